@@ -1,0 +1,3 @@
+//! Trace context on outgoing [`reqwest`] requests.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Tower layers that read and write trace context.
+
+#![forbid(unsafe_code)]
