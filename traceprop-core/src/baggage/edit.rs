@@ -1,0 +1,180 @@
+//! Baggage that a service makes or changes.
+#![cfg(feature = "alloc")]
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::Baggage;
+use super::percent::Encoded;
+use crate::text::is_token_byte;
+
+/// Baggage to change: decoded values, order and duplicates kept.
+///
+/// ```
+/// use traceprop_core::{Baggage, OwnedBaggage};
+///
+/// let mut baggage = OwnedBaggage::from(Baggage::parse(b"tenant=acme;secure,user=alice")?);
+/// baggage.set("user", "Amélie");
+/// baggage.remove("tenant");
+/// assert_eq!(baggage.get("user"), Some("Amélie"));
+/// assert_eq!(baggage.to_string(), "user=Am%C3%A9lie");
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnedBaggage {
+    entries: Vec<BaggageEntry>,
+}
+
+/// One entry of an [`OwnedBaggage`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaggageEntry {
+    /// The key. One that is no token cannot be written and is left out.
+    pub key: String,
+    /// The value, decoded.
+    pub value: String,
+    /// The properties in wire form, `;` between them; empty if there are none.
+    pub properties: String,
+}
+
+impl BaggageEntry {
+    fn is_legal(&self) -> bool {
+        !self.key.is_empty() && self.key.bytes().all(is_token_byte) && self.has_legal_properties()
+    }
+
+    fn has_legal_properties(&self) -> bool {
+        let mut probe = String::from("k=v;");
+        probe.push_str(&self.properties);
+        !self.properties.contains(',') && super::member::BaggageMember::parse(probe.as_bytes()).is_ok()
+    }
+}
+
+impl OwnedBaggage {
+    /// No entries yet.
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// The entries in order.
+    pub fn iter(&self) -> impl Iterator<Item = &BaggageEntry> {
+        self.entries.iter()
+    }
+
+    /// The value of a key; of several the last.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.entries.iter().rev().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+    }
+
+    /// Sets a key to one value without properties. An entry of that key keeps its place; further ones go.
+    pub fn set(&mut self, key: &str, value: &str) {
+        let place = self.entries.iter().position(|entry| entry.key == key);
+        let entry = BaggageEntry { key: key.to_string(), value: value.to_string(), properties: String::new() };
+        match place {
+            Some(place) => {
+                self.entries[place] = entry;
+                let mut seen = false;
+                self.entries.retain(|entry| entry.key != key || !core::mem::replace(&mut seen, true));
+            }
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// Adds an entry behind all others, even if its key is there already.
+    pub fn push(&mut self, entry: BaggageEntry) {
+        self.entries.push(entry);
+    }
+
+    /// Removes all entries of a key. Whether there were any.
+    pub fn remove(&mut self, key: &str) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.key != key);
+        self.entries.len() < before
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries that can be written.
+    pub(crate) fn legal(&self) -> impl Iterator<Item = &BaggageEntry> {
+        self.entries.iter().filter(|entry| entry.is_legal())
+    }
+}
+
+impl From<Baggage<'_>> for OwnedBaggage {
+    fn from(baggage: Baggage<'_>) -> Self {
+        let entries = baggage.iter().map(|member| BaggageEntry {
+            key: member.key().to_string(),
+            value: member.value().into_owned(),
+            properties: member.properties().to_string(),
+        });
+        Self { entries: entries.collect() }
+    }
+}
+
+impl fmt::Display for BaggageEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, Encoded(&self.value))?;
+        if !self.properties.is_empty() {
+            write!(f, ";{}", self.properties)?;
+        }
+        Ok(())
+    }
+}
+
+/// The header value: entries that cannot be written are left out. No limit is applied here; injecting does.
+impl fmt::Display for OwnedBaggage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, entry) in self.legal().enumerate() {
+            if i > 0 {
+                f.write_str(",")?;
+            }
+            entry.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: &str, value: &str, properties: &str) -> BaggageEntry {
+        BaggageEntry { key: key.into(), value: value.into(), properties: properties.into() }
+    }
+
+    #[test]
+    fn ok_read_change_and_write() {
+        let mut baggage = OwnedBaggage::from(Baggage::parse(b"a=1,b=2;p,a=3").unwrap());
+        baggage.set("a", "x y");
+        baggage.set("c", "");
+        assert_eq!(baggage.to_string(), "a=x%20y,b=2;p,c=");
+        assert!(baggage.remove("b") && !baggage.remove("b"));
+        assert_eq!((baggage.len(), baggage.get("a"), baggage.get("b")), (2, Some("x y"), None));
+    }
+
+    #[test]
+    fn ok_illegal_keys_and_properties_are_left_out_not_mangled() {
+        let mut baggage = OwnedBaggage::new();
+        baggage.push(entry("bad key", "1", ""));
+        baggage.push(entry("tenant/id", "2", ""));
+        baggage.push(entry("ok", "3", "p1;p2=x%20y"));
+        baggage.push(entry("inject", "4", "p,evil=1"));
+        baggage.push(entry("inject", "4", "p\r\nx: y"));
+        assert_eq!(baggage.to_string(), "ok=3;p1;p2=x%20y");
+    }
+
+    #[test]
+    fn ok_duplicates_can_be_made_on_purpose() {
+        let mut baggage = OwnedBaggage::new();
+        baggage.push(entry("a", "1", ""));
+        baggage.push(entry("a", "2", ""));
+        assert_eq!((baggage.to_string().as_str(), baggage.get("a")), ("a=1,a=2", Some("2")));
+    }
+}

@@ -1,0 +1,222 @@
+//! One member: key, value and properties, in wire form.
+
+use core::fmt;
+
+use super::percent;
+use crate::reject::Reason;
+use crate::text::{self, is_token_byte, split_once, trim};
+
+/// One member of a baggage, borrowed from the carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaggageMember<'c> {
+    key: &'c str,
+    value: &'c str,
+    properties: &'c str,
+}
+
+/// `baggage-octet` of the specification.
+pub(super) const fn is_value_byte(byte: u8) -> bool {
+    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
+}
+
+impl<'c> BaggageMember<'c> {
+    /// Reads one member without blanks around it.
+    pub(super) fn parse(member: &'c [u8]) -> Result<Self, (Reason, usize)> {
+        let (pair, properties) = split_once(member, b';').unwrap_or((member, b""));
+        let Some((key, value)) = split_once(pair, b'=') else {
+            return Err((Reason::BadMember, 0));
+        };
+        let (key, value) = (trim(key), trim(value));
+        if key.is_empty() || !key.iter().all(|&b| is_token_byte(b)) {
+            return Err((Reason::BadKey, 0));
+        }
+        if !value.iter().all(|&b| is_value_byte(b)) {
+            return Err((Reason::BadValue, pair.len() - value.len()));
+        }
+        for property in properties.split(|&b| b == b';') {
+            if !is_property(trim(property)) {
+                return Err((Reason::BadMember, pair.len() + 1));
+            }
+        }
+        // All parts are ASCII by now.
+        let ascii = |bytes| core::str::from_utf8(bytes).map_err(|_| (Reason::BadMember, 0));
+        Ok(Self { key: ascii(key)?, value: ascii(value)?, properties: ascii(trim(properties))? })
+    }
+
+    /// The key, as it stands: a token, never percent-decoded.
+    pub const fn key(&self) -> &'c str {
+        self.key
+    }
+
+    /// The value in wire form, percent-encoded.
+    pub const fn raw_value(&self) -> &'c str {
+        self.value
+    }
+
+    /// The value, percent-decoded once. Broken UTF-8 becomes U+FFFD, a broken percent sequence stays as it is.
+    #[cfg(feature = "alloc")]
+    pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
+        percent::decode(self.value)
+    }
+
+    /// The bytes of the value, percent-decoded once, for where nothing may allocate.
+    pub fn value_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
+        percent::bytes(self.value)
+    }
+
+    /// The properties, in order. They display in wire form, without blanks, `;` between them.
+    pub const fn properties(&self) -> BaggageProperties<'c> {
+        BaggageProperties(self.properties)
+    }
+
+    /// Whether `raw`, from which this was read, is just how it is written.
+    pub(super) fn is_canonical(&self, raw: &[u8]) -> bool {
+        // No part of a member may hold a blank, so a raw text without any has none to drop.
+        let ends_in_empty = self.properties.split(';').any(str::is_empty) && raw.contains(&b';');
+        !ends_in_empty && !raw.iter().any(|&b| b == b' ' || b == b'\t')
+    }
+
+    /// Bytes of the canonical form.
+    pub(super) fn wire_len(&self) -> usize {
+        let properties = self.properties().iter().map(|property| property.wire_len() + 1);
+        self.key.len() + 1 + self.value.len() + properties.sum::<usize>()
+    }
+}
+
+fn is_property(property: &[u8]) -> bool {
+    let (key, value) = split_once(property, b'=').map_or((property, &b""[..]), |(key, value)| (key, value));
+    let (key, value) = (trim(key), trim(value));
+    // An empty property is what a trailing semicolon makes: it says nothing, and costs nothing.
+    let nothing = property.is_empty();
+    nothing || (!key.is_empty() && key.iter().all(|&b| is_token_byte(b)) && value.iter().all(|&b| is_value_byte(b)))
+}
+
+impl fmt::Display for BaggageMember<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key)?;
+        f.write_str("=")?;
+        f.write_str(self.value)?;
+        for property in self.properties().iter() {
+            f.write_str(";")?;
+            property.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The properties of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaggageProperties<'c>(&'c str);
+
+impl<'c> BaggageProperties<'c> {
+    /// The properties, in order.
+    pub fn iter(&self) -> impl Iterator<Item = BaggageProperty<'c>> + Clone + use<'c> {
+        self.0.split(';').filter_map(|property| {
+            let property = trim_str(property);
+            let (key, value) = match property.split_once('=') {
+                Some((key, value)) => (trim_str(key), Some(trim_str(value))),
+                None => (property, None),
+            };
+            (!key.is_empty()).then_some(BaggageProperty { key, value })
+        })
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+fn trim_str(text: &str) -> &str {
+    // Blanks are one byte each, so cutting them off leaves whole characters.
+    core::str::from_utf8(text::trim(text.as_bytes())).unwrap_or_default()
+}
+
+impl fmt::Display for BaggageProperties<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, property) in self.iter().enumerate() {
+            if i > 0 {
+                f.write_str(";")?;
+            }
+            property.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// One property: a key alone, or a key with a value in wire form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaggageProperty<'c> {
+    /// The key: a token.
+    pub key: &'c str,
+    /// The value, percent-encoded, if there is one.
+    pub value: Option<&'c str>,
+}
+
+impl BaggageProperty<'_> {
+    fn wire_len(&self) -> usize {
+        self.key.len() + self.value.map_or(0, |value| value.len() + 1)
+    }
+}
+
+impl fmt::Display for BaggageProperty<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key)?;
+        if let Some(value) = self.value {
+            f.write_str("=")?;
+            f.write_str(value)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[track_caller]
+    fn ok(member: &str) -> BaggageMember<'_> {
+        BaggageMember::parse(member.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn ok_blanks_around_every_separator() {
+        let member = ok("SomeKey \t = \t SomeValue \t ; \t SomeProp \t ; ValueProp \t = \t PropVal");
+        assert_eq!((member.key(), member.raw_value()), ("SomeKey", "SomeValue"));
+        assert_eq!(member.properties().to_string(), "SomeProp;ValueProp=PropVal");
+        assert_eq!(member.to_string(), "SomeKey=SomeValue;SomeProp;ValueProp=PropVal");
+        assert_eq!(member.wire_len(), member.to_string().len());
+    }
+
+    #[test]
+    fn ok_equals_signs_belong_to_the_value() {
+        assert_eq!(ok("k=a=b==").raw_value(), "a=b==");
+        assert_eq!(ok("k=").raw_value(), "");
+    }
+
+    #[test]
+    fn ok_every_token_byte_in_a_key() {
+        assert_eq!(ok("aZ09!#$%&'*+-.^_`|~=1").key(), "aZ09!#$%&'*+-.^_`|~");
+    }
+
+    #[test]
+    fn ok_properties_keep_wire_form_and_repeats() {
+        assert_eq!(ok("k=v;p=%20x%3B;p;p").properties().to_string(), "p=%20x%3B;p;p");
+        assert_eq!(ok("k=v;").to_string(), "k=v");
+        assert!(ok("k=v;").properties().is_empty());
+    }
+
+    #[test]
+    fn err_parts_that_break_the_grammar() {
+        let err = |member: &str| BaggageMember::parse(member.as_bytes()).unwrap_err();
+        assert_eq!(err("k"), (Reason::BadMember, 0));
+        assert_eq!(err("k;p=1"), (Reason::BadMember, 0));
+        assert_eq!(err("a b=1"), (Reason::BadKey, 0));
+        assert_eq!(err("k= x y"), (Reason::BadValue, 3));
+        assert_eq!(err("k=v;a b"), (Reason::BadMember, 4));
+        assert_eq!(err("k=v;p=\"q\""), (Reason::BadMember, 4));
+        assert_eq!(err("k=v;=q"), (Reason::BadMember, 4));
+    }
+}

@@ -1,0 +1,325 @@
+//! `baggage`: the user's own key-value pairs, which travel with the request and do not depend on any trace.
+//!
+//! ```text
+//! list     = member *( OWS "," OWS member )            limits: 64 members, 8192 bytes, over all lines
+//! member   = key OWS "=" OWS value *( OWS ";" OWS property )
+//! property = key [ OWS "=" OWS value ]
+//! key      = token                                     case-sensitive, never percent-decoded
+//! value    = *( 0x21 / 0x23-0x2b / 0x2d-0x3a / 0x3c-0x5b / 0x5d-0x7e )   percent-encoded UTF-8
+//!
+//! userId=alice,serverNode=DF%2028;secure
+//! ```
+//!
+//! A malformed member is skipped and the rest kept. Duplicate keys are legal and keep their order.
+//! Spec: <https://www.w3.org/TR/baggage/>
+
+mod edit;
+mod member;
+mod percent;
+mod write;
+
+#[cfg(feature = "alloc")]
+pub use edit::{BaggageEntry, OwnedBaggage};
+pub use member::{BaggageMember, BaggageProperties, BaggageProperty};
+pub(crate) use write::write;
+
+use crate::field::Field;
+use crate::reject::{Reason, Reject};
+use crate::slots::{LineIter, Lines};
+use crate::text;
+
+/// How much baggage is read and written. W3C: all members MUST be carried while within 64 members and 8192 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BaggageLimits {
+    /// Members.
+    pub members: usize,
+    /// Bytes of all lines together, commas included.
+    pub bytes: usize,
+}
+
+impl BaggageLimits {
+    /// The limits that the specification demands at least: 64 members, 8192 bytes.
+    pub const W3C: Self = Self { members: 64, bytes: 8192 };
+}
+
+impl Default for BaggageLimits {
+    fn default() -> Self {
+        Self::W3C
+    }
+}
+
+/// Baggage as it was received, borrowed from the carrier. Nothing is decoded before it is asked for.
+///
+/// ```
+/// use traceprop_core::Baggage;
+///
+/// let baggage = Baggage::parse(b"userId=Am%C3%A9lie, no-equals-sign, tenant=acme;secure")?;
+/// let keys: Vec<_> = baggage.iter().map(|member| member.key()).collect();
+/// assert_eq!(keys, ["userId", "tenant"]);
+/// assert_eq!(baggage.get("userId").unwrap().raw_value(), "Am%C3%A9lie");
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Baggage<'c> {
+    lines: Lines<'c>,
+    limits: BaggageLimits,
+    len: usize,
+    /// The first thing that was skipped, if anything was.
+    skipped: Option<Reject>,
+    /// The lines are just what would be written: nothing skipped, no blanks, no empty members.
+    canonical: bool,
+}
+
+impl<'c> Baggage<'c> {
+    /// No baggage.
+    pub const EMPTY: Self =
+        Self { lines: Lines::none(), limits: BaggageLimits::W3C, len: 0, skipped: None, canonical: true };
+
+    /// Reads baggage of one line, within the W3C limits.
+    ///
+    /// # Errors
+    /// `no-valid-member` where there are members and none can be used.
+    pub fn parse(line: &'c [u8]) -> Result<Self, Reject> {
+        Self::read(Lines::one(line), BaggageLimits::W3C)
+    }
+
+    /// Reads the lines of a baggage as one list. Members behind a limit are not looked at.
+    ///
+    /// # Errors
+    /// `no-valid-member` where there are members and none can be used, `too-many-lines`.
+    pub fn read(lines: Lines<'c>, limits: BaggageLimits) -> Result<Self, Reject> {
+        if lines.is_over_limit() {
+            return Err(Reject::new(Field::Baggage, Reason::TooManyLines, 0));
+        }
+        let mut walk = Walk::new(lines, limits);
+        let mut len = 0;
+        let mut skipped = None;
+        let mut canonical = true;
+        while let Some(step) = walk.step() {
+            match step {
+                Step::Member { raw, member, .. } => {
+                    len += 1;
+                    canonical = canonical && member.is_canonical(raw);
+                }
+                Step::Empty => canonical = false,
+                Step::Bad { reason, at } => {
+                    canonical = false;
+                    skipped = skipped.or(Some(Reject::new(Field::Baggage, reason, at)));
+                }
+            }
+        }
+        match skipped {
+            Some(_) if len == 0 => Err(Reject::new(Field::Baggage, Reason::NoValidMember, 0)),
+            _ => Ok(Self { lines, limits, len, skipped, canonical }),
+        }
+    }
+
+    /// The members in order, duplicates included.
+    pub fn iter(&self) -> BaggageIter<'c> {
+        BaggageIter(Walk::new(self.lines, self.limits))
+    }
+
+    /// The last member with this key, which is the one that counts where a key may have one value only.
+    pub fn get(&self, key: &str) -> Option<BaggageMember<'c>> {
+        self.iter().filter(|member| member.key() == key).last()
+    }
+
+    /// How many members there are.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no member.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The first member that was skipped, and why: malformed, or behind a limit.
+    pub const fn skipped(&self) -> Option<Reject> {
+        self.skipped
+    }
+
+    /// Whether the lines can go on as they are.
+    pub(crate) const fn is_canonical(&self) -> bool {
+        self.canonical
+    }
+
+    pub(crate) const fn lines(&self) -> Lines<'c> {
+        self.lines
+    }
+}
+
+impl<'c> IntoIterator for Baggage<'c> {
+    type Item = BaggageMember<'c>;
+    type IntoIter = BaggageIter<'c>;
+
+    fn into_iter(self) -> BaggageIter<'c> {
+        self.iter()
+    }
+}
+
+/// Iterator over the members of a baggage.
+#[derive(Clone, Debug)]
+pub struct BaggageIter<'c>(Walk<'c>);
+
+impl<'c> Iterator for BaggageIter<'c> {
+    type Item = BaggageMember<'c>;
+
+    fn next(&mut self) -> Option<BaggageMember<'c>> {
+        loop {
+            match self.0.step()? {
+                Step::Member { member, .. } => return Some(member),
+                Step::Empty | Step::Bad { .. } => {}
+            }
+        }
+    }
+}
+
+/// A walk over the lines, which never looks beyond the limits.
+#[derive(Clone, Debug)]
+struct Walk<'c> {
+    lines: LineIter<'c>,
+    rest: Option<&'c [u8]>,
+    limits: BaggageLimits,
+    /// Bytes of all lines up to here, commas between lines included.
+    at: usize,
+    members: usize,
+    done: bool,
+}
+
+enum Step<'c> {
+    Member { raw: &'c [u8], member: BaggageMember<'c> },
+    Empty,
+    Bad { reason: Reason, at: usize },
+}
+
+impl<'c> Walk<'c> {
+    fn new(lines: Lines<'c>, limits: BaggageLimits) -> Self {
+        Self { lines: lines.iter(), rest: None, limits, at: 0, members: 0, done: false }
+    }
+
+    fn step(&mut self) -> Option<Step<'c>> {
+        if self.done {
+            return None;
+        }
+        let rest = match self.rest.take() {
+            Some(rest) => rest,
+            None => self.lines.next()?,
+        };
+        // One byte more than may be read shows whether the member ends within the limit.
+        let left = self.limits.bytes.saturating_sub(self.at);
+        let visible = &rest[..rest.len().min(left.saturating_add(1))];
+        let at = self.at;
+        let (raw, more) = match text::split_once(visible, b',') {
+            Some((raw, _)) => (raw, Some(&rest[raw.len() + 1..])),
+            None => (visible, None),
+        };
+        self.rest = more;
+        self.at += raw.len() + 1;
+        let member = text::trim(raw);
+        if raw.len() > left {
+            self.done = true;
+            return Some(Step::Bad { reason: Reason::TooLong, at });
+        }
+        if member.is_empty() {
+            return Some(Step::Empty);
+        }
+        match BaggageMember::parse(member) {
+            Ok(_) if self.members == self.limits.members => {
+                self.done = true;
+                Some(Step::Bad { reason: Reason::TooManyMembers, at })
+            }
+            Ok(member) => {
+                self.members += 1;
+                Some(Step::Member { raw, member })
+            }
+            Err((reason, inside)) => Some(Step::Bad { reason, at: at + inside }),
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::string::String;
+    use std::vec::Vec;
+
+    fn keys(line: &str) -> Vec<&str> {
+        Baggage::parse(line.as_bytes()).map(|baggage| baggage.iter().map(|member| member.key()).collect()).unwrap()
+    }
+
+    #[test]
+    fn ok_order_and_duplicates_stay() {
+        assert_eq!(keys("a=1,b=2,a=3"), ["a", "b", "a"]);
+        let baggage = Baggage::parse(b"a=1,b=2,a=3").unwrap();
+        assert_eq!(baggage.get("a").unwrap().raw_value(), "3");
+        assert_eq!(baggage.len(), 3);
+    }
+
+    #[test]
+    fn ok_malformed_members_are_skipped_and_reported() {
+        let baggage = Baggage::parse(b"a=1,no-equal-sign,b=2").unwrap();
+        assert_eq!(baggage.len(), 2);
+        assert_eq!(baggage.skipped(), Some(Reject::new(Field::Baggage, Reason::BadMember, 4)));
+        assert_eq!(keys("a=x y,=x,b=\"q\",c=c\\d,d=é,e=2"), ["e"]);
+    }
+
+    #[test]
+    fn ok_empty_and_blank_members_are_no_members() {
+        assert_eq!(keys("a=1,, ,b=2,"), ["a", "b"]);
+        assert!(Baggage::parse(b" ,\t,").unwrap().is_empty());
+        assert_eq!(Baggage::parse(b" ,\t,").unwrap().skipped(), None);
+    }
+
+    #[test]
+    fn err_nothing_usable() {
+        let error = Baggage::parse(b"foo,=,;p").unwrap_err();
+        assert_eq!(error, Reject::new(Field::Baggage, Reason::NoValidMember, 0));
+    }
+
+    #[test]
+    fn ok_64_members_and_the_65th_is_dropped() {
+        let line = |n: usize| (0..n).map(|i| format!("k{i}=v")).collect::<Vec<_>>().join(",");
+        assert_eq!(keys(&line(64)).len(), 64);
+        let long = line(66);
+        let baggage = Baggage::parse(long.as_bytes()).unwrap();
+        assert_eq!(baggage.len(), 64);
+        assert_eq!(baggage.skipped().unwrap().reason(), Reason::TooManyMembers);
+    }
+
+    #[test]
+    fn ok_8192_bytes_and_the_member_beyond_is_dropped_whole() {
+        let exact = format!("a={}", "x".repeat(8190));
+        assert_eq!(keys(&exact), ["a"]);
+        let over = format!("a=1,b={}", "x".repeat(8187));
+        assert_eq!(over.len(), 8193);
+        let baggage = Baggage::parse(over.as_bytes()).unwrap();
+        assert_eq!(baggage.len(), 1);
+        assert_eq!(baggage.skipped(), Some(Reject::new(Field::Baggage, Reason::TooLong, 4)));
+        let one_less = format!("a=1,b={}", "x".repeat(8186));
+        assert_eq!(keys(&one_less), ["a", "b"]);
+    }
+
+    #[test]
+    fn ok_work_ends_at_the_byte_limit() {
+        let mut line = String::from("a=1,");
+        line.push_str(&"x=y,".repeat(1_000_000));
+        let mut walk = Walk::new(Lines::one(line.as_bytes()), BaggageLimits { members: usize::MAX, bytes: 8192 });
+        let mut steps = 0;
+        while walk.step().is_some() {
+            steps += 1;
+        }
+        assert!(steps <= 8192 / 4 + 1, "{steps}");
+    }
+
+    #[test]
+    fn ok_canonical_lines_are_known() {
+        for (line, canonical) in
+            [("a=1,b=2;p;q=3", true), ("a=1, b=2", false), ("a=1;p ;q", false), ("a=1,,b=2", false), ("a=1,x", false)]
+        {
+            assert_eq!(Baggage::parse(line.as_bytes()).unwrap().is_canonical(), canonical, "{line}");
+        }
+    }
+}

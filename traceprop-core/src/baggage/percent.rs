@@ -1,0 +1,91 @@
+//! Percent-encoding of baggage values: decoded once, never a reason to fail.
+
+use core::fmt;
+
+use super::member::is_value_byte;
+use crate::text::hex::{Letters, digit};
+
+/// The bytes of a value. A percent sign without two hex digits behind it stays as it is.
+pub(super) fn bytes(value: &str) -> impl Iterator<Item = u8> {
+    let mut rest = value.as_bytes();
+    core::iter::from_fn(move || {
+        let (byte, tail) = match rest {
+            [b'%', high, low, tail @ ..] => match (digit(*high, Letters::AnyCase), digit(*low, Letters::AnyCase)) {
+                (Some(high), Some(low)) => (high << 4 | low, tail),
+                _ => (b'%', &rest[1..]),
+            },
+            [byte, tail @ ..] => (*byte, tail),
+            [] => return None,
+        };
+        rest = tail;
+        Some(byte)
+    })
+}
+
+/// The text of a value; broken UTF-8 becomes U+FFFD.
+#[cfg(feature = "alloc")]
+pub(super) fn decode(value: &str) -> alloc::borrow::Cow<'_, str> {
+    use alloc::borrow::Cow;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    if !value.contains('%') {
+        return Cow::Borrowed(value);
+    }
+    let decoded: Vec<u8> = bytes(value).collect();
+    Cow::Owned(match String::from_utf8(decoded) {
+        Ok(text) => text,
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    })
+}
+
+/// Text as a value: everything outside the legal octets, and the percent sign itself, becomes `%XX` of its UTF-8.
+/// So CR and LF never reach a header.
+#[cfg_attr(not(feature = "alloc"), allow(dead_code, reason = "only owned baggage holds decoded text"))]
+pub(super) struct Encoded<'a>(pub(super) &'a str);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.bytes().position(|b| b == b'%' || !is_value_byte(b)) {
+            // A byte that is no legal octet may begin a longer character; those before it are ASCII.
+            let (plain, tail) = rest.split_at(at);
+            f.write_str(plain)?;
+            let mut chars = tail.chars();
+            if let Some(character) = chars.next() {
+                for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+                    write!(f, "%{byte:02X}")?;
+                }
+            }
+            rest = chars.as_str();
+        }
+        f.write_str(rest)
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn ok_decode_once_and_leave_broken_sequences() {
+        assert_eq!(decode("DF%2028"), "DF 28");
+        assert_eq!(decode("%2541"), "%41");
+        assert_eq!(decode("100%,%zz,%4"), "100%,%zz,%4");
+        assert_eq!(decode("%c3%a9%2c"), "é,");
+        assert_eq!(decode("a+b"), "a+b");
+        assert_eq!(decode("a%FFb"), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn ok_encode_only_what_must_be() {
+        assert_eq!(Encoded("DF 28").to_string(), "DF%2028");
+        assert_eq!(Encoded("100%").to_string(), "100%25");
+        assert_eq!(Encoded("a,b;c\"d\\e").to_string(), "a%2Cb%3Bc%22d%5Ce");
+        assert_eq!(Encoded("a\r\nx: y").to_string(), "a%0D%0Ax:%20y");
+        assert_eq!(Encoded("Amélie😀").to_string(), "Am%C3%A9lie%F0%9F%98%80");
+        assert_eq!(Encoded("!#$&'()*+-./09:<=>?@AZ[]^_`az{|}~").to_string(), "!#$&'()*+-./09:<=>?@AZ[]^_`az{|}~");
+    }
+}

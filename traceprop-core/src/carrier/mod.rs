@@ -1,0 +1,210 @@
+//! Carriers: what headers are read from and written to.
+//!
+//! A carrier to read is something that shows all its `(name, value)` pairs, as often as asked: a header map, gRPC
+//! metadata, Kafka headers, a slice of pairs, the environment of a process. One pass collects every field that the
+//! configured formats want; repeated lines need no method of their own.
+
+use core::fmt;
+
+use crate::field::{Field, FieldNames};
+use crate::text::stack::Counter;
+
+#[cfg(feature = "std")]
+mod environment;
+#[cfg(feature = "std")]
+mod maps;
+mod pairs;
+
+#[cfg(feature = "std")]
+pub use environment::Environment;
+#[cfg(feature = "alloc")]
+pub use pairs::Pairs;
+
+/// Something that headers can be read from.
+///
+/// ```
+/// use traceprop_core::Carrier;
+///
+/// /// Headers as a message broker hands them over.
+/// struct Message {
+///     headers: Vec<(String, Vec<u8>)>,
+/// }
+///
+/// impl Carrier for Message {
+///     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+///         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+///     }
+/// }
+/// # let message = Message { headers: vec![("b3".into(), b"0".to_vec())] };
+/// # assert_eq!(message.fields().count(), 1);
+/// ```
+pub trait Carrier: Sync {
+    /// All pairs of name and value, in order, repeated names included; the same ones each time. Names match in any
+    /// letter case.
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])>;
+}
+
+impl<C: Carrier + ?Sized> Carrier for &C {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        (**self).fields()
+    }
+}
+
+/// Something that headers can be written to.
+///
+/// ```
+/// use traceprop_core::{CarrierMut, OutgoingName, OutgoingValue};
+///
+/// #[derive(Default)]
+/// struct Message {
+///     headers: Vec<(String, Vec<u8>)>,
+/// }
+///
+/// impl CarrierMut for Message {
+///     fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+///         self.headers.push((name.as_str().to_owned(), value.to_string().into_bytes()));
+///     }
+///
+///     fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
+///         self.headers.retain(|(name, _)| !stale(name));
+///     }
+/// }
+/// # let mut message = Message::default();
+/// # message.remove_if(&mut |_| true);
+/// ```
+pub trait CarrierMut {
+    /// Adds one line. What it replaces was removed before by [`CarrierMut::remove_if`].
+    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>);
+
+    /// Removes the lines whose name `stale` says yes to, asking for each name at least once. A carrier that begins empty may do nothing.
+    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool);
+}
+
+impl<C: CarrierMut + ?Sized> CarrierMut for &mut C {
+    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        (**self).append(name, value);
+    }
+
+    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
+        (**self).remove_if(stale);
+    }
+}
+
+/// The name of a line to write: lower case, a token.
+#[derive(Clone, Copy, Debug)]
+pub struct OutgoingName<'a> {
+    field: Field,
+    text: &'a str,
+}
+
+impl<'a> OutgoingName<'a> {
+    pub(crate) const fn new(field: Field, text: &'a str) -> Self {
+        Self { field, text }
+    }
+
+    /// The name in lower case.
+    pub const fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// Which field it is, for carriers with constants of their own for known names.
+    pub const fn field(&self) -> Field {
+        self.field
+    }
+}
+
+impl fmt::Display for OutgoingName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
+/// The value of a line to write: visible ASCII and blanks, never empty, no line ends.
+///
+/// Mostly one piece of text ([`OutgoingValue::as_str`]). A long value is written piece by piece through its `Display`,
+/// so that the core needs no allocator; [`OutgoingValue::len`] says how much room to make first.
+#[derive(Clone, Copy)]
+pub struct OutgoingValue<'a>(Repr<'a>);
+
+#[derive(Clone, Copy)]
+enum Repr<'a> {
+    Text(&'a str),
+    Pieces(&'a dyn fmt::Display),
+}
+
+impl<'a> OutgoingValue<'a> {
+    pub(crate) const fn text(text: &'a str) -> Self {
+        Self(Repr::Text(text))
+    }
+
+    pub(crate) const fn pieces(pieces: &'a dyn fmt::Display) -> Self {
+        Self(Repr::Pieces(pieces))
+    }
+
+    /// The value, where it lies in one piece.
+    pub const fn as_str(&self) -> Option<&'a str> {
+        match self.0 {
+            Repr::Text(text) => Some(text),
+            Repr::Pieces(_) => None,
+        }
+    }
+
+    /// Bytes of the value. Counted by a dry run where it is in pieces.
+    pub fn len(&self) -> usize {
+        match self.0 {
+            Repr::Text(text) => text.len(),
+            Repr::Pieces(pieces) => {
+                let mut counter = Counter::default();
+                // A counter takes everything, and the pieces are our own.
+                let _ = fmt::write(&mut counter, format_args!("{pieces}"));
+                counter.0
+            }
+        }
+    }
+
+    /// Whether the value has no byte. Formats write no such value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Display for OutgoingValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Repr::Text(text) => f.write_str(text),
+            Repr::Pieces(pieces) => fmt::Display::fmt(pieces, f),
+        }
+    }
+}
+
+impl fmt::Debug for OutgoingValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The value can be baggage, which is nobody's business in a log.
+        write!(f, "OutgoingValue({} bytes)", self.len())
+    }
+}
+
+/// What a field is read from again when it has several lines: any carrier, or the buffer of an owned context.
+pub(crate) trait LineSource: Sync {
+    /// Shows every line of a watched field, in order.
+    fn collect<'c>(&'c self, names: &FieldNames, line: &mut dyn FnMut(Field, &'c [u8]));
+
+    /// The first line of `field` at place `from` or later, with its name and the place behind it.
+    fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])>;
+}
+
+impl<C: Carrier> LineSource for C {
+    fn collect<'c>(&'c self, names: &FieldNames, line: &mut dyn FnMut(Field, &'c [u8])) {
+        for (name, value) in self.fields() {
+            if let Some(field) = names.find(name) {
+                line(field, value);
+            }
+        }
+    }
+
+    fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])> {
+        let mut fields = self.fields().enumerate().skip(from);
+        let (place, (name, value)) = fields.find(|(_, (name, _))| names.find(name) == Some(field))?;
+        Some((place + 1, name, value))
+    }
+}

@@ -1,0 +1,131 @@
+//! Pairs of name and value: arrays, slices, vectors.
+
+use super::Carrier;
+#[cfg(feature = "alloc")]
+use super::{CarrierMut, OutgoingName, OutgoingValue};
+
+fn bytes<N: AsRef<str>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> impl Iterator<Item = (&str, &[u8])> {
+    pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+}
+
+impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync> Carrier for [(N, V)] {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        bytes(self)
+    }
+}
+
+impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync, const LEN: usize> Carrier for [(N, V); LEN] {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        bytes(self)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync> Carrier for alloc::vec::Vec<(N, V)> {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        bytes(self)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<N, V> CarrierMut for alloc::vec::Vec<(N, V)>
+where
+    N: AsRef<str> + From<alloc::string::String>,
+    V: From<alloc::string::String>,
+{
+    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        self.push((N::from(alloc::string::ToString::to_string(name.as_str())), V::from(owned(value))));
+    }
+
+    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
+        self.retain(|(name, _)| !stale(name.as_ref()));
+    }
+}
+
+/// The value in a string of just its size.
+#[cfg(feature = "alloc")]
+pub(super) fn owned(value: OutgoingValue<'_>) -> alloc::string::String {
+    use core::fmt::Write;
+    match value.as_str() {
+        Some(text) => text.into(),
+        None => {
+            let mut text = alloc::string::String::with_capacity(value.len());
+            // A string takes everything.
+            let _ = write!(text, "{value}");
+            text
+        }
+    }
+}
+
+/// Collects what is written as pairs, for clients that take an iterator (Kafka, AMQP, SQS, WebSocket messages).
+///
+/// ```
+/// use traceprop_core::{presets, Outgoing, Pairs, SpanContext};
+/// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+///
+/// let mut pairs = Pairs::new();
+/// presets::W3C.propagator().inject(&span, &Outgoing::new(), &mut pairs);
+/// for (name, value) in pairs {
+///     println!("{name}: {value}");
+/// }
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pairs(alloc::vec::Vec<(alloc::string::String, alloc::string::String)>);
+
+#[cfg(feature = "alloc")]
+impl Pairs {
+    /// No pairs yet.
+    pub const fn new() -> Self {
+        Self(alloc::vec::Vec::new())
+    }
+
+    /// The pairs in the order of writing.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The first value of this lower-case name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// How many pairs there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Carrier for Pairs {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        bytes(&self.0)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl CarrierMut for Pairs {
+    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        CarrierMut::append(&mut self.0, name, value);
+    }
+
+    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
+        self.0.remove_if(stale);
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl IntoIterator for Pairs {
+    type Item = (alloc::string::String, alloc::string::String);
+    type IntoIter = alloc::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

@@ -1,0 +1,393 @@
+//! Putting a propagator together: the one place where a configuration can be wrong.
+
+use core::fmt;
+
+use super::{Behavior, Options, Propagator};
+use crate::baggage::BaggageLimits;
+use crate::context::FormatKind;
+use crate::field::{FieldNames, MAX_CONFIGURED};
+use crate::format::Format;
+
+/// Formats that one propagator can read, and write.
+pub const MAX_FORMATS: usize = 16;
+
+/// A format of a propagator: a constant, or one that was configured at run time.
+#[derive(Clone)]
+enum FormatRef {
+    Static(&'static dyn Format),
+    #[cfg(feature = "alloc")]
+    Shared(alloc::sync::Arc<dyn Format>),
+}
+
+impl FormatRef {
+    #[inline]
+    fn get(&self) -> &dyn Format {
+        match self {
+            Self::Static(format) => *format,
+            #[cfg(feature = "alloc")]
+            Self::Shared(format) => &**format,
+        }
+    }
+}
+
+/// Formats in order, held inline so that the core needs no allocator.
+#[derive(Clone)]
+pub(crate) struct FormatList {
+    formats: [Option<(FormatRef, FormatKind)>; MAX_FORMATS],
+    len: usize,
+}
+
+impl FormatList {
+    pub(crate) const fn new() -> Self {
+        Self { formats: [const { None }; MAX_FORMATS], len: 0 }
+    }
+
+    /// False once the list is full.
+    fn push(&mut self, format: FormatRef) -> bool {
+        match self.formats.get_mut(self.len) {
+            Some(place) => {
+                let kind = FormatKind::of(format.get().name());
+                *place = Some((format, kind));
+                self.len += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Format> {
+        self.kinds().map(|(format, _)| format)
+    }
+
+    /// The formats with what they are, which was found out once.
+    #[inline]
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
+        self.formats.iter().map_while(|place| place.as_ref().map(|(format, kind)| (format.get(), *kind)))
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl fmt::Debug for FormatList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|format| format.name())).finish()
+    }
+}
+
+/// Why a propagator could not be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A name that no format has. `known` lists those that there are.
+    UnknownName {
+        /// The place of the name in its list, counted from 0.
+        place: usize,
+        /// All names.
+        known: &'static str,
+    },
+    /// A list without any format, and without `none` that would say so on purpose.
+    EmptyList,
+    /// More formats than [`MAX_FORMATS`].
+    TooManyFormats,
+    /// More configured header names than [`MAX_CONFIGURED`].
+    TooManyNames,
+    /// The same format twice in one list.
+    DuplicateFormat,
+    /// `extract_first` with fewer than two formats to choose from.
+    PointlessExtractFirst,
+    /// A behaviour other than `continue` where nothing is read.
+    PointlessBehavior,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownName { place, known } => {
+                write!(f, "name {} of the list is no known format; known are {known}", place + 1)
+            }
+            Self::EmptyList => f.write_str("no format is named; write `none` if that is meant"),
+            Self::TooManyFormats => write!(f, "more than {MAX_FORMATS} formats"),
+            Self::TooManyNames => write!(f, "more than {MAX_CONFIGURED} configured header names"),
+            Self::DuplicateFormat => f.write_str("the same format twice in one list"),
+            Self::PointlessExtractFirst => f.write_str("extract_first needs two formats at least to choose from"),
+            Self::PointlessBehavior => f.write_str("a behaviour other than continue needs a format that is read"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// Builds a [`Propagator`] format by format.
+///
+/// ```
+/// use traceprop_core::{formats::tracecontext::TraceContext, Behavior, Propagator};
+///
+/// static TRACE_CONTEXT: TraceContext = TraceContext::new().same_trace();
+///
+/// let edge = Propagator::builder()
+///     .extract_static(&TRACE_CONTEXT)
+///     .inject_static(&TRACE_CONTEXT)
+///     .baggage()
+///     .behavior(Behavior::Restart)
+///     .build()?;
+/// assert!(edge.extracts().eq(["tracecontext"]));
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct PropagatorBuilder {
+    extract: FormatList,
+    inject: FormatList,
+    bridges: &'static [&'static dyn Format],
+    options: Options,
+    overflow: bool,
+    /// An empty list on purpose.
+    extract_none: bool,
+    inject_none: bool,
+}
+
+impl fmt::Debug for PropagatorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PropagatorBuilder")
+            .field("extract", &self.extract)
+            .field("inject", &self.inject)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PropagatorBuilder {
+    pub(crate) const fn new() -> Self {
+        Self {
+            extract: FormatList::new(),
+            inject: FormatList::new(),
+            bridges: &[],
+            options: Options::DEFAULT,
+            overflow: false,
+            extract_none: false,
+            inject_none: false,
+        }
+    }
+
+    /// Reads this format too, behind those named before. Earlier ones win.
+    pub fn extract_static(mut self, format: &'static dyn Format) -> Self {
+        self.overflow |= !self.extract.push(FormatRef::Static(format));
+        self
+    }
+
+    /// Writes this format too.
+    pub fn inject_static(mut self, format: &'static dyn Format) -> Self {
+        self.overflow |= !self.inject.push(FormatRef::Static(format));
+        self
+    }
+
+    /// Reads this format too, behind those named before. Earlier ones win.
+    #[cfg(feature = "alloc")]
+    pub fn extract(mut self, format: impl Format + 'static) -> Self {
+        self.overflow |= !self.extract.push(FormatRef::Shared(alloc::sync::Arc::new(format)));
+        self
+    }
+
+    /// Writes this format too.
+    #[cfg(feature = "alloc")]
+    pub fn inject(mut self, format: impl Format + 'static) -> Self {
+        self.overflow |= !self.inject.push(FormatRef::Shared(alloc::sync::Arc::new(format)));
+        self
+    }
+
+    /// Reads and writes this format too.
+    #[cfg(feature = "alloc")]
+    pub fn format(mut self, format: impl Format + 'static) -> Self {
+        let format: alloc::sync::Arc<dyn Format> = alloc::sync::Arc::new(format);
+        self.overflow |= !self.extract.push(FormatRef::Shared(format.clone()));
+        self.overflow |= !self.inject.push(FormatRef::Shared(format));
+        self
+    }
+
+    /// Lets these formats put what they know into the tracestate although they are in neither list: a context that came
+    /// in their headers, through another propagator, then survives a hop that speaks only W3C.
+    pub const fn bridges(mut self, formats: &'static [&'static dyn Format]) -> Self {
+        self.bridges = formats;
+        self
+    }
+
+    /// Reads nothing, on purpose.
+    pub const fn extract_none(mut self) -> Self {
+        self.extract_none = true;
+        self
+    }
+
+    /// Writes nothing, on purpose.
+    pub const fn inject_none(mut self) -> Self {
+        self.inject_none = true;
+        self
+    }
+
+    /// Reads and writes W3C baggage.
+    pub const fn baggage(self) -> Self {
+        self.extract_baggage().inject_baggage()
+    }
+
+    /// Reads W3C baggage.
+    pub const fn extract_baggage(mut self) -> Self {
+        self.options.extract_baggage = true;
+        self
+    }
+
+    /// Writes W3C baggage.
+    pub const fn inject_baggage(mut self) -> Self {
+        self.options.inject_baggage = true;
+        self
+    }
+
+    /// How much baggage is read and written.
+    pub const fn baggage_limits(mut self, limits: BaggageLimits) -> Self {
+        self.options.baggage_limits = limits;
+        self
+    }
+
+    /// What is done with a context that comes in.
+    pub const fn behavior(mut self, behavior: Behavior) -> Self {
+        self.options.behavior = behavior;
+        self
+    }
+
+    /// Stops at the first format that has a context: later ones are not looked at, and make no links.
+    pub const fn extract_first(mut self) -> Self {
+        self.options.extract_first = true;
+        self
+    }
+
+    /// The propagator.
+    ///
+    /// # Errors
+    /// When the configuration cannot mean what it says; see [`ConfigError`].
+    pub fn build(self) -> Result<Propagator, ConfigError> {
+        if self.overflow {
+            return Err(ConfigError::TooManyFormats);
+        }
+        let reads = self.extract.len() > 0 || self.options.extract_baggage;
+        let writes = self.inject.len() > 0 || self.options.inject_baggage;
+        if (!reads && !self.extract_none) || (!writes && !self.inject_none) {
+            return Err(ConfigError::EmptyList);
+        }
+        for list in [&self.extract, &self.inject] {
+            let repeated = list.iter().enumerate().any(|(i, a)| list.iter().skip(i + 1).any(|b| a.name() == b.name()));
+            if repeated {
+                return Err(ConfigError::DuplicateFormat);
+            }
+        }
+        if self.options.extract_first && self.extract.len() < 2 {
+            return Err(ConfigError::PointlessExtractFirst);
+        }
+        if self.options.behavior != Behavior::Continue && !reads {
+            return Err(ConfigError::PointlessBehavior);
+        }
+        let mut names = FieldNames::new();
+        for format in self.extract.iter().chain(self.inject.iter()) {
+            if format.fields().names().iter().any(|name| names.watch_name(name).is_none()) {
+                return Err(ConfigError::TooManyNames);
+            }
+        }
+        Ok(Propagator::assemble(self.extract, self.inject, self.bridges, self.options))
+    }
+}
+
+/// A ready configuration: built-in formats, as a constant.
+#[derive(Clone, Copy)]
+pub struct Preset {
+    pub(crate) extract: &'static [&'static dyn Format],
+    pub(crate) inject: &'static [&'static dyn Format],
+    pub(crate) bridges: &'static [&'static dyn Format],
+    pub(crate) baggage: bool,
+}
+
+impl Preset {
+    /// The builder with the formats of this preset in it, to add to.
+    pub fn builder(&self) -> PropagatorBuilder {
+        let builder = self.extract.iter().fold(PropagatorBuilder::new(), |b, format| b.extract_static(*format));
+        let builder = self.inject.iter().fold(builder, |b, format| b.inject_static(*format));
+        let builder = builder.bridges(self.bridges);
+        if self.baggage { builder.baggage() } else { builder }
+    }
+
+    /// The propagator.
+    pub fn propagator(&self) -> Propagator {
+        let PropagatorBuilder { extract, inject, bridges, options, .. } = self.builder();
+        Propagator::assemble(extract, inject, bridges, options)
+    }
+}
+
+impl fmt::Debug for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.builder().fmt(f)
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::FieldName;
+    use crate::format::{FormatFields, Outbound, Outcome, Reading, Writer};
+    use crate::formats::tracecontext::TraceContext;
+    use crate::slots::Slots;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    struct Named(String, Vec<FieldName>);
+
+    impl Format for Named {
+        fn name(&self) -> &str {
+            &self.0
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            FormatFields::named(&self.1)
+        }
+
+        fn extract(&self, _: &Slots<'_>) -> Reading {
+            Reading::new(Outcome::Absent)
+        }
+
+        fn inject(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+    }
+
+    fn named(n: usize) -> Named {
+        Named(alloc::format!("f{n}"), alloc::vec![FieldName::new(&alloc::format!("x-{n}")).unwrap()])
+    }
+
+    #[track_caller]
+    fn err(builder: PropagatorBuilder) -> ConfigError {
+        builder.build().unwrap_err()
+    }
+
+    #[test]
+    fn err_build_what_cannot_mean_what_it_says() {
+        let both = || Propagator::builder().format(TraceContext::new());
+        assert_eq!(err(Propagator::builder()), ConfigError::EmptyList);
+        assert_eq!(err(Propagator::builder().extract(TraceContext::new())), ConfigError::EmptyList);
+        assert_eq!(err(both().format(TraceContext::new())), ConfigError::DuplicateFormat);
+        assert_eq!(err(both().extract_first()), ConfigError::PointlessExtractFirst);
+        let none = Propagator::builder().extract_none().inject_none();
+        assert_eq!(err(none.clone().behavior(Behavior::Restart)), ConfigError::PointlessBehavior);
+        assert!(none.build().is_ok());
+    }
+
+    #[test]
+    fn err_build_more_formats_or_names_than_there_is_room_for() {
+        let with = |n: usize| (0..n).fold(Propagator::builder().inject_none(), |b, i| b.extract(named(i)));
+        assert!(with(MAX_CONFIGURED).build().is_ok());
+        assert_eq!(err(with(MAX_CONFIGURED + 1)), ConfigError::TooManyNames);
+        assert_eq!(err(with(MAX_FORMATS + 1)), ConfigError::TooManyFormats);
+    }
+
+    #[test]
+    fn ok_fields_lists_what_may_be_written() {
+        let propagator = Propagator::builder().format(TraceContext::new()).format(named(7)).baggage().build().unwrap();
+        let fields: Vec<_> = propagator.fields().collect();
+        assert_eq!(fields, ["traceparent", "tracestate", "x-7", "baggage"]);
+    }
+}

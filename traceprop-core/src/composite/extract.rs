@@ -1,0 +1,350 @@
+//! Reading: every format judges its own fields, the first context wins, later ones fill in or become links.
+
+use super::{Behavior, MAX_FORMATS, Propagator};
+use crate::baggage::Baggage;
+use crate::carrier::{Carrier, LineSource};
+use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
+use crate::field::{Field, FieldNames};
+use crate::format::{DecisionWeight, Format, Outcome, Reading};
+use crate::generator::IdGenerator;
+use crate::id::{SpanId, TraceId};
+use crate::sampling::Sampling;
+use crate::slots::Slots;
+use crate::tracestate::TraceState;
+
+/// Why a context became a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkReason {
+    /// A format named another trace than the one that is continued.
+    TerminatedContext,
+    /// The propagator restarts traces.
+    Restarted,
+}
+
+impl LinkReason {
+    /// The word for it, as Datadog's tracers write it into the span link.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TerminatedContext => "terminated_context",
+            Self::Restarted => "propagation_behavior_extract",
+        }
+    }
+}
+
+/// A context that came in and is not continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link<'c> {
+    /// The trace of the other context.
+    pub trace_id: TraceId,
+    /// The span of the other context.
+    pub span_id: SpanId,
+    /// Whether its sender recorded it.
+    pub sampled: bool,
+    /// Why it is a link.
+    pub reason: LinkReason,
+    /// The format that it came in.
+    pub style: &'c str,
+}
+
+/// The links of a request, at most one a format.
+#[derive(Clone, Debug, Default)]
+pub struct Links<'c> {
+    links: [Option<Link<'c>>; MAX_FORMATS],
+    len: usize,
+}
+
+impl<'c> Links<'c> {
+    fn push(&mut self, link: Link<'c>) {
+        if let Some(place) = self.links.get_mut(self.len) {
+            *place = Some(link);
+            self.len += 1;
+        }
+    }
+
+    /// The links, in the order of the formats.
+    pub fn iter(&self) -> impl Iterator<Item = &Link<'c>> {
+        self.links.iter().map_while(Option::as_ref)
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// What one request said, merged from all formats. Borrows the carrier; nothing was copied.
+#[derive(Clone, Debug)]
+pub struct Extraction<'c> {
+    inbound: Inbound,
+    received: Received<'c>,
+    slots: Slots<'c>,
+    links: Links<'c>,
+    style: Option<&'c str>,
+    propagator: &'c Propagator,
+}
+
+/// Watches the formats being read, one by one.
+pub(crate) trait Recorder<'c> {
+    fn record(&mut self, format: &'c dyn Format, reading: &Reading);
+}
+
+/// Nobody asked for a report.
+impl<'c> Recorder<'c> for () {
+    #[inline]
+    fn record(&mut self, _: &'c dyn Format, _: &Reading) {}
+}
+
+impl Propagator {
+    /// Reads all formats. Never fails: what cannot be used is left out, and [`Propagator::explain`] says why.
+    #[inline]
+    pub fn extract<'c, C: Carrier>(&'c self, carrier: &'c C) -> Extraction<'c> {
+        self.read(Slots::collect(carrier, &self.names), carrier, &mut ())
+    }
+
+    pub(crate) fn names(&self) -> &FieldNames {
+        &self.names
+    }
+
+    pub(crate) fn read<'c>(
+        &'c self,
+        slots: Slots<'c>,
+        source: &'c dyn LineSource,
+        recorder: &mut impl Recorder<'c>,
+    ) -> Extraction<'c> {
+        let mut merge = Merge::default();
+        let mut links = Links::default();
+        for (format, kind) in self.extract.kinds() {
+            let reading = format.extract(&slots);
+            recorder.record(format, &reading);
+            merge.add(format, kind, &reading, &mut links);
+            if self.options.extract_first && merge.context.is_some() {
+                break;
+            }
+        }
+        let (inbound, filled_in) = merge.finish();
+        let mut extraction = Extraction {
+            inbound,
+            received: Received {
+                source: Some(source),
+                agrees: merge.agrees,
+                primary: merge.primary,
+                refused: merge.refused,
+                filled_in,
+                ..Received::NOTHING
+            },
+            slots,
+            links,
+            style: merge.style,
+            propagator: self,
+        };
+        match self.options.behavior {
+            Behavior::Continue => {}
+            Behavior::Restart => extraction.restart(),
+            Behavior::Ignore => extraction.ignore(),
+        }
+        extraction
+    }
+}
+
+/// The contexts of the formats, merged as they come.
+#[derive(Default)]
+struct Merge<'c> {
+    context: Option<RemoteContext>,
+    primary: Option<FormatKind>,
+    style: Option<&'c str>,
+    /// The decision that fills in a missing one: of the first that has one.
+    decision: Option<(Sampling, DecisionWeight)>,
+    agrees: crate::context::FormatSet,
+    refused: crate::field::FieldSet,
+}
+
+impl<'c> Merge<'c> {
+    #[inline]
+    fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Reading, links: &mut Links<'c>) {
+        self.refused = self.refused.union(reading.refused_fields());
+        match reading.outcome() {
+            Outcome::Absent | Outcome::Invalid(_) => {}
+            Outcome::SamplingOnly(sampling) => {
+                self.decision = self.decision.or(Some((sampling, DecisionWeight::Firm)));
+            }
+            Outcome::Context(context) => {
+                let style = reading.style().unwrap_or(format.name());
+                match &mut self.context {
+                    None => {
+                        self.context = Some(context);
+                        self.primary = Some(kind);
+                        self.style = Some(style);
+                        self.agrees = self.agrees.with(kind);
+                    }
+                    Some(primary) if primary.trace_id == context.trace_id => {
+                        self.agrees = self.agrees.with(kind);
+                        if kind == FormatKind::TraceContext || primary.parent_id.is_none() {
+                            primary.parent_id = context.parent_id.or(primary.parent_id);
+                        }
+                        if context.sampling != Sampling::Deferred && reading.weight() != DecisionWeight::Tentative {
+                            self.decision = self.decision.or(Some((context.sampling, reading.weight())));
+                        }
+                    }
+                    Some(_) => {
+                        if let Some(span_id) = context.parent_id {
+                            links.push(Link {
+                                trace_id: context.trace_id,
+                                span_id,
+                                sampled: context.sampling.is_sampled(),
+                                reason: LinkReason::TerminatedContext,
+                                style,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The merged context, and whether its decision was filled in by a format that brings no priority with it.
+    fn finish(&self) -> (Inbound, bool) {
+        match (self.context, self.decision) {
+            (Some(context), Some((decision, weight))) if context.sampling == Sampling::Deferred => {
+                let context = RemoteContext { sampling: decision, ..context };
+                (Inbound::Context(context), weight != DecisionWeight::WithPriority)
+            }
+            (Some(context), _) => (Inbound::Context(context), false),
+            (None, Some((decision, _))) => (Inbound::Decision(decision), false),
+            (None, None) => (Inbound::Nothing, false),
+        }
+    }
+}
+
+impl<'c> Extraction<'c> {
+    fn restart(&mut self) {
+        self.links = Links::default();
+        if let (Inbound::Context(RemoteContext { trace_id, parent_id: Some(span_id), sampling, .. }), Some(style)) =
+            (self.inbound, self.style)
+        {
+            let sampled = sampling.is_sampled();
+            self.links.push(Link { trace_id, span_id, sampled, reason: LinkReason::Restarted, style });
+        }
+        self.inbound = Inbound::Nothing;
+        self.style = None;
+        // The lines stay for their baggage and correlation text; no format's trace counts any more.
+        self.received = Received { source: self.received.source, ..Received::NOTHING };
+    }
+
+    fn ignore(&mut self) {
+        self.links = Links::default();
+        self.inbound = Inbound::Nothing;
+        self.style = None;
+        self.received = Received { keeps_text: false, ..Received::NOTHING };
+    }
+
+    /// What came in.
+    pub const fn inbound(&self) -> Inbound {
+        self.inbound
+    }
+
+    /// The trace to continue, if there is one.
+    pub const fn context(&self) -> Option<RemoteContext> {
+        self.inbound.context()
+    }
+
+    /// The name of the format that supplied the context.
+    pub const fn style(&self) -> Option<&'c str> {
+        self.style
+    }
+
+    /// Contexts that came in and are not continued.
+    pub const fn links(&self) -> &Links<'c> {
+        &self.links
+    }
+
+    /// The lines of all formats, as they came.
+    pub const fn slots(&self) -> &Slots<'c> {
+        &self.slots
+    }
+
+    /// The tracestate that belongs to the context; empty where there is none.
+    pub fn tracestate(&self) -> TraceState<'c> {
+        let counts = self.received.agrees.contains(FormatKind::TraceContext)
+            && !self.received.refused.contains(Field::TraceState);
+        if !counts {
+            return TraceState::EMPTY;
+        }
+        TraceState::read(self.slots.lines(Field::TraceState)).unwrap_or(TraceState::EMPTY)
+    }
+
+    /// The W3C baggage; empty where there is none, none is read, or none can be used.
+    pub fn baggage(&self) -> Baggage<'c> {
+        if !self.propagator.options.extract_baggage || !self.received.keeps_text {
+            return Baggage::EMPTY;
+        }
+        let lines = self.slots.lines(Field::Baggage);
+        Baggage::read(lines, self.propagator.options.baggage_limits).unwrap_or(Baggage::EMPTY)
+    }
+
+    /// A span that continues what came, or begins a new trace where nothing did.
+    ///
+    /// The decision is parent-based: the caller's where there is one, else sampled.
+    ///
+    /// ```
+    /// use traceprop_core::{presets, IdBits, Sampling};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let ids = || IdBits::random(7);
+    /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")];
+    /// let span = propagator.extract(&request).start_span(&ids).sampling();
+    /// assert_eq!(span, Sampling::NotSampled);
+    /// let nothing: [(&str, &str); 0] = [];
+    /// assert_eq!(propagator.extract(&nothing).start_span(&ids).sampling(), Sampling::Sampled);
+    /// ```
+    pub fn start_span(&self, ids: &(impl IdGenerator + ?Sized)) -> SpanContext<'c> {
+        let sampling = match self.inbound.sampling() {
+            Sampling::Deferred => Sampling::Sampled,
+            decided => decided,
+        };
+        self.start_span_with(ids, sampling)
+    }
+
+    /// The same with a decision of the caller's own sampler.
+    pub fn start_span_with(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
+        SpanContext::starting(self.inbound, self.received, sampling, ids)
+    }
+
+    /// A span whose ids a tracer has made, with the words of the request.
+    pub fn child(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
+        let context = self.inbound.context().filter(|context| context.trace_id == trace_id);
+        let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.inbound.sampling());
+        span.decided_here = self.received.filled_in;
+        match context {
+            Some(context) => {
+                span.parent_id = context.parent_id;
+                span.random = context.random;
+                span.received = self.received;
+            }
+            // Of another trace: only the user's own text goes along.
+            None => {
+                let (source, keeps_text) = (self.received.source, self.received.keeps_text);
+                span.received = Received { source, keeps_text, ..Received::NOTHING };
+            }
+        }
+        span
+    }
+
+    /// What a service passes on that reports no spans of its own.
+    pub const fn relay(&self) -> Relay<'c> {
+        Relay { inbound: self.inbound, received: self.received }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn received(&self) -> Received<'c> {
+        self.received
+    }
+
+    pub(crate) const fn propagator(&self) -> &'c Propagator {
+        self.propagator
+    }
+}

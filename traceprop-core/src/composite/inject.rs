@@ -1,0 +1,181 @@
+//! Writing: each format puts its canonical form, or what came, into the carrier.
+
+use super::Propagator;
+use crate::baggage::{self, Baggage};
+use crate::bridge::BridgeWriter;
+use crate::carrier::{CarrierMut, LineSource, OutgoingName, OutgoingValue};
+use crate::context::{FormatKind, Relay, SpanContext};
+use crate::field::{Field, FieldNames, FieldSet};
+use crate::format::{Format, FormatFields, Outbound, Writer};
+use crate::outgoing::{Omissions, Outgoing};
+use crate::sampling::Sampling;
+use crate::slots::Slots;
+use crate::text::as_header_text;
+
+/// The lines of a context that was made here.
+struct NoLines;
+
+impl LineSource for NoLines {
+    fn collect<'c>(&'c self, _: &FieldNames, _: &mut dyn FnMut(Field, &'c [u8])) {}
+
+    fn next_line<'c>(&'c self, _: &FieldNames, _: Field, _: usize) -> Option<(usize, &'c str, &'c [u8])> {
+        None
+    }
+}
+
+impl Propagator {
+    /// Writes the context of a span into an outgoing call, in every format of the inject list.
+    ///
+    /// It overwrites the fields of those formats and removes stale ones of theirs; it never touches others, and writes
+    /// no empty header. Inject last: what is copied afterwards need not carry the headers.
+    pub fn inject(&self, span: &SpanContext<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
+        let slots = self.received_slots(span.received.source);
+        let outbound = Outbound {
+            trace_id: Some(span.trace_id),
+            span_id: Some(span.span_id),
+            sampling: span.sampling,
+            random: span.random,
+            decided_here: span.decided_here,
+            relayed: false,
+            received: span.received,
+            slots: &slots,
+            outgoing,
+            bridge_edits: &[],
+        };
+        self.write(&outbound, carrier)
+    }
+
+    /// Passes on what came, for a service that reports no spans: the lines of each format as they are, where they say
+    /// what is passed on, else its canonical form.
+    ///
+    /// ```
+    /// use traceprop_core::{presets, Outgoing};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let request = [("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later")];
+    /// let mut headers: Vec<(String, String)> = Vec::new();
+    /// let _ = propagator.relay(&propagator.extract(&request).relay(), &Outgoing::new(), &mut headers);
+    /// assert_eq!(headers[0].1, request[0].1);
+    /// ```
+    pub fn relay(&self, relay: &Relay<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
+        let slots = self.received_slots(relay.received.source);
+        let context = relay.inbound.context();
+        let outbound = Outbound {
+            trace_id: context.map(|context| context.trace_id),
+            span_id: context.and_then(|context| context.parent_id),
+            sampling: relay.inbound.sampling(),
+            random: context.is_some_and(|context| context.random),
+            decided_here: relay.received.filled_in,
+            relayed: true,
+            received: relay.received,
+            slots: &slots,
+            outgoing,
+            bridge_edits: &[],
+        };
+        self.write(&outbound, carrier)
+    }
+
+    fn received_slots<'a>(&'a self, source: Option<&'a dyn LineSource>) -> Slots<'a> {
+        match source {
+            Some(source) => Slots::collect_dyn(source, self.names()),
+            None => Slots::empty(&NoLines, self.names()),
+        }
+    }
+
+    /// Lets every format that has a say put its words into the tracestate, then writes.
+    fn write(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
+        let writes_tracestate = self.inject.kinds().any(|(_, kind)| kind == FormatKind::TraceContext);
+        let Some(trace_id) = outbound.trace_id.filter(|_| writes_tracestate) else {
+            return self.write_formats(outbound, carrier);
+        };
+        let mut bridge = BridgeWriter::new(trace_id);
+        for format in self.bridging() {
+            format.bridge(outbound, &mut bridge);
+        }
+        match bridge.edits(BridgeWriter::came(&outbound.tracestate())) {
+            [None, None] => self.write_formats(outbound, carrier),
+            [Some(edit), None] | [None, Some(edit)] => {
+                self.write_formats(&Outbound { bridge_edits: &[edit], ..*outbound }, carrier)
+            }
+            [Some(ours), Some(member)] => {
+                self.write_formats(&Outbound { bridge_edits: &[ours, member], ..*outbound }, carrier)
+            }
+        }
+    }
+
+    /// The formats of both lists and of the bridges, each once.
+    fn bridging(&self) -> impl Iterator<Item = &dyn Format> {
+        let written = self.inject.iter().filter(|format| self.extract.iter().all(|read| read.name() != format.name()));
+        let known = |kind| self.extract.kinds().chain(self.inject.kinds()).any(|(_, known)| known == kind);
+        let others = self.bridges.iter().copied().filter(move |format| !known(FormatKind::of(format.name())));
+        self.extract.iter().chain(written).chain(others)
+    }
+
+    fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
+        let mut omissions = Omissions::default();
+        // One look at the carrier tells whether anything may have to be removed: mostly nothing.
+        let mut has_stale = false;
+        carrier.remove_if(&mut |name| {
+            has_stale |= self.names().find(name).is_some_and(|field| self.owned.contains(field));
+            false
+        });
+        let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
+        for format in self.inject.iter() {
+            let fields = format.fields();
+            let mut writer = Writer::new(carrier, fields, has_stale, &mut omissions, self.names());
+            let as_received = outbound.relayed && !nothing && relay_lines(format, outbound, &mut writer);
+            if !as_received && !nothing {
+                format.inject(outbound, &mut writer);
+            }
+            if outbound.received.keeps_text {
+                format.inject_baggage(outbound, &mut writer);
+            }
+        }
+        if self.options.inject_baggage && outbound.received.keeps_text {
+            let fields = FormatFields::built_in(FieldSet::of(&[Field::Baggage]));
+            let mut writer = Writer::new(carrier, fields, has_stale, &mut omissions, self.names());
+            let lines = outbound.slots.lines(Field::Baggage);
+            if let Ok(baggage) = Baggage::read(lines, self.options.baggage_limits) {
+                baggage::write(&baggage, outbound.outgoing.allowed_baggage(), outbound.relayed, &mut writer);
+            }
+        }
+        omissions
+    }
+}
+
+/// Hands the lines of a format on as they came, if what they say is what is being written. False if not: the canonical
+/// form is due then.
+fn relay_lines(format: &dyn Format, outbound: &Outbound<'_>, writer: &mut Writer<'_>) -> bool {
+    let slots = outbound.slots;
+    let reading = format.extract(slots);
+    if !outbound.is_just(&reading) {
+        return false;
+    }
+    let fields = format.fields();
+    let named = fields.names().iter().filter_map(|name| slots.field_named(name));
+    let built_in = fields.built_in_fields().built_in();
+    // The user's text is handed on apart, as far as it is allowed; what was turned down is not handed on at all.
+    let handed_on = |field: &Field| !field.is_baggage() && !reading.refused_fields().contains(*field);
+    let all = || built_in.clone().chain(named.clone()).filter(handed_on);
+    if all().any(|field| slots.lines(field).iter().any(|line| as_header_text(line).is_none())) {
+        return false;
+    }
+    for field in all() {
+        let lines = slots.lines(field);
+        match field.name() {
+            Some(name) => {
+                for line in lines.iter().filter_map(as_header_text) {
+                    writer.append(OutgoingName::new(field, name), OutgoingValue::text(line));
+                }
+            }
+            None => {
+                for (name, line) in lines.with_names() {
+                    if let Some(line) = as_header_text(line) {
+                        writer.append(OutgoingName::new(field, name), OutgoingValue::text(line));
+                    }
+                }
+            }
+        }
+    }
+    true
+}

@@ -1,0 +1,166 @@
+//! The propagator: several formats at once, read in one pass and merged into one context.
+
+mod build;
+mod extract;
+mod inject;
+mod names;
+
+use crate::baggage::BaggageLimits;
+use crate::context::FormatKind;
+use crate::field::{Field, FieldNames, FieldSet};
+use crate::format::Format;
+
+pub(crate) use build::FormatList;
+pub use build::{ConfigError, MAX_FORMATS, Preset, PropagatorBuilder};
+pub(crate) use extract::Recorder;
+pub use extract::{Extraction, Link, LinkReason, Links};
+
+/// What is done with a context that comes in: a setting of each listener, not of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Behavior {
+    /// Continue the trace: callers are trusted.
+    #[default]
+    Continue,
+    /// Begin a new trace and link the one that came: an edge. Baggage and correlation ids are kept.
+    Restart,
+    /// Begin a new trace and forget what came, baggage and correlation ids too.
+    Ignore,
+}
+
+/// Reads and writes trace context in the formats that it was built with.
+///
+/// Building it is the only place where configuration can be wrong; using it never fails. It is immutable and can be
+/// shared between threads.
+///
+/// ```
+/// use traceprop_core::{presets, Inbound, Outgoing, Sampling};
+///
+/// let propagator = presets::W3C.propagator();
+/// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+/// let extraction = propagator.extract(&request);
+/// let Inbound::Context(caller) = extraction.inbound() else { panic!("a context came") };
+/// assert_eq!(caller.sampling, Sampling::Sampled);
+///
+/// let call = extraction.child(caller.trace_id, "b7ad6b7169203331".parse()?);
+/// let mut headers: Vec<(String, String)> = Vec::new();
+/// let omitted = propagator.inject(&call, &Outgoing::new(), &mut headers);
+/// assert_eq!(headers[0].1, "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01");
+/// assert!(omitted.is_empty());
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[derive(Clone)]
+pub struct Propagator {
+    extract: FormatList,
+    inject: FormatList,
+    /// Formats of neither list that still have a say in the tracestate.
+    bridges: &'static [&'static dyn Format],
+    names: FieldNames,
+    /// What the injected formats own: fields that an outgoing request must not keep beside theirs.
+    owned: FieldSet,
+    options: Options,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) extract_baggage: bool,
+    pub(crate) inject_baggage: bool,
+    pub(crate) baggage_limits: BaggageLimits,
+    pub(crate) behavior: Behavior,
+    pub(crate) extract_first: bool,
+}
+
+impl Options {
+    pub(crate) const DEFAULT: Self = Self {
+        extract_baggage: false,
+        inject_baggage: false,
+        baggage_limits: BaggageLimits::W3C,
+        behavior: Behavior::Continue,
+        extract_first: false,
+    };
+}
+
+impl core::fmt::Debug for Propagator {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Propagator")
+            .field("extract", &self.extract)
+            .field("inject", &self.inject)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Propagator {
+    /// A builder without formats.
+    pub const fn builder() -> PropagatorBuilder {
+        PropagatorBuilder::new()
+    }
+
+    pub(crate) fn assemble(
+        extract: FormatList,
+        inject: FormatList,
+        bridges: &'static [&'static dyn Format],
+        options: Options,
+    ) -> Self {
+        let mut names = FieldNames::new();
+        let mut owned = FieldSet::EMPTY;
+        for (format, writes) in extract.iter().map(|f| (f, false)).chain(inject.iter().map(|f| (f, true))) {
+            let fields = format.fields();
+            names.watch(fields.built_in_fields());
+            let mut set = fields.built_in_fields();
+            for name in fields.names() {
+                // The builder has counted the names.
+                set = names.watch_name(name).map_or(set, |field| set.with(field));
+            }
+            owned = if writes { owned.union(set) } else { owned };
+        }
+        if options.extract_baggage || options.inject_baggage {
+            names.watch(FieldSet::of(&[Field::Baggage]));
+        }
+        if options.inject_baggage {
+            owned = owned.with(Field::Baggage);
+        }
+        let writes_tracestate = inject.kinds().any(|(_, kind)| kind == FormatKind::TraceContext);
+        if writes_tracestate {
+            for format in bridges {
+                names.watch(format.fields().built_in_fields());
+            }
+        }
+        Self { extract, inject, bridges, names, owned, options }
+    }
+
+    /// The names of the formats that are read, in order, `baggage` apart.
+    pub fn extracts(&self) -> impl Iterator<Item = &str> {
+        self.extract.iter().map(|format| format.name())
+    }
+
+    /// The names of the formats that are written, in order, `baggage` apart.
+    pub fn injects(&self) -> impl Iterator<Item = &str> {
+        self.inject.iter().map(|format| format.name())
+    }
+
+    /// Whether W3C baggage is read.
+    pub const fn extracts_baggage(&self) -> bool {
+        self.options.extract_baggage
+    }
+
+    pub(crate) const fn baggage_limits(&self) -> BaggageLimits {
+        self.options.baggage_limits
+    }
+
+    /// Whether W3C baggage is written.
+    pub const fn injects_baggage(&self) -> bool {
+        self.options.inject_baggage
+    }
+
+    /// The lower-case names of the headers that are written, for CORS lists and for cleaning a carrier that is reused.
+    /// A family stands as its prefix (`uberctx-`).
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        let baggage: Option<&str> = self.options.inject_baggage.then_some("baggage");
+        let of_formats = self.inject.iter().flat_map(|format| {
+            let fields = format.fields();
+            let built_in = fields.built_in_fields().built_in().filter_map(|field| -> Option<&str> { field.name() });
+            built_in.chain(fields.names().iter().map(|name| name.as_str()))
+        });
+        of_formats.chain(baggage)
+    }
+}

@@ -1,0 +1,347 @@
+//! Span contexts: what came in, and what goes out of a participant.
+
+use core::fmt;
+
+use crate::carrier::LineSource;
+use crate::field::FieldSet;
+use crate::generator::IdGenerator;
+use crate::id::{SpanId, TraceId};
+use crate::sampling::Sampling;
+
+/// What a caller sent: a trace, and mostly the caller's span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RemoteContext {
+    /// The trace to continue.
+    pub trace_id: TraceId,
+    /// The sender's span. Correlation ids, a Datadog parent of 0 and load balancers send none.
+    pub parent_id: Option<SpanId>,
+    /// The sender's decision.
+    pub sampling: Sampling,
+    /// Whether the lower 56 bits of the trace id are promised to be random (flag `02` of a level 2 traceparent).
+    pub random: bool,
+}
+
+impl RemoteContext {
+    /// A context with these ids, decision open, nothing promised.
+    pub const fn new(trace_id: TraceId, parent_id: Option<SpanId>) -> Self {
+        Self { trace_id, parent_id, sampling: Sampling::Deferred, random: false }
+    }
+}
+
+/// What all formats together made of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Inbound {
+    /// No trace to continue, no decision to respect.
+    Nothing,
+    /// A decision without ids (B3, or Jaeger's debug id): it decides the root that is to be made.
+    Decision(Sampling),
+    /// A trace to continue.
+    Context(RemoteContext),
+}
+
+impl Inbound {
+    /// The context, if there is one.
+    pub const fn context(self) -> Option<RemoteContext> {
+        match self {
+            Self::Context(context) => Some(context),
+            _ => None,
+        }
+    }
+
+    /// The decision that came: `Deferred` if none did.
+    pub const fn sampling(self) -> Sampling {
+        match self {
+            Self::Nothing => Sampling::Deferred,
+            Self::Decision(sampling) => sampling,
+            Self::Context(context) => context.sampling,
+        }
+    }
+}
+
+/// The built-in formats, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct FormatSet(u16);
+
+/// A built-in format, or a place among those of the user's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FormatKind {
+    TraceContext,
+    B3,
+    Datadog,
+    Jaeger,
+    Sw8,
+    Correlation,
+    /// A format of the user's: it judges by itself what of its own lines still holds.
+    Custom,
+}
+
+impl FormatKind {
+    pub(crate) fn of(name: &str) -> Self {
+        match name {
+            "tracecontext" => Self::TraceContext,
+            "b3" | "b3multi" => Self::B3,
+            "datadog" => Self::Datadog,
+            "jaeger" => Self::Jaeger,
+            "sw8" => Self::Sw8,
+            _ if name.starts_with("correlation:") => Self::Correlation,
+            _ => Self::Custom,
+        }
+    }
+
+    /// The format whose trace a field belongs to. None for text of the user's, and for configured names.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn of_field(field: crate::field::Field) -> Option<Self> {
+        use crate::field::Field;
+        Some(match field {
+            Field::TraceParent | Field::TraceState => Self::TraceContext,
+            Field::B3
+            | Field::B3TraceId
+            | Field::B3SpanId
+            | Field::B3ParentSpanId
+            | Field::B3Sampled
+            | Field::B3Flags => Self::B3,
+            Field::DatadogTraceId
+            | Field::DatadogParentId
+            | Field::DatadogSamplingPriority
+            | Field::DatadogOrigin
+            | Field::DatadogTags => Self::Datadog,
+            Field::UberTraceId | Field::JaegerDebugId => Self::Jaeger,
+            Field::Sw8 | Field::Sw8Extension => Self::Sw8,
+            Field::Baggage
+            | Field::UberContext
+            | Field::JaegerBaggage
+            | Field::Sw8Correlation
+            | Field::Configured(_) => return None,
+        })
+    }
+}
+
+impl FormatSet {
+    pub(crate) const EMPTY: Self = Self(0);
+
+    pub(crate) const fn with(self, kind: FormatKind) -> Self {
+        Self(self.0 | 1 << kind as u16)
+    }
+
+    pub(crate) const fn contains(self, kind: FormatKind) -> bool {
+        self.0 & (1 << kind as u16) != 0
+    }
+}
+
+/// What a context still knows of the request it came from: the lines, and how far they hold.
+///
+/// Formats keep their richer words (tracestate members, Datadog tags, sw8 names) nowhere else: they read them from
+/// these lines again when they write. So one mechanism serves every format, and a relay can hand lines on unchanged.
+#[derive(Clone, Copy)]
+pub(crate) struct Received<'c> {
+    /// Where the lines are. None in a context that was made here.
+    pub(crate) source: Option<&'c dyn LineSource>,
+    /// The formats that named this trace.
+    pub(crate) agrees: FormatSet,
+    /// The format that supplied the context.
+    pub(crate) primary: Option<FormatKind>,
+    /// Fields that their format turned down, alone.
+    pub(crate) refused: FieldSet,
+    /// The decision was filled in from another format than the primary one.
+    pub(crate) filled_in: bool,
+    /// Baggage and correlation text are taken along (they are not after `ignore`).
+    pub(crate) keeps_text: bool,
+}
+
+impl Received<'_> {
+    pub(crate) const NOTHING: Self = Self {
+        source: None,
+        agrees: FormatSet::EMPTY,
+        primary: None,
+        refused: FieldSet::EMPTY,
+        filled_in: false,
+        keeps_text: true,
+    };
+}
+
+impl fmt::Debug for Received<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("lines", &self.source.is_some())
+            .field("primary", &self.primary)
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What goes out of a participant: its span, certain to have an id, and what it knows of the request that caused it.
+///
+/// ```
+/// use traceprop_core::{Sampling, SpanContext};
+///
+/// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?)
+///     .with_sampling(Sampling::Sampled);
+/// let child = span.child("b7ad6b7169203331".parse()?);
+/// assert_eq!(child.parent_id(), Some(span.span_id()));
+/// assert_eq!((child.trace_id(), child.sampling()), (span.trace_id(), Sampling::Sampled));
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SpanContext<'c> {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_id: Option<SpanId>,
+    pub(crate) sampling: Sampling,
+    pub(crate) random: bool,
+    pub(crate) decided_here: bool,
+    pub(crate) received: Received<'c>,
+}
+
+impl<'c> SpanContext<'c> {
+    /// A span with these ids and nothing else: no decision, no parent, no promise of randomness.
+    pub const fn new(trace_id: TraceId, span_id: SpanId) -> Self {
+        Self {
+            trace_id,
+            span_id,
+            parent_id: None,
+            sampling: Sampling::Deferred,
+            random: false,
+            decided_here: false,
+            received: Received::NOTHING,
+        }
+    }
+
+    /// A new trace, sampled: what a service does that is called without a context and has no sampler.
+    pub fn root(ids: &(impl IdGenerator + ?Sized)) -> Self {
+        let (trace_id, random) = ids.trace_id();
+        Self { random, decided_here: true, ..Self::new(trace_id, ids.span_id()) }.with_sampling(Sampling::Sampled)
+    }
+
+    pub(crate) fn starting(
+        inbound: Inbound,
+        received: Received<'c>,
+        sampling: Sampling,
+        ids: &(impl IdGenerator + ?Sized),
+    ) -> Self {
+        let mut span = match inbound.context() {
+            Some(context) => Self {
+                parent_id: context.parent_id,
+                random: context.random,
+                sampling: context.sampling,
+                ..Self::new(context.trace_id, ids.span_id())
+            },
+            None => Self::root(ids),
+        };
+        span.received = received;
+        span.decided_here |= received.filled_in || sampling != span.sampling;
+        span.sampling = sampling;
+        span
+    }
+
+    /// A child of this span: same trace, decision and words.
+    pub const fn child(mut self, span_id: SpanId) -> Self {
+        self.parent_id = Some(self.span_id);
+        self.span_id = span_id;
+        self
+    }
+
+    /// The same span under another decision, which then counts as ours.
+    pub const fn with_sampling(mut self, sampling: Sampling) -> Self {
+        self.decided_here = self.decided_here || self.sampling as u8 != sampling as u8;
+        self.sampling = sampling;
+        self
+    }
+
+    /// The same span, with or without the promise that the trace id is random (traceparent flag `02`).
+    pub const fn with_random(mut self, random: bool) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// The trace.
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// This span.
+    pub const fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    /// The span that caused this one, if it is known.
+    pub const fn parent_id(&self) -> Option<SpanId> {
+        self.parent_id
+    }
+
+    /// The decision for the trace.
+    pub const fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// Whether the lower 56 bits of the trace id are promised to be random.
+    pub const fn is_random(&self) -> bool {
+        self.random
+    }
+}
+
+/// What a service passes on that reports no spans of its own: what came, as it came.
+#[derive(Clone, Copy, Debug)]
+pub struct Relay<'c> {
+    pub(crate) inbound: Inbound,
+    pub(crate) received: Received<'c>,
+}
+
+impl Relay<'_> {
+    /// A relay of this, without lines: every format writes its canonical form.
+    pub const fn new(inbound: Inbound) -> Self {
+        Self { inbound, received: Received::NOTHING }
+    }
+
+    /// What is passed on.
+    pub const fn inbound(&self) -> Inbound {
+        self.inbound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generator::IdBits;
+
+    fn trace(value: u128) -> TraceId {
+        TraceId::new(value).unwrap()
+    }
+
+    fn span(value: u64) -> SpanId {
+        SpanId::new(value).unwrap()
+    }
+
+    #[test]
+    fn ok_child_keeps_trace_and_names_its_parent() {
+        let parent = SpanContext::new(trace(7), span(1)).with_sampling(Sampling::Debug).with_random(true);
+        let child = parent.child(span(2));
+        assert_eq!((child.trace_id(), child.span_id(), child.parent_id()), (trace(7), span(2), Some(span(1))));
+        assert_eq!((child.sampling(), child.is_random()), (Sampling::Debug, true));
+    }
+
+    #[test]
+    fn ok_root_is_sampled_and_as_random_as_its_ids() {
+        let root = SpanContext::root(&|| IdBits::random(3));
+        assert_eq!((root.sampling(), root.is_random(), root.parent_id()), (Sampling::Sampled, true, None));
+        assert!(!SpanContext::root(&|| IdBits::unique(3)).is_random());
+    }
+
+    #[test]
+    fn ok_decision_counts_as_ours_only_if_it_changed() {
+        let span = SpanContext::new(trace(7), span(1));
+        assert!(!span.with_sampling(Sampling::Deferred).decided_here);
+        assert!(span.with_sampling(Sampling::Sampled).decided_here);
+    }
+
+    #[test]
+    fn ok_starting_continues_a_context_and_roots_without_one() {
+        let ids = || IdBits::random(9);
+        let context = RemoteContext { sampling: Sampling::NotSampled, ..RemoteContext::new(trace(5), Some(span(4))) };
+        let inbound = Inbound::Context(context);
+        let continued = SpanContext::starting(inbound, Received::NOTHING, Sampling::NotSampled, &ids);
+        assert_eq!((continued.trace_id(), continued.parent_id()), (trace(5), Some(span(4))));
+        assert!(!continued.decided_here);
+        let rooted = SpanContext::starting(Inbound::Nothing, Received::NOTHING, Sampling::NotSampled, &ids);
+        assert_eq!((rooted.parent_id(), rooted.sampling()), (None, Sampling::NotSampled));
+    }
+}

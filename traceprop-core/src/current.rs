@@ -1,0 +1,214 @@
+//! The current context: what a call that is made now belongs to, without a runtime being named.
+//!
+//! A guard for a scope, a wrapper for futures, a wrapper for closures. Crossing `tokio::spawn`, `spawn_blocking` or a
+//! thread takes one method call.
+
+use core::cell::Cell;
+use core::future::Future;
+use core::marker::PhantomData;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::owned::OwnedContext;
+
+std::thread_local! {
+    static CURRENT: Cell<Option<OwnedContext>> = const { Cell::new(None) };
+}
+
+/// Puts `context` in and gives back what was there. While a thread ends there is no current context.
+fn swap(context: Option<OwnedContext>) -> Option<OwnedContext> {
+    CURRENT.try_with(|current| current.replace(context)).unwrap_or_default()
+}
+
+/// The current context, if one was entered on this thread.
+///
+/// ```
+/// use traceprop_core::{current, OwnedContext, SpanContext};
+/// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+///
+/// let guard = OwnedContext::new(span).enter();
+/// assert_eq!(current().and_then(|context| context.span_id()), Some(span.span_id()));
+/// drop(guard);
+/// assert!(current().is_none());
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+pub fn current() -> Option<OwnedContext> {
+    let context = swap(None)?;
+    let copy = context.clone();
+    swap(Some(context));
+    Some(copy)
+}
+
+/// Makes a context the current one for as long as it lives; dropping it brings back the one before.
+///
+/// It stays on its thread. Do not hold it across an await: wrap the future with [`InContext::in_context`].
+#[derive(Debug)]
+#[must_use = "the context is current only while the guard lives"]
+pub struct ContextGuard {
+    before: Option<OwnedContext>,
+    /// Not `Send`: what it brings back belongs to this thread.
+    stays: PhantomData<*const ()>,
+}
+
+impl Drop for ContextGuard {
+    fn drop(&mut self) {
+        swap(self.before.take());
+    }
+}
+
+impl OwnedContext {
+    /// Makes this the current context until the guard is dropped.
+    pub fn enter(self) -> ContextGuard {
+        ContextGuard { before: swap(Some(self)), stays: PhantomData }
+    }
+
+    /// Runs `f` with this as the current context.
+    pub fn scope<R>(self, f: impl FnOnce() -> R) -> R {
+        let _guard = self.enter();
+        f()
+    }
+
+    /// A closure that runs with this as the current context, for threads and blocking pools.
+    ///
+    /// ```
+    /// use traceprop_core::{current, OwnedContext, SpanContext};
+    /// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+    ///
+    /// let job = OwnedContext::new(span).wrap(|| current().and_then(|context| context.trace_id()));
+    /// assert_eq!(std::thread::spawn(job).join().unwrap(), Some(span.trace_id()));
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
+    pub fn wrap<R, F: FnOnce() -> R>(self, f: F) -> impl FnOnce() -> R + use<R, F> {
+        move || self.scope(f)
+    }
+}
+
+/// Carries a context along with a future: it is the current one during every poll.
+///
+/// ```
+/// use traceprop_core::{current, InContext, OwnedContext, SpanContext};
+/// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+///
+/// let work = async { current().and_then(|context| context.trace_id()) };
+/// let spawned = work.in_context(OwnedContext::new(span));
+/// // tokio::spawn(spawned), or any other executor
+/// # let _ = spawned;
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+pub trait InContext: Future + Sized {
+    /// With `context` as the current one.
+    fn in_context(self, context: OwnedContext) -> WithContext<Self> {
+        WithContext { future: self, context: Some(context) }
+    }
+
+    /// With the context that is current now, if there is one.
+    fn in_current_context(self) -> WithContext<Self> {
+        WithContext { future: self, context: current() }
+    }
+}
+
+impl<F: Future> InContext for F {}
+
+pin_project! {
+    /// A future with a context of its own; see [`InContext`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct WithContext<F> {
+        #[pin]
+        future: F,
+        context: Option<OwnedContext>,
+    }
+}
+
+/// Gives the context back to the future when the poll ends, also by a panic.
+struct Poller<'a> {
+    context: &'a mut Option<OwnedContext>,
+    before: Option<OwnedContext>,
+}
+
+impl Drop for Poller<'_> {
+    fn drop(&mut self) {
+        *self.context = swap(self.before.take());
+    }
+}
+
+impl<F: Future> Future for WithContext<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        // The context moves in and out, so a poll costs no reference count.
+        let before = swap(this.context.take());
+        let _poller = Poller { context: this.context, before };
+        this.future.poll(task)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SpanContext, SpanId, TraceId};
+    use std::task::Waker;
+
+    fn context(span: u64) -> OwnedContext {
+        OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::new(span).unwrap()))
+    }
+
+    fn current_span() -> Option<u64> {
+        current().and_then(|context| context.span_id()).map(SpanId::get)
+    }
+
+    #[test]
+    fn ok_guards_nest() {
+        let outer = context(1).enter();
+        {
+            let _inner = context(2).enter();
+            assert_eq!(current_span(), Some(2));
+        }
+        assert_eq!(current_span(), Some(1));
+        drop(outer);
+        assert_eq!(current_span(), None);
+    }
+
+    #[test]
+    fn ok_future_sees_its_context_in_every_poll_and_leaks_none() {
+        let mut polls = 0;
+        let mut future = core::pin::pin!(
+            core::future::poll_fn(|_| {
+                polls += 1;
+                assert_eq!(current_span(), Some(7));
+                if polls < 3 { Poll::Pending } else { Poll::Ready(polls) }
+            })
+            .in_context(context(7))
+        );
+        let _outer = context(1).enter();
+        let mut task = Context::from_waker(Waker::noop());
+        assert_eq!(future.as_mut().poll(&mut task), Poll::Pending);
+        assert_eq!(current_span(), Some(1));
+        assert_eq!(future.as_mut().poll(&mut task), Poll::Pending);
+        assert_eq!(future.as_mut().poll(&mut task), Poll::Ready(3));
+        assert_eq!(current_span(), Some(1));
+    }
+
+    #[test]
+    fn ok_panicking_poll_brings_the_outer_context_back() {
+        let _outer = context(1).enter();
+        let result = std::panic::catch_unwind(|| {
+            let mut future = core::pin::pin!(async { panic!("on purpose") }.in_context(context(2)));
+            let _: Poll<()> = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        });
+        assert!(result.is_err());
+        assert_eq!(current_span(), Some(1));
+    }
+
+    #[test]
+    fn ok_in_current_context_takes_what_is_current_now() {
+        let guard = context(5).enter();
+        let future = async { current_span() }.in_current_context();
+        drop(guard);
+        let mut future = core::pin::pin!(future);
+        assert_eq!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Some(5)));
+    }
+}

@@ -1,0 +1,459 @@
+//! `traceparent` and `tracestate`: which trace this request belongs to, in W3C words.
+//!
+//! ```text
+//! traceparent = version "-" trace-id "-" parent-id "-" flags
+//! version     = 2 lower hex, never "ff"       flags     = 2 lower hex, bit 0 sampled, bit 1 random
+//! trace-id    = 32 lower hex, not all "0"     parent-id = 16 lower hex, not all "0"
+//!
+//! 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+//! ```
+//!
+//! Later versions may append fields behind another dash: the four known ones are read, and `00` is written. A browser
+//! page with two agents sends two values, on two lines or joined by a comma; that is a reject of its own, unless
+//! [`TraceContext::same_trace`] is asked for. Without a valid traceparent the tracestate does not count.
+//! Spec: <https://www.w3.org/TR/trace-context-2/#traceparent-header>
+
+use core::fmt;
+
+use crate::bridge::Bridged;
+use crate::context::RemoteContext;
+use crate::field::{Field, FieldSet};
+use crate::format::{DecisionWeight, Format, FormatFields, Outbound, Outcome, Reading, Writer};
+use crate::id::{SpanId, TraceId};
+use crate::outgoing::OmissionReason;
+use crate::reject::{Reason, ReasonAt, Reject};
+use crate::sampling::Sampling;
+use crate::slots::Slots;
+use crate::text;
+use crate::text::hex::{self, Letters};
+use crate::text::stack::StackText;
+use crate::tracestate::{EditedTraceState, TraceState};
+
+const FIELDS: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
+
+/// Bytes of a tracestate that is put together on the stack; a longer one is streamed.
+const STACK_TRACESTATE: usize = 512;
+
+/// The flags of a traceparent. Only the bits that level 2 knows are kept: others go out as 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct TraceFlags(u8);
+
+impl TraceFlags {
+    const SAMPLED: u8 = 0x01;
+    const RANDOM: u8 = 0x02;
+
+    /// The known bits of a flag byte.
+    pub const fn from_byte(byte: u8) -> Self {
+        Self(byte & (Self::SAMPLED | Self::RANDOM))
+    }
+
+    /// Flags with these bits.
+    pub const fn new(sampled: bool, random: bool) -> Self {
+        Self((sampled as u8 * Self::SAMPLED) | (random as u8 * Self::RANDOM))
+    }
+
+    /// The flag byte.
+    pub const fn to_byte(self) -> u8 {
+        self.0
+    }
+
+    /// Bit 0: the sender may have recorded the trace.
+    pub const fn is_sampled(self) -> bool {
+        self.0 & Self::SAMPLED != 0
+    }
+
+    /// Bit 1: the lower 56 bits of the trace id are random.
+    pub const fn is_random(self) -> bool {
+        self.0 & Self::RANDOM != 0
+    }
+}
+
+/// A `traceparent` value; it cannot hold anything the grammar forbids.
+///
+/// ```
+/// use traceprop_core::TraceParent;
+///
+/// let parent = TraceParent::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03")?;
+/// assert!(parent.flags.is_sampled() && parent.flags.is_random());
+/// assert_eq!(parent.to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03");
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TraceParent {
+    /// The version that was received; always written as 00.
+    pub version: u8,
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The sender's span.
+    pub parent_id: SpanId,
+    /// The known flags.
+    pub flags: TraceFlags,
+}
+
+impl TraceParent {
+    /// Bytes of a version 00 value.
+    pub const LEN: usize = 55;
+
+    /// A value of version 00.
+    pub const fn new(trace_id: TraceId, parent_id: SpanId, flags: TraceFlags) -> Self {
+        Self { version: 0, trace_id, parent_id, flags }
+    }
+
+    /// Reads one value; spaces and tabs around it are no part of it.
+    ///
+    /// # Errors
+    /// `multiple-traceparent` where a comma joins several values, else `bad-length`, `bad-version`, `bad-delimiter`,
+    /// `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-parent-id` or `trailing-data`, at the byte where it shows.
+    pub fn parse(value: &[u8]) -> Result<Self, Reject> {
+        parse(text::trim(value)).map_err(|error| {
+            let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
+            diagnose(value, error.behind(lead)).of(Field::TraceParent)
+        })
+    }
+
+    /// The value, version 00, in lower case.
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut out = [b'-'; Self::LEN];
+        out[0..2].copy_from_slice(b"00");
+        out[3..35].copy_from_slice(&self.trace_id.to_hex());
+        out[36..52].copy_from_slice(&self.parent_id.to_hex());
+        out[53..55].copy_from_slice(&hex::encode_u8(self.flags.to_byte()));
+        out
+    }
+
+    const fn context(&self) -> RemoteContext {
+        RemoteContext {
+            trace_id: self.trace_id,
+            parent_id: Some(self.parent_id),
+            sampling: if self.flags.is_sampled() { Sampling::Sampled } else { Sampling::NotSampled },
+            random: self.flags.is_random(),
+        }
+    }
+}
+
+impl fmt::Display for TraceParent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Hex and dashes are ASCII, so the other arm is never taken.
+        f.pad(core::str::from_utf8(&self.to_bytes()).unwrap_or_default())
+    }
+}
+
+fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
+    // One length check here puts every fixed offset below in bounds.
+    let Some((head, tail)) = value.split_first_chunk::<{ TraceParent::LEN }>() else {
+        return Err(Reason::BadLength.at(value.len()));
+    };
+    if let Some(at) = [2, 35, 52].into_iter().find(|&at| head[at] != b'-') {
+        return Err(Reason::BadDelimiter.at(at));
+    }
+    let version = hex::u8_2(&[head[0], head[1]], Letters::Lower).map_err(|error| match error.reason {
+        Reason::BadHex => Reason::BadVersion.at(error.at),
+        reason => reason.at(error.at),
+    })?;
+    let mut trace_digits = [0; 32];
+    trace_digits.copy_from_slice(&head[3..35]);
+    let mut parent_digits = [0; 16];
+    parent_digits.copy_from_slice(&head[36..52]);
+    let trace_id = hex::u128_32(&trace_digits, Letters::Lower).map_err(|error| error.reason.at(3 + error.at))?;
+    let parent_id = hex::u64_16(&parent_digits, Letters::Lower).map_err(|error| error.reason.at(36 + error.at))?;
+    let flags = hex::u8_2(&[head[53], head[54]], Letters::Lower).map_err(|error| error.reason.at(53 + error.at))?;
+    match (version, tail) {
+        (0xff, _) => return Err(Reason::BadVersion.at(0)),
+        // Only a later version may go on, and only behind another dash.
+        (0, []) | (1.., [] | [b'-', ..]) => {}
+        (0, _) => return Err(Reason::TrailingData.at(TraceParent::LEN)),
+        _ => return Err(Reason::BadDelimiter.at(TraceParent::LEN)),
+    }
+    if tail.contains(&b',') {
+        return Err(Reason::TrailingData.at(TraceParent::LEN));
+    }
+    let trace_id = TraceId::new(trace_id).ok_or(Reason::ZeroTraceId.at(3))?;
+    let parent_id = SpanId::new(parent_id).ok_or(Reason::ZeroParentId.at(36))?;
+    Ok(TraceParent { version, trace_id, parent_id, flags: TraceFlags::from_byte(flags) })
+}
+
+/// A comma anywhere means that two agents wrote this header, which is worth more to know than what broke because of it.
+/// A value that is valid has none, so only refused ones are searched.
+#[cold]
+fn diagnose(value: &[u8], error: ReasonAt) -> ReasonAt {
+    match value.iter().position(|&b| b == b',') {
+        Some(at) => Reason::MultipleTraceparent.at(at),
+        None => error,
+    }
+}
+
+/// W3C trace context, level 2: `traceparent` and `tracestate`. Name `tracecontext`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TraceContext {
+    same_trace: bool,
+    tracestate_budget: Option<usize>,
+}
+
+impl TraceContext {
+    /// The format as the specification has it.
+    pub const fn new() -> Self {
+        Self { same_trace: false, tracestate_budget: None }
+    }
+
+    /// Takes several traceparents, on lines or joined by commas, if all are valid and of one trace: the last one
+    /// counts. Otherwise they stay a reject, `multiple-traceparent`.
+    pub const fn same_trace(mut self) -> Self {
+        self.same_trace = true;
+        self
+    }
+
+    /// Writes a tracestate of at most this many characters. Whole members go: those above 128 characters first, then
+    /// from the right (W3C tracestate limits). Senders should allow 512 at least.
+    pub const fn tracestate_budget(mut self, characters: usize) -> Self {
+        self.tracestate_budget = Some(characters);
+        self
+    }
+
+    fn traceparent(&self, slots: &Slots<'_>, first: &[u8]) -> Result<TraceParent, Reject> {
+        let lines = slots.lines(Field::TraceParent);
+        if !self.same_trace {
+            if lines.is_repeated() {
+                return Err(Reject::new(Field::TraceParent, Reason::MultipleTraceparent, 0));
+            }
+            return TraceParent::parse(first);
+        }
+        if lines.is_over_limit() {
+            return Err(Reject::new(Field::TraceParent, Reason::TooManyLines, 0));
+        }
+        let mut values = lines.iter().flat_map(|line| line.split(|&b| b == b','));
+        let first = TraceParent::parse(values.next().unwrap_or(first))?;
+        let mut last = first;
+        for value in values {
+            last = TraceParent::parse(value)?;
+            if last.trace_id != first.trace_id {
+                return Err(Reject::new(Field::TraceParent, Reason::MultipleTraceparent, 0));
+            }
+        }
+        Ok(last)
+    }
+}
+
+impl Format for TraceContext {
+    fn name(&self) -> &str {
+        "tracecontext"
+    }
+
+    fn fields(&self) -> FormatFields<'_> {
+        FormatFields::built_in(FIELDS)
+    }
+
+    fn extract(&self, slots: &Slots<'_>) -> Reading {
+        let Some(first) = slots.first(Field::TraceParent) else {
+            return Reading::new(Outcome::Absent);
+        };
+        let parent = match self.traceparent(slots, first) {
+            Ok(parent) => parent,
+            Err(reject) => return Reading::invalid(reject),
+        };
+        let mut context = parent.context();
+        let mut refused = None;
+        let mut weight = match context.sampling.is_sampled() {
+            true => DecisionWeight::Firm,
+            // 00 is also what a sender writes that has not decided.
+            false => DecisionWeight::Tentative,
+        };
+        if slots.first(Field::TraceState).is_some() {
+            match TraceState::read(slots.lines(Field::TraceState)) {
+                Ok(state) => {
+                    let meant = Bridged::find(&state, context.trace_id).and_then(|tp| tp.sampling(context.sampling));
+                    context.sampling = meant.unwrap_or(context.sampling);
+                    if has_datadog_priority(&state) {
+                        weight = DecisionWeight::WithPriority;
+                    }
+                }
+                Err(reject) => refused = Some(reject),
+            }
+        }
+        let mut reading = Reading::new(Outcome::Context(context)).with_weight(weight);
+        if let Some(reject) = refused {
+            reading.refuse(reject);
+        }
+        reading
+    }
+
+    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let Some((trace_id, span_id)) = context.ids() else {
+            if context.trace_id().is_some() {
+                writer.omit(Field::TraceParent, OmissionReason::NoSpanId, 1);
+            }
+            return;
+        };
+        let flags = TraceFlags::new(context.sampling().is_sampled(), context.is_random());
+        let parent = TraceParent::new(trace_id, span_id, flags).to_bytes();
+        // Hex and dashes are ASCII, so the other arm is never taken.
+        writer.write(Field::TraceParent, core::str::from_utf8(&parent).unwrap_or_default());
+        self.write_state(context, writer);
+    }
+}
+
+/// Whether the `dd` member says with which priority the sender decided, which makes a 00 a decision.
+fn has_datadog_priority(state: &TraceState<'_>) -> bool {
+    let items = state.get("dd").map(|dd| dd.split(';'));
+    items.is_some_and(|mut items| items.any(|item| item.strip_prefix("s:").is_some_and(|s| s.parse::<i32>().is_ok())))
+}
+
+impl TraceContext {
+    fn write_state(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let state = EditedTraceState {
+            state: context.tracestate(),
+            edits: [context.bridge_edits, context.outgoing().tracestate_edits()],
+            budget: self.tracestate_budget,
+        };
+        if state.state.is_empty() && !state.is_edited() {
+            return;
+        }
+        if let Some(line) = state.as_received() {
+            writer.write(Field::TraceState, line);
+            return;
+        }
+        let (over_count, over_budget) = state.left_out();
+        if over_count > 0 {
+            writer.omit(Field::TraceState, OmissionReason::TooManyMembers, over_count);
+        }
+        if over_budget > 0 {
+            writer.omit(Field::TraceState, OmissionReason::TooLong, over_budget);
+        }
+        if state.is_empty() {
+            return;
+        }
+        let mut short = StackText::<STACK_TRACESTATE>::new();
+        match fmt::write(&mut short, format_args!("{state}")) {
+            Ok(()) => writer.write(Field::TraceState, short.as_str()),
+            Err(_) => writer.write_pieces(Field::TraceState, &state),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALID: &[u8; 55] = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[track_caller]
+    fn err(value: &[u8]) -> (Reason, u32) {
+        let reject = TraceParent::parse(value).unwrap_err();
+        assert_eq!(reject.field(), Field::TraceParent);
+        (reject.reason(), reject.at())
+    }
+
+    fn with(at: usize, bytes: &[u8]) -> [u8; 55] {
+        let mut value = *VALID;
+        value[at..at + bytes.len()].copy_from_slice(bytes);
+        value
+    }
+
+    #[test]
+    fn ok_parse_and_write_are_inverse() {
+        let parent = TraceParent::parse(VALID).unwrap();
+        assert_eq!(parent.trace_id.get(), 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736);
+        assert_eq!(parent.parent_id.get(), 0x00f0_67aa_0ba9_02b7);
+        assert_eq!((parent.version, parent.flags), (0, TraceFlags::new(true, false)));
+        assert_eq!(&parent.to_bytes(), VALID);
+    }
+
+    #[test]
+    fn ok_parse_blanks_around() {
+        let mut value = [b' '; 59];
+        value[2..57].copy_from_slice(VALID);
+        value[1] = b'\t';
+        assert!(TraceParent::parse(&value).is_ok());
+        value[30] = b'x';
+        assert_eq!(err(&value), (Reason::BadHex, 30));
+    }
+
+    #[test]
+    fn ok_every_flag_byte_keeps_the_two_known_bits() {
+        for byte in 0..=255u8 {
+            let parent = TraceParent::parse(&with(53, &hex::encode_u8(byte))).unwrap();
+            assert_eq!(parent.flags.to_byte(), byte & 3);
+            assert_eq!(&parent.to_bytes()[53..], &hex::encode_u8(byte & 3));
+        }
+    }
+
+    #[test]
+    fn ok_every_version_but_ff_is_read() {
+        for version in 0..=255u8 {
+            let parsed = TraceParent::parse(&with(0, &hex::encode_u8(version)));
+            if version == 0xff {
+                assert_eq!(parsed, Err(Reject::new(Field::TraceParent, Reason::BadVersion, 0)));
+            } else {
+                let parent = parsed.unwrap();
+                assert_eq!((parent.version, &parent.to_bytes()[..2]), (version, &b"00"[..]));
+            }
+        }
+    }
+
+    #[test]
+    fn ok_only_later_versions_go_on_behind_a_dash() {
+        let mut long = [0; 60];
+        let mut set = |version: &[u8; 2], tail: &[u8; 5]| {
+            long[..55].copy_from_slice(&with(0, version));
+            long[55..].copy_from_slice(tail);
+            long
+        };
+        assert!(TraceParent::parse(&set(b"01", b"-more")).is_ok());
+        assert_eq!(err(&set(b"cc", b".what")), (Reason::BadDelimiter, 55));
+        assert_eq!(err(&set(b"00", b"-what")), (Reason::TrailingData, 55));
+        assert_eq!(err(&set(b"01", b"-a,bc")), (Reason::MultipleTraceparent, 57));
+        let mut dash = [b' '; 57];
+        dash[..55].copy_from_slice(VALID);
+        dash[55] = b'-';
+        assert_eq!(err(&dash), (Reason::TrailingData, 55));
+    }
+
+    #[test]
+    fn err_parse_lengths() {
+        assert_eq!(err(b""), (Reason::BadLength, 0));
+        assert_eq!(err(b" \tx"), (Reason::BadLength, 3));
+        assert_eq!(err(&VALID[..54]), (Reason::BadLength, 54));
+    }
+
+    #[test]
+    fn err_parse_delimiters_hex_and_zeros() {
+        for at in [2, 35, 52] {
+            assert_eq!(err(&with(at, b"_")), (Reason::BadDelimiter, at as u32));
+        }
+        assert_eq!(err(&with(0, b".0")), (Reason::BadVersion, 0));
+        assert_eq!(err(&with(0, b"0A")), (Reason::UppercaseHex, 1));
+        assert_eq!(err(&with(3, b"+")), (Reason::BadHex, 3));
+        assert_eq!(err(&with(34, b"F")), (Reason::UppercaseHex, 34));
+        assert_eq!(err(&with(51, b"G")), (Reason::BadHex, 51));
+        assert_eq!(err(&with(53, b"0B")), (Reason::UppercaseHex, 54));
+        assert_eq!(err(&with(3, &[b'0'; 32])), (Reason::ZeroTraceId, 3));
+        assert_eq!(err(&with(36, &[b'0'; 16])), (Reason::ZeroParentId, 36));
+    }
+
+    #[test]
+    fn err_parse_comma_before_anything_else() {
+        assert_eq!(err(b"zz,"), (Reason::MultipleTraceparent, 2));
+        assert_eq!(err(&with(0, b"ff-,")), (Reason::MultipleTraceparent, 3));
+    }
+
+    #[test]
+    fn err_every_single_byte_that_is_not_its_own() {
+        for at in 0..55 {
+            for byte in 0..=255u8 {
+                let value = with(at, &[byte]);
+                let legal = match at {
+                    2 | 35 | 52 => byte == b'-',
+                    _ => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
+                };
+                // Blanks at the ends are cut off, which makes the value too short: refused as well.
+                assert_eq!(TraceParent::parse(&value).is_ok(), legal, "{byte:#04x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn err_every_truncation() {
+        for len in 0..55 {
+            assert_eq!(err(&VALID[..len]), (Reason::BadLength, len as u32));
+        }
+    }
+}

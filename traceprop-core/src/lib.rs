@@ -1,0 +1,107 @@
+//! Trace context in every dialect that a fleet speaks, read without an allocation and written without a lie.
+//!
+//! This is the core: `no_std`, without an allocator and without a dependency. It knows headers as pairs of name and
+//! value and nothing of HTTP; adapters for `http`, tower and reqwest are crates beside it.
+//!
+//! ```
+//! use traceprop_core::{presets, IdBits, Outgoing, Pairs};
+//!
+//! let propagator = presets::W3C.propagator();
+//!
+//! // A request comes in …
+//! let request = [
+//!     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+//!     ("tracestate", "rojo=00f067aa0ba902b7"),
+//! ];
+//! let extraction = propagator.extract(&request);
+//! let span = extraction.start_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
+//!
+//! // … and a call goes out.
+//! let mut headers = Pairs::new();
+//! let omitted = propagator.inject(&span, &Outgoing::new(), &mut headers);
+//! assert!(omitted.is_empty());
+//! assert_eq!(
+//!     headers.get("traceparent"),
+//!     Some("00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01"),
+//! );
+//!
+//! // Where a trace breaks, one line says why.
+//! let broken = [("traceparent", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01")];
+//! assert_eq!(
+//!     propagator.explain(&broken).to_string(),
+//!     "new trace; tracecontext: traceparent: uppercase-hex at byte 4; baggage: absent",
+//! );
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `alloc` | [`OwnedContext`], [`OwnedBaggage`], [`Pairs`], formats configured at run time |
+//! | `std` | the current context, maps and the environment as carriers; implies `alloc` |
+//! | `rand` | [`RandomIds`]; implies `std` |
+//! | `serde` | ids as hex text |
+//! | `hex` | `FromHex` and `ToHex` of the `hex` crate for ids |
+
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod baggage;
+mod bridge;
+mod carrier;
+mod composite;
+mod context;
+#[cfg(feature = "std")]
+mod current;
+mod field;
+mod format;
+pub mod formats;
+mod generator;
+mod id;
+mod outgoing;
+#[cfg(feature = "alloc")]
+mod owned;
+pub mod presets;
+mod reject;
+mod report;
+mod sampling;
+mod slots;
+mod text;
+mod tracestate;
+
+pub use baggage::{Baggage, BaggageIter, BaggageLimits, BaggageMember, BaggageProperties, BaggageProperty};
+#[cfg(feature = "alloc")]
+pub use baggage::{BaggageEntry, OwnedBaggage};
+pub use bridge::BridgeWriter;
+#[cfg(feature = "std")]
+pub use carrier::Environment;
+#[cfg(feature = "alloc")]
+pub use carrier::Pairs;
+pub use carrier::{Carrier, CarrierMut, OutgoingName, OutgoingValue};
+pub use composite::{
+    Behavior, ConfigError, Extraction, Link, LinkReason, Links, MAX_FORMATS, Preset, Propagator, PropagatorBuilder,
+};
+pub use context::{Inbound, Relay, RemoteContext, SpanContext};
+#[cfg(feature = "std")]
+pub use current::{ContextGuard, InContext, WithContext, current};
+pub use field::{Field, FieldName, FieldNameError, FieldSet, MAX_CONFIGURED};
+pub use format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+pub use formats::tracecontext::{TraceFlags, TraceParent};
+#[cfg(feature = "rand")]
+pub use generator::RandomIds;
+pub use generator::{IdBits, IdGenerator};
+pub use id::{ParseIdError, SpanId, TraceId};
+pub use outgoing::{Allow, Omission, OmissionReason, Omissions, Outgoing};
+#[cfg(feature = "alloc")]
+pub use owned::{MAX_OWNED_BYTES, OwnedContext};
+pub use reject::{Reason, Reject};
+pub use report::{BaggageReport, Report, ReportEntry, ReportTable};
+pub use sampling::Sampling;
+pub use slots::{LineIter, Lines, MAX_LINES, Slots};
+pub use tracestate::{MAX_TRACESTATE_MEMBERS, TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};

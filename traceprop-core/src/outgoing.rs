@@ -1,0 +1,298 @@
+//! What only the call knows when a context is injected, and what was left out of it.
+
+use core::fmt;
+
+use crate::field::Field;
+use crate::tracestate::TraceStateEdit;
+
+/// What only the call knows: who is called, and what may go there.
+///
+/// A new one allows trace context and nothing else: baggage and correlation ids are text of the user's, and go only to
+/// destinations that were allowed.
+///
+/// ```
+/// use traceprop_core::{Allow, Outgoing};
+///
+/// let call = Outgoing::new().peer("stock.internal:8080").endpoint("/api/stock").baggage(Allow::Only(&["tenant"]));
+/// assert_eq!(call.peer_or("unknown"), "stock.internal:8080");
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outgoing<'a> {
+    peer: Option<&'a str>,
+    endpoint: Option<&'a str>,
+    sent_at_ms: Option<u64>,
+    baggage: Allow<'a>,
+    correlation: Allow<'a>,
+    tracestate: &'a [TraceStateEdit<'a>],
+}
+
+/// Which keys may leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Allow<'a> {
+    /// None of them.
+    #[default]
+    None,
+    /// All of them.
+    All,
+    /// Those with one of these names. Baggage keys differ in case, header names do not.
+    Only(&'a [&'a str]),
+}
+
+impl Allow<'_> {
+    /// Whether this baggage key may leave.
+    pub fn key(&self, key: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Only(keys) => keys.contains(&key),
+        }
+    }
+
+    /// Whether the header of this name may leave.
+    pub fn header(&self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|known| known.eq_ignore_ascii_case(name)),
+        }
+    }
+}
+
+impl<'a> Outgoing<'a> {
+    /// A call of which nothing is known, to a destination that gets trace context alone.
+    pub const fn new() -> Self {
+        Self {
+            peer: None,
+            endpoint: None,
+            sent_at_ms: None,
+            baggage: Allow::None,
+            correlation: Allow::None,
+            tracestate: &[],
+        }
+    }
+
+    /// A call inside the fleet: baggage and correlation ids go along.
+    pub const fn trusted() -> Self {
+        Self { baggage: Allow::All, correlation: Allow::All, ..Self::new() }
+    }
+
+    /// The authority that is called (`host:port`); sw8 names it.
+    pub const fn peer(mut self, authority: &'a str) -> Self {
+        self.peer = Some(authority);
+        self
+    }
+
+    /// The endpoint of the caller (a route, a page, a topic); sw8 names it.
+    pub const fn endpoint(mut self, endpoint: &'a str) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
+    /// The time of sending, in milliseconds since 1970; sw8-x carries it for message queues.
+    pub const fn sent_at_ms(mut self, milliseconds: u64) -> Self {
+        self.sent_at_ms = Some(milliseconds);
+        self
+    }
+
+    /// The baggage keys that may go to this destination, in every format that carries baggage.
+    pub const fn baggage(mut self, keys: Allow<'a>) -> Self {
+        self.baggage = keys;
+        self
+    }
+
+    /// The correlation headers that may go to this destination.
+    pub const fn correlation(mut self, names: Allow<'a>) -> Self {
+        self.correlation = names;
+        self
+    }
+
+    /// Changes to the tracestate, done in this order: a vendor's own member.
+    pub const fn tracestate(mut self, edits: &'a [TraceStateEdit<'a>]) -> Self {
+        self.tracestate = edits;
+        self
+    }
+
+    /// The authority, or what stands for it.
+    pub fn peer_or(&self, unknown: &'a str) -> &'a str {
+        self.peer.filter(|peer| !peer.is_empty()).unwrap_or(unknown)
+    }
+
+    /// The endpoint, or what stands for it.
+    pub fn endpoint_or(&self, unknown: &'a str) -> &'a str {
+        self.endpoint.filter(|endpoint| !endpoint.is_empty()).unwrap_or(unknown)
+    }
+
+    /// The time of sending in milliseconds since 1970, where it was given.
+    pub const fn sent_at(&self) -> Option<u64> {
+        self.sent_at_ms
+    }
+
+    /// The baggage keys that may leave.
+    pub const fn allowed_baggage(&self) -> Allow<'a> {
+        self.baggage
+    }
+
+    /// The correlation headers that may leave.
+    pub const fn allowed_correlation(&self) -> Allow<'a> {
+        self.correlation
+    }
+
+    /// The changes to the tracestate.
+    pub const fn tracestate_edits(&self) -> &'a [TraceStateEdit<'a>] {
+        self.tracestate
+    }
+}
+
+/// Why something was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OmissionReason {
+    /// The destination may not have it.
+    NotAllowed,
+    /// The context has no span id, and the format needs one.
+    NoSpanId,
+    /// More members than the limit: the last ones went.
+    TooManyMembers,
+    /// Longer than the limit.
+    TooLong,
+    /// A key that the format cannot spell.
+    BadKey,
+    /// A value that the format cannot spell.
+    BadValue,
+    /// The header is switched off.
+    Disabled,
+}
+
+impl OmissionReason {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAllowed => "not-allowed",
+            Self::NoSpanId => "no-span-id",
+            Self::TooManyMembers => "too-many-members",
+            Self::TooLong => "too-long",
+            Self::BadKey => "bad-key",
+            Self::BadValue => "bad-value",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+impl fmt::Display for OmissionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something that was not written: a header, or members of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Omission {
+    /// The field that lacks something, or is not there at all.
+    pub field: Field,
+    /// Why.
+    pub reason: OmissionReason,
+    /// How many members (1 for a whole header).
+    pub count: u32,
+}
+
+impl fmt::Display for Omission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} left out, {}", self.field, self.count, self.reason)
+    }
+}
+
+/// What an injection left out, and why.
+///
+/// At most [`Omissions::MAX`] pairs of field and reason; nothing is kept beyond, but [`Omissions::is_complete`] says so.
+#[derive(Clone, Debug, Default)]
+#[must_use = "what did not go out is worth a counter or a debug line"]
+pub struct Omissions {
+    list: [Option<Omission>; Self::MAX],
+    dropped: bool,
+}
+
+impl Omissions {
+    /// Pairs of field and reason that are kept.
+    pub const MAX: usize = 8;
+
+    pub(crate) fn add(&mut self, field: Field, reason: OmissionReason, count: u32) {
+        for slot in &mut self.list {
+            match slot {
+                Some(known) if known.field == field && known.reason == reason => {
+                    known.count = known.count.saturating_add(count);
+                    return;
+                }
+                Some(_) => {}
+                None => {
+                    *slot = Some(Omission { field, reason, count });
+                    return;
+                }
+            }
+        }
+        self.dropped = true;
+    }
+
+    /// What was left out.
+    pub fn iter(&self) -> impl Iterator<Item = &Omission> {
+        self.list.iter().flatten()
+    }
+
+    /// Whether everything was written.
+    pub const fn is_empty(&self) -> bool {
+        self.list[0].is_none()
+    }
+
+    /// Whether the list names everything that was left out.
+    pub const fn is_complete(&self) -> bool {
+        !self.dropped
+    }
+}
+
+impl fmt::Display for Omissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("nothing left out");
+        }
+        for (i, omission) in self.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            omission.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_new_call_allows_nothing_of_the_users() {
+        let call = Outgoing::new();
+        assert!(!call.allowed_baggage().key("tenant") && !call.allowed_correlation().header("x-request-id"));
+        assert!(Outgoing::trusted().allowed_baggage().key("tenant"));
+    }
+
+    #[test]
+    fn ok_keys_differ_in_case_headers_do_not() {
+        let only = Allow::Only(&["X-Request-Id"]);
+        assert!(only.header("x-request-id") && !only.key("x-request-id"));
+    }
+
+    #[test]
+    fn ok_omissions_add_up_and_stay_bounded() {
+        let mut omissions = Omissions::default();
+        omissions.add(Field::Baggage, OmissionReason::BadKey, 1);
+        omissions.add(Field::Baggage, OmissionReason::BadKey, 2);
+        assert_eq!(
+            omissions.iter().copied().next(),
+            Some(Omission { field: Field::Baggage, reason: OmissionReason::BadKey, count: 3 })
+        );
+        for place in 0..8 {
+            omissions.add(Field::Configured(place), OmissionReason::NotAllowed, 1);
+        }
+        assert_eq!(omissions.iter().count(), Omissions::MAX);
+        assert!(!omissions.is_complete());
+    }
+}

@@ -1,0 +1,392 @@
+//! A context that owns what it knows: it crosses an await, a thread, a queue.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
+use crate::carrier::LineSource;
+use crate::composite::Extraction;
+use crate::context::{FormatKind, Inbound, Received, Relay, SpanContext};
+use crate::field::{Field, FieldNames};
+use crate::id::{SpanId, TraceId};
+use crate::reject::Reject;
+use crate::sampling::Sampling;
+use crate::slots::Slots;
+use crate::tracestate::TraceState;
+
+/// Bytes of received lines that an owned context keeps at most. A field that does not fit is left out whole.
+pub const MAX_OWNED_BYTES: usize = 64 * 1024;
+
+/// All built-in fields: what the lines of an owned context are asked for by name.
+static BUILT_IN: FieldNames = FieldNames::all_built_in();
+
+/// A context that owns the lines it came from, in one buffer. A clone costs one reference count.
+///
+/// It is what request extensions hold and what the current context is: the span of a service, or what a service
+/// without spans relays.
+///
+/// ```
+/// use traceprop_core::{presets, IdBits, Outgoing, OwnedContext, Pairs};
+///
+/// let propagator = presets::W3C.propagator();
+/// let ids = || IdBits::random(0xff);
+/// let owned = {
+///     let request = [
+///         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+///         ("tracestate", "rojo=1"),
+///     ];
+///     let extraction = propagator.extract(&request);
+///     OwnedContext::from_span(&extraction, &extraction.start_span(&ids))
+/// };
+/// let mut headers = Pairs::new();
+/// let call = owned.span().expect("it holds a span").child("b7ad6b7169203331".parse()?);
+/// let _ = propagator.inject(&call, &Outgoing::new(), &mut headers);
+/// assert_eq!(headers.get("tracestate"), Some("rojo=1"));
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[derive(Clone)]
+pub struct OwnedContext {
+    role: Role,
+    /// `None` where there are no lines: no allocation then.
+    lines: Option<OwnedLines>,
+}
+
+/// What the service does with the context. The lines in it are those of the buffer.
+#[derive(Clone, Copy)]
+enum Role {
+    Span(SpanContext<'static>),
+    Relay(Relay<'static>),
+}
+
+impl OwnedContext {
+    /// The span of a service, with the words of the request that caused it.
+    pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
+        let received = Received { source: None, ..span.received };
+        let lines = OwnedLines::copy(extraction.slots(), &received, extraction.inbound());
+        let span = SpanContext { received: received.without_lines(), ..span.without_lines() };
+        Self { role: Role::Span(span), lines }
+    }
+
+    /// What a service without spans of its own passes on.
+    pub fn from_relay(extraction: &Extraction<'_>) -> Self {
+        let received = extraction.received();
+        let lines = OwnedLines::copy(extraction.slots(), &received, extraction.inbound());
+        let relay = Relay { inbound: extraction.inbound(), received: received.without_lines() };
+        Self { role: Role::Relay(relay), lines }
+    }
+
+    /// A span that was made here, without a request behind it.
+    pub const fn new(span: SpanContext<'static>) -> Self {
+        Self { role: Role::Span(span), lines: None }
+    }
+
+    /// The span, if the service has one. Its children are [`SpanContext::child`].
+    pub fn span(&self) -> Option<SpanContext<'_>> {
+        match self.role {
+            Role::Span(span) => Some(SpanContext { received: self.received(span.received), ..span }),
+            Role::Relay(_) => None,
+        }
+    }
+
+    /// What is passed on, if the service has no span.
+    pub fn relay(&self) -> Option<Relay<'_>> {
+        match self.role {
+            Role::Relay(relay) => Some(Relay { inbound: relay.inbound, received: self.received(relay.received) }),
+            Role::Span(_) => None,
+        }
+    }
+
+    fn received<'a>(&'a self, received: Received<'static>) -> Received<'a> {
+        let source = self.lines.as_ref().map(|lines| lines as &'a dyn LineSource);
+        Received { source, ..received }
+    }
+
+    fn known(&self) -> Received<'static> {
+        match self.role {
+            Role::Span(span) => span.received,
+            Role::Relay(relay) => relay.received,
+        }
+    }
+
+    /// The trace, if there is one: a relay may have none.
+    pub const fn trace_id(&self) -> Option<TraceId> {
+        match self.role {
+            Role::Span(span) => Some(span.trace_id),
+            Role::Relay(Relay { inbound: Inbound::Context(context), .. }) => Some(context.trace_id),
+            Role::Relay(_) => None,
+        }
+    }
+
+    /// The span of this service, or the sender's where none is made here.
+    pub const fn span_id(&self) -> Option<SpanId> {
+        match self.role {
+            Role::Span(span) => Some(span.span_id),
+            Role::Relay(Relay { inbound: Inbound::Context(context), .. }) => context.parent_id,
+            Role::Relay(_) => None,
+        }
+    }
+
+    /// The span that caused this service's span.
+    pub const fn parent_id(&self) -> Option<SpanId> {
+        match self.role {
+            Role::Span(span) => span.parent_id,
+            Role::Relay(_) => None,
+        }
+    }
+
+    /// The decision for the trace.
+    pub const fn sampling(&self) -> Sampling {
+        match self.role {
+            Role::Span(span) => span.sampling,
+            Role::Relay(relay) => relay.inbound.sampling(),
+        }
+    }
+
+    /// Whether the trace id is promised to be random.
+    pub const fn is_random(&self) -> bool {
+        match self.role {
+            Role::Span(span) => span.random,
+            Role::Relay(Relay { inbound: Inbound::Context(context), .. }) => context.random,
+            Role::Relay(_) => false,
+        }
+    }
+
+    /// The tracestate that belongs to the trace; empty if there is none.
+    pub fn tracestate(&self) -> TraceState<'_> {
+        let known = self.known();
+        match &self.lines {
+            Some(lines) if known.agrees.contains(FormatKind::TraceContext) => {
+                let slots = Slots::collect(lines, &BUILT_IN);
+                TraceState::read(slots.lines(Field::TraceState)).unwrap_or(TraceState::EMPTY)
+            }
+            _ => TraceState::EMPTY,
+        }
+    }
+
+    /// The W3C baggage; empty if there is none.
+    pub fn baggage(&self) -> Baggage<'_> {
+        let Some(lines) = &self.lines else {
+            return Baggage::EMPTY;
+        };
+        let slots = Slots::collect(lines, &BUILT_IN);
+        Baggage::read(slots.lines(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY)
+    }
+
+    /// The same context with other baggage.
+    pub fn with_baggage(self, baggage: &OwnedBaggage) -> Self {
+        let lines = alloc::string::ToString::to_string(baggage);
+        self.with_line(Field::Baggage, lines.as_bytes())
+    }
+
+    /// The same context with this tracestate in place of its own.
+    ///
+    /// # Errors
+    /// When a member breaks the grammar or there are more than 32.
+    pub fn with_tracestate<'m>(self, members: impl IntoIterator<Item = (&'m str, &'m str)>) -> Result<Self, Reject> {
+        let mut line = alloc::string::String::new();
+        for (key, value) in members {
+            if !line.is_empty() {
+                line.push(',');
+            }
+            line.push_str(key);
+            line.push('=');
+            line.push_str(value);
+        }
+        TraceState::parse(line.as_bytes())?;
+        let mut context = self.with_line(Field::TraceState, line.as_bytes());
+        let received = match &mut context.role {
+            Role::Span(span) => &mut span.received,
+            Role::Relay(relay) => &mut relay.received,
+        };
+        received.agrees = received.agrees.with(FormatKind::TraceContext);
+        Ok(context)
+    }
+
+    /// Replaces all lines of a field by one, or by none if `line` is empty.
+    fn with_line(mut self, field: Field, line: &[u8]) -> Self {
+        let mut builder = Builder::default();
+        if let Some(lines) = &self.lines {
+            for entry in lines.entries().filter(|entry| entry.field() != field) {
+                builder.entry(&entry);
+            }
+        }
+        if !line.is_empty() {
+            builder.entry(&Entry { index: field.index() as u8, name: "", value: line });
+        }
+        self.lines = builder.finish();
+        self
+    }
+}
+
+impl fmt::Debug for OwnedContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedContext")
+            .field("trace_id", &self.trace_id())
+            .field("span_id", &self.span_id())
+            .field("sampling", &self.sampling())
+            .field("bytes", &self.lines.as_ref().map_or(0, |lines| lines.0.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl SpanContext<'_> {
+    /// The same span without lines, which lives as long as you like.
+    pub const fn without_lines(&self) -> SpanContext<'static> {
+        SpanContext {
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+            parent_id: self.parent_id,
+            sampling: self.sampling,
+            random: self.random,
+            decided_here: self.decided_here,
+            received: Received::NOTHING,
+        }
+    }
+}
+
+impl Received<'_> {
+    const fn without_lines(&self) -> Received<'static> {
+        Received {
+            source: None,
+            agrees: self.agrees,
+            primary: self.primary,
+            refused: self.refused,
+            filled_in: self.filled_in,
+            keeps_text: self.keeps_text,
+        }
+    }
+}
+
+/// The lines of a context in one buffer: for each line the place of its field, the length of its name (0 for a fixed
+/// one), the length of its value, then both texts.
+#[derive(Clone)]
+struct OwnedLines(Arc<[u8]>);
+
+const HEAD: usize = 6;
+
+struct Entry<'c> {
+    index: u8,
+    name: &'c str,
+    value: &'c [u8],
+}
+
+impl Entry<'_> {
+    fn field(&self) -> Field {
+        Field::at(usize::from(self.index))
+    }
+
+    fn len(&self) -> usize {
+        HEAD + self.name.len() + self.value.len()
+    }
+}
+
+impl OwnedLines {
+    /// Copies the lines that a context may still need.
+    fn copy(slots: &Slots<'_>, received: &Received<'_>, inbound: Inbound) -> Option<Self> {
+        let mut size = 0;
+        let mut fields = crate::field::FieldSet::EMPTY;
+        for field in slots.present_fields() {
+            let bytes: usize = entries_of(slots, field).map(|entry| entry.len()).sum();
+            if is_needed(field, received, inbound) && size + bytes <= MAX_OWNED_BYTES {
+                fields = fields.with(field);
+                size += bytes;
+            }
+        }
+        if size == 0 {
+            return None;
+        }
+        // An exact-size iterator fills the shared buffer in one allocation.
+        let mut buffer: Arc<[u8]> = core::iter::repeat_n(0, size).collect();
+        if let Some(mut room) = Arc::get_mut(&mut buffer) {
+            for field in slots.present_fields().filter(|field| fields.contains(*field)) {
+                for entry in entries_of(slots, field) {
+                    room = put(room, &entry);
+                }
+            }
+        }
+        Some(Self(buffer))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
+        let mut rest: &[u8] = &self.0;
+        core::iter::from_fn(move || {
+            let (head, tail) = rest.split_first_chunk::<HEAD>()?;
+            let [index, name_len, len @ ..] = *head;
+            let (name, tail) = tail.split_at_checked(usize::from(name_len))?;
+            let (value, tail) = tail.split_at_checked(u32::from_le_bytes(len) as usize)?;
+            rest = tail;
+            // Names were `str` when they were copied.
+            Some(Entry { index, name: core::str::from_utf8(name).unwrap_or_default(), value })
+        })
+    }
+}
+
+fn entries_of<'c>(slots: &Slots<'c>, field: Field) -> impl Iterator<Item = Entry<'c>> + use<'c> {
+    let lines = slots.lines(field);
+    let index = field.index() as u8;
+    let named = field.name().is_none() || field.is_family();
+    let plain = (!named).then(|| lines.iter().map(move |value| Entry { index, name: "", value }));
+    let with_names = named.then(|| {
+        // A longer name than a byte counts is none of ours: configured names and their families are shorter.
+        let short = lines.with_names().filter(|(name, _)| name.len() <= usize::from(u8::MAX));
+        short.map(move |(name, value)| Entry { index, name, value })
+    });
+    plain.into_iter().flatten().chain(with_names.into_iter().flatten())
+}
+
+/// Lines of formats that named another trace are of no use any more; what was turned down is not handed on.
+fn is_needed(field: Field, received: &Received<'_>, inbound: Inbound) -> bool {
+    if received.refused.contains(field) {
+        return false;
+    }
+    match FormatKind::of_field(field) {
+        // Baggage, and configured headers: their formats judge them again.
+        None => received.keeps_text,
+        Some(kind) => received.agrees.contains(kind) || matches!(inbound, Inbound::Decision(_)),
+    }
+}
+
+fn put<'r>(room: &'r mut [u8], entry: &Entry<'_>) -> &'r mut [u8] {
+    let (space, rest) = room.split_at_mut(entry.len());
+    let (head, text) = space.split_at_mut(HEAD);
+    head[0] = entry.index;
+    head[1] = entry.name.len() as u8;
+    head[2..].copy_from_slice(&(entry.value.len() as u32).to_le_bytes());
+    let (name, value) = text.split_at_mut(entry.name.len());
+    name.copy_from_slice(entry.name.as_bytes());
+    value.copy_from_slice(entry.value);
+    rest
+}
+
+#[derive(Default)]
+struct Builder(alloc::vec::Vec<u8>);
+
+impl Builder {
+    fn entry(&mut self, entry: &Entry<'_>) {
+        let start = self.0.len();
+        self.0.resize(start + entry.len(), 0);
+        put(&mut self.0[start..], entry);
+    }
+
+    fn finish(self) -> Option<OwnedLines> {
+        (!self.0.is_empty()).then(|| OwnedLines(self.0.into()))
+    }
+}
+
+impl LineSource for OwnedLines {
+    fn collect<'c>(&'c self, names: &FieldNames, line: &mut dyn FnMut(Field, &'c [u8])) {
+        for entry in self.entries() {
+            if let Some(field) = names.find_entry(entry.field(), entry.name) {
+                line(field, entry.value);
+            }
+        }
+    }
+
+    fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])> {
+        let mut entries = self.entries().enumerate().skip(from);
+        let is_of_field = |entry: &Entry<'_>| names.find_entry(entry.field(), entry.name) == Some(field);
+        let (place, entry) = entries.find(|(_, entry)| is_of_field(entry))?;
+        let name = if entry.name.is_empty() { field.name().unwrap_or_default() } else { entry.name };
+        Some((place + 1, name, entry.value))
+    }
+}

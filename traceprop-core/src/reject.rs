@@ -1,0 +1,213 @@
+//! Why a header was turned down: which field, why, where. Never its bytes.
+
+use core::fmt;
+
+use crate::field::Field;
+
+/// Why a header was turned down.
+///
+/// It holds no byte of the header: values can be secret, and rejects end up in logs and metrics.
+///
+/// ```
+/// use traceprop_core::{Field, Reason, TraceParent};
+///
+/// let reject = TraceParent::parse(b"00-00000000000000000000000000000000-00f067aa0ba902b7-01").unwrap_err();
+/// assert_eq!((reject.field(), reject.reason(), reject.at()), (Field::TraceParent, Reason::ZeroTraceId, 3));
+/// assert_eq!(reject.to_string(), "traceparent: zero-trace-id at byte 3");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Reject {
+    field: Field,
+    reason: Reason,
+    at: u32,
+}
+
+impl Reject {
+    /// A reject of `field`, seen at byte `at` of its value (of its lines put together, where there are several).
+    pub const fn new(field: Field, reason: Reason, at: usize) -> Self {
+        let at = if at > u32::MAX as usize { u32::MAX } else { at as u32 };
+        Self { field, reason, at }
+    }
+
+    /// The header field that was turned down.
+    pub const fn field(self) -> Field {
+        self.field
+    }
+
+    /// What is wrong with it.
+    pub const fn reason(self) -> Reason {
+        self.reason
+    }
+
+    /// The byte of the value where it shows. For a bad length: the length.
+    pub const fn at(self) -> u32 {
+        self.at
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} at byte {}", self.field, self.reason, self.at)
+    }
+}
+
+impl core::error::Error for Reject {}
+
+/// A reason and a place, before it is known which field it concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReasonAt {
+    pub(crate) reason: Reason,
+    pub(crate) at: u32,
+}
+
+impl ReasonAt {
+    /// The same, `offset` bytes further on.
+    #[allow(dead_code, reason = "formats that parse fields out of a longer value use it")]
+    pub(crate) const fn behind(self, offset: usize) -> Self {
+        self.reason.at(self.at as usize + offset)
+    }
+
+    pub(crate) const fn of(self, field: Field) -> Reject {
+        Reject::new(field, self.reason, self.at as usize)
+    }
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {
+        /// What is wrong with a header. The word of each is stable: test vectors, logs and metric labels share it.
+        ///
+        /// ```
+        /// use traceprop_core::Reason;
+        ///
+        /// assert_eq!(Reason::UppercaseHex.as_str(), "uppercase-hex");
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Reason {
+            /// The word for it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)+
+                }
+            }
+
+            /// Every reason there is, for metrics that register their labels up front.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+        }
+    };
+}
+
+reasons! {
+    /// Nothing there, where something must be.
+    Empty = "empty",
+    /// Too short or too long for its grammar.
+    BadLength = "bad-length",
+    /// A byte that is no hex digit.
+    BadHex = "bad-hex",
+    /// A capital, where the format knows only lower-case hex.
+    UppercaseHex = "uppercase-hex",
+    /// A byte that is no decimal digit.
+    BadDecimal = "bad-decimal",
+    /// A number beyond its type.
+    OutOfRange = "out-of-range",
+    /// A version that may not occur.
+    BadVersion = "bad-version",
+    /// Another byte where a separator belongs.
+    BadDelimiter = "bad-delimiter",
+    /// More behind the end of the grammar.
+    TrailingData = "trailing-data",
+    /// Several `traceparent` lines, or several values in one.
+    MultipleTraceparent = "multiple-traceparent",
+    /// Several lines of a field that may occur once.
+    RepeatedField = "repeated-field",
+    /// A trace id of zeros.
+    ZeroTraceId = "zero-trace-id",
+    /// A parent id of zeros.
+    ZeroParentId = "zero-parent-id",
+    /// A span id of zeros.
+    ZeroSpanId = "zero-span-id",
+    /// A span id without a trace id.
+    MissingTraceId = "missing-trace-id",
+    /// A trace id without a span id.
+    MissingSpanId = "missing-span-id",
+    /// A sampling word that the format does not have.
+    BadSampling = "bad-sampling",
+    /// Flags that are no number of the format's width.
+    BadFlags = "bad-flags",
+    /// A parent id that cannot be read.
+    BadParentId = "bad-parent-id",
+    /// A field of a composite value that is empty.
+    EmptyField = "empty-field",
+    /// The wrong number of fields.
+    FieldCount = "field-count",
+    /// No form that the format knows.
+    BadFormat = "bad-format",
+    /// A member of a list that breaks the grammar.
+    BadMember = "bad-member",
+    /// A key that breaks the grammar.
+    BadKey = "bad-key",
+    /// A value that breaks the grammar.
+    BadValue = "bad-value",
+    /// More members than the limit.
+    TooManyMembers = "too-many-members",
+    /// More lines of one field than are read ([`MAX_LINES`](crate::MAX_LINES)).
+    TooManyLines = "too-many-lines",
+    /// Longer than the limit.
+    TooLong = "too-long",
+    /// A list of which nothing can be used.
+    NoValidMember = "no-valid-member",
+    /// A segment id that is empty.
+    EmptySegmentId = "empty-segment-id",
+    /// A sample field that is neither `0` nor `1`.
+    BadSample = "bad-sample",
+    /// Text that is no base64.
+    BadBase64 = "bad-base64",
+    /// Bytes that are no UTF-8.
+    BadUtf8 = "bad-utf8",
+    /// A span id that is no number of the format's range.
+    BadSpanId = "bad-span-id",
+    /// A byte outside the characters that the format allows.
+    BadCharacter = "bad-character",
+}
+
+impl Reason {
+    pub(crate) const fn at(self, at: usize) -> ReasonAt {
+        let at = if at > u32::MAX as usize { u32::MAX } else { at as u32 };
+        ReasonAt { reason: self, at }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_words_are_unique_and_plain() {
+        for (i, reason) in Reason::ALL.iter().enumerate() {
+            let word = reason.as_str();
+            assert!(word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{word}");
+            assert!(Reason::ALL[i + 1..].iter().all(|other| other.as_str() != word), "{word} twice");
+        }
+    }
+
+    #[test]
+    fn ok_offset_beyond_u32_saturates() {
+        let reject = Reject::new(Field::Baggage, Reason::TooLong, usize::MAX);
+        assert_eq!(reject.at(), u32::MAX);
+    }
+
+    #[test]
+    fn ok_reject_is_two_words() {
+        assert!(size_of::<Option<Reject>>() <= 8);
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether a trace is recorded, in the four states that trace dialects know.
+
+use core::fmt;
+
+/// The sampling decision that travels with a trace.
+///
+/// W3C has only the middle two; B3 and Datadog have all that they can spell, so the type has all four and no format
+/// has to lie about the others.
+///
+/// ```
+/// use traceprop_core::Sampling;
+///
+/// assert!(Sampling::Debug.is_sampled());
+/// assert_eq!(Sampling::Deferred.decision(), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sampling {
+    /// Nobody has decided yet: the receiver may.
+    Deferred,
+    /// The trace is not recorded. It is still propagated.
+    NotSampled,
+    /// The trace is recorded.
+    Sampled,
+    /// The trace is recorded whatever samplers downstream would say (B3 `d`, Jaeger's debug bit).
+    Debug,
+}
+
+impl Sampling {
+    /// Whether spans are recorded under this decision. `Deferred` is not.
+    pub const fn is_sampled(self) -> bool {
+        matches!(self, Self::Sampled | Self::Debug)
+    }
+
+    /// The decision as yes or no, or `None` while it is open.
+    pub const fn decision(self) -> Option<bool> {
+        match self {
+            Self::Deferred => None,
+            Self::NotSampled => Some(false),
+            Self::Sampled | Self::Debug => Some(true),
+        }
+    }
+
+    /// The word that reports, logs and metrics use: `deferred`, `not-sampled`, `sampled`, `debug`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deferred => "deferred",
+            Self::NotSampled => "not-sampled",
+            Self::Sampled => "sampled",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+impl fmt::Display for Sampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_each_state_says_what_it_is() {
+        let states = [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
+        assert_eq!(states.map(Sampling::decision), [None, Some(false), Some(true), Some(true)]);
+        assert_eq!(states.map(Sampling::is_sampled), [false, false, true, true]);
+        assert_eq!(states.map(Sampling::as_str), ["deferred", "not-sampled", "sampled", "debug"]);
+    }
+}

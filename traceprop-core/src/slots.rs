@@ -1,0 +1,272 @@
+//! The table that one pass over a carrier fills: for each watched field its first line, and whether there are more.
+
+use crate::carrier::LineSource;
+use crate::field::{FIELD_COUNT, Field, FieldName, FieldNames, FieldSet};
+
+/// Lines of one field that are read. A list that has more is rejected, since its tail would be lost.
+pub const MAX_LINES: usize = 64;
+
+/// The lines of all watched fields of one carrier. Formats read from it; nothing is copied.
+#[derive(Clone, Copy)]
+pub struct Slots<'c> {
+    source: &'c dyn LineSource,
+    names: &'c FieldNames,
+    first: [Option<&'c [u8]>; FIELD_COUNT],
+    present: FieldSet,
+    repeated: FieldSet,
+}
+
+impl<'c> Slots<'c> {
+    /// One pass over `source`.
+    #[inline]
+    pub(crate) fn collect<S: LineSource>(source: &'c S, names: &'c FieldNames) -> Self {
+        let mut slots = Self::empty(source, names);
+        source.collect(names, &mut |field, value| slots.add(field, value));
+        slots
+    }
+
+    /// The same over a source whose type is not known.
+    pub(crate) fn collect_dyn(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
+        let mut slots = Self::empty(source, names);
+        source.collect(names, &mut |field, value| slots.add(field, value));
+        slots
+    }
+
+    pub(crate) fn empty(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
+        Self { source, names, first: [None; FIELD_COUNT], present: FieldSet::EMPTY, repeated: FieldSet::EMPTY }
+    }
+
+    #[inline]
+    fn add(&mut self, field: Field, value: &'c [u8]) {
+        match &mut self.first[field.index()] {
+            Some(_) => self.repeated = self.repeated.with(field),
+            slot @ None => {
+                *slot = Some(value);
+                self.present = self.present.with(field);
+            }
+        }
+    }
+
+    /// The first line of a field, as it came.
+    pub fn first(&self, field: Field) -> Option<&'c [u8]> {
+        self.first[field.index()]
+    }
+
+    /// Whether a field has more than one line.
+    pub const fn is_repeated(&self, field: Field) -> bool {
+        self.repeated.contains(field)
+    }
+
+    /// Whether any of these fields is there: the cheap way to say "absent".
+    pub const fn has_any(&self, fields: FieldSet) -> bool {
+        self.present.intersects(fields)
+    }
+
+    /// The fields that are there.
+    pub const fn present(&self) -> FieldSet {
+        self.present
+    }
+
+    /// The fields that are there, built-in ones first.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn present_fields(&self) -> impl Iterator<Item = Field> + use<'c> {
+        let present = self.present;
+        (0..FIELD_COUNT).map(Field::at).filter(move |field| present.contains(*field))
+    }
+
+    /// All lines of a field.
+    pub fn lines(&self, field: Field) -> Lines<'c> {
+        let again = self.is_repeated(field) || field.is_family() || matches!(field, Field::Configured(_));
+        Lines {
+            first: self.first(field),
+            repeated: self.is_repeated(field),
+            again: again.then_some((self.source, self.names, field)),
+        }
+    }
+
+    /// The configured field with this name, if the propagator watches for it.
+    pub fn field_named(&self, name: &FieldName) -> Option<Field> {
+        self.names.configured(name)
+    }
+
+    /// All lines of a configured field.
+    pub fn named(&self, name: &FieldName) -> Lines<'c> {
+        match self.field_named(name) {
+            Some(field) => self.lines(field),
+            None => Lines { first: None, repeated: false, again: None },
+        }
+    }
+}
+
+impl core::fmt::Debug for Slots<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Slots").field("present", &self.present).field("repeated", &self.repeated).finish()
+    }
+}
+
+/// The lines of one field, in order.
+#[derive(Clone, Copy)]
+pub struct Lines<'c> {
+    first: Option<&'c [u8]>,
+    repeated: bool,
+    /// Where further lines are found, and the names of a family's lines.
+    again: Option<(&'c dyn LineSource, &'c FieldNames, Field)>,
+}
+
+impl<'c> Lines<'c> {
+    /// The only line of a field.
+    pub const fn one(line: &'c [u8]) -> Self {
+        Self { first: Some(line), repeated: false, again: None }
+    }
+
+    /// No line at all.
+    pub const fn none() -> Self {
+        Self { first: None, repeated: false, again: None }
+    }
+
+    /// The first line.
+    pub const fn first(&self) -> Option<&'c [u8]> {
+        self.first
+    }
+
+    /// Whether there is no line.
+    pub const fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Whether there are several lines.
+    pub const fn is_repeated(&self) -> bool {
+        self.repeated
+    }
+
+    /// Whether there are more lines than are read. Walks them, so only ask where it matters.
+    pub fn is_over_limit(&self) -> bool {
+        self.repeated && self.walk(MAX_LINES + 1).count() > MAX_LINES
+    }
+
+    /// The lines, at most [`MAX_LINES`].
+    pub fn iter(&self) -> LineIter<'c> {
+        self.walk(MAX_LINES)
+    }
+
+    /// The lines with the name that each came under, at most [`MAX_LINES`]: for families such as `uberctx-*`.
+    pub fn with_names(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + Clone + use<'c> {
+        NamedLines { again: self.again, from: 0, left: MAX_LINES }
+    }
+
+    fn walk(&self, limit: usize) -> LineIter<'c> {
+        if self.repeated {
+            LineIter { only: None, rest: NamedLines { again: self.again, from: 0, left: limit } }
+        } else {
+            LineIter { only: self.first, rest: NamedLines { again: None, from: 0, left: 0 } }
+        }
+    }
+}
+
+impl core::fmt::Debug for Lines<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Lines({} lines)", self.iter().count())
+    }
+}
+
+impl<'c> IntoIterator for Lines<'c> {
+    type Item = &'c [u8];
+    type IntoIter = LineIter<'c>;
+
+    fn into_iter(self) -> LineIter<'c> {
+        self.iter()
+    }
+}
+
+#[derive(Clone)]
+struct NamedLines<'c> {
+    again: Option<(&'c dyn LineSource, &'c FieldNames, Field)>,
+    from: usize,
+    left: usize,
+}
+
+impl<'c> Iterator for NamedLines<'c> {
+    type Item = (&'c str, &'c [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let (source, names, field) = self.again?;
+        let (from, name, value) = source.next_line(names, field, self.from)?;
+        self.from = from;
+        Some((name, value))
+    }
+}
+
+/// Iterator over the lines of one field.
+#[derive(Clone)]
+pub struct LineIter<'c> {
+    only: Option<&'c [u8]>,
+    rest: NamedLines<'c>,
+}
+
+impl core::fmt::Debug for LineIter<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("LineIter").finish_non_exhaustive()
+    }
+}
+
+impl<'c> Iterator for LineIter<'c> {
+    type Item = &'c [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'c [u8]> {
+        match self.only.take() {
+            Some(line) => Some(line),
+            None => self.rest.next().map(|(_, value)| value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> FieldNames {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::TraceState, Field::B3, Field::UberContext]));
+        names
+    }
+
+    #[test]
+    fn ok_collect_first_and_repeated() {
+        let names = names();
+        let headers = [("host", "h"), ("TraceState", "a=1"), ("b3", "0"), ("tracestate", "b=2"), ("baggage", "k=v")];
+        let slots = Slots::collect(&headers, &names);
+        assert_eq!(slots.first(Field::TraceState), Some(&b"a=1"[..]));
+        assert!(slots.is_repeated(Field::TraceState) && !slots.is_repeated(Field::B3));
+        assert_eq!(slots.first(Field::Baggage), None);
+        assert!(slots.has_any(FieldSet::of(&[Field::B3])) && !slots.has_any(FieldSet::of(&[Field::Baggage])));
+        let mut lines = slots.lines(Field::TraceState).into_iter();
+        assert_eq!(lines.next(), Some(&b"a=1"[..]));
+        assert_eq!(lines.next(), Some(&b"b=2"[..]));
+        assert_eq!(lines.next(), None);
+        assert_eq!(slots.lines(Field::B3).into_iter().count(), 1);
+    }
+
+    #[test]
+    fn ok_families_keep_their_names() {
+        let names = names();
+        let headers = [("uberctx-a", "1"), ("Uberctx-B", "2")];
+        let slots = Slots::collect(&headers, &names);
+        let mut lines = slots.lines(Field::UberContext).with_names();
+        assert_eq!(lines.next(), Some(("uberctx-a", &b"1"[..])));
+        assert_eq!(lines.next(), Some(("Uberctx-B", &b"2"[..])));
+        assert_eq!(lines.next(), None);
+    }
+
+    #[test]
+    fn err_more_lines_than_are_read() {
+        let names = names();
+        let headers = [("tracestate", "a=1"); MAX_LINES + 1];
+        let lines = Slots::collect(&headers, &names).lines(Field::TraceState);
+        assert!(lines.is_over_limit());
+        assert_eq!(lines.iter().count(), MAX_LINES);
+        let headers = [("tracestate", "a=1"); MAX_LINES];
+        assert!(!Slots::collect(&headers, &names).lines(Field::TraceState).is_over_limit());
+    }
+}

@@ -1,0 +1,63 @@
+//! The alphabet that every header is made of: blanks, tokens, hex and percent runs.
+
+pub(crate) mod hex;
+pub(crate) mod stack;
+
+/// Strips the optional white space of RFC 9110 (space and tab) from both ends, and nothing else: a Unicode trim would
+/// also take characters that belong to the value.
+pub(crate) const fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// `tchar` of RFC 9110 5.6.2: what header names and baggage keys are made of.
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'
+        | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+}
+
+/// Splits at the first `separator`; without one the whole text comes before it.
+pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|&b| b == separator)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
+}
+
+/// Header text that is about to be written: visible ASCII, spaces and tabs inside, no line ends.
+pub(crate) fn as_header_text(bytes: &[u8]) -> Option<&str> {
+    let legal = bytes.iter().all(|&b| matches!(b, b'\t' | b' '..=b'~'));
+    if !legal {
+        return None;
+    }
+    core::str::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_trim_space_and_tab_only() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b" \t "), b"");
+        assert_eq!(trim(b"\xc2\xa0a\x0b"), b"\xc2\xa0a\x0b");
+    }
+
+    #[test]
+    fn ok_split_once_at_the_first() {
+        assert_eq!(split_once(b"a=b=c", b'='), Some((&b"a"[..], &b"b=c"[..])));
+        assert_eq!(split_once(b"abc", b'='), None);
+    }
+
+    #[test]
+    fn err_header_text_with_line_end_or_non_ascii() {
+        assert_eq!(as_header_text(b"a b\t~"), Some("a b\t~"));
+        assert_eq!(as_header_text(b"a\r\nb"), None);
+        assert_eq!(as_header_text("é".as_bytes()), None);
+        assert_eq!(as_header_text(b"\x7f"), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! Text of bounded length on the stack: where header values are put together when nobody may allocate.
+
+use core::fmt;
+
+/// Up to `N` bytes of text. Writing more fails and leaves what was there.
+#[derive(Clone, Copy)]
+pub(crate) struct StackText<const N: usize> {
+    bytes: [u8; N],
+    len: usize,
+}
+
+impl<const N: usize> StackText<N> {
+    pub(crate) const fn new() -> Self {
+        Self { bytes: [0; N], len: 0 }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Only whole `str`s are ever appended, so this never takes the other arm.
+        core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+
+    pub(crate) fn push(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        let Some(free) = self.bytes.get_mut(self.len..end) else {
+            return Err(fmt::Error);
+        };
+        free.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}
+
+impl<const N: usize> fmt::Write for StackText<N> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push(text)
+    }
+}
+
+/// Counts what would be written.
+#[derive(Default)]
+pub(crate) struct Counter(pub(crate) usize);
+
+impl fmt::Write for Counter {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::fmt::Write;
+
+    #[test]
+    fn err_push_beyond_capacity_keeps_what_fits() {
+        let mut text = StackText::<4>::new();
+        assert_eq!(text.push("abc"), Ok(()));
+        assert_eq!(text.push("de"), Err(fmt::Error));
+        assert_eq!(text.push("d"), Ok(()));
+        assert_eq!(text.as_str(), "abcd");
+    }
+
+    #[test]
+    fn ok_counter_counts_bytes() {
+        let mut counter = Counter::default();
+        write!(counter, "{}-é", 12).unwrap();
+        assert_eq!(counter.0, 5);
+    }
+}

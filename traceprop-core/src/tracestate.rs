@@ -1,0 +1,528 @@
+//! `tracestate`: what each vendor on the path wants to find again.
+//!
+//! ```text
+//! list   = member *( OWS "," OWS member )      at most 32 members; empty ones are skipped
+//! member = key "=" value
+//! key    = ( a-z / 0-9 ) 0*255( a-z / 0-9 / "_" / "-" / "*" / "/" / "@" )
+//! value  = 0*255( 0x20-0x7e without "," and "=" ) and a last one that is no space
+//!
+//! rojo=00f067aa0ba902b7,congo=t61rcWkgMzE
+//! ```
+//!
+//! Several lines are one list, in order. One malformed member costs the whole list (as the W3C test suite demands at its
+//! strict level) and never the traceparent. Of members with the same key the first, which is the newest, counts.
+//! Spec: <https://www.w3.org/TR/trace-context-2/#tracestate-header>
+
+use core::fmt;
+
+use crate::field::Field;
+use crate::reject::{Reason, Reject};
+use crate::slots::Lines;
+use crate::text;
+
+/// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
+pub const MAX_TRACESTATE_MEMBERS: usize = 32;
+
+/// Bytes of a member's key, and of its value.
+const MAX_PART: usize = 256;
+
+/// Members above this many characters are the first to go when a budget is exceeded (W3C tracestate limits).
+const BIG_MEMBER: usize = 128;
+
+/// One member of a tracestate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceStateMember<'c> {
+    /// The vendor's key.
+    pub key: &'c str,
+    /// The vendor's value, leading spaces included.
+    pub value: &'c str,
+}
+
+/// A tracestate that was read, borrowed from the carrier.
+///
+/// ```
+/// use traceprop_core::TraceState;
+///
+/// let state = TraceState::parse(b"rojo=00f067aa0ba902b7, congo=t61rcWkgMzE,rojo=old")?;
+/// assert_eq!(state.get("rojo"), Some("00f067aa0ba902b7"));
+/// assert_eq!(state.to_string(), "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TraceState<'c> {
+    lines: Lines<'c>,
+    len: usize,
+    has_duplicates: bool,
+}
+
+impl<'c> TraceState<'c> {
+    /// A tracestate without members.
+    pub const EMPTY: Self = Self { lines: Lines::none(), len: 0, has_duplicates: false };
+
+    /// Reads a tracestate of one line.
+    ///
+    /// # Errors
+    /// `bad-member` (no `=`), `bad-key`, `bad-value`, `too-many-members`, at the byte where it shows.
+    pub fn parse(line: &'c [u8]) -> Result<Self, Reject> {
+        Self::read(Lines::one(line))
+    }
+
+    /// Reads the lines of a tracestate as one list.
+    ///
+    /// # Errors
+    /// As [`TraceState::parse`], and `too-many-lines`. Offsets count over the lines joined by commas.
+    pub fn read(lines: Lines<'c>) -> Result<Self, Reject> {
+        if lines.is_over_limit() {
+            return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
+        }
+        let mut keys = [""; MAX_TRACESTATE_MEMBERS];
+        let mut len = 0;
+        let mut has_duplicates = false;
+        let mut offset = 0;
+        for line in lines {
+            let mut at = offset;
+            for raw in line.split(|&b| b == b',') {
+                let member = text::trim(raw);
+                if !member.is_empty() {
+                    let Some(place) = keys.get_mut(len) else {
+                        return Err(Reject::new(Field::TraceState, Reason::TooManyMembers, at));
+                    };
+                    let (key, _) = parse_member(member)
+                        .map_err(|(reason, inside)| Reject::new(Field::TraceState, reason, at + inside))?;
+                    *place = key;
+                    has_duplicates = has_duplicates || keys[..len].contains(&key);
+                    len += 1;
+                }
+                at += raw.len() + 1;
+            }
+            offset += line.len() + 1;
+        }
+        Ok(Self { lines, len, has_duplicates })
+    }
+
+    /// The members, newest first; of several with one key the first.
+    pub fn iter(&self) -> TraceStateIter<'c> {
+        TraceStateIter { members: Members::new(self.lines), all: *self }
+    }
+
+    /// The value of a member.
+    pub fn get(&self, key: &str) -> Option<&'c str> {
+        Members::new(self.lines).find(|member| member.key == key).map(|member| member.value)
+    }
+
+    /// How many members there are.
+    pub fn len(&self) -> usize {
+        if self.has_duplicates { self.iter().count() } else { self.len }
+    }
+
+    /// Whether there is no member.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The one line that this was read from, if that is just how it would be written.
+    fn canonical_line(&self) -> Option<&'c str> {
+        if self.has_duplicates || self.lines.is_repeated() || self.len == 0 {
+            return None;
+        }
+        let line = self.lines.first()?;
+        let mut blank_or_empty = line.starts_with(b",") || line.ends_with(b",");
+        // A blank may stand inside a value or begin it, so only those at a comma tell.
+        for pair in line.windows(2) {
+            blank_or_empty |= matches!(pair, [b',', b' ' | b'\t' | b','] | [b' ' | b'\t', b',']);
+        }
+        let ends_blank = matches!(line, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
+        if blank_or_empty || ends_blank { None } else { core::str::from_utf8(line).ok() }
+    }
+}
+
+impl fmt::Display for TraceState<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        EditedTraceState { state: *self, edits: [&[], &[]], budget: None }.fmt(f)
+    }
+}
+
+impl<'c> IntoIterator for TraceState<'c> {
+    type Item = TraceStateMember<'c>;
+    type IntoIter = TraceStateIter<'c>;
+
+    fn into_iter(self) -> TraceStateIter<'c> {
+        self.iter()
+    }
+}
+
+/// Iterator over the members of a tracestate.
+#[derive(Clone, Debug)]
+pub struct TraceStateIter<'c> {
+    members: Members<'c>,
+    all: TraceState<'c>,
+}
+
+impl<'c> Iterator for TraceStateIter<'c> {
+    type Item = TraceStateMember<'c>;
+
+    fn next(&mut self) -> Option<TraceStateMember<'c>> {
+        loop {
+            let member = self.members.next()?;
+            if !self.all.has_duplicates {
+                return Some(member);
+            }
+            // The place of the first member with this key tells whether this one repeats it.
+            let first = Members::new(self.all.lines).find(|known| known.key == member.key);
+            if first.is_some_and(|first| core::ptr::eq(first.key, member.key)) {
+                return Some(member);
+            }
+        }
+    }
+}
+
+/// All members in order, of lines that were found valid.
+#[derive(Clone, Debug)]
+struct Members<'c> {
+    lines: crate::slots::LineIter<'c>,
+    rest: Option<&'c [u8]>,
+}
+
+impl<'c> Members<'c> {
+    fn new(lines: Lines<'c>) -> Self {
+        Self { lines: lines.iter(), rest: None }
+    }
+}
+
+impl<'c> Iterator for Members<'c> {
+    type Item = TraceStateMember<'c>;
+
+    fn next(&mut self) -> Option<TraceStateMember<'c>> {
+        loop {
+            let rest = match self.rest.take() {
+                Some(rest) => rest,
+                None => self.lines.next()?,
+            };
+            let member = match text::split_once(rest, b',') {
+                Some((member, rest)) => {
+                    self.rest = Some(rest);
+                    member
+                }
+                None => rest,
+            };
+            if let Ok((key, value)) = parse_member(text::trim(member)) {
+                return Some(TraceStateMember { key, value });
+            }
+        }
+    }
+}
+
+const KEY: u8 = 1;
+const KEY_START: u8 = 2;
+const VALUE: u8 = 4;
+
+/// What each byte may be part of.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        class[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' => KEY | KEY_START | VALUE,
+            b'_' | b'-' | b'*' | b'/' | b'@' => KEY | VALUE,
+            b',' | b'=' => 0,
+            b' '..=b'~' => VALUE,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    class
+};
+
+fn parse_member(member: &[u8]) -> Result<(&str, &str), (Reason, usize)> {
+    let Some((key, value)) = text::split_once(member, b'=') else {
+        return Err((Reason::BadMember, 0));
+    };
+    let bad_key = key.iter().position(|&b| CLASS[usize::from(b)] & KEY == 0);
+    if key.is_empty() || key.len() > MAX_PART || bad_key.is_some() || CLASS[usize::from(key[0])] & KEY_START == 0 {
+        return Err((Reason::BadKey, bad_key.unwrap_or(0)));
+    }
+    let bad_value = value.iter().position(|&b| CLASS[usize::from(b)] & VALUE == 0);
+    if value.is_empty() || value.len() > MAX_PART || bad_value.is_some() || value.ends_with(b" ") {
+        return Err((Reason::BadValue, key.len() + 1 + bad_value.unwrap_or(0)));
+    }
+    // Both are ASCII by now.
+    match (core::str::from_utf8(key), core::str::from_utf8(value)) {
+        (Ok(key), Ok(value)) => Ok((key, value)),
+        _ => Err((Reason::BadMember, 0)),
+    }
+}
+
+/// A change to a tracestate: a vendor's own member set or deleted.
+///
+/// ```
+/// use traceprop_core::TraceStateEdit;
+///
+/// assert!(TraceStateEdit::set("acme", "7f").is_some());
+/// assert!(TraceStateEdit::set("Acme", "7f").is_none());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceStateEdit<'a> {
+    key: &'a str,
+    value: Option<&'a str>,
+}
+
+impl<'a> TraceStateEdit<'a> {
+    /// Sets a member: it goes to the left end, and stands there once. `None` if key or value break the grammar.
+    pub fn set(key: &'a str, value: &'a str) -> Option<Self> {
+        let legal = is_key(key) && is_value(value);
+        legal.then_some(Self { key, value: Some(value) })
+    }
+
+    /// Deletes a member.
+    pub const fn delete(key: &'a str) -> Self {
+        Self { key, value: None }
+    }
+}
+
+fn is_key(key: &str) -> bool {
+    let bytes = key.as_bytes();
+    (1..=MAX_PART).contains(&bytes.len())
+        && CLASS[usize::from(bytes[0])] & KEY_START != 0
+        && bytes.iter().all(|&b| CLASS[usize::from(b)] & KEY != 0)
+}
+
+fn is_value(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    (1..=MAX_PART).contains(&bytes.len())
+        && bytes.iter().all(|&b| CLASS[usize::from(b)] & VALUE != 0)
+        && !bytes.ends_with(b" ")
+}
+
+/// A tracestate as it goes out: edited, within 32 members and the budget. Displays as the header value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EditedTraceState<'a> {
+    pub(crate) state: TraceState<'a>,
+    /// Done in this order, so the last set member stands left-most.
+    pub(crate) edits: [&'a [TraceStateEdit<'a>]; 2],
+    /// Characters of the value, commas included. Whole members go until it fits.
+    pub(crate) budget: Option<usize>,
+}
+
+impl<'a> EditedTraceState<'a> {
+    /// The value, if it is one of the carrier's own lines.
+    pub(crate) fn as_received(&self) -> Option<&'a str> {
+        let line = if self.is_edited() { None } else { self.state.canonical_line() }?;
+        self.budget.is_none_or(|budget| line.len() <= budget).then_some(line)
+    }
+
+    /// Whether there is any edit.
+    pub(crate) fn is_edited(&self) -> bool {
+        self.edits().len() > 0
+    }
+
+    fn edits(&self) -> impl ExactSizeIterator<Item = TraceStateEdit<'a>> + Clone + use<'a> {
+        let [first, then] = self.edits;
+        (0..first.len() + then.len()).map(move |i| if i < first.len() { first[i] } else { then[i - first.len()] })
+    }
+
+    /// Whether nothing is left to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.kept().next().is_none()
+    }
+
+    /// How many members do not go out, for the count of members and for the budget.
+    pub(crate) fn left_out(&self) -> (u32, u32) {
+        let all = self.members().count();
+        let within_count = all.min(MAX_TRACESTATE_MEMBERS);
+        let kept = self.kept().count();
+        ((all - within_count) as u32, (within_count - kept) as u32)
+    }
+
+    /// Edited members first, the last edit left-most; then those that no edit names.
+    fn members(&self) -> impl Iterator<Item = TraceStateMember<'a>> + Clone {
+        let edits = self.edits();
+        let set = (0..edits.len()).rev().filter_map({
+            let edits = edits.clone();
+            move |i| {
+                let edit = edits.clone().nth(i)?;
+                let superseded = edits.clone().skip(i + 1).any(|later| later.key == edit.key);
+                let value = edit.value.filter(|_| !superseded)?;
+                Some(TraceStateMember { key: edit.key, value })
+            }
+        });
+        set.chain(self.state.iter().filter(move |member| edits.clone().all(|edit| edit.key != member.key)))
+    }
+
+    fn kept(&self) -> impl Iterator<Item = TraceStateMember<'a>> + Clone {
+        let mut drop = [false; MAX_TRACESTATE_MEMBERS];
+        if let Some(budget) = self.budget {
+            self.cut(budget, &mut drop);
+        }
+        let members = self.members().take(MAX_TRACESTATE_MEMBERS).enumerate();
+        members.filter(move |(place, _)| !drop[*place]).map(|(_, member)| member)
+    }
+
+    /// Marks members to drop, in the W3C order: those above 128 characters first, then all, each time from the right.
+    fn cut(&self, budget: usize, drop: &mut [bool; MAX_TRACESTATE_MEMBERS]) {
+        let mut sizes = [0; MAX_TRACESTATE_MEMBERS];
+        let mut len = 0;
+        for member in self.members().take(MAX_TRACESTATE_MEMBERS) {
+            sizes[len] = member.key.len() + 1 + member.value.len();
+            len += 1;
+        }
+        let mut kept = len;
+        let mut chars: usize = sizes[..len].iter().sum();
+        for only_big in [true, false] {
+            for place in (0..len).rev() {
+                if chars + kept.saturating_sub(1) <= budget {
+                    return;
+                }
+                if !drop[place] && (!only_big || sizes[place] > BIG_MEMBER) {
+                    drop[place] = true;
+                    chars -= sizes[place];
+                    kept -= 1;
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for EditedTraceState<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, member) in self.kept().enumerate() {
+            if i > 0 {
+                f.write_str(",")?;
+            }
+            f.write_str(member.key)?;
+            f.write_str("=")?;
+            f.write_str(member.value)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::string::{String, ToString};
+
+    #[track_caller]
+    fn ok(line: &str) -> TraceState<'_> {
+        TraceState::parse(line.as_bytes()).unwrap()
+    }
+
+    #[track_caller]
+    fn err(line: &str) -> (Reason, u32) {
+        let reject = TraceState::parse(line.as_bytes()).unwrap_err();
+        assert_eq!(reject.field(), Field::TraceState);
+        (reject.reason(), reject.at())
+    }
+
+    fn edited(line: &str, edits: &[TraceStateEdit<'_>], budget: Option<usize>) -> String {
+        EditedTraceState { state: ok(line), edits: [edits, &[]], budget }.to_string()
+    }
+
+    #[test]
+    fn ok_blanks_and_empty_members_are_skipped() {
+        assert_eq!(ok("\tfoo=1 \t , \t bar=2,, ,baz=3 ,").to_string(), "foo=1,bar=2,baz=3");
+        assert!(ok("").is_empty() && ok(" , ,\t").is_empty());
+    }
+
+    #[test]
+    fn ok_leading_spaces_belong_to_the_value() {
+        assert_eq!(ok("foo=  1 ,bar=2").get("foo"), Some("  1"));
+    }
+
+    #[test]
+    fn ok_first_of_duplicates_counts() {
+        let state = ok("foo=1,bar=2,foo=3,foo=1");
+        assert_eq!((state.to_string(), state.len()), ("foo=1,bar=2".into(), 2));
+        assert_eq!(state.get("foo"), Some("1"));
+    }
+
+    #[test]
+    fn ok_level_2_keys() {
+        for key in ["1foo", "foo@", "a@@b", "x@y@z", "a_-*/@9"] {
+            assert_eq!(ok(&format!("{key}=1")).get(key), Some("1"));
+        }
+    }
+
+    #[test]
+    fn err_keys_and_values_that_break_the_grammar() {
+        assert_eq!(err("a=1,@foo=1"), (Reason::BadKey, 4));
+        assert_eq!(err("FOO=1"), (Reason::BadKey, 0));
+        assert_eq!(err("foo.bar=1"), (Reason::BadKey, 3));
+        assert_eq!(err("foo =1"), (Reason::BadKey, 3));
+        assert_eq!(err("=1"), (Reason::BadKey, 0));
+        assert_eq!(err("foo"), (Reason::BadMember, 0));
+        assert_eq!(err("foo="), (Reason::BadValue, 4));
+        assert_eq!(err("foo=a=b"), (Reason::BadValue, 5));
+        assert_eq!(err("foo=a\tb"), (Reason::BadValue, 5));
+        assert_eq!(err("foo=é"), (Reason::BadValue, 4));
+    }
+
+    #[test]
+    fn ok_lengths_up_to_256_and_err_beyond() {
+        let long = "z".repeat(256);
+        assert_eq!(ok(&format!("{long}={long}")).get(&long), Some(long.as_str()));
+        assert_eq!(err(&format!("{long}z=1")), (Reason::BadKey, 0));
+        assert_eq!(err(&format!("a={long}z")), (Reason::BadValue, 2));
+    }
+
+    #[test]
+    fn ok_32_members_and_err_33() {
+        let line = (0..32).map(|i| format!("k{i}=v")).collect::<std::vec::Vec<_>>().join(",,");
+        assert_eq!(ok(&line).len(), 32);
+        let (reason, _) = err(&format!("{line},last=v"));
+        assert_eq!(reason, Reason::TooManyMembers);
+    }
+
+    #[test]
+    fn ok_edits_go_left_and_stand_once() {
+        let set = |key, value| TraceStateEdit::set(key, value).unwrap();
+        assert_eq!(edited("rojo=1,congo=2", &[set("mine", "3")], None), "mine=3,rojo=1,congo=2");
+        assert_eq!(edited("rojo=1,congo=2", &[set("congo", "9")], None), "congo=9,rojo=1");
+        assert_eq!(edited("a=1,b=2", &[set("c", "3"), set("d", "4"), set("c", "5")], None), "c=5,d=4,a=1,b=2");
+        assert_eq!(edited("a=1,b=2", &[TraceStateEdit::delete("a")], None), "b=2");
+        assert_eq!(edited("a=1", &[set("a", "2"), TraceStateEdit::delete("a")], None), "");
+        assert_eq!(edited("a=1", &[TraceStateEdit::delete("a"), set("a", "2")], None), "a=2");
+    }
+
+    #[test]
+    fn err_edit_that_breaks_the_grammar() {
+        assert_eq!(TraceStateEdit::set("a b", "1"), None);
+        assert_eq!(TraceStateEdit::set("a", "1,b=2"), None);
+        assert_eq!(TraceStateEdit::set("a", "1 "), None);
+        assert_eq!(TraceStateEdit::set("a", ""), None);
+    }
+
+    #[test]
+    fn ok_33rd_member_pushes_out_the_right_most() {
+        let line = (0..32).map(|i| format!("k{i}=v")).collect::<std::vec::Vec<_>>().join(",");
+        let mine = [TraceStateEdit::set("mine", "1").unwrap()];
+        let state = EditedTraceState { state: ok(&line), edits: [&mine, &[]], budget: None };
+        let text = state.to_string();
+        assert!(text.starts_with("mine=1,k0=v") && text.ends_with("k30=v"));
+        assert_eq!(state.left_out(), (1, 0));
+    }
+
+    #[test]
+    fn ok_budget_drops_big_members_first_then_from_the_right() {
+        let line = format!("a={},big={},c={},d={}", "x".repeat(100), "y".repeat(200), "z".repeat(100), "w".repeat(110));
+        let expected = format!("a={},c={},d={}", "x".repeat(100), "z".repeat(100), "w".repeat(110));
+        assert_eq!(edited(&line, &[], Some(512)), expected);
+        assert_eq!(edited("a=1,b=2,c=3", &[], Some(8)), "a=1,b=2");
+        assert_eq!(edited("a=1,b=2,c=3", &[], Some(7)), "a=1,b=2");
+        assert_eq!(edited("a=1,b=2,c=3", &[], Some(6)), "a=1");
+        let nothing = EditedTraceState { state: ok("a=1,b=2"), edits: [&[], &[]], budget: Some(2) };
+        assert!(nothing.is_empty());
+        assert_eq!(nothing.left_out(), (0, 2));
+    }
+
+    #[test]
+    fn ok_canonical_line_is_handed_on_as_it_is() {
+        let as_received =
+            |line: &'static str| EditedTraceState { state: ok(line), edits: [&[], &[]], budget: None }.as_received();
+        assert_eq!(as_received("a= 1,b=2 x"), Some("a= 1,b=2 x"));
+        for odd in ["a=1, b=2", "a=1 ,b=2", "a=1,,b=2", ",a=1", "a=1,", " a=1", "a=1\t", "a=1,a=2", ""] {
+            assert_eq!(as_received(odd), None, "{odd:?}");
+        }
+    }
+}
