@@ -1,0 +1,199 @@
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+
+use crate::allocations;
+use crate::input::{Found, Input, outgoing};
+
+/// The contender that ratios are taken to; the first of each case where it takes part.
+pub const OURS: &str = "traceprop";
+
+/// Outgoing maps that are written between two looks at the clock: enough to hide the clock, few enough to stay in cache.
+const MAPS: usize = 32;
+
+/// The same work for every contender.
+pub struct Case {
+    /// `extract/traceparent/16-other`; with a contender's name behind it, the id of a benchmark.
+    pub name: String,
+    pub contenders: Vec<Contender>,
+}
+
+/// Somebody's way to do the work of a case.
+pub struct Contender {
+    pub name: &'static str,
+    run: Box<dyn FnMut(u64) -> Sample>,
+}
+
+/// Many runs in one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sample {
+    pub elapsed: Duration,
+    /// 0 unless the program counts (see [`allocations`]).
+    pub allocations: u64,
+}
+
+impl Contender {
+    /// Reads a request; every answer is compared in the loop.
+    pub fn extract(
+        name: &'static str,
+        input: &'static Input,
+        others: usize,
+        extract: impl Fn(&HeaderMap) -> Found + 'static,
+    ) -> Self {
+        let headers = input.request(others);
+        let expected = extract(&headers);
+        input.assert_found(name, expected);
+        // The loop is in here, and `extract` a type of its own: no contender pays for a call through a pointer.
+        let run = move |runs| {
+            Sample::of(|| {
+                for _ in 0..runs {
+                    let found = extract(black_box(&headers));
+                    assert!(found == expected, "{name} changed its mind");
+                }
+            })
+        };
+        Self {
+            name,
+            run: Box::new(run),
+        }
+    }
+
+    /// Writes a context that is made before the clock starts.
+    pub fn inject<C: 'static>(
+        name: &'static str,
+        input: &'static Input,
+        context: impl Fn(&HeaderMap) -> C,
+        inject: impl Fn(&C, &mut HeaderMap) + 'static,
+    ) -> Self {
+        let context = context(&input.request(0));
+        Self::write(name, input, None, move |to| inject(black_box(&context), to))
+    }
+
+    /// A participant: reads the request, puts its own `span_id` in, writes the next request.
+    pub fn child(
+        name: &'static str,
+        input: &'static Input,
+        others: usize,
+        span_id: u64,
+        child: impl Fn(&HeaderMap, u64, &mut HeaderMap) + 'static,
+    ) -> Self {
+        let from = input.request(others);
+        Self::write(name, input, Some(span_id), move |to| {
+            child(black_box(&from), black_box(span_id), to)
+        })
+    }
+
+    /// A service that reports no spans: what came goes out.
+    pub fn relay(
+        name: &'static str,
+        input: &'static Input,
+        others: usize,
+        relay: impl Fn(&HeaderMap, &mut HeaderMap) + 'static,
+    ) -> Self {
+        let from = input.request(others);
+        Self::write(name, input, None, move |to| relay(black_box(&from), to))
+    }
+
+    /// Writes into maps that have the ordinary headers and room for more; each is compared, off the clock.
+    fn write(
+        name: &'static str,
+        input: &'static Input,
+        span_id: Option<u64>,
+        write: impl Fn(&mut HeaderMap) + 'static,
+    ) -> Self {
+        let mut maps: [HeaderMap; MAPS] = std::array::from_fn(|_| outgoing());
+        let run = move |runs: u64| {
+            let mut total = Sample::default();
+            let mut left = runs;
+            while left > 0 {
+                let now = left.min(MAPS as u64);
+                let maps = &mut maps[..now as usize];
+                let sample = Sample::of(|| {
+                    for map in &mut *maps {
+                        write(black_box(map));
+                    }
+                });
+                for map in maps {
+                    input.take_written(name, span_id, map);
+                }
+                total.elapsed += sample.elapsed;
+                total.allocations += sample.allocations;
+                left -= now;
+            }
+            total
+        };
+        Self {
+            name,
+            run: Box::new(run),
+        }
+    }
+
+    /// Does the work `runs` times. Panics if one result is wrong.
+    pub fn run(&mut self, runs: u64) -> Sample {
+        (self.run)(runs)
+    }
+}
+
+impl Sample {
+    fn of(work: impl FnOnce()) -> Self {
+        let before = allocations::so_far();
+        let start = Instant::now();
+        work();
+        let elapsed = start.elapsed();
+        Self {
+            elapsed,
+            allocations: allocations::so_far() - before,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{fastrace, w3c};
+
+    #[test]
+    #[should_panic(expected = "opentelemetry on")]
+    fn err_extract_wrong_answer() {
+        Contender::extract("opentelemetry", &w3c::TRACEPARENT, 16, |headers| Found {
+            sampled: false,
+            ..fastrace::extract(headers)
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "changed its mind")]
+    fn err_extract_answer_that_changes() {
+        let calls = std::cell::Cell::new(0);
+        let mut contender = Contender::extract("fastrace", &w3c::TRACEPARENT, 16, move |headers| {
+            calls.set(calls.get() + 1);
+            if calls.get() < 3 {
+                fastrace::extract(headers)
+            } else {
+                Found::default()
+            }
+        });
+        contender.run(3);
+    }
+
+    #[test]
+    #[should_panic(expected = "tracestate of traceparent+tracestate")]
+    fn err_write_without_tracestate() {
+        let input = &w3c::WITH_STATE;
+        let mut contender = Contender::relay("fastrace", input, 16, |from, to| {
+            fastrace::relay(from, to);
+            to.remove("tracestate");
+        });
+        contender.run(1);
+    }
+
+    #[test]
+    #[should_panic(expected = "wrote more than")]
+    fn err_write_other_header() {
+        let mut contender = Contender::relay("fastrace", &w3c::ABSENT, 16, |_, to| {
+            to.insert("b3", http::HeaderValue::from_static("0"));
+        });
+        contender.run(1);
+    }
+}

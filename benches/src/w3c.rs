@@ -1,0 +1,240 @@
+//! traceparent, tracestate and baggage: reading, writing, and handing on.
+
+use crate::{Baggage, Case, Contender, Found, Input, Tracestate, fastrace, opentelemetry};
+
+/// The span of the participant, where it makes one. Making ids is not measured.
+const CHILD: u64 = 0x53ce_929d_0e0e_4736;
+
+const STATE: (&str, &str) = (
+    "tracestate",
+    "dd=s:1;o:rum;t.dm:-0,congo=t61rcWkgMzE,es=s:0.25",
+);
+const STATE_32: (&str, &str) = (
+    "tracestate",
+    "m00=0123456789,m01=0123456789,m02=0123456789,m03=0123456789,m04=0123456789,m05=0123456789,m06=0123456789,\
+     m07=0123456789,m08=0123456789,m09=0123456789,m10=0123456789,m11=0123456789,m12=0123456789,m13=0123456789,\
+     m14=0123456789,m15=0123456789,m16=0123456789,m17=0123456789,m18=0123456789,m19=0123456789,m20=0123456789,\
+     m21=0123456789,m22=0123456789,m23=0123456789,m24=0123456789,m25=0123456789,m26=0123456789,m27=0123456789,\
+     m28=0123456789,m29=0123456789,m30=0123456789,m31=0123456789",
+);
+const SAMPLED: (&str, &str) = (
+    "traceparent",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+);
+const UNSAMPLED: (&str, &str) = (
+    "traceparent",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
+);
+/// The last digit of the parent is none: by then most of the work is done. Every contender refuses this one.
+const BROKEN: (&str, &str) = (
+    "traceparent",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902bz-01",
+);
+const LUGGAGE: (&str, &str) = (
+    "baggage",
+    "userId=alice,serverNode=DF%2028,isProduction=false",
+);
+
+const NOTHING: Found = Found {
+    trace_id: 0,
+    span_id: 0,
+    sampled: false,
+    tracestate: Tracestate::Absent,
+    baggage: Baggage {
+        members: 0,
+        bytes: 0,
+    },
+};
+const IDS: Found = Found {
+    trace_id: 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736,
+    span_id: 0x00f0_67aa_0ba9_02b7,
+    sampled: true,
+    ..NOTHING
+};
+const PACKED: Baggage = Baggage {
+    members: 3,
+    bytes: "userIdaliceserverNodeDF 28isProductionfalse".len(),
+};
+
+pub(crate) static TRACEPARENT: Input = Input {
+    name: "traceparent",
+    lines: &[SAMPLED],
+    found: IDS,
+};
+pub(crate) static WITH_STATE: Input = Input {
+    name: "traceparent+tracestate",
+    lines: &[SAMPLED, STATE],
+    found: Found {
+        tracestate: Tracestate::Members(3),
+        ..IDS
+    },
+};
+static WITH_STATE_32: Input = Input {
+    name: "traceparent+tracestate-of-32",
+    lines: &[SAMPLED, STATE_32],
+    found: Found {
+        tracestate: Tracestate::Members(32),
+        ..IDS
+    },
+};
+static NOT_SAMPLED: Input = Input {
+    name: "not-sampled",
+    lines: &[UNSAMPLED],
+    found: Found {
+        sampled: false,
+        ..IDS
+    },
+};
+pub(crate) static ABSENT: Input = Input {
+    name: "absent",
+    lines: &[],
+    found: NOTHING,
+};
+static MALFORMED: Input = Input {
+    name: "malformed",
+    lines: &[BROKEN, STATE],
+    found: NOTHING,
+};
+static BAGGAGE: Input = Input {
+    name: "baggage-of-3",
+    lines: &[LUGGAGE],
+    found: Found {
+        baggage: PACKED,
+        ..NOTHING
+    },
+};
+static WITH_BAGGAGE: Input = Input {
+    name: "traceparent+tracestate+baggage",
+    lines: &[SAMPLED, STATE, LUGGAGE],
+    found: Found {
+        tracestate: Tracestate::Members(3),
+        baggage: PACKED,
+        ..IDS
+    },
+};
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        extract(&TRACEPARENT, 0),
+        extract(&TRACEPARENT, 16),
+        extract(&TRACEPARENT, 100),
+        extract(&WITH_STATE, 0),
+        extract(&WITH_STATE, 16),
+        extract(&WITH_STATE, 100),
+        extract(&WITH_STATE_32, 16),
+        extract(&NOT_SAMPLED, 16),
+        extract(&MALFORMED, 16),
+        extract(&ABSENT, 0),
+        extract(&ABSENT, 16),
+        extract(&ABSENT, 100),
+        extract_baggage(&BAGGAGE, 16),
+        extract_default(&WITH_BAGGAGE, 16),
+        inject(&TRACEPARENT),
+        inject(&WITH_STATE),
+        inject_default(&WITH_BAGGAGE),
+        child(&TRACEPARENT, 16),
+        child(&WITH_STATE, 16),
+        relay(&WITH_STATE, 16),
+        relay(&ABSENT, 16),
+    ]
+}
+
+/// Trace context alone, into ids, decision and members.
+fn extract(input: &'static Input, others: usize) -> Case {
+    Case {
+        name: format!("extract/{}/{others}-other", input.name),
+        contenders: vec![
+            Contender::extract("opentelemetry", input, others, opentelemetry::extract),
+            Contender::extract("fastrace", input, others, fastrace::extract),
+        ],
+    }
+}
+
+fn extract_baggage(input: &'static Input, others: usize) -> Case {
+    Case {
+        name: format!("extract/{}/{others}-other", input.name),
+        contenders: vec![Contender::extract(
+            "opentelemetry",
+            input,
+            others,
+            opentelemetry::extract_baggage,
+        )],
+    }
+}
+
+/// Trace context and baggage in one go.
+fn extract_default(input: &'static Input, others: usize) -> Case {
+    Case {
+        name: format!("extract/{}/{others}-other", input.name),
+        contenders: vec![Contender::extract(
+            "opentelemetry",
+            input,
+            others,
+            opentelemetry::extract_default,
+        )],
+    }
+}
+
+/// Trace context alone.
+fn inject(input: &'static Input) -> Case {
+    let fast = |request: &_| fastrace::context(request).unwrap();
+    Case {
+        name: format!("inject/{}/16-other", input.name),
+        contenders: vec![
+            Contender::inject(
+                "opentelemetry",
+                input,
+                opentelemetry::context,
+                opentelemetry::inject,
+            ),
+            Contender::inject("fastrace", input, fast, fastrace::inject),
+        ],
+    }
+}
+
+/// Trace context and baggage in one go.
+fn inject_default(input: &'static Input) -> Case {
+    let context = opentelemetry::context_default;
+    Case {
+        name: format!("inject/{}/16-other", input.name),
+        contenders: vec![Contender::inject(
+            "opentelemetry",
+            input,
+            context,
+            opentelemetry::inject_default,
+        )],
+    }
+}
+
+fn child(input: &'static Input, others: usize) -> Case {
+    Case {
+        name: format!("forward/child/{}/{others}-other", input.name),
+        contenders: vec![
+            Contender::child("opentelemetry", input, others, CHILD, opentelemetry::child),
+            Contender::child("fastrace", input, others, CHILD, fastrace::child),
+        ],
+    }
+}
+
+fn relay(input: &'static Input, others: usize) -> Case {
+    Case {
+        name: format!("forward/relay/{}/{others}-other", input.name),
+        contenders: vec![
+            Contender::relay("opentelemetry", input, others, opentelemetry::relay),
+            Contender::relay("fastrace", input, others, fastrace::relay),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Results are judged while a contender runs; a wrong one panics.
+    #[test]
+    fn ok_every_contender_of_every_case() {
+        for mut case in super::cases() {
+            for contender in &mut case.contenders {
+                contender.run(100);
+            }
+        }
+    }
+}
