@@ -1,3 +1,35 @@
-//! Trace context in and out of an [`http::HeaderMap`].
+//! Trace context in the headers of the `http` crate.
+//!
+//! Wrap a [`http::HeaderMap`] in [`HeaderCarrier`] to read it and in [`HeaderCarrierMut`] to write it. An
+//! [`OwnedContext`] is what belongs into request extensions: it copies the few bytes it needs, since header values pin
+//! the buffers they were read into.
+//!
+//! ```
+//! use http::{HeaderMap, HeaderValue};
+//! use traceprop_core::{presets, Outgoing, OwnedContext, RandomIds};
+//! use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
+//!
+//! let propagator = presets::W3C.propagator();
+//! let mut incoming = HeaderMap::new();
+//! let value = HeaderValue::from_static("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+//! incoming.insert("traceparent", value);
+//!
+//! let carrier = HeaderCarrier::new(&incoming);
+//! let extraction = propagator.extract(&carrier);
+//! let span = extraction.start_span(&RandomIds);
+//! let mut request = http::Request::new(());
+//! request.extensions_mut().insert(OwnedContext::from_span(&extraction, &span));
+//!
+//! let mut outgoing = HeaderMap::new();
+//! let _ = propagator.inject(&span, &Outgoing::new(), &mut HeaderCarrierMut::new(&mut outgoing));
+//! assert!(outgoing["traceparent"].to_str().unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+//! ```
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod carrier;
+mod names;
+
+pub use carrier::{HeaderCarrier, HeaderCarrierMut};
+pub use traceprop_core::OwnedContext;

@@ -1,0 +1,131 @@
+//! `HeaderMap` as a carrier, both ways.
+
+use std::fmt::Write;
+
+use bytes::BytesMut;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use traceprop_core::{Carrier, CarrierMut, Field, FieldSet, OutgoingName, OutgoingValue};
+
+use crate::names;
+
+/// A header map to read. Values are taken as bytes: an odd byte is something to report, not an absent header.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderCarrier<'h>(&'h HeaderMap);
+
+impl<'h> HeaderCarrier<'h> {
+    /// Reads these headers.
+    pub const fn new(headers: &'h HeaderMap) -> Self {
+        Self(headers)
+    }
+}
+
+impl Carrier for HeaderCarrier<'_> {
+    #[inline]
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+    }
+}
+
+/// A header map to write. One allocation a line, for its value; a name that is only known at run time takes another.
+#[derive(Debug)]
+pub struct HeaderCarrierMut<'h>(&'h mut HeaderMap);
+
+impl<'h> HeaderCarrierMut<'h> {
+    /// Writes into these headers.
+    pub const fn new(headers: &'h mut HeaderMap) -> Self {
+        Self(headers)
+    }
+}
+
+impl CarrierMut for HeaderCarrierMut<'_> {
+    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        let name = names::of(name.field()).or_else(|| HeaderName::from_bytes(name.as_str().as_bytes()).ok());
+        if let (Some(name), Some(value)) = (name, header_value(value)) {
+            // A map that is full (32,768 names) takes no more; the request is not to fail for it.
+            let _ = self.0.try_append(name, value);
+        }
+    }
+
+    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
+        // Names that are known are removed by their constant; only others have to be copied.
+        let mut known = FieldSet::EMPTY;
+        let mut others: Vec<HeaderName> = Vec::new();
+        for name in self.0.keys().filter(|name| stale(name.as_str())) {
+            match Field::from_name(name.as_str()) {
+                Some(field) if names::of(field).is_some() => known = known.with(field),
+                _ => others.push(name.clone()),
+            }
+        }
+        for name in known.built_in().filter_map(names::of).chain(others) {
+            self.0.remove(name);
+        }
+    }
+}
+
+/// The value, in one allocation.
+fn header_value(value: OutgoingValue<'_>) -> Option<HeaderValue> {
+    if let Some(text) = value.as_str() {
+        return HeaderValue::from_str(text).ok();
+    }
+    let mut bytes = BytesMut::with_capacity(value.len());
+    write!(bytes, "{value}").ok()?;
+    HeaderValue::from_maybe_shared(bytes.freeze()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use traceprop_core::{BaggageEntry, Outgoing, OwnedBaggage, OwnedContext, SpanContext, presets};
+
+    fn span() -> SpanContext<'static> {
+        let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();
+        SpanContext::new(trace_id, "00f067aa0ba902b7".parse().unwrap())
+    }
+
+    #[test]
+    fn ok_repeated_names_show_every_value_in_order() {
+        let mut headers = HeaderMap::new();
+        headers.append("tracestate", HeaderValue::from_static("a=1"));
+        headers.append("host", HeaderValue::from_static("h"));
+        headers.append("tracestate", HeaderValue::from_bytes(b"b=\xff").unwrap());
+        let carrier = HeaderCarrier::new(&headers);
+        let lines: Vec<_> = carrier.fields().map(|(name, value)| (name, value.to_vec())).collect();
+        assert_eq!(
+            lines,
+            [("tracestate", b"a=1".to_vec()), ("tracestate", b"b=\xff".to_vec()), ("host", b"h".to_vec())]
+        );
+    }
+
+    #[test]
+    fn ok_inject_replaces_stale_fields_and_no_others() {
+        let mut headers = HeaderMap::new();
+        headers.append("traceparent", HeaderValue::from_static("old"));
+        headers.append("tracestate", HeaderValue::from_static("old=1"));
+        headers.append("tracestate", HeaderValue::from_static("old=2"));
+        headers.append("b3", HeaderValue::from_static("0"));
+        let omitted =
+            presets::W3C.propagator().inject(&span(), &Outgoing::new(), &mut HeaderCarrierMut::new(&mut headers));
+        assert!(omitted.is_empty());
+        assert_eq!(headers["traceparent"], "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+        assert_eq!((headers.len(), headers.contains_key("tracestate")), (2, false));
+    }
+
+    #[test]
+    fn ok_values_in_pieces_are_put_together() {
+        let mut baggage = OwnedBaggage::new();
+        for key in ["a", "b", "c"] {
+            baggage.push(BaggageEntry { key: key.into(), value: "x y".repeat(300), properties: String::new() });
+        }
+        let context = OwnedContext::new(span()).with_baggage(&baggage);
+        let mut headers = HeaderMap::new();
+        let outgoing = Outgoing::new().baggage(traceprop_core::Allow::Only(&["a", "c"]));
+        let omitted = presets::W3C.propagator().inject(
+            &context.span().unwrap(),
+            &outgoing,
+            &mut HeaderCarrierMut::new(&mut headers),
+        );
+        assert_eq!(omitted.to_string(), "baggage: 1 left out, not-allowed");
+        let value = "x%20y".repeat(300);
+        assert_eq!(headers["baggage"].to_str().unwrap(), format!("a={value},c={value}"));
+    }
+}

@@ -1,0 +1,55 @@
+//! What injecting into a header map costs: one allocation a line, none for names that are known.
+
+use allocation_counter::measure;
+use http::{HeaderMap, HeaderValue};
+use traceprop_core::{IdBits, Outgoing, OwnedContext, presets};
+use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
+
+fn request() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    headers.insert("traceparent", HeaderValue::from_static(parent));
+    headers.insert("tracestate", HeaderValue::from_static("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"));
+    headers.insert("baggage", HeaderValue::from_static("userId=alice,tenant=acme"));
+    headers
+}
+
+#[test]
+fn ok_extract_allocates_nothing() {
+    let (propagator, headers) = (presets::W3C.propagator(), request());
+    let carrier = HeaderCarrier::new(&headers);
+    let info = measure(|| {
+        let report = propagator.explain(&carrier);
+        assert!(report.extraction().context().is_some());
+        assert_eq!(report.extraction().baggage().len(), 2);
+    });
+    assert_eq!(info.count_total, 0);
+}
+
+#[test]
+fn ok_inject_allocates_once_a_line() {
+    let (propagator, headers) = (presets::W3C.propagator(), request());
+    let carrier = HeaderCarrier::new(&headers);
+    let extraction = propagator.extract(&carrier);
+    let context = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::random(7)));
+    let mut outgoing = HeaderMap::with_capacity(8);
+    let info = measure(|| {
+        let span = context.span().expect("it holds a span");
+        let omitted = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut outgoing));
+        assert!(omitted.is_empty());
+    });
+    assert_eq!((outgoing.len(), info.count_total), (3, 3));
+}
+
+#[test]
+fn ok_removing_stale_lines_costs_nothing_more() {
+    let (propagator, headers) = (presets::W3C.propagator(), request());
+    let carrier = HeaderCarrier::new(&headers);
+    let span = propagator.extract(&carrier).start_span(&|| IdBits::random(7));
+    let mut outgoing = request();
+    let info = measure(|| {
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut outgoing));
+    });
+    assert_eq!(outgoing.len(), 3);
+    assert_eq!(info.count_total, 3);
+}
