@@ -8,7 +8,7 @@
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
-use traceprop_core as _;
+use traceprop_core::{Allow, CarrierMut, IdBits, Outgoing, OutgoingName, OutgoingValue, presets};
 
 /// Text on the stack: what does not fit is an error, as for every `fmt::Write`.
 struct Text<const N: usize> {
@@ -18,10 +18,7 @@ struct Text<const N: usize> {
 
 impl<const N: usize> Text<N> {
     const fn new() -> Self {
-        Self {
-            bytes: [0; N],
-            len: 0,
-        }
+        Self { bytes: [0; N], len: 0 }
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -47,10 +44,50 @@ fn format() -> bool {
     fits.is_ok() && full.is_err() && text.as_bytes() == b"00f067aa0ba902b7"
 }
 
+/// What a caller sent.
+const REQUEST: [(&str, &str); 4] = [
+    ("Host", "example.com"),
+    ("TraceParent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ("tracestate", "rojo=00f067aa0ba902b7"),
+    ("baggage", "tenant=acme, user=alice"),
+];
+
+/// What goes out for it, from a span whose id is `ff`.
+const CALL: &[u8] = b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-01\n\
+    tracestate: rojo=00f067aa0ba902b7\n\
+    baggage: tenant=acme\n";
+
+/// A carrier that writes lines of text, as an embedded client would.
+struct Lines(Text<512>);
+
+impl CarrierMut for Lines {
+    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        // What does not fit shows in the comparison.
+        let _ = writeln!(self.0, "{name}: {value}");
+    }
+
+    fn remove_if(&mut self, _: &mut dyn FnMut(&str) -> bool) {}
+}
+
 /// Reads a context from a slice of headers and writes it back, in every format.
 fn extract_and_inject() -> bool {
-    // To be filled with the public API of `traceprop-core`.
-    true
+    let propagator = presets::W3C.propagator();
+    let extraction = propagator.extract(&REQUEST);
+    let span = extraction.start_span(&|| IdBits::unique(0xff));
+    let outgoing = Outgoing::new().baggage(Allow::Only(&["tenant"]));
+    let mut lines = Lines(Text::new());
+    let omitted = propagator.inject(&span, &outgoing, &mut lines);
+    let left_out = omitted.iter().map(|omission| omission.count).sum::<u32>();
+    lines.0.as_bytes() == CALL && left_out == 1
+}
+
+/// A header that cannot be used is explained, which takes formatting.
+fn explain() -> bool {
+    let propagator = presets::W3C.propagator();
+    let broken = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1")];
+    let mut text = Text::<128>::new();
+    let fits = write!(text, "{}", propagator.explain(&broken));
+    fits.is_ok() && text.as_bytes() == b"new trace; tracecontext: traceparent: bad-length at byte 54; baggage: absent"
 }
 
 #[unsafe(no_mangle)]
@@ -60,6 +97,9 @@ extern "C" fn main() -> i32 {
     }
     if !extract_and_inject() {
         return 2;
+    }
+    if !explain() {
+        return 3;
     }
     0
 }
