@@ -53,10 +53,7 @@ impl Contender {
                 }
             })
         };
-        Self {
-            name,
-            run: Box::new(run),
-        }
+        Self { name, run: Box::new(run) }
     }
 
     /// Writes a context that is made before the clock starts.
@@ -79,9 +76,7 @@ impl Contender {
         child: impl Fn(&HeaderMap, u64, &mut HeaderMap) + 'static,
     ) -> Self {
         let from = input.request(others);
-        Self::write(name, input, Some(span_id), move |to| {
-            child(black_box(&from), black_box(span_id), to)
-        })
+        Self::write(name, input, Some(span_id), move |to| child(black_box(&from), black_box(span_id), to))
     }
 
     /// A service that reports no spans: what came goes out.
@@ -123,10 +118,7 @@ impl Contender {
             }
             total
         };
-        Self {
-            name,
-            run: Box::new(run),
-        }
+        Self { name, run: Box::new(run) }
     }
 
     /// Does the work `runs` times. Panics if one result is wrong.
@@ -141,10 +133,7 @@ impl Sample {
         let start = Instant::now();
         work();
         let elapsed = start.elapsed();
-        Self {
-            elapsed,
-            allocations: allocations::so_far() - before,
-        }
+        Self { elapsed, allocations: allocations::so_far() - before }
     }
 }
 
@@ -168,11 +157,7 @@ mod tests {
         let calls = std::cell::Cell::new(0);
         let mut contender = Contender::extract("fastrace", &w3c::TRACEPARENT, 16, move |headers| {
             calls.set(calls.get() + 1);
-            if calls.get() < 3 {
-                fastrace::extract(headers)
-            } else {
-                Found::default()
-            }
+            if calls.get() < 3 { fastrace::extract(headers) } else { Found::default() }
         });
         contender.run(3);
     }

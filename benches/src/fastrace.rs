@@ -19,9 +19,7 @@ pub fn extract(headers: &HeaderMap) -> Found {
         trace_id: span.trace_id.0,
         span_id: span.span_id.0,
         sampled: span.sampled,
-        tracestate: context
-            .tracestate()
-            .map_or(Tracestate::Absent, |text| Tracestate::Text(text.len())),
+        tracestate: context.tracestate().map_or(Tracestate::Absent, |text| Tracestate::Text(text.len())),
         ..Found::default()
     }
 }
@@ -29,9 +27,7 @@ pub fn extract(headers: &HeaderMap) -> Found {
 /// What [`inject`] writes.
 pub fn context(headers: &HeaderMap) -> Option<W3CTraceContext> {
     let traceparent = headers.get(&TRACEPARENT)?.to_str().ok()?;
-    let tracestate = headers
-        .get(&TRACESTATE)
-        .and_then(|value| value.to_str().ok());
+    let tracestate = headers.get(&TRACESTATE).and_then(|value| value.to_str().ok());
     W3CTraceContext::decode(traceparent, tracestate)
 }
 

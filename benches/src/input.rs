@@ -3,10 +3,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// What a browser behind a proxy sends anyway. An outgoing request carries these too.
 pub const OTHERS: [(&str, &str); 16] = [
     ("host", "shop.example.com"),
-    (
-        "user-agent",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0",
-    ),
+    ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"),
     ("accept", "application/json, text/plain, */*"),
     ("accept-language", "et-EE,et;q=0.9,en;q=0.7"),
     ("accept-encoding", "gzip, deflate, br, zstd"),
@@ -14,10 +11,7 @@ pub const OTHERS: [(&str, &str); 16] = [
     ("content-length", "348"),
     ("origin", "https://www.example.com"),
     ("referer", "https://www.example.com/basket?step=2"),
-    (
-        "cookie",
-        "sid=8f14e45fceea167a5a36dedd4bea2543; theme=dark; consent=1%7C0%7C1; cart=c-20931",
-    ),
+    ("cookie", "sid=8f14e45fceea167a5a36dedd4bea2543; theme=dark; consent=1%7C0%7C1; cart=c-20931"),
     ("cache-control", "no-cache"),
     ("x-forwarded-for", "203.0.113.61, 10.4.0.17"),
     ("x-forwarded-proto", "https"),
@@ -77,20 +71,14 @@ impl Input {
         }
         for &(name, value) in self.lines {
             // Copied, as a server's values are: a static one would be cheaper to clone.
-            headers.append(
-                HeaderName::from_static(name),
-                HeaderValue::from_str(value).unwrap(),
-            );
+            headers.append(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
         }
         headers
     }
 
     /// The value of a trace header, if the request has one.
     pub fn line(&self, name: &str) -> Option<&'static str> {
-        self.lines
-            .iter()
-            .find(|line| line.0 == name)
-            .map(|line| line.1)
+        self.lines.iter().find(|line| line.0 == name).map(|line| line.1)
     }
 
     /// Panics unless `found` is the right answer, read as deeply as the contender reads.
@@ -108,55 +96,26 @@ impl Input {
     #[track_caller]
     pub fn take_written(&self, who: &str, span_id: Option<u64>, headers: &mut HeaderMap) {
         let [traceparent, tracestate, baggage] = OWNED.map(|name| headers.remove(name));
-        let text =
-            |value: &Option<HeaderValue>| value.as_ref().map(|v| v.to_str().unwrap().to_owned());
+        let text = |value: &Option<HeaderValue>| value.as_ref().map(|v| v.to_str().unwrap().to_owned());
 
         let id = span_id.unwrap_or(self.found.span_id);
-        let expected = (self.found.trace_id != 0).then(|| {
-            format!(
-                "00-{:032x}-{id:016x}-{:02x}",
-                self.found.trace_id,
-                u8::from(self.found.sampled)
-            )
-        });
-        assert_eq!(
-            text(&traceparent),
-            expected,
-            "{who}, traceparent of {}",
-            self.name
-        );
+        let expected = (self.found.trace_id != 0)
+            .then(|| format!("00-{:032x}-{id:016x}-{:02x}", self.found.trace_id, u8::from(self.found.sampled)));
+        assert_eq!(text(&traceparent), expected, "{who}, traceparent of {}", self.name);
 
         // An empty tracestate is wrong, but it is what one peer sends; the case measures it all the same.
         let state = text(&tracestate).filter(|text| !text.is_empty());
-        assert_eq!(
-            state.as_deref(),
-            self.line("tracestate"),
-            "{who}, tracestate of {}",
-            self.name
-        );
+        assert_eq!(state.as_deref(), self.line("tracestate"), "{who}, tracestate of {}", self.name);
 
         // The order of baggage means nothing, and a hash map may change it.
         let members = |list: Option<String>| {
-            let mut members: Vec<_> = list
-                .unwrap_or_default()
-                .split(',')
-                .map(str::to_owned)
-                .collect();
+            let mut members: Vec<_> = list.unwrap_or_default().split(',').map(str::to_owned).collect();
             members.sort();
             members
         };
         let expected = members(self.line("baggage").map(str::to_owned));
-        assert_eq!(
-            members(text(&baggage)),
-            expected,
-            "{who}, baggage of {}",
-            self.name
-        );
-        assert_eq!(
-            headers.len(),
-            OTHERS.len(),
-            "{who} wrote more than {OWNED:?}"
-        );
+        assert_eq!(members(text(&baggage)), expected, "{who}, baggage of {}", self.name);
+        assert_eq!(headers.len(), OTHERS.len(), "{who} wrote more than {OWNED:?}");
     }
 }
 
@@ -171,17 +130,9 @@ pub fn outgoing() -> HeaderMap {
 
 /// The first `count` ordinary headers; beyond the sixteen, made-up ones of many lengths, that of `traceparent` among them.
 fn ordinary(count: usize) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    const WORDS: [&str; 6] = [
-        "x-a",
-        "x-team",
-        "x-tenant",
-        "x-feature-flag",
-        "x-customer-segment",
-        "x-envoy-upstream-timeout",
-    ];
-    let known = OTHERS
-        .into_iter()
-        .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()));
+    const WORDS: [&str; 6] =
+        ["x-a", "x-team", "x-tenant", "x-feature-flag", "x-customer-segment", "x-envoy-upstream-timeout"];
+    let known = OTHERS.into_iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()));
     let made = (10..).map(|n: usize| {
         let name: HeaderName = format!("{}-{n}", WORDS[n % WORDS.len()]).parse().unwrap();
         (name, HeaderValue::from_str(&format!("value-{n}")).unwrap())
@@ -198,11 +149,7 @@ mod tests {
         let headers: HeaderMap = ordinary(100).collect();
         assert_eq!(headers.keys_len(), 100);
         assert!(headers.contains_key("cookie"));
-        assert!(
-            headers
-                .keys()
-                .any(|name| name.as_str().len() == "traceparent".len())
-        );
+        assert!(headers.keys().any(|name| name.as_str().len() == "traceparent".len()));
     }
 
     #[test]

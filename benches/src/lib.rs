@@ -6,6 +6,7 @@
 pub mod allocations;
 pub mod fastrace;
 pub mod opentelemetry;
+pub mod traceprop;
 pub mod w3c;
 
 mod contender;

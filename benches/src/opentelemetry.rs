@@ -17,10 +17,7 @@ use crate::{Baggage, Found, Tracestate};
 
 /// Trace context and baggage: what the SDKs of OpenTelemetry configure where nobody says otherwise.
 static DEFAULT: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
-    TextMapCompositePropagator::new(vec![
-        Box::new(TraceContextPropagator::new()),
-        Box::new(BaggagePropagator::new()),
-    ])
+    TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 });
 
 pub fn extract(headers: &HeaderMap) -> Found {
@@ -61,13 +58,7 @@ pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
     if came.is_valid() {
         // There is no way to take the state out of the parent, so it is cloned.
         let state = came.trace_state().clone();
-        let ours = SpanContext::new(
-            came.trace_id(),
-            SpanId::from(span_id),
-            came.trace_flags(),
-            false,
-            state,
-        );
+        let ours = SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state);
         inject(&parent.with_remote_span_context(ours), to);
     }
 }

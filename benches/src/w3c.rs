@@ -1,14 +1,11 @@
 //! traceparent, tracestate and baggage: reading, writing, and handing on.
 
-use crate::{Baggage, Case, Contender, Found, Input, Tracestate, fastrace, opentelemetry};
+use crate::{Baggage, Case, Contender, Found, Input, Tracestate, fastrace, opentelemetry, traceprop};
 
 /// The span of the participant, where it makes one. Making ids is not measured.
 const CHILD: u64 = 0x53ce_929d_0e0e_4736;
 
-const STATE: (&str, &str) = (
-    "tracestate",
-    "dd=s:1;o:rum;t.dm:-0,congo=t61rcWkgMzE,es=s:0.25",
-);
+const STATE: (&str, &str) = ("tracestate", "dd=s:1;o:rum;t.dm:-0,congo=t61rcWkgMzE,es=s:0.25");
 const STATE_32: (&str, &str) = (
     "tracestate",
     "m00=0123456789,m01=0123456789,m02=0123456789,m03=0123456789,m04=0123456789,m05=0123456789,m06=0123456789,\
@@ -17,33 +14,18 @@ const STATE_32: (&str, &str) = (
      m21=0123456789,m22=0123456789,m23=0123456789,m24=0123456789,m25=0123456789,m26=0123456789,m27=0123456789,\
      m28=0123456789,m29=0123456789,m30=0123456789,m31=0123456789",
 );
-const SAMPLED: (&str, &str) = (
-    "traceparent",
-    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-);
-const UNSAMPLED: (&str, &str) = (
-    "traceparent",
-    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
-);
+const SAMPLED: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+const UNSAMPLED: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
 /// The last digit of the parent is none: by then most of the work is done. Every contender refuses this one.
-const BROKEN: (&str, &str) = (
-    "traceparent",
-    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902bz-01",
-);
-const LUGGAGE: (&str, &str) = (
-    "baggage",
-    "userId=alice,serverNode=DF%2028,isProduction=false",
-);
+const BROKEN: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902bz-01");
+const LUGGAGE: (&str, &str) = ("baggage", "userId=alice,serverNode=DF%2028,isProduction=false");
 
 const NOTHING: Found = Found {
     trace_id: 0,
     span_id: 0,
     sampled: false,
     tracestate: Tracestate::Absent,
-    baggage: Baggage {
-        members: 0,
-        bytes: 0,
-    },
+    baggage: Baggage { members: 0, bytes: 0 },
 };
 const IDS: Found = Found {
     trace_id: 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736,
@@ -51,66 +33,27 @@ const IDS: Found = Found {
     sampled: true,
     ..NOTHING
 };
-const PACKED: Baggage = Baggage {
-    members: 3,
-    bytes: "userIdaliceserverNodeDF 28isProductionfalse".len(),
-};
+const PACKED: Baggage = Baggage { members: 3, bytes: "userIdaliceserverNodeDF 28isProductionfalse".len() };
 
-pub(crate) static TRACEPARENT: Input = Input {
-    name: "traceparent",
-    lines: &[SAMPLED],
-    found: IDS,
-};
+pub(crate) static TRACEPARENT: Input = Input { name: "traceparent", lines: &[SAMPLED], found: IDS };
 pub(crate) static WITH_STATE: Input = Input {
     name: "traceparent+tracestate",
     lines: &[SAMPLED, STATE],
-    found: Found {
-        tracestate: Tracestate::Members(3),
-        ..IDS
-    },
+    found: Found { tracestate: Tracestate::Members(3), ..IDS },
 };
 static WITH_STATE_32: Input = Input {
     name: "traceparent+tracestate-of-32",
     lines: &[SAMPLED, STATE_32],
-    found: Found {
-        tracestate: Tracestate::Members(32),
-        ..IDS
-    },
+    found: Found { tracestate: Tracestate::Members(32), ..IDS },
 };
-static NOT_SAMPLED: Input = Input {
-    name: "not-sampled",
-    lines: &[UNSAMPLED],
-    found: Found {
-        sampled: false,
-        ..IDS
-    },
-};
-pub(crate) static ABSENT: Input = Input {
-    name: "absent",
-    lines: &[],
-    found: NOTHING,
-};
-static MALFORMED: Input = Input {
-    name: "malformed",
-    lines: &[BROKEN, STATE],
-    found: NOTHING,
-};
-static BAGGAGE: Input = Input {
-    name: "baggage-of-3",
-    lines: &[LUGGAGE],
-    found: Found {
-        baggage: PACKED,
-        ..NOTHING
-    },
-};
+static NOT_SAMPLED: Input = Input { name: "not-sampled", lines: &[UNSAMPLED], found: Found { sampled: false, ..IDS } };
+pub(crate) static ABSENT: Input = Input { name: "absent", lines: &[], found: NOTHING };
+static MALFORMED: Input = Input { name: "malformed", lines: &[BROKEN, STATE], found: NOTHING };
+static BAGGAGE: Input = Input { name: "baggage-of-3", lines: &[LUGGAGE], found: Found { baggage: PACKED, ..NOTHING } };
 static WITH_BAGGAGE: Input = Input {
     name: "traceparent+tracestate+baggage",
     lines: &[SAMPLED, STATE, LUGGAGE],
-    found: Found {
-        tracestate: Tracestate::Members(3),
-        baggage: PACKED,
-        ..IDS
-    },
+    found: Found { tracestate: Tracestate::Members(3), baggage: PACKED, ..IDS },
 };
 
 pub fn cases() -> Vec<Case> {
@@ -144,6 +87,7 @@ fn extract(input: &'static Input, others: usize) -> Case {
     Case {
         name: format!("extract/{}/{others}-other", input.name),
         contenders: vec![
+            Contender::extract("traceprop", input, others, traceprop::extract),
             Contender::extract("opentelemetry", input, others, opentelemetry::extract),
             Contender::extract("fastrace", input, others, fastrace::extract),
         ],
@@ -153,12 +97,10 @@ fn extract(input: &'static Input, others: usize) -> Case {
 fn extract_baggage(input: &'static Input, others: usize) -> Case {
     Case {
         name: format!("extract/{}/{others}-other", input.name),
-        contenders: vec![Contender::extract(
-            "opentelemetry",
-            input,
-            others,
-            opentelemetry::extract_baggage,
-        )],
+        contenders: vec![
+            Contender::extract("traceprop", input, others, traceprop::extract_baggage),
+            Contender::extract("opentelemetry", input, others, opentelemetry::extract_baggage),
+        ],
     }
 }
 
@@ -166,12 +108,10 @@ fn extract_baggage(input: &'static Input, others: usize) -> Case {
 fn extract_default(input: &'static Input, others: usize) -> Case {
     Case {
         name: format!("extract/{}/{others}-other", input.name),
-        contenders: vec![Contender::extract(
-            "opentelemetry",
-            input,
-            others,
-            opentelemetry::extract_default,
-        )],
+        contenders: vec![
+            Contender::extract("traceprop", input, others, traceprop::extract_default),
+            Contender::extract("opentelemetry", input, others, opentelemetry::extract_default),
+        ],
     }
 }
 
@@ -181,12 +121,8 @@ fn inject(input: &'static Input) -> Case {
     Case {
         name: format!("inject/{}/16-other", input.name),
         contenders: vec![
-            Contender::inject(
-                "opentelemetry",
-                input,
-                opentelemetry::context,
-                opentelemetry::inject,
-            ),
+            Contender::inject("traceprop", input, traceprop::context, traceprop::inject),
+            Contender::inject("opentelemetry", input, opentelemetry::context, opentelemetry::inject),
             Contender::inject("fastrace", input, fast, fastrace::inject),
         ],
     }
@@ -197,12 +133,10 @@ fn inject_default(input: &'static Input) -> Case {
     let context = opentelemetry::context_default;
     Case {
         name: format!("inject/{}/16-other", input.name),
-        contenders: vec![Contender::inject(
-            "opentelemetry",
-            input,
-            context,
-            opentelemetry::inject_default,
-        )],
+        contenders: vec![
+            Contender::inject("traceprop", input, traceprop::context_default, traceprop::inject_default),
+            Contender::inject("opentelemetry", input, context, opentelemetry::inject_default),
+        ],
     }
 }
 
@@ -210,6 +144,7 @@ fn child(input: &'static Input, others: usize) -> Case {
     Case {
         name: format!("forward/child/{}/{others}-other", input.name),
         contenders: vec![
+            Contender::child("traceprop", input, others, CHILD, traceprop::child),
             Contender::child("opentelemetry", input, others, CHILD, opentelemetry::child),
             Contender::child("fastrace", input, others, CHILD, fastrace::child),
         ],
@@ -220,6 +155,7 @@ fn relay(input: &'static Input, others: usize) -> Case {
     Case {
         name: format!("forward/relay/{}/{others}-other", input.name),
         contenders: vec![
+            Contender::relay("traceprop", input, others, traceprop::relay),
             Contender::relay("opentelemetry", input, others, opentelemetry::relay),
             Contender::relay("fastrace", input, others, fastrace::relay),
         ],

@@ -137,11 +137,6 @@ impl BridgeWriter {
         });
         [ours, member]
     }
-
-    /// Whether a member of ours came.
-    pub(crate) fn came(state: &TraceState<'_>) -> bool {
-        state.get(KEY).is_some()
-    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 use core::fmt;
 
 use crate::carrier::LineSource;
-use crate::field::FieldSet;
+use crate::field::{Field, FieldSet};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::sampling::Sampling;
+use crate::slots::Slots;
+use crate::tracestate::{TraceState, TraceStateFacts};
 
 /// What a caller sent: a trace, and mostly the caller's span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,8 +92,7 @@ impl FormatKind {
 
     /// The format whose trace a field belongs to. None for text of the user's, and for configured names.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn of_field(field: crate::field::Field) -> Option<Self> {
-        use crate::field::Field;
+    pub(crate) const fn of_field(field: Field) -> Option<Self> {
         Some(match field {
             Field::TraceParent | Field::TraceState => Self::TraceContext,
             Field::B3
@@ -142,18 +143,30 @@ pub(crate) struct Received<'c> {
     pub(crate) primary: Option<FormatKind>,
     /// Fields that their format turned down, alone.
     pub(crate) refused: FieldSet,
+    /// What reading the tracestate found out.
+    pub(crate) tracestate: TraceStateFacts,
     /// The decision was filled in from another format than the primary one.
     pub(crate) filled_in: bool,
     /// Baggage and correlation text are taken along (they are not after `ignore`).
     pub(crate) keeps_text: bool,
 }
 
-impl Received<'_> {
+impl<'c> Received<'c> {
+    /// The tracestate that belongs to this trace; empty where none came with it.
+    pub(crate) fn tracestate(&self, slots: &Slots<'c>) -> TraceState<'c> {
+        let counts = self.agrees.contains(FormatKind::TraceContext) && !self.refused.contains(Field::TraceState);
+        match counts {
+            true => TraceState::known(slots.lines(Field::TraceState), self.tracestate),
+            false => TraceState::EMPTY,
+        }
+    }
+
     pub(crate) const NOTHING: Self = Self {
         source: None,
         agrees: FormatSet::EMPTY,
         primary: None,
         refused: FieldSet::EMPTY,
+        tracestate: TraceStateFacts::NONE,
         filled_in: false,
         keeps_text: true,
     };

@@ -234,9 +234,25 @@ impl FieldSet {
         self.0 & other.0 != 0
     }
 
+    /// Whether each field in the set is one name, known when the program was built.
+    pub(crate) const fn is_fixed(self) -> bool {
+        let families = 1 << Field::UberContext.index();
+        self.0 < 1 << BUILT_IN_COUNT && self.0 & families == 0
+    }
+
+    /// How many fields are in the set.
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
     /// The fields with a fixed name that are in the set, in the order of [`Field::BUILT_IN`].
     pub fn built_in(self) -> impl Iterator<Item = Field> + Clone {
-        Field::BUILT_IN.iter().copied().filter(move |field| self.contains(*field))
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let field = Field::BUILT_IN.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(*field)
+        })
     }
 }
 
@@ -411,6 +427,13 @@ impl FieldNames {
     pub(crate) fn configured(&self, name: &FieldName) -> Option<Field> {
         let place = self.configured.iter().position(|known| known.as_ref() == Some(name))?;
         Some(Field::Configured(place as u8))
+    }
+
+    /// What is watched for, if looking it up field by field beats one walk over this many headers. A look-up in a hash
+    /// map costs about as much as looking at two headers.
+    pub(crate) fn worth_looking_up(&self, headers: usize) -> Option<FieldSet> {
+        let few = self.built_in.len() <= 2 || self.built_in.len() * 2 <= headers;
+        (few && self.configured[0].is_none() && self.built_in.is_fixed()).then_some(self.built_in)
     }
 
     /// The field that a header of this name is, if it is watched for.

@@ -12,7 +12,7 @@ use crate::reject::Reject;
 use crate::sampling::Sampling;
 use crate::slots::Slots;
 use crate::text::stack::StackText;
-use crate::tracestate::{TraceState, TraceStateEdit};
+use crate::tracestate::{TraceState, TraceStateEdit, TraceStateFacts};
 
 /// A trace dialect.
 ///
@@ -182,6 +182,7 @@ pub struct Reading {
     refused_fields: FieldSet,
     style: Option<&'static str>,
     weight: DecisionWeight,
+    tracestate: TraceStateFacts,
 }
 
 /// How much the decision of a reading says, when another format left it open.
@@ -207,6 +208,7 @@ impl Reading {
             refused_fields: FieldSet::EMPTY,
             style: None,
             weight: DecisionWeight::Firm,
+            tracestate: TraceStateFacts::NONE,
         }
     }
 
@@ -243,6 +245,15 @@ impl Reading {
 
     pub(crate) const fn weight(&self) -> DecisionWeight {
         self.weight
+    }
+
+    pub(crate) const fn with_tracestate(mut self, facts: TraceStateFacts) -> Self {
+        self.tracestate = facts;
+        self
+    }
+
+    pub(crate) const fn tracestate(&self) -> TraceStateFacts {
+        self.tracestate
     }
 
     /// What the format made of its fields.
@@ -330,13 +341,7 @@ impl<'a> Outbound<'a> {
 
     /// The tracestate that belongs to this trace; empty where none came with it.
     pub(crate) fn tracestate(&self) -> TraceState<'a> {
-        let counts = self.agrees(FormatKind::TraceContext)
-            && !self.received.refused.contains(Field::TraceState)
-            && self.slots.first(Field::TraceState).is_some();
-        if !counts {
-            return TraceState::EMPTY;
-        }
-        TraceState::read(self.slots.lines(Field::TraceState)).unwrap_or(TraceState::EMPTY)
+        self.received.tracestate(self.slots)
     }
 
     #[allow(dead_code, reason = "the dialects that bridge over W3C read it")]
@@ -351,6 +356,7 @@ impl<'a> Outbound<'a> {
         self.received.primary == Some(kind)
     }
 
+    #[allow(dead_code, reason = "the dialects that bridge over W3C read it")]
     /// Whether a format named this trace in its own fields.
     pub(crate) const fn agrees(&self, kind: FormatKind) -> bool {
         self.received.agrees.contains(kind)

@@ -83,9 +83,9 @@ pub use bridge::BridgeWriter;
 pub use carrier::Environment;
 #[cfg(feature = "alloc")]
 pub use carrier::Pairs;
-pub use carrier::{Carrier, CarrierMut, OutgoingName, OutgoingValue};
+pub use carrier::{Carrier, CarrierMut, LookUp, OutgoingName, OutgoingValue, OwnedFields};
 pub use composite::{
-    Behavior, ConfigError, Extraction, Link, LinkReason, Links, MAX_FORMATS, Preset, Propagator, PropagatorBuilder,
+    Behavior, ConfigError, Extraction, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder,
 };
 pub use context::{Inbound, Relay, RemoteContext, SpanContext};
 #[cfg(feature = "std")]

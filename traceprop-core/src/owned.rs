@@ -153,13 +153,9 @@ impl OwnedContext {
 
     /// The tracestate that belongs to the trace; empty if there is none.
     pub fn tracestate(&self) -> TraceState<'_> {
-        let known = self.known();
         match &self.lines {
-            Some(lines) if known.agrees.contains(FormatKind::TraceContext) => {
-                let slots = Slots::collect(lines, &BUILT_IN);
-                TraceState::read(slots.lines(Field::TraceState)).unwrap_or(TraceState::EMPTY)
-            }
-            _ => TraceState::EMPTY,
+            Some(lines) => self.known().tracestate(&Slots::collect(lines, &BUILT_IN)),
+            None => TraceState::EMPTY,
         }
     }
 
@@ -192,13 +188,14 @@ impl OwnedContext {
             line.push('=');
             line.push_str(value);
         }
-        TraceState::parse(line.as_bytes())?;
+        let facts = TraceState::parse(line.as_bytes())?.facts();
         let mut context = self.with_line(Field::TraceState, line.as_bytes());
         let received = match &mut context.role {
             Role::Span(span) => &mut span.received,
             Role::Relay(relay) => &mut relay.received,
         };
         received.agrees = received.agrees.with(FormatKind::TraceContext);
+        received.tracestate = facts;
         Ok(context)
     }
 
@@ -251,6 +248,7 @@ impl Received<'_> {
             agrees: self.agrees,
             primary: self.primary,
             refused: self.refused,
+            tracestate: self.tracestate,
             filled_in: self.filled_in,
             keeps_text: self.keeps_text,
         }

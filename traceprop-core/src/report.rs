@@ -10,7 +10,6 @@ use crate::field::Field;
 use crate::format::{Format, Outcome, Reading};
 use crate::id::TraceId;
 use crate::reject::Reject;
-use crate::slots::Slots;
 
 /// What one format found.
 #[derive(Clone, Copy, Debug)]
@@ -73,9 +72,10 @@ impl<'c> Recorder<'c> for Entries<'c> {
 impl Propagator {
     /// Extracts, and keeps what each format found. Allocates nothing, like [`Propagator::extract`].
     pub fn explain<'c, C: Carrier>(&'c self, carrier: &'c C) -> Report<'c> {
-        let slots = Slots::collect(carrier, self.names());
+        let mut extraction = Extraction::before(self, carrier);
+        extraction.slots_mut().fill(carrier, self.names());
         let mut recorder = Entries { entries: [const { None }; MAX_FORMATS], len: 0 };
-        let extraction = self.read(slots, carrier, &mut recorder);
+        extraction.read(&mut recorder);
         let baggage = BaggageReport::of(&extraction);
         Report { extraction, entries: recorder.entries, len: recorder.len, baggage }
     }
@@ -235,7 +235,7 @@ impl fmt::Display for ReportTable<'_, '_> {
             };
             writeln!(f, "{:width$}  {outcome:13}  {}", "baggage", report.baggage)?;
         }
-        for link in report.extraction.links().iter() {
+        for link in report.extraction.links() {
             writeln!(
                 f,
                 "link: trace {} span {} from {}, {}",

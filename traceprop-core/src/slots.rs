@@ -21,8 +21,14 @@ impl<'c> Slots<'c> {
     #[inline]
     pub(crate) fn collect<S: LineSource>(source: &'c S, names: &'c FieldNames) -> Self {
         let mut slots = Self::empty(source, names);
-        source.collect(names, &mut |field, value| slots.add(field, value));
+        slots.fill(source, names);
         slots
+    }
+
+    /// One pass over `source`, into this empty table.
+    #[inline]
+    pub(crate) fn fill<S: LineSource>(&mut self, source: &'c S, names: &FieldNames) {
+        source.collect(names, &mut |field, value| self.add(field, value));
     }
 
     /// The same over a source whose type is not known.
@@ -32,6 +38,7 @@ impl<'c> Slots<'c> {
         slots
     }
 
+    #[inline]
     pub(crate) fn empty(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
         Self { source, names, first: [None; FIELD_COUNT], present: FieldSet::EMPTY, repeated: FieldSet::EMPTY }
     }

@@ -17,7 +17,7 @@ use core::fmt;
 
 use crate::field::Field;
 use crate::reject::{Reason, Reject};
-use crate::slots::Lines;
+use crate::slots::{LineIter, Lines};
 use crate::text;
 
 /// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
@@ -51,13 +51,40 @@ pub struct TraceStateMember<'c> {
 #[derive(Clone, Copy, Debug)]
 pub struct TraceState<'c> {
     lines: Lines<'c>,
-    len: usize,
+    facts: TraceStateFacts,
+}
+
+/// What reading a tracestate found out, so that nothing has to be judged twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TraceStateFacts {
+    /// A key stands twice.
     has_duplicates: bool,
+    /// One line, just as it would be written.
+    is_canonical: bool,
+    /// A member of ours is there.
+    pub(crate) has_tp: bool,
+    /// Datadog's member is there and says with which priority the sender decided.
+    pub(crate) has_dd_priority: bool,
+}
+
+/// Whether a `dd` value has an item `s:` with a number.
+fn has_priority(value: &[u8]) -> bool {
+    let mut items = value.split(|&byte| byte == b';').filter_map(|item| item.strip_prefix(b"s:"));
+    items.any(|number| {
+        let digits = number.strip_prefix(b"-").unwrap_or(number);
+        !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    })
+}
+
+impl TraceStateFacts {
+    /// Of a tracestate without members.
+    pub(crate) const NONE: Self =
+        Self { has_duplicates: false, is_canonical: false, has_tp: false, has_dd_priority: false };
 }
 
 impl<'c> TraceState<'c> {
     /// A tracestate without members.
-    pub const EMPTY: Self = Self { lines: Lines::none(), len: 0, has_duplicates: false };
+    pub const EMPTY: Self = Self { lines: Lines::none(), facts: TraceStateFacts::NONE };
 
     /// Reads a tracestate of one line.
     ///
@@ -75,34 +102,51 @@ impl<'c> TraceState<'c> {
         if lines.is_over_limit() {
             return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
         }
-        let mut keys = [""; MAX_TRACESTATE_MEMBERS];
+        let mut facts = TraceStateFacts { is_canonical: !lines.is_repeated(), ..TraceStateFacts::NONE };
+        let mut seen = 0_u64;
         let mut len = 0;
-        let mut has_duplicates = false;
         let mut offset = 0;
         for line in lines {
-            let mut at = offset;
-            for raw in line.split(|&b| b == b',') {
-                let member = text::trim(raw);
-                if !member.is_empty() {
-                    let Some(place) = keys.get_mut(len) else {
-                        return Err(Reject::new(Field::TraceState, Reason::TooManyMembers, at));
-                    };
-                    let (key, _) = parse_member(member)
-                        .map_err(|(reason, inside)| Reject::new(Field::TraceState, reason, at + inside))?;
-                    *place = key;
-                    has_duplicates = has_duplicates || keys[..len].contains(&key);
-                    len += 1;
+            let judged = judge(line, |at, key, value| {
+                if len == MAX_TRACESTATE_MEMBERS {
+                    return Err((Reason::TooManyMembers, at));
                 }
-                at += raw.len() + 1;
+                // Mostly a key shares its bit with no other, and then it need not be compared.
+                let bit = 1 << ((key.len() + usize::from(key[0]) * 3 + usize::from(key[key.len() - 1]) * 7) % 64);
+                if seen & bit != 0 {
+                    facts.has_duplicates |= Members::new(lines).take(len).any(|known| known.key.as_bytes() == key);
+                }
+                seen |= bit;
+                match key {
+                    b"tp" => facts.has_tp = true,
+                    b"dd" => facts.has_dd_priority |= has_priority(value),
+                    _ => {}
+                }
+                len += 1;
+                Ok(())
+            });
+            match judged {
+                Ok(is_tight) => facts.is_canonical &= is_tight,
+                Err((reason, at)) => return Err(Reject::new(Field::TraceState, reason, offset + at)),
             }
             offset += line.len() + 1;
         }
-        Ok(Self { lines, len, has_duplicates })
+        facts.is_canonical &= len > 0 && !facts.has_duplicates;
+        Ok(Self { lines, facts })
+    }
+
+    /// Lines that were read before, and what was found out about them.
+    pub(crate) const fn known(lines: Lines<'c>, facts: TraceStateFacts) -> Self {
+        Self { lines, facts }
+    }
+
+    pub(crate) const fn facts(&self) -> TraceStateFacts {
+        self.facts
     }
 
     /// The members, newest first; of several with one key the first.
     pub fn iter(&self) -> TraceStateIter<'c> {
-        TraceStateIter { members: Members::new(self.lines), all: *self }
+        TraceStateIter { members: Members::new(self.lines), repeats: self.facts.has_duplicates.then_some(self.lines) }
     }
 
     /// The value of a member.
@@ -112,27 +156,18 @@ impl<'c> TraceState<'c> {
 
     /// How many members there are.
     pub fn len(&self) -> usize {
-        if self.has_duplicates { self.iter().count() } else { self.len }
+        self.iter().count()
     }
 
     /// Whether there is no member.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty() || self.iter().next().is_none()
     }
 
     /// The one line that this was read from, if that is just how it would be written.
     fn canonical_line(&self) -> Option<&'c str> {
-        if self.has_duplicates || self.lines.is_repeated() || self.len == 0 {
-            return None;
-        }
-        let line = self.lines.first()?;
-        let mut blank_or_empty = line.starts_with(b",") || line.ends_with(b",");
-        // A blank may stand inside a value or begin it, so only those at a comma tell.
-        for pair in line.windows(2) {
-            blank_or_empty |= matches!(pair, [b',', b' ' | b'\t' | b','] | [b' ' | b'\t', b',']);
-        }
-        let ends_blank = matches!(line, [b' ' | b'\t', ..] | [.., b' ' | b'\t']);
-        if blank_or_empty || ends_blank { None } else { core::str::from_utf8(line).ok() }
+        let line = self.lines.first().filter(|_| self.facts.is_canonical)?;
+        core::str::from_utf8(line).ok()
     }
 }
 
@@ -155,20 +190,20 @@ impl<'c> IntoIterator for TraceState<'c> {
 #[derive(Clone, Debug)]
 pub struct TraceStateIter<'c> {
     members: Members<'c>,
-    all: TraceState<'c>,
+    /// The lines, if a key stands twice in them.
+    repeats: Option<Lines<'c>>,
 }
 
 impl<'c> Iterator for TraceStateIter<'c> {
     type Item = TraceStateMember<'c>;
 
+    #[inline]
     fn next(&mut self) -> Option<TraceStateMember<'c>> {
         loop {
             let member = self.members.next()?;
-            if !self.all.has_duplicates {
-                return Some(member);
-            }
+            let Some(lines) = self.repeats else { return Some(member) };
             // The place of the first member with this key tells whether this one repeats it.
-            let first = Members::new(self.all.lines).find(|known| known.key == member.key);
+            let first = Members::new(lines).find(|known| known.key == member.key);
             if first.is_some_and(|first| core::ptr::eq(first.key, member.key)) {
                 return Some(member);
             }
@@ -176,45 +211,59 @@ impl<'c> Iterator for TraceStateIter<'c> {
     }
 }
 
-/// All members in order, of lines that were found valid.
+/// All members in order, of lines that were found valid: only the separators have to be looked for.
 #[derive(Clone, Debug)]
 struct Members<'c> {
-    lines: crate::slots::LineIter<'c>,
-    rest: Option<&'c [u8]>,
+    lines: LineIter<'c>,
+    rest: &'c str,
 }
 
 impl<'c> Members<'c> {
     fn new(lines: Lines<'c>) -> Self {
-        Self { lines: lines.iter(), rest: None }
+        Self { lines: lines.iter(), rest: "" }
     }
 }
 
 impl<'c> Iterator for Members<'c> {
     type Item = TraceStateMember<'c>;
 
+    #[inline]
     fn next(&mut self) -> Option<TraceStateMember<'c>> {
         loop {
-            let rest = match self.rest.take() {
-                Some(rest) => rest,
-                None => self.lines.next()?,
-            };
-            let member = match text::split_once(rest, b',') {
-                Some((member, rest)) => {
-                    self.rest = Some(rest);
-                    member
+            while !self.rest.is_empty() {
+                let bytes = self.rest.as_bytes();
+                let end = text::find(bytes, b',').unwrap_or(bytes.len());
+                // Keys are short.
+                let equals = bytes[..end].iter().position(|&byte| byte == b'=');
+                let (member, rest) = self.rest.split_at(end);
+                self.rest = rest.get(1..).unwrap_or_default();
+                if let Some((key, value)) = equals.and_then(|at| Some((member.get(..at)?, member.get(at + 1..)?))) {
+                    return Some(TraceStateMember { key: trim_start(key), value: trim_end(value) });
                 }
-                None => rest,
-            };
-            if let Ok((key, value)) = parse_member(text::trim(member)) {
-                return Some(TraceStateMember { key, value });
             }
+            self.rest = core::str::from_utf8(self.lines.next()?).unwrap_or_default();
         }
     }
+}
+
+fn trim_start(mut text: &str) -> &str {
+    while let Some(rest) = text.strip_prefix(' ').or_else(|| text.strip_prefix('\t')) {
+        text = rest;
+    }
+    text
+}
+
+fn trim_end(mut text: &str) -> &str {
+    while let Some(rest) = text.strip_suffix(' ').or_else(|| text.strip_suffix('\t')) {
+        text = rest;
+    }
+    text
 }
 
 const KEY: u8 = 1;
 const KEY_START: u8 = 2;
 const VALUE: u8 = 4;
+const BLANK: u8 = 8;
 
 /// What each byte may be part of.
 const CLASS: [u8; 256] = {
@@ -225,7 +274,9 @@ const CLASS: [u8; 256] = {
             b'a'..=b'z' | b'0'..=b'9' => KEY | KEY_START | VALUE,
             b'_' | b'-' | b'*' | b'/' | b'@' => KEY | VALUE,
             b',' | b'=' => 0,
-            b' '..=b'~' => VALUE,
+            b' ' => VALUE | BLANK,
+            b'\t' => BLANK,
+            b'!'..=b'~' => VALUE,
             _ => 0,
         };
         byte += 1;
@@ -233,22 +284,76 @@ const CLASS: [u8; 256] = {
     class
 };
 
-fn parse_member(member: &[u8]) -> Result<(&str, &str), (Reason, usize)> {
-    let Some((key, value)) = text::split_once(member, b'=') else {
-        return Err((Reason::BadMember, 0));
-    };
-    let bad_key = key.iter().position(|&b| CLASS[usize::from(b)] & KEY == 0);
-    if key.is_empty() || key.len() > MAX_PART || bad_key.is_some() || CLASS[usize::from(key[0])] & KEY_START == 0 {
-        return Err((Reason::BadKey, bad_key.unwrap_or(0)));
+const fn is(byte: u8, class: u8) -> bool {
+    CLASS[byte as usize] & class != 0
+}
+
+/// Judges one line, looking at each byte once, and shows place, key and value of each member. True if the line has no
+/// blanks and no empty members, so that it is just as it would be written.
+#[inline(always)]
+fn judge(
+    line: &[u8],
+    mut member: impl FnMut(usize, &[u8], &[u8]) -> Result<(), (Reason, usize)>,
+) -> Result<bool, (Reason, usize)> {
+    let mut is_tight = true;
+    let mut at = 0;
+    loop {
+        // Blanks, and commas between nothing.
+        let before = at;
+        while at < line.len() && (line[at] == b',' || is(line[at], BLANK)) {
+            at += 1;
+        }
+        let skipped = at - before;
+        if at == line.len() {
+            return Ok(is_tight && skipped == 0);
+        }
+        // Between two members stands one comma, and nothing before the first.
+        is_tight &= skipped == usize::from(before > 0);
+
+        let start = at;
+        while at < line.len() && is(line[at], KEY) {
+            at += 1;
+        }
+        if line.get(at) != Some(&b'=') || at - start > MAX_PART || !is(line[start], KEY_START) {
+            return Err(bad_key(line, start, at));
+        }
+        let key = &line[start..at];
+        at += 1;
+        let value_start = at;
+        while at < line.len() && is(line[at], VALUE) {
+            at += 1;
+        }
+        let mut value = &line[value_start..at];
+        // Trailing blanks are none of the value, leading spaces are.
+        while let [rest @ .., b' '] = value {
+            is_tight = false;
+            value = rest;
+        }
+        let run_end = at;
+        while at < line.len() && is(line[at], BLANK) {
+            is_tight = false;
+            at += 1;
+        }
+        if at < line.len() && line[at] != b',' {
+            // Behind a tab the value may not go on; another byte is none of a value.
+            return Err((Reason::BadValue, run_end));
+        }
+        if value.is_empty() || value.len() > MAX_PART {
+            return Err((Reason::BadValue, value_start));
+        }
+        member(start, key, value)?;
     }
-    let bad_value = value.iter().position(|&b| CLASS[usize::from(b)] & VALUE == 0);
-    if value.is_empty() || value.len() > MAX_PART || bad_value.is_some() || value.ends_with(b" ") {
-        return Err((Reason::BadValue, key.len() + 1 + bad_value.unwrap_or(0)));
-    }
-    // Both are ASCII by now.
-    match (core::str::from_utf8(key), core::str::from_utf8(value)) {
-        (Ok(key), Ok(value)) => Ok((key, value)),
-        _ => Err((Reason::BadMember, 0)),
+}
+
+/// What is wrong with the member at `start`, whose key is legal up to `legal`.
+#[cold]
+fn bad_key(line: &[u8], start: usize, legal: usize) -> (Reason, usize) {
+    let member = line[start..].split(|&byte| byte == b',').next().unwrap_or_default();
+    match member.iter().position(|&byte| byte == b'=') {
+        None => (Reason::BadMember, start),
+        // All of the key is legal, so its length or its first byte is not.
+        Some(end) if start + end == legal => (Reason::BadKey, start),
+        Some(_) => (Reason::BadKey, legal),
     }
 }
 
@@ -281,16 +386,12 @@ impl<'a> TraceStateEdit<'a> {
 
 fn is_key(key: &str) -> bool {
     let bytes = key.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len())
-        && CLASS[usize::from(bytes[0])] & KEY_START != 0
-        && bytes.iter().all(|&b| CLASS[usize::from(b)] & KEY != 0)
+    (1..=MAX_PART).contains(&bytes.len()) && is(bytes[0], KEY_START) && bytes.iter().all(|&b| is(b, KEY))
 }
 
 fn is_value(value: &str) -> bool {
     let bytes = value.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len())
-        && bytes.iter().all(|&b| CLASS[usize::from(b)] & VALUE != 0)
-        && !bytes.ends_with(b" ")
+    (1..=MAX_PART).contains(&bytes.len()) && bytes.iter().all(|&b| is(b, VALUE)) && !bytes.ends_with(b" ")
 }
 
 /// A tracestate as it goes out: edited, within 32 members and the budget. Displays as the header value.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{Carrier, CarrierMut, Field, FieldSet, OutgoingName, OutgoingValue};
+use traceprop_core::{Carrier, CarrierMut, Field, FieldSet, LookUp, OutgoingName, OutgoingValue, OwnedFields};
 
 use crate::names;
 
@@ -24,6 +24,17 @@ impl Carrier for HeaderCarrier<'_> {
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
     }
+
+    #[inline]
+    fn look_up(&self, field: Field) -> LookUp<'_> {
+        let Some(name) = names::of(field) else { return LookUp::Unsupported };
+        let mut values = self.0.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => LookUp::Absent,
+            (Some(value), None) => LookUp::One(value.as_bytes()),
+            (Some(value), Some(_)) => LookUp::Several(value.as_bytes()),
+        }
+    }
 }
 
 /// A header map to write. One allocation a line, for its value; a name that is only known at run time takes another.
@@ -39,7 +50,10 @@ impl<'h> HeaderCarrierMut<'h> {
 
 impl CarrierMut for HeaderCarrierMut<'_> {
     fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
-        let name = names::of(name.field()).or_else(|| HeaderName::from_bytes(name.as_str().as_bytes()).ok());
+        let name = match names::of(name.field()) {
+            Some(name) => Some(name.clone()),
+            None => HeaderName::from_bytes(name.as_str().as_bytes()).ok(),
+        };
         if let (Some(name), Some(value)) = (name, header_value(value)) {
             // A map that is full (32,768 names) takes no more; the request is not to fail for it.
             let _ = self.0.try_append(name, value);
@@ -56,8 +70,21 @@ impl CarrierMut for HeaderCarrierMut<'_> {
                 _ => others.push(name.clone()),
             }
         }
-        for name in known.built_in().filter_map(names::of).chain(others) {
+        for name in known.built_in().filter_map(names::of) {
             self.0.remove(name);
+        }
+        for name in others {
+            self.0.remove(name);
+        }
+    }
+
+    fn holds_any(&mut self, fields: &OwnedFields<'_>) -> bool {
+        match fields.fixed() {
+            // A look-up costs about as much as looking at two headers.
+            Some(fixed) if fixed.len() * 2 <= self.0.keys_len() => {
+                fixed.built_in().filter_map(names::of).any(|name| self.0.contains_key(name))
+            }
+            _ => self.0.keys().any(|name| fields.contains(name.as_str())),
         }
     }
 }

@@ -35,11 +35,7 @@ fn main() -> ExitCode {
     while let Some(argument) = arguments.next() {
         if argument != "--rounds" {
             words.push(argument);
-        } else if let Some(count) = arguments
-            .next()
-            .and_then(|count| count.parse().ok())
-            .filter(|&count| count > 0)
-        {
+        } else if let Some(count) = arguments.next().and_then(|count| count.parse().ok()).filter(|&count| count > 0) {
             rounds = count;
         } else {
             eprintln!("--rounds wants a number above zero");
@@ -52,12 +48,8 @@ fn main() -> ExitCode {
     let mut cases: Vec<(String, Vec<Measured>)> = areas
         .into_iter()
         .flatten()
-        .filter(|case| {
-            words.is_empty() || words.iter().any(|word| case.name.contains(word.as_str()))
-        })
-        .map(|Case { name, contenders }| {
-            (name, contenders.into_iter().map(Measured::new).collect())
-        })
+        .filter(|case| words.is_empty() || words.iter().any(|word| case.name.contains(word.as_str())))
+        .map(|Case { name, contenders }| (name, contenders.into_iter().map(Measured::new).collect()))
         .collect();
 
     for round in 0..rounds {
@@ -74,17 +66,11 @@ fn main() -> ExitCode {
     println!("| case | contender | ns | ratio to ours | allocations |");
     println!("|---|---|--:|--:|--:|");
     for (name, contenders) in &cases {
-        let ours = contenders
-            .iter()
-            .find(|measured| measured.contender.name == OURS)
-            .map(Measured::median);
+        let ours = contenders.iter().find(|measured| measured.contender.name == OURS).map(Measured::median);
         for measured in contenders {
             let ns = measured.median();
             let ratio = ours.map_or("-".to_owned(), |ours| format!("{:.2}", ns / ours));
-            println!(
-                "| {name} | {} | {ns:.1} | {ratio} | {} |",
-                measured.contender.name, measured.allocations
-            );
+            println!("| {name} | {} | {ns:.1} | {ratio} | {} |", measured.contender.name, measured.allocations);
         }
     }
     ExitCode::SUCCESS
@@ -98,21 +84,12 @@ impl Measured {
             runs *= 2;
         }
         let counted = allocations::counted(|| contender.run(COUNTED)).allocations;
-        Self {
-            contender,
-            runs,
-            fastest: Vec::new(),
-            allocations: counted as f64 / COUNTED as f64,
-        }
+        Self { contender, runs, fastest: Vec::new(), allocations: counted as f64 / COUNTED as f64 }
     }
 
     fn round(&mut self) {
-        let fastest = (0..SAMPLES)
-            .map(|_| self.contender.run(self.runs).elapsed)
-            .min()
-            .unwrap_or_default();
-        self.fastest
-            .push(fastest.as_secs_f64() * 1e9 / self.runs as f64);
+        let fastest = (0..SAMPLES).map(|_| self.contender.run(self.runs).elapsed).min().unwrap_or_default();
+        self.fastest.push(fastest.as_secs_f64() * 1e9 / self.runs as f64);
     }
 
     fn median(&self) -> f64 {

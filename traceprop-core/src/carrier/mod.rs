@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::field::{Field, FieldNames};
+use crate::field::{Field, FieldNames, FieldSet};
 use crate::text::stack::Counter;
 
 #[cfg(feature = "std")]
@@ -42,11 +42,35 @@ pub trait Carrier: Sync {
     /// All pairs of name and value, in order, repeated names included; the same ones each time. Names match in any
     /// letter case.
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])>;
+
+    /// The lines of one field, for carriers that find a name faster than by walking. Used where few fields are wanted.
+    /// A carrier without an index keeps the default; one with an index answers for every field with a fixed name.
+    fn look_up(&self, field: Field) -> LookUp<'_> {
+        let _ = field;
+        LookUp::Unsupported
+    }
+}
+
+/// What a carrier with an index found; see [`Carrier::look_up`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookUp<'c> {
+    /// There is no index for this field: walk.
+    Unsupported,
+    /// The field is not there.
+    Absent,
+    /// Its only line.
+    One(&'c [u8]),
+    /// The first of several lines.
+    Several(&'c [u8]),
 }
 
 impl<C: Carrier + ?Sized> Carrier for &C {
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         (**self).fields()
+    }
+
+    fn look_up(&self, field: Field) -> LookUp<'_> {
+        (**self).look_up(field)
     }
 }
 
@@ -78,6 +102,39 @@ pub trait CarrierMut {
 
     /// Removes the lines whose name `stale` says yes to, asking for each name at least once. A carrier that begins empty may do nothing.
     fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool);
+
+    /// Whether any of these fields is there. Asked once before anything is written: mostly nothing has to be removed.
+    fn holds_any(&mut self, fields: &OwnedFields<'_>) -> bool {
+        let mut found = false;
+        self.remove_if(&mut |name| {
+            found |= fields.contains(name);
+            false
+        });
+        found
+    }
+}
+
+/// The fields that the formats of a propagator own when it writes.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnedFields<'p> {
+    names: &'p FieldNames,
+    fields: FieldSet,
+}
+
+impl<'p> OwnedFields<'p> {
+    pub(crate) const fn new(names: &'p FieldNames, fields: FieldSet) -> Self {
+        Self { names, fields }
+    }
+
+    /// Whether a header of this name is one of them.
+    pub fn contains(&self, name: &str) -> bool {
+        self.names.find(name).is_some_and(|field| self.fields.contains(field))
+    }
+
+    /// The fields with one fixed name each, if all of them are such: no families, no configured names.
+    pub fn fixed(&self) -> Option<FieldSet> {
+        self.fields.is_fixed().then_some(self.fields)
+    }
 }
 
 impl<C: CarrierMut + ?Sized> CarrierMut for &mut C {
@@ -87,6 +144,10 @@ impl<C: CarrierMut + ?Sized> CarrierMut for &mut C {
 
     fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
         (**self).remove_if(stale);
+    }
+
+    fn holds_any(&mut self, fields: &OwnedFields<'_>) -> bool {
+        (**self).holds_any(fields)
     }
 }
 
@@ -186,7 +247,7 @@ impl fmt::Debug for OutgoingValue<'_> {
 
 /// What a field is read from again when it has several lines: any carrier, or the buffer of an owned context.
 pub(crate) trait LineSource: Sync {
-    /// Shows every line of a watched field, in order.
+    /// Shows every line of a watched field, in order; of one that has an index, the first line, once or twice.
     fn collect<'c>(&'c self, names: &FieldNames, line: &mut dyn FnMut(Field, &'c [u8]));
 
     /// The first line of `field` at place `from` or later, with its name and the place behind it.
@@ -195,7 +256,29 @@ pub(crate) trait LineSource: Sync {
 
 impl<C: Carrier> LineSource for C {
     fn collect<'c>(&'c self, names: &FieldNames, line: &mut dyn FnMut(Field, &'c [u8])) {
-        for (name, value) in self.fields() {
+        let headers = self.fields();
+        if let Some(fields) = names.worth_looking_up(headers.size_hint().0) {
+            let mut indexed = true;
+            for field in fields.built_in() {
+                match self.look_up(field) {
+                    LookUp::Absent => {}
+                    LookUp::One(value) => line(field, value),
+                    LookUp::Several(value) => {
+                        line(field, value);
+                        line(field, value);
+                    }
+                    // A carrier has an index for all fixed names or for none, so nothing was shown yet.
+                    LookUp::Unsupported => {
+                        indexed = false;
+                        break;
+                    }
+                }
+            }
+            if indexed {
+                return;
+            }
+        }
+        for (name, value) in headers {
             if let Some(field) = names.find(name) {
                 line(field, value);
             }

@@ -1,16 +1,16 @@
 //! Reading: every format judges its own fields, the first context wins, later ones fill in or become links.
 
-use super::{Behavior, MAX_FORMATS, Propagator};
+use super::{Behavior, Propagator};
 use crate::baggage::Baggage;
 use crate::carrier::{Carrier, LineSource};
-use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
-use crate::field::{Field, FieldNames};
+use crate::context::{FormatKind, FormatSet, Inbound, Received, Relay, RemoteContext, SpanContext};
+use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{DecisionWeight, Format, Outcome, Reading};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::sampling::Sampling;
 use crate::slots::Slots;
-use crate::tracestate::TraceState;
+use crate::tracestate::{TraceState, TraceStateFacts};
 
 /// Why a context became a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,34 +46,11 @@ pub struct Link<'c> {
     pub style: &'c str,
 }
 
-/// The links of a request, at most one a format.
-#[derive(Clone, Debug, Default)]
-pub struct Links<'c> {
-    links: [Option<Link<'c>>; MAX_FORMATS],
-    len: usize,
-}
-
-impl<'c> Links<'c> {
-    fn push(&mut self, link: Link<'c>) {
-        if let Some(place) = self.links.get_mut(self.len) {
-            *place = Some(link);
-            self.len += 1;
-        }
-    }
-
-    /// The links, in the order of the formats.
-    pub fn iter(&self) -> impl Iterator<Item = &Link<'c>> {
-        self.links.iter().map_while(Option::as_ref)
-    }
-
-    /// How many there are.
-    pub const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
+impl<'c> Link<'c> {
+    /// None for a context without a span: there is nothing to link to.
+    fn new(context: RemoteContext, reason: LinkReason, style: &'c str) -> Option<Self> {
+        let span_id = context.parent_id?;
+        Some(Self { trace_id: context.trace_id, span_id, sampled: context.sampling.is_sampled(), reason, style })
     }
 }
 
@@ -83,7 +60,8 @@ pub struct Extraction<'c> {
     inbound: Inbound,
     received: Received<'c>,
     slots: Slots<'c>,
-    links: Links<'c>,
+    /// What came, before a restart made it a link.
+    merged: Inbound,
     style: Option<&'c str>,
     propagator: &'c Propagator,
 }
@@ -103,70 +81,46 @@ impl Propagator {
     /// Reads all formats. Never fails: what cannot be used is left out, and [`Propagator::explain`] says why.
     #[inline]
     pub fn extract<'c, C: Carrier>(&'c self, carrier: &'c C) -> Extraction<'c> {
-        self.read(Slots::collect(carrier, &self.names), carrier, &mut ())
+        let mut extraction = Extraction::before(self, carrier);
+        extraction.slots.fill(carrier, &self.names);
+        extraction.read(&mut ());
+        extraction
     }
 
     pub(crate) fn names(&self) -> &FieldNames {
         &self.names
     }
-
-    pub(crate) fn read<'c>(
-        &'c self,
-        slots: Slots<'c>,
-        source: &'c dyn LineSource,
-        recorder: &mut impl Recorder<'c>,
-    ) -> Extraction<'c> {
-        let mut merge = Merge::default();
-        let mut links = Links::default();
-        for (format, kind) in self.extract.kinds() {
-            let reading = format.extract(&slots);
-            recorder.record(format, &reading);
-            merge.add(format, kind, &reading, &mut links);
-            if self.options.extract_first && merge.context.is_some() {
-                break;
-            }
-        }
-        let (inbound, filled_in) = merge.finish();
-        let mut extraction = Extraction {
-            inbound,
-            received: Received {
-                source: Some(source),
-                agrees: merge.agrees,
-                primary: merge.primary,
-                refused: merge.refused,
-                filled_in,
-                ..Received::NOTHING
-            },
-            slots,
-            links,
-            style: merge.style,
-            propagator: self,
-        };
-        match self.options.behavior {
-            Behavior::Continue => {}
-            Behavior::Restart => extraction.restart(),
-            Behavior::Ignore => extraction.ignore(),
-        }
-        extraction
-    }
 }
 
 /// The contexts of the formats, merged as they come.
-#[derive(Default)]
 struct Merge<'c> {
     context: Option<RemoteContext>,
     primary: Option<FormatKind>,
     style: Option<&'c str>,
     /// The decision that fills in a missing one: of the first that has one.
     decision: Option<(Sampling, DecisionWeight)>,
-    agrees: crate::context::FormatSet,
-    refused: crate::field::FieldSet,
+    agrees: FormatSet,
+    refused: FieldSet,
+    tracestate: TraceStateFacts,
 }
 
 impl<'c> Merge<'c> {
+    const NOTHING: Self = Self {
+        context: None,
+        primary: None,
+        style: None,
+        decision: None,
+        agrees: FormatSet::EMPTY,
+        refused: FieldSet::EMPTY,
+        tracestate: TraceStateFacts::NONE,
+    };
+
     #[inline]
-    fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Reading, links: &mut Links<'c>) {
+    fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Reading) {
         self.refused = self.refused.union(reading.refused_fields());
+        if kind == FormatKind::TraceContext {
+            self.tracestate = reading.tracestate();
+        }
         match reading.outcome() {
             Outcome::Absent | Outcome::Invalid(_) => {}
             Outcome::SamplingOnly(sampling) => {
@@ -190,17 +144,8 @@ impl<'c> Merge<'c> {
                             self.decision = self.decision.or(Some((context.sampling, reading.weight())));
                         }
                     }
-                    Some(_) => {
-                        if let Some(span_id) = context.parent_id {
-                            links.push(Link {
-                                trace_id: context.trace_id,
-                                span_id,
-                                sampled: context.sampling.is_sampled(),
-                                reason: LinkReason::TerminatedContext,
-                                style,
-                            });
-                        }
-                    }
+                    // A link; see `Extraction::links`.
+                    Some(_) => {}
                 }
             }
         }
@@ -221,24 +166,59 @@ impl<'c> Merge<'c> {
 }
 
 impl<'c> Extraction<'c> {
-    fn restart(&mut self) {
-        self.links = Links::default();
-        if let (Inbound::Context(RemoteContext { trace_id, parent_id: Some(span_id), sampling, .. }), Some(style)) =
-            (self.inbound, self.style)
-        {
-            let sampled = sampling.is_sampled();
-            self.links.push(Link { trace_id, span_id, sampled, reason: LinkReason::Restarted, style });
+    /// Nothing read yet. What follows fills it in place: its table of lines is too large to be moved about.
+    #[inline]
+    pub(crate) fn before(propagator: &'c Propagator, source: &'c dyn LineSource) -> Self {
+        Self {
+            inbound: Inbound::Nothing,
+            received: Received { source: Some(source), ..Received::NOTHING },
+            slots: Slots::empty(source, &propagator.names),
+            merged: Inbound::Nothing,
+            style: None,
+            propagator,
         }
+    }
+
+    pub(crate) const fn slots_mut(&mut self) -> &mut Slots<'c> {
+        &mut self.slots
+    }
+
+    /// Lets the formats judge the lines that were found.
+    pub(crate) fn read(&mut self, recorder: &mut impl Recorder<'c>) {
+        let propagator = self.propagator;
+        let mut merge = Merge::NOTHING;
+        for (format, kind) in propagator.extract.kinds() {
+            let reading = format.extract(&self.slots);
+            recorder.record(format, &reading);
+            merge.add(format, kind, &reading);
+            if propagator.options.extract_first && merge.context.is_some() {
+                break;
+            }
+        }
+        let (inbound, filled_in) = merge.finish();
+        self.inbound = inbound;
+        self.merged = inbound;
+        self.style = merge.style;
+        self.received.agrees = merge.agrees;
+        self.received.primary = merge.primary;
+        self.received.refused = merge.refused;
+        self.received.tracestate = merge.tracestate;
+        self.received.filled_in = filled_in;
+        match propagator.options.behavior {
+            Behavior::Continue => {}
+            Behavior::Restart => self.restart(),
+            Behavior::Ignore => self.ignore(),
+        }
+    }
+
+    fn restart(&mut self) {
         self.inbound = Inbound::Nothing;
-        self.style = None;
         // The lines stay for their baggage and correlation text; no format's trace counts any more.
         self.received = Received { source: self.received.source, ..Received::NOTHING };
     }
 
     fn ignore(&mut self) {
-        self.links = Links::default();
         self.inbound = Inbound::Nothing;
-        self.style = None;
         self.received = Received { keeps_text: false, ..Received::NOTHING };
     }
 
@@ -254,12 +234,35 @@ impl<'c> Extraction<'c> {
 
     /// The name of the format that supplied the context.
     pub const fn style(&self) -> Option<&'c str> {
-        self.style
+        match self.inbound {
+            Inbound::Context(_) => self.style,
+            _ => None,
+        }
     }
 
-    /// Contexts that came in and are not continued.
-    pub const fn links(&self) -> &Links<'c> {
-        &self.links
+    /// Contexts that came in and are not continued, in the order of the formats. Formats are asked again, so it costs
+    /// nothing where nobody wants to know.
+    pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
+        let behavior = self.propagator.options.behavior;
+        let restarted = (behavior == Behavior::Restart).then(|| self.restarted_link()).flatten();
+        let merged = match behavior {
+            Behavior::Continue if !self.propagator.options.extract_first => self.merged.context(),
+            _ => None,
+        };
+        let slots = self.slots;
+        let terminated = self.propagator.extract.iter().filter_map(move |format| {
+            let first = merged?;
+            let reading = format.extract(&slots);
+            let Outcome::Context(context) = reading.outcome() else { return None };
+            let other = context.trace_id != first.trace_id;
+            let style = reading.style().unwrap_or(format.name());
+            other.then(|| Link::new(context, LinkReason::TerminatedContext, style)).flatten()
+        });
+        restarted.into_iter().chain(terminated)
+    }
+
+    fn restarted_link(&self) -> Option<Link<'c>> {
+        Link::new(self.merged.context()?, LinkReason::Restarted, self.style?)
     }
 
     /// The lines of all formats, as they came.
@@ -269,12 +272,7 @@ impl<'c> Extraction<'c> {
 
     /// The tracestate that belongs to the context; empty where there is none.
     pub fn tracestate(&self) -> TraceState<'c> {
-        let counts = self.received.agrees.contains(FormatKind::TraceContext)
-            && !self.received.refused.contains(Field::TraceState);
-        if !counts {
-            return TraceState::EMPTY;
-        }
-        TraceState::read(self.slots.lines(Field::TraceState)).unwrap_or(TraceState::EMPTY)
+        self.received.tracestate(&self.slots)
     }
 
     /// The W3C baggage; empty where there is none, none is read, or none can be used.

@@ -3,7 +3,7 @@
 use super::Propagator;
 use crate::baggage::{self, Baggage};
 use crate::bridge::BridgeWriter;
-use crate::carrier::{CarrierMut, LineSource, OutgoingName, OutgoingValue};
+use crate::carrier::{CarrierMut, LineSource, OutgoingName, OutgoingValue, OwnedFields};
 use crate::context::{FormatKind, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Writer};
@@ -92,7 +92,7 @@ impl Propagator {
         for format in self.bridging() {
             format.bridge(outbound, &mut bridge);
         }
-        match bridge.edits(BridgeWriter::came(&outbound.tracestate())) {
+        match bridge.edits(outbound.tracestate().facts().has_tp) {
             [None, None] => self.write_formats(outbound, carrier),
             [Some(edit), None] | [None, Some(edit)] => {
                 self.write_formats(&Outbound { bridge_edits: &[edit], ..*outbound }, carrier)
@@ -114,11 +114,7 @@ impl Propagator {
     fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
         let mut omissions = Omissions::default();
         // One look at the carrier tells whether anything may have to be removed: mostly nothing.
-        let mut has_stale = false;
-        carrier.remove_if(&mut |name| {
-            has_stale |= self.names().find(name).is_some_and(|field| self.owned.contains(field));
-            false
-        });
+        let has_stale = carrier.holds_any(&OwnedFields::new(self.names(), self.owned));
         let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
         for format in self.inject.iter() {
             let fields = format.fields();

@@ -13,7 +13,7 @@ use crate::format::Format;
 pub(crate) use build::FormatList;
 pub use build::{ConfigError, MAX_FORMATS, Preset, PropagatorBuilder};
 pub(crate) use extract::Recorder;
-pub use extract::{Extraction, Link, LinkReason, Links};
+pub use extract::{Extraction, Link, LinkReason};
 
 /// What is done with a context that comes in: a setting of each listener, not of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

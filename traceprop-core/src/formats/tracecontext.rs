@@ -27,7 +27,7 @@ use crate::slots::Slots;
 use crate::text;
 use crate::text::hex::{self, Letters};
 use crate::text::stack::StackText;
-use crate::tracestate::{EditedTraceState, TraceState};
+use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts};
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
 
@@ -138,6 +138,16 @@ impl fmt::Display for TraceParent {
     }
 }
 
+/// The digits of the trace id and of the parent id, with the dash between them left out.
+fn split_ids(ids: &[u8; 49]) -> (&[u8; 32], &[u8; 16]) {
+    match (ids.first_chunk(), ids.last_chunk()) {
+        (Some(trace_id), Some(parent_id)) => (trace_id, parent_id),
+        // Both are shorter than 49, so this cannot be.
+        _ => (&[0; 32], &[0; 16]),
+    }
+}
+
+#[inline]
 fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
     // One length check here puts every fixed offset below in bounds.
     let Some((head, tail)) = value.split_first_chunk::<{ TraceParent::LEN }>() else {
@@ -150,12 +160,10 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
         Reason::BadHex => Reason::BadVersion.at(error.at),
         reason => reason.at(error.at),
     })?;
-    let mut trace_digits = [0; 32];
-    trace_digits.copy_from_slice(&head[3..35]);
-    let mut parent_digits = [0; 16];
-    parent_digits.copy_from_slice(&head[36..52]);
-    let trace_id = hex::u128_32(&trace_digits, Letters::Lower).map_err(|error| error.reason.at(3 + error.at))?;
-    let parent_id = hex::u64_16(&parent_digits, Letters::Lower).map_err(|error| error.reason.at(36 + error.at))?;
+    let [_, _, _, ids @ .., _, _, _] = head;
+    let (trace_digits, parent_digits) = split_ids(ids);
+    let trace_id = hex::u128_32(trace_digits, Letters::Lower).map_err(|error| error.reason.at(3 + error.at))?;
+    let parent_id = hex::u64_16(parent_digits, Letters::Lower).map_err(|error| error.reason.at(36 + error.at))?;
     let flags = hex::u8_2(&[head[53], head[54]], Letters::Lower).map_err(|error| error.reason.at(53 + error.at))?;
     match (version, tail) {
         (0xff, _) => return Err(Reason::BadVersion.at(0)),
@@ -252,6 +260,7 @@ impl Format for TraceContext {
         };
         let mut context = parent.context();
         let mut refused = None;
+        let mut facts = TraceStateFacts::NONE;
         let mut weight = match context.sampling.is_sampled() {
             true => DecisionWeight::Firm,
             // 00 is also what a sender writes that has not decided.
@@ -260,16 +269,20 @@ impl Format for TraceContext {
         if slots.first(Field::TraceState).is_some() {
             match TraceState::read(slots.lines(Field::TraceState)) {
                 Ok(state) => {
-                    let meant = Bridged::find(&state, context.trace_id).and_then(|tp| tp.sampling(context.sampling));
-                    context.sampling = meant.unwrap_or(context.sampling);
-                    if has_datadog_priority(&state) {
+                    facts = state.facts();
+                    if facts.has_tp {
+                        let meant =
+                            Bridged::find(&state, context.trace_id).and_then(|tp| tp.sampling(context.sampling));
+                        context.sampling = meant.unwrap_or(context.sampling);
+                    }
+                    if facts.has_dd_priority {
                         weight = DecisionWeight::WithPriority;
                     }
                 }
                 Err(reject) => refused = Some(reject),
             }
         }
-        let mut reading = Reading::new(Outcome::Context(context)).with_weight(weight);
+        let mut reading = Reading::new(Outcome::Context(context)).with_weight(weight).with_tracestate(facts);
         if let Some(reject) = refused {
             reading.refuse(reject);
         }
@@ -291,12 +304,6 @@ impl Format for TraceContext {
     }
 }
 
-/// Whether the `dd` member says with which priority the sender decided, which makes a 00 a decision.
-fn has_datadog_priority(state: &TraceState<'_>) -> bool {
-    let items = state.get("dd").map(|dd| dd.split(';'));
-    items.is_some_and(|mut items| items.any(|item| item.strip_prefix("s:").is_some_and(|s| s.parse::<i32>().is_ok())))
-}
-
 impl TraceContext {
     fn write_state(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
         let state = EditedTraceState {
@@ -304,11 +311,11 @@ impl TraceContext {
             edits: [context.bridge_edits, context.outgoing().tracestate_edits()],
             budget: self.tracestate_budget,
         };
-        if state.state.is_empty() && !state.is_edited() {
-            return;
-        }
         if let Some(line) = state.as_received() {
             writer.write(Field::TraceState, line);
+            return;
+        }
+        if state.state.is_empty() && !state.is_edited() {
             return;
         }
         let (over_count, over_budget) = state.left_out();

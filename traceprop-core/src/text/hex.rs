@@ -26,6 +26,7 @@ pub(crate) enum Letters {
 }
 
 /// Eight lower-case digits, most significant first.
+#[inline]
 const fn lower8(digits: [u8; 8]) -> Option<u32> {
     let v = u64::from_be_bytes(digits);
     // With every byte below 0x80 none of these additions carries into its neighbour; each sets the high bit of a byte
@@ -45,45 +46,40 @@ const fn lower8(digits: [u8; 8]) -> Option<u32> {
     Some((quads | (quads >> 16)) as u32)
 }
 
-const fn fold8(digits: [u8; 8]) -> [u8; 8] {
-    let mut folded = digits;
-    let mut i = 0;
-    while i < 8 {
-        folded[i] = digits[i].to_ascii_lowercase();
-        i += 1;
+/// Sixteen lower-case digits.
+#[inline]
+const fn lower16(digits: &[u8; 16]) -> Option<u64> {
+    let [a, b, c, d, e, f, g, h, low @ ..] = *digits;
+    match (lower8([a, b, c, d, e, f, g, h]), lower8(low)) {
+        (Some(high), Some(low)) => Some(((high as u64) << 32) | low as u64),
+        _ => None,
     }
-    folded
 }
 
 /// Sixteen digits.
+#[inline]
 pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
-    let mut halves = digits.chunks_exact(8).map(|half| {
-        let mut eight = [0; 8];
-        eight.copy_from_slice(half);
-        match letters {
-            Letters::Lower => lower8(eight),
-            Letters::AnyCase => lower8(fold8(eight)),
-        }
-    });
-    match (halves.next().flatten(), halves.next().flatten()) {
-        (Some(high), Some(low)) => Ok(u64::from(high) << 32 | u64::from(low)),
-        _ => Err(diagnose(digits, letters)),
-    }
+    let value = match letters {
+        Letters::Lower => lower16(digits),
+        Letters::AnyCase => lower16(&digits.map(|digit| digit.to_ascii_lowercase())),
+    };
+    value.ok_or_else(|| diagnose(digits, letters))
 }
 
 /// Thirty-two digits.
+#[inline]
 pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
-    // A 32-byte array splits into two of 16 and nothing else.
-    let (high, low) = digits.split_at(16);
-    let half = |bytes: &[u8]| {
-        let mut sixteen = [0; 16];
-        sixteen.copy_from_slice(bytes);
-        u64_16(&sixteen, letters)
+    let folded;
+    let plain = match letters {
+        Letters::Lower => digits,
+        Letters::AnyCase => {
+            folded = digits.map(|digit| digit.to_ascii_lowercase());
+            &folded
+        }
     };
-    match (half(high), half(low)) {
-        (Ok(high), Ok(low)) => Ok(u128::from(high) << 64 | u128::from(low)),
-        _ => Err(diagnose(digits, letters)),
-    }
+    let halves = plain.first_chunk().zip(plain.last_chunk());
+    let value = halves.and_then(|(high, low)| lower16(high).zip(lower16(low)));
+    value.map(|(high, low)| (u128::from(high) << 64) | u128::from(low)).ok_or_else(|| diagnose(digits, letters))
 }
 
 /// Two digits.

@@ -21,9 +21,28 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
         | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
 }
 
+/// Where `wanted` stands first. Eight bytes at a time: most headers are searched to their end.
+#[inline]
+pub(crate) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let mut at = 0;
+    let mut rest = bytes;
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        // Zero in the place of each wanted byte; the lowest zero byte is found without a doubt.
+        let differing = u64::from_le_bytes(*chunk) ^ (ONES * wanted as u64);
+        let zeros = differing.wrapping_sub(ONES) & !differing & (0x80 * ONES);
+        if zeros != 0 {
+            return Some(at + zeros.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+        rest = tail;
+    }
+    rest.iter().position(|&byte| byte == wanted).map(|place| at + place)
+}
+
 /// Splits at the first `separator`; without one the whole text comes before it.
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|&b| b == separator)?;
+    let at = find(bytes, separator)?;
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
@@ -45,6 +64,21 @@ mod tests {
         assert_eq!(trim(b" \t a b\t "), b"a b");
         assert_eq!(trim(b" \t "), b"");
         assert_eq!(trim(b"\xc2\xa0a\x0b"), b"\xc2\xa0a\x0b");
+    }
+
+    #[test]
+    fn ok_find_the_first_in_every_place() {
+        let mut bytes = [b'-'; 40];
+        assert_eq!(find(&bytes, b','), None);
+        for place in (0..40).rev() {
+            bytes[place] = b',';
+            assert_eq!(find(&bytes, b','), Some(place));
+            assert_eq!(find(&bytes[..place], b','), None);
+        }
+        // A byte of one above the wanted one behind it must not be mistaken.
+        assert_eq!(find(b"-,-----------", b'-'), Some(0));
+        assert_eq!(find(b"..-,-.........", b','), Some(3));
+        assert_eq!(find(b"\x80\xac,\xff\x00\x01\x2c\x2c", b','), Some(2));
     }
 
     #[test]
