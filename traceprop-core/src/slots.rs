@@ -18,6 +18,7 @@ pub struct Slots<'c> {
 
 impl<'c> Slots<'c> {
     /// One pass over `source`.
+    #[cfg(any(feature = "alloc", test))]
     #[inline]
     pub(crate) fn collect<S: LineSource>(source: &'c S, names: &'c FieldNames) -> Self {
         let mut slots = Self::empty(source, names);
