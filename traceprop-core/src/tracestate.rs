@@ -69,11 +69,21 @@ pub(crate) struct TraceStateFacts {
 
 /// Whether a `dd` value has an item `s:` with a number.
 fn has_priority(value: &[u8]) -> bool {
-    let mut items = value.split(|&byte| byte == b';').filter_map(|item| item.strip_prefix(b"s:"));
-    items.any(|number| {
-        let digits = number.strip_prefix(b"-").unwrap_or(number);
-        !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
-    })
+    let mut items = value;
+    loop {
+        // Datadog writes it first.
+        if let [b's', b':', number @ ..] = items {
+            let digits = number.strip_prefix(b"-").unwrap_or(number);
+            let len = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+            if len > 0 && matches!(digits.get(len), None | Some(b';')) {
+                return true;
+            }
+        }
+        match text::split_once(items, b';') {
+            Some((_, rest)) => items = rest,
+            None => return false,
+        }
+    }
 }
 
 impl TraceStateFacts {
@@ -112,7 +122,7 @@ impl<'c> TraceState<'c> {
                     return Err((Reason::TooManyMembers, at));
                 }
                 // Mostly a key shares its bit with no other, and then it need not be compared.
-                let bit = 1 << ((key.len() + usize::from(key[0]) * 3 + usize::from(key[key.len() - 1]) * 7) % 64);
+                let bit = 1 << ((key.len() + usize::from(key[0]) * 3 + usize::from(key[key.len() - 1]) * 7) & 63);
                 if seen & bit != 0 {
                     facts.has_duplicates |= Members::new(lines).take(len).any(|known| known.key.as_bytes() == key);
                 }
@@ -232,13 +242,15 @@ impl<'c> Iterator for Members<'c> {
         loop {
             while !self.rest.is_empty() {
                 let bytes = self.rest.as_bytes();
-                let end = text::find(bytes, b',').unwrap_or(bytes.len());
-                // Keys are short.
-                let equals = bytes[..end].iter().position(|&byte| byte == b'=');
-                let (member, rest) = self.rest.split_at(end);
-                self.rest = rest.get(1..).unwrap_or_default();
-                if let Some((key, value)) = equals.and_then(|at| Some((member.get(..at)?, member.get(at + 1..)?))) {
-                    return Some(TraceStateMember { key: trim_start(key), value: trim_end(value) });
+                // Keys are short, and the value cannot hold another equals sign.
+                let equals = bytes.iter().position(|&byte| byte == b'=' || byte == b',').unwrap_or(bytes.len());
+                let end = text::find(&bytes[equals..], b',').map_or(bytes.len(), |behind| equals + behind);
+                // Both are places of an ASCII byte, or the end.
+                let key = self.rest.get(..equals).unwrap_or_default();
+                let value = self.rest.get(equals + 1..end).unwrap_or_default();
+                self.rest = self.rest.get(end + 1..).unwrap_or_default();
+                if !value.is_empty() {
+                    return Some(TraceStateMember { key: trim(key), value: trim_end(value) });
                 }
             }
             self.rest = core::str::from_utf8(self.lines.next()?).unwrap_or_default();
@@ -246,18 +258,22 @@ impl<'c> Iterator for Members<'c> {
     }
 }
 
-fn trim_start(mut text: &str) -> &str {
-    while let Some(rest) = text.strip_prefix(' ').or_else(|| text.strip_prefix('\t')) {
-        text = rest;
+/// A key without the blanks before its member. Mostly there are none.
+#[inline]
+fn trim(key: &str) -> &str {
+    match key.as_bytes().first() {
+        Some(b' ' | b'\t') => key.trim_start_matches([' ', '\t']),
+        _ => key,
     }
-    text
 }
 
-fn trim_end(mut text: &str) -> &str {
-    while let Some(rest) = text.strip_suffix(' ').or_else(|| text.strip_suffix('\t')) {
-        text = rest;
+/// A value without the blanks behind its member.
+#[inline]
+fn trim_end(value: &str) -> &str {
+    match value.as_bytes().last() {
+        Some(b' ' | b'\t') => value.trim_end_matches([' ', '\t']),
+        _ => value,
     }
-    text
 }
 
 const KEY: u8 = 1;
