@@ -156,7 +156,11 @@ impl<'c> TraceState<'c> {
 
     /// The members, newest first; of several with one key the first.
     pub fn iter(&self) -> TraceStateIter<'c> {
-        TraceStateIter { members: Members::new(self.lines), repeats: self.facts.has_duplicates.then_some(self.lines) }
+        TraceStateIter {
+            members: Members::new(self.lines),
+            place: 0,
+            repeats: self.facts.has_duplicates.then_some(self.lines),
+        }
     }
 
     /// The value of a member.
@@ -200,6 +204,8 @@ impl<'c> IntoIterator for TraceState<'c> {
 #[derive(Clone, Debug)]
 pub struct TraceStateIter<'c> {
     members: Members<'c>,
+    /// The place of the next member.
+    place: usize,
     /// The lines, if a key stands twice in them.
     repeats: Option<Lines<'c>>,
 }
@@ -211,10 +217,12 @@ impl<'c> Iterator for TraceStateIter<'c> {
     fn next(&mut self) -> Option<TraceStateMember<'c>> {
         loop {
             let member = self.members.next()?;
+            let place = self.place;
+            self.place += 1;
             let Some(lines) = self.repeats else { return Some(member) };
-            // The place of the first member with this key tells whether this one repeats it.
-            let first = Members::new(lines).find(|known| known.key == member.key);
-            if first.is_some_and(|first| core::ptr::eq(first.key, member.key)) {
+            // The place of the first member with this key tells whether this one repeats it. Where the text lies does
+            // not: two lines may be one and the same constant.
+            if Members::new(lines).position(|known| known.key == member.key) == Some(place) {
                 return Some(member);
             }
         }

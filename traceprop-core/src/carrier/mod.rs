@@ -7,6 +7,7 @@
 use core::fmt;
 
 use crate::field::{Field, FieldNames, FieldSet};
+use crate::text;
 use crate::text::stack::Counter;
 
 #[cfg(feature = "std")]
@@ -223,9 +224,12 @@ impl<'a> OutgoingValue<'a> {
         }
     }
 
-    /// Whether the value has no byte. Formats write no such value.
+    /// Whether the value says nothing: no byte, or blanks alone, which a receiver strips. No such value is written.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        match self.0 {
+            Repr::Text(text) => text::trim(text.as_bytes()).is_empty(),
+            Repr::Pieces(_) => self.len() == 0,
+        }
     }
 }
 

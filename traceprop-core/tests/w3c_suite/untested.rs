@@ -1,0 +1,201 @@
+//! What the specification says and the suite never asks.
+
+use super::*;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{Omission, OmissionReason, TraceStateEdit};
+
+fn with(value: &str) -> Calls {
+    request(&[("traceparent", value)])
+}
+
+fn flags(flags: &str) -> u8 {
+    with(&format!("00-{TRACE}-{PARENT}-{flags}")).kept().flags.to_byte()
+}
+
+#[test]
+fn ok_sampled_bit_is_carried_on_as_it_is() {
+    assert_eq!((flags("00"), flags("01")), (0, 1));
+}
+
+#[test]
+fn ok_random_bit_stays_unset_unless_it_came() {
+    assert_eq!((flags("01"), flags("02"), flags("03")), (1, 2, 3));
+    // The ids of these tests are no random ones, and a new trace does not claim it.
+    assert!(!request(&[]).restarted().flags.is_random());
+}
+
+#[test]
+fn ok_unknown_flag_bits_cost_nothing_and_go_out_as_zero() {
+    assert_eq!((flags("04"), flags("09"), flags("fe"), flags("ff")), (0, 1, 2, 3));
+}
+
+#[test]
+fn ok_uppercase_hex_restarts() {
+    for value in [
+        format!("0A-{TRACE}-{PARENT}-01"),
+        format!("00-{}-{PARENT}-01", TRACE.to_uppercase()),
+        format!("00-{TRACE}-A234567890123456-01"),
+        format!("00-{TRACE}-{PARENT}-0B"),
+    ] {
+        with(&value).restarted();
+    }
+}
+
+#[test]
+fn ok_lone_dash_behind_version_00_restarts() {
+    with(&format!("{VALID}-")).restarted();
+}
+
+#[test]
+fn ok_every_later_version_goes_on() {
+    for version in (0x01..=0xfe).map(|version| format!("{version:02x}")) {
+        let bare = VALID.replacen("00", &version, 1);
+        with(&bare).kept();
+        with(&format!("{bare}-extra")).kept();
+        with(&format!("{bare}-")).kept();
+        with(&format!("{bare}x")).restarted();
+        with(&bare[..54]).restarted();
+    }
+}
+
+#[test]
+fn ok_later_version_keeps_its_tracestate() {
+    let later = VALID.replacen("00", "01", 1);
+    request(&[("traceparent", &later), ("tracestate", "foo=1")]).sends("foo=1");
+}
+
+#[test]
+fn ok_signs_are_no_digits() {
+    for value in [
+        format!("+0-{TRACE}-{PARENT}-01"),
+        format!("00-+{}-{PARENT}-01", &TRACE[1..]),
+        format!("00-{TRACE}-+{}-01", &PARENT[1..]),
+        format!("00-{TRACE}-{PARENT}-+1"),
+    ] {
+        with(&value).restarted();
+    }
+}
+
+#[test]
+fn ok_identical_traceparents_are_two_all_the_same() {
+    request(&[("traceparent", VALID), ("traceparent", VALID)]).restarted();
+    with(&format!("{VALID},{VALID}")).restarted();
+    with(&format!("{VALID}, {VALID}")).restarted();
+}
+
+#[test]
+fn ok_an_empty_traceparent_beside_a_valid_one_is_two() {
+    request(&[("traceparent", ""), ("traceparent", VALID)]).restarted();
+}
+
+#[test]
+fn ok_other_blanks_are_no_blanks() {
+    for blank in ["\u{a0}", "\u{b}", "\u{c}", "\n", "\0"] {
+        with(&format!("{VALID}{blank}")).restarted();
+        with(&format!("{blank}{VALID}")).restarted();
+        states(&[&format!("foo=1,{blank}bar=2")]).sends_no_tracestate();
+    }
+}
+
+#[test]
+fn ok_a_bad_traceparent_takes_its_tracestate_with_it() {
+    for bad in ["", "00-0-0-0", &VALID[..54], &VALID.to_uppercase()] {
+        request(&[("traceparent", bad), ("tracestate", "foo=1")]).restarted();
+    }
+}
+
+#[test]
+fn ok_leading_spaces_of_a_value_stay_and_trailing_ones_go() {
+    states(&["foo=  1  ,bar= 2"]).sends("foo=  1,bar= 2");
+}
+
+#[test]
+fn ok_value_length_of_256_and_not_257() {
+    let line = format!("foo=1,bar={}", "v".repeat(256));
+    states(&[&line]).sends(&line);
+    states(&[&format!("{line}v")]).sends_no_tracestate();
+}
+
+#[test]
+fn ok_non_ascii_costs_the_list_and_not_the_trace() {
+    states(&["foo=1,bar=\u{e9}"]).sends_no_tracestate();
+    request(&[("traceparent", VALID), ("tracestate", "\u{1f980}")]).sends_no_tracestate();
+    with(&format!("{VALID}\u{e9}")).restarted();
+}
+
+#[test]
+fn ok_no_budget_unless_one_is_set() {
+    let line: Vec<_> = (0..32).map(|i| format!("k{i}={}", "v".repeat(256))).collect();
+    let line = line.join(",");
+    assert!(line.len() > 8000);
+    states(&[&line]).sends(&line);
+}
+
+#[test]
+fn ok_512_characters_are_carried_and_whole_members_go_beyond() {
+    let format = TraceContext::new().tracestate_budget(512);
+    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let send = |line: &str| request_to(&propagator, &[("traceparent", VALID), ("tracestate", line)]).tracestate;
+    let member = |key: &str, size: usize| format!("{key}={}", "v".repeat(size - key.len() - 1));
+    let just = [member("a", 128), member("b", 128), member("c", 128), member("d", 125)].join(",");
+    assert_eq!(just.len(), 512);
+    assert_eq!(send(&just), Some(just.clone()));
+    let over = format!("{just}v");
+    assert_eq!(send(&over), Some(just[..386].to_owned()), "the right-most goes, whole");
+    let big = [member("a", 128), member("big", 129), member("c", 128), member("d", 128)].join(",");
+    assert_eq!(
+        send(&big),
+        Some([member("a", 128), member("c", 128), member("d", 128)].join(",")),
+        "the one above 128 goes first"
+    );
+}
+
+#[test]
+fn ok_what_a_budget_cuts_is_said() {
+    let format = TraceContext::new().tracestate_budget(8);
+    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let request = [("traceparent", VALID), ("tracestate", "a=1,b=2,c=3,d=4")];
+    let extraction = propagator.extract(&request);
+    let mut headers = Pairs::new();
+    let omitted = propagator.inject(&extraction.start_span(&|| IdBits::unique(9)), &Outgoing::new(), &mut headers);
+    assert_eq!(headers.get("tracestate"), Some("a=1,b=2"));
+    let expected = Omission { field: traceprop_core::Field::TraceState, reason: OmissionReason::TooLong, count: 2 };
+    assert_eq!(omitted.iter().collect::<Vec<_>>(), [&expected]);
+}
+
+/// What goes out when a vendor of ours changes the tracestate.
+fn edited(line: &str, edits: &[TraceStateEdit<'_>]) -> Option<String> {
+    let propagator = presets::W3C.propagator();
+    let request = [("traceparent", VALID), ("tracestate", line)];
+    let extraction = propagator.extract(&request);
+    let span = extraction.start_span(&|| IdBits::unique(9));
+    let mut headers = Pairs::new();
+    let _ = propagator.inject(&span, &Outgoing::new().tracestate(edits), &mut headers);
+    sent_tracestate(&headers)
+}
+
+fn set<'a>(key: &'a str, value: &'a str) -> TraceStateEdit<'a> {
+    TraceStateEdit::set(key, value).expect("a legal member")
+}
+
+#[test]
+fn ok_own_member_goes_to_the_left_and_stands_once() {
+    assert_eq!(edited("rojo=1,congo=2", &[set("mine", "3")]).as_deref(), Some("mine=3,rojo=1,congo=2"));
+    assert_eq!(edited("rojo=1,congo=2,zulu=3", &[set("congo", "9")]).as_deref(), Some("congo=9,rojo=1,zulu=3"));
+    assert_eq!(edited("rojo=1,congo=2,rojo=0", &[set("rojo", "9")]).as_deref(), Some("rojo=9,congo=2"));
+    assert_eq!(edited("", &[set("mine", "3")]).as_deref(), Some("mine=3"));
+}
+
+#[test]
+fn ok_33rd_member_pushes_out_the_right_most_and_an_update_none() {
+    let members: Vec<_> = (1..=32).map(|i| format!("k{i:02}=v")).collect();
+    let line = members.join(",");
+    assert_eq!(edited(&line, &[set("mine", "1")]), Some(format!("mine=1,{}", members[..31].join(","))));
+    assert_eq!(edited(&line, &[set("k32", "1")]), Some(format!("k32=1,{}", members[..31].join(","))));
+}
+
+#[test]
+fn ok_no_tracestate_is_sent_when_the_last_member_is_deleted() {
+    assert_eq!(edited("rojo=1", &[TraceStateEdit::delete("rojo")]), None);
+    assert_eq!(edited("rojo=1", &[set("mine", "1"), TraceStateEdit::delete("mine")]).as_deref(), Some("rojo=1"));
+}
