@@ -219,6 +219,16 @@ impl FieldSet {
         Self(self.0 | other.0)
     }
 
+    /// The fields that are in both sets.
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The fields of this set that are not in the other.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether `field` is in the set.
     pub const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field.index()) != 0

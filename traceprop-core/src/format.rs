@@ -71,6 +71,14 @@ pub trait Format: Send + Sync {
     /// Writes the canonical form of `context`, or nothing where there is nothing to say.
     fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>);
 
+    /// Passes on what came, for a service that reports no spans: the lines as they are, where they say what is being
+    /// written, else the canonical form. A format with several encodings judges each of them by itself.
+    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        if !context.hand_on(&self.extract(context.slots()), self.fields(), writer) {
+            self.inject(context, writer);
+        }
+    }
+
     /// Hands over what has to come back from a hop that speaks only W3C. Called before a tracestate is written, of
     /// every built-in format that the propagator knows; formats of users have nothing to put there.
     fn bridge(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
@@ -99,6 +107,10 @@ impl<F: Format + ?Sized> Format for &F {
 
     fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
         (**self).inject(context, writer);
+    }
+
+    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        (**self).relay(context, writer);
     }
 
     fn bridge(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
@@ -143,9 +155,10 @@ impl<'a> FormatFields<'a> {
         self.named
     }
 
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        Field::from_name(name).is_some_and(|field| self.built_in.contains(field))
-            || self.named.iter().any(|own| own.matches(name))
+    /// The fields as a set, named ones at the places that `names` gives them.
+    pub(crate) fn set(&self, names: &FieldNames) -> FieldSet {
+        let named = self.named.iter().filter_map(|name| names.configured(name));
+        named.fold(self.built_in, FieldSet::with)
     }
 }
 
@@ -388,26 +401,43 @@ impl fmt::Debug for Outbound<'_> {
 /// Where a format writes its lines.
 ///
 /// The first line that a format writes removes what the carrier held of that format before: a new decision must not
-/// stand beside an old one. A format that writes nothing leaves everything as it was.
+/// stand beside an old one. A format that writes nothing leaves everything as it was. Formats may share fields, as the
+/// encodings of B3 do: what one has written is neither removed nor written again by those behind it.
 pub struct Writer<'w> {
     carrier: &'w mut dyn CarrierMut,
     fields: FormatFields<'w>,
-    /// The carrier held fields of the formats that are written.
-    has_stale: bool,
-    cleared: bool,
+    progress: &'w mut Progress,
+    /// What formats before this one have written.
+    taken: FieldSet,
+    has_written: bool,
     omissions: &'w mut Omissions,
     names: &'w FieldNames,
+}
+
+/// How far an injection is, over all its formats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Fields that the carrier may have held at the start, and may still hold.
+    stale: FieldSet,
+    written: FieldSet,
+}
+
+impl Progress {
+    pub(crate) const fn new(stale: FieldSet) -> Self {
+        Self { stale, written: FieldSet::EMPTY }
+    }
 }
 
 impl<'w> Writer<'w> {
     pub(crate) fn new(
         carrier: &'w mut dyn CarrierMut,
         fields: FormatFields<'w>,
-        has_stale: bool,
+        progress: &'w mut Progress,
         omissions: &'w mut Omissions,
         names: &'w FieldNames,
     ) -> Self {
-        Self { carrier, fields, has_stale, cleared: false, omissions, names }
+        let taken = progress.written;
+        Self { carrier, fields, progress, taken, has_written: false, omissions, names }
     }
 
     /// Writes a field with a fixed name.
@@ -458,20 +488,31 @@ impl<'w> Writer<'w> {
 
     /// Whether anything was written so far.
     pub const fn has_written(&self) -> bool {
-        self.cleared
+        self.has_written
     }
 
     pub(crate) fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
-        if !self.cleared {
-            self.cleared = true;
-            if self.has_stale {
-                let fields = self.fields;
-                self.carrier.remove_if(&mut |name| fields.contains(name));
-            }
+        if !self.has_written {
+            self.has_written = true;
+            self.remove_stale();
         }
         // No empty header is ever sent: some servers answer 400 to one.
-        if !value.is_empty() {
+        if !value.is_empty() && !self.taken.contains(name.field()) {
+            self.progress.written = self.progress.written.with(name.field());
             self.carrier.append(name, value);
+        }
+    }
+
+    fn remove_stale(&mut self) {
+        // Mostly there is nothing, and then the names need not be looked up.
+        if self.progress.stale.is_empty() {
+            return;
+        }
+        let names = self.names;
+        let due = self.progress.stale.intersection(self.fields.set(names));
+        if !due.is_empty() {
+            self.carrier.remove_if(&mut |name| names.find(name).is_some_and(|field| due.contains(field)));
+            self.progress.stale = self.progress.stale.without(due);
         }
     }
 }
@@ -480,7 +521,7 @@ impl fmt::Debug for Writer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")
             .field("fields", &self.fields)
-            .field("has_written", &self.cleared)
+            .field("has_written", &self.has_written)
             .finish_non_exhaustive()
     }
 }

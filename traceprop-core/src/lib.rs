@@ -69,6 +69,7 @@ mod outgoing;
 mod owned;
 pub mod presets;
 mod reject;
+mod relay;
 mod report;
 mod sampling;
 mod slots;

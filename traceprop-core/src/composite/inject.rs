@@ -3,14 +3,13 @@
 use super::Propagator;
 use crate::baggage::{self, Baggage};
 use crate::bridge::BridgeWriter;
-use crate::carrier::{CarrierMut, LineSource, OutgoingName, OutgoingValue, OwnedFields};
+use crate::carrier::{CarrierMut, LineSource, OwnedFields};
 use crate::context::{FormatKind, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
-use crate::format::{Format, FormatFields, Outbound, Writer};
+use crate::format::{Format, FormatFields, Outbound, Progress, Writer};
 use crate::outgoing::{Omissions, Outgoing};
 use crate::sampling::Sampling;
 use crate::slots::Slots;
-use crate::text::as_header_text;
 
 /// The lines of a context that was made here.
 struct NoLines;
@@ -115,13 +114,14 @@ impl Propagator {
         let mut omissions = Omissions::default();
         // One look at the carrier tells whether anything may have to be removed: mostly nothing.
         let has_stale = carrier.holds_any(&OwnedFields::new(self.names(), self.owned));
+        let mut progress = Progress::new(if has_stale { self.owned } else { FieldSet::EMPTY });
         let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
         for format in self.inject.iter() {
-            let fields = format.fields();
-            let mut writer = Writer::new(carrier, fields, has_stale, &mut omissions, self.names());
-            let as_received = outbound.relayed && !nothing && relay_lines(format, outbound, &mut writer);
-            if !as_received && !nothing {
-                format.inject(outbound, &mut writer);
+            let mut writer = Writer::new(carrier, format.fields(), &mut progress, &mut omissions, self.names());
+            match (nothing, outbound.relayed) {
+                (true, _) => {}
+                (false, true) => format.relay(outbound, &mut writer),
+                (false, false) => format.inject(outbound, &mut writer),
             }
             if outbound.received.keeps_text {
                 format.inject_baggage(outbound, &mut writer);
@@ -129,7 +129,7 @@ impl Propagator {
         }
         if self.options.inject_baggage && outbound.received.keeps_text {
             let fields = FormatFields::built_in(FieldSet::of(&[Field::Baggage]));
-            let mut writer = Writer::new(carrier, fields, has_stale, &mut omissions, self.names());
+            let mut writer = Writer::new(carrier, fields, &mut progress, &mut omissions, self.names());
             let lines = outbound.slots.lines(Field::Baggage);
             if let Ok(baggage) = Baggage::read(lines, self.options.baggage_limits) {
                 baggage::write(&baggage, outbound.outgoing.allowed_baggage(), outbound.relayed, &mut writer);
@@ -137,41 +137,4 @@ impl Propagator {
         }
         omissions
     }
-}
-
-/// Hands the lines of a format on as they came, if what they say is what is being written. False if not: the canonical
-/// form is due then.
-fn relay_lines(format: &dyn Format, outbound: &Outbound<'_>, writer: &mut Writer<'_>) -> bool {
-    let slots = outbound.slots;
-    let reading = format.extract(slots);
-    if !outbound.is_just(&reading) {
-        return false;
-    }
-    let fields = format.fields();
-    let named = fields.names().iter().filter_map(|name| slots.field_named(name));
-    let built_in = fields.built_in_fields().built_in();
-    // The user's text is handed on apart, as far as it is allowed; what was turned down is not handed on at all.
-    let handed_on = |field: &Field| !field.is_baggage() && !reading.refused_fields().contains(*field);
-    let all = || built_in.clone().chain(named.clone()).filter(handed_on);
-    if all().any(|field| slots.lines(field).iter().any(|line| as_header_text(line).is_none())) {
-        return false;
-    }
-    for field in all() {
-        let lines = slots.lines(field);
-        match field.name() {
-            Some(name) => {
-                for line in lines.iter().filter_map(as_header_text) {
-                    writer.append(OutgoingName::new(field, name), OutgoingValue::text(line));
-                }
-            }
-            None => {
-                for (name, line) in lines.with_names() {
-                    if let Some(line) = as_header_text(line) {
-                        writer.append(OutgoingName::new(field, name), OutgoingValue::text(line));
-                    }
-                }
-            }
-        }
-    }
-    true
 }

@@ -153,12 +153,16 @@ impl Propagator {
     }
 
     /// The lower-case names of the headers that are written, for CORS lists and for cleaning a carrier that is reused.
-    /// A family stands as its prefix (`uberctx-`).
+    /// A family stands as its prefix (`uberctx-`). A field that formats share, as those of B3, is named once.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         let baggage: Option<&str> = self.options.inject_baggage.then_some("baggage");
-        let of_formats = self.inject.iter().flat_map(|format| {
+        let of_formats = self.inject.iter().enumerate().flat_map(move |(place, format)| {
             let fields = format.fields();
-            let built_in = fields.built_in_fields().built_in().filter_map(|field| -> Option<&str> { field.name() });
+            let is_listed = move |field: Field| {
+                self.inject.iter().take(place).any(|before| before.fields().built_in_fields().contains(field))
+            };
+            let own = fields.built_in_fields().built_in().filter(move |field| !is_listed(*field));
+            let built_in = own.filter_map(|field| -> Option<&str> { field.name() });
             built_in.chain(fields.names().iter().map(|name| name.as_str()))
         });
         of_formats.chain(baggage)

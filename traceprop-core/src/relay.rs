@@ -1,0 +1,45 @@
+//! Handing lines on as they came, where they still say what is being written.
+
+use crate::carrier::{OutgoingName, OutgoingValue};
+use crate::field::Field;
+use crate::format::{FormatFields, Outbound, Reading, Writer};
+use crate::text::as_header_text;
+
+impl Outbound<'_> {
+    /// Hands `fields` on as they came, if `reading`, which was made of them, says what is being written. False if not:
+    /// nothing was written then, and the canonical form is due.
+    ///
+    /// Baggage is not among what is handed on: it is written apart, as far as it is allowed. Nor is what `reading` has
+    /// turned down.
+    pub fn hand_on(&self, reading: &Reading, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
+        if !self.is_just(reading) {
+            return false;
+        }
+        let slots = self.slots;
+        let named = fields.names().iter().filter_map(|name| slots.field_named(name));
+        let built_in = fields.built_in_fields().built_in();
+        let handed_on = |field: &Field| !field.is_baggage() && !reading.refused_fields().contains(*field);
+        let all = || built_in.clone().chain(named.clone()).filter(handed_on);
+        if all().any(|field| slots.lines(field).iter().any(|line| as_header_text(line).is_none())) {
+            return false;
+        }
+        for field in all() {
+            let lines = slots.lines(field);
+            match field.name() {
+                Some(name) => {
+                    for line in lines.iter().filter_map(as_header_text) {
+                        writer.append(OutgoingName::new(field, name), OutgoingValue::text(line));
+                    }
+                }
+                None => {
+                    for (name, line) in lines.with_names() {
+                        if let Some(line) = as_header_text(line) {
+                            writer.append(OutgoingName::new(field, name), OutgoingValue::text(line));
+                        }
+                    }
+                }
+            }
+        }
+        true
+    }
+}
