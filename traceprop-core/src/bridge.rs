@@ -101,7 +101,8 @@ impl BridgeWriter {
         self.member = Some((key, None));
     }
 
-    /// Adds an item to our member. False if the text is not legal there, or there is no room: nothing is cut.
+    /// Adds an item to our member; an item with that letter which is there already stands, since dialects share letters.
+    /// False if the text is not legal there, or there is no room: nothing is cut.
     pub fn item(&mut self, letter: char, text: &str) -> bool {
         if text.bytes().any(|b| !matches!(b, 0x21..=0x7e) || matches!(b, b';' | b',' | b'=')) {
             return false;
@@ -113,6 +114,9 @@ impl BridgeWriter {
             let _ = items.push("1;").and_then(|()| items.push(core::str::from_utf8(&low).unwrap_or_default()));
             items
         });
+        if items.as_str().split(';').skip(2).any(|item| item.starts_with(letter)) {
+            return true;
+        }
         let mut letter_bytes = [0; 4];
         let added = items
             .push(";")
@@ -163,6 +167,13 @@ mod tests {
         let received = state("tp=1;0e0e4736;d;s87.174");
         let bridged = Bridged::find(&received, trace()).unwrap();
         assert_eq!((bridged.item('s'), bridged.item('j')), (Some("87.174"), None));
+    }
+
+    #[test]
+    fn ok_item_that_two_dialects_have_is_written_once() {
+        let mut writer = BridgeWriter::new(trace());
+        assert!(writer.item(DEBUG, "") && writer.item('s', "d.1") && writer.item(DEBUG, "") && writer.item('s', "d.2"));
+        assert_eq!(writer.edits(false)[0], TraceStateEdit::set("tp", "1;0e0e4736;d;sd.1"));
     }
 
     #[test]
