@@ -6,8 +6,9 @@ use core::fmt;
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::carrier::LineSource;
 use crate::composite::Extraction;
-use crate::context::{FormatKind, Inbound, Received, Relay, SpanContext};
+use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
 use crate::field::{Field, FieldNames};
+use crate::formats::b3::{B3Multi, B3Single};
 use crate::id::{SpanId, TraceId};
 use crate::reject::Reject;
 use crate::sampling::Sampling;
@@ -78,6 +79,35 @@ impl OwnedContext {
     /// A span that was made here, without a request behind it.
     pub const fn new(span: SpanContext<'static>) -> Self {
         Self { role: Role::Span(span), lines: None }
+    }
+
+    /// What a B3 sender said, to be passed on by a service without spans of its own. The parent of the sender's span and
+    /// the width of the trace id go along.
+    ///
+    /// ```
+    /// use traceprop_core::{formats::b3::B3, B3Single, Outgoing, OwnedContext, Pairs, Propagator};
+    ///
+    /// let propagator = Propagator::builder().extract_none().inject(B3::multi()).build()?;
+    /// let context = OwnedContext::from_b3(B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1-05e3ac9a4f6e3b90")?);
+    /// let mut headers = Pairs::new();
+    /// let _ = propagator.relay(&context.relay().expect("it is one"), &Outgoing::new(), &mut headers);
+    /// assert_eq!(headers.get("x-b3-parentspanid"), Some("05e3ac9a4f6e3b90"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_b3(b3: B3Single) -> Self {
+        let inbound = match b3.ids() {
+            Some(ids) => Inbound::Context(RemoteContext {
+                sampling: b3.sampling(),
+                ..RemoteContext::new(ids.trace_id(), Some(ids.span_id()))
+            }),
+            None => Inbound::Decision(b3.sampling()),
+        };
+        // The single header has no canonical form for a parent beside an open decision; these have.
+        let mut builder = Builder::default();
+        B3Multi::from(b3).write(|field, value| {
+            builder.entry(&Entry { index: field.index() as u8, name: "", value: value.as_bytes() });
+        });
+        Self { role: Role::Relay(Relay::new(inbound)), lines: builder.finish() }
     }
 
     /// The span, if the service has one. Its children are [`SpanContext::child`].

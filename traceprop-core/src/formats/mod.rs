@@ -1,3 +1,4 @@
 //! The built-in dialects, a module each. None of them knows another.
 
+pub mod b3;
 pub mod tracecontext;

@@ -1,0 +1,228 @@
+//! The ids of a trace in B3's words, and how its headers spell them.
+
+use crate::context::RemoteContext;
+use crate::field::Field;
+use crate::id::{SpanId, TraceId};
+use crate::reject::{Reason, ReasonAt, Reject};
+use crate::sampling::Sampling;
+use crate::text;
+use crate::text::hex::{self, HexError, Letters};
+
+/// The shortest id of the `X-B3-*` headers: shorter ones are not what is left of an id whose leading zeros went, and
+/// padding them would merge strangers' traces.
+const MIN_DIGITS: usize = 8;
+
+/// The ids that B3 passes on: trace, span and, where it is known, the span's parent.
+///
+/// B3 still has trace ids of 64 bits. They are read as 128 bits with zeros in front; that they came in 16 digits is
+/// remembered, since a search in logs finds one spelling and not the other.
+///
+/// ```
+/// use traceprop_core::B3Single;
+///
+/// let ids = B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1")?.ids().expect("there are some");
+/// assert_eq!(ids.trace_id().to_string(), "000000000000000080e6b5d0a9d93650");
+/// assert!(ids.is_64_bit());
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct B3Ids {
+    trace_id: TraceId,
+    /// Only ever true where the upper half of the trace id is zero.
+    is_64_bit: bool,
+    span_id: SpanId,
+    parent_span_id: Option<SpanId>,
+}
+
+impl B3Ids {
+    /// These ids, without a parent, the trace id in 32 digits.
+    pub const fn new(trace_id: TraceId, span_id: SpanId) -> Self {
+        Self { trace_id, is_64_bit: false, span_id, parent_span_id: None }
+    }
+
+    /// The same with a parent of the span.
+    pub const fn with_parent_span_id(mut self, parent: Option<SpanId>) -> Self {
+        self.parent_span_id = parent;
+        self
+    }
+
+    /// The same with the trace id in 16 digits, if its upper half is zero.
+    pub const fn as_64_bit(mut self) -> Self {
+        self.is_64_bit = self.trace_id.high() == 0;
+        self
+    }
+
+    /// The trace.
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The span of the sender.
+    pub const fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    /// The parent of the sender's span.
+    pub const fn parent_span_id(&self) -> Option<SpanId> {
+        self.parent_span_id
+    }
+
+    /// Whether the trace id is spelt in 16 digits.
+    pub const fn is_64_bit(&self) -> bool {
+        self.is_64_bit
+    }
+
+    pub(super) const fn context(&self, sampling: Sampling) -> RemoteContext {
+        RemoteContext { sampling, ..RemoteContext::new(self.trace_id, Some(self.span_id)) }
+    }
+
+    /// The trace id in `out`, 16 or 32 digits of it.
+    pub(super) fn write_trace_id<'b>(&self, out: &'b mut [u8; 32]) -> &'b [u8] {
+        *out = self.trace_id.to_hex();
+        if self.is_64_bit { &out[16..] } else { out }
+    }
+}
+
+/// `X-B3-TraceId`: the id, and whether it has no more than 16 digits.
+pub(super) fn trace_id(value: &[u8]) -> Result<(TraceId, bool), Reject> {
+    let read = digits(value, |digits| hex::u128_32(digits, Letters::Lower));
+    let id = read.and_then(|read| {
+        let id = TraceId::new(read.value).ok_or(Reason::ZeroTraceId.at(read.start))?;
+        Ok((id, read.len <= 16))
+    });
+    id.map_err(|error| error.of(Field::B3TraceId))
+}
+
+/// `X-B3-SpanId`.
+pub(super) fn span_id(value: &[u8]) -> Result<SpanId, Reject> {
+    let read = digits(value, |digits| hex::u64_16(digits, Letters::Lower));
+    let id = read.and_then(|read| SpanId::new(read.value).ok_or(Reason::ZeroSpanId.at(read.start)));
+    id.map_err(|error| error.of(Field::B3SpanId))
+}
+
+/// `X-B3-ParentSpanId`; one of zeros is none.
+pub(super) fn parent_span_id(value: &[u8]) -> Result<Option<SpanId>, Reject> {
+    let read = digits(value, |digits| hex::u64_16(digits, Letters::Lower));
+    read.map(|read| SpanId::new(read.value)).map_err(|error| error.of(Field::B3ParentSpanId))
+}
+
+/// An id as it was spelt: how many digits it had, and where in the header they began.
+struct Read<T> {
+    value: T,
+    len: usize,
+    start: usize,
+}
+
+fn digits<const N: usize, T>(
+    value: &[u8],
+    decode: impl Fn(&[u8; N]) -> Result<T, HexError>,
+) -> Result<Read<T>, ReasonAt> {
+    if let Ok(digits) = <&[u8; N]>::try_from(value) {
+        if let Ok(value) = decode(digits) {
+            return Ok(Read { value, len: N, start: 0 });
+        }
+    }
+    let (start, element) = first_element(value);
+    let len = element.len();
+    if len == 0 {
+        return Err(Reason::Empty.at(start));
+    }
+    if !(MIN_DIGITS..=N).contains(&len) {
+        return Err(Reason::BadLength.at(start + len));
+    }
+    // Leading zeros went: jaeger-client-go before 2.30 and what is built on it wrote span ids without them.
+    let mut padded = [b'0'; N];
+    padded[N - len..].copy_from_slice(element);
+    match decode(&padded) {
+        Ok(value) => Ok(Read { value, len, start }),
+        Err(error) => Err(error.reason.at(start + error.at.saturating_sub(N - len))),
+    }
+}
+
+/// The first of several values that a proxy has joined by commas, without blanks, and where it begins.
+pub(super) fn first_element(value: &[u8]) -> (usize, &[u8]) {
+    let element = match text::split_once(value, b',') {
+        Some((first, _)) => first,
+        None => value,
+    };
+    let lead = element.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
+    (lead, text::trim(element))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &[u8] = b"bd8ec9a1f80385ed3d7c9ec7081ab44d";
+
+    fn trace(value: u128) -> TraceId {
+        TraceId::new(value).unwrap()
+    }
+
+    #[track_caller]
+    fn err(value: &[u8]) -> (Reason, u32) {
+        let reject = trace_id(value).unwrap_err();
+        assert_eq!(reject.field(), Field::B3TraceId);
+        (reject.reason(), reject.at())
+    }
+
+    #[test]
+    fn ok_trace_id_of_8_to_32_digits() {
+        let whole = 0xbd8e_c9a1_f803_85ed_3d7c_9ec7_081a_b44d;
+        for len in MIN_DIGITS..=32 {
+            let expected = (trace(whole >> (4 * (32 - len))), len <= 16);
+            assert_eq!(trace_id(&LONG[..len]), Ok(expected), "{len}");
+        }
+    }
+
+    #[test]
+    fn err_trace_id_of_7_or_33_digits() {
+        assert_eq!(err(&LONG[..7]), (Reason::BadLength, 7));
+        assert_eq!(err(b"bd8ec9a1f80385ed3d7c9ec7081ab44d0"), (Reason::BadLength, 33));
+        assert_eq!(err(b"42"), (Reason::BadLength, 2));
+    }
+
+    #[test]
+    fn ok_span_id_of_8_to_16_digits() {
+        let ok = |value| Ok(SpanId::new(value).unwrap());
+        let err = |reason, at| Err(Reject::new(Field::B3SpanId, reason, at));
+        assert_eq!(span_id(b"17857e0831e5554e"), ok(0x1785_7e08_31e5_554e));
+        assert_eq!(span_id(b"17857e0831e555"), ok(0x0017_857e_0831_e555));
+        assert_eq!(span_id(b"17857e08"), ok(0x1785_7e08));
+        assert_eq!(span_id(b"17857e0"), err(Reason::BadLength, 7));
+        assert_eq!(span_id(b"17857e0831e5554e0"), err(Reason::BadLength, 17));
+        assert_eq!(span_id(b" 0000000000000000"), err(Reason::ZeroSpanId, 1));
+    }
+
+    #[test]
+    fn ok_parent_of_zeros_is_none() {
+        assert_eq!(parent_span_id(b"0000000000000000"), Ok(None));
+        assert_eq!(parent_span_id(b"90f26b82fe915329"), Ok(SpanId::new(0x90f2_6b82_fe91_5329)));
+        assert_eq!(parent_span_id(b"-"), Err(Reject::new(Field::B3ParentSpanId, Reason::BadLength, 1)));
+    }
+
+    #[test]
+    fn ok_first_of_joined_values_blanks_around() {
+        let id = trace(0xbd8e_c9a1_f803_85ed);
+        assert_eq!(trace_id(b" \tbd8ec9a1f80385ed , nonsense"), Ok((id, true)));
+        assert_eq!(trace_id(b"bd8ec9a1f80385ed,d7c9ec7081ab44d"), Ok((id, true)), "32 bytes, not 32 digits");
+    }
+
+    #[test]
+    fn err_place_counts_in_the_value_as_it_came() {
+        assert_eq!(err(b""), (Reason::Empty, 0));
+        assert_eq!(err(b"  "), (Reason::Empty, 2));
+        assert_eq!(err(b",bd8ec9a1f80385ed"), (Reason::Empty, 0));
+        assert_eq!(err(b"bd8ec9a1F80385ed3d7c9ec7081ab44d"), (Reason::UppercaseHex, 8));
+        assert_eq!(err(b" bd8eC9a1"), (Reason::UppercaseHex, 5));
+        assert_eq!(err(b"+d8ec9a1f80385ed"), (Reason::BadHex, 0));
+        assert_eq!(err(b"\t00000000"), (Reason::ZeroTraceId, 1));
+    }
+
+    #[test]
+    fn ok_16_digits_only_where_nothing_is_lost() {
+        let span = SpanId::MIN;
+        assert!(B3Ids::new(trace(u128::from(u64::MAX)), span).as_64_bit().is_64_bit());
+        assert!(!B3Ids::new(trace(1 << 64), span).as_64_bit().is_64_bit());
+    }
+}

@@ -1,0 +1,224 @@
+//! `b3` and `X-B3-*`: which trace this request belongs to, in Zipkin's words.
+//!
+//! ```text
+//! b3       = decision / trace-id "-" span-id [ "-" decision ] [ "-" parent ]      the single header
+//! decision = "0" deny / "1" accept / "d" debug; none is deferred: the receiver decides
+//! trace-id = 16 or 32 lower hex       span-id, parent = 16 lower hex       zeros are no id
+//!
+//! b3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90
+//!
+//! X-B3-TraceId: 80f198ee56343ba864fe8b2a57d3eff7        the same in several headers
+//! X-B3-SpanId: e457b5a2e4d86bd1
+//! X-B3-ParentSpanId: 05e3ac9a4f6e3b90
+//! X-B3-Sampled: 1                                       "0" / "1"
+//! X-B3-Flags: 1                                         debug, and then no X-B3-Sampled; others are ignored
+//! ```
+//!
+//! Both encodings are read, whichever is written. The single header comes first, a bare decision in it included; one
+//! that is malformed is reported, and the others count. Of lines or values that repeat, the first counts.
+//!
+//! Read and never written, since real senders use them: ids of the several headers whose leading zeros went (8 digits at
+//! least), `true` and `false` in `X-B3-Sampled` (older than the text), `X-B3-Sampled` beside `X-B3-Flags: 1`, and
+//! `trace-span-parent`. In the several headers a bad `X-B3-ParentSpanId` or `X-B3-Sampled` costs itself, not the trace:
+//! a proxy that sent `X-B3-ParentSpanId: -` is known.
+//!
+//! A service with a span writes no parent of it; a [relay](crate::Propagator::relay) keeps the one that came. A trace id
+//! that came in 16 digits goes on in 16.
+//! Spec: <https://github.com/openzipkin/b3-propagation>
+
+mod ids;
+mod multi;
+mod single;
+
+#[cfg(test)]
+mod tests;
+
+pub use ids::B3Ids;
+pub use multi::B3Multi;
+pub use single::B3Single;
+
+use crate::bridge::{self, BridgeWriter};
+use crate::context::FormatKind;
+use crate::field::{Field, FieldSet};
+use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+use crate::outgoing::OmissionReason;
+use crate::reject::Reject;
+use crate::sampling::Sampling;
+use crate::slots::Slots;
+
+const SINGLE: FieldSet = FieldSet::of(&[Field::B3]);
+
+const MULTI: FieldSet =
+    FieldSet::of(&[Field::B3TraceId, Field::B3SpanId, Field::B3ParentSpanId, Field::B3Sampled, Field::B3Flags]);
+
+/// B3, as Zipkin and its relatives speak it.
+///
+/// Each of the three reads both encodings; they differ in what they write. Whatever they write, a stale header of the
+/// other encoding goes.
+///
+/// ```
+/// use traceprop_core::formats::b3::B3;
+/// use traceprop_core::{IdBits, Outgoing, Pairs, Propagator};
+///
+/// let propagator = Propagator::builder().extract(B3::single()).inject(B3::multi()).build()?;
+/// let request = [("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-d")];
+/// let span = propagator.extract(&request).start_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
+///
+/// let mut call = Pairs::new();
+/// let _ = propagator.inject(&span, &Outgoing::new(), &mut call);
+/// assert_eq!(call.get("x-b3-traceid"), Some("80e6b5d0a9d93650"));
+/// assert_eq!(call.get("x-b3-spanid"), Some("b7ad6b7169203331"));
+/// assert_eq!(call.get("x-b3-flags"), Some("1"));
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct B3 {
+    single: bool,
+    multi: bool,
+}
+
+impl B3 {
+    /// Writes `b3`. Name `b3`.
+    pub const fn single() -> Self {
+        Self { single: true, multi: false }
+    }
+
+    /// Writes `X-B3-*`. Name `b3multi`.
+    pub const fn multi() -> Self {
+        Self { single: false, multi: true }
+    }
+
+    /// Writes both, for a fleet that is on its way from one to the other. Name `b3`.
+    pub const fn both() -> Self {
+        Self { single: true, multi: true }
+    }
+}
+
+impl Format for B3 {
+    fn name(&self) -> &str {
+        if self.single { "b3" } else { "b3multi" }
+    }
+
+    fn fields(&self) -> FormatFields<'_> {
+        FormatFields::built_in(SINGLE.union(MULTI))
+    }
+
+    fn extract(&self, slots: &Slots<'_>) -> Reading {
+        if !slots.has_any(SINGLE.union(MULTI)) {
+            return Reading::new(Outcome::Absent);
+        }
+        let bad_single = match read_single(slots) {
+            Some(Ok(single)) => return single.reading(),
+            Some(Err(reject)) => Some(reject),
+            None => None,
+        };
+        let (mut reading, beside) = match (read_multi(slots), bad_single) {
+            (Ok(Some(multi)), bad_single) => (multi.reading(), bad_single),
+            (Ok(None), None) => (Reading::new(Outcome::Absent), None),
+            (Ok(None), Some(single)) => (Reading::invalid(single).with_style("b3"), None),
+            (Err(multi), None) => (Reading::invalid(multi).with_style("b3multi"), None),
+            (Err(multi), Some(single)) => (Reading::invalid(single).with_style("b3"), Some(multi)),
+        };
+        if let Some(reject) = beside {
+            reading.refuse(reject);
+        }
+        reading
+    }
+
+    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        if self.single {
+            inject_single(context, writer);
+        }
+        if self.multi {
+            inject_multi(context, writer);
+        }
+    }
+
+    /// Each encoding is handed on if it says by itself what is being written: of two that contradict each other only
+    /// one does, and the name in the inject list chose which of them the receiver understands.
+    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let slots = context.slots();
+        if self.single {
+            let fields = FormatFields::built_in(SINGLE);
+            let received = read_single(slots).and_then(Result::ok).map(|single| single.reading());
+            if !received.is_some_and(|reading| context.hand_on(&reading, fields, writer)) {
+                inject_single(context, writer);
+            }
+        }
+        if self.multi {
+            let fields = FormatFields::built_in(MULTI);
+            let received = read_multi(slots).ok().flatten().map(|multi| multi.reading());
+            if !received.is_some_and(|reading| context.hand_on(&reading, fields, writer)) {
+                inject_multi(context, writer);
+            }
+        }
+    }
+
+    fn bridge(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
+        let letter = match context.sampling() {
+            Sampling::Debug => bridge::DEBUG,
+            Sampling::Deferred => bridge::DEFERRED,
+            Sampling::Sampled | Sampling::NotSampled => return,
+        };
+        let came = || context.bridged().is_some_and(|tp| tp.item(letter).is_some());
+        if context.agrees(FormatKind::B3) || came() {
+            // Where longer items took all the room, the decision crosses as the flag that is nearest to it.
+            let _ = bridge.item(letter, "");
+        }
+    }
+}
+
+fn read_single(slots: &Slots<'_>) -> Option<Result<B3Single, Reject>> {
+    slots.first(Field::B3).map(B3Single::parse)
+}
+
+fn read_multi(slots: &Slots<'_>) -> Result<Option<B3Multi>, Reject> {
+    B3Multi::parse(|field| slots.first(field))
+}
+
+fn inject_single(context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    match due(context) {
+        Some(single) => writer.write(Field::B3, single.write(&mut [0; B3Single::MAX_LEN])),
+        None => omit(context, Field::B3, writer),
+    }
+}
+
+fn inject_multi(context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    match due(context) {
+        Some(single) => B3Multi::from(single).write(|field, value| writer.write(field, value)),
+        None => omit(context, Field::B3SpanId, writer),
+    }
+}
+
+/// What is to be said in the canonical form, whichever encoding it goes out in.
+fn due(context: &Outbound<'_>) -> Option<B3Single> {
+    let Some((trace_id, span_id)) = context.ids() else {
+        // A trace without a span cannot be said, and a decision beside it would be taken for one on a new trace.
+        return if context.trace_id().is_none() { B3Single::decision(context.sampling()) } else { None };
+    };
+    let mut ids = B3Ids::new(trace_id, span_id);
+    if let Some(received) = received_ids(context.slots()).filter(|received| received.trace_id() == trace_id) {
+        if received.is_64_bit() {
+            ids = ids.as_64_bit();
+        }
+        // The parent of a span made here is in that span's own report; OpenTelemetry's text forbids to send it along.
+        if context.is_relayed() && received.span_id() == span_id {
+            ids = ids.with_parent_span_id(received.parent_span_id());
+        }
+    }
+    Some(B3Single::new(ids, context.sampling()))
+}
+
+/// The ids in B3's own lines: only there stands how wide a trace id was, and who is the parent of the sender's span.
+fn received_ids(slots: &Slots<'_>) -> Option<B3Ids> {
+    match read_single(slots) {
+        Some(Ok(single)) => single.ids(),
+        _ => read_multi(slots).ok().flatten().and_then(|multi| multi.ids()),
+    }
+}
+
+fn omit(context: &Outbound<'_>, field: Field, writer: &mut Writer<'_>) {
+    if context.trace_id().is_some() {
+        writer.omit(field, OmissionReason::NoSpanId, 1);
+    }
+}

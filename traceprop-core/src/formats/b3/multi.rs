@@ -1,0 +1,285 @@
+//! The headers `X-B3-*`.
+
+use super::ids::{self, B3Ids, first_element};
+use super::single::B3Single;
+use crate::field::Field;
+use crate::format::{Outcome, Reading};
+use crate::reject::{Reason, ReasonAt, Reject};
+use crate::sampling::Sampling;
+
+/// Whatever stands beside the place where the trace id should be.
+const MISSING_TRACE_ID: ReasonAt = Reason::MissingTraceId.at(0);
+
+/// What the `X-B3-*` headers say together: ids and a decision, or a decision alone.
+///
+/// ```
+/// use traceprop_core::{B3Multi, Field, Sampling};
+///
+/// let headers = [("x-b3-traceid", "80f198ee56343ba864fe8b2a57d3eff7"), ("x-b3-spanid", "e457b5a2e4d86bd1")];
+/// let first = |field: Field| {
+///     let header = headers.iter().find(|(name, _)| Some(*name) == field.name());
+///     header.map(|(_, value)| value.as_bytes())
+/// };
+/// let b3 = B3Multi::parse(first)?.expect("the headers are there");
+/// assert_eq!(b3.sampling(), Sampling::Deferred);
+///
+/// let mut written = Vec::new();
+/// b3.write(|field, value| written.push((field, value.to_owned())));
+/// assert_eq!(written[1], (Field::B3SpanId, "e457b5a2e4d86bd1".to_owned()));
+/// assert_eq!(written.len(), 2);
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct B3Multi {
+    /// Without ids there is a decision.
+    ids: Option<B3Ids>,
+    sampling: Sampling,
+    /// `X-B3-Sampled` and `X-B3-ParentSpanId`: each costs itself.
+    refused: [Option<Reject>; 2],
+}
+
+impl B3Multi {
+    /// Headers with ids.
+    pub const fn new(ids: B3Ids, sampling: Sampling) -> Self {
+        Self { ids: Some(ids), sampling, refused: [None; 2] }
+    }
+
+    /// A decision without ids; `None` if nothing is decided.
+    pub const fn decision(sampling: Sampling) -> Option<Self> {
+        match sampling {
+            Sampling::Deferred => None,
+            _ => Some(Self { ids: None, sampling, refused: [None; 2] }),
+        }
+    }
+
+    /// The ids, if there are any.
+    pub const fn ids(&self) -> Option<B3Ids> {
+        self.ids
+    }
+
+    /// The decision.
+    pub const fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// The optional headers that could not be read. They cost themselves, not the trace.
+    pub fn refused(&self) -> impl Iterator<Item = Reject> {
+        self.refused.into_iter().flatten()
+    }
+
+    /// Reads the headers: `first` gives the first value of each. `None` if there is nothing to read; flags other than
+    /// `1` are nothing.
+    ///
+    /// # Errors
+    /// `missing-span-id`, `missing-trace-id`, and what is wrong with an id: `empty`, `bad-length`, `bad-hex`,
+    /// `uppercase-hex`, `zero-trace-id`, `zero-span-id`. Without ids, what is wrong with the decision: `bad-sampling`,
+    /// `empty`.
+    pub fn parse<'v>(first: impl Fn(Field) -> Option<&'v [u8]>) -> Result<Option<Self>, Reject> {
+        let (sampling, bad_sampled) = match first(Field::B3Sampled).map(sampled) {
+            None => (Sampling::Deferred, None),
+            Some(Ok(sampling)) => (sampling, None),
+            Some(Err(reject)) => (Sampling::Deferred, Some(reject)),
+        };
+        // Debug implies a decision, so it counts whatever `X-B3-Sampled` says.
+        let is_debug = first(Field::B3Flags).is_some_and(|value| first_element(value).1 == b"1");
+        let sampling = if is_debug { Sampling::Debug } else { sampling };
+        let parent = first(Field::B3ParentSpanId);
+        match (first(Field::B3TraceId), first(Field::B3SpanId)) {
+            (Some(trace_id), span_id) => {
+                let (trace_id, is_64_bit) = ids::trace_id(trace_id)?;
+                let span_id = span_id.ok_or(Reject::new(Field::B3SpanId, Reason::MissingSpanId, 0))?;
+                let ids = B3Ids::new(trace_id, ids::span_id(span_id)?);
+                let (parent, bad_parent) = match parent.map(ids::parent_span_id) {
+                    None => (None, None),
+                    Some(Ok(parent)) => (parent, None),
+                    Some(Err(reject)) => (None, Some(reject)),
+                };
+                let ids = if is_64_bit { ids.as_64_bit() } else { ids }.with_parent_span_id(parent);
+                Ok(Some(Self { ids: Some(ids), sampling, refused: [bad_sampled, bad_parent] }))
+            }
+            (None, Some(_)) => Err(MISSING_TRACE_ID.of(Field::B3TraceId)),
+            (None, None) => match (Self::decision(sampling), bad_sampled, parent) {
+                (Some(decision), bad_sampled, parent) => {
+                    let bad_parent = parent.map(|_| MISSING_TRACE_ID.of(Field::B3ParentSpanId));
+                    Ok(Some(Self { refused: [bad_sampled, bad_parent], ..decision }))
+                }
+                (None, Some(reject), _) => Err(reject),
+                (None, None, Some(_)) => Err(MISSING_TRACE_ID.of(Field::B3TraceId)),
+                (None, None, None) => Ok(None),
+            },
+        }
+    }
+
+    /// Shows the headers to write, in order.
+    ///
+    /// Debug goes out as flags alone, and what is not decided is left out.
+    pub fn write(&self, mut header: impl FnMut(Field, &str)) {
+        // Hex digits are ASCII, so the other arm is never taken.
+        let mut hex = |field, digits: &[u8]| header(field, core::str::from_utf8(digits).unwrap_or_default());
+        if let Some(ids) = &self.ids {
+            hex(Field::B3TraceId, ids.write_trace_id(&mut [0; 32]));
+            hex(Field::B3SpanId, &ids.span_id().to_hex());
+            if let Some(parent) = ids.parent_span_id() {
+                hex(Field::B3ParentSpanId, &parent.to_hex());
+            }
+        }
+        match self.sampling {
+            Sampling::Deferred => {}
+            Sampling::NotSampled => header(Field::B3Sampled, "0"),
+            Sampling::Sampled => header(Field::B3Sampled, "1"),
+            Sampling::Debug => header(Field::B3Flags, "1"),
+        }
+    }
+
+    /// What the headers say, as the outcome of their encoding.
+    pub(super) fn reading(&self) -> Reading {
+        let outcome = match &self.ids {
+            Some(ids) => Outcome::Context(ids.context(self.sampling)),
+            None => Outcome::SamplingOnly(self.sampling),
+        };
+        let mut reading = Reading::new(outcome).with_style("b3multi");
+        for reject in self.refused() {
+            reading.refuse(reject);
+        }
+        reading
+    }
+}
+
+impl From<B3Single> for B3Multi {
+    fn from(single: B3Single) -> Self {
+        Self { ids: single.ids(), sampling: single.sampling(), refused: [None; 2] }
+    }
+}
+
+/// `X-B3-Sampled`. Words are older than the specification, which says that receivers may take them; they came in any
+/// letter case.
+fn sampled(value: &[u8]) -> Result<Sampling, Reject> {
+    let (at, word) = first_element(value);
+    match word {
+        b"0" => Ok(Sampling::NotSampled),
+        b"1" => Ok(Sampling::Sampled),
+        _ if word.eq_ignore_ascii_case(b"false") => Ok(Sampling::NotSampled),
+        _ if word.eq_ignore_ascii_case(b"true") => Ok(Sampling::Sampled),
+        [] => Err(Reject::new(Field::B3Sampled, Reason::Empty, at)),
+        _ => Err(Reject::new(Field::B3Sampled, Reason::BadSampling, at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{SpanId, TraceId};
+
+    const TRACE: (Field, &str) = (Field::B3TraceId, "bd8ec9a1f80385ed3d7c9ec7081ab44d");
+    const SPAN: (Field, &str) = (Field::B3SpanId, "17857e0831e5554e");
+
+    fn ids() -> B3Ids {
+        let trace_id = TraceId::new(0xbd8e_c9a1_f803_85ed_3d7c_9ec7_081a_b44d);
+        B3Ids::new(trace_id.unwrap(), SpanId::new(0x1785_7e08_31e5_554e).unwrap())
+    }
+
+    fn parse(headers: &[(Field, &'static str)]) -> Result<Option<B3Multi>, Reject> {
+        B3Multi::parse(|field| headers.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_bytes()))
+    }
+
+    fn reject(field: Field, reason: Reason, at: usize) -> Reject {
+        Reject::new(field, reason, at)
+    }
+
+    #[track_caller]
+    fn decided(headers: &[(Field, &'static str)]) -> (Sampling, Option<Reject>) {
+        let multi = parse(&[&[TRACE, SPAN], headers].concat()).unwrap().unwrap();
+        assert_eq!(multi.ids(), Some(ids()));
+        (multi.sampling(), multi.refused().next())
+    }
+
+    #[test]
+    fn ok_sampled_is_a_digit_or_an_old_word() {
+        let sampled = |value| decided(&[(Field::B3Sampled, value)]);
+        for value in ["1", " 1 ", "1,0", "true", "True", "TRUE"] {
+            assert_eq!(sampled(value), (Sampling::Sampled, None), "{value}");
+        }
+        for value in ["0", "0, 1", "false", "False"] {
+            assert_eq!(sampled(value), (Sampling::NotSampled, None), "{value}");
+        }
+        assert_eq!(decided(&[]), (Sampling::Deferred, None));
+    }
+
+    #[test]
+    fn ok_unreadable_sampled_costs_the_decision_alone() {
+        let refused = |value, reason| {
+            let expected = (Sampling::Deferred, Some(reject(Field::B3Sampled, reason, 0)));
+            assert_eq!(decided(&[(Field::B3Sampled, value)]), expected, "{value}");
+        };
+        refused("", Reason::Empty);
+        for value in ["d", "2", "11", "yes", "01", "tru"] {
+            refused(value, Reason::BadSampling);
+        }
+    }
+
+    #[test]
+    fn ok_flags_1_beats_sampled_and_other_flags_are_nothing() {
+        for sampled in ["0", "1"] {
+            let headers = [(Field::B3Flags, "1"), (Field::B3Sampled, sampled)];
+            assert_eq!(decided(&headers), (Sampling::Debug, None));
+        }
+        let unreadable = reject(Field::B3Sampled, Reason::BadSampling, 0);
+        let headers = [(Field::B3Flags, "1"), (Field::B3Sampled, "x")];
+        assert_eq!(decided(&headers), (Sampling::Debug, Some(unreadable)));
+        for flags in ["0", "", "2", "11", "true", "x"] {
+            let headers = [(Field::B3Flags, flags), (Field::B3Sampled, "1")];
+            assert_eq!(decided(&headers), (Sampling::Sampled, None), "{flags}");
+            assert_eq!(parse(&[(Field::B3Flags, flags)]), Ok(None), "{flags}");
+        }
+    }
+
+    #[test]
+    fn ok_decision_alone() {
+        assert_eq!(parse(&[(Field::B3Sampled, "0")]), Ok(B3Multi::decision(Sampling::NotSampled)));
+        assert_eq!(parse(&[(Field::B3Flags, "1")]), Ok(B3Multi::decision(Sampling::Debug)));
+        let with_parent = parse(&[(Field::B3Sampled, "1"), (Field::B3ParentSpanId, "90f26b82fe915329")]);
+        let with_parent = with_parent.unwrap().unwrap();
+        assert_eq!((with_parent.ids(), with_parent.sampling()), (None, Sampling::Sampled));
+        let stray = reject(Field::B3ParentSpanId, Reason::MissingTraceId, 0);
+        assert!(with_parent.refused().eq([stray]));
+    }
+
+    #[test]
+    fn err_decision_alone_that_is_unreadable() {
+        let sampled = |value| parse(&[(Field::B3Sampled, value)]);
+        assert_eq!(sampled(""), Err(reject(Field::B3Sampled, Reason::Empty, 0)));
+        assert_eq!(sampled(" d"), Err(reject(Field::B3Sampled, Reason::BadSampling, 1)));
+    }
+
+    #[test]
+    fn err_ids_that_are_not_complete() {
+        let sampled = (Field::B3Sampled, "1");
+        assert_eq!(parse(&[TRACE, sampled]), Err(reject(Field::B3SpanId, Reason::MissingSpanId, 0)));
+        assert_eq!(parse(&[SPAN, sampled]), Err(reject(Field::B3TraceId, Reason::MissingTraceId, 0)));
+        let parent = (Field::B3ParentSpanId, "90f26b82fe915329");
+        assert_eq!(parse(&[parent]), Err(reject(Field::B3TraceId, Reason::MissingTraceId, 0)));
+        assert_eq!(parse(&[(Field::B3TraceId, ""), SPAN]), Err(reject(Field::B3TraceId, Reason::Empty, 0)));
+        assert_eq!(parse(&[TRACE, (Field::B3SpanId, " ")]), Err(reject(Field::B3SpanId, Reason::Empty, 1)));
+    }
+
+    #[test]
+    fn err_ids_that_are_none() {
+        let zeros = (Field::B3TraceId, "00000000000000000000000000000000");
+        assert_eq!(parse(&[zeros, SPAN]), Err(reject(Field::B3TraceId, Reason::ZeroTraceId, 0)));
+        let zeros = (Field::B3SpanId, "0000000000000000");
+        assert_eq!(parse(&[TRACE, zeros]), Err(reject(Field::B3SpanId, Reason::ZeroSpanId, 0)));
+        let capitals = (Field::B3SpanId, "17857E0831E5554E");
+        assert_eq!(parse(&[TRACE, capitals]), Err(reject(Field::B3SpanId, Reason::UppercaseHex, 5)));
+    }
+
+    #[test]
+    fn ok_bad_parent_costs_itself() {
+        let parent = |value| parse(&[TRACE, SPAN, (Field::B3ParentSpanId, value)]).unwrap().unwrap();
+        let good = parent("90f26b82fe915329");
+        assert_eq!(good.ids(), Some(ids().with_parent_span_id(SpanId::new(0x90f2_6b82_fe91_5329))));
+        assert_eq!(parent("0000000000000000"), B3Multi::new(ids(), Sampling::Deferred));
+        let bad = parent("-");
+        assert_eq!(bad.ids(), Some(ids()));
+        assert!(bad.refused().eq([reject(Field::B3ParentSpanId, Reason::BadLength, 1)]));
+    }
+}

@@ -1,0 +1,382 @@
+//! Both encodings through a propagator, and the properties they share.
+
+#![cfg(feature = "alloc")]
+
+use proptest::prelude::*;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::*;
+use crate::carrier::Pairs;
+use crate::composite::{Propagator, PropagatorBuilder};
+use crate::context::{Inbound, Relay, RemoteContext, SpanContext};
+use crate::formats::tracecontext::TraceContext;
+use crate::generator::IdBits;
+use crate::id::{SpanId, TraceId};
+use crate::outgoing::Outgoing;
+use crate::owned::OwnedContext;
+use crate::reject::Reason;
+
+const TRACE: &str = "bd8ec9a1f80385ed3d7c9ec7081ab44d";
+const SINGLE_LINE: (&str, &str) = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-1-90f26b82fe915329");
+
+const MULTI_LINES: [(&str, &str); 4] = [
+    ("x-b3-traceid", TRACE),
+    ("x-b3-spanid", "17857e0831e5554e"),
+    ("x-b3-parentspanid", "90f26b82fe915329"),
+    ("x-b3-sampled", "1"),
+];
+
+fn reads() -> PropagatorBuilder {
+    Propagator::builder().extract(B3::single())
+}
+
+fn writes(format: B3) -> Propagator {
+    reads().inject(format).build().unwrap()
+}
+
+fn lines(headers: &Pairs) -> Vec<(&str, &str)> {
+    headers.iter().collect()
+}
+
+/// What a service without spans passes on.
+#[track_caller]
+fn relayed(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
+    let request = request.to_vec();
+    let extraction = propagator.extract(&request);
+    let (mut direct, mut owned) = (Pairs::new(), Pairs::new());
+    assert!(propagator.relay(&extraction.relay(), &Outgoing::new(), &mut direct).is_empty());
+    let context = OwnedContext::from_relay(&extraction);
+    assert!(propagator.relay(&context.relay().unwrap(), &Outgoing::new(), &mut owned).is_empty());
+    assert_eq!(direct, owned);
+    direct.into_iter().collect()
+}
+
+/// What the span of a service sends.
+#[track_caller]
+fn sent(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
+    let request = request.to_vec();
+    let span = propagator.extract(&request).start_span(&|| IdBits::unique(0xabc));
+    let mut headers = Pairs::new();
+    assert!(propagator.inject(&span, &Outgoing::new(), &mut headers).is_empty());
+    headers.into_iter().collect()
+}
+
+fn owned(lines: &[(&str, &str)]) -> Vec<(String, String)> {
+    lines.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+}
+
+#[test]
+fn ok_style_is_the_encoding_that_was_read() {
+    let propagator = writes(B3::single());
+    assert_eq!(propagator.extract(&[SINGLE_LINE]).style(), Some("b3"));
+    assert_eq!(propagator.extract(&MULTI_LINES).style(), Some("b3multi"));
+    let nothing = [("accept", "*/*")];
+    assert_eq!(propagator.explain(&nothing).to_string(), "new trace; b3: absent");
+}
+
+#[test]
+fn ok_bad_single_beside_good_multi_is_reported() {
+    let propagator = writes(B3::single());
+    let request = [&[("b3", "-")], &MULTI_LINES[..]].concat();
+    let report = propagator.explain(&request);
+    assert_eq!(report.winner(), Some("b3multi"));
+    assert!(report.rejects().eq([Reject::new(Field::B3, Reason::EmptyField, 0)]));
+    let decision = [("b3", ""), ("x-b3-sampled", "0")];
+    assert_eq!(propagator.extract(&decision).inbound(), Inbound::Decision(Sampling::NotSampled));
+}
+
+#[test]
+fn err_both_bad_are_both_reported() {
+    let propagator = writes(B3::single());
+    let request = [("b3", ""), ("x-b3-traceid", TRACE)];
+    let report = propagator.explain(&request);
+    let expected = [(Field::B3, Reason::Empty), (Field::B3SpanId, Reason::MissingSpanId)];
+    assert!(report.rejects().eq(expected.map(|(field, reason)| Reject::new(field, reason, 0))));
+    assert_eq!(report.entries().next().unwrap().style, "b3");
+    let multi = propagator.explain(&[request[1]]).to_string();
+    assert_eq!(multi, "new trace; b3multi: x-b3-spanid: missing-span-id at byte 0");
+}
+
+#[test]
+fn ok_bare_decision_outranks_multi_and_is_no_context() {
+    let request = [&[("b3", "0")], &MULTI_LINES[..]].concat();
+    assert_eq!(writes(B3::single()).extract(&request).inbound(), Inbound::Decision(Sampling::NotSampled));
+}
+
+#[test]
+fn ok_two_readers_in_one_list_change_nothing() {
+    let propagator = reads().extract(B3::multi()).inject_none().build().unwrap();
+    for request in [&[SINGLE_LINE][..], &MULTI_LINES] {
+        let request = request.to_vec();
+        let extraction = propagator.extract(&request);
+        assert_eq!(extraction.inbound(), writes(B3::single()).extract(&request).inbound());
+        assert!(extraction.links().is_empty());
+    }
+}
+
+#[test]
+fn ok_child_writes_no_parent() {
+    let child = "bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-1";
+    for request in [&[SINGLE_LINE][..], &MULTI_LINES] {
+        assert_eq!(sent(&writes(B3::single()), request), owned(&[("b3", child)]));
+        let multi = [("x-b3-traceid", TRACE), ("x-b3-spanid", "0000000000000abc"), ("x-b3-sampled", "1")];
+        assert_eq!(sent(&writes(B3::multi()), request), owned(&multi));
+        assert_eq!(sent(&writes(B3::both()), request), owned(&[&[("b3", child)], &multi[..]].concat()));
+    }
+}
+
+#[test]
+fn ok_child_keeps_16_digits_only_if_b3_had_them() {
+    let propagator = reads().extract(TraceContext::new()).inject(B3::single()).build().unwrap();
+    let short = owned(&[("b3", "80e6b5d0a9d93650-0000000000000abc-1")]);
+    let long = owned(&[("b3", "000000000000000080e6b5d0a9d93650-0000000000000abc-1")]);
+    let w3c = ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01");
+    assert_eq!(sent(&propagator, &[("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-1")]), short);
+    assert_eq!(sent(&propagator, &[("b3", "80e6b5d0a9d93650-8a0ac984f71ab247"), w3c]), short);
+    assert_eq!(sent(&propagator, &[("b3", "000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-1")]), long);
+    assert_eq!(sent(&propagator, &[w3c]), long);
+    let stripped = [("x-b3-traceid", "b5d0a9d93650"), ("x-b3-spanid", "c984f71ab247"), ("x-b3-sampled", "1")];
+    assert_eq!(sent(&propagator, &stripped), owned(&[("b3", "0000b5d0a9d93650-0000000000000abc-1")]));
+}
+
+#[test]
+fn ok_relay_hands_each_encoding_on_as_it_came() {
+    let odd = [("x-b3-traceid", "b5d0a9d93650"), ("x-b3-spanid", "c984f71ab247"), ("x-b3-sampled", " True")];
+    assert_eq!(relayed(&writes(B3::multi()), &odd), owned(&odd));
+    let debug = [MULTI_LINES[0], MULTI_LINES[1], ("x-b3-sampled", "0"), ("x-b3-flags", "1")];
+    assert_eq!(relayed(&writes(B3::multi()), &debug), owned(&debug));
+    let parent_alone = [("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-90f26b82fe915329")];
+    assert_eq!(relayed(&writes(B3::single()), &parent_alone), owned(&parent_alone));
+    let both = [&[SINGLE_LINE], &MULTI_LINES[..]].concat();
+    assert_eq!(relayed(&writes(B3::both()), &both), owned(&both));
+    assert_eq!(relayed(&writes(B3::multi()), &both), owned(&MULTI_LINES));
+}
+
+#[test]
+fn ok_relay_into_the_other_encoding_keeps_the_parent() {
+    assert_eq!(relayed(&writes(B3::multi()), &[SINGLE_LINE]), owned(&MULTI_LINES));
+    assert_eq!(relayed(&writes(B3::single()), &MULTI_LINES), owned(&[SINGLE_LINE]));
+    let both = owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat());
+    assert_eq!(relayed(&writes(B3::both()), &[SINGLE_LINE]), both);
+    assert_eq!(relayed(&writes(B3::both()), &MULTI_LINES), both);
+}
+
+#[test]
+fn ok_relay_leaves_out_what_was_refused_or_contradicts() {
+    let bad = [MULTI_LINES[0], MULTI_LINES[1], ("x-b3-parentspanid", "-"), ("x-b3-sampled", "")];
+    assert_eq!(relayed(&writes(B3::multi()), &bad), owned(&MULTI_LINES[..2]));
+    let bad_single = [&[("b3", "nonsense")], &MULTI_LINES[..]].concat();
+    assert_eq!(relayed(&writes(B3::both()), &bad_single), owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat()));
+    let denied = [&[("b3", "0")], &MULTI_LINES[..]].concat();
+    assert_eq!(relayed(&writes(B3::both()), &denied), owned(&[("b3", "0"), ("x-b3-sampled", "0")]));
+}
+
+#[test]
+fn ok_relay_of_a_bare_decision_and_of_none() {
+    for (single, multi) in [("0", ("x-b3-sampled", "0")), ("1", ("x-b3-sampled", "1")), ("d", ("x-b3-flags", "1"))] {
+        for request in [("b3", single), multi] {
+            assert_eq!(relayed(&writes(B3::single()), &[request]), owned(&[("b3", single)]));
+            assert_eq!(relayed(&writes(B3::multi()), &[request]), owned(&[multi]));
+        }
+    }
+    assert_eq!(relayed(&writes(B3::both()), &[("b3", "nonsense")]), []);
+    assert_eq!(relayed(&writes(B3::both()), &[("x-b3-flags", "0")]), []);
+}
+
+#[test]
+fn ok_relay_with_a_decision_filled_in_is_written_anew() {
+    let propagator = reads().extract(TraceContext::new()).inject(B3::both()).build().unwrap();
+    let request = [
+        ("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-90f26b82fe915329"),
+        ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01"),
+    ];
+    let expected = [
+        ("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-1-90f26b82fe915329"),
+        ("x-b3-traceid", "80e6b5d0a9d93650"),
+        ("x-b3-spanid", "8a0ac984f71ab247"),
+        ("x-b3-parentspanid", "90f26b82fe915329"),
+        ("x-b3-sampled", "1"),
+    ];
+    assert_eq!(relayed(&propagator, &request), owned(&expected));
+}
+
+#[test]
+fn ok_stale_headers_of_either_encoding_go_and_nothing_is_written_twice() {
+    let span = SpanContext::new(TRACE.parse().unwrap(), SpanId::MIN).with_sampling(Sampling::NotSampled);
+    let single = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000001-0");
+    let multi = [("x-b3-traceid", TRACE), ("x-b3-spanid", "0000000000000001"), ("x-b3-sampled", "0")];
+    let both = [&[single], &multi[..]].concat();
+    let check = |builder: PropagatorBuilder, expected: &[(&str, &str)]| {
+        let mut headers = owned(&[("X-B3-Flags", "1"), ("accept", "*/*"), ("B3", "1"), ("x-b3-flags", "1")]);
+        let _ = builder.build().unwrap().inject(&span, &Outgoing::new(), &mut headers);
+        assert_eq!(headers, owned(&[&[("accept", "*/*")], expected].concat()));
+    };
+    check(reads().inject(B3::single()), &[single]);
+    check(reads().inject(B3::multi()), &multi);
+    check(reads().inject(B3::both()), &both);
+    check(reads().inject(B3::single()).inject(B3::multi()), &both);
+    check(reads().inject(B3::multi()).inject(B3::single()), &[&multi[..], &[single]].concat());
+    check(reads().inject(B3::multi()).inject(B3::both()), &[&multi[..], &[single]].concat());
+}
+
+#[test]
+fn ok_fields_are_listed_once() {
+    let propagator = reads().inject(B3::single()).inject(B3::multi()).build().unwrap();
+    let expected = ["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
+    assert!(propagator.fields().eq(expected));
+}
+
+#[test]
+fn ok_no_context_and_no_span_id_write_nothing() {
+    let propagator = writes(B3::both());
+    let no_span = Inbound::Context(RemoteContext::new(TRACE.parse().unwrap(), None));
+    for (inbound, left_out) in [(Inbound::Nothing, 0), (no_span, 2)] {
+        let mut headers = owned(&[("b3", "1")]);
+        let omissions = propagator.relay(&Relay::new(inbound), &Outgoing::new(), &mut headers);
+        assert_eq!(omissions.iter().count(), left_out);
+        assert_eq!(headers, owned(&[("b3", "1")]));
+    }
+}
+
+fn w3c_hop() -> Propagator {
+    reads().extract(TraceContext::new()).inject(TraceContext::new()).build().unwrap()
+}
+
+#[test]
+fn ok_debug_and_deferred_come_back_from_a_w3c_hop() {
+    let head = "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e";
+    for (letter, line) in [("d", std::format!("{head}-d")), ("f", head.to_string())] {
+        let request = [("b3", line.as_str())];
+        let into = w3c_hop();
+        let mut between = Pairs::new();
+        let _ = into.relay(&into.extract(&request).relay(), &Outgoing::new(), &mut between);
+        assert_eq!(between.get("tracestate"), Some(std::format!("tp=1;081ab44d;{letter}").as_str()));
+
+        // A second W3C hop keeps it, without having seen b3.
+        let mut further = Pairs::new();
+        let _ = into.relay(&into.extract(&between).relay(), &Outgoing::new(), &mut further);
+        assert_eq!(further.get("tracestate"), between.get("tracestate"));
+
+        let out_of = Propagator::builder().extract(TraceContext::new()).inject(B3::single()).build().unwrap();
+        let mut back = Pairs::new();
+        let _ = out_of.relay(&out_of.extract(&further).relay(), &Outgoing::new(), &mut back);
+        assert_eq!(lines(&back), request);
+    }
+}
+
+#[test]
+fn ok_no_bridge_for_what_w3c_can_say_or_did_not_come_in_b3() {
+    let decided = sent(&w3c_hop(), &[("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e")]);
+    assert_eq!(decided, owned(&[("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-01")]));
+    let new_root = sent(&w3c_hop(), &[("b3", "d")]);
+    assert_eq!(new_root.len(), 1);
+    let made_here =
+        OwnedContext::from_b3(B3Single::parse(b"bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-d").unwrap());
+    let mut headers = Pairs::new();
+    let _ = w3c_hop().relay(&made_here.relay().unwrap(), &Outgoing::new(), &mut headers);
+    assert_eq!(headers.get("tracestate"), None);
+}
+
+#[test]
+fn ok_extract_and_inject_allocate_nothing() {
+    struct Sink;
+    impl crate::carrier::CarrierMut for Sink {
+        fn append(&mut self, _: crate::carrier::OutgoingName<'_>, _: crate::carrier::OutgoingValue<'_>) {}
+        fn remove_if(&mut self, _: &mut dyn FnMut(&str) -> bool) {}
+    }
+    let propagator = writes(B3::both());
+    let requests = [&[SINGLE_LINE][..], &MULTI_LINES, &[("b3", " -"), ("x-b3-sampled", "x")]].map(<[_]>::to_vec);
+    let count = allocation_counter::measure(|| {
+        for request in &requests {
+            let extraction = propagator.extract(request);
+            let span = extraction.start_span(&|| IdBits::unique(7));
+            let _ = propagator.inject(&span, &Outgoing::new(), &mut Sink);
+            let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut Sink);
+        }
+    });
+    assert_eq!(count.count_total, 0);
+}
+
+fn any_sampling() -> impl Strategy<Value = Sampling> {
+    prop::sample::select(&[Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug][..])
+}
+
+fn any_ids() -> impl Strategy<Value = B3Ids> {
+    let trace = prop_oneof![1..=u128::MAX, (1..=u64::MAX).prop_map(u128::from)];
+    let parent = any::<Option<u64>>().prop_map(|parent| parent.and_then(SpanId::new));
+    (trace, 1..=u64::MAX, parent, any::<bool>()).prop_map(|(trace, span, parent, short)| {
+        let ids = B3Ids::new(TraceId::new(trace).unwrap(), SpanId::new(span).unwrap()).with_parent_span_id(parent);
+        if short { ids.as_64_bit() } else { ids }
+    })
+}
+
+fn read_back(multi: &B3Multi) -> Result<Option<B3Multi>, Reject> {
+    let mut written = Vec::new();
+    multi.write(|field, value| written.push((field, value.to_string())));
+    B3Multi::parse(|field| written.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_bytes()))
+}
+
+proptest! {
+    #[test]
+    fn ok_single_roundtrip(ids in any_ids(), sampling in any_sampling()) {
+        let single = B3Single::new(ids, sampling);
+        let without_parent = B3Single::new(ids.with_parent_span_id(None), sampling);
+        let expected = if sampling == Sampling::Deferred { without_parent } else { single };
+        prop_assert_eq!(B3Single::parse(single.to_string().as_bytes()), Ok(expected));
+    }
+
+    #[test]
+    fn ok_multi_roundtrip(ids in any_ids(), sampling in any_sampling()) {
+        let multi = B3Multi::new(ids, sampling);
+        prop_assert_eq!(read_back(&multi), Ok(Some(multi)));
+    }
+
+    #[test]
+    fn ok_relay_from_fields_roundtrip(ids in any_ids(), sampling in any_sampling()) {
+        let context = OwnedContext::from_b3(B3Single::new(ids, sampling));
+        let propagator = writes(B3::both());
+        let mut headers = Pairs::new();
+        let _ = propagator.relay(&context.relay().unwrap(), &Outgoing::new(), &mut headers);
+        let single = B3Single::new(ids, sampling).to_string();
+        prop_assert_eq!(headers.get("b3"), Some(single.as_str()));
+        let multi = B3Multi::parse(|field| headers.get(field.name().unwrap()).map(str::as_bytes));
+        prop_assert_eq!(multi, Ok(Some(B3Multi::new(ids, sampling))));
+    }
+
+    /// Whatever is relayed says what came in, however the two encodings contradict each other.
+    #[test]
+    fn ok_relay_of_anything_says_what_came(
+        single in prop::option::of(any_single()),
+        multi in prop::collection::vec(prop::option::of(any_piece()), 5),
+        format in prop::sample::select(std::vec![B3::single(), B3::multi(), B3::both()]),
+    ) {
+        let names = ["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
+        let multi = names.into_iter().zip(multi).filter_map(|(name, value)| Some((name, value?)));
+        let request: Vec<(&str, String)> = single.map(|value| ("b3", value)).into_iter().chain(multi).collect();
+        let propagator = writes(format);
+        let extraction = propagator.extract(&request);
+        let mut headers = Pairs::new();
+        let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+        prop_assert_eq!(propagator.extract(&headers).inbound(), extraction.inbound());
+        prop_assert!(propagator.explain(&headers).rejects().next().is_none());
+    }
+}
+
+fn any_single() -> impl Strategy<Value = String> {
+    prop_oneof!["[01d]", "([0-9a-f]{16}){1,2}-[0-9a-f]{16}(-[01d])?(-[0-9a-f]{16})?", any_piece()]
+}
+
+fn any_piece() -> impl Strategy<Value = String> {
+    prop_oneof![4 => "[0-9a-f]{16}", 2 => "[0-9a-f]{32}", 4 => "[01]", 1 => " ?[0-9a-fA-F]{0,20}(,1)?", 1 => "\\PC{0,9}"]
+}
+
+#[test]
+fn ok_decision_roundtrip() {
+    for sampling in [Sampling::NotSampled, Sampling::Sampled, Sampling::Debug] {
+        let single = B3Single::decision(sampling).unwrap();
+        assert_eq!(B3Single::parse(single.to_string().as_bytes()), Ok(single));
+        let multi = B3Multi::from(single);
+        assert_eq!(read_back(&multi), Ok(Some(multi)));
+    }
+}
