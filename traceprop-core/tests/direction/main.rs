@@ -30,6 +30,7 @@ const ORDER: &[&[&str]] = &[
     // What a dialect is.
     &["context"],
     &["format"],
+    &["relay"],
     &["baggage::write"],
     // The dialects. None names another: see `SEPARATE`.
     &["formats"],
@@ -164,7 +165,9 @@ fn none(wrong: &[String]) {
 fn ok_core_modules_name_only_what_they_build_on() {
     let sources = source::of_crate("traceprop-core");
     assert!(sources.len() > 30, "only {} files", sources.len());
-    none(&sources.iter().flat_map(violations).collect::<Vec<_>>());
+    // Unit tests that fill a file of their own may use everything.
+    let shipped = sources.iter().filter(|source| !source.module().ends_with("::tests"));
+    none(&shipped.flat_map(violations).collect::<Vec<_>>());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use traceprop_core::{
     Allow, Baggage, BaggageMember, ConfigError, Extraction, Field, FieldName, FieldNameError, Format, IdBits, Inbound,
-    Links, Omissions, Outgoing, ParseIdError, Preset, Propagator, PropagatorBuilder, Reading, Reason, Reject, Relay,
+    Omissions, Outgoing, ParseIdError, Preset, Propagator, PropagatorBuilder, Reading, Reason, Reject, Relay,
     RemoteContext, Report, Sampling, Slots, SpanContext, SpanId, TraceFlags, TraceId, TraceParent, TraceState,
     TraceStateEdit,
 };
@@ -26,7 +26,6 @@ fn ok_what_a_request_holds_crosses_threads() {
     crosses_threads::<Slots<'_>>();
     crosses_threads::<SpanContext<'_>>();
     crosses_threads::<Relay<'_>>();
-    crosses_threads::<Links<'_>>();
     crosses_threads::<Omissions>();
     crosses_threads::<Outgoing<'_>>();
     crosses_threads::<TraceState<'_>>();
