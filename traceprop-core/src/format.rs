@@ -447,6 +447,13 @@ impl<'w> Writer<'w> {
         }
     }
 
+    /// Writes a field with a fixed name and a value that is ASCII by construction.
+    pub(crate) fn write_ascii(&mut self, field: Field, value: &[u8]) {
+        if let Some(name) = field.name() {
+            self.append(OutgoingName::new(field, name), OutgoingValue::ascii(value));
+        }
+    }
+
     /// Writes a field whose value is put together on the way out.
     pub fn write_pieces(&mut self, field: Field, value: &dyn fmt::Display) {
         if let Some(name) = field.name() {

@@ -3,7 +3,7 @@
 use crate::carrier::{OutgoingName, OutgoingValue};
 use crate::field::Field;
 use crate::format::{FormatFields, Outbound, Reading, Writer};
-use crate::text::as_header_text;
+use crate::text::is_header_text;
 
 impl Outbound<'_> {
     /// Hands `fields` on as they came, if `reading`, which was made of them, says what is being written. False if not:
@@ -20,22 +20,20 @@ impl Outbound<'_> {
         let built_in = fields.built_in_fields().built_in();
         let handed_on = |field: &Field| !field.is_baggage() && !reading.refused_fields().contains(*field);
         let all = || built_in.clone().chain(named.clone()).filter(handed_on);
-        if all().any(|field| slots.lines(field).iter().any(|line| as_header_text(line).is_none())) {
+        if all().any(|field| slots.lines(field).iter().any(|line| !is_header_text(line))) {
             return false;
         }
         for field in all() {
             let lines = slots.lines(field);
             match field.name() {
                 Some(name) => {
-                    for line in lines.iter().filter_map(as_header_text) {
-                        writer.append(OutgoingName::new(field, name), OutgoingValue::text(line));
+                    for line in lines.iter() {
+                        writer.append(OutgoingName::new(field, name), OutgoingValue::ascii(line));
                     }
                 }
                 None => {
                     for (name, line) in lines.with_names() {
-                        if let Some(line) = as_header_text(line) {
-                            writer.append(OutgoingName::new(field, name), OutgoingValue::text(line));
-                        }
+                        writer.append(OutgoingName::new(field, name), OutgoingValue::ascii(line));
                     }
                 }
             }

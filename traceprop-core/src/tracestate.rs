@@ -179,9 +179,8 @@ impl<'c> TraceState<'c> {
     }
 
     /// The one line that this was read from, if that is just how it would be written.
-    fn canonical_line(&self) -> Option<&'c str> {
-        let line = self.lines.first().filter(|_| self.facts.is_canonical)?;
-        core::str::from_utf8(line).ok()
+    fn canonical_line(&self) -> Option<&'c [u8]> {
+        self.lines.first().filter(|_| self.facts.is_canonical)
     }
 }
 
@@ -430,7 +429,7 @@ pub(crate) struct EditedTraceState<'a> {
 
 impl<'a> EditedTraceState<'a> {
     /// The value, if it is one of the carrier's own lines.
-    pub(crate) fn as_received(&self) -> Option<&'a str> {
+    pub(crate) fn as_received(&self) -> Option<&'a [u8]> {
         let line = if self.is_edited() { None } else { self.state.canonical_line() }?;
         self.budget.is_none_or(|budget| line.len() <= budget).then_some(line)
     }
@@ -645,7 +644,7 @@ mod tests {
     fn ok_canonical_line_is_handed_on_as_it_is() {
         let as_received =
             |line: &'static str| EditedTraceState { state: ok(line), edits: [&[], &[]], budget: None }.as_received();
-        assert_eq!(as_received("a= 1,b=2 x"), Some("a= 1,b=2 x"));
+        assert_eq!(as_received("a= 1,b=2 x"), Some(&b"a= 1,b=2 x"[..]));
         for odd in ["a=1, b=2", "a=1 ,b=2", "a=1,,b=2", ",a=1", "a=1,", " a=1", "a=1\t", "a=1,a=2", ""] {
             assert_eq!(as_received(odd), None, "{odd:?}");
         }

@@ -91,8 +91,8 @@ impl CarrierMut for HeaderCarrierMut<'_> {
 
 /// The value, in one allocation.
 fn header_value(value: OutgoingValue<'_>) -> Option<HeaderValue> {
-    if let Some(text) = value.as_str() {
-        return HeaderValue::from_str(text).ok();
+    if let Some(bytes) = value.as_bytes() {
+        return HeaderValue::from_bytes(bytes).ok();
     }
     let mut bytes = BytesMut::with_capacity(value.len());
     write!(bytes, "{value}").ok()?;

@@ -17,8 +17,7 @@ pub(crate) fn write(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, 
     let lines = baggage.lines();
     if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
         for line in lines.iter().map(text::trim).filter(|line| !line.is_empty()) {
-            // Valid members are ASCII, so the other arm is never taken.
-            writer.write(Field::Baggage, core::str::from_utf8(line).unwrap_or_default());
+            writer.write_ascii(Field::Baggage, line);
         }
         return;
     }

@@ -191,6 +191,8 @@ pub struct OutgoingValue<'a>(Repr<'a>);
 #[derive(Clone, Copy)]
 enum Repr<'a> {
     Text(&'a str),
+    /// Known to be ASCII. A carrier of bytes takes it as it is; one of text has it checked.
+    Ascii(&'a [u8]),
     Pieces(&'a dyn fmt::Display),
 }
 
@@ -199,14 +201,28 @@ impl<'a> OutgoingValue<'a> {
         Self(Repr::Text(text))
     }
 
+    pub(crate) const fn ascii(bytes: &'a [u8]) -> Self {
+        Self(Repr::Ascii(bytes))
+    }
+
     pub(crate) const fn pieces(pieces: &'a dyn fmt::Display) -> Self {
         Self(Repr::Pieces(pieces))
     }
 
     /// The value, where it lies in one piece.
-    pub const fn as_str(&self) -> Option<&'a str> {
+    pub fn as_str(&self) -> Option<&'a str> {
         match self.0 {
             Repr::Text(text) => Some(text),
+            Repr::Ascii(bytes) => core::str::from_utf8(bytes).ok(),
+            Repr::Pieces(_) => None,
+        }
+    }
+
+    /// The same as bytes.
+    pub const fn as_bytes(&self) -> Option<&'a [u8]> {
+        match self.0 {
+            Repr::Text(text) => Some(text.as_bytes()),
+            Repr::Ascii(bytes) => Some(bytes),
             Repr::Pieces(_) => None,
         }
     }
@@ -215,6 +231,7 @@ impl<'a> OutgoingValue<'a> {
     pub fn len(&self) -> usize {
         match self.0 {
             Repr::Text(text) => text.len(),
+            Repr::Ascii(bytes) => bytes.len(),
             Repr::Pieces(pieces) => {
                 let mut counter = Counter::default();
                 // A counter takes everything, and the pieces are our own.
@@ -228,6 +245,7 @@ impl<'a> OutgoingValue<'a> {
     pub fn is_empty(&self) -> bool {
         match self.0 {
             Repr::Text(text) => text::trim(text.as_bytes()).is_empty(),
+            Repr::Ascii(bytes) => text::trim(bytes).is_empty(),
             Repr::Pieces(_) => self.len() == 0,
         }
     }
@@ -236,7 +254,7 @@ impl<'a> OutgoingValue<'a> {
 impl fmt::Display for OutgoingValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Repr::Text(text) => f.write_str(text),
+            Repr::Text(_) | Repr::Ascii(_) => f.write_str(self.as_str().unwrap_or_default()),
             Repr::Pieces(pieces) => fmt::Display::fmt(pieces, f),
         }
     }

@@ -298,8 +298,7 @@ impl Format for TraceContext {
         };
         let flags = TraceFlags::new(context.sampling().is_sampled(), context.is_random());
         let parent = TraceParent::new(trace_id, span_id, flags).to_bytes();
-        // Hex and dashes are ASCII, so the other arm is never taken.
-        writer.write(Field::TraceParent, core::str::from_utf8(&parent).unwrap_or_default());
+        writer.write_ascii(Field::TraceParent, &parent);
         self.write_state(context, writer);
     }
 }
@@ -312,7 +311,7 @@ impl TraceContext {
             budget: self.tracestate_budget,
         };
         if let Some(line) = state.as_received() {
-            writer.write(Field::TraceState, line);
+            writer.write_ascii(Field::TraceState, line);
             return;
         }
         if state.state.is_empty() && !state.is_edited() {
