@@ -38,7 +38,7 @@ pub(crate) struct Bridged<'c>(&'c str);
 impl<'c> Bridged<'c> {
     /// Finds the member in a tracestate.
     pub(crate) fn find(state: &TraceState<'c>, trace_id: TraceId) -> Option<Self> {
-        let value = state.get(KEY)?.strip_prefix("1;")?;
+        let value = state.facts().has_tp.then(|| state.get(KEY)).flatten()?.strip_prefix("1;")?;
         let (low, items) = value.split_at_checked(8)?;
         let items = items.strip_prefix(';')?;
         (low.as_bytes() == low_digits(trace_id)).then_some(Self(items))
@@ -46,7 +46,12 @@ impl<'c> Bridged<'c> {
 
     /// The text of an item.
     pub(crate) fn item(&self, letter: char) -> Option<&'c str> {
-        self.0.split(';').find_map(|item| item.strip_prefix(letter))
+        self.items(letter).next()
+    }
+
+    /// The texts of all items with this letter.
+    pub(crate) fn items(&self, letter: char) -> impl Iterator<Item = &'c str> + Clone + use<'c> {
+        self.0.split(';').filter_map(move |item| item.strip_prefix(letter))
     }
 
     /// The decision that was meant, if traceparent still has the flag that was written with it.
@@ -104,6 +109,15 @@ impl BridgeWriter {
     /// Adds an item to our member; an item with that letter which is there already stands, since dialects share letters.
     /// False if the text is not legal there, or there is no room: nothing is cut.
     pub fn item(&mut self, letter: char, text: &str) -> bool {
+        self.put(letter, text, |item| item.starts_with(letter))
+    }
+
+    /// Adds an item beside others with that letter; one with this text that is there already stands.
+    pub(crate) fn another_item(&mut self, letter: char, text: &str) -> bool {
+        self.put(letter, text, |item| item.strip_prefix(letter) == Some(text))
+    }
+
+    fn put(&mut self, letter: char, text: &str, is_there: impl Fn(&str) -> bool) -> bool {
         if text.bytes().any(|b| !matches!(b, 0x21..=0x7e) || matches!(b, b';' | b',' | b'=')) {
             return false;
         }
@@ -114,7 +128,8 @@ impl BridgeWriter {
             let _ = items.push("1;").and_then(|()| items.push(core::str::from_utf8(&low).unwrap_or_default()));
             items
         });
-        if items.as_str().split(';').skip(2).any(|item| item.starts_with(letter)) {
+        // The version and the trace stand first.
+        if items.as_str().split(';').skip(2).any(is_there) {
             return true;
         }
         let mut letter_bytes = [0; 4];
@@ -126,6 +141,18 @@ impl BridgeWriter {
             self.items = Some(items);
         }
         added.is_ok()
+    }
+
+    /// Whether our member has this item by now.
+    pub(crate) fn has_item(&self, letter: char, text: &str) -> bool {
+        let items = self.items.as_ref().map_or("", StackText::as_str);
+        items.split(';').skip(2).any(|item| item.strip_prefix(letter) == Some(text))
+    }
+
+    /// Our member, for tests.
+    #[cfg(test)]
+    pub(crate) fn items_text(&self) -> &str {
+        self.items.as_ref().map_or("", StackText::as_str)
     }
 
     /// The changes to the tracestate: ours, then the vendor's member, which so stands left of it. `came` says whether

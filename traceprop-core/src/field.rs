@@ -172,6 +172,24 @@ impl Field {
         bytes.eq_ignore_ascii_case(literal).then_some(field).or_else(|| Self::UberContext.family_of(name))
     }
 
+    /// Whether a built-in field has this name: [`Field::from_name`] for constants.
+    pub(crate) const fn is_built_in(name: &str) -> bool {
+        let name = name.as_bytes();
+        let mut i = 0;
+        while i < Self::BUILT_IN.len() {
+            let field = Self::BUILT_IN[i];
+            if let Some(known) = field.name() {
+                let prefix = field.is_family() && name.len() > known.len();
+                let (head, _) = name.split_at(if prefix { known.len() } else { name.len() });
+                if head.eq_ignore_ascii_case(known.as_bytes()) {
+                    return true;
+                }
+            }
+            i += 1;
+        }
+        false
+    }
+
     /// This family, if `name` belongs to it and says more than the prefix.
     fn family_of(self, name: &str) -> Option<Self> {
         let prefix = self.name()?.as_bytes();
@@ -296,6 +314,8 @@ pub enum FieldNameError {
     BadLength,
     /// A byte that no header name may hold (RFC 9110 5.1 `token`), at this place.
     BadByte(usize),
+    /// A field of a built-in dialect, which reads and writes it itself.
+    Reserved,
 }
 
 impl fmt::Display for FieldNameError {
@@ -303,6 +323,7 @@ impl fmt::Display for FieldNameError {
         match self {
             Self::BadLength => write!(f, "a header name has 1 to {} bytes", FieldName::MAX_LEN),
             Self::BadByte(at) => write!(f, "byte {at} may not occur in a header name"),
+            Self::Reserved => f.write_str("the header belongs to a built-in dialect"),
         }
     }
 }
@@ -487,6 +508,13 @@ mod tests {
     fn err_find_ordinary_and_similar_names() {
         for name in ["", "host", "trace-parent", "x-b3-traceie", "uberctx-", "b4", "x-b3-sample", "x_datadog_tags"] {
             assert_eq!(Field::from_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn ok_built_in_names_are_known_in_constants_too() {
+        for name in ["TraceParent", "sw8", "X-B3-TRACEID", "uberctx-tenant", "host", "trace-parent", "b", ""] {
+            assert_eq!(Field::is_built_in(name), Field::from_name(name).is_some(), "{name}");
         }
     }
 

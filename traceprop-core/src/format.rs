@@ -85,7 +85,7 @@ pub trait Format: Send + Sync {
         let _ = (context, bridge);
     }
 
-    /// Writes the user's own text that this dialect carries, as far as [`Outgoing::allowed_baggage`] lets it go.
+    /// Writes the user's own text that this dialect carries, as far as [`Outgoing`] lets it go.
     /// Called behind [`Format::inject`], and also where no trace is passed on. Most dialects carry none.
     fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
         let _ = (context, writer);
@@ -304,6 +304,8 @@ pub struct Outbound<'a> {
     pub(crate) outgoing: &'a Outgoing<'a>,
     /// What formats put into the tracestate, to be edited in before the user's own changes.
     pub(crate) bridge_edits: &'a [TraceStateEdit<'a>],
+    /// The tracestate that came holds text that may not go to this destination.
+    pub(crate) withholds: bool,
 }
 
 impl<'a> Outbound<'a> {

@@ -4,11 +4,13 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
+use crate::bridge::Bridged;
 use crate::carrier::LineSource;
 use crate::composite::Extraction;
 use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
-use crate::field::{Field, FieldNames};
+use crate::field::{Field, FieldName, FieldNames};
 use crate::formats::b3::{B3Multi, B3Single};
+use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::id::{SpanId, TraceId};
 use crate::reject::Reject;
 use crate::sampling::Sampling;
@@ -229,16 +231,59 @@ impl OwnedContext {
         Ok(context)
     }
 
+    /// The id in a correlation header: the one that came, or that was there before a hop that speaks only W3C. What
+    /// goes out where none came is [`CorrelationId::of_trace`].
+    pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'_>> {
+        if !self.known().keeps_text {
+            return None;
+        }
+        let entries = self.lines.iter().flat_map(OwnedLines::entries);
+        let lines = entries.filter(|entry| entry.is_named(format.field_name())).map(|entry| entry.value);
+        let bridged = || {
+            let trace_id = self.trace_id()?;
+            Some((Bridged::find(&self.tracestate(), trace_id)?, trace_id))
+        };
+        format.received(lines, bridged)
+    }
+
+    /// The same context with this text in a correlation header, in place of what came there.
+    ///
+    /// ```
+    /// use traceprop_core::{Correlation, OwnedContext, SpanContext};
+    ///
+    /// const TRANSACTION: Correlation = Correlation::from_static("x-plumbr-transactionid");
+    ///
+    /// let span = SpanContext::new("d19931bbf2354dcb2e2fb9d31225d62e".parse()?, "00f067aa0ba902b7".parse()?);
+    /// let context = OwnedContext::new(span).with_correlation(&TRANSACTION, "{d19931bb-f235-4dcb-2e2f-b9d31225d62e}");
+    /// assert_eq!(context.unwrap().correlation(&TRANSACTION).unwrap().as_str(), "{d19931bb-f235-4dcb-2e2f-b9d31225d62e}");
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the format would not read it.
+    pub fn with_correlation(self, format: &Correlation, text: &str) -> Result<Self, Reject> {
+        format.check(text.as_bytes())?;
+        let name = format.field_name();
+        // The place among the configured names is the propagator's; stored lines are found by their name.
+        let entry = Entry { index: Field::Configured(0).index() as u8, name: name.as_str(), value: text.as_bytes() };
+        Ok(self.replace(|known| known.is_named(name), &entry))
+    }
+
     /// Replaces all lines of a field by one, or by none if `line` is empty.
-    fn with_line(mut self, field: Field, line: &[u8]) -> Self {
+    fn with_line(self, field: Field, line: &[u8]) -> Self {
+        let entry = Entry { index: field.index() as u8, name: "", value: line };
+        self.replace(|known| known.field() == field, &entry)
+    }
+
+    fn replace(mut self, is_replaced: impl Fn(&Entry<'_>) -> bool, by: &Entry<'_>) -> Self {
         let mut builder = Builder::default();
         if let Some(lines) = &self.lines {
-            for entry in lines.entries().filter(|entry| entry.field() != field) {
+            for entry in lines.entries().filter(|entry| !is_replaced(entry)) {
                 builder.entry(&entry);
             }
         }
-        if !line.is_empty() {
-            builder.entry(&Entry { index: field.index() as u8, name: "", value: line });
+        if !by.value.is_empty() {
+            builder.entry(by);
         }
         self.lines = builder.finish();
         self
@@ -301,6 +346,11 @@ struct Entry<'c> {
 impl Entry<'_> {
     fn field(&self) -> Field {
         Field::at(usize::from(self.index))
+    }
+
+    /// Whether this is a line under a configured name.
+    fn is_named(&self, name: &FieldName) -> bool {
+        matches!(self.field(), Field::Configured(_)) && name.matches(self.name)
     }
 
     fn len(&self) -> usize {

@@ -2,10 +2,12 @@
 
 use super::{Behavior, Propagator};
 use crate::baggage::Baggage;
+use crate::bridge::Bridged;
 use crate::carrier::{Carrier, LineSource};
 use crate::context::{FormatKind, FormatSet, Inbound, Received, Relay, RemoteContext, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{DecisionWeight, Format, Outcome, Reading};
+use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::sampling::Sampling;
@@ -282,6 +284,31 @@ impl<'c> Extraction<'c> {
         }
         let lines = self.slots.lines(Field::Baggage);
         Baggage::read(lines, self.propagator.options.baggage_limits).unwrap_or(Baggage::EMPTY)
+    }
+
+    /// The id that came in a correlation header, or was there before a hop that speaks only W3C. None where none came,
+    /// it is neither a UUID nor allowed by the format, or the propagator does not know the header.
+    ///
+    /// ```
+    /// use traceprop_core::{Correlation, Propagator};
+    ///
+    /// static ORDER: Correlation = Correlation::from_static("x-order").opaque();
+    ///
+    /// let propagator = Propagator::builder().extract_static(&ORDER).inject_none().build()?;
+    /// let extraction = propagator.extract(&[("X-Order", "2026/000123")]);
+    /// assert_eq!(extraction.correlation(&ORDER).unwrap().as_str(), "2026/000123");
+    /// assert_eq!(extraction.context(), None);
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'c>> {
+        if !self.received.keeps_text {
+            return None;
+        }
+        let bridged = || {
+            let trace_id = self.context()?.trace_id;
+            Some((Bridged::find(&self.tracestate(), trace_id)?, trace_id))
+        };
+        format.received(self.slots.named(format.field_name()).iter(), bridged)
     }
 
     /// A span that continues what came, or begins a new trace where nothing did.

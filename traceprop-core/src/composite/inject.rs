@@ -7,6 +7,7 @@ use crate::carrier::{CarrierMut, LineSource, OwnedFields};
 use crate::context::{FormatKind, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Progress, Writer};
+use crate::formats::correlation;
 use crate::outgoing::{Omissions, Outgoing};
 use crate::sampling::Sampling;
 use crate::slots::Slots;
@@ -40,6 +41,7 @@ impl Propagator {
             slots: &slots,
             outgoing,
             bridge_edits: &[],
+            withholds: false,
         };
         self.write(&outbound, carrier)
     }
@@ -70,6 +72,7 @@ impl Propagator {
             slots: &slots,
             outgoing,
             bridge_edits: &[],
+            withholds: false,
         };
         self.write(&outbound, carrier)
     }
@@ -91,6 +94,12 @@ impl Propagator {
         for format in self.bridging() {
             format.bridge(outbound, &mut bridge);
         }
+        let withholds = outbound.bridged().is_some_and(|bridged| {
+            let headers = || self.bridging().filter_map(|format| format.name().strip_prefix(correlation::PREFIX));
+            correlation::keep_unknown(&mut bridge, bridged, headers, outbound.outgoing.allowed_correlation());
+            correlation::withholds(&bridge, bridged)
+        });
+        let outbound = &Outbound { withholds, ..*outbound };
         match bridge.edits(outbound.tracestate().facts().has_tp) {
             [None, None] => self.write_formats(outbound, carrier),
             [Some(edit), None] | [None, Some(edit)] => {

@@ -1,4 +1,5 @@
 //! The built-in dialects, a module each. None of them knows another.
 
 pub mod b3;
+pub mod correlation;
 pub mod tracecontext;

@@ -289,6 +289,12 @@ impl Format for TraceContext {
         reading
     }
 
+    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        if context.withholds || !context.hand_on(&self.extract(context.slots()), self.fields(), writer) {
+            self.inject(context, writer);
+        }
+    }
+
     fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
         let Some((trace_id, span_id)) = context.ids() else {
             if context.trace_id().is_some() {

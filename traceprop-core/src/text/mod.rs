@@ -2,6 +2,7 @@
 
 pub(crate) mod hex;
 pub(crate) mod stack;
+pub(crate) mod uuid;
 
 /// Strips the optional white space of RFC 9110 (space and tab) from both ends, and nothing else: a Unicode trim would
 /// also take characters that belong to the value.

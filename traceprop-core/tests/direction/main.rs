@@ -16,7 +16,7 @@ const ORDER: &[&[&str]] = &[
     &["sampling"],
     &["field"],
     &["reject"],
-    &["text::hex"],
+    &["text::hex", "text::uuid"],
     &["id"],
     &["generator"],
     // What lines are read from, and the table of them.

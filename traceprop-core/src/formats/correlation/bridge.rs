@@ -1,0 +1,206 @@
+//! How a UUID was spelt, for a hop that speaks only W3C: the trace id carries the bits, this the rest.
+//!
+//! ```text
+//! item = "c" tag ( letter / ":" text )     tag = 4 lower hex, of the header's lower-case name
+//!
+//! c10f3B         the trace id in braces and capitals
+//! c10f3:|4bf9…   text that no letter stands for, such as a Request-Id, where it has no ";", "," and "="
+//! ```
+//!
+//! The canonical spelling needs no item. A tag and not a place in a list: services differ in what they configure. It is
+//! the 32-bit FNV-1a hash folded to 16 bits, so a text meant for one header shows up under another once in 65536 pairs
+//! of names; text for another trace does not, because it has to name the trace that it came with.
+
+use super::uuid::Spelling;
+use super::{CorrelationId, request_id, unmarked, uuid};
+use crate::bridge::{BridgeWriter, Bridged};
+use crate::id::TraceId;
+use crate::outgoing::Allow;
+use crate::text::hex;
+use crate::text::stack::StackText;
+
+const LETTER: char = 'c';
+const TAG: usize = 4;
+
+fn tag(name: &str) -> [u8; TAG] {
+    let hash = name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193));
+    let digits = hex::encode_u64(u64::from((hash >> 16) ^ (hash & 0xffff)));
+    let mut tag = [0; TAG];
+    tag.copy_from_slice(&digits[16 - TAG..]);
+    tag
+}
+
+/// The item that came for this header, without its letter and tag.
+fn item_of<'c>(bridged: Bridged<'c>, header: &str) -> Option<&'c str> {
+    let tag = tag(header);
+    bridged.items(LETTER).find_map(|item| {
+        let (known, spelling) = item.split_at_checked(TAG)?;
+        (known.as_bytes() == tag).then_some(spelling)
+    })
+}
+
+/// Puts what the trace id does not say about `text`. Nothing is cut: what does not fit does not cross.
+pub(super) fn hand_over(bridge: &mut BridgeWriter, header: &str, text: &str, trace_id: TraceId) {
+    let found = Spelling::all().find(|spelling| spelling.spell(trace_id.get()).as_str() == text);
+    if found == Some(Spelling::CANONICAL) {
+        return;
+    }
+    let mut letter = [0; 4];
+    let spelling = match found {
+        Some(spelling) => spelling.letter().encode_utf8(&mut letter),
+        None => ":",
+    };
+    put(bridge, header, spelling, if found.is_some() { "" } else { text });
+}
+
+/// Puts the item that came again.
+pub(super) fn keep(bridge: &mut BridgeWriter, bridged: Bridged<'_>, header: &str) {
+    if let Some(spelling) = item_of(bridged, header) {
+        put(bridge, header, spelling, "");
+    }
+}
+
+/// Puts the items of headers that no format here knows: a hop has to keep what it cannot read. They go where their
+/// header may go.
+pub(crate) fn keep_unknown<'n, N: Iterator<Item = &'n str>>(
+    bridge: &mut BridgeWriter,
+    bridged: Bridged<'_>,
+    known: impl Fn() -> N,
+    allow: Allow<'_>,
+) {
+    for item in bridged.items(LETTER) {
+        let Some((tagged, _)) = item.split_at_checked(TAG) else { continue };
+        let is_of = |name: &str| tag(name) == tagged.as_bytes();
+        let allowed = match allow {
+            Allow::None => false,
+            Allow::All => true,
+            Allow::Only(names) => names.iter().any(|name| is_of(name)),
+        };
+        if allowed && !known().any(is_of) {
+            bridge.another_item(LETTER, item);
+        }
+    }
+}
+
+/// Whether text came that is not to go on.
+pub(crate) fn withholds(bridge: &BridgeWriter, bridged: Bridged<'_>) -> bool {
+    bridged.items(LETTER).any(|item| !bridge.has_item(LETTER, item))
+}
+
+fn put(bridge: &mut BridgeWriter, header: &str, spelling: &str, text: &str) {
+    let mut item = StackText::<{ crate::bridge::MAX_VALUE }>::new();
+    let tag = tag(header);
+    // Digits are ASCII, so the other arm is never taken.
+    let tag = core::str::from_utf8(&tag).unwrap_or_default();
+    let whole = item.push(tag).and_then(|()| item.push(spelling)).and_then(|()| item.push(text));
+    if whole.is_ok() {
+        bridge.another_item(LETTER, item.as_str());
+    }
+}
+
+/// The text of this header as it was before the hop.
+pub(super) fn restore<'c>(bridged: Bridged<'c>, header: &str, trace_id: TraceId) -> Option<CorrelationId<'c>> {
+    let spelling = item_of(bridged, header)?;
+    if let Some(text) = spelling.strip_prefix(':') {
+        // The member is tied to the trace by 32 bits; the text itself has all 128.
+        let id = match text.as_bytes() {
+            [b'|', ..] => request_id::root(text.as_bytes()),
+            text => uuid::parse(text),
+        };
+        let id = id.ok()?;
+        return [id, unmarked(id)].contains(&trace_id.get()).then_some(CorrelationId::received(text));
+    }
+    let mut letters = spelling.chars();
+    let letter = letters.next().filter(|_| letters.next().is_none())?;
+    let spelling = Spelling::all().find(|spelling| spelling.letter() == letter)?;
+    Some(CorrelationId::spelt(spelling, trace_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracestate::TraceState;
+    use std::format;
+    use std::string::{String, ToString};
+
+    const ID: u128 = 0xd199_31bb_f235_4dcb_2e2f_b9d3_1225_d62e;
+    const HEADER: &str = "x-plumbr-transactionid";
+
+    fn trace() -> TraceId {
+        TraceId::new(ID).unwrap()
+    }
+
+    fn handed_over(text: &str) -> Option<String> {
+        let mut bridge = BridgeWriter::new(trace());
+        hand_over(&mut bridge, HEADER, text, trace());
+        bridge.edits(false)[0].map(|_| bridge.items_text().to_string())
+    }
+
+    fn restored(value: &str) -> Option<String> {
+        let line = format!("tp={value}");
+        let state = TraceState::parse(line.as_bytes()).unwrap();
+        let bridged = Bridged::find(&state, trace())?;
+        restore(bridged, HEADER, trace()).map(|id| id.to_string())
+    }
+
+    #[test]
+    fn ok_every_spelling_comes_back() {
+        let member = |spelling: &str| format!("1;1225d62e;c10f3{spelling}");
+        for (text, spelling) in [
+            ("d19931bbf2354dcb2e2fb9d31225d62e", "h"),
+            ("{D19931BB-F235-4DCB-2E2F-B9D31225D62E}", "B"),
+            ("urn:uuid:d19931bb-f235-4dcb-2e2f-b9d31225d62e", "n"),
+            ("D19931bb-f235-4dcb-2e2f-b9d31225d62e", ":D19931bb-f235-4dcb-2e2f-b9d31225d62e"),
+            ("|d19931bbf2354dcb2e2fb9d31225d62e.1.", ":|d19931bbf2354dcb2e2fb9d31225d62e.1."),
+        ] {
+            assert_eq!(handed_over(text), Some(member(spelling)), "{text}");
+            assert_eq!(restored(&member(spelling)).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn ok_canonical_spelling_needs_nothing() {
+        assert_eq!(handed_over("d19931bb-f235-4dcb-2e2f-b9d31225d62e"), None);
+    }
+
+    #[test]
+    fn err_text_that_no_member_can_hold_stays_behind() {
+        assert_eq!(handed_over("|d19931bbf2354dcb2e2fb9d31225d62e.a=."), None);
+        let long = format!("|d19931bbf2354dcb2e2fb9d31225d62e.{}", "1".repeat(256));
+        assert_eq!(handed_over(&long), None);
+    }
+
+    #[test]
+    fn err_restore_what_is_of_another_header_or_trace_or_unreadable() {
+        for value in [
+            "1;1225d62e;c10f4h",
+            "1;1225d62e;c10f3",
+            "1;1225d62e;c10f3x",
+            "1;1225d62e;c10f3hh",
+            "1;1225d62e;c10f3:e19931bbf2354dcb2e2fb9d31225d62e",
+            "1;1225d62e;c10f3:req-1",
+            "1;1225d62e;c10f",
+            "1;1225d62f;c10f3h",
+        ] {
+            assert_eq!(restored(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn ok_items_of_unknown_headers_go_where_their_header_may() {
+        let came = "tp=1;1225d62e;c10f3h;c0000b";
+        let state = TraceState::parse(came.as_bytes()).unwrap();
+        let bridged = Bridged::find(&state, trace()).unwrap();
+        let kept = |known: &[&str], allow| {
+            let mut bridge = BridgeWriter::new(trace());
+            keep_unknown(&mut bridge, bridged, || known.iter().copied(), allow);
+            (bridge.items_text().to_string(), withholds(&bridge, bridged))
+        };
+        assert_eq!(kept(&[], Allow::All), ("1;1225d62e;c10f3h;c0000b".into(), false));
+        assert_eq!(kept(&[], Allow::Only(&["X-Plumbr-TransactionId"])), ("1;1225d62e;c10f3h".into(), true));
+        assert_eq!(kept(&[HEADER], Allow::All), ("1;1225d62e;c0000b".into(), true));
+        assert_eq!(kept(&[], Allow::None), (String::new(), true));
+    }
+}

@@ -1,0 +1,134 @@
+//! A correlation id as it goes out, and what Envoy marks it with.
+
+use core::fmt;
+
+use super::uuid::{self, Spelling};
+use crate::id::TraceId;
+use crate::text::stack::StackText;
+
+/// A correlation id: text that came, byte for byte, or a trace id spelt as a UUID.
+///
+/// It displays as the header's value, which is a caller's text: letters, digits and some punctuation, never a blank or
+/// a quote, but up to 1024 bytes of it. `Debug` shows only the length.
+///
+/// ```
+/// use traceprop_core::CorrelationId;
+///
+/// let id = CorrelationId::of_trace("d19931bbf2354dcb2e2fb9d31225d62e".parse()?);
+/// assert_eq!(id.as_str(), "d19931bb-f235-4dcb-2e2f-b9d31225d62e");
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct CorrelationId<'c>(Text<'c>);
+
+#[derive(Clone, Copy)]
+enum Text<'c> {
+    Received(&'c str),
+    Spelt(StackText<{ uuid::MAX_LEN }>),
+}
+
+impl<'c> CorrelationId<'c> {
+    /// The id of a trace that came without one: hyphenated, in lower case.
+    pub fn of_trace(trace_id: TraceId) -> Self {
+        Self::spelt(Spelling::CANONICAL, trace_id)
+    }
+
+    pub(super) fn spelt(spelling: Spelling, trace_id: TraceId) -> Self {
+        Self(Text::Spelt(spelling.spell(trace_id.get())))
+    }
+
+    pub(super) const fn received(text: &'c str) -> Self {
+        Self(Text::Received(text))
+    }
+
+    /// The header's value.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Text::Received(text) => text,
+            Text::Spelt(text) => text.as_str(),
+        }
+    }
+
+    /// What Envoy says with the 14th of 36 characters, where it packs that into `x-request-id`. A UUID that Envoy never
+    /// saw says something by accident: version 4 reads as untraced.
+    ///
+    /// ```
+    /// use traceprop_core::{formats::correlation::Correlation, formats::correlation::EnvoyReason, Propagator};
+    ///
+    /// static REQUEST_ID: Correlation = Correlation::from_static("x-request-id").envoy_mask();
+    ///
+    /// let propagator = Propagator::builder().extract_static(&REQUEST_ID).inject_none().build()?;
+    /// let request = [("x-request-id", "2996f8a3-26f8-90a5-a080-c74e911caddb")];
+    /// let extraction = propagator.extract(&request);
+    /// assert_eq!(extraction.correlation(&REQUEST_ID).and_then(|id| id.envoy_reason()), Some(EnvoyReason::Sampled));
+    /// // With the mask, the trace is the one that the request had before Envoy.
+    /// let trace_id = extraction.context().map(|context| context.trace_id.to_string());
+    /// assert_eq!(trace_id.as_deref(), Some("2996f8a326f840a5a080c74e911caddb"));
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn envoy_reason(&self) -> Option<EnvoyReason> {
+        let text = self.as_str().as_bytes();
+        match text.get(14).filter(|_| text.len() == 36)? {
+            b'4' => Some(EnvoyReason::Untraced),
+            b'9' => Some(EnvoyReason::Sampled),
+            b'a' => Some(EnvoyReason::ServerForced),
+            b'b' => Some(EnvoyReason::ClientForced),
+            _ => None,
+        }
+    }
+}
+
+/// Why Envoy traces a request, or that it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EnvoyReason {
+    /// It does not.
+    Untraced,
+    /// By its sampling rate.
+    Sampled,
+    /// The proxy forces it.
+    ServerForced,
+    /// The client asks for it (`x-client-trace-id`).
+    ClientForced,
+}
+
+impl PartialEq for CorrelationId<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for CorrelationId<'_> {}
+
+impl fmt::Display for CorrelationId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for CorrelationId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CorrelationId({} bytes)", self.as_str().len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_envoy_reason_of_36_characters_only() {
+        let reason = |text| CorrelationId::received(text).envoy_reason();
+        assert_eq!(reason("2996f8a3-26f8-40a5-a080-c74e911caddb"), Some(EnvoyReason::Untraced));
+        assert_eq!(reason("2996f8a3-26f8-90a5-a080-c74e911caddb"), Some(EnvoyReason::Sampled));
+        assert_eq!(reason("2996f8a3-26f8-a0a5-a080-c74e911caddb"), Some(EnvoyReason::ServerForced));
+        assert_eq!(reason("2996f8a3-26f8-b0a5-a080-c74e911caddb"), Some(EnvoyReason::ClientForced));
+        assert_eq!(reason("2996f8a3-26f8-70a5-a080-c74e911caddb"), None);
+        assert_eq!(reason("2996f8a326f890a5a080c74e911caddb"), None);
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn ok_debug_shows_no_byte() {
+        assert_eq!(std::format!("{:?}", CorrelationId::received("secret")), "CorrelationId(6 bytes)");
+    }
+}

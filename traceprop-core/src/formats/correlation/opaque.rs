@@ -1,0 +1,53 @@
+//! Text that is an id to people and no trace id: kept beside the trace, never hashed into one.
+//!
+//! ```text
+//! opaque = 1*128( ALPHA / DIGIT / "-" / "_" / "." / ":" / "+" / "/" / "=" / "|" / "#" / "{" / "}" )
+//!
+//! req-2026-01-14-000123
+//! ```
+//!
+//! These are the letters that Heroku, Kong, Rails and .NET make their ids of. Quotes, blanks, commas and whatever a log
+//! or a shell could stumble over are not among them.
+
+use crate::reject::{Reason, ReasonAt};
+
+/// The longest text.
+const MAX_LEN: usize = 128;
+
+pub(super) fn check(text: &[u8]) -> Result<(), ReasonAt> {
+    if text.len() > MAX_LEN {
+        return Err(Reason::TooLong.at(text.len()));
+    }
+    match text.iter().position(|&b| !is_legal(b)) {
+        Some(at) => Err(Reason::BadCharacter.at(at)),
+        None => Ok(()),
+    }
+}
+
+const fn is_legal(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'-' | b'_' | b'.' | b':' | b'+' | b'/' | b'=' | b'|' | b'#' | b'{' | b'}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_ids_of_several_products() {
+        for text in
+            ["req-2026-01-14-000123", "8b0f0acb-c24d-4587-bed0-dd01025dc27a#17", "{a}:1", "a+b/c=", "10.0.0.1-80-7"]
+        {
+            assert_eq!(check(text.as_bytes()), Ok(()), "{text}");
+        }
+        assert_eq!(check(&[b'a'; MAX_LEN]), Ok(()));
+    }
+
+    #[test]
+    fn err_longer_or_of_other_letters() {
+        assert_eq!(check(&[b'a'; MAX_LEN + 1]), Err(Reason::TooLong.at(MAX_LEN + 1)));
+        for byte in [b' ', b'\t', b',', b';', b'"', b'\'', b'%', b'<', b'$', b'\\', 0, 0x7f, 0x80, b'\r', b'\n'] {
+            assert_eq!(check(&[b'a', byte, b'b']), Err(Reason::BadCharacter.at(1)), "{byte:#04x}");
+        }
+    }
+}

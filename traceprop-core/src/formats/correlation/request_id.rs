@@ -1,0 +1,90 @@
+//! ASP.NET's hierarchical `Request-Id`: a root, and a node for each call on the way.
+//!
+//! ```text
+//! request-id = "|" root *( "." node )     at most 1024 bytes of base64 letters, "-", "|", ".", "_" and "#"
+//!
+//! |619cb299-d020-4780-a71a-cbd154de87a2.bcec871c_1.
+//! ```
+//!
+//! The root names the trace where it is a UUID in any spelling; .NET's own roots are not, and stay what they are: text.
+//! The text goes on as it came: only .NET counts nodes.
+//! Spec: <https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md>
+
+use super::uuid;
+use crate::reject::{Reason, ReasonAt};
+
+/// The longest value that .NET makes.
+const MAX_LEN: usize = 1024;
+
+/// Bytes of a root that are looked at.
+const MAX_ROOT: usize = 64;
+
+/// The 128 bits of the root.
+pub(super) fn root(text: &[u8]) -> Result<u128, ReasonAt> {
+    if text.len() > MAX_LEN {
+        return Err(Reason::BadLength.at(text.len()));
+    }
+    // A comma joins two values, of which none is the id.
+    if let Some(at) = text.iter().position(|&b| !is_legal(b)) {
+        return Err(Reason::BadCharacter.at(at));
+    }
+    let start = text.get(1..).unwrap_or_default();
+    let head = &start[..start.len().min(MAX_ROOT + 1)];
+    let root = match head.iter().position(|&b| b == b'.') {
+        Some(end) => &head[..end],
+        None => head,
+    };
+    uuid::parse(root).map_err(|error| match error.reason {
+        // The value has no length to be right or wrong: its root is of another kind.
+        Reason::BadLength => Reason::BadFormat.at(1),
+        _ => error.behind(1),
+    })
+}
+
+const fn is_legal(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'|' | b'.' | b'_' | b'#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const ID: u128 = 0x619c_b299_d020_4780_a71a_cbd1_54de_87a2;
+
+    #[test]
+    fn ok_root_in_two_spellings_with_and_without_nodes() {
+        for text in [
+            "|619cb299-d020-4780-a71a-cbd154de87a2.bcec871c_1.",
+            "|619CB299D0204780A71ACBD154DE87A2.",
+            "|619cb299d0204780a71acbd154de87a2",
+            "|619cb299d0204780a71acbd154de87a2.1.2.ab12cd34#",
+        ] {
+            assert_eq!(root(text.as_bytes()), Ok(ID), "{text}");
+        }
+    }
+
+    #[test]
+    fn err_root_that_names_no_trace() {
+        let cases: [(&[u8], Reason, u32); 6] = [
+            (b"|4e2a6c12-4b1fa3c6b3a09d4e.1.", Reason::BadFormat, 1),
+            (b"|", Reason::BadFormat, 1),
+            (b"|.1.", Reason::BadFormat, 1),
+            (b"|619cb299d0204780a71acbd154de87ag.", Reason::BadHex, 32),
+            (b"|619cb299d0204780a71acbd154de87a2.1.,|a", Reason::BadCharacter, 36),
+            (b"|619cb299d0204780a71acbd154de87a2. 1", Reason::BadCharacter, 34),
+        ];
+        for (text, reason, at) in cases {
+            assert_eq!(root(text), Err(reason.at(at as usize)));
+        }
+    }
+
+    #[test]
+    fn err_one_byte_longer_than_dotnet_makes() {
+        let mut text: Vec<u8> = b"|619cb299d0204780a71acbd154de87a2.".to_vec();
+        text.resize(MAX_LEN, b'1');
+        assert_eq!(root(&text), Ok(ID));
+        text.push(b'1');
+        assert_eq!(root(&text), Err(Reason::BadLength.at(MAX_LEN + 1)));
+    }
+}

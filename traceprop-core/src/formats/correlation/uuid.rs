@@ -1,0 +1,195 @@
+//! The spellings of a UUID.
+//!
+//! ```text
+//! id         = hyphenated / 32HEXDIG / "{" hyphenated "}" / "urn:uuid:" hyphenated      letters in any case
+//!
+//! d19931bb-f235-4dcb-2e2f-b9d31225d62e
+//! {D19931BB-F235-4DCB-2E2F-B9D31225D62E}
+//! ```
+//!
+//! The whole text has to be one of these. A prefix is not enough: Kong's `uuid#counter` has one UUID for all requests
+//! of a worker, and would merge them into one trace.
+
+use crate::reject::{Reason, ReasonAt};
+use crate::text::hex::{self, Letters};
+use crate::text::stack::StackText;
+use crate::text::uuid;
+
+/// The longest spelling, `urn:uuid:` and the hyphenated form.
+pub(super) const MAX_LEN: usize = URN.len() + uuid::LEN;
+
+const URN: &str = "urn:uuid:";
+const HEX_LEN: usize = 32;
+const BRACED_LEN: usize = uuid::LEN + 2;
+
+/// The 128 bits as written. Zero is not judged here.
+pub(super) fn parse(text: &[u8]) -> Result<u128, ReasonAt> {
+    match text.len() {
+        uuid::LEN => hyphenated(text, 0),
+        HEX_LEN => {
+            let mut digits = [0; HEX_LEN];
+            digits.copy_from_slice(text);
+            hex::u128_32(&digits, Letters::AnyCase).map_err(|error| error.reason.at(error.at))
+        }
+        BRACED_LEN => match text {
+            [b'{', inner @ .., b'}'] => hyphenated(inner, 1),
+            [b'{', ..] => Err(Reason::BadFormat.at(BRACED_LEN - 1)),
+            _ => Err(Reason::BadFormat.at(0)),
+        },
+        MAX_LEN => match text.split_at(URN.len()) {
+            // RFC 8141 3.1: scheme and namespace are equal in any case.
+            (prefix, rest) if prefix.eq_ignore_ascii_case(URN.as_bytes()) => hyphenated(rest, URN.len()),
+            _ => Err(Reason::BadFormat.at(0)),
+        },
+        len => Err(Reason::BadLength.at(len)),
+    }
+}
+
+fn hyphenated(text: &[u8], offset: usize) -> Result<u128, ReasonAt> {
+    let text = text.try_into().map_err(|_| Reason::BadLength.at(text.len()))?;
+    uuid::parse(text).map_err(|error| error.behind(offset))
+}
+
+/// How a UUID was spelt, as far as a letter can say it: the form, and whether all of it is in capitals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spelling {
+    form: Form,
+    upper: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Hyphenated,
+    Hex,
+    Braced,
+    Urn,
+}
+
+impl Spelling {
+    /// Hyphenated, in lower case: what is written where no text came.
+    pub(super) const CANONICAL: Self = Self { form: Form::Hyphenated, upper: false };
+
+    /// All spellings, the canonical one first. Of two that give the same text the first counts.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let forms = [Form::Hyphenated, Form::Hex, Form::Braced, Form::Urn];
+        [false, true].into_iter().flat_map(move |upper| forms.into_iter().map(move |form| Self { form, upper }))
+    }
+
+    /// The letter for it: `u`, `h`, `b`, `n`; in capitals for capitals.
+    pub(super) const fn letter(self) -> char {
+        match (self.form, self.upper) {
+            (Form::Hyphenated, false) => 'u',
+            (Form::Hex, false) => 'h',
+            (Form::Braced, false) => 'b',
+            (Form::Urn, false) => 'n',
+            (Form::Hyphenated, true) => 'U',
+            (Form::Hex, true) => 'H',
+            (Form::Braced, true) => 'B',
+            (Form::Urn, true) => 'N',
+        }
+    }
+
+    /// This id in this spelling.
+    pub(super) fn spell(self, id: u128) -> StackText<MAX_LEN> {
+        let hyphenated = uuid::hyphenate(id);
+        let hex = hex::encode_u128(id);
+        let (before, digits, behind): (&[u8], &[u8], &[u8]) = match self.form {
+            Form::Hyphenated => (b"", &hyphenated, b""),
+            Form::Hex => (b"", &hex, b""),
+            Form::Braced => (b"{", &hyphenated, b"}"),
+            Form::Urn => (URN.as_bytes(), &hyphenated, b""),
+        };
+        let mut bytes = [0; MAX_LEN];
+        let len = before.len() + digits.len() + behind.len();
+        bytes[..before.len()].copy_from_slice(before);
+        bytes[before.len()..len - behind.len()].copy_from_slice(digits);
+        bytes[len - behind.len()..len].copy_from_slice(behind);
+        if self.upper {
+            bytes.make_ascii_uppercase();
+        }
+        let mut text = StackText::new();
+        // ASCII, and the longest spelling fits.
+        let _ = text.push(core::str::from_utf8(&bytes[..len]).unwrap_or_default());
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::string::String;
+
+    const ID: u128 = 0xd199_31bb_f235_4dcb_2e2f_b9d3_1225_d62e;
+
+    #[test]
+    fn ok_parse_every_spelling() {
+        let texts = [
+            "d19931bb-f235-4dcb-2e2f-b9d31225d62e",
+            "d19931bbf2354dcb2e2fb9d31225d62e",
+            "{d19931bb-f235-4dcb-2e2f-b9d31225d62e}",
+            "urn:uuid:d19931bb-f235-4dcb-2e2f-b9d31225d62e",
+            "D19931BB-F235-4DCB-2E2F-B9D31225D62E",
+            "D19931BBF2354DCB2E2FB9D31225D62E",
+            "{D19931BB-F235-4DCB-2E2F-B9D31225D62E}",
+            "URN:UUID:D19931BB-F235-4DCB-2E2F-B9D31225D62E",
+        ];
+        for (text, spelling) in texts.into_iter().zip(Spelling::all()) {
+            assert_eq!(parse(text.as_bytes()), Ok(ID), "{text}");
+            assert_eq!(spelling.spell(ID).as_str(), text);
+        }
+        assert_eq!(parse(b"Urn:uUiD:d19931bb-F235-4dcb-2e2f-b9D31225d62e"), Ok(ID));
+    }
+
+    #[test]
+    fn ok_letters_tell_the_spellings_apart() {
+        let letters: String = Spelling::all().map(Spelling::letter).collect();
+        assert_eq!(letters, "uhbnUHBN");
+        assert_eq!(Spelling::all().next(), Some(Spelling::CANONICAL));
+    }
+
+    #[test]
+    fn err_parse_what_only_looks_like_one() {
+        let cases: [(&str, Reason, u32); 9] = [
+            ("", Reason::BadLength, 0),
+            ("1445b4db447242cd8cb907f25792265", Reason::BadLength, 31),
+            ("1445b4db447242cd8cb907f257922654f", Reason::BadLength, 33),
+            ("d19931bb-f235-4dcb-2e2f-b9d31225d62e#7", Reason::BadFormat, 0),
+            ("{d19931bb-f235-4dcb-2e2f-b9d31225d62e ", Reason::BadFormat, 37),
+            ("{891e94fc77-8743-56-a740-7d5bc3a62de3}", Reason::BadFormat, 9),
+            ("urn:uuix:d19931bb-f235-4dcb-2e2f-b9d31225d62e", Reason::BadFormat, 0),
+            ("urn:uuid:d19931bb-f235-4dcb-2e2f-b9d31225d62g", Reason::BadHex, 44),
+            ("+19931bbf2354dcb2e2fb9d31225d62e", Reason::BadHex, 0),
+        ];
+        for (text, reason, at) in cases {
+            assert_eq!(parse(text.as_bytes()), Err(reason.at(at as usize)), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ok_every_spelling_of_any_id_gives_its_bits(id: u128) {
+            for spelling in Spelling::all() {
+                prop_assert_eq!(parse(spelling.spell(id).as_str().as_bytes()), Ok(id));
+            }
+        }
+
+        #[test]
+        fn err_no_other_length_is_read(digits in "[0-9a-f]{0,64}") {
+            let read = parse(digits.as_bytes());
+            match digits.len() {
+                32 => prop_assert_eq!(read.ok(), u128::from_str_radix(&digits, 16).ok()),
+                36 | 38 | 45 => prop_assert_eq!(read.map_err(|error| error.reason), Err(Reason::BadFormat)),
+                len => prop_assert_eq!(read, Err(Reason::BadLength.at(len))),
+            }
+        }
+
+        #[test]
+        fn err_no_prefix_or_suffix_is_cut_off(id: u128, more in "[ -~]{1,8}") {
+            let text = Spelling::CANONICAL.spell(id);
+            let (before, behind) = (more.clone() + text.as_str(), text.as_str().to_owned() + &more);
+            // Braces come in pairs, and the prefix is no run of eight.
+            prop_assert!(parse(before.as_bytes()).is_err() && parse(behind.as_bytes()).is_err());
+        }
+    }
+}

@@ -1,0 +1,360 @@
+//! Correlation ids at work in a propagator: what comes, what goes on, and what crosses a hop that speaks only W3C.
+#![cfg(feature = "std")]
+
+use proptest::prelude::*;
+use traceprop_core::{
+    Allow, Behavior, Correlation, Field, FieldNameError, Format, IdBits, MAX_LINES, Outgoing, OwnedContext, Propagator,
+    PropagatorBuilder, Reason, RemoteContext, SpanContext, SpanId, TraceId, presets,
+};
+
+type Headers = Vec<(String, String)>;
+
+const NAME: &str = "x-plumbr-transactionid";
+const UUID: &str = "d19931bb-f235-4dcb-2e2f-b9d31225d62e";
+const BRACED: &str = "{D19931BB-F235-4DCB-2E2F-B9D31225D62E}";
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const JOINED: &str = "00-d19931bbf2354dcb2e2fb9d31225d62e-00f067aa0ba902b7-01";
+
+fn plain() -> Correlation {
+    Correlation::header("X-Plumbr-TransactionId").unwrap()
+}
+
+fn with(format: Correlation) -> PropagatorBuilder {
+    presets::W3C.builder().format(format)
+}
+
+fn built(format: Correlation) -> Propagator {
+    with(format).build().unwrap()
+}
+
+fn child(propagator: &Propagator, request: &[(&str, &str)], call: &Outgoing<'_>) -> Headers {
+    let mut headers = Headers::new();
+    let request = request.to_vec();
+    let span = propagator.extract(&request).start_span(&|| IdBits::random(7));
+    let _ = propagator.inject(&span, call, &mut headers);
+    headers
+}
+
+fn relay(propagator: &Propagator, request: &[(&str, &str)], call: &Outgoing<'_>) -> Headers {
+    let mut headers = Headers::new();
+    let request = request.to_vec();
+    let _ = propagator.relay(&propagator.extract(&request).relay(), call, &mut headers);
+    headers
+}
+
+fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+    let mut found = headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let first = found.next();
+    assert_eq!(found.next(), None, "two lines of {name}");
+    first
+}
+
+/// What both ways out of a request send in the header.
+#[track_caller]
+fn sent(propagator: &Propagator, request: &[(&str, &str)]) -> Option<String> {
+    let child = child(propagator, request, &Outgoing::trusted());
+    let relay = relay(propagator, request, &Outgoing::trusted());
+    assert_eq!(get(&child, NAME), get(&relay, NAME));
+    get(&child, NAME).map(Into::into)
+}
+
+#[track_caller]
+fn err(format: Correlation, value: &str) -> (Reason, u32) {
+    let propagator = Propagator::builder().extract(format).inject_none().build().unwrap();
+    let request = [(NAME, value)];
+    let reject = propagator.explain(&request).rejects().next().unwrap();
+    assert_eq!(reject.field(), Field::Configured(0));
+    (reject.reason(), reject.at())
+}
+
+#[test]
+fn ok_name_is_the_header_in_lower_case() {
+    const LONGEST: &str = "X-23456789-23456789-23456789-23456789-23456789-23456789-234567";
+    static FORMAT: Correlation = Correlation::from_static(LONGEST);
+    assert_eq!(Format::name(&FORMAT), format!("correlation:{}", LONGEST.to_ascii_lowercase()));
+    assert_eq!(plain().name(), "correlation:x-plumbr-transactionid");
+    assert_eq!(plain().header_name(), NAME);
+}
+
+#[test]
+fn err_header_that_is_no_name_or_taken() {
+    let err = |name| Correlation::header(name).unwrap_err();
+    assert_eq!(err(""), FieldNameError::BadLength);
+    assert_eq!(err("x id"), FieldNameError::BadByte(1));
+    assert_eq!(err("TraceParent"), FieldNameError::Reserved);
+    assert_eq!(err("uberctx-id"), FieldNameError::Reserved);
+}
+
+#[test]
+fn ok_text_goes_on_byte_for_byte() {
+    for text in [UUID, BRACED, "D19931BBF2354dcb2e2fb9d31225d62e", "|d19931bbf2354dcb2e2fb9d31225d62e.1_2."] {
+        assert_eq!(sent(&built(plain()), &[(NAME, &format!(" \t{text} "))]).as_deref(), Some(text));
+    }
+}
+
+#[test]
+fn ok_the_trace_has_no_parent_and_no_decision() {
+    let propagator = Propagator::builder().extract(plain()).inject_none().build().unwrap();
+    let request = [("X-PLUMBR-TRANSACTIONID", UUID)];
+    let extraction = propagator.extract(&request);
+    let trace_id = TraceId::new(0xd199_31bb_f235_4dcb_2e2f_b9d3_1225_d62e).unwrap();
+    assert_eq!(extraction.context(), Some(RemoteContext::new(trace_id, None)));
+    assert_eq!(extraction.correlation(&plain()).unwrap().as_str(), UUID);
+    // A span that continues it has an id and a decision; its trace id is the one that came.
+    let span = extraction.start_span(&|| IdBits::random(7));
+    assert_eq!((span.trace_id(), span.parent_id(), span.is_random()), (trace_id, None, false));
+}
+
+#[test]
+fn ok_nothing_came_so_the_new_trace_is_sent_hyphenated() {
+    let propagator = built(plain());
+    let nothing: [(&str, &str); 0] = [];
+    for request in [&nothing[..], &[(NAME, " ")], &[(NAME, "req-1")]] {
+        let headers = child(&propagator, request, &Outgoing::trusted());
+        assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
+        assert_eq!(relay(&propagator, request, &Outgoing::trusted()), []);
+    }
+}
+
+#[test]
+fn ok_another_format_wins_and_the_text_is_an_attribute() {
+    let propagator = built(plain());
+    let request = [(NAME, BRACED), ("traceparent", TRACEPARENT)];
+    assert_eq!(sent(&propagator, &request).as_deref(), Some(BRACED));
+    let extraction = propagator.extract(&request);
+    assert_eq!((extraction.style(), extraction.links().count()), (Some("tracecontext"), 0));
+    // Without text the trace of the other format is the id.
+    let request = [("traceparent", TRACEPARENT)];
+    assert_eq!(sent(&propagator, &request).as_deref(), Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736"));
+    assert_eq!(propagator.extract(&request).correlation(&plain()), None);
+}
+
+#[test]
+fn ok_only_where_the_header_is_allowed() {
+    let propagator = built(plain());
+    let request = [(NAME, UUID), ("traceparent", TRACEPARENT)];
+    for call in [Outgoing::new(), Outgoing::new().correlation(Allow::Only(&["x-request-id"]))] {
+        assert_eq!(get(&child(&propagator, &request, &call), NAME), None);
+        assert_eq!(get(&relay(&propagator, &request, &call), NAME), None);
+        assert_eq!(relay(&propagator, &request[..1], &call), []);
+    }
+    let call = Outgoing::new().correlation(Allow::Only(&["X-Plumbr-TransactionId"]));
+    assert_eq!(get(&relay(&propagator, &request, &call), NAME), Some(UUID));
+    let mut headers = Headers::new();
+    let span = SpanContext::root(&|| IdBits::random(7));
+    let omitted = propagator.inject(&span, &Outgoing::new(), &mut headers);
+    assert_eq!(format!("{omitted}"), "configured header 0: 1 left out, not-allowed");
+}
+
+#[test]
+fn ok_the_first_line_that_is_not_blank() {
+    let propagator = built(plain());
+    let lines = [(NAME, ""), (NAME, " \t"), (NAME, BRACED), (NAME, "another")];
+    assert_eq!(sent(&propagator, &lines).as_deref(), Some(BRACED));
+    assert_eq!(propagator.extract(&lines).correlation(&plain()).unwrap().as_str(), BRACED);
+    let blank = [(NAME, ""); MAX_LINES];
+    assert!(propagator.explain(&blank).rejects().next().is_none());
+    let too_many = [(NAME, ""); MAX_LINES + 1];
+    let reject = propagator.explain(&too_many).rejects().next().unwrap();
+    assert_eq!(reject.reason(), Reason::TooManyLines);
+}
+
+#[test]
+fn err_value_that_names_no_trace() {
+    assert_eq!(err(plain(), "00000000-0000-0000-0000-000000000000"), (Reason::ZeroTraceId, 0));
+    assert_eq!(err(plain(), "  521b939e-a102-46fe-b80c-128616f8114g"), (Reason::BadHex, 37));
+    assert_eq!(err(plain(), " req-2026-01-14-000123"), (Reason::BadLength, 21));
+    assert_eq!(err(plain(), &format!("{UUID}, {UUID}")), (Reason::BadLength, 74));
+    assert_eq!(err(plain(), "|4e2a6c12-4b1fa3c6b3a09d4e.1."), (Reason::BadFormat, 1));
+    assert_eq!(err(plain().opaque(), "00000000000000000000000000000000"), (Reason::ZeroTraceId, 0));
+    assert_eq!(err(plain().opaque(), "a,b"), (Reason::BadCharacter, 1));
+    assert_eq!(err(plain().opaque(), &"a".repeat(129)), (Reason::TooLong, 129));
+}
+
+#[test]
+fn ok_opaque_text_goes_on_beside_any_trace() {
+    let propagator = built(plain().opaque());
+    let text = "8b0f0acb-c24d-4587-bed0-dd01025dc27a#17";
+    for request in [&[(NAME, text)][..], &[(NAME, text), ("traceparent", TRACEPARENT)]] {
+        assert_eq!(sent(&propagator, request).as_deref(), Some(text));
+        assert_eq!(propagator.explain(&request.to_vec()).rejects().next(), None);
+    }
+    let request = [(NAME, text)];
+    assert_eq!(propagator.extract(&request).context(), None);
+    // A UUID is the trace id all the same.
+    assert!(propagator.extract(&[(NAME, UUID)]).context().is_some());
+    // Without the option it is refused, and not sent on.
+    assert_eq!(relay(&built(plain()), &request, &Outgoing::trusted()), []);
+}
+
+#[test]
+fn ok_restart_keeps_the_text_and_ignore_drops_it() {
+    let request = [(NAME, BRACED)];
+    let behaving = |behavior| with(plain()).behavior(behavior).build().unwrap();
+    let restart = behaving(Behavior::Restart);
+    assert_eq!(sent(&restart, &request).as_deref(), Some(BRACED));
+    let extraction = restart.extract(&request);
+    assert_eq!((extraction.context(), extraction.links().count()), (None, 0));
+    assert_eq!(extraction.correlation(&plain()).unwrap().as_str(), BRACED);
+    let ignore = behaving(Behavior::Ignore);
+    let headers = child(&ignore, &request, &Outgoing::trusted());
+    assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
+    assert_eq!(relay(&ignore, &request, &Outgoing::trusted()), []);
+    assert_eq!(ignore.extract(&request).correlation(&plain()), None);
+}
+
+#[test]
+fn ok_owned_contexts_keep_the_text() {
+    let propagator = built(plain());
+    let request = [(NAME, BRACED)];
+    let extraction = propagator.extract(&request);
+    let span = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::random(7)));
+    let passed_on = OwnedContext::from_relay(&extraction);
+    assert_eq!(span.correlation(&plain()).unwrap().as_str(), BRACED);
+    assert_eq!(passed_on.correlation(&plain()).unwrap().as_str(), BRACED);
+    let mut headers = Headers::new();
+    let _ = propagator.inject(&span.span().unwrap(), &Outgoing::trusted(), &mut headers);
+    assert_eq!(get(&headers, NAME), Some(BRACED));
+    let mut headers = Headers::new();
+    let _ = propagator.relay(&passed_on.relay().unwrap(), &Outgoing::trusted(), &mut headers);
+    assert_eq!(get(&headers, NAME), Some(BRACED));
+}
+
+#[test]
+fn ok_with_correlation_replaces_only_its_own_header() {
+    let other = Correlation::header("x-request-id").unwrap().opaque();
+    let propagator = with(plain()).format(other).build().unwrap();
+    let context = OwnedContext::new(SpanContext::root(&|| IdBits::random(7)));
+    let context = context.with_correlation(&other, "a").unwrap().with_correlation(&plain(), UUID).unwrap();
+    let context = context.with_correlation(&other, "b").unwrap();
+    let mut headers = Headers::new();
+    let _ = propagator.inject(&context.span().unwrap(), &Outgoing::trusted(), &mut headers);
+    assert_eq!((get(&headers, NAME), get(&headers, "x-request-id")), (Some(UUID), Some("b")));
+    let error = context.with_correlation(&plain(), "b").unwrap_err();
+    assert_eq!((error.reason(), error.at()), (Reason::BadLength, 1));
+}
+
+#[test]
+fn ok_stale_header_is_replaced() {
+    let propagator = built(plain());
+    let mut headers: Headers = [("X-Plumbr-TransactionId".into(), "stale".into())].into();
+    let _ = propagator.inject(&SpanContext::root(&|| IdBits::random(7)), &Outgoing::trusted(), &mut headers);
+    assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
+    assert_eq!(get(&headers, "X-Plumbr-TransactionId"), None);
+}
+
+#[test]
+fn ok_envoy_mask_only_when_asked_for() {
+    let marked = "2996f8a3-26f8-90a5-a080-c74e911caddb";
+    let trace = |format: Correlation, text: &str| {
+        let propagator = built(format);
+        let request = [(NAME, text)];
+        assert_eq!(sent(&propagator, &request).as_deref(), Some(text));
+        format!("{}", propagator.extract(&request).context().unwrap().trace_id)
+    };
+    assert_eq!(trace(plain(), marked), "2996f8a326f890a5a080c74e911caddb");
+    for digit in ["4", "9", "a", "B"] {
+        let text = marked.replace("-90a5", &format!("-{digit}0a5"));
+        assert_eq!(trace(plain().envoy_mask(), &text), "2996f8a326f840a5a080c74e911caddb");
+    }
+    for digit in ["8", "c", "7"] {
+        let text = marked.replace("-90a5", &format!("-{digit}0a5"));
+        assert!(trace(plain().envoy_mask(), &text).contains(&format!("26f8{digit}0a5")));
+    }
+}
+
+/// The header of a service behind one that got `request` and speaks only W3C to it.
+fn behind_w3c(format: Correlation, request: &[(&str, &str)], call: &Outgoing<'_>) -> Option<String> {
+    let first = presets::W3C.builder().extract(format).build().unwrap();
+    let hop = child(&first, request, call);
+    let hop: Vec<(&str, &str)> = hop.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    sent(&built(format), &hop)
+}
+
+#[test]
+fn ok_the_exact_text_comes_back_over_w3c() {
+    let call = Outgoing::trusted();
+    for text in [UUID, BRACED, "|d19931bbf2354dcb2e2fb9d31225d62e.1.", "D19931bb-f235-4dcb-2e2f-b9d31225d62e"] {
+        assert_eq!(behind_w3c(plain(), &[(NAME, text)], &call).as_deref(), Some(text));
+    }
+    // The canonical spelling needs no member of ours.
+    let first = presets::W3C.builder().extract(plain()).build().unwrap();
+    assert_eq!(get(&child(&first, &[(NAME, UUID)], &call), "tracestate"), None);
+    let marked = "2996F8A3-26f8-90a5-a080-c74e911caddb";
+    assert_eq!(behind_w3c(plain().envoy_mask(), &[(NAME, marked)], &call).as_deref(), Some(marked));
+    let request = [(NAME, BRACED), ("traceparent", JOINED)];
+    assert_eq!(behind_w3c(plain(), &request, &call).as_deref(), Some(BRACED));
+}
+
+#[test]
+fn err_nothing_crosses_for_another_trace_or_destination() {
+    // The trace that goes out is not the one of the text, or the header may not go there.
+    let other = [(NAME, BRACED), ("traceparent", TRACEPARENT)];
+    let expected = Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736");
+    assert_eq!(behind_w3c(plain(), &other, &Outgoing::trusted()).as_deref(), expected);
+    let call = Outgoing::new();
+    assert_eq!(behind_w3c(plain(), &[(NAME, BRACED)], &call).as_deref(), Some(UUID));
+    // A context that was built from fields came in no header.
+    let context = OwnedContext::new(SpanContext::new("d19931bbf2354dcb2e2fb9d31225d62e".parse().unwrap(), SpanId::MIN));
+    let context = context.with_correlation(&plain(), BRACED).unwrap();
+    let mut headers = Headers::new();
+    let _ = built(plain()).inject(&context.span().unwrap(), &Outgoing::trusted(), &mut headers);
+    assert_eq!((get(&headers, NAME), get(&headers, "tracestate")), (Some(BRACED), None));
+}
+
+#[test]
+fn ok_a_member_that_came_goes_on_where_its_header_may() {
+    let tracestate = "tp=1;1225d62e;c10f3B,rojo=1";
+    let request = [("traceparent", JOINED), ("tracestate", tracestate)];
+    for propagator in [presets::W3C.propagator(), built(plain())] {
+        for out in [child, relay] {
+            let state = |call: &Outgoing<'_>| get(&out(&propagator, &request, call), "tracestate").map(String::from);
+            assert_eq!(state(&Outgoing::trusted()).as_deref(), Some(tracestate));
+            assert_eq!(state(&Outgoing::new()).as_deref(), Some("rojo=1"));
+        }
+    }
+    let owned = OwnedContext::from_relay(&presets::W3C.propagator().extract(&request));
+    assert_eq!(owned.correlation(&plain()).unwrap().as_str(), BRACED);
+    // Text that comes in the header itself is newer.
+    let newer = [request[0], request[1], (NAME, UUID)];
+    let headers = child(&built(plain()), &newer, &Outgoing::trusted());
+    assert_eq!((get(&headers, NAME), get(&headers, "tracestate")), (Some(UUID), Some("rojo=1")));
+}
+
+proptest! {
+    #[test]
+    fn ok_any_id_in_any_spelling_is_its_bytes_and_goes_on(id in 1..=u128::MAX) {
+        let propagator = built(plain());
+        let hex = format!("{id:032x}");
+        let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+        let lower = [format!("{{{uuid}}}"), format!("urn:uuid:{uuid}"), hex, uuid];
+        let upper = lower.clone().map(|text| text.to_ascii_uppercase());
+        for text in lower.into_iter().chain(upper) {
+            let request = [(NAME, text.as_str())];
+            let trace_id = propagator.extract(&request).context().map(|context| context.trace_id.get());
+            prop_assert_eq!(trace_id, Some(id));
+            let sent = sent(&propagator, &request);
+            prop_assert_eq!(sent.as_deref(), Some(text.as_str()));
+            let over_w3c = behind_w3c(plain(), &request, &Outgoing::trusted());
+            prop_assert_eq!(over_w3c.as_deref(), Some(text.as_str()));
+        }
+    }
+
+    #[test]
+    fn ok_any_bytes_are_judged_and_only_legal_ones_go_on(value: Vec<u8>, opaque: bool) {
+        let format = if opaque { plain().opaque() } else { plain() };
+        let propagator = built(format);
+        let request = [(NAME, value.as_slice())];
+        let extraction = propagator.extract(&request);
+        let mut headers = Headers::new();
+        let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut headers);
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let end = value.iter().rposition(|byte| !blank(byte)).map_or(0, |last| last + 1);
+        let start = value.iter().position(|byte| !blank(byte)).unwrap_or(end);
+        let trimmed = &value[start..end];
+        match get(&headers, NAME) {
+            Some(text) => prop_assert_eq!(text.as_bytes(), trimmed),
+            None => prop_assert!(trimmed.is_empty() || propagator.explain(&request).rejects().next().is_some()),
+        }
+    }
+}
