@@ -112,6 +112,11 @@ impl OwnedContext {
         Self { role: Role::Relay(Relay::new(inbound)), lines: builder.finish() }
     }
 
+    /// What a service without spans of its own passes on, built from fields: every format writes its canonical form.
+    pub const fn relaying(inbound: Inbound) -> Self {
+        Self { role: Role::Relay(Relay::new(inbound)), lines: None }
+    }
+
     /// The span, if the service has one. Its children are [`SpanContext::child`].
     pub fn span(&self) -> Option<SpanContext<'_>> {
         match self.role {

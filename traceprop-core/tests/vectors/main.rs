@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "the counts are for people who ask for them with --nocapture")]
 
 mod case;
+mod legacy_uuid;
 mod w3c_baggage;
 mod w3c_tracecontext;
 
@@ -21,11 +22,14 @@ use case::{Case, Verdict};
 type Driver = fn(&Case) -> Verdict;
 
 /// The driver of each file, by the file's name without its ending.
-const DRIVERS: &[(&str, Driver)] =
-    &[("w3c-baggage", w3c_baggage::check), ("w3c-tracecontext", w3c_tracecontext::check)];
+const DRIVERS: &[(&str, Driver)] = &[
+    ("legacy-uuid", legacy_uuid::check),
+    ("w3c-baggage", w3c_baggage::check),
+    ("w3c-tracecontext", w3c_tracecontext::check),
+];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["b3-multi", "b3-single", "composite", "datadog", "jaeger", "legacy-uuid", "others", "sw8"];
+const NOT_BUILT: &[&str] = &["b3-multi", "b3-single", "composite", "datadog", "jaeger", "others", "sw8"];
 
 #[test]
 fn ok_every_vector() {

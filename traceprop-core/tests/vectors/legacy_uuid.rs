@@ -1,0 +1,63 @@
+//! `legacy-uuid.json`: correlation ids under the header name that each case configures.
+
+use traceprop_core::{
+    Correlation, IdBits, Inbound, Outgoing, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId,
+};
+
+use crate::case::{Case, Differences, Op, ToInject, Verdict};
+
+pub(crate) fn check(case: &Case) -> Verdict {
+    let header = case.fields().text("header").expect("header");
+    let format = Correlation::header(header).expect("a header name");
+    let propagator = Propagator::builder().format(format).build().expect("one format");
+    match case.op() {
+        Op::Extract => extract(case, &format, &propagator),
+        Op::Inject => inject(case, &format, &propagator),
+    }
+}
+
+fn extract(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdict {
+    let headers = case.headers();
+    let report = propagator.explain(&headers);
+    let outcome = report.entries().next().expect("one format").reading.outcome();
+    let mut differences = Differences::default();
+    case.compare_outcome(&outcome, &mut differences);
+    let extraction = report.extraction();
+    let raw = extraction.correlation(format);
+    let expected = case.expect().text("raw");
+    differences.equal("raw", expected, raw.as_ref().map(|id| id.as_str()));
+    // What came is what every call gets.
+    if let Some(expected) = expected {
+        let mut sent = Pairs::new();
+        let span = extraction.start_span(&|| IdBits::random(7));
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut sent);
+        differences.equal("sent on", Some(expected), sent.get(format.header_name()));
+    }
+    differences.verdict()
+}
+
+fn inject(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdict {
+    let fields = case.context();
+    let _ = fields.text("outcome");
+    let context = ToInject::of(fields);
+    let trace_id = context.trace_id.expect("a trace id");
+    let remote = RemoteContext { sampling: context.sampling, ..RemoteContext::new(trace_id, context.span_id) };
+    // Neither a service without spans nor one with a span of its own changes the id.
+    let span = SpanContext::new(trace_id, SpanId::MIN).with_sampling(context.sampling);
+    let mut differences = Differences::default();
+    for owned in [OwnedContext::relaying(Inbound::Context(remote)), OwnedContext::new(span)] {
+        let owned = match fields.text("raw") {
+            Some(raw) => owned.with_correlation(format, raw).expect("an id that the format reads"),
+            None => owned,
+        };
+        let mut headers = Pairs::new();
+        let omitted = match (owned.span(), owned.relay()) {
+            (Some(span), _) => propagator.inject(&span, &Outgoing::trusted(), &mut headers),
+            (None, Some(relay)) => propagator.relay(&relay, &Outgoing::trusted(), &mut headers),
+            (None, None) => unreachable!("a context is one of both"),
+        };
+        differences.equal("everything was written", true, omitted.is_empty());
+        case.compare_headers(&headers, &mut differences);
+    }
+    differences.verdict()
+}
