@@ -55,6 +55,14 @@ impl FormatList {
         }
     }
 
+    /// The same for a format that is read. The encodings of B3 have one reader between them, at the place of the first.
+    fn push_reader(&mut self, format: FormatRef) -> bool {
+        let name = format.get().name();
+        let is_b3 = FormatKind::of(name) == FormatKind::B3;
+        let is_read = is_b3 && self.kinds().any(|(known, kind)| kind == FormatKind::B3 && known.name() != name);
+        is_read || self.push(format)
+    }
+
     #[inline]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Format> {
         self.kinds().map(|(format, _)| format)
@@ -171,9 +179,9 @@ impl PropagatorBuilder {
         }
     }
 
-    /// Reads this format too, behind those named before. Earlier ones win.
+    /// Reads this format too, behind those named before. Earlier ones win. `b3` and `b3multi` are one reader.
     pub fn extract_static(mut self, format: &'static dyn Format) -> Self {
-        self.overflow |= !self.extract.push(FormatRef::Static(format));
+        self.overflow |= !self.extract.push_reader(FormatRef::Static(format));
         self
     }
 
@@ -183,10 +191,10 @@ impl PropagatorBuilder {
         self
     }
 
-    /// Reads this format too, behind those named before. Earlier ones win.
+    /// Reads this format too, behind those named before. Earlier ones win. `b3` and `b3multi` are one reader.
     #[cfg(feature = "alloc")]
     pub fn extract(mut self, format: impl Format + 'static) -> Self {
-        self.overflow |= !self.extract.push(FormatRef::Shared(alloc::sync::Arc::new(format)));
+        self.overflow |= !self.extract.push_reader(FormatRef::Shared(alloc::sync::Arc::new(format)));
         self
     }
 
@@ -201,7 +209,7 @@ impl PropagatorBuilder {
     #[cfg(feature = "alloc")]
     pub fn format(mut self, format: impl Format + 'static) -> Self {
         let format: alloc::sync::Arc<dyn Format> = alloc::sync::Arc::new(format);
-        self.overflow |= !self.extract.push(FormatRef::Shared(format.clone()));
+        self.overflow |= !self.extract.push_reader(FormatRef::Shared(format.clone()));
         self.overflow |= !self.inject.push(FormatRef::Shared(format));
         self
     }
