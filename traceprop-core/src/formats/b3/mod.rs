@@ -30,9 +30,6 @@ mod ids;
 mod multi;
 mod single;
 
-#[cfg(test)]
-mod tests;
-
 pub use ids::B3Ids;
 pub use multi::B3Multi;
 pub use single::B3Single;

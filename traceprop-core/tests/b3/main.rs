@@ -1,21 +1,13 @@
-//! Both encodings through a propagator, and the properties they share.
-
+//! B3 through a propagator: both encodings, and the properties they share.
 #![cfg(feature = "alloc")]
 
 use proptest::prelude::*;
-use std::string::{String, ToString};
-use std::vec::Vec;
-
-use super::*;
-use crate::carrier::Pairs;
-use crate::composite::{Propagator, PropagatorBuilder};
-use crate::context::{Inbound, Relay, RemoteContext, SpanContext};
-use crate::formats::tracecontext::TraceContext;
-use crate::generator::IdBits;
-use crate::id::{SpanId, TraceId};
-use crate::outgoing::Outgoing;
-use crate::owned::OwnedContext;
-use crate::reject::Reason;
+use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{
+    B3Ids, B3Multi, B3Single, CarrierMut, Field, IdBits, Inbound, Outgoing, OutgoingName, OutgoingValue, OwnedContext,
+    Pairs, Propagator, PropagatorBuilder, Reason, Reject, Relay, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+};
 
 const TRACE: &str = "bd8ec9a1f80385ed3d7c9ec7081ab44d";
 const SINGLE_LINE: (&str, &str) = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-1-90f26b82fe915329");
@@ -32,7 +24,7 @@ fn reads() -> PropagatorBuilder {
 }
 
 fn writes(format: B3) -> Propagator {
-    reads().inject(format).build().unwrap()
+    reads().inject(format).build().expect("a reader and a writer")
 }
 
 fn lines(headers: &Pairs) -> Vec<(&str, &str)> {
@@ -47,7 +39,7 @@ fn relayed(propagator: &Propagator, request: &[(&'static str, &'static str)]) ->
     let (mut direct, mut owned) = (Pairs::new(), Pairs::new());
     assert!(propagator.relay(&extraction.relay(), &Outgoing::new(), &mut direct).is_empty());
     let context = OwnedContext::from_relay(&extraction);
-    assert!(propagator.relay(&context.relay().unwrap(), &Outgoing::new(), &mut owned).is_empty());
+    assert!(propagator.relay(&context.relay().expect("a relay"), &Outgoing::new(), &mut owned).is_empty());
     assert_eq!(direct, owned);
     direct.into_iter().collect()
 }
@@ -240,18 +232,18 @@ fn ok_no_context_and_no_span_id_write_nothing() {
 }
 
 fn w3c_hop() -> Propagator {
-    reads().extract(TraceContext::new()).inject(TraceContext::new()).build().unwrap()
+    reads().extract(TraceContext::new()).inject(TraceContext::new()).build().expect("readers and a writer")
 }
 
 #[test]
 fn ok_debug_and_deferred_come_back_from_a_w3c_hop() {
     let head = "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e";
-    for (letter, line) in [("d", std::format!("{head}-d")), ("f", head.to_string())] {
+    for (letter, line) in [("d", format!("{head}-d")), ("f", head.to_string())] {
         let request = [("b3", line.as_str())];
         let into = w3c_hop();
         let mut between = Pairs::new();
         let _ = into.relay(&into.extract(&request).relay(), &Outgoing::new(), &mut between);
-        assert_eq!(between.get("tracestate"), Some(std::format!("tp=1;081ab44d;{letter}").as_str()));
+        assert_eq!(between.get("tracestate"), Some(format!("tp=1;081ab44d;{letter}").as_str()));
 
         // A second W3C hop keeps it, without having seen b3.
         let mut further = Pairs::new();
@@ -281,8 +273,8 @@ fn ok_no_bridge_for_what_w3c_can_say_or_did_not_come_in_b3() {
 #[test]
 fn ok_extract_and_inject_allocate_nothing() {
     struct Sink;
-    impl crate::carrier::CarrierMut for Sink {
-        fn append(&mut self, _: crate::carrier::OutgoingName<'_>, _: crate::carrier::OutgoingValue<'_>) {}
+    impl CarrierMut for Sink {
+        fn append(&mut self, _: OutgoingName<'_>, _: OutgoingValue<'_>) {}
         fn remove_if(&mut self, _: &mut dyn FnMut(&str) -> bool) {}
     }
     let propagator = writes(B3::both());
@@ -306,7 +298,8 @@ fn any_ids() -> impl Strategy<Value = B3Ids> {
     let trace = prop_oneof![1..=u128::MAX, (1..=u64::MAX).prop_map(u128::from)];
     let parent = any::<Option<u64>>().prop_map(|parent| parent.and_then(SpanId::new));
     (trace, 1..=u64::MAX, parent, any::<bool>()).prop_map(|(trace, span, parent, short)| {
-        let ids = B3Ids::new(TraceId::new(trace).unwrap(), SpanId::new(span).unwrap()).with_parent_span_id(parent);
+        let ids = B3Ids::new(TraceId::new(trace).expect("not zero"), SpanId::new(span).expect("not zero"))
+            .with_parent_span_id(parent);
         if short { ids.as_64_bit() } else { ids }
     })
 }
@@ -349,7 +342,7 @@ proptest! {
     fn ok_relay_of_anything_says_what_came(
         single in prop::option::of(any_single()),
         multi in prop::collection::vec(prop::option::of(any_piece()), 5),
-        format in prop::sample::select(std::vec![B3::single(), B3::multi(), B3::both()]),
+        format in prop::sample::select(vec![B3::single(), B3::multi(), B3::both()]),
     ) {
         let names = ["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
         let multi = names.into_iter().zip(multi).filter_map(|(name, value)| Some((name, value?)));

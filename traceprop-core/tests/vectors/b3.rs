@@ -1,0 +1,75 @@
+//! `b3-single.json` and `b3-multi.json`: both are read by the combined reader, each is written in its own encoding.
+
+use traceprop_core::formats::b3::B3;
+use traceprop_core::{B3Ids, B3Multi, B3Single, Field, Outcome, Outgoing, OwnedContext, Pairs, Propagator, SpanId};
+
+use crate::case::{Case, Differences, Headers, Op, ToInject, Verdict};
+
+pub(crate) fn check_single(case: &Case) -> Verdict {
+    check(case, B3::single())
+}
+
+pub(crate) fn check_multi(case: &Case) -> Verdict {
+    check(case, B3::multi())
+}
+
+fn check(case: &Case, format: B3) -> Verdict {
+    let propagator = Propagator::builder().format(format).build().expect("one format");
+    match case.op() {
+        Op::Extract => extract(case, &propagator),
+        Op::Inject => inject(case, &propagator),
+    }
+}
+
+fn extract(case: &Case, propagator: &Propagator) -> Verdict {
+    let headers = case.headers();
+    let report = propagator.explain(&headers);
+    let reading = report.entries().next().expect("one format").reading;
+    let mut differences = Differences::default();
+    case.compare_outcome(&reading.outcome(), &mut differences);
+    if let Some(expected) = case.expect().text_or_null("parent_span_id") {
+        let got = match reading.outcome() {
+            Outcome::Context(_) => parent_span_id(&headers, reading.style()).map(|id| id.to_string()),
+            _ => None,
+        };
+        differences.equal("parent_span_id", expected, got.as_deref());
+    }
+    differences.verdict()
+}
+
+/// The parent of the sender's span stands only in the typed headers.
+fn parent_span_id(headers: &Headers, style: Option<&str>) -> Option<SpanId> {
+    let first = |field: Field| {
+        let header = headers.iter().find(|(name, _)| Field::from_name(name) == Some(field));
+        header.map(|(_, value)| value.as_slice())
+    };
+    let ids = match style {
+        Some("b3") => B3Single::parse(first(Field::B3)?).ok()?.ids(),
+        _ => B3Multi::parse(first).ok()??.ids(),
+    };
+    ids?.parent_span_id()
+}
+
+fn inject(case: &Case, propagator: &Propagator) -> Verdict {
+    let fields = case.context();
+    let outcome = fields.text("outcome").expect("context.outcome");
+    let context = ToInject::of(fields);
+    let parent = fields.text_or_null("parent_span_id").flatten().map(|hex| hex.parse().expect("an id"));
+    let outgoing = Outgoing::new();
+    let mut headers = Pairs::new();
+    let _ = match (context.span(), parent) {
+        (Some(span), None) => propagator.inject(&span, &outgoing, &mut headers),
+        (Some(span), Some(parent)) => {
+            // A span of this service has no word for its parent in B3: only what is passed on has.
+            let ids = B3Ids::new(span.trace_id(), span.span_id()).with_parent_span_id(Some(parent));
+            let owned = OwnedContext::from_b3(B3Single::new(ids, span.sampling()));
+            propagator.relay(&owned.relay().expect("it was made as one"), &outgoing, &mut headers)
+        }
+        (None, _) => context.relay(propagator, &outgoing, &mut headers),
+    };
+    let mut differences = Differences::default();
+    let with_ids = outcome == "context";
+    differences.equal("the case has ids", with_ids, context.span().is_some());
+    case.compare_headers(&headers, &mut differences);
+    differences.verdict()
+}
