@@ -128,6 +128,9 @@ fn ok_child_keeps_16_digits_only_if_b3_had_them() {
     assert_eq!(sent(&propagator, &[("b3", "80e6b5d0a9d93650-8a0ac984f71ab247"), w3c]), short);
     assert_eq!(sent(&propagator, &[("b3", "000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-1")]), long);
     assert_eq!(sent(&propagator, &[w3c]), long);
+    let other = ("b3", "f5d0a9d93650a9d9-8a0ac984f71ab247-1");
+    let w3c_first = Propagator::builder().extract(TraceContext::new()).extract(B3::single()).inject(B3::single());
+    assert_eq!(sent(&w3c_first.build().unwrap(), &[other, w3c]), long);
     let stripped = [("x-b3-traceid", "b5d0a9d93650"), ("x-b3-spanid", "c984f71ab247"), ("x-b3-sampled", "1")];
     assert_eq!(sent(&propagator, &stripped), owned(&[("b3", "0000b5d0a9d93650-0000000000000abc-1")]));
 }
@@ -222,7 +225,8 @@ fn ok_fields_are_listed_once() {
 #[test]
 fn ok_no_context_and_no_span_id_write_nothing() {
     let propagator = writes(B3::both());
-    let no_span = Inbound::Context(RemoteContext::new(TRACE.parse().unwrap(), None));
+    let context = RemoteContext::new(TRACE.parse().unwrap(), None);
+    let no_span = Inbound::Context(RemoteContext { sampling: Sampling::Sampled, ..context });
     for (inbound, left_out) in [(Inbound::Nothing, 0), (no_span, 2)] {
         let mut headers = owned(&[("b3", "1")]);
         let omissions = propagator.relay(&Relay::new(inbound), &Outgoing::new(), &mut headers);
@@ -255,6 +259,19 @@ fn ok_debug_and_deferred_come_back_from_a_w3c_hop() {
         let _ = out_of.relay(&out_of.extract(&further).relay(), &Outgoing::new(), &mut back);
         assert_eq!(lines(&back), request);
     }
+}
+
+#[test]
+fn ok_debug_crosses_a_service_with_spans_and_goes_with_the_decision() {
+    let parent = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-01");
+    let request = [parent, ("tracestate", "rojo=1,tp=1;081ab44d;d")];
+    let child = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-01");
+    assert_eq!(sent(&w3c_hop(), &request), owned(&[child, ("tracestate", "tp=1;081ab44d;d,rojo=1")]));
+    let extraction_of = w3c_hop();
+    let span = extraction_of.extract(&request).start_span_with(&|| IdBits::unique(0xabc), Sampling::Sampled);
+    let mut headers = Pairs::new();
+    let _ = w3c_hop().inject(&span, &Outgoing::new(), &mut headers);
+    assert_eq!(lines(&headers), [child, ("tracestate", "rojo=1")]);
 }
 
 #[test]

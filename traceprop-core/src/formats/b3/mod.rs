@@ -194,7 +194,10 @@ fn due(context: &Outbound<'_>) -> Option<B3Single> {
         return if context.trace_id().is_none() { B3Single::decision(context.sampling()) } else { None };
     };
     let mut ids = B3Ids::new(trace_id, span_id);
-    if let Some(received) = received_ids(context.slots()).filter(|received| received.trace_id() == trace_id) {
+    // Nothing that came can matter to the child of a trace id that needs all of its digits.
+    let matters = context.is_relayed() || trace_id.high() == 0;
+    let received = if matters { received_ids(context.slots()) } else { None };
+    if let Some(received) = received.filter(|received| received.trace_id() == trace_id) {
         if received.is_64_bit() {
             ids = ids.as_64_bit();
         }

@@ -147,11 +147,11 @@ fn parse(value: &[u8]) -> Option<B3Single> {
             (B3Ids::new(trace_id, span_id), rest)
         }
     };
-    // The lengths tell the forms apart: nothing, decision, parent, decision and parent.
+    // A dash is no hex digit, so one behind a letter tells a decision from the parent that may stand there as well.
     match rest {
         [] => Some(B3Single::new(ids, Sampling::Deferred)),
         [b'-', letter] => Some(B3Single::new(ids, sampling(*letter)?)),
-        [b'-', letter, b'-', parent @ ..] if parent.len() == 16 => {
+        [b'-', letter, b'-', parent @ ..] => {
             Some(B3Single::new(ids.with_parent_span_id(optional_span(parent)?), sampling(*letter)?))
         }
         [b'-', parent @ ..] => Some(B3Single::new(ids.with_parent_span_id(optional_span(parent)?), Sampling::Deferred)),
