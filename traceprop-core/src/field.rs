@@ -181,7 +181,7 @@ impl Field {
             if let Some(known) = field.name() {
                 let prefix = field.is_family() && name.len() > known.len();
                 let (head, _) = name.split_at(if prefix { known.len() } else { name.len() });
-                if head.eq_ignore_ascii_case(known.as_bytes()) {
+                if is_same_name(head, known.as_bytes()) {
                     return true;
                 }
             }
@@ -206,6 +206,18 @@ impl fmt::Display for Field {
             (None, _) => Ok(()),
         }
     }
+}
+
+/// Whether two names differ in case alone; for constants.
+const fn is_same_name(one: &[u8], other: &[u8]) -> bool {
+    let mut i = 0;
+    while i < one.len() && i < other.len() {
+        if !one[i].eq_ignore_ascii_case(&other[i]) {
+            return false;
+        }
+        i += 1;
+    }
+    one.len() == other.len()
 }
 
 /// A set of fields.
