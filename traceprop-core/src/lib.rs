@@ -95,6 +95,7 @@ pub use field::{Field, FieldName, FieldNameError, FieldSet, MAX_CONFIGURED};
 pub use format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
 pub use formats::b3::{B3Ids, B3Multi, B3Single};
 pub use formats::correlation::{Correlation, CorrelationId};
+pub use formats::jaeger::{JaegerBaggage, JaegerBaggageItem, JaegerDebugId, JaegerFlags, UberTraceId};
 pub use formats::tracecontext::{TraceFlags, TraceParent};
 #[cfg(feature = "rand")]
 pub use generator::RandomIds;

@@ -1,5 +1,7 @@
 //! A context that owns what it knows: it crosses an await, a thread, a queue.
 
+mod jaeger;
+
 use alloc::sync::Arc;
 use core::fmt;
 

@@ -1,5 +1,7 @@
 //! Reading: every format judges its own fields, the first context wins, later ones fill in or become links.
 
+mod jaeger;
+
 use super::{Behavior, Propagator};
 use crate::baggage::Baggage;
 use crate::bridge::Bridged;

@@ -2,4 +2,5 @@
 
 pub mod b3;
 pub mod correlation;
+pub mod jaeger;
 pub mod tracecontext;

@@ -1,0 +1,66 @@
+//! The value of a `jaeger-debug-id`.
+
+use core::fmt;
+
+use super::percent::Decoded;
+use crate::field::Field;
+use crate::reject::{Reason, Reject};
+use crate::slots::Slots;
+use crate::text;
+
+/// What the sender of a `jaeger-debug-id` wants to find its trace by: the new root has it as tag `jaeger-debug-id`.
+///
+/// It is text of the caller's: judge it before it becomes part of a log.
+///
+/// ```
+/// use traceprop_core::{formats::jaeger::Jaeger, Inbound, Propagator, Sampling};
+///
+/// let propagator = Propagator::builder().format(Jaeger::new()).build()?;
+/// let request = [("jaeger-debug-id", "ticket-4711")];
+/// let extraction = propagator.extract(&request);
+/// assert_eq!(extraction.inbound(), Inbound::Decision(Sampling::Debug));
+/// assert_eq!(extraction.jaeger_debug_id().map(|id| id.value().into_owned()).as_deref(), Some("ticket-4711"));
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct JaegerDebugId<'c>(&'c [u8]);
+
+impl<'c> JaegerDebugId<'c> {
+    /// Bytes of the longest value that is read.
+    pub const MAX_LEN: usize = 256;
+
+    /// The debug id of a request, if it counts: there is no `uber-trace-id`, and it is not blank.
+    pub(crate) fn read(slots: &Slots<'c>) -> Option<Result<Self, Reject>> {
+        let value = text::trim(slots.first(Field::JaegerDebugId)?);
+        if value.is_empty() || slots.first(Field::UberTraceId).is_some() {
+            return None;
+        }
+        Some(match value.len() <= Self::MAX_LEN {
+            true => Ok(Self(value)),
+            false => Err(Reject::new(Field::JaegerDebugId, Reason::TooLong, Self::MAX_LEN)),
+        })
+    }
+
+    /// The value in wire form.
+    pub const fn raw_value(&self) -> &'c [u8] {
+        self.0
+    }
+
+    /// The value, percent-decoded, a `+` as a space. Broken UTF-8 becomes U+FFFD; with a broken percent sequence the
+    /// text stays as it is.
+    #[cfg(feature = "alloc")]
+    pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
+        Decoded::of(self.0).text()
+    }
+
+    /// The bytes of the value, decoded, for where nothing may allocate.
+    pub fn value_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
+        Decoded::of(self.0)
+    }
+}
+
+impl fmt::Debug for JaegerDebugId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JaegerDebugId({} bytes)", self.0.len())
+    }
+}

@@ -1,0 +1,341 @@
+//! The value of an `uber-trace-id`.
+
+use core::fmt;
+
+use super::JaegerFlags;
+use crate::context::RemoteContext;
+use crate::field::Field;
+use crate::id::{SpanId, TraceId};
+use crate::reject::{Reason, ReasonAt, Reject};
+use crate::slots::Slots;
+use crate::text;
+use crate::text::hex::{self, Letters};
+
+/// Bytes of the longest value that is read. Clients write 75 at most, with every digit there and colons as `%3A`; the
+/// field of the parent id may hold anything, so there is room for more.
+const MAX_VALUE: usize = 256;
+
+/// An `uber-trace-id` value. The field of the parent id is not kept: it says nothing, and is written `0`.
+///
+/// ```
+/// use traceprop_core::UberTraceId;
+///
+/// let header = UberTraceId::parse(b"41C156CF264CA243%3A5688d%3A78656416b39f77cd%3A01")?;
+/// assert_eq!(header.to_string(), "000000000000000041c156cf264ca243:000000000005688d:0:1");
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UberTraceId {
+    /// The trace.
+    pub trace_id: TraceId,
+    /// The sender's span.
+    pub span_id: SpanId,
+    /// The flags.
+    pub flags: JaegerFlags,
+}
+
+impl UberTraceId {
+    /// Bytes of the longest value that is written.
+    pub const MAX_LEN: usize = "4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7:0:ff".len();
+
+    /// A value of these.
+    pub const fn new(trace_id: TraceId, span_id: SpanId, flags: JaegerFlags) -> Self {
+        Self { trace_id, span_id, flags }
+    }
+
+    /// Reads one value; spaces and tabs around it are no part of it.
+    ///
+    /// # Errors
+    /// `repeated-field` where a comma joins several values, else `empty`, `too-long`, `field-count`, `empty-field`,
+    /// `bad-length`, `bad-hex`, `zero-trace-id`, `zero-span-id` or `bad-flags`, at the byte where it shows.
+    pub fn parse(value: &[u8]) -> Result<Self, Reject> {
+        parse(text::trim(value)).map_err(|error| {
+            let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
+            error.behind(lead).of(Field::UberTraceId)
+        })
+    }
+
+    /// What the header of a request says, if there is one. Several lines of it are a reject.
+    pub(crate) fn read(slots: &Slots<'_>) -> Option<Result<Self, Reject>> {
+        let first = slots.first(Field::UberTraceId)?;
+        if slots.is_repeated(Field::UberTraceId) {
+            return Some(Err(Reject::new(Field::UberTraceId, Reason::RepeatedField, 0)));
+        }
+        Some(Self::parse(first))
+    }
+
+    pub(super) fn context(&self) -> RemoteContext {
+        RemoteContext { sampling: self.flags.sampling(), ..RemoteContext::new(self.trace_id, Some(self.span_id)) }
+    }
+
+    /// The value, written into `buffer`.
+    pub fn write<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b str {
+        *buffer = *b"00000000000000000000000000000000:0000000000000000:0:00";
+        buffer[..32].copy_from_slice(&self.trace_id.to_hex());
+        buffer[33..49].copy_from_slice(&self.span_id.to_hex());
+        let flags = hex::encode_u8(self.flags.to_byte());
+        // One digit where one will do: some receivers take two for another number.
+        let flags = flags.strip_prefix(b"0").unwrap_or(&flags);
+        let end = Self::MAX_LEN - 2 + flags.len();
+        buffer[Self::MAX_LEN - 2..end].copy_from_slice(flags);
+        // Hex and colons are ASCII, so the other arm is never taken.
+        core::str::from_utf8(&buffer[..end]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for UberTraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.write(&mut [0; Self::MAX_LEN]))
+    }
+}
+
+fn parse(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
+    if value.is_empty() {
+        return Err(Reason::Empty.at(0));
+    }
+    if value.len() > MAX_VALUE {
+        return Err(Reason::TooLong.at(MAX_VALUE));
+    }
+    fields(value).map_err(|error| diagnose(value, error))
+}
+
+fn fields(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
+    let encoded = !value.contains(&b':');
+    let next = |rest| split(rest, encoded).ok_or(Reason::FieldCount.at(value.len()));
+    let (trace_id, behind_trace) = next(value)?;
+    let (span_id, behind_span) = next(behind_trace)?;
+    let (parent_id, flags) = next(behind_span)?;
+    if let Some((_, fifth)) = split(flags, encoded) {
+        return Err(Reason::FieldCount.at(value.len() - fifth.len()));
+    }
+    if parent_id.contains(&b',') {
+        return Err(Reason::RepeatedField.at(0));
+    }
+    let span_at = value.len() - behind_trace.len();
+    let trace_id = hex::u128_32(&padded(trace_id, 0)?, Letters::AnyCase)
+        .map_err(|error| error.reason.at(error.at + trace_id.len() - TraceId::HEX_LEN))?;
+    let span_id = hex::u64_16(&padded(span_id, span_at)?, Letters::AnyCase)
+        .map_err(|error| error.reason.at(span_at + error.at + span_id.len() - SpanId::HEX_LEN))?;
+    let trace_id = TraceId::new(trace_id).ok_or(Reason::ZeroTraceId.at(0))?;
+    let span_id = SpanId::new(span_id).ok_or(Reason::ZeroSpanId.at(span_at))?;
+    let flags = parse_flags(flags).ok_or(Reason::BadFlags.at(value.len() - flags.len()))?;
+    Ok(UberTraceId::new(trace_id, span_id, JaegerFlags::from_byte(flags)))
+}
+
+/// Splits at the first colon, or at the first that is percent-encoded.
+fn split(text: &[u8], encoded: bool) -> Option<(&[u8], &[u8])> {
+    if !encoded {
+        return text::split_once(text, b':');
+    }
+    let at = text.windows(3).position(|three| matches!(three, [b'%', b'3', b'A' | b'a']))?;
+    Some((&text[..at], &text[at + 3..]))
+}
+
+/// Digits with zeros on their left: a shorter id is the same number.
+fn padded<const N: usize>(digits: &[u8], at: usize) -> Result<[u8; N], ReasonAt> {
+    if digits.is_empty() {
+        return Err(Reason::EmptyField.at(at));
+    }
+    let mut all = [b'0'; N];
+    match N.checked_sub(digits.len()) {
+        Some(zeros) => all[zeros..].copy_from_slice(digits),
+        None => return Err(Reason::BadLength.at(at + N)),
+    }
+    Ok(all)
+}
+
+/// One or two hex digits.
+pub(super) fn parse_flags(digits: &[u8]) -> Option<u8> {
+    match *digits {
+        [digit] => hex::digit(digit, Letters::AnyCase),
+        [high, low] => hex::u8_2(&[high, low], Letters::AnyCase).ok(),
+        _ => None,
+    }
+}
+
+/// A comma anywhere means that several values were joined, which is worth more to know than what broke because of it.
+#[cold]
+fn diagnose(value: &[u8], error: ReasonAt) -> ReasonAt {
+    match value.iter().position(|&b| b == b',') {
+        Some(at) => Reason::RepeatedField.at(at),
+        None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::stack::StackText;
+    use proptest::prelude::*;
+
+    const VALID: &[u8] = b"4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7:0:1";
+
+    #[track_caller]
+    fn ok(value: &str) -> (u128, u64, u8) {
+        let header = UberTraceId::parse(value.as_bytes()).unwrap();
+        (header.trace_id.get(), header.span_id.get(), header.flags.to_byte())
+    }
+
+    #[track_caller]
+    fn err(value: &[u8]) -> (Reason, u32) {
+        let reject = UberTraceId::parse(value).unwrap_err();
+        assert_eq!(reject.field(), Field::UberTraceId);
+        (reject.reason(), reject.at())
+    }
+
+    #[test]
+    fn ok_parse_and_write_are_inverse() {
+        let header = UberTraceId::parse(VALID).unwrap();
+        assert_eq!(header.trace_id.get(), 0x4ca6_7353_d824_b44b_41c1_56cf_264c_a243);
+        assert_eq!((header.span_id.get(), header.flags.to_byte()), (0x5688_d532_47ce_efc7, 1));
+        assert_eq!(header.write(&mut [0; UberTraceId::MAX_LEN]).as_bytes(), VALID);
+    }
+
+    #[test]
+    fn ok_parse_short_ids_as_the_same_numbers() {
+        assert_eq!(ok("1:2:0:1"), (1, 2, 1));
+        assert_eq!(ok("4ca67353d824b44b41c:5688d:0:1"), (0x4ca_6735_3d82_4b44_b41c, 0x5_688d, 1));
+        assert_eq!(ok("88a38bce4b3c26b4:5688d53247ceefc7:0:1").0, 0x88a3_8bce_4b3c_26b4);
+    }
+
+    #[test]
+    fn ok_parse_capitals_and_blanks_around() {
+        assert_eq!(ok(" \tABCDEF:ABCDEF:0:B\t "), (0xab_cdef, 0xab_cdef, 0x0b));
+    }
+
+    #[test]
+    fn ok_parse_encoded_colons_where_no_other_is() {
+        assert_eq!(ok("1%3A2%3a0%3A1"), (1, 2, 1));
+        assert_eq!(ok("1:2:%3A:1"), (1, 2, 1));
+        assert_eq!(err(b"1%3A2%3A0:1"), (Reason::FieldCount, 11));
+        assert_eq!(err(b"1%3b2%3A0%3A1%3A1"), (Reason::BadHex, 1));
+        assert_eq!(err(b"1%3A2%3A0%3A1%3A1"), (Reason::FieldCount, 16));
+        assert_eq!(err(b"1%3A2%3A0%3A1%3"), (Reason::BadFlags, 12));
+    }
+
+    #[test]
+    fn ok_parse_past_whatever_stands_for_the_parent() {
+        for parent in ["", "0", "78656416b39f77cd", "none", "+1", "\u{e9}%"] {
+            let mut value = StackText::<80>::new();
+            fmt::write(&mut value, format_args!("1:2:{parent}:1")).unwrap();
+            assert_eq!(ok(value.as_str()), (1, 2, 1), "{parent}");
+        }
+        assert_eq!(err(b"1:2:0,0:1"), (Reason::RepeatedField, 5));
+    }
+
+    #[test]
+    fn ok_parse_one_or_two_digits_of_flags() {
+        for byte in 0..=255u8 {
+            let mut value = *b"1:2:0:00";
+            value[6..].copy_from_slice(&hex::encode_u8(byte));
+            assert_eq!(UberTraceId::parse(&value).unwrap().flags.to_byte(), byte);
+            if byte < 16 {
+                value[6] = value[7];
+                assert_eq!(UberTraceId::parse(&value[..7]).unwrap().flags.to_byte(), byte);
+            }
+        }
+        for (flags, at) in [(&b"1:2:0:"[..], 6), (b"1:2:0:x", 6), (b"1:2:0:001", 6), (b"1:2:0:+1", 6), (b"1:2:0: 1", 6)]
+        {
+            assert_eq!(err(flags), (Reason::BadFlags, at), "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn err_parse_lengths_of_ids() {
+        assert_eq!(err(b"4ca67353d824b44b41c156cf264ca243a:5688d53247ceefc7:0:1"), (Reason::BadLength, 32));
+        assert_eq!(err(b"4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7a:0:1"), (Reason::BadLength, 49));
+        assert_eq!(err(b"0000000000000000000000000000000001:2:0:1"), (Reason::BadLength, 32));
+        assert_eq!(err(b":2:0:1"), (Reason::EmptyField, 0));
+        assert_eq!(err(b" 1::0:1"), (Reason::EmptyField, 3));
+    }
+
+    #[test]
+    fn err_parse_digits_and_zeros() {
+        assert_eq!(err(b"+1:2:0:1"), (Reason::BadHex, 0));
+        assert_eq!(err(b"0x1:2:0:1"), (Reason::BadHex, 1));
+        assert_eq!(err(b"12g4:2:0:1"), (Reason::BadHex, 2));
+        assert_eq!(err(b"12:34-:0:1"), (Reason::BadHex, 5));
+        assert_eq!(err(b"0:5688d53247ceefc7:0:1"), (Reason::ZeroTraceId, 0));
+        assert_eq!(err(b"1:0000000000000000:0:1"), (Reason::ZeroSpanId, 2));
+    }
+
+    #[test]
+    fn err_parse_other_than_four_fields() {
+        assert_eq!(err(b""), (Reason::Empty, 0));
+        assert_eq!(err(b" \t"), (Reason::Empty, 2));
+        assert_eq!(err(b"1"), (Reason::FieldCount, 1));
+        assert_eq!(err(b"1:2:1"), (Reason::FieldCount, 5));
+        assert_eq!(err(b"1:2:0:1:"), (Reason::FieldCount, 8));
+    }
+
+    #[test]
+    fn err_parse_values_joined_by_a_comma() {
+        assert_eq!(err(b"1:2:0:1,1:2:0:1"), (Reason::RepeatedField, 7));
+        assert_eq!(err(b"1:2:0:1, "), (Reason::RepeatedField, 7));
+        assert_eq!(err(b",1:2:0:1"), (Reason::RepeatedField, 0));
+    }
+
+    #[test]
+    fn err_parse_longer_than_any_client_writes() {
+        let mut value = [b'0'; MAX_VALUE + 1];
+        value[..4].copy_from_slice(b"1:2:");
+        value[MAX_VALUE - 2..].copy_from_slice(b":01");
+        assert_eq!(err(&value), (Reason::TooLong, MAX_VALUE as u32));
+        value[MAX_VALUE - 2..].copy_from_slice(b":1 ");
+        assert!(UberTraceId::parse(&value).is_ok());
+    }
+
+    #[test]
+    fn ok_every_byte_in_every_place_is_judged_by_the_grammar() {
+        for at in 0..VALID.len() {
+            for byte in 0..=255u8 {
+                let mut value = [0; 53];
+                value.copy_from_slice(VALID);
+                value[at] = byte;
+                let legal = match at {
+                    32 | 49 | 51 => byte == b':',
+                    // A blank at the start is cut off, and leaves a shorter id; one at the end leaves no flags.
+                    0 if byte == b' ' || byte == b'\t' => true,
+                    0..32 | 33..49 | 52 => byte.is_ascii_hexdigit(),
+                    _ => byte != b',' && byte != b':',
+                };
+                assert_eq!(UberTraceId::parse(&value).is_ok(), legal, "{byte:#04x} at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn err_every_truncation() {
+        for len in 0..VALID.len() {
+            let reason = match len {
+                0 => Reason::Empty,
+                52 => Reason::BadFlags,
+                _ => Reason::FieldCount,
+            };
+            assert_eq!(err(&VALID[..len]), (reason, len as u32));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ok_what_is_written_reads_the_same(trace in 1u128.., span in 1u64.., flags: u8) {
+            let ids = TraceId::new(trace).zip(SpanId::new(span));
+            let (trace_id, span_id) = ids.unwrap_or((TraceId::MIN, SpanId::MIN));
+            let header = UberTraceId::new(trace_id, span_id, JaegerFlags::from_byte(flags));
+            let mut buffer = [0; UberTraceId::MAX_LEN];
+            prop_assert_eq!(UberTraceId::parse(header.write(&mut buffer).as_bytes()), Ok(header));
+        }
+
+        #[test]
+        fn ok_what_is_read_is_written_and_reads_the_same(value in "[0-9a-fA-F]{1,33}(:|%3a)[0-9a-f]{1,17}(:|%3a)[ -~]{0,3}(:|%3a)[0-9a-f]{0,3}") {
+            if let Ok(header) = UberTraceId::parse(value.as_bytes()) {
+                prop_assert_eq!(UberTraceId::parse(header.write(&mut [0; UberTraceId::MAX_LEN]).as_bytes()), Ok(header));
+            }
+        }
+
+        #[test]
+        fn ok_no_bytes_panic(value: Vec<u8>) {
+            let _ = UberTraceId::parse(&value);
+        }
+    }
+}

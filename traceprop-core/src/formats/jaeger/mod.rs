@@ -1,0 +1,158 @@
+//! `uber-trace-id`, `uberctx-*`, `jaeger-baggage` and `jaeger-debug-id`: which trace this request belongs to, and what
+//! travels with it, in Jaeger's words.
+//!
+//! ```text
+//! uber-trace-id  = trace-id ":" span-id ":" parent-id ":" flags
+//! trace-id       = 1*32 hex, not all "0"      span-id = 1*16 hex, not all "0"      parent-id = deprecated, "0"
+//! flags          = 1*2 hex: 1 sampled, 2 debug (only with sampled), 8 firehose
+//! uberctx-KEY    = value                      one line an item, percent-encoded
+//! jaeger-baggage = item *( "," item )         item = key "=" value
+//! jaeger-debug-id = value                     only where there is no trace: asks for a debug root
+//!
+//! uber-trace-id: 4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7:0:1
+//! uberctx-tenant: acme%20inc
+//! ```
+//!
+//! Beyond the grammar these are read, because clients in old fleets write them: capitals; `%3A` for every colon (Java);
+//! anything in the field of the parent id, which says nothing any more. Short ids are no mistake: the Python and Node
+//! clients strip zeros on the left. A second value, on a line of its own or behind a comma, makes the header invalid.
+//!
+//! Jaeger has no word for "nobody has decided": it is written `0`, and a `0` does not fill in a decision that another
+//! format left open. Between W3C and Jaeger only the sampled bit maps.
+//! Spec: <https://www.jaegertracing.io/sdk-migration/#propagation-format>
+
+mod baggage;
+mod debug_id;
+mod flags;
+mod header;
+mod item;
+mod percent;
+mod write;
+
+pub use baggage::JaegerBaggage;
+pub use debug_id::JaegerDebugId;
+pub use flags::JaegerFlags;
+pub use header::UberTraceId;
+pub use item::JaegerBaggageItem;
+#[cfg(feature = "alloc")]
+pub(crate) use write::baggage_line;
+
+use crate::bridge::{self, BridgeWriter};
+use crate::context::FormatKind;
+use crate::field::{Field, FieldSet};
+use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+use crate::outgoing::OmissionReason;
+use crate::sampling::Sampling;
+use crate::slots::Slots;
+use crate::text::stack::StackText;
+
+const FIELDS: FieldSet =
+    FieldSet::of(&[Field::UberTraceId, Field::UberContext, Field::JaegerBaggage, Field::JaegerDebugId]);
+
+/// The letter of the flag byte in our tracestate member.
+const FLAGS_ITEM: char = 'j';
+
+/// Jaeger: `uber-trace-id`, `uberctx-*`, `jaeger-baggage`, `jaeger-debug-id`. Name `jaeger`.
+///
+/// Its baggage is read through [`JaegerBaggage`], and goes out as far as
+/// [`Outgoing::baggage`](crate::Outgoing::baggage) lets it.
+///
+/// ```
+/// use traceprop_core::{formats::jaeger::Jaeger, Outgoing, Propagator, Sampling};
+///
+/// static JAEGER: Jaeger = Jaeger::new();
+/// let propagator = Propagator::builder().extract_static(&JAEGER).inject_static(&JAEGER).build()?;
+///
+/// // A short id, and flags that say sampled, debug and firehose.
+/// let request = [("uber-trace-id", "41c156cf264ca243:5688d53247ceefc7:0:b")];
+/// let extraction = propagator.extract(&request);
+/// let caller = extraction.context().ok_or("a context came")?;
+/// assert_eq!(caller.sampling, Sampling::Debug);
+///
+/// let mut headers: Vec<(String, String)> = Vec::new();
+/// let call = extraction.child(caller.trace_id, "b7ad6b7169203331".parse()?);
+/// let _ = propagator.inject(&call, &Outgoing::new(), &mut headers);
+/// assert_eq!(headers[0].1, "000000000000000041c156cf264ca243:b7ad6b7169203331:0:b");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Jaeger {
+    w3c_baggage: bool,
+}
+
+impl Jaeger {
+    /// The format as the clients speak it.
+    pub const fn new() -> Self {
+        Self { w3c_baggage: false }
+    }
+
+    /// Writes the members of a W3C `baggage` as `uberctx-*` lines too, where the propagator reads or writes baggage.
+    ///
+    /// Keys lose their letter case on the way, and members their properties. An item that came in Jaeger's own headers
+    /// stands before a member with its key.
+    pub const fn with_w3c_baggage(mut self) -> Self {
+        self.w3c_baggage = true;
+        self
+    }
+}
+
+impl Format for Jaeger {
+    fn name(&self) -> &str {
+        "jaeger"
+    }
+
+    fn fields(&self) -> FormatFields<'_> {
+        FormatFields::built_in(FIELDS)
+    }
+
+    /// Baggage is not looked at: it never decides what becomes of the trace.
+    fn extract(&self, slots: &Slots<'_>) -> Reading {
+        match (UberTraceId::read(slots), JaegerDebugId::read(slots)) {
+            (Some(Ok(header)), _) => {
+                let reading = Reading::new(Outcome::Context(header.context()));
+                // 0 is also what a sender writes that has not decided.
+                if header.flags.is_sampled() { reading } else { reading.tentative() }
+            }
+            (None, Some(Ok(_))) => Reading::new(Outcome::SamplingOnly(Sampling::Debug)),
+            (Some(Err(reject)), _) | (None, Some(Err(reject))) => Reading::invalid(reject),
+            (None, None) => Reading::new(Outcome::Absent),
+        }
+    }
+
+    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let Some((trace_id, span_id)) = context.ids() else {
+            if context.trace_id().is_some() {
+                writer.omit(Field::UberTraceId, OmissionReason::NoSpanId, 1);
+            }
+            return;
+        };
+        let header = UberTraceId::new(trace_id, span_id, flags::outgoing(context));
+        writer.write(Field::UberTraceId, header.write(&mut [0; UberTraceId::MAX_LEN]));
+    }
+
+    fn bridge(&self, context: &Outbound<'_>, writer: &mut BridgeWriter) {
+        // A context that was put together here has no supplier, and none of its words came in a header.
+        let was_read = context.received.primary.is_some() && context.agrees(FormatKind::Jaeger);
+        let crossed = if was_read { None } else { context.bridged() };
+        let has = |letter| was_read || crossed.is_some_and(|tp| tp.item(letter).is_some());
+        if has(FLAGS_ITEM) {
+            let flags = flags::outgoing(context);
+            if flags.says_more_than_sampled() {
+                let mut digits = StackText::<2>::new();
+                // A byte has two digits at most.
+                let _ = core::fmt::write(&mut digits, format_args!("{flags}"));
+                writer.item(FLAGS_ITEM, digits.as_str());
+            }
+        }
+        if context.sampling() == Sampling::Debug {
+            let wished = matches!(JaegerDebugId::read(context.slots()), Some(Ok(_)));
+            if wished || has(FLAGS_ITEM) || has(bridge::DEBUG) {
+                writer.item(bridge::DEBUG, "");
+            }
+        }
+    }
+
+    fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        write::baggage(context, self.w3c_baggage, writer);
+    }
+}

@@ -1,0 +1,137 @@
+//! Writing baggage: `uberctx-*` lines, as far as the destination may have them, within the limits.
+
+use core::fmt;
+
+use super::baggage::JaegerBaggage;
+use super::item::{JaegerBaggageItem, PREFIX, Source};
+use super::percent::{Decoded, Encoded};
+use crate::baggage::{Baggage, BaggageLimits};
+use crate::field::{Field, FieldSet};
+use crate::format::{Outbound, Writer};
+use crate::outgoing::{Allow, OmissionReason};
+use crate::slots::Lines;
+use crate::text::stack::StackText;
+use crate::text::{is_header_text, is_token_byte, trim};
+
+const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
+
+/// Writes what came and may leave. A relay hands values on as they are; else all of it takes the canonical form, that
+/// of `jaeger-baggage` too, which is a way to begin a trace and none to go on with it.
+pub(super) fn baggage(context: &Outbound<'_>, with_w3c: bool, writer: &mut Writer<'_>) {
+    let slots = context.slots();
+    let w3c = if with_w3c { slots.first(Field::Baggage) } else { None };
+    if !slots.has_any(FIELDS) && w3c.is_none() {
+        return;
+    }
+    let mut baggage = JaegerBaggage::read(slots);
+    if w3c.is_some() {
+        let members = Baggage::read(slots.lines(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY);
+        let items = members.iter().map(|member| JaegerBaggageItem::of_w3c(member.key(), member.raw_value()));
+        let beyond = items.filter(|item| !baggage.put(*item)).count();
+        if beyond > 0 {
+            writer.omit(Field::UberContext, OmissionReason::TooManyMembers, beyond as u32);
+        }
+    }
+    let list = as_received(context, &baggage);
+    let mut left = JaegerBaggage::MAX_BYTES;
+    for item in baggage.iter().filter(|item| list.is_none() || item.source() != Source::List) {
+        if let Err(reason) = write_item(&item, context, &mut left, writer) {
+            writer.omit(Field::UberContext, reason, 1);
+        }
+    }
+    for line in list.into_iter().flatten().map(trim).filter(|line| !line.is_empty()) {
+        writer.write_ascii(Field::JaegerBaggage, line);
+    }
+}
+
+/// The lines of the list, if they can go on as they came: all of them may, and nothing in them was skipped.
+fn as_received<'c>(context: &Outbound<'c>, baggage: &JaegerBaggage<'_>) -> Option<Lines<'c>> {
+    let lines = context.slots().lines(Field::JaegerBaggage);
+    let allowed = context.is_relayed() && context.outgoing().allowed_baggage() == Allow::All;
+    let whole = baggage.skipped().is_none() && lines.iter().all(|line| is_header_text(trim(line)));
+    (allowed && whole).then_some(lines)
+}
+
+fn write_item(
+    item: &JaegerBaggageItem<'_>,
+    context: &Outbound<'_>,
+    left: &mut usize,
+    writer: &mut Writer<'_>,
+) -> Result<(), OmissionReason> {
+    let key = item.raw_key();
+    let allow = context.outgoing().allowed_baggage();
+    let allowed = match item.source() {
+        Source::Line | Source::List => allow.header(key),
+        Source::W3c => allow.key(key),
+    };
+    let raw = item.raw_value();
+    let as_received = context.is_relayed() && item.source() == Source::Line && is_header_text(raw);
+    let value = match core::str::from_utf8(raw) {
+        Ok(text) if as_received => Value::AsReceived(text),
+        _ => Value::Canonical(Encoded(item.decoded())),
+    };
+    let size = key.len() + value.len();
+    if !allowed {
+        return Err(OmissionReason::NotAllowed);
+    }
+    if !key.bytes().all(is_token_byte) {
+        return Err(OmissionReason::BadKey);
+    }
+    // A header without a value is never sent.
+    if value.len() == 0 {
+        return Err(OmissionReason::BadValue);
+    }
+    if PREFIX.len() + key.len() > Writer::MAX_NAME {
+        return Err(OmissionReason::TooLong);
+    }
+    // The first whole items go out: behind one that does not fit, nothing does.
+    let Some(rest) = left.checked_sub(size) else {
+        *left = 0;
+        return Err(OmissionReason::TooLong);
+    };
+    *left = rest;
+    let mut name = StackText::<{ Writer::MAX_NAME }>::new();
+    for letter in key.chars() {
+        // It fits, as was checked above.
+        let _ = fmt::Write::write_char(&mut name, letter.to_ascii_lowercase());
+    }
+    match writer.write_family(Field::UberContext, PREFIX, name.as_str(), &value) {
+        true => Ok(()),
+        false => Err(OmissionReason::BadKey),
+    }
+}
+
+/// A value on its way out.
+enum Value<'c> {
+    AsReceived(&'c str),
+    Canonical(Encoded<Decoded<'c>>),
+}
+
+impl Value<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::AsReceived(text) => text.len(),
+            Self::Canonical(encoded) => encoded.len(),
+        }
+    }
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AsReceived(text) => f.write_str(text),
+            Self::Canonical(encoded) => encoded.fmt(f),
+        }
+    }
+}
+
+/// Name and value of the line that an item is written as. None if the key cannot be part of a header name.
+#[cfg(feature = "alloc")]
+pub(crate) fn baggage_line(key: &str, value: &str) -> Option<(alloc::string::String, alloc::string::String)> {
+    use alloc::string::ToString;
+    if key.is_empty() || !key.bytes().all(is_token_byte) {
+        return None;
+    }
+    let name = [PREFIX, &key.to_ascii_lowercase()].concat();
+    Some((name, Encoded(value.bytes()).to_string()))
+}

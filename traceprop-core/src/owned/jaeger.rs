@@ -1,0 +1,98 @@
+//! What an owned context knows in Jaeger's words.
+
+use super::{BUILT_IN, Builder, Entry, OwnedContext, Role};
+use crate::context::FormatKind;
+use crate::field::Field;
+use crate::format::Writer;
+use crate::formats::jaeger::{JaegerBaggage, JaegerDebugId, JaegerFlags, UberTraceId, baggage_line};
+use crate::reject::{Reason, Reject};
+use crate::sampling::Sampling;
+use crate::slots::Slots;
+
+impl OwnedContext {
+    /// The `uber-trace-id` that named this trace, with all of its flags.
+    pub fn uber_trace_id(&self) -> Option<UberTraceId> {
+        let header = UberTraceId::read(&Slots::collect(self.lines.as_ref()?, &BUILT_IN))?.ok();
+        header.filter(|_| self.known().agrees.contains(FormatKind::Jaeger))
+    }
+
+    /// The baggage in Jaeger's words; empty if there is none.
+    pub fn jaeger_baggage(&self) -> JaegerBaggage<'_> {
+        let lines = self.lines.as_ref();
+        lines.map_or(JaegerBaggage::EMPTY, |lines| JaegerBaggage::read(&Slots::collect(lines, &BUILT_IN)))
+    }
+
+    /// The `jaeger-debug-id` that made the span of this service a debug root: a tag for that span.
+    pub fn jaeger_debug_id(&self) -> Option<JaegerDebugId<'_>> {
+        // Another decision without ids may have been the one that counted.
+        let lines = self.lines.as_ref().filter(|_| self.sampling() == Sampling::Debug)?;
+        JaegerDebugId::read(&Slots::collect(lines, &BUILT_IN))?.ok()
+    }
+
+    /// The same context with these flags in Jaeger's header. Of its sampled and debug bit the decision for the trace has
+    /// the say; the firehose bit and those without a meaning go out with every child.
+    ///
+    /// Nothing changes where there are no ids to write a header of.
+    pub fn with_jaeger_flags(self, flags: JaegerFlags) -> Self {
+        let (Some(trace_id), Some(span_id)) = (self.trace_id(), self.span_id()) else {
+            return self;
+        };
+        let mut buffer = [0; UberTraceId::MAX_LEN];
+        let line = UberTraceId::new(trace_id, span_id, flags).write(&mut buffer);
+        let mut context = self.with_line(Field::UberTraceId, line.as_bytes());
+        let received = match &mut context.role {
+            Role::Span(span) => &mut span.received,
+            Role::Relay(relay) => &mut relay.received,
+        };
+        received.agrees = received.agrees.with(FormatKind::Jaeger);
+        context
+    }
+
+    /// The same context with this baggage in Jaeger's words in place of its own. Of several values of a key the last
+    /// counts.
+    ///
+    /// ```
+    /// use traceprop_core::{formats::jaeger::Jaeger, Outgoing, OwnedContext, Pairs, Propagator, SpanContext};
+    /// # let span = SpanContext::new("4ca67353d824b44b41c156cf264ca243".parse()?, "5688d53247ceefc7".parse()?);
+    ///
+    /// let propagator = Propagator::builder().format(Jaeger::new()).build()?;
+    /// let context = OwnedContext::new(span).with_jaeger_baggage([("tenant", "acme inc")])?;
+    /// let mut headers = Pairs::new();
+    /// let _ = propagator.inject(&context.span().expect("it is one"), &Outgoing::trusted(), &mut headers);
+    /// assert_eq!(headers.get("uberctx-tenant"), Some("acme%20inc"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `bad-key` where a key cannot be part of a header name, `too-many-members` and `too-long` beyond
+    /// [`JaegerBaggage::MAX_ITEMS`] and [`JaegerBaggage::MAX_BYTES`].
+    pub fn with_jaeger_baggage<'i>(self, items: impl IntoIterator<Item = (&'i str, &'i str)>) -> Result<Self, Reject> {
+        let reject = |reason, at| Err(Reject::new(Field::UberContext, reason, at));
+        let mut builder = Builder::default();
+        if let Some(lines) = &self.lines {
+            for entry in lines.entries().filter(|entry| !is_baggage(entry.field())) {
+                builder.entry(&entry);
+            }
+        }
+        let mut bytes = 0;
+        for (place, (key, value)) in items.into_iter().enumerate() {
+            let at = bytes;
+            let Some((name, line)) = baggage_line(key, value) else {
+                return reject(Reason::BadKey, at);
+            };
+            bytes += key.len() + line.len();
+            if place == JaegerBaggage::MAX_ITEMS {
+                return reject(Reason::TooManyMembers, at);
+            }
+            if bytes > JaegerBaggage::MAX_BYTES || name.len() > Writer::MAX_NAME {
+                return reject(Reason::TooLong, at);
+            }
+            builder.entry(&Entry { index: Field::UberContext.index() as u8, name: &name, value: line.as_bytes() });
+        }
+        Ok(Self { lines: builder.finish(), ..self })
+    }
+}
+
+const fn is_baggage(field: Field) -> bool {
+    matches!(field, Field::UberContext | Field::JaegerBaggage)
+}

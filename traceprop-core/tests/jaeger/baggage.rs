@@ -1,0 +1,167 @@
+//! Jaeger's baggage on its way out.
+
+use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::{
+    Allow, Behavior, IdBits, JaegerBaggage, JaegerFlags, OmissionReason, Outgoing, OwnedBaggage, OwnedContext, Pairs,
+    Propagator, Sampling, SpanContext,
+};
+
+use crate::wire::{CHILD, TRACE, child, child_id, header, inject, jaeger, lines, relay, trace};
+
+const BAGGAGE: [(&str, &str); 4] = [
+    ("uberctx-Tenant", "acme+inc"),
+    ("jaeger-baggage", "user=a%2Fb,no key=1"),
+    ("uberctx-load", "100%"),
+    ("uberctx-e", ""),
+];
+
+#[test]
+fn ok_child_writes_baggage_in_the_canonical_form() {
+    let headers = child(&jaeger(), &BAGGAGE, &Outgoing::trusted());
+    let expected = [("uberctx-tenant", "acme%20inc"), ("uberctx-load", "100%25"), ("uberctx-user", "a%2Fb")];
+    assert_eq!(lines(&headers)[1..], expected);
+}
+
+#[test]
+fn ok_relay_writes_baggage_as_it_came() {
+    let headers = relay(&jaeger(), &BAGGAGE, &Outgoing::trusted());
+    let expected =
+        [("uberctx-tenant", "acme+inc"), ("uberctx-load", "100%"), ("jaeger-baggage", "user=a%2Fb,no key=1")];
+    assert_eq!(lines(&headers), expected);
+}
+
+#[test]
+fn ok_relay_of_a_list_with_a_bad_member_writes_the_good_ones() {
+    let headers = relay(&jaeger(), &[("jaeger-baggage", "a=1+2,broken")], &Outgoing::trusted());
+    assert_eq!(lines(&headers), [("uberctx-a", "1%202")]);
+    // A value with bytes that no header may hold cannot go on as it came either.
+    let headers = relay(&jaeger(), &[("uberctx-a", "é+")], &Outgoing::trusted());
+    assert_eq!(lines(&headers), [("uberctx-a", "%C3%A9%20")]);
+}
+
+#[test]
+fn ok_baggage_leaves_only_where_it_may() {
+    let propagator = jaeger();
+    assert_eq!(child(&propagator, &BAGGAGE, &Outgoing::new()).len(), 1);
+    // A key is part of a header name, so its letter case does not count.
+    let some = Outgoing::new().baggage(Allow::Only(&["tenant", "USER"]));
+    let headers = relay(&propagator, &BAGGAGE, &some);
+    assert_eq!(lines(&headers), [("uberctx-tenant", "acme+inc"), ("uberctx-user", "a%2Fb")]);
+    let mut headers = Pairs::new();
+    let omissions = propagator.relay(&propagator.extract(&BAGGAGE).relay(), &some, &mut headers);
+    assert_eq!(omissions.to_string(), "uberctx-: 3 left out, not-allowed");
+}
+
+#[test]
+fn ok_baggage_that_cannot_be_written_is_named() {
+    let propagator = jaeger();
+    let long = "k".repeat(121);
+    let list = format!("a b=1,é=1,empty=,{long}=1,{}=1", &long[1..]);
+    let request = [("jaeger-baggage", list)];
+    let mut headers = Pairs::new();
+    let span = propagator.extract(&request).child(trace(), child_id());
+    let omissions = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+    let omitted: Vec<_> = omissions.iter().map(|omission| (omission.reason, omission.count)).collect();
+    assert_eq!(omitted, [(OmissionReason::BadKey, 2), (OmissionReason::BadValue, 1), (OmissionReason::TooLong, 1)]);
+    assert_eq!((headers.len(), headers.get(&format!("uberctx-{}", &long[1..]))), (2, Some("1")));
+}
+
+#[test]
+fn ok_baggage_that_grows_beyond_the_limit_is_cut_at_a_whole_item() {
+    let propagator = jaeger();
+    // Each blank becomes three characters.
+    let blanks = "+".repeat(2000);
+    let request = [("uberctx-a", blanks.as_str()), ("uberctx-b", &blanks), ("uberctx-c", "1")];
+    let mut headers = Pairs::new();
+    let span = propagator.extract(&request).child(trace(), child_id());
+    let omissions = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+    assert_eq!(omissions.to_string(), "uberctx-: 2 left out, too-long");
+    assert_eq!(headers.get("uberctx-a").map(str::len), Some(6000));
+    assert_eq!(lines(&relay(&propagator, &request, &Outgoing::trusted())), request);
+}
+
+#[test]
+fn ok_ignore_forgets_the_baggage_and_restart_keeps_it() {
+    for (behavior, count) in [(Behavior::Restart, 1), (Behavior::Ignore, 0)] {
+        let propagator = Propagator::builder().format(Jaeger::new()).behavior(behavior).build().expect("one format");
+        let value = header("b");
+        let request = [("uber-trace-id", value.as_str()), ("uberctx-k", "v")];
+        let extraction = propagator.extract(&request);
+        assert_eq!((extraction.jaeger_baggage().len(), extraction.uber_trace_id()), (count, None));
+        let span = extraction.start_span(&|| IdBits::random(7));
+        let headers = inject(&propagator, &span, &Outgoing::trusted());
+        assert_eq!(headers.len(), 1 + count);
+        assert!(headers.get("uber-trace-id").is_some_and(|value| value.ends_with(":0:1")));
+    }
+}
+
+#[test]
+fn ok_w3c_baggage_becomes_uberctx_only_where_that_was_asked_for() {
+    let value = header("1");
+    let request = [
+        ("uber-trace-id", value.as_str()),
+        ("uberctx-tenant", "own"),
+        ("baggage", "Tenant=w3c,userId=a+b%20c;secure,userid=d,x=%"),
+    ];
+    let builder = || Propagator::builder().extract_baggage();
+    let without = builder().format(Jaeger::new()).build().expect("formats");
+    let headers = child(&without, &request, &Outgoing::trusted());
+    assert_eq!(lines(&headers)[1..], [("uberctx-tenant", "own")]);
+    let with = builder().format(Jaeger::new().with_w3c_baggage()).build().expect("formats");
+    let headers = child(&with, &request, &Outgoing::trusted());
+    assert_eq!(lines(&headers)[1..], [("uberctx-tenant", "own"), ("uberctx-userid", "d"), ("uberctx-x", "%25")]);
+    // As W3C baggage its key has the letter case that it was allowed with.
+    let headers = child(&with, &request, &Outgoing::new().baggage(Allow::Only(&["X"])));
+    assert_eq!(headers.len(), 1);
+}
+
+#[test]
+fn ok_context_from_fields_is_written_and_read_again() {
+    let span = SpanContext::new(trace(), child_id()).with_sampling(Sampling::Sampled);
+    let items = [("Tenant", "acme inc"), ("list", "a,b=c"), ("tenant", "é")];
+    let owned = OwnedContext::new(span).with_jaeger_flags(JaegerFlags::from_byte(0x19));
+    let owned = owned.with_jaeger_baggage(items).expect("legal keys");
+    assert_eq!(owned.uber_trace_id().map(|header| header.flags.to_byte()), Some(0x19));
+    assert_eq!(owned.jaeger_baggage().get("list").map(|item| item.value().into_owned()).as_deref(), Some("a,b=c"));
+    let headers = inject(&jaeger(), &owned.span().expect("a span"), &Outgoing::trusted());
+    let expected = format!("{TRACE}:{CHILD}:0:19");
+    assert_eq!(
+        lines(&headers),
+        [("uber-trace-id", expected.as_str()), ("uberctx-tenant", "%C3%A9"), ("uberctx-list", "a%2Cb%3Dc")]
+    );
+    // Other baggage replaces it.
+    let owned = owned.with_jaeger_baggage([]).expect("no keys");
+    assert!(owned.jaeger_baggage().is_empty() && owned.uber_trace_id().is_some());
+}
+
+#[test]
+fn err_context_from_fields_with_baggage_that_cannot_be_written() {
+    let context = || OwnedContext::new(SpanContext::new(trace(), child_id()));
+    let reason = |key: &str, value: &str| {
+        context().with_jaeger_baggage([(key, value)]).map_err(|reject| reject.reason().as_str()).err()
+    };
+    assert_eq!(reason("a b", ""), Some("bad-key"));
+    assert_eq!(reason("", ""), Some("bad-key"));
+    assert_eq!((reason(&"k".repeat(120), ""), reason(&"k".repeat(121), "")), (None, Some("too-long")));
+    assert_eq!((reason("k", &"x".repeat(8191)), reason("k", &"x".repeat(8192))), (None, Some("too-long")));
+    assert_eq!(reason("k", &" ".repeat(2731)), Some("too-long"));
+    let many = |count| context().with_jaeger_baggage(std::iter::repeat_n(("k", "v"), count));
+    assert!(many(JaegerBaggage::MAX_ITEMS).is_ok());
+    assert_eq!(many(65).map_err(|reject| reject.reason().as_str()).err(), Some("too-many-members"));
+}
+
+#[test]
+fn ok_owned_context_keeps_flags_and_baggage_across_an_await() {
+    let propagator = jaeger();
+    let owned = {
+        let value = header("d");
+        let request = [("uber-trace-id", value.as_str()), ("uberctx-a", "1"), ("jaeger-baggage", "b=2")];
+        let extraction = propagator.extract(&request);
+        assert_eq!(OwnedBaggage::from(&extraction.jaeger_baggage()).to_string(), "a=1,b=2");
+        OwnedContext::from_span(&extraction, &extraction.child(trace(), child_id()))
+    };
+    assert_eq!(owned.jaeger_baggage().len(), 2);
+    let headers = inject(&propagator, &owned.span().expect("a span"), &Outgoing::trusted());
+    let expected = format!("{TRACE}:{CHILD}:0:d");
+    assert_eq!(lines(&headers), [("uber-trace-id", expected.as_str()), ("uberctx-a", "1"), ("uberctx-b", "2")]);
+}

@@ -1,0 +1,132 @@
+//! Jaeger's flags across a hop that speaks only W3C.
+
+use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{Format, JaegerFlags, Outgoing, OwnedContext, Propagator, Sampling, SpanContext};
+
+use crate::wire::{TRACE, child_flags, child_id, header, inject, trace};
+
+/// Jaeger in, W3C out: the service in front of a hop that speaks only W3C.
+fn into_w3c() -> Propagator {
+    Propagator::builder().extract(Jaeger::new()).inject(TraceContext::new()).build().expect("two formats")
+}
+
+/// W3C in, Jaeger out: the service behind that hop.
+fn out_of_w3c() -> Propagator {
+    Propagator::builder().extract(TraceContext::new()).inject(Jaeger::new()).build().expect("two formats")
+}
+
+/// Jaeger's headers in, W3C across, Jaeger's flags out; with an edit on the traceparent that crossed.
+fn across_w3c(
+    flags: &str,
+    edit: fn(&mut (String, String)),
+    decision: Option<Sampling>,
+) -> (Vec<(String, String)>, String) {
+    let (before, behind) = (into_w3c(), out_of_w3c());
+    let request = [("uber-trace-id", header(flags))];
+    let extraction = before.extract(&request);
+    let mut crossing: Vec<(String, String)> = Vec::new();
+    let _ = before.inject(&extraction.child(trace(), child_id()), &Outgoing::trusted(), &mut crossing);
+    crossing.iter_mut().for_each(edit);
+    let came = child_flags(&behind.extract(&crossing), &behind, decision);
+    (crossing, came)
+}
+
+#[test]
+fn ok_every_flag_byte_comes_back_across_w3c() {
+    for byte in 0..=255u8 {
+        let flags = format!("{byte:x}");
+        let (crossing, came) = across_w3c(&flags, |_| (), None);
+        assert_eq!(came, flags);
+        assert_eq!(crossing.len(), if byte > 1 { 2 } else { 1 }, "{crossing:?}");
+        assert!(crossing[0].1.ends_with(if byte & 1 == 1 { "-01" } else { "-00" }), "{crossing:?}");
+    }
+}
+
+#[test]
+fn ok_debug_comes_back_as_a_decision() {
+    let (crossing, _) = across_w3c("b", |_| (), None);
+    assert_eq!(crossing[1], ("tracestate".into(), "tp=1;264ca243;jb;d".into()));
+    let behind = out_of_w3c();
+    assert_eq!(behind.extract(&crossing).inbound().sampling(), Sampling::Debug);
+    assert_eq!(across_w3c("b", |_| (), Some(Sampling::Sampled)).1, "9");
+}
+
+#[test]
+fn ok_flag_byte_of_another_decision_is_left_alone() {
+    let unsampled = |line: &mut (String, String)| line.1 = line.1.replace("-01", "-00");
+    assert_eq!(across_w3c("b", unsampled, None).1, "0");
+    let sampled = |line: &mut (String, String)| line.1 = line.1.replace("-00", "-01");
+    assert_eq!(across_w3c("8", sampled, None).1, "1");
+    assert_eq!(across_w3c("9", |_| (), Some(Sampling::NotSampled)).1, "0");
+}
+
+/// W3C in and out: a hop in between, which has nothing but the tracestate.
+fn middle() -> Propagator {
+    const BRIDGES: &[&dyn Format] = &[&Jaeger::new()];
+    Propagator::builder().format(TraceContext::new()).bridges(BRIDGES).build().expect("one format")
+}
+
+#[test]
+fn ok_flag_byte_goes_on_through_several_hops() {
+    let middle = middle();
+    let (crossing, _) = across_w3c("1b", |_| (), None);
+    let extraction = middle.extract(&crossing);
+    let headers = inject(&middle, &extraction.child(trace(), child_id()), &Outgoing::new());
+    assert_eq!(headers.get("tracestate"), Some("tp=1;264ca243;j1b;d"));
+    // A decision of ours ends what belonged to the other one.
+    let span = extraction.child(trace(), child_id()).with_sampling(Sampling::NotSampled);
+    assert_eq!(inject(&middle, &span, &Outgoing::new()).get("tracestate"), None);
+}
+
+#[test]
+fn ok_debug_of_another_dialect_goes_on_too() {
+    let middle = middle();
+    let request =
+        [("traceparent", format!("00-{TRACE}-5688d53247ceefc7-01")), ("tracestate", "tp=1;264ca243;d".into())];
+    let span = middle.extract(&request).child(trace(), child_id());
+    assert_eq!(inject(&middle, &span, &Outgoing::new()).get("tracestate"), Some("tp=1;264ca243;d"));
+    let behind = out_of_w3c();
+    assert_eq!(child_flags(&behind.extract(&request), &behind, None), "3");
+}
+
+#[test]
+fn err_flag_byte_that_is_none() {
+    let behind = out_of_w3c();
+    for item in ["j", "j+1", "j1bb", "jx", "j%31"] {
+        let state = format!("tp=1;264ca243;{item}");
+        let request = [("traceparent", format!("00-{TRACE}-5688d53247ceefc7-01")), ("tracestate", state)];
+        assert_eq!(child_flags(&behind.extract(&request), &behind, None), "1", "{item}");
+    }
+}
+
+#[test]
+fn ok_no_flag_bit_but_sampled_crosses_by_itself() {
+    // W3C's random bit has the place of Jaeger's debug bit.
+    let behind = out_of_w3c();
+    let request = [("traceparent", format!("00-{TRACE}-5688d53247ceefc7-03"))];
+    assert_eq!(child_flags(&behind.extract(&request), &behind, None), "1");
+    let (crossing, _) = across_w3c("3", |_| (), None);
+    assert!(crossing[0].1.ends_with("-01"), "{crossing:?}");
+}
+
+#[test]
+fn ok_context_from_fields_writes_no_tracestate() {
+    let span = SpanContext::new(trace(), child_id()).with_sampling(Sampling::Debug);
+    let owned = OwnedContext::new(span).with_jaeger_flags(JaegerFlags::from_byte(0x0b));
+    let propagator = Propagator::builder().format(Jaeger::new()).format(TraceContext::new()).build().expect("formats");
+    let headers = inject(&propagator, &owned.span().expect("a span"), &Outgoing::new());
+    assert!(headers.get("uber-trace-id").is_some_and(|value| value.ends_with(":0:b")));
+    assert_eq!(headers.get("tracestate"), None);
+}
+
+#[test]
+fn ok_wish_for_debug_crosses_w3c() {
+    let before = into_w3c();
+    let request = [("jaeger-debug-id", "ticket-4711")];
+    let span = before.extract(&request).child(trace(), child_id());
+    let headers = inject(&before, &span, &Outgoing::new());
+    assert_eq!(headers.get("tracestate"), Some("tp=1;264ca243;d"));
+    let behind = out_of_w3c();
+    assert_eq!(child_flags(&behind.extract(&headers), &behind, None), "3");
+}
