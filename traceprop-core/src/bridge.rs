@@ -78,6 +78,7 @@ pub struct BridgeWriter {
     /// A vendor's key, and its new value; without one the member is removed.
     member: Option<(&'static str, Option<StackText<MAX_VALUE>>)>,
     items: Option<StackText<MAX_VALUE>>,
+    left_out: u32,
 }
 
 impl core::fmt::Debug for BridgeWriter {
@@ -88,7 +89,7 @@ impl core::fmt::Debug for BridgeWriter {
 
 impl BridgeWriter {
     pub(crate) const fn new(trace_id: TraceId) -> Self {
-        Self { trace_id, member: None, items: None }
+        Self { trace_id, member: None, items: None, left_out: 0 }
     }
 
     /// Sets a vendor's member; there is room for one. False if the value is longer than 256 characters or not legal.
@@ -104,6 +105,16 @@ impl BridgeWriter {
     /// Removes a vendor's member.
     pub fn remove_member(&mut self, key: &'static str) {
         self.member = Some((key, None));
+    }
+
+    /// Says that items of a member were left out because it would be too long with them.
+    pub fn leave_out(&mut self, count: u32) {
+        self.left_out = self.left_out.saturating_add(count);
+    }
+
+    /// How many items were left out.
+    pub(crate) const fn left_out(&self) -> u32 {
+        self.left_out
     }
 
     /// Adds an item to our member; an item with that letter which is there already stands, since dialects share letters.

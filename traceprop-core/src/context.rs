@@ -127,6 +127,10 @@ impl FormatSet {
     pub(crate) const fn contains(self, kind: FormatKind) -> bool {
         self.0 & (1 << kind as u16) != 0
     }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 }
 
 /// What a context still knows of the request it came from: the lines, and how far they hold.
@@ -147,6 +151,10 @@ pub(crate) struct Received<'c> {
     pub(crate) tracestate: TraceStateFacts,
     /// The decision was filled in from another format than the primary one.
     pub(crate) filled_in: bool,
+    /// It was filled in by a tracestate whose `dd` says with which Datadog priority.
+    pub(crate) priority_in_dd: bool,
+    /// The formats whose lines were made here, from fields: not wire text, and not to be handed on.
+    pub(crate) built: FormatSet,
     /// Baggage and correlation text are taken along (they are not after `ignore`).
     pub(crate) keeps_text: bool,
 }
@@ -168,6 +176,8 @@ impl<'c> Received<'c> {
         refused: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
         filled_in: false,
+        priority_in_dd: false,
+        built: FormatSet::EMPTY,
         keeps_text: true,
     };
 }

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::bridge::{BridgeWriter, Bridged};
 use crate::carrier::{CarrierMut, OutgoingName, OutgoingValue};
-use crate::context::{FormatKind, Received, RemoteContext};
+use crate::context::{FormatKind, FormatSet, Received, RemoteContext};
 use crate::field::{Field, FieldName, FieldNames, FieldSet};
 use crate::id::{SpanId, TraceId};
 use crate::outgoing::{OmissionReason, Omissions, Outgoing};
@@ -230,9 +230,24 @@ impl Reading {
         Self::new(Outcome::Invalid(reject))
     }
 
+    pub(crate) const fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+
     /// Reports an optional field that was turned down: it costs itself, is not handed on, and shows in the report.
     pub fn refuse(&mut self, reject: Reject) {
         self.refused_fields = self.refused_fields.with(reject.field());
+        self.report(reject);
+    }
+
+    /// Reports a member of a list that was turned down, while the rest of its field stands. The format's own relay has
+    /// to leave that member out.
+    pub fn refuse_member(&mut self, reject: Reject) {
+        self.report(reject);
+    }
+
+    fn report(&mut self, reject: Reject) {
         if let Some(place) = self.refused.iter_mut().find(|place| place.is_none()) {
             *place = Some(reject);
         }
@@ -274,12 +289,12 @@ impl Reading {
         self.outcome
     }
 
-    /// The optional fields that were turned down.
+    /// What was turned down beside the outcome: optional fields, and members of lists.
     pub fn refused(&self) -> impl Iterator<Item = Reject> {
         self.refused.into_iter().flatten()
     }
 
-    /// The same as a set.
+    /// The optional fields that were turned down, whole.
     pub const fn refused_fields(&self) -> FieldSet {
         self.refused_fields
     }
@@ -306,6 +321,10 @@ pub struct Outbound<'a> {
     pub(crate) bridge_edits: &'a [TraceStateEdit<'a>],
     /// The tracestate that came holds text that may not go to this destination.
     pub(crate) withholds: bool,
+    /// Items that those edits lack because they would be too long with them.
+    pub(crate) bridge_left_out: u32,
+    /// The formats that are written.
+    pub(crate) injects: FormatSet,
 }
 
 impl<'a> Outbound<'a> {
@@ -369,6 +388,11 @@ impl<'a> Outbound<'a> {
     /// Whether a format supplied the context, so that its richer words are the ones that count.
     pub(crate) fn is_primary(&self, kind: FormatKind) -> bool {
         self.received.primary == Some(kind)
+    }
+
+    /// Whether a format is among those that are written.
+    pub(crate) const fn injects(&self, kind: FormatKind) -> bool {
+        self.injects.contains(kind)
     }
 
     #[allow(dead_code, reason = "the dialects that bridge over W3C read it")]

@@ -19,6 +19,8 @@ use crate::sampling::Sampling;
 use crate::slots::Slots;
 use crate::tracestate::TraceState;
 
+mod datadog;
+
 /// Bytes of received lines that an owned context keeps at most. A field that does not fit is left out whole.
 pub const MAX_OWNED_BYTES: usize = 64 * 1024;
 
@@ -273,24 +275,33 @@ impl OwnedContext {
         let name = format.field_name();
         // The place among the configured names is the propagator's; stored lines are found by their name.
         let entry = Entry { index: Field::Configured(0).index() as u8, name: name.as_str(), value: text.as_bytes() };
-        Ok(self.replace(|known| known.is_named(name), &entry))
+        Ok(self.replace(|known| known.is_named(name), [entry]))
     }
 
     /// Replaces all lines of a field by one, or by none if `line` is empty.
     fn with_line(self, field: Field, line: &[u8]) -> Self {
-        let entry = Entry { index: field.index() as u8, name: "", value: line };
-        self.replace(|known| known.field() == field, &entry)
+        self.with_lines(&[(field, line)])
     }
 
-    fn replace(mut self, is_replaced: impl Fn(&Entry<'_>) -> bool, by: &Entry<'_>) -> Self {
+    /// The same for several fields.
+    fn with_lines(self, fields: &[(Field, &[u8])]) -> Self {
+        let entries = fields.iter().map(|(field, line)| Entry { index: field.index() as u8, name: "", value: line });
+        self.replace(|known| fields.iter().any(|(field, _)| *field == known.field()), entries)
+    }
+
+    fn replace<'e>(
+        mut self,
+        is_replaced: impl Fn(&Entry<'_>) -> bool,
+        by: impl IntoIterator<Item = Entry<'e>>,
+    ) -> Self {
         let mut builder = Builder::default();
         if let Some(lines) = &self.lines {
             for entry in lines.entries().filter(|entry| !is_replaced(entry)) {
                 builder.entry(&entry);
             }
         }
-        if !by.value.is_empty() {
-            builder.entry(by);
+        for entry in by.into_iter().filter(|entry| !entry.value.is_empty()) {
+            builder.entry(&entry);
         }
         self.lines = builder.finish();
         self
@@ -332,6 +343,8 @@ impl Received<'_> {
             refused: self.refused,
             tracestate: self.tracestate,
             filled_in: self.filled_in,
+            priority_in_dd: self.priority_in_dd,
+            built: self.built,
             keeps_text: self.keeps_text,
         }
     }

@@ -62,7 +62,6 @@ pub(crate) struct ReasonAt {
 
 impl ReasonAt {
     /// The same, `offset` bytes further on.
-    #[allow(dead_code, reason = "formats that parse fields out of a longer value use it")]
     pub(crate) const fn behind(self, offset: usize) -> Self {
         self.reason.at(self.at as usize + offset)
     }

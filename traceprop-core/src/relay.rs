@@ -12,7 +12,8 @@ impl Outbound<'_> {
     /// Baggage is not among what is handed on: it is written apart, as far as it is allowed. Nor is what `reading` has
     /// turned down.
     pub fn hand_on(&self, reading: &Reading, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
-        if !self.is_just(reading) {
+        // Lines that were made here are no text of the wire.
+        if !self.is_just(reading) || !self.received.built.is_empty() {
             return false;
         }
         let slots = self.slots;

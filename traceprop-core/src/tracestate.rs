@@ -63,7 +63,9 @@ pub(crate) struct TraceStateFacts {
     is_canonical: bool,
     /// A member of ours is there.
     pub(crate) has_tp: bool,
-    /// Datadog's member is there and says with which priority the sender decided.
+    /// Datadog's member is there.
+    pub(crate) has_dd: bool,
+    /// It says with which priority the sender decided.
     pub(crate) has_dd_priority: bool,
 }
 
@@ -89,7 +91,7 @@ fn has_priority(value: &[u8]) -> bool {
 impl TraceStateFacts {
     /// Of a tracestate without members.
     pub(crate) const NONE: Self =
-        Self { has_duplicates: false, is_canonical: false, has_tp: false, has_dd_priority: false };
+        Self { has_duplicates: false, is_canonical: false, has_tp: false, has_dd: false, has_dd_priority: false };
 }
 
 impl<'c> TraceState<'c> {
@@ -129,7 +131,10 @@ impl<'c> TraceState<'c> {
                 seen |= bit;
                 match key {
                     b"tp" => facts.has_tp = true,
-                    b"dd" => facts.has_dd_priority |= has_priority(value),
+                    b"dd" => {
+                        facts.has_dd = true;
+                        facts.has_dd_priority |= has_priority(value);
+                    }
                     _ => {}
                 }
                 len += 1;

@@ -155,16 +155,15 @@ impl<'c> Merge<'c> {
         }
     }
 
-    /// The merged context, and whether its decision was filled in by a format that brings no priority with it.
-    fn finish(&self) -> (Inbound, bool) {
+    /// The merged context, and what filled in its decision, if it had none of its own.
+    fn finish(&self) -> (Inbound, Option<DecisionWeight>) {
         match (self.context, self.decision) {
             (Some(context), Some((decision, weight))) if context.sampling == Sampling::Deferred => {
-                let context = RemoteContext { sampling: decision, ..context };
-                (Inbound::Context(context), weight != DecisionWeight::WithPriority)
+                (Inbound::Context(RemoteContext { sampling: decision, ..context }), Some(weight))
             }
-            (Some(context), _) => (Inbound::Context(context), false),
-            (None, Some((decision, _))) => (Inbound::Decision(decision), false),
-            (None, None) => (Inbound::Nothing, false),
+            (Some(context), _) => (Inbound::Context(context), None),
+            (None, Some((decision, _))) => (Inbound::Decision(decision), None),
+            (None, None) => (Inbound::Nothing, None),
         }
     }
 }
@@ -199,7 +198,7 @@ impl<'c> Extraction<'c> {
                 break;
             }
         }
-        let (inbound, filled_in) = merge.finish();
+        let (inbound, filler) = merge.finish();
         self.inbound = inbound;
         self.merged = inbound;
         self.style = merge.style;
@@ -207,7 +206,8 @@ impl<'c> Extraction<'c> {
         self.received.primary = merge.primary;
         self.received.refused = merge.refused;
         self.received.tracestate = merge.tracestate;
-        self.received.filled_in = filled_in;
+        self.received.filled_in = filler.is_some_and(|weight| weight != DecisionWeight::WithPriority);
+        self.received.priority_in_dd = filler == Some(DecisionWeight::WithPriority);
         match propagator.options.behavior {
             Behavior::Continue => {}
             Behavior::Restart => self.restart(),
@@ -366,7 +366,6 @@ impl<'c> Extraction<'c> {
         Relay { inbound: self.inbound, received: self.received }
     }
 
-    #[cfg(feature = "alloc")]
     pub(crate) const fn received(&self) -> Received<'c> {
         self.received
     }

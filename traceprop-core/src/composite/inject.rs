@@ -4,7 +4,7 @@ use super::Propagator;
 use crate::baggage::{self, Baggage};
 use crate::bridge::BridgeWriter;
 use crate::carrier::{CarrierMut, LineSource, OwnedFields};
-use crate::context::{FormatKind, Relay, SpanContext};
+use crate::context::{FormatKind, FormatSet, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Progress, Writer};
 use crate::formats::correlation;
@@ -42,6 +42,8 @@ impl Propagator {
             outgoing,
             bridge_edits: &[],
             withholds: false,
+            bridge_left_out: 0,
+            injects: self.injected_kinds(),
         };
         self.write(&outbound, carrier)
     }
@@ -73,8 +75,14 @@ impl Propagator {
             outgoing,
             bridge_edits: &[],
             withholds: false,
+            bridge_left_out: 0,
+            injects: self.injected_kinds(),
         };
         self.write(&outbound, carrier)
+    }
+
+    fn injected_kinds(&self) -> FormatSet {
+        self.inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind))
     }
 
     fn received_slots<'a>(&'a self, source: Option<&'a dyn LineSource>) -> Slots<'a> {
@@ -86,7 +94,7 @@ impl Propagator {
 
     /// Lets every format that has a say put its words into the tracestate, then writes.
     fn write(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
-        let writes_tracestate = self.inject.kinds().any(|(_, kind)| kind == FormatKind::TraceContext);
+        let writes_tracestate = outbound.injects(FormatKind::TraceContext);
         let Some(trace_id) = outbound.trace_id.filter(|_| writes_tracestate) else {
             return self.write_formats(outbound, carrier);
         };
@@ -99,7 +107,7 @@ impl Propagator {
             correlation::keep_unknown(&mut bridge, bridged, headers, outbound.outgoing.allowed_correlation());
             correlation::withholds(&bridge, bridged)
         });
-        let outbound = &Outbound { withholds, ..*outbound };
+        let outbound = &Outbound { withholds, bridge_left_out: bridge.left_out(), ..*outbound };
         match bridge.edits(outbound.tracestate().facts().has_tp) {
             [None, None] => self.write_formats(outbound, carrier),
             [Some(edit), None] | [None, Some(edit)] => {

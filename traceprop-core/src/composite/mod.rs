@@ -1,6 +1,7 @@
 //! The propagator: several formats at once, read in one pass and merged into one context.
 
 mod build;
+mod datadog;
 mod extract;
 mod inject;
 mod names;

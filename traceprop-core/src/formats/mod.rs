@@ -2,5 +2,6 @@
 
 pub mod b3;
 pub mod correlation;
+pub mod datadog;
 pub mod jaeger;
 pub mod tracecontext;

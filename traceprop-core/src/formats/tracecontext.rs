@@ -311,6 +311,9 @@ impl Format for TraceContext {
 
 impl TraceContext {
     fn write_state(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        if context.bridge_left_out > 0 {
+            writer.omit(Field::TraceState, OmissionReason::TooLong, context.bridge_left_out);
+        }
         let state = EditedTraceState {
             state: context.tracestate(),
             edits: [context.bridge_edits, context.outgoing().tracestate_edits()],

@@ -1,5 +1,6 @@
 //! The alphabet that every header is made of: blanks, tokens, hex and percent runs.
 
+pub(crate) mod decimal;
 pub(crate) mod hex;
 pub(crate) mod stack;
 pub(crate) mod uuid;

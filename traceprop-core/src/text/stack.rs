@@ -19,6 +19,14 @@ impl<const N: usize> StackText<N> {
         core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }
 
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     pub(crate) fn push(&mut self, text: &str) -> fmt::Result {
         let end = self.len + text.len();
         let Some(free) = self.bytes.get_mut(self.len..end) else {

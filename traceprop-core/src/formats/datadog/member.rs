@@ -1,0 +1,199 @@
+//! The `dd` member of a tracestate: Datadog's words on a hop that speaks only W3C.
+
+use core::fmt;
+
+use super::error::PropagationError;
+use super::pairs;
+use super::tags::{DatadogTag, DatadogTags, TID};
+use super::text::{DatadogText, LastDatadogSpan};
+use crate::id::TraceId;
+use crate::text::decimal;
+use crate::tracestate::TraceState;
+
+/// The key of the member.
+pub(super) const KEY: &str = "dd";
+
+/// The value of a `dd` member.
+///
+/// ```
+/// use traceprop_core::formats::datadog::DatadogMember;
+///
+/// let member = DatadogMember::parse("s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4;t.usr.id:bWU~~");
+/// assert_eq!(member.priority(), Some(2));
+/// assert_eq!(member.last_span().map(|span| span.to_string()), Some("00f067aa0ba902b7".to_owned()));
+/// assert_eq!(member.tags().get("usr.id").expect("it is there"), "bWU==");
+/// ```
+#[derive(Clone, Copy)]
+pub struct DatadogMember<'c>(&'c str);
+
+/// One item of a member.
+#[derive(Clone, Copy)]
+pub(super) enum Item<'c> {
+    Priority(&'c str),
+    Origin(&'c str),
+    LastSpan(&'c str),
+    Tag(DatadogTag<'c>),
+    /// A key that is not known here: carried on as it is.
+    Other(&'c str),
+}
+
+/// Cuts the next readable item off `rest`. One without a colon, or with nothing on a side of it, is none.
+pub(super) fn next_item<'c>(rest: &mut &'c str) -> Option<Item<'c>> {
+    while !rest.is_empty() {
+        let (item, more) = rest.split_once(';').unwrap_or((rest, ""));
+        *rest = more;
+        let Some((key, value)) = item.split_once(':').filter(|(key, value)| !key.is_empty() && !value.is_empty())
+        else {
+            continue;
+        };
+        return Some(match key {
+            "s" => Item::Priority(value),
+            "o" => Item::Origin(value),
+            "p" => Item::LastSpan(value),
+            _ => match key.strip_prefix("t.") {
+                // A name that the header could not spell would cost all tags there, the id's upper half with them.
+                Some(name) if !name.is_empty() && name.bytes().all(pairs::is_key_byte) => {
+                    Item::Tag(DatadogTag { name, value: DatadogText::of_member(value) })
+                }
+                _ => Item::Other(item),
+            },
+        });
+    }
+    None
+}
+
+impl<'c> DatadogMember<'c> {
+    /// Reads the value of a member. Any text is one: what cannot be read of it is skipped. Of a key that stands twice
+    /// the last counts.
+    pub const fn parse(value: &'c str) -> Self {
+        Self(value)
+    }
+
+    /// The member of a tracestate.
+    pub fn of(state: &TraceState<'c>) -> Option<Self> {
+        state.facts().has_dd.then(|| state.get(KEY)).flatten().map(Self)
+    }
+
+    /// The sampling priority, `s`. It holds only as far as the flag of the traceparent beside it agrees.
+    pub fn priority(&self) -> Option<i32> {
+        let priorities = self.items().filter_map(|item| match item {
+            Item::Priority(text) => Some(text),
+            _ => None,
+        });
+        decimal::signed(priorities.last()?.as_bytes()).ok()
+    }
+
+    /// The origin, `o`.
+    pub fn origin(&self) -> Option<DatadogText<'c>> {
+        let origins = self.items().filter_map(|item| match item {
+            Item::Origin(text) => Some(DatadogText::of_member(text)),
+            _ => None,
+        });
+        origins.last()
+    }
+
+    /// The last span that was reported to Datadog, `p`, as it came.
+    pub fn last_span(&self) -> Option<LastDatadogSpan<'c>> {
+        let spans = self.items().filter_map(|item| match item {
+            Item::LastSpan(text) => Some(LastDatadogSpan::raw(text)),
+            _ => None,
+        });
+        spans.last()
+    }
+
+    /// The tags, `t.*`. One named `tid` is none: the traceparent has the whole trace id.
+    pub const fn tags(&self) -> DatadogTags<'c> {
+        DatadogTags::of_member(self.0)
+    }
+
+    /// What is wrong with an upper half of the trace id that should not be here, and does not count.
+    pub(super) fn propagation_error(&self, trace_id: TraceId) -> Option<PropagationError<'c>> {
+        let tid = self.items().filter_map(|item| match item {
+            Item::Tag(tag) if tag.name == TID => tag.value.as_str(),
+            _ => None,
+        });
+        let text = tid.last()?;
+        match pairs::parse_tid(text) {
+            Ok(high) if high == trace_id.high() => None,
+            Ok(_) => Some(PropagationError::InconsistentTid(text)),
+            Err(_) => Some(PropagationError::MalformedTid(text)),
+        }
+    }
+
+    /// Items with keys that are not known here.
+    pub(super) fn others(&self) -> impl Iterator<Item = &'c str> + use<'c> {
+        self.items().filter_map(|item| match item {
+            Item::Other(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    pub(super) fn items(&self) -> impl Iterator<Item = Item<'c>> + use<'c> {
+        let mut rest = self.0;
+        core::iter::from_fn(move || next_item(&mut rest))
+    }
+
+    /// Whether an item stands in the member, byte for byte.
+    pub(super) fn has(&self, item: &str) -> bool {
+        self.0.split(';').any(|own| own == item)
+    }
+}
+
+impl fmt::Debug for DatadogMember<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatadogMember({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    fn tags(value: &str) -> Vec<(&str, String)> {
+        DatadogMember::parse(value).tags().iter().map(|tag| (tag.name, tag.value.to_string())).collect()
+    }
+
+    #[test]
+    fn ok_items_without_a_colon_or_a_side_are_skipped() {
+        let member = DatadogMember::parse("junk;s:2;;o:rum;:x;p:;t.a:1");
+        assert_eq!(
+            (member.priority(), member.origin(), member.last_span().is_none()),
+            (Some(2), Some(DatadogText::verbatim("rum")), true)
+        );
+        assert_eq!(tags("junk;s:2;;o:rum;:x;p:;t.a:1"), [("a", "1".into())]);
+        assert_eq!(member.others().count(), 0);
+    }
+
+    #[test]
+    fn ok_a_colon_may_stand_in_a_value() {
+        assert_eq!(tags("t.url:http://h/p?q~1"), [("url", "http://h/p?q=1".into())]);
+    }
+
+    #[test]
+    fn ok_last_of_repeated_keys_counts() {
+        let member = DatadogMember::parse("s:1;o:a;p:1;t.x:1;t.y:2;s:-2;o:b;p:2;t.x:3");
+        assert_eq!((member.priority(), member.origin()), (Some(-2), Some(DatadogText::verbatim("b"))));
+        assert_eq!(member.last_span().map(|span| span.to_string()), Some("2".into()));
+        assert_eq!(tags("t.x:1;t.y:2;t.x:3"), [("y", "2".into()), ("x", "3".into())]);
+    }
+
+    #[test]
+    fn ok_tid_is_no_tag_and_its_error_is_told() {
+        let trace = TraceId::new(0x66c1_f3a0_0000_0000_70e7_8dd3_418d_b497).unwrap();
+        let error = |value: &'static str| DatadogMember::parse(value).propagation_error(trace);
+        assert!(tags("t.tid:66c1f3a000000000").is_empty());
+        assert_eq!(error("t.tid:66c1f3a000000000"), None);
+        assert_eq!(error("t.tid:ffffffff00000000"), Some(PropagationError::InconsistentTid("ffffffff00000000")));
+        assert_eq!(error("t.tid:66C1"), Some(PropagationError::MalformedTid("66C1")));
+    }
+
+    #[test]
+    fn ok_unknown_keys_and_names_that_the_header_cannot_spell_are_others() {
+        let member = DatadogMember::parse("s:1;z:9;t.:1;t.a b:2;t.c:3;ab:c:d");
+        assert_eq!(member.others().collect::<Vec<_>>(), ["z:9", "t.:1", "t.a b:2", "ab:c:d"]);
+        assert_eq!(tags("t.a b:2;t.c:3"), [("c", "3".into())]);
+    }
+}

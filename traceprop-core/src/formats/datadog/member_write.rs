@@ -1,0 +1,210 @@
+//! Writing the `dd` member.
+
+use super::Datadog;
+use super::member::{self, DatadogMember};
+use super::text::{DatadogText, LastDatadogSpan};
+use super::words::{self, Source, Words};
+use crate::bridge::BridgeWriter;
+use crate::context::FormatKind;
+use crate::format::Outbound;
+use crate::text::stack::StackText;
+
+/// Bytes of a member with its key, which is what the tracers read.
+const MAX_MEMBER: usize = 256;
+
+/// Bytes of its value.
+const MAX_VALUE: usize = MAX_MEMBER - "dd=".len();
+
+type Text = StackText<MAX_VALUE>;
+
+impl Datadog {
+    pub(super) fn write_member(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
+        let received = &context.received;
+        let state = context.tracestate();
+        let came = DatadogMember::of(&state);
+        let source = match Source::of(received) {
+            // No words of the context, but those of the tracestate that goes on with it.
+            Source::Nothing if came.is_some() => Source::Member,
+            source => source,
+        };
+        let words = Words::of(source, context.slots(), received, came);
+        let last_span = words::last_span(source, context.slots(), received, came);
+        let carries = match source {
+            Source::Built | Source::Headers => words.is_any() || last_span.is_some(),
+            Source::Member => came.is_some() || last_span.is_some(),
+            Source::Nothing => false,
+        };
+        if !carries && !context.injects(FormatKind::Datadog) {
+            return;
+        }
+        let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_decided_here());
+        let last_span = match context.span_id() {
+            Some(span) if self.reports_spans && !context.is_relayed() => Some(LastDatadogSpan::id(span)),
+            _ => last_span.filter(LastDatadogSpan::is_legal),
+        };
+        // A member without `s` leaves it to the flag, and need not be touched for saying the same.
+        let flag = i32::from(context.sampling().is_sampled());
+        let by_flag = source == Source::Member && words.priority.is_none() && priority == Some(flag);
+
+        let mut member = MemberWriter::new(came);
+        if let Some(priority) = priority {
+            member.add(!by_flag, |item| put(item, &format_args!("s:{priority}")));
+        }
+        if let Some(origin) = words.origin {
+            member.add(true, |item| item.push("o:").is_ok() && encode(item, origin, Part::Value));
+        }
+        if let Some(span) = last_span {
+            member.add(true, |item| put(item, &format_args!("p:{span}")));
+        }
+        for tag in words.tags.with_decision_maker(decision_maker).iter() {
+            // An item without a side would be read by nobody.
+            if !tag.name.is_empty() && !tag.value.is_empty() {
+                member.add(true, |item| {
+                    item.push("t.").is_ok()
+                        && encode(item, DatadogText::verbatim(tag.name), Part::Key)
+                        && item.push(":").is_ok()
+                        && encode(item, tag.value, Part::Value)
+                });
+            }
+        }
+        for other in came.iter().flat_map(DatadogMember::others) {
+            member.add(true, |item| item.push(other).is_ok());
+        }
+        member.finish(bridge);
+    }
+}
+
+/// Puts items together, and sees whether they are what came.
+struct MemberWriter<'c> {
+    text: Text,
+    left_out: u32,
+    came: Option<DatadogMember<'c>>,
+    /// Items that have to stand in what came, if it is to stay.
+    counted: usize,
+    same: bool,
+}
+
+impl<'c> MemberWriter<'c> {
+    const fn new(came: Option<DatadogMember<'c>>) -> Self {
+        Self { text: Text::new(), left_out: 0, came, counted: 0, same: true }
+    }
+
+    /// Adds an item whole, or not at all: `write` says whether it had room for it. `counts` is false for one that need
+    /// not stand in what came.
+    fn add(&mut self, counts: bool, write: impl FnOnce(&mut StackText<MAX_MEMBER>) -> bool) {
+        // What came may be a little longer than what we write, and is to be recognized all the same.
+        let mut item = StackText::<MAX_MEMBER>::new();
+        let whole = write(&mut item);
+        if counts {
+            self.counted += 1;
+            self.same = self.same && whole && self.came.is_some_and(|came| came.has(item.as_str()));
+        }
+        let separator = if self.text.is_empty() { "" } else { ";" };
+        let fits = self.text.len() + separator.len() + item.len() <= MAX_VALUE;
+        if !whole || !fits || self.text.push(separator).and_then(|()| self.text.push(item.as_str())).is_err() {
+            self.left_out += 1;
+        }
+    }
+
+    fn finish(&self, bridge: &mut BridgeWriter) {
+        // What we do not change keeps its bytes and its place.
+        if self.same && self.came.is_some_and(|came| came.items().count() == self.counted) {
+            return;
+        }
+        bridge.leave_out(self.left_out);
+        // No value of a tracestate may end with a space.
+        let value = self.text.as_str().trim_end_matches(' ');
+        if !value.is_empty() {
+            bridge.set_member(member::KEY, value);
+        } else if self.came.is_some() {
+            bridge.remove_member(member::KEY);
+        }
+    }
+}
+
+fn put<const N: usize>(item: &mut StackText<N>, text: &core::fmt::Arguments<'_>) -> bool {
+    core::fmt::write(item, *text).is_ok()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Key,
+    Value,
+}
+
+impl Part {
+    /// What a byte becomes, where it may not stand for itself. A key has more of those: what separates keys from values
+    /// and items from each other could forge an item there.
+    const fn replace(self, byte: u8) -> Option<&'static str> {
+        match (self, byte) {
+            (Self::Value, b'=') => Some("~"),
+            (Self::Value, b'~') => Some("_"),
+            (Self::Key, b'=' | b':' | b' ') => Some("_"),
+            (_, b',' | b';') => Some("_"),
+            (_, b' '..=b'~') => None,
+            _ => Some("_"),
+        }
+    }
+}
+
+/// Puts text into an item, one character for one that cannot stand there. False if there is no room.
+fn encode<const N: usize>(item: &mut StackText<N>, text: DatadogText<'_>, part: Part) -> bool {
+    text.pieces().all(|piece| encode_piece(item, piece, part))
+}
+
+fn encode_piece<const N: usize>(item: &mut StackText<N>, piece: &str, part: Part) -> bool {
+    let mut clean = 0;
+    for (at, character) in piece.char_indices() {
+        let replacement = match u8::try_from(character) {
+            Ok(byte) if character.is_ascii() => part.replace(byte),
+            _ => Some("_"),
+        };
+        if let Some(replacement) = replacement {
+            if item.push(&piece[clean..at]).is_err() || item.push(replacement).is_err() {
+                return false;
+            }
+            clean = at + character.len_utf8();
+        }
+    }
+    item.push(&piece[clean..]).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn encoded(text: &str, part: Part) -> StackText<MAX_MEMBER> {
+        let mut item = StackText::new();
+        assert!(encode(&mut item, DatadogText::verbatim(text), part));
+        item
+    }
+
+    #[test]
+    fn ok_values_keep_all_but_separators() {
+        assert_eq!(encoded("a,b;c~d=e:f g", Part::Value).as_str(), "a_b_c_d~e:f g");
+        assert_eq!(encoded("café\r\n\u{7f}日本", Part::Value).as_str(), "caf______");
+        assert_eq!(encoded("", Part::Value).as_str(), "");
+    }
+
+    #[test]
+    fn ok_keys_lose_what_could_forge_an_item() {
+        assert_eq!(encoded("k ;s:2=,~", Part::Key).as_str(), "k__s_2__~");
+    }
+
+    #[test]
+    fn ok_text_of_a_member_stays_what_it_was() {
+        let mut item = StackText::<MAX_MEMBER>::new();
+        assert!(encode(&mut item, DatadogText::of_member("~a~~b:c d"), Part::Value));
+        assert_eq!(item.as_str(), "~a~~b:c d");
+    }
+
+    #[test]
+    fn err_item_without_room() {
+        let mut item = StackText::<4>::new();
+        assert!(encode(&mut item, DatadogText::verbatim("a,bc"), Part::Value));
+        assert!(!encode(&mut item, DatadogText::verbatim("d"), Part::Value));
+        let mut item = StackText::<4>::new();
+        assert!(!encode(&mut item, DatadogText::verbatim("abcd,"), Part::Value));
+    }
+}

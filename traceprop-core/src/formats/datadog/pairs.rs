@@ -1,0 +1,116 @@
+//! The grammar of `x-datadog-tags`: pairs, keys, values, and the upper half of a trace id.
+
+use crate::reject::{Reason, ReasonAt};
+use crate::slots::{LineIter, Lines};
+use crate::text;
+use crate::text::hex::{self, Letters};
+
+/// The pairs of all lines, blanks around them cut off, and the byte where each begins in the lines joined by commas.
+#[derive(Clone)]
+pub(super) struct Pairs<'c> {
+    lines: LineIter<'c>,
+    rest: Option<&'c [u8]>,
+    at: usize,
+}
+
+impl<'c> Pairs<'c> {
+    pub(super) fn new(lines: Lines<'c>) -> Self {
+        Self { lines: lines.iter(), rest: None, at: 0 }
+    }
+}
+
+impl<'c> Iterator for Pairs<'c> {
+    type Item = (usize, &'c [u8]);
+
+    fn next(&mut self) -> Option<(usize, &'c [u8])> {
+        loop {
+            let rest = match self.rest.take() {
+                Some(rest) => rest,
+                None => text::trim(self.lines.next()?),
+            };
+            let raw = match text::split_once(rest, b',') {
+                Some((pair, rest)) => {
+                    self.rest = Some(rest);
+                    pair
+                }
+                None => rest,
+            };
+            let at = self.at + raw.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            self.at += raw.len() + 1;
+            // A proxy that joins lines makes empty pairs: no error.
+            let pair = text::trim(raw);
+            if !pair.is_empty() {
+                return Some((at, pair));
+            }
+        }
+    }
+}
+
+pub(super) const fn is_key_byte(byte: u8) -> bool {
+    matches!(byte, b'!'..=b'~') && !matches!(byte, b',' | b'=')
+}
+
+pub(super) const fn is_value_byte(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b','
+}
+
+pub(super) fn parse_pair(pair: &[u8]) -> Result<(&str, &str), ReasonAt> {
+    let (key, value) = text::split_once(pair, b'=').ok_or(Reason::BadMember.at(0))?;
+    let bad_key = key.iter().position(|&b| !is_key_byte(b));
+    if key.is_empty() || bad_key.is_some() {
+        return Err(Reason::BadKey.at(bad_key.unwrap_or(0)));
+    }
+    let bad_value = value.iter().position(|&b| !is_value_byte(b));
+    if value.is_empty() || bad_value.is_some() {
+        return Err(Reason::BadValue.at(key.len() + 1 + bad_value.unwrap_or(0)));
+    }
+    // Both are ASCII by now.
+    match (core::str::from_utf8(key), core::str::from_utf8(value)) {
+        (Ok(key), Ok(value)) => Ok((key, value)),
+        _ => Err(Reason::BadMember.at(0)),
+    }
+}
+
+/// The upper half of a trace id: 16 lower-case hex digits, not all zero.
+pub(super) fn parse_tid(text: &str) -> Result<u64, ReasonAt> {
+    let digits = text.as_bytes().try_into().map_err(|_| Reason::BadLength.at(text.len()))?;
+    match hex::u64_16(digits, Letters::Lower) {
+        Ok(0) => Err(Reason::ZeroTraceId.at(0)),
+        Ok(high) => Ok(high),
+        Err(error) => Err(error.reason.at(error.at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_pairs_and_where_they_begin() {
+        let mut pairs = Pairs::new(Lines::one(b" \ta=1 ,,\t , b=2,"));
+        assert_eq!(pairs.next(), Some((0, &b"a=1"[..])));
+        assert_eq!(pairs.next(), Some((10, &b"b=2"[..])));
+        assert_eq!(pairs.next(), None);
+    }
+
+    #[test]
+    fn ok_first_equals_sign_splits() {
+        assert_eq!(parse_pair(b"a=b=c d"), Ok(("a", "b=c d")));
+    }
+
+    #[test]
+    fn err_every_byte_that_is_none_of_a_key_or_a_value() {
+        for byte in 0..=255u8 {
+            assert_eq!(
+                parse_pair(&[b'k', byte, b'=', b'v']).is_ok(),
+                (0x21..=0x7e).contains(&byte) && byte != b',',
+                "{byte:#x}"
+            );
+            assert_eq!(
+                parse_pair(&[b'k', b'=', byte]).is_ok(),
+                (0x20..=0x7e).contains(&byte) && byte != b',',
+                "{byte:#x}"
+            );
+        }
+    }
+}

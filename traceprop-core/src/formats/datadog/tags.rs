@@ -1,0 +1,409 @@
+//! `_dd.p.*` tags: what Datadog's tracers want to find again on every span of a trace.
+
+use core::fmt;
+
+use super::error::PropagationError;
+use super::member::{self, Item};
+use super::pairs::{Pairs, parse_pair, parse_tid};
+use super::text::DatadogText;
+use crate::field::Field;
+use crate::reject::{Reason, ReasonAt, Reject};
+use crate::slots::Lines;
+use crate::text;
+use crate::text::decimal;
+
+/// Bytes of `x-datadog-tags` that are read and written, all lines together. Longer ones are dropped by every tracer.
+pub const MAX_TAGS_LENGTH: usize = 512;
+
+/// What every tag that leaves a process begins with.
+pub const TAG_PREFIX: &str = "_dd.p.";
+
+/// The tag with the upper half of the trace id. It is part of the id, so it is none of [`DatadogTags::iter`].
+pub(super) const TID: &str = "tid";
+
+/// The tag that says who decided about sampling.
+pub(super) const DECISION_MAKER: &str = "dm";
+
+/// A tag of older tracers that is read by none any more.
+const UPSTREAM_SERVICES: &str = "upstream_services";
+
+/// What `dm` is set to when a decision replaces another: nobody in particular.
+const DEFAULT_DECISION_MAKER: DatadogText<'static> = DatadogText::verbatim("-0");
+
+/// One tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatadogTag<'c> {
+    /// The name behind [`TAG_PREFIX`]: `dm` of `_dd.p.dm`.
+    pub name: &'c str,
+    /// The value.
+    pub value: DatadogText<'c>,
+}
+
+/// What becomes of `dm` when the tags are used: it names the maker of a decision, which may have been replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DecisionMaker {
+    /// The decision stands.
+    AsReceived,
+    /// Another decision to keep the trace: nobody in particular made it.
+    Reset,
+    /// The same, but only where somebody was named.
+    ResetIfNamed,
+    /// No decision to keep the trace.
+    Removed,
+}
+
+/// The tags of a request, read from it each time they are asked for: nothing is copied.
+///
+/// ```
+/// use traceprop_core::formats::datadog::DatadogTags;
+///
+/// let tags = DatadogTags::parse(b"_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4,team=core");
+/// assert_eq!(tags.trace_id_high(), Some(0x66c1_f3a0_0000_0000));
+/// assert_eq!(tags.get("dm").expect("it is there"), "-4");
+/// assert_eq!(tags.iter().count(), 1);
+/// ```
+#[derive(Clone, Copy)]
+pub struct DatadogTags<'c> {
+    source: Source<'c>,
+    trace_id_high: u64,
+    error: Option<PropagationError<'c>>,
+    decision_maker: DecisionMaker,
+}
+
+#[derive(Clone, Copy)]
+enum Source<'c> {
+    Header(Lines<'c>),
+    Member(&'c str),
+    #[cfg(feature = "alloc")]
+    Built(&'c [u8]),
+}
+
+impl<'c> DatadogTags<'c> {
+    /// No tags.
+    pub const EMPTY: Self = Self::of(Source::Header(Lines::none()));
+
+    const fn of(source: Source<'c>) -> Self {
+        Self { source, trace_id_high: 0, error: None, decision_maker: DecisionMaker::AsReceived }
+    }
+
+    /// Reads `x-datadog-tags` of one line. A pair that breaks the grammar costs itself: see
+    /// [`DatadogTags::propagation_error`].
+    pub fn parse(line: &'c [u8]) -> Self {
+        Self::read(Lines::one(line))
+    }
+
+    /// Reads the lines of `x-datadog-tags` as one list.
+    pub fn read(lines: Lines<'c>) -> Self {
+        Self::scan(lines).0
+    }
+
+    pub(super) const fn of_member(value: &'c str) -> Self {
+        Self::of(Source::Member(value))
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) const fn built(line: &'c [u8]) -> Self {
+        Self::of(Source::Built(line))
+    }
+
+    /// The tags, and the first thing that was turned down.
+    pub(super) fn scan(lines: Lines<'c>) -> (Self, Option<Reject>) {
+        let reject = |error: ReasonAt| Some(error.of(Field::DatadogTags));
+        let too_much = Self { error: Some(PropagationError::ExtractMaxSize), ..Self::EMPTY };
+        if lines.is_over_limit() {
+            return (too_much, reject(Reason::TooManyLines.at(0)));
+        }
+        // One byte for the comma behind each line, and none behind the last.
+        let joined: usize = lines.iter().map(|line| text::trim(line).len() + 1).sum();
+        let len = joined.saturating_sub(1);
+        if len > MAX_TAGS_LENGTH {
+            return (too_much, reject(Reason::TooLong.at(len)));
+        }
+        let mut fault = None;
+        let mut tid = None;
+        let mut decision_maker = None;
+        for (at, pair) in Pairs::new(lines) {
+            match parse_pair(pair) {
+                Ok((key, value)) => match key.strip_prefix(TAG_PREFIX) {
+                    Some(TID) => tid = Some((value, at + key.len() + 1)),
+                    Some(DECISION_MAKER) => decision_maker = Some((value, at + key.len() + 1)),
+                    _ => {}
+                },
+                Err(error) => fault = fault.or(Some(error.behind(at))),
+            }
+        }
+        if let Some((_, at)) = decision_maker.filter(|(value, _)| !is_decision_maker(DatadogText::verbatim(value))) {
+            fault = fault.or(Some(Reason::BadValue.at(at)));
+        }
+        let mut tags =
+            Self { error: fault.map(|_| PropagationError::DecodingError), ..Self::of(Source::Header(lines)) };
+        // Of two errors the one about the id is told, since that one splits the trace.
+        match tid.map(|(value, at)| (parse_tid(value), value, at)) {
+            None => {}
+            Some((Ok(high), ..)) => tags.trace_id_high = high,
+            Some((Err(error), value, at)) => {
+                tags.error = Some(PropagationError::MalformedTid(value));
+                fault = Some(error.behind(at));
+            }
+        }
+        (tags, fault.and_then(reject))
+    }
+
+    pub(super) const fn with_decision_maker(mut self, decision_maker: DecisionMaker) -> Self {
+        self.decision_maker = decision_maker;
+        self
+    }
+
+    /// The tags in order, of several with one name the last. The upper half of the trace id is none of them.
+    pub fn iter(&self) -> DatadogTagsIter<'c> {
+        let raw = match self.source {
+            Source::Header(lines) => RawTags::Header(Pairs::new(lines)),
+            Source::Member(value) => RawTags::Member(value),
+            #[cfg(feature = "alloc")]
+            Source::Built(line) => RawTags::Built(super::built::BuiltTags::new(line)),
+        };
+        DatadogTagsIter { raw: Some(raw), decision_maker: self.decision_maker }
+    }
+
+    /// The value of the tag with this name (without [`TAG_PREFIX`]).
+    pub fn get(&self, name: &str) -> Option<DatadogText<'c>> {
+        self.iter().find(|tag| tag.name == name).map(|tag| tag.value)
+    }
+
+    /// Whether there is no tag.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// The upper half of the trace id, if the header has it.
+    pub const fn trace_id_high(&self) -> Option<u64> {
+        if self.trace_id_high == 0 { None } else { Some(self.trace_id_high) }
+    }
+
+    /// What went wrong, if anything did.
+    pub const fn propagation_error(&self) -> Option<PropagationError<'c>> {
+        self.error
+    }
+
+    /// Whether so many tags were given that the last ones are not looked at.
+    pub(super) fn is_over_limit(&self) -> bool {
+        match self.source {
+            #[cfg(feature = "alloc")]
+            Source::Built(line) => super::built::BuiltTags::is_over_limit(line),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for DatadogTags<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatadogTags({} tags)", self.iter().count())
+    }
+}
+
+impl<'c> IntoIterator for DatadogTags<'c> {
+    type Item = DatadogTag<'c>;
+    type IntoIter = DatadogTagsIter<'c>;
+
+    fn into_iter(self) -> DatadogTagsIter<'c> {
+        self.iter()
+    }
+}
+
+/// Iterator over tags.
+#[derive(Clone)]
+pub struct DatadogTagsIter<'c> {
+    raw: Option<RawTags<'c>>,
+    decision_maker: DecisionMaker,
+}
+
+impl fmt::Debug for DatadogTagsIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatadogTagsIter").finish_non_exhaustive()
+    }
+}
+
+impl<'c> Iterator for DatadogTagsIter<'c> {
+    type Item = DatadogTag<'c>;
+
+    fn next(&mut self) -> Option<DatadogTag<'c>> {
+        let raw = self.raw.as_mut()?;
+        while let Some(tag) = raw.next() {
+            if matches!(tag.name, TID | UPSTREAM_SERVICES) || raw.clone().any(|later| later.name == tag.name) {
+                continue;
+            }
+            if tag.name != DECISION_MAKER {
+                return Some(tag);
+            }
+            match self.decision_maker {
+                DecisionMaker::AsReceived if is_decision_maker(tag.value) => return Some(tag),
+                DecisionMaker::AsReceived | DecisionMaker::Removed => {}
+                DecisionMaker::Reset | DecisionMaker::ResetIfNamed => {
+                    self.decision_maker = DecisionMaker::Removed;
+                    return Some(DatadogTag { value: DEFAULT_DECISION_MAKER, ..tag });
+                }
+            }
+        }
+        self.raw = None;
+        let set = self.decision_maker == DecisionMaker::Reset;
+        set.then_some(DatadogTag { name: DECISION_MAKER, value: DEFAULT_DECISION_MAKER })
+    }
+}
+
+/// All well-formed tags in order, repeated ones and the id included.
+#[derive(Clone)]
+enum RawTags<'c> {
+    Header(Pairs<'c>),
+    Member(&'c str),
+    #[cfg(feature = "alloc")]
+    Built(super::built::BuiltTags<'c>),
+}
+
+impl<'c> Iterator for RawTags<'c> {
+    type Item = DatadogTag<'c>;
+
+    fn next(&mut self) -> Option<DatadogTag<'c>> {
+        match self {
+            Self::Header(pairs) => pairs.find_map(|(_, pair)| {
+                let (key, value) = parse_pair(pair).ok()?;
+                let name = key.strip_prefix(TAG_PREFIX).filter(|name| !name.is_empty())?;
+                Some(DatadogTag { name, value: DatadogText::verbatim(value) })
+            }),
+            Self::Member(rest) => loop {
+                match member::next_item(rest)? {
+                    Item::Tag(tag) => return Some(tag),
+                    _ => {}
+                }
+            },
+            #[cfg(feature = "alloc")]
+            Self::Built(tags) => tags.next(),
+        }
+    }
+}
+
+/// A minus and a number of one byte. Which numbers there are changes with every release of the tracers.
+fn is_decision_maker(value: DatadogText<'_>) -> bool {
+    let digits = value.as_str().and_then(|text| text.strip_prefix('-'));
+    digits.is_some_and(|digits| decimal::unsigned(digits.as_bytes()).is_ok_and(|number| number <= u8::MAX.into()))
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    fn pairs(tags: DatadogTags<'_>) -> Vec<(&str, String)> {
+        tags.iter().map(|tag| (tag.name, tag.value.to_string())).collect()
+    }
+
+    fn read(line: &str) -> Vec<(&str, String)> {
+        pairs(DatadogTags::parse(line.as_bytes()))
+    }
+
+    /// The error, and where it was seen.
+    fn err(line: &str) -> (Option<PropagationError<'_>>, Option<(Reason, u32)>) {
+        let (tags, reject) = DatadogTags::scan(Lines::one(line.as_bytes()));
+        (tags.propagation_error(), reject.map(|reject| (reject.reason(), reject.at())))
+    }
+
+    #[test]
+    fn ok_order_is_kept_and_the_last_of_a_name_counts() {
+        let tags = read("_dd.p.b=1,_dd.p.a=2,_dd.p.b=3,_dd.p.c=4");
+        assert_eq!(tags, [("a", "2".into()), ("b", "3".into()), ("c", "4".into())]);
+    }
+
+    #[test]
+    fn ok_only_tags_that_are_passed_on() {
+        let line =
+            "team=core,_dd.p.upstream_services=abc,_dd.p.usr.id=bWU==,_dd.p.=x,_dd.p.tid=00000000000000ff,_dd.any=1";
+        assert_eq!(read(line), [("usr.id", "bWU==".into())]);
+        assert_eq!(err(line), (None, None));
+        assert_eq!(DatadogTags::parse(line.as_bytes()).trace_id_high(), Some(0xff));
+    }
+
+    #[test]
+    fn ok_512_bytes_and_err_one_more() {
+        let line = |len: usize| std::format!("_dd.p.a={}", "x".repeat(len - 8));
+        assert_eq!(read(&line(512)).len(), 1);
+        let longer = line(513);
+        assert!(read(&longer).is_empty());
+        assert_eq!(err(&longer), (Some(PropagationError::ExtractMaxSize), Some((Reason::TooLong, 513))));
+        // Blanks around the value are none of its bytes.
+        assert_eq!(read(&std::format!(" {}\t", line(512))).len(), 1);
+    }
+
+    #[test]
+    fn ok_bad_pair_costs_itself() {
+        let error = |reason, at| (Some(PropagationError::DecodingError), Some((reason, at)));
+        assert_eq!(read("_dd.p.usr,_dd.p.a=1,=2,_dd.p.b=,_dd.p.c=é"), [("a", "1".into())]);
+        assert_eq!(err("_dd.p.a=1, _dd.p.usr"), error(Reason::BadMember, 11));
+        assert_eq!(err("_dd.p.a=1,=2"), error(Reason::BadKey, 10));
+        assert_eq!(err("_dd.p. a=1"), error(Reason::BadKey, 6));
+        assert_eq!(err("_dd.p.a="), error(Reason::BadValue, 8));
+        assert_eq!(err("_dd.p.a=x\ty"), error(Reason::BadValue, 9));
+        assert_eq!(err(" , _dd.p.a = 1"), error(Reason::BadKey, 9));
+    }
+
+    #[test]
+    fn ok_upper_half_of_the_id_or_an_error_with_its_text() {
+        let high = |line: &str| DatadogTags::parse(line.as_bytes()).trace_id_high();
+        assert_eq!(high("_dd.p.tid=66c1f3a000000000"), Some(0x66c1_f3a0_0000_0000));
+        assert_eq!(high("_dd.p.tid=66c1f3a000000000,_dd.p.tid=x"), None);
+        let error = |text, reason, at| (Some(PropagationError::MalformedTid(text)), Some((reason, at)));
+        assert_eq!(err("_dd.p.tid=66c1f3a0"), error("66c1f3a0", Reason::BadLength, 18));
+        assert_eq!(err("_dd.p.tid=66C1f3a000000000"), error("66C1f3a000000000", Reason::UppercaseHex, 12));
+        assert_eq!(err("_dd.p.tid=+6c1f3a000000000"), error("+6c1f3a000000000", Reason::BadHex, 10));
+        assert_eq!(err("_dd.p.tid=0000000000000000"), error("0000000000000000", Reason::ZeroTraceId, 10));
+        assert_eq!(err("junk,_dd.p.tid=1,_dd.p.dm=4"), error("1", Reason::BadLength, 16));
+    }
+
+    #[test]
+    fn ok_decision_maker_is_a_minus_and_a_byte() {
+        for maker in ["-0", "-4", "-255"] {
+            assert_eq!(read(&std::format!("_dd.p.dm={maker}")), [("dm", maker.into())]);
+        }
+        for maker in ["4", "-256", "-", "--1", "-+1", "-1a", "- 1"] {
+            let line = std::format!("_dd.p.dm={maker},_dd.p.x=1");
+            assert_eq!(read(&line), [("x", "1".into())], "{maker}");
+            assert_eq!(err(&line), (Some(PropagationError::DecodingError), Some((Reason::BadValue, 9))));
+        }
+    }
+
+    #[test]
+    fn ok_decision_maker_after_another_decision() {
+        let after = |line: &'static str, maker| pairs(DatadogTags::parse(line.as_bytes()).with_decision_maker(maker));
+        let named = "_dd.p.dm=-4,_dd.p.x=1";
+        assert_eq!(after(named, DecisionMaker::Reset), [("dm", "-0".into()), ("x", "1".into())]);
+        assert_eq!(after(named, DecisionMaker::ResetIfNamed), [("dm", "-0".into()), ("x", "1".into())]);
+        assert_eq!(after(named, DecisionMaker::Removed), [("x", "1".into())]);
+        assert_eq!(after("_dd.p.x=1", DecisionMaker::Reset), [("x", "1".into()), ("dm", "-0".into())]);
+        assert_eq!(after("_dd.p.x=1", DecisionMaker::ResetIfNamed), [("x", "1".into())]);
+        let mut ended = DatadogTags::EMPTY.with_decision_maker(DecisionMaker::Reset).iter();
+        assert!(ended.next().is_some() && ended.next().is_none() && ended.next().is_none());
+    }
+
+    #[test]
+    fn ok_lines_are_one_list() {
+        use crate::field::{FieldNames, FieldSet};
+        use crate::slots::{MAX_LINES, Slots};
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::DatadogTags]));
+        let scan = |lines: &[&str]| {
+            let headers: Vec<_> = lines.iter().map(|line| ("x-datadog-tags", *line)).collect();
+            let slots = Slots::collect(&headers, &names);
+            let (tags, reject) = DatadogTags::scan(slots.lines(Field::DatadogTags));
+            let pairs: Vec<_> = tags.iter().map(|tag| (String::from(tag.name), tag.value.to_string())).collect();
+            (pairs, reject.map(|reject| (reject.reason(), reject.at())))
+        };
+        let tag = |name: &str, value: &str| (String::from(name), String::from(value));
+        assert_eq!(scan(&["_dd.p.a=1 ", "", "\t_dd.p.b=2,"]), ([tag("a", "1"), tag("b", "2")].into(), None));
+        assert_eq!(scan(&["_dd.p.a=1", "_dd.p.b"]), ([tag("a", "1")].into(), Some((Reason::BadMember, 10))));
+        let half = std::format!("_dd.p.a={}", "x".repeat(248));
+        let rest = std::format!("_dd.p.b={}", "x".repeat(247));
+        assert_eq!(scan(&[&half, &rest]).1, None);
+        assert_eq!(scan(&[&half, &rest, ""]).1, Some((Reason::TooLong, 513)));
+        assert_eq!(scan(&[""; MAX_LINES + 1]).1, Some((Reason::TooManyLines, 0)));
+    }
+}

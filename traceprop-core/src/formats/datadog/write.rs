@@ -1,0 +1,158 @@
+//! Writing the `x-datadog-*` headers.
+
+use core::fmt::Write;
+
+use super::Datadog;
+use super::error::PropagationError;
+use super::member::DatadogMember;
+use super::pairs;
+use super::tags::{DECISION_MAKER, DatadogTags, MAX_TAGS_LENGTH, TAG_PREFIX, TID};
+use super::text::DatadogText;
+use super::words::{self, Source, Words};
+use crate::field::Field;
+use crate::format::{Outbound, Writer};
+use crate::id::TraceId;
+use crate::outgoing::OmissionReason;
+use crate::text::decimal::Digits;
+use crate::text::hex;
+use crate::text::stack::StackText;
+use crate::tracestate::TraceState;
+
+type Line = StackText<MAX_TAGS_LENGTH>;
+
+impl Datadog {
+    pub(super) fn write_headers(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let Some((trace_id, span_id)) = context.ids() else {
+            if context.trace_id().is_some() {
+                writer.omit(Field::DatadogTraceId, OmissionReason::NoSpanId, 1);
+            }
+            return;
+        };
+        if trace_id.low() == 0 {
+            // The header holds the lower half, and a 0 there is no id to anybody.
+            writer.omit(Field::DatadogTraceId, OmissionReason::BadValue, 1);
+            return;
+        }
+        let source = Source::of(&context.received);
+        let needs_member = source == Source::Member || context.received.priority_in_dd;
+        let state = if needs_member { context.tracestate() } else { TraceState::EMPTY };
+        let words = Words::of(source, context.slots(), &context.received, DatadogMember::of(&state));
+        let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_decided_here());
+        writer.write(Field::DatadogTraceId, Digits::of(trace_id.low()).as_str());
+        writer.write(Field::DatadogParentId, Digits::of(span_id.get()).as_str());
+        if let Some(priority) = priority {
+            let mut text = StackText::<11>::new();
+            // Eleven characters hold every number of 32 bits.
+            let _ = write!(text, "{priority}");
+            writer.write(Field::DatadogSamplingPriority, text.as_str());
+        }
+        if let Some(origin) = words.origin {
+            write_origin(origin, writer);
+        }
+        self.write_tags(&words.tags.with_decision_maker(decision_maker), trace_id, writer);
+    }
+
+    fn write_tags(&self, tags: &DatadogTags<'_>, trace_id: TraceId, writer: &mut Writer<'_>) {
+        let mut line = Line::new();
+        let Err(reason) = put_tags(tags, trace_id, usize::from(self.tags_max_length), Which::All, &mut line) else {
+            writer.write(Field::DatadogTags, line.as_str());
+            return;
+        };
+        writer.omit(Field::DatadogTags, reason, 1);
+        let mut short = Line::new();
+        let limit = usize::from(self.tags_max_length);
+        if self.keep_tid && put_tags(tags, trace_id, limit, Which::IdAndDecisionMaker, &mut short).is_ok() {
+            writer.write(Field::DatadogTags, short.as_str());
+        }
+    }
+}
+
+/// An origin that was made here may hold anything; a line end in it would be another header.
+fn write_origin(origin: DatadogText<'_>, writer: &mut Writer<'_>) {
+    if !origin.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        writer.omit(Field::DatadogOrigin, OmissionReason::BadValue, 1);
+        return;
+    }
+    match origin.as_str() {
+        Some(text) => writer.write(Field::DatadogOrigin, text),
+        None => writer.write_pieces(Field::DatadogOrigin, &origin),
+    }
+}
+
+impl DatadogTags<'_> {
+    /// Puts the tags and the upper half of the trace id together, as `x-datadog-tags` has them: all or nothing. Empty
+    /// where there are none.
+    ///
+    /// ```
+    /// use traceprop_core::formats::datadog::{DatadogTags, MAX_TAGS_LENGTH};
+    /// use traceprop_core::TraceId;
+    ///
+    /// let tags = DatadogTags::parse(b"_dd.p.dm=-4,_dd.p.tid=00000000000000ff");
+    /// let trace_id: TraceId = "66c1f3a00000000070e78dd3418db497".parse()?;
+    /// let mut buffer = [0; MAX_TAGS_LENGTH];
+    /// assert_eq!(tags.write(trace_id, &mut buffer), Ok("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PropagationError::InjectMaxSize`] if they do not fit, [`PropagationError::EncodingError`] if the header cannot
+    /// spell one of them.
+    pub fn write<'b>(
+        &self,
+        trace_id: TraceId,
+        buffer: &'b mut [u8; MAX_TAGS_LENGTH],
+    ) -> Result<&'b str, PropagationError<'static>> {
+        let mut line = Line::new();
+        put_tags(self, trace_id, MAX_TAGS_LENGTH, Which::All, &mut line)
+            .map_err(|reason| PropagationError::of_omission(reason).unwrap_or(PropagationError::EncodingError))?;
+        let text = line.as_str().as_bytes();
+        buffer[..text.len()].copy_from_slice(text);
+        // It was text a moment ago.
+        Ok(core::str::from_utf8(&buffer[..text.len()]).unwrap_or_default())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    All,
+    IdAndDecisionMaker,
+}
+
+/// Puts tags into `line`, or says why it cannot: a bad one before a length, since that one is to be repaired.
+fn put_tags(
+    tags: &DatadogTags<'_>,
+    trace_id: TraceId,
+    limit: usize,
+    which: Which,
+    line: &mut Line,
+) -> Result<(), OmissionReason> {
+    let mut fits = !(which == Which::All && tags.is_over_limit());
+    if trace_id.high() != 0 {
+        let digits = hex::encode_u64(trace_id.high());
+        // Digits are ASCII, so the other arm is never taken.
+        let digits = DatadogText::verbatim(core::str::from_utf8(&digits).unwrap_or_default());
+        fits &= put_pair(line, TID, digits);
+    }
+    for tag in tags.iter().filter(|tag| which == Which::All || tag.name == DECISION_MAKER) {
+        if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
+            return Err(OmissionReason::BadKey);
+        }
+        if tag.value.is_empty() || !tag.value.bytes().all(pairs::is_value_byte) {
+            return Err(OmissionReason::BadValue);
+        }
+        fits = fits && put_pair(line, tag.name, tag.value);
+    }
+    match (line.len(), limit) {
+        (0, _) if fits => Ok(()),
+        (_, 0) => Err(OmissionReason::Disabled),
+        (len, limit) if fits && len <= limit => Ok(()),
+        _ => Err(OmissionReason::TooLong),
+    }
+}
+
+/// False if there is no room; part of the pair may stand in the line then.
+fn put_pair(line: &mut Line, name: &str, value: DatadogText<'_>) -> bool {
+    let comma = if line.is_empty() { "" } else { "," };
+    let lead = [comma, TAG_PREFIX, name, "="].into_iter();
+    lead.chain(value.pieces()).all(|piece| line.push(piece).is_ok())
+}

@@ -1,0 +1,128 @@
+//! Decimal numbers of the wire: digits, at most one minus, and nothing else.
+//!
+//! The parsers of the standard library take a leading `+`, which is no digit; proxies and browsers join values with
+//! commas, which is no number either.
+
+use crate::reject::{Reason, ReasonAt};
+
+/// Bytes of a number. Far more than 64 bits need, so that padding with zeros is no reason to refuse one.
+pub(crate) const MAX_LEN: usize = 64;
+
+/// Digits that fit into 64 bits whatever they are: 10^19 is below 2^64.
+const ALWAYS_FIT: usize = 19;
+
+/// A number without a sign.
+pub(crate) fn unsigned(text: &[u8]) -> Result<u64, ReasonAt> {
+    if text.is_empty() {
+        return Err(Reason::Empty.at(0));
+    }
+    // Looked for in what may be read at all, so that garbage is called garbage and not a number beyond the range.
+    if let Some(at) = text.iter().take(MAX_LEN).position(|b| !b.is_ascii_digit()) {
+        return Err(Reason::BadDecimal.at(at));
+    }
+    if text.len() > MAX_LEN {
+        return Err(Reason::TooLong.at(text.len()));
+    }
+    let (head, tail) = text.split_at(text.len().min(ALWAYS_FIT));
+    let value = head.iter().fold(0, |value: u64, b| value * 10 + u64::from(b - b'0'));
+    let value = tail.iter().try_fold(value, |value, b| value.checked_mul(10)?.checked_add(u64::from(b - b'0')));
+    value.ok_or(Reason::OutOfRange.at(0))
+}
+
+/// A number of 32 bits, which may be negative.
+pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
+    let (digits, lead) = match text {
+        [b'-', digits @ ..] if !digits.is_empty() => (digits, 1),
+        _ => (text, 0),
+    };
+    let magnitude = unsigned(digits).map_err(|error| error.behind(lead))?;
+    let value = i64::try_from(magnitude).map(|value| if lead == 1 { -value } else { value });
+    value.ok().and_then(|value| i32::try_from(value).ok()).ok_or(Reason::OutOfRange.at(0))
+}
+
+/// A number as it is written.
+pub(crate) struct Digits {
+    bytes: [u8; Self::MAX],
+    from: usize,
+}
+
+impl Digits {
+    /// Digits of the largest number.
+    const MAX: usize = 20;
+
+    pub(crate) const fn of(value: u64) -> Self {
+        let mut digits = Self { bytes: [b'0'; Self::MAX], from: Self::MAX };
+        let mut rest = value;
+        loop {
+            digits.from -= 1;
+            digits.bytes[digits.from] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                return digits;
+            }
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // Digits are ASCII, so the other arm is never taken.
+        core::str::from_utf8(&self.bytes[self.from..]).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn err(result: Result<impl core::fmt::Debug, ReasonAt>) -> (Reason, u32) {
+        let error = result.unwrap_err();
+        (error.reason, error.at)
+    }
+
+    #[test]
+    fn ok_unsigned_up_to_the_last_of_64_bits() {
+        assert_eq!(unsigned(b"0"), Ok(0));
+        assert_eq!(unsigned(b"0000000000000000000000000000000000000000077"), Ok(77));
+        assert_eq!(unsigned(b"9999999999999999999"), Ok(9_999_999_999_999_999_999));
+        assert_eq!(unsigned(b"18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(err(unsigned(b"18446744073709551616")), (Reason::OutOfRange, 0));
+        assert_eq!(err(unsigned(b"99999999999999999999")), (Reason::OutOfRange, 0));
+    }
+
+    #[test]
+    fn err_unsigned_anything_but_digits() {
+        assert_eq!(err(unsigned(b"")), (Reason::Empty, 0));
+        assert_eq!(err(unsigned(b"+5")), (Reason::BadDecimal, 0));
+        assert_eq!(err(unsigned(b"-1")), (Reason::BadDecimal, 0));
+        assert_eq!(err(unsigned(b"1_000")), (Reason::BadDecimal, 1));
+        assert_eq!(err(unsigned(b"99999999999999999999, 17")), (Reason::BadDecimal, 20));
+        assert_eq!(err(unsigned("٣".as_bytes())), (Reason::BadDecimal, 0));
+    }
+
+    #[test]
+    fn err_unsigned_longer_than_is_read() {
+        assert_eq!(unsigned(&[b'0'; MAX_LEN]), Ok(0));
+        assert_eq!(err(unsigned(&[b'0'; MAX_LEN + 1])), (Reason::TooLong, MAX_LEN as u32 + 1));
+        assert_eq!(err(unsigned(&[b'x'; MAX_LEN + 1])), (Reason::BadDecimal, 0));
+    }
+
+    #[test]
+    fn ok_signed_to_both_ends() {
+        assert_eq!(signed(b"-2147483648"), Ok(i32::MIN));
+        assert_eq!(signed(b"2147483647"), Ok(i32::MAX));
+        assert_eq!(signed(b"-0"), Ok(0));
+        assert_eq!(err(signed(b"-2147483649")), (Reason::OutOfRange, 0));
+        assert_eq!(err(signed(b"2147483648")), (Reason::OutOfRange, 0));
+        assert_eq!(err(signed(b"-")), (Reason::BadDecimal, 0));
+        assert_eq!(err(signed(b"--1")), (Reason::BadDecimal, 1));
+        assert_eq!(err(signed(b"1abc")), (Reason::BadDecimal, 1));
+    }
+
+    #[test]
+    fn ok_digits_are_what_is_read() {
+        for value in [0, 9, 10, 255, 8_135_649_041_029_850_614, u64::MAX] {
+            assert_eq!(unsigned(Digits::of(value).as_str().as_bytes()), Ok(value));
+        }
+        assert_eq!(Digits::of(1234).as_str(), "1234");
+    }
+}
