@@ -11,12 +11,12 @@ use source::Source;
 /// The modules of the core, from the ground up: each may name those above it in this list and its own row, and nothing
 /// below. The longest name counts, so a file may stand elsewhere than its folder.
 const ORDER: &[&[&str]] = &[
-    // Bytes and words. Hex says why a digit is wrong, in the words of rejects.
+    // Bytes and words. Numbers and hex say why a digit is wrong, in the words of rejects.
     &["text"],
     &["sampling"],
     &["field"],
     &["reject"],
-    &["text::hex", "text::uuid"],
+    &["text::decimal", "text::hex", "text::uuid"],
     &["id"],
     &["generator"],
     // What lines are read from, and the table of them.

@@ -7,6 +7,7 @@
 
 mod b3;
 mod case;
+mod datadog;
 mod jaeger;
 mod legacy_uuid;
 mod w3c_baggage;
@@ -28,13 +29,14 @@ const DRIVERS: &[(&str, Driver)] = &[
     ("b3-multi", b3::check_multi),
     ("b3-single", b3::check_single),
     ("jaeger", jaeger::check),
+    ("datadog", datadog::check),
     ("legacy-uuid", legacy_uuid::check),
     ("w3c-baggage", w3c_baggage::check),
     ("w3c-tracecontext", w3c_tracecontext::check),
 ];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["composite", "datadog", "others", "sw8"];
+const NOT_BUILT: &[&str] = &["composite", "others", "sw8"];
 
 #[test]
 fn ok_every_vector() {
