@@ -270,9 +270,8 @@ impl<'c> Iterator for RawTags<'c> {
                 Some(DatadogTag { name, value: DatadogText::verbatim(value) })
             }),
             Self::Member(rest) => loop {
-                match member::next_item(rest)? {
-                    Item::Tag(tag) => return Some(tag),
-                    _ => {}
+                if let Item::Tag(tag) = member::next_item(rest)? {
+                    return Some(tag);
                 }
             },
             #[cfg(feature = "alloc")]

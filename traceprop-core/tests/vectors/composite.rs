@@ -1,0 +1,98 @@
+//! `composite.json`: several formats at once, read by a configured order and written from one context.
+
+use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{Behavior, Extraction, Inbound, Outcome, Pairs, Propagator, PropagatorBuilder};
+
+use crate::case::{Case, Differences, Fields, Op, Verdict};
+use crate::datadog::{compare_words, write};
+
+pub(crate) fn check(case: &Case) -> Verdict {
+    match case.op() {
+        Op::Extract => extract(case),
+        Op::Inject => inject(case),
+    }
+}
+
+/// The names of a list, in order.
+fn names<'c>(config: &'c Fields, list: &str) -> Vec<&'c str> {
+    let names = config.list(list).unwrap_or_default();
+    names.iter().map(|name| name.as_str().expect("a name is a text")).collect()
+}
+
+fn extract(case: &Case) -> Verdict {
+    let config = case.config();
+    let list = names(config, "extract").join(",");
+    let mut builder = Propagator::builder().names(&list, "none").expect("known names");
+    if config.value("extract_first").and_then(|first| first.as_bool()) == Some(true) {
+        builder = builder.extract_first();
+    }
+    let builder = match config.text("behavior") {
+        None | Some("continue") => builder,
+        Some("restart") => builder.behavior(Behavior::Restart),
+        Some("ignore") => builder.behavior(Behavior::Ignore),
+        Some(other) => panic!("unknown behavior {other}"),
+    };
+    let propagator = builder.build().expect("a propagator");
+    let headers = case.headers();
+    let extraction = propagator.extract(&headers);
+    let outcome = match extraction.inbound() {
+        Inbound::Nothing => Outcome::Absent,
+        Inbound::Decision(sampling) => Outcome::SamplingOnly(sampling),
+        Inbound::Context(context) => Outcome::Context(context),
+    };
+    let mut differences = Differences::default();
+    case.compare_outcome(&outcome, &mut differences);
+    compare_words(case.expect(), &extraction.datadog(), &mut differences);
+    compare_surroundings(case.expect(), &extraction, &mut differences);
+    differences.verdict()
+}
+
+/// Compares `style`, `links` and `baggage`.
+fn compare_surroundings(expect: &Fields, got: &Extraction<'_>, differences: &mut Differences) {
+    if let Some(expected) = expect.text("style") {
+        differences.equal("style", Some(expected), got.style());
+    }
+    if let Some(expected) = expect.list("links") {
+        let field = |link: &serde_json::Value, name: &str| link[name].as_str().expect("a text").to_owned();
+        let names = ["trace_id", "span_id", "reason", "style"];
+        let expected: Vec<_> = expected.iter().map(|link| names.map(|name| field(link, name))).collect();
+        let links = got.links().map(|link| {
+            [link.trace_id.to_string(), link.span_id.to_string(), link.reason.as_str().into(), link.style.into()]
+        });
+        differences.equal("links", expected, links.collect());
+    }
+    if let Some(expected) = expect.rows::<3>("baggage") {
+        let baggage = got.baggage();
+        let members = baggage.iter().map(|member| {
+            let properties = member.properties().to_string();
+            let properties = (!properties.is_empty()).then_some(properties);
+            [Some(member.key().to_owned()), Some(member.value().as_ref().to_owned()), properties]
+        });
+        let expected: Vec<_> = expected.iter().map(|row| row.map(|text| text.map(str::to_owned))).collect();
+        differences.equal("baggage", expected, members.collect());
+    }
+}
+
+fn inject(case: &Case) -> Verdict {
+    let builder = names(case.config(), "inject").into_iter().fold(Propagator::builder(), inject_format);
+    let mut headers = Pairs::new();
+    for (name, value) in case.fields().pairs("carrier").unwrap_or_default() {
+        headers.push(name, value);
+    }
+    write(case, builder, headers)
+}
+
+/// The formats by themselves: a context of the file is one of a service that reports to Datadog, which no name says.
+fn inject_format(builder: PropagatorBuilder, name: &str) -> PropagatorBuilder {
+    match name {
+        "tracecontext" => builder.inject(TraceContext::new()),
+        "datadog" => builder.inject(Datadog::new().reports_spans()),
+        "b3" => builder.inject(B3::single()),
+        "b3multi" => builder.inject(B3::multi()),
+        "baggage" => builder.inject_baggage(),
+        "none" => builder.inject_none(),
+        other => panic!("unknown format {other}"),
+    }
+}
