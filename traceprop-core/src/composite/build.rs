@@ -5,7 +5,7 @@ use core::fmt;
 use super::{Behavior, Options, Propagator};
 use crate::baggage::BaggageLimits;
 use crate::context::FormatKind;
-use crate::field::{FieldNames, MAX_CONFIGURED};
+use crate::field::{FieldNameError, FieldNames, MAX_CONFIGURED};
 use crate::format::Format;
 
 /// Formats that one propagator can read, and write.
@@ -96,13 +96,20 @@ pub enum ConfigError {
         /// All names.
         known: &'static str,
     },
+    /// A correlation header whose name is no header name, or one that a format owns.
+    BadHeaderName {
+        /// The place of the name in its list, counted from 0.
+        place: usize,
+        /// Why.
+        error: FieldNameError,
+    },
     /// A list without any format, and without `none` that would say so on purpose.
     EmptyList,
     /// More formats than [`MAX_FORMATS`].
     TooManyFormats,
     /// More configured header names than [`MAX_CONFIGURED`].
     TooManyNames,
-    /// The same format twice in one list.
+    /// The same format, or the same correlation header, twice in one list.
     DuplicateFormat,
     /// `extract_first` with fewer than two formats to choose from.
     PointlessExtractFirst,
@@ -115,6 +122,9 @@ impl fmt::Display for ConfigError {
         match self {
             Self::UnknownName { place, known } => {
                 write!(f, "name {} of the list is no known format; known are {known}", place + 1)
+            }
+            Self::BadHeaderName { place, error } => {
+                write!(f, "name {} of the list names no correlation header: {error}", place + 1)
             }
             Self::EmptyList => f.write_str("no format is named; write `none` if that is meant"),
             Self::TooManyFormats => write!(f, "more than {MAX_FORMATS} formats"),

@@ -1,19 +1,39 @@
 //! Configuration by names, as operators write it.
 
 use super::{ConfigError, Propagator, PropagatorBuilder};
+use crate::format::Format;
 use crate::presets;
 
-const KNOWN: &str = "tracecontext, baggage, all, none";
+const KNOWN: &str = "tracecontext, baggage, b3, b3multi, datadog, jaeger, correlation:HEADER, all, none";
+
+/// The built-in formats by name, in the order in which `all` reads them. `b3` and `b3multi` are one reader, and in an
+/// inject list the name chooses the encoding.
+const FORMATS: &[(&str, &dyn Format)] = &[
+    ("tracecontext", &presets::TRACE_CONTEXT),
+    ("b3", &presets::B3_SINGLE),
+    ("b3multi", &presets::B3_MULTI),
+    ("datadog", &presets::DATADOG),
+    ("jaeger", &presets::JAEGER),
+];
 
 impl Propagator {
     /// A propagator from two lists of names, separated by commas; letter case and blanks do not count.
     ///
-    /// Names: `tracecontext`, `baggage`, `all` (every built-in format), `none` (nothing, on purpose).
+    /// | name | format |
+    /// |---|---|
+    /// | `tracecontext` | traceparent and tracestate |
+    /// | `baggage` | W3C baggage |
+    /// | `b3`, `b3multi` | B3; either reads both encodings, and writes its own |
+    /// | `datadog` | the x-datadog-* headers |
+    /// | `jaeger` | uber-trace-id and its baggage |
+    /// | `correlation:HEADER` | a correlation id under this header name (feature `alloc`) |
+    /// | `all` | every built-in format, in this order, but one encoding of B3 |
+    /// | `none` | nothing, on purpose |
     ///
     /// ```
     /// use traceprop_core::{ConfigError, Propagator};
     ///
-    /// let propagator = Propagator::from_names("tracecontext, baggage", "tracecontext")?;
+    /// let propagator = Propagator::from_names("tracecontext, b3, baggage", "tracecontext")?;
     /// assert!(propagator.extracts_baggage() && !propagator.injects_baggage());
     /// let error = Propagator::from_names("tracecontext,zipkin", "none").unwrap_err();
     /// assert!(error.to_string().starts_with("name 2 of the list is no known format; known are tracecontext"));
@@ -27,59 +47,71 @@ impl Propagator {
     }
 }
 
+/// Which of the two lists a name stands in.
+#[derive(Clone, Copy)]
+enum List {
+    Extract,
+    Inject,
+}
+
 impl PropagatorBuilder {
-    /// Adds the formats of two lists of names; see [`Propagator::from_names`].
+    /// Adds the formats of two lists of names; see [`Propagator::from_names`]. What the formats know also crosses a hop
+    /// that speaks only W3C, whichever of them are named ([`PropagatorBuilder::bridges`]).
     ///
     /// # Errors
-    /// [`ConfigError::UnknownName`].
-    pub fn names(mut self, extract: &str, inject: &str) -> Result<Self, ConfigError> {
-        for (place, name) in names(extract) {
-            self = match name {
-                Name::TraceContext => self.extract_static(&presets::TRACE_CONTEXT),
-                Name::Baggage => self.extract_baggage(),
-                Name::All => self.extract_static(&presets::TRACE_CONTEXT).extract_baggage(),
-                Name::None => self.extract_none(),
-                Name::Unknown => {
-                    return Err(ConfigError::UnknownName { place, known: KNOWN });
-                }
-            };
-        }
-        for (place, name) in names(inject) {
-            self = match name {
-                Name::TraceContext => self.inject_static(&presets::TRACE_CONTEXT),
-                Name::Baggage => self.inject_baggage(),
-                Name::All => self.inject_static(&presets::TRACE_CONTEXT).inject_baggage(),
-                Name::None => self.inject_none(),
-                Name::Unknown => {
-                    return Err(ConfigError::UnknownName { place, known: KNOWN });
-                }
-            };
-        }
-        Ok(self)
+    /// [`ConfigError::UnknownName`], and [`ConfigError::BadHeaderName`] for a correlation header.
+    pub fn names(self, extract: &str, inject: &str) -> Result<Self, ConfigError> {
+        let builder = self.bridges(presets::BRIDGES);
+        let builder = builder.list(extract, List::Extract)?;
+        builder.list(inject, List::Inject)
     }
-}
 
-enum Name {
-    TraceContext,
-    Baggage,
-    All,
-    None,
-    Unknown,
-}
+    fn list(self, names: &str, list: List) -> Result<Self, ConfigError> {
+        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+        names.enumerate().try_fold(self, |builder, (place, name)| builder.name(place, name, list))
+    }
 
-fn names(list: &str) -> impl Iterator<Item = (usize, Name)> {
-    let trimmed = list.split(',').map(str::trim).filter(|name| !name.is_empty());
-    trimmed.enumerate().map(|(place, name)| {
+    fn name(self, place: usize, name: &str, list: List) -> Result<Self, ConfigError> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        let name = match name {
-            _ if is("tracecontext") => Name::TraceContext,
-            _ if is("baggage") => Name::Baggage,
-            _ if is("all") => Name::All,
-            _ if is("none") => Name::None,
-            _ => Name::Unknown,
-        };
-        (place, name)
-    })
+        if let Some((_, format)) = FORMATS.iter().find(|(known, _)| is(known)) {
+            return Ok(self.add(*format, list));
+        }
+        match name.split_once(':') {
+            _ if is("baggage") => Ok(self.add_baggage(list)),
+            _ if is("none") => Ok(match list {
+                List::Extract => self.extract_none(),
+                List::Inject => self.inject_none(),
+            }),
+            _ if is("all") => {
+                let all = FORMATS.iter().filter(|(name, _)| *name != "b3multi");
+                Ok(all.fold(self, |builder, (_, format)| builder.add(*format, list)).add_baggage(list))
+            }
+            #[cfg(feature = "alloc")]
+            Some((kind, header)) if kind.eq_ignore_ascii_case("correlation") => {
+                let format = crate::formats::correlation::Correlation::header(header.trim())
+                    .map_err(|error| ConfigError::BadHeaderName { place, error })?;
+                Ok(match list {
+                    List::Extract => self.extract(format),
+                    List::Inject => self.inject(format),
+                })
+            }
+            _ => Err(ConfigError::UnknownName { place, known: KNOWN }),
+        }
+    }
+
+    fn add(self, format: &'static dyn Format, list: List) -> Self {
+        match list {
+            List::Extract => self.extract_static(format),
+            List::Inject => self.inject_static(format),
+        }
+    }
+
+    fn add_baggage(self, list: List) -> Self {
+        match list {
+            List::Extract => self.extract_baggage(),
+            List::Inject => self.inject_baggage(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -88,9 +120,29 @@ mod tests {
 
     #[test]
     fn ok_names_in_any_case_with_blanks() {
-        let propagator = Propagator::from_names(" TraceContext ,BAGGAGE,", "all").unwrap();
-        assert!(propagator.extracts().eq(["tracecontext"]) && propagator.extracts_baggage());
-        assert!(propagator.injects().eq(["tracecontext"]) && propagator.injects_baggage());
+        let propagator = Propagator::from_names(" TraceContext ,BAGGAGE,Jaeger,", "b3multi").unwrap();
+        assert!(propagator.extracts().eq(["tracecontext", "jaeger"]) && propagator.extracts_baggage());
+        assert!(propagator.injects().eq(["b3multi"]) && !propagator.injects_baggage());
+    }
+
+    #[test]
+    fn ok_all_is_every_format_in_its_order() {
+        let propagator = Propagator::from_names("all", "all").unwrap();
+        let all = ["tracecontext", "b3", "datadog", "jaeger"];
+        assert!(propagator.extracts().eq(all) && propagator.extracts_baggage());
+        assert!(propagator.injects().eq(all) && propagator.injects_baggage());
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn ok_correlation_headers_by_their_name() {
+        let propagator = Propagator::from_names("correlation:X-Request-Id, tracecontext", "correlation:x-a").unwrap();
+        assert!(propagator.extracts().eq(["correlation:x-request-id", "tracecontext"]));
+        assert!(propagator.injects().eq(["correlation:x-a"]));
+        let error = Propagator::from_names("none", "correlation:a b").unwrap_err();
+        assert!(matches!(error, ConfigError::BadHeaderName { place: 0, .. }), "{error:?}");
+        let error = Propagator::from_names("correlation:x-a,correlation:X-A", "none").unwrap_err();
+        assert_eq!(error, ConfigError::DuplicateFormat);
     }
 
     #[test]
