@@ -1,0 +1,124 @@
+//! The method on the request builder.
+
+use std::cell::Cell;
+
+use http::{HeaderName, HeaderValue};
+use reqwest::{Request, RequestBuilder};
+use traceprop_core::{OwnedContext, Propagator, SpanContext};
+
+use crate::Call;
+
+/// Writes trace context to the request being built. Call it last: headers that are set afterwards may stand beside
+/// those of the trace, or replace them.
+///
+/// A builder that holds an error (a bad URL, a bad header) keeps it: sending it tells what was wrong, as ever.
+///
+/// ```
+/// use traceprop_core::{OwnedContext, RandomIds, SpanContext, presets};
+/// use traceprop_reqwest::Propagate;
+///
+/// async fn load(client: &reqwest::Client) -> Result<reqwest::Response, reqwest::Error> {
+///     let propagator = presets::W3C.propagator(); // one for the whole program
+///     client.get("http://stock.internal/items").propagate(&propagator).send().await
+/// }
+/// ```
+pub trait Propagate: Sized + sealed::Sealed {
+    /// Hands on what `call` says.
+    fn propagate_with(self, call: &Call<'_>) -> Self;
+
+    /// Hands on the current context, as a child with a span id of its own. Trace context alone goes along.
+    fn propagate(self, propagator: &Propagator) -> Self {
+        self.propagate_with(&Call::new(propagator))
+    }
+
+    /// The same with a context that is at hand rather than current.
+    fn propagate_context(self, propagator: &Propagator, context: &OwnedContext) -> Self {
+        self.propagate_with(&Call::new(propagator).context(context))
+    }
+
+    /// Hands on this span, whose id stands for the call: a tracer's client span. Trace context alone goes along.
+    fn propagate_span(self, propagator: &Propagator, span: &SpanContext<'_>) -> Self {
+        self.propagate_with(&Call::new(propagator).span(span))
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for reqwest::RequestBuilder {}
+}
+
+impl Propagate for RequestBuilder {
+    fn propagate_with(self, call: &Call<'_>) -> Self {
+        if !call.has_context() {
+            return self;
+        }
+        edit(self, |request| {
+            let _ = call.inject(request);
+        })
+    }
+}
+
+/// Edits the request inside a builder. One that holds an error comes back as it was.
+///
+/// A builder shows neither its headers nor whether it holds an error, and one that was taken apart cannot be given its
+/// error back. So it is asked first, see [`Probe`], and taken apart only where there is a request.
+fn edit(builder: RequestBuilder, edit: impl FnOnce(&mut Request)) -> RequestBuilder {
+    let asked = Cell::new(false);
+    let builder = builder.header(Probe(&asked), HeaderValue::from_static("1"));
+    if !asked.get() {
+        return builder;
+    }
+    match builder.build_split() {
+        (client, Ok(mut request)) => {
+            request.headers_mut().remove(PROBE);
+            edit(&mut request);
+            RequestBuilder::from_parts(client, request)
+        }
+        // Only a reqwest that asks for names in vain could bring us here. An empty URL is an error as well, so that
+        // nothing is sent that should not be.
+        (client, Err(_)) => client.get(""),
+    }
+}
+
+const PROBE: &str = "x-traceprop-probe";
+
+/// A header name that notes when it is asked for, which reqwest does only for a builder without an error. The header
+/// is removed again before anybody can see it.
+struct Probe<'p>(&'p Cell<bool>);
+
+impl From<Probe<'_>> for HeaderName {
+    fn from(probe: Probe<'_>) -> Self {
+        probe.0.set(true);
+        Self::from_static(PROBE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::Client;
+
+    #[test]
+    fn ok_edit_sees_the_request_and_leaves_no_probe() {
+        let builder = Client::new().get("http://a.example/").header("x-a", "1");
+        let request = edit(builder, |request| {
+            let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
+            assert_eq!(names, ["x-a"]);
+            request.headers_mut().insert("x-b", HeaderValue::from_static("2"));
+        });
+        let request = request.build().unwrap();
+        assert_eq!((&request.headers()["x-b"], request.headers().len()), (&HeaderValue::from_static("2"), 2));
+    }
+
+    #[test]
+    fn err_edit_keeps_the_error_of_the_builder() {
+        let untouched = |builder: RequestBuilder| edit(builder, |_| panic!("there is no request")).build().unwrap_err();
+        for build in [
+            || Client::new().get("http://[broken"),
+            || Client::new().get("http://a.example/").header("x-a", "line\nend"),
+            || Client::new().get("http://a.example/").header("no token", "1"),
+        ] {
+            assert_eq!(format!("{:?}", untouched(build())), format!("{:?}", build().build().unwrap_err()));
+        }
+    }
+}
