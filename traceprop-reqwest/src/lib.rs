@@ -1,12 +1,12 @@
 //! Trace context on outgoing [`reqwest`] requests.
 //!
 //! One method on the request builder, called last. It takes the current context (the one that a server layer or
-//! [`OwnedContext::enter`](traceprop_core::OwnedContext::enter) made current), gives the call a span id of its own and
+//! [`OwnedContext::enter`] made current), gives the call a span id of its own and
 //! writes both in every format of the propagator. Without a context it writes nothing and changes nothing.
 //!
 //! ```
-//! use traceprop_core::{Allow, Outgoing, OwnedContext, RandomIds, SpanContext, presets};
-//! use traceprop_reqwest::{Call, Propagate};
+//! use traceprop_core::RandomIds;
+//! use traceprop_reqwest::{Allow, Call, Outgoing, OwnedContext, Propagate, SpanContext, presets};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let propagator = presets::W3C.propagator();
@@ -47,3 +47,4 @@ mod propagate;
 
 pub use call::Call;
 pub use propagate::Propagate;
+pub use traceprop_core::{Allow, Outgoing, OwnedContext, Propagator, SpanContext, presets};
