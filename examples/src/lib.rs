@@ -1,0 +1,6 @@
+//! The programs of this folder: [`service`] says which trace context it was sent, [`fleet`] shows one trace through
+//! several services. Both run on loopback and need nothing else.
+
+pub mod fleet;
+pub mod lines;
+pub mod service;

@@ -1,0 +1,39 @@
+//! Headers as text for people and for JSON. For a demo only: a real service logs reports, which hold no header text.
+
+use axum::http::HeaderMap;
+use traceprop_core::{Field, Propagator};
+
+/// A header line: name and value.
+pub type Line = (String, String);
+
+/// All lines, repeated ones too. Bytes that are no UTF-8 become U+FFFD.
+pub fn all(headers: &HeaderMap) -> Vec<Line> {
+    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+    headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
+}
+
+/// The lines of trace dialects: all that have a fixed name, read here or not, and those that the propagator writes.
+pub fn of_traces(headers: &HeaderMap, propagator: &Propagator) -> Vec<Line> {
+    let mut lines = all(headers);
+    lines.retain(|(name, _)| Field::from_name(name).is_some() || propagator.fields().any(|field| field == name));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn ok_lines_keep_repeats_and_odd_bytes() {
+        let mut headers = HeaderMap::new();
+        headers.append("tracestate", HeaderValue::from_static("a=1"));
+        headers.append("tracestate", HeaderValue::from_bytes(b"b=\xff").unwrap());
+        headers.append("host", HeaderValue::from_static("h"));
+        headers.append("b3", HeaderValue::from_static("0"));
+        let lines = of_traces(&headers, &traceprop_core::presets::W3C.propagator());
+        let expected = [("tracestate", "a=1"), ("tracestate", "b=\u{fffd}"), ("b3", "0")];
+        assert_eq!(lines, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert_eq!(all(&headers).len(), 4);
+    }
+}

@@ -1,0 +1,56 @@
+//! The trace to continue: outcome, ids, decision, and which format it came in.
+
+use serde_json::{Map, Value, json};
+use traceprop_core::{BaggageReport, Inbound, Outcome, Propagator, RemoteContext, Report};
+
+pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>, propagator: &Propagator) {
+    let extraction = report.extraction();
+    let context = extraction.context();
+    let sampling = match extraction.inbound() {
+        Inbound::Nothing => None,
+        inbound => Some(inbound.sampling().as_str()),
+    };
+    keys.insert("outcome".into(), outcome(report, propagator).into());
+    keys.insert("trace_id".into(), context.map(|context| context.trace_id.to_string()).into());
+    keys.insert("parent_id".into(), context.and_then(|context| context.parent_id).map(|id| id.to_string()).into());
+    keys.insert("sampling".into(), sampling.into());
+    keys.insert("flags".into(), context.map(flags).into());
+    keys.insert("style".into(), extraction.style().into());
+    let links = extraction.links().map(|link| {
+        json!({
+            "trace_id": link.trace_id.to_string(),
+            "span_id": link.span_id.to_string(),
+            "sampled": link.sampled,
+            "reason": link.reason.as_str(),
+            "style": link.style,
+        })
+    });
+    keys.insert("links".into(), links.collect());
+    let formats =
+        report.entries().map(|entry| json!({ "style": entry.style, "outcome": entry.reading.outcome().as_str() }));
+    keys.insert("formats".into(), formats.collect());
+}
+
+/// What came of all formats together. Baggage counts only where nothing else is read.
+fn outcome(report: &Report<'_>, propagator: &Propagator) -> &'static str {
+    let any_invalid = || report.entries().any(|entry| matches!(entry.reading.outcome(), Outcome::Invalid(_)));
+    let baggage_alone = propagator.extracts().next().is_none();
+    match report.extraction().inbound() {
+        Inbound::Context(_) => "context",
+        Inbound::Decision(_) => "sampling-only",
+        Inbound::Nothing if any_invalid() => "invalid",
+        Inbound::Nothing if baggage_alone => match report.baggage() {
+            BaggageReport::Members(..) => "context",
+            BaggageReport::Invalid(_) => "invalid",
+            BaggageReport::Absent | BaggageReport::NotRead => "absent",
+        },
+        Inbound::Nothing => "absent",
+    }
+}
+
+/// Both bits that level 2 knows: sampled and random.
+fn flags(context: RemoteContext) -> String {
+    let sampled = u8::from(context.sampling.is_sampled());
+    let random = u8::from(context.random) << 1;
+    format!("{:02x}", sampled | random)
+}

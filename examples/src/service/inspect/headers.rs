@@ -1,0 +1,28 @@
+//! Headers in and out.
+
+use axum::http::HeaderMap;
+use serde_json::{Map, Value, json};
+use traceprop_core::{Outgoing, Pairs, Propagator, RandomIds, Report};
+
+use crate::lines;
+
+pub(super) fn add(keys: &mut Map<String, Value>, headers: &HeaderMap, report: &Report<'_>, propagator: &Propagator) {
+    keys.insert("headers".into(), json!(lines::all(headers)));
+
+    let extraction = report.extraction();
+    let mut pairs = Pairs::new();
+    let omitted = propagator.inject(&extraction.start_span(&RandomIds), &Outgoing::trusted(), &mut pairs);
+    keys.insert("inject".into(), lines_of(&pairs));
+    let omitted = omitted.iter().map(|omission| {
+        json!({ "field": omission.field.to_string(), "reason": omission.reason.as_str(), "count": omission.count })
+    });
+    keys.insert("omitted".into(), omitted.collect());
+
+    let mut pairs = Pairs::new();
+    let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut pairs);
+    keys.insert("relay".into(), lines_of(&pairs));
+}
+
+fn lines_of(pairs: &Pairs) -> Value {
+    pairs.iter().map(|(name, value)| json!([name, value])).collect()
+}

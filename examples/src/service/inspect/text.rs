@@ -1,0 +1,16 @@
+//! What travels beside the ids: tracestate and baggage.
+
+use serde_json::{Map, Value, json};
+use traceprop_core::Report;
+
+pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>) {
+    let tracestate = report.extraction().tracestate();
+    let members = tracestate.iter().map(|member| json!([member.key, member.value]));
+    keys.insert("tracestate".into(), members.collect());
+    let baggage = report.extraction().baggage();
+    let members = baggage.iter().map(|member| {
+        let properties = Some(member.properties()).filter(|properties| !properties.is_empty());
+        json!([member.key(), member.value(), properties.map(|properties| properties.to_string())])
+    });
+    keys.insert("baggage".into(), members.collect());
+}
