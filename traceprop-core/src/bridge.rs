@@ -38,7 +38,7 @@ pub(crate) struct Bridged<'c>(&'c str);
 impl<'c> Bridged<'c> {
     /// Finds the member in a tracestate.
     pub(crate) fn find(state: &TraceState<'c>, trace_id: TraceId) -> Option<Self> {
-        let value = state.facts().has_tp.then(|| state.get(KEY)).flatten()?.strip_prefix("1;")?;
+        let value = Self::value(state)?.strip_prefix("1;")?;
         let (low, items) = value.split_at_checked(8)?;
         let items = items.strip_prefix(';')?;
         (low.as_bytes() == low_digits(trace_id)).then_some(Self(items))
@@ -47,6 +47,11 @@ impl<'c> Bridged<'c> {
     /// The text of an item.
     pub(crate) fn item(&self, letter: char) -> Option<&'c str> {
         self.items(letter).next()
+    }
+
+    /// The whole value, as it came.
+    pub(crate) fn value(state: &TraceState<'c>) -> Option<&'c str> {
+        state.facts().has_tp.then(|| state.get(KEY)).flatten()
     }
 
     /// The texts of all items with this letter.
@@ -166,12 +171,23 @@ impl BridgeWriter {
         self.items.as_ref().map_or("", StackText::as_str)
     }
 
-    /// The changes to the tracestate: ours, then the vendor's member, which so stands left of it. `came` says whether
-    /// a member of ours is there, which must not stay if there is nothing to say any more.
-    pub(crate) fn edits(&self, came: bool) -> [Option<TraceStateEdit<'_>>; 2] {
+    /// Puts items that came again, those whose letters `keeps` says yes to.
+    pub(crate) fn keep(&mut self, bridged: Bridged<'_>, keeps: impl Fn(char) -> bool) {
+        for item in bridged.0.split(';') {
+            let mut chars = item.chars();
+            if let Some(letter) = chars.next().filter(|letter| keeps(*letter)) {
+                self.another_item(letter, chars.as_str());
+            }
+        }
+    }
+
+    /// The changes to the tracestate: ours, then the vendor's member, which so stands left of it. `came` is the member
+    /// of ours that came: it keeps its place if nothing changes, and must not stay if there is nothing to say any more.
+    pub(crate) fn edits(&self, came: Option<&str>) -> [Option<TraceStateEdit<'_>>; 2] {
         let ours = match &self.items {
+            Some(items) if came == Some(items.as_str()) && self.member.is_none() => None,
             Some(items) => TraceStateEdit::set(KEY, items.as_str()),
-            None => came.then_some(TraceStateEdit::delete(KEY)),
+            None => came.map(|_| TraceStateEdit::delete(KEY)),
         };
         let member = self.member.as_ref().and_then(|(key, value)| match value {
             Some(value) => TraceStateEdit::set(key, value.as_str()),
@@ -199,7 +215,7 @@ mod tests {
     fn ok_items_come_back() {
         let mut writer = BridgeWriter::new(trace());
         assert!(writer.item(DEBUG, "") && writer.item('s', "87.174"));
-        let [ours, member] = writer.edits(false);
+        let [ours, member] = writer.edits(None);
         assert_eq!(ours, TraceStateEdit::set("tp", "1;0e0e4736;d;s87.174"));
         assert_eq!(member, None);
         let received = state("tp=1;0e0e4736;d;s87.174");
@@ -211,7 +227,7 @@ mod tests {
     fn ok_item_that_two_dialects_have_is_written_once() {
         let mut writer = BridgeWriter::new(trace());
         assert!(writer.item(DEBUG, "") && writer.item('s', "d.1") && writer.item(DEBUG, "") && writer.item('s', "d.2"));
-        assert_eq!(writer.edits(false)[0], TraceStateEdit::set("tp", "1;0e0e4736;d;sd.1"));
+        assert_eq!(writer.edits(None)[0], TraceStateEdit::set("tp", "1;0e0e4736;d;sd.1"));
     }
 
     #[test]
@@ -219,6 +235,30 @@ mod tests {
         for line in ["tp=1;0e0e4737;d", "tp=2;0e0e4736;d", "tp=1;0e0e473", "tp=1", "tp=1;0e0e4736d", "x=1;0e0e4736;d"] {
             assert!(Bridged::find(&state(line), trace()).is_none(), "{line}");
         }
+    }
+
+    #[test]
+    fn ok_only_a_member_of_our_shape_is_ours() {
+        for line in ["tp=1;0e0e4736;d", "tp=1;0e0e4737;d", "tp=1;00000000;"] {
+            assert!(state(line).facts().has_tp, "{line}");
+        }
+        for line in ["tp=0", "tp=1", "tp=2;0e0e4736;d", "tp=1;0e0e473;d", "tp=1;0E0E4736;d", "x=1;0e0e4736;d"] {
+            assert!(!state(line).facts().has_tp, "{line}");
+        }
+    }
+
+    #[test]
+    fn ok_member_that_does_not_change_keeps_its_place() {
+        let mut writer = BridgeWriter::new(trace());
+        let received = state("tp=1;0e0e4736;d;s87.174");
+        let bridged = Bridged::find(&received, trace()).unwrap();
+        writer.keep(bridged, |letter| letter == DEBUG);
+        assert_eq!(writer.edits(received.get("tp"))[0], TraceStateEdit::set("tp", "1;0e0e4736;d"));
+        writer.keep(bridged, |_| true);
+        assert_eq!(writer.edits(received.get("tp")), [None, None]);
+        // Beside a vendor's member that moves to the left it stands second.
+        assert!(writer.set_member("dd", "s:1"));
+        assert_eq!(writer.edits(received.get("tp"))[0], TraceStateEdit::set("tp", "1;0e0e4736;d;s87.174"));
     }
 
     #[test]
@@ -237,16 +277,16 @@ mod tests {
         }
         let long = [b'x'; MAX_VALUE];
         assert!(!writer.item('s', core::str::from_utf8(&long).unwrap()));
-        assert_eq!(writer.edits(false), [None, None]);
-        assert_eq!(writer.edits(true), [Some(TraceStateEdit::delete("tp")), None]);
+        assert_eq!(writer.edits(None), [None, None]);
+        assert_eq!(writer.edits(Some("1;0e0e4736;d")), [Some(TraceStateEdit::delete("tp")), None]);
     }
 
     #[test]
     fn ok_vendor_member_stands_left_of_ours() {
         let mut writer = BridgeWriter::new(trace());
         assert!(writer.set_member("dd", "s:1") && !writer.set_member("dd", "s:1,x"));
-        assert_eq!(writer.edits(false)[1], TraceStateEdit::set("dd", "s:1"));
+        assert_eq!(writer.edits(None)[1], TraceStateEdit::set("dd", "s:1"));
         writer.remove_member("dd");
-        assert_eq!(writer.edits(false)[1], Some(TraceStateEdit::delete("dd")));
+        assert_eq!(writer.edits(None)[1], Some(TraceStateEdit::delete("dd")));
     }
 }

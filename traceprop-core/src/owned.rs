@@ -423,10 +423,10 @@ fn entries_of<'c>(slots: &Slots<'c>, field: Field) -> impl Iterator<Item = Entry
     let lines = slots.lines(field);
     let index = field.index() as u8;
     let named = field.name().is_none() || field.is_family();
-    let plain = (!named).then(|| lines.iter().map(move |value| Entry { index, name: "", value }));
+    let plain = (!named).then(|| lines.for_copy().map(move |value| Entry { index, name: "", value }));
     let with_names = named.then(|| {
         // A longer name than a byte counts is none of ours: configured names and their families are shorter.
-        let short = lines.with_names().filter(|(name, _)| name.len() <= usize::from(u8::MAX));
+        let short = lines.for_copy_named().filter(|(name, _)| name.len() <= usize::from(u8::MAX));
         short.map(move |(name, value)| Entry { index, name, value })
     });
     plain.into_iter().flatten().chain(with_names.into_iter().flatten())

@@ -159,7 +159,23 @@ impl<'c> Lines<'c> {
 
     /// The lines with the name that each came under, at most [`MAX_LINES`]: for families such as `uberctx-*`.
     pub fn with_names(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + Clone + use<'c> {
-        NamedLines { again: self.again, from: 0, left: MAX_LINES }
+        self.walk_named(MAX_LINES)
+    }
+
+    fn walk_named(&self, limit: usize) -> NamedLines<'c> {
+        NamedLines { again: self.again, from: 0, left: limit }
+    }
+
+    /// The lines to copy: one more than are read, so that the copy of a list is as much over the limit as the list.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn for_copy(&self) -> LineIter<'c> {
+        self.walk(MAX_LINES + 1)
+    }
+
+    /// The same with names.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn for_copy_named(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + use<'c> {
+        self.walk_named(MAX_LINES + 1)
     }
 
     fn walk(&self, limit: usize) -> LineIter<'c> {

@@ -19,6 +19,7 @@ use crate::field::Field;
 use crate::reject::{Reason, Reject};
 use crate::slots::{LineIter, Lines};
 use crate::text;
+use crate::text::hex::{self, Letters};
 
 /// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
 pub const MAX_TRACESTATE_MEMBERS: usize = 32;
@@ -61,12 +62,20 @@ pub(crate) struct TraceStateFacts {
     has_duplicates: bool,
     /// One line, just as it would be written.
     is_canonical: bool,
-    /// A member of ours is there.
+    /// A member of ours is there, of this trace or a stale one. A vendor that has our key by chance keeps his.
     pub(crate) has_tp: bool,
     /// Datadog's member is there.
     pub(crate) has_dd: bool,
     /// It says with which priority the sender decided.
     pub(crate) has_dd_priority: bool,
+}
+
+/// Whether a `tp` value has the shape of ours.
+fn is_ours(value: &[u8]) -> bool {
+    let low = value.strip_prefix(b"1;").and_then(|rest| rest.split_at_checked(8));
+    low.is_some_and(|(low, items)| {
+        low.iter().all(|&b| hex::digit(b, Letters::Lower).is_some()) && items.starts_with(b";")
+    })
 }
 
 /// Whether a `dd` value has an item `s:` with a number.
@@ -130,7 +139,7 @@ impl<'c> TraceState<'c> {
                 }
                 seen |= bit;
                 match key {
-                    b"tp" => facts.has_tp = true,
+                    b"tp" => facts.has_tp |= is_ours(value),
                     b"dd" => {
                         facts.has_dd = true;
                         facts.has_dd_priority |= has_priority(value);

@@ -11,7 +11,7 @@ use crate::text::{self, is_token_byte, split_once, trim};
 pub struct BaggageMember<'c> {
     key: &'c str,
     value: &'c str,
-    properties: &'c str,
+    properties: BaggageProperties<'c>,
 }
 
 /// `baggage-octet` of the specification.
@@ -40,7 +40,7 @@ impl<'c> BaggageMember<'c> {
         }
         // All parts are ASCII by now.
         let ascii = |bytes| core::str::from_utf8(bytes).map_err(|_| (Reason::BadMember, 0));
-        Ok(Self { key: ascii(key)?, value: ascii(value)?, properties: ascii(trim(properties))? })
+        Ok(Self { key: ascii(key)?, value: ascii(value)?, properties: BaggageProperties(ascii(trim(properties))?) })
     }
 
     /// The key, as it stands: a token, never percent-decoded.
@@ -66,19 +66,19 @@ impl<'c> BaggageMember<'c> {
 
     /// The properties, in order. They display in wire form, without blanks, `;` between them.
     pub const fn properties(&self) -> BaggageProperties<'c> {
-        BaggageProperties(self.properties)
+        self.properties
     }
 
     /// Whether `raw`, from which this was read, is just how it is written.
     pub(super) fn is_canonical(&self, raw: &[u8]) -> bool {
         // No part of a member may hold a blank, so a raw text without any has none to drop.
-        let ends_in_empty = self.properties.split(';').any(str::is_empty) && raw.contains(&b';');
+        let ends_in_empty = self.properties.0.split(';').any(str::is_empty) && raw.contains(&b';');
         !ends_in_empty && !raw.iter().any(|&b| b == b' ' || b == b'\t')
     }
 
     /// Bytes of the canonical form.
     pub(super) fn wire_len(&self) -> usize {
-        let properties = self.properties().iter().map(|property| property.wire_len() + 1);
+        let properties = self.properties.iter().map(|property| property.wire_len() + 1);
         self.key.len() + 1 + self.value.len() + properties.sum::<usize>()
     }
 }
@@ -96,7 +96,7 @@ impl fmt::Display for BaggageMember<'_> {
         f.write_str(self.key)?;
         f.write_str("=")?;
         f.write_str(self.value)?;
-        for property in self.properties().iter() {
+        for property in self.properties.iter() {
             f.write_str(";")?;
             property.fmt(f)?;
         }
@@ -104,9 +104,17 @@ impl fmt::Display for BaggageMember<'_> {
     }
 }
 
-/// The properties of a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The properties of a member. Blanks around them make no difference.
+#[derive(Clone, Copy, Debug)]
 pub struct BaggageProperties<'c>(&'c str);
+
+impl PartialEq for BaggageProperties<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for BaggageProperties<'_> {}
 
 impl<'c> BaggageProperties<'c> {
     /// The properties, in order.
@@ -206,6 +214,12 @@ mod tests {
         assert_eq!(ok("k=v;p=%20x%3B;p;p").properties().to_string(), "p=%20x%3B;p;p");
         assert_eq!(ok("k=v;").to_string(), "k=v");
         assert!(ok("k=v;").properties().is_empty());
+    }
+
+    #[test]
+    fn ok_blanks_make_no_other_member() {
+        assert_eq!(ok("k = v ; p = 1;;q"), ok("k=v;p=1;q"));
+        assert_ne!(ok("k=v;p;q"), ok("k=v;q;p"));
     }
 
     #[test]

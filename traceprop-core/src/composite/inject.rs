@@ -2,7 +2,7 @@
 
 use super::Propagator;
 use crate::baggage::{self, Baggage};
-use crate::bridge::BridgeWriter;
+use crate::bridge::{self, BridgeWriter, Bridged};
 use crate::carrier::{CarrierMut, LineSource, OwnedFields};
 use crate::context::{FormatKind, FormatSet, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
@@ -98,17 +98,28 @@ impl Propagator {
         let Some(trace_id) = outbound.trace_id.filter(|_| writes_tracestate) else {
             return self.write_formats(outbound, carrier);
         };
-        let mut bridge = BridgeWriter::new(trace_id);
+        let mut writer = BridgeWriter::new(trace_id);
+        let mut judged = false;
         for format in self.bridging() {
-            format.bridge(outbound, &mut bridge);
+            judged |= !matches!(
+                FormatKind::of(format.name()),
+                FormatKind::TraceContext | FormatKind::Correlation | FormatKind::Custom
+            );
+            format.bridge(outbound, &mut writer);
         }
         let withholds = outbound.bridged().is_some_and(|bridged| {
+            // Where no dialect is known that could put them anew, items go on as they came, but for a decision that was
+            // overruled. Text that may not go everywhere is judged apart.
+            if !judged {
+                let overruled = |letter| outbound.decided_here && [bridge::DEBUG, bridge::DEFERRED].contains(&letter);
+                writer.keep(bridged, |letter| letter != correlation::LETTER && !overruled(letter));
+            }
             let headers = || self.bridging().filter_map(|format| format.name().strip_prefix(correlation::PREFIX));
-            correlation::keep_unknown(&mut bridge, bridged, headers, outbound.outgoing.allowed_correlation());
-            correlation::withholds(&bridge, bridged)
+            correlation::keep_unknown(&mut writer, bridged, headers, outbound.outgoing.allowed_correlation());
+            correlation::withholds(&writer, bridged)
         });
-        let outbound = &Outbound { withholds, bridge_left_out: bridge.left_out(), ..*outbound };
-        match bridge.edits(outbound.tracestate().facts().has_tp) {
+        let outbound = &Outbound { withholds, bridge_left_out: writer.left_out(), ..*outbound };
+        match writer.edits(Bridged::value(&outbound.tracestate())) {
             [None, None] => self.write_formats(outbound, carrier),
             [Some(edit), None] | [None, Some(edit)] => {
                 self.write_formats(&Outbound { bridge_edits: &[edit], ..*outbound }, carrier)

@@ -266,7 +266,7 @@ fn ok_debug_crosses_a_service_with_spans_and_goes_with_the_decision() {
     let parent = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-01");
     let request = [parent, ("tracestate", "rojo=1,tp=1;081ab44d;d")];
     let child = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-01");
-    assert_eq!(sent(&w3c_hop(), &request), owned(&[child, ("tracestate", "tp=1;081ab44d;d,rojo=1")]));
+    assert_eq!(sent(&w3c_hop(), &request), owned(&[child, ("tracestate", "rojo=1,tp=1;081ab44d;d")]));
     let extraction_of = w3c_hop();
     let span = extraction_of.extract(&request).start_span_with(&|| IdBits::unique(0xabc), Sampling::Sampled);
     let mut headers = Pairs::new();

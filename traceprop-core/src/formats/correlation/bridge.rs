@@ -19,7 +19,8 @@ use crate::outgoing::Allow;
 use crate::text::hex;
 use crate::text::stack::StackText;
 
-const LETTER: char = 'c';
+/// The letter of our items.
+pub(crate) const LETTER: char = 'c';
 const TAG: usize = 4;
 
 fn tag(name: &str) -> [u8; TAG] {
@@ -135,7 +136,7 @@ mod tests {
     fn handed_over(text: &str) -> Option<String> {
         let mut bridge = BridgeWriter::new(trace());
         hand_over(&mut bridge, HEADER, text, trace());
-        bridge.edits(false)[0].map(|_| bridge.items_text().to_string())
+        bridge.edits(None)[0].map(|_| bridge.items_text().to_string())
     }
 
     fn restored(value: &str) -> Option<String> {

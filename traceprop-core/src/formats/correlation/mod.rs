@@ -24,7 +24,7 @@ mod uuid;
 
 use core::fmt;
 
-pub(crate) use bridge::{keep_unknown, withholds};
+pub(crate) use bridge::{LETTER, keep_unknown, withholds};
 pub use id::{CorrelationId, EnvoyReason};
 
 use crate::bridge::{BridgeWriter, Bridged};

@@ -1,0 +1,19 @@
+//! What holds for every input: grammars against a second reading of them, round trips, limits, and no panic.
+#![cfg(feature = "std")]
+
+mod input;
+mod requests;
+mod values;
+mod writing;
+
+use proptest::prelude::ProptestConfig;
+
+/// Few cases, so that a run takes moments; `PROPTEST_CASES` asks for more. A failing input is printed whole, so none is
+/// kept in a file.
+fn cases(few: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig { cases: few, ..config },
+    }
+}

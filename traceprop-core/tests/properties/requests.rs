@@ -1,0 +1,286 @@
+//! Any request at all: nothing panics, nothing leaks, and what is read is what is passed on.
+
+use proptest::prelude::*;
+use traceprop_core::{
+    IdBits, Inbound, Outgoing, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId, TraceState, presets,
+};
+
+use crate::cases;
+use crate::input::*;
+
+/// Every format that there is, both ways.
+fn all() -> Propagator {
+    Propagator::from_names("all", "tracecontext,baggage").expect("built-in names")
+}
+
+const fn ids() -> IdBits {
+    IdBits::random(0xb7ad_6b71_6920_3331)
+}
+
+fn inject(propagator: &Propagator, span: &SpanContext<'_>, outgoing: &Outgoing<'_>) -> (Pairs, String) {
+    let mut headers = Pairs::new();
+    let omitted = propagator.inject(span, outgoing, &mut headers);
+    (headers, omitted.to_string())
+}
+
+fn relay(propagator: &Propagator, relay: &traceprop_core::Relay<'_>, outgoing: &Outgoing<'_>) -> (Pairs, String) {
+    let mut headers = Pairs::new();
+    let omitted = propagator.relay(relay, outgoing, &mut headers);
+    (headers, omitted.to_string())
+}
+
+/// Values of a field in any letter case, in order.
+fn values<'l>(lines: &'l Lines, name: &str) -> Vec<&'l [u8]> {
+    lines.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref()).collect()
+}
+
+fn written<'h>(headers: &'h Pairs, name: &str) -> Vec<&'h [u8]> {
+    headers.iter().filter(|(known, _)| *known == name).map(|(_, value)| value.as_bytes()).collect()
+}
+
+fn is_blank(value: &[u8]) -> bool {
+    value.iter().all(|b| b" \t".contains(b))
+}
+
+/// What one line says, the whole list in one.
+fn joined(values: &[&[u8]]) -> Vec<u8> {
+    values.join(&b',')
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn ok_any_request_can_be_read_and_passed_on(lines in any_lines()) {
+        let propagator = all();
+        let report = propagator.explain(&lines);
+        let extraction = propagator.extract(&lines);
+        prop_assert_eq!(report.extraction().inbound(), extraction.inbound());
+        let (line, table) = (report.to_string(), report.table().to_string());
+        prop_assert!(!line.contains('\n') && table.lines().count() > 1);
+        let span = extraction.start_span(&ids);
+        for outgoing in [Outgoing::new(), Outgoing::trusted()] {
+            let child = inject(&propagator, &span, &outgoing);
+            let passed = relay(&propagator, &extraction.relay(), &outgoing);
+            for (name, value) in child.0.iter().chain(passed.0.iter()) {
+                prop_assert!(!is_blank(value.as_bytes()), "{} is empty", name);
+                prop_assert!(value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)), "{}", name);
+            }
+            prop_assert_eq!(written(&child.0, "traceparent").len(), 1);
+            let sends_trace = !written(&passed.0, "traceparent").is_empty();
+            prop_assert_eq!(sends_trace, extraction.context().is_some_and(|context| context.parent_id.is_some()));
+        }
+    }
+
+    #[test]
+    fn ok_reports_hold_no_byte_of_a_value(lines in any_lines()) {
+        let mark = b"#SECRET#";
+        let marked: Lines = lines.into_iter().map(
+            |(name, value)| (name, Bytes([value.as_ref(), mark, value.as_ref()].concat()))).collect();
+        let propagator = all();
+        let report = propagator.explain(&marked);
+        let rejects: String = report.rejects().map(|reject| reject.to_string()).collect();
+        let shown = format!("{report}{}{report:?}{rejects}", report.table());
+        prop_assert!(!shown.contains("SECRET"));
+    }
+
+    #[test]
+    fn ok_owned_contexts_write_what_borrowed_ones_do(lines in any_lines()) {
+        let propagator = all();
+        let extraction = propagator.extract(&lines);
+        let span = extraction.start_span(&ids);
+        let (owned, passed) = (OwnedContext::from_span(&extraction, &span), OwnedContext::from_relay(&extraction));
+        let (owned, passed) = (owned.span().expect("a span"), passed.relay().expect("a relay"));
+        for outgoing in [Outgoing::new(), Outgoing::trusted()] {
+            prop_assert_eq!(inject(&propagator, &owned, &outgoing), inject(&propagator, &span, &outgoing));
+            prop_assert_eq!(relay(&propagator, &passed, &outgoing), relay(&propagator, &extraction.relay(), &outgoing));
+        }
+    }
+
+    #[test]
+    fn ok_an_owned_context_answers_like_its_request(lines in w3c_lines()) {
+        let propagator = presets::W3C.propagator();
+        let extraction = propagator.extract(&lines);
+        let span = extraction.start_span(&ids);
+        let owned = OwnedContext::from_span(&extraction, &span);
+        prop_assert_eq!(owned.trace_id(), Some(span.trace_id()));
+        prop_assert_eq!((owned.span_id(), owned.parent_id()), (Some(span.span_id()), span.parent_id()));
+        prop_assert_eq!((owned.sampling(), owned.is_random()), (span.sampling(), span.is_random()));
+        prop_assert_eq!(owned.tracestate().to_string(), extraction.tracestate().to_string());
+        prop_assert!(owned.baggage().iter().eq(extraction.baggage().iter()));
+    }
+
+    #[test]
+    fn ok_what_is_read_is_written_and_read_again(lines in w3c_lines()) {
+        let propagator = presets::W3C.propagator();
+        let first = propagator.extract(&lines);
+        let span = first.start_span(&ids);
+        let (headers, omitted) = inject(&propagator, &span, &Outgoing::trusted());
+        let again = propagator.extract(&headers);
+        let came = first.context().expect("a valid context");
+        let expected = RemoteContext { parent_id: Some(span.span_id()), ..came };
+        prop_assert_eq!(again.inbound(), Inbound::Context(expected));
+        prop_assert_eq!(again.tracestate().to_string(), first.tracestate().to_string());
+        prop_assert!(again.baggage().iter().eq(first.baggage().iter()));
+        prop_assert_eq!(omitted, "nothing left out");
+        // The second time there is nothing left to tidy up.
+        let (third, _) = inject(&propagator, &again.start_span(&ids), &Outgoing::trusted());
+        prop_assert_eq!(third, headers);
+    }
+
+    #[test]
+    fn ok_a_relay_hands_lines_on_byte_for_byte(lines in w3c_lines()) {
+        let propagator = presets::W3C.propagator();
+        let extraction = propagator.extract(&lines);
+        let (headers, _) = relay(&propagator, &extraction.relay(), &Outgoing::trusted());
+        prop_assert_eq!(written(&headers, "traceparent"), values(&lines, "traceparent"));
+        let mut states = values(&lines, "tracestate");
+        states.retain(|line| !is_blank(line));
+        prop_assert_eq!(written(&headers, "tracestate"), states);
+        prop_assert!(propagator.extract(&headers).baggage().iter().eq(extraction.baggage().iter()));
+    }
+
+    #[test]
+    fn ok_a_refused_tracestate_is_not_handed_on(lines in w3c_lines(), bad in "[A-Z]{1,4}=1") {
+        let propagator = presets::W3C.propagator();
+        let lines = [lines, vec![("tracestate".to_owned(), Bytes(bad.into_bytes()))]].concat();
+        let extraction = propagator.extract(&lines);
+        let (passed, _) = relay(&propagator, &extraction.relay(), &Outgoing::new());
+        prop_assert_eq!(written(&passed, "traceparent"), values(&lines, "traceparent"));
+        prop_assert_eq!(written(&passed, "tracestate").len(), 0);
+        let (child, _) = inject(&propagator, &extraction.start_span(&ids), &Outgoing::new());
+        prop_assert_eq!(written(&child, "tracestate").len(), 0);
+    }
+
+    #[test]
+    fn ok_lines_and_commas_mean_the_same(lines in w3c_lines()) {
+        let propagator = presets::W3C.propagator();
+        let mut one_line = Lines::new();
+        for name in ["traceparent", "tracestate", "baggage"] {
+            let values = values(&lines, name);
+            if !values.is_empty() {
+                one_line.push((name.to_owned(), Bytes(joined(&values))));
+            }
+        }
+        let (several, one) = (propagator.extract(&lines), propagator.extract(&one_line));
+        prop_assert_eq!(several.inbound(), one.inbound());
+        prop_assert_eq!(several.tracestate().to_string(), one.tracestate().to_string());
+        prop_assert!(several.baggage().iter().eq(one.baggage().iter()));
+    }
+
+    #[test]
+    fn ok_offsets_count_over_lines_as_over_commas(lines in any_lines()) {
+        let propagator = presets::W3C.propagator();
+        let states = values(&lines, "tracestate");
+        let report = propagator.explain(&lines);
+        for reject in report.rejects() {
+            let name = reject.field().name().expect("a fixed name");
+            let whole = joined(&values(&lines, name));
+            prop_assert!(reject.at() as usize <= whole.len(), "{}", reject);
+            if name == "tracestate" && states.len() <= 64 {
+                prop_assert_eq!(TraceState::parse(&whole).err(), Some(reject));
+            }
+        }
+    }
+
+    #[test]
+    fn ok_injecting_overwrites_its_own_fields_and_no_others(before in any_lines(), lines in w3c_lines()) {
+        let propagator = presets::W3C.propagator();
+        let extraction = propagator.extract(&lines);
+        let span = extraction.start_span(&ids);
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let before: Vec<(String, String)> = before.iter().map(|(name, value)| (name.clone(), text(value.as_ref()))).collect();
+        let mut after = before.clone();
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut after);
+        let (fresh, _) = inject(&propagator, &span, &Outgoing::trusted());
+        let is = |name: &str, own: &[&str]| own.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let others = |lines: &[(String, String)], own: &[&str]| -> Vec<(String, String)> {
+            lines.iter().filter(|(name, _)| !is(name, own)).cloned().collect()
+        };
+        // Of what is not written at all, what stands there stays.
+        let own: &[&str] = match written(&fresh, "baggage").is_empty() {
+            true => &["traceparent", "tracestate"],
+            false => &["traceparent", "tracestate", "baggage"],
+        };
+        prop_assert_eq!(others(&after, own), others(&before, own));
+        let own_after: Vec<_> = after.iter().filter(|(name, _)| is(name, own)).cloned().collect();
+        prop_assert_eq!(own_after, fresh.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn ok_every_context_that_can_be_built_is_written_if_it_has_a_span(
+        (trace_id, parent, sampling, random) in (trace_id(), proptest::option::of(span_id()), sampling(), any::<bool>())
+    ) {
+        let propagator = presets::W3C.propagator();
+        let context = RemoteContext { trace_id, parent_id: parent, sampling, random };
+        let passed = traceprop_core::Relay::new(Inbound::Context(context));
+        let (headers, omitted) = relay(&propagator, &passed, &Outgoing::new());
+        let read = propagator.extract(&headers);
+        match parent {
+            None => {
+                prop_assert!(headers.is_empty());
+                prop_assert_eq!(omitted, "traceparent: 1 left out, no-span-id");
+            }
+            Some(_) => {
+                let decided = RemoteContext { sampling: read.inbound().sampling(), ..context };
+                prop_assert_eq!(read.inbound(), Inbound::Context(decided));
+                prop_assert_eq!(decided.sampling.is_sampled(), sampling.is_sampled());
+            }
+        }
+    }
+
+    #[test]
+    fn ok_a_restart_keeps_baggage_and_forgets_the_trace(lines in w3c_lines(), fresh in span_id()) {
+        let edge = presets::W3C.builder().behavior(traceprop_core::Behavior::Restart).build().expect("a preset");
+        let came = presets::W3C.propagator();
+        let came = came.extract(&lines);
+        let came_context = came.context().expect("a valid context");
+        let extraction = edge.extract(&lines);
+        prop_assert_eq!(extraction.inbound(), Inbound::Nothing);
+        let links: Vec<_> = extraction.links().map(|link| (link.trace_id, Some(link.span_id))).collect();
+        prop_assert_eq!(links, [(came_context.trace_id, came_context.parent_id)]);
+        let ids = || IdBits::unique(fresh.get());
+        let (headers, _) = inject(&edge, &extraction.start_span(&ids), &Outgoing::trusted());
+        prop_assert!(written(&headers, "tracestate").is_empty());
+        let again = edge.extract(&headers);
+        prop_assert!(again.baggage().iter().eq(came.baggage().iter()));
+        prop_assert_eq!(extraction.child(came_context.trace_id, SpanId::MIN).parent_id(), None);
+    }
+}
+
+#[test]
+fn regression_owned_baggage_of_more_lines_than_are_read_stays_refused() {
+    let propagator = presets::W3C.propagator();
+    let lines: Lines = vec![("baggage".to_owned(), Bytes(b"a=1".to_vec())); traceprop_core::MAX_LINES + 1];
+    let extraction = propagator.extract(&lines);
+    assert!(extraction.baggage().is_empty());
+    let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&ids));
+    assert!(owned.baggage().is_empty());
+    let (headers, _) = inject(&propagator, &owned.span().expect("a span"), &Outgoing::trusted());
+    assert_eq!(written(&headers, "baggage").len(), 0);
+}
+
+#[test]
+fn regression_a_member_of_ours_survives_where_no_dialect_could_write_it_anew() {
+    let propagator = presets::W3C.builder().bridges(&[]).build().expect("a preset");
+    let state = "rojo=1,tp=1;0e0e4736;s87.17422198108383774";
+    let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", state)];
+    let extraction = propagator.extract(&request);
+    let (headers, _) = inject(&propagator, &extraction.start_span(&ids), &Outgoing::new());
+    assert_eq!(headers.get("tracestate"), Some(state));
+    let decision = "rojo=1,tp=1;0e0e4736;d;s87.17422198108383774";
+    let request = [request[0], ("tracestate", decision)];
+    let extraction = propagator.extract(&request);
+    let overruled = extraction.start_span_with(&ids, traceprop_core::Sampling::Sampled);
+    let (headers, _) = inject(&propagator, &overruled, &Outgoing::new());
+    assert_eq!(headers.get("tracestate"), Some("tp=1;0e0e4736;s87.17422198108383774,rojo=1"));
+}
+
+#[test]
+fn regression_a_vendor_with_our_key_keeps_its_member() {
+    let propagator = all();
+    let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", "tp=0")];
+    let extraction = propagator.extract(&request);
+    let (headers, _) = inject(&propagator, &extraction.start_span(&ids), &Outgoing::new());
+    assert_eq!(headers.get("tracestate"), Some("tp=0"));
+}
