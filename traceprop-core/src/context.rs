@@ -6,6 +6,7 @@ use crate::carrier::LineSource;
 use crate::field::{Field, FieldSet};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
+use crate::otel::OtelEdit;
 use crate::sampling::Sampling;
 use crate::slots::Slots;
 use crate::tracestate::{TraceState, TraceStateFacts};
@@ -212,6 +213,8 @@ pub struct SpanContext<'c> {
     pub(crate) sampling: Sampling,
     pub(crate) random: bool,
     pub(crate) decided_here: bool,
+    /// What our decision changes in OpenTelemetry's tracestate member.
+    pub(crate) otel: OtelEdit,
     pub(crate) received: Received<'c>,
 }
 
@@ -225,6 +228,7 @@ impl<'c> SpanContext<'c> {
             sampling: Sampling::Deferred,
             random: false,
             decided_here: false,
+            otel: OtelEdit::NONE,
             received: Received::NOTHING,
         }
     }
@@ -251,9 +255,8 @@ impl<'c> SpanContext<'c> {
             None => Self::root(ids),
         };
         span.received = received;
-        span.decided_here |= received.filled_in || sampling != span.sampling;
-        span.sampling = sampling;
-        span
+        span.decided_here |= received.filled_in;
+        span.with_sampling(sampling)
     }
 
     /// A child of this span: same trace, decision and words.
@@ -266,6 +269,11 @@ impl<'c> SpanContext<'c> {
     /// The same span under another decision, which then counts as ours.
     pub const fn with_sampling(mut self, sampling: Sampling) -> Self {
         self.decided_here = self.decided_here || self.sampling as u8 != sampling as u8;
+        let has_threshold = self.received.agrees.contains(FormatKind::TraceContext) || self.otel.threshold().is_some();
+        if has_threshold && self.sampling.is_sampled() != sampling.is_sampled() {
+            // With which probability, nobody can tell any more.
+            self.otel = self.otel.with_threshold(None);
+        }
         self.sampling = sampling;
         self
     }

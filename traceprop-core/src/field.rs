@@ -525,7 +525,7 @@ mod tests {
 
     #[test]
     fn ok_built_in_names_are_known_in_constants_too() {
-        for name in ["TraceParent", "sw8", "X-B3-TRACEID", "uberctx-tenant", "host", "trace-parent", "b", ""] {
+        for name in ["TraceParent", "sw8", "X-B3-TRACEID", "uberctx-tenant", "sw80", "host", "trace-parent", "b", ""] {
             assert_eq!(Field::is_built_in(name), Field::from_name(name).is_some(), "{name}");
         }
     }

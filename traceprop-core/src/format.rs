@@ -7,6 +7,7 @@ use crate::carrier::{CarrierMut, OutgoingName, OutgoingValue};
 use crate::context::{FormatKind, FormatSet, Received, RemoteContext};
 use crate::field::{Field, FieldName, FieldNames, FieldSet};
 use crate::id::{SpanId, TraceId};
+use crate::otel::OtelEdit;
 use crate::outgoing::{OmissionReason, Omissions, Outgoing};
 use crate::reject::Reject;
 use crate::sampling::Sampling;
@@ -317,7 +318,8 @@ pub struct Outbound<'a> {
     pub(crate) received: Received<'a>,
     pub(crate) slots: &'a Slots<'a>,
     pub(crate) outgoing: &'a Outgoing<'a>,
-    /// What formats put into the tracestate, to be edited in before the user's own changes.
+    pub(crate) otel: OtelEdit,
+    /// What goes into the tracestate of ours and of formats, to be edited in before the user's own changes.
     pub(crate) bridge_edits: &'a [TraceStateEdit<'a>],
     /// The tracestate that came holds text that may not go to this destination.
     pub(crate) withholds: bool,

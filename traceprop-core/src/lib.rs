@@ -64,6 +64,7 @@ mod format;
 pub mod formats;
 mod generator;
 mod id;
+mod otel;
 mod outgoing;
 #[cfg(feature = "alloc")]
 mod owned;
@@ -71,6 +72,7 @@ pub mod presets;
 mod reject;
 mod relay;
 mod report;
+pub mod sampler;
 mod sampling;
 mod slots;
 mod text;

@@ -329,6 +329,7 @@ impl SpanContext<'_> {
             sampling: self.sampling,
             random: self.random,
             decided_here: self.decided_here,
+            otel: self.otel,
             received: Received::NOTHING,
         }
     }

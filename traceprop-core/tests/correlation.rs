@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 use traceprop_core::{
-    Allow, Behavior, Correlation, Field, FieldNameError, Format, IdBits, MAX_LINES, Outgoing, OwnedContext, Propagator,
-    PropagatorBuilder, Reason, RemoteContext, SpanContext, SpanId, TraceId, presets,
+    Allow, Behavior, CarrierMut, Correlation, Field, FieldNameError, Format, IdBits, MAX_LINES, Outgoing, OutgoingName,
+    OutgoingValue, OwnedContext, Propagator, PropagatorBuilder, Reason, RemoteContext, SpanContext, SpanId, TraceId,
+    presets,
 };
 
 type Headers = Vec<(String, String)>;
@@ -16,7 +17,7 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 const JOINED: &str = "00-d19931bbf2354dcb2e2fb9d31225d62e-00f067aa0ba902b7-01";
 
 fn plain() -> Correlation {
-    Correlation::header("X-Plumbr-TransactionId").unwrap()
+    Correlation::header("X-Plumbr-TransactionId").expect("a header name")
 }
 
 fn with(format: Correlation) -> PropagatorBuilder {
@@ -24,7 +25,7 @@ fn with(format: Correlation) -> PropagatorBuilder {
 }
 
 fn built(format: Correlation) -> Propagator {
-    with(format).build().unwrap()
+    with(format).build().expect("a propagator")
 }
 
 fn child(propagator: &Propagator, request: &[(&str, &str)], call: &Outgoing<'_>) -> Headers {
@@ -60,9 +61,9 @@ fn sent(propagator: &Propagator, request: &[(&str, &str)]) -> Option<String> {
 
 #[track_caller]
 fn err(format: Correlation, value: &str) -> (Reason, u32) {
-    let propagator = Propagator::builder().extract(format).inject_none().build().unwrap();
+    let propagator = Propagator::builder().extract(format).inject_none().build().expect("a propagator");
     let request = [(NAME, value)];
-    let reject = propagator.explain(&request).rejects().next().unwrap();
+    let reject = propagator.explain(&request).rejects().next().expect("a reject");
     assert_eq!(reject.field(), Field::Configured(0));
     (reject.reason(), reject.at())
 }
@@ -265,7 +266,7 @@ fn ok_envoy_mask_only_when_asked_for() {
 
 /// The header of a service behind one that got `request` and speaks only W3C to it.
 fn behind_w3c(format: Correlation, request: &[(&str, &str)], call: &Outgoing<'_>) -> Option<String> {
-    let first = presets::W3C.builder().extract(format).build().unwrap();
+    let first = presets::W3C.builder().extract(format).build().expect("a propagator");
     let hop = child(&first, request, call);
     let hop: Vec<(&str, &str)> = hop.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     sent(&built(format), &hop)
@@ -319,6 +320,46 @@ fn ok_a_member_that_came_goes_on_where_its_header_may() {
     let newer = [request[0], request[1], (NAME, UUID)];
     let headers = child(&built(plain()), &newer, &Outgoing::trusted());
     assert_eq!((get(&headers, NAME), get(&headers, "tracestate")), (Some(UUID), Some("rojo=1")));
+}
+
+/// A carrier that only counts what it is given.
+#[derive(Default)]
+struct Counted(usize);
+
+impl CarrierMut for Counted {
+    fn append(&mut self, _: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        self.0 += value.len();
+    }
+
+    fn remove_if(&mut self, _: &mut dyn FnMut(&str) -> bool) {}
+}
+
+#[test]
+fn ok_nothing_is_allocated() {
+    let state = ("tracestate", "tp=1;1225d62e;c10f3B;c0000h,rojo=1");
+    for format in [plain(), plain().opaque().envoy_mask()] {
+        let propagator = built(format);
+        for request in [
+            &[(NAME, BRACED)][..],
+            &[(NAME, ""), (NAME, "|d19931bbf2354dcb2e2fb9d31225d62e.1."), ("traceparent", JOINED), state],
+            &[("traceparent", JOINED), state],
+            &[(NAME, "req-1")],
+            &[],
+        ] {
+            let request = request.to_vec();
+            for call in [Outgoing::trusted(), Outgoing::new()] {
+                let mut carrier = Counted::default();
+                let count = allocation_counter::measure(|| {
+                    let extraction = propagator.extract(&request);
+                    let _ = propagator.inject(&extraction.start_span(&|| IdBits::random(7)), &call, &mut carrier);
+                    let _ = propagator.relay(&extraction.relay(), &call, &mut carrier);
+                    std::hint::black_box(extraction.correlation(&format));
+                });
+                assert_eq!(count.count_total, 0);
+                assert!(carrier.0 > 0);
+            }
+        }
+    }
 }
 
 proptest! {

@@ -8,9 +8,11 @@ use crate::context::{FormatKind, FormatSet, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Progress, Writer};
 use crate::formats::correlation;
+use crate::otel::{OtelEdit, OtelMember};
 use crate::outgoing::{Omissions, Outgoing};
 use crate::sampling::Sampling;
 use crate::slots::Slots;
+use crate::tracestate::TraceStateEdit;
 
 /// The lines of a context that was made here.
 struct NoLines;
@@ -40,6 +42,7 @@ impl Propagator {
             received: span.received,
             slots: &slots,
             outgoing,
+            otel: span.otel,
             bridge_edits: &[],
             withholds: false,
             bridge_left_out: 0,
@@ -73,6 +76,7 @@ impl Propagator {
             received: relay.received,
             slots: &slots,
             outgoing,
+            otel: OtelEdit::NONE,
             bridge_edits: &[],
             withholds: false,
             bridge_left_out: 0,
@@ -118,16 +122,18 @@ impl Propagator {
             correlation::keep_unknown(&mut writer, bridged, headers, outbound.outgoing.allowed_correlation());
             correlation::withholds(&writer, bridged)
         });
-        let outbound = &Outbound { withholds, bridge_left_out: writer.left_out(), ..*outbound };
-        match writer.edits(Bridged::value(&outbound.tracestate())) {
-            [None, None] => self.write_formats(outbound, carrier),
-            [Some(edit), None] | [None, Some(edit)] => {
-                self.write_formats(&Outbound { bridge_edits: &[edit], ..*outbound }, carrier)
-            }
-            [Some(ours), Some(member)] => {
-                self.write_formats(&Outbound { bridge_edits: &[ours, member], ..*outbound }, carrier)
-            }
+        let [ours, member] = writer.edits(Bridged::value(&outbound.tracestate()));
+        let otel = outbound.otel.member(trace_id, &outbound.tracestate());
+        // The last one stands left-most.
+        let edits = [otel.as_ref().map(OtelMember::edit), ours, member];
+        let mut due = [TraceStateEdit::delete(""); 3];
+        let mut len = 0;
+        for edit in edits.into_iter().flatten() {
+            due[len] = edit;
+            len += 1;
         }
+        let bridge_left_out = writer.left_out();
+        self.write_formats(&Outbound { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound }, carrier)
     }
 
     /// The formats of both lists and of the bridges, each once.

@@ -5,6 +5,7 @@ mod datadog;
 mod extract;
 mod inject;
 mod names;
+mod sample;
 
 use crate::baggage::BaggageLimits;
 use crate::context::FormatKind;

@@ -24,6 +24,7 @@ const ORDER: &[&[&str]] = &[
     &["slots"],
     // Lists that are more than one format's.
     &["tracestate"],
+    &["otel"],
     &["baggage"],
     &["outgoing"],
     &["bridge"],
@@ -32,6 +33,7 @@ const ORDER: &[&[&str]] = &[
     &["format"],
     &["relay"],
     &["baggage::write"],
+    &["sampler"],
     // The dialects. None names another: see `SEPARATE`.
     &["formats"],
     // Several of them at once.

@@ -31,7 +31,7 @@ fn ok_contexts_stay_small() {
     assert!(size_of::<RemoteContext>() <= 32);
     assert!(size_of::<Inbound>() <= 48);
     assert!(size_of::<Reading>() <= 96);
-    assert!(size_of::<SpanContext<'_>>() <= 80);
+    assert!(size_of::<SpanContext<'_>>() <= 112);
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! Asking a sampler about a request.
+
+use super::Extraction;
+use crate::context::SpanContext;
+use crate::field::Field;
+use crate::generator::IdGenerator;
+use crate::id::TraceId;
+use crate::sampler::{Sampler, SamplerInput};
+use crate::slots::Lines;
+
+impl<'c> Extraction<'c> {
+    /// A span as [`Extraction::start_span`] makes it, with the decision of a sampler, and what that has to say in the tracestate.
+    ///
+    /// ```
+    /// use traceprop_core::sampler::{Consistent, ParentBased};
+    /// use traceprop_core::{presets, IdBits};
+    ///
+    /// const SAMPLER: ParentBased<Consistent> = ParentBased::new(Consistent::new(0.5).unwrap());
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let nothing: [(&str, &str); 0] = [];
+    /// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(1 << 55), &SAMPLER);
+    /// assert!(span.sampling().is_sampled());
+    /// ```
+    pub fn start_span_by(
+        &self,
+        ids: &(impl IdGenerator + ?Sized),
+        sampler: &(impl Sampler + ?Sized),
+    ) -> SpanContext<'c> {
+        let span = self.start_span_with(ids, self.inbound().sampling());
+        span.with_verdict(sampler.sample(&self.sampler_input(span.trace_id(), span.is_random())))
+    }
+
+    /// What a sampler can know of this request, for a span of this trace: the one that came, or a new one.
+    pub fn sampler_input(&self, trace_id: TraceId, random: bool) -> SamplerInput<'c> {
+        let options = &self.propagator().options;
+        let reads = options.extract_baggage && self.received().keeps_text;
+        let baggage = if reads { self.slots().lines(Field::Baggage) } else { Lines::none() };
+        SamplerInput::new(self.inbound(), trace_id, random)
+            .with_tracestate(self.tracestate())
+            .with_baggage(baggage, options.baggage_limits)
+    }
+}

@@ -1,0 +1,125 @@
+//! OpenTelemetry's consistent probability: a part of all traces, and everybody downstream can tell which.
+
+use super::{OtelState, Ratio, Sampler, SamplerInput, Threshold, Verdict};
+use crate::otel::{mixed_randomness_of, randomness_of};
+use crate::sampling::Sampling;
+
+/// Records this part of all traces, as OpenTelemetry's probability sampler does: by `rv` of the `ot` member where it
+/// came, else by the low 56 bits of the trace id; and writes the threshold (`th`) where it records. What a caller
+/// decided does not count: see [`ParentBased`](super::ParentBased), which keeps a caller's threshold.
+///
+/// A new trace whose id is not random (a generator that says [`IdBits::unique`](crate::IdBits::unique)) gets an `rv`, a
+/// mix of the id's bits, so that all who see it decide alike. Of a trace that came the id counts as random, whether its
+/// flag says so or not: an `rv` is only for whoever begins the trace.
+///
+/// ```
+/// use traceprop_core::sampler::Consistent;
+/// use traceprop_core::{presets, IdBits, Outgoing, Pairs};
+///
+/// const QUARTER: Consistent = Consistent::new(0.25).unwrap();
+///
+/// let propagator = presets::W3C.propagator();
+/// let nothing: [(&str, &str); 0] = [];
+/// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(u64::MAX), &QUARTER);
+/// let mut headers = Pairs::new();
+/// let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+/// assert_eq!(headers.get("tracestate"), Some("ot=th:c"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consistent(Ratio);
+
+impl Consistent {
+    /// A ratio from 0 to 1; `None` for any other number. Below 2^-56 nothing is recorded.
+    pub const fn new(ratio: f64) -> Option<Self> {
+        match Ratio::new(ratio) {
+            Some(ratio) => Some(Self(ratio)),
+            None => None,
+        }
+    }
+
+    /// The same with a threshold that is known already.
+    pub const fn from_threshold(threshold: Threshold) -> Self {
+        Self(Ratio::from_threshold(threshold))
+    }
+}
+
+impl Sampler for Consistent {
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+        let came = OtelState::of(&input.tracestate()).randomness();
+        let made =
+            (came.is_none() && input.is_root() && !input.is_random()).then(|| mixed_randomness_of(input.trace_id()));
+        let randomness = came.or(made).unwrap_or(randomness_of(input.trace_id()));
+        let verdict = match self.0.threshold().filter(|threshold| threshold.keeps(randomness)) {
+            Some(threshold) => Verdict::new(Sampling::Sampled).with_threshold(threshold),
+            // OTEP 235 would keep it, the SDK's specification does not; nobody needs it of a trace that is not kept.
+            None => Verdict::new(Sampling::NotSampled).without_threshold(),
+        };
+        if made.is_some() { verdict.with_randomness() } else { verdict }
+    }
+}
+
+/// Whether the decision that came is the one that the threshold with it makes. True where there is no threshold.
+pub(super) fn is_consistent(input: &SamplerInput<'_>, sampling: Sampling) -> bool {
+    let came = OtelState::of(&input.tracestate());
+    if !came.has_threshold() {
+        return true;
+    }
+    let randomness = came.randomness().unwrap_or(randomness_of(input.trace_id()));
+    came.threshold().is_some_and(|threshold| threshold.keeps(randomness) == sampling.is_sampled())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{child, root, trace};
+    use super::*;
+    use crate::context::Inbound;
+    use crate::tracestate::TraceState;
+    use std::format;
+
+    const QUARTER: Consistent = Consistent::new(0.25).unwrap();
+
+    fn with<'c>(input: SamplerInput<'c>, state: &'c [u8]) -> SamplerInput<'c> {
+        input.with_tracestate(TraceState::parse(state).unwrap())
+    }
+
+    #[test]
+    fn ok_writes_its_threshold_where_it_records() {
+        let kept = QUARTER.sample(&root(0xc0_0000_0000_0000));
+        assert_eq!((kept.sampling(), kept.threshold().unwrap().get()), (Sampling::Sampled, 0xc0_0000_0000_0000));
+        let not = QUARTER.sample(&root(0xbf_ffff_ffff_ffff));
+        assert_eq!(not, Verdict::new(Sampling::NotSampled).without_threshold());
+    }
+
+    #[test]
+    fn ok_explicit_randomness_counts_before_the_id() {
+        let (low, high) = (b"ot=rv:bfffffffffffff", b"ot=rv:c0000000000000");
+        assert_eq!(QUARTER.sample(&with(root(u128::MAX), low)).sampling(), Sampling::NotSampled);
+        assert_eq!(QUARTER.sample(&with(child(1, Sampling::NotSampled), high)).sampling(), Sampling::Sampled);
+        // One that cannot be read is none.
+        assert_eq!(QUARTER.sample(&with(root(u128::MAX), b"ot=rv:0")).sampling(), Sampling::Sampled);
+    }
+
+    #[test]
+    fn ok_only_a_root_without_randomness_gets_some() {
+        let unique = SamplerInput::new(Inbound::Nothing, trace(7), false);
+        let verdict = Consistent::new(1.0).unwrap().sample(&unique);
+        let member = verdict.otel_member(trace(7), &TraceState::EMPTY).unwrap();
+        assert_eq!(member.as_str(), format!("th:0;rv:{:014x}", mixed_randomness_of(trace(7))));
+        for input in [root(7), child(7, Sampling::Deferred), with(unique, b"ot=rv:00000000000007")] {
+            assert!(!QUARTER.sample(&input).has_randomness());
+        }
+        // It decides, and is named for others to decide by, also where nothing is recorded.
+        let never = Consistent::new(0.0).unwrap().sample(&unique);
+        assert_eq!((never.sampling(), never.has_randomness()), (Sampling::NotSampled, true));
+    }
+
+    #[test]
+    fn ok_a_threshold_is_held_against_the_decision() {
+        let is = |state: &'static [u8], sampling| is_consistent(&with(child(u128::MAX, sampling), state), sampling);
+        assert!(is(b"ot=th:8", Sampling::Sampled) && !is(b"ot=th:8", Sampling::NotSampled));
+        assert!(is(b"ot=th:8", Sampling::Debug));
+        assert!(!is(b"ot=th:8;rv:00000000000000", Sampling::Sampled));
+        assert!(is(b"ot=th:8;rv:00000000000000", Sampling::NotSampled));
+        assert!(!is(b"ot=th:G", Sampling::Sampled) && is(b"ot=x:1", Sampling::NotSampled));
+    }
+}

@@ -1,0 +1,316 @@
+//! Deciding whether a trace is recorded: of new roots, and of requests whose caller left it open.
+//!
+//! Samplers here are exact, deterministic functions of what a request says; they keep no state and read no clock.
+//! [`Extraction::start_span_by`](crate::Extraction::start_span_by) asks one. Without one,
+//! [`start_span`](crate::Extraction::start_span) follows the caller and records roots.
+//!
+//! ```
+//! use traceprop_core::sampler::{ParentBased, Ratio};
+//! use traceprop_core::{presets, IdBits, Sampling};
+//!
+//! // A tenth of the traces that begin here; what a caller has decided stands.
+//! const SAMPLER: ParentBased<Ratio> = ParentBased::new(Ratio::new(0.1).unwrap());
+//!
+//! let propagator = presets::W3C.propagator();
+//! let nothing: [(&str, &str); 0] = [];
+//! let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(7), &SAMPLER);
+//! assert_eq!(span.sampling(), Sampling::NotSampled);
+//!
+//! let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+//! let span = propagator.extract(&request).start_span_by(&|| IdBits::random(7), &SAMPLER);
+//! assert_eq!(span.sampling(), Sampling::Sampled);
+//! ```
+
+mod consistent;
+mod parent;
+mod ratio;
+mod session;
+
+pub use consistent::Consistent;
+pub use parent::{FollowParent, ParentBased};
+pub use ratio::Ratio;
+pub use session::PerSession;
+
+pub use crate::otel::{OtelMember, OtelState, Threshold};
+
+use core::fmt;
+
+use crate::baggage::{Baggage, BaggageLimits};
+use crate::context::{Inbound, SpanContext};
+use crate::id::TraceId;
+use crate::otel::OtelEdit;
+use crate::sampling::Sampling;
+use crate::slots::Lines;
+use crate::tracestate::TraceState;
+
+/// Decides whether a trace is recorded. Closures that return a [`Sampling`] are samplers too.
+///
+/// ```
+/// use traceprop_core::sampler::SamplerInput;
+/// use traceprop_core::{presets, IdBits, Sampling};
+///
+/// let propagator = presets::W3C.propagator();
+/// let nothing: [(&str, &str); 0] = [];
+/// let health_check = |_: &SamplerInput<'_>| Sampling::NotSampled;
+/// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(7), &health_check);
+/// assert!(!span.sampling().is_sampled());
+/// ```
+pub trait Sampler: Send + Sync {
+    /// The decision for a span that is about to start.
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict;
+}
+
+impl<F: Fn(&SamplerInput<'_>) -> Sampling + Send + Sync> Sampler for F {
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+        Verdict::new(self(input))
+    }
+}
+
+/// What a sampler can know.
+#[derive(Clone, Copy)]
+pub struct SamplerInput<'c> {
+    inbound: Inbound,
+    trace_id: TraceId,
+    random: bool,
+    tracestate: TraceState<'c>,
+    session_id: Option<&'c str>,
+    /// Where a session id may be, looked through only when it is asked for.
+    baggage: (Lines<'c>, BaggageLimits),
+}
+
+impl<'c> SamplerInput<'c> {
+    /// The baggage key of a session, as RUM agents send it.
+    pub const SESSION_ID: &'static str = "session.id";
+
+    /// A span of this trace, behind what came. `random` is the promise that the trace id is (flag `02` of a
+    /// traceparent, or what the generator says of a new one).
+    pub const fn new(inbound: Inbound, trace_id: TraceId, random: bool) -> Self {
+        Self {
+            inbound,
+            trace_id,
+            random,
+            tracestate: TraceState::EMPTY,
+            session_id: None,
+            baggage: (Lines::none(), BaggageLimits::W3C),
+        }
+    }
+
+    /// The same with a tracestate that belongs to the trace.
+    pub const fn with_tracestate(mut self, state: TraceState<'c>) -> Self {
+        self.tracestate = state;
+        self
+    }
+
+    /// The same with a session that the caller knows of: from a cookie, say.
+    pub const fn with_session_id(mut self, id: &'c str) -> Self {
+        self.session_id = Some(id);
+        self
+    }
+
+    pub(crate) const fn with_baggage(mut self, lines: Lines<'c>, limits: BaggageLimits) -> Self {
+        self.baggage = (lines, limits);
+        self
+    }
+
+    /// What came in.
+    pub const fn inbound(&self) -> Inbound {
+        self.inbound
+    }
+
+    /// Whether a trace begins here. A decision without ids may have come all the same.
+    pub const fn is_root(&self) -> bool {
+        self.inbound.context().is_none()
+    }
+
+    /// The trace: the one that came, or the new one.
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// Whether the low 56 bits of the trace id are promised to be random.
+    pub const fn is_random(&self) -> bool {
+        self.random
+    }
+
+    /// The tracestate that belongs to the trace.
+    pub const fn tracestate(&self) -> TraceState<'c> {
+        self.tracestate
+    }
+
+    /// The session: the one that was given, else `session.id` of the W3C baggage, as it is encoded there.
+    pub fn session_id(&self) -> Option<&'c str> {
+        if self.session_id.is_some() {
+            return self.session_id;
+        }
+        let (lines, limits) = self.baggage;
+        // Mostly there is no baggage, and then nothing is to be looked through.
+        lines.first()?;
+        let id = Baggage::read(lines, limits).ok()?.get(Self::SESSION_ID)?.raw_value();
+        Some(id).filter(|id| !id.is_empty())
+    }
+}
+
+impl fmt::Debug for SamplerInput<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A session is a person's, and no matter for a log.
+        f.debug_struct("SamplerInput")
+            .field("inbound", &self.inbound)
+            .field("trace_id", &self.trace_id)
+            .field("random", &self.random)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a sampler says: the decision, and what OpenTelemetry's tracestate member has to say about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    sampling: Sampling,
+    otel: OtelEdit,
+}
+
+impl Verdict {
+    /// A decision. A threshold that came stands while the decision that came does, and goes with it.
+    pub const fn new(sampling: Sampling) -> Self {
+        Self { sampling, otel: OtelEdit::NONE }
+    }
+
+    /// A decision by probability: `th` is this threshold from here on.
+    pub const fn with_threshold(mut self, threshold: Threshold) -> Self {
+        self.otel = self.otel.with_threshold(Some(threshold));
+        self
+    }
+
+    /// A decision of which nobody can tell the probability: there is no `th` from here on.
+    pub const fn without_threshold(mut self) -> Self {
+        self.otel = self.otel.with_threshold(None);
+        self
+    }
+
+    /// Names a randomness (`rv`) for a new trace whose id is not random: a mix of the id's bits. One that came stands.
+    pub const fn with_randomness(mut self) -> Self {
+        self.otel = self.otel.with_randomness();
+        self
+    }
+
+    /// The decision.
+    pub const fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// The threshold that is to be written.
+    pub const fn threshold(&self) -> Option<Threshold> {
+        self.otel.threshold()
+    }
+
+    /// Whether a randomness is to be written.
+    pub const fn has_randomness(&self) -> bool {
+        self.otel.has_randomness()
+    }
+
+    /// The member of this trace in place of the one in `came`; `None` if that may stay. A span that was started with
+    /// this verdict writes it by itself: this is for tracers that write a tracestate of their own.
+    pub fn otel_member(&self, trace_id: TraceId, came: &TraceState<'_>) -> Option<OtelMember> {
+        self.otel.member(trace_id, came)
+    }
+}
+
+impl From<Sampling> for Verdict {
+    fn from(sampling: Sampling) -> Self {
+        Self::new(sampling)
+    }
+}
+
+impl SpanContext<'_> {
+    /// The same span under this verdict, which counts as ours where it changes the decision.
+    pub const fn with_verdict(self, verdict: Verdict) -> Self {
+        let mut span = self.with_sampling(verdict.sampling);
+        if !verdict.otel.is_none() {
+            span.otel = verdict.otel;
+        }
+        span
+    }
+}
+
+/// Records everything. A debug that came stays one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Always;
+
+impl Sampler for Always {
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+        match input.inbound().sampling() {
+            Sampling::Debug => Verdict::new(Sampling::Debug),
+            _ => Verdict::new(Sampling::Sampled),
+        }
+    }
+}
+
+/// Records nothing, a debug that came included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Never;
+
+impl Sampler for Never {
+    fn sample(&self, _: &SamplerInput<'_>) -> Verdict {
+        Verdict::new(Sampling::NotSampled)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<S: Sampler + ?Sized> Sampler for alloc::sync::Arc<S> {
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+        (**self).sample(input)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::RemoteContext;
+
+    pub(super) fn trace(id: u128) -> TraceId {
+        TraceId::new(id).unwrap()
+    }
+
+    pub(super) fn root(id: u128) -> SamplerInput<'static> {
+        SamplerInput::new(Inbound::Nothing, trace(id), true)
+    }
+
+    pub(super) fn child(id: u128, sampling: Sampling) -> SamplerInput<'static> {
+        let context = RemoteContext { sampling, ..RemoteContext::new(trace(id), None) };
+        SamplerInput::new(Inbound::Context(context), trace(id), false)
+    }
+
+    pub(super) const STATES: [Sampling; 4] =
+        [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
+
+    #[test]
+    fn ok_always_and_never_whatever_came() {
+        for state in STATES {
+            let (always, never) = (Always.sample(&child(1, state)), Never.sample(&child(1, state)));
+            assert_eq!(always.sampling() == Sampling::Debug, state == Sampling::Debug);
+            assert!(always.sampling().is_sampled());
+            assert_eq!(never, Verdict::new(Sampling::NotSampled));
+        }
+        assert_eq!(Always.sample(&root(1)), Sampling::Sampled.into());
+    }
+
+    #[test]
+    fn ok_closures_are_samplers() {
+        let odd = |input: &SamplerInput<'_>| match input.trace_id().get() % 2 {
+            1 => Sampling::Sampled,
+            _ => Sampling::NotSampled,
+        };
+        let sampler: &dyn Sampler = &odd;
+        assert_eq!(sampler.sample(&root(3)).sampling(), Sampling::Sampled);
+        assert_eq!(sampler.sample(&root(4)).sampling(), Sampling::NotSampled);
+    }
+
+    #[test]
+    fn ok_session_id_of_the_caller_before_that_of_the_baggage() {
+        let lines = Lines::one(b"user.id=7,session.id=abc%20d;ttl=1");
+        let input = root(1).with_baggage(lines, BaggageLimits::W3C);
+        assert_eq!(input.session_id(), Some("abc%20d"));
+        assert_eq!(input.with_session_id("cookie").session_id(), Some("cookie"));
+        assert_eq!(root(1).with_baggage(Lines::one(b"session.id="), BaggageLimits::W3C).session_id(), None);
+        assert_eq!(root(1).session_id(), None);
+    }
+}

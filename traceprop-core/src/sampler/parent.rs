@@ -1,0 +1,142 @@
+//! Following the caller, and whom to ask where that is not wanted.
+
+use core::fmt;
+
+use super::consistent::is_consistent;
+use super::{Sampler, SamplerInput, Verdict};
+use crate::sampling::Sampling;
+
+/// Does what the caller decided; where nobody did, it stays open. A threshold in the `ot` member goes on if it is the
+/// one that makes this decision, else it is dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FollowParent;
+
+impl Sampler for FollowParent {
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+        let sampling = input.inbound().sampling();
+        match is_consistent(input, sampling) {
+            true => Verdict::new(sampling),
+            false => Verdict::new(sampling).without_threshold(),
+        }
+    }
+}
+
+/// Asks a sampler for roots, and one for each decision that can come; by default the caller is followed, and where the
+/// caller left it open, the sampler for roots is asked. A decision without ids decides as one with ids does.
+///
+/// ```
+/// use traceprop_core::sampler::{Always, ParentBased, Ratio};
+///
+/// // Browsers may not silence the backend: what they do not sample is judged again.
+/// const HALF: Ratio = Ratio::new(0.5).unwrap();
+/// const SAMPLER: ParentBased<Always> = ParentBased::new(Always).not_sampled(&HALF);
+/// ```
+#[derive(Clone, Copy)]
+pub struct ParentBased<R> {
+    root: R,
+    deferred: Option<&'static dyn Sampler>,
+    not_sampled: &'static dyn Sampler,
+    sampled: &'static dyn Sampler,
+    debug: &'static dyn Sampler,
+}
+
+impl<R> ParentBased<R> {
+    /// Follows the caller, and asks `root` where there is none.
+    pub const fn new(root: R) -> Self {
+        Self { root, deferred: None, not_sampled: &FollowParent, sampled: &FollowParent, debug: &FollowParent }
+    }
+
+    /// Whom to ask for a trace whose caller left it open.
+    pub const fn deferred(mut self, sampler: &'static dyn Sampler) -> Self {
+        self.deferred = Some(sampler);
+        self
+    }
+
+    /// Whom to ask where the caller did not record.
+    pub const fn not_sampled(mut self, sampler: &'static dyn Sampler) -> Self {
+        self.not_sampled = sampler;
+        self
+    }
+
+    /// Whom to ask where the caller recorded.
+    pub const fn sampled(mut self, sampler: &'static dyn Sampler) -> Self {
+        self.sampled = sampler;
+        self
+    }
+
+    /// Whom to ask where debug was asked for.
+    pub const fn debug(mut self, sampler: &'static dyn Sampler) -> Self {
+        self.debug = sampler;
+        self
+    }
+}
+
+impl<R: Sampler> Sampler for ParentBased<R> {
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+        match input.inbound().sampling() {
+            Sampling::Deferred => match self.deferred.filter(|_| !input.is_root()) {
+                Some(sampler) => sampler.sample(input),
+                None => self.root.sample(input),
+            },
+            Sampling::NotSampled => self.not_sampled.sample(input),
+            Sampling::Sampled => self.sampled.sample(input),
+            Sampling::Debug => self.debug.sample(input),
+        }
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for ParentBased<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParentBased").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{STATES, child, root, trace};
+    use super::super::{Always, Never, Threshold};
+    use super::*;
+    use crate::context::Inbound;
+    use crate::tracestate::TraceState;
+
+    fn decisions(sampler: ParentBased<Never>) -> [Sampling; 4] {
+        STATES.map(|state| sampler.sample(&child(1, state)).sampling())
+    }
+
+    #[test]
+    fn ok_follows_and_asks_the_root_where_it_is_open() {
+        use Sampling::{Debug, NotSampled, Sampled};
+        assert_eq!(decisions(ParentBased::new(Never)), [NotSampled, NotSampled, Sampled, Debug]);
+        assert_eq!(ParentBased::new(Always).sample(&root(1)).sampling(), Sampled);
+        assert_eq!(ParentBased::new(Always).sample(&child(1, Sampling::Deferred)).sampling(), Sampled);
+    }
+
+    #[test]
+    fn ok_each_state_has_a_sampler_of_its_own() {
+        use Sampling::{Debug, NotSampled, Sampled};
+        let plain = ParentBased::new(Never);
+        assert_eq!(decisions(plain.deferred(&Always)), [Sampled, NotSampled, Sampled, Debug]);
+        assert_eq!(decisions(plain.not_sampled(&Always)), [NotSampled, Sampled, Sampled, Debug]);
+        assert_eq!(decisions(plain.sampled(&Never)), [NotSampled, NotSampled, NotSampled, Debug]);
+        assert_eq!(decisions(plain.debug(&Never)), [NotSampled, NotSampled, Sampled, NotSampled]);
+        assert_eq!(plain.deferred(&Always).sample(&root(1)).sampling(), NotSampled);
+    }
+
+    #[test]
+    fn ok_a_decision_without_ids_decides_the_root() {
+        for (state, expected) in [(Sampling::Debug, Sampling::Debug), (Sampling::NotSampled, Sampling::NotSampled)] {
+            let input = SamplerInput::new(Inbound::Decision(state), trace(1), true);
+            assert_eq!(ParentBased::new(Always).sample(&input).sampling(), expected);
+        }
+    }
+
+    #[test]
+    fn ok_a_threshold_goes_on_only_with_its_decision() {
+        let state = TraceState::parse(b"ot=th:8").unwrap();
+        let verdict = |id, sampling| FollowParent.sample(&child(id, sampling).with_tracestate(state));
+        let half = Threshold::from_ratio(0.5).unwrap().get();
+        assert_eq!(verdict(u128::from(half), Sampling::Sampled), Verdict::new(Sampling::Sampled));
+        let dropped = Verdict::new(Sampling::Sampled).without_threshold();
+        assert_eq!(verdict(u128::from(half - 1), Sampling::Sampled), dropped);
+    }
+}

@@ -1,0 +1,99 @@
+//! A part of all traces, chosen by their ids.
+
+use super::{Sampler, SamplerInput, Threshold, Verdict};
+use crate::otel::randomness_of;
+use crate::sampling::Sampling;
+
+/// Records this part of all traces: those whose low 56 bits reach OpenTelemetry's threshold for it. Services with the
+/// same ratio decide alike, and one with a higher ratio records what the others do. What a caller decided does not
+/// count: see [`ParentBased`](super::ParentBased).
+///
+/// It trusts that the ids are random, and writes nothing; [`Consistent`](super::Consistent) does better on both.
+///
+/// ```
+/// use traceprop_core::sampler::Ratio;
+///
+/// const TENTH: Ratio = Ratio::new(0.1).unwrap();
+/// assert!(Ratio::new(1.1).is_none());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ratio(Option<Threshold>);
+
+impl Ratio {
+    /// A ratio from 0 to 1; `None` for any other number. Below 2^-56 nothing is recorded.
+    pub const fn new(ratio: f64) -> Option<Self> {
+        match is_ratio(ratio) {
+            true => Some(Self(Threshold::from_ratio(ratio))),
+            false => None,
+        }
+    }
+
+    /// The same with a threshold that is known already.
+    pub const fn from_threshold(threshold: Threshold) -> Self {
+        Self(Some(threshold))
+    }
+
+    pub(super) const fn threshold(self) -> Option<Threshold> {
+        self.0
+    }
+
+    pub(super) fn keeps(self, randomness: u64) -> bool {
+        self.0.is_some_and(|threshold| threshold.keeps(randomness))
+    }
+}
+
+/// Whether it is a number from 0 to 1.
+pub(super) const fn is_ratio(ratio: f64) -> bool {
+    ratio >= 0.0 && ratio <= 1.0
+}
+
+impl Sampler for Ratio {
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+        // A threshold that came says nothing about this decision.
+        match self.keeps(randomness_of(input.trace_id())) {
+            true => Verdict::new(Sampling::Sampled).without_threshold(),
+            false => Verdict::new(Sampling::NotSampled).without_threshold(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{STATES, child, root};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn samples(ratio: f64, id: u128) -> bool {
+        Ratio::new(ratio).unwrap().sample(&root(id)).sampling().is_sampled()
+    }
+
+    #[test]
+    fn ok_low_56_bits_decide_at_the_threshold() {
+        let high = 0xffff_ffff_ffff_ffff_ff00_0000_0000_0000;
+        assert!(samples(0.1, 0xe6_6600_0000_0000));
+        assert!(!samples(0.1, 0xe6_65ff_ffff_ffff | high));
+        assert!(samples(1.0, high) && !samples(0.0, u128::MAX) && !samples(1e-20, u128::MAX));
+    }
+
+    #[test]
+    fn ok_what_came_does_not_count() {
+        for state in STATES {
+            assert_eq!(Ratio::new(0.5).unwrap().sample(&child(1, state)).sampling(), Sampling::NotSampled);
+        }
+    }
+
+    #[test]
+    fn err_no_ratio() {
+        for bad in [-0.1, f64::from_bits(1.0_f64.to_bits() + 1), f64::NAN, f64::INFINITY] {
+            assert_eq!(Ratio::new(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ok_a_higher_ratio_records_what_a_lower_one_does(id in 1..=u128::MAX, low in 0.0..=1.0_f64, high in 0.0..=1.0_f64) {
+            let (low, high) = (low.min(high), low.max(high));
+            prop_assert!(!samples(low, id) || samples(high, id));
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Samplers at work in a propagator: who decides, and what goes out with the decision.
+#![cfg(feature = "std")]
+
+use traceprop_core::sampler::{
+    Always, Consistent, FollowParent, Never, ParentBased, PerSession, Ratio, Sampler, SamplerInput,
+};
+use traceprop_core::{
+    Behavior, IdBits, Outgoing, OwnedContext, Pairs, Sampling, SpanContext, TraceState, TraceStateEdit, presets,
+};
+
+const HALF: Consistent = Consistent::new(0.5).unwrap();
+
+/// A traceparent of a trace whose low 56 bits are these.
+fn parent(low: u64, flags: &str) -> String {
+    format!("00-4bf92f3577b34da600{low:014x}-00f067aa0ba902b7-{flags}")
+}
+
+const KEPT: u64 = 1 << 55;
+const LOST: u64 = KEPT - 1;
+
+fn started(request: &[(&str, &str)], sampler: &dyn Sampler) -> (Sampling, Option<String>) {
+    let propagator = presets::W3C.propagator();
+    let request = request.to_vec();
+    let extraction = propagator.extract(&request);
+    let span = extraction.start_span_by(&|| IdBits::random(KEPT), sampler);
+    // An owned context says the same.
+    let owned = OwnedContext::from_span(&extraction, &span);
+    let sent = tracestate(&span, &Outgoing::new());
+    let call = owned.span().expect("it was made of a span").child("b7ad6b7169203331".parse().expect("an id"));
+    assert_eq!(sent, tracestate(&call, &Outgoing::new()));
+    (span.sampling(), sent)
+}
+
+fn tracestate(span: &SpanContext<'_>, call: &Outgoing<'_>) -> Option<String> {
+    let mut headers = Pairs::new();
+    let _ = presets::W3C.propagator().inject(span, call, &mut headers);
+    headers.get("tracestate").map(Into::into)
+}
+
+#[track_caller]
+fn is(got: &(Sampling, Option<String>), sampling: Sampling, state: Option<&str>) {
+    assert_eq!((got.0, got.1.as_deref()), (sampling, state));
+}
+
+#[test]
+fn ok_a_root_names_its_threshold() {
+    is(&started(&[], &HALF), Sampling::Sampled, Some("ot=th:8"));
+    is(&started(&[], &Consistent::new(0.25).unwrap()), Sampling::NotSampled, None);
+    is(&started(&[], &Ratio::new(0.5).unwrap()), Sampling::Sampled, None);
+    is(&started(&[], &Always), Sampling::Sampled, None);
+}
+
+#[test]
+fn ok_a_threshold_replaces_the_one_that_came_and_stands_left() {
+    let parent = parent(KEPT, "00");
+    let request = [("traceparent", parent.as_str()), ("tracestate", "rojo=1,ot=th:c;rv:ffffffffffffff;x:y")];
+    is(&started(&request, &HALF), Sampling::Sampled, Some("ot=th:8;rv:ffffffffffffff;x:y,rojo=1"));
+    is(
+        &started(&request, &Consistent::new(0.0).unwrap()),
+        Sampling::NotSampled,
+        Some("ot=rv:ffffffffffffff;x:y,rojo=1"),
+    );
+}
+
+#[test]
+fn ok_who_follows_hands_the_member_on_as_it_is() {
+    let consistent = "rojo=1,ot=rv:ffffffffffffff;th:c";
+    for (flags, sampling, state) in [
+        ("01", Sampling::Sampled, consistent),
+        // The threshold does not make this decision.
+        ("00", Sampling::NotSampled, "ot=rv:ffffffffffffff,rojo=1"),
+    ] {
+        let parent = parent(0, flags);
+        let request = [("traceparent", parent.as_str()), ("tracestate", consistent)];
+        for sampler in [&FollowParent as &dyn Sampler, &ParentBased::new(HALF)] {
+            is(&started(&request, sampler), sampling, Some(state));
+        }
+    }
+    // Who does not sample judges nothing.
+    let parent = parent(0, "00");
+    let request = [("traceparent", parent.as_str()), ("tracestate", consistent)];
+    let propagator = presets::W3C.propagator();
+    let span = propagator.extract(&request).start_span(&|| IdBits::random(7));
+    assert_eq!(tracestate(&span, &Outgoing::new()).as_deref(), Some(consistent));
+}
+
+#[test]
+fn ok_who_flips_the_decision_drops_the_threshold() {
+    let parent = parent(LOST, "00");
+    let request = [("traceparent", parent.as_str()), ("tracestate", "rojo=1,ot=th:8;rv:00000000000000")];
+    let dropped = Some("ot=rv:00000000000000,rojo=1");
+    is(&started(&request, &Always), Sampling::Sampled, dropped);
+    let keep = |_: &SamplerInput<'_>| Sampling::Sampled;
+    is(&started(&request, &keep), Sampling::Sampled, dropped);
+    is(&started(&request, &Never), Sampling::NotSampled, Some(request[1].1));
+    let propagator = presets::W3C.propagator();
+    let extraction = propagator.extract(&request);
+    let ids = || IdBits::random(7);
+    assert_eq!(tracestate(&extraction.start_span_with(&ids, Sampling::Sampled), &Outgoing::new()).as_deref(), dropped);
+    let forced = extraction.start_span(&ids).with_sampling(Sampling::Debug);
+    assert_eq!(tracestate(&forced, &Outgoing::new()).as_deref(), dropped);
+    // Of a new trace as well.
+    let root =
+        propagator.extract(&request[..0].to_vec()).start_span_by(&|| IdBits::random(KEPT), &HALF).without_lines();
+    assert_eq!(tracestate(&root, &Outgoing::new()).as_deref(), Some("ot=th:8"));
+    assert_eq!(tracestate(&root.with_sampling(Sampling::NotSampled), &Outgoing::new()), None);
+}
+
+#[test]
+fn ok_a_member_made_of_fields_is_the_users() {
+    let span = SpanContext::root(&|| IdBits::random(7)).with_sampling(Sampling::Sampled);
+    let owned = OwnedContext::new(span).with_tracestate([("ot", "th:8")]).unwrap();
+    assert_eq!(tracestate(&owned.span().unwrap(), &Outgoing::new()).as_deref(), Some("ot=th:8"));
+    // So is one of the call.
+    let edits = [TraceStateEdit::set("ot", "th:c").unwrap()];
+    let propagator = presets::W3C.propagator();
+    let nothing: [(&str, &str); 0] = [];
+    let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(KEPT), &HALF);
+    assert_eq!(tracestate(&span, &Outgoing::new().tracestate(&edits)).as_deref(), Some("ot=th:c"));
+}
+
+#[test]
+fn ok_a_restart_is_a_root() {
+    let parent = parent(LOST, "01");
+    let request = [("traceparent", parent.as_str()), ("tracestate", "ot=rv:00000000000000;th:0")];
+    let propagator = presets::W3C.builder().behavior(Behavior::Restart).build().unwrap();
+    let span = propagator.extract(&request).start_span_by(&|| IdBits::random(KEPT), &ParentBased::new(HALF));
+    assert_eq!((span.sampling(), tracestate(&span, &Outgoing::new()).as_deref()), (Sampling::Sampled, Some("ot=th:8")));
+}
+
+#[test]
+fn ok_a_trace_without_randomness_gets_some() {
+    let propagator = presets::W3C.propagator();
+    let nothing: [(&str, &str); 0] = [];
+    let span = propagator.extract(&nothing).start_span_by(&|| IdBits::unique(7), &Consistent::new(1.0).unwrap());
+    let state = tracestate(&span, &Outgoing::new()).unwrap();
+    assert!(state.starts_with("ot=th:0;rv:") && state.len() == 25, "{state}");
+    // All who come behind decide by it.
+    let parent = format!("00-{}-00f067aa0ba902b7-01", span.trace_id());
+    let request = [("traceparent", parent.as_str()), ("tracestate", state.as_str())];
+    for ratio in [0.9, 0.5, 0.1] {
+        let sampler = Consistent::new(ratio).unwrap();
+        let rv = u64::from_str_radix(&state[11..], 16).unwrap();
+        let expected = rv as f64 / (1_u64 << 56) as f64 >= 1.0 - ratio;
+        assert_eq!(started(&request, &sampler).0.is_sampled(), expected, "{ratio}");
+    }
+}
+
+#[test]
+fn ok_a_session_of_the_baggage_decides() {
+    let sampler = PerSession::new(0.001).unwrap();
+    let low = ("baggage", "session.id=29a4b5e3-9859-4290-99fa-4bc4a1a348b9,user.id=7");
+    let high = ("baggage", "session.id=5321b54a-d6ec-4b24-996d-dd70c617e09a");
+    is(&started(&[low], &sampler), Sampling::Sampled, None);
+    is(&started(&[high], &sampler), Sampling::NotSampled, None);
+    // Not where baggage is not read, or forgotten.
+    let ignoring = presets::W3C.builder().behavior(Behavior::Ignore).build().unwrap();
+    let request = [low];
+    let span = ignoring.extract(&request).start_span_by(&|| IdBits::random(7), &sampler);
+    assert_eq!(span.sampling(), Sampling::NotSampled);
+}
+
+#[test]
+fn ok_a_tracer_of_its_own_can_ask() {
+    let propagator = presets::W3C.propagator();
+    let nothing: [(&str, &str); 0] = [];
+    let extraction = propagator.extract(&nothing);
+    let trace_id = "0000000000000000ff80000000000000".parse().unwrap();
+    let verdict = HALF.sample(&extraction.sampler_input(trace_id, true));
+    assert_eq!(verdict.otel_member(trace_id, &TraceState::EMPTY).unwrap().as_str(), "th:8");
+    let span = extraction.child(trace_id, "00f067aa0ba902b7".parse().unwrap()).with_verdict(verdict);
+    assert_eq!(tracestate(&span, &Outgoing::new()).as_deref(), Some("ot=th:8"));
+}
+
+#[test]
+fn ok_nothing_is_allocated() {
+    let propagator = presets::W3C.propagator();
+    let parent = parent(KEPT, "01");
+    let request = [
+        ("traceparent", parent.as_str()),
+        ("tracestate", "rojo=1,ot=th:c;rv:ffffffffffffff"),
+        ("baggage", "session.id=29a4b5e3-9859-4290-99fa-4bc4a1a348b9"),
+    ];
+    let samplers: [&dyn Sampler; 4] =
+        [&HALF, &FollowParent, &PerSession::new(0.5).unwrap(), &ParentBased::new(Ratio::new(0.5).unwrap())];
+    for sampler in samplers {
+        let count = allocation_counter::measure(|| {
+            let span = propagator.extract(&request).start_span_by(&|| IdBits::random(7), sampler);
+            std::hint::black_box(span);
+        });
+        assert_eq!(count.count_total, 0);
+    }
+}
