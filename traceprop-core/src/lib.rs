@@ -87,6 +87,8 @@ pub use carrier::Environment;
 #[cfg(feature = "alloc")]
 pub use carrier::Pairs;
 pub use carrier::{Carrier, CarrierMut, LookUp, OutgoingName, OutgoingValue, OwnedFields};
+#[cfg(feature = "std")]
+pub use composite::LeftOutName;
 pub use composite::{
     Behavior, ConfigError, Extraction, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder,
 };

@@ -6,6 +6,8 @@ mod extract;
 mod inject;
 mod names;
 mod sample;
+#[cfg(feature = "std")]
+mod variables;
 
 use crate::baggage::BaggageLimits;
 use crate::context::FormatKind;
@@ -16,6 +18,8 @@ pub(crate) use build::FormatList;
 pub use build::{ConfigError, MAX_FORMATS, Preset, PropagatorBuilder};
 pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
+#[cfg(feature = "std")]
+pub use variables::LeftOutName;
 
 /// What is done with a context that comes in: a setting of each listener, not of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -40,6 +40,7 @@ const ORDER: &[&[&str]] = &[
     &["composite"],
     &["presets"],
     &["composite::names"],
+    &["composite::variables"],
     // What is made of the result.
     &["report", "owned", "carrier::environment"],
     &["current"],
