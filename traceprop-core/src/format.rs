@@ -91,6 +91,14 @@ pub trait Format: Send + Sync {
     fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
         let _ = (context, writer);
     }
+
+    /// Whether the format can be written as it is configured. Asked once, when a propagator that writes it is built.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    fn check_inject(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
 }
 
 impl<F: Format + ?Sized> Format for &F {
@@ -120,6 +128,10 @@ impl<F: Format + ?Sized> Format for &F {
 
     fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
         (**self).inject_baggage(context, writer);
+    }
+
+    fn check_inject(&self) -> Result<(), &'static str> {
+        (**self).check_inject()
     }
 }
 

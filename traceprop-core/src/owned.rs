@@ -1,6 +1,7 @@
 //! A context that owns what it knows: it crosses an await, a thread, a queue.
 
 mod jaeger;
+mod sw8;
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -10,7 +11,7 @@ use crate::bridge::Bridged;
 use crate::carrier::LineSource;
 use crate::composite::Extraction;
 use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
-use crate::field::{Field, FieldName, FieldNames};
+use crate::field::{Field, FieldName, FieldNames, FieldSet};
 use crate::formats::b3::{B3Multi, B3Single};
 use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::id::{SpanId, TraceId};
@@ -149,6 +150,13 @@ impl OwnedContext {
         }
     }
 
+    fn known_mut(&mut self) -> &mut Received<'static> {
+        match &mut self.role {
+            Role::Span(span) => &mut span.received,
+            Role::Relay(relay) => &mut relay.received,
+        }
+    }
+
     /// The trace, if there is one: a relay may have none.
     pub const fn trace_id(&self) -> Option<TraceId> {
         match self.role {
@@ -231,10 +239,7 @@ impl OwnedContext {
         }
         let facts = TraceState::parse(line.as_bytes())?.facts();
         let mut context = self.with_line(Field::TraceState, line.as_bytes());
-        let received = match &mut context.role {
-            Role::Span(span) => &mut span.received,
-            Role::Relay(relay) => &mut relay.received,
-        };
+        let received = context.known_mut();
         received.agrees = received.agrees.with(FormatKind::TraceContext);
         received.tracestate = facts;
         Ok(context)
@@ -284,7 +289,11 @@ impl OwnedContext {
     }
 
     /// The same for several fields.
-    fn with_lines(self, fields: &[(Field, &[u8])]) -> Self {
+    fn with_lines(mut self, fields: &[(Field, &[u8])]) -> Self {
+        // What came in a field may have been turned down; what it is given now was not.
+        let given = fields.iter().fold(FieldSet::EMPTY, |set, (field, _)| set.with(*field));
+        let received = self.known_mut();
+        received.refused = received.refused.without(given);
         let entries = fields.iter().map(|(field, line)| Entry { index: field.index() as u8, name: "", value: line });
         self.replace(|known| fields.iter().any(|(field, _)| *field == known.field()), entries)
     }

@@ -1,7 +1,7 @@
 //! Handing lines on as they came, where they still say what is being written.
 
 use crate::carrier::{OutgoingName, OutgoingValue};
-use crate::field::Field;
+use crate::field::{Field, FieldName};
 use crate::format::{FormatFields, Outbound, Reading, Writer};
 use crate::text::is_header_text;
 
@@ -17,16 +17,18 @@ impl Outbound<'_> {
             return false;
         }
         let slots = self.slots;
-        let named = fields.names().iter().filter_map(|name| slots.field_named(name));
-        let built_in = fields.built_in_fields().built_in();
-        let handed_on = |field: &Field| !field.is_baggage() && !reading.refused_fields().contains(*field);
-        let all = || built_in.clone().chain(named.clone()).filter(handed_on);
-        if all().any(|field| slots.lines(field).iter().any(|line| !is_header_text(line))) {
+        let named = fields.names().iter().filter_map(|name| Some((slots.field_named(name)?, Some(name))));
+        let built_in = fields.built_in_fields().built_in().map(|field| (field, None));
+        let handed_on = |field: Field| !field.is_baggage() && !reading.refused_fields().contains(field);
+        let all = || built_in.clone().chain(named.clone()).filter(|(field, _)| handed_on(*field));
+        if all().any(|(field, _)| slots.lines(field).iter().any(|line| !is_header_text(line))) {
             return false;
         }
-        for field in all() {
+        for (field, known) in all() {
             let lines = slots.lines(field);
-            match field.name() {
+            // Lower case, whatever came; only a family does not know the names of its lines.
+            let name = field.name().or(known.filter(|known| !known.is_family()).map(FieldName::as_str));
+            match name {
                 Some(name) => {
                     for line in lines.iter() {
                         writer.append(OutgoingName::new(field, name), OutgoingValue::ascii(line));

@@ -115,6 +115,11 @@ pub enum ConfigError {
     PointlessExtractFirst,
     /// A behaviour other than `continue` where nothing is read.
     PointlessBehavior,
+    /// A format of the inject list cannot be written as it is configured.
+    CannotInject {
+        /// What is missing, in words.
+        reason: &'static str,
+    },
 }
 
 impl fmt::Display for ConfigError {
@@ -132,6 +137,7 @@ impl fmt::Display for ConfigError {
             Self::DuplicateFormat => f.write_str("the same format twice in one list"),
             Self::PointlessExtractFirst => f.write_str("extract_first needs two formats at least to choose from"),
             Self::PointlessBehavior => f.write_str("a behaviour other than continue needs a format that is read"),
+            Self::CannotInject { reason } => f.write_str(reason),
         }
     }
 }
@@ -302,6 +308,9 @@ impl PropagatorBuilder {
         }
         if self.options.behavior != Behavior::Continue && !reads {
             return Err(ConfigError::PointlessBehavior);
+        }
+        for format in self.inject.iter() {
+            format.check_inject().map_err(|reason| ConfigError::CannotInject { reason })?;
         }
         let mut names = FieldNames::new();
         for format in self.extract.iter().chain(self.inject.iter()) {

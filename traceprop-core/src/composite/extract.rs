@@ -10,6 +10,7 @@ use crate::context::{FormatKind, FormatSet, Inbound, Received, Relay, RemoteCont
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{DecisionWeight, Format, Outcome, Reading};
 use crate::formats::correlation::{Correlation, CorrelationId};
+use crate::formats::sw8::{ReceivedSw8, Sw8};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::sampling::Sampling;
@@ -218,7 +219,8 @@ impl<'c> Extraction<'c> {
     fn restart(&mut self) {
         self.inbound = Inbound::Nothing;
         // The lines stay for their baggage and correlation text; no format's trace counts any more.
-        self.received = Received { source: self.received.source, ..Received::NOTHING };
+        let (source, refused) = (self.received.source, self.received.refused);
+        self.received = Received { source, refused, ..Received::NOTHING };
     }
 
     fn ignore(&mut self) {
@@ -313,6 +315,12 @@ impl<'c> Extraction<'c> {
         format.received(self.slots.named(format.field_name()).iter(), bridged)
     }
 
+    /// What came in sw8, if it is of the trace that is continued.
+    pub fn sw8(&self) -> Option<ReceivedSw8<'c>> {
+        let counts = self.received.agrees.contains(FormatKind::Sw8);
+        counts.then(|| Sw8::reader().received(&self.slots)).flatten()
+    }
+
     /// A span that continues what came, or begins a new trace where nothing did.
     ///
     /// The decision is parent-based: the caller's where there is one, else sampled.
@@ -354,8 +362,8 @@ impl<'c> Extraction<'c> {
             }
             // Of another trace: only the user's own text goes along.
             None => {
-                let (source, keeps_text) = (self.received.source, self.received.keeps_text);
-                span.received = Received { source, keeps_text, ..Received::NOTHING };
+                let Received { source, refused, keeps_text, .. } = self.received;
+                span.received = Received { source, refused, keeps_text, ..Received::NOTHING };
             }
         }
         span

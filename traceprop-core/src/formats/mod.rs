@@ -4,4 +4,5 @@ pub mod b3;
 pub mod correlation;
 pub mod datadog;
 pub mod jaeger;
+pub mod sw8;
 pub mod tracecontext;

@@ -10,6 +10,7 @@ mod case;
 mod datadog;
 mod jaeger;
 mod legacy_uuid;
+mod sw8;
 mod w3c_baggage;
 mod w3c_tracecontext;
 
@@ -31,12 +32,13 @@ const DRIVERS: &[(&str, Driver)] = &[
     ("jaeger", jaeger::check),
     ("datadog", datadog::check),
     ("legacy-uuid", legacy_uuid::check),
+    ("sw8", sw8::check),
     ("w3c-baggage", w3c_baggage::check),
     ("w3c-tracecontext", w3c_tracecontext::check),
 ];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["composite", "others", "sw8"];
+const NOT_BUILT: &[&str] = &["composite", "others"];
 
 #[test]
 fn ok_every_vector() {

@@ -1,0 +1,365 @@
+//! `sw8-correlation`: the user's own pairs, which travel along the trace.
+//!
+//! ```text
+//! sw8-correlation = pair *( "," pair )      at most 3 pairs
+//! pair            = base64 ":" base64       key and value, both with text in them; values of 128 bytes at most
+//!
+//! dGVuYW50:YWNtZS1ldQ==,Y2FuYXJ5:dHJ1ZQ==
+//! ```
+//!
+//! A broken pair is skipped. The text says fewer than 3 pairs and values under 128 bytes; the agents take 3 and 128.
+//! An empty value is how they remove a key, so it is no pair here either. Several lines are one list.
+//! Text: <https://skywalking.apache.org/docs/main/next/en/api/x-process-correlation-headers-v1/>
+
+use core::fmt;
+
+use super::text::Sw8Text;
+use crate::field::Field;
+use crate::outgoing::Allow;
+use crate::reject::{Reason, Reject};
+use crate::slots::{LineIter, Lines};
+use crate::text;
+
+/// Pairs that are kept, of those that can be read.
+const MAX_PAIRS: usize = 3;
+
+/// Bytes of the longest value that is written.
+const MAX_VALUE: usize = 128;
+
+/// Bytes of all lines that are looked at, commas between lines included.
+const MAX_BYTES: usize = 2048;
+
+/// The pairs of an `sw8-correlation`, borrowed from the carrier.
+///
+/// With feature `alloc` it converts into W3C baggage, where you ask for it:
+///
+/// ```
+/// use traceprop_core::formats::sw8::Sw8Correlation;
+///
+/// let correlation = Sw8Correlation::parse(b"dGVuYW50:YWNtZS1ldQ==,nothing,Y2FuYXJ5:dHJ1ZQ==")?;
+/// assert_eq!(correlation.len(), 2);
+/// assert_eq!(correlation.get("canary").unwrap(), "true");
+/// # #[cfg(feature = "alloc")]
+/// assert_eq!(traceprop_core::OwnedBaggage::from(correlation).to_string(), "tenant=acme-eu,canary=true");
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Sw8Correlation<'c> {
+    lines: Lines<'c>,
+    len: usize,
+    skipped: Option<Reject>,
+}
+
+impl<'c> Sw8Correlation<'c> {
+    /// No pairs.
+    pub const EMPTY: Self = Self { lines: Lines::none(), len: 0, skipped: None };
+
+    /// Reads the pairs of one line.
+    ///
+    /// # Errors
+    /// `no-valid-member` where there are pairs and none can be used.
+    pub fn parse(line: &'c [u8]) -> Result<Self, Reject> {
+        Self::read(Lines::one(line), Field::Sw8Correlation)
+    }
+
+    pub(super) fn read(lines: Lines<'c>, field: Field) -> Result<Self, Reject> {
+        if lines.is_over_limit() {
+            return Err(Reject::new(field, Reason::TooManyLines, 0));
+        }
+        let mut correlation = Self { lines, len: 0, skipped: None };
+        for step in Walk::new(lines) {
+            match step {
+                Ok(_) => correlation.len += 1,
+                Err((reason, at)) => {
+                    correlation.skipped = correlation.skipped.or(Some(Reject::new(field, reason, at)));
+                }
+            }
+        }
+        match correlation.skipped {
+            Some(_) if correlation.len == 0 => Err(Reject::new(field, Reason::NoValidMember, 0)),
+            _ => Ok(correlation),
+        }
+    }
+
+    /// Key and value of each pair, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> + use<'c> {
+        Walk::new(self.lines).filter_map(Result::ok)
+    }
+
+    /// The value of a key; of several the last.
+    pub fn get(&self, key: &str) -> Option<Sw8Text<'c>> {
+        self.iter().filter(|(known, _)| *known == key).last().map(|(_, value)| value)
+    }
+
+    /// How many pairs there are.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The first thing that was skipped, and why: a broken pair, or what lies behind a limit.
+    pub const fn skipped(&self) -> Option<Reject> {
+        self.skipped
+    }
+
+    /// The lines as they came, if all of them are pairs that may be written.
+    pub(super) fn as_received(&self, allow: Allow<'_>) -> Option<impl Iterator<Item = &'c str> + use<'c>> {
+        let whole = allow == Allow::All && self.skipped.is_none() && self.iter().all(|(_, value)| fits(value));
+        // Pairs are ASCII, so no line is lost here.
+        let lines = self.lines.iter().filter_map(|line| core::str::from_utf8(text::trim(line)).ok());
+        whole.then(|| lines.filter(|line| !line.is_empty()))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<Sw8Correlation<'_>> for crate::baggage::OwnedBaggage {
+    fn from(correlation: Sw8Correlation<'_>) -> Self {
+        use alloc::string::{String, ToString};
+
+        let mut baggage = Self::new();
+        for (key, value) in correlation.iter() {
+            let entry = crate::baggage::BaggageEntry {
+                key: key.to_string(),
+                value: value.to_string(),
+                properties: String::new(),
+            };
+            baggage.push(entry);
+        }
+        baggage
+    }
+}
+
+/// The line of the first pairs that can be written: both sides with text in them, no value of more than 128 bytes.
+#[cfg(feature = "alloc")]
+pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> alloc::string::String {
+    use super::base64::Encoded;
+
+    let can_be_written = |(key, value): &(&str, &str)| !key.is_empty() && (1..=MAX_VALUE).contains(&value.len());
+    let mut line = alloc::string::String::new();
+    for (key, value) in pairs.into_iter().filter(can_be_written).take(MAX_PAIRS) {
+        let comma = if line.is_empty() { "" } else { "," };
+        // A string takes everything.
+        let _ = fmt::write(&mut line, format_args!("{comma}{}:{}", Encoded(key.as_bytes()), Encoded(value.as_bytes())));
+    }
+    line
+}
+
+fn fits(value: Sw8Text<'_>) -> bool {
+    value.len() <= MAX_VALUE
+}
+
+/// A walk over the lines, which never looks beyond the limits.
+#[derive(Clone)]
+struct Walk<'c> {
+    lines: LineIter<'c>,
+    rest: Option<&'c [u8]>,
+    at: usize,
+    pairs: usize,
+    done: bool,
+}
+
+impl<'c> Walk<'c> {
+    fn new(lines: Lines<'c>) -> Self {
+        Self { lines: lines.iter(), rest: None, at: 0, pairs: 0, done: false }
+    }
+}
+
+impl<'c> Iterator for Walk<'c> {
+    type Item = Result<(Sw8Text<'c>, Sw8Text<'c>), (Reason, usize)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while !self.done {
+            let rest = match self.rest.take() {
+                Some(rest) => rest,
+                None => self.lines.next()?,
+            };
+            // One byte more than may be read shows whether the pair ends within the limit.
+            let left = MAX_BYTES.saturating_sub(self.at);
+            let visible = &rest[..rest.len().min(left + 1)];
+            let (raw, more) = match text::split_once(visible, b',') {
+                Some((raw, _)) => (raw, Some(&rest[raw.len() + 1..])),
+                None => (visible, None),
+            };
+            let at = self.at;
+            self.rest = more;
+            self.at += raw.len() + 1;
+            if raw.len() > left {
+                self.done = true;
+                return Some(Err((Reason::TooLong, at)));
+            }
+            let pair = text::trim(raw);
+            if pair.is_empty() {
+                continue;
+            }
+            let read = read_pair(pair).map_err(|reason| (reason, at));
+            if read.is_ok() {
+                if self.pairs == MAX_PAIRS {
+                    self.done = true;
+                    return Some(Err((Reason::TooManyMembers, at)));
+                }
+                self.pairs += 1;
+            }
+            return Some(read);
+        }
+        None
+    }
+}
+
+fn read_pair(pair: &[u8]) -> Result<(Sw8Text<'_>, Sw8Text<'_>), Reason> {
+    let (key, value) = text::split_once(pair, b':').ok_or(Reason::BadMember)?;
+    if key.is_empty() {
+        return Err(Reason::BadKey);
+    }
+    if value.is_empty() {
+        return Err(Reason::BadValue);
+    }
+    // A second colon is no base64.
+    Ok((Sw8Text::read(key).map_err(|error| error.reason)?, Sw8Text::read(value).map_err(|error| error.reason)?))
+}
+
+/// The pairs that may go out. Displays as the header value.
+pub(super) struct Allowed<'a, 'c> {
+    pub(super) correlation: &'a Sw8Correlation<'c>,
+    pub(super) allow: Allow<'a>,
+}
+
+impl<'c> Allowed<'_, 'c> {
+    fn allowed(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> {
+        self.correlation.iter().filter(|(key, _)| key.with(|key| self.allow.key(key)))
+    }
+
+    fn kept(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> {
+        self.allowed().filter(|(_, value)| fits(*value))
+    }
+
+    /// How many pairs may go out, and how many of them are short enough.
+    pub(super) fn count(&self) -> (usize, usize) {
+        (self.allowed().count(), self.kept().count())
+    }
+}
+
+impl fmt::Display for Allowed<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (key, value)) in self.kept().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            write!(f, "{comma}{}:{}", key.reencoded(), value.reencoded())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::super::base64::Encoded;
+    use super::*;
+    use proptest::prelude::*;
+    use std::format;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    fn pairs(line: &str) -> Vec<(String, String)> {
+        let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
+        let pairs: Vec<_> = correlation.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        assert_eq!(pairs.len(), correlation.len());
+        pairs
+    }
+
+    fn pair(key: &str, value: &str) -> String {
+        format!("{}:{}", Encoded(key.as_bytes()), Encoded(value.as_bytes()))
+    }
+
+    fn written(line: &str, allow: Allow<'_>) -> (String, (usize, usize)) {
+        let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
+        let allowed = Allowed { correlation: &correlation, allow };
+        (allowed.to_string(), allowed.count())
+    }
+
+    #[test]
+    fn ok_pairs_in_order_and_the_last_of_a_key_counts() {
+        assert_eq!(pairs("YQ==:MQ==, YQ:Mg ,,"), [("a".into(), "1".into()), ("a".into(), "2".into())]);
+        let correlation = Sw8Correlation::parse(b"YQ==:MQ==,YQ:Mg").unwrap();
+        assert_eq!(correlation.get("a").unwrap(), "2");
+        assert_eq!((correlation.get("b"), correlation.skipped()), (None, None));
+        assert!(Sw8Correlation::parse(b" ,").unwrap().is_empty());
+    }
+
+    #[test]
+    fn ok_broken_pairs_are_skipped_and_reported() {
+        let broken = [
+            ("bm9jb2xvbg==", Reason::BadMember),
+            ("a:b:c", Reason::BadBase64),
+            (":MQ==", Reason::BadKey),
+            ("YQ==:", Reason::BadValue),
+            ("YQ==:/w==", Reason::BadUtf8),
+        ];
+        for (pair, reason) in broken {
+            let line = format!("Yg==:Mg==,{pair},Yw==:Mw==");
+            let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
+            assert_eq!(correlation.len(), 2, "{pair}");
+            assert_eq!(correlation.skipped(), Some(Reject::new(Field::Sw8Correlation, reason, 10)), "{pair}");
+            let error = Sw8Correlation::parse(pair.as_bytes()).unwrap_err();
+            assert_eq!(error, Reject::new(Field::Sw8Correlation, Reason::NoValidMember, 0));
+        }
+    }
+
+    #[test]
+    fn ok_three_pairs_and_the_fourth_is_dropped() {
+        let three = "azE=:djE=,azI=:djI=,azM=:djM=";
+        assert_eq!(Sw8Correlation::parse(three.as_bytes()).unwrap().skipped(), None);
+        let four = format!("{three},x,azQ=:djQ=,azU=:djU=");
+        assert_eq!(pairs(&four).len(), 3);
+        let four = format!("{three},azQ=:djQ=");
+        let skipped = Sw8Correlation::parse(four.as_bytes()).unwrap().skipped().unwrap();
+        assert_eq!((skipped.reason(), skipped.at()), (Reason::TooManyMembers, 30));
+    }
+
+    #[test]
+    fn ok_2048_bytes_and_the_pair_beyond_is_dropped() {
+        let line = |value: usize| format!("YQ==:MQ==,Yg==:{}", "A".repeat(value));
+        assert_eq!(pairs(&line(2048 - 15)).len(), 2 - usize::from((2048 - 15) % 4 == 1));
+        assert_eq!(pairs(&line(2048 - 16)).len(), 2);
+        let long = line(2048 - 14);
+        let correlation = Sw8Correlation::parse(long.as_bytes()).unwrap();
+        assert_eq!(correlation.len(), 1);
+        assert_eq!(correlation.skipped(), Some(Reject::new(Field::Sw8Correlation, Reason::TooLong, 10)));
+    }
+
+    #[test]
+    fn ok_only_what_is_allowed_and_short_enough_is_written() {
+        let (fits, long) = (pair("b", &"x".repeat(128)), pair("c", &"x".repeat(129)));
+        let line = format!("YQ:MQ,{fits},{long}");
+        assert_eq!(written(&line, Allow::All), (format!("YQ==:MQ==,{fits}"), (3, 2)));
+        assert_eq!(written(&line, Allow::Only(&["b", "c"])), (fits.clone(), (2, 1)));
+        assert_eq!(written(&line, Allow::None), (String::new(), (0, 0)));
+    }
+
+    #[test]
+    fn ok_lines_go_on_as_they_came_only_as_a_whole() {
+        let as_received = |line: &'static str, allow| {
+            let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
+            correlation.as_received(allow).map(|lines| lines.collect::<Vec<_>>())
+        };
+        assert_eq!(as_received(" YQ:MQ, Yg:Mg ", Allow::All), Some(std::vec!["YQ:MQ, Yg:Mg"]));
+        assert_eq!(as_received("YQ:MQ", Allow::Only(&["a"])), None);
+        assert_eq!(as_received("YQ:MQ,x", Allow::All), None);
+    }
+
+    proptest! {
+        #[test]
+        fn ok_no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Sw8Correlation::parse(&bytes);
+        }
+
+        #[test]
+        fn ok_pairs_come_back(texts in proptest::collection::vec((".{1,20}", ".{1,20}"), 0..=3)) {
+            let line = texts.iter().map(|(key, value)| pair(key, value)).collect::<Vec<_>>().join(",");
+            prop_assert_eq!(pairs(&line), texts);
+            prop_assert_eq!(written(&line, Allow::All).0, line);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `sw8-x`: what SkyWalking added to sw8 later.
+//!
+//! ```text
+//! sw8-x = mode "-" time         mode = "1": this trace is not to be analysed; anything else: it is
+//!                               time = decimal, milliseconds since 1970, or blank
+//! 1-1768384712345
+//! ```
+//!
+//! The Java agent always writes it, as `0- ` where it has nothing to say; servers see `0-`.
+//! Text: <https://skywalking.apache.org/docs/main/next/en/api/x-process-propagation-headers-v3/>
+
+use core::fmt;
+
+use crate::field::Field;
+use crate::reject::{Reason, Reject};
+use crate::slots::Lines;
+use crate::text;
+
+/// Bytes that are looked at.
+const MAX_VALUE: usize = 64;
+
+/// An `sw8-x` value.
+///
+/// ```
+/// use traceprop_core::formats::sw8::Sw8Extension;
+///
+/// let extension = Sw8Extension::parse(b"1-1768384712345")?;
+/// assert_eq!(extension, Sw8Extension { skip_analysis: true, sent_at_ms: Some(1_768_384_712_345) });
+/// assert_eq!(extension.to_string(), "1-1768384712345");
+/// assert_eq!(Sw8Extension::parse(b"0- ")?.to_string(), "0-");
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sw8Extension {
+    /// Tracing mode 1: the backend is not to analyse this trace.
+    pub skip_analysis: bool,
+    /// When the sender sent, in milliseconds since 1970: for the time that a message spent in a queue.
+    pub sent_at_ms: Option<u64>,
+}
+
+impl Sw8Extension {
+    /// Reads one value. Fields behind the second belong to a later version and are not looked at.
+    ///
+    /// # Errors
+    /// `bad-decimal` or `out-of-range` for the time, `too-long` above 64 bytes.
+    pub fn parse(value: &[u8]) -> Result<Self, Reject> {
+        parse(value, Field::Sw8Extension)
+    }
+
+    /// Reads the last value of the lines, as with sw8 itself: it is that of the nearest hop.
+    pub(super) fn read(lines: Lines<'_>, field: Field) -> Result<Option<Self>, Reject> {
+        if lines.is_over_limit() {
+            return Err(Reject::new(field, Reason::TooManyLines, 0));
+        }
+        let last = lines.iter().map(last_value).filter(|value| !value.is_empty()).last();
+        last.map(|value| parse(value, field)).transpose()
+    }
+}
+
+fn last_value(line: &[u8]) -> &[u8] {
+    let line = text::trim(line);
+    let visible = &line[line.len().saturating_sub(MAX_VALUE + 1)..];
+    let value = visible.rsplit(|&b| b == b',').map(text::trim).find(|value| !value.is_empty());
+    value.unwrap_or_default()
+}
+
+fn parse(value: &[u8], field: Field) -> Result<Sw8Extension, Reject> {
+    let value = text::trim(value);
+    if value.len() > MAX_VALUE {
+        return Err(Reject::new(field, Reason::TooLong, MAX_VALUE));
+    }
+    let (mode, rest) = text::split_once(value, b'-').unwrap_or((value, b""));
+    let time = text::split_once(rest, b'-').map_or(rest, |(time, _)| time);
+    let sent_at_ms = match text::trim(time) {
+        [] => None,
+        digits => Some(decimal(digits).map_err(|reason| Reject::new(field, reason, mode.len() + 1))?),
+    };
+    Ok(Sw8Extension { skip_analysis: text::trim(mode) == b"1", sent_at_ms })
+}
+
+fn decimal(digits: &[u8]) -> Result<u64, Reason> {
+    digits.iter().try_fold(0u64, |value, &byte| match byte {
+        b'0'..=b'9' => {
+            let shifted = value.checked_mul(10).ok_or(Reason::OutOfRange)?;
+            shifted.checked_add(u64::from(byte - b'0')).ok_or(Reason::OutOfRange)
+        }
+        _ => Err(Reason::BadDecimal),
+    })
+}
+
+impl fmt::Display for Sw8Extension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-", u8::from(self.skip_analysis))?;
+        self.sent_at_ms.map_or(Ok(()), |time| write!(f, "{time}"))
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+    use std::{format, vec};
+
+    fn extension(skip_analysis: bool, sent_at_ms: Option<u64>) -> Sw8Extension {
+        Sw8Extension { skip_analysis, sent_at_ms }
+    }
+
+    fn read(line: &str) -> Option<Sw8Extension> {
+        Sw8Extension::read(Lines::one(line.as_bytes()), Field::Sw8Extension).unwrap()
+    }
+
+    #[test]
+    fn ok_mode_and_time() {
+        for (value, expected) in [
+            ("0-", extension(false, None)),
+            ("0- ", extension(false, None)),
+            ("1", extension(true, None)),
+            ("x-7", extension(false, Some(7))),
+            ("-7", extension(false, Some(7))),
+            ("1-7-later", extension(true, Some(7))),
+            ("0-18446744073709551615", extension(false, Some(u64::MAX))),
+        ] {
+            assert_eq!(Sw8Extension::parse(value.as_bytes()), Ok(expected), "{value}");
+            assert_eq!(Sw8Extension::parse(expected.to_string().as_bytes()), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn err_time_that_is_no_number() {
+        let err = |value: &str| Sw8Extension::parse(value.as_bytes()).map_err(|reject| (reject.reason(), reject.at()));
+        assert_eq!(err("1-abc"), Err((Reason::BadDecimal, 2)));
+        assert_eq!(err("1-+7"), Err((Reason::BadDecimal, 2)));
+        assert_eq!(err("1-18446744073709551616"), Err((Reason::OutOfRange, 2)));
+        assert_eq!(err(&"1".repeat(65)), Err((Reason::TooLong, 64)));
+        assert_eq!(err(&"1".repeat(64)), Ok(extension(false, None)));
+    }
+
+    #[test]
+    fn ok_the_last_value_that_is_not_blank() {
+        assert_eq!((read(""), read(" ,")), (None, None));
+        assert_eq!(read("0- , 1-7,"), Some(extension(true, Some(7))));
+        assert_eq!(read(&format!("{},1-7", "x".repeat(500))), Some(extension(true, Some(7))));
+        let lines = [("sw8-x", "0-1"), ("sw8-x", "1-2"), ("sw8-x", "")];
+        let mut names = crate::field::FieldNames::new();
+        names.watch(crate::field::FieldSet::of(&[Field::Sw8Extension]));
+        let slots = crate::slots::Slots::collect(&lines, &names);
+        let lines = slots.lines(Field::Sw8Extension);
+        assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension), Ok(Some(extension(true, Some(2)))));
+        let many = vec![("sw8-x", "0-1"); crate::slots::MAX_LINES + 1];
+        let slots = crate::slots::Slots::collect(&many, &names);
+        let lines = slots.lines(Field::Sw8Extension);
+        assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension).unwrap_err().reason(), Reason::TooManyLines);
+    }
+}

@@ -1,0 +1,233 @@
+//! How sw8 is read, written and carried over hops that do not speak it.
+
+use core::fmt;
+
+use super::correlation::Allowed;
+use super::identity::{Identity, IdentityError};
+use super::write::{Piece, Value};
+use super::{CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, compact, header};
+use crate::bridge::BridgeWriter;
+use crate::context::FormatKind;
+use crate::field::{Field, FieldSet};
+use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+use crate::outgoing::OmissionReason;
+use crate::reject::{Reason, Reject};
+use crate::sampling::Sampling;
+use crate::slots::{Lines, Slots};
+use crate::text::stack::{Counter, StackText};
+
+/// Bytes of a value that is put together on the stack; a longer one is streamed.
+const STACK_VALUE: usize = 512;
+
+impl Sw8 {
+    fn field(&self, slots: &Slots<'_>, place: usize) -> Field {
+        let named = self.names.as_ref().and_then(|names| slots.field_named(&names[place]));
+        named.unwrap_or(FIELDS[place])
+    }
+
+    pub(super) fn lines<'c>(&self, slots: &Slots<'c>, place: usize) -> (Field, Lines<'c>) {
+        match &self.names {
+            None => (FIELDS[place], slots.lines(FIELDS[place])),
+            Some(names) => (self.field(slots, place), slots.named(&names[place])),
+        }
+    }
+
+    fn put_text(&self, place: usize, value: &str, writer: &mut Writer<'_>) {
+        match &self.names {
+            None => writer.write(FIELDS[place], value),
+            Some(names) => writer.write_named(&names[place], value),
+        }
+    }
+
+    /// Writes a value of at most `limit` bytes. False if it is longer.
+    fn put(&self, place: usize, value: &dyn fmt::Display, limit: usize, writer: &mut Writer<'_>) -> bool {
+        let mut short = StackText::<STACK_VALUE>::new();
+        if fmt::write(&mut short, format_args!("{value}")).is_ok() {
+            self.put_text(place, short.as_str(), writer);
+            return true;
+        }
+        let mut len = Counter::default();
+        if fmt::write(&mut len, format_args!("{value}")).is_err() || len.0 > limit {
+            return false;
+        }
+        match &self.names {
+            None => writer.write_pieces(FIELDS[place], value),
+            Some(names) => writer.write_named_pieces(&names[place], value),
+        }
+        true
+    }
+
+    /// What came in our own header, if it is of the trace that is being written.
+    fn own<'a>(&self, outbound: &Outbound<'a>) -> Option<Sw8Header<'a>> {
+        if !outbound.agrees(FormatKind::Sw8) {
+            return None;
+        }
+        let (field, lines) = self.lines(outbound.slots(), HEADER);
+        let header = header::read(lines, field)?.ok()?;
+        (Some(header.context().trace_id) == outbound.trace_id()).then_some(header)
+    }
+
+    /// The headers beside sw8: what cannot be used of them costs itself.
+    fn judge_others(&self, slots: &Slots<'_>, reading: &mut Reading) {
+        let is_valid = matches!(reading.outcome(), Outcome::Context(_));
+        let (field, lines) = self.lines(slots, CORRELATION);
+        if !lines.is_empty() {
+            match Sw8Correlation::read(lines, field) {
+                Ok(correlation) if is_valid => {
+                    correlation.skipped().into_iter().for_each(|reject| reading.refuse_member(reject));
+                }
+                Ok(correlation) if correlation.is_empty() => {}
+                // It means nothing to any agent alone.
+                Ok(_) => reading.refuse(Reject::new(field, Reason::MissingTraceId, 0)),
+                Err(reject) => reading.refuse(reject),
+            }
+        }
+        let (field, lines) = self.lines(slots, EXTENSION);
+        if let Some(reject) = Sw8Extension::read(lines, field).err().filter(|_| is_valid) {
+            reading.refuse(reject);
+        }
+    }
+
+    fn own_extension(&self, outbound: &Outbound<'_>) -> Option<Sw8Extension> {
+        let (field, lines) = self.lines(outbound.slots(), EXTENSION);
+        Sw8Extension::read(lines, field).ok().flatten()
+    }
+
+    fn put_extension(&self, extension: Sw8Extension, writer: &mut Writer<'_>) {
+        self.put(EXTENSION, &extension, STACK_VALUE, writer);
+    }
+}
+
+/// The item of our tracestate member, and the trace id text that it gives back.
+fn carried<'a>(outbound: &Outbound<'a>) -> Option<(&'a str, compact::Restored)> {
+    let item = outbound.bridged()?.item(compact::LETTER)?;
+    Some((item, compact::restore(item, outbound.trace_id()?)?))
+}
+
+impl Format for Sw8 {
+    fn name(&self) -> &str {
+        "sw8"
+    }
+
+    fn fields(&self) -> FormatFields<'_> {
+        match &self.names {
+            None => FormatFields::built_in(const { FieldSet::of(&FIELDS) }),
+            Some(names) => FormatFields::named(names),
+        }
+    }
+
+    fn extract(&self, slots: &Slots<'_>) -> Reading {
+        let (field, lines) = self.lines(slots, HEADER);
+        let mut reading = match header::read(lines, field) {
+            None => Reading::new(Outcome::Absent),
+            Some(Err(reject)) => Reading::invalid(reject),
+            Some(Ok(header)) if header.is_sampled() => Reading::new(Outcome::Context(header.context())).tentative(),
+            Some(Ok(header)) => Reading::new(Outcome::Context(header.context())),
+        };
+        self.judge_others(slots, &mut reading);
+        reading
+    }
+
+    fn inject(&self, outbound: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let field = self.field(outbound.slots(), HEADER);
+        let Some((trace_id, span_id)) = outbound.ids() else {
+            if outbound.trace_id().is_some() {
+                writer.omit(field, OmissionReason::NoSpanId, 1);
+            }
+            return;
+        };
+        let own = self.own(outbound);
+        let received = own.and_then(|_| self.own_extension(outbound));
+        let sent_at_ms = outbound.outgoing().sent_at();
+        let header = |value: &Value<'_>, writer: &mut Writer<'_>| {
+            let is_written = self.put(HEADER, value, header::MAX_VALUE, writer);
+            if !is_written {
+                writer.omit(field, OmissionReason::TooLong, 1);
+            }
+            is_written
+        };
+        // What came is written back where it is just what is to be said: nobody has made a span since.
+        if let Some(own) = own.filter(|own| outbound.is_just(&Reading::new(Outcome::Context(own.context())))) {
+            let is_written = header(&Value::of_header(&own), writer);
+            if let Some(received) = received.filter(|_| is_written) {
+                let sent_at_ms = sent_at_ms.or(received.sent_at_ms);
+                self.put_extension(Sw8Extension { sent_at_ms, ..received }, writer);
+            }
+            return;
+        }
+        let Some(identity) = &self.identity else {
+            writer.omit(field, OmissionReason::Disabled, 1);
+            return;
+        };
+        let carried = if own.is_some() { None } else { carried(outbound) };
+        let trace_id = match (&own, &carried) {
+            (Some(own), _) => Piece::Received(own.trace_id()),
+            (None, Some((_, text))) => Piece::Plain(text.as_str()),
+            (None, None) => Piece::Hex(trace_id),
+        };
+        let sampled = outbound.sampling() != Sampling::NotSampled;
+        let is_written = header(&Value::of_span(sampled, trace_id, span_id, identity, outbound.outgoing()), writer);
+        // The mode holds for the trace, the time only for the hop that it was written for.
+        if is_written && (received.is_some() || sent_at_ms.is_some()) {
+            let skip_analysis = received.is_some_and(|received| received.skip_analysis);
+            self.put_extension(Sw8Extension { skip_analysis, sent_at_ms }, writer);
+        }
+    }
+
+    fn relay(&self, outbound: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let fields = match &self.names {
+            None => self.fields(),
+            // Under a name that was configured, nothing but this tells that it is the user's text.
+            Some(names) => FormatFields::named(&names[..CORRELATION]),
+        };
+        if !outbound.hand_on(&self.extract(outbound.slots()), fields, writer) {
+            self.inject(outbound, writer);
+        }
+    }
+
+    fn bridge(&self, outbound: &Outbound<'_>, bridge: &mut BridgeWriter) {
+        // Text that does not fit is lost; the receiver then has 32 hex for it.
+        let _ = match self.own(outbound) {
+            // Only what was read has a spelling to give back: no format has supplied a context that was built here.
+            Some(own) => match compact::compact(own.trace_id()).filter(|_| outbound.received.primary.is_some()) {
+                Some(item) => bridge.item(compact::LETTER, item.as_str()),
+                None => true,
+            },
+            None => carried(outbound).is_none_or(|(item, _)| bridge.item(compact::LETTER, item)),
+        };
+    }
+
+    fn inject_baggage(&self, outbound: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let (field, lines) = self.lines(outbound.slots(), CORRELATION);
+        // It means nothing to any agent without an sw8 beside it.
+        if lines.is_empty() || !writer.has_written() || outbound.received.refused.contains(field) {
+            return;
+        }
+        let Ok(correlation) = Sw8Correlation::read(lines, field) else {
+            return;
+        };
+        let allow = outbound.outgoing().allowed_baggage();
+        if let Some(lines) = correlation.as_received(allow).filter(|_| outbound.is_relayed()) {
+            for line in lines {
+                self.put_text(CORRELATION, line, writer);
+            }
+            return;
+        }
+        let allowed = Allowed { correlation: &correlation, allow };
+        let (may_leave, kept) = allowed.count();
+        if correlation.len() > may_leave {
+            writer.omit(field, OmissionReason::NotAllowed, (correlation.len() - may_leave) as u32);
+        }
+        if may_leave > kept {
+            writer.omit(field, OmissionReason::TooLong, (may_leave - kept) as u32);
+        }
+        if kept > 0 {
+            self.put(CORRELATION, &allowed, usize::MAX, writer);
+        }
+    }
+
+    fn check_inject(&self) -> Result<(), &'static str> {
+        let identity = self.identity.as_ref().ok_or(IdentityError::Missing);
+        identity.and_then(Identity::check).map_err(IdentityError::as_str)
+    }
+}

@@ -1,0 +1,438 @@
+//! The `sw8` value: eight fields, and which of several values counts.
+
+use super::base64::MAX_ENCODED;
+use super::ids;
+use super::text::Sw8Text;
+use crate::context::RemoteContext;
+use crate::field::Field;
+use crate::id::{SpanId, TraceId};
+use crate::reject::{Reason, ReasonAt, Reject};
+use crate::sampling::Sampling;
+use crate::slots::Lines;
+use crate::text;
+
+/// Bytes of an `sw8` value: "the whole header value must be under 2k" of the protocol's text.
+pub(super) const MAX_VALUE: usize = MAX_ENCODED;
+
+/// Values of one joined line that are looked at, from its end: only husks make us look at more than one.
+const MAX_JOINED: usize = 64;
+
+/// The largest span number, since Java reads it as `int`.
+const MAX_SPAN: u32 = i32::MAX as u32;
+
+/// An `sw8` value: who called, in SkyWalking's words. Nothing is decoded before it is asked for.
+///
+/// ```
+/// use traceprop_core::formats::sw8::Sw8Header;
+///
+/// let value = b"1-NjEzMWQxNDhiYjY1MTE1ZDkxZjk5NzU2MGFjYThlNjc=-N2M4OWNkZWI2OGE5MTMyZWI0NzI2YWQzZGJhNThkNTA=\
+///     -1-cmVjby1weQ==-cmVjby1weS01ZjdjOQ==-L3ByZWRpY3Q=-bW9kZWw6ODUwMQ==";
+/// let header = Sw8Header::parse(value)?;
+/// assert_eq!(header.trace_id(), "6131d148bb65115d91f997560aca8e67");
+/// assert_eq!((header.service(), header.endpoint()), (header.service(), header.endpoint()));
+/// assert_eq!(header.service(), "reco-py");
+/// assert_eq!(header.context().trace_id.to_string(), "6131d148bb65115d91f997560aca8e67");
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sw8Header<'c> {
+    sampled: bool,
+    span_number: u32,
+    trace_id: Sw8Text<'c>,
+    segment_id: Sw8Text<'c>,
+    service: Sw8Text<'c>,
+    instance: Sw8Text<'c>,
+    endpoint: Sw8Text<'c>,
+    peer: Sw8Text<'c>,
+    trace: TraceId,
+    parent: SpanId,
+}
+
+impl<'c> Sw8Header<'c> {
+    /// Reads one value; spaces and tabs around it are no part of it.
+    ///
+    /// # Errors
+    /// `empty` for a husk, else `too-long`, `field-count`, `bad-sample`, `missing-trace-id`, `empty-segment-id`,
+    /// `bad-span-id`, `bad-base64`, `bad-utf8` or `zero-trace-id`, at the byte where it shows.
+    pub fn parse(value: &'c [u8]) -> Result<Self, Reject> {
+        let trimmed = text::trim(value);
+        if is_husk(trimmed) {
+            return Err(Reject::new(Field::Sw8, Reason::Empty, 0));
+        }
+        parse(trimmed).map_err(|error| error.behind(lead(value)).of(Field::Sw8))
+    }
+
+    /// Field 1: false if the sender most likely does not record the trace. Most agents ignore it.
+    pub const fn is_sampled(&self) -> bool {
+        self.sampled
+    }
+
+    /// Field 2: the trace id as the sender spells it.
+    pub const fn trace_id(&self) -> Sw8Text<'c> {
+        self.trace_id
+    }
+
+    /// Field 3: the segment that the calling span is in.
+    pub const fn segment_id(&self) -> Sw8Text<'c> {
+        self.segment_id
+    }
+
+    /// Field 4: the number of the calling span in its segment.
+    pub const fn span_number(&self) -> u32 {
+        self.span_number
+    }
+
+    /// Field 5: the calling service.
+    pub const fn service(&self) -> Sw8Text<'c> {
+        self.service
+    }
+
+    /// Field 6: the calling instance. Browsers without a version leave it empty.
+    pub const fn instance(&self) -> Sw8Text<'c> {
+        self.instance
+    }
+
+    /// Field 7: the endpoint of the caller in which it calls.
+    pub const fn endpoint(&self) -> Sw8Text<'c> {
+        self.endpoint
+    }
+
+    /// Field 8: the address that the caller used.
+    pub const fn peer(&self) -> Sw8Text<'c> {
+        self.peer
+    }
+
+    /// The same in numbers: see [`trace_id_of`](super::trace_id_of) and [`span_id_of`](super::span_id_of).
+    pub const fn context(&self) -> RemoteContext {
+        RemoteContext {
+            trace_id: self.trace,
+            parent_id: Some(self.parent),
+            sampling: if self.sampled { Sampling::Sampled } else { Sampling::NotSampled },
+            random: false,
+        }
+    }
+}
+
+/// An empty value, or seven dashes behind at most one byte: what agents send for requests that they do not trace.
+fn is_husk(value: &[u8]) -> bool {
+    matches!(value, [] | [b'-', b'-', b'-', b'-', b'-', b'-', b'-'] | [_, b'-', b'-', b'-', b'-', b'-', b'-', b'-'])
+}
+
+fn lead(value: &[u8]) -> usize {
+    value.iter().take_while(|&&b| b == b' ' || b == b'\t').count()
+}
+
+fn parse(value: &[u8]) -> Result<Sw8Header<'_>, ReasonAt> {
+    if value.len() > MAX_VALUE {
+        return Err(Reason::TooLong.at(MAX_VALUE));
+    }
+    let fields = split(value)?;
+    let at = |place: usize| fields[..place].iter().map(|field| field.len() + 1).sum();
+    let [sample, trace_id, segment_id, span, service, instance, endpoint, peer] = fields;
+    let sampled = match sample {
+        b"1" => true,
+        b"0" => false,
+        _ => return Err(Reason::BadSample.at(0)),
+    };
+    if trace_id.is_empty() {
+        return Err(Reason::MissingTraceId.at(at(1)));
+    }
+    let (trace_id, trace) = Sw8Text::read_with(trace_id, ids::trace_id).map_err(|error| error.behind(at(1)))?;
+    let trace = trace.ok_or_else(|| Reason::ZeroTraceId.at(at(1)))?;
+    if segment_id.is_empty() {
+        return Err(Reason::EmptySegmentId.at(at(2)));
+    }
+    let span_number = span_number(span).ok_or_else(|| Reason::BadSpanId.at(at(3)))?;
+    let (segment_id, parent) = Sw8Text::read_with(segment_id, |segment| ids::span_id(segment, span_number))
+        .map_err(|error| error.behind(at(2)))?;
+    let text = |place, field| Sw8Text::read(field).map_err(|error| error.behind(at(place)));
+    Ok(Sw8Header {
+        sampled,
+        span_number,
+        trace_id,
+        segment_id,
+        service: text(4, service)?,
+        instance: text(5, instance)?,
+        endpoint: text(6, endpoint)?,
+        peer: text(7, peer)?,
+        trace,
+        parent,
+    })
+}
+
+/// The eight fields, found in one walk over the value.
+fn split(value: &[u8]) -> Result<[&[u8]; 8], ReasonAt> {
+    let mut ends = [value.len(); 8];
+    let mut count = 0;
+    let mut at = 0;
+    let mut rest = value;
+    while !rest.is_empty() {
+        let (eight, tail) = match rest.split_first_chunk::<8>() {
+            Some((eight, tail)) => (*eight, tail),
+            None => {
+                let mut eight = [0; 8];
+                eight[..rest.len()].copy_from_slice(rest);
+                (eight, &rest[..0])
+            }
+        };
+        let mut dashes = dashes(eight);
+        while dashes != 0 {
+            let place = at + dashes.trailing_zeros() as usize / 8;
+            match ends[..7].get_mut(count) {
+                Some(end) => *end = place,
+                None => return Err(Reason::FieldCount.at(place)),
+            }
+            count += 1;
+            dashes &= dashes - 1;
+        }
+        at += 8;
+        rest = tail;
+    }
+    if count < 7 {
+        return Err(Reason::FieldCount.at(value.len()));
+    }
+    let mut begin = 0;
+    Ok(ends.map(|end| {
+        let field = &value[begin..end];
+        begin = end + 1;
+        field
+    }))
+}
+
+/// The high bit of each byte that is a dash, and no other.
+const fn dashes(eight: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = 0x7f * ONES;
+    let differing = u64::from_le_bytes(eight) ^ (ONES * b'-' as u64);
+    // With the high bits out of it no addition carries into the next byte.
+    !(((differing & LOW) + LOW) | differing | LOW)
+}
+
+/// Plain digits: agents in Go would read `010` as eight and `0x1f` as 31, and nobody writes either.
+fn span_number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    let value = digits.iter().try_fold(0u64, |value, &byte| match byte {
+        b'0'..=b'9' => Some(value * 10 + u64::from(byte - b'0')),
+        _ => None,
+    })?;
+    u32::try_from(value).ok().filter(|value| *value <= MAX_SPAN)
+}
+
+/// The value that counts: the last one that is no husk, of all lines and of all that a comma joins. It is that of the
+/// nearest hop; those before it were appended to, where they had to be replaced. It alone decides.
+pub(super) fn read(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
+    let first = lines.first()?;
+    if !lines.is_repeated() {
+        let value = text::trim(first);
+        if is_husk(value) {
+            return None;
+        }
+        // No field can hold a comma, so only a value that is refused is searched for one.
+        match parse(value) {
+            Ok(header) => return Some(Ok(header)),
+            Err(error) if !has_comma(value) => return Some(Err(error.behind(lead(first)).of(field))),
+            Err(_) => {}
+        }
+    }
+    read_list(lines, field)
+}
+
+/// Whether a comma joins the last value that may be read to one before it.
+fn has_comma(value: &[u8]) -> bool {
+    value[value.len().saturating_sub(MAX_VALUE + 1)..].contains(&b',')
+}
+
+#[cold]
+fn read_list(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
+    if lines.is_over_limit() {
+        return Some(Err(Reject::new(field, Reason::TooManyLines, 0)));
+    }
+    let mut behind = 0;
+    let mut last = None;
+    for line in lines {
+        if let Some((at, value)) = last_value(line) {
+            last = Some((behind + at, value));
+        }
+        behind += line.len() + 1;
+    }
+    let (at, value) = last?;
+    Some(parse(value).map_err(|error| error.behind(at).of(field)))
+}
+
+/// The last value of a line that is no husk, and where it begins.
+pub(super) fn last_value(line: &[u8]) -> Option<(usize, &[u8])> {
+    let mut rest = line;
+    for _ in 0..MAX_JOINED {
+        // One byte more than may be read shows whether the value begins within the limit.
+        let from = rest.len().saturating_sub(MAX_VALUE + 1);
+        let begin = match rest[from..].iter().rposition(|&b| b == b',') {
+            Some(comma) => from + comma + 1,
+            None if from > 0 => return Some((from, &rest[from..])),
+            None => 0,
+        };
+        let value = text::trim(&rest[begin..]);
+        if !is_husk(value) {
+            return Some((begin + lead(&rest[begin..]), value));
+        }
+        rest = &rest[..begin.checked_sub(1)?];
+    }
+    None
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::format;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    const HEAD: &str = "1-NjEzMWQxNDhiYjY1MTE1ZDkxZjk5NzU2MGFjYThlNjc=-N2M4OWNkZWI2OGE5MTMyZWI0NzI2YWQzZGJhNThkNTA=";
+    const VALID: &str = "1-NjEzMWQxNDhiYjY1MTE1ZDkxZjk5NzU2MGFjYThlNjc=-N2M4OWNkZWI2OGE5MTMyZWI0NzI2YWQzZGJhNThkNTA=\
+        -1-cmVjby1weQ==-cmVjby1weS01ZjdjOQ==-L3ByZWRpY3Q=-bW9kZWw6ODUwMQ==";
+
+    #[track_caller]
+    fn err(value: &str) -> (&'static str, u32) {
+        let reject = Sw8Header::parse(value.as_bytes()).unwrap_err();
+        assert_eq!(reject.field(), Field::Sw8);
+        (reject.reason().as_str(), reject.at())
+    }
+
+    fn one(line: &str) -> Option<Result<Sw8Header<'_>, Reject>> {
+        read(Lines::one(line.as_bytes()), Field::Sw8)
+    }
+
+    #[test]
+    fn ok_eight_fields() {
+        let header = Sw8Header::parse(VALID.as_bytes()).unwrap();
+        assert!(header.is_sampled());
+        assert_eq!(header.trace_id(), "6131d148bb65115d91f997560aca8e67");
+        assert_eq!(
+            (header.segment_id().to_string().as_str(), header.span_number()),
+            ("7c89cdeb68a9132eb4726ad3dba58d50", 1)
+        );
+        assert_eq!(header.service(), "reco-py");
+        assert_eq!(header.instance(), "reco-py-5f7c9");
+        assert_eq!(header.endpoint(), "/predict");
+        assert_eq!(header.peer(), "model:8501");
+        let context = header.context();
+        assert_eq!(context.trace_id.to_string(), "6131d148bb65115d91f997560aca8e67");
+        assert_eq!(context.parent_id.unwrap().to_string(), "c9fba738b30c9e7e");
+        assert_eq!(context.sampling, Sampling::Sampled);
+    }
+
+    #[test]
+    fn ok_names_may_be_empty_and_base64_unpadded() {
+        let header = Sw8Header::parse(b"0-YQ-Yg-2147483647----").unwrap();
+        assert_eq!((header.context().sampling, header.span_number()), (Sampling::NotSampled, 2_147_483_647));
+        assert!(header.service().is_empty() && header.peer().is_empty());
+        assert_eq!(header.trace_id(), "a");
+    }
+
+    #[test]
+    fn err_says_what_and_where() {
+        assert_eq!(err(HEAD), ("field-count", 91));
+        assert_eq!(err(&format!("{VALID}-bW9yZQ==")), ("field-count", VALID.len() as u32));
+        assert_eq!(err(&VALID.replacen('1', "2", 1)), ("bad-sample", 0));
+        assert_eq!(err(&VALID.replacen('1', "true", 1)), ("bad-sample", 0));
+        assert_eq!(err("1--Yg==-0-Yw==---"), ("missing-trace-id", 2));
+        assert_eq!(err("1-YQ==--0-Yw==---"), ("empty-segment-id", 7));
+        for span in ["", "+1", "-1", "0x1f", "2147483648", "99999999999", "1.0", "a"] {
+            let expected = if span == "-1" { "field-count" } else { "bad-span-id" };
+            assert_eq!(err(&format!("1-YQ==-Yg==-{span}-Yw==---")).0, expected, "{span}");
+        }
+        assert_eq!(err("1-%%%%-Yg==-0-Yw==---"), ("bad-base64", 2));
+        assert_eq!(err(" \t1-YQ==-Y.==-0-Yw==---"), ("bad-base64", 10));
+        assert_eq!(err("1-YQ==-Yg==-0-Yw==---Z"), ("bad-base64", 22));
+        assert_eq!(err("1-YQ==-Yg==-0-//76---"), ("bad-utf8", 14));
+        assert_eq!(err("1-/w==-Yg==-0-Yw==---"), ("bad-utf8", 2));
+        assert_eq!(err("1-MDAw-Yg==-0-Yw==---"), ("zero-trace-id", 2));
+        assert_eq!((err(""), err("1-------"), err(" ")), (("empty", 0), ("empty", 0), ("empty", 0)));
+    }
+
+    #[test]
+    fn ok_2048_bytes_and_err_one_more() {
+        let of = |len: usize| {
+            let fixed = "1-YQ==-Yg==-0-Yw==---".len();
+            format!("1-YQ==-Yg==-0-Yw==---{}", "A".repeat(len - fixed))
+        };
+        assert_eq!(of(MAX_VALUE).len(), 2048);
+        // 2027 digits are a whole number of groups and three.
+        assert!(Sw8Header::parse(of(MAX_VALUE).as_bytes()).is_ok());
+        assert_eq!(err(&of(MAX_VALUE + 1)), ("too-long", 2048));
+        assert_eq!(one(&of(MAX_VALUE + 1)).unwrap().unwrap_err().reason(), Reason::TooLong);
+    }
+
+    #[test]
+    fn ok_husks_are_absent() {
+        for husk in ["", " \t", "1-------", "0-------", "-------", " 1------- ", ",", ", ,", "1-------, ,1-------"] {
+            assert!(one(husk).is_none(), "{husk:?}");
+        }
+        assert_eq!(one("12-------").unwrap().unwrap_err().reason(), Reason::BadSample);
+        assert_eq!(one("1------").unwrap().unwrap_err().reason(), Reason::FieldCount);
+        assert_eq!(one("1--------").unwrap().unwrap_err().reason(), Reason::FieldCount);
+    }
+
+    #[test]
+    fn ok_the_last_value_that_is_no_husk_decides() {
+        let first = "1-YQ==-Yg==-0-Yw==---";
+        let header = |line: &str| one(line).unwrap().map(|header| header.trace_id().to_string());
+        assert_eq!(header(&format!("{first},{VALID}")).unwrap().len(), 32);
+        assert_eq!(header(&format!("{VALID} ,\t{first}, 1-------,,")).unwrap(), "a");
+        let joined = format!("{VALID},1-YQ==-Yg==-x----");
+        assert_eq!(header(&joined), Err(Reject::new(Field::Sw8, Reason::BadSpanId, VALID.len() + 13)));
+        let long = format!("{VALID},{}", "x".repeat(5000));
+        assert_eq!(header(&long).unwrap_err().reason(), Reason::TooLong);
+        let early = format!("{},{VALID}", "x".repeat(5000));
+        assert_eq!(header(&early).unwrap().len(), 32);
+    }
+
+    #[test]
+    fn ok_husks_are_skipped_up_to_a_limit() {
+        let husks = |n: usize| format!("{VALID}{}", ",".repeat(n));
+        assert!(one(&husks(MAX_JOINED - 1)).unwrap().is_ok());
+        assert!(one(&husks(MAX_JOINED)).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn ok_no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(Lines::one(&bytes), Field::Sw8);
+        }
+
+        /// Bytes that come closer to the grammar.
+        #[test]
+        fn ok_no_value_panics_and_one_alone_is_read_as_in_a_list(value in "[01]{0,2}-[A-Za-z0-9+/=]{0,9}(-[A-Za-z0-9=,]{0,5}){0,9}") {
+            let whole = one(&value);
+            if !value.contains(',') {
+                let listed = format!("{VALID},{value}");
+                let listed = one(&listed);
+                match whole {
+                    Some(Ok(header)) => prop_assert_eq!(Some(Ok(header)), listed),
+                    Some(Err(reject)) => {
+                        let reason = listed.unwrap().unwrap_err().reason();
+                        prop_assert_eq!(reject.reason(), reason);
+                    }
+                    None => prop_assert_eq!(listed.unwrap().unwrap().trace_id(), "6131d148bb65115d91f997560aca8e67"),
+                }
+            }
+        }
+
+        #[test]
+        fn ok_fields_come_back(texts in proptest::collection::vec(".{1,20}", 6), span in 0..=MAX_SPAN) {
+            let encoded: Vec<String> = texts.iter().map(|text| super::super::base64::Encoded(text.as_bytes()).to_string()).collect();
+            let [trace, segment, service, instance, endpoint, peer] = encoded.as_slice() else { unreachable!() };
+            let value = format!("1-{trace}-{segment}-{span}-{service}-{instance}-{endpoint}-{peer}");
+            prop_assume!(ids::trace_id(texts[0].as_bytes()).is_some());
+            let header = Sw8Header::parse(value.as_bytes()).unwrap();
+            let got = [header.trace_id(), header.segment_id(), header.service(), header.instance(), header.endpoint(), header.peer()];
+            for (got, text) in got.into_iter().zip(&texts) {
+                prop_assert_eq!(got.to_string(), text.as_str());
+            }
+            prop_assert_eq!(header.span_number(), span);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Who we are in sw8: fields 5 and 6 of what we write.
+
+use core::fmt;
+
+/// Characters of the longest service name and of the longest instance name, by the protocol's text.
+const MAX_CHARS: usize = 50;
+
+/// A service and one of its instances.
+#[derive(Clone, Debug)]
+pub(super) struct Identity {
+    pub(super) service: Name,
+    pub(super) instance: Name,
+}
+
+impl Identity {
+    pub(super) fn check(&self) -> Result<(), IdentityError> {
+        for (name, error) in [(&self.service, IdentityError::BadService), (&self.instance, IdentityError::BadInstance)]
+        {
+            let name = name.as_str();
+            // Java drops a context with an empty field.
+            if name.is_empty() || name.chars().nth(MAX_CHARS).is_some() {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone)]
+pub(super) enum Name {
+    Static(&'static str),
+    #[cfg(feature = "alloc")]
+    Shared(alloc::sync::Arc<str>),
+}
+
+impl Name {
+    pub(super) fn as_str(&self) -> &str {
+        match self {
+            Self::Static(name) => name,
+            #[cfg(feature = "alloc")]
+            Self::Shared(name) => name,
+        }
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// Why sw8 cannot be written under an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// There is none: the format only reads.
+    Missing,
+    /// No name for the service was found.
+    NoService,
+    /// No name for the instance was given, and none can be drawn (features `std` and `rand`).
+    NoInstance,
+    /// The service name has not 1 to 50 characters.
+    BadService,
+    /// The instance name has not 1 to 50 characters.
+    BadInstance,
+}
+
+impl IdentityError {
+    /// The words for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "sw8 is to be injected without an identity: give it a service and an instance",
+            Self::NoService => "sw8 has no service name: give one, or set SW_AGENT_NAME or OTEL_SERVICE_NAME",
+            Self::NoInstance => "sw8 has no instance name, and without the features std and rand none can be drawn",
+            Self::BadService => "the service name of sw8 must have 1 to 50 characters",
+            Self::BadInstance => "the instance name of sw8 must have 1 to 50 characters",
+        }
+    }
+}
+
+impl fmt::Display for IdentityError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl core::error::Error for IdentityError {}
+
+#[cfg(feature = "alloc")]
+pub use builder::Sw8Builder;
+
+#[cfg(feature = "alloc")]
+mod builder {
+    use alloc::string::String;
+    use alloc::sync::Arc;
+
+    use super::{Identity, IdentityError, Name};
+    use crate::formats::sw8::Sw8;
+
+    /// Finds out who we are.
+    ///
+    /// The service is the one that is given; with feature `std` else what `SW_AGENT_NAME` holds, else
+    /// `OTEL_SERVICE_NAME`. The instance is the one that is given; with the features `std` and `rand` else one random id
+    /// for the whole process.
+    ///
+    /// ```
+    /// use traceprop_core::formats::sw8::{IdentityError, Sw8};
+    ///
+    /// let sw8 = Sw8::builder().service("mall::cart").instance("cart-7d9f").build()?;
+    /// assert_eq!((sw8.service(), sw8.instance()), (Some("mall::cart"), Some("cart-7d9f")));
+    /// let error = Sw8::builder().service("").instance("cart-7d9f").build().unwrap_err();
+    /// assert_eq!(error, IdentityError::BadService);
+    /// # Ok::<(), IdentityError>(())
+    /// ```
+    #[derive(Clone, Debug, Default)]
+    pub struct Sw8Builder {
+        service: Option<String>,
+        instance: Option<String>,
+    }
+
+    impl Sw8Builder {
+        /// The name of this service, 1 to 50 characters. SkyWalking reads what stands before `::` as its group.
+        pub fn service(mut self, name: impl Into<String>) -> Self {
+            self.service = Some(name.into());
+            self
+        }
+
+        /// The name of this instance, 1 to 50 characters.
+        pub fn instance(mut self, name: impl Into<String>) -> Self {
+            self.instance = Some(name.into());
+            self
+        }
+
+        /// The format, which reads and writes.
+        ///
+        /// # Errors
+        /// When a name is missing, empty or too long.
+        pub fn build(self) -> Result<Sw8, IdentityError> {
+            self.build_with(&environment)
+        }
+
+        pub(super) fn build_with(self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Sw8, IdentityError> {
+            let found = || {
+                let values = ["SW_AGENT_NAME", "OTEL_SERVICE_NAME"].into_iter().filter_map(variable);
+                values.map(|value| String::from(value.trim())).find(|value| !value.is_empty())
+            };
+            let service = self.service.or_else(found).ok_or(IdentityError::NoService)?;
+            let instance = match self.instance {
+                Some(instance) => Arc::from(instance),
+                None => of_process().ok_or(IdentityError::NoInstance)?,
+            };
+            let identity = Identity { service: Name::Shared(Arc::from(service)), instance: Name::Shared(instance) };
+            identity.check()?;
+            Ok(Sw8::with_identity(identity))
+        }
+    }
+
+    #[cfg(feature = "std")]
+    fn environment(name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn environment(_: &str) -> Option<String> {
+        None
+    }
+
+    /// One random id as long as the process lives, so that all its propagators are one instance.
+    #[cfg(feature = "rand")]
+    fn of_process() -> Option<Arc<str>> {
+        use std::sync::OnceLock;
+
+        static INSTANCE: OnceLock<Arc<str>> = OnceLock::new();
+        let draw = || Arc::from(alloc::format!("{:032x}", rand::random::<u128>()));
+        Some(INSTANCE.get_or_init(draw).clone())
+    }
+
+    #[cfg(not(feature = "rand"))]
+    fn of_process() -> Option<Arc<str>> {
+        None
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::sw8::Sw8;
+    use alloc::string::String;
+
+    fn build(
+        service: Option<&str>,
+        instance: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> Result<(String, String), IdentityError> {
+        let mut builder = Sw8::builder();
+        if let Some(service) = service {
+            builder = builder.service(service);
+        }
+        if let Some(instance) = instance {
+            builder = builder.instance(instance);
+        }
+        let variable =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
+        let sw8 = builder.build_with(&variable)?;
+        Ok((sw8.service().unwrap().into(), sw8.instance().unwrap().into()))
+    }
+
+    #[test]
+    fn ok_the_service_is_given_or_found_in_this_order() {
+        let both = [("OTEL_SERVICE_NAME", "otel"), ("SW_AGENT_NAME", " agent ")];
+        fn service(given: Option<&str>, variables: &[(&str, &str)]) -> Result<String, IdentityError> {
+            build(given, Some("i"), variables).map(|(service, _)| service)
+        }
+        assert_eq!(service(Some("given"), &both).as_deref(), Ok("given"));
+        assert_eq!(service(None, &both).as_deref(), Ok("agent"));
+        assert_eq!(service(None, &both[..1]).as_deref(), Ok("otel"));
+        assert_eq!(service(None, &[both[0], ("SW_AGENT_NAME", " ")]).as_deref(), Ok("otel"));
+        assert_eq!(service(None, &[("SW_AGENT_NAME", "")]), Err(IdentityError::NoService));
+        // What was given counts, even if nothing was.
+        assert_eq!(service(Some(""), &both), Err(IdentityError::BadService));
+    }
+
+    #[test]
+    fn ok_50_characters_and_err_one_more() {
+        let long = "é".repeat(50);
+        assert_eq!(build(Some(&long), Some(&long), &[]), Ok((long.clone(), long.clone())));
+        let longer = "é".repeat(51);
+        assert_eq!(build(Some(&longer), Some("i"), &[]), Err(IdentityError::BadService));
+        assert_eq!(build(Some("s"), Some(&longer), &[]), Err(IdentityError::BadInstance));
+        assert_eq!(build(Some("s"), Some(""), &[]), Err(IdentityError::BadInstance));
+    }
+
+    #[cfg(feature = "rand")]
+    #[test]
+    fn ok_an_instance_is_drawn_once_for_the_process() {
+        let (_, first) = build(Some("a"), None, &[]).unwrap();
+        assert_eq!(first.len(), 32);
+        assert_eq!(build(Some("b"), None, &[]).unwrap().1, first);
+    }
+
+    #[cfg(not(feature = "rand"))]
+    #[test]
+    fn err_an_instance_that_cannot_be_drawn() {
+        assert_eq!(build(Some("a"), None, &[]), Err(IdentityError::NoInstance));
+    }
+}

@@ -1,0 +1,287 @@
+//! The ids of sw8 are free text; these are the numbers that other dialects know them by.
+//!
+//! ```text
+//! trace id    32 hex | hyphenated UUID, any case    those 16 bytes
+//!             32hex.A.B                             the bytes with A and B mixed in (below)
+//!             1 to 39 decimal digits < 2^128        that number, unless it is 32 digits long and so hex
+//!             anything else                         FNV-1a, 128 bits, over the UTF-8 bytes: "derived"
+//! 32hex.A.B   bytes 4..8 XOR the low four bytes of A, 8..16 XOR the eight of B, lowest first; A, B < 2^63
+//! span id     the 16 bytes of the segment id by the same rules, bytes 0..4 XOR the span number, lowest first; then the
+//!             upper half XOR the lower. Where no rule maps the segment, or zero comes out: FNV-1a over the segment's
+//!             bytes and the four of the span number, lowest first, the upper half XOR the lower
+//!
+//! de5980b8fce34a37aab9b4ac3af7eedd.1.16563474296430001 = de5980b8fde34a371be41bcd5e2fd4dd
+//! ```
+//!
+//! The OpenTelemetry collector computes the same ids, where it computes any: it has zeros for decimal ids (agents in
+//! Rust and PHP) and for all free text, and one id for all spans of a segment whose id has hyphens. So what a service
+//! sends with these ids and what SkyWalking agents send through the collector meets in one trace.
+
+use crate::id::{SpanId, TraceId};
+use crate::text::hex::{self, Letters};
+use crate::text::uuid;
+
+/// The trace that this text names. None if a rule maps it to zero.
+pub(super) fn trace_id(text: &[u8]) -> Option<TraceId> {
+    match mapped(text) {
+        Some(value) => TraceId::new(value),
+        // A hash of zero is as good as any other, but zero is no id.
+        None => Some(TraceId::new(fnv1a(FNV_OFFSET, text)).unwrap_or(TraceId::MIN)),
+    }
+}
+
+/// The span of this number in the segment of this name.
+pub(super) fn span_id(segment: &[u8], span: u32) -> SpanId {
+    let of_rules = mapped(segment).and_then(|value| fold(value ^ u128::from(span.swap_bytes()) << 96));
+    // The same for a hash of zero.
+    let derived = || fold(fnv1a(fnv1a(FNV_OFFSET, segment), &span.to_le_bytes())).unwrap_or(SpanId::MIN);
+    of_rules.unwrap_or_else(derived)
+}
+
+fn fold(value: u128) -> Option<SpanId> {
+    SpanId::new((value >> 64) as u64 ^ value as u64)
+}
+
+/// The 16 bytes of text that some rule maps without loss.
+fn mapped(text: &[u8]) -> Option<u128> {
+    match text.len() {
+        0..=31 => decimal(text),
+        32 => hex32(text),
+        36 => hyphenated(text).or_else(|| dotted(text)).or_else(|| decimal(text)),
+        33..=39 => dotted(text).or_else(|| decimal(text)),
+        _ => dotted(text),
+    }
+}
+
+/// 32 hex digits.
+pub(super) fn hex32(text: &[u8]) -> Option<u128> {
+    let digits = text.try_into().ok()?;
+    // Nearly all ids are written in lower case, which is cheaper to read.
+    hex::u128_32(digits, Letters::Lower).or_else(|_| hex::u128_32(digits, Letters::AnyCase)).ok()
+}
+
+/// A UUID with its hyphens.
+pub(super) fn hyphenated(text: &[u8]) -> Option<u128> {
+    uuid::parse(text.try_into().ok()?).ok()
+}
+
+fn dotted(text: &[u8]) -> Option<u128> {
+    let (head, tail) = text.split_at_checked(32)?;
+    Some(hex32(head)? ^ mask(tail.strip_prefix(b".")?)?)
+}
+
+/// What `A.B` mixes into the 16 bytes before it.
+pub(super) fn mask(tail: &[u8]) -> Option<u128> {
+    let (a, b) = crate::text::split_once(tail, b'.')?;
+    let (a, b) = (positive_i64(a)?, positive_i64(b)?);
+    Some(u128::from((a as u32).swap_bytes()) << 64 | u128::from(b.swap_bytes()))
+}
+
+fn positive_i64(digits: &[u8]) -> Option<u64> {
+    let value = match digits {
+        // So few of them cannot overflow.
+        [_, ..] if digits.len() <= 19 => {
+            let (mut value, mut rest) = (0, digits);
+            while let Some((eight, tail)) = rest.split_first_chunk() {
+                value = value * 100_000_000 + eight_digits(*eight)?;
+                rest = tail;
+            }
+            for &byte in rest {
+                let digit = byte.wrapping_sub(b'0');
+                if digit > 9 {
+                    return None;
+                }
+                value = value * 10 + u64::from(digit);
+            }
+            value
+        }
+        _ => decimal_digits(digits, |value: u64, digit| value.checked_mul(10)?.checked_add(u64::from(digit)))?,
+    };
+    (value < 1 << 63).then_some(value)
+}
+
+/// Eight decimal digits at once: the clocks in ids have seventeen, and one at a time each waits for the one before it.
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let v = u64::from_le_bytes(digits);
+    // A digit has 3 in its upper half, and still has it when six are added.
+    if (v & (0xf0 * ONES)) | (v.wrapping_add(0x06 * ONES) & (0xf0 * ONES)) >> 4 != 0x33 * ONES {
+        return None;
+    }
+    // Pairs, then fours, then all: the earlier digit is the lower byte, and counts more.
+    let pairs = (v & (0x0f * ONES)).wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
+    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32)
+}
+
+/// 1 to 39 decimal digits.
+pub(super) fn decimal(text: &[u8]) -> Option<u128> {
+    if text.len() > 39 {
+        return None;
+    }
+    decimal_digits(text, |value: u128, digit| value.checked_mul(10)?.checked_add(u128::from(digit)))
+}
+
+/// Digits and nothing else. The parsers of the standard library would take a sign too.
+fn decimal_digits<N: Default>(text: &[u8], add: impl Fn(N, u8) -> Option<N>) -> Option<N> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(N::default(), |value, &byte| match byte {
+        b'0'..=b'9' => add(value, byte - b'0'),
+        _ => None,
+    })
+}
+
+const FNV_OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+const FNV_PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+
+/// FNV-1a with 128 bits: in every language at hand, so that others can find the ids that we derive.
+fn fnv1a(start: u128, bytes: &[u8]) -> u128 {
+    bytes.iter().fold(start, |hash, &byte| (hash ^ u128::from(byte)).wrapping_mul(FNV_PRIME))
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::format;
+    use std::string::ToString;
+
+    #[track_caller]
+    fn trace(text: &str, hex: &str) {
+        let id = trace_id(text.as_bytes()).map(|id| id.to_string());
+        assert_eq!(id.as_deref(), Some(hex), "{text}");
+    }
+
+    #[track_caller]
+    fn span(segment: &str, number: u32, hex: &str) {
+        assert_eq!(span_id(segment.as_bytes(), number).to_string(), hex, "{segment} {number}");
+    }
+
+    #[test]
+    fn ok_what_the_collector_has_in_its_tests() {
+        trace("de5980b8fce34a37aab9b4ac3af7eedd.1.16563474296430001", "de5980b8fde34a371be41bcd5e2fd4dd");
+        span("4f2f27748b8e44ecaf18fe0347194e86.33.16560607369950066", 123, "e9c455a82542306a");
+        span("4f2f27748b8e44ecaf18fe0347194e86", 123, "9b37d977cc970a6a");
+    }
+
+    #[test]
+    fn ok_ids_of_the_agents() {
+        trace("6131d148bb65115d91f997560aca8e67", "6131d148bb65115d91f997560aca8e67");
+        trace("6131D148BB65115D91F997560ACA8E67", "6131d148bb65115d91f997560aca8e67");
+        trace("a92938ef-1d19-40ed-b058-a6c6a76a46a0", "a92938ef1d1940edb058a6c6a76a46a0");
+        trace("328184291030819378811539062623745250102", "f6e5fece6e2247afb5f8d43bad129336");
+        trace("4afaa8a6341c4ac086962a353a63290e.87.17422198108383774", "4afaa8a6631c4ac0987c5eac5f86140e");
+        span("c7ac3a61-2d73-4932-92a3-dff70d1b32dc", 0, "550fe59620687bee");
+        span("21480018536455020247127777842745807097", 5, "a342e5d57288d057");
+    }
+
+    #[test]
+    fn ok_numbers_at_their_bounds() {
+        trace("1", "00000000000000000000000000000001");
+        trace("0001", "00000000000000000000000000000001");
+        trace("340282366920938463463374607431768211455", "ffffffffffffffffffffffffffffffff");
+        trace("12345678901234567890123456789012", "12345678901234567890123456789012");
+        let hex = "4f2f27748b8e44ecaf18fe0347194e86";
+        for (i, digits) in ["12345678", "01234567", "99999999", "00000000"].into_iter().enumerate() {
+            assert_eq!(eight_digits(digits.as_bytes().try_into().unwrap()), digits.parse().ok(), "{i}");
+        }
+        trace(&format!("{hex}.0.0"), hex);
+        trace(&format!("{hex}.9223372036854775807.1"), "4f2f27747471bb13ae18fe0347194e86");
+        trace(&format!("{hex}.01.9223372036854775807"), "4f2f27748a8e44ec50e701fcb8e6b1f9");
+        // As long as a hyphenated UUID, and as the longest number.
+        trace(&format!("{hex}.1.2"), "4f2f27748a8e44ecad18fe0347194e86");
+        trace(&format!("{hex}.12.345"), "4f2f2774878e44ecf619fe0347194e86");
+    }
+
+    #[test]
+    fn err_ids_that_a_rule_maps_to_zero() {
+        let zeros = "00000000000000000000000000000000";
+        let texts = ["0", "000", zeros, "00000000-0000-0000-0000-000000000000", &format!("{zeros}.0.0")];
+        for text in texts {
+            assert_eq!(trace_id(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn ok_free_text_is_hashed() {
+        // FNV-1a of nothing, of "a" and of "foobar", from the draft that describes it.
+        trace("", "6c62272e07bb014262b821756295c58d");
+        trace("a", "d228cb696f1a8caf78912b704e4a8964");
+        trace("foobar", "343e1662793c64bf6f0d3597ba446f18");
+        let hex = "4f2f27748b8e44ecaf18fe0347194e86";
+        for text in [
+            "340282366920938463463374607431768211456",
+            "0000000000000000000000000000000000000001",
+            &format!("{hex}.1"),
+            &format!("{hex}.1.2.3"),
+            &format!("{hex}.+1.2"),
+            &format!("{hex}..2"),
+            &format!("{hex}.9223372036854775808.1"),
+            "4f2f2774-8b8e-44ec-af18_fe0347194e86",
+            "4f2f2774-8b8e-44ec-af18-fe0347194e8g",
+            "4f2f27748b8e-44ec-af18-fe0347194e86",
+            "+1",
+        ] {
+            assert_eq!(trace_id(text.as_bytes()).map(TraceId::get), Some(fnv1a(FNV_OFFSET, text.as_bytes())), "{text}");
+        }
+    }
+
+    #[test]
+    fn ok_a_span_id_of_zero_is_derived_instead() {
+        let zeros = [b'0'; 32];
+        assert_eq!(mapped(&zeros), Some(0));
+        assert_ne!(span_id(&zeros, 0), span_id(b"1", 0));
+        assert_eq!(span_id(&zeros, 0).get() as u128, {
+            let hash = fnv1a(FNV_OFFSET, &[&zeros[..], &[0; 4]].concat());
+            (hash >> 64) ^ u128::from(hash as u64)
+        });
+    }
+
+    #[test]
+    fn err_eight_digits_with_any_other_byte_in_any_place() {
+        for place in 0..8 {
+            for byte in (0..=255).filter(|byte: &u8| !byte.is_ascii_digit()) {
+                let mut digits = *b"09182736";
+                digits[place] = byte;
+                assert_eq!(eight_digits(digits), None, "{byte:#04x} at {place}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ok_numbers_are_those_of_the_standard_library(value in 0..1u64 << 63, zeros in 0usize..9) {
+            let text = format!("{}{value}", "0".repeat(zeros));
+            prop_assert_eq!(positive_i64(text.as_bytes()), Some(value));
+        }
+
+        /// W3C ids in a segment of ours come back as they were.
+        #[test]
+        fn ok_a_segment_of_ours_gives_back_its_span(id in 1..=u64::MAX) {
+            let segment = format!("{id:016x}0000000000000000");
+            prop_assert_eq!(span_id(segment.as_bytes(), 0).get(), id);
+        }
+
+        #[test]
+        fn ok_spans_of_a_segment_differ(segment in ".{1,60}", a: u32, b: u32) {
+            prop_assume!(a != b);
+            prop_assert_ne!(span_id(segment.as_bytes(), a), span_id(segment.as_bytes(), b));
+        }
+
+        #[test]
+        fn ok_a_uuid_is_the_same_in_every_spelling(value in 1..=u128::MAX) {
+            let hex = format!("{value:032x}");
+            let uuid = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+            let decimal = format!("{value}");
+            for text in [&hex, &hex.to_uppercase(), &uuid, &uuid.to_uppercase()] {
+                prop_assert_eq!(trace_id(text.as_bytes()), TraceId::new(value));
+            }
+            if decimal.len() != 32 {
+                prop_assert_eq!(trace_id(decimal.as_bytes()), TraceId::new(value));
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `sw8`, `sw8-correlation` and `sw8-x`: which segment of SkyWalking's called, and who that was.
+//!
+//! ```text
+//! sw8    = sample "-" trace-id "-" segment-id "-" span "-" service "-" instance "-" endpoint "-" peer
+//! sample = "0" / "1"             span = decimal, 0 to 2147483647      all others: base64 of UTF-8, at most 2048 bytes
+//!
+//! 1-NjEzMWQxNDhiYjY1MTE1ZDkxZjk5NzU2MGFjYThlNjc=-N2M4OWNkZWI2OGE5MTMyZWI0NzI2YWQzZGJhNThkNTA=-1-cmVjby1weQ==-
+//!     cmVjby1weS01ZjdjOQ==-L3ByZWRpY3Q=-bW9kZWw6ODUwMQ==           (one line)
+//! ```
+//!
+//! Trace and segment ids are free text: they are kept byte for byte and written back, and [`trace_id_of`] and
+//! [`span_id_of`] give the numbers that other dialects know them by. Accepted beyond the grammar, since agents differ:
+//! base64 without padding, and empty names (browsers). Of several values, on lines or joined by commas, the last counts,
+//! because gateways append theirs. An empty value and `1-------` are what agents send for requests that they do not
+//! trace: absent. A sample of 1 is what agents write that never decide, so it fills in for no other dialect.
+//!
+//! A span of ours is written as segment `<16 hex of the span id>0000000000000000`, span 0, which gives just its id back
+//! everywhere. Debug and deferred are written 1; note that most agents record even where the sample is 0.
+//! Text: <https://skywalking.apache.org/docs/main/next/en/api/x-process-propagation-headers-v3/>
+
+mod base64;
+mod compact;
+mod correlation;
+mod extension;
+#[cfg(feature = "alloc")]
+mod fields;
+mod format;
+mod header;
+mod identity;
+mod ids;
+mod received;
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests;
+mod text;
+mod write;
+
+pub use correlation::Sw8Correlation;
+#[cfg(feature = "alloc")]
+pub(crate) use correlation::line_of as correlation_line;
+pub use extension::Sw8Extension;
+#[cfg(feature = "alloc")]
+pub use fields::Sw8Fields;
+pub use header::Sw8Header;
+pub use identity::IdentityError;
+#[cfg(feature = "alloc")]
+pub use identity::Sw8Builder;
+pub use received::{ReceivedSw8, trace_id_of_header};
+pub use text::Sw8Text;
+
+use crate::field::{Field, FieldName, FieldNameError};
+use crate::id::{SpanId, TraceId};
+use crate::text::stack::StackText;
+
+use identity::{Identity, Name};
+
+/// The headers, by their place in the arrays below.
+const HEADER: usize = 0;
+const EXTENSION: usize = 1;
+const CORRELATION: usize = 2;
+
+const FIELDS: [Field; 3] = [Field::Sw8, Field::Sw8Extension, Field::Sw8Correlation];
+
+/// The number that a trace id of SkyWalking's has in other dialects. None for text that maps to zero.
+///
+/// 32 hex digits and hyphenated UUIDs are their 16 bytes, `32hex.A.B` those bytes with A and B mixed in as the
+/// OpenTelemetry collector does it, up to 39 decimal digits that number. Any other text is hashed: FNV-1a, 128 bits.
+///
+/// ```
+/// use traceprop_core::formats::sw8::trace_id_of;
+///
+/// let id = trace_id_of("de5980b8fce34a37aab9b4ac3af7eedd.1.16563474296430001").unwrap();
+/// assert_eq!(id.to_string(), "de5980b8fde34a371be41bcd5e2fd4dd");
+/// ```
+pub fn trace_id_of(text: &str) -> Option<TraceId> {
+    ids::trace_id(text.as_bytes())
+}
+
+/// The number that a span of a segment has in other dialects: the segment's 16 bytes, found as with [`trace_id_of`],
+/// XOR the span number, the upper half XOR the lower. Of other segments: FNV-1a over segment and number, folded.
+///
+/// ```
+/// use traceprop_core::formats::sw8::span_id_of;
+///
+/// let id = span_id_of("4f2f27748b8e44ecaf18fe0347194e86.33.16560607369950066", 123);
+/// assert_eq!(id.to_string(), "e9c455a82542306a");
+/// ```
+pub fn span_id_of(segment_id: &str, span_number: u32) -> SpanId {
+    ids::span_id(segment_id.as_bytes(), span_number)
+}
+
+/// SkyWalking's sw8. Name `sw8`.
+///
+/// Reading needs nothing. To write it says who calls: a service and its instance.
+///
+/// ```
+/// use traceprop_core::formats::sw8::Sw8;
+/// use traceprop_core::{ConfigError, Outgoing, Pairs, Propagator, SpanContext};
+///
+/// static SW8: Sw8 = Sw8::new("cart", "cart-1");
+///
+/// let propagator = Propagator::builder().extract_static(&SW8).inject_static(&SW8).build()?;
+/// let request = [("sw8", "1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-Y2FydDo4MA==")];
+/// let extraction = propagator.extract(&request);
+/// let caller = extraction.context().unwrap();
+/// let call = extraction.child(caller.trace_id, "b7ad6b7169203331".parse().unwrap());
+/// let mut headers: Vec<(String, String)> = Vec::new();
+/// let _ = propagator.inject(&call, &Outgoing::new().endpoint("/cart").peer("stock:80"), &mut headers);
+/// assert_eq!(
+///     headers[0].1,
+///     "1-dGlja2V0LTE=-YjdhZDZiNzE2OTIwMzMzMTAwMDAwMDAwMDAwMDAwMDA=-0-Y2FydA==-Y2FydC0x-L2NhcnQ=-c3RvY2s6ODA=",
+/// );
+///
+/// let error = Propagator::builder().extract_none().inject(Sw8::reader()).build().unwrap_err();
+/// assert!(matches!(error, ConfigError::CannotInject { .. }));
+/// # Ok::<(), ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Sw8 {
+    identity: Option<Identity>,
+    /// Configured names of the headers, in the order of `FIELDS`.
+    names: Option<[FieldName; 3]>,
+}
+
+impl Sw8 {
+    /// The format without an identity: it reads, and a propagator that is to write it cannot be built.
+    pub const fn reader() -> Self {
+        Self { identity: None, names: None }
+    }
+
+    /// The format of an instance of a service. Both names have 1 to 50 characters, which is checked when a propagator is
+    /// built.
+    pub const fn new(service: &'static str, instance: &'static str) -> Self {
+        Self::with_identity(Identity { service: Name::Static(service), instance: Name::Static(instance) })
+    }
+
+    /// Finds out who we are: from names that are given, the environment and chance.
+    #[cfg(feature = "alloc")]
+    pub fn builder() -> Sw8Builder {
+        Sw8Builder::default()
+    }
+
+    const fn with_identity(identity: Identity) -> Self {
+        Self { identity: Some(identity), names: None }
+    }
+
+    /// The same under other header names: `namespace` and a dash stand before each, as the .NET agent does it for a
+    /// configured namespace.
+    ///
+    /// ```
+    /// use traceprop_core::formats::sw8::Sw8;
+    /// use traceprop_core::Format;
+    ///
+    /// let sw8 = Sw8::reader().with_namespace("acme")?;
+    /// assert!(sw8.fields().names().iter().any(|name| name.as_str() == "acme-sw8"));
+    /// # Ok::<(), traceprop_core::FieldNameError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the namespace makes no header names of at most [`FieldName::MAX_LEN`] bytes.
+    pub fn with_namespace(mut self, namespace: &str) -> Result<Self, FieldNameError> {
+        let name = |field: Field| {
+            let mut text = StackText::<{ FieldName::MAX_LEN }>::new();
+            let pieces = [namespace, "-", field.name().unwrap_or_default()];
+            let fits = !namespace.is_empty() && pieces.into_iter().try_for_each(|piece| text.push(piece)).is_ok();
+            if fits { FieldName::new(text.as_str()) } else { Err(FieldNameError::BadLength) }
+        };
+        let [header, extension, correlation] = FIELDS.map(name);
+        self.names = Some([header?, extension?, correlation?]);
+        Ok(self)
+    }
+
+    /// The service that is written, if there is one.
+    pub fn service(&self) -> Option<&str> {
+        self.identity.as_ref().map(|identity| identity.service.as_str())
+    }
+
+    /// The instance that is written, if there is one.
+    pub fn instance(&self) -> Option<&str> {
+        self.identity.as_ref().map(|identity| identity.instance.as_str())
+    }
+}

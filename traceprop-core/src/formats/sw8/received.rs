@@ -1,0 +1,106 @@
+//! What came in sw8, for people, logs and reports.
+
+use super::header::{self, MAX_VALUE, Sw8Header};
+use super::text::Sw8Text;
+use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension};
+use crate::slots::Slots;
+use crate::text;
+
+/// Everything that came in the headers of sw8.
+///
+/// ```
+/// use traceprop_core::formats::sw8::Sw8;
+/// use traceprop_core::Propagator;
+///
+/// static SW8: Sw8 = Sw8::reader();
+///
+/// let propagator = Propagator::builder().extract_static(&SW8).inject_none().build()?;
+/// let request = [("sw8", "1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-c3RvY2s6ODA="), ("sw8-x", "1-")];
+/// let extraction = propagator.extract(&request);
+/// let received = extraction.sw8().expect("it is valid");
+/// assert_eq!(received.header.trace_id(), "ticket-1");
+/// assert_eq!(received.header.peer(), "stock:80");
+/// assert!(received.extension.is_some_and(|extension| extension.skip_analysis));
+/// assert!(received.correlation.is_empty());
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ReceivedSw8<'c> {
+    /// The `sw8` value that counts.
+    pub header: Sw8Header<'c>,
+    /// The pairs of `sw8-correlation`.
+    pub correlation: Sw8Correlation<'c>,
+    /// `sw8-x`, if it came.
+    pub extension: Option<Sw8Extension>,
+}
+
+impl Sw8 {
+    /// What came in the headers of this format; none without a valid `sw8`, since the others mean nothing without it.
+    pub fn received<'c>(&self, slots: &Slots<'c>) -> Option<ReceivedSw8<'c>> {
+        let (field, lines) = self.lines(slots, HEADER);
+        let header = header::read(lines, field)?.ok()?;
+        let (field, lines) = self.lines(slots, CORRELATION);
+        let correlation = Sw8Correlation::read(lines, field).unwrap_or(Sw8Correlation::EMPTY);
+        let (field, lines) = self.lines(slots, EXTENSION);
+        Some(ReceivedSw8 { header, correlation, extension: Sw8Extension::read(lines, field).ok().flatten() })
+    }
+}
+
+/// Characters of the longest text that is worth a log field.
+const MAX_LOGGED: usize = 150;
+
+/// The trace id of an `sw8` value, for access logs: what users search SkyWalking for.
+///
+/// Cheap: only that field is looked at, so a value that is no valid sw8 can have one. None where the text is longer
+/// than 150 characters or not all of it is visible ASCII, which has no place in a log.
+///
+/// ```
+/// use traceprop_core::formats::sw8::trace_id_of_header;
+///
+/// let value = b"1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-c3RvY2s6ODA=";
+/// assert_eq!(trace_id_of_header(value).unwrap().to_string(), "ticket-1");
+/// assert!(trace_id_of_header(b"1-------").is_none());
+/// ```
+pub fn trace_id_of_header(value: &[u8]) -> Option<Sw8Text<'_>> {
+    let (_, value) = header::last_value(value)?;
+    if value.len() > MAX_VALUE {
+        return None;
+    }
+    let (_, rest) = text::split_once(value, b'-')?;
+    let (encoded, _) = text::split_once(rest, b'-')?;
+    let (trace_id, is_legal) = Sw8Text::read_with(encoded, |text| {
+        (1..=MAX_LOGGED).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
+    })
+    .ok()?;
+    is_legal.then_some(trace_id)
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::super::base64::Encoded;
+    use super::*;
+    use std::format;
+    use std::string::{String, ToString};
+
+    fn logged(text: &str) -> Option<String> {
+        let value = format!("1-{}-x", Encoded(text.as_bytes()));
+        trace_id_of_header(value.as_bytes()).map(|text| text.to_string())
+    }
+
+    #[test]
+    fn ok_150_visible_characters_and_nothing_else() {
+        assert_eq!(logged("ticket-1").as_deref(), Some("ticket-1"));
+        assert!(logged(&"x".repeat(150)).is_some() && logged(&"x".repeat(151)).is_none());
+        for text in ["", "a b", "a\nb", "é", "\u{7f}"] {
+            assert_eq!(logged(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ok_the_last_value_that_is_no_husk() {
+        assert_eq!(trace_id_of_header(b"1-YQ==-x, 1-Yg==-x,1-------").unwrap(), "b");
+        assert!(trace_id_of_header(b"").is_none() && trace_id_of_header(b"1-YQ==").is_none());
+        assert!(trace_id_of_header(format!("1-YQ==-{}", "x".repeat(2048)).as_bytes()).is_none());
+    }
+}

@@ -1,0 +1,500 @@
+//! Whole ways of a context through sw8: in, on, over other dialects and back.
+
+use super::base64::Encoded;
+use super::*;
+use crate::composite::{Behavior, ConfigError, Extraction, Propagator};
+use crate::context::{Inbound, SpanContext};
+use crate::format::Format;
+use crate::formats::b3::B3;
+use crate::formats::tracecontext::TraceContext;
+use crate::outgoing::{Allow, OmissionReason, Outgoing};
+use crate::reject::{Reason, Reject};
+use crate::sampling::Sampling;
+use proptest::prelude::*;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+static SW8: Sw8 = Sw8::new("cart", "cart-1");
+static W3C: TraceContext = TraceContext::new();
+static B3: B3 = B3::single();
+static BRIDGES: &[&dyn Format] = &[&SW8];
+
+type Headers = Vec<(String, String)>;
+
+const AGENT: &str = "4afaa8a6341c4ac086962a353a63290e.87.17422198108383774";
+
+/// The value of a span that an agent calls us from.
+fn value(sample: u8, trace_id: &str) -> String {
+    let names =
+        ["segment-1", "shop", "shop-1", "/checkout", "cart:80"].map(|text| Encoded(text.as_bytes()).to_string());
+    let [segment, service, instance, endpoint, peer] = names;
+    format!("{sample}-{}-{segment}-3-{service}-{instance}-{endpoint}-{peer}", Encoded(trace_id.as_bytes()))
+}
+
+fn sw8_only() -> Propagator {
+    Propagator::builder().extract_static(&SW8).inject_static(&SW8).build().unwrap()
+}
+
+/// Reads and writes both.
+fn both() -> Propagator {
+    let builder = Propagator::builder().extract_static(&W3C).inject_static(&W3C);
+    builder.extract_static(&SW8).inject_static(&SW8).build().unwrap()
+}
+
+const SPAN: u64 = 0xb7ad_6b71_6920_3331;
+
+fn child<'c>(extraction: &Extraction<'c>) -> SpanContext<'c> {
+    extraction.child(extraction.context().unwrap().trace_id, SpanId::new(SPAN).unwrap())
+}
+
+fn sent(propagator: &Propagator, headers: &Headers, outgoing: &Outgoing<'_>) -> Headers {
+    let mut out = Headers::new();
+    let _ = propagator.inject(&child(&propagator.extract(headers)), outgoing, &mut out);
+    out
+}
+
+fn relayed(propagator: &Propagator, headers: &Headers, outgoing: &Outgoing<'_>) -> Headers {
+    let mut out = Headers::new();
+    let _ = propagator.relay(&propagator.extract(headers).relay(), outgoing, &mut out);
+    out
+}
+
+fn headers<const N: usize>(pairs: [(&str, &str); N]) -> Headers {
+    pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+#[track_caller]
+fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+    let mut lines = headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    let first = lines.next();
+    assert_eq!(lines.next(), None, "{name} twice");
+    first
+}
+
+#[track_caller]
+fn parsed(headers: &Headers) -> Sw8Header<'_> {
+    Sw8Header::parse(get(headers, "sw8").unwrap().as_bytes()).unwrap()
+}
+
+#[test]
+fn ok_a_child_keeps_the_trace_and_names_itself() {
+    let came = headers([("sw8", &value(1, AGENT))]);
+    let out = sent(&sw8_only(), &came, &Outgoing::new().endpoint("/cart").peer("stock:8080"));
+    let header = parsed(&out);
+    assert_eq!(header.trace_id(), AGENT);
+    assert_eq!(header.segment_id(), "b7ad6b71692033310000000000000000");
+    assert_eq!((header.span_number(), header.context().parent_id.unwrap().get()), (0, SPAN));
+    assert_eq!([header.service(), header.instance()].map(|text| text.to_string()), ["cart", "cart-1"]);
+    assert_eq!([header.endpoint(), header.peer()].map(|text| text.to_string()), ["/cart", "stock:8080"]);
+    assert_eq!(out.len(), 1);
+}
+
+#[test]
+fn ok_no_field_of_a_child_is_empty_and_endpoints_are_cut() {
+    let came = headers([("sw8", &value(1, AGENT))]);
+    let out = sent(&sw8_only(), &came, &Outgoing::new().endpoint("").peer(""));
+    assert_eq!([parsed(&out).endpoint(), parsed(&out).peer()].map(|text| text.to_string()), ["/", "unknown"]);
+    for (chars, kept) in [(150, 150), (151, 150)] {
+        let endpoint = "é".repeat(chars);
+        let out = sent(&sw8_only(), &came, &Outgoing::new().endpoint(&endpoint));
+        assert_eq!(parsed(&out).endpoint().to_string().chars().count(), kept);
+    }
+}
+
+#[test]
+fn ok_a_child_writes_base64_as_agents_do() {
+    let came = headers([("sw8", "1-Zh-Yg-0----")]);
+    let out = sent(&sw8_only(), &came, &Outgoing::new());
+    assert!(get(&out, "sw8").unwrap().starts_with("1-Zg==-"), "{out:?}");
+}
+
+#[test]
+fn ok_only_not_sampled_is_written_0() {
+    let ids = (TraceId::MIN, SpanId::MIN);
+    let sample = |sampling| {
+        let mut out = Headers::new();
+        let span = SpanContext::new(ids.0, ids.1).with_sampling(sampling);
+        let _ = sw8_only().inject(&span, &Outgoing::new(), &mut out);
+        parsed(&out).is_sampled()
+    };
+    assert!(sample(Sampling::Sampled) && sample(Sampling::Debug) && sample(Sampling::Deferred));
+    assert!(!sample(Sampling::NotSampled));
+}
+
+#[test]
+fn ok_a_1_fills_in_for_nobody_and_a_0_does() {
+    let propagator = Propagator::builder().extract_static(&B3).extract_static(&SW8).inject_none().build().unwrap();
+    let hex = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let b3 = format!("{hex}-00f067aa0ba902b7");
+    let filled = |sample| {
+        let came = headers([("b3", &b3), ("sw8", &value(sample, hex))]);
+        propagator.extract(&came).context().unwrap().sampling
+    };
+    assert_eq!((filled(1), filled(0)), (Sampling::Deferred, Sampling::NotSampled));
+}
+
+#[test]
+fn ok_a_relay_hands_on_what_came() {
+    let joined = format!("{}, {}", value(1, "a"), value(0, "b").trim_end_matches('='));
+    let came = headers([("sw8", &joined), ("sw8-x", "1-7-later"), ("sw8-correlation", "YQ:MQ, Yg:Mg")]);
+    let out = relayed(&sw8_only(), &came, &Outgoing::trusted());
+    assert_eq!(out, came);
+    let out = relayed(&sw8_only(), &came, &Outgoing::new().baggage(Allow::Only(&["b"])));
+    assert_eq!(get(&out, "sw8-correlation"), Some("Yg==:Mg=="));
+    for husk in ["", "1-------", "1-x"] {
+        assert!(relayed(&sw8_only(), &headers([("sw8", husk)]), &Outgoing::trusted()).is_empty());
+    }
+}
+
+#[test]
+fn ok_a_relay_of_another_dialect_says_who_we_are() {
+    let came = headers([("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]);
+    let out = relayed(&both(), &came, &Outgoing::new());
+    let header = parsed(&out);
+    assert_eq!((header.trace_id().to_string(), header.service().to_string()), (came[0].1[3..35].into(), "cart".into()));
+    assert_eq!(header.context().parent_id.unwrap().to_string(), "00f067aa0ba902b7");
+}
+
+#[test]
+fn ok_the_text_survives_hops_that_speak_only_w3c() {
+    for text in
+        [AGENT, "a92938ef-1d19-40ed-b058-a6c6a76a46a0", "328184291030819378811539062623745250102", "Bestellung 7 é"]
+    {
+        let out = sent(&both(), &headers([("sw8", &value(1, text))]), &Outgoing::new());
+        let hop = headers([
+            ("traceparent", get(&out, "traceparent").unwrap()),
+            ("tracestate", get(&out, "tracestate").unwrap()),
+        ]);
+        // A service of ours that writes only W3C, with sw8 as a bridge, then one that writes both.
+        let bridging = Propagator::builder().extract_static(&W3C).inject_static(&W3C).bridges(BRIDGES);
+        let bridging = bridging.build().unwrap();
+        let hop = sent(&bridging, &hop, &Outgoing::new());
+        let back = sent(&both(), &hop, &Outgoing::new());
+        assert_eq!(parsed(&back).trace_id(), text);
+        let mut out = Headers::new();
+        let relay = both();
+        let _ = relay.relay(&relay.extract(&hop).relay(), &Outgoing::new(), &mut out);
+        assert_eq!(parsed(&out).trace_id(), text);
+    }
+}
+
+#[test]
+fn ok_what_the_tracestate_carries() {
+    let state = |text: &str| {
+        let out = sent(&both(), &headers([("sw8", &value(1, text))]), &Outgoing::new());
+        get(&out, "tracestate").map(String::from)
+    };
+    assert_eq!(state(AGENT).as_deref(), Some("tp=1;5f86140e;s87.17422198108383774"));
+    assert_eq!(state("4bf92f3577b34da6a3ce929d0e0e4736"), None);
+    assert_eq!(state(&"x".repeat(300)), None);
+}
+
+#[test]
+fn ok_an_item_of_another_trace_is_ignored() {
+    let hop = |state: &str| {
+        let came = headers([
+            ("traceparent", "00-4afaa8a6631c4ac0987c5eac5f86140e-00f067aa0ba902b7-01"),
+            ("tracestate", state),
+        ]);
+        parsed(&sent(&both(), &came, &Outgoing::new())).trace_id().to_string()
+    };
+    assert_eq!(hop("tp=1;5f86140e;s87.17422198108383774"), AGENT);
+    let hex = "4afaa8a6631c4ac0987c5eac5f86140e";
+    assert_eq!(hop("tp=1;5f86140f;s87.17422198108383774"), hex);
+    assert_eq!(hop("tp=1;5f86140e;slother"), hex);
+}
+
+#[test]
+fn ok_sw8_x_keeps_the_mode_and_takes_the_time_of_the_call() {
+    let extension = |came: Option<&str>, call: Outgoing<'_>| {
+        let mut headers = headers([("sw8", &value(1, AGENT))]);
+        headers.extend(came.map(|line| ("sw8-x".into(), line.into())));
+        get(&sent(&sw8_only(), &headers, &call), "sw8-x").map(String::from)
+    };
+    assert_eq!(extension(None, Outgoing::new()), None);
+    assert_eq!(extension(None, Outgoing::new().sent_at_ms(7)).as_deref(), Some("0-7"));
+    assert_eq!(extension(Some("1-5"), Outgoing::new()).as_deref(), Some("1-"));
+    assert_eq!(extension(Some("1-5"), Outgoing::new().sent_at_ms(7)).as_deref(), Some("1-7"));
+    assert_eq!(extension(Some("0- "), Outgoing::new()).as_deref(), Some("0-"));
+    assert_eq!(extension(Some("1-x"), Outgoing::new()), None);
+}
+
+#[test]
+fn ok_correlation_goes_where_it_may_and_only_beside_sw8() {
+    let came = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", "YQ==:MQ==,Yg==:Mg==")]);
+    let correlation = |call| get(&sent(&sw8_only(), &came, &call), "sw8-correlation").map(String::from);
+    assert_eq!(correlation(Outgoing::new()), None);
+    assert_eq!(correlation(Outgoing::trusted()).as_deref(), Some("YQ==:MQ==,Yg==:Mg=="));
+    assert_eq!(correlation(Outgoing::new().baggage(Allow::Only(&["b", "c"]))).as_deref(), Some("Yg==:Mg=="));
+    let mut out = Headers::new();
+    let propagator = sw8_only();
+    let extraction = propagator.extract(&came);
+    let omitted = propagator.inject(&child(&extraction), &Outgoing::new(), &mut out);
+    assert_eq!(omitted.to_string(), "sw8-correlation: 2 left out, not-allowed");
+}
+
+#[test]
+fn err_correlation_without_an_sw8_is_reported_and_goes_nowhere() {
+    for (sw8, outcome) in [("1-------", "absent"), ("1-x", "invalid")] {
+        let came = headers([("sw8", sw8), ("sw8-correlation", "YQ==:MQ==")]);
+        let propagator = sw8_only();
+        let report = propagator.explain(&came);
+        let reading = report.entries().next().unwrap().reading;
+        assert_eq!(reading.outcome().as_str(), outcome);
+        let refused = Reject::new(Field::Sw8Correlation, Reason::MissingTraceId, 0);
+        assert!(reading.refused().eq([refused]));
+        let mut out = Headers::new();
+        let span = report.extraction().start_span(&|| crate::generator::IdBits::random(7));
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut out);
+        assert_eq!((get(&out, "sw8-correlation"), out.len()), (None, 1));
+    }
+    let idle = headers([("sw8", ""), ("sw8-correlation", ""), ("sw8-x", "0- ")]);
+    assert_eq!(sw8_only().explain(&idle).rejects().count(), 0);
+}
+
+#[test]
+fn ok_bad_optional_headers_cost_themselves() {
+    let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-x"), ("sw8-correlation", "x,YQ==:MQ==")]);
+    let propagator = sw8_only();
+    let report = propagator.explain(&came);
+    let reading = report.entries().next().unwrap().reading;
+    assert_eq!(reading.outcome().as_str(), "context");
+    assert_eq!(reading.refused_fields(), crate::field::FieldSet::of(&[Field::Sw8Extension]));
+    let words: Vec<_> = report.rejects().map(|reject| reject.to_string()).collect();
+    assert_eq!(words, ["sw8-correlation: bad-member at byte 0", "sw8-x: bad-decimal at byte 2"]);
+    let out = relayed(&propagator, &came, &Outgoing::trusted());
+    assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (None, Some("YQ==:MQ==")));
+}
+
+#[test]
+fn ok_restart_keeps_the_users_pairs_and_drops_the_trace() {
+    let builder = Propagator::builder().extract_static(&SW8).inject_static(&SW8);
+    let propagator = builder.behavior(Behavior::Restart).build().unwrap();
+    let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-"), ("sw8-correlation", "YQ==:MQ==")]);
+    let extraction = propagator.extract(&came);
+    assert!(extraction.sw8().is_none());
+    let span = extraction.start_span(&|| crate::generator::IdBits::random(7));
+    let mut out = Headers::new();
+    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut out);
+    assert_eq!(parsed(&out).trace_id(), span.trace_id().to_string().as_str());
+    assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (None, Some("YQ==:MQ==")));
+}
+
+#[test]
+fn err_a_value_that_would_be_too_long_is_left_out() {
+    let came = headers([("sw8", &format!("1-{}-Yg==-0----", Encoded("x".repeat(1400).as_bytes())))]);
+    let propagator = sw8_only();
+    let extraction = propagator.extract(&came);
+    let mut out = Headers::new();
+    let omitted = propagator.inject(&child(&extraction), &Outgoing::new(), &mut out);
+    assert_eq!(parsed(&out).trace_id().len(), 1400);
+    assert!(omitted.is_empty());
+    let mut out = Headers::new();
+    let peer = "p".repeat(200);
+    let omitted = propagator.inject(&child(&extraction), &Outgoing::trusted().peer(&peer), &mut out);
+    let omission = *omitted.iter().next().unwrap();
+    assert_eq!((omission.field, omission.reason), (Field::Sw8, OmissionReason::TooLong));
+    assert!(out.is_empty());
+}
+
+#[test]
+fn ok_a_namespace_stands_before_all_names() {
+    let sw8 = Sw8::new("cart", "cart-1").with_namespace("Acme").unwrap();
+    let propagator = Propagator::builder().format(sw8.clone()).build().unwrap();
+    let value = value(1, AGENT);
+    let came = headers([("ACME-sw8", &value), ("acme-sw8-x", "1-"), ("acme-sw8-correlation", "YQ==:MQ==,Yg:Mg")]);
+    let extraction = propagator.extract(&came);
+    let received = sw8.received(extraction.slots()).unwrap();
+    assert_eq!((received.correlation.len(), received.header.service().to_string()), (2, "shop".into()));
+    let out = sent(&propagator, &came, &Outgoing::trusted());
+    let header = Sw8Header::parse(get(&out, "acme-sw8").unwrap().as_bytes()).unwrap();
+    assert_eq!(header.trace_id(), AGENT);
+    assert_eq!(get(&out, "acme-sw8-x"), Some("1-"));
+    assert_eq!(get(&out, "acme-sw8-correlation"), Some("YQ==:MQ==,Yg==:Mg=="));
+    let out = relayed(&propagator, &came, &Outgoing::new().baggage(Allow::Only(&["b"])));
+    assert_eq!(get(&out, "acme-sw8"), Some(value.as_str()));
+    assert_eq!(get(&out, "acme-sw8-correlation"), Some("Yg==:Mg=="));
+    assert!(propagator.extract(&headers([("sw8", &value)])).context().is_none());
+    let reject = propagator.explain(&headers([("acme-sw8", "x")])).rejects().next().unwrap();
+    assert_eq!(reject.to_string(), "configured header 0: field-count at byte 1");
+}
+
+#[test]
+fn err_a_namespace_that_makes_no_names() {
+    assert!(Sw8::reader().with_namespace(&"n".repeat(46)).is_ok());
+    assert_eq!(Sw8::reader().with_namespace(&"n".repeat(47)).unwrap_err(), FieldNameError::BadLength);
+    assert_eq!(Sw8::reader().with_namespace("").unwrap_err(), FieldNameError::BadLength);
+    assert_eq!(Sw8::reader().with_namespace("a b").unwrap_err(), FieldNameError::BadByte(1));
+}
+
+#[test]
+fn err_to_inject_without_a_legal_identity() {
+    let build = |sw8: Sw8| Propagator::builder().extract_none().inject(sw8).build().map(|_| ());
+    let err = |error: IdentityError| Err(ConfigError::CannotInject { reason: error.as_str() });
+    assert_eq!(build(Sw8::reader()), err(IdentityError::Missing));
+    assert_eq!(build(Sw8::new("", "i")), err(IdentityError::BadService));
+    assert_eq!(build(Sw8::new("s", "")), err(IdentityError::BadInstance));
+    assert_eq!(build(Sw8::new("s", "i")), Ok(()));
+    assert!(Propagator::builder().extract(Sw8::reader()).inject_none().build().is_ok());
+}
+
+mod owned {
+    use super::*;
+    use crate::owned::OwnedContext;
+
+    fn fields(trace_id: &str) -> Sw8Fields<'_> {
+        Sw8Fields {
+            trace_id,
+            segment_id: "segment",
+            span_number: 3,
+            service: "s",
+            instance: "i",
+            endpoint: "/",
+            peer: "p",
+        }
+    }
+
+    fn made(fields: &Sw8Fields<'_>) -> OwnedContext {
+        let (trace_id, span_id) = fields.ids().unwrap();
+        OwnedContext::new(SpanContext::new(trace_id, span_id).with_sampling(Sampling::Sampled))
+            .with_sw8(fields)
+            .unwrap()
+    }
+
+    fn write(propagator: &Propagator, span: &SpanContext<'_>) -> Headers {
+        let mut out = Headers::new();
+        let _ = propagator.inject(span, &Outgoing::trusted(), &mut out);
+        out
+    }
+
+    #[test]
+    fn ok_an_owned_context_keeps_the_words() {
+        let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-5"), ("sw8-correlation", "YQ==:MQ==")]);
+        let propagator = sw8_only();
+        let extraction = propagator.extract(&came);
+        let owned = OwnedContext::from_span(&extraction, &child(&extraction));
+        let received = owned.sw8().unwrap();
+        assert_eq!(received.header, extraction.sw8().unwrap().header);
+        assert_eq!((received.correlation.len(), received.extension), (1, extraction.sw8().unwrap().extension));
+        assert_eq!(write(&propagator, &owned.span().unwrap()), sent(&propagator, &came, &Outgoing::trusted()));
+    }
+
+    #[test]
+    fn ok_pairs_of_another_trace_go_on_and_those_of_none_do_not() {
+        let parent = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let pairs = ("sw8-correlation", "YQ==:MQ==");
+        for (sw8, expected) in [(value(1, AGENT), Some(pairs.1)), ("1-------".into(), None)] {
+            let propagator = both();
+            let came = headers([parent, pairs, ("sw8", &sw8)]);
+            let extraction = propagator.extract(&came);
+            let owned = OwnedContext::from_span(&extraction, &child(&extraction));
+            for span in [child(&extraction), owned.span().unwrap()] {
+                assert_eq!(get(&write(&propagator, &span), "sw8-correlation"), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn ok_a_context_that_was_made_writes_its_fields_and_its_children_the_trace() {
+        let fields = fields("ticket 7");
+        let owned = made(&fields);
+        let span = owned.span().unwrap();
+        let out = write(&both(), &span);
+        assert_eq!(parsed(&out), owned.sw8().unwrap().header);
+        // It was not read from a header, so there is nothing to give back to one.
+        assert_eq!(get(&out, "tracestate"), None);
+        let out = write(&sw8_only(), &span.child(SpanId::new(SPAN).unwrap()));
+        let header = parsed(&out);
+        assert_eq!((header.trace_id().to_string(), header.service().to_string()), ("ticket 7".into(), "cart".into()));
+        assert_eq!(header.context().parent_id.unwrap().get(), SPAN);
+    }
+
+    #[test]
+    fn err_fields_of_another_trace_or_none() {
+        let owned = || OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
+        let err = |trace_id| owned().with_sw8(&fields(trace_id)).unwrap_err();
+        assert_eq!(err("2"), Reject::new(Field::Sw8, Reason::BadValue, 2));
+        assert_eq!(err("0").reason(), Reason::ZeroTraceId);
+        assert_eq!(err(&"x".repeat(2048)).reason(), Reason::TooLong);
+        assert!(owned().with_sw8(&fields("1")).is_ok());
+    }
+
+    #[test]
+    fn ok_pairs_are_given_as_far_as_they_can_be_written() {
+        let long = "x".repeat(129);
+        let pairs = [("a", "1"), ("", "2"), ("b", ""), ("c", &long), ("d", &long[1..]), ("a", "3"), ("e", "4")];
+        let owned = made(&fields("t")).with_sw8_correlation(pairs);
+        let received = owned.sw8().unwrap().correlation;
+        let keys: Vec<_> = received.iter().map(|(key, _)| key.to_string()).collect();
+        assert_eq!(keys, ["a", "d", "a"]);
+        assert!(made(&fields("t")).with_sw8_correlation([]).sw8().unwrap().correlation.is_empty());
+    }
+
+    #[test]
+    fn ok_pairs_that_are_given_count_though_those_that_came_did_not() {
+        let came = headers([("sw8-correlation", "YQ==:MQ==")]);
+        let propagator = sw8_only();
+        let extraction = propagator.extract(&came);
+        let span = extraction.start_span(&|| crate::generator::IdBits::random(7));
+        let owned = OwnedContext::from_span(&extraction, &span).with_sw8_correlation([("b", "2")]);
+        assert_eq!(get(&write(&propagator, &owned.span().unwrap()), "sw8-correlation"), Some("Yg==:Mg=="));
+    }
+
+    proptest! {
+        #[test]
+        fn ok_what_is_written_is_read_again(texts in proptest::collection::vec(".{1,40}", 6), number in 0..=i32::MAX as u32, sampled: bool) {
+            let [trace_id, segment_id, service, instance, endpoint, peer] = texts.as_slice() else { unreachable!() };
+            let fields = Sw8Fields { trace_id, segment_id, span_number: number, service, instance, endpoint, peer };
+            let Some((trace_id, span_id)) = fields.ids() else { return Ok(()) };
+            let sampling = if sampled { Sampling::Sampled } else { Sampling::NotSampled };
+            let span = SpanContext::new(trace_id, span_id).with_sampling(sampling);
+            let owned = OwnedContext::new(span).with_sw8(&fields).unwrap();
+            let out = write(&sw8_only(), &owned.span().unwrap());
+            let header = parsed(&out);
+            let got = [header.trace_id(), header.segment_id(), header.service(), header.instance(), header.endpoint(), header.peer()];
+            prop_assert!(got.iter().map(|text| text.to_string()).eq(texts.iter().cloned()));
+            prop_assert_eq!((header.span_number(), header.is_sampled()), (number, sampled));
+            prop_assert_eq!(header.context().trace_id, trace_id);
+            prop_assert_eq!(header.context().parent_id, Some(span_id));
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn ok_w3c_ids_come_back_from_sw8(trace in 1u128.., span in 1u64.., sampled: bool) {
+        let came = headers([("traceparent", &format!("00-{trace:032x}-{span:016x}-0{}", u8::from(sampled)))]);
+        // Relayed in sw8 alone, then in traceparent alone.
+        let to_sw8 = Propagator::builder().extract_static(&W3C).inject_static(&SW8).build().unwrap();
+        let to_w3c = Propagator::builder().extract_static(&SW8).inject_static(&W3C).build().unwrap();
+        let hop = relayed(&to_sw8, &came, &Outgoing::new());
+        let back = relayed(&to_w3c, &hop, &Outgoing::new());
+        prop_assert_eq!(get(&back, "traceparent"), get(&came, "traceparent"));
+        prop_assert_eq!(get(&back, "tracestate"), None);
+    }
+
+    #[test]
+    fn ok_any_short_trace_id_text_comes_back_from_w3c(text in "[ -~é😀]{1,100}") {
+        prop_assume!(trace_id_of(&text).is_some());
+        let out = sent(&both(), &headers([("sw8", &value(1, &text))]), &Outgoing::new());
+        let hop = headers([("traceparent", get(&out, "traceparent").unwrap()), ("tracestate", get(&out, "tracestate").unwrap_or_default())]);
+        let back = sent(&both(), &hop, &Outgoing::new());
+        prop_assert_eq!(parsed(&back).trace_id(), text.as_str());
+    }
+
+    #[test]
+    fn ok_any_request_is_read_and_nothing_illegal_is_written(lines in proptest::collection::vec(("sw8(-x|-correlation)?", "[01]?-?[A-Za-z0-9+/=:, -]{0,40}"), 0..6)) {
+        let propagator = both();
+        let extraction = propagator.extract(&lines);
+        let span = extraction.start_span(&|| crate::generator::IdBits::random(7));
+        let mut out = Headers::new();
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut out);
+        if matches!(extraction.relay().inbound(), Inbound::Context(_)) {
+            let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut out);
+        }
+        for (name, value) in &out {
+            prop_assert!(!value.trim().is_empty() && value.bytes().all(|b| matches!(b, b' '..=b'~')), "{}: {}", name, value);
+        }
+    }
+}

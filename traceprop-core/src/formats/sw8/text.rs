@@ -1,0 +1,162 @@
+//! A text field as it came: base64 on the wire, decoded when it is asked for.
+
+use core::fmt;
+
+use super::base64;
+use crate::field::Field;
+use crate::reject::{Reason, ReasonAt, Reject};
+
+/// A text field of sw8: base64 of UTF-8, checked, kept encoded. Displays, compares and counts as the text in it.
+///
+/// ```
+/// use traceprop_core::formats::sw8::Sw8Text;
+///
+/// let service = Sw8Text::parse(b"5bqT5a2Y")?;
+/// assert_eq!(service, "库存");
+/// assert_eq!((service.len(), service.encoded()), (6, "5bqT5a2Y"));
+/// assert_eq!(service.decode(&mut [0; 16]), Some("库存"));
+/// # Ok::<(), traceprop_core::Reject>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Sw8Text<'c>(&'c [u8]);
+
+impl<'c> Sw8Text<'c> {
+    /// Reads base64, padded or not.
+    ///
+    /// # Errors
+    /// `bad-base64`, `bad-utf8`, and `too-long` above 2048 bytes.
+    pub fn parse(encoded: &'c [u8]) -> Result<Self, Reject> {
+        Self::read(encoded).map_err(|error| error.of(Field::Sw8))
+    }
+
+    pub(super) fn read(encoded: &'c [u8]) -> Result<Self, ReasonAt> {
+        if encoded.len() > base64::MAX_ENCODED {
+            return Err(Reason::TooLong.at(base64::MAX_ENCODED));
+        }
+        match base64::is_ascii(encoded) {
+            Ok(true) => Ok(Self(encoded)),
+            Ok(false) => Self::read_with(encoded, |_| ()).map(|(text, ())| text),
+            Err(at) => Err(Reason::BadBase64.at(at)),
+        }
+    }
+
+    /// Reads base64 whose text is needed at once.
+    pub(super) fn read_with<R>(encoded: &'c [u8], then: impl FnOnce(&[u8]) -> R) -> Result<(Self, R), ReasonAt> {
+        base64::with(encoded, |decoded| match decoded {
+            Ok(text) if core::str::from_utf8(text).is_ok() => Ok((Self(encoded), then(text))),
+            Ok(_) => Err(Reason::BadUtf8.at(0)),
+            Err(at) => Err(Reason::BadBase64.at(at)),
+        })
+    }
+
+    /// The field as it came.
+    pub fn encoded(&self) -> &'c str {
+        // Base64 is ASCII, so the other arm is never taken.
+        core::str::from_utf8(self.0).unwrap_or_default()
+    }
+
+    /// Displays as the field in the form that we write.
+    pub(super) const fn reencoded(&self) -> Reencoded<'c> {
+        Reencoded(*self)
+    }
+
+    /// Bytes of the text.
+    pub fn len(&self) -> usize {
+        base64::decoded_len(self.0)
+    }
+
+    /// Whether there is no text.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text in a buffer of yours; none if it has less room than [`Sw8Text::len`].
+    pub fn decode<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b str> {
+        core::str::from_utf8(base64::decode(self.0, buffer).ok()?).ok()
+    }
+
+    /// The text in a buffer on the stack.
+    pub(super) fn with<R>(&self, then: impl FnOnce(&str) -> R) -> R {
+        // It was base64 of UTF-8, and short enough, when it was read.
+        base64::with(self.0, |decoded| then(core::str::from_utf8(decoded.unwrap_or_default()).unwrap_or_default()))
+    }
+}
+
+/// A field in the form that we write: padded.
+pub(super) struct Reencoded<'c>(Sw8Text<'c>);
+
+impl fmt::Display for Reencoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match base64::is_canonical(self.0.0) {
+            true => f.write_str(self.0.encoded()),
+            false => self.0.with(|text| base64::Encoded(text.as_bytes()).fmt(f)),
+        }
+    }
+}
+
+impl fmt::Display for Sw8Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|text| f.pad(text))
+    }
+}
+
+impl fmt::Debug for Sw8Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|text| write!(f, "{text:?}"))
+    }
+}
+
+impl PartialEq<str> for Sw8Text<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.with(|text| text == other)
+    }
+}
+
+impl PartialEq<&str> for Sw8Text<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
+    }
+}
+
+impl PartialEq for Sw8Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.with(|text| other == text)
+    }
+}
+
+impl Eq for Sw8Text<'_> {}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::string::ToString;
+    use std::vec;
+
+    #[test]
+    fn ok_text_is_what_was_encoded() {
+        let text = Sw8Text::parse(b"c2hvcC11aTxicm93c2VyPg==").unwrap();
+        assert_eq!((text, text.to_string().as_str(), text.len()), (text, "shop-ui<browser>", 16));
+        assert_eq!(format!("{text:?} {text:>20}"), "\"shop-ui<browser>\"     shop-ui<browser>");
+        assert_eq!(Sw8Text::parse(b"Zg").unwrap(), Sw8Text::parse(b"Zg==").unwrap());
+        let empty = Sw8Text::parse(b"").unwrap();
+        assert_eq!((empty.len(), empty.is_empty(), text.is_empty()), (0, true, false));
+    }
+
+    #[test]
+    fn ok_decode_into_just_enough_room_and_not_into_less() {
+        let text = Sw8Text::parse(b"w6k=").unwrap();
+        assert_eq!(text.decode(&mut [0; 2]), Some("é"));
+        assert_eq!(text.decode(&mut [0; 1]), None);
+    }
+
+    #[test]
+    fn err_text_that_is_none() {
+        let err = |encoded: &[u8]| Sw8Text::read(encoded).unwrap_err();
+        assert_eq!(err(b"Zm-v"), Reason::BadBase64.at(2));
+        assert_eq!(err(b"//76"), Reason::BadUtf8.at(0));
+        assert!(Sw8Text::read(&[b'A'; 2048]).is_ok());
+        assert_eq!(err(&vec![b'A'; 2049]), Reason::TooLong.at(2048));
+    }
+}

@@ -1,0 +1,110 @@
+//! The `sw8` value on its way out.
+
+use core::fmt;
+
+use super::base64::Encoded;
+use super::header::Sw8Header;
+use super::identity::Identity;
+use super::text::Sw8Text;
+use crate::id::{SpanId, TraceId};
+use crate::outgoing::Outgoing;
+
+/// Characters of the longest endpoint. The text says fewer than 150; the Java agent cuts at 150, and so do we: what an
+/// endpoint is called is only known when a call is made, and must not fail it.
+const MAX_ENDPOINT: usize = 150;
+
+/// An `sw8` value. Displays as the header value: base64 padded, no field empty that was not so when it came.
+pub(super) struct Value<'a> {
+    sampled: bool,
+    trace_id: Piece<'a>,
+    segment_id: Piece<'a>,
+    span_number: u32,
+    /// Service, instance, endpoint and peer.
+    names: [Piece<'a>; 4],
+}
+
+/// A text field, from where we have it.
+#[derive(Clone, Copy)]
+pub(super) enum Piece<'a> {
+    /// As it came.
+    Received(Sw8Text<'a>),
+    /// Decoded.
+    Plain(&'a str),
+    /// The hex of an id that came in another dialect.
+    Hex(TraceId),
+    /// The segment that names this span, and nothing but this span, to the OpenTelemetry collector and to us: the
+    /// upper half of such an id XOR the lower gives the span id back.
+    Segment(SpanId),
+}
+
+impl<'a> Value<'a> {
+    /// What a span of ours says to the one that it calls.
+    pub(super) fn of_span(
+        sampled: bool,
+        trace_id: Piece<'a>,
+        span_id: SpanId,
+        identity: &'a Identity,
+        call: &Outgoing<'a>,
+    ) -> Self {
+        let endpoint = call.endpoint_or("/");
+        let end = endpoint.char_indices().nth(MAX_ENDPOINT).map_or(endpoint.len(), |(end, _)| end);
+        Self {
+            sampled,
+            trace_id,
+            segment_id: Piece::Segment(span_id),
+            span_number: 0,
+            names: [
+                Piece::Plain(identity.service.as_str()),
+                Piece::Plain(identity.instance.as_str()),
+                Piece::Plain(&endpoint[..end]),
+                Piece::Plain(call.peer_or("unknown")),
+            ],
+        }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) fn of_fields(sampled: bool, fields: &super::Sw8Fields<'a>) -> Self {
+        Self {
+            sampled,
+            trace_id: Piece::Plain(fields.trace_id),
+            segment_id: Piece::Plain(fields.segment_id),
+            span_number: fields.span_number,
+            names: [fields.service, fields.instance, fields.endpoint, fields.peer].map(Piece::Plain),
+        }
+    }
+
+    /// A value that came, in the form that we write.
+    pub(super) fn of_header(header: &Sw8Header<'a>) -> Self {
+        let names = [header.service(), header.instance(), header.endpoint(), header.peer()];
+        Self {
+            sampled: header.is_sampled(),
+            trace_id: Piece::Received(header.trace_id()),
+            segment_id: Piece::Received(header.segment_id()),
+            span_number: header.span_number(),
+            names: names.map(Piece::Received),
+        }
+    }
+}
+
+impl fmt::Display for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Received(text) => text.reencoded().fmt(f),
+            Self::Plain(text) => Encoded(text.as_bytes()).fmt(f),
+            Self::Hex(trace_id) => Encoded(&trace_id.to_hex()).fmt(f),
+            Self::Segment(span_id) => {
+                let mut segment = [b'0'; 2 * SpanId::HEX_LEN];
+                segment[..SpanId::HEX_LEN].copy_from_slice(&span_id.to_hex());
+                Encoded(&segment).fmt(f)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sample = u8::from(self.sampled);
+        write!(f, "{sample}-{}-{}-{}", self.trace_id, self.segment_id, self.span_number)?;
+        self.names.iter().try_for_each(|name| write!(f, "-{name}"))
+    }
+}
