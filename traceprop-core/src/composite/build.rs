@@ -165,6 +165,9 @@ pub struct PropagatorBuilder {
     extract: FormatList,
     inject: FormatList,
     bridges: &'static [&'static dyn Format],
+    /// The SkyWalking format that the name `sw8` means.
+    #[cfg(feature = "alloc")]
+    sw8: Option<crate::formats::sw8::Sw8>,
     options: Options,
     overflow: bool,
     /// An empty list on purpose.
@@ -188,6 +191,8 @@ impl PropagatorBuilder {
             extract: FormatList::new(),
             inject: FormatList::new(),
             bridges: &[],
+            #[cfg(feature = "alloc")]
+            sw8: None,
             options: Options::DEFAULT,
             overflow: false,
             extract_none: false,
@@ -228,6 +233,28 @@ impl PropagatorBuilder {
         self.overflow |= !self.extract.push_reader(FormatRef::Shared(format.clone()));
         self.overflow |= !self.inject.push(FormatRef::Shared(format));
         self
+    }
+
+    /// What the name `sw8` means in lists of names that are added afterwards: an identity, or other header names. Without
+    /// it the environment names the service (`SW_AGENT_NAME`, `OTEL_SERVICE_NAME`), and reading takes no identity.
+    ///
+    /// ```
+    /// use traceprop_core::{formats::sw8::Sw8, ConfigError, Propagator};
+    ///
+    /// let sw8 = Sw8::new("cart", "cart-1");
+    /// let propagator = Propagator::builder().sw8(sw8).names("all", "sw8,tracecontext")?.build()?;
+    /// assert!(propagator.injects().eq(["sw8", "tracecontext"]));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn sw8(mut self, sw8: crate::formats::sw8::Sw8) -> Self {
+        self.sw8 = Some(sw8);
+        self
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn given_sw8(&self) -> Option<crate::formats::sw8::Sw8> {
+        self.sw8.clone()
     }
 
     /// Lets these formats put what they know into the tracestate although they are in neither list: a context that came

@@ -4,7 +4,7 @@ use super::{ConfigError, Propagator, PropagatorBuilder};
 use crate::format::Format;
 use crate::presets;
 
-const KNOWN: &str = "tracecontext, baggage, b3, b3multi, datadog, jaeger, correlation:HEADER, all, none";
+const KNOWN: &str = "tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, correlation:HEADER, all, none";
 
 /// The built-in formats by name, in the order in which `all` reads them. `b3` and `b3multi` are one reader, and in an
 /// inject list the name chooses the encoding.
@@ -26,6 +26,7 @@ impl Propagator {
     /// | `b3`, `b3multi` | B3; either reads both encodings, and writes its own |
     /// | `datadog` | the x-datadog-* headers |
     /// | `jaeger` | uber-trace-id and its baggage |
+    /// | `sw8` | SkyWalking; to write it takes an identity, see [`PropagatorBuilder::sw8`] |
     /// | `correlation:HEADER` | a correlation id under this header name (feature `alloc`) |
     /// | `all` | every built-in format, in this order, but one encoding of B3 |
     /// | `none` | nothing, on purpose |
@@ -84,8 +85,10 @@ impl PropagatorBuilder {
             }),
             _ if is("all") => {
                 let all = FORMATS.iter().filter(|(name, _)| *name != "b3multi");
-                Ok(all.fold(self, |builder, (_, format)| builder.add(*format, list)).add_baggage(list))
+                let builder = all.fold(self, |builder, (_, format)| builder.add(*format, list));
+                Ok(builder.add_sw8(list).add_baggage(list))
             }
+            _ if is("sw8") => Ok(self.add_sw8(list)),
             #[cfg(feature = "alloc")]
             Some((kind, header)) if kind.eq_ignore_ascii_case("correlation") => {
                 let format = crate::formats::correlation::Correlation::header(header.trim())
@@ -106,6 +109,25 @@ impl PropagatorBuilder {
         }
     }
 
+    /// Reading takes no identity. Writing takes the one that was given, else the environment's; without any, building
+    /// the propagator fails.
+    fn add_sw8(self, list: List) -> Self {
+        #[cfg(feature = "alloc")]
+        {
+            let given = self.given_sw8();
+            let found = match list {
+                List::Extract => given,
+                List::Inject => given.or_else(|| crate::formats::sw8::Sw8::builder().build().ok()),
+            };
+            match (found, list) {
+                (Some(sw8), List::Extract) => return self.extract(sw8),
+                (Some(sw8), List::Inject) => return self.inject(sw8),
+                (None, _) => {}
+            }
+        }
+        self.add(&presets::SW8_READER, list)
+    }
+
     fn add_baggage(self, list: List) -> Self {
         match list {
             List::Extract => self.extract_baggage(),
@@ -118,6 +140,12 @@ impl PropagatorBuilder {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "alloc")]
+    fn named(extract: &str, inject: &str) -> Propagator {
+        let builder = Propagator::builder().sw8(crate::formats::sw8::Sw8::new("cart", "cart-1"));
+        builder.names(extract, inject).and_then(PropagatorBuilder::build).unwrap()
+    }
+
     #[test]
     fn ok_names_in_any_case_with_blanks() {
         let propagator = Propagator::from_names(" TraceContext ,BAGGAGE,Jaeger,", "b3multi").unwrap();
@@ -125,12 +153,22 @@ mod tests {
         assert!(propagator.injects().eq(["b3multi"]) && !propagator.injects_baggage());
     }
 
+    #[cfg(feature = "alloc")]
     #[test]
     fn ok_all_is_every_format_in_its_order() {
-        let propagator = Propagator::from_names("all", "all").unwrap();
-        let all = ["tracecontext", "b3", "datadog", "jaeger"];
+        let propagator = named("all", "all");
+        let all = ["tracecontext", "b3", "datadog", "jaeger", "sw8"];
         assert!(propagator.extracts().eq(all) && propagator.extracts_baggage());
         assert!(propagator.injects().eq(all) && propagator.injects_baggage());
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn err_sw8_written_without_an_identity() {
+        // The tests run without the variables that could name the service.
+        let error = Propagator::from_names("none", "sw8").unwrap_err();
+        assert!(matches!(error, ConfigError::CannotInject { .. }), "{error:?}");
+        assert!(Propagator::from_names("sw8", "none").is_ok());
     }
 
     #[cfg(feature = "alloc")]
