@@ -11,7 +11,7 @@ use crate::bridge::Bridged;
 use crate::carrier::LineSource;
 use crate::composite::Extraction;
 use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
-use crate::field::{Field, FieldName, FieldNames, FieldSet};
+use crate::field::{Field, FieldNames, FieldSet};
 use crate::formats::b3::{B3Multi, B3Single};
 use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::id::{SpanId, TraceId};
@@ -248,11 +248,8 @@ impl OwnedContext {
     /// The id in a correlation header: the one that came, or that was there before a hop that speaks only W3C. What
     /// goes out where none came is [`CorrelationId::of_trace`].
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'_>> {
-        if !self.known().keeps_text {
-            return None;
-        }
         let entries = self.lines.iter().flat_map(OwnedLines::entries);
-        let lines = entries.filter(|entry| entry.is_named(format.field_name())).map(|entry| entry.value);
+        let lines = entries.filter(|entry| format.field_name().matches(entry.name)).map(|entry| entry.value);
         let bridged = || {
             let trace_id = self.trace_id()?;
             Some((Bridged::find(&self.tracestate(), trace_id)?, trace_id))
@@ -280,7 +277,7 @@ impl OwnedContext {
         let name = format.field_name();
         // The place among the configured names is the propagator's; stored lines are found by their name.
         let entry = Entry { index: Field::Configured(0).index() as u8, name: name.as_str(), value: text.as_bytes() };
-        Ok(self.replace(|known| known.is_named(name), [entry]))
+        Ok(self.replace(|known| name.matches(known.name), [entry]))
     }
 
     /// Replaces all lines of a field by one, or by none if `line` is empty.
@@ -376,11 +373,6 @@ struct Entry<'c> {
 impl Entry<'_> {
     fn field(&self) -> Field {
         Field::at(usize::from(self.index))
-    }
-
-    /// Whether this is a line under a configured name.
-    fn is_named(&self, name: &FieldName) -> bool {
-        matches!(self.field(), Field::Configured(_)) && name.matches(self.name)
     }
 
     fn len(&self) -> usize {

@@ -85,6 +85,19 @@ fn ok_who_follows_hands_the_member_on_as_it_is() {
 }
 
 #[test]
+fn ok_who_decides_by_something_else_drops_the_threshold() {
+    let parent = parent(KEPT, "01");
+    let request = [
+        ("traceparent", parent.as_str()),
+        ("tracestate", "ot=th:8"),
+        ("baggage", "session.id=29a4b5e3-9859-4290-99fa-4bc4a1a348b9"),
+    ];
+    for sampler in [&Ratio::new(0.5).unwrap() as &dyn Sampler, &PerSession::new(0.5).unwrap()] {
+        is(&started(&request, sampler), Sampling::Sampled, None);
+    }
+}
+
+#[test]
 fn ok_who_flips_the_decision_drops_the_threshold() {
     let parent = parent(LOST, "00");
     let request = [("traceparent", parent.as_str()), ("tracestate", "rojo=1,ot=th:8;rv:00000000000000")];

@@ -133,6 +133,9 @@ impl Propagator {
             len += 1;
         }
         let bridge_left_out = writer.left_out();
+        if len == 0 && !withholds && bridge_left_out == 0 {
+            return self.write_formats(outbound, carrier);
+        }
         self.write_formats(&Outbound { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound }, carrier)
     }
 

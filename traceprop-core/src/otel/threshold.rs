@@ -52,9 +52,8 @@ impl Threshold {
         let leading = (1022 - exponent) / 4;
         let digits = if digits + leading < DIGITS { digits + leading } else { DIGITS };
         let unit = FRACTION + 4 * (DIGITS - digits);
-        let rounded = ((rejected + (1 << (unit - 1))) >> unit << (unit - FRACTION)) as u64;
-        // Rounding up must not turn a small probability into none.
-        Some(Self(if rounded < ONE { rounded } else { ONE - (1 << (unit - FRACTION)) }))
+        // The ratio is no smaller than the last digit, so this never rounds up to all.
+        Some(Self(((rejected + (1 << (unit - 1))) >> unit << (unit - FRACTION)) as u64))
     }
 
     /// Reads the digits of a `th`.

@@ -178,11 +178,9 @@ impl Correlation {
         self.meaning(value).map(drop).map_err(|error| error.of(Field::Configured(0)))
     }
 
+    /// The lines of this header that came. There are none in a context that was told to forget them.
     fn lines<'c>(&self, context: &Outbound<'c>) -> Lines<'c> {
-        match context.received.keeps_text {
-            true => context.slots().named(&self.header),
-            false => Lines::none(),
-        }
+        context.slots().named(&self.header)
     }
 
     fn is_allowed(&self, context: &Outbound<'_>) -> bool {
