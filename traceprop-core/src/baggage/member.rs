@@ -75,12 +75,6 @@ impl<'c> BaggageMember<'c> {
         let ends_in_empty = self.properties.0.split(';').any(str::is_empty) && raw.contains(&b';');
         !ends_in_empty && !raw.iter().any(|&b| b == b' ' || b == b'\t')
     }
-
-    /// Bytes of the canonical form.
-    pub(super) fn wire_len(&self) -> usize {
-        let properties = self.properties.iter().map(|property| property.wire_len() + 1);
-        self.key.len() + 1 + self.value.len() + properties.sum::<usize>()
-    }
 }
 
 fn is_property(property: &[u8]) -> bool {
@@ -161,9 +155,11 @@ pub struct BaggageProperty<'c> {
     pub value: Option<&'c str>,
 }
 
-impl BaggageProperty<'_> {
-    fn wire_len(&self) -> usize {
-        self.key.len() + self.value.map_or(0, |value| value.len() + 1)
+#[cfg(feature = "alloc")]
+impl<'c> BaggageProperty<'c> {
+    /// The value, percent-decoded once, as [`BaggageMember::value`] decodes.
+    pub fn decoded(&self) -> Option<alloc::borrow::Cow<'c, str>> {
+        self.value.map(percent::decode)
     }
 }
 
@@ -195,7 +191,6 @@ mod tests {
         assert_eq!((member.key(), member.raw_value()), ("SomeKey", "SomeValue"));
         assert_eq!(member.properties().to_string(), "SomeProp;ValueProp=PropVal");
         assert_eq!(member.to_string(), "SomeKey=SomeValue;SomeProp;ValueProp=PropVal");
-        assert_eq!(member.wire_len(), member.to_string().len());
     }
 
     #[test]
@@ -212,6 +207,7 @@ mod tests {
     #[test]
     fn ok_properties_keep_wire_form_and_repeats() {
         assert_eq!(ok("k=v;p=%20x%3B;p;p").properties().to_string(), "p=%20x%3B;p;p");
+        assert_eq!(ok("k=v;p%20=%20x%3B").properties().iter().next().unwrap().decoded().unwrap(), " x;");
         assert_eq!(ok("k=v;").to_string(), "k=v");
         assert!(ok("k=v;").properties().is_empty());
     }

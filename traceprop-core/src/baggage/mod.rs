@@ -66,6 +66,8 @@ pub struct Baggage<'c> {
     len: usize,
     /// The first thing that was skipped, if anything was.
     skipped: Option<Reject>,
+    /// The limit that members stand behind, if any do.
+    limit: Option<Reason>,
     /// The lines are just what would be written: nothing skipped, no blanks, no empty members.
     canonical: bool,
 }
@@ -73,12 +75,13 @@ pub struct Baggage<'c> {
 impl<'c> Baggage<'c> {
     /// No baggage.
     pub const EMPTY: Self =
-        Self { lines: Lines::none(), limits: BaggageLimits::W3C, len: 0, skipped: None, canonical: true };
+        Self { lines: Lines::none(), limits: BaggageLimits::W3C, len: 0, skipped: None, limit: None, canonical: true };
 
     /// Reads baggage of one line, within the W3C limits.
     ///
     /// # Errors
-    /// `no-valid-member` where there are members and none can be used.
+    /// `no-valid-member` where there are members and none can be used, `too-long` where the first is longer than the
+    /// limit.
     pub fn parse(line: &'c [u8]) -> Result<Self, Reject> {
         Self::read(Lines::one(line), BaggageLimits::W3C)
     }
@@ -86,7 +89,8 @@ impl<'c> Baggage<'c> {
     /// Reads the lines of a baggage as one list. Members behind a limit are not looked at.
     ///
     /// # Errors
-    /// `no-valid-member` where there are members and none can be used, `too-many-lines`.
+    /// `no-valid-member` where there are members and none can be used, `too-long` where the first is longer than the
+    /// limit, `too-many-lines`.
     pub fn read(lines: Lines<'c>, limits: BaggageLimits) -> Result<Self, Reject> {
         if lines.is_over_limit() {
             return Err(Reject::new(Field::Baggage, Reason::TooManyLines, 0));
@@ -94,6 +98,7 @@ impl<'c> Baggage<'c> {
         let mut walk = Walk::new(lines, limits);
         let mut len = 0;
         let mut skipped = None;
+        let mut limit = None;
         let mut canonical = true;
         while let Some(step) = walk.step() {
             match step {
@@ -104,13 +109,15 @@ impl<'c> Baggage<'c> {
                 Step::Empty => canonical = false,
                 Step::Bad { reason, at } => {
                     canonical = false;
+                    limit = Some(reason).filter(|reason| matches!(reason, Reason::TooLong | Reason::TooManyMembers));
                     skipped = skipped.or(Some(Reject::new(Field::Baggage, reason, at)));
                 }
             }
         }
         match skipped {
+            Some(reject) if len == 0 && reject.reason() == Reason::TooLong => Err(reject),
             Some(_) if len == 0 => Err(Reject::new(Field::Baggage, Reason::NoValidMember, 0)),
-            _ => Ok(Self { lines, limits, len, skipped, canonical }),
+            _ => Ok(Self { lines, limits, len, skipped, limit, canonical }),
         }
     }
 

@@ -6,13 +6,39 @@ use super::{Baggage, BaggageLimits, BaggageMember};
 use crate::field::Field;
 use crate::format::Writer;
 use crate::outgoing::{Allow, OmissionReason};
+use crate::reject::Reason;
+use crate::slots::Lines;
 use crate::text;
 
-/// Writes what may go out. `as_received` hands the lines on as they came, where all of them may go.
-pub(crate) fn write(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, writer: &mut Writer<'_>) {
+/// Writes what may go out of `lines`. `as_received` hands them on as they came, where all of them may go.
+pub(crate) fn write(
+    lines: Lines<'_>,
+    limits: BaggageLimits,
+    allow: Allow<'_>,
+    as_received: bool,
+    writer: &mut Writer<'_>,
+) {
+    match Baggage::read(lines, limits) {
+        Ok(baggage) => write_members(&baggage, allow, as_received, writer),
+        Err(reject) => omit_beyond(Some(reject.reason()), writer),
+    }
+}
+
+/// Says that members stood behind a limit. How many is not counted: what is behind a limit is not looked at.
+fn omit_beyond(limit: Option<Reason>, writer: &mut Writer<'_>) {
+    let reason = match limit {
+        Some(Reason::TooLong | Reason::TooManyLines) => OmissionReason::TooLong,
+        Some(Reason::TooManyMembers) => OmissionReason::TooManyMembers,
+        _ => return,
+    };
+    writer.omit(Field::Baggage, reason, 1);
+}
+
+fn write_members(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, writer: &mut Writer<'_>) {
     if baggage.is_empty() {
         return;
     }
+    omit_beyond(baggage.limit, writer);
     let whole = allow == Allow::All && baggage.skipped().is_none();
     let lines = baggage.lines();
     if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
@@ -21,16 +47,13 @@ pub(crate) fn write(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, 
         }
         return;
     }
-    let list = AllowedMembers { baggage, allow, limits: baggage.limits };
-    let allowed = list.allowed().count();
+    // What was read is within the limits, and what is written of it is no longer.
+    let list = AllowedMembers { baggage, allow };
+    let allowed = list.members().count();
     if baggage.len() > allowed {
         writer.omit(Field::Baggage, OmissionReason::NotAllowed, (baggage.len() - allowed) as u32);
     }
-    let kept = list.kept().count();
-    if allowed > kept {
-        writer.omit(Field::Baggage, OmissionReason::TooLong, (allowed - kept) as u32);
-    }
-    if kept > 0 {
+    if allowed > 0 {
         writer.write_pieces(Field::Baggage, &list);
     }
 }
@@ -38,29 +61,18 @@ pub(crate) fn write(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, 
 struct AllowedMembers<'a> {
     baggage: &'a Baggage<'a>,
     allow: Allow<'a>,
-    limits: BaggageLimits,
 }
 
 impl<'a> AllowedMembers<'a> {
-    fn allowed(&self) -> impl Iterator<Item = BaggageMember<'a>> {
+    fn members(&self) -> impl Iterator<Item = BaggageMember<'a>> {
         let allow = self.allow;
         self.baggage.iter().filter(move |member| allow.key(member.key()))
-    }
-
-    /// The first whole members within the limits.
-    fn kept(&self) -> impl Iterator<Item = BaggageMember<'a>> {
-        let limit = self.limits.bytes;
-        let mut bytes = 0;
-        self.allowed().take(self.limits.members).take_while(move |member| {
-            bytes += member.wire_len() + usize::from(bytes > 0);
-            bytes <= limit
-        })
     }
 }
 
 impl fmt::Display for AllowedMembers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, member) in self.kept().enumerate() {
+        for (i, member) in self.members().enumerate() {
             if i > 0 {
                 f.write_str(",")?;
             }

@@ -1,7 +1,7 @@
 //! Writing: each format puts its canonical form, or what came, into the carrier.
 
 use super::Propagator;
-use crate::baggage::{self, Baggage};
+use crate::baggage;
 use crate::bridge::{self, BridgeWriter, Bridged};
 use crate::carrier::{CarrierMut, LineSource, OwnedFields};
 use crate::context::{FormatKind, FormatSet, Relay, SpanContext};
@@ -168,9 +168,8 @@ impl Propagator {
             let fields = FormatFields::built_in(FieldSet::of(&[Field::Baggage]));
             let mut writer = Writer::new(carrier, fields, &mut progress, &mut omissions, self.names());
             let lines = outbound.slots.lines(Field::Baggage);
-            if let Ok(baggage) = Baggage::read(lines, self.options.baggage_limits) {
-                baggage::write(&baggage, outbound.outgoing.allowed_baggage(), outbound.relayed, &mut writer);
-            }
+            let allow = outbound.outgoing.allowed_baggage();
+            baggage::write(lines, self.options.baggage_limits, allow, outbound.relayed, &mut writer);
         }
         omissions
     }

@@ -102,7 +102,8 @@ proptest! {
             prop_assert!(sent.len() <= limits.bytes);
             let expected: Vec<_> = baggage.iter().filter(|member| allow.key(member.key())).map(|m| m.to_string()).collect();
             prop_assert_eq!(sent, expected.join(","));
-            prop_assert_eq!(omitted.is_empty(), expected.len() == baggage.len());
+            let fits = request[0].1.len() <= limits.bytes && members.len() <= limits.members;
+            prop_assert_eq!(omitted.is_empty(), fits && expected.len() == members.len());
         }
     }
 
@@ -119,9 +120,10 @@ proptest! {
         }
         let context = OwnedContext::new(SpanContext::root(&ids)).with_baggage(&owned);
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&context.span().expect("a span"), &Outgoing::trusted(), &mut headers);
+        let omitted = propagator.inject(&context.span().expect("a span"), &Outgoing::trusted(), &mut headers);
         let sent = headers.get("baggage").unwrap_or_default();
         let whole = owned.to_string();
+        prop_assert_eq!(omitted.is_empty(), sent == whole);
         prop_assert!(sent.len() <= limits.bytes);
         prop_assert!(sent.is_empty() || sent.split(',').count() <= limits.members);
         // The first whole members, and as many as fit.

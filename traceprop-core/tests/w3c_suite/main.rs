@@ -5,6 +5,7 @@
 //! The tests have the names of the suite's.
 #![cfg(feature = "std")]
 
+mod baggage;
 mod traceparent;
 mod tracestate;
 mod untested;

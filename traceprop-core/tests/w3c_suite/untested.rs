@@ -2,7 +2,7 @@
 
 use super::*;
 use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Omission, OmissionReason, TraceStateEdit};
+use traceprop_core::{Inbound, Omission, OmissionReason, Relay, RemoteContext, Sampling, TraceStateEdit};
 
 fn with(value: &str) -> Calls {
     request(&[("traceparent", value)])
@@ -198,4 +198,73 @@ fn ok_33rd_member_pushes_out_the_right_most_and_an_update_none() {
 fn ok_no_tracestate_is_sent_when_the_last_member_is_deleted() {
     assert_eq!(edited("rojo=1", &[TraceStateEdit::delete("rojo")]), None);
     assert_eq!(edited("rojo=1", &[set("mine", "1"), TraceStateEdit::delete("mine")]).as_deref(), Some("rojo=1"));
+}
+
+#[test]
+fn ok_a_bad_traceparent_leaves_the_tracestate_unread() {
+    let propagator = presets::W3C.propagator();
+    let request = [("traceparent", "00-0-0-0"), ("tracestate", "BAD=\u{e9}")];
+    let report = propagator.explain(&request);
+    assert!(report.rejects().map(|reject| reject.field()).eq([traceprop_core::Field::TraceParent]));
+    assert!(report.extraction().tracestate().is_empty());
+}
+
+#[test]
+fn ok_empty_members_do_not_count_towards_32() {
+    let members: Vec<_> = (1..=32).map(|i| format!("k{i:02}=v")).collect();
+    states(&[&members.join(",, ,"), "", ",\t,"]).sends(&members.join(","));
+}
+
+#[test]
+fn ok_no_tracestate_goes_out_without_a_traceparent() {
+    let propagator = presets::W3C.propagator();
+    let edits = [set("mine", "1")];
+    let outgoing = Outgoing::new().tracestate(&edits);
+    let no_parent = RemoteContext::new(OTHER.parse().expect("an id"), None);
+    for inbound in [Inbound::Nothing, Inbound::Decision(Sampling::Sampled), Inbound::Context(no_parent)] {
+        let mut headers = Pairs::new();
+        let _ = propagator.relay(&Relay::new(inbound), &outgoing, &mut headers);
+        assert!(headers.is_empty(), "{headers:?}");
+    }
+}
+
+#[test]
+fn ok_an_unchanged_traceparent_has_an_unchanged_tracestate() {
+    let propagator = presets::W3C.propagator();
+    let request = [("traceparent", VALID), ("tracestate", "rojo=1, congo=2")];
+    let edits = [set("mine", "1")];
+    let mut headers = Pairs::new();
+    let extraction = propagator.extract(&request);
+    let _ = propagator.relay(&extraction.relay(), &Outgoing::new().tracestate(&edits), &mut headers);
+    assert_eq!(headers.iter().collect::<Vec<_>>(), request);
+}
+
+#[test]
+fn ok_with_nothing_to_say_what_stands_there_stays() {
+    let propagator = presets::W3C.propagator();
+    let before = [("TraceParent", "00-0-0-0"), ("tracestate", "a=1"), ("host", "stock")];
+    let mut headers: Vec<(String, String)> = before.map(|(name, value)| (name.into(), value.into())).to_vec();
+    let extraction = propagator.extract(&before);
+    let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+    assert!(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(before));
+}
+
+/// What OpenTelemetry's samplers agree on travels in a member of its own, which a propagator leaves alone.
+#[test]
+fn ok_sampling_thresholds_go_on_word_for_word() {
+    for member in ["ot=th:c;rv:d29d6a7215ced0;zz:1", "ot=th:0", "ot=p:8;r:62", "ot=th:XYZ;rv:1"] {
+        states(&[&format!("rojo=1,{member}")]).sends(&format!("rojo=1,{member}"));
+    }
+}
+
+#[test]
+fn ok_a_decision_is_changed_only_under_a_new_parent_id() {
+    let propagator = presets::W3C.propagator();
+    let request = [("traceparent", VALID), ("tracestate", "rojo=1")];
+    let extraction = propagator.extract(&request);
+    let span = extraction.start_span_with(&|| IdBits::unique(9), Sampling::NotSampled);
+    let mut headers = Pairs::new();
+    let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+    assert_eq!(headers.get("traceparent"), Some(format!("00-{TRACE}-0000000000000009-00").as_str()));
+    assert_eq!(headers.get("tracestate"), Some("rojo=1"));
 }
