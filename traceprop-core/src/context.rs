@@ -132,6 +132,11 @@ impl FormatSet {
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// Whether `other` has all of them too.
+    pub(crate) const fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
 }
 
 /// What a context still knows of the request it came from: the lines, and how far they hold.

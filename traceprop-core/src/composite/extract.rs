@@ -87,12 +87,18 @@ impl Propagator {
     #[inline]
     pub fn extract<'c, C: Carrier>(&'c self, carrier: &'c C) -> Extraction<'c> {
         let mut extraction = Extraction::before(self, carrier);
-        extraction.slots.fill(carrier, &self.names);
+        extraction.slots.fill(carrier, &self.reads);
         extraction.read(&mut ());
         extraction
     }
 
-    pub(crate) fn names(&self) -> &FieldNames {
+    /// What a request is searched for.
+    pub(crate) const fn reads(&self) -> &FieldNames {
+        &self.reads
+    }
+
+    /// All names that are known here.
+    pub(crate) const fn names(&self) -> &FieldNames {
         &self.names
     }
 }
@@ -176,7 +182,7 @@ impl<'c> Extraction<'c> {
         Self {
             inbound: Inbound::Nothing,
             received: Received { source: Some(source), ..Received::NOTHING },
-            slots: Slots::empty(source, &propagator.names),
+            slots: Slots::empty(source, &propagator.reads),
             merged: Inbound::Nothing,
             style: None,
             propagator,

@@ -4,7 +4,7 @@ use super::Propagator;
 use crate::baggage;
 use crate::bridge::{self, BridgeWriter, Bridged};
 use crate::carrier::{CarrierMut, LineSource, OwnedFields};
-use crate::context::{FormatKind, FormatSet, Relay, SpanContext};
+use crate::context::{FormatKind, FormatSet, Received, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Progress, Writer};
 use crate::formats::correlation;
@@ -31,7 +31,7 @@ impl Propagator {
     /// It overwrites the fields of those formats and removes stale ones of theirs; it never touches others, and writes
     /// no empty header. Inject last: what is copied afterwards need not carry the headers.
     pub fn inject(&self, span: &SpanContext<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
-        let slots = self.received_slots(span.received.source);
+        let slots = self.received_slots(&span.received);
         let outbound = Outbound {
             trace_id: Some(span.trace_id),
             span_id: Some(span.span_id),
@@ -64,7 +64,7 @@ impl Propagator {
     /// assert_eq!(headers[0].1, request[0].1);
     /// ```
     pub fn relay(&self, relay: &Relay<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
-        let slots = self.received_slots(relay.received.source);
+        let slots = self.received_slots(&relay.received);
         let context = relay.inbound.context();
         let outbound = Outbound {
             trace_id: context.map(|context| context.trace_id),
@@ -89,10 +89,13 @@ impl Propagator {
         self.inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind))
     }
 
-    fn received_slots<'a>(&'a self, source: Option<&'a dyn LineSource>) -> Slots<'a> {
-        match source {
-            Some(source) => Slots::collect_dyn(source, self.names()),
-            None => Slots::empty(&NoLines, self.names()),
+    fn received_slots<'a>(&'a self, received: &Received<'a>) -> Slots<'a> {
+        // A context that only formats of ours have named owes nothing to the lines of others.
+        let is_ours = received.primary.is_some() && received.agrees.is_within(self.kinds);
+        let names = if is_ours { self.reads() } else { self.names() };
+        match received.source {
+            Some(source) => Slots::collect_dyn(source, names),
+            None => Slots::empty(&NoLines, names),
         }
     }
 

@@ -10,7 +10,7 @@ mod sample;
 mod variables;
 
 use crate::baggage::BaggageLimits;
-use crate::context::FormatKind;
+use crate::context::{FormatKind, FormatSet};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::Format;
 
@@ -60,7 +60,12 @@ pub struct Propagator {
     inject: FormatList,
     /// Formats of neither list that still have a say in the tracestate.
     bridges: &'static [&'static dyn Format],
+    /// What a request is searched for: the fields of both lists.
+    reads: FieldNames,
+    /// The same, and the fields of formats that only bridge: their lines come with contexts that others have read.
     names: FieldNames,
+    /// The formats of both lists.
+    kinds: FormatSet,
     /// What the injected formats own: fields that an outgoing request must not keep beside theirs.
     owned: FieldSet,
     options: Options,
@@ -107,31 +112,33 @@ impl Propagator {
         bridges: &'static [&'static dyn Format],
         options: Options,
     ) -> Self {
-        let mut names = FieldNames::new();
+        let mut reads = FieldNames::new();
         let mut owned = FieldSet::EMPTY;
         for (format, writes) in extract.iter().map(|f| (f, false)).chain(inject.iter().map(|f| (f, true))) {
             let fields = format.fields();
-            names.watch(fields.built_in_fields());
+            reads.watch(fields.built_in_fields());
             let mut set = fields.built_in_fields();
             for name in fields.names() {
                 // The builder has counted the names.
-                set = names.watch_name(name).map_or(set, |field| set.with(field));
+                set = reads.watch_name(name).map_or(set, |field| set.with(field));
             }
             owned = if writes { owned.union(set) } else { owned };
         }
         if options.extract_baggage || options.inject_baggage {
-            names.watch(FieldSet::of(&[Field::Baggage]));
+            reads.watch(FieldSet::of(&[Field::Baggage]));
         }
         if options.inject_baggage {
             owned = owned.with(Field::Baggage);
         }
+        let mut names = reads.clone();
+        let kinds = extract.kinds().chain(inject.kinds()).fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let writes_tracestate = inject.kinds().any(|(_, kind)| kind == FormatKind::TraceContext);
         if writes_tracestate {
             for format in bridges {
                 names.watch(format.fields().built_in_fields());
             }
         }
-        Self { extract, inject, bridges, names, owned, options }
+        Self { extract, inject, bridges, reads, names, kinds, owned, options }
     }
 
     /// The names of the formats that are read, in order, `baggage` apart.
