@@ -142,12 +142,15 @@ impl Propagator {
         self.write_formats(&Outbound { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound }, carrier)
     }
 
-    /// The formats of both lists and of the bridges, each once.
+    /// The formats of both lists and of the bridges, each once. Of one that is in both lists the writer counts, since its
+    /// settings may differ.
     fn bridging(&self) -> impl Iterator<Item = &dyn Format> {
+        let writer = |name: &str| self.inject.iter().find(|written| written.name() == name);
+        let read = self.extract.iter().map(move |format| writer(format.name()).unwrap_or(format));
         let written = self.inject.iter().filter(|format| self.extract.iter().all(|read| read.name() != format.name()));
         let known = |kind| self.extract.kinds().chain(self.inject.kinds()).any(|(_, known)| known == kind);
         let others = self.bridges.iter().copied().filter(move |format| !known(FormatKind::of(format.name())));
-        self.extract.iter().chain(written).chain(others)
+        read.chain(written).chain(others)
     }
 
     fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
