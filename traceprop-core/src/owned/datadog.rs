@@ -51,7 +51,6 @@ impl OwnedContext {
         let priority = fields.priority.map(|priority| priority.to_string()).unwrap_or_default();
         let tags = fields.tags_line();
         let mut context = self.with_lines(&[
-            (Field::DatadogTraceId, b""),
             (Field::DatadogParentId, fields.last_span.unwrap_or_default().as_bytes()),
             (Field::DatadogSamplingPriority, priority.as_bytes()),
             (Field::DatadogOrigin, fields.origin.unwrap_or_default().as_bytes()),
@@ -70,7 +69,6 @@ impl OwnedContext {
         };
         received.agrees = received.agrees.with(FormatKind::Datadog);
         received.built = received.built.with(FormatKind::Datadog);
-        received.priority_in_dd = false;
         if let (Some(decision), Some(sampling)) = (decision, sampling) {
             *sampling = decision;
         }

@@ -180,6 +180,7 @@ fn lead(line: &[u8]) -> usize {
     line.iter().take_while(|&&b| b == b' ' || b == b'\t').count()
 }
 
+#[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,6 +248,13 @@ mod tests {
         assert_eq!(err(b" +991"), (Reason::BadDecimal, 1));
         assert_eq!(err(b"18446744073709551616"), (Reason::OutOfRange, 0));
         assert_eq!(err(b"8135627190345512087, 17"), (Reason::BadDecimal, 19));
+    }
+
+    #[test]
+    fn err_trace_id_of_an_upper_half_alone() {
+        let tags = ("x-datadog-tags", &b"_dd.p.tid=66c1f3a000000000"[..]);
+        let (read, _) = read(&[("x-datadog-trace-id", b"0"), tags]);
+        assert_eq!(read, Err(Reject::new(Field::DatadogTraceId, Reason::ZeroTraceId, 0)));
     }
 
     #[test]

@@ -63,10 +63,14 @@ pub(super) fn next_item<'c>(rest: &mut &'c str) -> Option<Item<'c>> {
 }
 
 impl<'c> DatadogMember<'c> {
-    /// Reads the value of a member. Any text is one: what cannot be read of it is skipped. Of a key that stands twice
-    /// the last counts.
-    pub const fn parse(value: &'c str) -> Self {
-        Self(value)
+    /// The longest value that is read, as of every member.
+    pub const MAX_LENGTH: usize = 256;
+
+    /// Reads the value of a member. What cannot be read of it is skipped; nothing is read of a value that no tracestate
+    /// can hold. Of a key that stands twice the last counts.
+    pub fn parse(value: &'c str) -> Self {
+        let legal = value.len() <= Self::MAX_LENGTH && value.bytes().all(|b| matches!(b, b' '..=b'~') && b != b',');
+        Self(if legal { value } else { "" })
     }
 
     /// The member of a tracestate.
@@ -165,6 +169,15 @@ mod tests {
         );
         assert_eq!(tags("junk;s:2;;o:rum;:x;p:;t.a:1"), [("a", "1".into())]);
         assert_eq!(member.others().count(), 0);
+    }
+
+    #[test]
+    fn ok_256_bytes_and_err_more_or_others() {
+        let value = |len: usize| std::format!("o:{}", "x".repeat(len - 2));
+        assert!(DatadogMember::parse(&value(256)).origin().is_some());
+        assert!(DatadogMember::parse(&value(257)).origin().is_none());
+        assert!(DatadogMember::parse("s:1;o:é").priority().is_none());
+        assert!(DatadogMember::parse("s:1,dd=s:2").priority().is_none());
     }
 
     #[test]
