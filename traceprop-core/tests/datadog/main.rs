@@ -1,0 +1,97 @@
+//! Datadog on the wire: what goes out for what came in, with its headers, its tracestate member, or both.
+#![cfg(feature = "std")]
+
+mod allocations;
+mod headers;
+mod member;
+mod properties;
+mod words;
+
+use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{
+    Extraction, Format, IdBits, Omissions, Outgoing, Pairs, Propagator, PropagatorBuilder, Sampling, SpanContext,
+};
+
+static DATADOG: Datadog = Datadog::new();
+static REPORTING: Datadog = Datadog::new().reports_spans();
+static TRACE_CONTEXT: TraceContext = TraceContext::new();
+
+/// Lets the tracestate member cross where no Datadog header is read or written.
+static BRIDGE: &[&dyn Format] = &[&DATADOG];
+
+/// The new span of every participant here: 255.
+const SPAN: &str = "00000000000000ff";
+
+const fn ids() -> IdBits {
+    IdBits::random(0xff)
+}
+
+fn build(builder: PropagatorBuilder) -> Propagator {
+    builder.build().expect("a propagator")
+}
+
+/// Speaks Datadog's headers alone.
+fn headers_only() -> Propagator {
+    build(Propagator::builder().extract_static(&DATADOG).inject_static(&DATADOG))
+}
+
+/// Speaks W3C alone, and hands the member on.
+fn w3c_only() -> Propagator {
+    build(Propagator::builder().extract_static(&TRACE_CONTEXT).inject_static(&TRACE_CONTEXT).bridges(BRIDGE))
+}
+
+/// Reads and writes both, Datadog first.
+fn datadog_first() -> Propagator {
+    let builder = Propagator::builder().extract_static(&DATADOG).extract_static(&TRACE_CONTEXT);
+    build(builder.inject_static(&DATADOG).inject_static(&TRACE_CONTEXT))
+}
+
+/// Reads and writes both, W3C first.
+fn w3c_first() -> Propagator {
+    let builder = Propagator::builder().extract_static(&TRACE_CONTEXT).extract_static(&DATADOG);
+    build(builder.inject_static(&DATADOG).inject_static(&TRACE_CONTEXT))
+}
+
+type Lines<'a> = Vec<(&'a str, &'a str)>;
+
+/// What a participant sends on for a request, under the caller's decision.
+fn child(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
+    let extraction = propagator.extract(request);
+    inject(propagator, &extraction.start_span(&ids)).0
+}
+
+/// The same under a decision of its own.
+fn decided(propagator: &Propagator, request: &Lines<'_>, sampling: Sampling) -> Pairs {
+    let extraction = propagator.extract(request);
+    inject(propagator, &extraction.start_span_with(&ids, sampling)).0
+}
+
+/// What a service without spans sends on.
+fn relayed(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
+    let mut headers = Pairs::new();
+    let extraction: Extraction<'_> = propagator.extract(request);
+    let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+    headers
+}
+
+fn inject(propagator: &Propagator, span: &SpanContext<'_>) -> (Pairs, Omissions) {
+    let mut headers = Pairs::new();
+    let omissions = propagator.inject(span, &Outgoing::new(), &mut headers);
+    (headers, omissions)
+}
+
+fn lines(headers: &Pairs) -> Lines<'_> {
+    headers.iter().collect()
+}
+
+/// A request of a Datadog tracer with a trace id of 128 bits, and more lines.
+fn request<'a>(more: &[(&'a str, &'a str)]) -> Lines<'a> {
+    let ids = [("x-datadog-trace-id", "8135627190345512087"), ("x-datadog-parent-id", "4611686018427387905")];
+    [&ids[..], more].concat()
+}
+
+const TRACE_PARENT: (&str, &str) = ("traceparent", "00-66c1f3a00000000070e78dd3418db497-4000000000000001-01");
+
+/// The tag that makes the trace of [`request`] that of [`TRACE_PARENT`].
+const TID: (&str, &str) = ("x-datadog-tags", "_dd.p.tid=66c1f3a000000000");

@@ -1,0 +1,225 @@
+//! The `dd` member: kept, changed, written anew.
+
+use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::datadog::DatadogFields;
+use traceprop_core::{Field, OmissionReason, OwnedContext};
+
+use super::*;
+
+/// The tracestate that a child sends for one that came beside a sampled traceparent.
+#[track_caller]
+fn state_after(propagator: &Propagator, state: &str) -> Option<String> {
+    child(propagator, &vec![TRACE_PARENT, ("tracestate", state)]).get("tracestate").map(str::to_owned)
+}
+
+/// The same under our own decision.
+fn state_decided(state: &str, sampling: Sampling) -> Option<String> {
+    let came = vec![TRACE_PARENT, ("tracestate", state)];
+    decided(&w3c_only(), &came, sampling).get("tracestate").map(str::to_owned)
+}
+
+#[test]
+fn ok_unchanged_member_keeps_its_bytes_and_its_place() {
+    for state in [
+        "acme=1,dd=s:2;o:rum;p:4000000000000001;t.dm:-4,zip=2",
+        "dd=t.dm:-4;p:n0t-hex;o:a~b;s:1",
+        "acme=1,dd=junk;s:2;;o:rum;z:9;t.a b:1;:x",
+        "acme=1,dd=o:rum",
+        "dd=p:0123456789abcdef,acme=1",
+        "dd=s:1;t.a: x ;t.b:c",
+    ] {
+        assert_eq!(state_after(&w3c_only(), state).as_deref(), Some(state));
+    }
+    let long = format!("acme=1,dd=s:1;o:{}", "x".repeat(250));
+    assert_eq!(state_after(&w3c_only(), &long), Some(long));
+}
+
+#[test]
+fn ok_decision_of_ours_changes_the_member_and_moves_it_to_the_front() {
+    let state = "acme=1,dd=z:9;t.x:1;p:4000000000000001;t.dm:-4;o:rum;s:2,zip=2";
+    assert_eq!(
+        state_decided(state, Sampling::NotSampled).as_deref(),
+        Some("dd=s:0;o:rum;p:4000000000000001;t.x:1;z:9,acme=1,zip=2")
+    );
+    let state = "acme=1,dd=s:-1;t.x:1;t.dm:-4";
+    let came = vec![("traceparent", "00-66c1f3a00000000070e78dd3418db497-4000000000000001-00"), ("tracestate", state)];
+    let sent = decided(&w3c_only(), &came, Sampling::Sampled);
+    assert_eq!(sent.get("tracestate"), Some("dd=s:1;t.x:1;t.dm:-0,acme=1"));
+}
+
+#[test]
+fn ok_flag_corrects_the_priority_beside_it() {
+    assert_eq!(state_after(&w3c_only(), "dd=s:-1;t.dm:-4;t.x:1").as_deref(), Some("dd=s:1;t.dm:-0;t.x:1"));
+    assert_eq!(state_after(&w3c_only(), "dd=s:0").as_deref(), Some("dd=s:1;t.dm:-0"));
+    let came = vec![
+        ("traceparent", "00-66c1f3a00000000070e78dd3418db497-4000000000000001-00"),
+        ("tracestate", "dd=s:2;t.dm:-4;t.x:1"),
+    ];
+    assert_eq!(child(&w3c_only(), &came).get("tracestate"), Some("dd=s:0;t.x:1"));
+}
+
+#[test]
+fn ok_member_without_a_priority_leaves_it_to_the_flag() {
+    assert_eq!(state_decided("acme=1,dd=o:rum", Sampling::NotSampled).as_deref(), Some("acme=1,dd=o:rum"));
+    // Debug is more than the flag can say.
+    assert_eq!(state_decided("acme=1,dd=o:rum", Sampling::Debug).as_deref(), Some("dd=s:2;o:rum,acme=1"));
+}
+
+#[test]
+fn ok_upper_half_of_the_id_has_no_place_in_the_member() {
+    assert_eq!(
+        state_after(&w3c_only(), "acme=1,dd=s:1;t.tid:ffffffff00000000;t.x:1").as_deref(),
+        Some("dd=s:1;t.x:1,acme=1")
+    );
+    assert_eq!(state_after(&w3c_only(), "acme=1,dd=t.tid:66c1f3a000000000;p:1").as_deref(), Some("dd=s:1;p:1,acme=1"));
+}
+
+#[test]
+fn ok_reporting_service_is_the_last_span() {
+    let reporting: &'static [&'static dyn Format] = {
+        static BRIDGE: &[&dyn Format] = &[&REPORTING];
+        BRIDGE
+    };
+    let builder = Propagator::builder().extract_static(&TRACE_CONTEXT).inject_static(&TRACE_CONTEXT);
+    let propagator = build(builder.bridges(reporting));
+    let state = "acme=1,dd=s:2;p:4000000000000001;z:1";
+    assert_eq!(state_after(&propagator, state).as_deref(), Some("dd=s:2;p:00000000000000ff;z:1,acme=1"));
+    // It has no span in what it relays.
+    let came = vec![TRACE_PARENT, ("tracestate", state)];
+    assert_eq!(lines(&relayed(&propagator, &came)), came);
+}
+
+#[test]
+fn ok_relay_that_is_rewritten_still_names_the_last_span_that_datadog_knows() {
+    let builder = Propagator::builder().extract_static(&DATADOG).extract_static(&TRACE_CONTEXT);
+    let propagator = build(builder.inject_static(&REPORTING).inject_static(&TRACE_CONTEXT));
+    let unsampled = ("traceparent", "00-66c1f3a00000000070e78dd3418db497-1122334455667788-00");
+    let mut came = request(&[TID, ("x-datadog-sampling-priority", "2"), unsampled]);
+    came.push(("tracestate", "dd=p:0123456789abcdef"));
+    let sent = relayed(&propagator, &came);
+    assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-1122334455667788-01"));
+    assert_eq!(sent.get("tracestate"), Some("dd=s:2;p:0123456789abcdef"));
+}
+
+#[test]
+fn ok_member_without_anything_left_to_say_is_removed() {
+    assert_eq!(state_decided("acme=1,dd=s:1", Sampling::Deferred).as_deref(), Some("acme=1"));
+    assert_eq!(state_decided("dd=s:1;t.dm:-4", Sampling::Deferred), None);
+}
+
+#[test]
+fn ok_words_that_were_changed_here_are_relayed() {
+    let propagator = w3c_only();
+    let came = vec![TRACE_PARENT, ("tracestate", "acme=1,dd=s:2;o:rum;z:1")];
+    // The ids and the decision are those of the lines that came.
+    let fields = DatadogFields::new().priority(1).origin("lambda");
+    let context = OwnedContext::from_relay(&propagator.extract(&came)).with_datadog(&fields);
+    let mut sent = Pairs::new();
+    let _ = propagator.relay(&context.relay().expect("it is one"), &Outgoing::new(), &mut sent);
+    assert_eq!(sent.get("traceparent"), Some(TRACE_PARENT.1));
+    assert_eq!(sent.get("tracestate"), Some("dd=s:1;o:lambda;z:1,acme=1"));
+}
+
+#[test]
+fn ok_headers_become_a_member_on_a_hop_that_speaks_only_w3c() {
+    let builder = Propagator::builder().extract_static(&DATADOG).inject_static(&TRACE_CONTEXT);
+    let came = request(&[
+        ("x-datadog-sampling-priority", "2"),
+        ("x-datadog-origin", "synthetics~;=web,z"),
+        ("x-datadog-tags", "_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4,_dd.p.usr.id=bWU=="),
+    ]);
+    let sent = child(&build(builder), &came);
+    assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-00000000000000ff-01"));
+    // The last Datadog span is the sender's: our own is reported elsewhere.
+    let expected = "dd=s:2;o:synthetics__~web_z;p:4000000000000001;t.dm:-4;t.usr.id:bWU~~";
+    assert_eq!(sent.get("tracestate"), Some(expected));
+}
+
+#[test]
+fn ok_member_is_written_for_words_or_where_the_headers_are() {
+    let root = SpanContext::root(&ids);
+    let (sent, _) = inject(&w3c_only(), &root);
+    assert_eq!(sent.get("tracestate"), None);
+    let (sent, _) = inject(&datadog_first(), &root);
+    assert_eq!(sent.get("tracestate"), Some("dd=s:1"));
+    let plain = vec![TRACE_PARENT, ("tracestate", "acme=1")];
+    assert_eq!(child(&w3c_only(), &plain).get("tracestate"), Some("acme=1"));
+    assert_eq!(child(&w3c_first(), &plain).get("tracestate"), Some("dd=s:1,acme=1"));
+}
+
+#[test]
+fn ok_our_own_member_stands_behind() {
+    let builder = Propagator::builder().extract_static(&DATADOG).extract_static(&B3_FORMAT);
+    let propagator = build(builder.inject_static(&TRACE_CONTEXT));
+    let mut came = request(&[TID]);
+    came.push(("b3", "66c1f3a00000000070e78dd3418db497-4000000000000001-d"));
+    let sent = child(&propagator, &came);
+    assert_eq!(sent.get("tracestate"), Some("dd=s:2;p:4000000000000001,tp=1;418db497;d"));
+}
+
+static B3_FORMAT: B3 = B3::single();
+
+#[test]
+fn ok_another_formats_context_leaves_the_member_as_it_came() {
+    let builder = Propagator::builder().extract_static(&B3_FORMAT).extract_static(&TRACE_CONTEXT);
+    let propagator = build(builder.inject_static(&DATADOG).inject_static(&TRACE_CONTEXT));
+    let b3 = |decision: &'static str| {
+        let state = ("tracestate", "acme=1,dd=s:2;o:rum;p:0123456789abcdef;t.dm:-4");
+        let sent = child(&propagator, &vec![("b3", decision), TRACE_PARENT, state]);
+        let get = |name| sent.get(name).unwrap_or_default().to_owned();
+        (get("x-datadog-sampling-priority"), get("x-datadog-origin"), get("x-datadog-tags"), get("tracestate"))
+    };
+    let text = |parts: [&str; 4]| parts.map(str::to_owned).into();
+    let came = "acme=1,dd=s:2;o:rum;p:0123456789abcdef;t.dm:-4";
+    let tid = "_dd.p.tid=66c1f3a000000000";
+    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-1"), text(["1", "", tid, came]));
+    // A missing decision is filled in from the member, which brings its number.
+    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001"), text(["2", "", tid, came]));
+    // One that contradicts the member corrects it.
+    let corrected = "dd=s:0;o:rum;p:0123456789abcdef,acme=1";
+    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-0"), text(["0", "", tid, corrected]));
+}
+
+/// The tracestate of a context that was built from fields.
+fn built(fields: &DatadogFields<'_>) -> (Option<String>, Vec<(Field, OmissionReason, u32)>) {
+    let span =
+        SpanContext::new("000000000000000000000000000004d2".parse().expect("an id"), SPAN.parse().expect("an id"));
+    let context = OwnedContext::new(span).with_datadog(fields);
+    let (sent, omissions) = inject(&w3c_only(), &context.span().expect("it holds one"));
+    let omissions = omissions.iter().map(|omission| (omission.field, omission.reason, omission.count)).collect();
+    (sent.get("tracestate").map(str::to_owned), omissions)
+}
+
+#[test]
+fn ok_256_bytes_and_err_one_more() {
+    // `dd=s:1;t.a:` takes 11.
+    let value = "w".repeat(245);
+    let (state, omissions) = built(&DatadogFields::new().priority(1).tags(&[("_dd.p.a", &value)]));
+    assert_eq!((state.map(|state| state.len()), omissions.len()), (Some(256), 0));
+    let value = "w".repeat(246);
+    let (state, omissions) = built(&DatadogFields::new().priority(1).tags(&[("_dd.p.a", &value), ("_dd.p.b", "1")]));
+    assert_eq!(state.as_deref(), Some("dd=s:1;t.b:1"));
+    assert_eq!(omissions, [(Field::TraceState, OmissionReason::TooLong, 1)]);
+    // A long origin costs itself, and not the span behind it.
+    let origin = "o".repeat(300);
+    let (state, omissions) = built(&DatadogFields::new().origin(&origin).last_span("0123456789abcdef"));
+    assert_eq!((state.as_deref(), omissions.len()), (Some("dd=p:0123456789abcdef"), 1));
+    let (state, omissions) = built(&DatadogFields::new().origin(&origin));
+    assert_eq!(state, None);
+    assert_eq!(omissions, [(Field::TraceState, OmissionReason::TooLong, 1)]);
+}
+
+#[test]
+fn ok_value_never_ends_with_a_space() {
+    let (state, _) = built(&DatadogFields::new().origin(" rum ").tags(&[("_dd.p.a", "x "), ("_dd.p.b", "  ")]));
+    assert_eq!(state.as_deref(), Some("dd=o:rum;t.a:x"));
+    // What came with one stands elsewhere now.
+    let state = state_decided("dd=z:1 ;s:1;t.a:x ", Sampling::NotSampled);
+    assert_eq!(state.as_deref(), Some("dd=s:0;t.a:x;z:1"));
+}
+
+#[test]
+fn err_last_span_that_would_forge_is_left_out() {
+    let (state, _) = built(&DatadogFields::new().priority(1).last_span("1;s:2"));
+    assert_eq!(state.as_deref(), Some("dd=s:1"));
+}

@@ -1,0 +1,131 @@
+//! Which words count, and that an owned context knows them as well as the request did.
+
+use traceprop_core::OwnedContext;
+use traceprop_core::formats::datadog::{DatadogContext, PropagationError};
+
+use super::*;
+
+/// Everything there is to see, as text.
+fn seen(words: &DatadogContext<'_>) -> String {
+    let priority = words.priority().map_or("-".into(), |priority| priority.to_string());
+    let origin = words.origin().map_or("-".into(), |origin| origin.to_string());
+    let tags: Vec<_> = words.tags().iter().map(|tag| format!("{}={}", tag.name, tag.value)).collect();
+    let span = words.last_span().map_or("-".into(), |span| span.to_string());
+    let others: Vec<_> = words.vendor_tracestate().map(|member| member.key).collect();
+    format!("{priority} {origin} [{}] {span} {others:?}", tags.join(","))
+}
+
+/// The words of a request. What holds for it holds for the contexts that are made of it.
+#[track_caller]
+fn words(propagator: &Propagator, request: &Lines<'_>) -> String {
+    let extraction = propagator.extract(request);
+    let words = seen(&extraction.datadog());
+    let decided = extraction.inbound().sampling();
+    let owned = OwnedContext::from_span(&extraction, &extraction.start_span_with(&ids, decided));
+    assert_eq!(seen(&owned.datadog()), words, "of a span");
+    assert_eq!(owned.datadog().propagation_error(), extraction.datadog().propagation_error());
+    assert_eq!(seen(&OwnedContext::from_relay(&extraction).datadog()), words, "of a relay");
+    words
+}
+
+const MEMBER: (&str, &str) = ("tracestate", "dd=s:2;o:lambda;p:0123456789abcdef;t.dm:-1,acme=1");
+
+fn headers<'a>() -> Lines<'a> {
+    request(&[
+        ("x-datadog-sampling-priority", "3"),
+        ("x-datadog-origin", "rum"),
+        ("x-datadog-tags", "_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"),
+    ])
+}
+
+#[test]
+fn ok_first_format_has_the_words() {
+    let mut both = headers();
+    both.extend([TRACE_PARENT, MEMBER]);
+    assert_eq!(words(&datadog_first(), &both), "3 rum [dm=-4] - [\"acme\"]");
+    assert_eq!(words(&w3c_first(), &both), "2 lambda [dm=-1] 0123456789abcdef [\"acme\"]");
+    assert_eq!(words(&headers_only(), &both), "3 rum [dm=-4] - []");
+    assert_eq!(words(&w3c_only(), &both), "2 lambda [dm=-1] 0123456789abcdef [\"acme\"]");
+}
+
+#[test]
+fn ok_last_span_where_the_parents_differ() {
+    let other = ("traceparent", "00-66c1f3a00000000070e78dd3418db497-1122334455667788-01");
+    let with = |state| [headers(), vec![other, ("tracestate", state)]].concat();
+    let (plain, named) = (with("acme=1"), with("dd=p:0123456789abcdef"));
+    assert_eq!(words(&datadog_first(), &plain), "3 rum [dm=-4] 4000000000000001 [\"acme\"]");
+    assert_eq!(words(&datadog_first(), &named), "3 rum [dm=-4] 0123456789abcdef []");
+    assert_eq!(words(&w3c_first(), &plain), "1 - [] 4000000000000001 [\"acme\"]");
+    assert_eq!(words(&w3c_first(), &named), "1 - [] 0123456789abcdef []");
+    // Written for a service that does not report: the span that Datadog knows.
+    let sent = child(&w3c_first(), &plain);
+    assert_eq!(sent.get("tracestate"), Some("dd=s:1;p:4000000000000001,acme=1"));
+    assert_eq!(sent.get("x-datadog-parent-id"), Some("255"));
+}
+
+#[test]
+fn ok_another_trace_lends_no_words() {
+    let mut both = request(&[("x-datadog-sampling-priority", "3")]);
+    both.extend([TRACE_PARENT, MEMBER]);
+    // Without its upper half the id is another one.
+    assert_eq!(words(&datadog_first(), &both), "3 - [] - []");
+    let sent = child(&datadog_first(), &both);
+    assert_eq!(sent.get("tracestate"), Some("dd=s:3;p:4000000000000001"));
+}
+
+#[test]
+fn ok_member_fills_in_a_decision_with_its_number() {
+    let mut both = request(&[TID, TRACE_PARENT]);
+    both.push(("tracestate", "dd=s:2;t.dm:-1"));
+    assert_eq!(words(&datadog_first(), &both), "2 - [] - []");
+    assert_eq!(child(&datadog_first(), &both).get("x-datadog-sampling-priority"), Some("2"));
+    // The flag alone is a decision of another format, and brings none.
+    both.pop();
+    assert_eq!(words(&datadog_first(), &both), "1 - [] - []");
+}
+
+#[test]
+fn ok_flag_and_member_that_disagree() {
+    let flagged = |flag: &'static str, state| vec![("traceparent", flag), ("tracestate", state)];
+    let kept = flagged(TRACE_PARENT.1, "dd=s:-1;t.dm:-4;t.x:1");
+    assert_eq!(words(&w3c_only(), &kept), "1 - [dm=-0,x=1] - []");
+    let dropped = flagged("00-66c1f3a00000000070e78dd3418db497-4000000000000001-00", "dd=s:2;t.dm:-4;t.x:1");
+    assert_eq!(words(&w3c_only(), &dropped), "0 - [x=1] - []");
+}
+
+#[test]
+fn ok_errors_of_tags() {
+    let error = |request: &Lines<'_>| {
+        let propagator = datadog_first();
+        let extraction = propagator.extract(request);
+        let error = extraction.datadog().propagation_error();
+        error.map(|error| (error.as_str(), error.tid().map(str::to_owned)))
+    };
+    let long = "x".repeat(513);
+    assert_eq!(error(&request(&[("x-datadog-tags", &long)])), Some(("extract_max_size", None)));
+    assert_eq!(error(&request(&[("x-datadog-tags", "_dd.p.a")])), Some(("decoding_error", None)));
+    assert_eq!(error(&vec![TRACE_PARENT, ("tracestate", "dd=t.tid:0")]), Some(("malformed_tid", Some("0".into()))));
+    assert_eq!(
+        error(&vec![TRACE_PARENT, ("tracestate", "dd=t.tid:66c1f3a000000001")]),
+        Some(("inconsistent_tid", Some("66c1f3a000000001".into())))
+    );
+    // An owned context no longer has the line, and still knows.
+    let propagator = headers_only();
+    let long = request(&[("x-datadog-tags", &long)]);
+    let owned = OwnedContext::from_relay(&propagator.extract(&long));
+    assert_eq!(owned.datadog().propagation_error(), Some(PropagationError::ExtractMaxSize));
+}
+
+#[test]
+fn ok_restart_and_ignore_drop_the_words() {
+    use traceprop_core::Behavior;
+    let mut both = headers();
+    both.extend([TRACE_PARENT, MEMBER]);
+    for behavior in [Behavior::Restart, Behavior::Ignore] {
+        let builder = Propagator::builder().extract_static(&DATADOG).extract_static(&TRACE_CONTEXT);
+        let propagator = build(builder.inject_static(&DATADOG).inject_static(&TRACE_CONTEXT).behavior(behavior));
+        assert_eq!(words(&propagator, &both), "- - [] - []");
+        let sent = child(&propagator, &both);
+        assert_eq!((sent.get("x-datadog-origin"), sent.get("tracestate")), (None, Some("dd=s:1")));
+    }
+}
