@@ -2,8 +2,9 @@
 
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Behavior, Extraction, Inbound, Outcome, Pairs, Propagator, PropagatorBuilder};
+use traceprop_core::{Behavior, Extraction, Inbound, Outcome, Propagator, PropagatorBuilder};
 
 use crate::case::{Case, Differences, Fields, Op, Verdict};
 use crate::datadog::{compare_words, write};
@@ -77,11 +78,8 @@ fn compare_surroundings(expect: &Fields, got: &Extraction<'_>, differences: &mut
 
 fn inject(case: &Case) -> Verdict {
     let builder = names(case.config(), "inject").into_iter().fold(Propagator::builder(), inject_format);
-    let mut headers = Pairs::new();
-    for (name, value) in case.fields().pairs("carrier").unwrap_or_default() {
-        headers.push(name, value);
-    }
-    write(case, builder, headers)
+    let held = case.fields().pairs("carrier").unwrap_or_default();
+    write(case, builder, held.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
 }
 
 /// The formats by themselves: a context of the file is one of a service that reports to Datadog, which no name says.
@@ -91,6 +89,7 @@ fn inject_format(builder: PropagatorBuilder, name: &str) -> PropagatorBuilder {
         "datadog" => builder.inject(Datadog::new().reports_spans()),
         "b3" => builder.inject(B3::single()),
         "b3multi" => builder.inject(B3::multi()),
+        "jaeger" => builder.inject(Jaeger::new()),
         "baggage" => builder.inject_baggage(),
         "none" => builder.inject_none(),
         other => panic!("unknown format {other}"),
