@@ -285,6 +285,17 @@ impl FieldSet {
         self.0.count_ones() as usize
     }
 
+    /// All fields in the set, in the order of the table.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn iter(self) -> impl Iterator<Item = Field> {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let place = (left != 0).then(|| left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(Field::at(place))
+        })
+    }
+
     /// The fields with a fixed name that are in the set, in the order of [`Field::BUILT_IN`].
     pub fn built_in(self) -> impl Iterator<Item = Field> + Clone {
         let mut left = self.0;

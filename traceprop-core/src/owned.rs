@@ -385,9 +385,9 @@ impl OwnedLines {
     fn copy(slots: &Slots<'_>, received: &Received<'_>, inbound: Inbound) -> Option<Self> {
         let mut size = 0;
         let mut fields = crate::field::FieldSet::EMPTY;
-        for field in slots.present_fields() {
+        for field in slots.present().iter().filter(|field| is_needed(*field, received, inbound)) {
             let bytes: usize = entries_of(slots, field).map(|entry| entry.len()).sum();
-            if is_needed(field, received, inbound) && size + bytes <= MAX_OWNED_BYTES {
+            if size + bytes <= MAX_OWNED_BYTES {
                 fields = fields.with(field);
                 size += bytes;
             }
@@ -398,10 +398,8 @@ impl OwnedLines {
         // An exact-size iterator fills the shared buffer in one allocation.
         let mut buffer: Arc<[u8]> = core::iter::repeat_n(0, size).collect();
         if let Some(mut room) = Arc::get_mut(&mut buffer) {
-            for field in slots.present_fields().filter(|field| fields.contains(*field)) {
-                for entry in entries_of(slots, field) {
-                    room = put(room, &entry);
-                }
+            for entry in fields.iter().flat_map(|field| entries_of(slots, field)) {
+                room = put(room, &entry);
             }
         }
         Some(Self(buffer))
@@ -422,16 +420,11 @@ impl OwnedLines {
 }
 
 fn entries_of<'c>(slots: &Slots<'c>, field: Field) -> impl Iterator<Item = Entry<'c>> + use<'c> {
-    let lines = slots.lines(field);
     let index = field.index() as u8;
     let named = field.name().is_none() || field.is_family();
-    let plain = (!named).then(|| lines.for_copy().map(move |value| Entry { index, name: "", value }));
-    let with_names = named.then(|| {
-        // A longer name than a byte counts is none of ours: configured names and their families are shorter.
-        let short = lines.for_copy_named().filter(|(name, _)| name.len() <= usize::from(u8::MAX));
-        short.map(move |(name, value)| Entry { index, name, value })
-    });
-    plain.into_iter().flatten().chain(with_names.into_iter().flatten())
+    // A longer name than a byte counts is none of ours: configured names and their families are shorter.
+    let lines = slots.lines(field).for_copy().filter(move |(name, _)| !named || name.len() <= usize::from(u8::MAX));
+    lines.map(move |(name, value)| Entry { index, name: if named { name } else { "" }, value })
 }
 
 /// Lines of formats that named another trace are of no use any more; what was turned down is not handed on.

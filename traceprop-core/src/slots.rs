@@ -75,13 +75,6 @@ impl<'c> Slots<'c> {
         self.present
     }
 
-    /// The fields that are there, built-in ones first.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn present_fields(&self) -> impl Iterator<Item = Field> + use<'c> {
-        let present = self.present;
-        (0..FIELD_COUNT).map(Field::at).filter(move |field| present.contains(*field))
-    }
-
     /// All lines of a field.
     pub fn lines(&self, field: Field) -> Lines<'c> {
         let again = self.is_repeated(field) || field.is_family() || matches!(field, Field::Configured(_));
@@ -166,16 +159,15 @@ impl<'c> Lines<'c> {
         NamedLines { again: self.again, from: 0, left: limit }
     }
 
-    /// The lines to copy: one more than are read, so that the copy of a list is as much over the limit as the list.
+    /// The lines to copy: one more than are read, so that the copy of a list is as much over the limit as the list. The
+    /// only line of a field with a fixed name comes without it.
     #[cfg(feature = "alloc")]
-    pub(crate) fn for_copy(&self) -> LineIter<'c> {
-        self.walk(MAX_LINES + 1)
-    }
-
-    /// The same with names.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn for_copy_named(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + use<'c> {
-        self.walk_named(MAX_LINES + 1)
+    pub(crate) fn for_copy(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + use<'c> {
+        let (only, limit) = match self.again {
+            Some(_) => (None, MAX_LINES + 1),
+            None => (self.first, 0),
+        };
+        only.map(|line| ("", line)).into_iter().chain(self.walk_named(limit))
     }
 
     fn walk(&self, limit: usize) -> LineIter<'c> {

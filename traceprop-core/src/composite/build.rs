@@ -374,6 +374,20 @@ impl Preset {
     }
 }
 
+impl From<Preset> for Propagator {
+    fn from(preset: Preset) -> Self {
+        preset.propagator()
+    }
+}
+
+/// So that whatever shares a propagator takes a preset as well.
+#[cfg(feature = "alloc")]
+impl From<Preset> for alloc::sync::Arc<Propagator> {
+    fn from(preset: Preset) -> Self {
+        Self::new(preset.propagator())
+    }
+}
+
 impl fmt::Debug for Preset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.builder().fmt(f)

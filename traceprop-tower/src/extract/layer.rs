@@ -1,0 +1,133 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::request::Parts;
+use tower_layer::Layer;
+use traceprop_core::sampler::{Sampler, SamplerInput, Verdict};
+use traceprop_core::{Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Report};
+use traceprop_http::HeaderCarrier;
+
+use super::Extract;
+
+type Decide = dyn Fn(&SamplerInput<'_>, &Parts) -> Verdict + Send + Sync;
+type Reports = dyn Fn(&Report<'_>) + Send + Sync;
+
+/// Reads the trace context of incoming requests. See the [module docs](super).
+#[derive(Clone)]
+pub struct ExtractLayer<G = RandomIds> {
+    propagator: Arc<Propagator>,
+    ids: G,
+    relays: bool,
+    sampler: Option<Arc<Decide>>,
+    reports: Option<Arc<Reports>>,
+}
+
+impl ExtractLayer {
+    /// Reads with this propagator: a preset, one that was built, or one that is shared with other layers (`Arc`).
+    ///
+    /// New ids are random; [`ExtractLayer::ids`] changes that.
+    pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
+        Self { propagator: propagator.into(), ids: RandomIds, relays: false, sampler: None, reports: None }
+    }
+}
+
+impl<G> ExtractLayer<G> {
+    /// Takes new ids from this generator, which can be a closure.
+    pub fn ids<H: IdGenerator>(self, ids: H) -> ExtractLayer<H> {
+        let Self { propagator, relays, sampler, reports, .. } = self;
+        ExtractLayer { propagator, ids, relays, sampler, reports }
+    }
+
+    /// Makes no span, for a service that reports none: what came is passed on as it came, also a bare decision and a
+    /// correlation id. No id is made and no decision taken, so neither generator nor sampler is asked.
+    pub fn relay(mut self) -> Self {
+        self.relays = true;
+        self
+    }
+
+    /// Decides with this sampler. Without one the caller's decision stands, and a trace of which nobody has decided is
+    /// sampled.
+    pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
+        self.sampler_for(move |input, _| sampler.sample(input))
+    }
+
+    /// The same with the head of the request in view. It takes the place of [`ExtractLayer::sampler`].
+    pub fn sampler_for(
+        mut self,
+        sampler: impl Fn(&SamplerInput<'_>, &Parts) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
+        self.sampler = Some(Arc::new(sampler));
+        self
+    }
+
+    /// Shows the report of each request to `reports`: what each format found, and what was turned down and why.
+    ///
+    /// A report holds ids and reasons, never text of a header. It allocates nothing.
+    pub fn report_to(mut self, reports: impl Fn(&Report<'_>) + Send + Sync + 'static) -> Self {
+        self.reports = Some(Arc::new(reports));
+        self
+    }
+}
+
+impl<G: IdGenerator> ExtractLayer<G> {
+    /// The context of a request, which its extensions then hold too.
+    #[inline]
+    pub(super) fn context(&self, request: &mut Parts) -> OwnedContext {
+        if let Some(context) = request.extensions.get::<OwnedContext>() {
+            return context.clone();
+        }
+        let carrier = HeaderCarrier::new(&request.headers);
+        let context = match &self.reports {
+            None => self.begin(&self.propagator.extract(&carrier), request),
+            Some(reports) => {
+                let report = self.propagator.explain(&carrier);
+                reports(&report);
+                self.begin(report.extraction(), request)
+            }
+        };
+        request.extensions.insert(context.clone());
+        context
+    }
+
+    fn begin(&self, extraction: &Extraction<'_>, request: &Parts) -> OwnedContext {
+        if self.relays {
+            return OwnedContext::from_relay(extraction);
+        }
+        let span = match &self.sampler {
+            None => extraction.start_span(&self.ids),
+            Some(decide) => extraction.start_span_by(&self.ids, &WithHead { decide: &**decide, head: request }),
+        };
+        OwnedContext::from_span(extraction, &span)
+    }
+}
+
+/// A sampler for one request.
+struct WithHead<'r> {
+    decide: &'r Decide,
+    head: &'r Parts,
+}
+
+impl Sampler for WithHead<'_> {
+    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+        (self.decide)(input, self.head)
+    }
+}
+
+impl<S, G: Clone> Layer<S> for ExtractLayer<G> {
+    type Service = Extract<S, G>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Extract::new(inner, self.clone())
+    }
+}
+
+impl<G> fmt::Debug for ExtractLayer<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExtractLayer")
+            .field("propagator", &self.propagator)
+            .field("relays", &self.relays)
+            .field("sampler", &self.sampler.is_some())
+            .field("reports", &self.reports.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! For axum handlers: the context of their request as an argument.
+
+use std::convert::Infallible;
+use std::future::{Future, ready};
+
+use axum_core::extract::FromRequestParts;
+use http::request::Parts;
+use traceprop_core::OwnedContext;
+
+/// An axum extractor: the context that [`ExtractLayer`](crate::ExtractLayer) put into the request. It rejects nothing.
+///
+/// There is none where the layer does not reach, and for `OPTIONS`.
+///
+/// ```
+/// use traceprop_tower::RequestContext;
+///
+/// async fn hello(RequestContext(context): RequestContext) -> String {
+///     let trace_id = context.and_then(|context| context.trace_id());
+///     trace_id.map_or("no trace".to_owned(), |id| id.to_string())
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(hello));
+/// ```
+#[derive(Clone, Debug)]
+pub struct RequestContext(
+    /// The context, if there is one.
+    pub Option<OwnedContext>,
+);
+
+impl<S> FromRequestParts<S> for RequestContext {
+    type Rejection = Infallible;
+
+    fn from_request_parts(parts: &mut Parts, _: &S) -> impl Future<Output = Result<Self, Infallible>> + Send {
+        ready(Ok(Self(parts.extensions.get().cloned())))
+    }
+}

@@ -1,0 +1,119 @@
+//! What the layers allocate over a bare service: one buffer for the received lines, and what `Extensions` takes.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use allocation_counter::measure;
+use http::{Request, Response};
+use tower::{Layer, Service, service_fn};
+use traceprop_core::sampler::{Always, ParentBased};
+use traceprop_core::{IdBits, IdGenerator, SpanContext};
+use traceprop_tower::{ExtractLayer, InjectLayer, Outgoing, OwnedContext, presets};
+
+/// Extensions that nobody has used yet: their box, the map in it, and the boxed value.
+const EMPTY: u64 = 3;
+/// Extensions that hold something already, as those of a real server do: the boxed value.
+const USED: u64 = 1;
+
+fn ids() -> impl IdGenerator + Clone {
+    || IdBits::random(7)
+}
+
+fn request(lines: &[(&str, &str)], used: bool) -> Request<()> {
+    let mut request = Request::new(());
+    for &(name, value) in [("accept", "*/*"), ("user-agent", "test")].iter().chain(lines) {
+        request
+            .headers_mut()
+            .append(http::HeaderName::from_bytes(name.as_bytes()).expect("a name"), value.parse().expect("a value"));
+    }
+    if used {
+        request.extensions_mut().insert(7_u8);
+    }
+    request
+}
+
+const TRACED: &[(&str, &str)] = &[
+    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"),
+    ("baggage", "tenant=acme,user=alice"),
+];
+
+fn bare(request: Request<()>) -> Ready<Result<Response<Request<()>>, Infallible>> {
+    ready(Ok(Response::new(request)))
+}
+
+/// Allocations of one request, from the call to the answer. The answer holds the request, so nothing is freed within.
+fn count<S>(service: &mut S, request: Request<()>) -> u64
+where
+    S: Service<Request<()>, Response = Response<Request<()>>>,
+{
+    let mut request = Some(request);
+    let mut answer = None;
+    let info = measure(|| {
+        let mut future = pin!(service.call(request.take().expect("once")));
+        answer = Some(future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+    });
+    assert!(answer.is_some_and(|answer| answer.is_ready()));
+    info.count_total
+}
+
+#[test]
+fn ok_extract_allocates_once_beside_extensions() {
+    assert_eq!(count(&mut service_fn(bare), request(TRACED, false)), 0);
+    let mut layered = ExtractLayer::new(presets::W3C).ids(ids()).layer(service_fn(bare));
+    assert_eq!(count(&mut layered, request(TRACED, true)), 1 + USED);
+    assert_eq!(count(&mut layered, request(TRACED, false)), 1 + EMPTY);
+}
+
+#[test]
+fn ok_extract_allocates_nothing_of_its_own_without_trace_headers() {
+    let mut layered = ExtractLayer::new(presets::W3C).ids(ids()).layer(service_fn(bare));
+    assert_eq!(count(&mut layered, request(&[], true)), USED);
+    assert_eq!(count(&mut layered, request(&[], false)), EMPTY);
+}
+
+#[test]
+fn ok_options_and_second_layers_allocate_nothing() {
+    let layer = ExtractLayer::new(presets::W3C).ids(ids());
+    let mut preflight = request(TRACED, false);
+    *preflight.method_mut() = http::Method::OPTIONS;
+    assert_eq!(count(&mut layer.layer(service_fn(bare)), preflight), 0);
+    assert_eq!(count(&mut layer.layer(layer.layer(service_fn(bare))), request(TRACED, true)), 1 + USED);
+}
+
+#[test]
+fn ok_options_of_the_layer_cost_nothing_more() {
+    let layer = ExtractLayer::new(presets::W3C).ids(ids());
+    let reporting = layer.clone().report_to(|report| assert_eq!(report.rejects().count(), 0));
+    let sampling = layer.clone().sampler(ParentBased::new(Always));
+    for layer in [reporting, sampling, layer.relay()] {
+        assert_eq!(count(&mut layer.layer(service_fn(bare)), request(TRACED, true)), 1 + USED);
+    }
+}
+
+#[test]
+fn ok_random_ids_allocate_nothing() {
+    let mut layered = ExtractLayer::new(presets::W3C).layer(service_fn(bare));
+    // The thread's generator is made by its first use.
+    count(&mut layered, request(TRACED, true));
+    assert_eq!(count(&mut layered, request(TRACED, true)), 1 + USED);
+}
+
+#[test]
+fn ok_inject_allocates_once_a_line() {
+    let span = SpanContext::root(&ids());
+    let context = OwnedContext::new(span).with_tracestate([("rojo", "1")]).expect("it is valid");
+    let with_room = || {
+        let mut request = request(&[], false);
+        request.headers_mut().reserve(8);
+        request
+    };
+    let mut layered = InjectLayer::new(presets::W3C).ids(ids()).outgoing(Outgoing::trusted()).layer(service_fn(bare));
+    let mut call = with_room();
+    call.extensions_mut().insert(context.clone());
+    assert_eq!(count(&mut layered, call), 2);
+    assert_eq!(context.scope(|| count(&mut layered, with_room())), 2);
+    assert_eq!(count(&mut layered, request(&[], false)), 0);
+}
