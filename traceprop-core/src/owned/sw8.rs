@@ -43,6 +43,7 @@ impl OwnedContext {
         let mut context = self.with_line(Field::Sw8, line.as_bytes());
         let received = context.known_mut();
         received.agrees = received.agrees.with(FormatKind::Sw8);
+        received.built = received.built.with(FormatKind::Sw8);
         Ok(context)
     }
 
@@ -68,5 +69,171 @@ impl OwnedContext {
     pub fn with_sw8_extension(self, extension: Sw8Extension) -> Self {
         let line = alloc::string::ToString::to_string(&extension);
         self.with_line(Field::Sw8Extension, line.as_bytes())
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::composite::{Extraction, Propagator};
+    use crate::context::SpanContext;
+    use crate::formats::sw8::Sw8Header;
+    use crate::formats::tracecontext::TraceContext;
+    use crate::generator::IdBits;
+    use crate::id::{SpanId, TraceId};
+    use crate::outgoing::Outgoing;
+    use proptest::prelude::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    static SW8: Sw8 = Sw8::new("cart", "cart-1");
+    static W3C: TraceContext = TraceContext::new();
+
+    type Headers = Vec<(String, String)>;
+
+    const SPAN: u64 = 0xb7ad_6b71_6920_3331;
+    /// Of trace `ticket`, segment `segment`, span 3.
+    const CAME: &str = "1-dGlja2V0-c2VnbWVudA==-3-cw==-aQ==-Lw==-cA==";
+
+    fn sw8_only() -> Propagator {
+        Propagator::builder().extract_static(&SW8).inject_static(&SW8).build().unwrap()
+    }
+
+    /// Reads and writes both.
+    fn both() -> Propagator {
+        let builder = Propagator::builder().extract_static(&W3C).inject_static(&W3C);
+        builder.extract_static(&SW8).inject_static(&SW8).build().unwrap()
+    }
+
+    fn child<'c>(extraction: &Extraction<'c>) -> SpanContext<'c> {
+        extraction.child(extraction.context().unwrap().trace_id, SpanId::new(SPAN).unwrap())
+    }
+
+    #[track_caller]
+    fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+        headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    fn parsed(headers: &Headers) -> Sw8Header<'_> {
+        Sw8Header::parse(get(headers, "sw8").unwrap().as_bytes()).unwrap()
+    }
+
+    fn fields(trace_id: &str) -> Sw8Fields<'_> {
+        Sw8Fields {
+            trace_id,
+            segment_id: "segment",
+            span_number: 3,
+            service: "s",
+            instance: "i",
+            endpoint: "/",
+            peer: "p",
+        }
+    }
+
+    fn made(fields: &Sw8Fields<'_>) -> OwnedContext {
+        let (trace_id, span_id) = fields.ids().unwrap();
+        OwnedContext::new(SpanContext::new(trace_id, span_id).with_sampling(Sampling::Sampled))
+            .with_sw8(fields)
+            .unwrap()
+    }
+
+    fn write(propagator: &Propagator, span: &SpanContext<'_>) -> Headers {
+        let mut out = Headers::new();
+        let _ = propagator.inject(span, &Outgoing::trusted(), &mut out);
+        out
+    }
+
+    #[test]
+    fn ok_an_owned_context_keeps_the_words() {
+        let came = [("sw8", CAME), ("sw8-x", "1-5"), ("sw8-correlation", "YQ==:MQ==")];
+        let propagator = sw8_only();
+        let extraction = propagator.extract(&came);
+        let owned = OwnedContext::from_span(&extraction, &child(&extraction));
+        let received = owned.sw8().unwrap();
+        assert_eq!(received.header, extraction.sw8().unwrap().header);
+        assert_eq!((received.correlation.len(), received.extension), (1, extraction.sw8().unwrap().extension));
+        assert_eq!(write(&propagator, &owned.span().unwrap()), write(&propagator, &child(&extraction)));
+    }
+
+    #[test]
+    fn ok_pairs_of_another_trace_go_on_and_those_of_none_do_not() {
+        let parent = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let pairs = ("sw8-correlation", "YQ==:MQ==");
+        for (sw8, expected) in [(CAME, Some(pairs.1)), ("1-------", None)] {
+            let propagator = both();
+            let came = [parent, pairs, ("sw8", sw8)];
+            let extraction = propagator.extract(&came);
+            let owned = OwnedContext::from_span(&extraction, &child(&extraction));
+            for span in [child(&extraction), owned.span().unwrap()] {
+                assert_eq!(get(&write(&propagator, &span), "sw8-correlation"), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn ok_a_context_that_was_made_writes_its_fields_and_its_children_the_trace() {
+        let fields = fields("ticket 7");
+        let owned = made(&fields);
+        let span = owned.span().unwrap();
+        let out = write(&both(), &span);
+        assert_eq!(parsed(&out), owned.sw8().unwrap().header);
+        // It was not read from a header, so there is nothing to give back to one.
+        assert_eq!(get(&out, "tracestate"), None);
+        let out = write(&sw8_only(), &span.child(SpanId::new(SPAN).unwrap()));
+        let header = parsed(&out);
+        assert_eq!((header.trace_id().to_string(), header.service().to_string()), ("ticket 7".into(), "cart".into()));
+        assert_eq!(header.context().parent_id.unwrap().get(), SPAN);
+    }
+
+    #[test]
+    fn err_fields_of_another_trace_or_none() {
+        let owned = || OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
+        let err = |trace_id| owned().with_sw8(&fields(trace_id)).unwrap_err();
+        assert_eq!(err("2"), Reject::new(Field::Sw8, Reason::BadValue, 2));
+        assert_eq!(err("0").reason(), Reason::ZeroTraceId);
+        assert_eq!(err(&"x".repeat(2048)).reason(), Reason::TooLong);
+        assert!(owned().with_sw8(&fields("1")).is_ok());
+    }
+
+    #[test]
+    fn ok_pairs_are_given_as_far_as_they_can_be_written() {
+        let long = "x".repeat(129);
+        let pairs = [("a", "1"), ("", "2"), ("b", ""), ("c", &long), ("d", &long[1..]), ("a", "3"), ("e", "4")];
+        let owned = made(&fields("t")).with_sw8_correlation(pairs);
+        let received = owned.sw8().unwrap().correlation;
+        let keys: Vec<_> = received.iter().map(|(key, _)| key.to_string()).collect();
+        assert_eq!(keys, ["a", "d", "a"]);
+        assert!(made(&fields("t")).with_sw8_correlation([]).sw8().unwrap().correlation.is_empty());
+    }
+
+    #[test]
+    fn ok_pairs_that_are_given_count_though_those_that_came_did_not() {
+        let came = [("sw8-correlation", "YQ==:MQ==")];
+        let propagator = sw8_only();
+        let extraction = propagator.extract(&came);
+        let span = extraction.start_span(&|| IdBits::random(7));
+        let owned = OwnedContext::from_span(&extraction, &span).with_sw8_correlation([("b", "2")]);
+        assert_eq!(get(&write(&propagator, &owned.span().unwrap()), "sw8-correlation"), Some("Yg==:Mg=="));
+    }
+
+    proptest! {
+        #[test]
+        fn ok_what_is_written_is_read_again(texts in proptest::collection::vec(".{1,40}", 6), number in 0..=i32::MAX as u32, sampled: bool) {
+            let [trace_id, segment_id, service, instance, endpoint, peer] = texts.as_slice() else { unreachable!() };
+            let fields = Sw8Fields { trace_id, segment_id, span_number: number, service, instance, endpoint, peer };
+            let Some((trace_id, span_id)) = fields.ids() else { return Ok(()) };
+            let sampling = if sampled { Sampling::Sampled } else { Sampling::NotSampled };
+            let span = SpanContext::new(trace_id, span_id).with_sampling(sampling);
+            let owned = OwnedContext::new(span).with_sw8(&fields).unwrap();
+            let out = write(&sw8_only(), &owned.span().unwrap());
+            let header = parsed(&out);
+            let got = [header.trace_id(), header.segment_id(), header.service(), header.instance(), header.endpoint(), header.peer()];
+            prop_assert!(got.iter().map(|text| text.to_string()).eq(texts.iter().cloned()));
+            prop_assert_eq!((header.span_number(), header.is_sampled()), (number, sampled));
+            prop_assert_eq!(header.context().trace_id, trace_id);
+            prop_assert_eq!(header.context().parent_id, Some(span_id));
+        }
     }
 }

@@ -14,7 +14,7 @@ use core::fmt;
 use crate::field::Field;
 use crate::reject::{Reason, Reject};
 use crate::slots::Lines;
-use crate::text;
+use crate::text::{self, decimal};
 
 /// Bytes that are looked at.
 const MAX_VALUE: usize = 64;
@@ -73,19 +73,9 @@ fn parse(value: &[u8], field: Field) -> Result<Sw8Extension, Reject> {
     let time = text::split_once(rest, b'-').map_or(rest, |(time, _)| time);
     let sent_at_ms = match text::trim(time) {
         [] => None,
-        digits => Some(decimal(digits).map_err(|reason| Reject::new(field, reason, mode.len() + 1))?),
+        digits => Some(decimal::unsigned(digits).map_err(|error| error.behind(mode.len() + 1).of(field))?),
     };
     Ok(Sw8Extension { skip_analysis: text::trim(mode) == b"1", sent_at_ms })
-}
-
-fn decimal(digits: &[u8]) -> Result<u64, Reason> {
-    digits.iter().try_fold(0u64, |value, &byte| match byte {
-        b'0'..=b'9' => {
-            let shifted = value.checked_mul(10).ok_or(Reason::OutOfRange)?;
-            shifted.checked_add(u64::from(byte - b'0')).ok_or(Reason::OutOfRange)
-        }
-        _ => Err(Reason::BadDecimal),
-    })
 }
 
 impl fmt::Display for Sw8Extension {

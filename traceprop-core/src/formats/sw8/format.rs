@@ -5,7 +5,9 @@ use core::fmt;
 use super::correlation::Allowed;
 use super::identity::{Identity, IdentityError};
 use super::write::{Piece, Value};
-use super::{CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, compact, header};
+use super::{
+    CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, compact, header, nearest,
+};
 use crate::bridge::BridgeWriter;
 use crate::context::FormatKind;
 use crate::field::{Field, FieldSet};
@@ -63,7 +65,7 @@ impl Sw8 {
             return None;
         }
         let (field, lines) = self.lines(outbound.slots(), HEADER);
-        let header = header::read(lines, field)?.ok()?;
+        let header = nearest::read(lines, field)?.ok()?;
         (Some(header.context().trace_id) == outbound.trace_id()).then_some(header)
     }
 
@@ -118,7 +120,7 @@ impl Format for Sw8 {
 
     fn extract(&self, slots: &Slots<'_>) -> Reading {
         let (field, lines) = self.lines(slots, HEADER);
-        let mut reading = match header::read(lines, field) {
+        let mut reading = match nearest::read(lines, field) {
             None => Reading::new(Outcome::Absent),
             Some(Err(reject)) => Reading::invalid(reject),
             Some(Ok(header)) if header.is_sampled() => Reading::new(Outcome::Context(header.context())).tentative(),
@@ -188,11 +190,12 @@ impl Format for Sw8 {
     fn bridge(&self, outbound: &Outbound<'_>, bridge: &mut BridgeWriter) {
         // Text that does not fit is lost; the receiver then has 32 hex for it.
         let _ = match self.own(outbound) {
-            // Only what was read has a spelling to give back: no format has supplied a context that was built here.
-            Some(own) => match compact::compact(own.trace_id()).filter(|_| outbound.received.primary.is_some()) {
-                Some(item) => bridge.item(compact::LETTER, item.as_str()),
-                None => true,
-            },
+            // A context that was built from fields came in no header, and owes nobody its spelling.
+            Some(_) if outbound.received.built.contains(FormatKind::Sw8) => true,
+            Some(own) => {
+                let item = compact::compact(own.trace_id());
+                item.is_none_or(|item| bridge.item(compact::LETTER, item.as_str()))
+            }
             None => carried(outbound).is_none_or(|(item, _)| bridge.item(compact::LETTER, item)),
         };
     }

@@ -1,4 +1,4 @@
-//! The `sw8` value: eight fields, and which of several values counts.
+//! The `sw8` value: eight fields.
 
 use super::base64::MAX_ENCODED;
 use super::ids;
@@ -8,14 +8,10 @@ use crate::field::Field;
 use crate::id::{SpanId, TraceId};
 use crate::reject::{Reason, ReasonAt, Reject};
 use crate::sampling::Sampling;
-use crate::slots::Lines;
-use crate::text;
+use crate::text::{self, decimal};
 
 /// Bytes of an `sw8` value: "the whole header value must be under 2k" of the protocol's text.
 pub(super) const MAX_VALUE: usize = MAX_ENCODED;
-
-/// Values of one joined line that are looked at, from its end: only husks make us look at more than one.
-const MAX_JOINED: usize = 64;
 
 /// The largest span number, since Java reads it as `int`.
 const MAX_SPAN: u32 = i32::MAX as u32;
@@ -114,15 +110,15 @@ impl<'c> Sw8Header<'c> {
 }
 
 /// An empty value, or seven dashes behind at most one byte: what agents send for requests that they do not trace.
-fn is_husk(value: &[u8]) -> bool {
+pub(super) fn is_husk(value: &[u8]) -> bool {
     matches!(value, [] | [b'-', b'-', b'-', b'-', b'-', b'-', b'-'] | [_, b'-', b'-', b'-', b'-', b'-', b'-', b'-'])
 }
 
-fn lead(value: &[u8]) -> usize {
+pub(super) fn lead(value: &[u8]) -> usize {
     value.iter().take_while(|&&b| b == b' ' || b == b'\t').count()
 }
 
-fn parse(value: &[u8]) -> Result<Sw8Header<'_>, ReasonAt> {
+pub(super) fn parse(value: &[u8]) -> Result<Sw8Header<'_>, ReasonAt> {
     if value.len() > MAX_VALUE {
         return Err(Reason::TooLong.at(MAX_VALUE));
     }
@@ -210,75 +206,8 @@ const fn dashes(eight: [u8; 8]) -> u64 {
 
 /// Plain digits: agents in Go would read `010` as eight and `0x1f` as 31, and nobody writes either.
 fn span_number(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || digits.len() > 10 {
-        return None;
-    }
-    let value = digits.iter().try_fold(0u64, |value, &byte| match byte {
-        b'0'..=b'9' => Some(value * 10 + u64::from(byte - b'0')),
-        _ => None,
-    })?;
+    let value = decimal::unsigned(digits).ok()?;
     u32::try_from(value).ok().filter(|value| *value <= MAX_SPAN)
-}
-
-/// The value that counts: the last one that is no husk, of all lines and of all that a comma joins. It is that of the
-/// nearest hop; those before it were appended to, where they had to be replaced. It alone decides.
-pub(super) fn read(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
-    let first = lines.first()?;
-    if !lines.is_repeated() {
-        let value = text::trim(first);
-        if is_husk(value) {
-            return None;
-        }
-        // No field can hold a comma, so only a value that is refused is searched for one.
-        match parse(value) {
-            Ok(header) => return Some(Ok(header)),
-            Err(error) if !has_comma(value) => return Some(Err(error.behind(lead(first)).of(field))),
-            Err(_) => {}
-        }
-    }
-    read_list(lines, field)
-}
-
-/// Whether a comma joins the last value that may be read to one before it.
-fn has_comma(value: &[u8]) -> bool {
-    value[value.len().saturating_sub(MAX_VALUE + 1)..].contains(&b',')
-}
-
-#[cold]
-fn read_list(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
-    if lines.is_over_limit() {
-        return Some(Err(Reject::new(field, Reason::TooManyLines, 0)));
-    }
-    let mut behind = 0;
-    let mut last = None;
-    for line in lines {
-        if let Some((at, value)) = last_value(line) {
-            last = Some((behind + at, value));
-        }
-        behind += line.len() + 1;
-    }
-    let (at, value) = last?;
-    Some(parse(value).map_err(|error| error.behind(at).of(field)))
-}
-
-/// The last value of a line that is no husk, and where it begins.
-pub(super) fn last_value(line: &[u8]) -> Option<(usize, &[u8])> {
-    let mut rest = line;
-    for _ in 0..MAX_JOINED {
-        // One byte more than may be read shows whether the value begins within the limit.
-        let from = rest.len().saturating_sub(MAX_VALUE + 1);
-        let begin = match rest[from..].iter().rposition(|&b| b == b',') {
-            Some(comma) => from + comma + 1,
-            None if from > 0 => return Some((from, &rest[from..])),
-            None => 0,
-        };
-        let value = text::trim(&rest[begin..]);
-        if !is_husk(value) {
-            return Some((begin + lead(&rest[begin..]), value));
-        }
-        rest = &rest[..begin.checked_sub(1)?];
-    }
-    None
 }
 
 #[cfg(feature = "std")]
@@ -299,10 +228,6 @@ mod tests {
         let reject = Sw8Header::parse(value.as_bytes()).unwrap_err();
         assert_eq!(reject.field(), Field::Sw8);
         (reject.reason().as_str(), reject.at())
-    }
-
-    fn one(line: &str) -> Option<Result<Sw8Header<'_>, Reject>> {
-        read(Lines::one(line.as_bytes()), Field::Sw8)
     }
 
     #[test]
@@ -363,64 +288,9 @@ mod tests {
         // 2027 digits are a whole number of groups and three.
         assert!(Sw8Header::parse(of(MAX_VALUE).as_bytes()).is_ok());
         assert_eq!(err(&of(MAX_VALUE + 1)), ("too-long", 2048));
-        assert_eq!(one(&of(MAX_VALUE + 1)).unwrap().unwrap_err().reason(), Reason::TooLong);
-    }
-
-    #[test]
-    fn ok_husks_are_absent() {
-        for husk in ["", " \t", "1-------", "0-------", "-------", " 1------- ", ",", ", ,", "1-------, ,1-------"] {
-            assert!(one(husk).is_none(), "{husk:?}");
-        }
-        assert_eq!(one("12-------").unwrap().unwrap_err().reason(), Reason::BadSample);
-        assert_eq!(one("1------").unwrap().unwrap_err().reason(), Reason::FieldCount);
-        assert_eq!(one("1--------").unwrap().unwrap_err().reason(), Reason::FieldCount);
-    }
-
-    #[test]
-    fn ok_the_last_value_that_is_no_husk_decides() {
-        let first = "1-YQ==-Yg==-0-Yw==---";
-        let header = |line: &str| one(line).unwrap().map(|header| header.trace_id().to_string());
-        assert_eq!(header(&format!("{first},{VALID}")).unwrap().len(), 32);
-        assert_eq!(header(&format!("{VALID} ,\t{first}, 1-------,,")).unwrap(), "a");
-        let joined = format!("{VALID},1-YQ==-Yg==-x----");
-        assert_eq!(header(&joined), Err(Reject::new(Field::Sw8, Reason::BadSpanId, VALID.len() + 13)));
-        let long = format!("{VALID},{}", "x".repeat(5000));
-        assert_eq!(header(&long).unwrap_err().reason(), Reason::TooLong);
-        let early = format!("{},{VALID}", "x".repeat(5000));
-        assert_eq!(header(&early).unwrap().len(), 32);
-    }
-
-    #[test]
-    fn ok_husks_are_skipped_up_to_a_limit() {
-        let husks = |n: usize| format!("{VALID}{}", ",".repeat(n));
-        assert!(one(&husks(MAX_JOINED - 1)).unwrap().is_ok());
-        assert!(one(&husks(MAX_JOINED)).is_none());
     }
 
     proptest! {
-        #[test]
-        fn ok_no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read(Lines::one(&bytes), Field::Sw8);
-        }
-
-        /// Bytes that come closer to the grammar.
-        #[test]
-        fn ok_no_value_panics_and_one_alone_is_read_as_in_a_list(value in "[01]{0,2}-[A-Za-z0-9+/=]{0,9}(-[A-Za-z0-9=,]{0,5}){0,9}") {
-            let whole = one(&value);
-            if !value.contains(',') {
-                let listed = format!("{VALID},{value}");
-                let listed = one(&listed);
-                match whole {
-                    Some(Ok(header)) => prop_assert_eq!(Some(Ok(header)), listed),
-                    Some(Err(reject)) => {
-                        let reason = listed.unwrap().unwrap_err().reason();
-                        prop_assert_eq!(reject.reason(), reason);
-                    }
-                    None => prop_assert_eq!(listed.unwrap().unwrap().trace_id(), "6131d148bb65115d91f997560aca8e67"),
-                }
-            }
-        }
-
         #[test]
         fn ok_fields_come_back(texts in proptest::collection::vec(".{1,20}", 6), span in 0..=MAX_SPAN) {
             let encoded: Vec<String> = texts.iter().map(|text| super::super::base64::Encoded(text.as_bytes()).to_string()).collect();

@@ -28,6 +28,7 @@ mod format;
 mod header;
 mod identity;
 mod ids;
+mod nearest;
 mod received;
 #[cfg(feature = "std")]
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What came in sw8, for people, logs and reports.
 
-use super::header::{self, MAX_VALUE, Sw8Header};
+use super::header::{MAX_VALUE, Sw8Header};
+use super::nearest;
 use super::text::Sw8Text;
 use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension};
 use crate::slots::Slots;
@@ -38,7 +39,7 @@ impl Sw8 {
     /// What came in the headers of this format; none without a valid `sw8`, since the others mean nothing without it.
     pub fn received<'c>(&self, slots: &Slots<'c>) -> Option<ReceivedSw8<'c>> {
         let (field, lines) = self.lines(slots, HEADER);
-        let header = header::read(lines, field)?.ok()?;
+        let header = nearest::read(lines, field)?.ok()?;
         let (field, lines) = self.lines(slots, CORRELATION);
         let correlation = Sw8Correlation::read(lines, field).unwrap_or(Sw8Correlation::EMPTY);
         let (field, lines) = self.lines(slots, EXTENSION);
@@ -62,7 +63,7 @@ const MAX_LOGGED: usize = 150;
 /// assert!(trace_id_of_header(b"1-------").is_none());
 /// ```
 pub fn trace_id_of_header(value: &[u8]) -> Option<Sw8Text<'_>> {
-    let (_, value) = header::last_value(value)?;
+    let (_, value) = nearest::last_value(value)?;
     if value.len() > MAX_VALUE {
         return None;
     }

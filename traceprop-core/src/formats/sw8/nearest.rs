@@ -1,0 +1,162 @@
+//! Which of several `sw8` values counts.
+
+use super::header::{MAX_VALUE, Sw8Header, is_husk, lead, parse};
+use crate::field::Field;
+use crate::reject::{Reason, Reject};
+use crate::slots::Lines;
+use crate::text;
+
+/// Values of one joined line that are looked at, from its end: only husks make us look at more than one.
+const MAX_JOINED: usize = 64;
+
+/// The value that counts: the last one that is no husk, of all lines and of all that a comma joins. It is that of the
+/// nearest hop; those before it were appended to, where they had to be replaced. It alone decides.
+pub(super) fn read(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
+    let first = lines.first()?;
+    if !lines.is_repeated() {
+        let value = text::trim(first);
+        if is_husk(value) {
+            return None;
+        }
+        // No field can hold a comma, so only a value that is refused is searched for one.
+        match parse(value) {
+            Ok(header) => return Some(Ok(header)),
+            Err(error) if !has_comma(value) => return Some(Err(error.behind(lead(first)).of(field))),
+            Err(_) => {}
+        }
+    }
+    read_list(lines, field)
+}
+
+/// Whether a comma joins the last value that may be read to one before it.
+fn has_comma(value: &[u8]) -> bool {
+    value[value.len().saturating_sub(MAX_VALUE + 1)..].contains(&b',')
+}
+
+#[cold]
+fn read_list(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
+    if lines.is_over_limit() {
+        return Some(Err(Reject::new(field, Reason::TooManyLines, 0)));
+    }
+    let mut behind = 0;
+    let mut last = None;
+    for line in lines {
+        if let Some((at, value)) = last_value(line) {
+            last = Some((behind + at, value));
+        }
+        behind += line.len() + 1;
+    }
+    let (at, value) = last?;
+    Some(parse(value).map_err(|error| error.behind(at).of(field)))
+}
+
+/// The last value of a line that is no husk, and where it begins.
+pub(super) fn last_value(line: &[u8]) -> Option<(usize, &[u8])> {
+    let mut rest = line;
+    for _ in 0..MAX_JOINED {
+        // One byte more than may be read shows whether the value begins within the limit.
+        let from = rest.len().saturating_sub(MAX_VALUE + 1);
+        let begin = match rest[from..].iter().rposition(|&b| b == b',') {
+            Some(comma) => from + comma + 1,
+            None if from > 0 => return Some((from, &rest[from..])),
+            None => 0,
+        };
+        let value = text::trim(&rest[begin..]);
+        if !is_husk(value) {
+            return Some((begin + lead(&rest[begin..]), value));
+        }
+        rest = &rest[..begin.checked_sub(1)?];
+    }
+    None
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::format;
+    use std::string::ToString;
+
+    const VALID: &str = "1-NjEzMWQxNDhiYjY1MTE1ZDkxZjk5NzU2MGFjYThlNjc=-N2M4OWNkZWI2OGE5MTMyZWI0NzI2YWQzZGJhNThkNTA=\
+        -1-cmVjby1weQ==-cmVjby1weS01ZjdjOQ==-L3ByZWRpY3Q=-bW9kZWw6ODUwMQ==";
+
+    fn one(line: &str) -> Option<Result<Sw8Header<'_>, Reject>> {
+        read(Lines::one(line.as_bytes()), Field::Sw8)
+    }
+
+    #[test]
+    fn ok_husks_are_absent() {
+        for husk in ["", " \t", "1-------", "0-------", "-------", " 1------- ", ",", ", ,", "1-------, ,1-------"] {
+            assert!(one(husk).is_none(), "{husk:?}");
+        }
+        assert_eq!(one("12-------").unwrap().unwrap_err().reason(), Reason::BadSample);
+        assert_eq!(one("1------").unwrap().unwrap_err().reason(), Reason::FieldCount);
+        assert_eq!(one("1--------").unwrap().unwrap_err().reason(), Reason::FieldCount);
+    }
+
+    #[test]
+    fn ok_the_last_value_that_is_no_husk_decides() {
+        let first = "1-YQ==-Yg==-0-Yw==---";
+        let header = |line: &str| one(line).unwrap().map(|header| header.trace_id().to_string());
+        assert_eq!(header(&format!("{first},{VALID}")).unwrap().len(), 32);
+        assert_eq!(header(&format!("{VALID} ,\t{first}, 1-------,,")).unwrap(), "a");
+        let joined = format!("{VALID},1-YQ==-Yg==-x----");
+        assert_eq!(header(&joined), Err(Reject::new(Field::Sw8, Reason::BadSpanId, VALID.len() + 13)));
+        let long = format!("{VALID},{}", "x".repeat(5000));
+        assert_eq!(header(&long).unwrap_err().reason(), Reason::TooLong);
+        let early = format!("{},{VALID}", "x".repeat(5000));
+        assert_eq!(header(&early).unwrap().len(), 32);
+    }
+
+    #[test]
+    fn ok_husks_are_skipped_up_to_a_limit() {
+        let husks = |n: usize| format!("{VALID}{}", ",".repeat(n));
+        assert!(one(&husks(MAX_JOINED - 1)).unwrap().is_ok());
+        assert!(one(&husks(MAX_JOINED)).is_none());
+    }
+
+    #[test]
+    fn ok_lines_are_one_list_and_err_more_of_them_than_are_read() {
+        let read = |lines: &[(&str, &str)]| {
+            let mut names = crate::field::FieldNames::new();
+            names.watch(crate::field::FieldSet::of(&[Field::Sw8]));
+            let slots = crate::slots::Slots::collect(&lines, &names);
+            read(slots.lines(Field::Sw8), Field::Sw8).map(|read| read.map(|header| header.trace_id().to_string()))
+        };
+        let other = "1-YQ==-Yg==-0----";
+        assert_eq!(read(&[("sw8", other), ("sw8", VALID)]).unwrap().unwrap().len(), 32);
+        assert_eq!(read(&[("sw8", VALID), ("SW8", other), ("sw8", ""), ("sw8", "1-------")]).unwrap().unwrap(), "a");
+        assert_eq!(read(&[("sw8", ""), ("sw8", "1-------")]), None);
+        let reject = Reject::new(Field::Sw8, Reason::BadSample, VALID.len() + 1);
+        assert_eq!(read(&[("sw8", VALID), ("sw8", "x-YQ==-Yg==-0----")]), Some(Err(reject)));
+        let many = [("sw8", other); crate::slots::MAX_LINES + 1];
+        assert_eq!(read(&many[1..]).unwrap().unwrap(), "a");
+        assert_eq!(read(&many), Some(Err(Reject::new(Field::Sw8, Reason::TooManyLines, 0))));
+    }
+
+    proptest! {
+        #[test]
+        fn ok_no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(Lines::one(&bytes), Field::Sw8);
+        }
+
+        /// Bytes that come closer to the grammar.
+        #[test]
+        fn ok_no_value_panics_and_one_alone_is_read_as_in_a_list(value in "[01]{0,2}-[A-Za-z0-9+/=]{0,9}(-[A-Za-z0-9=,]{0,5}){0,9}") {
+            let whole = one(&value);
+            if !value.contains(',') {
+                let listed = format!("{VALID},{value}");
+                let listed = one(&listed);
+                match whole {
+                    Some(Ok(header)) => prop_assert_eq!(Some(Ok(header)), listed),
+                    Some(Err(reject)) => {
+                        let reason = listed.unwrap().unwrap_err().reason();
+                        prop_assert_eq!(reject.reason(), reason);
+                    }
+                    None => prop_assert_eq!(listed.unwrap().unwrap().trace_id(), "6131d148bb65115d91f997560aca8e67"),
+                }
+            }
+        }
+    }
+}
