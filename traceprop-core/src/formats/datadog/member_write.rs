@@ -2,6 +2,7 @@
 
 use super::Datadog;
 use super::member::{self, DatadogMember};
+use super::tags::DecisionMaker;
 use super::text::{DatadogText, LastDatadogSpan};
 use super::words::{self, Source, Words};
 use crate::bridge::BridgeWriter;
@@ -27,6 +28,10 @@ impl Datadog {
             Source::Nothing if came.is_some() => Source::Member,
             source => source,
         };
+        let is_settled = |came: DatadogMember<'_>| source == Source::Member && self.leaves(came, context);
+        if came.is_some_and(is_settled) {
+            return;
+        }
         let words = Words::of(source, context.slots(), received, came);
         let last_span = words::last_span(source, context.slots(), received, came);
         let carries = match source {
@@ -43,8 +48,7 @@ impl Datadog {
             _ => last_span.filter(LastDatadogSpan::is_legal),
         };
         // A member without `s` leaves it to the flag, and need not be touched for saying the same.
-        let flag = i32::from(context.sampling().is_sampled());
-        let by_flag = source == Source::Member && words.priority.is_none() && priority == Some(flag);
+        let by_flag = source == Source::Member && words.priority.is_none() && priority == Some(flag(context));
 
         let mut member = MemberWriter::new(came);
         if let Some(priority) = priority {
@@ -72,6 +76,25 @@ impl Datadog {
         }
         member.finish(bridge);
     }
+
+    /// Whether it is plain that a member keeps its bytes: that this span and its decision change none of it.
+    fn leaves(&self, came: DatadogMember<'_>, context: &Outbound<'_>) -> bool {
+        let names_own_span = self.reports_spans && !context.is_relayed();
+        let Some(settled) = came.settled().filter(|_| !names_own_span) else { return false };
+        let (priority, decision_maker) = words::decide(settled.priority, context.sampling(), context.is_decided_here());
+        let keeps_priority = match settled.priority {
+            Some(_) => priority == settled.priority,
+            None => priority.is_none_or(|priority| priority == flag(context)),
+        };
+        // Headers that agree on the trace would lend their span.
+        let keeps_span = settled.has_last_span || !context.agrees(FormatKind::Datadog);
+        keeps_priority && keeps_span && matches!(decision_maker, DecisionMaker::AsReceived)
+    }
+}
+
+/// What a traceparent says of the decision, as a priority.
+const fn flag(context: &Outbound<'_>) -> i32 {
+    context.sampling().is_sampled() as i32
 }
 
 /// Puts items together, and sees whether they are what came.

@@ -28,6 +28,7 @@ mod headers;
 mod member;
 mod member_write;
 mod pairs;
+mod settled;
 mod tags;
 mod text;
 mod words;

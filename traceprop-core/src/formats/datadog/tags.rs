@@ -25,7 +25,7 @@ pub(super) const TID: &str = "tid";
 pub(super) const DECISION_MAKER: &str = "dm";
 
 /// A tag of older tracers that is read by none any more.
-const UPSTREAM_SERVICES: &str = "upstream_services";
+pub(super) const UPSTREAM_SERVICES: &str = "upstream_services";
 
 /// What `dm` is set to when a decision replaces another: nobody in particular.
 const DEFAULT_DECISION_MAKER: DatadogText<'static> = DatadogText::verbatim("-0");
