@@ -231,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_byte_that_is_not_ascii_is_seen_in_every_place() {
+        for len in 1..8 {
+            for place in 0..len {
+                let mut bytes = [b'~'; 8];
+                bytes[place] = 0x80;
+                let encoded = Encoded(&bytes[..len]).to_string();
+                assert_eq!(is_ascii(encoded.as_bytes()), Ok(false), "{place} of {len}");
+                bytes[place] = 0x7f;
+                let encoded = Encoded(&bytes[..len]).to_string();
+                assert_eq!(is_ascii(encoded.as_bytes()), Ok(true), "{place} of {len}");
+            }
+        }
+    }
+
+    #[test]
     fn ok_the_longest_field_is_decoded_and_err_one_longer() {
         assert_eq!(with(&[b'A'; MAX_ENCODED], |text| text.map(<[u8]>::len)), Ok(1536));
         assert_eq!(with(&[b'A'; MAX_ENCODED + 1], |text| text.map(<[u8]>::len)), Err(MAX_ENCODED));

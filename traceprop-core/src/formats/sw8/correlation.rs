@@ -320,13 +320,13 @@ mod tests {
 
     #[test]
     fn ok_2048_bytes_and_the_pair_beyond_is_dropped() {
-        let line = |value: usize| format!("YQ==:MQ==,Yg==:{}", "A".repeat(value));
-        assert_eq!(pairs(&line(2048 - 15)).len(), 2 - usize::from((2048 - 15) % 4 == 1));
-        assert_eq!(pairs(&line(2048 - 16)).len(), 2);
-        let long = line(2048 - 14);
+        let line = |commas: &str| format!("YQ==:MQ=={commas}Yg==:{}", "A".repeat(2032));
+        let fits = line(",,");
+        assert_eq!((fits.len(), pairs(&fits).len()), (2048, 2));
+        let long = line(",,,");
         let correlation = Sw8Correlation::parse(long.as_bytes()).unwrap();
         assert_eq!(correlation.len(), 1);
-        assert_eq!(correlation.skipped(), Some(Reject::new(Field::Sw8Correlation, Reason::TooLong, 10)));
+        assert_eq!(correlation.skipped(), Some(Reject::new(Field::Sw8Correlation, Reason::TooLong, 12)));
     }
 
     #[test]

@@ -104,7 +104,9 @@ mod tests {
         let joined = format!("{VALID},1-YQ==-Yg==-x----");
         assert_eq!(header(&joined), Err(Reject::new(Field::Sw8, Reason::BadSpanId, VALID.len() + 13)));
         let long = format!("{VALID},{}", "x".repeat(5000));
-        assert_eq!(header(&long).unwrap_err().reason(), Reason::TooLong);
+        assert_eq!(header(&long).unwrap_err(), Reject::new(Field::Sw8, Reason::TooLong, MAX_VALUE));
+        let husk = format!("{long},");
+        assert_eq!(header(&husk).unwrap_err(), Reject::new(Field::Sw8, Reason::TooLong, long.len() - 1));
         let early = format!("{},{VALID}", "x".repeat(5000));
         assert_eq!(header(&early).unwrap().len(), 32);
     }
