@@ -121,9 +121,8 @@ mod tests {
 
     #[tokio::test]
     async fn ok_decision_without_ids_decides_the_new_trace() {
-        let all = Propagator::from_names("all", "all").unwrap();
         let request = Request::builder().header("b3", "0").body(()).unwrap();
-        let decided = seen(ExtractLayer::new(all), request).await;
+        let decided = seen(ExtractLayer::new(presets::MIXED), request).await;
         assert_eq!((context(&decided).parent_id(), context(&decided).sampling()), (None, Sampling::NotSampled));
     }
 
