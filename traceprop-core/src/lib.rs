@@ -91,6 +91,7 @@ pub use carrier::{Carrier, CarrierMut, LookUp, OutgoingName, OutgoingValue, Owne
 pub use composite::LeftOutName;
 pub use composite::{
     Behavior, ConfigError, Extraction, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder,
+    TraceMatching,
 };
 pub use context::{Inbound, Relay, RemoteContext, SpanContext};
 #[cfg(feature = "std")]

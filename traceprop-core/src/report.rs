@@ -118,8 +118,10 @@ impl<'c> Report<'c> {
 
     /// The formats that name another trace than the first one.
     pub fn disagreeing(&self) -> impl Iterator<Item = &ReportEntry<'c>> {
+        let matching = self.extraction.propagator().trace_matching();
         let first = self.entries().find_map(|entry| trace_of(&entry.reading));
-        self.entries().filter(move |entry| trace_of(&entry.reading).is_some_and(|trace| Some(trace) != first))
+        let differs = move |trace| first.is_some_and(|first| !matching.is_same(first, trace));
+        self.entries().filter(move |entry| trace_of(&entry.reading).is_some_and(differs))
     }
 
     /// Everything that was turned down, whole or in part.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Behavior, Options, Propagator};
+use super::{Behavior, Options, Propagator, TraceMatching};
 use crate::baggage::BaggageLimits;
 use crate::context::FormatKind;
 use crate::field::{FieldNameError, FieldNames, MAX_CONFIGURED};
@@ -302,6 +302,30 @@ impl PropagatorBuilder {
     /// What is done with a context that comes in.
     pub const fn behavior(mut self, behavior: Behavior) -> Self {
         self.options.behavior = behavior;
+        self
+    }
+
+    /// When two formats name the same trace; all 128 bits count unless this says otherwise.
+    ///
+    /// ```
+    /// use traceprop_core::{Propagator, TraceMatching};
+    ///
+    /// let propagator = Propagator::builder()
+    ///     .names("datadog,tracecontext", "none")?
+    ///     .trace_matching(TraceMatching::LowHalf)
+    ///     .build()?;
+    /// // A proxy dropped x-datadog-tags, and the upper half of the id with them.
+    /// let request = [
+    ///     ("x-datadog-trace-id", "2246800662264969608"),
+    ///     ("traceparent", "00-5ab3c000000000001f2e3d4c5b6a7988-0000000000000abc-01"),
+    /// ];
+    /// let extraction = propagator.extract(&request);
+    /// assert_eq!(extraction.context().unwrap().trace_id.high(), 0x5ab3_c000_0000_0000);
+    /// assert_eq!((extraction.style(), extraction.links().count()), (Some("datadog"), 0));
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub const fn trace_matching(mut self, matching: TraceMatching) -> Self {
+        self.options.matching = matching;
         self
     }
 

@@ -2,7 +2,7 @@
 
 mod jaeger;
 
-use super::{Behavior, Propagator};
+use super::{Behavior, Propagator, TraceMatching};
 use crate::baggage::Baggage;
 use crate::bridge::Bridged;
 use crate::carrier::{Carrier, LineSource};
@@ -127,7 +127,7 @@ impl<'c> Merge<'c> {
     };
 
     #[inline]
-    fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Reading) {
+    fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Reading, matching: TraceMatching) {
         self.refused = self.refused.union(reading.refused_fields());
         if kind == FormatKind::TraceContext {
             self.tracestate = reading.tracestate();
@@ -146,7 +146,9 @@ impl<'c> Merge<'c> {
                         self.style = Some(style);
                         self.agrees = self.agrees.with(kind);
                     }
-                    Some(primary) if primary.trace_id == context.trace_id => {
+                    Some(primary) if matching.is_same(primary.trace_id, context.trace_id) => {
+                        // The wider id names the trace: the other one lost its upper half on the way.
+                        primary.trace_id = primary.trace_id.max(context.trace_id);
                         self.agrees = self.agrees.with(kind);
                         if kind == FormatKind::TraceContext || primary.parent_id.is_none() {
                             primary.parent_id = context.parent_id.or(primary.parent_id);
@@ -200,7 +202,7 @@ impl<'c> Extraction<'c> {
         for (format, kind) in propagator.extract.kinds() {
             let reading = format.extract(&self.slots);
             recorder.record(format, &reading);
-            merge.add(format, kind, &reading);
+            merge.add(format, kind, &reading, propagator.options.matching);
             if propagator.options.extract_first && merge.context.is_some() {
                 break;
             }
@@ -262,11 +264,12 @@ impl<'c> Extraction<'c> {
             _ => None,
         };
         let slots = self.slots;
+        let matching = self.propagator.options.matching;
         let terminated = self.propagator.extract.iter().filter_map(move |format| {
             let first = merged?;
             let reading = format.extract(&slots);
             let Outcome::Context(context) = reading.outcome() else { return None };
-            let other = context.trace_id != first.trace_id;
+            let other = !matching.is_same(context.trace_id, first.trace_id);
             let style = reading.style().unwrap_or(format.name());
             other.then(|| Link::new(context, LinkReason::TerminatedContext, style)).flatten()
         });

@@ -13,6 +13,7 @@ use crate::baggage::BaggageLimits;
 use crate::context::{FormatKind, FormatSet};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::Format;
+use crate::id::TraceId;
 
 pub(crate) use build::FormatList;
 pub use build::{ConfigError, MAX_FORMATS, Preset, PropagatorBuilder};
@@ -31,6 +32,24 @@ pub enum Behavior {
     Restart,
     /// Begin a new trace and forget what came, baggage and correlation ids too.
     Ignore,
+}
+
+/// When two formats of one request name the same trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TraceMatching {
+    /// All 128 bits are equal.
+    #[default]
+    Exact,
+    /// The lower 64 bits are equal, and the upper ones too unless one of the ids has none: a 64-bit system, or a proxy
+    /// that dropped x-datadog-tags, cut them off. The trace that is continued is the wider one.
+    LowHalf,
+}
+
+impl TraceMatching {
+    pub(crate) const fn is_same(self, one: TraceId, other: TraceId) -> bool {
+        let low_half = matches!(self, Self::LowHalf) && (one.high() == 0 || other.high() == 0);
+        one.get() == other.get() || (low_half && one.low() == other.low())
+    }
 }
 
 /// Reads and writes trace context in the formats that it was built with.
@@ -78,6 +97,7 @@ pub(crate) struct Options {
     pub(crate) baggage_limits: BaggageLimits,
     pub(crate) behavior: Behavior,
     pub(crate) extract_first: bool,
+    pub(crate) matching: TraceMatching,
 }
 
 impl Options {
@@ -87,6 +107,7 @@ impl Options {
         baggage_limits: BaggageLimits::W3C,
         behavior: Behavior::Continue,
         extract_first: false,
+        matching: TraceMatching::Exact,
     };
 }
 
@@ -156,6 +177,10 @@ impl Propagator {
         self.options.extract_baggage
     }
 
+    pub(crate) const fn trace_matching(&self) -> TraceMatching {
+        self.options.matching
+    }
+
     pub(crate) const fn baggage_limits(&self) -> BaggageLimits {
         self.options.baggage_limits
     }
@@ -179,5 +204,25 @@ impl Propagator {
             built_in.chain(fields.names().iter().map(|name| name.as_str()))
         });
         of_formats.chain(baggage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_low_halves_match_only_where_an_upper_one_is_missing() {
+        let id = |high, low| TraceId::from_halves(high, low).unwrap();
+        for (one, other, exact, low_half) in [
+            (id(1, 2), id(1, 2), true, true),
+            (id(0, 2), id(1, 2), false, true),
+            (id(1, 2), id(0, 2), false, true),
+            (id(1, 2), id(3, 2), false, false),
+            (id(0, 2), id(0, 3), false, false),
+        ] {
+            assert_eq!(TraceMatching::Exact.is_same(one, other), exact);
+            assert_eq!(TraceMatching::LowHalf.is_same(one, other), low_half);
+        }
     }
 }
