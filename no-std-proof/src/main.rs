@@ -8,7 +8,9 @@
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
-use traceprop_core::{Allow, CarrierMut, IdBits, Outgoing, OutgoingName, OutgoingValue, presets};
+use traceprop_core::formats::correlation::Correlation;
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::{Allow, CarrierMut, IdBits, Outgoing, OutgoingName, OutgoingValue, Propagator, presets};
 
 /// Text on the stack: what does not fit is an error, as for every `fmt::Write`.
 struct Text<const N: usize> {
@@ -44,21 +46,48 @@ fn format() -> bool {
     fits.is_ok() && full.is_err() && text.as_bytes() == b"00f067aa0ba902b7"
 }
 
-/// What a caller sent.
-const REQUEST: [(&str, &str); 4] = [
+/// What a caller sent: W3C decides, the others name the same trace or are text to carry on.
+const REQUEST: [(&str, &str); 11] = [
     ("Host", "example.com"),
     ("TraceParent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
     ("tracestate", "rojo=00f067aa0ba902b7"),
     ("baggage", "tenant=acme, user=alice"),
+    ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1"),
+    ("x-datadog-trace-id", "11803532876627986230"),
+    ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6"),
+    ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:f067aa0ba902b7:0:9"),
+    ("uberctx-tenant", "acme"),
+    ("sw8", "1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-YQ==-0-Yg==-Yw==-Lw==-ZA=="),
+    ("x-request-id", "{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"),
 ];
 
 /// What goes out for it, from a span whose id is `ff`.
 const CALL: &[u8] = b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-01\n\
-    tracestate: rojo=00f067aa0ba902b7\n\
+    tracestate: dd=s:1,tp=1;0e0e4736;j9;cf695B,rojo=00f067aa0ba902b7\n\
+    b3: 4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-1\n\
+    x-datadog-trace-id: 11803532876627986230\n\
+    x-datadog-parent-id: 255\n\
+    x-datadog-sampling-priority: 1\n\
+    x-datadog-tags: _dd.p.tid=4bf92f3577b34da6\n\
+    uber-trace-id: 4bf92f3577b34da6a3ce929d0e0e4736:00000000000000ff:0:9\n\
+    uberctx-tenant: acme\n\
+    sw8: 1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-MDAwMDAwMDAwMDAwMDBmZjAwMDAwMDAwMDAwMDAwMDA=-0-Y2FydA==-Y2FydC0x-Lw==-dW5rbm93bg==\n\
+    x-request-id: {4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}\n\
     baggage: tenant=acme\n";
 
+static SW8: Sw8 = Sw8::new("cart", "cart-1");
+static REQUEST_ID: Correlation = Correlation::from_static("x-request-id");
+
+/// Every format there is, both ways.
+fn all() -> Option<Propagator> {
+    let formats = "tracecontext,b3,datadog,jaeger";
+    let named = Propagator::builder().names(formats, formats).ok()?;
+    let read = named.extract_static(&SW8).extract_static(&REQUEST_ID);
+    read.inject_static(&SW8).inject_static(&REQUEST_ID).baggage().build().ok()
+}
+
 /// A carrier that writes lines of text, as an embedded client would.
-struct Lines(Text<512>);
+struct Lines(Text<2048>);
 
 impl CarrierMut for Lines {
     fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
@@ -71,10 +100,10 @@ impl CarrierMut for Lines {
 
 /// Reads a context from a slice of headers and writes it back, in every format.
 fn extract_and_inject() -> bool {
-    let propagator = presets::W3C.propagator();
+    let Some(propagator) = all() else { return false };
     let extraction = propagator.extract(&REQUEST);
     let span = extraction.start_span(&|| IdBits::unique(0xff));
-    let outgoing = Outgoing::new().baggage(Allow::Only(&["tenant"]));
+    let outgoing = Outgoing::new().baggage(Allow::Only(&["tenant"])).correlation(Allow::All);
     let mut lines = Lines(Text::new());
     let omitted = propagator.inject(&span, &outgoing, &mut lines);
     let left_out = omitted.iter().map(|omission| omission.count).sum::<u32>();
