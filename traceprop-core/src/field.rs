@@ -389,7 +389,8 @@ impl FieldName {
         }
     }
 
-    /// All names that begin with this one and go on.
+    /// All names that begin with this one and go on: one header an item. What is in them counts as text of the user's,
+    /// which is never handed on by itself; [`Format::inject_baggage`](crate::Format::inject_baggage) writes it.
     pub const fn family(mut self) -> Self {
         self.family = true;
         self

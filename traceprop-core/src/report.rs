@@ -169,6 +169,7 @@ impl<'c> Report<'c> {
                 let disagrees = self.disagreeing().any(|other| core::ptr::eq(other, entry));
                 match disagrees {
                     true => write!(f, "another trace, {}", context.trace_id)?,
+                    false if self.extraction.context().is_none() => write!(f, "left behind, {}", context.trace_id)?,
                     false if self.winner() == Some(entry.style) => f.write_str("supplied the context")?,
                     false => f.write_str("the same trace")?,
                 }

@@ -1,0 +1,8 @@
+//! Stories: what somebody builds with the library, each a small program of its own.
+#![cfg(feature = "std")]
+
+mod child_process;
+mod edge_restarts_trace;
+mod format_of_ones_own;
+mod mesh_relay;
+mod queue_message;

@@ -1,0 +1,115 @@
+//! A proxy in the mesh forwards requests and reports no spans: what it passes on must be what it got, to the byte, or
+//! the trace ends at a hop that nobody sees.
+
+use std::thread;
+
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{Allow, Outgoing, OwnedContext, Pairs, Propagator, presets};
+
+fn relay(request: &[(&str, &str)], outgoing: &Outgoing<'_>) -> (Vec<(String, String)>, String) {
+    let propagator = presets::W3C.propagator();
+    let mut headers = Pairs::new();
+    let omitted = propagator.relay(&propagator.extract(&request).relay(), outgoing, &mut headers);
+    (headers.into_iter().collect(), omitted.to_string())
+}
+
+fn owned(lines: &[(&str, &str)]) -> Vec<(String, String)> {
+    lines.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+#[test]
+fn ok_valid_lines_go_on_byte_for_byte() {
+    for lines in [
+        &[("traceparent", VALID)][..],
+        &[("traceparent", VALID), ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")],
+        // A later version, its own fields and flags that we do not know.
+        &[("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-ff-what-the-future-brings")],
+        // Several lines, blanks, empty members, a key twice.
+        &[
+            ("traceparent", "\t00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-09 "),
+            ("tracestate", " a=1 ,, b= 2"),
+            ("tracestate", "a=3\t"),
+        ],
+    ] {
+        assert_eq!(relay(lines, &Outgoing::new()), (owned(lines), "nothing left out".into()));
+    }
+}
+
+#[test]
+fn ok_empty_lines_are_the_one_thing_that_is_not_passed_on() {
+    let lines = [("traceparent", VALID), ("tracestate", ""), ("tracestate", " \t"), ("tracestate", "a=1")];
+    assert_eq!(relay(&lines, &Outgoing::new()).0, owned(&[lines[0], lines[3]]));
+}
+
+#[test]
+fn ok_what_is_invalid_is_not_passed_on() {
+    for bad in ["", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", &format!("{VALID},{VALID}")] {
+        assert_eq!(relay(&[("traceparent", bad), ("tracestate", "a=1")], &Outgoing::new()).0, owned(&[]));
+    }
+    // A bad tracestate costs itself.
+    let lines = [("traceparent", VALID), ("tracestate", "a=1,B=2")];
+    assert_eq!(relay(&lines, &Outgoing::new()).0, owned(&lines[..1]));
+}
+
+#[test]
+fn ok_a_request_without_a_trace_gets_none() {
+    assert_eq!(relay(&[("host", "stock")], &Outgoing::trusted()).0, owned(&[]));
+}
+
+#[test]
+fn ok_baggage_goes_only_where_it_may() {
+    let lines = [("traceparent", VALID), ("baggage", "tenant=shoes ; p, user=alice"), ("baggage", "tenant=hats")];
+    let (all, omitted) = relay(&lines, &Outgoing::new().baggage(Allow::All));
+    assert_eq!((all, omitted.as_str()), (owned(&lines), "nothing left out"));
+    let (some, omitted) = relay(&lines, &Outgoing::new().baggage(Allow::Only(&["tenant"])));
+    assert_eq!(some, owned(&[lines[0], ("baggage", "tenant=shoes;p,tenant=hats")]));
+    assert_eq!(omitted, "baggage: 1 left out, not-allowed");
+    let (none, omitted) = relay(&lines, &Outgoing::new());
+    assert_eq!((none, omitted.as_str()), (owned(&lines[..1]), "baggage: 3 left out, not-allowed"));
+}
+
+#[test]
+fn ok_a_forwarded_request_keeps_its_other_headers_and_has_each_of_ours_once() {
+    let propagator = presets::W3C.propagator();
+    let request = owned(&[("Host", "stock"), ("TraceParent", VALID), ("tracestate", "a=1"), ("TraceState", "b=2")]);
+    let mut forwarded = request.clone();
+    let _ = propagator.relay(&propagator.extract(&request).relay(), &Outgoing::new(), &mut forwarded);
+    let expected = [("Host", "stock"), ("traceparent", VALID), ("tracestate", "a=1"), ("tracestate", "b=2")];
+    assert_eq!(forwarded, owned(&expected));
+}
+
+#[test]
+fn ok_a_retry_on_another_thread_sends_the_same() {
+    let propagator = presets::W3C.propagator();
+    let lines =
+        [("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"), ("tracestate", "a=1 , b=2")];
+    let kept = OwnedContext::from_relay(&propagator.extract(&lines));
+    assert!(kept.span().is_none());
+    let retry = thread::spawn(move || {
+        let propagator = presets::W3C.propagator();
+        let mut headers = Pairs::new();
+        let _ = propagator.relay(&kept.relay().expect("a relay"), &Outgoing::new(), &mut headers);
+        headers.into_iter().collect::<Vec<_>>()
+    });
+    assert_eq!(retry.join().expect("no panic"), owned(&lines));
+}
+
+#[test]
+fn ok_two_agents_on_a_page_are_one_trace_where_that_is_asked_for() {
+    let lenient = Propagator::builder().format(TraceContext::new().same_trace()).build().expect("one format");
+    let second = "00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000aa-01";
+    let joined = format!("{VALID}, {second}");
+    for lines in [&[("traceparent", VALID), ("traceparent", second)][..], &[("traceparent", joined.as_str())]] {
+        let extraction = lenient.extract(&lines);
+        assert_eq!(extraction.context().and_then(|context| context.parent_id.map(|id| id.get())), Some(0xaa));
+        let mut headers = Pairs::new();
+        let _ = lenient.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+        assert_eq!(headers.into_iter().collect::<Vec<_>>(), owned(lines));
+    }
+    for other in ["00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01", "00-0-0-0", ""] {
+        let lines = [("traceparent", VALID), ("traceparent", other)];
+        assert_eq!(lenient.extract(&lines).context(), None, "{other:?}");
+    }
+}
