@@ -435,6 +435,8 @@ fn is_needed(field: Field, received: &Received<'_>, inbound: Inbound) -> bool {
     match FormatKind::of_field(field) {
         // Baggage, and configured headers: their formats judge them again.
         None => received.keeps_text,
+        // A wish that belongs to no trace, and may have decided this one.
+        _ if field == Field::JaegerDebugId => true,
         Some(kind) => received.agrees.contains(kind) || matches!(inbound, Inbound::Decision(_)),
     }
 }

@@ -71,7 +71,7 @@ fn requests() -> Vec<(&'static str, Request)> {
 
 /// Every format that there is, read and written.
 fn all() -> Propagator {
-    Propagator::from_names("all", "tracecontext,baggage").expect("built-in names")
+    Propagator::from_names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger").expect("built-in names")
 }
 
 const fn ids() -> IdBits {

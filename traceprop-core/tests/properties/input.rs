@@ -142,11 +142,90 @@ fn value() -> impl Strategy<Value = Bytes> {
     value.prop_map(Bytes)
 }
 
+/// Lines as each dialect writes them, most of them of one trace, so that they meet in one context.
+const FLEET: &[(&str, &[&str])] = &[
+    (
+        "traceparent",
+        &[
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000aa-00",
+            "00-0000000000000000a3ce929d0e0e4736-00f067aa0ba902b7-03",
+            "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01",
+        ],
+    ),
+    (
+        "tracestate",
+        &[
+            "rojo=1",
+            "dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4;t.usr:x",
+            "dd=s:-1;x:1,rojo=1",
+            "tp=1;0e0e4736;d;s87.17422198108383774",
+            "rojo=1,tp=1;0e0e4736;f",
+            "tp=1;ffffffff;d",
+            "",
+        ],
+    ),
+    (
+        "b3",
+        &[
+            "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1",
+            "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-d-05e3ac9a4f6e3b90",
+            "a3ce929d0e0e4736-00f067aa0ba902b7",
+            "0",
+            "d",
+        ],
+    ),
+    ("X-B3-TraceId", &["4bf92f3577b34da6a3ce929d0e0e4736", "a3ce929d0e0e4736"]),
+    ("X-B3-SpanId", &["00f067aa0ba902b7"]),
+    ("X-B3-ParentSpanId", &["05e3ac9a4f6e3b90"]),
+    ("X-B3-Sampled", &["0", "1", "true", "d"]),
+    ("X-B3-Flags", &["1", "0"]),
+    ("x-datadog-trace-id", &["11803532876627986230", "1"]),
+    ("x-datadog-parent-id", &["67667974448284343", "0"]),
+    ("x-datadog-sampling-priority", &["2", "1", "0", "-1", "7"]),
+    ("x-datadog-origin", &["rum", "a,b;c=d~"]),
+    ("x-datadog-tags", &["_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-4", "_dd.p.usr=a=b", "_dd.p.tid=0,x"]),
+    (
+        "uber-trace-id",
+        &[
+            "4bf92f3577b34da6a3ce929d0e0e4736:f067aa0ba902b7:0:1",
+            "4bf92f3577b34da6a3ce929d0e0e4736:f067aa0ba902b7:1:b",
+            "a3ce929d0e0e4736:1:0:0",
+        ],
+    ),
+    ("uberctx-tenant", &["acme", "a%20b"]),
+    ("UberCtx-User", &["alice"]),
+    ("jaeger-baggage", &["tenant=acme, user=bob"]),
+    ("jaeger-debug-id", &["find-me"]),
+    (
+        "sw8",
+        &[
+            "1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-MDBmMDY3YWEwYmE5MDJiNw==-0-c2hvcA==-aTE=-L2NhcnQ=-c2hvcDo4MA==",
+            "0-NGJmOTJmMzU=-ZjA2N2FhMGI=-3-c2hvcA==-aTE=-L2NhcnQ=-c2hvcDo4MA==",
+            "1-------",
+        ],
+    ),
+    ("sw8-correlation", &["dXNlcg==:YWxpY2U="]),
+    ("sw8-x", &["0- ", "1-1700000000000"]),
+    ("baggage", &["tenant=shoes;p,user=al%20ice", "a=1 , ,b", "tenant=hats"]),
+];
+
+/// A request that crossed several dialects.
+pub(crate) fn fleet_lines() -> impl Strategy<Value = Lines> {
+    let line = select(FLEET).prop_flat_map(|(name, values)| (Just(name.to_owned()), select(values)));
+    let whole = line.prop_map(|(name, value)| (name, Bytes(value.as_bytes().to_vec())));
+    let damaged = select(FLEET).prop_flat_map(|(name, values)| {
+        (Just(name.to_owned()), nearly(select(values).prop_map(str::to_owned)).prop_map(Bytes))
+    });
+    vec(prop_oneof![9 => whole, 1 => damaged], 0..10)
+}
+
 /// Any request at all.
 pub(crate) fn any_lines() -> impl Strategy<Value = Lines> {
     let lines = || vec((name(), value()), 0..12);
     prop_oneof![
-        8 => lines(),
+        8 => fleet_lines(),
+        4 => lines(),
         1 => (lines(), name(), value(), 60..70usize).prop_map(|(mut lines, name, value, times)| {
             lines.extend(std::iter::repeat_n((name, value), times));
             lines

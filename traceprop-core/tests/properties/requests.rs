@@ -10,7 +10,7 @@ use crate::input::*;
 
 /// Every format that there is, both ways.
 fn all() -> Propagator {
-    Propagator::from_names("all", "tracecontext,baggage").expect("built-in names")
+    Propagator::from_names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger").expect("built-in names")
 }
 
 const fn ids() -> IdBits {
@@ -230,6 +230,22 @@ proptest! {
     }
 
     #[test]
+    fn ok_a_hop_that_speaks_only_w3c_keeps_trace_and_parent_and_whether_it_is_recorded(lines in fleet_lines()) {
+        let mixed = presets::MIXED.propagator();
+        let first = mixed.extract(&lines);
+        let span = first.start_span(&ids);
+        let (child, _) = inject(&mixed, &span, &Outgoing::new());
+        let (passed, _) = relay(&mixed, &first.relay(), &Outgoing::new());
+        let came = mixed.extract(&child).context().expect("a span is always written");
+        prop_assert_eq!((came.trace_id, came.parent_id), (span.trace_id(), Some(span.span_id())));
+        prop_assert_eq!((came.sampling.is_sampled(), came.random), (span.sampling().is_sampled(), span.is_random()));
+        let came = mixed.extract(&passed).context();
+        let sent = first.context().filter(|context| context.parent_id.is_some());
+        prop_assert_eq!(came.map(|c| (c.trace_id, c.parent_id)), sent.map(|c| (c.trace_id, c.parent_id)));
+        prop_assert_eq!(came.map(|c| c.sampling.is_sampled()), sent.map(|c| c.sampling.is_sampled()));
+    }
+
+    #[test]
     fn ok_a_restart_keeps_baggage_and_forgets_the_trace(lines in w3c_lines(), fresh in span_id()) {
         let edge = presets::W3C.builder().behavior(traceprop_core::Behavior::Restart).build().expect("a preset");
         let came = presets::W3C.propagator();
@@ -278,7 +294,7 @@ fn regression_a_member_of_ours_survives_where_no_dialect_could_write_it_anew() {
 
 #[test]
 fn regression_a_vendor_with_our_key_keeps_its_member() {
-    let propagator = all();
+    let propagator = presets::W3C.propagator();
     let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", "tp=0")];
     let extraction = propagator.extract(&request);
     let (headers, _) = inject(&propagator, &extraction.start_span(&ids), &Outgoing::new());
