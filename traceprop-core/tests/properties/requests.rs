@@ -85,6 +85,33 @@ proptest! {
     }
 
     #[test]
+    fn ok_no_text_of_the_users_leaves_unasked(lines in fleet_lines()) {
+        let text = ["baggage", "uberctx-tenant", "uberctx-user", "jaeger-baggage", "sw8-correlation", "x-request-id"];
+        let mut marked = lines;
+        marked.retain(|(name, _)| !text.contains(&name.to_lowercase().as_str()));
+        // `U0VDUkVU` is the same in base64.
+        let values = ["k=SECRET", "SECRET", "SECRET", "k=SECRET", "aw==:U0VDUkVU", "SECRET"];
+        marked.extend(text.iter().zip(values).map(|(name, value)| ((*name).to_owned(), Bytes(value.into()))));
+        let all = "tracecontext,baggage,b3,b3multi,datadog,jaeger,correlation:x-request-id";
+        let propagator = Propagator::from_names(all, all).expect("names");
+        let extraction = propagator.extract(&marked);
+        let span = extraction.start_span(&ids);
+        let owned = OwnedContext::from_relay(&extraction);
+        for (headers, _) in [
+            inject(&propagator, &span, &Outgoing::new()),
+            relay(&propagator, &extraction.relay(), &Outgoing::new()),
+            relay(&propagator, &owned.relay().expect("a relay"), &Outgoing::new()),
+        ] {
+            for (name, value) in headers {
+                prop_assert!(!value.contains("SECRET") && !value.contains("U0VDUkVU"), "{}: {}", name, value);
+            }
+        }
+        // Asked for, each dialect carries it.
+        let (headers, _) = relay(&propagator, &extraction.relay(), &Outgoing::trusted());
+        prop_assert!(headers.iter().filter(|(_, value)| value.contains("SECRET")).count() >= 4);
+    }
+
+    #[test]
     fn ok_owned_contexts_write_what_borrowed_ones_do(lines in any_lines()) {
         let propagator = all();
         let extraction = propagator.extract(&lines);
