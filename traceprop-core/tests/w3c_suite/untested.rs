@@ -268,3 +268,12 @@ fn ok_a_decision_is_changed_only_under_a_new_parent_id() {
     assert_eq!(headers.get("traceparent"), Some(format!("00-{TRACE}-0000000000000009-00").as_str()));
     assert_eq!(headers.get("tracestate"), Some("rojo=1"));
 }
+
+#[test]
+fn ok_a_list_on_more_lines_than_are_read_is_dropped_whole() {
+    let mut lines = vec![""; 63];
+    lines.push("foo=1");
+    states(&lines).sends("foo=1");
+    lines.push("bar=2");
+    states(&lines).sends_no_tracestate();
+}
