@@ -51,7 +51,7 @@ impl<'c> Bridged<'c> {
 
     /// The whole value, as it came.
     pub(crate) fn value(state: &TraceState<'c>) -> Option<&'c str> {
-        state.facts().has_tp.then(|| state.get(KEY)).flatten()
+        state.facts().has_tp().then(|| state.get(KEY)).flatten()
     }
 
     /// The texts of all items with this letter.
@@ -240,10 +240,10 @@ mod tests {
     #[test]
     fn ok_only_a_member_of_our_shape_is_ours() {
         for line in ["tp=1;0e0e4736;d", "tp=1;0e0e4737;d", "tp=1;00000000;"] {
-            assert!(state(line).facts().has_tp, "{line}");
+            assert!(state(line).facts().has_tp(), "{line}");
         }
         for line in ["tp=0", "tp=1", "tp=2;0e0e4736;d", "tp=1;0e0e473;d", "tp=1;0E0E4736;d", "x=1;0e0e4736;d"] {
-            assert!(!state(line).facts().has_tp, "{line}");
+            assert!(!state(line).facts().has_tp(), "{line}");
         }
     }
 

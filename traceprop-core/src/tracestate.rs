@@ -13,13 +13,16 @@
 //! strict level) and never the traceparent. Of members with the same key the first, which is the newest, counts.
 //! Spec: <https://www.w3.org/TR/trace-context-2/#tracestate-header>
 
+mod scan;
+
 use core::fmt;
 
 use crate::field::Field;
 use crate::reject::{Reason, Reject};
-use crate::slots::{LineIter, Lines};
-use crate::text;
-use crate::text::hex::{self, Letters};
+use crate::slots::Lines;
+
+pub(crate) use scan::TraceStateFacts;
+use scan::{Member, Members, is_key, is_value};
 
 /// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
 pub const MAX_TRACESTATE_MEMBERS: usize = 32;
@@ -55,54 +58,6 @@ pub struct TraceState<'c> {
     facts: TraceStateFacts,
 }
 
-/// What reading a tracestate found out, so that nothing has to be judged twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TraceStateFacts {
-    /// A key stands twice.
-    has_duplicates: bool,
-    /// One line, just as it would be written.
-    is_canonical: bool,
-    /// A member of ours is there, of this trace or a stale one. A vendor that has our key by chance keeps his.
-    pub(crate) has_tp: bool,
-    /// Datadog's member is there.
-    pub(crate) has_dd: bool,
-    /// It says with which priority the sender decided.
-    pub(crate) has_dd_priority: bool,
-}
-
-/// Whether a `tp` value has the shape of ours.
-fn is_ours(value: &[u8]) -> bool {
-    let low = value.strip_prefix(b"1;").and_then(|rest| rest.split_at_checked(8));
-    low.is_some_and(|(low, items)| {
-        low.iter().all(|&b| hex::digit(b, Letters::Lower).is_some()) && items.starts_with(b";")
-    })
-}
-
-/// Whether a `dd` value has an item `s:` with a number.
-fn has_priority(value: &[u8]) -> bool {
-    let mut items = value;
-    loop {
-        // Datadog writes it first.
-        if let [b's', b':', number @ ..] = items {
-            let digits = number.strip_prefix(b"-").unwrap_or(number);
-            let len = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-            if len > 0 && matches!(digits.get(len), None | Some(b';')) {
-                return true;
-            }
-        }
-        match text::split_once(items, b';') {
-            Some((_, rest)) => items = rest,
-            None => return false,
-        }
-    }
-}
-
-impl TraceStateFacts {
-    /// Of a tracestate without members.
-    pub(crate) const NONE: Self =
-        Self { has_duplicates: false, is_canonical: false, has_tp: false, has_dd: false, has_dd_priority: false };
-}
-
 impl<'c> TraceState<'c> {
     /// A tracestate without members.
     pub const EMPTY: Self = Self { lines: Lines::none(), facts: TraceStateFacts::NONE };
@@ -123,39 +78,7 @@ impl<'c> TraceState<'c> {
         if lines.is_over_limit() {
             return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
         }
-        let mut facts = TraceStateFacts { is_canonical: !lines.is_repeated(), ..TraceStateFacts::NONE };
-        let mut seen = 0_u64;
-        let mut len = 0;
-        let mut offset = 0;
-        for line in lines {
-            let judged = judge(line, |at, key, value| {
-                if len == MAX_TRACESTATE_MEMBERS {
-                    return Err((Reason::TooManyMembers, at));
-                }
-                // Mostly a key shares its bit with no other, and then it need not be compared.
-                let bit = 1 << ((key.len() + usize::from(key[0]) * 3 + usize::from(key[key.len() - 1]) * 7) & 63);
-                if seen & bit != 0 {
-                    facts.has_duplicates |= Members::new(lines).take(len).any(|known| known.key.as_bytes() == key);
-                }
-                seen |= bit;
-                match key {
-                    b"tp" => facts.has_tp |= is_ours(value),
-                    b"dd" => {
-                        facts.has_dd = true;
-                        facts.has_dd_priority |= has_priority(value);
-                    }
-                    _ => {}
-                }
-                len += 1;
-                Ok(())
-            });
-            match judged {
-                Ok(is_tight) => facts.is_canonical &= is_tight,
-                Err((reason, at)) => return Err(Reject::new(Field::TraceState, reason, offset + at)),
-            }
-            offset += line.len() + 1;
-        }
-        facts.is_canonical &= len > 0 && !facts.has_duplicates;
+        let facts = scan::judge_lines(lines)?;
         Ok(Self { lines, facts })
     }
 
@@ -173,13 +96,13 @@ impl<'c> TraceState<'c> {
         TraceStateIter {
             members: Members::new(self.lines),
             place: 0,
-            repeats: self.facts.has_duplicates.then_some(self.lines),
+            repeats: self.facts.has_duplicates().then_some(self.lines),
         }
     }
 
     /// The value of a member.
     pub fn get(&self, key: &str) -> Option<&'c str> {
-        Members::new(self.lines).find(|member| member.key == key).map(|member| member.value)
+        Members::new(self.lines).find(|member| member.key == key.as_bytes()).map(|member| member.text().value)
     }
 
     /// How many members there are.
@@ -194,7 +117,7 @@ impl<'c> TraceState<'c> {
 
     /// The one line that this was read from, if that is just how it would be written.
     fn canonical_line(&self) -> Option<&'c [u8]> {
-        self.lines.first().filter(|_| self.facts.is_canonical)
+        self.lines.first().filter(|_| self.facts.is_canonical())
     }
 }
 
@@ -228,6 +151,19 @@ impl<'c> Iterator for TraceStateIter<'c> {
 
     #[inline]
     fn next(&mut self) -> Option<TraceStateMember<'c>> {
+        self.next_member().map(|member| member.text())
+    }
+
+    #[inline]
+    fn count(mut self) -> usize {
+        // Counting needs no text.
+        core::iter::from_fn(|| self.next_member()).count()
+    }
+}
+
+impl<'c> TraceStateIter<'c> {
+    #[inline]
+    fn next_member(&mut self) -> Option<Member<'c>> {
         loop {
             let member = self.members.next()?;
             let place = self.place;
@@ -239,158 +175,6 @@ impl<'c> Iterator for TraceStateIter<'c> {
                 return Some(member);
             }
         }
-    }
-}
-
-/// All members in order, of lines that were found valid: only the separators have to be looked for.
-#[derive(Clone, Debug)]
-struct Members<'c> {
-    lines: LineIter<'c>,
-    rest: &'c str,
-}
-
-impl<'c> Members<'c> {
-    fn new(lines: Lines<'c>) -> Self {
-        Self { lines: lines.iter(), rest: "" }
-    }
-}
-
-impl<'c> Iterator for Members<'c> {
-    type Item = TraceStateMember<'c>;
-
-    #[inline]
-    fn next(&mut self) -> Option<TraceStateMember<'c>> {
-        loop {
-            while !self.rest.is_empty() {
-                let bytes = self.rest.as_bytes();
-                // Keys are short, and the value cannot hold another equals sign.
-                let equals = bytes.iter().position(|&byte| byte == b'=' || byte == b',').unwrap_or(bytes.len());
-                let end = text::find(&bytes[equals..], b',').map_or(bytes.len(), |behind| equals + behind);
-                // Both are places of an ASCII byte, or the end.
-                let key = self.rest.get(..equals).unwrap_or_default();
-                let value = self.rest.get(equals + 1..end).unwrap_or_default();
-                self.rest = self.rest.get(end + 1..).unwrap_or_default();
-                if !value.is_empty() {
-                    return Some(TraceStateMember { key: trim(key), value: trim_end(value) });
-                }
-            }
-            self.rest = core::str::from_utf8(self.lines.next()?).unwrap_or_default();
-        }
-    }
-}
-
-/// A key without the blanks before its member. Mostly there are none.
-#[inline]
-fn trim(key: &str) -> &str {
-    match key.as_bytes().first() {
-        Some(b' ' | b'\t') => key.trim_start_matches([' ', '\t']),
-        _ => key,
-    }
-}
-
-/// A value without the blanks behind its member.
-#[inline]
-fn trim_end(value: &str) -> &str {
-    match value.as_bytes().last() {
-        Some(b' ' | b'\t') => value.trim_end_matches([' ', '\t']),
-        _ => value,
-    }
-}
-
-const KEY: u8 = 1;
-const KEY_START: u8 = 2;
-const VALUE: u8 = 4;
-const BLANK: u8 = 8;
-
-/// What each byte may be part of.
-const CLASS: [u8; 256] = {
-    let mut class = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        class[byte] = match byte as u8 {
-            b'a'..=b'z' | b'0'..=b'9' => KEY | KEY_START | VALUE,
-            b'_' | b'-' | b'*' | b'/' | b'@' => KEY | VALUE,
-            b',' | b'=' => 0,
-            b' ' => VALUE | BLANK,
-            b'\t' => BLANK,
-            b'!'..=b'~' => VALUE,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    class
-};
-
-const fn is(byte: u8, class: u8) -> bool {
-    CLASS[byte as usize] & class != 0
-}
-
-/// Judges one line, looking at each byte once, and shows place, key and value of each member. True if the line has no
-/// blanks and no empty members, so that it is just as it would be written.
-#[inline(always)]
-fn judge(
-    line: &[u8],
-    mut member: impl FnMut(usize, &[u8], &[u8]) -> Result<(), (Reason, usize)>,
-) -> Result<bool, (Reason, usize)> {
-    let mut is_tight = true;
-    let mut at = 0;
-    loop {
-        // Blanks, and commas between nothing.
-        let before = at;
-        while at < line.len() && (line[at] == b',' || is(line[at], BLANK)) {
-            at += 1;
-        }
-        let skipped = at - before;
-        if at == line.len() {
-            return Ok(is_tight && skipped == 0);
-        }
-        // Between two members stands one comma, and nothing before the first.
-        is_tight &= skipped == usize::from(before > 0);
-
-        let start = at;
-        while at < line.len() && is(line[at], KEY) {
-            at += 1;
-        }
-        if line.get(at) != Some(&b'=') || at - start > MAX_PART || !is(line[start], KEY_START) {
-            return Err(bad_key(line, start, at));
-        }
-        let key = &line[start..at];
-        at += 1;
-        let value_start = at;
-        while at < line.len() && is(line[at], VALUE) {
-            at += 1;
-        }
-        let mut value = &line[value_start..at];
-        // Trailing blanks are none of the value, leading spaces are.
-        while let [rest @ .., b' '] = value {
-            is_tight = false;
-            value = rest;
-        }
-        let run_end = at;
-        while at < line.len() && is(line[at], BLANK) {
-            is_tight = false;
-            at += 1;
-        }
-        if at < line.len() && line[at] != b',' {
-            // Behind a tab the value may not go on; another byte is none of a value.
-            return Err((Reason::BadValue, run_end));
-        }
-        if value.is_empty() || value.len() > MAX_PART {
-            return Err((Reason::BadValue, value_start));
-        }
-        member(start, key, value)?;
-    }
-}
-
-/// What is wrong with the member at `start`, whose key is legal up to `legal`.
-#[cold]
-fn bad_key(line: &[u8], start: usize, legal: usize) -> (Reason, usize) {
-    let member = line[start..].split(|&byte| byte == b',').next().unwrap_or_default();
-    match member.iter().position(|&byte| byte == b'=') {
-        None => (Reason::BadMember, start),
-        // All of the key is legal, so its length or its first byte is not.
-        Some(end) if start + end == legal => (Reason::BadKey, start),
-        Some(_) => (Reason::BadKey, legal),
     }
 }
 
@@ -419,16 +203,6 @@ impl<'a> TraceStateEdit<'a> {
     pub const fn delete(key: &'a str) -> Self {
         Self { key, value: None }
     }
-}
-
-fn is_key(key: &str) -> bool {
-    let bytes = key.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len()) && is(bytes[0], KEY_START) && bytes.iter().all(|&b| is(b, KEY))
-}
-
-fn is_value(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len()) && bytes.iter().all(|&b| is(b, VALUE)) && !bytes.ends_with(b" ")
 }
 
 /// A tracestate as it goes out: edited, within 32 members and the budget. Displays as the header value.

@@ -270,12 +270,12 @@ impl Format for TraceContext {
             match TraceState::read(slots.lines(Field::TraceState)) {
                 Ok(state) => {
                     facts = state.facts();
-                    if facts.has_tp {
+                    if facts.has_tp() {
                         let meant =
                             Bridged::find(&state, context.trace_id).and_then(|tp| tp.sampling(context.sampling));
                         context.sampling = meant.unwrap_or(context.sampling);
                     }
-                    if facts.has_dd_priority {
+                    if facts.has_dd_priority() {
                         weight = DecisionWeight::WithPriority;
                     }
                 }

@@ -75,7 +75,7 @@ impl<'c> DatadogMember<'c> {
 
     /// The member of a tracestate.
     pub fn of(state: &TraceState<'c>) -> Option<Self> {
-        state.facts().has_dd.then(|| state.get(KEY)).flatten().map(Self)
+        state.facts().has_dd().then(|| state.get(KEY)).flatten().map(Self)
     }
 
     pub(super) const fn text(&self) -> &'c str {

@@ -1,0 +1,314 @@
+//! Looking at the bytes of a tracestate: once to judge them, and later to find the members again.
+
+use crate::field::Field;
+use crate::reject::{Reason, Reject};
+use crate::slots::{LineIter, Lines};
+use crate::text;
+use crate::text::hex::{self, Letters};
+
+use super::{MAX_PART, MAX_TRACESTATE_MEMBERS, TraceStateMember};
+
+/// What reading a tracestate found out, so that nothing has to be judged twice. One byte: every context has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TraceStateFacts(u8);
+
+impl TraceStateFacts {
+    /// Of a tracestate without members.
+    pub(crate) const NONE: Self = Self(0);
+
+    const DUPLICATES: u8 = 1;
+    const CANONICAL: u8 = 2;
+    const TP: u8 = 4;
+    const DD: u8 = 8;
+    const DD_PRIORITY: u8 = 16;
+
+    fn set(&mut self, bit: u8, is_set: bool) {
+        self.0 |= if is_set { bit } else { 0 };
+    }
+
+    /// A key stands twice.
+    pub(super) const fn has_duplicates(self) -> bool {
+        self.0 & Self::DUPLICATES != 0
+    }
+
+    /// One line, just as it would be written.
+    pub(super) const fn is_canonical(self) -> bool {
+        self.0 & Self::CANONICAL != 0
+    }
+
+    /// A member of ours is there, of this trace or a stale one. A vendor that has our key by chance keeps his.
+    pub(crate) const fn has_tp(self) -> bool {
+        self.0 & Self::TP != 0
+    }
+
+    /// Datadog's member is there.
+    pub(crate) const fn has_dd(self) -> bool {
+        self.0 & Self::DD != 0
+    }
+
+    /// It says with which priority the sender decided.
+    pub(crate) const fn has_dd_priority(self) -> bool {
+        self.0 & Self::DD_PRIORITY != 0
+    }
+}
+
+/// Judges all lines as one list.
+pub(super) fn judge_lines(lines: Lines<'_>) -> Result<TraceStateFacts, Reject> {
+    let mut facts = TraceStateFacts::NONE;
+    let mut is_canonical = !lines.is_repeated();
+    let mut maybe_twice = false;
+    let mut seen = 0_u64;
+    let mut len = 0;
+    let mut offset = 0;
+    for line in lines {
+        let judged = judge(line, |at, key, value| {
+            if len == MAX_TRACESTATE_MEMBERS {
+                return Err((Reason::TooManyMembers, at));
+            }
+            // Mostly a key shares its bit with no other, and then it need not be compared.
+            let bit = 1 << ((key.len() + usize::from(key[0]) * 3 + usize::from(key[key.len() - 1]) * 7) & 63);
+            maybe_twice |= seen & bit != 0;
+            seen |= bit;
+            match key {
+                b"tp" => facts.set(TraceStateFacts::TP, is_ours(value)),
+                b"dd" => {
+                    facts.set(TraceStateFacts::DD, true);
+                    facts.set(TraceStateFacts::DD_PRIORITY, has_priority(value));
+                }
+                _ => {}
+            }
+            len += 1;
+            Ok(())
+        });
+        match judged {
+            Ok(is_tight) => is_canonical &= is_tight,
+            Err((reason, at)) => return Err(Reject::new(Field::TraceState, reason, offset + at)),
+        }
+        offset += line.len() + 1;
+    }
+    let is_twice = maybe_twice && stands_twice(lines);
+    facts.set(TraceStateFacts::DUPLICATES, is_twice);
+    facts.set(TraceStateFacts::CANONICAL, is_canonical && len > 0 && !is_twice);
+    Ok(facts)
+}
+
+/// Whether two members have the same key.
+#[cold]
+fn stands_twice(lines: Lines<'_>) -> bool {
+    // Eight bytes tell most keys apart, and shorter ones for certain: no key holds a zero byte.
+    let mut known = [(0_u64, &b""[..]); MAX_TRACESTATE_MEMBERS];
+    for (len, Member { key, .. }) in Members::new(lines).take(MAX_TRACESTATE_MEMBERS).enumerate() {
+        let digest = key.iter().fold(0_u64, |digest, byte| digest.rotate_left(8) ^ u64::from(*byte));
+        if known[..len].iter().any(|(other, text)| *other == digest && *text == key) {
+            return true;
+        }
+        known[len] = (digest, key);
+    }
+    false
+}
+
+/// Whether a `tp` value has the shape of ours.
+fn is_ours(value: &[u8]) -> bool {
+    let low = value.strip_prefix(b"1;").and_then(|rest| rest.split_at_checked(8));
+    low.is_some_and(|(low, items)| {
+        low.iter().all(|&b| hex::digit(b, Letters::Lower).is_some()) && items.starts_with(b";")
+    })
+}
+
+/// Whether a `dd` value has an item `s:` with a number.
+fn has_priority(value: &[u8]) -> bool {
+    let mut items = value;
+    loop {
+        // Datadog writes it first.
+        if let [b's', b':', number @ ..] = items {
+            let digits = number.strip_prefix(b"-").unwrap_or(number);
+            let len = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+            if len > 0 && matches!(digits.get(len), None | Some(b';')) {
+                return true;
+            }
+        }
+        match text::split_once(items, b';') {
+            Some((_, rest)) => items = rest,
+            None => return false,
+        }
+    }
+}
+
+/// One member, in bytes that are known to be ASCII.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member<'c> {
+    pub(super) key: &'c [u8],
+    pub(super) value: &'c [u8],
+}
+
+impl<'c> Member<'c> {
+    #[inline]
+    pub(super) fn text(&self) -> TraceStateMember<'c> {
+        let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+        TraceStateMember { key: text(self.key), value: text(self.value) }
+    }
+}
+
+/// All members in order, of lines that were found valid: only the separators have to be looked for.
+#[derive(Clone, Debug)]
+pub(super) struct Members<'c> {
+    lines: LineIter<'c>,
+    rest: &'c [u8],
+}
+
+impl<'c> Members<'c> {
+    #[inline]
+    pub(super) fn new(lines: Lines<'c>) -> Self {
+        Self { lines: lines.iter(), rest: &[] }
+    }
+}
+
+impl<'c> Iterator for Members<'c> {
+    type Item = Member<'c>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Member<'c>> {
+        loop {
+            while !self.rest.is_empty() {
+                let (member, rest) = text::split_once(self.rest, b',').unwrap_or((self.rest, &[]));
+                self.rest = rest;
+                // Keys are short. Between two commas there may also be nothing, or blanks.
+                if let Some(equals) = member.iter().position(|&byte| byte == b'=') {
+                    let (key, value) = (&member[..equals], &member[equals + 1..]);
+                    return Some(Member { key: key.trim_ascii_start(), value: value.trim_ascii_end() });
+                }
+            }
+            self.rest = self.lines.next()?;
+        }
+    }
+}
+
+const KEY: u8 = 1;
+const KEY_START: u8 = 2;
+const VALUE: u8 = 4;
+const BLANK: u8 = 8;
+
+/// What each byte may be part of.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        class[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' => KEY | KEY_START | VALUE,
+            b'_' | b'-' | b'*' | b'/' | b'@' => KEY | VALUE,
+            b',' | b'=' => 0,
+            b' ' => VALUE | BLANK,
+            b'\t' => BLANK,
+            b'!'..=b'~' => VALUE,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    class
+};
+
+const fn is(byte: u8, class: u8) -> bool {
+    CLASS[byte as usize] & class != 0
+}
+
+pub(super) fn is_key(key: &str) -> bool {
+    let bytes = key.as_bytes();
+    (1..=MAX_PART).contains(&bytes.len()) && is(bytes[0], KEY_START) && bytes.iter().all(|&b| is(b, KEY))
+}
+
+pub(super) fn is_value(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    (1..=MAX_PART).contains(&bytes.len()) && value_run(bytes) == bytes.len() && !bytes.ends_with(b" ")
+}
+
+/// How many bytes may be part of a value, before one that may not. Eight at a time.
+#[inline]
+fn value_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let mut at = 0;
+    let mut rest = bytes;
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        let all = u64::from_le_bytes(*chunk);
+        // With every byte below 0x80 no addition carries into its neighbour: each sets the high bit of a byte exactly
+        // where the name says so.
+        let low = all & !HIGH;
+        let printable = (low + (0x80 - b' ' as u64) * ONES) & !(low + (0x80 - 0x7f) * ONES);
+        let no_comma = (low ^ (b',' as u64 * ONES)) + 0x7f * ONES;
+        let no_equals = (low ^ (b'=' as u64 * ONES)) + 0x7f * ONES;
+        let others = !(printable & no_comma & no_equals & !all) & HIGH;
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+        rest = tail;
+    }
+    at + rest.iter().take_while(|&&byte| is(byte, VALUE)).count()
+}
+
+/// Judges one line, looking at each byte once, and shows place, key and value of each member. True if the line has no
+/// blanks and no empty members, so that it is just as it would be written.
+#[inline(always)]
+fn judge(
+    line: &[u8],
+    mut member: impl FnMut(usize, &[u8], &[u8]) -> Result<(), (Reason, usize)>,
+) -> Result<bool, (Reason, usize)> {
+    let mut is_tight = true;
+    let mut at = 0;
+    loop {
+        // Blanks, and commas between nothing.
+        let before = at;
+        while at < line.len() && (line[at] == b',' || is(line[at], BLANK)) {
+            at += 1;
+        }
+        let skipped = at - before;
+        if at == line.len() {
+            return Ok(is_tight && skipped == 0);
+        }
+        // Between two members stands one comma, and nothing before the first.
+        is_tight &= skipped == usize::from(before > 0);
+
+        let start = at;
+        while at < line.len() && is(line[at], KEY) {
+            at += 1;
+        }
+        if line.get(at) != Some(&b'=') || at - start > MAX_PART || !is(line[start], KEY_START) {
+            return Err(bad_key(line, start, at));
+        }
+        let key = &line[start..at];
+        at += 1;
+        let value_start = at;
+        at += value_run(&line[at..]);
+        let mut value = &line[value_start..at];
+        // Trailing blanks are none of the value, leading spaces are.
+        while let [rest @ .., b' '] = value {
+            is_tight = false;
+            value = rest;
+        }
+        let run_end = at;
+        while at < line.len() && is(line[at], BLANK) {
+            is_tight = false;
+            at += 1;
+        }
+        if at < line.len() && line[at] != b',' {
+            // Behind a tab the value may not go on; another byte is none of a value.
+            return Err((Reason::BadValue, run_end));
+        }
+        if value.is_empty() || value.len() > MAX_PART {
+            return Err((Reason::BadValue, value_start));
+        }
+        member(start, key, value)?;
+    }
+}
+
+/// What is wrong with the member at `start`, whose key is legal up to `legal`.
+#[cold]
+fn bad_key(line: &[u8], start: usize, legal: usize) -> (Reason, usize) {
+    let member = line[start..].split(|&byte| byte == b',').next().unwrap_or_default();
+    match member.iter().position(|&byte| byte == b'=') {
+        None => (Reason::BadMember, start),
+        // All of the key is legal, so its length or its first byte is not.
+        Some(end) if start + end == legal => (Reason::BadKey, start),
+        Some(_) => (Reason::BadKey, legal),
+    }
+}
