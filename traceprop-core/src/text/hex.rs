@@ -25,45 +25,45 @@ pub(crate) enum Letters {
     AnyCase,
 }
 
-/// Eight lower-case digits, most significant first.
+/// The high bit of each of eight bytes that is a lower-case digit.
 #[inline]
-const fn lower8(digits: [u8; 8]) -> Option<u32> {
-    let v = u64::from_be_bytes(digits);
+const fn legal8(v: u64) -> u64 {
     // With every byte below 0x80 none of these additions carries into its neighbour; each sets the high bit of a byte
     // exactly where that byte has reached the bound in the name.
-    let ge_0 = v.wrapping_add((0x80 - 0x30) * ONES);
-    let gt_9 = v.wrapping_add((0x80 - 0x3a) * ONES);
-    let ge_a = v.wrapping_add((0x80 - 0x61) * ONES);
-    let gt_f = v.wrapping_add((0x80 - 0x67) * ONES);
-    let legal = ((ge_0 & !gt_9) | (ge_a & !gt_f)) & !v & HIGH;
-    if legal != HIGH {
-        return None;
-    }
+    let low = v & !HIGH;
+    let ge_0 = low + (0x80 - 0x30) * ONES;
+    let gt_9 = low + (0x80 - 0x3a) * ONES;
+    let ge_a = low + (0x80 - 0x61) * ONES;
+    let gt_f = low + (0x80 - 0x67) * ONES;
+    ((ge_0 & !gt_9) | (ge_a & !gt_f)) & !v & HIGH
+}
+
+/// The value of eight digits, most significant first.
+#[inline]
+const fn value8(v: u64) -> u64 {
     // '0'..'9' hold their value in the low nibble, 'a'..'f' hold it less nine and are told by bit 6.
     let nibbles = (v & (0x0f * ONES)) + 9 * ((v >> 6) & ONES);
     let pairs = (nibbles | (nibbles >> 4)) & 0x00ff_00ff_00ff_00ff;
     let quads = (pairs | (pairs >> 8)) & 0x0000_ffff_0000_ffff;
-    Some((quads | (quads >> 16)) as u32)
+    (quads | (quads >> 16)) & 0xffff_ffff
 }
 
-/// Sixteen lower-case digits.
+/// Sixteen lower-case digits, and the high bit of each byte where all eight-byte halves have a digit.
 #[inline]
-const fn lower16(digits: &[u8; 16]) -> Option<u64> {
+const fn lower16(digits: &[u8; 16]) -> (u64, u64) {
     let [a, b, c, d, e, f, g, h, low @ ..] = *digits;
-    match (lower8([a, b, c, d, e, f, g, h]), lower8(low)) {
-        (Some(high), Some(low)) => Some(((high as u64) << 32) | low as u64),
-        _ => None,
-    }
+    let (high, low) = (u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes(low));
+    ((value8(high) << 32) | value8(low), legal8(high) & legal8(low))
 }
 
 /// Sixteen digits.
 #[inline]
 pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
-    let value = match letters {
+    let (value, legal) = match letters {
         Letters::Lower => lower16(digits),
         Letters::AnyCase => lower16(&digits.map(|digit| digit.to_ascii_lowercase())),
     };
-    value.ok_or_else(|| diagnose(digits, letters))
+    if legal == HIGH { Ok(value) } else { Err(diagnose(digits, letters)) }
 }
 
 /// Thirty-two digits.
@@ -77,12 +77,18 @@ pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexEr
             &folded
         }
     };
-    let halves = plain.first_chunk().zip(plain.last_chunk());
-    let value = halves.and_then(|(high, low)| lower16(high).zip(lower16(low)));
-    value.map(|(high, low)| (u128::from(high) << 64) | u128::from(low)).ok_or_else(|| diagnose(digits, letters))
+    // Both are there, so the other arm is never taken.
+    let Some((high, low)) = plain.first_chunk().zip(plain.last_chunk()) else { return Err(diagnose(digits, letters)) };
+    let ((high, legal_high), (low, legal_low)) = (lower16(high), lower16(low));
+    if legal_high & legal_low == HIGH {
+        Ok((u128::from(high) << 64) | u128::from(low))
+    } else {
+        Err(diagnose(digits, letters))
+    }
 }
 
 /// Two digits.
+#[inline]
 pub(crate) fn u8_2(digits: &[u8; 2], letters: Letters) -> Result<u8, HexError> {
     match (digit(digits[0], letters), digit(digits[1], letters)) {
         (Some(high), Some(low)) => Ok(high << 4 | low),
