@@ -1,0 +1,91 @@
+//! A format of a user's own, made up, with nothing but what the crate shows to everybody.
+
+use traceprop_core::{
+    Field, FieldName, Format, FormatFields, OmissionReason, Outbound, Outcome, Reading, Reason, Reject, RemoteContext,
+    Sampling, Slots, SpanId, TraceId, Writer,
+};
+
+/// `x-acme-trace: TRACE.SPAN` and `x-acme-keep: yes` or `no`; without the latter nobody has decided.
+pub(crate) struct Acme;
+
+const TRACE: FieldName = FieldName::from_static("x-acme-trace");
+const KEEP: FieldName = FieldName::from_static("x-acme-keep");
+const NAMES: &[FieldName] = &[TRACE, KEEP];
+
+const ID_LEN: usize = TraceId::HEX_LEN;
+const LEN: usize = ID_LEN + 1 + SpanId::HEX_LEN;
+
+fn field(slots: &Slots<'_>, name: &FieldName) -> Field {
+    slots.field_named(name).unwrap_or(Field::Configured(0))
+}
+
+/// Blanks around a value are the carrier's; a line end is not among them.
+fn trim(mut value: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    value
+}
+
+fn parse(value: &[u8]) -> Result<RemoteContext, (Reason, usize)> {
+    let value = trim(value);
+    if value.len() != LEN {
+        return Err((Reason::BadLength, value.len()));
+    }
+    if value[ID_LEN] != b'.' {
+        return Err((Reason::BadDelimiter, ID_LEN));
+    }
+    let trace_id = TraceId::from_hex(&value[..ID_LEN]).map_err(|error| (error.reason(), error.at()))?;
+    let span_id = SpanId::from_hex(&value[ID_LEN + 1..]).map_err(|error| (error.reason(), ID_LEN + 1 + error.at()))?;
+    Ok(RemoteContext::new(trace_id, Some(span_id)))
+}
+
+impl Format for Acme {
+    fn name(&self) -> &str {
+        "acme"
+    }
+
+    fn fields(&self) -> FormatFields<'_> {
+        FormatFields::named(NAMES)
+    }
+
+    fn extract(&self, slots: &Slots<'_>) -> Reading {
+        let Some(value) = slots.named(&TRACE).iter().find(|line| !trim(line).is_empty()) else {
+            return Reading::new(Outcome::Absent);
+        };
+        let mut context = match parse(value) {
+            Ok(context) => context,
+            Err((reason, at)) => return Reading::invalid(Reject::new(field(slots, &TRACE), reason, at)),
+        };
+        let mut refused = None;
+        context.sampling = match slots.named(&KEEP).first() {
+            Some(b"yes") => Sampling::Sampled,
+            Some(b"no") => Sampling::NotSampled,
+            None => Sampling::Deferred,
+            Some(_) => {
+                refused = Some(Reject::new(field(slots, &KEEP), Reason::BadSampling, 0));
+                Sampling::Deferred
+            }
+        };
+        let mut reading = Reading::new(Outcome::Context(context));
+        if let Some(reject) = refused {
+            reading.refuse(reject);
+        }
+        reading
+    }
+
+    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let Some((trace_id, span_id)) = context.ids() else {
+            if context.trace_id().is_some() {
+                writer.omit(field(context.slots(), &TRACE), OmissionReason::NoSpanId, 1);
+            }
+            return;
+        };
+        writer.write_named_pieces(&TRACE, &format_args!("{trace_id}.{span_id}"));
+        match context.sampling() {
+            Sampling::Deferred => {}
+            Sampling::NotSampled => writer.write_named(&KEEP, "no"),
+            Sampling::Sampled | Sampling::Debug => writer.write_named(&KEEP, "yes"),
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! The table: every format under each setting that changes what is read or written.
+
+use std::sync::LazyLock;
+
+use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::correlation::Correlation;
+use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{Format, Reason, Sampling, SpanId};
+
+use crate::acme::Acme;
+use crate::subject::{Empty, Second, Subject, TooLong, lines};
+
+static TRACE_CONTEXT: TraceContext = TraceContext::new();
+static SAME_TRACE: TraceContext = TraceContext::new().same_trace().tracestate_budget(512);
+static B3_SINGLE: B3 = B3::single();
+static B3_MULTI: B3 = B3::multi();
+static B3_BOTH: B3 = B3::both();
+static DATADOG: Datadog = Datadog::new();
+static DATADOG_TRACER: Datadog = Datadog::new().keep_tid().reports_spans();
+static JAEGER: Jaeger = Jaeger::new();
+static JAEGER_AND_W3C: Jaeger = Jaeger::new().with_w3c_baggage();
+static SW8: Sw8 = Sw8::new("cart", "cart-1");
+static SW8_NAMESPACED: LazyLock<Sw8> =
+    LazyLock::new(|| Sw8::new("cart", "cart-1").with_namespace("acme").expect("a namespace"));
+static CORRELATION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
+static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opaque();
+
+pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
+    vec![
+        w3c(&TRACE_CONTEXT, Second::Invalid(Reason::MultipleTraceparent)),
+        w3c(&SAME_TRACE, Second::Invalid(Reason::MultipleTraceparent)),
+        b3_single(&B3_SINGLE),
+        b3_multi(),
+        Subject {
+            also_writes: &["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],
+            ..b3_single(&B3_BOTH)
+        },
+        datadog(&DATADOG),
+        datadog(&DATADOG_TRACER),
+        jaeger(&JAEGER),
+        jaeger(&JAEGER_AND_W3C),
+        sw8(&SW8, "sw8"),
+        sw8(&*SW8_NAMESPACED, "acme-sw8"),
+        correlation(&CORRELATION, "x-plumbr-transactionid"),
+        correlation(&CORRELATION_OPAQUE, "x-order"),
+        acme(),
+    ]
+});
+
+fn yes_or_no(sampling: Sampling) -> Sampling {
+    match sampling {
+        Sampling::Deferred | Sampling::NotSampled => Sampling::NotSampled,
+        Sampling::Sampled | Sampling::Debug => Sampling::Sampled,
+    }
+}
+
+fn not_debug(sampling: Sampling) -> Sampling {
+    if sampling == Sampling::Debug { Sampling::Sampled } else { sampling }
+}
+
+fn hex(span: SpanId) -> String {
+    span.to_string()
+}
+
+fn w3c(format: &'static dyn Format, second: Second) -> Subject {
+    let value = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    Subject {
+        format,
+        main: "traceparent",
+        value: value.into(),
+        other_value: value.replace("736-", "737-"),
+        says_nothing: 0..0,
+        beside: vec![],
+        husks: vec![lines(&[("tracestate", "")]), lines(&[("tracestate", " ")]), lines(&[("tracestate", "a=1")])],
+        empty: Empty::Invalid(Reason::BadLength),
+        two_lines: second,
+        joined: second,
+        lists: vec![("tracestate", "rojo=1,congo=2", "dd=s:2;t.dm:-4")],
+        too_long: TooLong {
+            longest: vec![value.into(), value.replace("00-4", "cc-4") + "-" + &"a".repeat(100_000)],
+            longer: vec![
+                (format!("{value}0"), Reason::TrailingData),
+                (format!("{value}-{}", "a".repeat(100_000)), Reason::TrailingData),
+                ("a".repeat(100_000), Reason::BadDelimiter),
+            ],
+        },
+        says: yes_or_no,
+        names_span: true,
+        says_random: true,
+        needs_low: false,
+        also_writes: &[],
+        spell: hex,
+    }
+}
+
+fn b3_single(format: &'static dyn Format) -> Subject {
+    let value = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1";
+    Subject {
+        format,
+        main: "b3",
+        value: value.into(),
+        other_value: value.replace("736-", "737-"),
+        says_nothing: 0..0,
+        beside: vec![],
+        husks: vec![lines(&[("X-B3-Flags", "0")]), lines(&[("x-b3-flags", "")])],
+        empty: Empty::Invalid(Reason::Empty),
+        two_lines: Second::FirstCounts,
+        joined: Second::FirstCounts,
+        lists: vec![],
+        too_long: TooLong {
+            longest: vec![format!("{value}-05e3ac9a4f6e3b90")],
+            longer: vec![
+                (format!("{value}-05e3ac9a4f6e3b901"), Reason::BadLength),
+                (format!("{value}-05e3ac9a4f6e3b90-1"), Reason::FieldCount),
+                ("a".repeat(100_000), Reason::FieldCount),
+            ],
+        },
+        says: |sampling| sampling,
+        names_span: true,
+        says_random: false,
+        needs_low: false,
+        also_writes: &[],
+        spell: hex,
+    }
+}
+
+fn b3_multi() -> Subject {
+    let value = "4bf92f3577b34da6a3ce929d0e0e4736";
+    Subject {
+        main: "x-b3-traceid",
+        value: value.into(),
+        other_value: value.replace("736", "737"),
+        beside: lines(&[("x-b3-spanid", "00f067aa0ba902b7"), ("x-b3-sampled", "1")]),
+        too_long: TooLong {
+            longest: vec![value.into()],
+            longer: vec![(format!("0{value}"), Reason::BadLength), ("a".repeat(100_000), Reason::BadLength)],
+        },
+        ..b3_single(&B3_MULTI)
+    }
+}
+
+fn datadog(format: &'static dyn Format) -> Subject {
+    Subject {
+        format,
+        main: "x-datadog-trace-id",
+        value: "11803532876627986230".into(),
+        other_value: "11803532876627986231".into(),
+        says_nothing: 0..0,
+        beside: lines(&[
+            ("x-datadog-parent-id", "67667974448284343"),
+            ("x-datadog-sampling-priority", "1"),
+            ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6"),
+        ]),
+        husks: vec![
+            lines(&[("x-datadog-origin", "rum"), ("x-datadog-parent-id", "1"), ("x-datadog-sampling-priority", "1")]),
+            lines(&[("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6")]),
+        ],
+        empty: Empty::Invalid(Reason::Empty),
+        two_lines: Second::Invalid(Reason::RepeatedField),
+        joined: Second::Invalid(Reason::BadDecimal),
+        lists: vec![("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6", "_dd.p.dm=-4,_dd.p.usr.id=YWxpY2U=")],
+        too_long: TooLong {
+            longest: vec!["18446744073709551615".into()],
+            longer: vec![("18446744073709551616".into(), Reason::OutOfRange), ("1".repeat(100_000), Reason::TooLong)],
+        },
+        says: not_debug,
+        names_span: true,
+        says_random: false,
+        needs_low: true,
+        also_writes: &[],
+        spell: |span| span.get().to_string(),
+    }
+}
+
+fn jaeger(format: &'static dyn Format) -> Subject {
+    let value = "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:1";
+    let filled = |len: usize| format!("{}:{}:1", &value[..49], "0".repeat(len - 52));
+    Subject {
+        format,
+        main: "uber-trace-id",
+        value: value.into(),
+        other_value: value.replace("736:", "737:"),
+        // The deprecated parent, of which nobody asks what it is.
+        says_nothing: 50..51,
+        beside: vec![],
+        husks: vec![
+            lines(&[("uberctx-tenant", "acme")]),
+            lines(&[("jaeger-baggage", "tenant=acme")]),
+            lines(&[("jaeger-debug-id", " ")]),
+        ],
+        empty: Empty::Invalid(Reason::Empty),
+        two_lines: Second::Invalid(Reason::RepeatedField),
+        joined: Second::Invalid(Reason::RepeatedField),
+        lists: vec![("jaeger-baggage", "tenant=acme", "user=alice")],
+        too_long: TooLong {
+            longest: vec![filled(256)],
+            longer: vec![
+                (filled(257), Reason::TooLong),
+                (format!("0{value}"), Reason::BadLength),
+                ("a".repeat(100_000), Reason::TooLong),
+            ],
+        },
+        says: |sampling| if sampling == Sampling::Deferred { Sampling::NotSampled } else { sampling },
+        names_span: true,
+        says_random: false,
+        needs_low: false,
+        also_writes: &[],
+        spell: hex,
+    }
+}
+
+pub(crate) const SW8_VALUE: &str = "1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=\
+    -MDBmMDY3YWEwYmE5MDJiNzAwMDAwMDAwMDAwMDAwMDA=-0-Y2FydA==-Y2FydC0x-Lw==-dW5rbm93bg==";
+
+fn sw8(format: &'static dyn Format, main: &'static str) -> Subject {
+    let prefix = if main == "sw8" { "" } else { "acme-" };
+    let name = |rest: &str| -> &'static str { format!("{prefix}{rest}").leak() };
+    let without_peer = &SW8_VALUE[..SW8_VALUE.len() - "dW5rbm93bg==".len()];
+    // A peer of that many letters; 2048 less what stands before it is a whole number of base64's groups.
+    let filled = |len: usize| format!("{without_peer}{}", "A".repeat(len - without_peer.len()));
+    Subject {
+        format,
+        main,
+        value: SW8_VALUE.into(),
+        other_value: SW8_VALUE.replace("Q3MzY=", "Q3Mzc="),
+        says_nothing: 0..0,
+        beside: vec![],
+        husks: vec![
+            lines(&[(main, "1-------")]),
+            lines(&[(main, "0-------"), (name("sw8-x"), "0-"), (name("sw8-correlation"), "")]),
+            lines(&[(name("sw8-x"), "0- ")]),
+            lines(&[(name("sw8-correlation"), "")]),
+        ],
+        empty: Empty::Absent,
+        two_lines: Second::LastCounts,
+        joined: Second::LastCounts,
+        lists: vec![(name("sw8-correlation"), "dGVuYW50:YWNtZQ==", "dXNlcg==:YWxpY2U=")],
+        too_long: TooLong {
+            longest: vec![filled(2048)],
+            longer: vec![
+                (filled(2049), Reason::TooLong),
+                (format!("{SW8_VALUE}-"), Reason::FieldCount),
+                ("A".repeat(100_000), Reason::TooLong),
+            ],
+        },
+        says: |sampling| if sampling == Sampling::NotSampled { sampling } else { Sampling::Sampled },
+        names_span: true,
+        says_random: false,
+        needs_low: false,
+        also_writes: &[],
+        spell: |span| base64(&format!("{span}0000000000000000")),
+    }
+}
+
+fn correlation(format: &'static dyn Format, main: &'static str) -> Subject {
+    let opaque = main == "x-order";
+    let joined = if opaque { Reason::BadCharacter } else { Reason::BadLength };
+    let value = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
+    Subject {
+        format,
+        main,
+        value: value.into(),
+        other_value: value.replace("736", "737"),
+        says_nothing: 0..0,
+        beside: vec![],
+        husks: vec![lines(&[(main, "\t ")]), lines(&[(main, ""), (main, "")])],
+        empty: Empty::Absent,
+        two_lines: Second::FirstCounts,
+        joined: Second::Invalid(joined),
+        lists: vec![],
+        too_long: TooLong {
+            longest: vec![format!("urn:uuid:{value}"), format!("|{value}.{}", "1.".repeat(493))],
+            longer: match opaque {
+                // It is kept as text, and names no trace.
+                true => vec![("a".repeat(129), Reason::TooLong), ("a".repeat(100_000), Reason::TooLong)],
+                false => vec![
+                    (format!("urn:uuid:{value}0"), Reason::BadLength),
+                    (format!("|{value}.{}.", "1.".repeat(493)), Reason::BadLength),
+                    ("a".repeat(100_000), Reason::BadLength),
+                ],
+            },
+        },
+        says: |_| Sampling::Deferred,
+        names_span: false,
+        says_random: false,
+        needs_low: false,
+        also_writes: &[],
+        spell: hex,
+    }
+}
+
+fn acme() -> Subject {
+    let value = "4bf92f3577b34da6a3ce929d0e0e4736.00f067aa0ba902b7";
+    Subject {
+        format: &Acme,
+        main: "x-acme-trace",
+        value: value.into(),
+        other_value: value.replace("736.", "737."),
+        says_nothing: 0..0,
+        beside: lines(&[("x-acme-keep", "yes")]),
+        husks: vec![lines(&[("x-acme-keep", "yes")]), lines(&[("x-acme-trace", " ")])],
+        empty: Empty::Absent,
+        two_lines: Second::FirstCounts,
+        joined: Second::Invalid(Reason::BadLength),
+        lists: vec![],
+        too_long: TooLong {
+            longest: vec![value.into()],
+            longer: vec![(format!("{value}0"), Reason::BadLength), ("a".repeat(100_000), Reason::BadLength)],
+        },
+        says: not_debug,
+        names_span: true,
+        says_random: false,
+        needs_low: false,
+        also_writes: &[],
+        spell: hex,
+    }
+}
+
+/// Standard base64 with padding.
+pub(crate) fn base64(text: &str) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut encoded = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(group >> (18 - 6 * place) & 63) as usize];
+            encoded.push(if place > chunk.len() { '=' } else { char::from(letter) });
+        }
+    }
+    encoded
+}

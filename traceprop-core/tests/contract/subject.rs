@@ -1,0 +1,176 @@
+//! A format under test, and in what it may differ from the others.
+
+use std::fmt::Debug;
+
+use traceprop_core::{
+    Format, Outcome, Outgoing, Pairs, Propagator, Reason, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+};
+
+pub(crate) const TRACE: TraceId = match TraceId::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736) {
+    Some(id) => id,
+    None => TraceId::MIN,
+};
+pub(crate) const SPAN: SpanId = match SpanId::new(0x00f0_67aa_0ba9_02b7) {
+    Some(id) => id,
+    None => SpanId::MIN,
+};
+pub(crate) const CHILD: SpanId = match SpanId::new(0xb7ad_6b71_6920_3331) {
+    Some(id) => id,
+    None => SpanId::MIN,
+};
+
+/// Lines of a request.
+pub(crate) type Lines = Vec<(String, String)>;
+
+/// What a second value of the main field means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Second {
+    FirstCounts,
+    LastCounts,
+    Invalid(Reason),
+}
+
+/// What an empty main field is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Empty {
+    Absent,
+    Invalid(Reason),
+}
+
+/// What is longer than it may be.
+pub(crate) struct TooLong {
+    /// The longest value of the main field that is read.
+    pub(crate) longest: Vec<String>,
+    /// What is one byte longer, or more, and why it is refused.
+    pub(crate) longer: Vec<(String, Reason)>,
+}
+
+/// A format, and what is particular to it.
+pub(crate) struct Subject {
+    pub(crate) format: &'static dyn Format,
+    /// The field that names the trace: [`TRACE`] by [`SPAN`], and the same value for another trace.
+    pub(crate) main: &'static str,
+    pub(crate) value: String,
+    pub(crate) other_value: String,
+    /// Places of that value which say nothing, so that any byte may stand there.
+    pub(crate) says_nothing: std::ops::Range<usize>,
+    /// Lines that make the main field a whole context, where it is none alone.
+    pub(crate) beside: Lines,
+    /// Requests that are there and say nothing.
+    pub(crate) husks: Vec<Lines>,
+    pub(crate) empty: Empty,
+    pub(crate) two_lines: Second,
+    pub(crate) joined: Second,
+    /// Fields that are lists: two values which mean the same on two lines and joined by a comma.
+    pub(crate) lists: Vec<(&'static str, &'static str, &'static str)>,
+    pub(crate) too_long: TooLong,
+    /// What each decision comes back as.
+    pub(crate) says: fn(Sampling) -> Sampling,
+    /// Whether a span id is written, and needed to write anything.
+    pub(crate) names_span: bool,
+    /// Whether the promise of a random trace id is written.
+    pub(crate) says_random: bool,
+    /// Whether the low half of a trace id must not be zero.
+    pub(crate) needs_low: bool,
+    /// Fields that are written beside those that came: the other encoding of the same.
+    pub(crate) also_writes: &'static [&'static str],
+    /// How a span id stands in the lines that are written.
+    pub(crate) spell: fn(SpanId) -> String,
+}
+
+impl Subject {
+    pub(crate) fn name(&self) -> &str {
+        self.format.name()
+    }
+
+    /// This format alone, both ways.
+    pub(crate) fn propagator(&self) -> Propagator {
+        Propagator::builder().extract_static(self.format).inject_static(self.format).build().expect("one format")
+    }
+
+    /// A request with this value of the main field.
+    pub(crate) fn request(&self, value: &str) -> Lines {
+        let mut lines = vec![(self.main.to_owned(), value.to_owned())];
+        lines.extend(self.beside.iter().cloned());
+        lines
+    }
+
+    /// What is read of a context that was written.
+    pub(crate) fn comes_back(&self, span: &SpanContext<'_>) -> RemoteContext {
+        RemoteContext {
+            trace_id: span.trace_id(),
+            parent_id: self.names_span.then_some(span.span_id()),
+            sampling: (self.says)(span.sampling()),
+            random: span.is_random() && self.says_random,
+        }
+    }
+
+    /// Whether `name` is one of the fields of the format.
+    pub(crate) fn owns(&self, name: &str) -> bool {
+        let fields = self.format.fields();
+        let built_in = fields.built_in_fields().built_in().filter_map(|field| field.name());
+        built_in.into_iter().any(|known| is_in(known, name)) || fields.names().iter().any(|known| known.matches(name))
+    }
+}
+
+/// Whether a header is a field, or one of a family.
+pub(crate) fn is_in(field: &str, name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == field || (field.ends_with('-') && name.starts_with(field) && name.len() > field.len())
+}
+
+pub(crate) fn lines(pairs: &[(&str, &str)]) -> Lines {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// What the format makes of a request, and whether a relay and a child of it go out in good form.
+#[track_caller]
+pub(crate) fn outcome<V: AsRef<[u8]> + Sync + Debug>(subject: &Subject, request: &[(String, V)]) -> Outcome {
+    let propagator = subject.propagator();
+    let report = propagator.explain(&request);
+    let entry = report.entries().next().expect("the only format");
+    let outcome = entry.reading.outcome();
+    let extraction = propagator.extract(&request);
+    match outcome {
+        Outcome::Context(context) => assert_eq!(extraction.context(), Some(context), "{request:?}"),
+        _ => assert_eq!(extraction.context(), None, "{request:?}"),
+    }
+    for headers in [child(&propagator, &request), relay(&propagator, &request)] {
+        in_good_form(&headers);
+    }
+    outcome
+}
+
+/// Nothing that is written can be an empty header, another header, or more than a carrier of text can hold.
+#[track_caller]
+pub(crate) fn in_good_form(headers: &Pairs) {
+    for (name, value) in headers.iter() {
+        let is_token = |b: u8| b.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]{}".contains(&b) && !b.is_ascii_uppercase();
+        assert!(!name.is_empty() && name.bytes().all(is_token), "{name:?}");
+        assert!(!value.trim_matches([' ', '\t']).is_empty(), "{name} is empty");
+        assert!(value.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')), "{name}: {value:?}");
+    }
+}
+
+/// What a participant with [`CHILD`] as its span writes; nothing where no trace came.
+pub(crate) fn child<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
+    let mut headers = Pairs::new();
+    let extraction = propagator.extract(request);
+    if let Some(context) = extraction.context() {
+        let span = extraction.child(context.trace_id, CHILD);
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+    }
+    headers
+}
+
+/// What a service without spans passes on.
+pub(crate) fn relay<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
+    let mut headers = Pairs::new();
+    let _ = propagator.relay(&propagator.extract(request).relay(), &Outgoing::trusted(), &mut headers);
+    headers
+}
+
+/// A span that was made here.
+pub(crate) fn span(sampling: Sampling) -> SpanContext<'static> {
+    SpanContext::new(TRACE, SPAN).with_sampling(sampling)
+}
