@@ -233,7 +233,7 @@ fn value_run(bytes: &[u8]) -> usize {
         // With every byte below 0x80 no addition carries into its neighbour: each sets the high bit of a byte exactly
         // where the name says so.
         let low = all & !HIGH;
-        let printable = (low + (0x80 - b' ' as u64) * ONES) & !(low + (0x80 - 0x7f) * ONES);
+        let printable = (low + (0x80 - b' ' as u64) * ONES) & !(low + ONES);
         let no_comma = (low ^ (b',' as u64 * ONES)) + 0x7f * ONES;
         let no_equals = (low ^ (b'=' as u64 * ONES)) + 0x7f * ONES;
         let others = !(printable & no_comma & no_equals & !all) & HIGH;
