@@ -4,7 +4,7 @@ use super::Propagator;
 use crate::baggage;
 use crate::bridge::{self, BridgeWriter, Bridged};
 use crate::carrier::{CarrierMut, LineSource, OwnedFields};
-use crate::context::{FormatKind, FormatSet, Received, Relay, SpanContext};
+use crate::context::{FormatKind, Received, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Progress, Writer};
 use crate::formats::correlation;
@@ -46,7 +46,7 @@ impl Propagator {
             bridge_edits: &[],
             withholds: false,
             bridge_left_out: 0,
-            injects: self.injected_kinds(),
+            injects: self.injected,
         };
         self.write(&outbound, carrier)
     }
@@ -80,13 +80,9 @@ impl Propagator {
             bridge_edits: &[],
             withholds: false,
             bridge_left_out: 0,
-            injects: self.injected_kinds(),
+            injects: self.injected,
         };
         self.write(&outbound, carrier)
-    }
-
-    fn injected_kinds(&self) -> FormatSet {
-        self.inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind))
     }
 
     fn received_slots<'a>(&'a self, received: &Received<'a>) -> Slots<'a> {
@@ -102,7 +98,7 @@ impl Propagator {
     /// Lets every format that has a say put its words into the tracestate, then writes.
     fn write(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
         let writes_tracestate = outbound.injects(FormatKind::TraceContext);
-        let Some(trace_id) = outbound.trace_id.filter(|_| writes_tracestate) else {
+        let Some(trace_id) = outbound.trace_id.filter(|_| writes_tracestate && !self.is_plain(outbound)) else {
             return self.write_formats(outbound, carrier);
         };
         let mut writer = BridgeWriter::new(trace_id);
@@ -140,6 +136,17 @@ impl Propagator {
             return self.write_formats(outbound, carrier);
         }
         self.write_formats(&Outbound { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound }, carrier)
+    }
+
+    /// Whether only W3C was spoken and is spoken, so that no other dialect has anything to put into the tracestate.
+    fn is_plain(&self, outbound: &Outbound<'_>) -> bool {
+        const W3C: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState, Field::Baggage]);
+        let facts = outbound.tracestate().facts();
+        outbound.slots.present().without(W3C).is_empty()
+            && !(facts.has_tp() || facts.has_dd())
+            && outbound.otel.is_none()
+            && !outbound.injects(FormatKind::Datadog)
+            && !self.kinds.contains(FormatKind::Custom)
     }
 
     /// The formats of both lists and of the bridges, each once. Of one that is in both lists the writer counts, since its

@@ -85,6 +85,8 @@ pub struct Propagator {
     names: FieldNames,
     /// The formats of both lists.
     kinds: FormatSet,
+    /// What is written.
+    injected: FormatSet,
     /// What the injected formats own: fields that an outgoing request must not keep beside theirs.
     owned: FieldSet,
     options: Options,
@@ -152,14 +154,15 @@ impl Propagator {
             owned = owned.with(Field::Baggage);
         }
         let mut names = reads.clone();
-        let kinds = extract.kinds().chain(inject.kinds()).fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
-        let writes_tracestate = inject.kinds().any(|(_, kind)| kind == FormatKind::TraceContext);
+        let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
+        let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
+        let writes_tracestate = injected.contains(FormatKind::TraceContext);
         if writes_tracestate {
             for format in bridges {
                 names.watch(format.fields().built_in_fields());
             }
         }
-        Self { extract, inject, bridges, reads, names, kinds, owned, options }
+        Self { extract, inject, bridges, reads, names, kinds, injected, owned, options }
     }
 
     /// The names of the formats that are read, in order, `baggage` apart.
