@@ -42,6 +42,15 @@ impl FormatList {
         Self { formats: [const { None }; MAX_FORMATS], len: 0 }
     }
 
+    /// The first of these constants, as many as there is room for.
+    pub(crate) fn of(formats: impl IntoIterator<Item = &'static dyn Format>) -> Self {
+        let mut list = Self::new();
+        for format in formats {
+            list.push(FormatRef::Static(format));
+        }
+        list
+    }
+
     /// False once the list is full.
     fn push(&mut self, format: FormatRef) -> bool {
         match self.formats.get_mut(self.len) {

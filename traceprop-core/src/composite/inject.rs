@@ -2,17 +2,14 @@
 
 use super::Propagator;
 use crate::baggage;
-use crate::bridge::{self, BridgeWriter, Bridged};
 use crate::carrier::{CarrierMut, LineSource, OwnedFields};
-use crate::context::{FormatKind, Received, Relay, SpanContext};
+use crate::context::{Received, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
-use crate::format::{Format, FormatFields, Outbound, Progress, Writer};
-use crate::formats::correlation;
-use crate::otel::{OtelEdit, OtelMember};
+use crate::format::{FormatFields, Outbound, Progress, Writer};
+use crate::otel::OtelEdit;
 use crate::outgoing::{Omissions, Outgoing};
 use crate::sampling::Sampling;
 use crate::slots::Slots;
-use crate::tracestate::TraceStateEdit;
 
 /// The lines of a context that was made here.
 struct NoLines;
@@ -95,72 +92,7 @@ impl Propagator {
         }
     }
 
-    /// Lets every format that has a say put its words into the tracestate, then writes.
-    fn write(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
-        let writes_tracestate = outbound.injects(FormatKind::TraceContext);
-        let Some(trace_id) = outbound.trace_id.filter(|_| writes_tracestate && !self.is_plain(outbound)) else {
-            return self.write_formats(outbound, carrier);
-        };
-        let mut writer = BridgeWriter::new(trace_id);
-        let mut judged = false;
-        for format in self.bridging() {
-            judged |= !matches!(
-                FormatKind::of(format.name()),
-                FormatKind::TraceContext | FormatKind::Correlation | FormatKind::Custom
-            );
-            format.bridge(outbound, &mut writer);
-        }
-        let withholds = outbound.bridged().is_some_and(|bridged| {
-            // Where no dialect is known that could put them anew, items go on as they came, but for a decision that was
-            // overruled. Text that may not go everywhere is judged apart.
-            if !judged {
-                let overruled = |letter| outbound.decided_here && [bridge::DEBUG, bridge::DEFERRED].contains(&letter);
-                writer.keep(bridged, |letter| letter != correlation::LETTER && !overruled(letter));
-            }
-            let headers = || self.bridging().filter_map(|format| format.name().strip_prefix(correlation::PREFIX));
-            correlation::keep_unknown(&mut writer, bridged, headers, outbound.outgoing.allowed_correlation());
-            correlation::withholds(&writer, bridged)
-        });
-        let [ours, member] = writer.edits(Bridged::value(&outbound.tracestate()));
-        let otel = outbound.otel.member(trace_id, &outbound.tracestate());
-        // The last one stands left-most.
-        let edits = [otel.as_ref().map(OtelMember::edit), ours, member];
-        let mut due = [TraceStateEdit::delete(""); 3];
-        let mut len = 0;
-        for edit in edits.into_iter().flatten() {
-            due[len] = edit;
-            len += 1;
-        }
-        let bridge_left_out = writer.left_out();
-        if len == 0 && !withholds && bridge_left_out == 0 {
-            return self.write_formats(outbound, carrier);
-        }
-        self.write_formats(&Outbound { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound }, carrier)
-    }
-
-    /// Whether only W3C was spoken and is spoken, so that no other dialect has anything to put into the tracestate.
-    fn is_plain(&self, outbound: &Outbound<'_>) -> bool {
-        const W3C: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState, Field::Baggage]);
-        let facts = outbound.tracestate().facts();
-        outbound.slots.present().without(W3C).is_empty()
-            && !(facts.has_tp() || facts.has_dd())
-            && outbound.otel.is_none()
-            && !outbound.injects(FormatKind::Datadog)
-            && !self.kinds.contains(FormatKind::Custom)
-    }
-
-    /// The formats of both lists and of the bridges, each once. Of one that is in both lists the writer counts, since its
-    /// settings may differ.
-    fn bridging(&self) -> impl Iterator<Item = &dyn Format> {
-        let writer = |name: &str| self.inject.iter().find(|written| written.name() == name);
-        let read = self.extract.iter().map(move |format| writer(format.name()).unwrap_or(format));
-        let written = self.inject.iter().filter(|format| self.extract.iter().all(|read| read.name() != format.name()));
-        let known = |kind| self.extract.kinds().chain(self.inject.kinds()).any(|(_, known)| known == kind);
-        let others = self.bridges.iter().copied().filter(move |format| !known(FormatKind::of(format.name())));
-        read.chain(written).chain(others)
-    }
-
-    fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
+    pub(super) fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
         let mut omissions = Omissions::default();
         // One look at the carrier tells whether anything may have to be removed: mostly nothing.
         let has_stale = carrier.holds_any(&OwnedFields::new(self.names(), self.owned));

@@ -1,5 +1,6 @@
 //! The propagator: several formats at once, read in one pass and merged into one context.
 
+mod bridging;
 mod build;
 mod datadog;
 mod extract;
@@ -78,7 +79,7 @@ pub struct Propagator {
     extract: FormatList,
     inject: FormatList,
     /// Formats of neither list that still have a say in the tracestate.
-    bridges: &'static [&'static dyn Format],
+    bridges: FormatList,
     /// What a request is searched for: the fields of both lists.
     reads: FieldNames,
     /// The same, and the fields of formats that only bridge: their lines come with contexts that others have read.
@@ -157,8 +158,10 @@ impl Propagator {
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
         let writes_tracestate = injected.contains(FormatKind::TraceContext);
+        let is_another = |format: &&'static dyn Format| !kinds.contains(FormatKind::of(format.name()));
+        let bridges = FormatList::of(bridges.iter().copied().filter(is_another));
         if writes_tracestate {
-            for format in bridges {
+            for format in bridges.iter() {
                 names.watch(format.fields().built_in_fields());
             }
         }

@@ -1,0 +1,99 @@
+//! What goes into the tracestate for dialects that say more than W3C has words for.
+
+use super::Propagator;
+use crate::bridge::{self, BridgeWriter, Bridged};
+use crate::carrier::CarrierMut;
+use crate::context::FormatKind;
+use crate::field::{Field, FieldSet};
+use crate::format::{Format, Outbound};
+use crate::formats::correlation;
+use crate::otel::OtelMember;
+use crate::outgoing::Omissions;
+use crate::tracestate::{TraceStateEdit, TraceStateFacts};
+
+/// Which formats can have anything to put into a tracestate. Most requests speak only W3C, and asking every format cost
+/// more than writing the traceparent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Nobody,
+    /// Its own member is there, or its headers are written; the other dialects left no trace.
+    Datadog,
+    All,
+}
+
+impl Propagator {
+    /// Lets every format that has a say put its words into the tracestate, then writes.
+    pub(super) fn write(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
+        let Some(trace_id) = outbound.trace_id.filter(|_| outbound.injects(FormatKind::TraceContext)) else {
+            return self.write_formats(outbound, carrier);
+        };
+        let state = outbound.tracestate();
+        let asked = self.asked(outbound, state.facts());
+        if asked == Asked::Nobody && outbound.otel.is_none() {
+            return self.write_formats(outbound, carrier);
+        }
+        let mut writer = BridgeWriter::new(trace_id);
+        let mut judged = false;
+        for (format, kind) in self.bridging() {
+            if asked == Asked::All || (asked == Asked::Datadog && kind == FormatKind::Datadog) {
+                judged |= !matches!(kind, FormatKind::TraceContext | FormatKind::Correlation | FormatKind::Custom);
+                format.bridge(outbound, &mut writer);
+            }
+        }
+        let withholds = outbound.bridged().is_some_and(|bridged| self.keep(bridged, judged, outbound, &mut writer));
+        let [ours, member] = writer.edits(Bridged::value(&state));
+        let otel = outbound.otel.member(trace_id, &state);
+        // The last one stands left-most.
+        let edits = [otel.as_ref().map(OtelMember::edit), ours, member];
+        let mut due = [TraceStateEdit::delete(""); 3];
+        let mut len = 0;
+        for edit in edits.into_iter().flatten() {
+            due[len] = edit;
+            len += 1;
+        }
+        let bridge_left_out = writer.left_out();
+        if len == 0 && !withholds && bridge_left_out == 0 {
+            return self.write_formats(outbound, carrier);
+        }
+        self.write_formats(&Outbound { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound }, carrier)
+    }
+
+    fn asked(&self, outbound: &Outbound<'_>, facts: TraceStateFacts) -> Asked {
+        const W3C: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState, Field::Baggage]);
+        let others = !outbound.slots.present().without(W3C).is_empty();
+        if others || facts.has_tp() || self.kinds.contains(FormatKind::Custom) {
+            Asked::All
+        } else if facts.has_dd() || outbound.injects(FormatKind::Datadog) {
+            Asked::Datadog
+        } else {
+            Asked::Nobody
+        }
+    }
+
+    /// Keeps what came of our member and no format puts there anew. True if text in it may not go to this destination.
+    fn keep(&self, came: Bridged<'_>, judged: bool, outbound: &Outbound<'_>, writer: &mut BridgeWriter) -> bool {
+        // Where no dialect is known that could put them anew, items go on as they came, but for a decision that was
+        // overruled. Text that may not go everywhere is judged apart.
+        if !judged {
+            let overruled = |letter| outbound.decided_here && [bridge::DEBUG, bridge::DEFERRED].contains(&letter);
+            writer.keep(came, |letter| letter != correlation::LETTER && !overruled(letter));
+        }
+        let headers = || self.bridging().filter_map(|(format, _)| format.name().strip_prefix(correlation::PREFIX));
+        correlation::keep_unknown(writer, came, headers, outbound.outgoing.allowed_correlation());
+        correlation::withholds(writer, came)
+    }
+
+    /// The formats of both lists and of the bridges, each once. Of one that is in both lists the writer counts, since its
+    /// settings may differ.
+    fn bridging(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
+        // The name decides; the kind is quicker to compare.
+        let read = self.extract.kinds().map(|(format, kind)| {
+            let mut written = self.inject.kinds();
+            written.find(|(other, its)| *its == kind && other.name() == format.name()).unwrap_or((format, kind))
+        });
+        let written = self.inject.kinds().filter(|(format, kind)| {
+            !self.extract.kinds().any(|(other, its)| its == *kind && other.name() == format.name())
+        });
+        read.chain(written).chain(self.bridges.kinds())
+    }
+}
