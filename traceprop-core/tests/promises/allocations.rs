@@ -72,9 +72,9 @@ fn requests() -> Vec<(&'static str, Request)> {
 
 /// Every format that there is, read and written.
 fn all() -> Propagator {
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1"));
-    let builder = builder.names("all", "all,b3multi").expect("built-in names");
-    builder.build().expect("a service is named")
+    static SW8: Sw8 = Sw8::new("cart", "cart-1");
+    let builder = Propagator::builder().names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger");
+    builder.expect("built-in names").inject_static(&SW8).build().expect("a service is named")
 }
 
 const fn ids() -> IdBits {
