@@ -130,6 +130,51 @@ fn ok_inspect_speaks_the_words_of_the_vectors() {
 }
 
 #[test]
+fn ok_inspect_keeps_the_words_of_several_formats_apart() {
+    let service = Service::start_with([
+        "--extract",
+        "all",
+        "--inject",
+        "all",
+        "--correlation",
+        "X-Request-Id",
+        "--correlation",
+        "X-Plumbr-TransactionId",
+        "--sw8-service",
+        "cart",
+        "--sw8-instance",
+        "cart-1",
+    ]);
+    let answer = service.inspect(&[
+        ("uber-trace-id", b"1f2e3d4c5b6a7988:a:0:3"),
+        ("uberctx-tenant", b"acme"),
+        ("x-datadog-trace-id", b"2246800662264969608"),
+        ("x-datadog-tags", b"_dd.p.zz=1,_dd.p.aa=2"),
+        ("x-plumbr-transactionid", b"D19931BB-F235-4DCB-2E2F-B9D31225D62E"),
+    ]);
+    // Datadog is read before Jaeger, but it does not say which span called.
+    assert_eq!((&answer["style"], &answer["flags"]), (&json!("datadog"), &json!("01")));
+    assert_eq!(
+        (&answer["trace_id"], &answer["parent_id"]),
+        (&json!("00000000000000001f2e3d4c5b6a7988"), &json!("000000000000000a"))
+    );
+    assert_eq!(answer["tags"].to_string(), r#"{"_dd.p.zz":"1","_dd.p.aa":"2"}"#);
+    assert_eq!(answer["baggage"], json!([["tenant", "acme"]]));
+    let id = json!("D19931BB-F235-4DCB-2E2F-B9D31225D62E");
+    assert_eq!((&answer["raw"], &answer["correlation_ids"]), (&id, &json!([["x-plumbr-transactionid", id]])));
+    let injected = answer["inject"].as_array().expect("a list");
+    let names: Vec<_> = injected.iter().filter_map(|line| line[0].as_str()).collect();
+    assert!(
+        ["traceparent", "b3", "x-datadog-trace-id", "uber-trace-id", "sw8"].iter().all(|name| names.contains(name))
+    );
+    assert!(injected.contains(&json!(["x-plumbr-transactionid", id])), "{injected:?}");
+
+    let both = service.inspect(&[("baggage", b"k=v"), ("uberctx-tenant", b"acme")]);
+    assert_eq!(both["baggage"], json!([["k", "v", null]]));
+    assert_eq!(both["jaeger_baggage"], json!([["tenant", "acme"]]));
+}
+
+#[test]
 fn ok_inspect_without_trace_headers_is_absent() {
     let service = Service::start("tracecontext", "tracecontext");
     let answer = service.inspect(&[]);

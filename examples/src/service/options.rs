@@ -1,16 +1,27 @@
 //! The command line of the test service.
 
 use std::net::{AddrParseError, SocketAddr};
+use std::num::ParseIntError;
 
-use traceprop_core::{ConfigError, Propagator};
+use traceprop_core::formats::sw8::{IdentityError, Sw8};
+use traceprop_core::{BaggageLimits, Behavior, ConfigError, Correlation, FieldNameError, Propagator};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
-usage: service [--listen ADDR] [--extract LIST] [--inject LIST]
+usage: service [OPTION]...
 
-  --listen ADDR    where to listen (default 127.0.0.1:5000; port 0 picks a free one)
-  --extract LIST   formats to read, separated by commas (default tracecontext,baggage)
-  --inject LIST    formats to write (default tracecontext,baggage)";
+  --listen ADDR         where to listen (default 127.0.0.1:5000; port 0 picks a free one)
+  --extract LIST        formats to read, separated by commas (default tracecontext,baggage)
+  --inject LIST         formats to write (default tracecontext,baggage)
+  --correlation HEADER  read and write a correlation id in this header, behind the formats of the lists; can be repeated
+  --sw8-service NAME    the service that sw8 names (default: what SW_AGENT_NAME or OTEL_SERVICE_NAME holds)
+  --sw8-instance NAME   the instance that sw8 names (default: a random id)
+  --behavior WORD       what is done with a context that comes in: continue (default), restart or ignore
+  --extract-first       stop at the first format that has a context
+  --baggage-members N   W3C baggage: how many members are read and written (default 64)
+  --baggage-bytes N     W3C baggage: how many bytes (default 8192)
+
+names for LIST: tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, correlation:HEADER, all, none";
 
 /// What to listen on, and what to speak.
 #[derive(Debug)]
@@ -30,6 +41,93 @@ pub enum OptionsError {
     Listen(#[from] AddrParseError),
     #[error("--extract and --inject: {0}")]
     Formats(#[from] ConfigError),
+    #[error("--correlation: {0}")]
+    Correlation(#[from] FieldNameError),
+    #[error("--sw8-service and --sw8-instance: {0}")]
+    Identity(#[from] IdentityError),
+    #[error("--behavior: {0:?} is none of continue, restart, ignore")]
+    Behavior(String),
+    #[error("--baggage-members and --baggage-bytes: {0}")]
+    Limit(#[from] ParseIntError),
+}
+
+/// The arguments as they stand.
+#[derive(Default)]
+struct Arguments {
+    listen: Option<String>,
+    extract: Option<String>,
+    inject: Option<String>,
+    correlation: Vec<String>,
+    sw8_service: Option<String>,
+    sw8_instance: Option<String>,
+    behavior: Option<String>,
+    extract_first: bool,
+    baggage_members: Option<String>,
+    baggage_bytes: Option<String>,
+}
+
+impl Arguments {
+    fn read(arguments: impl IntoIterator<Item = String>) -> Result<Self, OptionsError> {
+        let mut found = Self::default();
+        let mut arguments = arguments.into_iter();
+        while let Some(name) = arguments.next() {
+            let place = match name.as_str() {
+                "--extract-first" => {
+                    found.extract_first = true;
+                    continue;
+                }
+                "--correlation" => {
+                    found.correlation.push(arguments.next().ok_or(OptionsError::MissingValue(name))?);
+                    continue;
+                }
+                "--listen" => &mut found.listen,
+                "--extract" => &mut found.extract,
+                "--inject" => &mut found.inject,
+                "--sw8-service" => &mut found.sw8_service,
+                "--sw8-instance" => &mut found.sw8_instance,
+                "--behavior" => &mut found.behavior,
+                "--baggage-members" => &mut found.baggage_members,
+                "--baggage-bytes" => &mut found.baggage_bytes,
+                _ => return Err(OptionsError::UnknownArgument(name)),
+            };
+            *place = Some(arguments.next().ok_or(OptionsError::MissingValue(name))?);
+        }
+        Ok(found)
+    }
+
+    fn propagator(&self) -> Result<Propagator, OptionsError> {
+        let mut builder = Propagator::builder();
+        if self.sw8_service.is_some() || self.sw8_instance.is_some() {
+            builder = builder.sw8(self.sw8()?);
+        }
+        let list = |names: &Option<String>| names.clone().unwrap_or_else(|| "tracecontext,baggage".into());
+        builder = builder.names(&list(&self.extract), &list(&self.inject))?;
+        for header in &self.correlation {
+            builder = builder.format(Correlation::header(header)?);
+        }
+        builder = match self.behavior.as_deref() {
+            None | Some("continue") => builder,
+            Some("restart") => builder.behavior(Behavior::Restart),
+            Some("ignore") => builder.behavior(Behavior::Ignore),
+            Some(word) => return Err(OptionsError::Behavior(word.to_owned())),
+        };
+        if self.extract_first {
+            builder = builder.extract_first();
+        }
+        let limit = |text: &Option<String>, default| text.as_deref().map_or(Ok(default), str::parse);
+        let limits = BaggageLimits {
+            members: limit(&self.baggage_members, BaggageLimits::W3C.members)?,
+            bytes: limit(&self.baggage_bytes, BaggageLimits::W3C.bytes)?,
+        };
+        Ok(builder.baggage_limits(limits).build()?)
+    }
+
+    fn sw8(&self) -> Result<Sw8, IdentityError> {
+        let builder = Sw8::builder();
+        let builder = self.sw8_service.iter().fold(builder, |builder, name| builder.service(name));
+        let builder = self.sw8_instance.iter().fold(builder, |builder, name| builder.instance(name));
+        builder.build()
+    }
 }
 
 impl Options {
@@ -38,19 +136,9 @@ impl Options {
     /// # Errors
     /// See [`OptionsError`].
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, OptionsError> {
-        let mut listen = String::from("127.0.0.1:5000");
-        let (mut extract, mut inject) = (String::from("tracecontext,baggage"), String::from("tracecontext,baggage"));
-        let mut arguments = arguments.into_iter();
-        while let Some(name) = arguments.next() {
-            let value = match name.as_str() {
-                "--listen" => &mut listen,
-                "--extract" => &mut extract,
-                "--inject" => &mut inject,
-                _ => return Err(OptionsError::UnknownArgument(name)),
-            };
-            *value = arguments.next().ok_or(OptionsError::MissingValue(name))?;
-        }
-        Ok(Self { listen: listen.parse()?, propagator: Propagator::from_names(&extract, &inject)? })
+        let arguments = Arguments::read(arguments)?;
+        let listen = arguments.listen.as_deref().unwrap_or("127.0.0.1:5000").parse()?;
+        Ok(Self { listen, propagator: arguments.propagator()? })
     }
 }
 
@@ -73,11 +161,35 @@ mod tests {
     }
 
     #[test]
+    fn ok_parse_correlation_headers_behind_both_lists() {
+        let line = "--correlation X-A --extract b3,tracecontext --inject none --correlation x-b";
+        let propagator = parse(line).unwrap().propagator;
+        assert!(propagator.extracts().eq(["b3", "tracecontext", "correlation:x-a", "correlation:x-b"]));
+        assert!(propagator.injects().eq(["correlation:x-a", "correlation:x-b"]));
+    }
+
+    #[test]
+    fn ok_parse_every_name_with_an_identity_to_write_sw8() {
+        let line = "--sw8-service cart --extract all --inject all --extract-first --behavior continue";
+        let propagator = parse(line).unwrap().propagator;
+        let all = ["tracecontext", "b3", "datadog", "jaeger", "sw8"];
+        assert!(propagator.extracts().eq(all) && propagator.injects().eq(all));
+    }
+
+    #[test]
     fn err_parse_says_what_is_wrong() {
         let error = |line| parse(line).unwrap_err().to_string();
         assert_eq!(error("--port 1"), "unknown argument \"--port\"");
         assert_eq!(error("--listen"), "--listen needs a value");
+        assert_eq!(error("--correlation"), "--correlation needs a value");
         assert_eq!(error("--listen here"), "--listen: invalid socket address syntax");
         assert!(error("--extract b4").starts_with("--extract and --inject: name 1 of the list is no known format"));
+        assert_eq!(error("--behavior halt"), "--behavior: \"halt\" is none of continue, restart, ignore");
+        assert_eq!(error("--baggage-bytes x"), "--baggage-members and --baggage-bytes: invalid digit found in string");
+        assert!(error("--correlation a,b3").starts_with("--correlation: "));
+        assert!(error("--correlation traceparent").starts_with("--correlation: "));
+        let long = "x".repeat(51);
+        let identity = error(&format!("--sw8-service {long} --sw8-instance 1 --inject sw8"));
+        assert!(identity.starts_with("--sw8-service and --sw8-instance: "), "{identity}");
     }
 }

@@ -13,10 +13,17 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts the service on a free port of loopback.
+    /// Starts the service with these lists.
+    #[allow(dead_code, reason = "not every file of tests needs it")]
     pub fn start(extract: &str, inject: &str) -> Self {
+        Self::start_with(["--extract", extract, "--inject", inject])
+    }
+
+    /// Starts the service on a free port of loopback.
+    pub fn start_with<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_service"))
-            .args(["--listen", "127.0.0.1:0", "--extract", extract, "--inject", inject])
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .expect("the service starts");
@@ -27,6 +34,7 @@ impl Service {
         Self { process, address }
     }
 
+    #[allow(dead_code, reason = "not every file of tests needs it")]
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }

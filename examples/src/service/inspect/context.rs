@@ -1,7 +1,7 @@
 //! The trace to continue: outcome, ids, decision, and which format it came in.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::{BaggageReport, Inbound, Outcome, Propagator, RemoteContext, Report};
+use traceprop_core::{BaggageReport, Field, Inbound, Outcome, Propagator, RemoteContext, Report, TraceParent};
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>, propagator: &Propagator) {
     let extraction = report.extraction();
@@ -14,13 +14,13 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>, propagator
     keys.insert("trace_id".into(), context.map(|context| context.trace_id.to_string()).into());
     keys.insert("parent_id".into(), context.and_then(|context| context.parent_id).map(|id| id.to_string()).into());
     keys.insert("sampling".into(), sampling.into());
-    keys.insert("flags".into(), context.map(flags).into());
+    keys.insert("flags".into(), context.map(|context| flags(context, report)).into());
+    keys.insert("version".into(), version(report).into());
     keys.insert("style".into(), extraction.style().into());
     let links = extraction.links().map(|link| {
         json!({
             "trace_id": link.trace_id.to_string(),
             "span_id": link.span_id.to_string(),
-            "sampled": link.sampled,
             "reason": link.reason.as_str(),
             "style": link.style,
         })
@@ -48,9 +48,24 @@ fn outcome(report: &Report<'_>, propagator: &Propagator) -> &'static str {
     }
 }
 
-/// Both bits that level 2 knows: sampled and random.
-fn flags(context: RemoteContext) -> String {
-    let sampled = u8::from(context.sampling.is_sampled());
-    let random = u8::from(context.random) << 1;
-    format!("{:02x}", sampled | random)
+/// The flags in the words of the format that supplied the context: Jaeger has a number with bits of its own; for all
+/// others the flags of a traceparent that would say the same, with both bits that level 2 knows: sampled and random.
+fn flags(context: RemoteContext, report: &Report<'_>) -> Value {
+    let jaeger = report.extraction().uber_trace_id().filter(|_| report.winner() == Some("jaeger"));
+    match jaeger {
+        Some(header) => header.flags.to_byte().into(),
+        None => {
+            let sampled = u8::from(context.sampling.is_sampled());
+            let random = u8::from(context.random) << 1;
+            format!("{:02x}", sampled | random).into()
+        }
+    }
+}
+
+/// The version that a readable traceparent came in.
+fn version(report: &Report<'_>) -> Option<String> {
+    let is_read = |style, outcome| style == "tracecontext" && matches!(outcome, Outcome::Context(_));
+    report.entries().find(|entry| is_read(entry.style, entry.reading.outcome()))?;
+    let line = report.extraction().slots().first(Field::TraceParent)?;
+    TraceParent::parse(line).ok().map(|parent| format!("{:02x}", parent.version))
 }

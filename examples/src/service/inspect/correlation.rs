@@ -1,0 +1,18 @@
+//! The correlation ids, text as it was sent.
+
+use serde_json::{Map, Value, json};
+use traceprop_core::{Correlation, Propagator, Report};
+
+pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>, propagator: &Propagator) {
+    let headers = propagator.extracts().filter_map(|name| name.strip_prefix("correlation:"));
+    // A propagator holds no header that could not be named again.
+    let formats = headers.filter_map(|header| Correlation::header(header).ok());
+    let ids: Vec<_> = formats
+        .filter_map(|format| {
+            let id = report.extraction().correlation(&format)?;
+            Some((format.header_name().to_owned(), id.as_str().to_owned()))
+        })
+        .collect();
+    keys.insert("raw".into(), ids.first().map(|(_, id)| id.clone()).into());
+    keys.insert("correlation_ids".into(), json!(ids));
+}

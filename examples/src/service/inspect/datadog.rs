@@ -1,0 +1,26 @@
+//! What the context knows of Datadog, be it from its headers or from the `dd` member of a tracestate.
+
+use serde_json::{Map, Value, json};
+use traceprop_core::Report;
+use traceprop_core::formats::datadog::{PropagationError, TAG_PREFIX};
+
+pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>) {
+    let words = report.extraction().datadog();
+    keys.insert("priority".into(), words.priority().into());
+    keys.insert("origin".into(), words.origin().map(|origin| origin.to_string()).into());
+    let tags = words.tags();
+    let tags = tags.iter().map(|tag| (format!("{TAG_PREFIX}{}", tag.name), tag.value.to_string().into()));
+    keys.insert("tags".into(), Value::Object(tags.collect()));
+    keys.insert("propagation_error".into(), words.propagation_error().map(|error| text_of(&error)).into());
+    keys.insert("last_parent_id".into(), words.last_span().map(|span| span.to_string()).into());
+    let members = words.vendor_tracestate().map(|member| json!([member.key, member.value]));
+    keys.insert("vendor_tracestate".into(), members.collect());
+}
+
+/// As Datadog's tracers write it into their tag `_dd.propagation_error`.
+fn text_of(error: &PropagationError<'_>) -> String {
+    match error.tid() {
+        Some(tid) => format!("{} {tid}", error.as_str()),
+        None => error.as_str().to_owned(),
+    }
+}
