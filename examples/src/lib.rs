@@ -4,3 +4,8 @@
 pub mod fleet;
 pub mod lines;
 pub mod service;
+
+/// The code that the README shows has to run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

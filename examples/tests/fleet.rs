@@ -7,7 +7,16 @@ fn ok_fleet_ends_with_one_trace() {
     let output = Command::new(env!("CARGO_BIN_EXE_fleet")).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{stdout}");
-    assert_eq!(stdout.lines().last(), Some("One trace: yes, in each of 4 requests."));
-    assert_eq!(stdout.matches("  => one trace, ").count(), 4);
+    assert_eq!(stdout.lines().last(), Some("One trace: yes, in each of 7 requests."));
+    assert_eq!(stdout.matches("  => one trace, ").count(), 7);
     assert!(stdout.contains("tracecontext: traceparent: uppercase-hex at byte 4"), "{stdout}");
+    for line in [
+        "    to orders    b3: ",
+        "    to stock     uber-trace-id: ",
+        "                 sw8: 1-NGFmYWE4YTYzNDFjNGFjMDg2OTYyYTM1M2E2MzI5MGUuODcuMTc0MjIxOTgxMDgzODM3NzQ=-",
+        "                 x-plumbr-transactionid: D19931BB-F235-4DCB-2E2F-B9D31225D62E",
+        "                 x-datadog-origin: rum",
+    ] {
+        assert!(stdout.lines().any(|printed| printed.starts_with(line)), "{line:?} is not in\n{stdout}");
+    }
 }

@@ -2,19 +2,23 @@
 
 use std::io::{self, Write};
 
+use super::plan::{Fleet, Plan};
 use super::requests::Request;
-use super::service::{FLEET, Hop, Running};
+use super::service::Hop;
 use super::verdict::{Broken, services};
 use crate::lines::Line;
 
-pub fn fleet(out: &mut impl Write, fleet: &Running) -> io::Result<()> {
-    let propagator = fleet.propagator();
-    let formats: Vec<_> = propagator.extracts().chain(propagator.extracts_baggage().then_some("baggage")).collect();
-    writeln!(out, "{} services on loopback, which speak {}:", FLEET.len(), formats.join(", "))?;
-    for plan in FLEET {
+/// Characters of a value that are shown. All of them are sent.
+const SHOWN: usize = 100;
+
+pub fn fleet(out: &mut impl Write, fleet: &Fleet) -> io::Result<()> {
+    writeln!(out, "{} services on loopback; {}:", fleet.plans.len(), fleet.title)?;
+    let speaks = |plan: &Plan| plan.speaks.replace(',', ", ");
+    let width = fleet.plans.iter().map(|plan| speaks(plan).len()).max().unwrap_or(0);
+    for plan in fleet.plans {
         let callees: Vec<_> = plan.calls.iter().map(|leg| leg.to).collect();
-        let calls = if callees.is_empty() { String::new() } else { format!("  calls {}", callees.join(", ")) };
-        writeln!(out, "  {:8} {}{calls}", plan.name, fleet.url(plan.name))?;
+        let calls = if callees.is_empty() { String::new() } else { format!("calls {}", callees.join(", ")) };
+        writeln!(out, "{}", format!("  {:8}  {:width$}  {calls}", plan.name, speaks(plan)).trim_end())?;
     }
     Ok(())
 }
@@ -26,7 +30,7 @@ pub fn request(out: &mut impl Write, number: usize, request: &Request) -> io::Re
 pub fn hop(out: &mut impl Write, hop: &Hop) -> io::Result<()> {
     writeln!(out, "  {}", hop.service)?;
     lines(out, "came in", &hop.came_in)?;
-    writeln!(out, "    {:10}  {}", "explained", hop.explain)?;
+    writeln!(out, "    {:11}  {}", "explained", hop.explain)?;
     for sent in &hop.calls {
         lines(out, &format!("to {}", sent.hop.service), &sent.went_out)?;
     }
@@ -38,13 +42,20 @@ pub fn hop(out: &mut impl Write, hop: &Hop) -> io::Result<()> {
 
 fn lines(out: &mut impl Write, what: &str, lines: &[Line]) -> io::Result<()> {
     if lines.is_empty() {
-        return writeln!(out, "    {what:10}  (nothing)");
+        return writeln!(out, "    {what:11}  (nothing)");
     }
     for (place, (name, value)) in lines.iter().enumerate() {
         let what = if place == 0 { what } else { "" };
-        writeln!(out, "    {what:10}  {name}: {value}")?;
+        writeln!(out, "    {what:11}  {name}: {}", shortened(value))?;
     }
     Ok(())
+}
+
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
 }
 
 pub fn verdict(out: &mut impl Write, hop: &Hop, verdict: Result<(), Broken>) -> io::Result<()> {
@@ -63,4 +74,16 @@ pub fn end(out: &mut impl Write, requests: usize, broken: &[(usize, Broken)]) ->
     }
     let broken: Vec<_> = broken.iter().map(|(number, broken)| format!("{broken} (request {number})")).collect();
     writeln!(out, "\nOne trace: NO: {}.", broken.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_long_value_is_shortened_between_characters() {
+        let longest = "é".repeat(SHOWN);
+        assert_eq!(shortened(&longest), longest);
+        assert_eq!(shortened(&format!("{longest}é")), format!("{longest}…"));
+    }
 }

@@ -1,7 +1,6 @@
 //! One service of the fleet: it calls the next ones, and answers with what it saw.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -11,41 +10,18 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use traceprop_core::{Allow, OwnedContext, Propagator};
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::{ConfigError, OwnedContext, Propagator};
 use traceprop_http::HeaderCarrier;
-use traceprop_reqwest::{Call, Outgoing, Propagate};
+use traceprop_reqwest::{Call, Propagate};
 use traceprop_tower::{ExtractLayer, RequestContext};
 
+use super::FleetError;
+use super::plan::{Fleet, Leg, Plan};
 use crate::lines::{self, Line};
 
 /// How long a call may take.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Where requests come in.
-pub const EDGE: &str = "edge";
-
-/// A service, and whom it calls.
-pub struct Plan {
-    pub name: &'static str,
-    pub calls: &'static [Leg],
-}
-
-/// A call, and which of the user's own text may go along.
-pub struct Leg {
-    pub to: &'static str,
-    pub baggage: Allow<'static>,
-}
-
-/// The fleet.
-pub const FLEET: &[Plan] = &[
-    Plan { name: EDGE, calls: &[Leg { to: "orders", baggage: Allow::All }] },
-    Plan {
-        name: "orders",
-        calls: &[Leg { to: "stock", baggage: Allow::Only(&["tenant"]) }, Leg { to: "partner", baggage: Allow::None }],
-    },
-    Plan { name: "stock", calls: &[] },
-    Plan { name: "partner", calls: &[] },
-];
 
 /// What a service saw of one request.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -92,47 +68,59 @@ impl Ids {
 /// Where each service listens. Known once all do.
 type Addresses = Arc<OnceLock<HashMap<&'static str, String>>>;
 
-/// The fleet on loopback, each service on a port of its own.
+/// A fleet on loopback, each service on a port of its own.
 pub struct Running {
     addresses: Addresses,
-    propagator: Arc<Propagator>,
 }
 
 #[derive(Clone)]
 struct Service {
     plan: &'static Plan,
-    propagator: Arc<Propagator>,
+    /// Reads what the service speaks.
+    speaks: Arc<Propagator>,
+    calls: Arc<[Outward]>,
     client: reqwest::Client,
     addresses: Addresses,
 }
 
+/// A call of a service, and the propagator that writes what the callee speaks.
+struct Outward {
+    leg: &'static Leg,
+    writes: Propagator,
+    /// The propagator of the callee, to say what it is about to read.
+    reads: Propagator,
+}
+
+/// Reads the dialects of a service, and writes those of whom it calls.
+fn propagator(plan: &Plan, reads: &str, writes: &str) -> Result<Propagator, ConfigError> {
+    // Whoever writes sw8 has to say who it is.
+    Propagator::builder().sw8(Sw8::new(plan.name, "demo")).names(reads, writes)?.build()
+}
+
 impl Running {
     /// Starts all services. They run as long as the runtime does.
-    pub async fn start(propagator: &Arc<Propagator>, client: &reqwest::Client) -> io::Result<Self> {
+    pub async fn start(fleet: &'static Fleet, client: &reqwest::Client) -> Result<Self, FleetError> {
         let addresses = Addresses::default();
         let mut bound = HashMap::new();
-        for plan in FLEET {
+        for plan in fleet.plans {
             let listener = TcpListener::bind("127.0.0.1:0").await?;
             bound.insert(plan.name, format!("http://{}/", listener.local_addr()?));
-            let service =
-                Service { plan, propagator: propagator.clone(), client: client.clone(), addresses: addresses.clone() };
+            let speaks = Arc::new(propagator(plan, plan.speaks, plan.speaks)?);
+            let calls = plan.calls.iter().map(|leg| Outward::new(plan, leg, fleet)).collect::<Result<_, _>>()?;
+            let (client, addresses) = (client.clone(), addresses.clone());
             let app = Router::new()
                 .route("/", get(handle))
                 // In: this line.
-                .layer(ExtractLayer::new(propagator.clone()))
-                .with_state(service);
+                .layer(ExtractLayer::new(speaks.clone()))
+                .with_state(Service { plan, speaks, calls, client, addresses });
             tokio::spawn(async move { axum::serve(listener, app).await });
         }
         let _ = addresses.set(bound);
-        Ok(Self { addresses, propagator: propagator.clone() })
+        Ok(Self { addresses })
     }
 
     pub fn url(&self, service: &str) -> String {
         url(&self.addresses, service)
-    }
-
-    pub fn propagator(&self) -> &Propagator {
-        &self.propagator
     }
 }
 
@@ -146,26 +134,34 @@ async fn handle(
     headers: HeaderMap,
 ) -> Result<Json<Hop>, StatusCode> {
     let mut calls = Vec::new();
-    for leg in service.plan.calls {
-        calls.push(service.call(leg).await.map_err(|_| StatusCode::BAD_GATEWAY)?);
+    for outward in service.calls.iter() {
+        calls.push(service.call(outward).await.map_err(|_| StatusCode::BAD_GATEWAY)?);
     }
     Ok(Json(Hop {
         service: service.plan.name.into(),
-        came_in: lines::of_traces(&headers, &service.propagator),
-        explain: service.propagator.explain(&HeaderCarrier::new(&headers)).to_string(),
+        came_in: lines::of_traces(&headers, &service.speaks),
+        explain: service.speaks.explain(&HeaderCarrier::new(&headers)).to_string(),
         ids: context.as_ref().map(Ids::of).unwrap_or_default(),
         calls,
     }))
 }
 
+impl Outward {
+    fn new(plan: &Plan, leg: &'static Leg, fleet: &Fleet) -> Result<Self, ConfigError> {
+        let callee = fleet.speaks(leg.to);
+        Ok(Self { leg, writes: propagator(plan, plan.speaks, callee)?, reads: propagator(plan, callee, callee)? })
+    }
+}
+
 impl Service {
-    async fn call(&self, leg: &Leg) -> Result<Sent, reqwest::Error> {
-        let call = Call::new(&self.propagator).outgoing(Outgoing::new().baggage(leg.baggage));
+    async fn call(&self, outward: &Outward) -> Result<Sent, reqwest::Error> {
+        let Outward { leg, writes, reads } = outward;
+        let call = Call::new(writes).outgoing(leg.outgoing);
         // Out: this `propagate_with`, or `propagate(&propagator)` where no baggage is to go along. Mostly followed by
         // `send`; here we look at the request first.
         let request = self.client.get(url(&self.addresses, leg.to)).propagate_with(&call).build()?;
-        let went_out = lines::of_traces(request.headers(), &self.propagator);
-        let ids = ids_in(request.headers(), &self.propagator);
+        let went_out = lines::of_traces(request.headers(), writes);
+        let ids = ids_in(request.headers(), reads);
         let hop = self.client.execute(request).await?.error_for_status()?.json().await?;
         Ok(Sent { went_out, ids, hop })
     }

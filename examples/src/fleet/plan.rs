@@ -1,0 +1,101 @@
+//! Who is in a fleet, what each service speaks, and whom it calls.
+
+use traceprop_core::{Allow, Outgoing};
+
+use super::requests::{Request, dialects, w3c};
+
+/// Services that call each other, and the requests that are sent to them.
+pub struct Fleet {
+    pub title: &'static str,
+    pub plans: &'static [Plan],
+    pub requests: &'static [Request],
+}
+
+/// A service.
+pub struct Plan {
+    pub name: &'static str,
+    /// The dialects that it reads, in its order. Whoever calls it writes them.
+    pub speaks: &'static str,
+    pub calls: &'static [Leg],
+}
+
+/// A call, and which of the user's own text may go along.
+pub struct Leg {
+    pub to: &'static str,
+    pub outgoing: Outgoing<'static>,
+}
+
+impl Fleet {
+    /// The dialects of a service; none if there is no such service.
+    pub fn speaks(&self, service: &str) -> &'static str {
+        self.plans.iter().find(|plan| plan.name == service).map_or("", |plan| plan.speaks)
+    }
+}
+
+impl Leg {
+    /// A call inside the fleet: the callee may have baggage and correlation ids.
+    const fn to(to: &'static str) -> Self {
+        Self { to, outgoing: Outgoing::trusted() }
+    }
+}
+
+/// All fleets, simple ones first.
+pub const FLEETS: &[Fleet] = &[
+    Fleet { title: "all of them speak W3C", plans: W3C, requests: w3c::REQUESTS },
+    Fleet { title: "no two of them speak the same", plans: DIALECTS, requests: dialects::REQUESTS },
+];
+
+const BOTH: &str = "tracecontext,baggage";
+
+const W3C: &[Plan] = &[
+    Plan { name: "edge", speaks: BOTH, calls: &[Leg::to("orders")] },
+    Plan {
+        name: "orders",
+        speaks: BOTH,
+        calls: &[
+            // Ours, but it needs to know one key only.
+            Leg { to: "stock", outgoing: Outgoing::new().baggage(Allow::Only(&["tenant"])) },
+            // Not ours: it gets trace context alone.
+            Leg { to: "partner", outgoing: Outgoing::new() },
+        ],
+    },
+    Plan { name: "stock", speaks: BOTH, calls: &[] },
+    Plan { name: "partner", speaks: BOTH, calls: &[] },
+];
+
+/// ```text
+/// browser -----> edge -> orders -> stock
+///                     \
+/// older agents -> shop -> mail -> payments -> legacy
+///                                         \
+///                                          -> billing
+/// ```
+///
+/// All that `shop` knows of sw8 and of correlation ids, and `edge` of Datadog, goes through `mail`, which knows none of
+/// them, to others who do.
+const DIALECTS: &[Plan] = &[
+    Plan { name: "edge", speaks: "datadog,tracecontext", calls: &[Leg::to("orders"), Leg::to("mail")] },
+    Plan { name: "shop", speaks: "sw8,correlation:X-Plumbr-TransactionId", calls: &[Leg::to("mail")] },
+    Plan { name: "orders", speaks: "b3", calls: &[Leg::to("stock")] },
+    Plan { name: "stock", speaks: "jaeger", calls: &[] },
+    Plan { name: "mail", speaks: "tracecontext", calls: &[Leg::to("payments")] },
+    // Tracecontext first: what supplies the trace also has the say in what Datadog knew of it.
+    Plan { name: "payments", speaks: "tracecontext,sw8", calls: &[Leg::to("legacy"), Leg::to("billing")] },
+    Plan { name: "legacy", speaks: "tracecontext,correlation:X-Plumbr-TransactionId", calls: &[] },
+    Plan { name: "billing", speaks: "datadog", calls: &[] },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_every_call_and_every_request_goes_to_a_service_of_its_fleet() {
+        for fleet in FLEETS {
+            let called = fleet.plans.iter().flat_map(|plan| plan.calls).map(|leg| leg.to);
+            for service in called.chain(fleet.requests.iter().map(|request| request.to)) {
+                assert!(!fleet.speaks(service).is_empty(), "{service}");
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The requests that are sent through the fleets, and what has to come of each beside being one trace.
+
+pub mod dialects;
+pub mod w3c;
+
+use super::service::Hop;
+use super::verdict::Broken;
+
+/// A request to a service.
+pub struct Request {
+    pub to: &'static str,
+    pub title: &'static str,
+    pub headers: &'static [(&'static str, &'static str)],
+    pub expect: fn(&Hop) -> Result<(), Broken>,
+}
+
+fn ensure(holds: bool, otherwise: &'static str) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken(otherwise)) }
+}
+
+/// Whether the first service continued this trace.
+fn continued(first: &Hop, trace: &str) -> Result<(), Broken> {
+    ensure(first.ids.trace.as_deref() == Some(trace), "the caller's trace was not continued")
+}
+
+/// The first line of this name that came in.
+fn came<'h>(hop: &'h Hop, name: &str) -> Option<&'h str> {
+    hop.came_in.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// Whether something holds for a service and all behind it.
+fn all(hop: &Hop, holds: impl Fn(&Hop) -> bool + Copy) -> bool {
+    holds(hop) && hop.calls.iter().all(|sent| all(&sent.hop, holds))
+}
+
+/// The first line of this name that came to a service, wherever it stands.
+fn came_to<'h>(first: &'h Hop, service: &str, name: &str) -> Option<&'h str> {
+    find(first, service).and_then(|hop| came(hop, name))
+}
+
+fn find<'h>(hop: &'h Hop, service: &str) -> Option<&'h Hop> {
+    if hop.service == service {
+        return Some(hop);
+    }
+    hop.calls.iter().find_map(|sent| find(&sent.hop, service))
+}
