@@ -43,7 +43,7 @@ pub const REQUESTS: &[Request] = &[
         expect: |shop| {
             continued(shop, "4afaa8a6631c4ac0987c5eac5f86140e")?;
             let came = came_to(shop, "payments", "sw8").and_then(|value| trace_id_of_header(value.as_bytes()));
-            ensure(came.is_some_and(|text| text.to_string() == SW8_TRACE), "the trace id of sw8 changed its text")
+            ensure(came.is_some_and(|text| text == SW8_TRACE), "the trace id of sw8 changed its text")
         },
     },
     Request {
