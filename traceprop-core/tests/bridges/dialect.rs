@@ -1,0 +1,80 @@
+//! The dialects, and the attributes that contexts have in them.
+
+/// A dialect, as a column and as a section of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    W3c,
+    B3,
+    Datadog,
+    Jaeger,
+    Sw8,
+    Correlation,
+}
+
+impl Dialect {
+    pub(crate) const ALL: [Self; 6] = [Self::W3c, Self::B3, Self::Datadog, Self::Jaeger, Self::Sw8, Self::Correlation];
+
+    /// What a reader calls it.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::W3c => "W3C",
+            Self::B3 => "B3",
+            Self::Datadog => "Datadog",
+            Self::Jaeger => "Jaeger",
+            Self::Sw8 => "sw8",
+            Self::Correlation => "correlation id",
+        }
+    }
+}
+
+/// Something that a context can say in some dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attribute {
+    TraceId,
+    Width,
+    SpanId,
+    B3Parent,
+    Decision,
+    Debug,
+    Deferred,
+    Priority,
+    Origin,
+    Tags,
+    LastSpan,
+    Members,
+    Random,
+    JaegerFlags,
+    Sw8Text,
+    CorrelationText,
+    Baggage,
+}
+
+impl Attribute {
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::TraceId => "trace id, all 128 bits",
+            Self::Width => "64-bit width of a trace id",
+            Self::SpanId => "span of the caller",
+            Self::B3Parent => "parent of the caller's span",
+            Self::Decision => "sampled, not sampled",
+            Self::Debug => "debug",
+            Self::Deferred => "deferred",
+            Self::Priority => "priority beyond 0 and 1",
+            Self::Origin => "origin",
+            Self::Tags => "`_dd.p.*` tags",
+            Self::LastSpan => "last Datadog span",
+            Self::Members => "members of others",
+            Self::Random => "random flag",
+            Self::JaegerFlags => "firehose and other flag bits",
+            Self::Sw8Text => "text of an sw8 trace id",
+            Self::CorrelationText => "text of a correlation id",
+            Self::Baggage => "baggage",
+        }
+    }
+
+    /// Whether no context may have it that did not come with it.
+    pub(crate) const fn is_never_made_up(self) -> bool {
+        use Attribute::*;
+        matches!(self, Origin | Tags | Members | Random | JaegerFlags | Sw8Text | CorrelationText | Baggage | B3Parent)
+    }
+}

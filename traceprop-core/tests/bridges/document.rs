@@ -1,0 +1,1 @@
+//! INTEROP.md says what the table says.

@@ -1,0 +1,97 @@
+//! The services on the way: ours, with every dialect to read and one to write, and others that know W3C alone.
+
+use std::sync::LazyLock;
+
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::{Behavior, Outgoing, OwnedContext, Pairs, Propagator, SpanId};
+
+use crate::dialect::Dialect;
+
+/// Lines of a request.
+pub(crate) type Lines = Vec<(String, String)>;
+
+/// The header of correlation ids.
+pub(crate) const CORRELATION: &str = "x-plumbr-transactionid";
+
+/// The key of the member that a hop of somebody else's adds.
+pub(crate) const HOP: &str = "hop";
+
+/// The spans of the services, in order.
+pub(crate) const FIRST: u64 = 0xb7ad_6b71_6920_3331;
+pub(crate) const SECOND: u64 = 0x0020_0000_0000_0b0b;
+pub(crate) const BETWEEN: u64 = 0x1111_2222_3333_4444;
+
+/// A service of ours that reads every dialect and writes one; of B3, one of its encodings.
+pub(crate) struct Edge(Propagator);
+
+static EDGES: LazyLock<Vec<Edge>> = LazyLock::new(|| {
+    let correlation = format!("correlation:{CORRELATION}");
+    let names = ["tracecontext,baggage", "b3", "datadog", "jaeger", "sw8", &correlation, "b3multi"];
+    names.iter().map(|names| Edge(propagator(names, Behavior::Continue))).collect()
+});
+
+/// Every dialect in, these out.
+pub(crate) fn propagator(inject: &str, behavior: Behavior) -> Propagator {
+    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).behavior(behavior);
+    let builder = builder.names(&format!("all,correlation:{CORRELATION}"), inject).expect("known names");
+    builder.build().expect("a propagator")
+}
+
+impl Edge {
+    pub(crate) fn writes(dialect: Dialect, multi: bool) -> &'static Self {
+        let place = Dialect::ALL.iter().position(|known| *known == dialect).expect("one of all");
+        &EDGES[if multi && dialect == Dialect::B3 { Dialect::ALL.len() } else { place }]
+    }
+
+    pub(crate) const fn propagator(&self) -> &Propagator {
+        &self.0
+    }
+
+    /// What a participant calls with whose span this is. Its context has crossed an await.
+    pub(crate) fn calls(&self, request: &Lines, span: u64) -> Lines {
+        let owned = self.context(request, span);
+        let mut headers = Pairs::new();
+        let _ = self.0.inject(&owned.span().expect("a span"), &Outgoing::trusted(), &mut headers);
+        headers.into_iter().collect()
+    }
+
+    /// What it knows of the request.
+    pub(crate) fn context(&self, request: &Lines, span: u64) -> OwnedContext {
+        let extraction = self.0.extract(request);
+        let trace_id = extraction.context().expect("a trace came").trace_id;
+        let span = extraction.child(trace_id, SpanId::new(span).expect("an id"));
+        OwnedContext::from_span(&extraction, &span)
+    }
+
+    /// What a service passes on that makes no span.
+    pub(crate) fn relays(&self, request: &Lines) -> Lines {
+        let owned = OwnedContext::from_relay(&self.0.extract(request));
+        let mut headers = Pairs::new();
+        let _ = self.0.relay(&owned.relay().expect("a relay"), &Outgoing::trusted(), &mut headers);
+        headers.into_iter().collect()
+    }
+}
+
+/// What a service of somebody else's makes of a request, which knows traceparent and tracestate and nothing of ours:
+/// its own span, its own member in front, the members that came behind it. `flags` is what it decides, if it does.
+pub(crate) fn hop(request: &Lines, flags: Option<&str>) -> Lines {
+    let find = |wanted: &str| request.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let parts: Vec<&str> = find("traceparent").expect("a trace").split('-').collect();
+    let flags = flags.unwrap_or(parts[3]);
+    let mut state = vec![format!("{HOP}={BETWEEN:x}")];
+    state.extend(find("tracestate").iter().flat_map(|members| members.split(',')).map(str::to_owned));
+    let mut headers = vec![
+        ("traceparent".to_owned(), format!("00-{}-{BETWEEN:016x}-{flags}", parts[1])),
+        ("tracestate".to_owned(), state.join(",")),
+    ];
+    headers.extend(find("baggage").map(|members| ("baggage".to_owned(), members.to_owned())));
+    headers
+}
+
+/// A hop that restarts: a trace of its own, and nothing of what came.
+pub(crate) fn restarting_hop() -> Lines {
+    vec![
+        ("traceparent".to_owned(), format!("00-11112222333344445555666677778888-{BETWEEN:016x}-01")),
+        ("tracestate".to_owned(), format!("{HOP}={BETWEEN:x}")),
+    ]
+}

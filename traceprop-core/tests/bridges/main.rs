@@ -1,0 +1,29 @@
+//! What survives when a dialect is left and come back to.
+//!
+//! `rows` has each word that is promised to cross a hop that speaks only W3C. `table` says for every pair of dialects
+//! what becomes of each attribute, `pairs` holds the library to it over any contexts, and `document` holds the section
+//! "Pairs" of INTEROP.md to it. Requests are written, and answers read, by plain code of the tests (`said`, `seen`),
+//! so that no mistake of the library can cancel itself out.
+#![cfg(feature = "std")]
+
+mod dialect;
+mod document;
+mod edge;
+mod pairs;
+mod restart;
+mod rows;
+mod said;
+mod seen;
+mod table;
+mod text;
+
+use proptest::prelude::ProptestConfig;
+
+/// Few cases, so that a run takes moments; `PROPTEST_CASES` asks for more.
+fn cases(few: u32) -> ProptestConfig {
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => ProptestConfig { cases: few, ..config },
+    }
+}

@@ -1,0 +1,181 @@
+//! The table of pairs, held against any contexts.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+use crate::cases;
+use crate::dialect::{Attribute, Dialect};
+use crate::edge::{BETWEEN, Edge, FIRST, SECOND, hop};
+use crate::said::{Said, any_said};
+use crate::seen::{Seen, see};
+use crate::table::{Fate, Word, rows};
+
+/// Where on the way something is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leg {
+    There,
+    Back,
+}
+
+/// Sends what was said through a service into another dialect, and from there through a second one back.
+fn travel(said: &Said, to: Dialect) -> (Seen, Seen) {
+    let multi = if said.dialect == Dialect::B3 { !said.multi } else { said.multi };
+    let mut between = Edge::writes(to, multi).calls(&said.request(), FIRST);
+    let words = (said.dialect == Dialect::W3c).then_some(said);
+    let there = see(to, &between, words);
+    if to == Dialect::W3c {
+        between = hop(&between, None);
+    }
+    let second = Edge::writes(said.dialect, said.multi);
+    let mut back = see(said.dialect, &second.calls(&between, SECOND), words);
+    // Who called the second service, and which span Datadog knows last, is not in what it writes: it knows that.
+    let context = second.context(&between, SECOND);
+    back.span_id = context.parent_id().map(|id| id.get());
+    if said.dialect == Dialect::Datadog {
+        back.last_span = context.datadog().last_span().map(|span| span.to_string());
+    }
+    (there, back)
+}
+
+/// What is wrong with one attribute, if anything is.
+fn check(said: &Said, to: Dialect, leg: Leg, attribute: Attribute, fate: Fate, seen: &Seen) -> Result<(), String> {
+    let caller = match (leg, to) {
+        (Leg::Back, Dialect::W3c) => BETWEEN,
+        (Leg::There | Leg::Back, _) => FIRST,
+    };
+    let expected = match attribute {
+        Attribute::SpanId => Some(format!("{caller:016x}")),
+        _ => said.value(attribute),
+    };
+    let got = seen.value(attribute);
+    let Some(expected) = expected else {
+        return match got.filter(|_| attribute.is_never_made_up()) {
+            None => Ok(()),
+            Some(got) => Err(format!("{attribute:?} came from nowhere: {got}")),
+        };
+    };
+    let holds = match fate {
+        Fate::Kept => got.as_ref() == Some(&expected),
+        Fate::Lost => got.is_none(),
+        Fate::As(Word::Sampled) => seen.decision == Some("sampled"),
+        Fate::As(Word::NotSampled) => seen.decision == Some("not sampled"),
+        Fate::As(Word::PriorityTwo) => seen.priority == Some(2),
+        Fate::As(Word::ZeroOrOne) => seen.priority == said.priority.map(|number| i32::from(number > 0)),
+        Fate::As(Word::Between) => got == Some(format!("{FIRST:016x}")),
+        Fate::As(Word::Anew) => seen.decision == Some(undecided(said.dialect)),
+    };
+    match holds {
+        true => Ok(()),
+        false => Err(format!("{attribute:?} {leg:?}: {fate:?} of {expected}, and got {got:?}")),
+    }
+}
+
+/// What a dialect writes where nobody has decided.
+fn undecided(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::B3 | Dialect::Datadog => "deferred",
+        Dialect::W3c | Dialect::Jaeger => "not sampled",
+        Dialect::Sw8 => "sampled",
+        Dialect::Correlation => "nothing",
+    }
+}
+
+fn check_all(said: &Said) -> Result<(), TestCaseError> {
+    for (place, to) in Dialect::ALL.into_iter().enumerate() {
+        let (there, back) = travel(said, to);
+        for (attribute, cells) in rows(said.dialect) {
+            let cell = cells[place];
+            let both = check(said, to, Leg::There, attribute, cell.there, &there)
+                .and_then(|()| check(said, to, Leg::Back, attribute, cell.back, &back));
+            if let Err(error) = both {
+                let from = said.dialect;
+                let request = said.request();
+                return Err(TestCaseError::fail(format!(
+                    "{from:?} over {to:?}: {error}\nof {request:?}\n{there:?}\n{back:?}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(cases(96))]
+
+    #[test]
+    fn ok_w3c_over_every_dialect(said in any_said(Dialect::W3c)) {
+        check_all(&said)?;
+    }
+
+    #[test]
+    fn ok_b3_over_every_dialect(said in any_said(Dialect::B3)) {
+        check_all(&said)?;
+    }
+
+    #[test]
+    fn ok_datadog_over_every_dialect(said in any_said(Dialect::Datadog)) {
+        check_all(&said)?;
+    }
+
+    #[test]
+    fn ok_jaeger_over_every_dialect(said in any_said(Dialect::Jaeger)) {
+        check_all(&said)?;
+    }
+
+    #[test]
+    fn ok_sw8_over_every_dialect(said in any_said(Dialect::Sw8)) {
+        check_all(&said)?;
+    }
+
+    #[test]
+    fn ok_a_correlation_id_over_every_dialect(said in any_said(Dialect::Correlation)) {
+        check_all(&said)?;
+    }
+}
+
+/// A row that no context ever has would promise nothing.
+#[test]
+fn ok_every_row_is_put_to_the_test() {
+    let mut runner = TestRunner::deterministic();
+    for dialect in Dialect::ALL {
+        let strategy = any_said(dialect);
+        let contexts: Vec<Said> =
+            (0..64).map(|_| strategy.new_tree(&mut runner).expect("a context").current()).collect();
+        for (attribute, _) in rows(dialect) {
+            let with = contexts.iter().filter(|said| said.value(attribute).is_some()).count();
+            assert!(with >= 4, "{dialect:?}: {attribute:?} in {with} of 64");
+        }
+    }
+}
+
+/// A service without spans maps ids and decision as a participant does, and leaves the caller's span where it is.
+#[test]
+fn ok_a_relay_maps_as_a_child_does() {
+    let mut runner = TestRunner::deterministic();
+    for dialect in Dialect::ALL {
+        let strategy = any_said(dialect);
+        for _ in 0..32 {
+            let said = strategy.new_tree(&mut runner).expect("a context").current();
+            for to in Dialect::ALL.into_iter().filter(|to| *to != dialect) {
+                let edge = Edge::writes(to, said.multi);
+                let relayed = edge.relays(&said.request());
+                if dialect == Dialect::Correlation {
+                    // Whose span? Nothing is written that would need one.
+                    assert_eq!(relayed, [], "{to:?}");
+                    continue;
+                }
+                let words = (dialect == Dialect::W3c).then_some(&said);
+                let (relayed, called) = (see(to, &relayed, words), see(to, &edge.calls(&said.request(), FIRST), words));
+                let span = edge.propagator().extract(&said.request()).context().and_then(|context| context.parent_id);
+                let expected = span.map(|id| id.get()).filter(|_| to != Dialect::Correlation);
+                assert_eq!(relayed.span_id, expected, "{dialect:?} to {to:?}");
+                assert_eq!(
+                    (relayed.trace_id, relayed.decision),
+                    (called.trace_id, called.decision),
+                    "{dialect:?} to {to:?}"
+                );
+            }
+        }
+    }
+}

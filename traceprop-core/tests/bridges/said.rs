@@ -1,0 +1,344 @@
+//! What a sender says: made up, and written by plain code.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use traceprop_core::formats::sw8::trace_id_of;
+
+use crate::dialect::{Attribute, Dialect};
+use crate::edge::{CORRELATION, Lines};
+use crate::text::{base64, hyphenated, mixed};
+
+/// A decision, in the words of reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    Deferred,
+    No,
+    Yes,
+    Debug,
+}
+
+/// What a sender says, as far as its dialect can say it.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) dialect: Dialect,
+    /// Of B3: the several headers.
+    pub(crate) multi: bool,
+    pub(crate) trace_id: u128,
+    pub(crate) narrow: bool,
+    pub(crate) span_id: u64,
+    pub(crate) b3_parent: Option<u64>,
+    pub(crate) decision: Decision,
+    pub(crate) priority: Option<i32>,
+    pub(crate) origin: Option<String>,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) last_span: Option<u64>,
+    pub(crate) members: Vec<(String, String)>,
+    pub(crate) random: bool,
+    /// The bits beside sampled and debug.
+    pub(crate) jaeger_bits: u8,
+    /// The text, and what stands for it in our member.
+    pub(crate) sw8: Option<(String, String)>,
+    pub(crate) correlation: Option<(String, String)>,
+    pub(crate) baggage: bool,
+}
+
+impl Said {
+    pub(crate) const fn new(dialect: Dialect, trace_id: u128, span_id: u64, decision: Decision) -> Self {
+        Self {
+            dialect,
+            multi: false,
+            trace_id,
+            narrow: false,
+            span_id,
+            b3_parent: None,
+            decision,
+            priority: None,
+            origin: None,
+            tags: Vec::new(),
+            last_span: None,
+            members: Vec::new(),
+            random: false,
+            jaeger_bits: 0,
+            sw8: None,
+            correlation: None,
+            baggage: false,
+        }
+    }
+
+    const fn is_sampled(&self) -> bool {
+        matches!(self.decision, Decision::Yes | Decision::Debug)
+    }
+
+    pub(crate) fn jaeger_flags(&self) -> u8 {
+        let decided = match self.decision {
+            Decision::Deferred | Decision::No => 0,
+            Decision::Yes => 1,
+            Decision::Debug => 3,
+        };
+        decided | self.jaeger_bits
+    }
+
+    /// What it says of an attribute; none where it says nothing.
+    pub(crate) fn value(&self, attribute: Attribute) -> Option<String> {
+        let decision = |decision, word: &str| (self.decision == decision).then(|| word.to_owned());
+        match attribute {
+            Attribute::TraceId => Some(format!("{:032x}", self.trace_id)),
+            Attribute::Width => self.narrow.then(|| "64".into()),
+            Attribute::SpanId => Some(format!("{:016x}", self.span_id)),
+            Attribute::B3Parent => self.b3_parent.map(|parent| format!("{parent:016x}")),
+            Attribute::Decision => decision(Decision::Yes, "sampled").or(decision(Decision::No, "not sampled")),
+            Attribute::Debug => decision(Decision::Debug, "debug"),
+            Attribute::Deferred => decision(Decision::Deferred, "deferred"),
+            Attribute::Priority => self.priority.filter(|number| ![0, 1].contains(number)).map(|n| n.to_string()),
+            Attribute::Origin => self.origin.clone(),
+            Attribute::Tags => (!self.tags.is_empty()).then(|| pairs(&self.tags)),
+            Attribute::LastSpan => self.last_span.map(|span| format!("{span:016x}")),
+            Attribute::Members => (!self.members.is_empty()).then(|| pairs(&self.members)),
+            Attribute::Random => self.random.then(|| "random".into()),
+            Attribute::JaegerFlags => (self.jaeger_bits != 0).then(|| format!("{:x}", self.jaeger_flags())),
+            Attribute::Sw8Text => self.sw8.as_ref().map(|(text, _)| text.clone()),
+            Attribute::CorrelationText => self.correlation.as_ref().map(|(text, _)| text.clone()),
+            Attribute::Baggage => self.baggage.then(|| "acme".into()),
+        }
+    }
+
+    /// The request that says it.
+    pub(crate) fn request(&self) -> Lines {
+        let mut lines = Lines::new();
+        let mut add = |name: &str, value: String| lines.push((name.to_owned(), value));
+        let (trace, span) = (format!("{:032x}", self.trace_id), format!("{:016x}", self.span_id));
+        let narrow = &trace[if self.narrow { 16 } else { 0 }..];
+        match self.dialect {
+            Dialect::W3c => {
+                let flags = u8::from(self.is_sampled()) | u8::from(self.random) << 1;
+                add("traceparent", format!("00-{trace}-{span}-{flags:02x}"));
+                let members = self.tracestate();
+                if !members.is_empty() {
+                    add("tracestate", members);
+                }
+                if self.baggage {
+                    add("baggage", "tenant=acme".into());
+                }
+            }
+            Dialect::B3 => {
+                let letter = match self.decision {
+                    Decision::Deferred => "",
+                    Decision::No => "0",
+                    Decision::Yes => "1",
+                    Decision::Debug => "d",
+                };
+                let parent = self.b3_parent.map(|parent| format!("{parent:016x}"));
+                if !self.multi {
+                    let parts = [Some(narrow), Some(&span), Some(letter).filter(|l| !l.is_empty()), parent.as_deref()];
+                    add("b3", parts.into_iter().flatten().collect::<Vec<_>>().join("-"));
+                    return lines;
+                }
+                add("X-B3-TraceId", narrow.into());
+                add("X-B3-SpanId", span);
+                if let Some(parent) = parent {
+                    add("X-B3-ParentSpanId", parent);
+                }
+                match letter {
+                    "" => {}
+                    "d" => add("X-B3-Flags", "1".into()),
+                    _ => add("X-B3-Sampled", letter.into()),
+                }
+            }
+            Dialect::Datadog => {
+                add("x-datadog-trace-id", (self.trace_id as u64).to_string());
+                add("x-datadog-parent-id", self.span_id.to_string());
+                if let Some(priority) = self.priority {
+                    add("x-datadog-sampling-priority", priority.to_string());
+                }
+                if let Some(origin) = &self.origin {
+                    add("x-datadog-origin", origin.clone());
+                }
+                let tid = (!self.narrow).then(|| format!("_dd.p.tid={}", &trace[..16]));
+                let tags = self.tags.iter().map(|(key, value)| format!("_dd.p.{key}={value}"));
+                let tags: Vec<_> = tid.into_iter().chain(tags).collect();
+                if !tags.is_empty() {
+                    add("x-datadog-tags", tags.join(","));
+                }
+            }
+            Dialect::Jaeger => {
+                // The Python and Node clients strip zeros, which is how 64-bit ids came to be.
+                add("uber-trace-id", format!("{narrow}:{:x}:0:{:x}", self.span_id, self.jaeger_flags()));
+                if self.baggage {
+                    add("uberctx-tenant", "acme".into());
+                }
+            }
+            Dialect::Sw8 => {
+                let text = self.sw8.as_ref().map_or(trace, |(text, _)| text.clone());
+                let fields = ["segment", "shop", "shop-1", "/cart", "cart:80"].map(base64);
+                let [segment, names @ ..] = &fields;
+                let sample = u8::from(self.is_sampled());
+                add("sw8", format!("{sample}-{}-{segment}-7-{}", base64(&text), names.join("-")));
+                if self.baggage {
+                    add("sw8-correlation", format!("{}:{}", base64("tenant"), base64("acme")));
+                }
+            }
+            Dialect::Correlation => {
+                let text = self.correlation.as_ref().map_or(hyphenated(self.trace_id), |(text, _)| text.clone());
+                add(CORRELATION, text);
+            }
+        }
+        lines
+    }
+
+    fn tracestate(&self) -> String {
+        let encoded = |text: &str| text.replace('=', "~");
+        let mut dd: Vec<String> = self.priority.map(|priority| format!("s:{priority}")).into_iter().collect();
+        dd.extend(self.origin.as_ref().map(|origin| format!("o:{}", encoded(origin))));
+        dd.extend(self.last_span.map(|span| format!("p:{span:016x}")));
+        dd.extend(self.tags.iter().map(|(key, value)| format!("t.{key}:{}", encoded(value))));
+        let mut tp = vec![];
+        tp.extend((self.jaeger_bits != 0).then(|| format!("j{:x}", self.jaeger_flags())));
+        tp.extend((self.decision == Decision::Debug).then(|| "d".to_owned()));
+        tp.extend((self.decision == Decision::Deferred).then(|| "f".to_owned()));
+        tp.extend(self.sw8.as_ref().map(|(_, item)| format!("s{item}")));
+        tp.extend(self.correlation.as_ref().map(|(_, item)| format!("c{item}")));
+        let mut members: Vec<String> = self.members.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        if !tp.is_empty() {
+            members.insert(members.len() / 2, format!("tp=1;{:08x};{}", self.trace_id as u32, tp.join(";")));
+        }
+        if !dd.is_empty() {
+            members.insert(members.len() / 2, format!("dd={}", dd.join(";")));
+        }
+        members.join(",")
+    }
+}
+
+pub(crate) fn pairs(pairs: &[(String, String)]) -> String {
+    pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+/// Anything that a sender of this dialect can say, within the limits up to which it is promised to survive.
+pub(crate) fn any_said(dialect: Dialect) -> BoxedStrategy<Said> {
+    let decisions: &[Decision] = match dialect {
+        Dialect::W3c | Dialect::B3 => &[Decision::Deferred, Decision::No, Decision::Yes, Decision::Debug],
+        Dialect::Datadog => &[Decision::Deferred, Decision::No, Decision::Yes],
+        Dialect::Jaeger => &[Decision::No, Decision::Yes, Decision::Debug],
+        Dialect::Sw8 => &[Decision::No, Decision::Yes],
+        Dialect::Correlation => &[Decision::Deferred],
+    };
+    // Datadog's headers cannot say an id whose lower half is zero.
+    let trace_id = any::<u128>().prop_filter("the lower half is zero", |id| *id as u64 != 0);
+    let base = (trace_id, 1..=u64::MAX, select(decisions), any::<bool>(), any::<bool>());
+    let base = base.prop_map(move |(trace_id, span_id, decision, narrow, multi)| Said {
+        narrow,
+        multi,
+        trace_id: if narrow { u128::from(trace_id as u64) } else { trace_id },
+        ..Said::new(dialect, trace_id, span_id, decision)
+    });
+    match dialect {
+        Dialect::W3c => base.prop_flat_map(container).boxed(),
+        Dialect::B3 => {
+            (base, option::of(1..=u64::MAX)).prop_map(|(said, b3_parent)| Said { b3_parent, ..said }).boxed()
+        }
+        Dialect::Datadog => base.prop_flat_map(datadog_words).prop_map(with_last_span).boxed(),
+        Dialect::Jaeger => (base, any::<u8>(), any::<bool>())
+            .prop_map(|(said, bits, baggage)| Said { jaeger_bits: bits & 0xfc, baggage, ..said })
+            .boxed(),
+        Dialect::Sw8 => (base, sw8_text(), any::<bool>())
+            .prop_map(|(said, (trace_id, text), baggage)| Said { narrow: false, baggage, trace_id, sw8: text, ..said })
+            .boxed(),
+        Dialect::Correlation => (base, 0..6usize)
+            .prop_map(|(said, form)| Said { narrow: false, correlation: spelling(said.trace_id, form), ..said })
+            .boxed(),
+    }
+}
+
+/// The span of the sender is the last one there.
+fn with_last_span(said: Said) -> Said {
+    Said { last_span: Some(said.span_id), ..said }
+}
+
+/// A W3C context, and what other dialects may have put into its tracestate.
+fn container(said: Said) -> BoxedStrategy<Said> {
+    let members = vec(("[a-z][a-z0-9]{2,8}", "[!-+\\--<>-~]{1,12}"), 0..4).prop_map(|mut members| {
+        members.sort();
+        members.dedup_by(|(a, _), (b, _)| a == b);
+        members
+    });
+    let words = (option::of(sw8_text()), option::of(0..6usize), option::of(any::<u8>()), option::of(1..=u64::MAX));
+    let rest = (members, any::<bool>(), any::<bool>(), words);
+    (datadog_words(said), rest)
+        .prop_map(|(said, (members, random, baggage, (sw8, spelt, bits, last_span)))| {
+            let trace_id = sw8.as_ref().map_or(said.trace_id, |(trace_id, _)| *trace_id);
+            Said {
+                narrow: false,
+                trace_id,
+                members,
+                random,
+                baggage,
+                last_span,
+                sw8: sw8.and_then(|(_, text)| text),
+                correlation: spelt.and_then(|form| spelling(trace_id, form)),
+                jaeger_bits: bits.unwrap_or_default() & 0xfc,
+                ..said
+            }
+        })
+        .boxed()
+}
+
+fn datadog_words(said: Said) -> BoxedStrategy<Said> {
+    let numbers = match said.decision {
+        Decision::Yes => (1..=i32::MAX).prop_union(1..=3).boxed(),
+        _ => (i32::MIN..=0).prop_union(-2..=0).boxed(),
+    };
+    let decided = matches!(said.decision, Decision::Yes | Decision::No);
+    // Not what the member rewrites, and not `dm`, which a changed decision may take out.
+    let value = "[!-+\\--:<-}]{1,10}";
+    let tags = vec(("[a-z][a-z0-9_.]{2,8}", value), 0..4).prop_map(|mut tags| {
+        tags.sort();
+        tags.dedup_by(|(a, _), (b, _)| a == b);
+        tags.retain(|(key, _)| key != "tid" && key != "upstream_services");
+        tags
+    });
+    (numbers, option::of("[!-+\\--:<-}]{1,12}"), tags)
+        .prop_map(move |(number, origin, tags)| Said {
+            priority: decided.then_some(number),
+            origin,
+            tags,
+            ..said.clone()
+        })
+        .boxed()
+}
+
+/// A trace id as agents of SkyWalking make them: its number, the text if it is not just that, and the item for it.
+fn sw8_text() -> impl Strategy<Value = (u128, Option<(String, String)>)> {
+    let number = any::<u128>().prop_filter("the lower half is zero", |id| *id as u64 != 0);
+    let (a, b) = (0..1u64 << 63, 0..1u64 << 63);
+    (number, a, b, 0..6u8, "[a-z]{1,20}[-/.#][0-9]{1,9}").prop_filter_map("zero", |(id, a, b, form, ticket)| {
+        let (id, text, item) = match form {
+            0 => return Some((id, None)),
+            1 => (mixed(id, a, b), format!("{id:032x}.{a}.{b}"), format!("{a}.{b}")),
+            2 => (id, hyphenated(id), "u".to_owned()),
+            3 => (id, hyphenated(id).to_uppercase(), "Xu".to_owned()),
+            // 32 digits are hex.
+            4 => (id, id.to_string(), "d".to_owned()),
+            _ => (trace_id_of(&ticket)?.get(), ticket.clone(), format!("l{ticket}")),
+        };
+        let plain = text == format!("{id:032x}");
+        // A number without letters is the same in capitals, and 32 digits are hex.
+        let ambiguous = plain || (form == 3 && text == text.to_lowercase()) || (form == 4 && text.len() == 32);
+        (id as u64 != 0 && !ambiguous).then_some((id, Some((text, item))))
+    })
+}
+
+/// The id in a spelling that is not the canonical one, and the item for it.
+fn spelling(id: u128, form: usize) -> Option<(String, String)> {
+    let (hex, uuid) = (format!("{id:032x}"), hyphenated(id));
+    let (text, letter) = match form {
+        0 => return None,
+        1 => (hex, "h".to_owned()),
+        2 => (format!("{{{uuid}}}"), "b".to_owned()),
+        3 => (format!("urn:uuid:{uuid}"), "n".to_owned()),
+        4 => (format!("|{hex}.1.2_"), format!(":|{hex}.1.2_")),
+        _ => (format!("{{{}}}", uuid.to_uppercase()), if uuid == uuid.to_uppercase() { "b" } else { "B" }.to_owned()),
+    };
+    // The tag of the header's name.
+    Some((text, format!("10f3{letter}")))
+}
