@@ -87,11 +87,3 @@ pub(crate) fn hop(request: &Lines, flags: Option<&str>) -> Lines {
     headers.extend(find("baggage").map(|members| ("baggage".to_owned(), members.to_owned())));
     headers
 }
-
-/// A hop that restarts: a trace of its own, and nothing of what came.
-pub(crate) fn restarting_hop() -> Lines {
-    vec![
-        ("traceparent".to_owned(), format!("00-11112222333344445555666677778888-{BETWEEN:016x}-01")),
-        ("tracestate".to_owned(), format!("{HOP}={BETWEEN:x}")),
-    ]
-}

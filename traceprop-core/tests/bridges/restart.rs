@@ -1,1 +1,176 @@
-//! When a trace is not the same any more, nothing that belonged to it comes back.
+//! When trace or decision are not the same any more, nothing that belonged to them comes back.
+
+use traceprop_core::{Behavior, IdBits, Outgoing, OwnedContext, Pairs, Sampling, SpanId};
+
+use crate::dialect::Dialect;
+use crate::edge::{BETWEEN, CORRELATION, Edge, FIRST, Lines, SECOND, hop, propagator};
+use crate::rows::{get, lines};
+use crate::text::{base64, hyphenated};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const OTHER: &str = "11112222333344445555666677778888";
+
+/// Requests with words that cross W3C, and the dialect of each.
+fn requests() -> Vec<(Dialect, Lines)> {
+    let sw8 = format!("1-{}-{}-7----", base64(&TRACE.to_uppercase()), base64("s"));
+    vec![
+        (
+            Dialect::Datadog,
+            lines(&[
+                ("x-datadog-trace-id", "11803532876627986230"),
+                ("x-datadog-parent-id", "67667974448284343"),
+                ("x-datadog-sampling-priority", "2"),
+                ("x-datadog-origin", "rum"),
+                ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-4"),
+            ]),
+        ),
+        (Dialect::B3, lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7-d"))])),
+        (Dialect::B3, lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7"))])),
+        (Dialect::Jaeger, lines(&[("uber-trace-id", &format!("{TRACE}:00f067aa0ba902b7:0:f"))])),
+        (Dialect::Sw8, lines(&[("sw8", &sw8)])),
+        (
+            Dialect::Correlation,
+            lines(&[(CORRELATION, &format!("{{{}}}", hyphenated(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736)))]),
+        ),
+    ]
+}
+
+/// The lines that come to the service behind a hop that knows only W3C.
+fn across(request: &Lines, flags: Option<&str>) -> Lines {
+    hop(&Edge::writes(Dialect::W3c, false).calls(request, FIRST), flags)
+}
+
+/// What a service writes for a trace that comes to it in nothing but this traceparent.
+fn plain(dialect: Dialect, trace: &str, flags: &str) -> Lines {
+    let request = lines(&[("traceparent", &format!("00-{trace}-{BETWEEN:016x}-{flags}"))]);
+    Edge::writes(dialect, false).calls(&request, SECOND)
+}
+
+#[test]
+fn ok_a_hop_that_restarts_forgets_everything() {
+    for (dialect, request) in requests() {
+        // Clean: no tracestate goes into the new trace.
+        let crossing = across(&request, None);
+        let mut restarted = crossing.clone();
+        restarted[0].1 = format!("00-{OTHER}-{BETWEEN:016x}-01");
+        restarted[1].1 = "hop=1".into();
+        assert_eq!(Edge::writes(dialect, false).calls(&restarted, SECOND), plain(dialect, OTHER, "01"));
+        // Unclean: it keeps members of the old trace. Ours are tied to that one; `dd` is Datadog's, and has no such tie.
+        let mut unclean = crossing;
+        unclean[0].1 = format!("00-{OTHER}-{BETWEEN:016x}-01");
+        if dialect != Dialect::Datadog {
+            assert_eq!(
+                Edge::writes(dialect, false).calls(&unclean, SECOND),
+                plain(dialect, OTHER, "01"),
+                "{dialect:?}"
+            );
+        }
+        // And a member that is stale does not go on.
+        let next = Edge::writes(Dialect::W3c, false).calls(&unclean, SECOND);
+        assert!(!get(&next, "tracestate").unwrap_or_default().contains("tp="), "{next:?}");
+    }
+}
+
+#[test]
+fn ok_a_service_that_restarts_forgets_everything_but_the_users_text() {
+    let ids = || IdBits::unique(7);
+    for behavior in [Behavior::Restart, Behavior::Ignore] {
+        for (dialect, request) in requests() {
+            for request in [across(&request, None), request] {
+                for inject in ["tracecontext", "b3", "datadog", "jaeger", "sw8", "correlation:x-plumbr-transactionid"] {
+                    let edge = propagator(inject, behavior);
+                    let nothing: [(&str, &str); 0] = [];
+                    let (mut fresh, mut restarted, mut owned) = (Pairs::new(), Pairs::new(), Pairs::new());
+                    let _ = edge.inject(&edge.extract(&nothing).start_span(&ids), &Outgoing::trusted(), &mut fresh);
+                    let extraction = edge.extract(&request);
+                    let span = extraction.start_span(&ids);
+                    let _ = edge.inject(&span, &Outgoing::trusted(), &mut restarted);
+                    let kept = OwnedContext::from_span(&extraction, &span);
+                    let _ = edge.inject(&kept.span().expect("a span"), &Outgoing::trusted(), &mut owned);
+                    assert_eq!(restarted, owned);
+                    // A correlation text that came in its own header is the user's, and belongs to no trace.
+                    let own = get(&request, CORRELATION);
+                    match own.filter(|_| behavior == Behavior::Restart && inject.starts_with("correlation")) {
+                        Some(text) => assert_eq!(restarted.get(CORRELATION), Some(text)),
+                        None => assert_eq!(restarted, fresh, "{dialect:?} into {inject}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn ok_a_flipped_flag_ends_the_decision_and_leaves_the_rest() {
+    for (dialect, request) in requests() {
+        let sampled = get(&across(&request, None), "traceparent").expect("a trace").ends_with("-01");
+        let flipped = across(&request, Some(if sampled { "00" } else { "01" }));
+        let context = Edge::writes(dialect, false).context(&flipped, SECOND);
+        let expected = if sampled { Sampling::NotSampled } else { Sampling::Sampled };
+        assert_eq!(context.sampling(), expected, "{dialect:?}");
+        let back = Edge::writes(dialect, false).calls(&flipped, SECOND);
+        let bare = plain(dialect, TRACE, if sampled { "00" } else { "01" });
+        match dialect {
+            // Priority and who decided it go with the decision; origin and tags are facts about the trace.
+            Dialect::Datadog => {
+                assert_eq!(get(&back, "x-datadog-sampling-priority"), Some("0"));
+                assert_eq!(get(&back, "x-datadog-origin"), Some("rum"));
+                assert_eq!(get(&back, "x-datadog-tags"), Some("_dd.p.tid=4bf92f3577b34da6"));
+            }
+            Dialect::Sw8 => {
+                let sw8 = get(&back, "sw8").expect("an sw8");
+                assert!(sw8.starts_with(&format!("0-{}-", base64(&TRACE.to_uppercase()))), "{sw8}");
+            }
+            Dialect::Correlation => assert_eq!(back, request),
+            Dialect::B3 | Dialect::Jaeger | Dialect::W3c => assert_eq!(back, bare, "{dialect:?}"),
+        }
+        // The next service is told nothing of the old decision.
+        let next = Edge::writes(Dialect::W3c, false).calls(&flipped, SECOND);
+        let state = get(&next, "tracestate").unwrap_or_default();
+        for old in [";d", ";f", ";j", "s:2"] {
+            let ours = state.split(',').filter(|member| member.starts_with("tp=") || member.starts_with("dd="));
+            assert!(ours.into_iter().all(|member| !member.contains(old)), "{dialect:?}: {state}");
+        }
+    }
+}
+
+#[test]
+fn ok_a_decision_of_ours_ends_the_old_one_too() {
+    for (dialect, request) in requests() {
+        let edge = Edge::writes(dialect, false);
+        let crossing = across(&request, None);
+        let extraction = edge.propagator().extract(&crossing);
+        let context = extraction.context().expect("a trace");
+        for sampling in [Sampling::NotSampled, Sampling::Sampled] {
+            let span = extraction.child(context.trace_id, SpanId::new(SECOND).expect("an id")).with_sampling(sampling);
+            let mut headers = Pairs::new();
+            let _ = edge.propagator().inject(&span, &Outgoing::trusted(), &mut headers);
+            let back = edge.propagator().extract(&headers).context().expect("a trace");
+            let expected = if dialect == Dialect::Correlation { Sampling::Deferred } else { sampling };
+            assert_eq!(back.sampling, expected, "{dialect:?}");
+        }
+    }
+}
+
+/// A hop that drops the tracestate leaves the floor: the trace goes on by its number, and nothing is made up.
+#[test]
+fn ok_without_a_tracestate_the_number_is_left() {
+    for (dialect, request) in requests() {
+        let mut crossing = across(&request, None);
+        crossing.truncate(1);
+        let flags = if get(&crossing, "traceparent").expect("a trace").ends_with("-01") { "01" } else { "00" };
+        assert_eq!(Edge::writes(dialect, false).calls(&crossing, SECOND), plain(dialect, TRACE, flags), "{dialect:?}");
+    }
+}
+
+/// Text of a correlation header crosses only to destinations that may have it.
+#[test]
+fn ok_correlation_text_does_not_cross_unasked() {
+    let (_, request) = requests().pop().expect("the last one");
+    let edge = propagator("tracecontext", Behavior::Continue);
+    let extraction = edge.extract(&request);
+    let span = extraction.child(TRACE.parse().expect("an id"), SpanId::new(FIRST).expect("an id"));
+    let mut headers = Pairs::new();
+    let _ = edge.inject(&span, &Outgoing::new(), &mut headers);
+    assert_eq!(headers.get("tracestate"), None);
+}

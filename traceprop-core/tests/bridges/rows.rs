@@ -1,1 +1,259 @@
 //! Words that are promised to come back exactly from hops that speak only W3C.
+
+use crate::dialect::Dialect;
+use crate::edge::{BETWEEN, CORRELATION, Edge, FIRST, Lines, SECOND, hop, propagator};
+use crate::text::base64;
+use traceprop_core::{Behavior, Outgoing, Pairs, Sampling, SpanId, presets};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+pub(crate) fn lines(pairs: &[(&str, &str)]) -> Lines {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub(crate) fn get<'l>(lines: &'l Lines, name: &str) -> Option<&'l str> {
+    lines.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// The lines of a service in front of a hop that knows only W3C, and those behind that hop.
+fn across(request: &Lines) -> Lines {
+    hop(&Edge::writes(Dialect::W3c, false).calls(request, FIRST), None)
+}
+
+/// The same, with two more services on the way that know W3C alone: one that is built on this library, and one that
+/// only passes on.
+fn far_across(request: &Lines) -> Lines {
+    let ours = presets::W3C.propagator();
+    let crossing = across(request);
+    let extraction = ours.extract(&crossing);
+    let trace_id = extraction.context().expect("a trace").trace_id;
+    let span = extraction.child(trace_id, SpanId::MIN);
+    let mut called = Pairs::new();
+    let _ = ours.inject(&span, &Outgoing::trusted(), &mut called);
+    let mut relayed = Pairs::new();
+    let _ = ours.relay(&ours.extract(&called).relay(), &Outgoing::trusted(), &mut relayed);
+    assert_eq!(relayed, called);
+    hop(&relayed.into_iter().collect(), None)
+}
+
+/// Both ways across, short and long, and the lines that go out in `dialect` behind them.
+#[track_caller]
+fn behind(request: &Lines, dialect: Dialect, multi: bool) -> Lines {
+    let edge = Edge::writes(dialect, multi);
+    let (near, far) = (edge.calls(&across(request), SECOND), edge.calls(&far_across(request), SECOND));
+    assert_eq!(near, far, "two more hops changed it");
+    near
+}
+
+#[test]
+fn ok_datadog_priority_origin_tags_and_last_span() {
+    for (priority, sampled) in
+        [("2", true), ("-1", false), ("3", true), ("-2147483648", false), ("1", true), ("0", false)]
+    {
+        let request = lines(&[
+            ("x-datadog-trace-id", "11803532876627986230"),
+            ("x-datadog-parent-id", "67667974448284343"),
+            ("x-datadog-sampling-priority", priority),
+            ("x-datadog-origin", "synthetics-browser=1"),
+            ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-4,_dd.p.usr.id=YWxpY2U=,_dd.p.new=a:b c"),
+        ]);
+        let crossing = across(&request);
+        let flag = if sampled { "01" } else { "00" };
+        assert_eq!(get(&crossing, "traceparent"), Some(format!("00-{TRACE}-{BETWEEN:016x}-{flag}").as_str()));
+        assert_eq!(
+            get(&crossing, "tracestate").map(|state| state.split_once(',').expect("a member of ours").1),
+            Some(
+                format!(
+                    "dd=s:{priority};o:synthetics-browser~1;p:00f067aa0ba902b7;t.dm:-4;t.usr.id:YWxpY2U~;t.new:a:b c"
+                )
+                .as_str()
+            ),
+        );
+        let back = behind(&request, Dialect::Datadog, false);
+        let mut expected = request.clone();
+        expected[1].1 = SECOND.to_string();
+        assert_eq!(back, expected);
+        // The last span that Datadog knows is not in its headers, but what a tracer reports.
+        let context = Edge::writes(Dialect::Datadog, false).context(&crossing, SECOND);
+        assert_eq!(context.datadog().last_span().map(|span| span.to_string()).as_deref(), Some("00f067aa0ba902b7"));
+        assert_eq!(context.parent_id().map(|id| id.get()), Some(BETWEEN));
+    }
+}
+
+#[test]
+fn ok_sw8_trace_id_text() {
+    for text in [
+        "4afaa8a6341c4ac086962a353a63290e.87.17422198108383774",
+        "4AFAA8A6341C4AC086962A353A63290E.87.17422198108383774",
+        "94b15dffcc0c1e7798b98cdd8af64787.4711.39617343697984611",
+        "6131d148bb65115d91f997560aca8e67",
+        "6131D148BB65115D91F997560ACA8E67",
+        "a92938ef-1d19-40ed-b058-a6c6a76a46a0",
+        "A92938EF-1D19-40ED-B058-A6C6A76A46A0",
+        "a92938ef-1D19-40ed-b058-a6c6a76a46a0",
+        "328184291030819378811539062623745250102",
+        "007",
+        "1767950400123.845120034.77812",
+        "ticket/2026 01,14;a=b",
+        "заявка-7",
+    ] {
+        let names = ["segment", "shop", "shop-1", "/cart", "cart:80"].map(base64);
+        let [segment, names @ ..] = &names;
+        for sample in ["0", "1"] {
+            let sw8 = format!("{sample}-{}-{segment}-7-{}", base64(text), names.join("-"));
+            let back = behind(&lines(&[("sw8", &sw8)]), Dialect::Sw8, false);
+            let ours = [
+                format!("{SECOND:016x}0000000000000000"),
+                "cart".into(),
+                "cart-1".into(),
+                "/".into(),
+                "unknown".into(),
+            ];
+            let [segment, names @ ..] = ours.map(|text| base64(&text));
+            let expected = format!("{sample}-{}-{segment}-0-{}", base64(text), names.join("-"));
+            assert_eq!(get(&back, "sw8"), Some(expected.as_str()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn ok_b3_debug_and_deferred() {
+    for (letter, sampling) in
+        [("-d", Sampling::Debug), ("", Sampling::Deferred), ("-1", Sampling::Sampled), ("-0", Sampling::NotSampled)]
+    {
+        let request = lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7{letter}"))]);
+        let back = behind(&request, Dialect::B3, false);
+        assert_eq!(back, lines(&[("b3", &format!("{TRACE}-{SECOND:016x}{letter}"))]));
+        let multi = behind(&request, Dialect::B3, true);
+        assert_eq!(behind(&multi_request(letter), Dialect::B3, true), multi);
+        assert_eq!(get(&multi, "x-b3-flags"), (letter == "-d").then_some("1"));
+        assert_eq!(get(&multi, "x-b3-sampled"), letter.strip_prefix('-').filter(|letter| *letter != "d"));
+        // It is the decision of the service behind the hop, whatever that one writes.
+        let context = Edge::writes(Dialect::Jaeger, false).context(&across(&request), SECOND);
+        assert_eq!(context.sampling(), sampling);
+    }
+}
+
+fn multi_request(letter: &str) -> Lines {
+    let mut request = lines(&[("X-B3-TraceId", TRACE), ("X-B3-SpanId", "00f067aa0ba902b7")]);
+    match letter.strip_prefix('-') {
+        None => {}
+        Some("d") => request.extend(lines(&[("X-B3-Flags", "1")])),
+        Some(sampled) => request.extend(lines(&[("X-B3-Sampled", sampled)])),
+    }
+    request
+}
+
+#[test]
+fn ok_correlation_text() {
+    let uuid = "d19931bb-f235-4dcb-2e2f-b9d31225d62e";
+    for text in [
+        uuid.to_owned(),
+        uuid.to_uppercase(),
+        uuid.replace('-', ""),
+        format!("{{{uuid}}}"),
+        format!("URN:UUID:{}", uuid.to_uppercase()),
+        format!("urn:uuid:{uuid}"),
+        "D19931bb-f235-4dcb-2e2f-b9d31225d62e".to_owned(),
+        format!("|{uuid}.1.2a_"),
+    ] {
+        let request = lines(&[(CORRELATION, &text)]);
+        assert_eq!(behind(&request, Dialect::Correlation, false), request);
+        // The canonical spelling takes no room.
+        let state = get(&across(&request), "tracestate").map(str::to_owned).expect("the hop's own member");
+        assert_eq!(state.contains("tp="), text != uuid, "{state}");
+    }
+}
+
+#[test]
+fn ok_jaeger_flag_byte() {
+    for byte in 0..=255u8 {
+        let request = lines(&[("uber-trace-id", &format!("{TRACE}:00f067aa0ba902b7:0:{byte:x}"))]);
+        let back = behind(&request, Dialect::Jaeger, false);
+        assert_eq!(back, lines(&[("uber-trace-id", &format!("{TRACE}:{SECOND:016x}:0:{byte:x}"))]));
+    }
+}
+
+/// Everything at once, of one trace.
+#[test]
+fn ok_words_of_several_dialects_cross_together() {
+    let request = lines(&[
+        ("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01")),
+        ("tracestate", "rojo=1,dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4,congo=2"),
+        ("b3", &format!("{TRACE}-00f067aa0ba902b7-1")),
+        ("uber-trace-id", &format!("{TRACE}:00f067aa0ba902b7:0:9")),
+        ("sw8", &format!("1-{}-{}-0----", base64(&TRACE.to_uppercase()), base64("s"))),
+        (CORRELATION, "{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"),
+    ]);
+    let crossing = across(&request);
+    let state = get(&crossing, "tracestate").expect("members").split_once(',').expect("the hop's first").1;
+    assert_eq!(state, "tp=1;0e0e4736;j9;sX;c10f3B,rojo=1,dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4,congo=2");
+    let behind = |dialect| behind(&request, dialect, false);
+    assert_eq!(get(&behind(Dialect::Datadog), "x-datadog-sampling-priority"), Some("2"));
+    assert_eq!(get(&behind(Dialect::Datadog), "x-datadog-origin"), Some("rum"));
+    assert!(get(&behind(Dialect::Jaeger), "uber-trace-id").is_some_and(|value| value.ends_with(":9")));
+    assert!(
+        get(&behind(Dialect::Sw8), "sw8").is_some_and(|value| value[2..].starts_with(&base64(&TRACE.to_uppercase())))
+    );
+    assert_eq!(get(&behind(Dialect::Correlation), CORRELATION), Some("{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"));
+    // And all of them out of one service.
+    let all = propagator(&format!("all,correlation:{CORRELATION}"), Behavior::Continue);
+    let extraction = all.extract(&crossing);
+    let span = extraction.child(TRACE.parse().expect("an id"), SpanId::new(SECOND).expect("an id"));
+    let mut headers = Pairs::new();
+    let _ = all.inject(&span, &Outgoing::trusted(), &mut headers);
+    for dialect in Dialect::ALL {
+        for (name, value) in behind(dialect) {
+            assert_eq!(headers.get(&name), Some(value.as_str()), "{name}");
+        }
+    }
+}
+
+/// The limits that the documents name, in pairs: the longest that crosses, and one byte more, which is lost whole.
+#[test]
+fn err_beyond_the_limits_words_are_lost_and_never_cut() {
+    // Our member has 256 bytes: 10 before the items, `;s` and the form in front of the text.
+    let sw8 = |len: usize| {
+        let text = "x".repeat(len);
+        let sw8 = format!("1-{}-{}-7----", base64(&text), base64("s"));
+        let back = behind(&lines(&[("sw8", &sw8)]), Dialect::Sw8, false);
+        get(&back, "sw8").is_some_and(|value| value[2..].starts_with(&base64(&text)))
+    };
+    assert!(sw8(243) && !sw8(244));
+    // `dd` has 256 with its key.
+    let datadog = |len: usize| {
+        let tag = "x".repeat(len);
+        let tags = format!("_dd.p.tid=4bf92f3577b34da6,_dd.p.a={tag},_dd.p.b=1");
+        let request = lines(&[
+            ("x-datadog-trace-id", "11803532876627986230"),
+            ("x-datadog-parent-id", "67667974448284343"),
+            ("x-datadog-tags", &tags),
+        ]);
+        let back = behind(&request, Dialect::Datadog, false);
+        let back = get(&back, "x-datadog-tags").expect("tags").to_owned();
+        (back == tags, back)
+    };
+    assert!(datadog(224).0);
+    assert_eq!(datadog(225), (false, format!("_dd.p.tid=4bf92f3577b34da6,_dd.p.a={}", "x".repeat(225))));
+    assert_eq!(datadog(400), (false, "_dd.p.tid=4bf92f3577b34da6,_dd.p.b=1".into()));
+}
+
+/// The text that the `dd` member cannot spell: it comes back, but not as it was.
+#[test]
+fn err_text_that_the_dd_member_rewrites() {
+    let request = |origin: &str, tag: &str| {
+        lines(&[
+            ("x-datadog-trace-id", "7"),
+            ("x-datadog-parent-id", "8"),
+            ("x-datadog-origin", origin),
+            ("x-datadog-tags", &format!("_dd.p.k={tag}")),
+        ])
+    };
+    for (said, heard) in [("a~b", "a_b"), ("a;b", "a_b"), ("a=b", "a=b"), ("a:b c", "a:b c")] {
+        let back = behind(&request(said, said), Dialect::Datadog, false);
+        assert_eq!(get(&back, "x-datadog-origin"), Some(heard));
+        assert_eq!(get(&back, "x-datadog-tags"), Some(format!("_dd.p.k={heard}").as_str()));
+    }
+    let back = behind(&request("a,b", "c"), Dialect::Datadog, false);
+    assert_eq!(get(&back, "x-datadog-origin"), Some("a_b"));
+}
