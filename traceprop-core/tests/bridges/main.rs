@@ -14,6 +14,7 @@ mod restart;
 mod rows;
 mod said;
 mod seen;
+mod strangers;
 mod table;
 mod text;
 

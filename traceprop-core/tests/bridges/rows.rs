@@ -213,13 +213,15 @@ fn ok_words_of_several_dialects_cross_together() {
 #[test]
 fn err_beyond_the_limits_words_are_lost_and_never_cut() {
     // Our member has 256 bytes: 10 before the items, `;s` and the form in front of the text.
-    let sw8 = |len: usize| {
-        let text = "x".repeat(len);
+    let sw8 = |letter: &str, len: usize| {
+        let text = letter.repeat(len);
         let sw8 = format!("1-{}-{}-7----", base64(&text), base64("s"));
         let back = behind(&lines(&[("sw8", &sw8)]), Dialect::Sw8, false);
         get(&back, "sw8").is_some_and(|value| value[2..].starts_with(&base64(&text)))
     };
-    assert!(sw8(243) && !sw8(244));
+    assert!(sw8("x", 243) && !sw8("x", 244));
+    // As base64 where the letters would not do.
+    assert!(sw8(";", 182) && !sw8(";", 183));
     // `dd` has 256 with its key.
     let datadog = |len: usize| {
         let tag = "x".repeat(len);
