@@ -3,7 +3,7 @@
 use traceprop_core::{Outcome, Outgoing, OwnedContext, Pairs};
 
 use crate::formats::{SUBJECTS, base64};
-use crate::requests::{broken, canonical, full, odd};
+use crate::requests::{broken, canonical, full, odd, refused};
 use crate::subject::{CHILD, Lines, SPAN, Subject, child, lines, outcome, relay};
 
 /// The lines of each name, in order. Which name stands first is the format's to say.
@@ -67,6 +67,24 @@ fn err_what_cannot_be_read_is_not_passed_on() {
             assert!(matches!(outcome(subject, &request), Outcome::Invalid(_)), "{}: {request:?}", subject.name());
             let headers = relay(&propagator, &request.as_slice());
             assert!(headers.is_empty(), "{}: {headers:?} of {request:?}", subject.name());
+        }
+    }
+}
+
+/// A line that was refused costs itself: it is reported, it is not handed on, and the others are.
+#[test]
+fn err_a_refused_line_is_not_handed_on() {
+    for subject in SUBJECTS.iter() {
+        let propagator = subject.propagator();
+        for (request, name) in refused(subject) {
+            assert!(matches!(outcome(subject, &request), Outcome::Context(_)), "{}: {request:?}", subject.name());
+            assert_eq!(propagator.explain(&request).rejects().count(), 1, "{}: {request:?}", subject.name());
+            let mut expected = came(subject, &request);
+            expected.retain(|(known, _)| known != name);
+            let got = written(subject, &relay(&propagator, &request.as_slice()));
+            assert_eq!(got, expected, "{}: {request:?}", subject.name());
+            let child = child(&propagator, &request.as_slice());
+            assert!(child.get(name).is_none(), "{}: {child:?}", subject.name());
         }
     }
 }

@@ -211,3 +211,26 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
     }
     requests
 }
+
+/// Requests with one optional line that cannot be used, and its name.
+pub(crate) fn refused(subject: &Subject) -> Vec<(Lines, &'static str)> {
+    let with = |name: &'static str, value: &str| {
+        let mut request = subject.request(&subject.value);
+        request.retain(|(known, _)| known != name);
+        request.extend(lines(&[(name, value)]));
+        (request, name)
+    };
+    match subject.main {
+        "traceparent" => ["é=1", "a=1,b", "=1"].map(|state| with("tracestate", state)).into(),
+        "x-b3-traceid" => vec![with("x-b3-parentspanid", "-"), with("x-b3-sampled", "2"), with("x-b3-sampled", "")],
+        "x-datadog-trace-id" => vec![
+            with("x-datadog-sampling-priority", "1abc"),
+            with("x-datadog-sampling-priority", "2147483648"),
+            with("x-datadog-origin", "rüm"),
+        ],
+        "sw8" => vec![with("sw8-x", "1-now"), with("sw8-correlation", "a=b")],
+        "acme-sw8" => vec![with("acme-sw8-x", "1-now"), with("acme-sw8-correlation", "a=b")],
+        "x-acme-trace" => vec![with("x-acme-keep", "maybe")],
+        _ => vec![],
+    }
+}
