@@ -4,6 +4,7 @@
 //! value and nothing of HTTP; adapters for `http`, tower and reqwest are crates beside it.
 //!
 //! ```
+//! # #[cfg(feature = "alloc")] {
 //! use traceprop_core::{presets, IdBits, Outgoing, Pairs};
 //!
 //! let propagator = presets::W3C.propagator();
@@ -31,6 +32,7 @@
 //!     propagator.explain(&broken).to_string(),
 //!     "new trace; tracecontext: traceparent: uppercase-hex at byte 4; baggage: absent",
 //! );
+//! # }
 //! ```
 //!
 //! # Features

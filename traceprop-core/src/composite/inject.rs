@@ -52,6 +52,7 @@ impl Propagator {
     /// what is passed on, else its canonical form.
     ///
     /// ```
+    /// # #[cfg(feature = "alloc")] {
     /// use traceprop_core::{presets, Outgoing};
     ///
     /// let propagator = presets::W3C.propagator();
@@ -59,6 +60,7 @@ impl Propagator {
     /// let mut headers: Vec<(String, String)> = Vec::new();
     /// let _ = propagator.relay(&propagator.extract(&request).relay(), &Outgoing::new(), &mut headers);
     /// assert_eq!(headers[0].1, request[0].1);
+    /// # }
     /// ```
     pub fn relay(&self, relay: &Relay<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
         let slots = self.received_slots(&relay.received);

@@ -59,6 +59,7 @@ impl TraceMatching {
 /// shared between threads.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::{presets, Inbound, Outgoing, Sampling};
 ///
 /// let propagator = presets::W3C.propagator();
@@ -72,6 +73,7 @@ impl TraceMatching {
 /// let omitted = propagator.inject(&call, &Outgoing::new(), &mut headers);
 /// assert_eq!(headers[0].1, "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01");
 /// assert!(omitted.is_empty());
+/// # }
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
 #[derive(Clone)]

@@ -13,6 +13,7 @@ use crate::sampling::Sampling;
 /// flag says so or not: an `rv` is only for whoever begins the trace.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::sampler::Consistent;
 /// use traceprop_core::{presets, IdBits, Outgoing, Pairs};
 ///
@@ -24,6 +25,7 @@ use crate::sampling::Sampling;
 /// let mut headers = Pairs::new();
 /// let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
 /// assert_eq!(headers.get("tracestate"), Some("ot=th:c"));
+/// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Consistent(Ratio);

@@ -54,6 +54,7 @@ const MULTI: FieldSet =
 /// other encoding goes.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::formats::b3::B3;
 /// use traceprop_core::{IdBits, Outgoing, Pairs, Propagator};
 ///
@@ -66,6 +67,7 @@ const MULTI: FieldSet =
 /// assert_eq!(call.get("x-b3-traceid"), Some("80e6b5d0a9d93650"));
 /// assert_eq!(call.get("x-b3-spanid"), Some("b7ad6b7169203331"));
 /// assert_eq!(call.get("x-b3-flags"), Some("1"));
+/// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

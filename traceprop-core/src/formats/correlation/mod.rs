@@ -43,6 +43,7 @@ pub(crate) const PREFIX: &str = "correlation:";
 /// A correlation id under a header name of your choice. Name `correlation:` and the header in lower case.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::{formats::correlation::Correlation, IdBits, Outgoing, Propagator};
 ///
 /// static TRANSACTION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
@@ -58,6 +59,7 @@ pub(crate) const PREFIX: &str = "correlation:";
 /// assert_eq!(headers[0].1, "D19931BB-F235-4DCB-2E2F-B9D31225D62E");
 /// let omitted = propagator.inject(&span, &Outgoing::new(), &mut Vec::<(String, String)>::new());
 /// assert_eq!(omitted.to_string(), "configured header 0: 1 left out, not-allowed");
+/// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone, Copy)]

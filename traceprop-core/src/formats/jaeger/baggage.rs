@@ -18,6 +18,7 @@ const MAX_ITEMS: usize = 64;
 /// [`JaegerBaggage::MAX_BYTES`] together.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::{formats::jaeger::Jaeger, Propagator};
 ///
 /// let propagator = Propagator::builder().format(Jaeger::new()).build()?;
@@ -28,6 +29,7 @@ const MAX_ITEMS: usize = 64;
 ///     items,
 ///     [("tenant".into(), "acme inc".into()), ("user".into(), "alice".into()), ("token".into(), "Zm9v==".into())],
 /// );
+/// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone)]

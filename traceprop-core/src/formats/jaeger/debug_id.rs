@@ -13,6 +13,7 @@ use crate::text;
 /// It is text of the caller's: judge it before it becomes part of a log.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::{formats::jaeger::Jaeger, Inbound, Propagator, Sampling};
 ///
 /// let propagator = Propagator::builder().format(Jaeger::new()).build()?;
@@ -20,6 +21,7 @@ use crate::text;
 /// let extraction = propagator.extract(&request);
 /// assert_eq!(extraction.inbound(), Inbound::Decision(Sampling::Debug));
 /// assert_eq!(extraction.jaeger_debug_id().map(|id| id.value().into_owned()).as_deref(), Some("ticket-4711"));
+/// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -58,6 +58,7 @@ const FLAGS_ITEM: char = 'j';
 /// [`Outgoing::baggage`](crate::Outgoing::baggage) lets it.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::{formats::jaeger::Jaeger, Outgoing, Propagator, Sampling};
 ///
 /// static JAEGER: Jaeger = Jaeger::new();
@@ -73,6 +74,7 @@ const FLAGS_ITEM: char = 'j';
 /// let call = extraction.child(caller.trace_id, "b7ad6b7169203331".parse()?);
 /// let _ = propagator.inject(&call, &Outgoing::new(), &mut headers);
 /// assert_eq!(headers[0].1, "000000000000000041c156cf264ca243:b7ad6b7169203331:0:b");
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default)]

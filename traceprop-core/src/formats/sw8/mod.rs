@@ -95,8 +95,9 @@ pub fn span_id_of(segment_id: &str, span_number: u32) -> SpanId {
 /// Reading needs nothing. To write it says who calls: a service and its instance.
 ///
 /// ```
+/// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::formats::sw8::Sw8;
-/// use traceprop_core::{ConfigError, Outgoing, Pairs, Propagator, SpanContext};
+/// use traceprop_core::{ConfigError, Outgoing, Propagator};
 ///
 /// static SW8: Sw8 = Sw8::new("cart", "cart-1");
 ///
@@ -114,7 +115,8 @@ pub fn span_id_of(segment_id: &str, span_number: u32) -> SpanId {
 ///
 /// let error = Propagator::builder().extract_none().inject(Sw8::reader()).build().unwrap_err();
 /// assert!(matches!(error, ConfigError::CannotInject { .. }));
-/// # Ok::<(), ConfigError>(())
+/// # }
+/// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sw8 {
