@@ -302,6 +302,10 @@ impl Reading {
         self.outcome
     }
 
+    pub(crate) const fn outcome_ref(&self) -> &Outcome {
+        &self.outcome
+    }
+
     /// What was turned down beside the outcome: optional fields, and members of lists.
     pub fn refused(&self) -> impl Iterator<Item = Reject> {
         self.refused.into_iter().flatten()

@@ -72,10 +72,8 @@ impl<'c> Recorder<'c> for Entries<'c> {
 impl Propagator {
     /// Extracts, and keeps what each format found. Allocates nothing, like [`Propagator::extract`].
     pub fn explain<'c, C: Carrier>(&'c self, carrier: &'c C) -> Report<'c> {
-        let mut extraction = Extraction::before(self, carrier);
-        extraction.slots_mut().fill(carrier, self.reads());
         let mut recorder = Entries { entries: [const { None }; MAX_FORMATS], len: 0 };
-        extraction.read(&mut recorder);
+        let extraction = Extraction::read(self, carrier, &mut recorder);
         let baggage = BaggageReport::of(&extraction);
         Report { extraction, entries: recorder.entries, len: recorder.len, baggage }
     }

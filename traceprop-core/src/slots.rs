@@ -6,14 +6,22 @@ use crate::field::{FIELD_COUNT, Field, FieldName, FieldNames, FieldSet};
 /// Lines of one field that are read. A list that has more is rejected, since its tail would be lost.
 pub const MAX_LINES: usize = 64;
 
+/// Fields that have a place in the table. A request in all dialects at once has a dozen; those of one that has still
+/// more are looked for again where they are asked for. The table is small because every request fills and moves it.
+const PLACES: usize = 12;
+
 /// The lines of all watched fields of one carrier. Formats read from it; nothing is copied.
 #[derive(Clone, Copy)]
 pub struct Slots<'c> {
     source: &'c dyn LineSource,
     names: &'c FieldNames,
-    first: [Option<&'c [u8]>; FIELD_COUNT],
     present: FieldSet,
     repeated: FieldSet,
+    /// For each field its place among `found`, counted from 1.
+    places: [u8; FIELD_COUNT],
+    /// First lines, in the order in which the fields came.
+    found: [Option<&'c [u8]>; PLACES],
+    len: u8,
 }
 
 impl<'c> Slots<'c> {
@@ -22,14 +30,8 @@ impl<'c> Slots<'c> {
     #[inline]
     pub(crate) fn collect<S: LineSource>(source: &'c S, names: &'c FieldNames) -> Self {
         let mut slots = Self::empty(source, names);
-        slots.fill(source, names);
+        slots.fill(source);
         slots
-    }
-
-    /// One pass over `source`, into this empty table.
-    #[inline]
-    pub(crate) fn fill<S: LineSource>(&mut self, source: &'c S, names: &FieldNames) {
-        source.collect(names, &mut |field, value| self.add(field, value));
     }
 
     /// The same over a source whose type is not known.
@@ -41,23 +43,50 @@ impl<'c> Slots<'c> {
 
     #[inline]
     pub(crate) fn empty(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
-        Self { source, names, first: [None; FIELD_COUNT], present: FieldSet::EMPTY, repeated: FieldSet::EMPTY }
+        Self {
+            source,
+            names,
+            present: FieldSet::EMPTY,
+            repeated: FieldSet::EMPTY,
+            places: [0; FIELD_COUNT],
+            len: 0,
+            found: [None; PLACES],
+        }
+    }
+
+    /// One pass over `source`, into this empty table of it.
+    #[inline]
+    pub(crate) fn fill<S: LineSource>(&mut self, source: &'c S) {
+        source.collect(self.names, &mut |field, value| self.add(field, value));
     }
 
     #[inline]
     fn add(&mut self, field: Field, value: &'c [u8]) {
-        match &mut self.first[field.index()] {
-            Some(_) => self.repeated = self.repeated.with(field),
-            slot @ None => {
-                *slot = Some(value);
-                self.present = self.present.with(field);
-            }
+        if self.present.contains(field) {
+            self.repeated = self.repeated.with(field);
+            return;
         }
+        if let Some(place) = self.found.get_mut(usize::from(self.len)) {
+            *place = Some(value);
+            self.len += 1;
+            self.places[field.index()] = self.len;
+        }
+        self.present = self.present.with(field);
     }
 
     /// The first line of a field, as it came.
+    #[inline]
     pub fn first(&self, field: Field) -> Option<&'c [u8]> {
-        self.first[field.index()]
+        match usize::from(self.places[field.index()]).checked_sub(1) {
+            Some(place) => self.found[place],
+            None if self.present.contains(field) => self.look_again(field),
+            None => None,
+        }
+    }
+
+    #[cold]
+    fn look_again(&self, field: Field) -> Option<&'c [u8]> {
+        self.source.next_line(self.names, field, 0).map(|(_, _, value)| value)
     }
 
     /// Whether a field has more than one line.

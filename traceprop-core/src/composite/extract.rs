@@ -1,21 +1,23 @@
 //! Reading: every format judges its own fields, the first context wins, later ones fill in or become links.
 
 mod jaeger;
+mod merge;
 
-use super::{Behavior, Propagator, TraceMatching};
+use super::{Behavior, Propagator};
 use crate::baggage::Baggage;
 use crate::bridge::Bridged;
-use crate::carrier::{Carrier, LineSource};
-use crate::context::{FormatKind, FormatSet, Inbound, Received, Relay, RemoteContext, SpanContext};
-use crate::field::{Field, FieldNames, FieldSet};
-use crate::format::{DecisionWeight, Format, Outcome, Reading};
+use crate::carrier::Carrier;
+use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
+use crate::field::{Field, FieldNames};
+use crate::format::{Format, Outcome, Reading};
 use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::formats::sw8::{ReceivedSw8, Sw8};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::sampling::Sampling;
 use crate::slots::Slots;
-use crate::tracestate::{TraceState, TraceStateFacts};
+use crate::tracestate::TraceState;
+use merge::Merge;
 
 /// Why a context became a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,11 +64,12 @@ impl<'c> Link<'c> {
 /// What one request said, merged from all formats. Borrows the carrier; nothing was copied.
 #[derive(Clone, Debug)]
 pub struct Extraction<'c> {
-    inbound: Inbound,
+    /// What came, which a restart makes a link.
+    merged: Option<RemoteContext>,
+    /// What came without ids.
+    decision: Option<Sampling>,
     received: Received<'c>,
     slots: Slots<'c>,
-    /// What came, before a restart made it a link.
-    merged: Inbound,
     style: Option<&'c str>,
     propagator: &'c Propagator,
 }
@@ -86,10 +89,7 @@ impl Propagator {
     /// Reads all formats. Never fails: what cannot be used is left out, and [`Propagator::explain`] says why.
     #[inline]
     pub fn extract<'c, C: Carrier>(&'c self, carrier: &'c C) -> Extraction<'c> {
-        let mut extraction = Extraction::before(self, carrier);
-        extraction.slots.fill(carrier, &self.reads);
-        extraction.read(&mut ());
-        extraction
+        Extraction::read(self, carrier, &mut ())
     }
 
     /// What a request is searched for.
@@ -103,152 +103,58 @@ impl Propagator {
     }
 }
 
-/// The contexts of the formats, merged as they come.
-struct Merge<'c> {
-    context: Option<RemoteContext>,
-    primary: Option<FormatKind>,
-    style: Option<&'c str>,
-    /// The decision that fills in a missing one: of the first that has one.
-    decision: Option<(Sampling, DecisionWeight)>,
-    agrees: FormatSet,
-    refused: FieldSet,
-    tracestate: TraceStateFacts,
-}
-
-impl<'c> Merge<'c> {
-    const NOTHING: Self = Self {
-        context: None,
-        primary: None,
-        style: None,
-        decision: None,
-        agrees: FormatSet::EMPTY,
-        refused: FieldSet::EMPTY,
-        tracestate: TraceStateFacts::NONE,
-    };
-
-    #[inline]
-    fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Reading, matching: TraceMatching) {
-        self.refused = self.refused.union(reading.refused_fields());
-        if kind == FormatKind::TraceContext {
-            self.tracestate = reading.tracestate();
-        }
-        match reading.outcome() {
-            Outcome::Absent | Outcome::Invalid(_) => {}
-            Outcome::SamplingOnly(sampling) => {
-                self.decision = self.decision.or(Some((sampling, DecisionWeight::Firm)));
-            }
-            Outcome::Context(context) => {
-                let style = reading.style().unwrap_or(format.name());
-                match &mut self.context {
-                    None => {
-                        self.context = Some(context);
-                        self.primary = Some(kind);
-                        self.style = Some(style);
-                        self.agrees = self.agrees.with(kind);
-                    }
-                    Some(primary) if matching.is_same(primary.trace_id, context.trace_id) => {
-                        // The wider id names the trace: the other one lost its upper half on the way.
-                        primary.trace_id = primary.trace_id.max(context.trace_id);
-                        self.agrees = self.agrees.with(kind);
-                        if kind == FormatKind::TraceContext || primary.parent_id.is_none() {
-                            primary.parent_id = context.parent_id.or(primary.parent_id);
-                        }
-                        if context.sampling != Sampling::Deferred && reading.weight() != DecisionWeight::Tentative {
-                            self.decision = self.decision.or(Some((context.sampling, reading.weight())));
-                        }
-                    }
-                    // A link; see `Extraction::links`.
-                    Some(_) => {}
-                }
-            }
-        }
-    }
-
-    /// The merged context, and what filled in its decision, if it had none of its own.
-    fn finish(&self) -> (Inbound, Option<DecisionWeight>) {
-        match (self.context, self.decision) {
-            (Some(context), Some((decision, weight))) if context.sampling == Sampling::Deferred => {
-                (Inbound::Context(RemoteContext { sampling: decision, ..context }), Some(weight))
-            }
-            (Some(context), _) => (Inbound::Context(context), None),
-            (None, Some((decision, _))) => (Inbound::Decision(decision), None),
-            (None, None) => (Inbound::Nothing, None),
-        }
-    }
-}
-
 impl<'c> Extraction<'c> {
-    /// Nothing read yet. What follows fills it in place: its table of lines is too large to be moved about.
-    #[inline]
-    pub(crate) fn before(propagator: &'c Propagator, source: &'c dyn LineSource) -> Self {
-        Self {
-            inbound: Inbound::Nothing,
-            received: Received { source: Some(source), ..Received::NOTHING },
-            slots: Slots::empty(source, &propagator.reads),
-            merged: Inbound::Nothing,
-            style: None,
-            propagator,
-        }
-    }
-
-    pub(crate) const fn slots_mut(&mut self) -> &mut Slots<'c> {
-        &mut self.slots
-    }
-
-    /// Lets the formats judge the lines that were found.
-    pub(crate) fn read(&mut self, recorder: &mut impl Recorder<'c>) {
-        let propagator = self.propagator;
+    /// Collects the lines and lets the formats judge them. The table of lines is large, so it is filled first and moved
+    /// once, before anything that was written a moment ago would have to be moved along with it.
+    pub(crate) fn read<C: Carrier>(
+        propagator: &'c Propagator,
+        carrier: &'c C,
+        recorder: &mut impl Recorder<'c>,
+    ) -> Self {
+        let mut slots = Slots::empty(carrier, &propagator.reads);
+        slots.fill(carrier);
         let mut merge = Merge::NOTHING;
         for (format, kind) in propagator.extract.kinds() {
-            let reading = format.extract(&self.slots);
+            let reading = format.extract(&slots);
             recorder.record(format, &reading);
             merge.add(format, kind, &reading, propagator.options.matching);
-            if propagator.options.extract_first && merge.context.is_some() {
+            if propagator.options.extract_first && merge.has_context() {
                 break;
             }
         }
-        let (inbound, filler) = merge.finish();
-        self.inbound = inbound;
-        self.merged = inbound;
-        self.style = merge.style;
-        self.received.agrees = merge.agrees;
-        self.received.primary = merge.primary;
-        self.received.refused = merge.refused;
-        self.received.tracestate = merge.tracestate;
-        self.received.filled_in = filler.is_some_and(|weight| weight != DecisionWeight::WithPriority);
-        self.received.priority_in_dd = filler == Some(DecisionWeight::WithPriority);
-        match propagator.options.behavior {
-            Behavior::Continue => {}
-            Behavior::Restart => self.restart(),
-            Behavior::Ignore => self.ignore(),
-        }
-    }
-
-    fn restart(&mut self) {
-        self.inbound = Inbound::Nothing;
-        // The lines stay for their baggage and correlation text; no format's trace counts any more.
-        let (source, refused) = (self.received.source, self.received.refused);
-        self.received = Received { source, refused, ..Received::NOTHING };
-    }
-
-    fn ignore(&mut self) {
-        self.inbound = Inbound::Nothing;
-        self.received = Received { keeps_text: false, ..Received::NOTHING };
+        let (merged, decision) = merge.inbound();
+        let received = merge.received();
+        let received = match propagator.options.behavior {
+            Behavior::Continue => Received { source: Some(carrier), ..received },
+            // The lines stay for their baggage and correlation text; no format's trace counts any more.
+            Behavior::Restart => Received { source: Some(carrier), refused: received.refused, ..Received::NOTHING },
+            Behavior::Ignore => Received { keeps_text: false, ..Received::NOTHING },
+        };
+        Self { merged, decision, received, slots, style: merge.style(), propagator }
     }
 
     /// What came in.
+    #[inline]
     pub const fn inbound(&self) -> Inbound {
-        self.inbound
+        match (self.propagator.options.behavior, self.merged, self.decision) {
+            (Behavior::Continue, Some(context), _) => Inbound::Context(context),
+            (Behavior::Continue, None, Some(decision)) => Inbound::Decision(decision),
+            _ => Inbound::Nothing,
+        }
     }
 
     /// The trace to continue, if there is one.
+    #[inline]
     pub const fn context(&self) -> Option<RemoteContext> {
-        self.inbound.context()
+        match self.propagator.options.behavior {
+            Behavior::Continue => self.merged,
+            Behavior::Restart | Behavior::Ignore => None,
+        }
     }
 
     /// The name of the format that supplied the context.
     pub const fn style(&self) -> Option<&'c str> {
-        match self.inbound {
+        match self.inbound() {
             Inbound::Context(_) => self.style,
             _ => None,
         }
@@ -260,7 +166,7 @@ impl<'c> Extraction<'c> {
         let behavior = self.propagator.options.behavior;
         let restarted = (behavior == Behavior::Restart).then(|| self.restarted_link()).flatten();
         let merged = match behavior {
-            Behavior::Continue if !self.propagator.options.extract_first => self.merged.context(),
+            Behavior::Continue if !self.propagator.options.extract_first => self.merged,
             _ => None,
         };
         let slots = self.slots;
@@ -277,7 +183,7 @@ impl<'c> Extraction<'c> {
     }
 
     fn restarted_link(&self) -> Option<Link<'c>> {
-        Link::new(self.merged.context()?, LinkReason::Restarted, self.style?)
+        Link::new(self.merged?, LinkReason::Restarted, self.style?)
     }
 
     /// The lines of all formats, as they came.
@@ -346,7 +252,7 @@ impl<'c> Extraction<'c> {
     /// assert_eq!(propagator.extract(&nothing).start_span(&ids).sampling(), Sampling::Sampled);
     /// ```
     pub fn start_span(&self, ids: &(impl IdGenerator + ?Sized)) -> SpanContext<'c> {
-        let sampling = match self.inbound.sampling() {
+        let sampling = match self.inbound().sampling() {
             Sampling::Deferred => Sampling::Sampled,
             decided => decided,
         };
@@ -355,13 +261,13 @@ impl<'c> Extraction<'c> {
 
     /// The same with a decision of the caller's own sampler.
     pub fn start_span_with(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
-        SpanContext::starting(self.inbound, self.received, sampling, ids)
+        SpanContext::starting(self.inbound(), self.received, sampling, ids)
     }
 
     /// A span whose ids a tracer has made, with the words of the request.
     pub fn child(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
-        let context = self.inbound.context().filter(|context| context.trace_id == trace_id);
-        let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.inbound.sampling());
+        let context = self.inbound().context().filter(|context| context.trace_id == trace_id);
+        let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.inbound().sampling());
         span.decided_here = self.received.filled_in;
         match context {
             Some(context) => {
@@ -380,7 +286,7 @@ impl<'c> Extraction<'c> {
 
     /// What a service passes on that reports no spans of its own.
     pub const fn relay(&self) -> Relay<'c> {
-        Relay { inbound: self.inbound, received: self.received }
+        Relay { inbound: self.inbound(), received: self.received }
     }
 
     pub(crate) const fn received(&self) -> Received<'c> {

@@ -23,7 +23,7 @@ impl<'c> Extraction<'c> {
     /// The `jaeger-debug-id` that asked for this request to become a debug root. With a trace to continue it does not
     /// count.
     pub fn jaeger_debug_id(&self) -> Option<JaegerDebugId<'c>> {
-        match self.inbound {
+        match self.inbound() {
             Inbound::Decision(Sampling::Debug) => JaegerDebugId::read(&self.slots)?.ok(),
             _ => None,
         }
