@@ -102,7 +102,9 @@ impl<'c> TraceState<'c> {
 
     /// The value of a member.
     pub fn get(&self, key: &str) -> Option<&'c str> {
-        Members::new(self.lines).find(|member| member.key == key.as_bytes()).map(|member| member.text().value)
+        let member = Members::new(self.lines).find(|member| member.key == key.as_bytes())?;
+        // A valid value is ASCII.
+        core::str::from_utf8(member.value).ok()
     }
 
     /// How many members there are.

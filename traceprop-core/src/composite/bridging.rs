@@ -34,11 +34,13 @@ impl Propagator {
         }
         let mut writer = BridgeWriter::new(trace_id);
         let mut judged = false;
-        for (format, kind) in self.bridging() {
-            if asked == Asked::All || (asked == Asked::Datadog && kind == FormatKind::Datadog) {
+        if asked == Asked::All {
+            for (format, kind) in self.bridging() {
                 judged |= !matches!(kind, FormatKind::TraceContext | FormatKind::Correlation | FormatKind::Custom);
                 format.bridge(outbound, &mut writer);
             }
+        } else if let Some(datadog) = self.datadog() {
+            datadog.bridge(outbound, &mut writer);
         }
         let withholds = outbound.bridged().is_some_and(|bridged| self.keep(bridged, judged, outbound, &mut writer));
         let [ours, member] = writer.edits(Bridged::value(&state));
@@ -81,6 +83,11 @@ impl Propagator {
         let headers = || self.bridging().filter_map(|(format, _)| format.name().strip_prefix(correlation::PREFIX));
         correlation::keep_unknown(writer, came, headers, outbound.outgoing.allowed_correlation());
         correlation::withholds(writer, came)
+    }
+
+    fn datadog(&self) -> Option<&dyn Format> {
+        let mut kinds = self.inject.kinds().chain(self.extract.kinds()).chain(self.bridges.kinds());
+        kinds.find(|(_, kind)| *kind == FormatKind::Datadog).map(|(format, _)| format)
     }
 
     /// The formats of both lists and of the bridges, each once. Of one that is in both lists the writer counts, since its
