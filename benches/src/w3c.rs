@@ -5,7 +5,10 @@ use crate::{Baggage, Case, Contender, Found, Input, Tracestate, fastrace, opente
 /// The span of the participant, where it makes one. Making ids is not measured.
 const CHILD: u64 = 0x53ce_929d_0e0e_4736;
 
-const STATE: (&str, &str) = ("tracestate", "dd=s:1;o:rum;t.dm:-0,congo=t61rcWkgMzE,es=s:0.25");
+/// The members of the specification's own examples, and one more.
+const STATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,es=s:0.25");
+/// The same with Datadog's member, which means something to us.
+const STATE_DD: (&str, &str) = ("tracestate", "dd=s:1;o:rum;t.dm:-0,congo=t61rcWkgMzE,es=s:0.25");
 const STATE_32: (&str, &str) = (
     "tracestate",
     "m00=0123456789,m01=0123456789,m02=0123456789,m03=0123456789,m04=0123456789,m05=0123456789,m06=0123456789,\
@@ -41,6 +44,11 @@ pub(crate) static WITH_STATE: Input = Input {
     lines: &[SAMPLED, STATE],
     found: Found { tracestate: Tracestate::Members(3), ..IDS },
 };
+static WITH_DD: Input = Input {
+    name: "traceparent+tracestate-with-dd",
+    lines: &[SAMPLED, STATE_DD],
+    found: Found { tracestate: Tracestate::Members(3), ..IDS },
+};
 static WITH_STATE_32: Input = Input {
     name: "traceparent+tracestate-of-32",
     lines: &[SAMPLED, STATE_32],
@@ -64,6 +72,7 @@ pub fn cases() -> Vec<Case> {
         extract(&WITH_STATE, 0),
         extract(&WITH_STATE, 16),
         extract(&WITH_STATE, 100),
+        extract(&WITH_DD, 16),
         extract(&WITH_STATE_32, 16),
         extract(&NOT_SAMPLED, 16),
         extract(&MALFORMED, 16),
@@ -74,6 +83,7 @@ pub fn cases() -> Vec<Case> {
         extract_default(&WITH_BAGGAGE, 16),
         inject(&TRACEPARENT),
         inject(&WITH_STATE),
+        inject(&WITH_DD),
         inject_default(&WITH_BAGGAGE),
         child(&TRACEPARENT, 16),
         child(&WITH_STATE, 16),
