@@ -85,6 +85,7 @@ pub(crate) const FIELD_COUNT: usize = BUILT_IN_COUNT + MAX_CONFIGURED;
 
 impl Field {
     /// The place of this field in a table of [`FIELD_COUNT`].
+    #[inline]
     pub(crate) const fn index(self) -> usize {
         match self {
             Self::TraceParent => 0,
@@ -240,6 +241,7 @@ impl FieldSet {
     }
 
     /// The set with `field` in it.
+    #[inline]
     pub const fn with(self, field: Field) -> Self {
         Self(self.0 | 1 << field.index())
     }
@@ -260,6 +262,7 @@ impl FieldSet {
     }
 
     /// Whether `field` is in the set.
+    #[inline]
     pub const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field.index()) != 0
     }
@@ -436,12 +439,22 @@ pub(crate) struct FieldNames {
     /// Bit n is set if a built-in field of n bytes is watched for: most headers fall out on their length.
     lengths: u32,
     families: bool,
+    look_up_from: usize,
+    /// Fields that say nothing where there is no traceparent.
+    void_without_parent: FieldSet,
     configured: [Option<FieldName>; MAX_CONFIGURED],
 }
 
 impl FieldNames {
     pub(crate) const fn new() -> Self {
-        Self { built_in: FieldSet::EMPTY, lengths: 0, families: false, configured: [None; MAX_CONFIGURED] }
+        Self {
+            built_in: FieldSet::EMPTY,
+            lengths: 0,
+            families: false,
+            look_up_from: 0,
+            void_without_parent: FieldSet::EMPTY,
+            configured: [None; MAX_CONFIGURED],
+        }
     }
 
     pub(crate) fn watch(&mut self, fields: FieldSet) {
@@ -453,6 +466,7 @@ impl FieldNames {
                 None => {}
             }
         }
+        self.look_up_from = self.look_up_from();
     }
 
     /// Watches for every built-in field.
@@ -475,6 +489,7 @@ impl FieldNames {
         let known = self.configured.iter().position(|known| known.as_ref() == Some(name));
         let place = known.or_else(|| self.configured.iter().position(Option::is_none))?;
         self.configured[place] = Some(*name);
+        self.look_up_from = self.look_up_from();
         Some(Field::Configured(place as u8))
     }
 
@@ -484,11 +499,30 @@ impl FieldNames {
         Some(Field::Configured(place as u8))
     }
 
-    /// What is watched for, if looking it up field by field beats one walk over this many headers. A look-up in a hash
-    /// map costs about as much as looking at two headers.
+    /// What is watched for, if looking it up field by field beats one walk over this many headers.
+    #[inline]
     pub(crate) fn worth_looking_up(&self, headers: usize) -> Option<FieldSet> {
-        let few = self.built_in.len() <= 2 || self.built_in.len() * 2 <= headers;
-        (few && self.configured[0].is_none() && self.built_in.is_fixed()).then_some(self.built_in)
+        (headers >= self.look_up_from).then_some(self.built_in)
+    }
+
+    /// From how many headers on it does: a look-up in a hash map costs about as much as looking at two headers.
+    fn look_up_from(&self) -> usize {
+        match self.built_in.len() {
+            _ if self.configured[0].is_some() || !self.built_in.is_fixed() => usize::MAX,
+            ..=2 => 0,
+            fields => fields * 2,
+        }
+    }
+
+    /// Says that nobody wants a tracestate that comes without a traceparent.
+    pub(crate) fn tie_tracestate(&mut self) {
+        self.void_without_parent = FieldSet::of(&[Field::TraceState]);
+    }
+
+    /// What need not be looked up because `field` is absent.
+    #[inline]
+    pub(crate) fn void_without(&self, field: Field) -> FieldSet {
+        if field == Field::TraceParent { self.void_without_parent } else { FieldSet::EMPTY }
     }
 
     /// The field that a header of this name is, if it is watched for.

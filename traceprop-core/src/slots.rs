@@ -90,6 +90,7 @@ impl<'c> Slots<'c> {
     }
 
     /// Whether a field has more than one line.
+    #[inline]
     pub const fn is_repeated(&self, field: Field) -> bool {
         self.repeated.contains(field)
     }
@@ -105,6 +106,7 @@ impl<'c> Slots<'c> {
     }
 
     /// All lines of a field.
+    #[inline]
     pub fn lines(&self, field: Field) -> Lines<'c> {
         let again = self.is_repeated(field) || field.is_family() || matches!(field, Field::Configured(_));
         Lines {
@@ -145,6 +147,7 @@ pub struct Lines<'c> {
 
 impl<'c> Lines<'c> {
     /// The only line of a field.
+    #[inline]
     pub const fn one(line: &'c [u8]) -> Self {
         Self { first: Some(line), repeated: false, again: None }
     }
@@ -170,11 +173,13 @@ impl<'c> Lines<'c> {
     }
 
     /// Whether there are more lines than are read. Walks them, so only ask where it matters.
+    #[inline]
     pub fn is_over_limit(&self) -> bool {
         self.repeated && self.walk(MAX_LINES + 1).count() > MAX_LINES
     }
 
     /// The lines, at most [`MAX_LINES`].
+    #[inline]
     pub fn iter(&self) -> LineIter<'c> {
         self.walk(MAX_LINES)
     }
@@ -199,6 +204,7 @@ impl<'c> Lines<'c> {
         only.map(|line| ("", line)).into_iter().chain(self.walk_named(limit))
     }
 
+    #[inline]
     fn walk(&self, limit: usize) -> LineIter<'c> {
         if self.repeated {
             LineIter { only: None, rest: NamedLines { again: self.again, from: 0, left: limit } }

@@ -21,8 +21,8 @@ use crate::field::Field;
 use crate::reject::{Reason, Reject};
 use crate::slots::Lines;
 
-pub(crate) use scan::TraceStateFacts;
 use scan::{Member, Members, is_key, is_value};
+pub(crate) use scan::{TraceStateFacts, judge_lines};
 
 /// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
 pub const MAX_TRACESTATE_MEMBERS: usize = 32;
@@ -75,23 +75,23 @@ impl<'c> TraceState<'c> {
     /// # Errors
     /// As [`TraceState::parse`], and `too-many-lines`. Offsets count over the lines joined by commas.
     pub fn read(lines: Lines<'c>) -> Result<Self, Reject> {
-        if lines.is_over_limit() {
-            return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
-        }
-        let facts = scan::judge_lines(lines)?;
+        let facts = judge_lines(&lines)?;
         Ok(Self { lines, facts })
     }
 
     /// Lines that were read before, and what was found out about them.
+    #[inline]
     pub(crate) const fn known(lines: Lines<'c>, facts: TraceStateFacts) -> Self {
         Self { lines, facts }
     }
 
+    #[inline]
     pub(crate) const fn facts(&self) -> TraceStateFacts {
         self.facts
     }
 
     /// The members, newest first; of several with one key the first.
+    #[inline]
     pub fn iter(&self) -> TraceStateIter<'c> {
         TraceStateIter {
             members: Members::new(self.lines),
@@ -113,6 +113,7 @@ impl<'c> TraceState<'c> {
     }
 
     /// Whether there is no member.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty() || self.iter().next().is_none()
     }

@@ -28,6 +28,10 @@ impl Carrier for HeaderCarrier<'_> {
     #[inline]
     fn look_up(&self, field: Field) -> LookUp<'_> {
         let Some(name) = names::of(field) else { return LookUp::Unsupported };
+        // As many names as values: none is repeated, and the cheaper question will do.
+        if self.0.len() == self.0.keys_len() {
+            return self.0.get(name).map_or(LookUp::Absent, |value| LookUp::One(value.as_bytes()));
+        }
         let mut values = self.0.get_all(name).iter();
         match (values.next(), values.next()) {
             (None, _) => LookUp::Absent,

@@ -281,9 +281,13 @@ impl<C: Carrier> LineSource for C {
         let headers = self.fields();
         if let Some(fields) = names.worth_looking_up(headers.size_hint().0) {
             let mut indexed = true;
+            let mut void = FieldSet::EMPTY;
             for field in fields.built_in() {
+                if void.contains(field) {
+                    continue;
+                }
                 match self.look_up(field) {
-                    LookUp::Absent => {}
+                    LookUp::Absent => void = void.union(names.void_without(field)),
                     LookUp::One(value) => line(field, value),
                     LookUp::Several(value) => {
                         line(field, value);

@@ -192,6 +192,7 @@ impl<'c> Extraction<'c> {
     }
 
     /// The tracestate that belongs to the context; empty where there is none.
+    #[inline]
     pub fn tracestate(&self) -> TraceState<'c> {
         self.received.tracestate(&self.slots)
     }

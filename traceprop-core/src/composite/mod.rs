@@ -156,6 +156,13 @@ impl Propagator {
         if options.inject_baggage {
             owned = owned.with(Field::Baggage);
         }
+        // A tracestate belongs to the traceparent beside it; only a format of a user's own may see that otherwise.
+        let is_w3c = |format: &dyn Format, kind| {
+            kind == FormatKind::TraceContext || !format.fields().built_in_fields().contains(Field::TraceState)
+        };
+        if extract.kinds().chain(inject.kinds()).all(|(format, kind)| is_w3c(format, kind)) {
+            reads.tie_tracestate();
+        }
         let mut names = reads.clone();
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));

@@ -27,7 +27,7 @@ use crate::slots::Slots;
 use crate::text;
 use crate::text::hex::{self, Letters};
 use crate::text::stack::StackText;
-use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts};
+use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_lines};
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
 
@@ -266,21 +266,20 @@ impl Format for TraceContext {
             // 00 is also what a sender writes that has not decided.
             false => DecisionWeight::Tentative,
         };
-        if slots.first(Field::TraceState).is_some() {
-            match TraceState::read(slots.lines(Field::TraceState)) {
-                Ok(state) => {
-                    facts = state.facts();
-                    if facts.has_tp() {
-                        let meant =
-                            Bridged::find(&state, context.trace_id).and_then(|tp| tp.sampling(context.sampling));
-                        context.sampling = meant.unwrap_or(context.sampling);
-                    }
-                    if facts.has_dd_priority() {
-                        weight = DecisionWeight::WithPriority;
-                    }
-                }
+        let lines = slots.lines(Field::TraceState);
+        if !lines.is_empty() {
+            match judge_lines(&lines) {
+                Ok(found) => facts = found,
                 Err(reject) => refused = Some(reject),
             }
+        }
+        if facts.has_tp() {
+            let bridged = Bridged::find(&TraceState::known(lines, facts), context.trace_id);
+            let meant = bridged.and_then(|tp| tp.sampling(context.sampling));
+            context.sampling = meant.unwrap_or(context.sampling);
+        }
+        if facts.has_dd_priority() {
+            weight = DecisionWeight::WithPriority;
         }
         let mut reading = Reading::new(Outcome::Context(context)).with_weight(weight).with_tracestate(facts);
         if let Some(reject) = refused {

@@ -8,21 +8,22 @@ use crate::text::hex::{self, Letters};
 
 use super::{MAX_PART, MAX_TRACESTATE_MEMBERS, TraceStateMember};
 
-/// What reading a tracestate found out, so that nothing has to be judged twice. One byte: every context has it.
+/// What reading a tracestate found out, so that nothing has to be judged twice. As wide as it is read: a byte beside
+/// others is read together with them, and has to wait until each has reached the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TraceStateFacts(u8);
+pub(crate) struct TraceStateFacts(u32);
 
 impl TraceStateFacts {
     /// Of a tracestate without members.
     pub(crate) const NONE: Self = Self(0);
 
-    const DUPLICATES: u8 = 1;
-    const CANONICAL: u8 = 2;
-    const TP: u8 = 4;
-    const DD: u8 = 8;
-    const DD_PRIORITY: u8 = 16;
+    const DUPLICATES: u32 = 1;
+    const CANONICAL: u32 = 2;
+    const TP: u32 = 4;
+    const DD: u32 = 8;
+    const DD_PRIORITY: u32 = 16;
 
-    fn set(&mut self, bit: u8, is_set: bool) {
+    fn set(&mut self, bit: u32, is_set: bool) {
         self.0 |= if is_set { bit } else { 0 };
     }
 
@@ -53,14 +54,17 @@ impl TraceStateFacts {
 }
 
 /// Judges all lines as one list.
-pub(super) fn judge_lines(lines: Lines<'_>) -> Result<TraceStateFacts, Reject> {
+pub(crate) fn judge_lines(lines: &Lines<'_>) -> Result<TraceStateFacts, Reject> {
+    if lines.is_over_limit() {
+        return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
+    }
     let mut facts = TraceStateFacts::NONE;
     let mut is_canonical = !lines.is_repeated();
     let mut maybe_twice = false;
     let mut seen = 0_u64;
     let mut len = 0;
     let mut offset = 0;
-    for line in lines {
+    for line in lines.iter() {
         let judged = judge(line, |at, key, value| {
             if len == MAX_TRACESTATE_MEMBERS {
                 return Err((Reason::TooManyMembers, at));
@@ -86,7 +90,7 @@ pub(super) fn judge_lines(lines: Lines<'_>) -> Result<TraceStateFacts, Reject> {
         }
         offset += line.len() + 1;
     }
-    let is_twice = maybe_twice && stands_twice(lines);
+    let is_twice = maybe_twice && stands_twice(*lines);
     facts.set(TraceStateFacts::DUPLICATES, is_twice);
     facts.set(TraceStateFacts::CANONICAL, is_canonical && len > 0 && !is_twice);
     Ok(facts)
