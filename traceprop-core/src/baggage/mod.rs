@@ -66,8 +66,6 @@ pub struct Baggage<'c> {
     len: usize,
     /// The first thing that was skipped, if anything was.
     skipped: Option<Reject>,
-    /// The limit that members stand behind, if any do.
-    limit: Option<Reason>,
     /// The lines are just what would be written: nothing skipped, no blanks, no empty members.
     canonical: bool,
 }
@@ -75,7 +73,7 @@ pub struct Baggage<'c> {
 impl<'c> Baggage<'c> {
     /// No baggage.
     pub const EMPTY: Self =
-        Self { lines: Lines::none(), limits: BaggageLimits::W3C, len: 0, skipped: None, limit: None, canonical: true };
+        Self { lines: Lines::none(), limits: BaggageLimits::W3C, len: 0, skipped: None, canonical: true };
 
     /// Reads baggage of one line, within the W3C limits.
     ///
@@ -92,8 +90,13 @@ impl<'c> Baggage<'c> {
     /// `no-valid-member` where there are members and none can be used, `too-long` where the first is longer than the
     /// limit, `too-many-lines`.
     pub fn read(lines: Lines<'c>, limits: BaggageLimits) -> Result<Self, Reject> {
+        Self::scan(lines, limits).0
+    }
+
+    /// The same, and the limit that members stand behind, if any do: also where nothing before it can be used.
+    fn scan(lines: Lines<'c>, limits: BaggageLimits) -> (Result<Self, Reject>, Option<Reason>) {
         if lines.is_over_limit() {
-            return Err(Reject::new(Field::Baggage, Reason::TooManyLines, 0));
+            return (Err(Reject::new(Field::Baggage, Reason::TooManyLines, 0)), Some(Reason::TooManyLines));
         }
         let mut walk = Walk::new(lines, limits);
         let mut len = 0;
@@ -114,11 +117,12 @@ impl<'c> Baggage<'c> {
                 }
             }
         }
-        match skipped {
+        let read = match skipped {
             Some(reject) if len == 0 && reject.reason() == Reason::TooLong => Err(reject),
             Some(_) if len == 0 => Err(Reject::new(Field::Baggage, Reason::NoValidMember, 0)),
-            _ => Ok(Self { lines, limits, len, skipped, limit, canonical }),
-        }
+            _ => Ok(Self { lines, limits, len, skipped, canonical }),
+        };
+        (read, limit)
     }
 
     /// The members in order, duplicates included.

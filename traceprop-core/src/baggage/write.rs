@@ -18,9 +18,10 @@ pub(crate) fn write(
     as_received: bool,
     writer: &mut Writer<'_>,
 ) {
-    match Baggage::read(lines, limits) {
-        Ok(baggage) => write_members(&baggage, allow, as_received, writer),
-        Err(reject) => omit_beyond(Some(reject.reason()), writer),
+    let (read, limit) = Baggage::scan(lines, limits);
+    omit_beyond(limit, writer);
+    if let Ok(baggage) = read {
+        write_members(&baggage, allow, as_received, writer);
     }
 }
 
@@ -38,7 +39,6 @@ fn write_members(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, wri
     if baggage.is_empty() {
         return;
     }
-    omit_beyond(baggage.limit, writer);
     let whole = allow == Allow::All && baggage.skipped().is_none();
     let lines = baggage.lines();
     if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {

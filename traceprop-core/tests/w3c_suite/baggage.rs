@@ -171,3 +171,14 @@ fn ok_8192_bytes_go_out_and_no_part_of_a_member_beyond() {
     let one = of([("a".to_owned(), "v".repeat(8192))]);
     assert_eq!(send(&one), (None, vec![too_long]));
 }
+
+#[test]
+fn regression_members_beyond_the_limit_are_missed_though_none_before_them_is_any() {
+    let propagator = traceprop_core::Propagator::builder().baggage().build().expect("baggage");
+    let request = [("baggage", format!("no member,b={}", "v".repeat(8192)))];
+    let extraction = propagator.extract(&request);
+    let mut headers = traceprop_core::Pairs::new();
+    let omitted = propagator.relay(&extraction.relay(), &traceprop_core::Outgoing::trusted(), &mut headers);
+    assert!(headers.is_empty());
+    assert_eq!(omitted.to_string(), "baggage: 1 left out, too-long");
+}
