@@ -40,6 +40,14 @@ fn ok_relay_of_a_list_with_a_bad_member_writes_the_good_ones() {
 }
 
 #[test]
+fn regression_relay_of_a_list_member_that_gave_way_does_not_bring_it_back() {
+    // The line cannot be sent on, for it says nothing, and the member behind it does not count.
+    let request = [("uberctx-a", ""), ("jaeger-baggage", "a=1,b=2")];
+    let headers = relay(&jaeger(), &request, &Outgoing::trusted());
+    assert_eq!(lines(&headers), [("uberctx-b", "2")]);
+}
+
+#[test]
 fn ok_baggage_leaves_only_where_it_may() {
     let propagator = jaeger();
     assert_eq!(child(&propagator, &BAGGAGE, &Outgoing::new()).len(), 1);

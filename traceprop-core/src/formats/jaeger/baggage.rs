@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::item::{JaegerBaggageItem, PREFIX};
+use super::item::{JaegerBaggageItem, PREFIX, Source};
 use crate::field::Field;
 use crate::reject::{Reason, Reject};
 use crate::slots::{Lines, Slots};
@@ -42,6 +42,8 @@ pub struct JaegerBaggage<'c> {
     bytes: usize,
     /// The first thing that was skipped, if anything was.
     skipped: Option<Reject>,
+    /// A member of the list gave way to a line with its key.
+    gave_way: bool,
 }
 
 impl<'c> JaegerBaggage<'c> {
@@ -53,7 +55,8 @@ impl<'c> JaegerBaggage<'c> {
     pub const MAX_BYTES: usize = 8192;
 
     /// No baggage.
-    pub const EMPTY: Self = Self { items: [None; Self::MAX_ITEMS], len: 0, read: 0, bytes: 0, skipped: None };
+    pub const EMPTY: Self =
+        Self { items: [None; Self::MAX_ITEMS], len: 0, read: 0, bytes: 0, skipped: None, gave_way: false };
 
     /// Reads the baggage of a request.
     pub fn read(slots: &Slots<'c>) -> Self {
@@ -90,6 +93,11 @@ impl<'c> JaegerBaggage<'c> {
     /// The first thing that was skipped, and why: malformed, or behind a limit.
     pub const fn skipped(&self) -> Option<Reject> {
         self.skipped
+    }
+
+    /// Whether the list says more than counts of it: a member gave way to a line with its key.
+    pub(super) const fn is_shadowed(&self) -> bool {
+        self.gave_way
     }
 
     fn read_lines(&mut self, lines: Lines<'c>) {
@@ -151,7 +159,7 @@ impl<'c> JaegerBaggage<'c> {
         let known = self.items[..self.len].iter_mut().flatten().find(|known| known.has_key(item.raw_key()));
         match known {
             Some(known) if known.source() == item.source() => *known = item,
-            Some(_) => {}
+            Some(_) => self.gave_way |= item.source() == Source::List,
             None => {
                 self.items[self.len] = Some(item);
                 self.len += 1;

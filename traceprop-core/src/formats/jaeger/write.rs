@@ -44,11 +44,13 @@ pub(super) fn baggage(context: &Outbound<'_>, with_w3c: bool, writer: &mut Write
     }
 }
 
-/// The lines of the list, if they can go on as they came: all of them may, and nothing in them was skipped.
+/// The lines of the list, if they can go on as they came: all of them may, nothing in them was skipped, and no line takes
+/// the place of a member, which would count again where that line cannot be written.
 fn as_received<'c>(context: &Outbound<'c>, baggage: &JaegerBaggage<'_>) -> Option<Lines<'c>> {
     let lines = context.slots().lines(Field::JaegerBaggage);
     let allowed = context.is_relayed() && context.outgoing().allowed_baggage() == Allow::All;
-    let whole = baggage.skipped().is_none() && lines.iter().all(|line| is_header_text(trim(line)));
+    let whole =
+        baggage.skipped().is_none() && !baggage.is_shadowed() && lines.iter().all(|line| is_header_text(trim(line)));
     (allowed && whole).then_some(lines)
 }
 
