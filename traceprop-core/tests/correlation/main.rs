@@ -191,6 +191,13 @@ fn ok_opaque_text_goes_on_beside_any_trace() {
 }
 
 #[test]
+fn regression_empty_text_is_none_to_put_into_a_context() {
+    let context = OwnedContext::new(SpanContext::new(TraceId::MIN, traceprop_core::SpanId::MIN));
+    let error = context.with_correlation(&plain().opaque(), "").unwrap_err();
+    assert_eq!((error.reason(), error.at()), (Reason::Empty, 0));
+}
+
+#[test]
 fn ok_restart_keeps_the_text_and_ignore_drops_it() {
     let request = [(NAME, BRACED)];
     let behaving = |behavior| with(plain()).behavior(behavior).build().unwrap();

@@ -15,6 +15,9 @@ use crate::reject::{Reason, ReasonAt};
 const MAX_LEN: usize = 128;
 
 pub(super) fn check(text: &[u8]) -> Result<(), ReasonAt> {
+    if text.is_empty() {
+        return Err(Reason::Empty.at(0));
+    }
     if text.len() > MAX_LEN {
         return Err(Reason::TooLong.at(text.len()));
     }
@@ -45,6 +48,7 @@ mod tests {
 
     #[test]
     fn err_longer_or_of_other_letters() {
+        assert_eq!(check(b""), Err(Reason::Empty.at(0)));
         assert_eq!(check(&[b'a'; MAX_LEN + 1]), Err(Reason::TooLong.at(MAX_LEN + 1)));
         for byte in [b' ', b'\t', b',', b';', b'"', b'\'', b'%', b'<', b'$', b'\\', 0, 0x7f, 0x80, b'\r', b'\n'] {
             assert_eq!(check(&[b'a', byte, b'b']), Err(Reason::BadCharacter.at(1)), "{byte:#04x}");
