@@ -17,8 +17,7 @@ mod scan;
 
 use core::fmt;
 
-use crate::field::Field;
-use crate::reject::{Reason, Reject};
+use crate::reject::Reject;
 use crate::slots::Lines;
 
 use scan::{Member, Members, is_key, is_value};
@@ -315,6 +314,8 @@ impl fmt::Display for EditedTraceState<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::Field;
+    use crate::reject::Reason;
     use std::format;
     use std::string::{String, ToString};
 
