@@ -106,7 +106,7 @@ impl<'a> Call<'a> {
 }
 
 /// Host and port as the URL has them. What may stand before an `@` is a credential, and no part of a peer's name.
-fn authority(url: &Url) -> &str {
+pub(crate) fn authority(url: &Url) -> &str {
     let authority = url.authority();
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }

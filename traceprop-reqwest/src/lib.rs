@@ -43,8 +43,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod call;
+mod policy;
 mod propagate;
+mod redirect_policy;
 
 pub use call::Call;
+pub use policy::{Destinations, DestinationsBuilder, DestinationsError, MAX_RULE_KEYS, PatternError, Rule};
 pub use propagate::Propagate;
 pub use traceprop_core::{Allow, Outgoing, OwnedContext, Propagator, SpanContext, presets};

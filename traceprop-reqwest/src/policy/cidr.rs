@@ -1,0 +1,127 @@
+//! Blocks of literal addresses.
+
+use std::net::IpAddr;
+
+use super::PatternError;
+
+/// An address and how many of its first bits count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cidr {
+    network: IpAddr,
+    prefix: u8,
+}
+
+impl Cidr {
+    /// `10.0.0.0/8`, `fd00::/8`, `[fd00::]/8`: the text on both sides of the slash.
+    pub(super) fn parse(address: &str, prefix: &str) -> Result<Self, PatternError> {
+        let network = literal(address).ok_or(PatternError::BadAddress)?;
+        // No sign, no blank: `parse` alone would take a plus.
+        let is_number = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());
+        let prefix: u8 = prefix.parse().ok().filter(|_| is_number).ok_or(PatternError::BadPrefix)?;
+        let (bits, width) = bits(network);
+        if prefix > width {
+            return Err(PatternError::BadPrefix);
+        }
+        // Either the address or the length is not what was meant.
+        if bits & !mask(prefix, width) != 0 {
+            return Err(PatternError::HostBits);
+        }
+        Ok(Self { network, prefix })
+    }
+
+    /// One address alone.
+    pub(super) fn single(address: IpAddr) -> Self {
+        let address = address.to_canonical();
+        Self { network: address, prefix: bits(address).1 }
+    }
+
+    pub(super) fn contains(&self, address: IpAddr) -> bool {
+        let ((network, width), (address, its_width)) = (bits(self.network), bits(address));
+        width == its_width && (network ^ address) & mask(self.prefix, width) == 0
+    }
+
+    /// Whether all addresses of `other` are among these.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.prefix <= other.prefix && self.contains(other.network)
+    }
+}
+
+/// The address that a host of a URL or pattern spells. One of IPv4 that is written in IPv6 is the same machine.
+pub(super) fn literal(host: &str) -> Option<IpAddr> {
+    let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    inner.parse().ok().map(|address: IpAddr| address.to_canonical())
+}
+
+/// The address as a number, and its width.
+fn bits(address: IpAddr) -> (u128, u8) {
+    match address {
+        IpAddr::V4(address) => (address.to_bits().into(), 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    }
+}
+
+/// The first `prefix` of `width` bits.
+fn mask(prefix: u8, width: u8) -> u128 {
+    let all = u128::MAX >> (128 - width);
+    // A shift by the whole width is none that the machine knows.
+    all ^ all.checked_shr(prefix.into()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn cidr(address: &str, prefix: &str) -> Cidr {
+        Cidr::parse(address, prefix).unwrap()
+    }
+
+    #[track_caller]
+    fn is_in(block: (&str, &str), address: &str) -> bool {
+        cidr(block.0, block.1).contains(literal(address).unwrap())
+    }
+
+    #[test]
+    fn ok_contains_from_the_first_to_the_last_address() {
+        for (block, inside, outside) in [
+            (("10.0.0.0", "8"), ["10.0.0.0", "10.255.255.255"], ["9.255.255.255", "11.0.0.0"]),
+            (("192.168.4.0", "22"), ["192.168.4.0", "192.168.7.255"], ["192.168.3.255", "192.168.8.0"]),
+            (("10.1.2.3", "32"), ["10.1.2.3", "[::ffff:10.1.2.3]"], ["10.1.2.2", "10.1.2.4"]),
+            (("fd00::", "8"), ["[fd00::]", "fdff:ffff::1"], ["fcff::1", "[fe00::]"]),
+            (("[::1]", "128"), ["[::1]", "::1"], ["[::2]", "::"]),
+        ] {
+            assert!(inside.iter().all(|address| is_in(block, address)), "{block:?}");
+            assert!(!outside.iter().any(|address| is_in(block, address)), "{block:?}");
+        }
+    }
+
+    #[test]
+    fn ok_an_empty_prefix_takes_the_whole_family_and_no_other() {
+        assert!(is_in(("0.0.0.0", "0"), "255.255.255.255") && !is_in(("0.0.0.0", "0"), "[fd00::1]"));
+        assert!(is_in(("::", "0"), "[ffff::1]") && !is_in(("::", "0"), "10.0.0.1"));
+    }
+
+    #[test]
+    fn ok_covers_what_is_as_wide_or_narrower() {
+        let (wide, narrow) = (cidr("10.0.0.0", "8"), cidr("10.1.0.0", "16"));
+        assert!(wide.covers(&narrow) && wide.covers(&wide) && !narrow.covers(&wide));
+        assert!(!wide.covers(&cidr("11.0.0.0", "16")) && !cidr("0.0.0.0", "0").covers(&cidr("::", "0")));
+    }
+
+    #[test]
+    fn err_parse_what_is_no_block() {
+        for (address, prefix, error) in [
+            ("10.0.0", "8", PatternError::BadAddress),
+            ("host", "8", PatternError::BadAddress),
+            ("10.0.0.0", "33", PatternError::BadPrefix),
+            ("fd00::", "129", PatternError::BadPrefix),
+            ("10.0.0.0", "+8", PatternError::BadPrefix),
+            ("10.0.0.0", "", PatternError::BadPrefix),
+            ("10.0.0.0", "256", PatternError::BadPrefix),
+            ("10.0.0.1", "8", PatternError::HostBits),
+            ("fd00::1", "64", PatternError::HostBits),
+        ] {
+            assert_eq!(Cidr::parse(address, prefix), Err(error), "{address}/{prefix}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Trace headers that the user's code has set on a request: the rules stand above them.
+
+use http::{HeaderMap, HeaderName};
+use traceprop_core::{Field, Propagator};
+
+use super::rule::{Keys, Rule};
+
+/// Names of headers that rules decide about, beside the built-in ones.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Guard {
+    /// Of correlation ids.
+    correlation: Vec<Box<str>>,
+    /// Of the user's own formats. A family stands as its prefix, which ends in a dash.
+    others: Vec<Box<str>>,
+}
+
+impl Guard {
+    /// Decides about the headers of these propagators too.
+    pub(super) fn watch(&mut self, propagator: &Propagator) {
+        for format in propagator.extracts().chain(propagator.injects()) {
+            if let Some(header) = format.strip_prefix("correlation:") {
+                push(&mut self.correlation, header);
+            }
+        }
+        for name in propagator.fields().filter(|name| Field::from_name(name).is_none()) {
+            if !is_listed(&self.correlation, name) {
+                push(&mut self.others, name);
+            }
+        }
+    }
+
+    /// Removes what the rule of the destination does not let go there.
+    pub(super) fn withhold(&self, headers: &mut HeaderMap, rule: &Rule, withholds_text: bool) {
+        // Mostly there is nothing to remove, and nothing is copied then.
+        let withheld: Vec<HeaderName> =
+            headers.keys().filter(|name| !self.may_go(name.as_str(), rule, withholds_text)).cloned().collect();
+        for name in withheld {
+            headers.remove(name);
+        }
+    }
+
+    fn may_go(&self, name: &str, rule: &Rule, withholds_text: bool) -> bool {
+        match Field::from_name(name) {
+            // A list of keys is for what the client writes. It does not look into a header that was written elsewhere.
+            Some(field) if field.is_baggage() => !withholds_text && matches!(rule.baggage, Keys::All),
+            Some(_) => !rule.is_nothing(),
+            None if is_listed(&self.correlation, name) => {
+                !withholds_text && rule.correlation.lend(|allow| allow.header(name))
+            }
+            None => !rule.is_nothing() || !self.others.iter().any(|other| is_or_begins(name, other)),
+        }
+    }
+}
+
+fn push(names: &mut Vec<Box<str>>, name: &str) {
+    if !is_listed(names, name) {
+        names.push(name.into());
+    }
+}
+
+fn is_listed(names: &[Box<str>], name: &str) -> bool {
+    names.iter().any(|known| **known == *name)
+}
+
+fn is_or_begins(name: &str, known: &str) -> bool {
+    name == known || (known.ends_with('-') && name.starts_with(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard() -> Guard {
+        let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:X-Request-Id").unwrap();
+        let mut guard = Guard::default();
+        guard.watch(&propagator);
+        guard
+    }
+
+    #[track_caller]
+    fn left(rule: &Rule, withholds_text: bool) -> Vec<String> {
+        let names = [
+            "accept",
+            "traceparent",
+            "b3",
+            "x-b3-traceid",
+            "baggage",
+            "uberctx-user",
+            "jaeger-baggage",
+            "sw8",
+            "sw8-correlation",
+            "x-request-id",
+            "x-other-id",
+        ];
+        let mut headers: HeaderMap = names
+            .map(|name| (HeaderName::from_static(name), http::HeaderValue::from_static("v")))
+            .into_iter()
+            .collect();
+        guard().withhold(&mut headers, rule, withholds_text);
+        headers.keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn ok_withhold_goes_by_the_rule() {
+        let own = ["accept", "x-other-id"];
+        let trace = ["accept", "traceparent", "b3", "x-b3-traceid", "sw8", "x-other-id"];
+        let of = |names: &[&str]| {
+            let mut names: Vec<_> = names.iter().map(ToString::to_string).collect();
+            names.sort();
+            names
+        };
+        let sorted = |mut names: Vec<String>| {
+            names.sort();
+            names
+        };
+        let with_id: Vec<_> = trace.into_iter().chain(["x-request-id"]).collect();
+        assert_eq!(sorted(left(&Rule::nothing(), false)), of(&own));
+        assert_eq!(sorted(left(&Rule::trace_context(), false)), of(&trace));
+        assert_eq!(sorted(left(&Rule::trace_context().baggage(["tenant"]), false)), of(&trace));
+        assert_eq!(sorted(left(&Rule::trace_context().correlation(["X-REQUEST-ID"]), false)), of(&with_id));
+        assert_eq!(left(&Rule::trusted(), false).len(), 11);
+        assert_eq!(sorted(left(&Rule::trusted(), true)), of(&trace));
+    }
+
+    #[test]
+    fn ok_a_family_stands_for_all_its_names() {
+        assert!(is_or_begins("x-acme-a", "x-acme-") && is_or_begins("x-acme", "x-acme"));
+        assert!(!is_or_begins("x-acme-a", "x-acme") && !is_or_begins("x-acm", "x-acme-"));
+    }
+}

@@ -1,0 +1,169 @@
+//! Writing what the rule of a destination allows.
+
+use http::HeaderMap;
+use reqwest::{Request, Url};
+use traceprop_core::{IdGenerator, Omissions, Outgoing, OwnedContext, RandomIds, Relay, SpanContext};
+use traceprop_http::HeaderCarrierMut;
+
+use super::Destinations;
+use super::rule::{Keys, Rule};
+use crate::call::authority;
+
+/// What is handed on.
+pub(crate) enum Carried<'a> {
+    Nothing,
+    Span(SpanContext<'a>),
+    Relay(Relay<'a>),
+}
+
+impl<'a> Carried<'a> {
+    /// A child of the context's span, or what came where the service has no span.
+    pub(crate) fn child_of(context: &'a OwnedContext, ids: &(impl IdGenerator + ?Sized)) -> Self {
+        match (context.span(), context.relay()) {
+            (Some(span), _) => Self::Span(span.child(ids.span_id())),
+            (None, Some(relay)) => Self::Relay(relay),
+            (None, None) => Self::Nothing,
+        }
+    }
+}
+
+/// What is known of one hop beside its URL.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hop<'a> {
+    /// The endpoint of the caller.
+    pub(crate) endpoint: Option<&'a str>,
+    /// The chain came from https to http: no text of the user's, whatever the rule says.
+    pub(crate) withholds_text: bool,
+}
+
+impl Destinations {
+    /// Writes a child of `context` into a built request, with a span id of its own, as far as the rule of its
+    /// destination allows, and says what was left out and why. See [`Destinations`] for headers that are there already.
+    ///
+    /// Redirects are the client's that sends the request: have it follow none, or see [`Destinations::redirect_policy`].
+    pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> Omissions {
+        self.write(&Carried::child_of(context, &RandomIds), Hop::default(), request)
+    }
+
+    pub(crate) fn write(&self, carried: &Carried<'_>, hop: Hop<'_>, request: &mut Request) -> Omissions {
+        // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
+        let mut headers = std::mem::take(request.headers_mut());
+        let omissions = self.write_headers(carried, hop, request.url(), &mut headers);
+        *request.headers_mut() = headers;
+        omissions
+    }
+
+    fn write_headers(&self, carried: &Carried<'_>, hop: Hop<'_>, url: &Url, headers: &mut HeaderMap) -> Omissions {
+        let rule = self.rule(url);
+        self.0.guard.withhold(headers, rule, hop.withholds_text);
+        let Some(propagator) = self.propagator(rule) else {
+            return Omissions::default();
+        };
+        lend_text(rule, hop.withholds_text, |allowed| {
+            let outgoing = allowed.peer(authority(url));
+            let outgoing = hop.endpoint.map_or(outgoing, |endpoint| outgoing.endpoint(endpoint));
+            let mut headers = HeaderCarrierMut::new(headers);
+            match carried {
+                Carried::Nothing => Omissions::default(),
+                Carried::Span(span) => propagator.inject(span, &outgoing, &mut headers),
+                Carried::Relay(relay) => propagator.relay(relay, &outgoing, &mut headers),
+            }
+        })
+    }
+}
+
+/// What the rule allows of the user's own text.
+fn lend_text<R>(rule: &Rule, withholds_text: bool, then: impl FnOnce(Outgoing<'_>) -> R) -> R {
+    if withholds_text {
+        return then(Outgoing::new());
+    }
+    rule.baggage.lend(|baggage| match &rule.correlation {
+        Keys::None => then(Outgoing::new().baggage(baggage)),
+        keys => keys.lend(|correlation| then(Outgoing::new().baggage(baggage).correlation(correlation))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::Method;
+    use traceprop_core::{BaggageEntry, OwnedBaggage, Propagator};
+
+    use crate::Rule;
+
+    fn request(url: &str) -> Request {
+        Request::new(Method::GET, url.parse().expect("a URL"))
+    }
+
+    fn context() -> OwnedContext {
+        let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().expect("an id");
+        let mut baggage = OwnedBaggage::new();
+        for key in ["tenant", "session"] {
+            baggage.push(BaggageEntry { key: key.into(), value: "x".into(), properties: String::new() });
+        }
+        let span = SpanContext::new(trace_id, "00f067aa0ba902b7".parse().expect("an id"));
+        OwnedContext::new(span).with_baggage(&baggage)
+    }
+
+    fn destinations() -> Destinations {
+        let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:x-request-id");
+        Destinations::builder(propagator.expect("known names"))
+            .rule("own.internal", Rule::trusted())
+            .rule("*.internal", Rule::trace_context().baggage(["tenant"]))
+            .rule("b3.example", Rule::trace_context().formats(Propagator::from_names("none", "b3").expect("a name")))
+            .rule("none.example", Rule::nothing())
+            .build()
+            .expect("good rules")
+    }
+
+    #[track_caller]
+    fn names(url: &str, hop: Hop<'_>) -> Vec<String> {
+        let mut request = request(url);
+        let context = context();
+        let _ = destinations().write(&Carried::child_of(&context, &RandomIds), hop, &mut request);
+        let mut names: Vec<_> = request.headers().keys().map(ToString::to_string).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn ok_each_destination_gets_what_its_rule_says() {
+        for (url, expected) in [
+            ("http://own.internal/", &["baggage", "traceparent", "x-request-id"][..]),
+            ("http://a.internal/", &["baggage", "traceparent"]),
+            ("http://b3.example/", &["b3"]),
+            ("http://none.example/", &[]),
+            ("http://stranger.example/", &["traceparent"]),
+        ] {
+            assert_eq!(names(url, Hop::default()), expected, "{url}");
+        }
+        let downgraded = Hop { withholds_text: true, ..Hop::default() };
+        assert_eq!(names("http://own.internal/", downgraded), ["traceparent"]);
+    }
+
+    #[test]
+    fn ok_inject_says_what_was_left_out() {
+        let mut request = request("http://a.internal/");
+        let omitted = destinations().inject(&context(), &mut request).to_string();
+        assert_eq!(request.headers()["baggage"], "tenant=x");
+        assert!(omitted.contains("baggage: 1 left out, not-allowed"), "{omitted}");
+    }
+
+    #[test]
+    fn ok_a_header_of_the_user_is_replaced_or_judged() {
+        let set = |url: &str| {
+            let mut request = request(url);
+            for name in ["traceparent", "b3", "baggage"] {
+                request.headers_mut().insert(name, http::HeaderValue::from_static("mine"));
+            }
+            let _ = destinations().inject(&context().with_baggage(&OwnedBaggage::new()), &mut request);
+            let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            let [traceparent, b3, baggage] = ["traceparent", "b3", "baggage"].map(text);
+            (traceparent.map(|value| value == "mine"), b3, baggage)
+        };
+        let mine = || Some("mine".to_owned());
+        assert_eq!(set("http://own.internal/"), (Some(false), mine(), mine()));
+        assert_eq!(set("http://a.internal/"), (Some(false), mine(), None));
+        assert_eq!(set("http://none.example/"), (None, None, None));
+    }
+}

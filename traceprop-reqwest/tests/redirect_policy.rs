@@ -1,0 +1,57 @@
+//! A plain client with our redirect policy, on loopback.
+
+mod common;
+
+use common::Server;
+use reqwest::{Client, redirect};
+use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, RandomIds, SpanContext};
+use traceprop_reqwest::{Call, Destinations, Outgoing, Propagate, Rule, presets};
+
+fn client(destinations: &Destinations) -> Client {
+    let policy = destinations.redirect_policy(redirect::Policy::limited(3));
+    Client::builder().redirect(policy).build().expect("a client")
+}
+
+/// The status that arrives, after `url` was called with baggage.
+async fn call(client: &Client, url: String) -> u16 {
+    let mut baggage = OwnedBaggage::new();
+    baggage.push(BaggageEntry { key: "tenant".into(), value: "acme".into(), properties: String::new() });
+    let context = OwnedContext::new(SpanContext::root(&RandomIds)).with_baggage(&baggage);
+    let propagator = presets::W3C.propagator();
+    let call = Call::new(&propagator).context(&context).outgoing(Outgoing::trusted());
+    client.get(url).propagate_with(&call).send().await.expect("the server answers").status().as_u16()
+}
+
+/// A server that was called first, and the one that it points to.
+async fn servers() -> (Server, Server) {
+    let second = Server::start().await;
+    (Server::redirecting_to(second.url()).await, second)
+}
+
+#[tokio::test]
+async fn ok_stops_before_a_host_that_gets_nothing() {
+    let (first, second) = servers().await;
+    let rules = Destinations::builder(presets::W3C).rule(&second.address.to_string(), Rule::nothing());
+    assert_eq!(call(&client(&rules.build().expect("good rules")), first.url()).await, 307);
+    assert_eq!((first.requests().len(), second.requests().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn ok_stops_before_a_host_that_may_have_less_baggage() {
+    let (first, second) = servers().await;
+    let rules = Destinations::builder(presets::W3C).rule(&first.address.to_string(), Rule::trusted());
+    assert_eq!(call(&client(&rules.clone().build().expect("good rules")), first.url()).await, 307);
+    let rules = rules.rule(&second.address.to_string(), Rule::trusted());
+    assert_eq!(call(&client(&rules.build().expect("good rules")), first.url()).await, 200);
+    assert_eq!(second.request()["baggage"], "tenant=acme");
+}
+
+#[tokio::test]
+async fn ok_otherwise_another_policy_decides() {
+    let (first, second) = servers().await;
+    let destinations = Destinations::from(presets::W3C);
+    assert_eq!(call(&client(&destinations), first.url()).await, 200);
+    let none = destinations.redirect_policy(redirect::Policy::none());
+    let client = Client::builder().redirect(none).build().expect("a client");
+    assert_eq!((call(&client, first.url()).await, second.requests().len()), (307, 1));
+}
