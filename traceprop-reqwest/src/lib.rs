@@ -43,11 +43,13 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod call;
+mod client;
 mod policy;
 mod propagate;
 mod redirect_policy;
 
 pub use call::Call;
+pub use client::{BuildError, Client, ClientBuilder, Error, Origin, RequestBuilder};
 pub use policy::{Destinations, DestinationsBuilder, DestinationsError, MAX_RULE_KEYS, PatternError, Rule};
 pub use propagate::Propagate;
 pub use traceprop_core::{Allow, Outgoing, OwnedContext, Propagator, SpanContext, presets};

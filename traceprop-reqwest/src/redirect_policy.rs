@@ -15,7 +15,8 @@ impl Destinations {
     /// All else is up to `otherwise`: [`Policy::default`] follows ten redirects.
     ///
     /// It goes by the rules and sees no headers. So let calls say no more than the rules allow; a [`Call`](crate::Call)
-    /// that allows baggage where they do not is not held back here.
+    /// that allows baggage where they do not is not held back here. A [`Client`](crate::Client) of ours judges each hop
+    /// instead, and need not stop.
     ///
     /// ```
     /// use traceprop_reqwest::{Destinations, Rule, presets};

@@ -16,6 +16,7 @@ use pattern::Pattern;
 pub use pattern::PatternError;
 use rule::{Formats, RuleError};
 pub use rule::{MAX_RULE_KEYS, Rule};
+pub(crate) use write::{Carried, Hop};
 
 /// Which destinations get what: formats, baggage keys and correlation ids.
 ///
@@ -61,7 +62,7 @@ pub use rule::{MAX_RULE_KEYS, Rule};
 ///    are, as far as the rule allows them.
 /// 3. **The rule stands above both.** Where it says nothing, no trace header of any dialect goes out. A header of baggage
 ///    that you set goes only where all baggage may go, since nobody looks into it; one of a correlation id goes where
-///    that id may go.
+///    that id may go. So does a default header of a [`Client`](crate::Client).
 #[derive(Clone, Debug)]
 pub struct Destinations(Arc<Rules>);
 

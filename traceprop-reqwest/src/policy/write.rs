@@ -40,7 +40,8 @@ impl Destinations {
     /// Writes a child of `context` into a built request, with a span id of its own, as far as the rule of its
     /// destination allows, and says what was left out and why. See [`Destinations`] for headers that are there already.
     ///
-    /// Redirects are the client's that sends the request: have it follow none, or see [`Destinations::redirect_policy`].
+    /// This is what a [`Client`](crate::Client) does for each hop. Where another client sends the request, redirects are
+    /// that one's: have it follow none, or see [`Destinations::redirect_policy`].
     pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> Omissions {
         self.write(&Carried::child_of(context, &RandomIds), Hop::default(), request)
     }

@@ -1,0 +1,182 @@
+//! One call: hop after hop until a response is the answer.
+
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+use reqwest::{Request, Response};
+use traceprop_core::{OwnedContext, SpanContext};
+
+use super::error::{Error, Origin};
+use super::redirect::Chain;
+use super::{Client, Inner};
+use crate::policy::{Carried, Hop};
+
+/// What a call hands on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Trace {
+    pub(super) context: Option<OwnedContext>,
+    /// The span is that of the call, so the first hop takes its id.
+    pub(super) same_span: bool,
+    pub(super) endpoint: Option<Box<str>>,
+}
+
+impl Client {
+    /// Sends a request, and follows where its responses point to.
+    ///
+    /// The context is the one that is current when this is called, not when the future is first polled: it may be handed
+    /// to `tokio::spawn` as it is.
+    pub fn execute(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        self.run(Ok(request), Trace::default())
+    }
+
+    pub(super) fn run(
+        &self,
+        request: Result<Request, Error>,
+        mut trace: Trace,
+    ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
+        trace.context = trace.context.or_else(traceprop_core::current);
+        let client = self.clone();
+        async move { client.0.call(request?, trace).await }
+    }
+}
+
+impl Inner {
+    async fn call(&self, mut request: Request, mut trace: Trace) -> Result<Response, Error> {
+        self.follow.check_https(request.url())?;
+        add_missing(request.headers_mut(), &self.default_headers);
+        if trace.context.is_none() && self.starts_roots {
+            trace.context = Some(OwnedContext::new(SpanContext::root(&*self.ids)));
+            trace.same_span = true;
+        }
+        let deadline = request.timeout().copied().or(self.timeout).and_then(|all| Instant::now().checked_add(all));
+        let mut chain = Chain::begin(&mut request, self.follow);
+        let mut hop = 1;
+        loop {
+            let is_downgraded = chain.as_ref().is_some_and(Chain::is_downgraded);
+            self.write(&mut request, &trace, hop, is_downgraded);
+            let response = self.http.execute(request).await.map_err(|error| Error::send(hop, error))?;
+            let next = match &mut chain {
+                Some(chain) => chain.next(response.status(), response.headers())?,
+                None => None,
+            };
+            request = match next {
+                Some(next) => next,
+                None => return Ok(response),
+            };
+            hop += 1;
+            if let Some(deadline) = deadline {
+                *request.timeout_mut() = Some(time_left(deadline, hop, &request)?);
+            }
+        }
+    }
+
+    /// Writes what this hop may have, with a span id of its own.
+    fn write(&self, request: &mut Request, trace: &Trace, hop: usize, is_downgraded: bool) {
+        let carried = match &trace.context {
+            None => Carried::Nothing,
+            Some(context) => match context.span() {
+                Some(span) if trace.same_span && hop == 1 => Carried::Span(span),
+                _ => Carried::child_of(context, &*self.ids),
+            },
+        };
+        let hop = Hop { endpoint: trace.endpoint.as_deref(), withholds_text: is_downgraded };
+        let omissions = self.destinations.write(&carried, hop, request);
+        if let Some(tell) = self.omissions.as_ref().filter(|_| !omissions.is_empty()) {
+            tell(request.url(), &omissions);
+        }
+    }
+}
+
+/// What is left of the time for all hops.
+fn time_left(deadline: Instant, hop: usize, request: &Request) -> Result<Duration, Error> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(Error::Timeout { hop, origin: Origin::of(request.url()) }) } else { Ok(left) }
+}
+
+/// Adds the default headers that the request has no value for.
+fn add_missing(headers: &mut HeaderMap, defaults: &HeaderMap) {
+    for name in defaults.keys() {
+        if !headers.contains_key(name) {
+            for value in defaults.get_all(name) {
+                headers.append(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderValue, StatusCode, header};
+    use reqwest::Method;
+    use traceprop_core::{BaggageEntry, OwnedBaggage, SpanId, presets};
+
+    use crate::{Destinations, Rule};
+
+    /// What would be sent to each of these URLs, one after the other, without a network: TLS included.
+    fn sent(first: &str, others: &[&str]) -> Vec<HeaderMap> {
+        let rules = Destinations::builder(presets::W3C).rule("*.internal", Rule::trusted());
+        let secret = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("secret"))]);
+        let client = Client::builder(rules.build().unwrap()).default_headers(secret).build().unwrap();
+        let mut baggage = OwnedBaggage::new();
+        baggage.push(BaggageEntry { key: "tenant".into(), value: "x".into(), properties: String::new() });
+        let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap(), SpanId::MIN);
+        let context = Some(OwnedContext::new(span).with_baggage(&baggage));
+        let trace = Trace { context, ..Trace::default() };
+
+        let mut request = Request::new(Method::GET, first.parse().unwrap());
+        add_missing(request.headers_mut(), &client.0.default_headers);
+        let mut chain = Chain::begin(&mut request, client.0.follow).unwrap();
+        client.0.write(&mut request, &trace, 1, chain.is_downgraded());
+        let mut sent = vec![request.headers().clone()];
+        for (place, url) in others.iter().enumerate() {
+            let location = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(url).unwrap())]);
+            let mut request = chain.next(StatusCode::FOUND, &location).unwrap().unwrap();
+            client.0.write(&mut request, &trace, place + 2, chain.is_downgraded());
+            sent.push(request.headers().clone());
+        }
+        sent
+    }
+
+    #[test]
+    fn ok_https_to_http_never_carries_baggage_or_credentials() {
+        let has = |name: &'static str, sent: &[HeaderMap]| -> Vec<bool> {
+            sent.iter().map(|headers| headers.contains_key(name)).collect()
+        };
+        let sent = sent(
+            "https://a.internal/",
+            &["https://a.internal/2", "http://a.internal/", "http://b.internal/", "https://b.internal/"],
+        );
+        assert_eq!(has("traceparent", &sent), [true; 5]);
+        assert_eq!(has("baggage", &sent), [true, true, false, false, true]);
+        assert_eq!(has("authorization", &sent), [true, true, false, false, false]);
+    }
+
+    #[test]
+    fn ok_http_from_the_start_may_carry_baggage() {
+        let sent = sent("http://a.internal/", &["https://a.internal/"]);
+        assert!(sent.iter().all(|headers| headers.contains_key("baggage")));
+    }
+
+    #[test]
+    fn ok_default_headers_fill_in_for_a_name_that_is_missing() {
+        let pairs = |pairs: &[(&'static str, &'static str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            headers
+        };
+        let mut headers = pairs(&[("x-a", "mine")]);
+        add_missing(&mut headers, &pairs(&[("x-a", "1"), ("x-a", "2"), ("x-b", "1"), ("x-b", "2")]));
+        assert_eq!(headers, pairs(&[("x-a", "mine"), ("x-b", "1"), ("x-b", "2")]));
+    }
+
+    #[test]
+    fn err_no_time_is_left_for_another_hop() {
+        let request = Request::new(Method::GET, "http://u:p@a.internal/".parse().unwrap());
+        let error = time_left(Instant::now(), 2, &request).unwrap_err();
+        assert_eq!((error.is_timeout(), error.to_string().as_str()), (true, "hop 2, http://a.internal: no time left"));
+        assert!(time_left(Instant::now() + Duration::from_secs(9), 2, &request).unwrap() > Duration::from_secs(8));
+    }
+}

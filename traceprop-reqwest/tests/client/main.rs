@@ -1,0 +1,57 @@
+//! Our client against servers on loopback: what arrives where.
+
+mod follow;
+mod leaks;
+mod server;
+mod settings;
+mod trace;
+
+use axum::http::HeaderMap;
+use reqwest::{Response, Url};
+use server::Server;
+use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, SpanContext};
+use traceprop_reqwest::{Client, Destinations, Error, presets};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN: &str = "00f067aa0ba902b7";
+
+/// A span with two members of baggage.
+fn context() -> OwnedContext {
+    let mut baggage = OwnedBaggage::new();
+    for (key, value) in [("tenant", "acme"), ("session", "secret")] {
+        baggage.push(BaggageEntry { key: key.into(), value: value.into(), properties: String::new() });
+    }
+    let span = SpanContext::new(TRACE.parse().expect("an id"), SPAN.parse().expect("an id"));
+    OwnedContext::new(span).with_baggage(&baggage)
+}
+
+/// A client whose destinations all get trace context.
+fn plain() -> Client {
+    client(presets::W3C)
+}
+
+fn client(destinations: impl Into<Destinations>) -> Client {
+    Client::builder(destinations).build().expect("a client")
+}
+
+async fn get(client: &Client, url: Url) -> Result<Response, Error> {
+    client.get(url).context(context()).send().await
+}
+
+/// The status that arrives.
+async fn status(client: &Client, url: Url) -> u16 {
+    get(client, url).await.expect("the server answers").status().as_u16()
+}
+
+/// All values of a header, in order.
+fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
+    headers.get_all(name).iter().map(|value| value.to_str().expect("visible ASCII")).collect()
+}
+
+/// The span id of the only traceparent, which is of our trace.
+#[track_caller]
+fn span_id(headers: &HeaderMap) -> String {
+    let [value] = values(headers, "traceparent").try_into().expect("just one traceparent");
+    assert_eq!(&value[..36], format!("00-{TRACE}-"));
+    value[36..52].to_owned()
+}
