@@ -44,12 +44,16 @@
 
 mod call;
 mod client;
+#[cfg(feature = "middleware")]
+mod middleware;
 mod policy;
 mod propagate;
 mod redirect_policy;
 
 pub use call::Call;
 pub use client::{BuildError, Client, ClientBuilder, Error, Origin, RequestBuilder};
+#[cfg(feature = "middleware")]
+pub use middleware::{NoPropagation, TraceMiddleware};
 pub use policy::{Destinations, DestinationsBuilder, DestinationsError, MAX_RULE_KEYS, PatternError, Rule};
 pub use propagate::Propagate;
 pub use traceprop_core::{Allow, Outgoing, OwnedContext, Propagator, SpanContext, presets};

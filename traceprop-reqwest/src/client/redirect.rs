@@ -313,6 +313,23 @@ mod tests {
     }
 
     #[test]
+    fn ok_begin_takes_one_copy_and_none_where_redirects_are_off() {
+        let post = || {
+            let mut post = request(Method::POST, "http://a.example/");
+            post.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/x"));
+            *post.body_mut() = Some("text".into());
+            post
+        };
+        let allocated = |run: &mut dyn FnMut()| allocation_counter::measure(run).count_total;
+        let mut original = post();
+        let copy = allocated(&mut || drop(original.try_clone()));
+        let begin = allocated(&mut || drop(Chain::begin(&mut original, follow())));
+        let off = allocated(&mut || drop(Chain::begin(&mut original, Follow { limit: None, ..follow() })));
+        assert_eq!((begin, off), (copy, 0));
+        assert!(original.body().is_some());
+    }
+
+    #[test]
     fn ok_referer_is_told_without_secrets_and_not_without_tls() {
         let referer =
             |request: &Request| request.headers().get(REFERER).map(|value| value.to_str().unwrap().to_owned());

@@ -1,0 +1,88 @@
+//! Clients of the crate reqwest-middleware.
+
+use std::sync::Arc;
+
+use http::Extensions;
+use reqwest::{Request, Response};
+use reqwest_middleware::{Middleware, Next, Result};
+use traceprop_core::{Outgoing, OwnedContext, Propagator};
+
+use crate::Call;
+
+/// Hands on the current context with every request of a `ClientWithMiddleware`: trace context, and nothing else.
+///
+/// ```
+/// use reqwest_middleware::ClientBuilder;
+/// use traceprop_reqwest::{Allow, NoPropagation, Outgoing, OwnedContext, TraceMiddleware, presets};
+///
+/// # async fn load(context: OwnedContext) -> Result<(), reqwest_middleware::Error> {
+/// let client = ClientBuilder::new(reqwest::Client::new())
+///     // Retries stand in front of it.
+///     .with(TraceMiddleware::new(presets::W3C))
+///     .build();
+/// let response = client.get("http://stock.internal/items").send().await?;
+///
+/// // One call says more, or nothing.
+/// let tenant = Outgoing::new().baggage(Allow::Only(&["tenant"]));
+/// let response = client.get("http://stock.internal/items").with_extension(tenant).send().await?;
+/// let response = client.get("http://stock.internal/items").with_extension(context).send().await?;
+/// let response = client.get("http://stranger.example/").with_extension(NoPropagation).send().await?;
+/// # let _ = response;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// What a request can carry as an extension:
+///
+/// | extension | what it does |
+/// |---|---|
+/// | [`OwnedContext`] | is handed on in place of the current context |
+/// | [`Outgoing<'static>`](Outgoing) | says what may go along beside trace context, the peer and the endpoint |
+/// | [`NoPropagation`] | leaves the request as it is |
+///
+/// # Retries and redirects
+///
+/// Put it **behind** a middleware that retries: each attempt then has a span id of its own. In front of one, all attempts
+/// have the same.
+///
+/// Redirects are followed below all middlewares: each hop gets the headers of the first request, on other hosts too. So
+/// baggage that a call allows goes to wherever the called server points. Build the inner client with
+/// [`Destinations::redirect_policy`](crate::Destinations::redirect_policy) or no redirects at all, or use
+/// [`Client`](crate::Client), which judges each hop.
+#[derive(Clone, Debug)]
+pub struct TraceMiddleware {
+    propagator: Arc<Propagator>,
+}
+
+impl TraceMiddleware {
+    /// Writes with this propagator: a preset, one that was built, or one that is shared (`Arc`).
+    pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
+        Self { propagator: propagator.into() }
+    }
+
+    fn write(&self, request: &mut Request, extensions: &Extensions) {
+        if extensions.get::<NoPropagation>().is_some() {
+            return;
+        }
+        let mut call = Call::new(&self.propagator);
+        if let Some(context) = extensions.get::<OwnedContext>() {
+            call = call.context(context);
+        }
+        if let Some(outgoing) = extensions.get::<Outgoing<'static>>() {
+            call = call.outgoing(*outgoing);
+        }
+        let _ = call.inject(request);
+    }
+}
+
+#[async_trait::async_trait]
+impl Middleware for TraceMiddleware {
+    async fn handle(&self, mut request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
+        self.write(&mut request, extensions);
+        next.run(request, extensions).await
+    }
+}
+
+/// As an extension of a request: [`TraceMiddleware`] leaves it as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct NoPropagation;
