@@ -1,8 +1,43 @@
 //! Trace context on outgoing [`reqwest`] requests.
 //!
-//! One method on the request builder, called last. It takes the current context (the one that a server layer or
-//! [`OwnedContext::enter`] made current), gives the call a span id of its own and
-//! writes both in every format of the propagator. Without a context it writes nothing and changes nothing.
+//! | you have | you take | redirects |
+//! |---|---|---|
+//! | a program of your own | [`Client`] and [`Destinations`] | each hop is judged anew, with a span id of its own |
+//! | a `reqwest::Client` that has to stay one | [`Propagate`], one method on the request builder | as reqwest follows them, see below |
+//! | a `ClientWithMiddleware` | `TraceMiddleware` (feature `middleware`) | as reqwest follows them, see below |
+//!
+//! All of them take the current context (the one that a server layer or [`OwnedContext::enter`] made current), give the
+//! call a span id of its own and write both in every format of the propagator. Without a context they write nothing.
+//!
+//! # A client of its own
+//!
+//! Baggage and correlation ids are text of your users. They go only where a rule allows it; trace context goes to every
+//! host that no rule keeps it from.
+//!
+//! ```
+//! use traceprop_reqwest::{Client, Destinations, Rule, presets};
+//!
+//! # async fn load() -> Result<(), Box<dyn std::error::Error>> {
+//! let destinations = Destinations::builder(presets::W3C)
+//!     .rule("*.internal", Rule::trace_context().baggage(["tenant"]))
+//!     .rule("api.partner.example", Rule::trace_context())
+//!     .rule("*", Rule::nothing())
+//!     .build()?;
+//! let client = Client::builder(destinations)
+//!     .transport(reqwest::Client::builder().pool_max_idle_per_host(8)) // TLS, proxies, pools: what is reqwest's
+//!     .timeout(std::time::Duration::from_secs(3)) // all hops together
+//!     .build()?;
+//! let response = client.get("http://stock.internal/items").send().await?;
+//! # let _ = response;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Destinations`] says how rules and headers that your code has set go together.
+//!
+//! # A plain client
+//!
+//! Call the method last. It writes trace context alone, unless a [`Call`] says more.
 //!
 //! ```
 //! use traceprop_core::RandomIds;
@@ -20,7 +55,6 @@
 //! assert_eq!(traceparent[3..35], span.trace_id().to_string());
 //! assert_ne!(traceparent[36..52], span.span_id().to_string());
 //!
-//! // Baggage is the user's own text. It goes only where a call says so.
 //! let call = Call::new(&propagator).outgoing(Outgoing::new().baggage(Allow::Only(&["tenant"])));
 //! let request = client.get("http://stock.internal:8080/items").propagate_with(&call).build()?;
 //! # let _ = request;
@@ -28,16 +62,38 @@
 //! # }
 //! ```
 //!
-//! # Redirects
+//! ## The leak in its redirects
 //!
 //! A plain [`reqwest::Client`] follows redirects below this crate, where nobody else is asked. It sends the headers of
 //! the first request again to **every hop**, on other hosts too, and removes only credentials (`Authorization`,
 //! `Cookie` and their like). So trace context goes to wherever the called server points, with the same span id on each
-//! hop, and so does baggage that a call was allowed to send. That is why a call writes trace context alone unless told
-//! otherwise. Where even that is too much, or where baggage is allowed, build the client with
-//! [`reqwest::redirect::Policy::none`], or with a policy of your own that stops before a host that you do not know.
+//! hop, and so does baggage that a call was allowed to send. Three ways out, the best first:
 //!
-//! Retries inside reqwest ([`reqwest::ClientBuilder::retry`]) repeat the span id as well.
+//! 1. [`Client`].
+//! 2. [`Destinations::redirect_policy`]: it stops before a host that the rules do not allow.
+//! 3. [`reqwest::redirect::Policy::none`].
+//!
+//! ## Its retries
+//!
+//! reqwest sends a request again, unasked, when an HTTP/2 server refused it before looking at it, and more often where
+//! [`reqwest::ClientBuilder::retry`] says so. Both attempts have the same span id. To switch that off:
+//!
+//! ```
+//! let client = reqwest::Client::builder().retry(reqwest::retry::never()).build()?;
+//! # let _ = client;
+//! # Ok::<(), reqwest::Error>(())
+//! ```
+//!
+//! A [`Client`] has it switched off. Retry around it, or around `propagate`: each attempt then is a call with a span id of
+//! its own.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `middleware` | `TraceMiddleware`, for clients of the crate reqwest-middleware 0.5 |
+//!
+//! No feature of reqwest is turned on; choose TLS in your own manifest.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
