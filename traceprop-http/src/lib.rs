@@ -30,6 +30,8 @@
 
 mod carrier;
 mod names;
+mod response;
 
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
+pub use response::{MAX_SERVER_TIMING_BYTES, ResponseForm, ResponseTrace};
 pub use traceprop_core::OwnedContext;

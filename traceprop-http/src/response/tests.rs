@@ -1,0 +1,208 @@
+use super::*;
+use proptest::prelude::*;
+use traceprop_core::Sampling;
+
+const IDS: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
+
+fn parent(flags: u8) -> TraceParent {
+    TraceParent::parse(format!("{IDS}-{flags:02x}").as_bytes()).unwrap()
+}
+
+fn headers(lines: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        headers.append("server-timing", HeaderValue::from_bytes(line.as_bytes()).unwrap());
+    }
+    headers
+}
+
+fn lines(headers: &HeaderMap) -> Vec<&str> {
+    headers.get_all("server-timing").iter().map(|line| std::str::from_utf8(line.as_bytes()).unwrap()).collect()
+}
+
+#[track_caller]
+fn written(before: &[&str], form: ResponseForm, flags: u8) -> Vec<String> {
+    let mut headers = headers(before);
+    assert!(form.write(parent(flags), &mut headers));
+    lines(&headers).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn ok_write_each_form_to_the_byte() {
+    assert_eq!(written(&[], ResponseForm::ServerTiming, 1), [format!("traceparent;desc=\"{IDS}-01\"")]);
+    assert_eq!(written(&[], ResponseForm::ServerTiming, 3), [format!("traceparent;desc=\"{IDS}-01\"")]);
+    assert_eq!(written(&[], ResponseForm::ServerTiming, 2), [format!("traceparent;desc=\"{IDS}-00\"")]);
+    assert_eq!(written(&[], ResponseForm::DraftServerTiming, 3), [format!("trace;desc={IDS}-03")]);
+    let mut headers = headers(&[]);
+    headers.append("traceresponse", HeaderValue::from_static("old"));
+    headers.append("traceresponse", HeaderValue::from_static("older"));
+    assert!(ResponseForm::TraceResponse.write(parent(3), &mut headers));
+    assert_eq!((headers.len(), headers["traceresponse"].to_str().unwrap()), (1, &*format!("{IDS}-03")));
+}
+
+#[test]
+fn ok_write_leaves_one_metric_of_the_name_and_it_comes_last() {
+    let ours = format!("traceparent;desc=\"{IDS}-01\"");
+    let old = "traceparent;desc=\"00-11111111111111111111111111111111-2222222222222222-01\"";
+    let draft = "trace;desc=00-11111111111111111111111111111111-2222222222222222-01";
+    let both = format!("db;dur=1 , {old},cache;desc=\"a, b\"");
+    let cases: [(&[&str], &[&str]); 6] = [
+        (&["db;dur=1"], &["db;dur=1", &ours]),
+        (&[old], &[&ours]),
+        (&[old, "db", old], &["db", &ours]),
+        (&[&both], &["db;dur=1 ,cache;desc=\"a, b\"", &ours]),
+        (&["TraceParent ; dur=1", "db;desc=traceparent"], &["db;desc=traceparent", &ours]),
+        (&[draft], &[draft, &ours]),
+    ];
+    for (before, after) in cases {
+        assert_eq!(written(before, ResponseForm::ServerTiming, 1), after, "{before:?}");
+    }
+}
+
+#[test]
+fn ok_write_before_a_quote_that_is_never_closed() {
+    let ours = format!("traceparent;desc=\"{IDS}-01\"");
+    assert_eq!(written(&["db", "a;desc=\"x"], ResponseForm::ServerTiming, 1), [&*ours, "db", "a;desc=\"x"]);
+}
+
+#[test]
+fn ok_write_all_forms_of_a_span() {
+    let span = SpanContext::new(parent(0).trace_id, parent(0).parent_id).with_sampling(Sampling::Debug);
+    let all = ResponseForm::ALL.into_iter().fold(ResponseTrace::new(), ResponseTrace::with);
+    let mut headers = HeaderMap::new();
+    assert!(all.write(&span.with_random(true), &mut headers));
+    assert_eq!(lines(&headers), [format!("traceparent;desc=\"{IDS}-01\""), format!("trace;desc={IDS}-03")]);
+    assert_eq!(headers["traceresponse"], format!("{IDS}-03"));
+    assert!(all.sampled_bit_only().write(&span.with_random(true), &mut headers));
+    assert_eq!(lines(&headers), [format!("traceparent;desc=\"{IDS}-01\""), format!("trace;desc={IDS}-01")]);
+    assert_eq!(headers["traceresponse"], format!("{IDS}-01"));
+
+    let mut headers = HeaderMap::new();
+    assert!(ResponseTrace::new().is_empty() && ResponseTrace::new().write(&span, &mut headers));
+    assert!(headers.is_empty());
+}
+
+#[test]
+fn ok_read_what_servers_write() {
+    let parent = parent(1);
+    for line in [
+        format!("traceparent;desc=\"{IDS}-01\""),
+        format!("db;dur=1, traceparent;desc={IDS}-01"),
+        format!("TraceParent; dur=1; desc = \"{IDS}-01\",db"),
+        format!("traceparent;desc=x, traceparent;desc=\"{IDS}-01\", traceparent"),
+    ] {
+        assert_eq!(ResponseForm::ServerTiming.read(&headers(&[&line])), Some(parent), "{line}");
+        assert_eq!(ResponseForm::DraftServerTiming.read(&headers(&[&line])), None, "{line}");
+    }
+    let draft = format!("TRACE;desc={IDS}-01");
+    assert_eq!(ResponseForm::DraftServerTiming.read(&headers(&["db", &draft])), Some(parent));
+}
+
+#[test]
+fn ok_read_the_last_of_several_metrics() {
+    let first = "traceparent;desc=00-11111111111111111111111111111111-2222222222222222-00";
+    let last = format!("traceparent;desc=\"{IDS}-01\"");
+    assert_eq!(ResponseForm::ServerTiming.read(&headers(&[first, &last])), Some(parent(1)));
+}
+
+#[test]
+fn err_read_bad_or_zero_ids_and_several_traceresponses() {
+    for desc in [IDS.to_owned(), format!("{IDS}-01\\"), format!("'{IDS}-01'"), IDS.replace('4', "0") + "-0g"] {
+        assert_eq!(ResponseForm::ServerTiming.read(&headers(&[&format!("traceparent;desc=\"{desc}\"")])), None);
+    }
+    let zero = "traceparent;desc=\"00-00000000000000000000000000000000-2222222222222222-01\"";
+    assert_eq!(ResponseForm::ServerTiming.read(&headers(&[zero])), None);
+
+    let mut several = HeaderMap::new();
+    several.append("traceresponse", HeaderValue::from_bytes(format!("{IDS}-01").as_bytes()).unwrap());
+    assert_eq!(ResponseForm::TraceResponse.read(&several), Some(parent(1)));
+    several.append("traceresponse", HeaderValue::from_bytes(format!("{IDS}-01").as_bytes()).unwrap());
+    assert_eq!(ResponseForm::TraceResponse.read(&several), None);
+}
+
+#[test]
+fn err_a_response_beyond_the_limits_stays_as_it_is() {
+    let full = "x".repeat(MAX_SERVER_TIMING_BYTES);
+    let mut response = headers(&[&full]);
+    assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
+    assert_eq!(lines(&response).len(), 2);
+    let over = format!("{full}x");
+    let mut response = headers(&[&over]);
+    assert!(!ResponseForm::ServerTiming.write(parent(1), &mut response));
+    assert_eq!(lines(&response), [&over]);
+
+    let mut response = headers(&["a"; MAX_LINES]);
+    assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
+    assert!(!ResponseForm::ServerTiming.write(parent(1), &mut response));
+    assert_eq!(lines(&response).len(), MAX_LINES + 1);
+}
+
+/// What browsers make of several lines: one, with commas between.
+fn joined(headers: &HeaderMap) -> Vec<u8> {
+    let lines: Vec<_> = headers.get_all("server-timing").iter().map(HeaderValue::as_bytes).collect();
+    lines.join(&b", "[..])
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("traceparent".to_owned()),
+        Just("TraceParent;desc=\"x\"".to_owned()),
+        Just("db;dur=12.3;desc=\"a, \\\"b\"".to_owned()),
+        Just(",".to_owned()),
+        Just(" ,\t".to_owned()),
+        Just(";".to_owned()),
+        Just("=".to_owned()),
+        Just("\"".to_owned()),
+        Just("\\".to_owned()),
+        "[ -~]{0,6}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn ok_merging_keeps_every_other_metric_byte_for_byte(
+        before in prop::collection::vec(prop::collection::vec(piece(), 0..8), 0..5),
+    ) {
+        let before: Vec<String> = before.iter().map(|pieces| pieces.concat()).collect();
+        let mut response = headers(&before.iter().map(String::as_str).collect::<Vec<_>>());
+        prop_assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
+
+        let others = |lines: &[&str]| -> Vec<String> {
+            let metrics = lines.iter().flat_map(|line| {
+                let is_other = |metric: &metrics::Metric<'_>| !metric.is_named("traceparent");
+                metrics(line.as_bytes()).filter(is_other).map(|metric| line[metric.place].to_owned())
+            });
+            // Blanks at the ends of a line are none of a metric's.
+            metrics.map(|metric| metric.trim_matches([' ', '\t']).to_owned()).filter(|text| !text.is_empty()).collect()
+        };
+        let ours = format!("traceparent;desc=\"{IDS}-01\"");
+        let after = lines(&response);
+        prop_assert_eq!(others(&after), others(&before.iter().map(String::as_str).collect::<Vec<_>>()));
+        prop_assert_eq!(after.iter().filter(|line| **line == ours).count(), 1);
+        let named = after.iter().flat_map(|line| metrics(line.as_bytes())).filter(|m| m.is_named("traceparent"));
+        prop_assert_eq!(named.count(), 1);
+
+        // A browser finds it too, and only it, in the joined lines.
+        let seen = joined(&response);
+        let found: Vec<_> = metrics(&seen).filter(|metric| metric.name == b"traceparent").collect();
+        let description = format!("{IDS}-01");
+        prop_assert!(found.iter().any(|metric| metric.description == Some(description.as_bytes())));
+        prop_assert_eq!(ResponseForm::ServerTiming.read(&response), Some(parent(1)));
+
+        // Writing again changes nothing.
+        let once = response.clone();
+        prop_assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
+        prop_assert_eq!(&once, &response);
+    }
+
+    #[test]
+    fn ok_any_bytes_are_read_without_a_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut at = 0;
+        for metric in metrics(&line) {
+            prop_assert_eq!(metric.place.start, at);
+            at = metric.place.end + 1;
+        }
+        prop_assert_eq!(at, line.len() + 1);
+        let _ = metrics::without(&line, "traceparent");
+    }
+}
