@@ -29,6 +29,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod carrier;
+pub mod cors;
 mod names;
 mod response;
 

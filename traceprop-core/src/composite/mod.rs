@@ -205,26 +205,43 @@ impl Propagator {
         self.options.inject_baggage
     }
 
-    /// The lower-case names of the headers that are written, for CORS lists and for cleaning a carrier that is reused.
-    /// A family stands as its prefix (`uberctx-`). A field that formats share, as those of B3, is named once.
+    /// The lower-case names of the headers that are written, for cleaning a carrier that is reused. A family stands as
+    /// its prefix (`uberctx-`). A field that formats share, as those of B3, is named once.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        let baggage: Option<&str> = self.options.inject_baggage.then_some("baggage");
-        let of_formats = self.inject.iter().enumerate().flat_map(move |(place, format)| {
-            let fields = format.fields();
-            let is_listed = move |field: Field| {
-                self.inject.iter().take(place).any(|before| before.fields().built_in_fields().contains(field))
-            };
-            let own = fields.built_in_fields().built_in().filter(move |field| !is_listed(*field));
-            let built_in = own.filter_map(|field| -> Option<&str> { field.name() });
-            built_in.chain(fields.names().iter().map(|name| name.as_str()))
-        });
-        of_formats.chain(baggage)
+        fields_of(&self.inject, self.options.inject_baggage)
     }
+
+    /// The same for the headers that are read: what a CORS layer has to allow.
+    pub fn extracted_fields(&self) -> impl Iterator<Item = &str> {
+        fields_of(&self.extract, self.options.extract_baggage)
+    }
+}
+
+fn fields_of(formats: &FormatList, baggage: bool) -> impl Iterator<Item = &str> {
+    let baggage: Option<&str> = baggage.then_some("baggage");
+    let of_formats = formats.iter().enumerate().flat_map(move |(place, format)| {
+        let fields = format.fields();
+        let is_listed = move |field: Field| {
+            formats.iter().take(place).any(|before| before.fields().built_in_fields().contains(field))
+        };
+        let own = fields.built_in_fields().built_in().filter(move |field| !is_listed(*field));
+        let built_in = own.filter_map(|field| -> Option<&str> { field.name() });
+        built_in.chain(fields.names().iter().map(|name| name.as_str()))
+    });
+    of_formats.chain(baggage)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ok_names_of_what_is_read_and_of_what_is_written() {
+        let propagator = Propagator::from_names("b3multi,baggage", "b3,tracecontext").unwrap();
+        let b3 = ["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
+        assert!(propagator.extracted_fields().eq(b3.into_iter().chain(["baggage"])));
+        assert!(propagator.fields().eq(b3.into_iter().chain(["traceparent", "tracestate"])));
+    }
 
     #[test]
     fn ok_low_halves_match_only_where_an_upper_one_is_missing() {
