@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod caching;
 mod carrier;
 pub mod cors;
 mod names;

@@ -1,0 +1,154 @@
+//! Who may keep a response: one that names its trace is not to be given to another request.
+//!
+//! This is a guess for the sake of traces, not a cache. A response that says nothing of caching counts as one that nobody
+//! keeps, although a cache may be configured to.
+
+use http::header::{CACHE_CONTROL, ETAG, EXPIRES, LAST_MODIFIED};
+use http::{HeaderMap, HeaderName, HeaderValue};
+/// Directives that are looked at, all lines together. Beyond, a response counts as one that is kept.
+pub const MAX_CACHE_DIRECTIVES: usize = 64;
+
+/// Directives for caches of a kind, which need not heed `Cache-Control` then (RFC 9213, and its forerunner).
+static TARGETED: [HeaderName; 2] =
+    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
+
+/// Whether a cache that serves many clients may keep the response and hand it on: `public`, `s-maxage` or a `max-age`
+/// above 0, without `private` or `no-store`.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use traceprop_http::caching;
+///
+/// let mut headers = HeaderMap::new();
+/// assert!(!caching::is_shared(&headers));
+/// headers.insert("cache-control", HeaderValue::from_static("max-age=60"));
+/// assert!(caching::is_shared(&headers));
+/// headers.append("cache-control", HeaderValue::from_static("private"));
+/// assert!(!caching::is_shared(&headers));
+/// ```
+pub fn is_shared(headers: &HeaderMap) -> bool {
+    let own = Directives::read(headers, &CACHE_CONTROL);
+    let targeted = TARGETED.iter().map(|name| Directives::read(headers, name));
+    own.may_be_shared() || targeted.into_iter().any(|directives| directives.may_be_shared())
+}
+
+/// Whether anyone, the browser that asked included, may show the response again without a new one from here: all that
+/// [`is_shared`] counts, a `max-age` above 0 though it be private, `Expires`, `immutable`, and a response that can be
+/// validated (`ETag`, `Last-Modified`), since 304 brings the old page back. `no-store` rules all of it out.
+pub fn may_be_shown_again(headers: &HeaderMap) -> bool {
+    let own = Directives::read(headers, &CACHE_CONTROL);
+    if is_shared(headers) || own.too_many {
+        return true;
+    }
+    let is_kept =
+        own.is_fresh || own.immutable || [ETAG, LAST_MODIFIED, EXPIRES].iter().any(|name| headers.contains_key(name));
+    is_kept && !own.no_store
+}
+
+/// What the directives of a response say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Directives {
+    no_store: bool,
+    private: bool,
+    public: bool,
+    immutable: bool,
+    /// `max-age` above 0.
+    is_fresh: bool,
+    s_maxage: bool,
+    too_many: bool,
+}
+
+impl Directives {
+    fn read(headers: &HeaderMap, name: &HeaderName) -> Self {
+        // A line holds one directive at least, so this bounds the lines too.
+        let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+        let mut directives = lines.flat_map(|line| line.split(|&byte| byte == b','));
+        let mut known = Self::default();
+        for directive in directives.by_ref().take(MAX_CACHE_DIRECTIVES) {
+            known.add(directive);
+        }
+        known.too_many = directives.next().is_some();
+        known
+    }
+
+    fn add(&mut self, directive: &[u8]) {
+        let mut parts = directive.splitn(2, |&byte| byte == b'=');
+        let name = parts.next().unwrap_or_default().trim_ascii();
+        let value = parts.next().map(<[u8]>::trim_ascii);
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        if is("no-store") {
+            self.no_store = true;
+        } else if is("private") {
+            // With a list of fields only those are private, and the rest is not.
+            self.private |= value.is_none();
+        } else if is("public") {
+            self.public = true;
+        } else if is("immutable") {
+            self.immutable = true;
+        } else if is("max-age") {
+            // A value that is no number makes a response stale; whether it says so is not worth a mistake.
+            self.is_fresh |= value.is_some_and(|value| value.iter().any(|byte| matches!(byte, b'1'..=b'9')));
+        } else if is("s-maxage") {
+            self.s_maxage = true;
+        }
+    }
+
+    const fn may_be_shared(self) -> bool {
+        self.too_many || ((self.public || self.s_maxage || self.is_fresh) && !self.private && !self.no_store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    /// Whether a shared cache may keep it, and whether anyone may show it again.
+    #[track_caller]
+    fn kept(lines: &[(&'static str, &str)]) -> (bool, bool) {
+        let headers = headers(lines);
+        (is_shared(&headers), may_be_shown_again(&headers))
+    }
+
+    #[test]
+    fn ok_responses_that_nobody_keeps() {
+        assert_eq!(kept(&[]), (false, false));
+        for value in ["no-store", "no-cache", "max-age=0", "private", "no-store, public, max-age=60", "", "max-age=x"] {
+            assert_eq!(kept(&[("cache-control", value)]), (false, false), "{value}");
+        }
+        assert_eq!(kept(&[("cache-control", "No-Store"), ("etag", "\"1\""), ("expires", "x")]), (false, false));
+    }
+
+    #[test]
+    fn ok_responses_that_only_their_browser_keeps() {
+        for value in ["private, max-age=60", "Private ,\tMAX-AGE = \"60\"", "private, immutable", "max-age=1,private"] {
+            assert_eq!(kept(&[("cache-control", value)]), (false, true), "{value}");
+        }
+        for name in ["etag", "last-modified", "expires"] {
+            assert_eq!(kept(&[("cache-control", "no-cache"), (name, "x")]), (false, true), "{name}");
+        }
+    }
+
+    #[test]
+    fn ok_responses_that_shared_caches_keep() {
+        for value in ["public", "PUBLIC", "s-maxage=0", "max-age=1", "x=\"a\", max-age=60", "private=\"x\", public"] {
+            assert_eq!(kept(&[("cache-control", value)]), (true, true), "{value}");
+        }
+        assert_eq!(kept(&[("cache-control", "no-store"), ("cdn-cache-control", "max-age=60")]), (true, true));
+        assert_eq!(kept(&[("cache-control", "no-store"), ("surrogate-control", "no-store")]), (false, false));
+    }
+
+    #[test]
+    fn err_beyond_the_limit_a_response_counts_as_kept() {
+        let most = vec!["no-store"; MAX_CACHE_DIRECTIVES].join(",");
+        assert_eq!(kept(&[("cache-control", &most)]), (false, false));
+        assert_eq!(kept(&[("cache-control", &most), ("cache-control", "")]), (true, true));
+    }
+}
