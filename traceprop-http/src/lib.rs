@@ -32,8 +32,10 @@ pub mod caching;
 mod carrier;
 pub mod cors;
 mod names;
+mod page;
 mod response;
 
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
+pub use page::{MetaTag, PageMarkup};
 pub use response::{MAX_SERVER_TIMING_BYTES, ResponseForm, ResponseTrace};
 pub use traceprop_core::OwnedContext;
