@@ -34,8 +34,10 @@ pub mod cors;
 mod names;
 mod page;
 mod response;
+mod rum;
 
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
 pub use page::{MetaTag, PageMarkup};
 pub use response::{MAX_SERVER_TIMING_BYTES, ResponseForm, ResponseTrace};
+pub use rum::RumLink;
 pub use traceprop_core::OwnedContext;

@@ -1,10 +1,13 @@
 //! What injecting into a header map costs: one allocation a line, none for names that are known. What naming the trace
 //! in a response costs is the same.
 
+use std::fmt::Write;
+use std::time::SystemTime;
+
 use allocation_counter::measure;
 use http::{HeaderMap, HeaderValue};
-use traceprop_core::{IdBits, Outgoing, OwnedContext, presets};
-use traceprop_http::{HeaderCarrier, HeaderCarrierMut, ResponseForm, ResponseTrace};
+use traceprop_core::{Allow, IdBits, Outgoing, OwnedContext, presets};
+use traceprop_http::{HeaderCarrier, HeaderCarrierMut, PageMarkup, ResponseForm, ResponseTrace, RumLink};
 
 fn request() -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -71,6 +74,25 @@ fn ok_a_response_names_its_trace_in_one_allocation() {
     assert_eq!(info.count_total, 1);
     let info = measure(|| {
         assert_eq!(ResponseForm::ServerTiming.read(&response).expect("it is there").trace_id, span.trace_id());
+    });
+    assert_eq!(info.count_total, 0);
+}
+
+#[test]
+fn ok_what_browsers_are_told_and_what_they_told_costs_nothing() {
+    let (propagator, headers) = (presets::MIXED.propagator(), request());
+    let carrier = HeaderCarrier::new(&headers);
+    let extraction = propagator.extract(&carrier);
+    let context = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::random(7)));
+    let (response, mut page) = (HeaderMap::new(), String::with_capacity(1024));
+    let info = measure(|| {
+        let span = context.span().expect("it holds a span");
+        let markup = PageMarkup::for_response(&span, &response).expect("nobody keeps it");
+        let markup = markup.open_telemetry().datadog(SystemTime::now()).sentry_with_baggage(context.baggage());
+        write!(page, "<head>{markup}</head>").expect("a string takes all");
+        let link = RumLink::of(&context, Allow::All).expect("it has a trace");
+        assert_eq!(link.get("userId").as_deref(), Some("alice"));
+        write!(page, "{}{}", link.trace_id_decimal(), link.trace_id_hex16()).expect("a string takes all");
     });
     assert_eq!(info.count_total, 0);
 }

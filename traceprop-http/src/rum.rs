@@ -1,0 +1,258 @@
+//! What links a trace to the session that a RUM agent recorded in the browser.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use traceprop_core::formats::datadog::DatadogText;
+use traceprop_core::{Allow, Baggage, Extraction, OwnedContext, SpanId, TraceId, TraceState};
+
+/// A context as RUM sees it: the trace id in every spelling that backends of RUM search by, the span that is the
+/// resource of the page, and who the visitor was.
+///
+/// The ids of session, user and view are personal data that came in baggage: only keys that were allowed are shown.
+/// Nothing is allocated, but for values that are percent-encoded.
+///
+/// ```
+/// use traceprop_core::{Allow, RandomIds, OwnedContext, presets};
+/// use traceprop_http::RumLink;
+///
+/// // What Datadog's agent sends.
+/// let request = [
+///     ("x-datadog-trace-id", "4961079470490582536"),
+///     ("x-datadog-parent-id", "11245000987110470497"),
+///     ("x-datadog-sampling-priority", "1"),
+///     ("x-datadog-origin", "rum"),
+///     ("baggage", "session.id=6ba7b810-9dad-11d1-80b4-00c04fd430c8,user.id=ann%20b"),
+/// ];
+/// let propagator = presets::MIXED.propagator();
+/// let extraction = propagator.extract(&request);
+/// let context = OwnedContext::from_span(&extraction, &extraction.start_span(&RandomIds));
+///
+/// let link = RumLink::of(&context, Allow::Only(&["session.id"])).expect("it has a trace");
+/// assert!(link.is_rum());
+/// assert_eq!(link.trace_id().to_string(), "000000000000000044d94b7e5512fe08");
+/// assert_eq!(link.trace_id_decimal(), 4_961_079_470_490_582_536);
+/// assert_eq!(link.trace_id_hex16().to_string(), "44d94b7e5512fe08");
+/// assert_eq!(link.resource_span().expect("the agent sent one").to_string(), "9c0e44d1b7a2f361");
+/// assert_eq!(link.session_id().as_deref(), Some("6ba7b810-9dad-11d1-80b4-00c04fd430c8"));
+/// assert_eq!(link.user_id(), None);
+/// ```
+#[derive(Clone, Copy)]
+pub struct RumLink<'c> {
+    trace_id: TraceId,
+    resource_span: Option<SpanId>,
+    origin: Option<DatadogText<'c>>,
+    tracestate: TraceState<'c>,
+    baggage: Baggage<'c>,
+    allowed: Allow<'c>,
+}
+
+impl<'c> RumLink<'c> {
+    /// The link of a request's context, that in its extensions. The baggage keys that may be shown are `allowed`. None if
+    /// there is no trace.
+    pub fn of(context: &'c OwnedContext, allowed: Allow<'c>) -> Option<Self> {
+        // A service without spans of its own stands where the sender's span is.
+        let resource_span = if context.span().is_some() { context.parent_id() } else { context.span_id() };
+        Some(Self {
+            trace_id: context.trace_id()?,
+            resource_span,
+            origin: context.datadog().origin(),
+            tracestate: context.tracestate(),
+            baggage: context.baggage(),
+            allowed,
+        })
+    }
+
+    /// The link of what came, before it becomes a context of ours.
+    pub fn of_extraction(extraction: &Extraction<'c>, allowed: Allow<'c>) -> Option<Self> {
+        let context = extraction.context()?;
+        Some(Self {
+            trace_id: context.trace_id,
+            resource_span: context.parent_id,
+            origin: extraction.datadog().origin(),
+            tracestate: extraction.tracestate(),
+            baggage: extraction.baggage(),
+            allowed,
+        })
+    }
+
+    /// The trace. Displays as 32 hex digits: what OpenTelemetry, Splunk, Grafana and Sentry search by.
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The lower half as a number: `_dd.trace_id` in the events of Datadog's RUM, and `dd.trace_id` in its logs.
+    pub const fn trace_id_decimal(&self) -> u64 {
+        self.trace_id.low()
+    }
+
+    /// The lower half as 16 hex digits: what B3 of 64 bits and Datadog's agent for browsers write.
+    pub const fn trace_id_hex16(&self) -> impl fmt::Display + use<> {
+        Hex16(self.trace_id.low())
+    }
+
+    /// The span of the sender: the resource, if it was a page.
+    pub const fn resource_span(&self) -> Option<SpanId> {
+        self.resource_span
+    }
+
+    /// Where Datadog's headers or its tracestate member say that the trace began: `rum`, `synthetics`, `lambda`, …
+    pub const fn origin(&self) -> Option<DatadogText<'c>> {
+        self.origin
+    }
+
+    /// Whether it began in a visitor's browser or app. Other agents than Datadog's do not tell.
+    pub fn is_rum(&self) -> bool {
+        self.origin.is_some_and(|origin| origin == "rum")
+    }
+
+    /// Whether it began in a synthetic test.
+    pub fn is_synthetic(&self) -> bool {
+        self.origin.is_some_and(|origin| origin == "synthetics" || origin == "synthetics-browser")
+    }
+
+    /// The tracestate that came with the trace. Displays in wire form.
+    pub const fn tracestate(&self) -> TraceState<'c> {
+        self.tracestate
+    }
+
+    /// The session, from baggage `session.id`.
+    pub fn session_id(&self) -> Option<Cow<'c, str>> {
+        self.get("session.id")
+    }
+
+    /// The user, from baggage `user.id`; if that is not there or not allowed, from `enduser.id`.
+    pub fn user_id(&self) -> Option<Cow<'c, str>> {
+        self.get("user.id").or_else(|| self.get("enduser.id"))
+    }
+
+    /// The account of the user, from baggage `account.id`.
+    pub fn account_id(&self) -> Option<Cow<'c, str>> {
+        self.get("account.id")
+    }
+
+    /// The page view, from baggage `view.id`.
+    pub fn view_id(&self) -> Option<Cow<'c, str>> {
+        self.get("view.id")
+    }
+
+    /// The baggage value of this key, percent-decoded, if the key is allowed. It is text of the request: not for a log
+    /// unless it is short and visible ASCII.
+    pub fn get(&self, key: &str) -> Option<Cow<'c, str>> {
+        let member = self.allowed.key(key).then(|| self.baggage.get(key))?;
+        member.map(|member| member.value()).filter(|value| !value.is_empty())
+    }
+}
+
+impl fmt::Debug for RumLink<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RumLink")
+            .field("trace_id", &self.trace_id)
+            .field("resource_span", &self.resource_span)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Hex16(u64);
+
+impl fmt::Display for Hex16 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use traceprop_core::{Behavior, IdBits, Propagator, SpanContext, presets};
+
+    const W3C: [(&str, &str); 3] = [
+        ("traceparent", "00-6a1f0c3e7f11223344d94b7e5512fe08-9c0e44d1b7a2f361-01"),
+        ("tracestate", "acme=1,dd=s:1;o:rum"),
+        ("baggage", "session.id=s%201,user.id=u,enduser.id=e,view.id=,account.id=a"),
+    ];
+
+    fn propagator() -> Propagator {
+        presets::MIXED.propagator()
+    }
+
+    fn ids() -> impl Fn() -> IdBits {
+        || IdBits::random(7)
+    }
+
+    #[track_caller]
+    fn assert_w3c(link: &RumLink<'_>) {
+        assert_eq!(link.trace_id().to_string(), "6a1f0c3e7f11223344d94b7e5512fe08");
+        assert_eq!(
+            (link.trace_id_decimal(), &*link.trace_id_hex16().to_string()),
+            (0x44d9_4b7e_5512_fe08, "44d94b7e5512fe08")
+        );
+        assert_eq!(link.resource_span().unwrap().to_string(), "9c0e44d1b7a2f361");
+        assert!(link.is_rum() && !link.is_synthetic());
+        assert_eq!(link.tracestate().to_string(), "acme=1,dd=s:1;o:rum");
+        assert_eq!(link.session_id().as_deref(), Some("s 1"));
+        assert_eq!((link.user_id().as_deref(), link.account_id().as_deref()), (Some("e"), None));
+    }
+
+    #[test]
+    fn ok_the_same_from_span_relay_and_extraction() {
+        let propagator = propagator();
+        let extraction = propagator.extract(&W3C);
+        let allowed = Allow::Only(&["session.id", "enduser.id", "view.id"]);
+        assert_w3c(&RumLink::of_extraction(&extraction, allowed).unwrap());
+        let span = OwnedContext::from_span(&extraction, &extraction.start_span(&ids()));
+        assert_w3c(&RumLink::of(&span, allowed).unwrap());
+        assert_w3c(&RumLink::of(&OwnedContext::from_relay(&extraction), allowed).unwrap());
+    }
+
+    #[test]
+    fn ok_only_what_is_allowed_and_not_empty() {
+        let propagator = propagator();
+        let extraction = propagator.extract(&W3C);
+        let values = |allowed| {
+            let link = RumLink::of_extraction(&extraction, allowed).unwrap();
+            [link.session_id(), link.user_id(), link.account_id(), link.view_id()]
+                .map(|value| value.map(Cow::into_owned))
+        };
+        assert_eq!(values(Allow::None), [const { None }; 4]);
+        assert_eq!(values(Allow::All), [Some("s 1".to_owned()), Some("u".to_owned()), Some("a".to_owned()), None]);
+    }
+
+    #[test]
+    fn ok_synthetic_tests_and_lower_halves_with_zeros() {
+        let request =
+            [("x-datadog-trace-id", "255"), ("x-datadog-parent-id", "0"), ("x-datadog-origin", "synthetics-browser")];
+        let propagator = propagator();
+        let extraction = propagator.extract(&request);
+        let link = RumLink::of_extraction(&extraction, Allow::All).unwrap();
+        assert!(link.is_synthetic() && !link.is_rum());
+        assert_eq!((link.resource_span(), &*link.trace_id_hex16().to_string()), (None, "00000000000000ff"));
+    }
+
+    #[test]
+    fn ok_a_trace_begun_here_has_no_resource() {
+        let propagator = presets::MIXED.builder().behavior(Behavior::Restart).build().unwrap();
+        let extraction = propagator.extract(&W3C);
+        assert!(RumLink::of_extraction(&extraction, Allow::All).is_none());
+        let context = OwnedContext::from_span(&extraction, &extraction.start_span(&ids()));
+        let link = RumLink::of(&context, Allow::All).unwrap();
+        assert_eq!((link.resource_span(), link.is_rum()), (None, false));
+        assert_eq!(link.session_id().as_deref(), Some("s 1"));
+
+        let made = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
+        assert_eq!(RumLink::of(&made, Allow::All).unwrap().session_id(), None);
+    }
+
+    #[test]
+    fn ok_debug_shows_nothing_of_the_visitor() {
+        let propagator = propagator();
+        let extraction = propagator.extract(&W3C);
+        let text = format!("{:?}", RumLink::of_extraction(&extraction, Allow::All).unwrap());
+        assert_eq!(
+            text,
+            "RumLink { trace_id: TraceId(6a1f0c3e7f11223344d94b7e5512fe08), resource_span: \
+             Some(SpanId(9c0e44d1b7a2f361)), origin: Some(DatadogText(3 bytes)), .. }"
+        );
+    }
+}
