@@ -413,8 +413,9 @@ impl OwnedLines {
             let (name, tail) = tail.split_at_checked(usize::from(name_len))?;
             let (value, tail) = tail.split_at_checked(u32::from_le_bytes(len) as usize)?;
             rest = tail;
-            // Names were `str` when they were copied.
-            Some(Entry { index, name: core::str::from_utf8(name).unwrap_or_default(), value })
+            // Names were `str` when they were copied; most fields need none.
+            let name = if name.is_empty() { "" } else { core::str::from_utf8(name).unwrap_or_default() };
+            Some(Entry { index, name, value })
         })
     }
 }

@@ -244,8 +244,8 @@ impl<'a> OutgoingValue<'a> {
     /// Whether the value says nothing: no byte, or blanks alone, which a receiver strips. No such value is written.
     pub fn is_empty(&self) -> bool {
         match self.0 {
-            Repr::Text(text) => text::trim(text.as_bytes()).is_empty(),
-            Repr::Ascii(bytes) => text::trim(bytes).is_empty(),
+            Repr::Text(text) => text::is_blank(text.as_bytes()),
+            Repr::Ascii(bytes) => text::is_blank(bytes),
             Repr::Pieces(_) => self.len() == 0,
         }
     }

@@ -17,6 +17,12 @@ pub(crate) const fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// Whether there is nothing but optional white space.
+#[inline]
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| matches!(byte, b' ' | b'\t'))
+}
+
 /// `tchar` of RFC 9110 5.6.2: what header names and baggage keys are made of.
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'
@@ -62,6 +68,7 @@ mod tests {
         assert_eq!(trim(b" \t a b\t "), b"a b");
         assert_eq!(trim(b" \t "), b"");
         assert_eq!(trim(b"\xc2\xa0a\x0b"), b"\xc2\xa0a\x0b");
+        assert!(is_blank(b"") && is_blank(b" \t") && !is_blank(b" a ") && !is_blank(b"\x0b"));
     }
 
     #[test]
