@@ -1,5 +1,5 @@
 //! The programs of this folder: [`service`] says which trace context it was sent, [`fleet`] shows one trace through
-//! several services. Both run on loopback and need nothing else.
+//! several services, in a terminal or on a page. Both run on loopback and need nothing else.
 
 pub mod fleet;
 pub mod lines;

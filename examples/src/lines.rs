@@ -15,8 +15,13 @@ pub fn all(headers: &HeaderMap) -> Vec<Line> {
 /// The lines of trace dialects: all that have a fixed name, read here or not, and those that the propagator writes.
 pub fn of_traces(headers: &HeaderMap, propagator: &Propagator) -> Vec<Line> {
     let mut lines = all(headers);
-    lines.retain(|(name, _)| Field::from_name(name).is_some() || propagator.fields().any(|field| field == name));
+    lines.retain(|(name, _)| is_of_traces(name, propagator));
     lines
+}
+
+/// Whether such a line is one of them, by its name in lower case.
+pub fn is_of_traces(name: &str, propagator: &Propagator) -> bool {
+    Field::from_name(name).is_some() || propagator.fields().any(|field| field == name)
 }
 
 #[cfg(test)]

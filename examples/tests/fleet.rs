@@ -20,3 +20,21 @@ fn ok_fleet_ends_with_one_trace() {
         assert!(stdout.lines().any(|printed| printed.starts_with(line)), "{line:?} is not in\n{stdout}");
     }
 }
+
+#[test]
+fn ok_brief_says_what_came_of_each_request_and_no_more() {
+    let output = Command::new(env!("CARGO_BIN_EXE_fleet")).arg("--brief").output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}");
+    assert_eq!(stdout.lines().last(), Some("One trace: yes, in each of 7 requests."));
+    assert_eq!((stdout.matches("  => one trace, ").count(), stdout.matches("came in").count()), (7, 0));
+}
+
+#[test]
+fn err_an_option_that_is_none_shows_those_that_are() {
+    for arguments in [&["--swerve"][..], &["--serve", "here"], &["--brief", "--serve"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_fleet")).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().starts_with("usage: fleet [OPTION]"));
+    }
+}

@@ -1,10 +1,53 @@
-//! The demo fleet: one trace through four services. See [`traceprop_examples::fleet`].
+//! The demo fleet: one trace through several services. See [`traceprop_examples::fleet`].
 
+use std::io::stdout;
+use std::net::SocketAddr;
 use std::process::ExitCode;
+
+use traceprop_examples::fleet::{self, Detail, FleetError, page};
+
+const USAGE: &str = "\
+usage: fleet [OPTION]
+
+  without an option     sends some requests through services on loopback, and shows every hop
+  --brief               the same, but shows only what came of each request
+  --serve [ADDR]        serves a page to send requests of your own (default 127.0.0.1:0; port 0 picks a free one)
+  --help                shows this";
+
+enum Command {
+    Run(Detail),
+    Serve(SocketAddr),
+    Help,
+}
+
+fn parse(arguments: &[String]) -> Option<Command> {
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [] => Some(Command::Run(Detail::Hops)),
+        ["--brief"] => Some(Command::Run(Detail::Verdicts)),
+        ["--serve"] => Some(Command::Serve(SocketAddr::from(([127, 0, 0, 1], 0)))),
+        ["--serve", address] => address.parse().ok().map(Command::Serve),
+        ["--help" | "-h"] => Some(Command::Help),
+        _ => None,
+    }
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match traceprop_examples::fleet::run(&mut std::io::stdout()).await {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let ran = match parse(&arguments) {
+        Some(Command::Run(detail)) => fleet::run(&mut stdout(), detail).await,
+        Some(Command::Serve(address)) => serve(address).await,
+        Some(Command::Help) => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        None => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match ran {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -12,4 +55,14 @@ async fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+async fn serve(address: SocketAddr) -> Result<bool, FleetError> {
+    let page = page::Page::start(address).await?;
+    println!("open http://{}/", page.address()?);
+    tokio::select! {
+        served = page.serve() => served?,
+        stopped = tokio::signal::ctrl_c() => stopped?,
+    }
+    Ok(true)
 }

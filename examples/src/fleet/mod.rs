@@ -2,7 +2,9 @@
 //!
 //! [`plan`] says who speaks what and calls whom, [`service`] is what one service does, two lines of which are about
 //! tracing; [`requests`] is what is sent and what has to come of it; [`verdict`] judges; [`print`](mod@print) tells.
+//! [`page`] shows the same in a browser, with requests that the reader chooses.
 
+pub mod page;
 pub mod plan;
 pub mod print;
 pub mod requests;
@@ -12,7 +14,7 @@ pub mod verdict;
 use std::io::{self, Write};
 
 use plan::FLEETS;
-use service::{Hop, Running};
+use service::{Hop, Route, Running};
 use verdict::Broken;
 
 /// Why a fleet could not run at all.
@@ -26,12 +28,29 @@ pub enum FleetError {
     Formats(#[from] traceprop_core::ConfigError),
 }
 
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Each hop, with what came in and went out.
+    Hops,
+    /// What came of each request.
+    Verdicts,
+}
+
+/// The client that calls services on loopback.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().timeout(service::TIMEOUT).build()
+}
+
 /// Starts each fleet, sends its requests through it and tells what happened. True if each request was one trace.
 ///
 /// # Errors
 /// See [`FleetError`].
-pub async fn run(out: &mut impl Write) -> Result<bool, FleetError> {
-    let client = reqwest::Client::builder().no_proxy().timeout(service::TIMEOUT).build()?;
+pub async fn run(out: &mut impl Write, detail: Detail) -> Result<bool, FleetError> {
+    let client = client()?;
     let mut broken: Vec<(usize, Broken)> = Vec::new();
     let mut number = 0;
     for fleet in FLEETS {
@@ -43,12 +62,14 @@ pub async fn run(out: &mut impl Write) -> Result<bool, FleetError> {
         for request in fleet.requests {
             number += 1;
             print::request(out, number, request)?;
-            let mut builder = client.get(running.url(request.to));
+            let mut builder = client.get(running.url(request.to, &Route::default()));
             for (name, value) in request.headers {
                 builder = builder.header(*name, *value);
             }
             let hop: Hop = builder.send().await?.error_for_status()?.json().await?;
-            print::hop(out, &hop)?;
+            if detail == Detail::Hops {
+                print::hop(out, &hop)?;
+            }
             let verdict = verdict::one_trace(&hop).and_then(|()| (request.expect)(&hop));
             print::verdict(out, &hop, verdict)?;
             broken.extend(verdict.err().map(|broken| (number, broken)));

@@ -6,6 +6,8 @@ use super::requests::{Request, dialects, w3c};
 
 /// Services that call each other, and the requests that are sent to them.
 pub struct Fleet {
+    /// A word for addresses.
+    pub name: &'static str,
     pub title: &'static str,
     pub plans: &'static [Plan],
     pub requests: &'static [Request],
@@ -41,9 +43,12 @@ impl Leg {
 
 /// All fleets, simple ones first.
 pub const FLEETS: &[Fleet] = &[
-    Fleet { title: "all of them speak W3C", plans: W3C, requests: w3c::REQUESTS },
-    Fleet { title: "no two of them speak the same", plans: DIALECTS, requests: dialects::REQUESTS },
+    Fleet { name: "w3c", title: "all of them speak W3C", plans: W3C, requests: w3c::REQUESTS },
+    Fleet { name: "mixed", title: "no two of them speak the same", plans: DIALECTS, requests: dialects::REQUESTS },
 ];
+
+/// The fleet that the page shows first: whatever one sends, its first service can read it.
+pub const OPEN: Fleet = Fleet { name: "open", title: "the gateway reads every dialect", plans: GATEWAY, requests: &[] };
 
 const BOTH: &str = "tracecontext,baggage";
 
@@ -76,14 +81,43 @@ const W3C: &[Plan] = &[
 const DIALECTS: &[Plan] = &[
     Plan { name: "edge", speaks: "datadog,tracecontext", calls: &[Leg::to("orders"), Leg::to("mail")] },
     Plan { name: "shop", speaks: "sw8,correlation:X-Plumbr-TransactionId", calls: &[Leg::to("mail")] },
-    Plan { name: "orders", speaks: "b3", calls: &[Leg::to("stock")] },
-    Plan { name: "stock", speaks: "jaeger", calls: &[] },
-    Plan { name: "mail", speaks: "tracecontext", calls: &[Leg::to("payments")] },
-    // Tracecontext first: what supplies the trace also has the say in what Datadog knew of it.
-    Plan { name: "payments", speaks: "tracecontext,sw8", calls: &[Leg::to("legacy"), Leg::to("billing")] },
-    Plan { name: "legacy", speaks: "tracecontext,correlation:X-Plumbr-TransactionId", calls: &[] },
-    Plan { name: "billing", speaks: "datadog", calls: &[] },
+    ORDERS,
+    STOCK,
+    MAIL,
+    PAYMENTS,
+    LEGACY,
+    BILLING,
 ];
+
+/// ```text
+/// anyone -> gateway -> orders -> stock
+///                  \
+///                   -> mail -> payments -> legacy
+///                                      \
+///                                       -> billing
+/// ```
+const GATEWAY: &[Plan] = &[
+    Plan {
+        name: "gateway",
+        speaks: "tracecontext,b3,datadog,jaeger,sw8,correlation:X-Plumbr-TransactionId,baggage",
+        calls: &[Leg::to("orders"), Leg::to("mail")],
+    },
+    ORDERS,
+    STOCK,
+    MAIL,
+    PAYMENTS,
+    LEGACY,
+    BILLING,
+];
+
+const ORDERS: Plan = Plan { name: "orders", speaks: "b3", calls: &[Leg::to("stock")] };
+const STOCK: Plan = Plan { name: "stock", speaks: "jaeger", calls: &[] };
+const MAIL: Plan = Plan { name: "mail", speaks: "tracecontext", calls: &[Leg::to("payments")] };
+// Tracecontext first: what supplies the trace also has the say in what Datadog knew of it.
+const PAYMENTS: Plan =
+    Plan { name: "payments", speaks: "tracecontext,sw8", calls: &[Leg::to("legacy"), Leg::to("billing")] };
+const LEGACY: Plan = Plan { name: "legacy", speaks: "tracecontext,correlation:X-Plumbr-TransactionId", calls: &[] };
+const BILLING: Plan = Plan { name: "billing", speaks: "datadog", calls: &[] };
 
 #[cfg(test)]
 mod tests {
@@ -91,7 +125,7 @@ mod tests {
 
     #[test]
     fn ok_every_call_and_every_request_goes_to_a_service_of_its_fleet() {
-        for fleet in FLEETS {
+        for fleet in FLEETS.iter().chain([&OPEN]) {
             let called = fleet.plans.iter().flat_map(|plan| plan.calls).map(|leg| leg.to);
             for service in called.chain(fleet.requests.iter().map(|request| request.to)) {
                 assert!(!fleet.speaks(service).is_empty(), "{service}");

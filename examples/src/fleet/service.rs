@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -27,10 +27,14 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Hop {
     pub service: String,
+    /// The dialects that it reads, in its order.
+    pub speaks: String,
     /// The lines that came in.
     pub came_in: Vec<Line>,
     /// What the propagator says of them.
     pub explain: String,
+    /// Whether it continues the caller's trace. If not, it began one.
+    pub continued: bool,
     /// The ids of this service's span.
     pub ids: Ids,
     pub calls: Vec<Sent>,
@@ -62,6 +66,30 @@ impl Ids {
             span: context.span_id().map(|id| id.to_string()),
             parent: context.parent_id().map(|id| id.to_string()),
         }
+    }
+}
+
+/// Which way a request takes through the fleet; without one it goes wherever a service calls.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct Route {
+    /// The services behind this one, separated by commas.
+    then: Option<String>,
+}
+
+impl Route {
+    /// The way through the first of these services to the last.
+    pub fn through(services: &[&str]) -> Self {
+        Self { then: Some(services.join(",")) }.behind()
+    }
+
+    fn leads_to(&self, service: &str) -> bool {
+        self.then.as_deref().is_none_or(|then| then.split(',').next() == Some(service))
+    }
+
+    /// What is left of the way for the next service.
+    fn behind(&self) -> Self {
+        let rest = |then: &str| then.split_once(',').map_or(String::new(), |(_, rest)| rest.to_owned());
+        Self { then: self.then.as_deref().map(rest) }
     }
 }
 
@@ -119,28 +147,36 @@ impl Running {
         Ok(Self { addresses })
     }
 
-    pub fn url(&self, service: &str) -> String {
-        url(&self.addresses, service)
+    pub fn url(&self, service: &str, route: &Route) -> String {
+        url(&self.addresses, service, route)
     }
 }
 
-fn url(addresses: &Addresses, service: &str) -> String {
-    addresses.get().and_then(|addresses| addresses.get(service)).cloned().unwrap_or_default()
+fn url(addresses: &Addresses, service: &str, route: &Route) -> String {
+    let address = addresses.get().and_then(|addresses| addresses.get(service)).map_or("", String::as_str);
+    match &route.then {
+        Some(then) => format!("{address}?then={then}"),
+        None => address.to_owned(),
+    }
 }
 
 async fn handle(
     State(service): State<Service>,
+    Query(route): Query<Route>,
     RequestContext(context): RequestContext,
     headers: HeaderMap,
 ) -> Result<Json<Hop>, StatusCode> {
     let mut calls = Vec::new();
-    for outward in service.calls.iter() {
-        calls.push(service.call(outward).await.map_err(|_| StatusCode::BAD_GATEWAY)?);
+    for outward in service.calls.iter().filter(|outward| route.leads_to(outward.leg.to)) {
+        calls.push(service.call(outward, &route).await.map_err(|_| StatusCode::BAD_GATEWAY)?);
     }
+    let carrier = HeaderCarrier::new(&headers);
     Ok(Json(Hop {
         service: service.plan.name.into(),
+        speaks: service.plan.speaks.into(),
         came_in: lines::of_traces(&headers, &service.speaks),
-        explain: service.speaks.explain(&HeaderCarrier::new(&headers)).to_string(),
+        explain: service.speaks.explain(&carrier).to_string(),
+        continued: service.speaks.extract(&carrier).context().is_some(),
         ids: context.as_ref().map(Ids::of).unwrap_or_default(),
         calls,
     }))
@@ -154,12 +190,13 @@ impl Outward {
 }
 
 impl Service {
-    async fn call(&self, outward: &Outward) -> Result<Sent, reqwest::Error> {
+    async fn call(&self, outward: &Outward, route: &Route) -> Result<Sent, reqwest::Error> {
         let Outward { leg, writes, reads } = outward;
         let call = Call::new(writes).outgoing(leg.outgoing);
         // Out: this `propagate_with`, or `propagate(&propagator)` where no baggage is to go along. Mostly followed by
         // `send`; here we look at the request first.
-        let request = self.client.get(url(&self.addresses, leg.to)).propagate_with(&call).build()?;
+        let url = url(&self.addresses, leg.to, &route.behind());
+        let request = self.client.get(url).propagate_with(&call).build()?;
         let went_out = lines::of_traces(request.headers(), writes);
         let ids = ids_in(request.headers(), reads);
         let hop = self.client.execute(request).await?.error_for_status()?.json().await?;
@@ -170,4 +207,24 @@ impl Service {
 /// The ids that these headers hold, whatever the format.
 fn ids_in(headers: &HeaderMap, propagator: &Propagator) -> Ids {
     Ids::of(&OwnedContext::from_relay(&propagator.extract(&HeaderCarrier::new(headers))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_route_leads_to_one_service_after_the_other() {
+        let edge = Route::through(&["edge", "mail", "payments"]);
+        let mail = edge.behind();
+        let payments = mail.behind();
+        assert!(edge.leads_to("mail") && !edge.leads_to("payments") && !edge.leads_to("edge"));
+        assert!(mail.leads_to("payments") && !payments.leads_to("legacy"));
+        assert_eq!(payments, Route::through(&["payments"]));
+    }
+
+    #[test]
+    fn ok_without_a_route_all_calls_are_made() {
+        assert!(Route::default().leads_to("mail") && Route::default().behind().leads_to("payments"));
+    }
 }

@@ -49,7 +49,8 @@ mod tests {
     }
 
     fn hop(ids: Ids, calls: Vec<Sent>) -> Hop {
-        Hop { service: String::new(), came_in: Vec::new(), explain: String::new(), ids, calls }
+        let (service, speaks, explain) = Default::default();
+        Hop { service, speaks, came_in: Vec::new(), explain, continued: ids.parent.is_some(), ids, calls }
     }
 
     fn pair(sent: &str, callee: Ids) -> Hop {

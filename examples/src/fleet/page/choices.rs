@@ -1,0 +1,186 @@
+//! What can be sent, and which way.
+
+use serde::Serialize;
+
+use super::super::plan::{Fleet, Plan};
+use super::super::service::Route;
+
+/// Headers as an agent of some dialect sends them.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Dialect {
+    id: &'static str,
+    name: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+}
+
+pub(super) const DIALECTS: &[Dialect] = &[
+    Dialect {
+        id: "datadog",
+        name: "Datadog, from a RUM agent",
+        headers: &[
+            ("x-datadog-trace-id", "11330031342388917060"),
+            ("x-datadog-parent-id", "3105808763865489489"),
+            ("x-datadog-sampling-priority", "1"),
+            ("x-datadog-origin", "rum"),
+        ],
+    },
+    Dialect {
+        id: "w3c",
+        name: "W3C, with tracestate and baggage",
+        headers: &[
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"),
+            ("baggage", "tenant=acme,session=secret"),
+        ],
+    },
+    Dialect {
+        id: "b3",
+        name: "B3, one header",
+        headers: &[("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-d")],
+    },
+    Dialect {
+        id: "b3multi",
+        name: "B3, a header for each part",
+        headers: &[
+            ("x-b3-traceid", "80f198ee56343ba864fe8b2a57d3eff7"),
+            ("x-b3-spanid", "e457b5a2e4d86bd1"),
+            ("x-b3-sampled", "1"),
+        ],
+    },
+    Dialect {
+        id: "jaeger",
+        name: "Jaeger, with baggage",
+        headers: &[
+            ("uber-trace-id", "3d1d6b5b8c7a4f2e9b0a1c2d3e4f5a6b:5b2b4e3c1d0f9a87:0:3"),
+            ("uberctx-tenant", "acme"),
+        ],
+    },
+    Dialect {
+        id: "sw8",
+        name: "SkyWalking",
+        headers: &[(
+            "sw8",
+            "1-NGFmYWE4YTYzNDFjNGFjMDg2OTYyYTM1M2E2MzI5MGUuODcuMTc0MjIxOTgxMDgzODM3NzQ=\
+             -NGFmYWE4YTYzNDFjNGFjMDg2OTYyYTM1M2E2MzI5MGUuODcuMTc0NjUyMDQwMTI4NjE2ODA=\
+             -3-bWFsbA==-bWFsbC0x-R0VUOi9jYXJ0-c2hvcDo4MA==",
+        )],
+    },
+    Dialect {
+        id: "correlation",
+        name: "A correlation id of 2016",
+        headers: &[("x-plumbr-transactionid", "D19931BB-F235-4DCB-2E2F-B9D31225D62E")],
+    },
+    Dialect {
+        id: "two-traces",
+        name: "Two dialects that disagree",
+        headers: &[
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"),
+        ],
+    },
+    Dialect {
+        id: "malformed",
+        name: "A traceparent in capitals, beside a good B3",
+        headers: &[
+            ("traceparent", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"),
+            ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1"),
+        ],
+    },
+    Dialect { id: "none", name: "No trace headers", headers: &[] },
+];
+
+/// A way through a fleet: from a service that nobody calls to one that calls nobody, or to all at once.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    pub(super) id: String,
+    /// The place of the fleet.
+    pub(super) fleet: usize,
+    title: &'static str,
+    services: Vec<&'static str>,
+    /// Every service makes all its calls.
+    everywhere: bool,
+    reads: &'static str,
+}
+
+impl Path {
+    pub(super) fn first(&self) -> &'static str {
+        self.services[0]
+    }
+
+    pub(super) fn route(&self) -> Route {
+        if self.everywhere { Route::default() } else { Route::through(&self.services) }
+    }
+}
+
+/// All paths of a fleet: for each service that nobody calls, first everywhere, then to each end.
+pub(super) fn paths(place: usize, fleet: &'static Fleet) -> Vec<Path> {
+    let called = |plan: &Plan| fleet.plans.iter().flat_map(|caller| caller.calls).any(|leg| leg.to == plan.name);
+    let path = |services: Vec<&'static str>, everywhere, reads| {
+        let id = format!("{}/{}", fleet.name, services.join("-"));
+        Path { id, fleet: place, title: fleet.title, services, everywhere, reads }
+    };
+    let mut paths = Vec::new();
+    for first in fleet.plans.iter().filter(|plan| !called(plan)) {
+        paths.push(path(vec![first.name], true, first.speaks));
+        let mut open = vec![vec![first.name]];
+        while let Some(services) = open.pop() {
+            let last = services.last().copied().unwrap_or_default();
+            let calls = fleet.plans.iter().find(|plan| plan.name == last).map_or(&[][..], |plan| plan.calls);
+            if calls.is_empty() {
+                paths.push(path(services.clone(), false, first.speaks));
+            }
+            open.extend(calls.iter().rev().map(|leg| [&services[..], &[leg.to]].concat()));
+        }
+    }
+    paths
+}
+
+/// All that the page offers, as it asks for it.
+#[derive(Debug, Serialize)]
+pub(super) struct Choices {
+    dialects: &'static [Dialect],
+    paths: Vec<Offered>,
+}
+
+#[derive(Debug, Serialize)]
+struct Offered {
+    id: String,
+    fleet: &'static str,
+    text: String,
+    /// What the first service reads.
+    reads: String,
+}
+
+impl Choices {
+    pub(super) fn new(paths: &[Path]) -> Self {
+        let offered = |path: &Path| Offered {
+            id: path.id.clone(),
+            fleet: path.title,
+            text: match path.everywhere {
+                true => format!("{}, and everywhere behind it", path.first()),
+                false => path.services.join(" → "),
+            },
+            reads: path.reads.replace(',', ", "),
+        };
+        Self { dialects: DIALECTS, paths: paths.iter().map(offered).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::plan::{FLEETS, OPEN};
+    use super::*;
+
+    fn ids(fleet: &'static Fleet) -> Vec<String> {
+        paths(0, fleet).into_iter().map(|path| path.id).collect()
+    }
+
+    #[test]
+    fn ok_paths_lead_from_each_entrance_to_each_end() {
+        assert_eq!(ids(&FLEETS[0]), ["w3c/edge", "w3c/edge-orders-stock", "w3c/edge-orders-partner"]);
+        let open = ["open/gateway", "open/gateway-orders-stock"];
+        let mail = ["open/gateway-mail-payments-legacy", "open/gateway-mail-payments-billing"];
+        assert_eq!(ids(&OPEN), [open, mail].concat());
+        assert_eq!(ids(&FLEETS[1]).len(), 7);
+    }
+}

@@ -1,0 +1,170 @@
+//! A page on which one sends requests through a fleet, from the browser, and sees what came of them.
+//!
+//! | address | answer |
+//! |---|---|
+//! | `/` | the page; it loads `/page.css` and `/page.js` and nothing else |
+//! | `/choices` | what can be chosen: `{dialects: [{id, name, headers}, …], paths: [{id, fleet, text, reads}, …]}` |
+//! | `/send?path=ID` | hands the trace headers of this request on to the first service of a path: [`Answer`] |
+//!
+//! The address of the page keeps what was chosen, so `docs/fleet.png` is a picture of
+//! `/?path=open/gateway&dialect=datadog`, taken by `chromium --headless --screenshot --window-size=1200,1160`.
+
+mod choices;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use traceprop_core::Propagator;
+use traceprop_core::formats::sw8::Sw8;
+
+use self::choices::{Choices, Path};
+use super::plan::{FLEETS, OPEN};
+use super::service::{Hop, Running};
+use super::verdict::{one_trace, services};
+use super::{FleetError, client};
+use crate::lines::{self, Line};
+
+const HTML: &str = include_str!("page.html");
+const CSS: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The page needs its own script and style, and nothing from anywhere else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Headers that are handed on: those of all dialects.
+const ALL: &str = "all,correlation:X-Plumbr-TransactionId";
+
+/// A page that listens, and the fleets behind it.
+pub struct Page {
+    listener: TcpListener,
+    app: Router,
+}
+
+/// What came of a request.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Answer {
+    /// The lines of trace dialects that the browser sent.
+    pub sent: Vec<Line>,
+    /// Whether all services took part in one trace, and all spans are linked.
+    pub whole: bool,
+    /// The same in words.
+    pub verdict: String,
+    /// The first service, and all behind it.
+    pub hop: Hop,
+}
+
+#[derive(Clone)]
+struct Behind {
+    paths: Arc<[Path]>,
+    choices: Arc<Choices>,
+    fleets: Arc<[Running]>,
+    all: Arc<Propagator>,
+    client: reqwest::Client,
+}
+
+impl Page {
+    /// Starts the fleets and listens.
+    ///
+    /// # Errors
+    /// See [`FleetError`].
+    pub async fn start(address: SocketAddr) -> Result<Self, FleetError> {
+        let client = client()?;
+        let (mut paths, mut fleets) = (Vec::new(), Vec::new());
+        for (place, fleet) in [&OPEN].into_iter().chain(FLEETS).enumerate() {
+            paths.extend(choices::paths(place, fleet));
+            fleets.push(Running::start(fleet, &client).await?);
+        }
+        let behind = Behind {
+            choices: Arc::new(Choices::new(&paths)),
+            paths: paths.into(),
+            fleets: fleets.into(),
+            all: Arc::new(Propagator::builder().sw8(Sw8::new("page", "demo")).names("none", ALL)?.build()?),
+            client,
+        };
+        let app = Router::new()
+            .route(
+                "/",
+                get(async || ([(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)], HTML)),
+            )
+            .route("/page.css", get(async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], CSS)))
+            .route("/page.js", get(async || ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)))
+            .route("/choices", get(async |State(behind): State<Behind>| Json(&*behind.choices).into_response()))
+            .route("/send", get(send))
+            .with_state(behind);
+        Ok(Self { listener: TcpListener::bind(address).await?, app })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers requests until the process ends.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn serve(self) -> io::Result<()> {
+        axum::serve(self.listener, self.app).await
+    }
+}
+
+#[derive(Deserialize)]
+struct Chosen {
+    path: String,
+}
+
+async fn send(
+    State(behind): State<Behind>,
+    Query(chosen): Query<Chosen>,
+    headers: HeaderMap,
+) -> Result<Json<Answer>, StatusCode> {
+    let path = behind.paths.iter().find(|path| path.id == chosen.path).ok_or(StatusCode::NOT_FOUND)?;
+    // As a proxy that knows nothing of traces would: the lines go on as they came.
+    let handed_on = headers.iter().filter(|(name, _)| lines::is_of_traces(name.as_str(), &behind.all));
+    let request = behind.client.get(behind.fleets[path.fleet].url(path.first(), &path.route()));
+    let request = handed_on.fold(request, |request, (name, value)| request.header(name, value));
+    let hop = answer(request).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
+    let verdict = one_trace(&hop);
+    Ok(Json(Answer {
+        sent: lines::of_traces(&headers, &behind.all),
+        whole: verdict.is_ok(),
+        verdict: match verdict {
+            Ok(()) => format!("One trace through {} services", services(&hop)),
+            Err(broken) => format!("Broken: {broken}"),
+        },
+        hop,
+    }))
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> reqwest::Result<Hop> {
+    request.send().await?.error_for_status()?.json().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_the_page_loads_nothing_from_anywhere_else() {
+        for (name, text) in [("html", HTML), ("css", CSS), ("js", SCRIPT)] {
+            for sign in ["http:", "https:", "//", "@import", "url("] {
+                // The comments of the script begin so, too.
+                let found = text.lines().find(|line| line.contains(sign) && !line.trim_start().starts_with("// "));
+                assert_eq!(found, None, "{name} holds {sign}");
+            }
+        }
+    }
+}
