@@ -27,8 +27,9 @@
 //! `CorsLayer` overwrites an `Access-Control-Expose-Headers` that was set further inside. It knows nothing of
 //! `Timing-Allow-Origin`, without which Grafana Faro sees no `Server-Timing` across origins.
 
-use http::HeaderName;
-use traceprop_core::{Field, Propagator};
+use http::header::ACCESS_CONTROL_EXPOSE_HEADERS;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use traceprop_core::{Field, MAX_LINES, Propagator};
 
 use crate::names;
 use crate::response::{ResponseForm, ResponseTrace};
@@ -108,6 +109,46 @@ pub fn expose_headers(response: ResponseTrace) -> impl Iterator<Item = HeaderNam
     names.map(|name| is_listed(name).then(|| name.clone())).into_iter().flatten()
 }
 
+/// Adds those names to the `Access-Control-Expose-Headers` of a response, where no CORS layer does: in a line of its own,
+/// those that are not listed yet. A wildcard that is there does not count, since with credentials it is none. Without an
+/// allocation. Lists of more than [`MAX_LINES`] lines stay as they are.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use traceprop_http::{ResponseForm, ResponseTrace, cors};
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("access-control-expose-headers", HeaderValue::from_static("x-request-id"));
+/// cors::add_expose_headers(ResponseTrace::new().with(ResponseForm::ServerTiming), &mut headers);
+/// let lines: Vec<_> = headers.get_all("access-control-expose-headers").iter().collect();
+/// assert_eq!(lines, ["x-request-id", "server-timing"]);
+/// ```
+pub fn add_expose_headers(response: ResponseTrace, headers: &mut HeaderMap) {
+    let lines = headers.get_all(ACCESS_CONTROL_EXPOSE_HEADERS);
+    if lines.iter().nth(MAX_LINES).is_some() {
+        return;
+    }
+    let is_listed = |form: ResponseForm| {
+        let mut names = lines.iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+        names.any(|name| name.trim_ascii().eq_ignore_ascii_case(form.header_name().as_str().as_bytes()))
+    };
+    let (mut timing, mut trace_response) = (false, false);
+    for form in response.forms().filter(|form| !is_listed(*form)) {
+        match form {
+            ResponseForm::ServerTiming | ResponseForm::DraftServerTiming => timing = true,
+            ResponseForm::TraceResponse => trace_response = true,
+        }
+    }
+    let names = match (timing, trace_response) {
+        (true, true) => "server-timing, traceresponse",
+        (true, false) => "server-timing",
+        (false, true) => "traceresponse",
+        (false, false) => return,
+    };
+    // A map that is full takes no more; the response is not to fail for it.
+    let _ = headers.try_append(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(names));
+}
+
 fn header_name(name: &str) -> Option<HeaderName> {
     match Field::from_name(name).and_then(names::of) {
         Some(known) => Some(known.clone()),
@@ -155,5 +196,28 @@ mod tests {
         assert_eq!(names(ResponseTrace::new().with(ResponseForm::DraftServerTiming)), ["server-timing"]);
         let all = ResponseForm::ALL.into_iter().fold(ResponseTrace::new(), ResponseTrace::with);
         assert_eq!(names(all), ["server-timing", "traceresponse"]);
+    }
+    #[test]
+    fn ok_names_are_added_to_a_response_once() {
+        const NAME: HeaderName = ACCESS_CONTROL_EXPOSE_HEADERS;
+        let added = |before: &[&'static str], forms: &[ResponseForm]| {
+            let mut headers = HeaderMap::new();
+            for line in before {
+                headers.append(NAME, HeaderValue::from_static(line));
+            }
+            let response = forms.iter().fold(ResponseTrace::new(), |response, form| response.with(*form));
+            add_expose_headers(response, &mut headers);
+            let kept = headers.get_all(NAME).iter().take(before.len()).eq(before.iter().copied());
+            assert!(kept && headers.get_all(NAME).iter().count() <= before.len() + 1);
+            headers.get_all(NAME).iter().nth(before.len()).map(|line| line.to_str().unwrap().to_owned())
+        };
+        let all = &ResponseForm::ALL;
+        assert_eq!(added(&[], &[]), None);
+        assert_eq!(added(&[], all).as_deref(), Some("server-timing, traceresponse"));
+        assert_eq!(added(&["*"], &all[..1]).as_deref(), Some("server-timing"));
+        assert_eq!(added(&["a", "b ,\tServer-Timing"], all).as_deref(), Some("traceresponse"));
+        assert_eq!(added(&["traceresponse,server-timing"], all), None);
+        assert_eq!(added(&["a"; MAX_LINES], &all[..1]).as_deref(), Some("server-timing"));
+        assert_eq!(added(&["a"; MAX_LINES + 1], &all[..1]), None);
     }
 }

@@ -24,6 +24,18 @@
 //! let _ = propagator.inject(&span, &Outgoing::new(), &mut HeaderCarrierMut::new(&mut outgoing));
 //! assert!(outgoing["traceparent"].to_str().unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
 //! ```
+//!
+//! # Browsers
+//!
+//! An agent on a page and the server behind it find the same trace with these; each does one thing, and only when asked:
+//!
+//! | for | there is |
+//! |---|---|
+//! | the preflight that trace headers cause | [`cors::allow_headers`], [`cors::browser_agents`], a list for each format |
+//! | telling the page which trace its request was | [`ResponseTrace`], [`cors::expose_headers`] |
+//! | telling the page which trace it was loaded in | [`PageMarkup`] |
+//! | not telling it to someone else, from a cache | [`caching`] |
+//! | finding the session, the view and the resource of a trace | [`RumLink`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

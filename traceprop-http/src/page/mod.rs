@@ -24,7 +24,7 @@ use escape::Escaped;
 ///
 /// A page that is shown again from a cache would name an old trace to a new visitor, so markup is made for a response
 /// whose headers are known, and only if they say that it is not kept. Of the agents, only Datadog's has a guard of its
-/// own: it ignores what is older than two minutes.
+/// own: it ignores what is older than two minutes. What layers further out add to the headers is not seen here.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
