@@ -14,6 +14,7 @@ use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::formats::sw8::{ReceivedSw8, Sw8};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
+use crate::otel::OtelState;
 use crate::sampling::Sampling;
 use crate::slots::Slots;
 use crate::tracestate::TraceState;
@@ -122,13 +123,23 @@ impl<'c> Extraction<'c> {
                 break;
             }
         }
-        let (merged, decision) = merge.inbound();
+        let (mut merged, mut decision) = merge.inbound();
         let received = merge.received();
         let received = match propagator.options.behavior {
             Behavior::Continue => Received { source: Some(carrier), ..received },
             // The lines stay for their baggage and correlation text; no format's trace counts any more.
             Behavior::Restart => Received { source: Some(carrier), refused: received.refused, ..Received::NOTHING },
             Behavior::Ignore => Received { keeps_text: false, ..Received::NOTHING },
+            Behavior::Defer => {
+                let mut filled_in = received.filled_in;
+                if let Some(context) = merged.as_mut().filter(|context| context.sampling != Sampling::Deferred) {
+                    context.sampling = Sampling::Deferred;
+                    // Whatever is decided is then ours, and what formats say beside the decision that came is void.
+                    filled_in = true;
+                }
+                decision = None;
+                Received { source: Some(carrier), filled_in, priority_in_dd: false, ..received }
+            }
         };
         Self { merged, decision, received, slots, style: merge.style(), propagator }
     }
@@ -137,8 +148,8 @@ impl<'c> Extraction<'c> {
     #[inline]
     pub const fn inbound(&self) -> Inbound {
         match (self.propagator.options.behavior, self.merged, self.decision) {
-            (Behavior::Continue, Some(context), _) => Inbound::Context(context),
-            (Behavior::Continue, None, Some(decision)) => Inbound::Decision(decision),
+            (Behavior::Continue | Behavior::Defer, Some(context), _) => Inbound::Context(context),
+            (Behavior::Continue | Behavior::Defer, None, Some(decision)) => Inbound::Decision(decision),
             _ => Inbound::Nothing,
         }
     }
@@ -147,7 +158,7 @@ impl<'c> Extraction<'c> {
     #[inline]
     pub const fn context(&self) -> Option<RemoteContext> {
         match self.propagator.options.behavior {
-            Behavior::Continue => self.merged,
+            Behavior::Continue | Behavior::Defer => self.merged,
             Behavior::Restart | Behavior::Ignore => None,
         }
     }
@@ -166,7 +177,7 @@ impl<'c> Extraction<'c> {
         let behavior = self.propagator.options.behavior;
         let restarted = (behavior == Behavior::Restart).then(|| self.restarted_link()).flatten();
         let merged = match behavior {
-            Behavior::Continue if !self.propagator.options.extract_first => self.merged,
+            Behavior::Continue | Behavior::Defer if !self.propagator.options.extract_first => self.merged,
             _ => None,
         };
         let slots = self.slots;
@@ -262,7 +273,12 @@ impl<'c> Extraction<'c> {
 
     /// The same with a decision of the caller's own sampler.
     pub fn start_span_with(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
-        SpanContext::starting(self.inbound(), self.received, sampling, ids)
+        let mut span = SpanContext::starting(self.inbound(), self.received, sampling, ids);
+        if self.propagator.options.behavior == Behavior::Defer && OtelState::of(&self.tracestate()).has_threshold() {
+            // It tells with which probability the caller decided.
+            span.otel = span.otel.with_threshold(None);
+        }
+        span
     }
 
     /// A span whose ids a tracer has made, with the words of the request.

@@ -33,6 +33,9 @@ pub enum Behavior {
     Restart,
     /// Begin a new trace and forget what came, baggage and correlation ids too.
     Ignore,
+    /// Continue the trace, and decide anew: an edge for browsers, which may not silence the backend, nor fill its disks.
+    /// The decision that came counts for nothing, and one without ids is dropped.
+    Defer,
 }
 
 /// When two formats of one request name the same trace.
@@ -185,6 +188,14 @@ impl Propagator {
     /// The names of the formats that are written, in order, `baggage` apart.
     pub fn injects(&self) -> impl Iterator<Item = &str> {
         self.inject.iter().map(|format| format.name())
+    }
+
+    /// The same propagator for another listener: other trust, all else equal.
+    ///
+    /// Where nothing is read, every behavior comes to the same.
+    pub const fn with_behavior(mut self, behavior: Behavior) -> Self {
+        self.options.behavior = behavior;
+        self
     }
 
     /// Whether W3C baggage is read.

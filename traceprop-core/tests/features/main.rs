@@ -1,6 +1,7 @@
 //! Stories: what somebody builds with the library, each a small program of its own.
 #![cfg(feature = "std")]
 
+mod browser_does_not_decide;
 mod child_process;
 mod edge_restarts_trace;
 mod format_of_ones_own;
