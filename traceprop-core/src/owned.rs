@@ -1,6 +1,7 @@
 //! A context that owns what it knows: it crosses an await, a thread, a queue.
 
 mod jaeger;
+mod keep;
 mod sw8;
 
 use alloc::sync::Arc;
@@ -57,6 +58,7 @@ pub struct OwnedContext {
     role: Role,
     /// `None` where there are no lines: no allocation then.
     lines: Option<OwnedLines>,
+    endpoint: Option<Arc<str>>,
 }
 
 /// What the service does with the context. The lines in it are those of the buffer.
@@ -72,7 +74,7 @@ impl OwnedContext {
         let received = Received { source: None, ..span.received };
         let lines = OwnedLines::copy(extraction.slots(), &received, extraction.inbound());
         let span = SpanContext { received: received.without_lines(), ..span.without_lines() };
-        Self { role: Role::Span(span), lines }
+        Self { role: Role::Span(span), lines, endpoint: None }
     }
 
     /// What a service without spans of its own passes on.
@@ -80,12 +82,12 @@ impl OwnedContext {
         let received = extraction.received();
         let lines = OwnedLines::copy(extraction.slots(), &received, extraction.inbound());
         let relay = Relay { inbound: extraction.inbound(), received: received.without_lines() };
-        Self { role: Role::Relay(relay), lines }
+        Self { role: Role::Relay(relay), lines, endpoint: None }
     }
 
     /// A span that was made here, without a request behind it.
     pub const fn new(span: SpanContext<'static>) -> Self {
-        Self { role: Role::Span(span), lines: None }
+        Self { role: Role::Span(span), lines: None, endpoint: None }
     }
 
     /// What a B3 sender said, to be passed on by a service without spans of its own. The parent of the sender's span and
@@ -114,12 +116,12 @@ impl OwnedContext {
         B3Multi::from(b3).write(|field, value| {
             builder.entry(&Entry { index: field.index() as u8, name: "", value: value.as_bytes() });
         });
-        Self { role: Role::Relay(Relay::new(inbound)), lines: builder.finish() }
+        Self { role: Role::Relay(Relay::new(inbound)), lines: builder.finish(), endpoint: None }
     }
 
     /// What a service without spans of its own passes on, built from fields: every format writes its canonical form.
     pub const fn relaying(inbound: Inbound) -> Self {
-        Self { role: Role::Relay(Relay::new(inbound)), lines: None }
+        Self { role: Role::Relay(Relay::new(inbound)), lines: None, endpoint: None }
     }
 
     /// The span, if the service has one. Its children are [`SpanContext::child`].
@@ -198,6 +200,18 @@ impl OwnedContext {
             Role::Relay(Relay { inbound: Inbound::Context(context), .. }) => context.random,
             Role::Relay(_) => false,
         }
+    }
+
+    /// What of this service handles the request, a route by preference: calls made from it tell so in dialects that have
+    /// a word for it (sw8). The adapters hand it to [`Outgoing::endpoint`](crate::Outgoing::endpoint).
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// The same context with this endpoint.
+    pub fn with_endpoint(mut self, endpoint: impl Into<Arc<str>>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
     }
 
     /// The tracestate that belongs to the trace; empty if there is none.

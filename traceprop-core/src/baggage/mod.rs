@@ -21,6 +21,8 @@ mod write;
 #[cfg(feature = "alloc")]
 pub use edit::{BaggageEntry, OwnedBaggage};
 pub use member::{BaggageMember, BaggageProperties, BaggageProperty};
+#[cfg(feature = "alloc")]
+pub(crate) use write::allowed_line;
 pub(crate) use write::write;
 
 use crate::field::Field;

@@ -58,6 +58,14 @@ fn write_members(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, wri
     }
 }
 
+/// The members of a line that are allowed; empty where none is. Whoever writes it applies the limits.
+#[cfg(feature = "alloc")]
+pub(crate) fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::string::String {
+    const UNLIMITED: BaggageLimits = BaggageLimits { members: usize::MAX, bytes: usize::MAX };
+    let baggage = Baggage::read(Lines::one(line), UNLIMITED).unwrap_or(Baggage::EMPTY);
+    alloc::string::ToString::to_string(&AllowedMembers { baggage: &baggage, allow })
+}
+
 struct AllowedMembers<'a> {
     baggage: &'a Baggage<'a>,
     allow: Allow<'a>,

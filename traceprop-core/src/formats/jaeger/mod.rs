@@ -35,7 +35,7 @@ pub use flags::JaegerFlags;
 pub use header::UberTraceId;
 pub use item::JaegerBaggageItem;
 #[cfg(feature = "alloc")]
-pub(crate) use write::baggage_line;
+pub(crate) use write::{allowed_line, baggage_line};
 
 use crate::bridge::{self, BridgeWriter};
 use crate::context::FormatKind;

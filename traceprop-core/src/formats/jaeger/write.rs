@@ -54,6 +54,22 @@ fn as_received<'c>(context: &Outbound<'c>, baggage: &JaegerBaggage<'_>) -> Optio
     (allowed && whole).then_some(lines)
 }
 
+/// The members of a line of `jaeger-baggage` that are allowed, as they came; empty where none is.
+#[cfg(feature = "alloc")]
+pub(crate) fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::vec::Vec<u8> {
+    let mut kept = alloc::vec::Vec::new();
+    for member in line.split(|&byte| byte == b',').map(trim) {
+        let item = JaegerBaggageItem::parse_member(member).ok().flatten();
+        if item.is_some_and(|item| allow.header(item.raw_key())) {
+            if !kept.is_empty() {
+                kept.push(b',');
+            }
+            kept.extend_from_slice(member);
+        }
+    }
+    kept
+}
+
 fn write_item(
     item: &JaegerBaggageItem<'_>,
     context: &Outbound<'_>,

@@ -148,6 +148,17 @@ pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -
     line
 }
 
+/// The pairs of a line that are allowed; empty where none is.
+#[cfg(feature = "alloc")]
+pub(crate) fn allowed_line(line: &[u8], allow: crate::outgoing::Allow<'_>) -> alloc::string::String {
+    use alloc::string::{String, ToString};
+
+    let correlation = Sw8Correlation::parse(line).unwrap_or(Sw8Correlation::EMPTY);
+    let pairs = correlation.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+    let kept: alloc::vec::Vec<(String, String)> = pairs.filter(|(key, _)| allow.key(key)).collect();
+    line_of(kept.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+}
+
 fn fits(value: Sw8Text<'_>) -> bool {
     value.len() <= MAX_VALUE
 }
