@@ -62,4 +62,4 @@ pub use extract::ExtractLayer;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use extractor::RequestContext;
 pub use inject::InjectLayer;
-pub use traceprop_core::{Allow, InContext, Outgoing, OwnedContext, Propagator, current, presets};
+pub use traceprop_core::{Allow, Behavior, InContext, Outgoing, OwnedContext, Propagator, current, presets};

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use http::request::Parts;
 use tower_layer::Layer;
 use traceprop_core::sampler::{Sampler, SamplerInput, Verdict};
-use traceprop_core::{Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Report};
+use traceprop_core::{Allow, Behavior, Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Report};
 use traceprop_http::HeaderCarrier;
 
 use super::Extract;
 
 type Decide = dyn Fn(&SamplerInput<'_>, &Parts) -> Verdict + Send + Sync;
 type Reports = dyn Fn(&Report<'_>) + Send + Sync;
+type LeavesOut = dyn Fn(&Parts) -> bool + Send + Sync;
+type Endpoint = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
 
 /// Reads the trace context of incoming requests. See the [module docs](super).
 #[derive(Clone)]
@@ -20,6 +22,9 @@ pub struct ExtractLayer<G = RandomIds> {
     relays: bool,
     sampler: Option<Arc<Decide>>,
     reports: Option<Arc<Reports>>,
+    baggage: Allow<'static>,
+    leaves_out: Option<Arc<LeavesOut>>,
+    endpoint: Option<Arc<Endpoint>>,
 }
 
 impl ExtractLayer {
@@ -27,15 +32,24 @@ impl ExtractLayer {
     ///
     /// New ids are random; [`ExtractLayer::ids`] changes that.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
-        Self { propagator: propagator.into(), ids: RandomIds, relays: false, sampler: None, reports: None }
+        Self {
+            propagator: propagator.into(),
+            ids: RandomIds,
+            relays: false,
+            sampler: None,
+            reports: None,
+            baggage: Allow::All,
+            leaves_out: None,
+            endpoint: None,
+        }
     }
 }
 
 impl<G> ExtractLayer<G> {
     /// Takes new ids from this generator, which can be a closure.
     pub fn ids<H: IdGenerator>(self, ids: H) -> ExtractLayer<H> {
-        let Self { propagator, relays, sampler, reports, .. } = self;
-        ExtractLayer { propagator, ids, relays, sampler, reports }
+        let Self { propagator, relays, sampler, reports, baggage, leaves_out, endpoint, .. } = self;
+        ExtractLayer { propagator, ids, relays, sampler, reports, baggage, leaves_out, endpoint }
     }
 
     /// Makes no span, for a service that reports none: what came is passed on as it came, also a bare decision and a
@@ -43,6 +57,43 @@ impl<G> ExtractLayer<G> {
     pub fn relay(mut self) -> Self {
         self.relays = true;
         self
+    }
+
+    /// How far callers of this listener are trusted, in place of what the propagator says: it can be shared by listeners
+    /// that differ in this.
+    pub fn trust(mut self, behavior: Behavior) -> Self {
+        self.propagator = Arc::new(Propagator::clone(&self.propagator).with_behavior(behavior));
+        self
+    }
+
+    /// The baggage that is taken over from callers, in every dialect; by default all of it. What else came is in the
+    /// request's headers still, but not in the context, so no call hands it on. A sampler sees all that came.
+    pub fn baggage(mut self, keys: Allow<'static>) -> Self {
+        self.baggage = keys;
+        self
+    }
+
+    /// Passes requests untouched for which this is true: health checks, or the intake of a browser's own reports. No
+    /// context is made for them, nothing is read, and the response stays as it is.
+    pub fn leave_out(mut self, leaves_out: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.leaves_out = Some(Arc::new(leaves_out));
+        self
+    }
+
+    /// Names the endpoint of this service that a request is for, for dialects that tell it to the next service (sw8). A
+    /// route is better than a path: there are few of them, and nothing of the user's is in them.
+    pub fn endpoint(mut self, endpoint: impl Fn(&Parts) -> Option<Arc<str>> + Send + Sync + 'static) -> Self {
+        self.endpoint = Some(Arc::new(endpoint));
+        self
+    }
+
+    /// Takes the route that axum matched (`/orders/{id}`) as the endpoint. Where none did, as in a fallback, there is no
+    /// endpoint. Axum knows the route where the layer was given to the `Router` that has it or to one that it is nested
+    /// in, not where it goes around a whole `Router` from outside.
+    #[cfg(feature = "axum")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+    pub fn matched_path(self) -> Self {
+        self.endpoint(|head| Some(head.extensions.get::<axum::extract::MatchedPath>()?.as_str().into()))
     }
 
     /// Decides with this sampler. Without one the caller's decision stands, and a trace of which nobody has decided is
@@ -70,6 +121,10 @@ impl<G> ExtractLayer<G> {
 }
 
 impl<G: IdGenerator> ExtractLayer<G> {
+    pub(super) fn leaves_out(&self, request: &Parts) -> bool {
+        self.leaves_out.as_ref().is_some_and(|leaves_out| leaves_out(request))
+    }
+
     /// The context of a request, which its extensions then hold too.
     #[inline]
     pub(super) fn context(&self, request: &mut Parts) -> OwnedContext {
@@ -84,6 +139,11 @@ impl<G: IdGenerator> ExtractLayer<G> {
                 reports(&report);
                 self.begin(report.extraction(), request)
             }
+        };
+        let context = context.keep_baggage(self.baggage);
+        let context = match self.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
+            Some(endpoint) => context.with_endpoint(endpoint),
+            None => context,
         };
         request.extensions.insert(context.clone());
         context
@@ -126,6 +186,7 @@ impl<G> fmt::Debug for ExtractLayer<G> {
         f.debug_struct("ExtractLayer")
             .field("propagator", &self.propagator)
             .field("relays", &self.relays)
+            .field("baggage", &self.baggage)
             .field("sampler", &self.sampler.is_some())
             .field("reports", &self.reports.is_some())
             .finish_non_exhaustive()

@@ -35,7 +35,7 @@
 //!
 //! ```
 //! use traceprop_core::sampler::{Always, ParentBased, Ratio, Sampler};
-//! use traceprop_core::{Behavior, Sampling};
+//! use traceprop_core::Sampling;
 //! use traceprop_tower::{ExtractLayer, presets};
 //!
 //! // Of what a browser did not sample, a quarter is recorded all the same.
@@ -53,11 +53,30 @@
 //!         }
 //!     });
 //!
-//! // Trust is a matter of the propagator, so each listener can have its own.
-//! let edge = presets::W3C.builder().behavior(Behavior::Restart).build()?;
-//! let public = ExtractLayer::new(edge);
-//! # Ok::<(), traceprop_core::ConfigError>(())
+//! # let _ = layer;
 //! ```
+//!
+//! # Trust
+//!
+//! How far callers are trusted is a setting of each listener: services continue each other's traces, a partner's begin
+//! anew with a link, and browsers keep their ids while the decision is made here. Layers can share a propagator:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use traceprop_tower::{Allow, Behavior, ExtractLayer, Propagator, presets};
+//!
+//! let propagator: Arc<Propagator> = presets::W3C.into();
+//! let inside = ExtractLayer::new(propagator.clone());
+//! let partners = ExtractLayer::new(propagator.clone()).trust(Behavior::Restart).baggage(Allow::None);
+//! let browsers = ExtractLayer::new(propagator)
+//!     .trust(Behavior::Defer)
+//!     .baggage(Allow::Only(&["session.id"]))
+//!     .leave_out(|head| matches!(head.uri.path(), "/health" | "/rum/intake"));
+//! # let _ = (inside, partners, browsers);
+//! ```
+//!
+//! Routes have settings of their own where each has its own layer. Of two layers around one route the outer one counts,
+//! unless it leaves the request out.
 //!
 //! # What is left alone
 //!

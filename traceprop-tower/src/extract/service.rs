@@ -45,6 +45,9 @@ where
             return ExtractFuture::untouched(self.inner.call(request));
         }
         let (mut head, body) = request.into_parts();
+        if self.settings.leaves_out(&head) {
+            return ExtractFuture::untouched(self.inner.call(Request::from_parts(head, body)));
+        }
         let context = self.settings.context(&mut head);
         // Inner layers do work in `call` already, before anything is polled.
         let _current = context.clone().enter();

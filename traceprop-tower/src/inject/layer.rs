@@ -106,7 +106,8 @@ impl<G: IdGenerator> InjectLayer<G> {
         let Some(outgoing) = self.destinations.judge(&request.uri) else {
             return;
         };
-        let outgoing = outgoing.peer(outgoing.peer_or(peer(&request.uri)));
+        let endpoint = context.and_then(OwnedContext::endpoint).unwrap_or_default();
+        let outgoing = outgoing.peer(outgoing.peer_or(peer(&request.uri))).endpoint(outgoing.endpoint_or(endpoint));
         let mut headers = HeaderCarrierMut::new(&mut request.headers);
         let (span, relay) = (context.and_then(OwnedContext::span), context.and_then(OwnedContext::relay));
         let omissions = match (span, relay) {

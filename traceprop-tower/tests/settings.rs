@@ -1,0 +1,160 @@
+//! What a listener is told: whom to trust, what to take over, what to leave alone. Real servers on loopback.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::get as on_get;
+use support::{Answer, PARENT, TRACE, get, serve};
+use traceprop_core::sampler::{Never, ParentBased};
+use traceprop_tower::{Allow, Behavior, ExtractLayer, OwnedContext, Propagator, current, presets};
+
+/// What is current, in words: trace, parent, decision, keys of the baggage.
+async fn seen() -> String {
+    let Some(context) = current() else { return "none".to_owned() };
+    let trace = if context.trace_id().is_some_and(|id| id.to_string() == TRACE) { "same" } else { "new" };
+    let parent = if context.parent_id().is_some() { "child" } else { "root" };
+    let baggage = context.baggage();
+    let keys: Vec<_> = baggage.iter().map(|member| member.key()).collect();
+    format!("{trace} {parent} {} {}", context.sampling(), keys.join("+"))
+}
+
+async fn listener(layer: ExtractLayer) -> SocketAddr {
+    serve(Router::new().route("/", on_get(seen)).route("/health", on_get(seen)).layer(layer)).await
+}
+
+fn lines(flags: &str) -> Vec<u8> {
+    let parent = PARENT.strip_suffix("01").expect("it is sampled");
+    format!("traceparent: {parent}{flags}\r\nbaggage: session.id=7,user.id=alice\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn ok_listeners_of_one_propagator_differ_in_trust() {
+    let propagator: Arc<Propagator> = presets::W3C.into();
+    for (trust, unsampled) in [
+        (Behavior::Continue, "same child not-sampled session.id+user.id"),
+        (Behavior::Defer, "same child sampled session.id+user.id"),
+        (Behavior::Restart, "new root sampled session.id+user.id"),
+        (Behavior::Ignore, "new root sampled "),
+    ] {
+        let address = listener(ExtractLayer::new(Arc::clone(&propagator)).trust(trust)).await;
+        assert_eq!(get(address, "/", &lines("00")).await, Answer::ok(unsampled), "{trust:?}");
+    }
+}
+
+#[tokio::test]
+async fn ok_sampler_decides_what_was_deferred() {
+    let layer = ExtractLayer::new(presets::W3C).trust(Behavior::Defer).sampler(ParentBased::new(Never));
+    let address = listener(layer).await;
+    for flags in ["00", "01"] {
+        assert!(get(address, "/", &lines(flags)).await.body.starts_with("same child not-sampled"), "{flags}");
+    }
+}
+
+#[tokio::test]
+async fn ok_baggage_is_taken_over_by_allow_list() {
+    for (allow, kept) in [
+        (Allow::All, "session.id+user.id"),
+        (Allow::Only(&["session.id"]), "session.id"),
+        (Allow::Only(&["tenant"]), ""),
+        (Allow::None, ""),
+    ] {
+        for layer in [ExtractLayer::new(presets::W3C), ExtractLayer::new(presets::W3C).relay()] {
+            let address = listener(layer.baggage(allow)).await;
+            let answer = get(address, "/", &lines("01")).await;
+            assert_eq!(answer.body.rsplit(' ').next(), Some(kept), "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ok_paths_that_are_left_out_have_no_context() {
+    let layer = ExtractLayer::new(presets::W3C)
+        .leave_out(|head| head.uri.path() == "/health")
+        .report_to(|report| assert_eq!(report.rejects().count(), 0));
+    let address = listener(layer).await;
+    assert_eq!(get(address, "/health", &lines("zz")).await, Answer::ok("none"));
+    assert_eq!(get(address, "/", &lines("01")).await, Answer::ok("same child sampled session.id+user.id"));
+}
+
+#[tokio::test]
+async fn ok_routes_have_settings_of_their_own() {
+    let layer = ExtractLayer::new(presets::W3C);
+    let public = Router::new().route("/page", on_get(seen)).layer(layer.clone().trust(Behavior::Restart));
+    let intake = Router::new().route("/intake", on_get(seen)).layer(layer.clone().trust(Behavior::Ignore));
+    let inside = layer.clone().leave_out(|head| !head.uri.path().starts_with("/inside"));
+    let app = Router::new().route("/inside", on_get(seen)).merge(public).merge(intake).layer(inside);
+    let address = serve(app).await;
+    for (path, answer) in [
+        ("/inside", "same child sampled session.id+user.id"),
+        ("/page", "new root sampled session.id+user.id"),
+        ("/intake", "new root sampled "),
+    ] {
+        assert_eq!(get(address, path, &lines("01")).await, Answer::ok(answer), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn ok_outer_layer_counts_where_both_apply() {
+    let layer = ExtractLayer::new(presets::W3C);
+    let inner = Router::new().route("/", on_get(seen)).layer(layer.clone().trust(Behavior::Ignore));
+    let address = serve(inner.layer(layer)).await;
+    assert_eq!(get(address, "/", &lines("01")).await, Answer::ok("same child sampled session.id+user.id"));
+}
+
+async fn endpoint(request: Request) -> String {
+    let context = request.extensions().get::<OwnedContext>();
+    context.and_then(|context| context.endpoint()).unwrap_or("none").to_owned()
+}
+
+#[tokio::test]
+async fn ok_endpoint_is_named_by_a_function() {
+    let layer = ExtractLayer::new(presets::W3C).endpoint(|head| (head.method == "GET").then(|| "reads".into()));
+    let app = Router::new().route("/", axum::routing::any(endpoint)).layer(layer);
+    let address = serve(app).await;
+    assert_eq!(get(address, "/", b"").await, Answer::ok("reads"));
+    assert_eq!(support::send(address, "POST", "/", b"").await, Some(Answer::ok("none")));
+}
+
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn ok_endpoint_is_the_matched_path_and_sw8_tells_it() {
+    use std::future::ready;
+    use tower::{ServiceBuilder, ServiceExt, service_fn};
+    use traceprop_core::formats::sw8::{Sw8, Sw8Header};
+    use traceprop_tower::InjectLayer;
+
+    // The call that a handler makes, from another task: it answers with the endpoint that it was told.
+    async fn call() -> String {
+        use traceprop_tower::InContext;
+
+        let sw8 = Propagator::builder().extract_none().inject(Sw8::new("shop", "shop-1")).build().expect("it is right");
+        let callee = service_fn(|request: http::Request<()>| {
+            let sw8 = Sw8Header::parse(request.headers()["sw8"].as_bytes()).map(|header| header.endpoint().to_string());
+            ready(sw8)
+        });
+        let client = ServiceBuilder::new().layer(InjectLayer::new(sw8)).service(callee);
+        let sent = tokio::spawn(client.oneshot(http::Request::new(())).in_current_context()).await;
+        sent.ok().and_then(Result::ok).unwrap_or_default()
+    }
+    let inner = Router::new().route("/{id}/items", on_get(call)).fallback(call);
+    let app = Router::new()
+        .route("/", on_get(call))
+        .route("/user/{name}", on_get(call))
+        .nest("/orders", inner)
+        .fallback(call)
+        .layer(ExtractLayer::new(presets::W3C).matched_path());
+    let address = serve(app).await;
+    for (path, endpoint) in [
+        ("/", "/"),
+        ("/user/alice", "/user/{name}"),
+        ("/orders/17/items?secret=1", "/orders/{id}/items"),
+        ("/orders/none", "/"),
+        ("/none", "/"),
+    ] {
+        assert_eq!(get(address, path, b"").await, Answer::ok(endpoint), "{path}");
+    }
+}
