@@ -56,10 +56,12 @@ pub mod extract;
 #[cfg(feature = "axum")]
 mod extractor;
 pub mod inject;
+pub mod respond;
 
 pub use extract::ExtractLayer;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use extractor::RequestContext;
 pub use inject::InjectLayer;
+pub use respond::Respond;
 pub use traceprop_core::{Allow, Behavior, InContext, Outgoing, OwnedContext, Propagator, current, presets};

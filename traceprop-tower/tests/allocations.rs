@@ -93,6 +93,34 @@ fn ok_options_of_the_layer_cost_nothing_more() {
     }
 }
 
+/// Each header that is written takes its value; the map that it goes into has room already.
+#[test]
+fn ok_respond_allocates_once_a_header() {
+    use traceprop_tower::Respond;
+
+    let bare = service_fn(|request: Request<()>| {
+        let mut response = Response::new(request);
+        response.headers_mut().reserve(8);
+        ready(Ok::<_, Infallible>(response))
+    });
+    let layer = ExtractLayer::new(presets::W3C).ids(ids());
+    let without = count(&mut layer.layer(bare), request(TRACED, true));
+    let origin = http::HeaderValue::from_static("*");
+    for (respond, headers) in [
+        (Respond::new(), 0),
+        (Respond::new().server_timing(), 1),
+        (Respond::new().traceresponse(), 1),
+        (Respond::new().server_timing().traceresponse().timing_allow_origin(origin), 2),
+    ] {
+        let layer = layer.clone().respond(respond);
+        assert_eq!(count(&mut layer.layer(bare), request(TRACED, true)), without + headers);
+    }
+    let layer = layer.respond(Respond::new().server_timing().expose());
+    // What is written each time is shared once, by the first response.
+    assert!(count(&mut layer.layer(bare), request(TRACED, true)) <= without + 2);
+    assert_eq!(count(&mut layer.layer(bare), request(TRACED, true)), without + 1);
+}
+
 #[test]
 fn ok_random_ids_allocate_nothing() {
     let mut layered = ExtractLayer::new(presets::W3C).layer(service_fn(bare));

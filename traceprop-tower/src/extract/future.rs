@@ -1,9 +1,13 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use http::Response;
 use pin_project_lite::pin_project;
-use traceprop_core::{InContext, OwnedContext, WithContext};
+use traceprop_core::{InContext, OwnedContext, WithContext, current};
+
+use crate::respond::Respond;
 
 pin_project! {
     /// The response future of [`Extract`](super::Extract): the inner one, in the context of its request.
@@ -19,22 +23,40 @@ pin_project! {
     #[project = WayPinned]
     #[derive(Debug)]
     enum Way<F> {
-        InContext { #[pin] future: WithContext<F> },
+        InContext { #[pin] future: WithContext<Responding<F>> },
         Untouched { #[pin] future: F },
     }
 }
 
-impl<F: Future> ExtractFuture<F> {
-    pub(super) fn in_context(future: F, context: OwnedContext) -> Self {
-        Self { way: Way::InContext { future: future.in_context(context) } }
+pin_project! {
+    /// Within the context, so that it need not hold it too.
+    #[derive(Debug)]
+    struct Responding<F> {
+        #[pin]
+        future: F,
+        respond: Option<Arc<Respond>>,
     }
+}
 
+impl<F> ExtractFuture<F> {
     pub(super) fn untouched(future: F) -> Self {
         Self { way: Way::Untouched { future } }
     }
 }
 
-impl<F: Future> Future for ExtractFuture<F> {
+impl<F, B, E> ExtractFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    pub(super) fn in_context(future: F, context: OwnedContext, respond: Option<Arc<Respond>>) -> Self {
+        Self { way: Way::InContext { future: Responding { future, respond }.in_context(context) } }
+    }
+}
+
+impl<F, B, E> Future for ExtractFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
@@ -42,5 +64,23 @@ impl<F: Future> Future for ExtractFuture<F> {
             WayPinned::InContext { future } => future.poll(task),
             WayPinned::Untouched { future } => future.poll(task),
         }
+    }
+}
+
+impl<F, B, E> Future for Responding<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let mut answer = ready!(this.future.poll(task));
+        if let (Ok(response), Some(respond)) = (&mut answer, this.respond) {
+            if let Some(context) = current() {
+                respond.write(&context, response.headers_mut());
+            }
+        }
+        Poll::Ready(answer)
     }
 }

@@ -8,6 +8,7 @@ use traceprop_core::{Allow, Behavior, Extraction, IdGenerator, OwnedContext, Pro
 use traceprop_http::HeaderCarrier;
 
 use super::Extract;
+use crate::respond::Respond;
 
 type Decide = dyn Fn(&SamplerInput<'_>, &Parts) -> Verdict + Send + Sync;
 type Reports = dyn Fn(&Report<'_>) + Send + Sync;
@@ -25,6 +26,7 @@ pub struct ExtractLayer<G = RandomIds> {
     baggage: Allow<'static>,
     leaves_out: Option<Arc<LeavesOut>>,
     endpoint: Option<Arc<Endpoint>>,
+    respond: Option<Arc<Respond>>,
 }
 
 impl ExtractLayer {
@@ -41,6 +43,7 @@ impl ExtractLayer {
             baggage: Allow::All,
             leaves_out: None,
             endpoint: None,
+            respond: None,
         }
     }
 }
@@ -48,8 +51,8 @@ impl ExtractLayer {
 impl<G> ExtractLayer<G> {
     /// Takes new ids from this generator, which can be a closure.
     pub fn ids<H: IdGenerator>(self, ids: H) -> ExtractLayer<H> {
-        let Self { propagator, relays, sampler, reports, baggage, leaves_out, endpoint, .. } = self;
-        ExtractLayer { propagator, ids, relays, sampler, reports, baggage, leaves_out, endpoint }
+        let Self { propagator, relays, sampler, reports, baggage, leaves_out, endpoint, respond, .. } = self;
+        ExtractLayer { propagator, ids, relays, sampler, reports, baggage, leaves_out, endpoint, respond }
     }
 
     /// Makes no span, for a service that reports none: what came is passed on as it came, also a bare decision and a
@@ -96,6 +99,12 @@ impl<G> ExtractLayer<G> {
         self.endpoint(|head| Some(head.extensions.get::<axum::extract::MatchedPath>()?.as_str().into()))
     }
 
+    /// Tells callers their trace in the response; see [`respond`](crate::respond). By default it stays as it is.
+    pub fn respond(mut self, respond: Respond) -> Self {
+        self.respond = Some(Arc::new(respond));
+        self
+    }
+
     /// Decides with this sampler. Without one the caller's decision stands, and a trace of which nobody has decided is
     /// sampled.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
@@ -121,6 +130,10 @@ impl<G> ExtractLayer<G> {
 }
 
 impl<G: IdGenerator> ExtractLayer<G> {
+    pub(super) fn answer(&self) -> Option<Arc<Respond>> {
+        self.respond.clone()
+    }
+
     pub(super) fn leaves_out(&self, request: &Parts) -> bool {
         self.leaves_out.as_ref().is_some_and(|leaves_out| leaves_out(request))
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use tower_service::Service;
 use traceprop_core::{IdGenerator, RandomIds};
 
@@ -27,9 +27,9 @@ impl<S: Clone, G> Clone for Extract<S, G> {
     }
 }
 
-impl<S, B, G> Service<Request<B>> for Extract<S, G>
+impl<S, B, R, G> Service<Request<B>> for Extract<S, G>
 where
-    S: Service<Request<B>>,
+    S: Service<Request<B>, Response = Response<R>>,
     G: IdGenerator,
 {
     type Response = S::Response;
@@ -52,7 +52,7 @@ where
         // Inner layers do work in `call` already, before anything is polled.
         let _current = context.clone().enter();
         let future = self.inner.call(Request::from_parts(head, body));
-        ExtractFuture::in_context(future, context)
+        ExtractFuture::in_context(future, context, self.settings.answer())
     }
 }
 
@@ -67,7 +67,6 @@ mod tests {
     use std::sync::Mutex;
     use std::task::Waker;
 
-    use http::Response;
     use tower::{ServiceExt, service_fn};
     use tower_layer::Layer;
     use traceprop_core::sampler::Always;

@@ -1,0 +1,195 @@
+//! What a response tells its caller, as it arrives over a real socket.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::get as on_get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use traceprop_core::{Behavior, Correlation, IdBits, IdGenerator, Propagator};
+use traceprop_tower::{ExtractLayer, Respond};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const TRANSACTION: Correlation = Correlation::from_static("x-plumbr-transactionid");
+const ALL: &[&str] = &[
+    "server-timing",
+    "traceresponse",
+    "x-plumbr-transactionid",
+    "timing-allow-origin",
+    "access-control-expose-headers",
+];
+
+fn layer() -> ExtractLayer<impl IdGenerator + Clone> {
+    let names = "tracecontext,b3,correlation:x-plumbr-transactionid";
+    let propagator = Propagator::builder().names(names, names).expect("known names").build().expect("it is right");
+    ExtractLayer::new(propagator).ids(|| IdBits::random(7))
+}
+
+fn all() -> Respond {
+    Respond::new()
+        .server_timing()
+        .traceresponse()
+        .echo(TRANSACTION)
+        .timing_allow_origin(HeaderValue::from_static("https://shop.example"))
+        .expose()
+}
+
+async fn serve<G: IdGenerator + Clone + Send + Sync + 'static>(layer: ExtractLayer<G>) -> SocketAddr {
+    let proxied = || {
+        let names = ["server-timing", "server-timing", "traceresponse", "timing-allow-origin"];
+        let values = ["db;dur=5, traceparent;desc=\"00-1-2-01\"", "cache;desc=\"a, b\"", "00-1-2-01", "*"];
+        (axum::response::AppendHeaders(names.into_iter().zip(values)), "proxied")
+    };
+    let cached = |control: &'static str| on_get(async move || ([("cache-control", control)], "kept"));
+    let app = Router::new()
+        .route("/", axum::routing::any(async || "hello"))
+        .route("/health", on_get(async || "well"))
+        .route("/proxied", on_get(async move || proxied()))
+        .route("/cors", on_get(async || ([("access-control-expose-headers", "etag")], "cors")))
+        .route("/error", on_get(async || StatusCode::INTERNAL_SERVER_ERROR.into_response()))
+        .route("/public", cached("public, max-age=0"))
+        .route("/max-age", cached("max-age=60"))
+        .route("/private", cached("private, max-age=60"))
+        .layer(layer);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+/// The lines of these headers in a response, in order.
+async fn answer(address: SocketAddr, request: &str, lines: &str, names: &[&str]) -> Vec<String> {
+    let mut stream = TcpStream::connect(address).await.expect("a server");
+    let request = format!("{request} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{lines}\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    let (head, _) = answer.split_once("\r\n\r\n").expect("a head");
+    let is_asked = |line: &&str| names.iter().any(|name| line.starts_with(&format!("{name}:")));
+    head.lines().skip(1).filter(is_asked).map(str::to_owned).collect()
+}
+
+fn parent(flags: &str) -> String {
+    format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-{flags}\r\n")
+}
+
+fn metric(flags: &str) -> String {
+    format!("server-timing: traceparent;desc=\"00-{TRACE}-0000000000000007-{flags}\"")
+}
+
+#[tokio::test]
+async fn ok_nothing_is_written_unasked() {
+    for layer in [layer(), layer().respond(Respond::new()), layer().respond(Respond::new().expose())] {
+        let address = serve(layer).await;
+        assert_eq!(answer(address, "GET /", &parent("01"), ALL).await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn ok_server_timing_is_what_agents_read() {
+    let address = serve(layer().respond(Respond::new().server_timing())).await;
+    for (came, told) in [
+        (parent("01"), "01"),
+        // Splunk reads no other flag beside the sampled one.
+        (parent("03"), "01"),
+        (parent("00"), "00"),
+        (parent("02"), "00"),
+        (format!("b3: {TRACE}-00f067aa0ba902b7-d\r\n"), "01"),
+        (format!("b3: {TRACE}-00f067aa0ba902b7\r\n"), "01"),
+    ] {
+        assert_eq!(answer(address, "GET /", &came, ALL).await, [metric(told)], "{came}");
+    }
+    let new = "server-timing: traceparent;desc=\"00-00000000000000070000000000000007-0000000000000007-01\"";
+    assert_eq!(answer(address, "GET /none", "", ALL).await, [new], "a new trace, and a fallback");
+    assert_eq!(answer(address, "GET /error", "", ALL).await, [new]);
+}
+
+#[tokio::test]
+async fn ok_proxied_metric_is_replaced_and_others_stay() {
+    let address = serve(layer().respond(Respond::new().server_timing())).await;
+    let lines = answer(address, "GET /proxied", &parent("01"), &["server-timing"]).await;
+    assert_eq!(lines, ["server-timing: db;dur=5".into(), "server-timing: cache;desc=\"a, b\"".into(), metric("01")]);
+}
+
+#[tokio::test]
+async fn ok_traceresponse_and_draft_metric_tell_all_flags() {
+    let address = serve(layer().respond(Respond::new().traceresponse().draft_metric())).await;
+    for flags in ["00", "01", "02", "03"] {
+        let lines = answer(address, "GET /", &parent(flags), ALL).await;
+        let value = format!("00-{TRACE}-0000000000000007-{flags}");
+        assert_eq!(lines, [format!("server-timing: trace;desc={value}"), format!("traceresponse: {value}")]);
+    }
+    let lines = answer(address, "GET /proxied", &parent("01"), &["traceresponse"]).await;
+    assert_eq!(lines, [format!("traceresponse: 00-{TRACE}-0000000000000007-01")]);
+}
+
+#[tokio::test]
+async fn ok_correlation_id_is_told_as_it_came_or_as_it_was_made() {
+    let address = serve(layer().respond(Respond::new().echo(TRANSACTION))).await;
+    let names = &["x-plumbr-transactionid"];
+    for text in ["4BF92F35-77B3-4DA6-A3CE-929D0E0E4736", "{4bf92f35-77b3-4da6-a3ce-929d0e0e4736}"] {
+        let lines = answer(address, "GET /", &format!("X-Plumbr-TransactionId: {text}\r\n"), names).await;
+        assert_eq!(lines, [format!("x-plumbr-transactionid: {text}")]);
+    }
+    let made = ["x-plumbr-transactionid: 4bf92f35-77b3-4da6-a3ce-929d0e0e4736"];
+    assert_eq!(answer(address, "GET /", &parent("01"), names).await, made);
+    let bad = format!("{}X-Plumbr-TransactionId: <script>\r\n", parent("01"));
+    assert_eq!(answer(address, "GET /", &bad, names).await, made);
+}
+
+#[tokio::test]
+async fn ok_names_are_exposed_where_nobody_else_does() {
+    let address = serve(layer().respond(all())).await;
+    let names = &["timing-allow-origin", "access-control-expose-headers"];
+    let allowed = "timing-allow-origin: https://shop.example";
+    let exposed = "access-control-expose-headers: Server-Timing, traceresponse, x-plumbr-transactionid";
+    assert_eq!(answer(address, "GET /", "", names).await, [allowed, exposed]);
+    assert_eq!(answer(address, "GET /cors", "", names).await, ["access-control-expose-headers: etag", allowed]);
+    assert_eq!(answer(address, "GET /proxied", "", names).await, ["timing-allow-origin: *", exposed]);
+}
+
+#[tokio::test]
+async fn ok_preflights_and_paths_that_are_left_out_stay_as_they_are() {
+    let layer = layer().leave_out(|head| head.uri.path() == "/health").respond(all().shared_caches());
+    let address = serve(layer).await;
+    assert_eq!(answer(address, "OPTIONS /", &parent("01"), ALL).await, [""; 0]);
+    assert_eq!(answer(address, "GET /health", &parent("01"), ALL).await, [""; 0]);
+    assert_eq!(answer(address, "GET /", &parent("01"), ALL).await.len(), ALL.len());
+}
+
+#[tokio::test]
+async fn ok_what_others_may_get_from_a_cache_tells_no_trace_unless_asked() {
+    for (respond, shared) in [(all(), 0), (all().shared_caches(), ALL.len())] {
+        let address = serve(layer().respond(respond)).await;
+        for (path, lines) in [("/public", shared), ("/max-age", shared), ("/private", ALL.len())] {
+            let request = format!("GET {path}");
+            assert_eq!(answer(address, &request, &parent("01"), ALL).await.len(), lines, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ok_relay_leaves_the_span_to_the_service_behind_it() {
+    let layer = layer().relay().respond(Respond::new().server_timing().traceresponse().echo(TRANSACTION));
+    let address = serve(layer).await;
+    let lines = answer(address, "GET /proxied", &parent("01"), &ALL[..3]).await;
+    assert_eq!(
+        lines,
+        [
+            "server-timing: db;dur=5, traceparent;desc=\"00-1-2-01\"",
+            "server-timing: cache;desc=\"a, b\"",
+            "traceresponse: 00-1-2-01",
+            "x-plumbr-transactionid: 4bf92f35-77b3-4da6-a3ce-929d0e0e4736",
+        ]
+    );
+    assert_eq!(answer(address, "GET /", "", ALL).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn ok_restarted_trace_is_the_one_that_is_told() {
+    let address = serve(layer().trust(Behavior::Restart).respond(Respond::new().server_timing())).await;
+    let lines = answer(address, "GET /", &parent("00"), ALL).await;
+    assert_eq!(lines, ["server-timing: traceparent;desc=\"00-00000000000000070000000000000007-0000000000000007-01\""]);
+}
