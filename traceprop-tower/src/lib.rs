@@ -47,11 +47,15 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `axum` | `RequestContext`, an extractor for axum handlers |
+//! | `axum` | `RequestContext`, an extractor for axum handlers; the matched path as the endpoint of a request |
+//! | `http-body` | `ExtractLayer::through_body`: the context is current while a body is sent, too |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "http-body")]
+#[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+pub mod body;
 pub mod extract;
 #[cfg(feature = "axum")]
 mod extractor;

@@ -45,9 +45,9 @@ fn bare(request: Request<()>) -> Ready<Result<Response<Request<()>>, Infallible>
 }
 
 /// Allocations of one request, from the call to the answer. The answer holds the request, so nothing is freed within.
-fn count<S>(service: &mut S, request: Request<()>) -> u64
+fn count<S, R>(service: &mut S, request: Request<()>) -> u64
 where
-    S: Service<Request<()>, Response = Response<Request<()>>>,
+    S: Service<Request<()>, Response = Response<R>>,
 {
     let mut request = Some(request);
     let mut answer = None;
@@ -119,6 +119,26 @@ fn ok_respond_allocates_once_a_header() {
     // What is written each time is shared once, by the first response.
     assert!(count(&mut layer.layer(bare), request(TRACED, true)) <= without + 2);
     assert_eq!(count(&mut layer.layer(bare), request(TRACED, true)), without + 1);
+}
+
+#[cfg(feature = "http-body")]
+#[test]
+fn ok_context_through_a_body_allocates_nothing() {
+    use http_body::Body;
+    use http_body_util::Full;
+
+    let layer = ExtractLayer::new(presets::W3C).ids(ids());
+    let without = count(&mut layer.layer(service_fn(bare)), request(TRACED, true));
+    assert_eq!(count(&mut layer.clone().through_body().layer(service_fn(bare)), request(TRACED, true)), without);
+
+    let full = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Full::new(&b"hello"[..])))));
+    let mut layered = layer.through_body().layer(full);
+    let mut task = Context::from_waker(Waker::noop());
+    let mut future = pin!(layered.call(request(TRACED, true)));
+    let std::task::Poll::Ready(Ok(response)) = future.as_mut().poll(&mut task) else { panic!("it is ready") };
+    let mut body = pin!(response.into_body());
+    let polls = measure(|| while !matches!(body.as_mut().poll_frame(&mut task), std::task::Poll::Ready(None)) {});
+    assert_eq!(polls.count_total, 0);
 }
 
 #[test]

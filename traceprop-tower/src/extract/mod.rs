@@ -83,8 +83,8 @@
 //! * `OPTIONS`: a preflight is the browser's, not the page's. No context is made for it.
 //! * A request that has an [`OwnedContext`] in its extensions: an outer layer has read it already. One request, one span.
 //! * Routes that are added to an axum `Router` behind the layer: `Router::layer` goes around those that are there.
-//! * The response, unless [`ExtractLayer::respond`] says what to write. Its body, too, is sent after the future is done: a stream that makes calls of its own while it is read
-//!   needs a context of its own, see [`InContext`](traceprop_core::InContext).
+//! * The response, unless [`ExtractLayer::respond`] says what to write. Its body is sent after the future is done: for a
+//!   stream that makes calls while it is read, there is `ExtractLayer::through_body` behind feature `http-body`.
 //!
 //! [`OwnedContext`]: traceprop_core::OwnedContext
 

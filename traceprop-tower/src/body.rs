@@ -1,0 +1,230 @@
+//! Response bodies that keep the context of their request: streams that make calls while they are sent.
+//!
+//! A response future is done when the head of the response is there; its body is polled afterwards, by the server, where
+//! nothing is current. [`ExtractLayer::through_body`](crate::ExtractLayer::through_body) wraps the body, so that the
+//! context is the [current](traceprop_core::current) one during each poll of it as well:
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use traceprop_tower::{ExtractLayer, presets};
+//!
+//! let app: Router = Router::new()
+//!     .route("/events", get(async || Body::from("a stream")))
+//!     .layer(ExtractLayer::new(presets::W3C).through_body());
+//! ```
+//!
+//! It is the last word of a layer's settings. A body that ends with the response, as most do, needs none of it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tower_layer::{Layer, Stack};
+use tower_service::Service;
+use traceprop_core::OwnedContext;
+
+use crate::ExtractLayer;
+
+impl<G> ExtractLayer<G> {
+    /// Holds the context through the body of the response; see [`body`](crate::body).
+    #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
+    pub fn through_body(self) -> Stack<BodyLayer, Self> {
+        Stack::new(BodyLayer(()), self)
+    }
+}
+
+/// What [`ExtractLayer::through_body`] puts within the layer. See the [module docs](self).
+#[derive(Clone, Debug)]
+pub struct BodyLayer(());
+
+impl<S> Layer<S> for BodyLayer {
+    type Service = WithBody<S>;
+
+    fn layer(&self, inner: S) -> WithBody<S> {
+        WithBody { inner }
+    }
+}
+
+/// The service that [`BodyLayer`] makes. See the [module docs](self).
+#[derive(Clone, Debug)]
+pub struct WithBody<S> {
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for WithBody<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<ContextBody<R>>;
+    type Error = S::Error;
+    type Future = WithBodyFuture<S::Future>;
+
+    fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(task)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let context = request.extensions().get::<OwnedContext>().cloned();
+        WithBodyFuture { future: self.inner.call(request), context }
+    }
+}
+
+pin_project! {
+    /// The response future of [`WithBody`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct WithBodyFuture<F> {
+        #[pin]
+        future: F,
+        context: Option<OwnedContext>,
+    }
+}
+
+impl<F, R, E> Future for WithBodyFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<ContextBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = ready!(this.future.poll(task));
+        let context = this.context.take();
+        Poll::Ready(answer.map(|response| response.map(|body| ContextBody { body, context })))
+    }
+}
+
+pin_project! {
+    /// A body with the context of its request: it is the current one during each poll.
+    #[derive(Clone, Debug, Default)]
+    pub struct ContextBody<B> {
+        #[pin]
+        body: B,
+        context: Option<OwnedContext>,
+    }
+}
+
+impl<B: Body> Body for ContextBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.project();
+        OwnedContext::lend(this.context, || this.body.poll_frame(task))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+    use std::future::ready;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::task::Waker;
+
+    use tower::service_fn;
+    use traceprop_core::{IdBits, current, presets};
+
+    /// Two frames with the current span in them, and a pause between.
+    #[derive(Default)]
+    struct Spans {
+        polls: u8,
+    }
+
+    fn span() -> u8 {
+        current().and_then(|context| context.span_id()).map_or(0, |id| id.get() as u8)
+    }
+
+    impl Body for Spans {
+        type Data = &'static [u8];
+        type Error = u8;
+
+        fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, u8>>> {
+            self.polls += 1;
+            match self.polls {
+                2 => Poll::Pending,
+                4 => Poll::Ready(None),
+                5.. => panic!("on purpose: {}", span()),
+                _ => Poll::Ready(Some(Err(span()))),
+            }
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.polls > 3
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(7)
+        }
+    }
+
+    async fn body(request: Request<()>) -> ContextBody<Spans> {
+        let layer = ExtractLayer::new(presets::W3C).ids(|| IdBits::unique(7)).through_body();
+        let spans = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Spans::default()))));
+        let Ok(response) = layer.layer(spans).call(request).await;
+        response.into_body()
+    }
+
+    #[tokio::test]
+    async fn ok_context_is_current_in_each_poll_and_never_between() {
+        let mut body = body(Request::new(())).await;
+        let mut task = Context::from_waker(Waker::noop());
+        let mut poll = || {
+            let polled = Pin::new(&mut body).poll_frame(&mut task);
+            assert_eq!(span(), 0);
+            polled.map(|frame| frame.and_then(Result::err))
+        };
+        assert_eq!(
+            [poll(), poll(), poll(), poll()],
+            [Poll::Ready(Some(7)), Poll::Pending, Poll::Ready(Some(7)), Poll::Ready(None)]
+        );
+    }
+
+    #[tokio::test]
+    async fn ok_panic_leaks_no_context() {
+        let mut body = body(Request::new(())).await;
+        body.body.polls = 4;
+        let mut task = Context::from_waker(Waker::noop());
+        let poll = AssertUnwindSafe(|| Pin::new(&mut body).poll_frame(&mut task).is_ready());
+        assert!(catch_unwind(poll).is_err());
+        assert_eq!((span(), body.context.is_some()), (0, true));
+    }
+
+    #[tokio::test]
+    async fn ok_body_without_a_context_is_polled_where_it_is() {
+        let preflight = Request::builder().method("OPTIONS").body(()).unwrap();
+        let mut body = body(preflight).await;
+        let outer = super::tests::body(Request::new(())).await.context.expect("a context");
+        let _outer = outer.enter();
+        let mut task = Context::from_waker(Waker::noop());
+        assert!(matches!(Pin::new(&mut body).poll_frame(&mut task), Poll::Ready(Some(Err(7)))));
+    }
+
+    #[tokio::test]
+    async fn ok_what_a_body_says_of_itself_is_told() {
+        let mut body = body(Request::new(())).await;
+        assert_eq!((body.is_end_stream(), body.size_hint().exact()), (false, Some(7)));
+        body.body.polls = 4;
+        assert!(body.is_end_stream());
+    }
+
+    #[test]
+    fn ok_crosses_threads() {
+        fn is<T: Send + Sync + 'static>() {}
+        is::<BodyLayer>();
+        is::<WithBody<()>>();
+        is::<WithBodyFuture<()>>();
+        is::<ContextBody<()>>();
+    }
+}
