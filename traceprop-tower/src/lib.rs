@@ -49,6 +49,7 @@
 //! |---|---|
 //! | `axum` | `RequestContext`, an extractor for axum handlers; the matched path as the endpoint of a request |
 //! | `http-body` | `ExtractLayer::through_body`: the context is current while a body is sent, too |
+//! | `tracing` | the ids of a request as fields of a `tracing` span, for every log line (module `log`) |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -61,6 +62,9 @@ pub mod extract;
 mod extractor;
 pub mod inject;
 pub mod respond;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub mod log;
 
 pub use extract::ExtractLayer;
 #[cfg(feature = "axum")]
