@@ -49,7 +49,7 @@
 //! |---|---|
 //! | `axum` | `RequestContext`, an extractor for axum handlers; the matched path as the endpoint of a request |
 //! | `http-body` | `ExtractLayer::through_body`: the context is current while a body is sent, too |
-//! | `tracing` | the ids of a request as fields of a `tracing` span, for every log line (module `log`) |
+//! | `tracing` | the ids of a request as fields of a `tracing` span, for every log line (module `log`); lost traces explained in the log |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -57,6 +57,7 @@
 #[cfg(feature = "http-body")]
 #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
 pub mod body;
+pub mod explain;
 pub mod extract;
 #[cfg(feature = "axum")]
 mod extractor;

@@ -4,62 +4,27 @@
 
 mod support;
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::routing::{any, get as on_get};
 use serde_json::{Value, json};
+use support::log::Log;
 use support::{Answer, PARENT, get, send, serve};
 use tower_http::trace::TraceLayer;
 use traceprop_core::{Correlation, IdBits};
 use traceprop_tower::log::{LogFields, SpanLayer, request_span};
 use traceprop_tower::{ExtractLayer, Propagator, current, presets, request_span};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Level, Span};
 
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// The JSON log of tracing-subscriber as it comes, for as long as the guard lives. The tests run on one thread each.
-    fn start(level: Level) -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber =
-            tracing_subscriber::fmt().json().with_max_level(level).with_writer(move || writer.clone()).finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("no panic").clone()).expect("UTF-8")
-    }
-
-    /// The lines, parsed.
-    fn lines(&self) -> Vec<Value> {
-        self.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-    }
-
-    /// The span of the only line.
-    #[track_caller]
-    fn span(&self) -> Value {
-        let mut lines = self.lines();
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        lines[0]["span"].take()
-    }
+/// The span of the only line.
+#[track_caller]
+fn only_span(log: &Log) -> Value {
+    let mut lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    lines[0]["span"].take()
 }
 
 async fn hello() -> &'static str {
@@ -92,7 +57,7 @@ async fn ok_json_log_shows_the_ids() {
     let (log, _guard) = Log::start(Level::INFO);
     let app = Router::new().route("/", on_get(hello)).layer(SpanLayer::new()).layer(extract(presets::W3C));
     assert_eq!(get(serve(app).await, "/", &traced()).await, Answer::ok("hello"));
-    assert_eq!(log.span(), ids());
+    assert_eq!(only_span(&log), ids());
 }
 
 #[tokio::test]
@@ -101,7 +66,7 @@ async fn ok_beside_the_trace_layer_of_tower_http() {
     let trace = TraceLayer::new_for_http().make_span_with(request_span);
     let app = Router::new().route("/", on_get(hello)).layer(trace).layer(extract(presets::W3C));
     get(serve(app).await, "/", &traced()).await;
-    assert_eq!(log.span(), ids());
+    assert_eq!(only_span(&log), ids());
 }
 
 #[tokio::test]
@@ -136,7 +101,7 @@ async fn ok_span_made_before_the_request_was_read_takes_the_ids_later() {
     });
     let app = Router::new().route("/", on_get(hello)).layer(record).layer(extract(presets::W3C)).layer(trace);
     get(serve(app).await, "/", &traced()).await;
-    assert_eq!(log.span(), ids());
+    assert_eq!(only_span(&log), ids());
 }
 
 #[tokio::test]
@@ -217,7 +182,7 @@ async fn ok_baggage_is_shown_where_its_key_is_listed() {
     get(serve(app).await, "/", &lines).await;
     let mut expected = ids();
     expected["session.id"] = json!("a2c1-77");
-    assert_eq!(log.span(), expected);
+    assert_eq!(only_span(&log), expected);
     assert!(!log.text().contains("alice"), "{}", log.text());
 }
 
@@ -238,9 +203,9 @@ async fn ok_text_that_is_long_or_not_visible_is_a_length() {
         ("%00%00".to_owned(), "2 bytes".to_owned()),
         ("%22%5C".to_owned(), "\"\\".to_owned()),
     ] {
-        log.0.lock().unwrap().clear();
+        log.clear();
         get(address, "/", format!("baggage: tenant={value}\r\n").as_bytes()).await;
-        assert_eq!(log.span()["tenant"], shown, "{value}");
+        assert_eq!(only_span(&log)["tenant"], shown, "{value}");
         assert!(!log.text().contains("cret"), "{}", log.text());
     }
 }
@@ -258,10 +223,10 @@ async fn ok_trace_id_of_sw8_is_the_text_that_came() {
         (&long, json!("a".repeat(150))),
         (&format!("{long}YWFh"), json!("153 bytes")),
     ] {
-        log.0.lock().unwrap().clear();
+        log.clear();
         let line = format!("sw8: 1-{encoded}-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-c3RvY2s6ODA=\r\n");
         get(address, "/", line.as_bytes()).await;
-        assert_eq!(log.span()["sw8.trace_id"], shown, "{encoded}");
+        assert_eq!(only_span(&log)["sw8.trace_id"], shown, "{encoded}");
     }
 }
 
@@ -282,9 +247,9 @@ async fn ok_correlation_id_is_what_came_or_what_goes_out() {
         ("x-plumbr-transactionid: 2026/000123\r\n", "2026/000123"),
         ("", "00000000-0000-0007-0000-000000000007"),
     ] {
-        log.0.lock().unwrap().clear();
+        log.clear();
         get(address, "/", line.as_bytes()).await;
-        assert_eq!(log.span()["correlation_id"], shown, "{line}");
+        assert_eq!(only_span(&log)["correlation_id"], shown, "{line}");
     }
 }
 

@@ -122,9 +122,16 @@ impl<G> ExtractLayer<G> {
 
     /// Shows the report of each request to `reports`: what each format found, and what was turned down and why.
     ///
-    /// A report holds ids and reasons, never text of a header. It allocates nothing.
+    /// A report holds ids and reasons, never text of a header. It allocates nothing. Each call adds one more that it
+    /// is shown to.
     pub fn report_to(mut self, reports: impl Fn(&Report<'_>) + Send + Sync + 'static) -> Self {
-        self.reports = Some(Arc::new(reports));
+        self.reports = Some(match self.reports.take() {
+            None => Arc::new(reports),
+            Some(before) => Arc::new(move |report| {
+                before(report);
+                reports(report);
+            }),
+        });
         self
     }
 }

@@ -1,7 +1,7 @@
-//! The ids of a request in every line that is logged while it is served, with or without a tracer. Feature `tracing`.
+//! The ids of a request in every line that is logged while it is served, with or without a tracer.
 //!
-//! [`SpanLayer`] puts a `tracing` span around each request; whatever is logged inside shows its fields. Layers that make
-//! spans of their own, such as the `TraceLayer` of tower-http, take [`request_span`] or the macro of the same name:
+//! [`SpanLayer`] puts a `tracing` span around each request; whatever is logged inside shows its fields. Layers that
+//! make spans of their own, such as the `TraceLayer` of tower-http, take [`request_span`] or the macro of that name:
 //!
 //! ```
 //! use tower::ServiceBuilder;
@@ -10,14 +10,18 @@
 //!
 //! // The layer that reads goes outside: a span can show only what has been read.
 //! let own = ServiceBuilder::new().layer(ExtractLayer::new(presets::MIXED)).layer(log::SpanLayer::new());
+//! # use http::{Request, Response};
 //! # type Body = http_body_util::Empty<hyper::body::Bytes>;
-//! # let handler = || tower::service_fn(async |_: http::Request<Body>| Ok::<_, std::convert::Infallible>(http::Response::new(Body::new())));
-//! # let _ = tower::ServiceExt::oneshot(own.service(handler()), http::Request::new(Body::new()));
+//! # async fn answer(_: Request<Body>) -> Result<Response<Body>, std::convert::Infallible> {
+//! #     Ok(Response::new(Body::new()))
+//! # }
+//! # let handler = || tower::service_fn(answer);
+//! # let _ = tower::ServiceExt::oneshot(own.service(handler()), Request::new(Body::new()));
 //!
 //! let beside_tower_http = ServiceBuilder::new()
 //!     .layer(ExtractLayer::new(presets::MIXED))
 //!     .layer(TraceLayer::new_for_http().make_span_with(log::request_span));
-//! # let _ = tower::ServiceExt::oneshot(beside_tower_http.service(handler()), http::Request::new(Body::new()));
+//! # let _ = tower::ServiceExt::oneshot(beside_tower_http.service(handler()), Request::new(Body::new()));
 //! ```
 //!
 //! A plain `tracing_subscriber::fmt().json()` then prints lines such as
@@ -41,9 +45,9 @@
 //!
 //! # Text of the request
 //!
-//! A header can hold megabytes, escape sequences and what looks like a line of the log. So text becomes a field only if it is at
-//! most [`LogText::MAX_LEN`] visible ASCII characters, and is shown as its length (`2048 bytes`) if it is not: [`LogText`].
-//! Baggage from a browser is personal data besides, so none is shown unless its key is listed.
+//! A header can hold megabytes, escape sequences and what looks like a line of the log. So text becomes a field only if
+//! it is at most [`LogText::MAX_LEN`] visible ASCII characters; else its length does (`2048 bytes`). Baggage from a
+//! browser is personal data besides, so none is shown unless its key is listed.
 //!
 //! # Where the span is not enabled
 //!

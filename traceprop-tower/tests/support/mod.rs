@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses its part")]
 
+#[cfg(feature = "tracing")]
+pub mod log;
+
 use std::net::SocketAddr;
 
 use axum::Router;

@@ -1,0 +1,30 @@
+//! Why a trace is what it is: as a line in the log, as counters, and on a page for whoever is looking for it.
+//!
+//! Nothing here is on unless it is asked for, and nothing shows a byte of a header: an explanation holds ids, names of
+//! formats, reasons and offsets.
+//!
+//! ```
+//! use traceprop_tower::{ExtractLayer, presets};
+//!
+//! let layer = ExtractLayer::new(presets::MIXED).count_findings(|finding| {
+//!     let reason = finding.reason.map_or("none", |reason| reason.as_str());
+//!     let labels = [("format", finding.format), ("outcome", finding.outcome.as_str()), ("reason", reason)];
+//!     // trace_headers_total.with(labels).increment()
+//! #   let _ = labels;
+//! });
+//! ```
+//!
+//! * `ExtractLayer::explain` (feature `tracing`): one event of level `DEBUG` for each
+//!   request in which something was turned down, or two formats name different traces; at most ten a second.
+//! * [`ExtractLayer::count_findings`](crate::ExtractLayer::count_findings): what each format found, for metrics.
+//! * [`ExplainService`]: a route that shows a caller what was made of its own request.
+//! * [`ExtractLayer::report_to`](crate::ExtractLayer::report_to): the whole report, for anything else.
+
+mod finding;
+mod layer;
+#[cfg(feature = "tracing")]
+mod limit;
+mod service;
+
+pub use finding::{Finding, Found};
+pub use service::ExplainService;

@@ -1,0 +1,102 @@
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, Request, Response, StatusCode};
+use tower_service::Service;
+use traceprop_core::{OwnedContext, Propagator};
+use traceprop_http::HeaderCarrier;
+
+/// Answers with what was made of the request itself: the line, the table, and the span that serves it. For a route that
+/// you open while you look for a lost trace.
+///
+/// It is off, and answers `404`, until [`ExplainService::enabled`] turns it on. The answer holds ids and reasons, no
+/// text of a header, and may not be cached.
+///
+/// ```
+/// use axum::Router;
+/// use traceprop_tower::explain::ExplainService;
+/// use traceprop_tower::{ExtractLayer, presets};
+///
+/// let explain = ExplainService::new(presets::MIXED).enabled(cfg!(debug_assertions));
+/// let app: Router = Router::new()
+///     .route_service("/debug/trace", explain)
+///     .layer(ExtractLayer::new(presets::MIXED));
+/// ```
+///
+/// ```text
+/// $ curl -H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7' http://localhost:8080/debug/trace
+/// new trace; tracecontext: traceparent: bad-length at byte 52; b3: absent; ...
+/// ```
+#[derive(Clone, Debug)]
+pub struct ExplainService {
+    propagator: Arc<Propagator>,
+    enabled: bool,
+}
+
+impl ExplainService {
+    /// Explains what this propagator makes of a request: give it the one of your [`ExtractLayer`](crate::ExtractLayer).
+    pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
+        Self { propagator: propagator.into(), enabled: false }
+    }
+
+    /// Turns the route on.
+    pub const fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    fn explain<B>(&self, request: &Request<B>) -> String {
+        let carrier = HeaderCarrier::new(request.headers());
+        let report = self.propagator.explain(&carrier);
+        let mut text = format!("{report}\n\n{}\n", report.table());
+        if let Some(context) = request.extensions().get::<OwnedContext>() {
+            // Writing into a string cannot fail.
+            let _ = describe(context, &mut text);
+        }
+        text
+    }
+}
+
+/// What the layer made of it, which knows a sampler and ids of its own.
+fn describe(context: &OwnedContext, text: &mut String) -> std::fmt::Result {
+    text.write_str("\nserved in")?;
+    match context.trace_id() {
+        Some(trace_id) => write!(text, " trace {trace_id}")?,
+        None => text.write_str(" no trace")?,
+    }
+    if let Some(span_id) = context.span_id() {
+        write!(text, ", span {span_id}")?;
+    }
+    writeln!(text, ", {}", context.sampling())
+}
+
+impl<B> Service<Request<B>> for ExplainService {
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if !self.enabled {
+            let mut response = Response::new(String::new());
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            return ready(Ok(response));
+        }
+        let mut response = Response::new(self.explain(&request));
+        for (name, value) in [
+            (CONTENT_TYPE, "text/plain; charset=utf-8"),
+            (CACHE_CONTROL, "no-store"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        ready(Ok(response))
+    }
+}

@@ -1,0 +1,209 @@
+//! Explanations: in the log, as counters, on a debug route. Never a byte of a header.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::routing::get as on_get;
+use support::{Answer, PARENT, get, serve};
+use traceprop_core::IdBits;
+use traceprop_tower::explain::ExplainService;
+use traceprop_tower::{ExtractLayer, Propagator, presets};
+
+fn traced() -> Vec<u8> {
+    format!("traceparent: {PARENT}\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn ok_counters_per_format_outcome_and_reason() {
+    type Counters = BTreeMap<(String, &'static str, Option<&'static str>), u32>;
+
+    let counters = Arc::<Mutex<Counters>>::default();
+    let counted = Arc::clone(&counters);
+    let layer = ExtractLayer::new(presets::W3C).count_findings(move |finding| {
+        let labels =
+            (finding.format.to_owned(), finding.outcome.as_str(), finding.reason.map(|reason| reason.as_str()));
+        *counted.lock().expect("no panic").entry(labels).or_default() += 1;
+    });
+    let address = serve(Router::new().route("/", on_get(async || "ok")).layer(layer)).await;
+    for lines in
+        [b"".to_vec(), traced(), traced().repeat(2), [traced(), b"tracestate: a\r\nbaggage: b\r\n".to_vec()].concat()]
+    {
+        assert_eq!(get(address, "/", &lines).await, Answer::ok("ok"));
+    }
+    let seen: Vec<_> = std::mem::take(&mut *counters.lock().unwrap()).into_iter().collect();
+    let count = |format: &str, outcome, reason, count| ((format.to_owned(), outcome, reason), count);
+    let expected = [
+        count("baggage", "absent", None, 3),
+        count("baggage", "invalid", Some("no-valid-member"), 1),
+        count("tracecontext", "absent", None, 1),
+        count("tracecontext", "context", None, 2),
+        count("tracecontext", "invalid", Some("multiple-traceparent"), 1),
+        count("tracecontext", "left-out", Some("bad-member"), 1),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn ok_everyone_who_wants_the_report_gets_it() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let note = |name| {
+        let calls = Arc::clone(&calls);
+        move || calls.lock().expect("no panic").push(name)
+    };
+    let (first, second, third) = (note("first"), note("second"), note("third"));
+    let layer = ExtractLayer::new(presets::W3C)
+        .report_to(move |_| first())
+        .count_findings(move |finding| {
+            if finding.format == "tracecontext" {
+                second();
+            }
+        })
+        .report_to(move |_| third());
+    let address = serve(Router::new().route("/", on_get(async || "ok")).layer(layer)).await;
+    get(address, "/", b"").await;
+    assert_eq!(*calls.lock().unwrap(), ["first", "second", "third"]);
+}
+
+#[tokio::test]
+async fn ok_debug_route_is_off_until_it_is_turned_on() {
+    let app = Router::new()
+        .route_service("/off", ExplainService::new(presets::W3C))
+        .route_service("/off-again", ExplainService::new(presets::W3C).enabled(true).enabled(false))
+        .route_service("/bare", ExplainService::new(presets::W3C).enabled(true));
+    let address = serve(app).await;
+    for path in ["/off", "/off-again"] {
+        assert_eq!(get(address, path, &traced()).await, Answer { status: 404, body: String::new() });
+    }
+    assert_eq!(get(address, "/bare", &traced()).await.status, 200);
+}
+
+#[tokio::test]
+async fn ok_debug_route_explains_the_request_that_asks() {
+    let propagator = Arc::<Propagator>::from(presets::W3C);
+    let app = Router::new()
+        .route_service("/debug/trace", ExplainService::new(Arc::clone(&propagator)).enabled(true))
+        .layer(ExtractLayer::new(propagator).ids(|| IdBits::unique(7)));
+    let address = serve(app).await;
+    let lines = [traced(), b"tracestate: s\xff,cret\r\nbaggage: user.id=alice\r\n".to_vec()].concat();
+    let expected = "\
+trace 4bf92f3577b34da6a3ce929d0e0e4736 continued, parent 00f067aa0ba902b7, sampled; \
+tracecontext: supplied the context (tracestate: bad-member at byte 0, left out); baggage: 1 member
+
+tracecontext  context        supplied the context (tracestate: bad-member at byte 0, left out)
+baggage       context        1 member
+=> trace 4bf92f3577b34da6a3ce929d0e0e4736 continued, parent 00f067aa0ba902b7, sampled
+
+served in trace 4bf92f3577b34da6a3ce929d0e0e4736, span 0000000000000007, sampled
+";
+    assert_eq!(get(address, "/debug/trace", &lines).await, Answer::ok(expected));
+}
+
+#[tokio::test]
+async fn ok_debug_answer_is_plain_text_and_not_cached() {
+    use tower::ServiceExt;
+
+    let service = ExplainService::new(presets::W3C).enabled(true);
+    let Ok(response) = service.oneshot(http::Request::new(())).await;
+    let headers: Vec<_> =
+        response.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    let expected = [
+        ("content-type", "text/plain; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ];
+    assert_eq!(headers, expected);
+    assert!(!response.body().contains("served in"), "no layer, no span: {}", response.body());
+}
+
+#[cfg(feature = "tracing")]
+mod event {
+    use super::*;
+    use support::log::Log;
+    use tracing::Level;
+
+    async fn messages(layer: ExtractLayer, requests: &[&[u8]], level: Level) -> Vec<(String, Option<u64>)> {
+        let (log, _guard) = Log::start(level);
+        let address = serve(Router::new().route("/", on_get(async || "ok")).layer(layer)).await;
+        for lines in requests {
+            get(address, "/", lines).await;
+        }
+        let explained = log.lines().into_iter().filter(|line| line["target"] == "traceprop_tower::explain");
+        explained
+            .map(|line| {
+                assert_eq!(line["level"], "DEBUG");
+                let fields = &line["fields"];
+                (fields["message"].as_str().unwrap_or_default().to_owned(), fields["left_out"].as_u64())
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn ok_one_event_where_something_was_turned_down_or_disagrees() {
+        let other = [&traced()[..], b"b3: 1-2\r\n"].concat();
+        let disagrees = [&traced()[..], b"uber-trace-id: 7:8:0:1\r\n"].concat();
+        let same = [&traced()[..], b"b3: 4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1\r\n"].concat();
+        let requests: [&[u8]; 5] = [b"", &traced(), &same, &other, &disagrees];
+        let seen = messages(ExtractLayer::new(presets::MIXED).explain(), &requests, Level::DEBUG).await;
+        let start = "trace 4bf92f3577b34da6a3ce929d0e0e4736 continued, parent 00f067aa0ba902b7, sampled; \
+                     tracecontext: supplied the context; ";
+        let expected = [
+            "b3: b3: bad-length at byte 1; datadog: absent; jaeger: absent; sw8: absent; baggage: absent",
+            "b3: absent; datadog: absent; jaeger: another trace, 00000000000000000000000000000007; sw8: absent; \
+             baggage: absent",
+        ];
+        assert_eq!(seen, expected.map(|end| (format!("{start}{end}"), None)));
+    }
+
+    #[tokio::test]
+    async fn ok_no_event_where_debug_is_not_enabled() {
+        let seen = messages(ExtractLayer::new(presets::W3C).explain(), &[b"traceparent: x\r\n"], Level::INFO).await;
+        assert_eq!(seen, []);
+    }
+
+    #[tokio::test]
+    async fn ok_events_are_limited_and_the_rest_is_counted() {
+        let bad: &[u8] = b"traceparent: x\r\n";
+        let layer = ExtractLayer::new(presets::W3C).explain_at_most(2);
+        let seen = messages(layer.clone(), &[bad; 5], Level::DEBUG).await;
+        // A slow machine may take more than one second for five requests.
+        assert!((2..=4).contains(&seen.len()), "{seen:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        let next = messages(layer, &[bad], Level::DEBUG).await;
+        let left_out: u64 = seen.iter().chain(&next).filter_map(|(_, left_out)| *left_out).sum();
+        assert_eq!(seen.len() as u64 + left_out, 5);
+        assert_eq!(next.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn ok_no_byte_of_a_header_is_in_the_log() {
+        let words = ["SECRET", "s\u{e9}cret", "\u{202e}"];
+        for word in words {
+            let (log, _guard) = Log::start(Level::TRACE);
+            let layer = ExtractLayer::new(Propagator::from_names("all", "none").expect("known names")).explain();
+            let address = serve(Router::new().route("/", on_get(async || "ok")).layer(layer)).await;
+            for name in [
+                "traceparent",
+                "tracestate",
+                "baggage",
+                "b3",
+                "x-b3-traceid",
+                "x-b3-sampled",
+                "x-datadog-trace-id",
+                "x-datadog-tags",
+                "x-datadog-origin",
+                "uber-trace-id",
+                "uberctx-a",
+                "sw8",
+                "sw8-correlation",
+            ] {
+                let lines = [&traced()[..], format!("{name}: {word}\r\n").as_bytes()].concat();
+                assert_eq!(get(address, "/", &lines).await, Answer::ok("ok"), "{name}");
+            }
+            assert!(log.text().contains("at byte"), "something was explained");
+            assert!(!log.text().contains(word), "{}", log.text());
+        }
+    }
+}
