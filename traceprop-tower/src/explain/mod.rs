@@ -14,11 +14,15 @@
 //! });
 //! ```
 //!
-//! * `ExtractLayer::explain` (feature `tracing`): one event of level `DEBUG` for each
-//!   request in which something was turned down, or two formats name different traces; at most ten a second.
+//! * `ExtractLayer::explain` (feature `tracing`): one event of level `DEBUG` for each request in which something was
+//!   turned down, or two formats name different traces; at most ten a second.
 //! * [`ExtractLayer::count_findings`](crate::ExtractLayer::count_findings): what each format found, for metrics.
 //! * [`ExplainService`]: a route that shows a caller what was made of its own request.
 //! * [`ExtractLayer::report_to`](crate::ExtractLayer::report_to): the whole report, for anything else.
+//!
+//! What the lines mean, and what to do: [Trace IDs do not match][page].
+//!
+//! [page]: https://github.com/traceprop/traceprop/blob/main/docs/trace-ids-do-not-match.md
 
 mod finding;
 mod layer;

@@ -1,0 +1,115 @@
+//! The page "Trace IDs do not match": every line of explain in it is what is really said of the request above it.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderName, Method, Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
+use traceprop_core::{Behavior, TraceMatching};
+use traceprop_tower::{ExtractLayer, Propagator};
+
+const PAGE: &str = include_str!("../../docs/trace-ids-do-not-match.md");
+
+/// What the page says where nothing is explained.
+const NOTHING: &str = "nothing, a preflight is not looked at";
+
+/// A block of the page: settings, a request, and the line.
+#[derive(Debug, Default)]
+struct Block<'p> {
+    place: usize,
+    symptom: &'p str,
+    lines: Vec<(&'p str, &'p str)>,
+    explain: Option<&'p str>,
+}
+
+/// All blocks of the page, in order.
+fn blocks() -> Vec<Block<'static>> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block<'static>> = None;
+    let mut symptom = "";
+    for (place, line) in PAGE.lines().enumerate() {
+        match (&mut open, line) {
+            (None, "```text") => open = Some(Block { place: place + 2, symptom, ..Block::default() }),
+            (Some(_), "```") => blocks.extend(open.take()),
+            (Some(block), line) => {
+                let (name, value) = line.split_once(": ").expect("a line of a block is a name and a value");
+                match name {
+                    "explain" => block.explain = Some(value),
+                    _ => block.lines.push((name, value)),
+                }
+            }
+            (None, line) => symptom = line.strip_prefix("## ").unwrap_or(symptom),
+        }
+    }
+    blocks
+}
+
+/// What the layer explains of the request in a block.
+async fn explained(block: &Block<'_>) -> String {
+    let setting = |name: &str| block.lines.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+    let reads = setting("reads").expect("a block says what is read");
+    let mut builder = Propagator::builder().names(reads, "none").expect("names of formats");
+    match setting("behavior") {
+        None => {}
+        Some("restart") => builder = builder.behavior(Behavior::Restart),
+        Some(other) => panic!("behavior {other}"),
+    }
+    match setting("matching") {
+        None => {}
+        Some("low-half") => builder = builder.trace_matching(TraceMatching::LowHalf),
+        Some(other) => panic!("matching {other}"),
+    }
+    let mut request = Request::new(());
+    for (name, value) in &block.lines {
+        match *name {
+            "reads" | "behavior" | "matching" => {}
+            "method" => *request.method_mut() = value.parse::<Method>().expect("a method"),
+            name => {
+                let name: HeaderName = name.parse().expect("a header name");
+                request.headers_mut().append(name, value.parse().expect("a header value"));
+            }
+        }
+    }
+    let explained = Arc::<Mutex<Option<String>>>::default();
+    let report = Arc::clone(&explained);
+    let layer = ExtractLayer::new(builder.build().expect("it is complete"))
+        .report_to(move |found| *report.lock().expect("no panic") = Some(found.to_string()));
+    let handler = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(())));
+    let Ok(_) = layer.layer(handler).oneshot(request).await;
+    let explained = explained.lock().expect("no panic").take();
+    explained.unwrap_or_else(|| NOTHING.to_owned())
+}
+
+#[tokio::test]
+async fn ok_each_line_on_the_page_is_what_explain_says() {
+    let mut wrong = Vec::new();
+    for block in blocks() {
+        let explained = explained(&block).await;
+        if block.explain != Some(&explained) {
+            wrong.push(format!("line {} ({}):\nexplain: {explained}", block.place, block.symptom));
+        }
+    }
+    assert!(wrong.is_empty(), "the page says something else than this:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn ok_each_symptom_has_a_line_a_cause_and_a_cure() {
+    let symptoms = [
+        "No trace at the backend",
+        "A new trace at each hop",
+        "Two traces per request",
+        "IDs differ in half",
+        "Sampled out",
+        "A CORS error in the console",
+        "Lost behind a gateway",
+    ];
+    let blocks = blocks();
+    for symptom in symptoms {
+        assert!(blocks.iter().any(|block| block.symptom == symptom && block.explain.is_some()), "{symptom}");
+    }
+    for case in PAGE.split("\n### ").skip(1) {
+        for part in ["explain: ", "\nCause: ", "\nCure: "] {
+            assert!(case.contains(part), "{part:?} is missing in: {case}");
+        }
+    }
+}
