@@ -62,10 +62,10 @@ pub mod extract;
 #[cfg(feature = "axum")]
 mod extractor;
 pub mod inject;
-pub mod respond;
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 pub mod log;
+pub mod respond;
 
 pub use extract::ExtractLayer;
 #[cfg(feature = "axum")]
