@@ -104,11 +104,9 @@ impl TraceParent {
     /// # Errors
     /// `multiple-traceparent` where a comma joins several values, else `bad-length`, `bad-version`, `bad-delimiter`,
     /// `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-parent-id` or `trailing-data`, at the byte where it shows.
+    #[inline]
     pub fn parse(value: &[u8]) -> Result<Self, Reject> {
-        parse(text::trim(value)).map_err(|error| {
-            let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
-            diagnose(value, error.behind(lead)).of(Field::TraceParent)
-        })
+        parse(text::trim(value)).map_err(|error| diagnose(value, error))
     }
 
     /// The value, version 00, in lower case.
@@ -183,11 +181,13 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
 /// A comma anywhere means that two agents wrote this header, which is worth more to know than what broke because of it.
 /// A value that is valid has none, so only refused ones are searched.
 #[cold]
-fn diagnose(value: &[u8], error: ReasonAt) -> ReasonAt {
-    match value.iter().position(|&b| b == b',') {
+fn diagnose(value: &[u8], error: ReasonAt) -> Reject {
+    let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
+    let error = match value.iter().position(|&b| b == b',') {
         Some(at) => Reason::MultipleTraceparent.at(at),
-        None => error,
-    }
+        None => error.behind(lead),
+    };
+    error.of(Field::TraceParent)
 }
 
 /// W3C trace context, level 2: `traceparent` and `tracestate`. Name `tracecontext`.
@@ -217,6 +217,7 @@ impl TraceContext {
         self
     }
 
+    #[inline]
     fn traceparent(&self, slots: &Slots<'_>, first: &[u8]) -> Result<TraceParent, Reject> {
         let lines = slots.lines(Field::TraceParent);
         if !self.same_trace {

@@ -190,7 +190,6 @@ impl<'c> Iterator for Members<'c> {
 const KEY: u8 = 1;
 const KEY_START: u8 = 2;
 const VALUE: u8 = 4;
-const BLANK: u8 = 8;
 
 /// What each byte may be part of.
 const CLASS: [u8; 256] = {
@@ -201,9 +200,7 @@ const CLASS: [u8; 256] = {
             b'a'..=b'z' | b'0'..=b'9' => KEY | KEY_START | VALUE,
             b'_' | b'-' | b'*' | b'/' | b'@' => KEY | VALUE,
             b',' | b'=' => 0,
-            b' ' => VALUE | BLANK,
-            b'\t' => BLANK,
-            b'!'..=b'~' => VALUE,
+            b' '..=b'~' => VALUE,
             _ => 0,
         };
         byte += 1;
@@ -222,32 +219,44 @@ pub(super) fn is_key(key: &str) -> bool {
 
 pub(super) fn is_value(value: &str) -> bool {
     let bytes = value.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len()) && value_run(bytes) == bytes.len() && !bytes.ends_with(b" ")
+    (1..=MAX_PART).contains(&bytes.len()) && value_end(bytes, 0) == bytes.len() && !bytes.ends_with(b" ")
 }
 
-/// How many bytes may be part of a value, before one that may not. Eight at a time.
+/// Where the first byte at `from` or later stands that may be no part of a value, or else the end. Eight at a time.
 #[inline]
-fn value_run(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    let mut at = 0;
-    let mut rest = bytes;
+fn value_end(line: &[u8], from: usize) -> usize {
+    let mut at = from;
+    let mut rest = &line[from..];
     while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        let all = u64::from_le_bytes(*chunk);
-        // With every byte below 0x80 no addition carries into its neighbour: each sets the high bit of a byte exactly
-        // where the name says so.
-        let low = all & !HIGH;
-        let printable = (low + (0x80 - b' ' as u64) * ONES) & !(low + ONES);
-        let no_comma = (low ^ (b',' as u64 * ONES)) + 0x7f * ONES;
-        let no_equals = (low ^ (b'=' as u64 * ONES)) + 0x7f * ONES;
-        let others = !(printable & no_comma & no_equals & !all) & HIGH;
+        let others = no_value_bytes(u64::from_le_bytes(*chunk));
         if others != 0 {
             return at + others.trailing_zeros() as usize / 8;
         }
         at += 8;
         rest = tail;
     }
-    at + rest.iter().take_while(|&&byte| is(byte, VALUE)).count()
+    match line.last_chunk::<8>() {
+        // The last eight bytes, without those before `at`. Zeros come in behind them, which are no part of a value.
+        Some(chunk) if !rest.is_empty() => {
+            let last = u64::from_le_bytes(*chunk) >> (8 * (8 - rest.len()));
+            at + no_value_bytes(last).trailing_zeros() as usize / 8
+        }
+        _ => at + rest.iter().take_while(|&&byte| is(byte, VALUE)).count(),
+    }
+}
+
+/// The high bit of each of eight bytes that may be no part of a value.
+#[inline]
+const fn no_value_bytes(bytes: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    // With every byte below 0x80 no addition carries into its neighbour: each sets the high bit of a byte exactly where
+    // the name says so.
+    let low = bytes & !HIGH;
+    let printable = (low + (0x80 - b' ' as u64) * ONES) & !(low + ONES);
+    let no_comma = (low ^ (b',' as u64 * ONES)) + 0x7f * ONES;
+    let no_equals = (low ^ (b'=' as u64 * ONES)) + 0x7f * ONES;
+    !(printable & no_comma & no_equals & !bytes) & HIGH
 }
 
 /// Judges one line, looking at each byte once, and shows place, key and value of each member. True if the line has no
@@ -261,40 +270,32 @@ fn judge(
     let mut at = 0;
     loop {
         // Blanks, and commas between nothing.
-        let before = at;
-        while at < line.len() && (line[at] == b',' || is(line[at], BLANK)) {
+        while let Some(b',' | b' ' | b'\t') = line.get(at) {
+            is_tight = false;
             at += 1;
         }
-        let skipped = at - before;
-        if at == line.len() {
-            return Ok(is_tight && skipped == 0);
-        }
-        // Between two members stands one comma, and nothing before the first.
-        is_tight &= skipped == usize::from(before > 0);
-
         let start = at;
-        while at < line.len() && is(line[at], KEY) {
-            at += 1;
-        }
+        at += line[at..].iter().take_while(|&&byte| is(byte, KEY)).count();
         if line.get(at) != Some(&b'=') || at - start > MAX_PART || !is(line[start], KEY_START) {
-            return Err(bad_key(line, start, at));
+            // Behind the last member there is nothing, not even a comma.
+            return if start == line.len() { Ok(is_tight && start == 0) } else { Err(bad_key(line, start, at)) };
         }
         let key = &line[start..at];
-        at += 1;
-        let value_start = at;
-        at += value_run(&line[at..]);
+        let value_start = at + 1;
+        at = value_end(line, value_start);
+        let run_end = at;
         let mut value = &line[value_start..at];
         // Trailing blanks are none of the value, leading spaces are.
         while let [rest @ .., b' '] = value {
             is_tight = false;
             value = rest;
         }
-        let run_end = at;
-        while at < line.len() && is(line[at], BLANK) {
+        while let Some(b' ' | b'\t') = line.get(at) {
             is_tight = false;
             at += 1;
         }
-        if at < line.len() && line[at] != b',' {
+        let next = line.get(at);
+        if next.is_some_and(|next| *next != b',') {
             // Behind a tab the value may not go on; another byte is none of a value.
             return Err((Reason::BadValue, run_end));
         }
@@ -302,6 +303,10 @@ fn judge(
             return Err((Reason::BadValue, value_start));
         }
         member(start, key, value)?;
+        if next.is_none() {
+            return Ok(is_tight);
+        }
+        at += 1;
     }
 }
 
