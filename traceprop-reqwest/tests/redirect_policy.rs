@@ -47,6 +47,16 @@ async fn ok_stops_before_a_host_that_may_have_less_baggage() {
 }
 
 #[tokio::test]
+async fn ok_the_host_that_was_called_first_counts() {
+    let third = Server::start().await;
+    let second = Server::redirecting_to(third.url()).await;
+    let first = Server::redirecting_to(second.url()).await;
+    // The second might have had more, and did not get it.
+    let rules = Destinations::builder(presets::W3C).rule(&second.address.to_string(), Rule::trusted());
+    assert_eq!(call(&client(&rules.build().expect("good rules")), first.url()).await, 200);
+}
+
+#[tokio::test]
 async fn ok_otherwise_another_policy_decides() {
     let (first, second) = servers().await;
     let destinations = Destinations::from(presets::W3C);

@@ -105,6 +105,7 @@ mod tests {
     fn ok_covers_what_is_as_wide_or_narrower() {
         let (wide, narrow) = (cidr("10.0.0.0", "8"), cidr("10.1.0.0", "16"));
         assert!(wide.covers(&narrow) && wide.covers(&wide) && !narrow.covers(&wide));
+        assert!(!cidr("10.0.0.0", "16").covers(&wide));
         assert!(!wide.covers(&cidr("11.0.0.0", "16")) && !cidr("0.0.0.0", "0").covers(&cidr("::", "0")));
     }
 

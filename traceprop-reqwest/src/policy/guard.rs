@@ -69,6 +69,7 @@ fn is_or_begins(name: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use traceprop_core::{FieldName, Format, FormatFields, Outbound, Outcome, Reading, Slots, Writer};
 
     fn guard() -> Guard {
         let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:X-Request-Id").unwrap();
@@ -120,6 +121,36 @@ mod tests {
         assert_eq!(sorted(left(&Rule::trace_context().correlation(["X-REQUEST-ID"]), false)), of(&with_id));
         assert_eq!(left(&Rule::trusted(), false).len(), 11);
         assert_eq!(sorted(left(&Rule::trusted(), true)), of(&trace));
+    }
+
+    /// A format of the user's own, which writes nothing here.
+    struct Acme;
+
+    const ACME: FieldName = FieldName::from_static("x-acme-trace");
+
+    impl Format for Acme {
+        fn name(&self) -> &str {
+            "acme"
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            FormatFields::named(&[ACME])
+        }
+
+        fn extract(&self, _: &Slots<'_>) -> Reading {
+            Reading::new(Outcome::Absent)
+        }
+
+        fn inject(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+    }
+
+    #[test]
+    fn ok_the_header_of_a_format_of_ones_own_is_a_trace_header() {
+        let mut guard = Guard::default();
+        guard.watch(&Propagator::builder().extract_none().inject(Acme).build().unwrap());
+        let may_go = |rule| guard.may_go("x-acme-trace", &rule, false);
+        assert!(may_go(Rule::trace_context()) && !may_go(Rule::nothing()));
+        assert!(guard.may_go("x-acme", &Rule::nothing(), false));
     }
 
     #[test]

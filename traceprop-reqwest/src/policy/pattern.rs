@@ -183,7 +183,10 @@ mod tests {
         for (pattern, urls) in [
             ("stock.internal", &["http://stock.internal.evil.example/", "http://a.stock.internal/"][..]),
             ("stock.internal", &["http://stock.internal@evil.example/", "http://evil.example/stock.internal"]),
-            ("*.internal", &["http://internal/", "http://evilinternal/", "http://a.internal.evil.example/"]),
+            (
+                "*.internal",
+                &["http://internal/", "http://.internal/", "http://evilinternal/", "http://a.internal.evil.example/"],
+            ),
             ("10.0.0.0/8", &["http://11.0.0.1/", "http://10.0.0.1.example/", "http://[fd00::1]/"]),
             ("10.0.0.1", &["http://10.0.0.2/", "http://10.0.0.1.example/"]),
             ("https://api.example", &["http://api.example/", "http://api.example:443/"]),

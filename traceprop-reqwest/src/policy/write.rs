@@ -151,6 +151,21 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_header_that_another_rule_writes_is_judged_too() {
+        let own = Propagator::from_names("none", "tracecontext,correlation:x-other-id").expect("known names");
+        let rules = Destinations::builder(traceprop_core::presets::W3C)
+            .rule("own.internal", Rule::trusted().formats(own))
+            .build()
+            .expect("good rules");
+        for (url, expected) in [("http://own.internal/", true), ("http://stranger.example/", false)] {
+            let mut request = request(url);
+            request.headers_mut().insert("x-other-id", http::HeaderValue::from_static("mine"));
+            let _ = rules.write(&Carried::Nothing, Hop::default(), &mut request);
+            assert_eq!(request.headers().contains_key("x-other-id"), expected, "{url}");
+        }
+    }
+
+    #[test]
     fn ok_a_header_of_the_user_is_replaced_or_judged() {
         let set = |url: &str| {
             let mut request = request(url);

@@ -69,6 +69,9 @@ async fn ok_stream_is_sent_once() {
         let seen = seen.last().expect("a request");
         assert_eq!((seen.path.as_str(), seen.body.is_empty()), (last, last == "/end"), "{code}");
     }
+    // Once it was dropped, there is nothing left that would have to be sent again.
+    let url = server.to(303, server.to(307, server.url("/end")));
+    assert_eq!(plain().post(url).body(stream()).send().await.expect("an answer").status(), StatusCode::OK);
     let put = plain().put(server.to(302, "/end")).body(stream()).send().await.expect("an answer");
     assert_eq!(put.status(), StatusCode::FOUND);
 }

@@ -94,6 +94,8 @@ async fn err_one_deadline_for_all_hops() {
     let server = Server::start().await;
     let client = builder().timeout(Duration::from_millis(300)).build().expect("a client");
     assert_eq!(status(&client, slow(&server, 1, 100)).await, 200);
+    let error = get(&client, server.url("/end?wait=5000")).await.expect_err("too long alone");
+    assert!(matches!(error, Error::Send { hop: 1, .. }) && error.is_timeout(), "{error:?}");
     let begin = Instant::now();
     // None of the hops alone takes too long.
     let error = get(&client, slow(&server, 6, 120)).await.expect_err("too long together");
@@ -108,6 +110,8 @@ async fn err_one_deadline_for_all_hops() {
 async fn err_request_that_cannot_be_put_together() {
     let error = plain().get("http://user:secret@[broken").send().await.expect_err("no URL");
     assert!(matches!(error, Error::Request(_)));
+    assert!(!format!("{error:?} {error}").contains("secret"));
+    let error = plain().get("data:text/plain,secret").send().await.expect_err("no host");
     assert!(!format!("{error:?} {error}").contains("secret"));
     let error = plain().get("http://a.example/").header("x-a", "secret\n").send().await.expect_err("no header");
     assert!(!format!("{error:?} {error}").contains("secret"));
