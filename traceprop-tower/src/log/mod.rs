@@ -76,6 +76,5 @@ pub use service::InSpan;
 pub use span::request_span;
 pub use text::LogText;
 
-/// For the macro alone.
-#[doc(hidden)]
-pub use tracing as __tracing;
+/// The crate that spans are made with, so that [`request_span!`](crate::request_span) finds it in any program.
+pub use tracing;

@@ -39,17 +39,17 @@ pub fn request_span<B>(request: &Request<B>) -> Span {
 macro_rules! request_span {
     ($level:expr, $name:literal, $fields:expr, baggage: [$($key:literal),* $(,)?] $(, $($own:tt)*)?) => {{
         let fields = $fields;
-        $crate::log::__tracing::span!(
+        $crate::log::tracing::span!(
             $level,
             $name,
-            trace_id = fields.trace_id().map($crate::log::__tracing::field::display),
-            span_id = fields.span_id().map($crate::log::__tracing::field::display),
-            parent_id = fields.parent_id().map($crate::log::__tracing::field::display),
-            dd.trace_id = fields.datadog_trace_id().map($crate::log::__tracing::field::display),
-            dd.span_id = fields.datadog_span_id().map($crate::log::__tracing::field::display),
-            sw8.trace_id = fields.sw8_trace_id().map($crate::log::__tracing::field::display),
-            correlation_id = fields.correlation_id().map($crate::log::__tracing::field::display),
-            $($key = fields.baggage($key).map($crate::log::__tracing::field::display),)*
+            trace_id = fields.trace_id().map($crate::log::tracing::field::display),
+            span_id = fields.span_id().map($crate::log::tracing::field::display),
+            parent_id = fields.parent_id().map($crate::log::tracing::field::display),
+            dd.trace_id = fields.datadog_trace_id().map($crate::log::tracing::field::display),
+            dd.span_id = fields.datadog_span_id().map($crate::log::tracing::field::display),
+            sw8.trace_id = fields.sw8_trace_id().map($crate::log::tracing::field::display),
+            correlation_id = fields.correlation_id().map($crate::log::tracing::field::display),
+            $($key = fields.baggage($key).map($crate::log::tracing::field::display),)*
             $($($own)*)?
         )
     }};
@@ -58,7 +58,7 @@ macro_rules! request_span {
     };
     ($fields:expr, baggage: [$($key:literal),* $(,)?] $(, $($own:tt)*)?) => {
         $crate::request_span!(
-            $crate::log::__tracing::Level::INFO, "request", $fields, baggage: [$($key),*], $($($own)*)?
+            $crate::log::tracing::Level::INFO, "request", $fields, baggage: [$($key),*], $($($own)*)?
         )
     };
     ($fields:expr $(,)?) => {
