@@ -1,5 +1,7 @@
 //! What a response tells its caller, as it arrives over a real socket.
 
+mod support;
+
 use std::net::SocketAddr;
 
 use axum::Router;
@@ -7,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get as on_get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use traceprop_core::{Behavior, Correlation, IdBits, IdGenerator, Propagator};
 use traceprop_tower::{ExtractLayer, Respond};
 
@@ -53,10 +55,7 @@ async fn serve<G: IdGenerator + Clone + Send + Sync + 'static>(layer: ExtractLay
         .route("/max-age", cached("max-age=60"))
         .route("/private", cached("private, max-age=60"))
         .layer(layer);
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    address
+    support::serve(app).await
 }
 
 /// The lines of these headers in a response, in order.
@@ -144,10 +143,32 @@ async fn ok_names_are_exposed_where_nobody_else_does() {
     let address = serve(layer().respond(all())).await;
     let names = &["timing-allow-origin", "access-control-expose-headers"];
     let allowed = "timing-allow-origin: https://shop.example";
-    let exposed = "access-control-expose-headers: Server-Timing, traceresponse, x-plumbr-transactionid";
+    let exposed = "access-control-expose-headers: server-timing, traceresponse, x-plumbr-transactionid";
     assert_eq!(answer(address, "GET /", "", names).await, [allowed, exposed]);
     assert_eq!(answer(address, "GET /cors", "", names).await, ["access-control-expose-headers: etag", allowed]);
     assert_eq!(answer(address, "GET /proxied", "", names).await, ["timing-allow-origin: *", exposed]);
+}
+
+#[tokio::test]
+async fn ok_cors_layer_around_it_has_the_last_word() {
+    use tower_http::cors::CorsLayer;
+    use traceprop_http::{ResponseForm, ResponseTrace, cors};
+
+    let trace = ResponseTrace::new().with(ResponseForm::ServerTiming);
+    let app = Router::new().route("/", on_get(async || "hello"));
+    let app = app.layer(layer().respond(Respond::from(trace).expose()));
+    let names = &["server-timing", "access-control-expose-headers"];
+    let silent = CorsLayer::new().allow_origin([HeaderValue::from_static("https://shop.example")]);
+    let etag = "etag".parse().expect("a name");
+    let listing = silent.clone().expose_headers(cors::expose_headers(trace).chain([etag]).collect::<Vec<_>>());
+    for (cors, exposed) in [(silent, "server-timing"), (listing, "server-timing,etag")] {
+        let address = support::serve(app.clone().layer(cors)).await;
+        let lines = answer(address, "GET /", &parent("01"), names).await;
+        let exposed = format!("access-control-expose-headers: {exposed}");
+        assert!(lines.len() == 2 && lines.contains(&metric("01")) && lines.contains(&exposed), "{lines:?}");
+        let preflight = "origin: https://shop.example\r\naccess-control-request-method: GET\r\n";
+        assert!(!answer(address, "OPTIONS /", preflight, names).await.contains(&metric("01")));
+    }
 }
 
 #[tokio::test]

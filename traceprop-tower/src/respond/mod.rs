@@ -23,33 +23,27 @@
 //! * The response to `OPTIONS`, and to a request that the layer leaves out: there is no span to tell of.
 //! * A response that shared caches may keep, unless [`Respond::shared_caches`] says otherwise: everybody who is served
 //!   from the cache would be told the trace of the one who came first. That is one whose `Cache-Control` has `public`,
-//!   `s-maxage` or a `max-age` above 0, and neither `private` nor `no-store`. A cache that is told to keep responses by
-//!   its own configuration, or by another header, has to be told to drop these.
+//!   `s-maxage` or a `max-age` above 0, and neither `private` nor `no-store`; see [`caching::is_shared`]. A cache that is
+//!   told to keep responses by its own configuration has to be told to drop these headers.
 //! * Where a service only relays, what names its span: it has none. What the service behind it wrote stays.
 //!
 //! # Beside a CORS layer
 //!
 //! Put it around this one. The `CorsLayer` of tower-http answers preflights by itself, and replaces
-//! `Access-Control-Expose-Headers` where it was given a list; give it `Server-Timing` too then. Where it was given none,
-//! [`Respond::expose`] fills the gap. `Timing-Allow-Origin` is no part of CORS, and no CORS layer writes it.
-
-mod cache;
-mod server_timing;
+//! `Access-Control-Expose-Headers` where it was given a list; give it [`cors::expose_headers`] too then. Where it was
+//! given none, [`Respond::expose`] fills the gap. `Timing-Allow-Origin` is no part of CORS, and no CORS layer writes it.
 
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{Correlation, CorrelationId, OwnedContext, SpanContext, TraceFlags, TraceParent};
+use traceprop_core::{Correlation, CorrelationId, OwnedContext};
+use traceprop_http::{ResponseForm, ResponseTrace, caching, cors};
 
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-origin");
-const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 /// What [`ExtractLayer::respond`](crate::ExtractLayer::respond) writes into responses; a new one writes nothing. See the
 /// [module docs](self).
 #[derive(Clone, Debug, Default)]
 pub struct Respond {
-    server_timing: bool,
-    draft_metric: bool,
-    traceresponse: bool,
+    trace: ResponseTrace,
     echoes: Vec<(Correlation, HeaderName)>,
     timing_allow_origin: Option<HeaderValue>,
     exposes: bool,
@@ -69,22 +63,19 @@ impl Respond {
     /// Agents read the first or the last of several, so this is the only one: a metric of this name that was in the
     /// response, of a service behind this one, is dropped. Other metrics stay as they are. Of the flags only `sampled` is
     /// told: Splunk's agent reads `01` and nothing else.
-    pub fn server_timing(mut self) -> Self {
-        self.server_timing = true;
-        self.refreshed()
+    pub fn server_timing(self) -> Self {
+        self.form(ResponseForm::ServerTiming)
     }
 
     /// Writes `Server-Timing: trace;desc=00-..-..-01` as well: the metric that the draft of W3C Trace Context level 3
     /// describes. No agent reads it yet.
-    pub fn draft_metric(mut self) -> Self {
-        self.draft_metric = true;
-        self.refreshed()
+    pub fn draft_metric(self) -> Self {
+        self.form(ResponseForm::DraftServerTiming)
     }
 
     /// Writes `traceresponse: 00-..-..-01`, the header of the W3C's drafts for level 2, in place of one that was there.
-    pub fn traceresponse(mut self) -> Self {
-        self.traceresponse = true;
-        self.refreshed()
+    pub fn traceresponse(self) -> Self {
+        self.form(ResponseForm::TraceResponse)
     }
 
     /// Tells the caller the id of a correlation header: the text that came, or the one that calls from here carry where
@@ -127,24 +118,26 @@ impl Respond {
         self
     }
 
+    fn form(mut self, form: ResponseForm) -> Self {
+        self.trace = self.trace.with(form);
+        self.refreshed()
+    }
+
     fn refreshed(mut self) -> Self {
-        let timing = (self.server_timing || self.draft_metric).then_some("Server-Timing");
-        let response = self.traceresponse.then_some("traceresponse");
-        let echoes = self.echoes.iter().map(|(_, name)| name.as_str());
-        let names: Vec<&str> = timing.into_iter().chain(response).chain(echoes).collect();
-        self.exposed = match self.exposes && !names.is_empty() {
-            true => HeaderValue::from_str(&names.join(", ")).ok(),
-            false => None,
-        };
+        let echoes = self.echoes.iter().map(|(_, name)| name.clone());
+        let names: Vec<HeaderName> = cors::expose_headers(self.trace).chain(echoes).collect();
+        let list = names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
+        self.exposed = (self.exposes && !list.is_empty()).then(|| HeaderValue::try_from(list).ok()).flatten();
         self
     }
 
     pub(crate) fn write(&self, context: &OwnedContext, headers: &mut HeaderMap) {
-        if !self.shared_caches && cache::may_be_shared(headers) {
+        if !self.shared_caches && caching::is_shared(headers) {
             return;
         }
         if let Some(span) = context.span() {
-            self.write_span(&span, headers);
+            // What has no room, in a map that is full, is left out: the response is not to fail for it.
+            self.trace.write(&span, headers);
         }
         for (correlation, name) in &self.echoes {
             let made = || context.trace_id().map(CorrelationId::of_trace);
@@ -160,27 +153,13 @@ impl Respond {
             }
         }
     }
-
-    fn write_span(&self, span: &SpanContext<'_>, headers: &mut HeaderMap) {
-        let sampled = span.sampling().is_sampled();
-        if self.server_timing {
-            let value = link(span, TraceFlags::new(sampled, false));
-            server_timing::replace(headers, "traceparent", &[b"traceparent;desc=\"", &value, b"\""]);
-        }
-        if self.draft_metric {
-            let value = link(span, TraceFlags::new(sampled, span.is_random()));
-            server_timing::replace(headers, "trace", &[b"trace;desc=", &value]);
-        }
-        if self.traceresponse {
-            let value = link(span, TraceFlags::new(sampled, span.is_random()));
-            put(headers, TRACERESPONSE, HeaderValue::from_bytes(&value).ok());
-        }
-    }
 }
 
-/// The span in the form of a traceparent.
-fn link(span: &SpanContext<'_>, flags: TraceFlags) -> [u8; TraceParent::LEN] {
-    TraceParent::new(span.trace_id(), span.span_id(), flags).to_bytes()
+/// What a service has configured already, for its CORS list say.
+impl From<ResponseTrace> for Respond {
+    fn from(trace: ResponseTrace) -> Self {
+        Self { trace, ..Self::default() }
+    }
 }
 
 /// A map that is full takes no more; the response is not to fail for it.
