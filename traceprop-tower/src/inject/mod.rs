@@ -49,6 +49,9 @@
 //! # let _ = layer;
 //! ```
 //!
+//! With tonic the channel adds its address further inside, so that a layer around it sees none. A client that is made with
+//! the address (`StockClient::with_origin(layered_channel, uri)`) shows it, and with it the host to judge and the peer.
+//!
 //! # Where there is no span
 //!
 //! * A context that only relays (see [`ExtractLayer::relay`](crate::ExtractLayer::relay)) is passed on as it came, without
