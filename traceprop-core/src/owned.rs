@@ -72,7 +72,7 @@ impl OwnedContext {
     /// The span of a service, with the words of the request that caused it.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
         let received = Received { source: None, ..span.received };
-        let lines = OwnedLines::copy(extraction.slots(), &received, extraction.inbound());
+        let lines = OwnedLines::copy(extraction, &received);
         let span = SpanContext { received: received.without_lines(), ..span.without_lines() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
@@ -80,7 +80,7 @@ impl OwnedContext {
     /// What a service without spans of its own passes on.
     pub fn from_relay(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received();
-        let lines = OwnedLines::copy(extraction.slots(), &received, extraction.inbound());
+        let lines = OwnedLines::copy(extraction, &received);
         let relay = Relay { inbound: extraction.inbound(), received: received.without_lines() };
         Self { role: Role::Relay(relay), lines, endpoint: None }
     }
@@ -396,10 +396,11 @@ impl Entry<'_> {
 
 impl OwnedLines {
     /// Copies the lines that a context may still need.
-    fn copy(slots: &Slots<'_>, received: &Received<'_>, inbound: Inbound) -> Option<Self> {
+    fn copy(extraction: &Extraction<'_>, received: &Received<'_>) -> Option<Self> {
+        let slots = extraction.slots();
         let mut size = 0;
         let mut fields = crate::field::FieldSet::EMPTY;
-        for field in slots.present().iter().filter(|field| is_needed(*field, received, inbound)) {
+        for field in slots.present().iter().filter(|field| is_needed(*field, received, extraction)) {
             let bytes: usize = entries_of(slots, field).map(|entry| entry.len()).sum();
             if size + bytes <= MAX_OWNED_BYTES {
                 fields = fields.with(field);
@@ -443,7 +444,7 @@ fn entries_of<'c>(slots: &Slots<'c>, field: Field) -> impl Iterator<Item = Entry
 }
 
 /// Lines of formats that named another trace are of no use any more; what was turned down is not handed on.
-fn is_needed(field: Field, received: &Received<'_>, inbound: Inbound) -> bool {
+fn is_needed(field: Field, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
     if received.refused.contains(field) {
         return false;
     }
@@ -452,7 +453,12 @@ fn is_needed(field: Field, received: &Received<'_>, inbound: Inbound) -> bool {
         None => received.keeps_text,
         // A wish that belongs to no trace, and may have decided this one.
         _ if field == Field::JaegerDebugId => true,
-        Some(kind) => received.agrees.contains(kind) || matches!(inbound, Inbound::Decision(_)),
+        Some(kind) => match extraction.inbound() {
+            // A format that is only written judges its lines when it hands them on.
+            Inbound::Context(_) => received.agrees.contains(kind) || !extraction.has_read(kind),
+            Inbound::Decision(_) => true,
+            Inbound::Nothing => false,
+        },
     }
 }
 

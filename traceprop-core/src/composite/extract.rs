@@ -306,6 +306,21 @@ impl<'c> Extraction<'c> {
         Relay { inbound: self.inbound(), received: self.received }
     }
 
+    /// Whether a format was asked what its lines say. It was not if it is only written, or stands behind the first one that
+    /// has a context, where that one is enough.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn has_read(&self, kind: FormatKind) -> bool {
+        for (_, read) in self.propagator.extract.kinds() {
+            if read == kind {
+                return true;
+            }
+            if self.propagator.options.extract_first && self.received.primary == Some(read) {
+                return false;
+            }
+        }
+        false
+    }
+
     pub(crate) const fn received(&self) -> Received<'c> {
         self.received
     }

@@ -333,3 +333,20 @@ fn regression_a_vendor_with_our_key_keeps_its_member() {
     let (headers, _) = inject(&propagator, &extraction.start_span(&ids), &Outgoing::new());
     assert_eq!(headers.get("tracestate"), Some("tp=0"));
 }
+
+#[test]
+fn regression_an_owned_relay_hands_on_lines_of_formats_that_were_not_read() {
+    let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let b3 = format!("{trace}-{span}-1-05e3ac9a4f6e3b90");
+    let request = [("traceparent", format!("00-{trace}-{span}-01")), ("b3", b3.clone())];
+    let only_written = Propagator::from_names("tracecontext", "b3").expect("built-in names");
+    let first_is_enough = Propagator::builder().names("tracecontext,b3", "b3").expect("built-in names").extract_first();
+    for propagator in [only_written, first_is_enough.build().expect("two formats")] {
+        let extraction = propagator.extract(&request);
+        let owned = OwnedContext::from_relay(&extraction);
+        for passed in [extraction.relay(), owned.relay().expect("a relay")] {
+            let (headers, _) = relay(&propagator, &passed, &Outgoing::new());
+            assert_eq!(headers.get("b3"), Some(b3.as_str()));
+        }
+    }
+}
