@@ -58,6 +58,8 @@ const CRATES: &[(&str, &[&str])] = &[
         &[
             "traceprop-core",
             "traceprop-http",
+            // Only axum itself has the path that a route matched.
+            "axum",
             "axum-core",
             "http",
             "http-body",
