@@ -165,3 +165,18 @@ fn ok_inject_allocates_once_a_line() {
     assert_eq!(context.scope(|| count(&mut layered, with_room())), 2);
     assert_eq!(count(&mut layered, request(&[], false)), 0);
 }
+
+#[cfg(feature = "tracing")]
+#[test]
+fn ok_logs_that_nobody_reads_allocate_nothing() {
+    use traceprop_tower::log::SpanLayer;
+
+    let bad = &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0")];
+    for lines in [TRACED, bad] {
+        let plain = ExtractLayer::new(presets::MIXED).ids(ids());
+        let logged = plain.clone().explain().count_findings(|finding| assert!(!finding.format.is_empty()));
+        let without = count(&mut plain.layer(service_fn(bare)), request(lines, true));
+        let with = count(&mut logged.layer(SpanLayer::new().layer(service_fn(bare))), request(lines, true));
+        assert_eq!(with, without);
+    }
+}

@@ -4,15 +4,18 @@
 
 mod support;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::routing::{any, get as on_get};
 use serde_json::{Value, json};
 use support::log::Log;
 use support::{Answer, PARENT, get, send, serve};
+use tower::{Layer, Service};
 use tower_http::trace::TraceLayer;
 use traceprop_core::{Correlation, IdBits};
 use traceprop_tower::log::{LogFields, SpanLayer, request_span};
@@ -58,6 +61,21 @@ async fn ok_json_log_shows_the_ids() {
     let app = Router::new().route("/", on_get(hello)).layer(SpanLayer::new()).layer(extract(presets::W3C));
     assert_eq!(get(serve(app).await, "/", &traced()).await, Answer::ok("hello"));
     assert_eq!(only_span(&log), ids());
+}
+
+#[test]
+fn ok_layers_that_log_before_anything_is_polled_show_them_too() {
+    let (log, _guard) = Log::start(Level::INFO);
+    let handler = tower::service_fn(|_: Request| {
+        tracing::info!("called");
+        std::future::ready(Ok::<_, Infallible>(http::Response::new(())))
+    });
+    let mut service = extract(presets::W3C).layer(SpanLayer::new().layer(handler));
+    let request = Request::get("/").header("traceparent", PARENT).body(Body::empty()).expect("a request");
+    drop(service.call(request));
+    assert_eq!(only_span(&log), ids());
+    tracing::info!("behind it");
+    assert_eq!(log.lines()[1].get("span"), None);
 }
 
 #[tokio::test]

@@ -113,3 +113,18 @@ fn ok_each_symptom_has_a_line_a_cause_and_a_cure() {
         }
     }
 }
+
+#[test]
+fn ok_headers_to_allow_are_those_of_the_lists_for_cors() {
+    use traceprop_http::cors;
+
+    let (_, rest) = PAGE.split_once("| the agent sends | allow |").expect("the table");
+    let (table, _) = rest.split_once("\n\n").expect("its end");
+    let mut names: Vec<_> = table.split('`').skip(1).step_by(2).filter(|name| *name != "uberctx-").collect();
+    let lists: [&[HeaderName]; 7] =
+        [&cors::TRACE_CONTEXT, &cors::BAGGAGE, &cors::DATADOG, &cors::B3, &cors::B3_MULTI, &cors::JAEGER, &cors::SW8];
+    let mut expected: Vec<_> = lists.into_iter().flatten().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+}
