@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use traceprop_core::formats::datadog::DatadogText;
-use traceprop_core::{Allow, Baggage, Extraction, OwnedContext, SpanId, TraceId, TraceState};
+use traceprop_core::{Allow, Baggage, Extraction, JaegerBaggage, OwnedContext, Slots, SpanId, TraceId, TraceState};
 
 /// A context as RUM sees it: the trace id in every spelling that backends of RUM search by, the span that is the
 /// resource of the page, and who the visitor was.
 ///
-/// The ids of session, user and view are personal data that came in baggage: only keys that were allowed are shown.
+/// The ids of session, user and view are personal data that came in baggage (W3C or Jaeger): only keys that were allowed are shown.
 /// Nothing is allocated, but for values that are percent-encoded.
 ///
 /// ```
@@ -44,7 +44,15 @@ pub struct RumLink<'c> {
     origin: Option<DatadogText<'c>>,
     tracestate: TraceState<'c>,
     baggage: Baggage<'c>,
+    lines: Lines<'c>,
     allowed: Allow<'c>,
+}
+
+/// Where the lines are that came. Jaeger's baggage is only read from them if it is asked for: it is a table.
+#[derive(Clone, Copy)]
+enum Lines<'c> {
+    Owned(&'c OwnedContext),
+    Carrier(&'c Slots<'c>),
 }
 
 impl<'c> RumLink<'c> {
@@ -59,12 +67,13 @@ impl<'c> RumLink<'c> {
             origin: context.datadog().origin(),
             tracestate: context.tracestate(),
             baggage: context.baggage(),
+            lines: Lines::Owned(context),
             allowed,
         })
     }
 
     /// The link of what came, before it becomes a context of ours.
-    pub fn of_extraction(extraction: &Extraction<'c>, allowed: Allow<'c>) -> Option<Self> {
+    pub fn of_extraction(extraction: &'c Extraction<'c>, allowed: Allow<'c>) -> Option<Self> {
         let context = extraction.context()?;
         Some(Self {
             trace_id: context.trace_id,
@@ -72,6 +81,7 @@ impl<'c> RumLink<'c> {
             origin: extraction.datadog().origin(),
             tracestate: extraction.tracestate(),
             baggage: extraction.baggage(),
+            lines: Lines::Carrier(extraction.slots()),
             allowed,
         })
     }
@@ -136,11 +146,22 @@ impl<'c> RumLink<'c> {
         self.get("view.id")
     }
 
-    /// The baggage value of this key, percent-decoded, if the key is allowed. It is text of the request: not for a log
-    /// unless it is short and visible ASCII.
+    /// The value of this key, percent-decoded, if the key is allowed: from W3C baggage, else from Jaeger's, in which an
+    /// agent that speaks Jaeger has it. It is text of the request: not for a log unless it is short and visible ASCII.
     pub fn get(&self, key: &str) -> Option<Cow<'c, str>> {
-        let member = self.allowed.key(key).then(|| self.baggage.get(key))?;
-        member.map(|member| member.value()).filter(|value| !value.is_empty())
+        if !self.allowed.key(key) {
+            return None;
+        }
+        let value = self.baggage.get(key).map(|member| member.value());
+        value.or_else(|| self.jaeger_value(key)).filter(|value| !value.is_empty())
+    }
+
+    fn jaeger_value(&self, key: &str) -> Option<Cow<'c, str>> {
+        let baggage = match self.lines {
+            Lines::Owned(context) => context.jaeger_baggage(),
+            Lines::Carrier(slots) => JaegerBaggage::read(slots),
+        };
+        Some(baggage.get(key)?.value())
     }
 }
 
@@ -242,6 +263,26 @@ mod tests {
 
         let made = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
         assert_eq!(RumLink::of(&made, Allow::All).unwrap().session_id(), None);
+    }
+
+    #[test]
+    fn ok_jaeger_says_it_where_w3c_does_not() {
+        let request = [
+            ("uber-trace-id", "6a1f0c3e7f11223344d94b7e5512fe08:9c0e44d1b7a2f361:0:1"),
+            ("uberctx-session.id", "s%201"),
+            ("uberctx-user.id", "u"),
+            ("baggage", "user.id=w"),
+        ];
+        let propagator = propagator();
+        let extraction = propagator.extract(&request);
+        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&ids()));
+        let allowed = Allow::Only(&["session.id", "user.id"]);
+        for link in [RumLink::of(&owned, allowed), RumLink::of_extraction(&extraction, allowed)] {
+            let link = link.unwrap();
+            assert_eq!((link.session_id().as_deref(), link.user_id().as_deref()), (Some("s 1"), Some("w")));
+        }
+        let link = RumLink::of(&owned, Allow::None).unwrap();
+        assert_eq!((link.session_id(), link.user_id()), (None, None));
     }
 
     #[test]
