@@ -105,24 +105,41 @@ pub(super) const fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The line without its metrics of that name, all others byte for byte. `None` if it has none of it; empty if it has
-/// nothing else.
-pub(super) fn without(line: &[u8], name: &str) -> Option<Vec<u8>> {
-    if !metrics(line).any(|metric| metric.is_named(name)) {
-        return None;
-    }
+/// The parts of a line that may be a metric to somebody, with their names: each metric, and where its quote is never
+/// closed, what stands between commas behind that. A browser reads those as one value, an agent that splits at commas
+/// does not.
+pub(super) fn parts(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let parts = metrics(line).flat_map(move |metric| {
+        let text = line.get(metric.place).unwrap_or_default();
+        text.split(move |&byte| metric.is_open && byte == b',')
+    });
+    parts.map(|part| (text(part, 0..end_of(part, 0, |byte| byte == b';')), part))
+}
+
+/// Whether a browser reads the next line as part of this one.
+pub(super) fn is_open(line: &[u8]) -> bool {
+    metrics(line).any(|metric| metric.is_open)
+}
+
+/// Whether a part of the line has this name.
+pub(super) fn names(line: &[u8], name: &str) -> bool {
+    parts(line).any(|(part, _)| part.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// The line without its parts of that name, all others byte for byte; empty if it has nothing else.
+pub(super) fn without(line: &[u8], name: &str) -> Vec<u8> {
     let mut kept = Vec::with_capacity(line.len());
     let mut says_anything = false;
-    for (place, metric) in metrics(line).filter(|metric| !metric.is_named(name)).enumerate() {
+    let others = parts(line).filter(|(part, _)| !part.eq_ignore_ascii_case(name.as_bytes()));
+    for (place, (_, part)) in others.enumerate() {
         if place > 0 {
             kept.push(b',');
         }
-        let metric = line.get(metric.place).unwrap_or_default();
-        says_anything |= !trim(metric).is_empty();
-        kept.extend_from_slice(metric);
+        says_anything |= !trim(part).is_empty();
+        kept.extend_from_slice(part);
     }
     // HTTP/2 calls a value malformed that begins or ends with a blank.
-    Some(if says_anything { trim(&kept).to_vec() } else { Vec::new() })
+    if says_anything { trim(&kept).to_vec() } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -179,13 +196,29 @@ mod tests {
 
     #[test]
     fn ok_without_keeps_the_others_as_they_are() {
-        let without = |line: &str| without(line.as_bytes(), "trace").map(|line| String::from_utf8(line).unwrap());
+        let without = |line: &str| {
+            let left = names_it(line).then(|| without(line.as_bytes(), "trace"))?;
+            Some(String::from_utf8(left).unwrap())
+        };
         assert_eq!(without("a;dur=1, b"), None);
-        assert_eq!(without("traces, a;desc=trace"), None);
+        assert_eq!(without("traces, a;desc=trace;trace=1"), None);
         assert_eq!(without("trace;desc=x"), Some(String::new()));
         assert_eq!(without(" , Trace;desc=x,"), Some(String::new()));
         assert_eq!(without("trace;desc=x, a;dur=1 ,\tb"), Some("a;dur=1 ,\tb".to_owned()));
         assert_eq!(without("a ;dur=1, trace, b;desc=\"x, trace\""), Some("a ;dur=1, b;desc=\"x, trace\"".to_owned()));
         assert_eq!(without("a ,trace;desc=x,trace"), Some("a".to_owned()));
+        assert_eq!(without("trace,;dur=1"), Some(";dur=1".to_owned()));
+    }
+
+    #[test]
+    fn ok_behind_an_open_quote_every_comma_may_begin_one() {
+        let left = |line: &str| String::from_utf8(without(line.as_bytes(), "trace")).unwrap();
+        assert!(names_it("a;desc=\"x, trace;desc=y") && !names_it("a;desc=\"x, trace;desc=y\""));
+        assert_eq!(left("b;desc=\"trace, trace\",a;desc=\"x, trace;desc=y,c"), "b;desc=\"trace, trace\",a;desc=\"x,c");
+        assert_eq!(left("trace;desc=\"x, b"), "b");
+    }
+
+    fn names_it(line: &str) -> bool {
+        super::names(line.as_bytes(), "trace")
     }
 }

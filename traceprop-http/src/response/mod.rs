@@ -110,15 +110,9 @@ impl ResponseForm {
         if !is_within_limits(headers, &SERVER_TIMING) {
             return false;
         }
-        let (mut is_there, mut is_open) = (false, false);
-        for metric in headers.get_all(&SERVER_TIMING).iter().flat_map(|line| metrics(line.as_bytes())) {
-            match metric.is_named(name) {
-                true => is_there = true,
-                false => is_open |= metric.is_open,
-            }
-        }
-        if is_there || is_open {
-            return replace(name, value, is_open, headers);
+        let mut lines = headers.get_all(&SERVER_TIMING).iter().map(HeaderValue::as_bytes);
+        if lines.any(|line| metrics::is_open(line) || metrics::names(line, name)) {
+            return replace(name, value, headers);
         }
         headers.try_append(SERVER_TIMING.clone(), value).is_ok()
     }
@@ -127,15 +121,18 @@ impl ResponseForm {
 /// Writes the lines anew, without the metrics of this name. Behind a quote that is never closed a browser would read
 /// ours as a part of that value, so then it comes first.
 #[cold]
-fn replace(name: &str, ours: HeaderValue, first: bool, headers: &mut HeaderMap) -> bool {
-    let kept = |line: &HeaderValue| match metrics::without(line.as_bytes(), name) {
-        None => Some(line.clone()),
-        Some(kept) if kept.is_empty() => None,
-        // Parts of a legal value are legal, so no line is lost here.
-        Some(kept) => HeaderValue::from_bytes(&kept).ok(),
+fn replace(name: &str, ours: HeaderValue, headers: &mut HeaderMap) -> bool {
+    let kept = |line: &HeaderValue| match metrics::names(line.as_bytes(), name) {
+        true => {
+            let kept = metrics::without(line.as_bytes(), name);
+            // Parts of a legal value are legal, so no line is lost here.
+            (!kept.is_empty()).then(|| HeaderValue::from_bytes(&kept).ok()).flatten()
+        }
+        false => Some(line.clone()),
     };
     let mut lines: Vec<_> = headers.get_all(&SERVER_TIMING).iter().filter_map(kept).collect();
-    lines.insert(if first { 0 } else { lines.len() }, ours);
+    let is_open = lines.iter().any(|line| metrics::is_open(line.as_bytes()));
+    lines.insert(if is_open { 0 } else { lines.len() }, ours);
     headers.remove(&SERVER_TIMING);
     let mut written = true;
     for line in lines {

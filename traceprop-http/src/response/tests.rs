@@ -63,6 +63,10 @@ fn ok_write_leaves_one_metric_of_the_name_and_it_comes_last() {
 fn ok_write_before_a_quote_that_is_never_closed() {
     let ours = format!("traceparent;desc=\"{IDS}-01\"");
     assert_eq!(written(&["db", "a;desc=\"x"], ResponseForm::ServerTiming, 1), [&*ours, "db", "a;desc=\"x"]);
+    // Of what is hidden there, an agent that splits at commas would take the last.
+    let hidden = "a;desc=\"x, traceparent;desc='00-11111111111111111111111111111111-2222222222222222-01'";
+    assert_eq!(written(&[hidden], ResponseForm::ServerTiming, 1), [&*ours, "a;desc=\"x"]);
+    assert_eq!(written(&["traceparent;desc=\"x"], ResponseForm::ServerTiming, 1), [&*ours]);
 }
 
 #[test]
@@ -168,19 +172,18 @@ proptest! {
         prop_assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
 
         let others = |lines: &[&str]| -> Vec<String> {
-            let metrics = lines.iter().flat_map(|line| {
-                let is_other = |metric: &metrics::Metric<'_>| !metric.is_named("traceparent");
-                metrics(line.as_bytes()).filter(is_other).map(|metric| line[metric.place].to_owned())
-            });
+            let parts = lines.iter().flat_map(|line| metrics::parts(line.as_bytes()));
+            let others = parts.filter(|(name, _)| !name.eq_ignore_ascii_case(b"traceparent"));
             // Blanks at the ends of a line are none of a metric's.
-            metrics.map(|metric| metric.trim_matches([' ', '\t']).to_owned()).filter(|text| !text.is_empty()).collect()
+            let texts = others.map(|(_, text)| String::from_utf8(metrics::trim(text).to_vec()).expect("it was text"));
+            texts.filter(|text| !text.is_empty()).collect()
         };
         let ours = format!("traceparent;desc=\"{IDS}-01\"");
         let after = lines(&response);
         prop_assert_eq!(others(&after), others(&before.iter().map(String::as_str).collect::<Vec<_>>()));
         prop_assert_eq!(after.iter().filter(|line| **line == ours).count(), 1);
-        let named = after.iter().flat_map(|line| metrics(line.as_bytes())).filter(|m| m.is_named("traceparent"));
-        prop_assert_eq!(named.count(), 1);
+        let parts = after.iter().flat_map(|line| metrics::parts(line.as_bytes()));
+        prop_assert_eq!(parts.filter(|(name, _)| name.eq_ignore_ascii_case(b"traceparent")).count(), 1);
 
         // Of the joined lines Grafana Faro takes the first metric of the name, Splunk looks into what stands between
         // commas, quoted or not: both find ours.
