@@ -62,7 +62,7 @@ impl Directives {
     fn read(headers: &HeaderMap, name: &HeaderName) -> Self {
         // A line holds one directive at least, so this bounds the lines too.
         let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        let mut directives = lines.flat_map(|line| line.split(|&byte| byte == b','));
+        let mut directives = lines.flat_map(split);
         let mut known = Self::default();
         for directive in directives.by_ref().take(MAX_CACHE_DIRECTIVES) {
             known.add(directive);
@@ -86,8 +86,7 @@ impl Directives {
         } else if is("immutable") {
             self.immutable = true;
         } else if is("max-age") {
-            // A value that is no number makes a response stale; whether it says so is not worth a mistake.
-            self.is_fresh |= value.is_some_and(|value| value.iter().any(|byte| matches!(byte, b'1'..=b'9')));
+            self.is_fresh |= value.is_some_and(is_above_zero);
         } else if is("s-maxage") {
             self.s_maxage = true;
         }
@@ -96,6 +95,27 @@ impl Directives {
     const fn may_be_shared(self) -> bool {
         self.too_many || ((self.public || self.s_maxage || self.is_fresh) && !self.private && !self.no_store)
     }
+}
+
+/// The directives of a line: what stands between commas, those within quotes not counted.
+fn split(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    line.split(move |&byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = quoted,
+            b'"' => quoted = !quoted,
+            b',' => return !quoted,
+            _ => {}
+        }
+        false
+    })
+}
+
+/// Whether a number of seconds is not zero. A broken one is no promise that nobody keeps the response.
+fn is_above_zero(seconds: &[u8]) -> bool {
+    let digits = seconds.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(seconds);
+    digits.is_empty() || digits.iter().any(|&digit| digit != b'0')
 }
 
 #[cfg(test)]
@@ -120,7 +140,16 @@ mod tests {
     #[test]
     fn ok_responses_that_nobody_keeps() {
         assert_eq!(kept(&[]), (false, false));
-        for value in ["no-store", "no-cache", "max-age=0", "private", "no-store, public, max-age=60", "", "max-age=x"] {
+        for value in [
+            "no-store",
+            "no-cache",
+            "max-age=0",
+            "max-age=\"00\"",
+            "private",
+            "no-store, public, max-age=60",
+            "",
+            "x-public, xs-maxage=1, y=\"public, s-maxage=1\"",
+        ] {
             assert_eq!(kept(&[("cache-control", value)]), (false, false), "{value}");
         }
         assert_eq!(kept(&[("cache-control", "No-Store"), ("etag", "\"1\""), ("expires", "x")]), (false, false));
@@ -138,7 +167,17 @@ mod tests {
 
     #[test]
     fn ok_responses_that_shared_caches_keep() {
-        for value in ["public", "PUBLIC", "s-maxage=0", "max-age=1", "x=\"a\", max-age=60", "private=\"x\", public"] {
+        for value in [
+            "public",
+            "PUBLIC, no-cache",
+            "s-maxage=0",
+            "max-age=1",
+            "max-age=x",
+            "max-age=",
+            "max-age=0, MAX-AGE = \"60\"",
+            "x=\"a, private, b\\\", no-store\", max-age=60",
+            "private=\"set-cookie, x\", public",
+        ] {
             assert_eq!(kept(&[("cache-control", value)]), (true, true), "{value}");
         }
         assert_eq!(kept(&[("cache-control", "no-store"), ("cdn-cache-control", "max-age=60")]), (true, true));
