@@ -28,6 +28,7 @@
 //! [`ExtractLayer`] goes around a server, [`InjectLayer`] around a client. Both fit any `Service<http::Request<B>>`, so
 //! hyper and tonic as well as axum, box nothing, and cannot fail a request: a header that cannot be read is left out, and
 //! [`ExtractLayer::report_to`] says which one and why. The module [`explain`] puts that into logs and metrics.
+//! How far callers are trusted is a setting of each listener ([`extract`]), and so is what they are told ([`respond`]).
 //!
 //! What is between the two needs no argument: the server layer makes the context of a request the *current* one, and
 //! the client layer takes it from there. It stays with the task; to take it into another one, or into a thread, wrap what

@@ -3,7 +3,7 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::Request;
@@ -43,6 +43,22 @@ async fn ok_listeners_of_one_propagator_differ_in_trust() {
         let address = listener(ExtractLayer::new(Arc::clone(&propagator)).trust(trust)).await;
         assert_eq!(get(address, "/", &lines("00")).await, Answer::ok(unsampled), "{trust:?}");
     }
+}
+
+#[tokio::test]
+async fn ok_restarted_trace_is_linked_in_the_report() {
+    let links = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&links);
+    let layer = ExtractLayer::new(presets::W3C).trust(Behavior::Restart).report_to(move |report| {
+        let links = report.extraction().links();
+        let links = links.map(|link| format!("{} {} {}", link.trace_id, link.span_id, link.reason.as_str()));
+        log.lock().expect("no panic").extend(links);
+    });
+    let address = listener(layer).await;
+    for lines in [&lines("01")[..], b""] {
+        assert!(get(address, "/", lines).await.body.starts_with("new root sampled"));
+    }
+    assert_eq!(*links.lock().unwrap(), [format!("{TRACE} 00f067aa0ba902b7 propagation_behavior_extract")]);
 }
 
 #[tokio::test]

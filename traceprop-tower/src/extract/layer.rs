@@ -209,6 +209,7 @@ impl<G> fmt::Debug for ExtractLayer<G> {
             .field("baggage", &self.baggage)
             .field("sampler", &self.sampler.is_some())
             .field("reports", &self.reports.is_some())
+            .field("respond", &self.respond)
             .finish_non_exhaustive()
     }
 }

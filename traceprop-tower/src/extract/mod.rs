@@ -75,6 +75,8 @@
 //! # let _ = (inside, partners, browsers);
 //! ```
 //!
+//! The link to a trace that was begun anew is in the report ([`ExtractLayer::report_to`], `report.extraction().links()`).
+//!
 //! Routes have settings of their own where each has its own layer. Of two layers around one route the outer one counts,
 //! unless it leaves the request out.
 //!
