@@ -1,0 +1,134 @@
+//! B3 in one header and in several: both agree with their grammar and with each other, and come back as they were.
+#![cfg_attr(fuzzing, no_main)]
+
+use std::sync::LazyLock;
+
+use traceprop_core::formats::b3::B3;
+use traceprop_core::{B3Multi, B3Single, Field, Outgoing, Propagator, Sampling, SpanId};
+use traceprop_fuzz::oracle::{Expected, b3};
+use traceprop_fuzz::{
+    Headers, Input, SPAN, Sink, extract, is_blank, target, values, within, written_by_child, written_by_relay,
+};
+
+target!(run);
+
+static ENCODINGS: LazyLock<[Propagator; 3]> = LazyLock::new(|| [B3::single(), B3::multi(), B3::both()].map(of));
+
+fn of(format: B3) -> Propagator {
+    Propagator::builder().format(format).build().expect("one format")
+}
+
+fn run(data: &[u8]) {
+    value(data);
+    let headers = Input::new(data).headers();
+    for line in values(&headers, "b3") {
+        value(line);
+    }
+    several(&headers);
+    for propagator in ENCODINGS.iter() {
+        request(propagator, &headers);
+    }
+}
+
+/// The single header.
+fn value(value: &[u8]) {
+    let parsed = B3Single::parse(value);
+    let read = parsed.ok().map(|one| read(one.ids(), one.sampling()));
+    assert_eq!(read, b3::single(value));
+    match parsed {
+        Ok(single) => {
+            let written = single.to_string();
+            assert_eq!(single.write(&mut [0; B3Single::MAX_LEN]), written);
+            let again = B3Single::parse(written.as_bytes()).expect("it was written");
+            assert_eq!((again.sampling(), again.to_string()), (single.sampling(), written));
+            // Only a parent beside an open decision is not written: many receivers refuse it.
+            assert!(again == single || single.sampling() == Sampling::Deferred);
+            same_in_several(single);
+        }
+        Err(reject) => within(reject, value.len()),
+    }
+}
+
+fn read(ids: Option<traceprop_core::B3Ids>, sampling: Sampling) -> b3::B3 {
+    b3::B3 {
+        ids: ids.map(|ids| (ids.trace_id(), ids.span_id())),
+        parent: ids.and_then(|ids| ids.parent_span_id()),
+        is_64_bit: ids.is_some_and(|ids| ids.is_64_bit()),
+        sampling,
+    }
+}
+
+/// Both encodings can say the same.
+fn same_in_several(single: B3Single) {
+    let mut headers = Vec::new();
+    B3Multi::from(single).write(|field, value| headers.push((field, value.to_owned())));
+    let first = |field: Field| headers.iter().find(|(known, _)| *known == field).map(|(_, value)| value.as_bytes());
+    let multi = B3Multi::parse(first).expect("it was written").expect("something was");
+    assert_eq!((multi.ids(), multi.sampling(), multi.refused().count()), (single.ids(), single.sampling(), 0));
+}
+
+/// The several headers.
+fn several(headers: &Headers) {
+    let first = |field: Field| values(headers, field.name()?).first().copied();
+    let parsed = B3Multi::parse(first);
+    let expected = b3::multi(headers);
+    let found = match parsed {
+        Ok(found) => found.map(|multi| Some(read(multi.ids(), multi.sampling()))),
+        Err(_) => Some(None),
+    };
+    assert_eq!(found, expected);
+    let rejects = match parsed {
+        Ok(found) => found.iter().flat_map(|multi| multi.refused()).collect(),
+        Err(reject) => vec![reject],
+    };
+    for reject in rejects {
+        let value = first(reject.field()).unwrap_or_default();
+        within(reject, value.len());
+    }
+}
+
+/// Read from a request, and written by a service with a span of its own and by one without.
+fn request(propagator: &Propagator, headers: &Headers) {
+    let extraction = extract(propagator, headers);
+    let expected = b3::expected(headers);
+    assert_eq!(Expected::from(extraction.inbound()), expected.usable());
+
+    let came = b3::read(headers).flatten();
+    let (passed, _) = written_by_relay(propagator, &extraction.relay(), &Outgoing::new());
+    let Some(came) = came else { return assert!(passed.0.is_empty()) };
+    assert_eq!(Expected::from(propagator.extract(&passed).inbound()), expected, "a relay says what came");
+    let again = b3::read(&passed.0).flatten().expect("it is valid");
+    // Again, a parent is not written beside an open decision in the one header; whoever hands it on does not write.
+    assert!(again == came || came.sampling == Sampling::Deferred || came.ids.is_none(), "{again:?} {came:?}");
+    assert_eq!(again.is_64_bit, came.is_64_bit);
+    as_it_came(headers, &passed, came);
+
+    let Some((trace_id, _)) = came.ids else { return };
+    let span = SpanId::new(SPAN).expect("not zero");
+    let (sent, omitted) = written_by_child(propagator, &extraction.child(trace_id, span), &Outgoing::new());
+    assert!(omitted.is_empty());
+    let child = b3::read(&sent.0).flatten().expect("it is valid");
+    assert_eq!(child, b3::B3 { ids: Some((trace_id, span)), parent: None, ..came });
+    // Both encodings say it, where both are written.
+    if sent.has("b3") && sent.has("x-b3-traceid") {
+        assert_eq!(b3::multi(&sent.0), Some(Some(child)));
+    }
+    for name in ["b3", "x-b3-traceid", "x-b3-spanid"] {
+        assert!(
+            sent.value(name).is_none_or(|value| !value.contains([' ', ',']) && value == value.to_ascii_lowercase())
+        );
+    }
+    // Debug is flags alone.
+    assert!(!(sent.has("x-b3-flags") && sent.has("x-b3-sampled")));
+}
+
+/// A single header that counts, and is the only line, is handed on byte for byte.
+fn as_it_came(headers: &Headers, passed: &Sink, came: b3::B3) {
+    let lines = values(headers, "b3");
+    let is_text = |line: &&[u8]| line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
+    let counts = lines.first().and_then(|line| b3::single(line)).is_some_and(|single| single == came);
+    if counts && passed.has("b3") && lines.iter().all(is_text) {
+        let lines: Vec<_> = lines.into_iter().filter(|line| !is_blank(line)).map(String::from_utf8_lossy).collect();
+        assert_eq!(passed.values("b3"), lines);
+    }
+}

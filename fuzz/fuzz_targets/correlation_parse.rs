@@ -1,0 +1,77 @@
+//! Correlation ids: every spelling agrees with its grammar, the text goes on byte for byte, and only where it may.
+#![cfg_attr(fuzzing, no_main)]
+
+use traceprop_core::formats::correlation::Correlation;
+use traceprop_core::{Allow, CorrelationId, Outgoing, OwnedContext, Propagator, SpanContext, SpanId, TraceId};
+use traceprop_fuzz::oracle::Expected;
+use traceprop_fuzz::oracle::correlation::{self, Meaning, Rules};
+use traceprop_fuzz::{
+    Headers, Input, SPAN, extract, field_len, ids, target, within, written_by_child, written_by_relay,
+};
+
+target!(run);
+
+const NAME: &str = "x-request-id";
+
+fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let settings = input.byte();
+    let rules = Rules { opaque: settings & 1 != 0, envoy_mask: settings & 2 != 0 };
+    let mut format = Correlation::from_static("X-Request-Id");
+    if rules.opaque {
+        format = format.opaque();
+    }
+    if rules.envoy_mask {
+        format = format.envoy_mask();
+    }
+    let headers: Headers = input.lines().into_iter().map(|line| ("X-REQUEST-ID".to_owned(), line.to_vec())).collect();
+    request(&headers, rules, format);
+    given(input.text(), rules, format);
+}
+
+fn request(headers: &Headers, rules: Rules, format: Correlation) {
+    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let report = propagator.explain(headers);
+    let expected = correlation::expected(headers, NAME, rules);
+    assert_eq!(Expected::from(report.entries().next().expect("one format").reading.outcome()), expected);
+    report.rejects().for_each(|reject| within(reject, field_len(headers, |_| true)));
+
+    let extraction = extract(&propagator, headers);
+    let came = correlation::line(headers, NAME);
+    let counts = came.filter(|line| correlation::meaning(line, rules) != Meaning::Nothing);
+    let text = counts.map(|line| String::from_utf8_lossy(line).into_owned());
+    let read = extraction.correlation(&format);
+    assert_eq!(read.map(|id| id.as_str().to_owned()), text);
+
+    let span = extraction.start_span(&ids);
+    let owned = OwnedContext::from_span(&extraction, &span);
+    assert_eq!(owned.correlation(&format).map(|id| id.to_string()), text);
+    let made = CorrelationId::of_trace(span.trace_id()).to_string();
+    let (sent, _) = written_by_child(&propagator, &span, &Outgoing::trusted());
+    assert_eq!(sent.value(NAME), Some(text.as_deref().unwrap_or(&made)));
+    let (passed, _) = written_by_relay(&propagator, &extraction.relay(), &Outgoing::trusted());
+    assert_eq!(passed.value(NAME), text.as_deref(), "a relay makes none");
+    for outgoing in [Outgoing::new(), Outgoing::new().correlation(Allow::Only(&["x-other"]))] {
+        let (sent, omitted) = written_by_child(&propagator, &span, &outgoing);
+        assert!(sent.0.is_empty() && !omitted.is_empty());
+        assert!(written_by_relay(&propagator, &extraction.relay(), &outgoing).0.0.is_empty());
+    }
+    let only = Outgoing::new().correlation(Allow::Only(&["X-Request-ID"]));
+    assert_eq!(written_by_child(&propagator, &span, &only).0, sent);
+
+    // What is sent names the same trace to whoever reads it by the same rules.
+    let meaning = correlation::meaning(sent.value(NAME).expect("it was sent").as_bytes(), rules);
+    let marked = |id: TraceId| rules.envoy_mask && matches!(id.get() >> 76 & 0xf, 0x9..=0xb);
+    assert!(meaning == Meaning::Opaque || meaning == Meaning::Trace(span.trace_id()) || marked(span.trace_id()));
+}
+
+/// Text that is put into a context is what its reader would take.
+fn given(text: String, rules: Rules, format: Correlation) {
+    let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::new(SPAN).expect("not zero")));
+    let given = context.with_correlation(&format, &text);
+    assert_eq!(given.is_ok(), correlation::meaning(text.as_bytes(), rules) != Meaning::Nothing);
+    match given {
+        Ok(context) => assert_eq!(context.correlation(&format).map(|id| id.to_string()), Some(text)),
+        Err(reject) => within(reject, text.len()),
+    }
+}

@@ -1,0 +1,111 @@
+//! The `x-datadog-*` headers, their tags and the `dd` member: each agrees with its grammar, and what is written of them is
+//! read again as the same words.
+#![cfg_attr(fuzzing, no_main)]
+
+use std::sync::LazyLock;
+
+use traceprop_core::formats::datadog::{
+    Datadog, DatadogContext, DatadogMember, DatadogTags, MAX_TAGS_LENGTH, PropagationError,
+};
+use traceprop_core::{Inbound, Outgoing, Propagator, SpanId};
+use traceprop_fuzz::oracle::{Expected, datadog, trim};
+use traceprop_fuzz::{
+    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_relay,
+};
+
+target!(run);
+
+static DATADOG: LazyLock<Propagator> =
+    LazyLock::new(|| Propagator::builder().format(Datadog::new()).build().expect("one format"));
+
+fn run(data: &[u8]) {
+    tags(data);
+    if let Ok(text) = std::str::from_utf8(data) {
+        member(text);
+    }
+    let headers = Input::new(data).headers();
+    for line in values(&headers, "x-datadog-tags") {
+        tags(line);
+    }
+    request(&headers);
+}
+
+/// One line of tags.
+fn tags(line: &[u8]) {
+    let tags = DatadogTags::parse(line);
+    let expected = datadog::tags(&[line]);
+    assert_eq!(pairs(tags), expected.tags);
+    assert_eq!(tags.trace_id_high().unwrap_or(0), expected.high);
+    assert_eq!(tags.propagation_error().is_none(), expected.is_clean);
+    assert_eq!(tags.propagation_error() == Some(PropagationError::ExtractMaxSize), trim(line).len() > MAX_TAGS_LENGTH);
+    for (name, value) in &expected.tags {
+        assert!(tags.get(name).is_some_and(|found| found == value.as_str() && found.len() == value.len()));
+    }
+    let trace_id = traceprop_core::TraceId::from_halves(expected.high, 1).expect("not zero");
+    let mut buffer = [0; MAX_TAGS_LENGTH];
+    let written = tags.write(trace_id, &mut buffer).expect("what was read fits, and is legal");
+    let again = datadog::tags(&[written.as_bytes()]);
+    assert_eq!(again, datadog::Tags { is_clean: true, ..expected });
+}
+
+fn pairs(tags: DatadogTags<'_>) -> Vec<(String, String)> {
+    tags.iter().map(|tag| (tag.name.to_owned(), tag.value.to_string())).collect()
+}
+
+/// The value of a `dd` member.
+fn member(text: &str) {
+    let member = DatadogMember::parse(text);
+    let legal =
+        text.len() <= DatadogMember::MAX_LENGTH && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b',');
+    let items = if legal { datadog::items(text) } else { Vec::new() };
+    let last = |key: &str| items.iter().rfind(|(known, _)| *known == key).map(|(_, value)| *value);
+    let plain = |text: &str| text.replace('~', "=");
+    assert_eq!(member.origin().map(|origin| origin.to_string()), last("o").map(plain));
+    assert_eq!(member.last_span().map(|span| span.to_string()).as_deref(), last("p"));
+    let number = last("s").and_then(|text| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let legal = !digits.is_empty() && digits.len() <= 64 && digits.bytes().all(|b| b.is_ascii_digit());
+        legal.then(|| text.parse().ok()).flatten()
+    });
+    assert_eq!(member.priority(), number);
+    for (name, value) in pairs(member.tags()) {
+        assert_eq!(last(&format!("t.{name}")).map(plain), Some(value));
+        assert!(!["", "tid", "upstream_services"].contains(&name.as_str()));
+    }
+}
+
+fn request(headers: &Headers) {
+    let report = DATADOG.explain(headers);
+    let extraction = extract(&DATADOG, headers);
+    let expected = datadog::expected(headers);
+    let entry = report.entries().next().expect("one format");
+    assert_eq!(Expected::from(entry.reading.outcome()), expected);
+    for reject in report.rejects() {
+        let name = reject.field().name().expect("a built-in field");
+        within(reject, field_len(headers, |known| known.eq_ignore_ascii_case(name)));
+    }
+    let (passed, _) = written_by_relay(&DATADOG, &extraction.relay(), &Outgoing::new());
+    let Some(Some(words)) = datadog::read(headers) else {
+        assert_eq!(extraction.inbound(), Inbound::Nothing);
+        return assert!(passed.0.is_empty());
+    };
+    assert_eq!(report.rejects().next().is_none(), words.is_clean);
+    assert_eq!(said(&extraction.datadog()), (words.priority, words.origin.clone(), words.tags.clone()));
+
+    // Without a parent there is no span to name, and then nothing is said.
+    let clean = datadog::Words { is_clean: true, ..words.clone() };
+    match words.parent_id {
+        Some(_) => assert_eq!(datadog::read(&passed.0), Some(Some(clean.clone())), "a relay says what came"),
+        None => assert!(datadog::read(&passed.0).is_none_or(|read| read == Some(clean.clone()))),
+    }
+    let span = SpanId::new(SPAN).expect("not zero");
+    let child = extraction.child(words.trace_id, span);
+    let (sent, omitted) = written_by_child(&DATADOG, &child, &Outgoing::new());
+    assert!(omitted.is_empty(), "{omitted}");
+    assert_eq!(datadog::read(&sent.0), Some(Some(datadog::Words { parent_id: Some(span), ..clean })));
+    assert!(sent.value("x-datadog-tags").is_none_or(|tags| tags.len() <= MAX_TAGS_LENGTH));
+}
+
+fn said(datadog: &DatadogContext<'_>) -> (Option<i32>, Option<String>, Vec<(String, String)>) {
+    (datadog.priority(), datadog.origin().map(|origin| origin.to_string()), pairs(datadog.tags()))
+}

@@ -1,0 +1,75 @@
+//! A `traceparent` value agrees with its grammar, comes back as what it was written, and goes on as it came.
+#![cfg_attr(fuzzing, no_main)]
+
+use std::sync::LazyLock;
+
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{Outgoing, Propagator, Reason, Sampling, SpanId, TraceFlags, TraceParent};
+use traceprop_fuzz::oracle::{Expected, w3c};
+use traceprop_fuzz::{Headers, SPAN, extract, target, within, written_by_child, written_by_relay};
+
+target!(run);
+
+static STRICT: LazyLock<Propagator> = LazyLock::new(|| of(TraceContext::new()));
+static SAME_TRACE: LazyLock<Propagator> = LazyLock::new(|| of(TraceContext::new().same_trace()));
+
+fn of(format: TraceContext) -> Propagator {
+    Propagator::builder().format(format).build().expect("one format")
+}
+
+fn run(data: &[u8]) {
+    value(data);
+    // The same bytes as lines of their own, which is what a second agent on a page makes.
+    lines(data.split(|&b| b == b'\n').map(|line| ("Traceparent".to_owned(), line.to_vec())).collect());
+}
+
+fn value(value: &[u8]) {
+    let parsed = TraceParent::parse(value);
+    let expected = w3c::traceparent(value);
+    let fields = |parent: TraceParent| (parent.version, parent.trace_id, parent.parent_id, parent.flags.to_byte());
+    assert_eq!(parsed.ok().map(fields), expected.map(|(v, t, p, flags)| (v, t, p, flags & 3)));
+    match parsed {
+        Ok(parent) => {
+            let written = TraceParent::new(parent.trace_id, parent.parent_id, parent.flags);
+            assert_eq!(TraceParent::parse(&written.to_bytes()), Ok(written));
+            assert_eq!(written.to_string().into_bytes(), parent.to_bytes());
+        }
+        Err(reject) => {
+            within(reject, value.len());
+            assert_eq!(reject.reason() == Reason::MultipleTraceparent, value.contains(&b','), "{reject}");
+        }
+    }
+}
+
+fn lines(headers: Headers) {
+    let extraction = extract(&STRICT, &headers);
+    assert_eq!(Expected::from(extraction.inbound()), w3c::expected(&headers).usable());
+
+    // Several of one trace count where that was asked for: the last one.
+    let joined: Vec<_> =
+        headers.iter().flat_map(|(_, line)| line.split(|&b| b == b',')).map(w3c::traceparent).collect();
+    let one_trace = joined.iter().all(|parent| parent.is_some_and(|parent| Some(parent.1) == joined[0].map(|p| p.1)));
+    let last = joined.last().copied().flatten().filter(|_| one_trace && headers.len() <= 64);
+    let same_trace = extract(&SAME_TRACE, &headers).context();
+    let ids = same_trace.map(|context| (context.trace_id, context.parent_id));
+    assert_eq!(ids, last.map(|(_, trace, parent, _)| (trace, Some(parent))));
+
+    let passed = written_by_relay(&STRICT, &extraction.relay(), &Outgoing::new()).0;
+    let Some(came) = extraction.context() else {
+        return assert!(passed.0.is_empty());
+    };
+    let line = headers[0].1.as_slice();
+    let is_text = line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
+    let flags = TraceFlags::new(came.sampling.is_sampled(), came.random);
+    let parent = TraceParent::new(came.trace_id, came.parent_id.expect("it has one"), flags);
+    let canonical = parent.to_bytes();
+    assert_eq!(passed.0, [("traceparent".to_owned(), if is_text { line.to_vec() } else { canonical.to_vec() })]);
+
+    let span = SpanId::new(SPAN).expect("not zero");
+    let child = extraction.child(came.trace_id, span);
+    let child = written_by_child(&STRICT, &child, &Outgoing::new()).0;
+    let written = TraceParent { parent_id: span, ..parent };
+    assert_eq!(child.value("traceparent"), Some(written.to_string().as_str()));
+    assert_eq!(child.0.len(), 1);
+    assert_ne!(came.sampling, Sampling::Debug);
+}

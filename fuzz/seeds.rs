@@ -1,0 +1,245 @@
+//! Makes the seeds out of the test vectors: `cargo run --bin seeds`, after the vectors have changed.
+//!
+//! A seed is a case of the vectors as the targets read it, under the id of the case, or a request that no vector
+//! has. Folders of targets are written anew.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// Files of the folder of a target.
+type Seeds = BTreeMap<String, Vec<u8>>;
+
+fn main() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seeds: BTreeMap<&str, Seeds> = BTreeMap::new();
+    for (name, cases) in vectors(&here.join("../traceprop-core/tests/vectors/data")) {
+        for case in &cases {
+            of_case(&name, case, &mut |target, data| {
+                let id = case["id"].as_str().expect("a case has an id");
+                seeds.entry(target).or_default().insert(id.to_owned(), data);
+            });
+        }
+    }
+    more(&mut |target, name, data| {
+        seeds.entry(target).or_default().insert(name.to_owned(), data);
+    });
+    for (target, files) in seeds {
+        write(&here.join("seeds").join(target), files);
+    }
+}
+
+/// Cases of each file, by its name.
+fn vectors(folder: &Path) -> Vec<(String, Vec<Value>)> {
+    let entries = fs::read_dir(folder).expect("the folder of the vectors");
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "json"));
+    files.sort();
+    let read = files.into_iter().map(|file| {
+        let mut json: Value = serde_json::from_slice(&fs::read(&file).expect("a file")).expect("JSON");
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        (name, json["cases"].as_array_mut().map(std::mem::take).expect("cases"))
+    });
+    read.collect()
+}
+
+/// Names and values.
+fn pairs(value: &Value) -> Vec<(&str, &str)> {
+    let pairs = value.as_array().into_iter().flatten();
+    pairs.filter_map(|pair| Some((pair[0].as_str()?, pair[1].as_str()?))).collect()
+}
+
+fn lines(pairs: &[(&str, &str)], name: &str) -> Vec<u8> {
+    let named = pairs.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    named.map(|(_, value)| *value).collect::<Vec<_>>().join("\n").into_bytes()
+}
+
+fn headers(pairs: &[(&str, &str)]) -> Vec<u8> {
+    pairs.iter().map(|(name, value)| format!("{name}: {value}\n")).collect::<String>().into_bytes()
+}
+
+fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)) {
+    if case["op"] == "inject" {
+        if let Some(context) = context(&case["context"]) {
+            seed("inject_roundtrip", context);
+        }
+    }
+    let came = if case["headers"].is_array() { &case["headers"] } else { &case["expect_headers"] };
+    let pairs = pairs(came);
+    if pairs.is_empty() {
+        return;
+    }
+    let with = |settings: &[u8], lines: Vec<u8>| [settings, &lines].concat();
+    let dialect = match file {
+        "w3c-tracecontext" => {
+            seed("traceparent_parse", lines(&pairs, "traceparent"));
+            let states = lines(&pairs, "tracestate");
+            if !states.is_empty() {
+                seed("tracestate_parse", with(b"\0\0", states));
+            }
+            return;
+        }
+        "w3c-baggage" => {
+            let lines = lines(&pairs, "baggage");
+            let first = lines.split(|&b| b == b'\n').next().unwrap_or_default();
+            seed("baggage_edit", [first, b"\nsuserId\nAm\xc3\xa9lie\nrb\npk\nv w\np;q=1\n."].concat());
+            seed("baggage_parse", with(b"\0\0", lines));
+            return;
+        }
+        "datadog" => {
+            seed("datadog_parse", headers(&pairs));
+            0
+        }
+        "sw8" => {
+            seed("sw8_parse", headers(&pairs));
+            1
+        }
+        "b3-single" | "b3-multi" => {
+            seed("b3_parse", headers(&pairs));
+            if file == "b3-single" { 2 } else { 3 }
+        }
+        "jaeger" => {
+            seed("jaeger_parse", headers(&pairs));
+            4
+        }
+        "legacy-uuid" => {
+            let name = case["header"].as_str().expect("a configured header");
+            seed("correlation_parse", with(b"\0", lines(&pairs, name)));
+            5
+        }
+        "composite" => return seed("composite_extract", with(b"\0\0\0\0", headers(&pairs))),
+        _ => return,
+    };
+    seed("bridge_roundtrip", with(&[dialect, 0], headers(&pairs)));
+}
+
+/// A context as `inject_roundtrip` reads it: all formats, then numbers, then a line for each text.
+fn context(context: &Value) -> Option<Vec<u8>> {
+    let hex = |name: &str| -> Option<Vec<u8>> {
+        let digits = context[name].as_str()?;
+        (0..digits.len() / 2).map(|at| u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()).collect()
+    };
+    let decisions = ["sampled", "not-sampled", "debug", "deferred"];
+    let sampling = decisions.iter().position(|word| context["sampling"] == *word).unwrap_or(0);
+    let sw8 = &context["sw8"];
+    let datadog = context["tags"].is_object() || context["origin"].is_string();
+    let settings = sampling as u8
+        | if context["flags"] == "03" { 4 } else { 0 }
+        | if datadog { 0x10 } else { 0 }
+        | if context["priority"].is_number() { 0x20 } else { 0 }
+        | if sw8.is_object() { 0x40 } else { 0 };
+    let mut data = vec![0, 0, settings];
+    data.extend(hex("trace_id").filter(|id| id.len() == 16)?);
+    data.extend(hex("parent_id").filter(|id| id.len() == 8)?);
+    data.extend((context["priority"].as_i64().unwrap_or(0) as i32).to_be_bytes());
+    data.push(context["flags"].as_u64().unwrap_or(0) as u8);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let joined = |list: Vec<(&str, &str)>, between: &str, behind: &str| {
+        list.iter().map(|(key, value)| format!("{key}{between}{value}")).collect::<Vec<_>>().join(behind)
+    };
+    let tags = context["tags"].as_object().into_iter().flatten();
+    let tags = tags.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default())).collect();
+    let names = ["trace_id", "segment_id", "service", "instance", "endpoint", "peer"];
+    let state = if context["tracestate"].is_array() { &context["tracestate"] } else { &context["vendor_tracestate"] };
+    let texts = [
+        text(&context["origin"]),
+        text(&context["last_parent_id"]),
+        joined(tags, "\t", "\t"),
+        joined(pairs(state), "=", ","),
+    ];
+    let more = [
+        String::from("tenant=acme,user=%C3%A9;p"),
+        joined(pairs(&context["baggage"]), "\t", "\t"),
+        text(&context["raw"]),
+    ];
+    let lines = texts.into_iter().chain(more).chain(names.map(|name| text(&sw8[name])));
+    for line in lines.chain([joined(pairs(&context["correlation"]), "\t", "\t")]) {
+        data.extend(line.replace('\n', " ").into_bytes());
+        data.push(b'\n');
+    }
+    Some(data)
+}
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// Requests that no vector has: those that reach a cap, those that exceed it, and all dialects at once.
+fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
+    let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>().into_bytes();
+    let prefixed = |settings: &[u8], lines: Vec<u8>| [settings, &lines].concat();
+    for (name, count) in [("lines-64", 64), ("lines-65", 65)] {
+        seed(
+            "tracestate_parse",
+            name,
+            prefixed(b"\0\0", many(count, &|i| if i < 32 { format!("k{i}=1\n") } else { "\n".into() })),
+        );
+        seed("baggage_parse", name, prefixed(b"\0\0", many(count, &|i| format!("k{i}=1\n"))));
+        seed("jaeger_parse", name, many(count, &|i| format!("uberctx-k{i}: v\n")));
+        seed("sw8_parse", name, many(count, &|_| "sw8: 1-YQ==-Yg==-0----\n".into()));
+        seed(
+            "correlation_parse",
+            name,
+            prefixed(b"\0", many(count, &|i| if i + 1 < count { "\n".into() } else { format!("{TRACE}\n") })),
+        );
+        let all = many(count, &|i| format!("tracestate: k=1\nbaggage: k{i}=1\nb3: 0\nx-datadog-tags: _dd.p.k=1\n"));
+        seed("composite_extract", name, prefixed(b"\0\0\0\0", all));
+    }
+    for (name, state, sw8) in [("all-agree", "tp=1;0e0e4736;d", TRACE), ("all-differ", "dd=s:2;o:rum", "ticket-1")] {
+        let parent =
+            format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01\ntracestate: rojo=1,{state}\nbaggage: a=1;p,b=%20\n");
+        let b3 = format!("b3: {sw8}-00f067aa0ba902b7-d\nX-B3-TraceId: {TRACE}\nX-B3-SpanId: 00f067aa0ba902b7\n");
+        let datadog = "x-datadog-trace-id: 11803532876627986230\nx-datadog-parent-id: 67667974448284343\n";
+        let tags = "x-datadog-sampling-priority: 1\nx-datadog-tags: _dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-4\n";
+        let jaeger = format!("uber-trace-id: {TRACE}:f067aa0ba902b7:0:b\nuberctx-a: 1\njaeger-baggage: b=2\n");
+        let trace = if sw8 == TRACE { "NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=" } else { "dGlja2V0LTE=" };
+        let sw8 = format!("sw8: 1-{trace}-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-Y2FydDo4MA==\nsw8-x: 1-\n");
+        let pairs = "sw8-correlation: YQ==:MQ==\nX-Request-Id: {4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}\n";
+        let all = [&parent, &b3, datadog, tags, &jaeger, &sw8, pairs].concat();
+        seed("composite_extract", name, prefixed(b"\0\0\0\0", all.into_bytes()));
+    }
+    // A decision that is open, and what each dialect has to say to that.
+    for (name, second) in [
+        ("deferred-jaeger", format!("uber-trace-id: {TRACE}:f067aa0ba902b7:0:0")),
+        ("deferred-sw8", "sw8: 1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-YQ==-0----".to_owned()),
+        ("deferred-w3c", format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-00\ntracestate: dd=s:-1")),
+    ] {
+        let request = format!("b3: {TRACE}-00f067aa0ba902b7\n{second}\n");
+        // B3 first, then Datadog, Jaeger, sw8, the ids, and W3C last.
+        seed("composite_extract", name, prefixed(b"\x01\0\0\0", request.into_bytes()));
+    }
+    for (name, count) in [("members-32", 32), ("members-33", 33)] {
+        seed("tracestate_parse", name, prefixed(b"\0\x01own=1\n", many(count, &|i| format!("k{i}=1,"))));
+    }
+    seed("tracestate_parse", "twice", prefixed(b"\0\0", many(32, &|i| format!("k{}=1\n", i % 3))));
+    seed("tracestate_parse", "budget", prefixed(b"\x20\0", many(3, &|i| format!("k{i}={},", "v".repeat(100 * i)))));
+    for (name, count) in [("members-64", 64), ("members-65", 65)] {
+        seed("baggage_parse", name, prefixed(b"\0\0", many(count, &|i| format!("k{i}=1,"))));
+        seed("jaeger_parse", name, prefixed(b"jaeger-baggage: ", many(count, &|i| format!("k{i}=1,"))));
+    }
+    for (name, bytes) in [("bytes-8192", 8192), ("bytes-8193", 8193)] {
+        let list = format!("a=1,b={}", "v".repeat(bytes - 6));
+        seed("baggage_parse", name, prefixed(b"\0\0", list.clone().into_bytes()));
+        seed("jaeger_parse", name, prefixed(b"jaeger-baggage: ", list.into_bytes()));
+    }
+    for (name, bytes) in [("tags-512", 512), ("tags-513", 513)] {
+        let tags = format!("x-datadog-trace-id: 1\nx-datadog-tags: _dd.p.a={}", "v".repeat(bytes - 8));
+        seed("datadog_parse", name, tags.into_bytes());
+    }
+    for (name, bytes) in [("value-2048", 2048), ("value-2052", 2052)] {
+        let value = format!("sw8: 1-YQ==-Yg==-0----{}", "A".repeat(bytes - 17));
+        seed("sw8_parse", name, value.into_bytes());
+    }
+}
+
+fn write(folder: &Path, files: Seeds) {
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).expect("a folder for the seeds");
+    let mut known: Vec<&[u8]> = Vec::new();
+    for (name, data) in &files {
+        if !known.contains(&data.as_slice()) {
+            known.push(data);
+            fs::write(folder.join(name), data).expect("a seed");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What must hold of everything that goes out, and of everything that is turned down.
+
+use std::fmt;
+
+use traceprop_core::{
+    Carrier, CarrierMut, Extraction, Field, IdBits, Inbound, Omissions, Outgoing, OutgoingName, OutgoingValue,
+    Propagator, Reject, Relay, SpanContext,
+};
+
+use crate::input::Headers;
+
+/// The span that targets make.
+pub const SPAN: u64 = 0xb7ad_6b71_6920_3331;
+
+/// Where ids come from.
+pub const fn ids() -> IdBits {
+    IdBits::random(SPAN)
+}
+
+/// Whether a value says nothing.
+pub fn is_blank(value: &[u8]) -> bool {
+    value.iter().all(|b| b" \t".contains(b))
+}
+
+/// Asserts that a reject points into a value of this length, or behind its end.
+#[track_caller]
+pub fn within(reject: Reject, len: usize) {
+    assert!(reject.at() as usize <= len, "{reject} in {len} bytes");
+}
+
+/// Headers on their way out. Each is judged as it comes.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Sink(pub Headers);
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.0.iter().map(|(name, value)| format!("{name}: {}", value.escape_ascii()));
+        f.debug_list().entries(lines).finish()
+    }
+}
+
+impl Sink {
+    /// The values under a lower-case name.
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        let named = self.0.iter().filter(|(known, _)| known == name);
+        named.map(|(_, value)| std::str::from_utf8(value).expect("header text")).collect()
+    }
+
+    /// The only value under a lower-case name.
+    #[track_caller]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let values = self.values(name);
+        assert!(values.len() <= 1, "{name} stands there {} times", values.len());
+        values.first().copied()
+    }
+
+    /// Whether there is a header with this lower-case name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+}
+
+impl CarrierMut for Sink {
+    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        let text = value.to_string();
+        let (name, field) = (name.as_str(), name.field());
+        assert!(text.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)), "{name}: no header text");
+        assert!(!is_blank(text.as_bytes()) && !value.is_empty(), "{name}: empty");
+        assert_eq!(value.len(), text.len(), "{name}: announced with another length");
+        assert!(value.as_str().is_none_or(|whole| whole == text), "{name}: two texts");
+        assert!(value.as_bytes().is_none_or(|whole| whole == text.as_bytes()), "{name}: two texts");
+        let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
+        assert!(!name.is_empty() && name.bytes().all(token), "{name}: no lower-case name");
+        assert!(matches!(field, Field::Configured(_)) || Field::from_name(name) == Some(field), "{name} is no {field}");
+        self.0.push((name.to_owned(), text.into_bytes()));
+    }
+
+    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
+        self.0.retain(|(name, _)| !stale(name));
+    }
+}
+
+impl Carrier for Sink {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+}
+
+/// Reads a request, and asserts that reading it needs no memory.
+#[track_caller]
+pub fn extract<'c, C: Carrier>(propagator: &'c Propagator, carrier: &'c C) -> Extraction<'c> {
+    let mut extraction = None;
+    let count = allocation_counter::measure(|| extraction = Some(propagator.extract(carrier)));
+    assert_eq!(count.count_total, 0, "reading allocates");
+    extraction.expect("it was read")
+}
+
+/// What a child of `span` says: twice the same, and no more than one line of a name that is not to be repeated.
+#[track_caller]
+pub fn written_by_child(propagator: &Propagator, span: &SpanContext<'_>, outgoing: &Outgoing<'_>) -> (Sink, Omissions) {
+    let mut sink = Sink::default();
+    let omitted = propagator.inject(span, outgoing, &mut sink);
+    let mut again = Sink::default();
+    let _ = propagator.inject(span, outgoing, &mut again);
+    assert_eq!(sink, again, "written twice, and not the same");
+    // What a span of ours says has one form, in which every name stands once.
+    for (place, (name, value)) in sink.0.iter().enumerate() {
+        assert!(sink.0[..place].iter().all(|(known, _)| known != name), "{name} is repeated");
+        assert!(!value.starts_with(b" ") && !value.ends_with(b" "), "{name}: blanks around");
+        assert!(!value.contains(&b'\t'), "{name}: a tab");
+    }
+    (sink, omitted)
+}
+
+/// What a service without spans passes on.
+#[track_caller]
+pub fn written_by_relay(propagator: &Propagator, relay: &Relay<'_>, outgoing: &Outgoing<'_>) -> (Sink, Omissions) {
+    let mut sink = Sink::default();
+    let omitted = propagator.relay(relay, outgoing, &mut sink);
+    if relay.inbound() == Inbound::Nothing {
+        assert!(!sink.has("traceparent") && !sink.has("b3") && !sink.has("x-b3-sampled"), "of nothing comes nothing");
+    }
+    (sink, omitted)
+}

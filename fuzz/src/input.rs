@@ -1,0 +1,149 @@
+//! How bytes become a request: as text, so that inputs can be read, and made by hand.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use traceprop_core::{Carrier, Field, LookUp, MAX_LINES, SpanId, TraceId};
+
+/// The lines of a request, names as they are spelt.
+pub type Headers = Vec<(String, Vec<u8>)>;
+
+/// Lines of one request. Servers stop at about a hundred.
+const MAX_HEADERS: usize = 200;
+
+/// Looks at every header that reading one field may cost. The lines of a field are found by a walk each, and mostly they
+/// are gone through once or twice.
+pub const READING: usize = MAX_LINES * 4;
+
+/// The same for writing once. The costliest is a tracestate on many lines in which a key stands twice: which of its
+/// members count is found out by going through the lines again for each of the 32.
+pub const WRITING: usize = MAX_LINES * 64;
+
+/// Bytes that are read from the front: numbers first, then lines. What is missing is zero, or empty.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'d> {
+    rest: &'d [u8],
+}
+
+impl<'d> Input<'d> {
+    /// All of `data`.
+    pub const fn new(data: &'d [u8]) -> Self {
+        Self { rest: data }
+    }
+
+    /// A byte.
+    pub fn byte(&mut self) -> u8 {
+        u8::from_be_bytes(self.bytes())
+    }
+
+    /// Some bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        let (head, rest) = self.rest.split_at(self.rest.len().min(N));
+        bytes[..head.len()].copy_from_slice(head);
+        self.rest = rest;
+        bytes
+    }
+
+    /// A trace id of 16 bytes.
+    pub fn trace_id(&mut self) -> TraceId {
+        TraceId::from_bytes(self.bytes()).unwrap_or(TraceId::MIN)
+    }
+
+    /// A span id of eight bytes.
+    pub fn span_id(&mut self) -> SpanId {
+        SpanId::from_bytes(self.bytes()).unwrap_or(SpanId::MIN)
+    }
+
+    /// The bytes up to a line feed, which may be the only one that no line can hold.
+    pub fn line(&mut self) -> &'d [u8] {
+        let end = self.rest.iter().position(|&b| b == b'\n').unwrap_or(self.rest.len());
+        let line = &self.rest[..end];
+        self.rest = self.rest.get(end + 1..).unwrap_or_default();
+        line
+    }
+
+    /// A line as text.
+    pub fn text(&mut self) -> String {
+        String::from_utf8_lossy(self.line()).into_owned()
+    }
+
+    /// The lines that are left.
+    pub fn lines(mut self) -> Vec<&'d [u8]> {
+        let mut lines = Vec::new();
+        while !self.rest.is_empty() && lines.len() < MAX_HEADERS {
+            lines.push(self.line());
+        }
+        lines
+    }
+
+    /// The lines that are left as headers: a name, a colon, a value. One blank behind the colon is not part of it.
+    pub fn headers(self) -> Headers {
+        let lines = self.lines().into_iter().filter_map(|line| {
+            let colon = line.iter().position(|&b| b == b':')?;
+            let name = std::str::from_utf8(&line[..colon]).ok()?;
+            let value = &line[colon + 1..];
+            Some((name.to_owned(), value.strip_prefix(b" ").unwrap_or(value).to_vec()))
+        });
+        lines.collect()
+    }
+}
+
+/// The values under a name, in order.
+pub fn values<'h>(headers: &'h Headers, name: &str) -> Vec<&'h [u8]> {
+    headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice()).collect()
+}
+
+/// Bytes of the lines of a field, joined by commas; names of a family included.
+pub fn field_len(headers: &Headers, is_of_field: impl Fn(&str) -> bool) -> usize {
+    let lines = headers.iter().filter(|(name, _)| is_of_field(name));
+    lines.map(|(name, value)| name.len() + value.len() + 1).sum()
+}
+
+/// Headers that count how often one of them is looked at.
+#[derive(Debug)]
+pub struct Steps<'h> {
+    headers: &'h Headers,
+    taken: AtomicUsize,
+    indexed: bool,
+}
+
+impl<'h> Steps<'h> {
+    /// Looks at these headers are counted from here on.
+    pub const fn new(headers: &'h Headers) -> Self {
+        Self { headers, taken: AtomicUsize::new(0), indexed: false }
+    }
+
+    /// The same in a carrier that finds a name faster than by walking.
+    pub const fn indexed(headers: &'h Headers) -> Self {
+        Self { headers, taken: AtomicUsize::new(0), indexed: true }
+    }
+
+    /// Does some work, and asserts that it looks at no header more than `most` times as often as there are headers.
+    #[track_caller]
+    pub fn at_most<R>(&self, most: usize, work: impl FnOnce() -> R) -> R {
+        let before = self.taken.load(Ordering::Relaxed);
+        let done = work();
+        let taken = self.taken.load(Ordering::Relaxed) - before;
+        assert!(taken <= most * self.headers.len(), "{taken} looks at {} headers", self.headers.len());
+        done
+    }
+}
+
+impl Carrier for Steps<'_> {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| {
+            self.taken.fetch_add(1, Ordering::Relaxed);
+            (name.as_str(), value.as_slice())
+        })
+    }
+
+    fn look_up(&self, field: Field) -> LookUp<'_> {
+        let Some(name) = field.name().filter(|_| self.indexed) else { return LookUp::Unsupported };
+        let mut lines = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        match (lines.next(), lines.next()) {
+            (None, _) => LookUp::Absent,
+            (Some((_, line)), None) => LookUp::One(line),
+            (Some((_, first)), Some(_)) => LookUp::Several(first),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The rules of each format once more, by splitting and copying: slow, short, and written from the rules and not from
+//! the code that they judge.
+
+pub mod b3;
+pub mod baggage;
+pub mod correlation;
+pub mod datadog;
+pub mod jaeger;
+pub mod sw8;
+pub mod w3c;
+
+use traceprop_core::{Inbound, Outcome, RemoteContext, Sampling};
+
+/// What a format has to make of a request. Of an invalid one only that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing there, or a husk.
+    Absent,
+    /// A decision without ids.
+    Decision(Sampling),
+    /// A context.
+    Context(RemoteContext),
+    /// Something that cannot be used.
+    Invalid,
+}
+
+impl From<Outcome> for Expected {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Absent => Self::Absent,
+            Outcome::SamplingOnly(sampling) => Self::Decision(sampling),
+            Outcome::Context(context) => Self::Context(context),
+            Outcome::Invalid(_) => Self::Invalid,
+        }
+    }
+}
+
+impl From<Inbound> for Expected {
+    fn from(inbound: Inbound) -> Self {
+        match inbound {
+            Inbound::Nothing => Self::Absent,
+            Inbound::Decision(sampling) => Self::Decision(sampling),
+            Inbound::Context(context) => Self::Context(context),
+        }
+    }
+}
+
+impl Expected {
+    /// What a propagator of this one format has to make of it.
+    pub const fn usable(self) -> Self {
+        match self {
+            Self::Invalid => Self::Absent,
+            expected => expected,
+        }
+    }
+}
+
+/// Without spaces and tabs around.
+pub fn trim(mut bytes: &[u8]) -> &[u8] {
+    while bytes.first().is_some_and(|b| b" \t".contains(b)) {
+        bytes = &bytes[1..];
+    }
+    while bytes.last().is_some_and(|b| b" \t".contains(b)) {
+        bytes = &bytes[..bytes.len() - 1];
+    }
+    bytes
+}
+
+/// ASCII text, or any other with what is none replaced.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// So many digits of lower-case hex, as a number.
+pub fn lower_hex(text: &[u8], len: impl Fn(usize) -> bool) -> Option<u128> {
+    let legal = len(text.len()) && text.iter().all(|b| b"0123456789abcdef".contains(b));
+    legal.then(|| u128::from_str_radix(&self::text(text), 16).expect("at most 32 digits"))
+}
+
+/// The same in any letter case.
+pub fn any_hex(text: &[u8], len: impl Fn(usize) -> bool) -> Option<u128> {
+    lower_hex(&text.to_ascii_lowercase(), len)
+}
+
+/// Whether all of it is decimal digits, and there is one.
+pub fn is_digits(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
+}
+
+/// At most 64 decimal digits as a number; the largest one for more than that holds.
+pub fn decimal(text: &[u8]) -> Option<u128> {
+    let digits = self::text(text);
+    let significant = digits.trim_start_matches('0');
+    let legal = is_digits(text) && text.len() <= 64;
+    legal.then(|| if significant.is_empty() { 0 } else { significant.parse().unwrap_or(u128::MAX) })
+}
+
+/// A token of RFC 9110.
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+}
+
+/// At the first separator.
+pub fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|&b| b == separator)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+/// The bytes that percent sequences stand for, and whether one was broken. Broken ones stand for themselves.
+pub fn percent(wire: &[u8]) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    let mut broken = false;
+    let mut at = 0;
+    while at < wire.len() {
+        let sequence = (wire[at] == b'%').then(|| wire.get(at + 1..at + 3).and_then(|two| any_hex(two, |_| true)));
+        match sequence {
+            Some(Some(byte)) => {
+                bytes.push(byte as u8);
+                at += 2;
+            }
+            Some(None) => {
+                broken = true;
+                bytes.push(b'%');
+            }
+            None => bytes.push(wire[at]),
+        }
+        at += 1;
+    }
+    (bytes, broken)
+}
