@@ -1,0 +1,225 @@
+//! A dialect, then a hop that speaks only W3C, then the same dialect: what has to come back does, byte for byte; what
+//! belongs to another trace or to another decision does not.
+#![cfg_attr(fuzzing, no_main)]
+
+use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::correlation::Correlation;
+use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{Omissions, Outgoing, Propagator, PropagatorBuilder, Sampling, SpanId, TraceId, presets};
+use traceprop_fuzz::oracle::{b3, correlation, datadog, jaeger, sw8, w3c};
+use traceprop_fuzz::{
+    Headers, Input, Sink, extract, ids, target, values, w3c_only, written_by_child, written_by_relay,
+};
+
+target!(run);
+
+const NAME: &str = "x-request-id";
+const RULES: correlation::Rules = correlation::Rules { opaque: false, envoy_mask: false };
+
+/// Spans of the services on the way.
+const FIRST: u64 = 0xb7ad_6b71_6920_3331;
+const HOP: u64 = 0x1234_5678_9abc_def0;
+const LAST: u64 = 0x0fed_cba9_8765_4321;
+
+fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let dialect = Dialect::of(input.byte());
+    let way = Way(input.byte());
+    let mut headers = input.headers();
+    if dialect == Dialect::Correlation {
+        // Vectors name other headers.
+        headers.iter_mut().for_each(|(name, _)| *name = NAME.to_owned());
+    }
+    let Some(crossed) = cross(dialect, way, &headers) else { return };
+    let last = |headers: &Headers| {
+        let propagator = dialect.add(Propagator::builder().extract(TraceContext::new()), false).build().expect("two");
+        let extraction = extract(&propagator, headers);
+        let context = extraction.context().expect("a traceparent came");
+        match way.is(0x10) {
+            false => {
+                written_by_child(&propagator, &extraction.child(context.trace_id, id(LAST)), &Outgoing::trusted()).0
+            }
+            true => written_by_relay(&propagator, &extraction.relay(), &Outgoing::trusted()).0,
+        }
+    };
+    let span = id(if way.is(0x10) { HOP } else { LAST });
+    let back = last(&crossed.headers);
+    match dialect {
+        Dialect::B3 | Dialect::B3Multi => {
+            let came = b3::read(&headers).flatten().expect("it crossed");
+            let ids = came.ids.map(|(trace_id, _)| (trace_id, span));
+            // How wide the id was is lost.
+            assert_eq!(b3::read(&back.0), Some(Some(b3::B3 { ids, parent: None, is_64_bit: false, ..came })));
+        }
+        Dialect::Datadog => {
+            let came = datadog::read(&headers).flatten().expect("it crossed");
+            let back = datadog::read(&back.0).expect("the trace goes on").expect("what is written is legal");
+            datadog_words(&came, &back, span, &crossed.omitted);
+        }
+        Dialect::Jaeger => {
+            let [came, back] = [&headers, &back.0].map(|headers| jaeger::header(values(headers, "uber-trace-id")[0]));
+            let came = came.expect("it crossed");
+            assert_eq!(back, Some((came.0, span, came.2)));
+        }
+        Dialect::Sw8 => {
+            let came = sw8::read(&headers).flatten().expect("it crossed");
+            let back = sw8::read(&back.0).flatten().expect("the trace goes on");
+            assert_eq!((back.trace_id, back.span_id, back.sampled), (came.trace_id, span, came.sampled));
+            let fits = came.trace.len() <= 180;
+            assert!(back.trace == came.trace || (!fits && back.trace == came.trace_id.to_string()));
+        }
+        Dialect::Correlation => {
+            let came = correlation::line(&headers, NAME).map(String::from_utf8_lossy).expect("it crossed");
+            let back = back.value(NAME).expect("the trace goes on");
+            let fits = came.len() <= 200 && !came.contains([';', ',', '=']);
+            assert!(back == came || (!fits && is_canonical(back)), "{came} became {back}");
+        }
+    }
+    stale(dialect, &crossed, &last);
+}
+
+fn id(id: u64) -> SpanId {
+    SpanId::new(id).expect("not zero")
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Datadog,
+    Sw8,
+    B3,
+    B3Multi,
+    Jaeger,
+    Correlation,
+}
+
+impl Dialect {
+    fn of(number: u8) -> Self {
+        [Self::Datadog, Self::Sw8, Self::B3, Self::B3Multi, Self::Jaeger, Self::Correlation][usize::from(number % 6)]
+    }
+
+    fn add(self, builder: PropagatorBuilder, extract: bool) -> PropagatorBuilder {
+        macro_rules! add {
+            ($format:expr) => {
+                if extract { builder.extract($format) } else { builder.inject($format) }
+            };
+        }
+        match self {
+            Self::Datadog => add!(Datadog::new()),
+            Self::Sw8 => add!(Sw8::new("cart", "cart-1")),
+            Self::B3 => add!(B3::single()),
+            Self::B3Multi => add!(B3::multi()),
+            Self::Jaeger => add!(Jaeger::new()),
+            Self::Correlation => add!(Correlation::from_static(NAME)),
+        }
+    }
+}
+
+/// How a request travels: whether services make spans, and whom it meets.
+#[derive(Clone, Copy)]
+struct Way(u8);
+
+impl Way {
+    const fn is(self, setting: u8) -> bool {
+        self.0 & setting != 0
+    }
+}
+
+/// What is left of a request behind hops that speak only W3C.
+struct Crossed {
+    headers: Headers,
+    trace_id: TraceId,
+    omitted: Omissions,
+}
+
+fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
+    let first = Propagator::builder().inject(TraceContext::new()).bridges(presets::BRIDGES);
+    let first = dialect.add(first, true).build().expect("two formats");
+    let extraction = extract(&first, headers);
+    let came = extraction.context()?;
+    let (sent, omitted) = match way.is(1) && came.parent_id.is_some() {
+        // The decision stands, also where nobody has made one.
+        false => {
+            let span = extraction.start_span_with(&ids, came.sampling);
+            assert_eq!(span.span_id(), id(FIRST));
+            written_by_child(&first, &span, &Outgoing::trusted())
+        }
+        true => written_by_relay(&first, &extraction.relay(), &Outgoing::trusted()),
+    };
+    let members = w3c::tracestate(&values(&sent.0, "tracestate")).expect("what is written is legal");
+    assert!(members.iter().all(|(key, _)| key == "tp" || (key == "dd" && dialect == Dialect::Datadog)));
+    assert!(members.len() <= 1 && (dialect != Dialect::Datadog || members.iter().all(|(key, _)| key == "dd")));
+    let mut headers = w3c_only(&sent, id(HOP), way.is(2));
+    if way.is(4) {
+        // A service of ours that speaks only W3C has to hand on what it cannot use.
+        let propagator = presets::W3C.propagator();
+        let extraction = propagator.extract(&headers);
+        let span = extraction.child(came.trace_id, id(HOP));
+        headers = written_by_child(&propagator, &span, &Outgoing::trusted()).0.0;
+    }
+    Some(Crossed { headers, trace_id: came.trace_id, omitted })
+}
+
+fn is_canonical(text: &str) -> bool {
+    text.len() == 36 && correlation::meaning(text.as_bytes(), RULES) != correlation::Meaning::Nothing
+}
+
+/// Datadog's words as far as its own member can spell them.
+fn datadog_words(came: &datadog::Words, back: &datadog::Words, span: SpanId, omitted: &Omissions) {
+    assert!(back.is_clean, "{back:?} of {came:?}");
+    assert_eq!((back.trace_id, back.parent_id), (came.trace_id, Some(span)));
+    // Without a priority the flag is 0, and then somebody has decided.
+    assert_eq!(back.priority, Some(came.priority.unwrap_or(0)));
+    let value = |text: &str| text.replace(['~', ';'], "_").replace(',', "_");
+    let mut tags: Vec<(String, String)> = Vec::new();
+    for (name, text) in &came.tags {
+        let name = name.replace([':', ';'], "_");
+        tags.retain(|(known, _)| *known != name);
+        tags.push((name, value(text)));
+    }
+    let origin = came.origin.as_deref().map(value);
+    match omitted.is_empty() {
+        true => assert_eq!((&back.origin, &back.tags), (&origin, &tags)),
+        // Whole items are left out, and none is cut.
+        false => {
+            assert!(back.origin.is_none() || back.origin == origin);
+            assert!(back.tags.iter().all(|tag| tags.contains(tag)), "{:?} of {tags:?}", back.tags);
+        }
+    }
+}
+
+/// Our member in another trace, and under another decision, is none.
+fn stale(dialect: Dialect, crossed: &Crossed, last: &dyn Fn(&Headers) -> Sink) {
+    let other = TraceId::new(crossed.trace_id.get() ^ 1).unwrap_or(TraceId::new(2).expect("not zero"));
+    let mut headers = crossed.headers.clone();
+    headers[0].1.splice(3..35, other.to_hex());
+    let flag = headers[0].1[54] & 1;
+    let decision = if flag == 1 { Sampling::Sampled } else { Sampling::NotSampled };
+    let back = last(&headers);
+    match dialect {
+        Dialect::B3 | Dialect::B3Multi => assert_eq!(b3::read(&back.0).flatten().map(|b3| b3.sampling), Some(decision)),
+        Dialect::Jaeger => {
+            assert!(jaeger::header(values(&back.0, "uber-trace-id")[0]).is_some_and(|(.., byte)| byte == flag))
+        }
+        Dialect::Sw8 => assert_eq!(sw8::read(&back.0).flatten().map(|sw8| sw8.trace), Some(other.to_string())),
+        Dialect::Correlation => assert!(back.value(NAME).is_some_and(is_canonical)),
+        Dialect::Datadog => {}
+    }
+    let mut headers = crossed.headers.clone();
+    headers[0].1[54] ^= 1;
+    let decision = if flag == 0 { Sampling::Sampled } else { Sampling::NotSampled };
+    let back = last(&headers);
+    match dialect {
+        Dialect::B3 | Dialect::B3Multi => assert_eq!(b3::read(&back.0).flatten().map(|b3| b3.sampling), Some(decision)),
+        Dialect::Jaeger => {
+            assert!(jaeger::header(values(&back.0, "uber-trace-id")[0]).is_some_and(|(.., byte)| byte == flag ^ 1))
+        }
+        Dialect::Datadog => {
+            let words = datadog::read(&back.0).flatten().expect("the trace goes on");
+            assert_eq!((words.sampling(), words.priority.is_some_and(|n| (0..=1).contains(&n))), (decision, true));
+        }
+        Dialect::Sw8 | Dialect::Correlation => {}
+    }
+}

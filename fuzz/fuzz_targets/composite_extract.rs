@@ -1,0 +1,379 @@
+//! Any request, in all dialects at once: each format judges as if it were alone, the findings merge by the rules, and
+//! whatever is passed on of it is legal, private where it has to be, and the same from a context that owns its lines.
+#![cfg_attr(fuzzing, no_main)]
+
+use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::correlation::Correlation;
+use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{
+    Allow, Behavior, Extraction, Field, Inbound, LinkReason, Omissions, Outgoing, OwnedContext, Propagator,
+    PropagatorBuilder, RemoteContext, Report, Sampling, TraceId, TraceMatching,
+};
+use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, is_digits, jaeger, sw8, w3c};
+use traceprop_fuzz::{
+    Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_child,
+    written_by_relay,
+};
+
+target!(run);
+
+const FORMATS: usize = 6;
+const TRACE_CONTEXT: usize = 0;
+const JAEGER: usize = 3;
+const SW8: usize = 4;
+const NAME: &str = "x-request-id";
+
+fn run(data: &[u8]) {
+    let mut input = Input::new(data);
+    let settings = Settings::of(input.bytes());
+    let headers = input.headers();
+    let propagator = settings.propagator();
+    let carrier = Steps::new(&headers);
+    let extraction = carrier.at_most(READING * FORMATS, || extract(&propagator, &carrier));
+    let report = propagator.explain(&headers);
+    assert_eq!(report.extraction().inbound(), extraction.inbound());
+    reported(&report, &headers);
+    settings.merged(&extraction, &settings.judged(&report, &headers));
+
+    carrier.at_most(WRITING * FORMATS * 12, || passed_on(&propagator, &extraction));
+    let sent = child(&propagator, &extraction, &Outgoing::trusted()).0;
+    for other in [shouted(&headers), sorted(&headers)] {
+        let extraction = propagator.extract(&other);
+        assert_eq!(extraction.inbound(), report.extraction().inbound());
+        assert_eq!(child(&propagator, &extraction, &Outgoing::trusted()).0, sent, "order or letter case of names");
+    }
+    assert_eq!(extract(&propagator, &Steps::indexed(&headers)).inbound(), extraction.inbound());
+    match settings.behavior {
+        Behavior::Continue | Behavior::Defer => {}
+        // Datadog's member is written anew where its headers are.
+        Behavior::Restart => {
+            assert!(sent.value("tracestate").is_none_or(|state| state == "dd=s:1"), "a restart empties it")
+        }
+        Behavior::Ignore => {
+            let nothing = Headers::new();
+            let nothing = propagator.extract(&nothing);
+            assert_eq!(child(&propagator, &nothing, &Outgoing::trusted()).0, sent, "forgotten is forgotten");
+        }
+    }
+}
+
+/// What goes out of the request in both ways, to whom everything may go and to whom only trace context may.
+fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
+    let span = extraction.start_span(&ids);
+    let owned = OwnedContext::from_span(extraction, &span);
+    let relay = OwnedContext::from_relay(extraction);
+    for outgoing in [Outgoing::trusted(), Outgoing::new()] {
+        let sent = child(propagator, extraction, &outgoing);
+        let owned = written_by_child(propagator, &owned.span().expect("a span"), &outgoing);
+        assert_eq!(said(&owned), said(&sent), "from lines of its own");
+        names(
+            &sent.0,
+            RemoteContext { sampling: span.sampling(), ..RemoteContext::new(span.trace_id(), Some(span.span_id())) },
+        );
+        let passed = written_by_relay(propagator, &extraction.relay(), &outgoing);
+        let owned = written_by_relay(propagator, &relay.relay().expect("a relay"), &outgoing);
+        assert_eq!(said(&owned), said(&passed), "from lines of its own");
+        if let Some(context) = extraction.context() {
+            names(&passed.0, context);
+        }
+        if outgoing.allowed_baggage() == Allow::None {
+            private(&sent.0);
+            private(&passed.0);
+        }
+        over_stale(&sent.0, |sink| propagator.inject(&span, &outgoing, sink));
+    }
+}
+
+fn child(propagator: &Propagator, extraction: &Extraction<'_>, outgoing: &Outgoing<'_>) -> (Sink, Omissions) {
+    written_by_child(propagator, &extraction.start_span(&ids), outgoing)
+}
+
+fn said((sink, omitted): &(Sink, Omissions)) -> (&Sink, String) {
+    (sink, omitted.to_string())
+}
+
+/// Every dialect that goes out names this trace, this span, and the decision as far as it can say it.
+fn names(sink: &Sink, context: RemoteContext) {
+    let same = |found: Expected, decision: &[Sampling]| match found {
+        Expected::Absent => {}
+        Expected::Context(found) => {
+            assert_eq!((found.trace_id, found.parent_id), (context.trace_id, context.parent_id));
+            assert!(decision.contains(&found.sampling), "{} became {}", context.sampling, found.sampling);
+        }
+        found => panic!("{found:?} was written"),
+    };
+    use Sampling::{Debug, Deferred, NotSampled, Sampled};
+    let sampling = context.sampling;
+    let yes_or_no = if sampling.is_sampled() { Sampled } else { NotSampled };
+    same(w3c::expected(&sink.0), &[sampling, yes_or_no]);
+    same(b3::expected(&sink.0), &[sampling]);
+    same(datadog::expected(&sink.0), &[if sampling == Deferred { Deferred } else { yes_or_no }]);
+    same(
+        jaeger_trace(sink),
+        if sampling == Sampled {
+            &[Sampled, Debug]
+        } else {
+            std::slice::from_ref(if sampling == Debug { &Debug } else { &NotSampled })
+        },
+    );
+    same(sw8::expected(&sink.0), &[if sampling == NotSampled { NotSampled } else { Sampled }]);
+}
+
+fn jaeger_trace(sink: &Sink) -> Expected {
+    match jaeger::expected(&sink.0) {
+        // The wish of a request goes on with a relay.
+        Expected::Decision(_) => Expected::Absent,
+        found => found,
+    }
+}
+
+/// Nothing of the user's goes where it was not allowed.
+fn private(sink: &Sink) {
+    let is_private =
+        |name: &str| ["baggage", "jaeger-baggage", "sw8-correlation", NAME].contains(&name) || jaeger::is_line(name);
+    assert!(!sink.0.iter().any(|(name, _)| is_private(name)));
+    let members = w3c::tracestate(&values(&sink.0, "tracestate")).unwrap_or_default();
+    if let Expected::Context(context) = w3c::expected(&sink.0) {
+        let items = w3c::bridged(&members, context.trace_id).unwrap_or_default();
+        assert!(items.split(';').all(|item| !item.starts_with('c')), "a correlation id in disguise");
+    }
+}
+
+/// What a carrier held before goes where the dialect is written, and nothing else does.
+fn over_stale(clean: &Sink, write: impl FnOnce(&mut Sink) -> Omissions) {
+    let owners: [&[&str]; 7] = [
+        &["traceparent", "tracestate"],
+        &["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],
+        &[
+            "x-datadog-trace-id",
+            "x-datadog-parent-id",
+            "x-datadog-sampling-priority",
+            "x-datadog-origin",
+            "x-datadog-tags",
+        ],
+        &["uber-trace-id", "uberctx-", "jaeger-baggage", "jaeger-debug-id"],
+        &["sw8", "sw8-x", "sw8-correlation"],
+        &["baggage"],
+        &[NAME],
+    ];
+    let is_of =
+        |name: &str, owner: &[&str]| owner.contains(&name) || (jaeger::is_line(name) && owner[0] == "uber-trace-id");
+    let mut carrier = Sink::default();
+    let mut expected = Sink::default();
+    for owner in owners.into_iter().chain([&["accept"][..]]) {
+        let is_written = clean.0.iter().any(|(name, _)| is_of(name, owner));
+        for name in owner {
+            let name = if *name == "uberctx-" { "uberctx-stale" } else { name };
+            let stale = (name.to_owned(), b"stale".to_vec());
+            carrier.0.push(stale.clone());
+            expected.0.extend((!is_written).then_some(stale));
+        }
+    }
+    expected.0.extend(clean.0.iter().cloned());
+    let _ = write(&mut carrier);
+    assert_eq!(carrier, expected);
+}
+
+/// The same request with all names in capitals.
+fn shouted(headers: &Headers) -> Headers {
+    headers.iter().map(|(name, value)| (name.to_ascii_uppercase(), value.clone())).collect()
+}
+
+/// The same request, field by field, without what is none.
+fn sorted(headers: &Headers) -> Headers {
+    let is_known = |(name, _): &&(String, Vec<u8>)| Field::from_name(name).is_some() || name.eq_ignore_ascii_case(NAME);
+    let mut sorted: Headers = headers.iter().filter(is_known).cloned().collect();
+    sorted.sort_by_key(|(name, _)| Field::from_name(name).map(std::cmp::Reverse));
+    sorted
+}
+
+/// What a propagator is told.
+struct Settings {
+    /// Places in the list of formats, in the order in which they are read.
+    extract: Vec<usize>,
+    inject: Vec<usize>,
+    behavior: Behavior,
+    matching: TraceMatching,
+    extract_first: bool,
+    rules: correlation::Rules,
+}
+
+impl Settings {
+    /// Four zeros: all formats in the order of `all`, both ways.
+    fn of([order, without, inject, more]: [u8; 4]) -> Self {
+        let mut left: Vec<usize> = (0..FORMATS).collect();
+        let mut order = usize::from(order);
+        let mut extract = Vec::new();
+        while !left.is_empty() {
+            let place = order % left.len();
+            order /= left.len();
+            extract.push(left.remove(place));
+        }
+        let written = extract.iter().rev().copied().filter(|format| inject & 1 << format == 0).collect();
+        extract.retain(|format| without & 1 << format == 0);
+        let behavior = [Behavior::Continue, Behavior::Restart, Behavior::Ignore, Behavior::Defer];
+        Self {
+            behavior: behavior[usize::from(more & 3)],
+            extract_first: more & 4 != 0 && extract.len() > 1,
+            matching: if more & 8 != 0 { TraceMatching::LowHalf } else { TraceMatching::Exact },
+            rules: correlation::Rules { opaque: more & 0x10 != 0, envoy_mask: more & 0x20 != 0 },
+            extract,
+            inject: written,
+        }
+    }
+
+    fn propagator(&self) -> Propagator {
+        let builder = Propagator::builder().baggage().behavior(self.behavior).trace_matching(self.matching);
+        let builder = if self.extract_first { builder.extract_first() } else { builder };
+        let builder = self.extract.iter().fold(builder, |builder, format| self.add(builder, *format, false));
+        let builder = self.inject.iter().fold(builder, |builder, format| self.add(builder, *format, true));
+        builder.build().expect("a list of formats, and baggage")
+    }
+
+    fn is_same(&self, one: TraceId, other: TraceId) -> bool {
+        let cut = self.matching == TraceMatching::LowHalf && (one.high() == 0 || other.high() == 0);
+        one == other || (cut && one.low() == other.low())
+    }
+
+    fn add(&self, builder: PropagatorBuilder, format: usize, inject: bool) -> PropagatorBuilder {
+        macro_rules! add {
+            ($format:expr) => {
+                if inject { builder.inject($format) } else { builder.extract($format) }
+            };
+        }
+        match format {
+            0 => add!(TraceContext::new()),
+            1 => add!(B3::both()),
+            2 => add!(Datadog::new()),
+            3 => add!(Jaeger::new()),
+            4 => add!(Sw8::new("cart", "cart-1")),
+            _ => {
+                let format = Correlation::from_static(NAME);
+                let format = if self.rules.opaque { format.opaque() } else { format };
+                add!(if self.rules.envoy_mask { format.envoy_mask() } else { format })
+            }
+        }
+    }
+
+    fn expected(&self, format: usize, headers: &Headers) -> Expected {
+        match format {
+            0 => w3c::expected(headers),
+            1 => b3::expected(headers),
+            2 => datadog::expected(headers),
+            3 => jaeger::expected(headers),
+            4 => sw8::expected(headers),
+            _ => correlation::expected(headers, NAME, self.rules),
+        }
+    }
+
+    /// Each format finds what it finds alone: bad in one hides no good in another.
+    fn judged(&self, report: &Report<'_>, headers: &Headers) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut entries = report.entries();
+        for &format in &self.extract {
+            let found = self.expected(format, headers);
+            let entry = entries.next().expect("an entry for each format that is read");
+            assert_eq!(Expected::from(entry.reading.outcome()), found, "{}", entry.style);
+            findings.push(Finding { format, found, is_tentative: is_tentative(format, found, headers) });
+            if self.extract_first && matches!(found, Expected::Context(_)) {
+                break;
+            }
+        }
+        assert!(entries.next().is_none());
+        findings
+    }
+
+    /// The first context wins, later ones of its trace fill in, those of others become links.
+    fn merged(&self, extraction: &Extraction<'_>, findings: &[Finding]) {
+        let mut merged: Option<RemoteContext> = None;
+        let mut decision = None;
+        let mut others = Vec::new();
+        for Finding { format, found, is_tentative } in findings {
+            match (found, &mut merged) {
+                (Expected::Absent | Expected::Invalid, _) => {}
+                (Expected::Decision(sampling), _) => decision = decision.or(Some(*sampling)),
+                (Expected::Context(context), None) => merged = Some(*context),
+                (Expected::Context(context), Some(first)) if self.is_same(first.trace_id, context.trace_id) => {
+                    first.trace_id = first.trace_id.max(context.trace_id);
+                    if *format == TRACE_CONTEXT || first.parent_id.is_none() {
+                        first.parent_id = context.parent_id.or(first.parent_id);
+                    }
+                    if context.sampling != Sampling::Deferred && !is_tentative {
+                        decision = decision.or(Some(context.sampling));
+                    }
+                }
+                (Expected::Context(_), Some(_)) if self.extract_first => panic!("nobody is asked behind the first"),
+                (Expected::Context(context), Some(_)) => {
+                    others.extend(context.parent_id.map(|span_id| (context.trace_id, span_id)));
+                }
+            }
+        }
+        if let Some(context) = merged.as_mut().filter(|context| context.sampling == Sampling::Deferred) {
+            context.sampling = decision.unwrap_or(Sampling::Deferred);
+        }
+        let mut inbound = match (merged, decision) {
+            (Some(context), _) => Inbound::Context(context),
+            (None, Some(sampling)) => Inbound::Decision(sampling),
+            (None, None) => Inbound::Nothing,
+        };
+        let links: Vec<_> = extraction.links().map(|link| (link.trace_id, link.span_id)).collect();
+        let reasons: Vec<_> = extraction.links().map(|link| link.reason).collect();
+        if self.behavior == Behavior::Defer {
+            // The trace goes on, and nobody has decided.
+            inbound = match merged {
+                Some(context) => Inbound::Context(RemoteContext { sampling: Sampling::Deferred, ..context }),
+                None => Inbound::Nothing,
+            };
+        }
+        match self.behavior {
+            Behavior::Continue | Behavior::Defer => {
+                assert_eq!((extraction.inbound(), links), (inbound, others));
+                assert!(reasons.iter().all(|reason| *reason == LinkReason::TerminatedContext));
+            }
+            Behavior::Restart => {
+                let came = merged.and_then(|context| Some((context.trace_id, context.parent_id?)));
+                assert_eq!((extraction.inbound(), links), (Inbound::Nothing, came.into_iter().collect()));
+                assert!(reasons.iter().all(|reason| *reason == LinkReason::Restarted));
+            }
+            Behavior::Ignore => assert!(extraction.inbound() == Inbound::Nothing && links.is_empty()),
+        }
+    }
+}
+
+/// What one format found.
+struct Finding {
+    format: usize,
+    found: Expected,
+    /// The decision is what the format says for want of a word, so it fills in for no other.
+    is_tentative: bool,
+}
+
+fn is_tentative(format: usize, found: Expected, headers: &Headers) -> bool {
+    let Expected::Context(context) = found else { return false };
+    match (format, context.sampling) {
+        // Unless Datadog's member says with which priority.
+        (TRACE_CONTEXT, Sampling::NotSampled) => {
+            let members = w3c::tracestate(&values(headers, "tracestate")).unwrap_or_default();
+            let dd = members.iter().find(|(key, _)| key == "dd").map_or("", |(_, value)| value);
+            let numbers = dd.split(';').filter_map(|item| item.strip_prefix("s:"));
+            !numbers.into_iter().any(|number| is_digits(number.strip_prefix('-').unwrap_or(number).as_bytes()))
+        }
+        (JAEGER, Sampling::NotSampled) | (SW8, Sampling::Sampled) => true,
+        _ => false,
+    }
+}
+
+fn reported(report: &Report<'_>, headers: &Headers) {
+    let (line, table) = (report.to_string(), report.table().to_string());
+    assert!(line.chars().all(|c| !c.is_control()) && table.chars().all(|c| c == '\n' || !c.is_control()));
+    for reject in report.rejects() {
+        let is_of_field = |name: &str| match reject.field() {
+            Field::Configured(_) => name.eq_ignore_ascii_case(NAME),
+            field => Field::from_name(name) == Some(field),
+        };
+        within(reject, field_len(headers, is_of_field));
+    }
+}
