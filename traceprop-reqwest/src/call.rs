@@ -53,7 +53,8 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// What may go along beside trace context. The peer is taken from the URL where none is given.
+    /// What may go along beside trace context. Where they are not given, the peer is taken from the
+    /// URL and the endpoint from the context.
     pub const fn outgoing(mut self, outgoing: Outgoing<'a>) -> Self {
         self.outgoing = outgoing;
         self
@@ -65,7 +66,7 @@ impl<'a> Call<'a> {
     /// nothing: a header that you set yourself stays.
     pub fn inject(&self, request: &mut Request) -> Omissions {
         match self.context {
-            Context::Span(span) => self.write_span(&span, request),
+            Context::Span(span) => self.write_span(&span, None, request),
             Context::Owned(context) => self.write(context, request),
             Context::Current => current().map_or_else(Omissions::default, |context| self.write(&context, request)),
         }
@@ -77,28 +78,30 @@ impl<'a> Call<'a> {
     }
 
     fn write(&self, context: &OwnedContext, request: &mut Request) -> Omissions {
+        let endpoint = context.endpoint();
         match (context.span(), context.relay()) {
-            (Some(span), _) => self.write_span(&span.child(RandomIds.span_id()), request),
-            (None, Some(relay)) => {
-                self.with_headers(request, |outgoing, headers| self.propagator.relay(&relay, outgoing, headers))
-            }
+            (Some(span), _) => self.write_span(&span.child(RandomIds.span_id()), endpoint, request),
+            (None, Some(relay)) => self
+                .with_headers(endpoint, request, |outgoing, headers| self.propagator.relay(&relay, outgoing, headers)),
             (None, None) => Omissions::default(),
         }
     }
 
-    fn write_span(&self, span: &SpanContext<'_>, request: &mut Request) -> Omissions {
-        self.with_headers(request, |outgoing, headers| self.propagator.inject(span, outgoing, headers))
+    fn write_span(&self, span: &SpanContext<'_>, endpoint: Option<&str>, request: &mut Request) -> Omissions {
+        self.with_headers(endpoint, request, |outgoing, headers| self.propagator.inject(span, outgoing, headers))
     }
 
     fn with_headers(
         &self,
+        endpoint: Option<&str>,
         request: &mut Request,
         write: impl FnOnce(&Outgoing<'_>, &mut HeaderCarrierMut<'_>) -> Omissions,
     ) -> Omissions {
         // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
         let mut headers = std::mem::take(request.headers_mut());
         let peer = self.outgoing.peer_or(authority(request.url()));
-        let outgoing = self.outgoing.peer(peer);
+        let endpoint = self.outgoing.endpoint_or(endpoint.unwrap_or_default());
+        let outgoing = self.outgoing.peer(peer).endpoint(endpoint);
         let omissions = write(&outgoing, &mut HeaderCarrierMut::new(&mut headers));
         *request.headers_mut() = headers;
         omissions

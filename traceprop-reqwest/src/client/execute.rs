@@ -79,7 +79,8 @@ impl Inner {
                 _ => Carried::child_of(context, &*self.ids),
             },
         };
-        let hop = Hop { endpoint: trace.endpoint.as_deref(), withholds_text: is_downgraded };
+        let served = trace.context.as_ref().and_then(OwnedContext::endpoint);
+        let hop = Hop { endpoint: trace.endpoint.as_deref().or(served), withholds_text: is_downgraded };
         let omissions = self.destinations.write(&carried, hop, request);
         if let Some(tell) = self.omissions.as_ref().filter(|_| !omissions.is_empty()) {
             tell(request.url(), &omissions);

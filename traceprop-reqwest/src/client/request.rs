@@ -35,7 +35,7 @@ impl RequestBuilder {
         self
     }
 
-    /// The endpoint that makes this call (a route, a page); sw8 names it.
+    /// The endpoint that makes this call (a route, a page); sw8 names it. Without one, the endpoint of the context counts.
     pub fn endpoint(mut self, endpoint: impl Into<Box<str>>) -> Self {
         self.trace.endpoint = Some(endpoint.into());
         self

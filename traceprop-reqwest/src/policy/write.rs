@@ -43,7 +43,8 @@ impl Destinations {
     /// This is what a [`Client`](crate::Client) does for each hop. Where another client sends the request, redirects are
     /// that one's: have it follow none, or see [`Destinations::redirect_policy`].
     pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> Omissions {
-        self.write(&Carried::child_of(context, &RandomIds), Hop::default(), request)
+        let hop = Hop { endpoint: context.endpoint(), withholds_text: false };
+        self.write(&Carried::child_of(context, &RandomIds), hop, request)
     }
 
     pub(crate) fn write(&self, carried: &Carried<'_>, hop: Hop<'_>, request: &mut Request) -> Omissions {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use traceprop_core::{IdBits, InContext, OwnedContext, Propagator};
-use traceprop_reqwest::{Client, Destinations, Rule, presets};
+use traceprop_reqwest::{Call, Client, Destinations, Propagate, Rule, presets};
 
 use crate::{SPAN, Server, TRACE, client, context, plain, span_id, values};
 
@@ -81,6 +81,30 @@ async fn ok_each_rule_has_its_formats_and_the_call_its_endpoint() {
     assert_eq!((fields[6], fields[7].len()), ("L2Jhc2tldA==", peer.len().div_ceil(3) * 4));
     assert!(!first.headers.contains_key("traceparent") && !second.headers.contains_key("sw8"));
     span_id(&second.headers);
+}
+
+#[tokio::test]
+async fn ok_endpoint_of_the_request_that_is_served_is_told() {
+    let server = Server::start().await;
+    let sw8 = traceprop_core::formats::sw8::Sw8::new("cart", "cart-1");
+    let sw8 = Propagator::builder().sw8(sw8).names("none", "sw8").and_then(|builder| builder.build());
+    let sw8 = Arc::new(sw8.expect("an identity"));
+    let served = context().with_endpoint("/basket");
+
+    let client = Client::builder(Arc::clone(&sw8)).build().expect("a client");
+    client.get(server.url("/")).context(served.clone()).send().await.expect("an answer");
+    client.get(server.url("/")).context(served.clone()).endpoint("/other").send().await.expect("an answer");
+    let plain = reqwest::Client::new();
+    plain.get(server.url("/")).propagate_with(&Call::new(&sw8).context(&served)).send().await.expect("an answer");
+    let mut request = plain.get(server.url("/")).build().expect("a request");
+    let _ = Destinations::from(sw8).inject(&served, &mut request);
+    plain.execute(request).await.expect("an answer");
+
+    let told =
+        server.seen().into_iter().map(|seen| values(&seen.headers, "sw8").concat().split('-').nth(6).map(String::from));
+    let told: Vec<_> = told.map(|field| field.expect("eight fields")).collect();
+    // Base64 of "/basket" and of "/other".
+    assert_eq!(told, ["L2Jhc2tldA==", "L290aGVy", "L2Jhc2tldA==", "L2Jhc2tldA=="]);
 }
 
 #[tokio::test]
