@@ -39,7 +39,9 @@ fn write_members(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, wri
     if baggage.is_empty() {
         return;
     }
-    let whole = allow == Allow::All && baggage.skipped().is_none();
+    let list = AllowedMembers { baggage, allow };
+    let allowed = if allow == Allow::All { baggage.len() } else { list.members().count() };
+    let whole = allowed == baggage.len() && baggage.skipped().is_none();
     let lines = baggage.lines();
     if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
         for line in lines.iter().map(text::trim).filter(|line| !line.is_empty()) {
@@ -48,8 +50,6 @@ fn write_members(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, wri
         return;
     }
     // What was read is within the limits, and what is written of it is no longer.
-    let list = AllowedMembers { baggage, allow };
-    let allowed = list.members().count();
     if baggage.len() > allowed {
         writer.omit(Field::Baggage, OmissionReason::NotAllowed, (baggage.len() - allowed) as u32);
     }
