@@ -1,16 +1,23 @@
+use std::convert::Infallible;
 use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
+use http::{HeaderMap, Request, Response};
+use tower::Service;
 
 use crate::allocations;
 use crate::input::{Found, Input, outgoing};
+use crate::server::Answer;
 
 /// The contender that ratios are taken to; the first of each case where it takes part.
 pub const OURS: &str = "traceprop";
 
 /// Outgoing maps that are written between two looks at the clock: enough to hide the clock, few enough to stay in cache.
 const MAPS: usize = 32;
+/// Requests that are served between two looks at the clock, for the same reasons.
+const REQUESTS: usize = 32;
 
 /// The same work for every contender.
 pub struct Case {
@@ -90,6 +97,46 @@ impl Contender {
         Self::write(name, input, None, move |to| relay(black_box(&from), to))
     }
 
+    /// A server around a handler that answers at once with the trace id it can see, from a request that is made off the
+    /// clock.
+    pub fn serve<S>(name: &'static str, input: &'static Input, others: usize, sees_trace: bool, server: S) -> Self
+    where
+        S: Service<Request<()>, Response = Response<Answer>, Error = Infallible> + 'static,
+    {
+        let mut headers = input.request(others);
+        // Where it has come, the layer that makes one has nothing to do.
+        headers.remove("x-request-id");
+        let expected = if sees_trace { input.found.trace_id } else { 0 };
+        let mut server = server;
+        let mut requests = Vec::with_capacity(REQUESTS);
+        let mut answers = Vec::with_capacity(REQUESTS);
+        let run = move |runs: u64| {
+            let mut total = Sample::default();
+            let mut left = runs;
+            while left > 0 {
+                let now = left.min(REQUESTS as u64);
+                requests.extend((0..now).map(|_| {
+                    let mut request = Request::new(());
+                    *request.headers_mut() = headers.clone();
+                    request
+                }));
+                let sample = Sample::of(|| {
+                    for request in requests.drain(..) {
+                        answers.push(answer(&mut server, black_box(request)));
+                    }
+                });
+                for answer in answers.drain(..) {
+                    assert_eq!(answer.trace_id, expected, "{name} on {}", input.name);
+                }
+                total.elapsed += sample.elapsed;
+                total.allocations += sample.allocations;
+                left -= now;
+            }
+            total
+        };
+        Self { name, run: Box::new(run) }
+    }
+
     /// Writes into maps that have the ordinary headers and room for more; each is compared, off the clock.
     fn write(
         name: &'static str,
@@ -124,6 +171,19 @@ impl Contender {
     /// Does the work `runs` times. Panics if one result is wrong.
     pub fn run(&mut self, runs: u64) -> Sample {
         (self.run)(runs)
+    }
+}
+
+/// Serves one request. The handler does not wait, so nobody has to be woken.
+fn answer<S>(server: &mut S, request: Request<()>) -> Answer
+where
+    S: Service<Request<()>, Response = Response<Answer>, Error = Infallible>,
+{
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(server.poll_ready(&mut context).is_ready(), "not ready");
+    match pin!(server.call(request)).poll(&mut context) {
+        Poll::Ready(Ok(response)) => response.into_body(),
+        Poll::Pending => panic!("the handler waits"),
     }
 }
 

@@ -8,7 +8,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use traceprop_benches::{Case, Contender, OURS, allocations, w3c};
+use traceprop_benches::{Case, Contender, OURS, allocations, server, w3c};
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     }
 
     // Further areas join here.
-    let areas = [w3c::cases()];
+    let areas = [w3c::cases(), server::cases()];
     let mut cases: Vec<(String, Vec<Measured>)> = areas
         .into_iter()
         .flatten()
