@@ -117,6 +117,11 @@ impl BridgeWriter {
         self.left_out = self.left_out.saturating_add(count);
     }
 
+    /// Whether no format had anything to say.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.member.is_none() && self.items.is_none() && self.left_out == 0
+    }
+
     /// How many items were left out.
     pub(crate) const fn left_out(&self) -> u32 {
         self.left_out

@@ -333,6 +333,8 @@ pub struct Outbound<'a> {
     pub(crate) relayed: bool,
     pub(crate) received: Received<'a>,
     pub(crate) slots: &'a Slots<'a>,
+    /// The tracestate that belongs to this trace; empty where none came with it.
+    pub(crate) state: TraceState<'a>,
     pub(crate) outgoing: &'a Outgoing<'a>,
     pub(crate) otel: OtelEdit,
     /// What goes into the tracestate of ours and of formats, to be edited in before the user's own changes.
@@ -393,7 +395,7 @@ impl<'a> Outbound<'a> {
 
     /// The tracestate that belongs to this trace; empty where none came with it.
     pub(crate) fn tracestate(&self) -> TraceState<'a> {
-        self.received.tracestate(self.slots)
+        self.state
     }
 
     #[allow(dead_code, reason = "the dialects that bridge over W3C read it")]
@@ -492,6 +494,7 @@ impl<'w> Writer<'w> {
     }
 
     /// Writes a field with a fixed name and a value that is ASCII by construction.
+    #[inline]
     pub(crate) fn write_ascii(&mut self, field: Field, value: &[u8]) {
         if let Some(name) = field.name() {
             self.append(OutgoingName::new(field, name), OutgoingValue::ascii(value));
@@ -542,23 +545,30 @@ impl<'w> Writer<'w> {
         self.has_written
     }
 
+    #[inline]
     pub(crate) fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
-        if !self.has_written {
-            self.has_written = true;
-            self.remove_stale();
-        }
         // No empty header is ever sent: some servers answer 400 to one.
-        if !value.is_empty() && !self.taken.contains(name.field()) {
+        let is_empty = value.is_empty();
+        if self.begin(name.field()) && !is_empty {
             self.progress.written = self.progress.written.with(name.field());
             self.carrier.append(name, value);
         }
     }
 
-    fn remove_stale(&mut self) {
-        // Mostly there is nothing, and then the names need not be looked up.
-        if self.progress.stale.is_empty() {
-            return;
+    /// Makes room for a line. False if another format has written this field.
+    fn begin(&mut self, field: Field) -> bool {
+        if !self.has_written {
+            self.has_written = true;
+            // Mostly there is nothing, and then the names need not be looked up.
+            if !self.progress.stale.is_empty() {
+                self.remove_stale();
+            }
         }
+        !self.taken.contains(field)
+    }
+
+    #[cold]
+    fn remove_stale(&mut self) {
         let names = self.names;
         let due = self.progress.stale.intersection(self.fields.set(names));
         if !due.is_empty() {

@@ -101,9 +101,9 @@ impl<'c> TraceState<'c> {
 
     /// The value of a member.
     pub fn get(&self, key: &str) -> Option<&'c str> {
-        let member = Members::new(self.lines).find(|member| member.key == key.as_bytes())?;
+        let value = scan::find(&self.lines, key.as_bytes())?;
         // A valid value is ASCII.
-        core::str::from_utf8(member.value).ok()
+        core::str::from_utf8(value).ok()
     }
 
     /// How many members there are.
@@ -117,9 +117,10 @@ impl<'c> TraceState<'c> {
         self.lines.is_empty() || self.iter().next().is_none()
     }
 
-    /// The one line that this was read from, if that is just how it would be written.
-    fn canonical_line(&self) -> Option<&'c [u8]> {
-        self.lines.first().filter(|_| self.facts.is_canonical())
+    /// The one line that this was read from, if that is just how it would be written within this many characters.
+    pub(crate) fn as_received(&self, budget: Option<usize>) -> Option<&'c [u8]> {
+        let line = self.lines.first().filter(|_| self.facts.is_canonical())?;
+        budget.is_none_or(|budget| line.len() <= budget).then_some(line)
     }
 }
 
@@ -218,17 +219,6 @@ pub(crate) struct EditedTraceState<'a> {
 }
 
 impl<'a> EditedTraceState<'a> {
-    /// The value, if it is one of the carrier's own lines.
-    pub(crate) fn as_received(&self) -> Option<&'a [u8]> {
-        let line = if self.is_edited() { None } else { self.state.canonical_line() }?;
-        self.budget.is_none_or(|budget| line.len() <= budget).then_some(line)
-    }
-
-    /// Whether there is any edit.
-    pub(crate) fn is_edited(&self) -> bool {
-        self.edits().len() > 0
-    }
-
     fn edits(&self) -> impl ExactSizeIterator<Item = TraceStateEdit<'a>> + Clone + use<'a> {
         let [first, then] = self.edits;
         (0..first.len() + then.len()).map(move |i| if i < first.len() { first[i] } else { then[i - first.len()] })
@@ -434,8 +424,7 @@ mod tests {
 
     #[test]
     fn ok_canonical_line_is_handed_on_as_it_is() {
-        let as_received =
-            |line: &'static str| EditedTraceState { state: ok(line), edits: [&[], &[]], budget: None }.as_received();
+        let as_received = |line: &'static str| ok(line).as_received(None);
         assert_eq!(as_received("a= 1,b=2 x"), Some(&b"a= 1,b=2 x"[..]));
         for odd in ["a=1, b=2", "a=1 ,b=2", "a=1,,b=2", ",a=1", "a=1,", " a=1", "a=1\t", "a=1,a=2", ""] {
             assert_eq!(as_received(odd), None, "{odd:?}");

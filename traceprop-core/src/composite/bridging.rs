@@ -42,6 +42,9 @@ impl Propagator {
         } else if let Some(datadog) = self.datadog() {
             datadog.bridge(outbound, &mut writer);
         }
+        if writer.is_untouched() && !state.facts().has_tp() && outbound.otel.is_none() {
+            return self.write_formats(outbound, carrier);
+        }
         let withholds = outbound.bridged().is_some_and(|bridged| self.keep(bridged, judged, outbound, &mut writer));
         let [ours, member] = writer.edits(Bridged::value(&state));
         let otel = outbound.otel.member(trace_id, &state);

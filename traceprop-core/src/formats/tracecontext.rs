@@ -314,18 +314,21 @@ impl TraceContext {
         if context.bridge_left_out > 0 {
             writer.omit(Field::TraceState, OmissionReason::TooLong, context.bridge_left_out);
         }
-        let state = EditedTraceState {
-            state: context.tracestate(),
-            edits: [context.bridge_edits, context.outgoing().tracestate_edits()],
-            budget: self.tracestate_budget,
-        };
-        if let Some(line) = state.as_received() {
-            writer.write_ascii(Field::TraceState, line);
-            return;
+        let edits = [context.bridge_edits, context.outgoing().tracestate_edits()];
+        // Mostly it goes on as it came, or there is none.
+        if edits.iter().all(|edits| edits.is_empty()) {
+            if let Some(line) = context.state.as_received(self.tracestate_budget) {
+                writer.write_ascii(Field::TraceState, line);
+                return;
+            }
+            if context.state.is_empty() {
+                return;
+            }
         }
-        if state.state.is_empty() && !state.is_edited() {
-            return;
-        }
+        self.write_edited(EditedTraceState { state: context.state, edits, budget: self.tracestate_budget }, writer);
+    }
+
+    fn write_edited(&self, state: EditedTraceState<'_>, writer: &mut Writer<'_>) {
         let (over_count, over_budget) = state.left_out();
         if over_count > 0 {
             writer.omit(Field::TraceState, OmissionReason::TooManyMembers, over_count);

@@ -119,40 +119,32 @@ fn diagnose(digits: &[u8], letters: Letters) -> HexError {
 }
 
 /// Eight digits of `value`, most significant first.
-const fn encode8(value: u32) -> [u8; 8] {
+const fn encode8(value: u32) -> u64 {
     let v = value as u64;
     let quads = (v | (v << 16)) & 0x0000_ffff_0000_ffff;
     let pairs = (quads | (quads << 8)) & 0x00ff_00ff_00ff_00ff;
     let nibbles = (pairs | (pairs << 4)) & (0x0f * ONES);
     // A nibble of ten or more reaches bit 4 when six is added: that bit tells the letters.
     let letters = ((nibbles + 6 * ONES) >> 4) & ONES;
-    (nibbles + b'0' as u64 * ONES + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
+    nibbles + b'0' as u64 * ONES + letters * (b'a' - b'0' - 10) as u64
 }
 
 /// Sixteen lower-case digits.
+#[inline]
 pub(crate) const fn encode_u64(value: u64) -> [u8; 16] {
-    let high = encode8((value >> 32) as u32);
-    let low = encode8(value as u32);
-    let mut out = [0; 16];
-    let mut i = 0;
-    while i < 8 {
-        out[i] = high[i];
-        out[i + 8] = low[i];
-        i += 1;
-    }
-    out
+    let digits = ((encode8((value >> 32) as u32) as u128) << 64) | encode8(value as u32) as u128;
+    digits.to_be_bytes()
 }
 
 /// Thirty-two lower-case digits.
+#[inline]
 pub(crate) const fn encode_u128(value: u128) -> [u8; 32] {
-    let high = encode_u64((value >> 64) as u64);
-    let low = encode_u64(value as u64);
     let mut out = [0; 32];
-    let mut i = 0;
-    while i < 16 {
-        out[i] = high[i];
-        out[i + 16] = low[i];
-        i += 1;
+    if let Some((high, low)) = out.split_first_chunk_mut() {
+        *high = encode_u64((value >> 64) as u64);
+        if let Some(low) = low.first_chunk_mut() {
+            *low = encode_u64(value as u64);
+        }
     }
     out
 }

@@ -49,6 +49,7 @@ pub(crate) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
 }
 
 /// Splits at the first `separator`; without one the whole text comes before it.
+#[inline]
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = find(bytes, separator)?;
     Some((&bytes[..at], &bytes[at + 1..]))

@@ -187,6 +187,24 @@ impl<'c> Iterator for Members<'c> {
     }
 }
 
+/// The value of the first member with this key, in lines that were found valid.
+pub(super) fn find<'c>(lines: &Lines<'c>, key: &[u8]) -> Option<&'c [u8]> {
+    for line in lines.iter() {
+        let mut rest = line;
+        loop {
+            if let Some([b'=', value @ ..]) = rest.trim_ascii_start().strip_prefix(key) {
+                let end = text::find(value, b',').unwrap_or(value.len());
+                return Some(value[..end].trim_ascii_end());
+            }
+            match text::split_once(rest, b',') {
+                Some((_, next)) => rest = next,
+                None => break,
+            }
+        }
+    }
+    None
+}
+
 const KEY: u8 = 1;
 const KEY_START: u8 = 2;
 const VALUE: u8 = 4;

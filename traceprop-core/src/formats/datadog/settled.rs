@@ -6,7 +6,6 @@
 use super::member::DatadogMember;
 use super::pairs;
 use super::tags::{DECISION_MAKER, TID, UPSTREAM_SERVICES};
-use crate::text::{self, decimal};
 
 /// Bytes of a member that is settled. A longer one may not fit when it is written anew.
 const MAX_LEN: usize = 200;
@@ -27,14 +26,13 @@ impl DatadogMember<'_> {
         }
         let mut settled = Settled { priority: None, has_last_span: false };
         let mut seen = 0_u64;
-        let mut rest = Some(self.text().as_bytes());
-        while let Some(bytes) = rest {
-            let (item, more) = match text::split_once(bytes, b';') {
-                Some((item, more)) => (item, Some(more)),
-                None => (bytes, None),
-            };
-            rest = more;
-            let (key, value) = text::split_once(item, b':')?;
+        let mut rest = self.text().as_bytes();
+        loop {
+            // Keys and items are short: looking at byte after byte finds their ends soonest.
+            let colon = rest.iter().position(|&byte| byte == b':' || byte == b';').filter(|at| rest[*at] == b':')?;
+            let (key, behind) = (&rest[..colon], &rest[colon + 1..]);
+            let end = behind.iter().position(|&byte| byte == b';').unwrap_or(behind.len());
+            let value = &behind[..end];
             let (first, last) = (key.first()?, key.last()?);
             // Keys that share a bit may be the same, of which only the last counts.
             let bit = 1 << ((usize::from(*first) * 3 + usize::from(*last) * 7 + key.len()) & 63);
@@ -48,15 +46,19 @@ impl DatadogMember<'_> {
                 [b't', b'.', name @ ..] if !is_settled_tag(name, value) => return None,
                 _ => {}
             }
+            match behind.get(end + 1..) {
+                Some(more) => rest = more,
+                None => return Some(settled),
+            }
         }
-        Some(settled)
     }
 }
 
-/// A number that is written as it is read.
+/// A number that is written as it is read. All priorities that there are have one digit.
 fn canonical_priority(text: &[u8]) -> Option<i32> {
     match text {
-        [b'0'] | [b'1'..=b'9'] | [b'-', b'1'..=b'9'] => decimal::signed(text).ok(),
+        [digit @ b'0'..=b'9'] => Some(i32::from(digit - b'0')),
+        [b'-', digit @ b'1'..=b'9'] => Some(-i32::from(digit - b'0')),
         _ => None,
     }
 }
