@@ -3,7 +3,7 @@
 use super::Propagator;
 use crate::baggage;
 use crate::carrier::{CarrierMut, LineSource, OwnedFields};
-use crate::context::{Received, Relay, SpanContext};
+use crate::context::{FormatKind, Received, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{FormatFields, Outbound, Progress, Writer};
 use crate::otel::OtelEdit;
@@ -28,7 +28,7 @@ impl Propagator {
     /// It overwrites the fields of those formats and removes stale ones of theirs; it never touches others, and writes
     /// no empty header. Inject last: what is copied afterwards need not carry the headers.
     pub fn inject(&self, span: &SpanContext<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
-        let slots = self.received_slots(&span.received);
+        let slots = self.received_slots(&span.received, true);
         let outbound = Outbound {
             trace_id: Some(span.trace_id),
             span_id: Some(span.span_id),
@@ -64,8 +64,8 @@ impl Propagator {
     /// # }
     /// ```
     pub fn relay(&self, relay: &Relay<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
-        let slots = self.received_slots(&relay.received);
         let context = relay.inbound.context();
+        let slots = self.received_slots(&relay.received, context.is_some());
         let outbound = Outbound {
             trace_id: context.map(|context| context.trace_id),
             span_id: context.and_then(|context| context.parent_id),
@@ -86,9 +86,10 @@ impl Propagator {
         self.write(&outbound, carrier)
     }
 
-    fn received_slots<'a>(&'a self, received: &Received<'a>) -> Slots<'a> {
-        // A context that only formats of ours have named owes nothing to the lines of others.
-        let is_ours = received.primary.is_some() && received.agrees.is_within(self.kinds);
+    fn received_slots<'a>(&'a self, received: &Received<'a>, has_trace: bool) -> Slots<'a> {
+        // A context that only formats of ours have named owes nothing to the lines of others, nor does one without a
+        // trace, since no tracestate is written then.
+        let is_ours = (received.primary.is_some() || !has_trace) && received.agrees.is_within(self.kinds);
         let names = if is_ours { self.reads() } else { self.names() };
         match received.source {
             Some(source) => Slots::collect_dyn(source, names),
@@ -98,10 +99,14 @@ impl Propagator {
 
     pub(super) fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
         let mut omissions = Omissions::default();
+        let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
+        if nothing && outbound.slots.present().is_empty() && !self.kinds.contains(FormatKind::Custom) {
+            // Nor is there any text that a format of ours could let go.
+            return omissions;
+        }
         // One look at the carrier tells whether anything may have to be removed: mostly nothing.
         let has_stale = carrier.holds_any(&OwnedFields::new(self.names(), self.owned));
         let mut progress = Progress::new(if has_stale { self.owned } else { FieldSet::EMPTY });
-        let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
         for format in self.inject.iter() {
             let mut writer = Writer::new(carrier, format.fields(), &mut progress, &mut omissions, self.names());
             match (nothing, outbound.relayed) {
