@@ -54,10 +54,7 @@ impl<'h> HeaderCarrierMut<'h> {
 
 impl CarrierMut for HeaderCarrierMut<'_> {
     fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
-        let name = match names::of(name.field()) {
-            Some(name) => Some(name.clone()),
-            None => HeaderName::from_bytes(name.as_str().as_bytes()).ok(),
-        };
+        let name = names::owned(name.field()).or_else(|| HeaderName::from_bytes(name.as_str().as_bytes()).ok());
         if let (Some(name), Some(value)) = (name, header_value(value)) {
             // A map that is full (32,768 names) takes no more; the request is not to fail for it.
             let _ = self.0.try_append(name, value);

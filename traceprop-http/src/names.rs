@@ -15,6 +15,14 @@ macro_rules! names {
                 _ => None,
             }
         }
+
+        /// The same to own: a copy of a constant, where a clone would have to ask how.
+        pub(crate) fn owned(field: Field) -> Option<HeaderName> {
+            match field {
+                $(Field::$field => Some(const { HeaderName::from_static($text) }),)+
+                _ => None,
+            }
+        }
     };
 }
 
@@ -50,6 +58,7 @@ mod tests {
         for &field in Field::BUILT_IN {
             let fixed = field != Field::UberContext;
             assert_eq!(of(field).map(HeaderName::as_str), field.name().filter(|_| fixed));
+            assert_eq!(owned(field).as_ref(), of(field));
         }
         assert_eq!(of(Field::Configured(0)), None);
     }

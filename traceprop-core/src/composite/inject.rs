@@ -125,6 +125,7 @@ impl Propagator {
             let allow = outbound.outgoing.allowed_baggage();
             baggage::write(lines, self.options.baggage_limits, allow, outbound.relayed, &mut writer);
         }
-        omissions
+        // A new empty list, because a copy of one that was emptied a moment ago waits for the cache.
+        if omissions.is_empty() { Omissions::default() } else { omissions }
     }
 }
