@@ -398,16 +398,9 @@ impl<'a> Outbound<'a> {
         self.state
     }
 
-    #[allow(dead_code, reason = "the dialects that bridge over W3C read it")]
     /// What came of our own tracestate member, if it belongs to this trace.
     pub(crate) fn bridged(&self) -> Option<Bridged<'a>> {
         Bridged::find(&self.tracestate(), self.trace_id?)
-    }
-
-    #[allow(dead_code, reason = "the dialects that bridge over W3C read it")]
-    /// Whether a format supplied the context, so that its richer words are the ones that count.
-    pub(crate) fn is_primary(&self, kind: FormatKind) -> bool {
-        self.received.primary == Some(kind)
     }
 
     /// Whether a format is among those that are written.
@@ -415,7 +408,6 @@ impl<'a> Outbound<'a> {
         self.injects.contains(kind)
     }
 
-    #[allow(dead_code, reason = "the dialects that bridge over W3C read it")]
     /// Whether a format named this trace in its own fields.
     pub(crate) const fn agrees(&self, kind: FormatKind) -> bool {
         self.received.agrees.contains(kind)
