@@ -18,7 +18,7 @@ use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::id::{SpanId, TraceId};
 use crate::reject::Reject;
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::{MAX_LINES, Slots};
 use crate::tracestate::TraceState;
 
 mod datadog;
@@ -264,6 +264,8 @@ impl OwnedContext {
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'_>> {
         let entries = self.lines.iter().flat_map(OwnedLines::entries);
         let lines = entries.filter(|entry| format.field_name().matches(entry.name)).map(|entry| entry.value);
+        // A list is copied with one line more than is read, so that it stays too long.
+        let lines = lines.take(MAX_LINES);
         let bridged = || {
             let trace_id = self.trace_id()?;
             Some((Bridged::find(&self.tracestate(), trace_id)?, trace_id))

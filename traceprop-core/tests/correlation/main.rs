@@ -191,6 +191,18 @@ fn ok_opaque_text_goes_on_beside_any_trace() {
 }
 
 #[test]
+fn regression_an_owned_context_reads_no_more_lines_than_its_request() {
+    let propagator = built(plain());
+    let lines: Vec<_> = std::iter::repeat_n((NAME, ""), MAX_LINES).chain([(NAME, UUID)]).collect();
+    let extraction = propagator.extract(&lines);
+    assert_eq!(extraction.correlation(&plain()), None);
+    let owned = OwnedContext::from_relay(&extraction);
+    assert_eq!(owned.correlation(&plain()), None);
+    let owned = OwnedContext::from_relay(&propagator.extract(&lines[1..].to_vec()));
+    assert_eq!(owned.correlation(&plain()).map(|id| id.to_string()).as_deref(), Some(UUID));
+}
+
+#[test]
 fn regression_empty_text_is_none_to_put_into_a_context() {
     let context = OwnedContext::new(SpanContext::new(TraceId::MIN, traceprop_core::SpanId::MIN));
     let error = context.with_correlation(&plain().opaque(), "").unwrap_err();
