@@ -390,3 +390,15 @@ fn ok_decision_roundtrip() {
         assert_eq!(read_back(&multi), Ok(Some(multi)));
     }
 }
+
+#[test]
+fn regression_relay_drops_flags_that_count_for_nothing() {
+    let propagator = writes(B3::multi());
+    let ids = [("x-b3-traceid", "80f198ee56343ba864fe8b2a57d3eff7"), ("x-b3-spanid", "e457b5a2e4d86bd1")];
+    let request = [ids[0], ids[1], ("x-b3-flags", ""), ("x-b3-flags", "1")];
+    let extraction = propagator.extract(&request);
+    assert_eq!(extraction.inbound().sampling(), Sampling::Deferred);
+    let mut headers = Pairs::new();
+    let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+    assert!(headers.iter().eq(ids));
+}

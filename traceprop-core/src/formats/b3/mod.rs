@@ -39,9 +39,10 @@ use crate::context::FormatKind;
 use crate::field::{Field, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
 use crate::outgoing::OmissionReason;
-use crate::reject::Reject;
+use crate::reject::{Reason, Reject};
 use crate::sampling::Sampling;
 use crate::slots::Slots;
+use crate::text;
 
 const SINGLE: FieldSet = FieldSet::of(&[Field::B3]);
 
@@ -146,7 +147,14 @@ impl Format for B3 {
         }
         if self.multi {
             let fields = FormatFields::built_in(MULTI);
-            let received = read_multi(slots).ok().flatten().map(|multi| multi.reading());
+            let received = read_multi(slots).ok().flatten().map(|multi| {
+                let mut reading = multi.reading();
+                // A blank line of flags says nothing, and is not sent; one behind it does not count, and must not then.
+                if slots.first(Field::B3Flags).is_some_and(|flags| text::trim(flags).is_empty()) {
+                    reading.refuse(Reject::new(Field::B3Flags, Reason::Empty, 0));
+                }
+                reading
+            });
             if !received.is_some_and(|reading| context.hand_on(&reading, fields, writer)) {
                 inject_multi(context, writer);
             }
