@@ -1,4 +1,4 @@
-//! Makes the seeds out of the test vectors: `cargo run --bin seeds`, after the vectors have changed.
+//! Makes the seeds out of the test vectors: `cargo run --example seeds`, after the vectors have changed.
 //!
 //! A seed is a case of the vectors as the targets read it, under the id of the case, or a request that no vector
 //! has. Folders of targets are written anew.
