@@ -223,3 +223,12 @@ fn err_last_span_that_would_forge_is_left_out() {
     let (state, _) = built(&DatadogFields::new().priority(1).last_span("1;s:2"));
     assert_eq!(state.as_deref(), Some("dd=s:1"));
 }
+
+#[test]
+fn regression_a_tag_of_blanks_does_not_cost_the_header_its_tags() {
+    // Tracers that void the whole header for one bad pair would lose the upper half of the id, and split the trace.
+    let propagator = Propagator::from_names("tracecontext", "datadog").expect("built-in names");
+    let sent = child(&propagator, &vec![TRACE_PARENT, ("tracestate", "dd=s:1;o: ~rum ;t.a: ;t.b: 2 ")]);
+    assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.b= 2"));
+    assert_eq!(sent.get("x-datadog-origin"), Some("=rum"));
+}

@@ -51,8 +51,9 @@ pub(super) fn next_item<'c>(rest: &mut &'c str) -> Option<Item<'c>> {
             "o" => Item::Origin(value),
             "p" => Item::LastSpan(value),
             _ => match key.strip_prefix("t.") {
-                // A name that the header could not spell would cost all tags there, the id's upper half with them.
-                Some(name) if !name.is_empty() && name.bytes().all(pairs::is_key_byte) => {
+                // A name or a value that the header could not spell would cost all tags there, the id's upper half with
+                // them. Blanks at the end of a value get lost there, and with them one of blanks alone.
+                Some(name) if is_name(name) && !value.trim_end_matches(' ').is_empty() => {
                     Item::Tag(DatadogTag { name, value: DatadogText::of_member(value) })
                 }
                 _ => Item::Other(item),
@@ -60,6 +61,10 @@ pub(super) fn next_item<'c>(rest: &mut &'c str) -> Option<Item<'c>> {
         });
     }
     None
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(pairs::is_key_byte)
 }
 
 impl<'c> DatadogMember<'c> {
@@ -212,5 +217,11 @@ mod tests {
         let member = DatadogMember::parse("s:1;z:9;t.:1;t.a b:2;t.c:3;ab:c:d");
         assert_eq!(member.others().collect::<Vec<_>>(), ["z:9", "t.:1", "t.a b:2", "ab:c:d"]);
         assert_eq!(tags("t.a b:2;t.c:3"), [("c", "3".into())]);
+    }
+
+    #[test]
+    fn ok_a_value_of_blanks_is_no_tag() {
+        assert_eq!(tags("t.a: ;t.b:  ;t.c: 3 "), [("c", " 3 ".into())]);
+        assert_eq!(DatadogMember::parse("t.a: ;t.b:1").others().collect::<Vec<_>>(), ["t.a: "]);
     }
 }

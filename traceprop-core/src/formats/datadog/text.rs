@@ -34,6 +34,11 @@ impl<'c> DatadogText<'c> {
         (!self.tilde_is_equals || !self.raw.contains('~')).then_some(self.raw)
     }
 
+    /// The same as a header can hold it.
+    pub(super) fn without_outer_blanks(self) -> Self {
+        Self { raw: self.raw.trim_matches(' '), ..self }
+    }
+
     /// Bytes of the text.
     pub const fn len(&self) -> usize {
         self.raw.len()

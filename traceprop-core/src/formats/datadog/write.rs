@@ -47,7 +47,7 @@ impl Datadog {
             writer.write(Field::DatadogSamplingPriority, text.as_str());
         }
         if let Some(origin) = words.origin {
-            write_origin(origin, writer);
+            write_origin(origin.without_outer_blanks(), writer);
         }
         self.write_tags(&words.tags.with_decision_maker(decision_maker), trace_id, writer);
     }
@@ -55,16 +55,22 @@ impl Datadog {
     fn write_tags(&self, tags: &DatadogTags<'_>, trace_id: TraceId, writer: &mut Writer<'_>) {
         let mut line = Line::new();
         let Err(reason) = put_tags(tags, trace_id, usize::from(self.tags_max_length), Which::All, &mut line) else {
-            writer.write(Field::DatadogTags, line.as_str());
+            writer.write(Field::DatadogTags, without_blanks(&line));
             return;
         };
         writer.omit(Field::DatadogTags, reason, 1);
         let mut short = Line::new();
         let limit = usize::from(self.tags_max_length);
         if self.keep_tid && put_tags(tags, trace_id, limit, Which::IdAndDecisionMaker, &mut short).is_ok() {
-            writer.write(Field::DatadogTags, short.as_str());
+            writer.write(Field::DatadogTags, without_blanks(&short));
         }
     }
+}
+
+/// A member of a tracestate may hold blanks where no header value may: HTTP/2 refuses a value that begins or ends with
+/// one (RFC 9113 8.2.1).
+fn without_blanks(line: &Line) -> &str {
+    line.as_str().trim_end_matches(' ')
 }
 
 /// An origin that was made here may hold anything; a line end in it would be another header.
@@ -105,7 +111,7 @@ impl DatadogTags<'_> {
         let mut line = Line::new();
         put_tags(self, trace_id, MAX_TAGS_LENGTH, Which::All, &mut line)
             .map_err(|reason| PropagationError::of_omission(reason).unwrap_or(PropagationError::EncodingError))?;
-        let text = line.as_str().as_bytes();
+        let text = without_blanks(&line).as_bytes();
         buffer[..text.len()].copy_from_slice(text);
         // It was text a moment ago.
         Ok(core::str::from_utf8(&buffer[..text.len()]).unwrap_or_default())
