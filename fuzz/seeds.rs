@@ -222,6 +222,8 @@ fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
         seed("baggage_parse", name, prefixed(b"\0\0", list.clone().into_bytes()));
         seed("jaeger_parse", name, prefixed(b"jaeger-baggage: ", list.into_bytes()));
     }
+    let member = "s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4;t.usr.id:bWU~~;t.a: ;z:9";
+    seed("datadog_parse", "member", member.into());
     for (name, bytes) in [("tags-512", 512), ("tags-513", 513)] {
         let tags = format!("x-datadog-trace-id: 1\nx-datadog-tags: _dd.p.a={}", "v".repeat(bytes - 8));
         seed("datadog_parse", name, tags.into_bytes());

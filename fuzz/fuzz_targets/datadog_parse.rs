@@ -7,8 +7,9 @@ use std::sync::LazyLock;
 use traceprop_core::formats::datadog::{
     Datadog, DatadogContext, DatadogMember, DatadogTags, MAX_TAGS_LENGTH, PropagationError,
 };
+use traceprop_core::formats::tracecontext::TraceContext;
 use traceprop_core::{Inbound, Outgoing, Propagator, SpanId};
-use traceprop_fuzz::oracle::{Expected, datadog, trim};
+use traceprop_fuzz::oracle::{Expected, datadog, trim, w3c};
 use traceprop_fuzz::{
     Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_relay,
 };
@@ -18,10 +19,16 @@ target!(run);
 static DATADOG: LazyLock<Propagator> =
     LazyLock::new(|| Propagator::builder().format(Datadog::new()).build().expect("one format"));
 
+static FROM_W3C: LazyLock<Propagator> = LazyLock::new(|| {
+    let builder = Propagator::builder().extract(TraceContext::new()).inject(Datadog::new());
+    builder.build().expect("two formats")
+});
+
 fn run(data: &[u8]) {
     tags(data);
     if let Ok(text) = std::str::from_utf8(data) {
         member(text);
+        out_of_member(text);
     }
     let headers = Input::new(data).headers();
     for line in values(&headers, "x-datadog-tags") {
@@ -72,6 +79,33 @@ fn member(text: &str) {
         assert_eq!(last(&format!("t.{name}")).map(plain), Some(value));
         assert!(!["", "tid", "upstream_services"].contains(&name.as_str()));
     }
+}
+
+/// A member that came beside a traceparent, written as headers: the words are the same, and none of them is refused.
+fn out_of_member(text: &str) {
+    if !w3c::is_value(text.as_bytes()) {
+        return;
+    }
+    let member = DatadogMember::parse(text);
+    let flag = member.priority().unwrap_or(0).clamp(0, 1);
+    let parent = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0{flag}");
+    let request = [("traceparent", parent), ("tracestate", format!("dd={text}"))];
+    let extraction = FROM_W3C.extract(&request);
+    let came = extraction.context().expect("the traceparent is valid");
+    let child = extraction.child(came.trace_id, SpanId::new(SPAN).expect("not zero"));
+    let (sent, omitted) = written_by_child(&FROM_W3C, &child, &Outgoing::new());
+    assert!(omitted.is_empty(), "{omitted}");
+    let words = datadog::read(&sent.0).expect("the trace goes on").expect("what is written is legal");
+    assert!(words.is_clean, "{words:?}");
+    assert_eq!((words.trace_id, words.priority), (came.trace_id, member.priority().or(Some(0))));
+    let origin = member.origin().map(|origin| origin.to_string().trim_matches(' ').to_owned());
+    assert_eq!(words.origin, origin.filter(|origin| !origin.is_empty()));
+    // Blanks around a value get lost behind it.
+    let trimmed = |tags: Vec<(String, String)>| {
+        let tags = tags.into_iter().map(|(name, value)| (name, value.trim_end_matches(' ').to_owned()));
+        tags.collect::<Vec<_>>()
+    };
+    assert_eq!(trimmed(words.tags), trimmed(pairs(member.tags())));
 }
 
 fn request(headers: &Headers) {
