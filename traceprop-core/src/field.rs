@@ -147,7 +147,9 @@ impl Field {
     pub fn from_name(name: &str) -> Option<Self> {
         let bytes = name.as_bytes();
         // Length and first letter leave one name to compare, so ordinary headers fall out here.
-        let (field, literal): (Self, &[u8]) = match (bytes.len(), bytes.first()? | 0x20) {
+        let first = bytes.first()? | 0x20;
+        let family = || if first == b'u' { Self::UberContext.family_of(name) } else { None };
+        let (field, literal): (Self, &[u8]) = match (bytes.len(), first) {
             (2, b'b') => (Self::B3, b"b3"),
             (3, b's') => (Self::Sw8, b"sw8"),
             (5, b's') => (Self::Sw8Extension, b"sw8-x"),
@@ -168,9 +170,9 @@ impl Field {
             (18, b'x') => (Self::DatadogTraceId, b"x-datadog-trace-id"),
             (19, b'x') => (Self::DatadogParentId, b"x-datadog-parent-id"),
             (27, b'x') => (Self::DatadogSamplingPriority, b"x-datadog-sampling-priority"),
-            _ => return Self::UberContext.family_of(name),
+            _ => return family(),
         };
-        bytes.eq_ignore_ascii_case(literal).then_some(field).or_else(|| Self::UberContext.family_of(name))
+        bytes.eq_ignore_ascii_case(literal).then_some(field).or_else(family)
     }
 
     /// Whether a built-in field has this name: [`Field::from_name`] for constants.
@@ -436,8 +438,10 @@ impl fmt::Debug for FieldName {
 #[derive(Clone, Debug)]
 pub(crate) struct FieldNames {
     built_in: FieldSet,
-    /// Bit n is set if a built-in field of n bytes is watched for: most headers fall out on their length.
+    /// Bit n is set if a built-in field of n bytes is watched for: most headers fall out on their length,
     lengths: u32,
+    /// and most others on their first letter.
+    letters: u32,
     families: bool,
     look_up_from: usize,
     /// Fields that say nothing where there is no traceparent.
@@ -450,6 +454,7 @@ impl FieldNames {
         Self {
             built_in: FieldSet::EMPTY,
             lengths: 0,
+            letters: 0,
             families: false,
             look_up_from: 0,
             void_without_parent: FieldSet::EMPTY,
@@ -460,6 +465,7 @@ impl FieldNames {
     pub(crate) fn watch(&mut self, fields: FieldSet) {
         for field in fields.built_in() {
             self.built_in = self.built_in.with(field);
+            self.letters |= field.name().and_then(|name| name.bytes().next()).map_or(0, Self::letter);
             match field.name() {
                 Some(_) if field.is_family() => self.families = true,
                 Some(name) => self.lengths |= 1 << name.len(),
@@ -472,7 +478,13 @@ impl FieldNames {
     /// Watches for every built-in field.
     #[cfg(feature = "alloc")]
     pub(crate) const fn all_built_in() -> Self {
-        Self { built_in: FieldSet::of(Field::BUILT_IN), lengths: u32::MAX, families: true, ..Self::new() }
+        Self {
+            built_in: FieldSet::of(Field::BUILT_IN),
+            lengths: u32::MAX,
+            letters: u32::MAX,
+            families: true,
+            ..Self::new()
+        }
     }
 
     /// The field that a stored line is: built-in ones are known already, others are told by their name.
@@ -514,6 +526,11 @@ impl FieldNames {
         }
     }
 
+    /// The bit of a letter, in either case. Bytes that are none share those of others.
+    const fn letter(byte: u8) -> u32 {
+        1 << (byte & 0x1f)
+    }
+
     /// Says that nobody wants a tracestate that comes without a traceparent.
     pub(crate) fn tie_tracestate(&mut self) {
         self.void_without_parent = FieldSet::of(&[Field::TraceState]);
@@ -529,7 +546,8 @@ impl FieldNames {
     #[inline]
     pub(crate) fn find(&self, name: &str) -> Option<Field> {
         let by_length = name.len() < 32 && self.lengths & (1 << name.len()) != 0;
-        if by_length || (self.families && name.len() > Field::FAMILY_LEN) {
+        let letter = name.bytes().next().map_or(0, Self::letter);
+        if self.letters & letter != 0 && (by_length || (self.families && name.len() > Field::FAMILY_LEN)) {
             if let Some(field) = Field::from_name(name) {
                 if self.built_in.contains(field) {
                     return Some(field);
