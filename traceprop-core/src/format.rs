@@ -443,7 +443,7 @@ impl fmt::Debug for Outbound<'_> {
 /// encodings of B3 do: what one has written is neither removed nor written again by those behind it.
 pub struct Writer<'w> {
     carrier: &'w mut dyn CarrierMut,
-    fields: FormatFields<'w>,
+    fields: FieldSet,
     progress: &'w mut Progress,
     /// What formats before this one have written.
     taken: FieldSet,
@@ -469,7 +469,7 @@ impl Progress {
 impl<'w> Writer<'w> {
     pub(crate) fn new(
         carrier: &'w mut dyn CarrierMut,
-        fields: FormatFields<'w>,
+        fields: FieldSet,
         progress: &'w mut Progress,
         omissions: &'w mut Omissions,
         names: &'w FieldNames,
@@ -562,7 +562,7 @@ impl<'w> Writer<'w> {
     #[cold]
     fn remove_stale(&mut self) {
         let names = self.names;
-        let due = self.progress.stale.intersection(self.fields.set(names));
+        let due = self.progress.stale.intersection(self.fields);
         if !due.is_empty() {
             self.carrier.remove_if(&mut |name| names.find(name).is_some_and(|field| due.contains(field)));
             self.progress.stale = self.progress.stale.without(due);

@@ -34,13 +34,6 @@ impl<'c> Slots<'c> {
         slots
     }
 
-    /// The same over a source whose type is not known.
-    pub(crate) fn collect_dyn(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
-        let mut slots = Self::empty(source, names);
-        source.collect(names, &mut |field, value| slots.add(field, value));
-        slots
-    }
-
     #[inline]
     pub(crate) fn empty(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
         Self {
@@ -54,7 +47,13 @@ impl<'c> Slots<'c> {
         }
     }
 
-    /// One pass over `source`, into this empty table of it.
+    /// One pass over the source, into this empty table.
+    pub(crate) fn fill_dyn(&mut self) {
+        let (source, names) = (self.source, self.names);
+        source.collect(names, &mut |field, value| self.add(field, value));
+    }
+
+    /// The same where the type of the source is known.
     #[inline]
     pub(crate) fn fill<S: LineSource>(&mut self, source: &'c S) {
         source.collect(self.names, &mut |field, value| self.add(field, value));

@@ -27,7 +27,7 @@ impl Propagator {
         let Some(trace_id) = outbound.trace_id.filter(|_| outbound.injects(FormatKind::TraceContext)) else {
             return self.write_formats(outbound, carrier);
         };
-        let state = outbound.tracestate();
+        let state = &outbound.state;
         let asked = self.asked(outbound, state.facts());
         if asked == Asked::Nobody && outbound.otel.is_none() {
             return self.write_formats(outbound, carrier);
@@ -46,8 +46,8 @@ impl Propagator {
             return self.write_formats(outbound, carrier);
         }
         let withholds = outbound.bridged().is_some_and(|bridged| self.keep(bridged, judged, outbound, &mut writer));
-        let [ours, member] = writer.edits(Bridged::value(&state));
-        let otel = outbound.otel.member(trace_id, &state);
+        let [ours, member] = writer.edits(Bridged::value(state));
+        let otel = outbound.otel.member(trace_id, state);
         // The last one stands left-most.
         let edits = [otel.as_ref().map(OtelMember::edit), ours, member];
         let mut due = [TraceStateEdit::delete(""); 3];

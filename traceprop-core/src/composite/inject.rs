@@ -5,7 +5,7 @@ use crate::baggage;
 use crate::carrier::{CarrierMut, LineSource, OwnedFields};
 use crate::context::{FormatKind, Received, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
-use crate::format::{FormatFields, Outbound, Progress, Writer};
+use crate::format::{Outbound, Progress, Writer};
 use crate::otel::OtelEdit;
 use crate::outgoing::{Omissions, Outgoing};
 use crate::sampling::Sampling;
@@ -28,7 +28,9 @@ impl Propagator {
     /// It overwrites the fields of those formats and removes stale ones of theirs; it never touches others, and writes
     /// no empty header. Inject last: what is copied afterwards need not carry the headers.
     pub fn inject(&self, span: &SpanContext<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
-        let slots = self.received_slots(&span.received, true);
+        let (source, names) = self.received_lines(&span.received, true);
+        let mut slots = Slots::empty(source, names);
+        slots.fill_dyn();
         let outbound = Outbound {
             trace_id: Some(span.trace_id),
             span_id: Some(span.span_id),
@@ -65,7 +67,9 @@ impl Propagator {
     /// ```
     pub fn relay(&self, relay: &Relay<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
         let context = relay.inbound.context();
-        let slots = self.received_slots(&relay.received, context.is_some());
+        let (source, names) = self.received_lines(&relay.received, context.is_some());
+        let mut slots = Slots::empty(source, names);
+        slots.fill_dyn();
         let outbound = Outbound {
             trace_id: context.map(|context| context.trace_id),
             span_id: context.and_then(|context| context.parent_id),
@@ -86,15 +90,13 @@ impl Propagator {
         self.write(&outbound, carrier)
     }
 
-    fn received_slots<'a>(&'a self, received: &Received<'a>, has_trace: bool) -> Slots<'a> {
+    /// Where the lines of a context are, and which of them are asked for.
+    fn received_lines<'a>(&'a self, received: &Received<'a>, has_trace: bool) -> (&'a dyn LineSource, &'a FieldNames) {
         // A context that only formats of ours have named owes nothing to the lines of others, nor does one without a
         // trace, since no tracestate is written then.
         let is_ours = (received.primary.is_some() || !has_trace) && received.agrees.is_within(self.kinds);
         let names = if is_ours { self.reads() } else { self.names() };
-        match received.source {
-            Some(source) => Slots::collect_dyn(source, names),
-            None => Slots::empty(&NoLines, names),
-        }
+        (received.source.unwrap_or(&NoLines), names)
     }
 
     pub(super) fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
@@ -108,7 +110,8 @@ impl Propagator {
         let has_stale = carrier.holds_any(&OwnedFields::new(self.names(), self.owned));
         let mut progress = Progress::new(if has_stale { self.owned } else { FieldSet::EMPTY });
         for format in self.inject.iter() {
-            let mut writer = Writer::new(carrier, format.fields(), &mut progress, &mut omissions, self.names());
+            let mut writer =
+                Writer::new(carrier, format.fields().set(self.names()), &mut progress, &mut omissions, self.names());
             match (nothing, outbound.relayed) {
                 (true, _) => {}
                 (false, true) => format.relay(outbound, &mut writer),
@@ -119,13 +122,13 @@ impl Propagator {
             }
         }
         if self.options.inject_baggage && outbound.received.keeps_text {
-            let fields = FormatFields::built_in(FieldSet::of(&[Field::Baggage]));
+            let fields = FieldSet::of(&[Field::Baggage]);
             let mut writer = Writer::new(carrier, fields, &mut progress, &mut omissions, self.names());
             let lines = outbound.slots.lines(Field::Baggage);
             let allow = outbound.outgoing.allowed_baggage();
             baggage::write(lines, self.options.baggage_limits, allow, outbound.relayed, &mut writer);
         }
-        // A new empty list, because a copy of one that was emptied a moment ago waits for the cache.
+        // A new empty list: a copy of the one that was made a moment ago would wait for the cache.
         if omissions.is_empty() { Omissions::default() } else { omissions }
     }
 }
