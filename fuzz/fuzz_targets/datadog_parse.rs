@@ -65,7 +65,10 @@ fn member(text: &str) {
     let legal =
         text.len() <= DatadogMember::MAX_LENGTH && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b',');
     let items = if legal { datadog::items(text) } else { Vec::new() };
-    let last = |key: &str| items.iter().rfind(|(known, _)| *known == key).map(|(_, value)| *value);
+    // What says nothing as a header is no tag, and takes no other's place.
+    let counts = |(key, value): &(&str, &str)| !key.starts_with("t.") || !value.trim_matches(' ').is_empty();
+    let last =
+        |key: &str| items.iter().filter(|item| counts(item)).rfind(|(known, _)| *known == key).map(|item| item.1);
     let plain = |text: &str| text.replace('~', "=");
     assert_eq!(member.origin().map(|origin| origin.to_string()), last("o").map(plain));
     assert_eq!(member.last_span().map(|span| span.to_string()).as_deref(), last("p"));
