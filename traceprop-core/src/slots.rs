@@ -299,6 +299,20 @@ mod tests {
     }
 
     #[test]
+    fn ok_fields_beyond_the_table_are_found_again() {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(Field::BUILT_IN));
+        let name = |field: &Field| if field.is_family() { "uberctx-a" } else { field.name().unwrap() };
+        let headers: [_; Field::BUILT_IN.len()] = core::array::from_fn(|i| (name(&Field::BUILT_IN[i]), "value"));
+        let slots = Slots::collect(&headers, &names);
+        assert!(headers.len() > PLACES && slots.present().len() == headers.len());
+        for field in Field::BUILT_IN {
+            assert_eq!(slots.first(*field), Some(&b"value"[..]), "{field}");
+            assert_eq!(slots.lines(*field).iter().count(), 1, "{field}");
+        }
+    }
+
+    #[test]
     fn ok_families_keep_their_names() {
         let names = names();
         let headers = [("uberctx-a", "1"), ("Uberctx-B", "2")];

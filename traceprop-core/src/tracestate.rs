@@ -344,6 +344,18 @@ mod tests {
     }
 
     #[test]
+    fn ok_keys_that_look_alike_are_not_taken_for_one() {
+        // All share a bit, and the last two a digest.
+        let keys = ["m00", "m01", "m10", "m11", "abcdefghijklmnop", "ijklmnopabcdefgh"];
+        let line = keys.map(|key| format!("{key}=1")).join(",");
+        assert_eq!(ok(&line).as_received(None), Some(line.as_bytes()));
+        for key in keys {
+            let state = format!("{line},{key}=2");
+            assert_eq!((ok(&state).len(), ok(&state).get(key)), (keys.len(), Some("1")), "{key}");
+        }
+    }
+
+    #[test]
     fn ok_level_2_keys() {
         for key in ["1foo", "foo@", "a@@b", "x@y@z", "a_-*/@9"] {
             assert_eq!(ok(&format!("{key}=1")).get(key), Some("1"));

@@ -125,6 +125,32 @@ mod tests {
     }
 
     #[test]
+    fn ok_look_up_tells_one_line_from_several() {
+        let mut headers = HeaderMap::new();
+        headers.append("traceparent", HeaderValue::from_static("p"));
+        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::TraceState), LookUp::Absent);
+        headers.append("tracestate", HeaderValue::from_static("a=1"));
+        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::TraceState), LookUp::One(b"a=1"));
+        headers.append("tracestate", HeaderValue::from_static("b=2"));
+        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::TraceState), LookUp::Several(b"a=1"));
+        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::TraceParent), LookUp::One(b"p"));
+        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::UberContext), LookUp::Unsupported);
+    }
+
+    #[test]
+    fn ok_tracestate_alone_says_nothing() {
+        let mut headers = HeaderMap::new();
+        headers.append("tracestate", HeaderValue::from_static("a=1"));
+        let carrier = HeaderCarrier::new(&headers);
+        let propagator = presets::W3C.propagator();
+        let extraction = propagator.extract(&carrier);
+        assert!(extraction.context().is_none() && extraction.tracestate().is_empty());
+        let mut out = HeaderMap::new();
+        let omitted = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut out));
+        assert!(omitted.is_empty() && out.is_empty());
+    }
+
+    #[test]
     fn ok_inject_replaces_stale_fields_and_no_others() {
         let mut headers = HeaderMap::new();
         headers.append("traceparent", HeaderValue::from_static("old"));

@@ -197,7 +197,7 @@ impl<'c> Extraction<'c> {
         Link::new(self.merged?, LinkReason::Restarted, self.style?)
     }
 
-    /// The lines of all formats, as they came.
+    /// The lines of all formats, as they came. A tracestate without a traceparent may be missing: it says nothing.
     pub const fn slots(&self) -> &Slots<'c> {
         &self.slots
     }

@@ -36,9 +36,9 @@ fn ok_contexts_stay_small() {
 
 #[test]
 fn ok_what_lies_on_the_stack_of_a_request_is_bounded() {
-    // A table with a place for each field, one line each.
-    assert!(size_of::<Slots<'_>>() <= 29 * 16 + 48);
-    assert!(size_of::<Extraction<'_>>() <= 2048);
+    // A table of a dozen lines. Every request fills and moves it, at about a nanosecond for 16 bytes.
+    assert!(size_of::<Slots<'_>>() <= 12 * 16 + 64);
+    assert!(size_of::<Extraction<'_>>() <= 384);
     assert!(size_of::<Report<'_>>() <= 4096);
 }
 
