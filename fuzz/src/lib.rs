@@ -1,7 +1,7 @@
 //! What the fuzz targets share: how bytes become a request, and what must hold of everything that goes out.
 //!
-//! A target is a function of bytes that panics where something does not hold. Under cargo-fuzz the fuzzer calls it; built
-//! by a stable compiler it is a program that calls it for each file named on its command line.
+//! A target is a function of bytes that panics where something does not hold. Under `cfg(fuzzing)` the fuzzer calls it;
+//! without it, it is a program that calls it for each file named on its command line.
 
 mod check;
 mod hop;
