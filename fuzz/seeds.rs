@@ -26,6 +26,20 @@ fn main() {
     more(&mut |target, name, data| {
         seeds.entry(target).or_default().insert(name.to_owned(), data);
     });
+    differences(&mut |target, name, data| {
+        seeds.entry(target).or_default().insert(name.to_owned(), data);
+    });
+    // What all dialects say together also comes over a connection.
+    let composite = seeds["composite_extract"].clone();
+    let server = seeds.entry("http_server").or_default();
+    for (name, data) in composite {
+        let request = get(&data[4..]);
+        server.insert(format!("{name}-relay"), [b"\x1c", &request[..]].concat());
+        server.insert(name, [b"\x18", &request[..]].concat());
+    }
+    connections(&mut |name, data| {
+        server.insert(name.to_owned(), data);
+    });
     for (target, files) in seeds {
         write(&here.join("seeds").join(target), files);
     }
@@ -75,6 +89,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
     let dialect = match file {
         "w3c-tracecontext" => {
             seed("traceparent_parse", lines(&pairs, "traceparent"));
+            seed("differential_w3c", headers(&pairs));
             let states = lines(&pairs, "tracestate");
             if !states.is_empty() {
                 seed("tracestate_parse", with(b"\0\0", states));
@@ -85,6 +100,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             let lines = lines(&pairs, "baggage");
             let first = lines.split(|&b| b == b'\n').next().unwrap_or_default();
             seed("baggage_edit", [first, b"\nsuserId\nAm\xc3\xa9lie\nrb\npk\nv w\np;q=1\n."].concat());
+            seed("differential_baggage", [&headers(&pairs)[..], b"user\tAm\xc3\xa9lie 100%\n"].concat());
             seed("baggage_parse", with(b"\0\0", lines));
             return;
         }
@@ -98,6 +114,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
         }
         "b3-single" | "b3-multi" => {
             seed("b3_parse", headers(&pairs));
+            seed("differential_b3", headers(&pairs));
             if file == "b3-single" { 2 } else { 3 }
         }
         "jaeger" => {
@@ -231,6 +248,111 @@ fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
     for (name, bytes) in [("value-2048", 2048), ("value-2052", 2052)] {
         let value = format!("sw8: 1-YQ==-Yg==-0----{}", "A".repeat(bytes - 17));
         seed("sw8_parse", name, value.into_bytes());
+    }
+}
+
+/// What OpenTelemetry reads differently, by the name of the target: one for each difference that is known.
+fn differences(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
+    let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    let later = parent.replacen("00", "cc", 1);
+    for (name, parent) in [
+        ("several", format!("{parent}\ntraceparent: {parent}")),
+        ("joined", format!("{later}-,{parent}")),
+        ("short", "00-1-2-01".to_owned()),
+        ("sign", parent.replacen("-4b", "-+b", 1)),
+        ("capitals", parent.replacen("00", "A0", 1)),
+        ("dash", format!("{parent}-")),
+        ("not-ascii", format!("{later}-\u{e9}")),
+    ] {
+        seed("differential_w3c", name, format!("traceparent: {parent}\n").into_bytes());
+    }
+    let many = |count: usize| (0..count).map(|i| format!("k{i}=1,")).collect::<String>();
+    for (name, state) in [
+        ("value-empty", "a=".to_owned()),
+        ("value-equals", "a==b".to_owned()),
+        ("value-tab", "a=b\tc".to_owned()),
+        ("key-empty", "=a".to_owned()),
+        ("key-at", "a@b@c=1,abc@abcdefghijklmno=2".to_owned()),
+        ("members-33", many(33)),
+        ("members-32-empty", format!(",{}", many(32))),
+        ("lines-2", "a=1,b=2\ntracestate: b=3,\t c= 4".to_owned()),
+    ] {
+        seed("differential_w3c", name, format!("traceparent: {parent}\ntracestate: {state}\n").into_bytes());
+    }
+    let (trace, span) = (format!("X-B3-TraceId: {TRACE}"), "X-B3-SpanId: 00f067aa0ba902b7");
+    for (name, lines) in [
+        ("joined", format!("b3: {TRACE}-00f067aa0ba902b7-1, 0")),
+        ("dash", format!("b3: {TRACE}-00f067aa0ba902b7-1-")),
+        ("false", format!("b3: {TRACE}-00f067aa0ba902b7-false")),
+        ("parent-third", format!("b3: {TRACE}-00f067aa0ba902b7-05e3ac9a4f6e3b90")),
+        ("decision-alone", format!("b3: 0\n{trace}\n{span}")),
+        ("sign", format!("b3: {TRACE}-+0f067aa0ba902b7-1")),
+        ("short", format!("{trace}\nX-B3-SpanId: f067aa0ba902b7\nX-B3-Sampled: 1")),
+        ("spelt-out", format!("{trace}\n{span}\nX-B3-Sampled: true")),
+        ("flags-0", format!("{trace}\n{span}\nX-B3-Sampled: 1\nX-B3-Flags: 0")),
+    ] {
+        seed("differential_b3", name, format!("{lines}\n").into_bytes());
+    }
+    let octets = ["a=b c", "a=\"b\"", "a=b\\c", "a=b\tc"];
+    let properties = ["a=1;b c", "a=1;b=\"c\"", "a=1;=b", "a=1;b=%20", "a=1; b = c ;;d"];
+    let more = ["%61=b", "a=b=c", "a=%FF", "a=%20b%20", "a=%C2%A0", "a=1,a=2;p", "a=%", "a=", "=a"];
+    for (place, member) in octets.iter().chain(&properties).chain(&more).enumerate() {
+        seed("differential_baggage", &format!("member-{place}"), format!("baggage: {member},z=1\n").into_bytes());
+    }
+    let texts = "k\t100%\nk\t%41\nk\ta\\b\nk%\tv\nk\t v \nk\t\nk z\tv\nk\ta=b,c;d\"\u{e9}\u{7f}\n";
+    seed("differential_baggage", "texts", texts.into());
+    for (name, count) in [("members-64", 64), ("members-65", 65)] {
+        seed("differential_baggage", name, format!("baggage: {}\n", many(count)).into_bytes());
+    }
+}
+
+/// A request with these lines.
+fn get(lines: &[u8]) -> Vec<u8> {
+    let mut request = b"GET /cart HTTP/1.1\r\nhost: shop\r\n".to_vec();
+    for line in lines.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
+        request.extend([line, b"\r\n"].concat());
+    }
+    request.extend(b"\r\n");
+    request
+}
+
+/// Connections: several requests, those that have no usual answer, and what is no request. The first byte holds the
+/// settings.
+fn connections(seed: &mut dyn FnMut(&str, Vec<u8>)) {
+    let b3 = format!("b3: {TRACE}-00f067aa0ba902b7-d\r\n");
+    let strangers: String = (0..40).map(|i| format!("x-{i}: 1\r\n")).collect();
+    let w3c = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n");
+    let request = |line: &str, more: &str| format!("{line}\r\nhost: shop\r\n{b3}{more}\r\n");
+    let two = [request("GET / HTTP/1.1", ""), request("GET / HTTP/1.1", "baggage: a=1\r\nconnection: close\r\n")];
+    let chunks = request("PUT / HTTP/1.1", "transfer-encoding: chunked\r\n") + "3\r\nabc\r\n0\r\nb3: 0\r\n\r\n";
+    let expects = request("POST / HTTP/1.1", "content-length: 3\r\nexpect: 100-continue\r\n") + "abc";
+    let texts = [
+        ("two", 0x18, two.concat()),
+        ("two-torn", 0x38, two.concat()),
+        ("many-and-two", 0x18, request("GET / HTTP/1.1", &format!("{strangers}{w3c}{w3c}"))),
+        ("relay-lines", 0x1c, request("GET / HTTP/1.1", &format!("{w3c}tracestate: a=1\r\ntracestate: b=2\r\n"))),
+        ("relay", 0x1c, request("GET / HTTP/1.1", "X-Request-Id: {a b}\r\nuberctx-a: %20\r\n")),
+        ("restart", 0x19, request("GET / HTTP/1.1", "baggage: a=1\r\nx-request-id: ticket-1\r\n")),
+        ("head", 0x08, request("HEAD / HTTP/1.1", "").repeat(2)),
+        ("options", 0x08, request("OPTIONS * HTTP/1.1", "").repeat(2)),
+        ("connect", 0x08, request("CONNECT shop:443 HTTP/1.1", "") + &two[0]),
+        ("old", 0x08, request("GET / HTTP/1.0", "connection: keep-alive\r\n") + &request("GET / HTTP/1.0", "")),
+        ("chunks", 0x48, chunks + &two[0]),
+        ("expects", 0x08, expects + &two[1]),
+        ("upgrade", 0x08, request("GET / HTTP/1.1", "connection: upgrade\r\nupgrade: h2c\r\n") + &two[0]),
+        ("folded", 0x08, request("GET / HTTP/1.1", "baggage: a=1,\r\n b=2\r\n")),
+        ("two-hosts", 0x08, request("GET http://shop/ HTTP/1.1", "host: other\r\ncontent-length: 1, 1\r\n")),
+        ("cut-off", 0x68, format!("{}GET / HTTP/1.1\r\nb3: ", two[0])),
+        ("no-request", 0x08, format!("{}\u{16}\u{3}\u{1}", two[0])),
+    ];
+    for (name, settings, text) in texts {
+        seed(name, [&[settings], text.as_bytes()].concat());
+    }
+    let bytes = [get(b"traceparent: 00-\xff\nbaggage: a=\xe9,b=1\nx-other: \xc3\xa9\n"), two[1].clone().into_bytes()];
+    seed("not-ascii", [b"\x18", &bytes.concat()[..]].concat());
+    for (name, count) in [("headers-199", 199), ("headers-200", 200)] {
+        let lines: String = (0..count).map(|i| format!("uberctx-k{}: {}\n", i % 70, "v".repeat(i % 40))).collect();
+        seed(name, [b"\x18", &get(lines.as_bytes())[..]].concat());
     }
 }
 

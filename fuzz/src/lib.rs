@@ -7,6 +7,8 @@ mod check;
 mod hop;
 mod input;
 pub mod oracle;
+pub mod peer;
+pub mod wire;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,275 @@
+//! Bytes on a connection to a real server with our layer around its handler: whatever they are, every request that
+//! reaches the handler is answered with 200, and what a call from there sends is legal, ours, and the same trace.
+#![cfg_attr(fuzzing, no_main)]
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, Method, Request, Response};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tower_layer::Layer;
+use tower_service::Service;
+use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::correlation::Correlation;
+use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::{
+    Behavior, Field, IdBits, Inbound, Outgoing, OwnedContext, Propagator, Sampling, SpanId, current, presets,
+};
+use traceprop_fuzz::wire::{Answer, Wire, finish};
+use traceprop_fuzz::{Headers, extract, ids, target, written_by_child, written_by_relay};
+use traceprop_http::HeaderCarrier;
+use traceprop_tower::{ExtractLayer, InjectLayer, Respond};
+
+target!(run);
+
+/// The span of the call that a handler makes.
+const CALL: u64 = 0x00f0_67aa_0ba9_02b7;
+/// Lines of a request: more than any format reads of one field.
+const MAX_HEADERS: usize = 200;
+/// Bytes that our layer may allocate for each byte of a request, and besides.
+const MEMORY: (u64, u64) = (4, 4096);
+const NAME: &str = "x-request-id";
+
+type Ids = fn() -> IdBits;
+
+static ALL: LazyLock<Arc<Propagator>> = LazyLock::new(|| {
+    let sw8 = || Sw8::new("cart", "cart-1");
+    let formats = Propagator::builder().format(TraceContext::new()).format(Datadog::new()).format(Jaeger::new());
+    let formats = formats.extract(B3::both()).inject(B3::single()).inject(B3::multi()).format(sw8());
+    let formats = formats.format(Correlation::from_static(NAME).opaque()).baggage();
+    formats.build().expect("all formats").into()
+});
+
+/// One for each of the lower five bits of the settings.
+static LAYERS: LazyLock<Vec<ExtractLayer<Ids>>> = LazyLock::new(|| (0..32).map(layer).collect());
+
+const TRUST: [Behavior; 4] = [Behavior::Continue, Behavior::Restart, Behavior::Ignore, Behavior::Defer];
+
+fn layer(settings: u8) -> ExtractLayer<Ids> {
+    let layer = ExtractLayer::new(Arc::clone(&ALL)).ids(ids as Ids).trust(TRUST[usize::from(settings & 3)]);
+    let layer = if settings & 4 != 0 { layer.relay() } else { layer };
+    let layer = if settings & 8 != 0 {
+        layer.respond(
+            Respond::new().server_timing().traceresponse().echo(Correlation::from_static(NAME).opaque()).expose(),
+        )
+    } else {
+        layer
+    };
+    if settings & 16 == 0 {
+        return layer;
+    }
+    layer.report_to(|report| assert!(report.to_string().chars().all(|c| !c.is_control())))
+}
+
+fn run(data: &[u8]) {
+    let (&settings, sent) = data.split_first().unwrap_or((&0, &[]));
+    let seen = Handler { trust: TRUST[usize::from(settings & 3)], calls: Arc::default() };
+    let service = LAYERS[usize::from(settings % 32)].layer(seen.clone());
+    let served = service_fn(move |request: Request<Incoming>| {
+        let (head, _) = request.into_parts();
+        let request = Request::from_parts(head, ());
+        reading_is_cheap(&request, settings);
+        service.clone().call(request)
+    });
+    // How many bytes arrive at a time: all of them, or so few that lines are torn apart.
+    let pieces = [usize::MAX, 1, 7, 100];
+    let mut answer = Vec::new();
+    let wire = Wire::new(sent, pieces[usize::from(settings / 32 % 4)], &mut answer);
+    let mut server = http1::Builder::new();
+    // The client has sent all that it will, and waits for the answers.
+    server.max_headers(MAX_HEADERS).half_close(true);
+    // What hyper makes of bytes that are no request is its business. That it ends is ours.
+    let _ = finish(server.serve_connection(wire, served), 16 + sent.len());
+    let calls = std::mem::take(&mut *seen.calls.lock().unwrap_or_else(PoisonError::into_inner));
+    answered(&answer, &calls, settings & 8 != 0);
+}
+
+/// Every call of the handler has its answer, in order, and behind them hyper may turn down what is no request.
+fn answered(mut bytes: &[u8], calls: &[Call], responds: bool) {
+    for call in calls {
+        let (answer, rest) = Answer::read(bytes, call.has_body);
+        bytes = rest;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        if call.has_body {
+            assert_eq!(answer.body, call.trace.as_bytes(), "{answer:?}");
+        }
+        let timing = call.span.as_ref().filter(|_| responds);
+        let traced = answer.value("traceresponse").map(|value| &value[..52]);
+        assert_eq!(traced, timing.map(|span| &span[..52]), "{answer:?}");
+        let timed = answer.value("server-timing");
+        assert_eq!(timed.map(str::to_owned), timing.map(|span| format!("traceparent;desc=\"{span}\"")), "{answer:?}");
+        assert_eq!(answer.value("access-control-expose-headers").is_some(), responds && call.is_read, "{answer:?}");
+    }
+    if !bytes.is_empty() {
+        let (answer, rest) = Answer::read(bytes, true);
+        assert!(matches!(answer.status, 400..600) && answer.headers.iter().all(|(name, _)| !name.contains("trace")));
+        assert!(rest.is_empty(), "{}", rest.escape_ascii());
+    }
+}
+
+/// What our layer does before the handler is called costs no more than the request is long.
+fn reading_is_cheap(request: &Request<()>, settings: u8) {
+    let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+    let sent: usize = lines.sum();
+    let mut service = LAYERS[usize::from(settings % 32)].layer(Idle);
+    let mut copy = Some(request.clone());
+    let mut reading = None;
+    let count = allocation_counter::measure(|| reading = copy.take().map(|copy| service.call(copy)));
+    assert!(reading.is_some());
+    let (each, besides) = MEMORY;
+    assert!(count.bytes_total <= each * sent as u64 + besides, "{} bytes for {sent}", count.bytes_total);
+}
+
+/// What a handler knew of its request.
+struct Call {
+    has_body: bool,
+    /// Our layer has read it.
+    is_read: bool,
+    trace: String,
+    /// What callers may be told.
+    span: Option<String>,
+}
+
+/// Makes a call to another service, and answers with the trace.
+#[derive(Clone)]
+struct Handler {
+    trust: Behavior,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+impl Service<Request<()>> for Handler {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        let context = request.extensions().get::<OwnedContext>();
+        assert_eq!(context.is_none(), request.method() == Method::OPTIONS);
+        assert_eq!(current().map(|context| context.trace_id()), context.map(|context| context.trace_id()));
+        if let Some(context) = context {
+            calls(context, request.headers(), self.trust);
+        }
+        let trace = context.and_then(OwnedContext::trace_id).map(|id| id.to_string()).unwrap_or_default();
+        let span = context.and_then(OwnedContext::span).map(|span| {
+            let sampled = u8::from(span.sampling().is_sampled());
+            format!("00-{}-{}-{sampled:02x}", span.trace_id(), span.span_id())
+        });
+        let has_body = ![Method::HEAD, Method::CONNECT].contains(request.method());
+        let call = Call { has_body, is_read: context.is_some(), trace: trace.clone(), span };
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+        ready(Ok(Response::new(Full::from(trace))))
+    }
+}
+
+/// What is sent from here, with headers of the call's own alone, and behind a proxy that hands on all that came: as if
+/// it were written from the lines of the request.
+fn calls(context: &OwnedContext, came: &HeaderMap, trust: Behavior) {
+    let outgoing = Outgoing::trusted().peer("stock:80").endpoint("/cart");
+    let call = SpanId::new(CALL).expect("not zero");
+    let lines = came.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    let (lines, trusting): (Headers, _) = (lines.collect(), Propagator::clone(&ALL).with_behavior(trust));
+    few_are_looked_up(came, &lines);
+    let extraction = extract(&trusting, &lines);
+    let (expected, parent) = if context.span().is_some() {
+        (written_by_child(&ALL, &extraction.start_span(&ids).child(call), &outgoing).0, Some(call))
+    } else {
+        (written_by_relay(&ALL, &extraction.relay(), &outgoing).0, context.span_id())
+    };
+    let headers = sent(HeaderMap::new());
+    assert_eq!(sorted(&headers), by_name(expected.0));
+
+    let read = extract(&ALL, &HeaderCarrier::new(&headers)).inbound();
+    match (read, context.trace_id()) {
+        (Inbound::Context(read), Some(trace_id)) => {
+            assert_eq!((read.trace_id, read.parent_id), (trace_id, parent));
+            let decided = if context.sampling().is_sampled() { Sampling::Sampled } else { Sampling::NotSampled };
+            // A traceparent has no word for a decision that is open, and a correlation id has none at all.
+            let (said, none) = ([context.sampling(), decided], parent.is_none().then_some(Sampling::Deferred));
+            assert!(said.into_iter().chain(none).any(|sampling| sampling == read.sampling), "{}", read.sampling);
+        }
+        (Inbound::Context(read), None) => panic!("{read:?} was made up"),
+        (Inbound::Decision(sampling), trace_id) => {
+            assert_eq!((sampling, trace_id), (context.sampling(), None));
+        }
+        (Inbound::Nothing, trace_id) => assert!(context.span().is_none(), "{trace_id:?} is lost"),
+    }
+
+    let proxied = sent(came.clone());
+    for name in headers.keys() {
+        assert!(proxied.get_all(name).iter().eq(headers.get_all(name)), "{name}: something stale");
+    }
+    let names: HashSet<_> = came.keys().filter(|name| is_foreign(name.as_str())).collect();
+    for name in names {
+        assert!(proxied.get_all(name).iter().eq(came.get_all(name)), "{name} is no header of ours");
+    }
+    if context.span().is_some() {
+        let read = extract(&ALL, &HeaderCarrier::new(&proxied)).context();
+        assert_eq!(read.map(|read| (read.trace_id, read.parent_id)), context.trace_id().map(|id| (id, parent)));
+    }
+}
+
+/// A map is walked for many formats, and asked for the names of a few: that makes no difference.
+fn few_are_looked_up(came: &HeaderMap, lines: &Headers) {
+    let few = &presets::W3C.propagator();
+    let (carrier, said) = (HeaderCarrier::new(came), Outgoing::trusted());
+    let (asked, walked) = (extract(few, &carrier), extract(few, lines));
+    assert_eq!(asked.inbound(), walked.inbound());
+    assert_eq!(written_by_relay(few, &asked.relay(), &said).0, written_by_relay(few, &walked.relay(), &said).0);
+    let (asked, walked) = (asked.start_span(&ids), walked.start_span(&ids));
+    assert_eq!(written_by_child(few, &asked, &said).0, written_by_child(few, &walked, &said).0);
+}
+
+fn is_foreign(name: &str) -> bool {
+    Field::from_name(name).is_none() && name != NAME
+}
+
+/// What the client layer makes of these headers, in the context that is current.
+fn sent(headers: HeaderMap) -> HeaderMap {
+    let outgoing = Outgoing::trusted().endpoint("/cart");
+    let layer = InjectLayer::new(Arc::clone(&ALL)).ids(|| IdBits::unique(CALL)).outgoing(outgoing);
+    let (mut request, ()) = Request::get("http://stock:80/").body(()).expect("a request").into_parts();
+    request.headers = headers;
+    let Ok(answer) = layer.layer(Idle).call(Request::from_parts(request, ())).into_inner();
+    answer.into_body()
+}
+
+/// In place of whatever comes behind a layer: it answers with the headers that it was sent.
+struct Idle;
+
+impl Service<Request<()>> for Idle {
+    type Response = Response<HeaderMap>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(request.into_parts().0.headers)))
+    }
+}
+
+/// By name, lines of one name in order.
+fn sorted(headers: &HeaderMap) -> Headers {
+    let lines = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    by_name(lines.collect())
+}
+
+fn by_name(mut headers: Headers) -> Headers {
+    headers.sort_by(|(one, _), (other, _)| one.cmp(other));
+    headers
+}
