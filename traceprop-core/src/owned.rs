@@ -456,8 +456,10 @@ fn is_needed(field: Field, received: &Received<'_>, extraction: &Extraction<'_>)
         // A wish that belongs to no trace, and may have decided this one.
         _ if field == Field::JaegerDebugId => true,
         Some(kind) => match extraction.inbound() {
-            // A format that is only written judges its lines when it hands them on.
-            Inbound::Context(_) => received.agrees.contains(kind) || !extraction.has_read(kind),
+            // A format that is only written judges its lines when it hands them on, and B3 each of its encodings.
+            Inbound::Context(_) => {
+                received.agrees.contains(kind) || kind == FormatKind::B3 || !extraction.has_read(kind)
+            }
             Inbound::Decision(_) => true,
             Inbound::Nothing => false,
         },

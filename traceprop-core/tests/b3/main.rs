@@ -402,3 +402,17 @@ fn regression_relay_drops_flags_that_count_for_nothing() {
     let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
     assert!(headers.iter().eq(ids));
 }
+
+#[test]
+fn regression_an_owned_relay_hands_on_the_encoding_that_agrees() {
+    let propagator = Propagator::builder().extract(TraceContext::new()).format(B3::both()).build().expect("two formats");
+    let request = [
+        ("traceparent", "00-80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-01"),
+        ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-e457b5a2e4d86bd1-1"),
+        ("x-b3-traceid", "80f198ee56343ba864fe8b2a57d3eff7"),
+        ("x-b3-spanid", "e457b5a2e4d86bd1"),
+        ("x-b3-sampled", "true"),
+    ];
+    let single = ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1");
+    assert_eq!(relayed(&propagator, &request), owned(&[&[single], &request[2..]].concat()));
+}
