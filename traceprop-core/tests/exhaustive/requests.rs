@@ -1,0 +1,199 @@
+//! Requests of every format in which one byte of one line is wrong: a typed reject that points into the line, or a context
+//! that goes on as the same one.
+
+use std::fmt;
+
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::{Inbound, Outcome, Outgoing, Pairs, Propagator, RemoteContext, Report, SpanId};
+
+use crate::bytes::{Change, each};
+
+const CHILD: SpanId = match SpanId::new(0xb7ad_6b71_6920_3331) {
+    Some(id) => id,
+    None => SpanId::MIN,
+};
+
+const TRACE_PARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+
+/// A request with one line that was changed.
+struct Case<'c> {
+    lines: Vec<(&'c str, &'c [u8])>,
+    changed: usize,
+    change: Change,
+}
+
+impl fmt::Debug for Case<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, value) = self.lines[self.changed];
+        write!(f, "{:?}, {name}: {}", self.change, value.escape_ascii())
+    }
+}
+
+/// Tries every request of which one line is one byte away from these, in formats of these names. The first `needed` lines
+/// are those that the trace hangs on; what is wrong with another costs itself.
+#[track_caller]
+fn check(names: &str, lines: &[(&str, &str)], needed: usize) {
+    check_from(0, names, lines, needed);
+}
+
+/// The same for the lines from `first` on.
+#[track_caller]
+fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) {
+    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1"));
+    let propagator = builder.names(names, names).and_then(|builder| builder.build()).expect("built-in names");
+    let whole: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    let sound = propagator.extract(&whole).inbound();
+    assert_ne!(sound, Inbound::Nothing, "{lines:?}");
+    let (mut continued, mut refused) = (0, 0);
+    for changed in first..lines.len() {
+        let _ = each(whole[changed].1, |change, value| {
+            let mut lines = whole.clone();
+            lines[changed].1 = value;
+            let case = Case { lines, changed, change };
+            let report = propagator.explain(&case.lines);
+            case.point_into_their_lines(&report);
+            let inbound = report.extraction().inbound();
+            match inbound {
+                Inbound::Context(context) => case.goes_on(&propagator, &report, context),
+                Inbound::Decision(_) => assert_eq!(case.relayed(&propagator, &report), inbound, "{case:?}"),
+                Inbound::Nothing => case.says_why(&report),
+            }
+            continued += usize::from(matches!(inbound, Inbound::Context(_)));
+            refused += usize::from(report.rejects().next().is_some());
+            assert!(changed < needed || trace_of(inbound) == trace_of(sound), "{case:?}");
+        });
+    }
+    assert!(continued > 0 && refused > 0, "{names}: {continued} {refused}");
+}
+
+/// What no optional line can change: the trace, of which a tag may hold the upper half.
+fn trace_of(inbound: Inbound) -> Option<u64> {
+    match inbound {
+        Inbound::Context(context) => Some(context.trace_id.low()),
+        _ => None,
+    }
+}
+
+impl Case<'_> {
+    fn point_into_their_lines(&self, report: &Report<'_>) {
+        for reject in report.rejects() {
+            let of_field = |name: &str| match reject.field().name() {
+                Some(field) if field.ends_with('-') => name.starts_with(field),
+                Some(field) => name == field,
+                None => true,
+            };
+            let lines = self.lines.iter().filter(|(name, _)| of_field(name));
+            let len: usize = lines.map(|(_, value)| value.len()).sum();
+            assert!(reject.at() as usize <= len, "{reject} in {len} bytes, {self:?}");
+        }
+    }
+
+    /// Nothing came of it, so there is a reject, or nothing was there.
+    fn says_why(&self, report: &Report<'_>) {
+        let outcome = report.entries().next().expect("a format").reading.outcome();
+        let known = matches!(outcome, Outcome::Absent | Outcome::Invalid(_));
+        let blank = |value: &[u8]| value.iter().all(|b| b" \t".contains(b));
+        let husk = |value: &[u8]| value.ends_with(b"-------") || blank(value);
+        let (_, value) = self.lines[self.changed];
+        assert!(known && (report.rejects().next().is_some() || husk(value)), "{outcome:?} of {self:?}");
+    }
+
+    /// What was accepted is accepted again where a child and a relay send it on, and is the same trace.
+    fn goes_on(&self, propagator: &Propagator, report: &Report<'_>, context: RemoteContext) {
+        let mut child = Pairs::new();
+        let span = report.extraction().child(context.trace_id, CHILD);
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut child);
+        match propagator.extract(&child).inbound() {
+            Inbound::Context(again) => {
+                let parent = context.parent_id.map(|_| CHILD);
+                let expected = RemoteContext { parent_id: parent.or(again.parent_id), ..context };
+                assert_eq!(again, expected, "{self:?} as {child:?}");
+            }
+            other => panic!("{other:?} of {child:?}, {self:?}"),
+        }
+        match self.relayed(propagator, report) {
+            Inbound::Context(again) => assert_eq!(again, context, "{self:?}"),
+            // Without a span there are formats that can say nothing.
+            other => assert!(context.parent_id.is_none(), "{other:?} of {self:?}"),
+        }
+    }
+
+    fn relayed(&self, propagator: &Propagator, report: &Report<'_>) -> Inbound {
+        let mut relayed = Pairs::new();
+        let _ = propagator.relay(&report.extraction().relay(), &Outgoing::trusted(), &mut relayed);
+        propagator.extract(&relayed).inbound()
+    }
+}
+
+#[test]
+fn ok_tracecontext_one_byte_away() {
+    check("tracecontext", &[TRACE_PARENT, ("tracestate", "dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4,rojo=1")], 1);
+}
+
+#[test]
+fn ok_our_member_one_byte_away() {
+    check_from(1, "tracecontext", &[TRACE_PARENT, ("tracestate", "tp=1;0e0e4736;d")], 1);
+}
+
+#[test]
+fn ok_baggage_one_byte_away() {
+    check_from(1, "tracecontext,baggage", &[TRACE_PARENT, ("baggage", "a=%20b%;p;q = 1, c = d")], 1);
+}
+
+#[test]
+fn ok_b3_one_byte_away() {
+    check("b3", &[("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1-05e3ac9a4f6e3b90")], 1);
+    check("b3", &[("b3", "a3ce929d0e0e4736-00f067aa0ba902b7")], 1);
+}
+
+#[test]
+fn ok_b3multi_one_byte_away() {
+    let ids = [("x-b3-traceid", "4bf92f3577b34da6a3ce929d0e0e4736"), ("x-b3-spanid", "00f067aa0ba902b7")];
+    let others = [("x-b3-parentspanid", "05e3ac9a4f6e3b90"), ("x-b3-sampled", "0"), ("x-b3-flags", "0")];
+    check("b3multi", &[&ids[..], &others].concat(), 2);
+}
+
+#[test]
+fn ok_datadog_one_byte_away() {
+    let lines = [
+        ("x-datadog-trace-id", "11803532876627986230"),
+        ("x-datadog-parent-id", "67667974448284343"),
+        ("x-datadog-sampling-priority", "-1"),
+        ("x-datadog-origin", "rum"),
+        ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-4,_dd.p.usr=a=b"),
+    ];
+    check("datadog", &lines, 1);
+}
+
+#[test]
+fn ok_jaeger_one_byte_away() {
+    let lines = [
+        ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:1"),
+        ("uberctx-tenant", "a%20b+c"),
+        ("jaeger-baggage", "user=al%20ice, x=1"),
+        ("jaeger-debug-id", "find-me"),
+    ];
+    check("jaeger", &lines, 1);
+}
+
+#[test]
+fn ok_sw8_one_byte_away() {
+    let lines = [
+        ("sw8", "1-dGlja2V0LTE=-NGJmOTJmMzU=-3-c2hvcA==-aTE=-L2NhcnQ=-c2hvcDo4MA=="),
+        ("sw8-correlation", "dXNlcg==:YWxpY2U=,aw==:dg=="),
+        ("sw8-x", "1-1700000000000"),
+    ];
+    check("sw8", &lines, 1);
+}
+
+#[test]
+fn ok_correlation_ids_one_byte_away() {
+    for id in [
+        "4bf92f35-77b3-4da6-a3ce-929d0e0e4736",
+        "{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}",
+        "urn:uuid:4bf92f35-77b3-4da6-a3ce-929d0e0e4736",
+        "|4bf92f3577b34da6a3ce929d0e0e4736.1.2_",
+    ] {
+        check("correlation:x-request-id", &[("x-request-id", id)], 1);
+    }
+}
