@@ -1,0 +1,188 @@
+//! What may stand in a header, written from the specifications, and the names that a list of headers has for things.
+
+use std::collections::BTreeSet;
+
+use axum::http::HeaderMap;
+
+/// A name that something has: of which header or list, and the name.
+pub(crate) type Name = (&'static str, String);
+
+/// Judges all headers of a request: each has to be header text that says something, under a name that some dialect has, in
+/// the grammar of that dialect. Gives back every name in them. Lines that were handed on as they came may hold tabs.
+#[track_caller]
+pub(crate) fn judge(case: &str, headers: &HeaderMap, as_they_came: bool) -> BTreeSet<Name> {
+    let mut names = BTreeSet::new();
+    for name in headers.keys() {
+        let lines: Vec<&str> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| text(case, name.as_str(), value.as_bytes(), as_they_came))
+            .collect();
+        let name = name.as_str();
+        let legal = match name {
+            "host" | "accept" => true,
+            "traceparent" => lines.len() == 1 && traceparent(lines[0]),
+            "tracestate" => tracestate(&lines.join(","), &mut names),
+            "baggage" => baggage(&lines.join(","), &mut names),
+            "b3" => lines.len() == 1 && b3(lines[0]),
+            "x-b3-traceid" => lines.len() == 1 && matches!(lines[0].len(), 16 | 32) && is_hex(lines[0]),
+            "x-b3-spanid" | "x-b3-parentspanid" => lines.len() == 1 && lines[0].len() == 16 && is_hex(lines[0]),
+            "x-b3-sampled" | "x-b3-flags" => lines.len() == 1 && ["0", "1"].contains(&lines[0]),
+            "x-datadog-trace-id" | "x-datadog-parent-id" => lines.len() == 1 && lines[0].parse::<u64>().is_ok(),
+            "x-datadog-sampling-priority" => lines.len() == 1 && lines[0].parse::<i32>().is_ok(),
+            "x-datadog-origin" => lines.len() == 1,
+            "x-datadog-tags" => tags(&lines.join(","), &mut names),
+            "uber-trace-id" => lines.len() == 1 && uber(lines[0]),
+            "jaeger-baggage" => pairs("jaeger-baggage", &lines.join(","), '=', &mut names),
+            "jaeger-debug-id" => lines[0].len() <= 256,
+            "sw8" => lines.len() == 1 && sw8(lines[0]),
+            "sw8-correlation" => correlation(&lines.join(","), &mut names),
+            "sw8-x" => lines.len() == 1 && extension(lines[0]),
+            "x-request-id" => lines[0].len() <= 1024 && lines[0].bytes().all(|b| is_id(b) || b"_#".contains(&b)),
+            "x-order" => lines[0].len() <= 128 && lines[0].bytes().all(|b| is_id(b) || b"_#.:+/=|".contains(&b)),
+            _ => name.starts_with("uberctx-") && name.len() > 8,
+        };
+        assert!(legal, "{case}: {name}: {lines:?}");
+        names.insert(("", name.to_owned()));
+    }
+    names
+}
+
+/// Visible characters and blanks, not blank, without blanks around.
+#[track_caller]
+fn text<'v>(case: &str, name: &str, value: &'v [u8], tabs: bool) -> &'v str {
+    let visible = value.iter().all(|b| (b' '..=b'~').contains(b) || (tabs && *b == b'\t'));
+    let legal = visible && !value.is_empty() && value.trim_ascii() == value;
+    assert!(legal, "{case}: {name}: {}", value.escape_ascii());
+    std::str::from_utf8(value).expect("ASCII")
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b"0123456789abcdef".contains(&b))
+}
+
+/// What correlation ids are made of, beside what opaque ones may have.
+fn is_id(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"-{}|.:+/=".contains(&b)
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+fn traceparent(value: &str) -> bool {
+    let fields: Vec<_> = value.split('-').collect();
+    let lengths = fields.iter().map(|field| field.len());
+    lengths.eq([2, 32, 16, 2]) && fields[0] == "00" && fields.iter().all(|field| is_hex(field))
+}
+
+fn tracestate(list: &str, names: &mut BTreeSet<Name>) -> bool {
+    let members: Vec<_> = list.split(',').collect();
+    let mut seen = BTreeSet::new();
+    let legal = members.iter().all(|member| {
+        let Some((key, value)) = member.split_once('=') else { return false };
+        let small = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        names.insert(("tracestate", key.to_owned()));
+        if key == "dd" {
+            names.extend(value.split(';').map(|item| ("dd", item.split(':').next().unwrap_or_default().to_owned())));
+        }
+        key.bytes().next().is_some_and(small)
+            && key.bytes().all(|b| small(b) || b"_-*/@".contains(&b))
+            && (1..=256).contains(&value.len())
+            && !value.contains('=')
+            && !value.ends_with(' ')
+            && seen.insert(key)
+    });
+    legal && members.len() <= 32
+}
+
+fn baggage(list: &str, names: &mut BTreeSet<Name>) -> bool {
+    let octets = |text: &str| text.bytes().all(|b| b.is_ascii_graphic() && !b"\",;\\".contains(&b));
+    let members: Vec<_> = list.split(',').collect();
+    let legal = members.iter().all(|member| {
+        let mut parts = member.split(';').map(str::trim);
+        let Some((key, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { return false };
+        names.insert(("baggage", key.to_owned()));
+        let properties: Vec<_> = parts.map(|part| part.split_once('=').unwrap_or((part, ""))).collect();
+        names.extend(properties.iter().map(|(key, _)| ("baggage", (*key).to_owned())));
+        is_token(key) && octets(value) && properties.iter().all(|(key, value)| is_token(key) && octets(value))
+    });
+    legal && members.len() <= 64 && list.len() <= 8192
+}
+
+fn b3(value: &str) -> bool {
+    let fields: Vec<_> = value.split('-').collect();
+    match fields[..] {
+        [decision] => ["0", "1", "d"].contains(&decision),
+        [trace, span, ref rest @ ..] => {
+            let legal = |field: &str| ["0", "1", "d"].contains(&field) || (field.len() == 16 && is_hex(field));
+            matches!(trace.len(), 16 | 32)
+                && span.len() == 16
+                && is_hex(trace)
+                && is_hex(span)
+                && rest.iter().all(|f| legal(f))
+        }
+        [] => false,
+    }
+}
+
+fn tags(list: &str, names: &mut BTreeSet<Name>) -> bool {
+    let tag = |pair: &str| pair.starts_with("_dd.p.") && pair.len() > "_dd.p.".len();
+    pairs("x-datadog-tags", list, '=', names) && list.split(',').all(tag) && list.len() <= 512
+}
+
+/// A list of pairs, each with a key of visible characters and a value.
+fn pairs(of: &'static str, list: &str, between: char, names: &mut BTreeSet<Name>) -> bool {
+    list.split(',').all(|pair| {
+        let Some((key, value)) = pair.split_once(between) else { return false };
+        names.insert((of, key.trim().to_owned()));
+        !key.trim().is_empty() && !key.trim().contains(' ') && !value.is_empty()
+    })
+}
+
+fn uber(value: &str) -> bool {
+    let fields: Vec<_> = value.split(':').collect();
+    let [trace, span, parent, flags] = fields[..] else { return false };
+    [trace, span, parent, flags].iter().all(|field| is_hex(field)) && trace.len() <= 32 && span.len() <= 16
+}
+
+/// The bytes that base64 stands for, padding and all.
+pub(crate) fn unbase64(encoded: &str) -> Option<Vec<u8>> {
+    let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = encoded.trim_end_matches('=');
+    let (mut bytes, mut bits, mut held) = (Vec::new(), 0u32, 0);
+    for digit in digits.chars() {
+        bits = bits << 6 | letters.find(digit)? as u32;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+        }
+    }
+    (encoded.len() % 4 == 0 && encoded.len() - digits.len() <= 2).then_some(bytes)
+}
+
+fn sw8(value: &str) -> bool {
+    let fields: Vec<_> = value.split('-').collect();
+    let texts = [1, 2, 4, 5, 6, 7].map(|place| fields.get(place).and_then(|field| unbase64(field)));
+    fields.len() == 8
+        && ["0", "1"].contains(&fields[0])
+        && fields[3].parse::<u32>().is_ok()
+        && texts.iter().all(|text| text.as_ref().is_some_and(|text| std::str::from_utf8(text).is_ok()))
+        && value.len() <= 2048
+}
+
+/// The last value counts: a mode, and a time or none. More may follow, and is for later versions to say.
+fn extension(list: &str) -> bool {
+    let last = list.rsplit(',').map(str::trim).find(|value| !value.is_empty()).unwrap_or_default();
+    last.split('-').nth(1).is_none_or(|time| time.trim().bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn correlation(list: &str, names: &mut BTreeSet<Name>) -> bool {
+    list.split(',').all(|pair| {
+        let Some((key, value)) = pair.split_once(':') else { return false };
+        let (Some(key), Some(_)) = (unbase64(key), unbase64(value)) else { return false };
+        names.insert(("sw8-correlation", String::from_utf8_lossy(&key).into_owned()));
+        !key.is_empty()
+    })
+}

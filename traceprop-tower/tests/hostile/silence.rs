@@ -1,0 +1,86 @@
+//! No log line for a bad request, unless somebody asks for one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::routing::get;
+use traceprop_tower::ExtractLayer;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
+
+use crate::chain::Chain;
+use crate::{PARENT, everything, line};
+
+/// Counts spans and events of our crates, at every level.
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicUsize>);
+
+impl Count {
+    fn note(&self, metadata: &Metadata<'_>) {
+        if metadata.target().starts_with("traceprop") {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn taken(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Subscriber for Count {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        self.note(span.metadata());
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        self.note(event.metadata());
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Requests of which everything, or something, is turned down.
+fn bad() -> Vec<Vec<u8>> {
+    let all = ["traceparent", "b3", "x-datadog-trace-id", "uber-trace-id", "sw8", "x-request-id"];
+    vec![
+        all.iter().flat_map(|name| line(name, "bad\u{e9}")).collect(),
+        line("traceparent", PARENT).repeat(2),
+        [line("traceparent", PARENT), line("tracestate", "bad"), line("baggage", "bad")].concat(),
+        [line("traceparent", PARENT), line("baggage", "a=1,".repeat(10_000))].concat(),
+        line("traceparent", "0".repeat(100_000)),
+        [line("traceparent", PARENT), line("tracestate", "a=1,".repeat(10_000))].concat(),
+    ]
+}
+
+#[tokio::test]
+async fn ok_bad_requests_leave_no_line_in_the_log() {
+    let count = Count::default();
+    // The servers of this test run on its thread.
+    let _guard = tracing::subscriber::set_default(count.clone());
+    for chain in [Chain::start().await, Chain::start_relay().await] {
+        for lines in bad() {
+            let seen = chain.send(&lines).await;
+            assert_eq!(seen.status, Some(200));
+            assert!(seen.rejects.is_some_and(|rejects| !rejects.is_empty()), "{}", lines.escape_ascii());
+        }
+    }
+    assert_eq!(count.taken(), 0);
+
+    // And the count does count: here somebody asks.
+    let app = Router::new().route("/", get(async || "OK")).layer(ExtractLayer::new(everything()).explain());
+    let request = axum::extract::Request::get("/").header("traceparent", "bad").body(axum::body::Body::empty());
+    let answer = tower::ServiceExt::oneshot(app, request.expect("a request")).await.expect("it never fails");
+    assert_eq!((answer.status().as_u16(), count.taken()), (200, 1));
+}
