@@ -1,0 +1,153 @@
+//! Requests that are told apart by all that they carry.
+
+use std::fmt;
+
+use traceprop_core::{OwnedContext, Sampling, SpanId, TraceId};
+
+/// The key of the baggage that names the request.
+const KEY: &str = "load";
+
+/// One request. Its number makes its trace, its span and its baggage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load(u64);
+
+/// What a context says that is not its request's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    NoContext,
+    Trace(Option<TraceId>),
+    Baggage(Option<String>),
+    NotSampled(Sampling),
+    NoParent,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoContext => f.write_str("there is no context"),
+            Self::Trace(Some(other)) => write!(f, "the trace is {other}"),
+            Self::Trace(None) => f.write_str("there is no trace"),
+            Self::Baggage(Some(other)) => write!(f, "the baggage says {other:?}"),
+            Self::Baggage(None) => f.write_str("the baggage is gone"),
+            Self::NotSampled(other) => write!(f, "the decision is {other}"),
+            Self::NoParent => f.write_str("there is no parent, or no span"),
+        }
+    }
+}
+
+/// Bits of a number, spread over all places.
+const fn mixed(number: u64) -> u64 {
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
+}
+
+impl Load {
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
+    pub fn trace_id(self) -> TraceId {
+        TraceId::from_halves(mixed(self.0), mixed(!self.0) | 1).unwrap_or(TraceId::MIN)
+    }
+
+    fn span_id(self) -> SpanId {
+        SpanId::new(mixed(self.0.rotate_left(32)) | 1).unwrap_or(SpanId::MIN)
+    }
+
+    /// The lines of the request, each time in another dialect.
+    pub fn headers(self) -> Vec<(&'static str, String)> {
+        let (trace, span) = (self.trace_id(), self.span_id());
+        let mut lines = match self.0 % 5 {
+            0 => vec![("traceparent", format!("00-{trace}-{span}-01")), ("tracestate", format!("load={}", self.0))],
+            1 => vec![("b3", format!("{trace}-{span}-1"))],
+            2 => vec![
+                ("x-datadog-trace-id", trace.low().to_string()),
+                ("x-datadog-parent-id", span.get().to_string()),
+                ("x-datadog-sampling-priority", "1".to_owned()),
+                ("x-datadog-origin", format!("load{}", self.0)),
+                ("x-datadog-tags", format!("_dd.p.tid={:016x},_dd.p.dm=-4", trace.high())),
+            ],
+            3 => vec![("uber-trace-id", format!("{trace}:{span}:0:1"))],
+            _ => vec![("sw8", format!("1-{}-{}-0-bG9hZA==-MQ==-Lw==-ZWRnZQ==", base64(&trace), base64(&span)))],
+        };
+        lines.push(("baggage", format!("{KEY}={}", self.0)));
+        lines
+    }
+
+    /// Judges the context of a task that serves this request.
+    ///
+    /// # Errors
+    /// Where it is not that of the request.
+    pub fn judge(self, context: Option<&OwnedContext>) -> Result<(), Fault> {
+        let context = context.ok_or(Fault::NoContext)?;
+        if context.trace_id() != Some(self.trace_id()) {
+            return Err(Fault::Trace(context.trace_id()));
+        }
+        let named = context.baggage().get(KEY).map(|member| member.value().into_owned());
+        if named.as_deref() != Some(self.0.to_string().as_str()) {
+            return Err(Fault::Baggage(named));
+        }
+        if !context.sampling().is_sampled() {
+            return Err(Fault::NotSampled(context.sampling()));
+        }
+        if context.parent_id().is_none() || context.span_id().is_none() {
+            return Err(Fault::NoParent);
+        }
+        Ok(())
+    }
+}
+
+/// An id in hex, in base64, as SkyWalking's agents send ids.
+fn base64(id: &impl fmt::Display) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text = id.to_string();
+    let mut encoded = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let letter = LETTERS[(group >> (18 - 6 * place) & 63) as usize];
+            encoded.push(if place > chunk.len() { '=' } else { char::from(letter) });
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use traceprop_core::{RandomIds, presets};
+
+    fn served(load: Load, headers: &[(&'static str, String)]) -> Result<(), Fault> {
+        let propagator = presets::MIXED.propagator();
+        let extraction = propagator.extract(&headers);
+        load.judge(Some(&OwnedContext::from_span(&extraction, &extraction.start_span(&RandomIds))))
+    }
+
+    #[test]
+    fn ok_every_dialect_carries_what_the_request_is() {
+        for number in 1..500 {
+            let load = Load::new(number);
+            assert_eq!(served(load, &load.headers()), Ok(()), "{number}");
+        }
+    }
+
+    #[test]
+    fn err_what_is_of_another_request_is_told() {
+        let (load, other) = (Load::new(5), Load::new(10));
+        assert_eq!(load.judge(None), Err(Fault::NoContext));
+        assert_eq!(served(load, &other.headers()), Err(Fault::Trace(Some(other.trace_id()))));
+        let mut headers = load.headers();
+        headers[2] = other.headers()[2].clone();
+        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("10".to_owned()))));
+        headers.truncate(2);
+        assert_eq!(served(load, &headers), Err(Fault::Baggage(None)));
+        let mut headers = load.headers();
+        headers[0].1.replace_range(53.., "00");
+        assert_eq!(served(load, &headers), Err(Fault::NotSampled(Sampling::NotSampled)));
+    }
+}

@@ -1,0 +1,81 @@
+//! What was looked at, and what was wrong.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use traceprop_core::{OwnedContext, current};
+
+use super::load::Load;
+
+/// Faults that are kept in words; all are counted.
+const TOLD: usize = 10;
+
+/// Counts what every task looks at.
+#[derive(Debug, Default)]
+pub struct Watch {
+    contexts: AtomicU64,
+    faults: AtomicU64,
+    told: Mutex<Vec<String>>,
+}
+
+impl Watch {
+    /// Looks at the context of a task that serves this request.
+    pub fn look(&self, place: &str, load: Load, context: Option<&OwnedContext>) {
+        self.contexts.fetch_add(1, Ordering::Relaxed);
+        if let Err(fault) = load.judge(context) {
+            self.fault(format!("request {}, {place}: {fault}", load.number()));
+        }
+    }
+
+    /// Looks at the current context.
+    pub fn look_here(&self, place: &str, load: Load) {
+        self.look(place, load, current().as_ref());
+    }
+
+    /// Looks that there is no current context, in a task that serves nothing.
+    pub fn none_here(&self, load: Load) {
+        self.contexts.fetch_add(1, Ordering::Relaxed);
+        if let Some(left) = current() {
+            let trace = left.trace_id().map(|id| id.to_string());
+            self.fault(format!("request {}: {} was left behind", load.number(), trace.unwrap_or_default()));
+        }
+    }
+
+    /// Notes that something is wrong.
+    pub fn fault(&self, words: String) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if told.len() < TOLD {
+            told.push(words);
+        }
+    }
+
+    /// How many contexts were looked at, how many faults there were, and the first of them.
+    pub fn figures(&self) -> (u64, u64, Vec<String>) {
+        let told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        (self.contexts.load(Ordering::Relaxed), self.faults.load(Ordering::Relaxed), told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use traceprop_core::{RandomIds, SpanContext};
+
+    #[test]
+    fn err_a_context_of_another_and_one_that_was_left_behind_are_faults() {
+        let watch = Watch::default();
+        watch.none_here(Load::new(1));
+        assert_eq!(watch.figures(), (1, 0, vec![]));
+        let other = OwnedContext::new(SpanContext::root(&RandomIds));
+        let _guard = other.enter();
+        watch.none_here(Load::new(1));
+        watch.look_here("edge", Load::new(1));
+        for _ in 0..20 {
+            watch.look("edge", Load::new(2), None);
+        }
+        let (contexts, faults, told) = watch.figures();
+        assert_eq!((contexts, faults, told.len()), (23, 22, TOLD));
+        assert_eq!(told[2], "request 2, edge: there is no context");
+    }
+}
