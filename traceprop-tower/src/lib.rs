@@ -44,6 +44,26 @@
 //! # }
 //! ```
 //!
+//! What is called later, such as the callback of a websocket's upgrade, finds nothing current; take the context along:
+//!
+//! ```
+//! use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+//! use axum::response::Response;
+//! use traceprop_tower::{InContext, current};
+//!
+//! async fn session(_: WebSocket) {
+//!     // Current in here, for as long as the socket is open.
+//! }
+//!
+//! async fn live(upgrade: WebSocketUpgrade) -> Response {
+//!     match current() {
+//!         Some(context) => upgrade.on_upgrade(|socket| session(socket).in_context(context)),
+//!         None => upgrade.on_upgrade(session),
+//!     }
+//! }
+//! # let _: axum::Router = axum::Router::new().route("/live", axum::routing::get(live));
+//! ```
+//!
 //! # Features
 //!
 //! | feature | what it adds |
