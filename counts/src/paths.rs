@@ -1,0 +1,213 @@
+//! The paths: the work of one call each, done as often as asked. Each result is checked.
+
+use std::convert::Infallible;
+use std::future::{Future, Ready, ready};
+use std::hint::black_box;
+use std::mem::forget;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use http::{HeaderMap, Method, Request, Response};
+use reqwest::Url;
+use tower_layer::Layer;
+use tower_service::Service;
+use traceprop_core::{Extraction, IdBits, Outgoing, OwnedContext, Propagator, SpanId};
+use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
+use traceprop_reqwest::{Destinations, Rule};
+use traceprop_tower::{ExtractLayer, presets};
+
+use crate::input::{B3, BAGGAGE, DATADOG_RUM, PARENT_ID, SW8, TRACE_ID, TRACEPARENT, TRACESTATE, outgoing, request};
+use crate::valgrind::CALLS;
+
+/// Not ours, but part of what is counted: see [`c_library`].
+pub(crate) const C_LIBRARY: &str = "c-library";
+
+/// A name, and what does the work so many times.
+pub(crate) type Path = (&'static str, fn(usize));
+
+pub(crate) const PATHS: &[Path] = &[
+    (C_LIBRARY, c_library),
+    ("extract/traceparent", |calls| extract("tracecontext", &[TRACEPARENT], Some((0, 0)), calls)),
+    ("extract/traceparent+tracestate", |calls| {
+        extract("tracecontext", &[TRACEPARENT, TRACESTATE], Some((3, 0)), calls)
+    }),
+    ("extract/traceparent+tracestate+baggage", |calls| {
+        extract("tracecontext,baggage", &[TRACEPARENT, TRACESTATE, BAGGAGE], Some((3, 3)), calls);
+    }),
+    ("extract/b3", |calls| extract("b3", &[B3], Some((0, 0)), calls)),
+    ("extract/sw8", |calls| extract("sw8", &[SW8], Some((0, 0)), calls)),
+    ("extract/absent/all", |calls| extract("all", &[], None, calls)),
+    ("explain/datadog-rum/all", explain),
+    ("inject/traceparent+tracestate", |calls| inject("tracecontext", 2, calls)),
+    ("inject/tracecontext,b3,datadog", |calls| inject("tracecontext,b3,datadog", 7, calls)),
+    ("forward/traceparent+tracestate", forward),
+    ("serve/traceparent+tracestate", serve),
+    ("call/baggage/reqwest-rules", call),
+];
+
+/// Maps and requests that a path uses up. As many are made for few calls as for many.
+const PREPARED: usize = 2 * CALLS as usize;
+
+/// What the C library does for us, on its own: it allocates, copies, compares and frees.
+fn c_library(calls: usize) {
+    const TEXT: [u8; 2400] = [b'x'; 2400];
+    for _ in 0..calls {
+        for length in [16, 55, 300, 1200, 2400] {
+            let text = &black_box(&TEXT)[..length];
+            let copy = black_box(text.to_vec());
+            assert!(black_box(copy.as_slice()) == black_box(text));
+        }
+    }
+}
+
+/// `found`: how many members of tracestate and of baggage, beside the ids.
+fn extract(names: &str, lines: &[(&'static str, &str)], found: Option<(usize, usize)>, calls: usize) {
+    let propagator = Propagator::from_names(names, "none").expect("known names");
+    let request = request(lines);
+    for _ in 0..calls {
+        let carrier = HeaderCarrier::new(black_box(&request));
+        let extraction = propagator.extract(&carrier);
+        let members = (extraction.tracestate().iter().count(), extraction.baggage().iter().count());
+        assert_eq!(ids(&extraction), found.map(|_| (TRACE_ID, Some(PARENT_ID), true)));
+        assert_eq!(members, found.unwrap_or_default());
+    }
+}
+
+fn ids(extraction: &Extraction<'_>) -> Option<(u128, Option<u64>, bool)> {
+    let context = extraction.context()?;
+    Some((context.trace_id.get(), context.parent_id.map(SpanId::get), context.sampling.is_sampled()))
+}
+
+/// All dialects, and what each of them made of the request.
+fn explain(calls: usize) {
+    let propagator = Propagator::from_names("all", "none").expect("known names");
+    let request = request(&DATADOG_RUM);
+    for _ in 0..calls {
+        let carrier = HeaderCarrier::new(black_box(&request));
+        let report = propagator.explain(&carrier);
+        assert_eq!(ids(report.extraction()), Some((TRACE_ID as u64 as u128, Some(PARENT_ID), true)));
+        assert_eq!((report.rejects().count(), report.disagreeing().count()), (0, 0));
+    }
+}
+
+/// What a service holds of its request: the ids, and the lines beside them.
+fn context(lines: &[(&'static str, &str)]) -> OwnedContext {
+    let (propagator, request) = (presets::W3C.propagator(), request(lines));
+    let carrier = HeaderCarrier::new(&request);
+    let extraction = propagator.extract(&carrier);
+    OwnedContext::from_span(&extraction, &extraction.start_span(&span_ids))
+}
+
+fn span_ids() -> IdBits {
+    IdBits::random(0xb7ad_6b71_6920_3331)
+}
+
+fn inject(names: &str, lines: usize, calls: usize) {
+    let propagator = Propagator::from_names("none", names).expect("known names");
+    let context = context(&[TRACEPARENT, TRACESTATE]);
+    let mut maps = outgoing(PREPARED);
+    let before = maps[0].len();
+    for map in &mut maps[..calls] {
+        let span = context.span().expect("it holds a span");
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(black_box(map)));
+        assert_eq!(map.len() - before, lines);
+    }
+    // Freeing them would count as work of those that were written into.
+    forget(maps);
+}
+
+/// In, a span of ours, and out again.
+fn forward(calls: usize) {
+    let propagator = Propagator::from_names("tracecontext", "tracecontext").expect("known names");
+    let request = request(&[TRACEPARENT, TRACESTATE]);
+    let mut maps = outgoing(PREPARED);
+    for map in &mut maps[..calls] {
+        let carrier = HeaderCarrier::new(black_box(&request));
+        let span = propagator.extract(&carrier).start_span(&span_ids);
+        let _ = propagator.inject(&span, &Outgoing::new(), &mut HeaderCarrierMut::new(map));
+        assert_eq!(map["tracestate"], TRACESTATE.1);
+    }
+    forget(maps);
+}
+
+/// The whole server layer around a service that answers at once.
+fn serve(calls: usize) {
+    let propagator = Propagator::from_names("tracecontext", "tracecontext").expect("known names");
+    let mut layered = ExtractLayer::new(propagator).ids(span_ids).layer(Answers);
+    let headers = request(&[TRACEPARENT, TRACESTATE]);
+    let mut requests: Vec<_> = (0..PREPARED).map(|_| with_headers(&headers)).collect();
+    let mut answers = Vec::with_capacity(PREPARED);
+    let mut task = Context::from_waker(Waker::noop());
+    for request in requests.drain(..calls) {
+        let future = pin!(layered.call(black_box(request)));
+        let Poll::Ready(Ok(answer)) = future.poll(&mut task) else { panic!("it answers at once") };
+        answers.push(answer);
+    }
+    assert!(answers.iter().all(|answer| *answer.body() == TRACE_ID));
+    forget((requests, answers));
+}
+
+fn with_headers(headers: &HeaderMap) -> Request<()> {
+    let mut request = Request::new(());
+    *request.headers_mut() = headers.clone();
+    request
+}
+
+/// Answers with the trace id that it sees.
+#[derive(Clone)]
+struct Answers;
+
+impl Service<Request<()>> for Answers {
+    type Response = Response<u128>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<u128>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<()>) -> Self::Future {
+        let context = request.extensions().get::<OwnedContext>();
+        let trace_id = context.and_then(OwnedContext::trace_id);
+        // The headers stay, as they do where a handler works with them.
+        forget(request);
+        ready(Ok(Response::new(trace_id.map_or(0, |id| id.get()))))
+    }
+}
+
+/// What a client does before a hop: the rule of its destination, a child, and its headers in the request.
+fn call(calls: usize) {
+    let destinations = Destinations::builder(presets::W3C)
+        .rule("legacy.internal:8080", Rule::trace_context())
+        .rule("*.internal", Rule::trace_context().baggage(["tenant", "region"]))
+        .rule("*", Rule::nothing())
+        .build()
+        .expect("good rules");
+    let context = context(&[TRACEPARENT, TRACESTATE, BAGGAGE]);
+    let url: Url = "http://stock.internal:8080/items".parse().expect("a URL");
+    let mut requests: Vec<_> = (0..=PREPARED)
+        .map(|_| {
+            let mut built = reqwest::Request::new(Method::GET, url.clone());
+            *built.headers_mut() = request(&[]);
+            built
+        })
+        .collect();
+    // The first id makes the generator of this thread.
+    for built in &mut requests[..=calls] {
+        let _ = destinations.inject(&context, black_box(built));
+        assert_eq!(built.headers()["baggage"], "tenant=acme,region=eu-north-1");
+    }
+    forget(requests);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_each_path_comes_to_its_result() {
+        for (_, path) in PATHS {
+            path(PREPARED);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The counts to compare with, and the file that they are kept in.
+
+use std::fmt::{self, Display, Formatter};
+use std::{fs, io};
+
+use crate::{MARGIN_PERCENT, paths};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
+
+const RUSTC: &str = env!("COUNTS_RUSTC");
+const TARGET: &str = env!("COUNTS_TARGET");
+
+const HEAD: &str = "\
+# Instructions that one call takes, with this compiler. Made by a program, not by hand:
+# cargo run --profile counts -p traceprop-counts -- --write
+";
+
+/// Counts, and what they were taken with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    rustc: String,
+    target: String,
+    counts: Vec<(String, u64)>,
+}
+
+/// What becomes of one count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// Within the margin.
+    Same {
+        before: u64,
+        now: u64,
+    },
+    Grown {
+        before: u64,
+        now: u64,
+    },
+    Fallen {
+        before: u64,
+        now: u64,
+    },
+    Unknown {
+        now: u64,
+    },
+}
+
+impl Record {
+    pub(crate) fn of_this_compiler() -> Self {
+        Self { rustc: RUSTC.to_owned(), target: TARGET.to_owned(), counts: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, name: &str, count: u64) {
+        self.counts.push((name.to_owned(), count));
+    }
+
+    pub(crate) fn read() -> Result<Self, String> {
+        let text = fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}"))?;
+        Self::parse(&text).ok_or_else(|| format!("{FILE} is not as --write makes it"))
+    }
+
+    pub(crate) fn write(&self) -> io::Result<()> {
+        fs::write(FILE, self.to_string())
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+        let rustc = lines.next()?.to_owned();
+        let target = lines.next()?.strip_prefix("target ")?.to_owned();
+        let counts = lines.map(|line| {
+            let (name, count) = line.split_once(' ')?;
+            Some((name.to_owned(), count.trim().parse().ok()?))
+        });
+        Some(Self { rustc, target, counts: counts.collect::<Option<_>>()? })
+    }
+
+    fn count(&self, name: &str) -> Option<u64> {
+        self.counts.iter().find(|(known, _)| known == name).map(|(_, count)| *count)
+    }
+
+    /// Why these counts say nothing about this program, if they do not: another compiler, or another target.
+    pub(crate) fn taken_otherwise(&self) -> Option<String> {
+        let here = Self::of_this_compiler();
+        let same = self.rustc == here.rustc && self.target == here.target;
+        let what = |record: &Self| format!("{} for {}", record.rustc, record.target);
+        (!same).then(|| format!("the counts are those of {}, and this is {}", what(self), what(&here)))
+    }
+
+    /// The same for the C library, by what it takes for work that is always the same.
+    pub(crate) fn other_library(&self, now: u64) -> Option<String> {
+        match self.judge(paths::C_LIBRARY, now) {
+            Judgement::Same { .. } => None,
+            other => Some(format!("another C library: its own work takes (before, now, change) {other}")),
+        }
+    }
+
+    pub(crate) fn judge(&self, name: &str, now: u64) -> Judgement {
+        let Some(before) = self.count(name) else {
+            return Judgement::Unknown { now };
+        };
+        match change_percent(before, now) {
+            change if change > MARGIN_PERCENT => Judgement::Grown { before, now },
+            change if change < -MARGIN_PERCENT => Judgement::Fallen { before, now },
+            _ => Judgement::Same { before, now },
+        }
+    }
+}
+
+fn change_percent(before: u64, now: u64) -> f64 {
+    (now as f64 / before as f64 - 1.0) * 100.0
+}
+
+impl Display for Record {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{HEAD}{}\ntarget {}\n", self.rustc, self.target)?;
+        self.counts.iter().try_for_each(|(name, count)| writeln!(f, "{name} {count}"))
+    }
+}
+
+impl Display for Judgement {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (before, now, verdict) = match *self {
+            Self::Same { before, now } => (before, now, ""),
+            Self::Grown { before, now } => (before, now, "  MORE"),
+            Self::Fallen { before, now } => (before, now, "  less"),
+            Self::Unknown { now } => return write!(f, "{:>7} {now:>7}  not in the file", "-"),
+        };
+        write!(f, "{before:>7} {now:>7} {:>+6.1} %{verdict}", change_percent(before, now))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let mut record = Record::of_this_compiler();
+        record.add("extract/b3", 1000);
+        record
+    }
+
+    #[test]
+    fn ok_roundtrip() {
+        assert_eq!(Record::parse(&record().to_string()), Some(record()));
+    }
+
+    #[test]
+    fn err_parse_what_no_program_wrote() {
+        for text in ["", "rustc 1.95.0\n", "rustc 1.95.0\ntarget x\nextract/b3\n", "rustc 1.95.0\ntarget x\na b c\n"] {
+            assert_eq!(Record::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ok_judge_at_the_margin() {
+        let judge = |now| record().judge("extract/b3", now);
+        assert_eq!(judge(1030), Judgement::Same { before: 1000, now: 1030 });
+        assert_eq!(judge(1031), Judgement::Grown { before: 1000, now: 1031 });
+        assert_eq!(judge(970), Judgement::Same { before: 1000, now: 970 });
+        assert_eq!(judge(969), Judgement::Fallen { before: 1000, now: 969 });
+        assert_eq!(record().judge("extract/b4", 1), Judgement::Unknown { now: 1 });
+        assert_eq!(judge(1040).to_string(), "   1000    1040   +4.0 %  MORE");
+    }
+
+    #[test]
+    fn err_compare_with_another_compiler() {
+        assert_eq!(record().taken_otherwise(), None);
+        let other = Record { rustc: "rustc 1.85.1".to_owned(), ..record() };
+        assert!(other.taken_otherwise().is_some_and(|reason| reason.contains("those of rustc 1.85.1 for")));
+    }
+
+    #[test]
+    fn err_compare_with_another_library() {
+        let mut record = record();
+        record.add(paths::C_LIBRARY, 500);
+        assert_eq!(record.other_library(510), None);
+        assert!(record.other_library(516).is_some() && record.other_library(484).is_some());
+    }
+
+    #[test]
+    fn ok_the_file_has_each_path_once() {
+        let record = Record::read().expect("a file");
+        let names: Vec<_> = record.counts.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, paths::PATHS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+}
