@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use record::{Judgement, Record};
 
 /// A count may grow by so much. It is exact, so this is no allowance for noise: it is what a change may cost in passing.
-const MARGIN_PERCENT: f64 = 3.0;
+const MARGIN_PERCENT: u64 = 3;
 
 /// What a script sees where nothing could be compared.
 const NOT_COMPARED: u8 = 3;

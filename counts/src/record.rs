@@ -97,9 +97,11 @@ impl Record {
         let Some(before) = self.count(name) else {
             return Judgement::Unknown { now };
         };
-        match change_percent(before, now) {
-            change if change > MARGIN_PERCENT => Judgement::Grown { before, now },
-            change if change < -MARGIN_PERCENT => Judgement::Fallen { before, now },
+        // In hundredths of a count, which are exact.
+        let (least, most) = (before * (100 - MARGIN_PERCENT), before * (100 + MARGIN_PERCENT));
+        match now * 100 {
+            now_exactly if now_exactly > most => Judgement::Grown { before, now },
+            now_exactly if now_exactly < least => Judgement::Fallen { before, now },
             _ => Judgement::Same { before, now },
         }
     }
