@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::time::SystemTime;
 
 use allocation_counter::measure;
-use http::{HeaderMap, HeaderValue};
-use traceprop_core::{Allow, IdBits, Outgoing, OwnedContext, presets};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::{Allow, IdBits, Outcome, Outgoing, OwnedContext, Propagator, presets};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut, PageMarkup, ResponseForm, ResponseTrace, RumLink};
 
 fn request() -> HeaderMap {
@@ -28,6 +29,123 @@ fn ok_extract_allocates_nothing() {
         assert_eq!(report.extraction().baggage().len(), 2);
     });
     assert_eq!(info.count_total, 0);
+}
+
+/// A request among ordinary headers.
+fn request_of(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    let ordinary = [("host", "shop.example"), ("accept", "*/*"), ("user-agent", "Mozilla/5.0"), ("cookie", "a=b; c=d")];
+    ordinary
+        .iter()
+        .chain(lines)
+        .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .collect()
+}
+
+const SW8: &str = "1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-YQ==-0-Yg==-Yw==-Lw==-ZA==";
+
+/// Each format by its name, and a request in its words.
+const FORMATS: [(&str, &[(&str, &str)]); 8] = [
+    (
+        "tracecontext",
+        &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", "a=1")],
+    ),
+    ("b3", &[("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1-05e3ac9a4f6e3b90")]),
+    (
+        "b3multi",
+        &[
+            ("x-b3-traceid", "4bf92f3577b34da6a3ce929d0e0e4736"),
+            ("x-b3-spanid", "00f067aa0ba902b7"),
+            ("x-b3-sampled", "1"),
+        ],
+    ),
+    (
+        "datadog",
+        &[
+            ("x-datadog-trace-id", "11803532876627986230"),
+            ("x-datadog-parent-id", "67667974448284343"),
+            ("x-datadog-sampling-priority", "1"),
+            ("x-datadog-origin", "rum"),
+            ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-0"),
+        ],
+    ),
+    (
+        "jaeger",
+        &[
+            ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:f067aa0ba902b7:0:1"),
+            ("uberctx-tenant", "acme"),
+            ("uberctx-user", "alice"),
+        ],
+    ),
+    ("sw8", &[("sw8", SW8), ("sw8-correlation", "dGVuYW50:YWNtZQ==")]),
+    ("correlation:x-request-id", &[("x-request-id", "{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}")]),
+    (
+        "tracecontext,baggage",
+        &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", "a=1")],
+    ),
+];
+
+/// What Datadog's agent in a browser sends by default.
+const DATADOG_RUM: [(&str, &str); 7] = [
+    ("x-datadog-trace-id", "11803532876627986230"),
+    ("x-datadog-parent-id", "67667974448284343"),
+    ("x-datadog-sampling-priority", "1"),
+    ("x-datadog-origin", "rum"),
+    ("traceparent", "00-0000000000000000a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ("tracestate", "dd=s:1;o:rum"),
+    ("baggage", "session.id=8f14e45f-ceea-467a-9a36-dedd4bea2543"),
+];
+
+#[test]
+fn ok_extract_of_each_format_allocates_nothing() {
+    for (names, lines) in FORMATS {
+        let (propagator, headers) = (Propagator::from_names(names, "none").unwrap(), request_of(lines));
+        let info = measure(|| {
+            let carrier = HeaderCarrier::new(&headers);
+            let extraction = propagator.extract(&carrier);
+            assert!(extraction.context().is_some(), "{names}");
+        });
+        assert_eq!(info.count_total, 0, "{names}");
+    }
+}
+
+#[test]
+fn ok_all_dialects_with_a_report_allocate_nothing() {
+    let propagator = Propagator::from_names("all,correlation:x-request-id", "none").unwrap();
+    for (lines, styles) in [(&DATADOG_RUM[..], 2), (&[], 0)] {
+        let headers = request_of(lines);
+        let info = measure(|| {
+            let carrier = HeaderCarrier::new(&headers);
+            let report = propagator.explain(&carrier);
+            let entries = report.entries().filter(|entry| matches!(entry.reading.outcome(), Outcome::Context(_)));
+            assert_eq!((entries.count(), report.rejects().count()), (styles, 0));
+            assert_eq!(report.extraction().context().is_some(), styles > 0);
+        });
+        assert_eq!(info.count_total, 0);
+    }
+}
+
+#[test]
+fn ok_inject_of_each_format_allocates_once_a_line() {
+    let all = "tracecontext,b3,b3multi,datadog,jaeger,sw8,correlation:x-request-id,baggage";
+    let build = |names: &str| {
+        let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1"));
+        builder.names("all,correlation:x-request-id", names).and_then(|builder| builder.build()).unwrap()
+    };
+    let three = ("tracecontext,baggage,b3", FORMATS[0].1);
+    for (names, lines) in FORMATS.into_iter().chain([three, (all, FORMATS[4].1)]) {
+        let (propagator, headers) = (build(names), request_of(lines));
+        let carrier = HeaderCarrier::new(&headers);
+        let span = propagator.extract(&carrier).start_span(&|| IdBits::random(7));
+        let mut outgoing = HeaderMap::with_capacity(64);
+        let info = measure(|| {
+            let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut outgoing));
+        });
+        // A name that is known at run time only takes one as well.
+        let is_made = |name: &&HeaderName| name.as_str().starts_with("uberctx-") || *name == "x-request-id";
+        let made = outgoing.keys().filter(is_made).count();
+        assert!(!outgoing.is_empty(), "{names}");
+        assert_eq!(info.count_total, (outgoing.len() + made) as u64, "{names}: {outgoing:?}");
+    }
 }
 
 #[test]

@@ -205,6 +205,21 @@ mod tests {
     }
 
     #[test]
+    fn ok_following_takes_one_copy_of_the_request_and_not_following_none() {
+        use allocation_counter::measure;
+
+        let mut get = request(Method::GET, "http://a.example/items");
+        get.headers_mut().insert("x-mine", HeaderValue::from_static("1"));
+        // The first copy makes the bytes of the request shared.
+        drop(get.try_clone());
+        let copy = measure(|| drop(get.try_clone())).count_total;
+        assert!(copy > 0);
+        assert_eq!(measure(|| drop(Chain::begin(&mut get, follow()))).count_total, copy);
+        let stays = Follow { limit: None, ..follow() };
+        assert_eq!(measure(|| assert!(Chain::begin(&mut get, stays).is_none())).count_total, 0);
+    }
+
+    #[test]
     fn ok_method_and_body_go_by_the_status() {
         use Method as M;
         for (status, rules) in [
