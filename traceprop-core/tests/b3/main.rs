@@ -168,6 +168,14 @@ fn ok_relay_leaves_out_what_was_refused_or_contradicts() {
 }
 
 #[test]
+fn ok_relay_of_another_span_has_no_parent_of_the_one_in_b3() {
+    let propagator = Propagator::builder().extract(TraceContext::new()).extract(B3::single()).inject(B3::single());
+    let w3c = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-01");
+    let expected = owned(&[("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-1")]);
+    assert_eq!(relayed(&propagator.build().unwrap(), &[w3c, SINGLE_LINE]), expected);
+}
+
+#[test]
 fn ok_relay_of_a_bare_decision_and_of_none() {
     for (single, multi) in [("0", ("x-b3-sampled", "0")), ("1", ("x-b3-sampled", "1")), ("d", ("x-b3-flags", "1"))] {
         for request in [("b3", single), multi] {

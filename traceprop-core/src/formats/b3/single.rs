@@ -322,6 +322,7 @@ mod tests {
         assert_eq!(err(&std::format!("{trace}-{}-1", &span[..15])), (Reason::BadLength, 48));
         assert_eq!(err(&std::format!("{trace}-{span}0-1")), (Reason::BadLength, 50));
         assert_eq!(err(&std::format!("  {}-{span}-1", trace.to_uppercase())), (Reason::UppercaseHex, 2));
+        assert_eq!(err(&std::format!("{}g-{span}-1", &trace[..31])), (Reason::BadHex, 31));
         assert_eq!(err(&std::format!("{trace}-+a0ac984f71ab247-1")), (Reason::BadHex, 33));
         assert_eq!(err(&std::format!("{}-{span}", "0".repeat(32))), (Reason::ZeroTraceId, 0));
         assert_eq!(err(&std::format!("{}-{span}", "0".repeat(16))), (Reason::ZeroTraceId, 0));
