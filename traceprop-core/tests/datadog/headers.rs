@@ -211,6 +211,11 @@ fn err_more_tags_than_are_looked_at() {
     assert!(sent.get("x-datadog-tags").is_some() && omissions.is_empty());
     let (_, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().tags(&[("_dd.p.a", "1"); 65]));
     omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
+    // That holds also where all that are looked at are none to write.
+    let ids = [("_dd.p.tid", "00000000000000ff"); 65];
+    let (sent, omissions) = built(DATADOG, "000000000000000000000000000004d2", &DatadogFields::new().tags(&ids));
+    assert_eq!(sent.get("x-datadog-tags"), None);
+    omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
 }
 
 #[test]

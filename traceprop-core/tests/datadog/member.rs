@@ -66,6 +66,38 @@ fn ok_member_without_a_priority_leaves_it_to_the_flag() {
 }
 
 #[test]
+fn ok_member_without_a_priority_loses_the_maker_of_a_decision_that_was_replaced() {
+    let decided = |sampling| state_decided("acme=1,dd=o:rum;t.dm:-4", sampling);
+    assert_eq!(decided(Sampling::NotSampled).as_deref(), Some("dd=s:0;o:rum,acme=1"));
+    assert_eq!(decided(Sampling::Deferred).as_deref(), Some("dd=o:rum,acme=1"));
+    assert_eq!(decided(Sampling::Sampled).as_deref(), Some("acme=1,dd=o:rum;t.dm:-4"), "the decision stands");
+}
+
+#[test]
+fn ok_headers_of_the_same_trace_lend_their_span_to_a_member_without_one() {
+    let mut came = request(&[TID, TRACE_PARENT]);
+    came.push(("tracestate", "dd=s:1"));
+    assert_eq!(child(&w3c_first(), &came).get("tracestate"), Some("dd=s:1;p:4000000000000001"));
+}
+
+#[test]
+fn err_headers_without_a_word_make_no_member() {
+    let propagator = build(Propagator::builder().extract_static(&DATADOG).inject_static(&TRACE_CONTEXT));
+    let sent = decided(&propagator, &vec![("x-datadog-trace-id", "77")], Sampling::Sampled);
+    assert!(sent.get("traceparent").is_some() && sent.get("tracestate").is_none());
+}
+
+#[test]
+fn err_headers_that_merely_agree_with_another_format_make_no_member() {
+    let builder = Propagator::builder().extract(B3::single()).extract_static(&DATADOG);
+    let propagator = build(builder.inject_static(&TRACE_CONTEXT));
+    let came = request(&[TID, ("b3", "66c1f3a00000000070e78dd3418db497-00000000000000fe-1")]);
+    let sent = child(&propagator, &came);
+    assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-00000000000000ff-01"));
+    assert_eq!(sent.get("tracestate"), None);
+}
+
+#[test]
 fn ok_upper_half_of_the_id_has_no_place_in_the_member() {
     assert_eq!(
         state_after(&w3c_only(), "acme=1,dd=s:1;t.tid:ffffffff00000000;t.x:1").as_deref(),

@@ -311,6 +311,14 @@ mod tests {
     }
 
     #[test]
+    fn err_debug_holds_no_text() {
+        let (names, headers) = (names(), [("x-datadog-trace-id", "77"), ("x-datadog-origin", "secret")].to_vec());
+        let slots = Slots::collect(&headers, &names);
+        let shown = std::format!("{:?}", DatadogHeaders::read(&slots).unwrap().unwrap());
+        assert!(shown.contains("origin: Some(6)") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
     fn ok_tags_that_are_too_long_take_the_upper_half_with_them() {
         let mut long = Vec::from(&b"_dd.p.tid=66c1f3a000000000,_dd.p.a="[..]);
         long.resize(513, b'x');

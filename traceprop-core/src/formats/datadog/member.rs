@@ -210,6 +210,7 @@ mod tests {
         assert_eq!(error("t.tid:66c1f3a000000000"), None);
         assert_eq!(error("t.tid:ffffffff00000000"), Some(PropagationError::InconsistentTid("ffffffff00000000")));
         assert_eq!(error("t.tid:66C1"), Some(PropagationError::MalformedTid("66C1")));
+        assert_eq!(error("t.tid:66c1f3a000000000;t.x:1"), None, "another tag is no half of an id");
     }
 
     #[test]
@@ -217,6 +218,11 @@ mod tests {
         let member = DatadogMember::parse("s:1;z:9;t.:1;t.a b:2;t.c:3;ab:c:d");
         assert_eq!(member.others().collect::<Vec<_>>(), ["z:9", "t.:1", "t.a b:2", "ab:c:d"]);
         assert_eq!(tags("t.a b:2;t.c:3"), [("c", "3".into())]);
+    }
+
+    #[test]
+    fn err_debug_holds_no_text() {
+        assert_eq!(std::format!("{:?}", DatadogMember::parse("o:secret")), "DatadogMember(8 bytes)");
     }
 
     #[test]

@@ -85,6 +85,7 @@ mod tests {
         assert_eq!(settled("s:2;o:synthetics;p:4000000000000001;t.dm:-4"), Some((Some(2), true)));
         assert_eq!(settled("s:-1;o:rum;t.usr.id:bWU~~;z:9"), Some((Some(-1), false)));
         assert_eq!(settled("t.dm:-10"), Some((None, false)));
+        assert_eq!(settled("s:-2"), Some((Some(-2), false)));
     }
 
     #[test]

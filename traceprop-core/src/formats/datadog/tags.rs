@@ -314,6 +314,20 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_tag_by_its_name() {
+        let tags = DatadogTags::parse(b"_dd.p.a=1,_dd.p.b=2,_dd.p.tid=00000000000000ff");
+        assert_eq!(tags.get("b"), Some(DatadogText::verbatim("2")));
+        assert_eq!((tags.get("c"), tags.get("tid"), tags.is_empty()), (None, None, false));
+        assert!(DatadogTags::parse(b"team=core,_dd.p.tid=00000000000000ff").is_empty());
+    }
+
+    #[test]
+    fn err_debug_holds_no_text() {
+        let tags = DatadogTags::parse(b"_dd.p.secret=secret");
+        assert_eq!(std::format!("{tags:?} {:?}", tags.iter()), "DatadogTags(1 tags) DatadogTagsIter { .. }");
+    }
+
+    #[test]
     fn ok_only_tags_that_are_passed_on() {
         let line =
             "team=core,_dd.p.upstream_services=abc,_dd.p.usr.id=bWU==,_dd.p.=x,_dd.p.tid=00000000000000ff,_dd.any=1";

@@ -179,6 +179,7 @@ mod tests {
         assert_eq!(DatadogText::of_member("a~b"), DatadogText::verbatim("a=b"));
         assert_eq!(DatadogText::of_member("a~b"), "a=b");
         assert_ne!(DatadogText::verbatim("a~b"), "a=b");
+        assert_ne!(DatadogText::verbatim("a~b"), DatadogText::of_member("a~b"));
     }
 
     #[test]
