@@ -124,6 +124,37 @@ fn ok_w3c_baggage_becomes_uberctx_only_where_that_was_asked_for() {
 }
 
 #[test]
+fn ok_w3c_baggage_beyond_64_items_is_left_out_and_counted() {
+    let value = header("1");
+    let members: Vec<_> = (0..64).map(|i| format!("k{i}=v")).collect();
+    let list = members.join(",");
+    let builder = Propagator::builder().extract_baggage().format(Jaeger::new().with_w3c_baggage());
+    let propagator = builder.build().expect("formats");
+    let written = |request: &[(&'static str, &str)]| {
+        let mut headers = Pairs::new();
+        let extraction = propagator.extract(&request);
+        let span = extraction.child(trace(), child_id());
+        let omissions = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+        (headers.len() - 1, omissions.to_string())
+    };
+    let request = [("uber-trace-id", value.as_str()), ("baggage", &list), ("uberctx-a", "1"), ("uberctx-b", "2")];
+    assert_eq!(written(&request[..2]), (64, String::from("nothing left out")));
+    assert_eq!(written(&request), (64, String::from("uberctx-: 2 left out, too-many-members")));
+}
+
+#[test]
+fn ok_8192_bytes_of_keys_and_values_are_written() {
+    let value = header("1");
+    let written = |brackets: &str| {
+        let long = "x".repeat(8180);
+        let request = [("uber-trace-id", value.as_str()), ("uberctx-k", long.as_str()), ("uberctx-a", brackets)];
+        child(&jaeger(), &request, &Outgoing::trusted()).len()
+    };
+    // Of the 11 bytes behind the first item the key takes one, and each bracket three.
+    assert_eq!((written("((("), written("((((")), (3, 2));
+}
+
+#[test]
 fn ok_context_from_fields_is_written_and_read_again() {
     let span = SpanContext::new(trace(), child_id()).with_sampling(Sampling::Sampled);
     let items = [("Tenant", "acme inc"), ("list", "a,b=c"), ("tenant", "é")];

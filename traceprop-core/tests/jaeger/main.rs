@@ -98,7 +98,7 @@ fn ok_debug_id_reaches_the_root_that_it_asked_for() {
     let owned = OwnedContext::from_span(&extraction, &span);
     let debug_id = owned.jaeger_debug_id().expect("it asked for this root");
     assert_eq!((debug_id.value().as_ref(), debug_id.raw_value()), ("a b/", &b"a+b%2F"[..]));
-    assert!(!format!("{debug_id:?}").contains("a+b"));
+    assert_eq!(format!("{debug_id:?}"), "JaegerDebugId(6 bytes)");
 
     let value = header("3");
     let with_trace = [("jaeger-debug-id", "x"), ("uber-trace-id", value.as_str())];

@@ -189,6 +189,9 @@ mod tests {
         assert_eq!(header.trace_id.get(), 0x4ca6_7353_d824_b44b_41c1_56cf_264c_a243);
         assert_eq!((header.span_id.get(), header.flags.to_byte()), (0x5688_d532_47ce_efc7, 1));
         assert_eq!(header.write(&mut [0; UberTraceId::MAX_LEN]).as_bytes(), VALID);
+        let mut shown = StackText::<{ UberTraceId::MAX_LEN }>::new();
+        fmt::write(&mut shown, format_args!("{header}")).unwrap();
+        assert_eq!(shown.as_str().as_bytes(), VALID);
     }
 
     #[test]

@@ -136,6 +136,7 @@ mod tests {
     fn ok_decode_a_broken_sequence_keeps_all_of_the_text() {
         for text in ["100%", "%zz", "a%20b%2", "a+b%", "%+1", "%%20"] {
             assert_eq!(decoded(text), text);
+            assert!(Decoded::of(text.as_bytes()).eq(text.bytes()), "{text}");
         }
     }
 

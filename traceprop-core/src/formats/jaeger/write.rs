@@ -153,3 +153,17 @@ pub(crate) fn baggage_line(key: &str, value: &str) -> Option<(alloc::string::Str
     let name = [PREFIX, &key.to_ascii_lowercase()].concat();
     Some((name, Encoded(value.bytes()).to_string()))
 }
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_allowed_members_of_a_line_stay_as_they_came() {
+        let line = b"a=1+2, B=%2F ,c,=d,e=";
+        assert_eq!(allowed_line(line, Allow::All), b"a=1+2,B=%2F,e=");
+        assert_eq!(allowed_line(line, Allow::Only(&["b", "e"])), b"B=%2F,e=");
+        assert_eq!(allowed_line(line, Allow::Only(&["c"])), b"");
+    }
+}
