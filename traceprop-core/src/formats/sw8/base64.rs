@@ -220,6 +220,12 @@ mod tests {
             assert_eq!(is_ascii(&[b'Z', byte, b'8']), Err(1), "{byte:#04x}");
             assert_eq!(is_ascii(&[b'Z', b'm', b'9', b'v', b'Z', byte, b'9', b'v']), Err(5), "{byte:#04x}");
         }
+        // Two in one group must not make up for each other.
+        for bad in 1..16u8 {
+            let group = [0, 1, 2, 3].map(|place| if bad >> place & 1 == 1 { b'-' } else { b'A' });
+            let at = bad.trailing_zeros() as usize;
+            assert_eq!((is_ascii(&group), with(&group, |text| text.err())), (Err(at), Some(at)), "{bad:#06b}");
+        }
     }
 
     #[test]
@@ -228,6 +234,7 @@ mod tests {
         assert!(!is_canonical(b"Zh==") && !is_canonical(b"Zm9=") && !is_canonical(b"Zg"));
         // They are no byte, so they do not count as one that is not ASCII.
         assert_eq!((is_ascii(b"Zj=="), is_ascii(b"Zj+=")), (Ok(true), Ok(true)));
+        assert_eq!((is_ascii(b"Zv=="), is_ascii(b"Zm/=")), (Ok(true), Ok(true)), "all of them set");
     }
 
     #[test]

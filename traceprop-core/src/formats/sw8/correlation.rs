@@ -350,6 +350,12 @@ mod tests {
     }
 
     #[test]
+    fn ok_become_w3c_baggage_where_that_is_asked_for() {
+        let owned = crate::baggage::OwnedBaggage::from(Sw8Correlation::parse(b"YQ:MQ,w6k=:ICw=").unwrap());
+        assert_eq!((owned.get("a"), owned.get("é")), (Some("1"), Some(" ,")));
+    }
+
+    #[test]
     fn ok_lines_go_on_as_they_came_only_as_a_whole() {
         let as_received = |line: &'static str, allow| {
             let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();

@@ -156,7 +156,7 @@ mod builder {
     }
 
     #[cfg(feature = "std")]
-    fn environment(name: &str) -> Option<String> {
+    pub(super) fn environment(name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
 
@@ -186,7 +186,7 @@ mod builder {
 mod tests {
     use super::*;
     use crate::formats::sw8::Sw8;
-    use alloc::string::String;
+    use alloc::string::{String, ToString};
 
     fn build(
         service: Option<&str>,
@@ -229,6 +229,20 @@ mod tests {
         assert_eq!(build(Some(&longer), Some("i"), &[]), Err(IdentityError::BadService));
         assert_eq!(build(Some("s"), Some(&longer), &[]), Err(IdentityError::BadInstance));
         assert_eq!(build(Some("s"), Some(""), &[]), Err(IdentityError::BadInstance));
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn ok_the_environment_is_that_of_the_process() {
+        assert_eq!(super::builder::environment("PATH"), std::env::var("PATH").ok());
+        assert_eq!(super::builder::environment("TRACEPROP_NO_SUCH_VARIABLE"), None);
+    }
+
+    #[test]
+    fn ok_errors_say_what_to_do_and_debug_shows_the_names() {
+        let words = IdentityError::NoService.to_string();
+        assert_eq!(words, "sw8 has no service name: give one, or set SW_AGENT_NAME or OTEL_SERVICE_NAME");
+        assert_eq!(std::format!("{:?}", Name::Static("cart")), "\"cart\"");
     }
 
     #[cfg(feature = "rand")]

@@ -191,6 +191,8 @@ mod tests {
         trace(&format!("{hex}.0.0"), hex);
         trace(&format!("{hex}.9223372036854775807.1"), "4f2f27747471bb13ae18fe0347194e86");
         trace(&format!("{hex}.01.9223372036854775807"), "4f2f27748a8e44ec50e701fcb8e6b1f9");
+        // Zeros may make it longer than the largest number.
+        trace(&format!("{hex}.000000000000000000000000000000001.2"), "4f2f27748a8e44ecad18fe0347194e86");
         // As long as a hyphenated UUID, and as the longest number.
         trace(&format!("{hex}.1.2"), "4f2f27748a8e44ecad18fe0347194e86");
         trace(&format!("{hex}.12.345"), "4f2f2774878e44ecf619fe0347194e86");

@@ -107,6 +107,8 @@ mod tests {
         assert_eq!(header(&long).unwrap_err(), Reject::new(Field::Sw8, Reason::TooLong, MAX_VALUE));
         let husk = format!("{long},");
         assert_eq!(header(&husk).unwrap_err(), Reject::new(Field::Sw8, Reason::TooLong, long.len() - 1));
+        let longest = format!("1-YQ==-Yg==-0-Yw==-Yw==-Yw==-{}", "A".repeat(2019));
+        assert_eq!((longest.len(), header(&format!("{VALID},{longest}")).as_deref()), (MAX_VALUE, Ok("a")));
         let early = format!("{},{VALID}", "x".repeat(5000));
         assert_eq!(header(&early).unwrap().len(), 32);
     }

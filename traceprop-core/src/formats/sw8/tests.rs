@@ -218,6 +218,17 @@ fn ok_sw8_x_keeps_the_mode_and_takes_the_time_of_the_call() {
     assert_eq!(extension(Some("1-5"), Outgoing::new().sent_at_ms(7)).as_deref(), Some("1-7"));
     assert_eq!(extension(Some("0- "), Outgoing::new()).as_deref(), Some("0-"));
     assert_eq!(extension(Some("1-x"), Outgoing::new()), None);
+    // The span that came, said once more.
+    let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-5")]);
+    let repeated = |call: Outgoing<'_>| {
+        let (propagator, mut out) = (sw8_only(), Headers::new());
+        let extraction = propagator.extract(&came);
+        let context = extraction.context().unwrap();
+        let _ = propagator.inject(&extraction.child(context.trace_id, context.parent_id.unwrap()), &call, &mut out);
+        get(&out, "sw8-x").map(String::from)
+    };
+    assert_eq!(repeated(Outgoing::new()).as_deref(), Some("1-5"));
+    assert_eq!(repeated(Outgoing::new().sent_at_ms(7)).as_deref(), Some("1-7"));
 }
 
 #[test]
@@ -232,6 +243,16 @@ fn ok_correlation_goes_where_it_may_and_only_beside_sw8() {
     let extraction = propagator.extract(&came);
     let omitted = propagator.inject(&child(&extraction), &Outgoing::new(), &mut out);
     assert_eq!(omitted.to_string(), "sw8-correlation: 2 left out, not-allowed");
+    let omitted = propagator.inject(&child(&extraction), &Outgoing::trusted(), &mut out);
+    assert!(omitted.is_empty());
+    // Two that may not leave, and one that is too long for any agent.
+    let long = format!("YQ==:MQ==,Yg==:Mg==,Yw==:{}", Encoded("x".repeat(129).as_bytes()));
+    let came = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", &long)]);
+    let extraction = propagator.extract(&came);
+    let some = Outgoing::new().baggage(Allow::Only(&["c"]));
+    let omitted = propagator.inject(&child(&extraction), &some, &mut out);
+    let words = "sw8-correlation: 2 left out, not-allowed; sw8-correlation: 1 left out, too-long";
+    assert_eq!(omitted.to_string(), words);
 }
 
 #[test]

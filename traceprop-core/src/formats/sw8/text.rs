@@ -140,6 +140,7 @@ mod tests {
         assert_eq!((text, text.to_string().as_str(), text.len()), (text, "shop-ui<browser>", 16));
         assert_eq!(format!("{text:?} {text:>20}"), "\"shop-ui<browser>\"     shop-ui<browser>");
         assert_eq!(Sw8Text::parse(b"Zg").unwrap(), Sw8Text::parse(b"Zg==").unwrap());
+        assert_ne!(Sw8Text::parse(b"Zg").unwrap(), text);
         let empty = Sw8Text::parse(b"").unwrap();
         assert_eq!((empty.len(), empty.is_empty(), text.is_empty()), (0, true, false));
     }
