@@ -71,6 +71,12 @@ fn err(format: Correlation, value: &str) -> (Reason, u32) {
 }
 
 #[test]
+fn ok_debug_tells_the_header_and_the_options() {
+    let shown = format!("{:?}", Correlation::from_static("X-Request-Id").opaque());
+    assert_eq!(shown, r#"Correlation { header: "x-request-id", opaque: true, envoy_mask: false, .. }"#);
+}
+
+#[test]
 fn ok_name_is_the_header_in_lower_case() {
     const LONGEST: &str = "X-23456789-23456789-23456789-23456789-23456789-23456789-234567";
     static FORMAT: Correlation = Correlation::from_static(LONGEST);

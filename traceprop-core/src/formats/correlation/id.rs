@@ -126,6 +126,15 @@ mod tests {
         assert_eq!(reason("2996f8a326f890a5a080c74e911caddb"), None);
     }
 
+    #[test]
+    fn ok_ids_are_equal_by_their_text() {
+        assert_eq!(CorrelationId::received("a"), CorrelationId::received("a"));
+        assert_ne!(CorrelationId::received("a"), CorrelationId::received("b"));
+        let text = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
+        let trace_id = TraceId::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736).unwrap();
+        assert_eq!(CorrelationId::of_trace(trace_id), CorrelationId::received(text), "made here or received");
+    }
+
     #[cfg(feature = "std")]
     #[test]
     fn ok_debug_shows_no_byte() {

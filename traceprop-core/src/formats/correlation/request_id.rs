@@ -16,7 +16,7 @@ use crate::reject::{Reason, ReasonAt};
 /// The longest value that .NET makes.
 const MAX_LEN: usize = 1024;
 
-/// Bytes of a root that are looked at.
+/// Bytes of a root that are looked at, more than a UUID has in any spelling.
 const MAX_ROOT: usize = 64;
 
 /// The 128 bits of the root.
@@ -29,7 +29,7 @@ pub(super) fn root(text: &[u8]) -> Result<u128, ReasonAt> {
         return Err(Reason::BadCharacter.at(at));
     }
     let start = text.get(1..).unwrap_or_default();
-    let head = &start[..start.len().min(MAX_ROOT + 1)];
+    let head = &start[..start.len().min(MAX_ROOT)];
     let root = match head.iter().position(|&b| b == b'.') {
         Some(end) => &head[..end],
         None => head,
