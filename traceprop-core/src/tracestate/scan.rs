@@ -339,3 +339,76 @@ fn bad_key(line: &[u8], start: usize, legal: usize) -> (Reason, usize) {
         Some(_) => (Reason::BadKey, legal),
     }
 }
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::{FieldNames, FieldSet};
+    use crate::slots::Slots;
+    use std::format;
+    use std::vec::Vec;
+
+    fn judged(lines: &[&str]) -> Result<TraceStateFacts, Reject> {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::TraceState]));
+        let headers: Vec<_> = lines.iter().map(|line| ("tracestate", *line)).collect();
+        judge_lines(&Slots::collect(&headers, &names).lines(Field::TraceState))
+    }
+
+    /// Twice, canonical, ours, Datadog's, with a priority.
+    fn facts(lines: &[&str]) -> [bool; 5] {
+        let facts = judged(lines).unwrap();
+        [facts.has_duplicates(), facts.is_canonical(), facts.has_tp(), facts.has_dd(), facts.has_dd_priority()]
+    }
+
+    #[test]
+    fn ok_each_fact_by_itself() {
+        assert_eq!(facts(&[" "]), [false; 5]);
+        assert_eq!(facts(&["a=1,b=2"]), [false, true, false, false, false]);
+        assert_eq!(facts(&["a=1", "b=2"]), [false; 5]);
+        assert_eq!(facts(&["a=1,b=2,a=3"]), [true, false, false, false, false]);
+        assert_eq!(facts(&["a=1, tp=1;0123abcd;"]), [false, false, true, false, false]);
+        assert_eq!(facts(&["tp=1;0123abcd,b=1"]), [false, true, false, false, false]);
+        assert_eq!(facts(&["dd=o:rum"]), [false, true, false, true, false]);
+        assert_eq!(facts(&["dd=s:1"]), [false, true, false, true, true]);
+    }
+
+    #[test]
+    fn ok_every_two_keys_of_one_or_two_letters_are_told_apart() {
+        let keys: Vec<_> = ('a'..='z').flat_map(|a| [format!("{a}"), format!("{a}a"), format!("a{a}1")]).collect();
+        for key in &keys {
+            let list = |count: usize| keys.iter().filter(|other| *other != key).take(count);
+            let line: Vec<_> = list(30).chain([key]).map(|key| format!("{key}=1")).collect();
+            assert!(!judged(&[&line.join(",")]).unwrap().has_duplicates(), "{key}");
+            let line = [line, [format!("{key}=2")].into()].concat();
+            assert!(judged(&[&line.join(",")]).unwrap().has_duplicates(), "{key}");
+        }
+    }
+
+    #[test]
+    fn ok_a_priority_is_a_number_wherever_it_stands() {
+        for (value, has) in [
+            ("s:2", true),
+            ("s:-1;o:rum", true),
+            ("o:rum;p:1;s:0", true),
+            ("s:x;s:1", true),
+            ("s:", false),
+            ("s:-", false),
+            ("s:;o:1", false),
+            ("s:1x", false),
+            ("s:1 ;o:a", false),
+            ("ss:1", false),
+            ("o:s:1", false),
+        ] {
+            assert_eq!(facts(&[&format!("dd={value}")])[4], has, "{value}");
+        }
+    }
+
+    #[test]
+    fn err_place_is_counted_over_all_lines() {
+        let bad = |at| Err(Reject::new(Field::TraceState, Reason::BadKey, at));
+        assert_eq!(judged(&["a=1", "b=2,=3"]), bad(8));
+        assert_eq!(judged(&["a=1", "", "=3"]), bad(5));
+    }
+}
