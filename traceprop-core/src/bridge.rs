@@ -229,6 +229,35 @@ mod tests {
     }
 
     #[test]
+    fn ok_untouched_until_something_is_said() {
+        let touched = |say: fn(&mut BridgeWriter)| {
+            let mut writer = BridgeWriter::new(trace());
+            assert!(writer.is_untouched());
+            say(&mut writer);
+            !writer.is_untouched()
+        };
+        assert!(touched(|writer| assert!(writer.item('s', "1"))));
+        assert!(touched(|writer| writer.remove_member("dd")));
+        assert!(touched(|writer| writer.leave_out(1)));
+        assert!(!touched(|writer| assert!(!writer.item('s', ";"))));
+    }
+
+    #[test]
+    fn ok_an_item_is_there_by_letter_and_text() {
+        let mut writer = BridgeWriter::new(trace());
+        assert!(!writer.has_item('c', "1") && writer.another_item('c', "1") && writer.another_item('c', "2"));
+        assert!(writer.has_item('c', "1") && writer.has_item('c', "2"));
+        assert!(!writer.has_item('c', "3") && !writer.has_item('d', "1") && !writer.has_item('1', ""));
+    }
+
+    #[test]
+    fn err_debug_holds_no_item() {
+        let mut writer = BridgeWriter::new(trace());
+        assert!(writer.item('s', "secret"));
+        assert_eq!(std::format!("{writer:?}"), std::format!("BridgeWriter {{ trace_id: {:?}, .. }}", trace()));
+    }
+
+    #[test]
     fn ok_item_that_two_dialects_have_is_written_once() {
         let mut writer = BridgeWriter::new(trace());
         assert!(writer.item(DEBUG, "") && writer.item('s', "d.1") && writer.item(DEBUG, "") && writer.item('s', "d.2"));

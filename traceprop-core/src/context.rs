@@ -242,7 +242,7 @@ impl<'c> SpanContext<'c> {
     /// A new trace, sampled: what a service does that is called without a context and has no sampler.
     pub fn root(ids: &(impl IdGenerator + ?Sized)) -> Self {
         let (trace_id, random) = ids.trace_id();
-        Self { random, decided_here: true, ..Self::new(trace_id, ids.span_id()) }.with_sampling(Sampling::Sampled)
+        Self { random, ..Self::new(trace_id, ids.span_id()) }.with_sampling(Sampling::Sampled)
     }
 
     pub(crate) fn starting(
@@ -360,6 +360,7 @@ mod tests {
     fn ok_root_is_sampled_and_as_random_as_its_ids() {
         let root = SpanContext::root(&|| IdBits::random(3));
         assert_eq!((root.sampling(), root.is_random(), root.parent_id()), (Sampling::Sampled, true, None));
+        assert!(root.decided_here);
         assert!(!SpanContext::root(&|| IdBits::unique(3)).is_random());
     }
 
@@ -377,8 +378,48 @@ mod tests {
         let inbound = Inbound::Context(context);
         let continued = SpanContext::starting(inbound, Received::NOTHING, Sampling::NotSampled, &ids);
         assert_eq!((continued.trace_id(), continued.parent_id()), (trace(5), Some(span(4))));
-        assert!(!continued.decided_here);
+        assert!(!continued.decided_here && !continued.is_random());
+        let context = Inbound::Context(RemoteContext { random: true, ..context });
+        let filled_in = Received { filled_in: true, ..Received::NOTHING };
+        let continued = SpanContext::starting(context, filled_in, Sampling::NotSampled, &ids);
+        assert!(continued.decided_here && continued.is_random());
         let rooted = SpanContext::starting(Inbound::Nothing, Received::NOTHING, Sampling::NotSampled, &ids);
         assert_eq!((rooted.parent_id(), rooted.sampling()), (None, Sampling::NotSampled));
+        assert!(SpanContext::starting(Inbound::Nothing, Received::NOTHING, Sampling::Sampled, &ids).decided_here);
+    }
+
+    #[test]
+    fn ok_kind_of_a_name_and_of_a_field() {
+        let of = FormatKind::of;
+        assert_eq!((of("b3"), of("b3multi"), of("sw8")), (FormatKind::B3, FormatKind::B3, FormatKind::Sw8));
+        assert_eq!((of("correlation:x-request-id"), of("correlation")), (FormatKind::Correlation, FormatKind::Custom));
+        #[cfg(feature = "alloc")]
+        {
+            assert_eq!(FormatKind::of_field(Field::TraceState), Some(FormatKind::TraceContext));
+            assert_eq!(FormatKind::of_field(Field::B3Flags), Some(FormatKind::B3));
+            assert_eq!(FormatKind::of_field(Field::DatadogTags), Some(FormatKind::Datadog));
+            assert_eq!(FormatKind::of_field(Field::JaegerDebugId), Some(FormatKind::Jaeger));
+            assert_eq!(FormatKind::of_field(Field::Sw8Extension), Some(FormatKind::Sw8));
+            assert_eq!(FormatKind::of_field(Field::Sw8Correlation), None);
+        }
+    }
+
+    #[test]
+    fn ok_a_set_is_within_another_that_has_all_of_it() {
+        let b3 = FormatSet::EMPTY.with(FormatKind::B3);
+        let both = b3.with(FormatKind::Jaeger);
+        assert!(FormatSet::EMPTY.is_within(FormatSet::EMPTY) && FormatSet::EMPTY.is_within(b3));
+        assert!(b3.is_within(b3) && b3.is_within(both));
+        assert!(
+            !both.is_within(b3)
+                && !b3.is_within(FormatSet::EMPTY)
+                && !b3.is_within(FormatSet::EMPTY.with(FormatKind::Sw8))
+        );
+    }
+
+    #[test]
+    fn err_debug_holds_no_line() {
+        let shown = std::format!("{:?}", Received::NOTHING);
+        assert_eq!(shown, "Received { lines: false, primary: None, refused: FieldSet(0), .. }");
     }
 }

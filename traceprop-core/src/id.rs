@@ -275,6 +275,8 @@ mod tests {
         assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473G"), (Reason::BadHex, 31));
         assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473A"), (Reason::UppercaseHex, 31));
         assert_eq!(error("00000000000000000000000000000000"), (Reason::ZeroTraceId, 0));
+        let error = "4bf92f3577b34da6a3ce929d0e0e473A".parse::<TraceId>().unwrap_err();
+        assert_eq!(std::format!("{error}"), "uppercase-hex at byte 31");
         let error = "0000000000000000".parse::<SpanId>().unwrap_err();
         assert_eq!((error.reason(), error.at()), (Reason::ZeroSpanId, 0));
     }

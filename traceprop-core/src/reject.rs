@@ -203,6 +203,10 @@ mod tests {
     fn ok_offset_beyond_u32_saturates() {
         let reject = Reject::new(Field::Baggage, Reason::TooLong, usize::MAX);
         assert_eq!(reject.at(), u32::MAX);
+        let beyond = u64::from(u32::MAX) + 8;
+        if let Ok(beyond) = usize::try_from(beyond) {
+            assert_eq!(Reject::new(Field::Baggage, Reason::TooLong, beyond).at(), u32::MAX);
+        }
     }
 
     #[test]

@@ -157,6 +157,7 @@ mod tests {
         assert_eq!(baggage.to_string(), "a=x%20y,b=2;p,c=");
         assert!(baggage.remove("b") && !baggage.remove("b"));
         assert_eq!((baggage.len(), baggage.get("a"), baggage.get("b")), (2, Some("x y"), None));
+        assert!(!baggage.is_empty() && OwnedBaggage::new().is_empty());
     }
 
     #[test]

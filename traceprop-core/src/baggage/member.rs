@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(ok("k=v;p=%20x%3B;p;p").properties().to_string(), "p=%20x%3B;p;p");
         assert_eq!(ok("k=v;p%20=%20x%3B").properties().iter().next().unwrap().decoded().unwrap(), " x;");
         assert_eq!(ok("k=v;").to_string(), "k=v");
-        assert!(ok("k=v;").properties().is_empty());
+        assert!(ok("k=v;").properties().is_empty() && !ok("k=v;p").properties().is_empty());
     }
 
     #[test]

@@ -315,6 +315,13 @@ mod tests {
         let baggage = Baggage::parse(over.as_bytes()).unwrap();
         assert_eq!(baggage.len(), 1);
         assert_eq!(baggage.skipped(), Some(Reject::new(Field::Baggage, Reason::TooLong, 4)));
+        let first = format!("a={}", "x".repeat(8191));
+        assert_eq!(Baggage::parse(first.as_bytes()).unwrap_err(), Reject::new(Field::Baggage, Reason::TooLong, 0));
+        // Where nothing follows but a comma, nothing was lost.
+        let ended = format!("a={},", "x".repeat(8189));
+        assert_eq!(Baggage::parse(format!("{ended},").as_bytes()).unwrap().skipped(), None);
+        let behind = Baggage::parse(format!("{ended},b=1").as_bytes()).unwrap().skipped();
+        assert_eq!(behind, Some(Reject::new(Field::Baggage, Reason::TooLong, 8193)));
         let one_less = format!("a=1,b={}", "x".repeat(8186));
         assert_eq!(keys(&one_less), ["a", "b"]);
     }

@@ -89,3 +89,29 @@ impl fmt::Display for AllowedMembers<'_> {
         Ok(())
     }
 }
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use crate::generator::IdBits;
+    use crate::outgoing::Outgoing;
+    use crate::presets;
+    use std::string::String;
+    use std::vec::Vec;
+
+    #[test]
+    fn ok_baggage_of_the_carrier_stays_where_none_may_leave() {
+        let request =
+            [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", "tenant=acme")];
+        let propagator = presets::W3C.propagator();
+        let span = propagator.extract(&request).start_span(&|| IdBits::unique(1));
+        let baggage = |outgoing: &Outgoing<'_>| {
+            let mut headers: Vec<(String, String)> = [("baggage".into(), "own=1".into())].into();
+            let _ = propagator.inject(&span, outgoing, &mut headers);
+            headers.retain(|(name, _)| name == "baggage");
+            headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        assert_eq!(baggage(&Outgoing::new()), ["own=1"]);
+        assert_eq!(baggage(&Outgoing::trusted()), ["tenant=acme"]);
+    }
+}
