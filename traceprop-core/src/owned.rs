@@ -71,7 +71,7 @@ enum Role {
 impl OwnedContext {
     /// The span of a service, with the words of the request that caused it.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
-        let received = Received { source: None, ..span.received };
+        let received = span.received;
         let lines = OwnedLines::copy(extraction, &received);
         let span = SpanContext { received: received.without_lines(), ..span.without_lines() };
         Self { role: Role::Span(span), lines, endpoint: None }
@@ -510,3 +510,7 @@ impl LineSource for OwnedLines {
         Some((place + 1, name, entry.value))
     }
 }
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests;

@@ -22,10 +22,12 @@ impl OwnedContext {
         lines.map_or(JaegerBaggage::EMPTY, |lines| JaegerBaggage::read(&Slots::collect(lines, &BUILT_IN)))
     }
 
-    /// The `jaeger-debug-id` that made the span of this service a debug root: a tag for that span.
+    /// The `jaeger-debug-id` that made the span of this service a debug root: a tag for that span. With a trace to
+    /// continue it does not count.
     pub fn jaeger_debug_id(&self) -> Option<JaegerDebugId<'_>> {
         // Another decision without ids may have been the one that counted.
-        let lines = self.lines.as_ref().filter(|_| self.sampling() == Sampling::Debug)?;
+        let made_root = self.sampling() == Sampling::Debug && self.known().primary.is_none();
+        let lines = self.lines.as_ref().filter(|_| made_root)?;
         JaegerDebugId::read(&Slots::collect(lines, &BUILT_IN))?.ok()
     }
 

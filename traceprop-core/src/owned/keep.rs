@@ -150,6 +150,30 @@ mod tests {
     }
 
     #[test]
+    fn ok_pairs_under_a_namespace_are_kept_by_their_keys_too() {
+        let format = || sw8::Sw8::new("shop", "shop-1").with_namespace("eu").unwrap();
+        let propagator = Propagator::builder().format(format()).build().unwrap();
+        let came = [("eu-sw8", CAME[6].1), ("eu-sw8-correlation", CAME[7].1)];
+        let extraction = propagator.extract(&came);
+        let span = extraction.start_span(&|| IdBits::random(7));
+        let owned = OwnedContext::from_span(&extraction, &span).keep_baggage(Allow::Only(&["session.id"]));
+        let mut headers = Pairs::new();
+        let _ = propagator.inject(&owned.span().unwrap(), &Outgoing::trusted(), &mut headers);
+        assert_eq!(headers.get("eu-sw8-correlation"), Some("c2Vzc2lvbi5pZA==:Nw=="));
+    }
+
+    #[test]
+    fn ok_lines_without_baggage_are_no_copy() {
+        let propagator = names();
+        let came = [CAME[0], CAME[8]];
+        let extraction = propagator.extract(&came);
+        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::random(7)));
+        let kept = owned.clone().keep_baggage(Allow::None);
+        let place = |owned: &OwnedContext| owned.lines.as_ref().map(|lines| lines.0.as_ptr());
+        assert_eq!(place(&kept), place(&owned));
+    }
+
+    #[test]
     fn ok_namespaced_names_are_known() {
         for (name, known) in [("sw8-correlation", true), ("Eu-Sw8-Correlation", true), ("sw8-correlations", false)] {
             assert_eq!(is_correlation(name), known, "{name}");

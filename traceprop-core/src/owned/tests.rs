@@ -1,0 +1,79 @@
+//! What is taken along of a request, and what is not.
+
+use super::OwnedContext;
+use crate::composite::Propagator;
+use crate::context::SpanContext;
+use crate::formats::b3::B3;
+use crate::formats::jaeger::Jaeger;
+use crate::formats::tracecontext::TraceContext;
+use crate::generator::IdBits;
+use crate::outgoing::Outgoing;
+use crate::sampling::Sampling;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+const TRACE_PARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+
+fn owned(lines: &[(&'static str, &'static str)]) -> OwnedContext {
+    let builder = Propagator::builder().extract(TraceContext::new()).extract(B3::single()).extract(Jaeger::new());
+    let propagator = builder.inject_none().build().unwrap();
+    let lines: Vec<_> = lines.to_vec();
+    let extraction = propagator.extract(&lines);
+    OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)))
+}
+
+/// The bytes that are held, as `Debug` tells them.
+fn bytes(lines: &[(&'static str, &'static str)]) -> String {
+    let shown = format!("{:?}", owned(lines));
+    shown.split_once("bytes: ").map(|(_, rest)| rest.to_string()).unwrap()
+}
+
+#[test]
+fn ok_lines_of_another_trace_are_not_taken_along() {
+    let same = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe-1");
+    let other = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-1");
+    assert_eq!(bytes(&[TRACE_PARENT, other]), bytes(&[TRACE_PARENT]));
+    assert_ne!(bytes(&[TRACE_PARENT, same]), bytes(&[TRACE_PARENT]));
+}
+
+/// An open decision of B3, and a wish for debug, which fills it in.
+const FILLED_IN: [(&str, &str); 2] =
+    [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe"), ("jaeger-debug-id", "ticket-1")];
+
+#[test]
+fn ok_a_wish_for_debug_that_decided_a_trace_is_taken_along() {
+    let builder = Propagator::builder().extract(B3::single()).extract(Jaeger::new()).inject(TraceContext::new());
+    let propagator = builder.build().unwrap();
+    let extraction = propagator.extract(&FILLED_IN);
+    let span = extraction.start_span(&|| IdBits::unique(1));
+    let owned = OwnedContext::from_span(&extraction, &span);
+    let sent = |span: &SpanContext<'_>| {
+        let mut headers: Vec<(String, String)> = Vec::new();
+        let _ = propagator.inject(span, &Outgoing::new(), &mut headers);
+        headers
+    };
+    assert_eq!(sent(&owned.span().unwrap()), sent(&span));
+    assert_eq!(sent(&span)[1], ("tracestate".into(), "tp=1;0e0e4736;d".into()));
+}
+
+#[test]
+fn regression_a_debug_id_beside_a_trace_made_no_root() {
+    for lines in [FILLED_IN, [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe-d"), FILLED_IN[1]]] {
+        assert_eq!((owned(&lines).sampling(), owned(&lines).jaeger_debug_id()), (Sampling::Debug, None));
+    }
+    let root = owned(&FILLED_IN[1..]);
+    assert_eq!(root.jaeger_debug_id().map(|id| id.value().into_owned()).as_deref(), Some("ticket-1"));
+}
+
+#[test]
+fn ok_an_endpoint_is_what_was_given() {
+    assert_eq!(owned(&[TRACE_PARENT]).endpoint(), None);
+    assert_eq!(owned(&[TRACE_PARENT]).with_endpoint("/cart").endpoint(), Some("/cart"));
+}
+
+#[test]
+fn err_debug_holds_no_line() {
+    let shown = format!("{:?}", owned(&[TRACE_PARENT, ("jaeger-debug-id", "secret")]));
+    assert!(shown.starts_with("OwnedContext { trace_id: ") && !shown.contains("secret"), "{shown}");
+}
