@@ -289,6 +289,7 @@ mod tests {
             omissions.iter().copied().next(),
             Some(Omission { field: Field::Baggage, reason: OmissionReason::BadKey, count: 3 })
         );
+        assert!(omissions.is_complete());
         for place in 0..8 {
             omissions.add(Field::Configured(place), OmissionReason::NotAllowed, 1);
         }

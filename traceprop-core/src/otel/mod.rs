@@ -237,6 +237,10 @@ mod tests {
             Some(format!("th:8;rv:{:014x};x:1", mixed_randomness_of(TraceId::MIN)).as_str())
         );
         assert_eq!(edited(OtelEdit::NONE, "th:X"), None);
+        // Randomness alone leaves the threshold, and to ask for it twice is to ask for it.
+        let random = OtelEdit::NONE.with_randomness().with_randomness();
+        let expected = format!("rv:{:014x};th:c", mixed_randomness_of(TraceId::MIN));
+        assert_eq!(edited(random, "th:c").as_deref(), Some(expected.as_str()));
     }
 
     #[test]
@@ -247,6 +251,23 @@ mod tests {
         let member = OtelEdit::NONE.with_threshold(Threshold::parse("fd70a4")).member(TraceId::MIN, &state).unwrap();
         assert_eq!(member.as_str(), &long[5..]);
         assert_eq!(member.edit(), TraceStateEdit::set("ot", &long[5..]).unwrap());
+    }
+
+    /// The first outputs of SplitMix64 from a seed of 0, as its authors have them.
+    #[test]
+    fn ok_mix_is_the_finalizer_of_split_mix_64() {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let outputs = [1, 2, 3].map(|n: u64| mix(n.wrapping_mul(STEP)));
+        assert_eq!(outputs, [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]);
+        let id = TraceId::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736).unwrap();
+        assert_eq!(mixed_randomness_of(id), 0xf7_724e_98d9_1aba);
+    }
+
+    #[test]
+    fn ok_debug_shows_what_is_to_change() {
+        let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
+        let member = half.member(TraceId::MIN, &TraceState::EMPTY);
+        assert_eq!(format!("{half:?} {member:?}"), "OtelEdit(0180000000000000) Some(OtelMember(\"th:8\"))");
     }
 
     #[test]
