@@ -8,7 +8,8 @@ use http::{HeaderMap, Request, Response};
 use tower::Service;
 
 use crate::allocations;
-use crate::input::{Found, Input, outgoing};
+use crate::found::Found;
+use crate::input::{Input, outgoing};
 use crate::server::Answer;
 
 /// The contender that ratios are taken to; the first of each case where it takes part.
@@ -38,6 +39,13 @@ pub struct Sample {
     pub elapsed: Duration,
     /// 0 unless the program counts (see [`allocations`]).
     pub allocations: u64,
+}
+
+/// Where a call finds its request and what goes with it, and leaves it or the response.
+pub(crate) struct Slot {
+    pub(crate) extensions: http::Extensions,
+    pub(crate) request: Option<reqwest::Request>,
+    pub(crate) response: Option<reqwest::Response>,
 }
 
 impl Contender {
@@ -70,8 +78,19 @@ impl Contender {
         context: impl Fn(&HeaderMap) -> C,
         inject: impl Fn(&C, &mut HeaderMap) + 'static,
     ) -> Self {
+        Self::inject_as(name, input, None, context, inject)
+    }
+
+    /// The same where the context is that of a participant.
+    pub fn inject_as<C: 'static>(
+        name: &'static str,
+        input: &'static Input,
+        span_id: Option<u64>,
+        context: impl Fn(&HeaderMap) -> C,
+        inject: impl Fn(&C, &mut HeaderMap) + 'static,
+    ) -> Self {
         let context = context(&input.request(0));
-        Self::write(name, input, None, move |to| inject(black_box(&context), to))
+        Self::write(name, input, span_id, move |to| inject(black_box(&context), to))
     }
 
     /// A participant: reads the request, puts its own `span_id` in, writes the next request.
@@ -127,6 +146,42 @@ impl Contender {
                 });
                 for answer in answers.drain(..) {
                     assert_eq!(answer.trace_id, expected, "{name} on {}", input.name);
+                }
+                total.elapsed += sample.elapsed;
+                total.allocations += sample.allocations;
+                left -= now;
+            }
+            total
+        };
+        Self { name, run: Box::new(run) }
+    }
+
+    /// A request that is built, on its way to a transport. `around` runs a whole batch in what is current for it, off the
+    /// clock, as is `check`.
+    pub(crate) fn call(
+        name: &'static str,
+        slot: impl Fn() -> Slot + 'static,
+        around: impl Fn(&mut dyn FnMut()) + 'static,
+        send: impl Fn(&mut Slot) + 'static,
+        check: impl Fn(&Slot) + 'static,
+    ) -> Self {
+        let mut slots = Vec::with_capacity(REQUESTS);
+        let run = move |runs: u64| {
+            let mut total = Sample::default();
+            let mut left = runs;
+            while left > 0 {
+                let now = left.min(REQUESTS as u64);
+                slots.extend((0..now).map(|_| slot()));
+                let mut sample = Sample::default();
+                around(&mut || {
+                    sample = Sample::of(|| {
+                        for slot in &mut slots {
+                            send(black_box(slot));
+                        }
+                    });
+                });
+                for slot in slots.drain(..) {
+                    check(&slot);
                 }
                 total.elapsed += sample.elapsed;
                 total.allocations += sample.allocations;

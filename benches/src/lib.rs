@@ -1,17 +1,27 @@
 //! What the benchmarks have in common: the requests they read, the answers they expect, and the loops that time.
 //!
-//! An area (`w3c`, `server`) is a list of [`Case`]s. Its bench target and the `ratios` program run the same list, so a
-//! contender is added in one place. A peer's module (`opentelemetry`, `fastrace`) holds its glue and nothing else.
+//! An area (`w3c`, `dialects`, `composite`, `server`, `client`) is a list of [`Case`]s. Its bench target and the `ratios` program run the same list, so a
+//! contender is added in one place. A peer's module (`opentelemetry`, `fastrace`, …) holds its glue and nothing else.
 
 pub mod allocations;
+pub mod client;
+pub mod composite;
+pub mod datadog_opentelemetry;
+pub mod dialects;
 pub mod fastrace;
+pub mod measure;
 pub mod opentelemetry;
+pub mod opentelemetry_jaeger;
 pub mod server;
+#[cfg(feature = "skywalking")]
+pub mod skywalking;
 pub mod traceprop;
 pub mod w3c;
 
 mod contender;
+mod found;
 mod input;
 
 pub use contender::{Case, Contender, OURS, Sample};
-pub use input::{Baggage, Found, Input, OTHERS, Tracestate, outgoing};
+pub use found::{Baggage, Found, Tracestate, Words};
+pub use input::{CORRELATION, Input, OTHERS, outgoing};

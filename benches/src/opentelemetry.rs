@@ -1,4 +1,5 @@
-//! OpenTelemetry: the propagators of `opentelemetry_sdk`, on a `HeaderMap` through `opentelemetry-http`.
+//! OpenTelemetry: the propagators of `opentelemetry_sdk` and of the B3 crate, on a `HeaderMap` through
+//! `opentelemetry-http`.
 //!
 //! They are called directly. Most services reach them through the global propagator, behind a lock and a `dyn` call, which
 //! is slower.
@@ -11,61 +12,123 @@ use ::opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator
 use ::opentelemetry::trace::{SpanContext, SpanId, TraceContextExt};
 use http::HeaderMap;
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_propagator_b3::{B3Encoding, Propagator as B3};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
 use crate::{Baggage, Found, Tracestate};
 
 /// Trace context and baggage: what the SDKs of OpenTelemetry configure where nobody says otherwise.
-static DEFAULT: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
+pub static DEFAULT: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
     TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 });
+
+/// B3 comes first: the last of them that finds a context wins, and B3 knows no tracestate.
+pub static THREE: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
+    TextMapCompositePropagator::new(vec![
+        Box::new(b3_single()),
+        Box::new(TraceContextPropagator::new()),
+        Box::new(BaggagePropagator::new()),
+    ])
+});
+
+/// Reads both encodings, writes one header.
+pub fn b3_single() -> B3 {
+    B3::with_encoding(B3Encoding::SingleHeader)
+}
+
+/// Reads both encodings, writes several headers.
+pub fn b3_multi() -> B3 {
+    B3::with_encoding(B3Encoding::MultipleHeader)
+}
 
 pub fn extract(headers: &HeaderMap) -> Found {
     found(&context(headers))
 }
 
 pub fn extract_baggage(headers: &HeaderMap) -> Found {
-    found(&BaggagePropagator::new().extract(&HeaderExtractor(headers)))
+    extract_with(&BaggagePropagator::new(), headers)
 }
 
 pub fn extract_default(headers: &HeaderMap) -> Found {
-    found(&context_default(headers))
+    extract_with(&*DEFAULT, headers)
+}
+
+/// Ids and decision, tracestate and baggage.
+pub fn extract_with(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Found {
+    found(&propagator.extract(&HeaderExtractor(headers)))
+}
+
+/// Ids and decision.
+pub fn extract_ids(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Found {
+    ids(&propagator.extract(&HeaderExtractor(headers)))
 }
 
 /// What [`inject`] writes.
 pub fn context(headers: &HeaderMap) -> Context {
-    TraceContextPropagator::new().extract(&HeaderExtractor(headers))
+    context_with(&TraceContextPropagator::new(), headers)
 }
 
 /// What [`inject_default`] writes.
 pub fn context_default(headers: &HeaderMap) -> Context {
-    DEFAULT.extract(&HeaderExtractor(headers))
+    context_with(&*DEFAULT, headers)
+}
+
+/// What [`inject_with`] writes.
+pub fn context_with(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Context {
+    propagator.extract(&HeaderExtractor(headers))
 }
 
 pub fn inject(context: &Context, headers: &mut HeaderMap) {
-    TraceContextPropagator::new().inject_context(context, &mut HeaderInjector(headers));
+    inject_with(&TraceContextPropagator::new(), context, headers);
 }
 
 pub fn inject_default(context: &Context, headers: &mut HeaderMap) {
-    DEFAULT.inject_context(context, &mut HeaderInjector(headers));
+    inject_with(&*DEFAULT, context, headers);
+}
+
+pub fn inject_with(propagator: &impl TextMapPropagator, context: &Context, headers: &mut HeaderMap) {
+    propagator.inject_context(context, &mut HeaderInjector(headers));
 }
 
 /// In and out with a span id of our own. A tracer does the same with a new id, and more.
 pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
-    let parent = context(from);
+    child_with(&TraceContextPropagator::new(), from, span_id, to);
+}
+
+pub fn child_with(propagator: &impl TextMapPropagator, from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
+    let parent = context_with(propagator, from);
     let span = parent.span();
     let came = span.span_context();
     if came.is_valid() {
         // There is no way to take the state out of the parent, so it is cloned.
         let state = came.trace_state().clone();
         let ours = SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state);
-        inject(&parent.with_remote_span_context(ours), to);
+        inject_with(propagator, &parent.with_remote_span_context(ours), to);
     }
 }
 
 /// In and out with the ids that came.
 pub fn relay(from: &HeaderMap, to: &mut HeaderMap) {
-    inject(&context(from), to);
+    relay_with(&TraceContextPropagator::new(), from, to);
+}
+
+pub fn relay_baggage(from: &HeaderMap, to: &mut HeaderMap) {
+    relay_with(&BaggagePropagator::new(), from, to);
+}
+
+pub fn relay_with(propagator: &impl TextMapPropagator, from: &HeaderMap, to: &mut HeaderMap) {
+    inject_with(propagator, &context_with(propagator, from), to);
+}
+
+fn ids(context: &Context) -> Found {
+    let span = context.span();
+    let span = span.span_context();
+    Found {
+        trace_id: u128::from_be_bytes(span.trace_id().to_bytes()),
+        span_id: u64::from_be_bytes(span.span_id().to_bytes()),
+        sampled: span.is_sampled(),
+        ..Found::default()
+    }
 }
 
 fn found(context: &Context) -> Found {
@@ -80,11 +143,5 @@ fn found(context: &Context) -> Found {
         baggage.members += 1;
         baggage.bytes += key.as_str().len() + value.as_str().len();
     }
-    Found {
-        trace_id: u128::from_be_bytes(span.trace_id().to_bytes()),
-        span_id: u64::from_be_bytes(span.span_id().to_bytes()),
-        sampled: span.is_sampled(),
-        tracestate,
-        baggage,
-    }
+    Found { tracestate, baggage, ..ids(context) }
 }

@@ -6,79 +6,149 @@ use ::traceprop_core::{Extraction, Outgoing, OwnedContext, Propagator, SpanId, p
 use ::traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 use http::HeaderMap;
 
-use crate::{Baggage, Found, Tracestate};
+use crate::{Baggage, Found, Tracestate, Words};
 
 /// Trace context alone.
-static TRACE_CONTEXT: LazyLock<Propagator> = LazyLock::new(|| names("tracecontext"));
+static TRACE_CONTEXT: LazyLock<Propagator> = LazyLock::new(|| by_names("tracecontext"));
 /// Baggage alone.
-static BAGGAGE: LazyLock<Propagator> = LazyLock::new(|| names("baggage"));
+static BAGGAGE: LazyLock<Propagator> = LazyLock::new(|| by_names("baggage"));
 /// Both.
 static DEFAULT: LazyLock<Propagator> = LazyLock::new(|| presets::W3C.propagator());
 
-fn names(list: &str) -> Propagator {
+fn by_names(list: &str) -> Propagator {
     Propagator::from_names(list, list).expect("these names are known")
 }
 
+/// A propagator for as long as the program runs, which reads and writes these formats.
+pub fn named(list: &str) -> &'static Propagator {
+    forever(by_names(list))
+}
+
+/// The same of one that was built.
+pub fn forever(propagator: Propagator) -> &'static Propagator {
+    Box::leak(Box::new(propagator))
+}
+
 pub fn extract(headers: &HeaderMap) -> Found {
-    found(&TRACE_CONTEXT.extract(&HeaderCarrier::new(headers)))
+    extract_with(&TRACE_CONTEXT, headers)
 }
 
 pub fn extract_baggage(headers: &HeaderMap) -> Found {
-    found(&BAGGAGE.extract(&HeaderCarrier::new(headers)))
+    extract_with(&BAGGAGE, headers)
 }
 
 pub fn extract_default(headers: &HeaderMap) -> Found {
-    found(&DEFAULT.extract(&HeaderCarrier::new(headers)))
+    extract_with(&DEFAULT, headers)
+}
+
+/// Ids and decision, tracestate and baggage.
+pub fn extract_with(propagator: &Propagator, headers: &HeaderMap) -> Found {
+    found(&propagator.extract(&HeaderCarrier::new(headers)))
+}
+
+/// Ids and decision.
+pub fn extract_ids(propagator: &Propagator, headers: &HeaderMap) -> Found {
+    ids(&propagator.extract(&HeaderCarrier::new(headers)))
+}
+
+/// The same, and what `words` makes of the rest.
+pub fn extract_words(
+    propagator: &Propagator,
+    headers: &HeaderMap,
+    words: impl FnOnce(&Extraction<'_>) -> Words,
+) -> Found {
+    let carrier = HeaderCarrier::new(headers);
+    let extraction = propagator.extract(&carrier);
+    Found { words: words(&extraction), ..ids(&extraction) }
 }
 
 /// What [`inject`] writes: owned, as request extensions hold it.
 pub fn context(headers: &HeaderMap) -> OwnedContext {
-    owned(&TRACE_CONTEXT.extract(&HeaderCarrier::new(headers)))
+    context_with(&TRACE_CONTEXT, headers)
 }
 
 /// What [`inject_default`] writes.
 pub fn context_default(headers: &HeaderMap) -> OwnedContext {
-    owned(&DEFAULT.extract(&HeaderCarrier::new(headers)))
+    context_with(&DEFAULT, headers)
+}
+
+/// What [`inject_with`] writes.
+pub fn context_with(propagator: &Propagator, headers: &HeaderMap) -> OwnedContext {
+    owned(&propagator.extract(&HeaderCarrier::new(headers)))
 }
 
 pub fn inject(context: &OwnedContext, headers: &mut HeaderMap) {
-    write(&TRACE_CONTEXT, context, headers);
+    inject_with(&TRACE_CONTEXT, &Outgoing::trusted(), context, headers);
 }
 
 pub fn inject_default(context: &OwnedContext, headers: &mut HeaderMap) {
-    write(&DEFAULT, context, headers);
+    inject_with(&DEFAULT, &Outgoing::trusted(), context, headers);
+}
+
+pub fn inject_with(propagator: &Propagator, call: &Outgoing<'_>, context: &OwnedContext, headers: &mut HeaderMap) {
+    let span = context.span().expect("it holds a span");
+    let _ = propagator.inject(&span, call, &mut HeaderCarrierMut::new(headers));
 }
 
 /// In and out with a span id of our own.
 pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
+    child_with(&TRACE_CONTEXT, &Outgoing::trusted(), from, span_id, to);
+}
+
+pub fn child_with(propagator: &Propagator, call: &Outgoing<'_>, from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
     let carrier = HeaderCarrier::new(from);
-    let extraction = TRACE_CONTEXT.extract(&carrier);
+    let extraction = propagator.extract(&carrier);
     if let (Some(context), Some(span_id)) = (extraction.context(), SpanId::new(span_id)) {
         let span = extraction.child(context.trace_id, span_id);
-        let _ = TRACE_CONTEXT.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(to));
+        let _ = propagator.inject(&span, call, &mut HeaderCarrierMut::new(to));
     }
 }
 
 /// In and out with the ids that came.
 pub fn relay(from: &HeaderMap, to: &mut HeaderMap) {
+    relay_with(&TRACE_CONTEXT, from, to);
+}
+
+pub fn relay_baggage(from: &HeaderMap, to: &mut HeaderMap) {
+    relay_with(&BAGGAGE, from, to);
+}
+
+pub fn relay_with(propagator: &Propagator, from: &HeaderMap, to: &mut HeaderMap) {
     let carrier = HeaderCarrier::new(from);
-    let relay = TRACE_CONTEXT.extract(&carrier).relay();
-    let _ = TRACE_CONTEXT.relay(&relay, &Outgoing::trusted(), &mut HeaderCarrierMut::new(to));
+    let relay = propagator.extract(&carrier).relay();
+    let _ = propagator.relay(&relay, &Outgoing::trusted(), &mut HeaderCarrierMut::new(to));
 }
 
 /// The span of the caller again, so that every contender writes the same ids.
 fn owned(extraction: &Extraction<'_>) -> OwnedContext {
     let context = extraction.context().expect("the input has a context");
-    let parent = context.parent_id.expect("the input has a parent");
+    // A correlation id has none, and is written without one.
+    let parent = context.parent_id.unwrap_or(SpanId::MIN);
     OwnedContext::from_span(extraction, &extraction.child(context.trace_id, parent))
 }
 
-fn write(propagator: &Propagator, context: &OwnedContext, headers: &mut HeaderMap) {
-    let span = context.span().expect("it holds a span");
-    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(headers));
+/// A span of our own below that of the caller.
+pub fn context_of_child(propagator: &Propagator, headers: &HeaderMap, span_id: u64) -> OwnedContext {
+    let carrier = HeaderCarrier::new(headers);
+    let extraction = propagator.extract(&carrier);
+    let context = extraction.context().expect("the input has a context");
+    let span_id = SpanId::new(span_id).expect("not zero");
+    OwnedContext::from_span(&extraction, &extraction.child(context.trace_id, span_id))
 }
 
-fn found(extraction: &Extraction<'_>) -> Found {
+/// Ids and decision.
+pub fn ids(extraction: &Extraction<'_>) -> Found {
+    let context = extraction.context();
+    Found {
+        trace_id: context.map_or(0, |context| context.trace_id.get()),
+        span_id: context.and_then(|context| context.parent_id).map_or(0, SpanId::get),
+        sampled: context.is_some_and(|context| context.sampling.is_sampled()),
+        ..Found::default()
+    }
+}
+
+/// Ids and decision, tracestate and baggage.
+pub fn found(extraction: &Extraction<'_>) -> Found {
     let tracestate = match extraction.tracestate().iter().count() {
         0 => Tracestate::Absent,
         members => Tracestate::Members(members),
@@ -88,12 +158,12 @@ fn found(extraction: &Extraction<'_>) -> Found {
         baggage.members += 1;
         baggage.bytes += member.key().len() + member.value().len();
     }
-    let context = extraction.context();
-    Found {
-        trace_id: context.map_or(0, |context| context.trace_id.get()),
-        span_id: context.and_then(|context| context.parent_id).map_or(0, SpanId::get),
-        sampled: context.is_some_and(|context| context.sampling.is_sampled()),
-        tracestate,
-        baggage,
-    }
+    Found { tracestate, baggage, ..ids(extraction) }
+}
+
+/// Origin and tags of Datadog.
+pub fn datadog_words(extraction: &Extraction<'_>) -> Words {
+    let words = extraction.datadog();
+    let origin = words.origin().map_or(0, |origin| origin.len());
+    Words { bytes: words.tags().iter().fold(origin, |bytes, tag| bytes + tag.name.len() + tag.value.len()) }
 }

@@ -1,12 +1,12 @@
 //! traceparent, tracestate and baggage: reading, writing, and handing on.
 
-use crate::{Baggage, Case, Contender, Found, Input, Tracestate, fastrace, opentelemetry, traceprop};
+use crate::{Baggage, Case, Contender, Found, Input, Tracestate, Words, fastrace, opentelemetry, traceprop};
 
 /// The span of the participant, where it makes one. Making ids is not measured.
-const CHILD: u64 = 0x53ce_929d_0e0e_4736;
+pub(crate) const CHILD: u64 = 0x53ce_929d_0e0e_4736;
 
 /// The members of the specification's own examples, and one more.
-const STATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,es=s:0.25");
+pub(crate) const STATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,es=s:0.25");
 /// The same with Datadog's member, which means something to us.
 const STATE_DD: (&str, &str) = ("tracestate", "dd=s:1;o:rum;t.dm:-0,congo=t61rcWkgMzE,es=s:0.25");
 const STATE_32: (&str, &str) = (
@@ -17,52 +17,54 @@ const STATE_32: (&str, &str) = (
      m21=0123456789,m22=0123456789,m23=0123456789,m24=0123456789,m25=0123456789,m26=0123456789,m27=0123456789,\
      m28=0123456789,m29=0123456789,m30=0123456789,m31=0123456789",
 );
-const SAMPLED: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+pub(crate) const SAMPLED: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 const UNSAMPLED: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
 /// The last digit of the parent is none: by then most of the work is done. Every contender refuses this one.
 const BROKEN: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902bz-01");
-const LUGGAGE: (&str, &str) = ("baggage", "userId=alice,serverNode=DF%2028,isProduction=false");
+pub(crate) const LUGGAGE: (&str, &str) = ("baggage", "userId=alice,serverNode=DF%2028,isProduction=false");
 
-const NOTHING: Found = Found {
+pub(crate) const NOTHING: Found = Found {
     trace_id: 0,
     span_id: 0,
     sampled: false,
     tracestate: Tracestate::Absent,
     baggage: Baggage { members: 0, bytes: 0 },
+    words: Words { bytes: 0 },
 };
-const IDS: Found = Found {
+/// The ids that most requests carry.
+pub(crate) const IDS: Found = Found {
     trace_id: 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736,
     span_id: 0x00f0_67aa_0ba9_02b7,
     sampled: true,
     ..NOTHING
 };
-const PACKED: Baggage = Baggage { members: 3, bytes: "userIdaliceserverNodeDF 28isProductionfalse".len() };
+pub(crate) const PACKED: Baggage = Baggage { members: 3, bytes: "userIdaliceserverNodeDF 28isProductionfalse".len() };
 
-pub(crate) static TRACEPARENT: Input = Input { name: "traceparent", lines: &[SAMPLED], found: IDS };
-pub(crate) static WITH_STATE: Input = Input {
-    name: "traceparent+tracestate",
-    lines: &[SAMPLED, STATE],
-    found: Found { tracestate: Tracestate::Members(3), ..IDS },
-};
-static WITH_DD: Input = Input {
-    name: "traceparent+tracestate-with-dd",
-    lines: &[SAMPLED, STATE_DD],
-    found: Found { tracestate: Tracestate::Members(3), ..IDS },
-};
-static WITH_STATE_32: Input = Input {
-    name: "traceparent+tracestate-of-32",
-    lines: &[SAMPLED, STATE_32],
-    found: Found { tracestate: Tracestate::Members(32), ..IDS },
-};
-static NOT_SAMPLED: Input = Input { name: "not-sampled", lines: &[UNSAMPLED], found: Found { sampled: false, ..IDS } };
-pub(crate) static ABSENT: Input = Input { name: "absent", lines: &[], found: NOTHING };
-static MALFORMED: Input = Input { name: "malformed", lines: &[BROKEN, STATE], found: NOTHING };
-static BAGGAGE: Input = Input { name: "baggage-of-3", lines: &[LUGGAGE], found: Found { baggage: PACKED, ..NOTHING } };
-static WITH_BAGGAGE: Input = Input {
-    name: "traceparent+tracestate+baggage",
-    lines: &[SAMPLED, STATE, LUGGAGE],
-    found: Found { tracestate: Tracestate::Members(3), baggage: PACKED, ..IDS },
-};
+pub(crate) static TRACEPARENT: Input = Input::new("traceparent", &[SAMPLED], IDS);
+pub(crate) static WITH_STATE: Input =
+    Input::new("traceparent+tracestate", &[SAMPLED, STATE], Found { tracestate: Tracestate::Members(3), ..IDS });
+static WITH_DD: Input = Input::new(
+    "traceparent+tracestate-with-dd",
+    &[SAMPLED, STATE_DD],
+    Found { tracestate: Tracestate::Members(3), ..IDS },
+);
+static WITH_STATE_32: Input = Input::new(
+    "traceparent+tracestate-of-32",
+    &[SAMPLED, STATE_32],
+    Found { tracestate: Tracestate::Members(32), ..IDS },
+);
+static NOT_SAMPLED: Input = Input::new("not-sampled", &[UNSAMPLED], Found { sampled: false, ..IDS });
+pub(crate) static ABSENT: Input = Input::new("absent", &[], NOTHING);
+static MALFORMED: Input = Input::new("malformed", &[BROKEN, STATE], NOTHING);
+static BAGGAGE_BROKEN: Input =
+    Input::new("baggage-malformed", &[("baggage", "userId,serverNode,isProduction")], NOTHING);
+static BAGGAGE_ABSENT: Input = Input::new("baggage-absent", &[], NOTHING);
+static BAGGAGE: Input = Input::new("baggage-of-3", &[LUGGAGE], Found { baggage: PACKED, ..NOTHING });
+static WITH_BAGGAGE: Input = Input::new(
+    "traceparent+tracestate+baggage",
+    &[SAMPLED, STATE, LUGGAGE],
+    Found { tracestate: Tracestate::Members(3), baggage: PACKED, ..IDS },
+);
 
 pub fn cases() -> Vec<Case> {
     vec![
@@ -79,7 +81,11 @@ pub fn cases() -> Vec<Case> {
         extract(&ABSENT, 0),
         extract(&ABSENT, 16),
         extract(&ABSENT, 100),
+        extract_baggage(&BAGGAGE, 0),
         extract_baggage(&BAGGAGE, 16),
+        extract_baggage(&BAGGAGE, 100),
+        extract_baggage(&BAGGAGE_BROKEN, 16),
+        extract_baggage(&BAGGAGE_ABSENT, 16),
         extract_default(&WITH_BAGGAGE, 16),
         inject(&TRACEPARENT),
         inject(&WITH_STATE),
@@ -87,6 +93,7 @@ pub fn cases() -> Vec<Case> {
         inject_default(&WITH_BAGGAGE),
         child(&TRACEPARENT, 16),
         child(&WITH_STATE, 16),
+        relay_baggage(&BAGGAGE, 16),
         relay(&WITH_STATE, 16),
         relay(&ABSENT, 16),
     ]
@@ -168,6 +175,17 @@ fn relay(input: &'static Input, others: usize) -> Case {
             Contender::relay("traceprop", input, others, traceprop::relay),
             Contender::relay("opentelemetry", input, others, opentelemetry::relay),
             Contender::relay("fastrace", input, others, fastrace::relay),
+        ],
+    }
+}
+
+/// Baggage alone, in and out.
+fn relay_baggage(input: &'static Input, others: usize) -> Case {
+    Case {
+        name: format!("forward/relay/{}/{others}-other", input.name),
+        contenders: vec![
+            Contender::relay("traceprop", input, others, traceprop::relay_baggage),
+            Contender::relay("opentelemetry", input, others, opentelemetry::relay_baggage),
         ],
     }
 }

@@ -1,0 +1,196 @@
+//! The way of a call out: what stands between a request that is built and a transport. Nothing is sent.
+//!
+//! `call/middleware` is a chain of middlewares whose last one answers instead of a server; what a contender adds is its time
+//! without that of *no middleware*. `call/rules` is what our client does for each hop: the rules are asked, a child is
+//! made and written.
+
+use std::pin::pin;
+use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
+
+use ::opentelemetry_0_32::propagation::{TextMapCompositePropagator, TextMapPropagator};
+use ::opentelemetry_0_32::trace::TracerProvider;
+use ::opentelemetry_0_32::{Context as OtelContext, global};
+use async_trait::async_trait;
+use http::Extensions;
+use opentelemetry_http_0_32::HeaderExtractor;
+use opentelemetry_sdk_0_32::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk_0_32::trace::SdkTracerProvider;
+use reqwest::{Method, Request, Response, StatusCode};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
+use reqwest_tracing::TracingMiddleware;
+use traceprop_core::{Outgoing, presets};
+use traceprop_reqwest::{Destinations, Rule, TraceMiddleware};
+use tracing::Dispatch;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::contender::Slot;
+use crate::w3c::{IDS, LUGGAGE, PACKED, SAMPLED, STATE};
+use crate::{Case, Contender, Found, Input, Tracestate, outgoing, traceprop};
+
+static CONTEXT: Input =
+    Input::new("traceparent+tracestate", &[SAMPLED, STATE], Found { tracestate: Tracestate::Members(3), ..IDS });
+static WITH_BAGGAGE: Input = Input::new(
+    "traceparent+tracestate+baggage",
+    &[SAMPLED, STATE, LUGGAGE],
+    Found { tracestate: Tracestate::Members(3), baggage: PACKED, ..IDS },
+);
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        middleware(&CONTEXT),
+        middleware(&WITH_BAGGAGE),
+        rules("rules", "http://10.1.2.3/items", &CONTEXT, None),
+        rules("rules-all-baggage", "http://own.internal:8080/items", &WITH_BAGGAGE, Some(LUGGAGE.1)),
+        rules("rules-baggage-by-keys", "http://stock.internal:8080/items", &WITH_BAGGAGE, Some("userId=alice")),
+        rules("rules-nothing", "http://stranger.example/items", &WITH_BAGGAGE, None),
+    ]
+}
+
+/// Through a chain of middlewares: everything goes along.
+fn middleware(input: &'static Input) -> Case {
+    let ours = chain(Some(TraceMiddleware::new(presets::W3C)), input);
+    let theirs = chain(Some(TracingMiddleware::default()), input);
+    let bare = chain(None::<TraceMiddleware>, input);
+
+    let context = traceprop::context_default(&input.request(0));
+    let in_ours = move |work: &mut dyn FnMut()| {
+        let _current = context.clone().enter();
+        work();
+    };
+    let in_theirs = otel(input);
+    Case {
+        name: format!("call/middleware/{}/16-other", input.name),
+        contenders: vec![
+            Contender::call("traceprop", request(URL), in_ours, move |slot| send(&ours, slot), answered),
+            Contender::call("reqwest-tracing", request(URL), in_theirs, move |slot| send(&theirs, slot), answered),
+            Contender::call("no middleware", request(URL), |work| work(), move |slot| send(&bare, slot), answered),
+        ],
+    }
+}
+
+/// What the rules let through is `baggage`; a destination that gets nothing has no trace header at all.
+fn rules(name: &str, url: &'static str, input: &'static Input, baggage: Option<&'static str>) -> Case {
+    let destinations = Destinations::builder(presets::W3C)
+        .rule("10.0.0.0/8", Rule::trace_context())
+        .rule("legacy.internal:8080", Rule::trace_context())
+        .rule("own.internal", Rule::trusted())
+        .rule("*.internal", Rule::trace_context().baggage(["userId", "tenant", "region"]))
+        .rule("*", Rule::nothing())
+        .build()
+        .expect("good rules");
+    let context = traceprop::context_default(&input.request(0));
+    let nothing = url.contains("stranger");
+    let edit = move |slot: &mut Slot| {
+        let request = slot.request.as_mut().expect("a request");
+        let _ = destinations.inject(&context, request);
+    };
+    let check = move |slot: &Slot| {
+        let headers = slot.request.as_ref().expect("a request").headers();
+        let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
+        assert_eq!(text("traceparent").is_some_and(is_child), !nothing, "traceparent for {url}");
+        assert_eq!(text("tracestate"), input.line("tracestate").filter(|_| !nothing), "tracestate for {url}");
+        assert_eq!(text("baggage"), baggage, "baggage for {url}");
+    };
+    Case {
+        name: format!("call/{name}/{}/16-other", input.name),
+        contenders: vec![Contender::call("traceprop", request(url), |work| work(), edit, check)],
+    }
+}
+
+const URL: &str = "http://stock.internal:8080/items";
+
+/// A request that is built, with the ordinary headers and room for more. All that a call may have goes along with it.
+fn request(url: &'static str) -> impl Fn() -> Slot {
+    move || {
+        let mut request = Request::new(Method::GET, url.parse().unwrap());
+        *request.headers_mut() = outgoing();
+        let mut extensions = Extensions::new();
+        extensions.insert(Outgoing::trusted());
+        Slot { request: Some(request), extensions, response: None }
+    }
+}
+
+/// A span of the caller's trace that is not the caller's.
+fn is_child(traceparent: &str) -> bool {
+    let caller = SAMPLED.1;
+    traceparent.len() == caller.len() && traceparent[..36] == caller[..36] && traceparent[36..] != caller[36..]
+}
+
+/// Stands where a transport would, and answers whether what must come came. Without a middleware nothing may.
+struct Server {
+    input: &'static Input,
+    expects: bool,
+}
+
+#[async_trait]
+impl Middleware for Server {
+    async fn handle(&self, request: Request, _: &mut Extensions, _: Next<'_>) -> Result<Response> {
+        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let expected = |name: &str| self.input.line(name).filter(|_| self.expects);
+        let is_right = text("traceparent").is_some_and(is_child) == self.expects
+            && text("tracestate") == expected("tracestate")
+            // A hash map may have changed the order.
+            && text("baggage").map(str::len) == expected("baggage").map(str::len);
+        let mut response = http::Response::new("");
+        *response.status_mut() = if is_right { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+        Ok(Response::from(response))
+    }
+}
+
+fn chain(middleware: Option<impl Middleware>, input: &'static Input) -> ClientWithMiddleware {
+    let server = Server { input, expects: middleware.is_some() };
+    let client = ClientBuilder::new(reqwest::Client::new());
+    let client = match middleware {
+        Some(middleware) => client.with(middleware),
+        None => client,
+    };
+    client.with(server).build()
+}
+
+/// Nobody waits in the chain, so nobody has to be woken.
+fn send(client: &ClientWithMiddleware, slot: &mut Slot) {
+    let request = slot.request.take().expect("a request");
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(client.execute_with_extensions(request, &mut slot.extensions)).poll(&mut context) {
+        Poll::Ready(response) => slot.response = response.ok(),
+        Poll::Pending => panic!("the chain waits"),
+    }
+}
+
+fn answered(slot: &Slot) {
+    assert_eq!(slot.response.as_ref().map(Response::status), Some(StatusCode::OK));
+}
+
+/// What reqwest-tracing needs around it: a subscriber that makes spans of OpenTelemetry, which nobody exports, the global
+/// propagator, and the caller's context as the current one.
+fn otel(input: &'static Input) -> impl Fn(&mut dyn FnMut()) {
+    static DISPATCH: LazyLock<Dispatch> = LazyLock::new(|| {
+        global::set_text_map_propagator(both());
+        let tracer = SdkTracerProvider::builder().build().tracer("benches");
+        Dispatch::new(tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(tracer)))
+    });
+    let headers = input.request(0);
+    let context = both().extract_with_context(&OtelContext::new(), &HeaderExtractor(&headers));
+    move |work| {
+        let _current = context.clone().attach();
+        tracing::dispatcher::with_default(&DISPATCH, || work());
+    }
+}
+
+fn both() -> TextMapCompositePropagator {
+    TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
+}
+
+#[cfg(test)]
+mod tests {
+    /// Results are judged while a contender runs; a wrong one panics.
+    #[test]
+    fn ok_every_contender_of_every_case() {
+        for mut case in super::cases() {
+            for contender in &mut case.contenders {
+                contender.run(100);
+            }
+        }
+    }
+}

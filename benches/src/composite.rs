@@ -1,0 +1,261 @@
+//! Several dialects at once: what they cost together, and what those cost that are configured and do not come.
+
+use std::sync::LazyLock;
+
+use ::opentelemetry::propagation::TextMapCompositePropagator;
+use ::traceprop_core::formats::datadog::Datadog as OurDatadog;
+use ::traceprop_core::{Outgoing, Propagator};
+use ::traceprop_http::HeaderCarrier;
+use http::HeaderMap;
+
+use crate::datadog_opentelemetry::{Datadog, Style};
+use crate::w3c::{CHILD, IDS, LUGGAGE, NOTHING, PACKED, SAMPLED, STATE};
+use crate::{Baggage, CORRELATION, Case, Contender, Found, Input, Tracestate, Words, opentelemetry, traceprop};
+
+const B3: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
+const SESSION: (&str, &str) = ("baggage", "session.id=6f1c9a52-31f0-4c43-9c5d-3f7a0c8f9d11");
+
+/// What Datadog's agent for browsers sends unless it is told otherwise: one trace, twice, and the session.
+static RUM: Input = Input::new(
+    "datadog-rum",
+    &[
+        ("x-datadog-trace-id", "11803532876627986230"),
+        ("x-datadog-parent-id", "67667974448284343"),
+        ("x-datadog-sampling-priority", "1"),
+        ("x-datadog-origin", "rum"),
+        ("traceparent", "00-0000000000000000a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("tracestate", "dd=s:1;o:rum"),
+        SESSION,
+    ],
+    Found {
+        trace_id: 0xa3ce_929d_0e0e_4736,
+        tracestate: Tracestate::Members(1),
+        baggage: Baggage { members: 1, bytes: SESSION.1.len() - 1 },
+        ..IDS
+    },
+);
+/// One trace in all of them.
+static ALL: Input = Input::new(
+    "every-dialect",
+    &[
+        SAMPLED,
+        STATE,
+        B3,
+        ("x-datadog-trace-id", "11803532876627986230"),
+        ("x-datadog-parent-id", "67667974448284343"),
+        ("x-datadog-sampling-priority", "1"),
+        ("x-datadog-tags", "_dd.p.dm=-0,_dd.p.tid=4bf92f3577b34da6"),
+        ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:1"),
+        (
+            "sw8",
+            "1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-MDBmMDY3YWEwYmE5MDJiNzAwMDAwMDAwMDAwMDAwMDA=-0-c2hvcA==-\
+             c2hvcC0x-L2Jhc2tldA==-Y2FydDo4MDgw",
+        ),
+        (CORRELATION, "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"),
+        LUGGAGE,
+    ],
+    Found { tracestate: Tracestate::Members(3), baggage: PACKED, ..IDS },
+);
+static NONE: Input = Input::new("no-dialect-of-all", &[], NOTHING);
+
+static THREE: Input = Input::new(
+    "traceparent+baggage+b3",
+    &[SAMPLED, STATE, B3, LUGGAGE],
+    Found { tracestate: Tracestate::Members(3), baggage: PACKED, ..IDS },
+);
+
+/// One trace in the three styles of a Datadog tracer.
+static STYLES: Input = Input::new(
+    "datadog+traceparent+b3",
+    &[
+        ("x-datadog-trace-id", "11803532876627986230"),
+        ("x-datadog-parent-id", "67667974448284343"),
+        ("x-datadog-sampling-priority", "1"),
+        ("x-datadog-origin", "rum"),
+        ("x-datadog-tags", "_dd.p.dm=-0,_dd.p.tid=4bf92f3577b34da6"),
+        SAMPLED,
+        ("tracestate", "dd=s:1;o:rum;t.dm:-0"),
+        B3,
+    ],
+    Found { words: Words { bytes: 7 }, ..IDS },
+)
+.written(written_in_styles);
+
+/// In the tracestate stands the span as well, and in the tags the upper half of the trace id where there was none before.
+fn written_in_styles(input: &Input, span_id: u64) -> Vec<(&'static str, String)> {
+    let line = |name| (name, input.line(name).expect("it came").to_owned());
+    vec![
+        line("x-datadog-trace-id"),
+        ("x-datadog-parent-id", span_id.to_string()),
+        line("x-datadog-sampling-priority"),
+        line("x-datadog-origin"),
+        line("x-datadog-tags"),
+        ("traceparent", format!("00-{:032x}-{span_id:016x}-01", input.found.trace_id)),
+        ("tracestate", format!("dd=s:1;o:rum;p:{span_id:016x};t.dm:-0")),
+        ("b3", format!("{:032x}-{span_id:016x}-1", input.found.trace_id)),
+    ]
+}
+
+/// Every format that is built in, W3C baggage, and a correlation header.
+pub const EVERY_DIALECT: &str = "tracecontext,b3,datadog,jaeger,sw8,baggage";
+
+static OURS_ALL: LazyLock<&'static Propagator> = LazyLock::new(|| {
+    let list = format!("{EVERY_DIALECT},correlation:{CORRELATION}");
+    traceprop::forever(Propagator::from_names(&list, "none").expect("these names are known"))
+});
+static OURS_THREE: LazyLock<&'static Propagator> = LazyLock::new(|| traceprop::named("tracecontext,b3,baggage"));
+static OURS_STYLES: LazyLock<&'static Propagator> = LazyLock::new(|| {
+    // The peer's tracer reports the spans that it writes.
+    let builder = Propagator::builder().format(OurDatadog::new().reports_spans());
+    let builder = builder.names("tracecontext,b3", "tracecontext,b3").expect("these names are known");
+    traceprop::forever(builder.build().expect("it can be built"))
+});
+static OTEL_THREE: &LazyLock<TextMapCompositePropagator> = &opentelemetry::THREE;
+static DATADOG_ALL: LazyLock<Datadog> =
+    LazyLock::new(|| Datadog::new(&[Style::Datadog, Style::TraceContext, Style::B3SingleHeader, Style::B3Multi]));
+static DATADOG_STYLES: LazyLock<Datadog> =
+    LazyLock::new(|| Datadog::new(&[Style::Datadog, Style::TraceContext, Style::B3SingleHeader]));
+
+pub fn cases() -> Vec<Case> {
+    vec![
+        extract_all(&RUM, 0),
+        extract_all(&RUM, 16),
+        extract_all(&RUM, 100),
+        extract_all(&ALL, 16),
+        extract_all(&NONE, 0),
+        extract_all(&NONE, 16),
+        extract_all(&NONE, 100),
+        extract_three(&THREE, 16),
+        extract_styles(&STYLES, 16),
+        inject_three(&THREE),
+        inject_styles(&STYLES),
+        child_three(&THREE, 16),
+        child_styles(&STYLES, 16),
+    ]
+}
+
+/// Ours reads all it knows, the others what they can be told to.
+fn extract_all(input: &'static Input, others: usize) -> Case {
+    let lacks_baggage = input.found.baggage.members > 0;
+    let mut contenders = vec![
+        Contender::extract("traceprop", input, others, |headers| traceprop::extract_with(&OURS_ALL, headers)),
+        Contender::extract("traceprop, with report", input, others, explain),
+        Contender::extract("opentelemetry of three", input, others, |headers| {
+            opentelemetry::extract_with(&**OTEL_THREE, headers)
+        }),
+    ];
+    contenders.push(match lacks_baggage {
+        true => Contender::extract("datadog-opentelemetry of four", input, others, |headers| {
+            DATADOG_ALL.extract_without_baggage(headers)
+        }),
+        false => Contender::extract("datadog-opentelemetry of four", input, others, |headers| {
+            DATADOG_ALL.extract_ids(headers)
+        }),
+    });
+    case("extract", input, others, contenders)
+}
+
+/// The same, and what each format found.
+fn explain(headers: &HeaderMap) -> Found {
+    let carrier = HeaderCarrier::new(headers);
+    let report = OURS_ALL.explain(&carrier);
+    let entries = report.entries().count();
+    assert!(entries == 6, "{entries} formats are in the report");
+    traceprop::found(report.extraction())
+}
+
+fn extract_three(input: &'static Input, others: usize) -> Case {
+    let contenders = vec![
+        Contender::extract("traceprop", input, others, |headers| traceprop::extract_with(&OURS_THREE, headers)),
+        Contender::extract("opentelemetry", input, others, |headers| {
+            opentelemetry::extract_with(&**OTEL_THREE, headers)
+        }),
+    ];
+    case("extract", input, others, contenders)
+}
+
+fn extract_styles(input: &'static Input, others: usize) -> Case {
+    let ours = |headers: &_| traceprop::extract_words(&OURS_STYLES, headers, traceprop::datadog_words);
+    let contenders = vec![
+        Contender::extract("traceprop", input, others, ours),
+        Contender::extract("datadog-opentelemetry", input, others, |headers| DATADOG_STYLES.extract(headers)),
+    ];
+    case("extract", input, others, contenders)
+}
+
+fn inject_three(input: &'static Input) -> Case {
+    let contenders = vec![
+        Contender::inject(
+            "traceprop",
+            input,
+            |headers| traceprop::context_with(&OURS_THREE, headers),
+            |context, headers| traceprop::inject_with(&OURS_THREE, &Outgoing::trusted(), context, headers),
+        ),
+        Contender::inject(
+            "opentelemetry",
+            input,
+            |headers| opentelemetry::context_with(&**OTEL_THREE, headers),
+            |context, headers| opentelemetry::inject_with(&**OTEL_THREE, context, headers),
+        ),
+    ];
+    case("inject", input, 16, contenders)
+}
+
+fn inject_styles(input: &'static Input) -> Case {
+    let contenders = vec![
+        Contender::inject(
+            "traceprop",
+            input,
+            |headers| traceprop::context_with(&OURS_STYLES, headers),
+            |context, headers| traceprop::inject_with(&OURS_STYLES, &Outgoing::trusted(), context, headers),
+        ),
+        Contender::inject(
+            "datadog-opentelemetry",
+            input,
+            |headers| DATADOG_STYLES.context(headers),
+            |context, headers| DATADOG_STYLES.inject(context, headers),
+        ),
+    ];
+    case("inject", input, 16, contenders)
+}
+
+fn child_three(input: &'static Input, others: usize) -> Case {
+    let contenders = vec![
+        Contender::child("traceprop", input, others, CHILD, |from, span_id, to| {
+            traceprop::child_with(&OURS_THREE, &Outgoing::trusted(), from, span_id, to);
+        }),
+        Contender::child("opentelemetry", input, others, CHILD, |from, span_id, to| {
+            opentelemetry::child_with(&**OTEL_THREE, from, span_id, to);
+        }),
+    ];
+    case("forward/child", input, others, contenders)
+}
+
+fn child_styles(input: &'static Input, others: usize) -> Case {
+    let contenders = vec![
+        Contender::child("traceprop", input, others, CHILD, |from, span_id, to| {
+            traceprop::child_with(&OURS_STYLES, &Outgoing::trusted(), from, span_id, to);
+        }),
+        Contender::child("datadog-opentelemetry", input, others, CHILD, |from, span_id, to| {
+            DATADOG_STYLES.child(from, span_id, to);
+        }),
+    ];
+    case("forward/child", input, others, contenders)
+}
+
+fn case(work: &str, input: &Input, others: usize, contenders: Vec<Contender>) -> Case {
+    Case { name: format!("{work}/{}/{others}-other", input.name), contenders }
+}
+
+#[cfg(test)]
+mod tests {
+    /// Results are judged while a contender runs; a wrong one panics.
+    #[test]
+    fn ok_every_contender_of_every_case() {
+        for mut case in super::cases() {
+            for contender in &mut case.contenders {
+                contender.run(100);
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! A correlation id: a UUID in a header of one's own. No peer reads one as a trace.
+
+use std::sync::LazyLock;
+
+use traceprop_core::{Outgoing, Propagator};
+
+use super::{CHILD, IDS, NOTHING, case, sizes};
+use crate::{CORRELATION, Case, Contender, Found, Input, traceprop};
+
+static FULL: Input = Input::new(
+    "correlation",
+    &[(CORRELATION, "4bf92f35-77b3-4da6-a3ce-929d0e0e4736")],
+    Found { span_id: 0, sampled: false, ..IDS },
+);
+/// The last digit is none.
+static BROKEN: Input =
+    Input::new("correlation-malformed", &[(CORRELATION, "4bf92f35-77b3-4da6-a3ce-929d0e0e473x")], NOTHING);
+static ABSENT: Input = Input::new("correlation-absent", &[], NOTHING);
+
+static OURS: LazyLock<&'static Propagator> = LazyLock::new(|| traceprop::named(&format!("correlation:{CORRELATION}")));
+
+pub(super) fn cases() -> Vec<Case> {
+    let extracts = sizes(&FULL, &ABSENT, &[&BROKEN]).into_iter().map(|(input, others)| {
+        let ours = |headers: &_| traceprop::extract_ids(&OURS, headers);
+        case("extract", input, others, vec![Contender::extract("traceprop", input, others, ours)])
+    });
+    let inject = Contender::inject(
+        "traceprop",
+        &FULL,
+        |headers| traceprop::context_with(&OURS, headers),
+        |context, headers| traceprop::inject_with(&OURS, &Outgoing::trusted(), context, headers),
+    );
+    let child = Contender::child("traceprop", &FULL, 16, CHILD, |from, span_id, to| {
+        traceprop::child_with(&OURS, &Outgoing::trusted(), from, span_id, to);
+    });
+    let writes = [case("inject", &FULL, 16, vec![inject]), case("forward/child", &FULL, 16, vec![child])];
+    extracts.chain(writes).collect()
+}

@@ -1,0 +1,67 @@
+//! OpenTelemetry's Jaeger propagator, whose last release is for OpenTelemetry 0.32: that one stands beside the newer.
+//!
+//! It keeps `uberctx-*` as members of the tracestate, under the names of the headers.
+
+#![allow(deprecated, reason = "the whole crate is, and there is no other")]
+
+use ::opentelemetry_0_32::Context;
+use ::opentelemetry_0_32::propagation::TextMapPropagator;
+use ::opentelemetry_0_32::trace::{SpanContext, SpanId, TraceContextExt};
+use http::HeaderMap;
+use opentelemetry_http_0_32::{HeaderExtractor, HeaderInjector};
+use opentelemetry_jaeger_propagator::Propagator;
+
+use crate::{Baggage, Found};
+
+pub struct Jaeger(Propagator);
+
+impl Jaeger {
+    pub fn new() -> Self {
+        Self(Propagator::new())
+    }
+
+    pub fn extract(&self, headers: &HeaderMap) -> Found {
+        let context = self.context(headers);
+        let span = context.span();
+        let span = span.span_context();
+        let mut baggage = Baggage::default();
+        for (name, value) in span.trace_state() {
+            baggage.members += 1;
+            baggage.bytes += name.len() - "uberctx-".len() + value.len();
+        }
+        Found {
+            trace_id: u128::from_be_bytes(span.trace_id().to_bytes()),
+            span_id: u64::from_be_bytes(span.span_id().to_bytes()),
+            sampled: span.is_sampled(),
+            baggage,
+            ..Found::default()
+        }
+    }
+
+    /// What [`Jaeger::inject`] writes.
+    pub fn context(&self, headers: &HeaderMap) -> Context {
+        self.0.extract(&HeaderExtractor(headers))
+    }
+
+    pub fn inject(&self, context: &Context, headers: &mut HeaderMap) {
+        self.0.inject_context(context, &mut HeaderInjector(headers));
+    }
+
+    /// In and out with a span id of our own.
+    pub fn child(&self, from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
+        let parent = self.context(from);
+        let span = parent.span();
+        let came = span.span_context();
+        if came.is_valid() {
+            let state = came.trace_state().clone();
+            let ours = SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state);
+            self.inject(&parent.with_remote_span_context(ours), to);
+        }
+    }
+}
+
+impl Default for Jaeger {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,62 @@
+//! SkyWalking's agent. It reads and writes the text of an `sw8` value and knows no headers: the glue is ours and uses the
+//! fastest look-up, by `HeaderName`.
+//!
+//! To write a value it needs its tracing context with a span in it, which `child` makes. Nothing is reported.
+
+use ::skywalking::trace::propagation::context::PropagationContext;
+use ::skywalking::trace::propagation::decoder::decode_propagation;
+use ::skywalking::trace::propagation::encoder::encode_propagation;
+use ::skywalking::trace::span::Span;
+use ::skywalking::trace::trace_context::TracingContext;
+use ::skywalking::trace::tracer::Tracer;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::{Found, Words};
+
+static SW8: HeaderName = HeaderName::from_static("sw8");
+
+/// All fields, as text of its own. The parent is a segment and a number; which span id that is in other dialects, it does
+/// not say.
+pub fn extract(headers: &HeaderMap) -> Found {
+    let Some(came) = read(headers) else {
+        return Found::default();
+    };
+    let names =
+        [&came.parent_service, &came.parent_service_instance, &came.destination_endpoint, &came.destination_address];
+    Found {
+        trace_id: u128::from_str_radix(&came.parent_trace_id, 16).unwrap_or(Found::TEXT),
+        span_id: Found::SEGMENT,
+        sampled: came.do_sample,
+        words: Words { bytes: names.iter().map(|name| name.len()).sum() },
+        ..Found::default()
+    }
+}
+
+/// A tracing context, its spans, and whom the call is for. The spans go first.
+pub struct Call {
+    _exit: Span,
+    _entry: Span,
+    context: TracingContext,
+    endpoint: &'static str,
+    peer: &'static str,
+}
+
+impl Call {
+    pub fn new(tracer: &Tracer, headers: &HeaderMap, endpoint: &'static str, peer: &'static str) -> Option<Self> {
+        let came = read(headers)?;
+        let mut context = tracer.create_trace_context();
+        let entry = context.create_entry_span_with_propagation(endpoint, &came);
+        let exit = context.create_exit_span(endpoint, peer);
+        Some(Self { _exit: exit, _entry: entry, context, endpoint, peer })
+    }
+
+    pub fn inject(&self, headers: &mut HeaderMap) {
+        if let Ok(value) = HeaderValue::from_str(&encode_propagation(&self.context, self.endpoint, self.peer)) {
+            headers.insert(&SW8, value);
+        }
+    }
+}
+
+fn read(headers: &HeaderMap) -> Option<PropagationContext> {
+    decode_propagation(headers.get(&SW8)?.to_str().ok()?).ok()
+}
