@@ -139,7 +139,7 @@ fn extract_all(input: &'static Input, others: usize) -> Case {
     let lacks_baggage = input.found.baggage.members > 0;
     let mut contenders = vec![
         Contender::extract("traceprop", input, others, |headers| traceprop::extract_with(&OURS_ALL, headers)),
-        Contender::extract("traceprop, with report", input, others, explain),
+        Contender::extract("traceprop (with report)", input, others, explain),
         Contender::extract("opentelemetry of three", input, others, |headers| {
             opentelemetry::extract_with(&**OTEL_THREE, headers)
         }),

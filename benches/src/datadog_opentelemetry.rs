@@ -60,15 +60,20 @@ impl Datadog {
         self.read(headers).map_or_else(Found::default, |context| ids(&context))
     }
 
-    /// The same and the tracestate, of requests with baggage.
-    pub fn extract_without_baggage(&self, headers: &HeaderMap) -> Found {
+    /// The same and the tracestate.
+    pub fn extract_with_tracestate(&self, headers: &HeaderMap) -> Found {
         let Some(context) = self.read(headers) else {
             return Found::default();
         };
         // Its own form of the tracestate cannot be looked into from outside; the text is among the tags.
         let text = context.tags.get("tracestate");
         let tracestate = text.map_or(Tracestate::Absent, |text| Tracestate::Text(text.len()));
-        Found { tracestate, baggage: Baggage::UNREAD, ..ids(&context) }
+        Found { tracestate, ..ids(&context) }
+    }
+
+    /// The same, of requests with baggage.
+    pub fn extract_without_baggage(&self, headers: &HeaderMap) -> Found {
+        Found { baggage: Baggage::UNREAD, ..self.extract_with_tracestate(headers) }
     }
 
     /// What [`Datadog::inject`] writes.

@@ -4,17 +4,21 @@
 //! contender is added in one place. A peer's module (`opentelemetry`, `fastrace`, …) holds its glue and nothing else.
 
 pub mod allocations;
+pub mod chart;
 pub mod client;
 pub mod composite;
+pub mod curves;
 pub mod datadog_opentelemetry;
 pub mod dialects;
 pub mod fastrace;
 pub mod measure;
 pub mod opentelemetry;
 pub mod opentelemetry_jaeger;
+pub mod results;
 pub mod server;
 #[cfg(feature = "skywalking")]
 pub mod skywalking;
+pub mod targets;
 pub mod traceprop;
 pub mod w3c;
 

@@ -1,11 +1,19 @@
-//! Every case in one run, as a markdown table. See the README beside the manifest.
+//! Every case in one run. See the README beside the manifest.
 //!
-//! `ratios [--rounds N] [WORD]...` measures the cases whose name holds one of the words, or all.
+//! ```text
+//! ratios [--rounds N] [WORD]...   measures the cases whose name holds one of the words, or all, and prints a table
+//! ratios [--rounds N] --write     measures all and the curves, and rewrites data, tables and charts
+//! ratios --draw                   rewrites tables and charts from the data that is there
+//! ratios --targets                prints the table of targets from the data that is there
+//! ```
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::{fs, io};
 
-use traceprop_benches::measure::{Row, measure};
-use traceprop_benches::{Case, OURS, allocations, client, composite, dialects, server, w3c};
+use traceprop_benches::measure::measure;
+use traceprop_benches::results::{self, home};
+use traceprop_benches::{Case, allocations, chart, client, composite, curves, dialects, server, targets, w3c};
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
@@ -26,20 +34,69 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    // Further areas join here.
-    let areas = [w3c::cases(), dialects::cases(), composite::cases(), server::cases(), client::cases()];
-    let is_wanted = |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word.as_str()));
-    let rows = measure(areas.into_iter().flatten().filter(is_wanted).collect(), rounds);
-    print(&rows);
-    ExitCode::SUCCESS
+    let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--write"] => write(rounds).and_then(|()| draw()),
+        ["--draw"] => draw(),
+        ["--targets"] => load("ratios").map(|rows| print!("{}", targets::table(&targets::targets(&rows)))),
+        _ if words.iter().any(|word| word.starts_with("--")) => Err(io::Error::other("the README says what it takes")),
+        _ => {
+            let is_wanted =
+                |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word.as_str()));
+            let chosen = cases().into_iter().chain(curves::cases()).filter(is_wanted).collect();
+            print!("{}", results::table(&measure(chosen, rounds)));
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-fn print(rows: &[Row]) {
-    println!("| case | contender | ns | ratio to ours | allocations |");
-    println!("|---|---|--:|--:|--:|");
-    for row in rows {
-        let ours = rows.iter().find(|other| other.case == row.case && other.contender == OURS);
-        let ratio = ours.map_or("-".to_owned(), |ours| format!("{:.2}", row.ns / ours.ns));
-        println!("| {} | {} | {:.1} | {ratio} | {} |", row.case, row.contender, row.ns, row.allocations);
+/// Further areas join here.
+fn cases() -> Vec<Case> {
+    let areas = [w3c::cases(), dialects::cases(), composite::cases(), server::cases(), client::cases()];
+    areas.into_iter().flatten().collect()
+}
+
+/// Measures, and keeps the data.
+fn write(rounds: usize) -> io::Result<()> {
+    if cfg!(not(feature = "skywalking")) {
+        return Err(io::Error::other(
+            "the data has SkyWalking in it: build with --features skywalking, which needs protoc",
+        ));
     }
+    fs::create_dir_all(home().join("results"))?;
+    results::save(&data("ratios"), &measure(cases(), rounds))?;
+    results::save(&data("curves"), &measure(curves::cases(), rounds))?;
+    fs::write(home().join("results/machine.txt"), results::machine(rounds) + "\n")
+}
+
+/// Shows the data.
+fn draw() -> io::Result<()> {
+    let (ratios, curves) = (load("ratios")?, load("curves")?);
+    let reached = targets::table(&targets::targets(&ratios));
+    fs::write(home().join("results/targets.md"), &reached)?;
+    let readme = home().join("README.md");
+    results::replace_between(&readme, "targets", &reached)?;
+    let machine = fs::read_to_string(home().join("results/machine.txt"))?;
+    let all = results::short_table(&ratios, "/16-other");
+    results::replace_between(&readme, "results", &format!("{}.\n\n{all}", machine.trim_end()))?;
+    let docs = home().join("../docs");
+    for theme in &chart::THEMES {
+        fs::write(docs.join(format!("speed-{}.svg", theme.name)), chart::speed(&ratios, theme))?;
+        fs::write(docs.join(format!("growth-{}.svg", theme.name)), chart::growth(&curves, theme))?;
+    }
+    Ok(())
+}
+
+fn data(name: &str) -> std::path::PathBuf {
+    home().join("results").join(name).with_extension("csv")
+}
+
+fn load(name: &str) -> io::Result<Vec<traceprop_benches::measure::Row>> {
+    results::load(Path::new(&data(name)))
 }

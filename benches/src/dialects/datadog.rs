@@ -47,7 +47,7 @@ fn extract(input: &'static Input, others: usize) -> Case {
     ];
     if input.found.words.bytes > 0 {
         let ids = |headers: &_| Found { words: Words::UNREAD, ..traceprop::extract_ids(&OURS, headers) };
-        contenders.insert(1, Contender::extract("traceprop, ids alone", input, others, ids));
+        contenders.insert(1, Contender::extract("traceprop (ids alone)", input, others, ids));
     }
     case("extract", input, others, contenders)
 }

@@ -90,8 +90,8 @@ fn extract(input: &'static Input, others: usize) -> Case {
     if input.found.words.bytes > 0 {
         let ids = |headers: &_| Found { words: Words::UNREAD, ..traceprop::extract_ids(&OURS, headers) };
         let decoded = |headers: &_| traceprop::extract_words(&OURS, headers, decoded);
-        contenders.push(Contender::extract("traceprop, ids alone", input, others, ids));
-        contenders.push(Contender::extract("traceprop, text decoded", input, others, decoded));
+        contenders.push(Contender::extract("traceprop (ids alone)", input, others, ids));
+        contenders.push(Contender::extract("traceprop (text decoded)", input, others, decoded));
     }
     #[cfg(feature = "skywalking")]
     contenders.push(Contender::extract("skywalking", input, others, crate::skywalking::extract));
