@@ -9,8 +9,8 @@ use ::traceprop_http::HeaderCarrier;
 use http::HeaderMap;
 
 use crate::datadog_opentelemetry::{Datadog, Style};
-use crate::w3c::{CHILD, IDS, LUGGAGE, NOTHING, PACKED, SAMPLED, STATE};
-use crate::{Baggage, CORRELATION, Case, Contender, Found, Input, Tracestate, Words, opentelemetry, traceprop};
+use crate::w3c::{IDS, LUGGAGE, NOTHING, PACKED, SAMPLED, STATE};
+use crate::{Baggage, CHILD, CORRELATION, Case, Contender, Found, Input, Tracestate, Words, opentelemetry, traceprop};
 
 const B3: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
 const SESSION: (&str, &str) = ("baggage", "session.id=6f1c9a52-31f0-4c43-9c5d-3f7a0c8f9d11");

@@ -9,7 +9,7 @@ use tower::Service;
 
 use crate::allocations;
 use crate::found::Found;
-use crate::input::{Input, outgoing};
+use crate::input::{CHILD, Input, outgoing};
 use crate::server::Answer;
 
 /// The contender that ratios are taken to; the first of each case where it takes part.
@@ -71,26 +71,15 @@ impl Contender {
         Self { name, run: Box::new(run) }
     }
 
-    /// Writes a context that is made before the clock starts.
+    /// Writes a context that is made before the clock starts: that of a participant, whose span is [`CHILD`].
     pub fn inject<C: 'static>(
         name: &'static str,
         input: &'static Input,
         context: impl Fn(&HeaderMap) -> C,
         inject: impl Fn(&C, &mut HeaderMap) + 'static,
     ) -> Self {
-        Self::inject_as(name, input, None, context, inject)
-    }
-
-    /// The same where the context is that of a participant.
-    pub fn inject_as<C: 'static>(
-        name: &'static str,
-        input: &'static Input,
-        span_id: Option<u64>,
-        context: impl Fn(&HeaderMap) -> C,
-        inject: impl Fn(&C, &mut HeaderMap) + 'static,
-    ) -> Self {
         let context = context(&input.request(0));
-        Self::write(name, input, span_id, move |to| inject(black_box(&context), to))
+        Self::write(name, input, Some(CHILD), move |to| inject(black_box(&context), to))
     }
 
     /// A participant: reads the request, puts its own `span_id` in, writes the next request.

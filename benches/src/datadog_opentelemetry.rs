@@ -15,7 +15,7 @@ use ::datadog_opentelemetry::propagation::context::{InjectSpanContext, SpanConte
 use ::datadog_opentelemetry::propagation::{DatadogCompositePropagator, ExtractResult};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{Baggage, Found, Tracestate, Words};
+use crate::{Baggage, CHILD, Found, Tracestate, Words};
 
 pub use ::datadog_opentelemetry::configuration::TracePropagationStyle as Style;
 
@@ -76,9 +76,10 @@ impl Datadog {
         Found { baggage: Baggage::UNREAD, ..self.extract_with_tracestate(headers) }
     }
 
-    /// What [`Datadog::inject`] writes.
+    /// What [`Datadog::inject`] writes: a span of our own below that of the caller.
     pub fn context(&self, headers: &HeaderMap) -> Context {
         let mut span = self.read(headers).expect("the input has a context");
+        span.span_id = CHILD;
         let tags = RefCell::new(std::mem::take(&mut span.tags));
         Context { span, tags }
     }

@@ -5,7 +5,7 @@
 use ::fastrace::collector::{SpanId, W3CTraceContext};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{Found, Tracestate};
+use crate::{CHILD, Found, Tracestate};
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -24,8 +24,14 @@ pub fn extract(headers: &HeaderMap) -> Found {
     }
 }
 
-/// What [`inject`] writes.
-pub fn context(headers: &HeaderMap) -> Option<W3CTraceContext> {
+/// What [`inject`] writes: a span of our own below that of the caller.
+pub fn context_of_child(headers: &HeaderMap) -> Option<W3CTraceContext> {
+    let mut context = context(headers)?;
+    context.span_context.span_id = SpanId(CHILD);
+    Some(context)
+}
+
+fn context(headers: &HeaderMap) -> Option<W3CTraceContext> {
     let traceparent = headers.get(&TRACEPARENT)?.to_str().ok()?;
     let tracestate = headers.get(&TRACESTATE).and_then(|value| value.to_str().ok());
     W3CTraceContext::decode(traceparent, tracestate)

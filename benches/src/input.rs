@@ -47,6 +47,9 @@ const TRACE_HEADERS: [&str; 18] = [
 /// The header of the correlation id.
 pub const CORRELATION: &str = "x-plumbr-transactionid";
 
+/// The span of a participant, where it makes one. Making ids is not measured.
+pub const CHILD: u64 = 0x53ce_929d_0e0e_4736;
+
 /// Free places in an outgoing map: its growth is no contender's work.
 const ROOM: usize = 8;
 
@@ -204,6 +207,43 @@ fn ordinary(count: usize) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::w3c::{IDS, LUGGAGE, PACKED, SAMPLED};
+
+    static INPUT: Input = Input::new("with-baggage", &[SAMPLED, LUGGAGE], Found { baggage: PACKED, ..IDS });
+
+    #[test]
+    fn ok_what_is_unread_need_not_be_right() {
+        INPUT.assert_found("reader", INPUT.found);
+        INPUT.assert_found("no reader", Found { baggage: Baggage::UNREAD, ..INPUT.found });
+    }
+
+    #[test]
+    #[should_panic(expected = "reader on with-baggage")]
+    fn err_found_one_member_too_few() {
+        INPUT.assert_found("reader", Found { baggage: Baggage { members: 2, ..PACKED }, ..INPUT.found });
+    }
+
+    #[test]
+    fn ok_only_meaningless_differences_are_overlooked() {
+        let same =
+            |who: &str, name: &str, one: &str, other: &str| comparable(who, name, one) == comparable(who, name, other);
+        assert!(same("any", "baggage", "a=1,b=2", "b=2,a=1") && !same("any", "baggage", "a=1,b=2", "b=2,a=2"));
+        assert!(same("any", "tracestate", "dd=s:1;o:rum,a=1", "dd=o:rum;s:1,a=1"));
+        assert!(!same("any", "tracestate", "dd=s:1,a=1", "a=1,dd=s:1"));
+        assert!(same("skywalking", "sw8", "1-T-x-1-s-i-e-p", "1-T-y-2-s-i-e-p"));
+        assert!(!same("traceprop", "sw8", "1-T-x-1-s-i-e-p", "1-T-y-2-s-i-e-p"));
+        assert!(!same("any", "b3", "1-2-1", "1-2-0"));
+    }
+
+    #[test]
+    #[should_panic(expected = "opentelemetry, traceparent of with-baggage")]
+    fn err_written_with_the_span_of_the_caller() {
+        let mut headers = outgoing();
+        for (name, value) in as_came(&INPUT, IDS.span_id) {
+            headers.append(name, HeaderValue::from_str(&value).unwrap());
+        }
+        INPUT.take_written("opentelemetry", Some(CHILD), &mut headers);
+    }
 
     #[test]
     fn ok_made_up_names_are_distinct() {

@@ -28,4 +28,4 @@ mod input;
 
 pub use contender::{Case, Contender, OURS, Sample};
 pub use found::{Baggage, Found, Tracestate, Words};
-pub use input::{CORRELATION, Input, OTHERS, outgoing};
+pub use input::{CHILD, CORRELATION, Input, OTHERS, outgoing};

@@ -15,7 +15,7 @@ use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_propagator_b3::{B3Encoding, Propagator as B3};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
-use crate::{Baggage, Found, Tracestate};
+use crate::{Baggage, CHILD, Found, Tracestate};
 
 /// Trace context and baggage: what the SDKs of OpenTelemetry configure where nobody says otherwise.
 pub static DEFAULT: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
@@ -42,7 +42,7 @@ pub fn b3_multi() -> B3 {
 }
 
 pub fn extract(headers: &HeaderMap) -> Found {
-    found(&context(headers))
+    extract_with(&TraceContextPropagator::new(), headers)
 }
 
 pub fn extract_baggage(headers: &HeaderMap) -> Found {
@@ -55,12 +55,12 @@ pub fn extract_default(headers: &HeaderMap) -> Found {
 
 /// Ids and decision, tracestate and baggage.
 pub fn extract_with(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Found {
-    found(&propagator.extract(&HeaderExtractor(headers)))
+    found(&read(propagator, headers))
 }
 
 /// Ids and decision.
 pub fn extract_ids(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Found {
-    ids(&propagator.extract(&HeaderExtractor(headers)))
+    ids(&read(propagator, headers))
 }
 
 /// What [`inject`] writes.
@@ -73,9 +73,23 @@ pub fn context_default(headers: &HeaderMap) -> Context {
     context_with(&*DEFAULT, headers)
 }
 
-/// What [`inject_with`] writes.
+/// What [`inject_with`] writes: a span of our own below that of the caller.
 pub fn context_with(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Context {
+    below(&read(propagator, headers), CHILD).expect("the input has a context")
+}
+
+fn read(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Context {
     propagator.extract(&HeaderExtractor(headers))
+}
+
+/// A tracer does the same with a new id, and more.
+fn below(parent: &Context, span_id: u64) -> Option<Context> {
+    let span = parent.span();
+    let came = span.span_context();
+    // There is no way to take the state out of the parent, so it is cloned.
+    let state = || came.trace_state().clone();
+    let ours = || SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state());
+    came.is_valid().then(|| parent.with_remote_span_context(ours()))
 }
 
 pub fn inject(context: &Context, headers: &mut HeaderMap) {
@@ -90,20 +104,14 @@ pub fn inject_with(propagator: &impl TextMapPropagator, context: &Context, heade
     propagator.inject_context(context, &mut HeaderInjector(headers));
 }
 
-/// In and out with a span id of our own. A tracer does the same with a new id, and more.
+/// In and out with a span id of our own.
 pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
     child_with(&TraceContextPropagator::new(), from, span_id, to);
 }
 
 pub fn child_with(propagator: &impl TextMapPropagator, from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
-    let parent = context_with(propagator, from);
-    let span = parent.span();
-    let came = span.span_context();
-    if came.is_valid() {
-        // There is no way to take the state out of the parent, so it is cloned.
-        let state = came.trace_state().clone();
-        let ours = SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state);
-        inject_with(propagator, &parent.with_remote_span_context(ours), to);
+    if let Some(context) = below(&read(propagator, from), span_id) {
+        inject_with(propagator, &context, to);
     }
 }
 
@@ -117,7 +125,7 @@ pub fn relay_baggage(from: &HeaderMap, to: &mut HeaderMap) {
 }
 
 pub fn relay_with(propagator: &impl TextMapPropagator, from: &HeaderMap, to: &mut HeaderMap) {
-    inject_with(propagator, &context_with(propagator, from), to);
+    inject_with(propagator, &read(propagator, from), to);
 }
 
 fn ids(context: &Context) -> Found {

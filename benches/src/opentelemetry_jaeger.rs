@@ -11,7 +11,7 @@ use http::HeaderMap;
 use opentelemetry_http_0_32::{HeaderExtractor, HeaderInjector};
 use opentelemetry_jaeger_propagator::Propagator;
 
-use crate::{Baggage, Found};
+use crate::{Baggage, CHILD, Found};
 
 pub struct Jaeger(Propagator);
 
@@ -21,7 +21,7 @@ impl Jaeger {
     }
 
     pub fn extract(&self, headers: &HeaderMap) -> Found {
-        let context = self.context(headers);
+        let context = self.read(headers);
         let span = context.span();
         let span = span.span_context();
         let mut baggage = Baggage::default();
@@ -38,9 +38,9 @@ impl Jaeger {
         }
     }
 
-    /// What [`Jaeger::inject`] writes.
+    /// What [`Jaeger::inject`] writes: a span of our own below that of the caller.
     pub fn context(&self, headers: &HeaderMap) -> Context {
-        self.0.extract(&HeaderExtractor(headers))
+        below(&self.read(headers), CHILD).expect("the input has a context")
     }
 
     pub fn inject(&self, context: &Context, headers: &mut HeaderMap) {
@@ -49,15 +49,23 @@ impl Jaeger {
 
     /// In and out with a span id of our own.
     pub fn child(&self, from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
-        let parent = self.context(from);
-        let span = parent.span();
-        let came = span.span_context();
-        if came.is_valid() {
-            let state = came.trace_state().clone();
-            let ours = SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state);
-            self.inject(&parent.with_remote_span_context(ours), to);
+        if let Some(context) = below(&self.read(from), span_id) {
+            self.inject(&context, to);
         }
     }
+
+    fn read(&self, headers: &HeaderMap) -> Context {
+        self.0.extract(&HeaderExtractor(headers))
+    }
+}
+
+/// As with the newer OpenTelemetry.
+fn below(parent: &Context, span_id: u64) -> Option<Context> {
+    let span = parent.span();
+    let came = span.span_context();
+    let state = || came.trace_state().clone();
+    let ours = || SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state());
+    came.is_valid().then(|| parent.with_remote_span_context(ours()))
 }
 
 impl Default for Jaeger {

@@ -85,3 +85,16 @@ where
 {
     service_fn(move |request: Request<()>| async move { Ok(Response::new(Answer { trace_id: look(&request) })) })
 }
+
+#[cfg(test)]
+mod tests {
+    /// Results are judged while a contender runs; a wrong one panics.
+    #[test]
+    fn ok_every_contender_of_every_case() {
+        for mut case in super::cases() {
+            for contender in &mut case.contenders {
+                contender.run(100);
+            }
+        }
+    }
+}

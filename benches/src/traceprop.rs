@@ -6,7 +6,7 @@ use ::traceprop_core::{Extraction, Outgoing, OwnedContext, Propagator, SpanId, p
 use ::traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 use http::HeaderMap;
 
-use crate::{Baggage, Found, Tracestate, Words};
+use crate::{Baggage, CHILD, Found, Tracestate, Words};
 
 /// Trace context alone.
 static TRACE_CONTEXT: LazyLock<Propagator> = LazyLock::new(|| by_names("tracecontext"));
@@ -119,21 +119,11 @@ pub fn relay_with(propagator: &Propagator, from: &HeaderMap, to: &mut HeaderMap)
     let _ = propagator.relay(&relay, &Outgoing::trusted(), &mut HeaderCarrierMut::new(to));
 }
 
-/// The span of the caller again, so that every contender writes the same ids.
+/// A span of our own below that of the caller.
 fn owned(extraction: &Extraction<'_>) -> OwnedContext {
     let context = extraction.context().expect("the input has a context");
-    // A correlation id has none, and is written without one.
-    let parent = context.parent_id.unwrap_or(SpanId::MIN);
-    OwnedContext::from_span(extraction, &extraction.child(context.trace_id, parent))
-}
-
-/// A span of our own below that of the caller.
-pub fn context_of_child(propagator: &Propagator, headers: &HeaderMap, span_id: u64) -> OwnedContext {
-    let carrier = HeaderCarrier::new(headers);
-    let extraction = propagator.extract(&carrier);
-    let context = extraction.context().expect("the input has a context");
-    let span_id = SpanId::new(span_id).expect("not zero");
-    OwnedContext::from_span(&extraction, &extraction.child(context.trace_id, span_id))
+    let span_id = SpanId::new(CHILD).expect("not zero");
+    OwnedContext::from_span(extraction, &extraction.child(context.trace_id, span_id))
 }
 
 /// Ids and decision.

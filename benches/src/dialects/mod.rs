@@ -8,7 +8,8 @@ mod datadog;
 mod jaeger;
 mod sw8;
 
-use crate::w3c::{CHILD, IDS, NOTHING};
+use crate::CHILD;
+use crate::w3c::{IDS, NOTHING};
 use crate::{Case, Contender, Found, Input};
 
 /// The same where the trace id has 64 bits.

@@ -128,18 +128,16 @@ const CALL: Outgoing<'static> = Outgoing::trusted().endpoint(ENDPOINT).peer(PEER
 
 fn inject(input: &'static Input) -> Case {
     let contenders = vec![
-        Contender::inject_as(
+        Contender::inject(
             "traceprop",
             input,
-            Some(CHILD),
-            |headers| traceprop::context_of_child(&OURS, headers, CHILD),
+            |headers| traceprop::context_with(&OURS, headers),
             |context, headers| traceprop::inject_with(&OURS, &CALL, context, headers),
         ),
         #[cfg(feature = "skywalking")]
-        Contender::inject_as(
+        Contender::inject(
             "skywalking",
             input,
-            Some(CHILD),
             |headers| crate::skywalking::Call::new(&THEIRS, headers, ENDPOINT, PEER).expect("the input is valid"),
             |call, headers| call.inject(headers),
         ),
