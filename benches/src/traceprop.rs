@@ -139,7 +139,7 @@ pub fn ids(extraction: &Extraction<'_>) -> Found {
 
 /// Ids and decision, tracestate and baggage.
 pub fn found(extraction: &Extraction<'_>) -> Found {
-    let tracestate = match extraction.tracestate().iter().count() {
+    let tracestate = match extraction.tracestate().len() {
         0 => Tracestate::Absent,
         members => Tracestate::Members(members),
     };

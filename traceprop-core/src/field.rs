@@ -128,9 +128,6 @@ impl Field {
         matches!(self, Self::Baggage | Self::UberContext | Self::JaegerBaggage | Self::Sw8Correlation)
     }
 
-    /// Bytes of the shortest family prefix.
-    const FAMILY_LEN: usize = "uberctx-".len();
-
     /// Whether the field stands for all names with its prefix.
     pub(crate) const fn is_family(self) -> bool {
         matches!(self, Self::UberContext)
@@ -438,11 +435,9 @@ impl fmt::Debug for FieldName {
 #[derive(Clone, Debug)]
 pub(crate) struct FieldNames {
     built_in: FieldSet,
-    /// Bit n is set if a built-in field of n bytes is watched for: most headers fall out on their length,
-    lengths: u32,
-    /// and most others on their first letter.
-    letters: u32,
-    families: bool,
+    /// For each length of a name (the last place stands for longer ones too) the first letters of those that are
+    /// watched for: one look tells that a header is another one.
+    first_letters: [u32; Self::LENGTHS],
     look_up_from: usize,
     /// Fields that say nothing where there is no traceparent.
     void_without_parent: FieldSet,
@@ -453,9 +448,7 @@ impl FieldNames {
     pub(crate) const fn new() -> Self {
         Self {
             built_in: FieldSet::EMPTY,
-            lengths: 0,
-            letters: 0,
-            families: false,
+            first_letters: [0; Self::LENGTHS],
             look_up_from: 0,
             void_without_parent: FieldSet::EMPTY,
             configured: [None; MAX_CONFIGURED],
@@ -465,12 +458,7 @@ impl FieldNames {
     pub(crate) fn watch(&mut self, fields: FieldSet) {
         for field in fields.built_in() {
             self.built_in = self.built_in.with(field);
-            self.letters |= field.name().and_then(|name| name.bytes().next()).map_or(0, Self::letter);
-            match field.name() {
-                Some(_) if field.is_family() => self.families = true,
-                Some(name) => self.lengths |= 1 << name.len(),
-                None => {}
-            }
+            self.expect(field.name().unwrap_or_default(), field.is_family());
         }
         self.look_up_from = self.look_up_from();
     }
@@ -478,13 +466,7 @@ impl FieldNames {
     /// Watches for every built-in field.
     #[cfg(feature = "alloc")]
     pub(crate) const fn all_built_in() -> Self {
-        Self {
-            built_in: FieldSet::of(Field::BUILT_IN),
-            lengths: u32::MAX,
-            letters: u32::MAX,
-            families: true,
-            ..Self::new()
-        }
+        Self { built_in: FieldSet::of(Field::BUILT_IN), first_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
     }
 
     /// The field that a stored line is: built-in ones are known already, others are told by their name.
@@ -501,6 +483,7 @@ impl FieldNames {
         let known = self.configured.iter().position(|known| known.as_ref() == Some(name));
         let place = known.or_else(|| self.configured.iter().position(Option::is_none))?;
         self.configured[place] = Some(*name);
+        self.expect(name.as_str(), name.is_family());
         self.look_up_from = self.look_up_from();
         Some(Field::Configured(place as u8))
     }
@@ -517,14 +500,25 @@ impl FieldNames {
         (headers >= self.look_up_from).then_some(self.built_in)
     }
 
-    /// From how many headers on it does: a look-up in a hash map costs about as much as looking at two headers.
+    /// From how many headers on it does: a look-up in a hash map costs about as much as looking at five headers.
     fn look_up_from(&self) -> usize {
         match self.built_in.len() {
             _ if self.configured[0].is_some() || !self.built_in.is_fixed() => usize::MAX,
             ..=2 => 0,
-            fields => fields * 2,
+            fields => fields * 5,
         }
     }
+
+    /// Lets a name through to [`FieldNames::find_likely`], or all that begin with it.
+    fn expect(&mut self, name: &str, is_family: bool) {
+        let letter = name.bytes().next().map_or(0, Self::letter);
+        let longest = if is_family { Self::LENGTHS - 1 } else { name.len() };
+        for len in name.len()..=longest {
+            self.first_letters[len.min(Self::LENGTHS - 1)] |= letter;
+        }
+    }
+
+    const LENGTHS: usize = 32;
 
     /// The bit of a letter, in either case. Bytes that are none share those of others.
     const fn letter(byte: u8) -> u32 {
@@ -545,16 +539,15 @@ impl FieldNames {
     /// The field that a header of this name is, if it is watched for.
     #[inline]
     pub(crate) fn find(&self, name: &str) -> Option<Field> {
-        let by_length = name.len() < 32 && self.lengths & (1 << name.len()) != 0;
-        let letter = name.bytes().next().map_or(0, Self::letter);
-        if self.letters & letter != 0 && (by_length || (self.families && name.len() > Field::FAMILY_LEN)) {
-            if let Some(field) = Field::from_name(name) {
-                if self.built_in.contains(field) {
-                    return Some(field);
-                }
-            }
+        let first = *name.as_bytes().first()?;
+        let likely = self.first_letters[name.len().min(Self::LENGTHS - 1)] & Self::letter(first) != 0;
+        if likely { self.find_likely(name) } else { None }
+    }
+
+    fn find_likely(&self, name: &str) -> Option<Field> {
+        if let Some(field) = Field::from_name(name).filter(|field| self.built_in.contains(*field)) {
+            return Some(field);
         }
-        self.configured[0]?;
         let mut names = self.configured.iter().map_while(Option::as_ref);
         names.position(|known| known.matches(name)).map(|place| Field::Configured(place as u8))
     }

@@ -494,10 +494,11 @@ impl Builder {
 }
 
 impl LineSource for OwnedLines {
-    fn collect<'c>(&'c self, names: &FieldNames, line: &mut dyn FnMut(Field, &'c [u8])) {
+    fn fill<'c>(&'c self, slots: &mut Slots<'c>) {
+        let names = slots.names();
         for entry in self.entries() {
             if let Some(field) = names.find_entry(entry.field(), entry.name) {
-                line(field, entry.value);
+                slots.add(field, entry.value);
             }
         }
     }

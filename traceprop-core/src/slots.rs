@@ -30,7 +30,7 @@ impl<'c> Slots<'c> {
     #[inline]
     pub(crate) fn collect<S: LineSource>(source: &'c S, names: &'c FieldNames) -> Self {
         let mut slots = Self::empty(source, names);
-        slots.fill(source);
+        source.fill(&mut slots);
         slots
     }
 
@@ -47,20 +47,15 @@ impl<'c> Slots<'c> {
         }
     }
 
-    /// One pass over the source, into this empty table.
-    pub(crate) fn fill_dyn(&mut self) {
-        let (source, names) = (self.source, self.names);
-        source.collect(names, &mut |field, value| self.add(field, value));
+    /// The names that are watched for.
+    #[inline]
+    pub(crate) const fn names(&self) -> &'c FieldNames {
+        self.names
     }
 
-    /// The same where the type of the source is known.
+    /// A line, behind those that are there.
     #[inline]
-    pub(crate) fn fill<S: LineSource>(&mut self, source: &'c S) {
-        source.collect(self.names, &mut |field, value| self.add(field, value));
-    }
-
-    #[inline]
-    fn add(&mut self, field: Field, value: &'c [u8]) {
+    pub(crate) fn add(&mut self, field: Field, value: &'c [u8]) {
         if self.present.contains(field) {
             self.repeated = self.repeated.with(field);
             return;

@@ -20,7 +20,7 @@ use core::fmt;
 use crate::reject::Reject;
 use crate::slots::Lines;
 
-use scan::{Member, Members, is_key, is_value};
+use scan::{Members, is_key, is_value};
 pub(crate) use scan::{TraceStateFacts, judge_lines};
 
 /// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
@@ -95,6 +95,7 @@ impl<'c> TraceState<'c> {
         TraceStateIter {
             members: Members::new(self.lines),
             place: 0,
+            left: self.facts.len(),
             repeats: self.facts.has_duplicates().then_some(self.lines),
         }
     }
@@ -107,14 +108,15 @@ impl<'c> TraceState<'c> {
     }
 
     /// How many members there are.
-    pub fn len(&self) -> usize {
-        self.iter().count()
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.facts.len()
     }
 
     /// Whether there is no member.
     #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty() || self.iter().next().is_none()
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The one line that this was read from, if that is just how it would be written within this many characters.
@@ -145,6 +147,8 @@ pub struct TraceStateIter<'c> {
     members: Members<'c>,
     /// The place of the next member.
     place: usize,
+    /// How many are still to come.
+    left: usize,
     /// The lines, if a key stands twice in them.
     repeats: Option<Lines<'c>>,
 }
@@ -154,32 +158,34 @@ impl<'c> Iterator for TraceStateIter<'c> {
 
     #[inline]
     fn next(&mut self) -> Option<TraceStateMember<'c>> {
-        self.next_member().map(|member| member.text())
-    }
-
-    #[inline]
-    fn count(mut self) -> usize {
-        // Counting needs no text.
-        core::iter::from_fn(|| self.next_member()).count()
-    }
-}
-
-impl<'c> TraceStateIter<'c> {
-    #[inline]
-    fn next_member(&mut self) -> Option<Member<'c>> {
         loop {
             let member = self.members.next()?;
             let place = self.place;
             self.place += 1;
-            let Some(lines) = self.repeats else { return Some(member) };
             // The place of the first member with this key tells whether this one repeats it. Where the text lies does
             // not: two lines may be one and the same constant.
-            if Members::new(lines).position(|known| known.key == member.key) == Some(place) {
-                return Some(member);
+            let is_first = self
+                .repeats
+                .is_none_or(|lines| Members::new(lines).position(|known| known.key == member.key) == Some(place));
+            if is_first {
+                self.left = self.left.saturating_sub(1);
+                return Some(member.text());
             }
         }
     }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+
+    #[inline]
+    fn count(self) -> usize {
+        self.left
+    }
 }
+
+impl ExactSizeIterator for TraceStateIter<'_> {}
 
 /// A change to a tracestate: a vendor's own member set or deleted.
 ///

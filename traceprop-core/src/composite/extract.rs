@@ -6,7 +6,7 @@ mod merge;
 use super::{Behavior, Propagator};
 use crate::baggage::Baggage;
 use crate::bridge::Bridged;
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, LineSource};
 use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
 use crate::field::{Field, FieldNames};
 use crate::format::{Format, Outcome, Reading};
@@ -113,7 +113,7 @@ impl<'c> Extraction<'c> {
         recorder: &mut impl Recorder<'c>,
     ) -> Self {
         let mut slots = Slots::empty(carrier, &propagator.reads);
-        slots.fill(carrier);
+        carrier.fill(&mut slots);
         let mut merge = Merge::NOTHING;
         for (format, kind) in propagator.extract.kinds() {
             let reading = format.extract(&slots);
@@ -124,11 +124,11 @@ impl<'c> Extraction<'c> {
             }
         }
         let (mut merged, mut decision) = merge.inbound();
-        let received = merge.received();
+        let received = Received { source: Some(carrier), ..merge.received() };
         let received = match propagator.options.behavior {
-            Behavior::Continue => Received { source: Some(carrier), ..received },
+            Behavior::Continue => received,
             // The lines stay for their baggage and correlation text; no format's trace counts any more.
-            Behavior::Restart => Received { source: Some(carrier), refused: received.refused, ..Received::NOTHING },
+            Behavior::Restart => Received { source: received.source, refused: received.refused, ..Received::NOTHING },
             Behavior::Ignore => Received { keeps_text: false, ..Received::NOTHING },
             Behavior::Defer => {
                 let mut filled_in = received.filled_in;
@@ -138,7 +138,7 @@ impl<'c> Extraction<'c> {
                     filled_in = true;
                 }
                 decision = None;
-                Received { source: Some(carrier), filled_in, priority_in_dd: false, ..received }
+                Received { filled_in, priority_in_dd: false, ..received }
             }
         };
         Self { merged, decision, received, slots, style: merge.style(), propagator }

@@ -15,7 +15,7 @@ use crate::slots::Slots;
 struct NoLines;
 
 impl LineSource for NoLines {
-    fn collect<'c>(&'c self, _: &FieldNames, _: &mut dyn FnMut(Field, &'c [u8])) {}
+    fn fill<'c>(&'c self, _: &mut Slots<'c>) {}
 
     fn next_line<'c>(&'c self, _: &FieldNames, _: Field, _: usize) -> Option<(usize, &'c str, &'c [u8])> {
         None
@@ -30,7 +30,7 @@ impl Propagator {
     pub fn inject(&self, span: &SpanContext<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
         let (source, names) = self.received_lines(&span.received, true);
         let mut slots = Slots::empty(source, names);
-        slots.fill_dyn();
+        source.fill(&mut slots);
         let outbound = Outbound {
             trace_id: Some(span.trace_id),
             span_id: Some(span.span_id),
@@ -69,7 +69,7 @@ impl Propagator {
         let context = relay.inbound.context();
         let (source, names) = self.received_lines(&relay.received, context.is_some());
         let mut slots = Slots::empty(source, names);
-        slots.fill_dyn();
+        source.fill(&mut slots);
         let outbound = Outbound {
             trace_id: context.map(|context| context.trace_id),
             span_id: context.and_then(|context| context.parent_id),

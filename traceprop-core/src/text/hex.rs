@@ -7,7 +7,6 @@
 use crate::reject::Reason;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x80 * ONES;
 
 /// Where a run of hex went wrong, relative to its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +24,14 @@ pub(crate) enum Letters {
     AnyCase,
 }
 
-/// The high bit of each of eight bytes that is a lower-case digit.
+/// Whether all are lower-case digits. Without a way out in between, sixteen bytes are looked at together.
 #[inline]
-const fn legal8(v: u64) -> u64 {
-    // With every byte below 0x80 none of these additions carries into its neighbour; each sets the high bit of a byte
-    // exactly where that byte has reached the bound in the name.
-    let low = v & !HIGH;
-    let ge_0 = low + (0x80 - 0x30) * ONES;
-    let gt_9 = low + (0x80 - 0x3a) * ONES;
-    let ge_a = low + (0x80 - 0x61) * ONES;
-    let gt_f = low + (0x80 - 0x67) * ONES;
-    ((ge_0 & !gt_9) | (ge_a & !gt_f)) & !v & HIGH
+fn are_lower<const N: usize>(digits: &[u8; N]) -> bool {
+    let mut legal = true;
+    for &byte in digits {
+        legal &= (byte.wrapping_sub(b'0') < 10) | (byte.wrapping_sub(b'a') < 6);
+    }
+    legal
 }
 
 /// The value of eight digits, most significant first.
@@ -48,43 +44,52 @@ const fn value8(v: u64) -> u64 {
     (quads | (quads >> 16)) & 0xffff_ffff
 }
 
-/// Sixteen lower-case digits, and the high bit of each byte where all eight-byte halves have a digit.
+/// The value of sixteen digits.
 #[inline]
-const fn lower16(digits: &[u8; 16]) -> (u64, u64) {
+const fn value16(digits: &[u8; 16]) -> u64 {
     let [a, b, c, d, e, f, g, h, low @ ..] = *digits;
-    let (high, low) = (u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes(low));
-    ((value8(high) << 32) | value8(low), legal8(high) & legal8(low))
+    (value8(u64::from_be_bytes([a, b, c, d, e, f, g, h])) << 32) | value8(u64::from_be_bytes(low))
+}
+
+/// The digits in lower case, for formats that take both.
+#[inline]
+fn lower_case<const N: usize>(digits: &[u8; N]) -> [u8; N] {
+    let mut lower = *digits;
+    lower.make_ascii_lowercase();
+    lower
+}
+
+/// Sixteen lower-case digits.
+#[inline]
+fn lower16(digits: &[u8; 16]) -> Option<u64> {
+    are_lower(digits).then(|| value16(digits))
+}
+
+/// Thirty-two lower-case digits.
+#[inline]
+fn lower32(digits: &[u8; 32]) -> Option<u128> {
+    let (high, low) = (value16(digits.first_chunk()?), value16(digits.last_chunk()?));
+    are_lower(digits).then_some((u128::from(high) << 64) | u128::from(low))
 }
 
 /// Sixteen digits.
 #[inline]
 pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
-    let (value, legal) = match letters {
+    let value = match letters {
         Letters::Lower => lower16(digits),
-        Letters::AnyCase => lower16(&digits.map(|digit| digit.to_ascii_lowercase())),
+        Letters::AnyCase => lower16(&lower_case(digits)),
     };
-    if legal == HIGH { Ok(value) } else { Err(diagnose(digits, letters)) }
+    value.ok_or_else(|| diagnose(digits, letters))
 }
 
 /// Thirty-two digits.
 #[inline]
 pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
-    let folded;
-    let plain = match letters {
-        Letters::Lower => digits,
-        Letters::AnyCase => {
-            folded = digits.map(|digit| digit.to_ascii_lowercase());
-            &folded
-        }
+    let value = match letters {
+        Letters::Lower => lower32(digits),
+        Letters::AnyCase => lower32(&lower_case(digits)),
     };
-    // Both are there, so the other arm is never taken.
-    let Some((high, low)) = plain.first_chunk().zip(plain.last_chunk()) else { return Err(diagnose(digits, letters)) };
-    let ((high, legal_high), (low, legal_low)) = (lower16(high), lower16(low));
-    if legal_high & legal_low == HIGH {
-        Ok((u128::from(high) << 64) | u128::from(low))
-    } else {
-        Err(diagnose(digits, letters))
-    }
+    value.ok_or_else(|| diagnose(digits, letters))
 }
 
 /// Two digits.

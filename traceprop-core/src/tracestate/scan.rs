@@ -1,7 +1,7 @@
 //! Looking at the bytes of a tracestate: once to judge them, and later to find the members again.
 
 use crate::field::Field;
-use crate::reject::{Reason, Reject};
+use crate::reject::{Reason, ReasonAt, Reject};
 use crate::slots::{LineIter, Lines};
 use crate::text;
 use crate::text::hex::{self, Letters};
@@ -22,9 +22,16 @@ impl TraceStateFacts {
     const TP: u32 = 4;
     const DD: u32 = 8;
     const DD_PRIORITY: u32 = 16;
+    /// From here on, how many members there are.
+    const LEN_SHIFT: u32 = 8;
 
     fn set(&mut self, bit: u32, is_set: bool) {
         self.0 |= if is_set { bit } else { 0 };
+    }
+
+    /// How many members there are; several with one key are one.
+    pub(super) const fn len(self) -> usize {
+        (self.0 >> Self::LEN_SHIFT) as usize
     }
 
     /// A key stands twice.
@@ -55,60 +62,133 @@ impl TraceStateFacts {
 
 /// Judges all lines as one list.
 pub(crate) fn judge_lines(lines: &Lines<'_>) -> Result<TraceStateFacts, Reject> {
-    if lines.is_over_limit() {
-        return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
+    let judge = match lines.first().filter(|_| !lines.is_repeated()) {
+        Some(line) => Judge::NOTHING.line(line).map_err(|error| error.of(Field::TraceState))?,
+        None => Judge::NOTHING.lines(lines)?,
+    };
+    Ok(judge.facts(*lines))
+}
+
+/// What the members so far have shown. Handed on by value, so that it stays in registers.
+struct Judge {
+    facts: TraceStateFacts,
+    len: usize,
+    /// A bit for each key.
+    keys: u64,
+    /// Two keys share a bit.
+    maybe_twice: bool,
+    /// No blanks and no empty members, so that the list is just as it would be written.
+    is_tight: bool,
+}
+
+impl Judge {
+    const NOTHING: Self = Self { facts: TraceStateFacts::NONE, len: 0, keys: 0, maybe_twice: false, is_tight: true };
+
+    #[cold]
+    fn lines(self, lines: &Lines<'_>) -> Result<Self, Reject> {
+        if lines.is_over_limit() {
+            return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
+        }
+        let mut judge = Self { is_tight: false, ..self };
+        let mut offset = 0;
+        for line in lines.iter() {
+            judge = judge.line(line).map_err(|error| error.behind(offset).of(Field::TraceState))?;
+            offset += line.len() + 1;
+        }
+        Ok(judge)
     }
-    let mut facts = TraceStateFacts::NONE;
-    let mut is_canonical = !lines.is_repeated();
-    let mut maybe_twice = false;
-    let mut seen = 0_u64;
-    let mut len = 0;
-    let mut offset = 0;
-    for line in lines.iter() {
-        let judged = judge(line, |at, key, value| {
-            if len == MAX_TRACESTATE_MEMBERS {
-                return Err((Reason::TooManyMembers, at));
+
+    /// Looks at each byte of one line once.
+    #[inline]
+    fn line(mut self, line: &[u8]) -> Result<Self, ReasonAt> {
+        let mut rest = line;
+        loop {
+            let at = line.len() - rest.len();
+            let key_len = rest.iter().take_while(|&&byte| is(byte, KEY)).count();
+            let (key, first, tail) = match rest.split_at_checked(key_len) {
+                Some((key @ [first, ..], [b'=', tail @ ..])) if is(*first, KEY_START) && key_len <= MAX_PART => {
+                    (key, *first, tail)
+                }
+                _ => {
+                    // Blanks, and commas between nothing. Behind the last member there is not even a comma.
+                    self.is_tight = false;
+                    let [b',' | b' ' | b'\t', next @ ..] = rest else {
+                        return if rest.is_empty() { Ok(self) } else { Err(bad_key(line, at, at + key_len)) };
+                    };
+                    rest = next;
+                    continue;
+                }
+            };
+            let (mut value, mut after) = tail.split_at(value_end(tail));
+            let last = value.last();
+            if let (Some(b' '), _) | (_, Some(b' ' | b'\t')) = (last, after.first()) {
+                // Trailing blanks are none of the value, leading spaces are.
+                self.is_tight = false;
+                value = value.trim_ascii_end();
+                while let [b' ' | b'\t', next @ ..] = after {
+                    after = next;
+                }
             }
+            let is_last = after.is_empty();
+            match after {
+                [] => {}
+                [b',', next @ ..] => after = next,
+                // Behind a tab the value may not go on; another byte is none of a value.
+                _ => return Err(Reason::BadValue.at(line.len() - tail.len() + value_end(tail))),
+            }
+            if value.is_empty() || value.len() > MAX_PART {
+                return Err(Reason::BadValue.at(line.len() - tail.len()));
+            }
+            if self.len == MAX_TRACESTATE_MEMBERS {
+                return Err(Reason::TooManyMembers.at(at));
+            }
+            self.len += 1;
             // Mostly a key shares its bit with no other, and then it need not be compared.
-            let bit = 1 << ((key.len() + usize::from(key[0]) * 3 + usize::from(key[key.len() - 1]) * 7) & 63);
-            maybe_twice |= seen & bit != 0;
-            seen |= bit;
+            let last = key.last().map_or(0, |&byte| usize::from(byte));
+            let bit = 1 << ((key.len() + usize::from(first) * 3 + last * 7) & 63);
+            self.maybe_twice |= self.keys & bit != 0;
+            self.keys |= bit;
             match key {
-                b"tp" => facts.set(TraceStateFacts::TP, is_ours(value)),
+                b"tp" => self.facts.set(TraceStateFacts::TP, is_ours(value)),
                 b"dd" => {
-                    facts.set(TraceStateFacts::DD, true);
-                    facts.set(TraceStateFacts::DD_PRIORITY, has_priority(value));
+                    self.facts.set(TraceStateFacts::DD, true);
+                    self.facts.set(TraceStateFacts::DD_PRIORITY, has_priority(value));
                 }
                 _ => {}
             }
-            len += 1;
-            Ok(())
-        });
-        match judged {
-            Ok(is_tight) => is_canonical &= is_tight,
-            Err((reason, at)) => return Err(Reject::new(Field::TraceState, reason, offset + at)),
+            if is_last {
+                return Ok(self);
+            }
+            rest = after;
         }
-        offset += line.len() + 1;
     }
-    let is_twice = maybe_twice && stands_twice(*lines);
-    facts.set(TraceStateFacts::DUPLICATES, is_twice);
-    facts.set(TraceStateFacts::CANONICAL, is_canonical && len > 0 && !is_twice);
-    Ok(facts)
+
+    #[inline]
+    fn facts(self, lines: Lines<'_>) -> TraceStateFacts {
+        let keys = if self.maybe_twice { count_keys(lines) } else { self.len };
+        let mut facts = self.facts;
+        facts.set(TraceStateFacts::DUPLICATES, keys < self.len);
+        facts.set(TraceStateFacts::CANONICAL, self.is_tight && self.len > 0 && keys == self.len);
+        // At most 32.
+        facts.0 |= (keys as u32) << TraceStateFacts::LEN_SHIFT;
+        facts
+    }
 }
 
-/// Whether two members have the same key.
+/// How many different keys the members have.
 #[cold]
-fn stands_twice(lines: Lines<'_>) -> bool {
+fn count_keys(lines: Lines<'_>) -> usize {
     // Eight bytes tell most keys apart, and shorter ones for certain: no key holds a zero byte.
     let mut known = [(0_u64, &b""[..]); MAX_TRACESTATE_MEMBERS];
-    for (len, Member { key, .. }) in Members::new(lines).take(MAX_TRACESTATE_MEMBERS).enumerate() {
+    let mut len = 0;
+    for Member { key, .. } in Members::new(lines).take(MAX_TRACESTATE_MEMBERS) {
         let digest = key.iter().fold(0_u64, |digest, byte| digest.rotate_left(8) ^ u64::from(*byte));
-        if known[..len].iter().any(|(other, text)| *other == digest && *text == key) {
-            return true;
+        if !known[..len].iter().any(|(other, text)| *other == digest && *text == key) {
+            known[len] = (digest, key);
+            len += 1;
         }
-        known[len] = (digest, key);
     }
-    false
+    len
 }
 
 /// Whether a `tp` value has the shape of ours.
@@ -237,106 +317,63 @@ pub(super) fn is_key(key: &str) -> bool {
 
 pub(super) fn is_value(value: &str) -> bool {
     let bytes = value.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len()) && value_end(bytes, 0) == bytes.len() && !bytes.ends_with(b" ")
+    (1..=MAX_PART).contains(&bytes.len()) && value_end(bytes) == bytes.len() && !bytes.ends_with(b" ")
 }
 
-/// Where the first byte at `from` or later stands that may be no part of a value, or else the end. Eight at a time.
+/// The first place at `from` or later whose byte is another, or else the end.
 #[inline]
-fn value_end(line: &[u8], from: usize) -> usize {
+fn skip(line: &[u8], from: usize, is_one: impl Fn(u8) -> bool) -> usize {
     let mut at = from;
-    let mut rest = &line[from..];
+    while line.get(at).is_some_and(|&byte| is_one(byte)) {
+        at += 1;
+    }
+    at
+}
+
+/// Where the first byte stands that may be no part of a value, or else the end. Eight at a time.
+#[inline]
+fn value_end(text: &[u8]) -> usize {
+    let mut rest = text;
     while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
         let others = no_value_bytes(u64::from_le_bytes(*chunk));
         if others != 0 {
-            return at + others.trailing_zeros() as usize / 8;
+            return text.len() - rest.len() + others.trailing_zeros() as usize / 8;
         }
-        at += 8;
         rest = tail;
     }
-    match line.last_chunk::<8>() {
-        // The last eight bytes, without those before `at`. Zeros come in behind them, which are no part of a value.
+    let at = text.len() - rest.len();
+    match text.last_chunk::<8>() {
+        // The last eight bytes, without those that were looked at. Zeros come in behind them, which are no part of a value.
         Some(chunk) if !rest.is_empty() => {
             let last = u64::from_le_bytes(*chunk) >> (8 * (8 - rest.len()));
             at + no_value_bytes(last).trailing_zeros() as usize / 8
         }
-        _ => at + rest.iter().take_while(|&&byte| is(byte, VALUE)).count(),
+        _ => skip(text, at, |byte| is(byte, VALUE)),
     }
 }
 
-/// The high bit of each of eight bytes that may be no part of a value.
+/// A bit in the lowest of eight bytes that may be no part of a value, and perhaps in bytes above it; zero if all may.
 #[inline]
 const fn no_value_bytes(bytes: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x80 * ONES;
-    // With every byte below 0x80 no addition carries into its neighbour: each sets the high bit of a byte exactly where
-    // the name says so.
-    let low = bytes & !HIGH;
-    let printable = (low + (0x80 - b' ' as u64) * ONES) & !(low + ONES);
-    let no_comma = (low ^ (b',' as u64 * ONES)) + 0x7f * ONES;
-    let no_equals = (low ^ (b'=' as u64 * ONES)) + 0x7f * ONES;
-    !(printable & no_comma & no_equals & !bytes) & HIGH
-}
-
-/// Judges one line, looking at each byte once, and shows place, key and value of each member. True if the line has no
-/// blanks and no empty members, so that it is just as it would be written.
-#[inline(always)]
-fn judge(
-    line: &[u8],
-    mut member: impl FnMut(usize, &[u8], &[u8]) -> Result<(), (Reason, usize)>,
-) -> Result<bool, (Reason, usize)> {
-    let mut is_tight = true;
-    let mut at = 0;
-    loop {
-        // Blanks, and commas between nothing.
-        while let Some(b',' | b' ' | b'\t') = line.get(at) {
-            is_tight = false;
-            at += 1;
-        }
-        let start = at;
-        at += line[at..].iter().take_while(|&&byte| is(byte, KEY)).count();
-        if line.get(at) != Some(&b'=') || at - start > MAX_PART || !is(line[start], KEY_START) {
-            // Behind the last member there is nothing, not even a comma.
-            return if start == line.len() { Ok(is_tight && start == 0) } else { Err(bad_key(line, start, at)) };
-        }
-        let key = &line[start..at];
-        let value_start = at + 1;
-        at = value_end(line, value_start);
-        let run_end = at;
-        let mut value = &line[value_start..at];
-        // Trailing blanks are none of the value, leading spaces are.
-        while let [rest @ .., b' '] = value {
-            is_tight = false;
-            value = rest;
-        }
-        while let Some(b' ' | b'\t') = line.get(at) {
-            is_tight = false;
-            at += 1;
-        }
-        let next = line.get(at);
-        if next.is_some_and(|next| *next != b',') {
-            // Behind a tab the value may not go on; another byte is none of a value.
-            return Err((Reason::BadValue, run_end));
-        }
-        if value.is_empty() || value.len() > MAX_PART {
-            return Err((Reason::BadValue, value_start));
-        }
-        member(start, key, value)?;
-        if next.is_none() {
-            return Ok(is_tight);
-        }
-        at += 1;
-    }
+    // A subtraction borrows from the byte above, an addition carries into it, only where a byte is one of those.
+    let below_blank = bytes.wrapping_sub(b' ' as u64 * ONES) & !bytes;
+    let above_tilde = bytes.wrapping_add(ONES) | bytes;
+    let commas = bytes ^ (b',' as u64 * ONES);
+    let equals = bytes ^ (b'=' as u64 * ONES);
+    let separators = (commas.wrapping_sub(ONES) & !commas) | (equals.wrapping_sub(ONES) & !equals);
+    (below_blank | above_tilde | separators) & (0x80 * ONES)
 }
 
 /// What is wrong with the member at `start`, whose key is legal up to `legal`.
 #[cold]
-fn bad_key(line: &[u8], start: usize, legal: usize) -> (Reason, usize) {
+fn bad_key(line: &[u8], start: usize, legal: usize) -> ReasonAt {
     let member = line[start..].split(|&byte| byte == b',').next().unwrap_or_default();
     match member.iter().position(|&byte| byte == b'=') {
-        None => (Reason::BadMember, start),
+        None => Reason::BadMember.at(start),
         // All of the key is legal, so its length or its first byte is not.
-        Some(end) if start + end == legal => (Reason::BadKey, start),
-        Some(_) => (Reason::BadKey, legal),
+        Some(end) if start + end == legal => Reason::BadKey.at(start),
+        Some(_) => Reason::BadKey.at(legal),
     }
 }
 
