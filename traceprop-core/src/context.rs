@@ -167,7 +167,7 @@ pub(crate) struct Received<'c> {
 
 impl<'c> Received<'c> {
     /// The tracestate that belongs to this trace; empty where none came with it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tracestate(&self, slots: &Slots<'c>) -> TraceState<'c> {
         let counts = self.agrees.contains(FormatKind::TraceContext) && !self.refused.contains(Field::TraceState);
         match counts {

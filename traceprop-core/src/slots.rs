@@ -99,8 +99,8 @@ impl<'c> Slots<'c> {
         self.present
     }
 
-    /// All lines of a field.
-    #[inline]
+    /// All lines of a field. Inlined, because for a constant most of it is known.
+    #[inline(always)]
     pub fn lines(&self, field: Field) -> Lines<'c> {
         let again = self.is_repeated(field) || field.is_family() || matches!(field, Field::Configured(_));
         Lines {

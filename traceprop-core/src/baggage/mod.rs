@@ -128,8 +128,9 @@ impl<'c> Baggage<'c> {
     }
 
     /// The members in order, duplicates included.
+    #[inline]
     pub fn iter(&self) -> BaggageIter<'c> {
-        BaggageIter(Walk::new(self.lines, self.limits))
+        BaggageIter { walk: Walk::new(self.lines, self.limits), left: self.len }
     }
 
     /// The last member with this key, which is the one that counts where a key may have one value only.
@@ -166,6 +167,7 @@ impl<'c> IntoIterator for Baggage<'c> {
     type Item = BaggageMember<'c>;
     type IntoIter = BaggageIter<'c>;
 
+    #[inline]
     fn into_iter(self) -> BaggageIter<'c> {
         self.iter()
     }
@@ -173,20 +175,28 @@ impl<'c> IntoIterator for Baggage<'c> {
 
 /// Iterator over the members of a baggage.
 #[derive(Clone, Debug)]
-pub struct BaggageIter<'c>(Walk<'c>);
+pub struct BaggageIter<'c> {
+    walk: Walk<'c>,
+    /// Members that are still to come: what stands behind the last one need not be looked at again.
+    left: usize,
+}
 
 impl<'c> Iterator for BaggageIter<'c> {
     type Item = BaggageMember<'c>;
 
+    #[inline]
     fn next(&mut self) -> Option<BaggageMember<'c>> {
-        loop {
-            match self.0.step()? {
-                Step::Member { member, .. } => return Some(member),
-                Step::Empty | Step::Bad { .. } => {}
-            }
-        }
+        self.left = self.left.checked_sub(1)?;
+        self.walk.member()
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
     }
 }
+
+impl ExactSizeIterator for BaggageIter<'_> {}
 
 /// A walk over the lines, which never looks beyond the limits.
 #[derive(Clone, Debug)]
@@ -207,8 +217,19 @@ enum Step<'c> {
 }
 
 impl<'c> Walk<'c> {
+    #[inline]
     fn new(lines: Lines<'c>, limits: BaggageLimits) -> Self {
         Self { lines: lines.iter(), rest: None, limits, at: 0, members: 0, done: false }
+    }
+
+    /// The next member that is no wreck.
+    fn member(&mut self) -> Option<BaggageMember<'c>> {
+        loop {
+            match self.step()? {
+                Step::Member { member, .. } => return Some(member),
+                Step::Empty | Step::Bad { .. } => {}
+            }
+        }
     }
 
     fn step(&mut self) -> Option<Step<'c>> {

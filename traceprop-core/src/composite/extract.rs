@@ -8,7 +8,7 @@ use crate::baggage::Baggage;
 use crate::bridge::Bridged;
 use crate::carrier::{Carrier, LineSource};
 use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
-use crate::field::{Field, FieldNames};
+use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Format, Outcome, Reading};
 use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::formats::sw8::{ReceivedSw8, Sw8};
@@ -209,10 +209,16 @@ impl<'c> Extraction<'c> {
     }
 
     /// The W3C baggage; empty where there is none, none is read, or none can be used.
+    #[inline]
     pub fn baggage(&self) -> Baggage<'c> {
-        if !self.propagator.options.extract_baggage || !self.received.keeps_text {
-            return Baggage::EMPTY;
+        let is_read = self.propagator.options.extract_baggage && self.received.keeps_text;
+        match is_read && self.slots.has_any(FieldSet::of(&[Field::Baggage])) {
+            true => self.read_baggage(),
+            false => Baggage::EMPTY,
         }
+    }
+
+    fn read_baggage(&self) -> Baggage<'c> {
         let lines = self.slots.lines(Field::Baggage);
         Baggage::read(lines, self.propagator.options.baggage_limits).unwrap_or(Baggage::EMPTY)
     }
