@@ -101,50 +101,44 @@ impl Judge {
     /// Looks at each byte of one line once.
     #[inline]
     fn line(mut self, line: &[u8]) -> Result<Self, ReasonAt> {
-        let mut rest = line;
+        let mut at = 0;
         loop {
-            let at = line.len() - rest.len();
-            let key_len = rest.iter().take_while(|&&byte| is(byte, KEY)).count();
-            let (key, first, tail) = match rest.split_at_checked(key_len) {
-                Some((key @ [first, ..], [b'=', tail @ ..])) if is(*first, KEY_START) && key_len <= MAX_PART => {
-                    (key, *first, tail)
+            let start = at;
+            at = skip(line, start, |byte| is(byte, KEY));
+            let key = &line[start..at];
+            let (&[first, ..], Some(b'='), ..=MAX_PART) = (key, line.get(at), key.len()) else {
+                at = self.gap(line, start, at)?;
+                if at == line.len() {
+                    return Ok(self);
                 }
-                _ => {
-                    // Blanks, and commas between nothing. Behind the last member there is not even a comma.
-                    self.is_tight = false;
-                    let [b',' | b' ' | b'\t', next @ ..] = rest else {
-                        return if rest.is_empty() { Ok(self) } else { Err(bad_key(line, at, at + key_len)) };
-                    };
-                    rest = next;
-                    continue;
-                }
+                continue;
             };
-            let (mut value, mut after) = tail.split_at(value_end(tail));
-            let last = value.last();
-            if let (Some(b' '), _) | (_, Some(b' ' | b'\t')) = (last, after.first()) {
+            if !is(first, KEY_START) {
+                return Err(bad_key(line, start, at));
+            }
+            let value_start = at + 1;
+            let run_end = value_end(line, value_start);
+            let mut value = &line[value_start..run_end];
+            at = run_end;
+            if let (Some(b' '), _) | (_, Some(b' ' | b'\t')) = (value.last(), line.get(at)) {
                 // Trailing blanks are none of the value, leading spaces are.
                 self.is_tight = false;
                 value = value.trim_ascii_end();
-                while let [b' ' | b'\t', next @ ..] = after {
-                    after = next;
-                }
+                at = skip(line, at, |byte| matches!(byte, b' ' | b'\t'));
             }
-            let is_last = after.is_empty();
-            match after {
-                [] => {}
-                [b',', next @ ..] => after = next,
+            if !matches!(line.get(at), None | Some(b',')) {
                 // Behind a tab the value may not go on; another byte is none of a value.
-                _ => return Err(Reason::BadValue.at(line.len() - tail.len() + value_end(tail))),
+                return Err(Reason::BadValue.at(run_end));
             }
             if value.is_empty() || value.len() > MAX_PART {
-                return Err(Reason::BadValue.at(line.len() - tail.len()));
+                return Err(Reason::BadValue.at(value_start));
             }
             if self.len == MAX_TRACESTATE_MEMBERS {
-                return Err(Reason::TooManyMembers.at(at));
+                return Err(Reason::TooManyMembers.at(start));
             }
             self.len += 1;
             // Mostly a key shares its bit with no other, and then it need not be compared.
-            let last = key.last().map_or(0, |&byte| usize::from(byte));
+            let last = usize::from(line[value_start - 2]);
             let bit = 1 << ((key.len() + usize::from(first) * 3 + last * 7) & 63);
             self.maybe_twice |= self.keys & bit != 0;
             self.keys |= bit;
@@ -156,11 +150,20 @@ impl Judge {
                 }
                 _ => {}
             }
-            if is_last {
+            if at == line.len() {
                 return Ok(self);
             }
-            rest = after;
+            at += 1;
         }
+    }
+
+    /// What stands at `start` where a member should begin: blanks, commas between nothing, or the end, also that behind a
+    /// last comma. Says where to go on.
+    #[cold]
+    fn gap(&mut self, line: &[u8], start: usize, legal: usize) -> Result<usize, ReasonAt> {
+        self.is_tight = false;
+        let at = skip(line, start, |byte| matches!(byte, b',' | b' ' | b'\t'));
+        if at == start && at < line.len() { Err(bad_key(line, start, legal)) } else { Ok(at) }
     }
 
     #[inline]
@@ -317,7 +320,7 @@ pub(super) fn is_key(key: &str) -> bool {
 
 pub(super) fn is_value(value: &str) -> bool {
     let bytes = value.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len()) && value_end(bytes) == bytes.len() && !bytes.ends_with(b" ")
+    (1..=MAX_PART).contains(&bytes.len()) && value_end(bytes, 0) == bytes.len() && !bytes.ends_with(b" ")
 }
 
 /// The first place at `from` or later whose byte is another, or else the end.
@@ -330,25 +333,26 @@ fn skip(line: &[u8], from: usize, is_one: impl Fn(u8) -> bool) -> usize {
     at
 }
 
-/// Where the first byte stands that may be no part of a value, or else the end. Eight at a time.
+/// Where the first byte at `from` or later stands that may be no part of a value, or else the end. Eight at a time.
 #[inline]
-fn value_end(text: &[u8]) -> usize {
-    let mut rest = text;
+fn value_end(line: &[u8], from: usize) -> usize {
+    let mut at = from;
+    let mut rest = &line[from..];
     while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
         let others = no_value_bytes(u64::from_le_bytes(*chunk));
         if others != 0 {
-            return text.len() - rest.len() + others.trailing_zeros() as usize / 8;
+            return at + others.trailing_zeros() as usize / 8;
         }
+        at += 8;
         rest = tail;
     }
-    let at = text.len() - rest.len();
-    match text.last_chunk::<8>() {
-        // The last eight bytes, without those that were looked at. Zeros come in behind them, which are no part of a value.
+    match line.last_chunk::<8>() {
+        // The last eight bytes, without those before `at`. Zeros come in behind them, which are no part of a value.
         Some(chunk) if !rest.is_empty() => {
             let last = u64::from_le_bytes(*chunk) >> (8 * (8 - rest.len()));
             at + no_value_bytes(last).trailing_zeros() as usize / 8
         }
-        _ => skip(text, at, |byte| is(byte, VALUE)),
+        _ => skip(line, at, |byte| is(byte, VALUE)),
     }
 }
 
