@@ -2,13 +2,12 @@
 
 use core::fmt;
 
-use crate::carrier::LineSource;
 use crate::field::{Field, FieldSet};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::otel::OtelEdit;
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::{LineSource, Slots};
 use crate::tracestate::{TraceState, TraceStateFacts};
 
 /// What a caller sent: a trace, and mostly the caller's span.

@@ -9,7 +9,6 @@ use core::fmt;
 
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::bridge::Bridged;
-use crate::carrier::LineSource;
 use crate::composite::Extraction;
 use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
@@ -18,7 +17,7 @@ use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::id::{SpanId, TraceId};
 use crate::reject::Reject;
 use crate::sampling::Sampling;
-use crate::slots::{MAX_LINES, Slots};
+use crate::slots::{LineSource, MAX_LINES, Slots};
 use crate::tracestate::TraceState;
 
 mod datadog;
@@ -456,9 +455,14 @@ fn is_needed(field: Field, received: &Received<'_>, extraction: &Extraction<'_>)
         // A wish that belongs to no trace, and may have decided this one.
         _ if field == Field::JaegerDebugId => true,
         Some(kind) => match extraction.inbound() {
-            // A format that is only written judges its lines when it hands them on, and B3 each of its encodings.
+            // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
             Inbound::Context(_) => {
-                received.agrees.contains(kind) || kind == FormatKind::B3 || !extraction.has_read(kind)
+                let has_both = || {
+                    let slots = extraction.slots();
+                    slots.has_any(FieldSet::of(&[Field::B3])) && slots.has_any(FieldSet::of(&[Field::B3TraceId]))
+                };
+                let is_other_encoding = kind == FormatKind::B3 && has_both();
+                received.agrees.contains(kind) || is_other_encoding || !extraction.has_read(kind)
             }
             Inbound::Decision(_) => true,
             Inbound::Nothing => false,

@@ -1,7 +1,10 @@
 //! The table that one pass over a carrier fills: for each watched field its first line, and whether there are more.
 
-use crate::carrier::LineSource;
+mod source;
+
 use crate::field::{FIELD_COUNT, Field, FieldName, FieldNames, FieldSet};
+
+pub(crate) use source::LineSource;
 
 /// Lines of one field that are read. A list that has more is rejected, since its tail would be lost.
 pub const MAX_LINES: usize = 64;

@@ -6,7 +6,7 @@ mod merge;
 use super::{Behavior, Propagator};
 use crate::baggage::Baggage;
 use crate::bridge::Bridged;
-use crate::carrier::{Carrier, LineSource};
+use crate::carrier::Carrier;
 use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Format, Outcome, Reading};
@@ -16,7 +16,7 @@ use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::otel::OtelState;
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::{LineSource, Slots};
 use crate::tracestate::TraceState;
 use merge::Merge;
 

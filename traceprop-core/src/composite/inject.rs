@@ -2,14 +2,14 @@
 
 use super::Propagator;
 use crate::baggage;
-use crate::carrier::{CarrierMut, LineSource, OwnedFields};
+use crate::carrier::{CarrierMut, OwnedFields};
 use crate::context::{FormatKind, Received, Relay, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::{Outbound, Progress, Writer};
 use crate::otel::OtelEdit;
 use crate::outgoing::{Omissions, Outgoing};
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::{LineSource, Slots};
 
 /// The lines of a context that was made here.
 struct NoLines;

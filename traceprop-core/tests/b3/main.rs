@@ -413,7 +413,8 @@ fn regression_relay_drops_flags_that_count_for_nothing() {
 
 #[test]
 fn regression_an_owned_relay_hands_on_the_encoding_that_agrees() {
-    let propagator = Propagator::builder().extract(TraceContext::new()).format(B3::both()).build().expect("two formats");
+    let propagator =
+        Propagator::builder().extract(TraceContext::new()).format(B3::both()).build().expect("two formats");
     let request = [
         ("traceparent", "00-80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-01"),
         ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-e457b5a2e4d86bd1-1"),
