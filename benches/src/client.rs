@@ -174,7 +174,7 @@ fn otel(input: &'static Input) -> impl Fn(&mut dyn FnMut()) {
     let context = both().extract_with_context(&OtelContext::new(), &HeaderExtractor(&headers));
     move |work| {
         let _current = context.clone().attach();
-        tracing::dispatcher::with_default(&DISPATCH, || work());
+        tracing::dispatcher::with_default(&DISPATCH, work);
     }
 }
 

@@ -168,7 +168,7 @@ fn count(allocations: f64) -> String {
 
 /// Ours as a part of theirs.
 fn part(ours: f64, theirs: f64) -> String {
-    format!("1/{:.1}", theirs / ours)
+    format!("1/{:.2}", theirs / ours)
 }
 
 #[cfg(test)]
@@ -185,7 +185,7 @@ mod tests {
             [row("c", OURS, ours, allocations), row("c", "a", 400.0, 9.0), row("c", "b", 300.0, 1.0)]
         };
         let judge = |ours, allocations| faster(&rows(ours, allocations), "c", OURS, "c", &["a", "b"], 3.0, 0.0);
-        assert_eq!(judge(100.0, 0.0), Some(("100 ns, 0 allocations; b 300 ns: 1/3.0".to_owned(), true)));
+        assert_eq!(judge(100.0, 0.0), Some(("100 ns, 0 allocations; b 300 ns: 1/3.00".to_owned(), true)));
         assert_eq!(judge(101.0, 0.0).map(|figures| figures.1), Some(false));
         assert_eq!(judge(100.0, 1.0).map(|figures| figures.1), Some(false));
         assert_eq!(faster(&rows(1.0, 0.0), "c", OURS, "c", &["a", "missing"], 1.0, 0.0), None);

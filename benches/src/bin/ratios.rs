@@ -82,6 +82,7 @@ fn draw() -> io::Result<()> {
     fs::write(home().join("results/targets.md"), &reached)?;
     let readme = home().join("README.md");
     results::replace_between(&readme, "targets", &reached)?;
+    results::replace_between(&readme, "growth", &chart::slopes(&curves))?;
     let machine = fs::read_to_string(home().join("results/machine.txt"))?;
     let all = results::short_table(&ratios, "/16-other");
     results::replace_between(&readme, "results", &format!("{}.\n\n{all}", machine.trim_end()))?;

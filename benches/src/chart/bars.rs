@@ -1,6 +1,7 @@
 //! How long it takes: ours and the peers, work by work.
 
 use super::{Anchor, Drawing, Theme};
+use crate::OURS;
 use crate::measure::Row;
 use crate::results::{find, short};
 
@@ -53,8 +54,8 @@ const THICK: f64 = 13.0;
 
 /// Draws the works that were measured.
 pub fn speed(rows: &[Row], theme: &Theme) -> String {
-    let works: Vec<(&str, Vec<(&str, f64, f64)>)> = WORKS.iter().filter_map(|work| bars(rows, work)).collect();
-    let longest = works.iter().flat_map(|(_, bars)| bars).map(|bar| bar.1).fold(1.0, f64::max);
+    let works: Vec<_> = WORKS.iter().filter_map(|work| Some((work.title, bars(rows, work)?))).collect();
+    let longest = works.iter().flat_map(|(_, bars)| bars).map(|bar| bar.ns).fold(1.0, f64::max);
     let mut drawing = Drawing::new(theme);
     drawing.text(
         20.0,
@@ -67,8 +68,8 @@ pub fn speed(rows: &[Row], theme: &Theme) -> String {
     for (title, bars) in &works {
         drawing.text(20.0, y + 10.0, "title", Anchor::Start, title);
         y += 18.0;
-        let ours = bars[0].1;
-        for &(name, ns, allocations) in bars {
+        let ours = bars[0].ns;
+        for &Bar { name, ns, allocations } in bars {
             let length = ns / longest * LONGEST;
             drawing.text(NAMES, y + 10.5, "faint", Anchor::End, name);
             drawing.bar(NAMES + 8.0, y, length, THICK, theme.of(name));
@@ -83,14 +84,24 @@ pub fn speed(rows: &[Row], theme: &Theme) -> String {
     drawing.finish("Time that traceprop and its peers take", y + 4.0)
 }
 
-fn bars(rows: &[Row], work: &Work) -> Option<(&'static str, Vec<(&'static str, f64, f64)>)> {
+struct Bar {
+    name: &'static str,
+    ns: f64,
+    allocations: f64,
+}
+
+/// Nothing where ours was not measured.
+fn bars(rows: &[Row], work: &Work) -> Option<Vec<Bar>> {
     let bare = match work.bare {
         Some(bare) => find(rows, work.case, bare)?.ns,
         None => 0.0,
     };
-    let bar = |&name| find(rows, work.case, name).map(|row| (name, row.ns - bare, row.allocations));
+    let bar = |&name: &&'static str| {
+        let row = find(rows, work.case, name)?;
+        Some(Bar { name, ns: row.ns - bare, allocations: row.allocations })
+    };
     let bars: Vec<_> = work.contenders.iter().filter_map(bar).collect();
-    bars.first().is_some_and(|bar| bar.0 == "traceprop").then_some((work.title, bars))
+    bars.first().is_some_and(|bar| bar.name == OURS).then_some(bars)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! How cost grows: a panel for each curve.
 
+use std::fmt::Write;
+
 use super::{Anchor, Drawing, Theme, WIDTH};
 use crate::measure::Row;
 
@@ -56,6 +58,20 @@ fn lines<'r>(rows: &'r [Row], curve: &str) -> Vec<Line<'r>> {
         }
     }
     lines
+}
+
+/// The ends of all lines and what a step between them costs, as a markdown table.
+pub fn slopes(rows: &[Row]) -> String {
+    let mut text = "| what grows | contender | from | to | ns for each |\n|---|---|--:|--:|--:|\n".to_owned();
+    for (curve, title, _) in PANELS {
+        for (name, points) in lines(rows, curve) {
+            let (Some(&first), Some(&last)) = (points.first(), points.last()) else { continue };
+            let slope = (last.1 - first.1) / (last.0 - first.0).max(1.0);
+            let [from, to] = [first, last].map(|(along, ns)| format!("{along}: {ns:.0} ns"));
+            let _ = writeln!(text, "| {title} | {name} | {from} | {to} | {slope:.2} |");
+        }
+    }
+    text
 }
 
 fn panel(drawing: &mut Drawing<'_>, lines: &[Line<'_>], (left, top): (f64, f64)) {
@@ -129,6 +145,15 @@ mod tests {
     #[test]
     fn ok_marks_stand_at_round_numbers() {
         assert_eq!([7.0, 90.0, 130.0, 3400.0, 10_000.0].map(nice_step), [2.0, 20.0, 50.0, 1000.0, 2000.0]);
+    }
+
+    #[test]
+    fn ok_slopes_are_those_between_the_ends() {
+        let row = |case: &str, ns| Row { case: case.to_owned(), contender: "x".to_owned(), ns, allocations: 0.0 };
+        let table =
+            slopes(&[row("other-headers/0", 100.0), row("other-headers/50", 900.0), row("other-headers/100", 400.0)]);
+        let line = "| Other headers in the request | x | 0: 100 ns | 100: 400 ns | 3.00 |";
+        assert_eq!(table.lines().last(), Some(line));
     }
 
     #[test]

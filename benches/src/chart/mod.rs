@@ -6,7 +6,7 @@ mod lines;
 use std::fmt::Write;
 
 pub use bars::speed;
-pub use lines::growth;
+pub use lines::{growth, slopes};
 
 /// The colours of a page.
 #[derive(Debug)]
