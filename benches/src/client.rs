@@ -1,9 +1,12 @@
 //! The way of a call out: what stands between a request that is built and a transport. Nothing is sent.
 //!
-//! `call/middleware` is a chain of middlewares whose last one answers instead of a server; what a contender adds is its time
+//! `call/client` is a whole client that cannot connect: what ours does is its time without that of *reqwest*. `call/middleware`
+//! is a chain of middlewares whose last one answers instead of a server; what a contender adds is its time
 //! without that of *no middleware*. `call/rules` is what our client does for each hop: the rules are asked, a child is
 //! made and written.
 
+use std::error::Error;
+use std::future::{Ready, ready};
 use std::pin::pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
@@ -19,6 +22,8 @@ use opentelemetry_sdk_0_32::trace::SdkTracerProvider;
 use reqwest::{Method, Request, Response, StatusCode};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, Result};
 use reqwest_tracing::TracingMiddleware;
+use tower::Service;
+use tower::layer::layer_fn;
 use traceprop_core::{Outgoing, presets};
 use traceprop_reqwest::{Destinations, Rule, TraceMiddleware};
 use tracing::Dispatch;
@@ -38,6 +43,7 @@ static WITH_BAGGAGE: Input = Input::new(
 
 pub fn cases() -> Vec<Case> {
     vec![
+        client(&CONTEXT),
         middleware(&CONTEXT),
         middleware(&WITH_BAGGAGE),
         rules("rules", "http://10.1.2.3/items", &CONTEXT, None),
@@ -45,6 +51,69 @@ pub fn cases() -> Vec<Case> {
         rules("rules-baggage-by-keys", "http://stock.internal:8080/items", &WITH_BAGGAGE, Some("userId=alice")),
         rules("rules-nothing", "http://stranger.example/items", &WITH_BAGGAGE, None),
     ]
+}
+
+/// Through a client as far as the connection, which is refused. Nobody sees the headers there; the cases below check them.
+fn client(input: &'static Input) -> Case {
+    let builder = || {
+        // A system call for the proxies of the environment would be nobody's work.
+        let transport = reqwest::Client::builder().no_proxy().connector_layer(layer_fn(Refuse));
+        traceprop_reqwest::Client::builder(presets::W3C).transport(transport)
+    };
+    let follows = builder().build().expect("a client");
+    let stays = builder().no_redirects().build().expect("a client");
+    let plain = reqwest::Client::builder().no_proxy().connector_layer(layer_fn(Refuse));
+    let plain = plain.redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+
+    let context = traceprop::context_default(&input.request(0));
+    let current = move |work: &mut dyn FnMut()| {
+        let _current = context.clone().enter();
+        work();
+    };
+    let again = current.clone();
+    let refused = |slot: &Slot| assert!(slot.refused && slot.response.is_none());
+    let ours = |client: &traceprop_reqwest::Client, slot: &mut Slot| {
+        let request = slot.request.take().expect("a request");
+        slot.refused = now(client.execute(request)).is_err_and(|error| error.is_connect());
+    };
+    Case {
+        name: format!("call/client/{}/16-other", input.name),
+        contenders: vec![
+            Contender::call("traceprop", request(URL), current, move |slot| ours(&follows, slot), refused),
+            Contender::call("traceprop (no redirects)", request(URL), again, move |slot| ours(&stays, slot), refused),
+            Contender::call(
+                "reqwest",
+                request(URL),
+                |work| work(),
+                move |slot| {
+                    let request = slot.request.take().expect("a request");
+                    slot.refused = now(plain.execute(request)).is_err_and(|error| error.is_connect());
+                },
+                refused,
+            ),
+        ],
+    }
+}
+
+/// Refuses every connection.
+#[derive(Clone)]
+struct Refuse<S>(S);
+
+impl<S, R> Service<R> for Refuse<S>
+where
+    S: Service<R, Error = Box<dyn Error + Send + Sync>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Ready<std::result::Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<std::result::Result<(), S::Error>> {
+        self.0.poll_ready(task)
+    }
+
+    fn call(&mut self, _: R) -> Self::Future {
+        ready(Err("refused".into()))
+    }
 }
 
 /// Through a chain of middlewares: everything goes along.
@@ -107,7 +176,7 @@ fn request(url: &'static str) -> impl Fn() -> Slot {
         *request.headers_mut() = outgoing();
         let mut extensions = Extensions::new();
         extensions.insert(Outgoing::trusted());
-        Slot { request: Some(request), extensions, response: None }
+        Slot { request: Some(request), extensions, response: None, refused: false }
     }
 }
 
@@ -148,13 +217,16 @@ fn chain(middleware: Option<impl Middleware>, input: &'static Input) -> ClientWi
     client.with(server).build()
 }
 
-/// Nobody waits in the chain, so nobody has to be woken.
 fn send(client: &ClientWithMiddleware, slot: &mut Slot) {
     let request = slot.request.take().expect("a request");
-    let mut context = Context::from_waker(Waker::noop());
-    match pin!(client.execute_with_extensions(request, &mut slot.extensions)).poll(&mut context) {
-        Poll::Ready(response) => slot.response = response.ok(),
-        Poll::Pending => panic!("the chain waits"),
+    slot.response = now(client.execute_with_extensions(request, &mut slot.extensions)).ok();
+}
+
+/// Nobody waits, so nobody has to be woken.
+fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("somebody waits"),
     }
 }
 

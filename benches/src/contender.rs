@@ -46,6 +46,8 @@ pub(crate) struct Slot {
     pub(crate) extensions: http::Extensions,
     pub(crate) request: Option<reqwest::Request>,
     pub(crate) response: Option<reqwest::Response>,
+    /// There was no connection, as intended.
+    pub(crate) refused: bool,
 }
 
 impl Contender {

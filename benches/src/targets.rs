@@ -90,6 +90,11 @@ pub fn targets(rows: &[Row]) -> Vec<Target> {
             figures: call(rows, "call/rules-baggage-by-keys/traceparent+tracestate+baggage/16-other", 3.0),
         },
         Target {
+            work: "reqwest: our client, up to the connection",
+            reach: "less than 1000 ns added; a copy of the request only where redirects are on",
+            figures: client(rows, "call/client/traceparent+tracestate/16-other"),
+        },
+        Target {
             work: "a request without trace headers, all dialects",
             reach: "0 allocations, no more than OpenTelemetry's composite of three",
             figures: {
@@ -160,6 +165,19 @@ fn call(rows: &[Row], case: &str, lines: f64) -> Option<(String, bool)> {
     let ours = find(rows, case, OURS)?;
     let text = format!("{:.0} ns, {}", ours.ns, count(ours.allocations));
     Some((text, ours.ns < 1000.0 && ours.allocations <= lines))
+}
+
+/// What our client adds to reqwest's.
+fn client(rows: &[Row], case: &str) -> Option<(String, bool)> {
+    let (ours, plain) = (find(rows, case, OURS)?, find(rows, case, "reqwest")?);
+    let stays = find(rows, case, "traceprop (no redirects)")?;
+    let added = ours.ns - plain.ns;
+    let text = format!(
+        "adds {added:.0} ns, {}; {} where redirects are off",
+        count(ours.allocations - plain.allocations),
+        short(stays.allocations - plain.allocations)
+    );
+    Some((text, added < 1000.0 && stays.allocations < ours.allocations))
 }
 
 fn count(allocations: f64) -> String {
