@@ -1,0 +1,83 @@
+//! Reads a request and writes it back with the formats that are switched on, and nothing else: what it takes to carry
+//! one format, and whether that brings others along. `size` beside it measures.
+
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::panic::PanicInfo;
+
+use traceprop_core::{CarrierMut, IdBits, Outgoing, OutgoingName, OutgoingValue, Propagator, PropagatorBuilder};
+
+/// A format, in and out, if it is switched on.
+macro_rules! formats {
+    ($($name:literal: $module:ident::$format:ident = $value:expr;)*) => {
+        fn switched_on(builder: PropagatorBuilder) -> PropagatorBuilder {
+            $(
+                #[cfg(feature = $name)]
+                let builder = {
+                    use traceprop_core::formats::$module::$format;
+                    static FORMAT: $format = $value;
+                    builder.extract_static(&FORMAT).inject_static(&FORMAT)
+                };
+            )*
+            builder
+        }
+    };
+}
+
+formats! {
+    "tracecontext": tracecontext::TraceContext = TraceContext::new();
+    "b3": b3::B3 = B3::single();
+    "datadog": datadog::Datadog = Datadog::new();
+    "jaeger": jaeger::Jaeger = Jaeger::new();
+    "sw8": sw8::Sw8 = Sw8::new("cart", "cart-1");
+    "correlation": correlation::Correlation = Correlation::from_static("x-request-id");
+}
+
+/// A carrier that knows how much was written.
+struct Length(usize);
+
+impl CarrierMut for Length {
+    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        self.0 += name.as_str().len() + value.len();
+    }
+
+    fn remove_if(&mut self, _: &mut dyn FnMut(&str) -> bool) {}
+}
+
+/// The headers of a request that the linker must not know.
+static REQUEST: [(&str, &str); 2] = [("host", "example.com"), ("accept", "*/*")];
+
+/// How much is written for the request.
+fn written() -> Option<usize> {
+    let propagator = switched_on(Propagator::builder()).build().ok()?;
+    let request = black_box(&REQUEST);
+    let extraction = propagator.extract(request);
+    let span = extraction.start_span(&|| IdBits::unique(0xff));
+    let mut length = Length(0);
+    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut length);
+    Some(length.0)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> i32 {
+    // Without a format there is nothing to build: this is the program around them.
+    if cfg!(feature = "formats") {
+        return match written() {
+            Some(1..) => 0,
+            _ => 1,
+        };
+    }
+    i32::from(black_box(&REQUEST).len() != 2)
+}
+
+unsafe extern "C" {
+    /// Ends the process with SIGABRT: a panic must not look like a success, nor hang.
+    safe fn abort() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    abort()
+}
