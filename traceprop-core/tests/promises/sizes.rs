@@ -49,3 +49,25 @@ fn ok_an_owned_context_is_cheap_to_move() {
     assert!(size_of::<OwnedContext>() <= 112);
     assert_eq!(size_of::<Option<OwnedContext>>(), size_of::<OwnedContext>());
 }
+
+/// A baggage line of any length is read up to the limits of baggage; what a context keeps of it has a cap of its own.
+#[cfg(feature = "alloc")]
+#[test]
+fn ok_an_owned_context_leaves_out_whole_what_is_more_than_64_kib() {
+    use traceprop_core::{IdBits, MAX_OWNED_BYTES, OwnedContext, presets};
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    // Beside each line stand its field and its length.
+    const HEAD: usize = 6;
+
+    let propagator = presets::W3C.propagator();
+    let room = MAX_OWNED_BYTES - (HEAD + PARENT.len()) - HEAD;
+    for (len, kept) in [(room, Some("1")), (room + 1, None)] {
+        let baggage = format!("a=1,{}", "b".repeat(len - "a=1,".len()));
+        let request = [("traceparent", PARENT), ("baggage", baggage.as_str())];
+        let extraction = propagator.extract(&request);
+        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(7)));
+        assert_eq!(owned.baggage().get("a").map(|member| member.raw_value()), kept);
+        assert_eq!(owned.trace_id(), extraction.context().map(|context| context.trace_id));
+    }
+}
