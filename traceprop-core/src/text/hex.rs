@@ -65,8 +65,8 @@ fn lower16(digits: &[u8; 16]) -> Option<u64> {
     are_lower(digits).then(|| value16(digits))
 }
 
-/// Thirty-two lower-case digits.
-#[inline]
+/// Thirty-two lower-case digits. Inlined, because a value this wide would go through memory.
+#[inline(always)]
 fn lower32(digits: &[u8; 32]) -> Option<u128> {
     let (high, low) = (value16(digits.first_chunk()?), value16(digits.last_chunk()?));
     are_lower(digits).then_some((u128::from(high) << 64) | u128::from(low))
@@ -82,8 +82,8 @@ pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexErro
     value.ok_or_else(|| diagnose(digits, letters))
 }
 
-/// Thirty-two digits.
-#[inline]
+/// Thirty-two digits. Inlined for the same reason.
+#[inline(always)]
 pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
     let value = match letters {
         Letters::Lower => lower32(digits),

@@ -62,14 +62,15 @@ impl TraceStateFacts {
 
 /// Judges all lines as one list.
 pub(crate) fn judge_lines(lines: &Lines<'_>) -> Result<TraceStateFacts, Reject> {
-    let judge = match lines.first().filter(|_| !lines.is_repeated()) {
-        Some(line) => Judge::NOTHING.line(line).map_err(|error| error.of(Field::TraceState))?,
-        None => Judge::NOTHING.lines(lines)?,
-    };
+    let mut judge = Judge { facts: TraceStateFacts::NONE, len: 0, keys: 0, maybe_twice: false, is_tight: true };
+    match lines.first().filter(|_| !lines.is_repeated()) {
+        Some(line) => judge.line(line).map_err(|error| error.of(Field::TraceState))?,
+        None => judge.lines(lines)?,
+    }
     Ok(judge.facts(*lines))
 }
 
-/// What the members so far have shown. Handed on by value, so that it stays in registers.
+/// What the members so far have shown.
 struct Judge {
     facts: TraceStateFacts,
     len: usize,
@@ -82,25 +83,23 @@ struct Judge {
 }
 
 impl Judge {
-    const NOTHING: Self = Self { facts: TraceStateFacts::NONE, len: 0, keys: 0, maybe_twice: false, is_tight: true };
-
     #[cold]
-    fn lines(self, lines: &Lines<'_>) -> Result<Self, Reject> {
+    fn lines(&mut self, lines: &Lines<'_>) -> Result<(), Reject> {
         if lines.is_over_limit() {
             return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
         }
-        let mut judge = Self { is_tight: false, ..self };
+        self.is_tight = false;
         let mut offset = 0;
         for line in lines.iter() {
-            judge = judge.line(line).map_err(|error| error.behind(offset).of(Field::TraceState))?;
+            self.line(line).map_err(|error| error.behind(offset).of(Field::TraceState))?;
             offset += line.len() + 1;
         }
-        Ok(judge)
+        Ok(())
     }
 
     /// Looks at each byte of one line once.
     #[inline]
-    fn line(mut self, line: &[u8]) -> Result<Self, ReasonAt> {
+    fn line(&mut self, line: &[u8]) -> Result<(), ReasonAt> {
         let mut at = 0;
         loop {
             let start = at;
@@ -109,7 +108,7 @@ impl Judge {
             let (&[first, ..], Some(b'='), ..=MAX_PART) = (key, line.get(at), key.len()) else {
                 at = self.gap(line, start, at)?;
                 if at == line.len() {
-                    return Ok(self);
+                    return Ok(());
                 }
                 continue;
             };
@@ -151,7 +150,7 @@ impl Judge {
                 _ => {}
             }
             if at == line.len() {
-                return Ok(self);
+                return Ok(());
             }
             at += 1;
         }
@@ -167,7 +166,7 @@ impl Judge {
     }
 
     #[inline]
-    fn facts(self, lines: Lines<'_>) -> TraceStateFacts {
+    fn facts(&self, lines: Lines<'_>) -> TraceStateFacts {
         let keys = if self.maybe_twice { count_keys(lines) } else { self.len };
         let mut facts = self.facts;
         facts.set(TraceStateFacts::DUPLICATES, keys < self.len);
