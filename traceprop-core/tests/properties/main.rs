@@ -1,8 +1,10 @@
 //! What holds for every input: grammars against a second reading of them, round trips, limits, and no panic.
 #![cfg(feature = "std")]
 
+mod contexts;
 mod input;
 mod requests;
+mod types;
 mod values;
 mod writing;
 
