@@ -3,6 +3,8 @@
 mod cidr;
 mod guard;
 mod pattern;
+#[cfg(test)]
+mod properties;
 mod rule;
 mod write;
 
