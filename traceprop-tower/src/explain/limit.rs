@@ -76,4 +76,25 @@ mod tests {
         });
         assert_eq!((total, limit.left_out.load(Relaxed)), (100, 3900));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn ok_no_second_lets_more_through_and_none_is_lost(
+            per_second in 0..5_u32,
+            steps in proptest::collection::vec(0..700_u64, 0..60),
+        ) {
+            let limit = Limit::per_second(per_second);
+            let (mut now, mut seconds, mut told) = (0, std::collections::BTreeMap::<u64, u32>::new(), 0);
+            for step in &steps {
+                now += step;
+                if let Some(left_out) = limit.admit_at(Duration::from_millis(now)) {
+                    *seconds.entry(now / 1000).or_default() += 1;
+                    told += left_out;
+                }
+            }
+            proptest::prop_assert!(seconds.values().all(|count| *count <= per_second), "{:?}", seconds);
+            let admitted: u64 = seconds.values().map(|count| u64::from(*count)).sum();
+            proptest::prop_assert_eq!(admitted + told + limit.left_out.load(Relaxed), steps.len() as u64);
+        }
+    }
 }

@@ -99,4 +99,15 @@ mod tests {
             assert_eq!(format!("{:?}", LogText::new(hidden)), format!("LogText({len} bytes)"));
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn ok_shown_is_short_visible_text_alone(text in "[!-~]{0,160}|[ -~]{0,20}|\\PC{0,60}") {
+            let fit = text.len() <= 150 && text.bytes().all(|b| b.is_ascii_graphic());
+            let log = LogText::new(&text);
+            proptest::prop_assert_eq!((log.as_str(), log.len()), (fit.then_some(text.as_str()), text.len()));
+            let shown = if fit { text.clone() } else { format!("{} bytes", text.len()) };
+            proptest::prop_assert_eq!((log.to_string(), log.is_empty()), (shown, text.is_empty()));
+        }
+    }
 }

@@ -1,0 +1,135 @@
+//! A `HeaderMap` says what the same lines say anywhere else, and a view shows no more than it may.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use traceprop_core::formats::sw8::Sw8;
+use traceprop_core::{Allow, Field, IdBits, Outgoing, OwnedContext, Pairs, Propagator, presets};
+use traceprop_http::{HeaderCarrier, HeaderCarrierMut, RumLink, cors};
+
+const fn ids() -> IdBits {
+    IdBits::random(0xb7ad_6b71_6920_3331)
+}
+
+fn all() -> Propagator {
+    let names = "all,correlation:x-request-id";
+    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).names(names, names).expect("known names");
+    builder.build().expect("a service is named")
+}
+
+/// Lines of one trace in several dialects, of none, and strangers; some of them repeat.
+fn lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
+    let known = vec![
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("tracestate", "dd=s:2;o:rum;t.dm:-4,rojo=1"),
+        ("tracestate", "congo=2"),
+        ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-d"),
+        ("x-b3-sampled", "0"),
+        ("x-datadog-trace-id", "11803532876627986230"),
+        ("x-datadog-origin", "rum"),
+        ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:f067aa0ba902b7:0:1"),
+        ("uberctx-user.id", "ann%20b"),
+        ("sw8-correlation", "dXNlcg==:YWxpY2U="),
+        ("baggage", "session.id=s1,user.id=ann"),
+        ("baggage", "view.id=v%201"),
+        ("x-request-id", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"),
+        ("accept", "*/*"),
+        ("x-stranger", "1"),
+    ];
+    let known = select(known).prop_map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let names: Vec<_> = Field::BUILT_IN.iter().filter_map(|field| field.name()).map(str::to_owned).collect();
+    let odd = (select(names), vec(prop_oneof![0x20..=0x7eu8, 0x80..=0xffu8, Just(b'\t')], 0..20));
+    vec(prop_oneof![4 => known, 1 => odd], 0..14)
+}
+
+/// The lines in a map. It keeps those of a name together, in order, as the lines are to be then.
+fn in_map(lines: &[(String, Vec<u8>)]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for (name, value) in lines {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
+        map.append(name, HeaderValue::from_bytes(value).expect("header text"));
+    }
+    map
+}
+
+fn out_of_map(map: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    map.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn ok_a_header_map_reads_as_its_lines_do(lines in lines()) {
+        let map = in_map(&lines);
+        let lines = out_of_map(&map);
+        for propagator in [presets::W3C.propagator(), presets::DATADOG_DEFAULT.propagator(), all()] {
+            let carrier = HeaderCarrier::new(&map);
+            let (of_map, of_lines) = (propagator.explain(&carrier), propagator.explain(&lines));
+            prop_assert_eq!(of_map.to_string(), of_lines.to_string());
+            let (mut one, mut other) = (Pairs::new(), Pairs::new());
+            for (report, pairs) in [(&of_map, &mut one), (&of_lines, &mut other)] {
+                let _ = propagator.inject(&report.extraction().start_span(&ids), &Outgoing::trusted(), pairs);
+                let _ = propagator.relay(&report.extraction().relay(), &Outgoing::trusted(), pairs);
+            }
+            prop_assert_eq!(one, other);
+        }
+    }
+
+    #[test]
+    fn ok_a_header_map_is_written_as_pairs_are_and_keeps_the_rest(came in lines(), before in lines()) {
+        let propagator = all();
+        let extraction = propagator.extract(&came);
+        let span = extraction.start_span(&ids);
+        let mut map = in_map(&before);
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut map));
+        let mut pairs = Pairs::new();
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut pairs);
+        for (name, value) in pairs.iter() {
+            prop_assert_eq!(map.get_all(name).iter().collect::<Vec<_>>(), [value], "{}", name);
+        }
+        let is_ours = |name: &str| Field::from_name(name).is_some() || name == "x-request-id";
+        // In which order a map has its names says nothing; that of the lines of a name does.
+        let strangers = |map: &HeaderMap| -> Vec<_> {
+            let mut lines = out_of_map(map);
+            lines.retain(|(name, _)| !is_ours(name));
+            lines.sort_by(|one, other| one.0.cmp(&other.0));
+            lines
+        };
+        prop_assert_eq!(strangers(&map), strangers(&in_map(&before)));
+    }
+
+    #[test]
+    fn ok_a_rum_link_spells_one_id_and_shows_what_is_allowed(
+        lines in lines(),
+        allowed in subsequence(vec!["session.id", "user.id", "view.id", "account.id"], 0..=4),
+    ) {
+        let propagator = all();
+        let extraction = propagator.extract(&lines);
+        let context = OwnedContext::from_span(&extraction, &extraction.start_span(&ids));
+        let link = RumLink::of(&context, Allow::Only(&allowed)).expect("a span has a trace");
+        let id = link.trace_id();
+        prop_assert_eq!((Some(id), link.resource_span()), (context.trace_id(), context.parent_id()));
+        prop_assert_eq!(link.trace_id_hex16().to_string(), &id.to_string()[16..]);
+        prop_assert_eq!(format!("{:016x}", link.trace_id_decimal()), &id.to_string()[16..]);
+        let shown = [link.session_id(), link.user_id(), link.view_id(), link.account_id()];
+        for (key, value) in ["session.id", "user.id", "view.id", "account.id"].iter().zip(shown) {
+            prop_assert!(value.is_none() || allowed.contains(key), "{}", key);
+            prop_assert_eq!(value, link.get(key));
+        }
+    }
+
+    #[test]
+    fn ok_pages_may_send_what_is_read_and_no_more(
+        names in subsequence(vec!["tracecontext", "baggage", "b3", "datadog", "jaeger", "sw8"], 1..=6),
+    ) {
+        let propagator = Propagator::from_names(&names.join(","), "none").expect("known names");
+        let allowed: Vec<_> = cors::allow_headers(&propagator).collect();
+        let watched: Vec<_> = propagator.extracted_fields().map(str::to_owned).collect();
+        for (place, name) in allowed.iter().enumerate() {
+            prop_assert!(watched.iter().any(|known| known == name.as_str()), "{} is not read", name);
+            prop_assert!(!allowed[..place].contains(name), "{} stands there twice", name);
+        }
+    }
+}
