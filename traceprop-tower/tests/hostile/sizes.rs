@@ -1,10 +1,11 @@
 //! Values as large as hyper lets through, many lines, many members, long runs of what has to be looked at twice.
 
 use axum::http::HeaderMap;
+use traceprop_core::MAX_OWNED_BYTES;
 
 use crate::chain::Chain;
 use crate::oracle::judge;
-use crate::{PARENT, TRACE, line, names};
+use crate::{PARENT, TRACE, base64, line, names};
 
 /// What hyper reads of a head by default is somewhat more than this.
 const LARGE: usize = 380_000;
@@ -101,6 +102,33 @@ async fn ok_ten_thousand_members() {
     let properties = format!("k=v{}", ";p=%25".repeat(10_000));
     let sent = Chain::passed("properties", chain.send(&traced("baggage", &line("baggage", properties))).await);
     assert!(!sent.contains_key("baggage"), "longer than all of it may be");
+}
+
+/// Lines go on as they came, so the only bound is that of what a context owns.
+#[tokio::test]
+async fn ok_a_relay_hands_on_no_more_than_a_context_owns() {
+    let chain = Chain::start_relay().await;
+    let mut longest = 0;
+    for (name, before, part, behind) in [
+        ("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-", "later", ""),
+        ("tracestate", "rojo=1", " ,", ""),
+        ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1,", "0,", "0"),
+        ("baggage", "k=v", " ,", ""),
+        ("sw8-x", "", "0-,", "0-"),
+    ] {
+        for len in [50_000, LARGE] {
+            let case = format!("{len} bytes of {name}");
+            let value = [before, &part.repeat(len / part.len()), behind].concat();
+            let sw8 = line("sw8", format!("1-{}-MQ==-3----", base64(TRACE)));
+            let sent = Chain::passed(&case, chain.send(&[sw8, traced(name, &line(name, value))].concat()).await);
+            let text = |value: &[u8]| value.iter().all(|b| (b' '..=b'~').contains(b));
+            assert!(sent.values().all(|value| text(value.as_bytes())), "{case}");
+            let len: usize = sent.values().map(|value| value.len()).sum();
+            assert!(len <= MAX_OWNED_BYTES + 1024, "{case}: {len} bytes go on");
+            longest = longest.max(len);
+        }
+    }
+    assert!(longest > 50_000, "none of them went on");
 }
 
 /// What is encoded stays encoded: nobody decodes what he hands on.
