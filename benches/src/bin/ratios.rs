@@ -79,7 +79,7 @@ fn write(rounds: usize) -> io::Result<()> {
 fn draw() -> io::Result<()> {
     let (ratios, curves) = (load("ratios")?, load("curves")?);
     let reached = targets::table(&targets::targets(&ratios));
-    fs::write(home().join("results/targets.md"), &reached)?;
+    results::replace_between(&home().join("../README.md"), "targets", &reached)?;
     let readme = home().join("README.md");
     results::replace_between(&readme, "targets", &reached)?;
     results::replace_between(&readme, "growth", &chart::slopes(&curves))?;
