@@ -41,8 +41,9 @@ pub fn b3_multi() -> B3 {
     B3::with_encoding(B3Encoding::MultipleHeader)
 }
 
+/// Ids and decision, tracestate.
 pub fn extract(headers: &HeaderMap) -> Found {
-    extract_with(&TraceContextPropagator::new(), headers)
+    trace_context(&read(&TraceContextPropagator::new(), headers))
 }
 
 pub fn extract_baggage(headers: &HeaderMap) -> Found {
@@ -139,17 +140,21 @@ fn ids(context: &Context) -> Found {
     }
 }
 
-fn found(context: &Context) -> Found {
+/// Ids and decision, tracestate.
+fn trace_context(context: &Context) -> Found {
     let span = context.span();
-    let span = span.span_context();
-    let tracestate = match span.trace_state().into_iter().len() {
+    let tracestate = match span.span_context().trace_state().into_iter().len() {
         0 => Tracestate::Absent,
         members => Tracestate::Members(members),
     };
+    Found { tracestate, ..ids(context) }
+}
+
+fn found(context: &Context) -> Found {
     let mut baggage = Baggage::default();
     for (key, (value, _)) in context.baggage() {
         baggage.members += 1;
         baggage.bytes += key.as_str().len() + value.as_str().len();
     }
-    Found { tracestate, baggage, ..ids(context) }
+    Found { baggage, ..trace_context(context) }
 }

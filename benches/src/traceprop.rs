@@ -29,8 +29,9 @@ pub fn forever(propagator: Propagator) -> &'static Propagator {
     Box::leak(Box::new(propagator))
 }
 
+/// Ids and decision, tracestate.
 pub fn extract(headers: &HeaderMap) -> Found {
-    extract_with(&TRACE_CONTEXT, headers)
+    trace_context(&TRACE_CONTEXT.extract(&HeaderCarrier::new(headers)))
 }
 
 pub fn extract_baggage(headers: &HeaderMap) -> Found {
@@ -137,18 +138,23 @@ pub fn ids(extraction: &Extraction<'_>) -> Found {
     }
 }
 
-/// Ids and decision, tracestate and baggage.
-pub fn found(extraction: &Extraction<'_>) -> Found {
+/// Ids and decision, tracestate.
+fn trace_context(extraction: &Extraction<'_>) -> Found {
     let tracestate = match extraction.tracestate().len() {
         0 => Tracestate::Absent,
         members => Tracestate::Members(members),
     };
+    Found { tracestate, ..ids(extraction) }
+}
+
+/// Ids and decision, tracestate and baggage.
+pub fn found(extraction: &Extraction<'_>) -> Found {
     let mut baggage = Baggage::default();
     for member in extraction.baggage() {
         baggage.members += 1;
         baggage.bytes += member.key().len() + member.value().len();
     }
-    Found { tracestate, baggage, ..ids(extraction) }
+    Found { baggage, ..trace_context(extraction) }
 }
 
 /// Origin and tags of Datadog.

@@ -114,14 +114,20 @@ impl<'c> Extraction<'c> {
     ) -> Self {
         let mut slots = Slots::empty(carrier, &propagator.reads);
         carrier.fill(&mut slots);
+        let mut formats = propagator.extract.kinds();
         let mut merge = Merge::NOTHING;
-        for (format, kind) in propagator.extract.kinds() {
+        if let Some((format, kind)) = formats.next() {
             let reading = format.extract(&slots);
             recorder.record(format, &reading);
-            merge.add(format, kind, &reading, propagator.options.matching);
+            merge = Merge::beginning(format, kind, &reading);
+        }
+        for (format, kind) in formats {
             if propagator.options.extract_first && merge.has_context() {
                 break;
             }
+            let reading = format.extract(&slots);
+            recorder.record(format, &reading);
+            merge.add(format, kind, &reading, propagator.options.matching);
         }
         let (mut merged, mut decision) = merge.inbound();
         let received = Received { source: Some(carrier), ..merge.received() };

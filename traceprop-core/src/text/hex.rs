@@ -95,11 +95,26 @@ pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexEr
 /// Two digits.
 #[inline]
 pub(crate) fn u8_2(digits: &[u8; 2], letters: Letters) -> Result<u8, HexError> {
-    match (digit(digits[0], letters), digit(digits[1], letters)) {
-        (Some(high), Some(low)) => Ok(high << 4 | low),
-        _ => Err(diagnose(digits, letters)),
-    }
+    let [high, low] = match letters {
+        Letters::Lower => *digits,
+        Letters::AnyCase => lower_case(digits),
+    };
+    let (high, low) = (LOWER[usize::from(high)], LOWER[usize::from(low)]);
+    if (high | low) < 0x10 { Ok(high << 4 | low) } else { Err(diagnose(digits, letters)) }
 }
+
+/// The value of each lower-case digit.
+const LOWER: [u8; 256] = {
+    let mut values = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
+    }
+    values
+};
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// One digit, in the letters that the format takes.
 pub(crate) const fn digit(byte: u8, letters: Letters) -> Option<u8> {
@@ -156,7 +171,6 @@ pub(crate) const fn encode_u128(value: u128) -> [u8; 32] {
 
 /// Two lower-case digits.
 pub(crate) const fn encode_u8(value: u8) -> [u8; 2] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     [DIGITS[(value >> 4) as usize], DIGITS[(value & 0x0f) as usize]]
 }
 

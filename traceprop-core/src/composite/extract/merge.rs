@@ -30,6 +30,27 @@ impl<'c> Merge<'c> {
         tracestate: TraceStateFacts::NONE,
     };
 
+    /// What the first format says: mostly there are no others to merge it with.
+    #[inline]
+    pub(super) fn beginning(format: &'c dyn Format, kind: FormatKind, reading: &Reading) -> Self {
+        let nothing = Self {
+            refused: reading.refused_fields(),
+            tracestate: if kind == FormatKind::TraceContext { reading.tracestate() } else { TraceStateFacts::NONE },
+            ..Self::NOTHING
+        };
+        match reading.outcome_ref() {
+            Outcome::Absent | Outcome::Invalid(_) => nothing,
+            Outcome::SamplingOnly(sampling) => Self { decision: Some((*sampling, DecisionWeight::Firm)), ..nothing },
+            Outcome::Context(context) => Self {
+                context: Some(*context),
+                primary: Some(kind),
+                style: Some(reading.style().unwrap_or(format.name())),
+                agrees: FormatSet::EMPTY.with(kind),
+                ..nothing
+            },
+        }
+    }
+
     #[inline]
     pub(super) fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Reading, matching: TraceMatching) {
         self.refused = self.refused.union(reading.refused_fields());
