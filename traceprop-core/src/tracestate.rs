@@ -21,7 +21,7 @@ use crate::reject::Reject;
 use crate::slots::Lines;
 
 use scan::{Members, is_key, is_value};
-pub(crate) use scan::{TraceStateFacts, judge_lines};
+pub(crate) use scan::{TraceStateFacts, judge_line, judge_lines};
 
 /// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
 pub const MAX_TRACESTATE_MEMBERS: usize = 32;

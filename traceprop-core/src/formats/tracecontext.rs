@@ -27,7 +27,7 @@ use crate::slots::Slots;
 use crate::text;
 use crate::text::hex::{self, Letters};
 use crate::text::stack::StackText;
-use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_lines};
+use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_line, judge_lines};
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
 
@@ -267,15 +267,19 @@ impl Format for TraceContext {
             // 00 is also what a sender writes that has not decided.
             false => DecisionWeight::Tentative,
         };
-        let lines = slots.lines(Field::TraceState);
-        if !lines.is_empty() {
-            match judge_lines(&lines) {
+        if let Some(line) = slots.first(Field::TraceState) {
+            let judged = match slots.is_repeated(Field::TraceState) {
+                false => judge_line(line),
+                true => judge_lines(&slots.lines(Field::TraceState)),
+            };
+            match judged {
                 Ok(found) => facts = found,
                 Err(reject) => refused = Some(reject),
             }
         }
         if facts.has_tp() {
-            let bridged = Bridged::find(&TraceState::known(lines, facts), context.trace_id);
+            let state = TraceState::known(slots.lines(Field::TraceState), facts);
+            let bridged = Bridged::find(&state, context.trace_id);
             let meant = bridged.and_then(|tp| tp.sampling(context.sampling));
             context.sampling = meant.unwrap_or(context.sampling);
         }

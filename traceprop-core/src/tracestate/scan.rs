@@ -61,13 +61,35 @@ impl TraceStateFacts {
 }
 
 /// Judges all lines as one list.
+#[inline]
 pub(crate) fn judge_lines(lines: &Lines<'_>) -> Result<TraceStateFacts, Reject> {
-    let mut judge = Judge { facts: TraceStateFacts::NONE, len: 0, keys: 0, maybe_twice: false, is_tight: true };
     match lines.first().filter(|_| !lines.is_repeated()) {
-        Some(line) => judge.line(line).map_err(|error| error.of(Field::TraceState))?,
-        None => judge.lines(lines)?,
+        Some(line) => judge_line(line),
+        None => judge_several(lines),
     }
-    Ok(judge.facts(*lines))
+}
+
+/// Judges the only line of a list.
+pub(crate) fn judge_line(line: &[u8]) -> Result<TraceStateFacts, Reject> {
+    let mut judge = Judge::NOTHING;
+    match judge.line(line) {
+        Ok(()) => Ok(judge.facts(|| Lines::one(line))),
+        Err(error) => Err(error.of(Field::TraceState)),
+    }
+}
+
+#[cold]
+fn judge_several(lines: &Lines<'_>) -> Result<TraceStateFacts, Reject> {
+    if lines.is_over_limit() {
+        return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
+    }
+    let mut judge = Judge { is_tight: false, ..Judge::NOTHING };
+    let mut offset = 0;
+    for line in lines.iter() {
+        judge.line(line).map_err(|error| error.behind(offset).of(Field::TraceState))?;
+        offset += line.len() + 1;
+    }
+    Ok(judge.facts(|| *lines))
 }
 
 /// What the members so far have shown.
@@ -83,19 +105,7 @@ struct Judge {
 }
 
 impl Judge {
-    #[cold]
-    fn lines(&mut self, lines: &Lines<'_>) -> Result<(), Reject> {
-        if lines.is_over_limit() {
-            return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
-        }
-        self.is_tight = false;
-        let mut offset = 0;
-        for line in lines.iter() {
-            self.line(line).map_err(|error| error.behind(offset).of(Field::TraceState))?;
-            offset += line.len() + 1;
-        }
-        Ok(())
-    }
+    const NOTHING: Self = Self { facts: TraceStateFacts::NONE, len: 0, keys: 0, maybe_twice: false, is_tight: true };
 
     /// Looks at each byte of one line once.
     #[inline]
@@ -166,8 +176,8 @@ impl Judge {
     }
 
     #[inline]
-    fn facts(&self, lines: Lines<'_>) -> TraceStateFacts {
-        let keys = if self.maybe_twice { count_keys(lines) } else { self.len };
+    fn facts<'l>(&self, lines: impl FnOnce() -> Lines<'l>) -> TraceStateFacts {
+        let keys = if self.maybe_twice { count_keys(lines()) } else { self.len };
         let mut facts = self.facts;
         facts.set(TraceStateFacts::DUPLICATES, keys < self.len);
         facts.set(TraceStateFacts::CANONICAL, self.is_tight && self.len > 0 && keys == self.len);
