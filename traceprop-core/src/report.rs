@@ -250,3 +250,26 @@ impl fmt::Display for ReportTable<'_, '_> {
         report.verdict(f)
     }
 }
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use crate::composite::Propagator;
+    use alloc::string::ToString;
+
+    #[test]
+    fn ok_one_format_supplies_and_others_agree_or_do_not() {
+        let propagator = Propagator::from_names("b3,tracecontext,datadog", "none").unwrap();
+        let request = [
+            ("b3", "000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-1"),
+            ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01"),
+            ("x-datadog-trace-id", "77"),
+        ];
+        assert_eq!(
+            propagator.explain(&request).to_string(),
+            "trace 000000000000000080e6b5d0a9d93650 continued, parent 8a0ac984f71ab247, sampled; \
+             b3: supplied the context; tracecontext: the same trace; \
+             datadog: another trace, 0000000000000000000000000000004d"
+        );
+    }
+}

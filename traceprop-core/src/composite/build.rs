@@ -486,6 +486,38 @@ mod tests {
     }
 
     #[test]
+    fn err_one_format_too_many_however_it_is_named() {
+        let leaked = |n: usize| -> &'static dyn Format { alloc::boxed::Box::leak(alloc::boxed::Box::new(named(n))) };
+        let full_of_readers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.extract(named(i)));
+        let full_of_writers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.inject(named(i)));
+        for builder in [
+            full_of_readers().extract_static(leaked(MAX_FORMATS)),
+            full_of_readers().format(named(MAX_FORMATS)),
+            full_of_writers().inject_static(leaked(MAX_FORMATS)),
+            full_of_writers().inject(named(MAX_FORMATS)),
+            full_of_writers().format(named(MAX_FORMATS)),
+        ] {
+            assert_eq!(err(builder.clone()), ConfigError::TooManyFormats);
+            // One that has room does not make up for it.
+            let later = builder.extract(TraceContext::new()).inject(TraceContext::new()).format(TraceContext::new());
+            assert_eq!(err(later), ConfigError::TooManyFormats);
+        }
+    }
+
+    #[test]
+    fn ok_errors_say_which_name_and_debug_names_the_formats() {
+        let unknown = ConfigError::UnknownName { place: 1, known: "a, b" };
+        assert_eq!(alloc::format!("{unknown}"), "name 2 of the list is no known format; known are a, b");
+        let builder = Propagator::builder().extract(TraceContext::new()).inject(named(7));
+        let shown = r#"{ extract: ["tracecontext"], inject: ["f7"], options: "#;
+        assert!(alloc::format!("{builder:?}").starts_with(&alloc::format!("PropagatorBuilder {shown}")));
+        assert!(alloc::format!("{:?}", builder.build().unwrap()).starts_with(&alloc::format!("Propagator {shown}")));
+        assert!(
+            alloc::format!("{:?}", crate::presets::W3C).starts_with("PropagatorBuilder { extract: [\"tracecontext\"]")
+        );
+    }
+
+    #[test]
     fn ok_fields_lists_what_may_be_written() {
         let propagator = Propagator::builder().format(TraceContext::new()).format(named(7)).baggage().build().unwrap();
         let fields: Vec<_> = propagator.fields().collect();

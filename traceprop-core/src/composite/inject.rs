@@ -132,3 +132,74 @@ impl Propagator {
         if omissions.is_empty() { Omissions::default() } else { omissions }
     }
 }
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use crate::composite::Propagator;
+    use crate::context::{Inbound, Relay};
+    use crate::field::{Field, FieldName, FieldSet};
+    use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+    use crate::formats::tracecontext::TraceContext;
+    use crate::outgoing::Outgoing;
+    use crate::slots::Slots;
+    use std::collections::HashMap;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    /// Reads the tracestate as its own, and says hello with every call.
+    struct Hello([FieldName; 1]);
+
+    fn hello() -> Hello {
+        Hello([FieldName::from_static("x-hello")])
+    }
+
+    impl Format for Hello {
+        fn name(&self) -> &str {
+            "hello"
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            FormatFields::built_in(FieldSet::of(&[Field::TraceState])).with_named(&self.0)
+        }
+
+        fn extract(&self, slots: &Slots<'_>) -> Reading {
+            let mut reading = Reading::new(Outcome::Absent);
+            if let Some(line) = slots.first(Field::TraceState) {
+                reading.refuse(crate::reject::Reject::new(
+                    Field::TraceState,
+                    crate::reject::Reason::BadValue,
+                    line.len(),
+                ));
+            }
+            reading
+        }
+
+        fn inject(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+
+        fn inject_baggage(&self, _: &Outbound<'_>, writer: &mut Writer<'_>) {
+            writer.write_named(&self.0[0], "1");
+        }
+    }
+
+    #[test]
+    fn ok_a_format_of_ones_own_has_the_last_word_where_nothing_is_passed_on() {
+        let relayed = |propagator: Propagator| {
+            let mut headers: Vec<(String, String)> = Vec::new();
+            let _ = propagator.relay(&Relay::new(Inbound::Nothing), &Outgoing::trusted(), &mut headers);
+            headers
+        };
+        let own = Propagator::builder().format(TraceContext::new()).format(hello()).build().unwrap();
+        assert_eq!(relayed(own), [("x-hello".to_string(), "1".to_string())]);
+        assert_eq!(relayed(Propagator::builder().format(TraceContext::new()).build().unwrap()), []);
+    }
+
+    #[test]
+    fn ok_a_format_of_ones_own_sees_a_tracestate_without_a_traceparent() {
+        let propagator = Propagator::builder().format(TraceContext::new()).format(hello()).build().unwrap();
+        // A map is asked for each name, and is not asked for what nobody wants.
+        let request = HashMap::from([("tracestate".to_string(), "a=1".to_string())]);
+        let report = propagator.explain(&request);
+        assert!(report.rejects().any(|reject| reject.at() == 3), "{report}");
+    }
+}

@@ -194,5 +194,7 @@ mod tests {
     fn err_unknown_name_says_where() {
         let error = Propagator::from_names("none", "baggage,,b4").unwrap_err();
         assert_eq!(error, ConfigError::UnknownName { place: 1, known: KNOWN });
+        let error = Propagator::from_names("header:x-a", "none").unwrap_err();
+        assert_eq!(error, ConfigError::UnknownName { place: 0, known: KNOWN });
     }
 }

@@ -143,6 +143,7 @@ mod tests {
         assert_eq!(extract, ["b3"]);
         let variable = "OTEL_PROPAGATORS";
         assert_eq!(left_out, ["xray", "ottrace"].map(|name| LeftOutName { variable, name }));
+        assert_eq!(std::format!("{}", left_out[1]), "OTEL_PROPAGATORS names ottrace, which is no format here");
     }
 
     #[test]
