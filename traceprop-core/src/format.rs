@@ -578,3 +578,7 @@ impl fmt::Debug for Writer<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests;

@@ -112,6 +112,13 @@ mod tests {
     }
 
     #[test]
+    fn ok_debug_shows_the_root() {
+        assert_eq!(std::format!("{:?}", ParentBased::new(Never)), "ParentBased { root: Never, .. }");
+        let shown = std::format!("{:?}", root(1).with_session_id("secret"));
+        assert!(shown.starts_with("SamplerInput { inbound: Nothing, ") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
     fn ok_each_state_has_a_sampler_of_its_own() {
         use Sampling::{Debug, NotSampled, Sampled};
         let plain = ParentBased::new(Never);

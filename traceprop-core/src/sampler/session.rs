@@ -138,6 +138,23 @@ mod tests {
         }
     }
 
+    /// Of the three texts the FNV authors have these numbers.
+    #[test]
+    fn ok_other_text_is_hashed_by_fnv_1a_and_mixed() {
+        for (text, fnv) in
+            [("", 0xcbf2_9ce4_8422_2325), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)]
+        {
+            assert_eq!(stable_hash(text), mix(fnv), "{text}");
+        }
+    }
+
+    #[test]
+    fn ok_a_ratio_of_zero_records_no_session_at_all() {
+        // Its hash is zero, the bound itself.
+        let zero = "29a4b5e3-9859-4290-99fa-000000000000";
+        assert!(!samples(0.0, zero) && samples(1e-12, zero));
+    }
+
     #[test]
     fn ok_rates_multiply_as_in_the_browser() {
         assert_eq!(PerSession::rum(20.0, 50.0), PerSession::new(0.1));

@@ -1,0 +1,97 @@
+//! What a format is handed, and a format behind a reference.
+
+use super::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+use crate::composite::{ConfigError, Propagator};
+use crate::field::{Field, FieldName, FieldSet};
+use crate::formats::jaeger::Jaeger;
+use crate::formats::sw8::Sw8;
+use crate::formats::tracecontext::TraceContext;
+use crate::generator::IdBits;
+use crate::outgoing::Outgoing;
+use crate::slots::Slots;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+static SW8: Sw8 = Sw8::new("cart", "cart-1");
+static READER: Sw8 = Sw8::reader();
+static JAEGER: Jaeger = Jaeger::new();
+
+type Headers = Vec<(String, String)>;
+
+const REQUEST: [(&str, &str); 4] = [
+    ("sw8", "1-dGlja2V0-c2VnbWVudA==-3-cw==-aQ==-Lw==-cA=="),
+    ("sw8-correlation", "YQ==:MQ=="),
+    ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:b"),
+    ("uberctx-a", "1"),
+];
+
+/// What a child and a relay send.
+fn sent(propagator: &Propagator) -> (Headers, Headers) {
+    let (mut child, mut relay) = (Headers::new(), Headers::new());
+    let extraction = propagator.extract(&REQUEST);
+    let span = extraction.start_span(&|| IdBits::unique(1));
+    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut child);
+    let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut relay);
+    (child, relay)
+}
+
+#[test]
+fn ok_a_format_behind_a_reference_is_the_same() {
+    let builder = || Propagator::builder().format(TraceContext::new());
+    for (plain, behind) in [
+        (builder().format(SW8.clone()), builder().format(&SW8)),
+        (builder().format(Jaeger::new()), builder().format(&JAEGER)),
+    ] {
+        let (plain, behind) = (plain.build().unwrap(), behind.build().unwrap());
+        assert!(behind.extracts().eq(plain.extracts()) && behind.injects().eq(plain.injects()));
+        let (child, relay) = sent(&plain);
+        // Its own header, the user's text, traceparent, and what crosses a hop in the tracestate.
+        assert_eq!((child.len(), relay.len()), (4, 4), "{child:?} {relay:?}");
+        assert_eq!(sent(&behind), (child, relay));
+    }
+    let error = builder().inject(&READER).build().unwrap_err();
+    assert!(matches!(error, ConfigError::CannotInject { .. }), "{error:?}");
+}
+
+/// Writes families, and tells with which suffixes it could.
+struct Family([FieldName; 1]);
+
+impl Format for Family {
+    fn name(&self) -> &str {
+        "family"
+    }
+
+    fn fields(&self) -> FormatFields<'_> {
+        FormatFields::built_in(FieldSet::of(&[Field::UberContext])).with_named(&self.0)
+    }
+
+    fn extract(&self, _: &Slots<'_>) -> Reading {
+        Reading::new(Outcome::Absent)
+    }
+
+    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        let longest = "k".repeat(Writer::MAX_NAME - "uberctx-".len());
+        let longer = format!("{longest}k");
+        let names = ["a", "", "a b", "x: 1\r\ny", "é", &longest, &longer];
+        let written = names.map(|name| writer.write_family(Field::UberContext, "uberctx-", name, &"1"));
+        writer.write_named(&self.0[0], &format!("{written:?}"));
+        writer.write_named(&self.0[0], &format!("{context:?} {writer:?}"));
+    }
+}
+
+#[test]
+fn err_a_family_takes_no_suffix_that_makes_no_name() {
+    let family = Family([FieldName::from_static("x-written")]);
+    let propagator = Propagator::builder().extract_none().inject(family).build().unwrap();
+    let mut headers = Headers::new();
+    let span = crate::context::SpanContext::root(&|| IdBits::unique(1));
+    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+    let names: Vec<_> = headers.iter().map(|(name, _)| (name.len(), name.starts_with("uberctx-"))).collect();
+    assert_eq!(names, [(9, true), (128, true), (9, false), (9, false)]);
+    assert_eq!(headers[2].1, "[true, false, false, false, false, true, false]");
+    let (id, parent) = (span.trace_id(), span.span_id());
+    let context = format!("Outbound {{ trace_id: Some({id:?}), span_id: Some({parent:?}), sampling: Sampled, .. }}");
+    assert!(headers[3].1.starts_with(&context) && headers[3].1.contains(" Writer { fields: "), "{}", headers[3].1);
+    assert!(headers[3].1.contains("has_written: true") && !headers[3].1.contains(&"x-written".to_string()));
+}
