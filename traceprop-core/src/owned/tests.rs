@@ -31,8 +31,8 @@ fn bytes(lines: &[(&'static str, &'static str)]) -> String {
 
 #[test]
 fn ok_lines_of_another_trace_are_not_taken_along() {
-    let same = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe-1");
-    let other = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-1");
+    let same = ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00000000000000fe:0:1");
+    let other = ("uber-trace-id", "bd8ec9a1f80385ed3d7c9ec7081ab44d:17857e0831e5554e:0:1");
     assert_eq!(bytes(&[TRACE_PARENT, other]), bytes(&[TRACE_PARENT]));
     assert_ne!(bytes(&[TRACE_PARENT, same]), bytes(&[TRACE_PARENT]));
 }
