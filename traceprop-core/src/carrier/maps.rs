@@ -51,3 +51,61 @@ impl CarrierMut for BTreeMap<String, String> {
         self.retain(|name, _| !stale(name));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::jaeger::Jaeger;
+    use crate::generator::IdBits;
+    use crate::outgoing::Outgoing;
+    use crate::{Propagator, SpanContext, presets};
+
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    fn map<M: FromIterator<(String, String)>>(pairs: &[(&str, &str)]) -> M {
+        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    /// What a child sends that is written over old headers.
+    fn sent<M: Carrier + CarrierMut + FromIterator<(String, String)>>() -> M {
+        let request: M = map(&[("traceparent", PARENT), ("tracestate", "a=1"), ("baggage", "k=v")]);
+        let propagator = presets::W3C.propagator();
+        let span = propagator.extract(&request).start_span(&|| IdBits::unique(1));
+        let mut headers: M = map(&[("TraceState", "old=1"), ("baggage", "old=1"), ("accept", "*/*")]);
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+        headers
+    }
+
+    #[test]
+    fn ok_maps_are_read_and_written_and_lose_what_is_stale() {
+        let written = [
+            ("accept", "*/*"),
+            ("baggage", "k=v"),
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-01"),
+            ("tracestate", "a=1"),
+        ];
+        assert_eq!(sent::<BTreeMap<String, String>>(), map(&written));
+        assert_eq!(sent::<HashMap<String, String>>(), map(&written));
+    }
+
+    #[test]
+    fn ok_several_lines_of_a_name_are_joined() {
+        let request = [("jaeger-baggage", "a=1"), ("jaeger-baggage", "b=2")];
+        let propagator = Propagator::builder().format(Jaeger::new()).build().unwrap();
+        let relay = propagator.extract(&request).relay();
+        let (mut hashed, mut sorted) = (HashMap::<String, String>::new(), BTreeMap::new());
+        let _ = propagator.relay(&relay, &Outgoing::trusted(), &mut hashed);
+        let _ = propagator.relay(&relay, &Outgoing::trusted(), &mut sorted);
+        assert_eq!(hashed, map(&[("jaeger-baggage", "a=1,b=2")]));
+        assert_eq!(sorted, map(&[("jaeger-baggage", "a=1,b=2")]));
+    }
+
+    #[test]
+    fn ok_a_carrier_behind_a_reference_is_the_same() {
+        let span = SpanContext::root(&|| IdBits::unique(1));
+        let mut headers: BTreeMap<String, String> = map(&[("tracestate", "old=1"), ("accept", "*/*")]);
+        let mut behind = &mut headers;
+        let _ = presets::W3C.propagator().inject(&span, &Outgoing::new(), &mut behind);
+        assert!(headers.keys().eq(["accept", "traceparent"]), "{headers:?}");
+    }
+}

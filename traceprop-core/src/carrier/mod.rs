@@ -266,3 +266,56 @@ impl fmt::Debug for OutgoingValue<'_> {
         write!(f, "OutgoingValue({} bytes)", self.len())
     }
 }
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn ok_owned_fields_are_those_that_are_written() {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::TraceParent, Field::Baggage, Field::UberContext]));
+        let fields = FieldSet::of(&[Field::TraceParent, Field::Baggage]);
+        let fixed = OwnedFields::new(&names, fields);
+        assert!(fixed.contains("TraceParent") && fixed.contains("baggage"));
+        assert!(!fixed.contains("uberctx-a") && !fixed.contains("accept"));
+        assert_eq!(fixed.fixed(), Some(fields));
+        let family = OwnedFields::new(&names, fields.with(Field::UberContext));
+        assert!(family.contains("uberctx-a"));
+        assert_eq!(family.fixed(), None);
+    }
+
+    #[test]
+    fn ok_a_carrier_holds_a_field_or_does_not_and_loses_none() {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::TraceParent]));
+        let fields = OwnedFields::new(&names, FieldSet::of(&[Field::TraceParent]));
+        let headers = |name: &str| Vec::from([(String::from("accept"), String::new()), (name.into(), String::new())]);
+        for (name, holds) in [("Traceparent", true), ("tracestate", false)] {
+            let mut carrier = headers(name);
+            assert_eq!(carrier.holds_any(&fields), holds, "{name}");
+            assert_eq!((&mut carrier).holds_any(&fields), holds, "{name}");
+            assert_eq!(CarrierMut::holds_any(&mut &mut carrier, &fields), holds, "{name}");
+            assert_eq!(carrier, headers(name));
+        }
+    }
+
+    #[test]
+    fn ok_names_and_values_as_text_and_as_bytes() {
+        assert_eq!(format!("{}", OutgoingName::new(Field::B3, "b3")), "b3");
+        let pieces = format_args!("a{}", "b");
+        let values = [OutgoingValue::text("ab"), OutgoingValue::ascii(b"ab"), OutgoingValue::pieces(&pieces)];
+        assert_eq!(values.map(|value| value.as_bytes()), [Some(&b"ab"[..]), Some(b"ab"), None]);
+        assert_eq!(values.map(|value| value.as_str()), [Some("ab"), Some("ab"), None]);
+        assert_eq!(values.map(|value| (value.len(), value.is_empty())), [(2, false); 3]);
+        for value in values {
+            assert_eq!(format!("{value} {value:?}"), "ab OutgoingValue(2 bytes)");
+        }
+        assert!(OutgoingValue::text(" \t").is_empty() && OutgoingValue::ascii(b"").is_empty());
+        assert!(OutgoingValue::pieces(&"").is_empty());
+    }
+}

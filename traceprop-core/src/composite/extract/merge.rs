@@ -131,3 +131,109 @@ impl<'c> Merge<'c> {
         }
     }
 }
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use crate::composite::{Behavior, Propagator, PropagatorBuilder};
+    use crate::formats::b3::B3;
+    use crate::formats::datadog::Datadog;
+    use crate::formats::sw8::Sw8;
+    use crate::formats::tracecontext::TraceContext;
+    use crate::generator::IdBits;
+    use crate::id::{SpanId, TraceId};
+    use crate::outgoing::Outgoing;
+    use crate::presets;
+    use crate::sampling::Sampling;
+    use std::string::String;
+    use std::vec::Vec;
+
+    const OPEN: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe");
+    const DECIDED: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe-1");
+    const W3C: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    const PRIORITY: (&str, &str) = ("tracestate", "dd=s:2");
+
+    fn b3_then_w3c() -> PropagatorBuilder {
+        Propagator::builder().extract(B3::single()).extract(TraceContext::new()).inject(Datadog::new())
+    }
+
+    type Headers = Vec<(String, String)>;
+
+    fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+        headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn ok_a_decision_is_filled_in_only_where_one_was_missing() {
+        let propagator = b3_then_w3c().build().unwrap();
+        let filled_in = |request: &[(&'static str, &'static str)]| {
+            let request = request.to_vec();
+            let extraction = propagator.extract(&request);
+            let received = extraction.received();
+            (extraction.inbound().sampling(), received.filled_in, received.priority_in_dd)
+        };
+        assert_eq!(filled_in(&[OPEN]), (Sampling::Deferred, false, false));
+        assert_eq!(filled_in(&[DECIDED, W3C]), (Sampling::Sampled, false, false));
+        assert_eq!(filled_in(&[OPEN, W3C]), (Sampling::Sampled, true, false));
+        assert_eq!(filled_in(&[OPEN, W3C, PRIORITY]), (Sampling::Sampled, false, true));
+    }
+
+    #[test]
+    fn ok_a_deferred_decision_takes_its_number_and_its_maker_with_it() {
+        let priority = |behavior| {
+            let propagator = b3_then_w3c().behavior(behavior).build().unwrap();
+            let request = [OPEN, W3C, PRIORITY];
+            let span = propagator.extract(&request).start_span_with(&|| IdBits::unique(1), Sampling::Sampled);
+            let mut headers = Headers::new();
+            let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+            get(&headers, "x-datadog-sampling-priority").map(String::from)
+        };
+        assert_eq!(priority(Behavior::Continue).as_deref(), Some("2"));
+        assert_eq!(priority(Behavior::Defer).as_deref(), Some("1"));
+
+        let relayed = |behavior| {
+            let builder = Propagator::builder().names("tracecontext", "tracecontext").unwrap();
+            let propagator = builder.behavior(behavior).build().unwrap();
+            let request = [W3C, ("tracestate", "dd=o:rum;t.dm:-4")];
+            let mut headers = Headers::new();
+            let _ = propagator.relay(&propagator.extract(&request).relay(), &Outgoing::new(), &mut headers);
+            get(&headers, "tracestate").map(String::from)
+        };
+        assert_eq!(relayed(Behavior::Continue).as_deref(), Some("dd=o:rum;t.dm:-4"));
+        assert_eq!(relayed(Behavior::Defer).as_deref(), Some("dd=o:rum"));
+    }
+
+    /// What a span of another trace sends beside a request.
+    fn sent_of_another_trace(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Headers {
+        let request = request.to_vec();
+        let span = propagator.extract(&request).child(TraceId::MIN, SpanId::MIN);
+        let mut headers = Headers::new();
+        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+        headers
+    }
+
+    #[test]
+    fn err_text_of_a_request_that_is_ignored_goes_nowhere() {
+        let baggage = |behavior| {
+            let propagator = presets::W3C.propagator().with_behavior(behavior);
+            get(&sent_of_another_trace(&propagator, &[W3C, ("baggage", "tenant=acme")]), "baggage").map(String::from)
+        };
+        assert_eq!(baggage(Behavior::Continue).as_deref(), Some("tenant=acme"));
+        assert_eq!(baggage(Behavior::Restart).as_deref(), Some("tenant=acme"));
+        assert_eq!(baggage(Behavior::Ignore), None);
+    }
+
+    #[test]
+    fn err_text_that_was_refused_goes_nowhere_with_another_trace() {
+        let request = [("sw8", "1-x"), ("sw8-correlation", "YQ==:MQ==")];
+        let builder = || Propagator::builder().format(Sw8::new("cart", "cart-1"));
+        let propagator = builder().build().unwrap();
+        assert_eq!(sent_of_another_trace(&propagator, &request).len(), 1);
+        // The same for the new trace of a service that restarts.
+        let restarting = builder().behavior(Behavior::Restart).build().unwrap();
+        let span = restarting.extract(&request).start_span(&|| IdBits::unique(1));
+        let mut headers = Headers::new();
+        let _ = restarting.inject(&span, &Outgoing::trusted(), &mut headers);
+        assert_eq!((headers.len(), get(&headers, "sw8-correlation")), (1, None));
+    }
+}
