@@ -611,6 +611,38 @@ mod tests {
     }
 
     #[test]
+    fn ok_looking_up_is_worth_it_for_few_names_in_many_headers() {
+        let mut names = FieldNames::new();
+        let two = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
+        names.watch(two);
+        assert_eq!(names.worth_looking_up(0), Some(two));
+        names.watch(FieldSet::of(&[Field::Baggage]));
+        assert_eq!((names.worth_looking_up(14), names.worth_looking_up(15)), (None, Some(two.with(Field::Baggage))));
+        // A family or a configured name has no place in an index.
+        let mut family = names.clone();
+        family.watch(FieldSet::of(&[Field::UberContext]));
+        assert_eq!(family.worth_looking_up(1000), None);
+        let _ = names.watch_name(&FieldName::from_static("x-tenant"));
+        assert_eq!(names.worth_looking_up(1000), None);
+    }
+
+    #[test]
+    fn ok_a_set_is_fixed_without_families_and_configured_names() {
+        let set = FieldSet::of(&[Field::TraceParent, Field::Sw8Extension]);
+        assert!(set.is_fixed() && FieldSet::EMPTY.is_fixed());
+        assert!(FieldSet::EMPTY.is_empty() && !set.is_empty());
+        assert!(!set.with(Field::UberContext).is_fixed() && !set.with(Field::Configured(0)).is_fixed());
+    }
+
+    #[test]
+    fn ok_names_are_shown_and_errors_say_what_to_do() {
+        let name = FieldName::from_static("X-Tenant");
+        assert_eq!(std::format!("{name:?} {:?}", name.family()), "FieldName(x-tenant) FieldName(x-tenant*)");
+        assert_eq!(std::format!("{}", FieldNameError::BadLength), "a header name has 1 to 62 bytes");
+        assert_eq!(std::format!("{}", FieldNameError::BadByte(1)), "byte 1 may not occur in a header name");
+    }
+
+    #[test]
     fn err_ninth_configured_name() {
         let mut names = FieldNames::new();
         for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {

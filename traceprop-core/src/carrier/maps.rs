@@ -58,7 +58,7 @@ mod tests {
     use crate::formats::jaeger::Jaeger;
     use crate::generator::IdBits;
     use crate::outgoing::Outgoing;
-    use crate::{Propagator, SpanContext, presets};
+    use crate::{Pairs, Propagator, SpanContext, TraceStateEdit, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -105,7 +105,14 @@ mod tests {
         let span = SpanContext::root(&|| IdBits::unique(1));
         let mut headers: BTreeMap<String, String> = map(&[("tracestate", "old=1"), ("accept", "*/*")]);
         let mut behind = &mut headers;
-        let _ = presets::W3C.propagator().inject(&span, &Outgoing::new(), &mut behind);
+        let propagator = presets::W3C.propagator();
+        let _ = propagator.inject(&span, &Outgoing::new(), &mut behind);
         assert!(headers.keys().eq(["accept", "traceparent"]), "{headers:?}");
+        // Pairs that are used again lose what is stale too.
+        let mut pairs = Pairs::new();
+        let state = [TraceStateEdit::set("a", "1").unwrap()];
+        let _ = propagator.inject(&span, &Outgoing::new().tracestate(&state), &mut pairs);
+        let _ = propagator.inject(&span, &Outgoing::new(), &mut pairs);
+        assert!(pairs.iter().map(|(name, _)| name).eq(["traceparent"]), "{pairs:?}");
     }
 }
