@@ -322,6 +322,45 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_copy_is_as_much_over_the_limit_as_what_came() {
+        let names = names();
+        let headers = [("tracestate", "a=1"); MAX_LINES + 9];
+        assert_eq!(Slots::collect(&headers, &names).lines(Field::TraceState).for_copy().count(), MAX_LINES + 1);
+        let headers = [("uberctx-a", "1"); MAX_LINES + 9];
+        let lines = Slots::collect(&headers, &names).lines(Field::UberContext);
+        assert_eq!((lines.with_names().count(), lines.for_copy().count()), (MAX_LINES, MAX_LINES + 1));
+        let headers = [("B3", "0"), ("Uberctx-A", "1")];
+        let slots = Slots::collect(&headers, &names);
+        assert!(slots.lines(Field::B3).for_copy().eq([("", &b"0"[..])]));
+        assert!(slots.lines(Field::UberContext).for_copy().eq([("Uberctx-A", &b"1"[..])]));
+        assert_eq!(slots.lines(Field::TraceState).for_copy().count(), 0);
+    }
+
+    #[test]
+    fn ok_lines_of_configured_names() {
+        let mut names = names();
+        let tenant = FieldName::from_static("x-tenant");
+        let field = names.watch_name(&tenant);
+        let headers = [("X-Tenant", "a"), ("x-tenant", "b")];
+        let slots = Slots::collect(&headers, &names);
+        assert_eq!(slots.field_named(&tenant), field);
+        assert!(slots.named(&tenant).iter().eq([b"a", b"b"]) && slots.named(&tenant).is_repeated());
+        let other = slots.named(&FieldName::from_static("x-other"));
+        assert!(other.is_empty() && !slots.named(&tenant).is_empty());
+    }
+
+    #[test]
+    fn err_debug_holds_no_value() {
+        let names = names();
+        let headers = [("b3", "secret"), ("tracestate", "secret"), ("tracestate", "secret")];
+        let slots = Slots::collect(&headers, &names);
+        let lines = slots.lines(Field::TraceState);
+        assert_eq!(std::format!("{lines:?} {:?}", lines.iter()), "Lines(2 lines) LineIter { .. }");
+        let shown = std::format!("{slots:?}");
+        assert!(shown.starts_with("Slots { present: FieldSet(") && !shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
     fn err_more_lines_than_are_read() {
         let names = names();
         let headers = [("tracestate", "a=1"); MAX_LINES + 1];
@@ -330,5 +369,6 @@ mod tests {
         assert_eq!(lines.iter().count(), MAX_LINES);
         let headers = [("tracestate", "a=1"); MAX_LINES];
         assert!(!Slots::collect(&headers, &names).lines(Field::TraceState).is_over_limit());
+        assert!(!Lines::one(b"a=1").is_over_limit() && !Lines::none().is_over_limit());
     }
 }

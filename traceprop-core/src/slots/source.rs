@@ -59,3 +59,77 @@ fn look_up_all<'c, C: Carrier>(carrier: &'c C, fields: FieldSet, slots: &mut Slo
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::cell::Cell;
+    use std::sync::Mutex;
+    use std::vec::Vec;
+
+    /// Headers with an index, which notes what it is asked for. Without one it is to be walked.
+    struct Indexed {
+        lines: Vec<(&'static str, &'static str)>,
+        has_index: bool,
+        asked: Mutex<Cell<FieldSet>>,
+    }
+
+    impl Carrier for Indexed {
+        fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+            self.lines.iter().map(|(name, value)| (*name, value.as_bytes()))
+        }
+
+        fn look_up(&self, field: Field) -> LookUp<'_> {
+            let asked = self.asked.lock().unwrap();
+            asked.set(asked.get().with(field));
+            let mut values = self.lines.iter().filter(|(name, _)| field.name() == Some(*name)).map(|(_, value)| value);
+            match (values.next(), values.next()) {
+                _ if !self.has_index => LookUp::Unsupported,
+                (None, _) => LookUp::Absent,
+                (Some(value), None) => LookUp::One(value.as_bytes()),
+                (Some(value), Some(_)) => LookUp::Several(value.as_bytes()),
+            }
+        }
+    }
+
+    const PARENT: Field = Field::TraceParent;
+    const STATE: Field = Field::TraceState;
+
+    /// Fields that are there, those with several lines, and those that were asked for.
+    fn filled(has_index: bool, is_tied: bool, lines: &[(&'static str, &'static str)]) -> [FieldSet; 3] {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[PARENT, STATE]));
+        if is_tied {
+            names.tie_tracestate();
+        }
+        let carrier = Indexed { lines: lines.to_vec(), has_index, asked: Mutex::default() };
+        let slots = Slots::collect(&carrier, &names);
+        let repeated = [PARENT, STATE].into_iter().filter(|field| slots.is_repeated(*field));
+        let repeated = repeated.fold(FieldSet::EMPTY, FieldSet::with);
+        for field in [PARENT, STATE] {
+            let values =
+                lines.iter().filter(|(name, _)| field.name() == Some(*name)).map(|(_, value)| value.as_bytes());
+            if slots.has_any(FieldSet::of(&[field])) {
+                assert!(slots.lines(field).iter().eq(values), "{field}");
+            }
+        }
+        [slots.present(), repeated, carrier.asked.lock().unwrap().get()]
+    }
+
+    #[test]
+    fn ok_an_index_is_asked_and_tells_what_a_walk_does() {
+        let both = FieldSet::of(&[PARENT, STATE]);
+        let lines = [("traceparent", "p"), ("tracestate", "a=1"), ("accept", "x"), ("tracestate", "b=2")];
+        assert_eq!(filled(true, true, &lines), [both, FieldSet::of(&[STATE]), both]);
+        // One that says it has none is asked once.
+        assert_eq!(filled(false, true, &lines), [both, FieldSet::of(&[STATE]), FieldSet::of(&[PARENT])]);
+        assert_eq!(filled(true, true, &[]), [FieldSet::EMPTY, FieldSet::EMPTY, FieldSet::of(&[PARENT])]);
+    }
+
+    #[test]
+    fn ok_a_tracestate_alone_is_asked_for_only_where_it_may_count() {
+        let (state, lines) = (FieldSet::of(&[STATE]), [("tracestate", "a=1")]);
+        assert_eq!(filled(true, true, &lines), [FieldSet::EMPTY, FieldSet::EMPTY, FieldSet::of(&[PARENT])]);
+        assert_eq!(filled(true, false, &lines), [state, FieldSet::EMPTY, state.with(PARENT)]);
+    }
+}
