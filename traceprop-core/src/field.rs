@@ -611,6 +611,19 @@ mod tests {
     }
 
     #[test]
+    fn ok_long_names_are_found() {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::UberContext]));
+        let long = "x-0123456789-0123456789-0123456789";
+        let watched = names.watch_name(&FieldName::from_static(long));
+        for len in 9..=33 {
+            let name = std::format!("uberctx-{}", &long[..len]);
+            assert_eq!(names.find(&name), Some(Field::UberContext), "{name}");
+        }
+        assert_eq!((long.len(), names.find(long), names.find(&long[..33])), (34, watched, None));
+    }
+
+    #[test]
     fn ok_looking_up_is_worth_it_for_few_names_in_many_headers() {
         let mut names = FieldNames::new();
         let two = FieldSet::of(&[Field::TraceParent, Field::TraceState]);

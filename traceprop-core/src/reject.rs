@@ -206,6 +206,7 @@ mod tests {
         let beyond = u64::from(u32::MAX) + 8;
         if let Ok(beyond) = usize::try_from(beyond) {
             assert_eq!(Reject::new(Field::Baggage, Reason::TooLong, beyond).at(), u32::MAX);
+            assert_eq!(Reason::TooLong.at(beyond).at, u32::MAX);
         }
     }
 

@@ -320,6 +320,19 @@ mod tests {
         TraceState::parse(line.as_bytes()).unwrap()
     }
 
+    #[test]
+    fn ok_members_to_come_are_counted() {
+        let state = ok("a=1,b=2,a=3,c=4");
+        assert!(!state.is_empty() && TraceState::EMPTY.is_empty());
+        let mut members = state.iter();
+        for left in [3, 2, 1] {
+            assert_eq!((members.len(), members.size_hint()), (left, (left, Some(left))));
+            assert_eq!(members.clone().count(), left);
+            assert!(members.next().is_some());
+        }
+        assert_eq!((members.len(), members.next()), (0, None));
+    }
+
     #[track_caller]
     fn err(line: &str) -> (Reason, u32) {
         let reject = TraceState::parse(line.as_bytes()).unwrap_err();

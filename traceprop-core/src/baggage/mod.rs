@@ -297,6 +297,17 @@ mod tests {
     }
 
     #[test]
+    fn ok_members_to_come_are_counted() {
+        let baggage = Baggage::parse(b"a=1,no-equal-sign,,b=2,a=3").unwrap();
+        let mut members = baggage.iter();
+        for left in [3, 2, 1] {
+            assert_eq!((members.len(), members.size_hint()), (left, (left, Some(left))));
+            assert!(members.next().is_some());
+        }
+        assert_eq!((members.len(), members.next()), (0, None));
+    }
+
+    #[test]
     fn ok_malformed_members_are_skipped_and_reported() {
         let baggage = Baggage::parse(b"a=1,no-equal-sign,b=2").unwrap();
         assert_eq!(baggage.len(), 2);

@@ -254,6 +254,35 @@ mod tests {
         assert!(propagator.fields().eq(b3.into_iter().chain(["traceparent", "tracestate"])));
     }
 
+    /// Sees a tracestate in its own way.
+    struct Seer;
+
+    impl Format for Seer {
+        fn name(&self) -> &str {
+            "seer"
+        }
+
+        fn fields(&self) -> crate::format::FormatFields<'_> {
+            crate::format::FormatFields::built_in(FieldSet::of(&[Field::TraceState]))
+        }
+
+        fn extract(&self, _: &crate::slots::Slots<'_>) -> crate::format::Reading {
+            crate::format::Reading::new(crate::format::Outcome::Absent)
+        }
+
+        fn inject(&self, _: &crate::format::Outbound<'_>, _: &mut crate::format::Writer<'_>) {}
+    }
+
+    #[test]
+    fn ok_a_tracestate_alone_is_void_unless_somebody_sees_it_otherwise() {
+        static SEER: Seer = Seer;
+        let void = |builder: PropagatorBuilder| builder.build().unwrap().reads().void_without(Field::TraceParent);
+        let names = |names: &str| Propagator::builder().names(names, "none").unwrap();
+        let state = FieldSet::of(&[Field::TraceState]);
+        assert_eq!((void(names("tracecontext,baggage")), void(names("tracecontext,b3,datadog"))), (state, state));
+        assert_eq!(void(names("tracecontext").extract_static(&SEER)), FieldSet::EMPTY);
+    }
+
     #[test]
     fn ok_low_halves_match_only_where_an_upper_one_is_missing() {
         let id = |high, low| TraceId::from_halves(high, low).unwrap();

@@ -380,6 +380,13 @@ mod tests {
     }
 
     #[test]
+    fn ok_display_is_the_value() {
+        let value = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let parent = TraceParent::parse(value.as_bytes()).unwrap();
+        assert_eq!(std::format!("{parent} {parent:>56}"), std::format!("{value}  {value}"));
+    }
+
+    #[test]
     fn ok_parse_blanks_around() {
         let mut value = [b' '; 59];
         value[2..57].copy_from_slice(VALID);

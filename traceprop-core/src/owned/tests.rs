@@ -4,6 +4,7 @@ use super::OwnedContext;
 use crate::composite::Propagator;
 use crate::context::SpanContext;
 use crate::formats::b3::B3;
+use crate::formats::datadog::Datadog;
 use crate::formats::jaeger::Jaeger;
 use crate::formats::tracecontext::TraceContext;
 use crate::generator::IdBits;
@@ -43,9 +44,10 @@ const FILLED_IN: [(&str, &str); 2] =
 
 #[test]
 fn ok_a_wish_for_debug_that_decided_a_trace_is_taken_along() {
-    let builder = Propagator::builder().extract(B3::single()).extract(Jaeger::new()).inject(TraceContext::new());
+    let builder = Propagator::builder().extract(Datadog::new()).extract(Jaeger::new()).inject(TraceContext::new());
     let propagator = builder.build().unwrap();
-    let extraction = propagator.extract(&FILLED_IN);
+    let open = [("x-datadog-trace-id", "77"), FILLED_IN[1]];
+    let extraction = propagator.extract(&open);
     let span = extraction.start_span(&|| IdBits::unique(1));
     let owned = OwnedContext::from_span(&extraction, &span);
     let sent = |span: &SpanContext<'_>| {
@@ -54,7 +56,7 @@ fn ok_a_wish_for_debug_that_decided_a_trace_is_taken_along() {
         headers
     };
     assert_eq!(sent(&owned.span().unwrap()), sent(&span));
-    assert_eq!(sent(&span)[1], ("tracestate".into(), "tp=1;0e0e4736;d".into()));
+    assert_eq!(sent(&span)[1], ("tracestate".into(), "tp=1;0000004d;d".into()));
 }
 
 #[test]

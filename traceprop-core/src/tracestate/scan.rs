@@ -413,6 +413,27 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_value_ends_at_the_first_byte_that_is_none_of_it() {
+        for len in [7, 8, 9, 16, 21] {
+            for place in 0..len {
+                // What stands above must not hide it, and it must not hide what stands above.
+                for above in [b'a', b' ', b'~', 0, b',', b'=', 0x7f, 0xff] {
+                    for byte in 0..=255 {
+                        let mut line = [b'v'; 21];
+                        line[place] = byte;
+                        if place + 1 < len {
+                            line[place + 1] = above;
+                        }
+                        let line = &line[..len];
+                        let end = line.iter().position(|&byte| !is(byte, VALUE)).unwrap_or(len);
+                        assert_eq!(value_end(line, 0), end, "{byte:#04x} and {above:#04x} at {place} of {len}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn ok_each_fact_by_itself() {
         assert_eq!(facts(&[" "]), [false; 5]);
         assert_eq!(facts(&["a=1,b=2"]), [false, true, false, false, false]);

@@ -221,6 +221,11 @@ mod tests {
         assert_eq!(baggage(Behavior::Continue).as_deref(), Some("tenant=acme"));
         assert_eq!(baggage(Behavior::Restart).as_deref(), Some("tenant=acme"));
         assert_eq!(baggage(Behavior::Ignore), None);
+        let read = |propagator: &Propagator| propagator.extract(&[W3C, ("baggage", "tenant=acme")]).baggage().len();
+        let behaving = |behavior| read(&presets::W3C.propagator().with_behavior(behavior));
+        assert_eq!((behaving(Behavior::Restart), behaving(Behavior::Ignore)), (1, 0));
+        let writer = Propagator::builder().extract(TraceContext::new()).inject_none().inject_baggage().build().unwrap();
+        assert_eq!(read(&writer), 0, "baggage that is only written");
     }
 
     #[test]

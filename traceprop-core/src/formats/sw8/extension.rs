@@ -127,6 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn ok_64_bytes_and_err_one_more() {
+        let value = |len: usize| format!("1-7-{}", "x".repeat(len - 4));
+        assert_eq!(read(&value(64)), Some(extension(true, Some(7))));
+        for line in [value(65), value(66), format!("0-1,{}", value(65))] {
+            let error = Sw8Extension::read(Lines::one(line.as_bytes()), Field::Sw8Extension).unwrap_err();
+            assert_eq!((error.reason(), error.at()), (Reason::TooLong, 64), "{line}");
+        }
+    }
+
+    #[test]
     fn ok_the_last_value_that_is_not_blank() {
         assert_eq!((read(""), read(" ,")), (None, None));
         assert_eq!(read("0- , 1-7,"), Some(extension(true, Some(7))));

@@ -191,6 +191,10 @@ mod tests {
         trace(&format!("{hex}.0.0"), hex);
         trace(&format!("{hex}.9223372036854775807.1"), "4f2f27747471bb13ae18fe0347194e86");
         trace(&format!("{hex}.01.9223372036854775807"), "4f2f27748a8e44ec50e701fcb8e6b1f9");
+        // Twenty digits may be too many for 64 bits, and forty are for all.
+        for digits in ["9223372036854775808", "18446744073709551616", "99999999999999999999", &"9".repeat(40)] {
+            assert_eq!(mask(format!("{digits}.1").as_bytes()), None, "{digits}");
+        }
         // Zeros may make it longer than the largest number.
         trace(&format!("{hex}.000000000000000000000000000000001.2"), "4f2f27748a8e44ecad18fe0347194e86");
         // As long as a hyphenated UUID, and as the longest number.

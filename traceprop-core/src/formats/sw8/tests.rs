@@ -245,13 +245,13 @@ fn ok_correlation_goes_where_it_may_and_only_beside_sw8() {
     assert_eq!(omitted.to_string(), "sw8-correlation: 2 left out, not-allowed");
     let omitted = propagator.inject(&child(&extraction), &Outgoing::trusted(), &mut out);
     assert!(omitted.is_empty());
-    // Two that may not leave, and one that is too long for any agent.
+    // One that may not leave, and one that is too long for any agent.
     let long = format!("YQ==:MQ==,Yg==:Mg==,Yw==:{}", Encoded("x".repeat(129).as_bytes()));
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", &long)]);
     let extraction = propagator.extract(&came);
-    let some = Outgoing::new().baggage(Allow::Only(&["c"]));
+    let some = Outgoing::new().baggage(Allow::Only(&["b", "c"]));
     let omitted = propagator.inject(&child(&extraction), &some, &mut out);
-    let words = "sw8-correlation: 2 left out, not-allowed; sw8-correlation: 1 left out, too-long";
+    let words = "sw8-correlation: 1 left out, not-allowed; sw8-correlation: 1 left out, too-long";
     assert_eq!(omitted.to_string(), words);
 }
 
@@ -318,6 +318,15 @@ fn err_a_value_that_would_be_too_long_is_left_out() {
     let omission = *omitted.iter().next().unwrap();
     assert_eq!((omission.field, omission.reason), (Field::Sw8, OmissionReason::TooLong));
     assert!(out.is_empty());
+    // The longest value there is still goes out, said once more.
+    let longest = format!("1-YQ==-Yg==-1234-Yw==-Yw==-Yw==-{}", "A".repeat(2016));
+    let came = headers([("sw8", &longest)]);
+    let extraction = propagator.extract(&came);
+    let context = extraction.context().unwrap();
+    let mut out = Headers::new();
+    let _ =
+        propagator.inject(&extraction.child(context.trace_id, context.parent_id.unwrap()), &Outgoing::new(), &mut out);
+    assert_eq!((longest.len(), get(&out, "sw8")), (2048, Some(longest.as_str())));
 }
 
 #[test]
