@@ -645,6 +645,7 @@ mod tests {
         assert!(set.is_fixed() && FieldSet::EMPTY.is_fixed());
         assert!(FieldSet::EMPTY.is_empty() && !set.is_empty());
         assert!(!set.with(Field::UberContext).is_fixed() && !set.with(Field::Configured(0)).is_fixed());
+        assert!(!FieldSet::of(&[Field::Configured(0)]).is_fixed());
     }
 
     #[test]

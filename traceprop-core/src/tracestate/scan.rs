@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn ok_each_fact_by_itself() {
-        assert_eq!(facts(&[" "]), [false; 5]);
+        assert_eq!((facts(&[""]), facts(&[" "])), ([false; 5], [false; 5]));
         assert_eq!(facts(&["a=1,b=2"]), [false, true, false, false, false]);
         assert_eq!(facts(&["a=1", "b=2"]), [false; 5]);
         assert_eq!(facts(&["a=1,b=2,a=3"]), [true, false, false, false, false]);
