@@ -84,8 +84,8 @@ fn run(data: &[u8]) {
     let mut answer = Vec::new();
     let wire = Wire::new(sent, pieces[usize::from(settings / 32 % 4)], &mut answer);
     let mut server = http1::Builder::new();
-    // The client has sent all that it will, and waits for the answers.
-    server.max_headers(MAX_HEADERS).half_close(true);
+    // The client has sent all that it will, and waits for the answers. Without a date they are the same each time.
+    server.max_headers(MAX_HEADERS).half_close(true).auto_date_header(false);
     // What hyper makes of bytes that are no request is its business. That it ends is ours.
     let _ = finish(server.serve_connection(wire, served), 16 + sent.len());
     let calls = std::mem::take(&mut *seen.calls.lock().unwrap_or_else(PoisonError::into_inner));
