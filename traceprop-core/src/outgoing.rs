@@ -48,6 +48,15 @@ impl Allow<'_> {
         }
     }
 
+    /// The same of a key that is bytes still.
+    pub(crate) fn raw_key(&self, key: &[u8]) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Only(keys) => keys.iter().any(|allowed| allowed.as_bytes() == key),
+        }
+    }
+
     /// Whether the header of this name may leave.
     pub fn header(&self, name: &str) -> bool {
         match self {

@@ -45,7 +45,7 @@ impl BaggageEntry {
     fn has_legal_properties(&self) -> bool {
         let mut probe = String::from("k=v;");
         probe.push_str(&self.properties);
-        !self.properties.contains(',') && super::member::BaggageMember::parse(probe.as_bytes()).is_ok()
+        !self.properties.contains(',') && super::member::RawMember::parse(probe.as_bytes()).is_ok()
     }
 }
 

@@ -19,30 +19,103 @@ pub(super) const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
 
-impl<'c> BaggageMember<'c> {
-    /// Reads one member without blanks around it.
-    pub(super) fn parse(member: &'c [u8]) -> Result<Self, (Reason, usize)> {
-        let (pair, properties) = split_once(member, b';').unwrap_or((member, b""));
+/// Whether these bytes are a value. Sixteen are looked at together, and the few behind them in a table.
+fn is_value(bytes: &[u8]) -> bool {
+    static VALUE: [bool; 256] = text::table!(is_value_byte);
+    let (blocks, rest) = bytes.split_at(bytes.len() & !15);
+    blocks.iter().fold(true, |is_value, &byte| is_value & is_value_byte(byte))
+        && rest.iter().all(|&byte| VALUE[usize::from(byte)])
+}
+
+fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+/// A member that breaks no rule, as bytes: all that is needed to count it and to hand it on.
+#[derive(Clone, Copy)]
+pub(super) struct RawMember<'c> {
+    whole: &'c [u8],
+    key: &'c [u8],
+    /// Behind the blanks, as its properties are.
+    value: &'c [u8],
+    value_at: usize,
+    properties: &'c [u8],
+    properties_at: usize,
+}
+
+impl<'c> RawMember<'c> {
+    /// Judges one member without blanks before it.
+    #[inline]
+    pub(super) fn parse(whole: &'c [u8]) -> Result<Self, (Reason, usize)> {
+        // Most are a key and a value and nothing else, and then each byte is looked at once.
+        let key_len = whole.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(0);
+        match (&whole[..key_len], &whole[key_len..]) {
+            (key @ [_, ..], [b'=', value @ ..]) if is_value(value) => {
+                Ok(Self { whole, key, value, value_at: key_len + 1, properties: &[], properties_at: whole.len() })
+            }
+            _ => Self::parse_parts(whole),
+        }
+    }
+
+    fn parse_parts(whole: &'c [u8]) -> Result<Self, (Reason, usize)> {
+        let (pair, behind) = split_once(whole, b';').unwrap_or((whole, b""));
         let Some((key, value)) = split_once(pair, b'=') else {
             return Err((Reason::BadMember, 0));
         };
-        let (key, value) = (trim(key), trim(value));
-        if key.is_empty() || !key.iter().all(|&b| is_token_byte(b)) {
+        let key = text::trim_end(key);
+        if !is_token(key) {
             return Err((Reason::BadKey, 0));
         }
-        if !value.iter().all(|&b| is_value_byte(b)) {
+        let value = text::trim_start(value);
+        let value_at = pair.len() - value.len();
+        let value = text::trim_end(value);
+        if !is_value(value) {
             return Err((Reason::BadValue, pair.len() - value.len()));
         }
-        for property in properties.split(|&b| b == b';') {
-            if !is_property(trim(property)) {
-                return Err((Reason::BadMember, pair.len() + 1));
-            }
+        let properties = text::trim_start(behind);
+        let properties_at = whole.len() - properties.len();
+        if !properties.is_empty() && !properties.split(|&b| b == b';').all(|property| is_property(trim(property))) {
+            return Err((Reason::BadMember, pair.len() + 1));
         }
-        // All parts are ASCII by now.
-        let ascii = |bytes| core::str::from_utf8(bytes).map_err(|_| (Reason::BadMember, 0));
-        Ok(Self { key: ascii(key)?, value: ascii(value)?, properties: BaggageProperties(ascii(trim(properties))?) })
+        Ok(Self { whole, key, value, value_at, properties: text::trim_end(properties), properties_at })
     }
 
+    /// The same as text.
+    pub(super) fn member(&self) -> BaggageMember<'c> {
+        // All parts are ASCII, so one look makes text of them together.
+        let text = core::str::from_utf8(self.whole).unwrap_or_default();
+        let part = |at: usize, part: &[u8]| text.get(at..at + part.len()).unwrap_or_default();
+        BaggageMember {
+            key: part(0, self.key),
+            value: part(self.value_at, self.value),
+            properties: BaggageProperties(part(self.properties_at, self.properties)),
+        }
+    }
+
+    pub(super) const fn key(&self) -> &'c [u8] {
+        self.key
+    }
+
+    /// The member as it came, without the blanks around it.
+    pub(super) const fn as_bytes(&self) -> &'c [u8] {
+        self.whole
+    }
+
+    /// Whether `raw`, from which this was read, is just how it is written.
+    pub(super) fn is_canonical(&self, raw: &[u8]) -> bool {
+        // What is longer than its parts has blanks between or around them.
+        let pair = self.key.len() + 1 + self.value.len();
+        if self.properties.is_empty() {
+            return raw.len() == pair;
+        }
+        let properties = self.properties;
+        raw.len() == pair + 1 + properties.len()
+            && !properties.split(|&b| b == b';').any(<[u8]>::is_empty)
+            && !properties.iter().any(|&b| b == b' ' || b == b'\t')
+    }
+}
+
+impl<'c> BaggageMember<'c> {
     /// The key, as it stands: a token, never percent-decoded.
     pub const fn key(&self) -> &'c str {
         self.key
@@ -68,13 +141,6 @@ impl<'c> BaggageMember<'c> {
     pub const fn properties(&self) -> BaggageProperties<'c> {
         self.properties
     }
-
-    /// Whether `raw`, from which this was read, is just how it is written.
-    pub(super) fn is_canonical(&self, raw: &[u8]) -> bool {
-        // No part of a member may hold a blank, so a raw text without any has none to drop.
-        let ends_in_empty = self.properties.0.split(';').any(str::is_empty) && raw.contains(&b';');
-        !ends_in_empty && !raw.iter().any(|&b| b == b' ' || b == b'\t')
-    }
 }
 
 fn is_property(property: &[u8]) -> bool {
@@ -82,7 +148,7 @@ fn is_property(property: &[u8]) -> bool {
     let (key, value) = (trim(key), trim(value));
     // An empty property is what a trailing semicolon makes: it says nothing, and costs nothing.
     let nothing = property.is_empty();
-    nothing || (!key.is_empty() && key.iter().all(|&b| is_token_byte(b)) && value.iter().all(|&b| is_value_byte(b)))
+    nothing || (is_token(key) && is_value(value))
 }
 
 impl fmt::Display for BaggageMember<'_> {
@@ -182,7 +248,7 @@ mod tests {
 
     #[track_caller]
     fn ok(member: &str) -> BaggageMember<'_> {
-        BaggageMember::parse(member.as_bytes()).unwrap()
+        RawMember::parse(member.as_bytes()).unwrap().member()
     }
 
     #[test]
@@ -220,7 +286,7 @@ mod tests {
 
     #[test]
     fn err_parts_that_break_the_grammar() {
-        let err = |member: &str| BaggageMember::parse(member.as_bytes()).unwrap_err();
+        let err = |member: &str| RawMember::parse(member.as_bytes()).err().unwrap();
         assert_eq!(err("k"), (Reason::BadMember, 0));
         assert_eq!(err("k;p=1"), (Reason::BadMember, 0));
         assert_eq!(err("a b=1"), (Reason::BadKey, 0));

@@ -29,6 +29,7 @@ use crate::field::Field;
 use crate::reject::{Reason, Reject};
 use crate::slots::{LineIter, Lines};
 use crate::text;
+use member::RawMember;
 
 /// How much baggage is read and written. W3C: all members MUST be carried while within 64 members and 8192 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,11 +93,17 @@ impl<'c> Baggage<'c> {
     /// `no-valid-member` where there are members and none can be used, `too-long` where the first is longer than the
     /// limit, `too-many-lines`.
     pub fn read(lines: Lines<'c>, limits: BaggageLimits) -> Result<Self, Reject> {
-        Self::scan(lines, limits).0
+        Self::scan(lines, limits, |_, _| {}).0
     }
 
-    /// The same, and the limit that members stand behind, if any do: also where nothing before it can be used.
-    fn scan(lines: Lines<'c>, limits: BaggageLimits) -> (Result<Self, Reject>, Option<Reason>) {
+    /// The same, and the limit that members stand behind, if any do: also where nothing before it can be used. Each
+    /// member is shown to `look`, and whether it is just how it is written.
+    #[inline]
+    fn scan(
+        lines: Lines<'c>,
+        limits: BaggageLimits,
+        mut look: impl FnMut(&RawMember<'c>, bool),
+    ) -> (Result<Self, Reject>, Option<Reason>) {
         if lines.is_over_limit() {
             return (Err(Reject::new(Field::Baggage, Reason::TooManyLines, 0)), Some(Reason::TooManyLines));
         }
@@ -107,9 +114,11 @@ impl<'c> Baggage<'c> {
         let mut canonical = true;
         while let Some(step) = walk.step() {
             match step {
-                Step::Member { raw, member, .. } => {
+                Step::Member { raw, member } => {
                     len += 1;
-                    canonical = canonical && member.is_canonical(raw);
+                    let is_canonical = member.is_canonical(raw);
+                    canonical = canonical && is_canonical;
+                    look(&member, is_canonical);
                 }
                 Step::Empty => canonical = false,
                 Step::Bad { reason, at } => {
@@ -211,7 +220,7 @@ struct Walk<'c> {
 }
 
 enum Step<'c> {
-    Member { raw: &'c [u8], member: BaggageMember<'c> },
+    Member { raw: &'c [u8], member: RawMember<'c> },
     Empty,
     Bad { reason: Reason, at: usize },
 }
@@ -226,7 +235,7 @@ impl<'c> Walk<'c> {
     fn member(&mut self) -> Option<BaggageMember<'c>> {
         loop {
             match self.step()? {
-                Step::Member { member, .. } => return Some(member),
+                Step::Member { member, .. } => return Some(member.member()),
                 Step::Empty | Step::Bad { .. } => {}
             }
         }
@@ -262,7 +271,7 @@ impl<'c> Walk<'c> {
         if member.is_empty() {
             return Some(Step::Empty);
         }
-        match BaggageMember::parse(member) {
+        match RawMember::parse(member) {
             Ok(_) if self.members == self.limits.members => {
                 self.done = true;
                 Some(Step::Bad { reason: Reason::TooManyMembers, at })

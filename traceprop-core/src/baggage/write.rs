@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::member::RawMember;
 use super::{Baggage, BaggageLimits, BaggageMember};
 use crate::field::Field;
 use crate::format::Writer;
@@ -18,10 +19,11 @@ pub(crate) fn write(
     as_received: bool,
     writer: &mut Writer<'_>,
 ) {
-    let (read, limit) = Baggage::scan(lines, limits);
+    let mut list = AllowedText::new(allow);
+    let (read, limit) = Baggage::scan(lines, limits, |member, is_canonical| list.add(member, is_canonical));
     omit_beyond(limit, writer);
     if let Ok(baggage) = read {
-        write_members(&baggage, allow, as_received, writer);
+        write_members(&baggage, &list, as_received, writer);
     }
 }
 
@@ -35,12 +37,11 @@ fn omit_beyond(limit: Option<Reason>, writer: &mut Writer<'_>) {
     writer.omit(Field::Baggage, reason, 1);
 }
 
-fn write_members(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, writer: &mut Writer<'_>) {
+fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: bool, writer: &mut Writer<'_>) {
     if baggage.is_empty() {
         return;
     }
-    let list = AllowedMembers { baggage, allow };
-    let allowed = if allow == Allow::All { baggage.len() } else { list.members().count() };
+    let allowed = list.count;
     let whole = allowed == baggage.len() && baggage.skipped().is_none();
     let lines = baggage.lines();
     if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
@@ -53,8 +54,55 @@ fn write_members(baggage: &Baggage<'_>, allow: Allow<'_>, as_received: bool, wri
     if baggage.len() > allowed {
         writer.omit(Field::Baggage, OmissionReason::NotAllowed, (baggage.len() - allowed) as u32);
     }
-    if allowed > 0 {
-        writer.write_pieces(Field::Baggage, &list);
+    match list.text() {
+        _ if allowed == 0 => {}
+        Some(text) => writer.write_ascii(Field::Baggage, text),
+        None => writer.write_pieces(Field::Baggage, &AllowedMembers { baggage, allow: list.allow }),
+    }
+}
+
+/// Bytes of a list that is put together while it is read; a longer one is walked again.
+const ROOM: usize = 512;
+
+/// The allowed members, put together while they are read: a list as long as most is walked once.
+struct AllowedText<'a> {
+    allow: Allow<'a>,
+    count: usize,
+    bytes: [u8; ROOM],
+    /// `None` once a member is not just what is written, or there is no room for it.
+    len: Option<usize>,
+}
+
+impl<'a> AllowedText<'a> {
+    #[inline]
+    fn new(allow: Allow<'a>) -> Self {
+        // Where all may go, the lines go as they came: mostly nothing has to be put together.
+        let len = if allow == Allow::All { None } else { Some(0) };
+        Self { allow, count: 0, bytes: [0; ROOM], len }
+    }
+
+    #[inline]
+    fn add(&mut self, member: &RawMember<'_>, is_canonical: bool) {
+        if self.allow.raw_key(member.key()) {
+            self.count += 1;
+            self.len = self.len.filter(|_| is_canonical).and_then(|len| self.put(len, member.as_bytes()));
+        }
+    }
+
+    /// Puts a member behind the others, and says where it ends.
+    #[inline]
+    fn put(&mut self, len: usize, member: &[u8]) -> Option<usize> {
+        let start = if len == 0 { 0 } else { len + 1 };
+        let end = start + member.len();
+        self.bytes.get_mut(start..end)?.copy_from_slice(member);
+        if start > 0 {
+            self.bytes[len] = b',';
+        }
+        Some(end)
+    }
+
+    fn text(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.len?)
     }
 }
 

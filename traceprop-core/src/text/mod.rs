@@ -5,12 +5,36 @@ pub(crate) mod hex;
 pub(crate) mod stack;
 pub(crate) mod uuid;
 
+/// A class of bytes as a table: one load a byte, however many ranges it has.
+macro_rules! table {
+    ($is_in:path) => {{
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < table.len() {
+            table[byte] = $is_in(byte as u8);
+            byte += 1;
+        }
+        table
+    }};
+}
+pub(crate) use table;
+
 /// Strips the optional white space of RFC 9110 (space and tab) from both ends, and nothing else: a Unicode trim would
 /// also take characters that belong to the value.
-pub(crate) const fn trim(mut bytes: &[u8]) -> &[u8] {
+pub(crate) const fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes))
+}
+
+/// The same at the left end alone.
+pub(crate) const fn trim_start(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
     }
+    bytes
+}
+
+/// The same at the right end alone.
+pub(crate) const fn trim_end(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
     }
@@ -24,9 +48,14 @@ pub(crate) fn is_blank(bytes: &[u8]) -> bool {
 }
 
 /// `tchar` of RFC 9110 5.6.2: what header names and baggage keys are made of.
+#[inline]
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'
-        | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+    const fn is_token(byte: u8) -> bool {
+        matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'
+            | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+    }
+    static TOKEN: [bool; 256] = table!(is_token);
+    TOKEN[byte as usize]
 }
 
 /// Where `wanted` stands first. Eight bytes at a time: most headers are searched to their end.
