@@ -128,6 +128,7 @@ impl<'p> OwnedFields<'p> {
     }
 
     /// Whether a header of this name is one of them.
+    #[inline]
     pub fn contains(&self, name: &str) -> bool {
         self.names.find(name).is_some_and(|field| self.fields.contains(field))
     }

@@ -9,6 +9,7 @@ use crate::format::{Format, Outbound};
 use crate::formats::correlation;
 use crate::otel::OtelMember;
 use crate::outgoing::Omissions;
+use crate::sampling::Sampling;
 use crate::tracestate::{TraceStateEdit, TraceStateFacts};
 
 /// Which formats can have anything to put into a tracestate. Most requests speak only W3C, and asking every format cost
@@ -65,7 +66,20 @@ impl Propagator {
 
     fn asked(&self, outbound: &Outbound<'_>, facts: TraceStateFacts) -> Asked {
         const W3C: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState, Field::Baggage]);
-        let others = !outbound.slots.present().without(W3C).is_empty();
+        const B3: FieldSet = FieldSet::of(&[
+            Field::B3,
+            Field::B3TraceId,
+            Field::B3SpanId,
+            Field::B3ParentSpanId,
+            Field::B3Sampled,
+            Field::B3Flags,
+        ]);
+        // Only of a decision for which W3C has no word does B3 say more.
+        let says_no_more = match outbound.sampling {
+            Sampling::Sampled | Sampling::NotSampled => W3C.union(B3),
+            Sampling::Debug | Sampling::Deferred => W3C,
+        };
+        let others = !outbound.slots.present().without(says_no_more).is_empty();
         if others || facts.has_tp() || self.kinds.contains(FormatKind::Custom) {
             Asked::All
         } else if facts.has_dd() || outbound.injects(FormatKind::Datadog) {
