@@ -3,7 +3,7 @@
 //! A guard for a scope, a wrapper for futures, a wrapper for closures. Crossing `tokio::spawn`, `spawn_blocking` or a
 //! thread takes one method call.
 
-use core::cell::Cell;
+use core::cell::RefCell;
 use core::future::Future;
 use core::marker::PhantomData;
 use core::pin::Pin;
@@ -14,12 +14,21 @@ use pin_project_lite::pin_project;
 use crate::owned::OwnedContext;
 
 std::thread_local! {
-    static CURRENT: Cell<Option<OwnedContext>> = const { Cell::new(None) };
+    static CURRENT: RefCell<Option<OwnedContext>> = const { RefCell::new(None) };
 }
 
-/// Puts `context` in and gives back what was there. While a thread ends there is no current context.
-fn swap(context: Option<OwnedContext>) -> Option<OwnedContext> {
-    CURRENT.try_with(|current| current.replace(context)).unwrap_or_default()
+/// Exchanges the current context with the one in `slot`, in place: a context is large, and moved with every poll. While
+/// a thread ends there is no current context.
+fn swap(slot: &mut Option<OwnedContext>) {
+    let swapped = CURRENT.try_with(|current| {
+        // Nothing of a user's runs while it is borrowed, so it never is.
+        if let Ok(mut current) = current.try_borrow_mut() {
+            core::mem::swap(&mut *current, slot);
+        }
+    });
+    if swapped.is_err() {
+        *slot = None;
+    }
 }
 
 /// The current context, if one was entered on this thread.
@@ -35,10 +44,7 @@ fn swap(context: Option<OwnedContext>) -> Option<OwnedContext> {
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
 pub fn current() -> Option<OwnedContext> {
-    let context = swap(None)?;
-    let copy = context.clone();
-    swap(Some(context));
-    Some(copy)
+    CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok()?
 }
 
 /// Makes a context the current one for as long as it lives; dropping it brings back the one before.
@@ -54,14 +60,16 @@ pub struct ContextGuard {
 
 impl Drop for ContextGuard {
     fn drop(&mut self) {
-        swap(self.before.take());
+        swap(&mut self.before);
     }
 }
 
 impl OwnedContext {
     /// Makes this the current context until the guard is dropped.
     pub fn enter(self) -> ContextGuard {
-        ContextGuard { before: swap(Some(self)), stays: PhantomData }
+        let mut guard = ContextGuard { before: Some(self), stays: PhantomData };
+        swap(&mut guard.before);
+        guard
     }
 
     /// Runs `f` with this as the current context.
@@ -87,8 +95,7 @@ impl OwnedContext {
         if slot.is_none() {
             return f();
         }
-        let before = swap(slot.take());
-        let _poller = Poller { context: slot, before };
+        let _lent = Lent::new(slot);
         f()
     }
 
@@ -144,15 +151,20 @@ pin_project! {
     }
 }
 
-/// Gives the context back to the future when the poll ends, also by a panic.
-struct Poller<'a> {
-    context: &'a mut Option<OwnedContext>,
-    before: Option<OwnedContext>,
+/// What is in the slot is the current context while this lives; meanwhile the slot holds the one before. When a poll ends,
+/// also by a panic, both are where they were.
+struct Lent<'a>(&'a mut Option<OwnedContext>);
+
+impl<'a> Lent<'a> {
+    fn new(slot: &'a mut Option<OwnedContext>) -> Self {
+        swap(slot);
+        Self(slot)
+    }
 }
 
-impl Drop for Poller<'_> {
+impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        *self.context = swap(self.before.take());
+        swap(self.0);
     }
 }
 
@@ -162,8 +174,7 @@ impl<F: Future> Future for WithContext<F> {
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         // The context moves in and out, so a poll costs no reference count.
-        let before = swap(this.context.take());
-        let _poller = Poller { context: this.context, before };
+        let _lent = Lent::new(this.context);
         this.future.poll(task)
     }
 }

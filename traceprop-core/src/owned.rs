@@ -400,9 +400,10 @@ impl OwnedLines {
     fn copy(extraction: &Extraction<'_>, received: &Received<'_>) -> Option<Self> {
         let slots = extraction.slots();
         let mut size = 0;
-        let mut fields = crate::field::FieldSet::EMPTY;
+        let mut fields = FieldSet::EMPTY;
         for field in slots.present().iter().filter(|field| is_needed(*field, received, extraction)) {
-            let bytes: usize = entries_of(slots, field).map(|entry| entry.len()).sum();
+            let mut bytes = 0;
+            each_entry(slots, field, |entry| bytes += entry.len());
             if size + bytes <= MAX_OWNED_BYTES {
                 fields = fields.with(field);
                 size += bytes;
@@ -414,8 +415,8 @@ impl OwnedLines {
         // An exact-size iterator fills the shared buffer in one allocation.
         let mut buffer: Arc<[u8]> = core::iter::repeat_n(0, size).collect();
         if let Some(mut room) = Arc::get_mut(&mut buffer) {
-            for entry in fields.iter().flat_map(|field| entries_of(slots, field)) {
-                room = put(room, &entry);
+            for field in fields.iter() {
+                each_entry(slots, field, |entry| put(&mut room, &entry));
             }
         }
         Some(Self(buffer))
@@ -433,6 +434,18 @@ impl OwnedLines {
             let name = if name.is_empty() { "" } else { core::str::from_utf8(name).unwrap_or_default() };
             Some(Entry { index, name, value })
         })
+    }
+}
+
+/// What is kept of a field. Mostly it has a fixed name and one line, which is at hand.
+#[inline]
+fn each_entry<'c>(slots: &Slots<'c>, field: Field, mut each: impl FnMut(Entry<'c>)) {
+    let has_names = field.is_family() || matches!(field, Field::Configured(_));
+    match slots.first(field) {
+        Some(value) if !has_names && !slots.is_repeated(field) => {
+            each(Entry { index: field.index() as u8, name: "", value });
+        }
+        _ => entries_of(slots, field).for_each(each),
     }
 }
 
@@ -470,8 +483,10 @@ fn is_needed(field: Field, received: &Received<'_>, extraction: &Extraction<'_>)
     }
 }
 
-fn put<'r>(room: &'r mut [u8], entry: &Entry<'_>) -> &'r mut [u8] {
-    let (space, rest) = room.split_at_mut(entry.len());
+/// Puts an entry at the beginning of `room`, which then is what is left of it.
+#[inline]
+fn put(room: &mut &mut [u8], entry: &Entry<'_>) {
+    let (space, rest) = core::mem::take(room).split_at_mut(entry.len());
     let (head, text) = space.split_at_mut(HEAD);
     head[0] = entry.index;
     head[1] = entry.name.len() as u8;
@@ -479,7 +494,7 @@ fn put<'r>(room: &'r mut [u8], entry: &Entry<'_>) -> &'r mut [u8] {
     let (name, value) = text.split_at_mut(entry.name.len());
     name.copy_from_slice(entry.name.as_bytes());
     value.copy_from_slice(entry.value);
-    rest
+    *room = rest;
 }
 
 #[derive(Default)]
@@ -489,7 +504,7 @@ impl Builder {
     fn entry(&mut self, entry: &Entry<'_>) {
         let start = self.0.len();
         self.0.resize(start + entry.len(), 0);
-        put(&mut self.0[start..], entry);
+        put(&mut &mut self.0[start..], entry);
     }
 
     fn finish(self) -> Option<OwnedLines> {

@@ -152,7 +152,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
             return context.clone();
         }
         let carrier = HeaderCarrier::new(&request.headers);
-        let context = match &self.reports {
+        let mut context = match &self.reports {
             None => self.begin(&self.propagator.extract(&carrier), request),
             Some(reports) => {
                 let report = self.propagator.explain(&carrier);
@@ -160,11 +160,13 @@ impl<G: IdGenerator> ExtractLayer<G> {
                 self.begin(report.extraction(), request)
             }
         };
-        let context = context.keep_baggage(self.baggage);
-        let context = match self.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
-            Some(endpoint) => context.with_endpoint(endpoint),
-            None => context,
-        };
+        // A context is large: what changes nothing does not move it either.
+        if self.baggage != Allow::All {
+            context = context.keep_baggage(self.baggage);
+        }
+        if let Some(endpoint) = self.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
+            context = context.with_endpoint(endpoint);
+        }
         request.extensions.insert(context.clone());
         context
     }

@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 
 use http::{Method, Request, Response};
 use tower_service::Service;
-use traceprop_core::{IdGenerator, RandomIds};
+use traceprop_core::{IdGenerator, OwnedContext, RandomIds};
 
 use super::{ExtractFuture, ExtractLayer};
 
@@ -48,11 +48,13 @@ where
         if self.settings.leaves_out(&head) {
             return ExtractFuture::untouched(self.inner.call(Request::from_parts(head, body)));
         }
-        let context = self.settings.context(&mut head);
+        let mut context = Some(self.settings.context(&mut head));
         // Inner layers do work in `call` already, before anything is polled.
-        let _current = context.clone().enter();
-        let future = self.inner.call(Request::from_parts(head, body));
-        ExtractFuture::in_context(future, context, self.settings.answer())
+        let future = OwnedContext::lend(&mut context, || self.inner.call(Request::from_parts(head, body)));
+        match context {
+            Some(context) => ExtractFuture::in_context(future, context, self.settings.answer()),
+            None => ExtractFuture::untouched(future),
+        }
     }
 }
 
@@ -70,7 +72,7 @@ mod tests {
     use tower::{ServiceExt, service_fn};
     use tower_layer::Layer;
     use traceprop_core::sampler::Always;
-    use traceprop_core::{Behavior, IdBits, OwnedContext, Propagator, Sampling, SpanContext, SpanId, TraceId, current};
+    use traceprop_core::{Behavior, IdBits, Propagator, Sampling, SpanContext, SpanId, TraceId, current};
     use traceprop_core::{Outgoing, Pairs, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
