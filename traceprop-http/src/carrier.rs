@@ -99,8 +99,8 @@ impl CarrierMut for HeaderCarrierMut<'_> {
 
     fn holds_any(&mut self, fields: &OwnedFields<'_>) -> bool {
         match fields.fixed() {
-            // A look-up costs about as much as looking at two headers.
-            Some(fixed) if fixed.len() * 2 <= self.0.keys_len() => {
+            // A look-up costs about as much as looking at four headers.
+            Some(fixed) if fixed.len() * 4 <= self.0.keys_len() => {
                 fixed.built_in().filter_map(names::of).any(|name| self.0.contains_key(name))
             }
             _ => self.0.keys().any(|name| fields.contains(name.as_str())),
