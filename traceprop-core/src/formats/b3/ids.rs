@@ -77,6 +77,7 @@ impl B3Ids {
     }
 
     /// The trace id in `out`, 16 or 32 digits of it.
+    #[inline]
     pub(super) fn write_trace_id<'b>(&self, out: &'b mut [u8; 32]) -> &'b [u8] {
         *out = self.trace_id.to_hex();
         if self.is_64_bit { &out[16..] } else { out }

@@ -185,7 +185,7 @@ fn read_multi(slots: &Slots<'_>) -> Result<Option<B3Multi>, Reject> {
 
 fn inject_single(context: &Outbound<'_>, writer: &mut Writer<'_>) {
     match due(context) {
-        Some(single) => writer.write(Field::B3, single.write(&mut [0; B3Single::MAX_LEN])),
+        Some(single) => writer.write_ascii(Field::B3, single.write_bytes(&mut [0; B3Single::MAX_LEN])),
         None => omit(context, Field::B3, writer),
     }
 }

@@ -79,6 +79,12 @@ impl B3Single {
     ///
     /// A parent is left out where nothing is decided: `trace-span-parent` is legal, and many receivers refuse it.
     pub fn write<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b str {
+        // Hex, dashes and three letters are ASCII, so the other arm is never taken.
+        core::str::from_utf8(self.write_bytes(buffer)).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn write_bytes<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b [u8] {
         let mut len = 0;
         let mut put = |bytes: &[u8]| {
             buffer[len..len + bytes.len()].copy_from_slice(bytes);
@@ -105,8 +111,7 @@ impl B3Single {
                 put(&parent.to_hex());
             }
         }
-        // Hex, dashes and three letters are ASCII, so the other arm is never taken.
-        core::str::from_utf8(&buffer[..len]).unwrap_or_default()
+        &buffer[..len]
     }
 
     /// What the header says, as the outcome of its encoding.
