@@ -108,7 +108,7 @@ fn merge(sampling: Sampling, decided_here: bool, received: Option<JaegerFlags>) 
 /// What came: in a header of this trace, else across a hop that speaks only W3C.
 fn received(context: &Outbound<'_>) -> Option<JaegerFlags> {
     if context.agrees(FormatKind::Jaeger) {
-        return UberTraceId::read(context.slots())?.ok().map(|header| header.flags);
+        return UberTraceId::flags_of_good(context.slots());
     }
     let digits = context.bridged()?.item(FLAGS_ITEM)?;
     let flags = JaegerFlags::from_byte(parse_flags(digits.as_bytes())?);

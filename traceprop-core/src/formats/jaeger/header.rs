@@ -64,12 +64,28 @@ impl UberTraceId {
         Some(Self::parse(first))
     }
 
+    /// The flags of a header that was read before and found good: the rest of it need not be looked at again.
+    pub(super) fn flags_of_good(slots: &Slots<'_>) -> Option<JaegerFlags> {
+        let flags = match text::trim(slots.first(Field::UberTraceId)?) {
+            [.., b':', flags] => parse_flags(&[*flags]),
+            [.., b':', high, low] => parse_flags(&[*high, *low]),
+            // Its colons are percent-encoded.
+            _ => return Self::read(slots)?.ok().map(|header| header.flags),
+        };
+        flags.map(JaegerFlags::from_byte)
+    }
+
     pub(super) fn context(&self) -> RemoteContext {
         RemoteContext { sampling: self.flags.sampling(), ..RemoteContext::new(self.trace_id, Some(self.span_id)) }
     }
 
     /// The value, written into `buffer`.
     pub fn write<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b str {
+        // Hex and colons are ASCII, so the other arm is never taken.
+        core::str::from_utf8(self.write_bytes(buffer)).unwrap_or_default()
+    }
+
+    pub(super) fn write_bytes<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b [u8] {
         *buffer = *b"00000000000000000000000000000000:0000000000000000:0:00";
         buffer[..32].copy_from_slice(&self.trace_id.to_hex());
         buffer[33..49].copy_from_slice(&self.span_id.to_hex());
@@ -78,8 +94,7 @@ impl UberTraceId {
         let flags = flags.strip_prefix(b"0").unwrap_or(&flags);
         let end = Self::MAX_LEN - 2 + flags.len();
         buffer[Self::MAX_LEN - 2..end].copy_from_slice(flags);
-        // Hex and colons are ASCII, so the other arm is never taken.
-        core::str::from_utf8(&buffer[..end]).unwrap_or_default()
+        &buffer[..end]
     }
 }
 

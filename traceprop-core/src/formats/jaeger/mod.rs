@@ -129,7 +129,7 @@ impl Format for Jaeger {
             return;
         };
         let header = UberTraceId::new(trace_id, span_id, flags::outgoing(context));
-        writer.write(Field::UberTraceId, header.write(&mut [0; UberTraceId::MAX_LEN]));
+        writer.write_ascii(Field::UberTraceId, header.write_bytes(&mut [0; UberTraceId::MAX_LEN]));
     }
 
     fn bridge(&self, context: &Outbound<'_>, writer: &mut BridgeWriter) {
