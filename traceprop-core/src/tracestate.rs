@@ -19,6 +19,7 @@ use core::fmt;
 
 use crate::reject::Reject;
 use crate::slots::Lines;
+use crate::text::stack::AsciiSink;
 
 use scan::{Members, is_key, is_value};
 pub(crate) use scan::{TraceStateFacts, judge_line, judge_lines};
@@ -230,13 +231,12 @@ impl<'a> EditedTraceState<'a> {
         (0..first.len() + then.len()).map(move |i| if i < first.len() { first[i] } else { then[i - first.len()] })
     }
 
-    /// Whether nothing is left to write.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.kept().next().is_none()
-    }
-
     /// How many members do not go out, for the count of members and for the budget.
     pub(crate) fn left_out(&self) -> (u32, u32) {
+        // Of two members with one key only one counts, so there are no more than these.
+        if self.budget.is_none() && self.edits().len() + self.state.len() <= MAX_TRACESTATE_MEMBERS {
+            return (0, 0);
+        }
         let all = self.members().count();
         let within_count = all.min(MAX_TRACESTATE_MEMBERS);
         let kept = self.kept().count();
@@ -292,17 +292,24 @@ impl<'a> EditedTraceState<'a> {
     }
 }
 
-impl fmt::Display for EditedTraceState<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl EditedTraceState<'_> {
+    /// The header value; empty if no member is left.
+    pub(crate) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
         for (i, member) in self.kept().enumerate() {
             if i > 0 {
-                f.write_str(",")?;
+                sink.put(b",")?;
             }
-            f.write_str(member.key)?;
-            f.write_str("=")?;
-            f.write_str(member.value)?;
+            sink.put(member.key.as_bytes())?;
+            sink.put(b"=")?;
+            sink.put(member.value.as_bytes())?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for EditedTraceState<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.put(f)
     }
 }
 
@@ -449,7 +456,7 @@ mod tests {
         assert_eq!(edited("a=1,b=2,c=3", &[], Some(7)), "a=1,b=2");
         assert_eq!(edited("a=1,b=2,c=3", &[], Some(6)), "a=1");
         let nothing = EditedTraceState { state: ok("a=1,b=2"), edits: [&[], &[]], budget: Some(2) };
-        assert!(nothing.is_empty());
+        assert_eq!(nothing.to_string(), "");
         assert_eq!(nothing.left_out(), (0, 2));
     }
 

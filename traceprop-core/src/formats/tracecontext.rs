@@ -340,12 +340,10 @@ impl TraceContext {
         if over_budget > 0 {
             writer.omit(Field::TraceState, OmissionReason::TooLong, over_budget);
         }
-        if state.is_empty() {
-            return;
-        }
         let mut short = StackText::<STACK_TRACESTATE>::new();
-        match fmt::write(&mut short, format_args!("{state}")) {
-            Ok(()) => writer.write(Field::TraceState, short.as_str()),
+        match state.put(&mut short) {
+            Ok(()) if short.is_empty() => {}
+            Ok(()) => writer.write_ascii(Field::TraceState, short.as_bytes()),
             Err(_) => writer.write_pieces(Field::TraceState, &state),
         }
     }

@@ -47,7 +47,7 @@ pub(crate) struct Digits {
 }
 
 impl Digits {
-    /// Digits of the largest number.
+    /// Digits of the largest number, or a sign and fewer.
     const MAX: usize = 20;
 
     pub(crate) const fn of(value: u64) -> Self {
@@ -63,9 +63,18 @@ impl Digits {
         }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        // Digits are ASCII, so the other arm is never taken.
-        core::str::from_utf8(&self.bytes[self.from..]).unwrap_or_default()
+    /// The same with a sign, where there has to be one.
+    pub(crate) const fn of_signed(value: i32) -> Self {
+        let mut digits = Self::of(value.unsigned_abs() as u64);
+        if value < 0 {
+            digits.from -= 1;
+            digits.bytes[digits.from] = b'-';
+        }
+        digits
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.from..]
     }
 }
 
@@ -121,8 +130,11 @@ mod tests {
     #[test]
     fn ok_digits_are_what_is_read() {
         for value in [0, 9, 10, 255, 8_135_649_041_029_850_614, u64::MAX] {
-            assert_eq!(unsigned(Digits::of(value).as_str().as_bytes()), Ok(value));
+            assert_eq!(unsigned(Digits::of(value).as_bytes()), Ok(value));
         }
-        assert_eq!(Digits::of(1234).as_str(), "1234");
+        assert_eq!(Digits::of(1234).as_bytes(), b"1234");
+        for (value, text) in [(0, "0"), (7, "7"), (-1, "-1"), (i32::MIN, "-2147483648"), (i32::MAX, "2147483647")] {
+            assert_eq!(Digits::of_signed(value).as_bytes(), text.as_bytes());
+        }
     }
 }

@@ -19,6 +19,10 @@ impl<const N: usize> StackText<N> {
         core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
@@ -27,20 +31,50 @@ impl<const N: usize> StackText<N> {
         self.len == 0
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, text: &str) -> fmt::Result {
+        self.push_ascii(text.as_bytes())
+    }
+
+    /// The same for bytes that are ASCII by construction, digits for instance.
+    #[inline]
+    pub(crate) fn push_ascii(&mut self, text: &[u8]) -> fmt::Result {
         let end = self.len + text.len();
         let Some(free) = self.bytes.get_mut(self.len..end) else {
             return Err(fmt::Error);
         };
-        free.copy_from_slice(text.as_bytes());
+        free.copy_from_slice(text);
         self.len = end;
         Ok(())
+    }
+
+    /// Takes back what was pushed since the text had this length.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
     }
 }
 
 impl<const N: usize> fmt::Write for StackText<N> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push(text)
+    }
+}
+
+/// Where text goes that is ASCII by construction: to a buffer as it is, past the machinery of formatting.
+pub(crate) trait AsciiSink {
+    fn put(&mut self, ascii: &[u8]) -> fmt::Result;
+}
+
+impl<const N: usize> AsciiSink for StackText<N> {
+    #[inline]
+    fn put(&mut self, ascii: &[u8]) -> fmt::Result {
+        self.push_ascii(ascii)
+    }
+}
+
+impl AsciiSink for fmt::Formatter<'_> {
+    fn put(&mut self, ascii: &[u8]) -> fmt::Result {
+        self.write_str(core::str::from_utf8(ascii).unwrap_or_default())
     }
 }
 
@@ -67,6 +101,16 @@ mod tests {
         assert_eq!(text.push("de"), Err(fmt::Error));
         assert_eq!(text.push("d"), Ok(()));
         assert_eq!(text.as_str(), "abcd");
+    }
+
+    #[test]
+    fn ok_truncate_takes_back_and_never_adds() {
+        let mut text = StackText::<4>::new();
+        assert_eq!(text.push_ascii(b"abc"), Ok(()));
+        text.truncate(4);
+        assert_eq!(text.as_bytes(), b"abc");
+        text.truncate(1);
+        assert_eq!((text.push("z"), text.as_str()), (Ok(()), "az"));
     }
 
     #[test]

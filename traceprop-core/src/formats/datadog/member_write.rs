@@ -8,6 +8,7 @@ use super::words::{self, Source, Words};
 use crate::bridge::BridgeWriter;
 use crate::context::FormatKind;
 use crate::format::Outbound;
+use crate::text::decimal::Digits;
 use crate::text::stack::StackText;
 
 /// Bytes of a member with its key, which is what the tracers read.
@@ -16,7 +17,9 @@ const MAX_MEMBER: usize = 256;
 /// Bytes of its value.
 const MAX_VALUE: usize = MAX_MEMBER - "dd=".len();
 
-type Text = StackText<MAX_VALUE>;
+/// The value with a separator and an item behind it, which need not fit. What came may be a little longer than what we
+/// write, and is to be recognized all the same.
+type Text = StackText<{ MAX_VALUE + 1 + MAX_MEMBER }>;
 
 impl Datadog {
     pub(super) fn write_member(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
@@ -33,10 +36,10 @@ impl Datadog {
             return;
         }
         let words = Words::of(source, context.slots(), received, came);
-        let last_span = words::last_span(source, context.slots(), received, came);
+        let last_span = || words::last_span(source, context.slots(), received, came);
         let carries = match source {
-            Source::Built | Source::Headers => words.is_any() || last_span.is_some(),
-            Source::Member => came.is_some() || last_span.is_some(),
+            Source::Built | Source::Headers => words.is_any() || last_span().is_some(),
+            Source::Member => came.is_some() || last_span().is_some(),
             Source::Nothing => false,
         };
         if !carries && !context.injects(FormatKind::Datadog) {
@@ -45,20 +48,21 @@ impl Datadog {
         let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_decided_here());
         let last_span = match context.span_id() {
             Some(span) if self.reports_spans && !context.is_relayed() => Some(LastDatadogSpan::id(span)),
-            _ => last_span.filter(LastDatadogSpan::is_legal),
+            _ => last_span().filter(LastDatadogSpan::is_legal),
         };
         // A member without `s` leaves it to the flag, and need not be touched for saying the same.
         let by_flag = source == Source::Member && words.priority.is_none() && priority == Some(flag(context));
 
         let mut member = MemberWriter::new(came);
         if let Some(priority) = priority {
-            member.add(!by_flag, |item| put(item, &format_args!("s:{priority}")));
+            let digits = Digits::of_signed(priority);
+            member.add(!by_flag, |item| item.push("s:").and_then(|()| item.push_ascii(digits.as_bytes())).is_ok());
         }
         if let Some(origin) = words.origin {
             member.add(true, |item| item.push("o:").is_ok() && encode(item, origin, Part::Value));
         }
         if let Some(span) = last_span {
-            member.add(true, |item| put(item, &format_args!("p:{span}")));
+            member.add(true, |item| item.push("p:").and_then(|()| span.push_to(item)).is_ok());
         }
         for tag in words.tags.with_decision_maker(decision_maker).iter() {
             // An item without a side would be read by nobody.
@@ -114,17 +118,19 @@ impl<'c> MemberWriter<'c> {
 
     /// Adds an item whole, or not at all: `write` says whether it had room for it. `counts` is false for one that need
     /// not stand in what came.
-    fn add(&mut self, counts: bool, write: impl FnOnce(&mut StackText<MAX_MEMBER>) -> bool) {
-        // What came may be a little longer than what we write, and is to be recognized all the same.
-        let mut item = StackText::<MAX_MEMBER>::new();
-        let whole = write(&mut item);
+    fn add(&mut self, counts: bool, write: impl FnOnce(&mut Text) -> bool) {
+        let before = self.text.len();
+        // There is always room for it.
+        let separated = before == 0 || self.text.push(";").is_ok();
+        let start = self.text.len();
+        let whole = separated && write(&mut self.text) && self.text.len() - start <= MAX_MEMBER;
         if counts {
             self.counted += 1;
-            self.same = self.same && whole && self.came.is_some_and(|came| came.has(item.as_str()));
+            let item = self.text.as_bytes().get(start..).unwrap_or_default();
+            self.same = self.same && whole && self.came.is_some_and(|came| came.has(item));
         }
-        let separator = if self.text.is_empty() { "" } else { ";" };
-        let fits = self.text.len() + separator.len() + item.len() <= MAX_VALUE;
-        if !whole || !fits || self.text.push(separator).and_then(|()| self.text.push(item.as_str())).is_err() {
+        if !whole || self.text.len() > MAX_VALUE {
+            self.text.truncate(before);
             self.left_out += 1;
         }
     }
@@ -143,10 +149,6 @@ impl<'c> MemberWriter<'c> {
             bridge.remove_member(member::KEY);
         }
     }
-}
-
-fn put<const N: usize>(item: &mut StackText<N>, text: &core::fmt::Arguments<'_>) -> bool {
-    core::fmt::write(item, *text).is_ok()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

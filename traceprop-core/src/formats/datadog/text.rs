@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::id::SpanId;
 use crate::text::hex::{self, Letters};
+use crate::text::stack::StackText;
 
 /// Text in one of the two spellings: headers have it verbatim, the `dd` member writes `~` for `=`.
 ///
@@ -64,14 +65,14 @@ impl<'c> DatadogText<'c> {
                 return Some("=");
             }
             let text = rest.take()?;
-            match text.split_once('~').filter(|_| tilde_is_equals) {
-                Some((piece, more)) => {
+            if tilde_is_equals {
+                if let Some((piece, more)) = text.split_once('~') {
                     separate = true;
                     rest = Some(more);
-                    Some(piece)
+                    return Some(piece);
                 }
-                None => Some(text),
             }
+            Some(text)
         })
     }
 }
@@ -137,6 +138,14 @@ impl<'c> LastDatadogSpan<'c> {
                 let digits = text.as_bytes().try_into().ok()?;
                 SpanId::new(hex::u64_16(digits, Letters::Lower).ok()?)
             }
+        }
+    }
+
+    /// Puts it behind other text, as it is displayed.
+    pub(super) fn push_to<const N: usize>(&self, text: &mut StackText<N>) -> fmt::Result {
+        match self.0 {
+            Span::Raw(raw) => text.push(raw),
+            Span::Id(id) => text.push_ascii(&id.to_hex()),
         }
     }
 

@@ -1,7 +1,5 @@
 //! Writing the `x-datadog-*` headers.
 
-use core::fmt::Write;
-
 use super::Datadog;
 use super::error::PropagationError;
 use super::member::DatadogMember;
@@ -38,13 +36,10 @@ impl Datadog {
         let state = if needs_member { context.tracestate() } else { TraceState::EMPTY };
         let words = Words::of(source, context.slots(), &context.received, DatadogMember::of(&state));
         let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_decided_here());
-        writer.write(Field::DatadogTraceId, Digits::of(trace_id.low()).as_str());
-        writer.write(Field::DatadogParentId, Digits::of(span_id.get()).as_str());
+        writer.write_ascii(Field::DatadogTraceId, Digits::of(trace_id.low()).as_bytes());
+        writer.write_ascii(Field::DatadogParentId, Digits::of(span_id.get()).as_bytes());
         if let Some(priority) = priority {
-            let mut text = StackText::<11>::new();
-            // Eleven characters hold every number of 32 bits.
-            let _ = write!(text, "{priority}");
-            writer.write(Field::DatadogSamplingPriority, text.as_str());
+            writer.write_ascii(Field::DatadogSamplingPriority, Digits::of_signed(priority).as_bytes());
         }
         if let Some(origin) = words.origin {
             write_origin(origin.without_outer_blanks(), writer);
@@ -55,22 +50,26 @@ impl Datadog {
     fn write_tags(&self, tags: &DatadogTags<'_>, trace_id: TraceId, writer: &mut Writer<'_>) {
         let mut line = Line::new();
         let Err(reason) = put_tags(tags, trace_id, usize::from(self.tags_max_length), Which::All, &mut line) else {
-            writer.write(Field::DatadogTags, without_blanks(&line));
+            writer.write_ascii(Field::DatadogTags, without_blanks(&line));
             return;
         };
         writer.omit(Field::DatadogTags, reason, 1);
         let mut short = Line::new();
         let limit = usize::from(self.tags_max_length);
         if self.keep_tid && put_tags(tags, trace_id, limit, Which::IdAndDecisionMaker, &mut short).is_ok() {
-            writer.write(Field::DatadogTags, without_blanks(&short));
+            writer.write_ascii(Field::DatadogTags, without_blanks(&short));
         }
     }
 }
 
 /// A member of a tracestate may hold blanks where no header value may: HTTP/2 refuses a value that begins or ends with
 /// one (RFC 9113 8.2.1).
-fn without_blanks(line: &Line) -> &str {
-    line.as_str().trim_end_matches(' ')
+fn without_blanks(line: &Line) -> &[u8] {
+    let mut bytes = line.as_bytes();
+    while let [rest @ .., b' '] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// An origin that was made here may hold anything; a line end in it would be another header.
@@ -111,7 +110,7 @@ impl DatadogTags<'_> {
         let mut line = Line::new();
         put_tags(self, trace_id, MAX_TAGS_LENGTH, Which::All, &mut line)
             .map_err(|reason| PropagationError::of_omission(reason).unwrap_or(PropagationError::EncodingError))?;
-        let text = without_blanks(&line).as_bytes();
+        let text = without_blanks(&line);
         buffer[..text.len()].copy_from_slice(text);
         // It was text a moment ago.
         Ok(core::str::from_utf8(&buffer[..text.len()]).unwrap_or_default())
@@ -159,6 +158,7 @@ fn put_tags(
 /// False if there is no room; part of the pair may stand in the line then.
 fn put_pair(line: &mut Line, name: &str, value: DatadogText<'_>) -> bool {
     let comma = if line.is_empty() { "" } else { "," };
-    let lead = [comma, TAG_PREFIX, name, "="].into_iter();
-    lead.chain(value.pieces()).all(|piece| line.push(piece).is_ok())
+    let lead = line.push(comma).and_then(|()| line.push(TAG_PREFIX)).and_then(|()| line.push(name));
+    let lead = lead.and_then(|()| line.push("="));
+    lead.is_ok() && value.pieces().all(|piece| line.push(piece).is_ok())
 }

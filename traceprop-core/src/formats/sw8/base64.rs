@@ -7,6 +7,8 @@
 
 use core::fmt;
 
+use crate::text::stack::AsciiSink;
+
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// What a byte outside the alphabet has in place of its six bits: wherever they go in a group, something of it lands
@@ -149,10 +151,16 @@ pub(super) fn is_canonical(encoded: &[u8]) -> bool {
 /// Displays as the base64 of these bytes, padded.
 pub(super) struct Encoded<'a>(pub(super) &'a [u8]);
 
+impl Encoded<'_> {
+    pub(super) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
+        let mut room = [b'='; ROOM];
+        self.0.chunks(ROOM / 4 * 3).try_for_each(|bytes| sink.put(encode(bytes, &mut room)))
+    }
+}
+
 impl fmt::Display for Encoded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut room = [b'='; ROOM];
-        self.0.chunks(ROOM / 4 * 3).try_for_each(|bytes| f.write_str(encode(bytes, &mut room)))
+        self.put(f)
     }
 }
 
@@ -160,29 +168,22 @@ impl fmt::Display for Encoded<'_> {
 const ROOM: usize = 64;
 
 /// The digits of so many bytes as have room.
-fn encode<'r>(bytes: &[u8], room: &'r mut [u8; ROOM]) -> &'r str {
-    let digits = |bits: u32| [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 0x3f) as usize]);
-    let mut groups = bytes.chunks_exact(3);
+fn encode<'r>(bytes: &[u8], room: &'r mut [u8; ROOM]) -> &'r [u8] {
     let mut len = 0;
-    for (three, four) in (&mut groups).zip(room.chunks_exact_mut(4)) {
-        four.copy_from_slice(&digits(u32::from_be_bytes([0, three[0], three[1], three[2]])));
+    for (group, four) in bytes.chunks(3).zip(room.chunks_exact_mut(4)) {
+        let bits = match *group {
+            [a, b, c] => u32::from_be_bytes([0, a, b, c]),
+            [a, b] => u32::from_be_bytes([0, a, b, 0]),
+            _ => u32::from_be_bytes([0, group[0], 0, 0]),
+        };
+        let digit = |shift: u32| ALPHABET[(bits >> shift & 0x3f) as usize];
+        four[0] = digit(18);
+        four[1] = digit(12);
+        four[2] = if group.len() > 1 { digit(6) } else { b'=' };
+        four[3] = if group.len() > 2 { digit(0) } else { b'=' };
         len += 4;
     }
-    let last = match groups.remainder() {
-        [a] => Some((u32::from_be_bytes([0, *a, 0, 0]), 2)),
-        [a, b] => Some((u32::from_be_bytes([0, *a, *b, 0]), 3)),
-        _ => None,
-    };
-    if let Some((bits, used)) = last {
-        let mut four = digits(bits);
-        four[used..].fill(b'=');
-        if let Some(place) = room.get_mut(len..len + 4) {
-            place.copy_from_slice(&four);
-            len += 4;
-        }
-    }
-    // Digits and padding are ASCII, so the other arm is never taken.
-    core::str::from_utf8(&room[..len]).unwrap_or_default()
+    &room[..len]
 }
 
 #[cfg(feature = "std")]

@@ -41,11 +41,29 @@ impl Sw8 {
         }
     }
 
+    /// Digits of base64 and of numbers, and what separates them: ASCII.
+    fn put_short(&self, place: usize, value: &StackText<STACK_VALUE>, writer: &mut Writer<'_>) {
+        match &self.names {
+            None => writer.write_ascii(FIELDS[place], value.as_bytes()),
+            Some(names) => writer.write_named(&names[place], value.as_str()),
+        }
+    }
+
+    /// Writes the header itself. False if it is too long.
+    fn put_header(&self, value: &Value<'_>, writer: &mut Writer<'_>) -> bool {
+        let mut short = StackText::<STACK_VALUE>::new();
+        if value.put(&mut short).is_ok() {
+            self.put_short(HEADER, &short, writer);
+            return true;
+        }
+        self.put(HEADER, value, header::MAX_VALUE, writer)
+    }
+
     /// Writes a value of at most `limit` bytes. False if it is longer.
     fn put(&self, place: usize, value: &dyn fmt::Display, limit: usize, writer: &mut Writer<'_>) -> bool {
         let mut short = StackText::<STACK_VALUE>::new();
         if fmt::write(&mut short, format_args!("{value}")).is_ok() {
-            self.put_text(place, short.as_str(), writer);
+            self.put_short(place, &short, writer);
             return true;
         }
         let mut len = Counter::default();
@@ -142,7 +160,7 @@ impl Format for Sw8 {
         let received = own.and_then(|_| self.own_extension(outbound));
         let sent_at_ms = outbound.outgoing().sent_at();
         let header = |value: &Value<'_>, writer: &mut Writer<'_>| {
-            let is_written = self.put(HEADER, value, header::MAX_VALUE, writer);
+            let is_written = self.put_header(value, writer);
             if !is_written {
                 writer.omit(field, OmissionReason::TooLong, 1);
             }

@@ -5,6 +5,7 @@ use core::fmt;
 use super::base64;
 use crate::field::Field;
 use crate::reject::{Reason, ReasonAt, Reject};
+use crate::text::stack::AsciiSink;
 
 /// A text field of sw8: base64 of UTF-8, checked, kept encoded. Displays, compares and counts as the text in it.
 ///
@@ -85,12 +86,18 @@ impl<'c> Sw8Text<'c> {
 /// A field in the form that we write: padded.
 pub(super) struct Reencoded<'c>(Sw8Text<'c>);
 
+impl Reencoded<'_> {
+    pub(super) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
+        match base64::is_canonical(self.0.0) {
+            true => sink.put(self.0.0),
+            false => self.0.with(|text| base64::Encoded(text.as_bytes()).put(sink)),
+        }
+    }
+}
+
 impl fmt::Display for Reencoded<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match base64::is_canonical(self.0.0) {
-            true => f.write_str(self.0.encoded()),
-            false => self.0.with(|text| base64::Encoded(text.as_bytes()).fmt(f)),
-        }
+        self.put(f)
     }
 }
 

@@ -8,6 +8,8 @@ use super::identity::Identity;
 use super::text::Sw8Text;
 use crate::id::{SpanId, TraceId};
 use crate::outgoing::Outgoing;
+use crate::text::decimal::Digits;
+use crate::text::stack::AsciiSink;
 
 /// Characters of the longest endpoint. The text says fewer than 150; the Java agent cuts at 150, and so do we: what an
 /// endpoint is called is only known when a call is made, and must not fail it.
@@ -86,25 +88,39 @@ impl<'a> Value<'a> {
     }
 }
 
-impl fmt::Display for Piece<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Piece<'_> {
+    fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
         match self {
-            Self::Received(text) => text.reencoded().fmt(f),
-            Self::Plain(text) => Encoded(text.as_bytes()).fmt(f),
-            Self::Hex(trace_id) => Encoded(&trace_id.to_hex()).fmt(f),
+            Self::Received(text) => text.reencoded().put(sink),
+            Self::Plain(text) => Encoded(text.as_bytes()).put(sink),
+            Self::Hex(trace_id) => Encoded(&trace_id.to_hex()).put(sink),
             Self::Segment(span_id) => {
                 let mut segment = [b'0'; 2 * SpanId::HEX_LEN];
                 segment[..SpanId::HEX_LEN].copy_from_slice(&span_id.to_hex());
-                Encoded(&segment).fmt(f)
+                Encoded(&segment).put(sink)
             }
         }
     }
 }
 
+impl Value<'_> {
+    pub(super) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
+        sink.put(if self.sampled { b"1-" } else { b"0-" })?;
+        self.trace_id.put(sink)?;
+        sink.put(b"-")?;
+        self.segment_id.put(sink)?;
+        sink.put(b"-")?;
+        sink.put(Digits::of(self.span_number.into()).as_bytes())?;
+        for name in &self.names {
+            sink.put(b"-")?;
+            name.put(sink)?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sample = u8::from(self.sampled);
-        write!(f, "{sample}-{}-{}-{}", self.trace_id, self.segment_id, self.span_number)?;
-        self.names.iter().try_for_each(|name| write!(f, "-{name}"))
+        self.put(f)
     }
 }
