@@ -141,6 +141,7 @@ impl fmt::Display for AllowedMembers<'_> {
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
+    use super::{Allow, ROOM};
     use crate::generator::IdBits;
     use crate::outgoing::Outgoing;
     use crate::presets;
@@ -161,5 +162,30 @@ mod tests {
         };
         assert_eq!(baggage(&Outgoing::new()), ["own=1"]);
         assert_eq!(baggage(&Outgoing::trusted()), ["tenant=acme"]);
+    }
+
+    #[test]
+    fn ok_a_filtered_list_is_the_same_whether_it_has_room_or_not() {
+        let propagator = presets::W3C.propagator();
+        let filtered = |line: &str| {
+            let request =
+                [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", line)];
+            let span = propagator.extract(&request).start_span(&|| IdBits::unique(1));
+            let mut headers: Vec<(String, String)> = Vec::new();
+            let outgoing = Outgoing::new().baggage(Allow::Only(&["a", "c"]));
+            let omitted = propagator.inject(&span, &outgoing, &mut headers);
+            assert_eq!(std::string::ToString::to_string(&omitted), "baggage: 1 left out, not-allowed");
+            headers.retain(|(name, _)| name == "baggage");
+            headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        for len in ROOM - 6..ROOM {
+            let value = "x".repeat(len);
+            let expected = std::format!("a={value},c=2;p");
+            assert_eq!(filtered(&std::format!("a={value},b=1,c=2;p")), [expected.as_str()], "{}", expected.len());
+            // Blanks keep a member from being copied as it came.
+            assert_eq!(filtered(&std::format!("a = {value} , b=1,c=2; p")), [expected.as_str()]);
+        }
+        assert_eq!(filtered("b=1"), [""; 0]);
+        assert_eq!(filtered("c=2,b=1"), ["c=2"]);
     }
 }
