@@ -90,6 +90,11 @@ impl FormatKind {
         }
     }
 
+    /// Whether all formats of this kind have the same name.
+    pub(crate) const fn has_one_name(self) -> bool {
+        matches!(self, Self::TraceContext | Self::Datadog | Self::Jaeger | Self::Sw8)
+    }
+
     /// The format whose trace a field belongs to. None for text of the user's, and for configured names.
     #[cfg(feature = "alloc")]
     pub(crate) const fn of_field(field: Field) -> Option<Self> {

@@ -156,6 +156,7 @@ pin_project! {
 struct Lent<'a>(&'a mut Option<OwnedContext>);
 
 impl<'a> Lent<'a> {
+    #[inline]
     fn new(slot: &'a mut Option<OwnedContext>) -> Self {
         swap(slot);
         Self(slot)

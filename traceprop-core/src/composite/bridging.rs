@@ -110,14 +110,16 @@ impl Propagator {
     /// The formats of both lists and of the bridges, each once. Of one that is in both lists the writer counts, since its
     /// settings may differ.
     fn bridging(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
-        // The name decides; the kind is quicker to compare.
-        let read = self.extract.kinds().map(|(format, kind)| {
+        // The name decides; the kind is quicker to compare, and mostly it has no other name.
+        let is_same = |one: (&dyn Format, FormatKind), other: (&dyn Format, FormatKind)| {
+            one.1 == other.1 && (one.1.has_one_name() || one.0.name() == other.0.name())
+        };
+        let read = self.extract.kinds().map(move |read| {
             let mut written = self.inject.kinds();
-            written.find(|(other, its)| *its == kind && other.name() == format.name()).unwrap_or((format, kind))
+            written.find(|written| is_same(read, *written)).unwrap_or(read)
         });
-        let written = self.inject.kinds().filter(|(format, kind)| {
-            !self.extract.kinds().any(|(other, its)| its == *kind && other.name() == format.name())
-        });
+        let written =
+            self.inject.kinds().filter(move |written| !self.extract.kinds().any(|read| is_same(read, *written)));
         read.chain(written).chain(self.bridges.kinds())
     }
 }

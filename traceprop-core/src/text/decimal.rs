@@ -40,6 +40,17 @@ pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
     value.ok().and_then(|value| i32::try_from(value).ok()).ok_or(Reason::OutOfRange.at(0))
 }
 
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 /// A number as it is written.
 pub(crate) struct Digits {
     bytes: [u8; Self::MAX],
@@ -53,14 +64,19 @@ impl Digits {
     pub(crate) const fn of(value: u64) -> Self {
         let mut digits = Self { bytes: [b'0'; Self::MAX], from: Self::MAX };
         let mut rest = value;
-        loop {
-            digits.from -= 1;
-            digits.bytes[digits.from] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                return digits;
-            }
+        // Two digits for each division.
+        while rest > 9 {
+            let [tens, ones] = PAIRS[(rest % 100) as usize];
+            digits.from -= 2;
+            digits.bytes[digits.from] = tens;
+            digits.bytes[digits.from + 1] = ones;
+            rest /= 100;
         }
+        if rest > 0 || value == 0 {
+            digits.from -= 1;
+            digits.bytes[digits.from] = b'0' + rest as u8;
+        }
+        digits
     }
 
     /// The same with a sign, where there has to be one.

@@ -179,6 +179,9 @@ fn encode<const N: usize>(item: &mut StackText<N>, text: DatadogText<'_>, part: 
 }
 
 fn encode_piece<const N: usize>(item: &mut StackText<N>, piece: &str, part: Part) -> bool {
+    if piece.bytes().all(|byte| part.replace(byte).is_none()) {
+        return item.push(piece).is_ok();
+    }
     let mut clean = 0;
     for (at, character) in piece.char_indices() {
         let replacement = match u8::try_from(character) {

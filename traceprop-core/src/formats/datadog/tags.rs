@@ -97,6 +97,11 @@ impl<'c> DatadogTags<'c> {
         Self::scan(lines).0
     }
 
+    /// The same where nobody asks for what was turned down, nor for the upper half of the trace id.
+    pub(super) fn unjudged(lines: Lines<'c>) -> Self {
+        if excess(&lines).is_some() { Self::EMPTY } else { Self::of(Source::Header(lines)) }
+    }
+
     pub(super) const fn of_member(value: &'c str) -> Self {
         Self::of(Source::Member(value))
     }
@@ -109,15 +114,8 @@ impl<'c> DatadogTags<'c> {
     /// The tags, and the first thing that was turned down.
     pub(super) fn scan(lines: Lines<'c>) -> (Self, Option<Reject>) {
         let reject = |error: ReasonAt| Some(error.of(Field::DatadogTags));
-        let too_much = Self { error: Some(PropagationError::ExtractMaxSize), ..Self::EMPTY };
-        if lines.is_over_limit() {
-            return (too_much, reject(Reason::TooManyLines.at(0)));
-        }
-        // One byte for the comma behind each line, and none behind the last.
-        let joined: usize = lines.iter().map(|line| text::trim(line).len() + 1).sum();
-        let len = joined.saturating_sub(1);
-        if len > MAX_TAGS_LENGTH {
-            return (too_much, reject(Reason::TooLong.at(len)));
+        if let Some(error) = excess(&lines) {
+            return (Self { error: Some(PropagationError::ExtractMaxSize), ..Self::EMPTY }, reject(error));
         }
         let mut fault = None;
         let mut tid = None;
@@ -193,6 +191,17 @@ impl<'c> DatadogTags<'c> {
             _ => false,
         }
     }
+}
+
+/// Whether there is more than is read.
+fn excess(lines: &Lines<'_>) -> Option<ReasonAt> {
+    if lines.is_over_limit() {
+        return Some(Reason::TooManyLines.at(0));
+    }
+    // One byte for the comma behind each line, and none behind the last.
+    let joined: usize = lines.iter().map(|line| text::trim(line).len() + 1).sum();
+    let len = joined.saturating_sub(1);
+    (len > MAX_TAGS_LENGTH).then(|| Reason::TooLong.at(len))
 }
 
 impl fmt::Debug for DatadogTags<'_> {

@@ -1,7 +1,7 @@
 //! Which Datadog words count for a context: where they come from, and what a decision does to them.
 
 use super::error::PropagationError;
-use super::headers::{self, DatadogHeaders};
+use super::headers;
 use super::member::{self, DatadogMember};
 use super::tags::{DatadogTags, DecisionMaker};
 use super::text::{DatadogText, LastDatadogSpan};
@@ -106,13 +106,12 @@ impl<'c> Words<'c> {
                 origin: member.origin(),
                 tags: member.tags(),
             }),
-            Source::Headers => match DatadogHeaders::read(slots) {
-                Ok(Some(headers)) => Self {
-                    priority: headers.priority.or(filler),
-                    origin: headers.origin.map(DatadogText::verbatim),
-                    tags: headers.tags,
-                },
-                _ => Self::NONE,
+            // The trace id is known to be good: it is what made these headers the source.
+            Source::Headers if slots.first(Field::DatadogTraceId).is_none() => Self::NONE,
+            Source::Headers => Self {
+                priority: headers::priority(slots).or(filler),
+                origin: headers::origin_text(slots).map(DatadogText::verbatim),
+                tags: DatadogTags::unjudged(slots.lines(Field::DatadogTags)),
             },
             #[cfg(feature = "alloc")]
             Source::Built => Self {
@@ -193,7 +192,10 @@ impl<'c> DatadogContext<'c> {
         let tracestate = received.tracestate(slots);
         let member = DatadogMember::of(&tracestate);
         let source = Source::of(received);
-        let words = Words::of(source, slots, received, member);
+        let mut words = Words::of(source, slots, received, member);
+        if source == Source::Headers {
+            words.tags = DatadogTags::read(slots.lines(Field::DatadogTags));
+        }
         let (priority, decision_maker) = decide(words.priority, now.sampling, now.decided_here);
         let error = match source {
             // Only their length has the tags turned down as a whole.
