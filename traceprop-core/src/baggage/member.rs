@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::percent;
 use crate::reject::Reason;
-use crate::text::{self, is_token_byte, split_once, trim};
+use crate::text::{self, is_token, is_token_byte, split_once, trim};
 
 /// One member of a baggage, borrowed from the carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +19,10 @@ pub(super) const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
 
-/// Whether these bytes are a value. Sixteen are looked at together, and the few behind them in a table.
+/// Whether these bytes are a value.
+#[inline]
 fn is_value(bytes: &[u8]) -> bool {
-    static VALUE: [bool; 256] = text::table!(is_value_byte);
-    let (blocks, rest) = bytes.split_at(bytes.len() & !15);
-    blocks.iter().fold(true, |is_value, &byte| is_value & is_value_byte(byte))
-        && rest.iter().all(|&byte| VALUE[usize::from(byte)])
-}
-
-fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+    text::is_visible(bytes, b'!', *b"\",;\\")
 }
 
 /// A member that breaks no rule, as bytes: all that is needed to count it and to hand it on.

@@ -9,18 +9,35 @@ use crate::text::hex::{Letters, digit};
 pub(super) fn bytes(value: &str) -> impl Iterator<Item = u8> {
     let mut rest = value.as_bytes();
     core::iter::from_fn(move || {
-        let (byte, tail) = match rest {
-            [b'%', high, low, tail @ ..] => match (digit(*high, Letters::AnyCase), digit(*low, Letters::AnyCase)) {
-                (Some(high), Some(low)) => (high << 4 | low, tail),
-                _ => (b'%', &rest[1..]),
-            },
-            [byte, tail @ ..] => (*byte, tail),
-            [] => return None,
-        };
+        let (byte, tail) = next_byte(rest)?;
         rest = tail;
         Some(byte)
     })
 }
+
+#[inline]
+fn next_byte(text: &[u8]) -> Option<(u8, &[u8])> {
+    if let [b'%', high, low, tail @ ..] = text {
+        let (high, low) = (HEX[usize::from(*high)], HEX[usize::from(*low)]);
+        if high | low < 16 {
+            return Some((high << 4 | low, tail));
+        }
+    }
+    text.split_first().map(|(byte, tail)| (*byte, tail))
+}
+
+/// The values of hex digits; 255 is none.
+const HEX: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        if let Some(value) = digit(byte as u8, Letters::AnyCase) {
+            values[byte] = value;
+        }
+        byte += 1;
+    }
+    values
+};
 
 /// The text of a value; broken UTF-8 becomes U+FFFD.
 #[cfg(feature = "alloc")]
@@ -29,10 +46,28 @@ pub(super) fn decode(value: &str) -> alloc::borrow::Cow<'_, str> {
     use alloc::string::String;
     use alloc::vec::Vec;
 
+    use crate::text;
+
     if !value.contains('%') {
         return Cow::Borrowed(value);
     }
-    let decoded: Vec<u8> = bytes(value).collect();
+    let mut decoded = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while !rest.is_empty() {
+        // Eight bytes are copied at once, and those taken back that have to be decoded.
+        if let (Some(eight), [not_percent, ..]) = (rest.first_chunk::<8>(), rest) {
+            if *not_percent != b'%' {
+                let plain = text::find(eight, b'%').unwrap_or(8);
+                decoded.extend_from_slice(eight);
+                decoded.truncate(decoded.len() - 8 + plain);
+                rest = &rest[plain..];
+                continue;
+            }
+        }
+        let Some((byte, tail)) = next_byte(rest) else { break };
+        decoded.push(byte);
+        rest = tail;
+    }
     Cow::Owned(match String::from_utf8(decoded) {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
@@ -77,6 +112,18 @@ mod tests {
         assert_eq!(decode("%c3%a9%2c"), "é,");
         assert_eq!(decode("a+b"), "a+b");
         assert_eq!(decode("a%FFb"), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn ok_decode_agrees_with_one_byte_at_a_time() {
+        let piece = "ab%20%C3%A9cdefghij%%4klmnopqrstuvwxyz%c3%a9%";
+        for from in 0..piece.len() {
+            for to in from..=piece.len() {
+                let value = &piece[from..to];
+                let decoded: std::vec::Vec<u8> = bytes(value).collect();
+                assert_eq!(decode(value), std::string::String::from_utf8_lossy(&decoded), "{value}");
+            }
+        }
     }
 
     #[test]
