@@ -9,24 +9,68 @@ use crate::reject::{Reason, ReasonAt};
 pub(crate) const MAX_LEN: usize = 64;
 
 /// Digits that fit into 64 bits whatever they are: 10^19 is below 2^64.
-const ALWAYS_FIT: usize = 19;
+pub(crate) const ALWAYS_FIT: usize = 19;
 
 /// A number without a sign.
+#[inline]
 pub(crate) fn unsigned(text: &[u8]) -> Result<u64, ReasonAt> {
+    value(text).ok_or_else(|| diagnose(text))
+}
+
+fn value(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > MAX_LEN {
+        return None;
+    }
+    let (head, tail) = text.split_at(text.len().min(ALWAYS_FIT));
+    tail.iter().try_fold(short(head)?, |value, &byte| value.checked_mul(10)?.checked_add(digit(byte)?))
+}
+
+/// The value of so few digits that they fit whatever they are.
+#[inline]
+pub(crate) fn short(digits: &[u8]) -> Option<u64> {
+    let (mut value, mut rest) = (0, digits.get(..ALWAYS_FIT).unwrap_or(digits));
+    while let Some((eight, tail)) = rest.split_first_chunk() {
+        value = value * 100_000_000 + eight_digits(*eight)?;
+        rest = tail;
+    }
+    for &byte in rest {
+        value = value * 10 + digit(byte)?;
+    }
+    Some(value)
+}
+
+#[inline]
+fn digit(byte: u8) -> Option<u64> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit < 10).then_some(u64::from(digit))
+}
+
+/// Eight digits at once: of one at a time each waits for the one before it.
+#[inline]
+fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let v = u64::from_le_bytes(digits);
+    // A digit has 3 in its upper half, and still has it when six are added.
+    if (v & (0xf0 * ONES)) | (v.wrapping_add(0x06 * ONES) & (0xf0 * ONES)) >> 4 != 0x33 * ONES {
+        return None;
+    }
+    // Pairs, then fours, then all: the earlier digit is the lower byte, and counts more.
+    let pairs = (v & (0x0f * ONES)).wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
+    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32)
+}
+
+/// Why text is no number of 64 bits.
+#[cold]
+fn diagnose(text: &[u8]) -> ReasonAt {
     if text.is_empty() {
-        return Err(Reason::Empty.at(0));
+        return Reason::Empty.at(0);
     }
     // Looked for in what may be read at all, so that garbage is called garbage and not a number beyond the range.
     if let Some(at) = text.iter().take(MAX_LEN).position(|b| !b.is_ascii_digit()) {
-        return Err(Reason::BadDecimal.at(at));
+        return Reason::BadDecimal.at(at);
     }
-    if text.len() > MAX_LEN {
-        return Err(Reason::TooLong.at(text.len()));
-    }
-    let (head, tail) = text.split_at(text.len().min(ALWAYS_FIT));
-    let value = head.iter().fold(0, |value: u64, b| value * 10 + u64::from(b - b'0'));
-    let value = tail.iter().try_fold(value, |value, b| value.checked_mul(10)?.checked_add(u64::from(b - b'0')));
-    value.ok_or(Reason::OutOfRange.at(0))
+    if text.len() > MAX_LEN { Reason::TooLong.at(text.len()) } else { Reason::OutOfRange.at(0) }
 }
 
 /// A number of 32 bits, which may be negative.
@@ -112,6 +156,41 @@ mod tests {
         assert_eq!(unsigned(b"18446744073709551615"), Ok(u64::MAX));
         assert_eq!(err(unsigned(b"18446744073709551616")), (Reason::OutOfRange, 0));
         assert_eq!(err(unsigned(b"99999999999999999999")), (Reason::OutOfRange, 0));
+    }
+
+    #[test]
+    fn ok_eight_digits_at_once() {
+        for digits in ["12345678", "01234567", "99999999", "00000000"] {
+            assert_eq!(eight_digits(digits.as_bytes().try_into().unwrap()), digits.parse().ok());
+        }
+    }
+
+    #[test]
+    fn err_eight_digits_with_any_other_byte_in_any_place() {
+        for place in 0..8 {
+            for byte in (0..=255).filter(|byte: &u8| !byte.is_ascii_digit()) {
+                let mut digits = *b"09182736";
+                digits[place] = byte;
+                assert_eq!(eight_digits(digits), None, "{byte:#04x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn ok_unsigned_of_every_length_agrees_with_the_standard_library() {
+        let digits = "9182736450918273645091";
+        for from in 0..digits.len() {
+            for to in from + 1..=digits.len() {
+                let text = &digits[from..to];
+                assert_eq!(unsigned(text.as_bytes()).ok(), text.parse().ok(), "{text}");
+                for place in 0..text.len() {
+                    let mut broken = [0; 22];
+                    broken[..text.len()].copy_from_slice(text.as_bytes());
+                    broken[place] = b':';
+                    assert_eq!(err(unsigned(&broken[..text.len()])), (Reason::BadDecimal, place as u32));
+                }
+            }
+        }
     }
 
     #[test]

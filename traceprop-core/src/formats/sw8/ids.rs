@@ -18,6 +18,7 @@
 //! sends with these ids and what SkyWalking agents send through the collector meets in one trace.
 
 use crate::id::{SpanId, TraceId};
+use crate::text::decimal;
 use crate::text::hex::{self, Letters};
 use crate::text::uuid;
 
@@ -80,38 +81,10 @@ pub(super) fn mask(tail: &[u8]) -> Option<u128> {
 fn positive_i64(digits: &[u8]) -> Option<u64> {
     let value = match digits {
         // So few of them cannot overflow.
-        [_, ..] if digits.len() <= 19 => {
-            let (mut value, mut rest) = (0, digits);
-            while let Some((eight, tail)) = rest.split_first_chunk() {
-                value = value * 100_000_000 + eight_digits(*eight)?;
-                rest = tail;
-            }
-            for &byte in rest {
-                let digit = byte.wrapping_sub(b'0');
-                if digit > 9 {
-                    return None;
-                }
-                value = value * 10 + u64::from(digit);
-            }
-            value
-        }
+        [_, ..] if digits.len() <= decimal::ALWAYS_FIT => decimal::short(digits)?,
         _ => decimal_digits(digits, |value: u64, digit| value.checked_mul(10)?.checked_add(u64::from(digit)))?,
     };
     (value < 1 << 63).then_some(value)
-}
-
-/// Eight decimal digits at once: the clocks in ids have seventeen, and one at a time each waits for the one before it.
-fn eight_digits(digits: [u8; 8]) -> Option<u64> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let v = u64::from_le_bytes(digits);
-    // A digit has 3 in its upper half, and still has it when six are added.
-    if (v & (0xf0 * ONES)) | (v.wrapping_add(0x06 * ONES) & (0xf0 * ONES)) >> 4 != 0x33 * ONES {
-        return None;
-    }
-    // Pairs, then fours, then all: the earlier digit is the lower byte, and counts more.
-    let pairs = (v & (0x0f * ONES)).wrapping_mul(10 << 8 | 1) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
-    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32)
 }
 
 /// 1 to 39 decimal digits.
@@ -185,9 +158,6 @@ mod tests {
         trace("340282366920938463463374607431768211455", "ffffffffffffffffffffffffffffffff");
         trace("12345678901234567890123456789012", "12345678901234567890123456789012");
         let hex = "4f2f27748b8e44ecaf18fe0347194e86";
-        for (i, digits) in ["12345678", "01234567", "99999999", "00000000"].into_iter().enumerate() {
-            assert_eq!(eight_digits(digits.as_bytes().try_into().unwrap()), digits.parse().ok(), "{i}");
-        }
         trace(&format!("{hex}.0.0"), hex);
         trace(&format!("{hex}.9223372036854775807.1"), "4f2f27747471bb13ae18fe0347194e86");
         trace(&format!("{hex}.01.9223372036854775807"), "4f2f27748a8e44ec50e701fcb8e6b1f9");
@@ -244,17 +214,6 @@ mod tests {
             let hash = fnv1a(FNV_OFFSET, &[&zeros[..], &[0; 4]].concat());
             (hash >> 64) ^ u128::from(hash as u64)
         });
-    }
-
-    #[test]
-    fn err_eight_digits_with_any_other_byte_in_any_place() {
-        for place in 0..8 {
-            for byte in (0..=255).filter(|byte: &u8| !byte.is_ascii_digit()) {
-                let mut digits = *b"09182736";
-                digits[place] = byte;
-                assert_eq!(eight_digits(digits), None, "{byte:#04x} at {place}");
-            }
-        }
     }
 
     proptest! {
