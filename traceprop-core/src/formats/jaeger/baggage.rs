@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::item::{JaegerBaggageItem, PREFIX, Source};
-use crate::field::Field;
+use crate::field::{Field, FieldSet};
 use crate::reject::{Reason, Reject};
 use crate::slots::{Lines, Slots};
 use crate::text::{split_once, trim};
@@ -34,7 +34,8 @@ const MAX_ITEMS: usize = 64;
 /// ```
 #[derive(Clone)]
 pub struct JaegerBaggage<'c> {
-    items: [Option<JaegerBaggageItem<'c>>; MAX_ITEMS],
+    /// None before the first item: the room for all of them takes longer to clear than most requests to read.
+    items: Option<[Option<JaegerBaggageItem<'c>>; MAX_ITEMS]>,
     len: usize,
     /// Items read, those included that a later one has replaced.
     read: usize,
@@ -55,12 +56,19 @@ impl<'c> JaegerBaggage<'c> {
     pub const MAX_BYTES: usize = 8192;
 
     /// No baggage.
-    pub const EMPTY: Self =
-        Self { items: [None; Self::MAX_ITEMS], len: 0, read: 0, bytes: 0, skipped: None, gave_way: false };
+    pub const EMPTY: Self = Self::new();
+
+    const fn new() -> Self {
+        Self { items: None, len: 0, read: 0, bytes: 0, skipped: None, gave_way: false }
+    }
 
     /// Reads the baggage of a request.
     pub fn read(slots: &Slots<'c>) -> Self {
-        let mut baggage = Self::EMPTY;
+        if !slots.has_any(const { FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]) }) {
+            // Not the constant, which would be copied with all of its room.
+            return Self::new();
+        }
+        let mut baggage = Self::new();
         if slots.first(Field::UberContext).is_some() {
             baggage.read_lines(slots.lines(Field::UberContext));
         }
@@ -72,7 +80,7 @@ impl<'c> JaegerBaggage<'c> {
 
     /// The items in the order of the headers.
     pub fn iter(&self) -> impl Iterator<Item = JaegerBaggageItem<'c>> + Clone + '_ {
-        self.items[..self.len].iter().flatten().copied()
+        self.items.iter().flatten().take(self.len).flatten().copied()
     }
 
     /// The item with this key, in any letter case.
@@ -156,12 +164,13 @@ impl<'c> JaegerBaggage<'c> {
             return false;
         }
         self.read += 1;
-        let known = self.items[..self.len].iter_mut().flatten().find(|known| known.has_key(item.raw_key()));
+        let items = self.items.get_or_insert([None; MAX_ITEMS]);
+        let known = items[..self.len].iter_mut().flatten().find(|known| known.has_key(item.raw_key()));
         match known {
             Some(known) if known.source() == item.source() => *known = item,
             Some(_) => self.gave_way |= item.source() == Source::List,
             None => {
-                self.items[self.len] = Some(item);
+                items[self.len] = Some(item);
                 self.len += 1;
             }
         }

@@ -105,6 +105,28 @@ impl fmt::Display for UberTraceId {
 }
 
 fn parse(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
+    match parse_whole(value) {
+        Some(header) => Ok(header),
+        None => parse_any(value),
+    }
+}
+
+/// A value as it should be, by the offsets that leaves: ids with all of their digits, in lower case, and a parent of one
+/// digit. `None` for everything else.
+#[inline]
+fn parse_whole(value: &[u8]) -> Option<UberTraceId> {
+    let (trace_id, rest) = value.split_first_chunk::<32>()?;
+    let (span_id, rest) = rest.strip_prefix(b":")?.split_first_chunk::<16>()?;
+    let flags = match rest {
+        [b':', b'0', b':', flags @ ..] => parse_flags(flags)?,
+        _ => return None,
+    };
+    let trace_id = TraceId::new(hex::u128_32(trace_id, Letters::Lower).ok()?)?;
+    let span_id = SpanId::new(hex::u64_16(span_id, Letters::Lower).ok()?)?;
+    Some(UberTraceId::new(trace_id, span_id, JaegerFlags::from_byte(flags)))
+}
+
+fn parse_any(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
     if value.is_empty() {
         return Err(Reason::Empty.at(0));
     }
