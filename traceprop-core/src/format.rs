@@ -209,6 +209,7 @@ pub struct Reading {
     style: Option<&'static str>,
     weight: DecisionWeight,
     tracestate: TraceStateFacts,
+    is_plain: bool,
 }
 
 /// How much the decision of a reading says, when another format left it open.
@@ -235,6 +236,7 @@ impl Reading {
             style: None,
             weight: DecisionWeight::Firm,
             tracestate: TraceStateFacts::NONE,
+            is_plain: false,
         }
     }
 
@@ -291,6 +293,16 @@ impl Reading {
     pub(crate) const fn with_tracestate(mut self, facts: TraceStateFacts) -> Self {
         self.tracestate = facts;
         self
+    }
+
+    /// Says that a built-in format has read fields whose names are fixed.
+    pub(crate) const fn plain(mut self) -> Self {
+        self.is_plain = true;
+        self
+    }
+
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     pub(crate) const fn tracestate(&self) -> TraceStateFacts {

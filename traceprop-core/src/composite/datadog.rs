@@ -13,6 +13,7 @@ impl<'c> Extraction<'c> {
             parent_id: context.and_then(|context| context.parent_id),
             sampling: self.inbound().sampling(),
             decided_here: received.filled_in,
+            is_plain: self.is_plain(),
         };
         DatadogContext::of(self.slots(), &received, now)
     }

@@ -69,6 +69,9 @@ pub struct Extraction<'c> {
     merged: Option<RemoteContext>,
     /// What came without ids.
     decision: Option<Sampling>,
+    /// One context came, and a built-in format read it from the fields whose names are fixed. So those are known to be
+    /// valid, and to say just that context.
+    is_plain: bool,
     received: Received<'c>,
     slots: Slots<'c>,
     style: Option<&'c str>,
@@ -116,9 +119,11 @@ impl<'c> Extraction<'c> {
         carrier.fill(&mut slots);
         let mut formats = propagator.extract.kinds();
         let mut merge = Merge::NOTHING;
+        let mut is_plain = false;
         if let Some((format, kind)) = formats.next() {
             let reading = format.extract(&slots);
             recorder.record(format, &reading);
+            is_plain = reading.is_plain() && matches!(reading.outcome_ref(), Outcome::Context(_));
             merge = Merge::beginning(format, kind, &reading);
         }
         for (format, kind) in formats {
@@ -127,6 +132,9 @@ impl<'c> Extraction<'c> {
             }
             let reading = format.extract(&slots);
             recorder.record(format, &reading);
+            if let Outcome::Context(_) = reading.outcome_ref() {
+                is_plain = reading.is_plain() && !merge.has_context();
+            }
             merge.add(format, kind, &reading, propagator.options.matching);
         }
         let (mut merged, mut decision) = merge.inbound();
@@ -147,7 +155,7 @@ impl<'c> Extraction<'c> {
                 Received { filled_in, priority_in_dd: false, ..received }
             }
         };
-        Self { merged, decision, received, slots, style: merge.style(), propagator }
+        Self { merged, decision, is_plain, received, slots, style: merge.style(), propagator }
     }
 
     /// What came in.
@@ -256,8 +264,12 @@ impl<'c> Extraction<'c> {
 
     /// What came in sw8, if it is of the trace that is continued.
     pub fn sw8(&self) -> Option<ReceivedSw8<'c>> {
-        let counts = self.received.agrees.contains(FormatKind::Sw8);
-        counts.then(|| Sw8::reader().received(&self.slots)).flatten()
+        if !self.received.agrees.contains(FormatKind::Sw8) {
+            return None;
+        }
+        // Of the only context that came the ids are known, and need not be read again.
+        let ids = self.merged.filter(|_| self.is_plain);
+        Sw8::reader().received_with(&self.slots, ids.and_then(|context| Some((context.trace_id, context.parent_id?))))
     }
 
     /// A span that continues what came, or begins a new trace where nothing did.
@@ -331,6 +343,10 @@ impl<'c> Extraction<'c> {
             }
         }
         false
+    }
+
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     pub(crate) const fn received(&self) -> Received<'c> {

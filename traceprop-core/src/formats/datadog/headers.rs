@@ -67,62 +67,75 @@ impl<'c> DatadogHeaders<'c> {
     /// When the trace id is no decimal number from 1 to 2^64-1: `empty`, `bad-decimal`, `out-of-range`,
     /// `zero-trace-id`, `too-long`, or `repeated-field` where it stands on several lines.
     pub fn read(slots: &Slots<'c>) -> Result<Option<Self>, Reject> {
-        Self::scan(slots, &mut |_| {})
-    }
-
-    /// The same, and tells what was turned down beside it.
-    pub(super) fn scan(slots: &Slots<'c>, refuse: &mut dyn FnMut(Refused)) -> Result<Option<Self>, Reject> {
-        if slots.first(Field::DatadogTraceId).is_none() {
+        let Some((low, parent_id)) = ids(slots, &mut |_| {})? else {
             return Ok(None);
-        }
-        let low = number(slots, Field::DatadogTraceId, decimal::unsigned)?.unwrap_or(0);
-        if low == 0 {
-            return Err(Reject::new(Field::DatadogTraceId, Reason::ZeroTraceId, 0));
-        }
-        let mut whole = |reject| refuse(Refused::Field(reject));
-        let parent_id = number(slots, Field::DatadogParentId, decimal::unsigned).unwrap_or_else(|reject| {
-            whole(reject);
-            None
-        });
-        let priority = number(slots, Field::DatadogSamplingPriority, decimal::signed).unwrap_or_else(|reject| {
-            whole(reject);
-            None
-        });
-        let origin = origin(slots).unwrap_or_else(|reject| {
-            whole(reject);
-            None
-        });
-        let (tags, reject) = DatadogTags::scan(slots.lines(Field::DatadogTags));
-        if let Some(reject) = reject {
-            refuse(match tags.propagation_error() {
-                Some(PropagationError::ExtractMaxSize) => Refused::Field(reject),
-                _ => Refused::Member(reject),
-            });
-        }
-        let high = tags.trace_id_high().unwrap_or(0);
-        let trace_id = TraceId::from_halves(high, low);
-        let trace_id = trace_id.ok_or(Reject::new(Field::DatadogTraceId, Reason::ZeroTraceId, 0))?;
-        Ok(Some(Self { trace_id, parent_id: parent_id.and_then(SpanId::new), priority, origin, tags }))
+        };
+        let tags = DatadogTags::read(slots.lines(Field::DatadogTags));
+        let trace_id = trace_id(low, &tags)?;
+        Ok(Some(Self { trace_id, parent_id, priority: priority(slots), origin: origin(slots), tags }))
     }
 
     /// The decision: a priority above zero keeps the trace, none leaves it open.
     pub const fn sampling(&self) -> Sampling {
-        match self.priority {
-            None => Sampling::Deferred,
-            Some(1..) => Sampling::Sampled,
-            Some(_) => Sampling::NotSampled,
-        }
+        sampling(self.priority)
     }
+}
 
-    pub(super) const fn context(&self) -> RemoteContext {
-        RemoteContext {
-            trace_id: self.trace_id,
-            parent_id: self.parent_id,
-            sampling: self.sampling(),
-            // Datadog's tracers put a time into the upper half, and promise nothing.
-            random: false,
+const fn sampling(priority: Option<i32>) -> Sampling {
+    match priority {
+        None => Sampling::Deferred,
+        Some(1..) => Sampling::Sampled,
+        Some(_) => Sampling::NotSampled,
+    }
+}
+
+/// The context alone, and what was turned down beside it. Reads all headers, and makes no text of them.
+pub(super) fn context(slots: &Slots<'_>, refuse: &mut dyn FnMut(Refused)) -> Result<Option<RemoteContext>, Reject> {
+    let mut whole = |reject| refuse(Refused::Field(reject));
+    let Some((low, parent_id)) = ids(slots, &mut whole)? else {
+        return Ok(None);
+    };
+    let priority = number(slots, Field::DatadogSamplingPriority, decimal::signed).unwrap_or_else(|reject| {
+        whole(reject);
+        None
+    });
+    if let Err(reject) = origin_bytes(slots) {
+        whole(reject);
+    }
+    let (tags, reject) = DatadogTags::scan(slots.lines(Field::DatadogTags));
+    if let Some(reject) = reject {
+        refuse(match tags.propagation_error() {
+            Some(PropagationError::ExtractMaxSize) => Refused::Field(reject),
+            _ => Refused::Member(reject),
+        });
+    }
+    Ok(Some(RemoteContext {
+        trace_id: trace_id(low, &tags)?,
+        parent_id,
+        sampling: sampling(priority),
+        // Datadog's tracers put a time into the upper half, and promise nothing.
+        random: false,
+    }))
+}
+
+/// The lower half of the trace id, and the sender's span.
+fn ids(slots: &Slots<'_>, refuse: &mut dyn FnMut(Reject)) -> Result<Option<(u64, Option<SpanId>)>, Reject> {
+    match number(slots, Field::DatadogTraceId, decimal::unsigned)? {
+        None => Ok(None),
+        Some(0) => Err(Reject::new(Field::DatadogTraceId, Reason::ZeroTraceId, 0)),
+        Some(low) => {
+            let parent_id = number(slots, Field::DatadogParentId, decimal::unsigned).unwrap_or_else(|reject| {
+                refuse(reject);
+                None
+            });
+            Ok(Some((low, parent_id.and_then(SpanId::new))))
         }
     }
+}
+
+fn trace_id(low: u64, tags: &DatadogTags<'_>) -> Result<TraceId, Reject> {
+    let trace_id = TraceId::from_halves(tags.trace_id_high().unwrap_or(0), low);
+    trace_id.ok_or(Reject::new(Field::DatadogTraceId, Reason::ZeroTraceId, 0))
 }
 
 impl fmt::Debug for DatadogHeaders<'_> {
@@ -165,8 +178,19 @@ fn number<T>(slots: &Slots<'_>, field: Field, parse: fn(&[u8]) -> Result<T, Reas
     parse(text::trim(line)).map(Some).map_err(|error| error.behind(lead(line)).of(field))
 }
 
+/// The priority alone.
+pub(super) fn priority(slots: &Slots<'_>) -> Option<i32> {
+    number(slots, Field::DatadogSamplingPriority, decimal::signed).ok()?
+}
+
+/// The origin alone.
+pub(super) fn origin<'c>(slots: &Slots<'c>) -> Option<&'c str> {
+    // It is ASCII by now.
+    core::str::from_utf8(origin_bytes(slots).ok()??).ok()
+}
+
 /// The origin is free text, so a comma is part of it; of several lines the first counts.
-fn origin<'c>(slots: &Slots<'c>) -> Result<Option<&'c str>, Reject> {
+fn origin_bytes<'c>(slots: &Slots<'c>) -> Result<Option<&'c [u8]>, Reject> {
     let Some(line) = slots.first(Field::DatadogOrigin) else {
         return Ok(None);
     };
@@ -178,11 +202,11 @@ fn origin<'c>(slots: &Slots<'c>) -> Result<Option<&'c str>, Reject> {
     if value.len() > MAX_ORIGIN_LENGTH {
         return reject(Reason::TooLong, value.len());
     }
-    if let Some(at) = value.iter().position(|&b| !matches!(b, b' '..=b'~')) {
+    if !text::is_visible(value, b' ', []) {
+        let at = value.iter().position(|&b| !matches!(b, b' '..=b'~')).unwrap_or(0);
         return reject(Reason::BadCharacter, lead(line) + at);
     }
-    // It is ASCII by now.
-    core::str::from_utf8(value).map(Some).or_else(|_| reject(Reason::BadCharacter, 0))
+    Ok(Some(value))
 }
 
 /// Blanks before the value.
@@ -209,8 +233,12 @@ mod tests {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, *value)).collect();
         let slots = Slots::collect(&headers, &names);
         let mut refused = Vec::new();
-        let read = DatadogHeaders::scan(&slots, &mut |reject| refused.push(reject));
-        (read.map(|headers| headers.map(|headers| headers.context())), refused)
+        let read = super::context(&slots, &mut |reject| refused.push(reject));
+        let ids = |context: RemoteContext| (context.trace_id, context.parent_id, context.sampling);
+        let headers = DatadogHeaders::read(&slots);
+        let same = headers.map(|headers| headers.map(|it| (it.trace_id, it.parent_id, it.sampling())));
+        assert_eq!(same, read.map(|context| context.map(ids)), "both readings say the same");
+        (read, refused)
     }
 
     const TRACE: (&str, &[u8]) = ("x-datadog-trace-id", b"77");

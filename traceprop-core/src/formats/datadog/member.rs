@@ -132,7 +132,7 @@ impl<'c> DatadogMember<'c> {
             _ => None,
         });
         let text = tid.last()?;
-        match pairs::parse_tid(text) {
+        match pairs::parse_tid(text.as_bytes()) {
             Ok(high) if high == trace_id.high() => None,
             Ok(_) => Some(PropagationError::InconsistentTid(text)),
             Err(_) => Some(PropagationError::MalformedTid(text)),

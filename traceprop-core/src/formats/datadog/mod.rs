@@ -115,9 +115,9 @@ impl Format for Datadog {
             Refused::Field(reject) => reading.refuse(reject),
             Refused::Member(reject) => reading.refuse_member(reject),
         };
-        match DatadogHeaders::scan(slots, &mut refuse) {
+        match headers::context(slots, &mut refuse) {
             Ok(None) => reading,
-            Ok(Some(headers)) => reading.with_outcome(Outcome::Context(headers.context())),
+            Ok(Some(context)) => reading.with_outcome(Outcome::Context(context)).plain(),
             Err(reject) => Reading::invalid(reject),
         }
     }

@@ -54,26 +54,34 @@ pub(super) const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b','
 }
 
-pub(super) fn parse_pair(pair: &[u8]) -> Result<(&str, &str), ReasonAt> {
-    let (key, value) = text::split_once(pair, b'=').ok_or(Reason::BadMember.at(0))?;
-    let bad_key = key.iter().position(|&b| !is_key_byte(b));
-    if key.is_empty() || bad_key.is_some() {
-        return Err(Reason::BadKey.at(bad_key.unwrap_or(0)));
-    }
-    let bad_value = value.iter().position(|&b| !is_value_byte(b));
-    if value.is_empty() || bad_value.is_some() {
-        return Err(Reason::BadValue.at(key.len() + 1 + bad_value.unwrap_or(0)));
-    }
-    // Both are ASCII by now.
-    match (core::str::from_utf8(key), core::str::from_utf8(value)) {
-        (Ok(key), Ok(value)) => Ok((key, value)),
-        _ => Err(Reason::BadMember.at(0)),
+/// Key and value, both of ASCII.
+#[inline]
+pub(super) fn parse_pair(pair: &[u8]) -> Result<(&[u8], &[u8]), ReasonAt> {
+    let Some((key, value)) = text::split_once(pair, b'=') else {
+        return Err(Reason::BadMember.at(0));
+    };
+    // A space is the only thing that a value may hold and a key may not.
+    let is_legal = text::is_visible(pair, b' ', *b",") && text::find(key, b' ').is_none();
+    match is_legal && !key.is_empty() && !value.is_empty() {
+        true => Ok((key, value)),
+        false => Err(diagnose(key, value)),
     }
 }
 
+/// What is wrong with a pair.
+#[cold]
+fn diagnose(key: &[u8], value: &[u8]) -> ReasonAt {
+    let bad_key = key.iter().position(|&b| !is_key_byte(b));
+    if key.is_empty() || bad_key.is_some() {
+        return Reason::BadKey.at(bad_key.unwrap_or(0));
+    }
+    let bad_value = value.iter().position(|&b| !is_value_byte(b));
+    Reason::BadValue.at(key.len() + 1 + bad_value.unwrap_or(0))
+}
+
 /// The upper half of a trace id: 16 lower-case hex digits, not all zero.
-pub(super) fn parse_tid(text: &str) -> Result<u64, ReasonAt> {
-    let digits = text.as_bytes().try_into().map_err(|_| Reason::BadLength.at(text.len()))?;
+pub(super) fn parse_tid(text: &[u8]) -> Result<u64, ReasonAt> {
+    let digits = text.try_into().map_err(|_| Reason::BadLength.at(text.len()))?;
     match hex::u64_16(digits, Letters::Lower) {
         Ok(0) => Err(Reason::ZeroTraceId.at(0)),
         Ok(high) => Ok(high),
@@ -95,7 +103,7 @@ mod tests {
 
     #[test]
     fn ok_first_equals_sign_splits() {
-        assert_eq!(parse_pair(b"a=b=c d"), Ok(("a", "b=c d")));
+        assert_eq!(parse_pair(b"a=b=c d"), Ok((&b"a"[..], &b"b=c d"[..])));
     }
 
     #[test]

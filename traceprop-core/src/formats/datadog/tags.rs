@@ -21,8 +21,14 @@ pub const TAG_PREFIX: &str = "_dd.p.";
 /// The tag with the upper half of the trace id. It is part of the id, so it is none of [`DatadogTags::iter`].
 pub(super) const TID: &str = "tid";
 
+/// The same with the prefix.
+const TID_KEY: &[u8] = b"_dd.p.tid";
+
 /// The tag that says who decided about sampling.
 pub(super) const DECISION_MAKER: &str = "dm";
+
+/// The same with the prefix.
+const DECISION_MAKER_KEY: &[u8] = b"_dd.p.dm";
 
 /// A tag of older tracers that is read by none any more.
 pub(super) const UPSTREAM_SERVICES: &str = "upstream_services";
@@ -122,15 +128,13 @@ impl<'c> DatadogTags<'c> {
         let mut decision_maker = None;
         for (at, pair) in Pairs::new(lines) {
             match parse_pair(pair) {
-                Ok((key, value)) => match key.strip_prefix(TAG_PREFIX) {
-                    Some(TID) => tid = Some((value, at + key.len() + 1)),
-                    Some(DECISION_MAKER) => decision_maker = Some((value, at + key.len() + 1)),
-                    _ => {}
-                },
+                Ok((key, value)) if key == TID_KEY => tid = Some((value, at + key.len() + 1)),
+                Ok((key, value)) if key == DECISION_MAKER_KEY => decision_maker = Some((value, at + key.len() + 1)),
+                Ok(_) => {}
                 Err(error) => fault = fault.or(Some(error.behind(at))),
             }
         }
-        if let Some((_, at)) = decision_maker.filter(|(value, _)| !is_decision_maker(DatadogText::verbatim(value))) {
+        if let Some((_, at)) = decision_maker.filter(|(value, _)| !is_decision_maker(value)) {
             fault = fault.or(Some(Reason::BadValue.at(at)));
         }
         let mut tags =
@@ -140,7 +144,8 @@ impl<'c> DatadogTags<'c> {
             None => {}
             Some((Ok(high), ..)) => tags.trace_id_high = high,
             Some((Err(error), value, at)) => {
-                tags.error = Some(PropagationError::MalformedTid(value));
+                // It is ASCII by now, so the other arm is never taken.
+                tags.error = Some(PropagationError::MalformedTid(core::str::from_utf8(value).unwrap_or_default()));
                 fault = Some(error.behind(at));
             }
         }
@@ -238,14 +243,14 @@ impl<'c> Iterator for DatadogTagsIter<'c> {
     fn next(&mut self) -> Option<DatadogTag<'c>> {
         let raw = self.raw.as_mut()?;
         while let Some(tag) = raw.next() {
-            if matches!(tag.name, TID | UPSTREAM_SERVICES) || raw.clone().any(|later| later.name == tag.name) {
+            if matches!(tag.name, TID | UPSTREAM_SERVICES) || raw.has(tag.name) {
                 continue;
             }
             if tag.name != DECISION_MAKER {
                 return Some(tag);
             }
             match self.decision_maker {
-                DecisionMaker::AsReceived if is_decision_maker(tag.value) => return Some(tag),
+                DecisionMaker::AsReceived if is_decision_maker(tag.value.raw().as_bytes()) => return Some(tag),
                 DecisionMaker::AsReceived | DecisionMaker::Removed => {}
                 DecisionMaker::Reset | DecisionMaker::ResetIfNamed => {
                     self.decision_maker = DecisionMaker::Removed;
@@ -268,15 +273,36 @@ enum RawTags<'c> {
     Built(super::built::BuiltTags<'c>),
 }
 
+impl RawTags<'_> {
+    /// Whether a tag with this name is still to come.
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Header(pairs) => {
+                let mut pairs = pairs.clone();
+                pairs.any(|(_, pair)| is_tag(pair, name) && parse_pair(pair).is_ok())
+            }
+            others => others.clone().any(|later| later.name == name),
+        }
+    }
+}
+
+/// Whether a pair begins with the name of this tag.
+fn is_tag(pair: &[u8], name: &str) -> bool {
+    let value = pair.strip_prefix(TAG_PREFIX.as_bytes()).and_then(|tag| tag.strip_prefix(name.as_bytes()));
+    matches!(value, Some([b'=', ..]))
+}
+
 impl<'c> Iterator for RawTags<'c> {
     type Item = DatadogTag<'c>;
 
     fn next(&mut self) -> Option<DatadogTag<'c>> {
         match self {
             Self::Header(pairs) => pairs.find_map(|(_, pair)| {
-                let (key, value) = parse_pair(pair).ok()?;
+                let (key, _) = parse_pair(pair).ok()?;
+                // It is ASCII by now.
+                let (key, value) = core::str::from_utf8(pair).ok()?.split_at_checked(key.len())?;
                 let name = key.strip_prefix(TAG_PREFIX).filter(|name| !name.is_empty())?;
-                Some(DatadogTag { name, value: DatadogText::verbatim(value) })
+                Some(DatadogTag { name, value: DatadogText::verbatim(value.get(1..)?) })
             }),
             Self::Member(rest) => loop {
                 if let Item::Tag(tag) = member::next_item(rest)? {
@@ -290,9 +316,10 @@ impl<'c> Iterator for RawTags<'c> {
 }
 
 /// A minus and a number of one byte. Which numbers there are changes with every release of the tracers.
-fn is_decision_maker(value: DatadogText<'_>) -> bool {
-    let digits = value.as_str().and_then(|text| text.strip_prefix('-'));
-    digits.is_some_and(|digits| decimal::unsigned(digits.as_bytes()).is_ok_and(|number| number <= u8::MAX.into()))
+fn is_decision_maker(value: &[u8]) -> bool {
+    value
+        .strip_prefix(b"-")
+        .is_some_and(|digits| decimal::unsigned(digits).is_ok_and(|number| number <= u8::MAX.into()))
 }
 
 #[cfg(feature = "std")]
@@ -314,6 +341,11 @@ mod tests {
     fn err(line: &str) -> (Option<PropagationError<'_>>, Option<(Reason, u32)>) {
         let (tags, reject) = DatadogTags::scan(Lines::one(line.as_bytes()));
         (tags.propagation_error(), reject.map(|reject| (reject.reason(), reject.at())))
+    }
+
+    #[test]
+    fn ok_a_broken_tag_replaces_none_of_its_name() {
+        assert_eq!(read("_dd.p.a=1,_dd.p.a=,_dd.p.ab=2,_dd.p.a"), [("a", "1".into()), ("ab", "2".into())]);
     }
 
     #[test]

@@ -30,6 +30,11 @@ impl<'c> DatadogText<'c> {
         Self { raw, tilde_is_equals: true }
     }
 
+    /// The text as it is spelt.
+    pub(super) const fn raw(&self) -> &'c str {
+        self.raw
+    }
+
     /// The text, where it stands in one piece: always in a header, and in a member if it has no `=`.
     pub fn as_str(&self) -> Option<&'c str> {
         (!self.tilde_is_equals || !self.raw.contains('~')).then_some(self.raw)

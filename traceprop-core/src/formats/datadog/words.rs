@@ -50,6 +50,8 @@ pub(crate) struct Now {
     pub(crate) parent_id: Option<SpanId>,
     pub(crate) sampling: Sampling,
     pub(crate) decided_here: bool,
+    /// The only context that came is in the headers.
+    pub(crate) is_plain: bool,
 }
 
 /// Where the words of a context come from.
@@ -90,6 +92,15 @@ impl<'c> Words<'c> {
     }
 
     const NONE: Self = Self { priority: None, origin: None, tags: DatadogTags::EMPTY };
+
+    /// Those of headers that are known to have valid ids.
+    fn of_headers(slots: &Slots<'c>) -> Self {
+        Self {
+            priority: headers::priority(slots),
+            origin: headers::origin(slots).map(DatadogText::verbatim),
+            tags: DatadogTags::read(slots.lines(Field::DatadogTags)),
+        }
+    }
 
     pub(super) fn of(
         source: Source,
@@ -192,10 +203,15 @@ impl<'c> DatadogContext<'c> {
         let tracestate = received.tracestate(slots);
         let member = DatadogMember::of(&tracestate);
         let source = Source::of(received);
-        let mut words = Words::of(source, slots, received, member);
-        if source == Source::Headers {
-            words.tags = DatadogTags::read(slots.lines(Field::DatadogTags));
-        }
+        let words = match source {
+            // No other format has filled in anything either.
+            Source::Headers if now.is_plain => Words::of_headers(slots),
+            Source::Headers => {
+                let tags = DatadogTags::read(slots.lines(Field::DatadogTags));
+                Words { tags, ..Words::of(source, slots, received, member) }
+            }
+            _ => Words::of(source, slots, received, member),
+        };
         let (priority, decision_maker) = decide(words.priority, now.sampling, now.decided_here);
         let error = match source {
             // Only their length has the tags turned down as a whole.
@@ -207,7 +223,7 @@ impl<'c> DatadogContext<'c> {
             Source::Built | Source::Nothing => None,
         };
         // The sender's own span is no news: it is the parent.
-        let sender = headers::parent_id(slots).filter(|_| received.agrees.contains(FormatKind::Datadog));
+        let sender = received.agrees.contains(FormatKind::Datadog).then(|| headers::parent_id(slots)).flatten();
         let came_between = match source {
             Source::Headers => sender.is_none() || sender != now.parent_id,
             Source::Member => {

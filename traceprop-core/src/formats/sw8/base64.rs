@@ -41,9 +41,12 @@ fn digits(encoded: &[u8]) -> Result<&[u8], usize> {
     if digits.len() % 4 == 1 { Err(digits.len()) } else { Ok(digits) }
 }
 
+const fn bits(digit: u8) -> u32 {
+    BITS[digit as usize]
+}
+
 /// The 24 bits of a group, and more if a digit of it is none.
-fn group([a, b, c, d]: &[u8; 4]) -> u32 {
-    let bits = |digit: &u8| BITS[usize::from(*digit)];
+const fn group([a, b, c, d]: [u8; 4]) -> u32 {
     bits(a) << 18 | bits(b) << 12 | bits(c) << 6 | bits(d)
 }
 
@@ -53,7 +56,7 @@ fn last_group(digits: &[u8]) -> u32 {
     for (place, digit) in four.iter_mut().zip(digits) {
         *place = *digit;
     }
-    group(&four)
+    group(four)
 }
 
 const fn is_bad(groups: u32) -> bool {
@@ -78,19 +81,31 @@ pub(super) fn decoded_len(encoded: &[u8]) -> usize {
 pub(super) fn is_ascii(encoded: &[u8]) -> Result<bool, usize> {
     let digits = digits(encoded)?;
     let mut rest = digits;
-    let (mut all, mut bytes) = (0, 0);
-    while let Some((four, tail)) = rest.split_first_chunk() {
-        bytes |= group(four);
+    // What the digits at each place of a group have, together.
+    let [mut first, mut second, mut third, mut fourth] = [0; 4];
+    while let Some(([a, b, c, d], tail)) = rest.split_first_chunk() {
+        first |= bits(*a);
+        second |= bits(*b);
+        third |= bits(*c);
+        fourth |= bits(*d);
         rest = tail;
     }
-    all |= bytes;
-    if !rest.is_empty() {
-        let last = last_group(rest);
-        all |= last;
+    // The high bits of the three bytes stand in three of the digits.
+    let mut high = (first & 0x20) | (second & 0x08) | (third & 0x02);
+    let mut all = first | second | third | fourth;
+    match *rest {
         // Only whole bytes count.
-        bytes |= last & !(0x00ff_ffff >> (8 * (rest.len() - 1)));
+        [a, b] => {
+            high |= bits(a) & 0x20;
+            all |= bits(a) | bits(b);
+        }
+        [a, b, c] => {
+            high |= (bits(a) & 0x20) | (bits(b) & 0x08);
+            all |= bits(a) | bits(b) | bits(c);
+        }
+        _ => {}
     }
-    if is_bad(all) { Err(bad_digit(digits)) } else { Ok(bytes & 0x0080_8080 == 0) }
+    if all & BAD != 0 { Err(bad_digit(digits)) } else { Ok(high == 0) }
 }
 
 /// Decodes into `room` and gives the part that was filled.
@@ -100,21 +115,19 @@ pub(super) fn is_ascii(encoded: &[u8]) -> Result<bool, usize> {
 pub(super) fn decode<'r>(encoded: &[u8], room: &'r mut [u8]) -> Result<&'r [u8], usize> {
     let digits = digits(encoded)?;
     let room = room.get_mut(..digits.len() * 3 / 4).ok_or(encoded.len())?;
-    let mut rest = digits;
-    let mut places = room.chunks_exact_mut(3);
     let mut all = 0;
-    for three in &mut places {
-        // There are as many of three as of four.
-        let Some((four, tail)) = rest.split_first_chunk() else { break };
-        let bits = group(four);
-        three.copy_from_slice(&bits.to_be_bytes()[1..]);
-        all |= bits;
-        rest = tail;
+    // Two groups at once.
+    let (eights, rest) = digits.split_at(digits.len() / 8 * 8);
+    let (sixes, last) = room.split_at_mut(eights.len() / 8 * 6);
+    for (eight, six) in eights.chunks_exact(8).zip(sixes.chunks_exact_mut(6)) {
+        let [a, b, c, d, e, f, g, h] = *eight else { break };
+        let (high, low) = (group([a, b, c, d]), group([e, f, g, h]));
+        six.copy_from_slice(&(u64::from(high) << 24 | u64::from(low)).to_be_bytes()[2..]);
+        all |= high | low;
     }
-    let last = places.into_remainder();
-    if !last.is_empty() {
-        let bits = last_group(rest);
-        last.copy_from_slice(&bits.to_be_bytes()[1..=last.len()]);
+    for (digits, bytes) in rest.chunks(4).zip(last.chunks_mut(3)) {
+        let bits = last_group(digits);
+        bytes.copy_from_slice(&bits.to_be_bytes()[1..=bytes.len()]);
         all |= bits;
     }
     if is_bad(all) { Err(bad_digit(digits)) } else { Ok(room) }

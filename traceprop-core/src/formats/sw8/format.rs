@@ -34,6 +34,11 @@ impl Sw8 {
         }
     }
 
+    /// Whether neither of the headers beside sw8 came, which is the rule.
+    pub(super) fn is_alone(&self, slots: &Slots<'_>) -> bool {
+        self.names.is_none() && !slots.has_any(const { FieldSet::of(&[FIELDS[EXTENSION], FIELDS[CORRELATION]]) })
+    }
+
     fn put_text(&self, place: usize, value: &str, writer: &mut Writer<'_>) {
         match &self.names {
             None => writer.write(FIELDS[place], value),
@@ -138,14 +143,16 @@ impl Format for Sw8 {
 
     fn extract(&self, slots: &Slots<'_>) -> Reading {
         let (field, lines) = self.lines(slots, HEADER);
-        let mut reading = match nearest::read(lines, field) {
+        let mut reading = match nearest::read_with(lines, field, header::context) {
             None => Reading::new(Outcome::Absent),
             Some(Err(reject)) => Reading::invalid(reject),
-            Some(Ok(header)) if header.is_sampled() => Reading::new(Outcome::Context(header.context())).tentative(),
-            Some(Ok(header)) => Reading::new(Outcome::Context(header.context())),
+            Some(Ok(context)) if context.sampling.is_sampled() => Reading::new(Outcome::Context(context)).tentative(),
+            Some(Ok(context)) => Reading::new(Outcome::Context(context)),
         };
-        self.judge_others(slots, &mut reading);
-        reading
+        if !self.is_alone(slots) {
+            self.judge_others(slots, &mut reading);
+        }
+        if self.names.is_none() { reading.plain() } else { reading }
     }
 
     fn inject(&self, outbound: &Outbound<'_>, writer: &mut Writer<'_>) {

@@ -100,12 +100,8 @@ impl<'c> Sw8Header<'c> {
 
     /// The same in numbers: see [`trace_id_of`](super::trace_id_of) and [`span_id_of`](super::span_id_of).
     pub const fn context(&self) -> RemoteContext {
-        RemoteContext {
-            trace_id: self.trace,
-            parent_id: Some(self.parent),
-            sampling: if self.sampled { Sampling::Sampled } else { Sampling::NotSampled },
-            random: false,
-        }
+        let Self { sampled, span_number, trace, parent, .. } = *self;
+        Judged { sampled, span_number, trace, parent }.context()
     }
 }
 
@@ -119,89 +115,98 @@ pub(super) fn lead(value: &[u8]) -> usize {
 }
 
 pub(super) fn parse(value: &[u8]) -> Result<Sw8Header<'_>, ReasonAt> {
-    if value.len() > MAX_VALUE {
-        return Err(Reason::TooLong.at(MAX_VALUE));
-    }
     let fields = split(value)?;
+    let judged = judge(fields)?;
+    Ok(judged.header(fields))
+}
+
+/// What a value says in numbers; the texts beside them are judged and left.
+pub(super) fn context(value: &[u8]) -> Result<RemoteContext, ReasonAt> {
+    Ok(judge(split(value)?)?.context())
+}
+
+/// A value that has been read before, when it named these ids.
+pub(super) fn known(value: &[u8], (trace, parent): (TraceId, SpanId)) -> Result<Sw8Header<'_>, ReasonAt> {
+    let fields = split(value)?;
+    let sampled = is_sampled(fields[0]).ok_or(Reason::BadSample.at(0))?;
+    let span_number = span_number(fields[3]).ok_or(Reason::BadSpanId.at(0))?;
+    Ok(Judged { sampled, span_number, trace, parent }.header(fields))
+}
+
+/// What a valid value says in numbers.
+struct Judged {
+    sampled: bool,
+    span_number: u32,
+    trace: TraceId,
+    parent: SpanId,
+}
+
+impl Judged {
+    const fn context(&self) -> RemoteContext {
+        RemoteContext {
+            trace_id: self.trace,
+            parent_id: Some(self.parent),
+            sampling: if self.sampled { Sampling::Sampled } else { Sampling::NotSampled },
+            random: false,
+        }
+    }
+
+    fn header(self, fields: [&[u8]; 8]) -> Sw8Header<'_> {
+        let [_, trace_id, segment_id, _, service, instance, endpoint, peer] = fields.map(Sw8Text::known);
+        let Self { sampled, span_number, trace, parent } = self;
+        Sw8Header { sampled, span_number, trace_id, segment_id, service, instance, endpoint, peer, trace, parent }
+    }
+}
+
+fn is_sampled(sample: &[u8]) -> Option<bool> {
+    match sample {
+        b"1" => Some(true),
+        b"0" => Some(false),
+        _ => None,
+    }
+}
+
+#[inline]
+fn judge(fields: [&[u8]; 8]) -> Result<Judged, ReasonAt> {
     let at = |place: usize| fields[..place].iter().map(|field| field.len() + 1).sum();
-    let [sample, trace_id, segment_id, span, service, instance, endpoint, peer] = fields;
-    let sampled = match sample {
-        b"1" => true,
-        b"0" => false,
-        _ => return Err(Reason::BadSample.at(0)),
-    };
+    let [sample, trace_id, segment_id, span, names @ ..] = fields;
+    let sampled = is_sampled(sample).ok_or(Reason::BadSample.at(0))?;
     if trace_id.is_empty() {
         return Err(Reason::MissingTraceId.at(at(1)));
     }
-    let (trace_id, trace) = Sw8Text::read_with(trace_id, ids::trace_id).map_err(|error| error.behind(at(1)))?;
+    let trace = Sw8Text::read_with(trace_id, ids::trace_id).map_err(|error| error.behind(at(1)))?;
     let trace = trace.ok_or_else(|| Reason::ZeroTraceId.at(at(1)))?;
     if segment_id.is_empty() {
         return Err(Reason::EmptySegmentId.at(at(2)));
     }
     let span_number = span_number(span).ok_or_else(|| Reason::BadSpanId.at(at(3)))?;
-    let (segment_id, parent) = Sw8Text::read_with(segment_id, |segment| ids::span_id(segment, span_number))
+    let parent = Sw8Text::read_with(segment_id, |segment| ids::span_id(segment, span_number))
         .map_err(|error| error.behind(at(2)))?;
-    let text = |place, field| Sw8Text::read(field).map_err(|error| error.behind(at(place)));
-    Ok(Sw8Header {
-        sampled,
-        span_number,
-        trace_id,
-        segment_id,
-        service: text(4, service)?,
-        instance: text(5, instance)?,
-        endpoint: text(6, endpoint)?,
-        peer: text(7, peer)?,
-        trace,
-        parent,
-    })
+    for (place, name) in names.into_iter().enumerate() {
+        Sw8Text::judge(name).map_err(|error| error.behind(at(4 + place)))?;
+    }
+    Ok(Judged { sampled, span_number, trace, parent })
 }
 
-/// The eight fields, found in one walk over the value.
+/// The eight fields.
+#[inline]
 fn split(value: &[u8]) -> Result<[&[u8]; 8], ReasonAt> {
-    let mut ends = [value.len(); 8];
-    let mut count = 0;
-    let mut at = 0;
+    if value.len() > MAX_VALUE {
+        return Err(Reason::TooLong.at(MAX_VALUE));
+    }
+    let mut fields = [&value[..0]; 8];
     let mut rest = value;
-    while !rest.is_empty() {
-        let (eight, tail) = match rest.split_first_chunk::<8>() {
-            Some((eight, tail)) => (*eight, tail),
-            None => {
-                let mut eight = [0; 8];
-                eight[..rest.len()].copy_from_slice(rest);
-                (eight, &rest[..0])
-            }
-        };
-        let mut dashes = dashes(eight);
-        while dashes != 0 {
-            let place = at + dashes.trailing_zeros() as usize / 8;
-            match ends[..7].get_mut(count) {
-                Some(end) => *end = place,
-                None => return Err(Reason::FieldCount.at(place)),
-            }
-            count += 1;
-            dashes &= dashes - 1;
+    for field in &mut fields[..7] {
+        match text::split_once(rest, b'-') {
+            Some(split) => (*field, rest) = split,
+            None => return Err(Reason::FieldCount.at(value.len())),
         }
-        at += 8;
-        rest = tail;
     }
-    if count < 7 {
-        return Err(Reason::FieldCount.at(value.len()));
+    fields[7] = rest;
+    match text::find(rest, b'-') {
+        Some(at) => Err(Reason::FieldCount.at(value.len() - rest.len() + at)),
+        None => Ok(fields),
     }
-    let mut begin = 0;
-    Ok(ends.map(|end| {
-        let field = &value[begin..end];
-        begin = end + 1;
-        field
-    }))
-}
-
-/// The high bit of each byte that is a dash, and no other.
-const fn dashes(eight: [u8; 8]) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const LOW: u64 = 0x7f * ONES;
-    let differing = u64::from_le_bytes(eight) ^ (ONES * b'-' as u64);
-    // With the high bits out of it no addition carries into the next byte.
-    !(((differing & LOW) + LOW) | differing | LOW)
 }
 
 /// Plain digits: agents in Go would read `010` as eight and `0x1f` as 31, and nobody writes either.

@@ -2,7 +2,7 @@
 
 use super::header::{MAX_VALUE, Sw8Header, is_husk, lead, parse};
 use crate::field::Field;
-use crate::reject::{Reason, Reject};
+use crate::reject::{Reason, ReasonAt, Reject};
 use crate::slots::Lines;
 use crate::text;
 
@@ -12,6 +12,16 @@ const MAX_JOINED: usize = 64;
 /// The value that counts: the last one that is no husk, of all lines and of all that a comma joins. It is that of the
 /// nearest hop; those before it were appended to, where they had to be replaced. It alone decides.
 pub(super) fn read(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
+    read_with(lines, field, parse)
+}
+
+/// The same, read by `parse`.
+#[inline]
+pub(super) fn read_with<'c, H>(
+    lines: Lines<'c>,
+    field: Field,
+    parse: impl Fn(&'c [u8]) -> Result<H, ReasonAt>,
+) -> Option<Result<H, Reject>> {
     let first = lines.first()?;
     if !lines.is_repeated() {
         let value = text::trim(first);
@@ -25,7 +35,11 @@ pub(super) fn read(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_
             Err(_) => {}
         }
     }
-    read_list(lines, field)
+    let (at, value) = match last_of_list(lines, field)? {
+        Ok(last) => last,
+        Err(reject) => return Some(Err(reject)),
+    };
+    Some(parse(value).map_err(|error| error.behind(at).of(field)))
 }
 
 /// Whether a comma joins the last value that may be read to one before it.
@@ -34,7 +48,7 @@ fn has_comma(value: &[u8]) -> bool {
 }
 
 #[cold]
-fn read_list(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
+fn last_of_list(lines: Lines<'_>, field: Field) -> Option<Result<(usize, &[u8]), Reject>> {
     if lines.is_over_limit() {
         return Some(Err(Reject::new(field, Reason::TooManyLines, 0)));
     }
@@ -46,8 +60,7 @@ fn read_list(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Rej
         }
         behind += line.len() + 1;
     }
-    let (at, value) = last?;
-    Some(parse(value).map_err(|error| error.behind(at).of(field)))
+    last.map(Ok)
 }
 
 /// The last value of a line that is no husk, and where it begins.

@@ -1,9 +1,10 @@
 //! What came in sw8, for people, logs and reports.
 
-use super::header::{MAX_VALUE, Sw8Header};
+use super::header::{self, MAX_VALUE, Sw8Header};
 use super::nearest;
 use super::text::Sw8Text;
 use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension};
+use crate::id::{SpanId, TraceId};
 use crate::slots::Slots;
 use crate::text;
 
@@ -38,8 +39,23 @@ pub struct ReceivedSw8<'c> {
 impl Sw8 {
     /// What came in the headers of this format; none without a valid `sw8`, since the others mean nothing without it.
     pub fn received<'c>(&self, slots: &Slots<'c>) -> Option<ReceivedSw8<'c>> {
+        self.received_with(slots, None)
+    }
+
+    /// The same where the header may be known to be valid, and to name these ids.
+    pub(crate) fn received_with<'c>(
+        &self,
+        slots: &Slots<'c>,
+        ids: Option<(TraceId, SpanId)>,
+    ) -> Option<ReceivedSw8<'c>> {
         let (field, lines) = self.lines(slots, HEADER);
-        let header = nearest::read(lines, field)?.ok()?;
+        let header = match ids {
+            Some(ids) => nearest::read_with(lines, field, |value| header::known(value, ids))?.ok()?,
+            None => nearest::read(lines, field)?.ok()?,
+        };
+        if self.is_alone(slots) {
+            return Some(ReceivedSw8 { header, correlation: Sw8Correlation::EMPTY, extension: None });
+        }
         let (field, lines) = self.lines(slots, CORRELATION);
         let correlation = Sw8Correlation::read(lines, field).unwrap_or(Sw8Correlation::EMPTY);
         let (field, lines) = self.lines(slots, EXTENSION);
@@ -69,11 +85,11 @@ pub fn trace_id_of_header(value: &[u8]) -> Option<Sw8Text<'_>> {
     }
     let (_, rest) = text::split_once(value, b'-')?;
     let (encoded, _) = text::split_once(rest, b'-')?;
-    let (trace_id, is_legal) = Sw8Text::read_with(encoded, |text| {
+    let is_legal = Sw8Text::read_with(encoded, |text| {
         (1..=MAX_LOGGED).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
     })
     .ok()?;
-    is_legal.then_some(trace_id)
+    is_legal.then_some(Sw8Text::known(encoded))
 }
 
 #[cfg(feature = "std")]

@@ -31,20 +31,32 @@ impl<'c> Sw8Text<'c> {
     }
 
     pub(super) fn read(encoded: &'c [u8]) -> Result<Self, ReasonAt> {
+        Self::judge(encoded)?;
+        Ok(Self(encoded))
+    }
+
+    /// Text that is known to be valid.
+    pub(super) const fn known(encoded: &'c [u8]) -> Self {
+        Self(encoded)
+    }
+
+    /// Whether it is base64 of UTF-8.
+    #[inline]
+    pub(super) fn judge(encoded: &[u8]) -> Result<(), ReasonAt> {
         if encoded.len() > base64::MAX_ENCODED {
             return Err(Reason::TooLong.at(base64::MAX_ENCODED));
         }
         match base64::is_ascii(encoded) {
-            Ok(true) => Ok(Self(encoded)),
-            Ok(false) => Self::read_with(encoded, |_| ()).map(|(text, ())| text),
+            Ok(true) => Ok(()),
+            Ok(false) => Self::read_with(encoded, |_| ()),
             Err(at) => Err(Reason::BadBase64.at(at)),
         }
     }
 
     /// Reads base64 whose text is needed at once.
-    pub(super) fn read_with<R>(encoded: &'c [u8], then: impl FnOnce(&[u8]) -> R) -> Result<(Self, R), ReasonAt> {
+    pub(super) fn read_with<R>(encoded: &[u8], then: impl FnOnce(&[u8]) -> R) -> Result<R, ReasonAt> {
         base64::with(encoded, |decoded| match decoded {
-            Ok(text) if core::str::from_utf8(text).is_ok() => Ok((Self(encoded), then(text))),
+            Ok(text) if text.is_ascii() || core::str::from_utf8(text).is_ok() => Ok(then(text)),
             Ok(_) => Err(Reason::BadUtf8.at(0)),
             Err(at) => Err(Reason::BadBase64.at(at)),
         })
