@@ -69,8 +69,8 @@ pub struct Extraction<'c> {
     merged: Option<RemoteContext>,
     /// What came without ids.
     decision: Option<Sampling>,
-    /// One context came, and a built-in format read it from the fields whose names are fixed. So those are known to be
-    /// valid, and to say just that context.
+    /// One context came, and a built-in format read it from the fields whose names are fixed, and turned nothing down. So
+    /// those are known to be valid, and to say just that context.
     is_plain: bool,
     received: Received<'c>,
     slots: Slots<'c>,
@@ -133,7 +133,7 @@ impl<'c> Extraction<'c> {
             let reading = format.extract(&slots);
             recorder.record(format, &reading);
             if let Outcome::Context(_) = reading.outcome_ref() {
-                is_plain = reading.is_plain() && !merge.has_context();
+                is_plain = reading.is_plain() && !merge.has_context() && reading.refused().next().is_none();
             }
             merge.add(format, kind, &reading, propagator.options.matching);
         }

@@ -156,16 +156,6 @@ pub(super) fn parent_id(slots: &Slots<'_>) -> Option<SpanId> {
     SpanId::new(number(slots, Field::DatadogParentId, decimal::unsigned).ok()??)
 }
 
-/// The priority alone.
-pub(super) fn priority(slots: &Slots<'_>) -> Option<i32> {
-    number(slots, Field::DatadogSamplingPriority, decimal::signed).ok()?
-}
-
-/// The origin alone.
-pub(super) fn origin_text<'c>(slots: &Slots<'c>) -> Option<&'c str> {
-    origin(slots).ok()?
-}
-
 /// A field that is one number. Several lines are none, and so is what a browser or a proxy has joined with a comma:
 /// RFC 9110 makes the two forms equal, and taking one of the values would be a guess.
 fn number<T>(slots: &Slots<'_>, field: Field, parse: fn(&[u8]) -> Result<T, ReasonAt>) -> Result<Option<T>, Reject> {

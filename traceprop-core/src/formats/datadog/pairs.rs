@@ -35,12 +35,12 @@ impl<'c> Iterator for Pairs<'c> {
                 }
                 None => rest,
             };
-            let at = self.at + raw.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-            self.at += raw.len() + 1;
+            let end = self.at + raw.len();
             // A proxy that joins lines makes empty pairs: no error.
-            let pair = text::trim(raw);
+            let pair = text::trim_start(raw);
+            self.at = end + 1;
             if !pair.is_empty() {
-                return Some((at, pair));
+                return Some((end - pair.len(), text::trim(pair)));
             }
         }
     }

@@ -117,6 +117,11 @@ impl<'c> DatadogTags<'c> {
         Self::of(Source::Built(line))
     }
 
+    /// The tags of lines that have been read before, and what their `tid` said.
+    pub(super) const fn known(lines: Lines<'c>, trace_id_high: u64) -> Self {
+        Self { trace_id_high, ..Self::of(Source::Header(lines)) }
+    }
+
     /// The tags, and the first thing that was turned down.
     pub(super) fn scan(lines: Lines<'c>) -> (Self, Option<Reject>) {
         let reject = |error: ReasonAt| Some(error.of(Field::DatadogTags));

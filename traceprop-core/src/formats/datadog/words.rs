@@ -50,7 +50,7 @@ pub(crate) struct Now {
     pub(crate) parent_id: Option<SpanId>,
     pub(crate) sampling: Sampling,
     pub(crate) decided_here: bool,
-    /// The only context that came is in the headers.
+    /// The only context that came is in the lines of one format, of which nothing was turned down.
     pub(crate) is_plain: bool,
 }
 
@@ -93,15 +93,6 @@ impl<'c> Words<'c> {
 
     const NONE: Self = Self { priority: None, origin: None, tags: DatadogTags::EMPTY };
 
-    /// Those of headers that are known to have valid ids.
-    fn of_headers(slots: &Slots<'c>) -> Self {
-        Self {
-            priority: headers::priority(slots),
-            origin: headers::origin(slots).map(DatadogText::verbatim),
-            tags: DatadogTags::read(slots.lines(Field::DatadogTags)),
-        }
-    }
-
     pub(super) fn of(
         source: Source,
         slots: &Slots<'c>,
@@ -121,7 +112,7 @@ impl<'c> Words<'c> {
             Source::Headers if slots.first(Field::DatadogTraceId).is_none() => Self::NONE,
             Source::Headers => Self {
                 priority: headers::priority(slots).or(filler),
-                origin: headers::origin_text(slots).map(DatadogText::verbatim),
+                origin: headers::origin(slots).map(DatadogText::verbatim),
                 tags: DatadogTags::unjudged(slots.lines(Field::DatadogTags)),
             },
             #[cfg(feature = "alloc")]
@@ -200,18 +191,16 @@ impl<'c> DatadogContext<'c> {
     }
 
     pub(crate) fn of(slots: &Slots<'c>, received: &Received<'c>, now: Now) -> Self {
+        if now.is_plain && Source::of(received) == Source::Headers {
+            return Self::of_headers(slots, now);
+        }
         let tracestate = received.tracestate(slots);
         let member = DatadogMember::of(&tracestate);
         let source = Source::of(received);
-        let words = match source {
-            // No other format has filled in anything either.
-            Source::Headers if now.is_plain => Words::of_headers(slots),
-            Source::Headers => {
-                let tags = DatadogTags::read(slots.lines(Field::DatadogTags));
-                Words { tags, ..Words::of(source, slots, received, member) }
-            }
-            _ => Words::of(source, slots, received, member),
-        };
+        let mut words = Words::of(source, slots, received, member);
+        if source == Source::Headers {
+            words.tags = DatadogTags::read(slots.lines(Field::DatadogTags));
+        }
         let (priority, decision_maker) = decide(words.priority, now.sampling, now.decided_here);
         let error = match source {
             // Only their length has the tags turned down as a whole.
@@ -240,6 +229,21 @@ impl<'c> DatadogContext<'c> {
             last_span,
             error,
             tracestate,
+        }
+    }
+
+    /// The words of headers that are known to be valid, and beside which nothing else came: the upper half of the trace id
+    /// is theirs, the parent is the sender's span, and there is no member.
+    fn of_headers(slots: &Slots<'c>, now: Now) -> Self {
+        let (priority, decision_maker) = decide(headers::priority(slots), now.sampling, now.decided_here);
+        let tags = DatadogTags::known(slots.lines(Field::DatadogTags), now.trace_id.map_or(0, TraceId::high));
+        Self {
+            priority,
+            origin: headers::origin(slots).map(DatadogText::verbatim),
+            tags: tags.with_decision_maker(decision_maker),
+            last_span: None,
+            error: None,
+            tracestate: TraceState::EMPTY,
         }
     }
 
