@@ -102,7 +102,10 @@ pub(super) fn context(slots: &Slots<'_>, refuse: &mut dyn FnMut(Refused)) -> Res
     if let Err(reject) = origin_bytes(slots) {
         whole(reject);
     }
-    let (tags, reject) = DatadogTags::scan(slots.lines(Field::DatadogTags));
+    let (tags, reject) = match slots.first(Field::DatadogTags) {
+        Some(_) => DatadogTags::scan(slots.lines(Field::DatadogTags)),
+        None => (DatadogTags::EMPTY, None),
+    };
     if let Some(reject) = reject {
         refuse(match tags.propagation_error() {
             Some(PropagationError::ExtractMaxSize) => Refused::Field(reject),

@@ -197,10 +197,11 @@ fn split(value: &[u8]) -> Result<[&[u8]; 8], ReasonAt> {
     let mut fields = [&value[..0]; 8];
     let mut rest = value;
     for field in &mut fields[..7] {
-        match text::split_once(rest, b'-') {
-            Some(split) => (*field, rest) = split,
-            None => return Err(Reason::FieldCount.at(value.len())),
-        }
+        (*field, rest) = match rest {
+            // Sample and span of nearly all values.
+            [b'0'..=b'9', b'-', tail @ ..] => (&rest[..1], tail),
+            _ => text::split_once(rest, b'-').ok_or(Reason::FieldCount.at(value.len()))?,
+        };
     }
     fields[7] = rest;
     match text::find(rest, b'-') {
