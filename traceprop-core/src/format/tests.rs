@@ -39,9 +39,10 @@ fn sent(propagator: &Propagator) -> (Headers, Headers) {
 #[test]
 fn ok_a_format_behind_a_reference_is_the_same() {
     let builder = || Propagator::builder().format(TraceContext::new());
+    let (sw8, jaeger): (&'static Sw8, &'static Jaeger) = (&SW8, &JAEGER);
     for (plain, behind) in [
-        (builder().format(SW8.clone()), builder().format(&SW8)),
-        (builder().format(Jaeger::new()), builder().format(&JAEGER)),
+        (builder().format(SW8.clone()), builder().format(sw8)),
+        (builder().format(Jaeger::new()), builder().format(jaeger)),
     ] {
         let (plain, behind) = (plain.build().unwrap(), behind.build().unwrap());
         assert!(behind.extracts().eq(plain.extracts()) && behind.injects().eq(plain.injects()));

@@ -378,6 +378,24 @@ mod tests {
     }
 
     #[test]
+    fn ok_members_that_give_way_to_an_edit_are_counted() {
+        let state: std::vec::Vec<_> = (0..32).map(|i| std::format!("k{i}=v")).collect();
+        let state = state.join(",");
+        let request =
+            [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", &state)];
+        let propagator = crate::presets::W3C.propagator();
+        let extraction = propagator.extract(&request);
+        let edits = [crate::TraceStateEdit::set("new", "1").unwrap()];
+        let outgoing = crate::Outgoing::new().tracestate(&edits);
+        let mut sent: std::vec::Vec<(std::string::String, std::string::String)> = std::vec::Vec::new();
+        let span = extraction.start_span(&|| crate::IdBits::unique(1));
+        let omitted = propagator.inject(&span, &outgoing, &mut sent);
+        assert_eq!(std::format!("{omitted}"), "tracestate: 1 left out, too-many-members");
+        let kept = state.rsplit_once(',').unwrap().0;
+        assert_eq!(sent[1].1, std::format!("new=1,{kept}"));
+    }
+
+    #[test]
     fn ok_display_is_the_value() {
         let value = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let parent = TraceParent::parse(value.as_bytes()).unwrap();

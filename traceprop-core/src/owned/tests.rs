@@ -36,6 +36,11 @@ fn ok_lines_of_another_trace_are_not_taken_along() {
     let other = ("uber-trace-id", "bd8ec9a1f80385ed3d7c9ec7081ab44d:17857e0831e5554e:0:1");
     assert_eq!(bytes(&[TRACE_PARENT, other]), bytes(&[TRACE_PARENT]));
     assert_ne!(bytes(&[TRACE_PARENT, same]), bytes(&[TRACE_PARENT]));
+    // Of B3 they are where both of its encodings came, and then nobody else's.
+    let single = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-1");
+    let multi = ("x-b3-traceid", "bd8ec9a1f80385ed3d7c9ec7081ab44d");
+    assert_eq!(bytes(&[TRACE_PARENT, single]), bytes(&[TRACE_PARENT]));
+    assert_eq!(bytes(&[TRACE_PARENT, single, multi, other]), bytes(&[TRACE_PARENT, single, multi]));
 }
 
 /// An open decision of B3, and a wish for debug, which fills it in.
