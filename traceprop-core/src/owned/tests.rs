@@ -95,3 +95,17 @@ fn ok_a_b3_value_is_passed_on_with_its_decision() {
         [Sampling::NotSampled, Sampling::Sampled, Sampling::Debug, Sampling::Deferred]
     });
 }
+
+#[test]
+fn ok_what_is_taken_along_ends_at_64_kib() {
+    let held = |len: usize| {
+        let line = format!("a={}", "x".repeat(len - "a=".len()));
+        let propagator = Propagator::builder().format(Jaeger::new()).build().unwrap();
+        let request = [("jaeger-baggage", line.as_str())];
+        let extraction = propagator.extract(&request);
+        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)));
+        owned.lines.map(|lines| lines.0.len())
+    };
+    let longest = 65_536 - super::HEAD;
+    assert_eq!((held(longest), held(longest + 1)), (Some(65_536), None));
+}
