@@ -301,8 +301,9 @@ impl Reading {
         self
     }
 
+    /// Whether that is so, and nothing was turned down.
     pub(crate) const fn is_plain(&self) -> bool {
-        self.is_plain
+        self.is_plain && self.refused[0].is_none()
     }
 
     pub(crate) const fn tracestate(&self) -> TraceStateFacts {

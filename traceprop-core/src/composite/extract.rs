@@ -133,7 +133,7 @@ impl<'c> Extraction<'c> {
             let reading = format.extract(&slots);
             recorder.record(format, &reading);
             if let Outcome::Context(_) = reading.outcome_ref() {
-                is_plain = reading.is_plain() && !merge.has_context() && reading.refused().next().is_none();
+                is_plain = reading.is_plain() && !merge.has_context();
             }
             merge.add(format, kind, &reading, propagator.options.matching);
         }
