@@ -90,3 +90,12 @@ fn ok_nothing_is_allocated() {
         assert!(buffer.len > 0);
     }
 }
+
+#[test]
+fn regression_a_comma_behind_the_value_is_no_text_of_it() {
+    let propagator = Propagator::builder().format(SW8.clone()).build().expect("one format");
+    let request = [("sw8", format!("{JAVA}, "))];
+    let extraction = propagator.extract(&request);
+    let peer = extraction.sw8().map(|received| received.header.peer().to_string());
+    assert_eq!(peer.as_deref(), Some("cart:80"));
+}

@@ -128,6 +128,10 @@ pub(super) fn context(value: &[u8]) -> Result<RemoteContext, ReasonAt> {
 /// A value that has been read before, when it named these ids.
 pub(super) fn known(value: &[u8], (trace, parent): (TraceId, SpanId)) -> Result<Sw8Header<'_>, ReasonAt> {
     let fields = split(value)?;
+    // Nobody looks at the texts here, and what a comma joins is one: a value, and behind it blanks that are none.
+    if fields[7].contains(&b',') {
+        return Err(Reason::FieldCount.at(0));
+    }
     let sampled = is_sampled(fields[0]).ok_or(Reason::BadSample.at(0))?;
     let span_number = span_number(fields[3]).ok_or(Reason::BadSpanId.at(0))?;
     Ok(Judged { sampled, span_number, trace, parent }.header(fields))
