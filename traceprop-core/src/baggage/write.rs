@@ -178,7 +178,7 @@ mod tests {
             headers.retain(|(name, _)| name == "baggage");
             headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
         };
-        for len in ROOM - 6..ROOM {
+        for len in ROOM - 10..ROOM - 5 {
             let value = "x".repeat(len);
             let expected = std::format!("a={value},c=2;p");
             assert_eq!(filtered(&std::format!("a={value},b=1,c=2;p")), [expected.as_str()], "{}", expected.len());
