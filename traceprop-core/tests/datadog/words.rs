@@ -129,3 +129,10 @@ fn ok_restart_and_ignore_drop_the_words() {
         assert_eq!((sent.get("x-datadog-origin"), sent.get("tracestate")), (None, Some("dd=s:1")));
     }
 }
+
+#[test]
+fn regression_tags_that_were_turned_down_are_none_where_they_are_read_first() {
+    let long = format!("_dd.p.a={}", "v".repeat(505));
+    let request = request(&[("x-datadog-sampling-priority", "1"), ("x-datadog-tags", &long)]);
+    assert_eq!(words(&headers_only(), &request), "1 - [] - []");
+}
