@@ -15,6 +15,7 @@ pub struct BaggageMember<'c> {
 }
 
 /// `baggage-octet` of the specification.
+#[cfg_attr(not(feature = "alloc"), allow(dead_code, reason = "only owned baggage is encoded byte by byte"))]
 pub(super) const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
 }
