@@ -1,0 +1,150 @@
+//! Header names that are only known at run time.
+
+use core::fmt;
+
+use crate::text;
+
+/// A header name that is only known at run time: that of a correlation header, or one of a user's own format.
+///
+/// Held inline (at most [`FieldName::MAX_LEN`] bytes), in lower case.
+///
+/// ```
+/// use traceprop_core::FieldName;
+///
+/// let name = FieldName::new("X-Plumbr-TransactionId")?;
+/// assert_eq!(name.as_str(), "x-plumbr-transactionid");
+/// assert!(name.matches("X-PLUMBR-TRANSACTIONID"));
+///
+/// const FAMILY: FieldName = FieldName::from_static("acmectx-").family();
+/// assert_eq!(FAMILY.suffix("AcmeCtx-Tenant"), Some("Tenant"));
+/// # Ok::<(), traceprop_core::FieldNameError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FieldName {
+    bytes: [u8; Self::MAX_LEN],
+    len: u8,
+    family: bool,
+}
+
+/// Why text cannot be a [`FieldName`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldNameError {
+    /// Empty, or longer than [`FieldName::MAX_LEN`].
+    BadLength,
+    /// A byte that no header name may hold (RFC 9110 5.1 `token`), at this place.
+    BadByte(usize),
+    /// A field of a built-in dialect, which reads and writes it itself.
+    Reserved,
+}
+
+impl fmt::Display for FieldNameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadLength => write!(f, "a header name has 1 to {} bytes", FieldName::MAX_LEN),
+            Self::BadByte(at) => write!(f, "byte {at} may not occur in a header name"),
+            Self::Reserved => f.write_str("the header belongs to a built-in dialect"),
+        }
+    }
+}
+
+impl core::error::Error for FieldNameError {}
+
+impl FieldName {
+    /// The longest name, in bytes.
+    pub const MAX_LEN: usize = 62;
+
+    /// A name from text in any letter case.
+    ///
+    /// # Errors
+    /// When the text is empty, longer than [`FieldName::MAX_LEN`], or no token.
+    pub const fn new(name: &str) -> Result<Self, FieldNameError> {
+        let text = name.as_bytes();
+        if text.is_empty() || text.len() > Self::MAX_LEN {
+            return Err(FieldNameError::BadLength);
+        }
+        let mut bytes = [0; Self::MAX_LEN];
+        let mut i = 0;
+        while i < text.len() {
+            if !text::is_token_byte(text[i]) {
+                return Err(FieldNameError::BadByte(i));
+            }
+            bytes[i] = text[i].to_ascii_lowercase();
+            i += 1;
+        }
+        Ok(Self { bytes, len: text.len() as u8, family: false })
+    }
+
+    /// A name from a literal, for constants.
+    ///
+    /// # Panics
+    /// When it is no header name; in a constant that is a compile error.
+    pub const fn from_static(name: &'static str) -> Self {
+        match Self::new(name) {
+            Ok(name) => name,
+            Err(_) => panic!("not a header name of at most 62 bytes"),
+        }
+    }
+
+    /// All names that begin with this one and go on: one header an item. What is in them counts as text of the user's,
+    /// which is never handed on by itself; [`Format::inject_baggage`](crate::Format::inject_baggage) writes it.
+    pub const fn family(mut self) -> Self {
+        self.family = true;
+        self
+    }
+
+    /// Whether this stands for all names that begin with it.
+    pub const fn is_family(&self) -> bool {
+        self.family
+    }
+
+    /// The name, in lower case.
+    pub fn as_str(&self) -> &str {
+        // Tokens are ASCII, so the other arm is never taken.
+        core::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+
+    /// Whether a header of this name, in any letter case, is meant.
+    pub fn matches(&self, name: &str) -> bool {
+        if self.family {
+            return self.suffix(name).is_some();
+        }
+        name.len() == usize::from(self.len) && name.eq_ignore_ascii_case(self.as_str())
+    }
+
+    /// What a name of this family says behind the prefix, as it is spelt.
+    pub fn suffix<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let head = name.get(..usize::from(self.len))?;
+        let rest = name.get(usize::from(self.len)..)?;
+        (!rest.is_empty() && head.eq_ignore_ascii_case(self.as_str())).then_some(rest)
+    }
+}
+
+impl fmt::Debug for FieldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FieldName({}{})", self.as_str(), if self.family { "*" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_names_are_shown_and_errors_say_what_to_do() {
+        let name = FieldName::from_static("X-Tenant");
+        assert_eq!(std::format!("{name:?} {:?}", name.family()), "FieldName(x-tenant) FieldName(x-tenant*)");
+        assert_eq!(std::format!("{}", FieldNameError::BadLength), "a header name has 1 to 62 bytes");
+        assert_eq!(std::format!("{}", FieldNameError::BadByte(1)), "byte 1 may not occur in a header name");
+    }
+
+    #[test]
+    fn err_field_name_that_is_none() {
+        assert_eq!(FieldName::new(""), Err(FieldNameError::BadLength));
+        assert_eq!(FieldName::new("x y"), Err(FieldNameError::BadByte(1)));
+        assert_eq!(FieldName::new("é"), Err(FieldNameError::BadByte(0)));
+        let longest = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+        assert!(FieldName::new(&longest[..FieldName::MAX_LEN]).is_ok());
+        assert_eq!(FieldName::new(longest), Err(FieldNameError::BadLength));
+    }
+}

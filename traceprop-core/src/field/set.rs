@@ -1,0 +1,106 @@
+//! Sets of fields, a bit for each.
+
+use super::{BUILT_IN_COUNT, Field};
+
+/// A set of fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct FieldSet(u32);
+
+impl FieldSet {
+    /// No field.
+    pub const EMPTY: Self = Self(0);
+
+    /// The set of these fields.
+    pub const fn of(fields: &[Field]) -> Self {
+        let mut set = Self::EMPTY;
+        let mut i = 0;
+        while i < fields.len() {
+            set = set.with(fields[i]);
+            i += 1;
+        }
+        set
+    }
+
+    /// The set with `field` in it.
+    #[inline]
+    pub const fn with(self, field: Field) -> Self {
+        Self(self.0 | 1 << field.index())
+    }
+
+    /// All fields of both sets.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The fields that are in both sets.
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The fields of this set that are not in the other.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether `field` is in the set.
+    #[inline]
+    pub const fn contains(self, field: Field) -> bool {
+        self.0 & (1 << field.index()) != 0
+    }
+
+    /// Whether no field is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the sets share a field.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Whether each field in the set is one name, known when the program was built.
+    pub(crate) const fn is_fixed(self) -> bool {
+        let families = 1 << Field::UberContext.index();
+        self.0 < 1 << BUILT_IN_COUNT && self.0 & families == 0
+    }
+
+    /// How many fields are in the set.
+    pub const fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// All fields in the set, in the order of the table.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn iter(self) -> impl Iterator<Item = Field> {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let place = (left != 0).then(|| left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(Field::at(place))
+        })
+    }
+
+    /// The fields with a fixed name that are in the set, in the order of [`Field::BUILT_IN`].
+    pub fn built_in(self) -> impl Iterator<Item = Field> + Clone {
+        let mut left = self.0;
+        core::iter::from_fn(move || {
+            let field = Field::BUILT_IN.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(*field)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_set_is_fixed_without_families_and_configured_names() {
+        let set = FieldSet::of(&[Field::TraceParent, Field::Sw8Extension]);
+        assert!(set.is_fixed() && FieldSet::EMPTY.is_fixed());
+        assert!(FieldSet::EMPTY.is_empty() && !set.is_empty());
+        assert!(!set.with(Field::UberContext).is_fixed() && !set.with(Field::Configured(0)).is_fixed());
+        assert!(!FieldSet::of(&[Field::Configured(0)]).is_fixed());
+    }
+}

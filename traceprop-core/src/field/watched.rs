@@ -1,0 +1,183 @@
+//! The names that a propagator watches for, and how one is told from ordinary headers.
+
+use super::{Field, FieldName, FieldSet, MAX_CONFIGURED};
+
+/// What a propagator watches for: built-in fields of the formats it has, and configured names.
+#[derive(Clone, Debug)]
+pub(crate) struct FieldNames {
+    built_in: FieldSet,
+    /// For each length of a name (the last place stands for longer ones too) the first letters of those that are
+    /// watched for: one look tells that a header is another one.
+    first_letters: [u32; Self::LENGTHS],
+    look_up_from: usize,
+    /// Fields that say nothing where there is no traceparent.
+    void_without_parent: FieldSet,
+    configured: [Option<FieldName>; MAX_CONFIGURED],
+}
+
+impl FieldNames {
+    pub(crate) const fn new() -> Self {
+        Self {
+            built_in: FieldSet::EMPTY,
+            first_letters: [0; Self::LENGTHS],
+            look_up_from: 0,
+            void_without_parent: FieldSet::EMPTY,
+            configured: [None; MAX_CONFIGURED],
+        }
+    }
+
+    pub(crate) fn watch(&mut self, fields: FieldSet) {
+        for field in fields.built_in() {
+            self.built_in = self.built_in.with(field);
+            self.expect(field.name().unwrap_or_default(), field.is_family());
+        }
+        self.look_up_from = self.look_up_from();
+    }
+
+    /// Watches for every built-in field.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn all_built_in() -> Self {
+        Self { built_in: FieldSet::of(Field::BUILT_IN), first_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
+    }
+
+    /// The field that a stored line is: built-in ones are known already, others are told by their name.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn find_entry(&self, field: Field, name: &str) -> Option<Field> {
+        match field {
+            Field::Configured(_) => self.find(name),
+            field => self.built_in.contains(field).then_some(field),
+        }
+    }
+
+    /// Watches for a configured name too. `None` once there are more than [`MAX_CONFIGURED`].
+    pub(crate) fn watch_name(&mut self, name: &FieldName) -> Option<Field> {
+        let known = self.configured.iter().position(|known| known.as_ref() == Some(name));
+        let place = known.or_else(|| self.configured.iter().position(Option::is_none))?;
+        self.configured[place] = Some(*name);
+        self.expect(name.as_str(), name.is_family());
+        self.look_up_from = self.look_up_from();
+        Some(Field::Configured(place as u8))
+    }
+
+    /// The configured field with this name.
+    pub(crate) fn configured(&self, name: &FieldName) -> Option<Field> {
+        let place = self.configured.iter().position(|known| known.as_ref() == Some(name))?;
+        Some(Field::Configured(place as u8))
+    }
+
+    /// What is watched for, if looking it up field by field beats one walk over this many headers.
+    #[inline]
+    pub(crate) fn worth_looking_up(&self, headers: usize) -> Option<FieldSet> {
+        (headers >= self.look_up_from).then_some(self.built_in)
+    }
+
+    /// From how many headers on it does: a look-up in a hash map costs about as much as looking at five headers.
+    fn look_up_from(&self) -> usize {
+        match self.built_in.len() {
+            _ if self.configured[0].is_some() || !self.built_in.is_fixed() => usize::MAX,
+            ..=2 => 0,
+            fields => fields * 5,
+        }
+    }
+
+    /// Lets a name through to [`FieldNames::find_likely`], or all that begin with it.
+    fn expect(&mut self, name: &str, is_family: bool) {
+        let letter = name.bytes().next().map_or(0, Self::letter);
+        let longest = if is_family { Self::LENGTHS - 1 } else { name.len() };
+        for len in name.len()..=longest {
+            self.first_letters[len.min(Self::LENGTHS - 1)] |= letter;
+        }
+    }
+
+    const LENGTHS: usize = 32;
+
+    /// The bit of a letter, in either case. Bytes that are none share those of others.
+    const fn letter(byte: u8) -> u32 {
+        1 << (byte & 0x1f)
+    }
+
+    /// Says that nobody wants a tracestate that comes without a traceparent.
+    pub(crate) fn tie_tracestate(&mut self) {
+        self.void_without_parent = FieldSet::of(&[Field::TraceState]);
+    }
+
+    /// What need not be looked up because `field` is absent.
+    #[inline]
+    pub(crate) fn void_without(&self, field: Field) -> FieldSet {
+        if field == Field::TraceParent { self.void_without_parent } else { FieldSet::EMPTY }
+    }
+
+    /// The field that a header of this name is, if it is watched for.
+    #[inline]
+    pub(crate) fn find(&self, name: &str) -> Option<Field> {
+        let first = *name.as_bytes().first()?;
+        let likely = self.first_letters[name.len().min(Self::LENGTHS - 1)] & Self::letter(first) != 0;
+        if likely { self.find_likely(name) } else { None }
+    }
+
+    fn find_likely(&self, name: &str) -> Option<Field> {
+        if let Some(field) = Field::from_name(name).filter(|field| self.built_in.contains(*field)) {
+            return Some(field);
+        }
+        let mut names = self.configured.iter().map_while(Option::as_ref);
+        names.position(|known| known.matches(name)).map(|place| Field::Configured(place as u8))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_find_only_what_is_watched() {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::TraceParent]));
+        let tenant = names.watch_name(&FieldName::from_static("X-Tenant")).unwrap();
+        let family = names.watch_name(&FieldName::from_static("acmectx-").family()).unwrap();
+        assert_eq!(names.find("TraceParent"), Some(Field::TraceParent));
+        assert_eq!(names.find("tracestate"), None);
+        assert_eq!(names.find("uberctx-a"), None);
+        assert_eq!(names.find("x-tenant"), Some(tenant));
+        assert_eq!(names.find("acmectx-user"), Some(family));
+        assert_eq!(names.find("acmectx-"), None);
+        assert_eq!(names.watch_name(&FieldName::from_static("x-TENANT")), Some(tenant));
+    }
+
+    #[test]
+    fn ok_long_names_are_found() {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::UberContext]));
+        let long = "x-0123456789-0123456789-0123456789";
+        let watched = names.watch_name(&FieldName::from_static(long));
+        for len in 9..=33 {
+            let name = std::format!("uberctx-{}", &long[..len]);
+            assert_eq!(names.find(&name), Some(Field::UberContext), "{name}");
+        }
+        assert_eq!((long.len(), names.find(long), names.find(&long[..33])), (34, watched, None));
+    }
+
+    #[test]
+    fn ok_looking_up_is_worth_it_for_few_names_in_many_headers() {
+        let mut names = FieldNames::new();
+        let two = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
+        names.watch(two);
+        assert_eq!(names.worth_looking_up(0), Some(two));
+        names.watch(FieldSet::of(&[Field::Baggage]));
+        assert_eq!((names.worth_looking_up(14), names.worth_looking_up(15)), (None, Some(two.with(Field::Baggage))));
+        // A family or a configured name has no place in an index.
+        let mut family = names.clone();
+        family.watch(FieldSet::of(&[Field::UberContext]));
+        assert_eq!(family.worth_looking_up(1000), None);
+        let _ = names.watch_name(&FieldName::from_static("x-tenant"));
+        assert_eq!(names.worth_looking_up(1000), None);
+    }
+
+    #[test]
+    fn err_ninth_configured_name() {
+        let mut names = FieldNames::new();
+        for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            assert!(names.watch_name(&FieldName::from_static(name)).is_some());
+        }
+        assert_eq!(names.watch_name(&FieldName::from_static("i")), None);
+    }
+}
