@@ -1,0 +1,151 @@
+//! Where a format writes.
+
+use core::fmt;
+
+use crate::carrier::{CarrierMut, OutgoingName, OutgoingValue};
+use crate::field::{Field, FieldName, FieldNames, FieldSet};
+use crate::outgoing::{OmissionReason, Omissions};
+use crate::text::stack::StackText;
+
+/// Where a format writes its lines.
+///
+/// The first line that a format writes removes what the carrier held of that format before: a new decision must not
+/// stand beside an old one. A format that writes nothing leaves everything as it was. Formats may share fields, as the
+/// encodings of B3 do: what one has written is neither removed nor written again by those behind it.
+pub struct Writer<'w> {
+    carrier: &'w mut dyn CarrierMut,
+    fields: FieldSet,
+    progress: &'w mut Progress,
+    /// What formats before this one have written.
+    taken: FieldSet,
+    has_written: bool,
+    omissions: &'w mut Omissions,
+    names: &'w FieldNames,
+}
+
+/// How far an injection is, over all its formats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Fields that the carrier may have held at the start, and may still hold.
+    stale: FieldSet,
+    written: FieldSet,
+}
+
+impl Progress {
+    pub(crate) const fn new(stale: FieldSet) -> Self {
+        Self { stale, written: FieldSet::EMPTY }
+    }
+}
+
+impl<'w> Writer<'w> {
+    pub(crate) fn new(
+        carrier: &'w mut dyn CarrierMut,
+        fields: FieldSet,
+        progress: &'w mut Progress,
+        omissions: &'w mut Omissions,
+        names: &'w FieldNames,
+    ) -> Self {
+        let taken = progress.written;
+        Self { carrier, fields, progress, taken, has_written: false, omissions, names }
+    }
+
+    /// Writes a field with a fixed name.
+    pub fn write(&mut self, field: Field, value: &str) {
+        if let Some(name) = field.name() {
+            self.append(OutgoingName::new(field, name), OutgoingValue::text(value));
+        }
+    }
+
+    /// Writes a field with a fixed name and a value that is ASCII by construction.
+    #[inline]
+    pub(crate) fn write_ascii(&mut self, field: Field, value: &[u8]) {
+        if let Some(name) = field.name() {
+            self.append(OutgoingName::new(field, name), OutgoingValue::ascii(value));
+        }
+    }
+
+    /// Writes a field whose value is put together on the way out.
+    pub fn write_pieces(&mut self, field: Field, value: &dyn fmt::Display) {
+        if let Some(name) = field.name() {
+            self.append(OutgoingName::new(field, name), OutgoingValue::pieces(value));
+        }
+    }
+
+    /// Writes a field with a configured name.
+    pub fn write_named(&mut self, name: &FieldName, value: &str) {
+        let field = self.names.configured(name).unwrap_or(Field::Configured(0));
+        self.append(OutgoingName::new(field, name.as_str()), OutgoingValue::text(value));
+    }
+
+    /// Writes a field with a configured name and a value that is put together on the way out.
+    pub fn write_named_pieces(&mut self, name: &FieldName, value: &dyn fmt::Display) {
+        let field = self.names.configured(name).unwrap_or(Field::Configured(0));
+        self.append(OutgoingName::new(field, name.as_str()), OutgoingValue::pieces(value));
+    }
+
+    /// Writes a field of a family: `prefix` and `suffix` make its name, at most [`Writer::MAX_NAME`] bytes. False if
+    /// they make none, and nothing is written then.
+    pub fn write_family(&mut self, field: Field, prefix: &str, suffix: &str, value: &dyn fmt::Display) -> bool {
+        let mut name = StackText::<{ Writer::MAX_NAME }>::new();
+        let token = suffix.bytes().all(crate::text::is_token_byte);
+        if suffix.is_empty() || !token || name.push(prefix).is_err() || name.push(suffix).is_err() {
+            return false;
+        }
+        self.append(OutgoingName::new(field, name.as_str()), OutgoingValue::pieces(value));
+        true
+    }
+
+    /// The longest name that is put together at run time, in bytes.
+    pub const MAX_NAME: usize = 128;
+
+    /// Says that something was not written, and why.
+    pub fn omit(&mut self, field: Field, reason: OmissionReason, count: u32) {
+        self.omissions.add(field, reason, count);
+    }
+
+    /// Whether anything was written so far.
+    pub const fn has_written(&self) -> bool {
+        self.has_written
+    }
+
+    #[inline]
+    pub(crate) fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        // No empty header is ever sent: some servers answer 400 to one.
+        let is_empty = value.is_empty();
+        if self.begin(name.field()) && !is_empty {
+            self.progress.written = self.progress.written.with(name.field());
+            self.carrier.append(name, value);
+        }
+    }
+
+    /// Makes room for a line. False if another format has written this field.
+    fn begin(&mut self, field: Field) -> bool {
+        if !self.has_written {
+            self.has_written = true;
+            // Mostly there is nothing, and then the names need not be looked up.
+            if !self.progress.stale.is_empty() {
+                self.remove_stale();
+            }
+        }
+        !self.taken.contains(field)
+    }
+
+    #[cold]
+    fn remove_stale(&mut self) {
+        let names = self.names;
+        let due = self.progress.stale.intersection(self.fields);
+        if !due.is_empty() {
+            self.carrier.remove_if(&mut |name| names.find(name).is_some_and(|field| due.contains(field)));
+            self.progress.stale = self.progress.stale.without(due);
+        }
+    }
+}
+
+impl fmt::Debug for Writer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer")
+            .field("fields", &self.fields)
+            .field("has_written", &self.has_written)
+            .finish_non_exhaustive()
+    }
+}
