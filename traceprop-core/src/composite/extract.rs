@@ -119,11 +119,9 @@ impl<'c> Extraction<'c> {
         carrier.fill(&mut slots);
         let mut formats = propagator.extract.kinds();
         let mut merge = Merge::NOTHING;
-        let mut is_plain = false;
         if let Some((format, kind)) = formats.next() {
             let reading = format.extract(&slots);
             recorder.record(format, &reading);
-            is_plain = reading.is_plain() && matches!(reading.outcome_ref(), Outcome::Context(_));
             merge = Merge::beginning(format, kind, &reading);
         }
         for (format, kind) in formats {
@@ -132,9 +130,6 @@ impl<'c> Extraction<'c> {
             }
             let reading = format.extract(&slots);
             recorder.record(format, &reading);
-            if let Outcome::Context(_) = reading.outcome_ref() {
-                is_plain = reading.is_plain() && !merge.has_context();
-            }
             merge.add(format, kind, &reading, propagator.options.matching);
         }
         let (mut merged, mut decision) = merge.inbound();
@@ -155,7 +150,7 @@ impl<'c> Extraction<'c> {
                 Received { filled_in, priority_in_dd: false, ..received }
             }
         };
-        Self { merged, decision, is_plain, received, slots, style: merge.style(), propagator }
+        Self { merged, decision, is_plain: merge.is_plain(), received, slots, style: merge.style(), propagator }
     }
 
     /// What came in.

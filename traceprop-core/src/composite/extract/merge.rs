@@ -17,6 +17,8 @@ pub(super) struct Merge<'c> {
     agrees: FormatSet,
     refused: FieldSet,
     tracestate: TraceStateFacts,
+    /// One context came, and its reading was plain.
+    is_plain: bool,
 }
 
 impl<'c> Merge<'c> {
@@ -28,6 +30,7 @@ impl<'c> Merge<'c> {
         agrees: FormatSet::EMPTY,
         refused: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
+        is_plain: false,
     };
 
     /// What the first format says: mostly there are no others to merge it with.
@@ -46,6 +49,7 @@ impl<'c> Merge<'c> {
                 primary: Some(kind),
                 style: Some(reading.style().unwrap_or(format.name())),
                 agrees: FormatSet::EMPTY.with(kind),
+                is_plain: reading.is_plain(),
                 ..nothing
             },
         }
@@ -65,6 +69,7 @@ impl<'c> Merge<'c> {
             }
             Outcome::Context(context) => {
                 let style = reading.style().unwrap_or(format.name());
+                self.is_plain = self.context.is_none() && reading.is_plain();
                 match &mut self.context {
                     None => {
                         self.context = Some(*context);
@@ -93,6 +98,11 @@ impl<'c> Merge<'c> {
     #[inline]
     pub(super) const fn has_context(&self) -> bool {
         self.context.is_some()
+    }
+
+    #[inline]
+    pub(super) const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     #[inline]
