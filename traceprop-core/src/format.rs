@@ -85,7 +85,7 @@ pub trait Format: Send + Sync {
         let _ = (context, bridge);
     }
 
-    /// Writes the user's own text that this dialect carries, as far as [`Outgoing`] lets it go.
+    /// Writes the user's own text that this dialect carries, as far as [`Outgoing`](crate::Outgoing) lets it go.
     /// Called behind [`Format::inject`], and also where no trace is passed on. Most dialects carry none.
     fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
         let _ = (context, writer);
