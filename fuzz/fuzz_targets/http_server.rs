@@ -199,7 +199,11 @@ fn calls(context: &OwnedContext, came: &HeaderMap, trust: Behavior) {
             assert!([context.sampling(), decided].contains(&read.sampling), "{}", read.sampling);
         }
         // Without a span little is passed on: a correlation id as it came, be it of this trace or not, and Datadog's ids.
-        Inbound::Context(read) => assert!(context.trace_id().is_some() && read.parent_id.is_none(), "{read:?}"),
+        // After a restart the id is text of the user's, which goes on where no trace does.
+        Inbound::Context(read) => {
+            let may_come = context.trace_id().is_some() || trust == Behavior::Restart;
+            assert!(may_come && read.parent_id.is_none(), "{read:?}");
+        }
         Inbound::Decision(sampling) => assert_eq!((sampling, context.trace_id()), (context.sampling(), None)),
         Inbound::Nothing => assert!(parent.is_none(), "{:?} is lost", context.trace_id()),
     }
