@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::baggage::Baggage;
 use crate::carrier::Carrier;
-use crate::composite::{Extraction, MAX_FORMATS, Propagator, Recorder};
+use crate::composite::{Extraction, Propagator, Recorder};
 use crate::context::Inbound;
 use crate::field::Field;
 use crate::format::{Format, Outcome, Reading};
@@ -18,6 +18,12 @@ pub struct ReportEntry<'c> {
     pub style: &'c str,
     /// What it found.
     pub reading: Reading,
+}
+
+impl<'c> ReportEntry<'c> {
+    fn new((format, reading): (&'c dyn Format, Reading)) -> Self {
+        Self { style: reading.style().unwrap_or(format.name()), reading }
+    }
 }
 
 /// What became of the W3C baggage.
@@ -50,32 +56,53 @@ pub enum BaggageReport {
 #[derive(Clone, Debug)]
 pub struct Report<'c> {
     extraction: Extraction<'c>,
-    entries: [Option<ReportEntry<'c>>; MAX_FORMATS],
-    len: usize,
+    readings: Readings,
     baggage: BaggageReport,
 }
 
-struct Entries<'c> {
-    entries: [Option<ReportEntry<'c>>; MAX_FORMATS],
-    len: usize,
+/// What the formats found that were asked.
+#[derive(Clone, Debug)]
+struct Readings {
+    /// The places of these formats in the list, as bits.
+    asked: u16,
+    /// What the first of them found.
+    kept: [Option<Reading>; Self::KEPT],
 }
 
-impl<'c> Recorder<'c> for Entries<'c> {
-    fn record(&mut self, format: &'c dyn Format, reading: &Reading) {
-        if let Some(place) = self.entries.get_mut(self.len) {
-            *place = Some(ReportEntry { style: reading.style().unwrap_or(format.name()), reading: *reading });
-            self.len += 1;
+impl Readings {
+    /// As many as there are dialects in the box. A report is moved whole, so there is no room for more; those are asked again.
+    const KEPT: usize = 6;
+
+    const NONE: Self = Self { asked: 0, kept: [const { None }; Self::KEPT] };
+
+    /// What the format at this place of the list found, and `again` where that was not kept.
+    fn get(&self, place: usize, again: impl FnOnce() -> Reading) -> Reading {
+        let bit = 1 << place;
+        if self.asked & bit == 0 {
+            return Reading::new(Outcome::Absent);
         }
+        let before = (self.asked & (bit - 1)).count_ones();
+        self.kept.get(before as usize).copied().flatten().unwrap_or_else(again)
+    }
+}
+
+impl Recorder for Readings {
+    #[inline]
+    fn record(&mut self, place: usize, reading: &Reading) {
+        if let Some(free) = self.kept.get_mut(self.asked.count_ones() as usize) {
+            *free = Some(*reading);
+        }
+        self.asked |= 1 << place;
     }
 }
 
 impl Propagator {
     /// Extracts, and keeps what each format found. Allocates nothing, like [`Propagator::extract`].
     pub fn explain<'c, C: Carrier>(&'c self, carrier: &'c C) -> Report<'c> {
-        let mut recorder = Entries { entries: [const { None }; MAX_FORMATS], len: 0 };
-        let extraction = Extraction::read(self, carrier, &mut recorder);
+        let mut readings = Readings::NONE;
+        let extraction = Extraction::read(self, carrier, &mut readings);
         let baggage = BaggageReport::of(&extraction);
-        Report { extraction, entries: recorder.entries, len: recorder.len, baggage }
+        Report { extraction, readings, baggage }
     }
 }
 
@@ -100,8 +127,22 @@ impl<'c> Report<'c> {
     }
 
     /// What each format found, in order.
-    pub fn entries(&self) -> impl Iterator<Item = &ReportEntry<'c>> {
-        self.entries.iter().take(self.len).flatten()
+    pub fn entries(&self) -> impl Iterator<Item = ReportEntry<'c>> {
+        self.readings().map(ReportEntry::new)
+    }
+
+    /// The same without a name for each.
+    fn readings(&self) -> impl Iterator<Item = (&'c dyn Format, Reading)> {
+        let stops_at_first = self.extraction.propagator().extracts_first();
+        let mut is_over = false;
+        self.extraction.readers().enumerate().map_while(move |(place, format)| {
+            if is_over {
+                return None;
+            }
+            let reading = self.readings.get(place, || format.extract(self.extraction.slots()));
+            is_over = stops_at_first && trace_of(&reading).is_some();
+            Some((format, reading))
+        })
     }
 
     /// What became of the baggage.
@@ -115,21 +156,33 @@ impl<'c> Report<'c> {
     }
 
     /// The formats that name another trace than the first one.
-    pub fn disagreeing(&self) -> impl Iterator<Item = &ReportEntry<'c>> {
+    pub fn disagreeing(&self) -> impl Iterator<Item = ReportEntry<'c>> {
+        let first = self.first_trace();
+        self.readings().filter(move |(_, reading)| self.differs(first, reading)).map(ReportEntry::new)
+    }
+
+    /// Whether this format names another trace than the first one.
+    pub fn disagrees(&self, entry: &ReportEntry<'_>) -> bool {
+        self.differs(self.first_trace(), &entry.reading)
+    }
+
+    fn first_trace(&self) -> Option<TraceId> {
+        self.readings().find_map(|(_, reading)| trace_of(&reading))
+    }
+
+    fn differs(&self, first: Option<TraceId>, reading: &Reading) -> bool {
         let matching = self.extraction.propagator().trace_matching();
-        let first = self.entries().find_map(|entry| trace_of(&entry.reading));
-        let differs = move |trace| first.is_some_and(|first| !matching.is_same(first, trace));
-        self.entries().filter(move |entry| trace_of(&entry.reading).is_some_and(differs))
+        first.zip(trace_of(reading)).is_some_and(|(first, other)| !matching.is_same(first, other))
     }
 
     /// Everything that was turned down, whole or in part.
     pub fn rejects(&self) -> impl Iterator<Item = Reject> {
-        let of_formats = self.entries().flat_map(|entry| {
-            let whole = match entry.reading.outcome() {
+        let of_formats = self.readings().flat_map(|(_, reading)| {
+            let whole = match reading.outcome() {
                 Outcome::Invalid(reject) => Some(reject),
                 _ => None,
             };
-            whole.into_iter().chain(entry.reading.refused())
+            whole.into_iter().chain(reading.refused())
         });
         let of_baggage = match self.baggage {
             BaggageReport::Invalid(reject) | BaggageReport::Members(_, Some(reject)) => Some(reject),
@@ -163,15 +216,12 @@ impl<'c> Report<'c> {
             Outcome::Absent => f.write_str("absent")?,
             Outcome::SamplingOnly(sampling) => write!(f, "{sampling}, no ids")?,
             Outcome::Invalid(reject) => write!(f, "{reject}")?,
-            Outcome::Context(context) => {
-                let disagrees = self.disagreeing().any(|other| core::ptr::eq(other, entry));
-                match disagrees {
-                    true => write!(f, "another trace, {}", context.trace_id)?,
-                    false if self.extraction.context().is_none() => write!(f, "left behind, {}", context.trace_id)?,
-                    false if self.winner() == Some(entry.style) => f.write_str("supplied the context")?,
-                    false => f.write_str("the same trace")?,
-                }
-            }
+            Outcome::Context(context) => match self.disagrees(entry) {
+                true => write!(f, "another trace, {}", context.trace_id)?,
+                false if self.extraction.context().is_none() => write!(f, "left behind, {}", context.trace_id)?,
+                false if self.winner() == Some(entry.style) => f.write_str("supplied the context")?,
+                false => f.write_str("the same trace")?,
+            },
         }
         for reject in entry.reading.refused() {
             write!(f, " ({reject}, left out)")?;
@@ -206,7 +256,7 @@ impl fmt::Display for Report<'_> {
         self.verdict(f)?;
         for entry in self.entries() {
             write!(f, "; {}: ", entry.style)?;
-            self.finding(entry, f)?;
+            self.finding(&entry, f)?;
         }
         match self.baggage {
             BaggageReport::NotRead => Ok(()),
@@ -225,7 +275,7 @@ impl fmt::Display for ReportTable<'_, '_> {
         let width = report.entries().map(|entry| entry.style.len()).max().unwrap_or(0).max("baggage".len());
         for entry in report.entries() {
             write!(f, "{:width$}  {:13}  ", entry.style, entry.reading.outcome().as_str())?;
-            report.finding(entry, f)?;
+            report.finding(&entry, f)?;
             f.write_str("\n")?;
         }
         if report.baggage != BaggageReport::NotRead {
@@ -255,7 +305,10 @@ impl fmt::Display for ReportTable<'_, '_> {
 #[cfg(test)]
 mod tests {
     use crate::composite::Propagator;
-    use alloc::string::ToString;
+    use crate::field::Field;
+    use crate::reject::{Reason, Reject};
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
 
     #[test]
     fn ok_one_format_supplies_and_others_agree_or_do_not() {
@@ -271,5 +324,47 @@ mod tests {
              b3: supplied the context; tracecontext: the same trace; \
              datadog: another trace, 0000000000000000000000000000004d"
         );
+    }
+
+    #[test]
+    fn ok_more_formats_found_something_than_are_kept() {
+        let names =
+            "correlation:a,correlation:b,correlation:c,correlation:d,correlation:e,correlation:f,correlation:g,b3";
+        let propagator = Propagator::from_names(names, "none").unwrap();
+        let uuid = |n: usize| alloc::format!("d19931bb-f235-4dcb-2e2f-b9d31225d6{n:02x}");
+        let values: Vec<String> = (0..7).map(uuid).collect();
+        let mut request: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"].into_iter().zip(&values).collect();
+        // One in between is not there.
+        request.remove(2);
+        let bad = String::from("x");
+        request.push(("b3", &bad));
+        let report = propagator.explain(&request);
+        let found: Vec<_> = report.entries().map(|entry| entry.reading.outcome().as_str()).collect();
+        assert_eq!(found, ["context", "context", "absent", "context", "context", "context", "context", "invalid"]);
+        let traces: Vec<_> = report.entries().filter_map(|entry| super::trace_of(&entry.reading)).collect();
+        let expected: Vec<_> = [0, 1, 3, 4, 5, 6].map(|n| uuid(n).replace('-', "").parse().unwrap()).into();
+        assert_eq!(traces, expected);
+        let styles: Vec<_> = report.disagreeing().map(|entry| entry.style).collect();
+        assert_eq!(styles, ["correlation:b", "correlation:d", "correlation:e", "correlation:f", "correlation:g"]);
+        assert!(report.rejects().eq([Reject::new(Field::B3, Reason::BadSampling, 0)]));
+    }
+
+    #[test]
+    fn ok_a_format_behind_the_first_context_is_not_asked() {
+        let found = |request: &[(&'static str, &'static str)]| {
+            let builder = Propagator::builder().names("b3,tracecontext,datadog", "none").unwrap();
+            let propagator = builder.extract_first().build().unwrap();
+            let request = request.to_vec();
+            let report = propagator.explain(&request);
+            let found =
+                report.entries().map(|entry| alloc::format!("{} {}", entry.style, entry.reading.outcome().as_str()));
+            found.collect::<Vec<_>>()
+        };
+        let w3c = ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01");
+        let datadog = ("x-datadog-trace-id", "77");
+        assert_eq!(found(&[w3c, datadog]), ["b3 absent", "tracecontext context"]);
+        assert_eq!(found(&[datadog]), ["b3 absent", "tracecontext absent", "datadog context"]);
+        assert_eq!(found(&[("b3", "1"), w3c]), ["b3 sampling-only", "tracecontext context"]);
+        assert_eq!(found(&[]), ["b3 absent", "tracecontext absent", "datadog absent"]);
     }
 }

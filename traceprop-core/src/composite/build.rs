@@ -2,97 +2,11 @@
 
 use core::fmt;
 
+use super::list::{FormatList, FormatRef, MAX_FORMATS};
 use super::{Behavior, Options, Propagator, TraceMatching};
 use crate::baggage::BaggageLimits;
-use crate::context::FormatKind;
 use crate::field::{FieldNameError, FieldNames, MAX_CONFIGURED};
 use crate::format::Format;
-
-/// Formats that one propagator can read, and write.
-pub const MAX_FORMATS: usize = 16;
-
-/// A format of a propagator: a constant, or one that was configured at run time.
-#[derive(Clone)]
-enum FormatRef {
-    Static(&'static dyn Format),
-    #[cfg(feature = "alloc")]
-    Shared(alloc::sync::Arc<dyn Format>),
-}
-
-impl FormatRef {
-    #[inline]
-    fn get(&self) -> &dyn Format {
-        match self {
-            Self::Static(format) => *format,
-            #[cfg(feature = "alloc")]
-            Self::Shared(format) => &**format,
-        }
-    }
-}
-
-/// Formats in order, held inline so that the core needs no allocator.
-#[derive(Clone)]
-pub(crate) struct FormatList {
-    formats: [Option<(FormatRef, FormatKind)>; MAX_FORMATS],
-    len: usize,
-}
-
-impl FormatList {
-    pub(crate) const fn new() -> Self {
-        Self { formats: [const { None }; MAX_FORMATS], len: 0 }
-    }
-
-    /// The first of these constants, as many as there is room for.
-    pub(crate) fn of(formats: impl IntoIterator<Item = &'static dyn Format>) -> Self {
-        let mut list = Self::new();
-        for format in formats {
-            list.push(FormatRef::Static(format));
-        }
-        list
-    }
-
-    /// False once the list is full.
-    fn push(&mut self, format: FormatRef) -> bool {
-        match self.formats.get_mut(self.len) {
-            Some(place) => {
-                let kind = FormatKind::of(format.get().name());
-                *place = Some((format, kind));
-                self.len += 1;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The same for a format that is read. The encodings of B3 have one reader between them, at the place of the first.
-    fn push_reader(&mut self, format: FormatRef) -> bool {
-        let name = format.get().name();
-        let is_b3 = FormatKind::of(name) == FormatKind::B3;
-        let is_read = is_b3 && self.kinds().any(|(known, kind)| kind == FormatKind::B3 && known.name() != name);
-        is_read || self.push(format)
-    }
-
-    #[inline]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Format> {
-        self.kinds().map(|(format, _)| format)
-    }
-
-    /// The formats with what they are, which was found out once.
-    #[inline]
-    pub(crate) fn kinds(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
-        self.formats.iter().map_while(|place| place.as_ref().map(|(format, kind)| (format.get(), *kind)))
-    }
-
-    fn len(&self) -> usize {
-        self.len
-    }
-}
-
-impl fmt::Debug for FormatList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter().map(|format| format.name())).finish()
-    }
-}
 
 /// Why a propagator could not be built.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -79,14 +79,15 @@ pub struct Extraction<'c> {
 }
 
 /// Watches the formats being read, one by one.
-pub(crate) trait Recorder<'c> {
-    fn record(&mut self, format: &'c dyn Format, reading: &Reading);
+pub(crate) trait Recorder {
+    /// `place` is that of the format in the list. One that is left out had none of its fields.
+    fn record(&mut self, place: usize, reading: &Reading);
 }
 
 /// Nobody asked for a report.
-impl<'c> Recorder<'c> for () {
+impl Recorder for () {
     #[inline]
-    fn record(&mut self, _: &'c dyn Format, _: &Reading) {}
+    fn record(&mut self, _: usize, _: &Reading) {}
 }
 
 impl Propagator {
@@ -110,26 +111,22 @@ impl Propagator {
 impl<'c> Extraction<'c> {
     /// Collects the lines and lets the formats judge them. The table of lines is large, so it is filled first and moved
     /// once, before anything that was written a moment ago would have to be moved along with it.
-    pub(crate) fn read<C: Carrier>(
-        propagator: &'c Propagator,
-        carrier: &'c C,
-        recorder: &mut impl Recorder<'c>,
-    ) -> Self {
+    pub(crate) fn read<C: Carrier>(propagator: &'c Propagator, carrier: &'c C, recorder: &mut impl Recorder) -> Self {
         let mut slots = Slots::empty(carrier, &propagator.reads);
         carrier.fill(&mut slots);
-        let mut formats = propagator.extract.kinds();
+        let mut formats = propagator.extract.asked(slots.present());
         let mut merge = Merge::NOTHING;
-        if let Some((format, kind)) = formats.next() {
+        if let Some((place, format, kind)) = formats.next() {
             let reading = format.extract(&slots);
-            recorder.record(format, &reading);
+            recorder.record(place, &reading);
             merge = Merge::beginning(format, kind, &reading);
         }
-        for (format, kind) in formats {
+        for (place, format, kind) in formats {
             if propagator.options.extract_first && merge.has_context() {
                 break;
             }
             let reading = format.extract(&slots);
-            recorder.record(format, &reading);
+            recorder.record(place, &reading);
             merge.add(format, kind, &reading, propagator.options.matching);
         }
         let (mut merged, mut decision) = merge.inbound();
@@ -191,7 +188,7 @@ impl<'c> Extraction<'c> {
         };
         let slots = self.slots;
         let matching = self.propagator.options.matching;
-        let terminated = self.propagator.extract.iter().filter_map(move |format| {
+        let terminated = self.propagator.extract.asked(slots.present()).filter_map(move |(_, format, _)| {
             let first = merged?;
             let reading = format.extract(&slots);
             let Outcome::Context(context) = reading.outcome() else { return None };
@@ -338,6 +335,11 @@ impl<'c> Extraction<'c> {
             }
         }
         false
+    }
+
+    /// The formats that are read, in order.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = &'c dyn Format> {
+        self.propagator.extract.iter()
     }
 
     pub(crate) const fn is_plain(&self) -> bool {

@@ -5,6 +5,7 @@ mod build;
 mod datadog;
 mod extract;
 mod inject;
+mod list;
 mod names;
 mod sample;
 #[cfg(feature = "std")]
@@ -16,10 +17,11 @@ use crate::field::{Field, FieldNames, FieldSet};
 use crate::format::Format;
 use crate::id::TraceId;
 
-pub(crate) use build::FormatList;
-pub use build::{ConfigError, MAX_FORMATS, Preset, PropagatorBuilder};
+pub use build::{ConfigError, Preset, PropagatorBuilder};
 pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
+pub(crate) use list::FormatList;
+pub use list::MAX_FORMATS;
 #[cfg(feature = "std")]
 pub use variables::LeftOutName;
 
@@ -136,7 +138,7 @@ impl Propagator {
     }
 
     pub(crate) fn assemble(
-        extract: FormatList,
+        mut extract: FormatList,
         inject: FormatList,
         bridges: &'static [&'static dyn Format],
         options: Options,
@@ -159,6 +161,7 @@ impl Propagator {
         if options.inject_baggage {
             owned = owned.with(Field::Baggage);
         }
+        extract.note_needs(&reads);
         // A tracestate belongs to the traceparent beside it; only a format of a user's own may see that otherwise.
         let is_w3c = |format: &dyn Format, kind| {
             kind == FormatKind::TraceContext || !format.fields().built_in_fields().contains(Field::TraceState)
@@ -201,6 +204,10 @@ impl Propagator {
     /// Whether W3C baggage is read.
     pub const fn extracts_baggage(&self) -> bool {
         self.options.extract_baggage
+    }
+
+    pub(crate) const fn extracts_first(&self) -> bool {
+        self.options.extract_first
     }
 
     pub(crate) const fn trace_matching(&self) -> TraceMatching {

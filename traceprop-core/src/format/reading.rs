@@ -151,7 +151,7 @@ impl Reading {
     }
 
     /// What was turned down beside the outcome: optional fields, and members of lists.
-    pub fn refused(&self) -> impl Iterator<Item = Reject> {
+    pub fn refused(&self) -> impl Iterator<Item = Reject> + use<> {
         self.refused.into_iter().flatten()
     }
 

@@ -56,7 +56,7 @@ impl fmt::Display for Found {
 pub(super) fn each(report: &Report<'_>, mut found: impl FnMut(Finding<'_>)) {
     for entry in report.entries() {
         let format = entry.style;
-        let (outcome, reason) = of_format(report, entry);
+        let (outcome, reason) = of_format(report, &entry);
         found(Finding { format, outcome, reason });
         for reject in entry.reading.refused() {
             found(Finding { format, outcome: Found::LeftOut, reason: Some(reject.reason()) });
@@ -82,10 +82,7 @@ fn of_format(report: &Report<'_>, entry: &ReportEntry<'_>) -> (Found, Option<Rea
         Outcome::Absent => (Found::Absent, None),
         Outcome::SamplingOnly(_) => (Found::SamplingOnly, None),
         Outcome::Invalid(reject) => (Found::Invalid, Some(reject.reason())),
-        Outcome::Context(_) => {
-            let disagrees = report.disagreeing().any(|other| std::ptr::eq(other, entry));
-            (if disagrees { Found::OtherTrace } else { Found::Context }, None)
-        }
+        Outcome::Context(_) => (if report.disagrees(entry) { Found::OtherTrace } else { Found::Context }, None),
     }
 }
 
