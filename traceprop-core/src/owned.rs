@@ -465,8 +465,8 @@ fn is_needed(field: Field, received: &Received<'_>, extraction: &Extraction<'_>)
     match FormatKind::of_field(field) {
         // Baggage, and configured headers: their formats judge them again.
         None => received.keeps_text,
-        // A wish that belongs to no trace, and may have decided this one.
-        _ if field == Field::JaegerDebugId => true,
+        // A wish that belongs to no trace, and may have decided this one. It counts where no trace id of Jaeger's came.
+        _ if field == Field::JaegerDebugId && extraction.slots().first(Field::UberTraceId).is_none() => true,
         Some(kind) => match extraction.inbound() {
             // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
             Inbound::Context(_) => {

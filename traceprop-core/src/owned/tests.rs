@@ -65,6 +65,23 @@ fn ok_a_wish_for_debug_that_decided_a_trace_is_taken_along() {
 }
 
 #[test]
+fn regression_a_wish_for_debug_that_did_not_count_was_taken_along_without_what_voids_it() {
+    let names = "datadog,jaeger,b3";
+    let propagator = Propagator::builder().names(names, "tracecontext").unwrap().build().unwrap();
+    let another_trace = ("uber-trace-id", "a3ce929d0e0e4736:1:0:0");
+    let lines = [FILLED_IN[1], ("x-datadog-trace-id", "77"), another_trace, ("x-b3-flags", "1")];
+    let extraction = propagator.extract(&lines);
+    let span = extraction.start_span(&|| IdBits::unique(1));
+    assert_eq!(span.sampling(), Sampling::Debug);
+    let owned = OwnedContext::from_span(&extraction, &span);
+    for span in [&span, &owned.span().unwrap()] {
+        let mut headers: Vec<(String, String)> = Vec::new();
+        let _ = propagator.inject(span, &Outgoing::new(), &mut headers);
+        assert!(headers.iter().all(|(_, value)| !value.contains("tp=")), "{headers:?}");
+    }
+}
+
+#[test]
 fn regression_a_debug_id_beside_a_trace_made_no_root() {
     for lines in [FILLED_IN, [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe-d"), FILLED_IN[1]]] {
         assert_eq!((owned(&lines).sampling(), owned(&lines).jaeger_debug_id()), (Sampling::Debug, None));
