@@ -149,35 +149,47 @@ impl Field {
     /// ```
     pub fn from_name(name: &str) -> Option<Self> {
         let bytes = name.as_bytes();
-        // Length and first letter leave one name to compare, so ordinary headers fall out here.
+        // Length and first letter leave one name to compare, so ordinary headers fall out here. Each comparison has a
+        // length of its own that is known, so it takes a few words.
         let first = bytes.first()? | 0x20;
-        let family = || if first == b'u' { Self::UberContext.family_of(name) } else { None };
-        let (field, literal): (Self, &[u8]) = match (bytes.len(), first) {
-            (2, b'b') => (Self::B3, b"b3"),
-            (3, b's') => (Self::Sw8, b"sw8"),
-            (5, b's') => (Self::Sw8Extension, b"sw8-x"),
-            (7, b'b') => (Self::Baggage, b"baggage"),
-            (10, b't') => (Self::TraceState, b"tracestate"),
-            (10, b'x') => (Self::B3Flags, b"x-b3-flags"),
-            (11, b't') => (Self::TraceParent, b"traceparent"),
-            (11, b'x') => (Self::B3SpanId, b"x-b3-spanid"),
-            (12, b'x') if bytes[5] | 0x20 == b't' => (Self::B3TraceId, b"x-b3-traceid"),
-            (12, b'x') => (Self::B3Sampled, b"x-b3-sampled"),
-            (13, b'u') => (Self::UberTraceId, b"uber-trace-id"),
-            (14, b'j') => (Self::JaegerBaggage, b"jaeger-baggage"),
-            (14, b'x') => (Self::DatadogTags, b"x-datadog-tags"),
-            (15, b'j') => (Self::JaegerDebugId, b"jaeger-debug-id"),
-            (15, b's') => (Self::Sw8Correlation, b"sw8-correlation"),
-            (16, b'x') => (Self::DatadogOrigin, b"x-datadog-origin"),
-            (17, b'x') => (Self::B3ParentSpanId, b"x-b3-parentspanid"),
-            (18, b'x') => (Self::DatadogTraceId, b"x-datadog-trace-id"),
-            (19, b'x') => (Self::DatadogParentId, b"x-datadog-parent-id"),
-            (27, b'x') => (Self::DatadogSamplingPriority, b"x-datadog-sampling-priority"),
-            _ => return family(),
+        let found = match (bytes.len(), first) {
+            (2, b'b') => Self::B3.if_same(bytes, b"b3"),
+            (3, b's') => Self::Sw8.if_same(bytes, b"sw8"),
+            (5, b's') => Self::Sw8Extension.if_same(bytes, b"sw8-x"),
+            (7, b'b') => Self::Baggage.if_same(bytes, b"baggage"),
+            (10, b't') => Self::TraceState.if_same(bytes, b"tracestate"),
+            (10, b'x') => Self::B3Flags.if_same(bytes, b"x-b3-flags"),
+            (11, b't') => Self::TraceParent.if_same(bytes, b"traceparent"),
+            (11, b'x') => Self::B3SpanId.if_same(bytes, b"x-b3-spanid"),
+            (12, b'x') if bytes[5] | 0x20 == b't' => Self::B3TraceId.if_same(bytes, b"x-b3-traceid"),
+            (12, b'x') => Self::B3Sampled.if_same(bytes, b"x-b3-sampled"),
+            (13, b'u') => Self::UberTraceId.if_same(bytes, b"uber-trace-id"),
+            (14, b'j') => Self::JaegerBaggage.if_same(bytes, b"jaeger-baggage"),
+            (14, b'x') => Self::DatadogTags.if_same(bytes, b"x-datadog-tags"),
+            (15, b'j') => Self::JaegerDebugId.if_same(bytes, b"jaeger-debug-id"),
+            (15, b's') => Self::Sw8Correlation.if_same(bytes, b"sw8-correlation"),
+            (16, b'x') => Self::DatadogOrigin.if_same(bytes, b"x-datadog-origin"),
+            (17, b'x') => Self::B3ParentSpanId.if_same(bytes, b"x-b3-parentspanid"),
+            (18, b'x') => Self::DatadogTraceId.if_same(bytes, b"x-datadog-trace-id"),
+            (19, b'x') => Self::DatadogParentId.if_same(bytes, b"x-datadog-parent-id"),
+            (27, b'x') => Self::DatadogSamplingPriority.if_same(bytes, b"x-datadog-sampling-priority"),
+            _ => None,
         };
-        // Most carriers have their names in lower case, which is cheaper to tell.
-        let is_same = bytes == literal || bytes.eq_ignore_ascii_case(literal);
-        if is_same { Some(field) } else { family() }
+        match found {
+            None if first == b'u' => Self::UberContext.family_of(name),
+            found => found,
+        }
+    }
+
+    /// Most carriers have their names in lower case, which is cheaper to tell.
+    #[inline]
+    fn if_same(self, name: &[u8], own: &[u8]) -> Option<Self> {
+        if name == own { Some(self) } else { self.if_same_in_any_case(name, own) }
+    }
+
+    #[cold]
+    fn if_same_in_any_case(self, name: &[u8], own: &[u8]) -> Option<Self> {
+        name.eq_ignore_ascii_case(own).then_some(self)
     }
 
     /// Whether a built-in field has this name: [`Field::from_name`] for constants.

@@ -57,7 +57,7 @@ impl<'c> Slots<'c> {
     }
 
     /// A line, behind those that are there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(&mut self, field: Field, value: &'c [u8]) {
         if self.present.contains(field) {
             self.repeated = self.repeated.with(field);

@@ -6,9 +6,9 @@ use super::{Field, FieldName, FieldSet, MAX_CONFIGURED};
 #[derive(Clone, Debug)]
 pub(crate) struct FieldNames {
     built_in: FieldSet,
-    /// For each length of a name (the last place stands for longer ones too) the first letters of those that are
-    /// watched for: one look tells that a header is another one.
-    first_letters: [u32; Self::LENGTHS],
+    /// For each length of a name, in a circle, the third letters of those that are watched for: one look tells that a
+    /// header is another one. The third, because the names of ordinary headers begin with `x-` and `ac` too.
+    third_letters: [u32; Self::LENGTHS],
     look_up_from: usize,
     /// Fields that say nothing where there is no traceparent.
     void_without_parent: FieldSet,
@@ -19,7 +19,7 @@ impl FieldNames {
     pub(crate) const fn new() -> Self {
         Self {
             built_in: FieldSet::EMPTY,
-            first_letters: [0; Self::LENGTHS],
+            third_letters: [0; Self::LENGTHS],
             look_up_from: 0,
             void_without_parent: FieldSet::EMPTY,
             configured: [None; MAX_CONFIGURED],
@@ -37,7 +37,7 @@ impl FieldNames {
     /// Watches for every built-in field.
     #[cfg(feature = "alloc")]
     pub(crate) const fn all_built_in() -> Self {
-        Self { built_in: FieldSet::of(Field::BUILT_IN), first_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
+        Self { built_in: FieldSet::of(Field::BUILT_IN), third_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
     }
 
     /// The field that a stored line is: built-in ones are known already, others are told by their name.
@@ -82,18 +82,21 @@ impl FieldNames {
 
     /// Lets a name through to [`FieldNames::find_likely`], or all that begin with it.
     fn expect(&mut self, name: &str, is_family: bool) {
-        let letter = name.bytes().next().map_or(0, Self::letter);
-        let longest = if is_family { Self::LENGTHS - 1 } else { name.len() };
+        let longest = if is_family { name.len() + Self::LENGTHS } else { name.len() };
+        // Names of a family with a short prefix have any third letter.
+        let letters = if is_family && name.len() < 3 { u32::MAX } else { Self::third_letter(name) };
         for len in name.len()..=longest {
-            self.first_letters[len.min(Self::LENGTHS - 1)] |= letter;
+            self.third_letters[len % Self::LENGTHS] |= letters;
         }
     }
 
     const LENGTHS: usize = 32;
 
-    /// The bit of a letter, in either case. Bytes that are none share those of others.
-    const fn letter(byte: u8) -> u32 {
-        1 << (byte & 0x1f)
+    /// The bit of the third letter, in either case. Bytes that are none share those of others, and names without one have
+    /// that of a zero.
+    #[inline]
+    fn third_letter(name: &str) -> u32 {
+        1 << (name.as_bytes().get(2).copied().unwrap_or_default() & 0x1f)
     }
 
     /// Says that nobody wants a tracestate that comes without a traceparent.
@@ -110,8 +113,7 @@ impl FieldNames {
     /// The field that a header of this name is, if it is watched for.
     #[inline]
     pub(crate) fn find(&self, name: &str) -> Option<Field> {
-        let first = *name.as_bytes().first()?;
-        let likely = self.first_letters[name.len().min(Self::LENGTHS - 1)] & Self::letter(first) != 0;
+        let likely = self.third_letters[name.len() % Self::LENGTHS] & Self::third_letter(name) != 0;
         if likely { self.find_likely(name) } else { None }
     }
 
@@ -154,6 +156,20 @@ mod tests {
             assert_eq!(names.find(&name), Some(Field::UberContext), "{name}");
         }
         assert_eq!((long.len(), names.find(long), names.find(&long[..33])), (34, watched, None));
+    }
+
+    #[test]
+    fn ok_short_names_and_prefixes_are_found() {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::B3]));
+        let [one, family] = [FieldName::from_static("a"), FieldName::from_static("q-").family()];
+        let (one, family) = (names.watch_name(&one), names.watch_name(&family));
+        assert_eq!(["b3", "B3", "a", "A"].map(|name| names.find(name)), [Some(Field::B3), Some(Field::B3), one, one]);
+        assert_eq!(
+            ["q-a", "Q-z", "q--", "q-0123456789-0123456789-0123456789"].map(|name| names.find(name)),
+            [family; 4]
+        );
+        assert_eq!(["", "b", "b33", "q-", "qa", "te", "b-3"].map(|name| names.find(name)), [None; 7]);
     }
 
     #[test]

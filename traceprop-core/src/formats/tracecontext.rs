@@ -106,7 +106,7 @@ impl TraceParent {
     /// `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-parent-id` or `trailing-data`, at the byte where it shows.
     #[inline]
     pub fn parse(value: &[u8]) -> Result<Self, Reject> {
-        parse(text::trim(value)).map_err(|error| diagnose(value, error))
+        parse(value).or_else(|_| parse_odd(value))
     }
 
     /// The value, version 00, in lower case.
@@ -178,9 +178,14 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
     Ok(TraceParent { version, trace_id, parent_id, flags: TraceFlags::from_byte(flags) })
 }
 
+/// Blanks around a value are rare, so they are looked for only where it cannot be read with them.
+#[cold]
+fn parse_odd(value: &[u8]) -> Result<TraceParent, Reject> {
+    parse(text::trim(value)).map_err(|error| diagnose(value, error))
+}
+
 /// A comma anywhere means that two agents wrote this header, which is worth more to know than what broke because of it.
 /// A value that is valid has none, so only refused ones are searched.
-#[cold]
 fn diagnose(value: &[u8], error: ReasonAt) -> Reject {
     let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
     let error = match value.iter().position(|&b| b == b',') {
@@ -219,13 +224,13 @@ impl TraceContext {
 
     #[inline]
     fn traceparent(&self, slots: &Slots<'_>, first: &[u8]) -> Result<TraceParent, Reject> {
-        let lines = slots.lines(Field::TraceParent);
         if !self.same_trace {
-            if lines.is_repeated() {
+            if slots.is_repeated(Field::TraceParent) {
                 return Err(Reject::new(Field::TraceParent, Reason::MultipleTraceparent, 0));
             }
             return TraceParent::parse(first);
         }
+        let lines = slots.lines(Field::TraceParent);
         if lines.is_over_limit() {
             return Err(Reject::new(Field::TraceParent, Reason::TooManyLines, 0));
         }

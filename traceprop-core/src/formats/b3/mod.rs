@@ -107,22 +107,15 @@ impl Format for B3 {
         if !slots.has_any(SINGLE.union(MULTI)) {
             return Reading::new(Outcome::Absent);
         }
-        let bad_single = match read_single(slots) {
-            Some(Ok(single)) => return single.reading(),
-            Some(Err(reject)) => Some(reject),
-            None => None,
-        };
-        let (mut reading, beside) = match (read_multi(slots), bad_single) {
-            (Ok(Some(multi)), bad_single) => (multi.reading(), bad_single),
-            (Ok(None), None) => (Reading::new(Outcome::Absent), None),
-            (Ok(None), Some(single)) => (Reading::invalid(single).with_style("b3"), None),
-            (Err(multi), None) => (Reading::invalid(multi).with_style("b3multi"), None),
-            (Err(multi), Some(single)) => (Reading::invalid(single).with_style("b3"), Some(multi)),
-        };
-        if let Some(reject) = beside {
-            reading.refuse(reject);
+        match read_single(slots) {
+            Some(Ok(single)) => single.reading(),
+            Some(Err(reject)) => multi_behind(reject, slots),
+            None => match read_multi(slots) {
+                Ok(Some(multi)) => multi.reading(),
+                Ok(None) => Reading::new(Outcome::Absent),
+                Err(reject) => Reading::invalid(reject).with_style("b3multi"),
+            },
         }
-        reading
     }
 
     fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
@@ -173,6 +166,20 @@ impl Format for B3 {
             let _ = bridge.item(letter, "");
         }
     }
+}
+
+/// What the several headers say behind a single one that cannot be read. One reject is the outcome, another stands beside.
+#[cold]
+fn multi_behind(bad_single: Reject, slots: &Slots<'_>) -> Reading {
+    let (mut reading, beside) = match read_multi(slots) {
+        Ok(Some(multi)) => (multi.reading(), Some(bad_single)),
+        Ok(None) => (Reading::invalid(bad_single).with_style("b3"), None),
+        Err(multi) => (Reading::invalid(bad_single).with_style("b3"), Some(multi)),
+    };
+    if let Some(reject) = beside {
+        reading.refuse(reject);
+    }
+    reading
 }
 
 fn read_single(slots: &Slots<'_>) -> Option<Result<B3Single, Reject>> {

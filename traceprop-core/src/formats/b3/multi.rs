@@ -138,8 +138,8 @@ impl B3Multi {
             None => Outcome::SamplingOnly(self.sampling),
         };
         let mut reading = Reading::new(outcome).with_style("b3multi");
-        for reject in self.refused() {
-            reading.refuse(reject);
+        if self.refused != [None; 2] {
+            self.refused().for_each(|reject| reading.refuse(reject));
         }
         reading
     }
@@ -153,7 +153,16 @@ impl From<B3Single> for B3Multi {
 
 /// `X-B3-Sampled`. Words are older than the specification, which says that receivers may take them; they came in any
 /// letter case.
+#[inline]
 fn sampled(value: &[u8]) -> Result<Sampling, Reject> {
+    match value {
+        b"0" => Ok(Sampling::NotSampled),
+        b"1" => Ok(Sampling::Sampled),
+        _ => sampled_in_words(value),
+    }
+}
+
+fn sampled_in_words(value: &[u8]) -> Result<Sampling, Reject> {
     let (at, word) = first_element(value);
     match word {
         b"0" => Ok(Sampling::NotSampled),
