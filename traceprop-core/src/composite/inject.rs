@@ -141,7 +141,9 @@ mod tests {
     use crate::field::{Field, FieldName, FieldSet};
     use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
     use crate::formats::tracecontext::TraceContext;
+    use crate::generator::IdBits;
     use crate::outgoing::Outgoing;
+    use crate::sampling::Sampling;
     use crate::slots::Slots;
     use std::collections::HashMap;
     use std::string::{String, ToString};
@@ -201,5 +203,21 @@ mod tests {
         let request = HashMap::from([("tracestate".to_string(), "a=1".to_string())]);
         let report = propagator.explain(&request);
         assert!(report.rejects().any(|reject| reject.at() == 3), "{report}");
+    }
+
+    #[test]
+    fn ok_a_root_is_told_what_a_bridge_alone_has_to_say() {
+        let propagator = Propagator::from_names("tracecontext", "tracecontext").unwrap();
+        let tracestate = |sampling| {
+            let request = [("jaeger-debug-id", "ticket-1")];
+            let extraction = propagator.extract(&request);
+            let span = extraction.start_span_with(&|| IdBits::unique(1), sampling);
+            let mut headers: Vec<(String, String)> = Vec::new();
+            let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+            headers.get(1).cloned()
+        };
+        assert_eq!(tracestate(Sampling::Sampled), None);
+        let (name, value) = tracestate(Sampling::Debug).unwrap();
+        assert_eq!((name.as_str(), value.split_at(5).0, value.split_at(13).1), ("tracestate", "tp=1;", ";d"));
     }
 }
