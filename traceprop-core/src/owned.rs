@@ -1,7 +1,9 @@
 //! A context that owns what it knows: it crosses an await, a thread, a queue.
 
+mod datadog;
 mod jaeger;
 mod keep;
+mod lines;
 mod sw8;
 
 use alloc::sync::Arc;
@@ -20,10 +22,8 @@ use crate::sampling::Sampling;
 use crate::slots::{LineSource, MAX_LINES, Slots};
 use crate::tracestate::TraceState;
 
-mod datadog;
-
-/// Bytes of received lines that an owned context keeps at most. A field that does not fit is left out whole.
-pub const MAX_OWNED_BYTES: usize = 64 * 1024;
+pub use lines::MAX_OWNED_BYTES;
+use lines::{Builder, Entry, OwnedLines};
 
 /// All built-in fields: what the lines of an owned context are asked for by name.
 static BUILT_IN: FieldNames = FieldNames::all_built_in();
@@ -369,165 +369,6 @@ impl Received<'_> {
             built: self.built,
             keeps_text: self.keeps_text,
         }
-    }
-}
-
-/// The lines of a context in one buffer: for each line the place of its field, the length of its name (0 for a fixed
-/// one), the length of its value, then both texts.
-#[derive(Clone)]
-struct OwnedLines(Arc<[u8]>);
-
-const HEAD: usize = 6;
-
-struct Entry<'c> {
-    index: u8,
-    name: &'c str,
-    value: &'c [u8],
-}
-
-impl Entry<'_> {
-    fn field(&self) -> Field {
-        Field::at(usize::from(self.index))
-    }
-
-    fn len(&self) -> usize {
-        HEAD + self.name.len() + self.value.len()
-    }
-}
-
-impl OwnedLines {
-    /// Copies the lines that a context may still need.
-    fn copy(extraction: &Extraction<'_>, received: &Received<'_>) -> Option<Self> {
-        let slots = extraction.slots();
-        let mut size = 0;
-        let mut fields = FieldSet::EMPTY;
-        for field in slots.present().iter().filter(|field| is_needed(*field, received, extraction)) {
-            let mut bytes = 0;
-            each_entry(slots, field, |entry| bytes += entry.len());
-            if size + bytes <= MAX_OWNED_BYTES {
-                fields = fields.with(field);
-                size += bytes;
-            }
-        }
-        if size == 0 {
-            return None;
-        }
-        // An exact-size iterator fills the shared buffer in one allocation.
-        let mut buffer: Arc<[u8]> = core::iter::repeat_n(0, size).collect();
-        if let Some(mut room) = Arc::get_mut(&mut buffer) {
-            for field in fields.iter() {
-                each_entry(slots, field, |entry| put(&mut room, &entry));
-            }
-        }
-        Some(Self(buffer))
-    }
-
-    fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
-        let mut rest: &[u8] = &self.0;
-        core::iter::from_fn(move || {
-            let (head, tail) = rest.split_first_chunk::<HEAD>()?;
-            let [index, name_len, len @ ..] = *head;
-            let (name, tail) = tail.split_at_checked(usize::from(name_len))?;
-            let (value, tail) = tail.split_at_checked(u32::from_le_bytes(len) as usize)?;
-            rest = tail;
-            // Names were `str` when they were copied; most fields need none.
-            let name = if name.is_empty() { "" } else { core::str::from_utf8(name).unwrap_or_default() };
-            Some(Entry { index, name, value })
-        })
-    }
-}
-
-/// What is kept of a field. Mostly it has a fixed name and one line, which is at hand.
-#[inline]
-fn each_entry<'c>(slots: &Slots<'c>, field: Field, mut each: impl FnMut(Entry<'c>)) {
-    let has_names = field.is_family() || matches!(field, Field::Configured(_));
-    match slots.first(field) {
-        Some(value) if !has_names && !slots.is_repeated(field) => {
-            each(Entry { index: field.index() as u8, name: "", value });
-        }
-        _ => entries_of(slots, field).for_each(each),
-    }
-}
-
-fn entries_of<'c>(slots: &Slots<'c>, field: Field) -> impl Iterator<Item = Entry<'c>> + use<'c> {
-    let index = field.index() as u8;
-    let named = field.name().is_none() || field.is_family();
-    // A longer name than a byte counts is none of ours: configured names and their families are shorter.
-    let lines = slots.lines(field).for_copy().filter(move |(name, _)| !named || name.len() <= usize::from(u8::MAX));
-    lines.map(move |(name, value)| Entry { index, name: if named { name } else { "" }, value })
-}
-
-/// Lines of formats that named another trace are of no use any more; what was turned down is not handed on.
-fn is_needed(field: Field, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
-    if received.refused.contains(field) {
-        return false;
-    }
-    match FormatKind::of_field(field) {
-        // Baggage, and configured headers: their formats judge them again.
-        None => received.keeps_text,
-        // A wish that belongs to no trace, and may have decided this one. It counts where no trace id of Jaeger's came.
-        _ if field == Field::JaegerDebugId && extraction.slots().first(Field::UberTraceId).is_none() => true,
-        Some(kind) => match extraction.inbound() {
-            // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
-            Inbound::Context(_) => {
-                let has_both = || {
-                    let slots = extraction.slots();
-                    slots.has_any(FieldSet::of(&[Field::B3])) && slots.has_any(FieldSet::of(&[Field::B3TraceId]))
-                };
-                let is_other_encoding = kind == FormatKind::B3 && has_both();
-                received.agrees.contains(kind) || is_other_encoding || !extraction.has_read(kind)
-            }
-            Inbound::Decision(_) => true,
-            Inbound::Nothing => false,
-        },
-    }
-}
-
-/// Puts an entry at the beginning of `room`, which then is what is left of it.
-#[inline]
-fn put(room: &mut &mut [u8], entry: &Entry<'_>) {
-    let (space, rest) = core::mem::take(room).split_at_mut(entry.len());
-    let (head, text) = space.split_at_mut(HEAD);
-    head[0] = entry.index;
-    head[1] = entry.name.len() as u8;
-    head[2..].copy_from_slice(&(entry.value.len() as u32).to_le_bytes());
-    let (name, value) = text.split_at_mut(entry.name.len());
-    name.copy_from_slice(entry.name.as_bytes());
-    value.copy_from_slice(entry.value);
-    *room = rest;
-}
-
-#[derive(Default)]
-struct Builder(alloc::vec::Vec<u8>);
-
-impl Builder {
-    fn entry(&mut self, entry: &Entry<'_>) {
-        let start = self.0.len();
-        self.0.resize(start + entry.len(), 0);
-        put(&mut &mut self.0[start..], entry);
-    }
-
-    fn finish(self) -> Option<OwnedLines> {
-        (!self.0.is_empty()).then(|| OwnedLines(self.0.into()))
-    }
-}
-
-impl LineSource for OwnedLines {
-    fn fill<'c>(&'c self, slots: &mut Slots<'c>) {
-        let names = slots.names();
-        for entry in self.entries() {
-            if let Some(field) = names.find_entry(entry.field(), entry.name) {
-                slots.add(field, entry.value);
-            }
-        }
-    }
-
-    fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])> {
-        let mut entries = self.entries().enumerate().skip(from);
-        let is_of_field = |entry: &Entry<'_>| names.find_entry(entry.field(), entry.name) == Some(field);
-        let (place, entry) = entries.find(|(_, entry)| is_of_field(entry))?;
-        let name = if entry.name.is_empty() { field.name().unwrap_or_default() } else { entry.name };
-        Some((place + 1, name, entry.value))
     }
 }
 

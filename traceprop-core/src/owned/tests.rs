@@ -123,6 +123,6 @@ fn ok_what_is_taken_along_ends_at_64_kib() {
         let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)));
         owned.lines.map(|lines| lines.0.len())
     };
-    let longest = 65_536 - super::HEAD;
+    let longest = 65_536 - super::lines::HEAD;
     assert_eq!((held(longest), held(longest + 1)), (Some(65_536), None));
 }
