@@ -59,16 +59,17 @@ impl<'c> Slots<'c> {
     /// A line, behind those that are there.
     #[inline(always)]
     pub(crate) fn add(&mut self, field: Field, value: &'c [u8]) {
-        if self.present.contains(field) {
-            self.repeated = self.repeated.with(field);
+        let place = field.index();
+        if self.present.contains_place(place) {
+            self.repeated = self.repeated.with_place(place);
             return;
         }
-        if let Some(place) = self.found.get_mut(usize::from(self.len)) {
-            *place = Some(value);
+        if let Some(free) = self.found.get_mut(usize::from(self.len)) {
+            *free = Some(value);
             self.len += 1;
-            self.places[field.index()] = self.len;
+            self.places[place] = self.len;
         }
-        self.present = self.present.with(field);
+        self.present = self.present.with_place(place);
     }
 
     /// The first line of a field, as it came.

@@ -108,6 +108,32 @@ impl Propagator {
     }
 }
 
+/// What the lines are still good for where a trace is not simply continued.
+#[inline(never)]
+fn behave<'c>(
+    behavior: Behavior,
+    received: Received<'c>,
+    merged: &mut Option<RemoteContext>,
+    decision: &mut Option<Sampling>,
+) -> Received<'c> {
+    match behavior {
+        Behavior::Continue => received,
+        // The lines stay for their baggage and correlation text; no format's trace counts any more.
+        Behavior::Restart => Received { source: received.source, refused: received.refused, ..Received::NOTHING },
+        Behavior::Ignore => Received { keeps_text: false, ..Received::NOTHING },
+        Behavior::Defer => {
+            let mut filled_in = received.filled_in;
+            if let Some(context) = merged.as_mut().filter(|context| context.sampling != Sampling::Deferred) {
+                context.sampling = Sampling::Deferred;
+                // Whatever is decided is then ours, and what formats say beside the decision that came is void.
+                filled_in = true;
+            }
+            *decision = None;
+            Received { filled_in, priority_in_dd: false, ..received }
+        }
+    }
+}
+
 impl<'c> Extraction<'c> {
     /// Collects the lines and lets the formats judge them. The table of lines is large, so it is filled first and moved
     /// once, before anything that was written a moment ago would have to be moved along with it.
@@ -130,23 +156,10 @@ impl<'c> Extraction<'c> {
             merge.add(format, kind, &reading, propagator.options.matching);
         }
         let (mut merged, mut decision) = merge.inbound();
-        let received = Received { source: Some(carrier), ..merge.received() };
-        let received = match propagator.options.behavior {
-            Behavior::Continue => received,
-            // The lines stay for their baggage and correlation text; no format's trace counts any more.
-            Behavior::Restart => Received { source: received.source, refused: received.refused, ..Received::NOTHING },
-            Behavior::Ignore => Received { keeps_text: false, ..Received::NOTHING },
-            Behavior::Defer => {
-                let mut filled_in = received.filled_in;
-                if let Some(context) = merged.as_mut().filter(|context| context.sampling != Sampling::Deferred) {
-                    context.sampling = Sampling::Deferred;
-                    // Whatever is decided is then ours, and what formats say beside the decision that came is void.
-                    filled_in = true;
-                }
-                decision = None;
-                Received { filled_in, priority_in_dd: false, ..received }
-            }
-        };
+        let mut received = Received { source: Some(carrier), ..merge.received() };
+        if propagator.options.behavior != Behavior::Continue {
+            received = behave(propagator.options.behavior, received, &mut merged, &mut decision);
+        }
         Self { merged, decision, is_plain: merge.is_plain(), received, slots, style: merge.style(), propagator }
     }
 

@@ -24,7 +24,13 @@ impl FieldSet {
     /// The set with `field` in it.
     #[inline]
     pub const fn with(self, field: Field) -> Self {
-        Self(self.0 | 1 << field.index())
+        self.with_place(field.index())
+    }
+
+    /// The set with the field at this place of the table in it.
+    #[inline]
+    pub(crate) const fn with_place(self, place: usize) -> Self {
+        Self(self.0 | 1 << place)
     }
 
     /// All fields of both sets.
@@ -45,7 +51,13 @@ impl FieldSet {
     /// Whether `field` is in the set.
     #[inline]
     pub const fn contains(self, field: Field) -> bool {
-        self.0 & (1 << field.index()) != 0
+        self.contains_place(field.index())
+    }
+
+    /// Whether the field at this place of the table is in the set.
+    #[inline]
+    pub(crate) const fn contains_place(self, place: usize) -> bool {
+        self.0 & (1 << place) != 0
     }
 
     /// Whether no field is in the set.

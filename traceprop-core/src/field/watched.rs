@@ -118,7 +118,7 @@ impl FieldNames {
     }
 
     fn find_likely(&self, name: &str) -> Option<Field> {
-        if let Some(field) = Field::from_name(name).filter(|field| self.built_in.contains(*field)) {
+        if let Some(field) = Field::from_name(name).filter(|field| self.built_in.contains_place(field.index())) {
             return Some(field);
         }
         let mut names = self.configured.iter().map_while(Option::as_ref);

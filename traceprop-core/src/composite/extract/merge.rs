@@ -41,18 +41,21 @@ impl<'c> Merge<'c> {
             tracestate: if kind == FormatKind::TraceContext { reading.tracestate() } else { TraceStateFacts::NONE },
             ..Self::NOTHING
         };
-        match reading.outcome_ref() {
-            Outcome::Absent | Outcome::Invalid(_) => nothing,
-            Outcome::SamplingOnly(sampling) => Self { decision: Some((*sampling, DecisionWeight::Firm)), ..nothing },
-            Outcome::Context(context) => Self {
+        // Asked one by one, the likeliest first: together they would be a jump to an address that is read.
+        if let Outcome::Context(context) = reading.outcome_ref() {
+            return Self {
                 context: Some(*context),
                 primary: Some(kind),
                 style: Some(reading.style().unwrap_or(format.name())),
                 agrees: FormatSet::EMPTY.with(kind),
                 is_plain: reading.is_plain(),
                 ..nothing
-            },
+            };
         }
+        if let Outcome::SamplingOnly(sampling) = reading.outcome_ref() {
+            return Self { decision: Some((*sampling, DecisionWeight::Firm)), ..nothing };
+        }
+        nothing
     }
 
     #[inline]
