@@ -20,8 +20,7 @@ impl OwnedContext {
             Role::Span(span) => span.decided_here,
             Role::Relay(relay) => relay.received.filled_in,
         };
-        let now =
-            Now { trace_id: self.trace_id(), parent_id, sampling: self.sampling(), decided_here, is_plain: false };
+        let now = Now { trace_id: self.trace_id(), parent_id, sampling: self.sampling(), decided_here };
         match &self.lines {
             Some(lines) => DatadogContext::of(&Slots::collect(lines, &BUILT_IN), &self.known(), now),
             None => DatadogContext::without_lines(now),

@@ -17,13 +17,36 @@ pub(crate) fn unsigned(text: &[u8]) -> Result<u64, ReasonAt> {
     value(text).ok_or_else(|| diagnose(text))
 }
 
-fn value(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || text.len() > MAX_LEN {
+/// The same without a word about what is wrong.
+pub(crate) fn value(text: &[u8]) -> Option<u64> {
+    let Some((eight, mut rest)) = text.split_first_chunk() else {
+        return if text.is_empty() { None } else { short(text) };
+    };
+    if text.len() > MAX_LEN {
         return None;
     }
-    let (head, tail) = text.split_at(text.len().min(ALWAYS_FIT));
-    tail.iter().try_fold(short(head)?, |value, &byte| value.checked_mul(10)?.checked_add(digit(byte)?))
+    let (mut value, mut illegal) = eight_bytes(u64::from_le_bytes(*eight));
+    let mut add = |power: u64, word| {
+        let (more, bad) = eight_bytes(word);
+        illegal |= bad;
+        value = value.checked_mul(power)?.checked_add(more)?;
+        Some(())
+    };
+    while let Some((eight, more)) = rest.split_first_chunk() {
+        add(100_000_000, u64::from_le_bytes(*eight))?;
+        rest = more;
+    }
+    if !rest.is_empty() {
+        // The last ones are eight digits as well, with zeros in place of those that count already.
+        let shift = 8 * (8 - rest.len());
+        let last = u64::from_le_bytes(*text.last_chunk()?) >> shift << shift;
+        add(POWERS[rest.len() & 7], last | ZEROS >> (64 - shift))?;
+    }
+    (illegal == 0).then_some(value)
 }
+
+/// What a number grows by with so many digits behind it.
+const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 /// The value of so few digits that they fit whatever they are.
 #[inline]
@@ -48,16 +71,24 @@ fn digit(byte: u8) -> Option<u64> {
 /// Eight digits at once: of one at a time each waits for the one before it.
 #[inline]
 fn eight_digits(digits: [u8; 8]) -> Option<u64> {
+    let (value, illegal) = eight_bytes(u64::from_le_bytes(digits));
+    (illegal == 0).then_some(value)
+}
+
+/// The digit 0, eight times.
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// The value of eight digits, and what is not zero if one of them is none.
+#[inline]
+const fn eight_bytes(bytes: u64) -> (u64, u64) {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    let v = u64::from_le_bytes(digits);
-    // A digit has 3 in its upper half, and still has it when six are added.
-    if (v & (0xf0 * ONES)) | (v.wrapping_add(0x06 * ONES) & (0xf0 * ONES)) >> 4 != 0x33 * ONES {
-        return None;
-    }
+    // What is above nine has its highest bit, or gets it.
+    let digits = bytes ^ ZEROS;
+    let illegal = (digits | digits.wrapping_add(0x76 * ONES)) & (0x80 * ONES);
     // Pairs, then fours, then all: the earlier digit is the lower byte, and counts more.
-    let pairs = (v & (0x0f * ONES)).wrapping_mul(10 << 8 | 1) >> 8;
+    let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8;
     let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
-    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32)
+    ((fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32, illegal)
 }
 
 /// Why text is no number of 64 bits.
@@ -73,6 +104,17 @@ fn diagnose(text: &[u8]) -> ReasonAt {
     if text.len() > MAX_LEN { Reason::TooLong.at(text.len()) } else { Reason::OutOfRange.at(0) }
 }
 
+/// A number of 32 bits, which may be negative, without a word about what is wrong.
+#[inline]
+pub(crate) fn signed_value(text: &[u8]) -> Option<i32> {
+    match text {
+        // All priorities that there are.
+        [digit @ b'0'..=b'9'] => Some(i32::from(digit - b'0')),
+        [b'-', digit @ b'0'..=b'9'] => Some(-i32::from(digit - b'0')),
+        _ => signed(text).ok(),
+    }
+}
+
 /// A number of 32 bits, which may be negative.
 pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
     let (digits, lead) = match text {
@@ -84,17 +126,6 @@ pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
     value.ok().and_then(|value| i32::try_from(value).ok()).ok_or(Reason::OutOfRange.at(0))
 }
 
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[b'0'; 2]; 100];
-    let mut number = 0;
-    while number < pairs.len() {
-        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
-        number += 1;
-    }
-    pairs
-};
-
 /// A number as it is written.
 pub(crate) struct Digits {
     bytes: [u8; Self::MAX],
@@ -102,29 +133,31 @@ pub(crate) struct Digits {
 }
 
 impl Digits {
-    /// Digits of the largest number, or a sign and fewer.
-    const MAX: usize = 20;
+    /// Three times eight digits: the largest number has twenty.
+    const MAX: usize = 24;
 
-    pub(crate) const fn of(value: u64) -> Self {
+    pub(crate) fn of(value: u64) -> Self {
         let mut digits = Self { bytes: [b'0'; Self::MAX], from: Self::MAX };
-        let mut rest = value;
-        // Two digits for each division.
-        while rest > 9 {
-            let [tens, ones] = PAIRS[(rest % 100) as usize];
-            digits.from -= 2;
-            digits.bytes[digits.from] = tens;
-            digits.bytes[digits.from + 1] = ones;
-            rest /= 100;
+        let (mut rest, mut end) = (value, Self::MAX);
+        while rest > 0 {
+            let eight = spread((rest % 100_000_000) as u32);
+            end -= 8;
+            digits.bytes[end..end + 8].copy_from_slice(&(eight | ZEROS).to_le_bytes());
+            digits.from = end + eight.trailing_zeros() as usize / 8;
+            rest /= 100_000_000;
         }
-        if rest > 0 || value == 0 {
-            digits.from -= 1;
-            digits.bytes[digits.from] = b'0' + rest as u8;
-        }
+        // A number without any is one zero.
+        digits.from = digits.from.min(Self::MAX - 1);
         digits
     }
 
     /// The same with a sign, where there has to be one.
-    pub(crate) const fn of_signed(value: i32) -> Self {
+    pub(crate) fn of_signed(value: i32) -> Self {
+        if (0..=9).contains(&value) {
+            let mut bytes = [b'0'; Self::MAX];
+            bytes[Self::MAX - 1] |= value as u8;
+            return Self { bytes, from: Self::MAX - 1 };
+        }
         let mut digits = Self::of(value.unsigned_abs() as u64);
         if value < 0 {
             digits.from -= 1;
@@ -136,6 +169,17 @@ impl Digits {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[self.from..]
     }
+}
+
+/// The digits of a number of at most eight, one in each byte, the first one in the lowest.
+#[inline]
+const fn spread(value: u32) -> u64 {
+    // Fours, then pairs, then all. A multiplication and a shift divide numbers that are so small.
+    let fours = (value / 10_000) as u64 | ((value % 10_000) as u64) << 32;
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | (fours - hundreds * 100) << 16;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (pairs - tens * 10) << 8
 }
 
 #[cfg(test)]
@@ -223,9 +267,12 @@ mod tests {
     }
 
     #[test]
-    fn ok_digits_are_what_is_read() {
-        for value in [0, 9, 10, 255, 8_135_649_041_029_850_614, u64::MAX] {
-            assert_eq!(unsigned(Digits::of(value).as_bytes()), Ok(value));
+    fn ok_digits_are_what_the_standard_library_writes() {
+        let edges = (0..20).map(|power| 10_u64.pow(power)).flat_map(|power| [power - 1, power, power + 1]);
+        // Each part that is divided without a division has at most four digits.
+        let all = (0..=9999).flat_map(|four| [four, four * 10_000, four * 10_000_000_000_007]);
+        for value in edges.chain(all).chain([8_135_649_041_029_850_614, u64::MAX]) {
+            assert_eq!(Digits::of(value).as_bytes(), std::format!("{value}").as_bytes());
         }
         assert_eq!(Digits::of(1234).as_bytes(), b"1234");
         for (value, text) in [(0, "0"), (7, "7"), (-1, "-1"), (i32::MIN, "-2147483648"), (i32::MAX, "2147483647")] {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::error::PropagationError;
+use super::plain::{self, is_plain_origin};
 use super::tags::DatadogTags;
 use crate::context::RemoteContext;
 use crate::field::Field;
@@ -81,7 +82,7 @@ impl<'c> DatadogHeaders<'c> {
     }
 }
 
-const fn sampling(priority: Option<i32>) -> Sampling {
+pub(super) const fn sampling(priority: Option<i32>) -> Sampling {
     match priority {
         None => Sampling::Deferred,
         Some(1..) => Sampling::Sampled,
@@ -156,7 +157,11 @@ impl fmt::Debug for DatadogHeaders<'_> {
 
 /// The sender's span alone.
 pub(super) fn parent_id(slots: &Slots<'_>) -> Option<SpanId> {
-    SpanId::new(number(slots, Field::DatadogParentId, decimal::unsigned).ok()??)
+    let id = match plain::number(slots, Field::DatadogParentId, decimal::value) {
+        Some(id) => id,
+        None => number(slots, Field::DatadogParentId, decimal::unsigned).ok()?,
+    };
+    id.and_then(SpanId::new)
 }
 
 /// A field that is one number. Several lines are none, and so is what a browser or a proxy has joined with a comma:
@@ -173,13 +178,23 @@ fn number<T>(slots: &Slots<'_>, field: Field, parse: fn(&[u8]) -> Result<T, Reas
 
 /// The priority alone.
 pub(super) fn priority(slots: &Slots<'_>) -> Option<i32> {
-    number(slots, Field::DatadogSamplingPriority, decimal::signed).ok()?
+    match plain::number(slots, Field::DatadogSamplingPriority, decimal::signed_value) {
+        Some(priority) => priority,
+        None => number(slots, Field::DatadogSamplingPriority, decimal::signed).ok()?,
+    }
 }
 
 /// The origin alone.
 pub(super) fn origin<'c>(slots: &Slots<'c>) -> Option<&'c str> {
+    let line = slots.first(Field::DatadogOrigin)?;
+    let origin = if is_plain_origin(line) { line } else { origin_bytes(slots).ok()?? };
     // It is ASCII by now.
-    core::str::from_utf8(origin_bytes(slots).ok()??).ok()
+    core::str::from_utf8(origin).ok()
+}
+
+/// The same where it is known to be good.
+pub(super) fn known_origin<'c>(slots: &Slots<'c>) -> Option<&'c str> {
+    core::str::from_utf8(text::trim(slots.first(Field::DatadogOrigin)?)).ok()
 }
 
 /// The origin is free text, so a comma is part of it; of several lines the first counts.
@@ -228,6 +243,9 @@ mod tests {
         let mut refused = Vec::new();
         let read = super::context(&slots, &mut |reject| refused.push(reject));
         let ids = |context: RemoteContext| (context.trace_id, context.parent_id, context.sampling);
+        if let Some(plain) = plain::context(&slots) {
+            assert_eq!((read, refused.len()), (Ok(Some(plain)), 0), "nothing is turned down");
+        }
         let headers = DatadogHeaders::read(&slots);
         let same = headers.map(|headers| headers.map(|it| (it.trace_id, it.parent_id, it.sampling())));
         assert_eq!(same, read.map(|context| context.map(ids)), "both readings say the same");

@@ -53,7 +53,7 @@ pub(super) fn next_item<'c>(rest: &mut &'c str) -> Option<Item<'c>> {
             _ => match key.strip_prefix("t.") {
                 // A name or a value that the header could not spell would cost all tags there, the id's upper half with
                 // them. Blanks at the end of a value get lost there, and with them one of blanks alone.
-                Some(name) if is_name(name) && !value.trim_end_matches(' ').is_empty() => {
+                Some(name) if is_name(name) && value.bytes().any(|byte| byte != b' ') => {
                     Item::Tag(DatadogTag { name, value: DatadogText::of_member(value) })
                 }
                 _ => Item::Other(item),
@@ -95,20 +95,25 @@ impl<'c> DatadogMember<'c> {
 
     /// The sampling priority, `s`. It holds only as far as the flag of the traceparent beside it agrees.
     pub fn priority(&self) -> Option<i32> {
-        let priorities = self.items().filter_map(|item| match item {
-            Item::Priority(text) => Some(text),
-            _ => None,
-        });
-        decimal::signed(priorities.last()?.as_bytes()).ok()
+        self.priority_and_origin().0
     }
 
     /// The origin, `o`.
     pub fn origin(&self) -> Option<DatadogText<'c>> {
-        let origins = self.items().filter_map(|item| match item {
-            Item::Origin(text) => Some(DatadogText::of_member(text)),
-            _ => None,
-        });
-        origins.last()
+        self.priority_and_origin().1
+    }
+
+    /// Both, of one look at the items.
+    pub(super) fn priority_and_origin(&self) -> (Option<i32>, Option<DatadogText<'c>>) {
+        let (mut priority, mut origin) = (None, None);
+        for item in self.items() {
+            match item {
+                Item::Priority(text) => priority = Some(text),
+                Item::Origin(text) => origin = Some(DatadogText::of_member(text)),
+                _ => {}
+            }
+        }
+        (priority.and_then(|text| decimal::signed_value(text.as_bytes())), origin)
     }
 
     /// The last span that was reported to Datadog, `p`, as it came.

@@ -28,8 +28,11 @@ mod headers;
 mod member;
 mod member_write;
 mod pairs;
+mod plain;
+mod plain_tags;
 mod settled;
 mod tags;
+mod tags_iter;
 mod text;
 mod words;
 mod write;
@@ -39,7 +42,8 @@ pub use built::DatadogFields;
 pub use error::PropagationError;
 pub use headers::{DatadogHeaders, MAX_ORIGIN_LENGTH};
 pub use member::DatadogMember;
-pub use tags::{DatadogTag, DatadogTags, DatadogTagsIter, MAX_TAGS_LENGTH, TAG_PREFIX};
+pub use tags::{DatadogTag, DatadogTags, MAX_TAGS_LENGTH, TAG_PREFIX};
+pub use tags_iter::DatadogTagsIter;
 pub use text::{DatadogText, LastDatadogSpan};
 pub use words::DatadogContext;
 pub(crate) use words::Now;
@@ -110,6 +114,12 @@ impl Format for Datadog {
     }
 
     fn extract(&self, slots: &Slots<'_>) -> Reading {
+        if slots.first(Field::DatadogTraceId).is_none() {
+            return Reading::new(Outcome::Absent);
+        }
+        if let Some(context) = plain::context(slots) {
+            return Reading::new(Outcome::Context(context)).plain();
+        }
         let mut reading = Reading::new(Outcome::Absent);
         let mut refuse = |refused| match refused {
             Refused::Field(reject) => reading.refuse(reject),

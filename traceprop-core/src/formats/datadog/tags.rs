@@ -3,8 +3,9 @@
 use core::fmt;
 
 use super::error::PropagationError;
-use super::member::{self, Item};
 use super::pairs::{Pairs, parse_pair, parse_tid};
+use super::plain_tags::PlainTags;
+use super::tags_iter::{DatadogTagsIter, RawTags};
 use super::text::DatadogText;
 use crate::field::Field;
 use crate::reject::{Reason, ReasonAt, Reject};
@@ -32,9 +33,6 @@ const DECISION_MAKER_KEY: &[u8] = b"_dd.p.dm";
 
 /// A tag of older tracers that is read by none any more.
 pub(super) const UPSTREAM_SERVICES: &str = "upstream_services";
-
-/// What `dm` is set to when a decision replaces another: nobody in particular.
-const DEFAULT_DECISION_MAKER: DatadogText<'static> = DatadogText::verbatim("-0");
 
 /// One tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +76,7 @@ pub struct DatadogTags<'c> {
 
 #[derive(Clone, Copy)]
 enum Source<'c> {
+    Plain(PlainTags<'c>),
     Header(Lines<'c>),
     Member(&'c str),
     #[cfg(feature = "alloc")]
@@ -86,7 +85,7 @@ enum Source<'c> {
 
 impl<'c> DatadogTags<'c> {
     /// No tags.
-    pub const EMPTY: Self = Self::of(Source::Header(Lines::none()));
+    pub const EMPTY: Self = Self::of(Source::Plain(PlainTags::EMPTY));
 
     const fn of(source: Source<'c>) -> Self {
         Self { source, trace_id_high: 0, error: None, decision_maker: DecisionMaker::AsReceived }
@@ -100,12 +99,20 @@ impl<'c> DatadogTags<'c> {
 
     /// Reads the lines of `x-datadog-tags` as one list.
     pub fn read(lines: Lines<'c>) -> Self {
-        Self::scan(lines).0
+        let plain = PlainTags::of(&lines).and_then(|tags| Some((tags, tags.trace_id_high()?)));
+        match plain {
+            Some((tags, trace_id_high)) => Self { trace_id_high, ..Self::of(Source::Plain(tags)) },
+            None => Self::scan(lines).0,
+        }
     }
 
     /// The same where nobody asks for what was turned down, nor for the upper half of the trace id.
     pub(super) fn unjudged(lines: Lines<'c>) -> Self {
-        if excess(&lines).is_some() { Self::EMPTY } else { Self::of(Source::Header(lines)) }
+        match PlainTags::of(&lines) {
+            Some(tags) => Self::of(Source::Plain(tags)),
+            None if excess(&lines).is_some() => Self::EMPTY,
+            None => Self::of(Source::Header(lines)),
+        }
     }
 
     pub(super) const fn of_member(value: &'c str) -> Self {
@@ -118,8 +125,9 @@ impl<'c> DatadogTags<'c> {
     }
 
     /// The tags of lines that have been read before, and what their `tid` said.
-    pub(super) const fn known(lines: Lines<'c>, trace_id_high: u64) -> Self {
-        Self { trace_id_high, ..Self::of(Source::Header(lines)) }
+    pub(super) fn known(lines: Lines<'c>, trace_id_high: u64) -> Self {
+        let source = PlainTags::of(&lines).map_or(Source::Header(lines), Source::Plain);
+        Self { trace_id_high, ..Self::of(source) }
     }
 
     /// The tags, and the first thing that was turned down.
@@ -165,12 +173,13 @@ impl<'c> DatadogTags<'c> {
     /// The tags in order, of several with one name the last. The upper half of the trace id is none of them.
     pub fn iter(&self) -> DatadogTagsIter<'c> {
         let raw = match self.source {
+            Source::Plain(tags) => RawTags::Plain(tags),
             Source::Header(lines) => RawTags::Header(Pairs::new(lines)),
             Source::Member(value) => RawTags::Member(value),
             #[cfg(feature = "alloc")]
             Source::Built(line) => RawTags::Built(super::built::BuiltTags::new(line)),
         };
-        DatadogTagsIter { raw: Some(raw), decision_maker: self.decision_maker }
+        DatadogTagsIter::new(raw, self.decision_maker)
     }
 
     /// The value of the tag with this name (without [`TAG_PREFIX`]).
@@ -229,102 +238,13 @@ impl<'c> IntoIterator for DatadogTags<'c> {
     }
 }
 
-/// Iterator over tags.
-#[derive(Clone)]
-pub struct DatadogTagsIter<'c> {
-    raw: Option<RawTags<'c>>,
-    decision_maker: DecisionMaker,
-}
-
-impl fmt::Debug for DatadogTagsIter<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DatadogTagsIter").finish_non_exhaustive()
-    }
-}
-
-impl<'c> Iterator for DatadogTagsIter<'c> {
-    type Item = DatadogTag<'c>;
-
-    fn next(&mut self) -> Option<DatadogTag<'c>> {
-        let raw = self.raw.as_mut()?;
-        while let Some(tag) = raw.next() {
-            if matches!(tag.name, TID | UPSTREAM_SERVICES) || raw.has(tag.name) {
-                continue;
-            }
-            if tag.name != DECISION_MAKER {
-                return Some(tag);
-            }
-            match self.decision_maker {
-                DecisionMaker::AsReceived if is_decision_maker(tag.value.raw().as_bytes()) => return Some(tag),
-                DecisionMaker::AsReceived | DecisionMaker::Removed => {}
-                DecisionMaker::Reset | DecisionMaker::ResetIfNamed => {
-                    self.decision_maker = DecisionMaker::Removed;
-                    return Some(DatadogTag { value: DEFAULT_DECISION_MAKER, ..tag });
-                }
-            }
-        }
-        self.raw = None;
-        let set = self.decision_maker == DecisionMaker::Reset;
-        set.then_some(DatadogTag { name: DECISION_MAKER, value: DEFAULT_DECISION_MAKER })
-    }
-}
-
-/// All well-formed tags in order, repeated ones and the id included.
-#[derive(Clone)]
-enum RawTags<'c> {
-    Header(Pairs<'c>),
-    Member(&'c str),
-    #[cfg(feature = "alloc")]
-    Built(super::built::BuiltTags<'c>),
-}
-
-impl RawTags<'_> {
-    /// Whether a tag with this name is still to come.
-    fn has(&self, name: &str) -> bool {
-        match self {
-            Self::Header(pairs) => {
-                let mut pairs = pairs.clone();
-                pairs.any(|(_, pair)| is_tag(pair, name) && parse_pair(pair).is_ok())
-            }
-            others => others.clone().any(|later| later.name == name),
-        }
-    }
-}
-
-/// Whether a pair begins with the name of this tag.
-fn is_tag(pair: &[u8], name: &str) -> bool {
-    let value = pair.strip_prefix(TAG_PREFIX.as_bytes()).and_then(|tag| tag.strip_prefix(name.as_bytes()));
-    matches!(value, Some([b'=', ..]))
-}
-
-impl<'c> Iterator for RawTags<'c> {
-    type Item = DatadogTag<'c>;
-
-    fn next(&mut self) -> Option<DatadogTag<'c>> {
-        match self {
-            Self::Header(pairs) => pairs.find_map(|(_, pair)| {
-                let (key, _) = parse_pair(pair).ok()?;
-                // It is ASCII by now.
-                let (key, value) = core::str::from_utf8(pair).ok()?.split_at_checked(key.len())?;
-                let name = key.strip_prefix(TAG_PREFIX).filter(|name| !name.is_empty())?;
-                Some(DatadogTag { name, value: DatadogText::verbatim(value.get(1..)?) })
-            }),
-            Self::Member(rest) => loop {
-                if let Item::Tag(tag) = member::next_item(rest)? {
-                    return Some(tag);
-                }
-            },
-            #[cfg(feature = "alloc")]
-            Self::Built(tags) => tags.next(),
-        }
-    }
-}
-
 /// A minus and a number of one byte. Which numbers there are changes with every release of the tracers.
-fn is_decision_maker(value: &[u8]) -> bool {
-    value
-        .strip_prefix(b"-")
-        .is_some_and(|digits| decimal::unsigned(digits).is_ok_and(|number| number <= u8::MAX.into()))
+pub(super) fn is_decision_maker(value: &[u8]) -> bool {
+    match value {
+        [b'-', b'0'..=b'9'] | [b'-', b'0'..=b'9', b'0'..=b'9'] => true,
+        [b'-', digits @ ..] => decimal::unsigned(digits).is_ok_and(|number| number <= u8::MAX.into()),
+        _ => false,
+    }
 }
 
 #[cfg(feature = "std")]

@@ -5,7 +5,7 @@ use super::headers;
 use super::member::{self, DatadogMember};
 use super::tags::{DatadogTags, DecisionMaker};
 use super::text::{DatadogText, LastDatadogSpan};
-use crate::context::{FormatKind, Received};
+use crate::context::{FormatKind, Received, RemoteContext};
 use crate::field::Field;
 use crate::id::{SpanId, TraceId};
 use crate::sampling::Sampling;
@@ -50,8 +50,6 @@ pub(crate) struct Now {
     pub(crate) parent_id: Option<SpanId>,
     pub(crate) sampling: Sampling,
     pub(crate) decided_here: bool,
-    /// The only context that came is in the lines of one format, of which nothing was turned down.
-    pub(crate) is_plain: bool,
 }
 
 /// Where the words of a context come from.
@@ -103,10 +101,9 @@ impl<'c> Words<'c> {
         let filler = member.filter(|_| received.priority_in_dd).and_then(|member| member.priority());
         match source {
             Source::Nothing => Self { priority: filler, ..Self::NONE },
-            Source::Member => member.map_or(Self::NONE, |member| Self {
-                priority: member.priority(),
-                origin: member.origin(),
-                tags: member.tags(),
+            Source::Member => member.map_or(Self::NONE, |member| {
+                let (priority, origin) = member.priority_and_origin();
+                Self { priority, origin, tags: member.tags() }
             }),
             // The trace id is known to be good: it is what made these headers the source.
             Source::Headers if slots.first(Field::DatadogTraceId).is_none() => Self::NONE,
@@ -191,9 +188,6 @@ impl<'c> DatadogContext<'c> {
     }
 
     pub(crate) fn of(slots: &Slots<'c>, received: &Received<'c>, now: Now) -> Self {
-        if now.is_plain && Source::of(received) == Source::Headers {
-            return Self::of_headers(slots, now);
-        }
         let tracestate = received.tracestate(slots);
         let member = DatadogMember::of(&tracestate);
         let source = Source::of(received);
@@ -234,12 +228,12 @@ impl<'c> DatadogContext<'c> {
 
     /// The words of headers that are known to be valid, and beside which nothing else came: the upper half of the trace id
     /// is theirs, the parent is the sender's span, and there is no member.
-    fn of_headers(slots: &Slots<'c>, now: Now) -> Self {
-        let (priority, decision_maker) = decide(headers::priority(slots), now.sampling, now.decided_here);
-        let tags = DatadogTags::known(slots.lines(Field::DatadogTags), now.trace_id.map_or(0, TraceId::high));
+    pub(crate) fn of_headers(slots: &Slots<'c>, context: &RemoteContext, decided_here: bool) -> Self {
+        let (priority, decision_maker) = decide(headers::priority(slots), context.sampling, decided_here);
+        let tags = DatadogTags::known(slots.lines(Field::DatadogTags), context.trace_id.high());
         Self {
             priority,
-            origin: headers::origin(slots).map(DatadogText::verbatim),
+            origin: headers::known_origin(slots).map(DatadogText::verbatim),
             tags: tags.with_decision_maker(decision_maker),
             last_span: None,
             error: None,
