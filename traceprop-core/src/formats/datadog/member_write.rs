@@ -158,6 +158,23 @@ enum Part {
 }
 
 impl Part {
+    /// Whether a byte stands for itself.
+    #[inline]
+    const fn keeps(self, byte: u8) -> bool {
+        static KEPT: [[bool; 256]; 2] = [Part::Key.kept(), Part::Value.kept()];
+        KEPT[self as usize][byte as usize]
+    }
+
+    const fn kept(self) -> [bool; 256] {
+        let mut kept = [false; 256];
+        let mut byte = 0;
+        while byte < kept.len() {
+            kept[byte] = self.replace(byte as u8).is_none();
+            byte += 1;
+        }
+        kept
+    }
+
     /// What a byte becomes, where it may not stand for itself. A key has more of those: what separates keys from values
     /// and items from each other could forge an item there.
     const fn replace(self, byte: u8) -> Option<&'static str> {
@@ -175,13 +192,13 @@ impl Part {
 
 /// Puts text into an item, one character for one that cannot stand there. False if there is no room.
 fn encode<const N: usize>(item: &mut StackText<N>, text: DatadogText<'_>, part: Part) -> bool {
-    text.pieces().all(|piece| encode_piece(item, piece, part))
+    match text.as_str() {
+        Some(text) if text.bytes().all(|byte| part.keeps(byte)) => item.push(text).is_ok(),
+        _ => text.pieces().all(|piece| encode_piece(item, piece, part)),
+    }
 }
 
 fn encode_piece<const N: usize>(item: &mut StackText<N>, piece: &str, part: Part) -> bool {
-    if piece.bytes().all(|byte| part.replace(byte).is_none()) {
-        return item.push(piece).is_ok();
-    }
     let mut clean = 0;
     for (at, character) in piece.char_indices() {
         let replacement = match u8::try_from(character) {

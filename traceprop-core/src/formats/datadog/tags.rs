@@ -202,6 +202,11 @@ impl<'c> DatadogTags<'c> {
         self.error
     }
 
+    /// Whether it is known that a header can spell each of them.
+    pub(super) const fn is_legal(&self) -> bool {
+        matches!(self.source, Source::Plain(_))
+    }
+
     /// Whether so many tags were given that the last ones are not looked at.
     pub(super) fn is_over_limit(&self) -> bool {
         match self.source {

@@ -4,7 +4,7 @@ use super::Datadog;
 use super::error::PropagationError;
 use super::member::DatadogMember;
 use super::pairs;
-use super::tags::{DECISION_MAKER, DatadogTags, MAX_TAGS_LENGTH, TAG_PREFIX, TID};
+use super::tags::{DECISION_MAKER, DatadogTags, MAX_TAGS_LENGTH};
 use super::text::DatadogText;
 use super::words::{self, Source, Words};
 use crate::field::Field;
@@ -134,16 +134,16 @@ fn put_tags(
     let mut fits = !(which == Which::All && tags.is_over_limit());
     if trace_id.high() != 0 {
         let digits = hex::encode_u64(trace_id.high());
-        // Digits are ASCII, so the other arm is never taken.
-        let digits = DatadogText::verbatim(core::str::from_utf8(&digits).unwrap_or_default());
-        fits &= put_pair(line, TID, digits);
+        fits = fits && line.push("_dd.p.tid=").and_then(|()| line.push_ascii(&digits)).is_ok();
     }
     for tag in tags.iter().filter(|tag| which == Which::All || tag.name == DECISION_MAKER) {
-        if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
-            return Err(OmissionReason::BadKey);
-        }
-        if tag.value.is_empty() || !tag.value.bytes().all(pairs::is_value_byte) {
-            return Err(OmissionReason::BadValue);
+        if !tags.is_legal() {
+            if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
+                return Err(OmissionReason::BadKey);
+            }
+            if tag.value.is_empty() || !tag.value.bytes().all(pairs::is_value_byte) {
+                return Err(OmissionReason::BadValue);
+            }
         }
         fits = fits && put_pair(line, tag.name, tag.value);
     }
@@ -157,8 +157,11 @@ fn put_tags(
 
 /// False if there is no room; part of the pair may stand in the line then.
 fn put_pair(line: &mut Line, name: &str, value: DatadogText<'_>) -> bool {
-    let comma = if line.is_empty() { "" } else { "," };
-    let lead = line.push(comma).and_then(|()| line.push(TAG_PREFIX)).and_then(|()| line.push(name));
-    let lead = lead.and_then(|()| line.push("="));
-    lead.is_ok() && value.pieces().all(|piece| line.push(piece).is_ok())
+    let lead = if line.is_empty() { line.push("_dd.p.") } else { line.push(",_dd.p.") };
+    let key = lead.and_then(|()| line.push(name)).and_then(|()| line.push("="));
+    key.is_ok()
+        && match value.as_str() {
+            Some(text) => line.push(text).is_ok(),
+            None => value.pieces().all(|piece| line.push(piece).is_ok()),
+        }
 }
