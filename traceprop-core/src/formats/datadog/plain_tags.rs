@@ -64,7 +64,7 @@ impl<'c> PlainTags<'c> {
         Some(high)
     }
 
-    /// The next tag that leaves a process, and has a name and a value; the upper half of the trace id is none.
+    /// The next tag that leaves a process, and has a name and a value. An upper half of the trace id is none.
     #[inline(always)]
     pub(super) fn next_tag(&mut self) -> Option<DatadogTag<'c>> {
         while let Some(tag) = self.skip_to_tag() {
@@ -74,7 +74,7 @@ impl<'c> PlainTags<'c> {
                 continue;
             };
             let len = equals + 1 + self.cut_off(value).len();
-            if !matches!(&tag[..equals], b"" | b"tid") && equals + 1 < len {
+            if equals > 0 && equals + 1 < len {
                 // All of it is ASCII. It becomes text in one piece, since that has its price for each.
                 let text = core::str::from_utf8(tag.get(..len)?).ok()?;
                 let (name, value) = (text.get(..equals)?, text.get(equals + 1..)?);
