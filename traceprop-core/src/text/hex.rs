@@ -146,7 +146,11 @@ pub(crate) const fn digit(byte: u8, letters: Letters) -> Option<u8> {
 /// Finds the first bad digit once the fast path has said no.
 #[cold]
 fn diagnose(digits: &[u8], letters: Letters) -> HexError {
-    let bad = digits.iter().position(|&b| digit(b, letters).is_none());
+    let is_digit = |byte: u8| match letters {
+        Letters::Lower => LOWER[usize::from(byte)] < 0x10,
+        Letters::AnyCase => byte.is_ascii_hexdigit(),
+    };
+    let bad = digits.iter().position(|&byte| !is_digit(byte));
     let at = bad.unwrap_or(0);
     let reason = match digits.get(at) {
         Some(b'A'..=b'F') => Reason::UppercaseHex,

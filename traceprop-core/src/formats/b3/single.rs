@@ -72,7 +72,9 @@ impl B3Single {
     #[cold]
     fn parse_odd(value: &[u8]) -> Result<Self, Reject> {
         let (lead, element) = first_element(value);
-        parse(element).ok_or_else(|| diagnose(element).behind(lead).of(Field::B3))
+        // What has nothing around it was read a moment ago.
+        let single = if element.len() < value.len() { parse(element) } else { None };
+        single.ok_or_else(|| diagnose(element).behind(lead).of(Field::B3))
     }
 
     /// Writes the value into the caller's buffer, so that nobody allocates.
