@@ -11,18 +11,27 @@ use crate::text::stack::AsciiSink;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// What a byte outside the alphabet has in place of its six bits: wherever they go in a group, something of it lands
-/// above the 24 bits.
-const BAD: u32 = 0xffff_ffc0;
+/// What a byte outside the alphabet has in place of its six bits: something above the three bytes of a group.
+const BAD: u32 = 0xff00_0000;
 
-const BITS: [u32; 256] = {
-    let mut bits = [BAD; 256];
-    let mut i = 0;
-    while i < 64 {
-        bits[ALPHABET[i] as usize] = i as u32;
-        i += 1;
+/// What is above 127 in the three bytes of a group.
+const HIGH: u32 = 0x0080_8080;
+
+/// What each byte adds to its group, by its place there: the bits stand where they belong, so that a digit costs a look
+/// and no shift. The first byte of a group is the lowest.
+static GROUP: [[u32; 256]; 4] = {
+    let mut tables = [[BAD; 256]; 4];
+    let mut place = 0;
+    while place < 4 {
+        let mut digit = 0;
+        while digit < 64 {
+            let bits = (digit as u32) << (18 - 6 * place);
+            tables[place][ALPHABET[digit] as usize] = bits.swap_bytes() >> 8;
+            digit += 1;
+        }
+        place += 1;
     }
-    bits
+    tables
 };
 
 /// Encoded bytes that are decoded at all: the longest sw8 value, of which a field is a part.
@@ -41,32 +50,33 @@ fn digits(encoded: &[u8]) -> Result<&[u8], usize> {
     if digits.len() % 4 == 1 { Err(digits.len()) } else { Ok(digits) }
 }
 
-const fn bits(digit: u8) -> u32 {
-    BITS[digit as usize]
+/// The three bytes of a group, and more if a digit of it is none.
+#[inline]
+fn group([a, b, c, d]: [u8; 4]) -> u32 {
+    GROUP[0][usize::from(a)] | GROUP[1][usize::from(b)] | GROUP[2][usize::from(c)] | GROUP[3][usize::from(d)]
 }
 
-/// The 24 bits of a group, and more if a digit of it is none.
-const fn group([a, b, c, d]: [u8; 4]) -> u32 {
-    bits(a) << 18 | bits(b) << 12 | bits(c) << 6 | bits(d)
-}
-
-/// The same of a last group of two or three digits: its bits stand at the upper end too.
+/// The one or two bytes of a last group of two or three digits.
+#[inline]
 fn last_group(digits: &[u8]) -> u32 {
-    let mut four = [b'A'; 4];
-    for (place, digit) in four.iter_mut().zip(digits) {
-        *place = *digit;
+    // Bits that are no whole byte do not count.
+    match *digits {
+        [a, b] => group([a, b, b'A', b'A']) & (BAD | 0xff),
+        [a, b, c] => group([a, b, c, b'A']) & (BAD | 0xffff),
+        _ => 0,
     }
-    group(four)
 }
 
-const fn is_bad(groups: u32) -> bool {
-    groups >> 24 != 0
+/// Whether groups that were laid over each other hold nothing but ASCII, if all their digits are some.
+#[inline]
+fn judge(groups: u32, digits: &[u8]) -> Result<bool, usize> {
+    if groups & BAD != 0 { Err(bad_digit(digits)) } else { Ok(groups & HIGH == 0) }
 }
 
 /// The place of the first byte that is no digit.
 #[cold]
 fn bad_digit(digits: &[u8]) -> usize {
-    digits.iter().position(|&digit| BITS[usize::from(digit)] == BAD).unwrap_or(digits.len())
+    digits.iter().position(|&digit| GROUP[0][usize::from(digit)] == BAD).unwrap_or(digits.len())
 }
 
 /// Bytes of what `encoded` holds.
@@ -80,39 +90,25 @@ pub(super) fn decoded_len(encoded: &[u8]) -> usize {
 /// The place of what is no base64.
 pub(super) fn is_ascii(encoded: &[u8]) -> Result<bool, usize> {
     let digits = digits(encoded)?;
-    let mut rest = digits;
-    // What the digits at each place of a group have, together.
-    let [mut first, mut second, mut third, mut fourth] = [0; 4];
-    while let Some(([a, b, c, d], tail)) = rest.split_first_chunk() {
-        first |= bits(*a);
-        second |= bits(*b);
-        third |= bits(*c);
-        fourth |= bits(*d);
+    let (mut rest, mut all) = (digits, 0);
+    while let Some((four, tail)) = rest.split_first_chunk() {
+        all |= group(*four);
         rest = tail;
     }
-    // The high bits of the three bytes stand in three of the digits.
-    let mut high = (first & 0x20) | (second & 0x08) | (third & 0x02);
-    let mut all = first | second | third | fourth;
-    match *rest {
-        // Only whole bytes count.
-        [a, b] => {
-            high |= bits(a) & 0x20;
-            all |= bits(a) | bits(b);
-        }
-        [a, b, c] => {
-            high |= (bits(a) & 0x20) | (bits(b) & 0x08);
-            all |= bits(a) | bits(b) | bits(c);
-        }
-        _ => {}
-    }
-    if all & BAD != 0 { Err(bad_digit(digits)) } else { Ok(high == 0) }
+    judge(all | last_group(rest), digits)
+}
+
+/// What was decoded.
+pub(super) struct Decoded<'r> {
+    pub(super) bytes: &'r [u8],
+    pub(super) is_ascii: bool,
 }
 
 /// Decodes into `room` and gives the part that was filled.
 ///
 /// # Errors
 /// The place of what is no base64, or the end where the room is too small.
-pub(super) fn decode<'r>(encoded: &[u8], room: &'r mut [u8]) -> Result<&'r [u8], usize> {
+pub(super) fn decode<'r>(encoded: &[u8], room: &'r mut [u8]) -> Result<Decoded<'r>, usize> {
     let digits = digits(encoded)?;
     let room = room.get_mut(..digits.len() * 3 / 4).ok_or(encoded.len())?;
     let mut all = 0;
@@ -121,21 +117,52 @@ pub(super) fn decode<'r>(encoded: &[u8], room: &'r mut [u8]) -> Result<&'r [u8],
     let (sixes, last) = room.split_at_mut(eights.len() / 8 * 6);
     for (eight, six) in eights.chunks_exact(8).zip(sixes.chunks_exact_mut(6)) {
         let [a, b, c, d, e, f, g, h] = *eight else { break };
-        let (high, low) = (group([a, b, c, d]), group([e, f, g, h]));
-        six.copy_from_slice(&(u64::from(high) << 24 | u64::from(low)).to_be_bytes()[2..]);
-        all |= high | low;
+        let (first, second) = (group([a, b, c, d]), group([e, f, g, h]));
+        six.copy_from_slice(&(u64::from(first) | u64::from(second) << 24).to_le_bytes()[..6]);
+        all |= first | second;
     }
     for (digits, bytes) in rest.chunks(4).zip(last.chunks_mut(3)) {
-        let bits = last_group(digits);
-        bytes.copy_from_slice(&bits.to_be_bytes()[1..=bytes.len()]);
-        all |= bits;
+        let group = digits.first_chunk().map_or_else(|| last_group(digits), |four| group(*four));
+        for (to, from) in bytes.iter_mut().zip(group.to_le_bytes()) {
+            *to = from;
+        }
+        all |= group;
     }
-    if is_bad(all) { Err(bad_digit(digits)) } else { Ok(room) }
+    judge(all, digits).map(|is_ascii| Decoded { bytes: room, is_ascii })
+}
+
+/// Encoded bytes of 32 bytes.
+pub(super) const LEN_OF_32: usize = 44;
+
+/// The 32 bytes of an id, as nearly all have, if they are ASCII. None of what is anything else, of whatever kind.
+#[inline(always)]
+pub(super) fn ascii_32(encoded: &[u8]) -> Option<[u8; 32]> {
+    let encoded: &[u8; LEN_OF_32] = encoded.try_into().ok()?;
+    let mut groups = [0; LEN_OF_32 / 4];
+    let [digits @ .., a, b, c, b'='] = encoded else { return None };
+    for (place, four) in groups.iter_mut().zip(digits.chunks_exact(4)) {
+        *place = four.first_chunk().map_or(BAD, |four| group(*four));
+    }
+    groups[10] = last_group(&[*a, *b, *c]);
+    // Put together in words, which are read as such a moment later.
+    let group = |place: usize| u64::from(groups[place]);
+    let words = [
+        group(0) | group(1) << 24 | group(2) << 48,
+        group(2) >> 16 | group(3) << 8 | group(4) << 32 | group(5) << 56,
+        group(5) >> 8 | group(6) << 16 | group(7) << 40,
+        group(8) | group(9) << 24 | group(10) << 48,
+    ];
+    let mut bytes = [0; 32];
+    for (eight, word) in bytes.chunks_exact_mut(8).zip(words) {
+        eight.copy_from_slice(&word.to_le_bytes());
+    }
+    let all = groups.into_iter().fold(0, |all, group| all | group);
+    (all & (BAD | HIGH) == 0).then_some(bytes)
 }
 
 /// Shows `then` what `encoded` holds, in a buffer on the stack; or the place of what is no base64, or of the first byte
 /// beyond [`MAX_ENCODED`].
-pub(super) fn with<R>(encoded: &[u8], then: impl FnOnce(Result<&[u8], usize>) -> R) -> R {
+pub(super) fn with<R>(encoded: &[u8], then: impl FnOnce(Result<Decoded<'_>, usize>) -> R) -> R {
     if encoded.len() > SHORT_ENCODED {
         return with_long(encoded, then);
     }
@@ -143,7 +170,7 @@ pub(super) fn with<R>(encoded: &[u8], then: impl FnOnce(Result<&[u8], usize>) ->
 }
 
 #[cold]
-fn with_long<R>(encoded: &[u8], then: impl FnOnce(Result<&[u8], usize>) -> R) -> R {
+fn with_long<R>(encoded: &[u8], then: impl FnOnce(Result<Decoded<'_>, usize>) -> R) -> R {
     if encoded.len() > MAX_ENCODED {
         return then(Err(MAX_ENCODED));
     }
@@ -152,11 +179,10 @@ fn with_long<R>(encoded: &[u8], then: impl FnOnce(Result<&[u8], usize>) -> R) ->
 
 /// Whether `encoded` is just what [`Encoded`] would write of what it holds: padded, no bit too many.
 pub(super) fn is_canonical(encoded: &[u8]) -> bool {
-    let leftover = |digit: u8, mask: u32| BITS[usize::from(digit)] & mask == 0;
     encoded.len() % 4 == 0
         && match encoded {
-            [.., digit, b'=', b'='] => leftover(*digit, 0x0f),
-            [.., digit, b'='] => leftover(*digit, 0x03),
+            [.., digit, b'=', b'='] => GROUP[1][usize::from(*digit)] & 0xff00 == 0,
+            [.., digit, b'='] => GROUP[2][usize::from(*digit)] & 0x00ff_0000 == 0,
             _ => true,
         }
 }
@@ -208,7 +234,7 @@ mod tests {
     use std::vec::Vec;
 
     fn decoded(encoded: &str) -> Result<Vec<u8>, usize> {
-        with(encoded.as_bytes(), |text| text.map(<[u8]>::to_vec))
+        with(encoded.as_bytes(), |text| text.map(|text| text.bytes.to_vec()))
     }
 
     #[test]
@@ -268,11 +294,11 @@ mod tests {
 
     #[test]
     fn ok_the_longest_field_is_decoded_and_err_one_longer() {
-        assert_eq!(with(&[b'A'; MAX_ENCODED], |text| text.map(<[u8]>::len)), Ok(1536));
-        assert_eq!(with(&[b'A'; MAX_ENCODED + 1], |text| text.map(<[u8]>::len)), Err(MAX_ENCODED));
+        assert_eq!(with(&[b'A'; MAX_ENCODED], |text| text.map(|text| text.bytes.len())), Ok(1536));
+        assert_eq!(with(&[b'A'; MAX_ENCODED + 1], |text| text.map(|text| text.bytes.len())), Err(MAX_ENCODED));
         for len in [SHORT_ENCODED, SHORT_ENCODED + 4] {
             let long = "A".repeat(len);
-            assert_eq!(with(long.as_bytes(), |text| text.map(<[u8]>::len)), Ok(len / 4 * 3));
+            assert_eq!(with(long.as_bytes(), |text| text.map(|text| text.bytes.len())), Ok(len / 4 * 3));
         }
     }
 
@@ -288,8 +314,8 @@ mod tests {
 
         #[test]
         fn ok_any_bytes_are_judged_alike(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let decoded = with(&bytes, |text| text.map(<[u8]>::is_ascii));
-            prop_assert_eq!(decoded, is_ascii(&bytes));
+            let decoded = with(&bytes, |text| text.map(|text| (text.bytes.is_ascii(), text.is_ascii)));
+            prop_assert_eq!(decoded, is_ascii(&bytes).map(|is_ascii| (is_ascii, is_ascii)));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The `sw8` value: eight fields.
 
-use super::base64::MAX_ENCODED;
+use super::base64::{self, MAX_ENCODED};
 use super::ids;
 use super::text::Sw8Text;
 use crate::context::RemoteContext;
@@ -115,21 +115,36 @@ pub(super) fn lead(value: &[u8]) -> usize {
 }
 
 pub(super) fn parse(value: &[u8]) -> Result<Sw8Header<'_>, ReasonAt> {
-    let fields = split(value)?;
-    let judged = judge(fields)?;
+    let (judged, fields) = read(value)?;
     Ok(judged.header(fields))
 }
 
 /// What a value says in numbers; the texts beside them are judged and left.
 pub(super) fn context(value: &[u8]) -> Result<RemoteContext, ReasonAt> {
-    Ok(judge(split(value)?)?.context())
+    Ok(read(value)?.0.context())
+}
+
+#[inline(always)]
+fn read(value: &[u8]) -> Result<(Judged, [&[u8]; 8]), ReasonAt> {
+    // There is no dash in what is valid, so a guess that is valid is right.
+    if let Some(fields) = guess(value) {
+        if let Ok(judged) = judge(fields) {
+            return Ok((judged, fields));
+        }
+    }
+    let fields = split(value)?;
+    Ok((judge(fields)?, fields))
 }
 
 /// A value that has been read before, when it named these ids.
 pub(super) fn known(value: &[u8], (trace, parent): (TraceId, SpanId)) -> Result<Sw8Header<'_>, ReasonAt> {
-    let fields = split(value)?;
-    // Nobody looks at the texts here, and what a comma joins is one: a value, and behind it blanks that are none.
-    if fields[7].contains(&b',') {
+    let fields = match guess(value).filter(|_| dashes(value) == 7) {
+        Some(fields) => fields,
+        None => split(value)?,
+    };
+    // Nobody looks at the texts here, and what a comma joins is one: a value, and behind it blanks that are none. What
+    // else may come behind a comma has dashes.
+    if value.ends_with(b",") {
         return Err(Reason::FieldCount.at(0));
     }
     let sampled = is_sampled(fields[0]).ok_or(Reason::BadSample.at(0))?;
@@ -193,7 +208,6 @@ fn judge(fields: [&[u8]; 8]) -> Result<Judged, ReasonAt> {
 }
 
 /// The eight fields.
-#[inline]
 fn split(value: &[u8]) -> Result<[&[u8]; 8], ReasonAt> {
     if value.len() > MAX_VALUE {
         return Err(Reason::TooLong.at(MAX_VALUE));
@@ -201,17 +215,66 @@ fn split(value: &[u8]) -> Result<[&[u8]; 8], ReasonAt> {
     let mut fields = [&value[..0]; 8];
     let mut rest = value;
     for field in &mut fields[..7] {
-        (*field, rest) = match rest {
-            // Sample and span of nearly all values.
-            [b'0'..=b'9', b'-', tail @ ..] => (&rest[..1], tail),
-            _ => text::split_once(rest, b'-').ok_or(Reason::FieldCount.at(value.len()))?,
-        };
+        (*field, rest) = text::split_once(rest, b'-').ok_or(Reason::FieldCount.at(value.len()))?;
     }
     fields[7] = rest;
     match text::find(rest, b'-') {
         Some(at) => Err(Reason::FieldCount.at(value.len() - rest.len() + at)),
         None => Ok(fields),
     }
+}
+
+/// The eight fields of nearly all values, if there are no more dashes than these seven: padded base64 ends behind a
+/// group of four, so only there a dash is looked for. To know where a field ends takes no search of it then, and the
+/// next one need not wait for that.
+#[inline(always)]
+fn guess(value: &[u8]) -> Option<[&[u8]; 8]> {
+    if value.len() > MAX_VALUE {
+        return None;
+    }
+    let (sample, rest) = split_digits(value)?;
+    let (trace_id, rest) = split_id(rest)?;
+    let (segment_id, rest) = split_id(rest)?;
+    let (span, rest) = split_digits(rest)?;
+    let (service, rest) = split_groups(rest)?;
+    let (instance, rest) = split_groups(rest)?;
+    let (endpoint, peer) = split_groups(rest)?;
+    Some([sample, trace_id, segment_id, span, service, instance, endpoint, peer])
+}
+
+/// Splits at the dash behind a few digits: sample and span.
+#[inline(always)]
+fn split_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    match text {
+        [_, b'-', rest @ ..] => Some((&text[..1], rest)),
+        _ => text::split_once(text, b'-'),
+    }
+}
+
+/// Splits at a dash that stands behind whole groups.
+#[inline(always)]
+fn split_groups(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut end = 0;
+    while *text.get(end)? != b'-' {
+        end += 4;
+    }
+    Some((&text[..end], &text[end + 1..]))
+}
+
+/// The same for an id: most have 32 characters.
+#[inline(always)]
+fn split_id(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    match text.split_at_checked(base64::LEN_OF_32) {
+        Some((id, [b'-', rest @ ..])) => Some((id, rest)),
+        _ => split_groups(text),
+    }
+}
+
+/// How many dashes there are.
+fn dashes(value: &[u8]) -> usize {
+    // So few that they can be counted in bytes, which is done to sixteen of them together.
+    let of_chunk = |chunk: &[u8]| chunk.iter().fold(0u8, |count, &byte| count + u8::from(byte == b'-'));
+    value.chunks(usize::from(u8::MAX)).map(|chunk| usize::from(of_chunk(chunk))).sum()
 }
 
 /// Plain digits: agents in Go would read `010` as eight and `0x1f` as 31, and nobody writes either.

@@ -55,8 +55,11 @@ impl<'c> Sw8Text<'c> {
 
     /// Reads base64 whose text is needed at once.
     pub(super) fn read_with<R>(encoded: &[u8], then: impl FnOnce(&[u8]) -> R) -> Result<R, ReasonAt> {
+        if let Some(text) = base64::ascii_32(encoded) {
+            return Ok(then(&text));
+        }
         base64::with(encoded, |decoded| match decoded {
-            Ok(text) if text.is_ascii() || core::str::from_utf8(text).is_ok() => Ok(then(text)),
+            Ok(text) if text.is_ascii || core::str::from_utf8(text.bytes).is_ok() => Ok(then(text.bytes)),
             Ok(_) => Err(Reason::BadUtf8.at(0)),
             Err(at) => Err(Reason::BadBase64.at(at)),
         })
@@ -85,13 +88,15 @@ impl<'c> Sw8Text<'c> {
 
     /// The text in a buffer of yours; none if it has less room than [`Sw8Text::len`].
     pub fn decode<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b str> {
-        core::str::from_utf8(base64::decode(self.0, buffer).ok()?).ok()
+        core::str::from_utf8(base64::decode(self.0, buffer).ok()?.bytes).ok()
     }
 
     /// The text in a buffer on the stack.
     pub(super) fn with<R>(&self, then: impl FnOnce(&str) -> R) -> R {
         // It was base64 of UTF-8, and short enough, when it was read.
-        base64::with(self.0, |decoded| then(core::str::from_utf8(decoded.unwrap_or_default()).unwrap_or_default()))
+        base64::with(self.0, |decoded| {
+            then(decoded.map_or("", |it| core::str::from_utf8(it.bytes).unwrap_or_default()))
+        })
     }
 }
 
