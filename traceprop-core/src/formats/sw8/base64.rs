@@ -56,26 +56,39 @@ fn group([a, b, c, d]: [u8; 4]) -> u32 {
     GROUP[0][usize::from(a)] | GROUP[1][usize::from(b)] | GROUP[2][usize::from(c)] | GROUP[3][usize::from(d)]
 }
 
-/// The one or two bytes of a last group of two or three digits.
+/// The last group, of one to four bytes, apart from those before it.
 #[inline]
-fn last_group(digits: &[u8]) -> u32 {
+fn split_last(encoded: &[u8]) -> (&[u8], &[u8]) {
+    encoded.split_at(encoded.len().saturating_sub(1) / 4 * 4)
+}
+
+/// The bytes of a last group, padded or not.
+#[inline]
+fn last_group(last: &[u8]) -> u32 {
     // Bits that are no whole byte do not count.
-    match *digits {
-        [a, b] => group([a, b, b'A', b'A']) & (BAD | 0xff),
-        [a, b, c] => group([a, b, c, b'A']) & (BAD | 0xffff),
-        _ => 0,
+    match *last {
+        [a, b, b'=', b'='] | [a, b] => group([a, b, b'A', b'A']) & (BAD | 0xff),
+        [a, b, c, b'='] | [a, b, c] => group([a, b, c, b'A']) & (BAD | 0xffff),
+        [a, b, c, d] => group([a, b, c, d]),
+        [] => 0,
+        // Six bits of a byte are none.
+        _ => BAD,
     }
 }
 
 /// Whether groups that were laid over each other hold nothing but ASCII, if all their digits are some.
 #[inline]
-fn judge(groups: u32, digits: &[u8]) -> Result<bool, usize> {
-    if groups & BAD != 0 { Err(bad_digit(digits)) } else { Ok(groups & HIGH == 0) }
+fn judge(groups: u32, encoded: &[u8]) -> Result<bool, usize> {
+    if groups & BAD != 0 { Err(bad_digit(encoded)) } else { Ok(groups & HIGH == 0) }
 }
 
 /// The place of the first byte that is no digit.
 #[cold]
-fn bad_digit(digits: &[u8]) -> usize {
+fn bad_digit(encoded: &[u8]) -> usize {
+    let digits = match digits(encoded) {
+        Ok(digits) => digits,
+        Err(at) => return at,
+    };
     digits.iter().position(|&digit| GROUP[0][usize::from(digit)] == BAD).unwrap_or(digits.len())
 }
 
@@ -88,14 +101,15 @@ pub(super) fn decoded_len(encoded: &[u8]) -> usize {
 ///
 /// # Errors
 /// The place of what is no base64.
+#[inline]
 pub(super) fn is_ascii(encoded: &[u8]) -> Result<bool, usize> {
-    let digits = digits(encoded)?;
-    let (mut rest, mut all) = (digits, 0);
+    let (mut rest, last) = split_last(encoded);
+    let mut all = last_group(last);
     while let Some((four, tail)) = rest.split_first_chunk() {
         all |= group(*four);
         rest = tail;
     }
-    judge(all | last_group(rest), digits)
+    judge(all, encoded)
 }
 
 /// What was decoded.
@@ -109,26 +123,26 @@ pub(super) struct Decoded<'r> {
 /// # Errors
 /// The place of what is no base64, or the end where the room is too small.
 pub(super) fn decode<'r>(encoded: &[u8], room: &'r mut [u8]) -> Result<Decoded<'r>, usize> {
-    let digits = digits(encoded)?;
-    let room = room.get_mut(..digits.len() * 3 / 4).ok_or(encoded.len())?;
+    let len = digits(encoded)?.len() * 3 / 4;
+    let room = room.get_mut(..len).ok_or(encoded.len())?;
+    let (whole, last) = split_last(encoded);
+    let (eights, four) = whole.split_at(whole.len() / 8 * 8);
+    let (sixes, rest) = room.split_at_mut(eights.len() / 8 * 6);
     let mut all = 0;
     // Two groups at once.
-    let (eights, rest) = digits.split_at(digits.len() / 8 * 8);
-    let (sixes, last) = room.split_at_mut(eights.len() / 8 * 6);
     for (eight, six) in eights.chunks_exact(8).zip(sixes.chunks_exact_mut(6)) {
         let [a, b, c, d, e, f, g, h] = *eight else { break };
         let (first, second) = (group([a, b, c, d]), group([e, f, g, h]));
         six.copy_from_slice(&(u64::from(first) | u64::from(second) << 24).to_le_bytes()[..6]);
         all |= first | second;
     }
-    for (digits, bytes) in rest.chunks(4).zip(last.chunks_mut(3)) {
-        let group = digits.first_chunk().map_or_else(|| last_group(digits), |four| group(*four));
-        for (to, from) in bytes.iter_mut().zip(group.to_le_bytes()) {
-            *to = from;
-        }
-        all |= group;
+    let (first, second) = (four.first_chunk().map_or(0, |four| group(*four)), last_group(last));
+    let behind = if four.is_empty() { 0 } else { 24 };
+    for (to, from) in rest.iter_mut().zip((u64::from(first) | u64::from(second) << behind).to_le_bytes()) {
+        *to = from;
     }
-    judge(all, digits).map(|is_ascii| Decoded { bytes: room, is_ascii })
+    all |= first | second;
+    judge(all, encoded).map(|is_ascii| Decoded { bytes: room, is_ascii })
 }
 
 /// Encoded bytes of 32 bytes.
@@ -143,7 +157,7 @@ pub(super) fn ascii_32(encoded: &[u8]) -> Option<[u8; 32]> {
     for (place, four) in groups.iter_mut().zip(digits.chunks_exact(4)) {
         *place = four.first_chunk().map_or(BAD, |four| group(*four));
     }
-    groups[10] = last_group(&[*a, *b, *c]);
+    groups[10] = last_group(&[*a, *b, *c, b'=']);
     // Put together in words, which are read as such a moment later.
     let group = |place: usize| u64::from(groups[place]);
     let words = [
@@ -251,7 +265,7 @@ mod tests {
 
     #[test]
     fn err_what_is_no_base64() {
-        let cases = [("A", 1), ("AAAAA", 5), ("A===", 1), ("=", 1), ("====", 0), ("Zg=", 2), ("Zm8==", 5)];
+        let cases = [("A", 1), ("AAAAA", 5), ("A===", 1), ("=", 1), ("====", 0), ("Zg=", 2), ("Zm8==", 5), ("Zg==Zm9v", 2), ("Zm9vZm8=Zm9v", 7)];
         for (encoded, at) in cases {
             assert_eq!(decoded(encoded), Err(at), "{encoded}");
             assert_eq!(is_ascii(encoded.as_bytes()), Err(at), "{encoded}");

@@ -23,6 +23,7 @@ use crate::text::hex::{self, Letters};
 use crate::text::uuid;
 
 /// The trace that this text names. None if a rule maps it to zero.
+#[inline]
 pub(super) fn trace_id(text: &[u8]) -> Option<TraceId> {
     match mapped(text) {
         Some(value) => TraceId::new(value),
@@ -32,6 +33,7 @@ pub(super) fn trace_id(text: &[u8]) -> Option<TraceId> {
 }
 
 /// The span of this number in the segment of this name.
+#[inline]
 pub(super) fn span_id(segment: &[u8], span: u32) -> SpanId {
     let of_rules = mapped(segment).and_then(|value| fold(value ^ u128::from(span.swap_bytes()) << 96));
     // The same for a hash of zero.
@@ -44,6 +46,7 @@ fn fold(value: u128) -> Option<SpanId> {
 }
 
 /// The 16 bytes of text that some rule maps without loss.
+#[inline]
 fn mapped(text: &[u8]) -> Option<u128> {
     match text.len() {
         0..=31 => decimal(text),
@@ -55,10 +58,16 @@ fn mapped(text: &[u8]) -> Option<u128> {
 }
 
 /// 32 hex digits.
+#[inline]
 pub(super) fn hex32(text: &[u8]) -> Option<u128> {
     let digits = text.try_into().ok()?;
     // Nearly all ids are written in lower case, which is cheaper to read.
-    hex::u128_32(digits, Letters::Lower).or_else(|_| hex::u128_32(digits, Letters::AnyCase)).ok()
+    hex::u128_32(digits, Letters::Lower).ok().or_else(|| capital_hex32(digits))
+}
+
+#[cold]
+fn capital_hex32(digits: &[u8; 32]) -> Option<u128> {
+    hex::u128_32(digits, Letters::AnyCase).ok()
 }
 
 /// A UUID with its hyphens.

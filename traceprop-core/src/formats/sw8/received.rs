@@ -49,8 +49,9 @@ impl Sw8 {
         ids: Option<(TraceId, SpanId)>,
     ) -> Option<ReceivedSw8<'c>> {
         let (field, lines) = self.lines(slots, HEADER);
-        let header = match ids {
-            Some(ids) => nearest::read_with(lines, field, |value| header::known(value, ids))?.ok()?,
+        let known = ids.and_then(|ids| header::known(nearest::alone(lines)?, ids));
+        let header = match known {
+            Some(header) => header,
             None => nearest::read(lines, field)?.ok()?,
         };
         if self.is_alone(slots) {
