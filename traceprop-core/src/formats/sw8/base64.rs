@@ -5,7 +5,7 @@
 //! they can, so it may be missing as a whole. Bits that a last group has too many are not looked at, as in the
 //! decoders of Java, Go and Python.
 
-use core::fmt;
+use core::{fmt, mem};
 
 use crate::text::stack::AsciiSink;
 
@@ -126,23 +126,51 @@ pub(super) fn decode<'r>(encoded: &[u8], room: &'r mut [u8]) -> Result<Decoded<'
     let len = digits(encoded)?.len() * 3 / 4;
     let room = room.get_mut(..len).ok_or(encoded.len())?;
     let (whole, last) = split_last(encoded);
-    let (eights, four) = whole.split_at(whole.len() / 8 * 8);
-    let (sixes, rest) = room.split_at_mut(eights.len() / 8 * 6);
-    let mut all = 0;
-    // Two groups at once.
-    for (eight, six) in eights.chunks_exact(8).zip(sixes.chunks_exact_mut(6)) {
-        let [a, b, c, d, e, f, g, h] = *eight else { break };
-        let (first, second) = (group([a, b, c, d]), group([e, f, g, h]));
-        six.copy_from_slice(&(u64::from(first) | u64::from(second) << 24).to_le_bytes()[..6]);
-        all |= first | second;
-    }
-    let (first, second) = (four.first_chunk().map_or(0, |four| group(*four)), last_group(last));
-    let behind = if four.is_empty() { 0 } else { 24 };
-    for (to, from) in rest.iter_mut().zip((u64::from(first) | u64::from(second) << behind).to_le_bytes()) {
+    let (bytes, behind) = room.split_at_mut(whole.len() / 4 * 3);
+    let all = decode_groups(whole, bytes) | last_group(last);
+    for (to, from) in behind.iter_mut().zip(last_group(last).to_le_bytes()) {
         *to = from;
     }
-    all |= first | second;
     judge(all, encoded).map(|is_ascii| Decoded { bytes: room, is_ascii })
+}
+
+/// Decodes groups without padding, and lays them over each other.
+#[inline]
+fn decode_groups(mut digits: &[u8], mut room: &mut [u8]) -> u32 {
+    let mut all = 0;
+    while let Some((eight_groups, tail)) = digits.split_first_chunk() {
+        let Some((bytes, behind)) = mem::take(&mut room).split_first_chunk_mut() else { return BAD };
+        *bytes = eight_groups_of(eight_groups, &mut all);
+        (digits, room) = (tail, behind);
+    }
+    while let Some((four, tail)) = digits.split_first_chunk() {
+        let Some((three, behind)) = mem::take(&mut room).split_first_chunk_mut() else { return BAD };
+        let group = group(*four);
+        let [bytes @ .., _] = group.to_le_bytes();
+        *three = bytes;
+        all |= group;
+        (digits, room) = (tail, behind);
+    }
+    all
+}
+
+/// The bytes of eight groups, which are laid over `all`. They are put together in words, since that is how the digits
+/// of an id are read a moment later: a word that was written in pieces would have to be waited for.
+#[inline(always)]
+fn eight_groups_of(digits: &[u8; 32], all: &mut u32) -> [u8; 24] {
+    let mut groups = [0; 8];
+    for (place, four) in groups.iter_mut().zip(digits.chunks_exact(4)) {
+        let group = four.first_chunk().map_or(BAD, |four| group(*four));
+        *all |= group;
+        *place = u64::from(group);
+    }
+    let [a, b, c, d, e, f, g, h] = groups;
+    let words = [a | b << 24 | c << 48, c >> 16 | d << 8 | e << 32 | f << 56, f >> 8 | g << 16 | h << 40];
+    let mut bytes = [0; 24];
+    for (eight, word) in bytes.chunks_exact_mut(8).zip(words) {
+        eight.copy_from_slice(&word.to_le_bytes());
+    }
+    bytes
 }
 
 /// Encoded bytes of 32 bytes.
@@ -152,25 +180,14 @@ pub(super) const LEN_OF_32: usize = 44;
 #[inline(always)]
 pub(super) fn ascii_32(encoded: &[u8]) -> Option<[u8; 32]> {
     let encoded: &[u8; LEN_OF_32] = encoded.try_into().ok()?;
-    let mut groups = [0; LEN_OF_32 / 4];
-    let [digits @ .., a, b, c, b'='] = encoded else { return None };
-    for (place, four) in groups.iter_mut().zip(digits.chunks_exact(4)) {
-        *place = four.first_chunk().map_or(BAD, |four| group(*four));
-    }
-    groups[10] = last_group(&[*a, *b, *c, b'=']);
-    // Put together in words, which are read as such a moment later.
-    let group = |place: usize| u64::from(groups[place]);
-    let words = [
-        group(0) | group(1) << 24 | group(2) << 48,
-        group(2) >> 16 | group(3) << 8 | group(4) << 32 | group(5) << 56,
-        group(5) >> 8 | group(6) << 16 | group(7) << 40,
-        group(8) | group(9) << 24 | group(10) << 48,
-    ];
+    let (first, [a, b, c, d, e, f, g, h, i, j, k, b'=']) = encoded.split_first_chunk()? else { return None };
+    let mut all = 0;
     let mut bytes = [0; 32];
-    for (eight, word) in bytes.chunks_exact_mut(8).zip(words) {
-        eight.copy_from_slice(&word.to_le_bytes());
-    }
-    let all = groups.into_iter().fold(0, |all, group| all | group);
+    bytes[..24].copy_from_slice(&eight_groups_of(first, &mut all));
+    let last = [group([*a, *b, *c, *d]), group([*e, *f, *g, *h]), last_group(&[*i, *j, *k])];
+    all |= last[0] | last[1] | last[2];
+    let [first, second, third] = last.map(u64::from);
+    bytes[24..].copy_from_slice(&(first | second << 24 | third << 48).to_le_bytes());
     (all & (BAD | HIGH) == 0).then_some(bytes)
 }
 
@@ -265,7 +282,17 @@ mod tests {
 
     #[test]
     fn err_what_is_no_base64() {
-        let cases = [("A", 1), ("AAAAA", 5), ("A===", 1), ("=", 1), ("====", 0), ("Zg=", 2), ("Zm8==", 5), ("Zg==Zm9v", 2), ("Zm9vZm8=Zm9v", 7)];
+        let cases = [
+            ("A", 1),
+            ("AAAAA", 5),
+            ("A===", 1),
+            ("=", 1),
+            ("====", 0),
+            ("Zg=", 2),
+            ("Zm8==", 5),
+            ("Zg==Zm9v", 2),
+            ("Zm9vZm8=Zm9v", 7),
+        ];
         for (encoded, at) in cases {
             assert_eq!(decoded(encoded), Err(at), "{encoded}");
             assert_eq!(is_ascii(encoded.as_bytes()), Err(at), "{encoded}");

@@ -254,13 +254,15 @@ fn split_groups(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&text[..end], &text[end + 1..]))
 }
 
-/// The same for an id: most have 32 characters.
+/// The same for an id, of which most have one of a few lengths: 32 characters, or the 52 and some of Java.
 #[inline(always)]
 fn split_id(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    match text.split_at_checked(base64::LEN_OF_32) {
-        Some((id, [b'-', rest @ ..])) => Some((id, rest)),
-        _ => split_groups(text),
+    for usual in [base64::LEN_OF_32, 72, 76] {
+        if let Some((id, [b'-', rest @ ..])) = text.split_at_checked(usual) {
+            return Some((id, rest));
+        }
     }
+    split_groups(text)
 }
 
 /// How many dashes there are.
