@@ -127,20 +127,20 @@ pub(super) fn decode<'r>(encoded: &[u8], room: &'r mut [u8]) -> Result<Decoded<'
     let room = room.get_mut(..len).ok_or(encoded.len())?;
     let (whole, last) = split_last(encoded);
     let (bytes, behind) = room.split_at_mut(whole.len() / 4 * 3);
-    let all = decode_groups(whole, bytes) | last_group(last);
-    for (to, from) in behind.iter_mut().zip(last_group(last).to_le_bytes()) {
+    let (groups, last) = (decode_groups(whole, bytes), last_group(last));
+    for (to, from) in behind.iter_mut().zip(last.to_le_bytes()) {
         *to = from;
     }
-    judge(all, encoded).map(|is_ascii| Decoded { bytes: room, is_ascii })
+    judge(groups | last, encoded).map(|is_ascii| Decoded { bytes: room, is_ascii })
 }
 
 /// Decodes groups without padding, and lays them over each other.
 #[inline]
 fn decode_groups(mut digits: &[u8], mut room: &mut [u8]) -> u32 {
     let mut all = 0;
-    while let Some((eight_groups, tail)) = digits.split_first_chunk() {
+    while let Some((eight, tail)) = digits.split_first_chunk() {
         let Some((bytes, behind)) = mem::take(&mut room).split_first_chunk_mut() else { return BAD };
-        *bytes = eight_groups_of(eight_groups, &mut all);
+        *bytes = eight_groups(eight, &mut all);
         (digits, room) = (tail, behind);
     }
     while let Some((four, tail)) = digits.split_first_chunk() {
@@ -157,7 +157,7 @@ fn decode_groups(mut digits: &[u8], mut room: &mut [u8]) -> u32 {
 /// The bytes of eight groups, which are laid over `all`. They are put together in words, since that is how the digits
 /// of an id are read a moment later: a word that was written in pieces would have to be waited for.
 #[inline(always)]
-fn eight_groups_of(digits: &[u8; 32], all: &mut u32) -> [u8; 24] {
+fn eight_groups(digits: &[u8; 32], all: &mut u32) -> [u8; 24] {
     let mut groups = [0; 8];
     for (place, four) in groups.iter_mut().zip(digits.chunks_exact(4)) {
         let group = four.first_chunk().map_or(BAD, |four| group(*four));
@@ -176,14 +176,15 @@ fn eight_groups_of(digits: &[u8; 32], all: &mut u32) -> [u8; 24] {
 /// Encoded bytes of 32 bytes.
 pub(super) const LEN_OF_32: usize = 44;
 
-/// The 32 bytes of an id, as nearly all have, if they are ASCII. None of what is anything else, of whatever kind.
+/// The 32 bytes of an id, as most have, if they are ASCII: the same as [`decode`] gives, with no length to look at. None
+/// of all that is anything else.
 #[inline(always)]
 pub(super) fn ascii_32(encoded: &[u8]) -> Option<[u8; 32]> {
     let encoded: &[u8; LEN_OF_32] = encoded.try_into().ok()?;
     let (first, [a, b, c, d, e, f, g, h, i, j, k, b'=']) = encoded.split_first_chunk()? else { return None };
     let mut all = 0;
     let mut bytes = [0; 32];
-    bytes[..24].copy_from_slice(&eight_groups_of(first, &mut all));
+    bytes[..24].copy_from_slice(&eight_groups(first, &mut all));
     let last = [group([*a, *b, *c, *d]), group([*e, *f, *g, *h]), last_group(&[*i, *j, *k])];
     all |= last[0] | last[1] | last[2];
     let [first, second, third] = last.map(u64::from);
@@ -331,6 +332,30 @@ mod tests {
                 assert_eq!(is_ascii(encoded.as_bytes()), Ok(true), "{place} of {len}");
             }
         }
+    }
+
+    #[test]
+    fn ok_32_ascii_bytes_and_nothing_else() {
+        let text = *b"4bf92f3577b34da6~\x00ce929d0e0e4736";
+        let encoded = Encoded(&text).to_string();
+        assert_eq!((encoded.len(), ascii_32(encoded.as_bytes())), (LEN_OF_32, Some(text)));
+        for place in 0..32 {
+            let mut text = text;
+            text[place] = 0x80;
+            assert_eq!(ascii_32(Encoded(&text).to_string().as_bytes()), None, "{place}");
+        }
+        for place in 0..LEN_OF_32 {
+            for bad in *b"-=\xff" {
+                let mut encoded = encoded.clone().into_bytes();
+                let is_padding = encoded[place] == bad;
+                encoded[place] = bad;
+                assert_eq!(ascii_32(&encoded).is_some(), is_padding, "{bad:#04x} at {place}");
+            }
+        }
+        for len in [30, 31, 33] {
+            assert_eq!(ascii_32(Encoded(&[b'a'; 33][..len]).to_string().as_bytes()), None, "{len}");
+        }
+        assert_eq!(ascii_32(encoded.trim_end_matches('=').as_bytes()), None, "the other way reads it");
     }
 
     #[test]

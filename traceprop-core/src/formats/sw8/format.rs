@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::correlation::Allowed;
 use super::identity::{Identity, IdentityError};
+use super::split::MAX_VALUE;
 use super::write::{Piece, Value};
 use super::{
     CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, compact, header, nearest,
@@ -61,7 +62,7 @@ impl Sw8 {
             self.put_short(HEADER, &short, writer);
             return true;
         }
-        self.put(HEADER, value, header::MAX_VALUE, writer)
+        self.put(HEADER, value, MAX_VALUE, writer)
     }
 
     /// Writes a value of at most `limit` bytes. False if it is longer.

@@ -1,7 +1,7 @@
 //! The `sw8` value: eight fields.
 
-use super::base64::{self, MAX_ENCODED};
 use super::ids;
+use super::split::{self, Fields};
 use super::text::Sw8Text;
 use crate::context::RemoteContext;
 use crate::field::Field;
@@ -9,9 +9,6 @@ use crate::id::{SpanId, TraceId};
 use crate::reject::{Reason, ReasonAt, Reject};
 use crate::sampling::Sampling;
 use crate::text::{self, decimal};
-
-/// Bytes of an `sw8` value: "the whole header value must be under 2k" of the protocol's text.
-pub(super) const MAX_VALUE: usize = MAX_ENCODED;
 
 /// The largest span number, since Java reads it as `int`.
 const MAX_SPAN: u32 = i32::MAX as u32;
@@ -125,22 +122,22 @@ pub(super) fn context(value: &[u8]) -> Result<RemoteContext, ReasonAt> {
 }
 
 #[inline(always)]
-fn read(value: &[u8]) -> Result<(Judged, [&[u8]; 8]), ReasonAt> {
-    // There is no dash in what is valid, so a guess that is valid is right.
-    if let Some(fields) = guess(value) {
+fn read(value: &[u8]) -> Result<(Judged, Fields<'_>), ReasonAt> {
+    // No field that is valid holds a dash, so where all of them are valid the guess was right.
+    if let Some(fields) = split::guess(value) {
         if let Ok(judged) = judge(fields) {
             return Ok((judged, fields));
         }
     }
-    let fields = split(value)?;
+    let fields = split::search(value)?;
     Ok((judge(fields)?, fields))
 }
 
-/// A value that has been read before, when it named these ids, and whose texts nobody looks at again. None where it does
-/// not show without them where each of them ends.
+/// A value that has been read before, when it named these ids; its texts are not looked at again. None of the few values
+/// that only a search can split.
 #[inline(always)]
 pub(super) fn known(value: &[u8], (trace, parent): (TraceId, SpanId)) -> Option<Sw8Header<'_>> {
-    let fields = guess(value).filter(|_| dashes(value) == 7)?;
+    let fields = split::sure_guess(value)?;
     let (sampled, span_number) = (is_sampled(fields[0])?, span_number(fields[3])?);
     Some(Judged { sampled, span_number, trace, parent }.header(fields))
 }
@@ -163,7 +160,7 @@ impl Judged {
         }
     }
 
-    fn header(self, fields: [&[u8]; 8]) -> Sw8Header<'_> {
+    fn header(self, fields: Fields<'_>) -> Sw8Header<'_> {
         let [_, trace_id, segment_id, _, service, instance, endpoint, peer] = fields.map(Sw8Text::known);
         let Self { sampled, span_number, trace, parent } = self;
         Sw8Header { sampled, span_number, trace_id, segment_id, service, instance, endpoint, peer, trace, parent }
@@ -179,7 +176,7 @@ fn is_sampled(sample: &[u8]) -> Option<bool> {
 }
 
 #[inline]
-fn judge(fields: [&[u8]; 8]) -> Result<Judged, ReasonAt> {
+fn judge(fields: Fields<'_>) -> Result<Judged, ReasonAt> {
     let at = |place: usize| fields[..place].iter().map(|field| field.len() + 1).sum();
     let [sample, trace_id, segment_id, span, names @ ..] = fields;
     let sampled = is_sampled(sample).ok_or(Reason::BadSample.at(0))?;
@@ -200,82 +197,10 @@ fn judge(fields: [&[u8]; 8]) -> Result<Judged, ReasonAt> {
     Ok(Judged { sampled, span_number, trace, parent })
 }
 
-/// The eight fields.
-fn split(value: &[u8]) -> Result<[&[u8]; 8], ReasonAt> {
-    if value.len() > MAX_VALUE {
-        return Err(Reason::TooLong.at(MAX_VALUE));
-    }
-    let mut fields = [&value[..0]; 8];
-    let mut rest = value;
-    for field in &mut fields[..7] {
-        (*field, rest) = text::split_once(rest, b'-').ok_or(Reason::FieldCount.at(value.len()))?;
-    }
-    fields[7] = rest;
-    match text::find(rest, b'-') {
-        Some(at) => Err(Reason::FieldCount.at(value.len() - rest.len() + at)),
-        None => Ok(fields),
-    }
-}
-
-/// The eight fields of nearly all values, if there are no more dashes than these seven: padded base64 ends behind a
-/// group of four, so only there a dash is looked for. To know where a field ends takes no search of it then, and the
-/// next one need not wait for that.
-#[inline(always)]
-fn guess(value: &[u8]) -> Option<[&[u8]; 8]> {
-    if value.len() > MAX_VALUE {
-        return None;
-    }
-    let (sample, rest) = split_digits(value)?;
-    let (trace_id, rest) = split_id(rest)?;
-    let (segment_id, rest) = split_id(rest)?;
-    let (span, rest) = split_digits(rest)?;
-    let (service, rest) = split_groups(rest)?;
-    let (instance, rest) = split_groups(rest)?;
-    let (endpoint, peer) = split_groups(rest)?;
-    Some([sample, trace_id, segment_id, span, service, instance, endpoint, peer])
-}
-
-/// Splits at the dash behind a few digits: sample and span.
-#[inline(always)]
-fn split_digits(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    match text {
-        [_, b'-', rest @ ..] => Some((&text[..1], rest)),
-        _ => text::split_once(text, b'-'),
-    }
-}
-
-/// Splits at a dash that stands behind whole groups.
-#[inline(always)]
-fn split_groups(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut end = 0;
-    while *text.get(end)? != b'-' {
-        end += 4;
-    }
-    Some((&text[..end], &text[end + 1..]))
-}
-
-/// The same for an id, of which most have one of a few lengths: 32 characters, or the 52 and some of Java.
-#[inline(always)]
-fn split_id(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    for usual in [base64::LEN_OF_32, 72, 76] {
-        if let Some((id, [b'-', rest @ ..])) = text.split_at_checked(usual) {
-            return Some((id, rest));
-        }
-    }
-    split_groups(text)
-}
-
-/// How many dashes there are.
-fn dashes(value: &[u8]) -> usize {
-    // So few that they can be counted in bytes, which is done to sixteen of them together.
-    let of_chunk = |chunk: &[u8]| chunk.iter().fold(0u8, |count, &byte| count + u8::from(byte == b'-'));
-    value.chunks(usize::from(u8::MAX)).map(|chunk| usize::from(of_chunk(chunk))).sum()
-}
-
 /// Plain digits: agents in Go would read `010` as eight and `0x1f` as 31, and nobody writes either.
 #[inline]
 fn span_number(digits: &[u8]) -> Option<u32> {
-    // Of nearly all values.
+    // As nearly all are.
     if let [digit @ b'0'..=b'9'] = *digits {
         return Some(u32::from(digit - b'0'));
     }
@@ -357,13 +282,46 @@ mod tests {
             let fixed = "1-YQ==-Yg==-0-Yw==---".len();
             format!("1-YQ==-Yg==-0-Yw==---{}", "A".repeat(len - fixed))
         };
-        assert_eq!(of(MAX_VALUE).len(), 2048);
+        assert_eq!(of(split::MAX_VALUE).len(), 2048);
         // 2027 digits are a whole number of groups and three.
-        assert!(Sw8Header::parse(of(MAX_VALUE).as_bytes()).is_ok());
-        assert_eq!(err(&of(MAX_VALUE + 1)), ("too-long", 2048));
+        assert!(Sw8Header::parse(of(split::MAX_VALUE).as_bytes()).is_ok());
+        assert_eq!(err(&of(split::MAX_VALUE + 1)), ("too-long", 2048));
+    }
+
+    /// A guess goes wrong where a dash of a later field stands where an id could have ended.
+    #[test]
+    fn ok_a_guess_gone_wrong_is_seen() {
+        let id = "YQ==";
+        for len in [44, 72, 76] {
+            // Service, instance and endpoint are as long as it takes.
+            let behind = format!("1-{id}-{id}-0-");
+            let service = "A".repeat((len + 2 - behind.len()) / 4 * 4 - 4);
+            for fill in 0..8 {
+                let value = format!("{behind}{service}{}-AAAA--", &"AAAAAAAA"[..fill]);
+                let searched = split::search(value.as_bytes());
+                assert_eq!(parse(value.as_bytes()), searched.and_then(|fields| Ok(judge(fields)?.header(fields))));
+                if let Ok(header) = parse(value.as_bytes()) {
+                    let known = known(value.as_bytes(), (header.trace, header.parent));
+                    assert!(known.is_none_or(|known| known == header), "{value}");
+                }
+            }
+        }
     }
 
     proptest! {
+        /// Fields of the usual lengths and of others, some of them broken.
+        #[test]
+        fn ok_what_is_guessed_is_what_is_searched_for(value in "[01]-([A-Za-z]{43}=|[A-Za-z]{4,76}|[A-Z]{70}==)-([A-Za-z]{43}=|[A-Z-]{4,76}|[A-Z]{76})-[0-9]{1,3}(-([A-Z]{4}){0,12}|-[A-Z]{0,6}={0,2}){4}") {
+            let value = value.as_bytes();
+            let searched = split::search(value).and_then(|fields| Ok(judge(fields)?.header(fields)));
+            prop_assert_eq!(parse(value), searched);
+            prop_assert_eq!(context(value), searched.map(|header| header.context()));
+            if let Ok(header) = searched {
+                let known = known(value, (header.trace, header.parent));
+                prop_assert!(known.is_none_or(|known| known == header));
+            }
+        }
+
         #[test]
         fn ok_fields_come_back(texts in proptest::collection::vec(".{1,20}", 6), span in 0..=MAX_SPAN) {
             let encoded: Vec<String> = texts.iter().map(|text| super::super::base64::Encoded(text.as_bytes()).to_string()).collect();

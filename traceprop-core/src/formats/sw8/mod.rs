@@ -30,6 +30,7 @@ mod identity;
 mod ids;
 mod nearest;
 mod received;
+mod split;
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests;

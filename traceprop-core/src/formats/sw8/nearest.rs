@@ -1,6 +1,7 @@
 //! Which of several `sw8` values counts.
 
-use super::header::{MAX_VALUE, Sw8Header, is_husk, lead, parse};
+use super::header::{Sw8Header, is_husk, lead, parse};
+use super::split::MAX_VALUE;
 use crate::field::Field;
 use crate::reject::{Reason, ReasonAt, Reject};
 use crate::slots::Lines;

@@ -1,7 +1,8 @@
 //! What came in sw8, for people, logs and reports.
 
-use super::header::{self, MAX_VALUE, Sw8Header};
+use super::header::{self, Sw8Header};
 use super::nearest;
+use super::split::MAX_VALUE;
 use super::text::Sw8Text;
 use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension};
 use crate::id::{SpanId, TraceId};
@@ -112,6 +113,37 @@ mod tests {
         assert!(logged(&"x".repeat(150)).is_some() && logged(&"x".repeat(151)).is_none());
         for text in ["", "a b", "a\nb", "é", "\u{7f}"] {
             assert_eq!(logged(text), None, "{text:?}");
+        }
+    }
+
+    /// What an extraction knows about a value is not taken for more than it is.
+    #[test]
+    fn ok_a_value_is_the_same_when_it_is_read_again() {
+        static SW8: Sw8 = Sw8::reader();
+        let propagator = crate::Propagator::builder().extract_static(&SW8).inject_none().build().unwrap();
+        let padded = "1-YQ==-Yg==-7-Yw==-ZA==-ZQ==-Zg==";
+        let id = Encoded(&[b'1'; 32]);
+        let java = Encoded(&[b'1'; 53]);
+        for line in [
+            padded,
+            " 0-YQ-Yg-7-Yw-ZA-ZQ-Zg\t",
+            &format!("1-{id}-{java}-123-Yw==---"),
+            // The 44th byte of the trace id's field on is a dash, but not the one that ends it.
+            &format!("1-YQ==-{}-0-Yw==---", "A".repeat(39)),
+            &format!("1-YQ==-YWFh-0-{}-AAAA--", "A".repeat(31)),
+            &format!("{padded},"),
+            &format!(" ,{padded}, ,"),
+            &format!("{padded},1-------"),
+            &format!("1-YQ==-Yg==-0----,{padded}"),
+            &format!("{padded},0-YQ-Yg-0----"),
+        ] {
+            let carrier = [("sw8", line)];
+            let lines = crate::slots::Lines::one(line.as_bytes());
+            let expected = nearest::read(lines, crate::field::Field::Sw8).unwrap().unwrap();
+            let received = propagator.extract(&carrier).sw8().unwrap();
+            assert_eq!(received.header, expected, "{line}");
+            let lines = [("sw8", "1-Yg==-Yg==-0----"), ("sw8", line)];
+            assert_eq!(propagator.extract(&lines).sw8().unwrap().header, expected, "{line}");
         }
     }
 
