@@ -61,13 +61,13 @@ fn lower_case<const N: usize>(digits: &[u8; N]) -> [u8; N] {
 
 /// Sixteen lower-case digits.
 #[inline]
-fn lower16(digits: &[u8; 16]) -> Option<u64> {
+pub(crate) fn lower16(digits: &[u8; 16]) -> Option<u64> {
     are_lower(digits).then(|| value16(digits))
 }
 
 /// Thirty-two lower-case digits. Inlined, because a value this wide would go through memory.
 #[inline(always)]
-fn lower32(digits: &[u8; 32]) -> Option<u128> {
+pub(crate) fn lower32(digits: &[u8; 32]) -> Option<u128> {
     let bytes = pairs(digits);
     let (high, low) = (u64::from_be_bytes(*bytes.first_chunk()?), u64::from_be_bytes(*bytes.last_chunk()?));
     are_lower(digits).then_some((u128::from(high) << 64) | u128::from(low))

@@ -107,13 +107,14 @@ impl Format for B3 {
         if !slots.has_any(SINGLE.union(MULTI)) {
             return Reading::new(Outcome::Absent);
         }
-        match read_single(slots) {
-            Some(Ok(single)) => single.reading(),
-            Some(Err(reject)) => multi_behind(reject, slots),
-            None => match read_multi(slots) {
-                Ok(Some(multi)) => multi.reading(),
-                Ok(None) => Reading::new(Outcome::Absent),
-                Err(reject) => Reading::invalid(reject).with_style("b3multi"),
+        match slots.first(Field::B3) {
+            Some(value) => match B3Single::plain(value) {
+                Some(context) => Reading::new(Outcome::Context(context)).with_style("b3"),
+                None => any_single(value, slots),
+            },
+            None => match B3Multi::plain(|field| slots.first(field)) {
+                Some(context) => Reading::new(Outcome::Context(context)).with_style("b3multi"),
+                None => any_multi(slots),
             },
         }
     }
@@ -165,6 +166,25 @@ impl Format for B3 {
             // Where longer items took all the room, the decision crosses as the flag that is nearest to it.
             let _ = bridge.item(letter, "");
         }
+    }
+}
+
+/// What a single header says, whatever it is.
+#[inline(never)]
+fn any_single(value: &[u8], slots: &Slots<'_>) -> Reading {
+    match B3Single::parse(value) {
+        Ok(single) => single.reading(),
+        Err(reject) => multi_behind(reject, slots),
+    }
+}
+
+/// What the several headers say where there is no single one.
+#[inline(never)]
+fn any_multi(slots: &Slots<'_>) -> Reading {
+    match read_multi(slots) {
+        Ok(Some(multi)) => multi.reading(),
+        Ok(None) => Reading::new(Outcome::Absent),
+        Err(reject) => Reading::invalid(reject).with_style("b3multi"),
     }
 }
 

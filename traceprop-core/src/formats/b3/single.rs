@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::ids::{B3Ids, first_element};
+use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::format::{Outcome, Reading};
 use crate::id::{SpanId, TraceId};
@@ -67,6 +68,16 @@ impl B3Single {
             Some(single) => Ok(single),
             None => Self::parse_odd(value),
         }
+    }
+
+    /// The context of a value with 32 digits, 16 and a decision, as most have; none of another.
+    #[inline]
+    pub(super) fn plain(value: &[u8]) -> Option<RemoteContext> {
+        let (trace_id, rest) = value.split_first_chunk()?;
+        let (span_id, rest) = rest.strip_prefix(b"-")?.split_first_chunk()?;
+        let [b'-', letter] = *rest else { return None };
+        let (trace_id, span_id) = (TraceId::new(hex::lower32(trace_id)?)?, SpanId::new(hex::lower16(span_id)?)?);
+        Some(RemoteContext { sampling: sampling(letter)?, ..RemoteContext::new(trace_id, Some(span_id)) })
     }
 
     #[cold]
