@@ -71,7 +71,11 @@ impl OwnedContext {
     /// The span of a service, with the words of the request that caused it.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
         let received = span.received;
-        let lines = OwnedLines::copy(extraction, &received);
+        // A child of it says what the single header of B3 said, if that was read, whatever stood beside it.
+        let is_b3_read = received.agrees.contains(FormatKind::B3) && !received.refused.contains(Field::B3);
+        let (slots, mut room) = (extraction.slots(), None);
+        let slots = if is_b3_read { slots } else { slots.whole(&mut room) };
+        let lines = OwnedLines::copy(extraction, slots, &received);
         let span = SpanContext { received: received.without_lines(), ..span.without_lines() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
@@ -79,7 +83,7 @@ impl OwnedContext {
     /// What a service without spans of its own passes on.
     pub fn from_relay(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received();
-        let lines = OwnedLines::copy(extraction, &received);
+        let lines = OwnedLines::copy(extraction, extraction.slots().whole(&mut None), &received);
         let relay = Relay { inbound: extraction.inbound(), received: received.without_lines() };
         Self { role: Role::Relay(relay), lines, endpoint: None }
     }

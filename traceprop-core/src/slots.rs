@@ -25,6 +25,8 @@ pub struct Slots<'c> {
     /// First lines, in the order in which the fields came.
     found: [Option<&'c [u8]>; PLACES],
     len: u8,
+    /// Only the field that leads was looked for. Of the others it is not known whether they are there, nor how often.
+    puts_off: bool,
 }
 
 impl<'c> Slots<'c> {
@@ -46,8 +48,30 @@ impl<'c> Slots<'c> {
             repeated: FieldSet::EMPTY,
             places: [0; FIELD_COUNT],
             len: 0,
+            puts_off: false,
             found: [None; PLACES],
         }
+    }
+
+    /// The same after a walk over everything, if some of it was put off.
+    #[cold]
+    #[inline(never)]
+    fn walked(&self) -> Self {
+        let mut slots = Self::empty(self.source, self.names);
+        self.source.fill_whole(&mut slots);
+        slots
+    }
+
+    /// The same with nothing put off. It is made in `room`, if it has to be made.
+    pub(crate) fn whole<'s>(&'s self, room: &'s mut Option<Self>) -> &'s Self {
+        if self.puts_off { room.insert(self.walked()) } else { self }
+    }
+
+    /// Leaves these fields for later.
+    pub(crate) fn put_off(&mut self, fields: FieldSet) {
+        self.present = self.present.union(fields);
+        self.repeated = self.repeated.union(fields);
+        self.puts_off = true;
     }
 
     /// The names that are watched for.
@@ -89,17 +113,29 @@ impl<'c> Slots<'c> {
 
     /// Whether a field has more than one line.
     #[inline]
-    pub const fn is_repeated(&self, field: Field) -> bool {
-        self.repeated.contains(field)
+    pub fn is_repeated(&self, field: Field) -> bool {
+        self.repeated.contains(field) && (!self.puts_off || self.walked().repeated.contains(field))
     }
 
     /// Whether any of these fields is there: the cheap way to say "absent".
-    pub const fn has_any(&self, fields: FieldSet) -> bool {
-        self.present.intersects(fields)
+    #[inline]
+    pub fn has_any(&self, fields: FieldSet) -> bool {
+        self.present.intersects(fields) && (!self.puts_off || self.walked().present.intersects(fields))
     }
 
     /// The fields that are there.
-    pub const fn present(&self) -> FieldSet {
+    pub fn present(&self) -> FieldSet {
+        if self.puts_off { self.walked().present } else { self.present }
+    }
+
+    /// The same without those of which that is not known.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn found(&self) -> FieldSet {
+        if self.puts_off { self.present.without(self.names.followers()) } else { self.present }
+    }
+
+    /// The same with them.
+    pub(crate) const fn maybe_present(&self) -> FieldSet {
         self.present
     }
 

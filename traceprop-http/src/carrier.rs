@@ -43,7 +43,8 @@ impl Carrier for HeaderCarrier<'_> {
         Fields(self.0.iter())
     }
 
-    #[inline]
+    // Called in two places, and left out of line where the compiler is free to choose.
+    #[inline(always)]
     fn look_up(&self, field: Field) -> LookUp<'_> {
         let Some(name) = names::of(field) else { return LookUp::Unsupported };
         // As many names as values: none is repeated, and the cheaper question will do.

@@ -43,6 +43,29 @@ fn lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     vec(prop_oneof![4 => known, 1 => odd], 0..14)
 }
 
+/// Lines of B3 alone, good and bad, of one trace and of another, in both encodings.
+fn b3_lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
+    let known = vec![
+        ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-d"),
+        ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1-05e3ac9a4f6e3b90"),
+        ("b3", "a3ce929d0e0e4736-00f067aa0ba902b7"),
+        ("b3", "0"),
+        ("b3", "4bf92f3577b34da6-1"),
+        ("b3", ""),
+        ("x-b3-traceid", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("x-b3-traceid", "a3ce929d0e0e4736"),
+        ("x-b3-spanid", "00f067aa0ba902b7"),
+        ("x-b3-spanid", "f067aa0ba902b7"),
+        ("x-b3-parentspanid", "05e3ac9a4f6e3b90"),
+        ("x-b3-parentspanid", "-"),
+        ("x-b3-sampled", "1"),
+        ("x-b3-sampled", "false"),
+        ("x-b3-flags", "1"),
+        ("accept", "*/*"),
+    ];
+    vec(select(known).prop_map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())), 0..9)
+}
+
 /// The lines in a map. It keeps those of a name together, in order, as the lines are to be then.
 fn in_map(lines: &[(String, Vec<u8>)]) -> HeaderMap {
     let mut map = HeaderMap::new();
@@ -74,6 +97,41 @@ proptest! {
                 let _ = propagator.relay(&report.extraction().relay(), &Outgoing::trusted(), pairs);
             }
             prop_assert_eq!(one, other);
+        }
+    }
+
+    /// Where B3 is all that is read, a map is asked for the single header first, and for others only where they matter.
+    #[test]
+    fn ok_a_header_map_of_b3_reads_and_writes_as_its_lines_do(lines in b3_lines()) {
+        let map = in_map(&lines);
+        let lines = out_of_map(&map);
+        for inject in ["b3", "b3multi", "b3,b3multi"] {
+            let propagator = Propagator::from_names("b3", inject).expect("known names");
+            let carrier = HeaderCarrier::new(&map);
+            let (of_map, of_lines) = (propagator.explain(&carrier), propagator.explain(&lines));
+            prop_assert_eq!(of_map.to_string(), of_lines.to_string());
+            let (of_map, of_lines) = (of_map.extraction(), of_lines.extraction());
+            let (slots, expected) = (of_map.slots(), of_lines.slots());
+            prop_assert_eq!(slots.present(), expected.present());
+            for field in expected.present().built_in().chain([Field::TraceParent]) {
+                prop_assert_eq!(slots.is_repeated(field), expected.is_repeated(field));
+                prop_assert_eq!(slots.first(field), expected.first(field));
+                prop_assert!(slots.lines(field).iter().eq(expected.lines(field).iter()));
+            }
+            let mut written = Vec::new();
+            for extraction in [of_map, of_lines] {
+                let span = extraction.start_span(&ids);
+                let (owned, passed) = (OwnedContext::from_span(extraction, &span), OwnedContext::from_relay(extraction));
+                let [mut child, mut owned_child, mut relay, mut owned_relay] = [const { Pairs::new() }; 4];
+                let _ = propagator.inject(&span, &Outgoing::new(), &mut child);
+                let _ = propagator.inject(&owned.span().expect("a span"), &Outgoing::new(), &mut owned_child);
+                let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut relay);
+                let _ = propagator.relay(&passed.relay().expect("a relay"), &Outgoing::new(), &mut owned_relay);
+                prop_assert_eq!(&child, &owned_child);
+                prop_assert_eq!(&relay, &owned_relay);
+                written.push((child, relay));
+            }
+            prop_assert_eq!(&written[0], &written[1]);
         }
     }
 

@@ -140,7 +140,7 @@ impl<'c> Extraction<'c> {
     pub(crate) fn read<C: Carrier>(propagator: &'c Propagator, carrier: &'c C, recorder: &mut impl Recorder) -> Self {
         let mut slots = Slots::empty(carrier, &propagator.reads);
         carrier.fill(&mut slots);
-        let mut formats = propagator.extract.asked(slots.present());
+        let mut formats = propagator.extract.asked(slots.maybe_present());
         let mut merge = Merge::NOTHING;
         if let Some((place, format, kind)) = formats.next() {
             let reading = format.extract(&slots);
@@ -201,7 +201,7 @@ impl<'c> Extraction<'c> {
         };
         let slots = self.slots;
         let matching = self.propagator.options.matching;
-        let terminated = self.propagator.extract.asked(slots.present()).filter_map(move |(_, format, _)| {
+        let terminated = self.propagator.extract.asked(slots.maybe_present()).filter_map(move |(_, format, _)| {
             let first = merged?;
             let reading = format.extract(&slots);
             let Outcome::Context(context) = reading.outcome() else { return None };

@@ -69,7 +69,8 @@ impl Propagator {
         let context = relay.inbound.context();
         let (source, names) = self.received_lines(&relay.received, context.is_some());
         let mut slots = Slots::empty(source, names);
-        source.fill(&mut slots);
+        // Each encoding of what came may be handed on, so all of it is looked at.
+        source.fill_whole(&mut slots);
         let outbound = Outbound {
             trace_id: context.map(|context| context.trace_id),
             span_id: context.and_then(|context| context.parent_id),

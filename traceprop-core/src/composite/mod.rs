@@ -155,7 +155,8 @@ impl Propagator {
             }
             owned = if writes { owned.union(set) } else { owned };
         }
-        if options.extract_baggage || options.inject_baggage {
+        let has_baggage = options.extract_baggage || options.inject_baggage;
+        if has_baggage {
             reads.watch(FieldSet::of(&[Field::Baggage]));
         }
         if options.inject_baggage {
@@ -169,9 +170,13 @@ impl Propagator {
         if extract.kinds().chain(inject.kinds()).all(|(format, kind)| is_w3c(format, kind)) {
             reads.tie_tracestate();
         }
-        let mut names = reads.clone();
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
+        if kinds == FormatSet::EMPTY.with(FormatKind::B3) && !has_baggage {
+            // Its several headers are read only where there is no single one, or one that cannot be read.
+            reads.lead_by(Field::B3);
+        }
+        let mut names = reads.clone();
         let writes_tracestate = injected.contains(FormatKind::TraceContext);
         let is_another = |format: &&'static dyn Format| !kinds.contains(FormatKind::of(format.name()));
         let bridges = FormatList::of(bridges.iter().copied().filter(is_another));

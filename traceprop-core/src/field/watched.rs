@@ -12,6 +12,7 @@ pub(crate) struct FieldNames {
     look_up_from: usize,
     /// Fields that say nothing where there is no traceparent.
     void_without_parent: FieldSet,
+    leader: Option<Field>,
     configured: [Option<FieldName>; MAX_CONFIGURED],
 }
 
@@ -22,6 +23,7 @@ impl FieldNames {
             third_letters: [0; Self::LENGTHS],
             look_up_from: 0,
             void_without_parent: FieldSet::EMPTY,
+            leader: None,
             configured: [None; MAX_CONFIGURED],
         }
     }
@@ -32,6 +34,7 @@ impl FieldNames {
             self.expect(field.name().unwrap_or_default(), field.is_family());
         }
         self.look_up_from = self.look_up_from();
+        self.leader = None;
     }
 
     /// Watches for every built-in field.
@@ -56,6 +59,7 @@ impl FieldNames {
         self.configured[place] = Some(*name);
         self.expect(name.as_str(), name.is_family());
         self.look_up_from = self.look_up_from();
+        self.leader = None;
         Some(Field::Configured(place as u8))
     }
 
@@ -102,6 +106,22 @@ impl FieldNames {
     /// Says that nobody wants a tracestate that comes without a traceparent.
     pub(crate) fn tie_tracestate(&mut self) {
         self.void_without_parent = FieldSet::of(&[Field::TraceState]);
+    }
+
+    /// Says that beside this field the others are mostly not there, and not looked at if they are.
+    pub(crate) fn lead_by(&mut self, field: Field) {
+        self.leader = Some(field);
+    }
+
+    /// The field that is looked up before anything else, and by itself where it is there.
+    #[inline]
+    pub(crate) fn leader(&self) -> Option<Field> {
+        self.leader
+    }
+
+    /// All others, where one leads.
+    pub(crate) fn followers(&self) -> FieldSet {
+        self.leader.map_or(FieldSet::EMPTY, |leader| self.built_in.without(FieldSet::EMPTY.with(leader)))
     }
 
     /// What need not be looked up because `field` is absent.

@@ -36,11 +36,10 @@ impl Entry<'_> {
 
 impl OwnedLines {
     /// Copies the lines that a context may still need.
-    pub(super) fn copy(extraction: &Extraction<'_>, received: &Received<'_>) -> Option<Self> {
-        let slots = extraction.slots();
+    pub(super) fn copy(extraction: &Extraction<'_>, slots: &Slots<'_>, received: &Received<'_>) -> Option<Self> {
         let mut size = 0;
         let mut fields = FieldSet::EMPTY;
-        for field in slots.present().iter().filter(|field| is_needed(*field, received, extraction)) {
+        for field in slots.found().iter().filter(|field| is_needed(*field, slots, received, extraction)) {
             let mut bytes = 0;
             each_entry(slots, field, |entry| bytes += entry.len());
             if size + bytes <= MAX_OWNED_BYTES {
@@ -97,7 +96,7 @@ fn entries_of<'c>(slots: &Slots<'c>, field: Field) -> impl Iterator<Item = Entry
 }
 
 /// Lines of formats that named another trace are of no use any more; what was turned down is not handed on.
-fn is_needed(field: Field, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
+fn is_needed(field: Field, slots: &Slots<'_>, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
     if received.refused.contains(field) {
         return false;
     }
@@ -105,14 +104,11 @@ fn is_needed(field: Field, received: &Received<'_>, extraction: &Extraction<'_>)
         // Baggage, and configured headers: their formats judge them again.
         None => received.keeps_text,
         // A wish that belongs to no trace, and may have decided this one. It counts where no trace id of Jaeger's came.
-        _ if field == Field::JaegerDebugId && extraction.slots().first(Field::UberTraceId).is_none() => true,
+        _ if field == Field::JaegerDebugId && slots.first(Field::UberTraceId).is_none() => true,
         Some(kind) => match extraction.inbound() {
             // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
             Inbound::Context(_) => {
-                let has_both = || {
-                    let slots = extraction.slots();
-                    slots.has_any(FieldSet::of(&[Field::B3])) && slots.has_any(FieldSet::of(&[Field::B3TraceId]))
-                };
+                let has_both = || slots.found().contains(Field::B3) && slots.found().contains(Field::B3TraceId);
                 let is_other_encoding = kind == FormatKind::B3 && has_both();
                 received.agrees.contains(kind) || is_other_encoding || !extraction.has_read(kind)
             }

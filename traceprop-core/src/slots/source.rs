@@ -7,8 +7,13 @@ use super::Slots;
 
 /// What a field is read from again when it has several lines: any carrier, or the buffer of an owned context.
 pub(crate) trait LineSource: Sync {
-    /// Puts the lines of watched fields into the table, in order.
+    /// Puts the lines of watched fields into the table, in order. May leave some for later.
     fn fill<'c>(&'c self, slots: &mut Slots<'c>);
+
+    /// The same without leaving any.
+    fn fill_whole<'c>(&'c self, slots: &mut Slots<'c>) {
+        self.fill(slots);
+    }
 
     /// The first line of `field` at place `from` or later, with its name and the place behind it.
     fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])>;
@@ -17,6 +22,14 @@ pub(crate) trait LineSource: Sync {
 impl<C: Carrier> LineSource for C {
     #[inline]
     fn fill<'c>(&'c self, slots: &mut Slots<'c>) {
+        let leads = slots.names().leader().is_some_and(|field| look_up_leader(self, field, slots));
+        if !leads {
+            self.fill_whole(slots);
+        }
+    }
+
+    #[inline]
+    fn fill_whole<'c>(&'c self, slots: &mut Slots<'c>) {
         let names = slots.names();
         let headers = self.fields();
         if let Some(fields) = names.worth_looking_up(headers.size_hint().0) {
@@ -38,6 +51,32 @@ impl<C: Carrier> LineSource for C {
     }
 }
 
+impl<'c> Slots<'c> {
+    /// Adds what was looked up. False if that is nothing.
+    #[inline(always)]
+    fn take(&mut self, field: Field, found: LookUp<'c>) -> bool {
+        match found {
+            LookUp::Unsupported | LookUp::Absent => return false,
+            LookUp::One(value) => self.add(field, value),
+            LookUp::Several(value) => {
+                self.add(field, value);
+                self.add(field, value);
+            }
+        }
+        true
+    }
+}
+
+/// Looks up the field that leads, and leaves the others for later where it is there.
+#[inline(never)]
+fn look_up_leader<'c, C: Carrier>(carrier: &'c C, field: Field, slots: &mut Slots<'c>) -> bool {
+    let leads = slots.take(field, carrier.look_up(field));
+    if leads {
+        slots.put_off(slots.names().followers());
+    }
+    leads
+}
+
 /// Looks the fields up one by one. False if the carrier has no index.
 #[inline]
 fn look_up_all<'c, C: Carrier>(carrier: &'c C, fields: FieldSet, slots: &mut Slots<'c>) -> bool {
@@ -47,14 +86,10 @@ fn look_up_all<'c, C: Carrier>(carrier: &'c C, fields: FieldSet, slots: &mut Slo
             continue;
         }
         match carrier.look_up(field) {
-            LookUp::Absent => void = void.union(slots.names().void_without(field)),
-            LookUp::One(value) => slots.add(field, value),
-            LookUp::Several(value) => {
-                slots.add(field, value);
-                slots.add(field, value);
-            }
             // A carrier has an index for all fixed names or for none, so nothing was added yet.
             LookUp::Unsupported => return false,
+            found if slots.take(field, found) => {}
+            _ => void = void.union(slots.names().void_without(field)),
         }
     }
     true
@@ -131,5 +166,42 @@ mod tests {
         let (state, lines) = (FieldSet::of(&[STATE]), [("tracestate", "a=1")]);
         assert_eq!(filled(true, true, &lines), [FieldSet::EMPTY, FieldSet::EMPTY, FieldSet::of(&[PARENT])]);
         assert_eq!(filled(true, false, &lines), [state, FieldSet::EMPTY, state.with(PARENT)]);
+    }
+
+    #[test]
+    fn ok_beside_the_field_that_leads_others_are_looked_for_when_asked_for() {
+        const B3: FieldSet = FieldSet::of(&[Field::B3, Field::B3TraceId, Field::B3Flags]);
+        const LEADER: FieldSet = FieldSet::of(&[Field::B3]);
+        let mut names = FieldNames::new();
+        names.watch(B3);
+        names.lead_by(Field::B3);
+        let asked = |has_index, lines: &[(&'static str, &'static str)], check: fn(&Slots<'_>)| {
+            let carrier = Indexed { lines: lines.to_vec(), has_index, asked: Mutex::default() };
+            let slots = Slots::collect(&carrier, &names);
+            let asked = carrier.asked.lock().unwrap().get();
+            check(&slots);
+            let (found, whole) = (slots.found(), slots.whole(&mut None).found());
+            assert_eq!((slots.present(), slots.maybe_present()), (whole, if found == whole { whole } else { B3 }));
+            (asked, found)
+        };
+        let both = [("b3", "0"), ("x-b3-traceid", "1"), ("x-b3-traceid", "2")];
+        let read = |slots: &Slots<'_>| {
+            assert_eq!([Field::B3, Field::B3TraceId, Field::B3Flags].map(|field| slots.first(field)), {
+                [Some(&b"0"[..]), Some(b"1"), None]
+            });
+            let repeated = [Field::B3, Field::B3TraceId, Field::B3Flags].map(|field| slots.is_repeated(field));
+            assert_eq!(repeated, [false, true, false]);
+            assert!(slots.lines(Field::B3TraceId).iter().eq([b"1", b"2"]) && slots.lines(Field::B3Flags).is_empty());
+            assert!(slots.has_any(LEADER) && !slots.has_any(FieldSet::of(&[Field::B3Flags])));
+        };
+        assert_eq!(asked(true, &both, read), (LEADER, LEADER));
+        assert_eq!(asked(false, &both, read), (LEADER, LEADER.with(Field::B3TraceId)), "without an index");
+        let twice = [("b3", "0"), ("b3", "1"), ("x-b3-flags", "1")];
+        assert_eq!(asked(true, &twice, |slots| assert!(slots.is_repeated(Field::B3))), (LEADER, LEADER));
+        let multi = FieldSet::of(&[Field::B3TraceId]);
+        assert_eq!(asked(true, &both[1..], |slots| assert_eq!(slots.first(Field::B3), None)), (LEADER, multi));
+        // Nothing leads once something else is watched for.
+        names.watch(FieldSet::of(&[PARENT]));
+        assert_eq!((names.leader(), names.followers()), (None, FieldSet::EMPTY));
     }
 }

@@ -104,9 +104,6 @@ impl Format for B3 {
     }
 
     fn extract(&self, slots: &Slots<'_>) -> Reading {
-        if !slots.has_any(SINGLE.union(MULTI)) {
-            return Reading::new(Outcome::Absent);
-        }
         match slots.first(Field::B3) {
             Some(value) => match B3Single::plain(value) {
                 Some(context) => Reading::new(Outcome::Context(context)).with_style("b3"),
@@ -191,7 +188,7 @@ fn any_multi(slots: &Slots<'_>) -> Reading {
 /// What the several headers say behind a single one that cannot be read. One reject is the outcome, another stands beside.
 #[cold]
 fn multi_behind(bad_single: Reject, slots: &Slots<'_>) -> Reading {
-    let (mut reading, beside) = match read_multi(slots) {
+    let (mut reading, beside) = match read_multi(slots.whole(&mut None)) {
         Ok(Some(multi)) => (multi.reading(), Some(bad_single)),
         Ok(None) => (Reading::invalid(bad_single).with_style("b3"), None),
         Err(multi) => (Reading::invalid(bad_single).with_style("b3"), Some(multi)),
@@ -250,7 +247,7 @@ fn due(context: &Outbound<'_>) -> Option<B3Single> {
 fn received_ids(slots: &Slots<'_>) -> Option<B3Ids> {
     match read_single(slots) {
         Some(Ok(single)) => single.ids(),
-        _ => read_multi(slots).ok().flatten().and_then(|multi| multi.ids()),
+        _ => read_multi(slots.whole(&mut None)).ok().flatten().and_then(|multi| multi.ids()),
     }
 }
 

@@ -389,6 +389,12 @@ mod tests {
     fn agree(value: &[u8]) {
         let parsed = B3Single::parse(value);
         assert_eq!(parsed.is_ok(), oracle(value), "{}: {parsed:?}", value.escape_ascii());
+        let plain = B3Single::plain(value);
+        let is_plain = parsed.is_ok() && value.len() == 51 && value[49] == b'-' && value[32] == b'-';
+        assert_eq!(plain.is_some(), is_plain, "{}", value.escape_ascii());
+        if let Some(context) = plain {
+            assert_eq!(parsed.unwrap().reading().outcome(), Outcome::Context(context));
+        }
         if let Err(reject) = parsed {
             assert_ne!(reject.reason(), Reason::BadFormat, "{}", value.escape_ascii());
             assert!(reject.at() as usize <= value.len());
