@@ -21,7 +21,7 @@ pub struct ReportEntry<'c> {
 }
 
 impl<'c> ReportEntry<'c> {
-    fn new((format, reading): (&'c dyn Format, Reading)) -> Self {
+    fn new(format: &'c dyn Format, reading: Reading) -> Self {
         Self { style: reading.style().unwrap_or(format.name()), reading }
     }
 }
@@ -70,20 +70,10 @@ struct Readings {
 }
 
 impl Readings {
-    /// As many as there are dialects in the box. A report is moved whole, so there is no room for more; those are asked again.
-    const KEPT: usize = 6;
+    /// A request seldom speaks more dialects. A report is moved whole, so there is no room for more; those are asked again.
+    const KEPT: usize = 4;
 
     const NONE: Self = Self { asked: 0, kept: [const { None }; Self::KEPT] };
-
-    /// What the format at this place of the list found, and `again` where that was not kept.
-    fn get(&self, place: usize, again: impl FnOnce() -> Reading) -> Reading {
-        let bit = 1 << place;
-        if self.asked & bit == 0 {
-            return Reading::new(Outcome::Absent);
-        }
-        let before = (self.asked & (bit - 1)).count_ones();
-        self.kept.get(before as usize).copied().flatten().unwrap_or_else(again)
-    }
 }
 
 impl Recorder for Readings {
@@ -112,6 +102,9 @@ impl BaggageReport {
             return Self::NotRead;
         }
         let lines = extraction.slots().lines(Field::Baggage);
+        if lines.is_empty() {
+            return Self::Absent;
+        }
         match Baggage::read(lines, extraction.propagator().baggage_limits()) {
             Ok(baggage) if baggage.is_empty() => Self::Absent,
             Ok(baggage) => Self::Members(baggage.len(), baggage.skipped()),
@@ -128,20 +121,27 @@ impl<'c> Report<'c> {
 
     /// What each format found, in order.
     pub fn entries(&self) -> impl Iterator<Item = ReportEntry<'c>> {
-        self.readings().map(ReportEntry::new)
+        let stops_at_first = self.extraction.propagator().extracts_first();
+        let mut formats = self.found();
+        let mut is_over = false;
+        core::iter::from_fn(move || {
+            let (format, found) = formats.next().filter(|_| !is_over)?;
+            // One that was not asked had none of its fields.
+            let reading = found.unwrap_or(Reading::new(Outcome::Absent));
+            is_over = stops_at_first && trace_of(&reading).is_some();
+            Some(ReportEntry::new(format, reading))
+        })
     }
 
-    /// The same without a name for each.
-    fn readings(&self) -> impl Iterator<Item = (&'c dyn Format, Reading)> {
-        let stops_at_first = self.extraction.propagator().extracts_first();
-        let mut is_over = false;
-        self.extraction.readers().enumerate().map_while(move |(place, format)| {
-            if is_over {
-                return None;
-            }
-            let reading = self.readings.get(place, || format.extract(self.extraction.slots()));
-            is_over = stops_at_first && trace_of(&reading).is_some();
-            Some((format, reading))
+    /// The formats that are read, and what those found that were asked.
+    fn found(&self) -> impl Iterator<Item = (&'c dyn Format, Option<Reading>)> {
+        let mut asked = self.readings.asked;
+        let mut kept = self.readings.kept.iter();
+        self.extraction.readers().map(move |format| {
+            let is_asked = asked & 1 != 0;
+            asked >>= 1;
+            let again = || format.extract(self.extraction.slots());
+            (format, is_asked.then(|| kept.next().copied().flatten().unwrap_or_else(again)))
         })
     }
 
@@ -158,7 +158,10 @@ impl<'c> Report<'c> {
     /// The formats that name another trace than the first one.
     pub fn disagreeing(&self) -> impl Iterator<Item = ReportEntry<'c>> {
         let first = self.first_trace();
-        self.readings().filter(move |(_, reading)| self.differs(first, reading)).map(ReportEntry::new)
+        self.found().filter_map(move |(format, found)| {
+            let reading = found.filter(|reading| self.differs(first, reading))?;
+            Some(ReportEntry::new(format, reading))
+        })
     }
 
     /// Whether this format names another trace than the first one.
@@ -167,7 +170,7 @@ impl<'c> Report<'c> {
     }
 
     fn first_trace(&self) -> Option<TraceId> {
-        self.readings().find_map(|(_, reading)| trace_of(&reading))
+        self.found().find_map(|(_, found)| trace_of(&found?))
     }
 
     fn differs(&self, first: Option<TraceId>, reading: &Reading) -> bool {
@@ -177,7 +180,7 @@ impl<'c> Report<'c> {
 
     /// Everything that was turned down, whole or in part.
     pub fn rejects(&self) -> impl Iterator<Item = Reject> {
-        let of_formats = self.readings().flat_map(|(_, reading)| {
+        let of_formats = self.found().filter_map(|(_, found)| found).flat_map(|reading| {
             let whole = match reading.outcome() {
                 Outcome::Invalid(reject) => Some(reject),
                 _ => None,
