@@ -129,15 +129,8 @@ impl Judge {
             let run_end = value_end(line, value_start);
             let mut value = &line[value_start..run_end];
             at = run_end;
-            if let (Some(b' '), _) | (_, Some(b' ' | b'\t')) = (value.last(), line.get(at)) {
-                // Trailing blanks are none of the value, leading spaces are.
-                self.is_tight = false;
-                value = value.trim_ascii_end();
-                at = skip(line, at, |byte| matches!(byte, b' ' | b'\t'));
-            }
-            if !matches!(line.get(at), None | Some(b',')) {
-                // Behind a tab the value may not go on; another byte is none of a value.
-                return Err(Reason::BadValue.at(run_end));
+            if !matches!(line.get(at), None | Some(b',')) || value.ends_with(b" ") {
+                (value, at) = self.blanks(line, value, run_end)?;
             }
             if value.is_empty() || value.len() > MAX_PART {
                 return Err(Reason::BadValue.at(value_start));
@@ -147,7 +140,7 @@ impl Judge {
             }
             self.len += 1;
             // Mostly a key shares its bit with no other, and then it need not be compared.
-            let last = usize::from(line[value_start - 2]);
+            let last = usize::from(key[key.len() - 1]);
             let bit = 1 << ((key.len() + usize::from(first) * 3 + last * 7) & 63);
             self.maybe_twice |= self.keys & bit != 0;
             self.keys |= bit;
@@ -163,6 +156,19 @@ impl Judge {
                 return Ok(());
             }
             at += 1;
+        }
+    }
+
+    /// A value without the blanks behind it, and the place behind those. Trailing blanks are none of a value, leading spaces
+    /// are.
+    #[cold]
+    fn blanks<'l>(&mut self, line: &'l [u8], value: &'l [u8], end: usize) -> Result<(&'l [u8], usize), ReasonAt> {
+        self.is_tight = false;
+        let at = skip(line, end, |byte| matches!(byte, b' ' | b'\t'));
+        match line.get(at) {
+            None | Some(b',') => Ok((value.trim_ascii_end(), at)),
+            // Behind a tab the value may not go on; another byte is none of a value.
+            Some(_) => Err(Reason::BadValue.at(end)),
         }
     }
 
