@@ -13,15 +13,18 @@
 //! strict level) and never the traceparent. Of members with the same key the first, which is the newest, counts.
 //! Spec: <https://www.w3.org/TR/trace-context-2/#tracestate-header>
 
+mod edit;
+mod grammar;
 mod scan;
 
 use core::fmt;
 
 use crate::reject::Reject;
 use crate::slots::Lines;
-use crate::text::stack::AsciiSink;
 
-use scan::{Members, is_key, is_value};
+pub(crate) use edit::EditedTraceState;
+pub use edit::TraceStateEdit;
+use scan::Members;
 pub(crate) use scan::{TraceStateFacts, judge_line, judge_lines};
 
 /// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
@@ -29,9 +32,6 @@ pub const MAX_TRACESTATE_MEMBERS: usize = 32;
 
 /// Bytes of a member's key, and of its value.
 const MAX_PART: usize = 256;
-
-/// Members above this many characters are the first to go when a budget is exceeded (W3C tracestate limits).
-const BIG_MEMBER: usize = 128;
 
 /// One member of a tracestate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -188,131 +188,6 @@ impl<'c> Iterator for TraceStateIter<'c> {
 
 impl ExactSizeIterator for TraceStateIter<'_> {}
 
-/// A change to a tracestate: a vendor's own member set or deleted.
-///
-/// ```
-/// use traceprop_core::TraceStateEdit;
-///
-/// assert!(TraceStateEdit::set("acme", "7f").is_some());
-/// assert!(TraceStateEdit::set("Acme", "7f").is_none());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TraceStateEdit<'a> {
-    key: &'a str,
-    value: Option<&'a str>,
-}
-
-impl<'a> TraceStateEdit<'a> {
-    /// Sets a member: it goes to the left end, and stands there once. `None` if key or value break the grammar.
-    pub fn set(key: &'a str, value: &'a str) -> Option<Self> {
-        let legal = is_key(key) && is_value(value);
-        legal.then_some(Self { key, value: Some(value) })
-    }
-
-    /// Deletes a member.
-    pub const fn delete(key: &'a str) -> Self {
-        Self { key, value: None }
-    }
-}
-
-/// A tracestate as it goes out: edited, within 32 members and the budget. Displays as the header value.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EditedTraceState<'a> {
-    pub(crate) state: TraceState<'a>,
-    /// Done in this order, so the last set member stands left-most.
-    pub(crate) edits: [&'a [TraceStateEdit<'a>]; 2],
-    /// Characters of the value, commas included. Whole members go until it fits.
-    pub(crate) budget: Option<usize>,
-}
-
-impl<'a> EditedTraceState<'a> {
-    fn edits(&self) -> impl ExactSizeIterator<Item = TraceStateEdit<'a>> + Clone + use<'a> {
-        let [first, then] = self.edits;
-        (0..first.len() + then.len()).map(move |i| if i < first.len() { first[i] } else { then[i - first.len()] })
-    }
-
-    /// How many members do not go out, for the count of members and for the budget.
-    pub(crate) fn left_out(&self) -> (u32, u32) {
-        // Of two members with one key only one counts, so there are no more than these.
-        if self.budget.is_none() && self.edits().len() + self.state.len() <= MAX_TRACESTATE_MEMBERS {
-            return (0, 0);
-        }
-        let all = self.members().count();
-        let within_count = all.min(MAX_TRACESTATE_MEMBERS);
-        let kept = self.kept().count();
-        ((all - within_count) as u32, (within_count - kept) as u32)
-    }
-
-    /// Edited members first, the last edit left-most; then those that no edit names.
-    fn members(&self) -> impl Iterator<Item = TraceStateMember<'a>> + Clone {
-        let edits = self.edits();
-        let set = (0..edits.len()).rev().filter_map({
-            let edits = edits.clone();
-            move |i| {
-                let edit = edits.clone().nth(i)?;
-                let superseded = edits.clone().skip(i + 1).any(|later| later.key == edit.key);
-                let value = edit.value.filter(|_| !superseded)?;
-                Some(TraceStateMember { key: edit.key, value })
-            }
-        });
-        set.chain(self.state.iter().filter(move |member| edits.clone().all(|edit| edit.key != member.key)))
-    }
-
-    fn kept(&self) -> impl Iterator<Item = TraceStateMember<'a>> + Clone {
-        let mut drop = [false; MAX_TRACESTATE_MEMBERS];
-        if let Some(budget) = self.budget {
-            self.cut(budget, &mut drop);
-        }
-        let members = self.members().take(MAX_TRACESTATE_MEMBERS).enumerate();
-        members.filter(move |(place, _)| !drop[*place]).map(|(_, member)| member)
-    }
-
-    /// Marks members to drop, in the W3C order: those above 128 characters first, then all, each time from the right.
-    fn cut(&self, budget: usize, drop: &mut [bool; MAX_TRACESTATE_MEMBERS]) {
-        let mut sizes = [0; MAX_TRACESTATE_MEMBERS];
-        let mut len = 0;
-        for member in self.members().take(MAX_TRACESTATE_MEMBERS) {
-            sizes[len] = member.key.len() + 1 + member.value.len();
-            len += 1;
-        }
-        let mut kept = len;
-        let mut chars: usize = sizes[..len].iter().sum();
-        for only_big in [true, false] {
-            for place in (0..len).rev() {
-                if chars + kept.saturating_sub(1) <= budget {
-                    return;
-                }
-                if !drop[place] && (!only_big || sizes[place] > BIG_MEMBER) {
-                    drop[place] = true;
-                    chars -= sizes[place];
-                    kept -= 1;
-                }
-            }
-        }
-    }
-}
-
-impl EditedTraceState<'_> {
-    /// The header value; empty if no member is left.
-    pub(crate) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
-        for (i, member) in self.kept().enumerate() {
-            if i > 0 {
-                sink.put(b",")?;
-            }
-            sink.put(member.key.as_bytes())?;
-            sink.put(b"=")?;
-            sink.put(member.value.as_bytes())?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for EditedTraceState<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.put(f)
-    }
-}
-
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
@@ -320,7 +195,7 @@ mod tests {
     use crate::field::Field;
     use crate::reject::Reason;
     use std::format;
-    use std::string::{String, ToString};
+    use std::string::ToString;
 
     #[track_caller]
     fn ok(line: &str) -> TraceState<'_> {
@@ -345,10 +220,6 @@ mod tests {
         let reject = TraceState::parse(line.as_bytes()).unwrap_err();
         assert_eq!(reject.field(), Field::TraceState);
         (reject.reason(), reject.at())
-    }
-
-    fn edited(line: &str, edits: &[TraceStateEdit<'_>], budget: Option<usize>) -> String {
-        EditedTraceState { state: ok(line), edits: [edits, &[]], budget }.to_string()
     }
 
     #[test]
@@ -416,48 +287,6 @@ mod tests {
         assert_eq!(ok(&line).len(), 32);
         let (reason, _) = err(&format!("{line},last=v"));
         assert_eq!(reason, Reason::TooManyMembers);
-    }
-
-    #[test]
-    fn ok_edits_go_left_and_stand_once() {
-        let set = |key, value| TraceStateEdit::set(key, value).unwrap();
-        assert_eq!(edited("rojo=1,congo=2", &[set("mine", "3")], None), "mine=3,rojo=1,congo=2");
-        assert_eq!(edited("rojo=1,congo=2", &[set("congo", "9")], None), "congo=9,rojo=1");
-        assert_eq!(edited("a=1,b=2", &[set("c", "3"), set("d", "4"), set("c", "5")], None), "c=5,d=4,a=1,b=2");
-        assert_eq!(edited("a=1,b=2", &[TraceStateEdit::delete("a")], None), "b=2");
-        assert_eq!(edited("a=1", &[set("a", "2"), TraceStateEdit::delete("a")], None), "");
-        assert_eq!(edited("a=1", &[TraceStateEdit::delete("a"), set("a", "2")], None), "a=2");
-    }
-
-    #[test]
-    fn err_edit_that_breaks_the_grammar() {
-        assert_eq!(TraceStateEdit::set("a b", "1"), None);
-        assert_eq!(TraceStateEdit::set("a", "1,b=2"), None);
-        assert_eq!(TraceStateEdit::set("a", "1 "), None);
-        assert_eq!(TraceStateEdit::set("a", ""), None);
-    }
-
-    #[test]
-    fn ok_33rd_member_pushes_out_the_right_most() {
-        let line = (0..32).map(|i| format!("k{i}=v")).collect::<std::vec::Vec<_>>().join(",");
-        let mine = [TraceStateEdit::set("mine", "1").unwrap()];
-        let state = EditedTraceState { state: ok(&line), edits: [&mine, &[]], budget: None };
-        let text = state.to_string();
-        assert!(text.starts_with("mine=1,k0=v") && text.ends_with("k30=v"));
-        assert_eq!(state.left_out(), (1, 0));
-    }
-
-    #[test]
-    fn ok_budget_drops_big_members_first_then_from_the_right() {
-        let line = format!("a={},big={},c={},d={}", "x".repeat(100), "y".repeat(200), "z".repeat(100), "w".repeat(110));
-        let expected = format!("a={},c={},d={}", "x".repeat(100), "z".repeat(100), "w".repeat(110));
-        assert_eq!(edited(&line, &[], Some(512)), expected);
-        assert_eq!(edited("a=1,b=2,c=3", &[], Some(8)), "a=1,b=2");
-        assert_eq!(edited("a=1,b=2,c=3", &[], Some(7)), "a=1,b=2");
-        assert_eq!(edited("a=1,b=2,c=3", &[], Some(6)), "a=1");
-        let nothing = EditedTraceState { state: ok("a=1,b=2"), edits: [&[], &[]], budget: Some(2) };
-        assert_eq!(nothing.to_string(), "");
-        assert_eq!(nothing.left_out(), (0, 2));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::slots::{LineIter, Lines};
 use crate::text;
 use crate::text::hex::{self, Letters};
 
+use super::grammar::{KEY, KEY_START, is, skip, value_end};
 use super::{MAX_PART, MAX_TRACESTATE_MEMBERS, TraceStateMember};
 
 /// What reading a tracestate found out, so that nothing has to be judged twice. As wide as it is read: a byte beside
@@ -303,87 +304,6 @@ pub(super) fn find<'c>(lines: &Lines<'c>, key: &[u8]) -> Option<&'c [u8]> {
     None
 }
 
-const KEY: u8 = 1;
-const KEY_START: u8 = 2;
-const VALUE: u8 = 4;
-
-/// What each byte may be part of.
-const CLASS: [u8; 256] = {
-    let mut class = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        class[byte] = match byte as u8 {
-            b'a'..=b'z' | b'0'..=b'9' => KEY | KEY_START | VALUE,
-            b'_' | b'-' | b'*' | b'/' | b'@' => KEY | VALUE,
-            b',' | b'=' => 0,
-            b' '..=b'~' => VALUE,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    class
-};
-
-const fn is(byte: u8, class: u8) -> bool {
-    CLASS[byte as usize] & class != 0
-}
-
-pub(super) fn is_key(key: &str) -> bool {
-    let bytes = key.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len()) && is(bytes[0], KEY_START) && bytes.iter().all(|&b| is(b, KEY))
-}
-
-pub(super) fn is_value(value: &str) -> bool {
-    let bytes = value.as_bytes();
-    (1..=MAX_PART).contains(&bytes.len()) && value_end(bytes, 0) == bytes.len() && !bytes.ends_with(b" ")
-}
-
-/// The first place at `from` or later whose byte is another, or else the end.
-#[inline]
-fn skip(line: &[u8], from: usize, is_one: impl Fn(u8) -> bool) -> usize {
-    let mut at = from;
-    while line.get(at).is_some_and(|&byte| is_one(byte)) {
-        at += 1;
-    }
-    at
-}
-
-/// Where the first byte at `from` or later stands that may be no part of a value, or else the end. Eight at a time.
-#[inline]
-fn value_end(line: &[u8], from: usize) -> usize {
-    let mut at = from;
-    let mut rest = &line[from..];
-    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
-        let others = no_value_bytes(u64::from_le_bytes(*chunk));
-        if others != 0 {
-            return at + others.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-        rest = tail;
-    }
-    match line.last_chunk::<8>() {
-        // The last eight bytes, without those before `at`. Zeros come in behind them, which are no part of a value.
-        Some(chunk) if !rest.is_empty() => {
-            let last = u64::from_le_bytes(*chunk) >> (8 * (8 - rest.len()));
-            at + no_value_bytes(last).trailing_zeros() as usize / 8
-        }
-        _ => skip(line, at, |byte| is(byte, VALUE)),
-    }
-}
-
-/// A bit in the lowest of eight bytes that may be no part of a value, and perhaps in bytes above it; zero if all may.
-#[inline]
-const fn no_value_bytes(bytes: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    // A subtraction borrows from the byte above, an addition carries into it, only where a byte is one of those.
-    let below_blank = bytes.wrapping_sub(b' ' as u64 * ONES) & !bytes;
-    let above_tilde = bytes.wrapping_add(ONES) | bytes;
-    let commas = bytes ^ (b',' as u64 * ONES);
-    let equals = bytes ^ (b'=' as u64 * ONES);
-    let separators = (commas.wrapping_sub(ONES) & !commas) | (equals.wrapping_sub(ONES) & !equals);
-    (below_blank | above_tilde | separators) & (0x80 * ONES)
-}
-
 /// What is wrong with the member at `start`, whose key is legal up to `legal`.
 #[cold]
 fn bad_key(line: &[u8], start: usize, legal: usize) -> ReasonAt {
@@ -416,27 +336,6 @@ mod tests {
     fn facts(lines: &[&str]) -> [bool; 5] {
         let facts = judged(lines).unwrap();
         [facts.has_duplicates(), facts.is_canonical(), facts.has_tp(), facts.has_dd(), facts.has_dd_priority()]
-    }
-
-    #[test]
-    fn ok_a_value_ends_at_the_first_byte_that_is_none_of_it() {
-        for len in [7, 8, 9, 16, 21] {
-            for place in 0..len {
-                // What stands above must not hide it, and it must not hide what stands above.
-                for above in [b'a', b' ', b'~', 0, b',', b'=', 0x7f, 0xff] {
-                    for byte in 0..=255 {
-                        let mut line = [b'v'; 21];
-                        line[place] = byte;
-                        if place + 1 < len {
-                            line[place + 1] = above;
-                        }
-                        let line = &line[..len];
-                        let end = line.iter().position(|&byte| !is(byte, VALUE)).unwrap_or(len);
-                        assert_eq!(value_end(line, 0), end, "{byte:#04x} and {above:#04x} at {place} of {len}");
-                    }
-                }
-            }
-        }
     }
 
     #[test]
