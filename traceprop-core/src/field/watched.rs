@@ -193,6 +193,20 @@ mod tests {
     }
 
     #[test]
+    fn regression_a_family_with_a_long_prefix_was_not_found() {
+        let prefix = "x-0123456789-0123456789-0123456789-0123456789-0123456789-0123";
+        for len in 30..=FieldName::MAX_LEN.min(prefix.len()) {
+            let mut names = FieldNames::new();
+            let family = names.watch_name(&FieldName::new(&prefix[..len]).unwrap().family());
+            for more in 1..=40 {
+                let name = std::format!("{}{}", &prefix[..len], "a".repeat(more));
+                assert_eq!(names.find(&name), family, "{name}");
+            }
+            assert_eq!(names.find(&prefix[..len]), None);
+        }
+    }
+
+    #[test]
     fn ok_looking_up_is_worth_it_for_few_names_in_many_headers() {
         let mut names = FieldNames::new();
         let two = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
