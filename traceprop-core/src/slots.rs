@@ -142,12 +142,9 @@ impl<'c> Slots<'c> {
     /// All lines of a field. Inlined, because for a constant most of it is known.
     #[inline(always)]
     pub fn lines(&self, field: Field) -> Lines<'c> {
-        let again = self.is_repeated(field) || field.is_family() || matches!(field, Field::Configured(_));
-        Lines {
-            first: self.first(field),
-            repeated: self.is_repeated(field),
-            again: again.then_some((self.source, self.names, field)),
-        }
+        let repeated = self.is_repeated(field);
+        let again = repeated || field.is_family() || matches!(field, Field::Configured(_));
+        Lines { first: self.first(field), repeated, again: again.then_some((self.source, self.names, field)) }
     }
 
     /// The configured field with this name, if the propagator watches for it.
@@ -166,7 +163,9 @@ impl<'c> Slots<'c> {
 
 impl core::fmt::Debug for Slots<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Slots").field("present", &self.present).field("repeated", &self.repeated).finish()
+        let mut room = None;
+        let Self { present, repeated, .. } = self.whole(&mut room);
+        f.debug_struct("Slots").field("present", present).field("repeated", repeated).finish()
     }
 }
 

@@ -180,7 +180,10 @@ mod tests {
             let slots = Slots::collect(&carrier, &names);
             let asked = carrier.asked.lock().unwrap().get();
             check(&slots);
-            let (found, whole) = (slots.found(), slots.whole(&mut None).found());
+            let mut room = None;
+            let (found, all) = (slots.found(), slots.whole(&mut room));
+            assert_eq!(std::format!("{slots:?}"), std::format!("{all:?}"));
+            let whole = all.found();
             assert_eq!((slots.present(), slots.maybe_present()), (whole, if found == whole { whole } else { B3 }));
             (asked, found)
         };
