@@ -183,7 +183,6 @@ impl TraceContext {
         }
         let mut short = StackText::<STACK_TRACESTATE>::new();
         match state.put(&mut short) {
-            Ok(()) if short.is_empty() => {}
             Ok(()) => writer.write_ascii(Field::TraceState, short.as_bytes()),
             Err(_) => writer.write_pieces(Field::TraceState, &state),
         }
