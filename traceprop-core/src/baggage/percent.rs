@@ -115,6 +115,15 @@ mod tests {
     }
 
     #[test]
+    fn ok_decode_leaves_a_sequence_of_which_one_digit_is_none() {
+        for value in ["%g1", "%1g", "%0:", "%/9", "%f\u{7f}", "%%00"] {
+            let kept = if value == "%%00" { "%\0" } else { value };
+            assert_eq!(decode(value), kept);
+            assert!(bytes(value).eq(kept.bytes()), "{value}");
+        }
+    }
+
+    #[test]
     fn ok_decode_agrees_with_one_byte_at_a_time() {
         let piece = "ab%20%C3%A9cdefghij%%4klmnopqrstuvwxyz%c3%a9%";
         for from in 0..piece.len() {

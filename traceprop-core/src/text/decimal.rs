@@ -250,6 +250,7 @@ mod tests {
     #[test]
     fn err_unsigned_longer_than_is_read() {
         assert_eq!(unsigned(&[b'0'; MAX_LEN]), Ok(0));
+        assert_eq!(err(unsigned(&[b'9'; MAX_LEN])), (Reason::OutOfRange, 0));
         assert_eq!(err(unsigned(&[b'0'; MAX_LEN + 1])), (Reason::TooLong, MAX_LEN as u32 + 1));
         assert_eq!(err(unsigned(&[b'x'; MAX_LEN + 1])), (Reason::BadDecimal, 0));
     }

@@ -215,6 +215,18 @@ mod tests {
     }
 
     #[test]
+    fn ok_every_pair_of_bytes_agrees_with_a_table() {
+        for pair in 0..=u16::MAX {
+            let digits = pair.to_be_bytes();
+            for letters in [Letters::Lower, Letters::AnyCase] {
+                let [high, low] = digits.map(|byte| digit(byte, letters));
+                let expected = high.zip(low).map(|(high, low)| high * 16 + low);
+                assert_eq!(u8_2(&digits, letters).ok(), expected, "{digits:?}");
+            }
+        }
+    }
+
+    #[test]
     fn ok_encode_is_the_inverse_of_decode() {
         for value in [0, 1, 0x9f, 0xdead_beef_0123_4567, u64::MAX, 0x0a0b_0c0d_0e0f_9999] {
             assert_eq!(u64_16(&encode_u64(value), Letters::Lower), Ok(value));
