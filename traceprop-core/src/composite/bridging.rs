@@ -123,3 +123,20 @@ impl Propagator {
         read.chain(written).chain(self.bridges.kinds())
     }
 }
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use crate::composite::Propagator;
+    use alloc::string::{String, ToString};
+    use alloc::vec::Vec;
+
+    #[test]
+    fn ok_formats_of_one_kind_with_two_names_are_two() {
+        let propagator = Propagator::from_names("b3,correlation:x-a,jaeger", "b3multi,correlation:x-b,jaeger").unwrap();
+        let names: Vec<String> = propagator.bridging().map(|(format, _)| format.name().to_string()).collect();
+        let bridges = propagator.bridges.kinds().map(|(format, _)| format.name().to_string());
+        let expected = ["b3", "correlation:x-a", "jaeger", "b3multi", "correlation:x-b"].map(String::from);
+        assert_eq!(names, expected.into_iter().chain(bridges).collect::<Vec<_>>());
+    }
+}

@@ -367,3 +367,25 @@ impl<'c> Extraction<'c> {
         self.propagator
     }
 }
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn ok_contexts_behind_the_one_that_is_enough_are_no_links() {
+        let builder = || Propagator::builder().names("b3,tracecontext", "none").unwrap();
+        let request = [
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-1"),
+        ];
+        let styles = |propagator: &Propagator| {
+            propagator.extract(&request).links().map(|link| link.style.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(styles(&builder().build().unwrap()), ["tracecontext"]);
+        assert_eq!(styles(&builder().extract_first().build().unwrap()), [""; 0]);
+    }
+}

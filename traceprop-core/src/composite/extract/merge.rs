@@ -170,6 +170,20 @@ mod tests {
         Propagator::builder().extract(B3::single()).extract(TraceContext::new()).inject(Datadog::new())
     }
 
+    #[test]
+    fn ok_a_request_is_plain_that_holds_one_context_and_nothing_turned_down() {
+        let builder = Propagator::builder().names("b3,datadog,tracecontext", "none").unwrap();
+        let propagator = builder.extract(Sw8::reader()).build().unwrap();
+        let is_plain = |request: &[(&'static str, &'static str)]| propagator.extract(&request.to_vec()).is_plain();
+        let (datadog, bad) = (("x-datadog-trace-id", "77"), ("x-datadog-origin", "\u{e9}"));
+        assert!(is_plain(&[datadog]));
+        // One that said nothing may stand before it, and behind it.
+        assert!(is_plain(&[("b3", "1"), datadog]) && is_plain(&[datadog, ("traceparent", "00-")]));
+        assert!(!is_plain(&[]) && !is_plain(&[("b3", "1")]));
+        assert!(!is_plain(&[datadog, bad]) && !is_plain(&[("b3", "1"), datadog, bad]));
+        assert!(!is_plain(&[DECIDED, datadog]) && !is_plain(&[("b3", "1"), datadog, W3C]));
+    }
+
     type Headers = Vec<(String, String)>;
 
     fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
