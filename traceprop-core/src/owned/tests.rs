@@ -91,6 +91,16 @@ fn regression_a_debug_id_beside_a_trace_made_no_root() {
 }
 
 #[test]
+fn err_take_along_a_name_that_is_longer_than_a_byte_counts() {
+    let held = |name_len: usize| {
+        let name = format!("uberctx-{}", "x".repeat(name_len - "uberctx-".len()));
+        bytes(&[TRACE_PARENT, (name.leak(), "1")])
+    };
+    assert_eq!(held(256), bytes(&[TRACE_PARENT]));
+    assert_ne!(held(255), bytes(&[TRACE_PARENT]));
+}
+
+#[test]
 fn ok_an_endpoint_is_what_was_given() {
     assert_eq!(owned(&[TRACE_PARENT]).endpoint(), None);
     assert_eq!(owned(&[TRACE_PARENT]).with_endpoint("/cart").endpoint(), Some("/cart"));

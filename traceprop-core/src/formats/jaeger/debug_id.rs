@@ -66,3 +66,23 @@ impl fmt::Debug for JaegerDebugId<'_> {
         write!(f, "JaegerDebugId({} bytes)", self.0.len())
     }
 }
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use crate::composite::Propagator;
+    use crate::formats::jaeger::Jaeger;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn ok_the_bytes_of_a_value_are_those_of_its_text() {
+        let propagator = Propagator::builder().format(Jaeger::new()).inject_none().build().unwrap();
+        for (value, decoded) in [("ticket-1", "ticket-1"), (" a+b%2F%c3%a9 ", "a b/é"), ("100%", "100%")] {
+            let request = [("jaeger-debug-id", value)];
+            let extraction = propagator.extract(&request);
+            let id = extraction.jaeger_debug_id().unwrap();
+            assert_eq!(id.value_bytes().collect::<Vec<_>>(), decoded.as_bytes());
+            assert_eq!(id.value(), decoded);
+        }
+    }
+}
