@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn ok_formats_of_one_kind_with_two_names_are_two() {
-        let propagator = Propagator::from_names("b3,correlation:x-a,jaeger", "b3multi,correlation:x-b,jaeger").unwrap();
+        let propagator =
+            Propagator::from_names("b3,correlation:x-a,jaeger", "b3multi,correlation:x-a,correlation:x-b,jaeger")
+                .unwrap();
         let names: Vec<String> = propagator.bridging().map(|(format, _)| format.name().to_string()).collect();
         let bridges = propagator.bridges.kinds().map(|(format, _)| format.name().to_string());
         let expected = ["b3", "correlation:x-a", "jaeger", "b3multi", "correlation:x-b"].map(String::from);

@@ -252,6 +252,15 @@ mod tests {
         let mut item = StackText::<4>::new();
         assert!(!encode(&mut item, DatadogText::verbatim("abcd,"), Part::Value));
     }
+
+    #[test]
+    fn err_add_an_item_of_which_only_the_beginning_has_room() {
+        let mut member = MemberWriter::new(None);
+        member.add(true, |item| item.push("s:1").is_ok());
+        let longer_than_the_room = [b'x'; MAX_VALUE + 1 + MAX_MEMBER];
+        member.add(true, |item| item.push("t.k:").is_ok() && item.push_ascii(&longer_than_the_room).is_ok());
+        assert_eq!((member.text.as_str(), member.left_out), ("s:1", 1));
+    }
 }
 
 /// The short way, seen from inside: on the wire it differs from the long one in nothing but time.
