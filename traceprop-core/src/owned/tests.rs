@@ -124,6 +124,22 @@ fn ok_a_b3_value_is_passed_on_with_its_decision() {
 }
 
 #[test]
+fn ok_words_without_the_trace_id_that_they_came_with_are_none() {
+    let propagator = Propagator::from_names("datadog,baggage", "none").unwrap();
+    let priority = |baggage_len: usize| {
+        let items = format!("a={}", "x".repeat(baggage_len - "a=".len()));
+        let request = [("baggage", items.as_str()), ("x-datadog-trace-id", "77"), ("x-datadog-sampling-priority", "2")];
+        let extraction = propagator.extract(&request);
+        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)));
+        (owned.lines.as_ref().map(|lines| lines.entries().count()), owned.datadog().priority())
+    };
+    let all = 65_536 - 3 * super::lines::HEAD - "772".len();
+    assert_eq!(priority(all), (Some(3), Some(2)));
+    // Now there is no room for the trace id, and then for nothing else.
+    assert_eq!(priority(all + "2".len() + super::lines::HEAD + 1), (Some(2), Some(1)));
+}
+
+#[test]
 fn ok_what_is_taken_along_ends_at_64_kib() {
     let held = |len: usize| {
         let line = format!("a={}", "x".repeat(len - "a=".len()));

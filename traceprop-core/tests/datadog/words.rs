@@ -136,3 +136,23 @@ fn regression_tags_that_were_turned_down_are_none_where_they_are_read_first() {
     let request = request(&[("x-datadog-sampling-priority", "1"), ("x-datadog-tags", &long)]);
     assert_eq!(words(&headers_only(), &request), "1 - [] - []");
 }
+
+#[test]
+fn err_write_tags_of_a_line_that_was_turned_down() {
+    let long = format!("_dd.p.a=1,_dd.p.b={}", "v".repeat(500));
+    let request = request(&[("x-datadog-sampling-priority", "1"), ("x-datadog-tags", &long)]);
+    let sent = child(&datadog_first(), &request);
+    assert_eq!(sent.get("x-datadog-tags"), None);
+    assert_eq!(sent.get("tracestate"), Some("dd=s:1;p:4000000000000001"));
+}
+
+#[test]
+fn ok_the_upper_half_that_came_is_known_with_the_tags() {
+    let high = |request: &Lines<'_>| {
+        let propagator = headers_only();
+        propagator.extract(request).datadog().tags().trace_id_high()
+    };
+    assert_eq!(high(&headers()), Some(0x66c1_f3a0_0000_0000));
+    assert_eq!(high(&request(&[("x-datadog-tags", "_dd.p.dm=-4")])), None);
+    assert_eq!(high(&request(&[TID, ("x-datadog-origin", "\u{e9}")])), Some(0x66c1_f3a0_0000_0000));
+}
