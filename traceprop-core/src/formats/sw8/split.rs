@@ -119,6 +119,17 @@ mod tests {
         assert_eq!(fields(&format!("{short}{}", "A".repeat(MAX_VALUE))), None);
     }
 
+    #[test]
+    fn ok_the_longest_value_is_split_and_no_longer_one() {
+        let of_len = |len: usize| format!("1000-YQ==-Yg==-0-{}---", "A".repeat(len - "1000-YQ==-Yg==-0----".len()));
+        let longest = of_len(MAX_VALUE);
+        let fields = search(longest.as_bytes()).unwrap();
+        assert_eq!(fields.map(<[u8]>::len), [4, 4, 4, 1, MAX_VALUE - 20, 0, 0, 0]);
+        assert_eq!(guess(longest.as_bytes()), Some(fields));
+        assert_eq!(search(of_len(MAX_VALUE + 1).as_bytes()), Err(Reason::TooLong.at(MAX_VALUE)));
+        assert_eq!(guess(of_len(MAX_VALUE + 4).as_bytes()), None);
+    }
+
     proptest! {
         #[test]
         fn ok_a_sure_guess_is_what_a_search_finds(value in "[01-]?-([A-Z]{44}|[A-Z-]{0,9}|[A-Z]{60,76})-[A-Z-]{0,44}(-[0-9A-Z]{0,9}){3,6}") {

@@ -162,6 +162,7 @@ mod tests {
     fn ok_text_is_what_was_encoded() {
         let text = Sw8Text::parse(b"c2hvcC11aTxicm93c2VyPg==").unwrap();
         assert_eq!((text, text.to_string().as_str(), text.len()), (text, "shop-ui<browser>", 16));
+        assert_eq!(text.encoded(), "c2hvcC11aTxicm93c2VyPg==");
         assert_eq!(format!("{text:?} {text:>20}"), "\"shop-ui<browser>\"     shop-ui<browser>");
         assert_eq!(Sw8Text::parse(b"Zg").unwrap(), Sw8Text::parse(b"Zg==").unwrap());
         assert_ne!(Sw8Text::parse(b"Zg").unwrap(), text);
