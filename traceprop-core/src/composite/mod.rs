@@ -266,6 +266,16 @@ mod tests {
         assert!(propagator.fields().eq(b3.into_iter().chain(["traceparent", "tracestate"])));
     }
 
+    #[test]
+    fn ok_the_single_header_leads_where_nothing_but_b3_is_read() {
+        let leader = |names| Propagator::from_names(names, "none").unwrap().reads().leader();
+        assert_eq!([leader("b3"), leader("b3multi"), leader("b3,b3multi")], [Some(Field::B3); 3]);
+        assert_eq!(
+            [leader("b3,tracecontext"), leader("b3,baggage"), leader("tracecontext"), leader("none")],
+            [None; 4]
+        );
+    }
+
     /// Sees a tracestate in its own way.
     struct Seer;
 

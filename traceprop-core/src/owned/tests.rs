@@ -10,6 +10,7 @@ use crate::formats::tracecontext::TraceContext;
 use crate::generator::IdBits;
 use crate::outgoing::Outgoing;
 use crate::sampling::Sampling;
+use std::collections::HashMap;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -121,6 +122,20 @@ fn ok_a_b3_value_is_passed_on_with_its_decision() {
     assert_eq!([b3("-0"), b3("-1"), b3("-d"), b3("")], {
         [Sampling::NotSampled, Sampling::Sampled, Sampling::Debug, Sampling::Deferred]
     });
+}
+
+#[test]
+fn ok_the_several_headers_are_taken_along_beside_a_single_one_that_cannot_be_read() {
+    let propagator = Propagator::from_names("b3", "b3").unwrap();
+    let several = [("x-b3-traceid", "80e6b5d0a9d93650"), ("x-b3-spanid", "8a0ac984f71ab247"), ("b3", "x")];
+    // A map is asked for the single one first.
+    let request = HashMap::from(several.map(|(name, value)| (name.to_string(), value.to_string())));
+    let extraction = propagator.extract(&request);
+    let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)));
+    let mut headers: Vec<(String, String)> = Vec::new();
+    let _ = propagator.inject(&owned.span().unwrap(), &Outgoing::new(), &mut headers);
+    // Only there stands that the trace id has 16 digits.
+    assert_eq!(headers[0].1.split_once('-').unwrap().0, "80e6b5d0a9d93650");
 }
 
 #[test]
