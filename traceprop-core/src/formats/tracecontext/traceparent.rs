@@ -86,6 +86,8 @@ impl TraceParent {
     }
 
     /// The value, version 00, in lower case.
+    // Inlined, because a copy of it would wait for the pieces that it was put together from.
+    #[inline]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
         let mut out = [b'-'; Self::LEN];
         out[0..2].copy_from_slice(b"00");
