@@ -384,4 +384,17 @@ mod tests {
             prop_assert_eq!(decoded, is_ascii(&bytes).map(|is_ascii| (is_ascii, is_ascii)));
         }
     }
+
+    #[test]
+    fn err_32_bytes_with_one_fault_in_two_groups() {
+        let encoded = *b"NjEzMWQxNDhiYjY1MTE1ZDkxZjk5NzU2MGFjYThlNjc=";
+        for (one, other) in (0..11).flat_map(|one| (0..one).map(move |other| (4 * one, 4 * other))) {
+            // No digit, and one that begins a byte above 127.
+            for fault in [b'.', b'/'] {
+                let mut broken = encoded;
+                (broken[one], broken[other]) = (fault, fault);
+                assert_eq!(ascii_32(&broken), None, "at {one} and {other}");
+            }
+        }
+    }
 }
