@@ -1,8 +1,10 @@
 //! What is taken along of a request, and what is not.
 
 use super::OwnedContext;
+use crate::carrier::{Carrier, LookUp};
 use crate::composite::Propagator;
 use crate::context::SpanContext;
+use crate::field::Field;
 use crate::formats::b3::B3;
 use crate::formats::datadog::Datadog;
 use crate::formats::jaeger::Jaeger;
@@ -10,7 +12,6 @@ use crate::formats::tracecontext::TraceContext;
 use crate::generator::IdBits;
 use crate::outgoing::Outgoing;
 use crate::sampling::Sampling;
-use std::collections::HashMap;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -124,12 +125,25 @@ fn ok_a_b3_value_is_passed_on_with_its_decision() {
     });
 }
 
+/// Is asked for the single header of B3 first, having an index.
+struct Indexed([(&'static str, &'static str); 3]);
+
+impl Carrier for Indexed {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (*name, value.as_bytes()))
+    }
+
+    fn look_up(&self, field: Field) -> LookUp<'_> {
+        let line = self.0.iter().find(|(name, _)| Some(*name) == field.name());
+        line.map_or(LookUp::Absent, |(_, value)| LookUp::One(value.as_bytes()))
+    }
+}
+
 #[test]
 fn ok_the_several_headers_are_taken_along_beside_a_single_one_that_cannot_be_read() {
     let propagator = Propagator::from_names("b3", "b3").unwrap();
     let several = [("x-b3-traceid", "80e6b5d0a9d93650"), ("x-b3-spanid", "8a0ac984f71ab247"), ("b3", "x")];
-    // A map is asked for the single one first.
-    let request = HashMap::from(several.map(|(name, value)| (name.to_string(), value.to_string())));
+    let request = Indexed(several);
     let extraction = propagator.extract(&request);
     let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)));
     let mut headers: Vec<(String, String)> = Vec::new();
