@@ -202,6 +202,8 @@ fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
         let all = many(count, &|i| format!("tracestate: k=1\nbaggage: k{i}=1\nb3: 0\nx-datadog-tags: _dd.p.k=1\n"));
         seed("composite_extract", name, prefixed(b"\0\0\0\0", all));
     }
+    let tags = b"x-datadog-trace-id: 77\nx-datadog-parent-id: 1\nx-datadog-tags: _dd.p.upstream:services=a,_dd.p.b=c\n";
+    seed("bridge_roundtrip", "dd-spelt-like-another", prefixed(b"\0\x03", tags.to_vec()));
     for (name, state, sw8) in [("all-agree", "tp=1;0e0e4736;d", TRACE), ("all-differ", "dd=s:2;o:rum", "ticket-1")] {
         let parent =
             format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01\ntracestate: rojo=1,{state}\nbaggage: a=1;p,b=%20\n");
@@ -301,6 +303,8 @@ fn differences(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
     }
     let texts = "k\t100%\nk\t%41\nk\ta\\b\nk%\tv\nk\t v \nk\t\nk z\tv\nk\ta=b,c;d\"\u{e9}\u{7f}\n";
     seed("differential_baggage", "texts", texts.into());
+    // Six characters each, once they are encoded.
+    seed("differential_baggage", "text-too-long", format!("k\t{}\n", "\u{e9}".repeat(1400)).into_bytes());
     for (name, count) in [("members-64", 64), ("members-65", 65)] {
         seed("differential_baggage", name, format!("baggage: {}\n", many(count)).into_bytes());
     }

@@ -177,7 +177,9 @@ fn datadog_words(came: &datadog::Words, back: &datadog::Words, span: SpanId, omi
     let spelt: Vec<(String, String)> = spelt.collect();
     // Names that are the same when they are spelt so: the last counts, if it had room.
     let last = |place: usize, name: &str| spelt[place + 1..].iter().all(|(other, _)| other != name);
-    let tags = spelt.iter().enumerate().filter(|(place, (name, _))| last(*place, name)).map(|(_, tag)| tag.clone());
+    // One that is spelt like the tag that no process hands on is not handed on either.
+    let goes_on = |place: usize, name: &str| last(place, name) && name != "upstream_services";
+    let tags = spelt.iter().enumerate().filter(|(place, (name, _))| goes_on(*place, name)).map(|(_, tag)| tag.clone());
     let tags: Vec<_> = tags.collect();
     let origin = came.origin.as_deref().map(value);
     match omitted.is_empty() {

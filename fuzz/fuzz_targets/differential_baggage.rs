@@ -67,6 +67,12 @@ const MEMBER: &[Difference] = &[
 /// Members that they write and we read differently.
 const WRITTEN: &[Difference] = &[
     Difference {
+        name: "they write more than a receiver has to take",
+        by: "limits: 8192 bytes; a receiver may drop what is longer",
+        // A byte that has to be encoded takes three.
+        applies: |text| text[0].len() + 1 + 3 * text[1].len() > 8192,
+    },
+    Difference {
         name: "they write a percent sign as it is",
         by: "value: a URL encoded string, in which it begins a sequence",
         applies: |text| is_encoded(text[1]),
