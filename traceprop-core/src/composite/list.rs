@@ -131,7 +131,7 @@ mod tests {
     use crate::slots::Slots;
     use std::vec::Vec;
 
-    /// Has no field that anybody could look for.
+    /// One of a user's own, which may find something whatever came.
     struct Guess;
 
     impl Format for Guess {

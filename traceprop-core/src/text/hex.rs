@@ -1,7 +1,8 @@
-//! Hex of fixed width, eight digits at a time, in safe code.
+//! Hex of fixed width, many digits at a time, in safe code.
 //!
 //! Ids are the hot path of every format. Reading eight bytes as one `u64` and judging all of them with a few additions
-//! took a third of the instructions of a table look-up per byte. No integer parser of the standard library is used on
+//! took a third of the instructions of a table look-up per byte; of thirty-two digits the compiler makes half of that again,
+//! where the loop over them is plain. No integer parser of the standard library is used on
 //! wire bytes: they accept a leading `+` and any length.
 
 use crate::reject::Reason;

@@ -157,11 +157,7 @@ impl fmt::Debug for DatadogHeaders<'_> {
 
 /// The sender's span alone.
 pub(super) fn parent_id(slots: &Slots<'_>) -> Option<SpanId> {
-    let id = match plain::number(slots, Field::DatadogParentId, decimal::value) {
-        Some(id) => id,
-        None => number(slots, Field::DatadogParentId, decimal::unsigned).ok()?,
-    };
-    id.and_then(SpanId::new)
+    SpanId::new(number_alone(slots, Field::DatadogParentId, decimal::value, decimal::unsigned)?)
 }
 
 /// A field that is one number. Several lines are none, and so is what a browser or a proxy has joined with a comma:
@@ -178,10 +174,18 @@ fn number<T>(slots: &Slots<'_>, field: Field, parse: fn(&[u8]) -> Result<T, Reas
 
 /// The priority alone.
 pub(super) fn priority(slots: &Slots<'_>) -> Option<i32> {
-    match plain::number(slots, Field::DatadogSamplingPriority, decimal::signed_value) {
-        Some(priority) => priority,
-        None => number(slots, Field::DatadogSamplingPriority, decimal::signed).ok()?,
-    }
+    number_alone(slots, Field::DatadogSamplingPriority, decimal::signed_value, decimal::signed)
+}
+
+/// A number where nobody asks what is wrong with it: at a glance, or with a closer look.
+#[inline]
+fn number_alone<T>(
+    slots: &Slots<'_>,
+    field: Field,
+    value: fn(&[u8]) -> Option<T>,
+    parse: fn(&[u8]) -> Result<T, ReasonAt>,
+) -> Option<T> {
+    plain::number(slots, field, value).unwrap_or_else(|| number(slots, field, parse).ok().flatten())
 }
 
 /// The origin alone.
