@@ -33,6 +33,23 @@ pub(crate) const TRACEPARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da
 pub(crate) const TRACESTATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,es=s:0.25");
 pub(crate) const BAGGAGE: (&str, &str) = ("baggage", "tenant=acme,user=Ad%C3%A8le%20B,region=eu-north-1");
 pub(crate) const B3: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
+/// Its last digit of the parent is no digit.
+pub(crate) const B3_MALFORMED: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902bg-1");
+/// A digit of the trace id is in upper case.
+pub(crate) const TRACEPARENT_MALFORMED: (&str, &str) =
+    ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e473F-00f067aa0ba902b7-01");
+pub(crate) const B3_MULTI: [(&str, &str); 3] =
+    [("x-b3-traceid", "4bf92f3577b34da6a3ce929d0e0e4736"), ("x-b3-spanid", "00f067aa0ba902b7"), ("x-b3-sampled", "1")];
+pub(crate) const UBER_TRACE_ID: (&str, &str) =
+    ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:1");
+/// What Datadog's tracers send for a trace of 128 bits.
+pub(crate) const DATADOG_TAGS: [(&str, &str); 5] = [
+    ("x-datadog-trace-id", "11803532876627986230"),
+    ("x-datadog-parent-id", "67667974448284343"),
+    ("x-datadog-sampling-priority", "1"),
+    ("x-datadog-origin", "synthetics"),
+    ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-4,_dd.p.usr.id=MTIzNDU2Nzg"),
+];
 /// As SkyWalking's agents make it; its trace id is the 32 digits of ours, as text.
 pub(crate) const SW8: (&str, &str) = (
     "sw8",

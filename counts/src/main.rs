@@ -17,6 +17,9 @@ use record::{Judgement, Record};
 /// A count may grow by so much. It is exact, so this is no allowance for noise: it is what a change may cost in passing.
 const MARGIN_PERCENT: u64 = 3;
 
+/// How much more a path may take than in the first version, whatever was added since.
+const MARGIN_SINCE_FIRST_PERCENT: u64 = 10;
+
 /// What a script sees where nothing could be compared.
 const NOT_COMPARED: u8 = 3;
 
@@ -58,7 +61,7 @@ fn counted(path: fn(usize), calls: usize) {
 }
 
 fn compare() -> Result<ExitCode, Box<dyn Error>> {
-    let before = Record::read()?;
+    let (before, first) = (Record::read(record::LAST)?, Record::read(record::FIRST)?);
     if let Some(reason) = before.taken_otherwise() {
         return Ok(not_compared(&reason));
     }
@@ -70,12 +73,17 @@ fn compare() -> Result<ExitCode, Box<dyn Error>> {
     if let Some(reason) = before.other_library(library) {
         return Ok(not_compared(&reason));
     }
-    println!("{:<40} {:>7} {:>7} {:>8}", "instructions of one call", "before", "now", "change");
-    let (mut grown, mut fallen) = (Vec::new(), Vec::new());
+    println!("{:<40} {:>7} {:>7} {:>8} {:>18}", "instructions of one call", "before", "now", "change", "since first");
+    let (mut grown, mut fallen, mut beyond_first) = (Vec::new(), Vec::new(), Vec::new());
     for &(name, _) in paths::PATHS {
         let now = valgrind::instructions(name)?;
-        let judgement = before.judge(name, now);
-        println!("{name:<40} {judgement}");
+        let judgement = before.judge(name, now, MARGIN_PERCENT);
+        let since_first = first.judge(name, now, MARGIN_SINCE_FIRST_PERCENT);
+        let change = since_first.change().map_or("-".to_owned(), |change| format!("{change:+.1} %"));
+        println!("{name:<40} {judgement:<30} {change:>12}");
+        if let Judgement::Grown { .. } = since_first {
+            beyond_first.push(name);
+        }
         match judgement {
             Judgement::Grown { .. } | Judgement::Unknown { .. } => grown.push(name),
             Judgement::Fallen { .. } => fallen.push(name),
@@ -84,6 +92,13 @@ fn compare() -> Result<ExitCode, Box<dyn Error>> {
     }
     if !fallen.is_empty() {
         println!("less than before: {}. Keep it: run this with --write, and commit the file.", fallen.join(", "));
+    }
+    if !beyond_first.is_empty() {
+        eprintln!(
+            "error: more than {MARGIN_SINCE_FIRST_PERCENT} % more instructions than in the first version: {}.",
+            beyond_first.join(", "),
+        );
+        return Ok(ExitCode::FAILURE);
     }
     if grown.is_empty() {
         return Ok(ExitCode::SUCCESS);

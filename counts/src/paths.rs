@@ -16,7 +16,10 @@ use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 use traceprop_reqwest::{Destinations, Rule};
 use traceprop_tower::{ExtractLayer, presets};
 
-use crate::input::{B3, BAGGAGE, DATADOG_RUM, PARENT_ID, SW8, TRACE_ID, TRACEPARENT, TRACESTATE, outgoing, request};
+use crate::input::{
+    B3, B3_MALFORMED, B3_MULTI, BAGGAGE, DATADOG_RUM, DATADOG_TAGS, PARENT_ID, SW8, TRACE_ID, TRACEPARENT,
+    TRACEPARENT_MALFORMED, TRACESTATE, UBER_TRACE_ID, outgoing, request,
+};
 use crate::valgrind::CALLS;
 
 /// Not ours, but part of what is counted: see [`c_library`].
@@ -35,11 +38,19 @@ pub(crate) const PATHS: &[Path] = &[
         extract("tracecontext,baggage", &[TRACEPARENT, TRACESTATE, BAGGAGE], Some((3, 3)), calls);
     }),
     ("extract/b3", |calls| extract("b3", &[B3], Some((0, 0)), calls)),
+    ("extract/x-b3", |calls| extract("b3multi", &B3_MULTI, Some((0, 0)), calls)),
+    ("extract/x-datadog+tags", datadog),
+    ("extract/uber-trace-id", |calls| extract("jaeger", &[UBER_TRACE_ID], Some((0, 0)), calls)),
     ("extract/sw8", |calls| extract("sw8", &[SW8], Some((0, 0)), calls)),
+    ("extract/malformed/b3", |calls| extract("b3", &[B3_MALFORMED], None, calls)),
+    ("extract/malformed/traceparent", |calls| extract("tracecontext", &[TRACEPARENT_MALFORMED], None, calls)),
+    ("extract/absent/tracecontext", |calls| extract("tracecontext", &[], None, calls)),
     ("extract/absent/all", |calls| extract("all", &[], None, calls)),
     ("explain/datadog-rum/all", explain),
     ("inject/traceparent+tracestate", |calls| inject("tracecontext", 2, calls)),
     ("inject/tracecontext,b3,datadog", |calls| inject("tracecontext,b3,datadog", 7, calls)),
+    ("passthrough/nothing", |calls| passthrough(&[], calls)),
+    ("passthrough/traceparent", |calls| passthrough(&[TRACEPARENT], calls)),
     ("forward/traceparent+tracestate", forward),
     ("serve/traceparent+tracestate", serve),
     ("call/baggage/reqwest-rules", call),
@@ -70,6 +81,20 @@ fn extract(names: &str, lines: &[(&'static str, &str)], found: Option<(usize, us
         let members = (extraction.tracestate().iter().count(), extraction.baggage().iter().count());
         assert_eq!(ids(&extraction), found.map(|_| (TRACE_ID, Some(PARENT_ID), true)));
         assert_eq!(members, found.unwrap_or_default());
+    }
+}
+
+/// All five headers, with each tag looked at.
+fn datadog(calls: usize) {
+    let propagator = Propagator::from_names("datadog", "none").expect("known names");
+    let request = request(&DATADOG_TAGS);
+    for _ in 0..calls {
+        let carrier = HeaderCarrier::new(black_box(&request));
+        let extraction = propagator.extract(&carrier);
+        let words = extraction.datadog();
+        assert_eq!(ids(&extraction), Some((TRACE_ID, Some(PARENT_ID), true)));
+        assert_eq!((words.priority(), words.tags().iter().count()), (Some(1), 2));
+        assert!(words.origin().is_some());
     }
 }
 
@@ -113,6 +138,21 @@ fn inject(names: &str, lines: usize, calls: usize) {
         assert_eq!(map.len() - before, lines);
     }
     // Freeing them would count as work of those that were written into.
+    forget(maps);
+}
+
+/// In, and out again as it came, by a service without spans of its own.
+fn passthrough(lines: &[(&'static str, &str)], calls: usize) {
+    let propagator = Propagator::from_names("tracecontext", "tracecontext").expect("known names");
+    let request = request(lines);
+    let mut maps = outgoing(PREPARED);
+    let before = maps[0].len();
+    for map in &mut maps[..calls] {
+        let carrier = HeaderCarrier::new(black_box(&request));
+        let relay = propagator.extract(&carrier).relay();
+        let _ = propagator.relay(&relay, &Outgoing::trusted(), &mut HeaderCarrierMut::new(map));
+        assert_eq!(map.len() - before, lines.len());
+    }
     forget(maps);
 }
 

@@ -5,7 +5,11 @@ use std::{fs, io};
 
 use crate::{MARGIN_PERCENT, paths};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
+/// The counts that the last change left behind.
+pub(crate) const LAST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
+
+/// The counts of the first version, before it was rebuilt. No command writes this file.
+pub(crate) const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions-0.txt");
 
 const RUSTC: &str = env!("COUNTS_RUSTC");
 const TARGET: &str = env!("COUNTS_TARGET");
@@ -53,13 +57,13 @@ impl Record {
         self.counts.push((name.to_owned(), count));
     }
 
-    pub(crate) fn read() -> Result<Self, String> {
-        let text = fs::read_to_string(FILE).map_err(|error| format!("{FILE}: {error}"))?;
-        Self::parse(&text).ok_or_else(|| format!("{FILE} is not as --write makes it"))
+    pub(crate) fn read(file: &str) -> Result<Self, String> {
+        let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+        Self::parse(&text).ok_or_else(|| format!("{file} is not as --write makes it"))
     }
 
     pub(crate) fn write(&self) -> io::Result<()> {
-        fs::write(FILE, self.to_string())
+        fs::write(LAST, self.to_string())
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -87,22 +91,35 @@ impl Record {
 
     /// The same for the C library, by what it takes for work that is always the same.
     pub(crate) fn other_library(&self, now: u64) -> Option<String> {
-        match self.judge(paths::C_LIBRARY, now) {
+        match self.judge(paths::C_LIBRARY, now, MARGIN_PERCENT) {
             Judgement::Same { .. } => None,
             other => Some(format!("another C library: its own work takes (before, now, change) {other}")),
         }
     }
 
-    pub(crate) fn judge(&self, name: &str, now: u64) -> Judgement {
+    /// Compares `now` with the recorded count, which may change by `margin_percent`.
+    pub(crate) fn judge(&self, name: &str, now: u64, margin_percent: u64) -> Judgement {
         let Some(before) = self.count(name) else {
             return Judgement::Unknown { now };
         };
         // In hundredths of a count, which are exact.
-        let (least, most) = (before * (100 - MARGIN_PERCENT), before * (100 + MARGIN_PERCENT));
+        let (least, most) = (before * (100 - margin_percent), before * (100 + margin_percent));
         match now * 100 {
             now_exactly if now_exactly > most => Judgement::Grown { before, now },
             now_exactly if now_exactly < least => Judgement::Fallen { before, now },
             _ => Judgement::Same { before, now },
+        }
+    }
+}
+
+impl Judgement {
+    /// The change in percent, if there was a count to compare with.
+    pub(crate) fn change(self) -> Option<f64> {
+        match self {
+            Self::Same { before, now } | Self::Grown { before, now } | Self::Fallen { before, now } => {
+                Some(change_percent(before, now))
+            }
+            Self::Unknown { .. } => None,
         }
     }
 }
@@ -124,9 +141,9 @@ impl Display for Judgement {
             Self::Same { before, now } => (before, now, ""),
             Self::Grown { before, now } => (before, now, "  MORE"),
             Self::Fallen { before, now } => (before, now, "  less"),
-            Self::Unknown { now } => return write!(f, "{:>7} {now:>7}  not in the file", "-"),
+            Self::Unknown { now } => return f.pad(&format!("{:>7} {now:>7}  not in the file", "-")),
         };
-        write!(f, "{before:>7} {now:>7} {:>+6.1} %{verdict}", change_percent(before, now))
+        f.pad(&format!("{before:>7} {now:>7} {:>+6.1} %{verdict}", change_percent(before, now)))
     }
 }
 
@@ -154,12 +171,12 @@ mod tests {
 
     #[test]
     fn ok_judge_at_the_margin() {
-        let judge = |now| record().judge("extract/b3", now);
+        let judge = |now| record().judge("extract/b3", now, 3);
         assert_eq!(judge(1030), Judgement::Same { before: 1000, now: 1030 });
         assert_eq!(judge(1031), Judgement::Grown { before: 1000, now: 1031 });
         assert_eq!(judge(970), Judgement::Same { before: 1000, now: 970 });
         assert_eq!(judge(969), Judgement::Fallen { before: 1000, now: 969 });
-        assert_eq!(record().judge("extract/b4", 1), Judgement::Unknown { now: 1 });
+        assert_eq!(record().judge("extract/b4", 1, 3), Judgement::Unknown { now: 1 });
         assert_eq!(judge(1040).to_string(), "   1000    1040   +4.0 %  MORE");
     }
 
@@ -180,8 +197,17 @@ mod tests {
 
     #[test]
     fn ok_the_file_has_each_path_once() {
-        let record = Record::read().expect("a file");
+        let record = Record::read(LAST).expect("a file");
         let names: Vec<_> = record.counts.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, paths::PATHS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn ok_each_path_of_the_first_version_is_still_counted() {
+        let first = Record::read(FIRST).expect("a file");
+        assert!(!first.counts.is_empty());
+        for (name, _) in &first.counts {
+            assert!(paths::PATHS.iter().any(|(path, _)| path == name), "{name}");
+        }
     }
 }
