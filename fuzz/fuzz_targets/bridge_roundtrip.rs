@@ -131,7 +131,7 @@ impl Way {
 struct Crossed {
     headers: Headers,
     trace_id: TraceId,
-    omitted: Omissions,
+    omitted: Omissions<'static>,
 }
 
 fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
@@ -159,7 +159,7 @@ fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
         let span = extraction.child(came.trace_id, id(HOP));
         headers = written_by_child(&propagator, &span, &Outgoing::trusted()).0.0;
     }
-    Some(Crossed { headers, trace_id: came.trace_id, omitted })
+    Some(Crossed { headers, trace_id: came.trace_id, omitted: omitted.without_names() })
 }
 
 fn is_canonical(text: &str) -> bool {

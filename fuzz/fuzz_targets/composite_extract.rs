@@ -87,11 +87,15 @@ fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
     }
 }
 
-fn child(propagator: &Propagator, extraction: &Extraction<'_>, outgoing: &Outgoing<'_>) -> (Sink, Omissions) {
+fn child<'p>(
+    propagator: &'p Propagator,
+    extraction: &Extraction<'_>,
+    outgoing: &Outgoing<'_>,
+) -> (Sink, Omissions<'p>) {
     written_by_child(propagator, &extraction.start_span(&ids), outgoing)
 }
 
-fn said((sink, omitted): &(Sink, Omissions)) -> (&Sink, String) {
+fn said<'s>((sink, omitted): &'s (Sink, Omissions<'_>)) -> (&'s Sink, String) {
     (sink, omitted.to_string())
 }
 
@@ -143,7 +147,7 @@ fn private(sink: &Sink) {
 }
 
 /// What a carrier held before goes where the dialect is written, and nothing else does.
-fn over_stale(clean: &Sink, write: impl FnOnce(&mut Sink) -> Omissions) {
+fn over_stale<'p>(clean: &Sink, write: impl FnOnce(&mut Sink) -> Omissions<'p>) {
     let owners: [&[&str]; 7] = [
         &["traceparent", "tracestate"],
         &["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],

@@ -97,7 +97,11 @@ pub fn extract<'c, C: Carrier>(propagator: &'c Propagator, carrier: &'c C) -> Ex
 
 /// What a child of `span` says: twice the same, and no more than one line of a name that is not to be repeated.
 #[track_caller]
-pub fn written_by_child(propagator: &Propagator, span: &SpanContext<'_>, outgoing: &Outgoing<'_>) -> (Sink, Omissions) {
+pub fn written_by_child<'p>(
+    propagator: &'p Propagator,
+    span: &SpanContext<'_>,
+    outgoing: &Outgoing<'_>,
+) -> (Sink, Omissions<'p>) {
     let mut sink = Sink::default();
     let omitted = propagator.inject(span, outgoing, &mut sink);
     let mut again = Sink::default();
@@ -114,7 +118,11 @@ pub fn written_by_child(propagator: &Propagator, span: &SpanContext<'_>, outgoin
 
 /// What a service without spans passes on.
 #[track_caller]
-pub fn written_by_relay(propagator: &Propagator, relay: &Relay<'_>, outgoing: &Outgoing<'_>) -> (Sink, Omissions) {
+pub fn written_by_relay<'p>(
+    propagator: &'p Propagator,
+    relay: &Relay<'_>,
+    outgoing: &Outgoing<'_>,
+) -> (Sink, Omissions<'p>) {
     let mut sink = Sink::default();
     let omitted = propagator.relay(relay, outgoing, &mut sink);
     if relay.inbound() == Inbound::Nothing {

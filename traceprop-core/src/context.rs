@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::field::{Field, FieldSet};
+use crate::field::{Field, FieldSet, FormatKind, FormatSet};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::otel::OtelEdit;
@@ -57,89 +57,6 @@ impl Inbound {
             Self::Decision(sampling) => sampling,
             Self::Context(context) => context.sampling,
         }
-    }
-}
-
-/// The built-in formats, as bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) struct FormatSet(u16);
-
-/// A built-in format, or a place among those of the user's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FormatKind {
-    TraceContext,
-    B3,
-    Datadog,
-    Jaeger,
-    Sw8,
-    Correlation,
-    /// A format of the user's: it judges by itself what of its own lines still holds.
-    Custom,
-}
-
-impl FormatKind {
-    pub(crate) fn of(name: &str) -> Self {
-        match name {
-            "tracecontext" => Self::TraceContext,
-            "b3" | "b3multi" => Self::B3,
-            "datadog" => Self::Datadog,
-            "jaeger" => Self::Jaeger,
-            "sw8" => Self::Sw8,
-            _ if name.starts_with("correlation:") => Self::Correlation,
-            _ => Self::Custom,
-        }
-    }
-
-    /// Whether all formats of this kind have the same name.
-    pub(crate) const fn has_one_name(self) -> bool {
-        matches!(self, Self::TraceContext | Self::Datadog | Self::Jaeger | Self::Sw8)
-    }
-
-    /// The format whose trace a field belongs to. None for text of the user's, and for configured names.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn of_field(field: Field) -> Option<Self> {
-        Some(match field {
-            Field::TraceParent | Field::TraceState => Self::TraceContext,
-            Field::B3
-            | Field::B3TraceId
-            | Field::B3SpanId
-            | Field::B3ParentSpanId
-            | Field::B3Sampled
-            | Field::B3Flags => Self::B3,
-            Field::DatadogTraceId
-            | Field::DatadogParentId
-            | Field::DatadogSamplingPriority
-            | Field::DatadogOrigin
-            | Field::DatadogTags => Self::Datadog,
-            Field::UberTraceId | Field::JaegerDebugId => Self::Jaeger,
-            Field::Sw8 | Field::Sw8Extension => Self::Sw8,
-            Field::Baggage
-            | Field::UberContext
-            | Field::JaegerBaggage
-            | Field::Sw8Correlation
-            | Field::Configured(_) => return None,
-        })
-    }
-}
-
-impl FormatSet {
-    pub(crate) const EMPTY: Self = Self(0);
-
-    pub(crate) const fn with(self, kind: FormatKind) -> Self {
-        Self(self.0 | 1 << kind as u16)
-    }
-
-    pub(crate) const fn contains(self, kind: FormatKind) -> bool {
-        self.0 & (1 << kind as u16) != 0
-    }
-
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether `other` has all of them too.
-    pub(crate) const fn is_within(self, other: Self) -> bool {
-        self.0 & !other.0 == 0
     }
 }
 
@@ -390,35 +307,6 @@ mod tests {
         let rooted = SpanContext::starting(Inbound::Nothing, Received::NOTHING, Sampling::NotSampled, &ids);
         assert_eq!((rooted.parent_id(), rooted.sampling()), (None, Sampling::NotSampled));
         assert!(SpanContext::starting(Inbound::Nothing, Received::NOTHING, Sampling::Sampled, &ids).decided_here);
-    }
-
-    #[test]
-    fn ok_kind_of_a_name_and_of_a_field() {
-        let of = FormatKind::of;
-        assert_eq!((of("b3"), of("b3multi"), of("sw8")), (FormatKind::B3, FormatKind::B3, FormatKind::Sw8));
-        assert_eq!((of("correlation:x-request-id"), of("correlation")), (FormatKind::Correlation, FormatKind::Custom));
-        #[cfg(feature = "alloc")]
-        {
-            assert_eq!(FormatKind::of_field(Field::TraceState), Some(FormatKind::TraceContext));
-            assert_eq!(FormatKind::of_field(Field::B3Flags), Some(FormatKind::B3));
-            assert_eq!(FormatKind::of_field(Field::DatadogTags), Some(FormatKind::Datadog));
-            assert_eq!(FormatKind::of_field(Field::JaegerDebugId), Some(FormatKind::Jaeger));
-            assert_eq!(FormatKind::of_field(Field::Sw8Extension), Some(FormatKind::Sw8));
-            assert_eq!(FormatKind::of_field(Field::Sw8Correlation), None);
-        }
-    }
-
-    #[test]
-    fn ok_a_set_is_within_another_that_has_all_of_it() {
-        let b3 = FormatSet::EMPTY.with(FormatKind::B3);
-        let both = b3.with(FormatKind::Jaeger);
-        assert!(FormatSet::EMPTY.is_within(FormatSet::EMPTY) && FormatSet::EMPTY.is_within(b3));
-        assert!(b3.is_within(b3) && b3.is_within(both));
-        assert!(
-            !both.is_within(b3)
-                && !b3.is_within(FormatSet::EMPTY)
-                && !b3.is_within(FormatSet::EMPTY.with(FormatKind::Sw8))
-        );
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! The header fields that trace contexts travel in, and the matcher that finds them in one pass over a carrier.
 
+#[macro_use]
+mod builtin;
+mod kind;
 mod name;
 mod set;
 mod watched;
 
 use core::fmt;
 
+pub(crate) use kind::{FormatSet, Row};
 pub use name::{FieldName, FieldNameError};
 pub use set::FieldSet;
 pub(crate) use watched::FieldNames;
@@ -13,136 +17,198 @@ pub(crate) use watched::FieldNames;
 /// Configured names (correlation headers, headers of a user's own format) that one propagator can watch for.
 pub const MAX_CONFIGURED: usize = 8;
 
-macro_rules! fields {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
-        /// A header field that some format reads or writes.
+macro_rules! define {
+    (
+        formats { $($kind:ident {
+            fields: { $($(#[doc = $doc:literal])+ $field:ident: $carries:ident = $text:literal,)* }
+            names: [$($name:literal),+], in_all: $in_all:literal, letter: $letter:expr,
+        })+ }
+        unread { $($(#[doc = $unread_doc:literal])+ $unread:ident = $unread_text:literal,)+ }
+    ) => {
+        /// A header field that some format reads or writes, or that is only removed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Field {
-            $($(#[doc = $doc])+ $name,)+
+            $($($(#[doc = $doc])+ $field,)*)+
+            $($(#[doc = $unread_doc])+ $unread,)+
             /// A configured name, by its place among those of the propagator (0 to 7).
             Configured(u8),
         }
 
         impl Field {
-            /// The fields with a fixed name.
-            pub const BUILT_IN: &'static [Self] = &[$(Self::$name,)+];
+            /// The fields of the built-in formats.
+            pub const BUILT_IN: &'static [Self] = &[$($(Self::$field,)*)+];
 
-            /// The lower-case name; `None` for a configured one. `uberctx-` stands for all names that begin so.
+            /// All fields with a fixed name, in the order of their places.
+            pub const FIXED: &'static [Self] = &[$($(Self::$field,)*)+ $(Self::$unread,)+];
+
+            /// The lower-case name; `None` for a configured one. One that ends in `-` (`uberctx-`) stands for all names
+            /// that begin so.
             pub const fn name(self) -> Option<&'static str> {
                 match self {
-                    $(Self::$name => Some($text),)+
+                    $($(Self::$field => Some($text),)*)+
+                    $(Self::$unread => Some($unread_text),)+
                     Self::Configured(_) => None,
                 }
             }
+
+            /// The place of this field in a table of [`FIELD_COUNT`].
+            #[inline]
+            pub const fn index(self) -> usize {
+                // Two questions in place of one, because each is then arithmetic, and not a jump to a piece of code for
+                // each field.
+                let among_configured = match self {
+                    // A configured field is only ever made by the matcher, which has that many places.
+                    Self::Configured(place) => place as usize % MAX_CONFIGURED,
+                    _ => 0,
+                };
+                let first = match self {
+                    $($(Self::$field => Place::$field as usize,)*)+
+                    $(Self::$unread => Place::$unread as usize,)+
+                    Self::Configured(_) => FIXED_COUNT,
+                };
+                first + among_configured
+            }
+
+            /// The format that owns the field. `Custom` for configured names, and those that no format here reads.
+            #[cfg(any(feature = "alloc", test))]
+            pub(crate) const fn format(self) -> FormatKind {
+                match self {
+                    $($(Self::$field => FormatKind::$kind,)*)+
+                    _ => FormatKind::Custom,
+                }
+            }
+
+            const fn carries(self) -> Carries {
+                match self {
+                    $($(Self::$field => Carries::$carries,)*)+
+                    _ => Carries::Trace,
+                }
+            }
+
+            /// The field with this name, in any letter case.
+            #[inline]
+            fn find(name: &[u8]) -> Option<Self> {
+                // Length and middle letter leave one name to compare, so ordinary headers fall out here. Each comparison
+                // has a length of its own that is known, so it takes a few words.
+                match key(name) {
+                    $($(Key::$field if !is_prefix($text) && is(name, $text.as_bytes()) => Some(Self::$field),)*)+
+                    $(Key::$unread if is(name, $unread_text.as_bytes()) => Some(Self::$unread),)+
+                    $($(_ if is_prefix($text) && begins(name, $text.as_bytes()) => Some(Self::$field),)*)+
+                    _ => None,
+                }
+            }
         }
+
+        /// The fields in order, to count them.
+        enum Place { $($($field,)*)+ $($unread,)+ }
+
+        /// What tells each field from most others: see [`key`].
+        struct Key;
+
+        #[allow(non_upper_case_globals, reason = "named like the fields")]
+        impl Key {
+            $($(const $field: (usize, u8) = key($text.as_bytes());)*)+
+            $(const $unread: (usize, u8) = key($unread_text.as_bytes());)+
+        }
+
+        /// A built-in format, or one of the user's.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum FormatKind {
+            $($kind,)+
+            /// A format of the user's: it judges by itself what of its own lines still holds.
+            Custom,
+        }
+
+        /// What is known of each kind, in their order.
+        pub(crate) const ROWS: &[Row] = &[$(Row {
+            kind: FormatKind::$kind,
+            fields: FieldSet::of(&[$(Field::$field),*]),
+            names: &[$($name),+],
+            in_all: $in_all,
+            letter: $letter,
+        }),+];
+
+        /// All names of formats, for messages.
+        pub(crate) const KNOWN: &str = concat!($($($name, ", ",)+)+ "all, none");
     };
 }
 
-fields! {
-    /// W3C `traceparent`.
-    TraceParent = "traceparent",
-    /// W3C `tracestate`.
-    TraceState = "tracestate",
-    /// W3C `baggage`.
-    Baggage = "baggage",
-    /// B3 in one header, `b3`.
-    B3 = "b3",
-    /// `X-B3-TraceId`.
-    B3TraceId = "x-b3-traceid",
-    /// `X-B3-SpanId`.
-    B3SpanId = "x-b3-spanid",
-    /// `X-B3-ParentSpanId`.
-    B3ParentSpanId = "x-b3-parentspanid",
-    /// `X-B3-Sampled`.
-    B3Sampled = "x-b3-sampled",
-    /// `X-B3-Flags`.
-    B3Flags = "x-b3-flags",
-    /// `x-datadog-trace-id`.
-    DatadogTraceId = "x-datadog-trace-id",
-    /// `x-datadog-parent-id`.
-    DatadogParentId = "x-datadog-parent-id",
-    /// `x-datadog-sampling-priority`.
-    DatadogSamplingPriority = "x-datadog-sampling-priority",
-    /// `x-datadog-origin`.
-    DatadogOrigin = "x-datadog-origin",
-    /// `x-datadog-tags`.
-    DatadogTags = "x-datadog-tags",
-    /// Jaeger's `uber-trace-id`.
-    UberTraceId = "uber-trace-id",
-    /// Jaeger's baggage, one header an item: all names that begin with `uberctx-`.
-    UberContext = "uberctx-",
-    /// `jaeger-baggage`.
-    JaegerBaggage = "jaeger-baggage",
-    /// `jaeger-debug-id`.
-    JaegerDebugId = "jaeger-debug-id",
-    /// SkyWalking's `sw8`.
-    Sw8 = "sw8",
-    /// `sw8-correlation`.
-    Sw8Correlation = "sw8-correlation",
-    /// `sw8-x`.
-    Sw8Extension = "sw8-x",
+builtin_formats!(define);
+
+/// What a field holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Carries {
+    /// Ids, decisions, and what belongs to them.
+    Trace,
+    /// Text of the user's.
+    Text,
 }
 
-const BUILT_IN_COUNT: usize = Field::BUILT_IN.len();
+/// What tells most names apart: the length, and the letter in the middle.
+#[inline]
+const fn key(name: &[u8]) -> (usize, u8) {
+    if name.is_empty() { (0, 0) } else { (name.len(), name[name.len() / 2] | 0x20) }
+}
+
+/// Most carriers have their names in lower case, which is cheaper to tell.
+#[inline(always)]
+fn is(name: &[u8], own: &[u8]) -> bool {
+    name == own || is_in_any_case(name, own)
+}
+
+/// Whether a name in the table stands for all names that begin with it.
+const fn is_prefix(name: &str) -> bool {
+    name.as_bytes()[name.len() - 1] == b'-'
+}
+
+/// Whether a name belongs to a family, and says more than its prefix.
+#[inline]
+fn begins(name: &[u8], prefix: &[u8]) -> bool {
+    name.len() > prefix.len() && name[0] | 0x20 == prefix[0] && is_in_any_case(&name[..prefix.len()], prefix)
+}
+
+#[cold]
+fn is_in_any_case(name: &[u8], own: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(own)
+}
+
+const FIXED_COUNT: usize = Field::FIXED.len();
 
 /// Places in a table with one for each field.
-pub(crate) const FIELD_COUNT: usize = BUILT_IN_COUNT + MAX_CONFIGURED;
+pub(crate) const FIELD_COUNT: usize = FIXED_COUNT + MAX_CONFIGURED;
+
+/// The fields that stand for all names with a prefix.
+const FAMILIES: FieldSet = {
+    let mut families = FieldSet::EMPTY;
+    let mut i = 0;
+    while i < FIXED_COUNT {
+        if let Some(name) = Field::FIXED[i].name() {
+            families = if is_prefix(name) { families.with(Field::FIXED[i]) } else { families };
+        }
+        i += 1;
+    }
+    families
+};
 
 impl Field {
-    /// The place of this field in a table of [`FIELD_COUNT`].
-    #[inline]
-    pub(crate) const fn index(self) -> usize {
-        // Two questions in place of one, because each is then arithmetic, and not a jump to a piece of code for each field.
-        let among_configured = match self {
-            // A configured field is only ever made by the matcher, which has that many places.
-            Self::Configured(place) => place as usize % MAX_CONFIGURED,
-            _ => 0,
-        };
-        let first = match self {
-            Self::TraceParent => 0,
-            Self::TraceState => 1,
-            Self::Baggage => 2,
-            Self::B3 => 3,
-            Self::B3TraceId => 4,
-            Self::B3SpanId => 5,
-            Self::B3ParentSpanId => 6,
-            Self::B3Sampled => 7,
-            Self::B3Flags => 8,
-            Self::DatadogTraceId => 9,
-            Self::DatadogParentId => 10,
-            Self::DatadogSamplingPriority => 11,
-            Self::DatadogOrigin => 12,
-            Self::DatadogTags => 13,
-            Self::UberTraceId => 14,
-            Self::UberContext => 15,
-            Self::JaegerBaggage => 16,
-            Self::JaegerDebugId => 17,
-            Self::Sw8 => 18,
-            Self::Sw8Correlation => 19,
-            Self::Sw8Extension => 20,
-            Self::Configured(_) => BUILT_IN_COUNT,
-        };
-        first + among_configured
-    }
-
     /// The field at a place of the table.
     #[cfg(feature = "alloc")]
     pub(crate) fn at(index: usize) -> Self {
-        match Self::BUILT_IN.get(index) {
+        match Self::FIXED.get(index) {
             Some(field) => *field,
-            None => Self::Configured((index.saturating_sub(BUILT_IN_COUNT) % MAX_CONFIGURED) as u8),
+            None => Self::Configured((index.saturating_sub(FIXED_COUNT) % MAX_CONFIGURED) as u8),
         }
     }
 
     /// Whether the field holds text of the user's (baggage of any dialect), which leaves only where it is allowed.
     pub const fn is_baggage(self) -> bool {
-        matches!(self, Self::Baggage | Self::UberContext | Self::JaegerBaggage | Self::Sw8Correlation)
+        matches!(self.carries(), Carries::Text)
     }
 
     /// Whether the field stands for all names with its prefix.
-    pub(crate) const fn is_family(self) -> bool {
-        matches!(self, Self::UberContext)
+    pub const fn is_family(self) -> bool {
+        FAMILIES.contains(self)
     }
 
     /// The built-in field with this name, in any letter case.
@@ -155,52 +221,11 @@ impl Field {
     /// ```
     #[inline]
     pub fn from_name(name: &str) -> Option<Self> {
-        let bytes = name.as_bytes();
-        // Length and first letter leave one name to compare, so ordinary headers fall out here. Each comparison has a
-        // length of its own that is known, so it takes a few words.
-        let first = bytes.first()? | 0x20;
-        let found = match (bytes.len(), first) {
-            (2, b'b') => Self::B3.if_same(bytes, b"b3"),
-            (3, b's') => Self::Sw8.if_same(bytes, b"sw8"),
-            (5, b's') => Self::Sw8Extension.if_same(bytes, b"sw8-x"),
-            (7, b'b') => Self::Baggage.if_same(bytes, b"baggage"),
-            (10, b't') => Self::TraceState.if_same(bytes, b"tracestate"),
-            (10, b'x') => Self::B3Flags.if_same(bytes, b"x-b3-flags"),
-            (11, b't') => Self::TraceParent.if_same(bytes, b"traceparent"),
-            (11, b'x') => Self::B3SpanId.if_same(bytes, b"x-b3-spanid"),
-            (12, b'x') if bytes[5] | 0x20 == b't' => Self::B3TraceId.if_same(bytes, b"x-b3-traceid"),
-            (12, b'x') => Self::B3Sampled.if_same(bytes, b"x-b3-sampled"),
-            (13, b'u') => Self::UberTraceId.if_same(bytes, b"uber-trace-id"),
-            (14, b'j') => Self::JaegerBaggage.if_same(bytes, b"jaeger-baggage"),
-            (14, b'x') => Self::DatadogTags.if_same(bytes, b"x-datadog-tags"),
-            (15, b'j') => Self::JaegerDebugId.if_same(bytes, b"jaeger-debug-id"),
-            (15, b's') => Self::Sw8Correlation.if_same(bytes, b"sw8-correlation"),
-            (16, b'x') => Self::DatadogOrigin.if_same(bytes, b"x-datadog-origin"),
-            (17, b'x') => Self::B3ParentSpanId.if_same(bytes, b"x-b3-parentspanid"),
-            (18, b'x') => Self::DatadogTraceId.if_same(bytes, b"x-datadog-trace-id"),
-            (19, b'x') => Self::DatadogParentId.if_same(bytes, b"x-datadog-parent-id"),
-            (27, b'x') => Self::DatadogSamplingPriority.if_same(bytes, b"x-datadog-sampling-priority"),
-            _ => None,
-        };
-        match found {
-            None if first == b'u' => Self::UberContext.family_of(name),
-            found => found,
-        }
+        Self::find(name.as_bytes())
     }
 
-    /// Most carriers have their names in lower case, which is cheaper to tell.
-    #[inline]
-    fn if_same(self, name: &[u8], own: &[u8]) -> Option<Self> {
-        if name == own { Some(self) } else { self.if_same_in_any_case(name, own) }
-    }
-
-    #[cold]
-    fn if_same_in_any_case(self, name: &[u8], own: &[u8]) -> Option<Self> {
-        name.eq_ignore_ascii_case(own).then_some(self)
-    }
-
-    /// Whether a built-in field has this name: [`Field::from_name`] for constants.
-    pub(crate) const fn is_built_in(name: &str) -> bool {
+    /// Whether a built-in format reads the header of this name: [`Field::from_name`] for constants.
+    pub(crate) const fn is_reserved(name: &str) -> bool {
         let name = name.as_bytes();
         let mut i = 0;
         while i < Self::BUILT_IN.len() {
@@ -216,13 +241,6 @@ impl Field {
         }
         false
     }
-
-    /// This family, if `name` belongs to it and says more than the prefix.
-    fn family_of(self, name: &str) -> Option<Self> {
-        let prefix = self.name()?.as_bytes();
-        let (head, rest) = name.as_bytes().split_at_checked(prefix.len())?;
-        (!rest.is_empty() && head.eq_ignore_ascii_case(prefix)).then_some(self)
-    }
 }
 
 impl fmt::Display for Field {
@@ -231,6 +249,18 @@ impl fmt::Display for Field {
             (Some(name), _) => f.write_str(name),
             (None, Self::Configured(i)) => write!(f, "configured header {i}"),
             (None, _) => Ok(()),
+        }
+    }
+}
+
+/// A field by the name that it has in a propagator; without one, a configured name is only a number.
+pub(crate) struct Named<'n>(pub(crate) Option<&'n FieldNames>, pub(crate) Field);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.and_then(|names| names.name_of(self.1)) {
+            Some(name) => f.write_str(name),
+            None => self.1.fmt(f),
         }
     }
 }
@@ -253,7 +283,7 @@ mod tests {
 
     #[test]
     fn ok_every_name_is_found_in_any_case() {
-        for &field in Field::BUILT_IN {
+        for &field in Field::FIXED {
             let name = field.name().unwrap();
             let mut buffer = [0; 32];
             let text = &mut buffer[..name.len() + 1];
@@ -277,13 +307,13 @@ mod tests {
     #[test]
     fn ok_built_in_names_are_known_in_constants_too() {
         for name in ["TraceParent", "sw8", "X-B3-TRACEID", "uberctx-tenant", "sw80", "host", "trace-parent", "b", ""] {
-            assert_eq!(Field::is_built_in(name), Field::from_name(name).is_some(), "{name}");
+            assert_eq!(Field::is_reserved(name), Field::from_name(name).is_some(), "{name}");
         }
     }
 
     #[test]
     fn ok_index_is_a_place_of_its_own() {
-        for (place, field) in Field::BUILT_IN.iter().enumerate() {
+        for (place, field) in Field::FIXED.iter().enumerate() {
             assert_eq!(field.index(), place);
         }
         assert_eq!(Field::Configured(7).index(), FIELD_COUNT - 1);

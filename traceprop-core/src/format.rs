@@ -5,7 +5,7 @@ mod reading;
 mod writer;
 
 use crate::bridge::BridgeWriter;
-use crate::field::{FieldName, FieldNames, FieldSet};
+use crate::field::{FieldName, FieldNames, FieldSet, FormatKind};
 use crate::slots::Slots;
 
 pub use outbound::Outbound;
@@ -139,22 +139,38 @@ impl<F: Format + ?Sized> Format for &F {
 pub struct FormatFields<'a> {
     built_in: FieldSet,
     named: &'a [FieldName],
+    /// Whose fields they are. Only built-in formats can say that they are one.
+    kind: FormatKind,
 }
 
 impl<'a> FormatFields<'a> {
     /// Fields with a fixed name.
     pub const fn built_in(fields: FieldSet) -> Self {
-        Self { built_in: fields, named: &[] }
+        Self { built_in: fields, named: &[], kind: FormatKind::Custom }
     }
 
     /// Names of the format's own, or configured ones.
     pub const fn named(names: &'a [FieldName]) -> Self {
-        Self { built_in: FieldSet::EMPTY, named: names }
+        Self { built_in: FieldSet::EMPTY, named: names, kind: FormatKind::Custom }
     }
 
     /// Both.
     pub const fn with_named(self, names: &'a [FieldName]) -> Self {
-        Self { built_in: self.built_in, named: names }
+        Self { named: names, ..self }
+    }
+
+    /// The fields of a built-in format, as its row has them.
+    pub(crate) const fn of(kind: FormatKind) -> Self {
+        Self { built_in: kind.fields(), named: &[], kind }
+    }
+
+    /// The configured names of a built-in format.
+    pub(crate) const fn of_named(kind: FormatKind, names: &'a [FieldName]) -> Self {
+        Self { built_in: FieldSet::EMPTY, named: names, kind }
+    }
+
+    pub(crate) const fn kind(&self) -> FormatKind {
+        self.kind
     }
 
     /// The fields with a fixed name.

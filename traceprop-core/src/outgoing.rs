@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::field::Field;
+use crate::field::{Field, FieldNames, Named};
 use crate::tracestate::TraceStateEdit;
 
 /// What only the call knows: who is called, and what may go there.
@@ -206,24 +206,34 @@ pub struct Omission {
 
 impl fmt::Display for Omission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} left out, {}", self.field, self.count, self.reason)
+        self.show(None, f)
     }
 }
 
-/// What an injection left out, and why.
+impl Omission {
+    fn show(&self, names: Option<&FieldNames>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} left out, {}", Named(names, self.field), self.count, self.reason)
+    }
+}
+
+/// What an injection left out, and why, with the names that the propagator has for its headers.
 ///
 /// At most [`Omissions::MAX`] pairs of field and reason; nothing is kept beyond, but [`Omissions::is_complete`] says so.
 #[derive(Clone, Debug, Default)]
 #[must_use = "what did not go out is worth a counter or a debug line"]
-pub struct Omissions {
-    list: [Option<Omission>; Self::MAX],
+pub struct Omissions<'p> {
+    list: OmissionList,
+    names: Option<&'p FieldNames>,
+}
+
+/// What formats have left out so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OmissionList {
+    list: [Option<Omission>; Omissions::MAX],
     dropped: bool,
 }
 
-impl Omissions {
-    /// Pairs of field and reason that are kept.
-    pub const MAX: usize = 8;
-
+impl OmissionList {
     pub(crate) fn add(&mut self, field: Field, reason: OmissionReason, count: u32) {
         for slot in &mut self.list {
             match slot {
@@ -241,23 +251,45 @@ impl Omissions {
         self.dropped = true;
     }
 
+    /// What a user gets. A new list where it is empty: a copy of the one that was made a moment ago would wait for the
+    /// cache.
+    pub(crate) fn of<'p>(self, names: &'p FieldNames) -> Omissions<'p> {
+        let list = if self.list[0].is_none() { Self::default() } else { self };
+        Omissions { list, names: Some(names) }
+    }
+}
+
+impl<'p> Omissions<'p> {
+    /// Pairs of field and reason that are kept.
+    pub const MAX: usize = 8;
+
+    /// The name of a header that something was left out of. None for a configured one of another propagator.
+    pub fn name_of(&self, field: Field) -> Option<&'p str> {
+        self.names.map_or_else(|| field.name(), |names| names.name_of(field))
+    }
+
+    /// The same without the propagator's names, to keep it for longer than that.
+    pub fn without_names(self) -> Omissions<'static> {
+        Omissions { list: self.list, names: None }
+    }
+
     /// What was left out.
     pub fn iter(&self) -> impl Iterator<Item = &Omission> {
-        self.list.iter().flatten()
+        self.list.list.iter().flatten()
     }
 
     /// Whether everything was written.
     pub const fn is_empty(&self) -> bool {
-        self.list[0].is_none()
+        self.list.list[0].is_none()
     }
 
     /// Whether the list names everything that was left out.
     pub const fn is_complete(&self) -> bool {
-        !self.dropped
+        !self.list.dropped
     }
 }
 
-impl fmt::Display for Omissions {
+impl fmt::Display for Omissions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("nothing left out");
@@ -266,7 +298,7 @@ impl fmt::Display for Omissions {
             if i > 0 {
                 f.write_str("; ")?;
             }
-            omission.fmt(f)?;
+            omission.show(self.names, f)?;
         }
         Ok(())
     }
@@ -291,17 +323,20 @@ mod tests {
 
     #[test]
     fn ok_omissions_add_up_and_stay_bounded() {
-        let mut omissions = Omissions::default();
-        omissions.add(Field::Baggage, OmissionReason::BadKey, 1);
-        omissions.add(Field::Baggage, OmissionReason::BadKey, 2);
+        let names = FieldNames::new();
+        let mut list = OmissionList::default();
+        list.add(Field::Baggage, OmissionReason::BadKey, 1);
+        list.add(Field::Baggage, OmissionReason::BadKey, 2);
+        let omissions = list.clone().of(&names);
         assert_eq!(
             omissions.iter().copied().next(),
             Some(Omission { field: Field::Baggage, reason: OmissionReason::BadKey, count: 3 })
         );
         assert!(omissions.is_complete());
         for place in 0..8 {
-            omissions.add(Field::Configured(place), OmissionReason::NotAllowed, 1);
+            list.add(Field::Configured(place), OmissionReason::NotAllowed, 1);
         }
+        let omissions = list.of(&names);
         assert_eq!(omissions.iter().count(), Omissions::MAX);
         assert!(!omissions.is_complete());
     }

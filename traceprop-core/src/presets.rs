@@ -2,38 +2,22 @@
 
 use crate::composite::Preset;
 use crate::format::Format;
-use crate::formats::b3::B3;
-use crate::formats::datadog::Datadog;
-use crate::formats::jaeger::Jaeger;
-use crate::formats::sw8::Sw8;
-use crate::formats::tracecontext::TraceContext;
-
-pub(crate) static TRACE_CONTEXT: TraceContext = TraceContext::new();
-pub(crate) static B3_SINGLE: B3 = B3::single();
-pub(crate) static B3_MULTI: B3 = B3::multi();
-pub(crate) static DATADOG: Datadog = Datadog::new();
-pub(crate) static JAEGER: Jaeger = Jaeger::new();
-pub(crate) static SW8_READER: Sw8 = Sw8::reader();
+use crate::formats::baggage::W3cBaggage;
+use crate::formats::{BUILT_IN, DATADOG, TRACE_CONTEXT};
 
 /// The formats whose words cross a hop that speaks only W3C, in its tracestate.
-pub const BRIDGES: &[&dyn Format] = &[&B3_SINGLE, &DATADOG, &JAEGER, &SW8_READER];
+pub static BRIDGES: &[&dyn Format] = BUILT_IN;
 
 /// W3C trace context and baggage: what OpenTelemetry speaks by default.
 pub const W3C: Preset =
-    Preset { extract: &[&TRACE_CONTEXT], inject: &[&TRACE_CONTEXT], bridges: BRIDGES, baggage: true };
+    Preset { extract: &[&TRACE_CONTEXT, &W3cBaggage], inject: &[&TRACE_CONTEXT, &W3cBaggage], bridges: BUILT_IN };
 
 /// Reads every dialect, writes W3C trace context and baggage: the service in the middle of a mixed fleet.
-pub const MIXED: Preset = Preset {
-    extract: &[&TRACE_CONTEXT, &B3_SINGLE, &DATADOG, &JAEGER, &SW8_READER],
-    inject: &[&TRACE_CONTEXT],
-    bridges: BRIDGES,
-    baggage: true,
-};
+pub const MIXED: Preset = Preset { extract: BUILT_IN, inject: &[&TRACE_CONTEXT, &W3cBaggage], bridges: BUILT_IN };
 
 /// Datadog's default: its own headers first, then W3C, then baggage; writes all of them.
 pub const DATADOG_DEFAULT: Preset = Preset {
-    extract: &[&DATADOG, &TRACE_CONTEXT],
-    inject: &[&DATADOG, &TRACE_CONTEXT],
-    bridges: BRIDGES,
-    baggage: true,
+    extract: &[&DATADOG, &TRACE_CONTEXT, &W3cBaggage],
+    inject: &[&DATADOG, &TRACE_CONTEXT, &W3cBaggage],
+    bridges: BUILT_IN,
 };

@@ -6,7 +6,7 @@ use crate::baggage::Baggage;
 use crate::carrier::Carrier;
 use crate::composite::{Extraction, Propagator, Recorder};
 use crate::context::Inbound;
-use crate::field::Field;
+use crate::field::{Field, Named};
 use crate::format::{Format, Outcome, Reading};
 use crate::id::TraceId;
 use crate::reject::Reject;
@@ -64,7 +64,7 @@ pub struct Report<'c> {
 #[derive(Clone, Debug)]
 struct Readings {
     /// The places of these formats in the list, as bits.
-    asked: u16,
+    asked: u32,
     /// What the first of them found.
     kept: [Option<Reading>; Self::KEPT],
 }
@@ -125,7 +125,9 @@ impl<'c> Report<'c> {
         let mut formats = self.found();
         let mut is_over = false;
         core::iter::from_fn(move || {
-            let (format, found) = formats.next().filter(|_| !is_over)?;
+            // Of baggage the report has a line of its own.
+            let is_context = |format: &dyn Format| !format.fields().kind().is_text_alone();
+            let (format, found) = formats.find(|(format, _)| is_context(*format)).filter(|_| !is_over)?;
             // One that was not asked had none of its fields.
             let reading = found.unwrap_or(Reading::new(Outcome::Absent));
             is_over = stops_at_first && trace_of(&reading).is_some();
@@ -194,6 +196,17 @@ impl<'c> Report<'c> {
         of_formats.chain(of_baggage)
     }
 
+    /// The name of a header that something was turned down of.
+    pub fn name_of(&self, field: Field) -> Option<&'c str> {
+        self.extraction.propagator().reads().name_of(field)
+    }
+
+    /// A reject with the name of its header.
+    fn show(&self, reject: Reject) -> Shown<'c> {
+        let field = Named(Some(self.extraction.propagator().reads()), reject.field());
+        Shown(field, reject)
+    }
+
     /// The same as a table, a format a line.
     pub const fn table(&self) -> ReportTable<'_, 'c> {
         ReportTable(self)
@@ -218,7 +231,7 @@ impl<'c> Report<'c> {
         match entry.reading.outcome() {
             Outcome::Absent => f.write_str("absent")?,
             Outcome::SamplingOnly(sampling) => write!(f, "{sampling}, no ids")?,
-            Outcome::Invalid(reject) => write!(f, "{reject}")?,
+            Outcome::Invalid(reject) => write!(f, "{}", self.show(reject))?,
             Outcome::Context(context) => match self.disagrees(entry) {
                 true => write!(f, "another trace, {}", context.trace_id)?,
                 false if self.extraction.context().is_none() => write!(f, "left behind, {}", context.trace_id)?,
@@ -227,9 +240,18 @@ impl<'c> Report<'c> {
             },
         }
         for reject in entry.reading.refused() {
-            write!(f, " ({reject}, left out)")?;
+            write!(f, " ({}, left out)", self.show(reject))?;
         }
         Ok(())
+    }
+}
+
+/// A reject with the name of its header.
+struct Shown<'c>(Named<'c>, Reject);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} at byte {}", self.0, self.1.reason(), self.1.at())
     }
 }
 

@@ -9,9 +9,9 @@ pub(crate) use source::LineSource;
 /// Lines of one field that are read. A list that has more is rejected, since its tail would be lost.
 pub const MAX_LINES: usize = 64;
 
-/// Fields that have a place in the table. A request in all dialects at once has a dozen; those of one that has still
+/// Fields that have a place in the table. A request in all dialects at once has about that many; those of one that has still
 /// more are looked for again where they are asked for. The table is small because every request fills and moves it.
-const PLACES: usize = 12;
+const PLACES: usize = 10;
 
 /// The lines of all watched fields of one carrier. Formats read from it; nothing is copied.
 #[derive(Clone, Copy)]

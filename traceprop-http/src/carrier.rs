@@ -176,8 +176,8 @@ mod tests {
         headers.append("tracestate", HeaderValue::from_static("old=1"));
         headers.append("tracestate", HeaderValue::from_static("old=2"));
         headers.append("b3", HeaderValue::from_static("0"));
-        let omitted =
-            presets::W3C.propagator().inject(&span(), &Outgoing::new(), &mut HeaderCarrierMut::new(&mut headers));
+        let propagator = presets::W3C.propagator();
+        let omitted = propagator.inject(&span(), &Outgoing::new(), &mut HeaderCarrierMut::new(&mut headers));
         assert!(omitted.is_empty());
         assert_eq!(headers["traceparent"], "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
         assert_eq!((headers.len(), headers.contains_key("tracestate")), (2, false));
@@ -192,11 +192,8 @@ mod tests {
         let context = OwnedContext::new(span()).with_baggage(&baggage);
         let mut headers = HeaderMap::new();
         let outgoing = Outgoing::new().baggage(traceprop_core::Allow::Only(&["a", "c"]));
-        let omitted = presets::W3C.propagator().inject(
-            &context.span().unwrap(),
-            &outgoing,
-            &mut HeaderCarrierMut::new(&mut headers),
-        );
+        let propagator = presets::W3C.propagator();
+        let omitted = propagator.inject(&context.span().unwrap(), &outgoing, &mut HeaderCarrierMut::new(&mut headers));
         assert_eq!(omitted.to_string(), "baggage: 1 left out, not-allowed");
         let value = "x%20y".repeat(300);
         assert_eq!(headers["baggage"].to_str().unwrap(), format!("a={value},c={value}"));

@@ -1,52 +1,34 @@
 //! Header names as constants: a name that is known when the program is built costs no allocation and no check.
 
+use core::mem::{ManuallyDrop, replace};
+
 use http::HeaderName;
 use traceprop_core::Field;
 
-macro_rules! names {
-    ($($field:ident = $text:literal,)+) => {
-        /// The name of a built-in field. None for families and configured names, which are only known at run time.
-        pub(crate) fn of(field: Field) -> Option<&'static HeaderName> {
-            match field {
-                $(Field::$field => {
-                    static NAME: HeaderName = HeaderName::from_static($text);
-                    Some(&NAME)
-                })+
-                _ => None,
-            }
-        }
+const COUNT: usize = Field::FIXED.len();
 
-        /// The same to own: a copy of a constant, where a clone would have to ask how.
-        pub(crate) fn owned(field: Field) -> Option<HeaderName> {
-            match field {
-                $(Field::$field => Some(const { HeaderName::from_static($text) }),)+
-                _ => None,
-            }
+/// The names of the fields, in their order. A family stands as its prefix.
+static NAMES: [HeaderName; COUNT] = {
+    let mut names = [const { HeaderName::from_static("-") }; COUNT];
+    let mut place = 0;
+    while place < COUNT {
+        if let Some(name) = Field::FIXED[place].name() {
+            // No destructor can run in a constant, and the placeholder owns nothing.
+            let _ = ManuallyDrop::new(replace(&mut names[place], HeaderName::from_static(name)));
         }
-    };
+        place += 1;
+    }
+    names
+};
+
+/// The name of a built-in field. None for families and configured names, which are only known at run time.
+pub(crate) fn of(field: Field) -> Option<&'static HeaderName> {
+    NAMES.get(field.index()).filter(|_| !field.is_family())
 }
 
-names! {
-    TraceParent = "traceparent",
-    TraceState = "tracestate",
-    Baggage = "baggage",
-    B3 = "b3",
-    B3TraceId = "x-b3-traceid",
-    B3SpanId = "x-b3-spanid",
-    B3ParentSpanId = "x-b3-parentspanid",
-    B3Sampled = "x-b3-sampled",
-    B3Flags = "x-b3-flags",
-    DatadogTraceId = "x-datadog-trace-id",
-    DatadogParentId = "x-datadog-parent-id",
-    DatadogSamplingPriority = "x-datadog-sampling-priority",
-    DatadogOrigin = "x-datadog-origin",
-    DatadogTags = "x-datadog-tags",
-    UberTraceId = "uber-trace-id",
-    JaegerBaggage = "jaeger-baggage",
-    JaegerDebugId = "jaeger-debug-id",
-    Sw8 = "sw8",
-    Sw8Correlation = "sw8-correlation",
-    Sw8Extension = "sw8-x",
+/// The same to own.
+pub(crate) fn owned(field: Field) -> Option<HeaderName> {
+    of(field).cloned()
 }
 
 #[cfg(test)]

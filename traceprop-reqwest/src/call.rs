@@ -64,7 +64,7 @@ impl<'a> Call<'a> {
     ///
     /// It overwrites the headers of the formats that it writes and touches no others. With nothing to write it changes
     /// nothing: a header that you set yourself stays.
-    pub fn inject(&self, request: &mut Request) -> Omissions {
+    pub fn inject(&self, request: &mut Request) -> Omissions<'_> {
         match self.context {
             Context::Span(span) => self.write_span(&span, None, request),
             Context::Owned(context) => self.write(context, request),
@@ -77,7 +77,7 @@ impl<'a> Call<'a> {
         !matches!(self.context, Context::Current) || current().is_some()
     }
 
-    fn write(&self, context: &OwnedContext, request: &mut Request) -> Omissions {
+    fn write(&self, context: &OwnedContext, request: &mut Request) -> Omissions<'_> {
         let endpoint = context.endpoint();
         match (context.span(), context.relay()) {
             (Some(span), _) => self.write_span(&span.child(RandomIds.span_id()), endpoint, request),
@@ -87,16 +87,16 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn write_span(&self, span: &SpanContext<'_>, endpoint: Option<&str>, request: &mut Request) -> Omissions {
+    fn write_span(&self, span: &SpanContext<'_>, endpoint: Option<&str>, request: &mut Request) -> Omissions<'_> {
         self.with_headers(endpoint, request, |outgoing, headers| self.propagator.inject(span, outgoing, headers))
     }
 
-    fn with_headers(
+    fn with_headers<'p>(
         &self,
         endpoint: Option<&str>,
         request: &mut Request,
-        write: impl FnOnce(&Outgoing<'_>, &mut HeaderCarrierMut<'_>) -> Omissions,
-    ) -> Omissions {
+        write: impl FnOnce(&Outgoing<'_>, &mut HeaderCarrierMut<'_>) -> Omissions<'p>,
+    ) -> Omissions<'p> {
         // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
         let mut headers = std::mem::take(request.headers_mut());
         let peer = self.outgoing.peer_or(authority(request.url()));

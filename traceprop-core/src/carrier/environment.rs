@@ -134,7 +134,8 @@ mod tests {
         let mut command = Command::new("true");
         command.env("TRACESTATE", "old=1").env("OTHER", "kept");
         let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap(), crate::SpanId::MIN);
-        let omitted = presets::W3C.propagator().inject(&span, &Outgoing::new(), &mut command);
+        let propagator = presets::W3C.propagator();
+        let omitted = propagator.inject(&span, &Outgoing::new(), &mut command);
         assert!(omitted.is_empty());
         let parent = OsStr::new("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-00");
         assert_eq!(set(&command, "TRACEPARENT"), Some(Some(parent)));

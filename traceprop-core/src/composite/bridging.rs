@@ -3,8 +3,8 @@
 use super::Propagator;
 use crate::bridge::{self, BridgeWriter, Bridged};
 use crate::carrier::CarrierMut;
-use crate::context::FormatKind;
-use crate::field::{Field, FieldSet};
+use crate::field::FieldSet;
+use crate::field::FormatKind;
 use crate::format::{Format, Outbound};
 use crate::formats::correlation;
 use crate::otel::OtelMember;
@@ -24,7 +24,7 @@ enum Asked {
 
 impl Propagator {
     /// Lets every format that has a say put its words into the tracestate, then writes.
-    pub(super) fn write(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
+    pub(super) fn write(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions<'_> {
         let Some(trace_id) = outbound.trace_id.filter(|_| outbound.injects(FormatKind::TraceContext)) else {
             return self.write_formats(outbound, carrier);
         };
@@ -37,7 +37,10 @@ impl Propagator {
         let mut judged = false;
         if asked == Asked::All {
             for (format, kind) in self.bridging() {
-                judged |= !matches!(kind, FormatKind::TraceContext | FormatKind::Correlation | FormatKind::Custom);
+                judged |= !matches!(
+                    kind,
+                    FormatKind::TraceContext | FormatKind::Correlation | FormatKind::Baggage | FormatKind::Custom
+                );
                 format.bridge(outbound, &mut writer);
             }
         } else if let Some(datadog) = self.datadog() {
@@ -65,15 +68,8 @@ impl Propagator {
     }
 
     fn asked(&self, outbound: &Outbound<'_>, facts: TraceStateFacts) -> Asked {
-        const W3C: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState, Field::Baggage]);
-        const B3: FieldSet = FieldSet::of(&[
-            Field::B3,
-            Field::B3TraceId,
-            Field::B3SpanId,
-            Field::B3ParentSpanId,
-            Field::B3Sampled,
-            Field::B3Flags,
-        ]);
+        const W3C: FieldSet = FormatKind::TraceContext.fields().union(FormatKind::Baggage.fields());
+        const B3: FieldSet = FormatKind::B3.fields();
         // Only of a decision for which W3C has no word does B3 say more.
         let says_no_more = match outbound.sampling {
             Sampling::Sampled | Sampling::NotSampled => W3C.union(B3),

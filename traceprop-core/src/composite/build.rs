@@ -5,8 +5,9 @@ use core::fmt;
 use super::list::{FormatList, FormatRef, MAX_FORMATS};
 use super::{Behavior, Options, Propagator, TraceMatching};
 use crate::baggage::BaggageLimits;
-use crate::field::{FieldNameError, FieldNames, MAX_CONFIGURED};
+use crate::field::{FieldNameError, FieldNames, MAX_CONFIGURED, ROWS};
 use crate::format::Format;
+use crate::formats::baggage::W3cBaggage;
 
 /// Why a propagator could not be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,11 @@ pub enum ConfigError {
     TooManyNames,
     /// The same format, or the same correlation header, twice in one list.
     DuplicateFormat,
+    /// A format of the user's has the name of a built-in one.
+    NameTaken {
+        /// The first of the names that the built-in format has.
+        name: &'static str,
+    },
     /// `extract_first` with fewer than two formats to choose from.
     PointlessExtractFirst,
     /// A behaviour other than `continue` where nothing is read.
@@ -58,6 +64,7 @@ impl fmt::Display for ConfigError {
             Self::TooManyFormats => write!(f, "more than {MAX_FORMATS} formats"),
             Self::TooManyNames => write!(f, "more than {MAX_CONFIGURED} configured header names"),
             Self::DuplicateFormat => f.write_str("the same format twice in one list"),
+            Self::NameTaken { name } => write!(f, "a format of your own has the name of a built-in one, {name}"),
             Self::PointlessExtractFirst => f.write_str("extract_first needs two formats at least to choose from"),
             Self::PointlessBehavior => f.write_str("a behaviour other than continue needs a format that is read"),
             Self::CannotInject { reason } => f.write_str(reason),
@@ -200,20 +207,18 @@ impl PropagatorBuilder {
     }
 
     /// Reads and writes W3C baggage.
-    pub const fn baggage(self) -> Self {
+    pub fn baggage(self) -> Self {
         self.extract_baggage().inject_baggage()
     }
 
     /// Reads W3C baggage.
-    pub const fn extract_baggage(mut self) -> Self {
-        self.options.extract_baggage = true;
-        self
+    pub fn extract_baggage(self) -> Self {
+        self.extract_static(&W3cBaggage)
     }
 
     /// Writes W3C baggage.
-    pub const fn inject_baggage(mut self) -> Self {
-        self.options.inject_baggage = true;
-        self
+    pub fn inject_baggage(self) -> Self {
+        self.inject_static(&W3cBaggage)
     }
 
     /// How much baggage is read and written.
@@ -266,8 +271,7 @@ impl PropagatorBuilder {
         if self.overflow {
             return Err(ConfigError::TooManyFormats);
         }
-        let reads = self.extract.len() > 0 || self.options.extract_baggage;
-        let writes = self.inject.len() > 0 || self.options.inject_baggage;
+        let (reads, writes) = (self.extract.len() > 0, self.inject.len() > 0);
         if (!reads && !self.extract_none) || (!writes && !self.inject_none) {
             return Err(ConfigError::EmptyList);
         }
@@ -277,7 +281,14 @@ impl PropagatorBuilder {
                 return Err(ConfigError::DuplicateFormat);
             }
         }
-        if self.options.extract_first && self.extract.len() < 2 {
+        for (format, kind) in self.extract.kinds().chain(self.inject.kinds()) {
+            let taken = ROWS.iter().find(|row| row.kind != kind && row.is_named(format.name()));
+            if let Some(row) = taken {
+                return Err(ConfigError::NameTaken { name: row.names[0] });
+            }
+        }
+        let contexts = self.extract.kinds().filter(|(_, kind)| !kind.is_text_alone()).count();
+        if self.options.extract_first && contexts < 2 {
             return Err(ConfigError::PointlessExtractFirst);
         }
         if self.options.behavior != Behavior::Continue && !reads {
@@ -302,7 +313,6 @@ pub struct Preset {
     pub(crate) extract: &'static [&'static dyn Format],
     pub(crate) inject: &'static [&'static dyn Format],
     pub(crate) bridges: &'static [&'static dyn Format],
-    pub(crate) baggage: bool,
 }
 
 impl Preset {
@@ -310,8 +320,7 @@ impl Preset {
     pub fn builder(&self) -> PropagatorBuilder {
         let builder = self.extract.iter().fold(PropagatorBuilder::new(), |b, format| b.extract_static(*format));
         let builder = self.inject.iter().fold(builder, |b, format| b.inject_static(*format));
-        let builder = builder.bridges(self.bridges);
-        if self.baggage { builder.baggage() } else { builder }
+        builder.bridges(self.bridges)
     }
 
     /// The propagator.
@@ -392,6 +401,35 @@ mod tests {
     }
 
     #[test]
+    fn err_a_format_of_the_users_with_a_name_that_is_taken() {
+        let called = |name: &str| Propagator::builder().format(Named(name.into(), alloc::vec![]));
+        for (name, taken) in
+            [("B3", "b3"), ("b3multi", "b3"), ("Jaeger", "jaeger"), ("correlation:x", "correlation:HEADER")]
+        {
+            assert_eq!(err(called(name)), ConfigError::NameTaken { name: taken });
+        }
+        assert!(called("b4").build().is_ok() && called("correlation").build().is_ok());
+    }
+
+    #[test]
+    fn ok_a_header_that_nobody_reads_may_be_configured_and_is_shown_by_its_name() {
+        let propagator = Propagator::from_names("correlation:X-Trace,correlation:x-order", "none").unwrap();
+        let request = [("x-trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("X-Order", "7")];
+        assert_eq!(propagator.extract(&request).style(), Some("correlation:x-trace"));
+        let shown = alloc::format!("{}", propagator.explain(&request));
+        assert!(shown.ends_with("correlation:x-order: x-order: bad-length at byte 1"), "{shown}");
+        assert!(Propagator::from_names("correlation:uber-trace-id", "none").is_err());
+    }
+
+    #[test]
+    fn ok_all_fits_beside_eight_names_of_the_users() {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| alloc::format!("correlation:x-{name}"));
+        let list = alloc::format!("all,{}", names.join(","));
+        let builder = Propagator::builder().sw8(crate::formats::sw8::Sw8::new("cart", "cart-1"));
+        assert!(builder.names(&list, &list).unwrap().build().is_ok());
+    }
+
+    #[test]
     fn err_build_more_formats_or_names_than_there_is_room_for() {
         let with = |n: usize| (0..n).fold(Propagator::builder().inject_none(), |b, i| b.extract(named(i)));
         assert!(with(MAX_CONFIGURED).build().is_ok());
@@ -427,7 +465,8 @@ mod tests {
         assert!(alloc::format!("{builder:?}").starts_with(&alloc::format!("PropagatorBuilder {shown}")));
         assert!(alloc::format!("{:?}", builder.build().unwrap()).starts_with(&alloc::format!("Propagator {shown}")));
         assert!(
-            alloc::format!("{:?}", crate::presets::W3C).starts_with("PropagatorBuilder { extract: [\"tracecontext\"]")
+            alloc::format!("{:?}", crate::presets::W3C)
+                .starts_with("PropagatorBuilder { extract: [\"tracecontext\", \"baggage\"]")
         );
     }
 

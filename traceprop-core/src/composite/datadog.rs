@@ -1,7 +1,7 @@
 //! Datadog's words of a request, to read.
 
 use super::Extraction;
-use crate::context::FormatKind;
+use crate::field::FormatKind;
 use crate::formats::datadog::{DatadogContext, Now};
 
 impl<'c> Extraction<'c> {

@@ -7,8 +7,8 @@ use super::{Behavior, Propagator};
 use crate::baggage::Baggage;
 use crate::bridge::Bridged;
 use crate::carrier::Carrier;
-use crate::context::{FormatKind, Inbound, Received, Relay, RemoteContext, SpanContext};
-use crate::field::{Field, FieldNames, FieldSet};
+use crate::context::{Inbound, Received, Relay, RemoteContext, SpanContext};
+use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::format::{Format, Outcome, Reading};
 use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::formats::sw8::{ReceivedSw8, Sw8};
@@ -230,7 +230,7 @@ impl<'c> Extraction<'c> {
     /// The W3C baggage; empty where there is none, none is read, or none can be used.
     #[inline]
     pub fn baggage(&self) -> Baggage<'c> {
-        let is_read = self.propagator.options.extract_baggage && self.received.keeps_text;
+        let is_read = self.propagator.reads_baggage && self.received.keeps_text;
         match is_read && self.slots.has_any(FieldSet::of(&[Field::Baggage])) {
             true => self.read_baggage(),
             false => Baggage::EMPTY,

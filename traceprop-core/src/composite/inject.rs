@@ -1,13 +1,12 @@
 //! Writing: each format puts its canonical form, or what came, into the carrier.
 
 use super::Propagator;
-use crate::baggage;
 use crate::carrier::{CarrierMut, OwnedFields};
-use crate::context::{FormatKind, Received, Relay, SpanContext};
-use crate::field::{Field, FieldNames, FieldSet};
+use crate::context::{Received, Relay, SpanContext};
+use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::format::{Outbound, Progress, Writer};
 use crate::otel::OtelEdit;
-use crate::outgoing::{Omissions, Outgoing};
+use crate::outgoing::{OmissionList, Omissions, Outgoing};
 use crate::sampling::Sampling;
 use crate::slots::{LineSource, Slots};
 
@@ -27,7 +26,12 @@ impl Propagator {
     ///
     /// It overwrites the fields of those formats and removes stale ones of theirs; it never touches others, and writes
     /// no empty header. Inject last: what is copied afterwards need not carry the headers.
-    pub fn inject(&self, span: &SpanContext<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
+    pub fn inject(
+        &self,
+        span: &SpanContext<'_>,
+        outgoing: &Outgoing<'_>,
+        carrier: &mut impl CarrierMut,
+    ) -> Omissions<'_> {
         let (source, names) = self.received_lines(&span.received, true);
         let mut slots = Slots::empty(source, names);
         source.fill(&mut slots);
@@ -47,6 +51,7 @@ impl Propagator {
             withholds: false,
             bridge_left_out: 0,
             injects: self.injected,
+            baggage_limits: self.options.baggage_limits,
         };
         self.write(&outbound, carrier)
     }
@@ -65,7 +70,7 @@ impl Propagator {
     /// assert_eq!(headers[0].1, request[0].1);
     /// # }
     /// ```
-    pub fn relay(&self, relay: &Relay<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions {
+    pub fn relay(&self, relay: &Relay<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions<'_> {
         let context = relay.inbound.context();
         let (source, names) = self.received_lines(&relay.received, context.is_some());
         let mut slots = Slots::empty(source, names);
@@ -87,6 +92,7 @@ impl Propagator {
             withholds: false,
             bridge_left_out: 0,
             injects: self.injected,
+            baggage_limits: self.options.baggage_limits,
         };
         self.write(&outbound, carrier)
     }
@@ -100,12 +106,12 @@ impl Propagator {
         (received.source.unwrap_or(&NoLines), names)
     }
 
-    pub(super) fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions {
-        let mut omissions = Omissions::default();
+    pub(super) fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions<'_> {
+        let mut omissions = OmissionList::default();
         let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
         if nothing && outbound.slots.present().is_empty() && !self.kinds.contains(FormatKind::Custom) {
             // Nor is there any text that a format of ours could let go.
-            return omissions;
+            return omissions.of(&self.names);
         }
         // One look at the carrier tells whether anything may have to be removed: mostly nothing.
         let has_stale = carrier.holds_any(&OwnedFields::new(self.names(), self.owned));
@@ -122,15 +128,7 @@ impl Propagator {
                 format.inject_baggage(outbound, &mut writer);
             }
         }
-        if self.options.inject_baggage && outbound.received.keeps_text {
-            let fields = FieldSet::of(&[Field::Baggage]);
-            let mut writer = Writer::new(carrier, fields, &mut progress, &mut omissions, self.names());
-            let lines = outbound.slots.lines(Field::Baggage);
-            let allow = outbound.outgoing.allowed_baggage();
-            baggage::write(lines, self.options.baggage_limits, allow, outbound.relayed, &mut writer);
-        }
-        // A new empty list: a copy of the one that was made a moment ago would wait for the cache.
-        if omissions.is_empty() { Omissions::default() } else { omissions }
+        omissions.of(&self.names)
     }
 }
 

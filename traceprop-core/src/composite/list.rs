@@ -2,12 +2,11 @@
 
 use core::fmt;
 
-use crate::context::FormatKind;
-use crate::field::{FieldNames, FieldSet};
+use crate::field::{FieldNames, FieldSet, FormatKind};
 use crate::format::Format;
 
 /// Formats that one propagator can read, and write.
-pub const MAX_FORMATS: usize = 16;
+pub const MAX_FORMATS: usize = 24;
 
 /// A format of a propagator: a constant, or one that was configured at run time.
 #[derive(Clone)]
@@ -53,7 +52,7 @@ impl FormatList {
     pub(super) fn of(formats: impl IntoIterator<Item = &'static dyn Format>) -> Self {
         let mut list = Self::new();
         for format in formats {
-            list.push(FormatRef::Static(format));
+            list.push_reader(FormatRef::Static(format));
         }
         list
     }
@@ -62,7 +61,7 @@ impl FormatList {
     pub(super) fn push(&mut self, format: FormatRef) -> bool {
         match self.formats.get_mut(self.len) {
             Some(place) => {
-                let kind = FormatKind::of(format.get().name());
+                let kind = format.get().fields().kind();
                 *place = Some(Listed { format, kind, needs: FieldSet::EMPTY });
                 self.len += 1;
                 true
@@ -71,11 +70,12 @@ impl FormatList {
         }
     }
 
-    /// The same for a format that is read. The encodings of B3 have one reader between them, at the place of the first.
+    /// The same for a format that is read. The encodings of one (B3) have one reader between them, at the place of the
+    /// first.
     pub(super) fn push_reader(&mut self, format: FormatRef) -> bool {
-        let name = format.get().name();
-        let is_b3 = FormatKind::of(name) == FormatKind::B3;
-        let is_read = is_b3 && self.kinds().any(|(known, kind)| kind == FormatKind::B3 && known.name() != name);
+        let (name, kind) = (format.get().name(), format.get().fields().kind());
+        let has_encodings = kind.row().is_some_and(|row| row.names.len() > 1);
+        let is_read = has_encodings && self.kinds().any(|(known, other)| other == kind && known.name() != name);
         is_read || self.push(format)
     }
 

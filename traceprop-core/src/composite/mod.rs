@@ -12,8 +12,7 @@ mod sample;
 mod variables;
 
 use crate::baggage::BaggageLimits;
-use crate::context::{FormatKind, FormatSet};
-use crate::field::{Field, FieldNames, FieldSet};
+use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet};
 use crate::format::Format;
 use crate::id::TraceId;
 
@@ -97,13 +96,12 @@ pub struct Propagator {
     injected: FormatSet,
     /// What the injected formats own: fields that an outgoing request must not keep beside theirs.
     owned: FieldSet,
+    reads_baggage: bool,
     options: Options,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    pub(crate) extract_baggage: bool,
-    pub(crate) inject_baggage: bool,
     pub(crate) baggage_limits: BaggageLimits,
     pub(crate) behavior: Behavior,
     pub(crate) extract_first: bool,
@@ -112,8 +110,6 @@ pub(crate) struct Options {
 
 impl Options {
     pub(crate) const DEFAULT: Self = Self {
-        extract_baggage: false,
-        inject_baggage: false,
         baggage_limits: BaggageLimits::W3C,
         behavior: Behavior::Continue,
         extract_first: false,
@@ -155,13 +151,6 @@ impl Propagator {
             }
             owned = if writes { owned.union(set) } else { owned };
         }
-        let has_baggage = options.extract_baggage || options.inject_baggage;
-        if has_baggage {
-            reads.watch(FieldSet::of(&[Field::Baggage]));
-        }
-        if options.inject_baggage {
-            owned = owned.with(Field::Baggage);
-        }
         extract.note_needs(&reads);
         // A tracestate belongs to the traceparent beside it; only a format of a user's own may see that otherwise.
         let is_w3c = |format: &dyn Format, kind| {
@@ -172,30 +161,34 @@ impl Propagator {
         }
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
-        if kinds == FormatSet::EMPTY.with(FormatKind::B3) && !has_baggage {
+        if kinds == FormatSet::EMPTY.with(FormatKind::B3) {
             // Its several headers are read only where there is no single one, or one that cannot be read.
             reads.lead_by(Field::B3);
         }
         let mut names = reads.clone();
         let writes_tracestate = injected.contains(FormatKind::TraceContext);
-        let is_another = |format: &&'static dyn Format| !kinds.contains(FormatKind::of(format.name()));
+        let is_another = |format: &&'static dyn Format| {
+            let kind = format.fields().kind();
+            !kinds.contains(kind) && !kind.is_text_alone()
+        };
         let bridges = FormatList::of(bridges.iter().copied().filter(is_another));
         if writes_tracestate {
             for format in bridges.iter() {
                 names.watch(format.fields().built_in_fields());
             }
         }
-        Self { extract, inject, bridges, reads, names, kinds, injected, owned, options }
+        let reads_baggage = extract.kinds().any(|(_, kind)| kind == FormatKind::Baggage);
+        Self { extract, inject, bridges, reads, names, kinds, injected, owned, reads_baggage, options }
     }
 
     /// The names of the formats that are read, in order, `baggage` apart.
     pub fn extracts(&self) -> impl Iterator<Item = &str> {
-        self.extract.iter().map(|format| format.name())
+        names_of(&self.extract)
     }
 
     /// The names of the formats that are written, in order, `baggage` apart.
     pub fn injects(&self) -> impl Iterator<Item = &str> {
-        self.inject.iter().map(|format| format.name())
+        names_of(&self.inject)
     }
 
     /// The same propagator for another listener: other trust, all else equal.
@@ -208,7 +201,7 @@ impl Propagator {
 
     /// Whether W3C baggage is read.
     pub const fn extracts_baggage(&self) -> bool {
-        self.options.extract_baggage
+        self.reads_baggage
     }
 
     pub(crate) const fn extracts_first(&self) -> bool {
@@ -225,24 +218,28 @@ impl Propagator {
 
     /// Whether W3C baggage is written.
     pub const fn injects_baggage(&self) -> bool {
-        self.options.inject_baggage
+        self.injected.contains(FormatKind::Baggage)
     }
 
     /// The lower-case names of the headers that are written, for cleaning a carrier that is reused. A family stands as
     /// its prefix (`uberctx-`). A field that formats share, as those of B3, is named once.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        fields_of(&self.inject, self.options.inject_baggage)
+        fields_of(&self.inject)
     }
 
     /// The same for the headers that are read: what a CORS layer has to allow.
     pub fn extracted_fields(&self) -> impl Iterator<Item = &str> {
-        fields_of(&self.extract, self.options.extract_baggage)
+        fields_of(&self.extract)
     }
 }
 
-fn fields_of(formats: &FormatList, baggage: bool) -> impl Iterator<Item = &str> {
-    let baggage: Option<&str> = baggage.then_some("baggage");
-    let of_formats = formats.iter().enumerate().flat_map(move |(place, format)| {
+/// Baggage apart: see [`Propagator::extracts_baggage`].
+fn names_of(formats: &FormatList) -> impl Iterator<Item = &str> {
+    formats.kinds().filter(|(_, kind)| !kind.is_text_alone()).map(|(format, _)| format.name())
+}
+
+fn fields_of(formats: &FormatList) -> impl Iterator<Item = &str> {
+    formats.iter().enumerate().flat_map(move |(place, format)| {
         let fields = format.fields();
         let is_listed = move |field: Field| {
             formats.iter().take(place).any(|before| before.fields().built_in_fields().contains(field))
@@ -250,8 +247,7 @@ fn fields_of(formats: &FormatList, baggage: bool) -> impl Iterator<Item = &str> 
         let own = fields.built_in_fields().built_in().filter(move |field| !is_listed(*field));
         let built_in = own.filter_map(|field| -> Option<&str> { field.name() });
         built_in.chain(fields.names().iter().map(|name| name.as_str()))
-    });
-    of_formats.chain(baggage)
+    })
 }
 
 #[cfg(test)]

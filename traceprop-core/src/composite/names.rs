@@ -1,20 +1,9 @@
 //! Configuration by names, as operators write it.
 
 use super::{ConfigError, Propagator, PropagatorBuilder};
+use crate::field::{FormatKind, KNOWN, ROWS};
 use crate::format::Format;
-use crate::presets;
-
-const KNOWN: &str = "tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, correlation:HEADER, all, none";
-
-/// The built-in formats by name, in the order in which `all` reads them. `b3` and `b3multi` are one reader, and in an
-/// inject list the name chooses the encoding.
-const FORMATS: &[(&str, &dyn Format)] = &[
-    ("tracecontext", &presets::TRACE_CONTEXT),
-    ("b3", &presets::B3_SINGLE),
-    ("b3multi", &presets::B3_MULTI),
-    ("datadog", &presets::DATADOG),
-    ("jaeger", &presets::JAEGER),
-];
+use crate::formats::BUILT_IN;
 
 impl Propagator {
     /// A propagator from two lists of names, separated by commas; letter case and blanks do not count.
@@ -62,7 +51,7 @@ impl PropagatorBuilder {
     /// # Errors
     /// [`ConfigError::UnknownName`], and [`ConfigError::BadHeaderName`] for a correlation header.
     pub fn names(self, extract: &str, inject: &str) -> Result<Self, ConfigError> {
-        let builder = self.bridges(presets::BRIDGES);
+        let builder = self.bridges(BUILT_IN);
         let builder = builder.list(extract, List::Extract)?;
         builder.list(inject, List::Inject)
     }
@@ -74,23 +63,20 @@ impl PropagatorBuilder {
 
     fn name(self, place: usize, name: &str, list: List) -> Result<Self, ConfigError> {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if let Some((_, format)) = FORMATS.iter().find(|(known, _)| is(known)) {
-            return Ok(self.add(*format, list));
-        }
-        match name.split_once(':') {
-            _ if is("baggage") => Ok(self.add_baggage(list)),
-            _ if is("none") => Ok(match list {
+        if is("none") {
+            return Ok(match list {
                 List::Extract => self.extract_none(),
                 List::Inject => self.inject_none(),
-            }),
-            _ if is("all") => {
-                let all = FORMATS.iter().filter(|(name, _)| *name != "b3multi");
-                let builder = all.fold(self, |builder, (_, format)| builder.add(*format, list));
-                Ok(builder.add_sw8(list).add_baggage(list))
-            }
-            _ if is("sw8") => Ok(self.add_sw8(list)),
+            });
+        }
+        if is("all") {
+            let all = ROWS.iter().filter(|row| row.in_all);
+            return Ok(all.fold(self, |builder, row| builder.add(row.kind, row.names[0], list)));
+        }
+        match ROWS.iter().find(|row| row.is_named(name)) {
             #[cfg(feature = "alloc")]
-            Some((kind, header)) if kind.eq_ignore_ascii_case("correlation") => {
+            Some(row) if row.kind == FormatKind::Correlation => {
+                let (_, header) = name.split_once(':').unwrap_or_default();
                 let format = crate::formats::correlation::Correlation::header(header.trim())
                     .map_err(|error| ConfigError::BadHeaderName { place, error })?;
                 Ok(match list {
@@ -98,11 +84,28 @@ impl PropagatorBuilder {
                     List::Inject => self.inject(format),
                 })
             }
+            Some(row) if row.kind != FormatKind::Correlation => Ok(self.add(row.kind, name, list)),
             _ => Err(ConfigError::UnknownName { place, known: KNOWN }),
         }
     }
 
-    fn add(self, format: &'static dyn Format, list: List) -> Self {
+    /// Adds what a name means of a row: the instance, but for the one that is configured otherwise.
+    fn add(self, kind: FormatKind, name: &str, list: List) -> Self {
+        match kind {
+            FormatKind::Sw8 => self.add_sw8(list),
+            _ => self.add_instance(name, list),
+        }
+    }
+
+    fn add_instance(self, name: &str, list: List) -> Self {
+        match BUILT_IN.iter().find(|format| format.name().eq_ignore_ascii_case(name)) {
+            Some(format) => self.add_static(*format, list),
+            // A test holds the instances against the rows.
+            None => self,
+        }
+    }
+
+    fn add_static(self, format: &'static dyn Format, list: List) -> Self {
         match list {
             List::Extract => self.extract_static(format),
             List::Inject => self.inject_static(format),
@@ -125,14 +128,7 @@ impl PropagatorBuilder {
                 (None, _) => {}
             }
         }
-        self.add(&presets::SW8_READER, list)
-    }
-
-    fn add_baggage(self, list: List) -> Self {
-        match list {
-            List::Extract => self.extract_baggage(),
-            List::Inject => self.inject_baggage(),
-        }
+        self.add_instance("sw8", list)
     }
 }
 

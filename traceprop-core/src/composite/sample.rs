@@ -34,7 +34,7 @@ impl<'c> Extraction<'c> {
     /// What a sampler can know of this request, for a span of this trace: the one that came, or a new one.
     pub fn sampler_input(&self, trace_id: TraceId, random: bool) -> SamplerInput<'c> {
         let options = &self.propagator().options;
-        let reads = options.extract_baggage && self.received().keeps_text;
+        let reads = self.propagator().reads_baggage && self.received().keeps_text;
         let baggage = if reads { self.slots().lines(Field::Baggage) } else { Lines::none() };
         SamplerInput::new(self.inbound(), trace_id, random)
             .with_tracestate(self.tracestate())

@@ -4,6 +4,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::{ConfigError, Propagator, PropagatorBuilder};
+use crate::field::ROWS;
 
 /// Variables that name what is read, the first that is set counts.
 const EXTRACT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
@@ -88,7 +89,8 @@ fn list(
     };
     let mut kept = Vec::new();
     for name in names.split(',').map(str::trim) {
-        match OF_OTHERS.into_iter().find(|known| name.eq_ignore_ascii_case(known)) {
+        let is_ours = ROWS.iter().any(|row| row.is_named(name));
+        match OF_OTHERS.into_iter().find(|known| !is_ours && name.eq_ignore_ascii_case(known)) {
             Some(name) => {
                 let entry = LeftOutName { variable, name };
                 if !left_out.contains(&entry) {

@@ -1,10 +1,10 @@
 //! Sets of fields, a bit for each.
 
-use super::{BUILT_IN_COUNT, Field};
+use super::{FAMILIES, FIXED_COUNT, Field};
 
 /// A set of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct FieldSet(u32);
+pub struct FieldSet(u64);
 
 impl FieldSet {
     /// No field.
@@ -72,8 +72,7 @@ impl FieldSet {
 
     /// Whether each field in the set is one name, known when the program was built.
     pub(crate) const fn is_fixed(self) -> bool {
-        let families = 1 << Field::UberContext.index();
-        self.0 < 1 << BUILT_IN_COUNT && self.0 & families == 0
+        self.0 < 1 << FIXED_COUNT && !self.intersects(FAMILIES)
     }
 
     /// How many fields are in the set.
@@ -92,11 +91,11 @@ impl FieldSet {
         })
     }
 
-    /// The fields with a fixed name that are in the set, in the order of [`Field::BUILT_IN`].
+    /// The fields with a fixed name that are in the set, in the order of the table.
     pub fn built_in(self) -> impl Iterator<Item = Field> + Clone {
         let mut left = self.0;
         core::iter::from_fn(move || {
-            let field = Field::BUILT_IN.get(left.trailing_zeros() as usize)?;
+            let field = Field::FIXED.get(left.trailing_zeros() as usize)?;
             left &= left - 1;
             Some(*field)
         })

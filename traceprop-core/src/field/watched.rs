@@ -1,5 +1,7 @@
 //! The names that a propagator watches for, and how one is told from ordinary headers.
 
+#[cfg(feature = "alloc")]
+use super::FormatKind;
 use super::{Field, FieldName, FieldSet, MAX_CONFIGURED};
 
 /// What a propagator watches for: built-in fields of the formats it has, and configured names.
@@ -37,10 +39,10 @@ impl FieldNames {
         self.leader = None;
     }
 
-    /// Watches for every built-in field.
+    /// Watches for the fields of every built-in format.
     #[cfg(feature = "alloc")]
     pub(crate) const fn all_built_in() -> Self {
-        Self { built_in: FieldSet::of(Field::BUILT_IN), third_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
+        Self { built_in: FormatKind::all_fields(), third_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
     }
 
     /// The field that a stored line is: built-in ones are known already, others are told by their name.
@@ -61,6 +63,14 @@ impl FieldNames {
         self.look_up_from = self.look_up_from();
         self.leader = None;
         Some(Field::Configured(place as u8))
+    }
+
+    /// The name of a field, where it has one here.
+    pub(crate) fn name_of(&self, field: Field) -> Option<&str> {
+        match field {
+            Field::Configured(place) => self.configured.get(usize::from(place))?.as_ref().map(FieldName::as_str),
+            field => field.name(),
+        }
     }
 
     /// The configured field with this name.

@@ -3,8 +3,10 @@
 use core::fmt;
 
 use super::{Outcome, Reading};
+use crate::baggage::BaggageLimits;
 use crate::bridge::Bridged;
-use crate::context::{FormatKind, FormatSet, Received};
+use crate::context::Received;
+use crate::field::{FormatKind, FormatSet};
 use crate::id::{SpanId, TraceId};
 use crate::otel::OtelEdit;
 use crate::outgoing::Outgoing;
@@ -35,6 +37,7 @@ pub struct Outbound<'a> {
     pub(crate) bridge_left_out: u32,
     /// The formats that are written.
     pub(crate) injects: FormatSet,
+    pub(crate) baggage_limits: BaggageLimits,
 }
 
 impl<'a> Outbound<'a> {

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::carrier::{CarrierMut, OutgoingName, OutgoingValue};
 use crate::field::{Field, FieldName, FieldNames, FieldSet};
-use crate::outgoing::{OmissionReason, Omissions};
+use crate::outgoing::{OmissionList, OmissionReason};
 use crate::text::stack::StackText;
 
 /// Where a format writes its lines.
@@ -19,7 +19,7 @@ pub struct Writer<'w> {
     /// What formats before this one have written.
     taken: FieldSet,
     has_written: bool,
-    omissions: &'w mut Omissions,
+    omissions: &'w mut OmissionList,
     names: &'w FieldNames,
 }
 
@@ -42,7 +42,7 @@ impl<'w> Writer<'w> {
         carrier: &'w mut dyn CarrierMut,
         fields: FieldSet,
         progress: &'w mut Progress,
-        omissions: &'w mut Omissions,
+        omissions: &'w mut OmissionList,
         names: &'w FieldNames,
     ) -> Self {
         let taken = progress.written;

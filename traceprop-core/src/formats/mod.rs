@@ -1,8 +1,39 @@
 //! The built-in dialects, a module each. None of them knows another.
 
 pub mod b3;
+pub mod baggage;
 pub mod correlation;
 pub mod datadog;
 pub mod jaeger;
 pub mod sw8;
 pub mod tracecontext;
+
+use crate::format::Format;
+
+pub(crate) static TRACE_CONTEXT: tracecontext::TraceContext = tracecontext::TraceContext::new();
+pub(crate) static DATADOG: datadog::Datadog = datadog::Datadog::new();
+
+/// What the names of formats mean, in the order of the rows in `field/builtin.rs`. Formats that are configured at run
+/// time (`correlation:HEADER`) have none.
+pub(crate) static BUILT_IN: &[&dyn Format] = &[
+    &TRACE_CONTEXT,
+    &b3::B3::single(),
+    &b3::B3::multi(),
+    &DATADOG,
+    &jaeger::Jaeger::new(),
+    &sw8::Sw8::reader(),
+    &baggage::W3cBaggage,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::{FormatKind, ROWS};
+
+    #[test]
+    fn ok_each_name_of_a_row_means_an_instance_in_that_order() {
+        let rows = ROWS.iter().filter(|row| row.kind != FormatKind::Correlation);
+        let names = rows.flat_map(|row| row.names.iter().map(|name| (row.kind, *name)));
+        assert!(names.eq(BUILT_IN.iter().map(|format| (format.fields().kind(), format.name()))));
+    }
+}

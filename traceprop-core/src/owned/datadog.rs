@@ -3,8 +3,8 @@
 use alloc::string::ToString;
 
 use super::{BUILT_IN, OwnedContext, Role};
-use crate::context::{FormatKind, Inbound, Relay};
-use crate::field::Field;
+use crate::context::{Inbound, Relay};
+use crate::field::{Field, FormatKind};
 use crate::formats::datadog::{DatadogContext, DatadogFields, Now};
 use crate::sampling::Sampling;
 use crate::slots::Slots;

@@ -1,8 +1,8 @@
 //! What an owned context knows in Jaeger's words.
 
 use super::{BUILT_IN, Builder, Entry, OwnedContext, Role};
-use crate::context::FormatKind;
 use crate::field::Field;
+use crate::field::FormatKind;
 use crate::format::Writer;
 use crate::formats::jaeger::{JaegerBaggage, JaegerDebugId, JaegerFlags, UberTraceId, baggage_line};
 use crate::reject::{Reason, Reject};

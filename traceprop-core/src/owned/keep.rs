@@ -124,10 +124,10 @@ mod tests {
         assert_eq!(
             text,
             [
+                ("baggage", "session.id=7;p,plan=a%20b"),
                 ("uberctx-session.id", "7"),
                 ("uberctx-plan", "b"),
                 ("sw8-correlation", "c2Vzc2lvbi5pZA==:Nw=="),
-                ("baggage", "session.id=7;p,plan=a%20b"),
             ]
         );
     }

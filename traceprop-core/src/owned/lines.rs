@@ -3,8 +3,8 @@
 use alloc::sync::Arc;
 
 use crate::composite::Extraction;
-use crate::context::{FormatKind, Inbound, Received};
-use crate::field::{Field, FieldNames, FieldSet};
+use crate::context::{Inbound, Received};
+use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::slots::{LineSource, Slots};
 
 /// Bytes of received lines that an owned context keeps at most. A field that does not fit is left out whole.
@@ -100,12 +100,13 @@ fn is_needed(field: Field, slots: &Slots<'_>, received: &Received<'_>, extractio
     if received.refused.contains(field) {
         return false;
     }
-    match FormatKind::of_field(field) {
+    match field.format() {
         // Baggage, and configured headers: their formats judge them again.
-        None => received.keeps_text,
+        _ if field.is_baggage() => received.keeps_text,
+        FormatKind::Custom => received.keeps_text,
         // A wish that belongs to no trace, and may have decided this one. It counts where no trace id of Jaeger's came.
         _ if field == Field::JaegerDebugId && slots.first(Field::UberTraceId).is_none() => true,
-        Some(kind) => match extraction.inbound() {
+        kind => match extraction.inbound() {
             // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
             Inbound::Context(_) => {
                 let has_both = || slots.found().contains(Field::B3) && slots.found().contains(Field::B3TraceId);

@@ -1,8 +1,8 @@
 //! The words of sw8 in an owned context: what came, and what a context is given that came in no header.
 
 use super::{BUILT_IN, OwnedContext};
-use crate::context::FormatKind;
 use crate::field::Field;
+use crate::field::FormatKind;
 use crate::formats::sw8::{ReceivedSw8, Sw8, Sw8Extension, Sw8Fields, correlation_line};
 use crate::reject::{Reason, Reject};
 use crate::sampling::Sampling;

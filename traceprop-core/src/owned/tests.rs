@@ -164,8 +164,8 @@ fn ok_words_without_the_trace_id_that_they_came_with_are_none() {
     };
     let all = 65_536 - 3 * super::lines::HEAD - "772".len();
     assert_eq!(priority(all), (Some(3), Some(2)));
-    // Now there is no room for the trace id, and then for nothing else.
-    assert_eq!(priority(all + "2".len() + super::lines::HEAD + 1), (Some(2), Some(1)));
+    // Now there is no room for the baggage, which comes last.
+    assert_eq!(priority(all + 1), (Some(2), Some(2)));
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn ok_report_names_what_was_turned_down_and_no_byte_of_it() {
 }
 
 /// What goes out of a context that was built from fields.
-fn built(format: Datadog, trace_id: &str, fields: &DatadogFields<'_>) -> (Pairs, Omissions) {
+fn built(format: Datadog, trace_id: &str, fields: &DatadogFields<'_>) -> (Pairs, Omissions<'static>) {
     let propagator = build(Propagator::builder().extract_none().inject(format));
     let span = SpanContext::new(trace_id.parse().expect("an id"), SPAN.parse().expect("an id"));
     let context = OwnedContext::new(span).with_datadog(fields);

@@ -75,9 +75,9 @@ fn relayed(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
     headers
 }
 
-fn inject(propagator: &Propagator, span: &SpanContext<'_>) -> (Pairs, Omissions) {
+fn inject(propagator: &Propagator, span: &SpanContext<'_>) -> (Pairs, Omissions<'static>) {
     let mut headers = Pairs::new();
-    let omissions = propagator.inject(span, &Outgoing::new(), &mut headers);
+    let omissions = propagator.inject(span, &Outgoing::new(), &mut headers).without_names();
     (headers, omissions)
 }
 

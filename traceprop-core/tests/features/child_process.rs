@@ -48,7 +48,8 @@ fn ok_the_program_continues_the_trace() {
     let mut command = program();
     let outgoing = Outgoing::new().baggage(Allow::Only(&["tenant"]));
     let context = context();
-    let omitted = presets::W3C.propagator().inject(&context.span().expect("a span"), &outgoing, &mut command);
+    let propagator = presets::W3C.propagator();
+    let omitted = propagator.inject(&context.span().expect("a span"), &outgoing, &mut command);
     assert_eq!(omitted.to_string(), "baggage: 1 left out, not-allowed");
     assert_eq!(
         run(command),

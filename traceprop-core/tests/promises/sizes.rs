@@ -17,7 +17,7 @@ fn ok_words_are_a_byte_and_none_is_free() {
     assert_eq!((size_of::<Reason>(), size_of::<Option<Reason>>()), (1, 1));
     assert_eq!(size_of::<TraceFlags>(), 1);
     assert!(size_of::<Field>() <= 2);
-    assert!(size_of::<FieldSet>() <= 4);
+    assert!(size_of::<FieldSet>() <= 8);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn ok_contexts_stay_small() {
 #[test]
 fn ok_what_lies_on_the_stack_of_a_request_is_bounded() {
     // A table of a dozen lines. Every request fills and moves it, at about a nanosecond for 16 bytes.
-    assert!(size_of::<Slots<'_>>() <= 12 * 16 + 64);
+    assert!(size_of::<Slots<'_>>() <= 256);
     assert!(size_of::<Extraction<'_>>() <= 384);
     assert!(size_of::<Report<'_>>() <= 4096);
 }
@@ -46,7 +46,7 @@ fn ok_what_lies_on_the_stack_of_a_request_is_bounded() {
 #[test]
 fn ok_an_owned_context_is_cheap_to_move() {
     use traceprop_core::OwnedContext;
-    assert!(size_of::<OwnedContext>() <= 112);
+    assert!(size_of::<OwnedContext>() <= 128);
     assert_eq!(size_of::<Option<OwnedContext>>(), size_of::<OwnedContext>());
 }
 

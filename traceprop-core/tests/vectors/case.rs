@@ -224,7 +224,12 @@ impl ToInject {
     }
 
     /// Writes what there is without a span: a trace alone, or a decision.
-    pub(crate) fn relay(&self, propagator: &Propagator, outgoing: &Outgoing<'_>, headers: &mut Pairs) -> Omissions {
+    pub(crate) fn relay<'p>(
+        &self,
+        propagator: &'p Propagator,
+        outgoing: &Outgoing<'_>,
+        headers: &mut Pairs,
+    ) -> Omissions<'p> {
         let inbound = match (self.trace_id, self.sampling) {
             (Some(trace_id), sampling) => {
                 Inbound::Context(RemoteContext { sampling, ..RemoteContext::new(trace_id, self.span_id) })

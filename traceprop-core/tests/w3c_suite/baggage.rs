@@ -32,7 +32,8 @@ fn send(baggage: &OwnedBaggage) -> (Option<String>, Vec<Omission>) {
     let context = OwnedContext::new(SpanContext::root(&ids)).with_baggage(baggage);
     let mut headers = Pairs::new();
     let span = context.span().expect("a span");
-    let omitted = presets::W3C.propagator().inject(&span, &Outgoing::trusted(), &mut headers);
+    let propagator = presets::W3C.propagator();
+    let omitted = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
     (headers.get("baggage").map(str::to_owned), omitted.iter().copied().collect())
 }
 

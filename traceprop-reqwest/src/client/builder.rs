@@ -16,7 +16,7 @@ use crate::Destinations;
 const DEFAULT_LIMIT: usize = 10;
 
 pub(super) type Ids = dyn IdGenerator + Send + Sync;
-pub(super) type Left = dyn Fn(&Url, &Omissions) + Send + Sync;
+pub(super) type Left = dyn Fn(&Url, &Omissions<'_>) + Send + Sync;
 
 /// Builds a [`Client`].
 #[must_use = "a builder does nothing until it builds"]
@@ -119,7 +119,7 @@ impl ClientBuilder {
     }
 
     /// Tells `omissions` of each hop what was left out and why. It is not asked where all was written.
-    pub fn omissions_to(mut self, omissions: impl Fn(&Url, &Omissions) + Send + Sync + 'static) -> Self {
+    pub fn omissions_to(mut self, omissions: impl Fn(&Url, &Omissions<'_>) + Send + Sync + 'static) -> Self {
         self.omissions = Some(Arc::new(omissions));
         self
     }

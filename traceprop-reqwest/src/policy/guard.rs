@@ -40,13 +40,14 @@ impl Guard {
     }
 
     fn may_go(&self, name: &str, rule: &Rule, withholds_text: bool) -> bool {
+        // A header that no format here reads may have been configured as a correlation id, and is then what is meant.
+        if is_listed(&self.correlation, name) {
+            return !withholds_text && rule.correlation.lend(|allow| allow.header(name));
+        }
         match Field::from_name(name) {
             // A list of keys is for what the client writes. It does not look into a header that was written elsewhere.
             Some(field) if field.is_baggage() => !withholds_text && matches!(rule.baggage, Keys::All),
             Some(_) => !rule.is_nothing(),
-            None if is_listed(&self.correlation, name) => {
-                !withholds_text && rule.correlation.lend(|allow| allow.header(name))
-            }
             None => !rule.is_nothing() || !self.others.iter().any(|other| is_or_begins(name, other)),
         }
     }

@@ -42,12 +42,12 @@ impl Destinations {
     ///
     /// This is what a [`Client`](crate::Client) does for each hop. Where another client sends the request, redirects are
     /// that one's: have it follow none, or see [`Destinations::redirect_policy`].
-    pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> Omissions {
+    pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> Omissions<'_> {
         let hop = Hop { endpoint: context.endpoint(), withholds_text: false };
         self.write(&Carried::child_of(context, &RandomIds), hop, request)
     }
 
-    pub(crate) fn write(&self, carried: &Carried<'_>, hop: Hop<'_>, request: &mut Request) -> Omissions {
+    pub(crate) fn write(&self, carried: &Carried<'_>, hop: Hop<'_>, request: &mut Request) -> Omissions<'_> {
         // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
         let mut headers = std::mem::take(request.headers_mut());
         let omissions = self.write_headers(carried, hop, request.url(), &mut headers);
@@ -55,7 +55,7 @@ impl Destinations {
         omissions
     }
 
-    fn write_headers(&self, carried: &Carried<'_>, hop: Hop<'_>, url: &Url, headers: &mut HeaderMap) -> Omissions {
+    fn write_headers(&self, carried: &Carried<'_>, hop: Hop<'_>, url: &Url, headers: &mut HeaderMap) -> Omissions<'_> {
         let rule = self.rule(url);
         self.0.guard.withhold(headers, rule, hop.withholds_text);
         let Some(propagator) = self.propagator(rule) else {

@@ -10,7 +10,7 @@ use traceprop_http::HeaderCarrierMut;
 use super::Inject;
 
 type Judge = dyn Fn(&Uri) -> Option<Outgoing<'static>> + Send + Sync;
-type Left = dyn Fn(&Uri, &Omissions) + Send + Sync;
+type Left = dyn Fn(&Uri, &Omissions<'_>) + Send + Sync;
 
 /// Writes the trace context of outgoing requests. See the [module docs](super).
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl<G> InjectLayer<G> {
     }
 
     /// Tells `omissions` of each call what was left out and why. It is not asked where all was written.
-    pub fn omissions_to(mut self, omissions: impl Fn(&Uri, &Omissions) + Send + Sync + 'static) -> Self {
+    pub fn omissions_to(mut self, omissions: impl Fn(&Uri, &Omissions<'_>) + Send + Sync + 'static) -> Self {
         self.omissions = Some(Arc::new(omissions));
         self
     }

@@ -1,7 +1,8 @@
 //! What a request said in Jaeger's words.
 
 use super::Extraction;
-use crate::context::{FormatKind, Inbound};
+use crate::context::Inbound;
+use crate::field::FormatKind;
 use crate::formats::jaeger::{JaegerBaggage, JaegerDebugId, UberTraceId};
 use crate::sampling::Sampling;
 

@@ -1,8 +1,8 @@
 //! What several formats say of one request, made into one context.
 
 use crate::composite::TraceMatching;
-use crate::context::{FormatKind, FormatSet, Received, RemoteContext};
-use crate::field::FieldSet;
+use crate::context::{Received, RemoteContext};
+use crate::field::{FieldSet, FormatKind, FormatSet};
 use crate::format::{DecisionWeight, Format, Outcome, Reading};
 use crate::sampling::Sampling;
 use crate::tracestate::TraceStateFacts;

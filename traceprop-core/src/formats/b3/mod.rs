@@ -35,7 +35,7 @@ pub use multi::B3Multi;
 pub use single::B3Single;
 
 use crate::bridge::{self, BridgeWriter};
-use crate::context::FormatKind;
+use crate::field::FormatKind;
 use crate::field::{Field, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
 use crate::outgoing::OmissionReason;
@@ -100,7 +100,7 @@ impl Format for B3 {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::built_in(SINGLE.union(MULTI))
+        FormatFields::of(FormatKind::B3)
     }
 
     fn extract(&self, slots: &Slots<'_>) -> Reading {

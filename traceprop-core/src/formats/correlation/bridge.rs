@@ -20,7 +20,7 @@ use crate::text::hex;
 use crate::text::stack::StackText;
 
 /// The letter of our items.
-pub(crate) const LETTER: char = 'c';
+pub(crate) const LETTER: char = crate::field::FormatKind::Correlation.letter();
 const TAG: usize = 4;
 
 fn tag(name: &str) -> [u8; TAG] {

@@ -28,8 +28,8 @@ pub(crate) use bridge::{LETTER, keep_unknown, withholds};
 pub use id::{CorrelationId, EnvoyReason};
 
 use crate::bridge::{BridgeWriter, Bridged};
-use crate::context::{FormatKind, RemoteContext};
-use crate::field::{Field, FieldName, FieldNameError};
+use crate::context::RemoteContext;
+use crate::field::{Field, FieldName, FieldNameError, FormatKind};
 use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
 use crate::id::TraceId;
 use crate::outgoing::OmissionReason;
@@ -58,7 +58,7 @@ pub(crate) const PREFIX: &str = "correlation:";
 /// let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
 /// assert_eq!(headers[0].1, "D19931BB-F235-4DCB-2E2F-B9D31225D62E");
 /// let omitted = propagator.inject(&span, &Outgoing::new(), &mut Vec::<(String, String)>::new());
-/// assert_eq!(omitted.to_string(), "configured header 0: 1 left out, not-allowed");
+/// assert_eq!(omitted.to_string(), "x-plumbr-transactionid: 1 left out, not-allowed");
 /// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
@@ -87,7 +87,7 @@ impl Correlation {
     /// When it is no header name of at most 62 bytes, or that of another dialect's field.
     pub const fn header(name: &str) -> Result<Self, FieldNameError> {
         let header = match FieldName::new(name) {
-            Ok(_) if Field::is_built_in(name) => return Err(FieldNameError::Reserved),
+            Ok(_) if Field::is_reserved(name) => return Err(FieldNameError::Reserved),
             Ok(header) => header,
             Err(error) => return Err(error),
         };
@@ -224,7 +224,7 @@ impl Format for Correlation {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::named(core::slice::from_ref(&self.header))
+        FormatFields::of_named(FormatKind::Correlation, core::slice::from_ref(&self.header))
     }
 
     fn extract(&self, slots: &Slots<'_>) -> Reading {

@@ -60,7 +60,7 @@ impl<'c> PropagationError<'c> {
     }
 
     /// What an injection left out of the tags, if anything.
-    pub fn of_omissions(omissions: &Omissions) -> Option<PropagationError<'static>> {
+    pub fn of_omissions(omissions: &Omissions<'_>) -> Option<PropagationError<'static>> {
         let of_tags = omissions.iter().find(|omission| omission.field == Field::DatadogTags)?;
         Self::of_omission(of_tags.reason)
     }
@@ -94,6 +94,8 @@ impl fmt::Debug for PropagationError<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::FieldNames;
+    use crate::outgoing::OmissionList;
     use std::format;
 
     #[test]
@@ -105,10 +107,10 @@ mod tests {
 
     #[test]
     fn ok_only_omissions_of_the_tags_count() {
-        let mut omissions = Omissions::default();
-        omissions.add(Field::DatadogOrigin, OmissionReason::BadValue, 1);
-        assert_eq!(PropagationError::of_omissions(&omissions), None);
-        omissions.add(Field::DatadogTags, OmissionReason::TooLong, 1);
-        assert_eq!(PropagationError::of_omissions(&omissions), Some(PropagationError::InjectMaxSize));
+        let (mut list, names) = (OmissionList::default(), FieldNames::new());
+        list.add(Field::DatadogOrigin, OmissionReason::BadValue, 1);
+        assert_eq!(PropagationError::of_omissions(&list.clone().of(&names)), None);
+        list.add(Field::DatadogTags, OmissionReason::TooLong, 1);
+        assert_eq!(PropagationError::of_omissions(&list.of(&names)), Some(PropagationError::InjectMaxSize));
     }
 }

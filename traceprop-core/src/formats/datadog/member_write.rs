@@ -6,7 +6,7 @@ use super::tags::DecisionMaker;
 use super::text::{DatadogText, LastDatadogSpan};
 use super::words::{self, Source, Words};
 use crate::bridge::BridgeWriter;
-use crate::context::FormatKind;
+use crate::field::FormatKind;
 use crate::format::Outbound;
 use crate::text::decimal::Digits;
 use crate::text::stack::StackText;

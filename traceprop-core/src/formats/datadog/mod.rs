@@ -50,17 +50,9 @@ pub(crate) use words::Now;
 
 use self::headers::Refused;
 use crate::bridge::BridgeWriter;
-use crate::field::{Field, FieldSet};
+use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
 use crate::slots::Slots;
-
-const FIELDS: FieldSet = FieldSet::of(&[
-    Field::DatadogTraceId,
-    Field::DatadogParentId,
-    Field::DatadogSamplingPriority,
-    Field::DatadogOrigin,
-    Field::DatadogTags,
-]);
 
 /// Datadog's headers, and its member of a tracestate. Name `datadog`.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +102,7 @@ impl Format for Datadog {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::built_in(FIELDS)
+        FormatFields::of(FormatKind::Datadog)
     }
 
     fn extract(&self, slots: &Slots<'_>) -> Reading {

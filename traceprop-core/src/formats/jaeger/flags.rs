@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::FLAGS_ITEM;
 use super::header::{UberTraceId, parse_flags};
-use crate::context::FormatKind;
+use crate::field::FormatKind;
 use crate::format::Outbound;
 use crate::sampling::Sampling;
 

@@ -38,19 +38,16 @@ pub use item::JaegerBaggageItem;
 pub(crate) use write::{allowed_line, baggage_line};
 
 use crate::bridge::{self, BridgeWriter};
-use crate::context::FormatKind;
-use crate::field::{Field, FieldSet};
+use crate::field::Field;
+use crate::field::FormatKind;
 use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
 use crate::outgoing::OmissionReason;
 use crate::sampling::Sampling;
 use crate::slots::Slots;
 use crate::text::stack::StackText;
 
-const FIELDS: FieldSet =
-    FieldSet::of(&[Field::UberTraceId, Field::UberContext, Field::JaegerBaggage, Field::JaegerDebugId]);
-
 /// The letter of the flag byte in our tracestate member.
-const FLAGS_ITEM: char = 'j';
+const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
 
 /// Jaeger: `uber-trace-id`, `uberctx-*`, `jaeger-baggage`, `jaeger-debug-id`. Name `jaeger`.
 ///
@@ -104,7 +101,7 @@ impl Format for Jaeger {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::built_in(FIELDS)
+        FormatFields::of(FormatKind::Jaeger)
     }
 
     /// Baggage is not looked at: it never decides what becomes of the trace.

@@ -25,7 +25,7 @@ use crate::text::stack::StackText;
 use crate::text::{hex, uuid};
 
 /// The letter of the item.
-pub(super) const LETTER: char = 's';
+pub(super) const LETTER: char = crate::field::FormatKind::Sw8.letter();
 
 /// Text that came with a tracestate, decoded.
 pub(super) type Restored = StackText<MAX_VALUE>;

@@ -10,7 +10,7 @@ use super::{
     CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, compact, header, nearest,
 };
 use crate::bridge::BridgeWriter;
-use crate::context::FormatKind;
+use crate::field::FormatKind;
 use crate::field::{Field, FieldSet};
 use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
 use crate::outgoing::OmissionReason;
@@ -137,8 +137,8 @@ impl Format for Sw8 {
 
     fn fields(&self) -> FormatFields<'_> {
         match &self.names {
-            None => FormatFields::built_in(const { FieldSet::of(&FIELDS) }),
-            Some(names) => FormatFields::named(names),
+            None => FormatFields::of(FormatKind::Sw8),
+            Some(names) => FormatFields::of_named(FormatKind::Sw8, names),
         }
     }
 

@@ -18,15 +18,13 @@ mod traceparent;
 pub use traceparent::{TraceFlags, TraceParent};
 
 use crate::bridge::Bridged;
-use crate::field::{Field, FieldSet};
+use crate::field::{Field, FormatKind};
 use crate::format::{DecisionWeight, Format, FormatFields, Outbound, Outcome, Reading, Writer};
 use crate::outgoing::OmissionReason;
 use crate::reject::{Reason, Reject};
 use crate::slots::Slots;
 use crate::text::stack::StackText;
 use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_line, judge_lines};
-
-const FIELDS: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
 
 /// Bytes of a tracestate that is put together on the stack; a longer one is streamed.
 const STACK_TRACESTATE: usize = 512;
@@ -89,7 +87,7 @@ impl Format for TraceContext {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::built_in(FIELDS)
+        FormatFields::of(FormatKind::TraceContext)
     }
 
     fn extract(&self, slots: &Slots<'_>) -> Reading {

@@ -1,0 +1,140 @@
+//! The formats that are built in, a row each: what one *is*, and where its headers have their names.
+//!
+//! A row says, in this order: the kind; its header fields, with what each carries (`Trace`: ids, decisions and what
+//! belongs to them; `Text`: text of the user's, which leaves only where it is allowed) and its name in lower case (one
+//! that ends in `-` stands for all names that begin so); the names in configuration, of which the first is meant by
+//! `all`, if it is `in_all`; and the letter of its own items in our tracestate member ([`crate::bridge`]).
+//!
+//! The order of the rows is that of `all`. `unread` holds headers that no format here reads: they are only stripped.
+//!
+//! Everything else is made from it: `Field`, its places, names and matcher; `FormatKind` and `ROWS` (`field/mod.rs`).
+
+/// Hands the table to the macro of this name.
+macro_rules! builtin_formats {
+    ($use_table:ident) => {
+        $use_table! {
+            formats {
+                TraceContext {
+                    fields: {
+                        /// W3C `traceparent`.
+                        TraceParent: Trace = "traceparent",
+                        /// W3C `tracestate`.
+                        TraceState: Trace = "tracestate",
+                    }
+                    names: ["tracecontext"], in_all: true, letter: None,
+                }
+                B3 {
+                    fields: {
+                        /// B3 in one header, `b3`.
+                        B3: Trace = "b3",
+                        /// `X-B3-TraceId`.
+                        B3TraceId: Trace = "x-b3-traceid",
+                        /// `X-B3-SpanId`.
+                        B3SpanId: Trace = "x-b3-spanid",
+                        /// `X-B3-ParentSpanId`.
+                        B3ParentSpanId: Trace = "x-b3-parentspanid",
+                        /// `X-B3-Sampled`.
+                        B3Sampled: Trace = "x-b3-sampled",
+                        /// `X-B3-Flags`.
+                        B3Flags: Trace = "x-b3-flags",
+                    }
+                    names: ["b3", "b3multi"], in_all: true, letter: None,
+                }
+                Datadog {
+                    fields: {
+                        /// `x-datadog-trace-id`.
+                        DatadogTraceId: Trace = "x-datadog-trace-id",
+                        /// `x-datadog-parent-id`.
+                        DatadogParentId: Trace = "x-datadog-parent-id",
+                        /// `x-datadog-sampling-priority`.
+                        DatadogSamplingPriority: Trace = "x-datadog-sampling-priority",
+                        /// `x-datadog-origin`.
+                        DatadogOrigin: Trace = "x-datadog-origin",
+                        /// `x-datadog-tags`.
+                        DatadogTags: Trace = "x-datadog-tags",
+                    }
+                    names: ["datadog"], in_all: true, letter: None,
+                }
+                Jaeger {
+                    fields: {
+                        /// Jaeger's `uber-trace-id`.
+                        UberTraceId: Trace = "uber-trace-id",
+                        /// Jaeger's baggage, one header an item: all names that begin with `uberctx-`.
+                        UberContext: Text = "uberctx-",
+                        /// `jaeger-baggage`.
+                        JaegerBaggage: Text = "jaeger-baggage",
+                        /// `jaeger-debug-id`.
+                        JaegerDebugId: Trace = "jaeger-debug-id",
+                    }
+                    names: ["jaeger"], in_all: true, letter: Some('j'),
+                }
+                Sw8 {
+                    fields: {
+                        /// SkyWalking's `sw8`.
+                        Sw8: Trace = "sw8",
+                        /// `sw8-correlation`.
+                        Sw8Correlation: Text = "sw8-correlation",
+                        /// `sw8-x`.
+                        Sw8Extension: Trace = "sw8-x",
+                    }
+                    names: ["sw8"], in_all: true, letter: Some('s'),
+                }
+                Correlation {
+                    fields: {}
+                    names: ["correlation:HEADER"], in_all: false, letter: Some('c'),
+                }
+                Baggage {
+                    fields: {
+                        /// W3C `baggage`.
+                        Baggage: Text = "baggage",
+                    }
+                    names: ["baggage"], in_all: true, letter: None,
+                }
+            }
+            unread {
+                /// AWS X-Ray's `X-Amzn-Trace-Id`.
+                XAmznTraceId = "x-amzn-trace-id",
+                /// Sentry's `sentry-trace`.
+                SentryTrace = "sentry-trace",
+                /// Google's `X-Cloud-Trace-Context`.
+                XCloudTraceContext = "x-cloud-trace-context",
+                /// OpenTracing's `ot-tracer-traceid`.
+                OtTracerTraceId = "ot-tracer-traceid",
+                /// OpenTracing's `ot-tracer-spanid`.
+                OtTracerSpanId = "ot-tracer-spanid",
+                /// OpenTracing's `ot-tracer-sampled`.
+                OtTracerSampled = "ot-tracer-sampled",
+                /// Instana's `X-INSTANA-T`.
+                InstanaTraceId = "x-instana-t",
+                /// Instana's `X-INSTANA-S`.
+                InstanaSpanId = "x-instana-s",
+                /// Instana's `X-INSTANA-L`.
+                InstanaLevel = "x-instana-l",
+                /// New Relic's `newrelic`.
+                NewRelic = "newrelic",
+                /// `elastic-apm-traceparent`.
+                ElasticTraceParent = "elastic-apm-traceparent",
+                /// gRPC's `grpc-trace-bin`.
+                GrpcTraceBin = "grpc-trace-bin",
+                /// AppDynamics, Lightstep and others before W3C: `x-ot-span-context`.
+                OtSpanContext = "x-ot-span-context",
+                /// `x-dynatrace`.
+                Dynatrace = "x-dynatrace",
+                /// `x-honeycomb-trace`.
+                HoneycombTrace = "x-honeycomb-trace",
+                /// SolarWinds' `x-trace`.
+                SolarWinds = "x-trace",
+                /// SolarWinds' `x-trace-options`.
+                SolarWindsOptions = "x-trace-options",
+                /// Application Insights' `request-context`.
+                RequestContext = "request-context",
+                /// Application Insights' `correlation-context`.
+                CorrelationContext = "correlation-context",
+                /// Envoy's `x-client-trace-id`.
+                ClientTraceId = "x-client-trace-id",
+                /// Envoy's `x-envoy-force-trace`.
+                EnvoyForceTrace = "x-envoy-force-trace",
+            }
+        }
+    };
+}

@@ -1,0 +1,141 @@
+//! What a format is: one of the built-in ones, or one of the user's.
+
+use super::{Field, FieldSet, FormatKind, ROWS};
+
+/// What is known of a built-in format before it reads or writes anything: its row in `field/builtin.rs`.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) kind: FormatKind,
+    pub(crate) fields: FieldSet,
+    /// The names of its encodings in configuration.
+    pub(crate) names: &'static [&'static str],
+    /// Whether `all` means it, by its first name.
+    pub(crate) in_all: bool,
+    /// The letter of its own items in our tracestate member.
+    pub(crate) letter: Option<char>,
+}
+
+impl FormatKind {
+    pub(crate) const fn row(self) -> Option<&'static Row> {
+        let place = self as usize;
+        if place < ROWS.len() { Some(&ROWS[place]) } else { None }
+    }
+
+    /// The fields that formats of this kind own.
+    pub(crate) const fn fields(self) -> FieldSet {
+        match self.row() {
+            Some(row) => row.fields,
+            None => FieldSet::EMPTY,
+        }
+    }
+
+    /// Whether formats of this kind carry text of the user's and nothing of a trace.
+    pub(crate) fn is_text_alone(self) -> bool {
+        !self.fields().is_empty() && self.fields().built_in().all(Field::is_baggage)
+    }
+
+    /// The letter of its own items in our tracestate member, for constants.
+    ///
+    /// # Panics
+    /// When the row has none; in a constant that is a compile error.
+    pub(crate) const fn letter(self) -> char {
+        match self.row() {
+            Some(Row { letter: Some(letter), .. }) => *letter,
+            _ => panic!("the row has no letter"),
+        }
+    }
+
+    /// Whether all formats of this kind have the same name.
+    pub(crate) fn has_one_name(self) -> bool {
+        self.row().is_some_and(|row| row.names.len() == 1 && !row.names[0].contains(':'))
+    }
+
+    /// The fields of all built-in formats.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn all_fields() -> FieldSet {
+        let mut all = FieldSet::EMPTY;
+        let mut i = 0;
+        while i < ROWS.len() {
+            all = all.union(ROWS[i].fields);
+            i += 1;
+        }
+        all
+    }
+}
+
+impl Row {
+    /// Whether a name in configuration means a format of this row.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.names.iter().any(|known| match known.split_once(':') {
+            Some((kind, _)) => name.split_once(':').is_some_and(|(before, _)| before.eq_ignore_ascii_case(kind)),
+            None => known.eq_ignore_ascii_case(name),
+        })
+    }
+}
+
+/// Kinds of formats, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) struct FormatSet(u32);
+
+impl FormatSet {
+    pub(crate) const EMPTY: Self = Self(0);
+
+    pub(crate) const fn with(self, kind: FormatKind) -> Self {
+        Self(self.0 | 1 << kind as u32)
+    }
+
+    pub(crate) const fn contains(self, kind: FormatKind) -> bool {
+        self.0 & (1 << kind as u32) != 0
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether `other` has all of them too.
+    pub(crate) const fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_rows_stand_in_the_order_of_the_kinds() {
+        for (place, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.kind as usize, place);
+            assert!(row.fields.built_in().all(|field| field.format() == row.kind));
+        }
+        assert!(FormatKind::Custom.row().is_none() && FormatKind::Custom.fields().is_empty());
+        assert_eq!(FormatKind::Custom as usize, ROWS.len());
+        assert!(ROWS.len() < 32 && crate::field::FIELD_COUNT <= 64);
+    }
+
+    #[test]
+    fn ok_names_are_known_in_any_case() {
+        let named = |name: &str| ROWS.iter().find(|row| row.is_named(name)).map(|row| row.kind);
+        assert_eq!(
+            (named("B3"), named("b3multi"), named("sw8")),
+            (Some(FormatKind::B3), Some(FormatKind::B3), Some(FormatKind::Sw8))
+        );
+        assert_eq!(
+            (named("Correlation:x-a"), named("correlation"), named("acme")),
+            (Some(FormatKind::Correlation), None, None)
+        );
+    }
+
+    #[test]
+    fn ok_a_set_is_within_another_that_has_all_of_it() {
+        let b3 = FormatSet::EMPTY.with(FormatKind::B3);
+        let both = b3.with(FormatKind::Jaeger);
+        assert!(FormatSet::EMPTY.is_within(FormatSet::EMPTY) && FormatSet::EMPTY.is_within(b3));
+        assert!(b3.is_within(b3) && b3.is_within(both));
+        assert!(
+            !both.is_within(b3)
+                && !b3.is_within(FormatSet::EMPTY)
+                && !b3.is_within(FormatSet::EMPTY.with(FormatKind::Sw8))
+        );
+    }
+}
