@@ -24,8 +24,8 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, 
 use reqwest_tracing::TracingMiddleware;
 use tower::Service;
 use tower::layer::layer_fn;
-use traceprop_core::{Outgoing, presets};
-use traceprop_reqwest::{Destinations, Rule, TraceMiddleware};
+use traceprop_core::{InjectOptions, presets};
+use traceprop_reqwest::{PropagationMiddleware, Rule, Rules};
 use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -118,9 +118,9 @@ where
 
 /// Through a chain of middlewares: everything goes along.
 fn middleware(input: &'static Input) -> Case {
-    let ours = chain(Some(TraceMiddleware::new(presets::W3C)), input);
+    let ours = chain(Some(PropagationMiddleware::new(presets::W3C)), input);
     let theirs = chain(Some(TracingMiddleware::default()), input);
-    let bare = chain(None::<TraceMiddleware>, input);
+    let bare = chain(None::<PropagationMiddleware>, input);
 
     let context = traceprop::context_default(&input.request(0));
     let in_ours = move |work: &mut dyn FnMut()| {
@@ -140,11 +140,11 @@ fn middleware(input: &'static Input) -> Case {
 
 /// What the rules let through is `baggage`; a destination that gets nothing has no trace header at all.
 fn rules(name: &str, url: &'static str, input: &'static Input, baggage: Option<&'static str>) -> Case {
-    let destinations = Destinations::builder(presets::W3C)
+    let destinations = Rules::builder(presets::W3C)
         .rule("10.0.0.0/8", Rule::trace_context())
         .rule("legacy.internal:8080", Rule::trace_context())
-        .rule("own.internal", Rule::trusted())
-        .rule("*.internal", Rule::trace_context().baggage(["userId", "tenant", "region"]))
+        .rule("own.internal", Rule::everything())
+        .rule("*.internal", Rule::trace_context().allow_baggage(["userId", "tenant", "region"]))
         .rule("*", Rule::nothing())
         .build()
         .expect("good rules");
@@ -175,7 +175,7 @@ fn request(url: &'static str) -> impl Fn() -> Slot {
         let mut request = Request::new(Method::GET, url.parse().unwrap());
         *request.headers_mut() = outgoing();
         let mut extensions = Extensions::new();
-        extensions.insert(Outgoing::trusted());
+        extensions.insert(InjectOptions::everything());
         Slot { request: Some(request), extensions, response: None, refused: false }
     }
 }

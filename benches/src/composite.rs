@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use ::opentelemetry::propagation::TextMapCompositePropagator;
 use ::traceprop_core::formats::datadog::Datadog as OurDatadog;
-use ::traceprop_core::{Outgoing, Propagator};
+use ::traceprop_core::{InjectOptions, Propagator};
 use ::traceprop_http::HeaderCarrier;
 use http::HeaderMap;
 
@@ -106,7 +106,7 @@ static OURS_ALL: LazyLock<&'static Propagator> = LazyLock::new(|| {
 static OURS_THREE: LazyLock<&'static Propagator> = LazyLock::new(|| traceprop::named("tracecontext,b3,baggage"));
 static OURS_STYLES: LazyLock<&'static Propagator> = LazyLock::new(|| {
     // The peer's tracer reports the spans that it writes.
-    let builder = Propagator::builder().format(OurDatadog::new().reports_spans());
+    let builder = Propagator::builder().with_format(OurDatadog::new().reports_spans());
     let builder = builder.names("tracecontext,b3", "tracecontext,b3").expect("these names are known");
     traceprop::forever(builder.build().expect("it can be built"))
 });
@@ -189,7 +189,7 @@ fn inject_three(input: &'static Input) -> Case {
             "traceprop",
             input,
             |headers| traceprop::context_with(&OURS_THREE, headers),
-            |context, headers| traceprop::inject_with(&OURS_THREE, &Outgoing::trusted(), context, headers),
+            |context, headers| traceprop::inject_with(&OURS_THREE, &InjectOptions::everything(), context, headers),
         ),
         Contender::inject(
             "opentelemetry",
@@ -207,7 +207,7 @@ fn inject_styles(input: &'static Input) -> Case {
             "traceprop",
             input,
             |headers| traceprop::context_with(&OURS_STYLES, headers),
-            |context, headers| traceprop::inject_with(&OURS_STYLES, &Outgoing::trusted(), context, headers),
+            |context, headers| traceprop::inject_with(&OURS_STYLES, &InjectOptions::everything(), context, headers),
         ),
         Contender::inject(
             "datadog-opentelemetry",
@@ -222,7 +222,7 @@ fn inject_styles(input: &'static Input) -> Case {
 fn child_three(input: &'static Input, others: usize) -> Case {
     let contenders = vec![
         Contender::child("traceprop", input, others, CHILD, |from, span_id, to| {
-            traceprop::child_with(&OURS_THREE, &Outgoing::trusted(), from, span_id, to);
+            traceprop::child_with(&OURS_THREE, &InjectOptions::everything(), from, span_id, to);
         }),
         Contender::child("opentelemetry", input, others, CHILD, |from, span_id, to| {
             opentelemetry::child_with(&**OTEL_THREE, from, span_id, to);
@@ -234,7 +234,7 @@ fn child_three(input: &'static Input, others: usize) -> Case {
 fn child_styles(input: &'static Input, others: usize) -> Case {
     let contenders = vec![
         Contender::child("traceprop", input, others, CHILD, |from, span_id, to| {
-            traceprop::child_with(&OURS_STYLES, &Outgoing::trusted(), from, span_id, to);
+            traceprop::child_with(&OURS_STYLES, &InjectOptions::everything(), from, span_id, to);
         }),
         Contender::child("datadog-opentelemetry", input, others, CHILD, |from, span_id, to| {
             DATADOG_STYLES.child(from, span_id, to);

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use ::traceprop_core::{Extraction, Outgoing, OwnedContext, Propagator, SpanId, presets};
+use ::traceprop_core::{Extraction, InjectOptions, OwnedContext, Propagator, SpanId, presets};
 use ::traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 use http::HeaderMap;
 
@@ -79,28 +79,34 @@ pub fn context_with(propagator: &Propagator, headers: &HeaderMap) -> OwnedContex
 }
 
 pub fn inject(context: &OwnedContext, headers: &mut HeaderMap) {
-    inject_with(&TRACE_CONTEXT, &Outgoing::trusted(), context, headers);
+    inject_with(&TRACE_CONTEXT, &InjectOptions::everything(), context, headers);
 }
 
 pub fn inject_default(context: &OwnedContext, headers: &mut HeaderMap) {
-    inject_with(&DEFAULT, &Outgoing::trusted(), context, headers);
+    inject_with(&DEFAULT, &InjectOptions::everything(), context, headers);
 }
 
-pub fn inject_with(propagator: &Propagator, call: &Outgoing<'_>, context: &OwnedContext, headers: &mut HeaderMap) {
+pub fn inject_with(propagator: &Propagator, call: &InjectOptions<'_>, context: &OwnedContext, headers: &mut HeaderMap) {
     let span = context.span().expect("it holds a span");
     let _ = propagator.inject(&span, call, &mut HeaderCarrierMut::new(headers));
 }
 
 /// In and out with a span id of our own.
 pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
-    child_with(&TRACE_CONTEXT, &Outgoing::trusted(), from, span_id, to);
+    child_with(&TRACE_CONTEXT, &InjectOptions::everything(), from, span_id, to);
 }
 
-pub fn child_with(propagator: &Propagator, call: &Outgoing<'_>, from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
+pub fn child_with(
+    propagator: &Propagator,
+    call: &InjectOptions<'_>,
+    from: &HeaderMap,
+    span_id: u64,
+    to: &mut HeaderMap,
+) {
     let carrier = HeaderCarrier::new(from);
     let extraction = propagator.extract(&carrier);
     if let (Some(context), Some(span_id)) = (extraction.context(), SpanId::new(span_id)) {
-        let span = extraction.child(context.trace_id, span_id);
+        let span = extraction.span_with_ids(context.trace_id, span_id);
         let _ = propagator.inject(&span, call, &mut HeaderCarrierMut::new(to));
     }
 }
@@ -116,15 +122,15 @@ pub fn relay_baggage(from: &HeaderMap, to: &mut HeaderMap) {
 
 pub fn relay_with(propagator: &Propagator, from: &HeaderMap, to: &mut HeaderMap) {
     let carrier = HeaderCarrier::new(from);
-    let relay = propagator.extract(&carrier).relay();
-    let _ = propagator.relay(&relay, &Outgoing::trusted(), &mut HeaderCarrierMut::new(to));
+    let relay = propagator.extract(&carrier).passthrough();
+    let _ = propagator.relay(&relay, &InjectOptions::everything(), &mut HeaderCarrierMut::new(to));
 }
 
 /// A span of our own below that of the caller.
 fn owned(extraction: &Extraction<'_>) -> OwnedContext {
     let context = extraction.context().expect("the input has a context");
     let span_id = SpanId::new(CHILD).expect("not zero");
-    OwnedContext::from_span(extraction, &extraction.child(context.trace_id, span_id))
+    OwnedContext::from_span(extraction, &extraction.span_with_ids(context.trace_id, span_id))
 }
 
 /// Ids and decision.

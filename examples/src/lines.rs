@@ -21,7 +21,7 @@ pub fn of_traces(headers: &HeaderMap, propagator: &Propagator) -> Vec<Line> {
 
 /// Whether such a line is one of them, by its name in lower case.
 pub fn is_of_traces(name: &str, propagator: &Propagator) -> bool {
-    Field::from_name(name).is_some() || propagator.fields().any(|field| field == name)
+    Field::from_name(name).is_some() || propagator.inject_fields().any(|field| field == name)
 }
 
 #[cfg(test)]

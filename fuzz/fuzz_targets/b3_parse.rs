@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::b3::B3;
-use traceprop_core::{B3Multi, B3Single, Field, MAX_LINES, Outgoing, Propagator, Sampling, SpanId};
+use traceprop_core::{B3Multi, B3Single, Field, InjectOptions, MAX_HEADER_LINES, Propagator, Sampling, SpanId};
 use traceprop_fuzz::oracle::{Expected, b3};
 use traceprop_fuzz::{
     Headers, Input, SPAN, Sink, extract, is_blank, target, values, within, written_by_child, written_by_relay,
@@ -15,7 +15,7 @@ target!(run);
 static ENCODINGS: LazyLock<[Propagator; 3]> = LazyLock::new(|| [B3::single(), B3::multi(), B3::both()].map(of));
 
 fn of(format: B3) -> Propagator {
-    Propagator::builder().format(format).build().expect("one format")
+    Propagator::builder().with_format(format).build().expect("one format")
 }
 
 fn run(data: &[u8]) {
@@ -64,7 +64,7 @@ fn same_in_several(single: B3Single) {
     B3Multi::from(single).write(|field, value| headers.push((field, value.to_owned())));
     let first = |field: Field| headers.iter().find(|(known, _)| *known == field).map(|(_, value)| value.as_bytes());
     let multi = B3Multi::parse(first).expect("it was written").expect("something was");
-    assert_eq!((multi.ids(), multi.sampling(), multi.refused().count()), (single.ids(), single.sampling(), 0));
+    assert_eq!((multi.ids(), multi.sampling(), multi.ignored().count()), (single.ids(), single.sampling(), 0));
 }
 
 /// The several headers.
@@ -78,7 +78,7 @@ fn several(headers: &Headers) {
     };
     assert_eq!(found, expected);
     let rejects = match parsed {
-        Ok(found) => found.iter().flat_map(|multi| multi.refused()).collect(),
+        Ok(found) => found.iter().flat_map(|multi| multi.ignored()).collect(),
         Err(reject) => vec![reject],
     };
     for reject in rejects {
@@ -94,7 +94,7 @@ fn request(propagator: &Propagator, headers: &Headers) {
     assert_eq!(Expected::from(extraction.inbound()), expected.usable());
 
     let came = b3::read(headers).flatten();
-    let (passed, _) = written_by_relay(propagator, &extraction.relay(), &Outgoing::new());
+    let (passed, _) = written_by_relay(propagator, &extraction.passthrough(), &InjectOptions::new());
     let Some(came) = came else { return assert!(passed.0.is_empty()) };
     assert_eq!(Expected::from(propagator.extract(&passed).inbound()), expected, "a relay says what came");
     let again = b3::read(&passed.0).flatten().expect("it is valid");
@@ -105,7 +105,8 @@ fn request(propagator: &Propagator, headers: &Headers) {
 
     let Some((trace_id, _)) = came.ids else { return };
     let span = SpanId::new(SPAN).expect("not zero");
-    let (sent, omitted) = written_by_child(propagator, &extraction.child(trace_id, span), &Outgoing::new());
+    let (sent, omitted) =
+        written_by_child(propagator, &extraction.span_with_ids(trace_id, span), &InjectOptions::new());
     assert!(omitted.is_empty());
     let child = b3::read(&sent.0).flatten().expect("it is valid");
     assert_eq!(child, b3::B3 { ids: Some((trace_id, span)), parent: None, ..came });
@@ -124,7 +125,7 @@ fn request(propagator: &Propagator, headers: &Headers) {
 
 /// A single header that counts is handed on byte for byte, with those behind it as far as they are read.
 fn as_it_came(headers: &Headers, passed: &Sink, came: b3::B3) {
-    let lines: Vec<_> = values(headers, "b3").into_iter().take(MAX_LINES).collect();
+    let lines: Vec<_> = values(headers, "b3").into_iter().take(MAX_HEADER_LINES).collect();
     let is_text = |line: &&[u8]| line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
     let counts = lines.first().and_then(|line| b3::single(line)).is_some_and(|single| single == came);
     if counts && passed.has("b3") && lines.iter().all(is_text) {

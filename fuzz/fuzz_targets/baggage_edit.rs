@@ -2,8 +2,8 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use traceprop_core::{
-    Baggage, BaggageEntry, BaggageLimits, Lines, Outgoing, OwnedBaggage, OwnedContext, Propagator, SpanContext, SpanId,
-    TraceId,
+    Baggage, BaggageEntry, BaggageLimits, HeaderLines, InjectOptions, OwnedBaggage, OwnedContext, Propagator,
+    SpanContext, SpanId, TraceId,
 };
 use traceprop_fuzz::oracle::{baggage, is_token};
 use traceprop_fuzz::{Input, target, written_by_child};
@@ -56,8 +56,8 @@ fn written(owned: &OwnedBaggage, model: &[BaggageEntry]) {
     assert!(text.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)), "a line end, or worse");
     let legal: Vec<_> = model.iter().filter(|entry| is_legal(entry)).collect();
     let wide = BaggageLimits { members: usize::MAX, bytes: usize::MAX };
-    let read = Baggage::read(Lines::one(text.as_bytes()), wide).expect("what is written can be read");
-    assert!(read.skipped().is_none());
+    let read = Baggage::from_lines(HeaderLines::one(text.as_bytes()), wide).expect("what is written can be read");
+    assert!(read.ignored().is_none());
     assert!(
         read.iter()
             .map(|m| (m.key(), m.value().into_owned()))
@@ -66,7 +66,7 @@ fn written(owned: &OwnedBaggage, model: &[BaggageEntry]) {
 
     let propagator = Propagator::builder().extract_none().inject_baggage().build().expect("baggage");
     let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).with_baggage(owned);
-    let (sent, omitted) = written_by_child(&propagator, &context.span().expect("a span"), &Outgoing::trusted());
+    let (sent, omitted) = written_by_child(&propagator, &context.span().expect("a span"), &InjectOptions::everything());
     let within = baggage::expected(&[text.as_bytes()], BaggageLimits::W3C);
     let expected: Vec<_> = within.members.iter().map(|member| member.written.as_str()).collect();
     assert_eq!(sent.value("baggage").unwrap_or_default(), expected.join(","));

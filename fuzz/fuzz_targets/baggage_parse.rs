@@ -2,7 +2,9 @@
 //! far as it is allowed.
 #![cfg_attr(fuzzing, no_main)]
 
-use traceprop_core::{Allow, Baggage, BaggageLimits, BaggageReport, Outgoing, OwnedBaggage, Propagator, Reason};
+use traceprop_core::{
+    Allow, Baggage, BaggageLimits, BaggageReport, InjectOptions, InvalidReason, OwnedBaggage, Propagator,
+};
 use traceprop_fuzz::oracle::baggage;
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, ids, target, within, written_by_child, written_by_relay,
@@ -40,12 +42,13 @@ fn run(data: &[u8]) {
     }
     report(&propagator, &headers, &expected);
     if let [line] = lines[..] {
-        let one = Baggage::read(traceprop_core::Lines::one(line), limits).map(|baggage| baggage.len());
+        let one = Baggage::from_lines(traceprop_core::HeaderLines::one(line), limits).map(|baggage| baggage.len());
         assert_eq!(one.unwrap_or(0), written.len());
     }
 
-    let span = extraction.start_span(&ids);
-    let (sent, omitted) = carrier.at_most(2 * WRITING, || written_by_child(&propagator, &span, &Outgoing::trusted()));
+    let span = extraction.new_span(&ids);
+    let (sent, omitted) =
+        carrier.at_most(2 * WRITING, || written_by_child(&propagator, &span, &InjectOptions::everything()));
     assert_eq!(sent.value("baggage").unwrap_or_default(), written.join(","));
     // Where only commas stand behind a limit, it may say that something does: it does not look.
     let len = lines.iter().map(|line| line.len() + 1).sum::<usize>();
@@ -53,19 +56,21 @@ fn run(data: &[u8]) {
         if expected.beyond { !omitted.is_empty() } else { omitted.is_empty() || len > limits.bytes + 1 },
         "{omitted}"
     );
-    let (passed, _) = written_by_relay(&propagator, &extraction.relay(), &Outgoing::trusted());
+    let (passed, _) = written_by_relay(&propagator, &extraction.passthrough(), &InjectOptions::everything());
     for sink in [&sent, &passed] {
         assert!(sink.0.iter().map(|(_, value)| value.len() + 1).sum::<usize>() <= limits.bytes + 1);
         assert_eq!(reread(&propagator, sink), written);
     }
     allowed(&propagator, &expected, &|outgoing| written_by_child(&propagator, &span, outgoing).0);
-    allowed(&propagator, &expected, &|outgoing| written_by_relay(&propagator, &extraction.relay(), outgoing).0);
+    allowed(&propagator, &expected, &|outgoing| written_by_relay(&propagator, &extraction.passthrough(), outgoing).0);
 
     // Decoded, and encoded again, it says the same.
     let owned = OwnedBaggage::from(read);
     let again = owned.to_string();
-    let again =
-        Baggage::read(traceprop_core::Lines::one(again.as_bytes()), BaggageLimits { bytes: usize::MAX, ..limits });
+    let again = Baggage::from_lines(
+        traceprop_core::HeaderLines::one(again.as_bytes()),
+        BaggageLimits { bytes: usize::MAX, ..limits },
+    );
     let again = again.unwrap_or(Baggage::EMPTY);
     assert!(
         again.iter().map(|member| member.value().into_owned()).eq(expected.members.iter().map(|m| m.value.clone()))
@@ -86,17 +91,17 @@ fn report(propagator: &Propagator, headers: &Headers, expected: &baggage::Expect
         }
         BaggageReport::Invalid(reject) => {
             assert!(found == 0, "{reject}");
-            assert_eq!(reject.reason() == Reason::TooManyLines, headers.len() > 64);
+            assert_eq!(reject.reason() == InvalidReason::TooManyLines, headers.len() > 64);
             within(reject, len);
         }
     }
 }
 
 /// Only members that may go do, and all of those.
-fn allowed(propagator: &Propagator, expected: &baggage::Expected, write: &dyn Fn(&Outgoing<'_>) -> Sink) {
-    assert!(write(&Outgoing::new()).0.is_empty());
+fn allowed(propagator: &Propagator, expected: &baggage::Expected, write: &dyn Fn(&InjectOptions<'_>) -> Sink) {
+    assert!(write(&InjectOptions::new()).0.is_empty());
     let Some(first) = expected.members.first() else { return };
-    let sent = write(&Outgoing::new().baggage(Allow::Only(&[first.key.as_str(), "tenant"])));
+    let sent = write(&InjectOptions::new().allow_baggage(Allow::Only(&[first.key.as_str(), "tenant"])));
     let may_go = expected.members.iter().filter(|member| [first.key.as_str(), "tenant"].contains(&member.key.as_str()));
     assert!(reread(propagator, &sent).iter().eq(may_go.map(|member| &member.written)));
 }

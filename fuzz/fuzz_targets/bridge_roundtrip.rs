@@ -7,8 +7,8 @@ use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Omissions, Outgoing, Propagator, PropagatorBuilder, Sampling, SpanId, TraceId, presets};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{InjectOptions, InjectReport, Propagator, PropagatorBuilder, Sampling, SpanId, TraceId, presets};
 use traceprop_fuzz::oracle::{b3, correlation, datadog, jaeger, sw8, w3c};
 use traceprop_fuzz::{
     Headers, Input, Sink, extract, ids, target, values, w3c_only, written_by_child, written_by_relay,
@@ -35,14 +35,20 @@ fn run(data: &[u8]) {
     }
     let Some(crossed) = cross(dialect, way, &headers) else { return };
     let last = |headers: &Headers| {
-        let propagator = dialect.add(Propagator::builder().extract(TraceContext::new()), false).build().expect("two");
+        let propagator =
+            dialect.add(Propagator::builder().extract(W3cTraceContext::new()), false).build().expect("two");
         let extraction = extract(&propagator, headers);
         let context = extraction.context().expect("a traceparent came");
         match way.is(0x10) {
             false => {
-                written_by_child(&propagator, &extraction.child(context.trace_id, id(LAST)), &Outgoing::trusted()).0
+                written_by_child(
+                    &propagator,
+                    &extraction.span_with_ids(context.trace_id, id(LAST)),
+                    &InjectOptions::everything(),
+                )
+                .0
             }
-            true => written_by_relay(&propagator, &extraction.relay(), &Outgoing::trusted()).0,
+            true => written_by_relay(&propagator, &extraction.passthrough(), &InjectOptions::everything()).0,
         }
     };
     let span = id(if way.is(0x10) { HOP } else { LAST });
@@ -131,11 +137,11 @@ impl Way {
 struct Crossed {
     headers: Headers,
     trace_id: TraceId,
-    omitted: Omissions<'static>,
+    omitted: InjectReport<'static>,
 }
 
 fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
-    let first = Propagator::builder().inject(TraceContext::new()).bridges(presets::BRIDGES);
+    let first = Propagator::builder().inject(W3cTraceContext::new()).bridges(presets::BRIDGES);
     let first = dialect.add(first, true).build().expect("two formats");
     let extraction = extract(&first, headers);
     let came = extraction.context()?;
@@ -144,9 +150,9 @@ fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
         false => {
             let span = extraction.start_span_with(&ids, came.sampling);
             assert_eq!(span.span_id(), id(FIRST));
-            written_by_child(&first, &span, &Outgoing::trusted())
+            written_by_child(&first, &span, &InjectOptions::everything())
         }
-        true => written_by_relay(&first, &extraction.relay(), &Outgoing::trusted()),
+        true => written_by_relay(&first, &extraction.passthrough(), &InjectOptions::everything()),
     };
     let members = w3c::tracestate(&values(&sent.0, "tracestate")).expect("what is written is legal");
     assert!(members.iter().all(|(key, _)| key == "tp" || (key == "dd" && dialect == Dialect::Datadog)));
@@ -156,8 +162,8 @@ fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
         // A service of ours that speaks only W3C has to hand on what it cannot use.
         let propagator = presets::W3C.propagator();
         let extraction = propagator.extract(&headers);
-        let span = extraction.child(came.trace_id, id(HOP));
-        headers = written_by_child(&propagator, &span, &Outgoing::trusted()).0.0;
+        let span = extraction.span_with_ids(came.trace_id, id(HOP));
+        headers = written_by_child(&propagator, &span, &InjectOptions::everything()).0.0;
     }
     Some(Crossed { headers, trace_id: came.trace_id, omitted: omitted.without_names() })
 }
@@ -167,7 +173,7 @@ fn is_canonical(text: &str) -> bool {
 }
 
 /// Datadog's words as far as its own member can spell them.
-fn datadog_words(came: &datadog::Words, back: &datadog::Words, span: SpanId, omitted: &Omissions) {
+fn datadog_words(came: &datadog::Words, back: &datadog::Words, span: SpanId, omitted: &InjectReport) {
     assert!(back.is_clean, "{back:?} of {came:?}");
     assert_eq!((back.trace_id, back.parent_id), (came.trace_id, Some(span)));
     // Without a priority the flag is 0, and then somebody has decided.

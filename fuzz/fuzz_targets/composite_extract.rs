@@ -7,10 +7,10 @@ use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, Behavior, Extraction, Field, Inbound, LinkReason, Omissions, Outgoing, OwnedContext, Propagator,
-    PropagatorBuilder, RemoteContext, Report, Sampling, TraceId, TraceMatching,
+    Allow, ExtractReport, Extraction, Field, Inbound, InjectOptions, InjectReport, LinkReason, OwnedContext,
+    Propagator, PropagatorBuilder, RemoteContext, Sampling, TraceId, TraceIdMatch, Trust,
 };
 use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, is_digits, jaeger, sw8, w3c};
 use traceprop_fuzz::{
@@ -39,33 +39,37 @@ fn run(data: &[u8]) {
     settings.merged(&extraction, &settings.judged(&report, &headers));
 
     carrier.at_most(WRITING * FORMATS * 12, || passed_on(&propagator, &extraction));
-    let sent = child(&propagator, &extraction, &Outgoing::trusted()).0;
+    let sent = child(&propagator, &extraction, &InjectOptions::everything()).0;
     for other in [shouted(&headers), sorted(&headers)] {
         let extraction = propagator.extract(&other);
         assert_eq!(extraction.inbound(), report.extraction().inbound());
-        assert_eq!(child(&propagator, &extraction, &Outgoing::trusted()).0, sent, "order or letter case of names");
+        assert_eq!(
+            child(&propagator, &extraction, &InjectOptions::everything()).0,
+            sent,
+            "order or letter case of names"
+        );
     }
     assert_eq!(extract(&propagator, &Steps::indexed(&headers)).inbound(), extraction.inbound());
     match settings.behavior {
-        Behavior::Continue | Behavior::Defer => {}
+        Trust::Continue | Trust::Resample => {}
         // Datadog's member is written anew where its headers are.
-        Behavior::Restart => {
+        Trust::Restart => {
             assert!(sent.value("tracestate").is_none_or(|state| state == "dd=s:1"), "a restart empties it")
         }
-        Behavior::Ignore => {
+        Trust::Ignore => {
             let nothing = Headers::new();
             let nothing = propagator.extract(&nothing);
-            assert_eq!(child(&propagator, &nothing, &Outgoing::trusted()).0, sent, "forgotten is forgotten");
+            assert_eq!(child(&propagator, &nothing, &InjectOptions::everything()).0, sent, "forgotten is forgotten");
         }
     }
 }
 
 /// What goes out of the request in both ways, to whom everything may go and to whom only trace context may.
 fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
-    let span = extraction.start_span(&ids);
+    let span = extraction.new_span(&ids);
     let owned = OwnedContext::from_span(extraction, &span);
-    let relay = OwnedContext::from_relay(extraction);
-    for outgoing in [Outgoing::trusted(), Outgoing::new()] {
+    let relay = OwnedContext::passthrough(extraction);
+    for outgoing in [InjectOptions::everything(), InjectOptions::new()] {
         let sent = child(propagator, extraction, &outgoing);
         let owned = written_by_child(propagator, &owned.span().expect("a span"), &outgoing);
         assert_eq!(said(&owned), said(&sent), "from lines of its own");
@@ -73,7 +77,7 @@ fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
             &sent.0,
             RemoteContext { sampling: span.sampling(), ..RemoteContext::new(span.trace_id(), Some(span.span_id())) },
         );
-        let passed = written_by_relay(propagator, &extraction.relay(), &outgoing);
+        let passed = written_by_relay(propagator, &extraction.passthrough(), &outgoing);
         let owned = written_by_relay(propagator, &relay.relay().expect("a relay"), &outgoing);
         assert_eq!(said(&owned), said(&passed), "from lines of its own");
         if let Some(context) = extraction.context() {
@@ -90,12 +94,12 @@ fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
 fn child<'p>(
     propagator: &'p Propagator,
     extraction: &Extraction<'_>,
-    outgoing: &Outgoing<'_>,
-) -> (Sink, Omissions<'p>) {
-    written_by_child(propagator, &extraction.start_span(&ids), outgoing)
+    outgoing: &InjectOptions<'_>,
+) -> (Sink, InjectReport<'p>) {
+    written_by_child(propagator, &extraction.new_span(&ids), outgoing)
 }
 
-fn said<'s>((sink, omitted): &'s (Sink, Omissions<'_>)) -> (&'s Sink, String) {
+fn said<'s>((sink, omitted): &'s (Sink, InjectReport<'_>)) -> (&'s Sink, String) {
     (sink, omitted.to_string())
 }
 
@@ -147,7 +151,7 @@ fn private(sink: &Sink) {
 }
 
 /// What a carrier held before goes where the dialect is written, and nothing else does.
-fn over_stale<'p>(clean: &Sink, write: impl FnOnce(&mut Sink) -> Omissions<'p>) {
+fn over_stale<'p>(clean: &Sink, write: impl FnOnce(&mut Sink) -> InjectReport<'p>) {
     let owners: [&[&str]; 7] = [
         &["traceparent", "tracestate"],
         &["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],
@@ -199,8 +203,8 @@ struct Settings {
     /// Places in the list of formats, in the order in which they are read.
     extract: Vec<usize>,
     inject: Vec<usize>,
-    behavior: Behavior,
-    matching: TraceMatching,
+    behavior: Trust,
+    matching: TraceIdMatch,
     extract_first: bool,
     rules: correlation::Rules,
 }
@@ -218,11 +222,11 @@ impl Settings {
         }
         let written = extract.iter().rev().copied().filter(|format| inject & 1 << format == 0).collect();
         extract.retain(|format| without & 1 << format == 0);
-        let behavior = [Behavior::Continue, Behavior::Restart, Behavior::Ignore, Behavior::Defer];
+        let behavior = [Trust::Continue, Trust::Restart, Trust::Ignore, Trust::Resample];
         Self {
             behavior: behavior[usize::from(more & 3)],
             extract_first: more & 4 != 0 && extract.len() > 1,
-            matching: if more & 8 != 0 { TraceMatching::LowHalf } else { TraceMatching::Exact },
+            matching: if more & 8 != 0 { TraceIdMatch::Low64 } else { TraceIdMatch::Exact },
             rules: correlation::Rules { opaque: more & 0x10 != 0, envoy_mask: more & 0x20 != 0 },
             extract,
             inject: written,
@@ -230,7 +234,7 @@ impl Settings {
     }
 
     fn propagator(&self) -> Propagator {
-        let builder = Propagator::builder().baggage().behavior(self.behavior).trace_matching(self.matching);
+        let builder = Propagator::builder().baggage().trust(self.behavior).trace_id_match(self.matching);
         let builder = if self.extract_first { builder.extract_first() } else { builder };
         let builder = self.extract.iter().fold(builder, |builder, format| self.add(builder, *format, false));
         let builder = self.inject.iter().fold(builder, |builder, format| self.add(builder, *format, true));
@@ -238,7 +242,7 @@ impl Settings {
     }
 
     fn is_same(&self, one: TraceId, other: TraceId) -> bool {
-        let cut = self.matching == TraceMatching::LowHalf && (one.high() == 0 || other.high() == 0);
+        let cut = self.matching == TraceIdMatch::Low64 && (one.high() == 0 || other.high() == 0);
         one == other || (cut && one.low() == other.low())
     }
 
@@ -249,7 +253,7 @@ impl Settings {
             };
         }
         match format {
-            0 => add!(TraceContext::new()),
+            0 => add!(W3cTraceContext::new()),
             1 => add!(B3::both()),
             2 => add!(Datadog::new()),
             3 => add!(Jaeger::new()),
@@ -274,13 +278,13 @@ impl Settings {
     }
 
     /// Each format finds what it finds alone: bad in one hides no good in another.
-    fn judged(&self, report: &Report<'_>, headers: &Headers) -> Vec<Finding> {
+    fn judged(&self, report: &ExtractReport<'_>, headers: &Headers) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut entries = report.entries();
         for &format in &self.extract {
             let found = self.expected(format, headers);
             let entry = entries.next().expect("an entry for each format that is read");
-            assert_eq!(Expected::from(entry.reading.outcome()), found, "{}", entry.style);
+            assert_eq!(Expected::from(entry.parsed.outcome()), found, "{}", entry.format);
             findings.push(Finding { format, found, is_tentative: is_tentative(format, found, headers) });
             if self.extract_first && matches!(found, Expected::Context(_)) {
                 break;
@@ -325,7 +329,7 @@ impl Settings {
         };
         let links: Vec<_> = extraction.links().map(|link| (link.trace_id, link.span_id)).collect();
         let reasons: Vec<_> = extraction.links().map(|link| link.reason).collect();
-        if self.behavior == Behavior::Defer {
+        if self.behavior == Trust::Resample {
             // The trace goes on, and nobody has decided.
             inbound = match merged {
                 Some(context) => Inbound::Context(RemoteContext { sampling: Sampling::Deferred, ..context }),
@@ -333,16 +337,16 @@ impl Settings {
             };
         }
         match self.behavior {
-            Behavior::Continue | Behavior::Defer => {
+            Trust::Continue | Trust::Resample => {
                 assert_eq!((extraction.inbound(), links), (inbound, others));
-                assert!(reasons.iter().all(|reason| *reason == LinkReason::TerminatedContext));
+                assert!(reasons.iter().all(|reason| *reason == LinkReason::DifferentTrace));
             }
-            Behavior::Restart => {
+            Trust::Restart => {
                 let came = merged.and_then(|context| Some((context.trace_id, context.parent_id?)));
                 assert_eq!((extraction.inbound(), links), (Inbound::Nothing, came.into_iter().collect()));
                 assert!(reasons.iter().all(|reason| *reason == LinkReason::Restarted));
             }
-            Behavior::Ignore => assert!(extraction.inbound() == Inbound::Nothing && links.is_empty()),
+            Trust::Ignore => assert!(extraction.inbound() == Inbound::Nothing && links.is_empty()),
         }
     }
 }
@@ -370,12 +374,12 @@ fn is_tentative(format: usize, found: Expected, headers: &Headers) -> bool {
     }
 }
 
-fn reported(report: &Report<'_>, headers: &Headers) {
+fn reported(report: &ExtractReport<'_>, headers: &Headers) {
     let (line, table) = (report.to_string(), report.table().to_string());
     assert!(line.chars().all(|c| !c.is_control()) && table.chars().all(|c| c == '\n' || !c.is_control()));
     for reject in report.rejects() {
         let is_of_field = |name: &str| match reject.field() {
-            Field::Configured(_) => name.eq_ignore_ascii_case(NAME),
+            Field::Custom(_) => name.eq_ignore_ascii_case(NAME),
             field => Field::from_name(name) == Some(field),
         };
         within(reject, field_len(headers, is_of_field));

@@ -2,7 +2,7 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use traceprop_core::formats::correlation::Correlation;
-use traceprop_core::{Allow, CorrelationId, Outgoing, OwnedContext, Propagator, SpanContext, SpanId, TraceId};
+use traceprop_core::{Allow, CorrelationId, InjectOptions, OwnedContext, Propagator, SpanContext, SpanId, TraceId};
 use traceprop_fuzz::oracle::Expected;
 use traceprop_fuzz::oracle::correlation::{self, Meaning, Rules};
 use traceprop_fuzz::{
@@ -30,10 +30,10 @@ fn run(data: &[u8]) {
 }
 
 fn request(headers: &Headers, rules: Rules, format: Correlation) {
-    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let propagator = Propagator::builder().with_format(format).build().expect("one format");
     let report = propagator.explain(headers);
     let expected = correlation::expected(headers, NAME, rules);
-    assert_eq!(Expected::from(report.entries().next().expect("one format").reading.outcome()), expected);
+    assert_eq!(Expected::from(report.entries().next().expect("one format").parsed.outcome()), expected);
     report.rejects().for_each(|reject| within(reject, field_len(headers, |_| true)));
 
     let extraction = extract(&propagator, headers);
@@ -43,20 +43,20 @@ fn request(headers: &Headers, rules: Rules, format: Correlation) {
     let read = extraction.correlation(&format);
     assert_eq!(read.map(|id| id.as_str().to_owned()), text);
 
-    let span = extraction.start_span(&ids);
+    let span = extraction.new_span(&ids);
     let owned = OwnedContext::from_span(&extraction, &span);
     assert_eq!(owned.correlation(&format).map(|id| id.to_string()), text);
-    let made = CorrelationId::of_trace(span.trace_id()).to_string();
-    let (sent, _) = written_by_child(&propagator, &span, &Outgoing::trusted());
+    let made = CorrelationId::from_trace_id(span.trace_id()).to_string();
+    let (sent, _) = written_by_child(&propagator, &span, &InjectOptions::everything());
     assert_eq!(sent.value(NAME), Some(text.as_deref().unwrap_or(&made)));
-    let (passed, _) = written_by_relay(&propagator, &extraction.relay(), &Outgoing::trusted());
+    let (passed, _) = written_by_relay(&propagator, &extraction.passthrough(), &InjectOptions::everything());
     assert_eq!(passed.value(NAME), text.as_deref(), "a relay makes none");
-    for outgoing in [Outgoing::new(), Outgoing::new().correlation(Allow::Only(&["x-other"]))] {
+    for outgoing in [InjectOptions::new(), InjectOptions::new().allow_correlation(Allow::Only(&["x-other"]))] {
         let (sent, omitted) = written_by_child(&propagator, &span, &outgoing);
         assert!(sent.0.is_empty() && !omitted.is_empty());
-        assert!(written_by_relay(&propagator, &extraction.relay(), &outgoing).0.0.is_empty());
+        assert!(written_by_relay(&propagator, &extraction.passthrough(), &outgoing).0.0.is_empty());
     }
-    let only = Outgoing::new().correlation(Allow::Only(&["X-Request-ID"]));
+    let only = InjectOptions::new().allow_correlation(Allow::Only(&["X-Request-ID"]));
     assert_eq!(written_by_child(&propagator, &span, &only).0, sent);
 
     // What is sent names the same trace to whoever reads it by the same rules.

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::datadog::{
-    Datadog, DatadogContext, DatadogMember, DatadogTags, MAX_TAGS_LENGTH, PropagationError,
+    Datadog, DatadogTags, DatadogTraceState, DatadogView, MAX_TAGS_LEN, PropagationError,
 };
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Inbound, Outgoing, Propagator, SpanId};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{Inbound, InjectOptions, Propagator, SpanId};
 use traceprop_fuzz::oracle::{Expected, datadog, trim, w3c};
 use traceprop_fuzz::{
     Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_relay,
@@ -17,10 +17,10 @@ use traceprop_fuzz::{
 target!(run);
 
 static DATADOG: LazyLock<Propagator> =
-    LazyLock::new(|| Propagator::builder().format(Datadog::new()).build().expect("one format"));
+    LazyLock::new(|| Propagator::builder().with_format(Datadog::new()).build().expect("one format"));
 
 static FROM_W3C: LazyLock<Propagator> = LazyLock::new(|| {
-    let builder = Propagator::builder().extract(TraceContext::new()).inject(Datadog::new());
+    let builder = Propagator::builder().extract(W3cTraceContext::new()).inject(Datadog::new());
     builder.build().expect("two formats")
 });
 
@@ -44,12 +44,12 @@ fn tags(line: &[u8]) {
     assert_eq!(pairs(tags), expected.tags);
     assert_eq!(tags.trace_id_high().unwrap_or(0), expected.high);
     assert_eq!(tags.propagation_error().is_none(), expected.is_clean);
-    assert_eq!(tags.propagation_error() == Some(PropagationError::ExtractMaxSize), trim(line).len() > MAX_TAGS_LENGTH);
+    assert_eq!(tags.propagation_error() == Some(PropagationError::ExtractMaxSize), trim(line).len() > MAX_TAGS_LEN);
     for (name, value) in &expected.tags {
         assert!(tags.get(name).is_some_and(|found| found == value.as_str() && found.len() == value.len()));
     }
     let trace_id = traceprop_core::TraceId::from_halves(expected.high, 1).expect("not zero");
-    let mut buffer = [0; MAX_TAGS_LENGTH];
+    let mut buffer = [0; MAX_TAGS_LEN];
     let written = tags.write(trace_id, &mut buffer).expect("what was read fits, and is legal");
     let again = datadog::tags(&[written.as_bytes()]);
     assert_eq!(again, datadog::Tags { is_clean: true, ..expected });
@@ -61,9 +61,9 @@ fn pairs(tags: DatadogTags<'_>) -> Vec<(String, String)> {
 
 /// The value of a `dd` member.
 fn member(text: &str) {
-    let member = DatadogMember::parse(text);
+    let member = DatadogTraceState::parse(text);
     let legal =
-        text.len() <= DatadogMember::MAX_LENGTH && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b',');
+        text.len() <= DatadogTraceState::MAX_LEN && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b',');
     let items = if legal { datadog::items(text) } else { Vec::new() };
     // What says nothing as a header is no tag, and takes no other's place.
     let counts = |(key, value): &(&str, &str)| !key.starts_with("t.") || !value.trim_matches(' ').is_empty();
@@ -89,14 +89,14 @@ fn out_of_member(text: &str) {
     if !w3c::is_value(text.as_bytes()) {
         return;
     }
-    let member = DatadogMember::parse(text);
+    let member = DatadogTraceState::parse(text);
     let flag = member.priority().unwrap_or(0).clamp(0, 1);
     let parent = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0{flag}");
     let request = [("traceparent", parent), ("tracestate", format!("dd={text}"))];
     let extraction = FROM_W3C.extract(&request);
     let came = extraction.context().expect("the traceparent is valid");
-    let child = extraction.child(came.trace_id, SpanId::new(SPAN).expect("not zero"));
-    let (sent, omitted) = written_by_child(&FROM_W3C, &child, &Outgoing::new());
+    let child = extraction.span_with_ids(came.trace_id, SpanId::new(SPAN).expect("not zero"));
+    let (sent, omitted) = written_by_child(&FROM_W3C, &child, &InjectOptions::new());
     assert!(omitted.is_empty(), "{omitted}");
     let words = datadog::read(&sent.0).expect("the trace goes on").expect("what is written is legal");
     assert!(words.is_clean, "{words:?}");
@@ -116,12 +116,12 @@ fn request(headers: &Headers) {
     let extraction = extract(&DATADOG, headers);
     let expected = datadog::expected(headers);
     let entry = report.entries().next().expect("one format");
-    assert_eq!(Expected::from(entry.reading.outcome()), expected);
+    assert_eq!(Expected::from(entry.parsed.outcome()), expected);
     for reject in report.rejects() {
         let name = reject.field().name().expect("a built-in field");
         within(reject, field_len(headers, |known| known.eq_ignore_ascii_case(name)));
     }
-    let (passed, _) = written_by_relay(&DATADOG, &extraction.relay(), &Outgoing::new());
+    let (passed, _) = written_by_relay(&DATADOG, &extraction.passthrough(), &InjectOptions::new());
     let Some(Some(words)) = datadog::read(headers) else {
         assert_eq!(extraction.inbound(), Inbound::Nothing);
         return assert!(passed.0.is_empty());
@@ -136,13 +136,13 @@ fn request(headers: &Headers) {
         None => assert!(datadog::read(&passed.0).is_none_or(|read| read == Some(clean.clone()))),
     }
     let span = SpanId::new(SPAN).expect("not zero");
-    let child = extraction.child(words.trace_id, span);
-    let (sent, omitted) = written_by_child(&DATADOG, &child, &Outgoing::new());
+    let child = extraction.span_with_ids(words.trace_id, span);
+    let (sent, omitted) = written_by_child(&DATADOG, &child, &InjectOptions::new());
     assert!(omitted.is_empty(), "{omitted}");
     assert_eq!(datadog::read(&sent.0), Some(Some(datadog::Words { parent_id: Some(span), ..clean })));
-    assert!(sent.value("x-datadog-tags").is_none_or(|tags| tags.len() <= MAX_TAGS_LENGTH));
+    assert!(sent.value("x-datadog-tags").is_none_or(|tags| tags.len() <= MAX_TAGS_LEN));
 }
 
-fn said(datadog: &DatadogContext<'_>) -> (Option<i32>, Option<String>, Vec<(String, String)>) {
+fn said(datadog: &DatadogView<'_>) -> (Option<i32>, Option<String>, Vec<(String, String)>) {
     (datadog.priority(), datadog.origin().map(|origin| origin.to_string()), pairs(datadog.tags()))
 }

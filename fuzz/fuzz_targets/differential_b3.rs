@@ -9,7 +9,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry_propagator_b3::{B3Encoding, Propagator as TheirPropagator};
 use traceprop_core::formats::b3::B3;
-use traceprop_core::{Outgoing, Propagator, RemoteContext, Sampling, SpanId};
+use traceprop_core::{InjectOptions, Propagator, RemoteContext, Sampling, SpanId};
 use traceprop_fuzz::peer::{self, Difference, agree};
 use traceprop_fuzz::{Input, SPAN, extract, target};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
@@ -131,10 +131,10 @@ fn run(data: &[u8]) {
     agree(of_ours(extraction.context()), of_theirs(theirs.as_ref()), KNOWN, &lines);
 
     if let Some(came) = extraction.context() {
-        let span = extraction.child(came.trace_id, SpanId::new(SPAN).expect("not zero"));
+        let span = extraction.span_with_ids(came.trace_id, SpanId::new(SPAN).expect("not zero"));
         for propagator in &*OURS {
             let mut sent = HeaderMap::new();
-            let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut sent));
+            let _ = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
             let theirs = peer::span(&THEIRS[0], &sent);
             let child = RemoteContext { parent_id: Some(span.span_id()), sampling: span.sampling(), ..came };
             assert_eq!(of_theirs(theirs.as_ref()), of_ours(Some(child)), "they read what we write");

@@ -10,7 +10,7 @@ use opentelemetry::Context;
 use opentelemetry::baggage::{Baggage as TheirBaggage, BaggageExt};
 use opentelemetry_sdk::propagation::BaggagePropagator;
 use traceprop_core::{
-    Baggage, BaggageEntry, Outgoing, OwnedBaggage, OwnedContext, Propagator, SpanContext, SpanId, TraceId,
+    Baggage, BaggageEntry, InjectOptions, OwnedBaggage, OwnedContext, Propagator, SpanContext, SpanId, TraceId,
 };
 use traceprop_fuzz::oracle::{is_token, percent, split_once, trim};
 use traceprop_fuzz::peer::{self, Difference, agree, lines};
@@ -185,7 +185,7 @@ fn we_write(pairs: &[(&str, &str)]) {
     let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).with_baggage(&baggage);
     let mut sent = HeaderMap::new();
     let span = context.span().expect("it has one");
-    let omitted = OURS.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut sent));
+    let omitted = OURS.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
     let line = lines(&sent, "baggage").first().copied().unwrap_or_default();
     for member in line.split(|&b| b == b',') {
         agree(our(member), their(member), MEMBER, &[member]);

@@ -8,8 +8,8 @@ use http::HeaderMap;
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceState as TheirState};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Outgoing, Propagator, RemoteContext, SpanId, TraceState};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{InjectOptions, Propagator, RemoteContext, SpanId, TraceState};
 use traceprop_fuzz::oracle::{split_once, trim};
 use traceprop_fuzz::peer::{self, Difference, agree, lines};
 use traceprop_fuzz::{Input, SPAN, extract, target};
@@ -18,7 +18,7 @@ use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 target!(run);
 
 static OURS: LazyLock<Propagator> =
-    LazyLock::new(|| Propagator::builder().format(TraceContext::new()).build().expect("one format"));
+    LazyLock::new(|| Propagator::builder().with_format(W3cTraceContext::new()).build().expect("one format"));
 static THEIRS: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
 
 /// Where a traceparent is read by one and not by the other. The words are those of Trace Context level 2.
@@ -111,9 +111,9 @@ fn run(data: &[u8]) {
         they_write(theirs);
     }
     if let Some(came) = ours {
-        let span = extraction.child(came.trace_id, SpanId::new(SPAN).expect("not zero"));
+        let span = extraction.span_with_ids(came.trace_id, SpanId::new(SPAN).expect("not zero"));
         let mut sent = HeaderMap::new();
-        let _ = OURS.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut sent));
+        let _ = OURS.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
         let theirs = peer::span(&*THEIRS, &sent).expect("they read what we write");
         let child = RemoteContext { parent_id: Some(span.span_id()), sampling: span.sampling(), ..came };
         assert_eq!(their_ids(&theirs), ids(child));

@@ -19,14 +19,14 @@ use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Behavior, Field, IdBits, Inbound, Outgoing, OwnedContext, Propagator, Sampling, SpanId, current, presets,
+    Field, IdBits, Inbound, InjectOptions, OwnedContext, Propagator, Sampling, SpanId, Trust, current, presets,
 };
 use traceprop_fuzz::wire::{Answer, Wire, finish};
 use traceprop_fuzz::{Headers, extract, ids, target, written_by_child, written_by_relay};
 use traceprop_http::HeaderCarrier;
-use traceprop_tower::{ExtractLayer, InjectLayer, Respond};
+use traceprop_tower::{ExtractLayer, InjectLayer, ResponseHeaders};
 
 target!(run);
 
@@ -42,23 +42,30 @@ type Ids = fn() -> IdBits;
 
 static ALL: LazyLock<Arc<Propagator>> = LazyLock::new(|| {
     let sw8 = || Sw8::new("cart", "cart-1");
-    let formats = Propagator::builder().format(TraceContext::new()).format(Datadog::new()).format(Jaeger::new());
-    let formats = formats.extract(B3::both()).inject(B3::single()).inject(B3::multi()).format(sw8());
-    let formats = formats.format(Correlation::from_static(NAME).opaque()).baggage();
+    let formats = Propagator::builder()
+        .with_format(W3cTraceContext::new())
+        .with_format(Datadog::new())
+        .with_format(Jaeger::new());
+    let formats = formats.extract(B3::both()).inject(B3::single()).inject(B3::multi()).with_format(sw8());
+    let formats = formats.with_format(Correlation::from_static(NAME).opaque()).baggage();
     formats.build().expect("all formats").into()
 });
 
 /// One for each of the lower five bits of the settings.
 static LAYERS: LazyLock<Vec<ExtractLayer<Ids>>> = LazyLock::new(|| (0..32).map(layer).collect());
 
-const TRUST: [Behavior; 4] = [Behavior::Continue, Behavior::Restart, Behavior::Ignore, Behavior::Defer];
+const TRUST: [Trust; 4] = [Trust::Continue, Trust::Restart, Trust::Ignore, Trust::Resample];
 
 fn layer(settings: u8) -> ExtractLayer<Ids> {
-    let layer = ExtractLayer::new(Arc::clone(&ALL)).ids(ids as Ids).trust(TRUST[usize::from(settings & 3)]);
-    let layer = if settings & 4 != 0 { layer.relay() } else { layer };
+    let layer = ExtractLayer::new(Arc::clone(&ALL)).id_generator(ids as Ids).trust(TRUST[usize::from(settings & 3)]);
+    let layer = if settings & 4 != 0 { layer.passthrough() } else { layer };
     let layer = if settings & 8 != 0 {
-        layer.respond(
-            Respond::new().server_timing().traceresponse().echo(Correlation::from_static(NAME).opaque()).expose(),
+        layer.response_headers(
+            ResponseHeaders::new()
+                .server_timing()
+                .traceresponse()
+                .echo_correlation(Correlation::from_static(NAME).opaque())
+                .expose_headers(),
         )
     } else {
         layer
@@ -66,7 +73,7 @@ fn layer(settings: u8) -> ExtractLayer<Ids> {
     if settings & 16 == 0 {
         return layer;
     }
-    layer.report_to(|report| assert!(report.to_string().chars().all(|c| !c.is_control())))
+    layer.on_report(|report| assert!(report.to_string().chars().all(|c| !c.is_control())))
 }
 
 fn run(data: &[u8]) {
@@ -141,7 +148,7 @@ struct Call {
 /// Makes a call to another service, and answers with the trace.
 #[derive(Clone)]
 struct Handler {
-    trust: Behavior,
+    trust: Trust,
     calls: Arc<Mutex<Vec<Call>>>,
 }
 
@@ -175,17 +182,17 @@ impl Service<Request<()>> for Handler {
 
 /// What is sent from here, with headers of the call's own alone, and behind a proxy that hands on all that came: as if
 /// it were written from the lines of the request.
-fn calls(context: &OwnedContext, came: &HeaderMap, trust: Behavior) {
-    let outgoing = Outgoing::trusted().peer("stock:80").endpoint("/cart");
+fn calls(context: &OwnedContext, came: &HeaderMap, trust: Trust) {
+    let outgoing = InjectOptions::everything().peer("stock:80").endpoint("/cart");
     let call = SpanId::new(CALL).expect("not zero");
     let lines = came.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-    let (lines, trusting): (Headers, _) = (lines.collect(), Propagator::clone(&ALL).with_behavior(trust));
+    let (lines, trusting): (Headers, _) = (lines.collect(), Propagator::clone(&ALL).with_trust(trust));
     few_are_looked_up(came, &lines);
     let extraction = extract(&trusting, &lines);
     let (expected, parent) = if context.span().is_some() {
-        (written_by_child(&ALL, &extraction.start_span(&ids).child(call), &outgoing).0, Some(call))
+        (written_by_child(&ALL, &extraction.new_span(&ids).child(call), &outgoing).0, Some(call))
     } else {
-        (written_by_relay(&ALL, &extraction.relay(), &outgoing).0, context.span_id())
+        (written_by_relay(&ALL, &extraction.passthrough(), &outgoing).0, context.span_id())
     };
     let headers = sent(HeaderMap::new());
     assert_eq!(sorted(&headers), by_name(expected.0));
@@ -201,7 +208,7 @@ fn calls(context: &OwnedContext, came: &HeaderMap, trust: Behavior) {
         // Without a span little is passed on: a correlation id as it came, be it of this trace or not, and Datadog's ids.
         // After a restart the id is text of the user's, which goes on where no trace does.
         Inbound::Context(read) => {
-            let may_come = context.trace_id().is_some() || trust == Behavior::Restart;
+            let may_come = context.trace_id().is_some() || trust == Trust::Restart;
             assert!(may_come && read.parent_id.is_none(), "{read:?}");
         }
         Inbound::Decision(sampling) => assert_eq!((sampling, context.trace_id()), (context.sampling(), None)),
@@ -224,11 +231,14 @@ fn calls(context: &OwnedContext, came: &HeaderMap, trust: Behavior) {
 /// A map is walked for many formats, and asked for the names of a few: that makes no difference.
 fn few_are_looked_up(came: &HeaderMap, lines: &Headers) {
     let few = &presets::W3C.propagator();
-    let (carrier, said) = (HeaderCarrier::new(came), Outgoing::trusted());
+    let (carrier, said) = (HeaderCarrier::new(came), InjectOptions::everything());
     let (asked, walked) = (extract(few, &carrier), extract(few, lines));
     assert_eq!(asked.inbound(), walked.inbound());
-    assert_eq!(written_by_relay(few, &asked.relay(), &said).0, written_by_relay(few, &walked.relay(), &said).0);
-    let (asked, walked) = (asked.start_span(&ids), walked.start_span(&ids));
+    assert_eq!(
+        written_by_relay(few, &asked.passthrough(), &said).0,
+        written_by_relay(few, &walked.passthrough(), &said).0
+    );
+    let (asked, walked) = (asked.new_span(&ids), walked.new_span(&ids));
     assert_eq!(written_by_child(few, &asked, &said).0, written_by_child(few, &walked, &said).0);
 }
 
@@ -238,8 +248,8 @@ fn is_foreign(name: &str) -> bool {
 
 /// What the client layer makes of these headers, in the context that is current.
 fn sent(headers: HeaderMap) -> HeaderMap {
-    let outgoing = Outgoing::trusted().endpoint("/cart");
-    let layer = InjectLayer::new(Arc::clone(&ALL)).ids(|| IdBits::unique(CALL)).outgoing(outgoing);
+    let outgoing = InjectOptions::everything().endpoint("/cart");
+    let layer = InjectLayer::new(Arc::clone(&ALL)).id_generator(|| IdBits::non_random(CALL)).inject_options(outgoing);
     let (mut request, ()) = Request::get("http://stock:80/").body(()).expect("a request").into_parts();
     request.headers = headers;
     let Ok(answer) = layer.layer(Idle).call(Request::from_parts(request, ())).into_inner();

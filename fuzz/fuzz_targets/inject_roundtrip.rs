@@ -3,13 +3,13 @@
 
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::correlation::Correlation;
-use traceprop_core::formats::datadog::{Datadog, DatadogFields};
+use traceprop_core::formats::datadog::{Datadog, DatadogParts};
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Fields};
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Baggage, CorrelationId, Field, Inbound, JaegerFlags, Omissions, Outgoing, OwnedBaggage, OwnedContext, Propagator,
-    PropagatorBuilder, RemoteContext, Sampling, SpanContext, presets,
+    Baggage, CorrelationId, Field, Inbound, InjectOptions, InjectReport, JaegerFlags, OwnedBaggage, OwnedContext,
+    Propagator, PropagatorBuilder, RemoteContext, Sampling, SpanContext, presets,
 };
 use traceprop_fuzz::oracle::{Expected, b3, baggage, correlation, datadog, is_token, jaeger, sw8, text, trim, w3c};
 use traceprop_fuzz::{Input, Sink, target, values, written_by_child, written_by_relay};
@@ -26,7 +26,7 @@ fn run(data: &[u8]) {
     let context = given.context();
     let propagator = propagator(without, order);
     let [.., endpoint, peer] = &given.sw8;
-    let call = Outgoing::trusted().endpoint(endpoint).peer(peer).sent_at_ms(1_768_384_712_345);
+    let call = InjectOptions::everything().endpoint(endpoint).peer(peer).sent_at_ms(1_768_384_712_345);
     let (sink, omitted) = match (context.span(), context.relay()) {
         (Some(span), _) => written_by_child(&propagator, &span, &call),
         (None, relay) => written_by_relay(&propagator, &relay.expect("one of the two"), &call),
@@ -40,7 +40,7 @@ fn run(data: &[u8]) {
 
     // Whoever reads all dialects finds one trace, and nothing to refuse. Datadog's half of an id, whose other half did not
     // go out, is that of another trace.
-    let all = presets::MIXED.propagator();
+    let all = presets::ALL_TO_W3C.propagator();
     let report = all.explain(&sink);
     let is_whole = omitted.iter().all(|omission| omission.field != Field::DatadogTags);
     if let Some(read) = report.extraction().context().filter(|_| is_whole) {
@@ -54,7 +54,7 @@ fn run(data: &[u8]) {
 fn propagator(without: u8, order: u8) -> Propagator {
     let builder = Propagator::builder().extract_none().inject_baggage();
     let add = |builder: PropagatorBuilder, place: u8| match place {
-        0 => builder.inject(TraceContext::new()),
+        0 => builder.inject(W3cTraceContext::new()),
         1 => builder.inject(B3::single()),
         2 => builder.inject(B3::multi()),
         3 => builder.inject(Datadog::new()),
@@ -123,9 +123,9 @@ impl Given {
         self.settings & setting != 0
     }
 
-    fn sw8_fields(&self) -> Sw8Fields<'_> {
+    fn sw8_fields(&self) -> Sw8Parts<'_> {
         let [trace_id, segment_id, service, instance, endpoint, peer] = self.sw8.each_ref().map(String::as_str);
-        Sw8Fields { trace_id, segment_id, span_number: self.number.into(), service, instance, endpoint, peer }
+        Sw8Parts { trace_id, segment_id, span_number: self.number.into(), service, instance, endpoint, peer }
     }
 
     /// The context. Whatever it takes, it has.
@@ -138,7 +138,7 @@ impl Given {
         };
         if self.is(0x10) {
             let tags = pairs(&self.tags);
-            let words = DatadogFields::new().origin(&self.origin).last_span(&self.last_span).tags(&tags);
+            let words = DatadogParts::new().origin(&self.origin).last_span(&self.last_span).tags(&tags);
             context = context.with_datadog(&if self.is(0x20) { words.priority(self.priority) } else { words });
         }
         let members: Vec<_> = self.tracestate.split(',').filter_map(|member| member.split_once('=')).collect();
@@ -234,7 +234,7 @@ fn b3(context: &OwnedContext, sink: &Sink) {
     }
 }
 
-fn datadog(given: &Given, context: &OwnedContext, sink: &Sink, omitted: &Omissions) {
+fn datadog(given: &Given, context: &OwnedContext, sink: &Sink, omitted: &InjectReport) {
     let misses = |field| omitted.iter().any(|omission| omission.field == field);
     let Some(words) = datadog::read(&sink.0) else {
         let low = context.trace_id().expect("it has a trace").low();
@@ -327,7 +327,7 @@ fn sw8(given: &Given, context: &OwnedContext, sink: &Sink) {
 
 fn correlation_id(context: &OwnedContext, sink: &Sink) {
     let Some(value) = sink.value("x-request-id") else { return };
-    let made = CorrelationId::of_trace(context.trace_id().expect("it has a trace"));
+    let made = CorrelationId::from_trace_id(context.trace_id().expect("it has a trace"));
     let expected = context.correlation(&ID).map_or(made.to_string(), |id| id.to_string());
     assert_eq!(value, expected);
     assert_ne!(correlation::meaning(value.as_bytes(), RULES), correlation::Meaning::Nothing);

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::{Inbound, JaegerBaggage, Outgoing, OwnedBaggage, Propagator, SpanId, UberTraceId};
+use traceprop_core::{Inbound, InjectOptions, JaegerBaggage, OwnedBaggage, Propagator, SpanId, UberTraceId};
 use traceprop_fuzz::oracle::{Expected, is_token, jaeger};
 use traceprop_fuzz::{
     Headers, Input, READING, SPAN, Sink, Steps, WRITING, extract, field_len, target, values, within, written_by_child,
@@ -15,7 +15,7 @@ use traceprop_fuzz::{
 target!(run);
 
 static JAEGER: LazyLock<Propagator> =
-    LazyLock::new(|| Propagator::builder().format(Jaeger::new()).build().expect("one format"));
+    LazyLock::new(|| Propagator::builder().with_format(Jaeger::new()).build().expect("one format"));
 
 fn run(data: &[u8]) {
     value(data);
@@ -46,7 +46,7 @@ fn request(headers: &Headers) {
     let report = JAEGER.explain(headers);
     let extraction = carrier.at_most(1, || extract(&JAEGER, &carrier));
     let expected = jaeger::expected(headers);
-    assert_eq!(Expected::from(report.entries().next().expect("one format").reading.outcome()), expected);
+    assert_eq!(Expected::from(report.entries().next().expect("one format").parsed.outcome()), expected);
     for reject in report.rejects() {
         within(reject, field_len(headers, |name| Some(reject.field()) == traceprop_core::Field::from_name(name)));
     }
@@ -64,13 +64,13 @@ fn request(headers: &Headers) {
     baggage.skipped().into_iter().for_each(|reject| within(reject, skipped));
     assert!(OwnedBaggage::from(&baggage).iter().all(|entry| items.contains(&(entry.key.clone(), entry.value.clone()))));
 
-    let outgoing = Outgoing::trusted();
-    let (passed, _) = carrier.at_most(WRITING, || written_by_relay(&JAEGER, &extraction.relay(), &outgoing));
+    let outgoing = InjectOptions::everything();
+    let (passed, _) = carrier.at_most(WRITING, || written_by_relay(&JAEGER, &extraction.passthrough(), &outgoing));
     assert_eq!(trace(&passed), if matches!(expected, Expected::Context(_)) { expected } else { Expected::Absent });
     comes_back(&passed, &items);
     let span = SpanId::new(SPAN).expect("not zero");
     if let Inbound::Context(came) = extraction.inbound() {
-        let (sent, _) = written_by_child(&JAEGER, &extraction.child(came.trace_id, span), &outgoing);
+        let (sent, _) = written_by_child(&JAEGER, &extraction.span_with_ids(came.trace_id, span), &outgoing);
         let parent_id = Some(span);
         assert_eq!(trace(&sent), Expected::Context(traceprop_core::RemoteContext { parent_id, ..came }));
         let flags = |headers: &Headers| jaeger::header(values(headers, "uber-trace-id")[0]).map(|(.., flags)| flags);
@@ -78,7 +78,7 @@ fn request(headers: &Headers) {
         comes_back(&sent, &items);
         assert!(!sent.has("jaeger-baggage") && !sent.has("jaeger-debug-id"));
     }
-    let (private, _) = written_by_relay(&JAEGER, &extraction.relay(), &Outgoing::new());
+    let (private, _) = written_by_relay(&JAEGER, &extraction.passthrough(), &InjectOptions::new());
     assert!(private.0.iter().all(|(name, _)| name == "uber-trace-id" || name == "jaeger-debug-id"));
 }
 

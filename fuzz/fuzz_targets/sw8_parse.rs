@@ -5,9 +5,9 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::sw8::{
-    Sw8, Sw8Correlation, Sw8Extension, Sw8Header, Sw8Text, span_id_of, trace_id_of, trace_id_of_header,
+    Sw8, Sw8Correlation, Sw8Extension, Sw8Header, Sw8Text, span_id_from_segment, trace_id_from_text, trace_id_text,
 };
-use traceprop_core::{Inbound, Outgoing, Propagator, RemoteContext, SpanId};
+use traceprop_core::{Inbound, InjectOptions, Propagator, RemoteContext, SpanId};
 use traceprop_fuzz::oracle::{Expected, sw8, trim};
 use traceprop_fuzz::{
     Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_relay,
@@ -17,7 +17,7 @@ target!(run);
 
 static SW8: LazyLock<Propagator> = LazyLock::new(|| {
     let format = Sw8::new("cart", "cart-1");
-    Propagator::builder().format(format).build().expect("one format, with an identity")
+    Propagator::builder().with_format(format).build().expect("one format, with an identity")
 });
 
 fn run(data: &[u8]) {
@@ -43,10 +43,10 @@ fn value(value: &[u8]) {
     match parsed {
         Ok(header) => {
             let context = header.context();
-            assert_eq!(trace_id_of(&header.trace_id().to_string()), Some(context.trace_id));
-            let span = span_id_of(&header.segment_id().to_string(), header.span_number());
+            assert_eq!(trace_id_from_text(&header.trace_id().to_string()), Some(context.trace_id));
+            let span = span_id_from_segment(&header.segment_id().to_string(), header.span_number());
             assert_eq!(context.parent_id, Some(span));
-            let logged = trace_id_of_header(value).map(|text| text.to_string());
+            let logged = trace_id_text(value).map(|text| text.to_string());
             let text = header.trace_id().to_string();
             let may_be_logged = text.len() <= 150 && text.bytes().all(|b| b.is_ascii_graphic());
             assert_eq!(logged, Some(text).filter(|_| may_be_logged));
@@ -72,9 +72,9 @@ fn fields(header: &Sw8Header<'_>) -> sw8::Value {
 /// Ids as they stand in no header, and text as it does.
 fn ids(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
-        assert_eq!(trace_id_of(text), sw8::trace_id(text));
+        assert_eq!(trace_id_from_text(text), sw8::trace_id(text));
         let number = u32::from(data.first().copied().unwrap_or(0));
-        assert_eq!(span_id_of(text, number), sw8::span_id(text, number));
+        assert_eq!(span_id_from_segment(text, number), sw8::span_id(text, number));
     }
     let text = Sw8Text::parse(data);
     let expected = sw8::base64_text(data).filter(|_| data.len() <= 2048);
@@ -125,12 +125,12 @@ fn request(headers: &Headers) {
     let report = SW8.explain(headers);
     let extraction = extract(&SW8, headers);
     let expected = sw8::expected(headers);
-    assert_eq!(Expected::from(report.entries().next().expect("one format").reading.outcome()), expected);
+    assert_eq!(Expected::from(report.entries().next().expect("one format").parsed.outcome()), expected);
     for reject in report.rejects() {
         let name = reject.field().name().expect("a built-in field");
         within(reject, field_len(headers, |known| known.eq_ignore_ascii_case(name)));
     }
-    let (passed, _) = written_by_relay(&SW8, &extraction.relay(), &Outgoing::trusted());
+    let (passed, _) = written_by_relay(&SW8, &extraction.passthrough(), &InjectOptions::everything());
     let Inbound::Context(came) = extraction.inbound() else {
         return assert!(passed.0.is_empty(), "without an sw8 the others mean nothing");
     };
@@ -142,8 +142,8 @@ fn request(headers: &Headers) {
     short(&correlation, &passed.0);
 
     let span = SpanId::new(SPAN).expect("not zero");
-    let call = Outgoing::trusted().endpoint("/é").peer("stock:80");
-    let (sent, _) = written_by_child(&SW8, &extraction.child(came.trace_id, span), &call);
+    let call = InjectOptions::everything().endpoint("/é").peer("stock:80");
+    let (sent, _) = written_by_child(&SW8, &extraction.span_with_ids(came.trace_id, span), &call);
     let Some(text) = sent.value("sw8") else {
         // Only a trace id that leaves no room for our own fields is not written.
         return assert!(value.trace.len() > 1200);
@@ -154,7 +154,7 @@ fn request(headers: &Headers) {
     let read = SW8.extract(&sent).context();
     assert_eq!(read, Some(RemoteContext { parent_id: Some(span), ..came }));
     short(&correlation, &sent.0);
-    let (private, _) = written_by_child(&SW8, &extraction.child(came.trace_id, span), &Outgoing::new());
+    let (private, _) = written_by_child(&SW8, &extraction.span_with_ids(came.trace_id, span), &InjectOptions::new());
     assert!(!private.has("sw8-correlation"));
 }
 

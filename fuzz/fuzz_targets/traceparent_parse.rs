@@ -3,18 +3,18 @@
 
 use std::sync::LazyLock;
 
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Outgoing, Propagator, Reason, Sampling, SpanId, TraceFlags, TraceParent};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{InjectOptions, InvalidReason, Propagator, Sampling, SpanId, TraceFlags, TraceParent};
 use traceprop_fuzz::oracle::{Expected, w3c};
 use traceprop_fuzz::{Headers, SPAN, extract, target, within, written_by_child, written_by_relay};
 
 target!(run);
 
-static STRICT: LazyLock<Propagator> = LazyLock::new(|| of(TraceContext::new()));
-static SAME_TRACE: LazyLock<Propagator> = LazyLock::new(|| of(TraceContext::new().same_trace()));
+static STRICT: LazyLock<Propagator> = LazyLock::new(|| of(W3cTraceContext::new()));
+static SAME_TRACE: LazyLock<Propagator> = LazyLock::new(|| of(W3cTraceContext::new().allow_multiple_traceparent()));
 
-fn of(format: TraceContext) -> Propagator {
-    Propagator::builder().format(format).build().expect("one format")
+fn of(format: W3cTraceContext) -> Propagator {
+    Propagator::builder().with_format(format).build().expect("one format")
 }
 
 fn run(data: &[u8]) {
@@ -36,7 +36,7 @@ fn value(value: &[u8]) {
         }
         Err(reject) => {
             within(reject, value.len());
-            assert_eq!(reject.reason() == Reason::MultipleTraceparent, value.contains(&b','), "{reject}");
+            assert_eq!(reject.reason() == InvalidReason::MultipleTraceparent, value.contains(&b','), "{reject}");
         }
     }
 }
@@ -54,7 +54,7 @@ fn lines(headers: Headers) {
     let ids = same_trace.map(|context| (context.trace_id, context.parent_id));
     assert_eq!(ids, last.map(|(_, trace, parent, _)| (trace, Some(parent))));
 
-    let passed = written_by_relay(&STRICT, &extraction.relay(), &Outgoing::new()).0;
+    let passed = written_by_relay(&STRICT, &extraction.passthrough(), &InjectOptions::new()).0;
     let Some(came) = extraction.context() else {
         return assert!(passed.0.is_empty());
     };
@@ -66,8 +66,8 @@ fn lines(headers: Headers) {
     assert_eq!(passed.0, [("traceparent".to_owned(), if is_text { line.to_vec() } else { canonical.to_vec() })]);
 
     let span = SpanId::new(SPAN).expect("not zero");
-    let child = extraction.child(came.trace_id, span);
-    let child = written_by_child(&STRICT, &child, &Outgoing::new()).0;
+    let child = extraction.span_with_ids(came.trace_id, span);
+    let child = written_by_child(&STRICT, &child, &InjectOptions::new()).0;
     let written = TraceParent { parent_id: span, ..parent };
     assert_eq!(child.value("traceparent"), Some(written.to_string().as_str()));
     assert_eq!(child.0.len(), 1);

@@ -2,9 +2,9 @@
 //! members and the budget.
 #![cfg_attr(fuzzing, no_main)]
 
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    MAX_TRACESTATE_MEMBERS, Outgoing, Propagator, SpanId, TraceState, TraceStateEdit, TraceStateMember,
+    InjectOptions, MAX_TRACESTATE_MEMBERS, Propagator, SpanId, TraceState, TraceStateEdit, TraceStateMember,
 };
 use traceprop_fuzz::oracle::w3c;
 use traceprop_fuzz::{
@@ -45,9 +45,9 @@ fn run(data: &[u8]) {
 /// Through a request of many lines, into a request of one.
 fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     let changes: Vec<_> = edits.iter().filter_map(|edit| change(edit)).collect();
-    let format = TraceContext::new();
-    let format = budget.map_or(format, |budget| format.tracestate_budget(budget));
-    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let format = W3cTraceContext::new();
+    let format = budget.map_or(format, |budget| format.max_tracestate_len(budget));
+    let propagator = Propagator::builder().with_format(format).build().expect("one format");
     let mut headers: Headers = vec![("traceparent".into(), PARENT.into())];
     headers.extend(lines.iter().map(|line| ("Tracestate".to_owned(), line.to_vec())));
     let carrier = Steps::new(&headers);
@@ -63,8 +63,8 @@ fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     }
 
     let caller = extraction.context().expect("the traceparent is valid");
-    let child = extraction.child(caller.trace_id, SpanId::new(SPAN).expect("not zero"));
-    let outgoing = Outgoing::trusted().tracestate(&changes);
+    let child = extraction.span_with_ids(caller.trace_id, SpanId::new(SPAN).expect("not zero"));
+    let outgoing = InjectOptions::everything().edit_tracestate(&changes);
     let (sent, omitted) = carrier.at_most(2 * WRITING, || written_by_child(&propagator, &child, &outgoing));
     let sent = sent.value("tracestate").unwrap_or_default();
     assert!(budget.is_none_or(|budget| sent.len() <= budget));
@@ -78,7 +78,7 @@ fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     }
 
     // A relay knows no changes and no budget where it hands on what came.
-    let (passed, _) = written_by_relay(&propagator, &extraction.relay(), &Outgoing::trusted());
+    let (passed, _) = written_by_relay(&propagator, &extraction.passthrough(), &InjectOptions::everything());
     let is_text = |line: &&[u8]| line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
     let is_blank = |line: &&[u8]| line.iter().all(|b| b" \t".contains(b));
     if came.is_empty() && lines.iter().any(|line| !is_blank(line) && !line.contains(&b',')) {

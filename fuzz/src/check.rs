@@ -3,8 +3,8 @@
 use std::fmt;
 
 use traceprop_core::{
-    Carrier, CarrierMut, Extraction, Field, IdBits, Inbound, Omissions, Outgoing, OutgoingName, OutgoingValue,
-    Propagator, Reject, Relay, SpanContext,
+    Carrier, CarrierMut, Extraction, Field, FieldName, FieldValue, IdBits, Inbound, InjectOptions, InjectReport,
+    InvalidHeader, Passthrough, Propagator, SpanContext,
 };
 
 use crate::input::Headers;
@@ -24,8 +24,8 @@ pub fn is_blank(value: &[u8]) -> bool {
 
 /// Asserts that a reject points into a value of this length, or behind its end.
 #[track_caller]
-pub fn within(reject: Reject, len: usize) {
-    assert!(reject.at() as usize <= len, "{reject} in {len} bytes");
+pub fn within(reject: InvalidHeader, len: usize) {
+    assert!(reject.offset() as usize <= len, "{reject} in {len} bytes");
 }
 
 /// Headers on their way out. Each is judged as it comes.
@@ -61,7 +61,7 @@ impl Sink {
 }
 
 impl CarrierMut for Sink {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         let text = value.to_string();
         let (name, field) = (name.as_str(), name.field());
         assert!(text.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)), "{name}: no header text");
@@ -71,7 +71,7 @@ impl CarrierMut for Sink {
         assert!(value.as_bytes().is_none_or(|whole| whole == text.as_bytes()), "{name}: two texts");
         let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
         assert!(!name.is_empty() && name.bytes().all(token), "{name}: no lower-case name");
-        assert!(matches!(field, Field::Configured(_)) || Field::from_name(name) == Some(field), "{name} is no {field}");
+        assert!(matches!(field, Field::Custom(_)) || Field::from_name(name) == Some(field), "{name} is no {field}");
         self.0.push((name.to_owned(), text.into_bytes()));
     }
 
@@ -100,8 +100,8 @@ pub fn extract<'c, C: Carrier>(propagator: &'c Propagator, carrier: &'c C) -> Ex
 pub fn written_by_child<'p>(
     propagator: &'p Propagator,
     span: &SpanContext<'_>,
-    outgoing: &Outgoing<'_>,
-) -> (Sink, Omissions<'p>) {
+    outgoing: &InjectOptions<'_>,
+) -> (Sink, InjectReport<'p>) {
     let mut sink = Sink::default();
     let omitted = propagator.inject(span, outgoing, &mut sink);
     let mut again = Sink::default();
@@ -120,9 +120,9 @@ pub fn written_by_child<'p>(
 #[track_caller]
 pub fn written_by_relay<'p>(
     propagator: &'p Propagator,
-    relay: &Relay<'_>,
-    outgoing: &Outgoing<'_>,
-) -> (Sink, Omissions<'p>) {
+    relay: &Passthrough<'_>,
+    outgoing: &InjectOptions<'_>,
+) -> (Sink, InjectReport<'p>) {
     let mut sink = Sink::default();
     let omitted = propagator.relay(relay, outgoing, &mut sink);
     if relay.inbound() == Inbound::Nothing {

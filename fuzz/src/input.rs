@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use traceprop_core::{Carrier, Field, LookUp, MAX_LINES, SpanId, TraceId};
+use traceprop_core::{Carrier, Field, Lookup, MAX_HEADER_LINES, SpanId, TraceId};
 
 /// The lines of a request, names as they are spelt.
 pub type Headers = Vec<(String, Vec<u8>)>;
@@ -12,11 +12,11 @@ const MAX_HEADERS: usize = 200;
 
 /// Looks at every header that reading one field may cost. The lines of a field are found by a walk each, and mostly they
 /// are gone through once or twice.
-pub const READING: usize = MAX_LINES * 4;
+pub const READING: usize = MAX_HEADER_LINES * 4;
 
 /// The same for writing once. The costliest is a tracestate on many lines in which a key stands twice: which of its
 /// members count is found out by going through the lines again for each of the 32.
-pub const WRITING: usize = MAX_LINES * 64;
+pub const WRITING: usize = MAX_HEADER_LINES * 64;
 
 /// Bytes that are read from the front: numbers first, then lines. What is missing is zero, or empty.
 #[derive(Clone, Copy, Debug)]
@@ -137,13 +137,13 @@ impl Carrier for Steps<'_> {
         })
     }
 
-    fn look_up(&self, field: Field) -> LookUp<'_> {
-        let Some(name) = field.name().filter(|_| self.indexed) else { return LookUp::Unsupported };
+    fn lookup(&self, field: Field) -> Lookup<'_> {
+        let Some(name) = field.name().filter(|_| self.indexed) else { return Lookup::Unsupported };
         let mut lines = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
         match (lines.next(), lines.next()) {
-            (None, _) => LookUp::Absent,
-            (Some((_, line)), None) => LookUp::One(line),
-            (Some((_, first)), Some(_)) => LookUp::Several(first),
+            (None, _) => Lookup::Absent,
+            (Some((_, line)), None) => Lookup::One(line),
+            (Some((_, first)), Some(_)) => Lookup::Several(first),
         }
     }
 }

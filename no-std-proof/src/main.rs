@@ -10,7 +10,7 @@ use core::panic::PanicInfo;
 
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Allow, CarrierMut, IdBits, Outgoing, OutgoingName, OutgoingValue, Propagator, presets};
+use traceprop_core::{Allow, CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, Propagator, presets};
 
 /// Text on the stack: what does not fit is an error, as for every `fmt::Write`.
 struct Text<const N: usize> {
@@ -90,7 +90,7 @@ fn all() -> Option<Propagator> {
 struct Lines(Text<2048>);
 
 impl CarrierMut for Lines {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         // What does not fit shows in the comparison.
         let _ = writeln!(self.0, "{name}: {value}");
     }
@@ -102,8 +102,8 @@ impl CarrierMut for Lines {
 fn extract_and_inject() -> bool {
     let Some(propagator) = all() else { return false };
     let extraction = propagator.extract(&REQUEST);
-    let span = extraction.start_span(&|| IdBits::unique(0xff));
-    let outgoing = Outgoing::new().baggage(Allow::Only(&["tenant"])).correlation(Allow::All);
+    let span = extraction.new_span(&|| IdBits::non_random(0xff));
+    let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])).allow_correlation(Allow::All);
     let mut lines = Lines(Text::new());
     let omitted = propagator.inject(&span, &outgoing, &mut lines);
     let left_out = omitted.iter().map(|omission| omission.count).sum::<u32>();

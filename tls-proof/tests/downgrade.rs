@@ -4,7 +4,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Url, redirect};
 use tls_proof::{Authority, Server};
 use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, Propagator, RandomIds, SpanContext};
-use traceprop_reqwest::{Call, Client, ClientBuilder, Destinations, Error, Outgoing, Propagate, Rule, presets};
+use traceprop_reqwest::{Call, Client, ClientBuilder, Error, InjectOptions, Propagate, Rule, Rules, presets};
 
 /// What must not leave TLS.
 const SECRETS: [&str; 4] = ["baggage", "authorization", "cookie", "proxy-authorization"];
@@ -38,8 +38,8 @@ impl Fleet {
     }
 }
 
-fn trusting() -> Destinations {
-    Destinations::builder(presets::W3C).rule("*", Rule::trusted()).build().expect("a good rule")
+fn trusting() -> Rules {
+    Rules::builder(presets::W3C).rule("*", Rule::everything()).build().expect("a good rule")
 }
 
 fn context() -> OwnedContext {
@@ -142,9 +142,8 @@ async fn ok_other_dialects_leave_their_text_behind_too() {
         ("x-request-id", "7f9c1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"),
     ];
     let extraction = propagator.extract(&request);
-    let context = OwnedContext::from_span(&extraction, &extraction.start_span(&RandomIds));
-    let destinations =
-        Destinations::builder(propagator.clone()).rule("*", Rule::trusted()).build().expect("a good rule");
+    let context = OwnedContext::from_span(&extraction, &extraction.new_span(&RandomIds));
+    let destinations = Rules::builder(propagator.clone()).rule("*", Rule::everything()).build().expect("a good rule");
     let client = Client::builder(destinations).transport(fleet.transport()).build().expect("a client");
     let url = fleet.a.to(A, &fleet.plain.url(A));
     assert_eq!(client.get(url).context(context).send().await.expect("an answer").status(), 200);
@@ -183,7 +182,7 @@ async fn ok_plain_client_stops_with_our_policy_and_leaks_without() {
     let fleet = Fleet::start().await;
     let propagator = presets::W3C.propagator();
     let (context, url) = (context(), fleet.a.to(A, &fleet.plain.url(A)));
-    let call = Call::new(&propagator).context(&context).outgoing(Outgoing::trusted());
+    let call = Call::new(&propagator).context(&context).inject_options(InjectOptions::everything());
     let ours = trusting().redirect_policy(redirect::Policy::default());
     for (policy, status, leaked) in [(ours, 307, 0), (redirect::Policy::default(), 200, 1)] {
         let client = fleet.transport().redirect(policy).build().expect("a client");

@@ -7,7 +7,7 @@ use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
 use crate::otel::OtelEdit;
 use crate::sampling::Sampling;
-use crate::slots::{LineSource, Slots};
+use crate::slots::{Headers, LineSource};
 use crate::tracestate::{TraceState, TraceStateFacts};
 
 /// What a caller sent: a trace, and mostly the caller's span.
@@ -89,10 +89,10 @@ pub(crate) struct Received<'c> {
 impl<'c> Received<'c> {
     /// The tracestate that belongs to this trace; empty where none came with it.
     #[inline(always)]
-    pub(crate) fn tracestate(&self, slots: &Slots<'c>) -> TraceState<'c> {
+    pub(crate) fn tracestate(&self, slots: &Headers<'c>) -> TraceState<'c> {
         let counts = self.agrees.contains(FormatKind::TraceContext) && !self.refused.contains(Field::TraceState);
         match counts {
-            true => TraceState::known(slots.lines(Field::TraceState), self.tracestate),
+            true => TraceState::known(slots.get_all(Field::TraceState), self.tracestate),
             false => TraceState::EMPTY,
         }
     }
@@ -162,8 +162,8 @@ impl<'c> SpanContext<'c> {
 
     /// A new trace, sampled: what a service does that is called without a context and has no sampler.
     pub fn root(ids: &(impl IdGenerator + ?Sized)) -> Self {
-        let (trace_id, random) = ids.trace_id();
-        Self { random, ..Self::new(trace_id, ids.span_id()) }.with_sampling(Sampling::Sampled)
+        let (trace_id, random) = ids.new_trace_id();
+        Self { random, ..Self::new(trace_id, ids.new_span_id()) }.with_sampling(Sampling::Sampled)
     }
 
     pub(crate) fn starting(
@@ -177,7 +177,7 @@ impl<'c> SpanContext<'c> {
                 parent_id: context.parent_id,
                 random: context.random,
                 sampling: context.sampling,
-                ..Self::new(context.trace_id, ids.span_id())
+                ..Self::new(context.trace_id, ids.new_span_id())
             },
             None => Self::root(ids),
         };
@@ -239,12 +239,12 @@ impl<'c> SpanContext<'c> {
 
 /// What a service passes on that reports no spans of its own: what came, as it came.
 #[derive(Clone, Copy, Debug)]
-pub struct Relay<'c> {
+pub struct Passthrough<'c> {
     pub(crate) inbound: Inbound,
     pub(crate) received: Received<'c>,
 }
 
-impl Relay<'_> {
+impl Passthrough<'_> {
     /// A relay of this, without lines: every format writes its canonical form.
     pub const fn new(inbound: Inbound) -> Self {
         Self { inbound, received: Received::NOTHING }
@@ -282,7 +282,7 @@ mod tests {
         let root = SpanContext::root(&|| IdBits::random(3));
         assert_eq!((root.sampling(), root.is_random(), root.parent_id()), (Sampling::Sampled, true, None));
         assert!(root.decided_here);
-        assert!(!SpanContext::root(&|| IdBits::unique(3)).is_random());
+        assert!(!SpanContext::root(&|| IdBits::non_random(3)).is_random());
     }
 
     #[test]

@@ -87,11 +87,11 @@ impl OwnedContext {
     ///
     /// let mut slot = Some(OwnedContext::new(span));
     /// for _poll in 0..2 {
-    ///     assert!(OwnedContext::lend(&mut slot, || current().is_some()));
+    ///     assert!(OwnedContext::scope_in(&mut slot, || current().is_some()));
     /// }
     /// # Ok::<(), traceprop_core::ParseIdError>(())
     /// ```
-    pub fn lend<R>(slot: &mut Option<Self>, f: impl FnOnce() -> R) -> R {
+    pub fn scope_in<R>(slot: &mut Option<Self>, f: impl FnOnce() -> R) -> R {
         if slot.is_none() {
             return f();
         }
@@ -128,13 +128,13 @@ impl OwnedContext {
 /// ```
 pub trait InContext: Future + Sized {
     /// With `context` as the current one.
-    fn in_context(self, context: OwnedContext) -> WithContext<Self> {
-        WithContext { future: self, context: Some(context) }
+    fn in_context(self, context: OwnedContext) -> ContextFuture<Self> {
+        ContextFuture { future: self, context: Some(context) }
     }
 
     /// With the context that is current now, if there is one.
-    fn in_current_context(self) -> WithContext<Self> {
-        WithContext { future: self, context: current() }
+    fn in_current_context(self) -> ContextFuture<Self> {
+        ContextFuture { future: self, context: current() }
     }
 }
 
@@ -144,7 +144,7 @@ pin_project! {
     /// A future with a context of its own; see [`InContext`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct WithContext<F> {
+    pub struct ContextFuture<F> {
         #[pin]
         future: F,
         context: Option<OwnedContext>,
@@ -169,7 +169,7 @@ impl Drop for Lent<'_> {
     }
 }
 
-impl<F: Future> Future for WithContext<F> {
+impl<F: Future> Future for ContextFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {

@@ -10,12 +10,12 @@ mod watched;
 use core::fmt;
 
 pub(crate) use kind::{FormatSet, Row};
-pub use name::{FieldName, FieldNameError};
+pub use name::{CustomHeader, InvalidHeaderName};
 pub use set::FieldSet;
 pub(crate) use watched::FieldNames;
 
 /// Configured names (correlation headers, headers of a user's own format) that one propagator can watch for.
-pub const MAX_CONFIGURED: usize = 8;
+pub const MAX_CUSTOM_HEADERS: usize = 8;
 
 macro_rules! define {
     (
@@ -32,7 +32,7 @@ macro_rules! define {
             $($($(#[doc = $doc])+ $field,)*)+
             $($(#[doc = $unread_doc])+ $unread,)+
             /// A configured name, by its place among those of the propagator (0 to 7).
-            Configured(u8),
+            Custom(u8),
         }
 
         impl Field {
@@ -40,7 +40,7 @@ macro_rules! define {
             pub const BUILT_IN: &'static [Self] = &[$($(Self::$field,)*)+];
 
             /// All fields with a fixed name, in the order of their places.
-            pub const FIXED: &'static [Self] = &[$($(Self::$field,)*)+ $(Self::$unread,)+];
+            pub const ALL: &'static [Self] = &[$($(Self::$field,)*)+ $(Self::$unread,)+];
 
             /// The lower-case name; `None` for a configured one. One that ends in `-` (`uberctx-`) stands for all names
             /// that begin so.
@@ -48,7 +48,7 @@ macro_rules! define {
                 match self {
                     $($(Self::$field => Some($text),)*)+
                     $(Self::$unread => Some($unread_text),)+
-                    Self::Configured(_) => None,
+                    Self::Custom(_) => None,
                 }
             }
 
@@ -59,13 +59,13 @@ macro_rules! define {
                 // each field.
                 let among_configured = match self {
                     // A configured field is only ever made by the matcher, which has that many places.
-                    Self::Configured(place) => place as usize % MAX_CONFIGURED,
+                    Self::Custom(place) => place as usize % MAX_CUSTOM_HEADERS,
                     _ => 0,
                 };
                 let first = match self {
                     $($(Self::$field => Place::$field as usize,)*)+
                     $(Self::$unread => Place::$unread as usize,)+
-                    Self::Configured(_) => FIXED_COUNT,
+                    Self::Custom(_) => FIXED_COUNT,
                 };
                 first + among_configured
             }
@@ -173,18 +173,18 @@ fn is_in_any_case(name: &[u8], own: &[u8]) -> bool {
     name.eq_ignore_ascii_case(own)
 }
 
-const FIXED_COUNT: usize = Field::FIXED.len();
+const FIXED_COUNT: usize = Field::ALL.len();
 
 /// Places in a table with one for each field.
-pub(crate) const FIELD_COUNT: usize = FIXED_COUNT + MAX_CONFIGURED;
+pub(crate) const FIELD_COUNT: usize = FIXED_COUNT + MAX_CUSTOM_HEADERS;
 
 /// The fields that stand for all names with a prefix.
 const FAMILIES: FieldSet = {
     let mut families = FieldSet::EMPTY;
     let mut i = 0;
     while i < FIXED_COUNT {
-        if let Some(name) = Field::FIXED[i].name() {
-            families = if is_prefix(name) { families.with(Field::FIXED[i]) } else { families };
+        if let Some(name) = Field::ALL[i].name() {
+            families = if is_prefix(name) { families.with(Field::ALL[i]) } else { families };
         }
         i += 1;
     }
@@ -195,9 +195,9 @@ impl Field {
     /// The field at a place of the table.
     #[cfg(feature = "alloc")]
     pub(crate) fn at(index: usize) -> Self {
-        match Self::FIXED.get(index) {
+        match Self::ALL.get(index) {
             Some(field) => *field,
-            None => Self::Configured((index.saturating_sub(FIXED_COUNT) % MAX_CONFIGURED) as u8),
+            None => Self::Custom((index.saturating_sub(FIXED_COUNT) % MAX_CUSTOM_HEADERS) as u8),
         }
     }
 
@@ -207,7 +207,7 @@ impl Field {
     }
 
     /// Whether the field stands for all names with its prefix.
-    pub const fn is_family(self) -> bool {
+    pub const fn is_prefix(self) -> bool {
         FAMILIES.contains(self)
     }
 
@@ -231,7 +231,7 @@ impl Field {
         while i < Self::BUILT_IN.len() {
             let field = Self::BUILT_IN[i];
             if let Some(known) = field.name() {
-                let prefix = field.is_family() && name.len() > known.len();
+                let prefix = field.is_prefix() && name.len() > known.len();
                 let (head, _) = name.split_at(if prefix { known.len() } else { name.len() });
                 if is_same_name(head, known.as_bytes()) {
                     return true;
@@ -247,7 +247,7 @@ impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.name(), self) {
             (Some(name), _) => f.write_str(name),
-            (None, Self::Configured(i)) => write!(f, "configured header {i}"),
+            (None, Self::Custom(i)) => write!(f, "configured header {i}"),
             (None, _) => Ok(()),
         }
     }
@@ -283,13 +283,13 @@ mod tests {
 
     #[test]
     fn ok_every_name_is_found_in_any_case() {
-        for &field in Field::FIXED {
+        for &field in Field::ALL {
             let name = field.name().unwrap();
             let mut buffer = [0; 32];
             let text = &mut buffer[..name.len() + 1];
             text[..name.len()].copy_from_slice(name.as_bytes());
             text[name.len()] = b'k';
-            let end = if field.is_family() { name.len() + 1 } else { name.len() };
+            let end = if field.is_prefix() { name.len() + 1 } else { name.len() };
             let text = &mut text[..end];
             assert_eq!(Field::from_name(core::str::from_utf8(text).unwrap()), Some(field));
             text.make_ascii_uppercase();
@@ -313,9 +313,9 @@ mod tests {
 
     #[test]
     fn ok_index_is_a_place_of_its_own() {
-        for (place, field) in Field::FIXED.iter().enumerate() {
+        for (place, field) in Field::ALL.iter().enumerate() {
             assert_eq!(field.index(), place);
         }
-        assert_eq!(Field::Configured(7).index(), FIELD_COUNT - 1);
+        assert_eq!(Field::Custom(7).index(), FIELD_COUNT - 1);
     }
 }

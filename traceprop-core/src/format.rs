@@ -5,12 +5,12 @@ mod reading;
 mod writer;
 
 use crate::bridge::BridgeWriter;
-use crate::field::{FieldName, FieldNames, FieldSet, FormatKind};
-use crate::slots::Slots;
+use crate::field::{CustomHeader, FieldNames, FieldSet, FormatKind};
+use crate::slots::Headers;
 
-pub use outbound::Outbound;
+pub use outbound::InjectContext;
 pub(crate) use reading::DecisionWeight;
-pub use reading::{Outcome, Reading};
+pub use reading::{Outcome, Parsed};
 pub(crate) use writer::Progress;
 pub use writer::Writer;
 
@@ -22,14 +22,14 @@ pub use writer::Writer;
 ///
 /// ```
 /// use traceprop_core::{
-///     Field, FieldName, Format, FormatFields, Outbound, Outcome, Reading, Reason, Reject, RemoteContext, Slots,
+///     Field, CustomHeader, Format, FormatFields, InjectContext, Outcome, Parsed, InvalidReason, InvalidHeader, RemoteContext, Headers,
 ///     TraceId, Writer,
 /// };
 ///
 /// /// `x-acme-trace`: 32 hex digits and nothing else.
 /// struct Acme;
 ///
-/// const TRACE: FieldName = FieldName::from_static("x-acme-trace");
+/// const TRACE: CustomHeader = CustomHeader::from_static("x-acme-trace");
 ///
 /// impl Format for Acme {
 ///     fn name(&self) -> &str {
@@ -37,21 +37,21 @@ pub use writer::Writer;
 ///     }
 ///
 ///     fn fields(&self) -> FormatFields<'_> {
-///         FormatFields::named(&[TRACE])
+///         FormatFields::custom(&[TRACE])
 ///     }
 ///
-///     fn extract(&self, slots: &Slots<'_>) -> Reading {
-///         let Some(value) = slots.named(&TRACE).first() else {
-///             return Reading::new(Outcome::Absent);
+///     fn extract(&self, slots: &Headers<'_>) -> Parsed {
+///         let Some(value) = slots.get_all_custom(&TRACE).first() else {
+///             return Parsed::new(Outcome::Absent);
 ///         };
-///         let field = slots.field_named(&TRACE).unwrap_or(Field::Configured(0));
-///         Reading::new(match TraceId::from_hex(value) {
+///         let field = slots.field_named(&TRACE).unwrap_or(Field::Custom(0));
+///         Parsed::new(match TraceId::from_hex(value) {
 ///             Ok(trace_id) => Outcome::Context(RemoteContext::new(trace_id, None)),
-///             Err(error) => Outcome::Invalid(Reject::new(field, error.reason(), error.at())),
+///             Err(error) => Outcome::Invalid(InvalidHeader::new(field, error.reason(), error.offset())),
 ///         })
 ///     }
 ///
-///     fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+///     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
 ///         if let Some(trace_id) = context.trace_id() {
 ///             writer.write_named(&TRACE, &trace_id.to_string());
 ///         }
@@ -66,28 +66,28 @@ pub trait Format: Send + Sync {
     fn fields(&self) -> FormatFields<'_>;
 
     /// What the fields say.
-    fn extract(&self, slots: &Slots<'_>) -> Reading;
+    fn extract(&self, slots: &Headers<'_>) -> Parsed;
 
     /// Writes the canonical form of `context`, or nothing where there is nothing to say.
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>);
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>);
 
     /// Passes on what came, for a service that reports no spans: the lines as they are, where they say what is being
     /// written, else the canonical form. A format with several encodings judges each of them by itself.
-    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        if !context.hand_on(&self.extract(context.slots()), self.fields(), writer) {
+    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        if !context.forward_verbatim(&self.extract(context.received()), self.fields(), writer) {
             self.inject(context, writer);
         }
     }
 
     /// Hands over what has to come back from a hop that speaks only W3C. Called before a tracestate is written, of
     /// every built-in format that the propagator knows; formats of users have nothing to put there.
-    fn bridge(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
+    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
         let _ = (context, bridge);
     }
 
-    /// Writes the user's own text that this dialect carries, as far as [`Outgoing`](crate::Outgoing) lets it go.
+    /// Writes the user's own text that this dialect carries, as far as [`InjectOptions`](crate::InjectOptions) lets it go.
     /// Called behind [`Format::inject`], and also where no trace is passed on. Most dialects carry none.
-    fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let _ = (context, writer);
     }
 
@@ -109,24 +109,24 @@ impl<F: Format + ?Sized> Format for &F {
         (**self).fields()
     }
 
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
         (**self).extract(slots)
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         (**self).inject(context, writer);
     }
 
-    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        (**self).relay(context, writer);
+    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        (**self).forward(context, writer);
     }
 
-    fn bridge(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
+    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
         (**self).bridge(context, bridge);
     }
 
-    fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        (**self).inject_baggage(context, writer);
+    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        (**self).inject_text(context, writer);
     }
 
     fn check_inject(&self) -> Result<(), &'static str> {
@@ -138,7 +138,7 @@ impl<F: Format + ?Sized> Format for &F {
 #[derive(Clone, Copy, Debug)]
 pub struct FormatFields<'a> {
     built_in: FieldSet,
-    named: &'a [FieldName],
+    named: &'a [CustomHeader],
     /// Whose fields they are. Only built-in formats can say that they are one.
     kind: FormatKind,
 }
@@ -150,12 +150,12 @@ impl<'a> FormatFields<'a> {
     }
 
     /// Names of the format's own, or configured ones.
-    pub const fn named(names: &'a [FieldName]) -> Self {
+    pub const fn custom(names: &'a [CustomHeader]) -> Self {
         Self { built_in: FieldSet::EMPTY, named: names, kind: FormatKind::Custom }
     }
 
     /// Both.
-    pub const fn with_named(self, names: &'a [FieldName]) -> Self {
+    pub const fn with_custom(self, names: &'a [CustomHeader]) -> Self {
         Self { named: names, ..self }
     }
 
@@ -165,7 +165,7 @@ impl<'a> FormatFields<'a> {
     }
 
     /// The configured names of a built-in format.
-    pub(crate) const fn of_named(kind: FormatKind, names: &'a [FieldName]) -> Self {
+    pub(crate) const fn of_named(kind: FormatKind, names: &'a [CustomHeader]) -> Self {
         Self { built_in: FieldSet::EMPTY, named: names, kind }
     }
 
@@ -179,7 +179,7 @@ impl<'a> FormatFields<'a> {
     }
 
     /// The configured names.
-    pub const fn names(&self) -> &'a [FieldName] {
+    pub const fn custom_headers(&self) -> &'a [CustomHeader] {
         self.named
     }
 

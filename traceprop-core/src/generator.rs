@@ -18,7 +18,7 @@ impl IdBits {
     }
 
     /// Bits that are merely unique: counters, clocks, a test's constants.
-    pub const fn unique(bits: u64) -> Self {
+    pub const fn non_random(bits: u64) -> Self {
         Self { bits, random: false }
     }
 }
@@ -32,10 +32,10 @@ impl IdBits {
 /// let count = Cell::new(0);
 /// let ids = || {
 ///     count.set(count.get() + 1);
-///     IdBits::unique(count.get())
+///     IdBits::non_random(count.get())
 /// };
-/// assert_eq!(ids.span_id().get(), 1);
-/// let (trace_id, random) = ids.trace_id();
+/// assert_eq!(ids.new_span_id().get(), 1);
+/// let (trace_id, random) = ids.new_trace_id();
 /// assert_eq!((trace_id.high(), trace_id.low(), random), (2, 3, false));
 /// ```
 pub trait IdGenerator {
@@ -43,7 +43,7 @@ pub trait IdGenerator {
     fn next_bits(&self) -> IdBits;
 
     /// A new span id.
-    fn span_id(&self) -> SpanId {
+    fn new_span_id(&self) -> SpanId {
         // Zero is no id. A source that keeps drawing it is broken, and one is as good an id as it can give.
         for _ in 0..DRAWS {
             if let Some(id) = SpanId::new(self.next_bits().bits) {
@@ -54,7 +54,7 @@ pub trait IdGenerator {
     }
 
     /// A new trace id, and whether its bits are random (flag `02` of traceparent).
-    fn trace_id(&self) -> (TraceId, bool) {
+    fn new_trace_id(&self) -> (TraceId, bool) {
         for _ in 0..DRAWS {
             let (high, low) = (self.next_bits(), self.next_bits());
             if let Some(id) = TraceId::from_halves(high.bits, low.bits) {
@@ -79,9 +79,9 @@ impl<F: Fn() -> IdBits> IdGenerator for F {
 /// ```
 /// use traceprop_core::{IdGenerator, RandomIds};
 ///
-/// let (trace_id, random) = RandomIds.trace_id();
+/// let (trace_id, random) = RandomIds.new_trace_id();
 /// assert!(random);
-/// assert_ne!(trace_id, RandomIds.trace_id().0);
+/// assert_ne!(trace_id, RandomIds.new_trace_id().0);
 /// ```
 #[cfg(feature = "rand")]
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,14 +106,14 @@ mod tests {
             draws.set(draws.get() + 1);
             IdBits::random(if draws.get() < 3 { 0 } else { draws.get() })
         };
-        assert_eq!(ids.span_id(), SpanId::new(3).unwrap());
+        assert_eq!(ids.new_span_id(), SpanId::new(3).unwrap());
     }
 
     #[test]
     fn ok_broken_source_still_gives_an_id() {
         let ids = || IdBits::random(0);
-        assert_eq!(ids.span_id(), SpanId::MIN);
-        assert_eq!(ids.trace_id(), (TraceId::MIN, false));
+        assert_eq!(ids.new_span_id(), SpanId::MIN);
+        assert_eq!(ids.new_trace_id(), (TraceId::MIN, false));
     }
 
     #[test]
@@ -121,9 +121,9 @@ mod tests {
         let odd = Cell::new(false);
         let ids = || {
             odd.set(!odd.get());
-            if odd.get() { IdBits::random(7) } else { IdBits::unique(7) }
+            if odd.get() { IdBits::random(7) } else { IdBits::non_random(7) }
         };
-        assert!(!ids.trace_id().1);
-        assert!((|| IdBits::random(7)).trace_id().1);
+        assert!(!ids.new_trace_id().1);
+        assert!((|| IdBits::random(7)).new_trace_id().1);
     }
 }

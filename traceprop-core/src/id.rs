@@ -4,7 +4,7 @@ use core::fmt;
 use core::num::{NonZeroU64, NonZeroU128};
 use core::str::FromStr;
 
-use crate::reject::{Reason, ReasonAt};
+use crate::reject::{InvalidReason, ReasonAt};
 use crate::text::hex::{self, HexError, Letters};
 
 /// One trace, fleet-wide: 128 bits, never zero (zero means "no trace" in every format).
@@ -40,12 +40,12 @@ pub struct ParseIdError(ReasonAt);
 
 impl ParseIdError {
     /// What is wrong: a length, a digit or a zero id.
-    pub const fn reason(self) -> Reason {
+    pub const fn reason(self) -> InvalidReason {
         self.0.reason
     }
 
     /// The byte where it shows.
-    pub const fn at(self) -> usize {
+    pub const fn offset(self) -> usize {
         self.0.at as usize
     }
 }
@@ -89,9 +89,9 @@ impl TraceId {
     /// # Errors
     /// `bad-length`, `bad-hex`, `uppercase-hex` or `zero-trace-id`, with the byte where it shows.
     pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
-        let digits = digits.try_into().map_err(|_| ParseIdError(Reason::BadLength.at(digits.len())))?;
+        let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
         let value = hex::u128_32(digits, Letters::Lower)?;
-        Self::new(value).ok_or(ParseIdError(Reason::ZeroTraceId.at(0)))
+        Self::new(value).ok_or(ParseIdError(InvalidReason::ZeroTraceId.at(0)))
     }
 
     /// The value.
@@ -145,9 +145,9 @@ impl SpanId {
     /// # Errors
     /// `bad-length`, `bad-hex`, `uppercase-hex` or `zero-span-id`, with the byte where it shows.
     pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
-        let digits = digits.try_into().map_err(|_| ParseIdError(Reason::BadLength.at(digits.len())))?;
+        let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
         let value = hex::u64_16(digits, Letters::Lower)?;
-        Self::new(value).ok_or(ParseIdError(Reason::ZeroSpanId.at(0)))
+        Self::new(value).ok_or(ParseIdError(InvalidReason::ZeroSpanId.at(0)))
     }
 
     /// The value.
@@ -268,17 +268,17 @@ mod tests {
     fn err_parse_names_reason_and_place() {
         let error = |text: &str| {
             let error = text.parse::<TraceId>().unwrap_err();
-            (error.reason(), error.at())
+            (error.reason(), error.offset())
         };
-        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473"), (Reason::BadLength, 31));
-        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e47366"), (Reason::BadLength, 33));
-        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473G"), (Reason::BadHex, 31));
-        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473A"), (Reason::UppercaseHex, 31));
-        assert_eq!(error("00000000000000000000000000000000"), (Reason::ZeroTraceId, 0));
+        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473"), (InvalidReason::BadLength, 31));
+        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e47366"), (InvalidReason::BadLength, 33));
+        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473G"), (InvalidReason::BadHex, 31));
+        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473A"), (InvalidReason::UppercaseHex, 31));
+        assert_eq!(error("00000000000000000000000000000000"), (InvalidReason::ZeroTraceId, 0));
         let error = "4bf92f3577b34da6a3ce929d0e0e473A".parse::<TraceId>().unwrap_err();
         assert_eq!(std::format!("{error}"), "uppercase-hex at byte 31");
         let error = "0000000000000000".parse::<SpanId>().unwrap_err();
-        assert_eq!((error.reason(), error.at()), (Reason::ZeroSpanId, 0));
+        assert_eq!((error.reason(), error.offset()), (InvalidReason::ZeroSpanId, 0));
     }
 
     #[test]

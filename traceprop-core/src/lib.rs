@@ -5,7 +5,7 @@
 //!
 //! ```
 //! # #[cfg(feature = "alloc")] {
-//! use traceprop_core::{presets, IdBits, Outgoing, Pairs};
+//! use traceprop_core::{presets, IdBits, InjectOptions, Pairs};
 //!
 //! let propagator = presets::W3C.propagator();
 //!
@@ -15,11 +15,11 @@
 //!     ("tracestate", "rojo=00f067aa0ba902b7"),
 //! ];
 //! let extraction = propagator.extract(&request);
-//! let span = extraction.start_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
+//! let span = extraction.new_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
 //!
 //! // … and a call goes out.
 //! let mut headers = Pairs::new();
-//! let omitted = propagator.inject(&span, &Outgoing::new(), &mut headers);
+//! let omitted = propagator.inject(&span, &InjectOptions::new(), &mut headers);
 //! assert!(omitted.is_empty());
 //! assert_eq!(
 //!     headers.get("traceparent"),
@@ -85,21 +85,20 @@ pub use baggage::{Baggage, BaggageIter, BaggageLimits, BaggageMember, BaggagePro
 pub use baggage::{BaggageEntry, OwnedBaggage};
 pub use bridge::BridgeWriter;
 #[cfg(feature = "std")]
-pub use carrier::Environment;
+pub use carrier::EnvCarrier;
 #[cfg(feature = "alloc")]
 pub use carrier::Pairs;
-pub use carrier::{Carrier, CarrierMut, LookUp, OutgoingName, OutgoingValue, OwnedFields};
+pub use carrier::{Carrier, CarrierMut, FieldName, FieldValue, Lookup, StaleFields};
 #[cfg(feature = "std")]
-pub use composite::LeftOutName;
+pub use composite::EnvWarning;
 pub use composite::{
-    Behavior, ConfigError, Extraction, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder,
-    TraceMatching,
+    ConfigError, Extraction, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder, TraceIdMatch, Trust,
 };
-pub use context::{Inbound, Relay, RemoteContext, SpanContext};
+pub use context::{Inbound, Passthrough, RemoteContext, SpanContext};
 #[cfg(feature = "std")]
-pub use current::{ContextGuard, InContext, WithContext, current};
-pub use field::{Field, FieldName, FieldNameError, FieldSet, MAX_CONFIGURED};
-pub use format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+pub use current::{ContextFuture, ContextGuard, InContext, current};
+pub use field::{CustomHeader, Field, FieldSet, InvalidHeaderName, MAX_CUSTOM_HEADERS};
+pub use format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 pub use formats::b3::{B3Ids, B3Multi, B3Single};
 pub use formats::correlation::{Correlation, CorrelationId};
 pub use formats::jaeger::{JaegerBaggage, JaegerBaggageItem, JaegerDebugId, JaegerFlags, UberTraceId};
@@ -108,11 +107,11 @@ pub use formats::tracecontext::{TraceFlags, TraceParent};
 pub use generator::RandomIds;
 pub use generator::{IdBits, IdGenerator};
 pub use id::{ParseIdError, SpanId, TraceId};
-pub use outgoing::{Allow, Omission, OmissionReason, Omissions, Outgoing};
+pub use outgoing::{Allow, InjectOptions, InjectReport, OmitReason, Omitted};
 #[cfg(feature = "alloc")]
 pub use owned::{MAX_OWNED_BYTES, OwnedContext};
-pub use reject::{Reason, Reject};
-pub use report::{BaggageReport, Report, ReportEntry, ReportTable};
+pub use reject::{InvalidHeader, InvalidReason};
+pub use report::{BaggageReport, ExtractReport, FormatReport, ReportTable};
 pub use sampling::Sampling;
-pub use slots::{LineIter, Lines, MAX_LINES, Slots};
+pub use slots::{HeaderLines, HeaderLinesIter, Headers, MAX_HEADER_LINES};
 pub use tracestate::{MAX_TRACESTATE_MEMBERS, TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};

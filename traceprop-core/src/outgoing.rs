@@ -11,13 +11,13 @@ use crate::tracestate::TraceStateEdit;
 /// destinations that were allowed.
 ///
 /// ```
-/// use traceprop_core::{Allow, Outgoing};
+/// use traceprop_core::{Allow, InjectOptions};
 ///
-/// let call = Outgoing::new().peer("stock.internal:8080").endpoint("/api/stock").baggage(Allow::Only(&["tenant"]));
+/// let call = InjectOptions::new().peer("stock.internal:8080").endpoint("/api/stock").allow_baggage(Allow::Only(&["tenant"]));
 /// assert_eq!(call.peer_or("unknown"), "stock.internal:8080");
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Outgoing<'a> {
+pub struct InjectOptions<'a> {
     peer: Option<&'a str>,
     endpoint: Option<&'a str>,
     sent_at_ms: Option<u64>,
@@ -40,7 +40,7 @@ pub enum Allow<'a> {
 
 impl Allow<'_> {
     /// Whether this baggage key may leave.
-    pub fn key(&self, key: &str) -> bool {
+    pub fn allows_key(&self, key: &str) -> bool {
         match self {
             Self::None => false,
             Self::All => true,
@@ -58,7 +58,7 @@ impl Allow<'_> {
     }
 
     /// Whether the header of this name may leave.
-    pub fn header(&self, name: &str) -> bool {
+    pub fn allows_header(&self, name: &str) -> bool {
         match self {
             Self::None => false,
             Self::All => true,
@@ -67,7 +67,7 @@ impl Allow<'_> {
     }
 }
 
-impl<'a> Outgoing<'a> {
+impl<'a> InjectOptions<'a> {
     /// A call of which nothing is known, to a destination that gets trace context alone.
     pub const fn new() -> Self {
         Self {
@@ -81,7 +81,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// A call inside the fleet: baggage and correlation ids go along.
-    pub const fn trusted() -> Self {
+    pub const fn everything() -> Self {
         Self { baggage: Allow::All, correlation: Allow::All, ..Self::new() }
     }
 
@@ -104,19 +104,19 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The baggage keys that may go to this destination, in every format that carries baggage.
-    pub const fn baggage(mut self, keys: Allow<'a>) -> Self {
+    pub const fn allow_baggage(mut self, keys: Allow<'a>) -> Self {
         self.baggage = keys;
         self
     }
 
     /// The correlation headers that may go to this destination.
-    pub const fn correlation(mut self, names: Allow<'a>) -> Self {
+    pub const fn allow_correlation(mut self, names: Allow<'a>) -> Self {
         self.correlation = names;
         self
     }
 
     /// Changes to the tracestate, done in this order: a vendor's own member.
-    pub const fn tracestate(mut self, edits: &'a [TraceStateEdit<'a>]) -> Self {
+    pub const fn edit_tracestate(mut self, edits: &'a [TraceStateEdit<'a>]) -> Self {
         self.tracestate = edits;
         self
     }
@@ -155,7 +155,7 @@ impl<'a> Outgoing<'a> {
 /// Why something was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum OmissionReason {
+pub enum OmitReason {
     /// The destination may not have it.
     NotAllowed,
     /// The context has no span id, and the format needs one.
@@ -172,7 +172,7 @@ pub enum OmissionReason {
     Disabled,
 }
 
-impl OmissionReason {
+impl OmitReason {
     /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -187,7 +187,7 @@ impl OmissionReason {
     }
 }
 
-impl fmt::Display for OmissionReason {
+impl fmt::Display for OmitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -195,22 +195,22 @@ impl fmt::Display for OmissionReason {
 
 /// Something that was not written: a header, or members of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Omission {
+pub struct Omitted {
     /// The field that lacks something, or is not there at all.
     pub field: Field,
     /// Why.
-    pub reason: OmissionReason,
+    pub reason: OmitReason,
     /// How many members (1 for a whole header).
     pub count: u32,
 }
 
-impl fmt::Display for Omission {
+impl fmt::Display for Omitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.show(None, f)
     }
 }
 
-impl Omission {
+impl Omitted {
     fn show(&self, names: Option<&FieldNames>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} left out, {}", Named(names, self.field), self.count, self.reason)
     }
@@ -218,10 +218,10 @@ impl Omission {
 
 /// What an injection left out, and why, with the names that the propagator has for its headers.
 ///
-/// At most [`Omissions::MAX`] pairs of field and reason; nothing is kept beyond, but [`Omissions::is_complete`] says so.
+/// At most [`InjectReport::MAX`] pairs of field and reason; nothing is kept beyond, but [`InjectReport::is_complete`] says so.
 #[derive(Clone, Debug, Default)]
 #[must_use = "what did not go out is worth a counter or a debug line"]
-pub struct Omissions<'p> {
+pub struct InjectReport<'p> {
     list: OmissionList,
     names: Option<&'p FieldNames>,
 }
@@ -229,12 +229,12 @@ pub struct Omissions<'p> {
 /// What formats have left out so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OmissionList {
-    list: [Option<Omission>; Omissions::MAX],
+    list: [Option<Omitted>; InjectReport::MAX],
     dropped: bool,
 }
 
 impl OmissionList {
-    pub(crate) fn add(&mut self, field: Field, reason: OmissionReason, count: u32) {
+    pub(crate) fn add(&mut self, field: Field, reason: OmitReason, count: u32) {
         for slot in &mut self.list {
             match slot {
                 Some(known) if known.field == field && known.reason == reason => {
@@ -243,7 +243,7 @@ impl OmissionList {
                 }
                 Some(_) => {}
                 None => {
-                    *slot = Some(Omission { field, reason, count });
+                    *slot = Some(Omitted { field, reason, count });
                     return;
                 }
             }
@@ -253,13 +253,13 @@ impl OmissionList {
 
     /// What a user gets. A new list where it is empty: a copy of the one that was made a moment ago would wait for the
     /// cache.
-    pub(crate) fn of<'p>(self, names: &'p FieldNames) -> Omissions<'p> {
+    pub(crate) fn of<'p>(self, names: &'p FieldNames) -> InjectReport<'p> {
         let list = if self.list[0].is_none() { Self::default() } else { self };
-        Omissions { list, names: Some(names) }
+        InjectReport { list, names: Some(names) }
     }
 }
 
-impl<'p> Omissions<'p> {
+impl<'p> InjectReport<'p> {
     /// Pairs of field and reason that are kept.
     pub const MAX: usize = 8;
 
@@ -269,12 +269,12 @@ impl<'p> Omissions<'p> {
     }
 
     /// The same without the propagator's names, to keep it for longer than that.
-    pub fn without_names(self) -> Omissions<'static> {
-        Omissions { list: self.list, names: None }
+    pub fn without_names(self) -> InjectReport<'static> {
+        InjectReport { list: self.list, names: None }
     }
 
     /// What was left out.
-    pub fn iter(&self) -> impl Iterator<Item = &Omission> {
+    pub fn iter(&self) -> impl Iterator<Item = &Omitted> {
         self.list.list.iter().flatten()
     }
 
@@ -289,7 +289,7 @@ impl<'p> Omissions<'p> {
     }
 }
 
-impl fmt::Display for Omissions<'_> {
+impl fmt::Display for InjectReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_empty() {
             return f.write_str("nothing left out");
@@ -310,34 +310,36 @@ mod tests {
 
     #[test]
     fn ok_a_new_call_allows_nothing_of_the_users() {
-        let call = Outgoing::new();
-        assert!(!call.allowed_baggage().key("tenant") && !call.allowed_correlation().header("x-request-id"));
-        assert!(Outgoing::trusted().allowed_baggage().key("tenant"));
+        let call = InjectOptions::new();
+        assert!(
+            !call.allowed_baggage().allows_key("tenant") && !call.allowed_correlation().allows_header("x-request-id")
+        );
+        assert!(InjectOptions::everything().allowed_baggage().allows_key("tenant"));
     }
 
     #[test]
     fn ok_keys_differ_in_case_headers_do_not() {
         let only = Allow::Only(&["X-Request-Id"]);
-        assert!(only.header("x-request-id") && !only.key("x-request-id"));
+        assert!(only.allows_header("x-request-id") && !only.allows_key("x-request-id"));
     }
 
     #[test]
     fn ok_omissions_add_up_and_stay_bounded() {
         let names = FieldNames::new();
         let mut list = OmissionList::default();
-        list.add(Field::Baggage, OmissionReason::BadKey, 1);
-        list.add(Field::Baggage, OmissionReason::BadKey, 2);
+        list.add(Field::Baggage, OmitReason::BadKey, 1);
+        list.add(Field::Baggage, OmitReason::BadKey, 2);
         let omissions = list.clone().of(&names);
         assert_eq!(
             omissions.iter().copied().next(),
-            Some(Omission { field: Field::Baggage, reason: OmissionReason::BadKey, count: 3 })
+            Some(Omitted { field: Field::Baggage, reason: OmitReason::BadKey, count: 3 })
         );
         assert!(omissions.is_complete());
         for place in 0..8 {
-            list.add(Field::Configured(place), OmissionReason::NotAllowed, 1);
+            list.add(Field::Custom(place), OmitReason::NotAllowed, 1);
         }
         let omissions = list.of(&names);
-        assert_eq!(omissions.iter().count(), Omissions::MAX);
+        assert_eq!(omissions.iter().count(), InjectReport::MAX);
         assert!(!omissions.is_complete());
     }
 }

@@ -12,14 +12,14 @@ use core::fmt;
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::bridge::Bridged;
 use crate::composite::Extraction;
-use crate::context::{Inbound, Received, Relay, RemoteContext, SpanContext};
+use crate::context::{Inbound, Passthrough, Received, RemoteContext, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::formats::b3::{B3Multi, B3Single};
 use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::id::{SpanId, TraceId};
-use crate::reject::Reject;
+use crate::reject::InvalidHeader;
 use crate::sampling::Sampling;
-use crate::slots::{LineSource, MAX_LINES, Slots};
+use crate::slots::{Headers, LineSource, MAX_HEADER_LINES};
 use crate::tracestate::TraceState;
 
 pub use lines::MAX_OWNED_BYTES;
@@ -34,7 +34,7 @@ static BUILT_IN: FieldNames = FieldNames::all_built_in();
 /// without spans relays.
 ///
 /// ```
-/// use traceprop_core::{presets, IdBits, Outgoing, OwnedContext, Pairs};
+/// use traceprop_core::{presets, IdBits, InjectOptions, OwnedContext, Pairs};
 ///
 /// let propagator = presets::W3C.propagator();
 /// let ids = || IdBits::random(0xff);
@@ -44,11 +44,11 @@ static BUILT_IN: FieldNames = FieldNames::all_built_in();
 ///         ("tracestate", "rojo=1"),
 ///     ];
 ///     let extraction = propagator.extract(&request);
-///     OwnedContext::from_span(&extraction, &extraction.start_span(&ids))
+///     OwnedContext::from_span(&extraction, &extraction.new_span(&ids))
 /// };
 /// let mut headers = Pairs::new();
 /// let call = owned.span().expect("it holds a span").child("b7ad6b7169203331".parse()?);
-/// let _ = propagator.inject(&call, &Outgoing::new(), &mut headers);
+/// let _ = propagator.inject(&call, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers.get("tracestate"), Some("rojo=1"));
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
@@ -64,7 +64,7 @@ pub struct OwnedContext {
 #[derive(Clone, Copy)]
 enum Role {
     Span(SpanContext<'static>),
-    Relay(Relay<'static>),
+    Relay(Passthrough<'static>),
 }
 
 impl OwnedContext {
@@ -73,18 +73,18 @@ impl OwnedContext {
         let received = span.received;
         // A child of it says what the single header of B3 said, if that was read, whatever stood beside it.
         let is_b3_read = received.agrees.contains(FormatKind::B3) && !received.refused.contains(Field::B3);
-        let (slots, mut room) = (extraction.slots(), None);
+        let (slots, mut room) = (extraction.headers(), None);
         let slots = if is_b3_read { slots } else { slots.whole(&mut room) };
         let lines = OwnedLines::copy(extraction, slots, &received);
-        let span = SpanContext { received: received.without_lines(), ..span.without_lines() };
+        let span = SpanContext { received: received.without_headers(), ..span.without_headers() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
 
     /// What a service without spans of its own passes on.
-    pub fn from_relay(extraction: &Extraction<'_>) -> Self {
+    pub fn passthrough(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received();
-        let lines = OwnedLines::copy(extraction, extraction.slots().whole(&mut None), &received);
-        let relay = Relay { inbound: extraction.inbound(), received: received.without_lines() };
+        let lines = OwnedLines::copy(extraction, extraction.headers().whole(&mut None), &received);
+        let relay = Passthrough { inbound: extraction.inbound(), received: received.without_headers() };
         Self { role: Role::Relay(relay), lines, endpoint: None }
     }
 
@@ -97,12 +97,12 @@ impl OwnedContext {
     /// the width of the trace id go along.
     ///
     /// ```
-    /// use traceprop_core::{formats::b3::B3, B3Single, Outgoing, OwnedContext, Pairs, Propagator};
+    /// use traceprop_core::{formats::b3::B3, B3Single, InjectOptions, OwnedContext, Pairs, Propagator};
     ///
     /// let propagator = Propagator::builder().extract_none().inject(B3::multi()).build()?;
     /// let context = OwnedContext::from_b3(B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1-05e3ac9a4f6e3b90")?);
     /// let mut headers = Pairs::new();
-    /// let _ = propagator.relay(&context.relay().expect("it is one"), &Outgoing::new(), &mut headers);
+    /// let _ = propagator.relay(&context.relay().expect("it is one"), &InjectOptions::new(), &mut headers);
     /// assert_eq!(headers.get("x-b3-parentspanid"), Some("05e3ac9a4f6e3b90"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -119,12 +119,12 @@ impl OwnedContext {
         B3Multi::from(b3).write(|field, value| {
             builder.entry(&Entry { index: field.index() as u8, name: "", value: value.as_bytes() });
         });
-        Self { role: Role::Relay(Relay::new(inbound)), lines: builder.finish(), endpoint: None }
+        Self { role: Role::Relay(Passthrough::new(inbound)), lines: builder.finish(), endpoint: None }
     }
 
     /// What a service without spans of its own passes on, built from fields: every format writes its canonical form.
     pub const fn relaying(inbound: Inbound) -> Self {
-        Self { role: Role::Relay(Relay::new(inbound)), lines: None, endpoint: None }
+        Self { role: Role::Relay(Passthrough::new(inbound)), lines: None, endpoint: None }
     }
 
     /// The span, if the service has one. Its children are [`SpanContext::child`].
@@ -136,9 +136,9 @@ impl OwnedContext {
     }
 
     /// What is passed on, if the service has no span.
-    pub fn relay(&self) -> Option<Relay<'_>> {
+    pub fn relay(&self) -> Option<Passthrough<'_>> {
         match self.role {
-            Role::Relay(relay) => Some(Relay { inbound: relay.inbound, received: self.received(relay.received) }),
+            Role::Relay(relay) => Some(Passthrough { inbound: relay.inbound, received: self.received(relay.received) }),
             Role::Span(_) => None,
         }
     }
@@ -166,7 +166,7 @@ impl OwnedContext {
     pub const fn trace_id(&self) -> Option<TraceId> {
         match self.role {
             Role::Span(span) => Some(span.trace_id),
-            Role::Relay(Relay { inbound: Inbound::Context(context), .. }) => Some(context.trace_id),
+            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => Some(context.trace_id),
             Role::Relay(_) => None,
         }
     }
@@ -175,7 +175,7 @@ impl OwnedContext {
     pub const fn span_id(&self) -> Option<SpanId> {
         match self.role {
             Role::Span(span) => Some(span.span_id),
-            Role::Relay(Relay { inbound: Inbound::Context(context), .. }) => context.parent_id,
+            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => context.parent_id,
             Role::Relay(_) => None,
         }
     }
@@ -200,13 +200,13 @@ impl OwnedContext {
     pub const fn is_random(&self) -> bool {
         match self.role {
             Role::Span(span) => span.random,
-            Role::Relay(Relay { inbound: Inbound::Context(context), .. }) => context.random,
+            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => context.random,
             Role::Relay(_) => false,
         }
     }
 
     /// What of this service handles the request, a route by preference: calls made from it tell so in dialects that have
-    /// a word for it (sw8). The adapters hand it to [`Outgoing::endpoint`](crate::Outgoing::endpoint).
+    /// a word for it (sw8). The adapters hand it to [`InjectOptions::endpoint`](crate::InjectOptions::endpoint).
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
@@ -220,7 +220,7 @@ impl OwnedContext {
     /// The tracestate that belongs to the trace; empty if there is none.
     pub fn tracestate(&self) -> TraceState<'_> {
         match &self.lines {
-            Some(lines) => self.known().tracestate(&Slots::collect(lines, &BUILT_IN)),
+            Some(lines) => self.known().tracestate(&Headers::collect(lines, &BUILT_IN)),
             None => TraceState::EMPTY,
         }
     }
@@ -230,8 +230,8 @@ impl OwnedContext {
         let Some(lines) = &self.lines else {
             return Baggage::EMPTY;
         };
-        let slots = Slots::collect(lines, &BUILT_IN);
-        Baggage::read(slots.lines(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY)
+        let slots = Headers::collect(lines, &BUILT_IN);
+        Baggage::from_lines(slots.get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY)
     }
 
     /// The same context with other baggage.
@@ -244,7 +244,10 @@ impl OwnedContext {
     ///
     /// # Errors
     /// When a member breaks the grammar or there are more than 32.
-    pub fn with_tracestate<'m>(self, members: impl IntoIterator<Item = (&'m str, &'m str)>) -> Result<Self, Reject> {
+    pub fn with_tracestate<'m>(
+        self,
+        members: impl IntoIterator<Item = (&'m str, &'m str)>,
+    ) -> Result<Self, InvalidHeader> {
         let mut line = alloc::string::String::new();
         for (key, value) in members {
             if !line.is_empty() {
@@ -263,12 +266,12 @@ impl OwnedContext {
     }
 
     /// The id in a correlation header: the one that came, or that was there before a hop that speaks only W3C. What
-    /// goes out where none came is [`CorrelationId::of_trace`].
+    /// goes out where none came is [`CorrelationId::from_trace_id`].
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'_>> {
         let entries = self.lines.iter().flat_map(OwnedLines::entries);
         let lines = entries.filter(|entry| format.field_name().matches(entry.name)).map(|entry| entry.value);
         // A list is copied with one line more than is read, so that it stays too long.
-        let lines = lines.take(MAX_LINES);
+        let lines = lines.take(MAX_HEADER_LINES);
         let bridged = || {
             let trace_id = self.trace_id()?;
             Some((Bridged::find(&self.tracestate(), trace_id)?, trace_id))
@@ -291,11 +294,11 @@ impl OwnedContext {
     ///
     /// # Errors
     /// When the format would not read it.
-    pub fn with_correlation(self, format: &Correlation, text: &str) -> Result<Self, Reject> {
+    pub fn with_correlation(self, format: &Correlation, text: &str) -> Result<Self, InvalidHeader> {
         format.check(text.as_bytes())?;
         let name = format.field_name();
         // The place among the configured names is the propagator's; stored lines are found by their name.
-        let entry = Entry { index: Field::Configured(0).index() as u8, name: name.as_str(), value: text.as_bytes() };
+        let entry = Entry { index: Field::Custom(0).index() as u8, name: name.as_str(), value: text.as_bytes() };
         Ok(self.replace(|known| name.matches(known.name), [entry]))
     }
 
@@ -346,7 +349,7 @@ impl fmt::Debug for OwnedContext {
 
 impl SpanContext<'_> {
     /// The same span without lines, which lives as long as you like.
-    pub const fn without_lines(&self) -> SpanContext<'static> {
+    pub const fn without_headers(&self) -> SpanContext<'static> {
         SpanContext {
             trace_id: self.trace_id,
             span_id: self.span_id,
@@ -361,7 +364,7 @@ impl SpanContext<'_> {
 }
 
 impl Received<'_> {
-    const fn without_lines(&self) -> Received<'static> {
+    const fn without_headers(&self) -> Received<'static> {
         Received {
             source: None,
             agrees: self.agrees,

@@ -9,22 +9,22 @@ use crate::field::Field;
 /// It holds no byte of the header: values can be secret, and rejects end up in logs and metrics.
 ///
 /// ```
-/// use traceprop_core::{Field, Reason, TraceParent};
+/// use traceprop_core::{Field, InvalidReason, TraceParent};
 ///
 /// let reject = TraceParent::parse(b"00-00000000000000000000000000000000-00f067aa0ba902b7-01").unwrap_err();
-/// assert_eq!((reject.field(), reject.reason(), reject.at()), (Field::TraceParent, Reason::ZeroTraceId, 3));
+/// assert_eq!((reject.field(), reject.reason(), reject.offset()), (Field::TraceParent, InvalidReason::ZeroTraceId, 3));
 /// assert_eq!(reject.to_string(), "traceparent: zero-trace-id at byte 3");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Reject {
+pub struct InvalidHeader {
     field: Field,
-    reason: Reason,
+    reason: InvalidReason,
     at: u32,
 }
 
-impl Reject {
+impl InvalidHeader {
     /// A reject of `field`, seen at byte `at` of its value (of its lines put together, where there are several).
-    pub const fn new(field: Field, reason: Reason, at: usize) -> Self {
+    pub const fn new(field: Field, reason: InvalidReason, at: usize) -> Self {
         let at = if at > u32::MAX as usize { u32::MAX } else { at as u32 };
         Self { field, reason, at }
     }
@@ -35,28 +35,28 @@ impl Reject {
     }
 
     /// What is wrong with it.
-    pub const fn reason(self) -> Reason {
+    pub const fn reason(self) -> InvalidReason {
         self.reason
     }
 
     /// The byte of the value where it shows. For a bad length: the length.
-    pub const fn at(self) -> u32 {
+    pub const fn offset(self) -> u32 {
         self.at
     }
 }
 
-impl fmt::Display for Reject {
+impl fmt::Display for InvalidHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} at byte {}", self.field, self.reason, self.at)
     }
 }
 
-impl core::error::Error for Reject {}
+impl core::error::Error for InvalidHeader {}
 
 /// A reason and a place, before it is known which field it concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReasonAt {
-    pub(crate) reason: Reason,
+    pub(crate) reason: InvalidReason,
     pub(crate) at: u32,
 }
 
@@ -66,8 +66,8 @@ impl ReasonAt {
         self.reason.at(self.at as usize + offset)
     }
 
-    pub(crate) const fn of(self, field: Field) -> Reject {
-        Reject::new(field, self.reason, self.at as usize)
+    pub(crate) const fn of(self, field: Field) -> InvalidHeader {
+        InvalidHeader::new(field, self.reason, self.at as usize)
     }
 }
 
@@ -76,17 +76,17 @@ macro_rules! reasons {
         /// What is wrong with a header. The word of each is stable: test vectors, logs and metric labels share it.
         ///
         /// ```
-        /// use traceprop_core::Reason;
+        /// use traceprop_core::InvalidReason;
         ///
-        /// assert_eq!(Reason::UppercaseHex.as_str(), "uppercase-hex");
+        /// assert_eq!(InvalidReason::UppercaseHex.as_str(), "uppercase-hex");
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum Reason {
+        pub enum InvalidReason {
             $($(#[doc = $doc])+ $name,)+
         }
 
-        impl Reason {
+        impl InvalidReason {
             /// The word for it.
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -153,7 +153,7 @@ reasons! {
     BadValue = "bad-value",
     /// More members than the limit.
     TooManyMembers = "too-many-members",
-    /// More lines of one field than are read ([`MAX_LINES`](crate::MAX_LINES)).
+    /// More lines of one field than are read ([`MAX_HEADER_LINES`](crate::MAX_HEADER_LINES)).
     TooManyLines = "too-many-lines",
     /// Longer than the limit.
     TooLong = "too-long",
@@ -173,14 +173,14 @@ reasons! {
     BadCharacter = "bad-character",
 }
 
-impl Reason {
+impl InvalidReason {
     pub(crate) const fn at(self, at: usize) -> ReasonAt {
         let at = if at > u32::MAX as usize { u32::MAX } else { at as u32 };
         ReasonAt { reason: self, at }
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for InvalidReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -192,26 +192,26 @@ mod tests {
 
     #[test]
     fn ok_words_are_unique_and_plain() {
-        for (i, reason) in Reason::ALL.iter().enumerate() {
+        for (i, reason) in InvalidReason::ALL.iter().enumerate() {
             let word = reason.as_str();
             assert!(word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{word}");
-            assert!(Reason::ALL[i + 1..].iter().all(|other| other.as_str() != word), "{word} twice");
+            assert!(InvalidReason::ALL[i + 1..].iter().all(|other| other.as_str() != word), "{word} twice");
         }
     }
 
     #[test]
     fn ok_offset_beyond_u32_saturates() {
-        let reject = Reject::new(Field::Baggage, Reason::TooLong, usize::MAX);
-        assert_eq!(reject.at(), u32::MAX);
+        let reject = InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, usize::MAX);
+        assert_eq!(reject.offset(), u32::MAX);
         let beyond = u64::from(u32::MAX) + 8;
         if let Ok(beyond) = usize::try_from(beyond) {
-            assert_eq!(Reject::new(Field::Baggage, Reason::TooLong, beyond).at(), u32::MAX);
-            assert_eq!(Reason::TooLong.at(beyond).at, u32::MAX);
+            assert_eq!(InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, beyond).offset(), u32::MAX);
+            assert_eq!(InvalidReason::TooLong.at(beyond).at, u32::MAX);
         }
     }
 
     #[test]
     fn ok_reject_is_two_words() {
-        assert!(size_of::<Option<Reject>>() <= 8);
+        assert!(size_of::<Option<InvalidHeader>>() <= 8);
     }
 }

@@ -7,22 +7,22 @@ use crate::carrier::Carrier;
 use crate::composite::{Extraction, Propagator, Recorder};
 use crate::context::Inbound;
 use crate::field::{Field, Named};
-use crate::format::{Format, Outcome, Reading};
+use crate::format::{Format, Outcome, Parsed};
 use crate::id::TraceId;
-use crate::reject::Reject;
+use crate::reject::InvalidHeader;
 
 /// What one format found.
 #[derive(Clone, Copy, Debug)]
-pub struct ReportEntry<'c> {
+pub struct FormatReport<'c> {
     /// The name of the format, or of the encoding that was read.
-    pub style: &'c str,
+    pub format: &'c str,
     /// What it found.
-    pub reading: Reading,
+    pub parsed: Parsed,
 }
 
-impl<'c> ReportEntry<'c> {
-    fn new(format: &'c dyn Format, reading: Reading) -> Self {
-        Self { style: reading.style().unwrap_or(format.name()), reading }
+impl<'c> FormatReport<'c> {
+    fn new(format: &'c dyn Format, reading: Parsed) -> Self {
+        Self { format: reading.encoding().unwrap_or(format.name()), parsed: reading }
     }
 }
 
@@ -34,12 +34,12 @@ pub enum BaggageReport {
     /// Nothing there.
     Absent,
     /// So many members, and the first thing that was skipped beside them.
-    Members(usize, Option<Reject>),
+    Members(usize, Option<InvalidHeader>),
     /// Nothing of it can be used.
-    Invalid(Reject),
+    Invalid(InvalidHeader),
 }
 
-/// The explanation of one request. Displays as one line; [`Report::table`] as a table for people.
+/// The explanation of one request. Displays as one line; [`ExtractReport::table`] as a table for people.
 ///
 /// It holds ids and reasons, never a byte of a header's text, so it can be logged.
 ///
@@ -54,7 +54,7 @@ pub enum BaggageReport {
 /// );
 /// ```
 #[derive(Clone, Debug)]
-pub struct Report<'c> {
+pub struct ExtractReport<'c> {
     extraction: Extraction<'c>,
     readings: Readings,
     baggage: BaggageReport,
@@ -66,7 +66,7 @@ struct Readings {
     /// The places of these formats in the list, as bits.
     asked: u32,
     /// What the first of them found.
-    kept: [Option<Reading>; Self::KEPT],
+    kept: [Option<Parsed>; Self::KEPT],
 }
 
 impl Readings {
@@ -78,7 +78,7 @@ impl Readings {
 
 impl Recorder for Readings {
     #[inline]
-    fn record(&mut self, place: usize, reading: &Reading) {
+    fn record(&mut self, place: usize, reading: &Parsed) {
         if let Some(free) = self.kept.get_mut(self.asked.count_ones() as usize) {
             *free = Some(*reading);
         }
@@ -88,11 +88,11 @@ impl Recorder for Readings {
 
 impl Propagator {
     /// Extracts, and keeps what each format found. Allocates nothing, like [`Propagator::extract`].
-    pub fn explain<'c, C: Carrier>(&'c self, carrier: &'c C) -> Report<'c> {
+    pub fn explain<'c, C: Carrier>(&'c self, carrier: &'c C) -> ExtractReport<'c> {
         let mut readings = Readings::NONE;
         let extraction = Extraction::read(self, carrier, &mut readings);
         let baggage = BaggageReport::of(&extraction);
-        Report { extraction, readings, baggage }
+        ExtractReport { extraction, readings, baggage }
     }
 }
 
@@ -101,26 +101,26 @@ impl BaggageReport {
         if !extraction.propagator().extracts_baggage() {
             return Self::NotRead;
         }
-        let lines = extraction.slots().lines(Field::Baggage);
+        let lines = extraction.headers().get_all(Field::Baggage);
         if lines.is_empty() {
             return Self::Absent;
         }
-        match Baggage::read(lines, extraction.propagator().baggage_limits()) {
+        match Baggage::from_lines(lines, extraction.propagator().baggage_limits()) {
             Ok(baggage) if baggage.is_empty() => Self::Absent,
-            Ok(baggage) => Self::Members(baggage.len(), baggage.skipped()),
+            Ok(baggage) => Self::Members(baggage.len(), baggage.ignored()),
             Err(reject) => Self::Invalid(reject),
         }
     }
 }
 
-impl<'c> Report<'c> {
+impl<'c> ExtractReport<'c> {
     /// What was made of the request, as [`Propagator::extract`] gives it.
     pub const fn extraction(&self) -> &Extraction<'c> {
         &self.extraction
     }
 
     /// What each format found, in order.
-    pub fn entries(&self) -> impl Iterator<Item = ReportEntry<'c>> {
+    pub fn entries(&self) -> impl Iterator<Item = FormatReport<'c>> {
         let stops_at_first = self.extraction.propagator().extracts_first();
         let mut formats = self.found();
         let mut is_over = false;
@@ -129,20 +129,20 @@ impl<'c> Report<'c> {
             let is_context = |format: &dyn Format| !format.fields().kind().is_text_alone();
             let (format, found) = formats.find(|(format, _)| is_context(*format)).filter(|_| !is_over)?;
             // One that was not asked had none of its fields.
-            let reading = found.unwrap_or(Reading::new(Outcome::Absent));
+            let reading = found.unwrap_or(Parsed::new(Outcome::Absent));
             is_over = stops_at_first && trace_of(&reading).is_some();
-            Some(ReportEntry::new(format, reading))
+            Some(FormatReport::new(format, reading))
         })
     }
 
     /// The formats that are read, and what those found that were asked.
-    fn found(&self) -> impl Iterator<Item = (&'c dyn Format, Option<Reading>)> {
+    fn found(&self) -> impl Iterator<Item = (&'c dyn Format, Option<Parsed>)> {
         let mut asked = self.readings.asked;
         let mut kept = self.readings.kept.iter();
         self.extraction.readers().map(move |format| {
             let is_asked = asked & 1 != 0;
             asked >>= 1;
-            let again = || format.extract(self.extraction.slots());
+            let again = || format.extract(self.extraction.headers());
             (format, is_asked.then(|| kept.next().copied().flatten().unwrap_or_else(again)))
         })
     }
@@ -153,41 +153,41 @@ impl<'c> Report<'c> {
     }
 
     /// The format that supplied the context.
-    pub const fn winner(&self) -> Option<&'c str> {
-        self.extraction.style()
+    pub const fn source_format(&self) -> Option<&'c str> {
+        self.extraction.source_format()
     }
 
     /// The formats that name another trace than the first one.
-    pub fn disagreeing(&self) -> impl Iterator<Item = ReportEntry<'c>> {
+    pub fn conflicting(&self) -> impl Iterator<Item = FormatReport<'c>> {
         let first = self.first_trace();
         self.found().filter_map(move |(format, found)| {
             let reading = found.filter(|reading| self.differs(first, reading))?;
-            Some(ReportEntry::new(format, reading))
+            Some(FormatReport::new(format, reading))
         })
     }
 
     /// Whether this format names another trace than the first one.
-    pub fn disagrees(&self, entry: &ReportEntry<'_>) -> bool {
-        self.differs(self.first_trace(), &entry.reading)
+    pub fn is_conflicting(&self, entry: &FormatReport<'_>) -> bool {
+        self.differs(self.first_trace(), &entry.parsed)
     }
 
     fn first_trace(&self) -> Option<TraceId> {
         self.found().find_map(|(_, found)| trace_of(&found?))
     }
 
-    fn differs(&self, first: Option<TraceId>, reading: &Reading) -> bool {
-        let matching = self.extraction.propagator().trace_matching();
+    fn differs(&self, first: Option<TraceId>, reading: &Parsed) -> bool {
+        let matching = self.extraction.propagator().trace_id_match();
         first.zip(trace_of(reading)).is_some_and(|(first, other)| !matching.is_same(first, other))
     }
 
     /// Everything that was turned down, whole or in part.
-    pub fn rejects(&self) -> impl Iterator<Item = Reject> {
+    pub fn rejects(&self) -> impl Iterator<Item = InvalidHeader> {
         let of_formats = self.found().filter_map(|(_, found)| found).flat_map(|reading| {
             let whole = match reading.outcome() {
                 Outcome::Invalid(reject) => Some(reject),
                 _ => None,
             };
-            whole.into_iter().chain(reading.refused())
+            whole.into_iter().chain(reading.ignored())
         });
         let of_baggage = match self.baggage {
             BaggageReport::Invalid(reject) | BaggageReport::Members(_, Some(reject)) => Some(reject),
@@ -202,7 +202,7 @@ impl<'c> Report<'c> {
     }
 
     /// A reject with the name of its header.
-    fn show(&self, reject: Reject) -> Shown<'c> {
+    fn show(&self, reject: InvalidHeader) -> Shown<'c> {
         let field = Named(Some(self.extraction.propagator().reads()), reject.field());
         Shown(field, reject)
     }
@@ -227,19 +227,19 @@ impl<'c> Report<'c> {
         }
     }
 
-    fn finding(&self, entry: &ReportEntry<'c>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match entry.reading.outcome() {
+    fn finding(&self, entry: &FormatReport<'c>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match entry.parsed.outcome() {
             Outcome::Absent => f.write_str("absent")?,
             Outcome::SamplingOnly(sampling) => write!(f, "{sampling}, no ids")?,
             Outcome::Invalid(reject) => write!(f, "{}", self.show(reject))?,
-            Outcome::Context(context) => match self.disagrees(entry) {
+            Outcome::Context(context) => match self.is_conflicting(entry) {
                 true => write!(f, "another trace, {}", context.trace_id)?,
                 false if self.extraction.context().is_none() => write!(f, "left behind, {}", context.trace_id)?,
-                false if self.winner() == Some(entry.style) => f.write_str("supplied the context")?,
+                false if self.source_format() == Some(entry.format) => f.write_str("supplied the context")?,
                 false => f.write_str("the same trace")?,
             },
         }
-        for reject in entry.reading.refused() {
+        for reject in entry.parsed.ignored() {
             write!(f, " ({}, left out)", self.show(reject))?;
         }
         Ok(())
@@ -247,15 +247,15 @@ impl<'c> Report<'c> {
 }
 
 /// A reject with the name of its header.
-struct Shown<'c>(Named<'c>, Reject);
+struct Shown<'c>(Named<'c>, InvalidHeader);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} at byte {}", self.0, self.1.reason(), self.1.at())
+        write!(f, "{}: {} at byte {}", self.0, self.1.reason(), self.1.offset())
     }
 }
 
-fn trace_of(reading: &Reading) -> Option<TraceId> {
+fn trace_of(reading: &Parsed) -> Option<TraceId> {
     match reading.outcome() {
         Outcome::Context(context) => Some(context.trace_id),
         _ => None,
@@ -276,11 +276,11 @@ impl fmt::Display for BaggageReport {
     }
 }
 
-impl fmt::Display for Report<'_> {
+impl fmt::Display for ExtractReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.verdict(f)?;
         for entry in self.entries() {
-            write!(f, "; {}: ", entry.style)?;
+            write!(f, "; {}: ", entry.format)?;
             self.finding(&entry, f)?;
         }
         match self.baggage {
@@ -290,16 +290,16 @@ impl fmt::Display for Report<'_> {
     }
 }
 
-/// A [`Report`] as a table.
+/// A [`ExtractReport`] as a table.
 #[derive(Clone, Copy, Debug)]
-pub struct ReportTable<'r, 'c>(&'r Report<'c>);
+pub struct ReportTable<'r, 'c>(&'r ExtractReport<'c>);
 
 impl fmt::Display for ReportTable<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
-        let width = report.entries().map(|entry| entry.style.len()).max().unwrap_or(0).max("baggage".len());
+        let width = report.entries().map(|entry| entry.format.len()).max().unwrap_or(0).max("baggage".len());
         for entry in report.entries() {
-            write!(f, "{:width$}  {:13}  ", entry.style, entry.reading.outcome().as_str())?;
+            write!(f, "{:width$}  {:13}  ", entry.format, entry.parsed.outcome().as_str())?;
             report.finding(&entry, f)?;
             f.write_str("\n")?;
         }
@@ -317,7 +317,7 @@ impl fmt::Display for ReportTable<'_, '_> {
                 "link: trace {} span {} from {}, {}",
                 link.trace_id,
                 link.span_id,
-                link.style,
+                link.format,
                 link.reason.as_str()
             )?;
         }
@@ -331,7 +331,7 @@ impl fmt::Display for ReportTable<'_, '_> {
 mod tests {
     use crate::composite::Propagator;
     use crate::field::Field;
-    use crate::reject::{Reason, Reject};
+    use crate::reject::{InvalidHeader, InvalidReason};
     use alloc::string::{String, ToString};
     use alloc::vec::Vec;
 
@@ -364,14 +364,14 @@ mod tests {
         let bad = String::from("x");
         request.push(("b3", &bad));
         let report = propagator.explain(&request);
-        let found: Vec<_> = report.entries().map(|entry| entry.reading.outcome().as_str()).collect();
+        let found: Vec<_> = report.entries().map(|entry| entry.parsed.outcome().as_str()).collect();
         assert_eq!(found, ["context", "context", "absent", "context", "context", "context", "context", "invalid"]);
-        let traces: Vec<_> = report.entries().filter_map(|entry| super::trace_of(&entry.reading)).collect();
+        let traces: Vec<_> = report.entries().filter_map(|entry| super::trace_of(&entry.parsed)).collect();
         let expected: Vec<_> = [0, 1, 3, 4, 5, 6].map(|n| uuid(n).replace('-', "").parse().unwrap()).into();
         assert_eq!(traces, expected);
-        let styles: Vec<_> = report.disagreeing().map(|entry| entry.style).collect();
+        let styles: Vec<_> = report.conflicting().map(|entry| entry.format).collect();
         assert_eq!(styles, ["correlation:b", "correlation:d", "correlation:e", "correlation:f", "correlation:g"]);
-        assert!(report.rejects().eq([Reject::new(Field::B3, Reason::BadSampling, 0)]));
+        assert!(report.rejects().eq([InvalidHeader::new(Field::B3, InvalidReason::BadSampling, 0)]));
     }
 
     #[test]
@@ -382,7 +382,7 @@ mod tests {
             let request = request.to_vec();
             let report = propagator.explain(&request);
             let found =
-                report.entries().map(|entry| alloc::format!("{} {}", entry.style, entry.reading.outcome().as_str()));
+                report.entries().map(|entry| alloc::format!("{} {}", entry.format, entry.parsed.outcome().as_str()));
             found.collect::<Vec<_>>()
         };
         let w3c = ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01");

@@ -2,12 +2,12 @@
 
 mod source;
 
-use crate::field::{FIELD_COUNT, Field, FieldName, FieldNames, FieldSet};
+use crate::field::{CustomHeader, FIELD_COUNT, Field, FieldNames, FieldSet};
 
 pub(crate) use source::LineSource;
 
 /// Lines of one field that are read. A list that has more is rejected, since its tail would be lost.
-pub const MAX_LINES: usize = 64;
+pub const MAX_HEADER_LINES: usize = 64;
 
 /// Fields that have a place in the table. A request in all dialects at once has about that many; those of one that has still
 /// more are looked for again where they are asked for. The table is small because every request fills and moves it.
@@ -15,7 +15,7 @@ const PLACES: usize = 10;
 
 /// The lines of all watched fields of one carrier. Formats read from it; nothing is copied.
 #[derive(Clone, Copy)]
-pub struct Slots<'c> {
+pub struct Headers<'c> {
     source: &'c dyn LineSource,
     names: &'c FieldNames,
     present: FieldSet,
@@ -29,7 +29,7 @@ pub struct Slots<'c> {
     puts_off: bool,
 }
 
-impl<'c> Slots<'c> {
+impl<'c> Headers<'c> {
     /// One pass over `source`.
     #[cfg(any(feature = "alloc", test))]
     #[inline]
@@ -98,7 +98,7 @@ impl<'c> Slots<'c> {
 
     /// The first line of a field, as it came.
     #[inline]
-    pub fn first(&self, field: Field) -> Option<&'c [u8]> {
+    pub fn get(&self, field: Field) -> Option<&'c [u8]> {
         match usize::from(self.places[field.index()]).checked_sub(1) {
             Some(place) => self.found[place],
             None if self.present.contains(field) => self.look_again(field),
@@ -119,7 +119,7 @@ impl<'c> Slots<'c> {
 
     /// Whether any of these fields is there: the cheap way to say "absent".
     #[inline]
-    pub fn has_any(&self, fields: FieldSet) -> bool {
+    pub fn contains_any(&self, fields: FieldSet) -> bool {
         self.present.intersects(fields) && (!self.puts_off || self.walked().present.intersects(fields))
     }
 
@@ -141,44 +141,44 @@ impl<'c> Slots<'c> {
 
     /// All lines of a field. Inlined, because for a constant most of it is known.
     #[inline(always)]
-    pub fn lines(&self, field: Field) -> Lines<'c> {
+    pub fn get_all(&self, field: Field) -> HeaderLines<'c> {
         let repeated = self.is_repeated(field);
-        let again = repeated || field.is_family() || matches!(field, Field::Configured(_));
-        Lines { first: self.first(field), repeated, again: again.then_some((self.source, self.names, field)) }
+        let again = repeated || field.is_prefix() || matches!(field, Field::Custom(_));
+        HeaderLines { first: self.get(field), repeated, again: again.then_some((self.source, self.names, field)) }
     }
 
     /// The configured field with this name, if the propagator watches for it.
-    pub fn field_named(&self, name: &FieldName) -> Option<Field> {
+    pub fn field_named(&self, name: &CustomHeader) -> Option<Field> {
         self.names.configured(name)
     }
 
     /// All lines of a configured field.
-    pub fn named(&self, name: &FieldName) -> Lines<'c> {
+    pub fn get_all_custom(&self, name: &CustomHeader) -> HeaderLines<'c> {
         match self.field_named(name) {
-            Some(field) => self.lines(field),
-            None => Lines { first: None, repeated: false, again: None },
+            Some(field) => self.get_all(field),
+            None => HeaderLines { first: None, repeated: false, again: None },
         }
     }
 }
 
-impl core::fmt::Debug for Slots<'_> {
+impl core::fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let mut room = None;
         let Self { present, repeated, .. } = self.whole(&mut room);
-        f.debug_struct("Slots").field("present", present).field("repeated", repeated).finish()
+        f.debug_struct("Headers").field("present", present).field("repeated", repeated).finish()
     }
 }
 
 /// The lines of one field, in order.
 #[derive(Clone, Copy)]
-pub struct Lines<'c> {
+pub struct HeaderLines<'c> {
     first: Option<&'c [u8]>,
     repeated: bool,
     /// Where further lines are found, and the names of a family's lines.
     again: Option<(&'c dyn LineSource, &'c FieldNames, Field)>,
 }
 
-impl<'c> Lines<'c> {
+impl<'c> HeaderLines<'c> {
     /// The only line of a field.
     #[inline]
     pub const fn one(line: &'c [u8]) -> Self {
@@ -208,18 +208,18 @@ impl<'c> Lines<'c> {
     /// Whether there are more lines than are read. Walks them, so only ask where it matters.
     #[inline]
     pub fn is_over_limit(&self) -> bool {
-        self.repeated && self.walk(MAX_LINES + 1).count() > MAX_LINES
+        self.repeated && self.walk(MAX_HEADER_LINES + 1).count() > MAX_HEADER_LINES
     }
 
-    /// The lines, at most [`MAX_LINES`].
+    /// The lines, at most [`MAX_HEADER_LINES`].
     #[inline]
-    pub fn iter(&self) -> LineIter<'c> {
-        self.walk(MAX_LINES)
+    pub fn iter(&self) -> HeaderLinesIter<'c> {
+        self.walk(MAX_HEADER_LINES)
     }
 
-    /// The lines with the name that each came under, at most [`MAX_LINES`]: for families such as `uberctx-*`.
+    /// The lines with the name that each came under, at most [`MAX_HEADER_LINES`]: for families such as `uberctx-*`.
     pub fn with_names(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + Clone + use<'c> {
-        self.walk_named(MAX_LINES)
+        self.walk_named(MAX_HEADER_LINES)
     }
 
     fn walk_named(&self, limit: usize) -> NamedLines<'c> {
@@ -231,33 +231,33 @@ impl<'c> Lines<'c> {
     #[cfg(feature = "alloc")]
     pub(crate) fn for_copy(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + use<'c> {
         let (only, limit) = match self.again {
-            Some(_) => (None, MAX_LINES + 1),
+            Some(_) => (None, MAX_HEADER_LINES + 1),
             None => (self.first, 0),
         };
         only.map(|line| ("", line)).into_iter().chain(self.walk_named(limit))
     }
 
     #[inline]
-    fn walk(&self, limit: usize) -> LineIter<'c> {
+    fn walk(&self, limit: usize) -> HeaderLinesIter<'c> {
         if self.repeated {
-            LineIter { only: None, rest: NamedLines { again: self.again, from: 0, left: limit } }
+            HeaderLinesIter { only: None, rest: NamedLines { again: self.again, from: 0, left: limit } }
         } else {
-            LineIter { only: self.first, rest: NamedLines { again: None, from: 0, left: 0 } }
+            HeaderLinesIter { only: self.first, rest: NamedLines { again: None, from: 0, left: 0 } }
         }
     }
 }
 
-impl core::fmt::Debug for Lines<'_> {
+impl core::fmt::Debug for HeaderLines<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Lines({} lines)", self.iter().count())
+        write!(f, "HeaderLines({} lines)", self.iter().count())
     }
 }
 
-impl<'c> IntoIterator for Lines<'c> {
+impl<'c> IntoIterator for HeaderLines<'c> {
     type Item = &'c [u8];
-    type IntoIter = LineIter<'c>;
+    type IntoIter = HeaderLinesIter<'c>;
 
-    fn into_iter(self) -> LineIter<'c> {
+    fn into_iter(self) -> HeaderLinesIter<'c> {
         self.iter()
     }
 }
@@ -283,18 +283,18 @@ impl<'c> Iterator for NamedLines<'c> {
 
 /// Iterator over the lines of one field.
 #[derive(Clone)]
-pub struct LineIter<'c> {
+pub struct HeaderLinesIter<'c> {
     only: Option<&'c [u8]>,
     rest: NamedLines<'c>,
 }
 
-impl core::fmt::Debug for LineIter<'_> {
+impl core::fmt::Debug for HeaderLinesIter<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("LineIter").finish_non_exhaustive()
+        f.debug_struct("HeaderLinesIter").finish_non_exhaustive()
     }
 }
 
-impl<'c> Iterator for LineIter<'c> {
+impl<'c> Iterator for HeaderLinesIter<'c> {
     type Item = &'c [u8];
 
     #[inline]
@@ -320,29 +320,29 @@ mod tests {
     fn ok_collect_first_and_repeated() {
         let names = names();
         let headers = [("host", "h"), ("TraceState", "a=1"), ("b3", "0"), ("tracestate", "b=2"), ("baggage", "k=v")];
-        let slots = Slots::collect(&headers, &names);
-        assert_eq!(slots.first(Field::TraceState), Some(&b"a=1"[..]));
+        let slots = Headers::collect(&headers, &names);
+        assert_eq!(slots.get(Field::TraceState), Some(&b"a=1"[..]));
         assert!(slots.is_repeated(Field::TraceState) && !slots.is_repeated(Field::B3));
-        assert_eq!(slots.first(Field::Baggage), None);
-        assert!(slots.has_any(FieldSet::of(&[Field::B3])) && !slots.has_any(FieldSet::of(&[Field::Baggage])));
-        let mut lines = slots.lines(Field::TraceState).into_iter();
+        assert_eq!(slots.get(Field::Baggage), None);
+        assert!(slots.contains_any(FieldSet::of(&[Field::B3])) && !slots.contains_any(FieldSet::of(&[Field::Baggage])));
+        let mut lines = slots.get_all(Field::TraceState).into_iter();
         assert_eq!(lines.next(), Some(&b"a=1"[..]));
         assert_eq!(lines.next(), Some(&b"b=2"[..]));
         assert_eq!(lines.next(), None);
-        assert_eq!(slots.lines(Field::B3).into_iter().count(), 1);
+        assert_eq!(slots.get_all(Field::B3).into_iter().count(), 1);
     }
 
     #[test]
     fn ok_fields_beyond_the_table_are_found_again() {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(Field::BUILT_IN));
-        let name = |field: &Field| if field.is_family() { "uberctx-a" } else { field.name().unwrap() };
+        let name = |field: &Field| if field.is_prefix() { "uberctx-a" } else { field.name().unwrap() };
         let headers: [_; Field::BUILT_IN.len()] = core::array::from_fn(|i| (name(&Field::BUILT_IN[i]), "value"));
-        let slots = Slots::collect(&headers, &names);
+        let slots = Headers::collect(&headers, &names);
         assert!(headers.len() > PLACES && slots.present().len() == headers.len());
         for field in Field::BUILT_IN {
-            assert_eq!(slots.first(*field), Some(&b"value"[..]), "{field}");
-            assert_eq!(slots.lines(*field).iter().count(), 1, "{field}");
+            assert_eq!(slots.get(*field), Some(&b"value"[..]), "{field}");
+            assert_eq!(slots.get_all(*field).iter().count(), 1, "{field}");
         }
     }
 
@@ -350,8 +350,8 @@ mod tests {
     fn ok_families_keep_their_names() {
         let names = names();
         let headers = [("uberctx-a", "1"), ("Uberctx-B", "2")];
-        let slots = Slots::collect(&headers, &names);
-        let mut lines = slots.lines(Field::UberContext).with_names();
+        let slots = Headers::collect(&headers, &names);
+        let mut lines = slots.get_all(Field::UberContext).with_names();
         assert_eq!(lines.next(), Some(("uberctx-a", &b"1"[..])));
         assert_eq!(lines.next(), Some(("Uberctx-B", &b"2"[..])));
         assert_eq!(lines.next(), None);
@@ -360,51 +360,54 @@ mod tests {
     #[test]
     fn ok_a_copy_is_as_much_over_the_limit_as_what_came() {
         let names = names();
-        let headers = [("tracestate", "a=1"); MAX_LINES + 9];
-        assert_eq!(Slots::collect(&headers, &names).lines(Field::TraceState).for_copy().count(), MAX_LINES + 1);
-        let headers = [("uberctx-a", "1"); MAX_LINES + 9];
-        let lines = Slots::collect(&headers, &names).lines(Field::UberContext);
-        assert_eq!((lines.with_names().count(), lines.for_copy().count()), (MAX_LINES, MAX_LINES + 1));
+        let headers = [("tracestate", "a=1"); MAX_HEADER_LINES + 9];
+        assert_eq!(
+            Headers::collect(&headers, &names).get_all(Field::TraceState).for_copy().count(),
+            MAX_HEADER_LINES + 1
+        );
+        let headers = [("uberctx-a", "1"); MAX_HEADER_LINES + 9];
+        let lines = Headers::collect(&headers, &names).get_all(Field::UberContext);
+        assert_eq!((lines.with_names().count(), lines.for_copy().count()), (MAX_HEADER_LINES, MAX_HEADER_LINES + 1));
         let headers = [("B3", "0"), ("Uberctx-A", "1")];
-        let slots = Slots::collect(&headers, &names);
-        assert!(slots.lines(Field::B3).for_copy().eq([("", &b"0"[..])]));
-        assert!(slots.lines(Field::UberContext).for_copy().eq([("Uberctx-A", &b"1"[..])]));
-        assert_eq!(slots.lines(Field::TraceState).for_copy().count(), 0);
+        let slots = Headers::collect(&headers, &names);
+        assert!(slots.get_all(Field::B3).for_copy().eq([("", &b"0"[..])]));
+        assert!(slots.get_all(Field::UberContext).for_copy().eq([("Uberctx-A", &b"1"[..])]));
+        assert_eq!(slots.get_all(Field::TraceState).for_copy().count(), 0);
     }
 
     #[test]
     fn ok_lines_of_configured_names() {
         let mut names = names();
-        let tenant = FieldName::from_static("x-tenant");
+        let tenant = CustomHeader::from_static("x-tenant");
         let field = names.watch_name(&tenant);
         let headers = [("X-Tenant", "a"), ("x-tenant", "b")];
-        let slots = Slots::collect(&headers, &names);
+        let slots = Headers::collect(&headers, &names);
         assert_eq!(slots.field_named(&tenant), field);
-        assert!(slots.named(&tenant).iter().eq([b"a", b"b"]) && slots.named(&tenant).is_repeated());
-        let other = slots.named(&FieldName::from_static("x-other"));
-        assert!(other.is_empty() && !slots.named(&tenant).is_empty());
+        assert!(slots.get_all_custom(&tenant).iter().eq([b"a", b"b"]) && slots.get_all_custom(&tenant).is_repeated());
+        let other = slots.get_all_custom(&CustomHeader::from_static("x-other"));
+        assert!(other.is_empty() && !slots.get_all_custom(&tenant).is_empty());
     }
 
     #[test]
     fn err_debug_holds_no_value() {
         let names = names();
         let headers = [("b3", "secret"), ("tracestate", "secret"), ("tracestate", "secret")];
-        let slots = Slots::collect(&headers, &names);
-        let lines = slots.lines(Field::TraceState);
-        assert_eq!(std::format!("{lines:?} {:?}", lines.iter()), "Lines(2 lines) LineIter { .. }");
+        let slots = Headers::collect(&headers, &names);
+        let lines = slots.get_all(Field::TraceState);
+        assert_eq!(std::format!("{lines:?} {:?}", lines.iter()), "HeaderLines(2 lines) HeaderLinesIter { .. }");
         let shown = std::format!("{slots:?}");
-        assert!(shown.starts_with("Slots { present: FieldSet(") && !shown.contains("secret"), "{shown}");
+        assert!(shown.starts_with("Headers { present: FieldSet(") && !shown.contains("secret"), "{shown}");
     }
 
     #[test]
     fn err_more_lines_than_are_read() {
         let names = names();
-        let headers = [("tracestate", "a=1"); MAX_LINES + 1];
-        let lines = Slots::collect(&headers, &names).lines(Field::TraceState);
+        let headers = [("tracestate", "a=1"); MAX_HEADER_LINES + 1];
+        let lines = Headers::collect(&headers, &names).get_all(Field::TraceState);
         assert!(lines.is_over_limit());
-        assert_eq!(lines.iter().count(), MAX_LINES);
-        let headers = [("tracestate", "a=1"); MAX_LINES];
-        assert!(!Slots::collect(&headers, &names).lines(Field::TraceState).is_over_limit());
-        assert!(!Lines::one(b"a=1").is_over_limit() && !Lines::none().is_over_limit());
+        assert_eq!(lines.iter().count(), MAX_HEADER_LINES);
+        let headers = [("tracestate", "a=1"); MAX_HEADER_LINES];
+        assert!(!Headers::collect(&headers, &names).get_all(Field::TraceState).is_over_limit());
+        assert!(!HeaderLines::one(b"a=1").is_over_limit() && !HeaderLines::none().is_over_limit());
     }
 }

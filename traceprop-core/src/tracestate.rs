@@ -19,8 +19,8 @@ mod scan;
 
 use core::fmt;
 
-use crate::reject::Reject;
-use crate::slots::Lines;
+use crate::reject::InvalidHeader;
+use crate::slots::HeaderLines;
 
 pub(crate) use edit::EditedTraceState;
 pub use edit::TraceStateEdit;
@@ -50,38 +50,38 @@ pub struct TraceStateMember<'c> {
 /// let state = TraceState::parse(b"rojo=00f067aa0ba902b7, congo=t61rcWkgMzE,rojo=old")?;
 /// assert_eq!(state.get("rojo"), Some("00f067aa0ba902b7"));
 /// assert_eq!(state.to_string(), "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct TraceState<'c> {
-    lines: Lines<'c>,
+    lines: HeaderLines<'c>,
     facts: TraceStateFacts,
 }
 
 impl<'c> TraceState<'c> {
     /// A tracestate without members.
-    pub const EMPTY: Self = Self { lines: Lines::none(), facts: TraceStateFacts::NONE };
+    pub const EMPTY: Self = Self { lines: HeaderLines::none(), facts: TraceStateFacts::NONE };
 
     /// Reads a tracestate of one line.
     ///
     /// # Errors
     /// `bad-member` (no `=`), `bad-key`, `bad-value`, `too-many-members`, at the byte where it shows.
-    pub fn parse(line: &'c [u8]) -> Result<Self, Reject> {
-        Self::read(Lines::one(line))
+    pub fn parse(line: &'c [u8]) -> Result<Self, InvalidHeader> {
+        Self::from_lines(HeaderLines::one(line))
     }
 
     /// Reads the lines of a tracestate as one list.
     ///
     /// # Errors
     /// As [`TraceState::parse`], and `too-many-lines`. Offsets count over the lines joined by commas.
-    pub fn read(lines: Lines<'c>) -> Result<Self, Reject> {
+    pub fn from_lines(lines: HeaderLines<'c>) -> Result<Self, InvalidHeader> {
         let facts = judge_lines(&lines)?;
         Ok(Self { lines, facts })
     }
 
     /// Lines that were read before, and what was found out about them.
     #[inline]
-    pub(crate) const fn known(lines: Lines<'c>, facts: TraceStateFacts) -> Self {
+    pub(crate) const fn known(lines: HeaderLines<'c>, facts: TraceStateFacts) -> Self {
         Self { lines, facts }
     }
 
@@ -151,7 +151,7 @@ pub struct TraceStateIter<'c> {
     /// How many are still to come.
     left: usize,
     /// The lines, if a key stands twice in them.
-    repeats: Option<Lines<'c>>,
+    repeats: Option<HeaderLines<'c>>,
 }
 
 impl<'c> Iterator for TraceStateIter<'c> {
@@ -193,7 +193,7 @@ impl ExactSizeIterator for TraceStateIter<'_> {}
 mod tests {
     use super::*;
     use crate::field::Field;
-    use crate::reject::Reason;
+    use crate::reject::InvalidReason;
     use std::format;
     use std::string::ToString;
 
@@ -216,10 +216,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn err(line: &str) -> (Reason, u32) {
+    fn err(line: &str) -> (InvalidReason, u32) {
         let reject = TraceState::parse(line.as_bytes()).unwrap_err();
         assert_eq!(reject.field(), Field::TraceState);
-        (reject.reason(), reject.at())
+        (reject.reason(), reject.offset())
     }
 
     #[test]
@@ -261,24 +261,24 @@ mod tests {
 
     #[test]
     fn err_keys_and_values_that_break_the_grammar() {
-        assert_eq!(err("a=1,@foo=1"), (Reason::BadKey, 4));
-        assert_eq!(err("FOO=1"), (Reason::BadKey, 0));
-        assert_eq!(err("foo.bar=1"), (Reason::BadKey, 3));
-        assert_eq!(err("foo =1"), (Reason::BadKey, 3));
-        assert_eq!(err("=1"), (Reason::BadKey, 0));
-        assert_eq!(err("foo"), (Reason::BadMember, 0));
-        assert_eq!(err("foo="), (Reason::BadValue, 4));
-        assert_eq!(err("foo=a=b"), (Reason::BadValue, 5));
-        assert_eq!(err("foo=a\tb"), (Reason::BadValue, 5));
-        assert_eq!(err("foo=é"), (Reason::BadValue, 4));
+        assert_eq!(err("a=1,@foo=1"), (InvalidReason::BadKey, 4));
+        assert_eq!(err("FOO=1"), (InvalidReason::BadKey, 0));
+        assert_eq!(err("foo.bar=1"), (InvalidReason::BadKey, 3));
+        assert_eq!(err("foo =1"), (InvalidReason::BadKey, 3));
+        assert_eq!(err("=1"), (InvalidReason::BadKey, 0));
+        assert_eq!(err("foo"), (InvalidReason::BadMember, 0));
+        assert_eq!(err("foo="), (InvalidReason::BadValue, 4));
+        assert_eq!(err("foo=a=b"), (InvalidReason::BadValue, 5));
+        assert_eq!(err("foo=a\tb"), (InvalidReason::BadValue, 5));
+        assert_eq!(err("foo=é"), (InvalidReason::BadValue, 4));
     }
 
     #[test]
     fn ok_lengths_up_to_256_and_err_beyond() {
         let long = "z".repeat(256);
         assert_eq!(ok(&format!("{long}={long}")).get(&long), Some(long.as_str()));
-        assert_eq!(err(&format!("{long}z=1")), (Reason::BadKey, 0));
-        assert_eq!(err(&format!("a={long}z")), (Reason::BadValue, 2));
+        assert_eq!(err(&format!("{long}z=1")), (InvalidReason::BadKey, 0));
+        assert_eq!(err(&format!("a={long}z")), (InvalidReason::BadValue, 2));
     }
 
     #[test]
@@ -286,7 +286,7 @@ mod tests {
         let line = (0..32).map(|i| format!("k{i}=v")).collect::<std::vec::Vec<_>>().join(",,");
         assert_eq!(ok(&line).len(), 32);
         let (reason, _) = err(&format!("{line},last=v"));
-        assert_eq!(reason, Reason::TooManyMembers);
+        assert_eq!(reason, InvalidReason::TooManyMembers);
     }
 
     #[test]

@@ -2,13 +2,14 @@
 #![cfg(feature = "std")]
 
 use traceprop_core::sampler::{
-    Always, Consistent, FollowParent, Never, ParentBased, PerSession, Ratio, Sampler, SamplerInput,
+    AlwaysOff, AlwaysOn, FollowParent, ParentBased, Probability, Sampler, SamplingParameters, SessionRatioBased,
+    TraceIdRatioBased,
 };
 use traceprop_core::{
-    Behavior, IdBits, Outgoing, OwnedContext, Pairs, Sampling, SpanContext, TraceState, TraceStateEdit, presets,
+    IdBits, InjectOptions, OwnedContext, Pairs, Sampling, SpanContext, TraceState, TraceStateEdit, Trust, presets,
 };
 
-const HALF: Consistent = Consistent::new(0.5).unwrap();
+const HALF: Probability = Probability::new(0.5).unwrap();
 
 /// A traceparent of a trace whose low 56 bits are these.
 fn parent(low: u64, flags: &str) -> String {
@@ -25,13 +26,13 @@ fn started(request: &[(&str, &str)], sampler: &dyn Sampler) -> (Sampling, Option
     let span = extraction.start_span_by(&|| IdBits::random(KEPT), sampler);
     // An owned context says the same.
     let owned = OwnedContext::from_span(&extraction, &span);
-    let sent = tracestate(&span, &Outgoing::new());
+    let sent = tracestate(&span, &InjectOptions::new());
     let call = owned.span().expect("it was made of a span").child("b7ad6b7169203331".parse().expect("an id"));
-    assert_eq!(sent, tracestate(&call, &Outgoing::new()));
+    assert_eq!(sent, tracestate(&call, &InjectOptions::new()));
     (span.sampling(), sent)
 }
 
-fn tracestate(span: &SpanContext<'_>, call: &Outgoing<'_>) -> Option<String> {
+fn tracestate(span: &SpanContext<'_>, call: &InjectOptions<'_>) -> Option<String> {
     let mut headers = Pairs::new();
     let _ = presets::W3C.propagator().inject(span, call, &mut headers);
     headers.get("tracestate").map(Into::into)
@@ -45,9 +46,9 @@ fn is(got: &(Sampling, Option<String>), sampling: Sampling, state: Option<&str>)
 #[test]
 fn ok_a_root_names_its_threshold() {
     is(&started(&[], &HALF), Sampling::Sampled, Some("ot=th:8"));
-    is(&started(&[], &Consistent::new(0.25).unwrap()), Sampling::NotSampled, None);
-    is(&started(&[], &Ratio::new(0.5).unwrap()), Sampling::Sampled, None);
-    is(&started(&[], &Always), Sampling::Sampled, None);
+    is(&started(&[], &Probability::new(0.25).unwrap()), Sampling::NotSampled, None);
+    is(&started(&[], &TraceIdRatioBased::new(0.5).unwrap()), Sampling::Sampled, None);
+    is(&started(&[], &AlwaysOn), Sampling::Sampled, None);
 }
 
 #[test]
@@ -56,7 +57,7 @@ fn ok_a_threshold_replaces_the_one_that_came_and_stands_left() {
     let request = [("traceparent", parent.as_str()), ("tracestate", "rojo=1,ot=th:c;rv:ffffffffffffff;x:y")];
     is(&started(&request, &HALF), Sampling::Sampled, Some("ot=th:8;rv:ffffffffffffff;x:y,rojo=1"));
     is(
-        &started(&request, &Consistent::new(0.0).unwrap()),
+        &started(&request, &Probability::new(0.0).unwrap()),
         Sampling::NotSampled,
         Some("ot=rv:ffffffffffffff;x:y,rojo=1"),
     );
@@ -80,8 +81,8 @@ fn ok_who_follows_hands_the_member_on_as_it_is() {
     let parent = parent(0, "00");
     let request = [("traceparent", parent.as_str()), ("tracestate", consistent)];
     let propagator = presets::W3C.propagator();
-    let span = propagator.extract(&request).start_span(&|| IdBits::random(7));
-    assert_eq!(tracestate(&span, &Outgoing::new()).as_deref(), Some(consistent));
+    let span = propagator.extract(&request).new_span(&|| IdBits::random(7));
+    assert_eq!(tracestate(&span, &InjectOptions::new()).as_deref(), Some(consistent));
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn ok_who_decides_by_something_else_drops_the_threshold() {
         ("tracestate", "ot=th:8"),
         ("baggage", "session.id=29a4b5e3-9859-4290-99fa-4bc4a1a348b9"),
     ];
-    for sampler in [&Ratio::new(0.5).unwrap() as &dyn Sampler, &PerSession::new(0.5).unwrap()] {
+    for sampler in [&TraceIdRatioBased::new(0.5).unwrap() as &dyn Sampler, &SessionRatioBased::new(0.5).unwrap()] {
         is(&started(&request, sampler), Sampling::Sampled, None);
     }
 }
@@ -102,57 +103,63 @@ fn ok_who_flips_the_decision_drops_the_threshold() {
     let parent = parent(LOST, "00");
     let request = [("traceparent", parent.as_str()), ("tracestate", "rojo=1,ot=th:8;rv:00000000000000")];
     let dropped = Some("ot=rv:00000000000000,rojo=1");
-    is(&started(&request, &Always), Sampling::Sampled, dropped);
-    let keep = |_: &SamplerInput<'_>| Sampling::Sampled;
+    is(&started(&request, &AlwaysOn), Sampling::Sampled, dropped);
+    let keep = |_: &SamplingParameters<'_>| Sampling::Sampled;
     is(&started(&request, &keep), Sampling::Sampled, dropped);
-    is(&started(&request, &Never), Sampling::NotSampled, Some(request[1].1));
+    is(&started(&request, &AlwaysOff), Sampling::NotSampled, Some(request[1].1));
     let propagator = presets::W3C.propagator();
     let extraction = propagator.extract(&request);
     let ids = || IdBits::random(7);
-    assert_eq!(tracestate(&extraction.start_span_with(&ids, Sampling::Sampled), &Outgoing::new()).as_deref(), dropped);
-    let forced = extraction.start_span(&ids).with_sampling(Sampling::Debug);
-    assert_eq!(tracestate(&forced, &Outgoing::new()).as_deref(), dropped);
+    assert_eq!(
+        tracestate(&extraction.start_span_with(&ids, Sampling::Sampled), &InjectOptions::new()).as_deref(),
+        dropped
+    );
+    let forced = extraction.new_span(&ids).with_sampling(Sampling::Debug);
+    assert_eq!(tracestate(&forced, &InjectOptions::new()).as_deref(), dropped);
     // Of a new trace as well.
     let root =
-        propagator.extract(&request[..0].to_vec()).start_span_by(&|| IdBits::random(KEPT), &HALF).without_lines();
-    assert_eq!(tracestate(&root, &Outgoing::new()).as_deref(), Some("ot=th:8"));
-    assert_eq!(tracestate(&root.with_sampling(Sampling::NotSampled), &Outgoing::new()), None);
+        propagator.extract(&request[..0].to_vec()).start_span_by(&|| IdBits::random(KEPT), &HALF).without_headers();
+    assert_eq!(tracestate(&root, &InjectOptions::new()).as_deref(), Some("ot=th:8"));
+    assert_eq!(tracestate(&root.with_sampling(Sampling::NotSampled), &InjectOptions::new()), None);
 }
 
 #[test]
 fn ok_a_member_made_of_fields_is_the_users() {
     let span = SpanContext::root(&|| IdBits::random(7)).with_sampling(Sampling::Sampled);
     let owned = OwnedContext::new(span).with_tracestate([("ot", "th:8")]).unwrap();
-    assert_eq!(tracestate(&owned.span().unwrap(), &Outgoing::new()).as_deref(), Some("ot=th:8"));
+    assert_eq!(tracestate(&owned.span().unwrap(), &InjectOptions::new()).as_deref(), Some("ot=th:8"));
     // So is one of the call.
     let edits = [TraceStateEdit::set("ot", "th:c").unwrap()];
     let propagator = presets::W3C.propagator();
     let nothing: [(&str, &str); 0] = [];
     let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(KEPT), &HALF);
-    assert_eq!(tracestate(&span, &Outgoing::new().tracestate(&edits)).as_deref(), Some("ot=th:c"));
+    assert_eq!(tracestate(&span, &InjectOptions::new().edit_tracestate(&edits)).as_deref(), Some("ot=th:c"));
 }
 
 #[test]
 fn ok_a_restart_is_a_root() {
     let parent = parent(LOST, "01");
     let request = [("traceparent", parent.as_str()), ("tracestate", "ot=rv:00000000000000;th:0")];
-    let propagator = presets::W3C.builder().behavior(Behavior::Restart).build().unwrap();
+    let propagator = presets::W3C.builder().trust(Trust::Restart).build().unwrap();
     let span = propagator.extract(&request).start_span_by(&|| IdBits::random(KEPT), &ParentBased::new(HALF));
-    assert_eq!((span.sampling(), tracestate(&span, &Outgoing::new()).as_deref()), (Sampling::Sampled, Some("ot=th:8")));
+    assert_eq!(
+        (span.sampling(), tracestate(&span, &InjectOptions::new()).as_deref()),
+        (Sampling::Sampled, Some("ot=th:8"))
+    );
 }
 
 #[test]
 fn ok_a_trace_without_randomness_gets_some() {
     let propagator = presets::W3C.propagator();
     let nothing: [(&str, &str); 0] = [];
-    let span = propagator.extract(&nothing).start_span_by(&|| IdBits::unique(7), &Consistent::new(1.0).unwrap());
-    let state = tracestate(&span, &Outgoing::new()).unwrap();
+    let span = propagator.extract(&nothing).start_span_by(&|| IdBits::non_random(7), &Probability::new(1.0).unwrap());
+    let state = tracestate(&span, &InjectOptions::new()).unwrap();
     assert!(state.starts_with("ot=th:0;rv:") && state.len() == 25, "{state}");
     // All who come behind decide by it.
     let parent = format!("00-{}-00f067aa0ba902b7-01", span.trace_id());
     let request = [("traceparent", parent.as_str()), ("tracestate", state.as_str())];
     for ratio in [0.9, 0.5, 0.1] {
-        let sampler = Consistent::new(ratio).unwrap();
+        let sampler = Probability::new(ratio).unwrap();
         let rv = u64::from_str_radix(&state[11..], 16).unwrap();
         let expected = rv as f64 / (1_u64 << 56) as f64 >= 1.0 - ratio;
         assert_eq!(started(&request, &sampler).0.is_sampled(), expected, "{ratio}");
@@ -161,13 +168,13 @@ fn ok_a_trace_without_randomness_gets_some() {
 
 #[test]
 fn ok_a_session_of_the_baggage_decides() {
-    let sampler = PerSession::new(0.001).unwrap();
+    let sampler = SessionRatioBased::new(0.001).unwrap();
     let low = ("baggage", "session.id=29a4b5e3-9859-4290-99fa-4bc4a1a348b9,user.id=7");
     let high = ("baggage", "session.id=5321b54a-d6ec-4b24-996d-dd70c617e09a");
     is(&started(&[low], &sampler), Sampling::Sampled, None);
     is(&started(&[high], &sampler), Sampling::NotSampled, None);
     // Not where baggage is not read, or forgotten.
-    let ignoring = presets::W3C.builder().behavior(Behavior::Ignore).build().unwrap();
+    let ignoring = presets::W3C.builder().trust(Trust::Ignore).build().unwrap();
     let request = [low];
     let span = ignoring.extract(&request).start_span_by(&|| IdBits::random(7), &sampler);
     assert_eq!(span.sampling(), Sampling::NotSampled);
@@ -179,10 +186,10 @@ fn ok_a_tracer_of_its_own_can_ask() {
     let nothing: [(&str, &str); 0] = [];
     let extraction = propagator.extract(&nothing);
     let trace_id = "0000000000000000ff80000000000000".parse().unwrap();
-    let verdict = HALF.sample(&extraction.sampler_input(trace_id, true));
+    let verdict = HALF.should_sample(&extraction.sampling_parameters(trace_id, true));
     assert_eq!(verdict.otel_member(trace_id, &TraceState::EMPTY).unwrap().as_str(), "th:8");
-    let span = extraction.child(trace_id, "00f067aa0ba902b7".parse().unwrap()).with_verdict(verdict);
-    assert_eq!(tracestate(&span, &Outgoing::new()).as_deref(), Some("ot=th:8"));
+    let span = extraction.span_with_ids(trace_id, "00f067aa0ba902b7".parse().unwrap()).with_sampling_result(verdict);
+    assert_eq!(tracestate(&span, &InjectOptions::new()).as_deref(), Some("ot=th:8"));
 }
 
 #[test]
@@ -194,8 +201,12 @@ fn ok_nothing_is_allocated() {
         ("tracestate", "rojo=1,ot=th:c;rv:ffffffffffffff"),
         ("baggage", "session.id=29a4b5e3-9859-4290-99fa-4bc4a1a348b9"),
     ];
-    let samplers: [&dyn Sampler; 4] =
-        [&HALF, &FollowParent, &PerSession::new(0.5).unwrap(), &ParentBased::new(Ratio::new(0.5).unwrap())];
+    let samplers: [&dyn Sampler; 4] = [
+        &HALF,
+        &FollowParent,
+        &SessionRatioBased::new(0.5).unwrap(),
+        &ParentBased::new(TraceIdRatioBased::new(0.5).unwrap()),
+    ];
     for sampler in samplers {
         let count = allocation_counter::measure(|| {
             let span = propagator.extract(&request).start_span_by(&|| IdBits::random(7), sampler);

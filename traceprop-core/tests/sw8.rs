@@ -4,12 +4,12 @@
 use std::fmt::{self, Write};
 
 use allocation_counter::measure;
-use traceprop_core::formats::sw8::{Sw8, trace_id_of_header};
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Allow, CarrierMut, Outgoing, OutgoingName, OutgoingValue, Propagator, SpanId};
+use traceprop_core::formats::sw8::{Sw8, trace_id_text};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{Allow, CarrierMut, FieldName, FieldValue, InjectOptions, Propagator, SpanId};
 
 static SW8: Sw8 = Sw8::new("cart", "cart-1");
-static W3C: TraceContext = TraceContext::new();
+static W3C: W3cTraceContext = W3cTraceContext::new();
 
 /// A carrier that holds its text in place.
 struct Buffer {
@@ -33,7 +33,7 @@ impl Write for Buffer {
 }
 
 impl CarrierMut for Buffer {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         writeln!(self, "{name}: {value}").expect("room for all lines");
     }
 
@@ -62,9 +62,9 @@ fn ok_nothing_is_allocated() {
     let builder = Propagator::builder().extract_static(&SW8).extract_static(&W3C);
     let propagator = builder.inject_static(&SW8).inject_static(&W3C).build().expect("an identity");
     let calls = [
-        Outgoing::new(),
-        Outgoing::trusted().peer("stock:8080").endpoint("/cart").sent_at_ms(7),
-        Outgoing::new().baggage(Allow::Only(&["b"])),
+        InjectOptions::new(),
+        InjectOptions::everything().peer("stock:8080").endpoint("/cart").sent_at_ms(7),
+        InjectOptions::new().allow_baggage(Allow::Only(&["b"])),
     ];
     for request in requests() {
         let mut buffer = Buffer::new();
@@ -77,13 +77,13 @@ fn ok_nothing_is_allocated() {
                 let len = received.header.trace_id().len() + pairs.sum::<usize>();
                 write!(buffer, "{} {len}", received.header.service()).expect("room for the text");
             }
-            std::hint::black_box(trace_id_of_header(request[0].1.as_bytes()));
+            std::hint::black_box(trace_id_text(request[0].1.as_bytes()));
             for call in &calls {
-                let span = extraction.context().map(|context| extraction.child(context.trace_id, SpanId::MIN));
+                let span = extraction.context().map(|context| extraction.span_with_ids(context.trace_id, SpanId::MIN));
                 if let Some(span) = span {
                     let _ = propagator.inject(&span, call, &mut buffer);
                 }
-                let _ = propagator.relay(&extraction.relay(), call, &mut buffer);
+                let _ = propagator.relay(&extraction.passthrough(), call, &mut buffer);
             }
         });
         assert_eq!(count.count_total, 0, "{:?}", request.first());
@@ -93,7 +93,7 @@ fn ok_nothing_is_allocated() {
 
 #[test]
 fn regression_a_comma_behind_the_value_is_no_text_of_it() {
-    let propagator = Propagator::builder().format(SW8.clone()).build().expect("one format");
+    let propagator = Propagator::builder().with_format(SW8.clone()).build().expect("one format");
     let request = [("sw8", format!("{JAVA}, "))];
     let extraction = propagator.extract(&request);
     let peer = extraction.sw8().map(|received| received.header.peer().to_string());

@@ -20,24 +20,24 @@ static TARGETED: [HeaderName; 2] =
 /// use traceprop_http::caching;
 ///
 /// let mut headers = HeaderMap::new();
-/// assert!(!caching::is_shared(&headers));
+/// assert!(!caching::allows_shared_cache(&headers));
 /// headers.insert("cache-control", HeaderValue::from_static("max-age=60"));
-/// assert!(caching::is_shared(&headers));
+/// assert!(caching::allows_shared_cache(&headers));
 /// headers.append("cache-control", HeaderValue::from_static("private"));
-/// assert!(!caching::is_shared(&headers));
+/// assert!(!caching::allows_shared_cache(&headers));
 /// ```
-pub fn is_shared(headers: &HeaderMap) -> bool {
+pub fn allows_shared_cache(headers: &HeaderMap) -> bool {
     let own = Directives::read(headers, &CACHE_CONTROL);
     let targeted = TARGETED.iter().map(|name| Directives::read(headers, name));
     own.may_be_shared() || targeted.into_iter().any(|directives| directives.may_be_shared())
 }
 
 /// Whether anyone, the browser that asked included, may show the response again without a new one from here: all that
-/// [`is_shared`] counts, a `max-age` above 0 though it be private, `Expires`, `immutable`, and a response that can be
+/// [`allows_shared_cache`] counts, a `max-age` above 0 though it be private, `Expires`, `immutable`, and a response that can be
 /// validated (`ETag`, `Last-Modified`), since 304 brings the old page back. `no-store` rules all of it out.
-pub fn may_be_shown_again(headers: &HeaderMap) -> bool {
+pub fn allows_reuse(headers: &HeaderMap) -> bool {
     let own = Directives::read(headers, &CACHE_CONTROL);
-    if is_shared(headers) || own.too_many {
+    if allows_shared_cache(headers) || own.too_many {
         return true;
     }
     let is_kept =
@@ -134,7 +134,7 @@ mod tests {
     #[track_caller]
     fn kept(lines: &[(&'static str, &str)]) -> (bool, bool) {
         let headers = headers(lines);
-        (is_shared(&headers), may_be_shown_again(&headers))
+        (allows_shared_cache(&headers), allows_reuse(&headers))
     }
 
     #[test]

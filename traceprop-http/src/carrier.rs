@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{Carrier, CarrierMut, Field, FieldSet, LookUp, OutgoingName, OutgoingValue, OwnedFields};
+use traceprop_core::{Carrier, CarrierMut, Field, FieldName, FieldSet, FieldValue, Lookup, StaleFields};
 
 use crate::names;
 
@@ -45,17 +45,17 @@ impl Carrier for HeaderCarrier<'_> {
 
     // Called in two places, and left out of line where the compiler is free to choose.
     #[inline(always)]
-    fn look_up(&self, field: Field) -> LookUp<'_> {
-        let Some(name) = names::of(field) else { return LookUp::Unsupported };
+    fn lookup(&self, field: Field) -> Lookup<'_> {
+        let Some(name) = names::of(field) else { return Lookup::Unsupported };
         // As many names as values: none is repeated, and the cheaper question will do.
         if self.0.len() == self.0.keys_len() {
-            return self.0.get(name).map_or(LookUp::Absent, |value| LookUp::One(value.as_bytes()));
+            return self.0.get(name).map_or(Lookup::Absent, |value| Lookup::One(value.as_bytes()));
         }
         let mut values = self.0.get_all(name).iter();
         match (values.next(), values.next()) {
-            (None, _) => LookUp::Absent,
-            (Some(value), None) => LookUp::One(value.as_bytes()),
-            (Some(value), Some(_)) => LookUp::Several(value.as_bytes()),
+            (None, _) => Lookup::Absent,
+            (Some(value), None) => Lookup::One(value.as_bytes()),
+            (Some(value), Some(_)) => Lookup::Several(value.as_bytes()),
         }
     }
 }
@@ -72,7 +72,7 @@ impl<'h> HeaderCarrierMut<'h> {
 }
 
 impl CarrierMut for HeaderCarrierMut<'_> {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         let name = names::owned(name.field()).or_else(|| HeaderName::from_bytes(name.as_str().as_bytes()).ok());
         if let (Some(name), Some(value)) = (name, header_value(value)) {
             // A map that is full (32,768 names) takes no more; the request is not to fail for it.
@@ -98,8 +98,8 @@ impl CarrierMut for HeaderCarrierMut<'_> {
         }
     }
 
-    fn holds_any(&mut self, fields: &OwnedFields<'_>) -> bool {
-        match fields.fixed() {
+    fn contains_any(&mut self, fields: &StaleFields<'_>) -> bool {
+        match fields.built_in() {
             // A look-up costs about as much as looking at four headers.
             Some(fixed) if fixed.len() * 4 <= self.0.keys_len() => {
                 fixed.built_in().filter_map(names::of).any(|name| self.0.contains_key(name))
@@ -110,7 +110,7 @@ impl CarrierMut for HeaderCarrierMut<'_> {
 }
 
 /// The value, in one allocation.
-fn header_value(value: OutgoingValue<'_>) -> Option<HeaderValue> {
+fn header_value(value: FieldValue<'_>) -> Option<HeaderValue> {
     if let Some(bytes) = value.as_bytes() {
         return HeaderValue::from_bytes(bytes).ok();
     }
@@ -122,7 +122,7 @@ fn header_value(value: OutgoingValue<'_>) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use traceprop_core::{BaggageEntry, Outgoing, OwnedBaggage, OwnedContext, SpanContext, presets};
+    use traceprop_core::{BaggageEntry, InjectOptions, OwnedBaggage, OwnedContext, SpanContext, presets};
 
     fn span() -> SpanContext<'static> {
         let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();
@@ -147,13 +147,13 @@ mod tests {
     fn ok_look_up_tells_one_line_from_several() {
         let mut headers = HeaderMap::new();
         headers.append("traceparent", HeaderValue::from_static("p"));
-        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::TraceState), LookUp::Absent);
+        assert_eq!(HeaderCarrier::new(&headers).lookup(Field::TraceState), Lookup::Absent);
         headers.append("tracestate", HeaderValue::from_static("a=1"));
-        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::TraceState), LookUp::One(b"a=1"));
+        assert_eq!(HeaderCarrier::new(&headers).lookup(Field::TraceState), Lookup::One(b"a=1"));
         headers.append("tracestate", HeaderValue::from_static("b=2"));
-        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::TraceState), LookUp::Several(b"a=1"));
-        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::TraceParent), LookUp::One(b"p"));
-        assert_eq!(HeaderCarrier::new(&headers).look_up(Field::UberContext), LookUp::Unsupported);
+        assert_eq!(HeaderCarrier::new(&headers).lookup(Field::TraceState), Lookup::Several(b"a=1"));
+        assert_eq!(HeaderCarrier::new(&headers).lookup(Field::TraceParent), Lookup::One(b"p"));
+        assert_eq!(HeaderCarrier::new(&headers).lookup(Field::UberContext), Lookup::Unsupported);
     }
 
     #[test]
@@ -165,7 +165,11 @@ mod tests {
         let extraction = propagator.extract(&carrier);
         assert!(extraction.context().is_none() && extraction.tracestate().is_empty());
         let mut out = HeaderMap::new();
-        let omitted = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut out));
+        let omitted = propagator.relay(
+            &extraction.passthrough(),
+            &InjectOptions::everything(),
+            &mut HeaderCarrierMut::new(&mut out),
+        );
         assert!(omitted.is_empty() && out.is_empty());
     }
 
@@ -177,7 +181,7 @@ mod tests {
         headers.append("tracestate", HeaderValue::from_static("old=2"));
         headers.append("b3", HeaderValue::from_static("0"));
         let propagator = presets::W3C.propagator();
-        let omitted = propagator.inject(&span(), &Outgoing::new(), &mut HeaderCarrierMut::new(&mut headers));
+        let omitted = propagator.inject(&span(), &InjectOptions::new(), &mut HeaderCarrierMut::new(&mut headers));
         assert!(omitted.is_empty());
         assert_eq!(headers["traceparent"], "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
         assert_eq!((headers.len(), headers.contains_key("tracestate")), (2, false));
@@ -191,7 +195,7 @@ mod tests {
         }
         let context = OwnedContext::new(span()).with_baggage(&baggage);
         let mut headers = HeaderMap::new();
-        let outgoing = Outgoing::new().baggage(traceprop_core::Allow::Only(&["a", "c"]));
+        let outgoing = InjectOptions::new().allow_baggage(traceprop_core::Allow::Only(&["a", "c"]));
         let propagator = presets::W3C.propagator();
         let omitted = propagator.inject(&context.span().unwrap(), &outgoing, &mut HeaderCarrierMut::new(&mut headers));
         assert_eq!(omitted.to_string(), "baggage: 1 left out, not-allowed");

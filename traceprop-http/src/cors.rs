@@ -8,10 +8,10 @@
 //! ```
 //! use tower_http::cors::CorsLayer;
 //! use traceprop_core::Propagator;
-//! use traceprop_http::{ResponseForm, ResponseTrace, cors};
+//! use traceprop_http::{ResponseHeader, ResponseTrace, cors};
 //!
 //! let propagator = Propagator::from_names("all, correlation:x-request-id", "tracecontext")?;
-//! let response = ResponseTrace::new().with(ResponseForm::ServerTiming);
+//! let response = ResponseTrace::new().with(ResponseHeader::ServerTiming);
 //! let layer = CorsLayer::new()
 //!     .allow_headers(cors::allow_headers(&propagator).chain(cors::SENTRY.clone()).collect::<Vec<_>>())
 //!     .expose_headers(cors::expose_headers(response).collect::<Vec<_>>());
@@ -29,10 +29,10 @@
 
 use http::header::ACCESS_CONTROL_EXPOSE_HEADERS;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{Field, MAX_LINES, Propagator};
+use traceprop_core::{Field, MAX_HEADER_LINES, Propagator};
 
 use crate::names;
-use crate::response::{ResponseForm, ResponseTrace};
+use crate::response::{ResponseHeader, ResponseTrace};
 
 macro_rules! lists {
     ($($(#[doc = $doc:literal])+ $list:ident: $count:literal = [$($name:literal),+];)+) => {
@@ -59,7 +59,7 @@ lists! {
     /// Datadog. Browsers send the first four, mobile apps the tags too.
     DATADOG: 5 = ["x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-sampling-priority", "x-datadog-origin",
         "x-datadog-tags"];
-    /// Jaeger, without its baggage: that is one name an item, see [`jaeger_items`].
+    /// Jaeger, without its baggage: that is one name an item, see [`jaeger_baggage_headers`].
     JAEGER: 3 = ["uber-trace-id", "jaeger-debug-id", "jaeger-baggage"];
     /// SkyWalking.
     SW8: 3 = ["sw8", "sw8-correlation", "sw8-x"];
@@ -68,7 +68,7 @@ lists! {
     /// New Relic.
     NEW_RELIC: 3 = ["newrelic", "traceparent", "tracestate"];
     /// What Elastic's agents before 5.0 sent in place of `traceparent`.
-    ELASTIC_BEFORE_5: 1 = ["elastic-apm-traceparent"];
+    ELASTIC_APM: 1 = ["elastic-apm-traceparent"];
 }
 
 /// Every name that an agent for browsers is known to send, once: all lists of this module.
@@ -76,17 +76,17 @@ lists! {
 /// ```
 /// use traceprop_http::cors;
 ///
-/// assert!(cors::browser_agents().any(|name| name == "sentry-trace"));
-/// assert_eq!(cors::browser_agents().filter(|name| name == "baggage").count(), 1);
+/// assert!(cors::browser_agent_headers().any(|name| name == "sentry-trace"));
+/// assert_eq!(cors::browser_agent_headers().filter(|name| name == "baggage").count(), 1);
 /// ```
-pub fn browser_agents() -> impl Iterator<Item = HeaderName> {
+pub fn browser_agent_headers() -> impl Iterator<Item = HeaderName> {
     all().enumerate().filter(|(place, name)| !all().take(*place).any(|before| before == *name)).map(|(_, n)| n.clone())
 }
 
 /// The names of the headers that this propagator reads, for `Access-Control-Allow-Headers`. Families (`uberctx-`) are
-/// left out, since CORS has no word for them: [`jaeger_items`].
+/// left out, since CORS has no word for them: [`jaeger_baggage_headers`].
 pub fn allow_headers(propagator: &Propagator) -> impl Iterator<Item = HeaderName> {
-    propagator.extracted_fields().filter(|name| !name.ends_with('-')).filter_map(header_name)
+    propagator.extract_fields().filter(|name| !name.ends_with('-')).filter_map(header_name)
 }
 
 /// The names of Jaeger's baggage items with these keys, `uberctx-KEY`. A key that no header name can hold is left out.
@@ -94,10 +94,10 @@ pub fn allow_headers(propagator: &Propagator) -> impl Iterator<Item = HeaderName
 /// ```
 /// use traceprop_http::cors;
 ///
-/// let names: Vec<_> = cors::jaeger_items(["session.id", "not a name"]).collect();
+/// let names: Vec<_> = cors::jaeger_baggage_headers(["session.id", "not a name"]).collect();
 /// assert_eq!(names, ["uberctx-session.id"]);
 /// ```
-pub fn jaeger_items<'k>(keys: impl IntoIterator<Item = &'k str>) -> impl Iterator<Item = HeaderName> {
+pub fn jaeger_baggage_headers<'k>(keys: impl IntoIterator<Item = &'k str>) -> impl Iterator<Item = HeaderName> {
     keys.into_iter().filter(|key| !key.is_empty()).filter_map(|key| format!("uberctx-{key}").parse().ok())
 }
 
@@ -105,38 +105,38 @@ pub fn jaeger_items<'k>(keys: impl IntoIterator<Item = &'k str>) -> impl Iterato
 /// that is sent back has a header of its own.
 pub fn expose_headers(response: ResponseTrace) -> impl Iterator<Item = HeaderName> {
     let is_listed = |name: &HeaderName| response.forms().any(|form| form.header_name() == name);
-    let names = [ResponseForm::ServerTiming, ResponseForm::TraceResponse].map(ResponseForm::header_name);
+    let names = [ResponseHeader::ServerTiming, ResponseHeader::TraceResponse].map(ResponseHeader::header_name);
     names.map(|name| is_listed(name).then(|| name.clone())).into_iter().flatten()
 }
 
 /// Adds those names to the `Access-Control-Expose-Headers` of a response, where no CORS layer does: in a line of its own,
 /// those that are not listed yet. A wildcard that is there does not count, since with credentials it is none. Without an
-/// allocation. Lists of more than [`MAX_LINES`] lines stay as they are.
+/// allocation. Lists of more than [`MAX_HEADER_LINES`] lines stay as they are.
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
-/// use traceprop_http::{ResponseForm, ResponseTrace, cors};
+/// use traceprop_http::{ResponseHeader, ResponseTrace, cors};
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert("access-control-expose-headers", HeaderValue::from_static("x-request-id"));
-/// cors::add_expose_headers(ResponseTrace::new().with(ResponseForm::ServerTiming), &mut headers);
+/// cors::append_expose_headers(ResponseTrace::new().with(ResponseHeader::ServerTiming), &mut headers);
 /// let lines: Vec<_> = headers.get_all("access-control-expose-headers").iter().collect();
 /// assert_eq!(lines, ["x-request-id", "server-timing"]);
 /// ```
-pub fn add_expose_headers(response: ResponseTrace, headers: &mut HeaderMap) {
+pub fn append_expose_headers(response: ResponseTrace, headers: &mut HeaderMap) {
     let lines = headers.get_all(ACCESS_CONTROL_EXPOSE_HEADERS);
-    if lines.iter().nth(MAX_LINES).is_some() {
+    if lines.iter().nth(MAX_HEADER_LINES).is_some() {
         return;
     }
-    let is_listed = |form: ResponseForm| {
+    let is_listed = |form: ResponseHeader| {
         let mut names = lines.iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
         names.any(|name| name.trim_ascii().eq_ignore_ascii_case(form.header_name().as_str().as_bytes()))
     };
     let (mut timing, mut trace_response) = (false, false);
     for form in response.forms().filter(|form| !is_listed(*form)) {
         match form {
-            ResponseForm::ServerTiming | ResponseForm::DraftServerTiming => timing = true,
-            ResponseForm::TraceResponse => trace_response = true,
+            ResponseHeader::ServerTiming | ResponseHeader::DraftServerTiming => timing = true,
+            ResponseHeader::TraceResponse => trace_response = true,
         }
     }
     let names = match (timing, trace_response) {
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn ok_lists_hold_every_name_that_the_formats_read() {
-        let all: Vec<_> = browser_agents().collect();
+        let all: Vec<_> = browser_agent_headers().collect();
         let read: Vec<_> = allow_headers(&Propagator::from_names("all", "none").unwrap()).collect();
         assert_eq!(read.len(), 20);
         assert!(read.iter().all(|name| all.contains(name)));
@@ -193,31 +193,31 @@ mod tests {
     fn ok_expose_each_header_once_and_only_if_it_is_written() {
         let names = |response| expose_headers(response).map(|name| name.to_string()).collect::<Vec<_>>();
         assert!(names(ResponseTrace::new()).is_empty());
-        assert_eq!(names(ResponseTrace::new().with(ResponseForm::DraftServerTiming)), ["server-timing"]);
-        let all = ResponseForm::ALL.into_iter().fold(ResponseTrace::new(), ResponseTrace::with);
+        assert_eq!(names(ResponseTrace::new().with(ResponseHeader::DraftServerTiming)), ["server-timing"]);
+        let all = ResponseHeader::ALL.into_iter().fold(ResponseTrace::new(), ResponseTrace::with);
         assert_eq!(names(all), ["server-timing", "traceresponse"]);
     }
     #[test]
     fn ok_names_are_added_to_a_response_once() {
         const NAME: HeaderName = ACCESS_CONTROL_EXPOSE_HEADERS;
-        let added = |before: &[&'static str], forms: &[ResponseForm]| {
+        let added = |before: &[&'static str], forms: &[ResponseHeader]| {
             let mut headers = HeaderMap::new();
             for line in before {
                 headers.append(NAME, HeaderValue::from_static(line));
             }
             let response = forms.iter().fold(ResponseTrace::new(), |response, form| response.with(*form));
-            add_expose_headers(response, &mut headers);
+            append_expose_headers(response, &mut headers);
             let kept = headers.get_all(NAME).iter().take(before.len()).eq(before.iter().copied());
             assert!(kept && headers.get_all(NAME).iter().count() <= before.len() + 1);
             headers.get_all(NAME).iter().nth(before.len()).map(|line| line.to_str().unwrap().to_owned())
         };
-        let all = &ResponseForm::ALL;
+        let all = &ResponseHeader::ALL;
         assert_eq!(added(&[], &[]), None);
         assert_eq!(added(&[], all).as_deref(), Some("server-timing, traceresponse"));
         assert_eq!(added(&["*"], &all[..1]).as_deref(), Some("server-timing"));
         assert_eq!(added(&["a", "b ,\tServer-Timing"], all).as_deref(), Some("traceresponse"));
         assert_eq!(added(&["traceresponse,server-timing"], all), None);
-        assert_eq!(added(&["a"; MAX_LINES], &all[..1]).as_deref(), Some("server-timing"));
-        assert_eq!(added(&["a"; MAX_LINES + 1], &all[..1]), None);
+        assert_eq!(added(&["a"; MAX_HEADER_LINES], &all[..1]).as_deref(), Some("server-timing"));
+        assert_eq!(added(&["a"; MAX_HEADER_LINES + 1], &all[..1]), None);
     }
 }

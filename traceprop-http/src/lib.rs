@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use http::{HeaderMap, HeaderValue};
-//! use traceprop_core::{presets, Outgoing, OwnedContext, RandomIds};
+//! use traceprop_core::{presets, InjectOptions, OwnedContext, RandomIds};
 //! use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 //!
 //! let propagator = presets::W3C.propagator();
@@ -16,12 +16,12 @@
 //!
 //! let carrier = HeaderCarrier::new(&incoming);
 //! let extraction = propagator.extract(&carrier);
-//! let span = extraction.start_span(&RandomIds);
+//! let span = extraction.new_span(&RandomIds);
 //! let mut request = http::Request::new(());
 //! request.extensions_mut().insert(OwnedContext::from_span(&extraction, &span));
 //!
 //! let mut outgoing = HeaderMap::new();
-//! let _ = propagator.inject(&span, &Outgoing::new(), &mut HeaderCarrierMut::new(&mut outgoing));
+//! let _ = propagator.inject(&span, &InjectOptions::new(), &mut HeaderCarrierMut::new(&mut outgoing));
 //! assert!(outgoing["traceparent"].to_str().unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
 //! ```
 //!
@@ -31,11 +31,11 @@
 //!
 //! | for | there is |
 //! |---|---|
-//! | the preflight that trace headers cause | [`cors::allow_headers`], [`cors::browser_agents`], a list for each format |
+//! | the preflight that trace headers cause | [`cors::allow_headers`], [`cors::browser_agent_headers`], a list for each format |
 //! | telling the page which trace its request was | [`ResponseTrace`], [`cors::expose_headers`] |
 //! | telling the page which trace it was loaded in | [`PageMarkup`] |
 //! | not telling it to someone else, from a cache | [`caching`] |
-//! | finding the session, the view and the resource of a trace | [`RumLink`] |
+//! | finding the session, the view and the resource of a trace | [`RumIds`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -50,6 +50,6 @@ mod rum;
 
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
 pub use page::{MetaTag, PageMarkup};
-pub use response::{MAX_SERVER_TIMING_BYTES, ResponseForm, ResponseTrace};
-pub use rum::RumLink;
+pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseTrace};
+pub use rum::RumIds;
 pub use traceprop_core::OwnedContext;

@@ -5,14 +5,14 @@ use core::mem::{ManuallyDrop, replace};
 use http::HeaderName;
 use traceprop_core::Field;
 
-const COUNT: usize = Field::FIXED.len();
+const COUNT: usize = Field::ALL.len();
 
 /// The names of the fields, in their order. A family stands as its prefix.
 static NAMES: [HeaderName; COUNT] = {
     let mut names = [const { HeaderName::from_static("-") }; COUNT];
     let mut place = 0;
     while place < COUNT {
-        if let Some(name) = Field::FIXED[place].name() {
+        if let Some(name) = Field::ALL[place].name() {
             // No destructor can run in a constant, and the placeholder owns nothing.
             let _ = ManuallyDrop::new(replace(&mut names[place], HeaderName::from_static(name)));
         }
@@ -23,7 +23,7 @@ static NAMES: [HeaderName; COUNT] = {
 
 /// The name of a built-in field. None for families and configured names, which are only known at run time.
 pub(crate) fn of(field: Field) -> Option<&'static HeaderName> {
-    NAMES.get(field.index()).filter(|_| !field.is_family())
+    NAMES.get(field.index()).filter(|_| !field.is_prefix())
 }
 
 /// The same to own.
@@ -42,6 +42,6 @@ mod tests {
             assert_eq!(of(field).map(HeaderName::as_str), field.name().filter(|_| fixed));
             assert_eq!(owned(field).as_ref(), of(field));
         }
-        assert_eq!(of(Field::Configured(0)), None);
+        assert_eq!(of(Field::Custom(0)), None);
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use traceprop_core::formats::datadog::DatadogText;
-use traceprop_core::{Allow, Baggage, Extraction, JaegerBaggage, OwnedContext, Slots, SpanId, TraceId, TraceState};
+use traceprop_core::{Allow, Baggage, Extraction, Headers, JaegerBaggage, OwnedContext, SpanId, TraceId, TraceState};
 
 /// A context as RUM sees it: the trace id in every spelling that backends of RUM search by, the span that is the
 /// resource of the page, and who the visitor was.
@@ -14,7 +14,7 @@ use traceprop_core::{Allow, Baggage, Extraction, JaegerBaggage, OwnedContext, Sl
 ///
 /// ```
 /// use traceprop_core::{Allow, RandomIds, OwnedContext, presets};
-/// use traceprop_http::RumLink;
+/// use traceprop_http::RumIds;
 ///
 /// // What Datadog's agent sends.
 /// let request = [
@@ -24,21 +24,21 @@ use traceprop_core::{Allow, Baggage, Extraction, JaegerBaggage, OwnedContext, Sl
 ///     ("x-datadog-origin", "rum"),
 ///     ("baggage", "session.id=6ba7b810-9dad-11d1-80b4-00c04fd430c8,user.id=ann%20b"),
 /// ];
-/// let propagator = presets::MIXED.propagator();
+/// let propagator = presets::ALL_TO_W3C.propagator();
 /// let extraction = propagator.extract(&request);
-/// let context = OwnedContext::from_span(&extraction, &extraction.start_span(&RandomIds));
+/// let context = OwnedContext::from_span(&extraction, &extraction.new_span(&RandomIds));
 ///
-/// let link = RumLink::of(&context, Allow::Only(&["session.id"])).expect("it has a trace");
+/// let link = RumIds::from_context(&context, Allow::Only(&["session.id"])).expect("it has a trace");
 /// assert!(link.is_rum());
 /// assert_eq!(link.trace_id().to_string(), "000000000000000044d94b7e5512fe08");
 /// assert_eq!(link.trace_id_decimal(), 4_961_079_470_490_582_536);
-/// assert_eq!(link.trace_id_hex16().to_string(), "44d94b7e5512fe08");
-/// assert_eq!(link.resource_span().expect("the agent sent one").to_string(), "9c0e44d1b7a2f361");
+/// assert_eq!(link.trace_id_low_hex().to_string(), "44d94b7e5512fe08");
+/// assert_eq!(link.resource_span_id().expect("the agent sent one").to_string(), "9c0e44d1b7a2f361");
 /// assert_eq!(link.session_id().as_deref(), Some("6ba7b810-9dad-11d1-80b4-00c04fd430c8"));
 /// assert_eq!(link.user_id(), None);
 /// ```
 #[derive(Clone, Copy)]
-pub struct RumLink<'c> {
+pub struct RumIds<'c> {
     trace_id: TraceId,
     resource_span: Option<SpanId>,
     origin: Option<DatadogText<'c>>,
@@ -52,13 +52,13 @@ pub struct RumLink<'c> {
 #[derive(Clone, Copy)]
 enum Lines<'c> {
     Owned(&'c OwnedContext),
-    Carrier(&'c Slots<'c>),
+    Carrier(&'c Headers<'c>),
 }
 
-impl<'c> RumLink<'c> {
+impl<'c> RumIds<'c> {
     /// The link of a request's context, that in its extensions. The baggage keys that may be shown are `allowed`. None if
     /// there is no trace.
-    pub fn of(context: &'c OwnedContext, allowed: Allow<'c>) -> Option<Self> {
+    pub fn from_context(context: &'c OwnedContext, allowed: Allow<'c>) -> Option<Self> {
         // A service without spans of its own stands where the sender's span is.
         let resource_span = if context.span().is_some() { context.parent_id() } else { context.span_id() };
         Some(Self {
@@ -73,7 +73,7 @@ impl<'c> RumLink<'c> {
     }
 
     /// The link of what came, before it becomes a context of ours.
-    pub fn of_extraction(extraction: &'c Extraction<'c>, allowed: Allow<'c>) -> Option<Self> {
+    pub fn from_extraction(extraction: &'c Extraction<'c>, allowed: Allow<'c>) -> Option<Self> {
         let context = extraction.context()?;
         Some(Self {
             trace_id: context.trace_id,
@@ -81,7 +81,7 @@ impl<'c> RumLink<'c> {
             origin: extraction.datadog().origin(),
             tracestate: extraction.tracestate(),
             baggage: extraction.baggage(),
-            lines: Lines::Carrier(extraction.slots()),
+            lines: Lines::Carrier(extraction.headers()),
             allowed,
         })
     }
@@ -97,12 +97,12 @@ impl<'c> RumLink<'c> {
     }
 
     /// The lower half as 16 hex digits: what B3 of 64 bits and Datadog's agent for browsers write.
-    pub const fn trace_id_hex16(&self) -> impl fmt::Display + use<> {
+    pub const fn trace_id_low_hex(&self) -> impl fmt::Display + use<> {
         Hex16(self.trace_id.low())
     }
 
     /// The span of the sender: the resource, if it was a page.
-    pub const fn resource_span(&self) -> Option<SpanId> {
+    pub const fn resource_span_id(&self) -> Option<SpanId> {
         self.resource_span
     }
 
@@ -149,7 +149,7 @@ impl<'c> RumLink<'c> {
     /// The value of this key, percent-decoded, if the key is allowed: from W3C baggage, else from Jaeger's, in which an
     /// agent that speaks Jaeger has it. It is text of the request: not for a log unless it is short and visible ASCII.
     pub fn get(&self, key: &str) -> Option<Cow<'c, str>> {
-        if !self.allowed.key(key) {
+        if !self.allowed.allows_key(key) {
             return None;
         }
         let value = self.baggage.get(key).map(|member| member.value());
@@ -165,9 +165,9 @@ impl<'c> RumLink<'c> {
     }
 }
 
-impl fmt::Debug for RumLink<'_> {
+impl fmt::Debug for RumIds<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RumLink")
+        f.debug_struct("RumIds")
             .field("trace_id", &self.trace_id)
             .field("resource_span", &self.resource_span)
             .field("origin", &self.origin)
@@ -186,7 +186,7 @@ impl fmt::Display for Hex16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use traceprop_core::{Behavior, IdBits, Propagator, SpanContext, presets};
+    use traceprop_core::{IdBits, Propagator, SpanContext, Trust, presets};
 
     const W3C: [(&str, &str); 3] = [
         ("traceparent", "00-6a1f0c3e7f11223344d94b7e5512fe08-9c0e44d1b7a2f361-01"),
@@ -195,7 +195,7 @@ mod tests {
     ];
 
     fn propagator() -> Propagator {
-        presets::MIXED.propagator()
+        presets::ALL_TO_W3C.propagator()
     }
 
     fn ids() -> impl Fn() -> IdBits {
@@ -203,13 +203,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_w3c(link: &RumLink<'_>) {
+    fn assert_w3c(link: &RumIds<'_>) {
         assert_eq!(link.trace_id().to_string(), "6a1f0c3e7f11223344d94b7e5512fe08");
         assert_eq!(
-            (link.trace_id_decimal(), &*link.trace_id_hex16().to_string()),
+            (link.trace_id_decimal(), &*link.trace_id_low_hex().to_string()),
             (0x44d9_4b7e_5512_fe08, "44d94b7e5512fe08")
         );
-        assert_eq!(link.resource_span().unwrap().to_string(), "9c0e44d1b7a2f361");
+        assert_eq!(link.resource_span_id().unwrap().to_string(), "9c0e44d1b7a2f361");
         assert!(link.is_rum() && !link.is_synthetic());
         assert_eq!(link.tracestate().to_string(), "acme=1,dd=s:1;o:rum");
         assert_eq!(link.session_id().as_deref(), Some("s 1"));
@@ -221,10 +221,10 @@ mod tests {
         let propagator = propagator();
         let extraction = propagator.extract(&W3C);
         let allowed = Allow::Only(&["session.id", "enduser.id", "view.id"]);
-        assert_w3c(&RumLink::of_extraction(&extraction, allowed).unwrap());
-        let span = OwnedContext::from_span(&extraction, &extraction.start_span(&ids()));
-        assert_w3c(&RumLink::of(&span, allowed).unwrap());
-        assert_w3c(&RumLink::of(&OwnedContext::from_relay(&extraction), allowed).unwrap());
+        assert_w3c(&RumIds::from_extraction(&extraction, allowed).unwrap());
+        let span = OwnedContext::from_span(&extraction, &extraction.new_span(&ids()));
+        assert_w3c(&RumIds::from_context(&span, allowed).unwrap());
+        assert_w3c(&RumIds::from_context(&OwnedContext::passthrough(&extraction), allowed).unwrap());
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         let propagator = propagator();
         let extraction = propagator.extract(&W3C);
         let values = |allowed| {
-            let link = RumLink::of_extraction(&extraction, allowed).unwrap();
+            let link = RumIds::from_extraction(&extraction, allowed).unwrap();
             [link.session_id(), link.user_id(), link.account_id(), link.view_id()]
                 .map(|value| value.map(Cow::into_owned))
         };
@@ -246,23 +246,23 @@ mod tests {
             [("x-datadog-trace-id", "255"), ("x-datadog-parent-id", "0"), ("x-datadog-origin", "synthetics-browser")];
         let propagator = propagator();
         let extraction = propagator.extract(&request);
-        let link = RumLink::of_extraction(&extraction, Allow::All).unwrap();
+        let link = RumIds::from_extraction(&extraction, Allow::All).unwrap();
         assert!(link.is_synthetic() && !link.is_rum());
-        assert_eq!((link.resource_span(), &*link.trace_id_hex16().to_string()), (None, "00000000000000ff"));
+        assert_eq!((link.resource_span_id(), &*link.trace_id_low_hex().to_string()), (None, "00000000000000ff"));
     }
 
     #[test]
     fn ok_a_trace_begun_here_has_no_resource() {
-        let propagator = presets::MIXED.builder().behavior(Behavior::Restart).build().unwrap();
+        let propagator = presets::ALL_TO_W3C.builder().trust(Trust::Restart).build().unwrap();
         let extraction = propagator.extract(&W3C);
-        assert!(RumLink::of_extraction(&extraction, Allow::All).is_none());
-        let context = OwnedContext::from_span(&extraction, &extraction.start_span(&ids()));
-        let link = RumLink::of(&context, Allow::All).unwrap();
-        assert_eq!((link.resource_span(), link.is_rum()), (None, false));
+        assert!(RumIds::from_extraction(&extraction, Allow::All).is_none());
+        let context = OwnedContext::from_span(&extraction, &extraction.new_span(&ids()));
+        let link = RumIds::from_context(&context, Allow::All).unwrap();
+        assert_eq!((link.resource_span_id(), link.is_rum()), (None, false));
         assert_eq!(link.session_id().as_deref(), Some("s 1"));
 
         let made = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
-        assert_eq!(RumLink::of(&made, Allow::All).unwrap().session_id(), None);
+        assert_eq!(RumIds::from_context(&made, Allow::All).unwrap().session_id(), None);
     }
 
     #[test]
@@ -275,13 +275,13 @@ mod tests {
         ];
         let propagator = propagator();
         let extraction = propagator.extract(&request);
-        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&ids()));
+        let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&ids()));
         let allowed = Allow::Only(&["session.id", "user.id"]);
-        for link in [RumLink::of(&owned, allowed), RumLink::of_extraction(&extraction, allowed)] {
+        for link in [RumIds::from_context(&owned, allowed), RumIds::from_extraction(&extraction, allowed)] {
             let link = link.unwrap();
             assert_eq!((link.session_id().as_deref(), link.user_id().as_deref()), (Some("s 1"), Some("w")));
         }
-        let link = RumLink::of(&owned, Allow::None).unwrap();
+        let link = RumIds::from_context(&owned, Allow::None).unwrap();
         assert_eq!((link.session_id(), link.user_id()), (None, None));
     }
 
@@ -289,10 +289,10 @@ mod tests {
     fn ok_debug_shows_nothing_of_the_visitor() {
         let propagator = propagator();
         let extraction = propagator.extract(&W3C);
-        let text = format!("{:?}", RumLink::of_extraction(&extraction, Allow::All).unwrap());
+        let text = format!("{:?}", RumIds::from_extraction(&extraction, Allow::All).unwrap());
         assert_eq!(
             text,
-            "RumLink { trace_id: TraceId(6a1f0c3e7f11223344d94b7e5512fe08), resource_span: \
+            "RumIds { trace_id: TraceId(6a1f0c3e7f11223344d94b7e5512fe08), resource_span: \
              Some(SpanId(9c0e44d1b7a2f361)), origin: Some(DatadogText(3 bytes)), .. }"
         );
     }

@@ -7,8 +7,8 @@ use std::time::SystemTime;
 use allocation_counter::measure;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Allow, IdBits, Outcome, Outgoing, OwnedContext, Propagator, presets};
-use traceprop_http::{HeaderCarrier, HeaderCarrierMut, PageMarkup, ResponseForm, ResponseTrace, RumLink};
+use traceprop_core::{Allow, IdBits, InjectOptions, Outcome, OwnedContext, Propagator, presets};
+use traceprop_http::{HeaderCarrier, HeaderCarrierMut, PageMarkup, ResponseHeader, ResponseTrace, RumIds};
 
 fn request() -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -116,7 +116,7 @@ fn ok_all_dialects_with_a_report_allocate_nothing() {
         let info = measure(|| {
             let carrier = HeaderCarrier::new(&headers);
             let report = propagator.explain(&carrier);
-            let entries = report.entries().filter(|entry| matches!(entry.reading.outcome(), Outcome::Context(_)));
+            let entries = report.entries().filter(|entry| matches!(entry.parsed.outcome(), Outcome::Context(_)));
             assert_eq!((entries.count(), report.rejects().count()), (styles, 0));
             assert_eq!(report.extraction().context().is_some(), styles > 0);
         });
@@ -135,10 +135,10 @@ fn ok_inject_of_each_format_allocates_once_a_line() {
     for (names, lines) in FORMATS.into_iter().chain([three, (all, FORMATS[4].1)]) {
         let (propagator, headers) = (build(names), request_of(lines));
         let carrier = HeaderCarrier::new(&headers);
-        let span = propagator.extract(&carrier).start_span(&|| IdBits::random(7));
+        let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
         let mut outgoing = HeaderMap::with_capacity(64);
         let info = measure(|| {
-            let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut outgoing));
+            let _ = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
         });
         // A name that is known at run time only takes one as well.
         let is_made = |name: &&HeaderName| name.as_str().starts_with("uberctx-") || *name == "x-request-id";
@@ -153,11 +153,11 @@ fn ok_inject_allocates_once_a_line() {
     let (propagator, headers) = (presets::W3C.propagator(), request());
     let carrier = HeaderCarrier::new(&headers);
     let extraction = propagator.extract(&carrier);
-    let context = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::random(7)));
+    let context = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
     let mut outgoing = HeaderMap::with_capacity(8);
     let info = measure(|| {
         let span = context.span().expect("it holds a span");
-        let omitted = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut outgoing));
+        let omitted = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
         assert!(omitted.is_empty());
     });
     assert_eq!((outgoing.len(), info.count_total), (3, 3));
@@ -167,10 +167,10 @@ fn ok_inject_allocates_once_a_line() {
 fn ok_removing_stale_lines_costs_nothing_more() {
     let (propagator, headers) = (presets::W3C.propagator(), request());
     let carrier = HeaderCarrier::new(&headers);
-    let span = propagator.extract(&carrier).start_span(&|| IdBits::random(7));
+    let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
     let mut outgoing = request();
     let info = measure(|| {
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut outgoing));
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
     });
     assert_eq!(outgoing.len(), 3);
     assert_eq!(info.count_total, 3);
@@ -180,37 +180,37 @@ fn ok_removing_stale_lines_costs_nothing_more() {
 fn ok_a_response_names_its_trace_in_one_allocation() {
     let (propagator, headers) = (presets::W3C.propagator(), request());
     let carrier = HeaderCarrier::new(&headers);
-    let span = propagator.extract(&carrier).start_span(&|| IdBits::random(7));
+    let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
     let mut response = HeaderMap::with_capacity(8);
     response.insert("server-timing", HeaderValue::from_static("db;dur=12"));
     // A second line of a header takes a place beside the map, which grows once.
     response.append("vary", HeaderValue::from_static("origin"));
     response.append("vary", HeaderValue::from_static("accept"));
     let info = measure(|| {
-        assert!(ResponseTrace::new().with(ResponseForm::ServerTiming).write(&span, &mut response));
+        assert!(ResponseTrace::new().with(ResponseHeader::ServerTiming).write(&span, &mut response));
     });
     assert_eq!(info.count_total, 1);
     let info = measure(|| {
-        assert_eq!(ResponseForm::ServerTiming.read(&response).expect("it is there").trace_id, span.trace_id());
+        assert_eq!(ResponseHeader::ServerTiming.read(&response).expect("it is there").trace_id, span.trace_id());
     });
     assert_eq!(info.count_total, 0);
 }
 
 #[test]
 fn ok_what_browsers_are_told_and_what_they_told_costs_nothing() {
-    let (propagator, headers) = (presets::MIXED.propagator(), request());
+    let (propagator, headers) = (presets::ALL_TO_W3C.propagator(), request());
     let carrier = HeaderCarrier::new(&headers);
     let extraction = propagator.extract(&carrier);
-    let context = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::random(7)));
+    let context = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
     let (response, mut page) = (HeaderMap::new(), String::with_capacity(1024));
     let info = measure(|| {
         let span = context.span().expect("it holds a span");
         let markup = PageMarkup::for_response(&span, &response).expect("nobody keeps it");
-        let markup = markup.open_telemetry().datadog(SystemTime::now()).sentry_with_baggage(context.baggage());
+        let markup = markup.opentelemetry().datadog(SystemTime::now()).sentry_with_baggage(context.baggage());
         write!(page, "<head>{markup}</head>").expect("a string takes all");
-        let link = RumLink::of(&context, Allow::All).expect("it has a trace");
+        let link = RumIds::from_context(&context, Allow::All).expect("it has a trace");
         assert_eq!(link.get("userId").as_deref(), Some("alice"));
-        write!(page, "{}{}", link.trace_id_decimal(), link.trace_id_hex16()).expect("a string takes all");
+        write!(page, "{}{}", link.trace_id_decimal(), link.trace_id_low_hex()).expect("a string takes all");
     });
     assert_eq!(info.count_total, 0);
 }

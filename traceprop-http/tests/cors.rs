@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, CorsLayer, ExposeHeaders};
 use traceprop_core::{IdBits, Propagator, presets};
-use traceprop_http::{HeaderCarrier, ResponseForm, ResponseTrace, cors};
+use traceprop_http::{HeaderCarrier, ResponseHeader, ResponseTrace, cors};
 
 const ORIGIN: &str = "https://shop.example";
 
@@ -35,7 +35,7 @@ const ASKED: &[(&str, &str)] = &[
 ];
 
 fn layer(allow: impl IntoIterator<Item = HeaderName>) -> CorsLayer {
-    let response = ResponseTrace::new().with(ResponseForm::ServerTiming);
+    let response = ResponseTrace::new().with(ResponseHeader::ServerTiming);
     CorsLayer::new()
         .allow_origin(HeaderValue::from_static(ORIGIN))
         // With credentials no list may be a wildcard: the layer would panic.
@@ -49,11 +49,11 @@ fn layer(allow: impl IntoIterator<Item = HeaderName>) -> CorsLayer {
 async fn send(layer: &CorsLayer, request: Request<()>) -> Response<String> {
     let service = service_fn(|request: Request<()>| async move {
         assert_ne!(request.method(), Method::OPTIONS, "a preflight is no request of the application's");
-        let propagator = presets::MIXED.propagator();
+        let propagator = presets::ALL_TO_W3C.propagator();
         let carrier = HeaderCarrier::new(request.headers());
-        let span = propagator.extract(&carrier).start_span(&|| IdBits::random(7));
+        let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
         let mut response = Response::new(span.trace_id().to_string());
-        assert!(ResponseTrace::new().with(ResponseForm::ServerTiming).write(&span, response.headers_mut()));
+        assert!(ResponseTrace::new().with(ResponseHeader::ServerTiming).write(&span, response.headers_mut()));
         Ok::<_, std::convert::Infallible>(response)
     });
     match layer.layer(service).oneshot(request).await {
@@ -80,7 +80,7 @@ async fn refused(layer: &CorsLayer, asked: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn ok_every_agent_may_send_what_it_asks_for() {
-    let layer = layer(cors::browser_agents().chain(cors::jaeger_items(["session.id", "user.id"])));
+    let layer = layer(cors::browser_agent_headers().chain(cors::jaeger_baggage_headers(["session.id", "user.id"])));
     for (agent, asked) in ASKED {
         assert!(refused(&layer, asked).await.is_empty(), "{agent}");
     }
@@ -123,8 +123,8 @@ async fn ok_the_page_may_read_which_trace_it_was() {
     let request = Request::builder()
         .header("origin", ORIGIN)
         .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-    let response = send(&layer(cors::browser_agents()), request.body(()).expect("it is one")).await;
+    let response = send(&layer(cors::browser_agent_headers()), request.body(()).expect("it is one")).await;
     assert_eq!(response.headers()["access-control-expose-headers"], "server-timing");
-    let parent = ResponseForm::ServerTiming.read(response.headers()).expect("it is there");
+    let parent = ResponseHeader::ServerTiming.read(response.headers()).expect("it is there");
     assert_eq!(parent.trace_id.to_string(), *response.body());
 }

@@ -5,8 +5,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Allow, Field, IdBits, Outgoing, OwnedContext, Pairs, Propagator, presets};
-use traceprop_http::{HeaderCarrier, HeaderCarrierMut, RumLink, cors};
+use traceprop_core::{Allow, Field, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, presets};
+use traceprop_http::{HeaderCarrier, HeaderCarrierMut, RumIds, cors};
 
 const fn ids() -> IdBits {
     IdBits::random(0xb7ad_6b71_6920_3331)
@@ -87,14 +87,14 @@ proptest! {
     fn ok_a_header_map_reads_as_its_lines_do(lines in lines()) {
         let map = in_map(&lines);
         let lines = out_of_map(&map);
-        for propagator in [presets::W3C.propagator(), presets::DATADOG_DEFAULT.propagator(), all()] {
+        for propagator in [presets::W3C.propagator(), presets::DATADOG.propagator(), all()] {
             let carrier = HeaderCarrier::new(&map);
             let (of_map, of_lines) = (propagator.explain(&carrier), propagator.explain(&lines));
             prop_assert_eq!(of_map.to_string(), of_lines.to_string());
             let (mut one, mut other) = (Pairs::new(), Pairs::new());
             for (report, pairs) in [(&of_map, &mut one), (&of_lines, &mut other)] {
-                let _ = propagator.inject(&report.extraction().start_span(&ids), &Outgoing::trusted(), pairs);
-                let _ = propagator.relay(&report.extraction().relay(), &Outgoing::trusted(), pairs);
+                let _ = propagator.inject(&report.extraction().new_span(&ids), &InjectOptions::everything(), pairs);
+                let _ = propagator.relay(&report.extraction().passthrough(), &InjectOptions::everything(), pairs);
             }
             prop_assert_eq!(one, other);
         }
@@ -111,22 +111,22 @@ proptest! {
             let (of_map, of_lines) = (propagator.explain(&carrier), propagator.explain(&lines));
             prop_assert_eq!(of_map.to_string(), of_lines.to_string());
             let (of_map, of_lines) = (of_map.extraction(), of_lines.extraction());
-            let (slots, expected) = (of_map.slots(), of_lines.slots());
+            let (slots, expected) = (of_map.headers(), of_lines.headers());
             prop_assert_eq!(slots.present(), expected.present());
             for field in expected.present().built_in().chain([Field::TraceParent]) {
                 prop_assert_eq!(slots.is_repeated(field), expected.is_repeated(field));
-                prop_assert_eq!(slots.first(field), expected.first(field));
-                prop_assert!(slots.lines(field).iter().eq(expected.lines(field).iter()));
+                prop_assert_eq!(slots.get(field), expected.get(field));
+                prop_assert!(slots.get_all(field).iter().eq(expected.get_all(field).iter()));
             }
             let mut written = Vec::new();
             for extraction in [of_map, of_lines] {
-                let span = extraction.start_span(&ids);
-                let (owned, passed) = (OwnedContext::from_span(extraction, &span), OwnedContext::from_relay(extraction));
+                let span = extraction.new_span(&ids);
+                let (owned, passed) = (OwnedContext::from_span(extraction, &span), OwnedContext::passthrough(extraction));
                 let [mut child, mut owned_child, mut relay, mut owned_relay] = [const { Pairs::new() }; 4];
-                let _ = propagator.inject(&span, &Outgoing::new(), &mut child);
-                let _ = propagator.inject(&owned.span().expect("a span"), &Outgoing::new(), &mut owned_child);
-                let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut relay);
-                let _ = propagator.relay(&passed.relay().expect("a relay"), &Outgoing::new(), &mut owned_relay);
+                let _ = propagator.inject(&span, &InjectOptions::new(), &mut child);
+                let _ = propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut owned_child);
+                let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut relay);
+                let _ = propagator.relay(&passed.relay().expect("a relay"), &InjectOptions::new(), &mut owned_relay);
                 prop_assert_eq!(&child, &owned_child);
                 prop_assert_eq!(&relay, &owned_relay);
                 written.push((child, relay));
@@ -139,11 +139,11 @@ proptest! {
     fn ok_a_header_map_is_written_as_pairs_are_and_keeps_the_rest(came in lines(), before in lines()) {
         let propagator = all();
         let extraction = propagator.extract(&came);
-        let span = extraction.start_span(&ids);
+        let span = extraction.new_span(&ids);
         let mut map = in_map(&before);
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut HeaderCarrierMut::new(&mut map));
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut map));
         let mut pairs = Pairs::new();
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut pairs);
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut pairs);
         for (name, value) in pairs.iter() {
             prop_assert_eq!(map.get_all(name).iter().collect::<Vec<_>>(), [value], "{}", name);
         }
@@ -165,11 +165,11 @@ proptest! {
     ) {
         let propagator = all();
         let extraction = propagator.extract(&lines);
-        let context = OwnedContext::from_span(&extraction, &extraction.start_span(&ids));
-        let link = RumLink::of(&context, Allow::Only(&allowed)).expect("a span has a trace");
+        let context = OwnedContext::from_span(&extraction, &extraction.new_span(&ids));
+        let link = RumIds::from_context(&context, Allow::Only(&allowed)).expect("a span has a trace");
         let id = link.trace_id();
-        prop_assert_eq!((Some(id), link.resource_span()), (context.trace_id(), context.parent_id()));
-        prop_assert_eq!(link.trace_id_hex16().to_string(), &id.to_string()[16..]);
+        prop_assert_eq!((Some(id), link.resource_span_id()), (context.trace_id(), context.parent_id()));
+        prop_assert_eq!(link.trace_id_low_hex().to_string(), &id.to_string()[16..]);
         prop_assert_eq!(format!("{:016x}", link.trace_id_decimal()), &id.to_string()[16..]);
         let shown = [link.session_id(), link.user_id(), link.view_id(), link.account_id()];
         for (key, value) in ["session.id", "user.id", "view.id", "account.id"].iter().zip(shown) {
@@ -184,7 +184,7 @@ proptest! {
     ) {
         let propagator = Propagator::from_names(&names.join(","), "none").expect("known names");
         let allowed: Vec<_> = cors::allow_headers(&propagator).collect();
-        let watched: Vec<_> = propagator.extracted_fields().map(str::to_owned).collect();
+        let watched: Vec<_> = propagator.extract_fields().map(str::to_owned).collect();
         for (place, name) in allowed.iter().enumerate() {
             prop_assert!(watched.iter().any(|known| known == name.as_str()), "{} is not read", name);
             prop_assert!(!allowed[..place].contains(name), "{} stands there twice", name);

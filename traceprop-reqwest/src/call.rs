@@ -1,18 +1,20 @@
 //! What one call hands on: which context, in which formats, and what beside trace context may go along.
 
 use reqwest::{Request, Url};
-use traceprop_core::{IdGenerator, Omissions, Outgoing, OwnedContext, Propagator, RandomIds, SpanContext, current};
+use traceprop_core::{
+    IdGenerator, InjectOptions, InjectReport, OwnedContext, Propagator, RandomIds, SpanContext, current,
+};
 use traceprop_http::HeaderCarrierMut;
 
 /// What one call hands on. A new one: the current context, and nothing but trace context.
 ///
 /// ```
-/// use traceprop_core::{Allow, Outgoing, SpanContext, presets};
+/// use traceprop_core::{Allow, InjectOptions, SpanContext, presets};
 /// use traceprop_reqwest::Call;
 ///
 /// let propagator = presets::W3C.propagator();
 /// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
-/// let call = Call::new(&propagator).span(&span).outgoing(Outgoing::new().baggage(Allow::Only(&["tenant"])));
+/// let call = Call::new(&propagator).span(&span).inject_options(InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])));
 ///
 /// let mut request = reqwest::Request::new(reqwest::Method::GET, "http://stock.internal/items".parse().unwrap());
 /// let omitted = call.inject(&mut request);
@@ -24,7 +26,7 @@ use traceprop_http::HeaderCarrierMut;
 pub struct Call<'a> {
     propagator: &'a Propagator,
     context: Context<'a>,
-    outgoing: Outgoing<'a>,
+    outgoing: InjectOptions<'a>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +40,7 @@ impl<'a> Call<'a> {
     /// Hands on the context that is current when the request is written: a child of its span, with an id of its own,
     /// or what came where the service has no span. Nothing if there is no current context.
     pub const fn new(propagator: &'a Propagator) -> Self {
-        Self { propagator, context: Context::Current, outgoing: Outgoing::new() }
+        Self { propagator, context: Context::Current, outgoing: InjectOptions::new() }
     }
 
     /// Hands on this context in place of the current one, in the same way.
@@ -55,7 +57,7 @@ impl<'a> Call<'a> {
 
     /// What may go along beside trace context. Where they are not given, the peer is taken from the
     /// URL and the endpoint from the context.
-    pub const fn outgoing(mut self, outgoing: Outgoing<'a>) -> Self {
+    pub const fn inject_options(mut self, outgoing: InjectOptions<'a>) -> Self {
         self.outgoing = outgoing;
         self
     }
@@ -64,11 +66,11 @@ impl<'a> Call<'a> {
     ///
     /// It overwrites the headers of the formats that it writes and touches no others. With nothing to write it changes
     /// nothing: a header that you set yourself stays.
-    pub fn inject(&self, request: &mut Request) -> Omissions<'_> {
+    pub fn inject(&self, request: &mut Request) -> InjectReport<'_> {
         match self.context {
             Context::Span(span) => self.write_span(&span, None, request),
             Context::Owned(context) => self.write(context, request),
-            Context::Current => current().map_or_else(Omissions::default, |context| self.write(&context, request)),
+            Context::Current => current().map_or_else(InjectReport::default, |context| self.write(&context, request)),
         }
     }
 
@@ -77,17 +79,17 @@ impl<'a> Call<'a> {
         !matches!(self.context, Context::Current) || current().is_some()
     }
 
-    fn write(&self, context: &OwnedContext, request: &mut Request) -> Omissions<'_> {
+    fn write(&self, context: &OwnedContext, request: &mut Request) -> InjectReport<'_> {
         let endpoint = context.endpoint();
         match (context.span(), context.relay()) {
-            (Some(span), _) => self.write_span(&span.child(RandomIds.span_id()), endpoint, request),
+            (Some(span), _) => self.write_span(&span.child(RandomIds.new_span_id()), endpoint, request),
             (None, Some(relay)) => self
                 .with_headers(endpoint, request, |outgoing, headers| self.propagator.relay(&relay, outgoing, headers)),
-            (None, None) => Omissions::default(),
+            (None, None) => InjectReport::default(),
         }
     }
 
-    fn write_span(&self, span: &SpanContext<'_>, endpoint: Option<&str>, request: &mut Request) -> Omissions<'_> {
+    fn write_span(&self, span: &SpanContext<'_>, endpoint: Option<&str>, request: &mut Request) -> InjectReport<'_> {
         self.with_headers(endpoint, request, |outgoing, headers| self.propagator.inject(span, outgoing, headers))
     }
 
@@ -95,8 +97,8 @@ impl<'a> Call<'a> {
         &self,
         endpoint: Option<&str>,
         request: &mut Request,
-        write: impl FnOnce(&Outgoing<'_>, &mut HeaderCarrierMut<'_>) -> Omissions<'p>,
-    ) -> Omissions<'p> {
+        write: impl FnOnce(&InjectOptions<'_>, &mut HeaderCarrierMut<'_>) -> InjectReport<'p>,
+    ) -> InjectReport<'p> {
         // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
         let mut headers = std::mem::take(request.headers_mut());
         let peer = self.outgoing.peer_or(authority(request.url()));

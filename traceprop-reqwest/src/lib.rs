@@ -2,9 +2,9 @@
 //!
 //! | you have | you take | redirects |
 //! |---|---|---|
-//! | a program of your own | [`Client`] and [`Destinations`] | each hop is judged anew, with a span id of its own |
+//! | a program of your own | [`Client`] and [`Rules`] | each hop is judged anew, with a span id of its own |
 //! | a `reqwest::Client` that has to stay one | [`Propagate`], one method on the request builder | as reqwest follows them, see below |
-//! | a `ClientWithMiddleware` | `TraceMiddleware` (feature `middleware`) | as reqwest follows them, see below |
+//! | a `ClientWithMiddleware` | `PropagationMiddleware` (feature `middleware`) | as reqwest follows them, see below |
 //!
 //! All of them take the current context (the one that a server layer or [`OwnedContext::enter`] made current), give the
 //! call a span id of its own and write both in every format of the propagator. Without a context they write nothing.
@@ -15,11 +15,11 @@
 //! host that no rule keeps it from.
 //!
 //! ```
-//! use traceprop_reqwest::{Client, Destinations, Rule, presets};
+//! use traceprop_reqwest::{Client, Rules, Rule, presets};
 //!
 //! # async fn load() -> Result<(), Box<dyn std::error::Error>> {
-//! let destinations = Destinations::builder(presets::W3C)
-//!     .rule("*.internal", Rule::trace_context().baggage(["tenant"]))
+//! let destinations = Rules::builder(presets::W3C)
+//!     .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
 //!     .rule("api.partner.example", Rule::trace_context())
 //!     .rule("*", Rule::nothing())
 //!     .build()?;
@@ -33,7 +33,7 @@
 //! # }
 //! ```
 //!
-//! [`Destinations`] says how rules and headers that your code has set go together.
+//! [`Rules`] says how rules and headers that your code has set go together.
 //!
 //! # A plain client
 //!
@@ -41,7 +41,7 @@
 //!
 //! ```
 //! use traceprop_core::RandomIds;
-//! use traceprop_reqwest::{Allow, Call, Outgoing, OwnedContext, Propagate, SpanContext, presets};
+//! use traceprop_reqwest::{Allow, Call, InjectOptions, OwnedContext, Propagate, SpanContext, presets};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let propagator = presets::W3C.propagator();
@@ -55,7 +55,7 @@
 //! assert_eq!(traceparent[3..35], span.trace_id().to_string());
 //! assert_ne!(traceparent[36..52], span.span_id().to_string());
 //!
-//! let call = Call::new(&propagator).outgoing(Outgoing::new().baggage(Allow::Only(&["tenant"])));
+//! let call = Call::new(&propagator).inject_options(InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])));
 //! let request = client.get("http://stock.internal:8080/items").propagate_with(&call).build()?;
 //! # let _ = request;
 //! # Ok(())
@@ -70,7 +70,7 @@
 //! hop, and so does baggage that a call was allowed to send. Three ways out, the best first:
 //!
 //! 1. [`Client`].
-//! 2. [`Destinations::redirect_policy`]: it stops before a host that the rules do not allow.
+//! 2. [`Rules::redirect_policy`]: it stops before a host that the rules do not allow.
 //! 3. [`reqwest::redirect::Policy::none`].
 //!
 //! ## Its retries
@@ -91,7 +91,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `middleware` | `TraceMiddleware`, for clients of the crate reqwest-middleware 0.5 |
+//! | `middleware` | `PropagationMiddleware`, for clients of the crate reqwest-middleware 0.5 |
 //!
 //! No feature of reqwest is turned on; choose TLS in your own manifest.
 
@@ -109,7 +109,7 @@ mod redirect_policy;
 pub use call::Call;
 pub use client::{BuildError, Client, ClientBuilder, Error, Origin, RequestBuilder};
 #[cfg(feature = "middleware")]
-pub use middleware::{NoPropagation, TraceMiddleware};
-pub use policy::{Destinations, DestinationsBuilder, DestinationsError, MAX_RULE_KEYS, PatternError, Rule};
+pub use middleware::{DisablePropagation, PropagationMiddleware};
+pub use policy::{MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 pub use propagate::Propagate;
-pub use traceprop_core::{Allow, Outgoing, OwnedContext, Propagator, SpanContext, presets};
+pub use traceprop_core::{Allow, InjectOptions, OwnedContext, Propagator, SpanContext, presets};

@@ -2,9 +2,9 @@
 
 use reqwest::redirect::Policy;
 
-use crate::Destinations;
+use crate::Rules;
 
-impl Destinations {
+impl Rules {
     /// A redirect policy for a plain [`reqwest::Client`], which sends the headers of the first request again to every
     /// hop. It stops, with the redirect itself as the response, before a host
     ///
@@ -19,10 +19,10 @@ impl Destinations {
     /// instead, and need not stop.
     ///
     /// ```
-    /// use traceprop_reqwest::{Destinations, Rule, presets};
+    /// use traceprop_reqwest::{Rules, Rule, presets};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let destinations = Destinations::builder(presets::W3C)
+    /// let destinations = Rules::builder(presets::W3C)
     ///     .rule("*.internal", Rule::trace_context())
     ///     .rule("*", Rule::nothing())
     ///     .build()?;

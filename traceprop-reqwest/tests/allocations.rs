@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use reqwest::{Method, Request};
 use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, SpanContext, presets};
-use traceprop_reqwest::{Call, Destinations, Rule};
+use traceprop_reqwest::{Call, Rule, Rules};
 
 fn context() -> OwnedContext {
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().expect("an id");
@@ -35,11 +35,14 @@ fn ok_inject_takes_one_allocation_a_line() {
 /// The rules, a child and its headers: what a client of ours does before a hop.
 #[test]
 fn ok_rules_take_no_allocation_of_their_own() {
-    let destinations = Destinations::builder(presets::W3C)
-        .rule("10.0.0.0/8", Rule::trusted())
+    let destinations = Rules::builder(presets::W3C)
+        .rule("10.0.0.0/8", Rule::everything())
         .rule("legacy.internal:8080", Rule::trace_context())
-        .rule("https://*.internal", Rule::trusted())
-        .rule("*.internal", Rule::trace_context().baggage(["tenant", "region"]).correlation(["x-request-id"]))
+        .rule("https://*.internal", Rule::everything())
+        .rule(
+            "*.internal",
+            Rule::trace_context().allow_baggage(["tenant", "region"]).allow_correlation(["x-request-id"]),
+        )
         .rule("*", Rule::nothing())
         .build()
         .expect("good rules");

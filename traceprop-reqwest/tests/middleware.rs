@@ -8,8 +8,10 @@ use common::{Server, values};
 use http::Extensions;
 use reqwest::{Client, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, RequestBuilder, Result};
-use traceprop_core::{Allow, BaggageEntry, InContext, Outgoing, OwnedBaggage, OwnedContext, RandomIds, SpanContext};
-use traceprop_reqwest::{Destinations, NoPropagation, Rule, TraceMiddleware, presets};
+use traceprop_core::{
+    Allow, BaggageEntry, InContext, InjectOptions, OwnedBaggage, OwnedContext, RandomIds, SpanContext,
+};
+use traceprop_reqwest::{DisablePropagation, PropagationMiddleware, Rule, Rules, presets};
 
 fn context() -> OwnedContext {
     let mut baggage = OwnedBaggage::new();
@@ -20,7 +22,7 @@ fn context() -> OwnedContext {
 }
 
 fn client() -> ClientWithMiddleware {
-    ClientBuilder::new(Client::new()).with(TraceMiddleware::new(presets::W3C)).build()
+    ClientBuilder::new(Client::new()).with(PropagationMiddleware::new(presets::W3C)).build()
 }
 
 async fn send(request: RequestBuilder) {
@@ -47,12 +49,12 @@ async fn ok_a_call_says_more_or_nothing() {
     let server = Server::start().await;
     let url = server.url();
     let work = async {
-        let tenant = Outgoing::new().baggage(Allow::Only(&["tenant"]));
+        let tenant = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
         send(client().get(&url).with_extension(tenant)).await;
-        send(client().get(&url).with_extension(NoPropagation)).await;
+        send(client().get(&url).with_extension(DisablePropagation)).await;
     };
     work.in_context(context()).await;
-    send(client().get(&url).with_extension(context()).with_extension(Outgoing::trusted())).await;
+    send(client().get(&url).with_extension(context()).with_extension(InjectOptions::everything())).await;
     let lines: Vec<_> = server
         .requests()
         .iter()
@@ -66,15 +68,15 @@ async fn ok_a_call_says_more_or_nothing() {
 async fn ok_redirects_take_everything_along_unless_our_policy_stops_them() {
     let elsewhere = Server::start().await;
     let server = Server::redirecting_to(elsewhere.url()).await;
-    let all = || client().get(server.url()).with_extension(context()).with_extension(Outgoing::trusted());
+    let all = || client().get(server.url()).with_extension(context()).with_extension(InjectOptions::everything());
     send(all()).await;
     assert_eq!(values(&elsewhere.request(), "baggage"), ["tenant=x,session=x"]);
 
-    let rules = Destinations::builder(presets::W3C).rule(&server.address.to_string(), Rule::trusted());
+    let rules = Rules::builder(presets::W3C).rule(&server.address.to_string(), Rule::everything());
     let policy = rules.build().expect("good rules").redirect_policy(reqwest::redirect::Policy::default());
     let careful = Client::builder().redirect(policy).build().expect("a client");
-    let careful = ClientBuilder::new(careful).with(TraceMiddleware::new(presets::W3C)).build();
-    let request = careful.get(server.url()).with_extension(context()).with_extension(Outgoing::trusted());
+    let careful = ClientBuilder::new(careful).with(PropagationMiddleware::new(presets::W3C)).build();
+    let request = careful.get(server.url()).with_extension(context()).with_extension(InjectOptions::everything());
     let response = request.send().await.expect("the server answers");
     assert_eq!((response.status().as_u16(), elsewhere.requests().len()), (307, 1));
 }
@@ -93,7 +95,7 @@ impl Middleware for Twice {
 
 #[tokio::test]
 async fn ok_each_attempt_has_its_own_span_behind_a_retry_and_not_in_front() {
-    let trace = || TraceMiddleware::new(presets::W3C);
+    let trace = || PropagationMiddleware::new(presets::W3C);
     let behind = ClientBuilder::new(Client::new()).with(Twice).with(trace()).build();
     let in_front = ClientBuilder::new(Client::new()).with(trace()).with(Twice).build();
     for (client, own) in [(behind, true), (in_front, false)] {

@@ -5,9 +5,9 @@ mod common;
 use common::{Server, values};
 use reqwest::{Client, redirect};
 use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, RandomIds, SpanContext};
-use traceprop_reqwest::{Call, Destinations, Outgoing, Propagate, Rule, presets};
+use traceprop_reqwest::{Call, InjectOptions, Propagate, Rule, Rules, presets};
 
-fn client(destinations: &Destinations) -> Client {
+fn client(destinations: &Rules) -> Client {
     let policy = destinations.redirect_policy(redirect::Policy::limited(3));
     Client::builder().redirect(policy).build().expect("a client")
 }
@@ -18,7 +18,7 @@ async fn call(client: &Client, url: String) -> u16 {
     baggage.push(BaggageEntry { key: "tenant".into(), value: "acme".into(), properties: String::new() });
     let context = OwnedContext::new(SpanContext::root(&RandomIds)).with_baggage(&baggage);
     let propagator = presets::W3C.propagator();
-    let call = Call::new(&propagator).context(&context).outgoing(Outgoing::trusted());
+    let call = Call::new(&propagator).context(&context).inject_options(InjectOptions::everything());
     client.get(url).propagate_with(&call).send().await.expect("the server answers").status().as_u16()
 }
 
@@ -31,7 +31,7 @@ async fn servers() -> (Server, Server) {
 #[tokio::test]
 async fn ok_stops_before_a_host_that_gets_nothing() {
     let (first, second) = servers().await;
-    let rules = Destinations::builder(presets::W3C).rule(&second.address.to_string(), Rule::nothing());
+    let rules = Rules::builder(presets::W3C).rule(&second.address.to_string(), Rule::nothing());
     assert_eq!(call(&client(&rules.build().expect("good rules")), first.url()).await, 307);
     assert_eq!((first.requests().len(), second.requests().len()), (1, 0));
 }
@@ -39,9 +39,9 @@ async fn ok_stops_before_a_host_that_gets_nothing() {
 #[tokio::test]
 async fn ok_stops_before_a_host_that_may_have_less_baggage() {
     let (first, second) = servers().await;
-    let rules = Destinations::builder(presets::W3C).rule(&first.address.to_string(), Rule::trusted());
+    let rules = Rules::builder(presets::W3C).rule(&first.address.to_string(), Rule::everything());
     assert_eq!(call(&client(&rules.clone().build().expect("good rules")), first.url()).await, 307);
-    let rules = rules.rule(&second.address.to_string(), Rule::trusted());
+    let rules = rules.rule(&second.address.to_string(), Rule::everything());
     assert_eq!(call(&client(&rules.build().expect("good rules")), first.url()).await, 200);
     assert_eq!(values(&second.request(), "baggage"), ["tenant=acme"]);
 }
@@ -52,14 +52,14 @@ async fn ok_the_host_that_was_called_first_counts() {
     let second = Server::redirecting_to(third.url()).await;
     let first = Server::redirecting_to(second.url()).await;
     // The second might have had more, and did not get it.
-    let rules = Destinations::builder(presets::W3C).rule(&second.address.to_string(), Rule::trusted());
+    let rules = Rules::builder(presets::W3C).rule(&second.address.to_string(), Rule::everything());
     assert_eq!(call(&client(&rules.build().expect("good rules")), first.url()).await, 200);
 }
 
 #[tokio::test]
 async fn ok_otherwise_another_policy_decides() {
     let (first, second) = servers().await;
-    let destinations = Destinations::from(presets::W3C);
+    let destinations = Rules::from(presets::W3C);
     assert_eq!(call(&client(&destinations), first.url()).await, 200);
     let none = destinations.redirect_policy(redirect::Policy::none());
     let client = Client::builder().redirect(none).build().expect("a client");

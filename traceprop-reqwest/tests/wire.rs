@@ -5,8 +5,8 @@ mod common;
 use common::{Server, values};
 use reqwest::{Client, RequestBuilder};
 use traceprop_core::{
-    Allow, FieldName, Format, FormatFields, InContext, Outbound, Outcome, Outgoing, OwnedContext, Propagator, Reading,
-    Slots, SpanContext, SpanId, TraceId, Writer, presets,
+    Allow, CustomHeader, Format, FormatFields, Headers, InContext, InjectContext, InjectOptions, Outcome, OwnedContext,
+    Parsed, Propagator, SpanContext, SpanId, TraceId, Writer, presets,
 };
 use traceprop_reqwest::{Call, Propagate};
 
@@ -31,7 +31,7 @@ fn called_with(headers: &[(&str, &str)]) -> OwnedContext {
     let headers: Vec<_> = headers.to_vec();
     let extraction = propagator.extract(&headers);
     let trace_id = extraction.context().map_or(trace_id(), |context| context.trace_id);
-    OwnedContext::from_span(&extraction, &extraction.child(trace_id, span_id("b7ad6b7169203331")))
+    OwnedContext::from_span(&extraction, &extraction.span_with_ids(trace_id, span_id("b7ad6b7169203331")))
 }
 
 fn caller() -> OwnedContext {
@@ -101,7 +101,7 @@ async fn ok_relay_hands_on_what_came() {
     let context = {
         let propagator = propagator();
         let request = [("traceparent", came.as_str())];
-        OwnedContext::from_relay(&propagator.extract(&request))
+        OwnedContext::passthrough(&propagator.extract(&request))
     };
     send(Client::new().get(server.url()).propagate_context(&propagator(), &context)).await;
     assert_eq!(values(&server.request(), "traceparent"), [came.as_str()]);
@@ -113,9 +113,9 @@ async fn ok_baggage_goes_only_where_the_call_allows_it() {
     let (client, context, propagator) = (Client::new(), caller(), propagator());
     send(client.get(server.url()).propagate_context(&propagator, &context)).await;
     let call = Call::new(&propagator).context(&context);
-    let some = call.outgoing(Outgoing::new().baggage(Allow::Only(&["tenant"])));
+    let some = call.inject_options(InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])));
     send(client.get(server.url()).propagate_with(&some)).await;
-    send(client.get(server.url()).propagate_with(&call.outgoing(Outgoing::trusted()))).await;
+    send(client.get(server.url()).propagate_with(&call.inject_options(InjectOptions::everything()))).await;
 
     let requests = server.requests();
     let baggage: Vec<_> = requests.iter().map(|request| values(request, "baggage")).collect();
@@ -188,7 +188,7 @@ async fn ok_redirect_of_a_plain_client_takes_the_headers_along() {
     let elsewhere = Server::start().await;
     let server = Server::redirecting_to(elsewhere.url()).await;
     let (context, propagator) = (caller(), propagator());
-    let call = Call::new(&propagator).context(&context).outgoing(Outgoing::new().baggage(Allow::All));
+    let call = Call::new(&propagator).context(&context).inject_options(InjectOptions::new().allow_baggage(Allow::All));
     send(Client::new().get(server.url()).propagate_with(&call)).await;
     let (first, second) = (server.request(), elsewhere.request());
     assert_eq!(traceparent(&first), traceparent(&second));
@@ -202,7 +202,7 @@ async fn ok_redirect_of_a_plain_client_takes_the_headers_along() {
 /// Writes who is called, as sw8 does inside its value.
 struct Peer;
 
-const FIELD: FieldName = FieldName::from_static("x-peer");
+const FIELD: CustomHeader = CustomHeader::from_static("x-peer");
 
 impl Format for Peer {
     fn name(&self) -> &str {
@@ -210,27 +210,27 @@ impl Format for Peer {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::named(&[FIELD])
+        FormatFields::custom(&[FIELD])
     }
 
-    fn extract(&self, _: &Slots<'_>) -> Reading {
-        Reading::new(Outcome::Absent)
+    fn extract(&self, _: &Headers<'_>) -> Parsed {
+        Parsed::new(Outcome::Absent)
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        writer.write_named(&FIELD, context.outgoing().peer_or("unknown"));
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        writer.write_named(&FIELD, context.options().peer_or("unknown"));
     }
 }
 
 #[tokio::test]
 async fn ok_peer_is_the_authority_of_the_url_unless_the_call_names_one() {
     let server = Server::start().await;
-    let propagator = Propagator::builder().format(Peer).build().expect("one format");
+    let propagator = Propagator::builder().with_format(Peer).build().expect("one format");
     let span = SpanContext::new(trace_id(), span_id(PARENT));
     let client = Client::new();
     let url = format!("http://user:secret@{}/items", server.address);
     send(client.get(url).propagate_span(&propagator, &span)).await;
-    let call = Call::new(&propagator).span(&span).outgoing(Outgoing::new().peer("stock"));
+    let call = Call::new(&propagator).span(&span).inject_options(InjectOptions::new().peer("stock"));
     send(client.get(server.url()).propagate_with(&call)).await;
 
     let address = server.address.to_string();

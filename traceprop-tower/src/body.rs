@@ -1,7 +1,7 @@
 //! Response bodies that keep the context of their request: streams that make calls while they are sent.
 //!
 //! A response future is done when the head of the response is there; its body is polled afterwards, by the server, where
-//! nothing is current. [`ExtractLayer::through_body`](crate::ExtractLayer::through_body) wraps the body, so that the
+//! nothing is current. [`ExtractLayer::include_response_body`](crate::ExtractLayer::include_response_body) wraps the body, so that the
 //! context is the [current](traceprop_core::current) one during each poll of it as well:
 //!
 //! ```
@@ -10,7 +10,7 @@
 //!
 //! let app: Router = Router::new()
 //!     .route("/events", get(async || Body::from("a stream")))
-//!     .layer(ExtractLayer::new(presets::W3C).through_body());
+//!     .layer(ExtractLayer::new(presets::W3C).include_response_body());
 //! ```
 //!
 //! It is the last word of a layer's settings. A body that ends with the response, as most do, needs none of it.
@@ -31,36 +31,36 @@ use crate::ExtractLayer;
 impl<G> ExtractLayer<G> {
     /// Holds the context through the body of the response; see [`body`](crate::body).
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
-    pub fn through_body(self) -> Stack<BodyLayer, Self> {
+    pub fn include_response_body(self) -> Stack<BodyLayer, Self> {
         Stack::new(BodyLayer(()), self)
     }
 }
 
-/// What [`ExtractLayer::through_body`] puts within the layer. See the [module docs](self).
+/// What [`ExtractLayer::include_response_body`] puts within the layer. See the [module docs](self).
 #[derive(Clone, Debug)]
 pub struct BodyLayer(());
 
 impl<S> Layer<S> for BodyLayer {
-    type Service = WithBody<S>;
+    type Service = BodyService<S>;
 
-    fn layer(&self, inner: S) -> WithBody<S> {
-        WithBody { inner }
+    fn layer(&self, inner: S) -> BodyService<S> {
+        BodyService { inner }
     }
 }
 
 /// The service that [`BodyLayer`] makes. See the [module docs](self).
 #[derive(Clone, Debug)]
-pub struct WithBody<S> {
+pub struct BodyService<S> {
     inner: S,
 }
 
-impl<S, B, R> Service<Request<B>> for WithBody<S>
+impl<S, B, R> Service<Request<B>> for BodyService<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
     type Response = Response<ContextBody<R>>;
     type Error = S::Error;
-    type Future = WithBodyFuture<S::Future>;
+    type Future = BodyFuture<S::Future>;
 
     fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(task)
@@ -68,22 +68,22 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let context = request.extensions().get::<OwnedContext>().cloned();
-        WithBodyFuture { future: self.inner.call(request), context }
+        BodyFuture { future: self.inner.call(request), context }
     }
 }
 
 pin_project! {
-    /// The response future of [`WithBody`].
+    /// The response future of [`BodyService`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
-    pub struct WithBodyFuture<F> {
+    pub struct BodyFuture<F> {
         #[pin]
         future: F,
         context: Option<OwnedContext>,
     }
 }
 
-impl<F, R, E> Future for WithBodyFuture<F>
+impl<F, R, E> Future for BodyFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
@@ -113,7 +113,7 @@ impl<B: Body> Body for ContextBody<B> {
 
     fn poll_frame(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        OwnedContext::lend(this.context, || this.body.poll_frame(task))
+        OwnedContext::scope_in(this.context, || this.body.poll_frame(task))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     async fn body(request: Request<()>) -> ContextBody<Spans> {
-        let layer = ExtractLayer::new(presets::W3C).ids(|| IdBits::unique(7)).through_body();
+        let layer = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(7)).include_response_body();
         let spans = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Spans::default()))));
         let Ok(response) = layer.layer(spans).call(request).await;
         response.into_body()
@@ -223,8 +223,8 @@ mod tests {
     fn ok_crosses_threads() {
         fn is<T: Send + Sync + 'static>() {}
         is::<BodyLayer>();
-        is::<WithBody<()>>();
-        is::<WithBodyFuture<()>>();
+        is::<BodyService<()>>();
+        is::<BodyFuture<()>>();
         is::<ContextBody<()>>();
     }
 }

@@ -27,8 +27,8 @@
 //!
 //! [`ExtractLayer`] goes around a server, [`InjectLayer`] around a client. Both fit any `Service<http::Request<B>>`, so
 //! hyper and tonic as well as axum, box nothing, and cannot fail a request: a header that cannot be read is left out, and
-//! [`ExtractLayer::report_to`] says which one and why. The module [`explain`] puts that into logs and metrics.
-//! How far callers are trusted is a setting of each listener ([`extract`]), and so is what they are told ([`respond`]).
+//! [`ExtractLayer::on_report`] says which one and why. The module [`explain`] puts that into logs and metrics.
+//! How far callers are trusted is a setting of each listener ([`extract`]), and so is what they are told ([`response`]).
 //!
 //! What is between the two needs no argument: the server layer makes the context of a request the *current* one, and
 //! the client layer takes it from there. It stays with the task; to take it into another one, or into a thread, wrap what
@@ -69,8 +69,8 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `axum` | `RequestContext`, an extractor for axum handlers; the matched path as the endpoint of a request |
-//! | `http-body` | `ExtractLayer::through_body`: the context is current while a body is sent, too |
-//! | `tracing` | the ids of a request as fields of a `tracing` span, for every log line (module `log`); lost traces explained in the log |
+//! | `http-body` | `ExtractLayer::include_response_body`: the context is current while a body is sent, too |
+//! | `tracing` | the ids of a request as fields of a `tracing` span, for every log line (module `logging`); lost traces explained in the log |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -85,13 +85,13 @@ mod extractor;
 pub mod inject;
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
-pub mod log;
-pub mod respond;
+pub mod logging;
+pub mod response;
 
 pub use extract::ExtractLayer;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use extractor::RequestContext;
 pub use inject::InjectLayer;
-pub use respond::Respond;
-pub use traceprop_core::{Allow, Behavior, InContext, Outgoing, OwnedContext, Propagator, current, presets};
+pub use response::ResponseHeaders;
+pub use traceprop_core::{Allow, InContext, InjectOptions, OwnedContext, Propagator, Trust, current, presets};

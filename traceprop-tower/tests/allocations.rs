@@ -8,9 +8,9 @@ use std::task::{Context, Waker};
 use allocation_counter::measure;
 use http::{Request, Response};
 use tower::{Layer, Service, service_fn};
-use traceprop_core::sampler::{Always, ParentBased};
+use traceprop_core::sampler::{AlwaysOn, ParentBased};
 use traceprop_core::{IdBits, IdGenerator, SpanContext};
-use traceprop_tower::{ExtractLayer, InjectLayer, Outgoing, OwnedContext, presets};
+use traceprop_tower::{ExtractLayer, InjectLayer, InjectOptions, OwnedContext, presets};
 
 /// Extensions that nobody has used yet: their box, the map in it, and the boxed value.
 const EMPTY: u64 = 3;
@@ -62,21 +62,21 @@ where
 #[test]
 fn ok_extract_allocates_once_beside_extensions() {
     assert_eq!(count(&mut service_fn(bare), request(TRACED, false)), 0);
-    let mut layered = ExtractLayer::new(presets::W3C).ids(ids()).layer(service_fn(bare));
+    let mut layered = ExtractLayer::new(presets::W3C).id_generator(ids()).layer(service_fn(bare));
     assert_eq!(count(&mut layered, request(TRACED, true)), 1 + USED);
     assert_eq!(count(&mut layered, request(TRACED, false)), 1 + EMPTY);
 }
 
 #[test]
 fn ok_extract_allocates_nothing_of_its_own_without_trace_headers() {
-    let mut layered = ExtractLayer::new(presets::W3C).ids(ids()).layer(service_fn(bare));
+    let mut layered = ExtractLayer::new(presets::W3C).id_generator(ids()).layer(service_fn(bare));
     assert_eq!(count(&mut layered, request(&[], true)), USED);
     assert_eq!(count(&mut layered, request(&[], false)), EMPTY);
 }
 
 #[test]
 fn ok_options_and_second_layers_allocate_nothing() {
-    let layer = ExtractLayer::new(presets::W3C).ids(ids());
+    let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
     let mut preflight = request(TRACED, false);
     *preflight.method_mut() = http::Method::OPTIONS;
     assert_eq!(count(&mut layer.layer(service_fn(bare)), preflight), 0);
@@ -85,10 +85,10 @@ fn ok_options_and_second_layers_allocate_nothing() {
 
 #[test]
 fn ok_options_of_the_layer_cost_nothing_more() {
-    let layer = ExtractLayer::new(presets::W3C).ids(ids());
-    let reporting = layer.clone().report_to(|report| assert_eq!(report.rejects().count(), 0));
-    let sampling = layer.clone().sampler(ParentBased::new(Always));
-    for layer in [reporting, sampling, layer.relay()] {
+    let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
+    let reporting = layer.clone().on_report(|report| assert_eq!(report.rejects().count(), 0));
+    let sampling = layer.clone().sampler(ParentBased::new(AlwaysOn));
+    for layer in [reporting, sampling, layer.passthrough()] {
         assert_eq!(count(&mut layer.layer(service_fn(bare)), request(TRACED, true)), 1 + USED);
     }
 }
@@ -96,26 +96,26 @@ fn ok_options_of_the_layer_cost_nothing_more() {
 /// Each header that is written takes its value; the map that it goes into has room already.
 #[test]
 fn ok_respond_allocates_once_a_header() {
-    use traceprop_tower::Respond;
+    use traceprop_tower::ResponseHeaders;
 
     let bare = service_fn(|request: Request<()>| {
         let mut response = Response::new(request);
         response.headers_mut().reserve(8);
         ready(Ok::<_, Infallible>(response))
     });
-    let layer = ExtractLayer::new(presets::W3C).ids(ids());
+    let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
     let without = count(&mut layer.layer(bare), request(TRACED, true));
     let origin = http::HeaderValue::from_static("*");
     for (respond, headers) in [
-        (Respond::new(), 0),
-        (Respond::new().server_timing(), 1),
-        (Respond::new().traceresponse(), 1),
-        (Respond::new().server_timing().traceresponse().timing_allow_origin(origin), 2),
+        (ResponseHeaders::new(), 0),
+        (ResponseHeaders::new().server_timing(), 1),
+        (ResponseHeaders::new().traceresponse(), 1),
+        (ResponseHeaders::new().server_timing().traceresponse().timing_allow_origin(origin), 2),
     ] {
-        let layer = layer.clone().respond(respond);
+        let layer = layer.clone().response_headers(respond);
         assert_eq!(count(&mut layer.layer(bare), request(TRACED, true)), without + headers);
     }
-    let layer = layer.respond(Respond::new().server_timing().expose());
+    let layer = layer.response_headers(ResponseHeaders::new().server_timing().expose_headers());
     // What is written each time is shared once, by the first response.
     assert!(count(&mut layer.layer(bare), request(TRACED, true)) <= without + 2);
     assert_eq!(count(&mut layer.layer(bare), request(TRACED, true)), without + 1);
@@ -127,12 +127,15 @@ fn ok_context_through_a_body_allocates_nothing() {
     use http_body::Body;
     use http_body_util::Full;
 
-    let layer = ExtractLayer::new(presets::W3C).ids(ids());
+    let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
     let without = count(&mut layer.layer(service_fn(bare)), request(TRACED, true));
-    assert_eq!(count(&mut layer.clone().through_body().layer(service_fn(bare)), request(TRACED, true)), without);
+    assert_eq!(
+        count(&mut layer.clone().include_response_body().layer(service_fn(bare)), request(TRACED, true)),
+        without
+    );
 
     let full = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(Response::new(Full::new(&b"hello"[..])))));
-    let mut layered = layer.through_body().layer(full);
+    let mut layered = layer.include_response_body().layer(full);
     let mut task = Context::from_waker(Waker::noop());
     let mut future = pin!(layered.call(request(TRACED, true)));
     let std::task::Poll::Ready(Ok(response)) = future.as_mut().poll(&mut task) else { panic!("it is ready") };
@@ -158,7 +161,10 @@ fn ok_inject_allocates_once_a_line() {
         request.headers_mut().reserve(8);
         request
     };
-    let mut layered = InjectLayer::new(presets::W3C).ids(ids()).outgoing(Outgoing::trusted()).layer(service_fn(bare));
+    let mut layered = InjectLayer::new(presets::W3C)
+        .id_generator(ids())
+        .inject_options(InjectOptions::everything())
+        .layer(service_fn(bare));
     let mut call = with_room();
     call.extensions_mut().insert(context.clone());
     assert_eq!(count(&mut layered, call), 2);
@@ -169,12 +175,12 @@ fn ok_inject_allocates_once_a_line() {
 #[cfg(feature = "tracing")]
 #[test]
 fn ok_logs_that_nobody_reads_allocate_nothing() {
-    use traceprop_tower::log::SpanLayer;
+    use traceprop_tower::logging::SpanLayer;
 
     let bad = &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0")];
     for lines in [TRACED, bad] {
-        let plain = ExtractLayer::new(presets::MIXED).ids(ids());
-        let logged = plain.clone().explain().count_findings(|finding| assert!(!finding.format.is_empty()));
+        let plain = ExtractLayer::new(presets::ALL_TO_W3C).id_generator(ids());
+        let logged = plain.clone().log_problems().on_finding(|finding| assert!(!finding.format.is_empty()));
         let without = count(&mut plain.layer(service_fn(bare)), request(lines, true));
         let with = count(&mut logged.layer(SpanLayer::new().layer(service_fn(bare))), request(lines, true));
         assert_eq!(with, without);

@@ -36,7 +36,7 @@ impl Server {
     async fn start() -> Self {
         let rejects = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&rejects);
-        let layer = ExtractLayer::new(presets::W3C).report_to(move |report| {
+        let layer = ExtractLayer::new(presets::W3C).on_report(move |report| {
             log.lock().expect("no panic").extend(report.rejects().map(|reject| reject.to_string()));
         });
         let service = ServiceBuilder::new().layer(layer).service_fn(handle);

@@ -19,7 +19,7 @@ use support::{Answer, PARENT, TRACE, get, serve};
 use tower::retry::{Policy, RetryLayer};
 use tower::{ServiceBuilder, ServiceExt};
 use traceprop_core::{RandomIds, SpanContext, SpanId, TraceId};
-use traceprop_tower::{ExtractLayer, InjectLayer, Outgoing, OwnedContext, current, presets};
+use traceprop_tower::{ExtractLayer, InjectLayer, InjectOptions, OwnedContext, current, presets};
 
 type Call = http::Request<Empty<Bytes>>;
 
@@ -74,7 +74,7 @@ async fn ok_three_services_one_trace() {
         assert_ne!(a, b, "{answer:?}");
     }
 
-    let trusting = InjectLayer::new(presets::W3C).outgoing(Outgoing::trusted()).same_span();
+    let trusting = InjectLayer::new(presets::W3C).inject_options(InjectOptions::everything()).reuse_span();
     let shop = serve(caller(stock, ExtractLayer::new(presets::W3C), trusting)).await;
     let answer = get(shop, "/", lines.as_bytes()).await;
     let words: Vec<_> = answer.body.split(' ').collect();
@@ -84,7 +84,7 @@ async fn ok_three_services_one_trace() {
 #[tokio::test]
 async fn ok_service_without_spans_is_not_seen_in_the_trace() {
     let stock = serve(callee()).await;
-    let relay = ExtractLayer::new(presets::W3C).relay();
+    let relay = ExtractLayer::new(presets::W3C).passthrough();
     let shop = serve(caller(stock, relay, InjectLayer::new(presets::W3C))).await;
     let later = format!("traceparent: cc-{}-more\r\ntracestate: rojo=1\r\n", &PARENT[3..]);
     let answer = get(shop, "/", later.as_bytes()).await;
@@ -141,7 +141,7 @@ async fn ok_each_retry_has_its_own_span_of_the_same_trace() {
     let app = Router::new().route("/", on_get(busy)).with_state(Arc::clone(&parents));
     let traces = Arc::<Mutex<HashSet<Option<TraceId>>>>::default();
     let log = Arc::clone(&traces);
-    let reports = ExtractLayer::new(presets::W3C).report_to(move |report| {
+    let reports = ExtractLayer::new(presets::W3C).on_report(move |report| {
         log.lock().expect("no panic").insert(report.extraction().context().map(|context| context.trace_id));
     });
     let address = serve(app.layer(reports)).await;
@@ -167,7 +167,7 @@ async fn ok_client_without_a_context_sends_none() {
         Router::new().fallback(async |request: Request| request.headers().contains_key("traceparent").to_string());
     let address = serve(app).await;
     let layer = InjectLayer::new(presets::W3C);
-    for (layer, sent) in [(layer.clone(), "false"), (layer.start_root(), "true")] {
+    for (layer, sent) in [(layer.clone(), "false"), (layer.start_new_traces(), "true")] {
         let client = ServiceBuilder::new().layer(layer).service(client());
         let answer = client.oneshot(to(address, "/")).await.unwrap();
         assert_eq!(Answer::ok(text(answer).await), Answer::ok(sent));

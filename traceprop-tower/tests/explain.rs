@@ -22,7 +22,7 @@ async fn ok_counters_per_format_outcome_and_reason() {
 
     let counters = Arc::<Mutex<Counters>>::default();
     let counted = Arc::clone(&counters);
-    let layer = ExtractLayer::new(presets::W3C).count_findings(move |finding| {
+    let layer = ExtractLayer::new(presets::W3C).on_finding(move |finding| {
         let labels =
             (finding.format.to_owned(), finding.outcome.as_str(), finding.reason.map(|reason| reason.as_str()));
         *counted.lock().expect("no panic").entry(labels).or_default() += 1;
@@ -55,13 +55,13 @@ async fn ok_everyone_who_wants_the_report_gets_it() {
     };
     let (first, second, third) = (note("first"), note("second"), note("third"));
     let layer = ExtractLayer::new(presets::W3C)
-        .report_to(move |_| first())
-        .count_findings(move |finding| {
+        .on_report(move |_| first())
+        .on_finding(move |finding| {
             if finding.format == "tracecontext" {
                 second();
             }
         })
-        .report_to(move |_| third());
+        .on_report(move |_| third());
     let address = serve(Router::new().route("/", on_get(async || "ok")).layer(layer)).await;
     get(address, "/", b"").await;
     assert_eq!(*calls.lock().unwrap(), ["first", "second", "third"]);
@@ -85,7 +85,7 @@ async fn ok_debug_route_explains_the_request_that_asks() {
     let propagator = Arc::<Propagator>::from(presets::W3C);
     let app = Router::new()
         .route_service("/debug/trace", ExplainService::new(Arc::clone(&propagator)).enabled(true))
-        .layer(ExtractLayer::new(propagator).ids(|| IdBits::unique(7)));
+        .layer(ExtractLayer::new(propagator).id_generator(|| IdBits::non_random(7)));
     let address = serve(app).await;
     let lines = [traced(), b"tracestate: s\xff,cret\r\nbaggage: user.id=alice\r\n".to_vec()].concat();
     let expected = "\
@@ -146,7 +146,7 @@ mod event {
         let disagrees = [&traced()[..], b"uber-trace-id: 7:8:0:1\r\n"].concat();
         let same = [&traced()[..], b"b3: 4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1\r\n"].concat();
         let requests: [&[u8]; 5] = [b"", &traced(), &same, &other, &disagrees];
-        let seen = messages(ExtractLayer::new(presets::MIXED).explain(), &requests, Level::DEBUG).await;
+        let seen = messages(ExtractLayer::new(presets::ALL_TO_W3C).log_problems(), &requests, Level::DEBUG).await;
         let start = "trace 4bf92f3577b34da6a3ce929d0e0e4736 continued, parent 00f067aa0ba902b7, sampled; \
                      tracecontext: supplied the context; ";
         let expected = [
@@ -159,14 +159,15 @@ mod event {
 
     #[tokio::test]
     async fn ok_no_event_where_debug_is_not_enabled() {
-        let seen = messages(ExtractLayer::new(presets::W3C).explain(), &[b"traceparent: x\r\n"], Level::INFO).await;
+        let seen =
+            messages(ExtractLayer::new(presets::W3C).log_problems(), &[b"traceparent: x\r\n"], Level::INFO).await;
         assert_eq!(seen, []);
     }
 
     #[tokio::test]
     async fn ok_events_are_limited_and_the_rest_is_counted() {
         let bad: &[u8] = b"traceparent: x\r\n";
-        let layer = ExtractLayer::new(presets::W3C).explain_at_most(2);
+        let layer = ExtractLayer::new(presets::W3C).log_problems_at_most(2);
         let seen = messages(layer.clone(), &[bad; 5], Level::DEBUG).await;
         // A slow machine may take more than one second for five requests.
         assert!((2..=4).contains(&seen.len()), "{seen:?}");
@@ -182,7 +183,7 @@ mod event {
         let words = ["SECRET", "s\u{e9}cret", "\u{202e}"];
         for word in words {
             let (log, _guard) = Log::start(Level::TRACE);
-            let layer = ExtractLayer::new(Propagator::from_names("all", "none").expect("known names")).explain();
+            let layer = ExtractLayer::new(Propagator::from_names("all", "none").expect("known names")).log_problems();
             let address = serve(Router::new().route("/", on_get(async || "ok")).layer(layer)).await;
             for name in [
                 "traceparent",

@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 use tower::{Service, ServiceBuilder, service_fn};
 use traceprop_core::{RandomIds, SpanContext};
-use traceprop_tower::{Allow, ExtractLayer, InjectLayer, Outgoing, OwnedContext, current, presets};
+use traceprop_tower::{Allow, ExtractLayer, InjectLayer, InjectOptions, OwnedContext, current, presets};
 
 const COUNT: &str = "/stock.Stock/Count";
 
@@ -175,7 +175,7 @@ async fn ok_current_context_is_taken_as_well() {
 #[cfg(feature = "http-body")]
 #[tokio::test]
 async fn ok_context_through_the_body_fits_too() {
-    let address = serve(Server::builder().layer(ExtractLayer::new(presets::W3C).through_body())).await;
+    let address = serve(Server::builder().layer(ExtractLayer::new(presets::W3C).include_response_body())).await;
     let client = ServiceBuilder::new().layer(InjectLayer::new(presets::W3C)).service(channel(address).await);
     let mut request = Request::new("x".to_owned());
     let context = context();
@@ -190,9 +190,9 @@ async fn ok_destination_is_seen_where_the_client_has_an_origin() {
     let address = serve(Server::builder().layer(ExtractLayer::new(presets::W3C))).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
-    let layer = InjectLayer::new(presets::W3C).outgoing_for(move |uri| {
+    let layer = InjectLayer::new(presets::W3C).inject_options_fn(move |uri| {
         log.lock().expect("no panic").push(uri.host().map(str::to_owned));
-        Some(Outgoing::new().baggage(Allow::All))
+        Some(InjectOptions::new().allow_baggage(Allow::All))
     });
     let client = ServiceBuilder::new().layer(layer).service(channel(address).await);
     let origin: http::Uri = format!("http://{address}").parse().unwrap();

@@ -18,7 +18,7 @@ use support::{Answer, PARENT, get, send, serve};
 use tower::{Layer, Service};
 use tower_http::trace::TraceLayer;
 use traceprop_core::{Correlation, IdBits};
-use traceprop_tower::log::{LogFields, SpanLayer, request_span};
+use traceprop_tower::logging::{LogFields, SpanLayer, request_span};
 use traceprop_tower::{ExtractLayer, Propagator, current, presets, request_span};
 use tracing::{Level, Span};
 
@@ -37,7 +37,7 @@ async fn hello() -> &'static str {
 }
 
 fn extract(propagator: impl Into<Arc<Propagator>>) -> ExtractLayer<impl traceprop_core::IdGenerator + Clone> {
-    ExtractLayer::new(propagator).ids(|| IdBits::unique(7))
+    ExtractLayer::new(propagator).id_generator(|| IdBits::non_random(7))
 }
 
 fn traced() -> Vec<u8> {
@@ -170,7 +170,10 @@ async fn ok_what_is_not_there_has_no_field() {
 #[tokio::test]
 async fn ok_relay_shows_the_ids_that_it_passes_on() {
     let (log, _guard) = Log::start(Level::INFO);
-    let app = Router::new().route("/", on_get(hello)).layer(SpanLayer::new()).layer(extract(presets::MIXED).relay());
+    let app = Router::new()
+        .route("/", on_get(hello))
+        .layer(SpanLayer::new())
+        .layer(extract(presets::ALL_TO_W3C).passthrough());
     let address = serve(app).await;
     get(address, "/", b"b3: 0\r\n").await;
     get(address, "/", &traced()).await;
@@ -186,7 +189,7 @@ async fn ok_relay_shows_the_ids_that_it_passes_on() {
 }
 
 fn with_baggage() -> SpanLayer {
-    SpanLayer::with(|head| {
+    SpanLayer::make_span_with(|head| {
         let fields = LogFields::from_extensions(&head.extensions);
         request_span!(fields, baggage: ["session.id", "tenant"])
     })
@@ -231,7 +234,7 @@ async fn ok_text_that_is_long_or_not_visible_is_a_length() {
 #[tokio::test]
 async fn ok_trace_id_of_sw8_is_the_text_that_came() {
     let (log, _guard) = Log::start(Level::INFO);
-    let app = Router::new().route("/", on_get(hello)).layer(SpanLayer::new()).layer(extract(presets::MIXED));
+    let app = Router::new().route("/", on_get(hello)).layer(SpanLayer::new()).layer(extract(presets::ALL_TO_W3C));
     let address = serve(app).await;
     // In base64: ticket-1, ticket 1, the letter a 150 times, and 153 times.
     let long = "YWFh".repeat(50);
@@ -253,7 +256,7 @@ async fn ok_correlation_id_is_what_came_or_what_goes_out() {
     static TRANSACTION: Correlation = Correlation::from_static("x-plumbr-transactionid").opaque();
 
     let (log, _guard) = Log::start(Level::INFO);
-    let spans = SpanLayer::with(|head| {
+    let spans = SpanLayer::make_span_with(|head| {
         request_span!(LogFields::from_extensions(&head.extensions).with_correlation(&TRANSACTION))
     });
     let propagator =

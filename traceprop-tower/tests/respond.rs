@@ -10,8 +10,8 @@ use axum::response::IntoResponse;
 use axum::routing::get as on_get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use traceprop_core::{Behavior, Correlation, IdBits, IdGenerator, Propagator};
-use traceprop_tower::{ExtractLayer, Respond};
+use traceprop_core::{Correlation, IdBits, IdGenerator, Propagator, Trust};
+use traceprop_tower::{ExtractLayer, ResponseHeaders};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRANSACTION: Correlation = Correlation::from_static("x-plumbr-transactionid");
@@ -26,16 +26,16 @@ const ALL: &[&str] = &[
 fn layer() -> ExtractLayer<impl IdGenerator + Clone> {
     let names = "tracecontext,b3,correlation:x-plumbr-transactionid";
     let propagator = Propagator::builder().names(names, names).expect("known names").build().expect("it is right");
-    ExtractLayer::new(propagator).ids(|| IdBits::random(7))
+    ExtractLayer::new(propagator).id_generator(|| IdBits::random(7))
 }
 
-fn all() -> Respond {
-    Respond::new()
+fn all() -> ResponseHeaders {
+    ResponseHeaders::new()
         .server_timing()
         .traceresponse()
-        .echo(TRANSACTION)
+        .echo_correlation(TRANSACTION)
         .timing_allow_origin(HeaderValue::from_static("https://shop.example"))
-        .expose()
+        .expose_headers()
 }
 
 async fn serve<G: IdGenerator + Clone + Send + Sync + 'static>(layer: ExtractLayer<G>) -> SocketAddr {
@@ -80,7 +80,11 @@ fn metric(flags: &str) -> String {
 
 #[tokio::test]
 async fn ok_nothing_is_written_unasked() {
-    for layer in [layer(), layer().respond(Respond::new()), layer().respond(Respond::new().expose())] {
+    for layer in [
+        layer(),
+        layer().response_headers(ResponseHeaders::new()),
+        layer().response_headers(ResponseHeaders::new().expose_headers()),
+    ] {
         let address = serve(layer).await;
         assert_eq!(answer(address, "GET /", &parent("01"), ALL).await, [""; 0]);
     }
@@ -88,7 +92,7 @@ async fn ok_nothing_is_written_unasked() {
 
 #[tokio::test]
 async fn ok_server_timing_is_what_agents_read() {
-    let address = serve(layer().respond(Respond::new().server_timing())).await;
+    let address = serve(layer().response_headers(ResponseHeaders::new().server_timing())).await;
     for (came, told) in [
         (parent("01"), "01"),
         // Splunk reads no other flag beside the sampled one.
@@ -107,14 +111,14 @@ async fn ok_server_timing_is_what_agents_read() {
 
 #[tokio::test]
 async fn ok_proxied_metric_is_replaced_and_others_stay() {
-    let address = serve(layer().respond(Respond::new().server_timing())).await;
+    let address = serve(layer().response_headers(ResponseHeaders::new().server_timing())).await;
     let lines = answer(address, "GET /proxied", &parent("01"), &["server-timing"]).await;
     assert_eq!(lines, ["server-timing: db;dur=5".into(), "server-timing: cache;desc=\"a, b\"".into(), metric("01")]);
 }
 
 #[tokio::test]
 async fn ok_traceresponse_and_draft_metric_tell_all_flags() {
-    let address = serve(layer().respond(Respond::new().traceresponse().draft_metric())).await;
+    let address = serve(layer().response_headers(ResponseHeaders::new().traceresponse().draft_server_timing())).await;
     for flags in ["00", "01", "02", "03"] {
         let lines = answer(address, "GET /", &parent(flags), ALL).await;
         let value = format!("00-{TRACE}-0000000000000007-{flags}");
@@ -126,7 +130,7 @@ async fn ok_traceresponse_and_draft_metric_tell_all_flags() {
 
 #[tokio::test]
 async fn ok_correlation_id_is_told_as_it_came_or_as_it_was_made() {
-    let address = serve(layer().respond(Respond::new().echo(TRANSACTION))).await;
+    let address = serve(layer().response_headers(ResponseHeaders::new().echo_correlation(TRANSACTION))).await;
     let names = &["x-plumbr-transactionid"];
     for text in ["4BF92F35-77B3-4DA6-A3CE-929D0E0E4736", "{4bf92f35-77b3-4da6-a3ce-929d0e0e4736}"] {
         let lines = answer(address, "GET /", &format!("X-Plumbr-TransactionId: {text}\r\n"), names).await;
@@ -140,7 +144,7 @@ async fn ok_correlation_id_is_told_as_it_came_or_as_it_was_made() {
 
 #[tokio::test]
 async fn ok_names_are_exposed_where_nobody_else_does() {
-    let address = serve(layer().respond(all())).await;
+    let address = serve(layer().response_headers(all())).await;
     let names = &["timing-allow-origin", "access-control-expose-headers"];
     let allowed = "timing-allow-origin: https://shop.example";
     let exposed = "access-control-expose-headers: server-timing, traceresponse, x-plumbr-transactionid";
@@ -152,11 +156,11 @@ async fn ok_names_are_exposed_where_nobody_else_does() {
 #[tokio::test]
 async fn ok_cors_layer_around_it_has_the_last_word() {
     use tower_http::cors::CorsLayer;
-    use traceprop_http::{ResponseForm, ResponseTrace, cors};
+    use traceprop_http::{ResponseHeader, ResponseTrace, cors};
 
-    let trace = ResponseTrace::new().with(ResponseForm::ServerTiming);
+    let trace = ResponseTrace::new().with(ResponseHeader::ServerTiming);
     let app = Router::new().route("/", on_get(async || "hello"));
-    let app = app.layer(layer().respond(Respond::from(trace).expose()));
+    let app = app.layer(layer().response_headers(ResponseHeaders::from(trace).expose_headers()));
     let names = &["server-timing", "access-control-expose-headers"];
     let silent = CorsLayer::new().allow_origin([HeaderValue::from_static("https://shop.example")]);
     let etag = "etag".parse().expect("a name");
@@ -173,7 +177,7 @@ async fn ok_cors_layer_around_it_has_the_last_word() {
 
 #[tokio::test]
 async fn ok_preflights_and_paths_that_are_left_out_stay_as_they_are() {
-    let layer = layer().leave_out(|head| head.uri.path() == "/health").respond(all().shared_caches());
+    let layer = layer().skip(|head| head.uri.path() == "/health").response_headers(all().allow_shared_caches());
     let address = serve(layer).await;
     assert_eq!(answer(address, "OPTIONS /", &parent("01"), ALL).await, [""; 0]);
     assert_eq!(answer(address, "GET /health", &parent("01"), ALL).await, [""; 0]);
@@ -182,8 +186,8 @@ async fn ok_preflights_and_paths_that_are_left_out_stay_as_they_are() {
 
 #[tokio::test]
 async fn ok_what_others_may_get_from_a_cache_tells_no_trace_unless_asked() {
-    for (respond, shared) in [(all(), 0), (all().shared_caches(), ALL.len())] {
-        let address = serve(layer().respond(respond)).await;
+    for (respond, shared) in [(all(), 0), (all().allow_shared_caches(), ALL.len())] {
+        let address = serve(layer().response_headers(respond)).await;
         for (path, lines) in [("/public", shared), ("/max-age", shared), ("/private", ALL.len())] {
             let request = format!("GET {path}");
             assert_eq!(answer(address, &request, &parent("01"), ALL).await.len(), lines, "{path}");
@@ -193,7 +197,9 @@ async fn ok_what_others_may_get_from_a_cache_tells_no_trace_unless_asked() {
 
 #[tokio::test]
 async fn ok_relay_leaves_the_span_to_the_service_behind_it() {
-    let layer = layer().relay().respond(Respond::new().server_timing().traceresponse().echo(TRANSACTION));
+    let layer = layer()
+        .passthrough()
+        .response_headers(ResponseHeaders::new().server_timing().traceresponse().echo_correlation(TRANSACTION));
     let address = serve(layer).await;
     let lines = answer(address, "GET /proxied", &parent("01"), &ALL[..3]).await;
     assert_eq!(
@@ -210,7 +216,7 @@ async fn ok_relay_leaves_the_span_to_the_service_behind_it() {
 
 #[tokio::test]
 async fn ok_restarted_trace_is_the_one_that_is_told() {
-    let address = serve(layer().trust(Behavior::Restart).respond(Respond::new().server_timing())).await;
+    let address = serve(layer().trust(Trust::Restart).response_headers(ResponseHeaders::new().server_timing())).await;
     let lines = answer(address, "GET /", &parent("00"), ALL).await;
     assert_eq!(lines, ["server-timing: traceparent;desc=\"00-00000000000000070000000000000007-0000000000000007-01\""]);
 }

@@ -9,8 +9,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::routing::get as on_get;
 use support::{Answer, PARENT, TRACE, get, serve};
-use traceprop_core::sampler::{Never, ParentBased};
-use traceprop_tower::{Allow, Behavior, ExtractLayer, OwnedContext, Propagator, current, presets};
+use traceprop_core::sampler::{AlwaysOff, ParentBased};
+use traceprop_tower::{Allow, ExtractLayer, OwnedContext, Propagator, Trust, current, presets};
 
 /// What is current, in words: trace, parent, decision, keys of the baggage.
 async fn seen() -> String {
@@ -35,10 +35,10 @@ fn lines(flags: &str) -> Vec<u8> {
 async fn ok_listeners_of_one_propagator_differ_in_trust() {
     let propagator: Arc<Propagator> = presets::W3C.into();
     for (trust, unsampled) in [
-        (Behavior::Continue, "same child not-sampled session.id+user.id"),
-        (Behavior::Defer, "same child sampled session.id+user.id"),
-        (Behavior::Restart, "new root sampled session.id+user.id"),
-        (Behavior::Ignore, "new root sampled "),
+        (Trust::Continue, "same child not-sampled session.id+user.id"),
+        (Trust::Resample, "same child sampled session.id+user.id"),
+        (Trust::Restart, "new root sampled session.id+user.id"),
+        (Trust::Ignore, "new root sampled "),
     ] {
         let address = listener(ExtractLayer::new(Arc::clone(&propagator)).trust(trust)).await;
         assert_eq!(get(address, "/", &lines("00")).await, Answer::ok(unsampled), "{trust:?}");
@@ -49,7 +49,7 @@ async fn ok_listeners_of_one_propagator_differ_in_trust() {
 async fn ok_restarted_trace_is_linked_in_the_report() {
     let links = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&links);
-    let layer = ExtractLayer::new(presets::W3C).trust(Behavior::Restart).report_to(move |report| {
+    let layer = ExtractLayer::new(presets::W3C).trust(Trust::Restart).on_report(move |report| {
         let links = report.extraction().links();
         let links = links.map(|link| format!("{} {} {}", link.trace_id, link.span_id, link.reason.as_str()));
         log.lock().expect("no panic").extend(links);
@@ -63,7 +63,7 @@ async fn ok_restarted_trace_is_linked_in_the_report() {
 
 #[tokio::test]
 async fn ok_sampler_decides_what_was_deferred() {
-    let layer = ExtractLayer::new(presets::W3C).trust(Behavior::Defer).sampler(ParentBased::new(Never));
+    let layer = ExtractLayer::new(presets::W3C).trust(Trust::Resample).sampler(ParentBased::new(AlwaysOff));
     let address = listener(layer).await;
     for flags in ["00", "01"] {
         assert!(get(address, "/", &lines(flags)).await.body.starts_with("same child not-sampled"), "{flags}");
@@ -78,8 +78,8 @@ async fn ok_baggage_is_taken_over_by_allow_list() {
         (Allow::Only(&["tenant"]), ""),
         (Allow::None, ""),
     ] {
-        for layer in [ExtractLayer::new(presets::W3C), ExtractLayer::new(presets::W3C).relay()] {
-            let address = listener(layer.baggage(allow)).await;
+        for layer in [ExtractLayer::new(presets::W3C), ExtractLayer::new(presets::W3C).passthrough()] {
+            let address = listener(layer.allow_baggage(allow)).await;
             let answer = get(address, "/", &lines("01")).await;
             assert_eq!(answer.body.rsplit(' ').next(), Some(kept), "{answer:?}");
         }
@@ -89,8 +89,8 @@ async fn ok_baggage_is_taken_over_by_allow_list() {
 #[tokio::test]
 async fn ok_paths_that_are_left_out_have_no_context() {
     let layer = ExtractLayer::new(presets::W3C)
-        .leave_out(|head| head.uri.path() == "/health")
-        .report_to(|report| assert_eq!(report.rejects().count(), 0));
+        .skip(|head| head.uri.path() == "/health")
+        .on_report(|report| assert_eq!(report.rejects().count(), 0));
     let address = listener(layer).await;
     assert_eq!(get(address, "/health", &lines("zz")).await, Answer::ok("none"));
     assert_eq!(get(address, "/", &lines("01")).await, Answer::ok("same child sampled session.id+user.id"));
@@ -99,9 +99,9 @@ async fn ok_paths_that_are_left_out_have_no_context() {
 #[tokio::test]
 async fn ok_routes_have_settings_of_their_own() {
     let layer = ExtractLayer::new(presets::W3C);
-    let public = Router::new().route("/page", on_get(seen)).layer(layer.clone().trust(Behavior::Restart));
-    let intake = Router::new().route("/intake", on_get(seen)).layer(layer.clone().trust(Behavior::Ignore));
-    let inside = layer.clone().leave_out(|head| !head.uri.path().starts_with("/inside"));
+    let public = Router::new().route("/page", on_get(seen)).layer(layer.clone().trust(Trust::Restart));
+    let intake = Router::new().route("/intake", on_get(seen)).layer(layer.clone().trust(Trust::Ignore));
+    let inside = layer.clone().skip(|head| !head.uri.path().starts_with("/inside"));
     let app = Router::new().route("/inside", on_get(seen)).merge(public).merge(intake).layer(inside);
     let address = serve(app).await;
     for (path, answer) in [
@@ -116,7 +116,7 @@ async fn ok_routes_have_settings_of_their_own() {
 #[tokio::test]
 async fn ok_outer_layer_counts_where_both_apply() {
     let layer = ExtractLayer::new(presets::W3C);
-    let inner = Router::new().route("/", on_get(seen)).layer(layer.clone().trust(Behavior::Ignore));
+    let inner = Router::new().route("/", on_get(seen)).layer(layer.clone().trust(Trust::Ignore));
     let address = serve(inner.layer(layer)).await;
     assert_eq!(get(address, "/", &lines("01")).await, Answer::ok("same child sampled session.id+user.id"));
 }

@@ -19,7 +19,7 @@ use support::{PARENT, TRACE, get, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
-use traceprop_tower::{ExtractLayer, InContext, Respond, current, presets};
+use traceprop_tower::{ExtractLayer, InContext, ResponseHeaders, current, presets};
 
 fn parent() -> String {
     current().and_then(|context| context.parent_id()).map_or("none".to_owned(), |id| id.to_string())
@@ -60,7 +60,7 @@ fn said(body: &str) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ok_streaming_bodies_of_200_requests_keep_their_own_context() {
     let app = Router::new().route("/", on_get(async || Response::new(Body::new(ticks()))));
-    let address = serve(app.layer(ExtractLayer::new(presets::W3C).through_body())).await;
+    let address = serve(app.layer(ExtractLayer::new(presets::W3C).include_response_body())).await;
     let requests: Vec<_> = (1..=200_u32)
         .map(|n| {
             tokio::spawn(async move {
@@ -82,7 +82,7 @@ async fn ok_bodies_have_no_context_where_it_was_not_asked_for_or_is_left_out() {
     let lines = format!("traceparent: {PARENT}\r\n");
     let address = serve(app().layer(ExtractLayer::new(presets::W3C))).await;
     assert_eq!(said(&get(address, "/", lines.as_bytes()).await.body), ["none"; 5]);
-    let address = serve(app().layer(ExtractLayer::new(presets::W3C).leave_out(|_| true).through_body())).await;
+    let address = serve(app().layer(ExtractLayer::new(presets::W3C).skip(|_| true).include_response_body())).await;
     assert_eq!(said(&get(address, "/", lines.as_bytes()).await.body), ["none"; 5]);
 }
 
@@ -115,7 +115,9 @@ async fn read_to(stream: &mut TcpStream, end: &str) -> String {
 
 #[tokio::test]
 async fn ok_upgraded_connections_keep_the_context_of_their_request() {
-    let layer = ExtractLayer::new(presets::W3C).respond(Respond::new().server_timing()).through_body();
+    let layer = ExtractLayer::new(presets::W3C)
+        .response_headers(ResponseHeaders::new().server_timing())
+        .include_response_body();
     let address: SocketAddr = serve(Router::new().route("/", on_get(upgrade)).layer(layer)).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!(

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderName, Method, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
-use traceprop_core::{Behavior, TraceMatching};
+use traceprop_core::{TraceIdMatch, Trust};
 use traceprop_tower::{ExtractLayer, Propagator};
 
 const PAGE: &str = include_str!("../../docs/trace-ids-do-not-match.md");
@@ -51,12 +51,12 @@ async fn explained(block: &Block<'_>) -> String {
     let mut builder = Propagator::builder().names(reads, "none").expect("names of formats");
     match setting("behavior") {
         None => {}
-        Some("restart") => builder = builder.behavior(Behavior::Restart),
+        Some("restart") => builder = builder.trust(Trust::Restart),
         Some(other) => panic!("behavior {other}"),
     }
     match setting("matching") {
         None => {}
-        Some("low-half") => builder = builder.trace_matching(TraceMatching::LowHalf),
+        Some("low-half") => builder = builder.trace_id_match(TraceIdMatch::Low64),
         Some(other) => panic!("matching {other}"),
     }
     let mut request = Request::new(());
@@ -73,7 +73,7 @@ async fn explained(block: &Block<'_>) -> String {
     let explained = Arc::<Mutex<Option<String>>>::default();
     let report = Arc::clone(&explained);
     let layer = ExtractLayer::new(builder.build().expect("it is complete"))
-        .report_to(move |found| *report.lock().expect("no panic") = Some(found.to_string()));
+        .on_report(move |found| *report.lock().expect("no panic") = Some(found.to_string()));
     let handler = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(())));
     let Ok(_) = layer.layer(handler).oneshot(request).await;
     let explained = explained.lock().expect("no panic").take();

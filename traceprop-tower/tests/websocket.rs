@@ -9,7 +9,7 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::get;
 use support::serve;
-use traceprop_tower::{ExtractLayer, InContext, Respond, current, presets};
+use traceprop_tower::{ExtractLayer, InContext, ResponseHeaders, current, presets};
 use tungstenite::client::IntoClientRequest;
 
 /// The current trace and the caller's span.
@@ -43,7 +43,7 @@ async fn too_late(upgrade: WebSocketUpgrade) -> Response {
 
 async fn server() -> SocketAddr {
     let app = Router::new().route("/live", get(live)).route("/too-late", get(too_late));
-    serve(app.layer(ExtractLayer::new(presets::W3C).respond(Respond::new().server_timing()))).await
+    serve(app.layer(ExtractLayer::new(presets::W3C).response_headers(ResponseHeaders::new().server_timing()))).await
 }
 
 /// Opens a websocket, says some words and gives back the answers. A client of its own kind: a thread that blocks.

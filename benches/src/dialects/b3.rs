@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use opentelemetry_propagator_b3::Propagator as OtelB3;
-use traceprop_core::{Outgoing, Propagator};
+use traceprop_core::{InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NARROW, NOTHING, case, sizes};
 use crate::datadog_opentelemetry::{Datadog, Style};
@@ -84,7 +84,7 @@ fn inject(peers: &'static Peers, input: &'static Input) -> Case {
             "traceprop",
             input,
             |headers| traceprop::context_with(ours, headers),
-            |context, headers| traceprop::inject_with(ours, &Outgoing::trusted(), context, headers),
+            |context, headers| traceprop::inject_with(ours, &InjectOptions::everything(), context, headers),
         ),
         Contender::inject(
             "opentelemetry",
@@ -106,7 +106,7 @@ fn child(peers: &'static Peers, input: &'static Input, others: usize) -> Case {
     let Peers { ours, otel, datadog } = peers;
     let contenders = vec![
         Contender::child("traceprop", input, others, CHILD, |from, span_id, to| {
-            traceprop::child_with(ours, &Outgoing::trusted(), from, span_id, to);
+            traceprop::child_with(ours, &InjectOptions::everything(), from, span_id, to);
         }),
         Contender::child("opentelemetry", input, others, CHILD, |from, span_id, to| {
             opentelemetry::child_with(&**otel, from, span_id, to);

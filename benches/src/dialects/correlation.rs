@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use traceprop_core::{Outgoing, Propagator};
+use traceprop_core::{InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NOTHING, case, sizes};
 use crate::{CORRELATION, Case, Contender, Found, Input, traceprop};
@@ -28,10 +28,10 @@ pub(super) fn cases() -> Vec<Case> {
         "traceprop",
         &FULL,
         |headers| traceprop::context_with(&OURS, headers),
-        |context, headers| traceprop::inject_with(&OURS, &Outgoing::trusted(), context, headers),
+        |context, headers| traceprop::inject_with(&OURS, &InjectOptions::everything(), context, headers),
     );
     let child = Contender::child("traceprop", &FULL, 16, CHILD, |from, span_id, to| {
-        traceprop::child_with(&OURS, &Outgoing::trusted(), from, span_id, to);
+        traceprop::child_with(&OURS, &InjectOptions::everything(), from, span_id, to);
     });
     let writes = [case("inject", &FULL, 16, vec![inject]), case("forward/child", &FULL, 16, vec![child])];
     extracts.chain(writes).collect()

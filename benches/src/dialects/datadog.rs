@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use traceprop_core::{Outgoing, Propagator};
+use traceprop_core::{InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NARROW, NOTHING, case, sizes};
 use crate::datadog_opentelemetry::{Datadog, Style};
@@ -58,7 +58,7 @@ fn inject(input: &'static Input) -> Case {
             "traceprop",
             input,
             |headers| traceprop::context_with(&OURS, headers),
-            |context, headers| traceprop::inject_with(&OURS, &Outgoing::trusted(), context, headers),
+            |context, headers| traceprop::inject_with(&OURS, &InjectOptions::everything(), context, headers),
         ),
         Contender::inject(
             "datadog-opentelemetry",
@@ -73,7 +73,7 @@ fn inject(input: &'static Input) -> Case {
 fn child(input: &'static Input, others: usize) -> Case {
     let contenders = vec![
         Contender::child("traceprop", input, others, CHILD, |from, span_id, to| {
-            traceprop::child_with(&OURS, &Outgoing::trusted(), from, span_id, to);
+            traceprop::child_with(&OURS, &InjectOptions::everything(), from, span_id, to);
         }),
         Contender::child("datadog-opentelemetry", input, others, CHILD, |from, span_id, to| {
             THEIRS.child(from, span_id, to);

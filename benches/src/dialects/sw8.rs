@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Extraction, Outgoing, Propagator};
+use traceprop_core::{Extraction, InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NOTHING, case, sizes};
 use crate::{Case, Contender, Found, Input, Words, traceprop};
@@ -70,7 +70,7 @@ fn written(_: &Input, span_id: u64) -> Vec<(&'static str, String)> {
 
 static OURS: LazyLock<&'static Propagator> = LazyLock::new(|| {
     let sw8 = Sw8::new(SERVICE.0, SERVICE.1);
-    traceprop::forever(Propagator::builder().format(sw8).build().expect("it can be built"))
+    traceprop::forever(Propagator::builder().with_format(sw8).build().expect("it can be built"))
 });
 
 #[cfg(feature = "skywalking")]
@@ -124,7 +124,7 @@ fn decoded(extraction: &Extraction<'_>) -> Words {
     Words { bytes: names.iter().sum() }
 }
 
-const CALL: Outgoing<'static> = Outgoing::trusted().endpoint(ENDPOINT).peer(PEER);
+const CALL: InjectOptions<'static> = InjectOptions::everything().endpoint(ENDPOINT).peer(PEER);
 
 fn inject(input: &'static Input) -> Case {
     let contenders = vec![

@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 
 use traceprop_core::{
-    Carrier, CarrierMut, IdGenerator, Outgoing, OutgoingName, OutgoingValue, Propagator, RandomIds, SpanContext,
-    presets,
+    Carrier, CarrierMut, FieldName, FieldValue, IdGenerator, InjectOptions, Propagator, RandomIds, SpanContext, presets,
 };
 
 /// Headers of a message. lapin's `FieldTable` looks the same from here.
@@ -35,7 +34,7 @@ impl Carrier for Delivered<'_> {
 struct Published<'t>(&'t mut FieldTable);
 
 impl CarrierMut for Published<'_> {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         let text = match self.0.remove(name.as_str()) {
             // A map holds one value a name; further lines are joined to it by a comma, which means the same.
             Some(Value::LongString(before)) => [&before[..], format!(",{value}").as_bytes()].concat(),
@@ -53,7 +52,7 @@ impl CarrierMut for Published<'_> {
 fn publish(request: &SpanContext<'_>, propagator: &Propagator) -> FieldTable {
     let mut headers = FieldTable::from([("priority".to_owned(), Value::Int(5))]);
     let omitted =
-        propagator.inject(&request.child(RandomIds.span_id()), &Outgoing::new(), &mut Published(&mut headers));
+        propagator.inject(&request.child(RandomIds.new_span_id()), &InjectOptions::new(), &mut Published(&mut headers));
     assert!(omitted.is_empty(), "there is no baggage here that could be left out");
     headers
 }
@@ -62,10 +61,10 @@ fn publish(request: &SpanContext<'_>, propagator: &Propagator) -> FieldTable {
 fn publish_again(message: &FieldTable, propagator: &Propagator) -> FieldTable {
     let delivered = Delivered(message);
     let extraction = propagator.extract(&delivered);
-    let consuming = extraction.start_span(&RandomIds);
+    let consuming = extraction.new_span(&RandomIds);
     let mut headers = message.clone();
-    let span = consuming.child(RandomIds.span_id());
-    for omission in propagator.inject(&span, &Outgoing::new(), &mut Published(&mut headers)).iter() {
+    let span = consuming.child(RandomIds.new_span_id());
+    for omission in propagator.inject(&span, &InjectOptions::new(), &mut Published(&mut headers)).iter() {
         println!("left out: {omission}");
     }
     headers

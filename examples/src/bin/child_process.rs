@@ -5,13 +5,13 @@
 
 use std::process::{Command, ExitCode};
 
-use traceprop_core::{Allow, Environment, IdGenerator, Outgoing, RandomIds, presets};
+use traceprop_core::{Allow, EnvCarrier, IdGenerator, InjectOptions, RandomIds, presets};
 
 fn main() -> ExitCode {
     let propagator = presets::W3C.propagator();
-    let environment = Environment::capture(&propagator);
+    let environment = EnvCarrier::capture(&propagator);
     let extraction = propagator.extract(&environment);
-    let span = extraction.start_span(&RandomIds);
+    let span = extraction.new_span(&RandomIds);
     let parent = span.parent_id().map_or("none".to_owned(), |id| id.to_string());
 
     if std::env::args().nth(1).as_deref() == Some("child") {
@@ -22,11 +22,11 @@ fn main() -> ExitCode {
     }
 
     println!("this process: trace {}, parent {parent}", span.trace_id());
-    let child = span.child(RandomIds.span_id());
+    let child = span.child(RandomIds.new_span_id());
     println!("starts a child in span {}", child.span_id());
     match start(|command| {
         // Variables of the formats that are inherited and not set here are removed, so that nothing stale gets there.
-        let outgoing = Outgoing::new().baggage(Allow::Only(&["tenant"]));
+        let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
         for omission in propagator.inject(&child, &outgoing, command).iter() {
             println!("left out: {omission}");
         }

@@ -5,7 +5,7 @@
 
 use client::{Header, Headers, Record};
 use traceprop_core::{
-    Allow, Carrier, CarrierMut, IdGenerator, Outgoing, OutgoingName, OutgoingValue, Propagator, RandomIds, presets,
+    Allow, Carrier, CarrierMut, FieldName, FieldValue, IdGenerator, InjectOptions, Propagator, RandomIds, presets,
 };
 
 /// What a Kafka client has, in few words. rdkafka's `Headers` and `OwnedHeaders` look the same from here.
@@ -55,7 +55,7 @@ impl Carrier for Consumed<'_> {
 struct Produced(Headers);
 
 impl CarrierMut for Produced {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         let header = Header { key: name.as_str().to_owned(), value: Some(value.to_string().into_bytes()) };
         // The builder wants to own the headers; none are there meanwhile.
         self.0 = std::mem::take(&mut self.0).insert(header);
@@ -71,11 +71,11 @@ impl CarrierMut for Produced {
 fn forward(record: &Record, topic: &'static str, propagator: &Propagator) -> Record {
     let consumed = Consumed(&record.headers);
     let extraction = propagator.extract(&consumed);
-    let processing = extraction.start_span(&RandomIds);
-    let producing = processing.child(RandomIds.span_id());
+    let processing = extraction.new_span(&RandomIds);
+    let producing = processing.child(RandomIds.new_span_id());
 
     let mut headers = Produced(record.headers.clone());
-    let outgoing = Outgoing::new().baggage(Allow::Only(&["tenant"]));
+    let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
     let omitted = propagator.inject(&producing, &outgoing, &mut headers);
     for omission in omitted.iter() {
         println!("left out: {omission}");

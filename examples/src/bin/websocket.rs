@@ -9,7 +9,7 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 use traceprop_core::{
-    IdGenerator, Outgoing, OwnedContext, Pairs, Propagator, RandomIds, SpanContext, current, presets,
+    IdGenerator, InjectOptions, OwnedContext, Pairs, Propagator, RandomIds, SpanContext, current, presets,
 };
 
 /// What a client says.
@@ -30,7 +30,7 @@ enum Message {
 /// Who opens the connection writes the context of its span into the first message.
 fn hello(room: &str, span: &SpanContext<'_>, propagator: &Propagator) -> Message {
     let mut trace = BTreeMap::new();
-    let omitted = propagator.inject(span, &Outgoing::new(), &mut trace);
+    let omitted = propagator.inject(span, &InjectOptions::new(), &mut trace);
     assert!(omitted.is_empty(), "there is no baggage here that could be left out");
     Message::Hello { room: room.to_owned(), trace }
 }
@@ -43,7 +43,7 @@ fn serve(frames: &Receiver<String>, answers: &Sender<String>, propagator: &Propa
         let answer = match serde_json::from_str(&frame) {
             Ok(Message::Hello { room, trace }) => {
                 let extraction = propagator.extract(&trace);
-                let span = extraction.start_span(&RandomIds);
+                let span = extraction.new_span(&RandomIds);
                 connection = Some(OwnedContext::from_span(&extraction, &span));
                 format!("joined {room}: {}", propagator.explain(&trace))
             }
@@ -65,9 +65,9 @@ fn serve(frames: &Receiver<String>, answers: &Sender<String>, propagator: &Propa
 fn store(text: &str, propagator: &Propagator) -> String {
     let mut headers = Pairs::new();
     if let Some(span) = current().as_ref().and_then(OwnedContext::span) {
-        let call = span.child(RandomIds.span_id());
+        let call = span.child(RandomIds.new_span_id());
         // Baggage that a client put into its first message goes nowhere unless a call allows it.
-        for omission in propagator.inject(&call, &Outgoing::new(), &mut headers).iter() {
+        for omission in propagator.inject(&call, &InjectOptions::new(), &mut headers).iter() {
             println!("left out: {omission}");
         }
     }

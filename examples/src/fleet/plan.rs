@@ -1,6 +1,6 @@
 //! Who is in a fleet, what each service speaks, and whom it calls.
 
-use traceprop_core::{Allow, Outgoing};
+use traceprop_core::{Allow, InjectOptions};
 
 use super::requests::{Request, dialects, w3c};
 
@@ -24,7 +24,7 @@ pub struct Plan {
 /// A call, and which of the user's own text may go along.
 pub struct Leg {
     pub to: &'static str,
-    pub outgoing: Outgoing<'static>,
+    pub outgoing: InjectOptions<'static>,
 }
 
 impl Fleet {
@@ -37,7 +37,7 @@ impl Fleet {
 impl Leg {
     /// A call inside the fleet: the callee may have baggage and correlation ids.
     const fn to(to: &'static str) -> Self {
-        Self { to, outgoing: Outgoing::trusted() }
+        Self { to, outgoing: InjectOptions::everything() }
     }
 }
 
@@ -59,9 +59,9 @@ const W3C: &[Plan] = &[
         speaks: BOTH,
         calls: &[
             // Ours, but it needs to know one key only.
-            Leg { to: "stock", outgoing: Outgoing::new().baggage(Allow::Only(&["tenant"])) },
+            Leg { to: "stock", outgoing: InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])) },
             // Not ours: it gets trace context alone.
-            Leg { to: "partner", outgoing: Outgoing::new() },
+            Leg { to: "partner", outgoing: InjectOptions::new() },
         ],
     },
     Plan { name: "stock", speaks: BOTH, calls: &[] },

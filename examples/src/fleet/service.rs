@@ -192,7 +192,7 @@ impl Outward {
 impl Service {
     async fn call(&self, outward: &Outward, route: &Route) -> Result<Sent, reqwest::Error> {
         let Outward { leg, writes, reads } = outward;
-        let call = Call::new(writes).outgoing(leg.outgoing);
+        let call = Call::new(writes).inject_options(leg.outgoing);
         // Out: this `propagate_with`, or `propagate(&propagator)` where no baggage is to go along. Mostly followed by
         // `send`; here we look at the request first.
         let url = url(&self.addresses, leg.to, &route.behind());
@@ -206,7 +206,7 @@ impl Service {
 
 /// The ids that these headers hold, whatever the format.
 fn ids_in(headers: &HeaderMap, propagator: &Propagator) -> Ids {
-    Ids::of(&OwnedContext::from_relay(&propagator.extract(&HeaderCarrier::new(headers))))
+    Ids::of(&OwnedContext::passthrough(&propagator.extract(&HeaderCarrier::new(headers))))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::Value;
-use traceprop_core::Outgoing;
+use traceprop_core::InjectOptions;
 use traceprop_reqwest::{Call, Propagate};
 
 use super::{Service, ServiceError};
@@ -21,7 +21,7 @@ pub(super) async fn test(State(service): State<Service>, body: Bytes) -> Result<
     let callbacks: Vec<Callback> = serde_json::from_slice(&body)?;
     let mut statuses = Vec::with_capacity(callbacks.len());
     for Callback { url, arguments } in callbacks {
-        let call = Call::new(&service.propagator).outgoing(Outgoing::trusted());
+        let call = Call::new(&service.propagator).inject_options(InjectOptions::everything());
         let request = service.client.post(url).json(&arguments).propagate_with(&call);
         statuses.push(request.send().await?.status().as_u16());
     }

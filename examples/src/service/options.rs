@@ -3,8 +3,8 @@
 use std::net::{AddrParseError, SocketAddr};
 use std::num::ParseIntError;
 
-use traceprop_core::formats::sw8::{IdentityError, Sw8};
-use traceprop_core::{BaggageLimits, Behavior, ConfigError, Correlation, FieldNameError, Propagator};
+use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
+use traceprop_core::{BaggageLimits, ConfigError, Correlation, InvalidHeaderName, Propagator, Trust};
 
 /// What `--help` prints.
 pub const USAGE: &str = "\
@@ -42,11 +42,11 @@ pub enum OptionsError {
     #[error("--extract and --inject: {0}")]
     Formats(#[from] ConfigError),
     #[error("--correlation: {0}")]
-    Correlation(#[from] FieldNameError),
+    Correlation(#[from] InvalidHeaderName),
     #[error("--sw8-service and --sw8-instance: {0}")]
-    Identity(#[from] IdentityError),
+    Identity(#[from] Sw8IdentityError),
     #[error("--behavior: {0:?} is none of continue, restart, ignore")]
-    Behavior(String),
+    Trust(String),
     #[error("--baggage-members and --baggage-bytes: {0}")]
     Limit(#[from] ParseIntError),
 }
@@ -103,13 +103,13 @@ impl Arguments {
         let list = |names: &Option<String>| names.clone().unwrap_or_else(|| "tracecontext,baggage".into());
         builder = builder.names(&list(&self.extract), &list(&self.inject))?;
         for header in &self.correlation {
-            builder = builder.format(Correlation::header(header)?);
+            builder = builder.with_format(Correlation::new(header)?);
         }
         builder = match self.behavior.as_deref() {
             None | Some("continue") => builder,
-            Some("restart") => builder.behavior(Behavior::Restart),
-            Some("ignore") => builder.behavior(Behavior::Ignore),
-            Some(word) => return Err(OptionsError::Behavior(word.to_owned())),
+            Some("restart") => builder.trust(Trust::Restart),
+            Some("ignore") => builder.trust(Trust::Ignore),
+            Some(word) => return Err(OptionsError::Trust(word.to_owned())),
         };
         if self.extract_first {
             builder = builder.extract_first();
@@ -122,7 +122,7 @@ impl Arguments {
         Ok(builder.baggage_limits(limits).build()?)
     }
 
-    fn sw8(&self) -> Result<Sw8, IdentityError> {
+    fn sw8(&self) -> Result<Sw8, Sw8IdentityError> {
         let builder = Sw8::builder();
         let builder = self.sw8_service.iter().fold(builder, |builder, name| builder.service(name));
         let builder = self.sw8_instance.iter().fold(builder, |builder, name| builder.instance(name));
@@ -154,18 +154,18 @@ mod tests {
     fn ok_parse_defaults_and_values() {
         let options = parse("").unwrap();
         assert_eq!(options.listen, "127.0.0.1:5000".parse().unwrap());
-        assert!(options.propagator.extracts().eq(["tracecontext"]) && options.propagator.injects_baggage());
+        assert!(options.propagator.extract_names().eq(["tracecontext"]) && options.propagator.injects_baggage());
         let options = parse("--inject none --listen [::1]:0 --extract baggage").unwrap();
-        assert_eq!((options.listen.port(), options.propagator.injects().count()), (0, 0));
-        assert!(options.propagator.extracts_baggage() && options.propagator.extracts().count() == 0);
+        assert_eq!((options.listen.port(), options.propagator.inject_names().count()), (0, 0));
+        assert!(options.propagator.extracts_baggage() && options.propagator.extract_names().count() == 0);
     }
 
     #[test]
     fn ok_parse_correlation_headers_behind_both_lists() {
         let line = "--correlation X-A --extract b3,tracecontext --inject none --correlation x-b";
         let propagator = parse(line).unwrap().propagator;
-        assert!(propagator.extracts().eq(["b3", "tracecontext", "correlation:x-a", "correlation:x-b"]));
-        assert!(propagator.injects().eq(["correlation:x-a", "correlation:x-b"]));
+        assert!(propagator.extract_names().eq(["b3", "tracecontext", "correlation:x-a", "correlation:x-b"]));
+        assert!(propagator.inject_names().eq(["correlation:x-a", "correlation:x-b"]));
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         let line = "--sw8-service cart --extract all --inject all --extract-first --behavior continue";
         let propagator = parse(line).unwrap().propagator;
         let all = ["tracecontext", "b3", "datadog", "jaeger", "sw8"];
-        assert!(propagator.extracts().eq(all) && propagator.injects().eq(all));
+        assert!(propagator.extract_names().eq(all) && propagator.inject_names().eq(all));
     }
 
     #[test]

@@ -123,9 +123,9 @@ mod tests {
     use traceprop_core::{RandomIds, presets};
 
     fn served(load: Load, headers: &[(&'static str, String)]) -> Result<(), Fault> {
-        let propagator = presets::MIXED.propagator();
+        let propagator = presets::ALL_TO_W3C.propagator();
         let extraction = propagator.extract(&headers);
-        load.judge(Some(&OwnedContext::from_span(&extraction, &extraction.start_span(&RandomIds))))
+        load.judge(Some(&OwnedContext::from_span(&extraction, &extraction.new_span(&RandomIds))))
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub enum SoakError {
     #[error("the formats do not go together: {0}")]
     Formats(#[from] traceprop_core::ConfigError),
     #[error("the rules do not go together: {0}")]
-    Rules(#[from] traceprop_reqwest::DestinationsError),
+    Rules(#[from] traceprop_reqwest::RulesError),
     #[error("no client: {0}")]
     Client(#[from] traceprop_reqwest::BuildError),
     #[error("no client for the load: {0}")]

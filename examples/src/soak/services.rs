@@ -10,7 +10,7 @@ use axum::response::Redirect;
 use axum::routing::get;
 use tokio::net::TcpListener;
 use traceprop_core::{InContext, OwnedContext, Propagator, current, presets};
-use traceprop_reqwest::{Client, Destinations, Rule};
+use traceprop_reqwest::{Client, Rule, Rules};
 use traceprop_tower::{ExtractLayer, RequestContext};
 
 use super::SoakError;
@@ -42,9 +42,9 @@ impl Services {
         let (cart, at_cart) = listen().await?;
         let (stock, at_stock) = listen().await?;
         let for_cart = Propagator::from_names("none", FOR_CART)?;
-        let destinations = Destinations::builder(presets::W3C)
-            .rule(&at_cart.to_string(), Rule::trusted().formats(for_cart))
-            .rule("127.0.0.1", Rule::trusted())
+        let destinations = Rules::builder(presets::W3C)
+            .rule(&at_cart.to_string(), Rule::everything().propagator(for_cart))
+            .rule("127.0.0.1", Rule::everything())
             .build()?;
         let transport = reqwest::Client::builder().no_proxy();
         let client = Client::builder(destinations).transport(transport).build()?;
@@ -78,7 +78,7 @@ impl Service {
             .route("/{number}", get(serve))
             .route("/back/{number}", get(back))
             .route("/moved/{number}", get(moved))
-            .layer(ExtractLayer::new(presets::MIXED))
+            .layer(ExtractLayer::new(presets::ALL_TO_W3C))
             .with_state(self)
     }
 

@@ -7,7 +7,7 @@
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
-use traceprop_core::{CarrierMut, IdBits, Outgoing, OutgoingName, OutgoingValue, Propagator, PropagatorBuilder};
+use traceprop_core::{CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, Propagator, PropagatorBuilder};
 
 /// A format, in and out, if it is switched on.
 macro_rules! formats {
@@ -27,7 +27,7 @@ macro_rules! formats {
 }
 
 formats! {
-    "tracecontext": tracecontext::TraceContext = TraceContext::new();
+    "tracecontext": tracecontext::W3cTraceContext = W3cTraceContext::new();
     "b3": b3::B3 = B3::single();
     "datadog": datadog::Datadog = Datadog::new();
     "jaeger": jaeger::Jaeger = Jaeger::new();
@@ -39,7 +39,7 @@ formats! {
 struct Length(usize);
 
 impl CarrierMut for Length {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         self.0 += name.as_str().len() + value.len();
     }
 
@@ -54,9 +54,9 @@ fn written() -> Option<usize> {
     let propagator = switched_on(Propagator::builder()).build().ok()?;
     let request = black_box(&REQUEST);
     let extraction = propagator.extract(request);
-    let span = extraction.start_span(&|| IdBits::unique(0xff));
+    let span = extraction.new_span(&|| IdBits::non_random(0xff));
     let mut length = Length(0);
-    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut length);
+    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut length);
     Some(length.0)
 }
 

@@ -19,7 +19,7 @@ use crate::text::is_token_byte;
 /// baggage.remove("tenant");
 /// assert_eq!(baggage.get("user"), Some("Amélie"));
 /// assert_eq!(baggage.to_string(), "user=Am%C3%A9lie");
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnedBaggage {

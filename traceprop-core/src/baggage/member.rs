@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::percent;
-use crate::reject::Reason;
+use crate::reject::InvalidReason;
 use crate::text::{self, is_token, is_token_byte, split_once, trim};
 
 /// One member of a baggage, borrowed from the carrier.
@@ -41,7 +41,7 @@ pub(super) struct RawMember<'c> {
 impl<'c> RawMember<'c> {
     /// Judges one member without blanks before it.
     #[inline]
-    pub(super) fn parse(whole: &'c [u8]) -> Result<Self, (Reason, usize)> {
+    pub(super) fn parse(whole: &'c [u8]) -> Result<Self, (InvalidReason, usize)> {
         // Most are a key and a value and nothing else, and then each byte is looked at once.
         let key_len = whole.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(0);
         match (&whole[..key_len], &whole[key_len..]) {
@@ -52,25 +52,25 @@ impl<'c> RawMember<'c> {
         }
     }
 
-    fn parse_parts(whole: &'c [u8]) -> Result<Self, (Reason, usize)> {
+    fn parse_parts(whole: &'c [u8]) -> Result<Self, (InvalidReason, usize)> {
         let (pair, behind) = split_once(whole, b';').unwrap_or((whole, b""));
         let Some((key, value)) = split_once(pair, b'=') else {
-            return Err((Reason::BadMember, 0));
+            return Err((InvalidReason::BadMember, 0));
         };
         let key = text::trim_end(key);
         if !is_token(key) {
-            return Err((Reason::BadKey, 0));
+            return Err((InvalidReason::BadKey, 0));
         }
         let value = text::trim_start(value);
         let value_at = pair.len() - value.len();
         let value = text::trim_end(value);
         if !is_value(value) {
-            return Err((Reason::BadValue, pair.len() - value.len()));
+            return Err((InvalidReason::BadValue, pair.len() - value.len()));
         }
         let properties = text::trim_start(behind);
         let properties_at = whole.len() - properties.len();
         if !properties.is_empty() && !properties.split(|&b| b == b';').all(|property| is_property(trim(property))) {
-            return Err((Reason::BadMember, pair.len() + 1));
+            return Err((InvalidReason::BadMember, pair.len() + 1));
         }
         Ok(Self { whole, key, value, value_at, properties: text::trim_end(properties), properties_at })
     }
@@ -282,12 +282,12 @@ mod tests {
     #[test]
     fn err_parts_that_break_the_grammar() {
         let err = |member: &str| RawMember::parse(member.as_bytes()).err().unwrap();
-        assert_eq!(err("k"), (Reason::BadMember, 0));
-        assert_eq!(err("k;p=1"), (Reason::BadMember, 0));
-        assert_eq!(err("a b=1"), (Reason::BadKey, 0));
-        assert_eq!(err("k= x y"), (Reason::BadValue, 3));
-        assert_eq!(err("k=v;a b"), (Reason::BadMember, 4));
-        assert_eq!(err("k=v;p=\"q\""), (Reason::BadMember, 4));
-        assert_eq!(err("k=v;=q"), (Reason::BadMember, 4));
+        assert_eq!(err("k"), (InvalidReason::BadMember, 0));
+        assert_eq!(err("k;p=1"), (InvalidReason::BadMember, 0));
+        assert_eq!(err("a b=1"), (InvalidReason::BadKey, 0));
+        assert_eq!(err("k= x y"), (InvalidReason::BadValue, 3));
+        assert_eq!(err("k=v;a b"), (InvalidReason::BadMember, 4));
+        assert_eq!(err("k=v;p=\"q\""), (InvalidReason::BadMember, 4));
+        assert_eq!(err("k=v;=q"), (InvalidReason::BadMember, 4));
     }
 }

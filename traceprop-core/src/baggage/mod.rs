@@ -26,8 +26,8 @@ pub(crate) use write::allowed_line;
 pub(crate) use write::write;
 
 use crate::field::Field;
-use crate::reject::{Reason, Reject};
-use crate::slots::{LineIter, Lines};
+use crate::reject::{InvalidHeader, InvalidReason};
+use crate::slots::{HeaderLines, HeaderLinesIter};
 use crate::text;
 use member::RawMember;
 
@@ -60,15 +60,15 @@ impl Default for BaggageLimits {
 /// let keys: Vec<_> = baggage.iter().map(|member| member.key()).collect();
 /// assert_eq!(keys, ["userId", "tenant"]);
 /// assert_eq!(baggage.get("userId").unwrap().raw_value(), "Am%C3%A9lie");
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Baggage<'c> {
-    lines: Lines<'c>,
+    lines: HeaderLines<'c>,
     limits: BaggageLimits,
     len: usize,
     /// The first thing that was skipped, if anything was.
-    skipped: Option<Reject>,
+    skipped: Option<InvalidHeader>,
     /// The lines are just what would be written: nothing skipped, no blanks, no empty members.
     canonical: bool,
 }
@@ -76,15 +76,15 @@ pub struct Baggage<'c> {
 impl<'c> Baggage<'c> {
     /// No baggage.
     pub const EMPTY: Self =
-        Self { lines: Lines::none(), limits: BaggageLimits::W3C, len: 0, skipped: None, canonical: true };
+        Self { lines: HeaderLines::none(), limits: BaggageLimits::W3C, len: 0, skipped: None, canonical: true };
 
     /// Reads baggage of one line, within the W3C limits.
     ///
     /// # Errors
     /// `no-valid-member` where there are members and none can be used, `too-long` where the first is longer than the
     /// limit.
-    pub fn parse(line: &'c [u8]) -> Result<Self, Reject> {
-        Self::read(Lines::one(line), BaggageLimits::W3C)
+    pub fn parse(line: &'c [u8]) -> Result<Self, InvalidHeader> {
+        Self::from_lines(HeaderLines::one(line), BaggageLimits::W3C)
     }
 
     /// Reads the lines of a baggage as one list. Members behind a limit are not looked at.
@@ -92,7 +92,7 @@ impl<'c> Baggage<'c> {
     /// # Errors
     /// `no-valid-member` where there are members and none can be used, `too-long` where the first is longer than the
     /// limit, `too-many-lines`.
-    pub fn read(lines: Lines<'c>, limits: BaggageLimits) -> Result<Self, Reject> {
+    pub fn from_lines(lines: HeaderLines<'c>, limits: BaggageLimits) -> Result<Self, InvalidHeader> {
         Self::scan(lines, limits, |_, _| {}).0
     }
 
@@ -100,12 +100,15 @@ impl<'c> Baggage<'c> {
     /// member is shown to `look`, and whether it is just how it is written.
     #[inline]
     fn scan(
-        lines: Lines<'c>,
+        lines: HeaderLines<'c>,
         limits: BaggageLimits,
         mut look: impl FnMut(&RawMember<'c>, bool),
-    ) -> (Result<Self, Reject>, Option<Reason>) {
+    ) -> (Result<Self, InvalidHeader>, Option<InvalidReason>) {
         if lines.is_over_limit() {
-            return (Err(Reject::new(Field::Baggage, Reason::TooManyLines, 0)), Some(Reason::TooManyLines));
+            return (
+                Err(InvalidHeader::new(Field::Baggage, InvalidReason::TooManyLines, 0)),
+                Some(InvalidReason::TooManyLines),
+            );
         }
         let mut walk = Walk::new(lines, limits);
         let mut len = 0;
@@ -123,14 +126,15 @@ impl<'c> Baggage<'c> {
                 Step::Empty => canonical = false,
                 Step::Bad { reason, at } => {
                     canonical = false;
-                    limit = Some(reason).filter(|reason| matches!(reason, Reason::TooLong | Reason::TooManyMembers));
-                    skipped = skipped.or(Some(Reject::new(Field::Baggage, reason, at)));
+                    limit = Some(reason)
+                        .filter(|reason| matches!(reason, InvalidReason::TooLong | InvalidReason::TooManyMembers));
+                    skipped = skipped.or(Some(InvalidHeader::new(Field::Baggage, reason, at)));
                 }
             }
         }
         let read = match skipped {
-            Some(reject) if len == 0 && reject.reason() == Reason::TooLong => Err(reject),
-            Some(_) if len == 0 => Err(Reject::new(Field::Baggage, Reason::NoValidMember, 0)),
+            Some(reject) if len == 0 && reject.reason() == InvalidReason::TooLong => Err(reject),
+            Some(_) if len == 0 => Err(InvalidHeader::new(Field::Baggage, InvalidReason::NoValidMember, 0)),
             _ => Ok(Self { lines, limits, len, skipped, canonical }),
         };
         (read, limit)
@@ -158,7 +162,7 @@ impl<'c> Baggage<'c> {
     }
 
     /// The first member that was skipped, and why: malformed, or behind a limit.
-    pub const fn skipped(&self) -> Option<Reject> {
+    pub const fn ignored(&self) -> Option<InvalidHeader> {
         self.skipped
     }
 
@@ -167,7 +171,7 @@ impl<'c> Baggage<'c> {
         self.canonical
     }
 
-    pub(crate) const fn lines(&self) -> Lines<'c> {
+    pub(crate) const fn lines(&self) -> HeaderLines<'c> {
         self.lines
     }
 }
@@ -210,7 +214,7 @@ impl ExactSizeIterator for BaggageIter<'_> {}
 /// A walk over the lines, which never looks beyond the limits.
 #[derive(Clone, Debug)]
 struct Walk<'c> {
-    lines: LineIter<'c>,
+    lines: HeaderLinesIter<'c>,
     rest: Option<&'c [u8]>,
     limits: BaggageLimits,
     /// Bytes of all lines up to here, commas between lines included.
@@ -222,12 +226,12 @@ struct Walk<'c> {
 enum Step<'c> {
     Member { raw: &'c [u8], member: RawMember<'c> },
     Empty,
-    Bad { reason: Reason, at: usize },
+    Bad { reason: InvalidReason, at: usize },
 }
 
 impl<'c> Walk<'c> {
     #[inline]
-    fn new(lines: Lines<'c>, limits: BaggageLimits) -> Self {
+    fn new(lines: HeaderLines<'c>, limits: BaggageLimits) -> Self {
         Self { lines: lines.iter(), rest: None, limits, at: 0, members: 0, done: false }
     }
 
@@ -251,7 +255,7 @@ impl<'c> Walk<'c> {
         };
         if self.at > self.limits.bytes && !rest.is_empty() {
             self.done = true;
-            return Some(Step::Bad { reason: Reason::TooLong, at: self.at });
+            return Some(Step::Bad { reason: InvalidReason::TooLong, at: self.at });
         }
         // One byte more than may be read shows whether the member ends within the limit.
         let left = self.limits.bytes.saturating_sub(self.at);
@@ -266,7 +270,7 @@ impl<'c> Walk<'c> {
         let member = text::trim(raw);
         if raw.len() > left {
             self.done = true;
-            return Some(Step::Bad { reason: Reason::TooLong, at });
+            return Some(Step::Bad { reason: InvalidReason::TooLong, at });
         }
         if member.is_empty() {
             return Some(Step::Empty);
@@ -274,7 +278,7 @@ impl<'c> Walk<'c> {
         match RawMember::parse(member) {
             Ok(_) if self.members == self.limits.members => {
                 self.done = true;
-                Some(Step::Bad { reason: Reason::TooManyMembers, at })
+                Some(Step::Bad { reason: InvalidReason::TooManyMembers, at })
             }
             Ok(member) => {
                 self.members += 1;
@@ -320,7 +324,7 @@ mod tests {
     fn ok_malformed_members_are_skipped_and_reported() {
         let baggage = Baggage::parse(b"a=1,no-equal-sign,b=2").unwrap();
         assert_eq!(baggage.len(), 2);
-        assert_eq!(baggage.skipped(), Some(Reject::new(Field::Baggage, Reason::BadMember, 4)));
+        assert_eq!(baggage.ignored(), Some(InvalidHeader::new(Field::Baggage, InvalidReason::BadMember, 4)));
         assert_eq!(keys("a=x y,=x,b=\"q\",c=c\\d,d=é,e=2"), ["e"]);
     }
 
@@ -328,13 +332,13 @@ mod tests {
     fn ok_empty_and_blank_members_are_no_members() {
         assert_eq!(keys("a=1,, ,b=2,"), ["a", "b"]);
         assert!(Baggage::parse(b" ,\t,").unwrap().is_empty());
-        assert_eq!(Baggage::parse(b" ,\t,").unwrap().skipped(), None);
+        assert_eq!(Baggage::parse(b" ,\t,").unwrap().ignored(), None);
     }
 
     #[test]
     fn err_nothing_usable() {
         let error = Baggage::parse(b"foo,=,;p").unwrap_err();
-        assert_eq!(error, Reject::new(Field::Baggage, Reason::NoValidMember, 0));
+        assert_eq!(error, InvalidHeader::new(Field::Baggage, InvalidReason::NoValidMember, 0));
     }
 
     #[test]
@@ -344,7 +348,7 @@ mod tests {
         let long = line(66);
         let baggage = Baggage::parse(long.as_bytes()).unwrap();
         assert_eq!(baggage.len(), 64);
-        assert_eq!(baggage.skipped().unwrap().reason(), Reason::TooManyMembers);
+        assert_eq!(baggage.ignored().unwrap().reason(), InvalidReason::TooManyMembers);
     }
 
     #[test]
@@ -355,14 +359,17 @@ mod tests {
         assert_eq!(over.len(), 8193);
         let baggage = Baggage::parse(over.as_bytes()).unwrap();
         assert_eq!(baggage.len(), 1);
-        assert_eq!(baggage.skipped(), Some(Reject::new(Field::Baggage, Reason::TooLong, 4)));
+        assert_eq!(baggage.ignored(), Some(InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, 4)));
         let first = format!("a={}", "x".repeat(8191));
-        assert_eq!(Baggage::parse(first.as_bytes()).unwrap_err(), Reject::new(Field::Baggage, Reason::TooLong, 0));
+        assert_eq!(
+            Baggage::parse(first.as_bytes()).unwrap_err(),
+            InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, 0)
+        );
         // Where nothing follows but a comma, nothing was lost.
         let ended = format!("a={},", "x".repeat(8189));
-        assert_eq!(Baggage::parse(format!("{ended},").as_bytes()).unwrap().skipped(), None);
-        let behind = Baggage::parse(format!("{ended},b=1").as_bytes()).unwrap().skipped();
-        assert_eq!(behind, Some(Reject::new(Field::Baggage, Reason::TooLong, 8193)));
+        assert_eq!(Baggage::parse(format!("{ended},").as_bytes()).unwrap().ignored(), None);
+        let behind = Baggage::parse(format!("{ended},b=1").as_bytes()).unwrap().ignored();
+        assert_eq!(behind, Some(InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, 8193)));
         let one_less = format!("a=1,b={}", "x".repeat(8186));
         assert_eq!(keys(&one_less), ["a", "b"]);
     }
@@ -372,7 +379,8 @@ mod tests {
         for (tail, most) in [("x=y,", 8192 / 4 + 2), (",", 8192 + 2), (" ,", 8192 / 2 + 2)] {
             let mut line = String::from("a=1,");
             line.push_str(&tail.repeat(1_000_000));
-            let mut walk = Walk::new(Lines::one(line.as_bytes()), BaggageLimits { members: usize::MAX, bytes: 8192 });
+            let mut walk =
+                Walk::new(HeaderLines::one(line.as_bytes()), BaggageLimits { members: usize::MAX, bytes: 8192 });
             let mut steps = 0;
             while walk.step().is_some() {
                 steps += 1;

@@ -6,14 +6,14 @@ use super::member::RawMember;
 use super::{Baggage, BaggageLimits, BaggageMember};
 use crate::field::Field;
 use crate::format::Writer;
-use crate::outgoing::{Allow, OmissionReason};
-use crate::reject::Reason;
-use crate::slots::Lines;
+use crate::outgoing::{Allow, OmitReason};
+use crate::reject::InvalidReason;
+use crate::slots::HeaderLines;
 use crate::text;
 
 /// Writes what may go out of `lines`. `as_received` hands them on as they came, where all of them may go.
 pub(crate) fn write(
-    lines: Lines<'_>,
+    lines: HeaderLines<'_>,
     limits: BaggageLimits,
     allow: Allow<'_>,
     as_received: bool,
@@ -28,10 +28,10 @@ pub(crate) fn write(
 }
 
 /// Says that members stood behind a limit. How many is not counted: what is behind a limit is not looked at.
-fn omit_beyond(limit: Option<Reason>, writer: &mut Writer<'_>) {
+fn omit_beyond(limit: Option<InvalidReason>, writer: &mut Writer<'_>) {
     let reason = match limit {
-        Some(Reason::TooLong | Reason::TooManyLines) => OmissionReason::TooLong,
-        Some(Reason::TooManyMembers) => OmissionReason::TooManyMembers,
+        Some(InvalidReason::TooLong | InvalidReason::TooManyLines) => OmitReason::TooLong,
+        Some(InvalidReason::TooManyMembers) => OmitReason::TooManyMembers,
         _ => return,
     };
     writer.omit(Field::Baggage, reason, 1);
@@ -42,7 +42,7 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
         return;
     }
     let allowed = list.count;
-    let whole = allowed == baggage.len() && baggage.skipped().is_none();
+    let whole = allowed == baggage.len() && baggage.ignored().is_none();
     let lines = baggage.lines();
     if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
         for line in lines.iter().map(text::trim).filter(|line| !line.is_empty()) {
@@ -52,7 +52,7 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
     }
     // What was read is within the limits, and what is written of it is no longer.
     if baggage.len() > allowed {
-        writer.omit(Field::Baggage, OmissionReason::NotAllowed, (baggage.len() - allowed) as u32);
+        writer.omit(Field::Baggage, OmitReason::NotAllowed, (baggage.len() - allowed) as u32);
     }
     match list.text() {
         _ if allowed == 0 => {}
@@ -110,7 +110,7 @@ impl<'a> AllowedText<'a> {
 #[cfg(feature = "alloc")]
 pub(crate) fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::string::String {
     const UNLIMITED: BaggageLimits = BaggageLimits { members: usize::MAX, bytes: usize::MAX };
-    let baggage = Baggage::read(Lines::one(line), UNLIMITED).unwrap_or(Baggage::EMPTY);
+    let baggage = Baggage::from_lines(HeaderLines::one(line), UNLIMITED).unwrap_or(Baggage::EMPTY);
     alloc::string::ToString::to_string(&AllowedMembers { baggage: &baggage, allow })
 }
 
@@ -122,7 +122,7 @@ struct AllowedMembers<'a> {
 impl<'a> AllowedMembers<'a> {
     fn members(&self) -> impl Iterator<Item = BaggageMember<'a>> {
         let allow = self.allow;
-        self.baggage.iter().filter(move |member| allow.key(member.key()))
+        self.baggage.iter().filter(move |member| allow.allows_key(member.key()))
     }
 }
 
@@ -143,7 +143,7 @@ impl fmt::Display for AllowedMembers<'_> {
 mod tests {
     use super::{Allow, ROOM};
     use crate::generator::IdBits;
-    use crate::outgoing::Outgoing;
+    use crate::outgoing::InjectOptions;
     use crate::presets;
     use std::string::String;
     use std::vec::Vec;
@@ -153,15 +153,15 @@ mod tests {
         let request =
             [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", "tenant=acme")];
         let propagator = presets::W3C.propagator();
-        let span = propagator.extract(&request).start_span(&|| IdBits::unique(1));
-        let baggage = |outgoing: &Outgoing<'_>| {
+        let span = propagator.extract(&request).new_span(&|| IdBits::non_random(1));
+        let baggage = |outgoing: &InjectOptions<'_>| {
             let mut headers: Vec<(String, String)> = [("baggage".into(), "own=1".into())].into();
             let _ = propagator.inject(&span, outgoing, &mut headers);
             headers.retain(|(name, _)| name == "baggage");
             headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
         };
-        assert_eq!(baggage(&Outgoing::new()), ["own=1"]);
-        assert_eq!(baggage(&Outgoing::trusted()), ["tenant=acme"]);
+        assert_eq!(baggage(&InjectOptions::new()), ["own=1"]);
+        assert_eq!(baggage(&InjectOptions::everything()), ["tenant=acme"]);
     }
 
     #[test]
@@ -170,9 +170,9 @@ mod tests {
         let filtered = |line: &str| {
             let request =
                 [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", line)];
-            let span = propagator.extract(&request).start_span(&|| IdBits::unique(1));
+            let span = propagator.extract(&request).new_span(&|| IdBits::non_random(1));
             let mut headers: Vec<(String, String)> = Vec::new();
-            let outgoing = Outgoing::new().baggage(Allow::Only(&["a", "c"]));
+            let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["a", "c"]));
             let omitted = propagator.inject(&span, &outgoing, &mut headers);
             assert_eq!(std::string::ToString::to_string(&omitted), "baggage: 1 left out, not-allowed");
             headers.retain(|(name, _)| name == "baggage");

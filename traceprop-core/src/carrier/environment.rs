@@ -6,7 +6,7 @@ use std::process::Command;
 use std::string::String;
 use std::vec::Vec;
 
-use super::{Carrier, CarrierMut, OutgoingName, OutgoingValue};
+use super::{Carrier, CarrierMut, FieldName, FieldValue};
 use crate::composite::Propagator;
 
 /// The trace context that this process was started with: an owned snapshot of the variables that a propagator reads.
@@ -14,26 +14,26 @@ use crate::composite::Propagator;
 /// Variables have the names of the headers, with `_` for `-`, in any letter case. No other variable is looked into.
 ///
 /// ```
-/// use traceprop_core::{presets, Environment};
+/// use traceprop_core::{presets, EnvCarrier};
 ///
 /// let propagator = presets::W3C.propagator();
-/// let environment = Environment::capture(&propagator);
+/// let environment = EnvCarrier::capture(&propagator);
 /// let caller = propagator.extract(&environment).context();
 /// # let _ = caller;
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Environment {
+pub struct EnvCarrier {
     variables: Vec<(String, Vec<u8>)>,
 }
 
-impl Environment {
+impl EnvCarrier {
     /// A snapshot of the variables of this process that `propagator` reads.
     pub fn capture(propagator: &Propagator) -> Self {
-        Self::from_variables(propagator, std::env::vars_os())
+        Self::from_vars(propagator, std::env::vars_os())
     }
 
     /// The same of other variables.
-    pub fn from_variables(propagator: &Propagator, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+    pub fn from_vars(propagator: &Propagator, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let watched = |(name, value): (OsString, OsString)| {
             let name = header_name(&name)?;
             propagator.names().find(&name)?;
@@ -46,7 +46,7 @@ impl Environment {
     }
 }
 
-impl Carrier for Environment {
+impl Carrier for EnvCarrier {
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
@@ -67,15 +67,15 @@ fn variable_name(header: &str) -> String {
 ///
 /// ```
 /// use std::process::Command;
-/// use traceprop_core::{presets, Outgoing, SpanContext};
+/// use traceprop_core::{presets, InjectOptions, SpanContext};
 /// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
 ///
 /// let mut command = Command::new("report");
-/// let _ = presets::W3C.propagator().inject(&span, &Outgoing::new(), &mut command);
+/// let _ = presets::W3C.propagator().inject(&span, &InjectOptions::new(), &mut command);
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
 impl CarrierMut for Command {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         let variable = variable_name(name.as_str());
         let present = self.get_envs().find(|(known, _)| *known == OsStr::new(&variable)).and_then(|(_, value)| value);
         let joined = match present {
@@ -105,7 +105,7 @@ impl CarrierMut for Command {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outgoing::Outgoing;
+    use crate::outgoing::InjectOptions;
     use crate::{SpanContext, presets};
 
     fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
@@ -121,7 +121,7 @@ mod tests {
         let propagator = presets::W3C.propagator();
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let all = variables(&[("PASSWORD", "x"), ("TraceParent", parent), ("TRACESTATE", "a=1"), ("BAGGAGE", "k=v")]);
-        let environment = Environment::from_variables(&propagator, all);
+        let environment = EnvCarrier::from_vars(&propagator, all);
         assert_eq!(environment.fields().count(), 3);
         let extraction = propagator.extract(&environment);
         assert_eq!(extraction.context().map(|context| context.trace_id.low()), Some(0xa3ce_929d_0e0e_4736));
@@ -135,7 +135,7 @@ mod tests {
         command.env("TRACESTATE", "old=1").env("OTHER", "kept");
         let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap(), crate::SpanId::MIN);
         let propagator = presets::W3C.propagator();
-        let omitted = propagator.inject(&span, &Outgoing::new(), &mut command);
+        let omitted = propagator.inject(&span, &InjectOptions::new(), &mut command);
         assert!(omitted.is_empty());
         let parent = OsStr::new("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-00");
         assert_eq!(set(&command, "TRACEPARENT"), Some(Some(parent)));

@@ -5,11 +5,11 @@ use std::hash::BuildHasher;
 use std::string::{String, ToString};
 
 use super::pairs::owned;
-use super::{Carrier, CarrierMut, OutgoingName, OutgoingValue};
+use super::{Carrier, CarrierMut, FieldName, FieldValue};
 
 /// A map holds one value a name, so a further line of the same name is joined to it by a comma, which is what several
 /// lines mean (RFC 9110 5.3).
-fn join(present: &mut String, value: OutgoingValue<'_>) {
+fn join(present: &mut String, value: FieldValue<'_>) {
     present.push(',');
     present.push_str(&owned(value));
 }
@@ -21,7 +21,7 @@ impl<S: BuildHasher + Sync> Carrier for HashMap<String, String, S> {
 }
 
 impl<S: BuildHasher + Sync> CarrierMut for HashMap<String, String, S> {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         match self.get_mut(name.as_str()) {
             Some(present) => join(present, value),
             None => drop(self.insert(name.as_str().to_string(), owned(value))),
@@ -40,7 +40,7 @@ impl Carrier for BTreeMap<String, String> {
 }
 
 impl CarrierMut for BTreeMap<String, String> {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         match self.get_mut(name.as_str()) {
             Some(present) => join(present, value),
             None => drop(self.insert(name.as_str().to_string(), owned(value))),
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
     use crate::formats::jaeger::Jaeger;
     use crate::generator::IdBits;
-    use crate::outgoing::Outgoing;
+    use crate::outgoing::InjectOptions;
     use crate::{Pairs, Propagator, SpanContext, TraceStateEdit, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -70,9 +70,9 @@ mod tests {
     fn sent<M: Carrier + CarrierMut + FromIterator<(String, String)>>() -> M {
         let request: M = map(&[("traceparent", PARENT), ("tracestate", "a=1"), ("baggage", "k=v")]);
         let propagator = presets::W3C.propagator();
-        let span = propagator.extract(&request).start_span(&|| IdBits::unique(1));
+        let span = propagator.extract(&request).new_span(&|| IdBits::non_random(1));
         let mut headers: M = map(&[("TraceState", "old=1"), ("baggage", "old=1"), ("accept", "*/*")]);
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
         headers
     }
 
@@ -91,28 +91,28 @@ mod tests {
     #[test]
     fn ok_several_lines_of_a_name_are_joined() {
         let request = [("jaeger-baggage", "a=1"), ("jaeger-baggage", "b=2")];
-        let propagator = Propagator::builder().format(Jaeger::new()).build().unwrap();
-        let relay = propagator.extract(&request).relay();
+        let propagator = Propagator::builder().with_format(Jaeger::new()).build().unwrap();
+        let relay = propagator.extract(&request).passthrough();
         let (mut hashed, mut sorted) = (HashMap::<String, String>::new(), BTreeMap::new());
-        let _ = propagator.relay(&relay, &Outgoing::trusted(), &mut hashed);
-        let _ = propagator.relay(&relay, &Outgoing::trusted(), &mut sorted);
+        let _ = propagator.relay(&relay, &InjectOptions::everything(), &mut hashed);
+        let _ = propagator.relay(&relay, &InjectOptions::everything(), &mut sorted);
         assert_eq!(hashed, map(&[("jaeger-baggage", "a=1,b=2")]));
         assert_eq!(sorted, map(&[("jaeger-baggage", "a=1,b=2")]));
     }
 
     #[test]
     fn ok_a_carrier_behind_a_reference_is_the_same() {
-        let span = SpanContext::root(&|| IdBits::unique(1));
+        let span = SpanContext::root(&|| IdBits::non_random(1));
         let mut headers: BTreeMap<String, String> = map(&[("tracestate", "old=1"), ("accept", "*/*")]);
         let mut behind = &mut headers;
         let propagator = presets::W3C.propagator();
-        let _ = propagator.inject(&span, &Outgoing::new(), &mut behind);
+        let _ = propagator.inject(&span, &InjectOptions::new(), &mut behind);
         assert!(headers.keys().eq(["accept", "traceparent"]), "{headers:?}");
         // Pairs that are used again lose what is stale too.
         let mut pairs = Pairs::new();
         let state = [TraceStateEdit::set("a", "1").unwrap()];
-        let _ = propagator.inject(&span, &Outgoing::new().tracestate(&state), &mut pairs);
-        let _ = propagator.inject(&span, &Outgoing::new(), &mut pairs);
+        let _ = propagator.inject(&span, &InjectOptions::new().edit_tracestate(&state), &mut pairs);
+        let _ = propagator.inject(&span, &InjectOptions::new(), &mut pairs);
         assert!(pairs.iter().map(|(name, _)| name).eq(["traceparent"]), "{pairs:?}");
     }
 }

@@ -17,7 +17,7 @@ mod maps;
 mod pairs;
 
 #[cfg(feature = "std")]
-pub use environment::Environment;
+pub use environment::EnvCarrier;
 #[cfg(feature = "alloc")]
 pub use pairs::Pairs;
 
@@ -46,15 +46,15 @@ pub trait Carrier: Sync {
 
     /// The lines of one field, for carriers that find a name faster than by walking. Used where few fields are wanted.
     /// A carrier without an index keeps the default; one with an index answers for every field with a fixed name.
-    fn look_up(&self, field: Field) -> LookUp<'_> {
+    fn lookup(&self, field: Field) -> Lookup<'_> {
         let _ = field;
-        LookUp::Unsupported
+        Lookup::Unsupported
     }
 }
 
-/// What a carrier with an index found; see [`Carrier::look_up`].
+/// What a carrier with an index found; see [`Carrier::lookup`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LookUp<'c> {
+pub enum Lookup<'c> {
     /// There is no index for this field: walk.
     Unsupported,
     /// The field is not there.
@@ -70,15 +70,15 @@ impl<C: Carrier + ?Sized> Carrier for &C {
         (**self).fields()
     }
 
-    fn look_up(&self, field: Field) -> LookUp<'_> {
-        (**self).look_up(field)
+    fn lookup(&self, field: Field) -> Lookup<'_> {
+        (**self).lookup(field)
     }
 }
 
 /// Something that headers can be written to.
 ///
 /// ```
-/// use traceprop_core::{CarrierMut, OutgoingName, OutgoingValue};
+/// use traceprop_core::{CarrierMut, FieldName, FieldValue};
 ///
 /// #[derive(Default)]
 /// struct Message {
@@ -86,7 +86,7 @@ impl<C: Carrier + ?Sized> Carrier for &C {
 /// }
 ///
 /// impl CarrierMut for Message {
-///     fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+///     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
 ///         self.headers.push((name.as_str().to_owned(), value.to_string().into_bytes()));
 ///     }
 ///
@@ -99,13 +99,13 @@ impl<C: Carrier + ?Sized> Carrier for &C {
 /// ```
 pub trait CarrierMut {
     /// Adds one line. What it replaces was removed before by [`CarrierMut::remove_if`].
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>);
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>);
 
     /// Removes the lines whose name `stale` says yes to, asking for each name at least once. A carrier that begins empty may do nothing.
     fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool);
 
     /// Whether any of these fields is there. Asked once before anything is written: mostly nothing has to be removed.
-    fn holds_any(&mut self, fields: &OwnedFields<'_>) -> bool {
+    fn contains_any(&mut self, fields: &StaleFields<'_>) -> bool {
         let mut found = false;
         self.remove_if(&mut |name| {
             found |= fields.contains(name);
@@ -117,12 +117,12 @@ pub trait CarrierMut {
 
 /// The fields that the formats of a propagator own when it writes.
 #[derive(Clone, Copy, Debug)]
-pub struct OwnedFields<'p> {
+pub struct StaleFields<'p> {
     names: &'p FieldNames,
     fields: FieldSet,
 }
 
-impl<'p> OwnedFields<'p> {
+impl<'p> StaleFields<'p> {
     pub(crate) const fn new(names: &'p FieldNames, fields: FieldSet) -> Self {
         Self { names, fields }
     }
@@ -134,13 +134,13 @@ impl<'p> OwnedFields<'p> {
     }
 
     /// The fields with one fixed name each, if all of them are such: no families, no configured names.
-    pub fn fixed(&self) -> Option<FieldSet> {
+    pub fn built_in(&self) -> Option<FieldSet> {
         self.fields.is_fixed().then_some(self.fields)
     }
 }
 
 impl<C: CarrierMut + ?Sized> CarrierMut for &mut C {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         (**self).append(name, value);
     }
 
@@ -148,19 +148,19 @@ impl<C: CarrierMut + ?Sized> CarrierMut for &mut C {
         (**self).remove_if(stale);
     }
 
-    fn holds_any(&mut self, fields: &OwnedFields<'_>) -> bool {
-        (**self).holds_any(fields)
+    fn contains_any(&mut self, fields: &StaleFields<'_>) -> bool {
+        (**self).contains_any(fields)
     }
 }
 
 /// The name of a line to write: lower case, a token.
 #[derive(Clone, Copy, Debug)]
-pub struct OutgoingName<'a> {
+pub struct FieldName<'a> {
     field: Field,
     text: &'a str,
 }
 
-impl<'a> OutgoingName<'a> {
+impl<'a> FieldName<'a> {
     pub(crate) const fn new(field: Field, text: &'a str) -> Self {
         Self { field, text }
     }
@@ -176,7 +176,7 @@ impl<'a> OutgoingName<'a> {
     }
 }
 
-impl fmt::Display for OutgoingName<'_> {
+impl fmt::Display for FieldName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)
     }
@@ -184,10 +184,10 @@ impl fmt::Display for OutgoingName<'_> {
 
 /// The value of a line to write: visible ASCII and blanks, never empty, no line ends.
 ///
-/// Mostly one piece of text ([`OutgoingValue::as_str`]). A long value is written piece by piece through its `Display`,
-/// so that the core needs no allocator; [`OutgoingValue::len`] says how much room to make first.
+/// Mostly one piece of text ([`FieldValue::as_str`]). A long value is written piece by piece through its `Display`,
+/// so that the core needs no allocator; [`FieldValue::len`] says how much room to make first.
 #[derive(Clone, Copy)]
-pub struct OutgoingValue<'a>(Repr<'a>);
+pub struct FieldValue<'a>(Repr<'a>);
 
 #[derive(Clone, Copy)]
 enum Repr<'a> {
@@ -197,7 +197,7 @@ enum Repr<'a> {
     Pieces(&'a dyn fmt::Display),
 }
 
-impl<'a> OutgoingValue<'a> {
+impl<'a> FieldValue<'a> {
     pub(crate) const fn text(text: &'a str) -> Self {
         Self(Repr::Text(text))
     }
@@ -252,7 +252,7 @@ impl<'a> OutgoingValue<'a> {
     }
 }
 
-impl fmt::Display for OutgoingValue<'_> {
+impl fmt::Display for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Repr::Text(_) | Repr::Ascii(_) => f.write_str(self.as_str().unwrap_or_default()),
@@ -261,10 +261,10 @@ impl fmt::Display for OutgoingValue<'_> {
     }
 }
 
-impl fmt::Debug for OutgoingValue<'_> {
+impl fmt::Debug for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The value can be baggage, which is nobody's business in a log.
-        write!(f, "OutgoingValue({} bytes)", self.len())
+        write!(f, "FieldValue({} bytes)", self.len())
     }
 }
 
@@ -281,41 +281,41 @@ mod tests {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::TraceParent, Field::Baggage, Field::UberContext]));
         let fields = FieldSet::of(&[Field::TraceParent, Field::Baggage]);
-        let fixed = OwnedFields::new(&names, fields);
+        let fixed = StaleFields::new(&names, fields);
         assert!(fixed.contains("TraceParent") && fixed.contains("baggage"));
         assert!(!fixed.contains("uberctx-a") && !fixed.contains("accept"));
-        assert_eq!(fixed.fixed(), Some(fields));
-        let family = OwnedFields::new(&names, fields.with(Field::UberContext));
+        assert_eq!(fixed.built_in(), Some(fields));
+        let family = StaleFields::new(&names, fields.with(Field::UberContext));
         assert!(family.contains("uberctx-a"));
-        assert_eq!(family.fixed(), None);
+        assert_eq!(family.built_in(), None);
     }
 
     #[test]
     fn ok_a_carrier_holds_a_field_or_does_not_and_loses_none() {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::TraceParent]));
-        let fields = OwnedFields::new(&names, FieldSet::of(&[Field::TraceParent]));
+        let fields = StaleFields::new(&names, FieldSet::of(&[Field::TraceParent]));
         let headers = |name: &str| Vec::from([(String::from("accept"), String::new()), (name.into(), String::new())]);
         for (name, holds) in [("Traceparent", true), ("tracestate", false)] {
             let mut carrier = headers(name);
-            assert_eq!(carrier.holds_any(&fields), holds, "{name}");
-            assert_eq!(CarrierMut::holds_any(&mut &mut carrier, &fields), holds, "{name}");
+            assert_eq!(carrier.contains_any(&fields), holds, "{name}");
+            assert_eq!(CarrierMut::contains_any(&mut &mut carrier, &fields), holds, "{name}");
             assert_eq!(carrier, headers(name));
         }
     }
 
     #[test]
     fn ok_names_and_values_as_text_and_as_bytes() {
-        assert_eq!(format!("{}", OutgoingName::new(Field::B3, "b3")), "b3");
+        assert_eq!(format!("{}", FieldName::new(Field::B3, "b3")), "b3");
         let pieces = format_args!("a{}", "b");
-        let values = [OutgoingValue::text("ab"), OutgoingValue::ascii(b"ab"), OutgoingValue::pieces(&pieces)];
+        let values = [FieldValue::text("ab"), FieldValue::ascii(b"ab"), FieldValue::pieces(&pieces)];
         assert_eq!(values.map(|value| value.as_bytes()), [Some(&b"ab"[..]), Some(b"ab"), None]);
         assert_eq!(values.map(|value| value.as_str()), [Some("ab"), Some("ab"), None]);
         assert_eq!(values.map(|value| (value.len(), value.is_empty())), [(2, false); 3]);
         for value in values {
-            assert_eq!(format!("{value} {value:?}"), "ab OutgoingValue(2 bytes)");
+            assert_eq!(format!("{value} {value:?}"), "ab FieldValue(2 bytes)");
         }
-        assert!(OutgoingValue::text(" \t").is_empty() && OutgoingValue::ascii(b"").is_empty());
-        assert!(OutgoingValue::pieces(&"").is_empty());
+        assert!(FieldValue::text(" \t").is_empty() && FieldValue::ascii(b"").is_empty());
+        assert!(FieldValue::pieces(&"").is_empty());
     }
 }

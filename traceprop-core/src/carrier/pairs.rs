@@ -2,7 +2,7 @@
 
 use super::Carrier;
 #[cfg(feature = "alloc")]
-use super::{CarrierMut, OutgoingName, OutgoingValue};
+use super::{CarrierMut, FieldName, FieldValue};
 
 fn bytes<N: AsRef<str>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> impl Iterator<Item = (&str, &[u8])> {
     pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
@@ -33,7 +33,7 @@ where
     N: AsRef<str> + From<alloc::string::String>,
     V: From<alloc::string::String>,
 {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         self.push((N::from(alloc::string::ToString::to_string(name.as_str())), V::from(owned(value))));
     }
 
@@ -44,7 +44,7 @@ where
 
 /// The value in a string of just its size.
 #[cfg(feature = "alloc")]
-pub(super) fn owned(value: OutgoingValue<'_>) -> alloc::string::String {
+pub(super) fn owned(value: FieldValue<'_>) -> alloc::string::String {
     use core::fmt::Write;
     match value.as_str() {
         Some(text) => text.into(),
@@ -60,11 +60,11 @@ pub(super) fn owned(value: OutgoingValue<'_>) -> alloc::string::String {
 /// Collects what is written as pairs, for clients that take an iterator (Kafka, AMQP, SQS, WebSocket messages).
 ///
 /// ```
-/// use traceprop_core::{presets, Outgoing, Pairs, SpanContext};
+/// use traceprop_core::{presets, InjectOptions, Pairs, SpanContext};
 /// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
 ///
 /// let mut pairs = Pairs::new();
-/// presets::W3C.propagator().inject(&span, &Outgoing::new(), &mut pairs);
+/// presets::W3C.propagator().inject(&span, &InjectOptions::new(), &mut pairs);
 /// for (name, value) in pairs {
 ///     println!("{name}: {value}");
 /// }
@@ -111,7 +111,7 @@ impl Carrier for Pairs {
 
 #[cfg(feature = "alloc")]
 impl CarrierMut for Pairs {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         CarrierMut::append(&mut self.0, name, value);
     }
 

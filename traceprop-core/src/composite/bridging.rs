@@ -5,10 +5,10 @@ use crate::bridge::{self, BridgeWriter, Bridged};
 use crate::carrier::CarrierMut;
 use crate::field::FieldSet;
 use crate::field::FormatKind;
-use crate::format::{Format, Outbound};
+use crate::format::{Format, InjectContext};
 use crate::formats::correlation;
 use crate::otel::OtelMember;
-use crate::outgoing::Omissions;
+use crate::outgoing::InjectReport;
 use crate::sampling::Sampling;
 use crate::tracestate::{TraceStateEdit, TraceStateFacts};
 
@@ -24,7 +24,7 @@ enum Asked {
 
 impl Propagator {
     /// Lets every format that has a say put its words into the tracestate, then writes.
-    pub(super) fn write(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions<'_> {
+    pub(super) fn write(&self, outbound: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
         let Some(trace_id) = outbound.trace_id.filter(|_| outbound.injects(FormatKind::TraceContext)) else {
             return self.write_formats(outbound, carrier);
         };
@@ -64,10 +64,13 @@ impl Propagator {
         if len == 0 && !withholds && bridge_left_out == 0 {
             return self.write_formats(outbound, carrier);
         }
-        self.write_formats(&Outbound { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound }, carrier)
+        self.write_formats(
+            &InjectContext { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound },
+            carrier,
+        )
     }
 
-    fn asked(&self, outbound: &Outbound<'_>, facts: TraceStateFacts) -> Asked {
+    fn asked(&self, outbound: &InjectContext<'_>, facts: TraceStateFacts) -> Asked {
         const W3C: FieldSet = FormatKind::TraceContext.fields().union(FormatKind::Baggage.fields());
         const B3: FieldSet = FormatKind::B3.fields();
         // Only of a decision for which W3C has no word does B3 say more.
@@ -86,7 +89,7 @@ impl Propagator {
     }
 
     /// Keeps what came of our member and no format puts there anew. True if text in it may not go to this destination.
-    fn keep(&self, came: Bridged<'_>, judged: bool, outbound: &Outbound<'_>, writer: &mut BridgeWriter) -> bool {
+    fn keep(&self, came: Bridged<'_>, judged: bool, outbound: &InjectContext<'_>, writer: &mut BridgeWriter) -> bool {
         // Where no dialect is known that could put them anew, items go on as they came, but for a decision that was
         // overruled. Text that may not go everywhere is judged apart.
         if !judged {

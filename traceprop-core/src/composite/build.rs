@@ -3,9 +3,9 @@
 use core::fmt;
 
 use super::list::{FormatList, FormatRef, MAX_FORMATS};
-use super::{Behavior, Options, Propagator, TraceMatching};
+use super::{Options, Propagator, TraceIdMatch, Trust};
 use crate::baggage::BaggageLimits;
-use crate::field::{FieldNameError, FieldNames, MAX_CONFIGURED, ROWS};
+use crate::field::{FieldNames, InvalidHeaderName, MAX_CUSTOM_HEADERS, ROWS};
 use crate::format::Format;
 use crate::formats::baggage::W3cBaggage;
 
@@ -14,25 +14,25 @@ use crate::formats::baggage::W3cBaggage;
 #[non_exhaustive]
 pub enum ConfigError {
     /// A name that no format has. `known` lists those that there are.
-    UnknownName {
+    UnknownFormat {
         /// The place of the name in its list, counted from 0.
         place: usize,
         /// All names.
         known: &'static str,
     },
     /// A correlation header whose name is no header name, or one that a format owns.
-    BadHeaderName {
+    InvalidHeaderName {
         /// The place of the name in its list, counted from 0.
         place: usize,
         /// Why.
-        error: FieldNameError,
+        error: InvalidHeaderName,
     },
     /// A list without any format, and without `none` that would say so on purpose.
-    EmptyList,
+    NoFormats,
     /// More formats than [`MAX_FORMATS`].
     TooManyFormats,
-    /// More configured header names than [`MAX_CONFIGURED`].
-    TooManyNames,
+    /// More configured header names than [`MAX_CUSTOM_HEADERS`].
+    TooManyCustomHeaders,
     /// The same format, or the same correlation header, twice in one list.
     DuplicateFormat,
     /// A format of the user's has the name of a built-in one.
@@ -41,9 +41,9 @@ pub enum ConfigError {
         name: &'static str,
     },
     /// `extract_first` with fewer than two formats to choose from.
-    PointlessExtractFirst,
+    ExtractFirstNeedsTwo,
     /// A behaviour other than `continue` where nothing is read.
-    PointlessBehavior,
+    TrustWithoutExtract,
     /// A format of the inject list cannot be written as it is configured.
     CannotInject {
         /// What is missing, in words.
@@ -54,19 +54,19 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownName { place, known } => {
+            Self::UnknownFormat { place, known } => {
                 write!(f, "name {} of the list is no known format; known are {known}", place + 1)
             }
-            Self::BadHeaderName { place, error } => {
+            Self::InvalidHeaderName { place, error } => {
                 write!(f, "name {} of the list names no correlation header: {error}", place + 1)
             }
-            Self::EmptyList => f.write_str("no format is named; write `none` if that is meant"),
+            Self::NoFormats => f.write_str("no format is named; write `none` if that is meant"),
             Self::TooManyFormats => write!(f, "more than {MAX_FORMATS} formats"),
-            Self::TooManyNames => write!(f, "more than {MAX_CONFIGURED} configured header names"),
+            Self::TooManyCustomHeaders => write!(f, "more than {MAX_CUSTOM_HEADERS} configured header names"),
             Self::DuplicateFormat => f.write_str("the same format twice in one list"),
             Self::NameTaken { name } => write!(f, "a format of your own has the name of a built-in one, {name}"),
-            Self::PointlessExtractFirst => f.write_str("extract_first needs two formats at least to choose from"),
-            Self::PointlessBehavior => f.write_str("a behaviour other than continue needs a format that is read"),
+            Self::ExtractFirstNeedsTwo => f.write_str("extract_first needs two formats at least to choose from"),
+            Self::TrustWithoutExtract => f.write_str("a behaviour other than continue needs a format that is read"),
             Self::CannotInject { reason } => f.write_str(reason),
         }
     }
@@ -77,17 +77,17 @@ impl core::error::Error for ConfigError {}
 /// Builds a [`Propagator`] format by format.
 ///
 /// ```
-/// use traceprop_core::{formats::tracecontext::TraceContext, Behavior, Propagator};
+/// use traceprop_core::{formats::tracecontext::W3cTraceContext, Trust, Propagator};
 ///
-/// static TRACE_CONTEXT: TraceContext = TraceContext::new().same_trace();
+/// static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new().allow_multiple_traceparent();
 ///
 /// let edge = Propagator::builder()
 ///     .extract_static(&TRACE_CONTEXT)
 ///     .inject_static(&TRACE_CONTEXT)
 ///     .baggage()
-///     .behavior(Behavior::Restart)
+///     .trust(Trust::Restart)
 ///     .build()?;
-/// assert!(edge.extracts().eq(["tracecontext"]));
+/// assert!(edge.extract_names().eq(["tracecontext"]));
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone)]
@@ -158,7 +158,7 @@ impl PropagatorBuilder {
 
     /// Reads and writes this format too.
     #[cfg(feature = "alloc")]
-    pub fn format(mut self, format: impl Format + 'static) -> Self {
+    pub fn with_format(mut self, format: impl Format + 'static) -> Self {
         let format: alloc::sync::Arc<dyn Format> = alloc::sync::Arc::new(format);
         self.overflow |= !self.extract.push_reader(FormatRef::Shared(format.clone()));
         self.overflow |= !self.inject.push(FormatRef::Shared(format));
@@ -173,7 +173,7 @@ impl PropagatorBuilder {
     ///
     /// let sw8 = Sw8::new("cart", "cart-1");
     /// let propagator = Propagator::builder().sw8(sw8).names("all", "sw8,tracecontext")?.build()?;
-    /// assert!(propagator.injects().eq(["sw8", "tracecontext"]));
+    /// assert!(propagator.inject_names().eq(["sw8", "tracecontext"]));
     /// # Ok::<(), ConfigError>(())
     /// ```
     #[cfg(feature = "alloc")]
@@ -228,7 +228,7 @@ impl PropagatorBuilder {
     }
 
     /// What is done with a context that comes in.
-    pub const fn behavior(mut self, behavior: Behavior) -> Self {
+    pub const fn trust(mut self, behavior: Trust) -> Self {
         self.options.behavior = behavior;
         self
     }
@@ -236,11 +236,11 @@ impl PropagatorBuilder {
     /// When two formats name the same trace; all 128 bits count unless this says otherwise.
     ///
     /// ```
-    /// use traceprop_core::{Propagator, TraceMatching};
+    /// use traceprop_core::{Propagator, TraceIdMatch};
     ///
     /// let propagator = Propagator::builder()
     ///     .names("datadog,tracecontext", "none")?
-    ///     .trace_matching(TraceMatching::LowHalf)
+    ///     .trace_id_match(TraceIdMatch::Low64)
     ///     .build()?;
     /// // A proxy dropped x-datadog-tags, and the upper half of the id with them.
     /// let request = [
@@ -249,10 +249,10 @@ impl PropagatorBuilder {
     /// ];
     /// let extraction = propagator.extract(&request);
     /// assert_eq!(extraction.context().unwrap().trace_id.high(), 0x5ab3_c000_0000_0000);
-    /// assert_eq!((extraction.style(), extraction.links().count()), (Some("datadog"), 0));
+    /// assert_eq!((extraction.source_format(), extraction.links().count()), (Some("datadog"), 0));
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
-    pub const fn trace_matching(mut self, matching: TraceMatching) -> Self {
+    pub const fn trace_id_match(mut self, matching: TraceIdMatch) -> Self {
         self.options.matching = matching;
         self
     }
@@ -273,7 +273,7 @@ impl PropagatorBuilder {
         }
         let (reads, writes) = (self.extract.len() > 0, self.inject.len() > 0);
         if (!reads && !self.extract_none) || (!writes && !self.inject_none) {
-            return Err(ConfigError::EmptyList);
+            return Err(ConfigError::NoFormats);
         }
         for list in [&self.extract, &self.inject] {
             let repeated = list.iter().enumerate().any(|(i, a)| list.iter().skip(i + 1).any(|b| a.name() == b.name()));
@@ -289,18 +289,18 @@ impl PropagatorBuilder {
         }
         let contexts = self.extract.kinds().filter(|(_, kind)| !kind.is_text_alone()).count();
         if self.options.extract_first && contexts < 2 {
-            return Err(ConfigError::PointlessExtractFirst);
+            return Err(ConfigError::ExtractFirstNeedsTwo);
         }
-        if self.options.behavior != Behavior::Continue && !reads {
-            return Err(ConfigError::PointlessBehavior);
+        if self.options.behavior != Trust::Continue && !reads {
+            return Err(ConfigError::TrustWithoutExtract);
         }
         for format in self.inject.iter() {
             format.check_inject().map_err(|reason| ConfigError::CannotInject { reason })?;
         }
         let mut names = FieldNames::new();
         for format in self.extract.iter().chain(self.inject.iter()) {
-            if format.fields().names().iter().any(|name| names.watch_name(name).is_none()) {
-                return Err(ConfigError::TooManyNames);
+            if format.fields().custom_headers().iter().any(|name| names.watch_name(name).is_none()) {
+                return Err(ConfigError::TooManyCustomHeaders);
             }
         }
         Ok(Propagator::assemble(self.extract, self.inject, self.bridges, self.options))
@@ -354,14 +354,14 @@ impl fmt::Debug for Preset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::FieldName;
-    use crate::format::{FormatFields, Outbound, Outcome, Reading, Writer};
-    use crate::formats::tracecontext::TraceContext;
-    use crate::slots::Slots;
+    use crate::field::CustomHeader;
+    use crate::format::{FormatFields, InjectContext, Outcome, Parsed, Writer};
+    use crate::formats::tracecontext::W3cTraceContext;
+    use crate::slots::Headers;
     use alloc::string::String;
     use alloc::vec::Vec;
 
-    struct Named(String, Vec<FieldName>);
+    struct Named(String, Vec<CustomHeader>);
 
     impl Format for Named {
         fn name(&self) -> &str {
@@ -369,18 +369,18 @@ mod tests {
         }
 
         fn fields(&self) -> FormatFields<'_> {
-            FormatFields::named(&self.1)
+            FormatFields::custom(&self.1)
         }
 
-        fn extract(&self, _: &Slots<'_>) -> Reading {
-            Reading::new(Outcome::Absent)
+        fn extract(&self, _: &Headers<'_>) -> Parsed {
+            Parsed::new(Outcome::Absent)
         }
 
-        fn inject(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+        fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
     }
 
     fn named(n: usize) -> Named {
-        Named(alloc::format!("f{n}"), alloc::vec![FieldName::new(&alloc::format!("x-{n}")).unwrap()])
+        Named(alloc::format!("f{n}"), alloc::vec![CustomHeader::new(&alloc::format!("x-{n}")).unwrap()])
     }
 
     #[track_caller]
@@ -390,19 +390,19 @@ mod tests {
 
     #[test]
     fn err_build_what_cannot_mean_what_it_says() {
-        let both = || Propagator::builder().format(TraceContext::new());
-        assert_eq!(err(Propagator::builder()), ConfigError::EmptyList);
-        assert_eq!(err(Propagator::builder().extract(TraceContext::new())), ConfigError::EmptyList);
-        assert_eq!(err(both().format(TraceContext::new())), ConfigError::DuplicateFormat);
-        assert_eq!(err(both().extract_first()), ConfigError::PointlessExtractFirst);
+        let both = || Propagator::builder().with_format(W3cTraceContext::new());
+        assert_eq!(err(Propagator::builder()), ConfigError::NoFormats);
+        assert_eq!(err(Propagator::builder().extract(W3cTraceContext::new())), ConfigError::NoFormats);
+        assert_eq!(err(both().with_format(W3cTraceContext::new())), ConfigError::DuplicateFormat);
+        assert_eq!(err(both().extract_first()), ConfigError::ExtractFirstNeedsTwo);
         let none = Propagator::builder().extract_none().inject_none();
-        assert_eq!(err(none.clone().behavior(Behavior::Restart)), ConfigError::PointlessBehavior);
+        assert_eq!(err(none.clone().trust(Trust::Restart)), ConfigError::TrustWithoutExtract);
         assert!(none.build().is_ok());
     }
 
     #[test]
     fn err_a_format_of_the_users_with_a_name_that_is_taken() {
-        let called = |name: &str| Propagator::builder().format(Named(name.into(), alloc::vec![]));
+        let called = |name: &str| Propagator::builder().with_format(Named(name.into(), alloc::vec![]));
         for (name, taken) in
             [("B3", "b3"), ("b3multi", "b3"), ("Jaeger", "jaeger"), ("correlation:x", "correlation:HEADER")]
         {
@@ -415,7 +415,7 @@ mod tests {
     fn ok_a_header_that_nobody_reads_may_be_configured_and_is_shown_by_its_name() {
         let propagator = Propagator::from_names("correlation:X-Trace,correlation:x-order", "none").unwrap();
         let request = [("x-trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("X-Order", "7")];
-        assert_eq!(propagator.extract(&request).style(), Some("correlation:x-trace"));
+        assert_eq!(propagator.extract(&request).source_format(), Some("correlation:x-trace"));
         let shown = alloc::format!("{}", propagator.explain(&request));
         assert!(shown.ends_with("correlation:x-order: x-order: bad-length at byte 1"), "{shown}");
         assert!(Propagator::from_names("correlation:uber-trace-id", "none").is_err());
@@ -432,8 +432,8 @@ mod tests {
     #[test]
     fn err_build_more_formats_or_names_than_there_is_room_for() {
         let with = |n: usize| (0..n).fold(Propagator::builder().inject_none(), |b, i| b.extract(named(i)));
-        assert!(with(MAX_CONFIGURED).build().is_ok());
-        assert_eq!(err(with(MAX_CONFIGURED + 1)), ConfigError::TooManyNames);
+        assert!(with(MAX_CUSTOM_HEADERS).build().is_ok());
+        assert_eq!(err(with(MAX_CUSTOM_HEADERS + 1)), ConfigError::TooManyCustomHeaders);
         assert_eq!(err(with(MAX_FORMATS + 1)), ConfigError::TooManyFormats);
     }
 
@@ -444,23 +444,26 @@ mod tests {
         let full_of_writers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.inject(named(i)));
         for builder in [
             full_of_readers().extract_static(leaked(MAX_FORMATS)),
-            full_of_readers().format(named(MAX_FORMATS)),
+            full_of_readers().with_format(named(MAX_FORMATS)),
             full_of_writers().inject_static(leaked(MAX_FORMATS)),
             full_of_writers().inject(named(MAX_FORMATS)),
-            full_of_writers().format(named(MAX_FORMATS)),
+            full_of_writers().with_format(named(MAX_FORMATS)),
         ] {
             assert_eq!(err(builder.clone()), ConfigError::TooManyFormats);
             // One that has room does not make up for it.
-            let later = builder.extract(TraceContext::new()).inject(TraceContext::new()).format(TraceContext::new());
+            let later = builder
+                .extract(W3cTraceContext::new())
+                .inject(W3cTraceContext::new())
+                .with_format(W3cTraceContext::new());
             assert_eq!(err(later), ConfigError::TooManyFormats);
         }
     }
 
     #[test]
     fn ok_errors_say_which_name_and_debug_names_the_formats() {
-        let unknown = ConfigError::UnknownName { place: 1, known: "a, b" };
+        let unknown = ConfigError::UnknownFormat { place: 1, known: "a, b" };
         assert_eq!(alloc::format!("{unknown}"), "name 2 of the list is no known format; known are a, b");
-        let builder = Propagator::builder().extract(TraceContext::new()).inject(named(7));
+        let builder = Propagator::builder().extract(W3cTraceContext::new()).inject(named(7));
         let shown = r#"{ extract: ["tracecontext"], inject: ["f7"], options: "#;
         assert!(alloc::format!("{builder:?}").starts_with(&alloc::format!("PropagatorBuilder {shown}")));
         assert!(alloc::format!("{:?}", builder.build().unwrap()).starts_with(&alloc::format!("Propagator {shown}")));
@@ -472,8 +475,9 @@ mod tests {
 
     #[test]
     fn ok_fields_lists_what_may_be_written() {
-        let propagator = Propagator::builder().format(TraceContext::new()).format(named(7)).baggage().build().unwrap();
-        let fields: Vec<_> = propagator.fields().collect();
+        let propagator =
+            Propagator::builder().with_format(W3cTraceContext::new()).with_format(named(7)).baggage().build().unwrap();
+        let fields: Vec<_> = propagator.inject_fields().collect();
         assert_eq!(fields, ["traceparent", "tracestate", "x-7", "baggage"]);
     }
 }

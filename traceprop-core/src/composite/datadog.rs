@@ -2,15 +2,15 @@
 
 use super::Extraction;
 use crate::field::FormatKind;
-use crate::formats::datadog::{DatadogContext, Now};
+use crate::formats::datadog::{DatadogView, Now};
 
 impl<'c> Extraction<'c> {
     /// What the context carries of Datadog: priority, origin, tags, the last span that was reported there.
-    pub fn datadog(&self) -> DatadogContext<'c> {
+    pub fn datadog(&self) -> DatadogView<'c> {
         let received = self.received();
         let context = self.context();
         if let (Some(FormatKind::Datadog), Some(context), true) = (received.primary, &context, self.is_plain()) {
-            return DatadogContext::of_headers(self.slots(), context, received.filled_in);
+            return DatadogView::of_headers(self.headers(), context, received.filled_in);
         }
         let now = Now {
             trace_id: context.map(|context| context.trace_id),
@@ -18,6 +18,6 @@ impl<'c> Extraction<'c> {
             sampling: self.inbound().sampling(),
             decided_here: received.filled_in,
         };
-        DatadogContext::of(self.slots(), &received, now)
+        DatadogView::of(self.headers(), &received, now)
     }
 }

@@ -3,20 +3,20 @@
 mod jaeger;
 mod merge;
 
-use super::{Behavior, Propagator};
+use super::{Propagator, Trust};
 use crate::baggage::Baggage;
 use crate::bridge::Bridged;
 use crate::carrier::Carrier;
-use crate::context::{Inbound, Received, Relay, RemoteContext, SpanContext};
+use crate::context::{Inbound, Passthrough, Received, RemoteContext, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
-use crate::format::{Format, Outcome, Reading};
+use crate::format::{Format, Outcome, Parsed};
 use crate::formats::correlation::{Correlation, CorrelationId};
-use crate::formats::sw8::{ReceivedSw8, Sw8};
+use crate::formats::sw8::{Sw8, Sw8View};
 use crate::generator::IdGenerator;
 use crate::id::{SpanId, TraceId};
-use crate::otel::OtelState;
+use crate::otel::OtelTraceState;
 use crate::sampling::Sampling;
-use crate::slots::{LineSource, Slots};
+use crate::slots::{Headers, LineSource};
 use crate::tracestate::TraceState;
 use merge::Merge;
 
@@ -24,7 +24,7 @@ use merge::Merge;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkReason {
     /// A format named another trace than the one that is continued.
-    TerminatedContext,
+    DifferentTrace,
     /// The propagator restarts traces.
     Restarted,
 }
@@ -33,7 +33,7 @@ impl LinkReason {
     /// The word for it, as Datadog's tracers write it into the span link.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::TerminatedContext => "terminated_context",
+            Self::DifferentTrace => "terminated_context",
             Self::Restarted => "propagation_behavior_extract",
         }
     }
@@ -51,14 +51,20 @@ pub struct Link<'c> {
     /// Why it is a link.
     pub reason: LinkReason,
     /// The format that it came in.
-    pub style: &'c str,
+    pub format: &'c str,
 }
 
 impl<'c> Link<'c> {
     /// None for a context without a span: there is nothing to link to.
     fn new(context: RemoteContext, reason: LinkReason, style: &'c str) -> Option<Self> {
         let span_id = context.parent_id?;
-        Some(Self { trace_id: context.trace_id, span_id, sampled: context.sampling.is_sampled(), reason, style })
+        Some(Self {
+            trace_id: context.trace_id,
+            span_id,
+            sampled: context.sampling.is_sampled(),
+            reason,
+            format: style,
+        })
     }
 }
 
@@ -73,7 +79,7 @@ pub struct Extraction<'c> {
     /// those are known to be valid, and to say just that context.
     is_plain: bool,
     received: Received<'c>,
-    slots: Slots<'c>,
+    slots: Headers<'c>,
     style: Option<&'c str>,
     propagator: &'c Propagator,
 }
@@ -81,13 +87,13 @@ pub struct Extraction<'c> {
 /// Watches the formats being read, one by one.
 pub(crate) trait Recorder {
     /// `place` is that of the format in the list. One that is left out had none of its fields.
-    fn record(&mut self, place: usize, reading: &Reading);
+    fn record(&mut self, place: usize, reading: &Parsed);
 }
 
 /// Nobody asked for a report.
 impl Recorder for () {
     #[inline]
-    fn record(&mut self, _: usize, _: &Reading) {}
+    fn record(&mut self, _: usize, _: &Parsed) {}
 }
 
 impl Propagator {
@@ -111,17 +117,17 @@ impl Propagator {
 /// What the lines are still good for where a trace is not simply continued.
 #[inline(never)]
 fn behave<'c>(
-    behavior: Behavior,
+    behavior: Trust,
     received: Received<'c>,
     merged: &mut Option<RemoteContext>,
     decision: &mut Option<Sampling>,
 ) -> Received<'c> {
     match behavior {
-        Behavior::Continue => received,
+        Trust::Continue => received,
         // The lines stay for their baggage and correlation text; no format's trace counts any more.
-        Behavior::Restart => Received { source: received.source, refused: received.refused, ..Received::NOTHING },
-        Behavior::Ignore => Received { keeps_text: false, ..Received::NOTHING },
-        Behavior::Defer => {
+        Trust::Restart => Received { source: received.source, refused: received.refused, ..Received::NOTHING },
+        Trust::Ignore => Received { keeps_text: false, ..Received::NOTHING },
+        Trust::Resample => {
             let mut filled_in = received.filled_in;
             if let Some(context) = merged.as_mut().filter(|context| context.sampling != Sampling::Deferred) {
                 context.sampling = Sampling::Deferred;
@@ -138,7 +144,7 @@ impl<'c> Extraction<'c> {
     /// Collects the lines and lets the formats judge them. The table of lines is large, so it is filled first and moved
     /// once, before anything that was written a moment ago would have to be moved along with it.
     pub(crate) fn read<C: Carrier>(propagator: &'c Propagator, carrier: &'c C, recorder: &mut impl Recorder) -> Self {
-        let mut slots = Slots::empty(carrier, &propagator.reads);
+        let mut slots = Headers::empty(carrier, &propagator.reads);
         carrier.fill(&mut slots);
         let mut formats = propagator.extract.asked(slots.maybe_present());
         let mut merge = Merge::NOTHING;
@@ -157,7 +163,7 @@ impl<'c> Extraction<'c> {
         }
         let (mut merged, mut decision) = merge.inbound();
         let mut received = Received { source: Some(carrier), ..merge.received() };
-        if propagator.options.behavior != Behavior::Continue {
+        if propagator.options.behavior != Trust::Continue {
             received = behave(propagator.options.behavior, received, &mut merged, &mut decision);
         }
         Self { merged, decision, is_plain: merge.is_plain(), received, slots, style: merge.style(), propagator }
@@ -167,8 +173,8 @@ impl<'c> Extraction<'c> {
     #[inline]
     pub const fn inbound(&self) -> Inbound {
         match (self.propagator.options.behavior, self.merged, self.decision) {
-            (Behavior::Continue | Behavior::Defer, Some(context), _) => Inbound::Context(context),
-            (Behavior::Continue | Behavior::Defer, None, Some(decision)) => Inbound::Decision(decision),
+            (Trust::Continue | Trust::Resample, Some(context), _) => Inbound::Context(context),
+            (Trust::Continue | Trust::Resample, None, Some(decision)) => Inbound::Decision(decision),
             _ => Inbound::Nothing,
         }
     }
@@ -177,13 +183,13 @@ impl<'c> Extraction<'c> {
     #[inline]
     pub const fn context(&self) -> Option<RemoteContext> {
         match self.propagator.options.behavior {
-            Behavior::Continue | Behavior::Defer => self.merged,
-            Behavior::Restart | Behavior::Ignore => None,
+            Trust::Continue | Trust::Resample => self.merged,
+            Trust::Restart | Trust::Ignore => None,
         }
     }
 
     /// The name of the format that supplied the context.
-    pub const fn style(&self) -> Option<&'c str> {
+    pub const fn source_format(&self) -> Option<&'c str> {
         match self.inbound() {
             Inbound::Context(_) => self.style,
             _ => None,
@@ -194,9 +200,9 @@ impl<'c> Extraction<'c> {
     /// nothing where nobody wants to know.
     pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
         let behavior = self.propagator.options.behavior;
-        let restarted = (behavior == Behavior::Restart).then(|| self.restarted_link()).flatten();
+        let restarted = (behavior == Trust::Restart).then(|| self.restarted_link()).flatten();
         let merged = match behavior {
-            Behavior::Continue | Behavior::Defer if !self.propagator.options.extract_first => self.merged,
+            Trust::Continue | Trust::Resample if !self.propagator.options.extract_first => self.merged,
             _ => None,
         };
         let slots = self.slots;
@@ -206,8 +212,8 @@ impl<'c> Extraction<'c> {
             let reading = format.extract(&slots);
             let Outcome::Context(context) = reading.outcome() else { return None };
             let other = !matching.is_same(context.trace_id, first.trace_id);
-            let style = reading.style().unwrap_or(format.name());
-            other.then(|| Link::new(context, LinkReason::TerminatedContext, style)).flatten()
+            let style = reading.encoding().unwrap_or(format.name());
+            other.then(|| Link::new(context, LinkReason::DifferentTrace, style)).flatten()
         });
         restarted.into_iter().chain(terminated)
     }
@@ -217,7 +223,7 @@ impl<'c> Extraction<'c> {
     }
 
     /// The lines of all formats, as they came. A tracestate without a traceparent may be missing: it says nothing.
-    pub const fn slots(&self) -> &Slots<'c> {
+    pub const fn headers(&self) -> &Headers<'c> {
         &self.slots
     }
 
@@ -231,15 +237,15 @@ impl<'c> Extraction<'c> {
     #[inline]
     pub fn baggage(&self) -> Baggage<'c> {
         let is_read = self.propagator.reads_baggage && self.received.keeps_text;
-        match is_read && self.slots.has_any(FieldSet::of(&[Field::Baggage])) {
+        match is_read && self.slots.contains_any(FieldSet::of(&[Field::Baggage])) {
             true => self.read_baggage(),
             false => Baggage::EMPTY,
         }
     }
 
     fn read_baggage(&self) -> Baggage<'c> {
-        let lines = self.slots.lines(Field::Baggage);
-        Baggage::read(lines, self.propagator.options.baggage_limits).unwrap_or(Baggage::EMPTY)
+        let lines = self.slots.get_all(Field::Baggage);
+        Baggage::from_lines(lines, self.propagator.options.baggage_limits).unwrap_or(Baggage::EMPTY)
     }
 
     /// The id that came in a correlation header, or was there before a hop that speaks only W3C. None where none came,
@@ -264,17 +270,18 @@ impl<'c> Extraction<'c> {
             let trace_id = self.context()?.trace_id;
             Some((Bridged::find(&self.tracestate(), trace_id)?, trace_id))
         };
-        format.received(self.slots.named(format.field_name()).iter(), bridged)
+        format.received(self.slots.get_all_custom(format.field_name()).iter(), bridged)
     }
 
     /// What came in sw8, if it is of the trace that is continued.
-    pub fn sw8(&self) -> Option<ReceivedSw8<'c>> {
+    pub fn sw8(&self) -> Option<Sw8View<'c>> {
         if !self.received.agrees.contains(FormatKind::Sw8) {
             return None;
         }
         // Of the only context that came the ids are known, and need not be read again.
         let ids = self.merged.filter(|_| self.is_plain);
-        Sw8::reader().received_with(&self.slots, ids.and_then(|context| Some((context.trace_id, context.parent_id?))))
+        Sw8::read_only()
+            .received_with(&self.slots, ids.and_then(|context| Some((context.trace_id, context.parent_id?))))
     }
 
     /// A span that continues what came, or begins a new trace where nothing did.
@@ -287,12 +294,12 @@ impl<'c> Extraction<'c> {
     /// let propagator = presets::W3C.propagator();
     /// let ids = || IdBits::random(7);
     /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")];
-    /// let span = propagator.extract(&request).start_span(&ids).sampling();
+    /// let span = propagator.extract(&request).new_span(&ids).sampling();
     /// assert_eq!(span, Sampling::NotSampled);
     /// let nothing: [(&str, &str); 0] = [];
-    /// assert_eq!(propagator.extract(&nothing).start_span(&ids).sampling(), Sampling::Sampled);
+    /// assert_eq!(propagator.extract(&nothing).new_span(&ids).sampling(), Sampling::Sampled);
     /// ```
-    pub fn start_span(&self, ids: &(impl IdGenerator + ?Sized)) -> SpanContext<'c> {
+    pub fn new_span(&self, ids: &(impl IdGenerator + ?Sized)) -> SpanContext<'c> {
         let sampling = match self.inbound().sampling() {
             Sampling::Deferred => Sampling::Sampled,
             decided => decided,
@@ -303,7 +310,8 @@ impl<'c> Extraction<'c> {
     /// The same with a decision of the caller's own sampler.
     pub fn start_span_with(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
         let mut span = SpanContext::starting(self.inbound(), self.received, sampling, ids);
-        if self.propagator.options.behavior == Behavior::Defer && OtelState::of(&self.tracestate()).has_threshold() {
+        if self.propagator.options.behavior == Trust::Resample && OtelTraceState::of(&self.tracestate()).has_threshold()
+        {
             // It tells with which probability the caller decided.
             span.otel = span.otel.with_threshold(None);
         }
@@ -311,7 +319,7 @@ impl<'c> Extraction<'c> {
     }
 
     /// A span whose ids a tracer has made, with the words of the request.
-    pub fn child(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
+    pub fn span_with_ids(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
         let context = self.inbound().context().filter(|context| context.trace_id == trace_id);
         let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.inbound().sampling());
         span.decided_here = self.received.filled_in;
@@ -331,8 +339,8 @@ impl<'c> Extraction<'c> {
     }
 
     /// What a service passes on that reports no spans of its own.
-    pub const fn relay(&self) -> Relay<'c> {
-        Relay { inbound: self.inbound(), received: self.received }
+    pub const fn passthrough(&self) -> Passthrough<'c> {
+        Passthrough { inbound: self.inbound(), received: self.received }
     }
 
     /// Whether a format was asked what its lines say. It was not if it is only written, or stands behind the first one that
@@ -383,7 +391,7 @@ mod tests {
             ("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-1"),
         ];
         let styles = |propagator: &Propagator| {
-            propagator.extract(&request).links().map(|link| link.style.to_string()).collect::<Vec<_>>()
+            propagator.extract(&request).links().map(|link| link.format.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(styles(&builder().build().unwrap()), ["tracecontext"]);
         assert_eq!(styles(&builder().extract_first().build().unwrap()), [""; 0]);

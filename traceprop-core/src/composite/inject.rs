@@ -1,20 +1,20 @@
 //! Writing: each format puts its canonical form, or what came, into the carrier.
 
 use super::Propagator;
-use crate::carrier::{CarrierMut, OwnedFields};
-use crate::context::{Received, Relay, SpanContext};
+use crate::carrier::{CarrierMut, StaleFields};
+use crate::context::{Passthrough, Received, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
-use crate::format::{Outbound, Progress, Writer};
+use crate::format::{InjectContext, Progress, Writer};
 use crate::otel::OtelEdit;
-use crate::outgoing::{OmissionList, Omissions, Outgoing};
+use crate::outgoing::{InjectOptions, InjectReport, OmissionList};
 use crate::sampling::Sampling;
-use crate::slots::{LineSource, Slots};
+use crate::slots::{Headers, LineSource};
 
 /// The lines of a context that was made here.
 struct NoLines;
 
 impl LineSource for NoLines {
-    fn fill<'c>(&'c self, _: &mut Slots<'c>) {}
+    fn fill<'c>(&'c self, _: &mut Headers<'c>) {}
 
     fn next_line<'c>(&'c self, _: &FieldNames, _: Field, _: usize) -> Option<(usize, &'c str, &'c [u8])> {
         None
@@ -29,13 +29,13 @@ impl Propagator {
     pub fn inject(
         &self,
         span: &SpanContext<'_>,
-        outgoing: &Outgoing<'_>,
+        outgoing: &InjectOptions<'_>,
         carrier: &mut impl CarrierMut,
-    ) -> Omissions<'_> {
+    ) -> InjectReport<'_> {
         let (source, names) = self.received_lines(&span.received, true);
-        let mut slots = Slots::empty(source, names);
+        let mut slots = Headers::empty(source, names);
         source.fill(&mut slots);
-        let outbound = Outbound {
+        let outbound = InjectContext {
             trace_id: Some(span.trace_id),
             span_id: Some(span.span_id),
             sampling: span.sampling,
@@ -61,22 +61,27 @@ impl Propagator {
     ///
     /// ```
     /// # #[cfg(feature = "alloc")] {
-    /// use traceprop_core::{presets, Outgoing};
+    /// use traceprop_core::{presets, InjectOptions};
     ///
     /// let propagator = presets::W3C.propagator();
     /// let request = [("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later")];
     /// let mut headers: Vec<(String, String)> = Vec::new();
-    /// let _ = propagator.relay(&propagator.extract(&request).relay(), &Outgoing::new(), &mut headers);
+    /// let _ = propagator.relay(&propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
     /// assert_eq!(headers[0].1, request[0].1);
     /// # }
     /// ```
-    pub fn relay(&self, relay: &Relay<'_>, outgoing: &Outgoing<'_>, carrier: &mut impl CarrierMut) -> Omissions<'_> {
+    pub fn relay(
+        &self,
+        relay: &Passthrough<'_>,
+        outgoing: &InjectOptions<'_>,
+        carrier: &mut impl CarrierMut,
+    ) -> InjectReport<'_> {
         let context = relay.inbound.context();
         let (source, names) = self.received_lines(&relay.received, context.is_some());
-        let mut slots = Slots::empty(source, names);
+        let mut slots = Headers::empty(source, names);
         // Each encoding of what came may be handed on, so all of it is looked at.
         source.fill_whole(&mut slots);
-        let outbound = Outbound {
+        let outbound = InjectContext {
             trace_id: context.map(|context| context.trace_id),
             span_id: context.and_then(|context| context.parent_id),
             sampling: relay.inbound.sampling(),
@@ -106,7 +111,7 @@ impl Propagator {
         (received.source.unwrap_or(&NoLines), names)
     }
 
-    pub(super) fn write_formats(&self, outbound: &Outbound<'_>, carrier: &mut dyn CarrierMut) -> Omissions<'_> {
+    pub(super) fn write_formats(&self, outbound: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
         let mut omissions = OmissionList::default();
         let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
         if nothing && outbound.slots.present().is_empty() && !self.kinds.contains(FormatKind::Custom) {
@@ -114,18 +119,18 @@ impl Propagator {
             return omissions.of(&self.names);
         }
         // One look at the carrier tells whether anything may have to be removed: mostly nothing.
-        let has_stale = carrier.holds_any(&OwnedFields::new(self.names(), self.owned));
+        let has_stale = carrier.contains_any(&StaleFields::new(self.names(), self.owned));
         let mut progress = Progress::new(if has_stale { self.owned } else { FieldSet::EMPTY });
         for format in self.inject.iter() {
             let mut writer =
                 Writer::new(carrier, format.fields().set(self.names()), &mut progress, &mut omissions, self.names());
             match (nothing, outbound.relayed) {
                 (true, _) => {}
-                (false, true) => format.relay(outbound, &mut writer),
+                (false, true) => format.forward(outbound, &mut writer),
                 (false, false) => format.inject(outbound, &mut writer),
             }
             if outbound.received.keeps_text {
-                format.inject_baggage(outbound, &mut writer);
+                format.inject_text(outbound, &mut writer);
             }
         }
         omissions.of(&self.names)
@@ -136,23 +141,23 @@ impl Propagator {
 #[cfg(test)]
 mod tests {
     use crate::composite::Propagator;
-    use crate::context::{Inbound, Relay};
-    use crate::field::{Field, FieldName, FieldSet};
-    use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
-    use crate::formats::tracecontext::TraceContext;
+    use crate::context::{Inbound, Passthrough};
+    use crate::field::{CustomHeader, Field, FieldSet};
+    use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+    use crate::formats::tracecontext::W3cTraceContext;
     use crate::generator::IdBits;
-    use crate::outgoing::Outgoing;
+    use crate::outgoing::InjectOptions;
     use crate::sampling::Sampling;
-    use crate::slots::Slots;
+    use crate::slots::Headers;
     use std::collections::HashMap;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
     /// Reads the tracestate as its own, and says hello with every call.
-    struct Hello([FieldName; 1]);
+    struct Hello([CustomHeader; 1]);
 
     fn hello() -> Hello {
-        Hello([FieldName::from_static("x-hello")])
+        Hello([CustomHeader::from_static("x-hello")])
     }
 
     impl Format for Hello {
@@ -161,24 +166,24 @@ mod tests {
         }
 
         fn fields(&self) -> FormatFields<'_> {
-            FormatFields::built_in(FieldSet::of(&[Field::TraceState])).with_named(&self.0)
+            FormatFields::built_in(FieldSet::of(&[Field::TraceState])).with_custom(&self.0)
         }
 
-        fn extract(&self, slots: &Slots<'_>) -> Reading {
-            let mut reading = Reading::new(Outcome::Absent);
-            if let Some(line) = slots.first(Field::TraceState) {
-                reading.refuse(crate::reject::Reject::new(
+        fn extract(&self, slots: &Headers<'_>) -> Parsed {
+            let mut reading = Parsed::new(Outcome::Absent);
+            if let Some(line) = slots.get(Field::TraceState) {
+                reading.ignore_field(crate::reject::InvalidHeader::new(
                     Field::TraceState,
-                    crate::reject::Reason::BadValue,
+                    crate::reject::InvalidReason::BadValue,
                     line.len(),
                 ));
             }
             reading
         }
 
-        fn inject(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+        fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
 
-        fn inject_baggage(&self, _: &Outbound<'_>, writer: &mut Writer<'_>) {
+        fn inject_text(&self, _: &InjectContext<'_>, writer: &mut Writer<'_>) {
             writer.write_named(&self.0[0], "1");
         }
     }
@@ -187,21 +192,22 @@ mod tests {
     fn ok_a_format_of_ones_own_has_the_last_word_where_nothing_is_passed_on() {
         let relayed = |propagator: Propagator| {
             let mut headers: Vec<(String, String)> = Vec::new();
-            let _ = propagator.relay(&Relay::new(Inbound::Nothing), &Outgoing::trusted(), &mut headers);
+            let _ = propagator.relay(&Passthrough::new(Inbound::Nothing), &InjectOptions::everything(), &mut headers);
             headers
         };
-        let own = Propagator::builder().format(TraceContext::new()).format(hello()).build().unwrap();
+        let own = Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();
         assert_eq!(relayed(own), [("x-hello".to_string(), "1".to_string())]);
-        assert_eq!(relayed(Propagator::builder().format(TraceContext::new()).build().unwrap()), []);
+        assert_eq!(relayed(Propagator::builder().with_format(W3cTraceContext::new()).build().unwrap()), []);
     }
 
     #[test]
     fn ok_a_format_of_ones_own_sees_a_tracestate_without_a_traceparent() {
-        let propagator = Propagator::builder().format(TraceContext::new()).format(hello()).build().unwrap();
+        let propagator =
+            Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();
         // A map is asked for each name, and is not asked for what nobody wants.
         let request = HashMap::from([("tracestate".to_string(), "a=1".to_string())]);
         let report = propagator.explain(&request);
-        assert!(report.rejects().any(|reject| reject.at() == 3), "{report}");
+        assert!(report.rejects().any(|reject| reject.offset() == 3), "{report}");
     }
 
     #[test]
@@ -210,9 +216,9 @@ mod tests {
         let tracestate = |sampling| {
             let request = [("jaeger-debug-id", "ticket-1")];
             let extraction = propagator.extract(&request);
-            let span = extraction.start_span_with(&|| IdBits::unique(1), sampling);
+            let span = extraction.start_span_with(&|| IdBits::non_random(1), sampling);
             let mut headers: Vec<(String, String)> = Vec::new();
-            let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+            let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
             headers.get(1).cloned()
         };
         assert_eq!(tracestate(Sampling::Sampled), None);

@@ -124,11 +124,11 @@ impl fmt::Debug for FormatList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::{Field, FieldName};
-    use crate::format::{FormatFields, Outbound, Reading, Writer};
+    use crate::field::{CustomHeader, Field};
+    use crate::format::{FormatFields, InjectContext, Parsed, Writer};
     use crate::formats::b3::B3;
     use crate::formats::correlation::Correlation;
-    use crate::slots::Slots;
+    use crate::slots::Headers;
     use std::vec::Vec;
 
     /// One of a user's own, which may find something whatever came.
@@ -143,11 +143,11 @@ mod tests {
             FormatFields::built_in(FieldSet::of(&[Field::B3]))
         }
 
-        fn extract(&self, _: &Slots<'_>) -> Reading {
-            Reading::new(crate::format::Outcome::Absent)
+        fn extract(&self, _: &Headers<'_>) -> Parsed {
+            Parsed::new(crate::format::Outcome::Absent)
         }
 
-        fn inject(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+        fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
         static B3_SINGLE: B3 = B3::single();
         let mut list = FormatList::of([&B3_SINGLE as &'static dyn Format, &Guess, &ORDER]);
         let mut names = FieldNames::new();
-        let order = names.watch_name(&FieldName::from_static("x-order")).unwrap();
+        let order = names.watch_name(&CustomHeader::from_static("x-order")).unwrap();
         list.note_needs(&names);
         let asked = |fields: &[Field]| {
             let asked = list.asked(FieldSet::of(fields));

@@ -22,11 +22,11 @@ pub use extract::{Extraction, Link, LinkReason};
 pub(crate) use list::FormatList;
 pub use list::MAX_FORMATS;
 #[cfg(feature = "std")]
-pub use variables::LeftOutName;
+pub use variables::EnvWarning;
 
 /// What is done with a context that comes in: a setting of each listener, not of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Behavior {
+pub enum Trust {
     /// Continue the trace: callers are trusted.
     #[default]
     Continue,
@@ -36,23 +36,23 @@ pub enum Behavior {
     Ignore,
     /// Continue the trace, and decide anew: an edge for browsers, which may not silence the backend, nor fill its disks.
     /// The decision that came counts for nothing, and one without ids is dropped.
-    Defer,
+    Resample,
 }
 
 /// When two formats of one request name the same trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TraceMatching {
+pub enum TraceIdMatch {
     /// All 128 bits are equal.
     #[default]
     Exact,
     /// The lower 64 bits are equal, and the upper ones too unless one of the ids has none: a 64-bit system, or a proxy
     /// that dropped x-datadog-tags, cut them off. The trace that is continued is the wider one.
-    LowHalf,
+    Low64,
 }
 
-impl TraceMatching {
+impl TraceIdMatch {
     pub(crate) const fn is_same(self, one: TraceId, other: TraceId) -> bool {
-        let low_half = matches!(self, Self::LowHalf) && (one.high() == 0 || other.high() == 0);
+        let low_half = matches!(self, Self::Low64) && (one.high() == 0 || other.high() == 0);
         one.get() == other.get() || (low_half && one.low() == other.low())
     }
 }
@@ -64,7 +64,7 @@ impl TraceMatching {
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::{presets, Inbound, Outgoing, Sampling};
+/// use traceprop_core::{presets, Inbound, InjectOptions, Sampling};
 ///
 /// let propagator = presets::W3C.propagator();
 /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
@@ -72,9 +72,9 @@ impl TraceMatching {
 /// let Inbound::Context(caller) = extraction.inbound() else { panic!("a context came") };
 /// assert_eq!(caller.sampling, Sampling::Sampled);
 ///
-/// let call = extraction.child(caller.trace_id, "b7ad6b7169203331".parse()?);
+/// let call = extraction.span_with_ids(caller.trace_id, "b7ad6b7169203331".parse()?);
 /// let mut headers: Vec<(String, String)> = Vec::new();
-/// let omitted = propagator.inject(&call, &Outgoing::new(), &mut headers);
+/// let omitted = propagator.inject(&call, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers[0].1, "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01");
 /// assert!(omitted.is_empty());
 /// # }
@@ -103,17 +103,17 @@ pub struct Propagator {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) baggage_limits: BaggageLimits,
-    pub(crate) behavior: Behavior,
+    pub(crate) behavior: Trust,
     pub(crate) extract_first: bool,
-    pub(crate) matching: TraceMatching,
+    pub(crate) matching: TraceIdMatch,
 }
 
 impl Options {
     pub(crate) const DEFAULT: Self = Self {
         baggage_limits: BaggageLimits::W3C,
-        behavior: Behavior::Continue,
+        behavior: Trust::Continue,
         extract_first: false,
-        matching: TraceMatching::Exact,
+        matching: TraceIdMatch::Exact,
     };
 }
 
@@ -145,7 +145,7 @@ impl Propagator {
             let fields = format.fields();
             reads.watch(fields.built_in_fields());
             let mut set = fields.built_in_fields();
-            for name in fields.names() {
+            for name in fields.custom_headers() {
                 // The builder has counted the names.
                 set = reads.watch_name(name).map_or(set, |field| set.with(field));
             }
@@ -182,19 +182,19 @@ impl Propagator {
     }
 
     /// The names of the formats that are read, in order, `baggage` apart.
-    pub fn extracts(&self) -> impl Iterator<Item = &str> {
+    pub fn extract_names(&self) -> impl Iterator<Item = &str> {
         names_of(&self.extract)
     }
 
     /// The names of the formats that are written, in order, `baggage` apart.
-    pub fn injects(&self) -> impl Iterator<Item = &str> {
+    pub fn inject_names(&self) -> impl Iterator<Item = &str> {
         names_of(&self.inject)
     }
 
     /// The same propagator for another listener: other trust, all else equal.
     ///
     /// Where nothing is read, every behavior comes to the same.
-    pub const fn with_behavior(mut self, behavior: Behavior) -> Self {
+    pub const fn with_trust(mut self, behavior: Trust) -> Self {
         self.options.behavior = behavior;
         self
     }
@@ -208,7 +208,7 @@ impl Propagator {
         self.options.extract_first
     }
 
-    pub(crate) const fn trace_matching(&self) -> TraceMatching {
+    pub(crate) const fn trace_id_match(&self) -> TraceIdMatch {
         self.options.matching
     }
 
@@ -223,12 +223,12 @@ impl Propagator {
 
     /// The lower-case names of the headers that are written, for cleaning a carrier that is reused. A family stands as
     /// its prefix (`uberctx-`). A field that formats share, as those of B3, is named once.
-    pub fn fields(&self) -> impl Iterator<Item = &str> {
+    pub fn inject_fields(&self) -> impl Iterator<Item = &str> {
         fields_of(&self.inject)
     }
 
     /// The same for the headers that are read: what a CORS layer has to allow.
-    pub fn extracted_fields(&self) -> impl Iterator<Item = &str> {
+    pub fn extract_fields(&self) -> impl Iterator<Item = &str> {
         fields_of(&self.extract)
     }
 }
@@ -246,7 +246,7 @@ fn fields_of(formats: &FormatList) -> impl Iterator<Item = &str> {
         };
         let own = fields.built_in_fields().built_in().filter(move |field| !is_listed(*field));
         let built_in = own.filter_map(|field| -> Option<&str> { field.name() });
-        built_in.chain(fields.names().iter().map(|name| name.as_str()))
+        built_in.chain(fields.custom_headers().iter().map(|name| name.as_str()))
     })
 }
 
@@ -258,8 +258,8 @@ mod tests {
     fn ok_names_of_what_is_read_and_of_what_is_written() {
         let propagator = Propagator::from_names("b3multi,baggage", "b3,tracecontext").unwrap();
         let b3 = ["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
-        assert!(propagator.extracted_fields().eq(b3.into_iter().chain(["baggage"])));
-        assert!(propagator.fields().eq(b3.into_iter().chain(["traceparent", "tracestate"])));
+        assert!(propagator.extract_fields().eq(b3.into_iter().chain(["baggage"])));
+        assert!(propagator.inject_fields().eq(b3.into_iter().chain(["traceparent", "tracestate"])));
     }
 
     #[test]
@@ -284,11 +284,11 @@ mod tests {
             crate::format::FormatFields::built_in(FieldSet::of(&[Field::TraceState]))
         }
 
-        fn extract(&self, _: &crate::slots::Slots<'_>) -> crate::format::Reading {
-            crate::format::Reading::new(crate::format::Outcome::Absent)
+        fn extract(&self, _: &crate::slots::Headers<'_>) -> crate::format::Parsed {
+            crate::format::Parsed::new(crate::format::Outcome::Absent)
         }
 
-        fn inject(&self, _: &crate::format::Outbound<'_>, _: &mut crate::format::Writer<'_>) {}
+        fn inject(&self, _: &crate::format::InjectContext<'_>, _: &mut crate::format::Writer<'_>) {}
     }
 
     #[test]
@@ -311,8 +311,8 @@ mod tests {
             (id(1, 2), id(3, 2), false, false),
             (id(0, 2), id(0, 3), false, false),
         ] {
-            assert_eq!(TraceMatching::Exact.is_same(one, other), exact);
-            assert_eq!(TraceMatching::LowHalf.is_same(one, other), low_half);
+            assert_eq!(TraceIdMatch::Exact.is_same(one, other), exact);
+            assert_eq!(TraceIdMatch::Low64.is_same(one, other), low_half);
         }
     }
 }

@@ -31,7 +31,7 @@ impl Propagator {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError::UnknownName`], and all that [`PropagatorBuilder::build`] finds.
+    /// [`ConfigError::UnknownFormat`], and all that [`PropagatorBuilder::build`] finds.
     pub fn from_names(extract: &str, inject: &str) -> Result<Self, ConfigError> {
         Self::builder().names(extract, inject)?.build()
     }
@@ -49,7 +49,7 @@ impl PropagatorBuilder {
     /// that speaks only W3C, whichever of them are named ([`PropagatorBuilder::bridges`]).
     ///
     /// # Errors
-    /// [`ConfigError::UnknownName`], and [`ConfigError::BadHeaderName`] for a correlation header.
+    /// [`ConfigError::UnknownFormat`], and [`ConfigError::InvalidHeaderName`] for a correlation header.
     pub fn names(self, extract: &str, inject: &str) -> Result<Self, ConfigError> {
         let builder = self.bridges(BUILT_IN);
         let builder = builder.list(extract, List::Extract)?;
@@ -77,15 +77,15 @@ impl PropagatorBuilder {
             #[cfg(feature = "alloc")]
             Some(row) if row.kind == FormatKind::Correlation => {
                 let (_, header) = name.split_once(':').unwrap_or_default();
-                let format = crate::formats::correlation::Correlation::header(header.trim())
-                    .map_err(|error| ConfigError::BadHeaderName { place, error })?;
+                let format = crate::formats::correlation::Correlation::new(header.trim())
+                    .map_err(|error| ConfigError::InvalidHeaderName { place, error })?;
                 Ok(match list {
                     List::Extract => self.extract(format),
                     List::Inject => self.inject(format),
                 })
             }
             Some(row) if row.kind != FormatKind::Correlation => Ok(self.add(row.kind, name, list)),
-            _ => Err(ConfigError::UnknownName { place, known: KNOWN }),
+            _ => Err(ConfigError::UnknownFormat { place, known: KNOWN }),
         }
     }
 
@@ -145,8 +145,8 @@ mod tests {
     #[test]
     fn ok_names_in_any_case_with_blanks() {
         let propagator = Propagator::from_names(" TraceContext ,BAGGAGE,Jaeger,", "b3multi").unwrap();
-        assert!(propagator.extracts().eq(["tracecontext", "jaeger"]) && propagator.extracts_baggage());
-        assert!(propagator.injects().eq(["b3multi"]) && !propagator.injects_baggage());
+        assert!(propagator.extract_names().eq(["tracecontext", "jaeger"]) && propagator.extracts_baggage());
+        assert!(propagator.inject_names().eq(["b3multi"]) && !propagator.injects_baggage());
     }
 
     #[cfg(feature = "alloc")]
@@ -154,8 +154,8 @@ mod tests {
     fn ok_all_is_every_format_in_its_order() {
         let propagator = named("all", "all");
         let all = ["tracecontext", "b3", "datadog", "jaeger", "sw8"];
-        assert!(propagator.extracts().eq(all) && propagator.extracts_baggage());
-        assert!(propagator.injects().eq(all) && propagator.injects_baggage());
+        assert!(propagator.extract_names().eq(all) && propagator.extracts_baggage());
+        assert!(propagator.inject_names().eq(all) && propagator.injects_baggage());
     }
 
     #[cfg(feature = "alloc")]
@@ -171,26 +171,26 @@ mod tests {
     #[test]
     fn ok_correlation_headers_by_their_name() {
         let propagator = Propagator::from_names("correlation:X-Request-Id, tracecontext", "correlation:x-a").unwrap();
-        assert!(propagator.extracts().eq(["correlation:x-request-id", "tracecontext"]));
-        assert!(propagator.injects().eq(["correlation:x-a"]));
+        assert!(propagator.extract_names().eq(["correlation:x-request-id", "tracecontext"]));
+        assert!(propagator.inject_names().eq(["correlation:x-a"]));
         let error = Propagator::from_names("none", "correlation:a b").unwrap_err();
-        assert!(matches!(error, ConfigError::BadHeaderName { place: 0, .. }), "{error:?}");
+        assert!(matches!(error, ConfigError::InvalidHeaderName { place: 0, .. }), "{error:?}");
         let error = Propagator::from_names("correlation:x-a,correlation:X-A", "none").unwrap_err();
         assert_eq!(error, ConfigError::DuplicateFormat);
     }
 
     #[test]
     fn err_empty_list_unless_none_is_said() {
-        assert_eq!(Propagator::from_names("", "none").unwrap_err(), ConfigError::EmptyList);
-        assert_eq!(Propagator::from_names("none", " , ").unwrap_err(), ConfigError::EmptyList);
+        assert_eq!(Propagator::from_names("", "none").unwrap_err(), ConfigError::NoFormats);
+        assert_eq!(Propagator::from_names("none", " , ").unwrap_err(), ConfigError::NoFormats);
         assert!(Propagator::from_names("none", "none").is_ok());
     }
 
     #[test]
     fn err_unknown_name_says_where() {
         let error = Propagator::from_names("none", "baggage,,b4").unwrap_err();
-        assert_eq!(error, ConfigError::UnknownName { place: 1, known: KNOWN });
+        assert_eq!(error, ConfigError::UnknownFormat { place: 1, known: KNOWN });
         let error = Propagator::from_names("header:x-a", "none").unwrap_err();
-        assert_eq!(error, ConfigError::UnknownName { place: 0, known: KNOWN });
+        assert_eq!(error, ConfigError::UnknownFormat { place: 0, known: KNOWN });
     }
 }

@@ -21,16 +21,16 @@ const DEFAULT_INJECT: &str = "tracecontext,baggage";
 
 /// A name of a variable that was left out: another agent knows it, and no format here has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LeftOutName {
+pub struct EnvWarning {
     /// The variable.
     pub variable: &'static str,
     /// The name in it.
-    pub name: &'static str,
+    pub value: &'static str,
 }
 
-impl core::fmt::Display for LeftOutName {
+impl core::fmt::Display for EnvWarning {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} names {}, which is no format here", self.variable, self.name)
+        write!(f, "{} names {}, which is no format here", self.variable, self.value)
     }
 }
 
@@ -47,28 +47,28 @@ impl Propagator {
     ///
     /// # Errors
     /// [`ConfigError`]: a name that nobody defines, or a list of which nothing remains.
-    pub fn from_environment() -> Result<(Self, Vec<LeftOutName>), ConfigError> {
-        let (builder, left_out) = PropagatorBuilder::from_variables(|name| std::env::var(name).ok())?;
+    pub fn from_env() -> Result<(Self, Vec<EnvWarning>), ConfigError> {
+        let (builder, left_out) = PropagatorBuilder::from_env_with(|name| std::env::var(name).ok())?;
         Ok((builder.build()?, left_out))
     }
 }
 
 impl PropagatorBuilder {
-    /// The builder as variables configure it, to add to; see [`Propagator::from_environment`].
+    /// The builder as variables configure it, to add to; see [`Propagator::from_env`].
     ///
     /// ```
     /// use traceprop_core::PropagatorBuilder;
     ///
     /// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "xray,b3".to_string());
-    /// let (builder, left_out) = PropagatorBuilder::from_variables(set)?;
-    /// assert!(builder.build()?.injects().eq(["b3"]));
+    /// let (builder, left_out) = PropagatorBuilder::from_env_with(set)?;
+    /// assert!(builder.build()?.inject_names().eq(["b3"]));
     /// assert_eq!(left_out[0].to_string(), "OTEL_PROPAGATORS names xray, which is no format here");
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     ///
     /// # Errors
-    /// As [`Propagator::from_environment`].
-    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<LeftOutName>), ConfigError> {
+    /// As [`Propagator::from_env`].
+    pub fn from_env_with(variable: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
         let mut left_out = Vec::new();
         let extract = list(&variable, EXTRACT, DEFAULT_EXTRACT, &mut left_out);
         let inject = list(&variable, INJECT, DEFAULT_INJECT, &mut left_out);
@@ -81,7 +81,7 @@ fn list(
     variable: impl Fn(&str) -> Option<String>,
     variables: [&'static str; 3],
     default: &str,
-    left_out: &mut Vec<LeftOutName>,
+    left_out: &mut Vec<EnvWarning>,
 ) -> String {
     let set = |name| variable(name).filter(|value| !value.trim().is_empty());
     let Some((variable, names)) = variables.into_iter().find_map(|name| Some((name, set(name)?))) else {
@@ -92,7 +92,7 @@ fn list(
         let is_ours = ROWS.iter().any(|row| row.is_named(name));
         match OF_OTHERS.into_iter().find(|known| !is_ours && name.eq_ignore_ascii_case(known)) {
             Some(name) => {
-                let entry = LeftOutName { variable, name };
+                let entry = EnvWarning { variable, value: name };
                 if !left_out.contains(&entry) {
                     left_out.push(entry);
                 }
@@ -109,14 +109,14 @@ mod tests {
     use super::*;
 
     /// What is read, what is written, and what was left out.
-    type Built = (Vec<String>, Vec<String>, Vec<LeftOutName>);
+    type Built = (Vec<String>, Vec<String>, Vec<EnvWarning>);
 
     fn built(set: &[(&str, &str)]) -> Result<Built, ConfigError> {
         let find = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| String::from(*value));
-        let (builder, left_out) = PropagatorBuilder::from_variables(find)?;
+        let (builder, left_out) = PropagatorBuilder::from_env_with(find)?;
         let propagator = builder.build()?;
         let names = |names: &mut dyn Iterator<Item = &str>| names.map(String::from).collect();
-        Ok((names(&mut propagator.extracts()), names(&mut propagator.injects()), left_out))
+        Ok((names(&mut propagator.extract_names()), names(&mut propagator.inject_names()), left_out))
     }
 
     #[test]
@@ -144,13 +144,13 @@ mod tests {
         let (extract, _, left_out) = built(&[("OTEL_PROPAGATORS", "XRay,B3 single header,ottrace")]).unwrap();
         assert_eq!(extract, ["b3"]);
         let variable = "OTEL_PROPAGATORS";
-        assert_eq!(left_out, ["xray", "ottrace"].map(|name| LeftOutName { variable, name }));
+        assert_eq!(left_out, ["xray", "ottrace"].map(|name| EnvWarning { variable, value: name }));
         assert_eq!(std::format!("{}", left_out[1]), "OTEL_PROPAGATORS names ottrace, which is no format here");
     }
 
     #[test]
     fn err_name_of_nobody_or_nothing_left() {
-        assert!(matches!(built(&[("OTEL_PROPAGATORS", "b4")]), Err(ConfigError::UnknownName { place: 0, .. })));
-        assert_eq!(built(&[("OTEL_PROPAGATORS", "xray")]), Err(ConfigError::EmptyList));
+        assert!(matches!(built(&[("OTEL_PROPAGATORS", "b4")]), Err(ConfigError::UnknownFormat { place: 0, .. })));
+        assert_eq!(built(&[("OTEL_PROPAGATORS", "xray")]), Err(ConfigError::NoFormats));
     }
 }

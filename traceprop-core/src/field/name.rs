@@ -6,31 +6,31 @@ use crate::text;
 
 /// A header name that is only known at run time: that of a correlation header, or one of a user's own format.
 ///
-/// Held inline (at most [`FieldName::MAX_LEN`] bytes), in lower case.
+/// Held inline (at most [`CustomHeader::MAX_LEN`] bytes), in lower case.
 ///
 /// ```
-/// use traceprop_core::FieldName;
+/// use traceprop_core::CustomHeader;
 ///
-/// let name = FieldName::new("X-Plumbr-TransactionId")?;
+/// let name = CustomHeader::new("X-Plumbr-TransactionId")?;
 /// assert_eq!(name.as_str(), "x-plumbr-transactionid");
 /// assert!(name.matches("X-PLUMBR-TRANSACTIONID"));
 ///
-/// const FAMILY: FieldName = FieldName::from_static("acmectx-").family();
+/// const FAMILY: CustomHeader = CustomHeader::from_static("acmectx-").prefix();
 /// assert_eq!(FAMILY.suffix("AcmeCtx-Tenant"), Some("Tenant"));
-/// # Ok::<(), traceprop_core::FieldNameError>(())
+/// # Ok::<(), traceprop_core::InvalidHeaderName>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct FieldName {
+pub struct CustomHeader {
     bytes: [u8; Self::MAX_LEN],
     len: u8,
     family: bool,
 }
 
-/// Why text cannot be a [`FieldName`].
+/// Why text cannot be a [`CustomHeader`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum FieldNameError {
-    /// Empty, or longer than [`FieldName::MAX_LEN`].
+pub enum InvalidHeaderName {
+    /// Empty, or longer than [`CustomHeader::MAX_LEN`].
     BadLength,
     /// A byte that no header name may hold (RFC 9110 5.1 `token`), at this place.
     BadByte(usize),
@@ -38,36 +38,36 @@ pub enum FieldNameError {
     Reserved,
 }
 
-impl fmt::Display for FieldNameError {
+impl fmt::Display for InvalidHeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadLength => write!(f, "a header name has 1 to {} bytes", FieldName::MAX_LEN),
+            Self::BadLength => write!(f, "a header name has 1 to {} bytes", CustomHeader::MAX_LEN),
             Self::BadByte(at) => write!(f, "byte {at} may not occur in a header name"),
             Self::Reserved => f.write_str("the header belongs to a built-in dialect"),
         }
     }
 }
 
-impl core::error::Error for FieldNameError {}
+impl core::error::Error for InvalidHeaderName {}
 
-impl FieldName {
+impl CustomHeader {
     /// The longest name, in bytes.
     pub const MAX_LEN: usize = 62;
 
     /// A name from text in any letter case.
     ///
     /// # Errors
-    /// When the text is empty, longer than [`FieldName::MAX_LEN`], or no token.
-    pub const fn new(name: &str) -> Result<Self, FieldNameError> {
+    /// When the text is empty, longer than [`CustomHeader::MAX_LEN`], or no token.
+    pub const fn new(name: &str) -> Result<Self, InvalidHeaderName> {
         let text = name.as_bytes();
         if text.is_empty() || text.len() > Self::MAX_LEN {
-            return Err(FieldNameError::BadLength);
+            return Err(InvalidHeaderName::BadLength);
         }
         let mut bytes = [0; Self::MAX_LEN];
         let mut i = 0;
         while i < text.len() {
             if !text::is_token_byte(text[i]) {
-                return Err(FieldNameError::BadByte(i));
+                return Err(InvalidHeaderName::BadByte(i));
             }
             bytes[i] = text[i].to_ascii_lowercase();
             i += 1;
@@ -87,14 +87,14 @@ impl FieldName {
     }
 
     /// All names that begin with this one and go on: one header an item. What is in them counts as text of the user's,
-    /// which is never handed on by itself; [`Format::inject_baggage`](crate::Format::inject_baggage) writes it.
-    pub const fn family(mut self) -> Self {
+    /// which is never handed on by itself; [`Format::inject_text`](crate::Format::inject_text) writes it.
+    pub const fn prefix(mut self) -> Self {
         self.family = true;
         self
     }
 
     /// Whether this stands for all names that begin with it.
-    pub const fn is_family(&self) -> bool {
+    pub const fn is_prefix(&self) -> bool {
         self.family
     }
 
@@ -120,9 +120,9 @@ impl FieldName {
     }
 }
 
-impl fmt::Debug for FieldName {
+impl fmt::Debug for CustomHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FieldName({}{})", self.as_str(), if self.family { "*" } else { "" })
+        write!(f, "CustomHeader({}{})", self.as_str(), if self.family { "*" } else { "" })
     }
 }
 
@@ -132,19 +132,19 @@ mod tests {
 
     #[test]
     fn ok_names_are_shown_and_errors_say_what_to_do() {
-        let name = FieldName::from_static("X-Tenant");
-        assert_eq!(std::format!("{name:?} {:?}", name.family()), "FieldName(x-tenant) FieldName(x-tenant*)");
-        assert_eq!(std::format!("{}", FieldNameError::BadLength), "a header name has 1 to 62 bytes");
-        assert_eq!(std::format!("{}", FieldNameError::BadByte(1)), "byte 1 may not occur in a header name");
+        let name = CustomHeader::from_static("X-Tenant");
+        assert_eq!(std::format!("{name:?} {:?}", name.prefix()), "CustomHeader(x-tenant) CustomHeader(x-tenant*)");
+        assert_eq!(std::format!("{}", InvalidHeaderName::BadLength), "a header name has 1 to 62 bytes");
+        assert_eq!(std::format!("{}", InvalidHeaderName::BadByte(1)), "byte 1 may not occur in a header name");
     }
 
     #[test]
     fn err_field_name_that_is_none() {
-        assert_eq!(FieldName::new(""), Err(FieldNameError::BadLength));
-        assert_eq!(FieldName::new("x y"), Err(FieldNameError::BadByte(1)));
-        assert_eq!(FieldName::new("é"), Err(FieldNameError::BadByte(0)));
+        assert_eq!(CustomHeader::new(""), Err(InvalidHeaderName::BadLength));
+        assert_eq!(CustomHeader::new("x y"), Err(InvalidHeaderName::BadByte(1)));
+        assert_eq!(CustomHeader::new("é"), Err(InvalidHeaderName::BadByte(0)));
         let longest = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
-        assert!(FieldName::new(&longest[..FieldName::MAX_LEN]).is_ok());
-        assert_eq!(FieldName::new(longest), Err(FieldNameError::BadLength));
+        assert!(CustomHeader::new(&longest[..CustomHeader::MAX_LEN]).is_ok());
+        assert_eq!(CustomHeader::new(longest), Err(InvalidHeaderName::BadLength));
     }
 }

@@ -95,7 +95,7 @@ impl FieldSet {
     pub fn built_in(self) -> impl Iterator<Item = Field> + Clone {
         let mut left = self.0;
         core::iter::from_fn(move || {
-            let field = Field::FIXED.get(left.trailing_zeros() as usize)?;
+            let field = Field::ALL.get(left.trailing_zeros() as usize)?;
             left &= left - 1;
             Some(*field)
         })
@@ -111,7 +111,7 @@ mod tests {
         let set = FieldSet::of(&[Field::TraceParent, Field::Sw8Extension]);
         assert!(set.is_fixed() && FieldSet::EMPTY.is_fixed());
         assert!(FieldSet::EMPTY.is_empty() && !set.is_empty());
-        assert!(!set.with(Field::UberContext).is_fixed() && !set.with(Field::Configured(0)).is_fixed());
-        assert!(!FieldSet::of(&[Field::Configured(0)]).is_fixed());
+        assert!(!set.with(Field::UberContext).is_fixed() && !set.with(Field::Custom(0)).is_fixed());
+        assert!(!FieldSet::of(&[Field::Custom(0)]).is_fixed());
     }
 }

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "alloc")]
 use super::FormatKind;
-use super::{Field, FieldName, FieldSet, MAX_CONFIGURED};
+use super::{CustomHeader, Field, FieldSet, MAX_CUSTOM_HEADERS};
 
 /// What a propagator watches for: built-in fields of the formats it has, and configured names.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub(crate) struct FieldNames {
     /// Fields that say nothing where there is no traceparent.
     void_without_parent: FieldSet,
     leader: Option<Field>,
-    configured: [Option<FieldName>; MAX_CONFIGURED],
+    configured: [Option<CustomHeader>; MAX_CUSTOM_HEADERS],
 }
 
 impl FieldNames {
@@ -26,14 +26,14 @@ impl FieldNames {
             look_up_from: 0,
             void_without_parent: FieldSet::EMPTY,
             leader: None,
-            configured: [None; MAX_CONFIGURED],
+            configured: [None; MAX_CUSTOM_HEADERS],
         }
     }
 
     pub(crate) fn watch(&mut self, fields: FieldSet) {
         for field in fields.built_in() {
             self.built_in = self.built_in.with(field);
-            self.expect(field.name().unwrap_or_default(), field.is_family());
+            self.expect(field.name().unwrap_or_default(), field.is_prefix());
         }
         self.look_up_from = self.look_up_from();
         self.leader = None;
@@ -49,34 +49,34 @@ impl FieldNames {
     #[cfg(feature = "alloc")]
     pub(crate) fn find_entry(&self, field: Field, name: &str) -> Option<Field> {
         match field {
-            Field::Configured(_) => self.find(name),
+            Field::Custom(_) => self.find(name),
             field => self.built_in.contains(field).then_some(field),
         }
     }
 
-    /// Watches for a configured name too. `None` once there are more than [`MAX_CONFIGURED`].
-    pub(crate) fn watch_name(&mut self, name: &FieldName) -> Option<Field> {
+    /// Watches for a configured name too. `None` once there are more than [`MAX_CUSTOM_HEADERS`].
+    pub(crate) fn watch_name(&mut self, name: &CustomHeader) -> Option<Field> {
         let known = self.configured.iter().position(|known| known.as_ref() == Some(name));
         let place = known.or_else(|| self.configured.iter().position(Option::is_none))?;
         self.configured[place] = Some(*name);
-        self.expect(name.as_str(), name.is_family());
+        self.expect(name.as_str(), name.is_prefix());
         self.look_up_from = self.look_up_from();
         self.leader = None;
-        Some(Field::Configured(place as u8))
+        Some(Field::Custom(place as u8))
     }
 
     /// The name of a field, where it has one here.
     pub(crate) fn name_of(&self, field: Field) -> Option<&str> {
         match field {
-            Field::Configured(place) => self.configured.get(usize::from(place))?.as_ref().map(FieldName::as_str),
+            Field::Custom(place) => self.configured.get(usize::from(place))?.as_ref().map(CustomHeader::as_str),
             field => field.name(),
         }
     }
 
     /// The configured field with this name.
-    pub(crate) fn configured(&self, name: &FieldName) -> Option<Field> {
+    pub(crate) fn configured(&self, name: &CustomHeader) -> Option<Field> {
         let place = self.configured.iter().position(|known| known.as_ref() == Some(name))?;
-        Some(Field::Configured(place as u8))
+        Some(Field::Custom(place as u8))
     }
 
     /// What is watched for, if looking it up field by field beats one walk over this many headers.
@@ -152,7 +152,7 @@ impl FieldNames {
             return Some(field);
         }
         let mut names = self.configured.iter().map_while(Option::as_ref);
-        names.position(|known| known.matches(name)).map(|place| Field::Configured(place as u8))
+        names.position(|known| known.matches(name)).map(|place| Field::Custom(place as u8))
     }
 }
 
@@ -164,15 +164,15 @@ mod tests {
     fn ok_find_only_what_is_watched() {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::TraceParent]));
-        let tenant = names.watch_name(&FieldName::from_static("X-Tenant")).unwrap();
-        let family = names.watch_name(&FieldName::from_static("acmectx-").family()).unwrap();
+        let tenant = names.watch_name(&CustomHeader::from_static("X-Tenant")).unwrap();
+        let family = names.watch_name(&CustomHeader::from_static("acmectx-").prefix()).unwrap();
         assert_eq!(names.find("TraceParent"), Some(Field::TraceParent));
         assert_eq!(names.find("tracestate"), None);
         assert_eq!(names.find("uberctx-a"), None);
         assert_eq!(names.find("x-tenant"), Some(tenant));
         assert_eq!(names.find("acmectx-user"), Some(family));
         assert_eq!(names.find("acmectx-"), None);
-        assert_eq!(names.watch_name(&FieldName::from_static("x-TENANT")), Some(tenant));
+        assert_eq!(names.watch_name(&CustomHeader::from_static("x-TENANT")), Some(tenant));
     }
 
     #[test]
@@ -180,7 +180,7 @@ mod tests {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::UberContext]));
         let long = "x-0123456789-0123456789-0123456789";
-        let watched = names.watch_name(&FieldName::from_static(long));
+        let watched = names.watch_name(&CustomHeader::from_static(long));
         for len in 9..=33 {
             let name = std::format!("uberctx-{}", &long[..len]);
             assert_eq!(names.find(&name), Some(Field::UberContext), "{name}");
@@ -192,7 +192,7 @@ mod tests {
     fn ok_short_names_and_prefixes_are_found() {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::B3]));
-        let [one, family] = [FieldName::from_static("a"), FieldName::from_static("q-").family()];
+        let [one, family] = [CustomHeader::from_static("a"), CustomHeader::from_static("q-").prefix()];
         let (one, family) = (names.watch_name(&one), names.watch_name(&family));
         assert_eq!(["b3", "B3", "a", "A"].map(|name| names.find(name)), [Some(Field::B3), Some(Field::B3), one, one]);
         assert_eq!(
@@ -205,9 +205,9 @@ mod tests {
     #[test]
     fn regression_a_family_with_a_long_prefix_was_not_found() {
         let prefix = "x-0123456789-0123456789-0123456789-0123456789-0123456789-0123";
-        for len in 30..=FieldName::MAX_LEN.min(prefix.len()) {
+        for len in 30..=CustomHeader::MAX_LEN.min(prefix.len()) {
             let mut names = FieldNames::new();
-            let family = names.watch_name(&FieldName::new(&prefix[..len]).unwrap().family());
+            let family = names.watch_name(&CustomHeader::new(&prefix[..len]).unwrap().prefix());
             for more in 1..=40 {
                 let name = std::format!("{}{}", &prefix[..len], "a".repeat(more));
                 assert_eq!(names.find(&name), family, "{name}");
@@ -228,7 +228,7 @@ mod tests {
         let mut family = names.clone();
         family.watch(FieldSet::of(&[Field::UberContext]));
         assert_eq!(family.worth_looking_up(1000), None);
-        let _ = names.watch_name(&FieldName::from_static("x-tenant"));
+        let _ = names.watch_name(&CustomHeader::from_static("x-tenant"));
         assert_eq!(names.worth_looking_up(1000), None);
     }
 
@@ -236,8 +236,8 @@ mod tests {
     fn err_ninth_configured_name() {
         let mut names = FieldNames::new();
         for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
-            assert!(names.watch_name(&FieldName::from_static(name)).is_some());
+            assert!(names.watch_name(&CustomHeader::from_static(name)).is_some());
         }
-        assert_eq!(names.watch_name(&FieldName::from_static("i")), None);
+        assert_eq!(names.watch_name(&CustomHeader::from_static("i")), None);
     }
 }

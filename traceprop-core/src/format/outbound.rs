@@ -2,21 +2,21 @@
 
 use core::fmt;
 
-use super::{Outcome, Reading};
+use super::{Outcome, Parsed};
 use crate::baggage::BaggageLimits;
 use crate::bridge::Bridged;
 use crate::context::Received;
 use crate::field::{FormatKind, FormatSet};
 use crate::id::{SpanId, TraceId};
 use crate::otel::OtelEdit;
-use crate::outgoing::Outgoing;
+use crate::outgoing::InjectOptions;
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::Headers;
 use crate::tracestate::{TraceState, TraceStateEdit};
 
 /// What is to be written: ids as far as there are any, the decision, and the lines that the context came from.
 #[derive(Clone, Copy)]
-pub struct Outbound<'a> {
+pub struct InjectContext<'a> {
     pub(crate) trace_id: Option<TraceId>,
     pub(crate) span_id: Option<SpanId>,
     pub(crate) sampling: Sampling,
@@ -24,10 +24,10 @@ pub struct Outbound<'a> {
     pub(crate) decided_here: bool,
     pub(crate) relayed: bool,
     pub(crate) received: Received<'a>,
-    pub(crate) slots: &'a Slots<'a>,
+    pub(crate) slots: &'a Headers<'a>,
     /// The tracestate that belongs to this trace; empty where none came with it.
     pub(crate) state: TraceState<'a>,
-    pub(crate) outgoing: &'a Outgoing<'a>,
+    pub(crate) outgoing: &'a InjectOptions<'a>,
     pub(crate) otel: OtelEdit,
     /// What goes into the tracestate of ours and of formats, to be edited in before the user's own changes.
     pub(crate) bridge_edits: &'a [TraceStateEdit<'a>],
@@ -40,7 +40,7 @@ pub struct Outbound<'a> {
     pub(crate) baggage_limits: BaggageLimits,
 }
 
-impl<'a> Outbound<'a> {
+impl<'a> InjectContext<'a> {
     /// The trace. None where only a decision is passed on.
     pub const fn trace_id(&self) -> Option<TraceId> {
         self.trace_id
@@ -67,22 +67,22 @@ impl<'a> Outbound<'a> {
     }
 
     /// Whether the decision was made here, or filled in from another format, rather than received.
-    pub const fn is_decided_here(&self) -> bool {
+    pub const fn is_local_decision(&self) -> bool {
         self.decided_here
     }
 
     /// Whether no span was made here: the ids are those that came.
-    pub const fn is_relayed(&self) -> bool {
+    pub const fn is_passthrough(&self) -> bool {
         self.relayed
     }
 
     /// The lines that the context came from. Empty for a context that was made here.
-    pub const fn slots(&self) -> &'a Slots<'a> {
+    pub const fn received(&self) -> &'a Headers<'a> {
         self.slots
     }
 
     /// What only the call knows.
-    pub const fn outgoing(&self) -> &'a Outgoing<'a> {
+    pub const fn options(&self) -> &'a InjectOptions<'a> {
         self.outgoing
     }
 
@@ -107,7 +107,7 @@ impl<'a> Outbound<'a> {
     }
 
     /// Whether `reading` says what is being written: the same trace, parent and decision.
-    pub(crate) fn is_just(&self, reading: &Reading) -> bool {
+    pub(crate) fn is_just(&self, reading: &Parsed) -> bool {
         match reading.outcome() {
             Outcome::Context(context) => {
                 (Some(context.trace_id), context.parent_id, context.sampling)
@@ -119,9 +119,9 @@ impl<'a> Outbound<'a> {
     }
 }
 
-impl fmt::Debug for Outbound<'_> {
+impl fmt::Debug for InjectContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outbound")
+        f.debug_struct("InjectContext")
             .field("trace_id", &self.trace_id)
             .field("span_id", &self.span_id)
             .field("sampling", &self.sampling)

@@ -2,7 +2,7 @@
 
 use crate::context::RemoteContext;
 use crate::field::FieldSet;
-use crate::reject::Reject;
+use crate::reject::InvalidHeader;
 use crate::sampling::Sampling;
 use crate::tracestate::TraceStateFacts;
 
@@ -16,7 +16,7 @@ pub enum Outcome {
     /// A trace to continue.
     Context(RemoteContext),
     /// Something there that cannot be used.
-    Invalid(Reject),
+    Invalid(InvalidHeader),
 }
 
 impl Outcome {
@@ -33,9 +33,9 @@ impl Outcome {
 
 /// An outcome, and the optional fields that were turned down beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct Parsed {
     outcome: Outcome,
-    refused: [Option<Reject>; Self::MAX_REFUSED],
+    refused: [Option<InvalidHeader>; Self::MAX_IGNORED],
     refused_fields: FieldSet,
     style: Option<&'static str>,
     weight: DecisionWeight,
@@ -54,15 +54,15 @@ pub(crate) enum DecisionWeight {
     WithPriority,
 }
 
-impl Reading {
+impl Parsed {
     /// Optional fields that a reading can report as turned down.
-    pub const MAX_REFUSED: usize = 4;
+    pub const MAX_IGNORED: usize = 4;
 
     /// A reading with nothing turned down.
     pub const fn new(outcome: Outcome) -> Self {
         Self {
             outcome,
-            refused: [None; Self::MAX_REFUSED],
+            refused: [None; Self::MAX_IGNORED],
             refused_fields: FieldSet::EMPTY,
             style: None,
             weight: DecisionWeight::Firm,
@@ -72,7 +72,7 @@ impl Reading {
     }
 
     /// A reading of fields that cannot be used.
-    pub const fn invalid(reject: Reject) -> Self {
+    pub const fn invalid(reject: InvalidHeader) -> Self {
         Self::new(Outcome::Invalid(reject))
     }
 
@@ -82,32 +82,32 @@ impl Reading {
     }
 
     /// Reports an optional field that was turned down: it costs itself, is not handed on, and shows in the report.
-    pub fn refuse(&mut self, reject: Reject) {
+    pub fn ignore_field(&mut self, reject: InvalidHeader) {
         self.refused_fields = self.refused_fields.with(reject.field());
         self.report(reject);
     }
 
     /// Reports a member of a list that was turned down, while the rest of its field stands. The format's own relay has
     /// to leave that member out.
-    pub fn refuse_member(&mut self, reject: Reject) {
+    pub fn ignore_member(&mut self, reject: InvalidHeader) {
         self.report(reject);
     }
 
-    fn report(&mut self, reject: Reject) {
+    fn report(&mut self, reject: InvalidHeader) {
         if let Some(place) = self.refused.iter_mut().find(|place| place.is_none()) {
             *place = Some(reject);
         }
     }
 
     /// Names the encoding that was read, where a format has several (`b3multi`).
-    pub const fn with_style(mut self, style: &'static str) -> Self {
+    pub const fn with_encoding(mut self, style: &'static str) -> Self {
         self.style = Some(style);
         self
     }
 
     /// Says that the decision is one that the format cannot help writing, because it has no word for "deferred".
     /// Such a decision does not fill in for one that another format left open.
-    pub const fn tentative(mut self) -> Self {
+    pub const fn implicit_sampling(mut self) -> Self {
         self.weight = DecisionWeight::Tentative;
         self
     }
@@ -151,17 +151,17 @@ impl Reading {
     }
 
     /// What was turned down beside the outcome: optional fields, and members of lists.
-    pub fn refused(&self) -> impl Iterator<Item = Reject> + use<> {
+    pub fn ignored(&self) -> impl Iterator<Item = InvalidHeader> + use<> {
         self.refused.into_iter().flatten()
     }
 
     /// The optional fields that were turned down, whole.
-    pub const fn refused_fields(&self) -> FieldSet {
+    pub const fn ignored_fields(&self) -> FieldSet {
         self.refused_fields
     }
 
     /// The encoding that was read, if the format has several.
-    pub const fn style(&self) -> Option<&'static str> {
+    pub const fn encoding(&self) -> Option<&'static str> {
         self.style
     }
 }

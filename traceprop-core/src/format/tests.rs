@@ -1,23 +1,23 @@
 //! What a format is handed, and a format behind a reference.
 
-use super::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+use super::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 use crate::composite::{ConfigError, Propagator};
-use crate::field::{Field, FieldName, FieldSet};
+use crate::field::{CustomHeader, Field, FieldSet};
 use crate::formats::jaeger::Jaeger;
 use crate::formats::sw8::Sw8;
-use crate::formats::tracecontext::TraceContext;
+use crate::formats::tracecontext::W3cTraceContext;
 use crate::generator::IdBits;
-use crate::outgoing::Outgoing;
-use crate::slots::Slots;
+use crate::outgoing::InjectOptions;
+use crate::slots::Headers;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
 static SW8: Sw8 = Sw8::new("cart", "cart-1");
-static READER: Sw8 = Sw8::reader();
+static READER: Sw8 = Sw8::read_only();
 static JAEGER: Jaeger = Jaeger::new();
 
-type Headers = Vec<(String, String)>;
+type HeaderPairs = Vec<(String, String)>;
 
 const REQUEST: [(&str, &str); 4] = [
     ("sw8", "1-dGlja2V0-c2VnbWVudA==-3-cw==-aQ==-Lw==-cA=="),
@@ -27,25 +27,25 @@ const REQUEST: [(&str, &str); 4] = [
 ];
 
 /// What a child and a relay send.
-fn sent(propagator: &Propagator) -> (Headers, Headers) {
-    let (mut child, mut relay) = (Headers::new(), Headers::new());
+fn sent(propagator: &Propagator) -> (HeaderPairs, HeaderPairs) {
+    let (mut child, mut relay) = (HeaderPairs::new(), HeaderPairs::new());
     let extraction = propagator.extract(&REQUEST);
-    let span = extraction.start_span(&|| IdBits::unique(1));
-    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut child);
-    let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut relay);
+    let span = extraction.new_span(&|| IdBits::non_random(1));
+    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut child);
+    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut relay);
     (child, relay)
 }
 
 #[test]
 fn ok_a_format_behind_a_reference_is_the_same() {
-    let builder = || Propagator::builder().format(TraceContext::new());
+    let builder = || Propagator::builder().with_format(W3cTraceContext::new());
     let (sw8, jaeger): (&'static Sw8, &'static Jaeger) = (&SW8, &JAEGER);
     for (plain, behind) in [
-        (builder().format(SW8.clone()), builder().format(sw8)),
-        (builder().format(Jaeger::new()), builder().format(jaeger)),
+        (builder().with_format(SW8.clone()), builder().with_format(sw8)),
+        (builder().with_format(Jaeger::new()), builder().with_format(jaeger)),
     ] {
         let (plain, behind) = (plain.build().unwrap(), behind.build().unwrap());
-        assert!(behind.extracts().eq(plain.extracts()) && behind.injects().eq(plain.injects()));
+        assert!(behind.extract_names().eq(plain.extract_names()) && behind.inject_names().eq(plain.inject_names()));
         let (child, relay) = sent(&plain);
         // Its own header, the user's text, traceparent, and what crosses a hop in the tracestate.
         assert_eq!((child.len(), relay.len()), (4, 4), "{child:?} {relay:?}");
@@ -56,7 +56,7 @@ fn ok_a_format_behind_a_reference_is_the_same() {
 }
 
 /// Writes families, and tells with which suffixes it could.
-struct Family([FieldName; 1]);
+struct Family([CustomHeader; 1]);
 
 impl Format for Family {
     fn name(&self) -> &str {
@@ -64,18 +64,18 @@ impl Format for Family {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::built_in(FieldSet::of(&[Field::UberContext])).with_named(&self.0)
+        FormatFields::built_in(FieldSet::of(&[Field::UberContext])).with_custom(&self.0)
     }
 
-    fn extract(&self, _: &Slots<'_>) -> Reading {
-        Reading::new(Outcome::Absent)
+    fn extract(&self, _: &Headers<'_>) -> Parsed {
+        Parsed::new(Outcome::Absent)
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        let longest = "k".repeat(Writer::MAX_NAME - "uberctx-".len());
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        let longest = "k".repeat(Writer::MAX_NAME_LEN - "uberctx-".len());
         let longer = format!("{longest}k");
         let names = ["a", "", "a b", "x: 1\r\ny", "é", &longest, &longer];
-        let written = names.map(|name| writer.write_family(Field::UberContext, "uberctx-", name, &"1"));
+        let written = names.map(|name| writer.write_prefixed(Field::UberContext, "uberctx-", name, &"1"));
         writer.write_named(&self.0[0], &format!("{written:?}"));
         writer.write_named(&self.0[0], &format!("{context:?} {writer:?}"));
     }
@@ -83,16 +83,17 @@ impl Format for Family {
 
 #[test]
 fn err_a_family_takes_no_suffix_that_makes_no_name() {
-    let family = Family([FieldName::from_static("x-written")]);
+    let family = Family([CustomHeader::from_static("x-written")]);
     let propagator = Propagator::builder().extract_none().inject(family).build().unwrap();
-    let mut headers = Headers::new();
-    let span = crate::context::SpanContext::root(&|| IdBits::unique(1));
-    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+    let mut headers = HeaderPairs::new();
+    let span = crate::context::SpanContext::root(&|| IdBits::non_random(1));
+    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     let names: Vec<_> = headers.iter().map(|(name, _)| (name.len(), name.starts_with("uberctx-"))).collect();
     assert_eq!(names, [(9, true), (128, true), (9, false), (9, false)]);
     assert_eq!(headers[2].1, "[true, false, false, false, false, true, false]");
     let (id, parent) = (span.trace_id(), span.span_id());
-    let context = format!("Outbound {{ trace_id: Some({id:?}), span_id: Some({parent:?}), sampling: Sampled, .. }}");
+    let context =
+        format!("InjectContext {{ trace_id: Some({id:?}), span_id: Some({parent:?}), sampling: Sampled, .. }}");
     assert!(headers[3].1.starts_with(&context) && headers[3].1.contains(" Writer { fields: "), "{}", headers[3].1);
     assert!(headers[3].1.contains("has_written: true") && !headers[3].1.contains(&"x-written".to_string()));
 }

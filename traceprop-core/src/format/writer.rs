@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use crate::carrier::{CarrierMut, OutgoingName, OutgoingValue};
-use crate::field::{Field, FieldName, FieldNames, FieldSet};
-use crate::outgoing::{OmissionList, OmissionReason};
+use crate::carrier::{CarrierMut, FieldName, FieldValue};
+use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
+use crate::outgoing::{OmissionList, OmitReason};
 use crate::text::stack::StackText;
 
 /// Where a format writes its lines.
@@ -52,7 +52,7 @@ impl<'w> Writer<'w> {
     /// Writes a field with a fixed name.
     pub fn write(&mut self, field: Field, value: &str) {
         if let Some(name) = field.name() {
-            self.append(OutgoingName::new(field, name), OutgoingValue::text(value));
+            self.append(FieldName::new(field, name), FieldValue::text(value));
         }
     }
 
@@ -60,46 +60,46 @@ impl<'w> Writer<'w> {
     #[inline]
     pub(crate) fn write_ascii(&mut self, field: Field, value: &[u8]) {
         if let Some(name) = field.name() {
-            self.append(OutgoingName::new(field, name), OutgoingValue::ascii(value));
+            self.append(FieldName::new(field, name), FieldValue::ascii(value));
         }
     }
 
     /// Writes a field whose value is put together on the way out.
     pub fn write_pieces(&mut self, field: Field, value: &dyn fmt::Display) {
         if let Some(name) = field.name() {
-            self.append(OutgoingName::new(field, name), OutgoingValue::pieces(value));
+            self.append(FieldName::new(field, name), FieldValue::pieces(value));
         }
     }
 
     /// Writes a field with a configured name.
-    pub fn write_named(&mut self, name: &FieldName, value: &str) {
-        let field = self.names.configured(name).unwrap_or(Field::Configured(0));
-        self.append(OutgoingName::new(field, name.as_str()), OutgoingValue::text(value));
+    pub fn write_named(&mut self, name: &CustomHeader, value: &str) {
+        let field = self.names.configured(name).unwrap_or(Field::Custom(0));
+        self.append(FieldName::new(field, name.as_str()), FieldValue::text(value));
     }
 
     /// Writes a field with a configured name and a value that is put together on the way out.
-    pub fn write_named_pieces(&mut self, name: &FieldName, value: &dyn fmt::Display) {
-        let field = self.names.configured(name).unwrap_or(Field::Configured(0));
-        self.append(OutgoingName::new(field, name.as_str()), OutgoingValue::pieces(value));
+    pub fn write_named_pieces(&mut self, name: &CustomHeader, value: &dyn fmt::Display) {
+        let field = self.names.configured(name).unwrap_or(Field::Custom(0));
+        self.append(FieldName::new(field, name.as_str()), FieldValue::pieces(value));
     }
 
-    /// Writes a field of a family: `prefix` and `suffix` make its name, at most [`Writer::MAX_NAME`] bytes. False if
+    /// Writes a field of a family: `prefix` and `suffix` make its name, at most [`Writer::MAX_NAME_LEN`] bytes. False if
     /// they make none, and nothing is written then.
-    pub fn write_family(&mut self, field: Field, prefix: &str, suffix: &str, value: &dyn fmt::Display) -> bool {
-        let mut name = StackText::<{ Writer::MAX_NAME }>::new();
+    pub fn write_prefixed(&mut self, field: Field, prefix: &str, suffix: &str, value: &dyn fmt::Display) -> bool {
+        let mut name = StackText::<{ Writer::MAX_NAME_LEN }>::new();
         let token = suffix.bytes().all(crate::text::is_token_byte);
         if suffix.is_empty() || !token || name.push(prefix).is_err() || name.push(suffix).is_err() {
             return false;
         }
-        self.append(OutgoingName::new(field, name.as_str()), OutgoingValue::pieces(value));
+        self.append(FieldName::new(field, name.as_str()), FieldValue::pieces(value));
         true
     }
 
     /// The longest name that is put together at run time, in bytes.
-    pub const MAX_NAME: usize = 128;
+    pub const MAX_NAME_LEN: usize = 128;
 
     /// Says that something was not written, and why.
-    pub fn omit(&mut self, field: Field, reason: OmissionReason, count: u32) {
+    pub fn omit(&mut self, field: Field, reason: OmitReason, count: u32) {
         self.omissions.add(field, reason, count);
     }
 
@@ -109,7 +109,7 @@ impl<'w> Writer<'w> {
     }
 
     #[inline]
-    pub(crate) fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    pub(crate) fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         // No empty header is ever sent: some servers answer 400 to one.
         let is_empty = value.is_empty();
         if self.begin(name.field()) && !is_empty {

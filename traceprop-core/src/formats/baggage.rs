@@ -2,8 +2,8 @@
 
 use crate::baggage;
 use crate::field::{Field, FormatKind};
-use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
-use crate::slots::Slots;
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::slots::Headers;
 
 /// W3C baggage. Name `baggage`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,17 +19,17 @@ impl Format for W3cBaggage {
     }
 
     /// It says nothing of the trace, and is read where somebody asks for it.
-    fn extract(&self, _: &Slots<'_>) -> Reading {
-        Reading::new(Outcome::Absent)
+    fn extract(&self, _: &Headers<'_>) -> Parsed {
+        Parsed::new(Outcome::Absent)
     }
 
-    fn inject(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+    fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
 
-    fn relay(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+    fn forward(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
 
-    fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        let lines = context.slots().lines(Field::Baggage);
-        let allow = context.outgoing().allowed_baggage();
-        baggage::write(lines, context.baggage_limits, allow, context.is_relayed(), writer);
+    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        let lines = context.received().get_all(Field::Baggage);
+        let allow = context.options().allowed_baggage();
+        baggage::write(lines, context.baggage_limits, allow, context.is_passthrough(), writer);
     }
 }

@@ -10,7 +10,7 @@ pub mod tracecontext;
 
 use crate::format::Format;
 
-pub(crate) static TRACE_CONTEXT: tracecontext::TraceContext = tracecontext::TraceContext::new();
+pub(crate) static TRACE_CONTEXT: tracecontext::W3cTraceContext = tracecontext::W3cTraceContext::new();
 pub(crate) static DATADOG: datadog::Datadog = datadog::Datadog::new();
 
 /// What the names of formats mean, in the order of the rows in `field/builtin.rs`. Formats that are configured at run
@@ -21,7 +21,7 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &b3::B3::multi(),
     &DATADOG,
     &jaeger::Jaeger::new(),
-    &sw8::Sw8::reader(),
+    &sw8::Sw8::read_only(),
     &baggage::W3cBaggage,
 ];
 

@@ -58,18 +58,18 @@ pub(crate) const fn mix(mut bits: u64) -> u64 {
 /// OpenTelemetry's member as it came. What cannot be read in it counts as not there.
 ///
 /// ```
-/// use traceprop_core::{sampler::OtelState, TraceState};
+/// use traceprop_core::{sampler::OtelTraceState, TraceState};
 ///
 /// let state = TraceState::parse(b"rojo=1,ot=th:c;rv:6e6d1a75832a2f")?;
-/// let ot = OtelState::of(&state);
+/// let ot = OtelTraceState::of(&state);
 /// assert_eq!(ot.threshold().map(|th| th.ratio()), Some(0.25));
 /// assert_eq!(ot.randomness(), Some(0x6e_6d1a_7583_2a2f));
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OtelState<'c>(&'c str);
+pub struct OtelTraceState<'c>(&'c str);
 
-impl<'c> OtelState<'c> {
+impl<'c> OtelTraceState<'c> {
     /// The member of this tracestate.
     pub fn of(state: &TraceState<'c>) -> Self {
         Self(state.get(KEY).unwrap_or_default())
@@ -151,7 +151,7 @@ impl OtelEdit {
             fmt::write(&mut text, format_args!("th:{threshold}"))?;
         }
         // One that came and can be read stands in any case.
-        let makes_randomness = self.has_randomness() && OtelState(came).randomness().is_none();
+        let makes_randomness = self.has_randomness() && OtelTraceState(came).randomness().is_none();
         if makes_randomness {
             let (separator, randomness) = (separator(&text), mixed_randomness_of(trace_id));
             fmt::write(&mut text, format_args!("{separator}rv:{randomness:014x}"))?;
@@ -187,7 +187,7 @@ impl OtelMember {
         self.0.as_str()
     }
 
-    /// The change to the tracestate, for [`Outgoing::tracestate`](crate::Outgoing::tracestate).
+    /// The change to the tracestate, for [`InjectOptions::edit_tracestate`](crate::InjectOptions::edit_tracestate).
     pub fn edit(&self) -> TraceStateEdit<'_> {
         // An empty value is none, and what came was legal.
         TraceStateEdit::set(KEY, self.as_str()).unwrap_or(TraceStateEdit::delete(KEY))
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn ok_only_valid_items_count() {
-        let read = |value| (OtelState(value).threshold().map(Threshold::get), OtelState(value).randomness());
+        let read = |value| (OtelTraceState(value).threshold().map(Threshold::get), OtelTraceState(value).randomness());
         assert_eq!(read("rv:00000000000001;th:8"), (Some(ONE / 2), Some(1)));
         assert_eq!(read("p:8;r:62;th:8;th:c"), (Some(ONE / 2), None));
         assert_eq!(read("rv:1;th:X"), (None, None));

@@ -17,7 +17,7 @@ const PRECISION: u32 = 4;
 /// let tenth = Threshold::from_ratio(0.1).unwrap();
 /// assert_eq!(tenth.to_string(), "e666");
 /// assert!(tenth.keeps(0xe6_6600_0000_0000) && !tenth.keeps(0xe6_65ff_ffff_ffff));
-/// assert_eq!(Threshold::from_ratio(1.0), Some(Threshold::ALL));
+/// assert_eq!(Threshold::from_ratio(1.0), Some(Threshold::ALWAYS_SAMPLE));
 /// assert_eq!(Threshold::from_ratio(0.0), None);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,23 +25,23 @@ pub struct Threshold(pub(super) u64);
 
 impl Threshold {
     /// All traces are kept.
-    pub const ALL: Self = Self(0);
+    pub const ALWAYS_SAMPLE: Self = Self(0);
 
     /// The threshold that keeps this part of all traces, to four digits behind the leading `f`s, as OpenTelemetry's
     /// SDKs have it. `None` unless the ratio is between 2^-56 and 1: keeping nothing is no probability.
     pub const fn from_ratio(ratio: f64) -> Option<Self> {
-        Self::from_ratio_with(ratio, PRECISION)
+        Self::from_ratio_with_digits(ratio, PRECISION)
     }
 
     /// The same with another number of digits, from 1 to 14.
-    pub const fn from_ratio_with(ratio: f64, digits: u32) -> Option<Self> {
+    pub const fn from_ratio_with_digits(ratio: f64, digits: u32) -> Option<Self> {
         /// Bits of a fraction that an f64 of 2^-56 or more may need behind the 56.
         const FRACTION: u32 = 64;
         if !(ratio <= 1.0 && ratio >= 1.0 / ONE as f64) || digits == 0 {
             return None;
         }
         if ratio == 1.0 {
-            return Some(Self::ALL);
+            return Some(Self::ALWAYS_SAMPLE);
         }
         let bits = ratio.to_bits();
         let mantissa = (bits & 0x000f_ffff_ffff_ffff | 0x0010_0000_0000_0000) as u128;
@@ -97,7 +97,7 @@ mod tests {
     use std::string::{String, ToString};
 
     fn threshold(ratio: f64, digits: u32) -> String {
-        Threshold::from_ratio_with(ratio, digits).map(|th| th.to_string()).unwrap_or_default()
+        Threshold::from_ratio_with_digits(ratio, digits).map(|th| th.to_string()).unwrap_or_default()
     }
 
     /// The table of the specification: 1 in N, with 3, 4 and 5 digits.
@@ -132,13 +132,13 @@ mod tests {
         let least = 1.0 / ONE as f64;
         assert_eq!(Threshold::from_ratio(least), Some(Threshold(ONE - 1)));
         assert_eq!(Threshold::from_ratio(below(least)), None);
-        assert_eq!(Threshold::from_ratio(1.0), Some(Threshold::ALL));
+        assert_eq!(Threshold::from_ratio(1.0), Some(Threshold::ALWAYS_SAMPLE));
         assert_eq!(threshold(below(1.0), 4), "0");
         assert_eq!(threshold(below(1.0), 14), "00000000000008");
         for none in [0.0, -0.0, -1.0, f64::from_bits(1.0_f64.to_bits() + 1), f64::NAN, f64::INFINITY] {
             assert_eq!(Threshold::from_ratio(none), None, "{none}");
         }
-        assert_eq!(Threshold::from_ratio_with(0.5, 0), None);
+        assert_eq!(Threshold::from_ratio_with_digits(0.5, 0), None);
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
     proptest! {
         #[test]
         fn ok_threshold_is_exact_to_its_digits(ratio in 1e-9..1.0_f64, digits in 1..=14_u32) {
-            let threshold = Threshold::from_ratio_with(ratio, digits).unwrap();
+            let threshold = Threshold::from_ratio_with_digits(ratio, digits).unwrap();
             // With n digits behind the leading f's, the ratio is off by half of the last one at most.
             let leading = 16_f64.powi((-ratio.log2().ceil() as i32) / 4);
             let unit = 16_f64.powi(-(digits as i32)) / leading;

@@ -3,15 +3,15 @@
 use alloc::string::ToString;
 
 use super::{BUILT_IN, OwnedContext, Role};
-use crate::context::{Inbound, Relay};
+use crate::context::{Inbound, Passthrough};
 use crate::field::{Field, FormatKind};
-use crate::formats::datadog::{DatadogContext, DatadogFields, Now};
+use crate::formats::datadog::{DatadogParts, DatadogView, Now};
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::Headers;
 
 impl OwnedContext {
     /// What the context carries of Datadog: priority, origin, tags, the last span that was reported there.
-    pub fn datadog(&self) -> DatadogContext<'_> {
+    pub fn datadog(&self) -> DatadogView<'_> {
         let parent_id = match self.role {
             Role::Span(span) => span.parent_id,
             Role::Relay(relay) => relay.inbound.context().and_then(|context| context.parent_id),
@@ -22,8 +22,8 @@ impl OwnedContext {
         };
         let now = Now { trace_id: self.trace_id(), parent_id, sampling: self.sampling(), decided_here };
         match &self.lines {
-            Some(lines) => DatadogContext::of(&Slots::collect(lines, &BUILT_IN), &self.known(), now),
-            None => DatadogContext::without_lines(now),
+            Some(lines) => DatadogView::of(&Headers::collect(lines, &BUILT_IN), &self.known(), now),
+            None => DatadogView::without_headers(now),
         }
     }
 
@@ -31,23 +31,23 @@ impl OwnedContext {
     /// the trace.
     ///
     /// A value may hold anything; what the headers cannot spell is left out when it is written, and the
-    /// [`Omissions`](crate::Omissions) say so.
+    /// [`InjectReport`](crate::InjectReport) say so.
     ///
     /// ```
-    /// use traceprop_core::formats::datadog::{Datadog, DatadogFields};
-    /// use traceprop_core::{Outgoing, OwnedContext, Pairs, Propagator, SpanContext};
+    /// use traceprop_core::formats::datadog::{Datadog, DatadogParts};
+    /// use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, SpanContext};
     ///
     /// let propagator = Propagator::builder().extract_none().inject(Datadog::new()).build()?;
     /// let span = SpanContext::new("66c1f3a00000000070e7a1b2c3d4e5f6".parse()?, "00000000000000ff".parse()?);
-    /// let fields = DatadogFields::new().priority(2).origin("lambda").tags(&[("_dd.p.dm", "-4")]);
+    /// let fields = DatadogParts::new().priority(2).origin("lambda").tags(&[("_dd.p.dm", "-4")]);
     /// let context = OwnedContext::new(span).with_datadog(&fields);
     /// let mut headers = Pairs::new();
-    /// let _ = propagator.inject(&context.span().expect("it holds one"), &Outgoing::new(), &mut headers);
+    /// let _ = propagator.inject(&context.span().expect("it holds one"), &InjectOptions::new(), &mut headers);
     /// assert_eq!(headers.get("x-datadog-sampling-priority"), Some("2"));
     /// assert_eq!(headers.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn with_datadog(self, fields: &DatadogFields<'_>) -> Self {
+    pub fn with_datadog(self, fields: &DatadogParts<'_>) -> Self {
         let priority = fields.priority.map(|priority| priority.to_string()).unwrap_or_default();
         let tags = fields.tags_line();
         let mut context = self.with_lines(&[
@@ -62,7 +62,7 @@ impl OwnedContext {
         });
         let (received, sampling) = match &mut context.role {
             Role::Span(span) => (&mut span.received, Some(&mut span.sampling)),
-            Role::Relay(Relay { inbound: Inbound::Context(inbound), received }) => {
+            Role::Relay(Passthrough { inbound: Inbound::Context(inbound), received }) => {
                 (received, Some(&mut inbound.sampling))
             }
             Role::Relay(relay) => (&mut relay.received, None),
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn ok_words_come_back_as_they_were_given() {
         let tags = [("_dd.p.dm", "-4"), ("_dd.p.k ;s:2", "a,b"), ("secret", "y"), ("_dd.p.tid", "66c1f3a000000000")];
-        let fields = DatadogFields::new().priority(-1).origin("rum\r\nx").tags(&tags).last_span("n0t-hex");
+        let fields = DatadogParts::new().priority(-1).origin("rum\r\nx").tags(&tags).last_span("n0t-hex");
         let context = context().with_datadog(&fields);
         let datadog = context.datadog();
         assert_eq!((datadog.priority(), context.sampling()), (Some(-1), Sampling::NotSampled));
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn ok_new_words_replace_the_old_ones() {
-        let first = DatadogFields::new().priority(2).origin("rum").tags(&[("_dd.p.a", "1")]);
-        let context = context().with_datadog(&first).with_datadog(&DatadogFields::new().origin("lambda"));
+        let first = DatadogParts::new().priority(2).origin("rum").tags(&[("_dd.p.a", "1")]);
+        let context = context().with_datadog(&first).with_datadog(&DatadogParts::new().origin("lambda"));
         let datadog = context.datadog();
         assert_eq!(datadog.origin().and_then(|origin| origin.as_str()), Some("lambda"));
         assert!(datadog.tags().is_empty());

@@ -5,21 +5,21 @@ use crate::field::Field;
 use crate::field::FormatKind;
 use crate::format::Writer;
 use crate::formats::jaeger::{JaegerBaggage, JaegerDebugId, JaegerFlags, UberTraceId, baggage_line};
-use crate::reject::{Reason, Reject};
+use crate::reject::{InvalidHeader, InvalidReason};
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::Headers;
 
 impl OwnedContext {
     /// The `uber-trace-id` that named this trace, with all of its flags.
     pub fn uber_trace_id(&self) -> Option<UberTraceId> {
-        let header = UberTraceId::read(&Slots::collect(self.lines.as_ref()?, &BUILT_IN))?.ok();
+        let header = UberTraceId::read(&Headers::collect(self.lines.as_ref()?, &BUILT_IN))?.ok();
         header.filter(|_| self.known().agrees.contains(FormatKind::Jaeger))
     }
 
     /// The baggage in Jaeger's words; empty if there is none.
     pub fn jaeger_baggage(&self) -> JaegerBaggage<'_> {
         let lines = self.lines.as_ref();
-        lines.map_or(JaegerBaggage::EMPTY, |lines| JaegerBaggage::read(&Slots::collect(lines, &BUILT_IN)))
+        lines.map_or(JaegerBaggage::EMPTY, |lines| JaegerBaggage::read(&Headers::collect(lines, &BUILT_IN)))
     }
 
     /// The `jaeger-debug-id` that made the span of this service a debug root: a tag for that span. With a trace to
@@ -28,7 +28,7 @@ impl OwnedContext {
         // Another decision without ids may have been the one that counted.
         let made_root = self.sampling() == Sampling::Debug && self.known().primary.is_none();
         let lines = self.lines.as_ref().filter(|_| made_root)?;
-        JaegerDebugId::read(&Slots::collect(lines, &BUILT_IN))?.ok()
+        JaegerDebugId::read(&Headers::collect(lines, &BUILT_IN))?.ok()
     }
 
     /// The same context with these flags in Jaeger's header. Of its sampled and debug bit the decision for the trace has
@@ -54,13 +54,13 @@ impl OwnedContext {
     /// counts.
     ///
     /// ```
-    /// use traceprop_core::{formats::jaeger::Jaeger, Outgoing, OwnedContext, Pairs, Propagator, SpanContext};
+    /// use traceprop_core::{formats::jaeger::Jaeger, InjectOptions, OwnedContext, Pairs, Propagator, SpanContext};
     /// # let span = SpanContext::new("4ca67353d824b44b41c156cf264ca243".parse()?, "5688d53247ceefc7".parse()?);
     ///
-    /// let propagator = Propagator::builder().format(Jaeger::new()).build()?;
+    /// let propagator = Propagator::builder().with_format(Jaeger::new()).build()?;
     /// let context = OwnedContext::new(span).with_jaeger_baggage([("tenant", "acme inc")])?;
     /// let mut headers = Pairs::new();
-    /// let _ = propagator.inject(&context.span().expect("it is one"), &Outgoing::trusted(), &mut headers);
+    /// let _ = propagator.inject(&context.span().expect("it is one"), &InjectOptions::everything(), &mut headers);
     /// assert_eq!(headers.get("uberctx-tenant"), Some("acme%20inc"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -68,8 +68,11 @@ impl OwnedContext {
     /// # Errors
     /// `bad-key` where a key cannot be part of a header name, `too-many-members` and `too-long` beyond
     /// [`JaegerBaggage::MAX_ITEMS`] and [`JaegerBaggage::MAX_BYTES`].
-    pub fn with_jaeger_baggage<'i>(self, items: impl IntoIterator<Item = (&'i str, &'i str)>) -> Result<Self, Reject> {
-        let reject = |reason, at| Err(Reject::new(Field::UberContext, reason, at));
+    pub fn with_jaeger_baggage<'i>(
+        self,
+        items: impl IntoIterator<Item = (&'i str, &'i str)>,
+    ) -> Result<Self, InvalidHeader> {
+        let reject = |reason, at| Err(InvalidHeader::new(Field::UberContext, reason, at));
         let mut builder = Builder::default();
         if let Some(lines) = &self.lines {
             for entry in lines.entries().filter(|entry| !is_baggage(entry.field())) {
@@ -80,14 +83,14 @@ impl OwnedContext {
         for (place, (key, value)) in items.into_iter().enumerate() {
             let at = bytes;
             let Some((name, line)) = baggage_line(key, value) else {
-                return reject(Reason::BadKey, at);
+                return reject(InvalidReason::BadKey, at);
             };
             bytes += key.len() + line.len();
             if place == JaegerBaggage::MAX_ITEMS {
-                return reject(Reason::TooManyMembers, at);
+                return reject(InvalidReason::TooManyMembers, at);
             }
-            if bytes > JaegerBaggage::MAX_BYTES || name.len() > Writer::MAX_NAME {
-                return reject(Reason::TooLong, at);
+            if bytes > JaegerBaggage::MAX_BYTES || name.len() > Writer::MAX_NAME_LEN {
+                return reject(InvalidReason::TooLong, at);
             }
             builder.entry(&Entry { index: Field::UberContext.index() as u8, name: &name, value: line.as_bytes() });
         }

@@ -23,12 +23,12 @@ impl OwnedContext {
     /// let propagator = presets::W3C.propagator();
     /// let request = [("baggage", "session.id=7,user.id=alice")];
     /// let extraction = propagator.extract(&request);
-    /// let span = extraction.start_span(&|| IdBits::random(7));
-    /// let context = OwnedContext::from_span(&extraction, &span).keep_baggage(Allow::Only(&["session.id"]));
+    /// let span = extraction.new_span(&|| IdBits::random(7));
+    /// let context = OwnedContext::from_span(&extraction, &span).filter_baggage(Allow::Only(&["session.id"]));
     /// let keys: Vec<_> = context.baggage().iter().map(|member| member.key().to_owned()).collect();
     /// assert_eq!(keys, ["session.id"]);
     /// ```
-    pub fn keep_baggage(mut self, allow: Allow<'_>) -> Self {
+    pub fn filter_baggage(mut self, allow: Allow<'_>) -> Self {
         let Some(lines) = self.lines.as_ref().filter(|_| allow != Allow::All) else {
             return self;
         };
@@ -63,7 +63,7 @@ fn kept<'c>(entry: &Entry<'c>, allow: Allow<'_>) -> Cow<'c, [u8]> {
         Field::JaegerBaggage => jaeger::allowed_line(entry.value, allow).into(),
         Field::UberContext => {
             let key = entry.name.get("uberctx-".len()..).unwrap_or_default();
-            if allow.header(key) { entry.value.into() } else { Cow::Borrowed(&[]) }
+            if allow.allows_header(key) { entry.value.into() } else { Cow::Borrowed(&[]) }
         }
         Field::Sw8Correlation => sw8::allowed_correlation(entry.value, allow).into_bytes().into(),
         _ if is_correlation(entry.name) => sw8::allowed_correlation(entry.value, allow).into_bytes().into(),
@@ -78,7 +78,7 @@ mod tests {
     use crate::carrier::Pairs;
     use crate::composite::Propagator;
     use crate::generator::IdBits;
-    use crate::outgoing::Outgoing;
+    use crate::outgoing::InjectOptions;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
@@ -99,16 +99,16 @@ mod tests {
     fn names() -> Propagator {
         let list = "tracecontext,baggage,jaeger,correlation:x-request-id";
         let sw8 = sw8::Sw8::new("shop", "shop-1");
-        Propagator::builder().names(list, list).unwrap().format(sw8).build().unwrap()
+        Propagator::builder().names(list, list).unwrap().with_format(sw8).build().unwrap()
     }
 
     fn sent(allow: Allow<'_>) -> Vec<(String, String)> {
         let propagator = names();
         let extraction = propagator.extract(&CAME);
-        let span = extraction.start_span(&|| IdBits::random(7));
-        let owned = OwnedContext::from_span(&extraction, &span).keep_baggage(allow);
+        let span = extraction.new_span(&|| IdBits::random(7));
+        let owned = OwnedContext::from_span(&extraction, &span).filter_baggage(allow);
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&owned.span().unwrap(), &Outgoing::trusted(), &mut headers);
+        let _ = propagator.inject(&owned.span().unwrap(), &InjectOptions::everything(), &mut headers);
         let pairs = headers.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         pairs.filter(|(name, _)| is_baggage_name(name)).collect()
     }
@@ -142,8 +142,8 @@ mod tests {
     fn ok_other_words_stay() {
         let propagator = names();
         let extraction = propagator.extract(&CAME);
-        let span = extraction.start_span(&|| IdBits::random(7));
-        let owned = OwnedContext::from_span(&extraction, &span).keep_baggage(Allow::None);
+        let span = extraction.new_span(&|| IdBits::random(7));
+        let owned = OwnedContext::from_span(&extraction, &span).filter_baggage(Allow::None);
         assert_eq!(owned.tracestate().get("rojo"), Some("1"));
         let id = crate::formats::correlation::Correlation::from_static("x-request-id");
         assert!(owned.correlation(&id).is_some());
@@ -152,13 +152,13 @@ mod tests {
     #[test]
     fn ok_pairs_under_a_namespace_are_kept_by_their_keys_too() {
         let format = || sw8::Sw8::new("shop", "shop-1").with_namespace("eu").unwrap();
-        let propagator = Propagator::builder().format(format()).build().unwrap();
+        let propagator = Propagator::builder().with_format(format()).build().unwrap();
         let came = [("eu-sw8", CAME[6].1), ("eu-sw8-correlation", CAME[7].1)];
         let extraction = propagator.extract(&came);
-        let span = extraction.start_span(&|| IdBits::random(7));
-        let owned = OwnedContext::from_span(&extraction, &span).keep_baggage(Allow::Only(&["session.id"]));
+        let span = extraction.new_span(&|| IdBits::random(7));
+        let owned = OwnedContext::from_span(&extraction, &span).filter_baggage(Allow::Only(&["session.id"]));
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&owned.span().unwrap(), &Outgoing::trusted(), &mut headers);
+        let _ = propagator.inject(&owned.span().unwrap(), &InjectOptions::everything(), &mut headers);
         assert_eq!(headers.get("eu-sw8-correlation"), Some("c2Vzc2lvbi5pZA==:Nw=="));
     }
 
@@ -167,8 +167,8 @@ mod tests {
         let propagator = names();
         let came = [CAME[0], CAME[8]];
         let extraction = propagator.extract(&came);
-        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::random(7)));
-        let kept = owned.clone().keep_baggage(Allow::None);
+        let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
+        let kept = owned.clone().filter_baggage(Allow::None);
         let place = |owned: &OwnedContext| owned.lines.as_ref().map(|lines| lines.0.as_ptr());
         assert_eq!(place(&kept), place(&owned));
     }

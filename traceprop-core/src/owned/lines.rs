@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use crate::composite::Extraction;
 use crate::context::{Inbound, Received};
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
-use crate::slots::{LineSource, Slots};
+use crate::slots::{Headers, LineSource};
 
 /// Bytes of received lines that an owned context keeps at most. A field that does not fit is left out whole.
 pub const MAX_OWNED_BYTES: usize = 64 * 1024;
@@ -36,7 +36,7 @@ impl Entry<'_> {
 
 impl OwnedLines {
     /// Copies the lines that a context may still need.
-    pub(super) fn copy(extraction: &Extraction<'_>, slots: &Slots<'_>, received: &Received<'_>) -> Option<Self> {
+    pub(super) fn copy(extraction: &Extraction<'_>, slots: &Headers<'_>, received: &Received<'_>) -> Option<Self> {
         let mut size = 0;
         let mut fields = FieldSet::EMPTY;
         for field in slots.found().iter().filter(|field| is_needed(*field, slots, received, extraction)) {
@@ -77,9 +77,9 @@ impl OwnedLines {
 
 /// What is kept of a field. Mostly it has a fixed name and one line, which is at hand.
 #[inline]
-fn each_entry<'c>(slots: &Slots<'c>, field: Field, mut each: impl FnMut(Entry<'c>)) {
-    let has_names = field.is_family() || matches!(field, Field::Configured(_));
-    match slots.first(field) {
+fn each_entry<'c>(slots: &Headers<'c>, field: Field, mut each: impl FnMut(Entry<'c>)) {
+    let has_names = field.is_prefix() || matches!(field, Field::Custom(_));
+    match slots.get(field) {
         Some(value) if !has_names && !slots.is_repeated(field) => {
             each(Entry { index: field.index() as u8, name: "", value });
         }
@@ -87,16 +87,16 @@ fn each_entry<'c>(slots: &Slots<'c>, field: Field, mut each: impl FnMut(Entry<'c
     }
 }
 
-fn entries_of<'c>(slots: &Slots<'c>, field: Field) -> impl Iterator<Item = Entry<'c>> + use<'c> {
+fn entries_of<'c>(slots: &Headers<'c>, field: Field) -> impl Iterator<Item = Entry<'c>> + use<'c> {
     let index = field.index() as u8;
-    let named = field.name().is_none() || field.is_family();
+    let named = field.name().is_none() || field.is_prefix();
     // A longer name than a byte counts is none of ours: configured names and their families are shorter.
-    let lines = slots.lines(field).for_copy().filter(move |(name, _)| !named || name.len() <= usize::from(u8::MAX));
+    let lines = slots.get_all(field).for_copy().filter(move |(name, _)| !named || name.len() <= usize::from(u8::MAX));
     lines.map(move |(name, value)| Entry { index, name: if named { name } else { "" }, value })
 }
 
 /// Lines of formats that named another trace are of no use any more; what was turned down is not handed on.
-fn is_needed(field: Field, slots: &Slots<'_>, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
+fn is_needed(field: Field, slots: &Headers<'_>, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
     if received.refused.contains(field) {
         return false;
     }
@@ -105,7 +105,7 @@ fn is_needed(field: Field, slots: &Slots<'_>, received: &Received<'_>, extractio
         _ if field.is_baggage() => received.keeps_text,
         FormatKind::Custom => received.keeps_text,
         // A wish that belongs to no trace, and may have decided this one. It counts where no trace id of Jaeger's came.
-        _ if field == Field::JaegerDebugId && slots.first(Field::UberTraceId).is_none() => true,
+        _ if field == Field::JaegerDebugId && slots.get(Field::UberTraceId).is_none() => true,
         kind => match extraction.inbound() {
             // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
             Inbound::Context(_) => {
@@ -150,7 +150,7 @@ impl Builder {
 }
 
 impl LineSource for OwnedLines {
-    fn fill<'c>(&'c self, slots: &mut Slots<'c>) {
+    fn fill<'c>(&'c self, slots: &mut Headers<'c>) {
         let names = slots.names();
         for entry in self.entries() {
             if let Some(field) = names.find_entry(entry.field(), entry.name) {

@@ -3,42 +3,42 @@
 use super::{BUILT_IN, OwnedContext};
 use crate::field::Field;
 use crate::field::FormatKind;
-use crate::formats::sw8::{ReceivedSw8, Sw8, Sw8Extension, Sw8Fields, correlation_line};
-use crate::reject::{Reason, Reject};
+use crate::formats::sw8::{Sw8, Sw8Extension, Sw8Parts, Sw8View, correlation_line};
+use crate::reject::{InvalidHeader, InvalidReason};
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::Headers;
 
 impl OwnedContext {
     /// What came in sw8, if it is of this trace.
-    pub fn sw8(&self) -> Option<ReceivedSw8<'_>> {
+    pub fn sw8(&self) -> Option<Sw8View<'_>> {
         if !self.known().agrees.contains(FormatKind::Sw8) {
             return None;
         }
-        Sw8::reader().received(&Slots::collect(self.lines.as_ref()?, &BUILT_IN))
+        Sw8::read_only().received(&Headers::collect(self.lines.as_ref()?, &BUILT_IN))
     }
 
     /// The same context with these words of sw8. Its children keep the trace id as it is spelt here; where the context
     /// itself is written, all fields are these.
     ///
     /// ```
-    /// use traceprop_core::formats::sw8::{Sw8, Sw8Fields};
-    /// use traceprop_core::{Outgoing, OwnedContext, Pairs, Propagator, Sampling, SpanContext};
+    /// use traceprop_core::formats::sw8::{Sw8, Sw8Parts};
+    /// use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, Sampling, SpanContext};
     ///
-    /// let fields = Sw8Fields { trace_id: "ticket-1", segment_id: "segment", span_number: 3, ..Sw8Fields::default() };
+    /// let fields = Sw8Parts { trace_id: "ticket-1", segment_id: "segment", span_number: 3, ..Sw8Parts::default() };
     /// let (trace_id, span_id) = fields.ids().unwrap();
     /// let span = SpanContext::new(trace_id, span_id).with_sampling(Sampling::Sampled);
     /// let owned = OwnedContext::new(span).with_sw8(&fields)?;
     /// assert_eq!(owned.sw8().unwrap().header.trace_id(), "ticket-1");
-    /// # Ok::<(), traceprop_core::Reject>(())
+    /// # Ok::<(), traceprop_core::InvalidHeader>(())
     /// ```
     ///
     /// # Errors
     /// What [`Sw8Header::parse`](crate::formats::sw8::Sw8Header::parse) finds, and `bad-value` where the trace id does not
     /// map to the one of this context.
-    pub fn with_sw8(self, fields: &Sw8Fields<'_>) -> Result<Self, Reject> {
+    pub fn with_sw8(self, fields: &Sw8Parts<'_>) -> Result<Self, InvalidHeader> {
         let (line, trace_id) = fields.line(self.sampling() != Sampling::NotSampled)?;
         if self.trace_id() != Some(trace_id) {
-            return Err(Reject::new(Field::Sw8, Reason::BadValue, 2));
+            return Err(InvalidHeader::new(Field::Sw8, InvalidReason::BadValue, 2));
         }
         let mut context = self.with_line(Field::Sw8, line.as_bytes());
         let received = context.known_mut();
@@ -79,16 +79,16 @@ mod tests {
     use crate::composite::{Extraction, Propagator};
     use crate::context::SpanContext;
     use crate::formats::sw8::Sw8Header;
-    use crate::formats::tracecontext::TraceContext;
+    use crate::formats::tracecontext::W3cTraceContext;
     use crate::generator::IdBits;
     use crate::id::{SpanId, TraceId};
-    use crate::outgoing::Outgoing;
+    use crate::outgoing::InjectOptions;
     use proptest::prelude::*;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
     static SW8: Sw8 = Sw8::new("cart", "cart-1");
-    static W3C: TraceContext = TraceContext::new();
+    static W3C: W3cTraceContext = W3cTraceContext::new();
 
     type Headers = Vec<(String, String)>;
 
@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn child<'c>(extraction: &Extraction<'c>) -> SpanContext<'c> {
-        extraction.child(extraction.context().unwrap().trace_id, SpanId::new(SPAN).unwrap())
+        extraction.span_with_ids(extraction.context().unwrap().trace_id, SpanId::new(SPAN).unwrap())
     }
 
     #[track_caller]
@@ -120,8 +120,8 @@ mod tests {
         Sw8Header::parse(get(headers, "sw8").unwrap().as_bytes()).unwrap()
     }
 
-    fn fields(trace_id: &str) -> Sw8Fields<'_> {
-        Sw8Fields {
+    fn fields(trace_id: &str) -> Sw8Parts<'_> {
+        Sw8Parts {
             trace_id,
             segment_id: "segment",
             span_number: 3,
@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    fn made(fields: &Sw8Fields<'_>) -> OwnedContext {
+    fn made(fields: &Sw8Parts<'_>) -> OwnedContext {
         let (trace_id, span_id) = fields.ids().unwrap();
         OwnedContext::new(SpanContext::new(trace_id, span_id).with_sampling(Sampling::Sampled))
             .with_sw8(fields)
@@ -141,7 +141,7 @@ mod tests {
 
     fn write(propagator: &Propagator, span: &SpanContext<'_>) -> Headers {
         let mut out = Headers::new();
-        let _ = propagator.inject(span, &Outgoing::trusted(), &mut out);
+        let _ = propagator.inject(span, &InjectOptions::everything(), &mut out);
         out
     }
 
@@ -191,9 +191,9 @@ mod tests {
     fn err_fields_of_another_trace_or_none() {
         let owned = || OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
         let err = |trace_id| owned().with_sw8(&fields(trace_id)).unwrap_err();
-        assert_eq!(err("2"), Reject::new(Field::Sw8, Reason::BadValue, 2));
-        assert_eq!(err("0").reason(), Reason::ZeroTraceId);
-        assert_eq!(err(&"x".repeat(2048)).reason(), Reason::TooLong);
+        assert_eq!(err("2"), InvalidHeader::new(Field::Sw8, InvalidReason::BadValue, 2));
+        assert_eq!(err("0").reason(), InvalidReason::ZeroTraceId);
+        assert_eq!(err(&"x".repeat(2048)).reason(), InvalidReason::TooLong);
         assert!(owned().with_sw8(&fields("1")).is_ok());
     }
 
@@ -213,7 +213,7 @@ mod tests {
         let came = [("sw8-correlation", "YQ==:MQ==")];
         let propagator = sw8_only();
         let extraction = propagator.extract(&came);
-        let span = extraction.start_span(&|| IdBits::random(7));
+        let span = extraction.new_span(&|| IdBits::random(7));
         let owned = OwnedContext::from_span(&extraction, &span).with_sw8_correlation([("b", "2")]);
         assert_eq!(get(&write(&propagator, &owned.span().unwrap()), "sw8-correlation"), Some("Yg==:Mg=="));
     }
@@ -222,7 +222,7 @@ mod tests {
         #[test]
         fn ok_what_is_written_is_read_again(texts in proptest::collection::vec(".{1,40}", 6), number in 0..=i32::MAX as u32, sampled: bool) {
             let [trace_id, segment_id, service, instance, endpoint, peer] = texts.as_slice() else { unreachable!() };
-            let fields = Sw8Fields { trace_id, segment_id, span_number: number, service, instance, endpoint, peer };
+            let fields = Sw8Parts { trace_id, segment_id, span_number: number, service, instance, endpoint, peer };
             let Some((trace_id, span_id)) = fields.ids() else { return Ok(()) };
             let sampling = if sampled { Sampling::Sampled } else { Sampling::NotSampled };
             let span = SpanContext::new(trace_id, span_id).with_sampling(sampling);

@@ -1,16 +1,16 @@
 //! What is taken along of a request, and what is not.
 
 use super::OwnedContext;
-use crate::carrier::{Carrier, LookUp};
+use crate::carrier::{Carrier, Lookup};
 use crate::composite::Propagator;
 use crate::context::SpanContext;
 use crate::field::Field;
 use crate::formats::b3::B3;
 use crate::formats::datadog::Datadog;
 use crate::formats::jaeger::Jaeger;
-use crate::formats::tracecontext::TraceContext;
+use crate::formats::tracecontext::W3cTraceContext;
 use crate::generator::IdBits;
-use crate::outgoing::Outgoing;
+use crate::outgoing::InjectOptions;
 use crate::sampling::Sampling;
 use std::format;
 use std::string::{String, ToString};
@@ -19,11 +19,11 @@ use std::vec::Vec;
 const TRACE_PARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 
 fn owned(lines: &[(&'static str, &'static str)]) -> OwnedContext {
-    let builder = Propagator::builder().extract(TraceContext::new()).extract(B3::single()).extract(Jaeger::new());
+    let builder = Propagator::builder().extract(W3cTraceContext::new()).extract(B3::single()).extract(Jaeger::new());
     let propagator = builder.inject_none().build().unwrap();
     let lines: Vec<_> = lines.to_vec();
     let extraction = propagator.extract(&lines);
-    OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)))
+    OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(1)))
 }
 
 /// The bytes that are held, as `Debug` tells them.
@@ -51,15 +51,15 @@ const FILLED_IN: [(&str, &str); 2] =
 
 #[test]
 fn ok_a_wish_for_debug_that_decided_a_trace_is_taken_along() {
-    let builder = Propagator::builder().extract(Datadog::new()).extract(Jaeger::new()).inject(TraceContext::new());
+    let builder = Propagator::builder().extract(Datadog::new()).extract(Jaeger::new()).inject(W3cTraceContext::new());
     let propagator = builder.build().unwrap();
     let open = [("x-datadog-trace-id", "77"), FILLED_IN[1]];
     let extraction = propagator.extract(&open);
-    let span = extraction.start_span(&|| IdBits::unique(1));
+    let span = extraction.new_span(&|| IdBits::non_random(1));
     let owned = OwnedContext::from_span(&extraction, &span);
     let sent = |span: &SpanContext<'_>| {
         let mut headers: Vec<(String, String)> = Vec::new();
-        let _ = propagator.inject(span, &Outgoing::new(), &mut headers);
+        let _ = propagator.inject(span, &InjectOptions::new(), &mut headers);
         headers
     };
     assert_eq!(sent(&owned.span().unwrap()), sent(&span));
@@ -73,12 +73,12 @@ fn regression_a_wish_for_debug_that_did_not_count_was_taken_along_without_what_v
     let another_trace = ("uber-trace-id", "a3ce929d0e0e4736:1:0:0");
     let lines = [FILLED_IN[1], ("x-datadog-trace-id", "77"), another_trace, ("x-b3-flags", "1")];
     let extraction = propagator.extract(&lines);
-    let span = extraction.start_span(&|| IdBits::unique(1));
+    let span = extraction.new_span(&|| IdBits::non_random(1));
     assert_eq!(span.sampling(), Sampling::Debug);
     let owned = OwnedContext::from_span(&extraction, &span);
     for span in [&span, &owned.span().unwrap()] {
         let mut headers: Vec<(String, String)> = Vec::new();
-        let _ = propagator.inject(span, &Outgoing::new(), &mut headers);
+        let _ = propagator.inject(span, &InjectOptions::new(), &mut headers);
         assert!(headers.iter().all(|(_, value)| !value.contains("tp=")), "{headers:?}");
     }
 }
@@ -133,9 +133,9 @@ impl Carrier for Indexed {
         self.0.iter().map(|(name, value)| (*name, value.as_bytes()))
     }
 
-    fn look_up(&self, field: Field) -> LookUp<'_> {
+    fn lookup(&self, field: Field) -> Lookup<'_> {
         let line = self.0.iter().find(|(name, _)| Some(*name) == field.name());
-        line.map_or(LookUp::Absent, |(_, value)| LookUp::One(value.as_bytes()))
+        line.map_or(Lookup::Absent, |(_, value)| Lookup::One(value.as_bytes()))
     }
 }
 
@@ -145,9 +145,9 @@ fn ok_the_several_headers_are_taken_along_beside_a_single_one_that_cannot_be_rea
     let several = [("x-b3-traceid", "80e6b5d0a9d93650"), ("x-b3-spanid", "8a0ac984f71ab247"), ("b3", "x")];
     let request = Indexed(several);
     let extraction = propagator.extract(&request);
-    let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)));
+    let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(1)));
     let mut headers: Vec<(String, String)> = Vec::new();
-    let _ = propagator.inject(&owned.span().unwrap(), &Outgoing::new(), &mut headers);
+    let _ = propagator.inject(&owned.span().unwrap(), &InjectOptions::new(), &mut headers);
     // Only there stands that the trace id has 16 digits.
     assert_eq!(headers[0].1.split_once('-').unwrap().0, "80e6b5d0a9d93650");
 }
@@ -159,7 +159,7 @@ fn ok_words_without_the_trace_id_that_they_came_with_are_none() {
         let items = format!("a={}", "x".repeat(baggage_len - "a=".len()));
         let request = [("baggage", items.as_str()), ("x-datadog-trace-id", "77"), ("x-datadog-sampling-priority", "2")];
         let extraction = propagator.extract(&request);
-        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)));
+        let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(1)));
         (owned.lines.as_ref().map(|lines| lines.entries().count()), owned.datadog().priority())
     };
     let all = 65_536 - 3 * super::lines::HEAD - "772".len();
@@ -172,10 +172,10 @@ fn ok_words_without_the_trace_id_that_they_came_with_are_none() {
 fn ok_what_is_taken_along_ends_at_64_kib() {
     let held = |len: usize| {
         let line = format!("a={}", "x".repeat(len - "a=".len()));
-        let propagator = Propagator::builder().format(Jaeger::new()).build().unwrap();
+        let propagator = Propagator::builder().with_format(Jaeger::new()).build().unwrap();
         let request = [("jaeger-baggage", line.as_str())];
         let extraction = propagator.extract(&request);
-        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(1)));
+        let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(1)));
         owned.lines.map(|lines| lines.0.len())
     };
     let longest = 65_536 - super::lines::HEAD;

@@ -1,6 +1,6 @@
 //! OpenTelemetry's consistent probability: a part of all traces, and everybody downstream can tell which.
 
-use super::{OtelState, Ratio, Sampler, SamplerInput, Threshold, Verdict};
+use super::{OtelTraceState, Sampler, SamplingParameters, SamplingResult, Threshold, TraceIdRatioBased};
 use crate::otel::{mixed_randomness_of, randomness_of};
 use crate::sampling::Sampling;
 
@@ -8,32 +8,32 @@ use crate::sampling::Sampling;
 /// came, else by the low 56 bits of the trace id; and writes the threshold (`th`) where it records. What a caller
 /// decided does not count: see [`ParentBased`](super::ParentBased), which keeps a caller's threshold.
 ///
-/// A new trace whose id is not random (a generator that says [`IdBits::unique`](crate::IdBits::unique)) gets an `rv`, a
+/// A new trace whose id is not random (a generator that says [`IdBits::non_random`](crate::IdBits::non_random)) gets an `rv`, a
 /// mix of the id's bits, so that all who see it decide alike. Of a trace that came the id counts as random, whether its
 /// flag says so or not: an `rv` is only for whoever begins the trace.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::sampler::Consistent;
-/// use traceprop_core::{presets, IdBits, Outgoing, Pairs};
+/// use traceprop_core::sampler::Probability;
+/// use traceprop_core::{presets, IdBits, InjectOptions, Pairs};
 ///
-/// const QUARTER: Consistent = Consistent::new(0.25).unwrap();
+/// const QUARTER: Probability = Probability::new(0.25).unwrap();
 ///
 /// let propagator = presets::W3C.propagator();
 /// let nothing: [(&str, &str); 0] = [];
 /// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(u64::MAX), &QUARTER);
 /// let mut headers = Pairs::new();
-/// let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+/// let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers.get("tracestate"), Some("ot=th:c"));
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Consistent(Ratio);
+pub struct Probability(TraceIdRatioBased);
 
-impl Consistent {
+impl Probability {
     /// A ratio from 0 to 1; `None` for any other number. Below 2^-56 nothing is recorded.
     pub const fn new(ratio: f64) -> Option<Self> {
-        match Ratio::new(ratio) {
+        match TraceIdRatioBased::new(ratio) {
             Some(ratio) => Some(Self(ratio)),
             None => None,
         }
@@ -41,28 +41,28 @@ impl Consistent {
 
     /// The same with a threshold that is known already.
     pub const fn from_threshold(threshold: Threshold) -> Self {
-        Self(Ratio::from_threshold(threshold))
+        Self(TraceIdRatioBased::from_threshold(threshold))
     }
 }
 
-impl Sampler for Consistent {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
-        let came = OtelState::of(&input.tracestate()).randomness();
+impl Sampler for Probability {
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
+        let came = OtelTraceState::of(&input.tracestate()).randomness();
         let made =
             (came.is_none() && input.is_root() && !input.is_random()).then(|| mixed_randomness_of(input.trace_id()));
         let randomness = came.or(made).unwrap_or(randomness_of(input.trace_id()));
         let verdict = match self.0.threshold().filter(|threshold| threshold.keeps(randomness)) {
-            Some(threshold) => Verdict::new(Sampling::Sampled).with_threshold(threshold),
+            Some(threshold) => SamplingResult::new(Sampling::Sampled).with_threshold(threshold),
             // OTEP 235 would keep it, the SDK's specification does not; nobody needs it of a trace that is not kept.
-            None => Verdict::new(Sampling::NotSampled).without_threshold(),
+            None => SamplingResult::new(Sampling::NotSampled).without_threshold(),
         };
-        if made.is_some() { verdict.with_randomness() } else { verdict }
+        if made.is_some() { verdict.with_explicit_randomness() } else { verdict }
     }
 }
 
 /// Whether the decision that came is the one that the threshold with it makes. True where there is no threshold.
-pub(super) fn is_consistent(input: &SamplerInput<'_>, sampling: Sampling) -> bool {
-    let came = OtelState::of(&input.tracestate());
+pub(super) fn is_consistent(input: &SamplingParameters<'_>, sampling: Sampling) -> bool {
+    let came = OtelTraceState::of(&input.tracestate());
     if !came.has_threshold() {
         return true;
     }
@@ -78,41 +78,41 @@ mod tests {
     use crate::tracestate::TraceState;
     use std::format;
 
-    const QUARTER: Consistent = Consistent::new(0.25).unwrap();
+    const QUARTER: Probability = Probability::new(0.25).unwrap();
 
-    fn with<'c>(input: SamplerInput<'c>, state: &'c [u8]) -> SamplerInput<'c> {
+    fn with<'c>(input: SamplingParameters<'c>, state: &'c [u8]) -> SamplingParameters<'c> {
         input.with_tracestate(TraceState::parse(state).unwrap())
     }
 
     #[test]
     fn ok_writes_its_threshold_where_it_records() {
-        let kept = QUARTER.sample(&root(0xc0_0000_0000_0000));
+        let kept = QUARTER.should_sample(&root(0xc0_0000_0000_0000));
         assert_eq!((kept.sampling(), kept.threshold().unwrap().get()), (Sampling::Sampled, 0xc0_0000_0000_0000));
-        let not = QUARTER.sample(&root(0xbf_ffff_ffff_ffff));
-        assert_eq!(not, Verdict::new(Sampling::NotSampled).without_threshold());
+        let not = QUARTER.should_sample(&root(0xbf_ffff_ffff_ffff));
+        assert_eq!(not, SamplingResult::new(Sampling::NotSampled).without_threshold());
     }
 
     #[test]
     fn ok_explicit_randomness_counts_before_the_id() {
         let (low, high) = (b"ot=rv:bfffffffffffff", b"ot=rv:c0000000000000");
-        assert_eq!(QUARTER.sample(&with(root(u128::MAX), low)).sampling(), Sampling::NotSampled);
-        assert_eq!(QUARTER.sample(&with(child(1, Sampling::NotSampled), high)).sampling(), Sampling::Sampled);
+        assert_eq!(QUARTER.should_sample(&with(root(u128::MAX), low)).sampling(), Sampling::NotSampled);
+        assert_eq!(QUARTER.should_sample(&with(child(1, Sampling::NotSampled), high)).sampling(), Sampling::Sampled);
         // One that cannot be read is none.
-        assert_eq!(QUARTER.sample(&with(root(u128::MAX), b"ot=rv:0")).sampling(), Sampling::Sampled);
+        assert_eq!(QUARTER.should_sample(&with(root(u128::MAX), b"ot=rv:0")).sampling(), Sampling::Sampled);
     }
 
     #[test]
     fn ok_only_a_root_without_randomness_gets_some() {
-        let unique = SamplerInput::new(Inbound::Nothing, trace(7), false);
-        let verdict = Consistent::new(1.0).unwrap().sample(&unique);
+        let unique = SamplingParameters::new(Inbound::Nothing, trace(7), false);
+        let verdict = Probability::new(1.0).unwrap().should_sample(&unique);
         let member = verdict.otel_member(trace(7), &TraceState::EMPTY).unwrap();
         assert_eq!(member.as_str(), format!("th:0;rv:{:014x}", mixed_randomness_of(trace(7))));
         for input in [root(7), child(7, Sampling::Deferred), with(unique, b"ot=rv:00000000000007")] {
-            assert!(!QUARTER.sample(&input).has_randomness());
+            assert!(!QUARTER.should_sample(&input).has_explicit_randomness());
         }
         // It decides, and is named for others to decide by, also where nothing is recorded.
-        let never = Consistent::new(0.0).unwrap().sample(&unique);
-        assert_eq!((never.sampling(), never.has_randomness()), (Sampling::NotSampled, true));
+        let never = Probability::new(0.0).unwrap().should_sample(&unique);
+        assert_eq!((never.sampling(), never.has_explicit_randomness()), (Sampling::NotSampled, true));
     }
 
     #[test]

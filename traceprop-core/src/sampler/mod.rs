@@ -2,14 +2,14 @@
 //!
 //! Samplers here are exact, deterministic functions of what a request says; they keep no state and read no clock.
 //! [`Extraction::start_span_by`](crate::Extraction::start_span_by) asks one. Without one,
-//! [`start_span`](crate::Extraction::start_span) follows the caller and records roots.
+//! [`new_span`](crate::Extraction::new_span) follows the caller and records roots.
 //!
 //! ```
-//! use traceprop_core::sampler::{ParentBased, Ratio};
+//! use traceprop_core::sampler::{ParentBased, TraceIdRatioBased};
 //! use traceprop_core::{presets, IdBits, Sampling};
 //!
 //! // A tenth of the traces that begin here; what a caller has decided stands.
-//! const SAMPLER: ParentBased<Ratio> = ParentBased::new(Ratio::new(0.1).unwrap());
+//! const SAMPLER: ParentBased<TraceIdRatioBased> = ParentBased::new(TraceIdRatioBased::new(0.1).unwrap());
 //!
 //! let propagator = presets::W3C.propagator();
 //! let nothing: [(&str, &str); 0] = [];
@@ -26,12 +26,12 @@ mod parent;
 mod ratio;
 mod session;
 
-pub use consistent::Consistent;
+pub use consistent::Probability;
 pub use parent::{FollowParent, ParentBased};
-pub use ratio::Ratio;
-pub use session::PerSession;
+pub use ratio::TraceIdRatioBased;
+pub use session::SessionRatioBased;
 
-pub use crate::otel::{OtelMember, OtelState, Threshold};
+pub use crate::otel::{OtelMember, OtelTraceState, Threshold};
 
 use core::fmt;
 
@@ -40,45 +40,45 @@ use crate::context::{Inbound, SpanContext};
 use crate::id::TraceId;
 use crate::otel::OtelEdit;
 use crate::sampling::Sampling;
-use crate::slots::Lines;
+use crate::slots::HeaderLines;
 use crate::tracestate::TraceState;
 
 /// Decides whether a trace is recorded. Closures that return a [`Sampling`] are samplers too.
 ///
 /// ```
-/// use traceprop_core::sampler::SamplerInput;
+/// use traceprop_core::sampler::SamplingParameters;
 /// use traceprop_core::{presets, IdBits, Sampling};
 ///
 /// let propagator = presets::W3C.propagator();
 /// let nothing: [(&str, &str); 0] = [];
-/// let health_check = |_: &SamplerInput<'_>| Sampling::NotSampled;
+/// let health_check = |_: &SamplingParameters<'_>| Sampling::NotSampled;
 /// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(7), &health_check);
 /// assert!(!span.sampling().is_sampled());
 /// ```
 pub trait Sampler: Send + Sync {
     /// The decision for a span that is about to start.
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict;
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult;
 }
 
-impl<F: Fn(&SamplerInput<'_>) -> Sampling + Send + Sync> Sampler for F {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
-        Verdict::new(self(input))
+impl<F: Fn(&SamplingParameters<'_>) -> Sampling + Send + Sync> Sampler for F {
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
+        SamplingResult::new(self(input))
     }
 }
 
 /// What a sampler can know.
 #[derive(Clone, Copy)]
-pub struct SamplerInput<'c> {
+pub struct SamplingParameters<'c> {
     inbound: Inbound,
     trace_id: TraceId,
     random: bool,
     tracestate: TraceState<'c>,
     session_id: Option<&'c str>,
     /// Where a session id may be, looked through only when it is asked for.
-    baggage: (Lines<'c>, BaggageLimits),
+    baggage: (HeaderLines<'c>, BaggageLimits),
 }
 
-impl<'c> SamplerInput<'c> {
+impl<'c> SamplingParameters<'c> {
     /// The baggage key of a session, as RUM agents send it.
     pub const SESSION_ID: &'static str = "session.id";
 
@@ -91,7 +91,7 @@ impl<'c> SamplerInput<'c> {
             random,
             tracestate: TraceState::EMPTY,
             session_id: None,
-            baggage: (Lines::none(), BaggageLimits::W3C),
+            baggage: (HeaderLines::none(), BaggageLimits::W3C),
         }
     }
 
@@ -107,7 +107,7 @@ impl<'c> SamplerInput<'c> {
         self
     }
 
-    pub(crate) const fn with_baggage(mut self, lines: Lines<'c>, limits: BaggageLimits) -> Self {
+    pub(crate) const fn with_baggage(mut self, lines: HeaderLines<'c>, limits: BaggageLimits) -> Self {
         self.baggage = (lines, limits);
         self
     }
@@ -145,15 +145,15 @@ impl<'c> SamplerInput<'c> {
         let (lines, limits) = self.baggage;
         // Mostly there is no baggage, and then nothing is to be looked through.
         lines.first()?;
-        let id = Baggage::read(lines, limits).ok()?.get(Self::SESSION_ID)?.raw_value();
+        let id = Baggage::from_lines(lines, limits).ok()?.get(Self::SESSION_ID)?.raw_value();
         Some(id).filter(|id| !id.is_empty())
     }
 }
 
-impl fmt::Debug for SamplerInput<'_> {
+impl fmt::Debug for SamplingParameters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A session is a person's, and no matter for a log.
-        f.debug_struct("SamplerInput")
+        f.debug_struct("SamplingParameters")
             .field("inbound", &self.inbound)
             .field("trace_id", &self.trace_id)
             .field("random", &self.random)
@@ -163,12 +163,12 @@ impl fmt::Debug for SamplerInput<'_> {
 
 /// What a sampler says: the decision, and what OpenTelemetry's tracestate member has to say about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct SamplingResult {
     sampling: Sampling,
     otel: OtelEdit,
 }
 
-impl Verdict {
+impl SamplingResult {
     /// A decision. A threshold that came stands while the decision that came does, and goes with it.
     pub const fn new(sampling: Sampling) -> Self {
         Self { sampling, otel: OtelEdit::NONE }
@@ -187,7 +187,7 @@ impl Verdict {
     }
 
     /// Names a randomness (`rv`) for a new trace whose id is not random: a mix of the id's bits. One that came stands.
-    pub const fn with_randomness(mut self) -> Self {
+    pub const fn with_explicit_randomness(mut self) -> Self {
         self.otel = self.otel.with_randomness();
         self
     }
@@ -203,7 +203,7 @@ impl Verdict {
     }
 
     /// Whether a randomness is to be written.
-    pub const fn has_randomness(&self) -> bool {
+    pub const fn has_explicit_randomness(&self) -> bool {
         self.otel.has_randomness()
     }
 
@@ -214,7 +214,7 @@ impl Verdict {
     }
 }
 
-impl From<Sampling> for Verdict {
+impl From<Sampling> for SamplingResult {
     fn from(sampling: Sampling) -> Self {
         Self::new(sampling)
     }
@@ -222,7 +222,7 @@ impl From<Sampling> for Verdict {
 
 impl SpanContext<'_> {
     /// The same span under this verdict, which counts as ours where it changes the decision.
-    pub const fn with_verdict(self, verdict: Verdict) -> Self {
+    pub const fn with_sampling_result(self, verdict: SamplingResult) -> Self {
         let mut span = self.with_sampling(verdict.sampling);
         if !verdict.otel.is_none() {
             span.otel = verdict.otel;
@@ -233,31 +233,31 @@ impl SpanContext<'_> {
 
 /// Records everything. A debug that came stays one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Always;
+pub struct AlwaysOn;
 
-impl Sampler for Always {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+impl Sampler for AlwaysOn {
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         match input.inbound().sampling() {
-            Sampling::Debug => Verdict::new(Sampling::Debug),
-            _ => Verdict::new(Sampling::Sampled),
+            Sampling::Debug => SamplingResult::new(Sampling::Debug),
+            _ => SamplingResult::new(Sampling::Sampled),
         }
     }
 }
 
 /// Records nothing, a debug that came included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Never;
+pub struct AlwaysOff;
 
-impl Sampler for Never {
-    fn sample(&self, _: &SamplerInput<'_>) -> Verdict {
-        Verdict::new(Sampling::NotSampled)
+impl Sampler for AlwaysOff {
+    fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult {
+        SamplingResult::new(Sampling::NotSampled)
     }
 }
 
 #[cfg(feature = "alloc")]
 impl<S: Sampler + ?Sized> Sampler for alloc::sync::Arc<S> {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
-        (**self).sample(input)
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
+        (**self).should_sample(input)
     }
 }
 
@@ -270,13 +270,13 @@ mod tests {
         TraceId::new(id).unwrap()
     }
 
-    pub(super) fn root(id: u128) -> SamplerInput<'static> {
-        SamplerInput::new(Inbound::Nothing, trace(id), true)
+    pub(super) fn root(id: u128) -> SamplingParameters<'static> {
+        SamplingParameters::new(Inbound::Nothing, trace(id), true)
     }
 
-    pub(super) fn child(id: u128, sampling: Sampling) -> SamplerInput<'static> {
+    pub(super) fn child(id: u128, sampling: Sampling) -> SamplingParameters<'static> {
         let context = RemoteContext { sampling, ..RemoteContext::new(trace(id), None) };
-        SamplerInput::new(Inbound::Context(context), trace(id), false)
+        SamplingParameters::new(Inbound::Context(context), trace(id), false)
     }
 
     pub(super) const STATES: [Sampling; 4] =
@@ -285,32 +285,32 @@ mod tests {
     #[test]
     fn ok_always_and_never_whatever_came() {
         for state in STATES {
-            let (always, never) = (Always.sample(&child(1, state)), Never.sample(&child(1, state)));
+            let (always, never) = (AlwaysOn.should_sample(&child(1, state)), AlwaysOff.should_sample(&child(1, state)));
             assert_eq!(always.sampling() == Sampling::Debug, state == Sampling::Debug);
             assert!(always.sampling().is_sampled());
-            assert_eq!(never, Verdict::new(Sampling::NotSampled));
+            assert_eq!(never, SamplingResult::new(Sampling::NotSampled));
         }
-        assert_eq!(Always.sample(&root(1)), Sampling::Sampled.into());
+        assert_eq!(AlwaysOn.should_sample(&root(1)), Sampling::Sampled.into());
     }
 
     #[test]
     fn ok_closures_are_samplers() {
-        let odd = |input: &SamplerInput<'_>| match input.trace_id().get() % 2 {
+        let odd = |input: &SamplingParameters<'_>| match input.trace_id().get() % 2 {
             1 => Sampling::Sampled,
             _ => Sampling::NotSampled,
         };
         let sampler: &dyn Sampler = &odd;
-        assert_eq!(sampler.sample(&root(3)).sampling(), Sampling::Sampled);
-        assert_eq!(sampler.sample(&root(4)).sampling(), Sampling::NotSampled);
+        assert_eq!(sampler.should_sample(&root(3)).sampling(), Sampling::Sampled);
+        assert_eq!(sampler.should_sample(&root(4)).sampling(), Sampling::NotSampled);
     }
 
     #[test]
     fn ok_session_id_of_the_caller_before_that_of_the_baggage() {
-        let lines = Lines::one(b"user.id=7,session.id=abc%20d;ttl=1");
+        let lines = HeaderLines::one(b"user.id=7,session.id=abc%20d;ttl=1");
         let input = root(1).with_baggage(lines, BaggageLimits::W3C);
         assert_eq!(input.session_id(), Some("abc%20d"));
         assert_eq!(input.with_session_id("cookie").session_id(), Some("cookie"));
-        assert_eq!(root(1).with_baggage(Lines::one(b"session.id="), BaggageLimits::W3C).session_id(), None);
+        assert_eq!(root(1).with_baggage(HeaderLines::one(b"session.id="), BaggageLimits::W3C).session_id(), None);
         assert_eq!(root(1).session_id(), None);
     }
 }

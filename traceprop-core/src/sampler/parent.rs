@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::consistent::is_consistent;
-use super::{Sampler, SamplerInput, Verdict};
+use super::{Sampler, SamplingParameters, SamplingResult};
 use crate::sampling::Sampling;
 
 /// Does what the caller decided; where nobody did, it stays open. A threshold in the `ot` member goes on if it is the
@@ -12,11 +12,11 @@ use crate::sampling::Sampling;
 pub struct FollowParent;
 
 impl Sampler for FollowParent {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         let sampling = input.inbound().sampling();
         match is_consistent(input, sampling) {
-            true => Verdict::new(sampling),
-            false => Verdict::new(sampling).without_threshold(),
+            true => SamplingResult::new(sampling),
+            false => SamplingResult::new(sampling).without_threshold(),
         }
     }
 }
@@ -25,11 +25,11 @@ impl Sampler for FollowParent {
 /// caller left it open, the sampler for roots is asked. A decision without ids decides as one with ids does.
 ///
 /// ```
-/// use traceprop_core::sampler::{Always, ParentBased, Ratio};
+/// use traceprop_core::sampler::{AlwaysOn, ParentBased, TraceIdRatioBased};
 ///
 /// // Browsers may not silence the backend: what they do not sample is judged again.
-/// const HALF: Ratio = Ratio::new(0.5).unwrap();
-/// const SAMPLER: ParentBased<Always> = ParentBased::new(Always).not_sampled(&HALF);
+/// const HALF: TraceIdRatioBased = TraceIdRatioBased::new(0.5).unwrap();
+/// const SAMPLER: ParentBased<AlwaysOn> = ParentBased::new(AlwaysOn).remote_parent_not_sampled(&HALF);
 /// ```
 #[derive(Clone, Copy)]
 pub struct ParentBased<R> {
@@ -47,40 +47,40 @@ impl<R> ParentBased<R> {
     }
 
     /// Whom to ask for a trace whose caller left it open.
-    pub const fn deferred(mut self, sampler: &'static dyn Sampler) -> Self {
+    pub const fn remote_parent_deferred(mut self, sampler: &'static dyn Sampler) -> Self {
         self.deferred = Some(sampler);
         self
     }
 
     /// Whom to ask where the caller did not record.
-    pub const fn not_sampled(mut self, sampler: &'static dyn Sampler) -> Self {
+    pub const fn remote_parent_not_sampled(mut self, sampler: &'static dyn Sampler) -> Self {
         self.not_sampled = sampler;
         self
     }
 
     /// Whom to ask where the caller recorded.
-    pub const fn sampled(mut self, sampler: &'static dyn Sampler) -> Self {
+    pub const fn remote_parent_sampled(mut self, sampler: &'static dyn Sampler) -> Self {
         self.sampled = sampler;
         self
     }
 
     /// Whom to ask where debug was asked for.
-    pub const fn debug(mut self, sampler: &'static dyn Sampler) -> Self {
+    pub const fn remote_parent_debug(mut self, sampler: &'static dyn Sampler) -> Self {
         self.debug = sampler;
         self
     }
 }
 
 impl<R: Sampler> Sampler for ParentBased<R> {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         match input.inbound().sampling() {
             Sampling::Deferred => match self.deferred.filter(|_| !input.is_root()) {
-                Some(sampler) => sampler.sample(input),
-                None => self.root.sample(input),
+                Some(sampler) => sampler.should_sample(input),
+                None => self.root.should_sample(input),
             },
-            Sampling::NotSampled => self.not_sampled.sample(input),
-            Sampling::Sampled => self.sampled.sample(input),
-            Sampling::Debug => self.debug.sample(input),
+            Sampling::NotSampled => self.not_sampled.should_sample(input),
+            Sampling::Sampled => self.sampled.should_sample(input),
+            Sampling::Debug => self.debug.should_sample(input),
         }
     }
 }
@@ -94,56 +94,56 @@ impl<R: fmt::Debug> fmt::Debug for ParentBased<R> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{STATES, child, root, trace};
-    use super::super::{Always, Never, Threshold};
+    use super::super::{AlwaysOff, AlwaysOn, Threshold};
     use super::*;
     use crate::context::Inbound;
     use crate::tracestate::TraceState;
 
-    fn decisions(sampler: ParentBased<Never>) -> [Sampling; 4] {
-        STATES.map(|state| sampler.sample(&child(1, state)).sampling())
+    fn decisions(sampler: ParentBased<AlwaysOff>) -> [Sampling; 4] {
+        STATES.map(|state| sampler.should_sample(&child(1, state)).sampling())
     }
 
     #[test]
     fn ok_follows_and_asks_the_root_where_it_is_open() {
         use Sampling::{Debug, NotSampled, Sampled};
-        assert_eq!(decisions(ParentBased::new(Never)), [NotSampled, NotSampled, Sampled, Debug]);
-        assert_eq!(ParentBased::new(Always).sample(&root(1)).sampling(), Sampled);
-        assert_eq!(ParentBased::new(Always).sample(&child(1, Sampling::Deferred)).sampling(), Sampled);
+        assert_eq!(decisions(ParentBased::new(AlwaysOff)), [NotSampled, NotSampled, Sampled, Debug]);
+        assert_eq!(ParentBased::new(AlwaysOn).should_sample(&root(1)).sampling(), Sampled);
+        assert_eq!(ParentBased::new(AlwaysOn).should_sample(&child(1, Sampling::Deferred)).sampling(), Sampled);
     }
 
     #[test]
     fn ok_debug_shows_the_root() {
-        assert_eq!(std::format!("{:?}", ParentBased::new(Never)), "ParentBased { root: Never, .. }");
+        assert_eq!(std::format!("{:?}", ParentBased::new(AlwaysOff)), "ParentBased { root: AlwaysOff, .. }");
         let shown = std::format!("{:?}", root(1).with_session_id("secret"));
-        assert!(shown.starts_with("SamplerInput { inbound: Nothing, ") && !shown.contains("secret"), "{shown}");
+        assert!(shown.starts_with("SamplingParameters { inbound: Nothing, ") && !shown.contains("secret"), "{shown}");
     }
 
     #[test]
     fn ok_each_state_has_a_sampler_of_its_own() {
         use Sampling::{Debug, NotSampled, Sampled};
-        let plain = ParentBased::new(Never);
-        assert_eq!(decisions(plain.deferred(&Always)), [Sampled, NotSampled, Sampled, Debug]);
-        assert_eq!(decisions(plain.not_sampled(&Always)), [NotSampled, Sampled, Sampled, Debug]);
-        assert_eq!(decisions(plain.sampled(&Never)), [NotSampled, NotSampled, NotSampled, Debug]);
-        assert_eq!(decisions(plain.debug(&Never)), [NotSampled, NotSampled, Sampled, NotSampled]);
-        assert_eq!(plain.deferred(&Always).sample(&root(1)).sampling(), NotSampled);
+        let plain = ParentBased::new(AlwaysOff);
+        assert_eq!(decisions(plain.remote_parent_deferred(&AlwaysOn)), [Sampled, NotSampled, Sampled, Debug]);
+        assert_eq!(decisions(plain.remote_parent_not_sampled(&AlwaysOn)), [NotSampled, Sampled, Sampled, Debug]);
+        assert_eq!(decisions(plain.remote_parent_sampled(&AlwaysOff)), [NotSampled, NotSampled, NotSampled, Debug]);
+        assert_eq!(decisions(plain.remote_parent_debug(&AlwaysOff)), [NotSampled, NotSampled, Sampled, NotSampled]);
+        assert_eq!(plain.remote_parent_deferred(&AlwaysOn).should_sample(&root(1)).sampling(), NotSampled);
     }
 
     #[test]
     fn ok_a_decision_without_ids_decides_the_root() {
         for (state, expected) in [(Sampling::Debug, Sampling::Debug), (Sampling::NotSampled, Sampling::NotSampled)] {
-            let input = SamplerInput::new(Inbound::Decision(state), trace(1), true);
-            assert_eq!(ParentBased::new(Always).sample(&input).sampling(), expected);
+            let input = SamplingParameters::new(Inbound::Decision(state), trace(1), true);
+            assert_eq!(ParentBased::new(AlwaysOn).should_sample(&input).sampling(), expected);
         }
     }
 
     #[test]
     fn ok_a_threshold_goes_on_only_with_its_decision() {
         let state = TraceState::parse(b"ot=th:8").unwrap();
-        let verdict = |id, sampling| FollowParent.sample(&child(id, sampling).with_tracestate(state));
+        let verdict = |id, sampling| FollowParent.should_sample(&child(id, sampling).with_tracestate(state));
         let half = Threshold::from_ratio(0.5).unwrap().get();
-        assert_eq!(verdict(u128::from(half), Sampling::Sampled), Verdict::new(Sampling::Sampled));
-        let dropped = Verdict::new(Sampling::Sampled).without_threshold();
+        assert_eq!(verdict(u128::from(half), Sampling::Sampled), SamplingResult::new(Sampling::Sampled));
+        let dropped = SamplingResult::new(Sampling::Sampled).without_threshold();
         assert_eq!(verdict(u128::from(half - 1), Sampling::Sampled), dropped);
     }
 }

@@ -1,6 +1,6 @@
 //! A part of all traces, chosen by their ids.
 
-use super::{Sampler, SamplerInput, Threshold, Verdict};
+use super::{Sampler, SamplingParameters, SamplingResult, Threshold};
 use crate::otel::randomness_of;
 use crate::sampling::Sampling;
 
@@ -8,18 +8,18 @@ use crate::sampling::Sampling;
 /// same ratio decide alike, and one with a higher ratio records what the others do. What a caller decided does not
 /// count: see [`ParentBased`](super::ParentBased).
 ///
-/// It trusts that the ids are random, and writes nothing; [`Consistent`](super::Consistent) does better on both.
+/// It trusts that the ids are random, and writes nothing; [`Probability`](super::Probability) does better on both.
 ///
 /// ```
-/// use traceprop_core::sampler::Ratio;
+/// use traceprop_core::sampler::TraceIdRatioBased;
 ///
-/// const TENTH: Ratio = Ratio::new(0.1).unwrap();
-/// assert!(Ratio::new(1.1).is_none());
+/// const TENTH: TraceIdRatioBased = TraceIdRatioBased::new(0.1).unwrap();
+/// assert!(TraceIdRatioBased::new(1.1).is_none());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ratio(Option<Threshold>);
+pub struct TraceIdRatioBased(Option<Threshold>);
 
-impl Ratio {
+impl TraceIdRatioBased {
     /// A ratio from 0 to 1; `None` for any other number. Below 2^-56 nothing is recorded.
     pub const fn new(ratio: f64) -> Option<Self> {
         match is_ratio(ratio) {
@@ -47,12 +47,12 @@ pub(super) const fn is_ratio(ratio: f64) -> bool {
     ratio >= 0.0 && ratio <= 1.0
 }
 
-impl Sampler for Ratio {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+impl Sampler for TraceIdRatioBased {
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         // A threshold that came says nothing about this decision.
         match self.keeps(randomness_of(input.trace_id())) {
-            true => Verdict::new(Sampling::Sampled).without_threshold(),
-            false => Verdict::new(Sampling::NotSampled).without_threshold(),
+            true => SamplingResult::new(Sampling::Sampled).without_threshold(),
+            false => SamplingResult::new(Sampling::NotSampled).without_threshold(),
         }
     }
 }
@@ -64,7 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn samples(ratio: f64, id: u128) -> bool {
-        Ratio::new(ratio).unwrap().sample(&root(id)).sampling().is_sampled()
+        TraceIdRatioBased::new(ratio).unwrap().should_sample(&root(id)).sampling().is_sampled()
     }
 
     #[test]
@@ -78,14 +78,17 @@ mod tests {
     #[test]
     fn ok_what_came_does_not_count() {
         for state in STATES {
-            assert_eq!(Ratio::new(0.5).unwrap().sample(&child(1, state)).sampling(), Sampling::NotSampled);
+            assert_eq!(
+                TraceIdRatioBased::new(0.5).unwrap().should_sample(&child(1, state)).sampling(),
+                Sampling::NotSampled
+            );
         }
     }
 
     #[test]
     fn err_no_ratio() {
         for bad in [-0.1, f64::from_bits(1.0_f64.to_bits() + 1), f64::NAN, f64::INFINITY] {
-            assert_eq!(Ratio::new(bad), None, "{bad}");
+            assert_eq!(TraceIdRatioBased::new(bad), None, "{bad}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! A part of all sessions: whoever is recorded is recorded throughout.
 
 use super::ratio::is_ratio;
-use super::{Ratio, Sampler, SamplerInput, Verdict};
+use super::{Sampler, SamplingParameters, SamplingResult, TraceIdRatioBased};
 use crate::otel::{mix, randomness_of};
 use crate::sampling::Sampling;
 use crate::text::uuid;
@@ -10,27 +10,27 @@ use crate::text::uuid;
 const KNUTH_FACTOR: u64 = 1_111_111_111_111_111_111;
 
 /// Records this part of all sessions. Of a session that is a UUID it decides as Datadog's browser SDK does, so that
-/// both sides agree without a word; of any other text by a hash of its bytes. Without a session it is a [`Ratio`].
+/// both sides agree without a word; of any other text by a hash of its bytes. Without a session it is a [`TraceIdRatioBased`].
 ///
 /// The session is `session.id` of the W3C baggage, which the propagator has to read, or what
-/// [`SamplerInput::with_session_id`] says.
+/// [`SamplingParameters::with_session_id`] says.
 ///
 /// ```
-/// use traceprop_core::sampler::{ParentBased, PerSession};
+/// use traceprop_core::sampler::{ParentBased, SessionRatioBased};
 ///
 /// // What the browser records: 20 % of sessions, and of these half of the traces.
-/// const SAMPLER: ParentBased<PerSession> = ParentBased::new(PerSession::rum(20.0, 50.0).unwrap());
+/// const SAMPLER: ParentBased<SessionRatioBased> = ParentBased::new(SessionRatioBased::rum(20.0, 50.0).unwrap());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PerSession {
+pub struct SessionRatioBased {
     ratio: f64,
-    without: Ratio,
+    without: TraceIdRatioBased,
 }
 
-impl PerSession {
+impl SessionRatioBased {
     /// A ratio from 0 to 1; `None` for any other number.
     pub const fn new(ratio: f64) -> Option<Self> {
-        match Ratio::new(ratio) {
+        match TraceIdRatioBased::new(ratio) {
             Some(without) => Some(Self { ratio, without }),
             None => None,
         }
@@ -75,16 +75,16 @@ fn stable_hash(text: &str) -> u64 {
     mix(hash)
 }
 
-impl Sampler for PerSession {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+impl Sampler for SessionRatioBased {
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         let keeps = match input.session_id() {
             Some(session) => self.keeps(session),
             None => self.without.keeps(randomness_of(input.trace_id())),
         };
         // A threshold that came says nothing about this decision.
         match keeps {
-            true => Verdict::new(Sampling::Sampled).without_threshold(),
-            false => Verdict::new(Sampling::NotSampled).without_threshold(),
+            true => SamplingResult::new(Sampling::Sampled).without_threshold(),
+            false => SamplingResult::new(Sampling::NotSampled).without_threshold(),
         }
     }
 }
@@ -98,7 +98,7 @@ mod tests {
     use std::string::String;
 
     fn samples(ratio: f64, session: &str) -> bool {
-        PerSession::new(ratio).unwrap().sample(&root(1).with_session_id(session)).sampling().is_sampled()
+        SessionRatioBased::new(ratio).unwrap().should_sample(&root(1).with_session_id(session)).sampling().is_sampled()
     }
 
     /// Sessions whose hash is next to nothing and next to everything.
@@ -157,18 +157,18 @@ mod tests {
 
     #[test]
     fn ok_rates_multiply_as_in_the_browser() {
-        assert_eq!(PerSession::rum(20.0, 50.0), PerSession::new(0.1));
-        assert_eq!(PerSession::rum(100.0, 100.0), PerSession::new(1.0));
-        assert_eq!(PerSession::rum(101.0, 1.0), None);
-        assert_eq!(PerSession::rum(1.0, -1.0), None);
-        assert_eq!(PerSession::new(f64::NAN), None);
+        assert_eq!(SessionRatioBased::rum(20.0, 50.0), SessionRatioBased::new(0.1));
+        assert_eq!(SessionRatioBased::rum(100.0, 100.0), SessionRatioBased::new(1.0));
+        assert_eq!(SessionRatioBased::rum(101.0, 1.0), None);
+        assert_eq!(SessionRatioBased::rum(1.0, -1.0), None);
+        assert_eq!(SessionRatioBased::new(f64::NAN), None);
     }
 
     #[test]
     fn ok_without_a_session_the_trace_decides() {
-        let half = PerSession::new(0.5).unwrap();
-        assert_eq!(half.sample(&root(u128::MAX)).sampling(), Sampling::Sampled);
-        assert_eq!(half.sample(&root(1)).sampling(), Sampling::NotSampled);
+        let half = SessionRatioBased::new(0.5).unwrap();
+        assert_eq!(half.should_sample(&root(u128::MAX)).sampling(), Sampling::Sampled);
+        assert_eq!(half.should_sample(&root(1)).sampling(), Sampling::NotSampled);
         assert!(!samples(0.0, LOW) && samples(1.0, HIGH));
     }
 
@@ -183,9 +183,9 @@ mod tests {
     proptest! {
         #[test]
         fn ok_a_session_decides_alike_in_every_trace(session in "[ -~]{1,40}", id in 1..=u128::MAX, ratio in 0.0..=1.0_f64) {
-            let sampler = PerSession::new(ratio).unwrap();
-            let first = sampler.sample(&root(1).with_session_id(&session));
-            prop_assert_eq!(first, sampler.sample(&root(id).with_session_id(&session)));
+            let sampler = SessionRatioBased::new(ratio).unwrap();
+            let first = sampler.should_sample(&root(1).with_session_id(&session));
+            prop_assert_eq!(first, sampler.should_sample(&root(id).with_session_id(&session)));
         }
 
         #[test]

@@ -1,17 +1,17 @@
 //! Where the lines of a table come from.
 
-use crate::carrier::{Carrier, LookUp};
+use crate::carrier::{Carrier, Lookup};
 use crate::field::{Field, FieldNames, FieldSet};
 
-use super::Slots;
+use super::Headers;
 
 /// What a field is read from again when it has several lines: any carrier, or the buffer of an owned context.
 pub(crate) trait LineSource: Sync {
     /// Puts the lines of watched fields into the table, in order. May leave some for later.
-    fn fill<'c>(&'c self, slots: &mut Slots<'c>);
+    fn fill<'c>(&'c self, slots: &mut Headers<'c>);
 
     /// The same without leaving any.
-    fn fill_whole<'c>(&'c self, slots: &mut Slots<'c>) {
+    fn fill_whole<'c>(&'c self, slots: &mut Headers<'c>) {
         self.fill(slots);
     }
 
@@ -21,7 +21,7 @@ pub(crate) trait LineSource: Sync {
 
 impl<C: Carrier> LineSource for C {
     #[inline]
-    fn fill<'c>(&'c self, slots: &mut Slots<'c>) {
+    fn fill<'c>(&'c self, slots: &mut Headers<'c>) {
         let leads = slots.names().leader().is_some_and(|field| look_up_leader(self, field, slots));
         if !leads {
             self.fill_whole(slots);
@@ -29,7 +29,7 @@ impl<C: Carrier> LineSource for C {
     }
 
     #[inline]
-    fn fill_whole<'c>(&'c self, slots: &mut Slots<'c>) {
+    fn fill_whole<'c>(&'c self, slots: &mut Headers<'c>) {
         let names = slots.names();
         let headers = self.fields();
         if let Some(fields) = names.worth_looking_up(headers.size_hint().0) {
@@ -51,14 +51,14 @@ impl<C: Carrier> LineSource for C {
     }
 }
 
-impl<'c> Slots<'c> {
+impl<'c> Headers<'c> {
     /// Adds what was looked up. False if that is nothing.
     #[inline(always)]
-    fn take(&mut self, field: Field, found: LookUp<'c>) -> bool {
+    fn take(&mut self, field: Field, found: Lookup<'c>) -> bool {
         match found {
-            LookUp::Unsupported | LookUp::Absent => return false,
-            LookUp::One(value) => self.add(field, value),
-            LookUp::Several(value) => {
+            Lookup::Unsupported | Lookup::Absent => return false,
+            Lookup::One(value) => self.add(field, value),
+            Lookup::Several(value) => {
                 self.add(field, value);
                 self.add(field, value);
             }
@@ -69,8 +69,8 @@ impl<'c> Slots<'c> {
 
 /// Looks up the field that leads, and leaves the others for later where it is there.
 #[inline(never)]
-fn look_up_leader<'c, C: Carrier>(carrier: &'c C, field: Field, slots: &mut Slots<'c>) -> bool {
-    let leads = slots.take(field, carrier.look_up(field));
+fn look_up_leader<'c, C: Carrier>(carrier: &'c C, field: Field, slots: &mut Headers<'c>) -> bool {
+    let leads = slots.take(field, carrier.lookup(field));
     if leads {
         slots.put_off(slots.names().followers());
     }
@@ -79,15 +79,15 @@ fn look_up_leader<'c, C: Carrier>(carrier: &'c C, field: Field, slots: &mut Slot
 
 /// Looks the fields up one by one. False if the carrier has no index.
 #[inline]
-fn look_up_all<'c, C: Carrier>(carrier: &'c C, fields: FieldSet, slots: &mut Slots<'c>) -> bool {
+fn look_up_all<'c, C: Carrier>(carrier: &'c C, fields: FieldSet, slots: &mut Headers<'c>) -> bool {
     let mut void = FieldSet::EMPTY;
     for field in fields.built_in() {
         if void.contains(field) {
             continue;
         }
-        match carrier.look_up(field) {
+        match carrier.lookup(field) {
             // A carrier has an index for all fixed names or for none, so nothing was added yet.
-            LookUp::Unsupported => return false,
+            Lookup::Unsupported => return false,
             found if slots.take(field, found) => {}
             _ => void = void.union(slots.names().void_without(field)),
         }
@@ -114,15 +114,15 @@ mod tests {
             self.lines.iter().map(|(name, value)| (*name, value.as_bytes()))
         }
 
-        fn look_up(&self, field: Field) -> LookUp<'_> {
+        fn lookup(&self, field: Field) -> Lookup<'_> {
             let asked = self.asked.lock().unwrap();
             asked.set(asked.get().with(field));
             let mut values = self.lines.iter().filter(|(name, _)| field.name() == Some(*name)).map(|(_, value)| value);
             match (values.next(), values.next()) {
-                _ if !self.has_index => LookUp::Unsupported,
-                (None, _) => LookUp::Absent,
-                (Some(value), None) => LookUp::One(value.as_bytes()),
-                (Some(value), Some(_)) => LookUp::Several(value.as_bytes()),
+                _ if !self.has_index => Lookup::Unsupported,
+                (None, _) => Lookup::Absent,
+                (Some(value), None) => Lookup::One(value.as_bytes()),
+                (Some(value), Some(_)) => Lookup::Several(value.as_bytes()),
             }
         }
     }
@@ -138,14 +138,14 @@ mod tests {
             names.tie_tracestate();
         }
         let carrier = Indexed { lines: lines.to_vec(), has_index, asked: Mutex::default() };
-        let slots = Slots::collect(&carrier, &names);
+        let slots = Headers::collect(&carrier, &names);
         let repeated = [PARENT, STATE].into_iter().filter(|field| slots.is_repeated(*field));
         let repeated = repeated.fold(FieldSet::EMPTY, FieldSet::with);
         for field in [PARENT, STATE] {
             let values =
                 lines.iter().filter(|(name, _)| field.name() == Some(*name)).map(|(_, value)| value.as_bytes());
-            if slots.has_any(FieldSet::of(&[field])) {
-                assert!(slots.lines(field).iter().eq(values), "{field}");
+            if slots.contains_any(FieldSet::of(&[field])) {
+                assert!(slots.get_all(field).iter().eq(values), "{field}");
             }
         }
         [slots.present(), repeated, carrier.asked.lock().unwrap().get()]
@@ -175,9 +175,9 @@ mod tests {
         let mut names = FieldNames::new();
         names.watch(B3);
         names.lead_by(Field::B3);
-        let asked = |has_index, lines: &[(&'static str, &'static str)], check: fn(&Slots<'_>)| {
+        let asked = |has_index, lines: &[(&'static str, &'static str)], check: fn(&Headers<'_>)| {
             let carrier = Indexed { lines: lines.to_vec(), has_index, asked: Mutex::default() };
-            let slots = Slots::collect(&carrier, &names);
+            let slots = Headers::collect(&carrier, &names);
             let asked = carrier.asked.lock().unwrap().get();
             check(&slots);
             let mut room = None;
@@ -188,21 +188,23 @@ mod tests {
             (asked, found)
         };
         let both = [("b3", "0"), ("x-b3-traceid", "1"), ("x-b3-traceid", "2")];
-        let read = |slots: &Slots<'_>| {
-            assert_eq!([Field::B3, Field::B3TraceId, Field::B3Flags].map(|field| slots.first(field)), {
+        let read = |slots: &Headers<'_>| {
+            assert_eq!([Field::B3, Field::B3TraceId, Field::B3Flags].map(|field| slots.get(field)), {
                 [Some(&b"0"[..]), Some(b"1"), None]
             });
             let repeated = [Field::B3, Field::B3TraceId, Field::B3Flags].map(|field| slots.is_repeated(field));
             assert_eq!(repeated, [false, true, false]);
-            assert!(slots.lines(Field::B3TraceId).iter().eq([b"1", b"2"]) && slots.lines(Field::B3Flags).is_empty());
-            assert!(slots.has_any(LEADER) && !slots.has_any(FieldSet::of(&[Field::B3Flags])));
+            assert!(
+                slots.get_all(Field::B3TraceId).iter().eq([b"1", b"2"]) && slots.get_all(Field::B3Flags).is_empty()
+            );
+            assert!(slots.contains_any(LEADER) && !slots.contains_any(FieldSet::of(&[Field::B3Flags])));
         };
         assert_eq!(asked(true, &both, read), (LEADER, LEADER));
         assert_eq!(asked(false, &both, read), (LEADER, LEADER.with(Field::B3TraceId)), "without an index");
         let twice = [("b3", "0"), ("b3", "1"), ("x-b3-flags", "1")];
         assert_eq!(asked(true, &twice, |slots| assert!(slots.is_repeated(Field::B3))), (LEADER, LEADER));
         let multi = FieldSet::of(&[Field::B3TraceId]);
-        assert_eq!(asked(true, &both[1..], |slots| assert_eq!(slots.first(Field::B3), None)), (LEADER, multi));
+        assert_eq!(asked(true, &both[1..], |slots| assert_eq!(slots.get(Field::B3), None)), (LEADER, multi));
         // Nothing leads once something else is watched for.
         names.watch(FieldSet::of(&[PARENT]));
         assert_eq!((names.leader(), names.followers()), (None, FieldSet::EMPTY));

@@ -3,7 +3,7 @@
 //! The parsers of the standard library take a leading `+`, which is no digit; proxies and browsers join values with
 //! commas, which is no number either.
 
-use crate::reject::{Reason, ReasonAt};
+use crate::reject::{InvalidReason, ReasonAt};
 
 /// Bytes of a number. Far more than 64 bits need, so that padding with zeros is no reason to refuse one.
 pub(crate) const MAX_LEN: usize = 64;
@@ -95,13 +95,13 @@ const fn eight_bytes(bytes: u64) -> (u64, u64) {
 #[cold]
 fn diagnose(text: &[u8]) -> ReasonAt {
     if text.is_empty() {
-        return Reason::Empty.at(0);
+        return InvalidReason::Empty.at(0);
     }
     // Looked for in what may be read at all, so that garbage is called garbage and not a number beyond the range.
     if let Some(at) = text.iter().take(MAX_LEN).position(|b| !b.is_ascii_digit()) {
-        return Reason::BadDecimal.at(at);
+        return InvalidReason::BadDecimal.at(at);
     }
-    if text.len() > MAX_LEN { Reason::TooLong.at(text.len()) } else { Reason::OutOfRange.at(0) }
+    if text.len() > MAX_LEN { InvalidReason::TooLong.at(text.len()) } else { InvalidReason::OutOfRange.at(0) }
 }
 
 /// A number of 32 bits, which may be negative, without a word about what is wrong.
@@ -123,7 +123,7 @@ pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
     };
     let magnitude = unsigned(digits).map_err(|error| error.behind(lead))?;
     let value = i64::try_from(magnitude).map(|value| if lead == 1 { -value } else { value });
-    value.ok().and_then(|value| i32::try_from(value).ok()).ok_or(Reason::OutOfRange.at(0))
+    value.ok().and_then(|value| i32::try_from(value).ok()).ok_or(InvalidReason::OutOfRange.at(0))
 }
 
 /// A number as it is written.
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn err(result: Result<impl core::fmt::Debug, ReasonAt>) -> (Reason, u32) {
+    fn err(result: Result<impl core::fmt::Debug, ReasonAt>) -> (InvalidReason, u32) {
         let error = result.unwrap_err();
         (error.reason, error.at)
     }
@@ -198,8 +198,8 @@ mod tests {
         assert_eq!(unsigned(b"0000000000000000000000000000000000000000077"), Ok(77));
         assert_eq!(unsigned(b"9999999999999999999"), Ok(9_999_999_999_999_999_999));
         assert_eq!(unsigned(b"18446744073709551615"), Ok(u64::MAX));
-        assert_eq!(err(unsigned(b"18446744073709551616")), (Reason::OutOfRange, 0));
-        assert_eq!(err(unsigned(b"99999999999999999999")), (Reason::OutOfRange, 0));
+        assert_eq!(err(unsigned(b"18446744073709551616")), (InvalidReason::OutOfRange, 0));
+        assert_eq!(err(unsigned(b"99999999999999999999")), (InvalidReason::OutOfRange, 0));
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
                     let mut broken = [0; 22];
                     broken[..text.len()].copy_from_slice(text.as_bytes());
                     broken[place] = b':';
-                    assert_eq!(err(unsigned(&broken[..text.len()])), (Reason::BadDecimal, place as u32));
+                    assert_eq!(err(unsigned(&broken[..text.len()])), (InvalidReason::BadDecimal, place as u32));
                 }
             }
         }
@@ -239,20 +239,20 @@ mod tests {
 
     #[test]
     fn err_unsigned_anything_but_digits() {
-        assert_eq!(err(unsigned(b"")), (Reason::Empty, 0));
-        assert_eq!(err(unsigned(b"+5")), (Reason::BadDecimal, 0));
-        assert_eq!(err(unsigned(b"-1")), (Reason::BadDecimal, 0));
-        assert_eq!(err(unsigned(b"1_000")), (Reason::BadDecimal, 1));
-        assert_eq!(err(unsigned(b"99999999999999999999, 17")), (Reason::BadDecimal, 20));
-        assert_eq!(err(unsigned("٣".as_bytes())), (Reason::BadDecimal, 0));
+        assert_eq!(err(unsigned(b"")), (InvalidReason::Empty, 0));
+        assert_eq!(err(unsigned(b"+5")), (InvalidReason::BadDecimal, 0));
+        assert_eq!(err(unsigned(b"-1")), (InvalidReason::BadDecimal, 0));
+        assert_eq!(err(unsigned(b"1_000")), (InvalidReason::BadDecimal, 1));
+        assert_eq!(err(unsigned(b"99999999999999999999, 17")), (InvalidReason::BadDecimal, 20));
+        assert_eq!(err(unsigned("٣".as_bytes())), (InvalidReason::BadDecimal, 0));
     }
 
     #[test]
     fn err_unsigned_longer_than_is_read() {
         assert_eq!(unsigned(&[b'0'; MAX_LEN]), Ok(0));
-        assert_eq!(err(unsigned(&[b'9'; MAX_LEN])), (Reason::OutOfRange, 0));
-        assert_eq!(err(unsigned(&[b'0'; MAX_LEN + 1])), (Reason::TooLong, MAX_LEN as u32 + 1));
-        assert_eq!(err(unsigned(&[b'x'; MAX_LEN + 1])), (Reason::BadDecimal, 0));
+        assert_eq!(err(unsigned(&[b'9'; MAX_LEN])), (InvalidReason::OutOfRange, 0));
+        assert_eq!(err(unsigned(&[b'0'; MAX_LEN + 1])), (InvalidReason::TooLong, MAX_LEN as u32 + 1));
+        assert_eq!(err(unsigned(&[b'x'; MAX_LEN + 1])), (InvalidReason::BadDecimal, 0));
     }
 
     #[test]
@@ -260,11 +260,11 @@ mod tests {
         assert_eq!(signed(b"-2147483648"), Ok(i32::MIN));
         assert_eq!(signed(b"2147483647"), Ok(i32::MAX));
         assert_eq!(signed(b"-0"), Ok(0));
-        assert_eq!(err(signed(b"-2147483649")), (Reason::OutOfRange, 0));
-        assert_eq!(err(signed(b"2147483648")), (Reason::OutOfRange, 0));
-        assert_eq!(err(signed(b"-")), (Reason::BadDecimal, 0));
-        assert_eq!(err(signed(b"--1")), (Reason::BadDecimal, 1));
-        assert_eq!(err(signed(b"1abc")), (Reason::BadDecimal, 1));
+        assert_eq!(err(signed(b"-2147483649")), (InvalidReason::OutOfRange, 0));
+        assert_eq!(err(signed(b"2147483648")), (InvalidReason::OutOfRange, 0));
+        assert_eq!(err(signed(b"-")), (InvalidReason::BadDecimal, 0));
+        assert_eq!(err(signed(b"--1")), (InvalidReason::BadDecimal, 1));
+        assert_eq!(err(signed(b"1abc")), (InvalidReason::BadDecimal, 1));
     }
 
     #[test]

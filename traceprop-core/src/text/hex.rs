@@ -5,14 +5,14 @@
 //! where the loop over them is plain. No integer parser of the standard library is used on
 //! wire bytes: they accept a leading `+` and any length.
 
-use crate::reject::Reason;
+use crate::reject::InvalidReason;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// Where a run of hex went wrong, relative to its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HexError {
-    pub(crate) reason: Reason,
+    pub(crate) reason: InvalidReason,
     pub(crate) at: usize,
 }
 
@@ -154,8 +154,8 @@ fn diagnose(digits: &[u8], letters: Letters) -> HexError {
     let bad = digits.iter().position(|&byte| !is_digit(byte));
     let at = bad.unwrap_or(0);
     let reason = match digits.get(at) {
-        Some(b'A'..=b'F') => Reason::UppercaseHex,
-        _ => Reason::BadHex,
+        Some(b'A'..=b'F') => InvalidReason::UppercaseHex,
+        _ => InvalidReason::BadHex,
     };
     HexError { reason, at }
 }
@@ -241,8 +241,8 @@ mod tests {
     #[test]
     fn err_names_the_first_bad_digit() {
         let error = u128_32(b"4bf92f3577b34da6A3ce929d0e0e473g", Letters::Lower);
-        assert_eq!(error, Err(HexError { reason: Reason::UppercaseHex, at: 16 }));
+        assert_eq!(error, Err(HexError { reason: InvalidReason::UppercaseHex, at: 16 }));
         let error = u64_16(b"+0f067aa0ba902b7", Letters::Lower);
-        assert_eq!(error, Err(HexError { reason: Reason::BadHex, at: 0 }));
+        assert_eq!(error, Err(HexError { reason: InvalidReason::BadHex, at: 0 }));
     }
 }

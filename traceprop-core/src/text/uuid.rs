@@ -7,7 +7,7 @@
 //! Version and variant are never judged: ids that people call UUIDs have both wrong often enough.
 
 use super::hex::{self, Letters};
-use crate::reject::{Reason, ReasonAt};
+use crate::reject::{InvalidReason, ReasonAt};
 
 /// Bytes of the hyphenated form.
 pub(crate) const LEN: usize = 36;
@@ -17,7 +17,7 @@ const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 /// Reads the form in any letter case.
 pub(crate) fn parse(text: &[u8; LEN]) -> Result<u128, ReasonAt> {
     if let Some(at) = HYPHENS.into_iter().find(|&at| text[at] != b'-') {
-        return Err(Reason::BadFormat.at(at));
+        return Err(InvalidReason::BadFormat.at(at));
     }
     let mut digits = [0; 32];
     digits[..8].copy_from_slice(&text[..8]);
@@ -66,9 +66,9 @@ mod tests {
                 text[at] = byte;
                 let expected = match HYPHENS.contains(&at) {
                     true if byte == b'-' => Ok(VALUE),
-                    true => Err(Reason::BadFormat.at(at)),
+                    true => Err(InvalidReason::BadFormat.at(at)),
                     false if byte.is_ascii_hexdigit() => continue,
-                    false => Err(Reason::BadHex.at(at)),
+                    false => Err(InvalidReason::BadHex.at(at)),
                 };
                 assert_eq!(parse(&text), expected, "{byte:#04x} at {at}");
             }

@@ -1,8 +1,8 @@
 //! Looking at the bytes of a tracestate: once to judge them, and later to find the members again.
 
 use crate::field::Field;
-use crate::reject::{Reason, ReasonAt, Reject};
-use crate::slots::{LineIter, Lines};
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
+use crate::slots::{HeaderLines, HeaderLinesIter};
 use crate::text;
 use crate::text::hex::{self, Letters};
 
@@ -63,7 +63,7 @@ impl TraceStateFacts {
 
 /// Judges all lines as one list.
 #[inline]
-pub(crate) fn judge_lines(lines: &Lines<'_>) -> Result<TraceStateFacts, Reject> {
+pub(crate) fn judge_lines(lines: &HeaderLines<'_>) -> Result<TraceStateFacts, InvalidHeader> {
     match lines.first().filter(|_| !lines.is_repeated()) {
         Some(line) => judge_line(line),
         None => judge_several(lines),
@@ -71,18 +71,18 @@ pub(crate) fn judge_lines(lines: &Lines<'_>) -> Result<TraceStateFacts, Reject> 
 }
 
 /// Judges the only line of a list.
-pub(crate) fn judge_line(line: &[u8]) -> Result<TraceStateFacts, Reject> {
+pub(crate) fn judge_line(line: &[u8]) -> Result<TraceStateFacts, InvalidHeader> {
     let mut judge = Judge::NOTHING;
     match judge.line(line) {
-        Ok(()) => Ok(judge.facts(|| Lines::one(line))),
+        Ok(()) => Ok(judge.facts(|| HeaderLines::one(line))),
         Err(error) => Err(error.of(Field::TraceState)),
     }
 }
 
 #[cold]
-fn judge_several(lines: &Lines<'_>) -> Result<TraceStateFacts, Reject> {
+fn judge_several(lines: &HeaderLines<'_>) -> Result<TraceStateFacts, InvalidHeader> {
     if lines.is_over_limit() {
-        return Err(Reject::new(Field::TraceState, Reason::TooManyLines, 0));
+        return Err(InvalidHeader::new(Field::TraceState, InvalidReason::TooManyLines, 0));
     }
     let mut judge = Judge { is_tight: false, ..Judge::NOTHING };
     let mut offset = 0;
@@ -134,10 +134,10 @@ impl Judge {
                 (value, at) = self.blanks(line, value, run_end)?;
             }
             if value.is_empty() || value.len() > MAX_PART {
-                return Err(Reason::BadValue.at(value_start));
+                return Err(InvalidReason::BadValue.at(value_start));
             }
             if self.len == MAX_TRACESTATE_MEMBERS {
-                return Err(Reason::TooManyMembers.at(start));
+                return Err(InvalidReason::TooManyMembers.at(start));
             }
             self.len += 1;
             // Mostly a key shares its bit with no other, and then it need not be compared.
@@ -169,7 +169,7 @@ impl Judge {
         match line.get(at) {
             None | Some(b',') => Ok((value.trim_ascii_end(), at)),
             // Behind a tab the value may not go on; another byte is none of a value.
-            Some(_) => Err(Reason::BadValue.at(end)),
+            Some(_) => Err(InvalidReason::BadValue.at(end)),
         }
     }
 
@@ -183,7 +183,7 @@ impl Judge {
     }
 
     #[inline]
-    fn facts<'l>(&self, lines: impl FnOnce() -> Lines<'l>) -> TraceStateFacts {
+    fn facts<'l>(&self, lines: impl FnOnce() -> HeaderLines<'l>) -> TraceStateFacts {
         let keys = if self.maybe_twice { count_keys(lines()) } else { self.len };
         let mut facts = self.facts;
         facts.set(TraceStateFacts::DUPLICATES, keys < self.len);
@@ -196,7 +196,7 @@ impl Judge {
 
 /// How many different keys the members have.
 #[cold]
-fn count_keys(lines: Lines<'_>) -> usize {
+fn count_keys(lines: HeaderLines<'_>) -> usize {
     // Eight bytes tell most keys apart, and shorter ones for certain: no key holds a zero byte.
     let mut known = [(0_u64, &b""[..]); MAX_TRACESTATE_MEMBERS];
     let mut len = 0;
@@ -255,13 +255,13 @@ impl<'c> Member<'c> {
 /// All members in order, of lines that were found valid: only the separators have to be looked for.
 #[derive(Clone, Debug)]
 pub(super) struct Members<'c> {
-    lines: LineIter<'c>,
+    lines: HeaderLinesIter<'c>,
     rest: &'c [u8],
 }
 
 impl<'c> Members<'c> {
     #[inline]
-    pub(super) fn new(lines: Lines<'c>) -> Self {
+    pub(super) fn new(lines: HeaderLines<'c>) -> Self {
         Self { lines: lines.iter(), rest: &[] }
     }
 }
@@ -287,7 +287,7 @@ impl<'c> Iterator for Members<'c> {
 }
 
 /// The value of the first member with this key, in lines that were found valid.
-pub(super) fn find<'c>(lines: &Lines<'c>, key: &[u8]) -> Option<&'c [u8]> {
+pub(super) fn find<'c>(lines: &HeaderLines<'c>, key: &[u8]) -> Option<&'c [u8]> {
     for line in lines.iter() {
         let mut rest = line;
         loop {
@@ -309,10 +309,10 @@ pub(super) fn find<'c>(lines: &Lines<'c>, key: &[u8]) -> Option<&'c [u8]> {
 fn bad_key(line: &[u8], start: usize, legal: usize) -> ReasonAt {
     let member = line[start..].split(|&byte| byte == b',').next().unwrap_or_default();
     match member.iter().position(|&byte| byte == b'=') {
-        None => Reason::BadMember.at(start),
+        None => InvalidReason::BadMember.at(start),
         // All of the key is legal, so its length or its first byte is not.
-        Some(end) if start + end == legal => Reason::BadKey.at(start),
-        Some(_) => Reason::BadKey.at(legal),
+        Some(end) if start + end == legal => InvalidReason::BadKey.at(start),
+        Some(_) => InvalidReason::BadKey.at(legal),
     }
 }
 
@@ -321,15 +321,15 @@ fn bad_key(line: &[u8], start: usize, legal: usize) -> ReasonAt {
 mod tests {
     use super::*;
     use crate::field::{FieldNames, FieldSet};
-    use crate::slots::Slots;
+    use crate::slots::Headers;
     use std::format;
     use std::vec::Vec;
 
-    fn judged(lines: &[&str]) -> Result<TraceStateFacts, Reject> {
+    fn judged(lines: &[&str]) -> Result<TraceStateFacts, InvalidHeader> {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::TraceState]));
         let headers: Vec<_> = lines.iter().map(|line| ("tracestate", *line)).collect();
-        judge_lines(&Slots::collect(&headers, &names).lines(Field::TraceState))
+        judge_lines(&Headers::collect(&headers, &names).get_all(Field::TraceState))
     }
 
     /// Twice, canonical, ours, Datadog's, with a priority.
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn err_place_is_counted_over_all_lines() {
-        let bad = |at| Err(Reject::new(Field::TraceState, Reason::BadKey, at));
+        let bad = |at| Err(InvalidHeader::new(Field::TraceState, InvalidReason::BadKey, at));
         assert_eq!(judged(&["a=1", "b=2,=3"]), bad(8));
         assert_eq!(judged(&["a=1", "", "=3"]), bad(5));
     }

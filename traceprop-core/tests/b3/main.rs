@@ -3,10 +3,11 @@
 
 use proptest::prelude::*;
 use traceprop_core::formats::b3::B3;
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    B3Ids, B3Multi, B3Single, CarrierMut, Field, IdBits, Inbound, Outgoing, OutgoingName, OutgoingValue, OwnedContext,
-    Pairs, Propagator, PropagatorBuilder, Reason, Reject, Relay, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    B3Ids, B3Multi, B3Single, CarrierMut, Field, FieldName, FieldValue, IdBits, Inbound, InjectOptions, InvalidHeader,
+    InvalidReason, OwnedContext, Pairs, Passthrough, Propagator, PropagatorBuilder, RemoteContext, Sampling,
+    SpanContext, SpanId, TraceId,
 };
 
 const TRACE: &str = "bd8ec9a1f80385ed3d7c9ec7081ab44d";
@@ -37,9 +38,9 @@ fn relayed(propagator: &Propagator, request: &[(&'static str, &'static str)]) ->
     let request = request.to_vec();
     let extraction = propagator.extract(&request);
     let (mut direct, mut owned) = (Pairs::new(), Pairs::new());
-    assert!(propagator.relay(&extraction.relay(), &Outgoing::new(), &mut direct).is_empty());
-    let context = OwnedContext::from_relay(&extraction);
-    assert!(propagator.relay(&context.relay().expect("a relay"), &Outgoing::new(), &mut owned).is_empty());
+    assert!(propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut direct).is_empty());
+    let context = OwnedContext::passthrough(&extraction);
+    assert!(propagator.relay(&context.relay().expect("a relay"), &InjectOptions::new(), &mut owned).is_empty());
     assert_eq!(direct, owned);
     direct.into_iter().collect()
 }
@@ -48,9 +49,9 @@ fn relayed(propagator: &Propagator, request: &[(&'static str, &'static str)]) ->
 #[track_caller]
 fn sent(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
     let request = request.to_vec();
-    let span = propagator.extract(&request).start_span(&|| IdBits::unique(0xabc));
+    let span = propagator.extract(&request).new_span(&|| IdBits::non_random(0xabc));
     let mut headers = Pairs::new();
-    assert!(propagator.inject(&span, &Outgoing::new(), &mut headers).is_empty());
+    assert!(propagator.inject(&span, &InjectOptions::new(), &mut headers).is_empty());
     headers.into_iter().collect()
 }
 
@@ -61,8 +62,8 @@ fn owned(lines: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn ok_style_is_the_encoding_that_was_read() {
     let propagator = writes(B3::single());
-    assert_eq!(propagator.extract(&[SINGLE_LINE]).style(), Some("b3"));
-    assert_eq!(propagator.extract(&MULTI_LINES).style(), Some("b3multi"));
+    assert_eq!(propagator.extract(&[SINGLE_LINE]).source_format(), Some("b3"));
+    assert_eq!(propagator.extract(&MULTI_LINES).source_format(), Some("b3multi"));
     let nothing = [("accept", "*/*")];
     assert_eq!(propagator.explain(&nothing).to_string(), "new trace; b3: absent");
 }
@@ -72,8 +73,8 @@ fn ok_bad_single_beside_good_multi_is_reported() {
     let propagator = writes(B3::single());
     let request = [&[("b3", "-")], &MULTI_LINES[..]].concat();
     let report = propagator.explain(&request);
-    assert_eq!(report.winner(), Some("b3multi"));
-    assert!(report.rejects().eq([Reject::new(Field::B3, Reason::EmptyField, 0)]));
+    assert_eq!(report.source_format(), Some("b3multi"));
+    assert!(report.rejects().eq([InvalidHeader::new(Field::B3, InvalidReason::EmptyField, 0)]));
     let decision = [("b3", ""), ("x-b3-sampled", "0")];
     assert_eq!(propagator.extract(&decision).inbound(), Inbound::Decision(Sampling::NotSampled));
 }
@@ -83,9 +84,9 @@ fn err_both_bad_are_both_reported() {
     let propagator = writes(B3::single());
     let request = [("b3", ""), ("x-b3-traceid", TRACE)];
     let report = propagator.explain(&request);
-    let expected = [(Field::B3, Reason::Empty), (Field::B3SpanId, Reason::MissingSpanId)];
-    assert!(report.rejects().eq(expected.map(|(field, reason)| Reject::new(field, reason, 0))));
-    assert_eq!(report.entries().next().unwrap().style, "b3");
+    let expected = [(Field::B3, InvalidReason::Empty), (Field::B3SpanId, InvalidReason::MissingSpanId)];
+    assert!(report.rejects().eq(expected.map(|(field, reason)| InvalidHeader::new(field, reason, 0))));
+    assert_eq!(report.entries().next().unwrap().format, "b3");
     let multi = propagator.explain(&[request[1]]).to_string();
     assert_eq!(multi, "new trace; b3multi: x-b3-spanid: missing-span-id at byte 0");
 }
@@ -98,13 +99,13 @@ fn ok_bare_decision_outranks_multi_and_is_no_context() {
 
 #[test]
 fn ok_both_names_in_one_list_are_one_reader() {
-    let builder = Propagator::builder().extract(TraceContext::new()).extract(B3::multi()).extract(B3::single());
+    let builder = Propagator::builder().extract(W3cTraceContext::new()).extract(B3::multi()).extract(B3::single());
     let propagator = builder.inject_none().build().unwrap();
-    assert!(propagator.extracts().eq(["tracecontext", "b3multi"]));
+    assert!(propagator.extract_names().eq(["tracecontext", "b3multi"]));
     let other = ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01");
     let request = [SINGLE_LINE, other];
     let extraction = propagator.extract(&request);
-    assert!(extraction.links().map(|link| link.style).eq(["b3"]));
+    assert!(extraction.links().map(|link| link.format).eq(["b3"]));
 }
 
 #[test]
@@ -120,7 +121,7 @@ fn ok_child_writes_no_parent() {
 
 #[test]
 fn ok_child_keeps_16_digits_only_if_b3_had_them() {
-    let propagator = reads().extract(TraceContext::new()).inject(B3::single()).build().unwrap();
+    let propagator = reads().extract(W3cTraceContext::new()).inject(B3::single()).build().unwrap();
     let short = owned(&[("b3", "80e6b5d0a9d93650-0000000000000abc-1")]);
     let long = owned(&[("b3", "000000000000000080e6b5d0a9d93650-0000000000000abc-1")]);
     let w3c = ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01");
@@ -129,7 +130,7 @@ fn ok_child_keeps_16_digits_only_if_b3_had_them() {
     assert_eq!(sent(&propagator, &[("b3", "000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-1")]), long);
     assert_eq!(sent(&propagator, &[w3c]), long);
     let other = ("b3", "f5d0a9d93650a9d9-8a0ac984f71ab247-1");
-    let w3c_first = Propagator::builder().extract(TraceContext::new()).extract(B3::single()).inject(B3::single());
+    let w3c_first = Propagator::builder().extract(W3cTraceContext::new()).extract(B3::single()).inject(B3::single());
     assert_eq!(sent(&w3c_first.build().unwrap(), &[other, w3c]), long);
     let stripped = [("x-b3-traceid", "b5d0a9d93650"), ("x-b3-spanid", "c984f71ab247"), ("x-b3-sampled", "1")];
     assert_eq!(sent(&propagator, &stripped), owned(&[("b3", "0000b5d0a9d93650-0000000000000abc-1")]));
@@ -169,7 +170,7 @@ fn ok_relay_leaves_out_what_was_refused_or_contradicts() {
 
 #[test]
 fn ok_relay_of_another_span_has_no_parent_of_the_one_in_b3() {
-    let propagator = Propagator::builder().extract(TraceContext::new()).extract(B3::single()).inject(B3::single());
+    let propagator = Propagator::builder().extract(W3cTraceContext::new()).extract(B3::single()).inject(B3::single());
     let w3c = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-01");
     let expected = owned(&[("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-1")]);
     assert_eq!(relayed(&propagator.build().unwrap(), &[w3c, SINGLE_LINE]), expected);
@@ -189,7 +190,7 @@ fn ok_relay_of_a_bare_decision_and_of_none() {
 
 #[test]
 fn ok_relay_with_a_decision_filled_in_is_written_anew() {
-    let propagator = reads().extract(TraceContext::new()).inject(B3::both()).build().unwrap();
+    let propagator = reads().extract(W3cTraceContext::new()).inject(B3::both()).build().unwrap();
     let request = [
         ("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-90f26b82fe915329"),
         ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01"),
@@ -212,7 +213,7 @@ fn ok_stale_headers_of_either_encoding_go_and_nothing_is_written_twice() {
     let both = [&[single], &multi[..]].concat();
     let check = |builder: PropagatorBuilder, expected: &[(&str, &str)]| {
         let mut headers = owned(&[("X-B3-Flags", "1"), ("accept", "*/*"), ("B3", "1"), ("x-b3-flags", "1")]);
-        let _ = builder.build().unwrap().inject(&span, &Outgoing::new(), &mut headers);
+        let _ = builder.build().unwrap().inject(&span, &InjectOptions::new(), &mut headers);
         assert_eq!(headers, owned(&[&[("accept", "*/*")], expected].concat()));
     };
     check(reads().inject(B3::single()), &[single]);
@@ -227,7 +228,7 @@ fn ok_stale_headers_of_either_encoding_go_and_nothing_is_written_twice() {
 fn ok_fields_are_listed_once() {
     let propagator = reads().inject(B3::single()).inject(B3::multi()).build().unwrap();
     let expected = ["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
-    assert!(propagator.fields().eq(expected));
+    assert!(propagator.inject_fields().eq(expected));
 }
 
 #[test]
@@ -237,14 +238,14 @@ fn ok_no_context_and_no_span_id_write_nothing() {
     let no_span = Inbound::Context(RemoteContext { sampling: Sampling::Sampled, ..context });
     for (inbound, left_out) in [(Inbound::Nothing, 0), (no_span, 2)] {
         let mut headers = owned(&[("b3", "1")]);
-        let omissions = propagator.relay(&Relay::new(inbound), &Outgoing::new(), &mut headers);
+        let omissions = propagator.relay(&Passthrough::new(inbound), &InjectOptions::new(), &mut headers);
         assert_eq!(omissions.iter().count(), left_out);
         assert_eq!(headers, owned(&[("b3", "1")]));
     }
 }
 
 fn w3c_hop() -> Propagator {
-    reads().extract(TraceContext::new()).inject(TraceContext::new()).build().expect("readers and a writer")
+    reads().extract(W3cTraceContext::new()).inject(W3cTraceContext::new()).build().expect("readers and a writer")
 }
 
 #[test]
@@ -254,17 +255,17 @@ fn ok_debug_and_deferred_come_back_from_a_w3c_hop() {
         let request = [("b3", line.as_str())];
         let into = w3c_hop();
         let mut between = Pairs::new();
-        let _ = into.relay(&into.extract(&request).relay(), &Outgoing::new(), &mut between);
+        let _ = into.relay(&into.extract(&request).passthrough(), &InjectOptions::new(), &mut between);
         assert_eq!(between.get("tracestate"), Some(format!("tp=1;081ab44d;{letter}").as_str()));
 
         // A second W3C hop keeps it, without having seen b3.
         let mut further = Pairs::new();
-        let _ = into.relay(&into.extract(&between).relay(), &Outgoing::new(), &mut further);
+        let _ = into.relay(&into.extract(&between).passthrough(), &InjectOptions::new(), &mut further);
         assert_eq!(further.get("tracestate"), between.get("tracestate"));
 
-        let out_of = Propagator::builder().extract(TraceContext::new()).inject(B3::single()).build().unwrap();
+        let out_of = Propagator::builder().extract(W3cTraceContext::new()).inject(B3::single()).build().unwrap();
         let mut back = Pairs::new();
-        let _ = out_of.relay(&out_of.extract(&further).relay(), &Outgoing::new(), &mut back);
+        let _ = out_of.relay(&out_of.extract(&further).passthrough(), &InjectOptions::new(), &mut back);
         assert_eq!(lines(&back), request);
     }
 }
@@ -276,9 +277,9 @@ fn ok_debug_crosses_a_service_with_spans_and_goes_with_the_decision() {
     let child = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-01");
     assert_eq!(sent(&w3c_hop(), &request), owned(&[child, ("tracestate", "rojo=1,tp=1;081ab44d;d")]));
     let extraction_of = w3c_hop();
-    let span = extraction_of.extract(&request).start_span_with(&|| IdBits::unique(0xabc), Sampling::Sampled);
+    let span = extraction_of.extract(&request).start_span_with(&|| IdBits::non_random(0xabc), Sampling::Sampled);
     let mut headers = Pairs::new();
-    let _ = w3c_hop().inject(&span, &Outgoing::new(), &mut headers);
+    let _ = w3c_hop().inject(&span, &InjectOptions::new(), &mut headers);
     assert_eq!(lines(&headers), [child, ("tracestate", "rojo=1")]);
 }
 
@@ -291,7 +292,7 @@ fn ok_no_bridge_for_what_w3c_can_say_or_did_not_come_in_b3() {
     let made_here =
         OwnedContext::from_b3(B3Single::parse(b"bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-d").unwrap());
     let mut headers = Pairs::new();
-    let _ = w3c_hop().relay(&made_here.relay().unwrap(), &Outgoing::new(), &mut headers);
+    let _ = w3c_hop().relay(&made_here.relay().unwrap(), &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("tracestate"), None);
 }
 
@@ -299,7 +300,7 @@ fn ok_no_bridge_for_what_w3c_can_say_or_did_not_come_in_b3() {
 fn ok_extract_and_inject_allocate_nothing() {
     struct Sink;
     impl CarrierMut for Sink {
-        fn append(&mut self, _: OutgoingName<'_>, _: OutgoingValue<'_>) {}
+        fn append(&mut self, _: FieldName<'_>, _: FieldValue<'_>) {}
         fn remove_if(&mut self, _: &mut dyn FnMut(&str) -> bool) {}
     }
     let propagator = writes(B3::both());
@@ -307,9 +308,9 @@ fn ok_extract_and_inject_allocate_nothing() {
     let count = allocation_counter::measure(|| {
         for request in &requests {
             let extraction = propagator.extract(request);
-            let span = extraction.start_span(&|| IdBits::unique(7));
-            let _ = propagator.inject(&span, &Outgoing::new(), &mut Sink);
-            let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut Sink);
+            let span = extraction.new_span(&|| IdBits::non_random(7));
+            let _ = propagator.inject(&span, &InjectOptions::new(), &mut Sink);
+            let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut Sink);
         }
     });
     assert_eq!(count.count_total, 0);
@@ -325,11 +326,11 @@ fn any_ids() -> impl Strategy<Value = B3Ids> {
     (trace, 1..=u64::MAX, parent, any::<bool>()).prop_map(|(trace, span, parent, short)| {
         let ids = B3Ids::new(TraceId::new(trace).expect("not zero"), SpanId::new(span).expect("not zero"))
             .with_parent_span_id(parent);
-        if short { ids.as_64_bit() } else { ids }
+        if short { ids.with_64_bit_trace_id() } else { ids }
     })
 }
 
-fn read_back(multi: &B3Multi) -> Result<Option<B3Multi>, Reject> {
+fn read_back(multi: &B3Multi) -> Result<Option<B3Multi>, InvalidHeader> {
     let mut written = Vec::new();
     multi.write(|field, value| written.push((field, value.to_string())));
     B3Multi::parse(|field| written.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_bytes()))
@@ -355,7 +356,7 @@ proptest! {
         let context = OwnedContext::from_b3(B3Single::new(ids, sampling));
         let propagator = writes(B3::both());
         let mut headers = Pairs::new();
-        let _ = propagator.relay(&context.relay().unwrap(), &Outgoing::new(), &mut headers);
+        let _ = propagator.relay(&context.relay().unwrap(), &InjectOptions::new(), &mut headers);
         let single = B3Single::new(ids, sampling).to_string();
         prop_assert_eq!(headers.get("b3"), Some(single.as_str()));
         let multi = B3Multi::parse(|field| headers.get(field.name().unwrap()).map(str::as_bytes));
@@ -375,7 +376,7 @@ proptest! {
         let propagator = writes(format);
         let extraction = propagator.extract(&request);
         let mut headers = Pairs::new();
-        let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+        let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
         prop_assert_eq!(propagator.extract(&headers).inbound(), extraction.inbound());
         prop_assert!(propagator.explain(&headers).rejects().next().is_none());
     }
@@ -392,7 +393,7 @@ fn any_piece() -> impl Strategy<Value = String> {
 #[test]
 fn ok_decision_roundtrip() {
     for sampling in [Sampling::NotSampled, Sampling::Sampled, Sampling::Debug] {
-        let single = B3Single::decision(sampling).unwrap();
+        let single = B3Single::from_sampling(sampling).unwrap();
         assert_eq!(B3Single::parse(single.to_string().as_bytes()), Ok(single));
         let multi = B3Multi::from(single);
         assert_eq!(read_back(&multi), Ok(Some(multi)));
@@ -407,14 +408,14 @@ fn regression_relay_drops_flags_that_count_for_nothing() {
     let extraction = propagator.extract(&request);
     assert_eq!(extraction.inbound().sampling(), Sampling::Deferred);
     let mut headers = Pairs::new();
-    let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
     assert!(headers.iter().eq(ids));
 }
 
 #[test]
 fn regression_an_owned_relay_hands_on_the_encoding_that_agrees() {
     let propagator =
-        Propagator::builder().extract(TraceContext::new()).format(B3::both()).build().expect("two formats");
+        Propagator::builder().extract(W3cTraceContext::new()).with_format(B3::both()).build().expect("two formats");
     let request = [
         ("traceparent", "00-80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-01"),
         ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-e457b5a2e4d86bd1-1"),

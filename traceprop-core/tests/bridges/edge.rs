@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Behavior, Outgoing, OwnedContext, Pairs, Propagator, SpanId};
+use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, SpanId, Trust};
 
 use crate::dialect::Dialect;
 
@@ -27,12 +27,12 @@ pub(crate) struct Edge(Propagator);
 static EDGES: LazyLock<Vec<Edge>> = LazyLock::new(|| {
     let correlation = format!("correlation:{CORRELATION}");
     let names = ["tracecontext,baggage", "b3", "datadog", "jaeger", "sw8", &correlation, "b3multi"];
-    names.iter().map(|names| Edge(propagator(names, Behavior::Continue))).collect()
+    names.iter().map(|names| Edge(propagator(names, Trust::Continue))).collect()
 });
 
 /// Every dialect in, these out.
-pub(crate) fn propagator(inject: &str, behavior: Behavior) -> Propagator {
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).behavior(behavior);
+pub(crate) fn propagator(inject: &str, behavior: Trust) -> Propagator {
+    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).trust(behavior);
     let builder = builder.names(&format!("all,correlation:{CORRELATION}"), inject).expect("known names");
     builder.build().expect("a propagator")
 }
@@ -51,7 +51,7 @@ impl Edge {
     pub(crate) fn calls(&self, request: &Lines, span: u64) -> Lines {
         let owned = self.context(request, span);
         let mut headers = Pairs::new();
-        let _ = self.0.inject(&owned.span().expect("a span"), &Outgoing::trusted(), &mut headers);
+        let _ = self.0.inject(&owned.span().expect("a span"), &InjectOptions::everything(), &mut headers);
         headers.into_iter().collect()
     }
 
@@ -59,15 +59,15 @@ impl Edge {
     pub(crate) fn context(&self, request: &Lines, span: u64) -> OwnedContext {
         let extraction = self.0.extract(request);
         let trace_id = extraction.context().expect("a trace came").trace_id;
-        let span = extraction.child(trace_id, SpanId::new(span).expect("an id"));
+        let span = extraction.span_with_ids(trace_id, SpanId::new(span).expect("an id"));
         OwnedContext::from_span(&extraction, &span)
     }
 
     /// What a service passes on that makes no span.
     pub(crate) fn relays(&self, request: &Lines) -> Lines {
-        let owned = OwnedContext::from_relay(&self.0.extract(request));
+        let owned = OwnedContext::passthrough(&self.0.extract(request));
         let mut headers = Pairs::new();
-        let _ = self.0.relay(&owned.relay().expect("a relay"), &Outgoing::trusted(), &mut headers);
+        let _ = self.0.relay(&owned.relay().expect("a relay"), &InjectOptions::everything(), &mut headers);
         headers.into_iter().collect()
     }
 }

@@ -1,6 +1,6 @@
 //! When trace or decision are not the same any more, nothing that belonged to them comes back.
 
-use traceprop_core::{Behavior, IdBits, Outgoing, OwnedContext, Pairs, Sampling, SpanId};
+use traceprop_core::{IdBits, InjectOptions, OwnedContext, Pairs, Sampling, SpanId, Trust};
 
 use crate::dialect::Dialect;
 use crate::edge::{BETWEEN, CORRELATION, Edge, FIRST, Lines, SECOND, hop, propagator};
@@ -73,24 +73,25 @@ fn ok_a_hop_that_restarts_forgets_everything() {
 
 #[test]
 fn ok_a_service_that_restarts_forgets_everything_but_the_users_text() {
-    let ids = || IdBits::unique(7);
-    for behavior in [Behavior::Restart, Behavior::Ignore] {
+    let ids = || IdBits::non_random(7);
+    for behavior in [Trust::Restart, Trust::Ignore] {
         for (dialect, request) in requests() {
             for request in [across(&request, None), request] {
                 for inject in ["tracecontext", "b3", "datadog", "jaeger", "sw8", "correlation:x-plumbr-transactionid"] {
                     let edge = propagator(inject, behavior);
                     let nothing: [(&str, &str); 0] = [];
                     let (mut fresh, mut restarted, mut owned) = (Pairs::new(), Pairs::new(), Pairs::new());
-                    let _ = edge.inject(&edge.extract(&nothing).start_span(&ids), &Outgoing::trusted(), &mut fresh);
+                    let _ =
+                        edge.inject(&edge.extract(&nothing).new_span(&ids), &InjectOptions::everything(), &mut fresh);
                     let extraction = edge.extract(&request);
-                    let span = extraction.start_span(&ids);
-                    let _ = edge.inject(&span, &Outgoing::trusted(), &mut restarted);
+                    let span = extraction.new_span(&ids);
+                    let _ = edge.inject(&span, &InjectOptions::everything(), &mut restarted);
                     let kept = OwnedContext::from_span(&extraction, &span);
-                    let _ = edge.inject(&kept.span().expect("a span"), &Outgoing::trusted(), &mut owned);
+                    let _ = edge.inject(&kept.span().expect("a span"), &InjectOptions::everything(), &mut owned);
                     assert_eq!(restarted, owned);
                     // A correlation text that came in its own header is the user's, and belongs to no trace.
                     let own = get(&request, CORRELATION);
-                    match own.filter(|_| behavior == Behavior::Restart && inject.starts_with("correlation")) {
+                    match own.filter(|_| behavior == Trust::Restart && inject.starts_with("correlation")) {
                         Some(text) => assert_eq!(restarted.get(CORRELATION), Some(text)),
                         None => assert_eq!(restarted, fresh, "{dialect:?} into {inject}"),
                     }
@@ -142,9 +143,10 @@ fn ok_a_decision_of_ours_ends_the_old_one_too() {
         let extraction = edge.propagator().extract(&crossing);
         let context = extraction.context().expect("a trace");
         for sampling in [Sampling::NotSampled, Sampling::Sampled] {
-            let span = extraction.child(context.trace_id, SpanId::new(SECOND).expect("an id")).with_sampling(sampling);
+            let span =
+                extraction.span_with_ids(context.trace_id, SpanId::new(SECOND).expect("an id")).with_sampling(sampling);
             let mut headers = Pairs::new();
-            let _ = edge.propagator().inject(&span, &Outgoing::trusted(), &mut headers);
+            let _ = edge.propagator().inject(&span, &InjectOptions::everything(), &mut headers);
             let back = edge.propagator().extract(&headers).context().expect("a trace");
             let expected = if dialect == Dialect::Correlation { Sampling::Deferred } else { sampling };
             assert_eq!(back.sampling, expected, "{dialect:?}");
@@ -167,10 +169,10 @@ fn ok_without_a_tracestate_the_number_is_left() {
 #[test]
 fn ok_correlation_text_does_not_cross_unasked() {
     let (_, request) = requests().pop().expect("the last one");
-    let edge = propagator("tracecontext", Behavior::Continue);
+    let edge = propagator("tracecontext", Trust::Continue);
     let extraction = edge.extract(&request);
-    let span = extraction.child(TRACE.parse().expect("an id"), SpanId::new(FIRST).expect("an id"));
+    let span = extraction.span_with_ids(TRACE.parse().expect("an id"), SpanId::new(FIRST).expect("an id"));
     let mut headers = Pairs::new();
-    let _ = edge.inject(&span, &Outgoing::new(), &mut headers);
+    let _ = edge.inject(&span, &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("tracestate"), None);
 }

@@ -3,7 +3,7 @@
 use crate::dialect::Dialect;
 use crate::edge::{BETWEEN, CORRELATION, Edge, FIRST, Lines, SECOND, hop, propagator};
 use crate::text::base64;
-use traceprop_core::{Behavior, Outgoing, Pairs, Sampling, SpanId, presets};
+use traceprop_core::{InjectOptions, Pairs, Sampling, SpanId, Trust, presets};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -27,11 +27,11 @@ fn far_across(request: &Lines) -> Lines {
     let crossing = across(request);
     let extraction = ours.extract(&crossing);
     let trace_id = extraction.context().expect("a trace").trace_id;
-    let span = extraction.child(trace_id, SpanId::MIN);
+    let span = extraction.span_with_ids(trace_id, SpanId::MIN);
     let mut called = Pairs::new();
-    let _ = ours.inject(&span, &Outgoing::trusted(), &mut called);
+    let _ = ours.inject(&span, &InjectOptions::everything(), &mut called);
     let mut relayed = Pairs::new();
-    let _ = ours.relay(&ours.extract(&called).relay(), &Outgoing::trusted(), &mut relayed);
+    let _ = ours.relay(&ours.extract(&called).passthrough(), &InjectOptions::everything(), &mut relayed);
     assert_eq!(relayed, called);
     hop(&relayed.into_iter().collect(), None)
 }
@@ -197,11 +197,11 @@ fn ok_words_of_several_dialects_cross_together() {
     );
     assert_eq!(get(&behind(Dialect::Correlation), CORRELATION), Some("{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"));
     // And all of them out of one service.
-    let all = propagator(&format!("all,correlation:{CORRELATION}"), Behavior::Continue);
+    let all = propagator(&format!("all,correlation:{CORRELATION}"), Trust::Continue);
     let extraction = all.extract(&crossing);
-    let span = extraction.child(TRACE.parse().expect("an id"), SpanId::new(SECOND).expect("an id"));
+    let span = extraction.span_with_ids(TRACE.parse().expect("an id"), SpanId::new(SECOND).expect("an id"));
     let mut headers = Pairs::new();
-    let _ = all.inject(&span, &Outgoing::trusted(), &mut headers);
+    let _ = all.inject(&span, &InjectOptions::everything(), &mut headers);
     for dialect in Dialect::ALL {
         for (name, value) in behind(dialect) {
             assert_eq!(headers.get(&name), Some(value.as_str()), "{name}");

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use traceprop_core::formats::sw8::trace_id_of;
+use traceprop_core::formats::sw8::trace_id_from_text;
 
 use crate::dialect::{Attribute, Dialect};
 use crate::edge::{CORRELATION, Lines};
@@ -319,7 +319,7 @@ fn sw8_text() -> impl Strategy<Value = (u128, Option<(String, String)>)> {
             3 => (id, hyphenated(id).to_uppercase(), "Xu".to_owned()),
             // 32 digits are hex.
             4 => (id, id.to_string(), "d".to_owned()),
-            _ => (trace_id_of(&ticket)?.get(), ticket.clone(), format!("l{ticket}")),
+            _ => (trace_id_from_text(&ticket)?.get(), ticket.clone(), format!("l{ticket}")),
         };
         let plain = text == format!("{id:032x}");
         // A number without letters is the same in capitals, and 32 digits are hex.

@@ -93,7 +93,7 @@ pub(crate) fn see(dialect: Dialect, lines: &Lines, said: Option<&Said>) -> Seen 
                 seen.decision = Some(if fields[0] == "1" { "sampled" } else { "not sampled" });
                 // A segment of ours names a span, and nothing but that span.
                 seen.span_id = segment.strip_suffix("0000000000000000").and_then(hex64);
-                seen.trace_id = traceprop_core::formats::sw8::trace_id_of(&text).map(|id| id.get());
+                seen.trace_id = traceprop_core::formats::sw8::trace_id_from_text(&text).map(|id| id.get());
                 let plain = seen.trace_id.is_some_and(|id| text == format!("{id:032x}"));
                 seen.sw8 = (!plain).then_some(text);
             }

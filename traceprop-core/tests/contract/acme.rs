@@ -1,22 +1,22 @@
 //! A format of a user's own, made up, with nothing but what the crate shows to everybody.
 
 use traceprop_core::{
-    Field, FieldName, Format, FormatFields, OmissionReason, Outbound, Outcome, Reading, Reason, Reject, RemoteContext,
-    Sampling, Slots, SpanId, TraceId, Writer,
+    CustomHeader, Field, Format, FormatFields, Headers, InjectContext, InvalidHeader, InvalidReason, OmitReason,
+    Outcome, Parsed, RemoteContext, Sampling, SpanId, TraceId, Writer,
 };
 
 /// `x-acme-trace: TRACE.SPAN` and `x-acme-keep: yes` or `no`; without the latter nobody has decided.
 pub(crate) struct Acme;
 
-const TRACE: FieldName = FieldName::from_static("x-acme-trace");
-const KEEP: FieldName = FieldName::from_static("x-acme-keep");
-const NAMES: &[FieldName] = &[TRACE, KEEP];
+const TRACE: CustomHeader = CustomHeader::from_static("x-acme-trace");
+const KEEP: CustomHeader = CustomHeader::from_static("x-acme-keep");
+const NAMES: &[CustomHeader] = &[TRACE, KEEP];
 
 const ID_LEN: usize = TraceId::HEX_LEN;
 const LEN: usize = ID_LEN + 1 + SpanId::HEX_LEN;
 
-fn field(slots: &Slots<'_>, name: &FieldName) -> Field {
-    slots.field_named(name).unwrap_or(Field::Configured(0))
+fn field(slots: &Headers<'_>, name: &CustomHeader) -> Field {
+    slots.field_named(name).unwrap_or(Field::Custom(0))
 }
 
 /// Blanks around a value are the carrier's; a line end is not among them.
@@ -27,16 +27,17 @@ fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-fn parse(value: &[u8]) -> Result<RemoteContext, (Reason, usize)> {
+fn parse(value: &[u8]) -> Result<RemoteContext, (InvalidReason, usize)> {
     let value = trim(value);
     if value.len() != LEN {
-        return Err((Reason::BadLength, value.len()));
+        return Err((InvalidReason::BadLength, value.len()));
     }
     if value[ID_LEN] != b'.' {
-        return Err((Reason::BadDelimiter, ID_LEN));
+        return Err((InvalidReason::BadDelimiter, ID_LEN));
     }
-    let trace_id = TraceId::from_hex(&value[..ID_LEN]).map_err(|error| (error.reason(), error.at()))?;
-    let span_id = SpanId::from_hex(&value[ID_LEN + 1..]).map_err(|error| (error.reason(), ID_LEN + 1 + error.at()))?;
+    let trace_id = TraceId::from_hex(&value[..ID_LEN]).map_err(|error| (error.reason(), error.offset()))?;
+    let span_id =
+        SpanId::from_hex(&value[ID_LEN + 1..]).map_err(|error| (error.reason(), ID_LEN + 1 + error.offset()))?;
     Ok(RemoteContext::new(trace_id, Some(span_id)))
 }
 
@@ -46,38 +47,38 @@ impl Format for Acme {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::named(NAMES)
+        FormatFields::custom(NAMES)
     }
 
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
-        let Some(value) = slots.named(&TRACE).iter().find(|line| !trim(line).is_empty()) else {
-            return Reading::new(Outcome::Absent);
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
+        let Some(value) = slots.get_all_custom(&TRACE).iter().find(|line| !trim(line).is_empty()) else {
+            return Parsed::new(Outcome::Absent);
         };
         let mut context = match parse(value) {
             Ok(context) => context,
-            Err((reason, at)) => return Reading::invalid(Reject::new(field(slots, &TRACE), reason, at)),
+            Err((reason, at)) => return Parsed::invalid(InvalidHeader::new(field(slots, &TRACE), reason, at)),
         };
         let mut refused = None;
-        context.sampling = match slots.named(&KEEP).first() {
+        context.sampling = match slots.get_all_custom(&KEEP).first() {
             Some(b"yes") => Sampling::Sampled,
             Some(b"no") => Sampling::NotSampled,
             None => Sampling::Deferred,
             Some(_) => {
-                refused = Some(Reject::new(field(slots, &KEEP), Reason::BadSampling, 0));
+                refused = Some(InvalidHeader::new(field(slots, &KEEP), InvalidReason::BadSampling, 0));
                 Sampling::Deferred
             }
         };
-        let mut reading = Reading::new(Outcome::Context(context));
+        let mut reading = Parsed::new(Outcome::Context(context));
         if let Some(reject) = refused {
-            reading.refuse(reject);
+            reading.ignore_field(reject);
         }
         reading
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let Some((trace_id, span_id)) = context.ids() else {
             if context.trace_id().is_some() {
-                writer.omit(field(context.slots(), &TRACE), OmissionReason::NoSpanId, 1);
+                writer.omit(field(context.received(), &TRACE), OmitReason::NoSpanId, 1);
             }
             return;
         };

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use allocation_counter::measure;
-use traceprop_core::{CarrierMut, Outgoing, OutgoingName, OutgoingValue};
+use traceprop_core::{CarrierMut, FieldName, FieldValue, InjectOptions};
 
 use crate::formats::SUBJECTS;
 use crate::requests::{broken, canonical, foreign, full, odd};
@@ -40,7 +40,7 @@ impl Write for Buffer {
 }
 
 impl CarrierMut for Buffer {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         writeln!(self, "{name}: {value}").expect("room for all lines");
     }
 
@@ -65,12 +65,12 @@ fn ok_extract_explain_and_inject_without_an_allocation() {
             buffer.len = 0;
             let extraction = propagator.extract(&request);
             none(subject, &request, "relay", || {
-                let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut buffer);
+                let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut buffer);
             });
             if let Some(context) = extraction.context() {
                 none(subject, &request, "inject", || {
-                    let span = extraction.child(context.trace_id, CHILD);
-                    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut buffer);
+                    let span = extraction.span_with_ids(context.trace_id, CHILD);
+                    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut buffer);
                 });
             }
         }

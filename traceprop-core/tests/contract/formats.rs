@@ -7,14 +7,14 @@ use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Format, Reason, Sampling, SpanId};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{Format, InvalidReason, Sampling, SpanId};
 
 use crate::acme::Acme;
 use crate::subject::{Empty, Second, Subject, TooLong, lines};
 
-static TRACE_CONTEXT: TraceContext = TraceContext::new();
-static SAME_TRACE: TraceContext = TraceContext::new().same_trace().tracestate_budget(512);
+static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new();
+static SAME_TRACE: W3cTraceContext = W3cTraceContext::new().allow_multiple_traceparent().max_tracestate_len(512);
 static B3_SINGLE: B3 = B3::single();
 static B3_MULTI: B3 = B3::multi();
 static B3_BOTH: B3 = B3::both();
@@ -30,8 +30,8 @@ static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opa
 
 pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
     vec![
-        w3c(&TRACE_CONTEXT, Second::Invalid(Reason::MultipleTraceparent)),
-        w3c(&SAME_TRACE, Second::Invalid(Reason::MultipleTraceparent)),
+        w3c(&TRACE_CONTEXT, Second::Invalid(InvalidReason::MultipleTraceparent)),
+        w3c(&SAME_TRACE, Second::Invalid(InvalidReason::MultipleTraceparent)),
         b3_single(&B3_SINGLE),
         b3_multi(),
         Subject {
@@ -75,16 +75,16 @@ fn w3c(format: &'static dyn Format, second: Second) -> Subject {
         says_nothing: 0..0,
         beside: vec![],
         husks: vec![lines(&[("tracestate", "")]), lines(&[("tracestate", " ")]), lines(&[("tracestate", "a=1")])],
-        empty: Empty::Invalid(Reason::BadLength),
+        empty: Empty::Invalid(InvalidReason::BadLength),
         two_lines: second,
         joined: second,
         lists: vec![("tracestate", "rojo=1,congo=2", "dd=s:2;t.dm:-4")],
         too_long: TooLong {
             longest: vec![value.into(), value.replace("00-4", "cc-4") + "-" + &"a".repeat(100_000)],
             longer: vec![
-                (format!("{value}0"), Reason::TrailingData),
-                (format!("{value}-{}", "a".repeat(100_000)), Reason::TrailingData),
-                ("a".repeat(100_000), Reason::BadDelimiter),
+                (format!("{value}0"), InvalidReason::TrailingData),
+                (format!("{value}-{}", "a".repeat(100_000)), InvalidReason::TrailingData),
+                ("a".repeat(100_000), InvalidReason::BadDelimiter),
             ],
         },
         says: yes_or_no,
@@ -106,16 +106,16 @@ fn b3_single(format: &'static dyn Format) -> Subject {
         says_nothing: 0..0,
         beside: vec![],
         husks: vec![lines(&[("X-B3-Flags", "0")]), lines(&[("x-b3-flags", "")])],
-        empty: Empty::Invalid(Reason::Empty),
+        empty: Empty::Invalid(InvalidReason::Empty),
         two_lines: Second::FirstCounts,
         joined: Second::FirstCounts,
         lists: vec![],
         too_long: TooLong {
             longest: vec![format!("{value}-05e3ac9a4f6e3b90")],
             longer: vec![
-                (format!("{value}-05e3ac9a4f6e3b901"), Reason::BadLength),
-                (format!("{value}-05e3ac9a4f6e3b90-1"), Reason::FieldCount),
-                ("a".repeat(100_000), Reason::FieldCount),
+                (format!("{value}-05e3ac9a4f6e3b901"), InvalidReason::BadLength),
+                (format!("{value}-05e3ac9a4f6e3b90-1"), InvalidReason::FieldCount),
+                ("a".repeat(100_000), InvalidReason::FieldCount),
             ],
         },
         says: |sampling| sampling,
@@ -136,7 +136,10 @@ fn b3_multi() -> Subject {
         beside: lines(&[("x-b3-spanid", "00f067aa0ba902b7"), ("x-b3-sampled", "1")]),
         too_long: TooLong {
             longest: vec![value.into()],
-            longer: vec![(format!("0{value}"), Reason::BadLength), ("a".repeat(100_000), Reason::BadLength)],
+            longer: vec![
+                (format!("0{value}"), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::BadLength),
+            ],
         },
         ..b3_single(&B3_MULTI)
     }
@@ -158,13 +161,16 @@ fn datadog(format: &'static dyn Format) -> Subject {
             lines(&[("x-datadog-origin", "rum"), ("x-datadog-parent-id", "1"), ("x-datadog-sampling-priority", "1")]),
             lines(&[("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6")]),
         ],
-        empty: Empty::Invalid(Reason::Empty),
-        two_lines: Second::Invalid(Reason::RepeatedField),
-        joined: Second::Invalid(Reason::BadDecimal),
+        empty: Empty::Invalid(InvalidReason::Empty),
+        two_lines: Second::Invalid(InvalidReason::RepeatedField),
+        joined: Second::Invalid(InvalidReason::BadDecimal),
         lists: vec![("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6", "_dd.p.dm=-4,_dd.p.usr.id=YWxpY2U=")],
         too_long: TooLong {
             longest: vec!["18446744073709551615".into()],
-            longer: vec![("18446744073709551616".into(), Reason::OutOfRange), ("1".repeat(100_000), Reason::TooLong)],
+            longer: vec![
+                ("18446744073709551616".into(), InvalidReason::OutOfRange),
+                ("1".repeat(100_000), InvalidReason::TooLong),
+            ],
         },
         says: not_debug,
         names_span: true,
@@ -191,16 +197,16 @@ fn jaeger(format: &'static dyn Format) -> Subject {
             lines(&[("jaeger-baggage", "tenant=acme")]),
             lines(&[("jaeger-debug-id", " ")]),
         ],
-        empty: Empty::Invalid(Reason::Empty),
-        two_lines: Second::Invalid(Reason::RepeatedField),
-        joined: Second::Invalid(Reason::RepeatedField),
+        empty: Empty::Invalid(InvalidReason::Empty),
+        two_lines: Second::Invalid(InvalidReason::RepeatedField),
+        joined: Second::Invalid(InvalidReason::RepeatedField),
         lists: vec![("jaeger-baggage", "tenant=acme", "user=alice")],
         too_long: TooLong {
             longest: vec![filled(256)],
             longer: vec![
-                (filled(257), Reason::TooLong),
-                (format!("0{value}"), Reason::BadLength),
-                ("a".repeat(100_000), Reason::TooLong),
+                (filled(257), InvalidReason::TooLong),
+                (format!("0{value}"), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::TooLong),
             ],
         },
         says: |sampling| if sampling == Sampling::Deferred { Sampling::NotSampled } else { sampling },
@@ -241,9 +247,9 @@ fn sw8(format: &'static dyn Format, main: &'static str) -> Subject {
         too_long: TooLong {
             longest: vec![filled(2048)],
             longer: vec![
-                (filled(2049), Reason::TooLong),
-                (format!("{SW8_VALUE}-"), Reason::FieldCount),
-                ("A".repeat(100_000), Reason::TooLong),
+                (filled(2049), InvalidReason::TooLong),
+                (format!("{SW8_VALUE}-"), InvalidReason::FieldCount),
+                ("A".repeat(100_000), InvalidReason::TooLong),
             ],
         },
         says: |sampling| if sampling == Sampling::NotSampled { sampling } else { Sampling::Sampled },
@@ -257,7 +263,7 @@ fn sw8(format: &'static dyn Format, main: &'static str) -> Subject {
 
 fn correlation(format: &'static dyn Format, main: &'static str) -> Subject {
     let opaque = main == "x-order";
-    let joined = if opaque { Reason::BadCharacter } else { Reason::BadLength };
+    let joined = if opaque { InvalidReason::BadCharacter } else { InvalidReason::BadLength };
     let value = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
     Subject {
         format,
@@ -275,11 +281,11 @@ fn correlation(format: &'static dyn Format, main: &'static str) -> Subject {
             longest: vec![format!("urn:uuid:{value}"), format!("|{value}.{}", "1.".repeat(493))],
             longer: match opaque {
                 // It is kept as text, and names no trace.
-                true => vec![("a".repeat(129), Reason::TooLong), ("a".repeat(100_000), Reason::TooLong)],
+                true => vec![("a".repeat(129), InvalidReason::TooLong), ("a".repeat(100_000), InvalidReason::TooLong)],
                 false => vec![
-                    (format!("urn:uuid:{value}0"), Reason::BadLength),
-                    (format!("|{value}.{}.", "1.".repeat(493)), Reason::BadLength),
-                    ("a".repeat(100_000), Reason::BadLength),
+                    (format!("urn:uuid:{value}0"), InvalidReason::BadLength),
+                    (format!("|{value}.{}.", "1.".repeat(493)), InvalidReason::BadLength),
+                    ("a".repeat(100_000), InvalidReason::BadLength),
                 ],
             },
         },
@@ -304,11 +310,14 @@ fn acme() -> Subject {
         husks: vec![lines(&[("x-acme-keep", "yes")]), lines(&[("x-acme-trace", " ")])],
         empty: Empty::Absent,
         two_lines: Second::FirstCounts,
-        joined: Second::Invalid(Reason::BadLength),
+        joined: Second::Invalid(InvalidReason::BadLength),
         lists: vec![],
         too_long: TooLong {
             longest: vec![value.into()],
-            longer: vec![(format!("{value}0"), Reason::BadLength), ("a".repeat(100_000), Reason::BadLength)],
+            longer: vec![
+                (format!("{value}0"), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::BadLength),
+            ],
         },
         says: not_debug,
         names_span: true,

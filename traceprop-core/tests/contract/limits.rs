@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use traceprop_core::{Outcome, Reject};
+use traceprop_core::{InvalidHeader, Outcome};
 
 use crate::formats::SUBJECTS;
 use crate::requests::full;
@@ -26,7 +26,7 @@ impl fmt::Debug for Bytes {
 }
 
 /// The name of the field that a reject is about: of a configured one, none.
-fn field_of(reject: Reject) -> Option<&'static str> {
+fn field_of(reject: InvalidHeader) -> Option<&'static str> {
     reject.field().name()
 }
 

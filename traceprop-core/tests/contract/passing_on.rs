@@ -1,6 +1,6 @@
 //! The two ways out of a request: a relay hands on what came, a child changes the ids alone.
 
-use traceprop_core::{Outcome, Outgoing, OwnedContext, Pairs};
+use traceprop_core::{InjectOptions, Outcome, OwnedContext, Pairs};
 
 use crate::formats::{SUBJECTS, base64};
 use crate::requests::{broken, canonical, full, odd, refused};
@@ -40,19 +40,19 @@ fn ok_an_owned_context_relays_what_the_request_does() {
         let propagator = subject.propagator();
         for request in [canonical(subject), odd(subject), full(subject), broken(subject)].concat() {
             let extraction = propagator.extract(&request);
-            let owned = OwnedContext::from_relay(&extraction);
-            for call in [Outgoing::trusted(), Outgoing::new()] {
+            let owned = OwnedContext::passthrough(&extraction);
+            for call in [InjectOptions::everything(), InjectOptions::new()] {
                 let (mut direct, mut copied) = (Pairs::new(), Pairs::new());
-                let _ = propagator.relay(&extraction.relay(), &call, &mut direct);
+                let _ = propagator.relay(&extraction.passthrough(), &call, &mut direct);
                 let _ = propagator.relay(&owned.relay().expect("a relay"), &call, &mut copied);
                 assert_eq!(direct, copied, "{}: {request:?}", subject.name());
             }
             if let Some(context) = extraction.context() {
-                let span = extraction.child(context.trace_id, CHILD);
+                let span = extraction.span_with_ids(context.trace_id, CHILD);
                 let owned = OwnedContext::from_span(&extraction, &span);
                 let (mut direct, mut copied) = (Pairs::new(), Pairs::new());
-                let _ = propagator.inject(&span, &Outgoing::trusted(), &mut direct);
-                let _ = propagator.inject(&owned.span().expect("a span"), &Outgoing::trusted(), &mut copied);
+                let _ = propagator.inject(&span, &InjectOptions::everything(), &mut direct);
+                let _ = propagator.inject(&owned.span().expect("a span"), &InjectOptions::everything(), &mut copied);
                 assert_eq!(direct, copied, "{}: {request:?}", subject.name());
             }
         }
@@ -119,8 +119,8 @@ fn ok_a_child_of_sw8_changes_what_names_the_caller() {
             let extraction = propagator.extract(&request);
             let context = extraction.context().expect("it is valid");
             let mut headers = Pairs::new();
-            let call = Outgoing::new().endpoint("/pay").peer("bank:443");
-            let _ = propagator.inject(&extraction.child(context.trace_id, CHILD), &call, &mut headers);
+            let call = InjectOptions::new().endpoint("/pay").peer("bank:443");
+            let _ = propagator.inject(&extraction.span_with_ids(context.trace_id, CHILD), &call, &mut headers);
             let got = fields(headers.get(subject.main).expect("an sw8"));
             let ours = ["cart", "cart-1", "/pay", "bank:443"].map(base64);
             assert_eq!(got[..2], fields(&came)[..2]);
@@ -154,10 +154,10 @@ fn ok_nothing_of_the_users_leaves_unasked() {
         for request in [full(subject), canonical(subject), odd(subject)].concat() {
             let extraction = propagator.extract(&request);
             let mut headers = Pairs::new();
-            let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+            let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
             if let Some(context) = extraction.context() {
-                let span = extraction.child(context.trace_id, CHILD);
-                let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+                let span = extraction.span_with_ids(context.trace_id, CHILD);
+                let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
             }
             let is_text = |name: &str| {
                 let baggage =

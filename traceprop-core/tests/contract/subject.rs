@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use traceprop_core::{
-    Format, Outcome, Outgoing, Pairs, Propagator, Reason, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    Format, InjectOptions, InvalidReason, Outcome, Pairs, Propagator, RemoteContext, Sampling, SpanContext, SpanId,
+    TraceId,
 };
 
 pub(crate) const TRACE: TraceId = match TraceId::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736) {
@@ -27,14 +28,14 @@ pub(crate) type Lines = Vec<(String, String)>;
 pub(crate) enum Second {
     FirstCounts,
     LastCounts,
-    Invalid(Reason),
+    Invalid(InvalidReason),
 }
 
 /// What an empty main field is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Empty {
     Absent,
-    Invalid(Reason),
+    Invalid(InvalidReason),
 }
 
 /// What is longer than it may be.
@@ -42,7 +43,7 @@ pub(crate) struct TooLong {
     /// The longest value of the main field that is read.
     pub(crate) longest: Vec<String>,
     /// What is one byte longer, or more, and why it is refused.
-    pub(crate) longer: Vec<(String, Reason)>,
+    pub(crate) longer: Vec<(String, InvalidReason)>,
 }
 
 /// A format, and what is particular to it.
@@ -109,7 +110,8 @@ impl Subject {
     pub(crate) fn owns(&self, name: &str) -> bool {
         let fields = self.format.fields();
         let built_in = fields.built_in_fields().built_in().filter_map(|field| field.name());
-        built_in.into_iter().any(|known| is_in(known, name)) || fields.names().iter().any(|known| known.matches(name))
+        built_in.into_iter().any(|known| is_in(known, name))
+            || fields.custom_headers().iter().any(|known| known.matches(name))
     }
 }
 
@@ -129,7 +131,7 @@ pub(crate) fn outcome<V: AsRef<[u8]> + Sync + Debug>(subject: &Subject, request:
     let propagator = subject.propagator();
     let report = propagator.explain(&request);
     let entry = report.entries().next().expect("the only format");
-    let outcome = entry.reading.outcome();
+    let outcome = entry.parsed.outcome();
     let extraction = propagator.extract(&request);
     match outcome {
         Outcome::Context(context) => assert_eq!(extraction.context(), Some(context), "{request:?}"),
@@ -157,8 +159,8 @@ pub(crate) fn child<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[
     let mut headers = Pairs::new();
     let extraction = propagator.extract(request);
     if let Some(context) = extraction.context() {
-        let span = extraction.child(context.trace_id, CHILD);
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+        let span = extraction.span_with_ids(context.trace_id, CHILD);
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     }
     headers
 }
@@ -166,7 +168,7 @@ pub(crate) fn child<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[
 /// What a service without spans passes on.
 pub(crate) fn relay<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
     let mut headers = Pairs::new();
-    let _ = propagator.relay(&propagator.extract(request).relay(), &Outgoing::trusted(), &mut headers);
+    let _ = propagator.relay(&propagator.extract(request).passthrough(), &InjectOptions::everything(), &mut headers);
     headers
 }
 

@@ -1,11 +1,11 @@
 //! What crosses a hop that speaks only W3C, and what does not.
 
-use traceprop_core::{Correlation, Outgoing, OwnedContext, SpanContext, SpanId, presets};
+use traceprop_core::{Correlation, InjectOptions, OwnedContext, SpanContext, SpanId, presets};
 
 use super::{BRACED, Headers, JOINED, NAME, TRACEPARENT, UUID, built, child, get, plain, relay, sent};
 
 /// The header of a service behind one that got `request` and speaks only W3C to it.
-pub(crate) fn behind_w3c(format: Correlation, request: &[(&str, &str)], call: &Outgoing<'_>) -> Option<String> {
+pub(crate) fn behind_w3c(format: Correlation, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Option<String> {
     let first = presets::W3C.builder().extract(format).build().expect("a propagator");
     let hop = child(&first, request, call);
     let hop: Vec<(&str, &str)> = hop.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -14,7 +14,7 @@ pub(crate) fn behind_w3c(format: Correlation, request: &[(&str, &str)], call: &O
 
 #[test]
 fn ok_the_exact_text_comes_back_over_w3c() {
-    let call = Outgoing::trusted();
+    let call = InjectOptions::everything();
     for text in [UUID, BRACED, "|d19931bbf2354dcb2e2fb9d31225d62e.1.", "D19931bb-f235-4dcb-2e2f-b9d31225d62e"] {
         assert_eq!(behind_w3c(plain(), &[(NAME, text)], &call).as_deref(), Some(text));
     }
@@ -32,20 +32,20 @@ fn err_nothing_crosses_for_another_trace_or_destination() {
     // The trace that goes out is not the one of the text, or the header may not go there.
     let other = [(NAME, BRACED), ("traceparent", TRACEPARENT)];
     let expected = Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736");
-    assert_eq!(behind_w3c(plain(), &other, &Outgoing::trusted()).as_deref(), expected);
-    let call = Outgoing::new();
+    assert_eq!(behind_w3c(plain(), &other, &InjectOptions::everything()).as_deref(), expected);
+    let call = InjectOptions::new();
     assert_eq!(behind_w3c(plain(), &[(NAME, BRACED)], &call).as_deref(), Some(UUID));
     // Of two headers only the one that names the trace.
-    let second = Correlation::header("x-request-id").unwrap();
+    let second = Correlation::new("x-request-id").unwrap();
     let both = presets::W3C.builder().extract(plain()).extract(second).build().unwrap();
     let request = [(NAME, BRACED), ("x-request-id", "4bf92f3577b34da6a3ce929d0e0e4736")];
-    let headers = child(&both, &request, &Outgoing::trusted());
+    let headers = child(&both, &request, &InjectOptions::everything());
     assert_eq!(get(&headers, "tracestate"), Some("tp=1;1225d62e;c10f3B"));
     // A context that was built from fields came in no header.
     let context = OwnedContext::new(SpanContext::new("d19931bbf2354dcb2e2fb9d31225d62e".parse().unwrap(), SpanId::MIN));
     let context = context.with_correlation(&plain(), BRACED).unwrap();
     let mut headers = Headers::new();
-    let _ = built(plain()).inject(&context.span().unwrap(), &Outgoing::trusted(), &mut headers);
+    let _ = built(plain()).inject(&context.span().unwrap(), &InjectOptions::everything(), &mut headers);
     assert_eq!((get(&headers, NAME), get(&headers, "tracestate")), (Some(BRACED), None));
 }
 
@@ -55,19 +55,20 @@ fn ok_a_member_that_came_goes_on_where_its_header_may() {
     let request = [("traceparent", JOINED), ("tracestate", tracestate)];
     for propagator in [presets::W3C.propagator(), built(plain())] {
         for out in [child, relay] {
-            let state = |call: &Outgoing<'_>| get(&out(&propagator, &request, call), "tracestate").map(String::from);
-            assert_eq!(state(&Outgoing::trusted()).as_deref(), Some(tracestate));
-            assert_eq!(state(&Outgoing::new()).as_deref(), Some("rojo=1"));
+            let state =
+                |call: &InjectOptions<'_>| get(&out(&propagator, &request, call), "tracestate").map(String::from);
+            assert_eq!(state(&InjectOptions::everything()).as_deref(), Some(tracestate));
+            assert_eq!(state(&InjectOptions::new()).as_deref(), Some("rojo=1"));
         }
     }
-    let owned = OwnedContext::from_relay(&presets::W3C.propagator().extract(&request));
+    let owned = OwnedContext::passthrough(&presets::W3C.propagator().extract(&request));
     assert_eq!(owned.correlation(&plain()).unwrap().as_str(), BRACED);
     // Text of another trace is what this header says now, and no spelling of this trace.
     let other = [request[0], request[1], (NAME, "4bf92f3577b34da6a3ce929d0e0e4736")];
-    let headers = child(&built(plain()), &other, &Outgoing::trusted());
+    let headers = child(&built(plain()), &other, &InjectOptions::everything());
     assert_eq!((get(&headers, NAME), get(&headers, "tracestate")), (Some(other[2].1), Some("rojo=1")));
     // Text that comes in the header itself is newer.
     let newer = [request[0], request[1], (NAME, UUID)];
-    let headers = child(&built(plain()), &newer, &Outgoing::trusted());
+    let headers = child(&built(plain()), &newer, &InjectOptions::everything());
     assert_eq!((get(&headers, NAME), get(&headers, "tracestate")), (Some(UUID), Some("rojo=1")));
 }

@@ -6,8 +6,9 @@ mod hop;
 use hop::behind_w3c;
 use proptest::prelude::*;
 use traceprop_core::{
-    Allow, Behavior, CarrierMut, Correlation, Field, FieldNameError, Format, IdBits, MAX_LINES, Outgoing, OutgoingName,
-    OutgoingValue, OwnedContext, Propagator, PropagatorBuilder, Reason, RemoteContext, SpanContext, TraceId, presets,
+    Allow, CarrierMut, Correlation, Field, FieldName, FieldValue, Format, IdBits, InjectOptions, InvalidHeaderName,
+    InvalidReason, MAX_HEADER_LINES, OwnedContext, Propagator, PropagatorBuilder, RemoteContext, SpanContext, TraceId,
+    Trust, presets,
 };
 
 type Headers = Vec<(String, String)>;
@@ -19,29 +20,29 @@ const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 const JOINED: &str = "00-d19931bbf2354dcb2e2fb9d31225d62e-00f067aa0ba902b7-01";
 
 fn plain() -> Correlation {
-    Correlation::header("X-Plumbr-TransactionId").expect("a header name")
+    Correlation::new("X-Plumbr-TransactionId").expect("a header name")
 }
 
 fn with(format: Correlation) -> PropagatorBuilder {
-    presets::W3C.builder().format(format)
+    presets::W3C.builder().with_format(format)
 }
 
 fn built(format: Correlation) -> Propagator {
     with(format).build().expect("a propagator")
 }
 
-fn child(propagator: &Propagator, request: &[(&str, &str)], call: &Outgoing<'_>) -> Headers {
+fn child(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Headers {
     let mut headers = Headers::new();
     let request = request.to_vec();
-    let span = propagator.extract(&request).start_span(&|| IdBits::random(7));
+    let span = propagator.extract(&request).new_span(&|| IdBits::random(7));
     let _ = propagator.inject(&span, call, &mut headers);
     headers
 }
 
-fn relay(propagator: &Propagator, request: &[(&str, &str)], call: &Outgoing<'_>) -> Headers {
+fn relay(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Headers {
     let mut headers = Headers::new();
     let request = request.to_vec();
-    let _ = propagator.relay(&propagator.extract(&request).relay(), call, &mut headers);
+    let _ = propagator.relay(&propagator.extract(&request).passthrough(), call, &mut headers);
     headers
 }
 
@@ -55,19 +56,19 @@ fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
 /// What both ways out of a request send in the header.
 #[track_caller]
 fn sent(propagator: &Propagator, request: &[(&str, &str)]) -> Option<String> {
-    let child = child(propagator, request, &Outgoing::trusted());
-    let relay = relay(propagator, request, &Outgoing::trusted());
+    let child = child(propagator, request, &InjectOptions::everything());
+    let relay = relay(propagator, request, &InjectOptions::everything());
     assert_eq!(get(&child, NAME), get(&relay, NAME));
     get(&child, NAME).map(Into::into)
 }
 
 #[track_caller]
-fn err(format: Correlation, value: &str) -> (Reason, u32) {
+fn err(format: Correlation, value: &str) -> (InvalidReason, u32) {
     let propagator = Propagator::builder().extract(format).inject_none().build().expect("a propagator");
     let request = [(NAME, value)];
     let reject = propagator.explain(&request).rejects().next().expect("a reject");
-    assert_eq!(reject.field(), Field::Configured(0));
-    (reject.reason(), reject.at())
+    assert_eq!(reject.field(), Field::Custom(0));
+    (reject.reason(), reject.offset())
 }
 
 #[test]
@@ -87,11 +88,11 @@ fn ok_name_is_the_header_in_lower_case() {
 
 #[test]
 fn err_header_that_is_no_name_or_taken() {
-    let err = |name| Correlation::header(name).unwrap_err();
-    assert_eq!(err(""), FieldNameError::BadLength);
-    assert_eq!(err("x id"), FieldNameError::BadByte(1));
-    assert_eq!(err("TraceParent"), FieldNameError::Reserved);
-    assert_eq!(err("uberctx-id"), FieldNameError::Reserved);
+    let err = |name| Correlation::new(name).unwrap_err();
+    assert_eq!(err(""), InvalidHeaderName::BadLength);
+    assert_eq!(err("x id"), InvalidHeaderName::BadByte(1));
+    assert_eq!(err("TraceParent"), InvalidHeaderName::Reserved);
+    assert_eq!(err("uberctx-id"), InvalidHeaderName::Reserved);
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn ok_the_trace_has_no_parent_and_no_decision() {
     assert_eq!(extraction.context(), Some(RemoteContext::new(trace_id, None)));
     assert_eq!(extraction.correlation(&plain()).unwrap().as_str(), UUID);
     // A span that continues it has an id and a decision; its trace id is the one that came.
-    let span = extraction.start_span(&|| IdBits::random(7));
+    let span = extraction.new_span(&|| IdBits::random(7));
     assert_eq!((span.trace_id(), span.parent_id(), span.is_random()), (trace_id, None, false));
 }
 
@@ -119,9 +120,9 @@ fn ok_nothing_came_so_the_new_trace_is_sent_hyphenated() {
     let propagator = built(plain());
     let nothing: [(&str, &str); 0] = [];
     for request in [&nothing[..], &[(NAME, " ")], &[(NAME, "req-1")]] {
-        let headers = child(&propagator, request, &Outgoing::trusted());
+        let headers = child(&propagator, request, &InjectOptions::everything());
         assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
-        assert_eq!(relay(&propagator, request, &Outgoing::trusted()), []);
+        assert_eq!(relay(&propagator, request, &InjectOptions::everything()), []);
     }
 }
 
@@ -131,7 +132,7 @@ fn ok_another_format_wins_and_the_text_is_an_attribute() {
     let request = [(NAME, BRACED), ("traceparent", TRACEPARENT)];
     assert_eq!(sent(&propagator, &request).as_deref(), Some(BRACED));
     let extraction = propagator.extract(&request);
-    assert_eq!((extraction.style(), extraction.links().count()), (Some("tracecontext"), 0));
+    assert_eq!((extraction.source_format(), extraction.links().count()), (Some("tracecontext"), 0));
     // Without text the trace of the other format is the id.
     let request = [("traceparent", TRACEPARENT)];
     assert_eq!(sent(&propagator, &request).as_deref(), Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736"));
@@ -142,16 +143,16 @@ fn ok_another_format_wins_and_the_text_is_an_attribute() {
 fn ok_only_where_the_header_is_allowed() {
     let propagator = built(plain());
     let request = [(NAME, UUID), ("traceparent", TRACEPARENT)];
-    for call in [Outgoing::new(), Outgoing::new().correlation(Allow::Only(&["x-request-id"]))] {
+    for call in [InjectOptions::new(), InjectOptions::new().allow_correlation(Allow::Only(&["x-request-id"]))] {
         assert_eq!(get(&child(&propagator, &request, &call), NAME), None);
         assert_eq!(get(&relay(&propagator, &request, &call), NAME), None);
         assert_eq!(relay(&propagator, &request[..1], &call), []);
     }
-    let call = Outgoing::new().correlation(Allow::Only(&["X-Plumbr-TransactionId"]));
+    let call = InjectOptions::new().allow_correlation(Allow::Only(&["X-Plumbr-TransactionId"]));
     assert_eq!(get(&relay(&propagator, &request, &call), NAME), Some(UUID));
     let mut headers = Headers::new();
     let span = SpanContext::root(&|| IdBits::random(7));
-    let omitted = propagator.inject(&span, &Outgoing::new(), &mut headers);
+    let omitted = propagator.inject(&span, &InjectOptions::new(), &mut headers);
     assert_eq!(format!("{omitted}"), "x-plumbr-transactionid: 1 left out, not-allowed");
 }
 
@@ -161,23 +162,23 @@ fn ok_the_first_line_that_is_not_blank() {
     let lines = [(NAME, ""), (NAME, " \t"), (NAME, BRACED), (NAME, "another")];
     assert_eq!(sent(&propagator, &lines).as_deref(), Some(BRACED));
     assert_eq!(propagator.extract(&lines).correlation(&plain()).unwrap().as_str(), BRACED);
-    let blank = [(NAME, ""); MAX_LINES];
+    let blank = [(NAME, ""); MAX_HEADER_LINES];
     assert!(propagator.explain(&blank).rejects().next().is_none());
-    let too_many = [(NAME, ""); MAX_LINES + 1];
+    let too_many = [(NAME, ""); MAX_HEADER_LINES + 1];
     let reject = propagator.explain(&too_many).rejects().next().unwrap();
-    assert_eq!(reject.reason(), Reason::TooManyLines);
+    assert_eq!(reject.reason(), InvalidReason::TooManyLines);
 }
 
 #[test]
 fn err_value_that_names_no_trace() {
-    assert_eq!(err(plain(), "00000000-0000-0000-0000-000000000000"), (Reason::ZeroTraceId, 0));
-    assert_eq!(err(plain(), "  521b939e-a102-46fe-b80c-128616f8114g"), (Reason::BadHex, 37));
-    assert_eq!(err(plain(), " req-2026-01-14-000123"), (Reason::BadLength, 21));
-    assert_eq!(err(plain(), &format!("{UUID}, {UUID}")), (Reason::BadLength, 74));
-    assert_eq!(err(plain(), "|4e2a6c12-4b1fa3c6b3a09d4e.1."), (Reason::BadFormat, 1));
-    assert_eq!(err(plain().opaque(), "00000000000000000000000000000000"), (Reason::ZeroTraceId, 0));
-    assert_eq!(err(plain().opaque(), "a,b"), (Reason::BadCharacter, 1));
-    assert_eq!(err(plain().opaque(), &format!(" {}", "a".repeat(129))), (Reason::TooLong, 129));
+    assert_eq!(err(plain(), "00000000-0000-0000-0000-000000000000"), (InvalidReason::ZeroTraceId, 0));
+    assert_eq!(err(plain(), "  521b939e-a102-46fe-b80c-128616f8114g"), (InvalidReason::BadHex, 37));
+    assert_eq!(err(plain(), " req-2026-01-14-000123"), (InvalidReason::BadLength, 21));
+    assert_eq!(err(plain(), &format!("{UUID}, {UUID}")), (InvalidReason::BadLength, 74));
+    assert_eq!(err(plain(), "|4e2a6c12-4b1fa3c6b3a09d4e.1."), (InvalidReason::BadFormat, 1));
+    assert_eq!(err(plain().opaque(), "00000000000000000000000000000000"), (InvalidReason::ZeroTraceId, 0));
+    assert_eq!(err(plain().opaque(), "a,b"), (InvalidReason::BadCharacter, 1));
+    assert_eq!(err(plain().opaque(), &format!(" {}", "a".repeat(129))), (InvalidReason::TooLong, 129));
 }
 
 #[test]
@@ -193,18 +194,18 @@ fn ok_opaque_text_goes_on_beside_any_trace() {
     // A UUID is the trace id all the same.
     assert!(propagator.extract(&[(NAME, UUID)]).context().is_some());
     // Without the option it is refused, and not sent on.
-    assert_eq!(relay(&built(plain()), &request, &Outgoing::trusted()), []);
+    assert_eq!(relay(&built(plain()), &request, &InjectOptions::everything()), []);
 }
 
 #[test]
 fn regression_an_owned_context_reads_no_more_lines_than_its_request() {
     let propagator = built(plain());
-    let lines: Vec<_> = std::iter::repeat_n((NAME, ""), MAX_LINES).chain([(NAME, UUID)]).collect();
+    let lines: Vec<_> = std::iter::repeat_n((NAME, ""), MAX_HEADER_LINES).chain([(NAME, UUID)]).collect();
     let extraction = propagator.extract(&lines);
     assert_eq!(extraction.correlation(&plain()), None);
-    let owned = OwnedContext::from_relay(&extraction);
+    let owned = OwnedContext::passthrough(&extraction);
     assert_eq!(owned.correlation(&plain()), None);
-    let owned = OwnedContext::from_relay(&propagator.extract(&lines[1..].to_vec()));
+    let owned = OwnedContext::passthrough(&propagator.extract(&lines[1..].to_vec()));
     assert_eq!(owned.correlation(&plain()).map(|id| id.to_string()).as_deref(), Some(UUID));
 }
 
@@ -212,22 +213,22 @@ fn regression_an_owned_context_reads_no_more_lines_than_its_request() {
 fn regression_empty_text_is_none_to_put_into_a_context() {
     let context = OwnedContext::new(SpanContext::new(TraceId::MIN, traceprop_core::SpanId::MIN));
     let error = context.with_correlation(&plain().opaque(), "").unwrap_err();
-    assert_eq!((error.reason(), error.at()), (Reason::Empty, 0));
+    assert_eq!((error.reason(), error.offset()), (InvalidReason::Empty, 0));
 }
 
 #[test]
 fn ok_restart_keeps_the_text_and_ignore_drops_it() {
     let request = [(NAME, BRACED)];
-    let behaving = |behavior| with(plain()).behavior(behavior).build().unwrap();
-    let restart = behaving(Behavior::Restart);
+    let behaving = |behavior| with(plain()).trust(behavior).build().unwrap();
+    let restart = behaving(Trust::Restart);
     assert_eq!(sent(&restart, &request).as_deref(), Some(BRACED));
     let extraction = restart.extract(&request);
     assert_eq!((extraction.context(), extraction.links().count()), (None, 0));
     assert_eq!(extraction.correlation(&plain()).unwrap().as_str(), BRACED);
-    let ignore = behaving(Behavior::Ignore);
-    let headers = child(&ignore, &request, &Outgoing::trusted());
+    let ignore = behaving(Trust::Ignore);
+    let headers = child(&ignore, &request, &InjectOptions::everything());
     assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
-    assert_eq!(relay(&ignore, &request, &Outgoing::trusted()), []);
+    assert_eq!(relay(&ignore, &request, &InjectOptions::everything()), []);
     assert_eq!(ignore.extract(&request).correlation(&plain()), None);
 }
 
@@ -236,37 +237,37 @@ fn ok_owned_contexts_keep_the_text() {
     let propagator = built(plain());
     let request = [(NAME, BRACED)];
     let extraction = propagator.extract(&request);
-    let span = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::random(7)));
-    let passed_on = OwnedContext::from_relay(&extraction);
+    let span = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
+    let passed_on = OwnedContext::passthrough(&extraction);
     assert_eq!(span.correlation(&plain()).unwrap().as_str(), BRACED);
     assert_eq!(passed_on.correlation(&plain()).unwrap().as_str(), BRACED);
     let mut headers = Headers::new();
-    let _ = propagator.inject(&span.span().unwrap(), &Outgoing::trusted(), &mut headers);
+    let _ = propagator.inject(&span.span().unwrap(), &InjectOptions::everything(), &mut headers);
     assert_eq!(get(&headers, NAME), Some(BRACED));
     let mut headers = Headers::new();
-    let _ = propagator.relay(&passed_on.relay().unwrap(), &Outgoing::trusted(), &mut headers);
+    let _ = propagator.relay(&passed_on.relay().unwrap(), &InjectOptions::everything(), &mut headers);
     assert_eq!(get(&headers, NAME), Some(BRACED));
 }
 
 #[test]
 fn ok_with_correlation_replaces_only_its_own_header() {
-    let other = Correlation::header("x-request-id").unwrap().opaque();
-    let propagator = with(plain()).format(other).build().unwrap();
+    let other = Correlation::new("x-request-id").unwrap().opaque();
+    let propagator = with(plain()).with_format(other).build().unwrap();
     let context = OwnedContext::new(SpanContext::root(&|| IdBits::random(7)));
     let context = context.with_correlation(&other, "a").unwrap().with_correlation(&plain(), UUID).unwrap();
     let context = context.with_correlation(&other, "b").unwrap();
     let mut headers = Headers::new();
-    let _ = propagator.inject(&context.span().unwrap(), &Outgoing::trusted(), &mut headers);
+    let _ = propagator.inject(&context.span().unwrap(), &InjectOptions::everything(), &mut headers);
     assert_eq!((get(&headers, NAME), get(&headers, "x-request-id")), (Some(UUID), Some("b")));
     let error = context.with_correlation(&plain(), "b").unwrap_err();
-    assert_eq!((error.reason(), error.at()), (Reason::BadLength, 1));
+    assert_eq!((error.reason(), error.offset()), (InvalidReason::BadLength, 1));
 }
 
 #[test]
 fn ok_stale_header_is_replaced() {
     let propagator = built(plain());
     let mut headers: Headers = [("X-Plumbr-TransactionId".into(), "stale".into())].into();
-    let _ = propagator.inject(&SpanContext::root(&|| IdBits::random(7)), &Outgoing::trusted(), &mut headers);
+    let _ = propagator.inject(&SpanContext::root(&|| IdBits::random(7)), &InjectOptions::everything(), &mut headers);
     assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
     assert_eq!(get(&headers, "X-Plumbr-TransactionId"), None);
 }
@@ -296,7 +297,7 @@ fn ok_envoy_mask_only_when_asked_for() {
 struct Counted(usize);
 
 impl CarrierMut for Counted {
-    fn append(&mut self, _: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, _: FieldName<'_>, value: FieldValue<'_>) {
         self.0 += value.len();
     }
 
@@ -316,12 +317,12 @@ fn ok_nothing_is_allocated() {
             &[],
         ] {
             let request = request.to_vec();
-            for call in [Outgoing::trusted(), Outgoing::new()] {
+            for call in [InjectOptions::everything(), InjectOptions::new()] {
                 let mut carrier = Counted::default();
                 let count = allocation_counter::measure(|| {
                     let extraction = propagator.extract(&request);
-                    let _ = propagator.inject(&extraction.start_span(&|| IdBits::random(7)), &call, &mut carrier);
-                    let _ = propagator.relay(&extraction.relay(), &call, &mut carrier);
+                    let _ = propagator.inject(&extraction.new_span(&|| IdBits::random(7)), &call, &mut carrier);
+                    let _ = propagator.relay(&extraction.passthrough(), &call, &mut carrier);
                     std::hint::black_box(extraction.correlation(&format));
                 });
                 assert_eq!(count.count_total, 0);
@@ -345,7 +346,7 @@ proptest! {
             prop_assert_eq!(trace_id, Some(id));
             let sent = sent(&propagator, &request);
             prop_assert_eq!(sent.as_deref(), Some(text.as_str()));
-            let over_w3c = behind_w3c(plain(), &request, &Outgoing::trusted());
+            let over_w3c = behind_w3c(plain(), &request, &InjectOptions::everything());
             prop_assert_eq!(over_w3c.as_deref(), Some(text.as_str()));
         }
     }
@@ -357,7 +358,7 @@ proptest! {
         let request = [(NAME, value.as_slice())];
         let extraction = propagator.extract(&request);
         let mut headers = Headers::new();
-        let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut headers);
+        let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut headers);
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
         let end = value.iter().rposition(|byte| !blank(byte)).map_or(0, |last| last + 1);
         let start = value.iter().position(|byte| !blank(byte)).unwrap_or(end);

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use allocation_counter::measure;
-use traceprop_core::{CarrierMut, OutgoingName, OutgoingValue};
+use traceprop_core::{CarrierMut, FieldName, FieldValue};
 
 use super::*;
 
@@ -11,7 +11,7 @@ use super::*;
 struct Sink(usize);
 
 impl CarrierMut for Sink {
-    fn append(&mut self, _: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, _: FieldName<'_>, value: FieldValue<'_>) {
         self.0 += value.len();
     }
 
@@ -39,8 +39,8 @@ fn ok_reading_and_writing_allocate_nothing() {
                 black_box((words.priority(), words.tags().iter().count(), words.propagation_error().is_some()));
                 let mut sink = Sink(0);
                 let span = extraction.start_span_with(&ids, Sampling::NotSampled);
-                let _ = propagator.inject(&span, &Outgoing::new(), &mut sink);
-                let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut sink);
+                let _ = propagator.inject(&span, &InjectOptions::new(), &mut sink);
+                let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut sink);
                 black_box(sink.0);
             });
             assert_eq!(count.count_total, 0, "{request:?}");

@@ -1,8 +1,8 @@
 //! `x-datadog-*` in, `x-datadog-*` out.
 
-use traceprop_core::formats::datadog::{Datadog, DatadogFields, PropagationError};
+use traceprop_core::formats::datadog::{Datadog, DatadogParts, PropagationError};
 use traceprop_core::{
-    Field, OmissionReason, Omissions, Outgoing, OwnedContext, Pairs, Propagator, Sampling, SpanContext,
+    Field, InjectOptions, InjectReport, OmitReason, OwnedContext, Pairs, Propagator, Sampling, SpanContext,
 };
 
 use super::*;
@@ -105,7 +105,7 @@ fn ok_report_names_what_was_turned_down_and_no_byte_of_it() {
 }
 
 /// What goes out of a context that was built from fields.
-fn built(format: Datadog, trace_id: &str, fields: &DatadogFields<'_>) -> (Pairs, Omissions<'static>) {
+fn built(format: Datadog, trace_id: &str, fields: &DatadogParts<'_>) -> (Pairs, InjectReport<'static>) {
     let propagator = build(Propagator::builder().extract_none().inject(format));
     let span = SpanContext::new(trace_id.parse().expect("an id"), SPAN.parse().expect("an id"));
     let context = OwnedContext::new(span).with_datadog(fields);
@@ -115,7 +115,7 @@ fn built(format: Datadog, trace_id: &str, fields: &DatadogFields<'_>) -> (Pairs,
 const LONG_ID: &str = "66c1f3a00000000070e78dd3418db497";
 
 #[track_caller]
-fn omitted(omissions: &Omissions, field: Field, reason: OmissionReason) {
+fn omitted(omissions: &InjectReport, field: Field, reason: OmitReason) {
     let all: Vec<_> = omissions.iter().map(|omission| (omission.field, omission.reason)).collect();
     assert_eq!(all, [(field, reason)]);
 }
@@ -124,79 +124,79 @@ fn omitted(omissions: &Omissions, field: Field, reason: OmissionReason) {
 fn ok_tags_of_just_the_limit_and_err_one_more() {
     let value = "x".repeat(477);
     // The upper half takes 26 bytes, a comma and the rest of the pair 9.
-    let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().tags(&[("_dd.p.a", &value)]));
+    let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogParts::new().tags(&[("_dd.p.a", &value)]));
     assert_eq!(sent.get("x-datadog-tags").map(str::len), Some(512));
     assert!(omissions.is_empty());
     let value = "x".repeat(478);
-    let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().tags(&[("_dd.p.a", &value)]));
+    let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogParts::new().tags(&[("_dd.p.a", &value)]));
     assert_eq!(sent.get("x-datadog-tags"), None);
-    omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
-    assert_eq!(PropagationError::of_omissions(&omissions), Some(PropagationError::InjectMaxSize));
+    omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
+    assert_eq!(PropagationError::from_report(&omissions), Some(PropagationError::InjectMaxSize));
 }
 
 #[test]
 fn ok_keep_tid_lets_the_id_and_the_decision_maker_go_alone() {
     let value = "x".repeat(500);
     let given = [("_dd.p.a", value.as_str()), ("_dd.p.dm", "-4"), ("_dd.p.b", "1")];
-    let fields = DatadogFields::new().tags(&given);
+    let fields = DatadogParts::new().tags(&given);
     let (sent, omissions) = built(DATADOG.keep_tid(), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
-    omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
+    omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
     // The same where one cannot be spelt, and where even these two are too long.
     let bad = [("_dd.p.a", "1,2"), ("_dd.p.dm", "-4")];
-    let fields = DatadogFields::new().tags(&bad);
+    let fields = DatadogParts::new().tags(&bad);
     let (sent, omissions) = built(DATADOG.keep_tid(), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
-    omitted(&omissions, Field::DatadogTags, OmissionReason::BadValue);
+    omitted(&omissions, Field::DatadogTags, OmitReason::BadValue);
     let (sent, _) = built(DATADOG.keep_tid().tags_max_length(37), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), None);
 }
 
 #[test]
 fn ok_shorter_limit_and_none() {
-    let fields = DatadogFields::new().tags(&[("_dd.p.dm", "-4")]);
+    let fields = DatadogParts::new().tags(&[("_dd.p.dm", "-4")]);
     let (sent, omissions) = built(DATADOG.tags_max_length(38), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
     assert!(omissions.is_empty());
     let (_, omissions) = built(DATADOG.tags_max_length(37), LONG_ID, &fields);
-    omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
+    omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
     let (sent, omissions) = built(DATADOG.tags_max_length(0).keep_tid(), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), None);
-    omitted(&omissions, Field::DatadogTags, OmissionReason::Disabled);
+    omitted(&omissions, Field::DatadogTags, OmitReason::Disabled);
     // Nothing is left out where there is nothing.
-    let (_, omissions) = built(DATADOG.tags_max_length(0), "000000000000000000000000000004d2", &DatadogFields::new());
+    let (_, omissions) = built(DATADOG.tags_max_length(0), "000000000000000000000000000004d2", &DatadogParts::new());
     assert!(omissions.is_empty());
     // Readers take no more than the default.
     let value = "x".repeat(600);
     let (_, omissions) =
-        built(DATADOG.tags_max_length(1000), LONG_ID, &DatadogFields::new().tags(&[("_dd.p.a", &value)]));
-    omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
+        built(DATADOG.tags_max_length(1000), LONG_ID, &DatadogParts::new().tags(&[("_dd.p.a", &value)]));
+    omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
 }
 
 #[test]
 fn err_text_that_the_headers_cannot_spell() {
     for (key, value, reason) in [
-        ("_dd.p.a", "1,2", OmissionReason::BadValue),
-        ("_dd.p.a", "", OmissionReason::BadValue),
-        ("_dd.p.a", " \t", OmissionReason::BadValue),
-        ("_dd.p.a", "é", OmissionReason::BadValue),
-        ("_dd.p.a", "1\r\nx-evil: 1", OmissionReason::BadValue),
-        ("_dd.p.a=b", "1", OmissionReason::BadKey),
-        ("_dd.p.a b", "1", OmissionReason::BadKey),
-        ("_dd.p.a,b", "1", OmissionReason::BadKey),
-        ("_dd.p.", "1", OmissionReason::BadKey),
+        ("_dd.p.a", "1,2", OmitReason::BadValue),
+        ("_dd.p.a", "", OmitReason::BadValue),
+        ("_dd.p.a", " \t", OmitReason::BadValue),
+        ("_dd.p.a", "é", OmitReason::BadValue),
+        ("_dd.p.a", "1\r\nx-evil: 1", OmitReason::BadValue),
+        ("_dd.p.a=b", "1", OmitReason::BadKey),
+        ("_dd.p.a b", "1", OmitReason::BadKey),
+        ("_dd.p.a,b", "1", OmitReason::BadKey),
+        ("_dd.p.", "1", OmitReason::BadKey),
     ] {
         let given = [("_dd.p.ok", "1"), (key, value)];
-        let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().tags(&given));
+        let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogParts::new().tags(&given));
         assert_eq!(sent.get("x-datadog-tags"), None, "{key:?} {value:?}");
         omitted(&omissions, Field::DatadogTags, reason);
     }
     for origin in ["rum\r\nx-evil: 1", "a\tb", "é", "\u{7f}"] {
-        let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().origin(origin));
+        let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogParts::new().origin(origin));
         assert_eq!(sent.get("x-datadog-origin"), None, "{origin:?}");
-        omitted(&omissions, Field::DatadogOrigin, OmissionReason::BadValue);
+        omitted(&omissions, Field::DatadogOrigin, OmitReason::BadValue);
     }
-    let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().origin(" \t"));
+    let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogParts::new().origin(" \t"));
     assert!(sent.get("x-datadog-origin").is_none() && omissions.is_empty());
 }
 
@@ -204,25 +204,25 @@ fn err_text_that_the_headers_cannot_spell() {
 fn err_more_tags_than_are_looked_at() {
     let names: Vec<_> = (0..65).map(|i| format!("_dd.p.{i}")).collect();
     let tags: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
-    let (_, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().tags(&tags));
-    omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
+    let (_, omissions) = built(DATADOG, LONG_ID, &DatadogParts::new().tags(&tags));
+    omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
     // Of one name the last counts, and that one may be among those that are not looked at.
-    let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().tags(&[("_dd.p.a", "1"); 64]));
+    let (sent, omissions) = built(DATADOG, LONG_ID, &DatadogParts::new().tags(&[("_dd.p.a", "1"); 64]));
     assert!(sent.get("x-datadog-tags").is_some() && omissions.is_empty());
-    let (_, omissions) = built(DATADOG, LONG_ID, &DatadogFields::new().tags(&[("_dd.p.a", "1"); 65]));
-    omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
+    let (_, omissions) = built(DATADOG, LONG_ID, &DatadogParts::new().tags(&[("_dd.p.a", "1"); 65]));
+    omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
     // That holds also where all that are looked at are none to write.
     let ids = [("_dd.p.tid", "00000000000000ff"); 65];
-    let (sent, omissions) = built(DATADOG, "000000000000000000000000000004d2", &DatadogFields::new().tags(&ids));
+    let (sent, omissions) = built(DATADOG, "000000000000000000000000000004d2", &DatadogParts::new().tags(&ids));
     assert_eq!(sent.get("x-datadog-tags"), None);
-    omitted(&omissions, Field::DatadogTags, OmissionReason::TooLong);
+    omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
 }
 
 #[test]
 fn err_trace_id_without_a_lower_half_cannot_be_written() {
-    let (sent, omissions) = built(DATADOG, "66c1f3a0000000000000000000000000", &DatadogFields::new().priority(1));
+    let (sent, omissions) = built(DATADOG, "66c1f3a0000000000000000000000000", &DatadogParts::new().priority(1));
     assert!(sent.is_empty());
-    omitted(&omissions, Field::DatadogTraceId, OmissionReason::BadValue);
+    omitted(&omissions, Field::DatadogTraceId, OmitReason::BadValue);
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn ok_stale_headers_are_replaced_or_removed() {
         [("X-Datadog-Origin", "rum"), ("x-datadog-tags", "_dd.p.a=1"), ("accept", "*/*")]
             .map(|(name, value)| (name.into(), value.into()))
             .into();
-    let _ = propagator.inject(&extraction.start_span(&ids), &Outgoing::new(), &mut held);
+    let _ = propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut held);
     let names: Vec<_> = held.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["accept", "x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-sampling-priority"]);
 }

@@ -8,14 +8,15 @@ mod properties;
 mod words;
 
 use traceprop_core::formats::datadog::Datadog;
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Extraction, Format, IdBits, Omissions, Outgoing, Pairs, Propagator, PropagatorBuilder, Sampling, SpanContext,
+    Extraction, Format, IdBits, InjectOptions, InjectReport, Pairs, Propagator, PropagatorBuilder, Sampling,
+    SpanContext,
 };
 
 static DATADOG: Datadog = Datadog::new();
 static REPORTING: Datadog = Datadog::new().reports_spans();
-static TRACE_CONTEXT: TraceContext = TraceContext::new();
+static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new();
 
 /// Lets the tracestate member cross where no Datadog header is read or written.
 static BRIDGE: &[&dyn Format] = &[&DATADOG];
@@ -58,7 +59,7 @@ type Lines<'a> = Vec<(&'a str, &'a str)>;
 /// What a participant sends on for a request, under the caller's decision.
 fn child(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
     let extraction = propagator.extract(request);
-    inject(propagator, &extraction.start_span(&ids)).0
+    inject(propagator, &extraction.new_span(&ids)).0
 }
 
 /// The same under a decision of its own.
@@ -71,13 +72,13 @@ fn decided(propagator: &Propagator, request: &Lines<'_>, sampling: Sampling) -> 
 fn relayed(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
     let mut headers = Pairs::new();
     let extraction: Extraction<'_> = propagator.extract(request);
-    let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
     headers
 }
 
-fn inject(propagator: &Propagator, span: &SpanContext<'_>) -> (Pairs, Omissions<'static>) {
+fn inject(propagator: &Propagator, span: &SpanContext<'_>) -> (Pairs, InjectReport<'static>) {
     let mut headers = Pairs::new();
-    let omissions = propagator.inject(span, &Outgoing::new(), &mut headers).without_names();
+    let omissions = propagator.inject(span, &InjectOptions::new(), &mut headers).without_names();
     (headers, omissions)
 }
 

@@ -1,8 +1,8 @@
 //! The `dd` member: kept, changed, written anew.
 
 use traceprop_core::formats::b3::B3;
-use traceprop_core::formats::datadog::DatadogFields;
-use traceprop_core::{Field, OmissionReason, OwnedContext};
+use traceprop_core::formats::datadog::DatadogParts;
+use traceprop_core::{Field, OmitReason, OwnedContext};
 
 use super::*;
 
@@ -144,10 +144,10 @@ fn ok_words_that_were_changed_here_are_relayed() {
     let propagator = w3c_only();
     let came = vec![TRACE_PARENT, ("tracestate", "acme=1,dd=s:2;o:rum;z:1")];
     // The ids and the decision are those of the lines that came.
-    let fields = DatadogFields::new().priority(1).origin("lambda");
-    let context = OwnedContext::from_relay(&propagator.extract(&came)).with_datadog(&fields);
+    let fields = DatadogParts::new().priority(1).origin("lambda");
+    let context = OwnedContext::passthrough(&propagator.extract(&came)).with_datadog(&fields);
     let mut sent = Pairs::new();
-    let _ = propagator.relay(&context.relay().expect("it is one"), &Outgoing::new(), &mut sent);
+    let _ = propagator.relay(&context.relay().expect("it is one"), &InjectOptions::new(), &mut sent);
     assert_eq!(sent.get("traceparent"), Some(TRACE_PARENT.1));
     assert_eq!(sent.get("tracestate"), Some("dd=s:1;o:lambda;z:1,acme=1"));
 }
@@ -213,7 +213,7 @@ fn ok_another_formats_context_leaves_the_member_as_it_came() {
 }
 
 /// The tracestate of a context that was built from fields.
-fn built(fields: &DatadogFields<'_>) -> (Option<String>, Vec<(Field, OmissionReason, u32)>) {
+fn built(fields: &DatadogParts<'_>) -> (Option<String>, Vec<(Field, OmitReason, u32)>) {
     let span =
         SpanContext::new("000000000000000000000000000004d2".parse().expect("an id"), SPAN.parse().expect("an id"));
     let context = OwnedContext::new(span).with_datadog(fields);
@@ -226,24 +226,24 @@ fn built(fields: &DatadogFields<'_>) -> (Option<String>, Vec<(Field, OmissionRea
 fn ok_256_bytes_and_err_one_more() {
     // `dd=s:1;t.a:` takes 11.
     let value = "w".repeat(245);
-    let (state, omissions) = built(&DatadogFields::new().priority(1).tags(&[("_dd.p.a", &value)]));
+    let (state, omissions) = built(&DatadogParts::new().priority(1).tags(&[("_dd.p.a", &value)]));
     assert_eq!((state.map(|state| state.len()), omissions.len()), (Some(256), 0));
     let value = "w".repeat(246);
-    let (state, omissions) = built(&DatadogFields::new().priority(1).tags(&[("_dd.p.a", &value), ("_dd.p.b", "1")]));
+    let (state, omissions) = built(&DatadogParts::new().priority(1).tags(&[("_dd.p.a", &value), ("_dd.p.b", "1")]));
     assert_eq!(state.as_deref(), Some("dd=s:1;t.b:1"));
-    assert_eq!(omissions, [(Field::TraceState, OmissionReason::TooLong, 1)]);
+    assert_eq!(omissions, [(Field::TraceState, OmitReason::TooLong, 1)]);
     // A long origin costs itself, and not the span behind it.
     let origin = "o".repeat(300);
-    let (state, omissions) = built(&DatadogFields::new().origin(&origin).last_span("0123456789abcdef"));
+    let (state, omissions) = built(&DatadogParts::new().origin(&origin).last_span("0123456789abcdef"));
     assert_eq!((state.as_deref(), omissions.len()), (Some("dd=p:0123456789abcdef"), 1));
-    let (state, omissions) = built(&DatadogFields::new().origin(&origin));
+    let (state, omissions) = built(&DatadogParts::new().origin(&origin));
     assert_eq!(state, None);
-    assert_eq!(omissions, [(Field::TraceState, OmissionReason::TooLong, 1)]);
+    assert_eq!(omissions, [(Field::TraceState, OmitReason::TooLong, 1)]);
 }
 
 #[test]
 fn ok_value_never_ends_with_a_space() {
-    let (state, _) = built(&DatadogFields::new().origin(" rum ").tags(&[("_dd.p.a", "x "), ("_dd.p.b", "  ")]));
+    let (state, _) = built(&DatadogParts::new().origin(" rum ").tags(&[("_dd.p.a", "x "), ("_dd.p.b", "  ")]));
     assert_eq!(state.as_deref(), Some("dd=o:rum;t.a:x"));
     // What came with one stands elsewhere now.
     let state = state_decided("dd=z:1 ;s:1;t.a:x ", Sampling::NotSampled);
@@ -252,7 +252,7 @@ fn ok_value_never_ends_with_a_space() {
 
 #[test]
 fn err_last_span_that_would_forge_is_left_out() {
-    let (state, _) = built(&DatadogFields::new().priority(1).last_span("1;s:2"));
+    let (state, _) = built(&DatadogParts::new().priority(1).last_span("1;s:2"));
     assert_eq!(state.as_deref(), Some("dd=s:1"));
 }
 

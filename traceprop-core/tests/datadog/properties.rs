@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use traceprop_core::formats::datadog::{DatadogFields, DatadogTags, MAX_TAGS_LENGTH};
+use traceprop_core::formats::datadog::{DatadogParts, DatadogTags, MAX_TAGS_LEN};
 use traceprop_core::{Field, OwnedContext, TraceState};
 
 use super::*;
@@ -36,7 +36,7 @@ fn spelled(text: &str, is_name: bool) -> String {
     text.chars().map(spell).collect()
 }
 
-fn owned(words: &DatadogFields<'_>) -> OwnedContext {
+fn owned(words: &DatadogParts<'_>) -> OwnedContext {
     let id = "66c1f3a00000000070e78dd3418db497";
     OwnedContext::new(SpanContext::new(id.parse().expect("an id"), SPAN.parse().expect("an id"))).with_datadog(words)
 }
@@ -61,7 +61,7 @@ proptest! {
     ) {
         let tags: Vec<_> = tags.into_iter().map(|(name, value)| (format!("_dd.p.{name}"), value)).collect();
         let given = borrowed(&tags);
-        let context = owned(&DatadogFields::new().priority(priority).origin(&origin).tags(&given).last_span(&last_span));
+        let context = owned(&DatadogParts::new().priority(priority).origin(&origin).tags(&given).last_span(&last_span));
         let (sent, omissions) = inject(&w3c_only(), &context.span().expect("it holds one"));
 
         // Blanks at the ends are lost on every wire.
@@ -98,7 +98,7 @@ proptest! {
     ) {
         let tags: Vec<_> = tags.into_iter().map(|(name, value)| (format!("_dd.p.{name}"), value)).collect();
         let given = borrowed(&tags);
-        let context = owned(&DatadogFields::new().origin(&origin).tags(&given));
+        let context = owned(&DatadogParts::new().origin(&origin).tags(&given));
         let (sent, omissions) = inject(&headers_only(), &context.span().expect("it holds one"));
         prop_assert!(sent.iter().all(|(_, value)| !value.is_empty() && value.bytes().all(|b| (b' '..=b'~').contains(&b))));
         let left_out = |field| omissions.iter().any(|omission| omission.field == field);
@@ -125,11 +125,11 @@ proptest! {
         let tags = distinct(tags);
         let line: Vec<_> = tags.iter().map(|(name, value)| format!("_dd.p.{name}={value}")).collect();
         let line = line.join(",");
-        prop_assume!(line.len() <= MAX_TAGS_LENGTH && !line.contains("upstream_services"));
+        prop_assume!(line.len() <= MAX_TAGS_LEN && !line.contains("upstream_services"));
         let read = DatadogTags::parse(line.as_bytes());
         prop_assert_eq!(read.propagation_error(), None);
         let trace_id = "00000000000000000000000000000001".parse().expect("an id");
-        let mut buffer = [0; MAX_TAGS_LENGTH];
+        let mut buffer = [0; MAX_TAGS_LEN];
         prop_assert_eq!(read.write(trace_id, &mut buffer), Ok(line.as_str()));
         let got: Vec<_> = read.iter().map(|tag| (tag.name.to_owned(), tag.value.to_string())).collect();
         prop_assert_eq!(got, tags);
@@ -178,7 +178,7 @@ proptest! {
         headers.extend([("traceparent", TRACE_PARENT.1.as_bytes()), ("tracestate", text.as_bytes())]);
         for propagator in [datadog_first(), w3c_first(), headers_only(), w3c_only()] {
             let extraction = propagator.extract(&headers);
-            let (sent, _) = inject(&propagator, &extraction.start_span(&ids));
+            let (sent, _) = inject(&propagator, &extraction.new_span(&ids));
             // What we write, we read again as the same trace.
             let again = propagator.extract(&sent);
             if let Some(context) = extraction.context() {

@@ -1,12 +1,12 @@
 //! Which words count, and that an owned context knows them as well as the request did.
 
 use traceprop_core::OwnedContext;
-use traceprop_core::formats::datadog::{DatadogContext, PropagationError};
+use traceprop_core::formats::datadog::{DatadogView, PropagationError};
 
 use super::*;
 
 /// Everything there is to see, as text.
-fn seen(words: &DatadogContext<'_>) -> String {
+fn seen(words: &DatadogView<'_>) -> String {
     let priority = words.priority().map_or("-".into(), |priority| priority.to_string());
     let origin = words.origin().map_or("-".into(), |origin| origin.to_string());
     let tags: Vec<_> = words.tags().iter().map(|tag| format!("{}={}", tag.name, tag.value)).collect();
@@ -24,7 +24,7 @@ fn words(propagator: &Propagator, request: &Lines<'_>) -> String {
     let owned = OwnedContext::from_span(&extraction, &extraction.start_span_with(&ids, decided));
     assert_eq!(seen(&owned.datadog()), words, "of a span");
     assert_eq!(owned.datadog().propagation_error(), extraction.datadog().propagation_error());
-    assert_eq!(seen(&OwnedContext::from_relay(&extraction).datadog()), words, "of a relay");
+    assert_eq!(seen(&OwnedContext::passthrough(&extraction).datadog()), words, "of a relay");
     words
 }
 
@@ -112,18 +112,18 @@ fn ok_errors_of_tags() {
     // An owned context no longer has the line, and still knows.
     let propagator = headers_only();
     let long = request(&[("x-datadog-tags", &long)]);
-    let owned = OwnedContext::from_relay(&propagator.extract(&long));
+    let owned = OwnedContext::passthrough(&propagator.extract(&long));
     assert_eq!(owned.datadog().propagation_error(), Some(PropagationError::ExtractMaxSize));
 }
 
 #[test]
 fn ok_restart_and_ignore_drop_the_words() {
-    use traceprop_core::Behavior;
+    use traceprop_core::Trust;
     let mut both = headers();
     both.extend([TRACE_PARENT, MEMBER]);
-    for behavior in [Behavior::Restart, Behavior::Ignore] {
+    for behavior in [Trust::Restart, Trust::Ignore] {
         let builder = Propagator::builder().extract_static(&DATADOG).extract_static(&TRACE_CONTEXT);
-        let propagator = build(builder.inject_static(&DATADOG).inject_static(&TRACE_CONTEXT).behavior(behavior));
+        let propagator = build(builder.inject_static(&DATADOG).inject_static(&TRACE_CONTEXT).trust(behavior));
         assert_eq!(words(&propagator, &both), "- - [] - []");
         let sent = child(&propagator, &both);
         assert_eq!((sent.get("x-datadog-origin"), sent.get("tracestate")), (None, Some("dd=s:1")));

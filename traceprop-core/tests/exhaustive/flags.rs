@@ -1,7 +1,7 @@
 //! All 65,536 pairs of a version and a flag byte.
 
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{IdBits, Outgoing, Pairs, Propagator, Sampling, TraceParent};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{IdBits, InjectOptions, Pairs, Propagator, Sampling, TraceParent};
 
 const IDS: &str = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
 const CHILD: u64 = 0xb7ad_6b71_6920_3331;
@@ -49,9 +49,9 @@ fn ok_every_version_and_flag_byte_is_read_by_the_rule() {
 
 #[test]
 fn ok_every_version_and_flag_byte_goes_on_by_the_rule() {
-    static FORMAT: TraceContext = TraceContext::new();
+    static FORMAT: W3cTraceContext = W3cTraceContext::new();
     let propagator = Propagator::builder().extract_static(&FORMAT).inject_static(&FORMAT).build().expect("one format");
-    let ids = || IdBits::unique(CHILD);
+    let ids = || IdBits::non_random(CHILD);
     each_pair(|version, flags| {
         let request = [("traceparent", format!("{version}-{IDS}-{flags}"))];
         let extraction = propagator.extract(&request);
@@ -64,12 +64,12 @@ fn ok_every_version_and_flag_byte_goes_on_by_the_rule() {
         assert_eq!((context.sampling, context.random), (decision, random), "{request:?}");
 
         let (mut child, mut relayed) = (Pairs::new(), Pairs::new());
-        let _ = propagator.inject(&extraction.start_span(&ids), &Outgoing::new(), &mut child);
+        let _ = propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut child);
         let known = u8::from(sampled) + 2 * u8::from(random);
         let expected = format!("00-{}-{CHILD:016x}-0{known}", &IDS[..32]);
         assert_eq!(child.iter().collect::<Vec<_>>(), [("traceparent", expected.as_str())]);
         // Who has no span hands on what came, later versions and unknown flags included.
-        let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut relayed);
+        let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut relayed);
         assert_eq!(relayed.iter().collect::<Vec<_>>(), [("traceparent", request[0].1.as_str())]);
     });
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Inbound, Outcome, Outgoing, Pairs, Propagator, RemoteContext, Report, SpanId};
+use traceprop_core::{ExtractReport, Inbound, InjectOptions, Outcome, Pairs, Propagator, RemoteContext, SpanId};
 
 use crate::bytes::{Change, each};
 
@@ -75,7 +75,7 @@ fn trace_of(inbound: Inbound) -> Option<u64> {
 }
 
 impl Case<'_> {
-    fn point_into_their_lines(&self, report: &Report<'_>) {
+    fn point_into_their_lines(&self, report: &ExtractReport<'_>) {
         for reject in report.rejects() {
             let of_field = |name: &str| match reject.field().name() {
                 Some(field) if field.ends_with('-') => name.starts_with(field),
@@ -84,13 +84,13 @@ impl Case<'_> {
             };
             let lines = self.lines.iter().filter(|(name, _)| of_field(name));
             let len: usize = lines.map(|(_, value)| value.len()).sum();
-            assert!(reject.at() as usize <= len, "{reject} in {len} bytes, {self:?}");
+            assert!(reject.offset() as usize <= len, "{reject} in {len} bytes, {self:?}");
         }
     }
 
     /// Nothing came of it, so there is a reject, or nothing was there.
-    fn says_why(&self, report: &Report<'_>) {
-        let outcome = report.entries().next().expect("a format").reading.outcome();
+    fn says_why(&self, report: &ExtractReport<'_>) {
+        let outcome = report.entries().next().expect("a format").parsed.outcome();
         let known = matches!(outcome, Outcome::Absent | Outcome::Invalid(_));
         let blank = |value: &[u8]| value.iter().all(|b| b" \t".contains(b));
         let husk = |value: &[u8]| value.ends_with(b"-------") || blank(value);
@@ -99,10 +99,10 @@ impl Case<'_> {
     }
 
     /// What was accepted is accepted again where a child and a relay send it on, and is the same trace.
-    fn goes_on(&self, propagator: &Propagator, report: &Report<'_>, context: RemoteContext) {
+    fn goes_on(&self, propagator: &Propagator, report: &ExtractReport<'_>, context: RemoteContext) {
         let mut child = Pairs::new();
-        let span = report.extraction().child(context.trace_id, CHILD);
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut child);
+        let span = report.extraction().span_with_ids(context.trace_id, CHILD);
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut child);
         match propagator.extract(&child).inbound() {
             Inbound::Context(again) => {
                 let parent = context.parent_id.map(|_| CHILD);
@@ -118,9 +118,9 @@ impl Case<'_> {
         }
     }
 
-    fn relayed(&self, propagator: &Propagator, report: &Report<'_>) -> Inbound {
+    fn relayed(&self, propagator: &Propagator, report: &ExtractReport<'_>) -> Inbound {
         let mut relayed = Pairs::new();
-        let _ = propagator.relay(&report.extraction().relay(), &Outgoing::trusted(), &mut relayed);
+        let _ = propagator.relay(&report.extraction().passthrough(), &InjectOptions::everything(), &mut relayed);
         propagator.extract(&relayed).inbound()
     }
 }

@@ -1,7 +1,7 @@
 //! Values one byte away from a valid one, against a judgement of our own: what is accepted, and as what.
 
 use traceprop_core::formats::sw8::Sw8Header;
-use traceprop_core::{B3Single, Reject, Sampling, TraceParent, TraceState, UberTraceId};
+use traceprop_core::{B3Single, InvalidHeader, Sampling, TraceParent, TraceState, UberTraceId};
 
 use crate::bytes::{Change, each};
 use crate::judge;
@@ -11,7 +11,7 @@ use crate::judge;
 #[track_caller]
 fn compare<T: PartialEq + std::fmt::Debug>(
     valid: &[&str],
-    read: impl Fn(&[u8]) -> Result<T, Reject>,
+    read: impl Fn(&[u8]) -> Result<T, InvalidHeader>,
     expected: impl Fn(&[u8]) -> Option<T>,
 ) -> (usize, usize) {
     let (mut accepted, mut refused) = (0, 0);
@@ -25,7 +25,7 @@ fn compare<T: PartialEq + std::fmt::Debug>(
             Err(reject) => {
                 let due = expected(value);
                 assert_eq!(due, None, "{change:?}: {reject} in {}", value.escape_ascii());
-                assert!(reject.at() as usize <= value.len(), "{change:?}: {reject} in {}", value.escape_ascii());
+                assert!(reject.offset() as usize <= value.len(), "{change:?}: {reject} in {}", value.escape_ascii());
                 refused += 1;
             }
         });

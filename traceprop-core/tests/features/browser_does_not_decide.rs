@@ -1,14 +1,16 @@
 //! An edge for browsers: their trace is continued, their decision is not.
 
-use traceprop_core::sampler::{Never, ParentBased};
-use traceprop_core::{Behavior, IdBits, Inbound, Outgoing, Pairs, Propagator, Sampling, SpanContext, SpanId, TraceId};
+use traceprop_core::sampler::{AlwaysOff, ParentBased};
+use traceprop_core::{
+    IdBits, Inbound, InjectOptions, Pairs, Propagator, Sampling, SpanContext, SpanId, TraceId, Trust,
+};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
 
 fn edge(names: &str) -> Propagator {
     let inside = Propagator::builder().names(names, names).expect("known names").build().expect("it is right");
-    inside.with_behavior(Behavior::Defer)
+    inside.with_trust(Trust::Resample)
 }
 
 fn traceparent(flags: &str) -> String {
@@ -21,7 +23,7 @@ fn ids() -> IdBits {
 
 fn written(propagator: &Propagator, span: &SpanContext<'_>) -> Pairs {
     let mut headers = Pairs::new();
-    let _ = propagator.inject(span, &Outgoing::new(), &mut headers);
+    let _ = propagator.inject(span, &InjectOptions::new(), &mut headers);
     headers
 }
 
@@ -43,9 +45,9 @@ fn ok_ids_stay_and_the_decision_is_ours() {
         let extraction = edge.extract(&request);
         let context = extraction.context().unwrap();
         assert_eq!((context.trace_id.to_string(), context.sampling), (TRACE.into(), Sampling::Deferred), "{value}");
-        let span = extraction.start_span(&ids);
+        let span = extraction.new_span(&ids);
         assert_eq!((span.parent_id().unwrap().to_string(), span.sampling()), (PARENT.into(), Sampling::Sampled));
-        let silent = extraction.start_span_by(&ids, &ParentBased::new(Never));
+        let silent = extraction.start_span_by(&ids, &ParentBased::new(AlwaysOff));
         assert_eq!(silent.sampling(), Sampling::NotSampled, "{value}");
     }
 }
@@ -56,7 +58,7 @@ fn ok_decision_without_ids_is_dropped() {
         let edge = edge("b3");
         let request = [("b3", value)];
         assert_eq!(edge.extract(&request).inbound(), Inbound::Nothing, "{value}");
-        assert_eq!(edge.extract(&request).start_span(&ids).sampling(), Sampling::Sampled, "{value}");
+        assert_eq!(edge.extract(&request).new_span(&ids).sampling(), Sampling::Sampled, "{value}");
     }
 }
 
@@ -97,7 +99,7 @@ fn ok_relay_says_that_nobody_has_decided() {
     let value = format!("{TRACE}-{PARENT}-1");
     let request = [("b3", value.as_str())];
     let mut headers = Pairs::new();
-    let _ = edge.relay(&edge.extract(&request).relay(), &Outgoing::new(), &mut headers);
+    let _ = edge.relay(&edge.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("b3"), Some(&*format!("{TRACE}-{PARENT}")));
 }
 
@@ -117,14 +119,14 @@ fn ok_same_propagator_for_each_listener() {
     let value = traceparent("01");
     let request = [("traceparent", value.as_str())];
     for (behavior, sampling) in [
-        (Behavior::Continue, Some(Sampling::Sampled)),
-        (Behavior::Defer, Some(Sampling::Deferred)),
-        (Behavior::Restart, None),
-        (Behavior::Ignore, None),
+        (Trust::Continue, Some(Sampling::Sampled)),
+        (Trust::Resample, Some(Sampling::Deferred)),
+        (Trust::Restart, None),
+        (Trust::Ignore, None),
     ] {
-        let listener = inside.clone().with_behavior(behavior);
+        let listener = inside.clone().with_trust(behavior);
         let extraction = listener.extract(&request);
         assert_eq!(extraction.context().map(|context| context.sampling), sampling, "{behavior:?}");
-        assert_eq!(extraction.links().count(), usize::from(behavior == Behavior::Restart), "{behavior:?}");
+        assert_eq!(extraction.links().count(), usize::from(behavior == Trust::Restart), "{behavior:?}");
     }
 }

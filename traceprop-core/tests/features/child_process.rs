@@ -3,7 +3,7 @@
 use std::env;
 use std::process::Command;
 
-use traceprop_core::{Allow, Environment, Outgoing, OwnedBaggage, OwnedContext, Sampling, SpanContext, presets};
+use traceprop_core::{Allow, EnvCarrier, InjectOptions, OwnedBaggage, OwnedContext, Sampling, SpanContext, presets};
 
 const MARK: &str = "continued as ";
 
@@ -18,7 +18,7 @@ fn program() -> Command {
 #[ignore = "it is what the other tests start"]
 fn the_program() {
     let propagator = presets::W3C.propagator();
-    let environment = Environment::capture(&propagator);
+    let environment = EnvCarrier::capture(&propagator);
     let report = propagator.explain(&environment);
     let extraction = report.extraction();
     let baggage: Vec<_> = extraction.baggage().iter().map(|member| member.to_string()).collect();
@@ -46,7 +46,7 @@ fn context() -> OwnedContext {
 #[test]
 fn ok_the_program_continues_the_trace() {
     let mut command = program();
-    let outgoing = Outgoing::new().baggage(Allow::Only(&["tenant"]));
+    let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
     let context = context();
     let propagator = presets::W3C.propagator();
     let omitted = propagator.inject(&context.span().expect("a span"), &outgoing, &mut command);
@@ -62,8 +62,8 @@ fn ok_the_program_continues_the_trace() {
 fn ok_old_variables_do_not_stand_beside_new_ones() {
     let mut command = program();
     command.env("TRACESTATE", "old=1").env("TraceParent", "00-old").env("BAGGAGE", "kept=1");
-    let span = context().span().expect("a span").without_lines();
-    let _ = presets::W3C.propagator().inject(&span, &Outgoing::trusted(), &mut command);
+    let span = context().span().expect("a span").without_headers();
+    let _ = presets::W3C.propagator().inject(&span, &InjectOptions::everything(), &mut command);
     // Nothing is said about baggage, so what stands there stays.
     assert_eq!(
         run(command),

@@ -6,53 +6,53 @@
 //! acmectx-tenant: shoes                                                 the users' own text, one header an item
 //! ```
 
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, ConfigError, Field, FieldName, FieldNameError, Format, FormatFields, IdBits, Inbound, Omission,
-    OmissionReason, Outbound, Outcome, Outgoing, OwnedContext, Pairs, Propagator, Reading, Reason, Reject,
-    RemoteContext, Sampling, Slots, SpanContext, SpanId, TraceId, Writer,
+    Allow, ConfigError, CustomHeader, Field, Format, FormatFields, Headers, IdBits, Inbound, InjectContext,
+    InjectOptions, InvalidHeader, InvalidHeaderName, InvalidReason, OmitReason, Omitted, Outcome, OwnedContext, Pairs,
+    Parsed, Propagator, RemoteContext, Sampling, SpanContext, SpanId, TraceId, Writer,
 };
 
 struct Acme {
     /// The trace, the peer, the family.
-    names: [FieldName; 3],
+    names: [CustomHeader; 3],
 }
 
 const PREFIX: &str = "acmectx-";
 
 impl Acme {
-    fn new(header: &str) -> Result<Self, FieldNameError> {
-        let peer = FieldName::from_static("x-acme-peer");
-        Ok(Self { names: [FieldName::new(header)?, peer, FieldName::from_static(PREFIX).family()] })
+    fn new(header: &str) -> Result<Self, InvalidHeaderName> {
+        let peer = CustomHeader::from_static("x-acme-peer");
+        Ok(Self { names: [CustomHeader::new(header)?, peer, CustomHeader::from_static(PREFIX).prefix()] })
     }
 
-    fn trace(&self) -> &FieldName {
+    fn trace(&self) -> &CustomHeader {
         &self.names[0]
     }
 
-    fn peer(&self) -> &FieldName {
+    fn peer(&self) -> &CustomHeader {
         &self.names[1]
     }
 
-    fn family(&self) -> &FieldName {
+    fn family(&self) -> &CustomHeader {
         &self.names[2]
     }
 
-    fn parse(value: &[u8], field: Field) -> Result<RemoteContext, Reject> {
-        let reject = |reason, at| Reject::new(field, reason, at);
+    fn parse(value: &[u8], field: Field) -> Result<RemoteContext, InvalidHeader> {
+        let reject = |reason, at| InvalidHeader::new(field, reason, at);
         let Some((head, flag)) = value.split_at_checked(49) else {
-            return Err(reject(Reason::BadLength, value.len()));
+            return Err(reject(InvalidReason::BadLength, value.len()));
         };
         if head[32] != b'/' {
-            return Err(reject(Reason::BadDelimiter, 32));
+            return Err(reject(InvalidReason::BadDelimiter, 32));
         }
-        let trace = TraceId::from_hex(&head[..32]).map_err(|error| reject(error.reason(), error.at()))?;
-        let parent = SpanId::from_hex(&head[33..]).map_err(|error| reject(error.reason(), 33 + error.at()))?;
+        let trace = TraceId::from_hex(&head[..32]).map_err(|error| reject(error.reason(), error.offset()))?;
+        let parent = SpanId::from_hex(&head[33..]).map_err(|error| reject(error.reason(), 33 + error.offset()))?;
         let sampling = match flag {
             b"" => Sampling::Deferred,
             b";0" => Sampling::NotSampled,
             b";1" => Sampling::Sampled,
-            _ => return Err(reject(Reason::BadSampling, 49)),
+            _ => return Err(reject(InvalidReason::BadSampling, 49)),
         };
         Ok(RemoteContext { sampling, ..RemoteContext::new(trace, Some(parent)) })
     }
@@ -64,21 +64,21 @@ impl Format for Acme {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::named(&self.names)
+        FormatFields::custom(&self.names)
     }
 
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
-        let field = slots.field_named(self.trace()).unwrap_or(Field::Configured(0));
-        let Some(value) = slots.named(self.trace()).first() else {
-            return Reading::new(Outcome::Absent);
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
+        let field = slots.field_named(self.trace()).unwrap_or(Field::Custom(0));
+        let Some(value) = slots.get_all_custom(self.trace()).first() else {
+            return Parsed::new(Outcome::Absent);
         };
         match Self::parse(value.trim_ascii(), field) {
-            Ok(context) => Reading::new(Outcome::Context(context)),
-            Err(reject) => Reading::invalid(reject),
+            Ok(context) => Parsed::new(Outcome::Context(context)),
+            Err(reject) => Parsed::invalid(reject),
         }
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let Some((trace, span)) = context.ids() else {
             return;
         };
@@ -88,21 +88,21 @@ impl Format for Acme {
             Some(true) => ";1",
         };
         writer.write_named_pieces(self.trace(), &format_args!("{trace}/{span}{flag}"));
-        writer.write_named(self.peer(), context.outgoing().peer_or("unknown"));
+        writer.write_named(self.peer(), context.options().peer_or("unknown"));
     }
 
-    fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        let Some(field) = context.slots().field_named(self.family()) else {
+    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        let Some(field) = context.received().field_named(self.family()) else {
             return;
         };
-        for (name, value) in context.slots().lines(field).with_names() {
+        for (name, value) in context.received().get_all(field).with_names() {
             let (Some(key), Ok(value)) = (self.family().suffix(name), std::str::from_utf8(value)) else {
                 continue;
             };
-            if context.outgoing().allowed_baggage().key(key) {
-                writer.write_family(field, PREFIX, key, &value);
+            if context.options().allowed_baggage().allows_key(key) {
+                writer.write_prefixed(field, PREFIX, key, &value);
             } else {
-                writer.omit(field, OmissionReason::NotAllowed, 1);
+                writer.omit(field, OmitReason::NotAllowed, 1);
             }
         }
     }
@@ -122,15 +122,15 @@ const OLD: [(&str, &str); 5] = [
 /// Both dialects, ours first while we move.
 fn both() -> Propagator {
     let acme = Acme::new("X-Acme-Trace").expect("a header name");
-    Propagator::builder().format(acme).format(TraceContext::new()).build().expect("two formats")
+    Propagator::builder().with_format(acme).with_format(W3cTraceContext::new()).build().expect("two formats")
 }
 
 fn ids() -> IdBits {
     IdBits::random(0xb7ad_6b71_6920_3331)
 }
 
-fn call<'a>() -> Outgoing<'a> {
-    Outgoing::new().peer("stock.internal:8080")
+fn call<'a>() -> InjectOptions<'a> {
+    InjectOptions::new().peer("stock.internal:8080")
 }
 
 fn lines(headers: &Pairs) -> Vec<(&str, &str)> {
@@ -141,10 +141,10 @@ fn lines(headers: &Pairs) -> Vec<(&str, &str)> {
 fn ok_a_trace_in_the_old_header_goes_on_in_both() {
     let propagator = both();
     let extraction = propagator.extract(&OLD);
-    assert_eq!(extraction.style(), Some("acme"));
+    assert_eq!(extraction.source_format(), Some("acme"));
     let mut headers = Pairs::new();
-    let outgoing = call().baggage(Allow::All);
-    let omitted = propagator.inject(&extraction.start_span(&ids), &outgoing, &mut headers);
+    let outgoing = call().allow_baggage(Allow::All);
+    let omitted = propagator.inject(&extraction.new_span(&ids), &outgoing, &mut headers);
     assert!(omitted.is_empty());
     assert_eq!(
         lines(&headers),
@@ -162,7 +162,7 @@ fn ok_a_trace_in_the_old_header_goes_on_in_both() {
 fn ok_only_allowed_items_leave_and_the_others_are_counted() {
     let propagator = both();
     let extraction = propagator.extract(&OLD);
-    let expected = |count| Omission { field: Field::Configured(2), reason: OmissionReason::NotAllowed, count };
+    let expected = |count| Omitted { field: Field::Custom(2), reason: OmitReason::NotAllowed, count };
     for (allow, sent, omitted) in [
         (Allow::Only(&["tenant"]), &["acmectx-tenant"][..], Some(expected(1))),
         (Allow::None, &[], Some(expected(2))),
@@ -173,14 +173,14 @@ fn ok_only_allowed_items_leave_and_the_others_are_counted() {
             names.filter(|name| name.starts_with(PREFIX)).collect()
         };
         let mut headers = Pairs::new();
-        let left = propagator.inject(&extraction.start_span(&ids), &call().baggage(allow), &mut headers);
+        let left = propagator.inject(&extraction.new_span(&ids), &call().allow_baggage(allow), &mut headers);
         assert_eq!(
             (items(&headers), left.iter().copied().next()),
             (sent.iter().map(|s| s.to_string()).collect(), omitted)
         );
         // A relay lets no more out, and says nothing twice.
         let mut headers = Pairs::new();
-        let left = propagator.relay(&extraction.relay(), &call().baggage(allow), &mut headers);
+        let left = propagator.relay(&extraction.passthrough(), &call().allow_baggage(allow), &mut headers);
         assert_eq!(
             (items(&headers), left.iter().copied().next()),
             (sent.iter().map(|s| s.to_string()).collect(), omitted)
@@ -194,7 +194,7 @@ fn ok_a_relay_sends_the_old_header_as_it_came() {
     let request =
         [("X-ACME-TRACE", " 4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7;1\t"), ("x-acme-peer", "cart:80")];
     let mut headers = Pairs::new();
-    let _ = propagator.relay(&propagator.extract(&request).relay(), &call(), &mut headers);
+    let _ = propagator.relay(&propagator.extract(&request).passthrough(), &call(), &mut headers);
     assert_eq!(headers.get("x-acme-peer"), Some("cart:80"));
     assert_eq!(headers.get("x-acme-trace"), Some(request[0].1));
     assert_eq!(headers.get("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
@@ -217,7 +217,7 @@ fn ok_another_trace_in_w3c_becomes_a_link() {
     let propagator = both();
     let request = [OLD[0], ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01")];
     let report = propagator.explain(&request);
-    assert_eq!(report.extraction().links().map(|link| link.style).collect::<Vec<_>>(), ["tracecontext"]);
+    assert_eq!(report.extraction().links().map(|link| link.format).collect::<Vec<_>>(), ["tracecontext"]);
     assert_eq!(
         report.to_string(),
         "trace 4bf92f3577b34da6a3ce929d0e0e4736 continued, parent 00f067aa0ba902b7, not-sampled; acme: supplied the \
@@ -230,16 +230,16 @@ fn ok_a_broken_old_header_does_not_hide_w3c_and_is_named() {
     let propagator = both();
     let w3c = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     for (value, reason, at) in [
-        ("4bf92f3577b34da6a3ce929d0e0e4736", Reason::BadLength, 32),
-        ("4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7;1", Reason::BadDelimiter, 32),
-        ("4BF92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7;1", Reason::UppercaseHex, 1),
-        ("4bf92f3577b34da6a3ce929d0e0e4736/0000000000000000;1", Reason::ZeroSpanId, 33),
-        ("4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7;2", Reason::BadSampling, 49),
+        ("4bf92f3577b34da6a3ce929d0e0e4736", InvalidReason::BadLength, 32),
+        ("4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7;1", InvalidReason::BadDelimiter, 32),
+        ("4BF92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7;1", InvalidReason::UppercaseHex, 1),
+        ("4bf92f3577b34da6a3ce929d0e0e4736/0000000000000000;1", InvalidReason::ZeroSpanId, 33),
+        ("4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7;2", InvalidReason::BadSampling, 49),
     ] {
         let request = [("x-acme-trace", value), w3c];
         let report = propagator.explain(&request);
-        assert_eq!(report.winner(), Some("tracecontext"));
-        let expected = Reject::new(Field::Configured(0), reason, at);
+        assert_eq!(report.source_format(), Some("tracecontext"));
+        let expected = InvalidHeader::new(Field::Custom(0), reason, at);
         assert_eq!(report.rejects().collect::<Vec<_>>(), [expected], "{value}");
     }
 }
@@ -249,11 +249,11 @@ fn ok_old_lines_cross_an_await_in_an_owned_context() {
     let propagator = both();
     let owned = {
         let extraction = propagator.extract(&OLD);
-        OwnedContext::from_span(&extraction, &extraction.start_span(&ids))
+        OwnedContext::from_span(&extraction, &extraction.new_span(&ids))
     };
     let mut headers = Pairs::new();
     let span = owned.span().expect("a span");
-    let _ = propagator.inject(&span, &call().baggage(Allow::Only(&["user"])), &mut headers);
+    let _ = propagator.inject(&span, &call().allow_baggage(Allow::Only(&["user"])), &mut headers);
     assert_eq!(headers.get("acmectx-user"), Some("alice"));
     assert_eq!(headers.get("acmectx-tenant"), None);
 }
@@ -274,14 +274,14 @@ fn ok_what_a_request_held_of_ours_is_replaced() {
 #[test]
 fn ok_fields_are_listed_for_cors() {
     let fields = both();
-    assert!(fields.fields().eq(["x-acme-trace", "x-acme-peer", "acmectx-", "traceparent", "tracestate"]));
+    assert!(fields.inject_fields().eq(["x-acme-trace", "x-acme-peer", "acmectx-", "traceparent", "tracestate"]));
 }
 
 #[test]
 fn err_a_name_that_is_none_and_a_format_twice() {
-    assert_eq!(Acme::new("X Acme").err(), Some(FieldNameError::BadByte(1)));
+    assert_eq!(Acme::new("X Acme").err(), Some(InvalidHeaderName::BadByte(1)));
     let twice = Propagator::builder()
-        .format(Acme::new("x-acme-trace").expect("a name"))
-        .format(Acme::new("x-acme-trace-2").expect("a name"));
+        .with_format(Acme::new("x-acme-trace").expect("a name"))
+        .with_format(Acme::new("x-acme-trace-2").expect("a name"));
     assert_eq!(twice.build().err(), Some(ConfigError::DuplicateFormat));
 }

@@ -3,13 +3,13 @@
 
 use std::thread;
 
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Allow, Outgoing, OwnedContext, Pairs, Propagator, presets};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{Allow, InjectOptions, OwnedContext, Pairs, Propagator, presets};
 
-fn relay(request: &[(&str, &str)], outgoing: &Outgoing<'_>) -> (Vec<(String, String)>, String) {
+fn relay(request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> (Vec<(String, String)>, String) {
     let propagator = presets::W3C.propagator();
     let mut headers = Pairs::new();
-    let omitted = propagator.relay(&propagator.extract(&request).relay(), outgoing, &mut headers);
+    let omitted = propagator.relay(&propagator.extract(&request).passthrough(), outgoing, &mut headers);
     (headers.into_iter().collect(), omitted.to_string())
 }
 
@@ -33,40 +33,40 @@ fn ok_valid_lines_go_on_byte_for_byte() {
             ("tracestate", "a=3\t"),
         ],
     ] {
-        assert_eq!(relay(lines, &Outgoing::new()), (owned(lines), "nothing left out".into()));
+        assert_eq!(relay(lines, &InjectOptions::new()), (owned(lines), "nothing left out".into()));
     }
 }
 
 #[test]
 fn ok_empty_lines_are_the_one_thing_that_is_not_passed_on() {
     let lines = [("traceparent", VALID), ("tracestate", ""), ("tracestate", " \t"), ("tracestate", "a=1")];
-    assert_eq!(relay(&lines, &Outgoing::new()).0, owned(&[lines[0], lines[3]]));
+    assert_eq!(relay(&lines, &InjectOptions::new()).0, owned(&[lines[0], lines[3]]));
 }
 
 #[test]
 fn ok_what_is_invalid_is_not_passed_on() {
     for bad in ["", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", &format!("{VALID},{VALID}")] {
-        assert_eq!(relay(&[("traceparent", bad), ("tracestate", "a=1")], &Outgoing::new()).0, owned(&[]));
+        assert_eq!(relay(&[("traceparent", bad), ("tracestate", "a=1")], &InjectOptions::new()).0, owned(&[]));
     }
     // A bad tracestate costs itself.
     let lines = [("traceparent", VALID), ("tracestate", "a=1,B=2")];
-    assert_eq!(relay(&lines, &Outgoing::new()).0, owned(&lines[..1]));
+    assert_eq!(relay(&lines, &InjectOptions::new()).0, owned(&lines[..1]));
 }
 
 #[test]
 fn ok_a_request_without_a_trace_gets_none() {
-    assert_eq!(relay(&[("host", "stock")], &Outgoing::trusted()).0, owned(&[]));
+    assert_eq!(relay(&[("host", "stock")], &InjectOptions::everything()).0, owned(&[]));
 }
 
 #[test]
 fn ok_baggage_goes_only_where_it_may() {
     let lines = [("traceparent", VALID), ("baggage", "tenant=shoes ; p, user=alice"), ("baggage", "tenant=hats")];
-    let (all, omitted) = relay(&lines, &Outgoing::new().baggage(Allow::All));
+    let (all, omitted) = relay(&lines, &InjectOptions::new().allow_baggage(Allow::All));
     assert_eq!((all, omitted.as_str()), (owned(&lines), "nothing left out"));
-    let (some, omitted) = relay(&lines, &Outgoing::new().baggage(Allow::Only(&["tenant"])));
+    let (some, omitted) = relay(&lines, &InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])));
     assert_eq!(some, owned(&[lines[0], ("baggage", "tenant=shoes;p,tenant=hats")]));
     assert_eq!(omitted, "baggage: 1 left out, not-allowed");
-    let (none, omitted) = relay(&lines, &Outgoing::new());
+    let (none, omitted) = relay(&lines, &InjectOptions::new());
     assert_eq!((none, omitted.as_str()), (owned(&lines[..1]), "baggage: 3 left out, not-allowed"));
 }
 
@@ -75,7 +75,7 @@ fn ok_a_forwarded_request_keeps_its_other_headers_and_has_each_of_ours_once() {
     let propagator = presets::W3C.propagator();
     let request = owned(&[("Host", "stock"), ("TraceParent", VALID), ("tracestate", "a=1"), ("TraceState", "b=2")]);
     let mut forwarded = request.clone();
-    let _ = propagator.relay(&propagator.extract(&request).relay(), &Outgoing::new(), &mut forwarded);
+    let _ = propagator.relay(&propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut forwarded);
     let expected = [("Host", "stock"), ("traceparent", VALID), ("tracestate", "a=1"), ("tracestate", "b=2")];
     assert_eq!(forwarded, owned(&expected));
 }
@@ -85,12 +85,12 @@ fn ok_a_retry_on_another_thread_sends_the_same() {
     let propagator = presets::W3C.propagator();
     let lines =
         [("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"), ("tracestate", "a=1 , b=2")];
-    let kept = OwnedContext::from_relay(&propagator.extract(&lines));
+    let kept = OwnedContext::passthrough(&propagator.extract(&lines));
     assert!(kept.span().is_none());
     let retry = thread::spawn(move || {
         let propagator = presets::W3C.propagator();
         let mut headers = Pairs::new();
-        let _ = propagator.relay(&kept.relay().expect("a relay"), &Outgoing::new(), &mut headers);
+        let _ = propagator.relay(&kept.relay().expect("a relay"), &InjectOptions::new(), &mut headers);
         headers.into_iter().collect::<Vec<_>>()
     });
     assert_eq!(retry.join().expect("no panic"), owned(&lines));
@@ -98,14 +98,17 @@ fn ok_a_retry_on_another_thread_sends_the_same() {
 
 #[test]
 fn ok_two_agents_on_a_page_are_one_trace_where_that_is_asked_for() {
-    let lenient = Propagator::builder().format(TraceContext::new().same_trace()).build().expect("one format");
+    let lenient = Propagator::builder()
+        .with_format(W3cTraceContext::new().allow_multiple_traceparent())
+        .build()
+        .expect("one format");
     let second = "00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000aa-01";
     let joined = format!("{VALID}, {second}");
     for lines in [&[("traceparent", VALID), ("traceparent", second)][..], &[("traceparent", joined.as_str())]] {
         let extraction = lenient.extract(&lines);
         assert_eq!(extraction.context().and_then(|context| context.parent_id.map(|id| id.get())), Some(0xaa));
         let mut headers = Pairs::new();
-        let _ = lenient.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+        let _ = lenient.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
         assert_eq!(headers.into_iter().collect::<Vec<_>>(), owned(lines));
     }
     for other in ["00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01", "00-0-0-0", ""] {

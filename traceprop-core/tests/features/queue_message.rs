@@ -2,7 +2,7 @@
 //! and outlives the request that caused it.
 
 use traceprop_core::{
-    Allow, Carrier, IdBits, InContext, Outgoing, OwnedContext, Pairs, Sampling, SpanId, TraceId, current, presets,
+    Allow, Carrier, IdBits, InContext, InjectOptions, OwnedContext, Pairs, Sampling, SpanId, TraceId, current, presets,
 };
 
 /// A message as a broker stores it.
@@ -36,13 +36,15 @@ const REQUEST: [(&str, &str); 3] = [
 fn take_order() -> Vec<Message> {
     let propagator = presets::W3C.propagator();
     let extraction = propagator.extract(&REQUEST);
-    let span = extraction.start_span(&|| IdBits::random(0x0b));
+    let span = extraction.new_span(&|| IdBits::random(0x0b));
     let owned = OwnedContext::from_span(&extraction, &span);
     let sends = ["shoes", "hats"].into_iter().zip(1..).map(|(body, id)| {
         let send = owned.span().expect("a span").child(SpanId::new(0xc0 + id).expect("not zero"));
         let mut headers = Pairs::new();
-        let outgoing =
-            Outgoing::new().endpoint("orders").sent_at_ms(1_700_000_000_000).baggage(Allow::Only(&["tenant"]));
+        let outgoing = InjectOptions::new()
+            .endpoint("orders")
+            .sent_at_ms(1_700_000_000_000)
+            .allow_baggage(Allow::Only(&["tenant"]));
         let _ = propagator.inject(&send, &outgoing, &mut headers);
         Message::new(body, headers)
     });
@@ -89,7 +91,7 @@ fn ok_work_in_the_background_is_done_in_the_context_of_its_message() {
         .into_iter()
         .map(|message| {
             let extraction = propagator.extract(&message);
-            let span = extraction.start_span(&|| IdBits::random(0x0f));
+            let span = extraction.new_span(&|| IdBits::random(0x0f));
             let job = OwnedContext::from_span(&extraction, &span);
             // The message is gone before the work begins.
             drop(message);
@@ -106,7 +108,7 @@ fn ok_a_dead_letter_goes_back_as_it_came() {
     let propagator = presets::W3C.propagator();
     let message = take_order().remove(1);
     let mut again = Pairs::new();
-    let _ = propagator.relay(&propagator.extract(&message).relay(), &Outgoing::trusted(), &mut again);
+    let _ = propagator.relay(&propagator.extract(&message).passthrough(), &InjectOptions::everything(), &mut again);
     assert_eq!(Message::new(message.body, again).headers, message.headers);
 }
 
@@ -117,7 +119,7 @@ fn ok_futures_carry_the_context_along() {
     let propagator = presets::W3C.propagator();
     let message = take_order().remove(0);
     let extraction = propagator.extract(&message);
-    let owned = OwnedContext::from_relay(&extraction);
+    let owned = OwnedContext::passthrough(&extraction);
     let work = async { current().and_then(|context| context.tracestate().get("rojo").map(str::to_owned)) };
     let mut work = pin!(work.in_context(owned));
     let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));

@@ -2,8 +2,8 @@
 
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::{
-    Allow, Behavior, IdBits, JaegerBaggage, JaegerFlags, OmissionReason, Outgoing, OwnedBaggage, OwnedContext, Pairs,
-    Propagator, Sampling, SpanContext,
+    Allow, IdBits, InjectOptions, JaegerBaggage, JaegerFlags, OmitReason, OwnedBaggage, OwnedContext, Pairs,
+    Propagator, Sampling, SpanContext, Trust,
 };
 
 use crate::wire::{CHILD, TRACE, child, child_id, header, inject, jaeger, lines, relay, trace};
@@ -17,14 +17,14 @@ const BAGGAGE: [(&str, &str); 4] = [
 
 #[test]
 fn ok_child_writes_baggage_in_the_canonical_form() {
-    let headers = child(&jaeger(), &BAGGAGE, &Outgoing::trusted());
+    let headers = child(&jaeger(), &BAGGAGE, &InjectOptions::everything());
     let expected = [("uberctx-tenant", "acme%20inc"), ("uberctx-load", "100%25"), ("uberctx-user", "a%2Fb")];
     assert_eq!(lines(&headers)[1..], expected);
 }
 
 #[test]
 fn ok_relay_writes_baggage_as_it_came() {
-    let headers = relay(&jaeger(), &BAGGAGE, &Outgoing::trusted());
+    let headers = relay(&jaeger(), &BAGGAGE, &InjectOptions::everything());
     let expected =
         [("uberctx-tenant", "acme+inc"), ("uberctx-load", "100%"), ("jaeger-baggage", "user=a%2Fb,no key=1")];
     assert_eq!(lines(&headers), expected);
@@ -32,10 +32,10 @@ fn ok_relay_writes_baggage_as_it_came() {
 
 #[test]
 fn ok_relay_of_a_list_with_a_bad_member_writes_the_good_ones() {
-    let headers = relay(&jaeger(), &[("jaeger-baggage", "a=1+2,broken")], &Outgoing::trusted());
+    let headers = relay(&jaeger(), &[("jaeger-baggage", "a=1+2,broken")], &InjectOptions::everything());
     assert_eq!(lines(&headers), [("uberctx-a", "1%202")]);
     // A value with bytes that no header may hold cannot go on as it came either.
-    let headers = relay(&jaeger(), &[("uberctx-a", "é+")], &Outgoing::trusted());
+    let headers = relay(&jaeger(), &[("uberctx-a", "é+")], &InjectOptions::everything());
     assert_eq!(lines(&headers), [("uberctx-a", "%C3%A9%20")]);
 }
 
@@ -43,20 +43,20 @@ fn ok_relay_of_a_list_with_a_bad_member_writes_the_good_ones() {
 fn regression_relay_of_a_list_member_that_gave_way_does_not_bring_it_back() {
     // The line cannot be sent on, for it says nothing, and the member behind it does not count.
     let request = [("uberctx-a", ""), ("jaeger-baggage", "a=1,b=2")];
-    let headers = relay(&jaeger(), &request, &Outgoing::trusted());
+    let headers = relay(&jaeger(), &request, &InjectOptions::everything());
     assert_eq!(lines(&headers), [("uberctx-b", "2")]);
 }
 
 #[test]
 fn ok_baggage_leaves_only_where_it_may() {
     let propagator = jaeger();
-    assert_eq!(child(&propagator, &BAGGAGE, &Outgoing::new()).len(), 1);
+    assert_eq!(child(&propagator, &BAGGAGE, &InjectOptions::new()).len(), 1);
     // A key is part of a header name, so its letter case does not count.
-    let some = Outgoing::new().baggage(Allow::Only(&["tenant", "USER"]));
+    let some = InjectOptions::new().allow_baggage(Allow::Only(&["tenant", "USER"]));
     let headers = relay(&propagator, &BAGGAGE, &some);
     assert_eq!(lines(&headers), [("uberctx-tenant", "acme+inc"), ("uberctx-user", "a%2Fb")]);
     let mut headers = Pairs::new();
-    let omissions = propagator.relay(&propagator.extract(&BAGGAGE).relay(), &some, &mut headers);
+    let omissions = propagator.relay(&propagator.extract(&BAGGAGE).passthrough(), &some, &mut headers);
     assert_eq!(omissions.to_string(), "uberctx-: 3 left out, not-allowed");
 }
 
@@ -67,10 +67,10 @@ fn ok_baggage_that_cannot_be_written_is_named() {
     let list = format!("a b=1,é=1,empty=,{long}=1,{}=1", &long[1..]);
     let request = [("jaeger-baggage", list)];
     let mut headers = Pairs::new();
-    let span = propagator.extract(&request).child(trace(), child_id());
-    let omissions = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+    let span = propagator.extract(&request).span_with_ids(trace(), child_id());
+    let omissions = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     let omitted: Vec<_> = omissions.iter().map(|omission| (omission.reason, omission.count)).collect();
-    assert_eq!(omitted, [(OmissionReason::BadKey, 2), (OmissionReason::BadValue, 1), (OmissionReason::TooLong, 1)]);
+    assert_eq!(omitted, [(OmitReason::BadKey, 2), (OmitReason::BadValue, 1), (OmitReason::TooLong, 1)]);
     assert_eq!((headers.len(), headers.get(&format!("uberctx-{}", &long[1..]))), (2, Some("1")));
 }
 
@@ -81,23 +81,23 @@ fn ok_baggage_that_grows_beyond_the_limit_is_cut_at_a_whole_item() {
     let blanks = "+".repeat(2000);
     let request = [("uberctx-a", blanks.as_str()), ("uberctx-b", &blanks), ("uberctx-c", "1")];
     let mut headers = Pairs::new();
-    let span = propagator.extract(&request).child(trace(), child_id());
-    let omissions = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+    let span = propagator.extract(&request).span_with_ids(trace(), child_id());
+    let omissions = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     assert_eq!(omissions.to_string(), "uberctx-: 2 left out, too-long");
     assert_eq!(headers.get("uberctx-a").map(str::len), Some(6000));
-    assert_eq!(lines(&relay(&propagator, &request, &Outgoing::trusted())), request);
+    assert_eq!(lines(&relay(&propagator, &request, &InjectOptions::everything())), request);
 }
 
 #[test]
 fn ok_ignore_forgets_the_baggage_and_restart_keeps_it() {
-    for (behavior, count) in [(Behavior::Restart, 1), (Behavior::Ignore, 0)] {
-        let propagator = Propagator::builder().format(Jaeger::new()).behavior(behavior).build().expect("one format");
+    for (behavior, count) in [(Trust::Restart, 1), (Trust::Ignore, 0)] {
+        let propagator = Propagator::builder().with_format(Jaeger::new()).trust(behavior).build().expect("one format");
         let value = header("b");
         let request = [("uber-trace-id", value.as_str()), ("uberctx-k", "v")];
         let extraction = propagator.extract(&request);
         assert_eq!((extraction.jaeger_baggage().len(), extraction.uber_trace_id()), (count, None));
-        let span = extraction.start_span(&|| IdBits::random(7));
-        let headers = inject(&propagator, &span, &Outgoing::trusted());
+        let span = extraction.new_span(&|| IdBits::random(7));
+        let headers = inject(&propagator, &span, &InjectOptions::everything());
         assert_eq!(headers.len(), 1 + count);
         assert!(headers.get("uber-trace-id").is_some_and(|value| value.ends_with(":0:1")));
     }
@@ -112,14 +112,14 @@ fn ok_w3c_baggage_becomes_uberctx_only_where_that_was_asked_for() {
         ("baggage", "Tenant=w3c,userId=a+b%20c;secure,userid=d,x=%"),
     ];
     let builder = || Propagator::builder().extract_baggage();
-    let without = builder().format(Jaeger::new()).build().expect("formats");
-    let headers = child(&without, &request, &Outgoing::trusted());
+    let without = builder().with_format(Jaeger::new()).build().expect("formats");
+    let headers = child(&without, &request, &InjectOptions::everything());
     assert_eq!(lines(&headers)[1..], [("uberctx-tenant", "own")]);
-    let with = builder().format(Jaeger::new().with_w3c_baggage()).build().expect("formats");
-    let headers = child(&with, &request, &Outgoing::trusted());
+    let with = builder().with_format(Jaeger::new().with_w3c_baggage()).build().expect("formats");
+    let headers = child(&with, &request, &InjectOptions::everything());
     assert_eq!(lines(&headers)[1..], [("uberctx-tenant", "own"), ("uberctx-userid", "d"), ("uberctx-x", "%25")]);
     // As W3C baggage its key has the letter case that it was allowed with.
-    let headers = child(&with, &request, &Outgoing::new().baggage(Allow::Only(&["X"])));
+    let headers = child(&with, &request, &InjectOptions::new().allow_baggage(Allow::Only(&["X"])));
     assert_eq!(headers.len(), 1);
 }
 
@@ -128,13 +128,13 @@ fn ok_w3c_baggage_beyond_64_items_is_left_out_and_counted() {
     let value = header("1");
     let members: Vec<_> = (0..64).map(|i| format!("k{i}=v")).collect();
     let list = members.join(",");
-    let builder = Propagator::builder().extract_baggage().format(Jaeger::new().with_w3c_baggage());
+    let builder = Propagator::builder().extract_baggage().with_format(Jaeger::new().with_w3c_baggage());
     let propagator = builder.build().expect("formats");
     let written = |request: &[(&'static str, &str)]| {
         let mut headers = Pairs::new();
         let extraction = propagator.extract(&request);
-        let span = extraction.child(trace(), child_id());
-        let omissions = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+        let span = extraction.span_with_ids(trace(), child_id());
+        let omissions = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
         (headers.len() - 1, omissions.to_string())
     };
     let request = [("uber-trace-id", value.as_str()), ("baggage", &list), ("uberctx-a", "1"), ("uberctx-b", "2")];
@@ -148,7 +148,7 @@ fn ok_8192_bytes_of_keys_and_values_are_written() {
     let written = |brackets: &str| {
         let long = "x".repeat(8180);
         let request = [("uber-trace-id", value.as_str()), ("uberctx-k", long.as_str()), ("uberctx-a", brackets)];
-        child(&jaeger(), &request, &Outgoing::trusted()).len()
+        child(&jaeger(), &request, &InjectOptions::everything()).len()
     };
     // Of the 11 bytes behind the first item the key takes one, and each bracket three.
     assert_eq!((written("((("), written("((((")), (3, 2));
@@ -162,7 +162,7 @@ fn ok_context_from_fields_is_written_and_read_again() {
     let owned = owned.with_jaeger_baggage(items).expect("legal keys");
     assert_eq!(owned.uber_trace_id().map(|header| header.flags.to_byte()), Some(0x19));
     assert_eq!(owned.jaeger_baggage().get("list").map(|item| item.value().into_owned()).as_deref(), Some("a,b=c"));
-    let headers = inject(&jaeger(), &owned.span().expect("a span"), &Outgoing::trusted());
+    let headers = inject(&jaeger(), &owned.span().expect("a span"), &InjectOptions::everything());
     let expected = format!("{TRACE}:{CHILD}:0:19");
     assert_eq!(
         lines(&headers),
@@ -197,10 +197,10 @@ fn ok_owned_context_keeps_flags_and_baggage_across_an_await() {
         let request = [("uber-trace-id", value.as_str()), ("uberctx-a", "1"), ("jaeger-baggage", "b=2")];
         let extraction = propagator.extract(&request);
         assert_eq!(OwnedBaggage::from(&extraction.jaeger_baggage()).to_string(), "a=1,b=2");
-        OwnedContext::from_span(&extraction, &extraction.child(trace(), child_id()))
+        OwnedContext::from_span(&extraction, &extraction.span_with_ids(trace(), child_id()))
     };
     assert_eq!(owned.jaeger_baggage().len(), 2);
-    let headers = inject(&propagator, &owned.span().expect("a span"), &Outgoing::trusted());
+    let headers = inject(&propagator, &owned.span().expect("a span"), &InjectOptions::everything());
     let expected = format!("{TRACE}:{CHILD}:0:d");
     assert_eq!(lines(&headers), [("uber-trace-id", expected.as_str()), ("uberctx-a", "1"), ("uberctx-b", "2")]);
 }

@@ -1,19 +1,19 @@
 //! Jaeger's flags across a hop that speaks only W3C.
 
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Format, JaegerFlags, Outgoing, OwnedContext, Propagator, Sampling, SpanContext};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{Format, InjectOptions, JaegerFlags, OwnedContext, Propagator, Sampling, SpanContext};
 
 use crate::wire::{TRACE, child_flags, child_id, header, inject, trace};
 
 /// Jaeger in, W3C out: the service in front of a hop that speaks only W3C.
 fn into_w3c() -> Propagator {
-    Propagator::builder().extract(Jaeger::new()).inject(TraceContext::new()).build().expect("two formats")
+    Propagator::builder().extract(Jaeger::new()).inject(W3cTraceContext::new()).build().expect("two formats")
 }
 
 /// W3C in, Jaeger out: the service behind that hop.
 fn out_of_w3c() -> Propagator {
-    Propagator::builder().extract(TraceContext::new()).inject(Jaeger::new()).build().expect("two formats")
+    Propagator::builder().extract(W3cTraceContext::new()).inject(Jaeger::new()).build().expect("two formats")
 }
 
 /// Jaeger's headers in, W3C across, Jaeger's flags out; with an edit on the traceparent that crossed.
@@ -26,7 +26,7 @@ fn across_w3c(
     let request = [("uber-trace-id", header(flags))];
     let extraction = before.extract(&request);
     let mut crossing: Vec<(String, String)> = Vec::new();
-    let _ = before.inject(&extraction.child(trace(), child_id()), &Outgoing::trusted(), &mut crossing);
+    let _ = before.inject(&extraction.span_with_ids(trace(), child_id()), &InjectOptions::everything(), &mut crossing);
     crossing.iter_mut().for_each(edit);
     let came = child_flags(&behind.extract(&crossing), &behind, decision);
     (crossing, came)
@@ -64,7 +64,7 @@ fn ok_flag_byte_of_another_decision_is_left_alone() {
 /// W3C in and out: a hop in between, which has nothing but the tracestate.
 fn middle() -> Propagator {
     const BRIDGES: &[&dyn Format] = &[&Jaeger::new()];
-    Propagator::builder().format(TraceContext::new()).bridges(BRIDGES).build().expect("one format")
+    Propagator::builder().with_format(W3cTraceContext::new()).bridges(BRIDGES).build().expect("one format")
 }
 
 #[test]
@@ -72,11 +72,11 @@ fn ok_flag_byte_goes_on_through_several_hops() {
     let middle = middle();
     let (crossing, _) = across_w3c("1b", |_| (), None);
     let extraction = middle.extract(&crossing);
-    let headers = inject(&middle, &extraction.child(trace(), child_id()), &Outgoing::new());
+    let headers = inject(&middle, &extraction.span_with_ids(trace(), child_id()), &InjectOptions::new());
     assert_eq!(headers.get("tracestate"), Some("tp=1;264ca243;j1b;d"));
     // A decision of ours ends what belonged to the other one.
-    let span = extraction.child(trace(), child_id()).with_sampling(Sampling::NotSampled);
-    assert_eq!(inject(&middle, &span, &Outgoing::new()).get("tracestate"), None);
+    let span = extraction.span_with_ids(trace(), child_id()).with_sampling(Sampling::NotSampled);
+    assert_eq!(inject(&middle, &span, &InjectOptions::new()).get("tracestate"), None);
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn ok_debug_of_another_dialect_goes_on_too() {
     let middle = middle();
     let request =
         [("traceparent", format!("00-{TRACE}-5688d53247ceefc7-01")), ("tracestate", "tp=1;264ca243;d".into())];
-    let span = middle.extract(&request).child(trace(), child_id());
-    assert_eq!(inject(&middle, &span, &Outgoing::new()).get("tracestate"), Some("tp=1;264ca243;d"));
+    let span = middle.extract(&request).span_with_ids(trace(), child_id());
+    assert_eq!(inject(&middle, &span, &InjectOptions::new()).get("tracestate"), Some("tp=1;264ca243;d"));
     let behind = out_of_w3c();
     assert_eq!(child_flags(&behind.extract(&request), &behind, None), "3");
 }
@@ -114,8 +114,9 @@ fn ok_no_flag_bit_but_sampled_crosses_by_itself() {
 fn ok_context_from_fields_writes_no_tracestate() {
     let span = SpanContext::new(trace(), child_id()).with_sampling(Sampling::Debug);
     let owned = OwnedContext::new(span).with_jaeger_flags(JaegerFlags::from_byte(0x0b));
-    let propagator = Propagator::builder().format(Jaeger::new()).format(TraceContext::new()).build().expect("formats");
-    let headers = inject(&propagator, &owned.span().expect("a span"), &Outgoing::new());
+    let propagator =
+        Propagator::builder().with_format(Jaeger::new()).with_format(W3cTraceContext::new()).build().expect("formats");
+    let headers = inject(&propagator, &owned.span().expect("a span"), &InjectOptions::new());
     assert!(headers.get("uber-trace-id").is_some_and(|value| value.ends_with(":0:b")));
     assert_eq!(headers.get("tracestate"), None);
 }
@@ -124,8 +125,8 @@ fn ok_context_from_fields_writes_no_tracestate() {
 fn ok_wish_for_debug_crosses_w3c() {
     let before = into_w3c();
     let request = [("jaeger-debug-id", "ticket-4711")];
-    let span = before.extract(&request).child(trace(), child_id());
-    let headers = inject(&before, &span, &Outgoing::new());
+    let span = before.extract(&request).span_with_ids(trace(), child_id());
+    let headers = inject(&before, &span, &InjectOptions::new());
     assert_eq!(headers.get("tracestate"), Some("tp=1;264ca243;d"));
     let behind = out_of_w3c();
     assert_eq!(child_flags(&behind.extract(&headers), &behind, None), "3");

@@ -7,10 +7,10 @@ mod wire;
 
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    CarrierMut, IdBits, Inbound, JaegerFlags, Outgoing, OutgoingName, OutgoingValue, OwnedContext, Pairs, Propagator,
-    Relay, RemoteContext, Sampling, SpanContext,
+    CarrierMut, FieldName, FieldValue, IdBits, Inbound, InjectOptions, JaegerFlags, OwnedContext, Pairs, Passthrough,
+    Propagator, RemoteContext, Sampling, SpanContext,
 };
 
 use wire::{CHILD, TRACE, child, child_flags, child_id, header, jaeger, lines, relay, trace};
@@ -45,7 +45,7 @@ fn ok_child_under_a_decision_of_ours_keeps_what_is_no_decision() {
 fn ok_child_of_an_odd_header_is_canonical() {
     let propagator = jaeger();
     let request = [("Uber-Trace-Id", "4CA67353%3A5688d%3Agarbage%3A01")];
-    let headers = child(&propagator, &request, &Outgoing::new());
+    let headers = child(&propagator, &request, &InjectOptions::new());
     assert_eq!(lines(&headers), [("uber-trace-id", "0000000000000000000000004ca67353:b7ad6b7169203331:0:1")]);
 }
 
@@ -54,7 +54,7 @@ fn ok_relay_hands_the_header_on_as_it_came() {
     let propagator = jaeger();
     for value in ["4CA67353%3A5688d%3Agarbage%3A01", "1:2:3:ff", "1:2::2"] {
         let request = [("uber-trace-id", value), ("jaeger-debug-id", "ticket-4711")];
-        let headers = relay(&propagator, &request, &Outgoing::new());
+        let headers = relay(&propagator, &request, &InjectOptions::new());
         assert_eq!(lines(&headers), request);
     }
 }
@@ -63,10 +63,10 @@ fn ok_relay_hands_the_header_on_as_it_came() {
 fn ok_relay_hands_a_wish_for_debug_on() {
     let propagator = jaeger();
     let request = [("jaeger-debug-id", "ticket-4711")];
-    assert_eq!(lines(&relay(&propagator, &request, &Outgoing::new())), request);
+    assert_eq!(lines(&relay(&propagator, &request, &InjectOptions::new())), request);
     let blank = [("jaeger-debug-id", " ")];
     assert_eq!(propagator.extract(&blank).inbound(), Inbound::Nothing);
-    assert!(relay(&propagator, &blank, &Outgoing::new()).is_empty());
+    assert!(relay(&propagator, &blank, &InjectOptions::new()).is_empty());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn err_repeated_header_costs_the_trace_and_not_the_baggage() {
     let value = header("1");
     let request = [("uber-trace-id", value.as_str()), ("uber-trace-id", &value), ("uberctx-k", "v")];
     assert_eq!(propagator.explain(&request).to_string(), "new trace; jaeger: uber-trace-id: repeated-field at byte 0");
-    assert_eq!(lines(&relay(&propagator, &request, &Outgoing::trusted())), [("uberctx-k", "v")]);
+    assert_eq!(lines(&relay(&propagator, &request, &InjectOptions::everything())), [("uberctx-k", "v")]);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn ok_debug_id_reaches_the_root_that_it_asked_for() {
     let ids = || IdBits::random(7);
     let request = [("jaeger-debug-id", "a+b%2F")];
     let extraction = propagator.extract(&request);
-    let span = extraction.start_span(&ids);
+    let span = extraction.new_span(&ids);
     assert_eq!(span.sampling(), Sampling::Debug);
     let owned = OwnedContext::from_span(&extraction, &span);
     let debug_id = owned.jaeger_debug_id().expect("it asked for this root");
@@ -104,7 +104,7 @@ fn ok_debug_id_reaches_the_root_that_it_asked_for() {
     let with_trace = [("jaeger-debug-id", "x"), ("uber-trace-id", value.as_str())];
     let extraction = propagator.extract(&with_trace);
     assert_eq!(extraction.jaeger_debug_id(), None);
-    let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&ids));
+    let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&ids));
     assert_eq!((owned.sampling(), owned.jaeger_debug_id()), (Sampling::Debug, None));
 }
 
@@ -114,7 +114,7 @@ fn ok_stale_headers_go_as_soon_as_one_is_written() {
     let stale = ["uber-trace-id", "Uberctx-Old", "jaeger-baggage", "jaeger-debug-id", "x-other"];
     let mut headers: Vec<(String, String)> = stale.map(|name| (name.to_owned(), "stale".to_owned())).to_vec();
     let span = SpanContext::new(trace(), child_id());
-    let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+    let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
     let written = format!("{TRACE}:{CHILD}:0:0");
     assert_eq!(headers, [("x-other".into(), "stale".into()), ("uber-trace-id".into(), written)]);
 }
@@ -124,8 +124,8 @@ fn ok_trace_without_a_span_is_left_out() {
     let propagator = jaeger();
     let context = RemoteContext::new(trace(), None);
     let mut headers = Pairs::new();
-    let relay = Relay::new(Inbound::Context(context));
-    let omissions = propagator.relay(&relay, &Outgoing::new(), &mut headers);
+    let relay = Passthrough::new(Inbound::Context(context));
+    let omissions = propagator.relay(&relay, &InjectOptions::new(), &mut headers);
     assert!(headers.is_empty());
     assert_eq!(omissions.to_string(), "uber-trace-id: 1 left out, no-span-id");
 }
@@ -134,7 +134,7 @@ fn ok_trace_without_a_span_is_left_out() {
 fn ok_extract_and_inject_do_not_allocate() {
     struct Sink(usize);
     impl CarrierMut for Sink {
-        fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+        fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
             self.0 += name.as_str().len() + value.len();
         }
         fn remove_if(&mut self, _: &mut dyn FnMut(&str) -> bool) {}
@@ -146,15 +146,16 @@ fn ok_extract_and_inject_do_not_allocate() {
     let count = allocation_counter::measure(|| {
         let extraction = propagator.extract(&request);
         assert_eq!(extraction.jaeger_baggage().iter().flat_map(|item| item.value_bytes()).count(), 4);
-        let span = extraction.child(trace(), child_id());
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut sink);
+        let span = extraction.span_with_ids(trace(), child_id());
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut sink);
     });
     assert_eq!((count.count_total, sink.0), (0, 13 + 53 + 9 + 5 + 9 + 3));
 }
 
 #[test]
 fn ok_flag_bits_stay_beside_a_traceparent_that_decides() {
-    let propagator = Propagator::builder().format(TraceContext::new()).format(Jaeger::new()).build().expect("formats");
+    let propagator =
+        Propagator::builder().with_format(W3cTraceContext::new()).with_format(Jaeger::new()).build().expect("formats");
     for (w3c, flags, expected) in [("01", "b", "b"), ("00", "b", "8"), ("01", "a", "9"), ("01", "1", "1")] {
         let request = [("uber-trace-id", header(flags)), ("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-{w3c}"))];
         let extraction = propagator.extract(&request);
@@ -167,7 +168,7 @@ fn ok_flag_bits_stay_beside_a_traceparent_that_decides() {
 
 #[test]
 fn ok_zero_decides_nothing_for_a_format_that_left_it_open() {
-    let propagator = Propagator::builder().extract(B3::single()).format(Jaeger::new()).build().expect("formats");
+    let propagator = Propagator::builder().extract(B3::single()).with_format(Jaeger::new()).build().expect("formats");
     let inbound = |flags| {
         let request = [("b3", format!("{TRACE}-5688d53247ceefc7")), ("uber-trace-id", header(flags))];
         propagator.extract(&request).inbound().sampling()

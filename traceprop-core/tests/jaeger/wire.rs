@@ -1,14 +1,14 @@
 //! Requests in, headers out.
 
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::{Extraction, Outgoing, Pairs, Propagator, Sampling, SpanContext, SpanId, TraceId};
+use traceprop_core::{Extraction, InjectOptions, Pairs, Propagator, Sampling, SpanContext, SpanId, TraceId};
 
 pub(crate) const TRACE: &str = "4ca67353d824b44b41c156cf264ca243";
 pub(crate) const CHILD: &str = "b7ad6b7169203331";
 
 /// Jaeger in and out.
 pub(crate) fn jaeger() -> Propagator {
-    Propagator::builder().format(Jaeger::new()).build().expect("one format")
+    Propagator::builder().with_format(Jaeger::new()).build().expect("one format")
 }
 
 pub(crate) fn trace() -> TraceId {
@@ -23,22 +23,22 @@ pub(crate) fn header(flags: &str) -> String {
     format!("{TRACE}:5688d53247ceefc7:0:{flags}")
 }
 
-pub(crate) fn inject(propagator: &Propagator, span: &SpanContext<'_>, outgoing: &Outgoing<'_>) -> Pairs {
+pub(crate) fn inject(propagator: &Propagator, span: &SpanContext<'_>, outgoing: &InjectOptions<'_>) -> Pairs {
     let mut headers = Pairs::new();
     let _ = propagator.inject(span, outgoing, &mut headers);
     headers
 }
 
 /// What a child of `request` writes.
-pub(crate) fn child(propagator: &Propagator, request: &[(&str, &str)], outgoing: &Outgoing<'_>) -> Pairs {
+pub(crate) fn child(propagator: &Propagator, request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> Pairs {
     let extraction = propagator.extract(&request);
     let trace_id = extraction.context().map_or(trace(), |context| context.trace_id);
-    inject(propagator, &extraction.child(trace_id, child_id()), outgoing)
+    inject(propagator, &extraction.span_with_ids(trace_id, child_id()), outgoing)
 }
 
-pub(crate) fn relay(propagator: &Propagator, request: &[(&str, &str)], outgoing: &Outgoing<'_>) -> Pairs {
+pub(crate) fn relay(propagator: &Propagator, request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> Pairs {
     let mut headers = Pairs::new();
-    let _ = propagator.relay(&propagator.extract(&request).relay(), outgoing, &mut headers);
+    let _ = propagator.relay(&propagator.extract(&request).passthrough(), outgoing, &mut headers);
     headers
 }
 
@@ -48,9 +48,9 @@ pub(crate) fn lines(headers: &Pairs) -> Vec<(&str, &str)> {
 
 /// The flags that a child writes under a decision of its own, or under the one that came.
 pub(crate) fn child_flags(extraction: &Extraction<'_>, propagator: &Propagator, decision: Option<Sampling>) -> String {
-    let span = extraction.child(trace(), child_id());
+    let span = extraction.span_with_ids(trace(), child_id());
     let span = decision.map_or(span, |decision| span.with_sampling(decision));
-    let headers = inject(propagator, &span, &Outgoing::new());
+    let headers = inject(propagator, &span, &InjectOptions::new());
     let prefix = format!("{TRACE}:{CHILD}:0:");
     let value = headers.get("uber-trace-id").expect("a header");
     value.strip_prefix(prefix.as_str()).expect("the ids of the child").to_owned()

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use allocation_counter::measure;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    Allow, CarrierMut, IdBits, Outgoing, OutgoingName, OutgoingValue, Propagator, SpanContext, SpanId, TraceId,
+    Allow, CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, Propagator, SpanContext, SpanId, TraceId,
     TraceStateEdit,
 };
 
@@ -104,7 +104,7 @@ impl Write for Buffer {
 }
 
 impl CarrierMut for Buffer {
-    fn append(&mut self, name: OutgoingName<'_>, value: OutgoingValue<'_>) {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         writeln!(self, "{name}: {value}").expect("room for all lines");
         self.lines += 1;
     }
@@ -140,10 +140,10 @@ fn ok_extract_and_start_a_span_without_an_allocation() {
         let request = request.as_slice();
         none(name, || {
             let extraction = propagator.extract(&request);
-            let span = extraction.start_span(&ids);
+            let span = extraction.new_span(&ids);
             let members = extraction.tracestate().iter().count() + extraction.baggage().iter().count();
             let links = extraction.links().count();
-            std::hint::black_box((span, members, links, extraction.relay()));
+            std::hint::black_box((span, members, links, extraction.passthrough()));
         });
     }
 }
@@ -157,7 +157,7 @@ fn ok_explain_without_an_allocation() {
         none(name, || {
             let report = propagator.explain(&request);
             write!(buffer, "{report}\n{}\n", report.table()).expect("room for all reports");
-            std::hint::black_box((report.rejects().count(), report.disagreeing().count(), report.winner()));
+            std::hint::black_box((report.rejects().count(), report.conflicting().count(), report.source_format()));
         });
     }
 }
@@ -166,20 +166,23 @@ fn ok_explain_without_an_allocation() {
 fn ok_inject_and_relay_without_an_allocation() {
     let propagator = all();
     let edits = [TraceStateEdit::set("mine", "1").expect("legal"), TraceStateEdit::delete("congo")];
-    let calls =
-        [Outgoing::new(), Outgoing::trusted(), Outgoing::new().baggage(Allow::Only(&["a", "user"])).tracestate(&edits)];
+    let calls = [
+        InjectOptions::new(),
+        InjectOptions::everything(),
+        InjectOptions::new().allow_baggage(Allow::Only(&["a", "user"])).edit_tracestate(&edits),
+    ];
     for (name, request) in &requests() {
         let request = request.as_slice();
         let extraction = propagator.extract(&request);
         for outgoing in &calls {
             let mut buffer = Buffer::new();
             none(name, || {
-                let omitted = propagator.inject(&extraction.start_span(&ids), outgoing, &mut buffer);
+                let omitted = propagator.inject(&extraction.new_span(&ids), outgoing, &mut buffer);
                 let _ = std::hint::black_box(omitted);
             });
             assert!(buffer.lines > 0, "{name}: a span is always written");
             none(name, || {
-                let _ = propagator.relay(&extraction.relay(), outgoing, &mut buffer);
+                let _ = propagator.relay(&extraction.passthrough(), outgoing, &mut buffer);
             });
         }
     }
@@ -190,7 +193,7 @@ fn ok_a_root_is_injected_without_an_allocation() {
     let propagator = traceprop_core::presets::W3C.propagator();
     let mut buffer = Buffer::new();
     none("root", || {
-        let _ = propagator.inject(&SpanContext::root(&ids), &Outgoing::new(), &mut buffer);
+        let _ = propagator.inject(&SpanContext::root(&ids), &InjectOptions::new(), &mut buffer);
     });
     assert_eq!(buffer.lines, 1);
 }
@@ -216,7 +219,7 @@ mod owned {
         for (name, request) in &requests() {
             let request = request.as_slice();
             let extraction = propagator.extract(&request);
-            let span = extraction.start_span(&ids);
+            let span = extraction.new_span(&ids);
             // One buffer for the lines of a trace that is continued, none where nothing came.
             let expected = match extraction.context() {
                 Some(_) => 1..=1,
@@ -226,7 +229,7 @@ mod owned {
             let mut made = None;
             let count = measure(|| made = Some(OwnedContext::from_span(&extraction, &span))).count_total;
             assert!(expected.contains(&count), "{name}: from_span takes {count}");
-            let count = measure(|| made = Some(OwnedContext::from_relay(&extraction))).count_total;
+            let count = measure(|| made = Some(OwnedContext::passthrough(&extraction))).count_total;
             assert!(expected.contains(&count), "{name}: from_relay takes {count}");
             none(name, || drop(made.clone()));
         }
@@ -243,13 +246,13 @@ mod owned {
         for (name, request) in &requests() {
             let request = request.as_slice();
             let extraction = propagator.extract(&request);
-            let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&ids));
+            let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&ids));
             let mut buffer = Buffer::new();
             none(name, || {
                 let members = owned.tracestate().iter().count() + owned.baggage().iter().count();
                 std::hint::black_box(members);
                 let call = owned.span().expect("a span").child(SpanId::MIN);
-                let _ = propagator.inject(&call, &Outgoing::trusted(), &mut buffer);
+                let _ = propagator.inject(&call, &InjectOptions::everything(), &mut buffer);
             });
             assert!(buffer.lines > 0, "{name}");
         }

@@ -1,8 +1,8 @@
 //! Types that are copied and stored everywhere stay small, and `None` is free.
 
 use traceprop_core::{
-    Extraction, Field, FieldSet, Inbound, Reading, Reason, Reject, RemoteContext, Report, Sampling, Slots, SpanContext,
-    SpanId, TraceFlags, TraceId, TraceParent,
+    ExtractReport, Extraction, Field, FieldSet, Headers, Inbound, InvalidHeader, InvalidReason, Parsed, RemoteContext,
+    Sampling, SpanContext, SpanId, TraceFlags, TraceId, TraceParent,
 };
 
 #[test]
@@ -14,7 +14,7 @@ fn ok_ids_are_as_wide_as_their_bits_and_none_is_free() {
 #[test]
 fn ok_words_are_a_byte_and_none_is_free() {
     assert_eq!((size_of::<Sampling>(), size_of::<Option<Sampling>>()), (1, 1));
-    assert_eq!((size_of::<Reason>(), size_of::<Option<Reason>>()), (1, 1));
+    assert_eq!((size_of::<InvalidReason>(), size_of::<Option<InvalidReason>>()), (1, 1));
     assert_eq!(size_of::<TraceFlags>(), 1);
     assert!(size_of::<Field>() <= 2);
     assert!(size_of::<FieldSet>() <= 8);
@@ -22,7 +22,7 @@ fn ok_words_are_a_byte_and_none_is_free() {
 
 #[test]
 fn ok_rejects_fit_a_register() {
-    assert!(size_of::<Reject>() <= 8 && size_of::<Option<Reject>>() <= 8);
+    assert!(size_of::<InvalidHeader>() <= 8 && size_of::<Option<InvalidHeader>>() <= 8);
 }
 
 #[test]
@@ -30,16 +30,16 @@ fn ok_contexts_stay_small() {
     assert!(size_of::<TraceParent>() <= 32);
     assert!(size_of::<RemoteContext>() <= 32);
     assert!(size_of::<Inbound>() <= 48);
-    assert!(size_of::<Reading>() <= 96);
+    assert!(size_of::<Parsed>() <= 96);
     assert!(size_of::<SpanContext<'_>>() <= 112);
 }
 
 #[test]
 fn ok_what_lies_on_the_stack_of_a_request_is_bounded() {
     // A table of a dozen lines. Every request fills and moves it, at about a nanosecond for 16 bytes.
-    assert!(size_of::<Slots<'_>>() <= 256);
+    assert!(size_of::<Headers<'_>>() <= 256);
     assert!(size_of::<Extraction<'_>>() <= 384);
-    assert!(size_of::<Report<'_>>() <= 4096);
+    assert!(size_of::<ExtractReport<'_>>() <= 4096);
 }
 
 #[cfg(feature = "alloc")]
@@ -66,7 +66,7 @@ fn ok_an_owned_context_leaves_out_whole_what_is_more_than_64_kib() {
         let baggage = format!("a=1,{}", "b".repeat(len - "a=1,".len()));
         let request = [("traceparent", PARENT), ("baggage", baggage.as_str())];
         let extraction = propagator.extract(&request);
-        let owned = OwnedContext::from_span(&extraction, &extraction.start_span(&|| IdBits::unique(7)));
+        let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(7)));
         assert_eq!(owned.baggage().get("a").map(|member| member.raw_value()), kept);
         assert_eq!(owned.trace_id(), extraction.context().map(|context| context.trace_id));
     }

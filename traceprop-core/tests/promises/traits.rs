@@ -5,10 +5,10 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 
 use traceprop_core::{
-    Allow, Baggage, BaggageMember, ConfigError, Extraction, Field, FieldName, FieldNameError, Format, IdBits, Inbound,
-    Omissions, Outgoing, ParseIdError, Preset, Propagator, PropagatorBuilder, Reading, Reason, Reject, Relay,
-    RemoteContext, Report, Sampling, Slots, SpanContext, SpanId, TraceFlags, TraceId, TraceParent, TraceState,
-    TraceStateEdit,
+    Allow, Baggage, BaggageMember, ConfigError, CustomHeader, ExtractReport, Extraction, Field, Format, Headers,
+    IdBits, Inbound, InjectOptions, InjectReport, InvalidHeader, InvalidHeaderName, InvalidReason, ParseIdError,
+    Parsed, Passthrough, Preset, Propagator, PropagatorBuilder, RemoteContext, Sampling, SpanContext, SpanId,
+    TraceFlags, TraceId, TraceParent, TraceState, TraceStateEdit,
 };
 
 fn crosses_threads<T: Send + Sync>() {}
@@ -22,12 +22,12 @@ fn ok_what_a_request_holds_crosses_threads() {
     crosses_threads::<PropagatorBuilder>();
     crosses_threads::<Preset>();
     crosses_threads::<Extraction<'_>>();
-    crosses_threads::<Report<'_>>();
-    crosses_threads::<Slots<'_>>();
+    crosses_threads::<ExtractReport<'_>>();
+    crosses_threads::<Headers<'_>>();
     crosses_threads::<SpanContext<'_>>();
-    crosses_threads::<Relay<'_>>();
-    crosses_threads::<Omissions>();
-    crosses_threads::<Outgoing<'_>>();
+    crosses_threads::<Passthrough<'_>>();
+    crosses_threads::<InjectReport>();
+    crosses_threads::<InjectOptions<'_>>();
     crosses_threads::<TraceState<'_>>();
     crosses_threads::<Baggage<'_>>();
     crosses_threads::<&dyn Format>();
@@ -43,32 +43,32 @@ fn ok_ids_and_words_are_values() {
     is_a_value::<RemoteContext>();
     is_a_value::<Inbound>();
     is_a_value::<Field>();
-    is_a_value::<Reason>();
-    is_a_value::<Reject>();
+    is_a_value::<InvalidReason>();
+    is_a_value::<InvalidHeader>();
 }
 
 #[test]
 fn ok_what_borrows_a_carrier_is_copied() {
     is_copied::<SpanContext<'_>>();
-    is_copied::<Relay<'_>>();
-    is_copied::<Slots<'_>>();
+    is_copied::<Passthrough<'_>>();
+    is_copied::<Headers<'_>>();
     is_copied::<TraceState<'_>>();
     is_copied::<TraceStateEdit<'_>>();
     is_copied::<Baggage<'_>>();
     is_copied::<BaggageMember<'_>>();
-    is_copied::<Outgoing<'_>>();
+    is_copied::<InjectOptions<'_>>();
     is_copied::<Allow<'_>>();
-    is_copied::<Reading>();
-    is_copied::<FieldName>();
+    is_copied::<Parsed>();
+    is_copied::<CustomHeader>();
     is_copied::<IdBits>();
 }
 
 #[test]
 fn ok_errors_are_errors() {
-    is_an_error::<Reject>();
+    is_an_error::<InvalidHeader>();
     is_an_error::<ConfigError>();
     is_an_error::<ParseIdError>();
-    is_an_error::<FieldNameError>();
+    is_an_error::<InvalidHeaderName>();
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn ok_ids_and_outgoing_are_built_in_constants() {
     const TRACE: Option<TraceId> = TraceId::new(1);
     const SPAN: Option<SpanId> = SpanId::new(1);
     const ZERO: (Option<TraceId>, Option<SpanId>) = (TraceId::new(0), SpanId::new(0));
-    const CALL: Outgoing<'static> = Outgoing::new().peer("stock:80").baggage(Allow::Only(&["tenant"]));
+    const CALL: InjectOptions<'static> = InjectOptions::new().peer("stock:80").allow_baggage(Allow::Only(&["tenant"]));
     assert_eq!((TRACE, SPAN, ZERO), (Some(TraceId::MIN), Some(SpanId::MIN), (None, None)));
     assert_eq!(CALL.peer_or("unknown"), "stock:80");
 }
@@ -94,8 +94,8 @@ fn ok_owned_contexts_cross_threads_and_live_on() {
 #[cfg(feature = "std")]
 #[test]
 fn ok_a_future_with_a_context_crosses_threads_and_a_guard_does_not() {
-    use traceprop_core::{ContextGuard, WithContext};
-    crosses_threads::<WithContext<std::future::Ready<()>>>();
+    use traceprop_core::{ContextFuture, ContextGuard};
+    crosses_threads::<ContextFuture<std::future::Ready<()>>>();
 
     // For a type that is `Send` both impls apply, and the call below does not compile.
     trait NotSend<A> {

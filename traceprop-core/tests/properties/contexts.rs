@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    Allow, Environment, Field, IdBits, MAX_LINES, MAX_OWNED_BYTES, Omissions, Outgoing, OwnedContext, Pairs,
-    Propagator, SpanContext, presets,
+    Allow, EnvCarrier, Field, IdBits, InjectOptions, InjectReport, MAX_HEADER_LINES, MAX_OWNED_BYTES, OwnedContext,
+    Pairs, Propagator, SpanContext, presets,
 };
 
 use crate::cases;
@@ -26,7 +26,7 @@ fn all() -> Propagator {
 fn sent_text(context: &OwnedContext) -> String {
     let mut headers = Pairs::new();
     if let Some(span) = context.span() {
-        let _ = all().inject(&span, &Outgoing::trusted(), &mut headers);
+        let _ = all().inject(&span, &InjectOptions::everything(), &mut headers);
     }
     let text = ["baggage", "jaeger-baggage", "sw8-correlation"];
     let lines = headers.iter().filter(|(name, _)| text.contains(name) || name.starts_with("uberctx-"));
@@ -50,11 +50,11 @@ proptest! {
             let of_field = |name: &str| Field::from_name(name) == Some(*field);
             let expected: Vec<&[u8]> =
                 lines.iter().filter(|(name, _)| of_field(name)).map(|(_, value)| value.as_ref()).collect();
-            let slots = extraction.slots();
-            prop_assert_eq!((slots.first(*field), slots.is_repeated(*field)), (expected.first().copied(), expected.len() > 1));
-            let found = slots.lines(*field);
-            prop_assert_eq!(found.iter().collect::<Vec<_>>(), expected[..expected.len().min(MAX_LINES)].to_vec());
-            prop_assert_eq!((found.is_empty(), found.is_over_limit()), (expected.is_empty(), expected.len() > MAX_LINES));
+            let slots = extraction.headers();
+            prop_assert_eq!((slots.get(*field), slots.is_repeated(*field)), (expected.first().copied(), expected.len() > 1));
+            let found = slots.get_all(*field);
+            prop_assert_eq!(found.iter().collect::<Vec<_>>(), expected[..expected.len().min(MAX_HEADER_LINES)].to_vec());
+            prop_assert_eq!((found.is_empty(), found.is_over_limit()), (expected.is_empty(), expected.len() > MAX_HEADER_LINES));
         }
     }
 
@@ -86,15 +86,15 @@ proptest! {
     ) {
         let propagator = all();
         let extraction = propagator.extract(&lines);
-        let before = OwnedContext::from_span(&extraction, &extraction.start_span(&ids));
-        let kept = before.clone().keep_baggage(Allow::Only(&keep));
-        prop_assert_eq!(sent_text(&before.clone().keep_baggage(Allow::All)), sent_text(&before));
-        prop_assert_eq!(sent_text(&before.clone().keep_baggage(Allow::None)), "");
+        let before = OwnedContext::from_span(&extraction, &extraction.new_span(&ids));
+        let kept = before.clone().filter_baggage(Allow::Only(&keep));
+        prop_assert_eq!(sent_text(&before.clone().filter_baggage(Allow::All)), sent_text(&before));
+        prop_assert_eq!(sent_text(&before.clone().filter_baggage(Allow::None)), "");
         // The same as a call that allows no more.
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&before.span().expect("a span"), &Outgoing::trusted().baggage(Allow::Only(&keep)), &mut headers);
+        let _ = propagator.inject(&before.span().expect("a span"), &InjectOptions::everything().allow_baggage(Allow::Only(&keep)), &mut headers);
         let mut of_kept = Pairs::new();
-        let _ = propagator.inject(&kept.span().expect("a span"), &Outgoing::trusted(), &mut of_kept);
+        let _ = propagator.inject(&kept.span().expect("a span"), &InjectOptions::everything(), &mut of_kept);
         prop_assert_eq!(of_kept, headers);
         let allowed: Vec<_> = before.baggage().iter().filter(|member| keep.contains(&member.key())).collect();
         prop_assert!(kept.baggage().iter().eq(allowed));
@@ -108,7 +108,7 @@ proptest! {
         let lines: Lines = [lines, vec![(name.to_owned(), Bytes(value.into_bytes()))]].concat();
         let propagator = all();
         let extraction = propagator.extract(&lines);
-        let span = extraction.start_span(&ids);
+        let span = extraction.new_span(&ids);
         let mut owned = None;
         let taken = allocation_counter::measure(|| owned = Some(OwnedContext::from_span(&extraction, &span)));
         prop_assert!(taken.bytes_total <= MAX_OWNED_BYTES as u64 + 1024, "{:?}", taken);
@@ -121,8 +121,8 @@ proptest! {
     fn ok_what_is_left_out_is_told_within_bounds(lines in any_lines()) {
         let propagator = all();
         let extraction = propagator.extract(&lines);
-        let omissions = propagator.inject(&extraction.start_span(&ids), &Outgoing::new(), &mut Pairs::new());
-        prop_assert!(omissions.iter().count() <= Omissions::MAX && omissions.iter().all(|omission| omission.count > 0));
+        let omissions = propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut Pairs::new());
+        prop_assert!(omissions.iter().count() <= InjectReport::MAX && omissions.iter().all(|omission| omission.count > 0));
         prop_assert_eq!((omissions.is_empty(), omissions.to_string() == "nothing left out"), (omissions.iter().next().is_none(), omissions.is_empty()));
     }
 
@@ -144,8 +144,8 @@ proptest! {
             (OsString::from(name.to_uppercase().replace('-', "_")), OsString::from(value))
         };
         let variables = once.iter().chain(&strangers).map(variable);
-        let propagator = presets::MIXED.propagator();
-        let environment = Environment::from_variables(&propagator, variables);
+        let propagator = presets::ALL_TO_W3C.propagator();
+        let environment = EnvCarrier::from_vars(&propagator, variables);
         prop_assert_eq!(propagator.explain(&environment).to_string(), propagator.explain(&once).to_string());
     }
 }

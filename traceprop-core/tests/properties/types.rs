@@ -6,10 +6,10 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension};
-use traceprop_core::sampler::{Consistent, Sampler, SamplerInput};
+use traceprop_core::sampler::{Probability, Sampler, SamplingParameters};
 use traceprop_core::{
-    Allow, BaggageEntry, Field, FieldName, FieldNameError, FieldSet, IdBits, IdGenerator, Inbound, JaegerFlags,
-    OwnedBaggage, Propagator, Reason, Sampling, SpanId, TraceId, TraceStateEdit,
+    Allow, BaggageEntry, CustomHeader, Field, FieldSet, IdBits, IdGenerator, Inbound, InvalidHeaderName, InvalidReason,
+    JaegerFlags, OwnedBaggage, Propagator, Sampling, SpanId, TraceId, TraceStateEdit,
 };
 
 use crate::cases;
@@ -34,7 +34,7 @@ fn hex(digits: &[u8], len: usize) -> Option<u128> {
 }
 
 fn field() -> impl Strategy<Value = Field> {
-    prop_oneof![4 => select(Field::BUILT_IN), 1 => (0..8u8).prop_map(Field::Configured)]
+    prop_oneof![4 => select(Field::BUILT_IN), 1 => (0..8u8).prop_map(Field::Custom)]
 }
 
 fn fields() -> impl Strategy<Value = BTreeSet<Field>> {
@@ -103,10 +103,10 @@ proptest! {
     fn ok_ids_are_read_from_their_digits_alone(trace in digits(32), span in digits(16)) {
         let read = TraceId::from_hex(&trace);
         prop_assert_eq!(read.ok().map(TraceId::get), hex(&trace, 32));
-        prop_assert!(read.err().is_none_or(|error| error.at() <= trace.len()));
+        prop_assert!(read.err().is_none_or(|error| error.offset() <= trace.len()));
         let read = SpanId::from_hex(&span);
         prop_assert_eq!(read.ok().map(|id| u128::from(id.get())), hex(&span, 16));
-        prop_assert!(read.err().is_none_or(|error| error.at() <= span.len()));
+        prop_assert!(read.err().is_none_or(|error| error.offset() <= span.len()));
     }
 
     #[test]
@@ -122,11 +122,11 @@ proptest! {
         let bits = || {
             let drawn = draws[next.get() % draws.len()];
             next.set(next.get() + 1);
-            if random { IdBits::random(drawn) } else { IdBits::unique(drawn) }
+            if random { IdBits::random(drawn) } else { IdBits::non_random(drawn) }
         };
-        let (trace_id, is_random) = bits.trace_id();
+        let (trace_id, is_random) = bits.new_trace_id();
         let nothing_drawn = draws.iter().all(|drawn| *drawn == 0);
-        prop_assert!(trace_id.get() != 0 && bits.span_id().get() != 0);
+        prop_assert!(trace_id.get() != 0 && bits.new_span_id().get() != 0);
         prop_assert!(!is_random || random, "random by itself");
         prop_assert!(!nothing_drawn || (trace_id, is_random) == (TraceId::MIN, false));
         prop_assert!(next.get() <= 12, "{} draws", next.get());
@@ -159,29 +159,29 @@ proptest! {
     fn ok_field_names_are_tokens(name in prop_oneof!["[!-~]{0,66}", "[a-z-]{1,62}", "\\PC{0,20}"], capitals in any::<u64>()) {
         let bad = name.bytes().position(|b| !is_token(b));
         let expected = match bad {
-            _ if name.is_empty() || name.len() > FieldName::MAX_LEN => Err(FieldNameError::BadLength),
-            Some(at) => Err(FieldNameError::BadByte(at)),
+            _ if name.is_empty() || name.len() > CustomHeader::MAX_LEN => Err(InvalidHeaderName::BadLength),
+            Some(at) => Err(InvalidHeaderName::BadByte(at)),
             None => Ok(name.to_ascii_lowercase()),
         };
-        let made = FieldName::new(&name);
+        let made = CustomHeader::new(&name);
         prop_assert_eq!(made.map(|made| made.as_str().to_owned()), expected);
         let Ok(made) = made else { return Ok(()) };
         let shouted = shouted(&name, capitals);
         let longer = format!("{shouted}x");
-        prop_assert!(made.matches(&shouted) && !made.matches(&longer) && !made.is_family());
-        let family = made.family();
+        prop_assert!(made.matches(&shouted) && !made.matches(&longer) && !made.is_prefix());
+        let family = made.prefix();
         prop_assert_eq!((family.suffix(&longer), family.suffix(&shouted)), (Some("x"), None));
-        prop_assert!(family.matches(&longer) && !family.matches(&shouted) && family.is_family());
+        prop_assert!(family.matches(&longer) && !family.matches(&shouted) && family.is_prefix());
     }
 
     #[test]
     fn ok_allow_lists_allow_what_they_list(listed in vec("[a-cA-C]{1,2}", 0..4), asked in "[a-cA-C]{1,2}") {
         let listed: Vec<_> = listed.iter().map(String::as_str).collect();
         let only = Allow::Only(&listed);
-        prop_assert_eq!(only.key(&asked), listed.contains(&asked.as_str()));
-        prop_assert_eq!(only.header(&asked), listed.iter().any(|name| name.eq_ignore_ascii_case(&asked)));
-        prop_assert!(Allow::All.key(&asked) && Allow::All.header(&asked));
-        prop_assert!(!Allow::None.key(&asked) && !Allow::None.header(&asked));
+        prop_assert_eq!(only.allows_key(&asked), listed.contains(&asked.as_str()));
+        prop_assert_eq!(only.allows_header(&asked), listed.iter().any(|name| name.eq_ignore_ascii_case(&asked)));
+        prop_assert!(Allow::All.allows_key(&asked) && Allow::All.allows_header(&asked));
+        prop_assert!(!Allow::None.allows_key(&asked) && !Allow::None.allows_header(&asked));
     }
 
     #[test]
@@ -244,9 +244,9 @@ proptest! {
 
     #[test]
     fn ok_a_higher_ratio_records_what_a_lower_one_does(id in trace_id(), one in 0.0..=1.0_f64, other in 0.0..=1.0_f64) {
-        let [low, high] = [one.min(other), one.max(other)].map(|ratio| Consistent::new(ratio).expect("a ratio"));
-        let input = SamplerInput::new(Inbound::Nothing, id, true);
-        let [low, high] = [low.sample(&input), high.sample(&input)].map(|verdict| verdict.sampling().is_sampled());
+        let [low, high] = [one.min(other), one.max(other)].map(|ratio| Probability::new(ratio).expect("a ratio"));
+        let input = SamplingParameters::new(Inbound::Nothing, id, true);
+        let [low, high] = [low.should_sample(&input), high.should_sample(&input)].map(|verdict| verdict.sampling().is_sampled());
         prop_assert!(high || !low);
     }
 
@@ -258,7 +258,7 @@ proptest! {
         let list = names.join(" , ").to_uppercase() + if baggage { ", Baggage" } else { "" };
         let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).names(&list, &list).expect("known names");
         let propagator = builder.build().expect("a service is named");
-        prop_assert!(propagator.extracts().eq(names.iter().copied()) && propagator.injects().eq(names.iter().copied()));
+        prop_assert!(propagator.extract_names().eq(names.iter().copied()) && propagator.inject_names().eq(names.iter().copied()));
         prop_assert_eq!((propagator.extracts_baggage(), propagator.injects_baggage()), (baggage, baggage));
     }
 }
@@ -292,8 +292,8 @@ fn ok_every_flag_byte_of_jaeger_is_kept_and_says_one_thing() {
 
 #[test]
 fn ok_every_reason_has_a_word_of_its_own() {
-    let words: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
-    assert_eq!(words.len(), Reason::ALL.len());
+    let words: BTreeSet<_> = InvalidReason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(words.len(), InvalidReason::ALL.len());
 }
 
 #[cfg(feature = "serde")]

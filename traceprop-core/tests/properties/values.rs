@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use traceprop_core::{
-    Baggage, BaggageEntry, MAX_TRACESTATE_MEMBERS, OwnedBaggage, Reject, TraceFlags, TraceParent, TraceState,
+    Baggage, BaggageEntry, InvalidHeader, MAX_TRACESTATE_MEMBERS, OwnedBaggage, TraceFlags, TraceParent, TraceState,
 };
 
 use crate::cases;
@@ -95,8 +95,8 @@ fn read_baggage_member(member: &[u8]) -> Option<String> {
     legal.then_some(read)
 }
 
-fn within(reject: Reject, value: &[u8]) -> bool {
-    reject.at() as usize <= value.len()
+fn within(reject: InvalidHeader, value: &[u8]) -> bool {
+    reject.offset() as usize <= value.len()
 }
 
 proptest! {
@@ -160,8 +160,8 @@ proptest! {
                 let read: Vec<_> = baggage.iter().map(|member| member.to_string()).collect();
                 prop_assert_eq!(&read, &expected);
                 prop_assert_eq!(baggage.len(), expected.len());
-                prop_assert_eq!(baggage.skipped().is_some(), expected.len() < members(&line).count());
-                prop_assert!(baggage.skipped().is_none_or(|reject| within(reject, &line)));
+                prop_assert_eq!(baggage.ignored().is_some(), expected.len() < members(&line).count());
+                prop_assert!(baggage.ignored().is_none_or(|reject| within(reject, &line)));
             }
             Err(_) => prop_assert!(any && expected.is_empty()),
         }

@@ -2,9 +2,9 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use traceprop_core::formats::tracecontext::TraceContext;
+use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, BaggageLimits, IdBits, MAX_TRACESTATE_MEMBERS, Outgoing, OwnedContext, Pairs, Propagator, SpanContext,
+    Allow, BaggageLimits, IdBits, InjectOptions, MAX_TRACESTATE_MEMBERS, OwnedContext, Pairs, Propagator, SpanContext,
     TraceStateEdit,
 };
 
@@ -64,17 +64,17 @@ proptest! {
             }
         }
         expected.truncate(MAX_TRACESTATE_MEMBERS);
-        let mut format = TraceContext::new();
+        let mut format = W3cTraceContext::new();
         if let Some(budget) = budget {
             expected = within_budget(expected, budget);
-            format = format.tracestate_budget(budget);
+            format = format.max_tracestate_len(budget);
         }
-        let propagator = Propagator::builder().format(format).build().expect("one format");
+        let propagator = Propagator::builder().with_format(format).build().expect("one format");
         let request = [("traceparent", VALID.to_owned()), ("tracestate", line(&members))];
         let extraction = propagator.extract(&request);
         let mut headers = Pairs::new();
-        let outgoing = Outgoing::new().tracestate(&changes);
-        let omitted = propagator.inject(&extraction.start_span(&ids), &outgoing, &mut headers);
+        let outgoing = InjectOptions::new().edit_tracestate(&changes);
+        let omitted = propagator.inject(&extraction.new_span(&ids), &outgoing, &mut headers);
         let expected = line(&expected);
         prop_assert_eq!(headers.get("tracestate").unwrap_or_default(), &expected);
         prop_assert_eq!(headers.get("tracestate").is_some(), !expected.is_empty());
@@ -96,11 +96,11 @@ proptest! {
         let allowed: Vec<_> = allowed.iter().map(String::as_str).collect();
         for allow in [Allow::All, Allow::Only(&allowed), Allow::None] {
             let mut headers = Pairs::new();
-            let outgoing = Outgoing::new().baggage(allow);
-            let omitted = propagator.inject(&extraction.start_span(&ids), &outgoing, &mut headers);
+            let outgoing = InjectOptions::new().allow_baggage(allow);
+            let omitted = propagator.inject(&extraction.new_span(&ids), &outgoing, &mut headers);
             let sent = headers.get("baggage").unwrap_or_default();
             prop_assert!(sent.len() <= limits.bytes);
-            let expected: Vec<_> = baggage.iter().filter(|member| allow.key(member.key())).map(|m| m.to_string()).collect();
+            let expected: Vec<_> = baggage.iter().filter(|member| allow.allows_key(member.key())).map(|m| m.to_string()).collect();
             prop_assert_eq!(sent, expected.join(","));
             let fits = request[0].1.len() <= limits.bytes && members.len() <= limits.members;
             prop_assert_eq!(omitted.is_empty(), fits && expected.len() == members.len());
@@ -120,7 +120,7 @@ proptest! {
         }
         let context = OwnedContext::new(SpanContext::root(&ids)).with_baggage(&owned);
         let mut headers = Pairs::new();
-        let omitted = propagator.inject(&context.span().expect("a span"), &Outgoing::trusted(), &mut headers);
+        let omitted = propagator.inject(&context.span().expect("a span"), &InjectOptions::everything(), &mut headers);
         let sent = headers.get("baggage").unwrap_or_default();
         let whole = owned.to_string();
         prop_assert_eq!(omitted.is_empty(), sent == whole);
@@ -146,7 +146,7 @@ proptest! {
         let pairs = members.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let owned = OwnedContext::new(span).with_tracestate(pairs).expect("legal members");
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&owned.span().expect("a span"), &Outgoing::new(), &mut headers);
+        let _ = propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut headers);
         let flags = u8::from(sampling.is_sampled()) | u8::from(random) << 1;
         let expected = format!("00-{trace_id}-{span_id}-{flags:02x}");
         prop_assert_eq!(headers.get("traceparent"), Some(expected.as_str()));

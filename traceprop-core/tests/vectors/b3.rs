@@ -1,7 +1,9 @@
 //! `b3-single.json` and `b3-multi.json`: both are read by the combined reader, each is written in its own encoding.
 
 use traceprop_core::formats::b3::B3;
-use traceprop_core::{B3Ids, B3Multi, B3Single, Field, Outcome, Outgoing, OwnedContext, Pairs, Propagator, SpanId};
+use traceprop_core::{
+    B3Ids, B3Multi, B3Single, Field, InjectOptions, Outcome, OwnedContext, Pairs, Propagator, SpanId,
+};
 
 use crate::case::{Case, Differences, Headers, Op, ToInject, Verdict};
 
@@ -14,7 +16,7 @@ pub(crate) fn check_multi(case: &Case) -> Verdict {
 }
 
 fn check(case: &Case, format: B3) -> Verdict {
-    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let propagator = Propagator::builder().with_format(format).build().expect("one format");
     match case.op() {
         Op::Extract => extract(case, &propagator),
         Op::Inject => inject(case, &propagator),
@@ -24,12 +26,12 @@ fn check(case: &Case, format: B3) -> Verdict {
 fn extract(case: &Case, propagator: &Propagator) -> Verdict {
     let headers = case.headers();
     let report = propagator.explain(&headers);
-    let reading = report.entries().next().expect("one format").reading;
+    let reading = report.entries().next().expect("one format").parsed;
     let mut differences = Differences::default();
     case.compare_outcome(&reading.outcome(), &mut differences);
     if let Some(expected) = case.expect().text_or_null("parent_span_id") {
         let got = match reading.outcome() {
-            Outcome::Context(_) => parent_span_id(&headers, reading.style()).map(|id| id.to_string()),
+            Outcome::Context(_) => parent_span_id(&headers, reading.encoding()).map(|id| id.to_string()),
             _ => None,
         };
         differences.equal("parent_span_id", expected, got.as_deref());
@@ -55,7 +57,7 @@ fn inject(case: &Case, propagator: &Propagator) -> Verdict {
     let outcome = fields.text("outcome").expect("context.outcome");
     let context = ToInject::of(fields);
     let parent = fields.text_or_null("parent_span_id").flatten().map(|hex| hex.parse().expect("an id"));
-    let outgoing = Outgoing::new();
+    let outgoing = InjectOptions::new();
     let mut headers = Pairs::new();
     let _ = match (context.span(), parent) {
         (Some(span), None) => propagator.inject(&span, &outgoing, &mut headers),

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use traceprop_core::{
-    Inbound, Omissions, Outcome, Outgoing, Pairs, Propagator, Relay, RemoteContext, Sampling, SpanContext, SpanId,
-    TraceId,
+    Inbound, InjectOptions, InjectReport, Outcome, Pairs, Passthrough, Propagator, RemoteContext, Sampling,
+    SpanContext, SpanId, TraceId,
 };
 
 /// What became of a case.
@@ -227,9 +227,9 @@ impl ToInject {
     pub(crate) fn relay<'p>(
         &self,
         propagator: &'p Propagator,
-        outgoing: &Outgoing<'_>,
+        outgoing: &InjectOptions<'_>,
         headers: &mut Pairs,
-    ) -> Omissions<'p> {
+    ) -> InjectReport<'p> {
         let inbound = match (self.trace_id, self.sampling) {
             (Some(trace_id), sampling) => {
                 Inbound::Context(RemoteContext { sampling, ..RemoteContext::new(trace_id, self.span_id) })
@@ -237,7 +237,7 @@ impl ToInject {
             (None, Sampling::Deferred) => Inbound::Nothing,
             (None, sampling) => Inbound::Decision(sampling),
         };
-        propagator.relay(&Relay::new(inbound), outgoing, headers)
+        propagator.relay(&Passthrough::new(inbound), outgoing, headers)
     }
 }
 

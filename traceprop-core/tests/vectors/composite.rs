@@ -3,8 +3,8 @@
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Behavior, Extraction, Inbound, Outcome, Propagator, PropagatorBuilder};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{Extraction, Inbound, Outcome, Propagator, PropagatorBuilder, Trust};
 
 use crate::case::{Case, Differences, Fields, Op, Verdict};
 use crate::datadog::{compare_words, write};
@@ -31,8 +31,8 @@ fn extract(case: &Case) -> Verdict {
     }
     let builder = match config.text("behavior") {
         None | Some("continue") => builder,
-        Some("restart") => builder.behavior(Behavior::Restart),
-        Some("ignore") => builder.behavior(Behavior::Ignore),
+        Some("restart") => builder.trust(Trust::Restart),
+        Some("ignore") => builder.trust(Trust::Ignore),
         Some(other) => panic!("unknown behavior {other}"),
     };
     let propagator = builder.build().expect("a propagator");
@@ -53,14 +53,14 @@ fn extract(case: &Case) -> Verdict {
 /// Compares `style`, `links` and `baggage`.
 fn compare_surroundings(expect: &Fields, got: &Extraction<'_>, differences: &mut Differences) {
     if let Some(expected) = expect.text("style") {
-        differences.equal("style", Some(expected), got.style());
+        differences.equal("style", Some(expected), got.source_format());
     }
     if let Some(expected) = expect.list("links") {
         let field = |link: &serde_json::Value, name: &str| link[name].as_str().expect("a text").to_owned();
         let names = ["trace_id", "span_id", "reason", "style"];
         let expected: Vec<_> = expected.iter().map(|link| names.map(|name| field(link, name))).collect();
         let links = got.links().map(|link| {
-            [link.trace_id.to_string(), link.span_id.to_string(), link.reason.as_str().into(), link.style.into()]
+            [link.trace_id.to_string(), link.span_id.to_string(), link.reason.as_str().into(), link.format.into()]
         });
         differences.equal("links", expected, links.collect());
     }
@@ -85,7 +85,7 @@ fn inject(case: &Case) -> Verdict {
 /// The formats by themselves: a context of the file is one of a service that reports to Datadog, which no name says.
 fn inject_format(builder: PropagatorBuilder, name: &str) -> PropagatorBuilder {
     match name {
-        "tracecontext" => builder.inject(TraceContext::new()),
+        "tracecontext" => builder.inject(W3cTraceContext::new()),
         "datadog" => builder.inject(Datadog::new().reports_spans()),
         "b3" => builder.inject(B3::single()),
         "b3multi" => builder.inject(B3::multi()),

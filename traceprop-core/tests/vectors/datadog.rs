@@ -1,8 +1,8 @@
 //! `datadog.json`: the `x-datadog-*` headers, and (`via`: tracecontext) the `dd` member of a tracestate.
 
-use traceprop_core::formats::datadog::{Datadog, DatadogContext, DatadogFields, PropagationError};
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Format, Outgoing, OwnedContext, Pairs, Propagator, PropagatorBuilder};
+use traceprop_core::formats::datadog::{Datadog, DatadogParts, DatadogView, PropagationError};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{Format, InjectOptions, OwnedContext, Pairs, Propagator, PropagatorBuilder};
 
 use crate::case::{Case, Differences, Fields, Headers, Op, ToInject, Verdict};
 
@@ -11,7 +11,7 @@ static REPORTING: Datadog = Datadog::new().reports_spans();
 static REMOTE: Datadog = Datadog::new();
 static REPORTING_BRIDGE: &[&dyn Format] = &[&REPORTING];
 static REMOTE_BRIDGE: &[&dyn Format] = &[&REMOTE];
-const TRACE_CONTEXT: TraceContext = TraceContext::new();
+const TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new();
 
 pub(crate) fn check(case: &Case) -> Verdict {
     match case.op() {
@@ -22,14 +22,14 @@ pub(crate) fn check(case: &Case) -> Verdict {
 
 fn extract(case: &Case) -> Verdict {
     let propagator = match case.fields().text("via") {
-        None => Propagator::builder().format(REPORTING).build(),
-        Some("tracecontext") => Propagator::builder().format(TRACE_CONTEXT).bridges(REPORTING_BRIDGE).build(),
+        None => Propagator::builder().with_format(REPORTING).build(),
+        Some("tracecontext") => Propagator::builder().with_format(TRACE_CONTEXT).bridges(REPORTING_BRIDGE).build(),
         Some(other) => panic!("unknown via {other}"),
     };
     let propagator = propagator.expect("one format");
     let headers = case.headers();
     let report = propagator.explain(&headers);
-    let outcome = report.entries().next().expect("one format").reading.outcome();
+    let outcome = report.entries().next().expect("one format").parsed.outcome();
     let mut differences = Differences::default();
     case.compare_outcome(&outcome, &mut differences);
     compare_words(case.expect(), &report.extraction().datadog(), &mut differences);
@@ -55,7 +55,7 @@ pub(crate) fn write(case: &Case, builder: PropagatorBuilder, mut headers: Vec<(S
     let fields = case.context();
     let context = ToInject::of(fields);
     let tags = tags(fields).unwrap_or_default();
-    let mut words = DatadogFields::new().tags(&tags);
+    let mut words = DatadogParts::new().tags(&tags);
     if let Some(priority) = number_or_null(fields, "priority").flatten() {
         words = words.priority(priority);
     }
@@ -70,11 +70,11 @@ pub(crate) fn write(case: &Case, builder: PropagatorBuilder, mut headers: Vec<(S
     let omitted = match context.span() {
         Some(span) => {
             let owned = OwnedContext::new(span).with_datadog(&words).with_tracestate(members).expect("legal members");
-            propagator.inject(&owned.span().expect("it was made of a span"), &Outgoing::trusted(), &mut headers)
+            propagator.inject(&owned.span().expect("it was made of a span"), &InjectOptions::everything(), &mut headers)
         }
         None => {
             let mut none = Pairs::new();
-            let omitted = context.relay(&propagator, &Outgoing::trusted(), &mut none);
+            let omitted = context.relay(&propagator, &InjectOptions::everything(), &mut none);
             headers.extend(none.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
             omitted
         }
@@ -84,7 +84,7 @@ pub(crate) fn write(case: &Case, builder: PropagatorBuilder, mut headers: Vec<(S
     let got: Headers = headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone().into_bytes())).collect();
     differences.equal("headers", comparable(&expected), comparable(&got));
     if let Some(expected) = case.expect().text_or_null("propagation_error") {
-        let got = PropagationError::of_omissions(&omitted).map(|error| error_text(&error));
+        let got = PropagationError::from_report(&omitted).map(|error| error_text(&error));
         differences.equal("propagation_error", expected, got.as_deref());
     }
     differences.verdict()
@@ -92,7 +92,7 @@ pub(crate) fn write(case: &Case, builder: PropagatorBuilder, mut headers: Vec<(S
 
 /// Compares `priority`, `origin`, `tags`, `propagation_error`, `last_parent_id` and `vendor_tracestate`, as far as they
 /// stand in the case.
-pub(crate) fn compare_words(expect: &Fields, got: &DatadogContext<'_>, differences: &mut Differences) {
+pub(crate) fn compare_words(expect: &Fields, got: &DatadogView<'_>, differences: &mut Differences) {
     if let Some(expected) = number_or_null(expect, "priority") {
         differences.equal("priority", expected, got.priority());
     }

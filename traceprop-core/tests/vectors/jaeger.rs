@@ -1,12 +1,12 @@
 //! `jaeger.json`: `uber-trace-id`, Jaeger's baggage and its debug id.
 
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::{JaegerFlags, Outgoing, OwnedContext, Pairs, Propagator};
+use traceprop_core::{InjectOptions, JaegerFlags, OwnedContext, Pairs, Propagator};
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};
 
 pub(crate) fn check(case: &Case) -> Verdict {
-    let propagator = Propagator::builder().format(Jaeger::new()).build().expect("one format");
+    let propagator = Propagator::builder().with_format(Jaeger::new()).build().expect("one format");
     match case.op() {
         Op::Extract => extract(case, &propagator),
         Op::Inject => inject(case, &propagator),
@@ -18,7 +18,7 @@ fn extract(case: &Case, propagator: &Propagator) -> Verdict {
     let report = propagator.explain(&headers);
     let extraction = report.extraction();
     let mut differences = Differences::default();
-    case.compare_outcome(&report.entries().next().expect("one format").reading.outcome(), &mut differences);
+    case.compare_outcome(&report.entries().next().expect("one format").parsed.outcome(), &mut differences);
     let expect = case.expect();
     if let Some(expected) = expect.number("flags") {
         let flags = extraction.uber_trace_id().map(|header| usize::from(header.flags.to_byte()));
@@ -41,7 +41,7 @@ fn inject(case: &Case, propagator: &Propagator) -> Verdict {
     let has_context = fields.text("outcome") == Some("context");
     let flags = JaegerFlags::from_byte(u8::try_from(fields.number("flags").unwrap_or(0)).expect("a byte"));
     let baggage = fields.pairs("baggage").unwrap_or_default();
-    let outgoing = Outgoing::trusted();
+    let outgoing = InjectOptions::everything();
     let mut headers = Pairs::new();
     let _ = match context.span().filter(|_| has_context) {
         Some(span) => {

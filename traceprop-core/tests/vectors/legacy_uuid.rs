@@ -1,15 +1,15 @@
 //! `legacy-uuid.json`: correlation ids under the header name that each case configures.
 
 use traceprop_core::{
-    Correlation, IdBits, Inbound, Outgoing, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId,
+    Correlation, IdBits, Inbound, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId,
 };
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};
 
 pub(crate) fn check(case: &Case) -> Verdict {
     let header = case.fields().text("header").expect("header");
-    let format = Correlation::header(header).expect("a header name");
-    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let format = Correlation::new(header).expect("a header name");
+    let propagator = Propagator::builder().with_format(format).build().expect("one format");
     match case.op() {
         Op::Extract => extract(case, &format, &propagator),
         Op::Inject => inject(case, &format, &propagator),
@@ -19,7 +19,7 @@ pub(crate) fn check(case: &Case) -> Verdict {
 fn extract(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdict {
     let headers = case.headers();
     let report = propagator.explain(&headers);
-    let outcome = report.entries().next().expect("one format").reading.outcome();
+    let outcome = report.entries().next().expect("one format").parsed.outcome();
     let mut differences = Differences::default();
     case.compare_outcome(&outcome, &mut differences);
     let extraction = report.extraction();
@@ -29,8 +29,8 @@ fn extract(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdic
     // What came is what every call gets.
     if let Some(expected) = expected {
         let mut sent = Pairs::new();
-        let span = extraction.start_span(&|| IdBits::random(7));
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut sent);
+        let span = extraction.new_span(&|| IdBits::random(7));
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut sent);
         differences.equal("sent on", Some(expected), sent.get(format.header_name()));
     }
     differences.verdict()
@@ -52,8 +52,8 @@ fn inject(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdict
         };
         let mut headers = Pairs::new();
         let omitted = match (owned.span(), owned.relay()) {
-            (Some(span), _) => propagator.inject(&span, &Outgoing::trusted(), &mut headers),
-            (None, Some(relay)) => propagator.relay(&relay, &Outgoing::trusted(), &mut headers),
+            (Some(span), _) => propagator.inject(&span, &InjectOptions::everything(), &mut headers),
+            (None, Some(relay)) => propagator.relay(&relay, &InjectOptions::everything(), &mut headers),
             (None, None) => unreachable!("a context is one of both"),
         };
         differences.equal("everything was written", true, omitted.is_empty());

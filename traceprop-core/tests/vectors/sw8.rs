@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
-use traceprop_core::formats::sw8::{ReceivedSw8, Sw8, Sw8Extension, Sw8Fields, trace_id_of};
-use traceprop_core::{Inbound, Outcome, Outgoing, OwnedContext, Pairs, Propagator, RemoteContext};
+use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts, Sw8View, trace_id_from_text};
+use traceprop_core::{Inbound, InjectOptions, Outcome, OwnedContext, Pairs, Propagator, RemoteContext};
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};
 
@@ -28,7 +28,7 @@ fn extract(case: &Case) -> Verdict {
     let propagator = propagator();
     let headers = case.headers();
     let report = propagator.explain(&headers);
-    let outcome = report.entries().next().expect("one format").reading.outcome();
+    let outcome = report.entries().next().expect("one format").parsed.outcome();
     let mut differences = Differences::default();
     let expect = case.expect();
     match expect.text("trace_id") {
@@ -66,13 +66,13 @@ fn derived(case: &Case, outcome: &Outcome, differences: &mut Differences) {
     differences.equal("parent_id", expect.text("parent_id"), context.parent_id.map(|id| id.to_string()).as_deref());
     let fields = expect.value("sw8").and_then(Value::as_object).expect("the text that it is derived of");
     let text = fields["trace_id"].as_str().expect("a text");
-    differences.equal("derived trace_id", trace_id_of(text), Some(context.trace_id));
+    differences.equal("derived trace_id", trace_id_from_text(text), Some(context.trace_id));
     let mut known = DERIVED.lock().unwrap_or_else(PoisonError::into_inner);
     let first = known.entry(context.trace_id.to_string()).or_insert_with(|| text.to_owned());
     differences.equal("text of the derived trace_id", text, first.as_str());
 }
 
-fn fields(received: &ReceivedSw8<'_>) -> serde_json::Map<String, Value> {
+fn fields(received: &Sw8View<'_>) -> serde_json::Map<String, Value> {
     let header = received.header;
     let mut fields = serde_json::Map::new();
     let texts = [
@@ -102,7 +102,7 @@ fn inject(case: &Case) -> Verdict {
     let expected = context.value("sw8").and_then(Value::as_object).expect("context.sw8");
     let text = |name: &str| expected[name].as_str().expect("a text");
     let span_number = expected["span_id"].as_u64().and_then(|number| u32::try_from(number).ok());
-    let fields = Sw8Fields {
+    let fields = Sw8Parts {
         trace_id: text("trace_id"),
         segment_id: text("segment_id"),
         span_number: span_number.expect("a number"),
@@ -127,7 +127,7 @@ fn inject(case: &Case) -> Verdict {
     }
     let mut headers = Pairs::new();
     let relay = owned.relay().expect("it was made of one");
-    let _ = propagator().relay(&relay, &Outgoing::trusted(), &mut headers);
+    let _ = propagator().relay(&relay, &InjectOptions::everything(), &mut headers);
     case.compare_headers(&headers, &mut differences);
     differences.verdict()
 }

@@ -1,7 +1,7 @@
 //! `w3c-baggage.json`: what a baggage holds, whether there is a trace or not.
 
 use traceprop_core::{
-    BaggageEntry, BaggageLimits, BaggageReport, Outgoing, OwnedBaggage, OwnedContext, Pairs, PropagatorBuilder,
+    BaggageEntry, BaggageLimits, BaggageReport, InjectOptions, OwnedBaggage, OwnedContext, Pairs, PropagatorBuilder,
     SpanContext,
 };
 
@@ -68,7 +68,8 @@ fn inject(case: &Case) -> Verdict {
     let span = SpanContext::new(ids.0.parse().expect("an id"), ids.1.parse().expect("an id"));
     let owned = OwnedContext::new(span).with_baggage(&baggage);
     let mut headers = Pairs::new();
-    let _ = propagator.inject(&owned.span().expect("it was made of a span"), &Outgoing::trusted(), &mut headers);
+    let _ =
+        propagator.inject(&owned.span().expect("it was made of a span"), &InjectOptions::everything(), &mut headers);
     let mut differences = Differences::default();
     case.compare_headers(&headers, &mut differences);
     differences.verdict()

@@ -1,7 +1,9 @@
 //! `w3c-tracecontext.json`: traceparent and tracestate.
 
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Outcome, Outgoing, OwnedContext, Pairs, Propagator, TraceFlags, TraceParent, TraceStateEdit};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{
+    InjectOptions, Outcome, OwnedContext, Pairs, Propagator, TraceFlags, TraceParent, TraceStateEdit,
+};
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};
 
@@ -12,15 +14,15 @@ pub(crate) fn check(case: &Case) -> Verdict {
     }
 }
 
-fn propagator(format: TraceContext) -> Propagator {
-    Propagator::builder().format(format).build().expect("one format")
+fn propagator(format: W3cTraceContext) -> Propagator {
+    Propagator::builder().with_format(format).build().expect("one format")
 }
 
 fn extract(case: &Case) -> Verdict {
-    let propagator = propagator(TraceContext::new());
+    let propagator = propagator(W3cTraceContext::new());
     let headers = case.headers();
     let report = propagator.explain(&headers);
-    let outcome = report.entries().next().expect("one format").reading.outcome();
+    let outcome = report.entries().next().expect("one format").parsed.outcome();
     let mut differences = Differences::default();
     case.compare_outcome(&outcome, &mut differences);
     let expect = case.expect();
@@ -46,9 +48,9 @@ fn extract(case: &Case) -> Verdict {
 }
 
 fn inject(case: &Case) -> Verdict {
-    let mut format = TraceContext::new();
+    let mut format = W3cTraceContext::new();
     if let Some(characters) = case.limits().number("tracestate_chars") {
-        format = format.tracestate_budget(characters);
+        format = format.max_tracestate_len(characters);
     }
     let propagator = propagator(format);
     let fields = case.context();
@@ -62,7 +64,7 @@ fn inject(case: &Case) -> Verdict {
     let deleted = fields.list("tracestate_delete").unwrap_or_default();
     let deleted = deleted.iter().map(|key| TraceStateEdit::delete(key.as_str().expect("a key")));
     let edits: Vec<_> = set.chain(deleted).collect();
-    let outgoing = Outgoing::trusted().tracestate(&edits);
+    let outgoing = InjectOptions::everything().edit_tracestate(&edits);
     let mut headers = Pairs::new();
     let _ = match context.span() {
         Some(span) => {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use super::*;
 use traceprop_core::{
-    Baggage, BaggageEntry, Omission, OmissionReason, OwnedBaggage, OwnedContext, Reason, SpanContext,
+    Baggage, BaggageEntry, InvalidReason, OmitReason, Omitted, OwnedBaggage, OwnedContext, SpanContext,
 };
 
 /// The members that are read, in wire form.
@@ -23,17 +23,17 @@ fn value(wire: &str) -> String {
 }
 
 /// What goes out of baggage that was made here, and what was left out.
-fn send(baggage: &OwnedBaggage) -> (Option<String>, Vec<Omission>) {
+fn send(baggage: &OwnedBaggage) -> (Option<String>, Vec<Omitted>) {
     let last = Cell::new(0);
     let ids = || {
         last.set(last.get() + 1);
-        IdBits::unique(last.get())
+        IdBits::non_random(last.get())
     };
     let context = OwnedContext::new(SpanContext::root(&ids)).with_baggage(baggage);
     let mut headers = Pairs::new();
     let span = context.span().expect("a span");
     let propagator = presets::W3C.propagator();
-    let omitted = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+    let omitted = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     (headers.get("baggage").map(str::to_owned), omitted.iter().copied().collect())
 }
 
@@ -119,8 +119,8 @@ fn ok_a_malformed_member_costs_itself_and_is_named() {
     let report = propagator.explain(&request);
     assert_eq!(report.extraction().baggage().len(), 2);
     assert_eq!(
-        report.rejects().map(|reject| (reject.reason(), reject.at())).collect::<Vec<_>>(),
-        [(Reason::BadMember, 4)]
+        report.rejects().map(|reject| (reject.reason(), reject.offset())).collect::<Vec<_>>(),
+        [(InvalidReason::BadMember, 4)]
     );
 }
 
@@ -158,14 +158,14 @@ fn ok_64_members_go_out_and_the_65th_is_missed() {
     let (sent, omitted) = send(&numbered(0..65, "v"));
     assert_eq!(sent, Some(numbered(0..64, "v").to_string()));
     let field = traceprop_core::Field::Baggage;
-    assert_eq!(omitted, [Omission { field, reason: OmissionReason::TooManyMembers, count: 1 }]);
+    assert_eq!(omitted, [Omitted { field, reason: OmitReason::TooManyMembers, count: 1 }]);
 }
 
 #[test]
 fn ok_8192_bytes_go_out_and_no_part_of_a_member_beyond() {
     let sized = |bytes: usize| of([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "v".repeat(bytes - 6))]);
     let field = traceprop_core::Field::Baggage;
-    let too_long = Omission { field, reason: OmissionReason::TooLong, count: 1 };
+    let too_long = Omitted { field, reason: OmitReason::TooLong, count: 1 };
     assert_eq!(sized(8192).to_string().len(), 8192);
     assert_eq!(send(&sized(8192)), (Some(sized(8192).to_string()), vec![]));
     assert_eq!(send(&sized(8193)), (Some("a=1".to_owned()), vec![too_long]));
@@ -179,7 +179,8 @@ fn regression_members_beyond_the_limit_are_missed_though_none_before_them_is_any
     let request = [("baggage", format!("no member,b={}", "v".repeat(8192)))];
     let extraction = propagator.extract(&request);
     let mut headers = traceprop_core::Pairs::new();
-    let omitted = propagator.relay(&extraction.relay(), &traceprop_core::Outgoing::trusted(), &mut headers);
+    let omitted =
+        propagator.relay(&extraction.passthrough(), &traceprop_core::InjectOptions::everything(), &mut headers);
     assert!(headers.is_empty());
     assert_eq!(omitted.to_string(), "baggage: 1 left out, too-long");
 }

@@ -13,7 +13,7 @@ mod untested;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use traceprop_core::{IdBits, Outgoing, Pairs, Propagator, TraceFlags, TraceParent, presets};
+use traceprop_core::{IdBits, InjectOptions, Pairs, Propagator, TraceFlags, TraceParent, presets};
 
 const TRACE: &str = "0123456789abcdef0123456789abcdef";
 const PARENT: &str = "1234567890123456";
@@ -82,15 +82,15 @@ fn request_to(propagator: &Propagator, lines: &[(&str, &str)]) -> Calls {
     let last = Cell::new(0x0b7a_d6b7_1692_0333_u64);
     let ids = || {
         last.set(last.get().wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407));
-        IdBits::unique(last.get())
+        IdBits::non_random(last.get())
     };
     let extraction = propagator.extract(&lines);
-    let span = extraction.start_span(&ids);
+    let span = extraction.new_span(&ids);
     let sent: Vec<_> = (0..3)
         .map(|_| {
-            let call = span.child(traceprop_core::IdGenerator::span_id(&ids));
+            let call = span.child(traceprop_core::IdGenerator::new_span_id(&ids));
             let mut headers = Pairs::new();
-            let _ = propagator.inject(&call, &Outgoing::new(), &mut headers);
+            let _ = propagator.inject(&call, &InjectOptions::new(), &mut headers);
             headers
         })
         .collect();

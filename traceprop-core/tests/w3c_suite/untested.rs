@@ -1,8 +1,8 @@
 //! What the specification says and the suite never asks.
 
 use super::*;
-use traceprop_core::formats::tracecontext::TraceContext;
-use traceprop_core::{Inbound, Omission, OmissionReason, Relay, RemoteContext, Sampling, TraceStateEdit};
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::{Inbound, OmitReason, Omitted, Passthrough, RemoteContext, Sampling, TraceStateEdit};
 
 fn with(value: &str) -> Calls {
     request(&[("traceparent", value)])
@@ -133,8 +133,8 @@ fn ok_no_budget_unless_one_is_set() {
 
 #[test]
 fn ok_512_characters_are_carried_and_whole_members_go_beyond() {
-    let format = TraceContext::new().tracestate_budget(512);
-    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let format = W3cTraceContext::new().max_tracestate_len(512);
+    let propagator = Propagator::builder().with_format(format).build().expect("one format");
     let send = |line: &str| request_to(&propagator, &[("traceparent", VALID), ("tracestate", line)]).tracestate;
     let member = |key: &str, size: usize| format!("{key}={}", "v".repeat(size - key.len() - 1));
     let just = [member("a", 128), member("b", 128), member("c", 128), member("d", 125)].join(",");
@@ -152,14 +152,15 @@ fn ok_512_characters_are_carried_and_whole_members_go_beyond() {
 
 #[test]
 fn ok_what_a_budget_cuts_is_said() {
-    let format = TraceContext::new().tracestate_budget(8);
-    let propagator = Propagator::builder().format(format).build().expect("one format");
+    let format = W3cTraceContext::new().max_tracestate_len(8);
+    let propagator = Propagator::builder().with_format(format).build().expect("one format");
     let request = [("traceparent", VALID), ("tracestate", "a=1,b=2,c=3,d=4")];
     let extraction = propagator.extract(&request);
     let mut headers = Pairs::new();
-    let omitted = propagator.inject(&extraction.start_span(&|| IdBits::unique(9)), &Outgoing::new(), &mut headers);
+    let omitted =
+        propagator.inject(&extraction.new_span(&|| IdBits::non_random(9)), &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("tracestate"), Some("a=1,b=2"));
-    let expected = Omission { field: traceprop_core::Field::TraceState, reason: OmissionReason::TooLong, count: 2 };
+    let expected = Omitted { field: traceprop_core::Field::TraceState, reason: OmitReason::TooLong, count: 2 };
     assert_eq!(omitted.iter().collect::<Vec<_>>(), [&expected]);
 }
 
@@ -168,9 +169,9 @@ fn edited(line: &str, edits: &[TraceStateEdit<'_>]) -> Option<String> {
     let propagator = presets::W3C.propagator();
     let request = [("traceparent", VALID), ("tracestate", line)];
     let extraction = propagator.extract(&request);
-    let span = extraction.start_span(&|| IdBits::unique(9));
+    let span = extraction.new_span(&|| IdBits::non_random(9));
     let mut headers = Pairs::new();
-    let _ = propagator.inject(&span, &Outgoing::new().tracestate(edits), &mut headers);
+    let _ = propagator.inject(&span, &InjectOptions::new().edit_tracestate(edits), &mut headers);
     sent_tracestate(&headers)
 }
 
@@ -219,11 +220,11 @@ fn ok_empty_members_do_not_count_towards_32() {
 fn ok_no_tracestate_goes_out_without_a_traceparent() {
     let propagator = presets::W3C.propagator();
     let edits = [set("mine", "1")];
-    let outgoing = Outgoing::new().tracestate(&edits);
+    let outgoing = InjectOptions::new().edit_tracestate(&edits);
     let no_parent = RemoteContext::new(OTHER.parse().expect("an id"), None);
     for inbound in [Inbound::Nothing, Inbound::Decision(Sampling::Sampled), Inbound::Context(no_parent)] {
         let mut headers = Pairs::new();
-        let _ = propagator.relay(&Relay::new(inbound), &outgoing, &mut headers);
+        let _ = propagator.relay(&Passthrough::new(inbound), &outgoing, &mut headers);
         assert!(headers.is_empty(), "{headers:?}");
     }
 }
@@ -235,7 +236,7 @@ fn ok_an_unchanged_traceparent_has_an_unchanged_tracestate() {
     let edits = [set("mine", "1")];
     let mut headers = Pairs::new();
     let extraction = propagator.extract(&request);
-    let _ = propagator.relay(&extraction.relay(), &Outgoing::new().tracestate(&edits), &mut headers);
+    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new().edit_tracestate(&edits), &mut headers);
     assert_eq!(headers.iter().collect::<Vec<_>>(), request);
 }
 
@@ -245,7 +246,7 @@ fn ok_with_nothing_to_say_what_stands_there_stays() {
     let before = [("TraceParent", "00-0-0-0"), ("tracestate", "a=1"), ("host", "stock")];
     let mut headers: Vec<(String, String)> = before.map(|(name, value)| (name.into(), value.into())).to_vec();
     let extraction = propagator.extract(&before);
-    let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut headers);
+    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
     assert!(headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(before));
 }
 
@@ -262,9 +263,9 @@ fn ok_a_decision_is_changed_only_under_a_new_parent_id() {
     let propagator = presets::W3C.propagator();
     let request = [("traceparent", VALID), ("tracestate", "rojo=1")];
     let extraction = propagator.extract(&request);
-    let span = extraction.start_span_with(&|| IdBits::unique(9), Sampling::NotSampled);
+    let span = extraction.start_span_with(&|| IdBits::non_random(9), Sampling::NotSampled);
     let mut headers = Pairs::new();
-    let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+    let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("traceparent"), Some(format!("00-{TRACE}-0000000000000009-00").as_str()));
     assert_eq!(headers.get("tracestate"), Some("rojo=1"));
 }

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A browser that loads a document sends no trace header, so the trace begins at the server, and the agent can only read
-//! of it. Splunk and Grafana Faro read `Server-Timing` instead ([`ResponseForm`](crate::ResponseForm)).
+//! of it. Splunk and Grafana Faro read `Server-Timing` instead ([`ResponseHeader`](crate::ResponseHeader)).
 
 mod escape;
 
@@ -37,7 +37,7 @@ use escape::Escaped;
 /// let mut headers = HeaderMap::new();
 /// headers.insert("cache-control", HeaderValue::from_static("no-store"));
 ///
-/// let markup = PageMarkup::for_response(&span, &headers).expect("nobody keeps it").open_telemetry();
+/// let markup = PageMarkup::for_response(&span, &headers).expect("nobody keeps it").opentelemetry();
 /// assert_eq!(
 ///     format!("<head>{markup}</head>"),
 ///     "<head><meta name=\"traceparent\" content=\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"></head>",
@@ -63,10 +63,10 @@ pub struct PageMarkup<'c> {
 
 impl<'c> PageMarkup<'c> {
     /// Markup that names this span, that of the server, in a page of which these are the response's headers. None if the
-    /// page may be shown again from a cache, the browser's own included: see [`caching::may_be_shown_again`]. It is
+    /// page may be shown again from a cache, the browser's own included: see [`caching::allows_reuse`]. It is
     /// empty until a form is asked for.
     pub fn for_response(span: &SpanContext<'_>, headers: &HeaderMap) -> Option<Self> {
-        (!caching::may_be_shown_again(headers)).then(|| Self::uncached(span))
+        (!caching::allows_reuse(headers)).then(|| Self::uncached(span))
     }
 
     /// The same for a page that nobody keeps, on the caller's word: when the headers are not made yet, or where a cache
@@ -85,7 +85,7 @@ impl<'c> PageMarkup<'c> {
     }
 
     /// `traceparent`, for OpenTelemetry's instrumentation of document loads.
-    pub const fn open_telemetry(mut self) -> Self {
+    pub const fn opentelemetry(mut self) -> Self {
         self.open_telemetry = true;
         self
     }

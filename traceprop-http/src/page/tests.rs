@@ -23,7 +23,7 @@ fn ok_each_form_to_the_byte() {
     let markup = PageMarkup::uncached(&span(Sampling::Sampled));
     assert_eq!(markup.to_string(), "");
     assert_eq!(
-        markup.open_telemetry().to_string(),
+        markup.opentelemetry().to_string(),
         format!("<meta name=\"traceparent\" content=\"00-{TRACE}-{SPAN}-01\">")
     );
     assert_eq!(
@@ -39,7 +39,7 @@ fn ok_decisions_in_each_form() {
     for (sampling, flags, sentry) in
         [(Sampling::Deferred, "00", ""), (Sampling::NotSampled, "00", "-0"), (Sampling::Debug, "01", "-1")]
     {
-        let markup = PageMarkup::uncached(&span(sampling)).open_telemetry().sentry();
+        let markup = PageMarkup::uncached(&span(sampling)).opentelemetry().sentry();
         assert_eq!(
             tags(&markup),
             [
@@ -149,7 +149,7 @@ proptest! {
         let line = [format!("sentry-trace_id={trace_id},").into_bytes(), pieces.concat()].concat();
         let baggage = Baggage::parse(&line).unwrap_or(Baggage::EMPTY);
         let markup = PageMarkup::uncached(&SpanContext::new(trace_id, span_id))
-            .open_telemetry()
+            .opentelemetry()
             .datadog(at(seconds))
             .sentry_with_baggage(baggage);
 

@@ -12,19 +12,19 @@
 mod metrics;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{MAX_LINES, SpanContext, TraceFlags, TraceParent};
+use traceprop_core::{MAX_HEADER_LINES, SpanContext, TraceFlags, TraceParent};
 
 use metrics::metrics;
 
 /// Bytes of `Server-Timing` in a response, all lines together, that are read or changed at most.
-pub const MAX_SERVER_TIMING_BYTES: usize = 16 * 1024;
+pub const MAX_SERVER_TIMING_LEN: usize = 16 * 1024;
 
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 static TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 /// A way to name a trace in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ResponseForm {
+pub enum ResponseHeader {
     /// `Server-Timing: traceparent;desc="00-…-01"`: what Splunk RUM and Grafana Faro link by. Splunk takes no flags but
     /// 01, so the random bit is never written here.
     ServerTiming,
@@ -34,7 +34,7 @@ pub enum ResponseForm {
     TraceResponse,
 }
 
-impl ResponseForm {
+impl ResponseHeader {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::ServerTiming, Self::DraftServerTiming, Self::TraceResponse];
 
@@ -60,14 +60,14 @@ impl ResponseForm {
     ///
     /// ```
     /// use http::{HeaderMap, HeaderValue};
-    /// use traceprop_http::ResponseForm;
+    /// use traceprop_http::ResponseHeader;
     ///
     /// let mut headers = HeaderMap::new();
     /// let timing = "db;dur=12, traceparent;desc=\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"";
     /// headers.insert("server-timing", HeaderValue::from_static(timing));
-    /// let parent = ResponseForm::ServerTiming.read(&headers).expect("it is there");
+    /// let parent = ResponseHeader::ServerTiming.read(&headers).expect("it is there");
     /// assert_eq!(parent.parent_id.to_string(), "00f067aa0ba902b7");
-    /// assert_eq!(ResponseForm::TraceResponse.read(&headers), None);
+    /// assert_eq!(ResponseHeader::TraceResponse.read(&headers), None);
     /// ```
     pub fn read(self, headers: &HeaderMap) -> Option<TraceParent> {
         if !is_within_limits(headers, self.header_name()) {
@@ -85,8 +85,8 @@ impl ResponseForm {
     /// Names this trace in a response. A metric of the same name that was there before goes, all others stay byte for
     /// byte; ours comes last. A `traceresponse` that was there before is replaced.
     ///
-    /// Returns false if the response was left as it was: it has more of `Server-Timing` than [`MAX_SERVER_TIMING_BYTES`]
-    /// or [`MAX_LINES`], or no room for another header.
+    /// Returns false if the response was left as it was: it has more of `Server-Timing` than [`MAX_SERVER_TIMING_LEN`]
+    /// or [`MAX_HEADER_LINES`], or no room for another header.
     pub fn write(self, parent: TraceParent, headers: &mut HeaderMap) -> bool {
         match self {
             Self::ServerTiming => {
@@ -144,8 +144,8 @@ fn replace(name: &str, ours: HeaderValue, headers: &mut HeaderMap) -> bool {
 
 fn is_within_limits(headers: &HeaderMap, name: &HeaderName) -> bool {
     let mut lines = headers.get_all(name).iter();
-    let bytes: usize = lines.by_ref().take(MAX_LINES).map(HeaderValue::len).sum();
-    bytes <= MAX_SERVER_TIMING_BYTES && lines.next().is_none()
+    let bytes: usize = lines.by_ref().take(MAX_HEADER_LINES).map(HeaderValue::len).sum();
+    bytes <= MAX_SERVER_TIMING_LEN && lines.next().is_none()
 }
 
 /// Text of known length on the stack.
@@ -170,9 +170,9 @@ impl<const N: usize> Text<N> {
 /// ```
 /// use http::{HeaderMap, HeaderValue};
 /// use traceprop_core::{Sampling, SpanContext};
-/// use traceprop_http::{ResponseForm, ResponseTrace};
+/// use traceprop_http::{ResponseHeader, ResponseTrace};
 ///
-/// const RESPONSE: ResponseTrace = ResponseTrace::new().with(ResponseForm::ServerTiming);
+/// const RESPONSE: ResponseTrace = ResponseTrace::new().with(ResponseHeader::ServerTiming);
 ///
 /// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
 /// let mut headers = HeaderMap::new();
@@ -199,26 +199,26 @@ impl ResponseTrace {
     }
 
     /// Responses name the trace in this form too.
-    pub const fn with(mut self, form: ResponseForm) -> Self {
+    pub const fn with(mut self, form: ResponseHeader) -> Self {
         match form {
-            ResponseForm::ServerTiming => self.server_timing = true,
-            ResponseForm::DraftServerTiming => self.draft = true,
-            ResponseForm::TraceResponse => self.trace_response = true,
+            ResponseHeader::ServerTiming => self.server_timing = true,
+            ResponseHeader::DraftServerTiming => self.draft = true,
+            ResponseHeader::TraceResponse => self.trace_response = true,
         }
         self
     }
 
     /// Writes flags of 00 and 01 only, in every form, for readers that compare them as a number.
-    /// [`ResponseForm::ServerTiming`] has no others in any case.
+    /// [`ResponseHeader::ServerTiming`] has no others in any case.
     pub const fn sampled_bit_only(mut self) -> Self {
         self.sampled_bit_only = true;
         self
     }
 
     /// The forms that are written.
-    pub fn forms(self) -> impl Iterator<Item = ResponseForm> {
+    pub fn forms(self) -> impl Iterator<Item = ResponseHeader> {
         let on = [self.server_timing, self.draft, self.trace_response];
-        ResponseForm::ALL.into_iter().zip(on).filter_map(|(form, on)| on.then_some(form))
+        ResponseHeader::ALL.into_iter().zip(on).filter_map(|(form, on)| on.then_some(form))
     }
 
     /// Whether responses say nothing.
@@ -229,7 +229,7 @@ impl ResponseTrace {
     /// Names this span, that of the server, in a response. One allocation a form, more only where a response already has
     /// such a metric.
     ///
-    /// Returns false if a form could not be written; see [`ResponseForm::write`].
+    /// Returns false if a form could not be written; see [`ResponseHeader::write`].
     pub fn write(&self, span: &SpanContext<'_>, headers: &mut HeaderMap) -> bool {
         let flags = TraceFlags::new(span.sampling().is_sampled(), span.is_random() && !self.sampled_bit_only);
         let parent = TraceParent::new(span.trace_id(), span.span_id(), flags);

@@ -21,7 +21,7 @@ fn lines(headers: &HeaderMap) -> Vec<&str> {
 }
 
 #[track_caller]
-fn written(before: &[&str], form: ResponseForm, flags: u8) -> Vec<String> {
+fn written(before: &[&str], form: ResponseHeader, flags: u8) -> Vec<String> {
     let mut headers = headers(before);
     assert!(form.write(parent(flags), &mut headers));
     lines(&headers).into_iter().map(str::to_owned).collect()
@@ -29,14 +29,14 @@ fn written(before: &[&str], form: ResponseForm, flags: u8) -> Vec<String> {
 
 #[test]
 fn ok_write_each_form_to_the_byte() {
-    assert_eq!(written(&[], ResponseForm::ServerTiming, 1), [format!("traceparent;desc=\"{IDS}-01\"")]);
-    assert_eq!(written(&[], ResponseForm::ServerTiming, 3), [format!("traceparent;desc=\"{IDS}-01\"")]);
-    assert_eq!(written(&[], ResponseForm::ServerTiming, 2), [format!("traceparent;desc=\"{IDS}-00\"")]);
-    assert_eq!(written(&[], ResponseForm::DraftServerTiming, 3), [format!("trace;desc={IDS}-03")]);
+    assert_eq!(written(&[], ResponseHeader::ServerTiming, 1), [format!("traceparent;desc=\"{IDS}-01\"")]);
+    assert_eq!(written(&[], ResponseHeader::ServerTiming, 3), [format!("traceparent;desc=\"{IDS}-01\"")]);
+    assert_eq!(written(&[], ResponseHeader::ServerTiming, 2), [format!("traceparent;desc=\"{IDS}-00\"")]);
+    assert_eq!(written(&[], ResponseHeader::DraftServerTiming, 3), [format!("trace;desc={IDS}-03")]);
     let mut headers = headers(&[]);
     headers.append("traceresponse", HeaderValue::from_static("old"));
     headers.append("traceresponse", HeaderValue::from_static("older"));
-    assert!(ResponseForm::TraceResponse.write(parent(3), &mut headers));
+    assert!(ResponseHeader::TraceResponse.write(parent(3), &mut headers));
     assert_eq!((headers.len(), headers["traceresponse"].to_str().unwrap()), (1, &*format!("{IDS}-03")));
 }
 
@@ -55,24 +55,24 @@ fn ok_write_leaves_one_metric_of_the_name_and_it_comes_last() {
         (&[draft], &[draft, &ours]),
     ];
     for (before, after) in cases {
-        assert_eq!(written(before, ResponseForm::ServerTiming, 1), after, "{before:?}");
+        assert_eq!(written(before, ResponseHeader::ServerTiming, 1), after, "{before:?}");
     }
 }
 
 #[test]
 fn ok_write_before_a_quote_that_is_never_closed() {
     let ours = format!("traceparent;desc=\"{IDS}-01\"");
-    assert_eq!(written(&["db", "a;desc=\"x"], ResponseForm::ServerTiming, 1), [&*ours, "db", "a;desc=\"x"]);
+    assert_eq!(written(&["db", "a;desc=\"x"], ResponseHeader::ServerTiming, 1), [&*ours, "db", "a;desc=\"x"]);
     // Of what is hidden there, an agent that splits at commas would take the last.
     let hidden = "a;desc=\"x, traceparent;desc='00-11111111111111111111111111111111-2222222222222222-01'";
-    assert_eq!(written(&[hidden], ResponseForm::ServerTiming, 1), [&*ours, "a;desc=\"x"]);
-    assert_eq!(written(&["traceparent;desc=\"x"], ResponseForm::ServerTiming, 1), [&*ours]);
+    assert_eq!(written(&[hidden], ResponseHeader::ServerTiming, 1), [&*ours, "a;desc=\"x"]);
+    assert_eq!(written(&["traceparent;desc=\"x"], ResponseHeader::ServerTiming, 1), [&*ours]);
 }
 
 #[test]
 fn ok_write_all_forms_of_a_span() {
     let span = SpanContext::new(parent(0).trace_id, parent(0).parent_id).with_sampling(Sampling::Debug);
-    let all = ResponseForm::ALL.into_iter().fold(ResponseTrace::new(), ResponseTrace::with);
+    let all = ResponseHeader::ALL.into_iter().fold(ResponseTrace::new(), ResponseTrace::with);
     let mut headers = HeaderMap::new();
     assert!(all.write(&span.with_random(true), &mut headers));
     assert_eq!(lines(&headers), [format!("traceparent;desc=\"{IDS}-01\""), format!("trace;desc={IDS}-03")]);
@@ -95,50 +95,50 @@ fn ok_read_what_servers_write() {
         format!("TraceParent; dur=1; desc = \"{IDS}-01\",db"),
         format!("traceparent;desc=x, traceparent;desc=\"{IDS}-01\", traceparent"),
     ] {
-        assert_eq!(ResponseForm::ServerTiming.read(&headers(&[&line])), Some(parent), "{line}");
-        assert_eq!(ResponseForm::DraftServerTiming.read(&headers(&[&line])), None, "{line}");
+        assert_eq!(ResponseHeader::ServerTiming.read(&headers(&[&line])), Some(parent), "{line}");
+        assert_eq!(ResponseHeader::DraftServerTiming.read(&headers(&[&line])), None, "{line}");
     }
     let draft = format!("TRACE;desc={IDS}-01");
-    assert_eq!(ResponseForm::DraftServerTiming.read(&headers(&["db", &draft])), Some(parent));
+    assert_eq!(ResponseHeader::DraftServerTiming.read(&headers(&["db", &draft])), Some(parent));
 }
 
 #[test]
 fn ok_read_the_last_of_several_metrics() {
     let first = "traceparent;desc=00-11111111111111111111111111111111-2222222222222222-00";
     let last = format!("traceparent;desc=\"{IDS}-01\"");
-    assert_eq!(ResponseForm::ServerTiming.read(&headers(&[first, &last])), Some(parent(1)));
+    assert_eq!(ResponseHeader::ServerTiming.read(&headers(&[first, &last])), Some(parent(1)));
 }
 
 #[test]
 fn err_read_bad_or_zero_ids_and_several_traceresponses() {
     for desc in [IDS.to_owned(), format!("{IDS}-01\\"), format!("'{IDS}-01'"), IDS.replace('4', "0") + "-0g"] {
-        assert_eq!(ResponseForm::ServerTiming.read(&headers(&[&format!("traceparent;desc=\"{desc}\"")])), None);
+        assert_eq!(ResponseHeader::ServerTiming.read(&headers(&[&format!("traceparent;desc=\"{desc}\"")])), None);
     }
     let zero = "traceparent;desc=\"00-00000000000000000000000000000000-2222222222222222-01\"";
-    assert_eq!(ResponseForm::ServerTiming.read(&headers(&[zero])), None);
+    assert_eq!(ResponseHeader::ServerTiming.read(&headers(&[zero])), None);
 
     let mut several = HeaderMap::new();
     several.append("traceresponse", HeaderValue::from_bytes(format!("{IDS}-01").as_bytes()).unwrap());
-    assert_eq!(ResponseForm::TraceResponse.read(&several), Some(parent(1)));
+    assert_eq!(ResponseHeader::TraceResponse.read(&several), Some(parent(1)));
     several.append("traceresponse", HeaderValue::from_bytes(format!("{IDS}-01").as_bytes()).unwrap());
-    assert_eq!(ResponseForm::TraceResponse.read(&several), None);
+    assert_eq!(ResponseHeader::TraceResponse.read(&several), None);
 }
 
 #[test]
 fn err_a_response_beyond_the_limits_stays_as_it_is() {
-    let full = "x".repeat(MAX_SERVER_TIMING_BYTES);
+    let full = "x".repeat(MAX_SERVER_TIMING_LEN);
     let mut response = headers(&[&full]);
-    assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
+    assert!(ResponseHeader::ServerTiming.write(parent(1), &mut response));
     assert_eq!(lines(&response).len(), 2);
     let over = format!("{full}x");
     let mut response = headers(&[&over]);
-    assert!(!ResponseForm::ServerTiming.write(parent(1), &mut response));
+    assert!(!ResponseHeader::ServerTiming.write(parent(1), &mut response));
     assert_eq!(lines(&response), [&over]);
 
-    let mut response = headers(&["a"; MAX_LINES]);
-    assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
-    assert!(!ResponseForm::ServerTiming.write(parent(1), &mut response));
-    assert_eq!(lines(&response).len(), MAX_LINES + 1);
+    let mut response = headers(&["a"; MAX_HEADER_LINES]);
+    assert!(ResponseHeader::ServerTiming.write(parent(1), &mut response));
+    assert!(!ResponseHeader::ServerTiming.write(parent(1), &mut response));
+    assert_eq!(lines(&response).len(), MAX_HEADER_LINES + 1);
 }
 
 /// What browsers make of several lines: one, with commas between.
@@ -169,7 +169,7 @@ proptest! {
     ) {
         let before: Vec<String> = before.iter().map(|pieces| pieces.concat()).collect();
         let mut response = headers(&before.iter().map(String::as_str).collect::<Vec<_>>());
-        prop_assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
+        prop_assert!(ResponseHeader::ServerTiming.write(parent(1), &mut response));
 
         let others = |lines: &[&str]| -> Vec<String> {
             let parts = lines.iter().flat_map(|line| metrics::parts(line.as_bytes()));
@@ -193,11 +193,11 @@ proptest! {
         prop_assert_eq!(first, Some(description.as_bytes()));
         let seen = String::from_utf8_lossy(&seen);
         prop_assert!(seen.split(',').any(|piece| piece.trim() == ours));
-        prop_assert_eq!(ResponseForm::ServerTiming.read(&response), Some(parent(1)));
+        prop_assert_eq!(ResponseHeader::ServerTiming.read(&response), Some(parent(1)));
 
         // Writing again changes nothing.
         let once = response.clone();
-        prop_assert!(ResponseForm::ServerTiming.write(parent(1), &mut response));
+        prop_assert!(ResponseHeader::ServerTiming.write(parent(1), &mut response));
         prop_assert_eq!(&once, &response);
     }
 

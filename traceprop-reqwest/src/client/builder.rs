@@ -5,23 +5,23 @@ use std::time::Duration;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue};
 use reqwest::{Url, redirect, retry};
-use traceprop_core::{IdGenerator, Omissions, RandomIds};
+use traceprop_core::{IdGenerator, InjectReport, RandomIds};
 
 use super::error::BuildError;
 use super::redirect::Follow;
 use super::{Client, Inner};
-use crate::Destinations;
+use crate::Rules;
 
 /// Redirects that are followed unless you say otherwise, as in reqwest.
 const DEFAULT_LIMIT: usize = 10;
 
 pub(super) type Ids = dyn IdGenerator + Send + Sync;
-pub(super) type Left = dyn Fn(&Url, &Omissions<'_>) + Send + Sync;
+pub(super) type Left = dyn Fn(&Url, &InjectReport<'_>) + Send + Sync;
 
 /// Builds a [`Client`].
 #[must_use = "a builder does nothing until it builds"]
 pub struct ClientBuilder {
-    destinations: Destinations,
+    destinations: Rules,
     transport: reqwest::ClientBuilder,
     default_headers: HeaderMap,
     user_agent: Option<Result<HeaderValue, BuildError>>,
@@ -33,7 +33,7 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    pub(super) fn new(destinations: Destinations) -> Self {
+    pub(super) fn new(destinations: Rules) -> Self {
         Self {
             destinations,
             transport: reqwest::Client::builder(),
@@ -107,19 +107,19 @@ impl ClientBuilder {
     }
 
     /// Takes new ids from this generator, which can be a closure.
-    pub fn ids(mut self, ids: impl IdGenerator + Send + Sync + 'static) -> Self {
+    pub fn id_generator(mut self, ids: impl IdGenerator + Send + Sync + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
     }
 
     /// Begins a trace, sampled, for each call that is made without a context.
-    pub fn start_root(mut self) -> Self {
+    pub fn start_new_traces(mut self) -> Self {
         self.starts_roots = true;
         self
     }
 
     /// Tells `omissions` of each hop what was left out and why. It is not asked where all was written.
-    pub fn omissions_to(mut self, omissions: impl Fn(&Url, &Omissions<'_>) + Send + Sync + 'static) -> Self {
+    pub fn on_omitted(mut self, omissions: impl Fn(&Url, &InjectReport<'_>) + Send + Sync + 'static) -> Self {
         self.omissions = Some(Arc::new(omissions));
         self
     }

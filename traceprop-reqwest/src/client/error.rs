@@ -62,7 +62,7 @@ impl Error {
 
     /// Of a hop that got no response. reqwest notes in its error where it was going.
     pub(super) fn send(hop: usize, error: reqwest::Error) -> Self {
-        let origin = error.url().map(Origin::of).unwrap_or_default();
+        let origin = error.url().map(Origin::from_url).unwrap_or_default();
         Self::Send { hop, origin, source: error.without_url() }
     }
 
@@ -92,7 +92,7 @@ pub struct Origin(Box<str>);
 
 impl Origin {
     /// Of this URL. All that may be secret in it stays behind.
-    pub fn of(url: &Url) -> Self {
+    pub fn from_url(url: &Url) -> Self {
         let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
         Self(match url.port() {
             Some(port) => format!("{scheme}://{host}:{port}").into(),
@@ -146,7 +146,7 @@ mod tests {
             ("http://api.example:80/", "http://api.example"),
             ("data:text/plain,secret", "data://"),
         ] {
-            let origin = Origin::of(&url.parse().unwrap());
+            let origin = Origin::from_url(&url.parse().unwrap());
             assert_eq!((origin.as_str(), origin.to_string().as_str()), (expected, expected));
         }
     }

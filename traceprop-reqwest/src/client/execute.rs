@@ -91,7 +91,7 @@ impl Inner {
 /// What is left of the time for all hops.
 fn time_left(deadline: Instant, hop: usize, request: &Request) -> Result<Duration, Error> {
     let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(Error::Timeout { hop, origin: Origin::of(request.url()) }) } else { Ok(left) }
+    if left.is_zero() { Err(Error::Timeout { hop, origin: Origin::from_url(request.url()) }) } else { Ok(left) }
 }
 
 /// Adds the default headers that the request has no value for.
@@ -112,11 +112,11 @@ mod tests {
     use reqwest::Method;
     use traceprop_core::{BaggageEntry, OwnedBaggage, SpanId, presets};
 
-    use crate::{Destinations, Rule};
+    use crate::{Rule, Rules};
 
     /// What would be sent to each of these URLs, one after the other, without a network: TLS included.
     fn sent(first: &str, others: &[&str]) -> Vec<HeaderMap> {
-        let rules = Destinations::builder(presets::W3C).rule("*.internal", Rule::trusted());
+        let rules = Rules::builder(presets::W3C).rule("*.internal", Rule::everything());
         let secret = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("secret"))]);
         let client = Client::builder(rules.build().unwrap()).default_headers(secret).build().unwrap();
         let mut baggage = OwnedBaggage::new();

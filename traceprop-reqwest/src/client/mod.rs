@@ -19,20 +19,20 @@ pub use error::{BuildError, Error, Origin};
 use redirect::Follow;
 pub use request::RequestBuilder;
 
-use crate::Destinations;
+use crate::Rules;
 
-/// A reqwest client that hands on the current context, and asks [`Destinations`] what may go where.
+/// A reqwest client that hands on the current context, and asks [`Rules`] what may go where.
 ///
 /// It follows redirects itself. So each hop is judged anew and has a span id of its own, baggage never goes from https
 /// to http, and credentials never to another origin, even where they are default headers. What a hop must not have comes
 /// back on a later one only as far as the rule of that one allows it; credentials that were stripped do not come back.
 ///
 /// ```
-/// use traceprop_reqwest::{Client, Destinations, Rule, presets};
+/// use traceprop_reqwest::{Client, Rules, Rule, presets};
 ///
 /// # async fn load() -> Result<(), Box<dyn std::error::Error>> {
-/// let destinations = Destinations::builder(presets::W3C)
-///     .rule("*.internal", Rule::trace_context().baggage(["tenant"]))
+/// let destinations = Rules::builder(presets::W3C)
+///     .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
 ///     .rule("*", Rule::nothing())
 ///     .build()?;
 /// let client = Client::builder(destinations).redirect_limit(5).build()?; // one for the whole program
@@ -49,7 +49,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     /// Follows nothing and repeats nothing.
     http: reqwest::Client,
-    destinations: Destinations,
+    destinations: Rules,
     default_headers: HeaderMap,
     follow: Follow,
     timeout: Option<Duration>,
@@ -61,7 +61,7 @@ struct Inner {
 impl Client {
     /// A builder of a client with these rules. A propagator or a preset stands for rules as well: trace context to every
     /// host, and nothing else.
-    pub fn builder(destinations: impl Into<Destinations>) -> ClientBuilder {
+    pub fn builder(destinations: impl Into<Rules>) -> ClientBuilder {
         ClientBuilder::new(destinations.into())
     }
 

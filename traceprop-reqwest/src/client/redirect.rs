@@ -42,7 +42,7 @@ impl Follow {
     /// Whether a request may be sent to this URL at all.
     pub(super) fn check_https(&self, url: &Url) -> Result<(), Error> {
         if self.https_only && url.scheme() != "https" {
-            return Err(Error::NotHttps { origin: Origin::of(url) });
+            return Err(Error::NotHttps { origin: Origin::from_url(url) });
         }
         Ok(())
     }
@@ -94,10 +94,10 @@ impl Chain {
             return Ok(None);
         };
         if self.followed >= self.limit {
-            return Err(Error::TooManyRedirects { limit: self.limit, origin: Origin::of(&next) });
+            return Err(Error::TooManyRedirects { limit: self.limit, origin: Origin::from_url(&next) });
         }
         if !["http", "https"].contains(&next.scheme()) {
-            return Err(Error::NotHttp { origin: Origin::of(&next) });
+            return Err(Error::NotHttp { origin: Origin::from_url(&next) });
         }
         self.follow.check_https(&next)?;
         self.move_to(next, method, keeps_body)

@@ -30,7 +30,7 @@ impl RequestBuilder {
 
     /// The span of the context is that of this call: the first hop has its id, later ones have ids of their own below it.
     /// For tracers that make a span for each call.
-    pub fn same_span(mut self) -> Self {
+    pub fn reuse_span(mut self) -> Self {
         self.trace.same_span = true;
         self
     }
@@ -45,12 +45,12 @@ impl RequestBuilder {
     ///
     /// ```
     /// # fn build(client: traceprop_reqwest::Client) {
-    /// let request = client.post("http://stock.internal/items").with(|request| request.body("1").version(http::Version::HTTP_11));
+    /// let request = client.post("http://stock.internal/items").map_reqwest(|request| request.body("1").version(http::Version::HTTP_11));
     /// // with reqwest's feature json: .with(|request| request.json(&item))
     /// # let _ = request;
     /// # }
     /// ```
-    pub fn with(mut self, edit: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
+    pub fn map_reqwest(mut self, edit: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
         self.request = edit(self.request);
         self
     }
@@ -63,37 +63,37 @@ impl RequestBuilder {
         HeaderValue: TryFrom<V>,
         <HeaderValue as TryFrom<V>>::Error: Into<http::Error>,
     {
-        self.with(|request| request.header(name, value))
+        self.map_reqwest(|request| request.header(name, value))
     }
 
     /// Sets these headers, in place of those with the same names.
     pub fn headers(self, headers: HeaderMap) -> Self {
-        self.with(|request| request.headers(headers))
+        self.map_reqwest(|request| request.headers(headers))
     }
 
     /// Basic authentication, for the first origin and no other.
     pub fn basic_auth(self, user: impl Display, password: Option<impl Display>) -> Self {
-        self.with(|request| request.basic_auth(user, password))
+        self.map_reqwest(|request| request.basic_auth(user, password))
     }
 
     /// Bearer authentication, for the first origin and no other.
     pub fn bearer_auth(self, token: impl Display) -> Self {
-        self.with(|request| request.bearer_auth(token))
+        self.map_reqwest(|request| request.bearer_auth(token))
     }
 
     /// The body. One that is a stream cannot be sent again: a redirect that asks for it is the response.
     pub fn body(self, body: impl Into<Body>) -> Self {
-        self.with(|request| request.body(body))
+        self.map_reqwest(|request| request.body(body))
     }
 
     /// The time for this call: all hops, and the body of the response.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.with(|request| request.timeout(timeout))
+        self.map_reqwest(|request| request.timeout(timeout))
     }
 
     /// The version of HTTP.
     pub fn version(self, version: Version) -> Self {
-        self.with(|request| request.version(version))
+        self.map_reqwest(|request| request.version(version))
     }
 
     /// The request as it is, without anything of a trace: [`Client::execute`] adds that.

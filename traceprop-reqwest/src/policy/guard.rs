@@ -17,12 +17,12 @@ pub(super) struct Guard {
 impl Guard {
     /// Decides about the headers of these propagators too.
     pub(super) fn watch(&mut self, propagator: &Propagator) {
-        for format in propagator.extracts().chain(propagator.injects()) {
+        for format in propagator.extract_names().chain(propagator.inject_names()) {
             if let Some(header) = format.strip_prefix("correlation:") {
                 push(&mut self.correlation, header);
             }
         }
-        for name in propagator.fields().filter(|name| Field::from_name(name).is_none()) {
+        for name in propagator.inject_fields().filter(|name| Field::from_name(name).is_none()) {
             if !is_listed(&self.correlation, name) {
                 push(&mut self.others, name);
             }
@@ -42,7 +42,7 @@ impl Guard {
     fn may_go(&self, name: &str, rule: &Rule, withholds_text: bool) -> bool {
         // A header that no format here reads may have been configured as a correlation id, and is then what is meant.
         if is_listed(&self.correlation, name) {
-            return !withholds_text && rule.correlation.lend(|allow| allow.header(name));
+            return !withholds_text && rule.correlation.lend(|allow| allow.allows_header(name));
         }
         match Field::from_name(name) {
             // A list of keys is for what the client writes. It does not look into a header that was written elsewhere.
@@ -70,7 +70,7 @@ fn is_or_begins(name: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use traceprop_core::{FieldName, Format, FormatFields, Outbound, Outcome, Reading, Slots, Writer};
+    use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome, Parsed, Writer};
 
     fn guard() -> Guard {
         let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:X-Request-Id").unwrap();
@@ -118,16 +118,16 @@ mod tests {
         let with_id: Vec<_> = trace.into_iter().chain(["x-request-id"]).collect();
         assert_eq!(sorted(left(&Rule::nothing(), false)), of(&own));
         assert_eq!(sorted(left(&Rule::trace_context(), false)), of(&trace));
-        assert_eq!(sorted(left(&Rule::trace_context().baggage(["tenant"]), false)), of(&trace));
-        assert_eq!(sorted(left(&Rule::trace_context().correlation(["X-REQUEST-ID"]), false)), of(&with_id));
-        assert_eq!(left(&Rule::trusted(), false).len(), 11);
-        assert_eq!(sorted(left(&Rule::trusted(), true)), of(&trace));
+        assert_eq!(sorted(left(&Rule::trace_context().allow_baggage(["tenant"]), false)), of(&trace));
+        assert_eq!(sorted(left(&Rule::trace_context().allow_correlation(["X-REQUEST-ID"]), false)), of(&with_id));
+        assert_eq!(left(&Rule::everything(), false).len(), 11);
+        assert_eq!(sorted(left(&Rule::everything(), true)), of(&trace));
     }
 
     /// A format of the user's own, which writes nothing here.
     struct Acme;
 
-    const ACME: FieldName = FieldName::from_static("x-acme-trace");
+    const ACME: CustomHeader = CustomHeader::from_static("x-acme-trace");
 
     impl Format for Acme {
         fn name(&self) -> &str {
@@ -135,14 +135,14 @@ mod tests {
         }
 
         fn fields(&self) -> FormatFields<'_> {
-            FormatFields::named(&[ACME])
+            FormatFields::custom(&[ACME])
         }
 
-        fn extract(&self, _: &Slots<'_>) -> Reading {
-            Reading::new(Outcome::Absent)
+        fn extract(&self, _: &Headers<'_>) -> Parsed {
+            Parsed::new(Outcome::Absent)
         }
 
-        fn inject(&self, _: &Outbound<'_>, _: &mut Writer<'_>) {}
+        fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
     }
 
     #[test]

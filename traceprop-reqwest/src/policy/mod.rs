@@ -26,14 +26,14 @@ pub(crate) use write::{Carried, Hop};
 /// context, and no text of your users: that goes only where a rule allows it.
 ///
 /// ```
-/// use traceprop_reqwest::{Destinations, Propagator, Rule, presets};
+/// use traceprop_reqwest::{Rules, Propagator, Rule, presets};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let old = Propagator::from_names("none", "b3multi")?;
-/// let destinations = Destinations::builder(presets::W3C)
-///     .rule("https://*.internal", Rule::trace_context().baggage(["tenant"]))
-///     .rule("10.0.0.0/8", Rule::trusted())
-///     .rule("legacy.example:8080", Rule::trace_context().formats(old))
+/// let destinations = Rules::builder(presets::W3C)
+///     .rule("https://*.internal", Rule::trace_context().allow_baggage(["tenant"]))
+///     .rule("10.0.0.0/8", Rule::everything())
+///     .rule("legacy.example:8080", Rule::trace_context().propagator(old))
 ///     .rule("*.example", Rule::trace_context())
 ///     .rule("*", Rule::nothing())
 ///     .build()?;
@@ -66,10 +66,10 @@ pub(crate) use write::{Carried, Hop};
 ///    that you set goes only where all baggage may go, since nobody looks into it; one of a correlation id goes where
 ///    that id may go. So does a default header of a [`Client`](crate::Client).
 #[derive(Clone, Debug)]
-pub struct Destinations(Arc<Rules>);
+pub struct Rules(Arc<RuleList>);
 
 #[derive(Debug)]
-struct Rules {
+struct RuleList {
     shared: Arc<Propagator>,
     rules: Vec<(Pattern, Rule)>,
     /// For a destination that no rule is about.
@@ -77,10 +77,10 @@ struct Rules {
     guard: Guard,
 }
 
-impl Destinations {
+impl Rules {
     /// Rules over the formats of `propagator`, which rules can replace for their hosts.
-    pub fn builder(propagator: impl Into<Arc<Propagator>>) -> DestinationsBuilder {
-        DestinationsBuilder { shared: propagator.into(), rules: Vec::new() }
+    pub fn builder(propagator: impl Into<Arc<Propagator>>) -> RulesBuilder {
+        RulesBuilder { shared: propagator.into(), rules: Vec::new() }
     }
 
     /// The rule for a destination.
@@ -107,20 +107,20 @@ impl Destinations {
 }
 
 /// Trace context to every host, and nothing else.
-impl<P: Into<Arc<Propagator>>> From<P> for Destinations {
+impl<P: Into<Arc<Propagator>>> From<P> for Rules {
     fn from(propagator: P) -> Self {
-        Destinations::builder(propagator).finish(Vec::new())
+        Rules::builder(propagator).finish(Vec::new())
     }
 }
 
-/// Puts [`Destinations`] together.
+/// Puts [`Rules`] together.
 #[derive(Clone, Debug)]
-pub struct DestinationsBuilder {
+pub struct RulesBuilder {
     shared: Arc<Propagator>,
     rules: Vec<(Box<str>, Rule)>,
 }
 
-impl DestinationsBuilder {
+impl RulesBuilder {
     /// A rule for the destinations that `pattern` matches and no rule before this one.
     pub fn rule(mut self, pattern: &str, rule: Rule) -> Self {
         self.rules.push((pattern.into(), rule));
@@ -131,24 +131,24 @@ impl DestinationsBuilder {
     ///
     /// # Errors
     /// When a pattern is none, or a rule can never do what it says.
-    pub fn build(self) -> Result<Destinations, DestinationsError> {
+    pub fn build(self) -> Result<Rules, RulesError> {
         let mut rules: Vec<(Pattern, Rule)> = Vec::with_capacity(self.rules.len());
         for (place, (text, rule)) in self.rules.iter().enumerate() {
-            let pattern = Pattern::parse(text).map_err(|error| DestinationsError::BadPattern { place, error })?;
+            let pattern = Pattern::parse(text).map_err(|error| RulesError::BadPattern { place, error })?;
             if let Some(by) = rules.iter().position(|(earlier, _)| earlier.covers(&pattern)) {
-                return Err(DestinationsError::NeverReached { place, by });
+                return Err(RulesError::NeverReached { place, by });
             }
             rule.check().map_err(|error| match error {
-                RuleError::TextWithoutFormats => DestinationsError::TextWithoutFormats { place },
-                RuleError::TooManyKeys => DestinationsError::TooManyKeys { place },
-                RuleError::BadKey => DestinationsError::BadKey { place },
+                RuleError::NoFormatToCarry => RulesError::NoFormatToCarry { place },
+                RuleError::TooManyKeys => RulesError::TooManyKeys { place },
+                RuleError::BadKey => RulesError::BadKey { place },
             })?;
             rules.push((pattern, rule.clone()));
         }
         Ok(self.finish(rules))
     }
 
-    fn finish(self, rules: Vec<(Pattern, Rule)>) -> Destinations {
+    fn finish(self, rules: Vec<(Pattern, Rule)>) -> Rules {
         let mut guard = Guard::default();
         guard.watch(&self.shared);
         for (_, rule) in &rules {
@@ -156,14 +156,14 @@ impl DestinationsBuilder {
                 guard.watch(propagator);
             }
         }
-        Destinations(Arc::new(Rules { shared: self.shared, rules, otherwise: Rule::trace_context(), guard }))
+        Rules(Arc::new(RuleList { shared: self.shared, rules, otherwise: Rule::trace_context(), guard }))
     }
 }
 
 /// Why rules cannot mean what they say. Rules are counted from 0 in the fields, and from 1 in the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum DestinationsError {
+pub enum RulesError {
     /// A host pattern that is none.
     #[error("rule {}: {error}", .place + 1)]
     BadPattern {
@@ -182,7 +182,7 @@ pub enum DestinationsError {
     },
     /// Baggage or correlation ids are allowed where no format is written that could carry them.
     #[error("rule {} allows baggage or correlation ids and no format to carry them", .place + 1)]
-    TextWithoutFormats {
+    NoFormatToCarry {
         /// The place of the rule.
         place: usize,
     },
@@ -205,8 +205,8 @@ mod tests {
     use super::*;
     use traceprop_core::presets;
 
-    fn builder() -> DestinationsBuilder {
-        Destinations::builder(presets::W3C)
+    fn builder() -> RulesBuilder {
+        Rules::builder(presets::W3C)
     }
 
     fn url(text: &str) -> Url {
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn ok_the_first_rule_that_matches_decides() {
         let destinations =
-            builder().rule("a.internal", Rule::nothing()).rule("*.internal", Rule::trusted()).build().unwrap();
+            builder().rule("a.internal", Rule::nothing()).rule("*.internal", Rule::everything()).build().unwrap();
         let kind = |text: &str| {
             let rule = destinations.rule(&url(text));
             (rule.is_nothing(), rule.allows_text())
@@ -230,8 +230,8 @@ mod tests {
     fn ok_may_move_where_no_less_is_allowed() {
         let destinations = builder()
             .rule("none.example", Rule::nothing())
-            .rule("*.internal", Rule::trace_context().baggage(["tenant"]))
-            .rule("own.internal.example", Rule::trusted())
+            .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
+            .rule("own.internal.example", Rule::everything())
             .build()
             .unwrap();
         for (first, next, may) in [
@@ -252,16 +252,16 @@ mod tests {
 
     #[test]
     fn err_build_what_cannot_mean_what_it_says() {
-        let ok = || builder().rule("*.internal", Rule::trusted());
+        let ok = || builder().rule("*.internal", Rule::everything());
         let err = |pattern: &str, rule: Rule| ok().rule(pattern, rule).build().unwrap_err();
         let bad = PatternError::BadPort;
-        assert_eq!(err("a:", Rule::nothing()), DestinationsError::BadPattern { place: 1, error: bad });
-        assert_eq!(err("a.internal:80", Rule::nothing()), DestinationsError::NeverReached { place: 1, by: 0 });
-        assert_eq!(err("*", Rule::nothing().all_baggage()), DestinationsError::TextWithoutFormats { place: 1 });
-        let many = Rule::trace_context().baggage(vec!["k"; MAX_RULE_KEYS + 1]);
-        assert_eq!(err("*", many), DestinationsError::TooManyKeys { place: 1 });
-        assert_eq!(err("*", Rule::trace_context().baggage([""])), DestinationsError::BadKey { place: 1 });
-        assert!(ok().rule("internal", Rule::trusted()).build().is_ok());
+        assert_eq!(err("a:", Rule::nothing()), RulesError::BadPattern { place: 1, error: bad });
+        assert_eq!(err("a.internal:80", Rule::nothing()), RulesError::NeverReached { place: 1, by: 0 });
+        assert_eq!(err("*", Rule::nothing().allow_all_baggage()), RulesError::NoFormatToCarry { place: 1 });
+        let many = Rule::trace_context().allow_baggage(vec!["k"; MAX_RULE_KEYS + 1]);
+        assert_eq!(err("*", many), RulesError::TooManyKeys { place: 1 });
+        assert_eq!(err("*", Rule::trace_context().allow_baggage([""])), RulesError::BadKey { place: 1 });
+        assert!(ok().rule("internal", Rule::everything()).build().is_ok());
         assert_eq!(
             err("a.internal", Rule::nothing()).to_string(),
             "rule 2 is never reached: rule 1 matches all its destinations"

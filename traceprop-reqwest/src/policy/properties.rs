@@ -12,7 +12,7 @@ use reqwest::{Method, Request, Url};
 use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, RandomIds, SpanContext, presets};
 
 use super::pattern::Pattern;
-use super::{Destinations, DestinationsError};
+use super::{Rules, RulesError};
 use crate::Rule;
 
 /// Few cases, so that a run takes moments; `PROPTEST_CASES` asks for more.
@@ -200,8 +200,8 @@ impl Keys {
     fn rule(&self) -> Rule {
         match self {
             Self::Nothing => Rule::nothing(),
-            Self::Some(keys) => Rule::trace_context().baggage(keys.iter().copied()),
-            Self::All => Rule::trusted(),
+            Self::Some(keys) => Rule::trace_context().allow_baggage(keys.iter().copied()),
+            Self::All => Rule::everything(),
         }
     }
 
@@ -228,14 +228,14 @@ fn context() -> OwnedContext {
 }
 
 /// The destinations of these rules, without those that others hide.
-fn build(mut rules: Vec<(Model, Keys)>) -> (Destinations, Vec<(Model, Keys)>) {
+fn build(mut rules: Vec<(Model, Keys)>) -> (Rules, Vec<(Model, Keys)>) {
     loop {
-        let builder = rules.iter().fold(Destinations::builder(presets::W3C), |builder, (model, keys)| {
-            builder.rule(&model.text(), keys.rule())
-        });
+        let builder = rules
+            .iter()
+            .fold(Rules::builder(presets::W3C), |builder, (model, keys)| builder.rule(&model.text(), keys.rule()));
         match builder.build() {
             Ok(destinations) => return (destinations, rules),
-            Err(DestinationsError::NeverReached { place, .. }) => drop(rules.remove(place)),
+            Err(RulesError::NeverReached { place, .. }) => drop(rules.remove(place)),
             Err(error) => panic!("{error}: {rules:?}"),
         }
     }

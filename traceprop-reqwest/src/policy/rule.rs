@@ -44,36 +44,36 @@ impl Rule {
     }
 
     /// Trace context, all baggage and all correlation ids: a host of your own.
-    pub const fn trusted() -> Self {
+    pub const fn everything() -> Self {
         Self { formats: Formats::Shared, baggage: Keys::All, correlation: Keys::All }
     }
 
     /// In the formats that this propagator writes, in place of those that all rules share.
-    pub fn formats(mut self, propagator: impl Into<Arc<Propagator>>) -> Self {
+    pub fn propagator(mut self, propagator: impl Into<Arc<Propagator>>) -> Self {
         self.formats = Formats::Own(propagator.into());
         self
     }
 
     /// The baggage members with these keys, in every format that carries baggage. Keys differ in case.
-    pub fn baggage<K: Into<Box<str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+    pub fn allow_baggage<K: Into<Box<str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.baggage = Keys::only(keys);
         self
     }
 
     /// All baggage.
-    pub fn all_baggage(mut self) -> Self {
+    pub fn allow_all_baggage(mut self) -> Self {
         self.baggage = Keys::All;
         self
     }
 
     /// The correlation ids in headers of these names.
-    pub fn correlation<K: Into<Box<str>>>(mut self, headers: impl IntoIterator<Item = K>) -> Self {
+    pub fn allow_correlation<K: Into<Box<str>>>(mut self, headers: impl IntoIterator<Item = K>) -> Self {
         self.correlation = Keys::only(headers);
         self
     }
 
     /// All correlation ids.
-    pub fn all_correlation(mut self) -> Self {
+    pub fn allow_all_correlation(mut self) -> Self {
         self.correlation = Keys::All;
         self
     }
@@ -97,7 +97,7 @@ impl Rule {
     /// What can never do what it says.
     pub(super) fn check(&self) -> Result<(), RuleError> {
         if self.is_nothing() && self.allows_text() {
-            return Err(RuleError::TextWithoutFormats);
+            return Err(RuleError::NoFormatToCarry);
         }
         let lists = [&self.baggage, &self.correlation].into_iter().filter_map(Keys::list);
         if lists.clone().any(|keys| keys.len() > MAX_RULE_KEYS) {
@@ -115,7 +115,7 @@ impl Rule {
 /// What is wrong with a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RuleError {
-    TextWithoutFormats,
+    NoFormatToCarry,
     TooManyKeys,
     BadKey,
 }
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn ok_lend_gives_every_key_and_no_more() {
         let keys: Vec<_> = (0..MAX_RULE_KEYS).map(|n| n.to_string()).collect();
-        let is_allowed = |keys: &Keys, key: &str| keys.lend(|allow| allow.key(key));
+        let is_allowed = |keys: &Keys, key: &str| keys.lend(|allow| allow.allows_key(key));
         let only = Keys::only(keys.clone());
         assert!(keys.iter().all(|key| is_allowed(&only, key)) && !is_allowed(&only, ""));
         assert!(is_allowed(&Keys::All, "x") && !is_allowed(&Keys::None, "x") && !is_allowed(&Keys::only([""; 0]), ""));
@@ -178,23 +178,26 @@ mod tests {
     #[test]
     fn ok_allows_text_of_a_rule_that_allows_no_more() {
         let rule = || Rule::trace_context();
-        let some = rule().baggage(["tenant", "user"]).correlation(["X-Request-Id"]);
-        assert!(Rule::trusted().allows_text_of(&some) && !some.allows_text_of(&Rule::trusted()));
-        assert!(some.allows_text_of(&rule().baggage(["user"]).correlation(["x-request-id"])));
-        assert!(!some.allows_text_of(&rule().baggage(["User"])) && !rule().allows_text_of(&rule().baggage(["user"])));
+        let some = rule().allow_baggage(["tenant", "user"]).allow_correlation(["X-Request-Id"]);
+        assert!(Rule::everything().allows_text_of(&some) && !some.allows_text_of(&Rule::everything()));
+        assert!(some.allows_text_of(&rule().allow_baggage(["user"]).allow_correlation(["x-request-id"])));
+        assert!(
+            !some.allows_text_of(&rule().allow_baggage(["User"]))
+                && !rule().allows_text_of(&rule().allow_baggage(["user"]))
+        );
         assert!(Rule::nothing().allows_text_of(&rule()));
     }
 
     #[test]
     fn err_check_what_can_never_do_what_it_says() {
-        let keys = |n: usize| Rule::trace_context().baggage((0..n).map(|n| n.to_string()));
-        assert_eq!(Rule::nothing().baggage(["tenant"]).check(), Err(RuleError::TextWithoutFormats));
-        assert_eq!(Rule::nothing().all_correlation().check(), Err(RuleError::TextWithoutFormats));
+        let keys = |n: usize| Rule::trace_context().allow_baggage((0..n).map(|n| n.to_string()));
+        assert_eq!(Rule::nothing().allow_baggage(["tenant"]).check(), Err(RuleError::NoFormatToCarry));
+        assert_eq!(Rule::nothing().allow_all_correlation().check(), Err(RuleError::NoFormatToCarry));
         assert_eq!(
             (keys(MAX_RULE_KEYS).check(), keys(MAX_RULE_KEYS + 1).check()),
             (Ok(()), Err(RuleError::TooManyKeys))
         );
-        assert_eq!(Rule::trace_context().baggage(["tenant", ""]).check(), Err(RuleError::BadKey));
-        assert_eq!(Rule::trace_context().correlation(["no token"]).check(), Err(RuleError::BadKey));
+        assert_eq!(Rule::trace_context().allow_baggage(["tenant", ""]).check(), Err(RuleError::BadKey));
+        assert_eq!(Rule::trace_context().allow_correlation(["no token"]).check(), Err(RuleError::BadKey));
     }
 }

@@ -2,10 +2,10 @@
 
 use http::HeaderMap;
 use reqwest::{Request, Url};
-use traceprop_core::{IdGenerator, Omissions, Outgoing, OwnedContext, RandomIds, Relay, SpanContext};
+use traceprop_core::{IdGenerator, InjectOptions, InjectReport, OwnedContext, Passthrough, RandomIds, SpanContext};
 use traceprop_http::HeaderCarrierMut;
 
-use super::Destinations;
+use super::Rules;
 use super::rule::{Keys, Rule};
 use crate::call::authority;
 
@@ -13,14 +13,14 @@ use crate::call::authority;
 pub(crate) enum Carried<'a> {
     Nothing,
     Span(SpanContext<'a>),
-    Relay(Relay<'a>),
+    Relay(Passthrough<'a>),
 }
 
 impl<'a> Carried<'a> {
     /// A child of the context's span, or what came where the service has no span.
     pub(crate) fn child_of(context: &'a OwnedContext, ids: &(impl IdGenerator + ?Sized)) -> Self {
         match (context.span(), context.relay()) {
-            (Some(span), _) => Self::Span(span.child(ids.span_id())),
+            (Some(span), _) => Self::Span(span.child(ids.new_span_id())),
             (None, Some(relay)) => Self::Relay(relay),
             (None, None) => Self::Nothing,
         }
@@ -36,18 +36,18 @@ pub(crate) struct Hop<'a> {
     pub(crate) withholds_text: bool,
 }
 
-impl Destinations {
+impl Rules {
     /// Writes a child of `context` into a built request, with a span id of its own, as far as the rule of its
-    /// destination allows, and says what was left out and why. See [`Destinations`] for headers that are there already.
+    /// destination allows, and says what was left out and why. See [`Rules`] for headers that are there already.
     ///
     /// This is what a [`Client`](crate::Client) does for each hop. Where another client sends the request, redirects are
-    /// that one's: have it follow none, or see [`Destinations::redirect_policy`].
-    pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> Omissions<'_> {
+    /// that one's: have it follow none, or see [`Rules::redirect_policy`].
+    pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> InjectReport<'_> {
         let hop = Hop { endpoint: context.endpoint(), withholds_text: false };
         self.write(&Carried::child_of(context, &RandomIds), hop, request)
     }
 
-    pub(crate) fn write(&self, carried: &Carried<'_>, hop: Hop<'_>, request: &mut Request) -> Omissions<'_> {
+    pub(crate) fn write(&self, carried: &Carried<'_>, hop: Hop<'_>, request: &mut Request) -> InjectReport<'_> {
         // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
         let mut headers = std::mem::take(request.headers_mut());
         let omissions = self.write_headers(carried, hop, request.url(), &mut headers);
@@ -55,18 +55,24 @@ impl Destinations {
         omissions
     }
 
-    fn write_headers(&self, carried: &Carried<'_>, hop: Hop<'_>, url: &Url, headers: &mut HeaderMap) -> Omissions<'_> {
+    fn write_headers(
+        &self,
+        carried: &Carried<'_>,
+        hop: Hop<'_>,
+        url: &Url,
+        headers: &mut HeaderMap,
+    ) -> InjectReport<'_> {
         let rule = self.rule(url);
         self.0.guard.withhold(headers, rule, hop.withholds_text);
         let Some(propagator) = self.propagator(rule) else {
-            return Omissions::default();
+            return InjectReport::default();
         };
         lend_text(rule, hop.withholds_text, |allowed| {
             let outgoing = allowed.peer(authority(url));
             let outgoing = hop.endpoint.map_or(outgoing, |endpoint| outgoing.endpoint(endpoint));
             let mut headers = HeaderCarrierMut::new(headers);
             match carried {
-                Carried::Nothing => Omissions::default(),
+                Carried::Nothing => InjectReport::default(),
                 Carried::Span(span) => propagator.inject(span, &outgoing, &mut headers),
                 Carried::Relay(relay) => propagator.relay(relay, &outgoing, &mut headers),
             }
@@ -75,13 +81,15 @@ impl Destinations {
 }
 
 /// What the rule allows of the user's own text.
-fn lend_text<R>(rule: &Rule, withholds_text: bool, then: impl FnOnce(Outgoing<'_>) -> R) -> R {
+fn lend_text<R>(rule: &Rule, withholds_text: bool, then: impl FnOnce(InjectOptions<'_>) -> R) -> R {
     if withholds_text {
-        return then(Outgoing::new());
+        return then(InjectOptions::new());
     }
     rule.baggage.lend(|baggage| match &rule.correlation {
-        Keys::None => then(Outgoing::new().baggage(baggage)),
-        keys => keys.lend(|correlation| then(Outgoing::new().baggage(baggage).correlation(correlation))),
+        Keys::None => then(InjectOptions::new().allow_baggage(baggage)),
+        keys => {
+            keys.lend(|correlation| then(InjectOptions::new().allow_baggage(baggage).allow_correlation(correlation)))
+        }
     })
 }
 
@@ -107,12 +115,12 @@ mod tests {
         OwnedContext::new(span).with_baggage(&baggage)
     }
 
-    fn destinations() -> Destinations {
+    fn destinations() -> Rules {
         let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:x-request-id");
-        Destinations::builder(propagator.expect("known names"))
-            .rule("own.internal", Rule::trusted())
-            .rule("*.internal", Rule::trace_context().baggage(["tenant"]))
-            .rule("b3.example", Rule::trace_context().formats(Propagator::from_names("none", "b3").expect("a name")))
+        Rules::builder(propagator.expect("known names"))
+            .rule("own.internal", Rule::everything())
+            .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
+            .rule("b3.example", Rule::trace_context().propagator(Propagator::from_names("none", "b3").expect("a name")))
             .rule("none.example", Rule::nothing())
             .build()
             .expect("good rules")
@@ -154,8 +162,8 @@ mod tests {
     #[test]
     fn ok_a_header_that_another_rule_writes_is_judged_too() {
         let own = Propagator::from_names("none", "tracecontext,correlation:x-other-id").expect("known names");
-        let rules = Destinations::builder(traceprop_core::presets::W3C)
-            .rule("own.internal", Rule::trusted().formats(own))
+        let rules = Rules::builder(traceprop_core::presets::W3C)
+            .rule("own.internal", Rule::everything().propagator(own))
             .build()
             .expect("good rules");
         for (url, expected) in [("http://own.internal/", true), ("http://stranger.example/", false)] {

@@ -11,7 +11,7 @@ async fn both(method: Method, code: u16) -> [(Method, String, usize); 2] {
     let server = Server::start().await;
     let url = server.to(code, server.url("/end"));
     let request = |request: reqwest::RequestBuilder| request.header("content-type", "text/x").body("text");
-    let ours = plain().request(method.clone(), url.clone()).with(request).send().await;
+    let ours = plain().request(method.clone(), url.clone()).map_reqwest(request).send().await;
     let theirs = request(reqwest::Client::new().request(method, url)).send().await;
     assert_eq!(ours.expect("an answer").status(), theirs.expect("an answer").status());
     let seen = server.seen();

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use reqwest::Url;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Field, OwnedContext, Propagator, RandomIds};
-use traceprop_reqwest::{Client, Destinations, DestinationsBuilder, Rule, presets};
+use traceprop_reqwest::{Client, Rule, Rules, RulesBuilder, presets};
 
 use crate::server::Seen;
 use crate::{Server, client, context, span_id, status, values};
@@ -28,7 +28,7 @@ impl Fleet {
         names.iter().fold(reqwest::Client::builder(), |client, (name, server)| client.resolve(name, server.address))
     }
 
-    fn client(&self, rules: DestinationsBuilder) -> Client {
+    fn client(&self, rules: RulesBuilder) -> Client {
         let destinations = rules.build().expect("good rules");
         Client::builder(destinations).transport(self.transport()).build().expect("a client")
     }
@@ -52,8 +52,8 @@ impl Fleet {
     }
 }
 
-fn rules() -> DestinationsBuilder {
-    Destinations::builder(presets::W3C)
+fn rules() -> RulesBuilder {
+    Rules::builder(presets::W3C)
 }
 
 /// How many requests had a header of this name.
@@ -69,7 +69,7 @@ fn trace_headers(seen: &[Seen]) -> usize {
 #[tokio::test]
 async fn ok_chain_over_another_host_gets_each_what_its_rule_says() {
     let fleet = Fleet::start().await;
-    let client = fleet.client(rules().rule("a.internal", Rule::trusted()).rule("b.internal", Rule::trace_context()));
+    let client = fleet.client(rules().rule("a.internal", Rule::everything()).rule("b.internal", Rule::trace_context()));
     assert_eq!(status(&client, fleet.a(fleet.b(fleet.end()))).await, 200);
     let (a, b) = (fleet.a.seen(), fleet.b.seen());
     // Baggage comes back where it is allowed.
@@ -87,7 +87,7 @@ async fn ok_chain_over_another_host_gets_each_what_its_rule_says() {
 #[tokio::test]
 async fn ok_nothing_of_a_trace_reaches_a_stranger() {
     let fleet = Fleet::start().await;
-    let client = fleet.client(rules().rule("*.internal", Rule::trusted()).rule("*", Rule::nothing()));
+    let client = fleet.client(rules().rule("*.internal", Rule::everything()).rule("*", Rule::nothing()));
     assert_eq!(status(&client, fleet.a(fleet.stranger(fleet.stranger(fleet.end())))).await, 200);
     assert_eq!(status(&client, fleet.stranger(fleet.end())).await, 200);
     let (a, stranger) = (fleet.a.seen(), fleet.stranger.seen());
@@ -106,7 +106,7 @@ fn called_with_text(propagator: &Propagator) -> OwnedContext {
         ("x-request-id", "7f9c1a2b-3c4d-4e5f-8a9b-0c1d2e3f4a5b"),
     ];
     let extraction = propagator.extract(&request);
-    let context = OwnedContext::from_span(&extraction, &extraction.start_span(&RandomIds));
+    let context = OwnedContext::from_span(&extraction, &extraction.new_span(&RandomIds));
     context.with_sw8_correlation([("tenant", "acme"), ("session", "secret")])
 }
 
@@ -118,10 +118,10 @@ async fn ok_text_of_every_dialect_goes_only_where_it_is_allowed() {
     let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1"));
     let propagator = builder.names(names, names).and_then(|builder| builder.build()).expect("known names");
     let context = called_with_text(&propagator);
-    let some = Rule::trace_context().baggage(["tenant"]);
-    let rules = Destinations::builder(propagator)
-        .rule("a.internal", Rule::trusted())
-        .rule("b.internal", some.correlation(["x-other-id"]));
+    let some = Rule::trace_context().allow_baggage(["tenant"]);
+    let rules = Rules::builder(propagator)
+        .rule("a.internal", Rule::everything())
+        .rule("b.internal", some.allow_correlation(["x-other-id"]));
     let url = fleet.a(fleet.b(fleet.stranger(fleet.end())));
     let response = fleet.client(rules).get(url).context(context).send().await.expect("an answer");
     assert_eq!(response.status(), 200);
@@ -186,7 +186,8 @@ async fn ok_password_of_the_url_stays_with_its_host() {
 #[tokio::test]
 async fn ok_a_port_is_a_destination_of_its_own() {
     let (first, second) = (Server::start().await, Server::start().await);
-    let destinations = rules().rule(&first.address.to_string(), Rule::trusted()).rule("127.0.0.0/8", Rule::nothing());
+    let destinations =
+        rules().rule(&first.address.to_string(), Rule::everything()).rule("127.0.0.0/8", Rule::nothing());
     let client = client(destinations.build().expect("good rules"));
     assert_eq!(status(&client, first.to(307, second.to(307, first.url("/end")))).await, 200);
     assert_eq!((count(&first.seen(), "baggage"), trace_headers(&second.seen())), (2, 0));

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use reqwest::{Response, Url};
 use server::Server;
 use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, SpanContext};
-use traceprop_reqwest::{Client, Destinations, Error, presets};
+use traceprop_reqwest::{Client, Error, Rules, presets};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
@@ -30,7 +30,7 @@ fn plain() -> Client {
     client(presets::W3C)
 }
 
-fn client(destinations: impl Into<Destinations>) -> Client {
+fn client(destinations: impl Into<Rules>) -> Client {
     Client::builder(destinations).build().expect("a client")
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use traceprop_core::{IdBits, InContext, OwnedContext, Propagator};
-use traceprop_reqwest::{Call, Client, Destinations, Propagate, Rule, presets};
+use traceprop_reqwest::{Call, Client, Propagate, Rule, Rules, presets};
 
 use crate::{SPAN, Server, TRACE, client, context, plain, span_id, values};
 
@@ -27,7 +27,7 @@ async fn ok_the_current_context_is_taken_when_the_call_is_made() {
 #[tokio::test]
 async fn ok_span_of_a_tracer_is_the_first_hop() {
     let server = Server::start().await;
-    let request = plain().get(server.to(302, "/end")).context(context()).same_span();
+    let request = plain().get(server.to(302, "/end")).context(context()).reuse_span();
     request.send().await.expect("an answer");
     let ids: Vec<_> = server.seen().iter().map(|seen| span_id(&seen.headers)).collect();
     assert_eq!((ids[0].as_str(), ids[1] != SPAN), (SPAN, true));
@@ -38,7 +38,7 @@ async fn ok_relay_is_handed_on_as_it_came() {
     let server = Server::start().await;
     let came = format!("cc-{TRACE}-{SPAN}-01-later");
     let propagator = presets::W3C.propagator();
-    let relay = OwnedContext::from_relay(&propagator.extract(&[("traceparent", came.as_str())]));
+    let relay = OwnedContext::passthrough(&propagator.extract(&[("traceparent", came.as_str())]));
     plain().get(server.to(302, "/end")).context(relay).send().await.expect("an answer");
     let lines: Vec<_> = server.seen().iter().map(|seen| values(&seen.headers, "traceparent").concat()).collect();
     assert_eq!(lines, [came.as_str(), came.as_str()]);
@@ -52,8 +52,8 @@ async fn ok_without_a_context_a_root_is_begun_on_request_only() {
 
     let server = Server::start().await;
     let next = AtomicU64::new(0x10);
-    let ids = move || IdBits::unique(next.fetch_add(1, Relaxed));
-    let client = Client::builder(presets::W3C).start_root().ids(ids).build().expect("a client");
+    let ids = move || IdBits::non_random(next.fetch_add(1, Relaxed));
+    let client = Client::builder(presets::W3C).start_new_traces().id_generator(ids).build().expect("a client");
     client.get(server.to(302, "/end")).send().await.expect("an answer");
     let lines: Vec<_> = server.seen().iter().map(|seen| values(&seen.headers, "traceparent").concat()).collect();
     let trace = "00-00000000000000100000000000000011";
@@ -65,8 +65,8 @@ async fn ok_each_rule_has_its_formats_and_the_call_its_endpoint() {
     let server = Server::start().await;
     let sw8 = traceprop_core::formats::sw8::Sw8::new("cart", "cart-1");
     let sw8 = Propagator::builder().sw8(sw8).names("none", "sw8").and_then(|builder| builder.build());
-    let destinations = Destinations::builder(presets::W3C)
-        .rule("localhost", Rule::trace_context().formats(sw8.expect("an identity")))
+    let destinations = Rules::builder(presets::W3C)
+        .rule("localhost", Rule::trace_context().propagator(sw8.expect("an identity")))
         .build()
         .expect("good rules");
     let url = server.at("localhost", 302, server.url("/end"));
@@ -97,7 +97,7 @@ async fn ok_endpoint_of_the_request_that_is_served_is_told() {
     let plain = reqwest::Client::new();
     plain.get(server.url("/")).propagate_with(&Call::new(&sw8).context(&served)).send().await.expect("an answer");
     let mut request = plain.get(server.url("/")).build().expect("a request");
-    let _ = Destinations::from(sw8).inject(&served, &mut request);
+    let _ = Rules::from(sw8).inject(&served, &mut request);
     plain.execute(request).await.expect("an answer");
 
     let told =
@@ -113,7 +113,7 @@ async fn ok_omissions_are_told_for_each_hop() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&told);
     let client = Client::builder(presets::W3C)
-        .omissions_to(move |url, omissions| log.lock().expect("no panic").push(format!("{}: {omissions}", url.path())))
+        .on_omitted(move |url, omissions| log.lock().expect("no panic").push(format!("{}: {omissions}", url.path())))
         .build()
         .expect("a client");
     client.get(server.to(302, "/end")).context(context()).send().await.expect("an answer");
@@ -125,7 +125,7 @@ async fn ok_omissions_are_told_for_each_hop() {
 async fn own_headers(rule: Rule, context: Option<OwnedContext>) -> Vec<[String; 4]> {
     let server = Server::start().await;
     let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:x-request-id");
-    let destinations = Destinations::builder(propagator.expect("known names")).rule("*", rule);
+    let destinations = Rules::builder(propagator.expect("known names")).rule("*", rule);
     let client = client(destinations.build().expect("a good rule"));
     let names = ["traceparent", "b3", "baggage", "x-request-id"];
     let mut request =
@@ -140,9 +140,9 @@ async fn own_headers(rule: Rule, context: Option<OwnedContext>) -> Vec<[String; 
 #[tokio::test]
 async fn ok_headers_of_the_user_stay_without_a_context_as_far_as_the_rule_allows() {
     let all = |line: [&str; 4]| vec![line.map(str::to_owned); 2];
-    assert_eq!(own_headers(Rule::trusted(), None).await, all(["own", "own", "own", "own"]));
+    assert_eq!(own_headers(Rule::everything(), None).await, all(["own", "own", "own", "own"]));
     assert_eq!(own_headers(Rule::trace_context(), None).await, all(["own", "own", "", ""]));
-    let some = Rule::trace_context().baggage(["tenant"]).correlation(["x-request-id"]);
+    let some = Rule::trace_context().allow_baggage(["tenant"]).allow_correlation(["x-request-id"]);
     assert_eq!(own_headers(some, None).await, all(["own", "own", "", "own"]));
     assert_eq!(own_headers(Rule::nothing(), None).await, all(["", "", "", ""]));
 }
@@ -150,8 +150,8 @@ async fn ok_headers_of_the_user_stay_without_a_context_as_far_as_the_rule_allows
 #[tokio::test]
 async fn ok_headers_of_the_user_are_replaced_by_what_is_written() {
     for (rule, b3, baggage) in [
-        (Rule::trusted(), "own", "tenant=acme,session=secret"),
-        (Rule::trace_context().baggage(["tenant"]), "own", "tenant=acme"),
+        (Rule::everything(), "own", "tenant=acme,session=secret"),
+        (Rule::trace_context().allow_baggage(["tenant"]), "own", "tenant=acme"),
         (Rule::trace_context(), "own", ""),
         (Rule::nothing(), "", ""),
     ] {

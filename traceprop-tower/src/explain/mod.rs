@@ -6,7 +6,7 @@
 //! ```
 //! use traceprop_tower::{ExtractLayer, presets};
 //!
-//! let layer = ExtractLayer::new(presets::MIXED).count_findings(|finding| {
+//! let layer = ExtractLayer::new(presets::ALL_TO_W3C).on_finding(|finding| {
 //!     let reason = finding.reason.map_or("none", |reason| reason.as_str());
 //!     let labels = [("format", finding.format), ("outcome", finding.outcome.as_str()), ("reason", reason)];
 //!     // trace_headers_total.with(labels).increment()
@@ -14,11 +14,11 @@
 //! });
 //! ```
 //!
-//! * `ExtractLayer::explain` (feature `tracing`): one event of level `DEBUG` for each request in which something was
+//! * `ExtractLayer::log_problems` (feature `tracing`): one event of level `DEBUG` for each request in which something was
 //!   turned down, or two formats name different traces; at most ten a second.
-//! * [`ExtractLayer::count_findings`](crate::ExtractLayer::count_findings): what each format found, for metrics.
+//! * [`ExtractLayer::on_finding`](crate::ExtractLayer::on_finding): what each format found, for metrics.
 //! * [`ExplainService`]: a route that shows a caller what was made of its own request.
-//! * [`ExtractLayer::report_to`](crate::ExtractLayer::report_to): the whole report, for anything else.
+//! * [`ExtractLayer::on_report`](crate::ExtractLayer::on_report): the whole report, for anything else.
 //!
 //! What the lines mean, and what to do: [Trace IDs do not match][page].
 //!
@@ -30,5 +30,5 @@ mod layer;
 mod limit;
 mod service;
 
-pub use finding::{Finding, Found};
+pub use finding::{Finding, FindingOutcome};
 pub use service::ExplainService;

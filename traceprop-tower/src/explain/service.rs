@@ -21,10 +21,10 @@ use traceprop_http::HeaderCarrier;
 /// use traceprop_tower::explain::ExplainService;
 /// use traceprop_tower::{ExtractLayer, presets};
 ///
-/// let explain = ExplainService::new(presets::MIXED).enabled(cfg!(debug_assertions));
+/// let explain = ExplainService::new(presets::ALL_TO_W3C).enabled(cfg!(debug_assertions));
 /// let app: Router = Router::new()
 ///     .route_service("/debug/trace", explain)
-///     .layer(ExtractLayer::new(presets::MIXED));
+///     .layer(ExtractLayer::new(presets::ALL_TO_W3C));
 /// ```
 ///
 /// ```text

@@ -5,9 +5,9 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
-use traceprop_core::{InContext, OwnedContext, WithContext, current};
+use traceprop_core::{ContextFuture, InContext, OwnedContext, current};
 
-use crate::respond::Respond;
+use crate::response::ResponseHeaders;
 
 pin_project! {
     /// The response future of [`Extract`](super::Extract): the inner one, in the context of its request.
@@ -23,7 +23,7 @@ pin_project! {
     #[project = WayPinned]
     #[derive(Debug)]
     enum Way<F> {
-        InContext { #[pin] future: WithContext<Responding<F>> },
+        InContext { #[pin] future: ContextFuture<Responding<F>> },
         Untouched { #[pin] future: F },
     }
 }
@@ -34,7 +34,7 @@ pin_project! {
     struct Responding<F> {
         #[pin]
         future: F,
-        respond: Option<Arc<Respond>>,
+        respond: Option<Arc<ResponseHeaders>>,
     }
 }
 
@@ -48,7 +48,7 @@ impl<F, B, E> ExtractFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
-    pub(super) fn in_context(future: F, context: OwnedContext, respond: Option<Arc<Respond>>) -> Self {
+    pub(super) fn in_context(future: F, context: OwnedContext, respond: Option<Arc<ResponseHeaders>>) -> Self {
         Self { way: Way::InContext { future: Responding { future, respond }.in_context(context) } }
     }
 }

@@ -3,15 +3,15 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use tower_layer::Layer;
-use traceprop_core::sampler::{Sampler, SamplerInput, Verdict};
-use traceprop_core::{Allow, Behavior, Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Report};
+use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
+use traceprop_core::{Allow, ExtractReport, Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Trust};
 use traceprop_http::HeaderCarrier;
 
 use super::Extract;
-use crate::respond::Respond;
+use crate::response::ResponseHeaders;
 
-type Decide = dyn Fn(&SamplerInput<'_>, &Parts) -> Verdict + Send + Sync;
-type Reports = dyn Fn(&Report<'_>) + Send + Sync;
+type Decide = dyn Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync;
+type Reports = dyn Fn(&ExtractReport<'_>) + Send + Sync;
 type LeavesOut = dyn Fn(&Parts) -> bool + Send + Sync;
 type Endpoint = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
 
@@ -26,13 +26,13 @@ pub struct ExtractLayer<G = RandomIds> {
     baggage: Allow<'static>,
     leaves_out: Option<Arc<LeavesOut>>,
     endpoint: Option<Arc<Endpoint>>,
-    respond: Option<Arc<Respond>>,
+    respond: Option<Arc<ResponseHeaders>>,
 }
 
 impl ExtractLayer {
     /// Reads with this propagator: a preset, one that was built, or one that is shared with other layers (`Arc`).
     ///
-    /// New ids are random; [`ExtractLayer::ids`] changes that.
+    /// New ids are random; [`ExtractLayer::id_generator`] changes that.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
         Self {
             propagator: propagator.into(),
@@ -50,35 +50,35 @@ impl ExtractLayer {
 
 impl<G> ExtractLayer<G> {
     /// Takes new ids from this generator, which can be a closure.
-    pub fn ids<H: IdGenerator>(self, ids: H) -> ExtractLayer<H> {
+    pub fn id_generator<H: IdGenerator>(self, ids: H) -> ExtractLayer<H> {
         let Self { propagator, relays, sampler, reports, baggage, leaves_out, endpoint, respond, .. } = self;
         ExtractLayer { propagator, ids, relays, sampler, reports, baggage, leaves_out, endpoint, respond }
     }
 
     /// Makes no span, for a service that reports none: what came is passed on as it came, also a bare decision and a
     /// correlation id. No id is made and no decision taken, so neither generator nor sampler is asked.
-    pub fn relay(mut self) -> Self {
+    pub fn passthrough(mut self) -> Self {
         self.relays = true;
         self
     }
 
     /// How far callers of this listener are trusted, in place of what the propagator says: it can be shared by listeners
     /// that differ in this.
-    pub fn trust(mut self, behavior: Behavior) -> Self {
-        self.propagator = Arc::new(Propagator::clone(&self.propagator).with_behavior(behavior));
+    pub fn trust(mut self, behavior: Trust) -> Self {
+        self.propagator = Arc::new(Propagator::clone(&self.propagator).with_trust(behavior));
         self
     }
 
     /// The baggage that is taken over from callers, in every dialect; by default all of it. What else came is in the
     /// request's headers still, but not in the context, so no call hands it on. A sampler sees all that came.
-    pub fn baggage(mut self, keys: Allow<'static>) -> Self {
+    pub fn allow_baggage(mut self, keys: Allow<'static>) -> Self {
         self.baggage = keys;
         self
     }
 
     /// Passes requests untouched for which this is true: health checks, or the intake of a browser's own reports. No
     /// context is made for them, nothing is read, and the response stays as it is.
-    pub fn leave_out(mut self, leaves_out: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+    pub fn skip(mut self, leaves_out: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
         self.leaves_out = Some(Arc::new(leaves_out));
         self
     }
@@ -99,8 +99,8 @@ impl<G> ExtractLayer<G> {
         self.endpoint(|head| Some(head.extensions.get::<axum::extract::MatchedPath>()?.as_str().into()))
     }
 
-    /// Tells callers their trace in the response; see [`respond`](crate::respond). By default it stays as it is.
-    pub fn respond(mut self, respond: Respond) -> Self {
+    /// Tells callers their trace in the response; see [`response`](crate::response). By default it stays as it is.
+    pub fn response_headers(mut self, respond: ResponseHeaders) -> Self {
         self.respond = Some(Arc::new(respond));
         self
     }
@@ -108,13 +108,13 @@ impl<G> ExtractLayer<G> {
     /// Decides with this sampler. Without one the caller's decision stands, and a trace of which nobody has decided is
     /// sampled.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
-        self.sampler_for(move |input, _| sampler.sample(input))
+        self.sampler_fn(move |input, _| sampler.should_sample(input))
     }
 
     /// The same with the head of the request in view. It takes the place of [`ExtractLayer::sampler`].
-    pub fn sampler_for(
+    pub fn sampler_fn(
         mut self,
-        sampler: impl Fn(&SamplerInput<'_>, &Parts) -> Verdict + Send + Sync + 'static,
+        sampler: impl Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync + 'static,
     ) -> Self {
         self.sampler = Some(Arc::new(sampler));
         self
@@ -124,7 +124,7 @@ impl<G> ExtractLayer<G> {
     ///
     /// A report holds ids and reasons, never text of a header. It allocates nothing. Each call adds one more that it
     /// is shown to.
-    pub fn report_to(mut self, reports: impl Fn(&Report<'_>) + Send + Sync + 'static) -> Self {
+    pub fn on_report(mut self, reports: impl Fn(&ExtractReport<'_>) + Send + Sync + 'static) -> Self {
         self.reports = Some(match self.reports.take() {
             None => Arc::new(reports),
             Some(before) => Arc::new(move |report| {
@@ -137,7 +137,7 @@ impl<G> ExtractLayer<G> {
 }
 
 impl<G: IdGenerator> ExtractLayer<G> {
-    pub(super) fn answer(&self) -> Option<Arc<Respond>> {
+    pub(super) fn answer(&self) -> Option<Arc<ResponseHeaders>> {
         self.respond.clone()
     }
 
@@ -162,7 +162,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
         };
         // A context is large: what changes nothing does not move it either.
         if self.baggage != Allow::All {
-            context = context.keep_baggage(self.baggage);
+            context = context.filter_baggage(self.baggage);
         }
         if let Some(endpoint) = self.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
             context = context.with_endpoint(endpoint);
@@ -173,10 +173,10 @@ impl<G: IdGenerator> ExtractLayer<G> {
 
     fn begin(&self, extraction: &Extraction<'_>, request: &Parts) -> OwnedContext {
         if self.relays {
-            return OwnedContext::from_relay(extraction);
+            return OwnedContext::passthrough(extraction);
         }
         let span = match &self.sampler {
-            None => extraction.start_span(&self.ids),
+            None => extraction.new_span(&self.ids),
             Some(decide) => extraction.start_span_by(&self.ids, &WithHead { decide: &**decide, head: request }),
         };
         OwnedContext::from_span(extraction, &span)
@@ -190,7 +190,7 @@ struct WithHead<'r> {
 }
 
 impl Sampler for WithHead<'_> {
-    fn sample(&self, input: &SamplerInput<'_>) -> Verdict {
+    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         (self.decide)(input, self.head)
     }
 }

@@ -34,20 +34,20 @@
 //! trace ids, but do not silence the backend, and health checks are no traces that anybody reads:
 //!
 //! ```
-//! use traceprop_core::sampler::{Always, ParentBased, Ratio, Sampler};
+//! use traceprop_core::sampler::{AlwaysOn, ParentBased, TraceIdRatioBased, Sampler};
 //! use traceprop_core::Sampling;
 //! use traceprop_tower::{ExtractLayer, presets};
 //!
 //! // Of what a browser did not sample, a quarter is recorded all the same.
-//! const QUARTER: Ratio = Ratio::new(0.25).unwrap();
-//! const SAMPLER: ParentBased<Always> = ParentBased::new(Always).not_sampled(&QUARTER);
+//! const QUARTER: TraceIdRatioBased = TraceIdRatioBased::new(0.25).unwrap();
+//! const SAMPLER: ParentBased<AlwaysOn> = ParentBased::new(AlwaysOn).remote_parent_not_sampled(&QUARTER);
 //!
 //! let layer = ExtractLayer::new(presets::W3C)
-//!     .sampler_for(|input, head| match head.uri.path() {
+//!     .sampler_fn(|input, head| match head.uri.path() {
 //!         "/health" => Sampling::NotSampled.into(),
-//!         _ => SAMPLER.sample(input),
+//!         _ => SAMPLER.should_sample(input),
 //!     })
-//!     .report_to(|report| {
+//!     .on_report(|report| {
 //!         for reject in report.rejects() {
 //!             eprintln!("{reject}"); // or a counter, labelled with reject.reason()
 //!         }
@@ -63,19 +63,19 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use traceprop_tower::{Allow, Behavior, ExtractLayer, Propagator, presets};
+//! use traceprop_tower::{Allow, Trust, ExtractLayer, Propagator, presets};
 //!
 //! let propagator: Arc<Propagator> = presets::W3C.into();
 //! let inside = ExtractLayer::new(propagator.clone());
-//! let partners = ExtractLayer::new(propagator.clone()).trust(Behavior::Restart).baggage(Allow::None);
+//! let partners = ExtractLayer::new(propagator.clone()).trust(Trust::Restart).allow_baggage(Allow::None);
 //! let browsers = ExtractLayer::new(propagator)
-//!     .trust(Behavior::Defer)
-//!     .baggage(Allow::Only(&["session.id"]))
-//!     .leave_out(|head| matches!(head.uri.path(), "/health" | "/rum/intake"));
+//!     .trust(Trust::Resample)
+//!     .allow_baggage(Allow::Only(&["session.id"]))
+//!     .skip(|head| matches!(head.uri.path(), "/health" | "/rum/intake"));
 //! # let _ = (inside, partners, browsers);
 //! ```
 //!
-//! The link to a trace that was begun anew is in the report ([`ExtractLayer::report_to`], `report.extraction().links()`).
+//! The link to a trace that was begun anew is in the report ([`ExtractLayer::on_report`], `report.extraction().links()`).
 //!
 //! Routes have settings of their own where each has its own layer. Of two layers around one route the outer one counts,
 //! unless it leaves the request out.
@@ -85,8 +85,8 @@
 //! * `OPTIONS`: a preflight is the browser's, not the page's. No context is made for it.
 //! * A request that has an [`OwnedContext`] in its extensions: an outer layer has read it already. One request, one span.
 //! * Routes that are added to an axum `Router` behind the layer: `Router::layer` goes around those that are there.
-//! * The response, unless [`ExtractLayer::respond`] says what to write. Its body is sent after the future is done: for a
-//!   stream that makes calls while it is read, there is `ExtractLayer::through_body` behind feature `http-body`.
+//! * The response, unless [`ExtractLayer::response_headers`] says what to write. Its body is sent after the future is done: for a
+//!   stream that makes calls while it is read, there is `ExtractLayer::include_response_body` behind feature `http-body`.
 //!
 //! [`OwnedContext`]: traceprop_core::OwnedContext
 

@@ -50,7 +50,7 @@ where
         }
         let mut context = Some(self.settings.context(&mut head));
         // Inner layers do work in `call` already, before anything is polled.
-        let future = OwnedContext::lend(&mut context, || self.inner.call(Request::from_parts(head, body)));
+        let future = OwnedContext::scope_in(&mut context, || self.inner.call(Request::from_parts(head, body)));
         match context {
             Some(context) => ExtractFuture::in_context(future, context, self.settings.answer()),
             None => ExtractFuture::untouched(future),
@@ -71,9 +71,9 @@ mod tests {
 
     use tower::{ServiceExt, service_fn};
     use tower_layer::Layer;
-    use traceprop_core::sampler::Always;
-    use traceprop_core::{Behavior, IdBits, Propagator, Sampling, SpanContext, SpanId, TraceId, current};
-    use traceprop_core::{Outgoing, Pairs, presets};
+    use traceprop_core::sampler::AlwaysOn;
+    use traceprop_core::{IdBits, Propagator, Sampling, SpanContext, SpanId, TraceId, Trust, current};
+    use traceprop_core::{InjectOptions, Pairs, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
 
@@ -106,7 +106,7 @@ mod tests {
 
     #[tokio::test]
     async fn ok_continues_the_trace_with_a_span_of_its_own() {
-        let layer = ExtractLayer::new(presets::W3C).ids(|| IdBits::unique(7));
+        let layer = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(7));
         let request = seen(layer, request(PARENT)).await;
         let context = context(&request);
         assert_eq!(context.trace_id().unwrap().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
@@ -126,13 +126,13 @@ mod tests {
     #[tokio::test]
     async fn ok_decision_without_ids_decides_the_new_trace() {
         let request = Request::builder().header("b3", "0").body(()).unwrap();
-        let decided = seen(ExtractLayer::new(presets::MIXED), request).await;
+        let decided = seen(ExtractLayer::new(presets::ALL_TO_W3C), request).await;
         assert_eq!((context(&decided).parent_id(), context(&decided).sampling()), (None, Sampling::NotSampled));
     }
 
     #[tokio::test]
     async fn ok_sampler_decides_over_the_caller() {
-        let layer = ExtractLayer::new(presets::W3C).sampler(Always);
+        let layer = ExtractLayer::new(presets::W3C).sampler(AlwaysOn);
         let decided = seen(layer, request(PARENT)).await;
         assert_eq!(context(&decided).sampling(), Sampling::Sampled);
         assert_eq!(context(&decided).parent_id().unwrap().to_string(), "00f067aa0ba902b7");
@@ -142,11 +142,12 @@ mod tests {
     async fn ok_sampler_sees_the_request_and_what_came() {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&calls);
-        let layer = ExtractLayer::new(presets::W3C).ids(|| IdBits::unique(7)).sampler_for(move |input, head| {
-            let seen = (input.trace_id().low(), input.inbound().sampling(), head.uri.path().to_owned());
-            log.lock().expect("no panic").push(seen);
-            Sampling::Debug.into()
-        });
+        let layer =
+            ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(7)).sampler_fn(move |input, head| {
+                let seen = (input.trace_id().low(), input.inbound().sampling(), head.uri.path().to_owned());
+                log.lock().expect("no panic").push(seen);
+                Sampling::Debug.into()
+            });
         for request in [request(PARENT), Request::new(())] {
             assert_eq!(context(&seen(layer.clone(), request).await).sampling(), Sampling::Debug);
         }
@@ -160,14 +161,14 @@ mod tests {
     #[tokio::test]
     async fn ok_relay_keeps_what_came_and_makes_nothing() {
         let later = "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more";
-        let layer = ExtractLayer::new(presets::W3C).relay();
+        let layer = ExtractLayer::new(presets::W3C).passthrough();
         let relayed = seen(layer.clone(), request(later)).await;
         let context_of_relay = context(&relayed);
         assert!(context_of_relay.span().is_none());
         assert_eq!(context_of_relay.span_id().unwrap().to_string(), "00f067aa0ba902b7");
         let mut headers = Pairs::new();
         let relay = context_of_relay.relay().unwrap();
-        let _ = presets::W3C.propagator().relay(&relay, &Outgoing::new(), &mut headers);
+        let _ = presets::W3C.propagator().relay(&relay, &InjectOptions::new(), &mut headers);
         assert_eq!(headers.get("traceparent"), Some(later));
 
         let nothing = seen(layer, Request::new(())).await;
@@ -178,7 +179,7 @@ mod tests {
     async fn ok_report_says_what_was_turned_down() {
         let rejects = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&rejects);
-        let layer = ExtractLayer::new(presets::W3C).report_to(move |report| {
+        let layer = ExtractLayer::new(presets::W3C).on_report(move |report| {
             let mut log = log.lock().expect("no panic");
             log.extend(report.rejects().map(|reject| reject.to_string()));
         });
@@ -190,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn ok_each_listener_has_its_own_trust() {
         let inside: Arc<Propagator> = presets::W3C.into();
-        let edge = presets::W3C.builder().behavior(Behavior::Restart).build().unwrap();
+        let edge = presets::W3C.builder().trust(Trust::Restart).build().unwrap();
         let continued = seen(ExtractLayer::new(inside), request(PARENT)).await;
         let restarted = seen(ExtractLayer::new(edge), request(PARENT)).await;
         assert!(context(&continued).parent_id().is_some());
@@ -204,7 +205,7 @@ mod tests {
             let in_call = current_span();
             async move { Ok::<_, Infallible>(Response::new((request, in_call, current_span()))) }
         });
-        let layer = ExtractLayer::new(presets::W3C).report_to(|_| panic!("nothing is read"));
+        let layer = ExtractLayer::new(presets::W3C).on_report(|_| panic!("nothing is read"));
         let mut preflight = request(PARENT);
         *preflight.method_mut() = Method::OPTIONS;
         let _outer = other_context().enter();
@@ -216,8 +217,8 @@ mod tests {
 
     #[tokio::test]
     async fn ok_outermost_layer_decides() {
-        let inner = ExtractLayer::new(presets::W3C).ids(|| IdBits::unique(2)).layer(service_fn(echo));
-        let outer = ExtractLayer::new(presets::W3C).ids(|| IdBits::unique(1)).layer(inner);
+        let inner = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(2)).layer(service_fn(echo));
+        let outer = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(1)).layer(inner);
         let Ok(response) = outer.oneshot(Request::new(())).await;
         assert_eq!(context(response.body()).span_id(), SpanId::new(1));
     }
@@ -242,7 +243,7 @@ mod tests {
                 if polls.get() < 3 { Poll::Pending } else { Poll::Ready(Ok::<_, Infallible>(Response::new(()))) }
             })
         });
-        let mut service = ExtractLayer::new(presets::W3C).ids(|| IdBits::unique(7)).layer(spans);
+        let mut service = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(7)).layer(spans);
         let _outer = other_context().enter();
         let mut future = pin!(service.call(request(PARENT)));
         let mut task = Context::from_waker(Waker::noop());

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use http::Uri;
 use http::request::Parts;
 use tower_layer::Layer;
-use traceprop_core::{IdGenerator, Omissions, Outgoing, OwnedContext, Propagator, RandomIds, SpanContext, current};
+use traceprop_core::{
+    IdGenerator, InjectOptions, InjectReport, OwnedContext, Propagator, RandomIds, SpanContext, current,
+};
 use traceprop_http::HeaderCarrierMut;
 
 use super::Inject;
 
-type Judge = dyn Fn(&Uri) -> Option<Outgoing<'static>> + Send + Sync;
-type Left = dyn Fn(&Uri, &Omissions<'_>) + Send + Sync;
+type Judge = dyn Fn(&Uri) -> Option<InjectOptions<'static>> + Send + Sync;
+type Left = dyn Fn(&Uri, &InjectReport<'_>) + Send + Sync;
 
 /// Writes the trace context of outgoing requests. See the [module docs](super).
 #[derive(Clone)]
@@ -26,19 +28,19 @@ pub struct InjectLayer<G = RandomIds> {
 /// What may go where.
 #[derive(Clone)]
 enum Destinations {
-    All(Outgoing<'static>),
+    All(InjectOptions<'static>),
     Judged(Arc<Judge>),
 }
 
 impl InjectLayer {
     /// Writes with this propagator: a preset, one that was built, or one that is shared with other layers (`Arc`).
     ///
-    /// New ids are random; [`InjectLayer::ids`] changes that.
+    /// New ids are random; [`InjectLayer::id_generator`] changes that.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
         Self {
             propagator: propagator.into(),
             ids: RandomIds,
-            destinations: Destinations::All(Outgoing::new()),
+            destinations: Destinations::All(InjectOptions::new()),
             same_span: false,
             starts_roots: false,
             omissions: None,
@@ -48,20 +50,23 @@ impl InjectLayer {
 
 impl<G> InjectLayer<G> {
     /// Takes new ids from this generator, which can be a closure.
-    pub fn ids<H: IdGenerator>(self, ids: H) -> InjectLayer<H> {
+    pub fn id_generator<H: IdGenerator>(self, ids: H) -> InjectLayer<H> {
         let Self { propagator, destinations, same_span, starts_roots, omissions, .. } = self;
         InjectLayer { propagator, ids, destinations, same_span, starts_roots, omissions }
     }
 
     /// What may go along with trace context, for every call of this client. The peer is taken from each URI where none
     /// is given.
-    pub fn outgoing(mut self, outgoing: Outgoing<'static>) -> Self {
+    pub fn inject_options(mut self, outgoing: InjectOptions<'static>) -> Self {
         self.destinations = Destinations::All(outgoing);
         self
     }
 
-    /// The same for each destination; `None` writes nothing there. It takes the place of [`InjectLayer::outgoing`].
-    pub fn outgoing_for(mut self, judge: impl Fn(&Uri) -> Option<Outgoing<'static>> + Send + Sync + 'static) -> Self {
+    /// The same for each destination; `None` writes nothing there. It takes the place of [`InjectLayer::inject_options`].
+    pub fn inject_options_fn(
+        mut self,
+        judge: impl Fn(&Uri) -> Option<InjectOptions<'static>> + Send + Sync + 'static,
+    ) -> Self {
         self.destinations = Destinations::Judged(Arc::new(judge));
         self
     }
@@ -70,19 +75,19 @@ impl<G> InjectLayer<G> {
     ///
     /// For services whose calls are no spans that anybody reports, and for tracers that have put the span of the call into
     /// the request's extensions already.
-    pub fn same_span(mut self) -> Self {
+    pub fn reuse_span(mut self) -> Self {
         self.same_span = true;
         self
     }
 
     /// Begins a trace, sampled, for each call that is made without a context.
-    pub fn start_root(mut self) -> Self {
+    pub fn start_new_traces(mut self) -> Self {
         self.starts_roots = true;
         self
     }
 
     /// Tells `omissions` of each call what was left out and why. It is not asked where all was written.
-    pub fn omissions_to(mut self, omissions: impl Fn(&Uri, &Omissions<'_>) + Send + Sync + 'static) -> Self {
+    pub fn on_omitted(mut self, omissions: impl Fn(&Uri, &InjectReport<'_>) + Send + Sync + 'static) -> Self {
         self.omissions = Some(Arc::new(omissions));
         self
     }
@@ -112,7 +117,7 @@ impl<G: IdGenerator> InjectLayer<G> {
         let (span, relay) = (context.and_then(OwnedContext::span), context.and_then(OwnedContext::relay));
         let omissions = match (span, relay) {
             (Some(span), _) if self.same_span => self.propagator.inject(&span, &outgoing, &mut headers),
-            (Some(span), _) => self.propagator.inject(&span.child(self.ids.span_id()), &outgoing, &mut headers),
+            (Some(span), _) => self.propagator.inject(&span.child(self.ids.new_span_id()), &outgoing, &mut headers),
             (None, Some(relay)) => self.propagator.relay(&relay, &outgoing, &mut headers),
             (None, None) => self.propagator.inject(&SpanContext::root(&self.ids), &outgoing, &mut headers),
         };
@@ -123,7 +128,7 @@ impl<G: IdGenerator> InjectLayer<G> {
 }
 
 impl Destinations {
-    fn judge(&self, uri: &Uri) -> Option<Outgoing<'static>> {
+    fn judge(&self, uri: &Uri) -> Option<InjectOptions<'static>> {
         match self {
             Self::All(outgoing) => Some(*outgoing),
             Self::Judged(judge) => judge(uri),

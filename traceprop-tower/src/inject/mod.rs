@@ -31,17 +31,17 @@
 //! # What goes where
 //!
 //! By default trace context goes to every destination, and nothing else does: baggage and correlation ids are text of the
-//! user's. [`InjectLayer::outgoing`] allows more for all calls of a client, [`InjectLayer::outgoing_for`] judges each URI:
+//! user's. [`InjectLayer::inject_options`] allows more for all calls of a client, [`InjectLayer::inject_options_fn`] judges each URI:
 //!
 //! ```
-//! use traceprop_tower::{Allow, InjectLayer, Outgoing, presets};
+//! use traceprop_tower::{Allow, InjectLayer, InjectOptions, presets};
 //!
-//! let layer = InjectLayer::new(presets::W3C).outgoing_for(|uri| {
+//! let layer = InjectLayer::new(presets::W3C).inject_options_fn(|uri| {
 //!     let host = uri.host()?;
 //!     if host.ends_with(".internal") {
-//!         Some(Outgoing::new().baggage(Allow::Only(&["tenant"])))
+//!         Some(InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])))
 //!     } else if host == "api.partner.example" {
-//!         Some(Outgoing::new())
+//!         Some(InjectOptions::new())
 //!     } else {
 //!         None // strangers need not even know that we trace
 //!     }
@@ -54,10 +54,10 @@
 //!
 //! # Where there is no span
 //!
-//! * A context that only relays (see [`ExtractLayer::relay`](crate::ExtractLayer::relay)) is passed on as it came, without
+//! * A context that only relays (see [`ExtractLayer::passthrough`](crate::ExtractLayer::passthrough)) is passed on as it came, without
 //!   a new id.
 //! * Without any context nothing is written, and headers stay as they are: a health check or a timer has no trace unless
-//!   it begins one. [`InjectLayer::start_root`] begins one for each such call.
+//!   it begins one. [`InjectLayer::start_new_traces`] begins one for each such call.
 //! * A destination that gets nothing keeps what the request had already.
 
 mod layer;

@@ -59,9 +59,9 @@ mod tests {
     use tower::{ServiceExt, service_fn};
     use tower_layer::Layer;
     use traceprop_core::{
-        Allow, BaggageEntry, FieldName, Format, FormatFields, Outbound, Outcome, Reading, Slots, Writer,
+        Allow, BaggageEntry, CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome, Parsed, Writer,
     };
-    use traceprop_core::{IdBits, Outgoing, OwnedBaggage, OwnedContext, Pairs, Propagator, SpanContext, presets};
+    use traceprop_core::{IdBits, InjectOptions, OwnedBaggage, OwnedContext, Pairs, Propagator, SpanContext, presets};
 
     use crate::ExtractLayer;
 
@@ -100,7 +100,7 @@ mod tests {
     /// Counts span ids up from 0x10, so that each attempt can be told.
     fn layer() -> InjectLayer<impl IdGenerator + Clone> {
         let next = Arc::new(AtomicU64::new(0x10));
-        InjectLayer::new(presets::W3C).ids(move || IdBits::unique(next.fetch_add(1, Relaxed)))
+        InjectLayer::new(presets::W3C).id_generator(move || IdBits::non_random(next.fetch_add(1, Relaxed)))
     }
 
     fn echo(request: Request<()>) -> Ready<Result<Response<HeaderMap>, Infallible>> {
@@ -115,7 +115,7 @@ mod tests {
 
     #[tokio::test]
     async fn ok_context_of_the_request_counts_before_the_current_one() {
-        let current = InjectLayer::new(presets::W3C).same_span();
+        let current = InjectLayer::new(presets::W3C).reuse_span();
         let _current = context(2).enter();
         assert_eq!(sent(current.clone(), of(context(1))).await["traceparent"], traceparent(1));
         assert_eq!(sent(current, to("/")).await["traceparent"], traceparent(2));
@@ -132,9 +132,9 @@ mod tests {
 
     #[tokio::test]
     async fn ok_start_root_begins_a_sampled_trace() {
-        let headers = sent(layer().start_root(), to("/")).await;
+        let headers = sent(layer().start_new_traces(), to("/")).await;
         assert_eq!(headers["traceparent"], "00-00000000000000100000000000000011-0000000000000012-01");
-        let headers = sent(layer().start_root(), of(context(1))).await;
+        let headers = sent(layer().start_new_traces(), of(context(1))).await;
         assert_eq!(headers["traceparent"], traceparent(0x10));
     }
 
@@ -159,23 +159,23 @@ mod tests {
         let came = format!("cc-{TRACE}-00f067aa0ba902b7-01-more");
         let propagator = presets::W3C.propagator();
         let headers = [("traceparent", came.as_str())];
-        let relay = OwnedContext::from_relay(&propagator.extract(&headers));
-        assert_eq!(sent(layer().start_root(), of(relay)).await["traceparent"], came);
+        let relay = OwnedContext::passthrough(&propagator.extract(&headers));
+        assert_eq!(sent(layer().start_new_traces(), of(relay)).await["traceparent"], came);
 
-        let nothing = OwnedContext::from_relay(&propagator.extract(&Pairs::new()));
-        assert!(sent(layer().start_root(), of(nothing)).await.is_empty());
+        let nothing = OwnedContext::passthrough(&propagator.extract(&Pairs::new()));
+        assert!(sent(layer().start_new_traces(), of(nothing)).await.is_empty());
     }
 
     #[tokio::test]
     async fn ok_baggage_goes_only_where_it_may() {
         let headers = sent(layer(), of(with_baggage())).await;
         assert!(headers.contains_key("traceparent") && !headers.contains_key("baggage"));
-        let headers = sent(layer().outgoing(Outgoing::trusted()), of(with_baggage())).await;
+        let headers = sent(layer().inject_options(InjectOptions::everything()), of(with_baggage())).await;
         assert_eq!(headers["baggage"], "tenant=x,user=x");
 
-        let judged = layer().outgoing_for(|uri| match uri.host()? {
-            "stock.internal" => Some(Outgoing::new().baggage(Allow::Only(&["tenant"]))),
-            "partner.example" => Some(Outgoing::new()),
+        let judged = layer().inject_options_fn(|uri| match uri.host()? {
+            "stock.internal" => Some(InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]))),
+            "partner.example" => Some(InjectOptions::new()),
             _ => None,
         });
         let mut request = of(with_baggage());
@@ -190,7 +190,7 @@ mod tests {
     async fn ok_omissions_are_told_with_their_destination() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&told);
-        let layer = layer().omissions_to(move |uri, omissions| {
+        let layer = layer().on_omitted(move |uri, omissions| {
             log.lock().expect("no panic").push(format!("{}: {omissions}", uri.host().unwrap_or_default()));
         });
         sent(layer.clone(), of(context(1))).await;
@@ -215,7 +215,7 @@ mod tests {
     /// Writes down whom it is called for.
     struct Peer;
 
-    const PEER: FieldName = FieldName::from_static("x-peer");
+    const PEER: CustomHeader = CustomHeader::from_static("x-peer");
 
     impl Format for Peer {
         fn name(&self) -> &str {
@@ -223,15 +223,15 @@ mod tests {
         }
 
         fn fields(&self) -> FormatFields<'_> {
-            FormatFields::named(&[PEER])
+            FormatFields::custom(&[PEER])
         }
 
-        fn extract(&self, _: &Slots<'_>) -> Reading {
-            Reading::new(Outcome::Absent)
+        fn extract(&self, _: &Headers<'_>) -> Parsed {
+            Parsed::new(Outcome::Absent)
         }
 
-        fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-            writer.write_named(&PEER, context.outgoing().peer_or("unknown"));
+        fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+            writer.write_named(&PEER, context.options().peer_or("unknown"));
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
             request.extensions_mut().insert(context(1));
             assert_eq!(sent(layer.clone(), request).await["x-peer"], peer, "{uri}");
         }
-        let named = layer.outgoing(Outgoing::new().peer("stock"));
+        let named = layer.inject_options(InjectOptions::new().peer("stock"));
         assert_eq!(sent(named, of(context(1))).await["x-peer"], "stock");
     }
 

@@ -17,7 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt};
-use traceprop_tower::{ExtractLayer, InjectLayer, Outgoing};
+use traceprop_tower::{ExtractLayer, InjectLayer, InjectOptions};
 
 use crate::everything;
 
@@ -93,7 +93,7 @@ impl Chain {
 
     /// The same of a first server that only passes on what came.
     pub(crate) async fn start_relay() -> Self {
-        let (router, seen) = edge(ExtractLayer::new(everything()).relay()).await;
+        let (router, seen) = edge(ExtractLayer::new(everything()).passthrough()).await;
         let (listener, address) = listen().await;
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, seen }
@@ -148,13 +148,13 @@ async fn edge(layer: ExtractLayer) -> (Router, Shared) {
     let back = back(Arc::clone(&seen)).await;
     let layer = {
         let seen = Arc::clone(&seen);
-        layer.report_to(move |report| {
+        layer.on_report(move |report| {
             let rejects = report.rejects().map(|reject| reject.to_string()).collect();
             seen.lock().expect("no panic").rejects = Some(rejects);
         })
     };
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    let client = InjectLayer::new(everything()).outgoing(Outgoing::trusted()).layer(client);
+    let client = InjectLayer::new(everything()).inject_options(InjectOptions::everything()).layer(client);
     let client = Counted { inner: client, count: |seen, memory| seen.writing = memory, seen: Arc::clone(&seen) };
     let handler = move || {
         let client = client.clone();

@@ -25,7 +25,7 @@ fn everything() -> Propagator {
     let order = || Correlation::from_static("x-order").opaque();
     let names = "all,b3multi,correlation:x-request-id";
     let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).names(names, names).expect("built-in names");
-    builder.format(order()).build().expect("a service is named")
+    builder.with_format(order()).build().expect("a service is named")
 }
 
 /// Every name that some dialect looks for.

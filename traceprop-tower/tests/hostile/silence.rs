@@ -79,7 +79,7 @@ async fn ok_bad_requests_leave_no_line_in_the_log() {
     assert_eq!(count.taken(), 0);
 
     // And the count does count: here somebody asks.
-    let app = Router::new().route("/", get(async || "OK")).layer(ExtractLayer::new(everything()).explain());
+    let app = Router::new().route("/", get(async || "OK")).layer(ExtractLayer::new(everything()).log_problems());
     let request = axum::extract::Request::get("/").header("traceparent", "bad").body(axum::body::Body::empty());
     let answer = tower::ServiceExt::oneshot(app, request.expect("a request")).await.expect("it never fails");
     assert_eq!((answer.status().as_u16(), count.taken()), (200, 1));

@@ -4,7 +4,9 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use traceprop_core::{Carrier, IdBits, MAX_LINES, MAX_OWNED_BYTES, Outgoing, OwnedContext, Pairs, Propagator};
+use traceprop_core::{
+    Carrier, IdBits, InjectOptions, MAX_HEADER_LINES, MAX_OWNED_BYTES, OwnedContext, Pairs, Propagator,
+};
 
 use crate::chain::{Chain, Memory};
 use crate::{PARENT, everything, line, names};
@@ -75,12 +77,12 @@ impl Carrier for Looks {
 fn work(propagator: &Propagator, carrier: &impl Carrier) {
     let report = propagator.explain(carrier);
     let extraction = report.extraction();
-    black_box((report.to_string(), OwnedContext::from_relay(extraction)));
-    let span = extraction.start_span(&|| IdBits::random(7));
+    black_box((report.to_string(), OwnedContext::passthrough(extraction)));
+    let span = extraction.new_span(&|| IdBits::random(7));
     black_box(OwnedContext::from_span(extraction, &span));
     let mut headers = Pairs::new();
-    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
-    let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut headers);
+    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
+    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut headers);
     black_box(headers);
 }
 
@@ -105,7 +107,7 @@ fn ok_looks_at_lines_grow_with_their_number() {
             let counts = [1, 8, 16, 32, 64, 65, 128, 256, 512, 1024, 2048];
             let looks = counts.map(|count| looks(&propagator, name, part, count));
             for (count, looks) in counts.into_iter().zip(looks) {
-                assert!(looks <= MAX_LINES * READERS * (count + 1), "{count} lines {name}: {part}: {looks}");
+                assert!(looks <= MAX_HEADER_LINES * READERS * (count + 1), "{count} lines {name}: {part}: {looks}");
             }
             let beyond: Vec<_> = looks[5..].windows(2).zip(counts[5..].windows(2)).collect();
             // As many looks more as lines more, for the few who walk over all of them.

@@ -1,6 +1,6 @@
 //! Requests that a fleet has to get right in which hardly two services speak the same dialect.
 
-use traceprop_core::formats::sw8::trace_id_of_header;
+use traceprop_core::formats::sw8::trace_id_text;
 
 use super::{Request, came_to, continued, ensure};
 
@@ -42,7 +42,7 @@ pub const REQUESTS: &[Request] = &[
         )],
         expect: |shop| {
             continued(shop, "4afaa8a6631c4ac0987c5eac5f86140e")?;
-            let came = came_to(shop, "payments", "sw8").and_then(|value| trace_id_of_header(value.as_bytes()));
+            let came = came_to(shop, "payments", "sw8").and_then(|value| trace_id_text(value.as_bytes()));
             ensure(came.is_some_and(|text| text == SW8_TRACE), "the trace id of sw8 changed its text")
         },
     },

@@ -1,24 +1,24 @@
 //! The parent of the sender's span, which B3 alone tells.
 
 use serde_json::{Map, Value};
-use traceprop_core::{B3Multi, B3Single, Field, Outcome, Report, SpanId};
+use traceprop_core::{B3Multi, B3Single, ExtractReport, Field, Outcome, SpanId};
 
-pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>) {
+pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     keys.insert("parent_span_id".into(), parent_span_id(report).map(|id| id.to_string()).into());
 }
 
 /// Only of the trace that is continued.
-fn parent_span_id(report: &Report<'_>) -> Option<SpanId> {
-    let slots = report.extraction().slots();
-    let b3 = report.entries().find(|entry| matches!(entry.style, "b3" | "b3multi"))?;
-    let Outcome::Context(context) = b3.reading.outcome() else { return None };
+fn parent_span_id(report: &ExtractReport<'_>) -> Option<SpanId> {
+    let slots = report.extraction().headers();
+    let b3 = report.entries().find(|entry| matches!(entry.format, "b3" | "b3multi"))?;
+    let Outcome::Context(context) = b3.parsed.outcome() else { return None };
     let continued = report.extraction().context()?;
     if context.trace_id != continued.trace_id {
         return None;
     }
-    let ids = match b3.style {
-        "b3" => B3Single::parse(slots.first(Field::B3)?).ok()?.ids(),
-        _ => B3Multi::parse(|field| slots.first(field)).ok()??.ids(),
+    let ids = match b3.format {
+        "b3" => B3Single::parse(slots.get(Field::B3)?).ok()?.ids(),
+        _ => B3Multi::parse(|field| slots.get(field)).ok()??.ids(),
     };
     ids?.parent_span_id()
 }

@@ -1,9 +1,9 @@
 //! The trace to continue: outcome, ids, decision, and which format it came in.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::{BaggageReport, Field, Inbound, Outcome, Propagator, RemoteContext, Report, TraceParent};
+use traceprop_core::{BaggageReport, ExtractReport, Field, Inbound, Outcome, Propagator, RemoteContext, TraceParent};
 
-pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>, propagator: &Propagator) {
+pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, propagator: &Propagator) {
     let extraction = report.extraction();
     let context = extraction.context();
     let sampling = match extraction.inbound() {
@@ -16,25 +16,25 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>, propagator
     keys.insert("sampling".into(), sampling.into());
     keys.insert("flags".into(), context.map(|context| flags(context, report)).into());
     keys.insert("version".into(), version(report).into());
-    keys.insert("style".into(), extraction.style().into());
+    keys.insert("style".into(), extraction.source_format().into());
     let links = extraction.links().map(|link| {
         json!({
             "trace_id": link.trace_id.to_string(),
             "span_id": link.span_id.to_string(),
             "reason": link.reason.as_str(),
-            "style": link.style,
+            "style": link.format,
         })
     });
     keys.insert("links".into(), links.collect());
     let formats =
-        report.entries().map(|entry| json!({ "style": entry.style, "outcome": entry.reading.outcome().as_str() }));
+        report.entries().map(|entry| json!({ "style": entry.format, "outcome": entry.parsed.outcome().as_str() }));
     keys.insert("formats".into(), formats.collect());
 }
 
 /// What came of all formats together. Baggage counts only where nothing else is read.
-fn outcome(report: &Report<'_>, propagator: &Propagator) -> &'static str {
-    let any_invalid = || report.entries().any(|entry| matches!(entry.reading.outcome(), Outcome::Invalid(_)));
-    let baggage_alone = propagator.extracts().next().is_none();
+fn outcome(report: &ExtractReport<'_>, propagator: &Propagator) -> &'static str {
+    let any_invalid = || report.entries().any(|entry| matches!(entry.parsed.outcome(), Outcome::Invalid(_)));
+    let baggage_alone = propagator.extract_names().next().is_none();
     match report.extraction().inbound() {
         Inbound::Context(_) => "context",
         Inbound::Decision(_) => "sampling-only",
@@ -50,8 +50,8 @@ fn outcome(report: &Report<'_>, propagator: &Propagator) -> &'static str {
 
 /// The flags in the words of the format that supplied the context: Jaeger has a number with bits of its own; for all
 /// others the flags of a traceparent that would say the same, with both bits that level 2 knows: sampled and random.
-fn flags(context: RemoteContext, report: &Report<'_>) -> Value {
-    let jaeger = report.extraction().uber_trace_id().filter(|_| report.winner() == Some("jaeger"));
+fn flags(context: RemoteContext, report: &ExtractReport<'_>) -> Value {
+    let jaeger = report.extraction().uber_trace_id().filter(|_| report.source_format() == Some("jaeger"));
     match jaeger {
         Some(header) => header.flags.to_byte().into(),
         None => {
@@ -63,9 +63,9 @@ fn flags(context: RemoteContext, report: &Report<'_>) -> Value {
 }
 
 /// The version that a readable traceparent came in.
-fn version(report: &Report<'_>) -> Option<String> {
+fn version(report: &ExtractReport<'_>) -> Option<String> {
     let is_read = |style, outcome| style == "tracecontext" && matches!(outcome, Outcome::Context(_));
-    report.entries().find(|entry| is_read(entry.style, entry.reading.outcome()))?;
-    let line = report.extraction().slots().first(Field::TraceParent)?;
+    report.entries().find(|entry| is_read(entry.format, entry.parsed.outcome()))?;
+    let line = report.extraction().headers().get(Field::TraceParent)?;
     TraceParent::parse(line).ok().map(|parent| format!("{:02x}", parent.version))
 }

@@ -1,12 +1,12 @@
 //! The correlation ids, text as it was sent.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::{Correlation, Propagator, Report};
+use traceprop_core::{Correlation, ExtractReport, Propagator};
 
-pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>, propagator: &Propagator) {
-    let headers = propagator.extracts().filter_map(|name| name.strip_prefix("correlation:"));
+pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, propagator: &Propagator) {
+    let headers = propagator.extract_names().filter_map(|name| name.strip_prefix("correlation:"));
     // A propagator holds no header that could not be named again.
-    let formats = headers.filter_map(|header| Correlation::header(header).ok());
+    let formats = headers.filter_map(|header| Correlation::new(header).ok());
     let ids: Vec<_> = formats
         .filter_map(|format| {
             let id = report.extraction().correlation(&format)?;

@@ -1,10 +1,10 @@
 //! What the context knows of Datadog, be it from its headers or from the `dd` member of a tracestate.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::Report;
+use traceprop_core::ExtractReport;
 use traceprop_core::formats::datadog::{PropagationError, TAG_PREFIX};
 
-pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>) {
+pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let words = report.extraction().datadog();
     keys.insert("priority".into(), words.priority().into());
     keys.insert("origin".into(), words.origin().map(|origin| origin.to_string()).into());

@@ -2,16 +2,21 @@
 
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
-use traceprop_core::{Outgoing, Pairs, Propagator, RandomIds, Report};
+use traceprop_core::{ExtractReport, InjectOptions, Pairs, Propagator, RandomIds};
 
 use crate::lines;
 
-pub(super) fn add(keys: &mut Map<String, Value>, headers: &HeaderMap, report: &Report<'_>, propagator: &Propagator) {
+pub(super) fn add(
+    keys: &mut Map<String, Value>,
+    headers: &HeaderMap,
+    report: &ExtractReport<'_>,
+    propagator: &Propagator,
+) {
     keys.insert("headers".into(), json!(lines::all(headers)));
 
     let extraction = report.extraction();
     let mut pairs = Pairs::new();
-    let omitted = propagator.inject(&extraction.start_span(&RandomIds), &Outgoing::trusted(), &mut pairs);
+    let omitted = propagator.inject(&extraction.new_span(&RandomIds), &InjectOptions::everything(), &mut pairs);
     keys.insert("inject".into(), lines_of(&pairs));
     let omitted = omitted.iter().map(|omission| {
         json!({ "field": omission.field.to_string(), "reason": omission.reason.as_str(), "count": omission.count })
@@ -19,7 +24,7 @@ pub(super) fn add(keys: &mut Map<String, Value>, headers: &HeaderMap, report: &R
     keys.insert("omitted".into(), omitted.collect());
 
     let mut pairs = Pairs::new();
-    let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut pairs);
+    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut pairs);
     keys.insert("relay".into(), lines_of(&pairs));
 }
 

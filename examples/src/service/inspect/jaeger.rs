@@ -1,9 +1,9 @@
 //! What Jaeger's headers say beside the trace: its baggage, and the id of a request that is to be debugged.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::Report;
+use traceprop_core::ExtractReport;
 
-pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>) {
+pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let extraction = report.extraction();
     let baggage = extraction.jaeger_baggage();
     let pairs: Vec<_> = baggage.iter().map(|item| json!([item.key(), item.value()])).collect();

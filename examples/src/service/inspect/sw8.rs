@@ -1,10 +1,10 @@
 //! What SkyWalking's headers say, text as it was sent.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::Report;
+use traceprop_core::ExtractReport;
 use traceprop_core::formats::sw8::{Sw8Extension, Sw8Header};
 
-pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>) {
+pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let received = report.extraction().sw8();
     keys.insert("sw8".into(), received.map(|received| header(&received.header)).into());
     let pairs = received.iter().flat_map(|received| received.correlation.iter());

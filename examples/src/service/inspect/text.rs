@@ -1,9 +1,9 @@
 //! What travels beside the ids: tracestate and baggage.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::Report;
+use traceprop_core::ExtractReport;
 
-pub(super) fn add(keys: &mut Map<String, Value>, report: &Report<'_>) {
+pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let tracestate = report.extraction().tracestate();
     let members = tracestate.iter().map(|member| json!([member.key, member.value]));
     keys.insert("tracestate".into(), members.collect());

@@ -1,9 +1,9 @@
 //! What several formats say of one request, made into one context.
 
-use crate::composite::TraceMatching;
+use crate::composite::TraceIdMatch;
 use crate::context::{Received, RemoteContext};
 use crate::field::{FieldSet, FormatKind, FormatSet};
-use crate::format::{DecisionWeight, Format, Outcome, Reading};
+use crate::format::{DecisionWeight, Format, Outcome, Parsed};
 use crate::sampling::Sampling;
 use crate::tracestate::TraceStateFacts;
 
@@ -35,9 +35,9 @@ impl<'c> Merge<'c> {
 
     /// What the first format says: mostly there are no others to merge it with.
     #[inline]
-    pub(super) fn beginning(format: &'c dyn Format, kind: FormatKind, reading: &Reading) -> Self {
+    pub(super) fn beginning(format: &'c dyn Format, kind: FormatKind, reading: &Parsed) -> Self {
         let nothing = Self {
-            refused: reading.refused_fields(),
+            refused: reading.ignored_fields(),
             tracestate: if kind == FormatKind::TraceContext { reading.tracestate() } else { TraceStateFacts::NONE },
             ..Self::NOTHING
         };
@@ -46,7 +46,7 @@ impl<'c> Merge<'c> {
             return Self {
                 context: Some(*context),
                 primary: Some(kind),
-                style: Some(reading.style().unwrap_or(format.name())),
+                style: Some(reading.encoding().unwrap_or(format.name())),
                 agrees: FormatSet::EMPTY.with(kind),
                 is_plain: reading.is_plain(),
                 ..nothing
@@ -59,8 +59,8 @@ impl<'c> Merge<'c> {
     }
 
     #[inline]
-    pub(super) fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Reading, matching: TraceMatching) {
-        self.refused = self.refused.union(reading.refused_fields());
+    pub(super) fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Parsed, matching: TraceIdMatch) {
+        self.refused = self.refused.union(reading.ignored_fields());
         if kind == FormatKind::TraceContext {
             self.tracestate = reading.tracestate();
         }
@@ -71,7 +71,7 @@ impl<'c> Merge<'c> {
                 self.decision = self.decision.or(Some((*sampling, DecisionWeight::Firm)));
             }
             Outcome::Context(context) => {
-                let style = reading.style().unwrap_or(format.name());
+                let style = reading.encoding().unwrap_or(format.name());
                 self.is_plain = self.context.is_none() && reading.is_plain();
                 match &mut self.context {
                     None => {
@@ -148,14 +148,14 @@ impl<'c> Merge<'c> {
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
-    use crate::composite::{Behavior, Propagator, PropagatorBuilder};
+    use crate::composite::{Propagator, PropagatorBuilder, Trust};
     use crate::formats::b3::B3;
     use crate::formats::datadog::Datadog;
     use crate::formats::sw8::Sw8;
-    use crate::formats::tracecontext::TraceContext;
+    use crate::formats::tracecontext::W3cTraceContext;
     use crate::generator::IdBits;
     use crate::id::{SpanId, TraceId};
-    use crate::outgoing::Outgoing;
+    use crate::outgoing::InjectOptions;
     use crate::presets;
     use crate::sampling::Sampling;
     use std::string::String;
@@ -167,13 +167,13 @@ mod tests {
     const PRIORITY: (&str, &str) = ("tracestate", "dd=s:2");
 
     fn b3_then_w3c() -> PropagatorBuilder {
-        Propagator::builder().extract(B3::single()).extract(TraceContext::new()).inject(Datadog::new())
+        Propagator::builder().extract(B3::single()).extract(W3cTraceContext::new()).inject(Datadog::new())
     }
 
     #[test]
     fn ok_a_request_is_plain_that_holds_one_context_and_nothing_turned_down() {
         let builder = Propagator::builder().names("b3,datadog,tracecontext", "none").unwrap();
-        let propagator = builder.extract(Sw8::reader()).build().unwrap();
+        let propagator = builder.extract(Sw8::read_only()).build().unwrap();
         let is_plain = |request: &[(&'static str, &'static str)]| propagator.extract(&request.to_vec()).is_plain();
         let (datadog, bad) = (("x-datadog-trace-id", "77"), ("x-datadog-origin", "\u{e9}"));
         assert!(is_plain(&[datadog]));
@@ -208,64 +208,65 @@ mod tests {
     #[test]
     fn ok_a_deferred_decision_takes_its_number_and_its_maker_with_it() {
         let priority = |behavior| {
-            let propagator = b3_then_w3c().behavior(behavior).build().unwrap();
+            let propagator = b3_then_w3c().trust(behavior).build().unwrap();
             let request = [OPEN, W3C, PRIORITY];
-            let span = propagator.extract(&request).start_span_with(&|| IdBits::unique(1), Sampling::Sampled);
+            let span = propagator.extract(&request).start_span_with(&|| IdBits::non_random(1), Sampling::Sampled);
             let mut headers = Headers::new();
-            let _ = propagator.inject(&span, &Outgoing::new(), &mut headers);
+            let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
             get(&headers, "x-datadog-sampling-priority").map(String::from)
         };
-        assert_eq!(priority(Behavior::Continue).as_deref(), Some("2"));
-        assert_eq!(priority(Behavior::Defer).as_deref(), Some("1"));
+        assert_eq!(priority(Trust::Continue).as_deref(), Some("2"));
+        assert_eq!(priority(Trust::Resample).as_deref(), Some("1"));
 
         let relayed = |behavior| {
             let builder = Propagator::builder().names("tracecontext", "tracecontext").unwrap();
-            let propagator = builder.behavior(behavior).build().unwrap();
+            let propagator = builder.trust(behavior).build().unwrap();
             let request = [W3C, ("tracestate", "dd=o:rum;t.dm:-4")];
             let mut headers = Headers::new();
-            let _ = propagator.relay(&propagator.extract(&request).relay(), &Outgoing::new(), &mut headers);
+            let _ = propagator.relay(&propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
             get(&headers, "tracestate").map(String::from)
         };
-        assert_eq!(relayed(Behavior::Continue).as_deref(), Some("dd=o:rum;t.dm:-4"));
-        assert_eq!(relayed(Behavior::Defer).as_deref(), Some("dd=o:rum"));
+        assert_eq!(relayed(Trust::Continue).as_deref(), Some("dd=o:rum;t.dm:-4"));
+        assert_eq!(relayed(Trust::Resample).as_deref(), Some("dd=o:rum"));
     }
 
     /// What a span of another trace sends beside a request.
     fn sent_of_another_trace(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Headers {
         let request = request.to_vec();
-        let span = propagator.extract(&request).child(TraceId::MIN, SpanId::MIN);
+        let span = propagator.extract(&request).span_with_ids(TraceId::MIN, SpanId::MIN);
         let mut headers = Headers::new();
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
         headers
     }
 
     #[test]
     fn err_text_of_a_request_that_is_ignored_goes_nowhere() {
         let baggage = |behavior| {
-            let propagator = presets::W3C.propagator().with_behavior(behavior);
+            let propagator = presets::W3C.propagator().with_trust(behavior);
             get(&sent_of_another_trace(&propagator, &[W3C, ("baggage", "tenant=acme")]), "baggage").map(String::from)
         };
-        assert_eq!(baggage(Behavior::Continue).as_deref(), Some("tenant=acme"));
-        assert_eq!(baggage(Behavior::Restart).as_deref(), Some("tenant=acme"));
-        assert_eq!(baggage(Behavior::Ignore), None);
+        assert_eq!(baggage(Trust::Continue).as_deref(), Some("tenant=acme"));
+        assert_eq!(baggage(Trust::Restart).as_deref(), Some("tenant=acme"));
+        assert_eq!(baggage(Trust::Ignore), None);
         let read = |propagator: &Propagator| propagator.extract(&[W3C, ("baggage", "tenant=acme")]).baggage().len();
-        let behaving = |behavior| read(&presets::W3C.propagator().with_behavior(behavior));
-        assert_eq!((behaving(Behavior::Restart), behaving(Behavior::Ignore)), (1, 0));
-        let writer = Propagator::builder().extract(TraceContext::new()).inject_none().inject_baggage().build().unwrap();
+        let behaving = |behavior| read(&presets::W3C.propagator().with_trust(behavior));
+        assert_eq!((behaving(Trust::Restart), behaving(Trust::Ignore)), (1, 0));
+        let writer =
+            Propagator::builder().extract(W3cTraceContext::new()).inject_none().inject_baggage().build().unwrap();
         assert_eq!(read(&writer), 0, "baggage that is only written");
     }
 
     #[test]
     fn err_text_that_was_refused_goes_nowhere_with_another_trace() {
         let request = [("sw8", "1-x"), ("sw8-correlation", "YQ==:MQ==")];
-        let builder = || Propagator::builder().format(Sw8::new("cart", "cart-1"));
+        let builder = || Propagator::builder().with_format(Sw8::new("cart", "cart-1"));
         let propagator = builder().build().unwrap();
         assert_eq!(sent_of_another_trace(&propagator, &request).len(), 1);
         // The same for the new trace of a service that restarts.
-        let restarting = builder().behavior(Behavior::Restart).build().unwrap();
-        let span = restarting.extract(&request).start_span(&|| IdBits::unique(1));
+        let restarting = builder().trust(Trust::Restart).build().unwrap();
+        let span = restarting.extract(&request).new_span(&|| IdBits::non_random(1));
         let mut headers = Headers::new();
-        let _ = restarting.inject(&span, &Outgoing::trusted(), &mut headers);
+        let _ = restarting.inject(&span, &InjectOptions::everything(), &mut headers);
         assert_eq!((headers.len(), get(&headers, "sw8-correlation")), (1, None));
     }
 }

@@ -3,7 +3,7 @@
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{Reason, ReasonAt, Reject};
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
 use crate::sampling::Sampling;
 use crate::text;
 use crate::text::hex::{self, HexError, Letters};
@@ -23,7 +23,7 @@ const MIN_DIGITS: usize = 8;
 /// let ids = B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1")?.ids().expect("there are some");
 /// assert_eq!(ids.trace_id().to_string(), "000000000000000080e6b5d0a9d93650");
 /// assert!(ids.is_64_bit());
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct B3Ids {
@@ -47,7 +47,7 @@ impl B3Ids {
     }
 
     /// The same with the trace id in 16 digits, if its upper half is zero.
-    pub const fn as_64_bit(mut self) -> Self {
+    pub const fn with_64_bit_trace_id(mut self) -> Self {
         self.is_64_bit = self.trace_id.high() == 0;
         self
     }
@@ -85,24 +85,24 @@ impl B3Ids {
 }
 
 /// `X-B3-TraceId`: the id, and whether it has no more than 16 digits.
-pub(super) fn trace_id(value: &[u8]) -> Result<(TraceId, bool), Reject> {
+pub(super) fn trace_id(value: &[u8]) -> Result<(TraceId, bool), InvalidHeader> {
     let read = digits(value, |digits| hex::u128_32(digits, Letters::Lower));
     let id = read.and_then(|read| {
-        let id = TraceId::new(read.value).ok_or(Reason::ZeroTraceId.at(read.start))?;
+        let id = TraceId::new(read.value).ok_or(InvalidReason::ZeroTraceId.at(read.start))?;
         Ok((id, read.len <= 16))
     });
     id.map_err(|error| error.of(Field::B3TraceId))
 }
 
 /// `X-B3-SpanId`.
-pub(super) fn span_id(value: &[u8]) -> Result<SpanId, Reject> {
+pub(super) fn span_id(value: &[u8]) -> Result<SpanId, InvalidHeader> {
     let read = digits(value, |digits| hex::u64_16(digits, Letters::Lower));
-    let id = read.and_then(|read| SpanId::new(read.value).ok_or(Reason::ZeroSpanId.at(read.start)));
+    let id = read.and_then(|read| SpanId::new(read.value).ok_or(InvalidReason::ZeroSpanId.at(read.start)));
     id.map_err(|error| error.of(Field::B3SpanId))
 }
 
 /// `X-B3-ParentSpanId`; one of zeros is none.
-pub(super) fn parent_span_id(value: &[u8]) -> Result<Option<SpanId>, Reject> {
+pub(super) fn parent_span_id(value: &[u8]) -> Result<Option<SpanId>, InvalidHeader> {
     let read = digits(value, |digits| hex::u64_16(digits, Letters::Lower));
     read.map(|read| SpanId::new(read.value)).map_err(|error| error.of(Field::B3ParentSpanId))
 }
@@ -126,10 +126,10 @@ fn digits<const N: usize, T>(
     let (start, element) = first_element(value);
     let len = element.len();
     if len == 0 {
-        return Err(Reason::Empty.at(start));
+        return Err(InvalidReason::Empty.at(start));
     }
     if !(MIN_DIGITS..=N).contains(&len) {
-        return Err(Reason::BadLength.at(start + len));
+        return Err(InvalidReason::BadLength.at(start + len));
     }
     // Leading zeros went: jaeger-client-go before 2.30 and what is built on it wrote span ids without them.
     let mut padded = [b'0'; N];
@@ -161,10 +161,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn err(value: &[u8]) -> (Reason, u32) {
+    fn err(value: &[u8]) -> (InvalidReason, u32) {
         let reject = trace_id(value).unwrap_err();
         assert_eq!(reject.field(), Field::B3TraceId);
-        (reject.reason(), reject.at())
+        (reject.reason(), reject.offset())
     }
 
     #[test]
@@ -178,28 +178,28 @@ mod tests {
 
     #[test]
     fn err_trace_id_of_7_or_33_digits() {
-        assert_eq!(err(&LONG[..7]), (Reason::BadLength, 7));
-        assert_eq!(err(b"bd8ec9a1f80385ed3d7c9ec7081ab44d0"), (Reason::BadLength, 33));
-        assert_eq!(err(b"42"), (Reason::BadLength, 2));
+        assert_eq!(err(&LONG[..7]), (InvalidReason::BadLength, 7));
+        assert_eq!(err(b"bd8ec9a1f80385ed3d7c9ec7081ab44d0"), (InvalidReason::BadLength, 33));
+        assert_eq!(err(b"42"), (InvalidReason::BadLength, 2));
     }
 
     #[test]
     fn ok_span_id_of_8_to_16_digits() {
         let ok = |value| Ok(SpanId::new(value).unwrap());
-        let err = |reason, at| Err(Reject::new(Field::B3SpanId, reason, at));
+        let err = |reason, at| Err(InvalidHeader::new(Field::B3SpanId, reason, at));
         assert_eq!(span_id(b"17857e0831e5554e"), ok(0x1785_7e08_31e5_554e));
         assert_eq!(span_id(b"17857e0831e555"), ok(0x0017_857e_0831_e555));
         assert_eq!(span_id(b"17857e08"), ok(0x1785_7e08));
-        assert_eq!(span_id(b"17857e0"), err(Reason::BadLength, 7));
-        assert_eq!(span_id(b"17857e0831e5554e0"), err(Reason::BadLength, 17));
-        assert_eq!(span_id(b" 0000000000000000"), err(Reason::ZeroSpanId, 1));
+        assert_eq!(span_id(b"17857e0"), err(InvalidReason::BadLength, 7));
+        assert_eq!(span_id(b"17857e0831e5554e0"), err(InvalidReason::BadLength, 17));
+        assert_eq!(span_id(b" 0000000000000000"), err(InvalidReason::ZeroSpanId, 1));
     }
 
     #[test]
     fn ok_parent_of_zeros_is_none() {
         assert_eq!(parent_span_id(b"0000000000000000"), Ok(None));
         assert_eq!(parent_span_id(b"90f26b82fe915329"), Ok(SpanId::new(0x90f2_6b82_fe91_5329)));
-        assert_eq!(parent_span_id(b"-"), Err(Reject::new(Field::B3ParentSpanId, Reason::BadLength, 1)));
+        assert_eq!(parent_span_id(b"-"), Err(InvalidHeader::new(Field::B3ParentSpanId, InvalidReason::BadLength, 1)));
     }
 
     #[test]
@@ -211,19 +211,19 @@ mod tests {
 
     #[test]
     fn err_place_counts_in_the_value_as_it_came() {
-        assert_eq!(err(b""), (Reason::Empty, 0));
-        assert_eq!(err(b"  "), (Reason::Empty, 2));
-        assert_eq!(err(b",bd8ec9a1f80385ed"), (Reason::Empty, 0));
-        assert_eq!(err(b"bd8ec9a1F80385ed3d7c9ec7081ab44d"), (Reason::UppercaseHex, 8));
-        assert_eq!(err(b" bd8eC9a1"), (Reason::UppercaseHex, 5));
-        assert_eq!(err(b"+d8ec9a1f80385ed"), (Reason::BadHex, 0));
-        assert_eq!(err(b"\t00000000"), (Reason::ZeroTraceId, 1));
+        assert_eq!(err(b""), (InvalidReason::Empty, 0));
+        assert_eq!(err(b"  "), (InvalidReason::Empty, 2));
+        assert_eq!(err(b",bd8ec9a1f80385ed"), (InvalidReason::Empty, 0));
+        assert_eq!(err(b"bd8ec9a1F80385ed3d7c9ec7081ab44d"), (InvalidReason::UppercaseHex, 8));
+        assert_eq!(err(b" bd8eC9a1"), (InvalidReason::UppercaseHex, 5));
+        assert_eq!(err(b"+d8ec9a1f80385ed"), (InvalidReason::BadHex, 0));
+        assert_eq!(err(b"\t00000000"), (InvalidReason::ZeroTraceId, 1));
     }
 
     #[test]
     fn ok_16_digits_only_where_nothing_is_lost() {
         let span = SpanId::MIN;
-        assert!(B3Ids::new(trace(u128::from(u64::MAX)), span).as_64_bit().is_64_bit());
-        assert!(!B3Ids::new(trace(1 << 64), span).as_64_bit().is_64_bit());
+        assert!(B3Ids::new(trace(u128::from(u64::MAX)), span).with_64_bit_trace_id().is_64_bit());
+        assert!(!B3Ids::new(trace(1 << 64), span).with_64_bit_trace_id().is_64_bit());
     }
 }

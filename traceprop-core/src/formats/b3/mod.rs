@@ -37,11 +37,11 @@ pub use single::B3Single;
 use crate::bridge::{self, BridgeWriter};
 use crate::field::FormatKind;
 use crate::field::{Field, FieldSet};
-use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
-use crate::outgoing::OmissionReason;
-use crate::reject::{Reason, Reject};
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::outgoing::OmitReason;
+use crate::reject::{InvalidHeader, InvalidReason};
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::Headers;
 use crate::text;
 
 const SINGLE: FieldSet = FieldSet::of(&[Field::B3]);
@@ -57,14 +57,14 @@ const MULTI: FieldSet =
 /// ```
 /// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::formats::b3::B3;
-/// use traceprop_core::{IdBits, Outgoing, Pairs, Propagator};
+/// use traceprop_core::{IdBits, InjectOptions, Pairs, Propagator};
 ///
 /// let propagator = Propagator::builder().extract(B3::single()).inject(B3::multi()).build()?;
 /// let request = [("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-d")];
-/// let span = propagator.extract(&request).start_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
+/// let span = propagator.extract(&request).new_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
 ///
 /// let mut call = Pairs::new();
-/// let _ = propagator.inject(&span, &Outgoing::new(), &mut call);
+/// let _ = propagator.inject(&span, &InjectOptions::new(), &mut call);
 /// assert_eq!(call.get("x-b3-traceid"), Some("80e6b5d0a9d93650"));
 /// assert_eq!(call.get("x-b3-spanid"), Some("b7ad6b7169203331"));
 /// assert_eq!(call.get("x-b3-flags"), Some("1"));
@@ -103,20 +103,20 @@ impl Format for B3 {
         FormatFields::of(FormatKind::B3)
     }
 
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
-        match slots.first(Field::B3) {
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
+        match slots.get(Field::B3) {
             Some(value) => match B3Single::plain(value) {
-                Some(context) => Reading::new(Outcome::Context(context)).with_style("b3"),
+                Some(context) => Parsed::new(Outcome::Context(context)).with_encoding("b3"),
                 None => any_single(value, slots),
             },
-            None => match B3Multi::plain(|field| slots.first(field)) {
-                Some(context) => Reading::new(Outcome::Context(context)).with_style("b3multi"),
+            None => match B3Multi::plain(|field| slots.get(field)) {
+                Some(context) => Parsed::new(Outcome::Context(context)).with_encoding("b3multi"),
                 None => any_multi(slots),
             },
         }
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if self.single {
             inject_single(context, writer);
         }
@@ -127,12 +127,12 @@ impl Format for B3 {
 
     /// Each encoding is handed on if it says by itself what is being written: of two that contradict each other only
     /// one does, and the name in the inject list chose which of them the receiver understands.
-    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        let slots = context.slots();
+    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        let slots = context.received();
         if self.single {
             let fields = FormatFields::built_in(SINGLE);
             let received = read_single(slots).and_then(Result::ok).map(|single| single.reading());
-            if !received.is_some_and(|reading| context.hand_on(&reading, fields, writer)) {
+            if !received.is_some_and(|reading| context.forward_verbatim(&reading, fields, writer)) {
                 inject_single(context, writer);
             }
         }
@@ -141,18 +141,18 @@ impl Format for B3 {
             let received = read_multi(slots).ok().flatten().map(|multi| {
                 let mut reading = multi.reading();
                 // A blank line of flags says nothing, and is not sent; one behind it does not count, and must not then.
-                if slots.first(Field::B3Flags).is_some_and(|flags| text::trim(flags).is_empty()) {
-                    reading.refuse(Reject::new(Field::B3Flags, Reason::Empty, 0));
+                if slots.get(Field::B3Flags).is_some_and(|flags| text::trim(flags).is_empty()) {
+                    reading.ignore_field(InvalidHeader::new(Field::B3Flags, InvalidReason::Empty, 0));
                 }
                 reading
             });
-            if !received.is_some_and(|reading| context.hand_on(&reading, fields, writer)) {
+            if !received.is_some_and(|reading| context.forward_verbatim(&reading, fields, writer)) {
                 inject_multi(context, writer);
             }
         }
     }
 
-    fn bridge(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
+    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
         let letter = match context.sampling() {
             Sampling::Debug => bridge::DEBUG,
             Sampling::Deferred => bridge::DEFERRED,
@@ -168,7 +168,7 @@ impl Format for B3 {
 
 /// What a single header says, whatever it is.
 #[inline(never)]
-fn any_single(value: &[u8], slots: &Slots<'_>) -> Reading {
+fn any_single(value: &[u8], slots: &Headers<'_>) -> Parsed {
     match B3Single::parse(value) {
         Ok(single) => single.reading(),
         Err(reject) => multi_behind(reject, slots),
@@ -177,44 +177,44 @@ fn any_single(value: &[u8], slots: &Slots<'_>) -> Reading {
 
 /// What the several headers say where there is no single one.
 #[inline(never)]
-fn any_multi(slots: &Slots<'_>) -> Reading {
+fn any_multi(slots: &Headers<'_>) -> Parsed {
     match read_multi(slots) {
         Ok(Some(multi)) => multi.reading(),
-        Ok(None) => Reading::new(Outcome::Absent),
-        Err(reject) => Reading::invalid(reject).with_style("b3multi"),
+        Ok(None) => Parsed::new(Outcome::Absent),
+        Err(reject) => Parsed::invalid(reject).with_encoding("b3multi"),
     }
 }
 
 /// What the several headers say behind a single one that cannot be read. One reject is the outcome, another stands beside.
 #[cold]
-fn multi_behind(bad_single: Reject, slots: &Slots<'_>) -> Reading {
+fn multi_behind(bad_single: InvalidHeader, slots: &Headers<'_>) -> Parsed {
     let (mut reading, beside) = match read_multi(slots.whole(&mut None)) {
         Ok(Some(multi)) => (multi.reading(), Some(bad_single)),
-        Ok(None) => (Reading::invalid(bad_single).with_style("b3"), None),
-        Err(multi) => (Reading::invalid(bad_single).with_style("b3"), Some(multi)),
+        Ok(None) => (Parsed::invalid(bad_single).with_encoding("b3"), None),
+        Err(multi) => (Parsed::invalid(bad_single).with_encoding("b3"), Some(multi)),
     };
     if let Some(reject) = beside {
-        reading.refuse(reject);
+        reading.ignore_field(reject);
     }
     reading
 }
 
-fn read_single(slots: &Slots<'_>) -> Option<Result<B3Single, Reject>> {
-    slots.first(Field::B3).map(B3Single::parse)
+fn read_single(slots: &Headers<'_>) -> Option<Result<B3Single, InvalidHeader>> {
+    slots.get(Field::B3).map(B3Single::parse)
 }
 
-fn read_multi(slots: &Slots<'_>) -> Result<Option<B3Multi>, Reject> {
-    B3Multi::parse(|field| slots.first(field))
+fn read_multi(slots: &Headers<'_>) -> Result<Option<B3Multi>, InvalidHeader> {
+    B3Multi::parse(|field| slots.get(field))
 }
 
-fn inject_single(context: &Outbound<'_>, writer: &mut Writer<'_>) {
+fn inject_single(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
     match due(context) {
         Some(single) => writer.write_ascii(Field::B3, single.write_bytes(&mut [0; B3Single::MAX_LEN])),
         None => omit(context, Field::B3, writer),
     }
 }
 
-fn inject_multi(context: &Outbound<'_>, writer: &mut Writer<'_>) {
+fn inject_multi(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
     match due(context) {
         Some(single) => B3Multi::from(single).write(|field, value| writer.write(field, value)),
         None => omit(context, Field::B3SpanId, writer),
@@ -222,21 +222,21 @@ fn inject_multi(context: &Outbound<'_>, writer: &mut Writer<'_>) {
 }
 
 /// What is to be said in the canonical form, whichever encoding it goes out in.
-fn due(context: &Outbound<'_>) -> Option<B3Single> {
+fn due(context: &InjectContext<'_>) -> Option<B3Single> {
     let Some((trace_id, span_id)) = context.ids() else {
         // A trace without a span cannot be said, and a decision beside it would be taken for one on a new trace.
-        return if context.trace_id().is_none() { B3Single::decision(context.sampling()) } else { None };
+        return if context.trace_id().is_none() { B3Single::from_sampling(context.sampling()) } else { None };
     };
     let mut ids = B3Ids::new(trace_id, span_id);
     // Nothing that came can matter to the child of a trace id that needs all of its digits.
-    let matters = context.is_relayed() || trace_id.high() == 0;
-    let received = if matters { received_ids(context.slots()) } else { None };
+    let matters = context.is_passthrough() || trace_id.high() == 0;
+    let received = if matters { received_ids(context.received()) } else { None };
     if let Some(received) = received.filter(|received| received.trace_id() == trace_id) {
         if received.is_64_bit() {
-            ids = ids.as_64_bit();
+            ids = ids.with_64_bit_trace_id();
         }
         // The parent of a span made here is in that span's own report; OpenTelemetry's text forbids to send it along.
-        if context.is_relayed() && received.span_id() == span_id {
+        if context.is_passthrough() && received.span_id() == span_id {
             ids = ids.with_parent_span_id(received.parent_span_id());
         }
     }
@@ -244,15 +244,15 @@ fn due(context: &Outbound<'_>) -> Option<B3Single> {
 }
 
 /// The ids in B3's own lines: only there stands how wide a trace id was, and who is the parent of the sender's span.
-fn received_ids(slots: &Slots<'_>) -> Option<B3Ids> {
+fn received_ids(slots: &Headers<'_>) -> Option<B3Ids> {
     match read_single(slots) {
         Some(Ok(single)) => single.ids(),
         _ => read_multi(slots.whole(&mut None)).ok().flatten().and_then(|multi| multi.ids()),
     }
 }
 
-fn omit(context: &Outbound<'_>, field: Field, writer: &mut Writer<'_>) {
+fn omit(context: &InjectContext<'_>, field: Field, writer: &mut Writer<'_>) {
     if context.trace_id().is_some() {
-        writer.omit(field, OmissionReason::NoSpanId, 1);
+        writer.omit(field, OmitReason::NoSpanId, 1);
     }
 }

@@ -4,14 +4,14 @@ use super::ids::{self, B3Ids, first_element};
 use super::single::B3Single;
 use crate::context::RemoteContext;
 use crate::field::Field;
-use crate::format::{Outcome, Reading};
+use crate::format::{Outcome, Parsed};
 use crate::id::{SpanId, TraceId};
-use crate::reject::{Reason, ReasonAt, Reject};
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
 use crate::sampling::Sampling;
 use crate::text::hex;
 
 /// Whatever stands beside the place where the trace id should be.
-const MISSING_TRACE_ID: ReasonAt = Reason::MissingTraceId.at(0);
+const MISSING_TRACE_ID: ReasonAt = InvalidReason::MissingTraceId.at(0);
 
 /// What the `X-B3-*` headers say together: ids and a decision, or a decision alone.
 ///
@@ -30,7 +30,7 @@ const MISSING_TRACE_ID: ReasonAt = Reason::MissingTraceId.at(0);
 /// b3.write(|field, value| written.push((field, value.to_owned())));
 /// assert_eq!(written[1], (Field::B3SpanId, "e457b5a2e4d86bd1".to_owned()));
 /// assert_eq!(written.len(), 2);
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct B3Multi {
@@ -38,7 +38,7 @@ pub struct B3Multi {
     ids: Option<B3Ids>,
     sampling: Sampling,
     /// `X-B3-Sampled` and `X-B3-ParentSpanId`: each costs itself.
-    refused: [Option<Reject>; 2],
+    refused: [Option<InvalidHeader>; 2],
 }
 
 impl B3Multi {
@@ -48,7 +48,7 @@ impl B3Multi {
     }
 
     /// A decision without ids; `None` if nothing is decided.
-    pub const fn decision(sampling: Sampling) -> Option<Self> {
+    pub const fn from_sampling(sampling: Sampling) -> Option<Self> {
         match sampling {
             Sampling::Deferred => None,
             _ => Some(Self { ids: None, sampling, refused: [None; 2] }),
@@ -66,7 +66,7 @@ impl B3Multi {
     }
 
     /// The optional headers that could not be read. They cost themselves, not the trace.
-    pub fn refused(&self) -> impl Iterator<Item = Reject> {
+    pub fn ignored(&self) -> impl Iterator<Item = InvalidHeader> {
         self.refused.into_iter().flatten()
     }
 
@@ -77,7 +77,7 @@ impl B3Multi {
     /// `missing-span-id`, `missing-trace-id`, and what is wrong with an id: `empty`, `bad-length`, `bad-hex`,
     /// `uppercase-hex`, `zero-trace-id`, `zero-span-id`. Without ids, what is wrong with the decision: `bad-sampling`,
     /// `empty`.
-    pub fn parse<'v>(first: impl Fn(Field) -> Option<&'v [u8]>) -> Result<Option<Self>, Reject> {
+    pub fn parse<'v>(first: impl Fn(Field) -> Option<&'v [u8]>) -> Result<Option<Self>, InvalidHeader> {
         let (sampling, bad_sampled) = match first(Field::B3Sampled).map(sampled) {
             None => (Sampling::Deferred, None),
             Some(Ok(sampling)) => (sampling, None),
@@ -90,18 +90,18 @@ impl B3Multi {
         match (first(Field::B3TraceId), first(Field::B3SpanId)) {
             (Some(trace_id), span_id) => {
                 let (trace_id, is_64_bit) = ids::trace_id(trace_id)?;
-                let span_id = span_id.ok_or(Reject::new(Field::B3SpanId, Reason::MissingSpanId, 0))?;
+                let span_id = span_id.ok_or(InvalidHeader::new(Field::B3SpanId, InvalidReason::MissingSpanId, 0))?;
                 let ids = B3Ids::new(trace_id, ids::span_id(span_id)?);
                 let (parent, bad_parent) = match parent.map(ids::parent_span_id) {
                     None => (None, None),
                     Some(Ok(parent)) => (parent, None),
                     Some(Err(reject)) => (None, Some(reject)),
                 };
-                let ids = if is_64_bit { ids.as_64_bit() } else { ids }.with_parent_span_id(parent);
+                let ids = if is_64_bit { ids.with_64_bit_trace_id() } else { ids }.with_parent_span_id(parent);
                 Ok(Some(Self { ids: Some(ids), sampling, refused: [bad_sampled, bad_parent] }))
             }
             (None, Some(_)) => Err(MISSING_TRACE_ID.of(Field::B3TraceId)),
-            (None, None) => match (Self::decision(sampling), bad_sampled, parent) {
+            (None, None) => match (Self::from_sampling(sampling), bad_sampled, parent) {
                 (Some(decision), bad_sampled, parent) => {
                     let bad_parent = parent.map(|_| MISSING_TRACE_ID.of(Field::B3ParentSpanId));
                     Ok(Some(Self { refused: [bad_sampled, bad_parent], ..decision }))
@@ -151,14 +151,14 @@ impl B3Multi {
     }
 
     /// What the headers say, as the outcome of their encoding.
-    pub(super) fn reading(&self) -> Reading {
+    pub(super) fn reading(&self) -> Parsed {
         let outcome = match &self.ids {
             Some(ids) => Outcome::Context(ids.context(self.sampling)),
             None => Outcome::SamplingOnly(self.sampling),
         };
-        let mut reading = Reading::new(outcome).with_style("b3multi");
+        let mut reading = Parsed::new(outcome).with_encoding("b3multi");
         if self.refused != [None; 2] {
-            self.refused().for_each(|reject| reading.refuse(reject));
+            self.ignored().for_each(|reject| reading.ignore_field(reject));
         }
         reading
     }
@@ -173,7 +173,7 @@ impl From<B3Single> for B3Multi {
 /// `X-B3-Sampled`. Words are older than the specification, which says that receivers may take them; they came in any
 /// letter case.
 #[inline]
-fn sampled(value: &[u8]) -> Result<Sampling, Reject> {
+fn sampled(value: &[u8]) -> Result<Sampling, InvalidHeader> {
     match value {
         b"0" => Ok(Sampling::NotSampled),
         b"1" => Ok(Sampling::Sampled),
@@ -181,15 +181,15 @@ fn sampled(value: &[u8]) -> Result<Sampling, Reject> {
     }
 }
 
-fn sampled_in_words(value: &[u8]) -> Result<Sampling, Reject> {
+fn sampled_in_words(value: &[u8]) -> Result<Sampling, InvalidHeader> {
     let (at, word) = first_element(value);
     match word {
         b"0" => Ok(Sampling::NotSampled),
         b"1" => Ok(Sampling::Sampled),
         _ if word.eq_ignore_ascii_case(b"false") => Ok(Sampling::NotSampled),
         _ if word.eq_ignore_ascii_case(b"true") => Ok(Sampling::Sampled),
-        [] => Err(Reject::new(Field::B3Sampled, Reason::Empty, at)),
-        _ => Err(Reject::new(Field::B3Sampled, Reason::BadSampling, at)),
+        [] => Err(InvalidHeader::new(Field::B3Sampled, InvalidReason::Empty, at)),
+        _ => Err(InvalidHeader::new(Field::B3Sampled, InvalidReason::BadSampling, at)),
     }
 }
 
@@ -205,7 +205,7 @@ mod tests {
         B3Ids::new(trace_id.unwrap(), SpanId::new(0x1785_7e08_31e5_554e).unwrap())
     }
 
-    fn parse(headers: &[(Field, &'static str)]) -> Result<Option<B3Multi>, Reject> {
+    fn parse(headers: &[(Field, &'static str)]) -> Result<Option<B3Multi>, InvalidHeader> {
         let first = |field| headers.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_bytes());
         let parsed = B3Multi::parse(first);
         if let Some(plain) = B3Multi::plain(first) {
@@ -236,15 +236,15 @@ mod tests {
         }
     }
 
-    fn reject(field: Field, reason: Reason, at: usize) -> Reject {
-        Reject::new(field, reason, at)
+    fn reject(field: Field, reason: InvalidReason, at: usize) -> InvalidHeader {
+        InvalidHeader::new(field, reason, at)
     }
 
     #[track_caller]
-    fn decided(headers: &[(Field, &'static str)]) -> (Sampling, Option<Reject>) {
+    fn decided(headers: &[(Field, &'static str)]) -> (Sampling, Option<InvalidHeader>) {
         let multi = parse(&[&[TRACE, SPAN], headers].concat()).unwrap().unwrap();
         assert_eq!(multi.ids(), Some(ids()));
-        (multi.sampling(), multi.refused().next())
+        (multi.sampling(), multi.ignored().next())
     }
 
     #[test]
@@ -265,9 +265,9 @@ mod tests {
             let expected = (Sampling::Deferred, Some(reject(Field::B3Sampled, reason, 0)));
             assert_eq!(decided(&[(Field::B3Sampled, value)]), expected, "{value}");
         };
-        refused("", Reason::Empty);
+        refused("", InvalidReason::Empty);
         for value in ["d", "2", "11", "yes", "01", "tru"] {
-            refused(value, Reason::BadSampling);
+            refused(value, InvalidReason::BadSampling);
         }
     }
 
@@ -277,7 +277,7 @@ mod tests {
             let headers = [(Field::B3Flags, "1"), (Field::B3Sampled, sampled)];
             assert_eq!(decided(&headers), (Sampling::Debug, None));
         }
-        let unreadable = reject(Field::B3Sampled, Reason::BadSampling, 0);
+        let unreadable = reject(Field::B3Sampled, InvalidReason::BadSampling, 0);
         let headers = [(Field::B3Flags, "1"), (Field::B3Sampled, "x")];
         assert_eq!(decided(&headers), (Sampling::Debug, Some(unreadable)));
         for flags in ["0", "", "2", "11", "true", "x"] {
@@ -289,41 +289,41 @@ mod tests {
 
     #[test]
     fn ok_decision_alone() {
-        assert_eq!(parse(&[(Field::B3Sampled, "0")]), Ok(B3Multi::decision(Sampling::NotSampled)));
-        assert_eq!(parse(&[(Field::B3Flags, "1")]), Ok(B3Multi::decision(Sampling::Debug)));
+        assert_eq!(parse(&[(Field::B3Sampled, "0")]), Ok(B3Multi::from_sampling(Sampling::NotSampled)));
+        assert_eq!(parse(&[(Field::B3Flags, "1")]), Ok(B3Multi::from_sampling(Sampling::Debug)));
         let with_parent = parse(&[(Field::B3Sampled, "1"), (Field::B3ParentSpanId, "90f26b82fe915329")]);
         let with_parent = with_parent.unwrap().unwrap();
         assert_eq!((with_parent.ids(), with_parent.sampling()), (None, Sampling::Sampled));
-        let stray = reject(Field::B3ParentSpanId, Reason::MissingTraceId, 0);
-        assert!(with_parent.refused().eq([stray]));
+        let stray = reject(Field::B3ParentSpanId, InvalidReason::MissingTraceId, 0);
+        assert!(with_parent.ignored().eq([stray]));
     }
 
     #[test]
     fn err_decision_alone_that_is_unreadable() {
         let sampled = |value| parse(&[(Field::B3Sampled, value)]);
-        assert_eq!(sampled(""), Err(reject(Field::B3Sampled, Reason::Empty, 0)));
-        assert_eq!(sampled(" d"), Err(reject(Field::B3Sampled, Reason::BadSampling, 1)));
+        assert_eq!(sampled(""), Err(reject(Field::B3Sampled, InvalidReason::Empty, 0)));
+        assert_eq!(sampled(" d"), Err(reject(Field::B3Sampled, InvalidReason::BadSampling, 1)));
     }
 
     #[test]
     fn err_ids_that_are_not_complete() {
         let sampled = (Field::B3Sampled, "1");
-        assert_eq!(parse(&[TRACE, sampled]), Err(reject(Field::B3SpanId, Reason::MissingSpanId, 0)));
-        assert_eq!(parse(&[SPAN, sampled]), Err(reject(Field::B3TraceId, Reason::MissingTraceId, 0)));
+        assert_eq!(parse(&[TRACE, sampled]), Err(reject(Field::B3SpanId, InvalidReason::MissingSpanId, 0)));
+        assert_eq!(parse(&[SPAN, sampled]), Err(reject(Field::B3TraceId, InvalidReason::MissingTraceId, 0)));
         let parent = (Field::B3ParentSpanId, "90f26b82fe915329");
-        assert_eq!(parse(&[parent]), Err(reject(Field::B3TraceId, Reason::MissingTraceId, 0)));
-        assert_eq!(parse(&[(Field::B3TraceId, ""), SPAN]), Err(reject(Field::B3TraceId, Reason::Empty, 0)));
-        assert_eq!(parse(&[TRACE, (Field::B3SpanId, " ")]), Err(reject(Field::B3SpanId, Reason::Empty, 1)));
+        assert_eq!(parse(&[parent]), Err(reject(Field::B3TraceId, InvalidReason::MissingTraceId, 0)));
+        assert_eq!(parse(&[(Field::B3TraceId, ""), SPAN]), Err(reject(Field::B3TraceId, InvalidReason::Empty, 0)));
+        assert_eq!(parse(&[TRACE, (Field::B3SpanId, " ")]), Err(reject(Field::B3SpanId, InvalidReason::Empty, 1)));
     }
 
     #[test]
     fn err_ids_that_are_none() {
         let zeros = (Field::B3TraceId, "00000000000000000000000000000000");
-        assert_eq!(parse(&[zeros, SPAN]), Err(reject(Field::B3TraceId, Reason::ZeroTraceId, 0)));
+        assert_eq!(parse(&[zeros, SPAN]), Err(reject(Field::B3TraceId, InvalidReason::ZeroTraceId, 0)));
         let zeros = (Field::B3SpanId, "0000000000000000");
-        assert_eq!(parse(&[TRACE, zeros]), Err(reject(Field::B3SpanId, Reason::ZeroSpanId, 0)));
+        assert_eq!(parse(&[TRACE, zeros]), Err(reject(Field::B3SpanId, InvalidReason::ZeroSpanId, 0)));
         let capitals = (Field::B3SpanId, "17857E0831E5554E");
-        assert_eq!(parse(&[TRACE, capitals]), Err(reject(Field::B3SpanId, Reason::UppercaseHex, 5)));
+        assert_eq!(parse(&[TRACE, capitals]), Err(reject(Field::B3SpanId, InvalidReason::UppercaseHex, 5)));
     }
 
     #[test]
@@ -334,6 +334,6 @@ mod tests {
         assert_eq!(parent("0000000000000000"), B3Multi::new(ids(), Sampling::Deferred));
         let bad = parent("-");
         assert_eq!(bad.ids(), Some(ids()));
-        assert!(bad.refused().eq([reject(Field::B3ParentSpanId, Reason::BadLength, 1)]));
+        assert!(bad.ignored().eq([reject(Field::B3ParentSpanId, InvalidReason::BadLength, 1)]));
     }
 }

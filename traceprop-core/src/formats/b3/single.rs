@@ -5,9 +5,9 @@ use core::fmt;
 use super::ids::{B3Ids, first_element};
 use crate::context::RemoteContext;
 use crate::field::Field;
-use crate::format::{Outcome, Reading};
+use crate::format::{Outcome, Parsed};
 use crate::id::{SpanId, TraceId};
-use crate::reject::{Reason, ReasonAt, Reject};
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
 use crate::sampling::Sampling;
 use crate::text::hex::{self, Letters};
 
@@ -20,7 +20,7 @@ use crate::text::hex::{self, Letters};
 /// assert_eq!(b3.sampling(), Sampling::Debug);
 /// assert_eq!(b3.to_string(), "e88b759131db6e32d8dcb35f94c662cd-8a0ac984f71ab247-d");
 /// assert_eq!(B3Single::parse(b"0")?.ids(), None);
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct B3Single {
@@ -39,7 +39,7 @@ impl B3Single {
     }
 
     /// A decision without ids; `None` if nothing is decided.
-    pub const fn decision(sampling: Sampling) -> Option<Self> {
+    pub const fn from_sampling(sampling: Sampling) -> Option<Self> {
         match sampling {
             Sampling::Deferred => None,
             _ => Some(Self { ids: None, sampling }),
@@ -63,7 +63,7 @@ impl B3Single {
     /// `empty`, `field-count`, `empty-field`, `bad-length`, `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-span-id`
     /// or `bad-sampling`, at the byte where it shows.
     #[inline]
-    pub fn parse(value: &[u8]) -> Result<Self, Reject> {
+    pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         match parse(value) {
             Some(single) => Ok(single),
             None => Self::parse_odd(value),
@@ -81,7 +81,7 @@ impl B3Single {
     }
 
     #[cold]
-    fn parse_odd(value: &[u8]) -> Result<Self, Reject> {
+    fn parse_odd(value: &[u8]) -> Result<Self, InvalidHeader> {
         let (lead, element) = first_element(value);
         // What has nothing around it was read a moment ago.
         let single = if element.len() < value.len() { parse(element) } else { None };
@@ -128,12 +128,12 @@ impl B3Single {
     }
 
     /// What the header says, as the outcome of its encoding.
-    pub(super) const fn reading(&self) -> Reading {
+    pub(super) const fn reading(&self) -> Parsed {
         let outcome = match &self.ids {
             Some(ids) => Outcome::Context(ids.context(self.sampling)),
             None => Outcome::SamplingOnly(self.sampling),
         };
-        Reading::new(outcome).with_style("b3")
+        Parsed::new(outcome).with_encoding("b3")
     }
 }
 
@@ -156,7 +156,7 @@ fn parse(value: &[u8]) -> Option<B3Single> {
             let (trace, rest) = value.split_first_chunk::<16>()?;
             let trace_id = TraceId::from_halves(0, hex::u64_16(trace, Letters::Lower).ok()?)?;
             let (span_id, rest) = span(rest)?;
-            (B3Ids::new(trace_id, span_id).as_64_bit(), rest)
+            (B3Ids::new(trace_id, span_id).with_64_bit_trace_id(), rest)
         }
         _ => {
             let (trace, rest) = value.split_first_chunk::<32>()?;
@@ -201,7 +201,7 @@ const fn sampling(letter: u8) -> Option<Sampling> {
 /// Why a value is refused, found field by field.
 fn diagnose(value: &[u8]) -> ReasonAt {
     if value.is_empty() {
-        return Reason::Empty.at(0);
+        return InvalidReason::Empty.at(0);
     }
     let mut fields = [(0, &value[..0]); 4];
     let mut count = 0;
@@ -209,17 +209,17 @@ fn diagnose(value: &[u8]) -> ReasonAt {
     for field in value.split(|&b| b == b'-') {
         match fields.get_mut(count) {
             Some(place) => *place = (at, field),
-            None => return Reason::FieldCount.at(at),
+            None => return InvalidReason::FieldCount.at(at),
         }
         count += 1;
         at += field.len() + 1;
     }
     if let Some((at, _)) = fields[..count].iter().find(|(_, field)| field.is_empty()) {
-        return Reason::EmptyField.at(*at);
+        return InvalidReason::EmptyField.at(*at);
     }
     let found = match fields[..count] {
-        [(_, [_])] => Some(Reason::BadSampling.at(0)),
-        [_] => Some(Reason::FieldCount.at(value.len())),
+        [(_, [_])] => Some(InvalidReason::BadSampling.at(0)),
+        [_] => Some(InvalidReason::FieldCount.at(value.len())),
         [trace, span] => bad_ids(trace, span),
         [trace, span, (at, third)] => bad_ids(trace, span).or_else(|| match third.len() {
             16 => bad_digits(at, third),
@@ -230,7 +230,7 @@ fn diagnose(value: &[u8]) -> ReasonAt {
         }
         _ => None,
     };
-    found.unwrap_or(Reason::BadFormat.at(0))
+    found.unwrap_or(InvalidReason::BadFormat.at(0))
 }
 
 fn bad_ids((trace_at, trace): (usize, &[u8]), (span_at, span): (usize, &[u8])) -> Option<ReasonAt> {
@@ -238,25 +238,25 @@ fn bad_ids((trace_at, trace): (usize, &[u8]), (span_at, span): (usize, &[u8])) -
     let bad_trace = match trace.len() {
         32 => trace.first_chunk().and_then(|digits| hex::u128_32(digits, Letters::Lower).err()),
         16 => trace.first_chunk().and_then(|digits| hex::u64_16(digits, Letters::Lower).err()),
-        len => return Some(Reason::BadLength.at(trace_at + len)),
+        len => return Some(InvalidReason::BadLength.at(trace_at + len)),
     };
     let bad_trace = bad_trace.map(|error| error.reason.at(trace_at + error.at));
     bad_trace
-        .or_else(|| zeros(trace).then_some(Reason::ZeroTraceId.at(trace_at)))
+        .or_else(|| zeros(trace).then_some(InvalidReason::ZeroTraceId.at(trace_at)))
         .or_else(|| bad_digits(span_at, span))
-        .or_else(|| zeros(span).then_some(Reason::ZeroSpanId.at(span_at)))
+        .or_else(|| zeros(span).then_some(InvalidReason::ZeroSpanId.at(span_at)))
 }
 
 fn bad_digits(at: usize, field: &[u8]) -> Option<ReasonAt> {
     match <&[u8; 16]>::try_from(field) {
         Ok(digits) => hex::u64_16(digits, Letters::Lower).err().map(|error| error.reason.at(at + error.at)),
-        Err(_) => Some(Reason::BadLength.at(at + field.len())),
+        Err(_) => Some(InvalidReason::BadLength.at(at + field.len())),
     }
 }
 
 fn bad_sampling(at: usize, field: &[u8]) -> Option<ReasonAt> {
     let known = matches!(field, [letter] if sampling(*letter).is_some());
-    (!known).then_some(Reason::BadSampling.at(at))
+    (!known).then_some(InvalidReason::BadSampling.at(at))
 }
 
 #[cfg(test)]
@@ -283,10 +283,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn err(value: &str) -> (Reason, u32) {
+    fn err(value: &str) -> (InvalidReason, u32) {
         let reject = B3Single::parse(value.as_bytes()).unwrap_err();
         assert_eq!(reject.field(), Field::B3);
-        (reject.reason(), reject.at())
+        (reject.reason(), reject.offset())
     }
 
     #[test]
@@ -297,18 +297,18 @@ mod tests {
         assert_eq!(B3Single::parse(FULL), Ok(B3Single::new(with_parent, Sampling::Sampled)));
         for (letter, sampling) in [("0", Sampling::NotSampled), ("1", Sampling::Sampled), ("d", Sampling::Debug)] {
             assert_eq!(parse(&std::format!("{head}-{letter}")), B3Single::new(ids(), sampling));
-            assert_eq!(Some(parse(letter)), B3Single::decision(sampling));
+            assert_eq!(Some(parse(letter)), B3Single::from_sampling(sampling));
         }
         assert_eq!(parse(head), B3Single::new(ids(), Sampling::Deferred));
         assert_eq!(parse(&std::format!("{head}-5bd21b6aec89b7a6")), B3Single::new(with_parent, Sampling::Deferred));
         assert_eq!(parse(&std::format!("{head}-1-0000000000000000")), B3Single::new(ids(), Sampling::Sampled));
-        let short = B3Ids::new(trace(0x80e6_b5d0_a9d9_3650), span(0x8a0a_c984_f71a_b247)).as_64_bit();
+        let short = B3Ids::new(trace(0x80e6_b5d0_a9d9_3650), span(0x8a0a_c984_f71a_b247)).with_64_bit_trace_id();
         assert_eq!(parse("80e6b5d0a9d93650-8a0ac984f71ab247-1"), B3Single::new(short, Sampling::Sampled));
     }
 
     #[test]
     fn ok_parse_blanks_around_and_the_first_of_joined_values() {
-        let expected = B3Single::decision(Sampling::NotSampled).unwrap();
+        let expected = B3Single::from_sampling(Sampling::NotSampled).unwrap();
         for value in ["0", " 0\t", "0,1", " 0 , nonsense", "0,"] {
             assert_eq!(B3Single::parse(value.as_bytes()), Ok(expected), "{value}");
         }
@@ -325,34 +325,34 @@ mod tests {
         let span = "8a0ac984f71ab247";
         let trace = "e88b759131db6e32d8dcb35f94c662cd";
         let with = |tail: &str| err(&std::format!("{trace}-{span}{tail}"));
-        assert_eq!(err(""), (Reason::Empty, 0));
-        assert_eq!(err(" \t"), (Reason::Empty, 2));
-        assert_eq!(err(",0"), (Reason::Empty, 0));
-        assert_eq!(err("x"), (Reason::BadSampling, 0));
-        assert_eq!(err("-"), (Reason::EmptyField, 0));
-        assert_eq!(err("1-"), (Reason::EmptyField, 2));
-        assert_eq!(err(trace), (Reason::FieldCount, 32));
-        assert_eq!(err("d19931bb-f235-4dcb-2e2f-b9d31225d62e"), (Reason::FieldCount, 24));
-        assert_eq!(err("00-e88b759131db6e32d8dcb35f94c662cd-8a0ac984f71ab247-01"), (Reason::BadLength, 2));
-        assert_eq!(err(&std::format!("{}-{span}-1", &trace[..31])), (Reason::BadLength, 31));
-        assert_eq!(err(&std::format!("{trace}0-{span}-1")), (Reason::BadLength, 33));
-        assert_eq!(err(&std::format!("{}-{span}-1", &trace[..17])), (Reason::BadLength, 17));
-        assert_eq!(err(&std::format!("{trace}-{}-1", &span[..15])), (Reason::BadLength, 48));
-        assert_eq!(err(&std::format!("{trace}-{span}0-1")), (Reason::BadLength, 50));
-        assert_eq!(err(&std::format!("  {}-{span}-1", trace.to_uppercase())), (Reason::UppercaseHex, 2));
-        assert_eq!(err(&std::format!("{}g-{span}-1", &trace[..31])), (Reason::BadHex, 31));
-        assert_eq!(err(&std::format!("{trace}-+a0ac984f71ab247-1")), (Reason::BadHex, 33));
-        assert_eq!(err(&std::format!("{}-{span}", "0".repeat(32))), (Reason::ZeroTraceId, 0));
-        assert_eq!(err(&std::format!("{}-{span}", "0".repeat(16))), (Reason::ZeroTraceId, 0));
-        assert_eq!(err(&std::format!("{trace}-{}-1", "0".repeat(16))), (Reason::ZeroSpanId, 33));
-        assert_eq!(with("-"), (Reason::EmptyField, 50));
-        assert_eq!(with("-D"), (Reason::BadSampling, 50));
-        assert_eq!(with("-true"), (Reason::BadSampling, 50));
-        assert_eq!(with("--5bd21b6aec89b7a6"), (Reason::EmptyField, 50));
-        assert_eq!(with("-1-5bd21b6aec89b7a"), (Reason::BadLength, 67));
-        assert_eq!(with("-1-5bd21b6aec89b7A6"), (Reason::UppercaseHex, 66));
-        assert_eq!(with("-5bd21b6aec89b7g6"), (Reason::BadHex, 64));
-        assert_eq!(with("-1-5bd21b6aec89b7a6-0"), (Reason::FieldCount, 69));
+        assert_eq!(err(""), (InvalidReason::Empty, 0));
+        assert_eq!(err(" \t"), (InvalidReason::Empty, 2));
+        assert_eq!(err(",0"), (InvalidReason::Empty, 0));
+        assert_eq!(err("x"), (InvalidReason::BadSampling, 0));
+        assert_eq!(err("-"), (InvalidReason::EmptyField, 0));
+        assert_eq!(err("1-"), (InvalidReason::EmptyField, 2));
+        assert_eq!(err(trace), (InvalidReason::FieldCount, 32));
+        assert_eq!(err("d19931bb-f235-4dcb-2e2f-b9d31225d62e"), (InvalidReason::FieldCount, 24));
+        assert_eq!(err("00-e88b759131db6e32d8dcb35f94c662cd-8a0ac984f71ab247-01"), (InvalidReason::BadLength, 2));
+        assert_eq!(err(&std::format!("{}-{span}-1", &trace[..31])), (InvalidReason::BadLength, 31));
+        assert_eq!(err(&std::format!("{trace}0-{span}-1")), (InvalidReason::BadLength, 33));
+        assert_eq!(err(&std::format!("{}-{span}-1", &trace[..17])), (InvalidReason::BadLength, 17));
+        assert_eq!(err(&std::format!("{trace}-{}-1", &span[..15])), (InvalidReason::BadLength, 48));
+        assert_eq!(err(&std::format!("{trace}-{span}0-1")), (InvalidReason::BadLength, 50));
+        assert_eq!(err(&std::format!("  {}-{span}-1", trace.to_uppercase())), (InvalidReason::UppercaseHex, 2));
+        assert_eq!(err(&std::format!("{}g-{span}-1", &trace[..31])), (InvalidReason::BadHex, 31));
+        assert_eq!(err(&std::format!("{trace}-+a0ac984f71ab247-1")), (InvalidReason::BadHex, 33));
+        assert_eq!(err(&std::format!("{}-{span}", "0".repeat(32))), (InvalidReason::ZeroTraceId, 0));
+        assert_eq!(err(&std::format!("{}-{span}", "0".repeat(16))), (InvalidReason::ZeroTraceId, 0));
+        assert_eq!(err(&std::format!("{trace}-{}-1", "0".repeat(16))), (InvalidReason::ZeroSpanId, 33));
+        assert_eq!(with("-"), (InvalidReason::EmptyField, 50));
+        assert_eq!(with("-D"), (InvalidReason::BadSampling, 50));
+        assert_eq!(with("-true"), (InvalidReason::BadSampling, 50));
+        assert_eq!(with("--5bd21b6aec89b7a6"), (InvalidReason::EmptyField, 50));
+        assert_eq!(with("-1-5bd21b6aec89b7a"), (InvalidReason::BadLength, 67));
+        assert_eq!(with("-1-5bd21b6aec89b7A6"), (InvalidReason::UppercaseHex, 66));
+        assert_eq!(with("-5bd21b6aec89b7g6"), (InvalidReason::BadHex, 64));
+        assert_eq!(with("-1-5bd21b6aec89b7a6-0"), (InvalidReason::FieldCount, 69));
     }
 
     #[test]
@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(write(B3Single::new(with_parent, Sampling::Sampled)).as_bytes(), FULL);
         assert_eq!(FULL.len(), B3Single::MAX_LEN);
         assert_eq!(write(B3Single::new(with_parent, Sampling::Deferred)).as_bytes(), &FULL[..49]);
-        assert_eq!(B3Single::decision(Sampling::Deferred), None);
+        assert_eq!(B3Single::from_sampling(Sampling::Deferred), None);
     }
 
     /// The grammar once more, by splitting.
@@ -396,8 +396,8 @@ mod tests {
             assert_eq!(parsed.unwrap().reading().outcome(), Outcome::Context(context));
         }
         if let Err(reject) = parsed {
-            assert_ne!(reject.reason(), Reason::BadFormat, "{}", value.escape_ascii());
-            assert!(reject.at() as usize <= value.len());
+            assert_ne!(reject.reason(), InvalidReason::BadFormat, "{}", value.escape_ascii());
+            assert!(reject.offset() as usize <= value.len());
         }
     }
 

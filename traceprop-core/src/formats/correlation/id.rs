@@ -14,7 +14,7 @@ use crate::text::stack::StackText;
 /// ```
 /// use traceprop_core::CorrelationId;
 ///
-/// let id = CorrelationId::of_trace("d19931bbf2354dcb2e2fb9d31225d62e".parse()?);
+/// let id = CorrelationId::from_trace_id("d19931bbf2354dcb2e2fb9d31225d62e".parse()?);
 /// assert_eq!(id.as_str(), "d19931bb-f235-4dcb-2e2f-b9d31225d62e");
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
@@ -29,7 +29,7 @@ enum Text<'c> {
 
 impl<'c> CorrelationId<'c> {
     /// The id of a trace that came without one: hyphenated, in lower case.
-    pub fn of_trace(trace_id: TraceId) -> Self {
+    pub fn from_trace_id(trace_id: TraceId) -> Self {
         Self::spelt(Spelling::CANONICAL, trace_id)
     }
 
@@ -69,7 +69,7 @@ impl<'c> CorrelationId<'c> {
     pub fn envoy_reason(&self) -> Option<EnvoyReason> {
         let text = self.as_str().as_bytes();
         match text.get(14).filter(|_| text.len() == 36)? {
-            b'4' => Some(EnvoyReason::Untraced),
+            b'4' => Some(EnvoyReason::NotTraced),
             b'9' => Some(EnvoyReason::Sampled),
             b'a' => Some(EnvoyReason::ServerForced),
             b'b' => Some(EnvoyReason::ClientForced),
@@ -82,7 +82,7 @@ impl<'c> CorrelationId<'c> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EnvoyReason {
     /// It does not.
-    Untraced,
+    NotTraced,
     /// By its sampling rate.
     Sampled,
     /// The proxy forces it.
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn ok_envoy_reason_of_36_characters_only() {
         let reason = |text| CorrelationId::received(text).envoy_reason();
-        assert_eq!(reason("2996f8a3-26f8-40a5-a080-c74e911caddb"), Some(EnvoyReason::Untraced));
+        assert_eq!(reason("2996f8a3-26f8-40a5-a080-c74e911caddb"), Some(EnvoyReason::NotTraced));
         assert_eq!(reason("2996f8a3-26f8-90a5-a080-c74e911caddb"), Some(EnvoyReason::Sampled));
         assert_eq!(reason("2996f8a3-26f8-a0a5-a080-c74e911caddb"), Some(EnvoyReason::ServerForced));
         assert_eq!(reason("2996f8a3-26f8-b0a5-a080-c74e911caddb"), Some(EnvoyReason::ClientForced));
@@ -132,7 +132,7 @@ mod tests {
         assert_ne!(CorrelationId::received("a"), CorrelationId::received("b"));
         let text = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
         let trace_id = TraceId::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736).unwrap();
-        assert_eq!(CorrelationId::of_trace(trace_id), CorrelationId::received(text), "made here or received");
+        assert_eq!(CorrelationId::from_trace_id(trace_id), CorrelationId::received(text), "made here or received");
     }
 
     #[cfg(feature = "std")]

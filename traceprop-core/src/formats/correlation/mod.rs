@@ -29,12 +29,12 @@ pub use id::{CorrelationId, EnvoyReason};
 
 use crate::bridge::{BridgeWriter, Bridged};
 use crate::context::RemoteContext;
-use crate::field::{Field, FieldName, FieldNameError, FormatKind};
-use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
+use crate::field::{CustomHeader, Field, FormatKind, InvalidHeaderName};
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 use crate::id::TraceId;
-use crate::outgoing::OmissionReason;
-use crate::reject::{Reason, ReasonAt, Reject};
-use crate::slots::{Lines, Slots};
+use crate::outgoing::OmitReason;
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
+use crate::slots::{HeaderLines, Headers};
 use crate::text;
 
 /// What stands before the header in the name of such a format.
@@ -44,29 +44,29 @@ pub(crate) const PREFIX: &str = "correlation:";
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::{formats::correlation::Correlation, IdBits, Outgoing, Propagator};
+/// use traceprop_core::{formats::correlation::Correlation, IdBits, InjectOptions, Propagator};
 ///
 /// static TRANSACTION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
 ///
 /// let propagator = Propagator::builder().extract_static(&TRANSACTION).inject_static(&TRANSACTION).build()?;
 /// let request = [("x-plumbr-transactionid", "D19931BB-F235-4DCB-2E2F-B9D31225D62E")];
-/// let span = propagator.extract(&request).start_span(&|| IdBits::random(7));
+/// let span = propagator.extract(&request).new_span(&|| IdBits::random(7));
 /// assert_eq!(span.trace_id().to_string(), "d19931bbf2354dcb2e2fb9d31225d62e");
 ///
 /// // Inside the fleet the same bytes go on; elsewhere nothing does.
 /// let mut headers: Vec<(String, String)> = Vec::new();
-/// let _ = propagator.inject(&span, &Outgoing::trusted(), &mut headers);
+/// let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
 /// assert_eq!(headers[0].1, "D19931BB-F235-4DCB-2E2F-B9D31225D62E");
-/// let omitted = propagator.inject(&span, &Outgoing::new(), &mut Vec::<(String, String)>::new());
+/// let omitted = propagator.inject(&span, &InjectOptions::new(), &mut Vec::<(String, String)>::new());
 /// assert_eq!(omitted.to_string(), "x-plumbr-transactionid: 1 left out, not-allowed");
 /// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Correlation {
-    header: FieldName,
+    header: CustomHeader,
     /// [`PREFIX`] and the header, held here so that a name needs no allocator.
-    name: [u8; PREFIX.len() + FieldName::MAX_LEN],
+    name: [u8; PREFIX.len() + CustomHeader::MAX_LEN],
     opaque: bool,
     envoy_mask: bool,
 }
@@ -85,13 +85,13 @@ impl Correlation {
     ///
     /// # Errors
     /// When it is no header name of at most 62 bytes, or that of another dialect's field.
-    pub const fn header(name: &str) -> Result<Self, FieldNameError> {
-        let header = match FieldName::new(name) {
-            Ok(_) if Field::is_reserved(name) => return Err(FieldNameError::Reserved),
+    pub const fn new(name: &str) -> Result<Self, InvalidHeaderName> {
+        let header = match CustomHeader::new(name) {
+            Ok(_) if Field::is_reserved(name) => return Err(InvalidHeaderName::Reserved),
             Ok(header) => header,
             Err(error) => return Err(error),
         };
-        let mut text = [0; PREFIX.len() + FieldName::MAX_LEN];
+        let mut text = [0; PREFIX.len() + CustomHeader::MAX_LEN];
         let mut i = 0;
         while i < PREFIX.len() + name.len() {
             text[i] = match i.checked_sub(PREFIX.len()) {
@@ -106,9 +106,9 @@ impl Correlation {
     /// The same from a literal, for constants.
     ///
     /// # Panics
-    /// Where [`Correlation::header`] gives an error; in a constant that is a compile error.
+    /// Where [`Correlation::new`] gives an error; in a constant that is a compile error.
     pub const fn from_static(name: &'static str) -> Self {
-        match Self::header(name) {
+        match Self::new(name) {
             Ok(format) => format,
             Err(_) => panic!("not a header name of at most 62 bytes that is free"),
         }
@@ -134,7 +134,7 @@ impl Correlation {
         self.header.as_str()
     }
 
-    pub(crate) const fn field_name(&self) -> &FieldName {
+    pub(crate) const fn field_name(&self) -> &CustomHeader {
         &self.header
     }
 
@@ -147,7 +147,7 @@ impl Correlation {
             Ok(id) => {
                 let id = if self.envoy_mask { unmarked(id) } else { id };
                 // The nil UUID says "no id" in any mode.
-                TraceId::new(id).map(Meaning::Trace).ok_or(Reason::ZeroTraceId.at(0))
+                TraceId::new(id).map(Meaning::Trace).ok_or(InvalidReason::ZeroTraceId.at(0))
             }
             Err(_) if self.opaque => opaque::check(value).map(|()| Meaning::Opaque),
             Err(error) => Err(error),
@@ -176,34 +176,34 @@ impl Correlation {
 
     /// Whether `value` may stand in this header.
     #[cfg(feature = "alloc")]
-    pub(crate) fn check(&self, value: &[u8]) -> Result<(), Reject> {
-        self.meaning(value).map(drop).map_err(|error| error.of(Field::Configured(0)))
+    pub(crate) fn check(&self, value: &[u8]) -> Result<(), InvalidHeader> {
+        self.meaning(value).map(drop).map_err(|error| error.of(Field::Custom(0)))
     }
 
     /// The lines of this header that came. There are none in a context that was told to forget them.
-    fn lines<'c>(&self, context: &Outbound<'c>) -> Lines<'c> {
-        context.slots().named(&self.header)
+    fn lines<'c>(&self, context: &InjectContext<'c>) -> HeaderLines<'c> {
+        context.received().get_all_custom(&self.header)
     }
 
-    fn is_allowed(&self, context: &Outbound<'_>) -> bool {
-        context.outgoing().allowed_correlation().header(self.header_name())
+    fn is_allowed(&self, context: &InjectContext<'_>) -> bool {
+        context.options().allowed_correlation().allows_header(self.header_name())
     }
 
-    fn write(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn write(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let bridged = || context.bridged().zip(context.trace_id());
         let id = self.received(self.lines(context).iter(), bridged);
-        let Some(id) = id.or_else(|| context.trace_id().map(CorrelationId::of_trace)) else {
+        let Some(id) = id.or_else(|| context.trace_id().map(CorrelationId::from_trace_id)) else {
             return;
         };
         if self.is_allowed(context) {
             writer.write_named(&self.header, id.as_str());
         } else {
-            writer.omit(self.field(context.slots()), OmissionReason::NotAllowed, 1);
+            writer.omit(self.field(context.received()), OmitReason::NotAllowed, 1);
         }
     }
 
-    fn field(&self, slots: &Slots<'_>) -> Field {
-        slots.field_named(&self.header).unwrap_or(Field::Configured(0))
+    fn field(&self, slots: &Headers<'_>) -> Field {
+        slots.field_named(&self.header).unwrap_or(Field::Custom(0))
     }
 }
 
@@ -227,48 +227,48 @@ impl Format for Correlation {
         FormatFields::of_named(FormatKind::Correlation, core::slice::from_ref(&self.header))
     }
 
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
-        let lines = slots.named(&self.header);
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
+        let lines = slots.get_all_custom(&self.header);
         let Some(line) = lines.iter().find(|line| !text::trim(line).is_empty()) else {
             return match lines.is_over_limit() {
-                true => Reading::invalid(Reject::new(self.field(slots), Reason::TooManyLines, 0)),
-                false => Reading::new(Outcome::Absent),
+                true => Parsed::invalid(InvalidHeader::new(self.field(slots), InvalidReason::TooManyLines, 0)),
+                false => Parsed::new(Outcome::Absent),
             };
         };
         match self.meaning(text::trim(line)) {
-            Ok(Meaning::Trace(trace_id)) => Reading::new(Outcome::Context(RemoteContext::new(trace_id, None))),
+            Ok(Meaning::Trace(trace_id)) => Parsed::new(Outcome::Context(RemoteContext::new(trace_id, None))),
             // It says nothing of a trace; it is carried beside whichever there will be.
-            Ok(Meaning::Opaque) => Reading::new(Outcome::Absent),
+            Ok(Meaning::Opaque) => Parsed::new(Outcome::Absent),
             Err(error) => {
                 // A length is that of the value; a place is counted from the start of the line.
                 let lead = match error.reason {
-                    Reason::BadLength | Reason::TooLong => 0,
+                    InvalidReason::BadLength | InvalidReason::TooLong => 0,
                     _ => line.iter().take_while(|&&b| matches!(b, b' ' | b'\t')).count(),
                 };
-                Reading::invalid(error.behind(lead).of(self.field(slots)))
+                Parsed::invalid(error.behind(lead).of(self.field(slots)))
             }
         }
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if context.trace_id().is_some() {
             self.write(context, writer);
         }
     }
 
     /// As for a span: of several lines one counts, and whether it may go on is to be asked.
-    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         self.inject(context, writer);
     }
 
     /// Text that came goes on although there is no trace to pass on.
-    fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if context.trace_id().is_none() {
             self.write(context, writer);
         }
     }
 
-    fn bridge(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
+    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
         let Some(trace_id) = context.trace_id().filter(|_| self.is_allowed(context)) else {
             return;
         };

@@ -9,20 +9,20 @@
 //! These are the letters that Heroku, Kong, Rails and .NET make their ids of. Quotes, blanks, commas and whatever a log
 //! or a shell could stumble over are not among them.
 
-use crate::reject::{Reason, ReasonAt};
+use crate::reject::{InvalidReason, ReasonAt};
 
 /// The longest text.
 const MAX_LEN: usize = 128;
 
 pub(super) fn check(text: &[u8]) -> Result<(), ReasonAt> {
     if text.is_empty() {
-        return Err(Reason::Empty.at(0));
+        return Err(InvalidReason::Empty.at(0));
     }
     if text.len() > MAX_LEN {
-        return Err(Reason::TooLong.at(text.len()));
+        return Err(InvalidReason::TooLong.at(text.len()));
     }
     match text.iter().position(|&b| !is_legal(b)) {
-        Some(at) => Err(Reason::BadCharacter.at(at)),
+        Some(at) => Err(InvalidReason::BadCharacter.at(at)),
         None => Ok(()),
     }
 }
@@ -48,10 +48,10 @@ mod tests {
 
     #[test]
     fn err_longer_or_of_other_letters() {
-        assert_eq!(check(b""), Err(Reason::Empty.at(0)));
-        assert_eq!(check(&[b'a'; MAX_LEN + 1]), Err(Reason::TooLong.at(MAX_LEN + 1)));
+        assert_eq!(check(b""), Err(InvalidReason::Empty.at(0)));
+        assert_eq!(check(&[b'a'; MAX_LEN + 1]), Err(InvalidReason::TooLong.at(MAX_LEN + 1)));
         for byte in [b' ', b'\t', b',', b';', b'"', b'\'', b'%', b'<', b'$', b'\\', 0, 0x7f, 0x80, b'\r', b'\n'] {
-            assert_eq!(check(&[b'a', byte, b'b']), Err(Reason::BadCharacter.at(1)), "{byte:#04x}");
+            assert_eq!(check(&[b'a', byte, b'b']), Err(InvalidReason::BadCharacter.at(1)), "{byte:#04x}");
         }
     }
 }

@@ -11,7 +11,7 @@
 //! Spec: <https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md>
 
 use super::uuid;
-use crate::reject::{Reason, ReasonAt};
+use crate::reject::{InvalidReason, ReasonAt};
 
 /// The longest value that .NET makes.
 const MAX_LEN: usize = 1024;
@@ -22,11 +22,11 @@ const MAX_ROOT: usize = 64;
 /// The 128 bits of the root.
 pub(super) fn root(text: &[u8]) -> Result<u128, ReasonAt> {
     if text.len() > MAX_LEN {
-        return Err(Reason::BadLength.at(text.len()));
+        return Err(InvalidReason::BadLength.at(text.len()));
     }
     // A comma joins two values, of which none is the id.
     if let Some(at) = text.iter().position(|&b| !is_legal(b)) {
-        return Err(Reason::BadCharacter.at(at));
+        return Err(InvalidReason::BadCharacter.at(at));
     }
     let start = text.get(1..).unwrap_or_default();
     let head = &start[..start.len().min(MAX_ROOT)];
@@ -36,7 +36,7 @@ pub(super) fn root(text: &[u8]) -> Result<u128, ReasonAt> {
     };
     uuid::parse(root).map_err(|error| match error.reason {
         // The value has no length to be right or wrong: its root is of another kind.
-        Reason::BadLength => Reason::BadFormat.at(1),
+        InvalidReason::BadLength => InvalidReason::BadFormat.at(1),
         _ => error.behind(1),
     })
 }
@@ -66,13 +66,13 @@ mod tests {
 
     #[test]
     fn err_root_that_names_no_trace() {
-        let cases: [(&[u8], Reason, u32); 6] = [
-            (b"|4e2a6c12-4b1fa3c6b3a09d4e.1.", Reason::BadFormat, 1),
-            (b"|", Reason::BadFormat, 1),
-            (b"|.1.", Reason::BadFormat, 1),
-            (b"|619cb299d0204780a71acbd154de87ag.", Reason::BadHex, 32),
-            (b"|619cb299d0204780a71acbd154de87a2.1.,|a", Reason::BadCharacter, 36),
-            (b"|619cb299d0204780a71acbd154de87a2. 1", Reason::BadCharacter, 34),
+        let cases: [(&[u8], InvalidReason, u32); 6] = [
+            (b"|4e2a6c12-4b1fa3c6b3a09d4e.1.", InvalidReason::BadFormat, 1),
+            (b"|", InvalidReason::BadFormat, 1),
+            (b"|.1.", InvalidReason::BadFormat, 1),
+            (b"|619cb299d0204780a71acbd154de87ag.", InvalidReason::BadHex, 32),
+            (b"|619cb299d0204780a71acbd154de87a2.1.,|a", InvalidReason::BadCharacter, 36),
+            (b"|619cb299d0204780a71acbd154de87a2. 1", InvalidReason::BadCharacter, 34),
         ];
         for (text, reason, at) in cases {
             assert_eq!(root(text), Err(reason.at(at as usize)));
@@ -85,6 +85,6 @@ mod tests {
         text.resize(MAX_LEN, b'1');
         assert_eq!(root(&text), Ok(ID));
         text.push(b'1');
-        assert_eq!(root(&text), Err(Reason::BadLength.at(MAX_LEN + 1)));
+        assert_eq!(root(&text), Err(InvalidReason::BadLength.at(MAX_LEN + 1)));
     }
 }

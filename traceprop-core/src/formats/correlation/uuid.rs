@@ -10,7 +10,7 @@
 //! The whole text has to be one of these. A prefix is not enough: Kong's `uuid#counter` has one UUID for all requests
 //! of a worker, and would merge them into one trace.
 
-use crate::reject::{Reason, ReasonAt};
+use crate::reject::{InvalidReason, ReasonAt};
 use crate::text::hex::{self, Letters};
 use crate::text::stack::StackText;
 use crate::text::uuid;
@@ -33,20 +33,20 @@ pub(super) fn parse(text: &[u8]) -> Result<u128, ReasonAt> {
         }
         BRACED_LEN => match text {
             [b'{', inner @ .., b'}'] => hyphenated(inner, 1),
-            [b'{', ..] => Err(Reason::BadFormat.at(BRACED_LEN - 1)),
-            _ => Err(Reason::BadFormat.at(0)),
+            [b'{', ..] => Err(InvalidReason::BadFormat.at(BRACED_LEN - 1)),
+            _ => Err(InvalidReason::BadFormat.at(0)),
         },
         MAX_LEN => match text.split_at(URN.len()) {
             // RFC 8141 3.1: scheme and namespace are equal in any case.
             (prefix, rest) if prefix.eq_ignore_ascii_case(URN.as_bytes()) => hyphenated(rest, URN.len()),
-            _ => Err(Reason::BadFormat.at(0)),
+            _ => Err(InvalidReason::BadFormat.at(0)),
         },
-        len => Err(Reason::BadLength.at(len)),
+        len => Err(InvalidReason::BadLength.at(len)),
     }
 }
 
 fn hyphenated(text: &[u8], offset: usize) -> Result<u128, ReasonAt> {
-    let text = text.try_into().map_err(|_| Reason::BadLength.at(text.len()))?;
+    let text = text.try_into().map_err(|_| InvalidReason::BadLength.at(text.len()))?;
     uuid::parse(text).map_err(|error| error.behind(offset))
 }
 
@@ -150,16 +150,16 @@ mod tests {
 
     #[test]
     fn err_parse_what_only_looks_like_one() {
-        let cases: [(&str, Reason, u32); 9] = [
-            ("", Reason::BadLength, 0),
-            ("1445b4db447242cd8cb907f25792265", Reason::BadLength, 31),
-            ("1445b4db447242cd8cb907f257922654f", Reason::BadLength, 33),
-            ("d19931bb-f235-4dcb-2e2f-b9d31225d62e#7", Reason::BadFormat, 0),
-            ("{d19931bb-f235-4dcb-2e2f-b9d31225d62e ", Reason::BadFormat, 37),
-            ("{891e94fc77-8743-56-a740-7d5bc3a62de3}", Reason::BadFormat, 9),
-            ("urn:uuix:d19931bb-f235-4dcb-2e2f-b9d31225d62e", Reason::BadFormat, 0),
-            ("urn:uuid:d19931bb-f235-4dcb-2e2f-b9d31225d62g", Reason::BadHex, 44),
-            ("+19931bbf2354dcb2e2fb9d31225d62e", Reason::BadHex, 0),
+        let cases: [(&str, InvalidReason, u32); 9] = [
+            ("", InvalidReason::BadLength, 0),
+            ("1445b4db447242cd8cb907f25792265", InvalidReason::BadLength, 31),
+            ("1445b4db447242cd8cb907f257922654f", InvalidReason::BadLength, 33),
+            ("d19931bb-f235-4dcb-2e2f-b9d31225d62e#7", InvalidReason::BadFormat, 0),
+            ("{d19931bb-f235-4dcb-2e2f-b9d31225d62e ", InvalidReason::BadFormat, 37),
+            ("{891e94fc77-8743-56-a740-7d5bc3a62de3}", InvalidReason::BadFormat, 9),
+            ("urn:uuix:d19931bb-f235-4dcb-2e2f-b9d31225d62e", InvalidReason::BadFormat, 0),
+            ("urn:uuid:d19931bb-f235-4dcb-2e2f-b9d31225d62g", InvalidReason::BadHex, 44),
+            ("+19931bbf2354dcb2e2fb9d31225d62e", InvalidReason::BadHex, 0),
         ];
         for (text, reason, at) in cases {
             assert_eq!(parse(text.as_bytes()), Err(reason.at(at as usize)), "{text}");
@@ -179,8 +179,8 @@ mod tests {
             let read = parse(digits.as_bytes());
             match digits.len() {
                 32 => prop_assert_eq!(read.ok(), u128::from_str_radix(&digits, 16).ok()),
-                36 | 38 | 45 => prop_assert_eq!(read.map_err(|error| error.reason), Err(Reason::BadFormat)),
-                len => prop_assert_eq!(read, Err(Reason::BadLength.at(len))),
+                36 | 38 | 45 => prop_assert_eq!(read.map_err(|error| error.reason), Err(InvalidReason::BadFormat)),
+                len => prop_assert_eq!(read, Err(InvalidReason::BadLength.at(len))),
             }
         }
 

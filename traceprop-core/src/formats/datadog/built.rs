@@ -18,14 +18,14 @@ const MAX_TAGS: usize = 64;
 
 /// Datadog words to put into a context; see [`OwnedContext::with_datadog`](crate::OwnedContext::with_datadog).
 #[derive(Clone, Copy, Debug, Default)]
-pub struct DatadogFields<'a> {
+pub struct DatadogParts<'a> {
     pub(crate) priority: Option<i32>,
     pub(crate) origin: Option<&'a str>,
     pub(crate) tags: &'a [(&'a str, &'a str)],
     pub(crate) last_span: Option<&'a str>,
 }
 
-impl<'a> DatadogFields<'a> {
+impl<'a> DatadogParts<'a> {
     /// No words.
     pub const fn new() -> Self {
         Self { priority: None, origin: None, tags: &[], last_span: None }
@@ -109,14 +109,14 @@ mod tests {
     #[test]
     fn ok_any_text_comes_back() {
         let given = [("_dd.p.a=,b", "1,2\r\n"), ("_dd.p.é", " x "), ("secret", "y"), ("_dd.p.", "z")];
-        let line = DatadogFields::new().tags(&given).tags_line();
+        let line = DatadogParts::new().tags(&given).tags_line();
         let tags: alloc::vec::Vec<_> = BuiltTags::new(&line).map(|tag| (tag.name, tag.value.as_str())).collect();
         assert_eq!(tags, [("a=,b", Some("1,2\r\n")), ("é", Some("x")), ("", Some("z"))]);
     }
 
     #[test]
     fn ok_64_tags_and_err_one_more() {
-        let line = |count| DatadogFields::new().tags(&[("_dd.p.k", "v"); MAX_TAGS + 1][..count]).tags_line();
+        let line = |count| DatadogParts::new().tags(&[("_dd.p.k", "v"); MAX_TAGS + 1][..count]).tags_line();
         assert!(!BuiltTags::is_over_limit(&line(MAX_TAGS)));
         let longer = line(MAX_TAGS + 1);
         assert!(BuiltTags::is_over_limit(&longer));

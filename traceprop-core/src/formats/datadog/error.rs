@@ -3,12 +3,12 @@
 use core::fmt;
 
 use crate::field::Field;
-use crate::outgoing::{OmissionReason, Omissions};
+use crate::outgoing::{InjectReport, OmitReason};
 
 /// What Datadog's tracers put into the tag `_dd.propagation_error` of a local root span. It is local, never sent.
 ///
 /// Two of the values end with the text that was refused. That is text of the request: it is here for the tag, and in no
-/// [`Reject`](crate::Reject), no `Display` and no `Debug`, which end up in logs.
+/// [`InvalidHeader`](crate::InvalidHeader), no `Display` and no `Debug`, which end up in logs.
 ///
 /// ```
 /// use traceprop_core::formats::datadog::{DatadogTags, PropagationError};
@@ -60,16 +60,16 @@ impl<'c> PropagationError<'c> {
     }
 
     /// What an injection left out of the tags, if anything.
-    pub fn of_omissions(omissions: &Omissions<'_>) -> Option<PropagationError<'static>> {
+    pub fn from_report(omissions: &InjectReport<'_>) -> Option<PropagationError<'static>> {
         let of_tags = omissions.iter().find(|omission| omission.field == Field::DatadogTags)?;
         Self::of_omission(of_tags.reason)
     }
 
-    pub(super) const fn of_omission(reason: OmissionReason) -> Option<PropagationError<'static>> {
+    pub(super) const fn of_omission(reason: OmitReason) -> Option<PropagationError<'static>> {
         match reason {
-            OmissionReason::Disabled => Some(PropagationError::Disabled),
-            OmissionReason::TooLong => Some(PropagationError::InjectMaxSize),
-            OmissionReason::BadKey | OmissionReason::BadValue => Some(PropagationError::EncodingError),
+            OmitReason::Disabled => Some(PropagationError::Disabled),
+            OmitReason::TooLong => Some(PropagationError::InjectMaxSize),
+            OmitReason::BadKey | OmitReason::BadValue => Some(PropagationError::EncodingError),
             _ => None,
         }
     }
@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn ok_only_omissions_of_the_tags_count() {
         let (mut list, names) = (OmissionList::default(), FieldNames::new());
-        list.add(Field::DatadogOrigin, OmissionReason::BadValue, 1);
-        assert_eq!(PropagationError::of_omissions(&list.clone().of(&names)), None);
-        list.add(Field::DatadogTags, OmissionReason::TooLong, 1);
-        assert_eq!(PropagationError::of_omissions(&list.of(&names)), Some(PropagationError::InjectMaxSize));
+        list.add(Field::DatadogOrigin, OmitReason::BadValue, 1);
+        assert_eq!(PropagationError::from_report(&list.clone().of(&names)), None);
+        list.add(Field::DatadogTags, OmitReason::TooLong, 1);
+        assert_eq!(PropagationError::from_report(&list.of(&names)), Some(PropagationError::InjectMaxSize));
     }
 }

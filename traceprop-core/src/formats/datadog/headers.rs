@@ -8,14 +8,14 @@ use super::tags::DatadogTags;
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{Reason, ReasonAt, Reject};
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::Headers;
 use crate::text;
 use crate::text::decimal;
 
 /// Bytes of an origin that are read. Real ones are a word; servers cap a header about here.
-pub const MAX_ORIGIN_LENGTH: usize = 8192;
+pub const MAX_ORIGIN_LEN: usize = 8192;
 
 /// What the headers say. It cannot hold a trace id of zero; what else was unreadable is missing.
 ///
@@ -34,7 +34,7 @@ pub const MAX_ORIGIN_LENGTH: usize = 8192;
 ///     ("x-datadog-tags", "_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"),
 /// ];
 /// let extraction = propagator.extract(&request);
-/// let headers = DatadogHeaders::read(extraction.slots()).expect("valid").expect("there");
+/// let headers = DatadogHeaders::read(extraction.headers()).expect("valid").expect("there");
 /// assert_eq!(headers.trace_id.to_string(), "66c1f3a00000000070e78dd3418db497");
 /// assert_eq!((headers.priority, headers.origin), (Some(2), Some("synthetics")));
 /// assert_eq!(headers.sampling(), Sampling::Sampled);
@@ -57,8 +57,8 @@ pub struct DatadogHeaders<'c> {
 /// How much of a field was turned down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    Field(Reject),
-    Member(Reject),
+    Field(InvalidHeader),
+    Member(InvalidHeader),
 }
 
 impl<'c> DatadogHeaders<'c> {
@@ -67,11 +67,11 @@ impl<'c> DatadogHeaders<'c> {
     /// # Errors
     /// When the trace id is no decimal number from 1 to 2^64-1: `empty`, `bad-decimal`, `out-of-range`,
     /// `zero-trace-id`, `too-long`, or `repeated-field` where it stands on several lines.
-    pub fn read(slots: &Slots<'c>) -> Result<Option<Self>, Reject> {
+    pub fn read(slots: &Headers<'c>) -> Result<Option<Self>, InvalidHeader> {
         let Some((low, parent_id)) = ids(slots, &mut |_| {})? else {
             return Ok(None);
         };
-        let tags = DatadogTags::read(slots.lines(Field::DatadogTags));
+        let tags = DatadogTags::read(slots.get_all(Field::DatadogTags));
         let trace_id = trace_id(low, &tags)?;
         Ok(Some(Self { trace_id, parent_id, priority: priority(slots), origin: origin(slots), tags }))
     }
@@ -91,7 +91,10 @@ pub(super) const fn sampling(priority: Option<i32>) -> Sampling {
 }
 
 /// The context alone, and what was turned down beside it. Reads all headers, and makes no text of them.
-pub(super) fn context(slots: &Slots<'_>, refuse: &mut dyn FnMut(Refused)) -> Result<Option<RemoteContext>, Reject> {
+pub(super) fn context(
+    slots: &Headers<'_>,
+    refuse: &mut dyn FnMut(Refused),
+) -> Result<Option<RemoteContext>, InvalidHeader> {
     let mut whole = |reject| refuse(Refused::Field(reject));
     let Some((low, parent_id)) = ids(slots, &mut whole)? else {
         return Ok(None);
@@ -103,8 +106,8 @@ pub(super) fn context(slots: &Slots<'_>, refuse: &mut dyn FnMut(Refused)) -> Res
     if let Err(reject) = origin_bytes(slots) {
         whole(reject);
     }
-    let (tags, reject) = match slots.first(Field::DatadogTags) {
-        Some(_) => DatadogTags::scan(slots.lines(Field::DatadogTags)),
+    let (tags, reject) = match slots.get(Field::DatadogTags) {
+        Some(_) => DatadogTags::scan(slots.get_all(Field::DatadogTags)),
         None => (DatadogTags::EMPTY, None),
     };
     if let Some(reject) = reject {
@@ -123,10 +126,13 @@ pub(super) fn context(slots: &Slots<'_>, refuse: &mut dyn FnMut(Refused)) -> Res
 }
 
 /// The lower half of the trace id, and the sender's span.
-fn ids(slots: &Slots<'_>, refuse: &mut dyn FnMut(Reject)) -> Result<Option<(u64, Option<SpanId>)>, Reject> {
+fn ids(
+    slots: &Headers<'_>,
+    refuse: &mut dyn FnMut(InvalidHeader),
+) -> Result<Option<(u64, Option<SpanId>)>, InvalidHeader> {
     match number(slots, Field::DatadogTraceId, decimal::unsigned)? {
         None => Ok(None),
-        Some(0) => Err(Reject::new(Field::DatadogTraceId, Reason::ZeroTraceId, 0)),
+        Some(0) => Err(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::ZeroTraceId, 0)),
         Some(low) => {
             let parent_id = number(slots, Field::DatadogParentId, decimal::unsigned).unwrap_or_else(|reject| {
                 refuse(reject);
@@ -137,9 +143,9 @@ fn ids(slots: &Slots<'_>, refuse: &mut dyn FnMut(Reject)) -> Result<Option<(u64,
     }
 }
 
-fn trace_id(low: u64, tags: &DatadogTags<'_>) -> Result<TraceId, Reject> {
+fn trace_id(low: u64, tags: &DatadogTags<'_>) -> Result<TraceId, InvalidHeader> {
     let trace_id = TraceId::from_halves(tags.trace_id_high().unwrap_or(0), low);
-    trace_id.ok_or(Reject::new(Field::DatadogTraceId, Reason::ZeroTraceId, 0))
+    trace_id.ok_or(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::ZeroTraceId, 0))
 }
 
 impl fmt::Debug for DatadogHeaders<'_> {
@@ -156,31 +162,35 @@ impl fmt::Debug for DatadogHeaders<'_> {
 }
 
 /// The sender's span alone.
-pub(super) fn parent_id(slots: &Slots<'_>) -> Option<SpanId> {
+pub(super) fn parent_id(slots: &Headers<'_>) -> Option<SpanId> {
     SpanId::new(number_alone(slots, Field::DatadogParentId, decimal::value, decimal::unsigned)?)
 }
 
 /// A field that is one number. Several lines are none, and so is what a browser or a proxy has joined with a comma:
 /// RFC 9110 makes the two forms equal, and taking one of the values would be a guess.
-fn number<T>(slots: &Slots<'_>, field: Field, parse: fn(&[u8]) -> Result<T, ReasonAt>) -> Result<Option<T>, Reject> {
-    let Some(line) = slots.first(field) else {
+fn number<T>(
+    slots: &Headers<'_>,
+    field: Field,
+    parse: fn(&[u8]) -> Result<T, ReasonAt>,
+) -> Result<Option<T>, InvalidHeader> {
+    let Some(line) = slots.get(field) else {
         return Ok(None);
     };
     if slots.is_repeated(field) {
-        return Err(Reject::new(field, Reason::RepeatedField, 0));
+        return Err(InvalidHeader::new(field, InvalidReason::RepeatedField, 0));
     }
     parse(text::trim(line)).map(Some).map_err(|error| error.behind(lead(line)).of(field))
 }
 
 /// The priority alone.
-pub(super) fn priority(slots: &Slots<'_>) -> Option<i32> {
+pub(super) fn priority(slots: &Headers<'_>) -> Option<i32> {
     number_alone(slots, Field::DatadogSamplingPriority, decimal::signed_value, decimal::signed)
 }
 
 /// A number where nobody asks what is wrong with it: at a glance, or with a closer look.
 #[inline]
 fn number_alone<T>(
-    slots: &Slots<'_>,
+    slots: &Headers<'_>,
     field: Field,
     value: fn(&[u8]) -> Option<T>,
     parse: fn(&[u8]) -> Result<T, ReasonAt>,
@@ -189,34 +199,34 @@ fn number_alone<T>(
 }
 
 /// The origin alone.
-pub(super) fn origin<'c>(slots: &Slots<'c>) -> Option<&'c str> {
-    let line = slots.first(Field::DatadogOrigin)?;
+pub(super) fn origin<'c>(slots: &Headers<'c>) -> Option<&'c str> {
+    let line = slots.get(Field::DatadogOrigin)?;
     let origin = if is_plain_origin(line) { line } else { origin_bytes(slots).ok()?? };
     // It is ASCII by now.
     core::str::from_utf8(origin).ok()
 }
 
 /// The same where it is known to be good.
-pub(super) fn known_origin<'c>(slots: &Slots<'c>) -> Option<&'c str> {
-    core::str::from_utf8(text::trim(slots.first(Field::DatadogOrigin)?)).ok()
+pub(super) fn known_origin<'c>(slots: &Headers<'c>) -> Option<&'c str> {
+    core::str::from_utf8(text::trim(slots.get(Field::DatadogOrigin)?)).ok()
 }
 
 /// The origin is free text, so a comma is part of it; of several lines the first counts.
-fn origin_bytes<'c>(slots: &Slots<'c>) -> Result<Option<&'c [u8]>, Reject> {
-    let Some(line) = slots.first(Field::DatadogOrigin) else {
+fn origin_bytes<'c>(slots: &Headers<'c>) -> Result<Option<&'c [u8]>, InvalidHeader> {
+    let Some(line) = slots.get(Field::DatadogOrigin) else {
         return Ok(None);
     };
-    let reject = |reason, at| Err(Reject::new(Field::DatadogOrigin, reason, at));
+    let reject = |reason, at| Err(InvalidHeader::new(Field::DatadogOrigin, reason, at));
     let value = text::trim(line);
     if value.is_empty() {
-        return reject(Reason::Empty, 0);
+        return reject(InvalidReason::Empty, 0);
     }
-    if value.len() > MAX_ORIGIN_LENGTH {
-        return reject(Reason::TooLong, value.len());
+    if value.len() > MAX_ORIGIN_LEN {
+        return reject(InvalidReason::TooLong, value.len());
     }
     if !text::is_visible(value, b' ', []) {
         let at = value.iter().position(|&b| !matches!(b, b' '..=b'~')).unwrap_or(0);
-        return reject(Reason::BadCharacter, lead(line) + at);
+        return reject(InvalidReason::BadCharacter, lead(line) + at);
     }
     Ok(Some(value))
 }
@@ -240,10 +250,10 @@ mod tests {
     }
 
     /// Trace and span id, decision, and what was turned down.
-    fn read(headers: &[(&str, &[u8])]) -> (Result<Option<RemoteContext>, Reject>, Vec<Refused>) {
+    fn read(headers: &[(&str, &[u8])]) -> (Result<Option<RemoteContext>, InvalidHeader>, Vec<Refused>) {
         let names = names();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, *value)).collect();
-        let slots = Slots::collect(&headers, &names);
+        let slots = Headers::collect(&headers, &names);
         let mut refused = Vec::new();
         let read = super::context(&slots, &mut |reject| refused.push(reject));
         let ids = |context: RemoteContext| (context.trace_id, context.parent_id, context.sampling);
@@ -292,33 +302,33 @@ mod tests {
         let err = |value: &[u8]| {
             let reject = read(&[("x-datadog-trace-id", value)]).0.unwrap_err();
             assert_eq!(reject.field(), Field::DatadogTraceId);
-            (reject.reason(), reject.at())
+            (reject.reason(), reject.offset())
         };
-        assert_eq!(err(b""), (Reason::Empty, 0));
-        assert_eq!(err(b" \t"), (Reason::Empty, 2));
-        assert_eq!(err(b"0"), (Reason::ZeroTraceId, 0));
-        assert_eq!(err(b"000"), (Reason::ZeroTraceId, 0));
-        assert_eq!(err(b" +991"), (Reason::BadDecimal, 1));
-        assert_eq!(err(b"18446744073709551616"), (Reason::OutOfRange, 0));
-        assert_eq!(err(b"8135627190345512087, 17"), (Reason::BadDecimal, 19));
+        assert_eq!(err(b""), (InvalidReason::Empty, 0));
+        assert_eq!(err(b" \t"), (InvalidReason::Empty, 2));
+        assert_eq!(err(b"0"), (InvalidReason::ZeroTraceId, 0));
+        assert_eq!(err(b"000"), (InvalidReason::ZeroTraceId, 0));
+        assert_eq!(err(b" +991"), (InvalidReason::BadDecimal, 1));
+        assert_eq!(err(b"18446744073709551616"), (InvalidReason::OutOfRange, 0));
+        assert_eq!(err(b"8135627190345512087, 17"), (InvalidReason::BadDecimal, 19));
     }
 
     #[test]
     fn err_trace_id_of_an_upper_half_alone() {
         let tags = ("x-datadog-tags", &b"_dd.p.tid=66c1f3a000000000"[..]);
         let (read, _) = read(&[("x-datadog-trace-id", b"0"), tags]);
-        assert_eq!(read, Err(Reject::new(Field::DatadogTraceId, Reason::ZeroTraceId, 0)));
+        assert_eq!(read, Err(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::ZeroTraceId, 0)));
     }
 
     #[test]
     fn err_repeated_ids_and_priority_even_if_they_agree() {
         let (twice, _) = read(&[TRACE, TRACE]);
-        assert_eq!(twice, Err(Reject::new(Field::DatadogTraceId, Reason::RepeatedField, 0)));
+        assert_eq!(twice, Err(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::RepeatedField, 0)));
         let parent = ("x-datadog-parent-id", &b"78"[..]);
         let priority = ("x-datadog-sampling-priority", &b"1"[..]);
         let (read, refused) = read(&[TRACE, parent, parent, priority, priority]);
         assert_eq!(read, Ok(Some(context(None, Sampling::Deferred))));
-        let repeated = |field| Refused::Field(Reject::new(field, Reason::RepeatedField, 0));
+        let repeated = |field| Refused::Field(InvalidHeader::new(field, InvalidReason::RepeatedField, 0));
         assert_eq!(refused, [repeated(Field::DatadogParentId), repeated(Field::DatadogSamplingPriority)]);
     }
 
@@ -327,7 +337,7 @@ mod tests {
         let (read, refused) =
             read(&[TRACE, ("x-datadog-parent-id", b"span-7"), ("x-datadog-sampling-priority", b"keep")]);
         assert_eq!(read, Ok(Some(context(None, Sampling::Deferred))));
-        let bad = |field| Refused::Field(Reject::new(field, Reason::BadDecimal, 0));
+        let bad = |field| Refused::Field(InvalidHeader::new(field, InvalidReason::BadDecimal, 0));
         assert_eq!(refused, [bad(Field::DatadogParentId), bad(Field::DatadogSamplingPriority)]);
     }
 
@@ -343,7 +353,7 @@ mod tests {
         let origin = |lines: &[&'static str]| {
             let mut headers: Vec<(&str, &str)> = [("x-datadog-trace-id", "77")].into();
             headers.extend(lines.iter().map(|line| ("x-datadog-origin", *line)));
-            let slots = Slots::collect(&headers, &names);
+            let slots = Headers::collect(&headers, &names);
             DatadogHeaders::read(&slots).unwrap().unwrap().origin.map(std::string::String::from)
         };
         assert_eq!(origin(&["\t lambda;=x, y:1 "]), Some("lambda;=x, y:1".into()));
@@ -354,19 +364,19 @@ mod tests {
     #[test]
     fn err_origin_that_is_no_printable_ascii() {
         let refused = |value: &[u8]| refused(&[TRACE, ("x-datadog-origin", value)]);
-        let reject = |reason, at| [Refused::Field(Reject::new(Field::DatadogOrigin, reason, at))];
-        assert_eq!(refused("rum é".as_bytes()), reject(Reason::BadCharacter, 4));
-        assert_eq!(refused(b" a\tb"), reject(Reason::BadCharacter, 2));
-        assert_eq!(refused(b"a\x7f"), reject(Reason::BadCharacter, 1));
-        assert_eq!(refused(b"  "), reject(Reason::Empty, 0));
-        assert_eq!(refused(&[b'o'; MAX_ORIGIN_LENGTH]), []);
-        assert_eq!(refused(&[b'o'; MAX_ORIGIN_LENGTH + 1]), reject(Reason::TooLong, MAX_ORIGIN_LENGTH + 1));
+        let reject = |reason, at| [Refused::Field(InvalidHeader::new(Field::DatadogOrigin, reason, at))];
+        assert_eq!(refused("rum é".as_bytes()), reject(InvalidReason::BadCharacter, 4));
+        assert_eq!(refused(b" a\tb"), reject(InvalidReason::BadCharacter, 2));
+        assert_eq!(refused(b"a\x7f"), reject(InvalidReason::BadCharacter, 1));
+        assert_eq!(refused(b"  "), reject(InvalidReason::Empty, 0));
+        assert_eq!(refused(&[b'o'; MAX_ORIGIN_LEN]), []);
+        assert_eq!(refused(&[b'o'; MAX_ORIGIN_LEN + 1]), reject(InvalidReason::TooLong, MAX_ORIGIN_LEN + 1));
     }
 
     #[test]
     fn err_debug_holds_no_text() {
         let (names, headers) = (names(), [("x-datadog-trace-id", "77"), ("x-datadog-origin", "secret")].to_vec());
-        let slots = Slots::collect(&headers, &names);
+        let slots = Headers::collect(&headers, &names);
         let shown = std::format!("{:?}", DatadogHeaders::read(&slots).unwrap().unwrap());
         assert!(shown.contains("origin: Some(6)") && !shown.contains("secret"), "{shown}");
     }
@@ -377,6 +387,6 @@ mod tests {
         long.resize(513, b'x');
         let (read, refused) = read(&[TRACE, ("x-datadog-tags", &long)]);
         assert_eq!(read, Ok(Some(context(None, Sampling::Deferred))));
-        assert_eq!(refused, [Refused::Field(Reject::new(Field::DatadogTags, Reason::TooLong, 513))]);
+        assert_eq!(refused, [Refused::Field(InvalidHeader::new(Field::DatadogTags, InvalidReason::TooLong, 513))]);
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use super::error::PropagationError;
 use super::pairs;
 use super::tags::{DatadogTag, DatadogTags, TID};
-use super::text::{DatadogText, LastDatadogSpan};
+use super::text::{DatadogLastSpan, DatadogText};
 use crate::id::TraceId;
 use crate::text::decimal;
 use crate::tracestate::TraceState;
@@ -16,15 +16,15 @@ pub(super) const KEY: &str = "dd";
 /// The value of a `dd` member.
 ///
 /// ```
-/// use traceprop_core::formats::datadog::DatadogMember;
+/// use traceprop_core::formats::datadog::DatadogTraceState;
 ///
-/// let member = DatadogMember::parse("s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4;t.usr.id:bWU~~");
+/// let member = DatadogTraceState::parse("s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4;t.usr.id:bWU~~");
 /// assert_eq!(member.priority(), Some(2));
 /// assert_eq!(member.last_span().map(|span| span.to_string()), Some("00f067aa0ba902b7".to_owned()));
 /// assert_eq!(member.tags().get("usr.id").expect("it is there"), "bWU==");
 /// ```
 #[derive(Clone, Copy)]
-pub struct DatadogMember<'c>(&'c str);
+pub struct DatadogTraceState<'c>(&'c str);
 
 /// One item of a member.
 #[derive(Clone, Copy)]
@@ -73,19 +73,19 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(pairs::is_key_byte)
 }
 
-impl<'c> DatadogMember<'c> {
+impl<'c> DatadogTraceState<'c> {
     /// The longest value that is read, as of every member.
-    pub const MAX_LENGTH: usize = 256;
+    pub const MAX_LEN: usize = 256;
 
     /// Reads the value of a member. What cannot be read of it is skipped; nothing is read of a value that no tracestate
     /// can hold. Of a key that stands twice the last counts.
     pub fn parse(value: &'c str) -> Self {
-        let legal = value.len() <= Self::MAX_LENGTH && value.bytes().all(|b| matches!(b, b' '..=b'~') && b != b',');
+        let legal = value.len() <= Self::MAX_LEN && value.bytes().all(|b| matches!(b, b' '..=b'~') && b != b',');
         Self(if legal { value } else { "" })
     }
 
     /// The member of a tracestate.
-    pub fn of(state: &TraceState<'c>) -> Option<Self> {
+    pub fn from_tracestate(state: &TraceState<'c>) -> Option<Self> {
         state.facts().has_dd().then(|| state.get(KEY)).flatten().map(Self)
     }
 
@@ -117,9 +117,9 @@ impl<'c> DatadogMember<'c> {
     }
 
     /// The last span that was reported to Datadog, `p`, as it came.
-    pub fn last_span(&self) -> Option<LastDatadogSpan<'c>> {
+    pub fn last_span(&self) -> Option<DatadogLastSpan<'c>> {
         let spans = self.items().filter_map(|item| match item {
-            Item::LastSpan(text) => Some(LastDatadogSpan::raw(text)),
+            Item::LastSpan(text) => Some(DatadogLastSpan::raw(text)),
             _ => None,
         });
         spans.last()
@@ -163,9 +163,9 @@ impl<'c> DatadogMember<'c> {
     }
 }
 
-impl fmt::Debug for DatadogMember<'_> {
+impl fmt::Debug for DatadogTraceState<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DatadogMember({} bytes)", self.0.len())
+        write!(f, "DatadogTraceState({} bytes)", self.0.len())
     }
 }
 
@@ -177,12 +177,12 @@ mod tests {
     use std::vec::Vec;
 
     fn tags(value: &str) -> Vec<(&str, String)> {
-        DatadogMember::parse(value).tags().iter().map(|tag| (tag.name, tag.value.to_string())).collect()
+        DatadogTraceState::parse(value).tags().iter().map(|tag| (tag.name, tag.value.to_string())).collect()
     }
 
     #[test]
     fn ok_items_without_a_colon_or_a_side_are_skipped() {
-        let member = DatadogMember::parse("junk;s:2;;o:rum;:x;p:;t.a:1");
+        let member = DatadogTraceState::parse("junk;s:2;;o:rum;:x;p:;t.a:1");
         assert_eq!(
             (member.priority(), member.origin(), member.last_span().is_none()),
             (Some(2), Some(DatadogText::verbatim("rum")), true)
@@ -194,10 +194,10 @@ mod tests {
     #[test]
     fn ok_256_bytes_and_err_more_or_others() {
         let value = |len: usize| std::format!("o:{}", "x".repeat(len - 2));
-        assert!(DatadogMember::parse(&value(256)).origin().is_some());
-        assert!(DatadogMember::parse(&value(257)).origin().is_none());
-        assert!(DatadogMember::parse("s:1;o:é").priority().is_none());
-        assert!(DatadogMember::parse("s:1,dd=s:2").priority().is_none());
+        assert!(DatadogTraceState::parse(&value(256)).origin().is_some());
+        assert!(DatadogTraceState::parse(&value(257)).origin().is_none());
+        assert!(DatadogTraceState::parse("s:1;o:é").priority().is_none());
+        assert!(DatadogTraceState::parse("s:1,dd=s:2").priority().is_none());
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn ok_last_of_repeated_keys_counts() {
-        let member = DatadogMember::parse("s:1;o:a;p:1;t.x:1;t.y:2;s:-2;o:b;p:2;t.x:3");
+        let member = DatadogTraceState::parse("s:1;o:a;p:1;t.x:1;t.y:2;s:-2;o:b;p:2;t.x:3");
         assert_eq!((member.priority(), member.origin()), (Some(-2), Some(DatadogText::verbatim("b"))));
         assert_eq!(member.last_span().map(|span| span.to_string()), Some("2".into()));
         assert_eq!(tags("t.x:1;t.y:2;t.x:3"), [("y", "2".into()), ("x", "3".into())]);
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn ok_tid_is_no_tag_and_its_error_is_told() {
         let trace = TraceId::new(0x66c1_f3a0_0000_0000_70e7_8dd3_418d_b497).unwrap();
-        let error = |value: &'static str| DatadogMember::parse(value).propagation_error(trace);
+        let error = |value: &'static str| DatadogTraceState::parse(value).propagation_error(trace);
         assert!(tags("t.tid:66c1f3a000000000").is_empty());
         assert_eq!(error("t.tid:66c1f3a000000000"), None);
         assert_eq!(error("t.tid:ffffffff00000000"), Some(PropagationError::InconsistentTid("ffffffff00000000")));
@@ -226,19 +226,19 @@ mod tests {
 
     #[test]
     fn ok_unknown_keys_and_names_that_the_header_cannot_spell_are_others() {
-        let member = DatadogMember::parse("s:1;z:9;t.:1;t.a b:2;t.c:3;ab:c:d");
+        let member = DatadogTraceState::parse("s:1;z:9;t.:1;t.a b:2;t.c:3;ab:c:d");
         assert_eq!(member.others().collect::<Vec<_>>(), ["z:9", "t.:1", "t.a b:2", "ab:c:d"]);
         assert_eq!(tags("t.a b:2;t.c:3"), [("c", "3".into())]);
     }
 
     #[test]
     fn err_debug_holds_no_text() {
-        assert_eq!(std::format!("{:?}", DatadogMember::parse("o:secret")), "DatadogMember(8 bytes)");
+        assert_eq!(std::format!("{:?}", DatadogTraceState::parse("o:secret")), "DatadogTraceState(8 bytes)");
     }
 
     #[test]
     fn ok_a_value_of_blanks_is_no_tag() {
         assert_eq!(tags("t.a: ;t.b:  ;t.c: 3 "), [("c", " 3 ".into())]);
-        assert_eq!(DatadogMember::parse("t.a: ;t.b:1").others().collect::<Vec<_>>(), ["t.a: "]);
+        assert_eq!(DatadogTraceState::parse("t.a: ;t.b:1").others().collect::<Vec<_>>(), ["t.a: "]);
     }
 }

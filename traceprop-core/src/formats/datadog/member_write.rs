@@ -1,13 +1,13 @@
 //! Writing the `dd` member.
 
 use super::Datadog;
-use super::member::{self, DatadogMember};
+use super::member::{self, DatadogTraceState};
 use super::tags::DecisionMaker;
-use super::text::{DatadogText, LastDatadogSpan};
+use super::text::{DatadogLastSpan, DatadogText};
 use super::words::{self, Source, Words};
 use crate::bridge::BridgeWriter;
 use crate::field::FormatKind;
-use crate::format::Outbound;
+use crate::format::InjectContext;
 use crate::text::decimal::Digits;
 use crate::text::stack::StackText;
 
@@ -22,21 +22,21 @@ const MAX_VALUE: usize = MAX_MEMBER - "dd=".len();
 type Text = StackText<{ MAX_VALUE + 1 + MAX_MEMBER }>;
 
 impl Datadog {
-    pub(super) fn write_member(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
+    pub(super) fn write_member(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
         let received = &context.received;
         let state = context.tracestate();
-        let came = DatadogMember::of(&state);
+        let came = DatadogTraceState::from_tracestate(&state);
         let source = match Source::of(received) {
             // No words of the context, but those of the tracestate that goes on with it.
             Source::Nothing if came.is_some() => Source::Member,
             source => source,
         };
-        let is_settled = |came: DatadogMember<'_>| source == Source::Member && self.leaves(came, context);
+        let is_settled = |came: DatadogTraceState<'_>| source == Source::Member && self.leaves(came, context);
         if came.is_some_and(is_settled) {
             return;
         }
-        let words = Words::of(source, context.slots(), received, came);
-        let last_span = || words::last_span(source, context.slots(), received, came);
+        let words = Words::of(source, context.received(), received, came);
+        let last_span = || words::last_span(source, context.received(), received, came);
         let carries = match source {
             Source::Built | Source::Headers => words.is_any() || last_span().is_some(),
             Source::Member => came.is_some() || last_span().is_some(),
@@ -45,10 +45,10 @@ impl Datadog {
         if !carries && !context.injects(FormatKind::Datadog) {
             return;
         }
-        let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_decided_here());
+        let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_local_decision());
         let last_span = match context.span_id() {
-            Some(span) if self.reports_spans && !context.is_relayed() => Some(LastDatadogSpan::id(span)),
-            _ => last_span().filter(LastDatadogSpan::is_legal),
+            Some(span) if self.reports_spans && !context.is_passthrough() => Some(DatadogLastSpan::id(span)),
+            _ => last_span().filter(DatadogLastSpan::is_legal),
         };
         // A member without `s` leaves it to the flag, and need not be touched for saying the same.
         let by_flag = source == Source::Member && words.priority.is_none() && priority == Some(flag(context));
@@ -75,17 +75,18 @@ impl Datadog {
                 });
             }
         }
-        for other in came.iter().flat_map(DatadogMember::others) {
+        for other in came.iter().flat_map(DatadogTraceState::others) {
             member.add(true, |item| item.push(other).is_ok());
         }
         member.finish(bridge);
     }
 
     /// Whether it is plain that a member keeps its bytes: that this span and its decision change none of it.
-    fn leaves(&self, came: DatadogMember<'_>, context: &Outbound<'_>) -> bool {
-        let names_own_span = self.reports_spans && !context.is_relayed();
+    fn leaves(&self, came: DatadogTraceState<'_>, context: &InjectContext<'_>) -> bool {
+        let names_own_span = self.reports_spans && !context.is_passthrough();
         let Some(settled) = came.settled().filter(|_| !names_own_span) else { return false };
-        let (priority, decision_maker) = words::decide(settled.priority, context.sampling(), context.is_decided_here());
+        let (priority, decision_maker) =
+            words::decide(settled.priority, context.sampling(), context.is_local_decision());
         let keeps_priority = match settled.priority {
             Some(_) => priority == settled.priority,
             None => priority.is_none_or(|priority| priority == flag(context)),
@@ -97,7 +98,7 @@ impl Datadog {
 }
 
 /// What a traceparent says of the decision, as a priority.
-const fn flag(context: &Outbound<'_>) -> i32 {
+const fn flag(context: &InjectContext<'_>) -> i32 {
     context.sampling().is_sampled() as i32
 }
 
@@ -105,14 +106,14 @@ const fn flag(context: &Outbound<'_>) -> i32 {
 struct MemberWriter<'c> {
     text: Text,
     left_out: u32,
-    came: Option<DatadogMember<'c>>,
+    came: Option<DatadogTraceState<'c>>,
     /// Items that have to stand in what came, if it is to stay.
     counted: usize,
     same: bool,
 }
 
 impl<'c> MemberWriter<'c> {
-    const fn new(came: Option<DatadogMember<'c>>) -> Self {
+    const fn new(came: Option<DatadogTraceState<'c>>) -> Self {
         Self { text: Text::new(), left_out: 0, came, counted: 0, same: true }
     }
 
@@ -270,11 +271,11 @@ mod glance {
     use super::*;
     use crate::composite::Propagator;
     use crate::field::FieldSet;
-    use crate::format::{Format, FormatFields, Outcome, Reading, Writer};
-    use crate::formats::tracecontext::TraceContext;
+    use crate::format::{Format, FormatFields, Outcome, Parsed, Writer};
+    use crate::formats::tracecontext::W3cTraceContext;
     use crate::generator::IdBits;
-    use crate::outgoing::Outgoing;
-    use crate::slots::Slots;
+    use crate::outgoing::InjectOptions;
+    use crate::slots::Headers;
     use std::format;
     use std::string::String;
     use std::sync::Arc;
@@ -293,17 +294,17 @@ mod glance {
             FormatFields::built_in(FieldSet::EMPTY)
         }
 
-        fn extract(&self, _: &Slots<'_>) -> Reading {
-            Reading::new(Outcome::Absent)
+        fn extract(&self, _: &Headers<'_>) -> Parsed {
+            Parsed::new(Outcome::Absent)
         }
 
-        fn inject(&self, context: &Outbound<'_>, _: &mut Writer<'_>) {
+        fn inject(&self, context: &InjectContext<'_>, _: &mut Writer<'_>) {
             let state = context.tracestate();
-            let left = DatadogMember::of(&state).is_some_and(|came| self.0.leaves(came, context));
+            let left = DatadogTraceState::from_tracestate(&state).is_some_and(|came| self.0.leaves(came, context));
             self.1.store(left, Ordering::Relaxed);
         }
 
-        fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+        fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
             self.inject(context, writer);
         }
     }
@@ -311,7 +312,7 @@ mod glance {
     /// A child's and a relay's view of a member beside a sampled traceparent.
     fn left(datadog: Datadog, member: &str) -> (bool, bool) {
         let left = Arc::new(AtomicBool::new(false));
-        let builder = Propagator::builder().extract(TraceContext::new()).inject(TraceContext::new());
+        let builder = Propagator::builder().extract(W3cTraceContext::new()).inject(W3cTraceContext::new());
         let propagator = builder.inject(Glance(datadog, left.clone())).build().unwrap();
         let state = format!("dd={member}");
         let request =
@@ -319,9 +320,9 @@ mod glance {
                 .to_vec();
         let extraction = propagator.extract(&request);
         let mut sent: Vec<(String, String)> = Vec::new();
-        let _ = propagator.inject(&extraction.start_span(&|| IdBits::unique(1)), &Outgoing::new(), &mut sent);
+        let _ = propagator.inject(&extraction.new_span(&|| IdBits::non_random(1)), &InjectOptions::new(), &mut sent);
         let child = left.load(Ordering::Relaxed);
-        let _ = propagator.relay(&extraction.relay(), &Outgoing::new(), &mut sent);
+        let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut sent);
         (child, left.load(Ordering::Relaxed))
     }
 

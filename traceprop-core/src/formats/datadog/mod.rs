@@ -38,21 +38,21 @@ mod words;
 mod write;
 
 #[cfg(feature = "alloc")]
-pub use built::DatadogFields;
+pub use built::DatadogParts;
 pub use error::PropagationError;
-pub use headers::{DatadogHeaders, MAX_ORIGIN_LENGTH};
-pub use member::DatadogMember;
-pub use tags::{DatadogTag, DatadogTags, MAX_TAGS_LENGTH, TAG_PREFIX};
+pub use headers::{DatadogHeaders, MAX_ORIGIN_LEN};
+pub use member::DatadogTraceState;
+pub use tags::{DatadogTag, DatadogTags, MAX_TAGS_LEN, TAG_PREFIX};
 pub use tags_iter::DatadogTagsIter;
-pub use text::{DatadogText, LastDatadogSpan};
-pub use words::DatadogContext;
+pub use text::{DatadogLastSpan, DatadogText};
+pub use words::DatadogView;
 pub(crate) use words::Now;
 
 use self::headers::Refused;
 use crate::bridge::BridgeWriter;
 use crate::field::{Field, FormatKind};
-use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
-use crate::slots::Slots;
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::slots::Headers;
 
 /// Datadog's headers, and its member of a tracestate. Name `datadog`.
 #[derive(Clone, Copy, Debug)]
@@ -65,13 +65,13 @@ pub struct Datadog {
 impl Datadog {
     /// The format as the tracers have it, for a service that reports its spans elsewhere or nowhere.
     pub const fn new() -> Self {
-        Self { tags_max_length: MAX_TAGS_LENGTH as u16, keep_tid: false, reports_spans: false }
+        Self { tags_max_length: MAX_TAGS_LEN as u16, keep_tid: false, reports_spans: false }
     }
 
-    /// Writes an `x-datadog-tags` of at most this many bytes; 0 writes none. More than [`MAX_TAGS_LENGTH`] counts as
+    /// Writes an `x-datadog-tags` of at most this many bytes; 0 writes none. More than [`MAX_TAGS_LEN`] counts as
     /// that, since no tracer reads more. The tracers call it `DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH`.
     pub const fn tags_max_length(mut self, bytes: usize) -> Self {
-        self.tags_max_length = if bytes < MAX_TAGS_LENGTH { bytes as u16 } else { MAX_TAGS_LENGTH as u16 };
+        self.tags_max_length = if bytes < MAX_TAGS_LEN { bytes as u16 } else { MAX_TAGS_LEN as u16 };
         self
     }
 
@@ -105,39 +105,39 @@ impl Format for Datadog {
         FormatFields::of(FormatKind::Datadog)
     }
 
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
-        if slots.first(Field::DatadogTraceId).is_none() {
-            return Reading::new(Outcome::Absent);
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
+        if slots.get(Field::DatadogTraceId).is_none() {
+            return Parsed::new(Outcome::Absent);
         }
         if let Some(context) = plain::context(slots) {
-            return Reading::new(Outcome::Context(context)).plain();
+            return Parsed::new(Outcome::Context(context)).plain();
         }
-        let mut reading = Reading::new(Outcome::Absent);
+        let mut reading = Parsed::new(Outcome::Absent);
         let mut refuse = |refused| match refused {
-            Refused::Field(reject) => reading.refuse(reject),
-            Refused::Member(reject) => reading.refuse_member(reject),
+            Refused::Field(reject) => reading.ignore_field(reject),
+            Refused::Member(reject) => reading.ignore_member(reject),
         };
         match headers::context(slots, &mut refuse) {
             Ok(None) => reading,
             Ok(Some(context)) => reading.with_outcome(Outcome::Context(context)).plain(),
-            Err(reject) => Reading::invalid(reject),
+            Err(reject) => Parsed::invalid(reject),
         }
     }
 
-    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        let reading = self.extract(context.slots());
-        let whole = reading.refused().all(|reject| reading.refused_fields().contains(reject.field()));
+    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        let reading = self.extract(context.received());
+        let whole = reading.ignored().all(|reject| reading.ignored_fields().contains(reject.field()));
         // Tags of which one was turned down go on without it.
-        if !whole || !context.hand_on(&reading, self.fields(), writer) {
+        if !whole || !context.forward_verbatim(&reading, self.fields(), writer) {
             self.inject(context, writer);
         }
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         self.write_headers(context, writer);
     }
 
-    fn bridge(&self, context: &Outbound<'_>, bridge: &mut BridgeWriter) {
+    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
         self.write_member(context, bridge);
     }
 }

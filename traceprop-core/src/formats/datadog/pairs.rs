@@ -1,20 +1,20 @@
 //! The grammar of `x-datadog-tags`: pairs, keys, values, and the upper half of a trace id.
 
-use crate::reject::{Reason, ReasonAt};
-use crate::slots::{LineIter, Lines};
+use crate::reject::{InvalidReason, ReasonAt};
+use crate::slots::{HeaderLines, HeaderLinesIter};
 use crate::text;
 use crate::text::hex::{self, Letters};
 
 /// The pairs of all lines, blanks around them cut off, and the byte where each begins in the lines joined by commas.
 #[derive(Clone)]
 pub(super) struct Pairs<'c> {
-    lines: LineIter<'c>,
+    lines: HeaderLinesIter<'c>,
     rest: Option<&'c [u8]>,
     at: usize,
 }
 
 impl<'c> Pairs<'c> {
-    pub(super) fn new(lines: Lines<'c>) -> Self {
+    pub(super) fn new(lines: HeaderLines<'c>) -> Self {
         Self { lines: lines.iter(), rest: None, at: 0 }
     }
 }
@@ -58,7 +58,7 @@ pub(super) const fn is_value_byte(byte: u8) -> bool {
 #[inline]
 pub(super) fn parse_pair(pair: &[u8]) -> Result<(&[u8], &[u8]), ReasonAt> {
     let Some((key, value)) = text::split_once(pair, b'=') else {
-        return Err(Reason::BadMember.at(0));
+        return Err(InvalidReason::BadMember.at(0));
     };
     // A space is the only thing that a value may hold and a key may not.
     let is_legal = text::is_visible(pair, b' ', *b",") && text::find(key, b' ').is_none();
@@ -73,17 +73,17 @@ pub(super) fn parse_pair(pair: &[u8]) -> Result<(&[u8], &[u8]), ReasonAt> {
 fn diagnose(key: &[u8], value: &[u8]) -> ReasonAt {
     let bad_key = key.iter().position(|&b| !is_key_byte(b));
     if key.is_empty() || bad_key.is_some() {
-        return Reason::BadKey.at(bad_key.unwrap_or(0));
+        return InvalidReason::BadKey.at(bad_key.unwrap_or(0));
     }
     let bad_value = value.iter().position(|&b| !is_value_byte(b));
-    Reason::BadValue.at(key.len() + 1 + bad_value.unwrap_or(0))
+    InvalidReason::BadValue.at(key.len() + 1 + bad_value.unwrap_or(0))
 }
 
 /// The upper half of a trace id: 16 lower-case hex digits, not all zero.
 pub(super) fn parse_tid(text: &[u8]) -> Result<u64, ReasonAt> {
-    let digits = text.try_into().map_err(|_| Reason::BadLength.at(text.len()))?;
+    let digits = text.try_into().map_err(|_| InvalidReason::BadLength.at(text.len()))?;
     match hex::u64_16(digits, Letters::Lower) {
-        Ok(0) => Err(Reason::ZeroTraceId.at(0)),
+        Ok(0) => Err(InvalidReason::ZeroTraceId.at(0)),
         Ok(high) => Ok(high),
         Err(error) => Err(error.reason.at(error.at)),
     }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn ok_pairs_and_where_they_begin() {
-        let mut pairs = Pairs::new(Lines::one(b" \ta=1 ,,\t , b=2,"));
+        let mut pairs = Pairs::new(HeaderLines::one(b" \ta=1 ,,\t , b=2,"));
         assert_eq!(pairs.next(), Some((0, &b"a=1"[..])));
         assert_eq!(pairs.next(), Some((10, &b"b=2"[..])));
         assert_eq!(pairs.next(), None);

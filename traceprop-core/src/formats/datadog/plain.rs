@@ -1,32 +1,32 @@
 //! Headers of which nothing is turned down, and of which that is plain to see: nearly all are. Where no fault is looked
 //! for, reading takes half the time.
 
-use super::headers::{MAX_ORIGIN_LENGTH, sampling};
+use super::headers::{MAX_ORIGIN_LEN, sampling};
 use super::plain_tags::PlainTags;
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::id::{SpanId, TraceId};
-use crate::slots::Slots;
+use crate::slots::Headers;
 use crate::text;
 use crate::text::decimal;
 
 /// The context. `None` where the headers need a closer look, which costs time and nothing else.
-pub(super) fn context(slots: &Slots<'_>) -> Option<RemoteContext> {
+pub(super) fn context(slots: &Headers<'_>) -> Option<RemoteContext> {
     let low = number(slots, Field::DatadogTraceId, decimal::value)?.filter(|low| *low != 0)?;
     let parent_id = number(slots, Field::DatadogParentId, decimal::value)?.and_then(SpanId::new);
     let priority = number(slots, Field::DatadogSamplingPriority, decimal::signed_value)?;
-    if slots.first(Field::DatadogOrigin).is_some_and(|origin| !is_plain_origin(origin)) {
+    if slots.get(Field::DatadogOrigin).is_some_and(|origin| !is_plain_origin(origin)) {
         return None;
     }
-    let tags = PlainTags::of(&slots.lines(Field::DatadogTags))?;
+    let tags = PlainTags::of(&slots.get_all(Field::DatadogTags))?;
     let trace_id = TraceId::from_halves(tags.trace_id_high()?, low)?;
     Some(RemoteContext { trace_id, parent_id, sampling: sampling(priority), random: false })
 }
 
 /// A field that is one number without blanks around it, or is not there.
 #[inline]
-pub(super) fn number<T>(slots: &Slots<'_>, field: Field, value: impl Fn(&[u8]) -> Option<T>) -> Option<Option<T>> {
-    match slots.first(field) {
+pub(super) fn number<T>(slots: &Headers<'_>, field: Field, value: impl Fn(&[u8]) -> Option<T>) -> Option<Option<T>> {
+    match slots.get(field) {
         Some(line) if !slots.is_repeated(field) => value(line).map(Some),
         Some(_) => None,
         None => Some(None),
@@ -36,7 +36,7 @@ pub(super) fn number<T>(slots: &Slots<'_>, field: Field, value: impl Fn(&[u8]) -
 /// Whether an origin has no blanks, neither in it nor around it.
 #[inline]
 pub(super) fn is_plain_origin(origin: &[u8]) -> bool {
-    !origin.is_empty() && origin.len() <= MAX_ORIGIN_LENGTH && text::is_visible(origin, b'!', [])
+    !origin.is_empty() && origin.len() <= MAX_ORIGIN_LEN && text::is_visible(origin, b'!', [])
 }
 
 #[cfg(feature = "std")]
@@ -52,7 +52,7 @@ mod tests {
             let mut names = FieldNames::new();
             names.watch(FieldSet::of(Field::BUILT_IN));
             let headers = headers.to_vec();
-            context(&Slots::collect(&headers, &names)).is_some()
+            context(&Headers::collect(&headers, &names)).is_some()
         };
         let trace = ("x-datadog-trace-id", "8135627190345512087");
         let parent = ("x-datadog-parent-id", "0");

@@ -2,9 +2,9 @@
 //! cut off, so that it is enough to find those, eight bytes at a time.
 
 use super::pairs::parse_tid;
-use super::tags::{DatadogTag, MAX_TAGS_LENGTH, TAG_PREFIX, is_decision_maker};
+use super::tags::{DatadogTag, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
 use super::text::DatadogText;
-use crate::slots::Lines;
+use crate::slots::HeaderLines;
 use crate::text;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -27,9 +27,9 @@ impl<'c> PlainTags<'c> {
 
     /// None of other lines: of those each pair is judged by itself.
     #[inline(always)]
-    pub(super) fn of(lines: &Lines<'c>) -> Option<Self> {
+    pub(super) fn of(lines: &HeaderLines<'c>) -> Option<Self> {
         let Some(rest) = lines.first() else { return Some(Self::EMPTY) };
-        if lines.is_repeated() || rest.len() > MAX_TAGS_LENGTH || !text::is_visible(rest, b'!', []) {
+        if lines.is_repeated() || rest.len() > MAX_TAGS_LEN || !text::is_visible(rest, b'!', []) {
             return None;
         }
         let last = match rest.last_chunk() {
@@ -177,7 +177,7 @@ mod tests {
     use std::vec::Vec;
 
     fn plain(line: &str) -> Option<PlainTags<'_>> {
-        PlainTags::of(&Lines::one(line.as_bytes()))
+        PlainTags::of(&HeaderLines::one(line.as_bytes()))
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
             for place in 0..len {
                 let mut line = [b'-'; 40];
                 line[place] = b',';
-                let tags = PlainTags::of(&Lines::one(&line[..len])).unwrap();
+                let tags = PlainTags::of(&HeaderLines::one(&line[..len])).unwrap();
                 for from in 0..=len {
                     let found = tags.find_in(&tags.rest[from..], key_end);
                     assert_eq!(found, if from <= place { place - from } else { len - from }, "{place} of {len}");
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn err_lines_of_which_each_pair_is_judged() {
-        let long = "x".repeat(MAX_TAGS_LENGTH + 1);
+        let long = "x".repeat(MAX_TAGS_LEN + 1);
         for line in [" _dd.p.a=1", "_dd.p.a=1 ", "_dd.p.a=1 2", "_dd.p.a=\t", "_dd.p.a=\x7f", "_dd.p.a=é", &*long] {
             assert!(plain(line).is_none(), "{line:?}");
         }
@@ -236,8 +236,8 @@ mod tests {
             let line = format!("{first},{second},{third}");
             let judged_line = format!(" {line}");
             assert!(plain(&judged_line).is_none());
-            let (judged, reject) = DatadogTags::scan(Lines::one(judged_line.as_bytes()));
-            assert_eq!(tags(DatadogTags::unjudged(Lines::one(line.as_bytes()))), tags(judged), "{line}");
+            let (judged, reject) = DatadogTags::scan(HeaderLines::one(judged_line.as_bytes()));
+            assert_eq!(tags(DatadogTags::unjudged(HeaderLines::one(line.as_bytes()))), tags(judged), "{line}");
             if let Some(high) = plain(&line).unwrap().trace_id_high() {
                 assert_eq!((reject, judged.trace_id_high().unwrap_or(0)), (None, high), "{line}");
             }

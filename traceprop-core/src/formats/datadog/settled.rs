@@ -3,7 +3,7 @@
 //! Putting a member together item by item, and comparing, took ten times as long as all else that an injection does; on
 //! nearly every call the outcome is that nothing changes.
 
-use super::member::DatadogMember;
+use super::member::DatadogTraceState;
 use super::pairs;
 use super::tags::{DECISION_MAKER, TID, UPSTREAM_SERVICES};
 
@@ -17,7 +17,7 @@ pub(super) struct Settled {
     pub(super) has_last_span: bool,
 }
 
-impl DatadogMember<'_> {
+impl DatadogTraceState<'_> {
     /// Whether each item is known or carried on, stands once, and is spelt as we spell it. `None` where that is not
     /// plain to see, which costs time and nothing else.
     pub(super) fn settled(&self) -> Option<Settled> {
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn settled(value: &str) -> Option<(Option<i32>, bool)> {
-        DatadogMember::parse(value).settled().map(|settled| (settled.priority, settled.has_last_span))
+        DatadogTraceState::parse(value).settled().map(|settled| (settled.priority, settled.has_last_span))
     }
 
     #[test]

@@ -8,13 +8,13 @@ use super::plain_tags::PlainTags;
 use super::tags_iter::{DatadogTagsIter, RawTags};
 use super::text::DatadogText;
 use crate::field::Field;
-use crate::reject::{Reason, ReasonAt, Reject};
-use crate::slots::Lines;
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
+use crate::slots::HeaderLines;
 use crate::text;
 use crate::text::decimal;
 
 /// Bytes of `x-datadog-tags` that are read and written, all lines together. Longer ones are dropped by every tracer.
-pub const MAX_TAGS_LENGTH: usize = 512;
+pub const MAX_TAGS_LEN: usize = 512;
 
 /// What every tag that leaves a process begins with.
 pub const TAG_PREFIX: &str = "_dd.p.";
@@ -77,7 +77,7 @@ pub struct DatadogTags<'c> {
 #[derive(Clone, Copy)]
 enum Source<'c> {
     Plain(PlainTags<'c>),
-    Header(Lines<'c>),
+    Header(HeaderLines<'c>),
     Member(&'c str),
     #[cfg(feature = "alloc")]
     Built(&'c [u8]),
@@ -94,11 +94,11 @@ impl<'c> DatadogTags<'c> {
     /// Reads `x-datadog-tags` of one line. A pair that breaks the grammar costs itself: see
     /// [`DatadogTags::propagation_error`].
     pub fn parse(line: &'c [u8]) -> Self {
-        Self::read(Lines::one(line))
+        Self::read(HeaderLines::one(line))
     }
 
     /// Reads the lines of `x-datadog-tags` as one list.
-    pub fn read(lines: Lines<'c>) -> Self {
+    pub fn read(lines: HeaderLines<'c>) -> Self {
         let plain = PlainTags::of(&lines).and_then(|tags| Some((tags, tags.trace_id_high()?)));
         match plain {
             Some((tags, trace_id_high)) => Self { trace_id_high, ..Self::of(Source::Plain(tags)) },
@@ -107,7 +107,7 @@ impl<'c> DatadogTags<'c> {
     }
 
     /// The same where nobody asks for what was turned down, nor for the upper half of the trace id.
-    pub(super) fn unjudged(lines: Lines<'c>) -> Self {
+    pub(super) fn unjudged(lines: HeaderLines<'c>) -> Self {
         match PlainTags::of(&lines) {
             Some(tags) => Self::of(Source::Plain(tags)),
             None if excess(&lines).is_some() => Self::EMPTY,
@@ -125,13 +125,13 @@ impl<'c> DatadogTags<'c> {
     }
 
     /// The tags of lines that have been read before, and what their `tid` said.
-    pub(super) fn known(lines: Lines<'c>, trace_id_high: u64) -> Self {
+    pub(super) fn known(lines: HeaderLines<'c>, trace_id_high: u64) -> Self {
         let source = PlainTags::of(&lines).map_or(Source::Header(lines), Source::Plain);
         Self { trace_id_high, ..Self::of(source) }
     }
 
     /// The tags, and the first thing that was turned down.
-    pub(super) fn scan(lines: Lines<'c>) -> (Self, Option<Reject>) {
+    pub(super) fn scan(lines: HeaderLines<'c>) -> (Self, Option<InvalidHeader>) {
         let reject = |error: ReasonAt| Some(error.of(Field::DatadogTags));
         if let Some(error) = excess(&lines) {
             return (Self { error: Some(PropagationError::ExtractMaxSize), ..Self::EMPTY }, reject(error));
@@ -148,7 +148,7 @@ impl<'c> DatadogTags<'c> {
             }
         }
         if let Some((_, at)) = decision_maker.filter(|(value, _)| !is_decision_maker(value)) {
-            fault = fault.or(Some(Reason::BadValue.at(at)));
+            fault = fault.or(Some(InvalidReason::BadValue.at(at)));
         }
         let mut tags =
             Self { error: fault.map(|_| PropagationError::DecodingError), ..Self::of(Source::Header(lines)) };
@@ -218,14 +218,14 @@ impl<'c> DatadogTags<'c> {
 }
 
 /// Whether there is more than is read.
-fn excess(lines: &Lines<'_>) -> Option<ReasonAt> {
+fn excess(lines: &HeaderLines<'_>) -> Option<ReasonAt> {
     if lines.is_over_limit() {
-        return Some(Reason::TooManyLines.at(0));
+        return Some(InvalidReason::TooManyLines.at(0));
     }
     // One byte for the comma behind each line, and none behind the last.
     let joined: usize = lines.iter().map(|line| text::trim(line).len() + 1).sum();
     let len = joined.saturating_sub(1);
-    (len > MAX_TAGS_LENGTH).then(|| Reason::TooLong.at(len))
+    (len > MAX_TAGS_LEN).then(|| InvalidReason::TooLong.at(len))
 }
 
 impl fmt::Debug for DatadogTags<'_> {
@@ -268,9 +268,9 @@ mod tests {
     }
 
     /// The error, and where it was seen.
-    fn err(line: &str) -> (Option<PropagationError<'_>>, Option<(Reason, u32)>) {
-        let (tags, reject) = DatadogTags::scan(Lines::one(line.as_bytes()));
-        (tags.propagation_error(), reject.map(|reject| (reject.reason(), reject.at())))
+    fn err(line: &str) -> (Option<PropagationError<'_>>, Option<(InvalidReason, u32)>) {
+        let (tags, reject) = DatadogTags::scan(HeaderLines::one(line.as_bytes()));
+        (tags.propagation_error(), reject.map(|reject| (reject.reason(), reject.offset())))
     }
 
     #[test]
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(read(&line(512)).len(), 1);
         let longer = line(513);
         assert!(read(&longer).is_empty());
-        assert_eq!(err(&longer), (Some(PropagationError::ExtractMaxSize), Some((Reason::TooLong, 513))));
+        assert_eq!(err(&longer), (Some(PropagationError::ExtractMaxSize), Some((InvalidReason::TooLong, 513))));
         // Blanks around the value are none of its bytes.
         assert_eq!(read(&std::format!(" {}\t", line(512))).len(), 1);
     }
@@ -322,12 +322,12 @@ mod tests {
     fn ok_bad_pair_costs_itself() {
         let error = |reason, at| (Some(PropagationError::DecodingError), Some((reason, at)));
         assert_eq!(read("_dd.p.usr,_dd.p.a=1,=2,_dd.p.b=,_dd.p.c=é"), [("a", "1".into())]);
-        assert_eq!(err("_dd.p.a=1, _dd.p.usr"), error(Reason::BadMember, 11));
-        assert_eq!(err("_dd.p.a=1,=2"), error(Reason::BadKey, 10));
-        assert_eq!(err("_dd.p. a=1"), error(Reason::BadKey, 6));
-        assert_eq!(err("_dd.p.a="), error(Reason::BadValue, 8));
-        assert_eq!(err("_dd.p.a=x\ty"), error(Reason::BadValue, 9));
-        assert_eq!(err(" , _dd.p.a = 1"), error(Reason::BadKey, 9));
+        assert_eq!(err("_dd.p.a=1, _dd.p.usr"), error(InvalidReason::BadMember, 11));
+        assert_eq!(err("_dd.p.a=1,=2"), error(InvalidReason::BadKey, 10));
+        assert_eq!(err("_dd.p. a=1"), error(InvalidReason::BadKey, 6));
+        assert_eq!(err("_dd.p.a="), error(InvalidReason::BadValue, 8));
+        assert_eq!(err("_dd.p.a=x\ty"), error(InvalidReason::BadValue, 9));
+        assert_eq!(err(" , _dd.p.a = 1"), error(InvalidReason::BadKey, 9));
     }
 
     #[test]
@@ -336,11 +336,11 @@ mod tests {
         assert_eq!(high("_dd.p.tid=66c1f3a000000000"), Some(0x66c1_f3a0_0000_0000));
         assert_eq!(high("_dd.p.tid=66c1f3a000000000,_dd.p.tid=x"), None);
         let error = |text, reason, at| (Some(PropagationError::MalformedTid(text)), Some((reason, at)));
-        assert_eq!(err("_dd.p.tid=66c1f3a0"), error("66c1f3a0", Reason::BadLength, 18));
-        assert_eq!(err("_dd.p.tid=66C1f3a000000000"), error("66C1f3a000000000", Reason::UppercaseHex, 12));
-        assert_eq!(err("_dd.p.tid=+6c1f3a000000000"), error("+6c1f3a000000000", Reason::BadHex, 10));
-        assert_eq!(err("_dd.p.tid=0000000000000000"), error("0000000000000000", Reason::ZeroTraceId, 10));
-        assert_eq!(err("junk,_dd.p.tid=1,_dd.p.dm=4"), error("1", Reason::BadLength, 16));
+        assert_eq!(err("_dd.p.tid=66c1f3a0"), error("66c1f3a0", InvalidReason::BadLength, 18));
+        assert_eq!(err("_dd.p.tid=66C1f3a000000000"), error("66C1f3a000000000", InvalidReason::UppercaseHex, 12));
+        assert_eq!(err("_dd.p.tid=+6c1f3a000000000"), error("+6c1f3a000000000", InvalidReason::BadHex, 10));
+        assert_eq!(err("_dd.p.tid=0000000000000000"), error("0000000000000000", InvalidReason::ZeroTraceId, 10));
+        assert_eq!(err("junk,_dd.p.tid=1,_dd.p.dm=4"), error("1", InvalidReason::BadLength, 16));
     }
 
     #[test]
@@ -351,7 +351,7 @@ mod tests {
         for maker in ["4", "-256", "-", "--1", "-+1", "-1a", "- 1"] {
             let line = std::format!("_dd.p.dm={maker},_dd.p.x=1");
             assert_eq!(read(&line), [("x", "1".into())], "{maker}");
-            assert_eq!(err(&line), (Some(PropagationError::DecodingError), Some((Reason::BadValue, 9))));
+            assert_eq!(err(&line), (Some(PropagationError::DecodingError), Some((InvalidReason::BadValue, 9))));
         }
     }
 
@@ -371,23 +371,23 @@ mod tests {
     #[test]
     fn ok_lines_are_one_list() {
         use crate::field::{FieldNames, FieldSet};
-        use crate::slots::{MAX_LINES, Slots};
+        use crate::slots::{Headers, MAX_HEADER_LINES};
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::DatadogTags]));
         let scan = |lines: &[&str]| {
             let headers: Vec<_> = lines.iter().map(|line| ("x-datadog-tags", *line)).collect();
-            let slots = Slots::collect(&headers, &names);
-            let (tags, reject) = DatadogTags::scan(slots.lines(Field::DatadogTags));
+            let slots = Headers::collect(&headers, &names);
+            let (tags, reject) = DatadogTags::scan(slots.get_all(Field::DatadogTags));
             let pairs: Vec<_> = tags.iter().map(|tag| (String::from(tag.name), tag.value.to_string())).collect();
-            (pairs, reject.map(|reject| (reject.reason(), reject.at())))
+            (pairs, reject.map(|reject| (reject.reason(), reject.offset())))
         };
         let tag = |name: &str, value: &str| (String::from(name), String::from(value));
         assert_eq!(scan(&["_dd.p.a=1 ", "", "\t_dd.p.b=2,"]), ([tag("a", "1"), tag("b", "2")].into(), None));
-        assert_eq!(scan(&["_dd.p.a=1", "_dd.p.b"]), ([tag("a", "1")].into(), Some((Reason::BadMember, 10))));
+        assert_eq!(scan(&["_dd.p.a=1", "_dd.p.b"]), ([tag("a", "1")].into(), Some((InvalidReason::BadMember, 10))));
         let half = std::format!("_dd.p.a={}", "x".repeat(248));
         let rest = std::format!("_dd.p.b={}", "x".repeat(247));
         assert_eq!(scan(&[&half, &rest]).1, None);
-        assert_eq!(scan(&[&half, &rest, ""]).1, Some((Reason::TooLong, 513)));
-        assert_eq!(scan(&[""; MAX_LINES + 1]).1, Some((Reason::TooManyLines, 0)));
+        assert_eq!(scan(&[&half, &rest, ""]).1, Some((InvalidReason::TooLong, 513)));
+        assert_eq!(scan(&[""; MAX_HEADER_LINES + 1]).1, Some((InvalidReason::TooManyLines, 0)));
     }
 }

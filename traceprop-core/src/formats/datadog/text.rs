@@ -9,9 +9,9 @@ use crate::text::stack::StackText;
 /// Text in one of the two spellings: headers have it verbatim, the `dd` member writes `~` for `=`.
 ///
 /// ```
-/// use traceprop_core::formats::datadog::DatadogMember;
+/// use traceprop_core::formats::datadog::DatadogTraceState;
 ///
-/// let member = DatadogMember::parse("o:a~b;t.dm:-4");
+/// let member = DatadogTraceState::parse("o:a~b;t.dm:-4");
 /// assert_eq!(member.origin().expect("there is one"), "a=b");
 /// assert_eq!(member.origin().map(|origin| origin.to_string()), Some("a=b".to_owned()));
 /// ```
@@ -117,7 +117,7 @@ impl Eq for DatadogText<'_> {}
 
 /// The last span on the path that was reported to Datadog. Displays as it is written: 16 hex digits, or what came.
 #[derive(Clone, Copy)]
-pub struct LastDatadogSpan<'c>(Span<'c>);
+pub struct DatadogLastSpan<'c>(Span<'c>);
 
 #[derive(Clone, Copy)]
 enum Span<'c> {
@@ -126,7 +126,7 @@ enum Span<'c> {
     Id(SpanId),
 }
 
-impl<'c> LastDatadogSpan<'c> {
+impl<'c> DatadogLastSpan<'c> {
     pub(super) const fn raw(text: &'c str) -> Self {
         Self(Span::Raw(text))
     }
@@ -165,7 +165,7 @@ impl<'c> LastDatadogSpan<'c> {
     }
 }
 
-impl fmt::Display for LastDatadogSpan<'_> {
+impl fmt::Display for DatadogLastSpan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Span::Raw(text) => f.write_str(text),
@@ -174,9 +174,9 @@ impl fmt::Display for LastDatadogSpan<'_> {
     }
 }
 
-impl fmt::Debug for LastDatadogSpan<'_> {
+impl fmt::Debug for DatadogLastSpan<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LastDatadogSpan({:?})", self.span_id())
+        write!(f, "DatadogLastSpan({:?})", self.span_id())
     }
 }
 
@@ -206,23 +206,23 @@ mod tests {
     #[test]
     fn ok_last_span_is_an_id_where_it_can_be() {
         let id = SpanId::new(0xfe).unwrap();
-        assert_eq!(LastDatadogSpan::raw("00000000000000fe").span_id(), Some(id));
-        assert_eq!(LastDatadogSpan::id(id).to_string(), "00000000000000fe");
-        let odd = LastDatadogSpan::raw("n0t-hex");
+        assert_eq!(DatadogLastSpan::raw("00000000000000fe").span_id(), Some(id));
+        assert_eq!(DatadogLastSpan::id(id).to_string(), "00000000000000fe");
+        let odd = DatadogLastSpan::raw("n0t-hex");
         assert_eq!((odd.span_id(), odd.to_string().as_str()), (None, "n0t-hex"));
     }
 
     #[test]
     fn err_debug_holds_no_text() {
         assert_eq!(std::format!("{:?}", DatadogText::verbatim("secret")), "DatadogText(6 bytes)");
-        assert_eq!(std::format!("{:?}", LastDatadogSpan::raw("secret")), "LastDatadogSpan(None)");
+        assert_eq!(std::format!("{:?}", DatadogLastSpan::raw("secret")), "DatadogLastSpan(None)");
     }
 
     #[test]
     fn err_last_span_that_would_forge() {
         for text in ["", "1;s:2", "1,x", "a=b", "a\nb", "é"] {
-            assert!(!LastDatadogSpan::raw(text).is_legal(), "{text:?}");
+            assert!(!DatadogLastSpan::raw(text).is_legal(), "{text:?}");
         }
-        assert!(LastDatadogSpan::raw("n0t hex").is_legal());
+        assert!(DatadogLastSpan::raw("n0t hex").is_legal());
     }
 }

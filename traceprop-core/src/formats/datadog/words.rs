@@ -2,14 +2,14 @@
 
 use super::error::PropagationError;
 use super::headers;
-use super::member::{self, DatadogMember};
+use super::member::{self, DatadogTraceState};
 use super::tags::{DatadogTags, DecisionMaker};
-use super::text::{DatadogText, LastDatadogSpan};
+use super::text::{DatadogLastSpan, DatadogText};
 use crate::context::{Received, RemoteContext};
 use crate::field::{Field, FormatKind};
 use crate::id::{SpanId, TraceId};
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::Headers;
 use crate::tracestate::{TraceState, TraceStateMember};
 
 /// What a context carries of Datadog: to read, borrowed from the lines that it came from.
@@ -33,11 +33,11 @@ use crate::tracestate::{TraceState, TraceStateMember};
 /// assert!(datadog.vendor_tracestate().map(|member| member.key).eq(["acme"]));
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct DatadogContext<'c> {
+pub struct DatadogView<'c> {
     priority: Option<i32>,
     origin: Option<DatadogText<'c>>,
     tags: DatadogTags<'c>,
-    last_span: Option<LastDatadogSpan<'c>>,
+    last_span: Option<DatadogLastSpan<'c>>,
     error: Option<PropagationError<'c>>,
     tracestate: TraceState<'c>,
 }
@@ -93,9 +93,9 @@ impl<'c> Words<'c> {
 
     pub(super) fn of(
         source: Source,
-        slots: &Slots<'c>,
+        slots: &Headers<'c>,
         received: &Received<'_>,
-        member: Option<DatadogMember<'c>>,
+        member: Option<DatadogTraceState<'c>>,
     ) -> Self {
         // A decision that a dd member filled in comes with the number there.
         let filler = member.filter(|_| received.priority_in_dd).and_then(|member| member.priority());
@@ -106,19 +106,19 @@ impl<'c> Words<'c> {
                 Self { priority, origin, tags: member.tags() }
             }),
             // The trace id is known to be good: it is what made these headers the source.
-            Source::Headers if slots.first(Field::DatadogTraceId).is_none() => Self::NONE,
+            Source::Headers if slots.get(Field::DatadogTraceId).is_none() => Self::NONE,
             Source::Headers => Self {
                 priority: headers::priority(slots).or(filler),
                 origin: headers::origin(slots).map(DatadogText::verbatim),
-                tags: DatadogTags::unjudged(slots.lines(Field::DatadogTags)),
+                tags: DatadogTags::unjudged(slots.get_all(Field::DatadogTags)),
             },
             #[cfg(feature = "alloc")]
             Source::Built => Self {
                 priority: slots
-                    .first(Field::DatadogSamplingPriority)
+                    .get(Field::DatadogSamplingPriority)
                     .and_then(|line| crate::text::decimal::signed(line).ok()),
                 origin: built_text(slots, Field::DatadogOrigin).map(DatadogText::verbatim),
-                tags: slots.first(Field::DatadogTags).map_or(DatadogTags::EMPTY, DatadogTags::built),
+                tags: slots.get(Field::DatadogTags).map_or(DatadogTags::EMPTY, DatadogTags::built),
             },
             #[cfg(not(feature = "alloc"))]
             Source::Built => Self::NONE,
@@ -127,8 +127,8 @@ impl<'c> Words<'c> {
 }
 
 /// Text that was given here, blanks around it cut off as on every wire.
-fn built_text<'c>(slots: &Slots<'c>, field: Field) -> Option<&'c str> {
-    let text = core::str::from_utf8(crate::text::trim(slots.first(field)?)).ok()?;
+fn built_text<'c>(slots: &Headers<'c>, field: Field) -> Option<&'c str> {
+    let text = core::str::from_utf8(crate::text::trim(slots.get(field)?)).ok()?;
     (!text.is_empty()).then_some(text)
 }
 
@@ -136,15 +136,15 @@ fn built_text<'c>(slots: &Slots<'c>, field: Field) -> Option<&'c str> {
 /// headers that name this trace.
 pub(super) fn last_span<'c>(
     source: Source,
-    slots: &Slots<'c>,
+    slots: &Headers<'c>,
     received: &Received<'_>,
-    member: Option<DatadogMember<'c>>,
-) -> Option<LastDatadogSpan<'c>> {
+    member: Option<DatadogTraceState<'c>>,
+) -> Option<DatadogLastSpan<'c>> {
     if source == Source::Built {
-        return built_text(slots, Field::DatadogParentId).map(LastDatadogSpan::raw);
+        return built_text(slots, Field::DatadogParentId).map(DatadogLastSpan::raw);
     }
     let of_headers = || received.agrees.contains(FormatKind::Datadog).then(|| headers::parent_id(slots)).flatten();
-    member.and_then(|member| member.last_span()).or_else(|| of_headers().map(LastDatadogSpan::id))
+    member.and_then(|member| member.last_span()).or_else(|| of_headers().map(DatadogLastSpan::id))
 }
 
 /// The priority under a decision, and what becomes of the tag that says who made it.
@@ -173,10 +173,10 @@ pub(super) const fn decide(came: Option<i32>, sampling: Sampling, decided_here: 
     }
 }
 
-impl<'c> DatadogContext<'c> {
+impl<'c> DatadogView<'c> {
     /// A context of which nothing came.
     #[cfg(feature = "alloc")]
-    pub(crate) const fn without_lines(now: Now) -> Self {
+    pub(crate) const fn without_headers(now: Now) -> Self {
         Self {
             priority: decide(None, now.sampling, now.decided_here).0,
             origin: None,
@@ -187,13 +187,13 @@ impl<'c> DatadogContext<'c> {
         }
     }
 
-    pub(crate) fn of(slots: &Slots<'c>, received: &Received<'c>, now: Now) -> Self {
+    pub(crate) fn of(slots: &Headers<'c>, received: &Received<'c>, now: Now) -> Self {
         let tracestate = received.tracestate(slots);
-        let member = DatadogMember::of(&tracestate);
+        let member = DatadogTraceState::from_tracestate(&tracestate);
         let source = Source::of(received);
         let mut words = Words::of(source, slots, received, member);
         if source == Source::Headers {
-            words.tags = DatadogTags::read(slots.lines(Field::DatadogTags));
+            words.tags = DatadogTags::read(slots.get_all(Field::DatadogTags));
         }
         let (priority, decision_maker) = decide(words.priority, now.sampling, now.decided_here);
         let error = match source {
@@ -228,9 +228,9 @@ impl<'c> DatadogContext<'c> {
 
     /// The words of headers that are known to be valid, and beside which nothing else came: the upper half of the trace id
     /// is theirs, the parent is the sender's span, and there is no member.
-    pub(crate) fn of_headers(slots: &Slots<'c>, context: &RemoteContext, decided_here: bool) -> Self {
+    pub(crate) fn of_headers(slots: &Headers<'c>, context: &RemoteContext, decided_here: bool) -> Self {
         let (priority, decision_maker) = decide(headers::priority(slots), context.sampling, decided_here);
-        let tags = DatadogTags::known(slots.lines(Field::DatadogTags), context.trace_id.high());
+        let tags = DatadogTags::known(slots.get_all(Field::DatadogTags), context.trace_id.high());
         Self {
             priority,
             origin: headers::known_origin(slots).map(DatadogText::verbatim),
@@ -258,7 +258,7 @@ impl<'c> DatadogContext<'c> {
     }
 
     /// The last span on the path that was reported to Datadog, where it is not the parent itself.
-    pub const fn last_span(&self) -> Option<LastDatadogSpan<'c>> {
+    pub const fn last_span(&self) -> Option<DatadogLastSpan<'c>> {
         self.last_span
     }
 

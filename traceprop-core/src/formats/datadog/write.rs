@@ -2,40 +2,41 @@
 
 use super::Datadog;
 use super::error::PropagationError;
-use super::member::DatadogMember;
+use super::member::DatadogTraceState;
 use super::pairs;
-use super::tags::{DECISION_MAKER, DatadogTags, MAX_TAGS_LENGTH};
+use super::tags::{DECISION_MAKER, DatadogTags, MAX_TAGS_LEN};
 use super::text::DatadogText;
 use super::words::{self, Source, Words};
 use crate::field::Field;
-use crate::format::{Outbound, Writer};
+use crate::format::{InjectContext, Writer};
 use crate::id::TraceId;
-use crate::outgoing::OmissionReason;
+use crate::outgoing::OmitReason;
 use crate::text::decimal::Digits;
 use crate::text::hex;
 use crate::text::stack::StackText;
 use crate::tracestate::TraceState;
 
-type Line = StackText<MAX_TAGS_LENGTH>;
+type Line = StackText<MAX_TAGS_LEN>;
 
 impl Datadog {
-    pub(super) fn write_headers(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    pub(super) fn write_headers(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let Some((trace_id, span_id)) = context.ids() else {
             if context.trace_id().is_some() {
-                writer.omit(Field::DatadogTraceId, OmissionReason::NoSpanId, 1);
+                writer.omit(Field::DatadogTraceId, OmitReason::NoSpanId, 1);
             }
             return;
         };
         if trace_id.low() == 0 {
             // The header holds the lower half, and a 0 there is no id to anybody.
-            writer.omit(Field::DatadogTraceId, OmissionReason::BadValue, 1);
+            writer.omit(Field::DatadogTraceId, OmitReason::BadValue, 1);
             return;
         }
         let source = Source::of(&context.received);
         let needs_member = source == Source::Member || context.received.priority_in_dd;
         let state = if needs_member { context.tracestate() } else { TraceState::EMPTY };
-        let words = Words::of(source, context.slots(), &context.received, DatadogMember::of(&state));
-        let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_decided_here());
+        let words =
+            Words::of(source, context.received(), &context.received, DatadogTraceState::from_tracestate(&state));
+        let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_local_decision());
         writer.write_ascii(Field::DatadogTraceId, Digits::of(trace_id.low()).as_bytes());
         writer.write_ascii(Field::DatadogParentId, Digits::of(span_id.get()).as_bytes());
         if let Some(priority) = priority {
@@ -75,7 +76,7 @@ fn without_blanks(line: &Line) -> &[u8] {
 /// An origin that was made here may hold anything; a line end in it would be another header.
 fn write_origin(origin: DatadogText<'_>, writer: &mut Writer<'_>) {
     if !origin.bytes().all(|b| matches!(b, b' '..=b'~')) {
-        writer.omit(Field::DatadogOrigin, OmissionReason::BadValue, 1);
+        writer.omit(Field::DatadogOrigin, OmitReason::BadValue, 1);
         return;
     }
     match origin.as_str() {
@@ -89,12 +90,12 @@ impl DatadogTags<'_> {
     /// where there are none.
     ///
     /// ```
-    /// use traceprop_core::formats::datadog::{DatadogTags, MAX_TAGS_LENGTH};
+    /// use traceprop_core::formats::datadog::{DatadogTags, MAX_TAGS_LEN};
     /// use traceprop_core::TraceId;
     ///
     /// let tags = DatadogTags::parse(b"_dd.p.dm=-4,_dd.p.tid=00000000000000ff");
     /// let trace_id: TraceId = "66c1f3a00000000070e78dd3418db497".parse()?;
-    /// let mut buffer = [0; MAX_TAGS_LENGTH];
+    /// let mut buffer = [0; MAX_TAGS_LEN];
     /// assert_eq!(tags.write(trace_id, &mut buffer), Ok("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
     /// # Ok::<(), traceprop_core::ParseIdError>(())
     /// ```
@@ -105,10 +106,10 @@ impl DatadogTags<'_> {
     pub fn write<'b>(
         &self,
         trace_id: TraceId,
-        buffer: &'b mut [u8; MAX_TAGS_LENGTH],
+        buffer: &'b mut [u8; MAX_TAGS_LEN],
     ) -> Result<&'b str, PropagationError<'static>> {
         let mut line = Line::new();
-        put_tags(self, trace_id, MAX_TAGS_LENGTH, Which::All, &mut line)
+        put_tags(self, trace_id, MAX_TAGS_LEN, Which::All, &mut line)
             .map_err(|reason| PropagationError::of_omission(reason).unwrap_or(PropagationError::EncodingError))?;
         let text = without_blanks(&line);
         buffer[..text.len()].copy_from_slice(text);
@@ -130,7 +131,7 @@ fn put_tags(
     limit: usize,
     which: Which,
     line: &mut Line,
-) -> Result<(), OmissionReason> {
+) -> Result<(), OmitReason> {
     let mut fits = !(which == Which::All && tags.is_over_limit());
     if trace_id.high() != 0 {
         let digits = hex::encode_u64(trace_id.high());
@@ -139,19 +140,19 @@ fn put_tags(
     for tag in tags.iter().filter(|tag| which == Which::All || tag.name == DECISION_MAKER) {
         if !tags.is_legal() {
             if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
-                return Err(OmissionReason::BadKey);
+                return Err(OmitReason::BadKey);
             }
             if tag.value.is_empty() || !tag.value.bytes().all(pairs::is_value_byte) {
-                return Err(OmissionReason::BadValue);
+                return Err(OmitReason::BadValue);
             }
         }
         fits = fits && put_pair(line, tag.name, tag.value);
     }
     match (line.len(), limit) {
         (0, _) if fits => Ok(()),
-        (_, 0) => Err(OmissionReason::Disabled),
+        (_, 0) => Err(OmitReason::Disabled),
         (len, limit) if fits && len <= limit => Ok(()),
-        _ => Err(OmissionReason::TooLong),
+        _ => Err(OmitReason::TooLong),
     }
 }
 

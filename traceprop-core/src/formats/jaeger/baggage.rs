@@ -4,8 +4,8 @@ use core::fmt;
 
 use super::item::{JaegerBaggageItem, PREFIX, Source};
 use crate::field::{Field, FieldSet};
-use crate::reject::{Reason, Reject};
-use crate::slots::{Lines, Slots};
+use crate::reject::{InvalidHeader, InvalidReason};
+use crate::slots::{HeaderLines, Headers};
 use crate::text::{split_once, trim};
 
 const MAX_ITEMS: usize = 64;
@@ -21,7 +21,7 @@ const MAX_ITEMS: usize = 64;
 /// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::{formats::jaeger::Jaeger, Propagator};
 ///
-/// let propagator = Propagator::builder().format(Jaeger::new()).build()?;
+/// let propagator = Propagator::builder().with_format(Jaeger::new()).build()?;
 /// let request = [("Uberctx-Tenant", "acme+inc"), ("jaeger-baggage", "user=alice, token=Zm9v==")];
 /// let baggage = propagator.extract(&request).jaeger_baggage();
 /// let items: Vec<_> = baggage.iter().map(|item| (item.key(), item.value())).collect();
@@ -42,7 +42,7 @@ pub struct JaegerBaggage<'c> {
     /// Bytes read.
     bytes: usize,
     /// The first thing that was skipped, if anything was.
-    skipped: Option<Reject>,
+    skipped: Option<InvalidHeader>,
     /// A member of the list gave way to a line with its key.
     gave_way: bool,
 }
@@ -63,17 +63,17 @@ impl<'c> JaegerBaggage<'c> {
     }
 
     /// Reads the baggage of a request.
-    pub fn read(slots: &Slots<'c>) -> Self {
-        if !slots.has_any(const { FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]) }) {
+    pub fn read(slots: &Headers<'c>) -> Self {
+        if !slots.contains_any(const { FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]) }) {
             // Not the constant, which would be copied with all of its room.
             return Self::new();
         }
         let mut baggage = Self::new();
-        if slots.first(Field::UberContext).is_some() {
-            baggage.read_lines(slots.lines(Field::UberContext));
+        if slots.get(Field::UberContext).is_some() {
+            baggage.read_lines(slots.get_all(Field::UberContext));
         }
-        if slots.first(Field::JaegerBaggage).is_some() {
-            baggage.read_list(slots.lines(Field::JaegerBaggage));
+        if slots.get(Field::JaegerBaggage).is_some() {
+            baggage.read_list(slots.get_all(Field::JaegerBaggage));
         }
         baggage
     }
@@ -99,7 +99,7 @@ impl<'c> JaegerBaggage<'c> {
     }
 
     /// The first thing that was skipped, and why: malformed, or behind a limit.
-    pub const fn skipped(&self) -> Option<Reject> {
+    pub const fn skipped(&self) -> Option<InvalidHeader> {
         self.skipped
     }
 
@@ -108,10 +108,10 @@ impl<'c> JaegerBaggage<'c> {
         self.gave_way
     }
 
-    fn read_lines(&mut self, lines: Lines<'c>) {
+    fn read_lines(&mut self, lines: HeaderLines<'c>) {
         const FIELD: Field = Field::UberContext;
         if lines.is_over_limit() {
-            self.skip(FIELD, Reason::TooManyLines, 0);
+            self.skip(FIELD, InvalidReason::TooManyLines, 0);
         }
         for (name, value) in lines.with_names() {
             let at = self.bytes;
@@ -120,34 +120,34 @@ impl<'c> JaegerBaggage<'c> {
             let Some(key) = name.get(PREFIX.len()..) else { continue };
             self.bytes += key.len() + value.len();
             if self.bytes > Self::MAX_BYTES {
-                return self.skip(FIELD, Reason::TooLong, at);
+                return self.skip(FIELD, InvalidReason::TooLong, at);
             }
             if !self.put(JaegerBaggageItem::of_line(key, value)) {
-                return self.skip(FIELD, Reason::TooManyMembers, at);
+                return self.skip(FIELD, InvalidReason::TooManyMembers, at);
             }
         }
     }
 
-    fn read_list(&mut self, lines: Lines<'c>) {
+    fn read_list(&mut self, lines: HeaderLines<'c>) {
         const FIELD: Field = Field::JaegerBaggage;
         if lines.is_over_limit() {
-            self.skip(FIELD, Reason::TooManyLines, 0);
+            self.skip(FIELD, InvalidReason::TooManyLines, 0);
         }
         let mut at = 0;
         for line in lines {
             let mut rest = Some(line);
             while let Some(text) = rest {
                 let Some(left) = Self::MAX_BYTES.checked_sub(self.bytes) else {
-                    return self.skip(FIELD, Reason::TooLong, at);
+                    return self.skip(FIELD, InvalidReason::TooLong, at);
                 };
                 // One byte more than may be read shows whether the member ends within the limit.
                 let visible = &text[..text.len().min(left + 1)];
                 let raw = split_once(visible, b',').map_or(visible, |(raw, _)| raw);
                 if raw.len() > left {
-                    return self.skip(FIELD, Reason::TooLong, at);
+                    return self.skip(FIELD, InvalidReason::TooLong, at);
                 }
                 match JaegerBaggageItem::parse_member(trim(raw)) {
-                    Ok(Some(item)) if !self.put(item) => return self.skip(FIELD, Reason::TooManyMembers, at),
+                    Ok(Some(item)) if !self.put(item) => return self.skip(FIELD, InvalidReason::TooManyMembers, at),
                     Ok(_) => {}
                     Err(reason) => self.skip(FIELD, reason, at),
                 }
@@ -177,8 +177,8 @@ impl<'c> JaegerBaggage<'c> {
         true
     }
 
-    fn skip(&mut self, field: Field, reason: Reason, at: usize) {
-        self.skipped = self.skipped.or(Some(Reject::new(field, reason, at)));
+    fn skip(&mut self, field: Field, reason: InvalidReason, at: usize) {
+        self.skipped = self.skipped.or(Some(InvalidHeader::new(field, reason, at)));
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
 
     fn with<R>(headers: &[(&str, &str)], check: impl FnOnce(JaegerBaggage<'_>) -> R) -> R {
         let headers = headers.to_vec();
-        check(JaegerBaggage::read(&Slots::collect(&headers, &names())))
+        check(JaegerBaggage::read(&Headers::collect(&headers, &names())))
     }
 
     fn items(headers: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -232,7 +232,7 @@ mod tests {
         })
     }
 
-    fn skipped(headers: &[(&str, &str)]) -> Option<Reject> {
+    fn skipped(headers: &[(&str, &str)]) -> Option<InvalidHeader> {
         with(headers, |baggage| baggage.skipped())
     }
 
@@ -260,11 +260,11 @@ mod tests {
         assert_eq!(items(&[("jaeger-baggage", "a=1,no-equals,,=x, b=2,")]), pairs(&[("a", "1"), ("b", "2")]));
         assert_eq!(
             skipped(&[("jaeger-baggage", "a=1,no-equals,=x")]),
-            Some(Reject::new(Field::JaegerBaggage, Reason::BadMember, 4))
+            Some(InvalidHeader::new(Field::JaegerBaggage, InvalidReason::BadMember, 4))
         );
         assert_eq!(
             skipped(&[("jaeger-baggage", "a=1"), ("jaeger-baggage", "=x")]),
-            Some(Reject::new(Field::JaegerBaggage, Reason::BadKey, 4))
+            Some(InvalidHeader::new(Field::JaegerBaggage, InvalidReason::BadKey, 4))
         );
     }
 
@@ -283,7 +283,10 @@ mod tests {
         let headers = [("uberctx-a", "1"), ("jaeger-baggage", &list(64))];
         assert_eq!(items(&headers).len(), 64);
         let beyond = list(63).len();
-        assert_eq!(skipped(&headers), Some(Reject::new(Field::JaegerBaggage, Reason::TooManyMembers, beyond)));
+        assert_eq!(
+            skipped(&headers),
+            Some(InvalidHeader::new(Field::JaegerBaggage, InvalidReason::TooManyMembers, beyond))
+        );
     }
 
     #[test]
@@ -291,7 +294,7 @@ mod tests {
         let list = |count: usize| (0..count).map(|i| format!("k={i},")).collect::<String>();
         assert_eq!(items(&[("jaeger-baggage", &list(64))]), pairs(&[("k", "63")]));
         assert_eq!(items(&[("jaeger-baggage", &list(65))]), pairs(&[("k", "63")]));
-        let reject = Reject::new(Field::JaegerBaggage, Reason::TooManyMembers, list(64).len());
+        let reject = InvalidHeader::new(Field::JaegerBaggage, InvalidReason::TooManyMembers, list(64).len());
         assert_eq!(skipped(&[("jaeger-baggage", &list(65))]), Some(reject));
     }
 
@@ -301,7 +304,7 @@ mod tests {
         let lines: Vec<_> = lines.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         assert_eq!((items(&lines[..64]).len(), skipped(&lines[..64])), (64, None));
         assert_eq!(items(&lines).len(), 64);
-        assert_eq!(skipped(&lines), Some(Reject::new(Field::UberContext, Reason::TooManyLines, 0)));
+        assert_eq!(skipped(&lines), Some(InvalidHeader::new(Field::UberContext, InvalidReason::TooManyLines, 0)));
     }
 
     #[test]
@@ -312,13 +315,13 @@ mod tests {
         assert_eq!((items(&headers).len(), skipped(&headers)), (2, None));
         let headers = [("uberctx-a", &*value), ("uberctx-b", "12")];
         assert_eq!(items(&headers).len(), 1);
-        assert_eq!(skipped(&headers), Some(Reject::new(Field::UberContext, Reason::TooLong, 8190)));
+        assert_eq!(skipped(&headers), Some(InvalidHeader::new(Field::UberContext, InvalidReason::TooLong, 8190)));
 
         let list = format!("a=1,b={}", "x".repeat(8192 - 6));
         assert_eq!(items(&[("jaeger-baggage", &list)]).len(), 2);
         let list = format!("a=1,b={}", "x".repeat(8192 - 5));
         assert_eq!(items(&[("jaeger-baggage", &list)]), pairs(&[("a", "1")]));
-        let too_long = Some(Reject::new(Field::JaegerBaggage, Reason::TooLong, 4));
+        let too_long = Some(InvalidHeader::new(Field::JaegerBaggage, InvalidReason::TooLong, 4));
         assert_eq!(skipped(&[("jaeger-baggage", &list)]), too_long);
     }
 
@@ -327,7 +330,7 @@ mod tests {
         for member in [",", "=,", "x=y,"] {
             let list = member.repeat(100_000);
             let reject = skipped(&[("jaeger-baggage", &list)]).unwrap();
-            assert!(reject.at() <= 8193, "{member} {reject}");
+            assert!(reject.offset() <= 8193, "{member} {reject}");
         }
     }
 

@@ -4,8 +4,8 @@ use core::fmt;
 
 use super::percent::Decoded;
 use crate::field::Field;
-use crate::reject::{Reason, Reject};
-use crate::slots::Slots;
+use crate::reject::{InvalidHeader, InvalidReason};
+use crate::slots::Headers;
 use crate::text;
 
 /// What the sender of a `jaeger-debug-id` wants to find its trace by: the new root has it as tag `jaeger-debug-id`.
@@ -16,7 +16,7 @@ use crate::text;
 /// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::{formats::jaeger::Jaeger, Inbound, Propagator, Sampling};
 ///
-/// let propagator = Propagator::builder().format(Jaeger::new()).build()?;
+/// let propagator = Propagator::builder().with_format(Jaeger::new()).build()?;
 /// let request = [("jaeger-debug-id", "ticket-4711")];
 /// let extraction = propagator.extract(&request);
 /// assert_eq!(extraction.inbound(), Inbound::Decision(Sampling::Debug));
@@ -32,14 +32,14 @@ impl<'c> JaegerDebugId<'c> {
     pub const MAX_LEN: usize = 256;
 
     /// The debug id of a request, if it counts: there is no `uber-trace-id`, and it is not blank.
-    pub(crate) fn read(slots: &Slots<'c>) -> Option<Result<Self, Reject>> {
-        let value = text::trim(slots.first(Field::JaegerDebugId)?);
-        if value.is_empty() || slots.first(Field::UberTraceId).is_some() {
+    pub(crate) fn read(slots: &Headers<'c>) -> Option<Result<Self, InvalidHeader>> {
+        let value = text::trim(slots.get(Field::JaegerDebugId)?);
+        if value.is_empty() || slots.get(Field::UberTraceId).is_some() {
             return None;
         }
         Some(match value.len() <= Self::MAX_LEN {
             true => Ok(Self(value)),
-            false => Err(Reject::new(Field::JaegerDebugId, Reason::TooLong, Self::MAX_LEN)),
+            false => Err(InvalidHeader::new(Field::JaegerDebugId, InvalidReason::TooLong, Self::MAX_LEN)),
         })
     }
 
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn ok_the_bytes_of_a_value_are_those_of_its_text() {
-        let propagator = Propagator::builder().format(Jaeger::new()).inject_none().build().unwrap();
+        let propagator = Propagator::builder().with_format(Jaeger::new()).inject_none().build().unwrap();
         for (value, decoded) in [("ticket-1", "ticket-1"), (" a+b%2F%c3%a9 ", "a b/é"), ("100%", "100%")] {
             let request = [("jaeger-debug-id", value)];
             let extraction = propagator.extract(&request);

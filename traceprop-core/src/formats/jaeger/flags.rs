@@ -5,7 +5,7 @@ use core::fmt;
 use super::FLAGS_ITEM;
 use super::header::{UberTraceId, parse_flags};
 use crate::field::FormatKind;
-use crate::format::Outbound;
+use crate::format::InjectContext;
 use crate::sampling::Sampling;
 
 /// The flags of an `uber-trace-id`. All eight bits are kept, those without a meaning too.
@@ -86,8 +86,8 @@ impl fmt::Display for JaegerFlags {
 }
 
 /// The flag byte to write: the sampled bit as it was decided, and what came beside it as far as it still holds.
-pub(super) fn outgoing(context: &Outbound<'_>) -> JaegerFlags {
-    merge(context.sampling(), context.is_decided_here(), received(context))
+pub(super) fn outgoing(context: &InjectContext<'_>) -> JaegerFlags {
+    merge(context.sampling(), context.is_local_decision(), received(context))
 }
 
 fn merge(sampling: Sampling, decided_here: bool, received: Option<JaegerFlags>) -> JaegerFlags {
@@ -106,9 +106,9 @@ fn merge(sampling: Sampling, decided_here: bool, received: Option<JaegerFlags>) 
 }
 
 /// What came: in a header of this trace, else across a hop that speaks only W3C.
-fn received(context: &Outbound<'_>) -> Option<JaegerFlags> {
+fn received(context: &InjectContext<'_>) -> Option<JaegerFlags> {
     if context.agrees(FormatKind::Jaeger) {
-        return UberTraceId::flags_of_good(context.slots());
+        return UberTraceId::flags_of_good(context.received());
     }
     let digits = context.bridged()?.item(FLAGS_ITEM)?;
     let flags = JaegerFlags::from_byte(parse_flags(digits.as_bytes())?);

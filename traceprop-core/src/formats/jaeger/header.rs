@@ -6,8 +6,8 @@ use super::JaegerFlags;
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{Reason, ReasonAt, Reject};
-use crate::slots::Slots;
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
+use crate::slots::Headers;
 use crate::text;
 use crate::text::hex::{self, Letters};
 
@@ -22,7 +22,7 @@ const MAX_VALUE: usize = 256;
 ///
 /// let header = UberTraceId::parse(b"41C156CF264CA243%3A5688d%3A78656416b39f77cd%3A01")?;
 /// assert_eq!(header.to_string(), "000000000000000041c156cf264ca243:000000000005688d:0:1");
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UberTraceId {
@@ -48,7 +48,7 @@ impl UberTraceId {
     /// # Errors
     /// `repeated-field` where a comma joins several values, else `empty`, `too-long`, `field-count`, `empty-field`,
     /// `bad-length`, `bad-hex`, `zero-trace-id`, `zero-span-id` or `bad-flags`, at the byte where it shows.
-    pub fn parse(value: &[u8]) -> Result<Self, Reject> {
+    pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(text::trim(value)).map_err(|error| {
             let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
             error.behind(lead).of(Field::UberTraceId)
@@ -56,17 +56,17 @@ impl UberTraceId {
     }
 
     /// What the header of a request says, if there is one. Several lines of it are a reject.
-    pub(crate) fn read(slots: &Slots<'_>) -> Option<Result<Self, Reject>> {
-        let first = slots.first(Field::UberTraceId)?;
+    pub(crate) fn read(slots: &Headers<'_>) -> Option<Result<Self, InvalidHeader>> {
+        let first = slots.get(Field::UberTraceId)?;
         if slots.is_repeated(Field::UberTraceId) {
-            return Some(Err(Reject::new(Field::UberTraceId, Reason::RepeatedField, 0)));
+            return Some(Err(InvalidHeader::new(Field::UberTraceId, InvalidReason::RepeatedField, 0)));
         }
         Some(Self::parse(first))
     }
 
     /// The flags of a header that was read before and found good: the rest of it need not be looked at again.
-    pub(super) fn flags_of_good(slots: &Slots<'_>) -> Option<JaegerFlags> {
-        let flags = match text::trim(slots.first(Field::UberTraceId)?) {
+    pub(super) fn flags_of_good(slots: &Headers<'_>) -> Option<JaegerFlags> {
+        let flags = match text::trim(slots.get(Field::UberTraceId)?) {
             [.., b':', flags] => parse_flags(&[*flags]),
             [.., b':', high, low] => parse_flags(&[*high, *low]),
             // Its colons are percent-encoded.
@@ -128,34 +128,34 @@ fn parse_whole(value: &[u8]) -> Option<UberTraceId> {
 
 fn parse_any(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
     if value.is_empty() {
-        return Err(Reason::Empty.at(0));
+        return Err(InvalidReason::Empty.at(0));
     }
     if value.len() > MAX_VALUE {
-        return Err(Reason::TooLong.at(MAX_VALUE));
+        return Err(InvalidReason::TooLong.at(MAX_VALUE));
     }
     fields(value).map_err(|error| diagnose(value, error))
 }
 
 fn fields(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
     let encoded = !value.contains(&b':');
-    let next = |rest| split(rest, encoded).ok_or(Reason::FieldCount.at(value.len()));
+    let next = |rest| split(rest, encoded).ok_or(InvalidReason::FieldCount.at(value.len()));
     let (trace_id, behind_trace) = next(value)?;
     let (span_id, behind_span) = next(behind_trace)?;
     let (parent_id, flags) = next(behind_span)?;
     if let Some((_, fifth)) = split(flags, encoded) {
-        return Err(Reason::FieldCount.at(value.len() - fifth.len()));
+        return Err(InvalidReason::FieldCount.at(value.len() - fifth.len()));
     }
     if parent_id.contains(&b',') {
-        return Err(Reason::RepeatedField.at(0));
+        return Err(InvalidReason::RepeatedField.at(0));
     }
     let span_at = value.len() - behind_trace.len();
     let trace_id = hex::u128_32(&padded(trace_id, 0)?, Letters::AnyCase)
         .map_err(|error| error.reason.at(error.at + trace_id.len() - TraceId::HEX_LEN))?;
     let span_id = hex::u64_16(&padded(span_id, span_at)?, Letters::AnyCase)
         .map_err(|error| error.reason.at(span_at + error.at + span_id.len() - SpanId::HEX_LEN))?;
-    let trace_id = TraceId::new(trace_id).ok_or(Reason::ZeroTraceId.at(0))?;
-    let span_id = SpanId::new(span_id).ok_or(Reason::ZeroSpanId.at(span_at))?;
-    let flags = parse_flags(flags).ok_or(Reason::BadFlags.at(value.len() - flags.len()))?;
+    let trace_id = TraceId::new(trace_id).ok_or(InvalidReason::ZeroTraceId.at(0))?;
+    let span_id = SpanId::new(span_id).ok_or(InvalidReason::ZeroSpanId.at(span_at))?;
+    let flags = parse_flags(flags).ok_or(InvalidReason::BadFlags.at(value.len() - flags.len()))?;
     Ok(UberTraceId::new(trace_id, span_id, JaegerFlags::from_byte(flags)))
 }
 
@@ -171,12 +171,12 @@ fn split(text: &[u8], encoded: bool) -> Option<(&[u8], &[u8])> {
 /// Digits with zeros on their left: a shorter id is the same number.
 fn padded<const N: usize>(digits: &[u8], at: usize) -> Result<[u8; N], ReasonAt> {
     if digits.is_empty() {
-        return Err(Reason::EmptyField.at(at));
+        return Err(InvalidReason::EmptyField.at(at));
     }
     let mut all = [b'0'; N];
     match N.checked_sub(digits.len()) {
         Some(zeros) => all[zeros..].copy_from_slice(digits),
-        None => return Err(Reason::BadLength.at(at + N)),
+        None => return Err(InvalidReason::BadLength.at(at + N)),
     }
     Ok(all)
 }
@@ -194,7 +194,7 @@ pub(super) fn parse_flags(digits: &[u8]) -> Option<u8> {
 #[cold]
 fn diagnose(value: &[u8], error: ReasonAt) -> ReasonAt {
     match value.iter().position(|&b| b == b',') {
-        Some(at) => Reason::RepeatedField.at(at),
+        Some(at) => InvalidReason::RepeatedField.at(at),
         None => error,
     }
 }
@@ -214,10 +214,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn err(value: &[u8]) -> (Reason, u32) {
+    fn err(value: &[u8]) -> (InvalidReason, u32) {
         let reject = UberTraceId::parse(value).unwrap_err();
         assert_eq!(reject.field(), Field::UberTraceId);
-        (reject.reason(), reject.at())
+        (reject.reason(), reject.offset())
     }
 
     #[test]
@@ -247,10 +247,10 @@ mod tests {
     fn ok_parse_encoded_colons_where_no_other_is() {
         assert_eq!(ok("1%3A2%3a0%3A1"), (1, 2, 1));
         assert_eq!(ok("1:2:%3A:1"), (1, 2, 1));
-        assert_eq!(err(b"1%3A2%3A0:1"), (Reason::FieldCount, 11));
-        assert_eq!(err(b"1%3b2%3A0%3A1%3A1"), (Reason::BadHex, 1));
-        assert_eq!(err(b"1%3A2%3A0%3A1%3A1"), (Reason::FieldCount, 16));
-        assert_eq!(err(b"1%3A2%3A0%3A1%3"), (Reason::BadFlags, 12));
+        assert_eq!(err(b"1%3A2%3A0:1"), (InvalidReason::FieldCount, 11));
+        assert_eq!(err(b"1%3b2%3A0%3A1%3A1"), (InvalidReason::BadHex, 1));
+        assert_eq!(err(b"1%3A2%3A0%3A1%3A1"), (InvalidReason::FieldCount, 16));
+        assert_eq!(err(b"1%3A2%3A0%3A1%3"), (InvalidReason::BadFlags, 12));
     }
 
     #[test]
@@ -260,7 +260,7 @@ mod tests {
             fmt::write(&mut value, format_args!("1:2:{parent}:1")).unwrap();
             assert_eq!(ok(value.as_str()), (1, 2, 1), "{parent}");
         }
-        assert_eq!(err(b"1:2:0,0:1"), (Reason::RepeatedField, 5));
+        assert_eq!(err(b"1:2:0,0:1"), (InvalidReason::RepeatedField, 5));
     }
 
     #[test]
@@ -276,43 +276,43 @@ mod tests {
         }
         for (flags, at) in [(&b"1:2:0:"[..], 6), (b"1:2:0:x", 6), (b"1:2:0:001", 6), (b"1:2:0:+1", 6), (b"1:2:0: 1", 6)]
         {
-            assert_eq!(err(flags), (Reason::BadFlags, at), "{flags:?}");
+            assert_eq!(err(flags), (InvalidReason::BadFlags, at), "{flags:?}");
         }
     }
 
     #[test]
     fn err_parse_lengths_of_ids() {
-        assert_eq!(err(b"4ca67353d824b44b41c156cf264ca243a:5688d53247ceefc7:0:1"), (Reason::BadLength, 32));
-        assert_eq!(err(b"4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7a:0:1"), (Reason::BadLength, 49));
-        assert_eq!(err(b"0000000000000000000000000000000001:2:0:1"), (Reason::BadLength, 32));
-        assert_eq!(err(b":2:0:1"), (Reason::EmptyField, 0));
-        assert_eq!(err(b" 1::0:1"), (Reason::EmptyField, 3));
+        assert_eq!(err(b"4ca67353d824b44b41c156cf264ca243a:5688d53247ceefc7:0:1"), (InvalidReason::BadLength, 32));
+        assert_eq!(err(b"4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7a:0:1"), (InvalidReason::BadLength, 49));
+        assert_eq!(err(b"0000000000000000000000000000000001:2:0:1"), (InvalidReason::BadLength, 32));
+        assert_eq!(err(b":2:0:1"), (InvalidReason::EmptyField, 0));
+        assert_eq!(err(b" 1::0:1"), (InvalidReason::EmptyField, 3));
     }
 
     #[test]
     fn err_parse_digits_and_zeros() {
-        assert_eq!(err(b"+1:2:0:1"), (Reason::BadHex, 0));
-        assert_eq!(err(b"0x1:2:0:1"), (Reason::BadHex, 1));
-        assert_eq!(err(b"12g4:2:0:1"), (Reason::BadHex, 2));
-        assert_eq!(err(b"12:34-:0:1"), (Reason::BadHex, 5));
-        assert_eq!(err(b"0:5688d53247ceefc7:0:1"), (Reason::ZeroTraceId, 0));
-        assert_eq!(err(b"1:0000000000000000:0:1"), (Reason::ZeroSpanId, 2));
+        assert_eq!(err(b"+1:2:0:1"), (InvalidReason::BadHex, 0));
+        assert_eq!(err(b"0x1:2:0:1"), (InvalidReason::BadHex, 1));
+        assert_eq!(err(b"12g4:2:0:1"), (InvalidReason::BadHex, 2));
+        assert_eq!(err(b"12:34-:0:1"), (InvalidReason::BadHex, 5));
+        assert_eq!(err(b"0:5688d53247ceefc7:0:1"), (InvalidReason::ZeroTraceId, 0));
+        assert_eq!(err(b"1:0000000000000000:0:1"), (InvalidReason::ZeroSpanId, 2));
     }
 
     #[test]
     fn err_parse_other_than_four_fields() {
-        assert_eq!(err(b""), (Reason::Empty, 0));
-        assert_eq!(err(b" \t"), (Reason::Empty, 2));
-        assert_eq!(err(b"1"), (Reason::FieldCount, 1));
-        assert_eq!(err(b"1:2:1"), (Reason::FieldCount, 5));
-        assert_eq!(err(b"1:2:0:1:"), (Reason::FieldCount, 8));
+        assert_eq!(err(b""), (InvalidReason::Empty, 0));
+        assert_eq!(err(b" \t"), (InvalidReason::Empty, 2));
+        assert_eq!(err(b"1"), (InvalidReason::FieldCount, 1));
+        assert_eq!(err(b"1:2:1"), (InvalidReason::FieldCount, 5));
+        assert_eq!(err(b"1:2:0:1:"), (InvalidReason::FieldCount, 8));
     }
 
     #[test]
     fn err_parse_values_joined_by_a_comma() {
-        assert_eq!(err(b"1:2:0:1,1:2:0:1"), (Reason::RepeatedField, 7));
-        assert_eq!(err(b"1:2:0:1, "), (Reason::RepeatedField, 7));
-        assert_eq!(err(b",1:2:0:1"), (Reason::RepeatedField, 0));
+        assert_eq!(err(b"1:2:0:1,1:2:0:1"), (InvalidReason::RepeatedField, 7));
+        assert_eq!(err(b"1:2:0:1, "), (InvalidReason::RepeatedField, 7));
+        assert_eq!(err(b",1:2:0:1"), (InvalidReason::RepeatedField, 0));
     }
 
     #[test]
@@ -320,7 +320,7 @@ mod tests {
         let mut value = [b'0'; MAX_VALUE + 1];
         value[..4].copy_from_slice(b"1:2:");
         value[MAX_VALUE - 2..].copy_from_slice(b":01");
-        assert_eq!(err(&value), (Reason::TooLong, MAX_VALUE as u32));
+        assert_eq!(err(&value), (InvalidReason::TooLong, MAX_VALUE as u32));
         value[MAX_VALUE - 2..].copy_from_slice(b":1 ");
         assert!(UberTraceId::parse(&value).is_ok());
     }
@@ -348,9 +348,9 @@ mod tests {
     fn err_every_truncation() {
         for len in 0..VALID.len() {
             let reason = match len {
-                0 => Reason::Empty,
-                52 => Reason::BadFlags,
-                _ => Reason::FieldCount,
+                0 => InvalidReason::Empty,
+                52 => InvalidReason::BadFlags,
+                _ => InvalidReason::FieldCount,
             };
             assert_eq!(err(&VALID[..len]), (reason, len as u32));
         }

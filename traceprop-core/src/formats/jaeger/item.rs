@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::percent::Decoded;
-use crate::reject::Reason;
+use crate::reject::InvalidReason;
 use crate::text::{split_once, trim};
 
 /// What every name of an item's line begins with.
@@ -35,14 +35,14 @@ impl<'c> JaegerBaggageItem<'c> {
 
     /// Reads one member of a list; none if there is nothing. The clients decode first and split then, which breaks an
     /// encoded comma and base64.
-    pub(super) fn parse_member(member: &'c [u8]) -> Result<Option<Self>, Reason> {
+    pub(super) fn parse_member(member: &'c [u8]) -> Result<Option<Self>, InvalidReason> {
         if member.is_empty() {
             return Ok(None);
         }
-        let (key, value) = split_once(member, b'=').ok_or(Reason::BadMember)?;
-        let key = core::str::from_utf8(trim(key)).map_err(|_| Reason::BadKey)?;
+        let (key, value) = split_once(member, b'=').ok_or(InvalidReason::BadMember)?;
+        let key = core::str::from_utf8(trim(key)).map_err(|_| InvalidReason::BadKey)?;
         match key.is_empty() {
-            true => Err(Reason::BadKey),
+            true => Err(InvalidReason::BadKey),
             false => Ok(Some(Self { key, value: trim(value), source: Source::List })),
         }
     }

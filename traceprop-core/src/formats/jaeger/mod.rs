@@ -40,10 +40,10 @@ pub(crate) use write::{allowed_line, baggage_line};
 use crate::bridge::{self, BridgeWriter};
 use crate::field::Field;
 use crate::field::FormatKind;
-use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
-use crate::outgoing::OmissionReason;
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::outgoing::OmitReason;
 use crate::sampling::Sampling;
-use crate::slots::Slots;
+use crate::slots::Headers;
 use crate::text::stack::StackText;
 
 /// The letter of the flag byte in our tracestate member.
@@ -52,11 +52,11 @@ const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
 /// Jaeger: `uber-trace-id`, `uberctx-*`, `jaeger-baggage`, `jaeger-debug-id`. Name `jaeger`.
 ///
 /// Its baggage is read through [`JaegerBaggage`], and goes out as far as
-/// [`Outgoing::baggage`](crate::Outgoing::baggage) lets it.
+/// [`InjectOptions::allow_baggage`](crate::InjectOptions::allow_baggage) lets it.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::{formats::jaeger::Jaeger, Outgoing, Propagator, Sampling};
+/// use traceprop_core::{formats::jaeger::Jaeger, InjectOptions, Propagator, Sampling};
 ///
 /// static JAEGER: Jaeger = Jaeger::new();
 /// let propagator = Propagator::builder().extract_static(&JAEGER).inject_static(&JAEGER).build()?;
@@ -68,8 +68,8 @@ const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
 /// assert_eq!(caller.sampling, Sampling::Debug);
 ///
 /// let mut headers: Vec<(String, String)> = Vec::new();
-/// let call = extraction.child(caller.trace_id, "b7ad6b7169203331".parse()?);
-/// let _ = propagator.inject(&call, &Outgoing::new(), &mut headers);
+/// let call = extraction.span_with_ids(caller.trace_id, "b7ad6b7169203331".parse()?);
+/// let _ = propagator.inject(&call, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers[0].1, "000000000000000041c156cf264ca243:b7ad6b7169203331:0:b");
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -105,23 +105,23 @@ impl Format for Jaeger {
     }
 
     /// Baggage is not looked at: it never decides what becomes of the trace.
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
         match (UberTraceId::read(slots), JaegerDebugId::read(slots)) {
             (Some(Ok(header)), _) => {
-                let reading = Reading::new(Outcome::Context(header.context()));
+                let reading = Parsed::new(Outcome::Context(header.context()));
                 // 0 is also what a sender writes that has not decided.
-                if header.flags.is_sampled() { reading } else { reading.tentative() }
+                if header.flags.is_sampled() { reading } else { reading.implicit_sampling() }
             }
-            (None, Some(Ok(_))) => Reading::new(Outcome::SamplingOnly(Sampling::Debug)),
-            (Some(Err(reject)), _) | (None, Some(Err(reject))) => Reading::invalid(reject),
-            (None, None) => Reading::new(Outcome::Absent),
+            (None, Some(Ok(_))) => Parsed::new(Outcome::SamplingOnly(Sampling::Debug)),
+            (Some(Err(reject)), _) | (None, Some(Err(reject))) => Parsed::invalid(reject),
+            (None, None) => Parsed::new(Outcome::Absent),
         }
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let Some((trace_id, span_id)) = context.ids() else {
             if context.trace_id().is_some() {
-                writer.omit(Field::UberTraceId, OmissionReason::NoSpanId, 1);
+                writer.omit(Field::UberTraceId, OmitReason::NoSpanId, 1);
             }
             return;
         };
@@ -129,7 +129,7 @@ impl Format for Jaeger {
         writer.write_ascii(Field::UberTraceId, header.write_bytes(&mut [0; UberTraceId::MAX_LEN]));
     }
 
-    fn bridge(&self, context: &Outbound<'_>, writer: &mut BridgeWriter) {
+    fn bridge(&self, context: &InjectContext<'_>, writer: &mut BridgeWriter) {
         // A context that was put together here has no supplier, and none of its words came in a header.
         let was_read = context.received.primary.is_some() && context.agrees(FormatKind::Jaeger);
         let crossed = if was_read { None } else { context.bridged() };
@@ -144,14 +144,14 @@ impl Format for Jaeger {
             }
         }
         if context.sampling() == Sampling::Debug {
-            let wished = matches!(JaegerDebugId::read(context.slots()), Some(Ok(_)));
+            let wished = matches!(JaegerDebugId::read(context.received()), Some(Ok(_)));
             if wished || has(FLAGS_ITEM) || has(bridge::DEBUG) {
                 writer.item(bridge::DEBUG, "");
             }
         }
     }
 
-    fn inject_baggage(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         write::baggage(context, self.w3c_baggage, writer);
     }
 }

@@ -7,9 +7,9 @@ use super::item::{JaegerBaggageItem, PREFIX, Source};
 use super::percent::{Decoded, Encoded};
 use crate::baggage::{Baggage, BaggageLimits};
 use crate::field::{Field, FieldSet};
-use crate::format::{Outbound, Writer};
-use crate::outgoing::{Allow, OmissionReason};
-use crate::slots::Lines;
+use crate::format::{InjectContext, Writer};
+use crate::outgoing::{Allow, OmitReason};
+use crate::slots::HeaderLines;
 use crate::text::stack::StackText;
 use crate::text::{is_header_text, is_token_byte, trim};
 
@@ -17,19 +17,19 @@ const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage
 
 /// Writes what came and may leave. A relay hands values on as they are; else all of it takes the canonical form, that
 /// of `jaeger-baggage` too, which is a way to begin a trace and none to go on with it.
-pub(super) fn baggage(context: &Outbound<'_>, with_w3c: bool, writer: &mut Writer<'_>) {
-    let slots = context.slots();
-    let w3c = if with_w3c { slots.first(Field::Baggage) } else { None };
-    if !slots.has_any(FIELDS) && w3c.is_none() {
+pub(super) fn baggage(context: &InjectContext<'_>, with_w3c: bool, writer: &mut Writer<'_>) {
+    let slots = context.received();
+    let w3c = if with_w3c { slots.get(Field::Baggage) } else { None };
+    if !slots.contains_any(FIELDS) && w3c.is_none() {
         return;
     }
     let mut baggage = JaegerBaggage::read(slots);
     if w3c.is_some() {
-        let members = Baggage::read(slots.lines(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY);
+        let members = Baggage::from_lines(slots.get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY);
         let items = members.iter().map(|member| JaegerBaggageItem::of_w3c(member.key(), member.raw_value()));
         let beyond = items.filter(|item| !baggage.put(*item)).count();
         if beyond > 0 {
-            writer.omit(Field::UberContext, OmissionReason::TooManyMembers, beyond as u32);
+            writer.omit(Field::UberContext, OmitReason::TooManyMembers, beyond as u32);
         }
     }
     let list = as_received(context, &baggage);
@@ -46,9 +46,9 @@ pub(super) fn baggage(context: &Outbound<'_>, with_w3c: bool, writer: &mut Write
 
 /// The lines of the list, if they can go on as they came: all of them may, nothing in them was skipped, and no line takes
 /// the place of a member, which would count again where that line cannot be written.
-fn as_received<'c>(context: &Outbound<'c>, baggage: &JaegerBaggage<'_>) -> Option<Lines<'c>> {
-    let lines = context.slots().lines(Field::JaegerBaggage);
-    let allowed = context.is_relayed() && context.outgoing().allowed_baggage() == Allow::All;
+fn as_received<'c>(context: &InjectContext<'c>, baggage: &JaegerBaggage<'_>) -> Option<HeaderLines<'c>> {
+    let lines = context.received().get_all(Field::JaegerBaggage);
+    let allowed = context.is_passthrough() && context.options().allowed_baggage() == Allow::All;
     let whole =
         baggage.skipped().is_none() && !baggage.is_shadowed() && lines.iter().all(|line| is_header_text(trim(line)));
     (allowed && whole).then_some(lines)
@@ -60,7 +60,7 @@ pub(crate) fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::vec::Vec<u8>
     let mut kept = alloc::vec::Vec::new();
     for member in line.split(|&byte| byte == b',').map(trim) {
         let item = JaegerBaggageItem::parse_member(member).ok().flatten();
-        if item.is_some_and(|item| allow.header(item.raw_key())) {
+        if item.is_some_and(|item| allow.allows_header(item.raw_key())) {
             if !kept.is_empty() {
                 kept.push(b',');
             }
@@ -72,50 +72,50 @@ pub(crate) fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::vec::Vec<u8>
 
 fn write_item(
     item: &JaegerBaggageItem<'_>,
-    context: &Outbound<'_>,
+    context: &InjectContext<'_>,
     left: &mut usize,
     writer: &mut Writer<'_>,
-) -> Result<(), OmissionReason> {
+) -> Result<(), OmitReason> {
     let key = item.raw_key();
-    let allow = context.outgoing().allowed_baggage();
+    let allow = context.options().allowed_baggage();
     let allowed = match item.source() {
-        Source::Line | Source::List => allow.header(key),
-        Source::W3c => allow.key(key),
+        Source::Line | Source::List => allow.allows_header(key),
+        Source::W3c => allow.allows_key(key),
     };
     let raw = item.raw_value();
-    let as_received = context.is_relayed() && item.source() == Source::Line && is_header_text(raw);
+    let as_received = context.is_passthrough() && item.source() == Source::Line && is_header_text(raw);
     let value = match core::str::from_utf8(raw) {
         Ok(text) if as_received => Value::AsReceived(text),
         _ => Value::Canonical(Encoded(item.decoded())),
     };
     let size = key.len() + value.len();
     if !allowed {
-        return Err(OmissionReason::NotAllowed);
+        return Err(OmitReason::NotAllowed);
     }
     if !key.bytes().all(is_token_byte) {
-        return Err(OmissionReason::BadKey);
+        return Err(OmitReason::BadKey);
     }
     // A header without a value is never sent.
     if value.len() == 0 {
-        return Err(OmissionReason::BadValue);
+        return Err(OmitReason::BadValue);
     }
-    if PREFIX.len() + key.len() > Writer::MAX_NAME {
-        return Err(OmissionReason::TooLong);
+    if PREFIX.len() + key.len() > Writer::MAX_NAME_LEN {
+        return Err(OmitReason::TooLong);
     }
     // The first whole items go out: behind one that does not fit, nothing does.
     let Some(rest) = left.checked_sub(size) else {
         *left = 0;
-        return Err(OmissionReason::TooLong);
+        return Err(OmitReason::TooLong);
     };
     *left = rest;
-    let mut name = StackText::<{ Writer::MAX_NAME }>::new();
+    let mut name = StackText::<{ Writer::MAX_NAME_LEN }>::new();
     for letter in key.chars() {
         // It fits, as was checked above.
         let _ = fmt::Write::write_char(&mut name, letter.to_ascii_lowercase());
     }
-    match writer.write_family(Field::UberContext, PREFIX, name.as_str(), &value) {
+    match writer.write_prefixed(Field::UberContext, PREFIX, name.as_str(), &value) {
         true => Ok(()),
-        false => Err(OmissionReason::BadKey),
+        false => Err(OmitReason::BadKey),
     }
 }
 

@@ -16,8 +16,8 @@ use core::fmt;
 use super::text::Sw8Text;
 use crate::field::Field;
 use crate::outgoing::Allow;
-use crate::reject::{Reason, Reject};
-use crate::slots::{LineIter, Lines};
+use crate::reject::{InvalidHeader, InvalidReason};
+use crate::slots::{HeaderLines, HeaderLinesIter};
 use crate::text;
 
 /// Pairs that are kept, of those that can be read.
@@ -41,42 +41,42 @@ const MAX_BYTES: usize = 2048;
 /// assert_eq!(correlation.get("canary").unwrap(), "true");
 /// # #[cfg(feature = "alloc")]
 /// assert_eq!(traceprop_core::OwnedBaggage::from(correlation).to_string(), "tenant=acme-eu,canary=true");
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Sw8Correlation<'c> {
-    lines: Lines<'c>,
+    lines: HeaderLines<'c>,
     len: usize,
-    skipped: Option<Reject>,
+    skipped: Option<InvalidHeader>,
 }
 
 impl<'c> Sw8Correlation<'c> {
     /// No pairs.
-    pub const EMPTY: Self = Self { lines: Lines::none(), len: 0, skipped: None };
+    pub const EMPTY: Self = Self { lines: HeaderLines::none(), len: 0, skipped: None };
 
     /// Reads the pairs of one line.
     ///
     /// # Errors
     /// `no-valid-member` where there are pairs and none can be used.
-    pub fn parse(line: &'c [u8]) -> Result<Self, Reject> {
-        Self::read(Lines::one(line), Field::Sw8Correlation)
+    pub fn parse(line: &'c [u8]) -> Result<Self, InvalidHeader> {
+        Self::read(HeaderLines::one(line), Field::Sw8Correlation)
     }
 
-    pub(super) fn read(lines: Lines<'c>, field: Field) -> Result<Self, Reject> {
+    pub(super) fn read(lines: HeaderLines<'c>, field: Field) -> Result<Self, InvalidHeader> {
         if lines.is_over_limit() {
-            return Err(Reject::new(field, Reason::TooManyLines, 0));
+            return Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0));
         }
         let mut correlation = Self { lines, len: 0, skipped: None };
         for step in Walk::new(lines) {
             match step {
                 Ok(_) => correlation.len += 1,
                 Err((reason, at)) => {
-                    correlation.skipped = correlation.skipped.or(Some(Reject::new(field, reason, at)));
+                    correlation.skipped = correlation.skipped.or(Some(InvalidHeader::new(field, reason, at)));
                 }
             }
         }
         match correlation.skipped {
-            Some(_) if correlation.len == 0 => Err(Reject::new(field, Reason::NoValidMember, 0)),
+            Some(_) if correlation.len == 0 => Err(InvalidHeader::new(field, InvalidReason::NoValidMember, 0)),
             _ => Ok(correlation),
         }
     }
@@ -102,7 +102,7 @@ impl<'c> Sw8Correlation<'c> {
     }
 
     /// The first thing that was skipped, and why: a broken pair, or what lies behind a limit.
-    pub const fn skipped(&self) -> Option<Reject> {
+    pub const fn skipped(&self) -> Option<InvalidHeader> {
         self.skipped
     }
 
@@ -155,7 +155,7 @@ pub(crate) fn allowed_line(line: &[u8], allow: crate::outgoing::Allow<'_>) -> al
 
     let correlation = Sw8Correlation::parse(line).unwrap_or(Sw8Correlation::EMPTY);
     let pairs = correlation.iter().map(|(key, value)| (key.to_string(), value.to_string()));
-    let kept: alloc::vec::Vec<(String, String)> = pairs.filter(|(key, _)| allow.key(key)).collect();
+    let kept: alloc::vec::Vec<(String, String)> = pairs.filter(|(key, _)| allow.allows_key(key)).collect();
     line_of(kept.iter().map(|(key, value)| (key.as_str(), value.as_str())))
 }
 
@@ -166,7 +166,7 @@ fn fits(value: Sw8Text<'_>) -> bool {
 /// A walk over the lines, which never looks beyond the limits.
 #[derive(Clone)]
 struct Walk<'c> {
-    lines: LineIter<'c>,
+    lines: HeaderLinesIter<'c>,
     rest: Option<&'c [u8]>,
     at: usize,
     pairs: usize,
@@ -174,13 +174,13 @@ struct Walk<'c> {
 }
 
 impl<'c> Walk<'c> {
-    fn new(lines: Lines<'c>) -> Self {
+    fn new(lines: HeaderLines<'c>) -> Self {
         Self { lines: lines.iter(), rest: None, at: 0, pairs: 0, done: false }
     }
 }
 
 impl<'c> Iterator for Walk<'c> {
-    type Item = Result<(Sw8Text<'c>, Sw8Text<'c>), (Reason, usize)>;
+    type Item = Result<(Sw8Text<'c>, Sw8Text<'c>), (InvalidReason, usize)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.done {
@@ -200,7 +200,7 @@ impl<'c> Iterator for Walk<'c> {
             self.at += raw.len() + 1;
             if raw.len() > left {
                 self.done = true;
-                return Some(Err((Reason::TooLong, at)));
+                return Some(Err((InvalidReason::TooLong, at)));
             }
             let pair = text::trim(raw);
             if pair.is_empty() {
@@ -210,7 +210,7 @@ impl<'c> Iterator for Walk<'c> {
             if read.is_ok() {
                 if self.pairs == MAX_PAIRS {
                     self.done = true;
-                    return Some(Err((Reason::TooManyMembers, at)));
+                    return Some(Err((InvalidReason::TooManyMembers, at)));
                 }
                 self.pairs += 1;
             }
@@ -220,13 +220,13 @@ impl<'c> Iterator for Walk<'c> {
     }
 }
 
-fn read_pair(pair: &[u8]) -> Result<(Sw8Text<'_>, Sw8Text<'_>), Reason> {
-    let (key, value) = text::split_once(pair, b':').ok_or(Reason::BadMember)?;
+fn read_pair(pair: &[u8]) -> Result<(Sw8Text<'_>, Sw8Text<'_>), InvalidReason> {
+    let (key, value) = text::split_once(pair, b':').ok_or(InvalidReason::BadMember)?;
     if key.is_empty() {
-        return Err(Reason::BadKey);
+        return Err(InvalidReason::BadKey);
     }
     if value.is_empty() {
-        return Err(Reason::BadValue);
+        return Err(InvalidReason::BadValue);
     }
     // A second colon is no base64.
     Ok((Sw8Text::read(key).map_err(|error| error.reason)?, Sw8Text::read(value).map_err(|error| error.reason)?))
@@ -240,7 +240,7 @@ pub(super) struct Allowed<'a, 'c> {
 
 impl<'c> Allowed<'_, 'c> {
     fn allowed(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> {
-        self.correlation.iter().filter(|(key, _)| key.with(|key| self.allow.key(key)))
+        self.correlation.iter().filter(|(key, _)| key.with(|key| self.allow.allows_key(key)))
     }
 
     fn kept(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> {
@@ -302,19 +302,19 @@ mod tests {
     #[test]
     fn ok_broken_pairs_are_skipped_and_reported() {
         let broken = [
-            ("bm9jb2xvbg==", Reason::BadMember),
-            ("a:b:c", Reason::BadBase64),
-            (":MQ==", Reason::BadKey),
-            ("YQ==:", Reason::BadValue),
-            ("YQ==:/w==", Reason::BadUtf8),
+            ("bm9jb2xvbg==", InvalidReason::BadMember),
+            ("a:b:c", InvalidReason::BadBase64),
+            (":MQ==", InvalidReason::BadKey),
+            ("YQ==:", InvalidReason::BadValue),
+            ("YQ==:/w==", InvalidReason::BadUtf8),
         ];
         for (pair, reason) in broken {
             let line = format!("Yg==:Mg==,{pair},Yw==:Mw==");
             let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
             assert_eq!(correlation.len(), 2, "{pair}");
-            assert_eq!(correlation.skipped(), Some(Reject::new(Field::Sw8Correlation, reason, 10)), "{pair}");
+            assert_eq!(correlation.skipped(), Some(InvalidHeader::new(Field::Sw8Correlation, reason, 10)), "{pair}");
             let error = Sw8Correlation::parse(pair.as_bytes()).unwrap_err();
-            assert_eq!(error, Reject::new(Field::Sw8Correlation, Reason::NoValidMember, 0));
+            assert_eq!(error, InvalidHeader::new(Field::Sw8Correlation, InvalidReason::NoValidMember, 0));
         }
     }
 
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(pairs(&four).len(), 3);
         let four = format!("{three},azQ=:djQ=");
         let skipped = Sw8Correlation::parse(four.as_bytes()).unwrap().skipped().unwrap();
-        assert_eq!((skipped.reason(), skipped.at()), (Reason::TooManyMembers, 30));
+        assert_eq!((skipped.reason(), skipped.offset()), (InvalidReason::TooManyMembers, 30));
     }
 
     #[test]
@@ -337,7 +337,7 @@ mod tests {
         let long = line(",,,");
         let correlation = Sw8Correlation::parse(long.as_bytes()).unwrap();
         assert_eq!(correlation.len(), 1);
-        assert_eq!(correlation.skipped(), Some(Reject::new(Field::Sw8Correlation, Reason::TooLong, 12)));
+        assert_eq!(correlation.skipped(), Some(InvalidHeader::new(Field::Sw8Correlation, InvalidReason::TooLong, 12)));
     }
 
     #[test]

@@ -12,8 +12,8 @@
 use core::fmt;
 
 use crate::field::Field;
-use crate::reject::{Reason, Reject};
-use crate::slots::Lines;
+use crate::reject::{InvalidHeader, InvalidReason};
+use crate::slots::HeaderLines;
 use crate::text::{self, decimal};
 
 /// Bytes that are looked at.
@@ -28,7 +28,7 @@ const MAX_VALUE: usize = 64;
 /// assert_eq!(extension, Sw8Extension { skip_analysis: true, sent_at_ms: Some(1_768_384_712_345) });
 /// assert_eq!(extension.to_string(), "1-1768384712345");
 /// assert_eq!(Sw8Extension::parse(b"0- ")?.to_string(), "0-");
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sw8Extension {
@@ -43,14 +43,14 @@ impl Sw8Extension {
     ///
     /// # Errors
     /// `bad-decimal` or `out-of-range` for the time, `too-long` above 64 bytes.
-    pub fn parse(value: &[u8]) -> Result<Self, Reject> {
+    pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(value, Field::Sw8Extension)
     }
 
     /// Reads the last value of the lines, as with sw8 itself: it is that of the nearest hop.
-    pub(super) fn read(lines: Lines<'_>, field: Field) -> Result<Option<Self>, Reject> {
+    pub(super) fn read(lines: HeaderLines<'_>, field: Field) -> Result<Option<Self>, InvalidHeader> {
         if lines.is_over_limit() {
-            return Err(Reject::new(field, Reason::TooManyLines, 0));
+            return Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0));
         }
         let last = lines.iter().map(last_value).filter(|value| !value.is_empty()).last();
         last.map(|value| parse(value, field)).transpose()
@@ -64,10 +64,10 @@ fn last_value(line: &[u8]) -> &[u8] {
     value.unwrap_or_default()
 }
 
-fn parse(value: &[u8], field: Field) -> Result<Sw8Extension, Reject> {
+fn parse(value: &[u8], field: Field) -> Result<Sw8Extension, InvalidHeader> {
     let value = text::trim(value);
     if value.len() > MAX_VALUE {
-        return Err(Reject::new(field, Reason::TooLong, MAX_VALUE));
+        return Err(InvalidHeader::new(field, InvalidReason::TooLong, MAX_VALUE));
     }
     let (mode, rest) = text::split_once(value, b'-').unwrap_or((value, b""));
     let time = text::split_once(rest, b'-').map_or(rest, |(time, _)| time);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn read(line: &str) -> Option<Sw8Extension> {
-        Sw8Extension::read(Lines::one(line.as_bytes()), Field::Sw8Extension).unwrap()
+        Sw8Extension::read(HeaderLines::one(line.as_bytes()), Field::Sw8Extension).unwrap()
     }
 
     #[test]
@@ -118,11 +118,12 @@ mod tests {
 
     #[test]
     fn err_time_that_is_no_number() {
-        let err = |value: &str| Sw8Extension::parse(value.as_bytes()).map_err(|reject| (reject.reason(), reject.at()));
-        assert_eq!(err("1-abc"), Err((Reason::BadDecimal, 2)));
-        assert_eq!(err("1-+7"), Err((Reason::BadDecimal, 2)));
-        assert_eq!(err("1-18446744073709551616"), Err((Reason::OutOfRange, 2)));
-        assert_eq!(err(&"1".repeat(65)), Err((Reason::TooLong, 64)));
+        let err =
+            |value: &str| Sw8Extension::parse(value.as_bytes()).map_err(|reject| (reject.reason(), reject.offset()));
+        assert_eq!(err("1-abc"), Err((InvalidReason::BadDecimal, 2)));
+        assert_eq!(err("1-+7"), Err((InvalidReason::BadDecimal, 2)));
+        assert_eq!(err("1-18446744073709551616"), Err((InvalidReason::OutOfRange, 2)));
+        assert_eq!(err(&"1".repeat(65)), Err((InvalidReason::TooLong, 64)));
         assert_eq!(err(&"1".repeat(64)), Ok(extension(false, None)));
     }
 
@@ -131,8 +132,8 @@ mod tests {
         let value = |len: usize| format!("1-7-{}", "x".repeat(len - 4));
         assert_eq!(read(&value(64)), Some(extension(true, Some(7))));
         for line in [value(65), value(66), format!("0-1,{}", value(65))] {
-            let error = Sw8Extension::read(Lines::one(line.as_bytes()), Field::Sw8Extension).unwrap_err();
-            assert_eq!((error.reason(), error.at()), (Reason::TooLong, 64), "{line}");
+            let error = Sw8Extension::read(HeaderLines::one(line.as_bytes()), Field::Sw8Extension).unwrap_err();
+            assert_eq!((error.reason(), error.offset()), (InvalidReason::TooLong, 64), "{line}");
         }
     }
 
@@ -144,12 +145,12 @@ mod tests {
         let lines = [("sw8-x", "0-1"), ("sw8-x", "1-2"), ("sw8-x", "")];
         let mut names = crate::field::FieldNames::new();
         names.watch(crate::field::FieldSet::of(&[Field::Sw8Extension]));
-        let slots = crate::slots::Slots::collect(&lines, &names);
-        let lines = slots.lines(Field::Sw8Extension);
+        let slots = crate::slots::Headers::collect(&lines, &names);
+        let lines = slots.get_all(Field::Sw8Extension);
         assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension), Ok(Some(extension(true, Some(2)))));
-        let many = vec![("sw8-x", "0-1"); crate::slots::MAX_LINES + 1];
-        let slots = crate::slots::Slots::collect(&many, &names);
-        let lines = slots.lines(Field::Sw8Extension);
-        assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension).unwrap_err().reason(), Reason::TooManyLines);
+        let many = vec![("sw8-x", "0-1"); crate::slots::MAX_HEADER_LINES + 1];
+        let slots = crate::slots::Headers::collect(&many, &names);
+        let lines = slots.get_all(Field::Sw8Extension);
+        assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension).unwrap_err().reason(), InvalidReason::TooManyLines);
     }
 }

@@ -4,14 +4,14 @@ use alloc::string::{String, ToString};
 
 use super::header::Sw8Header;
 use super::write::Value;
-use super::{span_id_of, trace_id_of};
+use super::{span_id_from_segment, trace_id_from_text};
 use crate::id::{SpanId, TraceId};
-use crate::reject::Reject;
+use crate::reject::InvalidHeader;
 
 /// The fields of an `sw8` as text: those of a SkyWalking agent in the same process, or from a store. Give them to a context
 /// with [`OwnedContext::with_sw8`](crate::OwnedContext::with_sw8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sw8Fields<'a> {
+pub struct Sw8Parts<'a> {
     /// Field 2.
     pub trace_id: &'a str,
     /// Field 3.
@@ -28,14 +28,14 @@ pub struct Sw8Fields<'a> {
     pub peer: &'a str,
 }
 
-impl Sw8Fields<'_> {
-    /// Trace and span in numbers: see [`trace_id_of`] and [`span_id_of`]. None where the trace id maps to zero.
+impl Sw8Parts<'_> {
+    /// Trace and span in numbers: see [`trace_id_from_text`] and [`span_id_from_segment`]. None where the trace id maps to zero.
     pub fn ids(&self) -> Option<(TraceId, SpanId)> {
-        Some((trace_id_of(self.trace_id)?, span_id_of(self.segment_id, self.span_number)))
+        Some((trace_id_from_text(self.trace_id)?, span_id_from_segment(self.segment_id, self.span_number)))
     }
 
     /// The value, and the trace that it names.
-    pub(crate) fn line(&self, sampled: bool) -> Result<(String, TraceId), Reject> {
+    pub(crate) fn line(&self, sampled: bool) -> Result<(String, TraceId), InvalidHeader> {
         let line = Value::of_fields(sampled, self).to_string();
         let trace_id = Sw8Header::parse(line.as_bytes())?.context().trace_id;
         Ok((line, trace_id))

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::correlation::Allowed;
-use super::identity::{Identity, IdentityError};
+use super::identity::{Identity, Sw8IdentityError};
 use super::split::MAX_VALUE;
 use super::write::{Piece, Value};
 use super::{
@@ -12,32 +12,32 @@ use super::{
 use crate::bridge::BridgeWriter;
 use crate::field::FormatKind;
 use crate::field::{Field, FieldSet};
-use crate::format::{Format, FormatFields, Outbound, Outcome, Reading, Writer};
-use crate::outgoing::OmissionReason;
-use crate::reject::{Reason, Reject};
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::outgoing::OmitReason;
+use crate::reject::{InvalidHeader, InvalidReason};
 use crate::sampling::Sampling;
-use crate::slots::{Lines, Slots};
+use crate::slots::{HeaderLines, Headers};
 use crate::text::stack::{Counter, StackText};
 
 /// Bytes of a value that is put together on the stack; a longer one is streamed.
 const STACK_VALUE: usize = 512;
 
 impl Sw8 {
-    fn field(&self, slots: &Slots<'_>, place: usize) -> Field {
+    fn field(&self, slots: &Headers<'_>, place: usize) -> Field {
         let named = self.names.as_ref().and_then(|names| slots.field_named(&names[place]));
         named.unwrap_or(FIELDS[place])
     }
 
-    pub(super) fn lines<'c>(&self, slots: &Slots<'c>, place: usize) -> (Field, Lines<'c>) {
+    pub(super) fn lines<'c>(&self, slots: &Headers<'c>, place: usize) -> (Field, HeaderLines<'c>) {
         match &self.names {
-            None => (FIELDS[place], slots.lines(FIELDS[place])),
-            Some(names) => (self.field(slots, place), slots.named(&names[place])),
+            None => (FIELDS[place], slots.get_all(FIELDS[place])),
+            Some(names) => (self.field(slots, place), slots.get_all_custom(&names[place])),
         }
     }
 
     /// Whether neither of the headers beside sw8 came, which is the rule.
-    pub(super) fn is_alone(&self, slots: &Slots<'_>) -> bool {
-        self.names.is_none() && !slots.has_any(const { FieldSet::of(&[FIELDS[EXTENSION], FIELDS[CORRELATION]]) })
+    pub(super) fn is_alone(&self, slots: &Headers<'_>) -> bool {
+        self.names.is_none() && !slots.contains_any(const { FieldSet::of(&[FIELDS[EXTENSION], FIELDS[CORRELATION]]) })
     }
 
     fn put_text(&self, place: usize, value: &str, writer: &mut Writer<'_>) {
@@ -84,38 +84,38 @@ impl Sw8 {
     }
 
     /// What came in our own header, if it is of the trace that is being written.
-    fn own<'a>(&self, outbound: &Outbound<'a>) -> Option<Sw8Header<'a>> {
+    fn own<'a>(&self, outbound: &InjectContext<'a>) -> Option<Sw8Header<'a>> {
         if !outbound.agrees(FormatKind::Sw8) {
             return None;
         }
-        let (field, lines) = self.lines(outbound.slots(), HEADER);
+        let (field, lines) = self.lines(outbound.received(), HEADER);
         let header = nearest::read(lines, field)?.ok()?;
         (Some(header.context().trace_id) == outbound.trace_id()).then_some(header)
     }
 
     /// The headers beside sw8: what cannot be used of them costs itself.
-    fn judge_others(&self, slots: &Slots<'_>, reading: &mut Reading) {
+    fn judge_others(&self, slots: &Headers<'_>, reading: &mut Parsed) {
         let is_valid = matches!(reading.outcome(), Outcome::Context(_));
         let (field, lines) = self.lines(slots, CORRELATION);
         if !lines.is_empty() {
             match Sw8Correlation::read(lines, field) {
                 Ok(correlation) if is_valid => {
-                    correlation.skipped().into_iter().for_each(|reject| reading.refuse_member(reject));
+                    correlation.skipped().into_iter().for_each(|reject| reading.ignore_member(reject));
                 }
                 Ok(correlation) if correlation.is_empty() => {}
                 // It means nothing to any agent alone.
-                Ok(_) => reading.refuse(Reject::new(field, Reason::MissingTraceId, 0)),
-                Err(reject) => reading.refuse(reject),
+                Ok(_) => reading.ignore_field(InvalidHeader::new(field, InvalidReason::MissingTraceId, 0)),
+                Err(reject) => reading.ignore_field(reject),
             }
         }
         let (field, lines) = self.lines(slots, EXTENSION);
         if let Some(reject) = Sw8Extension::read(lines, field).err().filter(|_| is_valid) {
-            reading.refuse(reject);
+            reading.ignore_field(reject);
         }
     }
 
-    fn own_extension(&self, outbound: &Outbound<'_>) -> Option<Sw8Extension> {
-        let (field, lines) = self.lines(outbound.slots(), EXTENSION);
+    fn own_extension(&self, outbound: &InjectContext<'_>) -> Option<Sw8Extension> {
+        let (field, lines) = self.lines(outbound.received(), EXTENSION);
         Sw8Extension::read(lines, field).ok().flatten()
     }
 
@@ -125,7 +125,7 @@ impl Sw8 {
 }
 
 /// The item of our tracestate member, and the trace id text that it gives back.
-fn carried<'a>(outbound: &Outbound<'a>) -> Option<(&'a str, compact::Restored)> {
+fn carried<'a>(outbound: &InjectContext<'a>) -> Option<(&'a str, compact::Restored)> {
     let item = outbound.bridged()?.item(compact::LETTER)?;
     Some((item, compact::restore(item, outbound.trace_id()?)?))
 }
@@ -142,13 +142,15 @@ impl Format for Sw8 {
         }
     }
 
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
         let (field, lines) = self.lines(slots, HEADER);
         let mut reading = match nearest::read_with(lines, field, header::context) {
-            None => Reading::new(Outcome::Absent),
-            Some(Err(reject)) => Reading::invalid(reject),
-            Some(Ok(context)) if context.sampling.is_sampled() => Reading::new(Outcome::Context(context)).tentative(),
-            Some(Ok(context)) => Reading::new(Outcome::Context(context)),
+            None => Parsed::new(Outcome::Absent),
+            Some(Err(reject)) => Parsed::invalid(reject),
+            Some(Ok(context)) if context.sampling.is_sampled() => {
+                Parsed::new(Outcome::Context(context)).implicit_sampling()
+            }
+            Some(Ok(context)) => Parsed::new(Outcome::Context(context)),
         };
         if !self.is_alone(slots) {
             self.judge_others(slots, &mut reading);
@@ -156,26 +158,26 @@ impl Format for Sw8 {
         if self.names.is_none() { reading.plain() } else { reading }
     }
 
-    fn inject(&self, outbound: &Outbound<'_>, writer: &mut Writer<'_>) {
-        let field = self.field(outbound.slots(), HEADER);
+    fn inject(&self, outbound: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        let field = self.field(outbound.received(), HEADER);
         let Some((trace_id, span_id)) = outbound.ids() else {
             if outbound.trace_id().is_some() {
-                writer.omit(field, OmissionReason::NoSpanId, 1);
+                writer.omit(field, OmitReason::NoSpanId, 1);
             }
             return;
         };
         let own = self.own(outbound);
         let received = own.and_then(|_| self.own_extension(outbound));
-        let sent_at_ms = outbound.outgoing().sent_at();
+        let sent_at_ms = outbound.options().sent_at();
         let header = |value: &Value<'_>, writer: &mut Writer<'_>| {
             let is_written = self.put_header(value, writer);
             if !is_written {
-                writer.omit(field, OmissionReason::TooLong, 1);
+                writer.omit(field, OmitReason::TooLong, 1);
             }
             is_written
         };
         // What came is written back where it is just what is to be said: nobody has made a span since.
-        if let Some(own) = own.filter(|own| outbound.is_just(&Reading::new(Outcome::Context(own.context())))) {
+        if let Some(own) = own.filter(|own| outbound.is_just(&Parsed::new(Outcome::Context(own.context())))) {
             let is_written = header(&Value::of_header(&own), writer);
             if let Some(received) = received.filter(|_| is_written) {
                 let sent_at_ms = sent_at_ms.or(received.sent_at_ms);
@@ -184,7 +186,7 @@ impl Format for Sw8 {
             return;
         }
         let Some(identity) = &self.identity else {
-            writer.omit(field, OmissionReason::Disabled, 1);
+            writer.omit(field, OmitReason::Disabled, 1);
             return;
         };
         let carried = if own.is_some() { None } else { carried(outbound) };
@@ -194,7 +196,7 @@ impl Format for Sw8 {
             (None, None) => Piece::Hex(trace_id),
         };
         let sampled = outbound.sampling() != Sampling::NotSampled;
-        let is_written = header(&Value::of_span(sampled, trace_id, span_id, identity, outbound.outgoing()), writer);
+        let is_written = header(&Value::of_span(sampled, trace_id, span_id, identity, outbound.options()), writer);
         // The mode holds for the trace, the time only for the hop that it was written for.
         if is_written && (received.is_some() || sent_at_ms.is_some()) {
             let skip_analysis = received.is_some_and(|received| received.skip_analysis);
@@ -202,18 +204,18 @@ impl Format for Sw8 {
         }
     }
 
-    fn relay(&self, outbound: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn forward(&self, outbound: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let fields = match &self.names {
             None => self.fields(),
             // Under a name that was configured, nothing but this tells that it is the user's text.
-            Some(names) => FormatFields::named(&names[..CORRELATION]),
+            Some(names) => FormatFields::custom(&names[..CORRELATION]),
         };
-        if !outbound.hand_on(&self.extract(outbound.slots()), fields, writer) {
+        if !outbound.forward_verbatim(&self.extract(outbound.received()), fields, writer) {
             self.inject(outbound, writer);
         }
     }
 
-    fn bridge(&self, outbound: &Outbound<'_>, bridge: &mut BridgeWriter) {
+    fn bridge(&self, outbound: &InjectContext<'_>, bridge: &mut BridgeWriter) {
         // Text that does not fit is lost; the receiver then has 32 hex for it.
         let _ = match self.own(outbound) {
             // A context that was built from fields came in no header, and owes nobody its spelling.
@@ -226,8 +228,8 @@ impl Format for Sw8 {
         };
     }
 
-    fn inject_baggage(&self, outbound: &Outbound<'_>, writer: &mut Writer<'_>) {
-        let (field, lines) = self.lines(outbound.slots(), CORRELATION);
+    fn inject_text(&self, outbound: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        let (field, lines) = self.lines(outbound.received(), CORRELATION);
         // It means nothing to any agent without an sw8 beside it.
         if lines.is_empty() || !writer.has_written() || outbound.received.refused.contains(field) {
             return;
@@ -235,8 +237,8 @@ impl Format for Sw8 {
         let Ok(correlation) = Sw8Correlation::read(lines, field) else {
             return;
         };
-        let allow = outbound.outgoing().allowed_baggage();
-        if let Some(lines) = correlation.as_received(allow).filter(|_| outbound.is_relayed()) {
+        let allow = outbound.options().allowed_baggage();
+        if let Some(lines) = correlation.as_received(allow).filter(|_| outbound.is_passthrough()) {
             for line in lines {
                 self.put_text(CORRELATION, line, writer);
             }
@@ -245,10 +247,10 @@ impl Format for Sw8 {
         let allowed = Allowed { correlation: &correlation, allow };
         let (may_leave, kept) = allowed.count();
         if correlation.len() > may_leave {
-            writer.omit(field, OmissionReason::NotAllowed, (correlation.len() - may_leave) as u32);
+            writer.omit(field, OmitReason::NotAllowed, (correlation.len() - may_leave) as u32);
         }
         if may_leave > kept {
-            writer.omit(field, OmissionReason::TooLong, (may_leave - kept) as u32);
+            writer.omit(field, OmitReason::TooLong, (may_leave - kept) as u32);
         }
         if kept > 0 {
             self.put(CORRELATION, &allowed, usize::MAX, writer);
@@ -256,7 +258,7 @@ impl Format for Sw8 {
     }
 
     fn check_inject(&self) -> Result<(), &'static str> {
-        let identity = self.identity.as_ref().ok_or(IdentityError::Missing);
-        identity.and_then(Identity::check).map_err(IdentityError::as_str)
+        let identity = self.identity.as_ref().ok_or(Sw8IdentityError::Missing);
+        identity.and_then(Identity::check).map_err(Sw8IdentityError::as_str)
     }
 }

@@ -6,7 +6,7 @@ use super::text::Sw8Text;
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{Reason, ReasonAt, Reject};
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
 use crate::sampling::Sampling;
 use crate::text::{self, decimal};
 
@@ -25,7 +25,7 @@ const MAX_SPAN: u32 = i32::MAX as u32;
 /// assert_eq!((header.service(), header.endpoint()), (header.service(), header.endpoint()));
 /// assert_eq!(header.service(), "reco-py");
 /// assert_eq!(header.context().trace_id.to_string(), "6131d148bb65115d91f997560aca8e67");
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sw8Header<'c> {
@@ -47,10 +47,10 @@ impl<'c> Sw8Header<'c> {
     /// # Errors
     /// `empty` for a husk, else `too-long`, `field-count`, `bad-sample`, `missing-trace-id`, `empty-segment-id`,
     /// `bad-span-id`, `bad-base64`, `bad-utf8` or `zero-trace-id`, at the byte where it shows.
-    pub fn parse(value: &'c [u8]) -> Result<Self, Reject> {
+    pub fn parse(value: &'c [u8]) -> Result<Self, InvalidHeader> {
         let trimmed = text::trim(value);
         if is_husk(trimmed) {
-            return Err(Reject::new(Field::Sw8, Reason::Empty, 0));
+            return Err(InvalidHeader::new(Field::Sw8, InvalidReason::Empty, 0));
         }
         parse(trimmed).map_err(|error| error.behind(lead(value)).of(Field::Sw8))
     }
@@ -95,7 +95,7 @@ impl<'c> Sw8Header<'c> {
         self.peer
     }
 
-    /// The same in numbers: see [`trace_id_of`](super::trace_id_of) and [`span_id_of`](super::span_id_of).
+    /// The same in numbers: see [`trace_id_from_text`](super::trace_id_from_text) and [`span_id_from_segment`](super::span_id_from_segment).
     pub const fn context(&self) -> RemoteContext {
         let Self { sampled, span_number, trace, parent, .. } = *self;
         Judged { sampled, span_number, trace, parent }.context()
@@ -179,16 +179,16 @@ fn is_sampled(sample: &[u8]) -> Option<bool> {
 fn judge(fields: Fields<'_>) -> Result<Judged, ReasonAt> {
     let at = |place: usize| fields[..place].iter().map(|field| field.len() + 1).sum();
     let [sample, trace_id, segment_id, span, names @ ..] = fields;
-    let sampled = is_sampled(sample).ok_or(Reason::BadSample.at(0))?;
+    let sampled = is_sampled(sample).ok_or(InvalidReason::BadSample.at(0))?;
     if trace_id.is_empty() {
-        return Err(Reason::MissingTraceId.at(at(1)));
+        return Err(InvalidReason::MissingTraceId.at(at(1)));
     }
     let trace = Sw8Text::read_with(trace_id, ids::trace_id).map_err(|error| error.behind(at(1)))?;
-    let trace = trace.ok_or_else(|| Reason::ZeroTraceId.at(at(1)))?;
+    let trace = trace.ok_or_else(|| InvalidReason::ZeroTraceId.at(at(1)))?;
     if segment_id.is_empty() {
-        return Err(Reason::EmptySegmentId.at(at(2)));
+        return Err(InvalidReason::EmptySegmentId.at(at(2)));
     }
-    let span_number = span_number(span).ok_or_else(|| Reason::BadSpanId.at(at(3)))?;
+    let span_number = span_number(span).ok_or_else(|| InvalidReason::BadSpanId.at(at(3)))?;
     let parent = Sw8Text::read_with(segment_id, |segment| ids::span_id(segment, span_number))
         .map_err(|error| error.behind(at(2)))?;
     for (place, name) in names.into_iter().enumerate() {
@@ -225,7 +225,7 @@ mod tests {
     fn err(value: &str) -> (&'static str, u32) {
         let reject = Sw8Header::parse(value.as_bytes()).unwrap_err();
         assert_eq!(reject.field(), Field::Sw8);
-        (reject.reason().as_str(), reject.at())
+        (reject.reason().as_str(), reject.offset())
     }
 
     #[test]
@@ -294,7 +294,7 @@ mod tests {
         for len in [44, 72, 76] {
             let value = format!("1-YQ==-{}-Yg==-0-Yw==---", "A".repeat(len - "YQ==-".len()));
             assert!(split::guess(value.as_bytes()).is_some_and(|fields| fields[1].len() == len), "{value}");
-            assert_eq!(parse(value.as_bytes()), Err(Reason::FieldCount.at(value.len() - 1)));
+            assert_eq!(parse(value.as_bytes()), Err(InvalidReason::FieldCount.at(value.len() - 1)));
             let header = parse(b"1-YQ==-Yg==-0-Yw==---").unwrap();
             assert_eq!(known(value.as_bytes(), (header.trace, header.parent)), None);
         }

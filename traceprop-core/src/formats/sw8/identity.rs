@@ -13,8 +13,9 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn check(&self) -> Result<(), IdentityError> {
-        for (name, error) in [(&self.service, IdentityError::BadService), (&self.instance, IdentityError::BadInstance)]
+    pub(super) fn check(&self) -> Result<(), Sw8IdentityError> {
+        for (name, error) in
+            [(&self.service, Sw8IdentityError::BadService), (&self.instance, Sw8IdentityError::BadInstance)]
         {
             let name = name.as_str();
             // Java drops a context with an empty field.
@@ -52,7 +53,7 @@ impl fmt::Debug for Name {
 /// Why sw8 cannot be written under an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum IdentityError {
+pub enum Sw8IdentityError {
     /// There is none: the format only reads.
     Missing,
     /// No name for the service was found.
@@ -65,7 +66,7 @@ pub enum IdentityError {
     BadInstance,
 }
 
-impl IdentityError {
+impl Sw8IdentityError {
     /// The words for it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -78,13 +79,13 @@ impl IdentityError {
     }
 }
 
-impl fmt::Display for IdentityError {
+impl fmt::Display for Sw8IdentityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl core::error::Error for IdentityError {}
+impl core::error::Error for Sw8IdentityError {}
 
 #[cfg(feature = "alloc")]
 pub use builder::Sw8Builder;
@@ -94,7 +95,7 @@ mod builder {
     use alloc::string::String;
     use alloc::sync::Arc;
 
-    use super::{Identity, IdentityError, Name};
+    use super::{Identity, Name, Sw8IdentityError};
     use crate::formats::sw8::Sw8;
 
     /// Finds out who we are.
@@ -104,13 +105,13 @@ mod builder {
     /// for the whole process.
     ///
     /// ```
-    /// use traceprop_core::formats::sw8::{IdentityError, Sw8};
+    /// use traceprop_core::formats::sw8::{Sw8IdentityError, Sw8};
     ///
     /// let sw8 = Sw8::builder().service("mall::cart").instance("cart-7d9f").build()?;
     /// assert_eq!((sw8.service(), sw8.instance()), (Some("mall::cart"), Some("cart-7d9f")));
     /// let error = Sw8::builder().service("").instance("cart-7d9f").build().unwrap_err();
-    /// assert_eq!(error, IdentityError::BadService);
-    /// # Ok::<(), IdentityError>(())
+    /// assert_eq!(error, Sw8IdentityError::BadService);
+    /// # Ok::<(), Sw8IdentityError>(())
     /// ```
     #[derive(Clone, Debug, Default)]
     pub struct Sw8Builder {
@@ -135,19 +136,19 @@ mod builder {
         ///
         /// # Errors
         /// When a name is missing, empty or too long.
-        pub fn build(self) -> Result<Sw8, IdentityError> {
+        pub fn build(self) -> Result<Sw8, Sw8IdentityError> {
             self.build_with(&environment)
         }
 
-        pub(super) fn build_with(self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Sw8, IdentityError> {
+        pub(super) fn build_with(self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Sw8, Sw8IdentityError> {
             let found = || {
                 let values = ["SW_AGENT_NAME", "OTEL_SERVICE_NAME"].into_iter().filter_map(variable);
                 values.map(|value| String::from(value.trim())).find(|value| !value.is_empty())
             };
-            let service = self.service.or_else(found).ok_or(IdentityError::NoService)?;
+            let service = self.service.or_else(found).ok_or(Sw8IdentityError::NoService)?;
             let instance = match self.instance {
                 Some(instance) => Arc::from(instance),
-                None => of_process().ok_or(IdentityError::NoInstance)?,
+                None => of_process().ok_or(Sw8IdentityError::NoInstance)?,
             };
             let identity = Identity { service: Name::Shared(Arc::from(service)), instance: Name::Shared(instance) };
             identity.check()?;
@@ -192,7 +193,7 @@ mod tests {
         service: Option<&str>,
         instance: Option<&str>,
         variables: &[(&str, &str)],
-    ) -> Result<(String, String), IdentityError> {
+    ) -> Result<(String, String), Sw8IdentityError> {
         let mut builder = Sw8::builder();
         if let Some(service) = service {
             builder = builder.service(service);
@@ -209,16 +210,16 @@ mod tests {
     #[test]
     fn ok_the_service_is_given_or_found_in_this_order() {
         let both = [("OTEL_SERVICE_NAME", "otel"), ("SW_AGENT_NAME", " agent ")];
-        fn service(given: Option<&str>, variables: &[(&str, &str)]) -> Result<String, IdentityError> {
+        fn service(given: Option<&str>, variables: &[(&str, &str)]) -> Result<String, Sw8IdentityError> {
             build(given, Some("i"), variables).map(|(service, _)| service)
         }
         assert_eq!(service(Some("given"), &both).as_deref(), Ok("given"));
         assert_eq!(service(None, &both).as_deref(), Ok("agent"));
         assert_eq!(service(None, &both[..1]).as_deref(), Ok("otel"));
         assert_eq!(service(None, &[both[0], ("SW_AGENT_NAME", " ")]).as_deref(), Ok("otel"));
-        assert_eq!(service(None, &[("SW_AGENT_NAME", "")]), Err(IdentityError::NoService));
+        assert_eq!(service(None, &[("SW_AGENT_NAME", "")]), Err(Sw8IdentityError::NoService));
         // What was given counts, even if nothing was.
-        assert_eq!(service(Some(""), &both), Err(IdentityError::BadService));
+        assert_eq!(service(Some(""), &both), Err(Sw8IdentityError::BadService));
     }
 
     #[test]
@@ -226,9 +227,9 @@ mod tests {
         let long = "é".repeat(50);
         assert_eq!(build(Some(&long), Some(&long), &[]), Ok((long.clone(), long.clone())));
         let longer = "é".repeat(51);
-        assert_eq!(build(Some(&longer), Some("i"), &[]), Err(IdentityError::BadService));
-        assert_eq!(build(Some("s"), Some(&longer), &[]), Err(IdentityError::BadInstance));
-        assert_eq!(build(Some("s"), Some(""), &[]), Err(IdentityError::BadInstance));
+        assert_eq!(build(Some(&longer), Some("i"), &[]), Err(Sw8IdentityError::BadService));
+        assert_eq!(build(Some("s"), Some(&longer), &[]), Err(Sw8IdentityError::BadInstance));
+        assert_eq!(build(Some("s"), Some(""), &[]), Err(Sw8IdentityError::BadInstance));
     }
 
     #[cfg(feature = "std")]
@@ -240,7 +241,7 @@ mod tests {
 
     #[test]
     fn ok_errors_say_what_to_do_and_debug_shows_the_names() {
-        let words = IdentityError::NoService.to_string();
+        let words = Sw8IdentityError::NoService.to_string();
         assert_eq!(words, "sw8 has no service name: give one, or set SW_AGENT_NAME or OTEL_SERVICE_NAME");
         assert_eq!(std::format!("{:?}", Name::Static("cart")), "\"cart\"");
     }
@@ -256,6 +257,6 @@ mod tests {
     #[cfg(not(feature = "rand"))]
     #[test]
     fn err_an_instance_that_cannot_be_drawn() {
-        assert_eq!(build(Some("a"), None, &[]), Err(IdentityError::NoInstance));
+        assert_eq!(build(Some("a"), None, &[]), Err(Sw8IdentityError::NoInstance));
     }
 }

@@ -8,8 +8,8 @@
 //!     cmVjby1weS01ZjdjOQ==-L3ByZWRpY3Q=-bW9kZWw6ODUwMQ==           (one line)
 //! ```
 //!
-//! Trace and segment ids are free text: they are kept byte for byte and written back, and [`trace_id_of`] and
-//! [`span_id_of`] give the numbers that other dialects know them by. Accepted beyond the grammar, since agents differ:
+//! Trace and segment ids are free text: they are kept byte for byte and written back, and [`trace_id_from_text`] and
+//! [`span_id_from_segment`] give the numbers that other dialects know them by. Accepted beyond the grammar, since agents differ:
 //! base64 without padding, and empty names (browsers). Of several values, on lines or joined by commas, the last counts,
 //! because gateways append theirs. An empty value and `1-------` are what agents send for requests that they do not
 //! trace: absent. A sample of 1 is what agents write that never decide, so it fills in for no other dialect.
@@ -42,15 +42,15 @@ pub use correlation::Sw8Correlation;
 pub(crate) use correlation::{allowed_line as allowed_correlation, line_of as correlation_line};
 pub use extension::Sw8Extension;
 #[cfg(feature = "alloc")]
-pub use fields::Sw8Fields;
+pub use fields::Sw8Parts;
 pub use header::Sw8Header;
-pub use identity::IdentityError;
 #[cfg(feature = "alloc")]
 pub use identity::Sw8Builder;
-pub use received::{ReceivedSw8, trace_id_of_header};
+pub use identity::Sw8IdentityError;
+pub use received::{Sw8View, trace_id_text};
 pub use text::Sw8Text;
 
-use crate::field::{Field, FieldName, FieldNameError};
+use crate::field::{CustomHeader, Field, InvalidHeaderName};
 use crate::id::{SpanId, TraceId};
 use crate::text::stack::StackText;
 
@@ -69,25 +69,25 @@ const FIELDS: [Field; 3] = [Field::Sw8, Field::Sw8Extension, Field::Sw8Correlati
 /// OpenTelemetry collector does it, up to 39 decimal digits that number. Any other text is hashed: FNV-1a, 128 bits.
 ///
 /// ```
-/// use traceprop_core::formats::sw8::trace_id_of;
+/// use traceprop_core::formats::sw8::trace_id_from_text;
 ///
-/// let id = trace_id_of("de5980b8fce34a37aab9b4ac3af7eedd.1.16563474296430001").unwrap();
+/// let id = trace_id_from_text("de5980b8fce34a37aab9b4ac3af7eedd.1.16563474296430001").unwrap();
 /// assert_eq!(id.to_string(), "de5980b8fde34a371be41bcd5e2fd4dd");
 /// ```
-pub fn trace_id_of(text: &str) -> Option<TraceId> {
+pub fn trace_id_from_text(text: &str) -> Option<TraceId> {
     ids::trace_id(text.as_bytes())
 }
 
-/// The number that a span of a segment has in other dialects: the segment's 16 bytes, found as with [`trace_id_of`],
+/// The number that a span of a segment has in other dialects: the segment's 16 bytes, found as with [`trace_id_from_text`],
 /// XOR the span number, the upper half XOR the lower. Of other segments: FNV-1a over segment and number, folded.
 ///
 /// ```
-/// use traceprop_core::formats::sw8::span_id_of;
+/// use traceprop_core::formats::sw8::span_id_from_segment;
 ///
-/// let id = span_id_of("4f2f27748b8e44ecaf18fe0347194e86.33.16560607369950066", 123);
+/// let id = span_id_from_segment("4f2f27748b8e44ecaf18fe0347194e86.33.16560607369950066", 123);
 /// assert_eq!(id.to_string(), "e9c455a82542306a");
 /// ```
-pub fn span_id_of(segment_id: &str, span_number: u32) -> SpanId {
+pub fn span_id_from_segment(segment_id: &str, span_number: u32) -> SpanId {
     ids::span_id(segment_id.as_bytes(), span_number)
 }
 
@@ -98,7 +98,7 @@ pub fn span_id_of(segment_id: &str, span_number: u32) -> SpanId {
 /// ```
 /// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::formats::sw8::Sw8;
-/// use traceprop_core::{ConfigError, Outgoing, Propagator};
+/// use traceprop_core::{ConfigError, InjectOptions, Propagator};
 ///
 /// static SW8: Sw8 = Sw8::new("cart", "cart-1");
 ///
@@ -106,15 +106,15 @@ pub fn span_id_of(segment_id: &str, span_number: u32) -> SpanId {
 /// let request = [("sw8", "1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-Y2FydDo4MA==")];
 /// let extraction = propagator.extract(&request);
 /// let caller = extraction.context().unwrap();
-/// let call = extraction.child(caller.trace_id, "b7ad6b7169203331".parse().unwrap());
+/// let call = extraction.span_with_ids(caller.trace_id, "b7ad6b7169203331".parse().unwrap());
 /// let mut headers: Vec<(String, String)> = Vec::new();
-/// let _ = propagator.inject(&call, &Outgoing::new().endpoint("/cart").peer("stock:80"), &mut headers);
+/// let _ = propagator.inject(&call, &InjectOptions::new().endpoint("/cart").peer("stock:80"), &mut headers);
 /// assert_eq!(
 ///     headers[0].1,
 ///     "1-dGlja2V0LTE=-YjdhZDZiNzE2OTIwMzMzMTAwMDAwMDAwMDAwMDAwMDA=-0-Y2FydA==-Y2FydC0x-L2NhcnQ=-c3RvY2s6ODA=",
 /// );
 ///
-/// let error = Propagator::builder().extract_none().inject(Sw8::reader()).build().unwrap_err();
+/// let error = Propagator::builder().extract_none().inject(Sw8::read_only()).build().unwrap_err();
 /// assert!(matches!(error, ConfigError::CannotInject { .. }));
 /// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
@@ -123,12 +123,12 @@ pub fn span_id_of(segment_id: &str, span_number: u32) -> SpanId {
 pub struct Sw8 {
     identity: Option<Identity>,
     /// Configured names of the headers, in the order of `FIELDS`.
-    names: Option<[FieldName; 3]>,
+    names: Option<[CustomHeader; 3]>,
 }
 
 impl Sw8 {
     /// The format without an identity: it reads, and a propagator that is to write it cannot be built.
-    pub const fn reader() -> Self {
+    pub const fn read_only() -> Self {
         Self { identity: None, names: None }
     }
 
@@ -155,19 +155,19 @@ impl Sw8 {
     /// use traceprop_core::formats::sw8::Sw8;
     /// use traceprop_core::Format;
     ///
-    /// let sw8 = Sw8::reader().with_namespace("acme")?;
-    /// assert!(sw8.fields().names().iter().any(|name| name.as_str() == "acme-sw8"));
-    /// # Ok::<(), traceprop_core::FieldNameError>(())
+    /// let sw8 = Sw8::read_only().with_namespace("acme")?;
+    /// assert!(sw8.fields().custom_headers().iter().any(|name| name.as_str() == "acme-sw8"));
+    /// # Ok::<(), traceprop_core::InvalidHeaderName>(())
     /// ```
     ///
     /// # Errors
-    /// When the namespace makes no header names of at most [`FieldName::MAX_LEN`] bytes.
-    pub fn with_namespace(mut self, namespace: &str) -> Result<Self, FieldNameError> {
+    /// When the namespace makes no header names of at most [`CustomHeader::MAX_LEN`] bytes.
+    pub fn with_namespace(mut self, namespace: &str) -> Result<Self, InvalidHeaderName> {
         let name = |field: Field| {
-            let mut text = StackText::<{ FieldName::MAX_LEN }>::new();
+            let mut text = StackText::<{ CustomHeader::MAX_LEN }>::new();
             let pieces = [namespace, "-", field.name().unwrap_or_default()];
             let fits = !namespace.is_empty() && pieces.into_iter().try_for_each(|piece| text.push(piece)).is_ok();
-            if fits { FieldName::new(text.as_str()) } else { Err(FieldNameError::BadLength) }
+            if fits { CustomHeader::new(text.as_str()) } else { Err(InvalidHeaderName::BadLength) }
         };
         let [header, extension, correlation] = FIELDS.map(name);
         self.names = Some([header?, extension?, correlation?]);

@@ -3,8 +3,8 @@
 use super::header::{Sw8Header, is_husk, lead, parse};
 use super::split::MAX_VALUE;
 use crate::field::Field;
-use crate::reject::{Reason, ReasonAt, Reject};
-use crate::slots::Lines;
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
+use crate::slots::HeaderLines;
 use crate::text;
 
 /// Values of one joined line that are looked at, from its end: only husks make us look at more than one.
@@ -12,17 +12,17 @@ const MAX_JOINED: usize = 64;
 
 /// The value that counts: the last one that is no husk, of all lines and of all that a comma joins. It is that of the
 /// nearest hop; those before it were appended to, where they had to be replaced. It alone decides.
-pub(super) fn read(lines: Lines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, Reject>> {
+pub(super) fn read(lines: HeaderLines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, InvalidHeader>> {
     read_with(lines, field, parse)
 }
 
 /// The same, read by `parse`.
 #[inline]
 pub(super) fn read_with<'c, H>(
-    lines: Lines<'c>,
+    lines: HeaderLines<'c>,
     field: Field,
     parse: impl Fn(&'c [u8]) -> Result<H, ReasonAt>,
-) -> Option<Result<H, Reject>> {
+) -> Option<Result<H, InvalidHeader>> {
     let first = lines.first()?;
     if !lines.is_repeated() {
         let value = text::trim(first);
@@ -45,7 +45,7 @@ pub(super) fn read_with<'c, H>(
 
 /// The value that counts, if there is but one line and the value is all of it.
 #[inline]
-pub(super) fn alone(lines: Lines<'_>) -> Option<&[u8]> {
+pub(super) fn alone(lines: HeaderLines<'_>) -> Option<&[u8]> {
     let value = text::trim(lines.first().filter(|_| !lines.is_repeated())?);
     // What else a comma may join to a value has dashes, and makes it none.
     (!value.ends_with(b",")).then_some(value)
@@ -57,9 +57,9 @@ fn has_comma(value: &[u8]) -> bool {
 }
 
 #[cold]
-fn last_of_list(lines: Lines<'_>, field: Field) -> Option<Result<(usize, &[u8]), Reject>> {
+fn last_of_list(lines: HeaderLines<'_>, field: Field) -> Option<Result<(usize, &[u8]), InvalidHeader>> {
     if lines.is_over_limit() {
-        return Some(Err(Reject::new(field, Reason::TooManyLines, 0)));
+        return Some(Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0)));
     }
     let mut behind = 0;
     let mut last = None;
@@ -103,8 +103,8 @@ mod tests {
     const VALID: &str = "1-NjEzMWQxNDhiYjY1MTE1ZDkxZjk5NzU2MGFjYThlNjc=-N2M4OWNkZWI2OGE5MTMyZWI0NzI2YWQzZGJhNThkNTA=\
         -1-cmVjby1weQ==-cmVjby1weS01ZjdjOQ==-L3ByZWRpY3Q=-bW9kZWw6ODUwMQ==";
 
-    fn one(line: &str) -> Option<Result<Sw8Header<'_>, Reject>> {
-        read(Lines::one(line.as_bytes()), Field::Sw8)
+    fn one(line: &str) -> Option<Result<Sw8Header<'_>, InvalidHeader>> {
+        read(HeaderLines::one(line.as_bytes()), Field::Sw8)
     }
 
     #[test]
@@ -112,9 +112,9 @@ mod tests {
         for husk in ["", " \t", "1-------", "0-------", "-------", " 1------- ", ",", ", ,", "1-------, ,1-------"] {
             assert!(one(husk).is_none(), "{husk:?}");
         }
-        assert_eq!(one("12-------").unwrap().unwrap_err().reason(), Reason::BadSample);
-        assert_eq!(one("1------").unwrap().unwrap_err().reason(), Reason::FieldCount);
-        assert_eq!(one("1--------").unwrap().unwrap_err().reason(), Reason::FieldCount);
+        assert_eq!(one("12-------").unwrap().unwrap_err().reason(), InvalidReason::BadSample);
+        assert_eq!(one("1------").unwrap().unwrap_err().reason(), InvalidReason::FieldCount);
+        assert_eq!(one("1--------").unwrap().unwrap_err().reason(), InvalidReason::FieldCount);
     }
 
     #[test]
@@ -124,11 +124,11 @@ mod tests {
         assert_eq!(header(&format!("{first},{VALID}")).unwrap().len(), 32);
         assert_eq!(header(&format!("{VALID} ,\t{first}, 1-------,,")).unwrap(), "a");
         let joined = format!("{VALID},1-YQ==-Yg==-x----");
-        assert_eq!(header(&joined), Err(Reject::new(Field::Sw8, Reason::BadSpanId, VALID.len() + 13)));
+        assert_eq!(header(&joined), Err(InvalidHeader::new(Field::Sw8, InvalidReason::BadSpanId, VALID.len() + 13)));
         let long = format!("{VALID},{}", "x".repeat(5000));
-        assert_eq!(header(&long).unwrap_err(), Reject::new(Field::Sw8, Reason::TooLong, MAX_VALUE));
+        assert_eq!(header(&long).unwrap_err(), InvalidHeader::new(Field::Sw8, InvalidReason::TooLong, MAX_VALUE));
         let husk = format!("{long},");
-        assert_eq!(header(&husk).unwrap_err(), Reject::new(Field::Sw8, Reason::TooLong, long.len() - 1));
+        assert_eq!(header(&husk).unwrap_err(), InvalidHeader::new(Field::Sw8, InvalidReason::TooLong, long.len() - 1));
         let longest = format!("1-YQ==-Yg==-0-Yw==-Yw==-Yw==-{}", "A".repeat(2019));
         assert_eq!((longest.len(), header(&format!("{VALID},{longest}")).as_deref()), (MAX_VALUE, Ok("a")));
         let early = format!("{},{VALID}", "x".repeat(5000));
@@ -147,24 +147,24 @@ mod tests {
         let read = |lines: &[(&str, &str)]| {
             let mut names = crate::field::FieldNames::new();
             names.watch(crate::field::FieldSet::of(&[Field::Sw8]));
-            let slots = crate::slots::Slots::collect(&lines, &names);
-            read(slots.lines(Field::Sw8), Field::Sw8).map(|read| read.map(|header| header.trace_id().to_string()))
+            let slots = crate::slots::Headers::collect(&lines, &names);
+            read(slots.get_all(Field::Sw8), Field::Sw8).map(|read| read.map(|header| header.trace_id().to_string()))
         };
         let other = "1-YQ==-Yg==-0----";
         assert_eq!(read(&[("sw8", other), ("sw8", VALID)]).unwrap().unwrap().len(), 32);
         assert_eq!(read(&[("sw8", VALID), ("SW8", other), ("sw8", ""), ("sw8", "1-------")]).unwrap().unwrap(), "a");
         assert_eq!(read(&[("sw8", ""), ("sw8", "1-------")]), None);
-        let reject = Reject::new(Field::Sw8, Reason::BadSample, VALID.len() + 1);
+        let reject = InvalidHeader::new(Field::Sw8, InvalidReason::BadSample, VALID.len() + 1);
         assert_eq!(read(&[("sw8", VALID), ("sw8", "x-YQ==-Yg==-0----")]), Some(Err(reject)));
-        let many = [("sw8", other); crate::slots::MAX_LINES + 1];
+        let many = [("sw8", other); crate::slots::MAX_HEADER_LINES + 1];
         assert_eq!(read(&many[1..]).unwrap().unwrap(), "a");
-        assert_eq!(read(&many), Some(Err(Reject::new(Field::Sw8, Reason::TooManyLines, 0))));
+        assert_eq!(read(&many), Some(Err(InvalidHeader::new(Field::Sw8, InvalidReason::TooManyLines, 0))));
     }
 
     proptest! {
         #[test]
         fn ok_no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read(Lines::one(&bytes), Field::Sw8);
+            let _ = read(HeaderLines::one(&bytes), Field::Sw8);
         }
 
         /// Bytes that come closer to the grammar.

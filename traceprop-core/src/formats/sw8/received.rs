@@ -6,7 +6,7 @@ use super::split::MAX_VALUE;
 use super::text::Sw8Text;
 use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension};
 use crate::id::{SpanId, TraceId};
-use crate::slots::Slots;
+use crate::slots::Headers;
 use crate::text;
 
 /// Everything that came in the headers of sw8.
@@ -15,7 +15,7 @@ use crate::text;
 /// use traceprop_core::formats::sw8::Sw8;
 /// use traceprop_core::Propagator;
 ///
-/// static SW8: Sw8 = Sw8::reader();
+/// static SW8: Sw8 = Sw8::read_only();
 ///
 /// let propagator = Propagator::builder().extract_static(&SW8).inject_none().build()?;
 /// let request = [("sw8", "1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-c3RvY2s6ODA="), ("sw8-x", "1-")];
@@ -28,7 +28,7 @@ use crate::text;
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct ReceivedSw8<'c> {
+pub struct Sw8View<'c> {
     /// The `sw8` value that counts.
     pub header: Sw8Header<'c>,
     /// The pairs of `sw8-correlation`.
@@ -39,16 +39,12 @@ pub struct ReceivedSw8<'c> {
 
 impl Sw8 {
     /// What came in the headers of this format; none without a valid `sw8`, since the others mean nothing without it.
-    pub fn received<'c>(&self, slots: &Slots<'c>) -> Option<ReceivedSw8<'c>> {
+    pub fn received<'c>(&self, slots: &Headers<'c>) -> Option<Sw8View<'c>> {
         self.received_with(slots, None)
     }
 
     /// The same where the header may be known to be valid, and to name these ids.
-    pub(crate) fn received_with<'c>(
-        &self,
-        slots: &Slots<'c>,
-        ids: Option<(TraceId, SpanId)>,
-    ) -> Option<ReceivedSw8<'c>> {
+    pub(crate) fn received_with<'c>(&self, slots: &Headers<'c>, ids: Option<(TraceId, SpanId)>) -> Option<Sw8View<'c>> {
         let (field, lines) = self.lines(slots, HEADER);
         let known = ids.and_then(|ids| header::known(nearest::alone(lines)?, ids));
         let header = match known {
@@ -56,12 +52,12 @@ impl Sw8 {
             None => nearest::read(lines, field)?.ok()?,
         };
         if self.is_alone(slots) {
-            return Some(ReceivedSw8 { header, correlation: Sw8Correlation::EMPTY, extension: None });
+            return Some(Sw8View { header, correlation: Sw8Correlation::EMPTY, extension: None });
         }
         let (field, lines) = self.lines(slots, CORRELATION);
         let correlation = Sw8Correlation::read(lines, field).unwrap_or(Sw8Correlation::EMPTY);
         let (field, lines) = self.lines(slots, EXTENSION);
-        Some(ReceivedSw8 { header, correlation, extension: Sw8Extension::read(lines, field).ok().flatten() })
+        Some(Sw8View { header, correlation, extension: Sw8Extension::read(lines, field).ok().flatten() })
     }
 }
 
@@ -74,13 +70,13 @@ const MAX_LOGGED: usize = 150;
 /// than 150 characters or not all of it is visible ASCII, which has no place in a log.
 ///
 /// ```
-/// use traceprop_core::formats::sw8::trace_id_of_header;
+/// use traceprop_core::formats::sw8::trace_id_text;
 ///
 /// let value = b"1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-c3RvY2s6ODA=";
-/// assert_eq!(trace_id_of_header(value).unwrap().to_string(), "ticket-1");
-/// assert!(trace_id_of_header(b"1-------").is_none());
+/// assert_eq!(trace_id_text(value).unwrap().to_string(), "ticket-1");
+/// assert!(trace_id_text(b"1-------").is_none());
 /// ```
-pub fn trace_id_of_header(value: &[u8]) -> Option<Sw8Text<'_>> {
+pub fn trace_id_text(value: &[u8]) -> Option<Sw8Text<'_>> {
     let (_, value) = nearest::last_value(value)?;
     if value.len() > MAX_VALUE {
         return None;
@@ -104,7 +100,7 @@ mod tests {
 
     fn logged(text: &str) -> Option<String> {
         let value = format!("1-{}-x", Encoded(text.as_bytes()));
-        trace_id_of_header(value.as_bytes()).map(|text| text.to_string())
+        trace_id_text(value.as_bytes()).map(|text| text.to_string())
     }
 
     #[test]
@@ -119,7 +115,7 @@ mod tests {
     /// What an extraction knows about a value is not taken for more than it is.
     #[test]
     fn ok_a_value_is_the_same_when_it_is_read_again() {
-        static SW8: Sw8 = Sw8::reader();
+        static SW8: Sw8 = Sw8::read_only();
         let propagator = crate::Propagator::builder().extract_static(&SW8).inject_none().build().unwrap();
         let padded = "1-YQ==-Yg==-7-Yw==-ZA==-ZQ==-Zg==";
         let id = Encoded(&[b'1'; 32]);
@@ -138,7 +134,7 @@ mod tests {
             &format!("{padded},0-YQ-Yg-0----"),
         ] {
             let carrier = [("sw8", line)];
-            let lines = crate::slots::Lines::one(line.as_bytes());
+            let lines = crate::slots::HeaderLines::one(line.as_bytes());
             let expected = nearest::read(lines, crate::field::Field::Sw8).unwrap().unwrap();
             let received = propagator.extract(&carrier).sw8().unwrap();
             assert_eq!(received.header, expected, "{line}");
@@ -149,9 +145,9 @@ mod tests {
 
     #[test]
     fn ok_the_last_value_that_is_no_husk() {
-        assert_eq!(trace_id_of_header(b"1-YQ==-x, 1-Yg==-x,1-------").unwrap(), "b");
-        assert!(trace_id_of_header(b"").is_none() && trace_id_of_header(b"1-YQ==").is_none());
-        let of_length = |len: usize| trace_id_of_header(format!("1-YQ==-{:x<1$}", "", len - 7).as_bytes()).is_some();
+        assert_eq!(trace_id_text(b"1-YQ==-x, 1-Yg==-x,1-------").unwrap(), "b");
+        assert!(trace_id_text(b"").is_none() && trace_id_text(b"1-YQ==").is_none());
+        let of_length = |len: usize| trace_id_text(format!("1-YQ==-{:x<1$}", "", len - 7).as_bytes()).is_some();
         assert_eq!((of_length(2048), of_length(2049), of_length(2050)), (true, false, false));
     }
 }

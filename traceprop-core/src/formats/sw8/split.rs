@@ -1,7 +1,7 @@
 //! Where the fields of an `sw8` value begin and end.
 
 use super::base64::{LEN_OF_32, MAX_ENCODED};
-use crate::reject::{Reason, ReasonAt};
+use crate::reject::{InvalidReason, ReasonAt};
 use crate::text;
 
 /// Bytes of an `sw8` value: "the whole header value must be under 2k" of the protocol's text.
@@ -13,16 +13,16 @@ pub(super) type Fields<'c> = [&'c [u8]; 8];
 /// The fields, found by a search.
 pub(super) fn search(value: &[u8]) -> Result<Fields<'_>, ReasonAt> {
     if value.len() > MAX_VALUE {
-        return Err(Reason::TooLong.at(MAX_VALUE));
+        return Err(InvalidReason::TooLong.at(MAX_VALUE));
     }
     let mut fields = [&value[..0]; 8];
     let mut rest = value;
     for field in &mut fields[..7] {
-        (*field, rest) = text::split_once(rest, b'-').ok_or(Reason::FieldCount.at(value.len()))?;
+        (*field, rest) = text::split_once(rest, b'-').ok_or(InvalidReason::FieldCount.at(value.len()))?;
     }
     fields[7] = rest;
     match text::find(rest, b'-') {
-        Some(at) => Err(Reason::FieldCount.at(value.len() - rest.len() + at)),
+        Some(at) => Err(InvalidReason::FieldCount.at(value.len() - rest.len() + at)),
         None => Ok(fields),
     }
 }
@@ -126,7 +126,7 @@ mod tests {
         let fields = search(longest.as_bytes()).unwrap();
         assert_eq!(fields.map(<[u8]>::len), [4, 4, 4, 1, MAX_VALUE - 20, 0, 0, 0]);
         assert_eq!(guess(longest.as_bytes()), Some(fields));
-        assert_eq!(search(of_len(MAX_VALUE + 1).as_bytes()), Err(Reason::TooLong.at(MAX_VALUE)));
+        assert_eq!(search(of_len(MAX_VALUE + 1).as_bytes()), Err(InvalidReason::TooLong.at(MAX_VALUE)));
         assert_eq!(guess(of_len(MAX_VALUE + 4).as_bytes()), None);
     }
 

@@ -2,13 +2,13 @@
 
 use super::base64::Encoded;
 use super::*;
-use crate::composite::{Behavior, ConfigError, Extraction, Propagator};
+use crate::composite::{ConfigError, Extraction, Propagator, Trust};
 use crate::context::{Inbound, SpanContext};
 use crate::format::Format;
 use crate::formats::b3::B3;
-use crate::formats::tracecontext::TraceContext;
-use crate::outgoing::{Allow, OmissionReason, Outgoing};
-use crate::reject::{Reason, Reject};
+use crate::formats::tracecontext::W3cTraceContext;
+use crate::outgoing::{Allow, InjectOptions, OmitReason};
+use crate::reject::{InvalidHeader, InvalidReason};
 use crate::sampling::Sampling;
 use proptest::prelude::*;
 use std::format;
@@ -16,7 +16,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 static SW8: Sw8 = Sw8::new("cart", "cart-1");
-static W3C: TraceContext = TraceContext::new();
+static W3C: W3cTraceContext = W3cTraceContext::new();
 static B3: B3 = B3::single();
 static BRIDGES: &[&dyn Format] = &[&SW8];
 
@@ -45,18 +45,18 @@ fn both() -> Propagator {
 const SPAN: u64 = 0xb7ad_6b71_6920_3331;
 
 fn child<'c>(extraction: &Extraction<'c>) -> SpanContext<'c> {
-    extraction.child(extraction.context().unwrap().trace_id, SpanId::new(SPAN).unwrap())
+    extraction.span_with_ids(extraction.context().unwrap().trace_id, SpanId::new(SPAN).unwrap())
 }
 
-fn sent(propagator: &Propagator, headers: &Headers, outgoing: &Outgoing<'_>) -> Headers {
+fn sent(propagator: &Propagator, headers: &Headers, outgoing: &InjectOptions<'_>) -> Headers {
     let mut out = Headers::new();
     let _ = propagator.inject(&child(&propagator.extract(headers)), outgoing, &mut out);
     out
 }
 
-fn relayed(propagator: &Propagator, headers: &Headers, outgoing: &Outgoing<'_>) -> Headers {
+fn relayed(propagator: &Propagator, headers: &Headers, outgoing: &InjectOptions<'_>) -> Headers {
     let mut out = Headers::new();
-    let _ = propagator.relay(&propagator.extract(headers).relay(), outgoing, &mut out);
+    let _ = propagator.relay(&propagator.extract(headers).passthrough(), outgoing, &mut out);
     out
 }
 
@@ -80,7 +80,7 @@ fn parsed(headers: &Headers) -> Sw8Header<'_> {
 #[test]
 fn ok_a_child_keeps_the_trace_and_names_itself() {
     let came = headers([("sw8", &value(1, AGENT))]);
-    let out = sent(&sw8_only(), &came, &Outgoing::new().endpoint("/cart").peer("stock:8080"));
+    let out = sent(&sw8_only(), &came, &InjectOptions::new().endpoint("/cart").peer("stock:8080"));
     let header = parsed(&out);
     assert_eq!(header.trace_id(), AGENT);
     assert_eq!(header.segment_id(), "b7ad6b71692033310000000000000000");
@@ -93,11 +93,11 @@ fn ok_a_child_keeps_the_trace_and_names_itself() {
 #[test]
 fn ok_no_field_of_a_child_is_empty_and_endpoints_are_cut() {
     let came = headers([("sw8", &value(1, AGENT))]);
-    let out = sent(&sw8_only(), &came, &Outgoing::new().endpoint("").peer(""));
+    let out = sent(&sw8_only(), &came, &InjectOptions::new().endpoint("").peer(""));
     assert_eq!([parsed(&out).endpoint(), parsed(&out).peer()].map(|text| text.to_string()), ["/", "unknown"]);
     for (chars, kept) in [(150, 150), (151, 150)] {
         let endpoint = "é".repeat(chars);
-        let out = sent(&sw8_only(), &came, &Outgoing::new().endpoint(&endpoint));
+        let out = sent(&sw8_only(), &came, &InjectOptions::new().endpoint(&endpoint));
         assert_eq!(parsed(&out).endpoint().to_string().chars().count(), kept);
     }
 }
@@ -105,7 +105,7 @@ fn ok_no_field_of_a_child_is_empty_and_endpoints_are_cut() {
 #[test]
 fn ok_a_child_writes_base64_as_agents_do() {
     let came = headers([("sw8", "1-Zh-Yg-0----")]);
-    let out = sent(&sw8_only(), &came, &Outgoing::new());
+    let out = sent(&sw8_only(), &came, &InjectOptions::new());
     assert!(get(&out, "sw8").unwrap().starts_with("1-Zg==-"), "{out:?}");
 }
 
@@ -115,7 +115,7 @@ fn ok_only_not_sampled_is_written_0() {
     let sample = |sampling| {
         let mut out = Headers::new();
         let span = SpanContext::new(ids.0, ids.1).with_sampling(sampling);
-        let _ = sw8_only().inject(&span, &Outgoing::new(), &mut out);
+        let _ = sw8_only().inject(&span, &InjectOptions::new(), &mut out);
         parsed(&out).is_sampled()
     };
     assert!(sample(Sampling::Sampled) && sample(Sampling::Debug) && sample(Sampling::Deferred));
@@ -138,19 +138,19 @@ fn ok_a_1_fills_in_for_nobody_and_a_0_does() {
 fn ok_a_relay_hands_on_what_came() {
     let joined = format!("{}, {}", value(1, "a"), value(0, "b").trim_end_matches('='));
     let came = headers([("sw8", &joined), ("sw8-x", "1-7-later"), ("sw8-correlation", "YQ:MQ, Yg:Mg")]);
-    let out = relayed(&sw8_only(), &came, &Outgoing::trusted());
+    let out = relayed(&sw8_only(), &came, &InjectOptions::everything());
     assert_eq!(out, came);
-    let out = relayed(&sw8_only(), &came, &Outgoing::new().baggage(Allow::Only(&["b"])));
+    let out = relayed(&sw8_only(), &came, &InjectOptions::new().allow_baggage(Allow::Only(&["b"])));
     assert_eq!(get(&out, "sw8-correlation"), Some("Yg==:Mg=="));
     for husk in ["", "1-------", "1-x"] {
-        assert!(relayed(&sw8_only(), &headers([("sw8", husk)]), &Outgoing::trusted()).is_empty());
+        assert!(relayed(&sw8_only(), &headers([("sw8", husk)]), &InjectOptions::everything()).is_empty());
     }
 }
 
 #[test]
 fn ok_a_relay_of_another_dialect_says_who_we_are() {
     let came = headers([("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]);
-    let out = relayed(&both(), &came, &Outgoing::new());
+    let out = relayed(&both(), &came, &InjectOptions::new());
     let header = parsed(&out);
     assert_eq!((header.trace_id().to_string(), header.service().to_string()), (came[0].1[3..35].into(), "cart".into()));
     assert_eq!(header.context().parent_id.unwrap().to_string(), "00f067aa0ba902b7");
@@ -161,7 +161,7 @@ fn ok_the_text_survives_hops_that_speak_only_w3c() {
     for text in
         [AGENT, "a92938ef-1d19-40ed-b058-a6c6a76a46a0", "328184291030819378811539062623745250102", "Bestellung 7 é"]
     {
-        let out = sent(&both(), &headers([("sw8", &value(1, text))]), &Outgoing::new());
+        let out = sent(&both(), &headers([("sw8", &value(1, text))]), &InjectOptions::new());
         let hop = headers([
             ("traceparent", get(&out, "traceparent").unwrap()),
             ("tracestate", get(&out, "tracestate").unwrap()),
@@ -169,12 +169,12 @@ fn ok_the_text_survives_hops_that_speak_only_w3c() {
         // A service of ours that writes only W3C, with sw8 as a bridge, then one that writes both.
         let bridging = Propagator::builder().extract_static(&W3C).inject_static(&W3C).bridges(BRIDGES);
         let bridging = bridging.build().unwrap();
-        let hop = sent(&bridging, &hop, &Outgoing::new());
-        let back = sent(&both(), &hop, &Outgoing::new());
+        let hop = sent(&bridging, &hop, &InjectOptions::new());
+        let back = sent(&both(), &hop, &InjectOptions::new());
         assert_eq!(parsed(&back).trace_id(), text);
         let mut out = Headers::new();
         let relay = both();
-        let _ = relay.relay(&relay.extract(&hop).relay(), &Outgoing::new(), &mut out);
+        let _ = relay.relay(&relay.extract(&hop).passthrough(), &InjectOptions::new(), &mut out);
         assert_eq!(parsed(&out).trace_id(), text);
     }
 }
@@ -182,7 +182,7 @@ fn ok_the_text_survives_hops_that_speak_only_w3c() {
 #[test]
 fn ok_what_the_tracestate_carries() {
     let state = |text: &str| {
-        let out = sent(&both(), &headers([("sw8", &value(1, text))]), &Outgoing::new());
+        let out = sent(&both(), &headers([("sw8", &value(1, text))]), &InjectOptions::new());
         get(&out, "tracestate").map(String::from)
     };
     assert_eq!(state(AGENT).as_deref(), Some("tp=1;5f86140e;s87.17422198108383774"));
@@ -197,7 +197,7 @@ fn ok_an_item_of_another_trace_is_ignored() {
             ("traceparent", "00-4afaa8a6631c4ac0987c5eac5f86140e-00f067aa0ba902b7-01"),
             ("tracestate", state),
         ]);
-        parsed(&sent(&both(), &came, &Outgoing::new())).trace_id().to_string()
+        parsed(&sent(&both(), &came, &InjectOptions::new())).trace_id().to_string()
     };
     assert_eq!(hop("tp=1;5f86140e;s87.17422198108383774"), AGENT);
     let hex = "4afaa8a6631c4ac0987c5eac5f86140e";
@@ -207,49 +207,50 @@ fn ok_an_item_of_another_trace_is_ignored() {
 
 #[test]
 fn ok_sw8_x_keeps_the_mode_and_takes_the_time_of_the_call() {
-    let extension = |came: Option<&str>, call: Outgoing<'_>| {
+    let extension = |came: Option<&str>, call: InjectOptions<'_>| {
         let mut headers = headers([("sw8", &value(1, AGENT))]);
         headers.extend(came.map(|line| ("sw8-x".into(), line.into())));
         get(&sent(&sw8_only(), &headers, &call), "sw8-x").map(String::from)
     };
-    assert_eq!(extension(None, Outgoing::new()), None);
-    assert_eq!(extension(None, Outgoing::new().sent_at_ms(7)).as_deref(), Some("0-7"));
-    assert_eq!(extension(Some("1-5"), Outgoing::new()).as_deref(), Some("1-"));
-    assert_eq!(extension(Some("1-5"), Outgoing::new().sent_at_ms(7)).as_deref(), Some("1-7"));
-    assert_eq!(extension(Some("0- "), Outgoing::new()).as_deref(), Some("0-"));
-    assert_eq!(extension(Some("1-x"), Outgoing::new()), None);
+    assert_eq!(extension(None, InjectOptions::new()), None);
+    assert_eq!(extension(None, InjectOptions::new().sent_at_ms(7)).as_deref(), Some("0-7"));
+    assert_eq!(extension(Some("1-5"), InjectOptions::new()).as_deref(), Some("1-"));
+    assert_eq!(extension(Some("1-5"), InjectOptions::new().sent_at_ms(7)).as_deref(), Some("1-7"));
+    assert_eq!(extension(Some("0- "), InjectOptions::new()).as_deref(), Some("0-"));
+    assert_eq!(extension(Some("1-x"), InjectOptions::new()), None);
     // The span that came, said once more.
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-5")]);
-    let repeated = |call: Outgoing<'_>| {
+    let repeated = |call: InjectOptions<'_>| {
         let (propagator, mut out) = (sw8_only(), Headers::new());
         let extraction = propagator.extract(&came);
         let context = extraction.context().unwrap();
-        let _ = propagator.inject(&extraction.child(context.trace_id, context.parent_id.unwrap()), &call, &mut out);
+        let _ =
+            propagator.inject(&extraction.span_with_ids(context.trace_id, context.parent_id.unwrap()), &call, &mut out);
         get(&out, "sw8-x").map(String::from)
     };
-    assert_eq!(repeated(Outgoing::new()).as_deref(), Some("1-5"));
-    assert_eq!(repeated(Outgoing::new().sent_at_ms(7)).as_deref(), Some("1-7"));
+    assert_eq!(repeated(InjectOptions::new()).as_deref(), Some("1-5"));
+    assert_eq!(repeated(InjectOptions::new().sent_at_ms(7)).as_deref(), Some("1-7"));
 }
 
 #[test]
 fn ok_correlation_goes_where_it_may_and_only_beside_sw8() {
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", "YQ==:MQ==,Yg==:Mg==")]);
     let correlation = |call| get(&sent(&sw8_only(), &came, &call), "sw8-correlation").map(String::from);
-    assert_eq!(correlation(Outgoing::new()), None);
-    assert_eq!(correlation(Outgoing::trusted()).as_deref(), Some("YQ==:MQ==,Yg==:Mg=="));
-    assert_eq!(correlation(Outgoing::new().baggage(Allow::Only(&["b", "c"]))).as_deref(), Some("Yg==:Mg=="));
+    assert_eq!(correlation(InjectOptions::new()), None);
+    assert_eq!(correlation(InjectOptions::everything()).as_deref(), Some("YQ==:MQ==,Yg==:Mg=="));
+    assert_eq!(correlation(InjectOptions::new().allow_baggage(Allow::Only(&["b", "c"]))).as_deref(), Some("Yg==:Mg=="));
     let mut out = Headers::new();
     let propagator = sw8_only();
     let extraction = propagator.extract(&came);
-    let omitted = propagator.inject(&child(&extraction), &Outgoing::new(), &mut out);
+    let omitted = propagator.inject(&child(&extraction), &InjectOptions::new(), &mut out);
     assert_eq!(omitted.to_string(), "sw8-correlation: 2 left out, not-allowed");
-    let omitted = propagator.inject(&child(&extraction), &Outgoing::trusted(), &mut out);
+    let omitted = propagator.inject(&child(&extraction), &InjectOptions::everything(), &mut out);
     assert!(omitted.is_empty());
     // One that may not leave, and one that is too long for any agent.
     let long = format!("YQ==:MQ==,Yg==:Mg==,Yw==:{}", Encoded("x".repeat(129).as_bytes()));
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", &long)]);
     let extraction = propagator.extract(&came);
-    let some = Outgoing::new().baggage(Allow::Only(&["b", "c"]));
+    let some = InjectOptions::new().allow_baggage(Allow::Only(&["b", "c"]));
     let omitted = propagator.inject(&child(&extraction), &some, &mut out);
     let words = "sw8-correlation: 1 left out, not-allowed; sw8-correlation: 1 left out, too-long";
     assert_eq!(omitted.to_string(), words);
@@ -261,13 +262,13 @@ fn err_correlation_without_an_sw8_is_reported_and_goes_nowhere() {
         let came = headers([("sw8", sw8), ("sw8-correlation", "YQ==:MQ==")]);
         let propagator = sw8_only();
         let report = propagator.explain(&came);
-        let reading = report.entries().next().unwrap().reading;
+        let reading = report.entries().next().unwrap().parsed;
         assert_eq!(reading.outcome().as_str(), outcome);
-        let refused = Reject::new(Field::Sw8Correlation, Reason::MissingTraceId, 0);
-        assert!(reading.refused().eq([refused]));
+        let refused = InvalidHeader::new(Field::Sw8Correlation, InvalidReason::MissingTraceId, 0);
+        assert!(reading.ignored().eq([refused]));
         let mut out = Headers::new();
-        let span = report.extraction().start_span(&|| crate::generator::IdBits::random(7));
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut out);
+        let span = report.extraction().new_span(&|| crate::generator::IdBits::random(7));
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
         assert_eq!((get(&out, "sw8-correlation"), out.len()), (None, 1));
     }
     let idle = headers([("sw8", ""), ("sw8-correlation", ""), ("sw8-x", "0- ")]);
@@ -279,25 +280,25 @@ fn ok_bad_optional_headers_cost_themselves() {
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-x"), ("sw8-correlation", "x,YQ==:MQ==")]);
     let propagator = sw8_only();
     let report = propagator.explain(&came);
-    let reading = report.entries().next().unwrap().reading;
+    let reading = report.entries().next().unwrap().parsed;
     assert_eq!(reading.outcome().as_str(), "context");
-    assert_eq!(reading.refused_fields(), crate::field::FieldSet::of(&[Field::Sw8Extension]));
+    assert_eq!(reading.ignored_fields(), crate::field::FieldSet::of(&[Field::Sw8Extension]));
     let words: Vec<_> = report.rejects().map(|reject| reject.to_string()).collect();
     assert_eq!(words, ["sw8-correlation: bad-member at byte 0", "sw8-x: bad-decimal at byte 2"]);
-    let out = relayed(&propagator, &came, &Outgoing::trusted());
+    let out = relayed(&propagator, &came, &InjectOptions::everything());
     assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (None, Some("YQ==:MQ==")));
 }
 
 #[test]
 fn ok_restart_keeps_the_users_pairs_and_drops_the_trace() {
     let builder = Propagator::builder().extract_static(&SW8).inject_static(&SW8);
-    let propagator = builder.behavior(Behavior::Restart).build().unwrap();
+    let propagator = builder.trust(Trust::Restart).build().unwrap();
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-"), ("sw8-correlation", "YQ==:MQ==")]);
     let extraction = propagator.extract(&came);
     assert!(extraction.sw8().is_none());
-    let span = extraction.start_span(&|| crate::generator::IdBits::random(7));
+    let span = extraction.new_span(&|| crate::generator::IdBits::random(7));
     let mut out = Headers::new();
-    let _ = propagator.inject(&span, &Outgoing::trusted(), &mut out);
+    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
     assert_eq!(parsed(&out).trace_id(), span.trace_id().to_string().as_str());
     assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (None, Some("YQ==:MQ==")));
 }
@@ -309,14 +310,14 @@ fn err_a_value_that_would_be_too_long_is_left_out() {
     let propagator = sw8_only();
     let extraction = propagator.extract(&came);
     let mut out = Headers::new();
-    let omitted = propagator.inject(&child(&extraction), &Outgoing::new(), &mut out);
+    let omitted = propagator.inject(&child(&extraction), &InjectOptions::new(), &mut out);
     assert_eq!(parsed(&out).trace_id().len(), 1400);
     assert!(omitted.iter().all(|omission| omission.field == Field::Sw8Correlation));
     let mut out = Headers::new();
     let peer = "p".repeat(200);
-    let omitted = propagator.inject(&child(&extraction), &Outgoing::trusted().peer(&peer), &mut out);
+    let omitted = propagator.inject(&child(&extraction), &InjectOptions::everything().peer(&peer), &mut out);
     let omission = *omitted.iter().next().unwrap();
-    assert_eq!((omission.field, omission.reason), (Field::Sw8, OmissionReason::TooLong));
+    assert_eq!((omission.field, omission.reason), (Field::Sw8, OmitReason::TooLong));
     assert!(out.is_empty());
     // The longest value there is still goes out, said once more.
     let longest = format!("1-YQ==-Yg==-1234-Yw==-Yw==-Yw==-{}", "A".repeat(2016));
@@ -324,26 +325,29 @@ fn err_a_value_that_would_be_too_long_is_left_out() {
     let extraction = propagator.extract(&came);
     let context = extraction.context().unwrap();
     let mut out = Headers::new();
-    let _ =
-        propagator.inject(&extraction.child(context.trace_id, context.parent_id.unwrap()), &Outgoing::new(), &mut out);
+    let _ = propagator.inject(
+        &extraction.span_with_ids(context.trace_id, context.parent_id.unwrap()),
+        &InjectOptions::new(),
+        &mut out,
+    );
     assert_eq!((longest.len(), get(&out, "sw8")), (2048, Some(longest.as_str())));
 }
 
 #[test]
 fn ok_a_namespace_stands_before_all_names() {
     let sw8 = Sw8::new("cart", "cart-1").with_namespace("Acme").unwrap();
-    let propagator = Propagator::builder().format(sw8.clone()).build().unwrap();
+    let propagator = Propagator::builder().with_format(sw8.clone()).build().unwrap();
     let value = value(1, AGENT);
     let came = headers([("ACME-sw8", &value), ("acme-sw8-x", "1-"), ("acme-sw8-correlation", "YQ==:MQ==,Yg:Mg")]);
     let extraction = propagator.extract(&came);
-    let received = sw8.received(extraction.slots()).unwrap();
+    let received = sw8.received(extraction.headers()).unwrap();
     assert_eq!((received.correlation.len(), received.header.service().to_string()), (2, "shop".into()));
-    let out = sent(&propagator, &came, &Outgoing::trusted());
+    let out = sent(&propagator, &came, &InjectOptions::everything());
     let header = Sw8Header::parse(get(&out, "acme-sw8").unwrap().as_bytes()).unwrap();
     assert_eq!(header.trace_id(), AGENT);
     assert_eq!(get(&out, "acme-sw8-x"), Some("1-"));
     assert_eq!(get(&out, "acme-sw8-correlation"), Some("YQ==:MQ==,Yg==:Mg=="));
-    let out = relayed(&propagator, &came, &Outgoing::new().baggage(Allow::Only(&["b"])));
+    let out = relayed(&propagator, &came, &InjectOptions::new().allow_baggage(Allow::Only(&["b"])));
     assert_eq!(get(&out, "acme-sw8"), Some(value.as_str()));
     assert_eq!(get(&out, "acme-sw8-correlation"), Some("Yg==:Mg=="));
     assert!(propagator.extract(&headers([("sw8", &value)])).context().is_none());
@@ -355,31 +359,31 @@ fn ok_a_namespace_stands_before_all_names() {
 fn ok_a_value_under_another_name_is_of_another_trace() {
     let plain = sw8_only();
     let acme =
-        Propagator::builder().format(Sw8::new("cart", "cart-1").with_namespace("acme").unwrap()).build().unwrap();
+        Propagator::builder().with_format(Sw8::new("cart", "cart-1").with_namespace("acme").unwrap()).build().unwrap();
     let came = headers([("sw8", &value(1, AGENT)), ("acme-sw8", &value(1, "other"))]);
     let mut out = Headers::new();
-    let _ = acme.inject(&child(&plain.extract(&came)), &Outgoing::new(), &mut out);
+    let _ = acme.inject(&child(&plain.extract(&came)), &InjectOptions::new(), &mut out);
     let header = Sw8Header::parse(get(&out, "acme-sw8").unwrap().as_bytes()).unwrap();
     assert_eq!(header.trace_id(), "4afaa8a6631c4ac0987c5eac5f86140e");
 }
 
 #[test]
 fn err_a_namespace_that_makes_no_names() {
-    assert!(Sw8::reader().with_namespace(&"n".repeat(46)).is_ok());
-    assert_eq!(Sw8::reader().with_namespace(&"n".repeat(47)).unwrap_err(), FieldNameError::BadLength);
-    assert_eq!(Sw8::reader().with_namespace("").unwrap_err(), FieldNameError::BadLength);
-    assert_eq!(Sw8::reader().with_namespace("a b").unwrap_err(), FieldNameError::BadByte(1));
+    assert!(Sw8::read_only().with_namespace(&"n".repeat(46)).is_ok());
+    assert_eq!(Sw8::read_only().with_namespace(&"n".repeat(47)).unwrap_err(), InvalidHeaderName::BadLength);
+    assert_eq!(Sw8::read_only().with_namespace("").unwrap_err(), InvalidHeaderName::BadLength);
+    assert_eq!(Sw8::read_only().with_namespace("a b").unwrap_err(), InvalidHeaderName::BadByte(1));
 }
 
 #[test]
 fn err_to_inject_without_a_legal_identity() {
     let build = |sw8: Sw8| Propagator::builder().extract_none().inject(sw8).build().map(|_| ());
-    let err = |error: IdentityError| Err(ConfigError::CannotInject { reason: error.as_str() });
-    assert_eq!(build(Sw8::reader()), err(IdentityError::Missing));
-    assert_eq!(build(Sw8::new("", "i")), err(IdentityError::BadService));
-    assert_eq!(build(Sw8::new("s", "")), err(IdentityError::BadInstance));
+    let err = |error: Sw8IdentityError| Err(ConfigError::CannotInject { reason: error.as_str() });
+    assert_eq!(build(Sw8::read_only()), err(Sw8IdentityError::Missing));
+    assert_eq!(build(Sw8::new("", "i")), err(Sw8IdentityError::BadService));
+    assert_eq!(build(Sw8::new("s", "")), err(Sw8IdentityError::BadInstance));
     assert_eq!(build(Sw8::new("s", "i")), Ok(()));
-    assert!(Propagator::builder().extract(Sw8::reader()).inject_none().build().is_ok());
+    assert!(Propagator::builder().extract(Sw8::read_only()).inject_none().build().is_ok());
 }
 
 proptest! {
@@ -389,18 +393,18 @@ proptest! {
         // Relayed in sw8 alone, then in traceparent alone.
         let to_sw8 = Propagator::builder().extract_static(&W3C).inject_static(&SW8).build().unwrap();
         let to_w3c = Propagator::builder().extract_static(&SW8).inject_static(&W3C).build().unwrap();
-        let hop = relayed(&to_sw8, &came, &Outgoing::new());
-        let back = relayed(&to_w3c, &hop, &Outgoing::new());
+        let hop = relayed(&to_sw8, &came, &InjectOptions::new());
+        let back = relayed(&to_w3c, &hop, &InjectOptions::new());
         prop_assert_eq!(get(&back, "traceparent"), get(&came, "traceparent"));
         prop_assert_eq!(get(&back, "tracestate"), None);
     }
 
     #[test]
     fn ok_any_short_trace_id_text_comes_back_from_w3c(text in "[ -~é😀]{1,40}") {
-        prop_assume!(trace_id_of(&text).is_some());
-        let out = sent(&both(), &headers([("sw8", &value(1, &text))]), &Outgoing::new());
+        prop_assume!(trace_id_from_text(&text).is_some());
+        let out = sent(&both(), &headers([("sw8", &value(1, &text))]), &InjectOptions::new());
         let hop = headers([("traceparent", get(&out, "traceparent").unwrap()), ("tracestate", get(&out, "tracestate").unwrap_or_default())]);
-        let back = sent(&both(), &hop, &Outgoing::new());
+        let back = sent(&both(), &hop, &InjectOptions::new());
         prop_assert_eq!(parsed(&back).trace_id(), text.as_str());
     }
 
@@ -408,11 +412,11 @@ proptest! {
     fn ok_any_request_is_read_and_nothing_illegal_is_written(lines in proptest::collection::vec(("sw8(-x|-correlation)?", "[01]?-?[A-Za-z0-9+/=:, -]{0,40}"), 0..6)) {
         let propagator = both();
         let extraction = propagator.extract(&lines);
-        let span = extraction.start_span(&|| crate::generator::IdBits::random(7));
+        let span = extraction.new_span(&|| crate::generator::IdBits::random(7));
         let mut out = Headers::new();
-        let _ = propagator.inject(&span, &Outgoing::trusted(), &mut out);
-        if matches!(extraction.relay().inbound(), Inbound::Context(_)) {
-            let _ = propagator.relay(&extraction.relay(), &Outgoing::trusted(), &mut out);
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
+        if matches!(extraction.passthrough().inbound(), Inbound::Context(_)) {
+            let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut out);
         }
         for (name, value) in &out {
             prop_assert!(!value.trim().is_empty() && value.bytes().all(|b| matches!(b, b' '..=b'~')), "{}: {}", name, value);

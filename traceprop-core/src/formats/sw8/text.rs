@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::base64;
 use crate::field::Field;
-use crate::reject::{Reason, ReasonAt, Reject};
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
 use crate::text::stack::AsciiSink;
 
 /// A text field of sw8: base64 of UTF-8, checked, kept encoded. Displays, compares and counts as the text in it.
@@ -16,7 +16,7 @@ use crate::text::stack::AsciiSink;
 /// assert_eq!(service, "库存");
 /// assert_eq!((service.len(), service.encoded()), (6, "5bqT5a2Y"));
 /// assert_eq!(service.decode(&mut [0; 16]), Some("库存"));
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct Sw8Text<'c>(&'c [u8]);
@@ -26,7 +26,7 @@ impl<'c> Sw8Text<'c> {
     ///
     /// # Errors
     /// `bad-base64`, `bad-utf8`, and `too-long` above 2048 bytes.
-    pub fn parse(encoded: &'c [u8]) -> Result<Self, Reject> {
+    pub fn parse(encoded: &'c [u8]) -> Result<Self, InvalidHeader> {
         Self::read(encoded).map_err(|error| error.of(Field::Sw8))
     }
 
@@ -44,12 +44,12 @@ impl<'c> Sw8Text<'c> {
     #[inline]
     pub(super) fn judge(encoded: &[u8]) -> Result<(), ReasonAt> {
         if encoded.len() > base64::MAX_ENCODED {
-            return Err(Reason::TooLong.at(base64::MAX_ENCODED));
+            return Err(InvalidReason::TooLong.at(base64::MAX_ENCODED));
         }
         match base64::is_ascii(encoded) {
             Ok(true) => Ok(()),
             Ok(false) => Self::read_with(encoded, |_| ()),
-            Err(at) => Err(Reason::BadBase64.at(at)),
+            Err(at) => Err(InvalidReason::BadBase64.at(at)),
         }
     }
 
@@ -60,8 +60,8 @@ impl<'c> Sw8Text<'c> {
         }
         base64::with(encoded, |decoded| match decoded {
             Ok(text) if text.is_ascii || core::str::from_utf8(text.bytes).is_ok() => Ok(then(text.bytes)),
-            Ok(_) => Err(Reason::BadUtf8.at(0)),
-            Err(at) => Err(Reason::BadBase64.at(at)),
+            Ok(_) => Err(InvalidReason::BadUtf8.at(0)),
+            Err(at) => Err(InvalidReason::BadBase64.at(at)),
         })
     }
 
@@ -180,9 +180,9 @@ mod tests {
     #[test]
     fn err_text_that_is_none() {
         let err = |encoded: &[u8]| Sw8Text::read(encoded).unwrap_err();
-        assert_eq!(err(b"Zm-v"), Reason::BadBase64.at(2));
-        assert_eq!(err(b"//76"), Reason::BadUtf8.at(0));
+        assert_eq!(err(b"Zm-v"), InvalidReason::BadBase64.at(2));
+        assert_eq!(err(b"//76"), InvalidReason::BadUtf8.at(0));
         assert!(Sw8Text::read(&[b'A'; 2048]).is_ok());
-        assert_eq!(err(&vec![b'A'; 2049]), Reason::TooLong.at(2048));
+        assert_eq!(err(&vec![b'A'; 2049]), InvalidReason::TooLong.at(2048));
     }
 }

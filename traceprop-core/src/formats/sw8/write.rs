@@ -7,7 +7,7 @@ use super::header::Sw8Header;
 use super::identity::Identity;
 use super::text::Sw8Text;
 use crate::id::{SpanId, TraceId};
-use crate::outgoing::Outgoing;
+use crate::outgoing::InjectOptions;
 use crate::text::decimal::Digits;
 use crate::text::stack::AsciiSink;
 
@@ -46,7 +46,7 @@ impl<'a> Value<'a> {
         trace_id: Piece<'a>,
         span_id: SpanId,
         identity: &'a Identity,
-        call: &Outgoing<'a>,
+        call: &InjectOptions<'a>,
     ) -> Self {
         let endpoint = call.endpoint_or("/");
         let end = endpoint.char_indices().nth(MAX_ENDPOINT).map_or(endpoint.len(), |(end, _)| end);
@@ -65,7 +65,7 @@ impl<'a> Value<'a> {
     }
 
     #[cfg(feature = "alloc")]
-    pub(super) fn of_fields(sampled: bool, fields: &super::Sw8Fields<'a>) -> Self {
+    pub(super) fn of_fields(sampled: bool, fields: &super::Sw8Parts<'a>) -> Self {
         Self {
             sampled,
             trace_id: Piece::Plain(fields.trace_id),

@@ -10,7 +10,7 @@
 //!
 //! Later versions may append fields behind another dash: the four known ones are read, and `00` is written. A browser
 //! page with two agents sends two values, on two lines or joined by a comma; that is a reject of its own, unless
-//! [`TraceContext::same_trace`] is asked for. Without a valid traceparent the tracestate does not count.
+//! [`W3cTraceContext::allow_multiple_traceparent`] is asked for. Without a valid traceparent the tracestate does not count.
 //! Spec: <https://www.w3.org/TR/trace-context-2/#traceparent-header>
 
 mod traceparent;
@@ -19,10 +19,10 @@ pub use traceparent::{TraceFlags, TraceParent};
 
 use crate::bridge::Bridged;
 use crate::field::{Field, FormatKind};
-use crate::format::{DecisionWeight, Format, FormatFields, Outbound, Outcome, Reading, Writer};
-use crate::outgoing::OmissionReason;
-use crate::reject::{Reason, Reject};
-use crate::slots::Slots;
+use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::outgoing::OmitReason;
+use crate::reject::{InvalidHeader, InvalidReason};
+use crate::slots::Headers;
 use crate::text::stack::StackText;
 use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_line, judge_lines};
 
@@ -31,12 +31,12 @@ const STACK_TRACESTATE: usize = 512;
 
 /// W3C trace context, level 2: `traceparent` and `tracestate`. Name `tracecontext`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct TraceContext {
+pub struct W3cTraceContext {
     same_trace: bool,
     tracestate_budget: Option<usize>,
 }
 
-impl TraceContext {
+impl W3cTraceContext {
     /// The format as the specification has it.
     pub const fn new() -> Self {
         Self { same_trace: false, tracestate_budget: None }
@@ -44,29 +44,29 @@ impl TraceContext {
 
     /// Takes several traceparents, on lines or joined by commas, if all are valid and of one trace: the last one
     /// counts. Otherwise they stay a reject, `multiple-traceparent`.
-    pub const fn same_trace(mut self) -> Self {
+    pub const fn allow_multiple_traceparent(mut self) -> Self {
         self.same_trace = true;
         self
     }
 
     /// Writes a tracestate of at most this many characters. Whole members go: those above 128 characters first, then
     /// from the right (W3C tracestate limits). Senders should allow 512 at least.
-    pub const fn tracestate_budget(mut self, characters: usize) -> Self {
+    pub const fn max_tracestate_len(mut self, characters: usize) -> Self {
         self.tracestate_budget = Some(characters);
         self
     }
 
     #[inline]
-    fn traceparent(&self, slots: &Slots<'_>, first: &[u8]) -> Result<TraceParent, Reject> {
+    fn traceparent(&self, slots: &Headers<'_>, first: &[u8]) -> Result<TraceParent, InvalidHeader> {
         if !self.same_trace {
             if slots.is_repeated(Field::TraceParent) {
-                return Err(Reject::new(Field::TraceParent, Reason::MultipleTraceparent, 0));
+                return Err(InvalidHeader::new(Field::TraceParent, InvalidReason::MultipleTraceparent, 0));
             }
             return TraceParent::parse(first);
         }
-        let lines = slots.lines(Field::TraceParent);
+        let lines = slots.get_all(Field::TraceParent);
         if lines.is_over_limit() {
-            return Err(Reject::new(Field::TraceParent, Reason::TooManyLines, 0));
+            return Err(InvalidHeader::new(Field::TraceParent, InvalidReason::TooManyLines, 0));
         }
         let mut values = lines.iter().flat_map(|line| line.split(|&b| b == b','));
         let first = TraceParent::parse(values.next().unwrap_or(first))?;
@@ -74,14 +74,14 @@ impl TraceContext {
         for value in values {
             last = TraceParent::parse(value)?;
             if last.trace_id != first.trace_id {
-                return Err(Reject::new(Field::TraceParent, Reason::MultipleTraceparent, 0));
+                return Err(InvalidHeader::new(Field::TraceParent, InvalidReason::MultipleTraceparent, 0));
             }
         }
         Ok(last)
     }
 }
 
-impl Format for TraceContext {
+impl Format for W3cTraceContext {
     fn name(&self) -> &str {
         "tracecontext"
     }
@@ -90,13 +90,13 @@ impl Format for TraceContext {
         FormatFields::of(FormatKind::TraceContext)
     }
 
-    fn extract(&self, slots: &Slots<'_>) -> Reading {
-        let Some(first) = slots.first(Field::TraceParent) else {
-            return Reading::new(Outcome::Absent);
+    fn extract(&self, slots: &Headers<'_>) -> Parsed {
+        let Some(first) = slots.get(Field::TraceParent) else {
+            return Parsed::new(Outcome::Absent);
         };
         let parent = match self.traceparent(slots, first) {
             Ok(parent) => parent,
-            Err(reject) => return Reading::invalid(reject),
+            Err(reject) => return Parsed::invalid(reject),
         };
         let mut context = parent.context();
         let mut refused = None;
@@ -106,10 +106,10 @@ impl Format for TraceContext {
             // 00 is also what a sender writes that has not decided.
             false => DecisionWeight::Tentative,
         };
-        if let Some(line) = slots.first(Field::TraceState) {
+        if let Some(line) = slots.get(Field::TraceState) {
             let judged = match slots.is_repeated(Field::TraceState) {
                 false => judge_line(line),
-                true => judge_lines(&slots.lines(Field::TraceState)),
+                true => judge_lines(&slots.get_all(Field::TraceState)),
             };
             match judged {
                 Ok(found) => facts = found,
@@ -117,7 +117,7 @@ impl Format for TraceContext {
             }
         }
         if facts.has_tp() {
-            let state = TraceState::known(slots.lines(Field::TraceState), facts);
+            let state = TraceState::known(slots.get_all(Field::TraceState), facts);
             let bridged = Bridged::find(&state, context.trace_id);
             let meant = bridged.and_then(|tp| tp.sampling(context.sampling));
             context.sampling = meant.unwrap_or(context.sampling);
@@ -125,23 +125,23 @@ impl Format for TraceContext {
         if facts.has_dd_priority() {
             weight = DecisionWeight::WithPriority;
         }
-        let mut reading = Reading::new(Outcome::Context(context)).with_weight(weight).with_tracestate(facts);
+        let mut reading = Parsed::new(Outcome::Context(context)).with_weight(weight).with_tracestate(facts);
         if let Some(reject) = refused {
-            reading.refuse(reject);
+            reading.ignore_field(reject);
         }
         reading
     }
 
-    fn relay(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
-        if context.withholds || !context.hand_on(&self.extract(context.slots()), self.fields(), writer) {
+    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        if context.withholds || !context.forward_verbatim(&self.extract(context.received()), self.fields(), writer) {
             self.inject(context, writer);
         }
     }
 
-    fn inject(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let Some((trace_id, span_id)) = context.ids() else {
             if context.trace_id().is_some() {
-                writer.omit(Field::TraceParent, OmissionReason::NoSpanId, 1);
+                writer.omit(Field::TraceParent, OmitReason::NoSpanId, 1);
             }
             return;
         };
@@ -152,12 +152,12 @@ impl Format for TraceContext {
     }
 }
 
-impl TraceContext {
-    fn write_state(&self, context: &Outbound<'_>, writer: &mut Writer<'_>) {
+impl W3cTraceContext {
+    fn write_state(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if context.bridge_left_out > 0 {
-            writer.omit(Field::TraceState, OmissionReason::TooLong, context.bridge_left_out);
+            writer.omit(Field::TraceState, OmitReason::TooLong, context.bridge_left_out);
         }
-        let edits = [context.bridge_edits, context.outgoing().tracestate_edits()];
+        let edits = [context.bridge_edits, context.options().tracestate_edits()];
         // Mostly it goes on as it came, or there is none.
         if edits.iter().all(|edits| edits.is_empty()) {
             if let Some(line) = context.state.as_received(self.tracestate_budget) {
@@ -174,10 +174,10 @@ impl TraceContext {
     fn write_edited(&self, state: EditedTraceState<'_>, writer: &mut Writer<'_>) {
         let (over_count, over_budget) = state.left_out();
         if over_count > 0 {
-            writer.omit(Field::TraceState, OmissionReason::TooManyMembers, over_count);
+            writer.omit(Field::TraceState, OmitReason::TooManyMembers, over_count);
         }
         if over_budget > 0 {
-            writer.omit(Field::TraceState, OmissionReason::TooLong, over_budget);
+            writer.omit(Field::TraceState, OmitReason::TooLong, over_budget);
         }
         let mut short = StackText::<STACK_TRACESTATE>::new();
         match state.put(&mut short) {
@@ -199,9 +199,9 @@ mod tests {
         let propagator = crate::presets::W3C.propagator();
         let extraction = propagator.extract(&request);
         let edits = [crate::TraceStateEdit::set("new", "1").unwrap()];
-        let outgoing = crate::Outgoing::new().tracestate(&edits);
+        let outgoing = crate::InjectOptions::new().edit_tracestate(&edits);
         let mut sent: std::vec::Vec<(std::string::String, std::string::String)> = std::vec::Vec::new();
-        let span = extraction.start_span(&|| crate::IdBits::unique(1));
+        let span = extraction.new_span(&|| crate::IdBits::non_random(1));
         let omitted = propagator.inject(&span, &outgoing, &mut sent);
         assert_eq!(std::format!("{omitted}"), "tracestate: 1 left out, too-many-members");
         let kept = state.rsplit_once(',').unwrap().0;

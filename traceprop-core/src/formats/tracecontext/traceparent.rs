@@ -5,7 +5,7 @@ use core::fmt;
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{Reason, ReasonAt, Reject};
+use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
 use crate::sampling::Sampling;
 use crate::text;
 use crate::text::hex::{self, Letters};
@@ -52,7 +52,7 @@ impl TraceFlags {
 /// let parent = TraceParent::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03")?;
 /// assert!(parent.flags.is_sampled() && parent.flags.is_random());
 /// assert_eq!(parent.to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03");
-/// # Ok::<(), traceprop_core::Reject>(())
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceParent {
@@ -81,7 +81,7 @@ impl TraceParent {
     /// `multiple-traceparent` where a comma joins several values, else `bad-length`, `bad-version`, `bad-delimiter`,
     /// `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-parent-id` or `trailing-data`, at the byte where it shows.
     #[inline]
-    pub fn parse(value: &[u8]) -> Result<Self, Reject> {
+    pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(value).or_else(|_| parse_odd(value))
     }
 
@@ -127,13 +127,13 @@ fn split_ids(ids: &[u8; 49]) -> (&[u8; 32], &[u8; 16]) {
 fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
     // One length check here puts every fixed offset below in bounds.
     let Some((head, tail)) = value.split_first_chunk::<{ TraceParent::LEN }>() else {
-        return Err(Reason::BadLength.at(value.len()));
+        return Err(InvalidReason::BadLength.at(value.len()));
     };
     if let Some(at) = [2, 35, 52].into_iter().find(|&at| head[at] != b'-') {
-        return Err(Reason::BadDelimiter.at(at));
+        return Err(InvalidReason::BadDelimiter.at(at));
     }
     let version = hex::u8_2(&[head[0], head[1]], Letters::Lower).map_err(|error| match error.reason {
-        Reason::BadHex => Reason::BadVersion.at(error.at),
+        InvalidReason::BadHex => InvalidReason::BadVersion.at(error.at),
         reason => reason.at(error.at),
     })?;
     let [_, _, _, ids @ .., _, _, _] = head;
@@ -142,32 +142,32 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
     let parent_id = hex::u64_16(parent_digits, Letters::Lower).map_err(|error| error.reason.at(36 + error.at))?;
     let flags = hex::u8_2(&[head[53], head[54]], Letters::Lower).map_err(|error| error.reason.at(53 + error.at))?;
     match (version, tail) {
-        (0xff, _) => return Err(Reason::BadVersion.at(0)),
+        (0xff, _) => return Err(InvalidReason::BadVersion.at(0)),
         // Only a later version may go on, and only behind another dash.
         (0, []) | (1.., [] | [b'-', ..]) => {}
-        (0, _) => return Err(Reason::TrailingData.at(TraceParent::LEN)),
-        _ => return Err(Reason::BadDelimiter.at(TraceParent::LEN)),
+        (0, _) => return Err(InvalidReason::TrailingData.at(TraceParent::LEN)),
+        _ => return Err(InvalidReason::BadDelimiter.at(TraceParent::LEN)),
     }
     if tail.contains(&b',') {
-        return Err(Reason::TrailingData.at(TraceParent::LEN));
+        return Err(InvalidReason::TrailingData.at(TraceParent::LEN));
     }
-    let trace_id = TraceId::new(trace_id).ok_or(Reason::ZeroTraceId.at(3))?;
-    let parent_id = SpanId::new(parent_id).ok_or(Reason::ZeroParentId.at(36))?;
+    let trace_id = TraceId::new(trace_id).ok_or(InvalidReason::ZeroTraceId.at(3))?;
+    let parent_id = SpanId::new(parent_id).ok_or(InvalidReason::ZeroParentId.at(36))?;
     Ok(TraceParent { version, trace_id, parent_id, flags: TraceFlags::from_byte(flags) })
 }
 
 /// Blanks around a value are rare, so they are looked for only where it cannot be read with them.
 #[cold]
-fn parse_odd(value: &[u8]) -> Result<TraceParent, Reject> {
+fn parse_odd(value: &[u8]) -> Result<TraceParent, InvalidHeader> {
     parse(text::trim(value)).map_err(|error| diagnose(value, error))
 }
 
 /// A comma anywhere means that two agents wrote this header, which is worth more to know than what broke because of it.
 /// A value that is valid has none, so only refused ones are searched.
-fn diagnose(value: &[u8], error: ReasonAt) -> Reject {
+fn diagnose(value: &[u8], error: ReasonAt) -> InvalidHeader {
     let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
     let error = match value.iter().position(|&b| b == b',') {
-        Some(at) => Reason::MultipleTraceparent.at(at),
+        Some(at) => InvalidReason::MultipleTraceparent.at(at),
         None => error.behind(lead),
     };
     error.of(Field::TraceParent)
@@ -180,10 +180,10 @@ mod tests {
     const VALID: &[u8; 55] = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[track_caller]
-    fn err(value: &[u8]) -> (Reason, u32) {
+    fn err(value: &[u8]) -> (InvalidReason, u32) {
         let reject = TraceParent::parse(value).unwrap_err();
         assert_eq!(reject.field(), Field::TraceParent);
-        (reject.reason(), reject.at())
+        (reject.reason(), reject.offset())
     }
 
     fn with(at: usize, bytes: &[u8]) -> [u8; 55] {
@@ -215,7 +215,7 @@ mod tests {
         value[1] = b'\t';
         assert!(TraceParent::parse(&value).is_ok());
         value[30] = b'x';
-        assert_eq!(err(&value), (Reason::BadHex, 30));
+        assert_eq!(err(&value), (InvalidReason::BadHex, 30));
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
         for version in 0..=255u8 {
             let parsed = TraceParent::parse(&with(0, &hex::encode_u8(version)));
             if version == 0xff {
-                assert_eq!(parsed, Err(Reject::new(Field::TraceParent, Reason::BadVersion, 0)));
+                assert_eq!(parsed, Err(InvalidHeader::new(Field::TraceParent, InvalidReason::BadVersion, 0)));
             } else {
                 let parent = parsed.unwrap();
                 assert_eq!((parent.version, &parent.to_bytes()[..2]), (version, &b"00"[..]));
@@ -249,41 +249,41 @@ mod tests {
             long
         };
         assert!(TraceParent::parse(&set(b"01", b"-more")).is_ok());
-        assert_eq!(err(&set(b"cc", b".what")), (Reason::BadDelimiter, 55));
-        assert_eq!(err(&set(b"00", b"-what")), (Reason::TrailingData, 55));
-        assert_eq!(err(&set(b"01", b"-a,bc")), (Reason::MultipleTraceparent, 57));
+        assert_eq!(err(&set(b"cc", b".what")), (InvalidReason::BadDelimiter, 55));
+        assert_eq!(err(&set(b"00", b"-what")), (InvalidReason::TrailingData, 55));
+        assert_eq!(err(&set(b"01", b"-a,bc")), (InvalidReason::MultipleTraceparent, 57));
         let mut dash = [b' '; 57];
         dash[..55].copy_from_slice(VALID);
         dash[55] = b'-';
-        assert_eq!(err(&dash), (Reason::TrailingData, 55));
+        assert_eq!(err(&dash), (InvalidReason::TrailingData, 55));
     }
 
     #[test]
     fn err_parse_lengths() {
-        assert_eq!(err(b""), (Reason::BadLength, 0));
-        assert_eq!(err(b" \tx"), (Reason::BadLength, 3));
-        assert_eq!(err(&VALID[..54]), (Reason::BadLength, 54));
+        assert_eq!(err(b""), (InvalidReason::BadLength, 0));
+        assert_eq!(err(b" \tx"), (InvalidReason::BadLength, 3));
+        assert_eq!(err(&VALID[..54]), (InvalidReason::BadLength, 54));
     }
 
     #[test]
     fn err_parse_delimiters_hex_and_zeros() {
         for at in [2, 35, 52] {
-            assert_eq!(err(&with(at, b"_")), (Reason::BadDelimiter, at as u32));
+            assert_eq!(err(&with(at, b"_")), (InvalidReason::BadDelimiter, at as u32));
         }
-        assert_eq!(err(&with(0, b".0")), (Reason::BadVersion, 0));
-        assert_eq!(err(&with(0, b"0A")), (Reason::UppercaseHex, 1));
-        assert_eq!(err(&with(3, b"+")), (Reason::BadHex, 3));
-        assert_eq!(err(&with(34, b"F")), (Reason::UppercaseHex, 34));
-        assert_eq!(err(&with(51, b"G")), (Reason::BadHex, 51));
-        assert_eq!(err(&with(53, b"0B")), (Reason::UppercaseHex, 54));
-        assert_eq!(err(&with(3, &[b'0'; 32])), (Reason::ZeroTraceId, 3));
-        assert_eq!(err(&with(36, &[b'0'; 16])), (Reason::ZeroParentId, 36));
+        assert_eq!(err(&with(0, b".0")), (InvalidReason::BadVersion, 0));
+        assert_eq!(err(&with(0, b"0A")), (InvalidReason::UppercaseHex, 1));
+        assert_eq!(err(&with(3, b"+")), (InvalidReason::BadHex, 3));
+        assert_eq!(err(&with(34, b"F")), (InvalidReason::UppercaseHex, 34));
+        assert_eq!(err(&with(51, b"G")), (InvalidReason::BadHex, 51));
+        assert_eq!(err(&with(53, b"0B")), (InvalidReason::UppercaseHex, 54));
+        assert_eq!(err(&with(3, &[b'0'; 32])), (InvalidReason::ZeroTraceId, 3));
+        assert_eq!(err(&with(36, &[b'0'; 16])), (InvalidReason::ZeroParentId, 36));
     }
 
     #[test]
     fn err_parse_comma_before_anything_else() {
-        assert_eq!(err(b"zz,"), (Reason::MultipleTraceparent, 2));
-        assert_eq!(err(&with(0, b"ff-,")), (Reason::MultipleTraceparent, 3));
+        assert_eq!(err(b"zz,"), (InvalidReason::MultipleTraceparent, 2));
+        assert_eq!(err(&with(0, b"ff-,")), (InvalidReason::MultipleTraceparent, 3));
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn err_every_truncation() {
         for len in 0..55 {
-            assert_eq!(err(&VALID[..len]), (Reason::BadLength, len as u32));
+            assert_eq!(err(&VALID[..len]), (InvalidReason::BadLength, len as u32));
         }
     }
 }

@@ -1,0 +1,71 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::request::Parts;
+use tower_layer::Layer;
+use tracing::Span;
+
+use super::{LogFields, SpanService};
+
+type MakeSpan = dyn Fn(&Parts) -> Span + Send + Sync;
+
+/// Puts a `tracing` span with the ids of the request around everything that serves it. See the [module docs](super).
+///
+/// The span is entered during `call` and each poll of the response future, and closed when that is done. Place it
+/// inside [`ExtractLayer`](crate::ExtractLayer), which reads the ids.
+#[derive(Clone)]
+pub struct SpanLayer {
+    make: Option<Arc<MakeSpan>>,
+}
+
+impl SpanLayer {
+    /// Makes spans as [`request_span`](super::request_span) does.
+    pub const fn new() -> Self {
+        Self { make: None }
+    }
+
+    /// Makes spans with `make`, to which the head of the request is shown.
+    ///
+    /// ```
+    /// use traceprop_core::Correlation;
+    /// use traceprop_tower::logging::{LogFields, SpanLayer};
+    /// use traceprop_tower::request_span;
+    ///
+    /// static TRANSACTION: Correlation = Correlation::from_static("x-plumbr-transactionid");
+    ///
+    /// let layer = SpanLayer::make_span_with(|head| {
+    ///     let fields = LogFields::from_extensions(&head.extensions).with_correlation(&TRANSACTION);
+    ///     request_span!(fields, baggage: ["session.id"], method = %head.method)
+    /// });
+    /// ```
+    pub fn make_span_with(make: impl Fn(&Parts) -> Span + Send + Sync + 'static) -> Self {
+        Self { make: Some(Arc::new(make)) }
+    }
+
+    pub(super) fn span(&self, head: &Parts) -> Span {
+        match &self.make {
+            None => crate::request_span!(LogFields::from_extensions(&head.extensions)),
+            Some(make) => make(head),
+        }
+    }
+}
+
+impl Default for SpanLayer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> Layer<S> for SpanLayer {
+    type Service = SpanService<S>;
+
+    fn layer(&self, inner: S) -> SpanService<S> {
+        SpanService::new(inner, self.clone())
+    }
+}
+
+impl fmt::Debug for SpanLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanLayer").field("make", &self.make.is_some()).finish()
+    }
+}

@@ -1,0 +1,67 @@
+use http::Request;
+use tracing::Span;
+
+use super::LogFields;
+
+/// A span named `request`, of level `INFO`, with the ids of the request as fields. For the `make_span_with` of
+/// tower-http's `TraceLayer`, inside [`ExtractLayer`](crate::ExtractLayer); see the [module docs](super).
+pub fn request_span<B>(request: &Request<B>) -> Span {
+    crate::request_span!(LogFields::from_extensions(request.extensions()))
+}
+
+/// A `tracing` span with the ids of a request as fields, with baggage of the keys listed, and with fields of your own.
+///
+/// ```
+/// use http::Request;
+/// use traceprop_tower::logging::LogFields;
+/// use traceprop_tower::request_span;
+/// use tracing::Level;
+///
+/// # fn sample(request: Request<()>) {
+/// let fields = LogFields::from_extensions(request.extensions());
+/// // Named `request`, of level `INFO`.
+/// let plain = request_span!(fields);
+/// // Baggage is shown only where its key is listed; behind that come fields as `tracing` knows them.
+/// let more = request_span!(
+///     fields,
+///     baggage: ["session.id", "tenant"],
+///     method = %request.method(),
+///     status = tracing::field::Empty,
+/// );
+/// let named = request_span!(Level::DEBUG, "checkout", fields, baggage: [], step = 2);
+/// # let _ = (plain, more, named);
+/// # }
+/// ```
+///
+/// A path or a query is text of the request too: show it through [`LogText`](crate::logging::LogText), or not at all.
+#[macro_export]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+macro_rules! request_span {
+    ($level:expr, $name:literal, $fields:expr, baggage: [$($key:literal),* $(,)?] $(, $($own:tt)*)?) => {{
+        let fields = $fields;
+        $crate::logging::tracing::span!(
+            $level,
+            $name,
+            trace_id = fields.trace_id().map($crate::logging::tracing::field::display),
+            span_id = fields.span_id().map($crate::logging::tracing::field::display),
+            parent_id = fields.parent_id().map($crate::logging::tracing::field::display),
+            dd.trace_id = fields.datadog_trace_id().map($crate::logging::tracing::field::display),
+            dd.span_id = fields.datadog_span_id().map($crate::logging::tracing::field::display),
+            sw8.trace_id = fields.sw8_trace_id().map($crate::logging::tracing::field::display),
+            correlation_id = fields.correlation_id().map($crate::logging::tracing::field::display),
+            $($key = fields.baggage($key).map($crate::logging::tracing::field::display),)*
+            $($($own)*)?
+        )
+    }};
+    ($level:expr, $name:literal, $fields:expr $(,)?) => {
+        $crate::request_span!($level, $name, $fields, baggage: [])
+    };
+    ($fields:expr, baggage: [$($key:literal),* $(,)?] $(, $($own:tt)*)?) => {
+        $crate::request_span!(
+            $crate::logging::tracing::Level::INFO, "request", $fields, baggage: [$($key),*], $($($own)*)?
+        )
+    };
+    ($fields:expr $(,)?) => {
+        $crate::request_span!($fields, baggage: [])
+    };
+}
