@@ -55,48 +55,30 @@ extern crate alloc;
 extern crate std;
 
 mod baggage;
-mod bridge;
 mod carrier;
-mod composite;
 mod context;
-#[cfg(feature = "std")]
-mod current;
 mod field;
 mod format;
 pub mod formats;
-mod generator;
 mod id;
-mod otel;
-mod outgoing;
 #[cfg(feature = "alloc")]
 mod owned;
-pub mod presets;
-mod reject;
-mod relay;
-mod report;
+mod propagator;
 pub mod sampler;
-mod sampling;
-mod slots;
-mod text;
 mod tracestate;
+mod views;
+mod wire;
 
 pub use baggage::{Baggage, BaggageIter, BaggageLimits, BaggageMember, BaggageProperties, BaggageProperty};
 #[cfg(feature = "alloc")]
 pub use baggage::{BaggageEntry, OwnedBaggage};
-pub use bridge::BridgeWriter;
-#[cfg(feature = "std")]
-pub use carrier::EnvCarrier;
 #[cfg(feature = "alloc")]
 pub use carrier::Pairs;
+pub use carrier::headers::{HeaderLines, HeaderLinesIter, Headers, MAX_HEADER_LINES};
 pub use carrier::{Carrier, CarrierMut, FieldName, FieldValue, Lookup, StaleFields};
-#[cfg(feature = "std")]
-pub use composite::EnvWarning;
-pub use composite::{
-    ConfigError, Extraction, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder, TraceIdMatch, Trust,
-};
+pub use context::inject_options::{Allow, InjectOptions, InjectReport, OmitReason, Omitted};
 pub use context::{Inbound, Passthrough, RemoteContext, SpanContext};
-#[cfg(feature = "std")]
-pub use current::{ContextFuture, ContextGuard, InContext, current};
+pub use field::invalid::InvalidHeader;
 pub use field::{CustomHeader, Field, FieldSet, InvalidHeaderName, MAX_CUSTOM_HEADERS};
 pub use format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 pub use formats::b3::{B3Ids, B3Multi, B3Single};
@@ -104,14 +86,23 @@ pub use formats::correlation::{Correlation, CorrelationId};
 pub use formats::jaeger::{JaegerBaggage, JaegerBaggageItem, JaegerDebugId, JaegerFlags, UberTraceId};
 pub use formats::tracecontext::{TraceFlags, TraceParent};
 #[cfg(feature = "rand")]
-pub use generator::RandomIds;
-pub use generator::{IdBits, IdGenerator};
+pub use id::generator::RandomIds;
+pub use id::generator::{IdBits, IdGenerator};
+pub use id::sampling::Sampling;
 pub use id::{ParseIdError, SpanId, TraceId};
-pub use outgoing::{Allow, InjectOptions, InjectReport, OmitReason, Omitted};
+#[cfg(feature = "std")]
+pub use owned::current::{ContextFuture, ContextGuard, InContext, current};
 #[cfg(feature = "alloc")]
 pub use owned::{MAX_OWNED_BYTES, OwnedContext};
-pub use reject::{InvalidHeader, InvalidReason};
-pub use report::{BaggageReport, ExtractReport, FormatReport, ReportTable};
-pub use sampling::Sampling;
-pub use slots::{HeaderLines, HeaderLinesIter, Headers, MAX_HEADER_LINES};
+#[cfg(feature = "std")]
+pub use propagator::EnvWarning;
+pub use propagator::explain::{BaggageReport, ExtractReport, FormatReport, ReportTable};
+pub use propagator::{
+    ConfigError, Extraction, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder, TraceIdMatch, Trust,
+    presets,
+};
+pub use tracestate::preserve::BridgeWriter;
 pub use tracestate::{MAX_TRACESTATE_MEMBERS, TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};
+#[cfg(feature = "std")]
+pub use views::env_carrier::EnvCarrier;
+pub use wire::reason::InvalidReason;

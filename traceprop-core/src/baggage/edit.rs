@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Baggage;
-use super::percent::Encoded;
-use crate::text::is_token_byte;
+use crate::wire::is_token_byte;
+use crate::wire::percent_w3c::Encoded;
 
 /// Baggage to change: decoded values, order and duplicates kept.
 ///

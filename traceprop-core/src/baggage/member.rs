@@ -2,9 +2,8 @@
 
 use core::fmt;
 
-use super::percent;
-use crate::reject::InvalidReason;
-use crate::text::{self, is_token, is_token_byte, split_once, trim};
+use crate::wire::reason::InvalidReason;
+use crate::wire::{self, is_token, is_token_byte, percent_w3c, split_once, trim};
 
 /// One member of a baggage, borrowed from the carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,21 +13,15 @@ pub struct BaggageMember<'c> {
     properties: BaggageProperties<'c>,
 }
 
-/// `baggage-octet` of the specification.
-#[cfg_attr(not(feature = "alloc"), allow(dead_code, reason = "only owned baggage is encoded byte by byte"))]
-pub(super) const fn is_value_byte(byte: u8) -> bool {
-    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
-}
-
 /// Whether these bytes are a value.
 #[inline]
 fn is_value(bytes: &[u8]) -> bool {
-    text::is_visible(bytes, b'!', *b"\",;\\")
+    wire::is_visible(bytes, b'!', *b"\",;\\")
 }
 
 /// A member that breaks no rule, as bytes: all that is needed to count it and to hand it on.
 #[derive(Clone, Copy)]
-pub(super) struct RawMember<'c> {
+pub(crate) struct RawMember<'c> {
     whole: &'c [u8],
     key: &'c [u8],
     /// Behind the blanks, as its properties are.
@@ -41,7 +34,7 @@ pub(super) struct RawMember<'c> {
 impl<'c> RawMember<'c> {
     /// Judges one member without blanks before it.
     #[inline]
-    pub(super) fn parse(whole: &'c [u8]) -> Result<Self, (InvalidReason, usize)> {
+    pub(crate) fn parse(whole: &'c [u8]) -> Result<Self, (InvalidReason, usize)> {
         // Most are a key and a value and nothing else, and then each byte is looked at once.
         let key_len = whole.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(0);
         match (&whole[..key_len], &whole[key_len..]) {
@@ -57,26 +50,26 @@ impl<'c> RawMember<'c> {
         let Some((key, value)) = split_once(pair, b'=') else {
             return Err((InvalidReason::BadMember, 0));
         };
-        let key = text::trim_end(key);
+        let key = wire::trim_end(key);
         if !is_token(key) {
             return Err((InvalidReason::BadKey, 0));
         }
-        let value = text::trim_start(value);
+        let value = wire::trim_start(value);
         let value_at = pair.len() - value.len();
-        let value = text::trim_end(value);
+        let value = wire::trim_end(value);
         if !is_value(value) {
             return Err((InvalidReason::BadValue, pair.len() - value.len()));
         }
-        let properties = text::trim_start(behind);
+        let properties = wire::trim_start(behind);
         let properties_at = whole.len() - properties.len();
         if !properties.is_empty() && !properties.split(|&b| b == b';').all(|property| is_property(trim(property))) {
             return Err((InvalidReason::BadMember, pair.len() + 1));
         }
-        Ok(Self { whole, key, value, value_at, properties: text::trim_end(properties), properties_at })
+        Ok(Self { whole, key, value, value_at, properties: wire::trim_end(properties), properties_at })
     }
 
     /// The same as text.
-    pub(super) fn member(&self) -> BaggageMember<'c> {
+    pub(crate) fn member(&self) -> BaggageMember<'c> {
         // All parts are ASCII, so one look makes text of them together.
         let text = core::str::from_utf8(self.whole).unwrap_or_default();
         let part = |at: usize, part: &[u8]| text.get(at..at + part.len()).unwrap_or_default();
@@ -87,17 +80,17 @@ impl<'c> RawMember<'c> {
         }
     }
 
-    pub(super) const fn key(&self) -> &'c [u8] {
+    pub(crate) const fn key(&self) -> &'c [u8] {
         self.key
     }
 
     /// The member as it came, without the blanks around it.
-    pub(super) const fn as_bytes(&self) -> &'c [u8] {
+    pub(crate) const fn as_bytes(&self) -> &'c [u8] {
         self.whole
     }
 
     /// Whether `raw`, from which this was read, is just how it is written.
-    pub(super) fn is_canonical(&self, raw: &[u8]) -> bool {
+    pub(crate) fn is_canonical(&self, raw: &[u8]) -> bool {
         // What is longer than its parts has blanks between or around them.
         let pair = self.key.len() + 1 + self.value.len();
         if self.properties.is_empty() {
@@ -124,12 +117,12 @@ impl<'c> BaggageMember<'c> {
     /// The value, percent-decoded once. Broken UTF-8 becomes U+FFFD, a broken percent sequence stays as it is.
     #[cfg(feature = "alloc")]
     pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
-        percent::decode(self.value)
+        percent_w3c::decode(self.value)
     }
 
     /// The bytes of the value, percent-decoded once, for where nothing may allocate.
     pub fn value_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
-        percent::bytes(self.value)
+        percent_w3c::bytes(self.value)
     }
 
     /// The properties, in order. They display in wire form, without blanks, `;` between them.
@@ -192,7 +185,7 @@ impl<'c> BaggageProperties<'c> {
 
 fn trim_str(text: &str) -> &str {
     // Blanks are one byte each, so cutting them off leaves whole characters.
-    core::str::from_utf8(text::trim(text.as_bytes())).unwrap_or_default()
+    core::str::from_utf8(wire::trim(text.as_bytes())).unwrap_or_default()
 }
 
 impl fmt::Display for BaggageProperties<'_> {
@@ -220,7 +213,7 @@ pub struct BaggageProperty<'c> {
 impl<'c> BaggageProperty<'c> {
     /// The value, percent-decoded once, as [`BaggageMember::value`] decodes.
     pub fn decoded(&self) -> Option<alloc::borrow::Cow<'c, str>> {
-        self.value.map(percent::decode)
+        self.value.map(percent_w3c::decode)
     }
 }
 

@@ -14,21 +14,17 @@
 //! Spec: <https://www.w3.org/TR/baggage/>
 
 mod edit;
-mod member;
-mod percent;
-mod write;
+pub(crate) mod member;
 
 #[cfg(feature = "alloc")]
 pub use edit::{BaggageEntry, OwnedBaggage};
 pub use member::{BaggageMember, BaggageProperties, BaggageProperty};
-#[cfg(feature = "alloc")]
-pub(crate) use write::allowed_line;
-pub(crate) use write::write;
 
+use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
 use crate::field::Field;
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::slots::{HeaderLines, HeaderLinesIter};
-use crate::text;
+use crate::field::invalid::InvalidHeader;
+use crate::wire;
+use crate::wire::reason::InvalidReason;
 use member::RawMember;
 
 /// How much baggage is read and written. W3C: all members MUST be carried while within 64 members and 8192 bytes.
@@ -99,7 +95,7 @@ impl<'c> Baggage<'c> {
     /// The same, and the limit that members stand behind, if any do: also where nothing before it can be used. Each
     /// member is shown to `look`, and whether it is just how it is written.
     #[inline]
-    fn scan(
+    pub(crate) fn scan(
         lines: HeaderLines<'c>,
         limits: BaggageLimits,
         mut look: impl FnMut(&RawMember<'c>, bool),
@@ -261,13 +257,13 @@ impl<'c> Walk<'c> {
         let left = self.limits.bytes.saturating_sub(self.at);
         let visible = &rest[..rest.len().min(left.saturating_add(1))];
         let at = self.at;
-        let (raw, more) = match text::split_once(visible, b',') {
+        let (raw, more) = match wire::split_once(visible, b',') {
             Some((raw, _)) => (raw, Some(&rest[raw.len() + 1..])),
             None => (visible, None),
         };
         self.rest = more;
         self.at += raw.len() + 1;
-        let member = text::trim(raw);
+        let member = wire::trim(raw);
         if raw.len() > left {
             self.done = true;
             return Some(Step::Bad { reason: InvalidReason::TooLong, at });

@@ -7,17 +7,15 @@
 use core::fmt;
 
 use crate::field::{Field, FieldNames, FieldSet};
-use crate::text;
-use crate::text::stack::Counter;
+use crate::wire;
+use crate::wire::buffer::Counter;
 
-#[cfg(feature = "std")]
-mod environment;
+pub(crate) mod headers;
 #[cfg(feature = "std")]
 mod maps;
 mod pairs;
+pub(crate) mod source;
 
-#[cfg(feature = "std")]
-pub use environment::EnvCarrier;
 #[cfg(feature = "alloc")]
 pub use pairs::Pairs;
 
@@ -245,8 +243,8 @@ impl<'a> FieldValue<'a> {
     /// Whether the value says nothing: no byte, or blanks alone, which a receiver strips. No such value is written.
     pub fn is_empty(&self) -> bool {
         match self.0 {
-            Repr::Text(text) => text::is_blank(text.as_bytes()),
-            Repr::Ascii(bytes) => text::is_blank(bytes),
+            Repr::Text(text) => wire::is_blank(text.as_bytes()),
+            Repr::Ascii(bytes) => wire::is_blank(bytes),
             Repr::Pieces(_) => self.len() == 0,
         }
     }

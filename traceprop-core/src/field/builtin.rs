@@ -3,7 +3,7 @@
 //! A row says, in this order: the kind; its header fields, with what each carries (`Trace`: ids, decisions and what
 //! belongs to them; `Text`: text of the user's, which leaves only where it is allowed) and its name in lower case (one
 //! that ends in `-` stands for all names that begin so); the names in configuration, of which the first is meant by
-//! `all`, if it is `in_all`; and the letter of its own items in our tracestate member ([`crate::bridge`]).
+//! `all`, if it is `in_all`; and the letter of its own items in our tracestate member ([`crate::tracestate::preserve`]).
 //!
 //! The order of the rows is that of `all`. `unread` holds headers that no format here reads: they are only stripped.
 //!

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::text;
+use crate::wire;
 
 /// A header name that is only known at run time: that of a correlation header, or one of a user's own format.
 ///
@@ -66,7 +66,7 @@ impl CustomHeader {
         let mut bytes = [0; Self::MAX_LEN];
         let mut i = 0;
         while i < text.len() {
-            if !text::is_token_byte(text[i]) {
+            if !wire::is_token_byte(text[i]) {
                 return Err(InvalidHeaderName::BadByte(i));
             }
             bytes[i] = text[i].to_ascii_lowercase();

@@ -1,14 +1,14 @@
 //! What a format is handed, and a format behind a reference.
 
 use super::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
-use crate::composite::{ConfigError, Propagator};
+use crate::carrier::headers::Headers;
+use crate::context::inject_options::InjectOptions;
 use crate::field::{CustomHeader, Field, FieldSet};
 use crate::formats::jaeger::Jaeger;
 use crate::formats::sw8::Sw8;
 use crate::formats::tracecontext::W3cTraceContext;
-use crate::generator::IdBits;
-use crate::outgoing::InjectOptions;
-use crate::slots::Headers;
+use crate::id::generator::IdBits;
+use crate::propagator::{ConfigError, Propagator};
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;

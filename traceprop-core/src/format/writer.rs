@@ -3,9 +3,9 @@
 use core::fmt;
 
 use crate::carrier::{CarrierMut, FieldName, FieldValue};
+use crate::context::inject_options::{OmissionList, OmitReason};
 use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
-use crate::outgoing::{OmissionList, OmitReason};
-use crate::text::stack::StackText;
+use crate::wire::buffer::StackText;
 
 /// Where a format writes its lines.
 ///
@@ -87,7 +87,7 @@ impl<'w> Writer<'w> {
     /// they make none, and nothing is written then.
     pub fn write_prefixed(&mut self, field: Field, prefix: &str, suffix: &str, value: &dyn fmt::Display) -> bool {
         let mut name = StackText::<{ Writer::MAX_NAME_LEN }>::new();
-        let token = suffix.bytes().all(crate::text::is_token_byte);
+        let token = suffix.bytes().all(crate::wire::is_token_byte);
         if suffix.is_empty() || !token || name.push(prefix).is_err() || name.push(suffix).is_err() {
             return false;
         }

@@ -2,10 +2,12 @@
 
 use alloc::sync::Arc;
 
-use crate::composite::Extraction;
-use crate::context::{Inbound, Received};
+use crate::carrier::headers::Headers;
+use crate::carrier::source::LineSource;
+use crate::context::Inbound;
+use crate::context::received::Received;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
-use crate::slots::{Headers, LineSource};
+use crate::propagator::Extraction;
 
 /// Bytes of received lines that an owned context keeps at most. A field that does not fit is left out whole.
 pub const MAX_OWNED_BYTES: usize = 64 * 1024;
@@ -13,19 +15,19 @@ pub const MAX_OWNED_BYTES: usize = 64 * 1024;
 /// The lines of a context in one buffer: for each line the place of its field, the length of its name (0 for a fixed
 /// one), the length of its value, then both texts.
 #[derive(Clone)]
-pub(super) struct OwnedLines(pub(super) Arc<[u8]>);
+pub(crate) struct OwnedLines(pub(crate) Arc<[u8]>);
 
-pub(super) const HEAD: usize = 6;
+pub(crate) const HEAD: usize = 6;
 
 /// A line, and the place of its field.
-pub(super) struct Entry<'c> {
-    pub(super) index: u8,
-    pub(super) name: &'c str,
-    pub(super) value: &'c [u8],
+pub(crate) struct Entry<'c> {
+    pub(crate) index: u8,
+    pub(crate) name: &'c str,
+    pub(crate) value: &'c [u8],
 }
 
 impl Entry<'_> {
-    pub(super) fn field(&self) -> Field {
+    pub(crate) fn field(&self) -> Field {
         Field::at(usize::from(self.index))
     }
 
@@ -36,7 +38,7 @@ impl Entry<'_> {
 
 impl OwnedLines {
     /// Copies the lines that a context may still need.
-    pub(super) fn copy(extraction: &Extraction<'_>, slots: &Headers<'_>, received: &Received<'_>) -> Option<Self> {
+    pub(crate) fn copy(extraction: &Extraction<'_>, slots: &Headers<'_>, received: &Received<'_>) -> Option<Self> {
         let mut size = 0;
         let mut fields = FieldSet::EMPTY;
         for field in slots.found().iter().filter(|field| is_needed(*field, slots, received, extraction)) {
@@ -60,7 +62,7 @@ impl OwnedLines {
         Some(Self(buffer))
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
         let mut rest: &[u8] = &self.0;
         core::iter::from_fn(move || {
             let (head, tail) = rest.split_first_chunk::<HEAD>()?;
@@ -135,16 +137,16 @@ fn put(room: &mut &mut [u8], entry: &Entry<'_>) {
 
 /// Puts lines together that come one by one.
 #[derive(Default)]
-pub(super) struct Builder(alloc::vec::Vec<u8>);
+pub(crate) struct Builder(alloc::vec::Vec<u8>);
 
 impl Builder {
-    pub(super) fn entry(&mut self, entry: &Entry<'_>) {
+    pub(crate) fn entry(&mut self, entry: &Entry<'_>) {
         let start = self.0.len();
         self.0.resize(start + entry.len(), 0);
         put(&mut &mut self.0[start..], entry);
     }
 
-    pub(super) fn finish(self) -> Option<OwnedLines> {
+    pub(crate) fn finish(self) -> Option<OwnedLines> {
         (!self.0.is_empty()).then(|| OwnedLines(self.0.into()))
     }
 }

@@ -2,16 +2,16 @@
 
 use super::OwnedContext;
 use crate::carrier::{Carrier, Lookup};
-use crate::composite::Propagator;
 use crate::context::SpanContext;
+use crate::context::inject_options::InjectOptions;
 use crate::field::Field;
 use crate::formats::b3::B3;
 use crate::formats::datadog::Datadog;
 use crate::formats::jaeger::Jaeger;
 use crate::formats::tracecontext::W3cTraceContext;
-use crate::generator::IdBits;
-use crate::outgoing::InjectOptions;
-use crate::sampling::Sampling;
+use crate::id::generator::IdBits;
+use crate::id::sampling::Sampling;
+use crate::propagator::Propagator;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;

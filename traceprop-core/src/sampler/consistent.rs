@@ -1,8 +1,8 @@
 //! OpenTelemetry's consistent probability: a part of all traces, and everybody downstream can tell which.
 
 use super::{OtelTraceState, Sampler, SamplingParameters, SamplingResult, Threshold, TraceIdRatioBased};
-use crate::otel::{mixed_randomness_of, randomness_of};
-use crate::sampling::Sampling;
+use crate::id::sampling::Sampling;
+use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 
 /// Records this part of all traces, as OpenTelemetry's probability sampler does: by `rv` of the `ot` member where it
 /// came, else by the low 56 bits of the trace id; and writes the threshold (`th`) where it records. What a caller

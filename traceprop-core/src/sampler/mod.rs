@@ -31,17 +31,17 @@ pub use parent::{FollowParent, ParentBased};
 pub use ratio::TraceIdRatioBased;
 pub use session::SessionRatioBased;
 
-pub use crate::otel::{OtelMember, OtelTraceState, Threshold};
+pub use crate::tracestate::otel::{OtelMember, OtelTraceState, Threshold};
 
 use core::fmt;
 
 use crate::baggage::{Baggage, BaggageLimits};
+use crate::carrier::headers::HeaderLines;
 use crate::context::{Inbound, SpanContext};
 use crate::id::TraceId;
-use crate::otel::OtelEdit;
-use crate::sampling::Sampling;
-use crate::slots::HeaderLines;
+use crate::id::sampling::Sampling;
 use crate::tracestate::TraceState;
+use crate::tracestate::otel::OtelEdit;
 
 /// Decides whether a trace is recorded. Closures that return a [`Sampling`] are samplers too.
 ///

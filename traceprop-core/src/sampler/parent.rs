@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::consistent::is_consistent;
 use super::{Sampler, SamplingParameters, SamplingResult};
-use crate::sampling::Sampling;
+use crate::id::sampling::Sampling;
 
 /// Does what the caller decided; where nobody did, it stays open. A threshold in the `ot` member goes on if it is the
 /// one that makes this decision, else it is dropped.

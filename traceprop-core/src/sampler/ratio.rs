@@ -1,8 +1,8 @@
 //! A part of all traces, chosen by their ids.
 
 use super::{Sampler, SamplingParameters, SamplingResult, Threshold};
-use crate::otel::randomness_of;
-use crate::sampling::Sampling;
+use crate::id::sampling::Sampling;
+use crate::tracestate::otel::randomness_of;
 
 /// Records this part of all traces: those whose low 56 bits reach OpenTelemetry's threshold for it. Services with the
 /// same ratio decide alike, and one with a higher ratio records what the others do. What a caller decided does not

@@ -2,9 +2,9 @@
 
 use super::ratio::is_ratio;
 use super::{Sampler, SamplingParameters, SamplingResult, TraceIdRatioBased};
-use crate::otel::{mix, randomness_of};
-use crate::sampling::Sampling;
-use crate::text::uuid;
+use crate::id::sampling::Sampling;
+use crate::tracestate::otel::{mix, randomness_of};
+use crate::wire::uuid;
 
 /// Knuth's multiplicative hash with the factor that Datadog's agents and tracers share.
 const KNUTH_FACTOR: u64 = 1_111_111_111_111_111_111;

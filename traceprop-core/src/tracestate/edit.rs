@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::grammar::{is_key, is_value};
 use super::{MAX_TRACESTATE_MEMBERS, TraceState, TraceStateMember};
-use crate::text::stack::AsciiSink;
+use crate::wire::buffer::AsciiSink;
 
 /// Members above this many characters are the first to go when a budget is exceeded (W3C tracestate limits).
 const BIG_MEMBER: usize = 128;

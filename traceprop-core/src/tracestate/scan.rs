@@ -1,10 +1,11 @@
 //! Looking at the bytes of a tracestate: once to judge them, and later to find the members again.
 
+use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
 use crate::field::Field;
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::slots::{HeaderLines, HeaderLinesIter};
-use crate::text;
-use crate::text::hex::{self, Letters};
+use crate::field::invalid::InvalidHeader;
+use crate::wire;
+use crate::wire::hex::{self, Letters};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 use super::grammar::{KEY, KEY_START, is, skip, value_end};
 use super::{MAX_PART, MAX_TRACESTATE_MEMBERS, TraceStateMember};
@@ -230,7 +231,7 @@ fn has_priority(value: &[u8]) -> bool {
                 return true;
             }
         }
-        match text::split_once(items, b';') {
+        match wire::split_once(items, b';') {
             Some((_, rest)) => items = rest,
             None => return false,
         }
@@ -273,7 +274,7 @@ impl<'c> Iterator for Members<'c> {
     fn next(&mut self) -> Option<Member<'c>> {
         loop {
             while !self.rest.is_empty() {
-                let (member, rest) = text::split_once(self.rest, b',').unwrap_or((self.rest, &[]));
+                let (member, rest) = wire::split_once(self.rest, b',').unwrap_or((self.rest, &[]));
                 self.rest = rest;
                 // Keys are short. Between two commas there may also be nothing, or blanks.
                 if let Some(equals) = member.iter().position(|&byte| byte == b'=') {
@@ -292,10 +293,10 @@ pub(super) fn find<'c>(lines: &HeaderLines<'c>, key: &[u8]) -> Option<&'c [u8]> 
         let mut rest = line;
         loop {
             if let Some([b'=', value @ ..]) = rest.trim_ascii_start().strip_prefix(key) {
-                let end = text::find(value, b',').unwrap_or(value.len());
+                let end = wire::find(value, b',').unwrap_or(value.len());
                 return Some(value[..end].trim_ascii_end());
             }
-            match text::split_once(rest, b',') {
+            match wire::split_once(rest, b',') {
                 Some((_, next)) => rest = next,
                 None => break,
             }
@@ -320,8 +321,8 @@ fn bad_key(line: &[u8], start: usize, legal: usize) -> ReasonAt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carrier::headers::Headers;
     use crate::field::{FieldNames, FieldSet};
-    use crate::slots::Headers;
     use std::format;
     use std::vec::Vec;
 

@@ -11,39 +11,46 @@ use source::Source;
 /// The modules of the core, from the ground up: each may name those above it in this list and its own row, and nothing
 /// below. The longest name counts, so a file may stand elsewhere than its folder.
 const ORDER: &[&[&str]] = &[
-    // Bytes and words. Numbers and hex say why a digit is wrong, in the words of rejects.
-    &["text"],
-    &["sampling"],
+    // Bytes and words, which know no header. Numbers and hex say why a digit is wrong.
+    &["wire"],
+    &["wire::reason"],
+    &["wire::decimal", "wire::hex", "wire::uuid"],
+    &["wire::base64", "wire::percent", "wire::percent_w3c"],
+    // Which headers there are.
     &["field"],
-    &["reject"],
-    &["text::decimal", "text::hex", "text::uuid"],
-    &["id"],
-    &["generator"],
+    &["field::invalid"],
     // What lines are read from, and the table of them.
     &["carrier"],
-    &["slots"],
+    &["carrier::source", "carrier::headers"],
+    &["id::sampling"],
+    &["id"],
+    &["id::generator"],
     // Lists that are more than one format's.
     &["tracestate"],
-    &["otel"],
+    &["tracestate::otel"],
+    &["tracestate::preserve"],
     &["baggage"],
-    &["outgoing"],
-    &["bridge"],
-    // What a dialect is.
+    // What came, and what goes out.
+    &["context::inject_options"],
+    &["context::received"],
     &["context"],
+    // What a dialect is.
     &["format"],
-    &["relay"],
-    &["baggage::write"],
-    &["sampler"],
+    &["format::forward"],
     // The dialects. None names another: see `SEPARATE`.
     &["formats"],
+    &["sampler"],
     // Several of them at once.
-    &["composite"],
-    &["presets"],
-    &["composite::names"],
-    &["composite::variables"],
+    &["propagator"],
+    &["propagator::presets"],
+    &["propagator::names"],
+    &["propagator::env"],
+    &["propagator::explain"],
     // What is made of the result.
-    &["report", "owned", "carrier::environment"],
-    &["current"],
+    &["owned"],
+    &["owned::current"],
+    // Nobody but the root names these.
+    &["views"],
 ];
 
 /// Folders whose modules do not name each other.
@@ -102,7 +109,7 @@ const FOREIGN: &[&str] = &[
     "tracing",
 ];
 
-/// The row of a path such as `text::hex::encode_u64`, and the part of it that the table knows.
+/// The row of a path such as `wire::hex::encode_u64`, and the part of it that the table knows.
 fn place(path: &str) -> Option<(usize, &'static str)> {
     let rows = ORDER.iter().enumerate().flat_map(|(row, names)| names.iter().map(move |name| (row, *name)));
     let within = |name: &str| path == name || path.strip_prefix(name).is_some_and(|rest| rest.starts_with("::"));
@@ -234,16 +241,28 @@ mod rules {
 
     #[test]
     fn ok_edges_downwards_and_within_a_folder() {
-        let format = "use crate::format::{Format, Writer};\nuse crate::text::{self, hex};\nuse super::super::id;";
+        let format = "use crate::format::{Format, Writer};\nuse crate::wire::{self, hex};\nuse super::super::id;";
         assert_eq!(found("formats/b3.rs", format), [""; 0]);
         assert_eq!(found("formats/b3/single.rs", "use super::ids::B3Ids; use crate::formats::b3::multi;"), [""; 0]);
-        assert_eq!(found("baggage/mod.rs", "pub(crate) use self::write::write; use crate::baggage::write;"), [""; 0]);
-        assert_eq!(found("text/stack.rs", "// crate::presets, in a comment\nfn f() { \"crate::presets\"; }"), [""; 0]);
         assert_eq!(
-            found("slots.rs", "use crate::field::Field;\n#[cfg(test)]\nmod tests { use crate::presets; }"),
+            found("baggage/mod.rs", "pub(crate) use self::member::RawMember; use crate::baggage::edit;"),
             [""; 0]
         );
-        assert_eq!(found("lib.rs", "pub use composite::Preset; pub use crate::current::current;"), [""; 0]);
+        assert_eq!(
+            found(
+                "wire/buffer.rs",
+                "// crate::propagator::presets, in a comment\nfn f() { \"crate::propagator::presets\"; }"
+            ),
+            [""; 0]
+        );
+        assert_eq!(
+            found(
+                "carrier/headers.rs",
+                "use crate::field::Field;\n#[cfg(test)]\nmod tests { use crate::propagator::presets; }"
+            ),
+            [""; 0]
+        );
+        assert_eq!(found("lib.rs", "pub use propagator::Preset; pub use crate::owned::current::current;"), [""; 0]);
     }
 
     #[test]
@@ -254,26 +273,29 @@ mod rules {
             found.into_iter().next().unwrap_or_default()
         };
         assert_eq!(
-            one("text/stack.rs", "use crate::id::TraceId;"),
-            "text::stack names id::TraceId, which builds on it"
+            one("wire/buffer.rs", "use crate::id::TraceId;"),
+            "wire::buffer names id::TraceId, which builds on it"
         );
         assert_eq!(
-            one("slots.rs", "use crate::{field::Field, format::{Reading}};"),
-            "slots names format::Reading, which builds on it"
+            one("carrier/headers.rs", "use crate::{field::Field, format::{Reading}};"),
+            "carrier::headers names format::Reading, which builds on it"
         );
         assert_eq!(
-            one("format.rs", "fn f() -> crate::presets::Preset {}"),
-            "format names presets::Preset, which builds on it"
+            one("format/mod.rs", "fn f() -> crate::propagator::presets::Preset {}"),
+            "format names propagator::presets::Preset, which builds on it"
         );
         assert_eq!(
-            one("formats/b3/mod.rs", "use crate::composite::Propagator;"),
-            "formats::b3 names composite::Propagator, which builds on it"
+            one("formats/b3/mod.rs", "use crate::propagator::Propagator;"),
+            "formats::b3 names propagator::Propagator, which builds on it"
         );
         assert_eq!(
-            one("composite/build.rs", "use super::names::KNOWN;"),
-            "composite::build names composite::names::KNOWN, which builds on it"
+            one("propagator/builder.rs", "use super::names::KNOWN;"),
+            "propagator::builder names propagator::names::KNOWN, which builds on it"
         );
-        assert_eq!(one("text/mod.rs", "use super::reject::Reason;"), "text names reject::Reason, which builds on it");
+        assert_eq!(
+            one("wire/mod.rs", "use super::field::invalid::Reason;"),
+            "wire names field::invalid::Reason, which builds on it"
+        );
     }
 
     #[test]
@@ -287,16 +309,22 @@ mod rules {
     #[test]
     fn err_a_crate_that_the_core_must_not_know() {
         assert_eq!(found("carrier/mod.rs", "use http::HeaderMap;"), ["carrier names the crate http"]);
-        assert_eq!(found("current.rs", "fn f() { tokio::spawn(g()); }"), ["current names the crate tokio"]);
-        assert_eq!(found("report.rs", "use ::tracing::Span;"), ["report names the crate tracing"]);
+        assert_eq!(
+            found("owned/current.rs", "fn f() { tokio::spawn(g()); }"),
+            ["owned::current names the crate tokio"]
+        );
+        assert_eq!(
+            found("propagator/explain.rs", "use ::tracing::Span;"),
+            ["propagator::explain names the crate tracing"]
+        );
     }
 
     #[test]
     fn err_a_module_without_a_place_and_a_name_without_its_module() {
         assert_eq!(found("cache.rs", ""), ["cache: not in the table"]);
         assert_eq!(
-            found("report.rs", "use crate::Propagator;"),
-            ["report names crate::Propagator, not the module that it lies in"]
+            found("propagator/explain.rs", "use crate::Propagator;"),
+            ["propagator::explain names crate::Propagator, not the module that it lies in"]
         );
     }
 

@@ -2,11 +2,12 @@
 
 use crate::context::RemoteContext;
 use crate::field::Field;
+use crate::field::invalid::InvalidHeader;
+use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::sampling::Sampling;
-use crate::text;
-use crate::text::hex::{self, HexError, Letters};
+use crate::wire;
+use crate::wire::hex::{self, HexError, Letters};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The shortest id of the `X-B3-*` headers: shorter ones are not what is left of an id whose leading zeros went, and
 /// padding them would merge strangers' traces.
@@ -142,12 +143,12 @@ fn digits<const N: usize, T>(
 
 /// The first of several values that a proxy has joined by commas, without blanks, and where it begins.
 pub(super) fn first_element(value: &[u8]) -> (usize, &[u8]) {
-    let element = match text::split_once(value, b',') {
+    let element = match wire::split_once(value, b',') {
         Some((first, _)) => first,
         None => value,
     };
     let lead = element.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
-    (lead, text::trim(element))
+    (lead, wire::trim(element))
 }
 
 #[cfg(test)]

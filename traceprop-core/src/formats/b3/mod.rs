@@ -34,15 +34,15 @@ pub use ids::B3Ids;
 pub use multi::B3Multi;
 pub use single::B3Single;
 
-use crate::bridge::{self, BridgeWriter};
-use crate::field::FormatKind;
-use crate::field::{Field, FieldSet};
+use crate::carrier::headers::Headers;
+use crate::context::inject_options::OmitReason;
+use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, FieldSet, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
-use crate::outgoing::OmitReason;
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::sampling::Sampling;
-use crate::slots::Headers;
-use crate::text;
+use crate::id::sampling::Sampling;
+use crate::tracestate::preserve::{self, BridgeWriter};
+use crate::wire;
+use crate::wire::reason::InvalidReason;
 
 const SINGLE: FieldSet = FieldSet::of(&[Field::B3]);
 
@@ -141,7 +141,7 @@ impl Format for B3 {
             let received = read_multi(slots).ok().flatten().map(|multi| {
                 let mut reading = multi.reading();
                 // A blank line of flags says nothing, and is not sent; one behind it does not count, and must not then.
-                if slots.get(Field::B3Flags).is_some_and(|flags| text::trim(flags).is_empty()) {
+                if slots.get(Field::B3Flags).is_some_and(|flags| wire::trim(flags).is_empty()) {
                     reading.ignore_field(InvalidHeader::new(Field::B3Flags, InvalidReason::Empty, 0));
                 }
                 reading
@@ -154,8 +154,8 @@ impl Format for B3 {
 
     fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
         let letter = match context.sampling() {
-            Sampling::Debug => bridge::DEBUG,
-            Sampling::Deferred => bridge::DEFERRED,
+            Sampling::Debug => preserve::DEBUG,
+            Sampling::Deferred => preserve::DEFERRED,
             Sampling::Sampled | Sampling::NotSampled => return,
         };
         let came = || context.bridged().is_some_and(|tp| tp.item(letter).is_some());

@@ -4,11 +4,12 @@ use super::ids::{self, B3Ids, first_element};
 use super::single::B3Single;
 use crate::context::RemoteContext;
 use crate::field::Field;
+use crate::field::invalid::InvalidHeader;
 use crate::format::{Outcome, Parsed};
+use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::sampling::Sampling;
-use crate::text::hex;
+use crate::wire::hex;
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// Whatever stands beside the place where the trace id should be.
 const MISSING_TRACE_ID: ReasonAt = InvalidReason::MissingTraceId.at(0);

@@ -5,11 +5,12 @@ use core::fmt;
 use super::ids::{B3Ids, first_element};
 use crate::context::RemoteContext;
 use crate::field::Field;
+use crate::field::invalid::InvalidHeader;
 use crate::format::{Outcome, Parsed};
+use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::sampling::Sampling;
-use crate::text::hex::{self, Letters};
+use crate::wire::hex::{self, Letters};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// A `b3` value: ids and a decision, or a decision alone. It cannot hold anything the grammar forbids.
 ///

@@ -13,11 +13,11 @@
 
 use super::uuid::Spelling;
 use super::{CorrelationId, request_id, unmarked, uuid};
-use crate::bridge::{BridgeWriter, Bridged};
+use crate::context::inject_options::Allow;
 use crate::id::TraceId;
-use crate::outgoing::Allow;
-use crate::text::hex;
-use crate::text::stack::StackText;
+use crate::tracestate::preserve::{BridgeWriter, Bridged};
+use crate::wire::buffer::StackText;
+use crate::wire::hex;
 
 /// The letter of our items.
 pub(crate) const LETTER: char = crate::field::FormatKind::Correlation.letter();
@@ -91,7 +91,7 @@ pub(crate) fn withholds(bridge: &BridgeWriter, bridged: Bridged<'_>) -> bool {
 }
 
 fn put(bridge: &mut BridgeWriter, header: &str, spelling: &str, text: &str) {
-    let mut item = StackText::<{ crate::bridge::MAX_VALUE }>::new();
+    let mut item = StackText::<{ crate::tracestate::preserve::MAX_VALUE }>::new();
     let tag = tag(header);
     // Digits are ASCII, so the other arm is never taken.
     let tag = core::str::from_utf8(&tag).unwrap_or_default();

@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::uuid::{self, Spelling};
 use crate::id::TraceId;
-use crate::text::stack::StackText;
+use crate::wire::buffer::StackText;
 
 /// A correlation id: text that came, byte for byte, or a trace id spelt as a UUID.
 ///

@@ -27,15 +27,16 @@ use core::fmt;
 pub(crate) use bridge::{LETTER, keep_unknown, withholds};
 pub use id::{CorrelationId, EnvoyReason};
 
-use crate::bridge::{BridgeWriter, Bridged};
+use crate::carrier::headers::{HeaderLines, Headers};
 use crate::context::RemoteContext;
+use crate::context::inject_options::OmitReason;
+use crate::field::invalid::InvalidHeader;
 use crate::field::{CustomHeader, Field, FormatKind, InvalidHeaderName};
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 use crate::id::TraceId;
-use crate::outgoing::OmitReason;
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::slots::{HeaderLines, Headers};
-use crate::text;
+use crate::tracestate::preserve::{BridgeWriter, Bridged};
+use crate::wire;
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// What stands before the header in the name of such a format.
 pub(crate) const PREFIX: &str = "correlation:";
@@ -156,7 +157,7 @@ impl Correlation {
 
     /// The text of these lines and what it means; `None` if there is none that counts.
     fn came<'c>(&self, mut lines: impl Iterator<Item = &'c [u8]>) -> Option<(&'c str, Meaning)> {
-        let value = text::trim(lines.find(|line| !text::trim(line).is_empty())?);
+        let value = wire::trim(lines.find(|line| !wire::trim(line).is_empty())?);
         let meaning = self.meaning(value).ok()?;
         // What has a meaning is ASCII, so the other arm is never taken.
         Some((core::str::from_utf8(value).ok()?, meaning))
@@ -229,13 +230,13 @@ impl Format for Correlation {
 
     fn extract(&self, slots: &Headers<'_>) -> Parsed {
         let lines = slots.get_all_custom(&self.header);
-        let Some(line) = lines.iter().find(|line| !text::trim(line).is_empty()) else {
+        let Some(line) = lines.iter().find(|line| !wire::trim(line).is_empty()) else {
             return match lines.is_over_limit() {
                 true => Parsed::invalid(InvalidHeader::new(self.field(slots), InvalidReason::TooManyLines, 0)),
                 false => Parsed::new(Outcome::Absent),
             };
         };
-        match self.meaning(text::trim(line)) {
+        match self.meaning(wire::trim(line)) {
             Ok(Meaning::Trace(trace_id)) => Parsed::new(Outcome::Context(RemoteContext::new(trace_id, None))),
             // It says nothing of a trace; it is carried beside whichever there will be.
             Ok(Meaning::Opaque) => Parsed::new(Outcome::Absent),

@@ -9,7 +9,7 @@
 //! These are the letters that Heroku, Kong, Rails and .NET make their ids of. Quotes, blanks, commas and whatever a log
 //! or a shell could stumble over are not among them.
 
-use crate::reject::{InvalidReason, ReasonAt};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The longest text.
 const MAX_LEN: usize = 128;

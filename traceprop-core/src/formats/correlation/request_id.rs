@@ -11,7 +11,7 @@
 //! Spec: <https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md>
 
 use super::uuid;
-use crate::reject::{InvalidReason, ReasonAt};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The longest value that .NET makes.
 const MAX_LEN: usize = 1024;

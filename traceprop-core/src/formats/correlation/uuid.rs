@@ -10,10 +10,10 @@
 //! The whole text has to be one of these. A prefix is not enough: Kong's `uuid#counter` has one UUID for all requests
 //! of a worker, and would merge them into one trace.
 
-use crate::reject::{InvalidReason, ReasonAt};
-use crate::text::hex::{self, Letters};
-use crate::text::stack::StackText;
-use crate::text::uuid;
+use crate::wire::buffer::StackText;
+use crate::wire::hex::{self, Letters};
+use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::uuid;
 
 /// The longest spelling, `urn:uuid:` and the hyphenated form.
 pub(super) const MAX_LEN: usize = URN.len() + uuid::LEN;

@@ -4,9 +4,9 @@
 //! anything, also what the header cannot spell, and the writer has to see that. So the tags are one line, with bytes
 //! between keys and values that no UTF-8 text contains.
 
-use super::tags::{DatadogTag, TAG_PREFIX};
+use super::tag::{DatadogTag, TAG_PREFIX};
 use super::text::DatadogText;
-use crate::text;
+use crate::wire;
 
 /// Behind a key.
 const KEY_END: u8 = 0xff;
@@ -92,12 +92,12 @@ impl<'c> Iterator for BuiltTags<'c> {
 
     fn next(&mut self) -> Option<DatadogTag<'c>> {
         self.left = self.left.checked_sub(1)?;
-        let (pair, rest) = text::split_once(self.rest, PAIR_END)?;
+        let (pair, rest) = wire::split_once(self.rest, PAIR_END)?;
         self.rest = rest;
-        let (name, value) = text::split_once(pair, KEY_END)?;
+        let (name, value) = wire::split_once(pair, KEY_END)?;
         // Both were `str` when they were copied. Blanks at the ends of a value get lost on every wire.
         let name = core::str::from_utf8(name).ok()?;
-        let value = core::str::from_utf8(text::trim(value)).ok()?;
+        let value = core::str::from_utf8(wire::trim(value)).ok()?;
         Some(DatadogTag { name, value: DatadogText::verbatim(value) })
     }
 }

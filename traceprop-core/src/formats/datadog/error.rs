@@ -2,8 +2,8 @@
 
 use core::fmt;
 
+use crate::context::inject_options::{InjectReport, OmitReason};
 use crate::field::Field;
-use crate::outgoing::{InjectReport, OmitReason};
 
 /// What Datadog's tracers put into the tag `_dd.propagation_error` of a local root span. It is local, never sent.
 ///
@@ -94,8 +94,8 @@ impl fmt::Debug for PropagationError<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::inject_options::OmissionList;
     use crate::field::FieldNames;
-    use crate::outgoing::OmissionList;
     use std::format;
 
     #[test]

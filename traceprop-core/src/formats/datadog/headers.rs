@@ -5,14 +5,15 @@ use core::fmt;
 use super::error::PropagationError;
 use super::plain::{self, is_plain_origin};
 use super::tags::DatadogTags;
+use crate::carrier::headers::Headers;
 use crate::context::RemoteContext;
 use crate::field::Field;
+use crate::field::invalid::InvalidHeader;
+use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::sampling::Sampling;
-use crate::slots::Headers;
-use crate::text;
-use crate::text::decimal;
+use crate::wire;
+use crate::wire::decimal;
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// Bytes of an origin that are read. Real ones are a word; servers cap a header about here.
 pub const MAX_ORIGIN_LEN: usize = 8192;
@@ -179,7 +180,7 @@ fn number<T>(
     if slots.is_repeated(field) {
         return Err(InvalidHeader::new(field, InvalidReason::RepeatedField, 0));
     }
-    parse(text::trim(line)).map(Some).map_err(|error| error.behind(lead(line)).of(field))
+    parse(wire::trim(line)).map(Some).map_err(|error| error.behind(lead(line)).of(field))
 }
 
 /// The priority alone.
@@ -208,7 +209,7 @@ pub(super) fn origin<'c>(slots: &Headers<'c>) -> Option<&'c str> {
 
 /// The same where it is known to be good.
 pub(super) fn known_origin<'c>(slots: &Headers<'c>) -> Option<&'c str> {
-    core::str::from_utf8(text::trim(slots.get(Field::DatadogOrigin)?)).ok()
+    core::str::from_utf8(wire::trim(slots.get(Field::DatadogOrigin)?)).ok()
 }
 
 /// The origin is free text, so a comma is part of it; of several lines the first counts.
@@ -217,14 +218,14 @@ fn origin_bytes<'c>(slots: &Headers<'c>) -> Result<Option<&'c [u8]>, InvalidHead
         return Ok(None);
     };
     let reject = |reason, at| Err(InvalidHeader::new(Field::DatadogOrigin, reason, at));
-    let value = text::trim(line);
+    let value = wire::trim(line);
     if value.is_empty() {
         return reject(InvalidReason::Empty, 0);
     }
     if value.len() > MAX_ORIGIN_LEN {
         return reject(InvalidReason::TooLong, value.len());
     }
-    if !text::is_visible(value, b' ', []) {
+    if !wire::is_visible(value, b' ', []) {
         let at = value.iter().position(|&b| !matches!(b, b' '..=b'~')).unwrap_or(0);
         return reject(InvalidReason::BadCharacter, lead(line) + at);
     }

@@ -2,14 +2,14 @@
 
 use super::Datadog;
 use super::member::{self, DatadogTraceState};
-use super::tags::DecisionMaker;
+use super::tag::DecisionMaker;
 use super::text::{DatadogLastSpan, DatadogText};
 use super::words::{self, Source, Words};
-use crate::bridge::BridgeWriter;
 use crate::field::FormatKind;
 use crate::format::InjectContext;
-use crate::text::decimal::Digits;
-use crate::text::stack::StackText;
+use crate::tracestate::preserve::BridgeWriter;
+use crate::wire::buffer::StackText;
+use crate::wire::decimal::Digits;
 
 /// Bytes of a member with its key, which is what the tracers read.
 const MAX_MEMBER: usize = 256;
@@ -269,13 +269,13 @@ mod tests {
 #[cfg(test)]
 mod glance {
     use super::*;
-    use crate::composite::Propagator;
+    use crate::carrier::headers::Headers;
+    use crate::context::inject_options::InjectOptions;
     use crate::field::FieldSet;
     use crate::format::{Format, FormatFields, Outcome, Parsed, Writer};
     use crate::formats::tracecontext::W3cTraceContext;
-    use crate::generator::IdBits;
-    use crate::outgoing::InjectOptions;
-    use crate::slots::Headers;
+    use crate::id::generator::IdBits;
+    use crate::propagator::Propagator;
     use std::format;
     use std::string::String;
     use std::sync::Arc;

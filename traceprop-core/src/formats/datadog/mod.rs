@@ -25,14 +25,15 @@
 mod built;
 mod error;
 mod headers;
+mod item;
 mod member;
 mod member_write;
 mod pairs;
 mod plain;
 mod plain_tags;
 mod settled;
+mod tag;
 mod tags;
-mod tags_iter;
 mod text;
 mod words;
 mod write;
@@ -42,17 +43,17 @@ pub use built::DatadogParts;
 pub use error::PropagationError;
 pub use headers::{DatadogHeaders, MAX_ORIGIN_LEN};
 pub use member::DatadogTraceState;
-pub use tags::{DatadogTag, DatadogTags, MAX_TAGS_LEN, TAG_PREFIX};
-pub use tags_iter::DatadogTagsIter;
+pub use tag::{DatadogTag, MAX_TAGS_LEN, TAG_PREFIX};
+pub use tags::{DatadogTags, DatadogTagsIter};
 pub use text::{DatadogLastSpan, DatadogText};
 pub use words::DatadogView;
 pub(crate) use words::Now;
 
 use self::headers::Refused;
-use crate::bridge::BridgeWriter;
+use crate::carrier::headers::Headers;
 use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
-use crate::slots::Headers;
+use crate::tracestate::preserve::BridgeWriter;
 
 /// Datadog's headers, and its member of a tracestate. Name `datadog`.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,9 @@
 //! The grammar of `x-datadog-tags`: pairs, keys, values, and the upper half of a trace id.
 
-use crate::reject::{InvalidReason, ReasonAt};
-use crate::slots::{HeaderLines, HeaderLinesIter};
-use crate::text;
-use crate::text::hex::{self, Letters};
+use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
+use crate::wire;
+use crate::wire::hex::{self, Letters};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The pairs of all lines, blanks around them cut off, and the byte where each begins in the lines joined by commas.
 #[derive(Clone)]
@@ -26,9 +26,9 @@ impl<'c> Iterator for Pairs<'c> {
         loop {
             let rest = match self.rest.take() {
                 Some(rest) => rest,
-                None => text::trim(self.lines.next()?),
+                None => wire::trim(self.lines.next()?),
             };
-            let raw = match text::split_once(rest, b',') {
+            let raw = match wire::split_once(rest, b',') {
                 Some((pair, rest)) => {
                     self.rest = Some(rest);
                     pair
@@ -37,10 +37,10 @@ impl<'c> Iterator for Pairs<'c> {
             };
             let end = self.at + raw.len();
             // A proxy that joins lines makes empty pairs: no error.
-            let pair = text::trim_start(raw);
+            let pair = wire::trim_start(raw);
             self.at = end + 1;
             if !pair.is_empty() {
-                return Some((end - pair.len(), text::trim(pair)));
+                return Some((end - pair.len(), wire::trim(pair)));
             }
         }
     }
@@ -57,11 +57,11 @@ pub(super) const fn is_value_byte(byte: u8) -> bool {
 /// Key and value, both of ASCII.
 #[inline]
 pub(super) fn parse_pair(pair: &[u8]) -> Result<(&[u8], &[u8]), ReasonAt> {
-    let Some((key, value)) = text::split_once(pair, b'=') else {
+    let Some((key, value)) = wire::split_once(pair, b'=') else {
         return Err(InvalidReason::BadMember.at(0));
     };
     // A space is the only thing that a value may hold and a key may not.
-    let is_legal = text::is_visible(pair, b' ', *b",") && text::find(key, b' ').is_none();
+    let is_legal = wire::is_visible(pair, b' ', *b",") && wire::find(key, b' ').is_none();
     match is_legal && !key.is_empty() && !value.is_empty() {
         true => Ok((key, value)),
         false => Err(diagnose(key, value)),

@@ -3,12 +3,12 @@
 
 use super::headers::{MAX_ORIGIN_LEN, sampling};
 use super::plain_tags::PlainTags;
+use crate::carrier::headers::Headers;
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::id::{SpanId, TraceId};
-use crate::slots::Headers;
-use crate::text;
-use crate::text::decimal;
+use crate::wire;
+use crate::wire::decimal;
 
 /// The context. `None` where the headers need a closer look, which costs time and nothing else.
 pub(super) fn context(slots: &Headers<'_>) -> Option<RemoteContext> {
@@ -36,7 +36,7 @@ pub(super) fn number<T>(slots: &Headers<'_>, field: Field, value: impl Fn(&[u8])
 /// Whether an origin has no blanks, neither in it nor around it.
 #[inline]
 pub(super) fn is_plain_origin(origin: &[u8]) -> bool {
-    !origin.is_empty() && origin.len() <= MAX_ORIGIN_LEN && text::is_visible(origin, b'!', [])
+    !origin.is_empty() && origin.len() <= MAX_ORIGIN_LEN && wire::is_visible(origin, b'!', [])
 }
 
 #[cfg(feature = "std")]

@@ -2,10 +2,10 @@
 //! cut off, so that it is enough to find those, eight bytes at a time.
 
 use super::pairs::parse_tid;
-use super::tags::{DatadogTag, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
+use super::tag::{DatadogTag, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
 use super::text::DatadogText;
-use crate::slots::HeaderLines;
-use crate::text;
+use crate::carrier::headers::HeaderLines;
+use crate::wire;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x80 * ONES;
@@ -29,7 +29,7 @@ impl<'c> PlainTags<'c> {
     #[inline(always)]
     pub(super) fn of(lines: &HeaderLines<'c>) -> Option<Self> {
         let Some(rest) = lines.first() else { return Some(Self::EMPTY) };
-        if lines.is_repeated() || rest.len() > MAX_TAGS_LEN || !text::is_visible(rest, b'!', []) {
+        if lines.is_repeated() || rest.len() > MAX_TAGS_LEN || !wire::is_visible(rest, b'!', []) {
             return None;
         }
         let last = match rest.last_chunk() {
@@ -123,7 +123,7 @@ impl<'c> PlainTags<'c> {
             [b',', rest @ ..] => rest,
             _ => return None,
         };
-        text::is_visible(digits, b'!', *b",").then_some((digits, rest))
+        wire::is_visible(digits, b'!', *b",").then_some((digits, rest))
     }
 
     /// What stands before the next comma in the rest from `value` on. The rest is then what stands behind it.

@@ -1,23 +1,17 @@
 //! `_dd.p.*` tags: what Datadog's tracers want to find again on every span of a trace.
 
-use core::fmt;
-
 use super::error::PropagationError;
+use super::item::Item;
 use super::pairs::{Pairs, parse_pair, parse_tid};
 use super::plain_tags::PlainTags;
-use super::tags_iter::{DatadogTagsIter, RawTags};
+use super::tag::{DatadogTag, DecisionMaker, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
 use super::text::DatadogText;
+use crate::carrier::headers::HeaderLines;
 use crate::field::Field;
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::slots::HeaderLines;
-use crate::text;
-use crate::text::decimal;
-
-/// Bytes of `x-datadog-tags` that are read and written, all lines together. Longer ones are dropped by every tracer.
-pub const MAX_TAGS_LEN: usize = 512;
-
-/// What every tag that leaves a process begins with.
-pub const TAG_PREFIX: &str = "_dd.p.";
+use crate::field::invalid::InvalidHeader;
+use crate::wire;
+use crate::wire::reason::{InvalidReason, ReasonAt};
+use core::fmt;
 
 /// The tag with the upper half of the trace id. It is part of the id, so it is none of [`DatadogTags::iter`].
 pub(super) const TID: &str = "tid";
@@ -33,28 +27,6 @@ const DECISION_MAKER_KEY: &[u8] = b"_dd.p.dm";
 
 /// A tag of older tracers that is read by none any more.
 pub(super) const UPSTREAM_SERVICES: &str = "upstream_services";
-
-/// One tag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DatadogTag<'c> {
-    /// The name behind [`TAG_PREFIX`]: `dm` of `_dd.p.dm`.
-    pub name: &'c str,
-    /// The value.
-    pub value: DatadogText<'c>,
-}
-
-/// What becomes of `dm` when the tags are used: it names the maker of a decision, which may have been replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DecisionMaker {
-    /// The decision stands.
-    AsReceived,
-    /// Another decision to keep the trace: nobody in particular made it.
-    Reset,
-    /// The same, but only where somebody was named.
-    ResetIfNamed,
-    /// No decision to keep the trace.
-    Removed,
-}
 
 /// The tags of a request, read from it each time they are asked for: nothing is copied.
 ///
@@ -223,7 +195,7 @@ fn excess(lines: &HeaderLines<'_>) -> Option<ReasonAt> {
         return Some(InvalidReason::TooManyLines.at(0));
     }
     // One byte for the comma behind each line, and none behind the last.
-    let joined: usize = lines.iter().map(|line| text::trim(line).len() + 1).sum();
+    let joined: usize = lines.iter().map(|line| wire::trim(line).len() + 1).sum();
     let len = joined.saturating_sub(1);
     (len > MAX_TAGS_LEN).then(|| InvalidReason::TooLong.at(len))
 }
@@ -243,13 +215,116 @@ impl<'c> IntoIterator for DatadogTags<'c> {
     }
 }
 
-/// A minus and a number of one byte. Which numbers there are changes with every release of the tracers.
-pub(super) fn is_decision_maker(value: &[u8]) -> bool {
-    match value {
-        [b'-', b'0'..=b'9'] | [b'-', b'0'..=b'9', b'0'..=b'9'] => true,
-        [b'-', digits @ ..] => decimal::unsigned(digits).is_ok_and(|number| number <= u8::MAX.into()),
-        _ => false,
+/// What `dm` is set to when a decision replaces another: nobody in particular.
+const DEFAULT_DECISION_MAKER: DatadogText<'static> = DatadogText::verbatim("-0");
+
+/// Iterator over tags.
+#[derive(Clone)]
+pub struct DatadogTagsIter<'c> {
+    raw: Option<RawTags<'c>>,
+    decision_maker: DecisionMaker,
+}
+
+impl<'c> DatadogTagsIter<'c> {
+    pub(super) const fn new(raw: RawTags<'c>, decision_maker: DecisionMaker) -> Self {
+        Self { raw: Some(raw), decision_maker }
     }
+}
+
+impl fmt::Debug for DatadogTagsIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatadogTagsIter").finish_non_exhaustive()
+    }
+}
+
+impl<'c> Iterator for DatadogTagsIter<'c> {
+    type Item = DatadogTag<'c>;
+
+    fn next(&mut self) -> Option<DatadogTag<'c>> {
+        let raw = self.raw.as_mut()?;
+        while let Some(tag) = raw.next() {
+            if matches!(tag.name, TID | UPSTREAM_SERVICES) || raw.has(tag.name) {
+                continue;
+            }
+            if tag.name != DECISION_MAKER {
+                return Some(tag);
+            }
+            match self.decision_maker {
+                DecisionMaker::AsReceived if is_decision_maker(tag.value.raw().as_bytes()) => return Some(tag),
+                DecisionMaker::AsReceived | DecisionMaker::Removed => {}
+                DecisionMaker::Reset | DecisionMaker::ResetIfNamed => {
+                    self.decision_maker = DecisionMaker::Removed;
+                    return Some(DatadogTag { value: DEFAULT_DECISION_MAKER, ..tag });
+                }
+            }
+        }
+        self.raw = None;
+        let set = self.decision_maker == DecisionMaker::Reset;
+        set.then_some(DatadogTag { name: DECISION_MAKER, value: DEFAULT_DECISION_MAKER })
+    }
+}
+
+/// All well-formed tags in order, repeated ones included.
+#[derive(Clone)]
+pub(super) enum RawTags<'c> {
+    Plain(PlainTags<'c>),
+    Header(Pairs<'c>),
+    Member(&'c str),
+    #[cfg(feature = "alloc")]
+    Built(super::built::BuiltTags<'c>),
+}
+
+impl<'c> RawTags<'c> {
+    /// Inlined for the tags that nearly all are; for the others a call is the least of it.
+    #[inline(always)]
+    fn next(&mut self) -> Option<DatadogTag<'c>> {
+        match self {
+            Self::Plain(tags) => tags.next_tag(),
+            others => others.next_judged(),
+        }
+    }
+
+    #[inline(never)]
+    fn next_judged(&mut self) -> Option<DatadogTag<'c>> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Header(pairs) => pairs.find_map(|(_, pair)| {
+                let (key, _) = parse_pair(pair).ok()?;
+                // It is ASCII by now.
+                let (key, value) = core::str::from_utf8(pair).ok()?.split_at_checked(key.len())?;
+                let name = key.strip_prefix(TAG_PREFIX).filter(|name| !name.is_empty())?;
+                Some(DatadogTag { name, value: DatadogText::verbatim(value.get(1..)?) })
+            }),
+            Self::Member(rest) => loop {
+                if let Item::Tag(tag) = super::item::next_item(rest)? {
+                    return Some(tag);
+                }
+            },
+            #[cfg(feature = "alloc")]
+            Self::Built(tags) => tags.next(),
+        }
+    }
+
+    /// Whether a tag with this name is still to come.
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Plain(tags) => tags.has(name.as_bytes()),
+            Self::Header(pairs) => {
+                let mut pairs = pairs.clone();
+                pairs.any(|(_, pair)| is_tag(pair, name) && parse_pair(pair).is_ok())
+            }
+            others => {
+                let mut others = others.clone();
+                core::iter::from_fn(|| others.next_judged()).any(|later| later.name == name)
+            }
+        }
+    }
+}
+
+/// Whether a pair begins with the name of this tag.
+fn is_tag(pair: &[u8], name: &str) -> bool {
+    let value = pair.strip_prefix(TAG_PREFIX.as_bytes()).and_then(|tag| tag.strip_prefix(name.as_bytes()));
+    matches!(value, Some([b'=', ..]))
 }
 
 #[cfg(feature = "std")]
@@ -370,8 +445,8 @@ mod tests {
 
     #[test]
     fn ok_lines_are_one_list() {
+        use crate::carrier::headers::{Headers, MAX_HEADER_LINES};
         use crate::field::{FieldNames, FieldSet};
-        use crate::slots::{Headers, MAX_HEADER_LINES};
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::DatadogTags]));
         let scan = |lines: &[&str]| {

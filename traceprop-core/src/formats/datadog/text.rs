@@ -3,8 +3,8 @@
 use core::fmt;
 
 use crate::id::SpanId;
-use crate::text::hex::{self, Letters};
-use crate::text::stack::StackText;
+use crate::wire::buffer::StackText;
+use crate::wire::hex::{self, Letters};
 
 /// Text in one of the two spellings: headers have it verbatim, the `dd` member writes `~` for `=`.
 ///

@@ -3,13 +3,15 @@
 use super::error::PropagationError;
 use super::headers;
 use super::member::{self, DatadogTraceState};
-use super::tags::{DatadogTags, DecisionMaker};
+use super::tag::DecisionMaker;
+use super::tags::DatadogTags;
 use super::text::{DatadogLastSpan, DatadogText};
-use crate::context::{Received, RemoteContext};
+use crate::carrier::headers::Headers;
+use crate::context::RemoteContext;
+use crate::context::received::Received;
 use crate::field::{Field, FormatKind};
+use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::sampling::Sampling;
-use crate::slots::Headers;
 use crate::tracestate::{TraceState, TraceStateMember};
 
 /// What a context carries of Datadog: to read, borrowed from the lines that it came from.
@@ -116,7 +118,7 @@ impl<'c> Words<'c> {
             Source::Built => Self {
                 priority: slots
                     .get(Field::DatadogSamplingPriority)
-                    .and_then(|line| crate::text::decimal::signed(line).ok()),
+                    .and_then(|line| crate::wire::decimal::signed(line).ok()),
                 origin: built_text(slots, Field::DatadogOrigin).map(DatadogText::verbatim),
                 tags: slots.get(Field::DatadogTags).map_or(DatadogTags::EMPTY, DatadogTags::built),
             },
@@ -128,7 +130,7 @@ impl<'c> Words<'c> {
 
 /// Text that was given here, blanks around it cut off as on every wire.
 fn built_text<'c>(slots: &Headers<'c>, field: Field) -> Option<&'c str> {
-    let text = core::str::from_utf8(crate::text::trim(slots.get(field)?)).ok()?;
+    let text = core::str::from_utf8(crate::wire::trim(slots.get(field)?)).ok()?;
     (!text.is_empty()).then_some(text)
 }
 

@@ -1,20 +1,20 @@
 //! Writing the `x-datadog-*` headers.
 
-use super::Datadog;
 use super::error::PropagationError;
 use super::member::DatadogTraceState;
-use super::pairs;
-use super::tags::{DECISION_MAKER, DatadogTags, MAX_TAGS_LEN};
+use super::tag::MAX_TAGS_LEN;
+use super::tags::{DECISION_MAKER, DatadogTags};
 use super::text::DatadogText;
 use super::words::{self, Source, Words};
+use super::{Datadog, pairs};
+use crate::context::inject_options::OmitReason;
 use crate::field::Field;
 use crate::format::{InjectContext, Writer};
 use crate::id::TraceId;
-use crate::outgoing::OmitReason;
-use crate::text::decimal::Digits;
-use crate::text::hex;
-use crate::text::stack::StackText;
 use crate::tracestate::TraceState;
+use crate::wire::buffer::StackText;
+use crate::wire::decimal::Digits;
+use crate::wire::hex;
 
 type Line = StackText<MAX_TAGS_LEN>;
 

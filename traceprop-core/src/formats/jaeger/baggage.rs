@@ -3,10 +3,11 @@
 use core::fmt;
 
 use super::item::{JaegerBaggageItem, PREFIX, Source};
+use crate::carrier::headers::{HeaderLines, Headers};
+use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldSet};
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::slots::{HeaderLines, Headers};
-use crate::text::{split_once, trim};
+use crate::wire::reason::InvalidReason;
+use crate::wire::{split_once, trim};
 
 const MAX_ITEMS: usize = 64;
 

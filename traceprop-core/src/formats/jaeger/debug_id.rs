@@ -2,11 +2,12 @@
 
 use core::fmt;
 
-use super::percent::Decoded;
+use crate::carrier::headers::Headers;
 use crate::field::Field;
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::slots::Headers;
-use crate::text;
+use crate::field::invalid::InvalidHeader;
+use crate::wire;
+use crate::wire::percent::Decoded;
+use crate::wire::reason::InvalidReason;
 
 /// What the sender of a `jaeger-debug-id` wants to find its trace by: the new root has it as tag `jaeger-debug-id`.
 ///
@@ -33,7 +34,7 @@ impl<'c> JaegerDebugId<'c> {
 
     /// The debug id of a request, if it counts: there is no `uber-trace-id`, and it is not blank.
     pub(crate) fn read(slots: &Headers<'c>) -> Option<Result<Self, InvalidHeader>> {
-        let value = text::trim(slots.get(Field::JaegerDebugId)?);
+        let value = wire::trim(slots.get(Field::JaegerDebugId)?);
         if value.is_empty() || slots.get(Field::UberTraceId).is_some() {
             return None;
         }
@@ -70,8 +71,8 @@ impl fmt::Debug for JaegerDebugId<'_> {
 #[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
-    use crate::composite::Propagator;
     use crate::formats::jaeger::Jaeger;
+    use crate::propagator::Propagator;
     use alloc::vec::Vec;
 
     #[test]

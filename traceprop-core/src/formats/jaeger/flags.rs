@@ -6,7 +6,7 @@ use super::FLAGS_ITEM;
 use super::header::{UberTraceId, parse_flags};
 use crate::field::FormatKind;
 use crate::format::InjectContext;
-use crate::sampling::Sampling;
+use crate::id::sampling::Sampling;
 
 /// The flags of an `uber-trace-id`. All eight bits are kept, those without a meaning too.
 ///

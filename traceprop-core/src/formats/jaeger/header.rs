@@ -3,13 +3,14 @@
 use core::fmt;
 
 use super::JaegerFlags;
+use crate::carrier::headers::Headers;
 use crate::context::RemoteContext;
 use crate::field::Field;
+use crate::field::invalid::InvalidHeader;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::slots::Headers;
-use crate::text;
-use crate::text::hex::{self, Letters};
+use crate::wire;
+use crate::wire::hex::{self, Letters};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// Bytes of the longest value that is read. Clients write 75 at most, with every digit there and colons as `%3A`; the
 /// field of the parent id may hold anything, so there is room for more.
@@ -49,7 +50,7 @@ impl UberTraceId {
     /// `repeated-field` where a comma joins several values, else `empty`, `too-long`, `field-count`, `empty-field`,
     /// `bad-length`, `bad-hex`, `zero-trace-id`, `zero-span-id` or `bad-flags`, at the byte where it shows.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
-        parse(text::trim(value)).map_err(|error| {
+        parse(wire::trim(value)).map_err(|error| {
             let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
             error.behind(lead).of(Field::UberTraceId)
         })
@@ -66,7 +67,7 @@ impl UberTraceId {
 
     /// The flags of a header that was read before and found good: the rest of it need not be looked at again.
     pub(super) fn flags_of_good(slots: &Headers<'_>) -> Option<JaegerFlags> {
-        let flags = match text::trim(slots.get(Field::UberTraceId)?) {
+        let flags = match wire::trim(slots.get(Field::UberTraceId)?) {
             [.., b':', flags] => parse_flags(&[*flags]),
             [.., b':', high, low] => parse_flags(&[*high, *low]),
             // Its colons are percent-encoded.
@@ -162,7 +163,7 @@ fn fields(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
 /// Splits at the first colon, or at the first that is percent-encoded.
 fn split(text: &[u8], encoded: bool) -> Option<(&[u8], &[u8])> {
     if !encoded {
-        return text::split_once(text, b':');
+        return wire::split_once(text, b':');
     }
     let at = text.windows(3).position(|three| matches!(three, [b'%', b'3', b'A' | b'a']))?;
     Some((&text[..at], &text[at + 3..]))
@@ -202,7 +203,7 @@ fn diagnose(value: &[u8], error: ReasonAt) -> ReasonAt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::stack::StackText;
+    use crate::wire::buffer::StackText;
     use proptest::prelude::*;
 
     const VALID: &[u8] = b"4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7:0:1";

@@ -2,9 +2,9 @@
 
 use core::fmt;
 
-use super::percent::Decoded;
-use crate::reject::InvalidReason;
-use crate::text::{split_once, trim};
+use crate::wire::percent::Decoded;
+use crate::wire::reason::InvalidReason;
+use crate::wire::{split_once, trim};
 
 /// What every name of an item's line begins with.
 pub(super) const PREFIX: &str = "uberctx-";

@@ -26,7 +26,6 @@ mod debug_id;
 mod flags;
 mod header;
 mod item;
-mod percent;
 mod write;
 
 pub use baggage::JaegerBaggage;
@@ -37,14 +36,13 @@ pub use item::JaegerBaggageItem;
 #[cfg(feature = "alloc")]
 pub(crate) use write::{allowed_line, baggage_line};
 
-use crate::bridge::{self, BridgeWriter};
-use crate::field::Field;
-use crate::field::FormatKind;
+use crate::carrier::headers::Headers;
+use crate::context::inject_options::OmitReason;
+use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
-use crate::outgoing::OmitReason;
-use crate::sampling::Sampling;
-use crate::slots::Headers;
-use crate::text::stack::StackText;
+use crate::id::sampling::Sampling;
+use crate::tracestate::preserve::{self, BridgeWriter};
+use crate::wire::buffer::StackText;
 
 /// The letter of the flag byte in our tracestate member.
 const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
@@ -145,8 +143,8 @@ impl Format for Jaeger {
         }
         if context.sampling() == Sampling::Debug {
             let wished = matches!(JaegerDebugId::read(context.received()), Some(Ok(_)));
-            if wished || has(FLAGS_ITEM) || has(bridge::DEBUG) {
-                writer.item(bridge::DEBUG, "");
+            if wished || has(FLAGS_ITEM) || has(preserve::DEBUG) {
+                writer.item(preserve::DEBUG, "");
             }
         }
     }

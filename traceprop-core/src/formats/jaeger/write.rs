@@ -4,14 +4,14 @@ use core::fmt;
 
 use super::baggage::JaegerBaggage;
 use super::item::{JaegerBaggageItem, PREFIX, Source};
-use super::percent::{Decoded, Encoded};
 use crate::baggage::{Baggage, BaggageLimits};
+use crate::carrier::headers::HeaderLines;
+use crate::context::inject_options::{Allow, OmitReason};
 use crate::field::{Field, FieldSet};
 use crate::format::{InjectContext, Writer};
-use crate::outgoing::{Allow, OmitReason};
-use crate::slots::HeaderLines;
-use crate::text::stack::StackText;
-use crate::text::{is_header_text, is_token_byte, trim};
+use crate::wire::buffer::StackText;
+use crate::wire::percent::{Decoded, Encoded};
+use crate::wire::{is_header_text, is_token_byte, trim};
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
 

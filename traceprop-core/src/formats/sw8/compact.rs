@@ -16,13 +16,13 @@
 
 use core::fmt::{self, Write};
 
-use super::base64::Encoded;
 use super::ids;
 use super::text::Sw8Text;
-use crate::bridge::MAX_VALUE;
 use crate::id::TraceId;
-use crate::text::stack::StackText;
-use crate::text::{hex, uuid};
+use crate::tracestate::preserve::MAX_VALUE;
+use crate::wire::base64::Encoded;
+use crate::wire::buffer::StackText;
+use crate::wire::{hex, uuid};
 
 /// The letter of the item.
 pub(super) const LETTER: char = crate::field::FormatKind::Sw8.letter();

@@ -14,11 +14,12 @@
 use core::fmt;
 
 use super::text::Sw8Text;
+use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
+use crate::context::inject_options::Allow;
 use crate::field::Field;
-use crate::outgoing::Allow;
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::slots::{HeaderLines, HeaderLinesIter};
-use crate::text;
+use crate::field::invalid::InvalidHeader;
+use crate::wire;
+use crate::wire::reason::InvalidReason;
 
 /// Pairs that are kept, of those that can be read.
 const MAX_PAIRS: usize = 3;
@@ -110,7 +111,7 @@ impl<'c> Sw8Correlation<'c> {
     pub(super) fn as_received(&self, allow: Allow<'_>) -> Option<impl Iterator<Item = &'c str> + use<'c>> {
         let whole = allow == Allow::All && self.skipped.is_none() && self.iter().all(|(_, value)| fits(value));
         // Pairs are ASCII, so no line is lost here.
-        let lines = self.lines.iter().filter_map(|line| core::str::from_utf8(text::trim(line)).ok());
+        let lines = self.lines.iter().filter_map(|line| core::str::from_utf8(wire::trim(line)).ok());
         whole.then(|| lines.filter(|line| !line.is_empty()))
     }
 }
@@ -136,7 +137,7 @@ impl From<Sw8Correlation<'_>> for crate::baggage::OwnedBaggage {
 /// The line of the first pairs that can be written: both sides with text in them, no value of more than 128 bytes.
 #[cfg(feature = "alloc")]
 pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> alloc::string::String {
-    use super::base64::Encoded;
+    use crate::wire::base64::Encoded;
 
     let can_be_written = |(key, value): &(&str, &str)| !key.is_empty() && (1..=MAX_VALUE).contains(&value.len());
     let mut line = alloc::string::String::new();
@@ -150,7 +151,7 @@ pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -
 
 /// The pairs of a line that are allowed; empty where none is.
 #[cfg(feature = "alloc")]
-pub(crate) fn allowed_line(line: &[u8], allow: crate::outgoing::Allow<'_>) -> alloc::string::String {
+pub(crate) fn allowed_line(line: &[u8], allow: crate::context::inject_options::Allow<'_>) -> alloc::string::String {
     use alloc::string::{String, ToString};
 
     let correlation = Sw8Correlation::parse(line).unwrap_or(Sw8Correlation::EMPTY);
@@ -191,7 +192,7 @@ impl<'c> Iterator for Walk<'c> {
             // One byte more than may be read shows whether the pair ends within the limit.
             let left = MAX_BYTES.saturating_sub(self.at);
             let visible = &rest[..rest.len().min(left + 1)];
-            let (raw, more) = match text::split_once(visible, b',') {
+            let (raw, more) = match wire::split_once(visible, b',') {
                 Some((raw, _)) => (raw, Some(&rest[raw.len() + 1..])),
                 None => (visible, None),
             };
@@ -202,7 +203,7 @@ impl<'c> Iterator for Walk<'c> {
                 self.done = true;
                 return Some(Err((InvalidReason::TooLong, at)));
             }
-            let pair = text::trim(raw);
+            let pair = wire::trim(raw);
             if pair.is_empty() {
                 continue;
             }
@@ -221,7 +222,7 @@ impl<'c> Iterator for Walk<'c> {
 }
 
 fn read_pair(pair: &[u8]) -> Result<(Sw8Text<'_>, Sw8Text<'_>), InvalidReason> {
-    let (key, value) = text::split_once(pair, b':').ok_or(InvalidReason::BadMember)?;
+    let (key, value) = wire::split_once(pair, b':').ok_or(InvalidReason::BadMember)?;
     if key.is_empty() {
         return Err(InvalidReason::BadKey);
     }
@@ -266,8 +267,8 @@ impl fmt::Display for Allowed<'_, '_> {
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
-    use super::super::base64::Encoded;
     use super::*;
+    use crate::wire::base64::Encoded;
     use proptest::prelude::*;
     use std::format;
     use std::string::{String, ToString};

@@ -11,10 +11,11 @@
 
 use core::fmt;
 
+use crate::carrier::headers::HeaderLines;
 use crate::field::Field;
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::slots::HeaderLines;
-use crate::text::{self, decimal};
+use crate::field::invalid::InvalidHeader;
+use crate::wire::reason::InvalidReason;
+use crate::wire::{self, decimal};
 
 /// Bytes that are looked at.
 const MAX_VALUE: usize = 64;
@@ -58,24 +59,24 @@ impl Sw8Extension {
 }
 
 fn last_value(line: &[u8]) -> &[u8] {
-    let line = text::trim(line);
+    let line = wire::trim(line);
     let visible = &line[line.len().saturating_sub(MAX_VALUE + 1)..];
-    let value = visible.rsplit(|&b| b == b',').map(text::trim).find(|value| !value.is_empty());
+    let value = visible.rsplit(|&b| b == b',').map(wire::trim).find(|value| !value.is_empty());
     value.unwrap_or_default()
 }
 
 fn parse(value: &[u8], field: Field) -> Result<Sw8Extension, InvalidHeader> {
-    let value = text::trim(value);
+    let value = wire::trim(value);
     if value.len() > MAX_VALUE {
         return Err(InvalidHeader::new(field, InvalidReason::TooLong, MAX_VALUE));
     }
-    let (mode, rest) = text::split_once(value, b'-').unwrap_or((value, b""));
-    let time = text::split_once(rest, b'-').map_or(rest, |(time, _)| time);
-    let sent_at_ms = match text::trim(time) {
+    let (mode, rest) = wire::split_once(value, b'-').unwrap_or((value, b""));
+    let time = wire::split_once(rest, b'-').map_or(rest, |(time, _)| time);
+    let sent_at_ms = match wire::trim(time) {
         [] => None,
         digits => Some(decimal::unsigned(digits).map_err(|error| error.behind(mode.len() + 1).of(field))?),
     };
-    Ok(Sw8Extension { skip_analysis: text::trim(mode) == b"1", sent_at_ms })
+    Ok(Sw8Extension { skip_analysis: wire::trim(mode) == b"1", sent_at_ms })
 }
 
 impl fmt::Display for Sw8Extension {
@@ -145,11 +146,11 @@ mod tests {
         let lines = [("sw8-x", "0-1"), ("sw8-x", "1-2"), ("sw8-x", "")];
         let mut names = crate::field::FieldNames::new();
         names.watch(crate::field::FieldSet::of(&[Field::Sw8Extension]));
-        let slots = crate::slots::Headers::collect(&lines, &names);
+        let slots = crate::carrier::headers::Headers::collect(&lines, &names);
         let lines = slots.get_all(Field::Sw8Extension);
         assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension), Ok(Some(extension(true, Some(2)))));
-        let many = vec![("sw8-x", "0-1"); crate::slots::MAX_HEADER_LINES + 1];
-        let slots = crate::slots::Headers::collect(&many, &names);
+        let many = vec![("sw8-x", "0-1"); crate::carrier::headers::MAX_HEADER_LINES + 1];
+        let slots = crate::carrier::headers::Headers::collect(&many, &names);
         let lines = slots.get_all(Field::Sw8Extension);
         assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension).unwrap_err().reason(), InvalidReason::TooManyLines);
     }

@@ -5,8 +5,8 @@ use alloc::string::{String, ToString};
 use super::header::Sw8Header;
 use super::write::Value;
 use super::{span_id_from_segment, trace_id_from_text};
+use crate::field::invalid::InvalidHeader;
 use crate::id::{SpanId, TraceId};
-use crate::reject::InvalidHeader;
 
 /// The fields of an `sw8` as text: those of a SkyWalking agent in the same process, or from a store. Give them to a context
 /// with [`OwnedContext::with_sw8`](crate::OwnedContext::with_sw8).

@@ -9,15 +9,15 @@ use super::write::{Piece, Value};
 use super::{
     CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, compact, header, nearest,
 };
-use crate::bridge::BridgeWriter;
-use crate::field::FormatKind;
-use crate::field::{Field, FieldSet};
+use crate::carrier::headers::{HeaderLines, Headers};
+use crate::context::inject_options::OmitReason;
+use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, FieldSet, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
-use crate::outgoing::OmitReason;
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::sampling::Sampling;
-use crate::slots::{HeaderLines, Headers};
-use crate::text::stack::{Counter, StackText};
+use crate::id::sampling::Sampling;
+use crate::tracestate::preserve::BridgeWriter;
+use crate::wire::buffer::{Counter, StackText};
+use crate::wire::reason::InvalidReason;
 
 /// Bytes of a value that is put together on the stack; a longer one is streamed.
 const STACK_VALUE: usize = 512;

@@ -5,10 +5,11 @@ use super::split::{self, Fields};
 use super::text::Sw8Text;
 use crate::context::RemoteContext;
 use crate::field::Field;
+use crate::field::invalid::InvalidHeader;
+use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::sampling::Sampling;
-use crate::text::{self, decimal};
+use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, decimal};
 
 /// The largest span number, since Java reads it as `int`.
 const MAX_SPAN: u32 = i32::MAX as u32;
@@ -48,7 +49,7 @@ impl<'c> Sw8Header<'c> {
     /// `empty` for a husk, else `too-long`, `field-count`, `bad-sample`, `missing-trace-id`, `empty-segment-id`,
     /// `bad-span-id`, `bad-base64`, `bad-utf8` or `zero-trace-id`, at the byte where it shows.
     pub fn parse(value: &'c [u8]) -> Result<Self, InvalidHeader> {
-        let trimmed = text::trim(value);
+        let trimmed = wire::trim(value);
         if is_husk(trimmed) {
             return Err(InvalidHeader::new(Field::Sw8, InvalidReason::Empty, 0));
         }
@@ -316,7 +317,7 @@ mod tests {
 
         #[test]
         fn ok_fields_come_back(texts in proptest::collection::vec(".{1,20}", 6), span in 0..=MAX_SPAN) {
-            let encoded: Vec<String> = texts.iter().map(|text| super::super::base64::Encoded(text.as_bytes()).to_string()).collect();
+            let encoded: Vec<String> = texts.iter().map(|text| crate::wire::base64::Encoded(text.as_bytes()).to_string()).collect();
             let [trace, segment, service, instance, endpoint, peer] = encoded.as_slice() else { unreachable!() };
             let value = format!("1-{trace}-{segment}-{span}-{service}-{instance}-{endpoint}-{peer}");
             prop_assume!(ids::trace_id(texts[0].as_bytes()).is_some());

@@ -18,9 +18,8 @@
 //! sends with these ids and what SkyWalking agents send through the collector meets in one trace.
 
 use crate::id::{SpanId, TraceId};
-use crate::text::decimal;
-use crate::text::hex::{self, Letters};
-use crate::text::uuid;
+use crate::wire::hex::{self, Letters};
+use crate::wire::{decimal, uuid};
 
 /// The trace that this text names. None if a rule maps it to zero.
 #[inline]
@@ -82,7 +81,7 @@ fn dotted(text: &[u8]) -> Option<u128> {
 
 /// What `A.B` mixes into the 16 bytes before it.
 pub(super) fn mask(tail: &[u8]) -> Option<u128> {
-    let (a, b) = crate::text::split_once(tail, b'.')?;
+    let (a, b) = crate::wire::split_once(tail, b'.')?;
     let (a, b) = (positive_i64(a)?, positive_i64(b)?);
     Some(u128::from((a as u32).swap_bytes()) << 64 | u128::from(b.swap_bytes()))
 }

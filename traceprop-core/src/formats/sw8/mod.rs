@@ -18,7 +18,6 @@
 //! everywhere. Debug and deferred are written 1; note that most agents record even where the sample is 0.
 //! Text: <https://skywalking.apache.org/docs/main/next/en/api/x-process-propagation-headers-v3/>
 
-mod base64;
 mod compact;
 mod correlation;
 mod extension;
@@ -52,7 +51,7 @@ pub use text::Sw8Text;
 
 use crate::field::{CustomHeader, Field, InvalidHeaderName};
 use crate::id::{SpanId, TraceId};
-use crate::text::stack::StackText;
+use crate::wire::buffer::StackText;
 
 use identity::{Identity, Name};
 

@@ -2,10 +2,11 @@
 
 use super::header::{Sw8Header, is_husk, lead, parse};
 use super::split::MAX_VALUE;
+use crate::carrier::headers::HeaderLines;
 use crate::field::Field;
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::slots::HeaderLines;
-use crate::text;
+use crate::field::invalid::InvalidHeader;
+use crate::wire;
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// Values of one joined line that are looked at, from its end: only husks make us look at more than one.
 const MAX_JOINED: usize = 64;
@@ -25,7 +26,7 @@ pub(super) fn read_with<'c, H>(
 ) -> Option<Result<H, InvalidHeader>> {
     let first = lines.first()?;
     if !lines.is_repeated() {
-        let value = text::trim(first);
+        let value = wire::trim(first);
         if is_husk(value) {
             return None;
         }
@@ -46,7 +47,7 @@ pub(super) fn read_with<'c, H>(
 /// The value that counts, if there is but one line and the value is all of it.
 #[inline]
 pub(super) fn alone(lines: HeaderLines<'_>) -> Option<&[u8]> {
-    let value = text::trim(lines.first().filter(|_| !lines.is_repeated())?);
+    let value = wire::trim(lines.first().filter(|_| !lines.is_repeated())?);
     // What else a comma may join to a value has dashes, and makes it none.
     (!value.ends_with(b",")).then_some(value)
 }
@@ -83,7 +84,7 @@ pub(super) fn last_value(line: &[u8]) -> Option<(usize, &[u8])> {
             None if from > 0 => return Some((from, &rest[from..])),
             None => 0,
         };
-        let value = text::trim(&rest[begin..]);
+        let value = wire::trim(&rest[begin..]);
         if !is_husk(value) {
             return Some((begin + lead(&rest[begin..]), value));
         }
@@ -147,7 +148,7 @@ mod tests {
         let read = |lines: &[(&str, &str)]| {
             let mut names = crate::field::FieldNames::new();
             names.watch(crate::field::FieldSet::of(&[Field::Sw8]));
-            let slots = crate::slots::Headers::collect(&lines, &names);
+            let slots = crate::carrier::headers::Headers::collect(&lines, &names);
             read(slots.get_all(Field::Sw8), Field::Sw8).map(|read| read.map(|header| header.trace_id().to_string()))
         };
         let other = "1-YQ==-Yg==-0----";
@@ -156,7 +157,7 @@ mod tests {
         assert_eq!(read(&[("sw8", ""), ("sw8", "1-------")]), None);
         let reject = InvalidHeader::new(Field::Sw8, InvalidReason::BadSample, VALID.len() + 1);
         assert_eq!(read(&[("sw8", VALID), ("sw8", "x-YQ==-Yg==-0----")]), Some(Err(reject)));
-        let many = [("sw8", other); crate::slots::MAX_HEADER_LINES + 1];
+        let many = [("sw8", other); crate::carrier::headers::MAX_HEADER_LINES + 1];
         assert_eq!(read(&many[1..]).unwrap().unwrap(), "a");
         assert_eq!(read(&many), Some(Err(InvalidHeader::new(Field::Sw8, InvalidReason::TooManyLines, 0))));
     }

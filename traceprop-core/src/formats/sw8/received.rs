@@ -1,13 +1,12 @@
 //! What came in sw8, for people, logs and reports.
 
 use super::header::{self, Sw8Header};
-use super::nearest;
 use super::split::MAX_VALUE;
 use super::text::Sw8Text;
-use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension};
+use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension, nearest};
+use crate::carrier::headers::Headers;
 use crate::id::{SpanId, TraceId};
-use crate::slots::Headers;
-use crate::text;
+use crate::wire;
 
 /// Everything that came in the headers of sw8.
 ///
@@ -81,8 +80,8 @@ pub fn trace_id_text(value: &[u8]) -> Option<Sw8Text<'_>> {
     if value.len() > MAX_VALUE {
         return None;
     }
-    let (_, rest) = text::split_once(value, b'-')?;
-    let (encoded, _) = text::split_once(rest, b'-')?;
+    let (_, rest) = wire::split_once(value, b'-')?;
+    let (encoded, _) = wire::split_once(rest, b'-')?;
     let is_legal = Sw8Text::read_with(encoded, |text| {
         (1..=MAX_LOGGED).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
     })
@@ -93,8 +92,8 @@ pub fn trace_id_text(value: &[u8]) -> Option<Sw8Text<'_>> {
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
-    use super::super::base64::Encoded;
     use super::*;
+    use crate::wire::base64::Encoded;
     use std::format;
     use std::string::{String, ToString};
 
@@ -134,7 +133,7 @@ mod tests {
             &format!("{padded},0-YQ-Yg-0----"),
         ] {
             let carrier = [("sw8", line)];
-            let lines = crate::slots::HeaderLines::one(line.as_bytes());
+            let lines = crate::carrier::headers::HeaderLines::one(line.as_bytes());
             let expected = nearest::read(lines, crate::field::Field::Sw8).unwrap().unwrap();
             let received = propagator.extract(&carrier).sw8().unwrap();
             assert_eq!(received.header, expected, "{line}");

@@ -1,8 +1,8 @@
 //! Where the fields of an `sw8` value begin and end.
 
-use super::base64::{LEN_OF_32, MAX_ENCODED};
-use crate::reject::{InvalidReason, ReasonAt};
-use crate::text;
+use crate::wire;
+use crate::wire::base64::{LEN_OF_32, MAX_ENCODED};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// Bytes of an `sw8` value: "the whole header value must be under 2k" of the protocol's text.
 pub(super) const MAX_VALUE: usize = MAX_ENCODED;
@@ -18,10 +18,10 @@ pub(super) fn search(value: &[u8]) -> Result<Fields<'_>, ReasonAt> {
     let mut fields = [&value[..0]; 8];
     let mut rest = value;
     for field in &mut fields[..7] {
-        (*field, rest) = text::split_once(rest, b'-').ok_or(InvalidReason::FieldCount.at(value.len()))?;
+        (*field, rest) = wire::split_once(rest, b'-').ok_or(InvalidReason::FieldCount.at(value.len()))?;
     }
     fields[7] = rest;
-    match text::find(rest, b'-') {
+    match wire::find(rest, b'-') {
         Some(at) => Err(InvalidReason::FieldCount.at(value.len() - rest.len() + at)),
         None => Ok(fields),
     }
@@ -57,7 +57,7 @@ pub(super) fn sure_guess(value: &[u8]) -> Option<Fields<'_>> {
 fn guess_digits(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     match rest {
         [_, b'-', tail @ ..] => Some((&rest[..1], tail)),
-        _ => text::split_once(rest, b'-'),
+        _ => wire::split_once(rest, b'-'),
     }
 }
 

@@ -1,15 +1,16 @@
 //! Whole ways of a context through sw8: in, on, over other dialects and back.
 
-use super::base64::Encoded;
 use super::*;
-use crate::composite::{ConfigError, Extraction, Propagator, Trust};
+use crate::context::inject_options::{Allow, InjectOptions, OmitReason};
 use crate::context::{Inbound, SpanContext};
+use crate::field::invalid::InvalidHeader;
 use crate::format::Format;
 use crate::formats::b3::B3;
 use crate::formats::tracecontext::W3cTraceContext;
-use crate::outgoing::{Allow, InjectOptions, OmitReason};
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::sampling::Sampling;
+use crate::id::sampling::Sampling;
+use crate::propagator::{ConfigError, Extraction, Propagator, Trust};
+use crate::wire::base64::Encoded;
+use crate::wire::reason::InvalidReason;
 use proptest::prelude::*;
 use std::format;
 use std::string::{String, ToString};
@@ -267,7 +268,7 @@ fn err_correlation_without_an_sw8_is_reported_and_goes_nowhere() {
         let refused = InvalidHeader::new(Field::Sw8Correlation, InvalidReason::MissingTraceId, 0);
         assert!(reading.ignored().eq([refused]));
         let mut out = Headers::new();
-        let span = report.extraction().new_span(&|| crate::generator::IdBits::random(7));
+        let span = report.extraction().new_span(&|| crate::id::generator::IdBits::random(7));
         let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
         assert_eq!((get(&out, "sw8-correlation"), out.len()), (None, 1));
     }
@@ -296,7 +297,7 @@ fn ok_restart_keeps_the_users_pairs_and_drops_the_trace() {
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-"), ("sw8-correlation", "YQ==:MQ==")]);
     let extraction = propagator.extract(&came);
     assert!(extraction.sw8().is_none());
-    let span = extraction.new_span(&|| crate::generator::IdBits::random(7));
+    let span = extraction.new_span(&|| crate::id::generator::IdBits::random(7));
     let mut out = Headers::new();
     let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
     assert_eq!(parsed(&out).trace_id(), span.trace_id().to_string().as_str());
@@ -412,7 +413,7 @@ proptest! {
     fn ok_any_request_is_read_and_nothing_illegal_is_written(lines in proptest::collection::vec(("sw8(-x|-correlation)?", "[01]?-?[A-Za-z0-9+/=:, -]{0,40}"), 0..6)) {
         let propagator = both();
         let extraction = propagator.extract(&lines);
-        let span = extraction.new_span(&|| crate::generator::IdBits::random(7));
+        let span = extraction.new_span(&|| crate::id::generator::IdBits::random(7));
         let mut out = Headers::new();
         let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
         if matches!(extraction.passthrough().inbound(), Inbound::Context(_)) {

@@ -2,10 +2,11 @@
 
 use core::fmt;
 
-use super::base64;
 use crate::field::Field;
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::text::stack::AsciiSink;
+use crate::field::invalid::InvalidHeader;
+use crate::wire::base64;
+use crate::wire::buffer::AsciiSink;
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// A text field of sw8: base64 of UTF-8, checked, kept encoded. Displays, compares and counts as the text in it.
 ///

@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use super::base64::Encoded;
 use super::header::Sw8Header;
 use super::identity::Identity;
 use super::text::Sw8Text;
+use crate::context::inject_options::InjectOptions;
 use crate::id::{SpanId, TraceId};
-use crate::outgoing::InjectOptions;
-use crate::text::decimal::Digits;
-use crate::text::stack::AsciiSink;
+use crate::wire::base64::Encoded;
+use crate::wire::buffer::AsciiSink;
+use crate::wire::decimal::Digits;
 
 /// Characters of the longest endpoint. The text says fewer than 150; the Java agent cuts at 150, and so do we: what an
 /// endpoint is called is only known when a call is made, and must not fail it.

@@ -17,14 +17,15 @@ mod traceparent;
 
 pub use traceparent::{TraceFlags, TraceParent};
 
-use crate::bridge::Bridged;
+use crate::carrier::headers::Headers;
+use crate::context::inject_options::OmitReason;
+use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
 use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
-use crate::outgoing::OmitReason;
-use crate::reject::{InvalidHeader, InvalidReason};
-use crate::slots::Headers;
-use crate::text::stack::StackText;
+use crate::tracestate::preserve::Bridged;
 use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_line, judge_lines};
+use crate::wire::buffer::StackText;
+use crate::wire::reason::InvalidReason;
 
 /// Bytes of a tracestate that is put together on the stack; a longer one is streamed.
 const STACK_TRACESTATE: usize = 512;
@@ -196,7 +197,7 @@ mod tests {
         let state = state.join(",");
         let request =
             [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", &state)];
-        let propagator = crate::presets::W3C.propagator();
+        let propagator = crate::propagator::presets::W3C.propagator();
         let extraction = propagator.extract(&request);
         let edits = [crate::TraceStateEdit::set("new", "1").unwrap()];
         let outgoing = crate::InjectOptions::new().edit_tracestate(&edits);

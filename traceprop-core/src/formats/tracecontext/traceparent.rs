@@ -4,11 +4,12 @@ use core::fmt;
 
 use crate::context::RemoteContext;
 use crate::field::Field;
+use crate::field::invalid::InvalidHeader;
+use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::reject::{InvalidHeader, InvalidReason, ReasonAt};
-use crate::sampling::Sampling;
-use crate::text;
-use crate::text::hex::{self, Letters};
+use crate::wire;
+use crate::wire::hex::{self, Letters};
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The flags of a traceparent. Only the bits that level 2 knows are kept: others go out as 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -159,7 +160,7 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
 /// Blanks around a value are rare, so they are looked for only where it cannot be read with them.
 #[cold]
 fn parse_odd(value: &[u8]) -> Result<TraceParent, InvalidHeader> {
-    parse(text::trim(value)).map_err(|error| diagnose(value, error))
+    parse(wire::trim(value)).map_err(|error| diagnose(value, error))
 }
 
 /// A comma anywhere means that two agents wrote this header, which is worth more to know than what broke because of it.

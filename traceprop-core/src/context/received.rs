@@ -1,0 +1,67 @@
+//! What a context still knows of the request it came from.
+
+use crate::carrier::headers::Headers;
+use crate::carrier::source::LineSource;
+use crate::field::{Field, FieldSet, FormatKind, FormatSet};
+use crate::tracestate::{TraceState, TraceStateFacts};
+use core::fmt;
+
+/// What a context still knows of the request it came from: the lines, and how far they hold.
+///
+/// Formats keep their richer words (tracestate members, Datadog tags, sw8 names) nowhere else: they read them from
+/// these lines again when they write. So one mechanism serves every format, and a relay can hand lines on unchanged.
+#[derive(Clone, Copy)]
+pub(crate) struct Received<'c> {
+    /// Where the lines are. None in a context that was made here.
+    pub(crate) source: Option<&'c dyn LineSource>,
+    /// The formats that named this trace.
+    pub(crate) agrees: FormatSet,
+    /// The format that supplied the context.
+    pub(crate) primary: Option<FormatKind>,
+    /// Fields that their format turned down, alone.
+    pub(crate) refused: FieldSet,
+    /// What reading the tracestate found out.
+    pub(crate) tracestate: TraceStateFacts,
+    /// The decision was filled in from another format than the primary one.
+    pub(crate) filled_in: bool,
+    /// It was filled in by a tracestate whose `dd` says with which Datadog priority.
+    pub(crate) priority_in_dd: bool,
+    /// The formats whose lines were made here, from fields: not wire text, and not to be handed on.
+    pub(crate) built: FormatSet,
+    /// Baggage and correlation text are taken along (they are not after `ignore`).
+    pub(crate) keeps_text: bool,
+}
+
+impl<'c> Received<'c> {
+    /// The tracestate that belongs to this trace; empty where none came with it.
+    #[inline(always)]
+    pub(crate) fn tracestate(&self, slots: &Headers<'c>) -> TraceState<'c> {
+        let counts = self.agrees.contains(FormatKind::TraceContext) && !self.refused.contains(Field::TraceState);
+        match counts {
+            true => TraceState::known(slots.get_all(Field::TraceState), self.tracestate),
+            false => TraceState::EMPTY,
+        }
+    }
+
+    pub(crate) const NOTHING: Self = Self {
+        source: None,
+        agrees: FormatSet::EMPTY,
+        primary: None,
+        refused: FieldSet::EMPTY,
+        tracestate: TraceStateFacts::NONE,
+        filled_in: false,
+        priority_in_dd: false,
+        built: FormatSet::EMPTY,
+        keeps_text: true,
+    };
+}
+
+impl fmt::Debug for Received<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("lines", &self.source.is_some())
+            .field("primary", &self.primary)
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
+    }
+}

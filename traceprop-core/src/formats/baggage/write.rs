@@ -1,0 +1,191 @@
+//! Writing baggage: what came, as far as the destination may have it, within the limits.
+
+use core::fmt;
+
+use crate::baggage::member::RawMember;
+use crate::baggage::{Baggage, BaggageLimits, BaggageMember};
+use crate::carrier::headers::HeaderLines;
+use crate::context::inject_options::{Allow, OmitReason};
+use crate::field::Field;
+use crate::format::Writer;
+use crate::wire;
+use crate::wire::reason::InvalidReason;
+
+/// Writes what may go out of `lines`. `as_received` hands them on as they came, where all of them may go.
+pub(crate) fn write(
+    lines: HeaderLines<'_>,
+    limits: BaggageLimits,
+    allow: Allow<'_>,
+    as_received: bool,
+    writer: &mut Writer<'_>,
+) {
+    let mut list = AllowedText::new(allow);
+    let (read, limit) = Baggage::scan(lines, limits, |member, is_canonical| list.add(member, is_canonical));
+    omit_beyond(limit, writer);
+    if let Ok(baggage) = read {
+        write_members(&baggage, &list, as_received, writer);
+    }
+}
+
+/// Says that members stood behind a limit. How many is not counted: what is behind a limit is not looked at.
+fn omit_beyond(limit: Option<InvalidReason>, writer: &mut Writer<'_>) {
+    let reason = match limit {
+        Some(InvalidReason::TooLong | InvalidReason::TooManyLines) => OmitReason::TooLong,
+        Some(InvalidReason::TooManyMembers) => OmitReason::TooManyMembers,
+        _ => return,
+    };
+    writer.omit(Field::Baggage, reason, 1);
+}
+
+fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: bool, writer: &mut Writer<'_>) {
+    if baggage.is_empty() {
+        return;
+    }
+    let allowed = list.count;
+    let whole = allowed == baggage.len() && baggage.ignored().is_none();
+    let lines = baggage.lines();
+    if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
+        for line in lines.iter().map(wire::trim).filter(|line| !line.is_empty()) {
+            writer.write_ascii(Field::Baggage, line);
+        }
+        return;
+    }
+    // What was read is within the limits, and what is written of it is no longer.
+    if baggage.len() > allowed {
+        writer.omit(Field::Baggage, OmitReason::NotAllowed, (baggage.len() - allowed) as u32);
+    }
+    match list.text() {
+        _ if allowed == 0 => {}
+        Some(text) => writer.write_ascii(Field::Baggage, text),
+        None => writer.write_pieces(Field::Baggage, &AllowedMembers { baggage, allow: list.allow }),
+    }
+}
+
+/// Bytes of a list that is put together while it is read; a longer one is walked again.
+const ROOM: usize = 512;
+
+/// The allowed members, put together while they are read: a list as long as most is walked once.
+struct AllowedText<'a> {
+    allow: Allow<'a>,
+    count: usize,
+    bytes: [u8; ROOM],
+    /// `None` once a member is not just what is written, or there is no room for it.
+    len: Option<usize>,
+}
+
+impl<'a> AllowedText<'a> {
+    #[inline]
+    fn new(allow: Allow<'a>) -> Self {
+        // Where all may go, the lines go as they came: mostly nothing has to be put together.
+        let len = if allow == Allow::All { None } else { Some(0) };
+        Self { allow, count: 0, bytes: [0; ROOM], len }
+    }
+
+    #[inline]
+    fn add(&mut self, member: &RawMember<'_>, is_canonical: bool) {
+        if self.allow.raw_key(member.key()) {
+            self.count += 1;
+            self.len = self.len.filter(|_| is_canonical).and_then(|len| self.put(len, member.as_bytes()));
+        }
+    }
+
+    /// Puts a member behind the others, and says where it ends.
+    #[inline]
+    fn put(&mut self, len: usize, member: &[u8]) -> Option<usize> {
+        let start = if len == 0 { 0 } else { len + 1 };
+        let end = start + member.len();
+        self.bytes.get_mut(start..end)?.copy_from_slice(member);
+        if start > 0 {
+            self.bytes[len] = b',';
+        }
+        Some(end)
+    }
+
+    fn text(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.len?)
+    }
+}
+
+/// The members of a line that are allowed; empty where none is. Whoever writes it applies the limits.
+#[cfg(feature = "alloc")]
+pub(crate) fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::string::String {
+    const UNLIMITED: BaggageLimits = BaggageLimits { members: usize::MAX, bytes: usize::MAX };
+    let baggage = Baggage::from_lines(HeaderLines::one(line), UNLIMITED).unwrap_or(Baggage::EMPTY);
+    alloc::string::ToString::to_string(&AllowedMembers { baggage: &baggage, allow })
+}
+
+struct AllowedMembers<'a> {
+    baggage: &'a Baggage<'a>,
+    allow: Allow<'a>,
+}
+
+impl<'a> AllowedMembers<'a> {
+    fn members(&self) -> impl Iterator<Item = BaggageMember<'a>> {
+        let allow = self.allow;
+        self.baggage.iter().filter(move |member| allow.allows_key(member.key()))
+    }
+}
+
+impl fmt::Display for AllowedMembers<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, member) in self.members().enumerate() {
+            if i > 0 {
+                f.write_str(",")?;
+            }
+            member.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::{Allow, ROOM};
+    use crate::context::inject_options::InjectOptions;
+    use crate::id::generator::IdBits;
+    use crate::propagator::presets;
+    use std::string::String;
+    use std::vec::Vec;
+
+    #[test]
+    fn ok_baggage_of_the_carrier_stays_where_none_may_leave() {
+        let request =
+            [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", "tenant=acme")];
+        let propagator = presets::W3C.propagator();
+        let span = propagator.extract(&request).new_span(&|| IdBits::non_random(1));
+        let baggage = |outgoing: &InjectOptions<'_>| {
+            let mut headers: Vec<(String, String)> = [("baggage".into(), "own=1".into())].into();
+            let _ = propagator.inject(&span, outgoing, &mut headers);
+            headers.retain(|(name, _)| name == "baggage");
+            headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        assert_eq!(baggage(&InjectOptions::new()), ["own=1"]);
+        assert_eq!(baggage(&InjectOptions::everything()), ["tenant=acme"]);
+    }
+
+    #[test]
+    fn ok_a_filtered_list_is_the_same_whether_it_has_room_or_not() {
+        let propagator = presets::W3C.propagator();
+        let filtered = |line: &str| {
+            let request =
+                [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", line)];
+            let span = propagator.extract(&request).new_span(&|| IdBits::non_random(1));
+            let mut headers: Vec<(String, String)> = Vec::new();
+            let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["a", "c"]));
+            let omitted = propagator.inject(&span, &outgoing, &mut headers);
+            assert_eq!(std::string::ToString::to_string(&omitted), "baggage: 1 left out, not-allowed");
+            headers.retain(|(name, _)| name == "baggage");
+            headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        for len in ROOM - 10..ROOM - 5 {
+            let value = "x".repeat(len);
+            let expected = std::format!("a={value},c=2;p");
+            assert_eq!(filtered(&std::format!("a={value},b=1,c=2;p")), [expected.as_str()], "{}", expected.len());
+            // Blanks keep a member from being copied as it came.
+            assert_eq!(filtered(&std::format!("a = {value} , b=1,c=2; p")), [expected.as_str()]);
+        }
+        assert_eq!(filtered("b=1"), [""; 0]);
+        assert_eq!(filtered("c=2,b=1"), ["c=2"]);
+    }
+}

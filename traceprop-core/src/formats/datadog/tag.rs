@@ -1,0 +1,41 @@
+//! One tag, and who decided.
+
+use super::text::DatadogText;
+use crate::wire::decimal;
+
+/// Bytes of `x-datadog-tags` that are read and written, all lines together. Longer ones are dropped by every tracer.
+pub const MAX_TAGS_LEN: usize = 512;
+
+/// What every tag that leaves a process begins with.
+pub const TAG_PREFIX: &str = "_dd.p.";
+
+/// One tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatadogTag<'c> {
+    /// The name behind [`TAG_PREFIX`]: `dm` of `_dd.p.dm`.
+    pub name: &'c str,
+    /// The value.
+    pub value: DatadogText<'c>,
+}
+
+/// What becomes of `dm` when the tags are used: it names the maker of a decision, which may have been replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DecisionMaker {
+    /// The decision stands.
+    AsReceived,
+    /// Another decision to keep the trace: nobody in particular made it.
+    Reset,
+    /// The same, but only where somebody was named.
+    ResetIfNamed,
+    /// No decision to keep the trace.
+    Removed,
+}
+
+/// A minus and a number of one byte. Which numbers there are changes with every release of the tracers.
+pub(super) fn is_decision_maker(value: &[u8]) -> bool {
+    match value {
+        [b'-', b'0'..=b'9'] | [b'-', b'0'..=b'9', b'0'..=b'9'] => true,
+        [b'-', digits @ ..] => decimal::unsigned(digits).is_ok_and(|number| number <= u8::MAX.into()),
+        _ => false,
+    }
+}

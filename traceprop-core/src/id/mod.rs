@@ -1,0 +1,321 @@
+//! Trace and span ids: fixed width, never zero, free to copy.
+
+pub(crate) mod generator;
+pub(crate) mod sampling;
+
+use core::fmt;
+use core::num::{NonZeroU64, NonZeroU128};
+use core::str::FromStr;
+
+use crate::wire::hex::{self, HexError, Letters};
+use crate::wire::reason::{InvalidReason, ReasonAt};
+
+/// One trace, fleet-wide: 128 bits, never zero (zero means "no trace" in every format).
+///
+/// ```
+/// use traceprop_core::TraceId;
+///
+/// let id: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse()?;
+/// assert_eq!(id.low(), 0xa3ce_929d_0e0e_4736);
+/// assert_eq!(id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct TraceId(NonZeroU128);
+
+/// One span within a trace: 64 bits, never zero.
+///
+/// ```
+/// use traceprop_core::SpanId;
+///
+/// let id: SpanId = "00f067aa0ba902b7".parse()?;
+/// assert_eq!(id.get(), 0x00f0_67aa_0ba9_02b7);
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct SpanId(NonZeroU64);
+
+/// Why text is no id: the reason, and the byte where it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParseIdError(ReasonAt);
+
+impl ParseIdError {
+    /// What is wrong: a length, a digit or a zero id.
+    pub const fn reason(self) -> InvalidReason {
+        self.0.reason
+    }
+
+    /// The byte where it shows.
+    pub const fn offset(self) -> usize {
+        self.0.at as usize
+    }
+}
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.0.reason, self.0.at)
+    }
+}
+
+impl core::error::Error for ParseIdError {}
+
+impl From<HexError> for ParseIdError {
+    fn from(error: HexError) -> Self {
+        Self(error.reason.at(error.at))
+    }
+}
+
+impl TraceId {
+    /// Digits of the hex form.
+    pub const HEX_LEN: usize = 32;
+
+    /// The smallest id.
+    pub const MIN: Self = Self(NonZeroU128::MIN);
+
+    /// The id with this value; `None` for zero.
+    pub const fn new(value: u128) -> Option<Self> {
+        match NonZeroU128::new(value) {
+            Some(id) => Some(Self(id)),
+            None => None,
+        }
+    }
+
+    /// The id from its halves, as Datadog and B3 split it.
+    pub const fn from_halves(high: u64, low: u64) -> Option<Self> {
+        Self::new((high as u128) << 64 | low as u128)
+    }
+
+    /// The id from 32 lower-case hex digits.
+    ///
+    /// # Errors
+    /// `bad-length`, `bad-hex`, `uppercase-hex` or `zero-trace-id`, with the byte where it shows.
+    pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
+        let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
+        let value = hex::u128_32(digits, Letters::Lower)?;
+        Self::new(value).ok_or(ParseIdError(InvalidReason::ZeroTraceId.at(0)))
+    }
+
+    /// The value.
+    pub const fn get(self) -> u128 {
+        self.0.get()
+    }
+
+    /// The upper 64 bits; zero for an id that came from a 64-bit system.
+    pub const fn high(self) -> u64 {
+        (self.0.get() >> 64) as u64
+    }
+
+    /// The lower 64 bits: what Datadog puts into `x-datadog-trace-id`.
+    pub const fn low(self) -> u64 {
+        self.0.get() as u64
+    }
+
+    /// The 32 lower-case hex digits.
+    pub const fn to_hex(self) -> [u8; Self::HEX_LEN] {
+        hex::encode_u128(self.0.get())
+    }
+
+    /// The 16 bytes, most significant first.
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.get().to_be_bytes()
+    }
+
+    /// The id from 16 bytes, most significant first; `None` for zeros.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
+        Self::new(u128::from_be_bytes(bytes))
+    }
+}
+
+impl SpanId {
+    /// Digits of the hex form.
+    pub const HEX_LEN: usize = 16;
+
+    /// The smallest id.
+    pub const MIN: Self = Self(NonZeroU64::MIN);
+
+    /// The id with this value; `None` for zero.
+    pub const fn new(value: u64) -> Option<Self> {
+        match NonZeroU64::new(value) {
+            Some(id) => Some(Self(id)),
+            None => None,
+        }
+    }
+
+    /// The id from 16 lower-case hex digits.
+    ///
+    /// # Errors
+    /// `bad-length`, `bad-hex`, `uppercase-hex` or `zero-span-id`, with the byte where it shows.
+    pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
+        let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
+        let value = hex::u64_16(digits, Letters::Lower)?;
+        Self::new(value).ok_or(ParseIdError(InvalidReason::ZeroSpanId.at(0)))
+    }
+
+    /// The value.
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The 16 lower-case hex digits.
+    pub const fn to_hex(self) -> [u8; Self::HEX_LEN] {
+        hex::encode_u64(self.0.get())
+    }
+
+    /// The 8 bytes, most significant first.
+    pub const fn to_bytes(self) -> [u8; 8] {
+        self.0.get().to_be_bytes()
+    }
+
+    /// The id from 8 bytes, most significant first; `None` for zeros.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
+        Self::new(u64::from_be_bytes(bytes))
+    }
+}
+
+macro_rules! id_text {
+    ($id:ident) => {
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // Hex digits are ASCII, so the other arm is never taken.
+                f.pad(core::str::from_utf8(&self.to_hex()).unwrap_or_default())
+            }
+        }
+
+        impl fmt::Debug for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($id), "({})"), self)
+            }
+        }
+
+        impl fmt::LowerHex for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl FromStr for $id {
+            type Err = ParseIdError;
+
+            fn from_str(text: &str) -> Result<Self, ParseIdError> {
+                Self::from_hex(text.as_bytes())
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde_core::Serialize for $id {
+            fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde_core::Deserialize<'de> for $id {
+            fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Hex;
+
+                impl serde_core::de::Visitor<'_> for Hex {
+                    type Value = $id;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        write!(f, "{} lower-case hex digits, not all zero", $id::HEX_LEN)
+                    }
+
+                    fn visit_str<E: serde_core::de::Error>(self, text: &str) -> Result<$id, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+
+                deserializer.deserialize_str(Hex)
+            }
+        }
+
+        #[cfg(feature = "hex")]
+        impl ::hex::FromHex for $id {
+            type Error = ParseIdError;
+
+            fn from_hex<T: AsRef<[u8]>>(digits: T) -> Result<Self, ParseIdError> {
+                $id::from_hex(digits.as_ref())
+            }
+        }
+
+        #[cfg(feature = "hex")]
+        impl ::hex::ToHex for $id {
+            fn encode_hex<T: core::iter::FromIterator<char>>(&self) -> T {
+                self.to_hex().iter().map(|&digit| char::from(digit)).collect()
+            }
+
+            fn encode_hex_upper<T: core::iter::FromIterator<char>>(&self) -> T {
+                self.to_hex().iter().map(|digit| char::from(digit.to_ascii_uppercase())).collect()
+            }
+        }
+    };
+}
+
+id_text!(TraceId);
+id_text!(SpanId);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn err_new_zero() {
+        assert_eq!(TraceId::new(0), None);
+        assert_eq!(SpanId::new(0), None);
+        assert_eq!(TraceId::from_bytes([0; 16]), None);
+    }
+
+    #[test]
+    fn err_parse_names_reason_and_place() {
+        let error = |text: &str| {
+            let error = text.parse::<TraceId>().unwrap_err();
+            (error.reason(), error.offset())
+        };
+        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473"), (InvalidReason::BadLength, 31));
+        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e47366"), (InvalidReason::BadLength, 33));
+        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473G"), (InvalidReason::BadHex, 31));
+        assert_eq!(error("4bf92f3577b34da6a3ce929d0e0e473A"), (InvalidReason::UppercaseHex, 31));
+        assert_eq!(error("00000000000000000000000000000000"), (InvalidReason::ZeroTraceId, 0));
+        let error = "4bf92f3577b34da6a3ce929d0e0e473A".parse::<TraceId>().unwrap_err();
+        assert_eq!(std::format!("{error}"), "uppercase-hex at byte 31");
+        let error = "0000000000000000".parse::<SpanId>().unwrap_err();
+        assert_eq!((error.reason(), error.offset()), (InvalidReason::ZeroSpanId, 0));
+    }
+
+    #[test]
+    fn ok_halves_and_bytes_make_the_same_id() {
+        let id = TraceId::new(0x5ab3_c000_0000_0000_1f2e_3d4c_5b6a_7988).unwrap();
+        assert_eq!(TraceId::from_halves(id.high(), id.low()), Some(id));
+        assert_eq!(TraceId::from_bytes(id.to_bytes()), Some(id));
+        let span = SpanId::new(0xff).unwrap();
+        assert_eq!(SpanId::from_bytes(span.to_bytes()), Some(span));
+        assert_eq!(&span.to_hex(), b"00000000000000ff");
+    }
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn ok_debug_and_display_print_the_hex() {
+        let id = TraceId::new(1).unwrap();
+        assert_eq!(std::format!("{id:?}"), "TraceId(00000000000000000000000000000001)");
+        assert_eq!(std::format!("{:>18}", SpanId::new(1).unwrap()), "  0000000000000001");
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn ok_serde_reads_and_writes_hex() {
+        let id: TraceId = serde_json::from_str("\"4bf92f3577b34da6a3ce929d0e0e4736\"").unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), "\"4bf92f3577b34da6a3ce929d0e0e4736\"");
+        assert!(serde_json::from_str::<SpanId>("\"0000000000000000\"").is_err());
+    }
+
+    #[cfg(all(feature = "hex", feature = "std"))]
+    #[test]
+    fn ok_hex_traits_agree_with_display() {
+        use ::hex::{FromHex, ToHex};
+        let id = <SpanId as FromHex>::from_hex("00f067aa0ba902b7").unwrap();
+        assert_eq!(id.encode_hex::<std::string::String>(), "00f067aa0ba902b7");
+        assert_eq!(id.encode_hex_upper::<std::string::String>(), "00F067AA0BA902B7");
+    }
+}

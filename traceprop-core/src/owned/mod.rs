@@ -1,0 +1,315 @@
+//! A context that owns what it knows: it crosses an await, a thread, a queue.
+
+#[cfg(feature = "std")]
+pub(crate) mod current;
+pub(crate) mod lines;
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
+use crate::carrier::headers::Headers;
+use crate::carrier::source::LineSource;
+use crate::context::received::Received;
+use crate::context::{Inbound, Passthrough, SpanContext};
+use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, FieldNames, FieldSet, FormatKind};
+use crate::id::sampling::Sampling;
+use crate::id::{SpanId, TraceId};
+use crate::propagator::Extraction;
+use crate::tracestate::TraceState;
+
+pub use lines::MAX_OWNED_BYTES;
+use lines::{Builder, Entry, OwnedLines};
+
+/// All built-in fields: what the lines of an owned context are asked for by name.
+pub(crate) static BUILT_IN: FieldNames = FieldNames::all_built_in();
+
+/// A context that owns the lines it came from, in one buffer. A clone costs one reference count.
+///
+/// It is what request extensions hold and what the current context is: the span of a service, or what a service
+/// without spans relays.
+///
+/// ```
+/// use traceprop_core::{presets, IdBits, InjectOptions, OwnedContext, Pairs};
+///
+/// let propagator = presets::W3C.propagator();
+/// let ids = || IdBits::random(0xff);
+/// let owned = {
+///     let request = [
+///         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+///         ("tracestate", "rojo=1"),
+///     ];
+///     let extraction = propagator.extract(&request);
+///     OwnedContext::from_span(&extraction, &extraction.new_span(&ids))
+/// };
+/// let mut headers = Pairs::new();
+/// let call = owned.span().expect("it holds a span").child("b7ad6b7169203331".parse()?);
+/// let _ = propagator.inject(&call, &InjectOptions::new(), &mut headers);
+/// assert_eq!(headers.get("tracestate"), Some("rojo=1"));
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[derive(Clone)]
+pub struct OwnedContext {
+    pub(crate) role: Role,
+    /// `None` where there are no lines: no allocation then.
+    pub(crate) lines: Option<OwnedLines>,
+    pub(crate) endpoint: Option<Arc<str>>,
+}
+
+/// What the service does with the context. The lines in it are those of the buffer.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    Span(SpanContext<'static>),
+    Relay(Passthrough<'static>),
+}
+
+impl OwnedContext {
+    /// The span of a service, with the words of the request that caused it.
+    pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
+        let received = span.received;
+        // A child of it says what the single header of B3 said, if that was read, whatever stood beside it.
+        let is_b3_read = received.agrees.contains(FormatKind::B3) && !received.refused.contains(Field::B3);
+        let (slots, mut room) = (extraction.headers(), None);
+        let slots = if is_b3_read { slots } else { slots.whole(&mut room) };
+        let lines = OwnedLines::copy(extraction, slots, &received);
+        let span = SpanContext { received: received.without_headers(), ..span.without_headers() };
+        Self { role: Role::Span(span), lines, endpoint: None }
+    }
+
+    /// What a service without spans of its own passes on.
+    pub fn passthrough(extraction: &Extraction<'_>) -> Self {
+        let received = extraction.received();
+        let lines = OwnedLines::copy(extraction, extraction.headers().whole(&mut None), &received);
+        let relay = Passthrough { inbound: extraction.inbound(), received: received.without_headers() };
+        Self { role: Role::Relay(relay), lines, endpoint: None }
+    }
+
+    /// A span that was made here, without a request behind it.
+    pub const fn new(span: SpanContext<'static>) -> Self {
+        Self { role: Role::Span(span), lines: None, endpoint: None }
+    }
+
+    /// What a service without spans of its own passes on, built from fields: every format writes its canonical form.
+    pub const fn relaying(inbound: Inbound) -> Self {
+        Self { role: Role::Relay(Passthrough::new(inbound)), lines: None, endpoint: None }
+    }
+
+    /// The span, if the service has one. Its children are [`SpanContext::child`].
+    pub fn span(&self) -> Option<SpanContext<'_>> {
+        match self.role {
+            Role::Span(span) => Some(SpanContext { received: self.received(span.received), ..span }),
+            Role::Relay(_) => None,
+        }
+    }
+
+    /// What is passed on, if the service has no span.
+    pub fn relay(&self) -> Option<Passthrough<'_>> {
+        match self.role {
+            Role::Relay(relay) => Some(Passthrough { inbound: relay.inbound, received: self.received(relay.received) }),
+            Role::Span(_) => None,
+        }
+    }
+
+    fn received<'a>(&'a self, received: Received<'static>) -> Received<'a> {
+        let source = self.lines.as_ref().map(|lines| lines as &'a dyn LineSource);
+        Received { source, ..received }
+    }
+
+    pub(crate) fn known(&self) -> Received<'static> {
+        match self.role {
+            Role::Span(span) => span.received,
+            Role::Relay(relay) => relay.received,
+        }
+    }
+
+    pub(crate) fn known_mut(&mut self) -> &mut Received<'static> {
+        match &mut self.role {
+            Role::Span(span) => &mut span.received,
+            Role::Relay(relay) => &mut relay.received,
+        }
+    }
+
+    /// The trace, if there is one: a relay may have none.
+    pub const fn trace_id(&self) -> Option<TraceId> {
+        match self.role {
+            Role::Span(span) => Some(span.trace_id),
+            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => Some(context.trace_id),
+            Role::Relay(_) => None,
+        }
+    }
+
+    /// The span of this service, or the sender's where none is made here.
+    pub const fn span_id(&self) -> Option<SpanId> {
+        match self.role {
+            Role::Span(span) => Some(span.span_id),
+            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => context.parent_id,
+            Role::Relay(_) => None,
+        }
+    }
+
+    /// The span that caused this service's span.
+    pub const fn parent_id(&self) -> Option<SpanId> {
+        match self.role {
+            Role::Span(span) => span.parent_id,
+            Role::Relay(_) => None,
+        }
+    }
+
+    /// The decision for the trace.
+    pub const fn sampling(&self) -> Sampling {
+        match self.role {
+            Role::Span(span) => span.sampling,
+            Role::Relay(relay) => relay.inbound.sampling(),
+        }
+    }
+
+    /// Whether the trace id is promised to be random.
+    pub const fn is_random(&self) -> bool {
+        match self.role {
+            Role::Span(span) => span.random,
+            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => context.random,
+            Role::Relay(_) => false,
+        }
+    }
+
+    /// What of this service handles the request, a route by preference: calls made from it tell so in dialects that have
+    /// a word for it (sw8). The adapters hand it to [`InjectOptions::endpoint`](crate::InjectOptions::endpoint).
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// The same context with this endpoint.
+    pub fn with_endpoint(mut self, endpoint: impl Into<Arc<str>>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// The tracestate that belongs to the trace; empty if there is none.
+    pub fn tracestate(&self) -> TraceState<'_> {
+        match &self.lines {
+            Some(lines) => self.known().tracestate(&Headers::collect(lines, &BUILT_IN)),
+            None => TraceState::EMPTY,
+        }
+    }
+
+    /// The W3C baggage; empty if there is none.
+    pub fn baggage(&self) -> Baggage<'_> {
+        let Some(lines) = &self.lines else {
+            return Baggage::EMPTY;
+        };
+        let slots = Headers::collect(lines, &BUILT_IN);
+        Baggage::from_lines(slots.get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY)
+    }
+
+    /// The same context with other baggage.
+    pub fn with_baggage(self, baggage: &OwnedBaggage) -> Self {
+        let lines = alloc::string::ToString::to_string(baggage);
+        self.with_line(Field::Baggage, lines.as_bytes())
+    }
+
+    /// The same context with this tracestate in place of its own.
+    ///
+    /// # Errors
+    /// When a member breaks the grammar or there are more than 32.
+    pub fn with_tracestate<'m>(
+        self,
+        members: impl IntoIterator<Item = (&'m str, &'m str)>,
+    ) -> Result<Self, InvalidHeader> {
+        let mut line = alloc::string::String::new();
+        for (key, value) in members {
+            if !line.is_empty() {
+                line.push(',');
+            }
+            line.push_str(key);
+            line.push('=');
+            line.push_str(value);
+        }
+        let facts = TraceState::parse(line.as_bytes())?.facts();
+        let mut context = self.with_line(Field::TraceState, line.as_bytes());
+        let received = context.known_mut();
+        received.agrees = received.agrees.with(FormatKind::TraceContext);
+        received.tracestate = facts;
+        Ok(context)
+    }
+
+    /// Replaces all lines of a field by one, or by none if `line` is empty.
+    pub(crate) fn with_line(self, field: Field, line: &[u8]) -> Self {
+        self.with_lines(&[(field, line)])
+    }
+
+    /// The same for several fields.
+    pub(crate) fn with_lines(mut self, fields: &[(Field, &[u8])]) -> Self {
+        // What came in a field may have been turned down; what it is given now was not.
+        let given = fields.iter().fold(FieldSet::EMPTY, |set, (field, _)| set.with(*field));
+        let received = self.known_mut();
+        received.refused = received.refused.without(given);
+        let entries = fields.iter().map(|(field, line)| Entry { index: field.index() as u8, name: "", value: line });
+        self.replace(|known| fields.iter().any(|(field, _)| *field == known.field()), entries)
+    }
+
+    pub(crate) fn replace<'e>(
+        mut self,
+        is_replaced: impl Fn(&Entry<'_>) -> bool,
+        by: impl IntoIterator<Item = Entry<'e>>,
+    ) -> Self {
+        let mut builder = Builder::default();
+        if let Some(lines) = &self.lines {
+            for entry in lines.entries().filter(|entry| !is_replaced(entry)) {
+                builder.entry(&entry);
+            }
+        }
+        for entry in by.into_iter().filter(|entry| !entry.value.is_empty()) {
+            builder.entry(&entry);
+        }
+        self.lines = builder.finish();
+        self
+    }
+}
+
+impl fmt::Debug for OwnedContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnedContext")
+            .field("trace_id", &self.trace_id())
+            .field("span_id", &self.span_id())
+            .field("sampling", &self.sampling())
+            .field("bytes", &self.lines.as_ref().map_or(0, |lines| lines.0.len()))
+            .finish_non_exhaustive()
+    }
+}
+
+impl SpanContext<'_> {
+    /// The same span without lines, which lives as long as you like.
+    pub const fn without_headers(&self) -> SpanContext<'static> {
+        SpanContext {
+            trace_id: self.trace_id,
+            span_id: self.span_id,
+            parent_id: self.parent_id,
+            sampling: self.sampling,
+            random: self.random,
+            decided_here: self.decided_here,
+            otel: self.otel,
+            received: Received::NOTHING,
+        }
+    }
+}
+
+impl Received<'_> {
+    const fn without_headers(&self) -> Received<'static> {
+        Received {
+            source: None,
+            agrees: self.agrees,
+            primary: self.primary,
+            refused: self.refused,
+            tracestate: self.tracestate,
+            filled_in: self.filled_in,
+            priority_in_dd: self.priority_in_dd,
+            built: self.built,
+            keeps_text: self.keeps_text,
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,483 @@
+//! Putting a propagator together: the one place where a configuration can be wrong.
+
+use core::fmt;
+
+use super::list::{FormatList, FormatRef, MAX_FORMATS};
+use super::{Options, Propagator, TraceIdMatch, Trust};
+use crate::baggage::BaggageLimits;
+use crate::field::{FieldNames, InvalidHeaderName, MAX_CUSTOM_HEADERS, ROWS};
+use crate::format::Format;
+use crate::formats::baggage::W3cBaggage;
+
+/// Why a propagator could not be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A name that no format has. `known` lists those that there are.
+    UnknownFormat {
+        /// The place of the name in its list, counted from 0.
+        place: usize,
+        /// All names.
+        known: &'static str,
+    },
+    /// A correlation header whose name is no header name, or one that a format owns.
+    InvalidHeaderName {
+        /// The place of the name in its list, counted from 0.
+        place: usize,
+        /// Why.
+        error: InvalidHeaderName,
+    },
+    /// A list without any format, and without `none` that would say so on purpose.
+    NoFormats,
+    /// More formats than [`MAX_FORMATS`].
+    TooManyFormats,
+    /// More configured header names than [`MAX_CUSTOM_HEADERS`].
+    TooManyCustomHeaders,
+    /// The same format, or the same correlation header, twice in one list.
+    DuplicateFormat,
+    /// A format of the user's has the name of a built-in one.
+    NameTaken {
+        /// The first of the names that the built-in format has.
+        name: &'static str,
+    },
+    /// `extract_first` with fewer than two formats to choose from.
+    ExtractFirstNeedsTwo,
+    /// A behaviour other than `continue` where nothing is read.
+    TrustWithoutExtract,
+    /// A format of the inject list cannot be written as it is configured.
+    CannotInject {
+        /// What is missing, in words.
+        reason: &'static str,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownFormat { place, known } => {
+                write!(f, "name {} of the list is no known format; known are {known}", place + 1)
+            }
+            Self::InvalidHeaderName { place, error } => {
+                write!(f, "name {} of the list names no correlation header: {error}", place + 1)
+            }
+            Self::NoFormats => f.write_str("no format is named; write `none` if that is meant"),
+            Self::TooManyFormats => write!(f, "more than {MAX_FORMATS} formats"),
+            Self::TooManyCustomHeaders => write!(f, "more than {MAX_CUSTOM_HEADERS} configured header names"),
+            Self::DuplicateFormat => f.write_str("the same format twice in one list"),
+            Self::NameTaken { name } => write!(f, "a format of your own has the name of a built-in one, {name}"),
+            Self::ExtractFirstNeedsTwo => f.write_str("extract_first needs two formats at least to choose from"),
+            Self::TrustWithoutExtract => f.write_str("a behaviour other than continue needs a format that is read"),
+            Self::CannotInject { reason } => f.write_str(reason),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// Builds a [`Propagator`] format by format.
+///
+/// ```
+/// use traceprop_core::{formats::tracecontext::W3cTraceContext, Trust, Propagator};
+///
+/// static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new().allow_multiple_traceparent();
+///
+/// let edge = Propagator::builder()
+///     .extract_static(&TRACE_CONTEXT)
+///     .inject_static(&TRACE_CONTEXT)
+///     .baggage()
+///     .trust(Trust::Restart)
+///     .build()?;
+/// assert!(edge.extract_names().eq(["tracecontext"]));
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct PropagatorBuilder {
+    extract: FormatList,
+    inject: FormatList,
+    bridges: &'static [&'static dyn Format],
+    /// The SkyWalking format that the name `sw8` means.
+    #[cfg(feature = "alloc")]
+    sw8: Option<crate::formats::sw8::Sw8>,
+    options: Options,
+    overflow: bool,
+    /// An empty list on purpose.
+    extract_none: bool,
+    inject_none: bool,
+}
+
+impl fmt::Debug for PropagatorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PropagatorBuilder")
+            .field("extract", &self.extract)
+            .field("inject", &self.inject)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PropagatorBuilder {
+    pub(crate) const fn new() -> Self {
+        Self {
+            extract: FormatList::new(),
+            inject: FormatList::new(),
+            bridges: &[],
+            #[cfg(feature = "alloc")]
+            sw8: None,
+            options: Options::DEFAULT,
+            overflow: false,
+            extract_none: false,
+            inject_none: false,
+        }
+    }
+
+    /// Reads this format too, behind those named before. Earlier ones win. `b3` and `b3multi` are one reader.
+    pub fn extract_static(mut self, format: &'static dyn Format) -> Self {
+        self.overflow |= !self.extract.push_reader(FormatRef::Static(format));
+        self
+    }
+
+    /// Writes this format too.
+    pub fn inject_static(mut self, format: &'static dyn Format) -> Self {
+        self.overflow |= !self.inject.push(FormatRef::Static(format));
+        self
+    }
+
+    /// Reads this format too, behind those named before. Earlier ones win. `b3` and `b3multi` are one reader.
+    #[cfg(feature = "alloc")]
+    pub fn extract(mut self, format: impl Format + 'static) -> Self {
+        self.overflow |= !self.extract.push_reader(FormatRef::Shared(alloc::sync::Arc::new(format)));
+        self
+    }
+
+    /// Writes this format too.
+    #[cfg(feature = "alloc")]
+    pub fn inject(mut self, format: impl Format + 'static) -> Self {
+        self.overflow |= !self.inject.push(FormatRef::Shared(alloc::sync::Arc::new(format)));
+        self
+    }
+
+    /// Reads and writes this format too.
+    #[cfg(feature = "alloc")]
+    pub fn with_format(mut self, format: impl Format + 'static) -> Self {
+        let format: alloc::sync::Arc<dyn Format> = alloc::sync::Arc::new(format);
+        self.overflow |= !self.extract.push_reader(FormatRef::Shared(format.clone()));
+        self.overflow |= !self.inject.push(FormatRef::Shared(format));
+        self
+    }
+
+    /// What the name `sw8` means in lists of names that are added afterwards: an identity, or other header names. Without
+    /// it the environment names the service (`SW_AGENT_NAME`, `OTEL_SERVICE_NAME`), and reading takes no identity.
+    ///
+    /// ```
+    /// use traceprop_core::{formats::sw8::Sw8, ConfigError, Propagator};
+    ///
+    /// let sw8 = Sw8::new("cart", "cart-1");
+    /// let propagator = Propagator::builder().sw8(sw8).names("all", "sw8,tracecontext")?.build()?;
+    /// assert!(propagator.inject_names().eq(["sw8", "tracecontext"]));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn sw8(mut self, sw8: crate::formats::sw8::Sw8) -> Self {
+        self.sw8 = Some(sw8);
+        self
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn given_sw8(&self) -> Option<crate::formats::sw8::Sw8> {
+        self.sw8.clone()
+    }
+
+    /// Lets these formats put what they know into the tracestate although they are in neither list: a context that came
+    /// in their headers, through another propagator, then survives a hop that speaks only W3C.
+    pub const fn bridges(mut self, formats: &'static [&'static dyn Format]) -> Self {
+        self.bridges = formats;
+        self
+    }
+
+    /// Reads nothing, on purpose.
+    pub const fn extract_none(mut self) -> Self {
+        self.extract_none = true;
+        self
+    }
+
+    /// Writes nothing, on purpose.
+    pub const fn inject_none(mut self) -> Self {
+        self.inject_none = true;
+        self
+    }
+
+    /// Reads and writes W3C baggage.
+    pub fn baggage(self) -> Self {
+        self.extract_baggage().inject_baggage()
+    }
+
+    /// Reads W3C baggage.
+    pub fn extract_baggage(self) -> Self {
+        self.extract_static(&W3cBaggage)
+    }
+
+    /// Writes W3C baggage.
+    pub fn inject_baggage(self) -> Self {
+        self.inject_static(&W3cBaggage)
+    }
+
+    /// How much baggage is read and written.
+    pub const fn baggage_limits(mut self, limits: BaggageLimits) -> Self {
+        self.options.baggage_limits = limits;
+        self
+    }
+
+    /// What is done with a context that comes in.
+    pub const fn trust(mut self, behavior: Trust) -> Self {
+        self.options.behavior = behavior;
+        self
+    }
+
+    /// When two formats name the same trace; all 128 bits count unless this says otherwise.
+    ///
+    /// ```
+    /// use traceprop_core::{Propagator, TraceIdMatch};
+    ///
+    /// let propagator = Propagator::builder()
+    ///     .names("datadog,tracecontext", "none")?
+    ///     .trace_id_match(TraceIdMatch::Low64)
+    ///     .build()?;
+    /// // A proxy dropped x-datadog-tags, and the upper half of the id with them.
+    /// let request = [
+    ///     ("x-datadog-trace-id", "2246800662264969608"),
+    ///     ("traceparent", "00-5ab3c000000000001f2e3d4c5b6a7988-0000000000000abc-01"),
+    /// ];
+    /// let extraction = propagator.extract(&request);
+    /// assert_eq!(extraction.context().unwrap().trace_id.high(), 0x5ab3_c000_0000_0000);
+    /// assert_eq!((extraction.source_format(), extraction.links().count()), (Some("datadog"), 0));
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub const fn trace_id_match(mut self, matching: TraceIdMatch) -> Self {
+        self.options.matching = matching;
+        self
+    }
+
+    /// Stops at the first format that has a context: later ones are not looked at, and make no links.
+    pub const fn extract_first(mut self) -> Self {
+        self.options.extract_first = true;
+        self
+    }
+
+    /// The propagator.
+    ///
+    /// # Errors
+    /// When the configuration cannot mean what it says; see [`ConfigError`].
+    pub fn build(self) -> Result<Propagator, ConfigError> {
+        if self.overflow {
+            return Err(ConfigError::TooManyFormats);
+        }
+        let (reads, writes) = (self.extract.len() > 0, self.inject.len() > 0);
+        if (!reads && !self.extract_none) || (!writes && !self.inject_none) {
+            return Err(ConfigError::NoFormats);
+        }
+        for list in [&self.extract, &self.inject] {
+            let repeated = list.iter().enumerate().any(|(i, a)| list.iter().skip(i + 1).any(|b| a.name() == b.name()));
+            if repeated {
+                return Err(ConfigError::DuplicateFormat);
+            }
+        }
+        for (format, kind) in self.extract.kinds().chain(self.inject.kinds()) {
+            let taken = ROWS.iter().find(|row| row.kind != kind && row.is_named(format.name()));
+            if let Some(row) = taken {
+                return Err(ConfigError::NameTaken { name: row.names[0] });
+            }
+        }
+        let contexts = self.extract.kinds().filter(|(_, kind)| !kind.is_text_alone()).count();
+        if self.options.extract_first && contexts < 2 {
+            return Err(ConfigError::ExtractFirstNeedsTwo);
+        }
+        if self.options.behavior != Trust::Continue && !reads {
+            return Err(ConfigError::TrustWithoutExtract);
+        }
+        for format in self.inject.iter() {
+            format.check_inject().map_err(|reason| ConfigError::CannotInject { reason })?;
+        }
+        let mut names = FieldNames::new();
+        for format in self.extract.iter().chain(self.inject.iter()) {
+            if format.fields().custom_headers().iter().any(|name| names.watch_name(name).is_none()) {
+                return Err(ConfigError::TooManyCustomHeaders);
+            }
+        }
+        Ok(Propagator::assemble(self.extract, self.inject, self.bridges, self.options))
+    }
+}
+
+/// A ready configuration: built-in formats, as a constant.
+#[derive(Clone, Copy)]
+pub struct Preset {
+    pub(crate) extract: &'static [&'static dyn Format],
+    pub(crate) inject: &'static [&'static dyn Format],
+    pub(crate) bridges: &'static [&'static dyn Format],
+}
+
+impl Preset {
+    /// The builder with the formats of this preset in it, to add to.
+    pub fn builder(&self) -> PropagatorBuilder {
+        let builder = self.extract.iter().fold(PropagatorBuilder::new(), |b, format| b.extract_static(*format));
+        let builder = self.inject.iter().fold(builder, |b, format| b.inject_static(*format));
+        builder.bridges(self.bridges)
+    }
+
+    /// The propagator.
+    pub fn propagator(&self) -> Propagator {
+        let PropagatorBuilder { extract, inject, bridges, options, .. } = self.builder();
+        Propagator::assemble(extract, inject, bridges, options)
+    }
+}
+
+impl From<Preset> for Propagator {
+    fn from(preset: Preset) -> Self {
+        preset.propagator()
+    }
+}
+
+/// So that whatever shares a propagator takes a preset as well.
+#[cfg(feature = "alloc")]
+impl From<Preset> for alloc::sync::Arc<Propagator> {
+    fn from(preset: Preset) -> Self {
+        Self::new(preset.propagator())
+    }
+}
+
+impl fmt::Debug for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.builder().fmt(f)
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::carrier::headers::Headers;
+    use crate::field::CustomHeader;
+    use crate::format::{FormatFields, InjectContext, Outcome, Parsed, Writer};
+    use crate::formats::tracecontext::W3cTraceContext;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    struct Named(String, Vec<CustomHeader>);
+
+    impl Format for Named {
+        fn name(&self) -> &str {
+            &self.0
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            FormatFields::custom(&self.1)
+        }
+
+        fn extract(&self, _: &Headers<'_>) -> Parsed {
+            Parsed::new(Outcome::Absent)
+        }
+
+        fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
+    }
+
+    fn named(n: usize) -> Named {
+        Named(alloc::format!("f{n}"), alloc::vec![CustomHeader::new(&alloc::format!("x-{n}")).unwrap()])
+    }
+
+    #[track_caller]
+    fn err(builder: PropagatorBuilder) -> ConfigError {
+        builder.build().unwrap_err()
+    }
+
+    #[test]
+    fn err_build_what_cannot_mean_what_it_says() {
+        let both = || Propagator::builder().with_format(W3cTraceContext::new());
+        assert_eq!(err(Propagator::builder()), ConfigError::NoFormats);
+        assert_eq!(err(Propagator::builder().extract(W3cTraceContext::new())), ConfigError::NoFormats);
+        assert_eq!(err(both().with_format(W3cTraceContext::new())), ConfigError::DuplicateFormat);
+        assert_eq!(err(both().extract_first()), ConfigError::ExtractFirstNeedsTwo);
+        let none = Propagator::builder().extract_none().inject_none();
+        assert_eq!(err(none.clone().trust(Trust::Restart)), ConfigError::TrustWithoutExtract);
+        assert!(none.build().is_ok());
+    }
+
+    #[test]
+    fn err_a_format_of_the_users_with_a_name_that_is_taken() {
+        let called = |name: &str| Propagator::builder().with_format(Named(name.into(), alloc::vec![]));
+        for (name, taken) in
+            [("B3", "b3"), ("b3multi", "b3"), ("Jaeger", "jaeger"), ("correlation:x", "correlation:HEADER")]
+        {
+            assert_eq!(err(called(name)), ConfigError::NameTaken { name: taken });
+        }
+        assert!(called("b4").build().is_ok() && called("correlation").build().is_ok());
+    }
+
+    #[test]
+    fn ok_a_header_that_nobody_reads_may_be_configured_and_is_shown_by_its_name() {
+        let propagator = Propagator::from_names("correlation:X-Trace,correlation:x-order", "none").unwrap();
+        let request = [("x-trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("X-Order", "7")];
+        assert_eq!(propagator.extract(&request).source_format(), Some("correlation:x-trace"));
+        let shown = alloc::format!("{}", propagator.explain(&request));
+        assert!(shown.ends_with("correlation:x-order: x-order: bad-length at byte 1"), "{shown}");
+        assert!(Propagator::from_names("correlation:uber-trace-id", "none").is_err());
+    }
+
+    #[test]
+    fn ok_all_fits_beside_eight_names_of_the_users() {
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| alloc::format!("correlation:x-{name}"));
+        let list = alloc::format!("all,{}", names.join(","));
+        let builder = Propagator::builder().sw8(crate::formats::sw8::Sw8::new("cart", "cart-1"));
+        assert!(builder.names(&list, &list).unwrap().build().is_ok());
+    }
+
+    #[test]
+    fn err_build_more_formats_or_names_than_there_is_room_for() {
+        let with = |n: usize| (0..n).fold(Propagator::builder().inject_none(), |b, i| b.extract(named(i)));
+        assert!(with(MAX_CUSTOM_HEADERS).build().is_ok());
+        assert_eq!(err(with(MAX_CUSTOM_HEADERS + 1)), ConfigError::TooManyCustomHeaders);
+        assert_eq!(err(with(MAX_FORMATS + 1)), ConfigError::TooManyFormats);
+    }
+
+    #[test]
+    fn err_one_format_too_many_however_it_is_named() {
+        let leaked = |n: usize| -> &'static dyn Format { alloc::boxed::Box::leak(alloc::boxed::Box::new(named(n))) };
+        let full_of_readers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.extract(named(i)));
+        let full_of_writers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.inject(named(i)));
+        for builder in [
+            full_of_readers().extract_static(leaked(MAX_FORMATS)),
+            full_of_readers().with_format(named(MAX_FORMATS)),
+            full_of_writers().inject_static(leaked(MAX_FORMATS)),
+            full_of_writers().inject(named(MAX_FORMATS)),
+            full_of_writers().with_format(named(MAX_FORMATS)),
+        ] {
+            assert_eq!(err(builder.clone()), ConfigError::TooManyFormats);
+            // One that has room does not make up for it.
+            let later = builder
+                .extract(W3cTraceContext::new())
+                .inject(W3cTraceContext::new())
+                .with_format(W3cTraceContext::new());
+            assert_eq!(err(later), ConfigError::TooManyFormats);
+        }
+    }
+
+    #[test]
+    fn ok_errors_say_which_name_and_debug_names_the_formats() {
+        let unknown = ConfigError::UnknownFormat { place: 1, known: "a, b" };
+        assert_eq!(alloc::format!("{unknown}"), "name 2 of the list is no known format; known are a, b");
+        let builder = Propagator::builder().extract(W3cTraceContext::new()).inject(named(7));
+        let shown = r#"{ extract: ["tracecontext"], inject: ["f7"], options: "#;
+        assert!(alloc::format!("{builder:?}").starts_with(&alloc::format!("PropagatorBuilder {shown}")));
+        assert!(alloc::format!("{:?}", builder.build().unwrap()).starts_with(&alloc::format!("Propagator {shown}")));
+        assert!(
+            alloc::format!("{:?}", crate::propagator::presets::W3C)
+                .starts_with("PropagatorBuilder { extract: [\"tracecontext\", \"baggage\"]")
+        );
+    }
+
+    #[test]
+    fn ok_fields_lists_what_may_be_written() {
+        let propagator =
+            Propagator::builder().with_format(W3cTraceContext::new()).with_format(named(7)).baggage().build().unwrap();
+        let fields: Vec<_> = propagator.inject_fields().collect();
+        assert_eq!(fields, ["traceparent", "tracestate", "x-7", "baggage"]);
+    }
+}

@@ -1,0 +1,396 @@
+//! Reading: every format judges its own fields, the first context wins, later ones fill in or become links.
+
+use super::merge::Merge;
+use super::{Propagator, Trust};
+use crate::baggage::Baggage;
+use crate::carrier::Carrier;
+use crate::carrier::headers::{HeaderLines, Headers};
+use crate::carrier::source::LineSource;
+use crate::context::received::Received;
+use crate::context::{Inbound, Passthrough, RemoteContext, SpanContext};
+#[cfg(feature = "alloc")]
+use crate::field::FormatKind;
+use crate::field::{Field, FieldNames, FieldSet};
+use crate::format::{Format, Outcome, Parsed};
+use crate::id::generator::IdGenerator;
+use crate::id::sampling::Sampling;
+use crate::id::{SpanId, TraceId};
+use crate::sampler::{Sampler, SamplingParameters};
+use crate::tracestate::TraceState;
+use crate::tracestate::otel::OtelTraceState;
+
+/// Why a context became a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkReason {
+    /// A format named another trace than the one that is continued.
+    DifferentTrace,
+    /// The propagator restarts traces.
+    Restarted,
+}
+
+impl LinkReason {
+    /// The word for it, as Datadog's tracers write it into the span link.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DifferentTrace => "terminated_context",
+            Self::Restarted => "propagation_behavior_extract",
+        }
+    }
+}
+
+/// A context that came in and is not continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link<'c> {
+    /// The trace of the other context.
+    pub trace_id: TraceId,
+    /// The span of the other context.
+    pub span_id: SpanId,
+    /// Whether its sender recorded it.
+    pub sampled: bool,
+    /// Why it is a link.
+    pub reason: LinkReason,
+    /// The format that it came in.
+    pub format: &'c str,
+}
+
+impl<'c> Link<'c> {
+    /// None for a context without a span: there is nothing to link to.
+    fn new(context: RemoteContext, reason: LinkReason, style: &'c str) -> Option<Self> {
+        let span_id = context.parent_id?;
+        Some(Self {
+            trace_id: context.trace_id,
+            span_id,
+            sampled: context.sampling.is_sampled(),
+            reason,
+            format: style,
+        })
+    }
+}
+
+/// What one request said, merged from all formats. Borrows the carrier; nothing was copied.
+#[derive(Clone, Debug)]
+pub struct Extraction<'c> {
+    /// What came, which a restart makes a link.
+    pub(crate) merged: Option<RemoteContext>,
+    /// What came without ids.
+    decision: Option<Sampling>,
+    /// One context came, and a built-in format read it from the fields whose names are fixed, and turned nothing down. So
+    /// those are known to be valid, and to say just that context.
+    is_plain: bool,
+    received: Received<'c>,
+    slots: Headers<'c>,
+    style: Option<&'c str>,
+    propagator: &'c Propagator,
+}
+
+/// Watches the formats being read, one by one.
+pub(crate) trait Recorder {
+    /// `place` is that of the format in the list. One that is left out had none of its fields.
+    fn record(&mut self, place: usize, reading: &Parsed);
+}
+
+/// Nobody asked for a report.
+impl Recorder for () {
+    #[inline]
+    fn record(&mut self, _: usize, _: &Parsed) {}
+}
+
+impl Propagator {
+    /// Reads all formats. Never fails: what cannot be used is left out, and [`Propagator::explain`] says why.
+    #[inline]
+    pub fn extract<'c, C: Carrier>(&'c self, carrier: &'c C) -> Extraction<'c> {
+        Extraction::read(self, carrier, &mut ())
+    }
+
+    /// What a request is searched for.
+    pub(crate) const fn reads(&self) -> &FieldNames {
+        &self.reads
+    }
+
+    /// All names that are known here.
+    pub(crate) const fn names(&self) -> &FieldNames {
+        &self.names
+    }
+}
+
+/// What the lines are still good for where a trace is not simply continued.
+#[inline(never)]
+fn behave<'c>(
+    behavior: Trust,
+    received: Received<'c>,
+    merged: &mut Option<RemoteContext>,
+    decision: &mut Option<Sampling>,
+) -> Received<'c> {
+    match behavior {
+        Trust::Continue => received,
+        // The lines stay for their baggage and correlation text; no format's trace counts any more.
+        Trust::Restart => Received { source: received.source, refused: received.refused, ..Received::NOTHING },
+        Trust::Ignore => Received { keeps_text: false, ..Received::NOTHING },
+        Trust::Resample => {
+            let mut filled_in = received.filled_in;
+            if let Some(context) = merged.as_mut().filter(|context| context.sampling != Sampling::Deferred) {
+                context.sampling = Sampling::Deferred;
+                // Whatever is decided is then ours, and what formats say beside the decision that came is void.
+                filled_in = true;
+            }
+            *decision = None;
+            Received { filled_in, priority_in_dd: false, ..received }
+        }
+    }
+}
+
+impl<'c> Extraction<'c> {
+    /// Collects the lines and lets the formats judge them. The table of lines is large, so it is filled first and moved
+    /// once, before anything that was written a moment ago would have to be moved along with it.
+    pub(crate) fn read<C: Carrier>(propagator: &'c Propagator, carrier: &'c C, recorder: &mut impl Recorder) -> Self {
+        let mut slots = Headers::empty(carrier, &propagator.reads);
+        carrier.fill(&mut slots);
+        let mut formats = propagator.extract.asked(slots.maybe_present());
+        let mut merge = Merge::NOTHING;
+        if let Some((place, format, kind)) = formats.next() {
+            let reading = format.extract(&slots);
+            recorder.record(place, &reading);
+            merge = Merge::beginning(format, kind, &reading);
+        }
+        for (place, format, kind) in formats {
+            if propagator.options.extract_first && merge.has_context() {
+                break;
+            }
+            let reading = format.extract(&slots);
+            recorder.record(place, &reading);
+            merge.add(format, kind, &reading, propagator.options.matching);
+        }
+        let (mut merged, mut decision) = merge.inbound();
+        let mut received = Received { source: Some(carrier), ..merge.received() };
+        if propagator.options.behavior != Trust::Continue {
+            received = behave(propagator.options.behavior, received, &mut merged, &mut decision);
+        }
+        Self { merged, decision, is_plain: merge.is_plain(), received, slots, style: merge.style(), propagator }
+    }
+
+    /// What came in.
+    #[inline]
+    pub const fn inbound(&self) -> Inbound {
+        match (self.propagator.options.behavior, self.merged, self.decision) {
+            (Trust::Continue | Trust::Resample, Some(context), _) => Inbound::Context(context),
+            (Trust::Continue | Trust::Resample, None, Some(decision)) => Inbound::Decision(decision),
+            _ => Inbound::Nothing,
+        }
+    }
+
+    /// The trace to continue, if there is one.
+    #[inline]
+    pub const fn context(&self) -> Option<RemoteContext> {
+        match self.propagator.options.behavior {
+            Trust::Continue | Trust::Resample => self.merged,
+            Trust::Restart | Trust::Ignore => None,
+        }
+    }
+
+    /// The name of the format that supplied the context.
+    pub const fn source_format(&self) -> Option<&'c str> {
+        match self.inbound() {
+            Inbound::Context(_) => self.style,
+            _ => None,
+        }
+    }
+
+    /// Contexts that came in and are not continued, in the order of the formats. Formats are asked again, so it costs
+    /// nothing where nobody wants to know.
+    pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
+        let behavior = self.propagator.options.behavior;
+        let restarted = (behavior == Trust::Restart).then(|| self.restarted_link()).flatten();
+        let merged = match behavior {
+            Trust::Continue | Trust::Resample if !self.propagator.options.extract_first => self.merged,
+            _ => None,
+        };
+        let slots = self.slots;
+        let matching = self.propagator.options.matching;
+        let terminated = self.propagator.extract.asked(slots.maybe_present()).filter_map(move |(_, format, _)| {
+            let first = merged?;
+            let reading = format.extract(&slots);
+            let Outcome::Context(context) = reading.outcome() else { return None };
+            let other = !matching.is_same(context.trace_id, first.trace_id);
+            let style = reading.encoding().unwrap_or(format.name());
+            other.then(|| Link::new(context, LinkReason::DifferentTrace, style)).flatten()
+        });
+        restarted.into_iter().chain(terminated)
+    }
+
+    fn restarted_link(&self) -> Option<Link<'c>> {
+        Link::new(self.merged?, LinkReason::Restarted, self.style?)
+    }
+
+    /// The lines of all formats, as they came. A tracestate without a traceparent may be missing: it says nothing.
+    pub const fn headers(&self) -> &Headers<'c> {
+        &self.slots
+    }
+
+    /// The tracestate that belongs to the context; empty where there is none.
+    #[inline]
+    pub fn tracestate(&self) -> TraceState<'c> {
+        self.received.tracestate(&self.slots)
+    }
+
+    /// The W3C baggage; empty where there is none, none is read, or none can be used.
+    #[inline]
+    pub fn baggage(&self) -> Baggage<'c> {
+        let is_read = self.propagator.reads_baggage && self.received.keeps_text;
+        match is_read && self.slots.contains_any(FieldSet::of(&[Field::Baggage])) {
+            true => self.read_baggage(),
+            false => Baggage::EMPTY,
+        }
+    }
+
+    fn read_baggage(&self) -> Baggage<'c> {
+        let lines = self.slots.get_all(Field::Baggage);
+        Baggage::from_lines(lines, self.propagator.options.baggage_limits).unwrap_or(Baggage::EMPTY)
+    }
+
+    /// A span that continues what came, or begins a new trace where nothing did.
+    ///
+    /// The decision is parent-based: the caller's where there is one, else sampled.
+    ///
+    /// ```
+    /// use traceprop_core::{presets, IdBits, Sampling};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let ids = || IdBits::random(7);
+    /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")];
+    /// let span = propagator.extract(&request).new_span(&ids).sampling();
+    /// assert_eq!(span, Sampling::NotSampled);
+    /// let nothing: [(&str, &str); 0] = [];
+    /// assert_eq!(propagator.extract(&nothing).new_span(&ids).sampling(), Sampling::Sampled);
+    /// ```
+    pub fn new_span(&self, ids: &(impl IdGenerator + ?Sized)) -> SpanContext<'c> {
+        let sampling = match self.inbound().sampling() {
+            Sampling::Deferred => Sampling::Sampled,
+            decided => decided,
+        };
+        self.start_span_with(ids, sampling)
+    }
+
+    /// The same with a decision of the caller's own sampler.
+    pub fn start_span_with(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
+        let mut span = SpanContext::starting(self.inbound(), self.received, sampling, ids);
+        if self.propagator.options.behavior == Trust::Resample && OtelTraceState::of(&self.tracestate()).has_threshold()
+        {
+            // It tells with which probability the caller decided.
+            span.otel = span.otel.with_threshold(None);
+        }
+        span
+    }
+
+    /// A span whose ids a tracer has made, with the words of the request.
+    pub fn span_with_ids(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
+        let context = self.inbound().context().filter(|context| context.trace_id == trace_id);
+        let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.inbound().sampling());
+        span.decided_here = self.received.filled_in;
+        match context {
+            Some(context) => {
+                span.parent_id = context.parent_id;
+                span.random = context.random;
+                span.received = self.received;
+            }
+            // Of another trace: only the user's own text goes along.
+            None => {
+                let Received { source, refused, keeps_text, .. } = self.received;
+                span.received = Received { source, refused, keeps_text, ..Received::NOTHING };
+            }
+        }
+        span
+    }
+
+    /// What a service passes on that reports no spans of its own.
+    pub const fn passthrough(&self) -> Passthrough<'c> {
+        Passthrough { inbound: self.inbound(), received: self.received }
+    }
+
+    /// Whether a format was asked what its lines say. It was not if it is only written, or stands behind the first one that
+    /// has a context, where that one is enough.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn has_read(&self, kind: FormatKind) -> bool {
+        for (_, read) in self.propagator.extract.kinds() {
+            if read == kind {
+                return true;
+            }
+            if self.propagator.options.extract_first && self.received.primary == Some(read) {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// The formats that are read, in order.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = &'c dyn Format> {
+        self.propagator.extract.iter()
+    }
+
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    pub(crate) const fn received(&self) -> Received<'c> {
+        self.received
+    }
+
+    pub(crate) const fn propagator(&self) -> &'c Propagator {
+        self.propagator
+    }
+}
+
+impl<'c> Extraction<'c> {
+    /// A span as [`Extraction::new_span`] makes it, with the decision of a sampler, and what that has to say in the tracestate.
+    ///
+    /// ```
+    /// use traceprop_core::sampler::{Probability, ParentBased};
+    /// use traceprop_core::{presets, IdBits};
+    ///
+    /// const SAMPLER: ParentBased<Probability> = ParentBased::new(Probability::new(0.5).unwrap());
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let nothing: [(&str, &str); 0] = [];
+    /// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(1 << 55), &SAMPLER);
+    /// assert!(span.sampling().is_sampled());
+    /// ```
+    pub fn start_span_by(
+        &self,
+        ids: &(impl IdGenerator + ?Sized),
+        sampler: &(impl Sampler + ?Sized),
+    ) -> SpanContext<'c> {
+        let span = self.start_span_with(ids, self.inbound().sampling());
+        span.with_sampling_result(sampler.should_sample(&self.sampling_parameters(span.trace_id(), span.is_random())))
+    }
+
+    /// What a sampler can know of this request, for a span of this trace: the one that came, or a new one.
+    pub fn sampling_parameters(&self, trace_id: TraceId, random: bool) -> SamplingParameters<'c> {
+        let options = &self.propagator().options;
+        let reads = self.propagator().reads_baggage && self.received().keeps_text;
+        let baggage = if reads { self.headers().get_all(Field::Baggage) } else { HeaderLines::none() };
+        SamplingParameters::new(self.inbound(), trace_id, random)
+            .with_tracestate(self.tracestate())
+            .with_baggage(baggage, options.baggage_limits)
+    }
+}
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn ok_contexts_behind_the_one_that_is_enough_are_no_links() {
+        let builder = || Propagator::builder().names("b3,tracecontext", "none").unwrap();
+        let request = [
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-1"),
+        ];
+        let styles = |propagator: &Propagator| {
+            propagator.extract(&request).links().map(|link| link.format.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(styles(&builder().build().unwrap()), ["tracecontext"]);
+        assert_eq!(styles(&builder().extract_first().build().unwrap()), [""; 0]);
+    }
+}

@@ -1,0 +1,230 @@
+//! Writing: each format puts its canonical form, or what came, into the carrier.
+
+use super::Propagator;
+use crate::carrier::headers::Headers;
+use crate::carrier::source::LineSource;
+use crate::carrier::{CarrierMut, StaleFields};
+use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
+use crate::context::received::Received;
+use crate::context::{Passthrough, SpanContext};
+use crate::field::{Field, FieldNames, FieldSet, FormatKind};
+use crate::format::{InjectContext, Progress, Writer};
+use crate::id::sampling::Sampling;
+use crate::tracestate::otel::OtelEdit;
+
+/// The lines of a context that was made here.
+struct NoLines;
+
+impl LineSource for NoLines {
+    fn fill<'c>(&'c self, _: &mut Headers<'c>) {}
+
+    fn next_line<'c>(&'c self, _: &FieldNames, _: Field, _: usize) -> Option<(usize, &'c str, &'c [u8])> {
+        None
+    }
+}
+
+impl Propagator {
+    /// Writes the context of a span into an outgoing call, in every format of the inject list.
+    ///
+    /// It overwrites the fields of those formats and removes stale ones of theirs; it never touches others, and writes
+    /// no empty header. Inject last: what is copied afterwards need not carry the headers.
+    pub fn inject(
+        &self,
+        span: &SpanContext<'_>,
+        outgoing: &InjectOptions<'_>,
+        carrier: &mut impl CarrierMut,
+    ) -> InjectReport<'_> {
+        let (source, names) = self.received_lines(&span.received, true);
+        let mut slots = Headers::empty(source, names);
+        source.fill(&mut slots);
+        let outbound = InjectContext {
+            trace_id: Some(span.trace_id),
+            span_id: Some(span.span_id),
+            sampling: span.sampling,
+            random: span.random,
+            decided_here: span.decided_here,
+            relayed: false,
+            received: span.received,
+            slots: &slots,
+            state: span.received.tracestate(&slots),
+            outgoing,
+            otel: span.otel,
+            bridge_edits: &[],
+            withholds: false,
+            bridge_left_out: 0,
+            injects: self.injected,
+            baggage_limits: self.options.baggage_limits,
+        };
+        self.write(&outbound, carrier)
+    }
+
+    /// Passes on what came, for a service that reports no spans: the lines of each format as they are, where they say
+    /// what is passed on, else its canonical form.
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::{presets, InjectOptions};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let request = [("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later")];
+    /// let mut headers: Vec<(String, String)> = Vec::new();
+    /// let _ = propagator.relay(&propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
+    /// assert_eq!(headers[0].1, request[0].1);
+    /// # }
+    /// ```
+    pub fn relay(
+        &self,
+        relay: &Passthrough<'_>,
+        outgoing: &InjectOptions<'_>,
+        carrier: &mut impl CarrierMut,
+    ) -> InjectReport<'_> {
+        let context = relay.inbound.context();
+        let (source, names) = self.received_lines(&relay.received, context.is_some());
+        let mut slots = Headers::empty(source, names);
+        // Each encoding of what came may be handed on, so all of it is looked at.
+        source.fill_whole(&mut slots);
+        let outbound = InjectContext {
+            trace_id: context.map(|context| context.trace_id),
+            span_id: context.and_then(|context| context.parent_id),
+            sampling: relay.inbound.sampling(),
+            random: context.is_some_and(|context| context.random),
+            decided_here: relay.received.filled_in,
+            relayed: true,
+            received: relay.received,
+            slots: &slots,
+            state: relay.received.tracestate(&slots),
+            outgoing,
+            otel: OtelEdit::NONE,
+            bridge_edits: &[],
+            withholds: false,
+            bridge_left_out: 0,
+            injects: self.injected,
+            baggage_limits: self.options.baggage_limits,
+        };
+        self.write(&outbound, carrier)
+    }
+
+    /// Where the lines of a context are, and which of them are asked for.
+    fn received_lines<'a>(&'a self, received: &Received<'a>, has_trace: bool) -> (&'a dyn LineSource, &'a FieldNames) {
+        // A context that only formats of ours have named owes nothing to the lines of others, nor does one without a
+        // trace, since no tracestate is written then.
+        let is_ours = (received.primary.is_some() || !has_trace) && received.agrees.is_within(self.kinds);
+        let names = if is_ours { self.reads() } else { self.names() };
+        (received.source.unwrap_or(&NoLines), names)
+    }
+
+    pub(super) fn write_formats(&self, outbound: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
+        let mut omissions = OmissionList::default();
+        let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
+        if nothing && outbound.slots.present().is_empty() && !self.kinds.contains(FormatKind::Custom) {
+            // Nor is there any text that a format of ours could let go.
+            return omissions.of(&self.names);
+        }
+        // One look at the carrier tells whether anything may have to be removed: mostly nothing.
+        let has_stale = carrier.contains_any(&StaleFields::new(self.names(), self.owned));
+        let mut progress = Progress::new(if has_stale { self.owned } else { FieldSet::EMPTY });
+        for format in self.inject.iter() {
+            let mut writer =
+                Writer::new(carrier, format.fields().set(self.names()), &mut progress, &mut omissions, self.names());
+            match (nothing, outbound.relayed) {
+                (true, _) => {}
+                (false, true) => format.forward(outbound, &mut writer),
+                (false, false) => format.inject(outbound, &mut writer),
+            }
+            if outbound.received.keeps_text {
+                format.inject_text(outbound, &mut writer);
+            }
+        }
+        omissions.of(&self.names)
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use crate::carrier::headers::Headers;
+    use crate::context::inject_options::InjectOptions;
+    use crate::context::{Inbound, Passthrough};
+    use crate::field::{CustomHeader, Field, FieldSet};
+    use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+    use crate::formats::tracecontext::W3cTraceContext;
+    use crate::id::generator::IdBits;
+    use crate::id::sampling::Sampling;
+    use crate::propagator::Propagator;
+    use std::collections::HashMap;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    /// Reads the tracestate as its own, and says hello with every call.
+    struct Hello([CustomHeader; 1]);
+
+    fn hello() -> Hello {
+        Hello([CustomHeader::from_static("x-hello")])
+    }
+
+    impl Format for Hello {
+        fn name(&self) -> &str {
+            "hello"
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            FormatFields::built_in(FieldSet::of(&[Field::TraceState])).with_custom(&self.0)
+        }
+
+        fn extract(&self, slots: &Headers<'_>) -> Parsed {
+            let mut reading = Parsed::new(Outcome::Absent);
+            if let Some(line) = slots.get(Field::TraceState) {
+                reading.ignore_field(crate::field::invalid::InvalidHeader::new(
+                    Field::TraceState,
+                    crate::wire::reason::InvalidReason::BadValue,
+                    line.len(),
+                ));
+            }
+            reading
+        }
+
+        fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
+
+        fn inject_text(&self, _: &InjectContext<'_>, writer: &mut Writer<'_>) {
+            writer.write_named(&self.0[0], "1");
+        }
+    }
+
+    #[test]
+    fn ok_a_format_of_ones_own_has_the_last_word_where_nothing_is_passed_on() {
+        let relayed = |propagator: Propagator| {
+            let mut headers: Vec<(String, String)> = Vec::new();
+            let _ = propagator.relay(&Passthrough::new(Inbound::Nothing), &InjectOptions::everything(), &mut headers);
+            headers
+        };
+        let own = Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();
+        assert_eq!(relayed(own), [("x-hello".to_string(), "1".to_string())]);
+        assert_eq!(relayed(Propagator::builder().with_format(W3cTraceContext::new()).build().unwrap()), []);
+    }
+
+    #[test]
+    fn ok_a_format_of_ones_own_sees_a_tracestate_without_a_traceparent() {
+        let propagator =
+            Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();
+        // A map is asked for each name, and is not asked for what nobody wants.
+        let request = HashMap::from([("tracestate".to_string(), "a=1".to_string())]);
+        let report = propagator.explain(&request);
+        assert!(report.rejects().any(|reject| reject.offset() == 3), "{report}");
+    }
+
+    #[test]
+    fn ok_a_root_is_told_what_a_bridge_alone_has_to_say() {
+        let propagator = Propagator::from_names("tracecontext", "tracecontext").unwrap();
+        let tracestate = |sampling| {
+            let request = [("jaeger-debug-id", "ticket-1")];
+            let extraction = propagator.extract(&request);
+            let span = extraction.start_span_with(&|| IdBits::non_random(1), sampling);
+            let mut headers: Vec<(String, String)> = Vec::new();
+            let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
+            headers.get(1).cloned()
+        };
+        assert_eq!(tracestate(Sampling::Sampled), None);
+        let (name, value) = tracestate(Sampling::Debug).unwrap();
+        assert_eq!((name.as_str(), value.split_at(5).0, value.split_at(13).1), ("tracestate", "tp=1;", ";d"));
+    }
+}

@@ -1,0 +1,170 @@
+//! The formats of a propagator, in order.
+
+use core::fmt;
+
+use crate::field::{FieldNames, FieldSet, FormatKind};
+use crate::format::Format;
+
+/// Formats that one propagator can read, and write.
+pub const MAX_FORMATS: usize = 24;
+
+/// A format of a propagator: a constant, or one that was configured at run time.
+#[derive(Clone)]
+pub(super) enum FormatRef {
+    Static(&'static dyn Format),
+    #[cfg(feature = "alloc")]
+    Shared(alloc::sync::Arc<dyn Format>),
+}
+
+impl FormatRef {
+    #[inline]
+    fn get(&self) -> &dyn Format {
+        match self {
+            Self::Static(format) => *format,
+            #[cfg(feature = "alloc")]
+            Self::Shared(format) => &**format,
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Listed {
+    format: FormatRef,
+    /// What it is, which was found out once.
+    kind: FormatKind,
+    /// The fields without which it finds nothing. Empty where that is not known, as of a format of the user's own.
+    needs: FieldSet,
+}
+
+/// Formats in order, held inline so that the core needs no allocator.
+#[derive(Clone)]
+pub(crate) struct FormatList {
+    formats: [Option<Listed>; MAX_FORMATS],
+    len: usize,
+}
+
+impl FormatList {
+    pub(crate) const fn new() -> Self {
+        Self { formats: [const { None }; MAX_FORMATS], len: 0 }
+    }
+
+    /// The first of these constants, as many as there is room for.
+    pub(super) fn of(formats: impl IntoIterator<Item = &'static dyn Format>) -> Self {
+        let mut list = Self::new();
+        for format in formats {
+            list.push_reader(FormatRef::Static(format));
+        }
+        list
+    }
+
+    /// False once the list is full.
+    pub(super) fn push(&mut self, format: FormatRef) -> bool {
+        match self.formats.get_mut(self.len) {
+            Some(place) => {
+                let kind = format.get().fields().kind();
+                *place = Some(Listed { format, kind, needs: FieldSet::EMPTY });
+                self.len += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The same for a format that is read. The encodings of one (B3) have one reader between them, at the place of the
+    /// first.
+    pub(super) fn push_reader(&mut self, format: FormatRef) -> bool {
+        let (name, kind) = (format.get().name(), format.get().fields().kind());
+        let has_encodings = kind.row().is_some_and(|row| row.names.len() > 1);
+        let is_read = has_encodings && self.kinds().any(|(known, other)| other == kind && known.name() != name);
+        is_read || self.push(format)
+    }
+
+    /// Notes which fields make it worth while to ask each format. A format of the user's own is always asked.
+    pub(super) fn note_needs(&mut self, names: &FieldNames) {
+        for listed in self.formats.iter_mut().flatten().filter(|listed| listed.kind != FormatKind::Custom) {
+            listed.needs = listed.format.get().fields().set(names);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Format> {
+        self.kinds().map(|(format, _)| format)
+    }
+
+    /// The formats with what they are.
+    #[inline]
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
+        self.listed().map(|listed| (listed.format.get(), listed.kind))
+    }
+
+    /// The formats that may find something where these fields are there, with their places in the list.
+    #[inline]
+    pub(crate) fn asked(&self, present: FieldSet) -> impl Iterator<Item = (usize, &dyn Format, FormatKind)> {
+        let has_some = move |needs: FieldSet| needs.is_empty() || present.intersects(needs);
+        let asked = self.listed().enumerate().filter(move |(_, listed)| has_some(listed.needs));
+        asked.map(|(place, listed)| (place, listed.format.get(), listed.kind))
+    }
+
+    #[inline]
+    fn listed(&self) -> impl Iterator<Item = &Listed> {
+        self.formats.iter().map_while(Option::as_ref)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl fmt::Debug for FormatList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|format| format.name())).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::carrier::headers::Headers;
+    use crate::field::{CustomHeader, Field};
+    use crate::format::{FormatFields, InjectContext, Parsed, Writer};
+    use crate::formats::b3::B3;
+    use crate::formats::correlation::Correlation;
+    use std::vec::Vec;
+
+    /// One of a user's own, which may find something whatever came.
+    struct Guess;
+
+    impl Format for Guess {
+        fn name(&self) -> &str {
+            "guess"
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            FormatFields::built_in(FieldSet::of(&[Field::B3]))
+        }
+
+        fn extract(&self, _: &Headers<'_>) -> Parsed {
+            Parsed::new(crate::format::Outcome::Absent)
+        }
+
+        fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
+    }
+
+    #[test]
+    fn ok_formats_are_asked_where_one_of_their_fields_is_there() {
+        static ORDER: Correlation = Correlation::from_static("x-order");
+        static B3_SINGLE: B3 = B3::single();
+        let mut list = FormatList::of([&B3_SINGLE as &'static dyn Format, &Guess, &ORDER]);
+        let mut names = FieldNames::new();
+        let order = names.watch_name(&CustomHeader::from_static("x-order")).unwrap();
+        list.note_needs(&names);
+        let asked = |fields: &[Field]| {
+            let asked = list.asked(FieldSet::of(fields));
+            asked.map(|(place, format, _)| (place, format.name() == "guess")).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(&[]), [(1, true)], "one of the user's own is always asked");
+        assert_eq!(asked(&[Field::TraceParent, Field::B3Flags]), [(0, false), (1, true)]);
+        assert_eq!(asked(&[order]), [(1, true), (2, false)]);
+        assert_eq!(asked(&[Field::B3, order]).len(), 3);
+    }
+}

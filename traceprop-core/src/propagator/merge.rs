@@ -1,0 +1,272 @@
+//! What several formats say of one request, made into one context.
+
+use super::TraceIdMatch;
+use crate::context::RemoteContext;
+use crate::context::received::Received;
+use crate::field::{FieldSet, FormatKind, FormatSet};
+use crate::format::{DecisionWeight, Format, Outcome, Parsed};
+use crate::id::sampling::Sampling;
+use crate::tracestate::TraceStateFacts;
+
+/// The contexts of the formats, merged as they come.
+pub(super) struct Merge<'c> {
+    context: Option<RemoteContext>,
+    primary: Option<FormatKind>,
+    style: Option<&'c str>,
+    /// The decision that fills in a missing one: of the first that has one.
+    decision: Option<(Sampling, DecisionWeight)>,
+    agrees: FormatSet,
+    refused: FieldSet,
+    tracestate: TraceStateFacts,
+    /// One context came, and its reading was plain.
+    is_plain: bool,
+}
+
+impl<'c> Merge<'c> {
+    pub(super) const NOTHING: Self = Self {
+        context: None,
+        primary: None,
+        style: None,
+        decision: None,
+        agrees: FormatSet::EMPTY,
+        refused: FieldSet::EMPTY,
+        tracestate: TraceStateFacts::NONE,
+        is_plain: false,
+    };
+
+    /// What the first format says: mostly there are no others to merge it with.
+    #[inline]
+    pub(super) fn beginning(format: &'c dyn Format, kind: FormatKind, reading: &Parsed) -> Self {
+        let nothing = Self {
+            refused: reading.ignored_fields(),
+            tracestate: if kind == FormatKind::TraceContext { reading.tracestate() } else { TraceStateFacts::NONE },
+            ..Self::NOTHING
+        };
+        // Asked one by one, the likeliest first: together they would be a jump to an address that is read.
+        if let Outcome::Context(context) = reading.outcome_ref() {
+            return Self {
+                context: Some(*context),
+                primary: Some(kind),
+                style: Some(reading.encoding().unwrap_or(format.name())),
+                agrees: FormatSet::EMPTY.with(kind),
+                is_plain: reading.is_plain(),
+                ..nothing
+            };
+        }
+        if let Outcome::SamplingOnly(sampling) = reading.outcome_ref() {
+            return Self { decision: Some((*sampling, DecisionWeight::Firm)), ..nothing };
+        }
+        nothing
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Parsed, matching: TraceIdMatch) {
+        self.refused = self.refused.union(reading.ignored_fields());
+        if kind == FormatKind::TraceContext {
+            self.tracestate = reading.tracestate();
+        }
+        // By reference: a copy of the whole outcome would be taken apart byte by byte.
+        match reading.outcome_ref() {
+            Outcome::Absent | Outcome::Invalid(_) => {}
+            Outcome::SamplingOnly(sampling) => {
+                self.decision = self.decision.or(Some((*sampling, DecisionWeight::Firm)));
+            }
+            Outcome::Context(context) => {
+                let style = reading.encoding().unwrap_or(format.name());
+                self.is_plain = self.context.is_none() && reading.is_plain();
+                match &mut self.context {
+                    None => {
+                        self.context = Some(*context);
+                        self.primary = Some(kind);
+                        self.style = Some(style);
+                        self.agrees = self.agrees.with(kind);
+                    }
+                    Some(primary) if matching.is_same(primary.trace_id, context.trace_id) => {
+                        // The wider id names the trace: the other one lost its upper half on the way.
+                        primary.trace_id = primary.trace_id.max(context.trace_id);
+                        self.agrees = self.agrees.with(kind);
+                        if kind == FormatKind::TraceContext || primary.parent_id.is_none() {
+                            primary.parent_id = context.parent_id.or(primary.parent_id);
+                        }
+                        if context.sampling != Sampling::Deferred && reading.weight() != DecisionWeight::Tentative {
+                            self.decision = self.decision.or(Some((context.sampling, reading.weight())));
+                        }
+                    }
+                    // A link; see `Extraction::links`.
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) const fn has_context(&self) -> bool {
+        self.context.is_some()
+    }
+
+    #[inline]
+    pub(super) const fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    #[inline]
+    pub(super) const fn style(&self) -> Option<&'c str> {
+        self.style
+    }
+
+    /// The merged context, and the decision that came without one.
+    #[inline]
+    pub(super) fn inbound(&self) -> (Option<RemoteContext>, Option<Sampling>) {
+        let decision = self.decision.map(|(decision, _)| decision);
+        match self.context {
+            Some(mut context) => {
+                if context.sampling == Sampling::Deferred {
+                    context.sampling = decision.unwrap_or(Sampling::Deferred);
+                }
+                (Some(context), None)
+            }
+            None => (None, decision),
+        }
+    }
+
+    /// How far the lines hold that the context came from.
+    #[inline]
+    pub(super) fn received(&self) -> Received<'c> {
+        let is_open = self.context.is_some_and(|context| context.sampling == Sampling::Deferred);
+        let filler = self.decision.filter(|_| is_open).map(|(_, weight)| weight);
+        Received {
+            agrees: self.agrees,
+            primary: self.primary,
+            refused: self.refused,
+            tracestate: self.tracestate,
+            filled_in: filler.is_some_and(|weight| weight != DecisionWeight::WithPriority),
+            priority_in_dd: filler == Some(DecisionWeight::WithPriority),
+            ..Received::NOTHING
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use crate::context::inject_options::InjectOptions;
+    use crate::formats::b3::B3;
+    use crate::formats::datadog::Datadog;
+    use crate::formats::sw8::Sw8;
+    use crate::formats::tracecontext::W3cTraceContext;
+    use crate::id::generator::IdBits;
+    use crate::id::sampling::Sampling;
+    use crate::id::{SpanId, TraceId};
+    use crate::propagator::{Propagator, PropagatorBuilder, Trust, presets};
+    use std::string::String;
+    use std::vec::Vec;
+
+    const OPEN: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe");
+    const DECIDED: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe-1");
+    const W3C: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    const PRIORITY: (&str, &str) = ("tracestate", "dd=s:2");
+
+    fn b3_then_w3c() -> PropagatorBuilder {
+        Propagator::builder().extract(B3::single()).extract(W3cTraceContext::new()).inject(Datadog::new())
+    }
+
+    #[test]
+    fn ok_a_request_is_plain_that_holds_one_context_and_nothing_turned_down() {
+        let builder = Propagator::builder().names("b3,datadog,tracecontext", "none").unwrap();
+        let propagator = builder.extract(Sw8::read_only()).build().unwrap();
+        let is_plain = |request: &[(&'static str, &'static str)]| propagator.extract(&request.to_vec()).is_plain();
+        let (datadog, bad) = (("x-datadog-trace-id", "77"), ("x-datadog-origin", "\u{e9}"));
+        assert!(is_plain(&[datadog]));
+        // One that said nothing may stand before it, and behind it.
+        assert!(is_plain(&[("b3", "1"), datadog]) && is_plain(&[datadog, ("traceparent", "00-")]));
+        assert!(!is_plain(&[]) && !is_plain(&[("b3", "1")]));
+        assert!(!is_plain(&[datadog, bad]) && !is_plain(&[("b3", "1"), datadog, bad]));
+        assert!(!is_plain(&[DECIDED, datadog]) && !is_plain(&[("b3", "1"), datadog, W3C]));
+    }
+
+    type Headers = Vec<(String, String)>;
+
+    fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+        headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn ok_a_decision_is_filled_in_only_where_one_was_missing() {
+        let propagator = b3_then_w3c().build().unwrap();
+        let filled_in = |request: &[(&'static str, &'static str)]| {
+            let request = request.to_vec();
+            let extraction = propagator.extract(&request);
+            let received = extraction.received();
+            (extraction.inbound().sampling(), received.filled_in, received.priority_in_dd)
+        };
+        assert_eq!(filled_in(&[OPEN]), (Sampling::Deferred, false, false));
+        assert_eq!(filled_in(&[DECIDED, W3C]), (Sampling::Sampled, false, false));
+        assert_eq!(filled_in(&[OPEN, W3C]), (Sampling::Sampled, true, false));
+        assert_eq!(filled_in(&[OPEN, W3C, PRIORITY]), (Sampling::Sampled, false, true));
+    }
+
+    #[test]
+    fn ok_a_deferred_decision_takes_its_number_and_its_maker_with_it() {
+        let priority = |behavior| {
+            let propagator = b3_then_w3c().trust(behavior).build().unwrap();
+            let request = [OPEN, W3C, PRIORITY];
+            let span = propagator.extract(&request).start_span_with(&|| IdBits::non_random(1), Sampling::Sampled);
+            let mut headers = Headers::new();
+            let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
+            get(&headers, "x-datadog-sampling-priority").map(String::from)
+        };
+        assert_eq!(priority(Trust::Continue).as_deref(), Some("2"));
+        assert_eq!(priority(Trust::Resample).as_deref(), Some("1"));
+
+        let relayed = |behavior| {
+            let builder = Propagator::builder().names("tracecontext", "tracecontext").unwrap();
+            let propagator = builder.trust(behavior).build().unwrap();
+            let request = [W3C, ("tracestate", "dd=o:rum;t.dm:-4")];
+            let mut headers = Headers::new();
+            let _ = propagator.relay(&propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
+            get(&headers, "tracestate").map(String::from)
+        };
+        assert_eq!(relayed(Trust::Continue).as_deref(), Some("dd=o:rum;t.dm:-4"));
+        assert_eq!(relayed(Trust::Resample).as_deref(), Some("dd=o:rum"));
+    }
+
+    /// What a span of another trace sends beside a request.
+    fn sent_of_another_trace(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Headers {
+        let request = request.to_vec();
+        let span = propagator.extract(&request).span_with_ids(TraceId::MIN, SpanId::MIN);
+        let mut headers = Headers::new();
+        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
+        headers
+    }
+
+    #[test]
+    fn err_text_of_a_request_that_is_ignored_goes_nowhere() {
+        let baggage = |behavior| {
+            let propagator = presets::W3C.propagator().with_trust(behavior);
+            get(&sent_of_another_trace(&propagator, &[W3C, ("baggage", "tenant=acme")]), "baggage").map(String::from)
+        };
+        assert_eq!(baggage(Trust::Continue).as_deref(), Some("tenant=acme"));
+        assert_eq!(baggage(Trust::Restart).as_deref(), Some("tenant=acme"));
+        assert_eq!(baggage(Trust::Ignore), None);
+        let read = |propagator: &Propagator| propagator.extract(&[W3C, ("baggage", "tenant=acme")]).baggage().len();
+        let behaving = |behavior| read(&presets::W3C.propagator().with_trust(behavior));
+        assert_eq!((behaving(Trust::Restart), behaving(Trust::Ignore)), (1, 0));
+        let writer =
+            Propagator::builder().extract(W3cTraceContext::new()).inject_none().inject_baggage().build().unwrap();
+        assert_eq!(read(&writer), 0, "baggage that is only written");
+    }
+
+    #[test]
+    fn err_text_that_was_refused_goes_nowhere_with_another_trace() {
+        let request = [("sw8", "1-x"), ("sw8-correlation", "YQ==:MQ==")];
+        let builder = || Propagator::builder().with_format(Sw8::new("cart", "cart-1"));
+        let propagator = builder().build().unwrap();
+        assert_eq!(sent_of_another_trace(&propagator, &request).len(), 1);
+        // The same for the new trace of a service that restarts.
+        let restarting = builder().trust(Trust::Restart).build().unwrap();
+        let span = restarting.extract(&request).new_span(&|| IdBits::non_random(1));
+        let mut headers = Headers::new();
+        let _ = restarting.inject(&span, &InjectOptions::everything(), &mut headers);
+        assert_eq!((headers.len(), get(&headers, "sw8-correlation")), (1, None));
+    }
+}

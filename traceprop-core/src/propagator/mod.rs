@@ -1,0 +1,319 @@
+//! The propagator: several formats at once, read in one pass and merged into one context.
+
+mod builder;
+#[cfg(feature = "std")]
+mod env;
+pub(crate) mod explain;
+mod extract;
+mod inject;
+mod list;
+pub(crate) mod merge;
+mod names;
+mod preserve;
+pub mod presets;
+
+use crate::baggage::BaggageLimits;
+use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet};
+use crate::format::Format;
+use crate::id::TraceId;
+
+pub use builder::{ConfigError, Preset, PropagatorBuilder};
+#[cfg(feature = "std")]
+pub use env::EnvWarning;
+pub(crate) use extract::Recorder;
+pub use extract::{Extraction, Link, LinkReason};
+pub(crate) use list::FormatList;
+pub use list::MAX_FORMATS;
+
+/// What is done with a context that comes in: a setting of each listener, not of the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Continue the trace: callers are trusted.
+    #[default]
+    Continue,
+    /// Begin a new trace and link the one that came: an edge. Baggage and correlation ids are kept.
+    Restart,
+    /// Begin a new trace and forget what came, baggage and correlation ids too.
+    Ignore,
+    /// Continue the trace, and decide anew: an edge for browsers, which may not silence the backend, nor fill its disks.
+    /// The decision that came counts for nothing, and one without ids is dropped.
+    Resample,
+}
+
+/// When two formats of one request name the same trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TraceIdMatch {
+    /// All 128 bits are equal.
+    #[default]
+    Exact,
+    /// The lower 64 bits are equal, and the upper ones too unless one of the ids has none: a 64-bit system, or a proxy
+    /// that dropped x-datadog-tags, cut them off. The trace that is continued is the wider one.
+    Low64,
+}
+
+impl TraceIdMatch {
+    pub(crate) const fn is_same(self, one: TraceId, other: TraceId) -> bool {
+        let low_half = matches!(self, Self::Low64) && (one.high() == 0 || other.high() == 0);
+        one.get() == other.get() || (low_half && one.low() == other.low())
+    }
+}
+
+/// Reads and writes trace context in the formats that it was built with.
+///
+/// Building it is the only place where configuration can be wrong; using it never fails. It is immutable and can be
+/// shared between threads.
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use traceprop_core::{presets, Inbound, InjectOptions, Sampling};
+///
+/// let propagator = presets::W3C.propagator();
+/// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+/// let extraction = propagator.extract(&request);
+/// let Inbound::Context(caller) = extraction.inbound() else { panic!("a context came") };
+/// assert_eq!(caller.sampling, Sampling::Sampled);
+///
+/// let call = extraction.span_with_ids(caller.trace_id, "b7ad6b7169203331".parse()?);
+/// let mut headers: Vec<(String, String)> = Vec::new();
+/// let omitted = propagator.inject(&call, &InjectOptions::new(), &mut headers);
+/// assert_eq!(headers[0].1, "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01");
+/// assert!(omitted.is_empty());
+/// # }
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+#[derive(Clone)]
+pub struct Propagator {
+    extract: FormatList,
+    inject: FormatList,
+    /// Formats of neither list that still have a say in the tracestate.
+    bridges: FormatList,
+    /// What a request is searched for: the fields of both lists.
+    reads: FieldNames,
+    /// The same, and the fields of formats that only bridge: their lines come with contexts that others have read.
+    names: FieldNames,
+    /// The formats of both lists.
+    kinds: FormatSet,
+    /// What is written.
+    injected: FormatSet,
+    /// What the injected formats own: fields that an outgoing request must not keep beside theirs.
+    owned: FieldSet,
+    reads_baggage: bool,
+    options: Options,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) baggage_limits: BaggageLimits,
+    pub(crate) behavior: Trust,
+    pub(crate) extract_first: bool,
+    pub(crate) matching: TraceIdMatch,
+}
+
+impl Options {
+    pub(crate) const DEFAULT: Self = Self {
+        baggage_limits: BaggageLimits::W3C,
+        behavior: Trust::Continue,
+        extract_first: false,
+        matching: TraceIdMatch::Exact,
+    };
+}
+
+impl core::fmt::Debug for Propagator {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Propagator")
+            .field("extract", &self.extract)
+            .field("inject", &self.inject)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Propagator {
+    /// A builder without formats.
+    pub const fn builder() -> PropagatorBuilder {
+        PropagatorBuilder::new()
+    }
+
+    pub(crate) fn assemble(
+        mut extract: FormatList,
+        inject: FormatList,
+        bridges: &'static [&'static dyn Format],
+        options: Options,
+    ) -> Self {
+        let mut reads = FieldNames::new();
+        let mut owned = FieldSet::EMPTY;
+        for (format, writes) in extract.iter().map(|f| (f, false)).chain(inject.iter().map(|f| (f, true))) {
+            let fields = format.fields();
+            reads.watch(fields.built_in_fields());
+            let mut set = fields.built_in_fields();
+            for name in fields.custom_headers() {
+                // The builder has counted the names.
+                set = reads.watch_name(name).map_or(set, |field| set.with(field));
+            }
+            owned = if writes { owned.union(set) } else { owned };
+        }
+        extract.note_needs(&reads);
+        // A tracestate belongs to the traceparent beside it; only a format of a user's own may see that otherwise.
+        let is_w3c = |format: &dyn Format, kind| {
+            kind == FormatKind::TraceContext || !format.fields().built_in_fields().contains(Field::TraceState)
+        };
+        if extract.kinds().chain(inject.kinds()).all(|(format, kind)| is_w3c(format, kind)) {
+            reads.tie_tracestate();
+        }
+        let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
+        let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
+        if kinds == FormatSet::EMPTY.with(FormatKind::B3) {
+            // Its several headers are read only where there is no single one, or one that cannot be read.
+            reads.lead_by(Field::B3);
+        }
+        let mut names = reads.clone();
+        let writes_tracestate = injected.contains(FormatKind::TraceContext);
+        let is_another = |format: &&'static dyn Format| {
+            let kind = format.fields().kind();
+            !kinds.contains(kind) && !kind.is_text_alone()
+        };
+        let bridges = FormatList::of(bridges.iter().copied().filter(is_another));
+        if writes_tracestate {
+            for format in bridges.iter() {
+                names.watch(format.fields().built_in_fields());
+            }
+        }
+        let reads_baggage = extract.kinds().any(|(_, kind)| kind == FormatKind::Baggage);
+        Self { extract, inject, bridges, reads, names, kinds, injected, owned, reads_baggage, options }
+    }
+
+    /// The names of the formats that are read, in order, `baggage` apart.
+    pub fn extract_names(&self) -> impl Iterator<Item = &str> {
+        names_of(&self.extract)
+    }
+
+    /// The names of the formats that are written, in order, `baggage` apart.
+    pub fn inject_names(&self) -> impl Iterator<Item = &str> {
+        names_of(&self.inject)
+    }
+
+    /// The same propagator for another listener: other trust, all else equal.
+    ///
+    /// Where nothing is read, every behavior comes to the same.
+    pub const fn with_trust(mut self, behavior: Trust) -> Self {
+        self.options.behavior = behavior;
+        self
+    }
+
+    /// Whether W3C baggage is read.
+    pub const fn extracts_baggage(&self) -> bool {
+        self.reads_baggage
+    }
+
+    pub(crate) const fn extracts_first(&self) -> bool {
+        self.options.extract_first
+    }
+
+    pub(crate) const fn trace_id_match(&self) -> TraceIdMatch {
+        self.options.matching
+    }
+
+    pub(crate) const fn baggage_limits(&self) -> BaggageLimits {
+        self.options.baggage_limits
+    }
+
+    /// Whether W3C baggage is written.
+    pub const fn injects_baggage(&self) -> bool {
+        self.injected.contains(FormatKind::Baggage)
+    }
+
+    /// The lower-case names of the headers that are written, for cleaning a carrier that is reused. A family stands as
+    /// its prefix (`uberctx-`). A field that formats share, as those of B3, is named once.
+    pub fn inject_fields(&self) -> impl Iterator<Item = &str> {
+        fields_of(&self.inject)
+    }
+
+    /// The same for the headers that are read: what a CORS layer has to allow.
+    pub fn extract_fields(&self) -> impl Iterator<Item = &str> {
+        fields_of(&self.extract)
+    }
+}
+
+/// Baggage apart: see [`Propagator::extracts_baggage`].
+fn names_of(formats: &FormatList) -> impl Iterator<Item = &str> {
+    formats.kinds().filter(|(_, kind)| !kind.is_text_alone()).map(|(format, _)| format.name())
+}
+
+fn fields_of(formats: &FormatList) -> impl Iterator<Item = &str> {
+    formats.iter().enumerate().flat_map(move |(place, format)| {
+        let fields = format.fields();
+        let is_listed = move |field: Field| {
+            formats.iter().take(place).any(|before| before.fields().built_in_fields().contains(field))
+        };
+        let own = fields.built_in_fields().built_in().filter(move |field| !is_listed(*field));
+        let built_in = own.filter_map(|field| -> Option<&str> { field.name() });
+        built_in.chain(fields.custom_headers().iter().map(|name| name.as_str()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_names_of_what_is_read_and_of_what_is_written() {
+        let propagator = Propagator::from_names("b3multi,baggage", "b3,tracecontext").unwrap();
+        let b3 = ["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
+        assert!(propagator.extract_fields().eq(b3.into_iter().chain(["baggage"])));
+        assert!(propagator.inject_fields().eq(b3.into_iter().chain(["traceparent", "tracestate"])));
+    }
+
+    #[test]
+    fn ok_the_single_header_leads_where_nothing_but_b3_is_read() {
+        let leader = |names| Propagator::from_names(names, "none").unwrap().reads().leader();
+        assert_eq!([leader("b3"), leader("b3multi"), leader("b3,b3multi")], [Some(Field::B3); 3]);
+        assert_eq!(
+            [leader("b3,tracecontext"), leader("b3,baggage"), leader("tracecontext"), leader("none")],
+            [None; 4]
+        );
+    }
+
+    /// Sees a tracestate in its own way.
+    struct Seer;
+
+    impl Format for Seer {
+        fn name(&self) -> &str {
+            "seer"
+        }
+
+        fn fields(&self) -> crate::format::FormatFields<'_> {
+            crate::format::FormatFields::built_in(FieldSet::of(&[Field::TraceState]))
+        }
+
+        fn extract(&self, _: &crate::carrier::headers::Headers<'_>) -> crate::format::Parsed {
+            crate::format::Parsed::new(crate::format::Outcome::Absent)
+        }
+
+        fn inject(&self, _: &crate::format::InjectContext<'_>, _: &mut crate::format::Writer<'_>) {}
+    }
+
+    #[test]
+    fn ok_a_tracestate_alone_is_void_unless_somebody_sees_it_otherwise() {
+        static SEER: Seer = Seer;
+        let void = |builder: PropagatorBuilder| builder.build().unwrap().reads().void_without(Field::TraceParent);
+        let names = |names: &str| Propagator::builder().names(names, "none").unwrap();
+        let state = FieldSet::of(&[Field::TraceState]);
+        assert_eq!((void(names("tracecontext,baggage")), void(names("tracecontext,b3,datadog"))), (state, state));
+        assert_eq!(void(names("tracecontext").extract_static(&SEER)), FieldSet::EMPTY);
+    }
+
+    #[test]
+    fn ok_low_halves_match_only_where_an_upper_one_is_missing() {
+        let id = |high, low| TraceId::from_halves(high, low).unwrap();
+        for (one, other, exact, low_half) in [
+            (id(1, 2), id(1, 2), true, true),
+            (id(0, 2), id(1, 2), false, true),
+            (id(1, 2), id(0, 2), false, true),
+            (id(1, 2), id(3, 2), false, false),
+            (id(0, 2), id(0, 3), false, false),
+        ] {
+            assert_eq!(TraceIdMatch::Exact.is_same(one, other), exact);
+            assert_eq!(TraceIdMatch::Low64.is_same(one, other), low_half);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! OpenTelemetry's member of the tracestate: with which probability a trace is kept, and by which random value.
+//!
+//! ```text
+//! ot   = item *( ";" item )       at most 256 characters
+//! item = key ":" value
+//! th   = 1*14 lower hex           the rejection threshold, filled up with zeros on the right to 56 bits
+//! rv   = 14 lower hex             the randomness, where the trace id is not to be taken for it
+//!
+//! ot=th:fd70a4;rv:6e6d1a75832a2f
+//! ```
+//!
+//! A trace is kept where its randomness reaches the threshold: its low 56 bits, or `rv`. Who does not sample hands the
+//! member on as it is; who samples writes the threshold of its own, and nobody changes a valid `rv`.
+//! Spec: <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>
+
+mod threshold;
+
+pub use threshold::Threshold;
+
+use core::fmt;
+
+use crate::id::TraceId;
+use crate::tracestate::{TraceState, TraceStateEdit};
+use crate::wire::buffer::StackText;
+
+const KEY: &str = "ot";
+
+/// The longest value of a tracestate member.
+const MAX_VALUE: usize = 256;
+
+/// Bits of a threshold, and of randomness.
+const BITS: u32 = 56;
+
+/// Hex digits of that many bits.
+const DIGITS: u32 = BITS / 4;
+
+/// One more than any randomness.
+const ONE: u64 = 1 << BITS;
+
+/// The randomness of a trace id: its low 56 bits. Whether they are random, flag `02` of a traceparent says.
+pub(crate) const fn randomness_of(trace_id: TraceId) -> u64 {
+    trace_id.low() & (ONE - 1)
+}
+
+/// A value that stands for the randomness of an id that is merely unique. Ids that differ in one bit differ in half of
+/// these (the finalizer of SplitMix64).
+pub(crate) const fn mixed_randomness_of(trace_id: TraceId) -> u64 {
+    mix(trace_id.high() ^ mix(trace_id.low())) & (ONE - 1)
+}
+
+/// The finalizer of SplitMix64.
+pub(crate) const fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+/// OpenTelemetry's member as it came. What cannot be read in it counts as not there.
+///
+/// ```
+/// use traceprop_core::{sampler::OtelTraceState, TraceState};
+///
+/// let state = TraceState::parse(b"rojo=1,ot=th:c;rv:6e6d1a75832a2f")?;
+/// let ot = OtelTraceState::of(&state);
+/// assert_eq!(ot.threshold().map(|th| th.ratio()), Some(0.25));
+/// assert_eq!(ot.randomness(), Some(0x6e_6d1a_7583_2a2f));
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtelTraceState<'c>(&'c str);
+
+impl<'c> OtelTraceState<'c> {
+    /// The member of this tracestate.
+    pub fn of(state: &TraceState<'c>) -> Self {
+        Self(state.get(KEY).unwrap_or_default())
+    }
+
+    fn value(&self, key: &str) -> Option<&'c str> {
+        let mut items = self.0.split(';').filter_map(|item| item.split_once(':'));
+        items.find(|(known, _)| *known == key).map(|(_, value)| value)
+    }
+
+    /// `th`: with which probability the trace was kept so far.
+    pub fn threshold(&self) -> Option<Threshold> {
+        Threshold::parse(self.value("th")?)
+    }
+
+    /// `rv`: the randomness that counts in place of the trace id's.
+    pub fn randomness(&self) -> Option<u64> {
+        let value = self.value("rv")?;
+        (value.len() == DIGITS as usize).then(|| Threshold::parse(value)).flatten().map(Threshold::get)
+    }
+
+    /// Whether there is a `th`, valid or not.
+    pub(crate) fn has_threshold(&self) -> bool {
+        self.value("th").is_some()
+    }
+}
+
+/// What a decision changes in the member. Eight bytes, because every span has one: a threshold, and above it what to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OtelEdit(u64);
+
+impl OtelEdit {
+    const SET: u64 = 1 << BITS;
+    const ERASE: u64 = 2 << BITS;
+    const RANDOMNESS: u64 = 4 << BITS;
+
+    /// Nothing.
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) const fn with_threshold(self, threshold: Option<Threshold>) -> Self {
+        let threshold = match threshold {
+            Some(threshold) => threshold.0 | Self::SET,
+            None => Self::ERASE,
+        };
+        Self(self.0 & Self::RANDOMNESS | threshold)
+    }
+
+    pub(crate) const fn with_randomness(self) -> Self {
+        Self(self.0 | Self::RANDOMNESS)
+    }
+
+    pub(crate) const fn threshold(self) -> Option<Threshold> {
+        if self.0 & Self::SET != 0 { Some(Threshold(self.0 & (ONE - 1))) } else { None }
+    }
+
+    pub(crate) const fn has_randomness(self) -> bool {
+        self.0 & Self::RANDOMNESS != 0
+    }
+
+    pub(crate) const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The member after the change; `None` if it stays as it is.
+    pub(crate) fn member(self, trace_id: TraceId, state: &TraceState<'_>) -> Option<OtelMember> {
+        if self.is_none() {
+            return None;
+        }
+        let came = state.get(KEY).unwrap_or_default();
+        // Where a threshold has no room any more, an older one must not stand for it.
+        let text = self.edited(trace_id, came).or_else(|_| Self(Self::ERASE).edited(trace_id, came)).ok()?;
+        (text.as_str() != came).then_some(OtelMember(text))
+    }
+
+    fn edited(self, trace_id: TraceId, came: &str) -> Result<StackText<MAX_VALUE>, fmt::Error> {
+        let mut text = StackText::new();
+        let separator = |text: &StackText<MAX_VALUE>| if text.as_str().is_empty() { "" } else { ";" };
+        if let Some(threshold) = self.threshold() {
+            fmt::write(&mut text, format_args!("th:{threshold}"))?;
+        }
+        // One that came and can be read stands in any case.
+        let makes_randomness = self.has_randomness() && OtelTraceState(came).randomness().is_none();
+        if makes_randomness {
+            let (separator, randomness) = (separator(&text), mixed_randomness_of(trace_id));
+            fmt::write(&mut text, format_args!("{separator}rv:{randomness:014x}"))?;
+        }
+        for item in came.split(';').filter(|item| !item.is_empty()) {
+            let gone = match item.split(':').next() {
+                Some("th") => self.0 & (Self::SET | Self::ERASE) != 0,
+                Some("rv") => makes_randomness,
+                _ => false,
+            };
+            if !gone {
+                text.push(separator(&text))?;
+                text.push(item)?;
+            }
+        }
+        Ok(text)
+    }
+}
+
+impl fmt::Debug for OtelEdit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OtelEdit({:016x})", self.0)
+    }
+}
+
+/// OpenTelemetry's member as it is to go out.
+#[derive(Clone, Copy)]
+pub struct OtelMember(StackText<MAX_VALUE>);
+
+impl OtelMember {
+    /// The value; empty if nothing is left of the member.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The change to the tracestate, for [`InjectOptions::edit_tracestate`](crate::InjectOptions::edit_tracestate).
+    pub fn edit(&self) -> TraceStateEdit<'_> {
+        // An empty value is none, and what came was legal.
+        TraceStateEdit::set(KEY, self.as_str()).unwrap_or(TraceStateEdit::delete(KEY))
+    }
+}
+
+impl fmt::Debug for OtelMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OtelMember").field(&self.as_str()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::string::ToString;
+
+    #[test]
+    fn ok_only_valid_items_count() {
+        let read = |value| (OtelTraceState(value).threshold().map(Threshold::get), OtelTraceState(value).randomness());
+        assert_eq!(read("rv:00000000000001;th:8"), (Some(ONE / 2), Some(1)));
+        assert_eq!(read("p:8;r:62;th:8;th:c"), (Some(ONE / 2), None));
+        assert_eq!(read("rv:1;th:X"), (None, None));
+        assert_eq!(read("rv:0000000000000G;thx:8;th"), (None, None));
+    }
+
+    #[test]
+    fn ok_edits_leave_other_items_alone() {
+        let edited = |edit: OtelEdit, came: &str| {
+            let line = format!("ot={came}");
+            let state = if came.is_empty() { TraceState::EMPTY } else { TraceState::parse(line.as_bytes()).unwrap() };
+            edit.member(TraceId::MIN, &state).map(|member| member.as_str().to_string())
+        };
+        let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
+        let erase = OtelEdit::NONE.with_threshold(None);
+        let random = half.with_randomness();
+        assert_eq!(edited(half, "").as_deref(), Some("th:8"));
+        assert_eq!(edited(half, "x:1;th:c;rv:00000000000001").as_deref(), Some("th:8;x:1;rv:00000000000001"));
+        assert_eq!(edited(half, "th:8;x:1"), None);
+        assert_eq!(edited(erase, "th:c;x:1;th:d").as_deref(), Some("x:1"));
+        assert_eq!(edited(erase, "th:c").as_deref(), Some(""));
+        assert_eq!(edited(erase, "x:1"), None);
+        assert_eq!(edited(random, "rv:00000000000001").as_deref(), Some("th:8;rv:00000000000001"));
+        assert_eq!(
+            edited(random, "rv:1;x:1").as_deref(),
+            Some(format!("th:8;rv:{:014x};x:1", mixed_randomness_of(TraceId::MIN)).as_str())
+        );
+        assert_eq!(edited(OtelEdit::NONE, "th:X"), None);
+        // Randomness alone leaves the threshold, and to ask for it twice is to ask for it.
+        let random = OtelEdit::NONE.with_randomness().with_randomness();
+        let expected = format!("rv:{:014x};th:c", mixed_randomness_of(TraceId::MIN));
+        assert_eq!(edited(random, "th:c").as_deref(), Some(expected.as_str()));
+    }
+
+    #[test]
+    fn err_threshold_without_room_leaves_none() {
+        let long = format!("th:c;x:{}", "1".repeat(249));
+        let line = format!("ot={long}");
+        let state = TraceState::parse(line.as_bytes()).unwrap();
+        let member = OtelEdit::NONE.with_threshold(Threshold::parse("fd70a4")).member(TraceId::MIN, &state).unwrap();
+        assert_eq!(member.as_str(), &long[5..]);
+        assert_eq!(member.edit(), TraceStateEdit::set("ot", &long[5..]).unwrap());
+    }
+
+    /// The first outputs of SplitMix64 from a seed of 0, as its authors have them.
+    #[test]
+    fn ok_mix_is_the_finalizer_of_split_mix_64() {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let outputs = [1, 2, 3].map(|n: u64| mix(n.wrapping_mul(STEP)));
+        assert_eq!(outputs, [0xe220_a839_7b1d_cdaf, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]);
+        let id = TraceId::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736).unwrap();
+        assert_eq!(mixed_randomness_of(id), 0xf7_724e_98d9_1aba);
+    }
+
+    #[test]
+    fn ok_debug_shows_what_is_to_change() {
+        let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
+        let member = half.member(TraceId::MIN, &TraceState::EMPTY);
+        assert_eq!(format!("{half:?} {member:?}"), "OtelEdit(0180000000000000) Some(OtelMember(\"th:8\"))");
+    }
+
+    #[test]
+    fn ok_ids_that_count_upwards_are_spread() {
+        let below_half = (1..=1000).filter(|n| mixed_randomness_of(TraceId::new(*n).unwrap()) < ONE / 2).count();
+        assert!((440..=560).contains(&below_half), "{below_half}");
+    }
+}

@@ -1,0 +1,326 @@
+//! What crosses a hop that speaks only W3C: tracestate members that formats of this library write and read again.
+//!
+//! Datadog has a member of its own, `dd`. The words of the other dialects share one of ours:
+//!
+//! ```text
+//! tp   = "1;" low ";" item *( ";" item )       at most 256 characters
+//! low  = 8 lower hex                           the low 32 bits of the trace id
+//! item = letter text                           text without ";", "," and "="
+//!
+//! tp=1;0e0e4736;d;s87.17422198108383774
+//! ```
+//!
+//! `low` ties the member to its trace: one that does not match is stale and ignored. A restart empties the tracestate,
+//! and this with it. It detects staleness, not forgery.
+
+use crate::id::TraceId;
+use crate::id::sampling::Sampling;
+use crate::tracestate::{TraceState, TraceStateEdit};
+use crate::wire::buffer::StackText;
+use crate::wire::hex;
+
+/// The key of our member.
+const KEY: &str = "tp";
+
+/// The longest value of a tracestate member.
+pub(crate) const MAX_VALUE: usize = 256;
+
+/// The letter of a decision that W3C cannot say: debug.
+pub(crate) const DEBUG: char = 'd';
+
+/// The letter of a decision that W3C cannot say: nobody has decided.
+pub(crate) const DEFERRED: char = 'f';
+
+/// Our member as it was received, if it belongs to this trace.
+#[derive(Clone, Copy)]
+pub(crate) struct Bridged<'c>(&'c str);
+
+impl<'c> Bridged<'c> {
+    /// Finds the member in a tracestate.
+    pub(crate) fn find(state: &TraceState<'c>, trace_id: TraceId) -> Option<Self> {
+        let value = Self::value(state)?.strip_prefix("1;")?;
+        let (low, items) = value.split_at_checked(8)?;
+        let items = items.strip_prefix(';')?;
+        (low.as_bytes() == low_digits(trace_id)).then_some(Self(items))
+    }
+
+    /// The text of an item.
+    pub(crate) fn item(&self, letter: char) -> Option<&'c str> {
+        self.items(letter).next()
+    }
+
+    /// The whole value, as it came.
+    pub(crate) fn value(state: &TraceState<'c>) -> Option<&'c str> {
+        state.facts().has_tp().then(|| state.get(KEY)).flatten()
+    }
+
+    /// The texts of all items with this letter.
+    pub(crate) fn items(&self, letter: char) -> impl Iterator<Item = &'c str> + Clone + use<'c> {
+        self.0.split(';').filter_map(move |item| item.strip_prefix(letter))
+    }
+
+    /// The decision that was meant, if traceparent still has the flag that was written with it.
+    pub(crate) fn sampling(&self, flag: Sampling) -> Option<Sampling> {
+        match flag {
+            Sampling::Sampled => self.item(DEBUG).map(|_| Sampling::Debug),
+            Sampling::NotSampled => self.item(DEFERRED).map(|_| Sampling::Deferred),
+            Sampling::Debug | Sampling::Deferred => None,
+        }
+    }
+}
+
+fn low_digits(trace_id: TraceId) -> [u8; 8] {
+    let mut low = [0; 8];
+    low.copy_from_slice(&hex::encode_u64(trace_id.low())[8..]);
+    low
+}
+
+/// Where formats put what has to cross: whole members, and items of ours.
+///
+/// A member that nobody sets goes on as it came. Ours is written anew each time, and is gone if no format has an item.
+pub struct BridgeWriter {
+    trace_id: TraceId,
+    /// A vendor's key, and its new value; without one the member is removed.
+    member: Option<(&'static str, Option<StackText<MAX_VALUE>>)>,
+    items: Option<StackText<MAX_VALUE>>,
+    left_out: u32,
+}
+
+impl core::fmt::Debug for BridgeWriter {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BridgeWriter").field("trace_id", &self.trace_id).finish_non_exhaustive()
+    }
+}
+
+impl BridgeWriter {
+    pub(crate) const fn new(trace_id: TraceId) -> Self {
+        Self { trace_id, member: None, items: None, left_out: 0 }
+    }
+
+    /// Sets a vendor's member; there is room for one. False if the value is longer than 256 characters or not legal.
+    pub fn set_member(&mut self, key: &'static str, value: &str) -> bool {
+        let mut text = StackText::new();
+        if TraceStateEdit::set(key, value).is_none() || text.push(value).is_err() {
+            return false;
+        }
+        self.member = Some((key, Some(text)));
+        true
+    }
+
+    /// Removes a vendor's member.
+    pub fn remove_member(&mut self, key: &'static str) {
+        self.member = Some((key, None));
+    }
+
+    /// Says that items of a member were left out because it would be too long with them.
+    pub fn leave_out(&mut self, count: u32) {
+        self.left_out = self.left_out.saturating_add(count);
+    }
+
+    /// Whether no format had anything to say.
+    pub(crate) const fn is_untouched(&self) -> bool {
+        self.member.is_none() && self.items.is_none() && self.left_out == 0
+    }
+
+    /// How many items were left out.
+    pub(crate) const fn left_out(&self) -> u32 {
+        self.left_out
+    }
+
+    /// Adds an item to our member; an item with that letter which is there already stands, since dialects share letters.
+    /// False if the text is not legal there, or there is no room: nothing is cut.
+    pub fn item(&mut self, letter: char, text: &str) -> bool {
+        self.put(letter, text, |item| item.starts_with(letter))
+    }
+
+    /// Adds an item beside others with that letter; one with this text that is there already stands.
+    pub(crate) fn another_item(&mut self, letter: char, text: &str) -> bool {
+        self.put(letter, text, |item| item.strip_prefix(letter) == Some(text))
+    }
+
+    fn put(&mut self, letter: char, text: &str, is_there: impl Fn(&str) -> bool) -> bool {
+        if text.bytes().any(|b| !matches!(b, 0x21..=0x7e) || matches!(b, b';' | b',' | b'=')) {
+            return false;
+        }
+        let mut items = self.items.unwrap_or_else(|| {
+            let mut items = StackText::new();
+            let low = low_digits(self.trace_id);
+            // Ten bytes fit, and digits are ASCII.
+            let _ = items.push("1;").and_then(|()| items.push(core::str::from_utf8(&low).unwrap_or_default()));
+            items
+        });
+        // The version and the trace stand first.
+        if items.as_str().split(';').skip(2).any(is_there) {
+            return true;
+        }
+        let mut letter_bytes = [0; 4];
+        let added = items
+            .push(";")
+            .and_then(|()| items.push(letter.encode_utf8(&mut letter_bytes)))
+            .and_then(|()| items.push(text));
+        if added.is_ok() {
+            self.items = Some(items);
+        }
+        added.is_ok()
+    }
+
+    /// Whether our member has this item by now.
+    pub(crate) fn has_item(&self, letter: char, text: &str) -> bool {
+        let items = self.items.as_ref().map_or("", StackText::as_str);
+        items.split(';').skip(2).any(|item| item.strip_prefix(letter) == Some(text))
+    }
+
+    /// Our member, for tests.
+    #[cfg(test)]
+    pub(crate) fn items_text(&self) -> &str {
+        self.items.as_ref().map_or("", StackText::as_str)
+    }
+
+    /// Puts items that came again, those whose letters `keeps` says yes to.
+    pub(crate) fn keep(&mut self, bridged: Bridged<'_>, keeps: impl Fn(char) -> bool) {
+        for item in bridged.0.split(';') {
+            let mut chars = item.chars();
+            if let Some(letter) = chars.next().filter(|letter| keeps(*letter)) {
+                self.another_item(letter, chars.as_str());
+            }
+        }
+    }
+
+    /// The changes to the tracestate: ours, then the vendor's member, which so stands left of it. `came` is the member
+    /// of ours that came: it keeps its place if nothing changes, and must not stay if there is nothing to say any more.
+    pub(crate) fn edits(&self, came: Option<&str>) -> [Option<TraceStateEdit<'_>>; 2] {
+        let ours = match &self.items {
+            Some(items) if came == Some(items.as_str()) && self.member.is_none() => None,
+            Some(items) => TraceStateEdit::set(KEY, items.as_str()),
+            None => came.map(|_| TraceStateEdit::delete(KEY)),
+        };
+        let member = self.member.as_ref().and_then(|(key, value)| match value {
+            Some(value) => TraceStateEdit::set(key, value.as_str()),
+            None => Some(TraceStateEdit::delete(key)),
+        });
+        [ours, member]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
+
+    fn trace() -> TraceId {
+        TraceId::new(TRACE).unwrap()
+    }
+
+    fn state(line: &str) -> TraceState<'_> {
+        TraceState::parse(line.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn ok_items_come_back() {
+        let mut writer = BridgeWriter::new(trace());
+        assert!(writer.item(DEBUG, "") && writer.item('s', "87.174"));
+        let [ours, member] = writer.edits(None);
+        assert_eq!(ours, TraceStateEdit::set("tp", "1;0e0e4736;d;s87.174"));
+        assert_eq!(member, None);
+        let received = state("tp=1;0e0e4736;d;s87.174");
+        let bridged = Bridged::find(&received, trace()).unwrap();
+        assert_eq!((bridged.item('s'), bridged.item('j')), (Some("87.174"), None));
+    }
+
+    #[test]
+    fn ok_untouched_until_something_is_said() {
+        let touched = |say: fn(&mut BridgeWriter)| {
+            let mut writer = BridgeWriter::new(trace());
+            assert!(writer.is_untouched());
+            say(&mut writer);
+            !writer.is_untouched()
+        };
+        assert!(touched(|writer| assert!(writer.item('s', "1"))));
+        assert!(touched(|writer| writer.remove_member("dd")));
+        assert!(touched(|writer| writer.leave_out(1)));
+        assert!(!touched(|writer| assert!(!writer.item('s', ";"))));
+    }
+
+    #[test]
+    fn ok_an_item_is_there_by_letter_and_text() {
+        let mut writer = BridgeWriter::new(trace());
+        assert!(!writer.has_item('c', "1") && writer.another_item('c', "1") && writer.another_item('c', "2"));
+        assert!(writer.has_item('c', "1") && writer.has_item('c', "2"));
+        assert!(!writer.has_item('c', "3") && !writer.has_item('d', "1") && !writer.has_item('1', ""));
+    }
+
+    #[test]
+    fn err_debug_holds_no_item() {
+        let mut writer = BridgeWriter::new(trace());
+        assert!(writer.item('s', "secret"));
+        assert_eq!(std::format!("{writer:?}"), std::format!("BridgeWriter {{ trace_id: {:?}, .. }}", trace()));
+    }
+
+    #[test]
+    fn ok_item_that_two_dialects_have_is_written_once() {
+        let mut writer = BridgeWriter::new(trace());
+        assert!(writer.item(DEBUG, "") && writer.item('s', "d.1") && writer.item(DEBUG, "") && writer.item('s', "d.2"));
+        assert_eq!(writer.edits(None)[0], TraceStateEdit::set("tp", "1;0e0e4736;d;sd.1"));
+    }
+
+    #[test]
+    fn err_stale_or_unreadable_members_are_ignored() {
+        for line in ["tp=1;0e0e4737;d", "tp=2;0e0e4736;d", "tp=1;0e0e473", "tp=1", "tp=1;0e0e4736d", "x=1;0e0e4736;d"] {
+            assert!(Bridged::find(&state(line), trace()).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn ok_only_a_member_of_our_shape_is_ours() {
+        for line in ["tp=1;0e0e4736;d", "tp=1;0e0e4737;d", "tp=1;00000000;"] {
+            assert!(state(line).facts().has_tp(), "{line}");
+        }
+        for line in ["tp=0", "tp=1", "tp=2;0e0e4736;d", "tp=1;0e0e473;d", "tp=1;0E0E4736;d", "x=1;0e0e4736;d"] {
+            assert!(!state(line).facts().has_tp(), "{line}");
+        }
+    }
+
+    #[test]
+    fn ok_member_that_does_not_change_keeps_its_place() {
+        let mut writer = BridgeWriter::new(trace());
+        let received = state("tp=1;0e0e4736;d;s87.174");
+        let bridged = Bridged::find(&received, trace()).unwrap();
+        writer.keep(bridged, |letter| letter == DEBUG);
+        assert_eq!(writer.edits(received.get("tp"))[0], TraceStateEdit::set("tp", "1;0e0e4736;d"));
+        writer.keep(bridged, |_| true);
+        assert_eq!(writer.edits(received.get("tp")), [None, None]);
+        // Beside a vendor's member that moves to the left it stands second.
+        assert!(writer.set_member("dd", "s:1"));
+        assert_eq!(writer.edits(received.get("tp"))[0], TraceStateEdit::set("tp", "1;0e0e4736;d;s87.174"));
+    }
+
+    #[test]
+    fn ok_decision_only_with_the_flag_it_was_written_with() {
+        let received = state("tp=1;0e0e4736;d;f");
+        let bridged = Bridged::find(&received, trace()).unwrap();
+        assert_eq!(bridged.sampling(Sampling::Sampled), Some(Sampling::Debug));
+        assert_eq!(bridged.sampling(Sampling::NotSampled), Some(Sampling::Deferred));
+    }
+
+    #[test]
+    fn err_item_that_would_forge_or_not_fit() {
+        let mut writer = BridgeWriter::new(trace());
+        for text in ["a;d", "a,b=c", "a b", "é"] {
+            assert!(!writer.item('s', text));
+        }
+        let long = [b'x'; MAX_VALUE];
+        assert!(!writer.item('s', core::str::from_utf8(&long).unwrap()));
+        assert_eq!(writer.edits(None), [None, None]);
+        assert_eq!(writer.edits(Some("1;0e0e4736;d")), [Some(TraceStateEdit::delete("tp")), None]);
+    }
+
+    #[test]
+    fn ok_vendor_member_stands_left_of_ours() {
+        let mut writer = BridgeWriter::new(trace());
+        assert!(writer.set_member("dd", "s:1") && !writer.set_member("dd", "s:1,x"));
+        assert_eq!(writer.edits(None)[1], TraceStateEdit::set("dd", "s:1"));
+        writer.remove_member("dd");
+        assert_eq!(writer.edits(None)[1], Some(TraceStateEdit::delete("dd")));
+    }
+}

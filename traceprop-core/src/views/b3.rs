@@ -1,0 +1,37 @@
+//! Contexts that B3 senders are said to have sent.
+
+use crate::context::{Inbound, Passthrough, RemoteContext};
+use crate::formats::b3::{B3Multi, B3Single};
+use crate::owned::lines::{Builder, Entry};
+use crate::owned::{OwnedContext, Role};
+
+impl OwnedContext {
+    /// What a B3 sender said, to be passed on by a service without spans of its own. The parent of the sender's span and
+    /// the width of the trace id go along.
+    ///
+    /// ```
+    /// use traceprop_core::{formats::b3::B3, B3Single, InjectOptions, OwnedContext, Pairs, Propagator};
+    ///
+    /// let propagator = Propagator::builder().extract_none().inject(B3::multi()).build()?;
+    /// let context = OwnedContext::from_b3(B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1-05e3ac9a4f6e3b90")?);
+    /// let mut headers = Pairs::new();
+    /// let _ = propagator.relay(&context.relay().expect("it is one"), &InjectOptions::new(), &mut headers);
+    /// assert_eq!(headers.get("x-b3-parentspanid"), Some("05e3ac9a4f6e3b90"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_b3(b3: B3Single) -> Self {
+        let inbound = match b3.ids() {
+            Some(ids) => Inbound::Context(RemoteContext {
+                sampling: b3.sampling(),
+                ..RemoteContext::new(ids.trace_id(), Some(ids.span_id()))
+            }),
+            None => Inbound::Decision(b3.sampling()),
+        };
+        // The single header has no canonical form for a parent beside an open decision; these have.
+        let mut builder = Builder::default();
+        B3Multi::from(b3).write(|field, value| {
+            builder.entry(&Entry { index: field.index() as u8, name: "", value: value.as_bytes() });
+        });
+        Self { role: Role::Relay(Passthrough::new(inbound)), lines: builder.finish(), endpoint: None }
+    }
+}

@@ -1,0 +1,146 @@
+//! The environment of a process: how context crosses into a child (`TRACEPARENT`, `TRACESTATE`, `BAGGAGE`).
+
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
+use std::process::Command;
+use std::string::String;
+use std::vec::Vec;
+
+use crate::carrier::{Carrier, CarrierMut, FieldName, FieldValue};
+use crate::propagator::Propagator;
+
+/// The trace context that this process was started with: an owned snapshot of the variables that a propagator reads.
+///
+/// Variables have the names of the headers, with `_` for `-`, in any letter case. No other variable is looked into.
+///
+/// ```
+/// use traceprop_core::{presets, EnvCarrier};
+///
+/// let propagator = presets::W3C.propagator();
+/// let environment = EnvCarrier::capture(&propagator);
+/// let caller = propagator.extract(&environment).context();
+/// # let _ = caller;
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct EnvCarrier {
+    variables: Vec<(String, Vec<u8>)>,
+}
+
+impl EnvCarrier {
+    /// A snapshot of the variables of this process that `propagator` reads.
+    pub fn capture(propagator: &Propagator) -> Self {
+        Self::from_vars(propagator, std::env::vars_os())
+    }
+
+    /// The same of other variables.
+    pub fn from_vars(propagator: &Propagator, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let watched = |(name, value): (OsString, OsString)| {
+            let name = header_name(&name)?;
+            propagator.names().find(&name)?;
+            Some((name, value.into_encoded_bytes()))
+        };
+        let mut variables: Vec<_> = variables.into_iter().filter_map(watched).collect();
+        // The environment has no order of its own; the same variables shall always read the same.
+        variables.sort();
+        Self { variables }
+    }
+}
+
+impl Carrier for EnvCarrier {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.variables.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+}
+
+/// `X_B3_TRACEID` as `x-b3-traceid`.
+fn header_name(variable: &OsStr) -> Option<String> {
+    Some(variable.to_str()?.to_ascii_lowercase().replace('_', "-"))
+}
+
+/// `x-b3-traceid` as `X_B3_TRACEID`.
+fn variable_name(header: &str) -> String {
+    header.to_ascii_uppercase().replace('-', "_")
+}
+
+/// Hands context to a child process. Variables of a written format that the child would inherit, and that are not set
+/// now, are removed: an old `TRACESTATE` must not stand beside a new `TRACEPARENT`.
+///
+/// ```
+/// use std::process::Command;
+/// use traceprop_core::{presets, InjectOptions, SpanContext};
+/// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+///
+/// let mut command = Command::new("report");
+/// let _ = presets::W3C.propagator().inject(&span, &InjectOptions::new(), &mut command);
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
+impl CarrierMut for Command {
+    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
+        let variable = variable_name(name.as_str());
+        let present = self.get_envs().find(|(known, _)| *known == OsStr::new(&variable)).and_then(|(_, value)| value);
+        let joined = match present {
+            // A variable holds one value; several lines mean the same joined by a comma.
+            Some(present) => {
+                let mut joined = present.to_os_string();
+                joined.push(std::format!(",{value}"));
+                joined
+            }
+            None => OsString::from(std::format!("{value}")),
+        };
+        self.env(variable, joined);
+    }
+
+    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
+        let inherited = std::env::vars_os().map(|(name, _)| name);
+        let set = self.get_envs().map(|(name, _)| name.to_os_string());
+        let names: HashSet<OsString> = inherited.chain(set).collect();
+        for name in names {
+            if header_name(&name).is_some_and(|header| stale(&header)) {
+                self.env_remove(name);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SpanContext;
+    use crate::context::inject_options::InjectOptions;
+    use crate::propagator::presets;
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+        pairs.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect()
+    }
+
+    fn set<'a>(command: &'a Command, name: &str) -> Option<Option<&'a OsStr>> {
+        command.get_envs().find(|(known, _)| *known == OsStr::new(name)).map(|(_, value)| value)
+    }
+
+    #[test]
+    fn ok_capture_in_any_case_and_nothing_else() {
+        let propagator = presets::W3C.propagator();
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let all = variables(&[("PASSWORD", "x"), ("TraceParent", parent), ("TRACESTATE", "a=1"), ("BAGGAGE", "k=v")]);
+        let environment = EnvCarrier::from_vars(&propagator, all);
+        assert_eq!(environment.fields().count(), 3);
+        let extraction = propagator.extract(&environment);
+        assert_eq!(extraction.context().map(|context| context.trace_id.low()), Some(0xa3ce_929d_0e0e_4736));
+        assert_eq!(extraction.tracestate().get("a"), Some("1"));
+        assert_eq!(extraction.baggage().len(), 1);
+    }
+
+    #[test]
+    fn ok_command_loses_what_is_not_set() {
+        let mut command = Command::new("true");
+        command.env("TRACESTATE", "old=1").env("OTHER", "kept");
+        let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap(), crate::SpanId::MIN);
+        let propagator = presets::W3C.propagator();
+        let omitted = propagator.inject(&span, &InjectOptions::new(), &mut command);
+        assert!(omitted.is_empty());
+        let parent = OsStr::new("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-00");
+        assert_eq!(set(&command, "TRACEPARENT"), Some(Some(parent)));
+        assert_eq!(set(&command, "TRACESTATE"), Some(None));
+        assert_eq!(set(&command, "OTHER"), Some(Some(OsStr::new("kept"))));
+    }
+}

@@ -1,0 +1,12 @@
+//! What a context says in one dialect's words: a file for each dialect, for requests and owned contexts alike.
+
+#[cfg(feature = "alloc")]
+mod allowed;
+#[cfg(feature = "alloc")]
+mod b3;
+mod correlation;
+mod datadog;
+#[cfg(feature = "std")]
+pub(crate) mod env_carrier;
+mod jaeger;
+mod sw8;

@@ -1,0 +1,263 @@
+//! The words of sw8: what came, and what a context is given that came in no header.
+
+#[cfg(feature = "alloc")]
+use crate::carrier::headers::Headers;
+#[cfg(feature = "alloc")]
+use crate::field::Field;
+use crate::field::FormatKind;
+#[cfg(feature = "alloc")]
+use crate::field::invalid::InvalidHeader;
+use crate::formats::sw8::{Sw8, Sw8View};
+#[cfg(feature = "alloc")]
+use crate::formats::sw8::{Sw8Extension, Sw8Parts, correlation_line};
+#[cfg(feature = "alloc")]
+use crate::id::sampling::Sampling;
+#[cfg(feature = "alloc")]
+use crate::owned::{BUILT_IN, OwnedContext};
+use crate::propagator::Extraction;
+#[cfg(feature = "alloc")]
+use crate::wire::reason::InvalidReason;
+
+impl<'c> Extraction<'c> {
+    /// What came in sw8, if it is of the trace that is continued.
+    pub fn sw8(&self) -> Option<Sw8View<'c>> {
+        if !self.received().agrees.contains(FormatKind::Sw8) {
+            return None;
+        }
+        // Of the only context that came the ids are known, and need not be read again.
+        let ids = self.merged.filter(|_| self.is_plain());
+        Sw8::read_only()
+            .received_with(self.headers(), ids.and_then(|context| Some((context.trace_id, context.parent_id?))))
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl OwnedContext {
+    /// What came in sw8, if it is of this trace.
+    pub fn sw8(&self) -> Option<Sw8View<'_>> {
+        if !self.known().agrees.contains(FormatKind::Sw8) {
+            return None;
+        }
+        Sw8::read_only().received(&Headers::collect(self.lines.as_ref()?, &BUILT_IN))
+    }
+
+    /// The same context with these words of sw8. Its children keep the trace id as it is spelt here; where the context
+    /// itself is written, all fields are these.
+    ///
+    /// ```
+    /// use traceprop_core::formats::sw8::{Sw8, Sw8Parts};
+    /// use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, Sampling, SpanContext};
+    ///
+    /// let fields = Sw8Parts { trace_id: "ticket-1", segment_id: "segment", span_number: 3, ..Sw8Parts::default() };
+    /// let (trace_id, span_id) = fields.ids().unwrap();
+    /// let span = SpanContext::new(trace_id, span_id).with_sampling(Sampling::Sampled);
+    /// let owned = OwnedContext::new(span).with_sw8(&fields)?;
+    /// assert_eq!(owned.sw8().unwrap().header.trace_id(), "ticket-1");
+    /// # Ok::<(), traceprop_core::InvalidHeader>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What [`Sw8Header::parse`](crate::formats::sw8::Sw8Header::parse) finds, and `bad-value` where the trace id does not
+    /// map to the one of this context.
+    pub fn with_sw8(self, fields: &Sw8Parts<'_>) -> Result<Self, InvalidHeader> {
+        let (line, trace_id) = fields.line(self.sampling() != Sampling::NotSampled)?;
+        if self.trace_id() != Some(trace_id) {
+            return Err(InvalidHeader::new(Field::Sw8, InvalidReason::BadValue, 2));
+        }
+        let mut context = self.with_line(Field::Sw8, line.as_bytes());
+        let received = context.known_mut();
+        received.agrees = received.agrees.with(FormatKind::Sw8);
+        received.built = received.built.with(FormatKind::Sw8);
+        Ok(context)
+    }
+
+    /// The same context with these pairs as its `sw8-correlation`: the first three that can be written. An empty key, an
+    /// empty value and one of more than 128 bytes cannot. They count as baggage: they leave only where that is allowed.
+    ///
+    /// So W3C baggage goes on as sw8-correlation, where you say so:
+    ///
+    /// ```
+    /// use traceprop_core::{Baggage, OwnedBaggage, OwnedContext, SpanContext, SpanId, TraceId};
+    ///
+    /// let baggage = OwnedBaggage::from(Baggage::parse(b"tenant=acme,user=alice").unwrap());
+    /// let pairs = baggage.iter().map(|entry| (entry.key.as_str(), entry.value.as_str()));
+    /// let owned = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
+    /// let owned = owned.with_sw8_correlation(pairs.filter(|(key, _)| *key == "tenant"));
+    /// ```
+    pub fn with_sw8_correlation<'p>(self, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> Self {
+        self.with_line(Field::Sw8Correlation, correlation_line(pairs).as_bytes())
+    }
+
+    /// The same context with this `sw8-x`. Its children keep the mode, not the time. It counts only together with
+    /// [`OwnedContext::with_sw8`].
+    pub fn with_sw8_extension(self, extension: Sw8Extension) -> Self {
+        let line = alloc::string::ToString::to_string(&extension);
+        self.with_line(Field::Sw8Extension, line.as_bytes())
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::SpanContext;
+    use crate::context::inject_options::InjectOptions;
+    use crate::formats::sw8::Sw8Header;
+    use crate::formats::tracecontext::W3cTraceContext;
+    use crate::id::generator::IdBits;
+    use crate::id::{SpanId, TraceId};
+    use crate::propagator::{Extraction, Propagator};
+    use proptest::prelude::*;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    static SW8: Sw8 = Sw8::new("cart", "cart-1");
+    static W3C: W3cTraceContext = W3cTraceContext::new();
+
+    type Headers = Vec<(String, String)>;
+
+    const SPAN: u64 = 0xb7ad_6b71_6920_3331;
+    /// Of trace `ticket`, segment `segment`, span 3.
+    const CAME: &str = "1-dGlja2V0-c2VnbWVudA==-3-cw==-aQ==-Lw==-cA==";
+
+    fn sw8_only() -> Propagator {
+        Propagator::builder().extract_static(&SW8).inject_static(&SW8).build().unwrap()
+    }
+
+    /// Reads and writes both.
+    fn both() -> Propagator {
+        let builder = Propagator::builder().extract_static(&W3C).inject_static(&W3C);
+        builder.extract_static(&SW8).inject_static(&SW8).build().unwrap()
+    }
+
+    fn child<'c>(extraction: &Extraction<'c>) -> SpanContext<'c> {
+        extraction.span_with_ids(extraction.context().unwrap().trace_id, SpanId::new(SPAN).unwrap())
+    }
+
+    #[track_caller]
+    fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
+        headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    #[track_caller]
+    fn parsed(headers: &Headers) -> Sw8Header<'_> {
+        Sw8Header::parse(get(headers, "sw8").unwrap().as_bytes()).unwrap()
+    }
+
+    fn fields(trace_id: &str) -> Sw8Parts<'_> {
+        Sw8Parts {
+            trace_id,
+            segment_id: "segment",
+            span_number: 3,
+            service: "s",
+            instance: "i",
+            endpoint: "/",
+            peer: "p",
+        }
+    }
+
+    fn made(fields: &Sw8Parts<'_>) -> OwnedContext {
+        let (trace_id, span_id) = fields.ids().unwrap();
+        OwnedContext::new(SpanContext::new(trace_id, span_id).with_sampling(Sampling::Sampled))
+            .with_sw8(fields)
+            .unwrap()
+    }
+
+    fn write(propagator: &Propagator, span: &SpanContext<'_>) -> Headers {
+        let mut out = Headers::new();
+        let _ = propagator.inject(span, &InjectOptions::everything(), &mut out);
+        out
+    }
+
+    #[test]
+    fn ok_an_owned_context_keeps_the_words() {
+        let came = [("sw8", CAME), ("sw8-x", "1-5"), ("sw8-correlation", "YQ==:MQ==")];
+        let propagator = sw8_only();
+        let extraction = propagator.extract(&came);
+        let owned = OwnedContext::from_span(&extraction, &child(&extraction));
+        let received = owned.sw8().unwrap();
+        assert_eq!(received.header, extraction.sw8().unwrap().header);
+        assert_eq!((received.correlation.len(), received.extension), (1, extraction.sw8().unwrap().extension));
+        assert_eq!(write(&propagator, &owned.span().unwrap()), write(&propagator, &child(&extraction)));
+    }
+
+    #[test]
+    fn ok_pairs_of_another_trace_go_on_and_those_of_none_do_not() {
+        let parent = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let pairs = ("sw8-correlation", "YQ==:MQ==");
+        for (sw8, expected) in [(CAME, Some(pairs.1)), ("1-------", None)] {
+            let propagator = both();
+            let came = [parent, pairs, ("sw8", sw8)];
+            let extraction = propagator.extract(&came);
+            let owned = OwnedContext::from_span(&extraction, &child(&extraction));
+            for span in [child(&extraction), owned.span().unwrap()] {
+                assert_eq!(get(&write(&propagator, &span), "sw8-correlation"), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn ok_a_context_that_was_made_writes_its_fields_and_its_children_the_trace() {
+        let fields = fields("ticket 7");
+        let owned = made(&fields);
+        let span = owned.span().unwrap();
+        let out = write(&both(), &span);
+        assert_eq!(parsed(&out), owned.sw8().unwrap().header);
+        // It was not read from a header, so there is nothing to give back to one.
+        assert_eq!(get(&out, "tracestate"), None);
+        let out = write(&sw8_only(), &span.child(SpanId::new(SPAN).unwrap()));
+        let header = parsed(&out);
+        assert_eq!((header.trace_id().to_string(), header.service().to_string()), ("ticket 7".into(), "cart".into()));
+        assert_eq!(header.context().parent_id.unwrap().get(), SPAN);
+    }
+
+    #[test]
+    fn err_fields_of_another_trace_or_none() {
+        let owned = || OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
+        let err = |trace_id| owned().with_sw8(&fields(trace_id)).unwrap_err();
+        assert_eq!(err("2"), InvalidHeader::new(Field::Sw8, InvalidReason::BadValue, 2));
+        assert_eq!(err("0").reason(), InvalidReason::ZeroTraceId);
+        assert_eq!(err(&"x".repeat(2048)).reason(), InvalidReason::TooLong);
+        assert!(owned().with_sw8(&fields("1")).is_ok());
+    }
+
+    #[test]
+    fn ok_pairs_are_given_as_far_as_they_can_be_written() {
+        let long = "x".repeat(129);
+        let pairs = [("a", "1"), ("", "2"), ("b", ""), ("c", &long), ("d", &long[1..]), ("a", "3"), ("e", "4")];
+        let owned = made(&fields("t")).with_sw8_correlation(pairs);
+        let received = owned.sw8().unwrap().correlation;
+        let keys: Vec<_> = received.iter().map(|(key, _)| key.to_string()).collect();
+        assert_eq!(keys, ["a", "d", "a"]);
+        assert!(made(&fields("t")).with_sw8_correlation([]).sw8().unwrap().correlation.is_empty());
+    }
+
+    #[test]
+    fn ok_pairs_that_are_given_count_though_those_that_came_did_not() {
+        let came = [("sw8-correlation", "YQ==:MQ==")];
+        let propagator = sw8_only();
+        let extraction = propagator.extract(&came);
+        let span = extraction.new_span(&|| IdBits::random(7));
+        let owned = OwnedContext::from_span(&extraction, &span).with_sw8_correlation([("b", "2")]);
+        assert_eq!(get(&write(&propagator, &owned.span().unwrap()), "sw8-correlation"), Some("Yg==:Mg=="));
+    }
+
+    proptest! {
+        #[test]
+        fn ok_what_is_written_is_read_again(texts in proptest::collection::vec(".{1,40}", 6), number in 0..=i32::MAX as u32, sampled: bool) {
+            let [trace_id, segment_id, service, instance, endpoint, peer] = texts.as_slice() else { unreachable!() };
+            let fields = Sw8Parts { trace_id, segment_id, span_number: number, service, instance, endpoint, peer };
+            let Some((trace_id, span_id)) = fields.ids() else { return Ok(()) };
+            let sampling = if sampled { Sampling::Sampled } else { Sampling::NotSampled };
+            let span = SpanContext::new(trace_id, span_id).with_sampling(sampling);
+            let owned = OwnedContext::new(span).with_sw8(&fields).unwrap();
+            let out = write(&sw8_only(), &owned.span().unwrap());
+            let header = parsed(&out);
+            let got = [header.trace_id(), header.segment_id(), header.service(), header.instance(), header.endpoint(), header.peer()];
+            prop_assert!(got.iter().map(|text| text.to_string()).eq(texts.iter().cloned()));
+            prop_assert_eq!((header.span_number(), header.is_sampled()), (number, sampled));
+            prop_assert_eq!(header.context().trace_id, trace_id);
+            prop_assert_eq!(header.context().parent_id, Some(span_id));
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The alphabet that every header is made of: blanks, tokens, hex and percent runs.
+
+pub(crate) mod base64;
+pub(crate) mod buffer;
+pub(crate) mod decimal;
+pub(crate) mod hex;
+pub(crate) mod percent;
+pub(crate) mod percent_w3c;
+pub(crate) mod reason;
+pub(crate) mod uuid;
+
+/// A class of bytes as a table: one load a byte, however many ranges it has.
+macro_rules! table {
+    ($is_in:path) => {{
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < table.len() {
+            table[byte] = $is_in(byte as u8);
+            byte += 1;
+        }
+        table
+    }};
+}
+
+/// Strips the optional white space of RFC 9110 (space and tab) from both ends, and nothing else: a Unicode trim would
+/// also take characters that belong to the value.
+pub(crate) const fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes))
+}
+
+/// The same at the left end alone.
+pub(crate) const fn trim_start(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The same at the right end alone.
+pub(crate) const fn trim_end(mut bytes: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Whether there is nothing but optional white space.
+#[inline]
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| matches!(byte, b' ' | b'\t'))
+}
+
+/// Whether text is made of `tchar` alone, and of one at least.
+#[inline]
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+/// `tchar` of RFC 9110 5.6.2: what header names and baggage keys are made of.
+#[inline]
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    const fn is_token(byte: u8) -> bool {
+        matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'
+            | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+    }
+    static TOKEN: [bool; 256] = table!(is_token);
+    TOKEN[byte as usize]
+}
+
+/// Where `wanted` stands first. Eight bytes at a time: most headers are searched to their end.
+#[inline]
+pub(crate) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().position(|&byte| byte == wanted);
+    };
+    let (mut at, mut rest) = (0, bytes);
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        if let Some(place) = find_in_eight(*chunk, wanted) {
+            return Some(at + place);
+        }
+        at += 8;
+        rest = tail;
+    }
+    // Some of the last eight have been looked at, and are others.
+    if rest.is_empty() { None } else { find_in_eight(*last, wanted).map(|place| bytes.len() - 8 + place) }
+}
+
+#[inline]
+fn find_in_eight(bytes: [u8; 8], wanted: u8) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // Zero in the place of each wanted byte; the lowest zero byte is found without a doubt.
+    let differing = u64::from_le_bytes(bytes) ^ (ONES * wanted as u64);
+    let zeros = differing.wrapping_sub(ONES) & !differing & (0x80 * ONES);
+    (zeros != 0).then_some(zeros.trailing_zeros() as usize / 8)
+}
+
+/// Whether each byte is ASCII from `lowest` to `~`, and none of `others`. Sixteen are judged together; of the last ones of
+/// a text some are looked at twice, so that none has to be judged alone.
+#[inline(always)]
+pub(crate) fn is_visible<const K: usize>(bytes: &[u8], lowest: u8, others: [u8; K]) -> bool {
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>(), bytes.last_chunk::<16>()) {
+        (.., Some(last)) => {
+            let mut rest = bytes;
+            while let Some((chunk, tail)) = rest.split_first_chunk::<16>() {
+                // A way out behind each chunk, and none within: without it the compiler makes one long chain of them all.
+                if !are_visible(chunk, lowest, others) {
+                    return false;
+                }
+                rest = tail;
+            }
+            rest.is_empty() || are_visible(last, lowest, others)
+        }
+        (Some(first), Some(last), None) => are_visible(first, lowest, others) && are_visible(last, lowest, others),
+        _ => spread(bytes).is_none_or(|eight| are_visible(&eight, lowest, others)),
+    }
+}
+
+/// One to seven bytes as eight, some of them twice.
+#[inline]
+fn spread(bytes: &[u8]) -> Option<[u8; 8]> {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return Some((u64::from(last) << 32 | u64::from(first)).to_le_bytes());
+    }
+    let (first, last) = (*bytes.first()?, *bytes.last()?);
+    let middle = bytes[bytes.len() / 2];
+    Some([first, middle, last, first, middle, last, first, last])
+}
+
+#[inline(always)]
+fn are_visible<const N: usize, const K: usize>(bytes: &[u8; N], lowest: u8, others: [u8; K]) -> bool {
+    let mut illegal = any(bytes, |byte| byte.wrapping_sub(lowest) > b'~' - lowest);
+    for other in others {
+        illegal |= any(bytes, |byte| byte == other);
+    }
+    !illegal
+}
+
+/// One question at a time, which is asked of all bytes in a few instructions.
+#[inline(always)]
+fn any<const N: usize>(bytes: &[u8; N], is_wanted: impl Fn(u8) -> bool) -> bool {
+    let mut found = false;
+    for &byte in bytes {
+        found |= is_wanted(byte);
+    }
+    found
+}
+
+/// Splits at the first `separator`; without one the whole text comes before it.
+#[inline]
+pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = find(bytes, separator)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
+}
+
+/// Whether text may be written as a header value: visible ASCII, spaces and tabs inside, no line ends.
+pub(crate) fn is_header_text(bytes: &[u8]) -> bool {
+    // Without a way out in between, sixteen bytes are looked at together.
+    bytes.iter().fold(true, |is_text, &byte| is_text & ((byte == b'\t') | matches!(byte, b' '..=b'~')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_trim_space_and_tab_only() {
+        assert_eq!(trim(b" \t a b\t "), b"a b");
+        assert_eq!(trim(b" \t "), b"");
+        assert_eq!(trim(b"\xc2\xa0a\x0b"), b"\xc2\xa0a\x0b");
+        assert!(is_blank(b"") && is_blank(b" \t") && !is_blank(b" a ") && !is_blank(b"\x0b"));
+    }
+
+    #[test]
+    fn ok_token_bytes_are_those_of_the_grammar() {
+        for byte in 0..=255 {
+            assert_eq!(is_token(&[b'a', byte]), is_token_byte(byte), "{byte:#04x}");
+        }
+        assert!(!is_token(b""));
+    }
+
+    #[test]
+    fn ok_find_the_first_in_every_place() {
+        let mut bytes = [b'-'; 40];
+        assert_eq!(find(&bytes, b','), None);
+        for place in (0..40).rev() {
+            bytes[place] = b',';
+            assert_eq!(find(&bytes, b','), Some(place));
+            assert_eq!(find(&bytes[..place], b','), None);
+        }
+        // A byte of one above the wanted one behind it must not be mistaken.
+        assert_eq!(find(b"-,-----------", b'-'), Some(0));
+        assert_eq!(find(b"..-,-.........", b','), Some(3));
+        assert_eq!(find(b"\x80\xac,\xff\x00\x01\x2c\x2c", b','), Some(2));
+    }
+
+    #[test]
+    fn ok_visible_looks_at_every_place() {
+        let bytes = [b'-'; 67];
+        for len in 0..=bytes.len() {
+            assert!(is_visible(&bytes[..len], b'!', *b".,"));
+            for place in 0..len {
+                let mut bytes = bytes;
+                for byte in 0..=255 {
+                    bytes[place] = byte;
+                    let expected = matches!(byte, b'!'..=b'~') && !matches!(byte, b'.' | b',');
+                    assert_eq!(is_visible(&bytes[..len], b'!', *b".,"), expected, "{byte:#04x} at {place} of {len}");
+                }
+                bytes[place] = b'.';
+                assert_eq!(find(&bytes[..len], b'.'), Some(place));
+            }
+        }
+    }
+
+    #[test]
+    fn ok_split_once_at_the_first() {
+        assert_eq!(split_once(b"a=b=c", b'='), Some((&b"a"[..], &b"b=c"[..])));
+        assert_eq!(split_once(b"abc", b'='), None);
+    }
+
+    #[test]
+    fn err_header_text_with_line_end_or_non_ascii() {
+        assert!(is_header_text(b"a b\t~"));
+        assert!(!is_header_text(b"a\r\nb"));
+        assert!(!is_header_text("é".as_bytes()));
+        assert!(!is_header_text(b"\x7f"));
+    }
+}
