@@ -25,7 +25,7 @@ const NOT_COMPARED: u8 = 3;
 
 const USAGE: &str = "\
 usage: cargo run --profile counts -p traceprop-counts [-- --write]
-    compares with counts/instructions.txt; exit code 1: a count grew, 3: nothing was compared
+    compares with benches/counts/instructions.txt; exit code 1: a count grew, 3: nothing was compared
     --write    takes the counts of now as those to compare with";
 
 fn main() -> ExitCode {
