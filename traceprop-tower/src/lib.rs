@@ -80,18 +80,18 @@
 pub mod body;
 pub mod explain;
 pub mod extract;
-#[cfg(feature = "axum")]
-mod extractor;
 pub mod inject;
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 pub mod logging;
+#[cfg(feature = "axum")]
+mod request_context;
 pub mod response;
 
 pub use extract::ExtractLayer;
+pub use inject::InjectLayer;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
-pub use extractor::RequestContext;
-pub use inject::InjectLayer;
+pub use request_context::RequestContext;
 pub use response::ResponseHeaders;
 pub use traceprop_core::{Allow, InContext, InjectOptions, OwnedContext, Propagator, Trust, current, presets};
