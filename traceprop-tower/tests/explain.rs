@@ -1,4 +1,4 @@
-//! Explanations: in the log, as counters, on a debug route. Never a byte of a header.
+//! Explanations in the log, as counters and on a debug route, never with a byte of a header.
 
 mod support;
 
@@ -40,14 +40,14 @@ async fn ok_counters_per_format_outcome_and_reason() {
         count("baggage", "invalid", Some("no-valid-member"), 1),
         count("tracecontext", "absent", None, 1),
         count("tracecontext", "context", None, 2),
+        count("tracecontext", "ignored", Some("bad-member"), 1),
         count("tracecontext", "invalid", Some("multiple-traceparent"), 1),
-        count("tracecontext", "left-out", Some("bad-member"), 1),
     ];
     assert_eq!(seen, expected);
 }
 
 #[tokio::test]
-async fn ok_everyone_who_wants_the_report_gets_it() {
+async fn ok_report_callbacks_add_up_in_order() {
     let calls = Arc::new(Mutex::new(Vec::new()));
     let note = |name| {
         let calls = Arc::clone(&calls);
@@ -68,7 +68,7 @@ async fn ok_everyone_who_wants_the_report_gets_it() {
 }
 
 #[tokio::test]
-async fn ok_debug_route_is_off_until_it_is_turned_on() {
+async fn ok_debug_route_is_off_by_default() {
     let app = Router::new()
         .route_service("/off", ExplainService::new(presets::W3C))
         .route_service("/off-again", ExplainService::new(presets::W3C).enabled(true).enabled(false))
@@ -81,7 +81,7 @@ async fn ok_debug_route_is_off_until_it_is_turned_on() {
 }
 
 #[tokio::test]
-async fn ok_debug_route_explains_the_request_that_asks() {
+async fn ok_debug_route_explains_its_own_request() {
     let propagator = Arc::<Propagator>::from(presets::W3C);
     let app = Router::new()
         .route_service("/debug/trace", ExplainService::new(Arc::clone(&propagator)).enabled(true))
@@ -102,7 +102,7 @@ served in trace 4bf92f3577b34da6a3ce929d0e0e4736, span 0000000000000007, sampled
 }
 
 #[tokio::test]
-async fn ok_debug_answer_is_plain_text_and_not_cached() {
+async fn ok_debug_response_is_plain_text_and_not_cached() {
     use tower::ServiceExt;
 
     let service = ExplainService::new(presets::W3C).enabled(true);
@@ -135,13 +135,13 @@ mod event {
             .map(|line| {
                 assert_eq!(line["level"], "DEBUG");
                 let fields = &line["fields"];
-                (fields["message"].as_str().unwrap_or_default().to_owned(), fields["left_out"].as_u64())
+                (fields["message"].as_str().unwrap_or_default().to_owned(), fields["suppressed"].as_u64())
             })
             .collect()
     }
 
     #[tokio::test]
-    async fn ok_one_event_where_something_was_turned_down_or_disagrees() {
+    async fn ok_one_event_for_each_invalid_or_conflicting_request() {
         let other = [&traced()[..], b"b3: 1-2\r\n"].concat();
         let disagrees = [&traced()[..], b"uber-trace-id: 7:8:0:1\r\n"].concat();
         let same = [&traced()[..], b"b3: 4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1\r\n"].concat();
@@ -158,14 +158,14 @@ mod event {
     }
 
     #[tokio::test]
-    async fn ok_no_event_where_debug_is_not_enabled() {
+    async fn ok_no_event_if_debug_is_disabled() {
         let seen =
             messages(ExtractLayer::new(presets::W3C).log_problems(), &[b"traceparent: x\r\n"], Level::INFO).await;
         assert_eq!(seen, []);
     }
 
     #[tokio::test]
-    async fn ok_events_are_limited_and_the_rest_is_counted() {
+    async fn ok_events_are_limited_and_suppressed_ones_counted() {
         let bad: &[u8] = b"traceparent: x\r\n";
         let layer = ExtractLayer::new(presets::W3C).log_problems_at_most(2);
         let seen = messages(layer.clone(), &[bad; 5], Level::DEBUG).await;
@@ -173,13 +173,13 @@ mod event {
         assert!((2..=4).contains(&seen.len()), "{seen:?}");
         tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
         let next = messages(layer, &[bad], Level::DEBUG).await;
-        let left_out: u64 = seen.iter().chain(&next).filter_map(|(_, left_out)| *left_out).sum();
-        assert_eq!(seen.len() as u64 + left_out, 5);
+        let suppressed: u64 = seen.iter().chain(&next).filter_map(|(_, suppressed)| *suppressed).sum();
+        assert_eq!(seen.len() as u64 + suppressed, 5);
         assert_eq!(next.len(), 1);
     }
 
     #[tokio::test]
-    async fn ok_no_byte_of_a_header_is_in_the_log() {
+    async fn ok_log_contains_no_byte_of_a_header() {
         let words = ["SECRET", "s\u{e9}cret", "\u{202e}"];
         for word in words {
             let (log, _guard) = Log::start(Level::TRACE);
@@ -203,7 +203,7 @@ mod event {
                 let lines = [&traced()[..], format!("{name}: {word}\r\n").as_bytes()].concat();
                 assert_eq!(get(address, "/", &lines).await, Answer::ok("ok"), "{name}");
             }
-            assert!(log.text().contains("at byte"), "something was explained");
+            assert!(log.text().contains("at byte"), "the log has an explanation");
             assert!(!log.text().contains(word), "{}", log.text());
         }
     }

@@ -2,46 +2,72 @@ use std::fmt;
 
 use traceprop_core::{BaggageReport, ExtractReport, FormatReport, InvalidHeader, InvalidReason, Outcome};
 
-/// One thing that a format found in a request. Its parts are few and known, so they can be labels of a metric.
+/// One result of one format for one request. All parts have few values, so they fit as labels of a metric.
+///
+/// Passed to the callback of [`ExtractLayer::on_finding`](crate::ExtractLayer::on_finding).
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_tower::explain::FindingOutcome;
+/// use traceprop_tower::{ExtractLayer, presets};
+///
+/// let layer = ExtractLayer::new(presets::ALL_TO_W3C).on_finding(|finding| {
+///     if finding.outcome == FindingOutcome::Invalid {
+///         let reason = finding.reason.map_or("unknown", |reason| reason.as_str());
+///         eprintln!("{} is invalid: {reason}", finding.format);
+///     }
+/// });
+/// # let _ = layer;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding<'r> {
-    /// The name of the format, or of the encoding that was read; `baggage` for W3C baggage.
+    /// The name of the format or, where it has several encodings, of the encoding that was read.
     pub format: &'r str,
-    /// What it found.
+    /// What the format found.
     pub outcome: FindingOutcome,
-    /// Why it was turned down, if it was.
+    /// Why a header is invalid or ignored; `None` for every other outcome.
     pub reason: Option<InvalidReason>,
 }
 
-/// What a format found, in a word.
+/// The outcome of a [`Finding`].
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_tower::explain::FindingOutcome;
+///
+/// assert_eq!(FindingOutcome::DifferentTrace.as_str(), "different-trace");
+/// assert_eq!(FindingOutcome::Ignored.to_string(), "ignored");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FindingOutcome {
-    /// Nothing.
+    /// The request has no header of the format.
     Absent,
-    /// A decision without ids.
+    /// A sampling decision without ids.
     SamplingOnly,
-    /// A context: the one that counts, or one of the same trace. Of baggage: members.
+    /// A context of the trace that is used. For baggage: at least one member.
     Context,
-    /// A context of another trace than the one that counts.
+    /// A context of a different trace than the one that is used.
     DifferentTrace,
-    /// Something that cannot be used.
+    /// A header that is invalid, so the format has no context.
     Invalid,
-    /// An optional part that cannot be used, beside what can: a tracestate, a priority, a tag, a member of the baggage.
+    /// An optional part that is invalid while the rest is used: a tracestate, a priority, a tag, a baggage member.
     Ignored,
 }
 
 impl FindingOutcome {
-    /// The word for it: `absent`, `sampling-only`, `context`, `other-trace`, `invalid`, `left-out`.
+    /// Returns the label: `absent`, `sampling-only`, `context`, `different-trace`, `invalid` or `ignored`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Absent => "absent",
             Self::SamplingOnly => "sampling-only",
             Self::Context => "context",
-            Self::DifferentTrace => "other-trace",
+            Self::DifferentTrace => "different-trace",
             Self::Invalid => "invalid",
-            Self::Ignored => "left-out",
+            Self::Ignored => "ignored",
         }
     }
 }
@@ -52,7 +78,7 @@ impl fmt::Display for FindingOutcome {
     }
 }
 
-/// All findings of a report, one for each format that was asked, and one more for each part that was left out.
+/// Passes each finding of a report to `found`: one for each format, and one for each part that was ignored.
 pub(super) fn each(report: &ExtractReport<'_>, mut found: impl FnMut(Finding<'_>)) {
     for entry in report.entries() {
         let format = entry.format;
@@ -63,16 +89,16 @@ pub(super) fn each(report: &ExtractReport<'_>, mut found: impl FnMut(Finding<'_>
         }
     }
     let format = "baggage";
-    let (outcome, left_out) = match report.baggage() {
+    let (outcome, ignored) = match report.baggage() {
         BaggageReport::NotRead => return,
         BaggageReport::Absent => (FindingOutcome::Absent, None),
-        BaggageReport::Members(_, left_out) => (FindingOutcome::Context, left_out),
+        BaggageReport::Members(_, ignored) => (FindingOutcome::Context, ignored),
         BaggageReport::Invalid(reject) => {
             return found(Finding { format, outcome: FindingOutcome::Invalid, reason: Some(reject.reason()) });
         }
     };
     found(Finding { format, outcome, reason: None });
-    if let Some(reason) = left_out.map(InvalidHeader::reason) {
+    if let Some(reason) = ignored.map(InvalidHeader::reason) {
         found(Finding { format, outcome: FindingOutcome::Ignored, reason: Some(reason) });
     }
 }
@@ -108,22 +134,22 @@ mod tests {
     }
 
     #[test]
-    fn ok_each_outcome_has_its_word() {
+    fn ok_each_outcome_has_a_label() {
         let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
         check(&[], &[]);
         check(&[("b3", "0")], &["b3 sampling-only"]);
         check(&[("traceparent", &parent), ("b3", "4bf9-1")], &["tracecontext context", "b3 invalid bad-length"]);
         check(
             &[("traceparent", &parent), ("tracestate", "a=1,b"), ("uber-trace-id", "7:8:0:1")],
-            &["tracecontext context", "tracecontext left-out bad-member", "jaeger other-trace"],
+            &["tracecontext context", "tracecontext ignored bad-member", "jaeger different-trace"],
         );
         check(&[("baggage", "a=1")], &["baggage context"]);
-        check(&[("baggage", "a=1,b")], &["baggage context", "baggage left-out bad-member"]);
+        check(&[("baggage", "a=1,b")], &["baggage context", "baggage ignored bad-member"]);
         check(&[("baggage", "b")], &["baggage invalid no-valid-member"]);
     }
 
     #[test]
-    fn ok_every_format_that_was_asked_is_counted() {
+    fn ok_each_configured_format_is_counted() {
         let propagator = presets::ALL_TO_W3C.propagator();
         let nothing: [(&str, &str); 0] = [];
         let mut formats = Vec::new();

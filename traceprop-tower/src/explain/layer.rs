@@ -4,23 +4,34 @@ use traceprop_core::ExtractReport;
 use super::{Finding, finding};
 use crate::extract::ExtractLayer;
 
-/// Explanations a second, unless another number is given.
+/// Default limit of logged explanations per second.
 #[cfg(feature = "tracing")]
 const PER_SECOND: u32 = 10;
 
 impl<G> ExtractLayer<G> {
-    /// Explains, in the log, each request in which a header was turned down or two formats name different traces: one
-    /// `tracing` event of level `DEBUG` and target `traceprop_tower::explain`, at most ten a second.
+    /// Logs an explanation of each request with an invalid or ignored header, or with formats that name different traces.
     ///
-    /// The message is the line of the [`ExtractReport`](traceprop_core::ExtractReport), which holds no byte of a header. Where events
-    /// were left out since the last one, the field `left_out` says how many.
+    /// Each explanation is a `tracing` event of level `DEBUG` and target `traceprop_tower::explain`. The message is the
+    /// [`ExtractReport`](traceprop_core::ExtractReport) as text, which contains no byte of a header. At most ten events
+    /// per second are logged. If earlier events were dropped, the field `suppressed` has their number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{ExtractLayer, presets};
+    ///
+    /// let layer = ExtractLayer::new(presets::ALL_TO_W3C).log_problems();
+    /// # let _ = layer;
+    /// ```
     #[cfg(feature = "tracing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
     pub fn log_problems(self) -> Self {
         self.log_problems_at_most(PER_SECOND)
     }
 
-    /// The same with another limit. It holds for all clones of the layer and all their services together.
+    /// Logs explanations as [`log_problems`](Self::log_problems) does, but at most `per_second` events per second.
+    ///
+    /// All clones of the layer and all of their services share the limit.
     #[cfg(feature = "tracing")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
     pub fn log_problems_at_most(self, per_second: u32) -> Self {
@@ -28,18 +39,37 @@ impl<G> ExtractLayer<G> {
         self.on_report(move |report| {
             let enabled = tracing::event_enabled!(target: "traceprop_tower::explain", tracing::Level::DEBUG);
             if enabled && needs_explaining(report) {
-                if let Some(left_out) = limit.admit() {
-                    let left_out = (left_out > 0).then_some(left_out);
-                    tracing::debug!(target: "traceprop_tower::explain", left_out, "{report}");
+                if let Some(suppressed) = limit.admit() {
+                    let suppressed = (suppressed > 0).then_some(suppressed);
+                    tracing::debug!(target: "traceprop_tower::explain", suppressed, "{report}");
                 }
             }
         })
     }
 
-    /// Shows `count` what each format found in each request: a counter labelled with the parts of a [`Finding`] says
-    /// which dialects arrive, and which of them cannot be read, and why.
-    pub fn on_finding(self, count: impl Fn(&Finding<'_>) + Send + Sync + 'static) -> Self {
-        self.on_report(move |report| finding::each(report, |finding| count(&finding)))
+    /// Calls `on_finding` for each result of each format in each request.
+    ///
+    /// A counter labelled with the parts of a [`Finding`] shows which formats arrive, which are invalid, and why.
+    /// Callbacks add up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use traceprop_tower::explain::FindingOutcome;
+    /// use traceprop_tower::{ExtractLayer, presets};
+    ///
+    /// static INVALID: AtomicU64 = AtomicU64::new(0);
+    ///
+    /// let layer = ExtractLayer::new(presets::ALL_TO_W3C).on_finding(|finding| {
+    ///     if finding.outcome == FindingOutcome::Invalid {
+    ///         INVALID.fetch_add(1, Ordering::Relaxed);
+    ///     }
+    /// });
+    /// # let _ = layer;
+    /// ```
+    pub fn on_finding(self, on_finding: impl Fn(&Finding<'_>) + Send + Sync + 'static) -> Self {
+        self.on_report(move |report| finding::each(report, |finding| on_finding(&finding)))
     }
 }
 

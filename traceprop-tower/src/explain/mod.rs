@@ -1,7 +1,9 @@
-//! Why a trace is what it is: as a line in the log, as counters, and on a page for whoever is looking for it.
+//! Explanations of why a request continued a trace, started a new one, or lost its context.
 //!
-//! Nothing here is on unless it is asked for, and nothing shows a byte of a header: an explanation holds ids, names of
-//! formats, reasons and offsets.
+//! Everything in this module is off by default. An explanation contains ids, names of formats and headers, reasons and
+//! offsets, never a byte of a header value.
+//!
+//! # Examples
 //!
 //! ```
 //! use traceprop_tower::{ExtractLayer, presets};
@@ -14,13 +16,16 @@
 //! });
 //! ```
 //!
-//! * `ExtractLayer::log_problems` (feature `tracing`): one event of level `DEBUG` for each request in which something was
-//!   turned down, or two formats name different traces; at most ten a second.
-//! * [`ExtractLayer::on_finding`](crate::ExtractLayer::on_finding): what each format found, for metrics.
-//! * [`ExplainService`]: a route that shows a caller what was made of its own request.
-//! * [`ExtractLayer::on_report`](crate::ExtractLayer::on_report): the whole report, for anything else.
+//! # Overview
 //!
-//! What the lines mean, and what to do: [Trace IDs do not match][page].
+//! * `ExtractLayer::log_problems` (feature `tracing`) logs an event of level `DEBUG` for each request with an invalid or
+//!   ignored header, or with formats that name different traces.
+//! * [`ExtractLayer::on_finding`](crate::ExtractLayer::on_finding) passes the result of each format to a callback, for
+//!   metrics.
+//! * [`ExplainService`] is a route that explains the request that it receives.
+//! * [`ExtractLayer::on_report`](crate::ExtractLayer::on_report) passes the whole report to a callback.
+//!
+//! The meaning of each line, with its fix, is in [Trace IDs do not match][page].
 //!
 //! [page]: https://github.com/traceprop/traceprop/blob/main/docs/trace-ids-do-not-match.md
 

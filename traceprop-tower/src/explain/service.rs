@@ -10,11 +10,13 @@ use tower_service::Service;
 use traceprop_core::{OwnedContext, Propagator};
 use traceprop_http::HeaderCarrier;
 
-/// Answers with what was made of the request itself: the line, the table, and the span that serves it. For a route that
-/// you open while you look for a lost trace.
+/// Service that responds with an explanation of its own request: the report as a line and as a table, and the span that
+/// serves the request.
 ///
-/// It is off, and answers `404`, until [`ExplainService::enabled`] turns it on. The answer holds ids and reasons, no
-/// text of a header, and may not be cached.
+/// Mount it at a route for debugging lost traces. It responds with `404` until [`enabled`](Self::enabled) turns it on.
+/// The response contains ids and reasons, never the text of a header, and has `Cache-Control: no-store`.
+///
+/// # Examples
 ///
 /// ```
 /// use axum::Router;
@@ -38,12 +40,13 @@ pub struct ExplainService {
 }
 
 impl ExplainService {
-    /// Explains what this propagator makes of a request: give it the one of your [`ExtractLayer`](crate::ExtractLayer).
+    /// Creates a service that explains requests with `propagator`, which should be the one of the
+    /// [`ExtractLayer`](crate::ExtractLayer). The service is off.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
         Self { propagator: propagator.into(), enabled: false }
     }
 
-    /// Turns the route on.
+    /// Turns the service on or off.
     pub const fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self
@@ -61,7 +64,7 @@ impl ExplainService {
     }
 }
 
-/// What the layer made of it, which knows a sampler and ids of its own.
+/// Describes the context that the layer made, since only the layer knows its sampler and id generator.
 fn describe(context: &OwnedContext, text: &mut String) -> std::fmt::Result {
     text.write_str("\nserved in")?;
     match context.trace_id() {
