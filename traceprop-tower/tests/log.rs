@@ -259,8 +259,7 @@ async fn ok_correlation_id_is_what_came_or_what_goes_out() {
     let spans = SpanLayer::make_span_with(|head| {
         request_span!(LogFields::from_extensions(&head.extensions).with_correlation(&TRANSACTION))
     });
-    let propagator =
-        Propagator::builder().extract_static(&TRANSACTION).inject_static(&TRANSACTION).build().expect("it is complete");
+    let propagator = Propagator::builder().extract(&TRANSACTION).inject(&TRANSACTION).build().expect("it is complete");
     let app = Router::new().route("/", on_get(hello)).layer(spans).layer(extract(propagator));
     let address = serve(app).await;
     for (line, shown) in [

@@ -82,8 +82,8 @@ static REQUEST_ID: Correlation = Correlation::from_static("x-request-id");
 fn all() -> Option<Propagator> {
     let formats = "tracecontext,b3,datadog,jaeger";
     let named = Propagator::builder().names(formats, formats).ok()?;
-    let read = named.extract_static(&SW8).extract_static(&REQUEST_ID);
-    read.inject_static(&SW8).inject_static(&REQUEST_ID).baggage().build().ok()
+    let read = named.extract(&SW8).extract(&REQUEST_ID);
+    read.inject(&SW8).inject(&REQUEST_ID).baggage().build().ok()
 }
 
 /// A carrier that writes lines of text, as an embedded client would.

@@ -82,8 +82,8 @@ impl core::error::Error for ConfigError {}
 /// static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new().allow_multiple_traceparent();
 ///
 /// let edge = Propagator::builder()
-///     .extract_static(&TRACE_CONTEXT)
-///     .inject_static(&TRACE_CONTEXT)
+///     .extract(&TRACE_CONTEXT)
+///     .inject(&TRACE_CONTEXT)
 ///     .baggage()
 ///     .trust(Trust::Restart)
 ///     .build()?;
@@ -130,39 +130,24 @@ impl PropagatorBuilder {
         }
     }
 
-    /// Reads this format too, behind those named before. Earlier ones win. `b3` and `b3multi` are one reader.
-    pub fn extract_static(mut self, format: &'static dyn Format) -> Self {
-        self.overflow |= !self.extract.push_reader(FormatRef::Static(format));
+    /// Reads `format`. The formats added first take precedence.
+    ///
+    /// The encodings of a format, such as `b3` and `b3multi`, share a reader at the place of the first.
+    pub fn extract(mut self, format: impl Into<FormatRef>) -> Self {
+        self.overflow |= !self.extract.push_reader(format.into());
         self
     }
 
-    /// Writes this format too.
-    pub fn inject_static(mut self, format: &'static dyn Format) -> Self {
-        self.overflow |= !self.inject.push(FormatRef::Static(format));
+    /// Writes `format`.
+    pub fn inject(mut self, format: impl Into<FormatRef>) -> Self {
+        self.overflow |= !self.inject.push(format.into());
         self
     }
 
-    /// Reads this format too, behind those named before. Earlier ones win. `b3` and `b3multi` are one reader.
-    #[cfg(feature = "alloc")]
-    pub fn extract(mut self, format: impl Format + 'static) -> Self {
-        self.overflow |= !self.extract.push_reader(FormatRef::Shared(alloc::sync::Arc::new(format)));
-        self
-    }
-
-    /// Writes this format too.
-    #[cfg(feature = "alloc")]
-    pub fn inject(mut self, format: impl Format + 'static) -> Self {
-        self.overflow |= !self.inject.push(FormatRef::Shared(alloc::sync::Arc::new(format)));
-        self
-    }
-
-    /// Reads and writes this format too.
-    #[cfg(feature = "alloc")]
-    pub fn with_format(mut self, format: impl Format + 'static) -> Self {
-        let format: alloc::sync::Arc<dyn Format> = alloc::sync::Arc::new(format);
-        self.overflow |= !self.extract.push_reader(FormatRef::Shared(format.clone()));
-        self.overflow |= !self.inject.push(FormatRef::Shared(format));
-        self
+    /// Reads and writes `format`.
+    pub fn with_format(self, format: impl Into<FormatRef>) -> Self {
+        let format = format.into();
+        self.extract(format.clone()).inject(format)
     }
 
     /// What the name `sw8` means in lists of names that are added afterwards: an identity, or other header names. Without
@@ -213,12 +198,12 @@ impl PropagatorBuilder {
 
     /// Reads W3C baggage.
     pub fn extract_baggage(self) -> Self {
-        self.extract_static(&W3cBaggage)
+        self.extract(FormatRef::from_static(&W3cBaggage))
     }
 
     /// Writes W3C baggage.
     pub fn inject_baggage(self) -> Self {
-        self.inject_static(&W3cBaggage)
+        self.inject(FormatRef::from_static(&W3cBaggage))
     }
 
     /// How much baggage is read and written.
@@ -318,8 +303,9 @@ pub struct Preset {
 impl Preset {
     /// The builder with the formats of this preset in it, to add to.
     pub fn builder(&self) -> PropagatorBuilder {
-        let builder = self.extract.iter().fold(PropagatorBuilder::new(), |b, format| b.extract_static(*format));
-        let builder = self.inject.iter().fold(builder, |b, format| b.inject_static(*format));
+        let builder = PropagatorBuilder::new();
+        let builder = self.extract.iter().fold(builder, |b, format| b.extract(FormatRef::from_static(*format)));
+        let builder = self.inject.iter().fold(builder, |b, format| b.inject(FormatRef::from_static(*format)));
         builder.bridges(self.bridges)
     }
 
@@ -443,9 +429,9 @@ mod tests {
         let full_of_readers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.extract(named(i)));
         let full_of_writers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.inject(named(i)));
         for builder in [
-            full_of_readers().extract_static(leaked(MAX_FORMATS)),
+            full_of_readers().extract(leaked(MAX_FORMATS)),
             full_of_readers().with_format(named(MAX_FORMATS)),
-            full_of_writers().inject_static(leaked(MAX_FORMATS)),
+            full_of_writers().inject(leaked(MAX_FORMATS)),
             full_of_writers().inject(named(MAX_FORMATS)),
             full_of_writers().with_format(named(MAX_FORMATS)),
         ] {

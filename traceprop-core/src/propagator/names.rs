@@ -1,8 +1,8 @@
 //! Configuration by names, as operators write it.
 
+use super::list::FormatRef;
 use super::{ConfigError, Propagator, PropagatorBuilder};
 use crate::field::{FormatKind, KNOWN, ROWS};
-use crate::format::Format;
 use crate::formats::BUILT_IN;
 
 impl Propagator {
@@ -99,16 +99,16 @@ impl PropagatorBuilder {
 
     fn add_instance(self, name: &str, list: List) -> Self {
         match BUILT_IN.iter().find(|format| format.name().eq_ignore_ascii_case(name)) {
-            Some(format) => self.add_static(*format, list),
+            Some(format) => self.add_format(FormatRef::from_static(*format), list),
             // A test holds the instances against the rows.
             None => self,
         }
     }
 
-    fn add_static(self, format: &'static dyn Format, list: List) -> Self {
+    fn add_format(self, format: FormatRef, list: List) -> Self {
         match list {
-            List::Extract => self.extract_static(format),
-            List::Inject => self.inject_static(format),
+            List::Extract => self.extract(format),
+            List::Inject => self.inject(format),
         }
     }
 

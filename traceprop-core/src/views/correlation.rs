@@ -23,7 +23,7 @@ impl<'c> Extraction<'c> {
     ///
     /// static ORDER: Correlation = Correlation::from_static("x-order").opaque();
     ///
-    /// let propagator = Propagator::builder().extract_static(&ORDER).inject_none().build()?;
+    /// let propagator = Propagator::builder().extract(&ORDER).inject_none().build()?;
     /// let extraction = propagator.extract(&[("X-Order", "2026/000123")]);
     /// assert_eq!(extraction.correlation(&ORDER).unwrap().as_str(), "2026/000123");
     /// assert_eq!(extraction.context(), None);

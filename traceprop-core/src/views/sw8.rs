@@ -121,13 +121,13 @@ mod tests {
     const CAME: &str = "1-dGlja2V0-c2VnbWVudA==-3-cw==-aQ==-Lw==-cA==";
 
     fn sw8_only() -> Propagator {
-        Propagator::builder().extract_static(&SW8).inject_static(&SW8).build().unwrap()
+        Propagator::builder().extract(&SW8).inject(&SW8).build().unwrap()
     }
 
     /// Reads and writes both.
     fn both() -> Propagator {
-        let builder = Propagator::builder().extract_static(&W3C).inject_static(&W3C);
-        builder.extract_static(&SW8).inject_static(&SW8).build().unwrap()
+        let builder = Propagator::builder().extract(&W3C).inject(&W3C);
+        builder.extract(&SW8).inject(&SW8).build().unwrap()
     }
 
     fn child<'c>(extraction: &Extraction<'c>) -> SpanContext<'c> {

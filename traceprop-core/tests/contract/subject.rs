@@ -86,7 +86,7 @@ impl Subject {
 
     /// This format alone, both ways.
     pub(crate) fn propagator(&self) -> Propagator {
-        Propagator::builder().extract_static(self.format).inject_static(self.format).build().expect("one format")
+        Propagator::builder().extract(self.format).inject(self.format).build().expect("one format")
     }
 
     /// A request with this value of the main field.

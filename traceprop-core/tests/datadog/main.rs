@@ -34,24 +34,24 @@ fn build(builder: PropagatorBuilder) -> Propagator {
 
 /// Speaks Datadog's headers alone.
 fn headers_only() -> Propagator {
-    build(Propagator::builder().extract_static(&DATADOG).inject_static(&DATADOG))
+    build(Propagator::builder().extract(&DATADOG).inject(&DATADOG))
 }
 
 /// Speaks W3C alone, and hands the member on.
 fn w3c_only() -> Propagator {
-    build(Propagator::builder().extract_static(&TRACE_CONTEXT).inject_static(&TRACE_CONTEXT).bridges(BRIDGE))
+    build(Propagator::builder().extract(&TRACE_CONTEXT).inject(&TRACE_CONTEXT).bridges(BRIDGE))
 }
 
 /// Reads and writes both, Datadog first.
 fn datadog_first() -> Propagator {
-    let builder = Propagator::builder().extract_static(&DATADOG).extract_static(&TRACE_CONTEXT);
-    build(builder.inject_static(&DATADOG).inject_static(&TRACE_CONTEXT))
+    let builder = Propagator::builder().extract(&DATADOG).extract(&TRACE_CONTEXT);
+    build(builder.inject(&DATADOG).inject(&TRACE_CONTEXT))
 }
 
 /// Reads and writes both, W3C first.
 fn w3c_first() -> Propagator {
-    let builder = Propagator::builder().extract_static(&TRACE_CONTEXT).extract_static(&DATADOG);
-    build(builder.inject_static(&DATADOG).inject_static(&TRACE_CONTEXT))
+    let builder = Propagator::builder().extract(&TRACE_CONTEXT).extract(&DATADOG);
+    build(builder.inject(&DATADOG).inject(&TRACE_CONTEXT))
 }
 
 type Lines<'a> = Vec<(&'a str, &'a str)>;

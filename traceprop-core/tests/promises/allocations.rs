@@ -74,7 +74,7 @@ fn requests() -> Vec<(&'static str, Request)> {
 fn all() -> Propagator {
     static SW8: Sw8 = Sw8::new("cart", "cart-1");
     let builder = Propagator::builder().names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger");
-    builder.expect("built-in names").inject_static(&SW8).build().expect("a service is named")
+    builder.expect("built-in names").inject(&SW8).build().expect("a service is named")
 }
 
 const fn ids() -> IdBits {

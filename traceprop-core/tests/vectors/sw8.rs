@@ -21,7 +21,7 @@ pub(crate) fn check(case: &Case) -> Verdict {
 }
 
 fn propagator() -> Propagator {
-    Propagator::builder().extract_static(&SW8).inject_static(&SW8).build().expect("an identity")
+    Propagator::builder().extract(&SW8).inject(&SW8).build().expect("an identity")
 }
 
 fn extract(case: &Case) -> Verdict {

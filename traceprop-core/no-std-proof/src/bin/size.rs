@@ -18,7 +18,7 @@ macro_rules! formats {
                 let builder = {
                     use traceprop_core::formats::$module::$format;
                     static FORMAT: $format = $value;
-                    builder.extract_static(&FORMAT).inject_static(&FORMAT)
+                    builder.extract(&FORMAT).inject(&FORMAT)
                 };
             )*
             builder

@@ -57,7 +57,7 @@ impl<'c> CorrelationId<'c> {
     ///
     /// static REQUEST_ID: Correlation = Correlation::from_static("x-request-id").envoy_mask();
     ///
-    /// let propagator = Propagator::builder().extract_static(&REQUEST_ID).inject_none().build()?;
+    /// let propagator = Propagator::builder().extract(&REQUEST_ID).inject_none().build()?;
     /// let request = [("x-request-id", "2996f8a3-26f8-90a5-a080-c74e911caddb")];
     /// let extraction = propagator.extract(&request);
     /// assert_eq!(extraction.correlation(&REQUEST_ID).and_then(|id| id.envoy_reason()), Some(EnvoyReason::Sampled));

@@ -49,7 +49,7 @@ pub(crate) const PREFIX: &str = "correlation:";
 ///
 /// static TRANSACTION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
 ///
-/// let propagator = Propagator::builder().extract_static(&TRANSACTION).inject_static(&TRANSACTION).build()?;
+/// let propagator = Propagator::builder().extract(&TRANSACTION).inject(&TRANSACTION).build()?;
 /// let request = [("x-plumbr-transactionid", "D19931BB-F235-4DCB-2E2F-B9D31225D62E")];
 /// let span = propagator.extract(&request).new_span(&|| IdBits::random(7));
 /// assert_eq!(span.trace_id().to_string(), "d19931bbf2354dcb2e2fb9d31225d62e");

@@ -26,7 +26,7 @@ pub const MAX_ORIGIN_LEN: usize = 8192;
 ///
 /// static DATADOG: Datadog = Datadog::new();
 ///
-/// let propagator = Propagator::builder().extract_static(&DATADOG).inject_none().build()?;
+/// let propagator = Propagator::builder().extract(&DATADOG).inject_none().build()?;
 /// let request = [
 ///     ("x-datadog-trace-id", "8135627190345512087"),
 ///     ("x-datadog-parent-id", "4611686018427387905"),

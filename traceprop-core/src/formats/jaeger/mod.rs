@@ -57,7 +57,7 @@ const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
 /// use traceprop_core::{formats::jaeger::Jaeger, InjectOptions, Propagator, Sampling};
 ///
 /// static JAEGER: Jaeger = Jaeger::new();
-/// let propagator = Propagator::builder().extract_static(&JAEGER).inject_static(&JAEGER).build()?;
+/// let propagator = Propagator::builder().extract(&JAEGER).inject(&JAEGER).build()?;
 ///
 /// // A short id, and flags that say sampled, debug and firehose.
 /// let request = [("uber-trace-id", "41c156cf264ca243:5688d53247ceefc7:0:b")];

@@ -101,7 +101,7 @@ pub fn span_id_from_segment(segment_id: &str, span_number: u32) -> SpanId {
 ///
 /// static SW8: Sw8 = Sw8::new("cart", "cart-1");
 ///
-/// let propagator = Propagator::builder().extract_static(&SW8).inject_static(&SW8).build()?;
+/// let propagator = Propagator::builder().extract(&SW8).inject(&SW8).build()?;
 /// let request = [("sw8", "1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-Y2FydDo4MA==")];
 /// let extraction = propagator.extract(&request);
 /// let caller = extraction.context().unwrap();

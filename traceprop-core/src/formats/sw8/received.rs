@@ -16,7 +16,7 @@ use crate::wire;
 ///
 /// static SW8: Sw8 = Sw8::read_only();
 ///
-/// let propagator = Propagator::builder().extract_static(&SW8).inject_none().build()?;
+/// let propagator = Propagator::builder().extract(&SW8).inject_none().build()?;
 /// let request = [("sw8", "1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-c3RvY2s6ODA="), ("sw8-x", "1-")];
 /// let extraction = propagator.extract(&request);
 /// let received = extraction.sw8().expect("it is valid");
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn ok_a_value_is_the_same_when_it_is_read_again() {
         static SW8: Sw8 = Sw8::read_only();
-        let propagator = crate::Propagator::builder().extract_static(&SW8).inject_none().build().unwrap();
+        let propagator = crate::Propagator::builder().extract(&SW8).inject_none().build().unwrap();
         let padded = "1-YQ==-Yg==-7-Yw==-ZA==-ZQ==-Zg==";
         let id = Encoded(&[b'1'; 32]);
         let java = Encoded(&[b'1'; 53]);

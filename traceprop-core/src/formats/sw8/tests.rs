@@ -34,13 +34,13 @@ fn value(sample: u8, trace_id: &str) -> String {
 }
 
 fn sw8_only() -> Propagator {
-    Propagator::builder().extract_static(&SW8).inject_static(&SW8).build().unwrap()
+    Propagator::builder().extract(&SW8).inject(&SW8).build().unwrap()
 }
 
 /// Reads and writes both.
 fn both() -> Propagator {
-    let builder = Propagator::builder().extract_static(&W3C).inject_static(&W3C);
-    builder.extract_static(&SW8).inject_static(&SW8).build().unwrap()
+    let builder = Propagator::builder().extract(&W3C).inject(&W3C);
+    builder.extract(&SW8).inject(&SW8).build().unwrap()
 }
 
 const SPAN: u64 = 0xb7ad_6b71_6920_3331;
@@ -125,7 +125,7 @@ fn ok_only_not_sampled_is_written_0() {
 
 #[test]
 fn ok_a_1_fills_in_for_nobody_and_a_0_does() {
-    let propagator = Propagator::builder().extract_static(&B3).extract_static(&SW8).inject_none().build().unwrap();
+    let propagator = Propagator::builder().extract(&B3).extract(&SW8).inject_none().build().unwrap();
     let hex = "4bf92f3577b34da6a3ce929d0e0e4736";
     let b3 = format!("{hex}-00f067aa0ba902b7");
     let filled = |sample| {
@@ -168,7 +168,7 @@ fn ok_the_text_survives_hops_that_speak_only_w3c() {
             ("tracestate", get(&out, "tracestate").unwrap()),
         ]);
         // A service of ours that writes only W3C, with sw8 as a bridge, then one that writes both.
-        let bridging = Propagator::builder().extract_static(&W3C).inject_static(&W3C).bridges(BRIDGES);
+        let bridging = Propagator::builder().extract(&W3C).inject(&W3C).bridges(BRIDGES);
         let bridging = bridging.build().unwrap();
         let hop = sent(&bridging, &hop, &InjectOptions::new());
         let back = sent(&both(), &hop, &InjectOptions::new());
@@ -292,7 +292,7 @@ fn ok_bad_optional_headers_cost_themselves() {
 
 #[test]
 fn ok_restart_keeps_the_users_pairs_and_drops_the_trace() {
-    let builder = Propagator::builder().extract_static(&SW8).inject_static(&SW8);
+    let builder = Propagator::builder().extract(&SW8).inject(&SW8);
     let propagator = builder.trust(Trust::Restart).build().unwrap();
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-"), ("sw8-correlation", "YQ==:MQ==")]);
     let extraction = propagator.extract(&came);
@@ -392,8 +392,8 @@ proptest! {
     fn ok_w3c_ids_come_back_from_sw8(trace in 1u128.., span in 1u64.., sampled: bool) {
         let came = headers([("traceparent", &format!("00-{trace:032x}-{span:016x}-0{}", u8::from(sampled)))]);
         // Relayed in sw8 alone, then in traceparent alone.
-        let to_sw8 = Propagator::builder().extract_static(&W3C).inject_static(&SW8).build().unwrap();
-        let to_w3c = Propagator::builder().extract_static(&SW8).inject_static(&W3C).build().unwrap();
+        let to_sw8 = Propagator::builder().extract(&W3C).inject(&SW8).build().unwrap();
+        let to_w3c = Propagator::builder().extract(&SW8).inject(&W3C).build().unwrap();
         let hop = relayed(&to_sw8, &came, &InjectOptions::new());
         let back = relayed(&to_w3c, &hop, &InjectOptions::new());
         prop_assert_eq!(get(&back, "traceparent"), get(&came, "traceparent"));
