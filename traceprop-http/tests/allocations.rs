@@ -128,7 +128,7 @@ fn ok_all_dialects_with_a_report_allocate_nothing() {
 fn ok_inject_of_each_format_allocates_once_a_line() {
     let all = "tracecontext,b3,b3multi,datadog,jaeger,sw8,correlation:x-request-id,baggage";
     let build = |names: &str| {
-        let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1"));
+        let builder = Propagator::builder().define(Sw8::new("cart", "cart-1"));
         builder.names("all,correlation:x-request-id", names).and_then(|builder| builder.build()).unwrap()
     };
     let three = ("tracecontext,baggage,b3", FORMATS[0].1);

@@ -14,7 +14,7 @@ const fn ids() -> IdBits {
 
 fn all() -> Propagator {
     let names = "all,correlation:x-request-id";
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).names(names, names).expect("known names");
+    let builder = Propagator::builder().define(Sw8::new("cart", "cart-1")).names(names, names).expect("known names");
     builder.build().expect("a service is named")
 }
 

@@ -122,7 +122,7 @@ struct Outward {
 /// Reads the dialects of a service, and writes those of whom it calls.
 fn propagator(plan: &Plan, reads: &str, writes: &str) -> Result<Propagator, ConfigError> {
     // Whoever writes sw8 has to say who it is.
-    Propagator::builder().sw8(Sw8::new(plan.name, "demo")).names(reads, writes)?.build()
+    Propagator::builder().define(Sw8::new(plan.name, "demo")).names(reads, writes)?.build()
 }
 
 impl Running {

@@ -98,7 +98,7 @@ impl Arguments {
     fn propagator(&self) -> Result<Propagator, OptionsError> {
         let mut builder = Propagator::builder();
         if self.sw8_service.is_some() || self.sw8_instance.is_some() {
-            builder = builder.sw8(self.sw8()?);
+            builder = builder.define(self.sw8()?);
         }
         let list = |names: &Option<String>| names.clone().unwrap_or_else(|| "tracecontext,baggage".into());
         builder = builder.names(&list(&self.extract), &list(&self.inject))?;

@@ -95,9 +95,8 @@ pub struct PropagatorBuilder {
     extract: FormatList,
     inject: FormatList,
     bridges: &'static [&'static dyn Format],
-    /// The SkyWalking format that the name `sw8` means.
-    #[cfg(feature = "alloc")]
-    sw8: Option<crate::formats::sw8::Sw8>,
+    /// The formats that names mean instead of the built-in instances.
+    defined: FormatList,
     options: Options,
     overflow: bool,
     /// An empty list on purpose.
@@ -121,8 +120,7 @@ impl PropagatorBuilder {
             extract: FormatList::new(),
             inject: FormatList::new(),
             bridges: &[],
-            #[cfg(feature = "alloc")]
-            sw8: None,
+            defined: FormatList::new(),
             options: Options::DEFAULT,
             overflow: false,
             extract_none: false,
@@ -150,26 +148,31 @@ impl PropagatorBuilder {
         self.extract(format.clone()).inject(format)
     }
 
-    /// What the name `sw8` means in lists of names that are added afterwards: an identity, or other header names. Without
-    /// it the environment names the service (`SW_AGENT_NAME`, `OTEL_SERVICE_NAME`), and reading takes no identity.
+    /// Makes the name of `format` mean this instance in the lists of [`names`](Self::names) and of variables.
+    ///
+    /// Use it for a built-in format with other settings and for a custom format. Lists that were added before are
+    /// unaffected. If two formats with one name are defined, the later one counts.
+    ///
+    /// # Examples
     ///
     /// ```
-    /// use traceprop_core::{formats::sw8::Sw8, ConfigError, Propagator};
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::{Propagator, formats::sw8::Sw8};
     ///
     /// let sw8 = Sw8::new("cart", "cart-1");
-    /// let propagator = Propagator::builder().sw8(sw8).names("all", "sw8,tracecontext")?.build()?;
+    /// let propagator = Propagator::builder().define(sw8).names("all", "sw8,tracecontext")?.build()?;
     /// assert!(propagator.inject_names().eq(["sw8", "tracecontext"]));
-    /// # Ok::<(), ConfigError>(())
+    /// # }
+    /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
-    #[cfg(feature = "alloc")]
-    pub fn sw8(mut self, sw8: crate::formats::sw8::Sw8) -> Self {
-        self.sw8 = Some(sw8);
+    pub fn define(mut self, format: impl Into<FormatRef>) -> Self {
+        self.overflow |= !self.defined.push(format.into());
         self
     }
 
-    #[cfg(feature = "alloc")]
-    pub(crate) fn given_sw8(&self) -> Option<crate::formats::sw8::Sw8> {
-        self.sw8.clone()
+    /// The format that `name` means, if it was [defined](Self::define).
+    pub(super) fn defined(&self, name: &str) -> Option<FormatRef> {
+        self.defined.last_named(name)
     }
 
     /// Lets these formats put what they know into the tracestate although they are in neither list: a context that came
@@ -266,7 +269,7 @@ impl PropagatorBuilder {
                 return Err(ConfigError::DuplicateFormat);
             }
         }
-        for (format, kind) in self.extract.kinds().chain(self.inject.kinds()) {
+        for (format, kind) in self.extract.kinds().chain(self.inject.kinds()).chain(self.defined.kinds()) {
             let taken = ROWS.iter().find(|row| row.kind != kind && row.is_named(format.name()));
             if let Some(row) = taken {
                 return Err(ConfigError::NameTaken { name: row.names[0] });
@@ -398,6 +401,65 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_name_in_a_list_means_the_defined_format() {
+        let acme = || Named("Acme".into(), alloc::vec![CustomHeader::from_static("x-acme")]);
+        let builder = Propagator::builder().define(acme()).define(W3cTraceContext::new().allow_multiple_traceparent());
+        let propagator = builder.clone().names("acme,tracecontext", "ACME,b3").unwrap().build().unwrap();
+        assert!(propagator.extract_names().eq(["Acme", "tracecontext"]));
+        assert!(propagator.inject_names().eq(["Acme", "b3"]));
+        let twice = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"); 2];
+        assert_eq!(propagator.extract(&twice).source_format(), Some("tracecontext"));
+        // `all` means the defined instance of a built-in format, but no custom format.
+        let all = builder.names("all", "none").unwrap().build().unwrap();
+        assert_eq!(all.extract(&twice).source_format(), Some("tracecontext"));
+        assert!(all.extract_names().all(|name| name != "Acme"));
+        // The later definition counts.
+        let plain = W3cTraceContext::new;
+        let last = Propagator::builder().define(plain().allow_multiple_traceparent()).define(plain());
+        let last = last.names("tracecontext", "none").unwrap().build().unwrap();
+        assert_eq!(last.extract(&twice).source_format(), None);
+    }
+
+    #[test]
+    fn err_define_a_custom_format_with_a_name_that_is_taken() {
+        let taken = |names| {
+            let builder = Propagator::builder().define(Named("Jaeger".into(), alloc::vec![]));
+            err(builder.names(names, "none").unwrap())
+        };
+        assert_eq!([taken("b3"), taken("jaeger")], [const { ConfigError::NameTaken { name: "jaeger" } }; 2]);
+    }
+
+    /// Reads and writes B3 under a name of its own.
+    struct Wrapper(crate::formats::b3::B3);
+
+    impl Format for Wrapper {
+        fn name(&self) -> &str {
+            "acme-b3"
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            self.0.fields()
+        }
+
+        fn extract(&self, headers: &Headers<'_>) -> Parsed {
+            self.0.extract(headers)
+        }
+
+        fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+            self.0.inject(context, writer);
+        }
+    }
+
+    #[test]
+    fn ok_a_wrapper_is_not_another_encoding_of_what_it_wraps() {
+        let b3 = crate::formats::b3::B3::single;
+        let builder =
+            Propagator::builder().extract(Wrapper(b3())).extract(b3()).extract(crate::formats::b3::B3::multi());
+        let propagator = builder.inject_none().build().unwrap();
+        assert!(propagator.extract_names().eq(["acme-b3", "b3"]));
+    }
+
+    #[test]
     fn ok_a_header_that_nobody_reads_may_be_configured_and_is_shown_by_its_name() {
         let propagator = Propagator::from_names("correlation:X-Trace,correlation:x-order", "none").unwrap();
         let request = [("x-trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("X-Order", "7")];
@@ -411,7 +473,7 @@ mod tests {
     fn ok_all_fits_beside_eight_names_of_the_users() {
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| alloc::format!("correlation:x-{name}"));
         let list = alloc::format!("all,{}", names.join(","));
-        let builder = Propagator::builder().sw8(crate::formats::sw8::Sw8::new("cart", "cart-1"));
+        let builder = Propagator::builder().define(crate::formats::sw8::Sw8::new("cart", "cart-1"));
         assert!(builder.names(&list, &list).unwrap().build().is_ok());
     }
 

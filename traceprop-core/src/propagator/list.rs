@@ -115,13 +115,22 @@ impl FormatList {
         }
     }
 
-    /// The same for a format that is read. The encodings of one (B3) have one reader between them, at the place of the
-    /// first.
+    /// Adds a format to read, unless another encoding of it (`b3`, `b3multi`) already reads for both. Returns `false` if
+    /// the list is full.
     pub(super) fn push_reader(&mut self, format: FormatRef) -> bool {
         let (name, kind) = (format.get().name(), format.get().fields().kind());
-        let has_encodings = kind.row().is_some_and(|row| row.names.len() > 1);
-        let is_read = has_encodings && self.kinds().any(|(known, other)| other == kind && known.name() != name);
-        is_read || self.push(format)
+        // A wrapper inherits the kind of what it wraps. Under a name of its own it is another format.
+        let encodes = |name: &str| kind.row().is_some_and(|row| row.is_named(name) && row.names.len() > 1);
+        let is_other_encoding = |(known, other): (&dyn Format, FormatKind)| {
+            other == kind && !known.name().eq_ignore_ascii_case(name) && encodes(known.name())
+        };
+        (encodes(name) && self.kinds().any(is_other_encoding)) || self.push(format)
+    }
+
+    /// Returns the format with this name, in any letter case, that was added last.
+    pub(super) fn last_named(&self, name: &str) -> Option<FormatRef> {
+        let named = self.listed().filter(|listed| listed.format.get().name().eq_ignore_ascii_case(name));
+        named.last().map(|listed| listed.format.clone())
     }
 
     /// Notes which fields make it worth while to ask each format. A format of the user's own is always asked.

@@ -15,7 +15,7 @@ impl Propagator {
     /// | `b3`, `b3multi` | B3; either reads both encodings, and writes its own |
     /// | `datadog` | the x-datadog-* headers |
     /// | `jaeger` | uber-trace-id and its baggage |
-    /// | `sw8` | SkyWalking; to write it takes an identity, see [`PropagatorBuilder::sw8`] |
+    /// | `sw8` | SkyWalking; to write it takes an identity, see [`PropagatorBuilder::define`] |
     /// | `correlation:HEADER` | a correlation id under this header name (feature `alloc`) |
     /// | `all` | every built-in format, in this order, but one encoding of B3 |
     /// | `none` | nothing, on purpose |
@@ -73,34 +73,29 @@ impl PropagatorBuilder {
             let all = ROWS.iter().filter(|row| row.in_all);
             return Ok(all.fold(self, |builder, row| builder.add(row.kind, row.names[0], list)));
         }
+        if let Some(format) = self.defined(name) {
+            return Ok(self.add_format(format, list));
+        }
         match ROWS.iter().find(|row| row.is_named(name)) {
             #[cfg(feature = "alloc")]
             Some(row) if row.kind == FormatKind::Correlation => {
                 let (_, header) = name.split_once(':').unwrap_or_default();
                 let format = crate::formats::correlation::Correlation::new(header.trim())
                     .map_err(|error| ConfigError::InvalidHeaderName { place, error })?;
-                Ok(match list {
-                    List::Extract => self.extract(format),
-                    List::Inject => self.inject(format),
-                })
+                Ok(self.add_format(format.into(), list))
             }
             Some(row) if row.kind != FormatKind::Correlation => Ok(self.add(row.kind, name, list)),
             _ => Err(ConfigError::UnknownFormat { place, known: KNOWN }),
         }
     }
 
-    /// Adds what a name means of a row: the instance, but for the one that is configured otherwise.
+    /// Adds the format that the name of a row means.
     fn add(self, kind: FormatKind, name: &str, list: List) -> Self {
-        match kind {
-            FormatKind::Sw8 => self.add_sw8(list),
-            _ => self.add_instance(name, list),
-        }
-    }
-
-    fn add_instance(self, name: &str, list: List) -> Self {
-        match BUILT_IN.iter().find(|format| format.name().eq_ignore_ascii_case(name)) {
-            Some(format) => self.add_format(FormatRef::from_static(*format), list),
-            // A test holds the instances against the rows.
+        let built_in = || BUILT_IN.iter().find(|format| format.name().eq_ignore_ascii_case(name));
+        let format = self.defined(name).or_else(|| identified(kind, list));
+        match format.or_else(|| built_in().copied().map(FormatRef::from_static)) {
+            Some(format) => self.add_format(format, list),
+            // A test compares the instances with the rows.
             None => self,
         }
     }
@@ -111,25 +106,18 @@ impl PropagatorBuilder {
             List::Inject => self.inject(format),
         }
     }
+}
 
-    /// Reading takes no identity. Writing takes the one that was given, else the environment's; without any, building
-    /// the propagator fails.
-    fn add_sw8(self, list: List) -> Self {
-        #[cfg(feature = "alloc")]
-        {
-            let given = self.given_sw8();
-            let found = match list {
-                List::Extract => given,
-                List::Inject => given.or_else(|| crate::formats::sw8::Sw8::builder().build().ok()),
-            };
-            match (found, list) {
-                (Some(sw8), List::Extract) => return self.extract(sw8),
-                (Some(sw8), List::Inject) => return self.inject(sw8),
-                (None, _) => {}
-            }
-        }
-        self.add_instance("sw8", list)
-    }
+/// Returns a writer of `sw8` with the identity that the environment names. The built-in instance can only read.
+#[cfg(feature = "alloc")]
+fn identified(kind: FormatKind, list: List) -> Option<FormatRef> {
+    let writes = matches!((kind, list), (FormatKind::Sw8, List::Inject));
+    writes.then(|| crate::formats::sw8::Sw8::builder().build().ok()).flatten().map(FormatRef::from)
+}
+
+#[cfg(not(feature = "alloc"))]
+fn identified(_: FormatKind, _: List) -> Option<FormatRef> {
+    None
 }
 
 #[cfg(test)]
@@ -138,7 +126,7 @@ mod tests {
 
     #[cfg(feature = "alloc")]
     fn named(extract: &str, inject: &str) -> Propagator {
-        let builder = Propagator::builder().sw8(crate::formats::sw8::Sw8::new("cart", "cart-1"));
+        let builder = Propagator::builder().define(crate::formats::sw8::Sw8::new("cart", "cart-1"));
         builder.names(extract, inject).and_then(PropagatorBuilder::build).unwrap()
     }
 

@@ -32,7 +32,7 @@ static EDGES: LazyLock<Vec<Edge>> = LazyLock::new(|| {
 
 /// Every dialect in, these out.
 pub(crate) fn propagator(inject: &str, behavior: Trust) -> Propagator {
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).trust(behavior);
+    let builder = Propagator::builder().define(Sw8::new("cart", "cart-1")).trust(behavior);
     let builder = builder.names(&format!("all,correlation:{CORRELATION}"), inject).expect("known names");
     builder.build().expect("a propagator")
 }

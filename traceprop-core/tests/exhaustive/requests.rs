@@ -39,7 +39,7 @@ fn check(names: &str, lines: &[(&str, &str)], needed: usize) {
 /// The same for the lines from `first` on.
 #[track_caller]
 fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) {
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1"));
+    let builder = Propagator::builder().define(Sw8::new("cart", "cart-1"));
     let propagator = builder.names(names, names).and_then(|builder| builder.build()).expect("built-in names");
     let whole: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     let sound = propagator.extract(&whole).inbound();

@@ -18,7 +18,7 @@ const fn ids() -> IdBits {
 }
 
 fn all() -> Propagator {
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).names("all", "all").expect("built-in names");
+    let builder = Propagator::builder().define(Sw8::new("cart", "cart-1")).names("all", "all").expect("built-in names");
     builder.build().expect("a service is named")
 }
 

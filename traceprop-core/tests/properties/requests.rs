@@ -12,7 +12,7 @@ use crate::input::*;
 
 /// Every format that there is, both ways.
 fn all() -> Propagator {
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1"));
+    let builder = Propagator::builder().define(Sw8::new("cart", "cart-1"));
     let builder = builder.names("all", "all,b3multi").expect("built-in names");
     builder.build().expect("a service is named")
 }
@@ -101,7 +101,7 @@ proptest! {
         let values = ["k=SECRET", "SECRET", "SECRET", "k=SECRET", "aw==:U0VDUkVU", "SECRET"];
         marked.extend(text.iter().zip(values).map(|(name, value)| ((*name).to_owned(), Bytes(value.into()))));
         let names = "all,b3multi,correlation:x-request-id";
-        let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).names(names, names).expect("names");
+        let builder = Propagator::builder().define(Sw8::new("cart", "cart-1")).names(names, names).expect("names");
         let propagator = builder.build().expect("a service is named");
         let extraction = propagator.extract(&marked);
         let span = extraction.new_span(&ids);

@@ -256,7 +256,7 @@ proptest! {
         baggage in any::<bool>(),
     ) {
         let list = names.join(" , ").to_uppercase() + if baggage { ", Baggage" } else { "" };
-        let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).names(&list, &list).expect("known names");
+        let builder = Propagator::builder().define(Sw8::new("cart", "cart-1")).names(&list, &list).expect("known names");
         let propagator = builder.build().expect("a service is named");
         prop_assert!(propagator.extract_names().eq(names.iter().copied()) && propagator.inject_names().eq(names.iter().copied()));
         prop_assert_eq!((propagator.extracts_baggage(), propagator.injects_baggage()), (baggage, baggage));

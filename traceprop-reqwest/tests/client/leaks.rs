@@ -115,7 +115,7 @@ async fn ok_text_of_every_dialect_goes_only_where_it_is_allowed() {
     const TEXT: [&str; 5] = ["baggage", "uberctx-tenant", "uberctx-session", "sw8-correlation", "x-request-id"];
     let fleet = Fleet::start().await;
     let names = "tracecontext,jaeger,sw8,baggage,correlation:x-request-id";
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1"));
+    let builder = Propagator::builder().define(Sw8::new("cart", "cart-1"));
     let propagator = builder.names(names, names).and_then(|builder| builder.build()).expect("known names");
     let context = called_with_text(&propagator);
     let some = Rule::trace_context().allow_baggage(["tenant"]);

@@ -64,7 +64,7 @@ async fn ok_without_a_context_a_root_is_begun_on_request_only() {
 async fn ok_each_rule_has_its_formats_and_the_call_its_endpoint() {
     let server = Server::start().await;
     let sw8 = traceprop_core::formats::sw8::Sw8::new("cart", "cart-1");
-    let sw8 = Propagator::builder().sw8(sw8).names("none", "sw8").and_then(|builder| builder.build());
+    let sw8 = Propagator::builder().define(sw8).names("none", "sw8").and_then(|builder| builder.build());
     let destinations = Rules::builder(presets::W3C)
         .rule("localhost", Rule::trace_context().propagator(sw8.expect("an identity")))
         .build()
@@ -87,7 +87,7 @@ async fn ok_each_rule_has_its_formats_and_the_call_its_endpoint() {
 async fn ok_endpoint_of_the_request_that_is_served_is_told() {
     let server = Server::start().await;
     let sw8 = traceprop_core::formats::sw8::Sw8::new("cart", "cart-1");
-    let sw8 = Propagator::builder().sw8(sw8).names("none", "sw8").and_then(|builder| builder.build());
+    let sw8 = Propagator::builder().define(sw8).names("none", "sw8").and_then(|builder| builder.build());
     let sw8 = Arc::new(sw8.expect("an identity"));
     let served = context().with_endpoint("/basket");
 

@@ -24,7 +24,7 @@ const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 fn everything() -> Propagator {
     let order = || Correlation::from_static("x-order").opaque();
     let names = "all,b3multi,correlation:x-request-id";
-    let builder = Propagator::builder().sw8(Sw8::new("cart", "cart-1")).names(names, names).expect("built-in names");
+    let builder = Propagator::builder().define(Sw8::new("cart", "cart-1")).names(names, names).expect("built-in names");
     builder.with_format(order()).build().expect("a service is named")
 }
 

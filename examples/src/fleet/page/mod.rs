@@ -88,7 +88,7 @@ impl Page {
             choices: Arc::new(Choices::new(&paths)),
             paths: paths.into(),
             fleets: fleets.into(),
-            all: Arc::new(Propagator::builder().sw8(Sw8::new("page", "demo")).names("none", ALL)?.build()?),
+            all: Arc::new(Propagator::builder().define(Sw8::new("page", "demo")).names("none", ALL)?.build()?),
             client,
         };
         let app = Router::new()
