@@ -152,7 +152,7 @@ fn rules(name: &str, url: &'static str, input: &'static Input, baggage: Option<&
     let nothing = url.contains("stranger");
     let edit = move |slot: &mut Slot| {
         let request = slot.request.as_mut().expect("a request");
-        let _ = destinations.inject(&context, request);
+        destinations.inject(&context, request);
     };
     let check = move |slot: &Slot| {
         let headers = slot.request.as_ref().expect("a request").headers();

@@ -88,7 +88,7 @@ pub fn inject_default(context: &OwnedContext, headers: &mut HeaderMap) {
 
 pub fn inject_with(propagator: &Propagator, call: &InjectOptions<'_>, context: &OwnedContext, headers: &mut HeaderMap) {
     let span = context.span().expect("it holds a span");
-    let _ = propagator.inject(&span, call, &mut HeaderCarrierMut::new(headers));
+    propagator.inject(&span, call, &mut HeaderCarrierMut::new(headers));
 }
 
 /// In and out with a span id of our own.
@@ -107,7 +107,7 @@ pub fn child_with(
     let extraction = propagator.extract(&carrier);
     if let (Some(context), Some(span_id)) = (extraction.context(), SpanId::new(span_id)) {
         let span = extraction.span_with_ids(context.trace_id, span_id);
-        let _ = propagator.inject(&span, call, &mut HeaderCarrierMut::new(to));
+        propagator.inject(&span, call, &mut HeaderCarrierMut::new(to));
     }
 }
 
@@ -123,7 +123,7 @@ pub fn relay_baggage(from: &HeaderMap, to: &mut HeaderMap) {
 pub fn relay_with(propagator: &Propagator, from: &HeaderMap, to: &mut HeaderMap) {
     let carrier = HeaderCarrier::new(from);
     let relay = propagator.extract(&carrier).passthrough();
-    let _ = propagator.relay(&relay, &InjectOptions::everything(), &mut HeaderCarrierMut::new(to));
+    propagator.inject(&relay, &InjectOptions::everything(), &mut HeaderCarrierMut::new(to));
 }
 
 /// A span of our own below that of the caller.

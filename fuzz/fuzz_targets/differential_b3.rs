@@ -134,7 +134,7 @@ fn run(data: &[u8]) {
         let span = extraction.span_with_ids(came.trace_id, SpanId::new(SPAN).expect("not zero"));
         for propagator in &*OURS {
             let mut sent = HeaderMap::new();
-            let _ = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
+            propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
             let theirs = peer::span(&THEIRS[0], &sent);
             let child = RemoteContext { parent_id: Some(span.span_id()), sampling: span.sampling(), ..came };
             assert_eq!(of_theirs(theirs.as_ref()), of_ours(Some(child)), "they read what we write");

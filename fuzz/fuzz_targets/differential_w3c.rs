@@ -113,7 +113,7 @@ fn run(data: &[u8]) {
     if let Some(came) = ours {
         let span = extraction.span_with_ids(came.trace_id, SpanId::new(SPAN).expect("not zero"));
         let mut sent = HeaderMap::new();
-        let _ = OURS.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
+        OURS.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
         let theirs = peer::span(&*THEIRS, &sent).expect("they read what we write");
         let child = RemoteContext { parent_id: Some(span.span_id()), sampling: span.sampling(), ..came };
         assert_eq!(their_ids(&theirs), ids(child));

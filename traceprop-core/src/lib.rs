@@ -80,7 +80,7 @@ pub use context::inject_options::{Allow, InjectOptions, InjectReport, OmitReason
 pub use context::{Inbound, Passthrough, RemoteContext, SpanContext};
 pub use field::invalid::InvalidHeader;
 pub use field::{CustomHeader, Field, FieldSet, InvalidHeaderName, MAX_CUSTOM_HEADERS};
-pub use format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+pub use format::{Format, FormatFields, InjectContext, InjectSource, Outcome, Parsed, Writer};
 pub use formats::b3::{B3Ids, B3Multi, B3Single};
 pub use formats::correlation::{Correlation, CorrelationId};
 pub use formats::jaeger::{JaegerBaggage, JaegerBaggageItem, JaegerDebugId, JaegerFlags, UberTraceId};

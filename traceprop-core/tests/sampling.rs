@@ -34,7 +34,7 @@ fn started(request: &[(&str, &str)], sampler: &dyn Sampler) -> (Sampling, Option
 
 fn tracestate(span: &SpanContext<'_>, call: &InjectOptions<'_>) -> Option<String> {
     let mut headers = Pairs::new();
-    let _ = presets::W3C.propagator().inject(span, call, &mut headers);
+    presets::W3C.propagator().inject(span, call, &mut headers);
     headers.get("tracestate").map(Into::into)
 }
 

@@ -165,7 +165,7 @@ mod tests {
         let extraction = propagator.extract(&carrier);
         assert!(extraction.context().is_none() && extraction.tracestate().is_empty());
         let mut out = HeaderMap::new();
-        let omitted = propagator.relay(
+        let omitted = propagator.inject(
             &extraction.passthrough(),
             &InjectOptions::everything(),
             &mut HeaderCarrierMut::new(&mut out),

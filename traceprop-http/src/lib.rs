@@ -21,7 +21,7 @@
 //! request.extensions_mut().insert(OwnedContext::from_span(&extraction, &span));
 //!
 //! let mut outgoing = HeaderMap::new();
-//! let _ = propagator.inject(&span, &InjectOptions::new(), &mut HeaderCarrierMut::new(&mut outgoing));
+//! propagator.inject(&span, &InjectOptions::new(), &mut HeaderCarrierMut::new(&mut outgoing));
 //! assert!(outgoing["traceparent"].to_str().unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
 //! ```
 //!

@@ -138,7 +138,7 @@ fn ok_inject_of_each_format_allocates_once_a_line() {
         let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
         let mut outgoing = HeaderMap::with_capacity(64);
         let info = measure(|| {
-            let _ = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
+            propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
         });
         // A name that is known at run time only takes one as well.
         let is_made = |name: &&HeaderName| name.as_str().starts_with("uberctx-") || *name == "x-request-id";
@@ -170,7 +170,7 @@ fn ok_removing_stale_lines_costs_nothing_more() {
     let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
     let mut outgoing = request();
     let info = measure(|| {
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
+        propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
     });
     assert_eq!(outgoing.len(), 3);
     assert_eq!(info.count_total, 3);

@@ -93,8 +93,8 @@ proptest! {
             prop_assert_eq!(of_map.to_string(), of_lines.to_string());
             let (mut one, mut other) = (Pairs::new(), Pairs::new());
             for (report, pairs) in [(&of_map, &mut one), (&of_lines, &mut other)] {
-                let _ = propagator.inject(&report.extraction().new_span(&ids), &InjectOptions::everything(), pairs);
-                let _ = propagator.relay(&report.extraction().passthrough(), &InjectOptions::everything(), pairs);
+                propagator.inject(&report.extraction().new_span(&ids), &InjectOptions::everything(), pairs);
+                propagator.inject(report.extraction().passthrough(), &InjectOptions::everything(), pairs);
             }
             prop_assert_eq!(one, other);
         }
@@ -123,10 +123,10 @@ proptest! {
                 let span = extraction.new_span(&ids);
                 let (owned, passed) = (OwnedContext::from_span(extraction, &span), OwnedContext::passthrough(extraction));
                 let [mut child, mut owned_child, mut relay, mut owned_relay] = [const { Pairs::new() }; 4];
-                let _ = propagator.inject(&span, &InjectOptions::new(), &mut child);
-                let _ = propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut owned_child);
-                let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut relay);
-                let _ = propagator.relay(&passed.relay().expect("a relay"), &InjectOptions::new(), &mut owned_relay);
+                propagator.inject(&span, &InjectOptions::new(), &mut child);
+                propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut owned_child);
+                propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut relay);
+                propagator.inject(&passed.relay().expect("a relay"), &InjectOptions::new(), &mut owned_relay);
                 prop_assert_eq!(&child, &owned_child);
                 prop_assert_eq!(&relay, &owned_relay);
                 written.push((child, relay));
@@ -141,9 +141,9 @@ proptest! {
         let extraction = propagator.extract(&came);
         let span = extraction.new_span(&ids);
         let mut map = in_map(&before);
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut map));
+        propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut map));
         let mut pairs = Pairs::new();
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut pairs);
+        propagator.inject(&span, &InjectOptions::everything(), &mut pairs);
         for (name, value) in pairs.iter() {
             prop_assert_eq!(map.get_all(name).iter().collect::<Vec<_>>(), [value], "{}", name);
         }

@@ -2,9 +2,11 @@
 
 use reqwest::{Request, Url};
 use traceprop_core::{
-    IdGenerator, InjectOptions, InjectReport, OwnedContext, Propagator, RandomIds, SpanContext, current,
+    InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext, current,
 };
 use traceprop_http::HeaderCarrierMut;
+
+use crate::policy::child_of;
 
 /// What one call hands on. A new one: the current context, and nothing but trace context.
 ///
@@ -68,7 +70,7 @@ impl<'a> Call<'a> {
     /// nothing: a header that you set yourself stays.
     pub fn inject(&self, request: &mut Request) -> InjectReport<'_> {
         match self.context {
-            Context::Span(span) => self.write_span(&span, None, request),
+            Context::Span(span) => self.write_source((&span).into(), None, request),
             Context::Owned(context) => self.write(context, request),
             Context::Current => current().map_or_else(InjectReport::default, |context| self.write(&context, request)),
         }
@@ -80,31 +82,21 @@ impl<'a> Call<'a> {
     }
 
     fn write(&self, context: &OwnedContext, request: &mut Request) -> InjectReport<'_> {
-        let endpoint = context.endpoint();
-        match (context.span(), context.relay()) {
-            (Some(span), _) => self.write_span(&span.child(RandomIds.new_span_id()), endpoint, request),
-            (None, Some(relay)) => self
-                .with_headers(endpoint, request, |outgoing, headers| self.propagator.relay(&relay, outgoing, headers)),
-            (None, None) => InjectReport::default(),
-        }
+        self.write_source(child_of(context, &RandomIds), context.endpoint(), request)
     }
 
-    fn write_span(&self, span: &SpanContext<'_>, endpoint: Option<&str>, request: &mut Request) -> InjectReport<'_> {
-        self.with_headers(endpoint, request, |outgoing, headers| self.propagator.inject(span, outgoing, headers))
-    }
-
-    fn with_headers<'p>(
+    fn write_source(
         &self,
+        source: InjectSource<'_>,
         endpoint: Option<&str>,
         request: &mut Request,
-        write: impl FnOnce(&InjectOptions<'_>, &mut HeaderCarrierMut<'_>) -> InjectReport<'p>,
-    ) -> InjectReport<'p> {
+    ) -> InjectReport<'_> {
         // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
         let mut headers = std::mem::take(request.headers_mut());
         let peer = self.outgoing.peer_or(authority(request.url()));
         let endpoint = self.outgoing.endpoint_or(endpoint.unwrap_or_default());
         let outgoing = self.outgoing.peer(peer).endpoint(endpoint);
-        let omissions = write(&outgoing, &mut HeaderCarrierMut::new(&mut headers));
+        let omissions = self.propagator.inject(source, &outgoing, &mut HeaderCarrierMut::new(&mut headers));
         *request.headers_mut() = headers;
         omissions
     }

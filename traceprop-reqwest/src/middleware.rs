@@ -71,7 +71,7 @@ impl PropagationMiddleware {
         if let Some(outgoing) = extensions.get::<InjectOptions<'static>>() {
             call = call.inject_options(*outgoing);
         }
-        let _ = call.inject(request);
+        call.inject(request);
     }
 }
 

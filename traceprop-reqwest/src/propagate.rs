@@ -53,7 +53,7 @@ impl Propagate for RequestBuilder {
             return self;
         }
         edit(self, |request| {
-            let _ = call.inject(request);
+            call.inject(request);
         })
     }
 }

@@ -76,7 +76,7 @@ mod tests {
         let propagator = presets::W3C.propagator();
         let span = propagator.extract(&request).new_span(&|| IdBits::non_random(1));
         let mut headers: M = map(&[("TraceState", "old=1"), ("baggage", "old=1"), ("accept", "*/*")]);
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
+        propagator.inject(&span, &InjectOptions::everything(), &mut headers);
         headers
     }
 
@@ -98,8 +98,8 @@ mod tests {
         let propagator = Propagator::builder().with_format(Jaeger::new()).build().unwrap();
         let relay = propagator.extract(&request).passthrough();
         let (mut hashed, mut sorted) = (HashMap::<String, String>::new(), BTreeMap::new());
-        let _ = propagator.relay(&relay, &InjectOptions::everything(), &mut hashed);
-        let _ = propagator.relay(&relay, &InjectOptions::everything(), &mut sorted);
+        propagator.inject(&relay, &InjectOptions::everything(), &mut hashed);
+        propagator.inject(&relay, &InjectOptions::everything(), &mut sorted);
         assert_eq!(hashed, map(&[("jaeger-baggage", "a=1,b=2")]));
         assert_eq!(sorted, map(&[("jaeger-baggage", "a=1,b=2")]));
     }
@@ -110,13 +110,13 @@ mod tests {
         let mut headers: BTreeMap<String, String> = map(&[("tracestate", "old=1"), ("accept", "*/*")]);
         let mut behind = &mut headers;
         let propagator = presets::W3C.propagator();
-        let _ = propagator.inject(&span, &InjectOptions::new(), &mut behind);
+        propagator.inject(&span, &InjectOptions::new(), &mut behind);
         assert!(headers.keys().eq(["accept", "traceparent"]), "{headers:?}");
         // Pairs that are used again lose what is stale too.
         let mut pairs = Pairs::new();
         let state = [TraceStateEdit::set("a", "1").unwrap()];
-        let _ = propagator.inject(&span, &InjectOptions::new().edit_tracestate(&state), &mut pairs);
-        let _ = propagator.inject(&span, &InjectOptions::new(), &mut pairs);
+        propagator.inject(&span, &InjectOptions::new().edit_tracestate(&state), &mut pairs);
+        propagator.inject(&span, &InjectOptions::new(), &mut pairs);
         assert!(pairs.iter().map(|(name, _)| name).eq(["traceparent"]), "{pairs:?}");
     }
 }

@@ -220,7 +220,6 @@ impl Omitted {
 ///
 /// At most [`InjectReport::MAX`] pairs of field and reason; nothing is kept beyond, but [`InjectReport::is_complete`] says so.
 #[derive(Clone, Debug, Default)]
-#[must_use = "what did not go out is worth a counter or a debug line"]
 pub struct InjectReport<'p> {
     list: OmissionList,
     names: Option<&'p FieldNames>,

@@ -14,7 +14,7 @@ impl InjectContext<'_> {
     /// down.
     pub fn forward_verbatim(&self, reading: &Parsed, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
         // Lines that were made here are no text of the wire.
-        if !self.is_just(reading) || !self.received.built.is_empty() {
+        if !self.is_just(reading) || !self.source.received.built.is_empty() {
             return false;
         }
         let slots = self.slots;

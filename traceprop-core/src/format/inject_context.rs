@@ -2,33 +2,24 @@
 
 use core::fmt;
 
-use super::{Outcome, Parsed};
+use super::{InjectSource, Outcome, Parsed};
 use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::InjectOptions;
-use crate::context::received::Received;
 use crate::field::{FormatKind, FormatSet};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::tracestate::otel::OtelEdit;
 use crate::tracestate::preserve::Bridged;
 use crate::tracestate::{TraceState, TraceStateEdit};
 
 /// What is to be written: ids as far as there are any, the decision, and the lines that the context came from.
 #[derive(Clone, Copy)]
 pub struct InjectContext<'a> {
-    pub(crate) trace_id: Option<TraceId>,
-    pub(crate) span_id: Option<SpanId>,
-    pub(crate) sampling: Sampling,
-    pub(crate) random: bool,
-    pub(crate) decided_here: bool,
-    pub(crate) relayed: bool,
-    pub(crate) received: Received<'a>,
+    pub(crate) source: InjectSource<'a>,
     pub(crate) slots: &'a Headers<'a>,
     /// The tracestate that belongs to this trace; empty where none came with it.
     pub(crate) state: TraceState<'a>,
     pub(crate) outgoing: &'a InjectOptions<'a>,
-    pub(crate) otel: OtelEdit,
     /// What goes into the tracestate of ours and of formats, to be edited in before the user's own changes.
     pub(crate) bridge_edits: &'a [TraceStateEdit<'a>],
     /// The tracestate that came holds text that may not go to this destination.
@@ -43,37 +34,37 @@ pub struct InjectContext<'a> {
 impl<'a> InjectContext<'a> {
     /// The trace. None where only a decision is passed on.
     pub const fn trace_id(&self) -> Option<TraceId> {
-        self.trace_id
+        self.source.trace_id
     }
 
     /// The span that the receiver is to take as its parent. None where the sender named none and no span was made here.
     pub const fn span_id(&self) -> Option<SpanId> {
-        self.span_id
+        self.source.span_id
     }
 
     /// Trace and span id, where there are both: what most formats need.
     pub fn ids(&self) -> Option<(TraceId, SpanId)> {
-        Some((self.trace_id?, self.span_id?))
+        self.source.trace_id.zip(self.source.span_id)
     }
 
     /// The decision.
     pub const fn sampling(&self) -> Sampling {
-        self.sampling
+        self.source.sampling
     }
 
     /// Whether the trace id is promised to be random.
     pub const fn is_random(&self) -> bool {
-        self.random
+        self.source.random
     }
 
     /// Whether the decision was made here, or filled in from another format, rather than received.
     pub const fn is_local_decision(&self) -> bool {
-        self.decided_here
+        self.source.decided_here
     }
 
     /// Whether no span was made here: the ids are those that came.
     pub const fn is_passthrough(&self) -> bool {
-        self.relayed
+        self.source.is_passthrough
     }
 
     /// The lines that the context came from. Empty for a context that was made here.
@@ -93,7 +84,7 @@ impl<'a> InjectContext<'a> {
 
     /// What came of our own tracestate member, if it belongs to this trace.
     pub(crate) fn bridged(&self) -> Option<Bridged<'a>> {
-        Bridged::find(&self.tracestate(), self.trace_id?)
+        Bridged::find(&self.tracestate(), self.source.trace_id?)
     }
 
     /// Whether a format is among those that are written.
@@ -103,7 +94,7 @@ impl<'a> InjectContext<'a> {
 
     /// Whether a format named this trace in its own fields.
     pub(crate) const fn agrees(&self, kind: FormatKind) -> bool {
-        self.received.agrees.contains(kind)
+        self.source.received.agrees.contains(kind)
     }
 
     /// Whether `reading` says what is being written: the same trace, parent and decision.
@@ -111,9 +102,9 @@ impl<'a> InjectContext<'a> {
         match reading.outcome() {
             Outcome::Context(context) => {
                 (Some(context.trace_id), context.parent_id, context.sampling)
-                    == (self.trace_id, self.span_id, self.sampling)
+                    == (self.source.trace_id, self.source.span_id, self.source.sampling)
             }
-            Outcome::SamplingOnly(sampling) => self.trace_id.is_none() && sampling == self.sampling,
+            Outcome::SamplingOnly(sampling) => self.source.trace_id.is_none() && sampling == self.source.sampling,
             Outcome::Absent | Outcome::Invalid(_) => false,
         }
     }
@@ -122,9 +113,9 @@ impl<'a> InjectContext<'a> {
 impl fmt::Debug for InjectContext<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InjectContext")
-            .field("trace_id", &self.trace_id)
-            .field("span_id", &self.span_id)
-            .field("sampling", &self.sampling)
+            .field("trace_id", &self.source.trace_id)
+            .field("span_id", &self.source.span_id)
+            .field("sampling", &self.source.sampling)
             .finish_non_exhaustive()
     }
 }

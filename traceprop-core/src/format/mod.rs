@@ -2,6 +2,7 @@
 
 pub(crate) mod forward;
 mod inject_context;
+mod inject_source;
 mod parsed;
 mod writer;
 
@@ -10,6 +11,7 @@ use crate::field::{CustomHeader, FieldNames, FieldSet, FormatKind};
 use crate::tracestate::preserve::BridgeWriter;
 
 pub use inject_context::InjectContext;
+pub use inject_source::InjectSource;
 pub(crate) use parsed::DecisionWeight;
 pub use parsed::{Outcome, Parsed};
 pub(crate) use writer::Progress;

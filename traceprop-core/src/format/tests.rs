@@ -31,8 +31,8 @@ fn sent(propagator: &Propagator) -> (HeaderPairs, HeaderPairs) {
     let (mut child, mut relay) = (HeaderPairs::new(), HeaderPairs::new());
     let extraction = propagator.extract(&REQUEST);
     let span = extraction.new_span(&|| IdBits::non_random(1));
-    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut child);
-    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut relay);
+    propagator.inject(&span, &InjectOptions::everything(), &mut child);
+    propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut relay);
     (child, relay)
 }
 
@@ -87,7 +87,7 @@ fn err_a_family_takes_no_suffix_that_makes_no_name() {
     let propagator = Propagator::builder().extract_none().inject(family).build().unwrap();
     let mut headers = HeaderPairs::new();
     let span = crate::context::SpanContext::root(&|| IdBits::non_random(1));
-    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
+    propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     let names: Vec<_> = headers.iter().map(|(name, _)| (name.len(), name.starts_with("uberctx-"))).collect();
     assert_eq!(names, [(9, true), (128, true), (9, false), (9, false)]);
     assert_eq!(headers[2].1, "[true, false, false, false, false, true, false]");

@@ -14,6 +14,7 @@ use crate::context::received::Received;
 use crate::context::{Inbound, Passthrough, SpanContext};
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
+use crate::format::InjectSource;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::propagator::Extraction;
@@ -45,7 +46,7 @@ pub(crate) static BUILT_IN: FieldNames = FieldNames::all_built_in();
 /// };
 /// let mut headers = Pairs::new();
 /// let call = owned.span().expect("it holds a span").child("b7ad6b7169203331".parse()?);
-/// let _ = propagator.inject(&call, &InjectOptions::new(), &mut headers);
+/// propagator.inject(&call, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers.get("tracestate"), Some("rojo=1"));
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
@@ -264,6 +265,16 @@ impl OwnedContext {
         }
         self.lines = builder.finish();
         self
+    }
+}
+
+/// Forwards the context if it is a passthrough. Otherwise writes its span.
+impl<'a> From<&'a OwnedContext> for InjectSource<'a> {
+    fn from(context: &'a OwnedContext) -> Self {
+        match context.role {
+            Role::Span(span) => (&SpanContext { received: context.received(span.received), ..span }).into(),
+            Role::Relay(relay) => Passthrough { received: context.received(relay.received), ..relay }.into(),
+        }
     }
 }
 

@@ -59,7 +59,7 @@ fn ok_a_wish_for_debug_that_decided_a_trace_is_taken_along() {
     let owned = OwnedContext::from_span(&extraction, &span);
     let sent = |span: &SpanContext<'_>| {
         let mut headers: Vec<(String, String)> = Vec::new();
-        let _ = propagator.inject(span, &InjectOptions::new(), &mut headers);
+        propagator.inject(span, &InjectOptions::new(), &mut headers);
         headers
     };
     assert_eq!(sent(&owned.span().unwrap()), sent(&span));
@@ -78,7 +78,7 @@ fn regression_a_wish_for_debug_that_did_not_count_was_taken_along_without_what_v
     let owned = OwnedContext::from_span(&extraction, &span);
     for span in [&span, &owned.span().unwrap()] {
         let mut headers: Vec<(String, String)> = Vec::new();
-        let _ = propagator.inject(span, &InjectOptions::new(), &mut headers);
+        propagator.inject(span, &InjectOptions::new(), &mut headers);
         assert!(headers.iter().all(|(_, value)| !value.contains("tp=")), "{headers:?}");
     }
 }
@@ -147,7 +147,7 @@ fn ok_the_several_headers_are_taken_along_beside_a_single_one_that_cannot_be_rea
     let extraction = propagator.extract(&request);
     let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(1)));
     let mut headers: Vec<(String, String)> = Vec::new();
-    let _ = propagator.inject(&owned.span().unwrap(), &InjectOptions::new(), &mut headers);
+    propagator.inject(&owned.span().unwrap(), &InjectOptions::new(), &mut headers);
     // Only there stands that the trace id has 16 digits.
     assert_eq!(headers[0].1.split_once('-').unwrap().0, "80e6b5d0a9d93650");
 }

@@ -6,11 +6,9 @@ use crate::carrier::source::LineSource;
 use crate::carrier::{CarrierMut, StaleFields};
 use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
 use crate::context::received::Received;
-use crate::context::{Passthrough, SpanContext};
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
-use crate::format::{InjectContext, Progress, Writer};
+use crate::format::{InjectContext, InjectSource, Progress, Writer};
 use crate::id::sampling::Sampling;
-use crate::tracestate::otel::OtelEdit;
 
 /// The lines of a context that was made here.
 struct NoLines;
@@ -24,84 +22,60 @@ impl LineSource for NoLines {
 }
 
 impl Propagator {
-    /// Writes the context of a span into an outgoing call, in every format of the inject list.
+    /// Writes the headers of an outgoing call, in every format of the inject list.
     ///
-    /// It overwrites the fields of those formats and removes stale ones of theirs; it never touches others, and writes
-    /// no empty header. Inject last: what is copied afterwards need not carry the headers.
-    pub fn inject(
-        &self,
-        span: &SpanContext<'_>,
-        outgoing: &InjectOptions<'_>,
-        carrier: &mut impl CarrierMut,
-    ) -> InjectReport<'_> {
-        let (source, names) = self.received_lines(&span.received, true);
-        let mut slots = Headers::empty(source, names);
-        source.fill(&mut slots);
-        let outbound = InjectContext {
-            trace_id: Some(span.trace_id),
-            span_id: Some(span.span_id),
-            sampling: span.sampling,
-            random: span.random,
-            decided_here: span.decided_here,
-            relayed: false,
-            received: span.received,
-            slots: &slots,
-            state: span.received.tracestate(&slots),
-            outgoing,
-            otel: span.otel,
-            bridge_edits: &[],
-            withholds: false,
-            bridge_left_out: 0,
-            injects: self.injected,
-            baggage_limits: self.options.baggage_limits,
-        };
-        self.write(&outbound, carrier)
-    }
-
-    /// Passes on what came, for a service that reports no spans: the lines of each format as they are, where they say
-    /// what is passed on, else its canonical form.
+    /// `source` is a `&SpanContext`, a `&OwnedContext`, or a [`Passthrough`](crate::Passthrough) of a service that
+    /// reports no spans. See [`InjectSource`] for what each of them writes.
+    ///
+    /// Headers of those formats that the carrier holds already are replaced or removed. Other headers are not touched,
+    /// and no empty header is written. Inject last: a copy of an earlier carrier lacks the headers.
     ///
     /// ```
     /// # #[cfg(feature = "alloc")] {
-    /// use traceprop_core::{presets, InjectOptions};
+    /// use traceprop_core::{presets, InjectOptions, Pairs};
     ///
     /// let propagator = presets::W3C.propagator();
     /// let request = [("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-later")];
-    /// let mut headers: Vec<(String, String)> = Vec::new();
-    /// let _ = propagator.relay(&propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
-    /// assert_eq!(headers[0].1, request[0].1);
+    /// let mut headers = Pairs::new();
+    /// propagator.inject(propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
+    /// assert_eq!(headers.get("traceparent"), Some(request[0].1));
     /// # }
     /// ```
-    pub fn relay(
+    pub fn inject<'a>(
         &self,
-        relay: &Passthrough<'_>,
-        outgoing: &InjectOptions<'_>,
+        source: impl Into<InjectSource<'a>>,
+        options: &InjectOptions<'_>,
         carrier: &mut impl CarrierMut,
     ) -> InjectReport<'_> {
-        let context = relay.inbound.context();
-        let (source, names) = self.received_lines(&relay.received, context.is_some());
-        let mut slots = Headers::empty(source, names);
-        // Each encoding of what came may be handed on, so all of it is looked at.
-        source.fill_whole(&mut slots);
-        let outbound = InjectContext {
-            trace_id: context.map(|context| context.trace_id),
-            span_id: context.and_then(|context| context.parent_id),
-            sampling: relay.inbound.sampling(),
-            random: context.is_some_and(|context| context.random),
-            decided_here: relay.received.filled_in,
-            relayed: true,
-            received: relay.received,
-            slots: &slots,
-            state: relay.received.tracestate(&slots),
-            outgoing,
-            otel: OtelEdit::NONE,
+        self.inject_source(&source.into(), options, carrier)
+    }
+
+    fn inject_source(
+        &self,
+        source: &InjectSource<'_>,
+        options: &InjectOptions<'_>,
+        carrier: &mut dyn CarrierMut,
+    ) -> InjectReport<'_> {
+        let (lines, names) = self.received_lines(&source.received, source.trace_id.is_some());
+        let mut headers = Headers::empty(lines, names);
+        if source.is_passthrough {
+            // Each encoding that was received may be forwarded, so all of them are looked up.
+            lines.fill_whole(&mut headers);
+        } else {
+            lines.fill(&mut headers);
+        }
+        let context = InjectContext {
+            source: *source,
+            slots: &headers,
+            state: source.received.tracestate(&headers),
+            outgoing: options,
             bridge_edits: &[],
             withholds: false,
             bridge_left_out: 0,
             injects: self.injected,
             baggage_limits: self.options.baggage_limits,
         };
-        self.write(&outbound, carrier)
+        self.write(&context, carrier)
     }
 
     /// Where the lines of a context are, and which of them are asked for.
@@ -115,7 +89,9 @@ impl Propagator {
 
     pub(super) fn write_formats(&self, outbound: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
         let mut omissions = OmissionList::default();
-        let nothing = outbound.relayed && outbound.trace_id.is_none() && outbound.sampling == Sampling::Deferred;
+        let nothing = outbound.source.is_passthrough
+            && outbound.source.trace_id.is_none()
+            && outbound.source.sampling == Sampling::Deferred;
         if nothing && outbound.slots.present().is_empty() && !self.kinds.contains(FormatKind::Custom) {
             // Nor is there any text that a format of ours could let go.
             return omissions.of(&self.names);
@@ -126,12 +102,12 @@ impl Propagator {
         for format in self.inject.iter() {
             let mut writer =
                 Writer::new(carrier, format.fields().set(self.names()), &mut progress, &mut omissions, self.names());
-            match (nothing, outbound.relayed) {
+            match (nothing, outbound.source.is_passthrough) {
                 (true, _) => {}
                 (false, true) => format.forward(outbound, &mut writer),
                 (false, false) => format.inject(outbound, &mut writer),
             }
-            if outbound.received.keeps_text {
+            if outbound.source.received.keeps_text {
                 format.inject_text(outbound, &mut writer);
             }
         }
@@ -194,7 +170,7 @@ mod tests {
     fn ok_a_format_of_ones_own_has_the_last_word_where_nothing_is_passed_on() {
         let relayed = |propagator: Propagator| {
             let mut headers: Vec<(String, String)> = Vec::new();
-            let _ = propagator.relay(&Passthrough::new(Inbound::Nothing), &InjectOptions::everything(), &mut headers);
+            propagator.inject(&Passthrough::new(Inbound::Nothing), &InjectOptions::everything(), &mut headers);
             headers
         };
         let own = Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();
@@ -220,7 +196,7 @@ mod tests {
             let extraction = propagator.extract(&request);
             let span = extraction.start_span_with(&|| IdBits::non_random(1), sampling);
             let mut headers: Vec<(String, String)> = Vec::new();
-            let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
+            propagator.inject(&span, &InjectOptions::new(), &mut headers);
             headers.get(1).cloned()
         };
         assert_eq!(tracestate(Sampling::Sampled), None);

@@ -24,12 +24,12 @@ enum Asked {
 impl Propagator {
     /// Lets every format that has a say put its words into the tracestate, then writes.
     pub(super) fn write(&self, outbound: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
-        let Some(trace_id) = outbound.trace_id.filter(|_| outbound.injects(FormatKind::TraceContext)) else {
+        let Some(trace_id) = outbound.source.trace_id.filter(|_| outbound.injects(FormatKind::TraceContext)) else {
             return self.write_formats(outbound, carrier);
         };
         let state = &outbound.state;
         let asked = self.asked(outbound, state.facts());
-        if asked == Asked::Nobody && outbound.otel.is_none() {
+        if asked == Asked::Nobody && outbound.source.otel.is_none() {
             return self.write_formats(outbound, carrier);
         }
         let mut writer = BridgeWriter::new(trace_id);
@@ -45,12 +45,12 @@ impl Propagator {
         } else if let Some(datadog) = self.datadog() {
             datadog.bridge(outbound, &mut writer);
         }
-        if writer.is_untouched() && !state.facts().has_tp() && outbound.otel.is_none() {
+        if writer.is_untouched() && !state.facts().has_tp() && outbound.source.otel.is_none() {
             return self.write_formats(outbound, carrier);
         }
         let withholds = outbound.bridged().is_some_and(|bridged| self.keep(bridged, judged, outbound, &mut writer));
         let [ours, member] = writer.edits(Bridged::value(state));
-        let otel = outbound.otel.member(trace_id, state);
+        let otel = outbound.source.otel.member(trace_id, state);
         // The last one stands left-most.
         let edits = [otel.as_ref().map(OtelMember::edit), ours, member];
         let mut due = [TraceStateEdit::delete(""); 3];
@@ -73,7 +73,7 @@ impl Propagator {
         const W3C: FieldSet = FormatKind::TraceContext.fields().union(FormatKind::Baggage.fields());
         const B3: FieldSet = FormatKind::B3.fields();
         // Only of a decision for which W3C has no word does B3 say more.
-        let says_no_more = match outbound.sampling {
+        let says_no_more = match outbound.source.sampling {
             Sampling::Sampled | Sampling::NotSampled => W3C.union(B3),
             Sampling::Debug | Sampling::Deferred => W3C,
         };
@@ -92,7 +92,8 @@ impl Propagator {
         // Where no dialect is known that could put them anew, items go on as they came, but for a decision that was
         // overruled. Text that may not go everywhere is judged apart.
         if !judged {
-            let overruled = |letter| outbound.decided_here && [preserve::DEBUG, preserve::DEFERRED].contains(&letter);
+            let overruled =
+                |letter| outbound.source.decided_here && [preserve::DEBUG, preserve::DEFERRED].contains(&letter);
             writer.keep(came, |letter| letter != correlation::LETTER && !overruled(letter));
         }
         let headers = || self.bridging().filter_map(|(format, _)| format.name().strip_prefix(correlation::PREFIX));

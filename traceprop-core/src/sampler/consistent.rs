@@ -23,7 +23,7 @@ use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 /// let nothing: [(&str, &str); 0] = [];
 /// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(u64::MAX), &QUARTER);
 /// let mut headers = Pairs::new();
-/// let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
+/// propagator.inject(&span, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers.get("tracestate"), Some("ot=th:c"));
 /// # }
 /// ```

@@ -108,7 +108,7 @@ mod tests {
         let span = extraction.new_span(&|| IdBits::random(7));
         let owned = OwnedContext::from_span(&extraction, &span).filter_baggage(allow);
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&owned.span().unwrap(), &InjectOptions::everything(), &mut headers);
+        propagator.inject(&owned.span().unwrap(), &InjectOptions::everything(), &mut headers);
         let pairs = headers.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         pairs.filter(|(name, _)| is_baggage_name(name)).collect()
     }
@@ -158,7 +158,7 @@ mod tests {
         let span = extraction.new_span(&|| IdBits::random(7));
         let owned = OwnedContext::from_span(&extraction, &span).filter_baggage(Allow::Only(&["session.id"]));
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&owned.span().unwrap(), &InjectOptions::everything(), &mut headers);
+        propagator.inject(&owned.span().unwrap(), &InjectOptions::everything(), &mut headers);
         assert_eq!(headers.get("eu-sw8-correlation"), Some("c2Vzc2lvbi5pZA==:Nw=="));
     }
 

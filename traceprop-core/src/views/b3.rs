@@ -15,7 +15,7 @@ impl OwnedContext {
     /// let propagator = Propagator::builder().extract_none().inject(B3::multi()).build()?;
     /// let context = OwnedContext::from_b3(B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1-05e3ac9a4f6e3b90")?);
     /// let mut headers = Pairs::new();
-    /// let _ = propagator.relay(&context.relay().expect("it is one"), &InjectOptions::new(), &mut headers);
+    /// propagator.inject(&context.relay().expect("it is one"), &InjectOptions::new(), &mut headers);
     /// assert_eq!(headers.get("x-b3-parentspanid"), Some("05e3ac9a4f6e3b90"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -70,7 +70,7 @@ impl OwnedContext {
     /// let fields = DatadogParts::new().priority(2).origin("lambda").tags(&[("_dd.p.dm", "-4")]);
     /// let context = OwnedContext::new(span).with_datadog(&fields);
     /// let mut headers = Pairs::new();
-    /// let _ = propagator.inject(&context.span().expect("it holds one"), &InjectOptions::new(), &mut headers);
+    /// propagator.inject(&context.span().expect("it holds one"), &InjectOptions::new(), &mut headers);
     /// assert_eq!(headers.get("x-datadog-sampling-priority"), Some("2"));
     /// assert_eq!(headers.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -71,7 +71,7 @@ fn variable_name(header: &str) -> String {
 /// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
 ///
 /// let mut command = Command::new("report");
-/// let _ = presets::W3C.propagator().inject(&span, &InjectOptions::new(), &mut command);
+/// presets::W3C.propagator().inject(&span, &InjectOptions::new(), &mut command);
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
 impl CarrierMut for Command {

@@ -99,7 +99,7 @@ impl OwnedContext {
     /// let propagator = Propagator::builder().with_format(Jaeger::new()).build()?;
     /// let context = OwnedContext::new(span).with_jaeger_baggage([("tenant", "acme inc")])?;
     /// let mut headers = Pairs::new();
-    /// let _ = propagator.inject(&context.span().expect("it is one"), &InjectOptions::everything(), &mut headers);
+    /// propagator.inject(&context.span().expect("it is one"), &InjectOptions::everything(), &mut headers);
     /// assert_eq!(headers.get("uberctx-tenant"), Some("acme%20inc"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -165,7 +165,7 @@ mod tests {
 
     fn write(propagator: &Propagator, span: &SpanContext<'_>) -> Headers {
         let mut out = Headers::new();
-        let _ = propagator.inject(span, &InjectOptions::everything(), &mut out);
+        propagator.inject(span, &InjectOptions::everything(), &mut out);
         out
     }
 

@@ -38,9 +38,9 @@ fn relayed(propagator: &Propagator, request: &[(&'static str, &'static str)]) ->
     let request = request.to_vec();
     let extraction = propagator.extract(&request);
     let (mut direct, mut owned) = (Pairs::new(), Pairs::new());
-    assert!(propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut direct).is_empty());
+    assert!(propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut direct).is_empty());
     let context = OwnedContext::passthrough(&extraction);
-    assert!(propagator.relay(&context.relay().expect("a relay"), &InjectOptions::new(), &mut owned).is_empty());
+    assert!(propagator.inject(&context.relay().expect("a relay"), &InjectOptions::new(), &mut owned).is_empty());
     assert_eq!(direct, owned);
     direct.into_iter().collect()
 }
@@ -213,7 +213,7 @@ fn ok_stale_headers_of_either_encoding_go_and_nothing_is_written_twice() {
     let both = [&[single], &multi[..]].concat();
     let check = |builder: PropagatorBuilder, expected: &[(&str, &str)]| {
         let mut headers = owned(&[("X-B3-Flags", "1"), ("accept", "*/*"), ("B3", "1"), ("x-b3-flags", "1")]);
-        let _ = builder.build().unwrap().inject(&span, &InjectOptions::new(), &mut headers);
+        builder.build().unwrap().inject(&span, &InjectOptions::new(), &mut headers);
         assert_eq!(headers, owned(&[&[("accept", "*/*")], expected].concat()));
     };
     check(reads().inject(B3::single()), &[single]);
@@ -238,7 +238,7 @@ fn ok_no_context_and_no_span_id_write_nothing() {
     let no_span = Inbound::Context(RemoteContext { sampling: Sampling::Sampled, ..context });
     for (inbound, left_out) in [(Inbound::Nothing, 0), (no_span, 2)] {
         let mut headers = owned(&[("b3", "1")]);
-        let omissions = propagator.relay(&Passthrough::new(inbound), &InjectOptions::new(), &mut headers);
+        let omissions = propagator.inject(&Passthrough::new(inbound), &InjectOptions::new(), &mut headers);
         assert_eq!(omissions.iter().count(), left_out);
         assert_eq!(headers, owned(&[("b3", "1")]));
     }
@@ -255,17 +255,17 @@ fn ok_debug_and_deferred_come_back_from_a_w3c_hop() {
         let request = [("b3", line.as_str())];
         let into = w3c_hop();
         let mut between = Pairs::new();
-        let _ = into.relay(&into.extract(&request).passthrough(), &InjectOptions::new(), &mut between);
+        into.inject(into.extract(&request).passthrough(), &InjectOptions::new(), &mut between);
         assert_eq!(between.get("tracestate"), Some(format!("tp=1;081ab44d;{letter}").as_str()));
 
         // A second W3C hop keeps it, without having seen b3.
         let mut further = Pairs::new();
-        let _ = into.relay(&into.extract(&between).passthrough(), &InjectOptions::new(), &mut further);
+        into.inject(into.extract(&between).passthrough(), &InjectOptions::new(), &mut further);
         assert_eq!(further.get("tracestate"), between.get("tracestate"));
 
         let out_of = Propagator::builder().extract(W3cTraceContext::new()).inject(B3::single()).build().unwrap();
         let mut back = Pairs::new();
-        let _ = out_of.relay(&out_of.extract(&further).passthrough(), &InjectOptions::new(), &mut back);
+        out_of.inject(out_of.extract(&further).passthrough(), &InjectOptions::new(), &mut back);
         assert_eq!(lines(&back), request);
     }
 }
@@ -279,7 +279,7 @@ fn ok_debug_crosses_a_service_with_spans_and_goes_with_the_decision() {
     let extraction_of = w3c_hop();
     let span = extraction_of.extract(&request).start_span_with(&|| IdBits::non_random(0xabc), Sampling::Sampled);
     let mut headers = Pairs::new();
-    let _ = w3c_hop().inject(&span, &InjectOptions::new(), &mut headers);
+    w3c_hop().inject(&span, &InjectOptions::new(), &mut headers);
     assert_eq!(lines(&headers), [child, ("tracestate", "rojo=1")]);
 }
 
@@ -292,7 +292,7 @@ fn ok_no_bridge_for_what_w3c_can_say_or_did_not_come_in_b3() {
     let made_here =
         OwnedContext::from_b3(B3Single::parse(b"bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-d").unwrap());
     let mut headers = Pairs::new();
-    let _ = w3c_hop().relay(&made_here.relay().unwrap(), &InjectOptions::new(), &mut headers);
+    w3c_hop().inject(&made_here.relay().unwrap(), &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("tracestate"), None);
 }
 
@@ -309,8 +309,8 @@ fn ok_extract_and_inject_allocate_nothing() {
         for request in &requests {
             let extraction = propagator.extract(request);
             let span = extraction.new_span(&|| IdBits::non_random(7));
-            let _ = propagator.inject(&span, &InjectOptions::new(), &mut Sink);
-            let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut Sink);
+            propagator.inject(&span, &InjectOptions::new(), &mut Sink);
+            propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut Sink);
         }
     });
     assert_eq!(count.count_total, 0);
@@ -356,7 +356,7 @@ proptest! {
         let context = OwnedContext::from_b3(B3Single::new(ids, sampling));
         let propagator = writes(B3::both());
         let mut headers = Pairs::new();
-        let _ = propagator.relay(&context.relay().unwrap(), &InjectOptions::new(), &mut headers);
+        propagator.inject(&context.relay().unwrap(), &InjectOptions::new(), &mut headers);
         let single = B3Single::new(ids, sampling).to_string();
         prop_assert_eq!(headers.get("b3"), Some(single.as_str()));
         let multi = B3Multi::parse(|field| headers.get(field.name().unwrap()).map(str::as_bytes));
@@ -376,7 +376,7 @@ proptest! {
         let propagator = writes(format);
         let extraction = propagator.extract(&request);
         let mut headers = Pairs::new();
-        let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
+        propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
         prop_assert_eq!(propagator.extract(&headers).inbound(), extraction.inbound());
         prop_assert!(propagator.explain(&headers).rejects().next().is_none());
     }
@@ -408,7 +408,7 @@ fn regression_relay_drops_flags_that_count_for_nothing() {
     let extraction = propagator.extract(&request);
     assert_eq!(extraction.inbound().sampling(), Sampling::Deferred);
     let mut headers = Pairs::new();
-    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
+    propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
     assert!(headers.iter().eq(ids));
 }
 

@@ -51,7 +51,7 @@ impl Edge {
     pub(crate) fn calls(&self, request: &Lines, span: u64) -> Lines {
         let owned = self.context(request, span);
         let mut headers = Pairs::new();
-        let _ = self.0.inject(&owned.span().expect("a span"), &InjectOptions::everything(), &mut headers);
+        self.0.inject(&owned.span().expect("a span"), &InjectOptions::everything(), &mut headers);
         headers.into_iter().collect()
     }
 
@@ -67,7 +67,7 @@ impl Edge {
     pub(crate) fn relays(&self, request: &Lines) -> Lines {
         let owned = OwnedContext::passthrough(&self.0.extract(request));
         let mut headers = Pairs::new();
-        let _ = self.0.relay(&owned.relay().expect("a relay"), &InjectOptions::everything(), &mut headers);
+        self.0.inject(&owned.relay().expect("a relay"), &InjectOptions::everything(), &mut headers);
         headers.into_iter().collect()
     }
 }

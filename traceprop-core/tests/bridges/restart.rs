@@ -81,13 +81,12 @@ fn ok_a_service_that_restarts_forgets_everything_but_the_users_text() {
                     let edge = propagator(inject, behavior);
                     let nothing: [(&str, &str); 0] = [];
                     let (mut fresh, mut restarted, mut owned) = (Pairs::new(), Pairs::new(), Pairs::new());
-                    let _ =
-                        edge.inject(&edge.extract(&nothing).new_span(&ids), &InjectOptions::everything(), &mut fresh);
+                    edge.inject(&edge.extract(&nothing).new_span(&ids), &InjectOptions::everything(), &mut fresh);
                     let extraction = edge.extract(&request);
                     let span = extraction.new_span(&ids);
-                    let _ = edge.inject(&span, &InjectOptions::everything(), &mut restarted);
+                    edge.inject(&span, &InjectOptions::everything(), &mut restarted);
                     let kept = OwnedContext::from_span(&extraction, &span);
-                    let _ = edge.inject(&kept.span().expect("a span"), &InjectOptions::everything(), &mut owned);
+                    edge.inject(&kept.span().expect("a span"), &InjectOptions::everything(), &mut owned);
                     assert_eq!(restarted, owned);
                     // A correlation text that came in its own header is the user's, and belongs to no trace.
                     let own = get(&request, CORRELATION);
@@ -146,7 +145,7 @@ fn ok_a_decision_of_ours_ends_the_old_one_too() {
             let span =
                 extraction.span_with_ids(context.trace_id, SpanId::new(SECOND).expect("an id")).with_sampling(sampling);
             let mut headers = Pairs::new();
-            let _ = edge.propagator().inject(&span, &InjectOptions::everything(), &mut headers);
+            edge.propagator().inject(&span, &InjectOptions::everything(), &mut headers);
             let back = edge.propagator().extract(&headers).context().expect("a trace");
             let expected = if dialect == Dialect::Correlation { Sampling::Deferred } else { sampling };
             assert_eq!(back.sampling, expected, "{dialect:?}");
@@ -173,6 +172,6 @@ fn ok_correlation_text_does_not_cross_unasked() {
     let extraction = edge.extract(&request);
     let span = extraction.span_with_ids(TRACE.parse().expect("an id"), SpanId::new(FIRST).expect("an id"));
     let mut headers = Pairs::new();
-    let _ = edge.inject(&span, &InjectOptions::new(), &mut headers);
+    edge.inject(&span, &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("tracestate"), None);
 }

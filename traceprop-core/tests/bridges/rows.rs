@@ -29,9 +29,9 @@ fn far_across(request: &Lines) -> Lines {
     let trace_id = extraction.context().expect("a trace").trace_id;
     let span = extraction.span_with_ids(trace_id, SpanId::MIN);
     let mut called = Pairs::new();
-    let _ = ours.inject(&span, &InjectOptions::everything(), &mut called);
+    ours.inject(&span, &InjectOptions::everything(), &mut called);
     let mut relayed = Pairs::new();
-    let _ = ours.relay(&ours.extract(&called).passthrough(), &InjectOptions::everything(), &mut relayed);
+    ours.inject(ours.extract(&called).passthrough(), &InjectOptions::everything(), &mut relayed);
     assert_eq!(relayed, called);
     hop(&relayed.into_iter().collect(), None)
 }
@@ -201,7 +201,7 @@ fn ok_words_of_several_dialects_cross_together() {
     let extraction = all.extract(&crossing);
     let span = extraction.span_with_ids(TRACE.parse().expect("an id"), SpanId::new(SECOND).expect("an id"));
     let mut headers = Pairs::new();
-    let _ = all.inject(&span, &InjectOptions::everything(), &mut headers);
+    all.inject(&span, &InjectOptions::everything(), &mut headers);
     for dialect in Dialect::ALL {
         for (name, value) in behind(dialect) {
             assert_eq!(headers.get(&name), Some(value.as_str()), "{name}");

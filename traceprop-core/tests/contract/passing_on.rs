@@ -43,16 +43,16 @@ fn ok_an_owned_context_relays_what_the_request_does() {
             let owned = OwnedContext::passthrough(&extraction);
             for call in [InjectOptions::everything(), InjectOptions::new()] {
                 let (mut direct, mut copied) = (Pairs::new(), Pairs::new());
-                let _ = propagator.relay(&extraction.passthrough(), &call, &mut direct);
-                let _ = propagator.relay(&owned.relay().expect("a relay"), &call, &mut copied);
+                propagator.inject(extraction.passthrough(), &call, &mut direct);
+                propagator.inject(&owned.relay().expect("a relay"), &call, &mut copied);
                 assert_eq!(direct, copied, "{}: {request:?}", subject.name());
             }
             if let Some(context) = extraction.context() {
                 let span = extraction.span_with_ids(context.trace_id, CHILD);
                 let owned = OwnedContext::from_span(&extraction, &span);
                 let (mut direct, mut copied) = (Pairs::new(), Pairs::new());
-                let _ = propagator.inject(&span, &InjectOptions::everything(), &mut direct);
-                let _ = propagator.inject(&owned.span().expect("a span"), &InjectOptions::everything(), &mut copied);
+                propagator.inject(&span, &InjectOptions::everything(), &mut direct);
+                propagator.inject(&owned.span().expect("a span"), &InjectOptions::everything(), &mut copied);
                 assert_eq!(direct, copied, "{}: {request:?}", subject.name());
             }
         }
@@ -120,7 +120,7 @@ fn ok_a_child_of_sw8_changes_what_names_the_caller() {
             let context = extraction.context().expect("it is valid");
             let mut headers = Pairs::new();
             let call = InjectOptions::new().endpoint("/pay").peer("bank:443");
-            let _ = propagator.inject(&extraction.span_with_ids(context.trace_id, CHILD), &call, &mut headers);
+            propagator.inject(&extraction.span_with_ids(context.trace_id, CHILD), &call, &mut headers);
             let got = fields(headers.get(subject.main).expect("an sw8"));
             let ours = ["cart", "cart-1", "/pay", "bank:443"].map(base64);
             assert_eq!(got[..2], fields(&came)[..2]);
@@ -154,10 +154,10 @@ fn ok_nothing_of_the_users_leaves_unasked() {
         for request in [full(subject), canonical(subject), odd(subject)].concat() {
             let extraction = propagator.extract(&request);
             let mut headers = Pairs::new();
-            let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
+            propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
             if let Some(context) = extraction.context() {
                 let span = extraction.span_with_ids(context.trace_id, CHILD);
-                let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
+                propagator.inject(&span, &InjectOptions::new(), &mut headers);
             }
             let is_text = |name: &str| {
                 let baggage =

@@ -160,7 +160,7 @@ pub(crate) fn child<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[
     let extraction = propagator.extract(request);
     if let Some(context) = extraction.context() {
         let span = extraction.span_with_ids(context.trace_id, CHILD);
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
+        propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     }
     headers
 }
@@ -168,7 +168,7 @@ pub(crate) fn child<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[
 /// What a service without spans passes on.
 pub(crate) fn relay<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
     let mut headers = Pairs::new();
-    let _ = propagator.relay(&propagator.extract(request).passthrough(), &InjectOptions::everything(), &mut headers);
+    propagator.inject(propagator.extract(request).passthrough(), &InjectOptions::everything(), &mut headers);
     headers
 }
 

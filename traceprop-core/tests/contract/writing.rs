@@ -15,7 +15,7 @@ use crate::subject::{CHILD, Lines, SPAN, Subject, TRACE, child, in_good_form, is
 const DECISIONS: [Sampling; 4] = [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
 
 fn inject(subject: &Subject, span: &SpanContext<'_>, headers: &mut Lines) {
-    let _ = subject.propagator().inject(span, &InjectOptions::everything(), headers);
+    subject.propagator().inject(span, &InjectOptions::everything(), headers);
 }
 
 fn any_span() -> impl Strategy<Value = SpanContext<'static>> {
@@ -63,7 +63,7 @@ proptest! {
             let (mut injected, mut relayed, mut owned) = (Lines::new(), Lines::new(), Lines::new());
             inject(subject, &span, &mut injected);
             let inbound = Inbound::Context(context);
-            let _ = subject.propagator().relay(&Passthrough::new(inbound), &InjectOptions::everything(), &mut relayed);
+            subject.propagator().inject(&Passthrough::new(inbound), &InjectOptions::everything(), &mut relayed);
             inject(subject, &OwnedContext::new(span).span().expect("a span"), &mut owned);
             prop_assert_eq!(&injected, &relayed, "{}", subject.name());
             prop_assert_eq!(&injected, &owned, "{}", subject.name());
@@ -106,9 +106,9 @@ fn ok_a_relay_leaves_nothing_stale_either() {
         for request in [canonical(subject), odd(subject)].concat() {
             let extraction = propagator.extract(&request);
             let mut fresh = Lines::new();
-            let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut fresh);
+            propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut fresh);
             let mut headers = [foreign(subject), stale(subject)].concat();
-            let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
+            propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
             if fresh.is_empty() {
                 // With nothing to write, what is there stays untouched.
                 assert_eq!(headers, [foreign(subject), stale(subject)].concat(), "{}", subject.name());
@@ -125,11 +125,11 @@ fn ok_nothing_to_write_touches_nothing() {
         let before = [foreign(subject), stale(subject)].concat();
         let mut headers = before.clone();
         let propagator = subject.propagator();
-        let _ = propagator.relay(&Passthrough::new(Inbound::Nothing), &InjectOptions::everything(), &mut headers);
+        propagator.inject(&Passthrough::new(Inbound::Nothing), &InjectOptions::everything(), &mut headers);
         assert_eq!(headers, before, "{}", subject.name());
         // A trace whose sender named no span cannot be passed on by a format that needs one.
         let nobody = Passthrough::new(Inbound::Context(RemoteContext::new(TRACE, None)));
-        let omitted = propagator.relay(&nobody, &InjectOptions::everything(), &mut headers);
+        let omitted = propagator.inject(&nobody, &InjectOptions::everything(), &mut headers);
         assert_eq!(headers == before, subject.names_span, "{}", subject.name());
         assert_eq!(omitted.is_empty(), !subject.names_span, "{}: {omitted}", subject.name());
     }
@@ -168,12 +168,12 @@ fn ok_all_that_is_written_is_listed_and_all_that_is_listed_can_be_written() {
         let mut names = Names::default();
         let call = InjectOptions::everything().sent_at_ms(1);
         for sampling in DECISIONS {
-            let _ = propagator.inject(&span(sampling), &call, &mut names);
+            propagator.inject(&span(sampling), &call, &mut names);
         }
         for request in [full(subject), canonical(subject), odd(subject), broken(subject)].concat() {
             let extraction = propagator.extract(&request);
-            let _ = propagator.inject(&extraction.span_with_ids(TRACE, CHILD), &call, &mut names);
-            let _ = propagator.relay(&extraction.passthrough(), &call, &mut names);
+            propagator.inject(&extraction.span_with_ids(TRACE, CHILD), &call, &mut names);
+            propagator.inject(extraction.passthrough(), &call, &mut names);
         }
         for name in &names.0 {
             assert!(listed.iter().any(|field| is_in(field, name)), "{}: {name} is not listed", subject.name());
@@ -193,7 +193,7 @@ fn ok_what_is_written_is_in_good_form() {
     for subject in SUBJECTS.iter() {
         for sampling in DECISIONS {
             let mut headers = Pairs::new();
-            let _ = subject.propagator().inject(&span(sampling), &InjectOptions::everything(), &mut headers);
+            subject.propagator().inject(&span(sampling), &InjectOptions::everything(), &mut headers);
             assert!(!headers.is_empty(), "{}", subject.name());
             in_good_form(&headers);
             // The span stands there as the format spells it.

@@ -35,14 +35,14 @@ fn child(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions
     let mut headers = Headers::new();
     let request = request.to_vec();
     let span = propagator.extract(&request).new_span(&|| IdBits::random(7));
-    let _ = propagator.inject(&span, call, &mut headers);
+    propagator.inject(&span, call, &mut headers);
     headers
 }
 
 fn relay(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Headers {
     let mut headers = Headers::new();
     let request = request.to_vec();
-    let _ = propagator.relay(&propagator.extract(&request).passthrough(), call, &mut headers);
+    propagator.inject(propagator.extract(&request).passthrough(), call, &mut headers);
     headers
 }
 
@@ -242,10 +242,10 @@ fn ok_owned_contexts_keep_the_text() {
     assert_eq!(span.correlation(&plain()).unwrap().as_str(), BRACED);
     assert_eq!(passed_on.correlation(&plain()).unwrap().as_str(), BRACED);
     let mut headers = Headers::new();
-    let _ = propagator.inject(&span.span().unwrap(), &InjectOptions::everything(), &mut headers);
+    propagator.inject(&span.span().unwrap(), &InjectOptions::everything(), &mut headers);
     assert_eq!(get(&headers, NAME), Some(BRACED));
     let mut headers = Headers::new();
-    let _ = propagator.relay(&passed_on.relay().unwrap(), &InjectOptions::everything(), &mut headers);
+    propagator.inject(&passed_on.relay().unwrap(), &InjectOptions::everything(), &mut headers);
     assert_eq!(get(&headers, NAME), Some(BRACED));
 }
 
@@ -257,7 +257,7 @@ fn ok_with_correlation_replaces_only_its_own_header() {
     let context = context.with_correlation(&other, "a").unwrap().with_correlation(&plain(), UUID).unwrap();
     let context = context.with_correlation(&other, "b").unwrap();
     let mut headers = Headers::new();
-    let _ = propagator.inject(&context.span().unwrap(), &InjectOptions::everything(), &mut headers);
+    propagator.inject(&context.span().unwrap(), &InjectOptions::everything(), &mut headers);
     assert_eq!((get(&headers, NAME), get(&headers, "x-request-id")), (Some(UUID), Some("b")));
     let error = context.with_correlation(&plain(), "b").unwrap_err();
     assert_eq!((error.reason(), error.offset()), (InvalidReason::BadLength, 1));
@@ -267,7 +267,7 @@ fn ok_with_correlation_replaces_only_its_own_header() {
 fn ok_stale_header_is_replaced() {
     let propagator = built(plain());
     let mut headers: Headers = [("X-Plumbr-TransactionId".into(), "stale".into())].into();
-    let _ = propagator.inject(&SpanContext::root(&|| IdBits::random(7)), &InjectOptions::everything(), &mut headers);
+    propagator.inject(&SpanContext::root(&|| IdBits::random(7)), &InjectOptions::everything(), &mut headers);
     assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
     assert_eq!(get(&headers, "X-Plumbr-TransactionId"), None);
 }
@@ -321,8 +321,8 @@ fn ok_nothing_is_allocated() {
                 let mut carrier = Counted::default();
                 let count = allocation_counter::measure(|| {
                     let extraction = propagator.extract(&request);
-                    let _ = propagator.inject(&extraction.new_span(&|| IdBits::random(7)), &call, &mut carrier);
-                    let _ = propagator.relay(&extraction.passthrough(), &call, &mut carrier);
+                    propagator.inject(&extraction.new_span(&|| IdBits::random(7)), &call, &mut carrier);
+                    propagator.inject(extraction.passthrough(), &call, &mut carrier);
                     std::hint::black_box(extraction.correlation(&format));
                 });
                 assert_eq!(count.count_total, 0);
@@ -358,7 +358,7 @@ proptest! {
         let request = [(NAME, value.as_slice())];
         let extraction = propagator.extract(&request);
         let mut headers = Headers::new();
-        let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut headers);
+        propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut headers);
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
         let end = value.iter().rposition(|byte| !blank(byte)).map_or(0, |last| last + 1);
         let start = value.iter().position(|byte| !blank(byte)).unwrap_or(end);

@@ -244,7 +244,7 @@ fn ok_stale_headers_are_replaced_or_removed() {
         [("X-Datadog-Origin", "rum"), ("x-datadog-tags", "_dd.p.a=1"), ("accept", "*/*")]
             .map(|(name, value)| (name.into(), value.into()))
             .into();
-    let _ = propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut held);
+    propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut held);
     let names: Vec<_> = held.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["accept", "x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-sampling-priority"]);
 }

@@ -72,7 +72,7 @@ fn decided(propagator: &Propagator, request: &Lines<'_>, sampling: Sampling) -> 
 fn relayed(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
     let mut headers = Pairs::new();
     let extraction: Extraction<'_> = propagator.extract(request);
-    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
+    propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
     headers
 }
 

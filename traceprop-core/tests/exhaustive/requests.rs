@@ -102,7 +102,7 @@ impl Case<'_> {
     fn goes_on(&self, propagator: &Propagator, report: &ExtractReport<'_>, context: RemoteContext) {
         let mut child = Pairs::new();
         let span = report.extraction().span_with_ids(context.trace_id, CHILD);
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut child);
+        propagator.inject(&span, &InjectOptions::everything(), &mut child);
         match propagator.extract(&child).inbound() {
             Inbound::Context(again) => {
                 let parent = context.parent_id.map(|_| CHILD);
@@ -120,7 +120,7 @@ impl Case<'_> {
 
     fn relayed(&self, propagator: &Propagator, report: &ExtractReport<'_>) -> Inbound {
         let mut relayed = Pairs::new();
-        let _ = propagator.relay(&report.extraction().passthrough(), &InjectOptions::everything(), &mut relayed);
+        propagator.inject(report.extraction().passthrough(), &InjectOptions::everything(), &mut relayed);
         propagator.extract(&relayed).inbound()
     }
 }

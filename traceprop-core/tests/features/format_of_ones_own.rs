@@ -180,7 +180,7 @@ fn ok_only_allowed_items_leave_and_the_others_are_counted() {
         );
         // A relay lets no more out, and says nothing twice.
         let mut headers = Pairs::new();
-        let left = propagator.relay(&extraction.passthrough(), &call().allow_baggage(allow), &mut headers);
+        let left = propagator.inject(extraction.passthrough(), &call().allow_baggage(allow), &mut headers);
         assert_eq!(
             (items(&headers), left.iter().copied().next()),
             (sent.iter().map(|s| s.to_string()).collect(), omitted)
@@ -194,7 +194,7 @@ fn ok_a_relay_sends_the_old_header_as_it_came() {
     let request =
         [("X-ACME-TRACE", " 4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7;1\t"), ("x-acme-peer", "cart:80")];
     let mut headers = Pairs::new();
-    let _ = propagator.relay(&propagator.extract(&request).passthrough(), &call(), &mut headers);
+    propagator.inject(propagator.extract(&request).passthrough(), &call(), &mut headers);
     assert_eq!(headers.get("x-acme-peer"), Some("cart:80"));
     assert_eq!(headers.get("x-acme-trace"), Some(request[0].1));
     assert_eq!(headers.get("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
@@ -253,7 +253,7 @@ fn ok_old_lines_cross_an_await_in_an_owned_context() {
     };
     let mut headers = Pairs::new();
     let span = owned.span().expect("a span");
-    let _ = propagator.inject(&span, &call().allow_baggage(Allow::Only(&["user"])), &mut headers);
+    propagator.inject(&span, &call().allow_baggage(Allow::Only(&["user"])), &mut headers);
     assert_eq!(headers.get("acmectx-user"), Some("alice"));
     assert_eq!(headers.get("acmectx-tenant"), None);
 }
@@ -264,7 +264,7 @@ fn ok_what_a_request_held_of_ours_is_replaced() {
     let mut headers: Vec<(String, String)> = OLD.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let trace: TraceId = "0af7651916cd43dd8448eb211c80319c".parse().expect("an id");
     let span = SpanContext::new(trace, SpanId::MIN).with_sampling(Sampling::Sampled);
-    let _ = propagator.inject(&span, &call(), &mut headers);
+    propagator.inject(&span, &call(), &mut headers);
     let named = |name: &str| headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).count();
     assert_eq!((named("x-acme-trace"), named("x-acme-peer"), named("accept")), (1, 1, 1));
     // The users' text of another request must not stand beside our trace.

@@ -9,7 +9,7 @@ use traceprop_core::{Allow, InjectOptions, OwnedContext, Pairs, Propagator, pres
 fn relay(request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> (Vec<(String, String)>, String) {
     let propagator = presets::W3C.propagator();
     let mut headers = Pairs::new();
-    let omitted = propagator.relay(&propagator.extract(&request).passthrough(), outgoing, &mut headers);
+    let omitted = propagator.inject(propagator.extract(&request).passthrough(), outgoing, &mut headers);
     (headers.into_iter().collect(), omitted.to_string())
 }
 
@@ -75,7 +75,7 @@ fn ok_a_forwarded_request_keeps_its_other_headers_and_has_each_of_ours_once() {
     let propagator = presets::W3C.propagator();
     let request = owned(&[("Host", "stock"), ("TraceParent", VALID), ("tracestate", "a=1"), ("TraceState", "b=2")]);
     let mut forwarded = request.clone();
-    let _ = propagator.relay(&propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut forwarded);
+    propagator.inject(propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut forwarded);
     let expected = [("Host", "stock"), ("traceparent", VALID), ("tracestate", "a=1"), ("tracestate", "b=2")];
     assert_eq!(forwarded, owned(&expected));
 }
@@ -90,7 +90,7 @@ fn ok_a_retry_on_another_thread_sends_the_same() {
     let retry = thread::spawn(move || {
         let propagator = presets::W3C.propagator();
         let mut headers = Pairs::new();
-        let _ = propagator.relay(&kept.relay().expect("a relay"), &InjectOptions::new(), &mut headers);
+        propagator.inject(&kept.relay().expect("a relay"), &InjectOptions::new(), &mut headers);
         headers.into_iter().collect::<Vec<_>>()
     });
     assert_eq!(retry.join().expect("no panic"), owned(&lines));
@@ -108,7 +108,7 @@ fn ok_two_agents_on_a_page_are_one_trace_where_that_is_asked_for() {
         let extraction = lenient.extract(&lines);
         assert_eq!(extraction.context().and_then(|context| context.parent_id.map(|id| id.get())), Some(0xaa));
         let mut headers = Pairs::new();
-        let _ = lenient.relay(&extraction.passthrough(), &InjectOptions::new(), &mut headers);
+        lenient.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
         assert_eq!(headers.into_iter().collect::<Vec<_>>(), owned(lines));
     }
     for other in ["00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01", "00-0-0-0", ""] {

@@ -26,7 +26,7 @@ fn across_w3c(
     let request = [("uber-trace-id", header(flags))];
     let extraction = before.extract(&request);
     let mut crossing: Vec<(String, String)> = Vec::new();
-    let _ = before.inject(&extraction.span_with_ids(trace(), child_id()), &InjectOptions::everything(), &mut crossing);
+    before.inject(&extraction.span_with_ids(trace(), child_id()), &InjectOptions::everything(), &mut crossing);
     crossing.iter_mut().for_each(edit);
     let came = child_flags(&behind.extract(&crossing), &behind, decision);
     (crossing, came)

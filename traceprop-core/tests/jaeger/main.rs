@@ -114,7 +114,7 @@ fn ok_stale_headers_go_as_soon_as_one_is_written() {
     let stale = ["uber-trace-id", "Uberctx-Old", "jaeger-baggage", "jaeger-debug-id", "x-other"];
     let mut headers: Vec<(String, String)> = stale.map(|name| (name.to_owned(), "stale".to_owned())).to_vec();
     let span = SpanContext::new(trace(), child_id());
-    let _ = propagator.inject(&span, &InjectOptions::new(), &mut headers);
+    propagator.inject(&span, &InjectOptions::new(), &mut headers);
     let written = format!("{TRACE}:{CHILD}:0:0");
     assert_eq!(headers, [("x-other".into(), "stale".into()), ("uber-trace-id".into(), written)]);
 }
@@ -125,7 +125,7 @@ fn ok_trace_without_a_span_is_left_out() {
     let context = RemoteContext::new(trace(), None);
     let mut headers = Pairs::new();
     let relay = Passthrough::new(Inbound::Context(context));
-    let omissions = propagator.relay(&relay, &InjectOptions::new(), &mut headers);
+    let omissions = propagator.inject(&relay, &InjectOptions::new(), &mut headers);
     assert!(headers.is_empty());
     assert_eq!(omissions.to_string(), "uber-trace-id: 1 left out, no-span-id");
 }
@@ -147,7 +147,7 @@ fn ok_extract_and_inject_do_not_allocate() {
         let extraction = propagator.extract(&request);
         assert_eq!(extraction.jaeger_baggage().iter().flat_map(|item| item.value_bytes()).count(), 4);
         let span = extraction.span_with_ids(trace(), child_id());
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut sink);
+        propagator.inject(&span, &InjectOptions::everything(), &mut sink);
     });
     assert_eq!((count.count_total, sink.0), (0, 13 + 53 + 9 + 5 + 9 + 3));
 }

@@ -25,7 +25,7 @@ pub(crate) fn header(flags: &str) -> String {
 
 pub(crate) fn inject(propagator: &Propagator, span: &SpanContext<'_>, outgoing: &InjectOptions<'_>) -> Pairs {
     let mut headers = Pairs::new();
-    let _ = propagator.inject(span, outgoing, &mut headers);
+    propagator.inject(span, outgoing, &mut headers);
     headers
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn child(propagator: &Propagator, request: &[(&str, &str)], outgoing:
 
 pub(crate) fn relay(propagator: &Propagator, request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> Pairs {
     let mut headers = Pairs::new();
-    let _ = propagator.relay(&propagator.extract(&request).passthrough(), outgoing, &mut headers);
+    propagator.inject(propagator.extract(&request).passthrough(), outgoing, &mut headers);
     headers
 }
 

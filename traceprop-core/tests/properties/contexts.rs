@@ -26,7 +26,7 @@ fn all() -> Propagator {
 fn sent_text(context: &OwnedContext) -> String {
     let mut headers = Pairs::new();
     if let Some(span) = context.span() {
-        let _ = all().inject(&span, &InjectOptions::everything(), &mut headers);
+        all().inject(&span, &InjectOptions::everything(), &mut headers);
     }
     let text = ["baggage", "jaeger-baggage", "sw8-correlation"];
     let lines = headers.iter().filter(|(name, _)| text.contains(name) || name.starts_with("uberctx-"));
@@ -92,9 +92,9 @@ proptest! {
         prop_assert_eq!(sent_text(&before.clone().filter_baggage(Allow::None)), "");
         // The same as a call that allows no more.
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&before.span().expect("a span"), &InjectOptions::everything().allow_baggage(Allow::Only(&keep)), &mut headers);
+        propagator.inject(&before.span().expect("a span"), &InjectOptions::everything().allow_baggage(Allow::Only(&keep)), &mut headers);
         let mut of_kept = Pairs::new();
-        let _ = propagator.inject(&kept.span().expect("a span"), &InjectOptions::everything(), &mut of_kept);
+        propagator.inject(&kept.span().expect("a span"), &InjectOptions::everything(), &mut of_kept);
         prop_assert_eq!(of_kept, headers);
         let allowed: Vec<_> = before.baggage().iter().filter(|member| keep.contains(&member.key())).collect();
         prop_assert!(kept.baggage().iter().eq(allowed));

@@ -33,7 +33,7 @@ fn relay(
     outgoing: &InjectOptions<'_>,
 ) -> (Pairs, String) {
     let mut headers = Pairs::new();
-    let omitted = propagator.relay(relay, outgoing, &mut headers);
+    let omitted = propagator.inject(relay, outgoing, &mut headers);
     (headers, omitted.to_string())
 }
 
@@ -229,7 +229,7 @@ proptest! {
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let before: Vec<(String, String)> = before.iter().map(|(name, value)| (name.clone(), text(value.as_ref()))).collect();
         let mut after = before.clone();
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut after);
+        propagator.inject(&span, &InjectOptions::everything(), &mut after);
         let (fresh, _) = inject(&propagator, &span, &InjectOptions::everything());
         let is = |name: &str, own: &[&str]| own.iter().any(|known| known.eq_ignore_ascii_case(name));
         let others = |lines: &[(String, String)], own: &[&str]| -> Vec<(String, String)> {

@@ -146,7 +146,7 @@ proptest! {
         let pairs = members.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let owned = OwnedContext::new(span).with_tracestate(pairs).expect("legal members");
         let mut headers = Pairs::new();
-        let _ = propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut headers);
+        propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut headers);
         let flags = u8::from(sampling.is_sampled()) | u8::from(random) << 1;
         let expected = format!("00-{trace_id}-{span_id}-{flags:02x}");
         prop_assert_eq!(headers.get("traceparent"), Some(expected.as_str()));

@@ -237,7 +237,7 @@ impl ToInject {
             (None, Sampling::Deferred) => Inbound::Nothing,
             (None, sampling) => Inbound::Decision(sampling),
         };
-        propagator.relay(&Passthrough::new(inbound), outgoing, headers)
+        propagator.inject(&Passthrough::new(inbound), outgoing, headers)
     }
 }
 

@@ -30,7 +30,7 @@ fn extract(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdic
     if let Some(expected) = expected {
         let mut sent = Pairs::new();
         let span = extraction.new_span(&|| IdBits::random(7));
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut sent);
+        propagator.inject(&span, &InjectOptions::everything(), &mut sent);
         differences.equal("sent on", Some(expected), sent.get(format.header_name()));
     }
     differences.verdict()
@@ -53,7 +53,7 @@ fn inject(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdict
         let mut headers = Pairs::new();
         let omitted = match (owned.span(), owned.relay()) {
             (Some(span), _) => propagator.inject(&span, &InjectOptions::everything(), &mut headers),
-            (None, Some(relay)) => propagator.relay(&relay, &InjectOptions::everything(), &mut headers),
+            (None, Some(relay)) => propagator.inject(&relay, &InjectOptions::everything(), &mut headers),
             (None, None) => unreachable!("a context is one of both"),
         };
         differences.equal("everything was written", true, omitted.is_empty());

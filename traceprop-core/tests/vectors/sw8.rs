@@ -127,7 +127,7 @@ fn inject(case: &Case) -> Verdict {
     }
     let mut headers = Pairs::new();
     let relay = owned.relay().expect("it was made of one");
-    let _ = propagator().relay(&relay, &InjectOptions::everything(), &mut headers);
+    propagator().inject(&relay, &InjectOptions::everything(), &mut headers);
     case.compare_headers(&headers, &mut differences);
     differences.verdict()
 }

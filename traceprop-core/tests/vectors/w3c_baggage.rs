@@ -68,8 +68,7 @@ fn inject(case: &Case) -> Verdict {
     let span = SpanContext::new(ids.0.parse().expect("an id"), ids.1.parse().expect("an id"));
     let owned = OwnedContext::new(span).with_baggage(&baggage);
     let mut headers = Pairs::new();
-    let _ =
-        propagator.inject(&owned.span().expect("it was made of a span"), &InjectOptions::everything(), &mut headers);
+    propagator.inject(&owned.span().expect("it was made of a span"), &InjectOptions::everything(), &mut headers);
     let mut differences = Differences::default();
     case.compare_headers(&headers, &mut differences);
     differences.verdict()

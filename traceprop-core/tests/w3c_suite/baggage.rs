@@ -180,7 +180,7 @@ fn regression_members_beyond_the_limit_are_missed_though_none_before_them_is_any
     let extraction = propagator.extract(&request);
     let mut headers = traceprop_core::Pairs::new();
     let omitted =
-        propagator.relay(&extraction.passthrough(), &traceprop_core::InjectOptions::everything(), &mut headers);
+        propagator.inject(extraction.passthrough(), &traceprop_core::InjectOptions::everything(), &mut headers);
     assert!(headers.is_empty());
     assert_eq!(omitted.to_string(), "baggage: 1 left out, too-long");
 }

@@ -90,7 +90,7 @@ fn request_to(propagator: &Propagator, lines: &[(&str, &str)]) -> Calls {
         .map(|_| {
             let call = span.child(traceprop_core::IdGenerator::new_span_id(&ids));
             let mut headers = Pairs::new();
-            let _ = propagator.inject(&call, &InjectOptions::new(), &mut headers);
+            propagator.inject(&call, &InjectOptions::new(), &mut headers);
             headers
         })
         .collect();

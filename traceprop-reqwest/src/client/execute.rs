@@ -9,7 +9,7 @@ use traceprop_core::{OwnedContext, SpanContext};
 use super::error::{Error, Origin};
 use super::redirect::Chain;
 use super::{Client, Inner};
-use crate::policy::{Carried, Hop};
+use crate::policy::{Hop, child_of};
 
 /// What a call hands on.
 #[derive(Clone, Debug, Default)]
@@ -72,16 +72,13 @@ impl Inner {
 
     /// Writes what this hop may have, with a span id of its own.
     fn write(&self, request: &mut Request, trace: &Trace, hop: usize, is_downgraded: bool) {
-        let carried = match &trace.context {
-            None => Carried::Nothing,
-            Some(context) => match context.span() {
-                Some(span) if trace.same_span && hop == 1 => Carried::Span(span),
-                _ => Carried::child_of(context, &*self.ids),
-            },
-        };
+        let source = trace.context.as_ref().map(|context| match trace.same_span && hop == 1 {
+            true => context.into(),
+            false => child_of(context, &*self.ids),
+        });
         let served = trace.context.as_ref().and_then(OwnedContext::endpoint);
         let hop = Hop { endpoint: trace.endpoint.as_deref().or(served), withholds_text: is_downgraded };
-        let omissions = self.destinations.write(&carried, hop, request);
+        let omissions = self.destinations.write(source, hop, request);
         if let Some(tell) = self.omissions.as_ref().filter(|_| !omissions.is_empty()) {
             tell(request.url(), &omissions);
         }

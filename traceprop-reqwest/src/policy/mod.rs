@@ -18,7 +18,7 @@ use pattern::Pattern;
 pub use pattern::PatternError;
 use rule::{Formats, RuleError};
 pub use rule::{MAX_RULE_KEYS, Rule};
-pub(crate) use write::{Carried, Hop};
+pub(crate) use write::{Hop, child_of};
 
 /// Which destinations get what: formats, baggage keys and correlation ids.
 ///

@@ -2,28 +2,18 @@
 
 use http::HeaderMap;
 use reqwest::{Request, Url};
-use traceprop_core::{IdGenerator, InjectOptions, InjectReport, OwnedContext, Passthrough, RandomIds, SpanContext};
+use traceprop_core::{IdGenerator, InjectOptions, InjectReport, InjectSource, OwnedContext, RandomIds};
 use traceprop_http::HeaderCarrierMut;
 
 use super::Rules;
 use super::rule::{Keys, Rule};
 use crate::call::authority;
 
-/// What is handed on.
-pub(crate) enum Carried<'a> {
-    Nothing,
-    Span(SpanContext<'a>),
-    Relay(Passthrough<'a>),
-}
-
-impl<'a> Carried<'a> {
-    /// A child of the context's span, or what came where the service has no span.
-    pub(crate) fn child_of(context: &'a OwnedContext, ids: &(impl IdGenerator + ?Sized)) -> Self {
-        match (context.span(), context.relay()) {
-            (Some(span), _) => Self::Span(span.child(ids.new_span_id())),
-            (None, Some(relay)) => Self::Relay(relay),
-            (None, None) => Self::Nothing,
-        }
+/// Returns a child of the context's span, or the received context of a service that has no span.
+pub(crate) fn child_of<'a>(context: &'a OwnedContext, ids: &(impl IdGenerator + ?Sized)) -> InjectSource<'a> {
+    match context.span() {
+        Some(span) => (&span.child(ids.new_span_id())).into(),
+        None => context.into(),
     }
 }
 
@@ -44,20 +34,25 @@ impl Rules {
     /// that one's: have it follow none, or see [`Rules::redirect_policy`].
     pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> InjectReport<'_> {
         let hop = Hop { endpoint: context.endpoint(), withholds_text: false };
-        self.write(&Carried::child_of(context, &RandomIds), hop, request)
+        self.write(Some(child_of(context, &RandomIds)), hop, request)
     }
 
-    pub(crate) fn write(&self, carried: &Carried<'_>, hop: Hop<'_>, request: &mut Request) -> InjectReport<'_> {
+    pub(crate) fn write(
+        &self,
+        source: Option<InjectSource<'_>>,
+        hop: Hop<'_>,
+        request: &mut Request,
+    ) -> InjectReport<'_> {
         // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
         let mut headers = std::mem::take(request.headers_mut());
-        let omissions = self.write_headers(carried, hop, request.url(), &mut headers);
+        let omissions = self.write_headers(source, hop, request.url(), &mut headers);
         *request.headers_mut() = headers;
         omissions
     }
 
     fn write_headers(
         &self,
-        carried: &Carried<'_>,
+        source: Option<InjectSource<'_>>,
         hop: Hop<'_>,
         url: &Url,
         headers: &mut HeaderMap,
@@ -71,11 +66,7 @@ impl Rules {
             let outgoing = allowed.peer(authority(url));
             let outgoing = hop.endpoint.map_or(outgoing, |endpoint| outgoing.endpoint(endpoint));
             let mut headers = HeaderCarrierMut::new(headers);
-            match carried {
-                Carried::Nothing => InjectReport::default(),
-                Carried::Span(span) => propagator.inject(span, &outgoing, &mut headers),
-                Carried::Relay(relay) => propagator.relay(relay, &outgoing, &mut headers),
-            }
+            source.map_or_else(InjectReport::default, |source| propagator.inject(source, &outgoing, &mut headers))
         })
     }
 }
@@ -97,7 +88,7 @@ fn lend_text<R>(rule: &Rule, withholds_text: bool, then: impl FnOnce(InjectOptio
 mod tests {
     use super::*;
     use reqwest::Method;
-    use traceprop_core::{BaggageEntry, OwnedBaggage, Propagator};
+    use traceprop_core::{BaggageEntry, OwnedBaggage, Propagator, SpanContext};
 
     use crate::Rule;
 
@@ -130,7 +121,7 @@ mod tests {
     fn names(url: &str, hop: Hop<'_>) -> Vec<String> {
         let mut request = request(url);
         let context = context();
-        let _ = destinations().write(&Carried::child_of(&context, &RandomIds), hop, &mut request);
+        destinations().write(Some(child_of(&context, &RandomIds)), hop, &mut request);
         let mut names: Vec<_> = request.headers().keys().map(ToString::to_string).collect();
         names.sort();
         names
@@ -169,7 +160,7 @@ mod tests {
         for (url, expected) in [("http://own.internal/", true), ("http://stranger.example/", false)] {
             let mut request = request(url);
             request.headers_mut().insert("x-other-id", http::HeaderValue::from_static("mine"));
-            let _ = rules.write(&Carried::Nothing, Hop::default(), &mut request);
+            rules.write(None, Hop::default(), &mut request);
             assert_eq!(request.headers().contains_key("x-other-id"), expected, "{url}");
         }
     }
@@ -181,7 +172,7 @@ mod tests {
             for name in ["traceparent", "b3", "baggage"] {
                 request.headers_mut().insert(name, http::HeaderValue::from_static("mine"));
             }
-            let _ = destinations().inject(&context().with_baggage(&OwnedBaggage::new()), &mut request);
+            destinations().inject(&context().with_baggage(&OwnedBaggage::new()), &mut request);
             let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
             let [traceparent, b3, baggage] = ["traceparent", "b3", "baggage"].map(text);
             (traceparent.map(|value| value == "mine"), b3, baggage)

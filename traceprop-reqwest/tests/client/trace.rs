@@ -97,7 +97,7 @@ async fn ok_endpoint_of_the_request_that_is_served_is_told() {
     let plain = reqwest::Client::new();
     plain.get(server.url("/")).propagate_with(&Call::new(&sw8).context(&served)).send().await.expect("an answer");
     let mut request = plain.get(server.url("/")).build().expect("a request");
-    let _ = Rules::from(sw8).inject(&served, &mut request);
+    Rules::from(sw8).inject(&served, &mut request);
     plain.execute(request).await.expect("an answer");
 
     let told =

@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(context_of_relay.span_id().unwrap().to_string(), "00f067aa0ba902b7");
         let mut headers = Pairs::new();
         let relay = context_of_relay.relay().unwrap();
-        let _ = presets::W3C.propagator().relay(&relay, &InjectOptions::new(), &mut headers);
+        presets::W3C.propagator().inject(&relay, &InjectOptions::new(), &mut headers);
         assert_eq!(headers.get("traceparent"), Some(later));
 
         let nothing = seen(layer, Request::new(())).await;

@@ -5,7 +5,7 @@ use http::Uri;
 use http::request::Parts;
 use tower_layer::Layer;
 use traceprop_core::{
-    IdGenerator, InjectOptions, InjectReport, OwnedContext, Propagator, RandomIds, SpanContext, current,
+    IdGenerator, InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext, current,
 };
 use traceprop_http::HeaderCarrierMut;
 
@@ -114,13 +114,12 @@ impl<G: IdGenerator> InjectLayer<G> {
         let endpoint = context.and_then(OwnedContext::endpoint).unwrap_or_default();
         let outgoing = outgoing.peer(outgoing.peer_or(peer(&request.uri))).endpoint(outgoing.endpoint_or(endpoint));
         let mut headers = HeaderCarrierMut::new(&mut request.headers);
-        let (span, relay) = (context.and_then(OwnedContext::span), context.and_then(OwnedContext::relay));
-        let omissions = match (span, relay) {
-            (Some(span), _) if self.same_span => self.propagator.inject(&span, &outgoing, &mut headers),
-            (Some(span), _) => self.propagator.inject(&span.child(self.ids.new_span_id()), &outgoing, &mut headers),
-            (None, Some(relay)) => self.propagator.relay(&relay, &outgoing, &mut headers),
-            (None, None) => self.propagator.inject(&SpanContext::root(&self.ids), &outgoing, &mut headers),
+        let source = match (context, context.and_then(OwnedContext::span)) {
+            (Some(_), Some(span)) if !self.same_span => (&span.child(self.ids.new_span_id())).into(),
+            (Some(context), _) => InjectSource::from(context),
+            (None, _) => (&SpanContext::root(&self.ids)).into(),
         };
+        let omissions = self.propagator.inject(source, &outgoing, &mut headers);
         if let Some(tell) = self.omissions.as_ref().filter(|_| !omissions.is_empty()) {
             tell(&request.uri, &omissions);
         }

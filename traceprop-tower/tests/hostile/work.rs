@@ -81,8 +81,8 @@ fn work(propagator: &Propagator, carrier: &impl Carrier) {
     let span = extraction.new_span(&|| IdBits::random(7));
     black_box(OwnedContext::from_span(extraction, &span));
     let mut headers = Pairs::new();
-    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
-    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut headers);
+    propagator.inject(&span, &InjectOptions::everything(), &mut headers);
+    propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut headers);
     black_box(headers);
 }
 

@@ -24,7 +24,7 @@ pub(super) fn add(
     keys.insert("omitted".into(), omitted.collect());
 
     let mut pairs = Pairs::new();
-    let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut pairs);
+    propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut pairs);
     keys.insert("relay".into(), lines_of(&pairs));
 }
 

@@ -64,7 +64,7 @@ const MULTI: FieldSet =
 /// let span = propagator.extract(&request).new_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
 ///
 /// let mut call = Pairs::new();
-/// let _ = propagator.inject(&span, &InjectOptions::new(), &mut call);
+/// propagator.inject(&span, &InjectOptions::new(), &mut call);
 /// assert_eq!(call.get("x-b3-traceid"), Some("80e6b5d0a9d93650"));
 /// assert_eq!(call.get("x-b3-spanid"), Some("b7ad6b7169203331"));
 /// assert_eq!(call.get("x-b3-flags"), Some("1"));

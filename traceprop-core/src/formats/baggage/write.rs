@@ -156,7 +156,7 @@ mod tests {
         let span = propagator.extract(&request).new_span(&|| IdBits::non_random(1));
         let baggage = |outgoing: &InjectOptions<'_>| {
             let mut headers: Vec<(String, String)> = [("baggage".into(), "own=1".into())].into();
-            let _ = propagator.inject(&span, outgoing, &mut headers);
+            propagator.inject(&span, outgoing, &mut headers);
             headers.retain(|(name, _)| name == "baggage");
             headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
         };

@@ -56,7 +56,7 @@ pub(crate) const PREFIX: &str = "correlation:";
 ///
 /// // Inside the fleet the same bytes go on; elsewhere nothing does.
 /// let mut headers: Vec<(String, String)> = Vec::new();
-/// let _ = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
+/// propagator.inject(&span, &InjectOptions::everything(), &mut headers);
 /// assert_eq!(headers[0].1, "D19931BB-F235-4DCB-2E2F-B9D31225D62E");
 /// let omitted = propagator.inject(&span, &InjectOptions::new(), &mut Vec::<(String, String)>::new());
 /// assert_eq!(omitted.to_string(), "x-plumbr-transactionid: 1 left out, not-allowed");

@@ -23,7 +23,7 @@ type Text = StackText<{ MAX_VALUE + 1 + MAX_MEMBER }>;
 
 impl Datadog {
     pub(super) fn write_member(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
-        let received = &context.received;
+        let received = &context.source.received;
         let state = context.tracestate();
         let came = DatadogTraceState::from_tracestate(&state);
         let source = match Source::of(received) {
@@ -320,9 +320,9 @@ mod glance {
                 .to_vec();
         let extraction = propagator.extract(&request);
         let mut sent: Vec<(String, String)> = Vec::new();
-        let _ = propagator.inject(&extraction.new_span(&|| IdBits::non_random(1)), &InjectOptions::new(), &mut sent);
+        propagator.inject(&extraction.new_span(&|| IdBits::non_random(1)), &InjectOptions::new(), &mut sent);
         let child = left.load(Ordering::Relaxed);
-        let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::new(), &mut sent);
+        propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut sent);
         (child, left.load(Ordering::Relaxed))
     }
 

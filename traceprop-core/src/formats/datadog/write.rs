@@ -31,11 +31,11 @@ impl Datadog {
             writer.omit(Field::DatadogTraceId, OmitReason::BadValue, 1);
             return;
         }
-        let source = Source::of(&context.received);
-        let needs_member = source == Source::Member || context.received.priority_in_dd;
+        let source = Source::of(&context.source.received);
+        let needs_member = source == Source::Member || context.source.received.priority_in_dd;
         let state = if needs_member { context.tracestate() } else { TraceState::EMPTY };
         let words =
-            Words::of(source, context.received(), &context.received, DatadogTraceState::from_tracestate(&state));
+            Words::of(source, context.received(), &context.source.received, DatadogTraceState::from_tracestate(&state));
         let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_local_decision());
         writer.write_ascii(Field::DatadogTraceId, Digits::of(trace_id.low()).as_bytes());
         writer.write_ascii(Field::DatadogParentId, Digits::of(span_id.get()).as_bytes());

@@ -67,7 +67,7 @@ const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
 ///
 /// let mut headers: Vec<(String, String)> = Vec::new();
 /// let call = extraction.span_with_ids(caller.trace_id, "b7ad6b7169203331".parse()?);
-/// let _ = propagator.inject(&call, &InjectOptions::new(), &mut headers);
+/// propagator.inject(&call, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers[0].1, "000000000000000041c156cf264ca243:b7ad6b7169203331:0:b");
 /// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -129,7 +129,7 @@ impl Format for Jaeger {
 
     fn bridge(&self, context: &InjectContext<'_>, writer: &mut BridgeWriter) {
         // A context that was put together here has no supplier, and none of its words came in a header.
-        let was_read = context.received.primary.is_some() && context.agrees(FormatKind::Jaeger);
+        let was_read = context.source.received.primary.is_some() && context.agrees(FormatKind::Jaeger);
         let crossed = if was_read { None } else { context.bridged() };
         let has = |letter| was_read || crossed.is_some_and(|tp| tp.item(letter).is_some());
         if has(FLAGS_ITEM) {

@@ -219,7 +219,7 @@ impl Format for Sw8 {
         // Text that does not fit is lost; the receiver then has 32 hex for it.
         let _ = match self.own(outbound) {
             // A context that was built from fields came in no header, and owes nobody its spelling.
-            Some(_) if outbound.received.built.contains(FormatKind::Sw8) => true,
+            Some(_) if outbound.source.received.built.contains(FormatKind::Sw8) => true,
             Some(own) => {
                 let item = compact::compact(own.trace_id());
                 item.is_none_or(|item| bridge.item(compact::LETTER, item.as_str()))
@@ -231,7 +231,7 @@ impl Format for Sw8 {
     fn inject_text(&self, outbound: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let (field, lines) = self.lines(outbound.received(), CORRELATION);
         // It means nothing to any agent without an sw8 beside it.
-        if lines.is_empty() || !writer.has_written() || outbound.received.refused.contains(field) {
+        if lines.is_empty() || !writer.has_written() || outbound.source.received.refused.contains(field) {
             return;
         }
         let Ok(correlation) = Sw8Correlation::read(lines, field) else {

@@ -107,7 +107,7 @@ pub fn span_id_from_segment(segment_id: &str, span_number: u32) -> SpanId {
 /// let caller = extraction.context().unwrap();
 /// let call = extraction.span_with_ids(caller.trace_id, "b7ad6b7169203331".parse().unwrap());
 /// let mut headers: Vec<(String, String)> = Vec::new();
-/// let _ = propagator.inject(&call, &InjectOptions::new().endpoint("/cart").peer("stock:80"), &mut headers);
+/// propagator.inject(&call, &InjectOptions::new().endpoint("/cart").peer("stock:80"), &mut headers);
 /// assert_eq!(
 ///     headers[0].1,
 ///     "1-dGlja2V0LTE=-YjdhZDZiNzE2OTIwMzMzMTAwMDAwMDAwMDAwMDAwMDA=-0-Y2FydA==-Y2FydC0x-L2NhcnQ=-c3RvY2s6ODA=",

@@ -51,13 +51,13 @@ fn child<'c>(extraction: &Extraction<'c>) -> SpanContext<'c> {
 
 fn sent(propagator: &Propagator, headers: &Headers, outgoing: &InjectOptions<'_>) -> Headers {
     let mut out = Headers::new();
-    let _ = propagator.inject(&child(&propagator.extract(headers)), outgoing, &mut out);
+    propagator.inject(&child(&propagator.extract(headers)), outgoing, &mut out);
     out
 }
 
 fn relayed(propagator: &Propagator, headers: &Headers, outgoing: &InjectOptions<'_>) -> Headers {
     let mut out = Headers::new();
-    let _ = propagator.relay(&propagator.extract(headers).passthrough(), outgoing, &mut out);
+    propagator.inject(propagator.extract(headers).passthrough(), outgoing, &mut out);
     out
 }
 
@@ -116,7 +116,7 @@ fn ok_only_not_sampled_is_written_0() {
     let sample = |sampling| {
         let mut out = Headers::new();
         let span = SpanContext::new(ids.0, ids.1).with_sampling(sampling);
-        let _ = sw8_only().inject(&span, &InjectOptions::new(), &mut out);
+        sw8_only().inject(&span, &InjectOptions::new(), &mut out);
         parsed(&out).is_sampled()
     };
     assert!(sample(Sampling::Sampled) && sample(Sampling::Debug) && sample(Sampling::Deferred));
@@ -175,7 +175,7 @@ fn ok_the_text_survives_hops_that_speak_only_w3c() {
         assert_eq!(parsed(&back).trace_id(), text);
         let mut out = Headers::new();
         let relay = both();
-        let _ = relay.relay(&relay.extract(&hop).passthrough(), &InjectOptions::new(), &mut out);
+        relay.inject(relay.extract(&hop).passthrough(), &InjectOptions::new(), &mut out);
         assert_eq!(parsed(&out).trace_id(), text);
     }
 }
@@ -225,8 +225,7 @@ fn ok_sw8_x_keeps_the_mode_and_takes_the_time_of_the_call() {
         let (propagator, mut out) = (sw8_only(), Headers::new());
         let extraction = propagator.extract(&came);
         let context = extraction.context().unwrap();
-        let _ =
-            propagator.inject(&extraction.span_with_ids(context.trace_id, context.parent_id.unwrap()), &call, &mut out);
+        propagator.inject(&extraction.span_with_ids(context.trace_id, context.parent_id.unwrap()), &call, &mut out);
         get(&out, "sw8-x").map(String::from)
     };
     assert_eq!(repeated(InjectOptions::new()).as_deref(), Some("1-5"));
@@ -269,7 +268,7 @@ fn err_correlation_without_an_sw8_is_reported_and_goes_nowhere() {
         assert!(reading.ignored().eq([refused]));
         let mut out = Headers::new();
         let span = report.extraction().new_span(&|| crate::id::generator::IdBits::random(7));
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
+        propagator.inject(&span, &InjectOptions::everything(), &mut out);
         assert_eq!((get(&out, "sw8-correlation"), out.len()), (None, 1));
     }
     let idle = headers([("sw8", ""), ("sw8-correlation", ""), ("sw8-x", "0- ")]);
@@ -299,7 +298,7 @@ fn ok_restart_keeps_the_users_pairs_and_drops_the_trace() {
     assert!(extraction.sw8().is_none());
     let span = extraction.new_span(&|| crate::id::generator::IdBits::random(7));
     let mut out = Headers::new();
-    let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
+    propagator.inject(&span, &InjectOptions::everything(), &mut out);
     assert_eq!(parsed(&out).trace_id(), span.trace_id().to_string().as_str());
     assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (None, Some("YQ==:MQ==")));
 }
@@ -326,7 +325,7 @@ fn err_a_value_that_would_be_too_long_is_left_out() {
     let extraction = propagator.extract(&came);
     let context = extraction.context().unwrap();
     let mut out = Headers::new();
-    let _ = propagator.inject(
+    propagator.inject(
         &extraction.span_with_ids(context.trace_id, context.parent_id.unwrap()),
         &InjectOptions::new(),
         &mut out,
@@ -363,7 +362,7 @@ fn ok_a_value_under_another_name_is_of_another_trace() {
         Propagator::builder().with_format(Sw8::new("cart", "cart-1").with_namespace("acme").unwrap()).build().unwrap();
     let came = headers([("sw8", &value(1, AGENT)), ("acme-sw8", &value(1, "other"))]);
     let mut out = Headers::new();
-    let _ = acme.inject(&child(&plain.extract(&came)), &InjectOptions::new(), &mut out);
+    acme.inject(&child(&plain.extract(&came)), &InjectOptions::new(), &mut out);
     let header = Sw8Header::parse(get(&out, "acme-sw8").unwrap().as_bytes()).unwrap();
     assert_eq!(header.trace_id(), "4afaa8a6631c4ac0987c5eac5f86140e");
 }
@@ -415,9 +414,9 @@ proptest! {
         let extraction = propagator.extract(&lines);
         let span = extraction.new_span(&|| crate::id::generator::IdBits::random(7));
         let mut out = Headers::new();
-        let _ = propagator.inject(&span, &InjectOptions::everything(), &mut out);
+        propagator.inject(&span, &InjectOptions::everything(), &mut out);
         if matches!(extraction.passthrough().inbound(), Inbound::Context(_)) {
-            let _ = propagator.relay(&extraction.passthrough(), &InjectOptions::everything(), &mut out);
+            propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut out);
         }
         for (name, value) in &out {
             prop_assert!(!value.trim().is_empty() && value.bytes().all(|b| matches!(b, b' '..=b'~')), "{}: {}", name, value);
