@@ -1,77 +1,84 @@
-//! Header names for CORS: what a browser has to be allowed to send, and what its page has to be allowed to read.
+//! Header names for CORS: the headers that a page may send, and the headers that it may read.
 //!
-//! Trace headers turn a plain cross-origin request into one with a preflight. If the answer lacks a single name, the
-//! browser sends nothing at all: the page's own call fails, not just its trace. So allow every name that an agent on the
-//! page may send, also those that this service does not read; agents add names with their versions. The lists go into any
-//! version of tower-http's `CorsLayer`, or into anything else that takes names:
+//! Trace headers turn a simple cross-origin request into one with a preflight. If the preflight's response lacks a single
+//! name, the browser blocks the page's own call, not only its trace. Allow every name that an agent on the page may send,
+//! including names that this service does not read, since agents add names with new versions.
+//!
+//! The lists fit every version of tower-http's `CorsLayer`, and anything else that takes [`HeaderName`]s:
 //!
 //! ```
 //! use tower_http::cors::CorsLayer;
 //! use traceprop_core::Propagator;
-//! use traceprop_http::{ResponseHeader, ResponseTrace, cors};
+//! use traceprop_http::{ResponseHeaders, cors};
 //!
 //! let propagator = Propagator::from_names("all, correlation:x-request-id", "tracecontext")?;
-//! let response = ResponseTrace::new().with(ResponseHeader::ServerTiming);
+//! let response_headers = ResponseHeaders::new().server_timing();
 //! let layer = CorsLayer::new()
 //!     .allow_headers(cors::allow_headers(&propagator).chain(cors::SENTRY.clone()).collect::<Vec<_>>())
-//!     .expose_headers(cors::expose_headers(response).collect::<Vec<_>>());
+//!     .expose_headers(cors::expose_headers(&response_headers).collect::<Vec<_>>());
 //! # let _: CorsLayer = layer;
 //! # Ok::<(), traceprop_core::ConfigError>(())
 //! ```
 //!
-//! Name the headers of the application too (`content-type`, `authorization`): a list replaces the one before. A wildcard
-//! is no way out: with credentials browsers take `*` for the name of a header, in both lists. Set a maximum age, and
-//! give every answer the whole list: what was answered once counts for later requests to that address. The layer belongs
-//! outside of authentication and routing, because it has to answer OPTIONS before they turn it down.
+//! # Setup
 //!
-//! `CorsLayer` overwrites an `Access-Control-Expose-Headers` that was set further inside. It knows nothing of
-//! `Timing-Allow-Origin`, without which Grafana Faro sees no `Server-Timing` across origins.
+//! * Add the headers of the application (`content-type`, `authorization`): each call of `allow_headers` replaces the list.
+//! * Do not use a wildcard: for requests with credentials, browsers read `*` as the name of a header, in both lists.
+//! * Set a maximum age, and send the whole list in every response: browsers cache the answer for each address.
+//! * Add the layer outside of authentication and routing, so that it answers OPTIONS requests before they are rejected.
+//! * `CorsLayer` overwrites an `Access-Control-Expose-Headers` that an inner layer wrote.
+//! * `CorsLayer` does not write `Timing-Allow-Origin`, without which Grafana Faro sees no `Server-Timing` of another
+//!   origin: see [`ResponseHeaders::timing_allow_origin`].
 
 use http::header::ACCESS_CONTROL_EXPOSE_HEADERS;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use traceprop_core::{Field, MAX_HEADER_LINES, Propagator};
 
 use crate::names;
-use crate::response::{ResponseHeader, ResponseTrace};
+use crate::response::{ResponseHeader, ResponseHeaders};
 
+/// Reads the lists. A name is the variant of its field, or text if no format has such a field.
 macro_rules! lists {
-    ($($(#[doc = $doc:literal])+ $list:ident: $count:literal = [$($name:literal),+];)+) => {
+    ($($(#[doc = $doc:literal])+ $list:ident: $count:literal = [$($name:tt),+];)+) => {
         $($(#[doc = $doc])+
-        pub static $list: [HeaderName; $count] = [$(HeaderName::from_static($name)),+];)+
+        pub static $list: [HeaderName; $count] = [$(lists!(@name $name)),+];)+
 
-        /// Every list, one after the other.
+        /// Returns the names of all lists, with repetitions.
         fn all() -> impl Iterator<Item = &'static HeaderName> + Clone {
             let lists: [&'static [HeaderName]; [$($count),+].len()] = [$(&$list),+];
             lists.into_iter().flatten()
         }
     };
+    (@name $text:literal) => { HeaderName::from_static($text) };
+    (@name $field:ident) => { HeaderName::from_static(Field::$field.name().unwrap()) };
 }
 
 lists! {
-    /// W3C trace context: OpenTelemetry, Splunk, Grafana Faro, Elastic, Dynatrace, and all others where configured.
-    TRACE_CONTEXT: 2 = ["traceparent", "tracestate"];
-    /// W3C baggage: Datadog's agent sends it since its version 7 unless told not to.
-    BAGGAGE: 1 = ["baggage"];
-    /// B3 in one header.
-    B3: 1 = ["b3"];
-    /// B3 in several.
-    B3_MULTI: 5 = ["x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
-    /// Datadog. Browsers send the first four, mobile apps the tags too.
-    DATADOG: 5 = ["x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-sampling-priority", "x-datadog-origin",
-        "x-datadog-tags"];
-    /// Jaeger, without its baggage: that is one name an item, see [`jaeger_baggage_headers`].
-    JAEGER: 3 = ["uber-trace-id", "jaeger-debug-id", "jaeger-baggage"];
+    /// W3C Trace Context: OpenTelemetry, Splunk, Grafana Faro, Elastic and Dynatrace, and most other agents if configured.
+    TRACE_CONTEXT: 2 = [TraceParent, TraceState];
+    /// W3C Baggage. Datadog's agent sends it by default since version 7.
+    BAGGAGE: 1 = [Baggage];
+    /// B3 in a single header.
+    B3: 1 = [B3];
+    /// B3 in multiple headers.
+    B3_MULTI: 5 = [B3TraceId, B3SpanId, B3ParentSpanId, B3Sampled, B3Flags];
+    /// Datadog. Browsers send the first four names, mobile apps also the tags.
+    DATADOG: 5 = [DatadogTraceId, DatadogParentId, DatadogSamplingPriority, DatadogOrigin, DatadogTags];
+    /// Jaeger without its baggage, which has a header for each item: see [`jaeger_baggage_headers`].
+    JAEGER: 3 = [UberTraceId, JaegerDebugId, JaegerBaggage];
     /// SkyWalking.
-    SW8: 3 = ["sw8", "sw8-correlation", "sw8-x"];
+    SW8: 3 = [Sw8, Sw8Correlation, Sw8Extension];
     /// Sentry.
-    SENTRY: 2 = ["sentry-trace", "baggage"];
+    SENTRY: 2 = [SentryTrace, Baggage];
     /// New Relic.
-    NEW_RELIC: 3 = ["newrelic", "traceparent", "tracestate"];
-    /// What Elastic's agents before 5.0 sent in place of `traceparent`.
-    ELASTIC_APM: 1 = ["elastic-apm-traceparent"];
+    NEW_RELIC: 3 = [NewRelic, TraceParent, TraceState];
+    /// Elastic APM before version 5.0, which sent this header in place of `traceparent`.
+    ELASTIC_APM: 1 = [ElasticTraceParent];
 }
 
-/// Every name that an agent for browsers is known to send, once: all lists of this module.
+/// Returns every name that a browser agent is known to send: the names of all lists of this module, without repetitions.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_http::cors;
@@ -83,13 +90,28 @@ pub fn browser_agent_headers() -> impl Iterator<Item = HeaderName> {
     all().enumerate().filter(|(place, name)| !all().take(*place).any(|before| before == *name)).map(|(_, n)| n.clone())
 }
 
-/// The names of the headers that this propagator reads, for `Access-Control-Allow-Headers`. Families (`uberctx-`) are
-/// left out, since CORS has no word for them: [`jaeger_baggage_headers`].
+/// Returns the names of the headers that `propagator` reads, for `Access-Control-Allow-Headers`.
+///
+/// Prefixes (`uberctx-`) are omitted, since CORS cannot express them: see [`jaeger_baggage_headers`].
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::presets;
+/// use traceprop_http::cors;
+///
+/// let names: Vec<_> = cors::allow_headers(&presets::W3C.propagator()).collect();
+/// assert_eq!(names, ["traceparent", "tracestate", "baggage"]);
+/// ```
 pub fn allow_headers(propagator: &Propagator) -> impl Iterator<Item = HeaderName> {
     propagator.extract_fields().filter(|name| !name.ends_with('-')).filter_map(header_name)
 }
 
-/// The names of Jaeger's baggage items with these keys, `uberctx-KEY`. A key that no header name can hold is left out.
+/// Returns the header names of the Jaeger baggage items with these keys, `uberctx-KEY`.
+///
+/// A key that is empty or not valid in a header name is omitted.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_http::cors;
@@ -101,52 +123,58 @@ pub fn jaeger_baggage_headers<'k>(keys: impl IntoIterator<Item = &'k str>) -> im
     keys.into_iter().filter(|key| !key.is_empty()).filter_map(|key| format!("uberctx-{key}").parse().ok())
 }
 
-/// The names of the headers that responses name their trace in, for `Access-Control-Expose-Headers`. A correlation id
-/// that is sent back has a header of its own.
-pub fn expose_headers(response: ResponseTrace) -> impl Iterator<Item = HeaderName> {
-    let is_listed = |name: &HeaderName| response.forms().any(|form| form.header_name() == name);
+/// Returns the names of the headers that `response` writes, for `Access-Control-Expose-Headers`. No name is repeated.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::Correlation;
+/// use traceprop_http::{ResponseHeaders, cors};
+///
+/// let response = ResponseHeaders::new().server_timing().echo_correlation(Correlation::from_static("x-request-id"));
+/// let names: Vec<_> = cors::expose_headers(&response).collect();
+/// assert_eq!(names, ["server-timing", "x-request-id"]);
+/// ```
+pub fn expose_headers(response: &ResponseHeaders) -> impl Iterator<Item = HeaderName> {
+    let is_written = |name: &HeaderName| response.headers().any(|header| header.header_name() == name);
     let names = [ResponseHeader::ServerTiming, ResponseHeader::TraceResponse].map(ResponseHeader::header_name);
-    names.map(|name| is_listed(name).then(|| name.clone())).into_iter().flatten()
+    let trace = names.map(|name| is_written(name).then(|| name.clone())).into_iter().flatten();
+    trace.chain(response.echoed().cloned())
 }
 
-/// Adds those names to the `Access-Control-Expose-Headers` of a response, where no CORS layer does: in a line of its own,
-/// those that are not listed yet. A wildcard that is there does not count, since with credentials it is none. Without an
-/// allocation. Lists of more than [`MAX_HEADER_LINES`] lines stay as they are.
+/// Adds the names that [`expose_headers`] returns to the `Access-Control-Expose-Headers` of a response.
+///
+/// Use it where no CORS layer writes the header. The names that are not listed yet go into a line of their own. An
+/// existing wildcard does not count as a listed name, since browsers ignore it for requests with credentials. A response
+/// with more than [`MAX_HEADER_LINES`] lines of this header is unchanged.
+///
+/// # Examples
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
-/// use traceprop_http::{ResponseHeader, ResponseTrace, cors};
+/// use traceprop_http::{ResponseHeaders, cors};
 ///
 /// let mut headers = HeaderMap::new();
 /// headers.insert("access-control-expose-headers", HeaderValue::from_static("x-request-id"));
-/// cors::append_expose_headers(ResponseTrace::new().with(ResponseHeader::ServerTiming), &mut headers);
+/// cors::append_expose_headers(&ResponseHeaders::new().server_timing(), &mut headers);
 /// let lines: Vec<_> = headers.get_all("access-control-expose-headers").iter().collect();
 /// assert_eq!(lines, ["x-request-id", "server-timing"]);
 /// ```
-pub fn append_expose_headers(response: ResponseTrace, headers: &mut HeaderMap) {
+pub fn append_expose_headers(response: &ResponseHeaders, headers: &mut HeaderMap) {
     let lines = headers.get_all(ACCESS_CONTROL_EXPOSE_HEADERS);
     if lines.iter().nth(MAX_HEADER_LINES).is_some() {
         return;
     }
-    let is_listed = |form: ResponseHeader| {
-        let mut names = lines.iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
-        names.any(|name| name.trim_ascii().eq_ignore_ascii_case(form.header_name().as_str().as_bytes()))
+    let is_listed = |name: &HeaderName| {
+        let mut listed = lines.iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b','));
+        listed.any(|listed| listed.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
     };
-    let (mut timing, mut trace_response) = (false, false);
-    for form in response.forms().filter(|form| !is_listed(*form)) {
-        match form {
-            ResponseHeader::ServerTiming | ResponseHeader::DraftServerTiming => timing = true,
-            ResponseHeader::TraceResponse => trace_response = true,
-        }
+    let missing: Vec<_> = expose_headers(response).filter(|name| !is_listed(name)).collect();
+    let missing = missing.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
+    if let Some(names) = HeaderValue::try_from(missing).ok().filter(|names| !names.is_empty()) {
+        // A full map takes no more names. The response must not fail for it.
+        let _ = headers.try_append(ACCESS_CONTROL_EXPOSE_HEADERS, names);
     }
-    let names = match (timing, trace_response) {
-        (true, true) => "server-timing, traceresponse",
-        (true, false) => "server-timing",
-        (false, true) => "traceresponse",
-        (false, false) => return,
-    };
-    // A map that is full takes no more; the response is not to fail for it.
-    let _ = headers.try_append(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(names));
 }
 
 fn header_name(name: &str) -> Option<HeaderName> {
@@ -162,7 +190,7 @@ mod tests {
     use traceprop_core::presets;
 
     #[test]
-    fn ok_allow_what_is_read_and_only_that() {
+    fn ok_allow_exactly_the_headers_that_are_read() {
         let names = |propagator: &Propagator| {
             let mut names: Vec<_> = allow_headers(propagator).map(|name| name.to_string()).collect();
             names.sort();
@@ -178,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_lists_hold_every_name_that_the_formats_read() {
+    fn ok_lists_hold_every_header_that_the_formats_read() {
         let all: Vec<_> = browser_agent_headers().collect();
         let read: Vec<_> = allow_headers(&Propagator::from_names("all", "none").unwrap()).collect();
         assert_eq!(read.len(), 20);
@@ -189,24 +217,36 @@ mod tests {
         assert_eq!((once.len(), all.len()), (23, 23));
     }
 
+    /// Names in the lists that are not the field of a row, because no format has such a field.
+    const NOT_A_FIELD: [&str; 0] = [];
+
     #[test]
-    fn ok_expose_each_header_once_and_only_if_it_is_written() {
-        let names = |response| expose_headers(response).map(|name| name.to_string()).collect::<Vec<_>>();
-        assert!(names(ResponseTrace::new()).is_empty());
-        assert_eq!(names(ResponseTrace::new().with(ResponseHeader::DraftServerTiming)), ["server-timing"]);
-        let all = ResponseHeader::ALL.into_iter().fold(ResponseTrace::new(), ResponseTrace::with);
+    fn ok_each_listed_name_is_a_field_or_known_not_to_be_one() {
+        let is_field = |name: &str| Field::from_name(name).is_some_and(|field| field.name() == Some(name));
+        let others: Vec<_> = browser_agent_headers().filter(|name| !is_field(name.as_str())).collect();
+        assert_eq!(others, NOT_A_FIELD);
+    }
+
+    #[test]
+    fn ok_expose_each_written_header_once() {
+        let names =
+            |response: ResponseHeaders| expose_headers(&response).map(|name| name.to_string()).collect::<Vec<_>>();
+        assert!(names(ResponseHeaders::new()).is_empty());
+        assert_eq!(names(ResponseHeaders::new().draft_server_timing()), ["server-timing"]);
+        let all = ResponseHeader::ALL.into_iter().fold(ResponseHeaders::new(), ResponseHeaders::with);
         assert_eq!(names(all), ["server-timing", "traceresponse"]);
     }
+
     #[test]
-    fn ok_names_are_added_to_a_response_once() {
+    fn ok_missing_names_are_appended_once() {
         const NAME: HeaderName = ACCESS_CONTROL_EXPOSE_HEADERS;
-        let added = |before: &[&'static str], forms: &[ResponseHeader]| {
+        let added = |before: &[&'static str], written: &[ResponseHeader]| {
             let mut headers = HeaderMap::new();
             for line in before {
                 headers.append(NAME, HeaderValue::from_static(line));
             }
-            let response = forms.iter().fold(ResponseTrace::new(), |response, form| response.with(*form));
-            append_expose_headers(response, &mut headers);
+            let response = written.iter().fold(ResponseHeaders::new(), |response, header| response.with(*header));
+            append_expose_headers(&response, &mut headers);
             let kept = headers.get_all(NAME).iter().take(before.len()).eq(before.iter().copied());
             assert!(kept && headers.get_all(NAME).iter().count() <= before.len() + 1);
             headers.get_all(NAME).iter().nth(before.len()).map(|line| line.to_str().unwrap().to_owned())

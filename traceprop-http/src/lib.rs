@@ -32,7 +32,7 @@
 //! | for | there is |
 //! |---|---|
 //! | the preflight that trace headers cause | [`cors::allow_headers`], [`cors::browser_agent_headers`], a list for each format |
-//! | telling the page which trace its request was | [`ResponseTrace`], [`cors::expose_headers`] |
+//! | telling the page which trace its request was | [`ResponseHeaders`], [`cors::expose_headers`] |
 //! | telling the page which trace it was loaded in | [`PageMarkup`] |
 //! | not telling it to someone else, from a cache | [`caching`] |
 //! | finding the session, the view and the resource of a trace | [`RumIds`] |
@@ -50,6 +50,6 @@ mod rum;
 
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
 pub use page::{MetaTag, PageMarkup};
-pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseTrace};
+pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseHeaders};
 pub use rum::RumIds;
 pub use traceprop_core::OwnedContext;

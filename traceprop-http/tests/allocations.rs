@@ -8,7 +8,7 @@ use allocation_counter::measure;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Allow, IdBits, InjectOptions, Outcome, OwnedContext, Propagator, presets};
-use traceprop_http::{HeaderCarrier, HeaderCarrierMut, PageMarkup, ResponseHeader, ResponseTrace, RumIds};
+use traceprop_http::{HeaderCarrier, HeaderCarrierMut, PageMarkup, ResponseHeader, ResponseHeaders, RumIds};
 
 fn request() -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -187,7 +187,7 @@ fn ok_a_response_names_its_trace_in_one_allocation() {
     response.append("vary", HeaderValue::from_static("origin"));
     response.append("vary", HeaderValue::from_static("accept"));
     let info = measure(|| {
-        assert!(ResponseTrace::new().with(ResponseHeader::ServerTiming).write(&span, &mut response));
+        assert!(ResponseHeaders::new().server_timing().write_span(&span, &mut response));
     });
     assert_eq!(info.count_total, 1);
     let info = measure(|| {

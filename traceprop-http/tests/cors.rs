@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_http::cors::{AllowHeaders, CorsLayer, ExposeHeaders};
 use traceprop_core::{IdBits, Propagator, presets};
-use traceprop_http::{HeaderCarrier, ResponseHeader, ResponseTrace, cors};
+use traceprop_http::{HeaderCarrier, ResponseHeader, ResponseHeaders, cors};
 
 const ORIGIN: &str = "https://shop.example";
 
@@ -35,14 +35,14 @@ const ASKED: &[(&str, &str)] = &[
 ];
 
 fn layer(allow: impl IntoIterator<Item = HeaderName>) -> CorsLayer {
-    let response = ResponseTrace::new().with(ResponseHeader::ServerTiming);
+    let response = ResponseHeaders::new().server_timing();
     CorsLayer::new()
         .allow_origin(HeaderValue::from_static(ORIGIN))
         // With credentials no list may be a wildcard: the layer would panic.
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::PUT])
         .allow_headers(AllowHeaders::list(allow))
-        .expose_headers(ExposeHeaders::list(cors::expose_headers(response)))
+        .expose_headers(ExposeHeaders::list(cors::expose_headers(&response)))
 }
 
 /// Sends one request through the layer to a service that names its trace.
@@ -53,7 +53,7 @@ async fn send(layer: &CorsLayer, request: Request<()>) -> Response<String> {
         let carrier = HeaderCarrier::new(request.headers());
         let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
         let mut response = Response::new(span.trace_id().to_string());
-        assert!(ResponseTrace::new().with(ResponseHeader::ServerTiming).write(&span, response.headers_mut()));
+        assert!(ResponseHeaders::new().server_timing().write_span(&span, response.headers_mut()));
         Ok::<_, std::convert::Infallible>(response)
     });
     match layer.layer(service).oneshot(request).await {

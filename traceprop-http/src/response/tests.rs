@@ -1,6 +1,9 @@
-use super::*;
+use super::header::{MAX_SERVER_TIMING_LEN, ResponseHeader};
+use super::headers::ResponseHeaders;
+use super::metrics::{self, metrics};
+use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
-use traceprop_core::Sampling;
+use traceprop_core::{MAX_HEADER_LINES, OwnedContext, Sampling, SpanContext, TraceParent};
 
 const IDS: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
 
@@ -21,14 +24,14 @@ fn lines(headers: &HeaderMap) -> Vec<&str> {
 }
 
 #[track_caller]
-fn written(before: &[&str], form: ResponseHeader, flags: u8) -> Vec<String> {
+fn written(before: &[&str], header: ResponseHeader, flags: u8) -> Vec<String> {
     let mut headers = headers(before);
-    assert!(form.write(parent(flags), &mut headers));
+    assert!(header.write(parent(flags), &mut headers));
     lines(&headers).into_iter().map(str::to_owned).collect()
 }
 
 #[test]
-fn ok_write_each_form_to_the_byte() {
+fn ok_write_each_header_to_the_byte() {
     assert_eq!(written(&[], ResponseHeader::ServerTiming, 1), [format!("traceparent;desc=\"{IDS}-01\"")]);
     assert_eq!(written(&[], ResponseHeader::ServerTiming, 3), [format!("traceparent;desc=\"{IDS}-01\"")]);
     assert_eq!(written(&[], ResponseHeader::ServerTiming, 2), [format!("traceparent;desc=\"{IDS}-00\"")]);
@@ -41,7 +44,7 @@ fn ok_write_each_form_to_the_byte() {
 }
 
 #[test]
-fn ok_write_leaves_one_metric_of_the_name_and_it_comes_last() {
+fn ok_write_one_metric_of_the_name_as_the_last() {
     let ours = format!("traceparent;desc=\"{IDS}-01\"");
     let old = "traceparent;desc=\"00-11111111111111111111111111111111-2222222222222222-01\"";
     let draft = "trace;desc=00-11111111111111111111111111111111-2222222222222222-01";
@@ -60,34 +63,47 @@ fn ok_write_leaves_one_metric_of_the_name_and_it_comes_last() {
 }
 
 #[test]
-fn ok_write_before_a_quote_that_is_never_closed() {
+fn ok_write_before_an_unclosed_quote() {
     let ours = format!("traceparent;desc=\"{IDS}-01\"");
     assert_eq!(written(&["db", "a;desc=\"x"], ResponseHeader::ServerTiming, 1), [&*ours, "db", "a;desc=\"x"]);
-    // Of what is hidden there, an agent that splits at commas would take the last.
+    // An agent that splits at commas would read the last metric inside of the open quote.
     let hidden = "a;desc=\"x, traceparent;desc='00-11111111111111111111111111111111-2222222222222222-01'";
     assert_eq!(written(&[hidden], ResponseHeader::ServerTiming, 1), [&*ours, "a;desc=\"x"]);
     assert_eq!(written(&["traceparent;desc=\"x"], ResponseHeader::ServerTiming, 1), [&*ours]);
 }
 
 #[test]
-fn ok_write_all_forms_of_a_span() {
+fn ok_write_all_headers_of_a_span() {
     let span = SpanContext::new(parent(0).trace_id, parent(0).parent_id).with_sampling(Sampling::Debug);
-    let all = ResponseHeader::ALL.into_iter().fold(ResponseTrace::new(), ResponseTrace::with);
+    let all = ResponseHeader::ALL.into_iter().fold(ResponseHeaders::new(), ResponseHeaders::with);
     let mut headers = HeaderMap::new();
-    assert!(all.write(&span.with_random(true), &mut headers));
+    assert!(all.write_span(&span.with_random(true), &mut headers));
     assert_eq!(lines(&headers), [format!("traceparent;desc=\"{IDS}-01\""), format!("trace;desc={IDS}-03")]);
     assert_eq!(headers["traceresponse"], format!("{IDS}-03"));
-    assert!(all.sampled_bit_only().write(&span.with_random(true), &mut headers));
+    assert!(all.sampled_bit_only().write_span(&span.with_random(true), &mut headers));
     assert_eq!(lines(&headers), [format!("traceparent;desc=\"{IDS}-01\""), format!("trace;desc={IDS}-01")]);
     assert_eq!(headers["traceresponse"], format!("{IDS}-01"));
 
     let mut headers = HeaderMap::new();
-    assert!(ResponseTrace::new().is_empty() && ResponseTrace::new().write(&span, &mut headers));
+    assert!(ResponseHeaders::new().is_empty() && ResponseHeaders::new().write_span(&span, &mut headers));
     assert!(headers.is_empty());
 }
 
 #[test]
-fn ok_read_what_servers_write() {
+fn ok_shared_caches_are_respected_unless_allowed() {
+    let context = OwnedContext::new(SpanContext::new(parent(0).trace_id, parent(0).parent_id));
+    let span = context.span().unwrap();
+    let before = HeaderMap::from_iter([(http::header::CACHE_CONTROL, HeaderValue::from_static("public"))]);
+    let response = ResponseHeaders::new().server_timing();
+    for (response, expected) in [(response.clone(), false), (response.allow_shared_caches(), true)] {
+        let (mut one, mut other) = (before.clone(), before.clone());
+        assert_eq!((response.write(&context, &mut one), response.write_span(&span, &mut other)), (expected, expected));
+        assert_eq!((one.len(), other.len()), (1 + usize::from(expected), 1 + usize::from(expected)));
+    }
+}
+
+#[test]
+fn ok_read_metrics_that_servers_write() {
     let parent = parent(1);
     for line in [
         format!("traceparent;desc=\"{IDS}-01\""),
@@ -125,7 +141,7 @@ fn err_read_bad_or_zero_ids_and_several_traceresponses() {
 }
 
 #[test]
-fn err_a_response_beyond_the_limits_stays_as_it_is() {
+fn err_write_beyond_the_limits_changes_nothing() {
     let full = "x".repeat(MAX_SERVER_TIMING_LEN);
     let mut response = headers(&[&full]);
     assert!(ResponseHeader::ServerTiming.write(parent(1), &mut response));
@@ -141,7 +157,7 @@ fn err_a_response_beyond_the_limits_stays_as_it_is() {
     assert_eq!(lines(&response).len(), MAX_HEADER_LINES + 1);
 }
 
-/// What browsers make of several lines: one, with commas between.
+/// Joins the lines as browsers do.
 fn joined(headers: &HeaderMap) -> Vec<u8> {
     let lines: Vec<_> = headers.get_all("server-timing").iter().map(HeaderValue::as_bytes).collect();
     lines.join(&b", "[..])
@@ -174,8 +190,8 @@ proptest! {
         let others = |lines: &[&str]| -> Vec<String> {
             let parts = lines.iter().flat_map(|line| metrics::parts(line.as_bytes()));
             let others = parts.filter(|(name, _)| !name.eq_ignore_ascii_case(b"traceparent"));
-            // Blanks at the ends of a line are none of a metric's.
-            let texts = others.map(|(_, text)| String::from_utf8(metrics::trim(text).to_vec()).expect("it was text"));
+            // Blanks at the ends of a line are not part of a metric.
+            let texts = others.map(|(_, text)| String::from_utf8(metrics::trim(text).to_vec()).expect("ASCII"));
             texts.filter(|text| !text.is_empty()).collect()
         };
         let ours = format!("traceparent;desc=\"{IDS}-01\"");
@@ -185,7 +201,7 @@ proptest! {
         let parts = after.iter().flat_map(|line| metrics::parts(line.as_bytes()));
         prop_assert_eq!(parts.filter(|(name, _)| name.eq_ignore_ascii_case(b"traceparent")).count(), 1);
 
-        // Of the joined lines Grafana Faro takes the first metric of the name, Splunk looks into what stands between
+        // In the joined lines Grafana Faro reads the first metric of the name, and Splunk searches the text between
         // commas, quoted or not: both find ours.
         let seen = joined(&response);
         let first = metrics(&seen).find(|metric| metric.name == b"traceparent").and_then(|metric| metric.description);

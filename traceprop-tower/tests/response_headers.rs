@@ -1,4 +1,4 @@
-//! What a response tells its caller, as it arrives over a real socket.
+//! Response headers that name the trace, read from a real socket.
 
 mod support;
 
@@ -25,7 +25,7 @@ const ALL: &[&str] = &[
 
 fn layer() -> ExtractLayer<impl IdGenerator + Clone> {
     let names = "tracecontext,b3,correlation:x-plumbr-transactionid";
-    let propagator = Propagator::builder().names(names, names).expect("known names").build().expect("it is right");
+    let propagator = Propagator::builder().names(names, names).expect("known names").build().expect("valid settings");
     ExtractLayer::new(propagator).id_generator(|| IdBits::random(7))
 }
 
@@ -79,7 +79,7 @@ fn metric(flags: &str) -> String {
 }
 
 #[tokio::test]
-async fn ok_nothing_is_written_unasked() {
+async fn ok_nothing_is_written_by_default() {
     for layer in [
         layer(),
         layer().response_headers(ResponseHeaders::new()),
@@ -91,18 +91,18 @@ async fn ok_nothing_is_written_unasked() {
 }
 
 #[tokio::test]
-async fn ok_server_timing_is_what_agents_read() {
+async fn ok_server_timing_has_the_form_that_agents_read() {
     let address = serve(layer().response_headers(ResponseHeaders::new().server_timing())).await;
-    for (came, told) in [
+    for (received, flags) in [
         (parent("01"), "01"),
-        // Splunk reads no other flag beside the sampled one.
+        // Splunk accepts no flag but the sampled one.
         (parent("03"), "01"),
         (parent("00"), "00"),
         (parent("02"), "00"),
         (format!("b3: {TRACE}-00f067aa0ba902b7-d\r\n"), "01"),
         (format!("b3: {TRACE}-00f067aa0ba902b7\r\n"), "01"),
     ] {
-        assert_eq!(answer(address, "GET /", &came, ALL).await, [metric(told)], "{came}");
+        assert_eq!(answer(address, "GET /", &received, ALL).await, [metric(flags)], "{received}");
     }
     let new = "server-timing: traceparent;desc=\"00-00000000000000070000000000000007-0000000000000007-01\"";
     assert_eq!(answer(address, "GET /none", "", ALL).await, [new], "a new trace, and a fallback");
@@ -117,7 +117,7 @@ async fn ok_proxied_metric_is_replaced_and_others_stay() {
 }
 
 #[tokio::test]
-async fn ok_traceresponse_and_draft_metric_tell_all_flags() {
+async fn ok_traceresponse_and_draft_server_timing_have_all_flags() {
     let address = serve(layer().response_headers(ResponseHeaders::new().traceresponse().draft_server_timing())).await;
     for flags in ["00", "01", "02", "03"] {
         let lines = answer(address, "GET /", &parent(flags), ALL).await;
@@ -129,7 +129,7 @@ async fn ok_traceresponse_and_draft_metric_tell_all_flags() {
 }
 
 #[tokio::test]
-async fn ok_correlation_id_is_told_as_it_came_or_as_it_was_made() {
+async fn ok_correlation_id_is_echoed_as_received_or_generated() {
     let address = serve(layer().response_headers(ResponseHeaders::new().echo_correlation(TRANSACTION))).await;
     let names = &["x-plumbr-transactionid"];
     for text in ["4BF92F35-77B3-4DA6-A3CE-929D0E0E4736", "{4bf92f35-77b3-4da6-a3ce-929d0e0e4736}"] {
@@ -143,7 +143,7 @@ async fn ok_correlation_id_is_told_as_it_came_or_as_it_was_made() {
 }
 
 #[tokio::test]
-async fn ok_names_are_exposed_where_nobody_else_does() {
+async fn ok_names_are_exposed_unless_the_response_exposes_some() {
     let address = serve(layer().response_headers(all())).await;
     let names = &["timing-allow-origin", "access-control-expose-headers"];
     let allowed = "timing-allow-origin: https://shop.example";
@@ -154,17 +154,17 @@ async fn ok_names_are_exposed_where_nobody_else_does() {
 }
 
 #[tokio::test]
-async fn ok_cors_layer_around_it_has_the_last_word() {
+async fn ok_outer_cors_layer_takes_precedence() {
     use tower_http::cors::CorsLayer;
-    use traceprop_http::{ResponseHeader, ResponseTrace, cors};
+    use traceprop_http::cors;
 
-    let trace = ResponseTrace::new().with(ResponseHeader::ServerTiming);
+    let headers = ResponseHeaders::new().server_timing();
     let app = Router::new().route("/", on_get(async || "hello"));
-    let app = app.layer(layer().response_headers(ResponseHeaders::from(trace).expose_headers()));
+    let app = app.layer(layer().response_headers(headers.clone().expose_headers()));
     let names = &["server-timing", "access-control-expose-headers"];
     let silent = CorsLayer::new().allow_origin([HeaderValue::from_static("https://shop.example")]);
     let etag = "etag".parse().expect("a name");
-    let listing = silent.clone().expose_headers(cors::expose_headers(trace).chain([etag]).collect::<Vec<_>>());
+    let listing = silent.clone().expose_headers(cors::expose_headers(&headers).chain([etag]).collect::<Vec<_>>());
     for (cors, exposed) in [(silent, "server-timing"), (listing, "server-timing,etag")] {
         let address = support::serve(app.clone().layer(cors)).await;
         let lines = answer(address, "GET /", &parent("01"), names).await;
@@ -176,7 +176,7 @@ async fn ok_cors_layer_around_it_has_the_last_word() {
 }
 
 #[tokio::test]
-async fn ok_preflights_and_paths_that_are_left_out_stay_as_they_are() {
+async fn ok_preflights_and_skipped_paths_are_unchanged() {
     let layer = layer().skip(|head| head.uri.path() == "/health").response_headers(all().allow_shared_caches());
     let address = serve(layer).await;
     assert_eq!(answer(address, "OPTIONS /", &parent("01"), ALL).await, [""; 0]);
@@ -185,9 +185,9 @@ async fn ok_preflights_and_paths_that_are_left_out_stay_as_they_are() {
 }
 
 #[tokio::test]
-async fn ok_what_others_may_get_from_a_cache_tells_no_trace_unless_asked() {
-    for (respond, shared) in [(all(), 0), (all().allow_shared_caches(), ALL.len())] {
-        let address = serve(layer().response_headers(respond)).await;
+async fn ok_responses_for_shared_caches_name_no_trace_unless_allowed() {
+    for (response_headers, shared) in [(all(), 0), (all().allow_shared_caches(), ALL.len())] {
+        let address = serve(layer().response_headers(response_headers)).await;
         for (path, lines) in [("/public", shared), ("/max-age", shared), ("/private", ALL.len())] {
             let request = format!("GET {path}");
             assert_eq!(answer(address, &request, &parent("01"), ALL).await.len(), lines, "{path}");
@@ -196,7 +196,7 @@ async fn ok_what_others_may_get_from_a_cache_tells_no_trace_unless_asked() {
 }
 
 #[tokio::test]
-async fn ok_relay_leaves_the_span_to_the_service_behind_it() {
+async fn ok_passthrough_keeps_the_span_of_the_upstream_service() {
     let layer = layer()
         .passthrough()
         .response_headers(ResponseHeaders::new().server_timing().traceresponse().echo_correlation(TRANSACTION));
@@ -215,7 +215,7 @@ async fn ok_relay_leaves_the_span_to_the_service_behind_it() {
 }
 
 #[tokio::test]
-async fn ok_restarted_trace_is_the_one_that_is_told() {
+async fn ok_restarted_trace_is_the_one_that_is_named() {
     let address = serve(layer().trust(Trust::Restart).response_headers(ResponseHeaders::new().server_timing())).await;
     let lines = answer(address, "GET /", &parent("00"), ALL).await;
     assert_eq!(lines, ["server-timing: traceparent;desc=\"00-00000000000000070000000000000007-0000000000000007-01\""]);
