@@ -93,20 +93,34 @@ const fn nibble(digit: u8) -> u8 {
 /// Sixteen digits.
 #[inline]
 pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
-    let value = match letters {
-        Letters::Lower => lower16(digits),
-        Letters::AnyCase => lower16(&lower_case(digits)),
-    };
-    value.ok_or_else(|| diagnose(digits, letters))
+    match lower16(digits) {
+        Some(value) => Ok(value),
+        None => u64_16_capitals(digits, letters),
+    }
 }
 
 /// Thirty-two digits. Inlined for the same reason.
 #[inline(always)]
 pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
-    let value = match letters {
-        Letters::Lower => lower32(digits),
-        Letters::AnyCase => lower32(&lower_case(digits)),
-    };
+    match lower32(digits) {
+        Some(value) => Ok(value),
+        None => u128_32_capitals(digits, letters),
+    }
+}
+
+// Capitals are rare, so they are folded only after the digits were not all lower-case. By itself, since in its callers it
+// would take the registers of digits that are good.
+#[cold]
+#[inline(never)]
+fn u64_16_capitals(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
+    let value = if letters == Letters::AnyCase { lower16(&lower_case(digits)) } else { None };
+    value.ok_or_else(|| diagnose(digits, letters))
+}
+
+#[cold]
+#[inline(never)]
+fn u128_32_capitals(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
+    let value = if letters == Letters::AnyCase { lower32(&lower_case(digits)) } else { None };
     value.ok_or_else(|| diagnose(digits, letters))
 }
 
@@ -144,14 +158,13 @@ pub(crate) const fn digit(byte: u8, letters: Letters) -> Option<u8> {
     }
 }
 
-/// Finds the first bad digit once the fast path has said no.
+/// Finds the first bad digit of digits that are not all good.
 #[cold]
-fn diagnose(digits: &[u8], letters: Letters) -> HexError {
-    let is_digit = |byte: u8| match letters {
-        Letters::Lower => LOWER[usize::from(byte)] < 0x10,
-        Letters::AnyCase => byte.is_ascii_hexdigit(),
+fn diagnose<const N: usize>(digits: &[u8; N], letters: Letters) -> HexError {
+    let bad = match letters {
+        Letters::Lower => digits.iter().position(|&byte| LOWER[usize::from(byte)] >= 0x10),
+        Letters::AnyCase => digits.iter().position(|byte| !byte.is_ascii_hexdigit()),
     };
-    let bad = digits.iter().position(|&byte| !is_digit(byte));
     let at = bad.unwrap_or(0);
     let reason = match digits.get(at) {
         Some(b'A'..=b'F') => InvalidReason::UppercaseHex,

@@ -60,12 +60,6 @@ fn mapped(text: &[u8]) -> Option<u128> {
 #[inline]
 pub(super) fn hex32(text: &[u8]) -> Option<u128> {
     let digits = text.try_into().ok()?;
-    // Nearly all ids are written in lower case, which is cheaper to read.
-    hex::u128_32(digits, Letters::Lower).ok().or_else(|| capital_hex32(digits))
-}
-
-#[cold]
-fn capital_hex32(digits: &[u8; 32]) -> Option<u128> {
     hex::u128_32(digits, Letters::AnyCase).ok()
 }
 
