@@ -42,7 +42,7 @@ use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer
 use crate::id::sampling::Sampling;
 use crate::tracestate::preserve::{self, BridgeWriter};
 use crate::wire;
-use crate::wire::reason::InvalidReason;
+use crate::wire::reason::{InvalidReason, ReasonAt};
 
 const SINGLE: FieldSet = FieldSet::of(&[Field::B3]);
 
@@ -105,13 +105,14 @@ impl Format for B3 {
 
     fn extract(&self, slots: &Headers<'_>) -> Parsed {
         match slots.get(Field::B3) {
-            Some(value) => match B3Single::plain(value) {
-                Some(context) => Parsed::new(Outcome::Context(context)).with_encoding("b3"),
-                None => any_single(value, slots),
+            Some(value) => match single::parse(value) {
+                Ok(single) => single.reading(),
+                Err(error) => odd_single(value, error, slots),
             },
-            None => match B3Multi::plain(|field| slots.get(field)) {
-                Some(context) => Parsed::new(Outcome::Context(context)).with_encoding("b3multi"),
-                None => any_multi(slots),
+            None => match read_multi(slots) {
+                Ok(Some(multi)) => multi.reading(),
+                Ok(None) => Parsed::new(Outcome::Absent),
+                Err(reject) => Parsed::invalid(reject).with_encoding("b3multi"),
             },
         }
     }
@@ -166,22 +167,11 @@ impl Format for B3 {
     }
 }
 
-/// What a single header says, whatever it is.
-#[inline(never)]
-fn any_single(value: &[u8], slots: &Headers<'_>) -> Parsed {
-    match B3Single::parse(value) {
+#[cold]
+fn odd_single(value: &[u8], error: ReasonAt, headers: &Headers<'_>) -> Parsed {
+    match single::parse_first_element(value, error) {
         Ok(single) => single.reading(),
-        Err(reject) => multi_behind(reject, slots),
-    }
-}
-
-/// What the several headers say where there is no single one.
-#[inline(never)]
-fn any_multi(slots: &Headers<'_>) -> Parsed {
-    match read_multi(slots) {
-        Ok(Some(multi)) => multi.reading(),
-        Ok(None) => Parsed::new(Outcome::Absent),
-        Err(reject) => Parsed::invalid(reject).with_encoding("b3multi"),
+        Err(reject) => multi_behind(reject, headers),
     }
 }
 

@@ -2,13 +2,10 @@
 
 use super::ids::{self, B3Ids, first_element};
 use super::single::B3Single;
-use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::format::{Outcome, Parsed};
 use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire::hex;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// Whatever stands beside the place where the trace id should be.
@@ -114,22 +111,6 @@ impl B3Multi {
         }
     }
 
-    /// The context of headers that have all of their digits and nothing around them, as nearly all have; none of others, nor
-    /// where a parent or flags stand beside them.
-    #[inline]
-    pub(super) fn plain<'v>(first: impl Fn(Field) -> Option<&'v [u8]>) -> Option<RemoteContext> {
-        let trace_id = TraceId::new(hex::lower32(first(Field::B3TraceId)?.try_into().ok()?)?)?;
-        let span_id = SpanId::new(hex::lower16(first(Field::B3SpanId)?.try_into().ok()?)?)?;
-        let sampling = match first(Field::B3Sampled) {
-            None => Sampling::Deferred,
-            Some(b"0") => Sampling::NotSampled,
-            Some(b"1") => Sampling::Sampled,
-            Some(_) => return None,
-        };
-        let is_alone = first(Field::B3ParentSpanId).is_none() && first(Field::B3Flags).is_none();
-        is_alone.then_some(RemoteContext { sampling, ..RemoteContext::new(trace_id, Some(span_id)) })
-    }
-
     /// Shows the headers to write, in order.
     ///
     /// Debug goes out as flags alone, and what is not decided is left out.
@@ -152,16 +133,17 @@ impl B3Multi {
     }
 
     /// What the headers say, as the outcome of their encoding.
+    #[inline]
     pub(super) fn reading(&self) -> Parsed {
-        let outcome = match &self.ids {
-            Some(ids) => Outcome::Context(ids.context(self.sampling)),
-            None => Outcome::SamplingOnly(self.sampling),
+        let parsed = match &self.ids {
+            Some(ids) => Parsed::new(Outcome::Context(ids.context(self.sampling))),
+            None => Parsed::new(Outcome::SamplingOnly(self.sampling)),
         };
-        let mut reading = Parsed::new(outcome).with_encoding("b3multi");
+        let mut parsed = parsed.with_encoding("b3multi");
         if self.refused != [None; 2] {
-            self.ignored().for_each(|reject| reading.ignore_field(reject));
+            self.ignored().for_each(|reject| parsed.ignore_field(reject));
         }
-        reading
+        parsed
     }
 }
 
@@ -197,6 +179,7 @@ fn sampled_in_words(value: &[u8]) -> Result<Sampling, InvalidHeader> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::{SpanId, TraceId};
 
     const TRACE: (Field, &str) = (Field::B3TraceId, "bd8ec9a1f80385ed3d7c9ec7081ab44d");
     const SPAN: (Field, &str) = (Field::B3SpanId, "17857e0831e5554e");
@@ -207,34 +190,7 @@ mod tests {
     }
 
     fn parse(headers: &[(Field, &'static str)]) -> Result<Option<B3Multi>, InvalidHeader> {
-        let first = |field| headers.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_bytes());
-        let parsed = B3Multi::parse(first);
-        if let Some(plain) = B3Multi::plain(first) {
-            let multi = parsed.unwrap().unwrap();
-            assert_eq!((multi.reading().outcome(), multi.refused), (Outcome::Context(plain), [None; 2]));
-        }
-        parsed
-    }
-
-    #[test]
-    fn ok_usual_headers_are_plain_to_see() {
-        let plain = |headers: &[(Field, &'static str)]| {
-            parse(headers).unwrap();
-            let first = |field| headers.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_bytes());
-            B3Multi::plain(first).map(|context| context.sampling)
-        };
-        assert_eq!(plain(&[TRACE, SPAN]), Some(Sampling::Deferred));
-        assert_eq!(plain(&[TRACE, SPAN, (Field::B3Sampled, "0")]), Some(Sampling::NotSampled));
-        assert_eq!(plain(&[TRACE, SPAN, (Field::B3Sampled, "1")]), Some(Sampling::Sampled));
-        for odd in [
-            (Field::B3TraceId, "3d7c9ec7081ab44d"),
-            (Field::B3SpanId, "17857e08"),
-            (Field::B3Sampled, "true"),
-            (Field::B3ParentSpanId, "17857e0831e5554e"),
-            (Field::B3Flags, "1"),
-        ] {
-            assert_eq!(plain(&[odd, TRACE, SPAN]), None, "{odd:?}");
-        }
+        B3Multi::parse(|field| headers.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_bytes()))
     }
 
     fn reject(field: Field, reason: InvalidReason, at: usize) -> InvalidHeader {

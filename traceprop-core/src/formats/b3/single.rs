@@ -3,13 +3,13 @@
 use core::fmt;
 
 use super::ids::{B3Ids, first_element};
-use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::format::{Outcome, Parsed};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::wire::hex::{self, Letters};
+use crate::wire;
+use crate::wire::hex::{self, HexError, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// A `b3` value: ids and a decision, or a decision alone. It cannot hold anything the grammar forbids.
@@ -57,36 +57,13 @@ impl B3Single {
         self.sampling
     }
 
-    /// Reads one value; spaces and tabs around it are no part of it. Of several that are joined by commas the first
-    /// counts.
+    /// Parses one value, ignoring spaces and tabs around it. If a comma joins several values, the first one counts.
     ///
     /// # Errors
-    /// `empty`, `field-count`, `empty-field`, `bad-length`, `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-span-id`
-    /// or `bad-sampling`, at the byte where it shows.
-    #[inline]
+    /// Returns `empty`, `field-count`, `empty-field`, `bad-length`, `bad-hex`, `uppercase-hex`, `zero-trace-id`,
+    /// `zero-span-id` or `bad-sampling`, with the offset of the byte at fault.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
-        match parse(value) {
-            Some(single) => Ok(single),
-            None => Self::parse_odd(value),
-        }
-    }
-
-    /// The context of a value with 32 digits, 16 and a decision, as most have; none of another.
-    #[inline]
-    pub(super) fn plain(value: &[u8]) -> Option<RemoteContext> {
-        let (trace_id, rest) = value.split_first_chunk()?;
-        let (span_id, rest) = rest.strip_prefix(b"-")?.split_first_chunk()?;
-        let [b'-', letter] = *rest else { return None };
-        let (trace_id, span_id) = (TraceId::new(hex::lower32(trace_id)?)?, SpanId::new(hex::lower16(span_id)?)?);
-        Some(RemoteContext { sampling: sampling(letter)?, ..RemoteContext::new(trace_id, Some(span_id)) })
-    }
-
-    #[cold]
-    fn parse_odd(value: &[u8]) -> Result<Self, InvalidHeader> {
-        let (lead, element) = first_element(value);
-        // What has nothing around it was read a moment ago.
-        let single = if element.len() < value.len() { parse(element) } else { None };
-        single.ok_or_else(|| diagnose(element).behind(lead).of(Field::B3))
+        parse(value).or_else(|error| parse_first_element(value, error))
     }
 
     /// Writes the value into the caller's buffer, so that nobody allocates.
@@ -129,12 +106,13 @@ impl B3Single {
     }
 
     /// What the header says, as the outcome of its encoding.
+    #[inline]
     pub(super) const fn reading(&self) -> Parsed {
-        let outcome = match &self.ids {
-            Some(ids) => Outcome::Context(ids.context(self.sampling)),
-            None => Outcome::SamplingOnly(self.sampling),
+        let parsed = match &self.ids {
+            Some(ids) => Parsed::new(Outcome::Context(ids.context(self.sampling))),
+            None => Parsed::new(Outcome::SamplingOnly(self.sampling)),
         };
-        Parsed::new(outcome).with_encoding("b3")
+        parsed.with_encoding("b3")
     }
 }
 
@@ -144,50 +122,113 @@ impl fmt::Display for B3Single {
     }
 }
 
-/// Bytes of the shortest value with ids.
-const MIN_WITH_IDS: usize = 16 + 1 + 16;
+/// Blanks and joined values are rare, so they are looked for only if the value cannot be read with them.
+#[cold]
+pub(super) fn parse_first_element(value: &[u8], error: ReasonAt) -> Result<B3Single, InvalidHeader> {
+    let (lead, element) = first_element(value);
+    let parsed = if element.len() < value.len() { parse(element) } else { Err(error) };
+    // The number of fields says more than the digits of one of them, so its reasons come first.
+    parsed.map_err(|error| count_fields(element).err().unwrap_or(error).behind(lead).of(Field::B3))
+}
 
-/// Reads what is well-formed, by the offsets that leaves: `None` for everything else.
-#[inline]
-fn parse(value: &[u8]) -> Option<B3Single> {
-    let (ids, rest) = match value {
-        [letter] => return Some(B3Single { ids: None, sampling: sampling(*letter)? }),
-        _ if value.len() < MIN_WITH_IDS => return None,
-        _ if value[16] == b'-' => {
-            let (trace, rest) = value.split_first_chunk::<16>()?;
-            let trace_id = TraceId::from_halves(0, hex::u64_16(trace, Letters::Lower).ok()?)?;
-            let (span_id, rest) = span(rest)?;
-            (B3Ids::new(trace_id, span_id).with_64_bit_trace_id(), rest)
+/// Checks that there are as many fields as the grammar allows, and that none is empty.
+fn count_fields(element: &[u8]) -> Result<(), ReasonAt> {
+    let (mut count, mut at, mut empty) = (0, 0, None);
+    for field in element.split(|&b| b == b'-') {
+        if count == 4 {
+            return Err(InvalidReason::FieldCount.at(at));
         }
-        _ => {
-            let (trace, rest) = value.split_first_chunk::<32>()?;
-            let trace_id = TraceId::new(hex::u128_32(trace, Letters::Lower).ok()?)?;
-            let (span_id, rest) = span(rest)?;
-            (B3Ids::new(trace_id, span_id), rest)
+        if field.is_empty() {
+            empty = empty.or(Some(InvalidReason::EmptyField.at(at)));
         }
-    };
-    // A dash is no hex digit, so one behind a letter tells a decision from the parent that may stand there as well.
-    match rest {
-        [] => Some(B3Single::new(ids, Sampling::Deferred)),
-        [b'-', letter] => Some(B3Single::new(ids, sampling(*letter)?)),
-        [b'-', letter, b'-', parent @ ..] => {
-            Some(B3Single::new(ids.with_parent_span_id(optional_span(parent)?), sampling(*letter)?))
-        }
-        [b'-', parent @ ..] => Some(B3Single::new(ids.with_parent_span_id(optional_span(parent)?), Sampling::Deferred)),
-        _ => None,
+        count += 1;
+        at += field.len() + 1;
+    }
+    match (element.len(), count, empty) {
+        (0, ..) => Err(InvalidReason::Empty.at(0)),
+        (.., Some(empty)) => Err(empty),
+        (2.., 1, None) => Err(InvalidReason::FieldCount.at(element.len())),
+        _ => Ok(()),
     }
 }
 
-/// `"-" spanid`, and what follows.
-fn span(value: &[u8]) -> Option<(SpanId, &[u8])> {
-    let (digits, rest) = value.strip_prefix(b"-")?.split_first_chunk::<16>()?;
-    Some((SpanId::new(hex::u64_16(digits, Letters::Lower).ok()?)?, rest))
+#[inline(always)]
+pub(super) fn parse(value: &[u8]) -> Result<B3Single, ReasonAt> {
+    if let [letter] = *value {
+        return Ok(B3Single { ids: None, sampling: sampling(letter).ok_or(InvalidReason::BadSampling.at(0))? });
+    }
+    // A dash is not a hex digit, so one after 16 digits ends the trace id.
+    let is_64_bit = value.get(16) == Some(&b'-');
+    let (trace_id, rest) = match is_64_bit {
+        true => {
+            let (low, rest) = digits(value, 0, |digits| hex::u64_16(digits, Letters::Lower))?;
+            (u128::from(low), rest)
+        }
+        false => digits(value, 0, |digits| hex::u128_32(digits, Letters::Lower))?,
+    };
+    let trace_id = TraceId::new(trace_id).ok_or(InvalidReason::ZeroTraceId.at(0))?;
+    let [b'-', rest @ ..] = rest else { return Err(InvalidReason::FieldCount.at(value.len())) };
+    let span_at = value.len() - rest.len();
+    let (span_id, rest) = span_digits(rest, span_at)?;
+    let span_id = SpanId::new(span_id).ok_or(InvalidReason::ZeroSpanId.at(span_at))?;
+    let mut ids = B3Ids::new(trace_id, span_id);
+    if is_64_bit {
+        ids = ids.with_64_bit_trace_id();
+    }
+    // The third field is a sampling state or, with 16 digits, the parent.
+    let (letter, parent) = match rest {
+        [] => return Ok(B3Single::new(ids, Sampling::Deferred)),
+        [_, letter] => return Ok(B3Single::new(ids, sampling_at(*letter, value.len() - 1)?)),
+        [_, letter, b'-', parent @ ..] => (Some(*letter), parent),
+        [_, parent @ ..] => (None, parent),
+    };
+    let parent_at = value.len() - parent.len();
+    let sampling = match letter {
+        Some(letter) => sampling_at(letter, parent_at - 2)?,
+        None if parent.len() != SpanId::HEX_LEN || parent.contains(&b'-') => {
+            return Err(InvalidReason::BadSampling.at(parent_at));
+        }
+        None => Sampling::Deferred,
+    };
+    let (parent, []) = span_digits(parent, parent_at)? else {
+        return Err(InvalidReason::FieldCount.at(value.len()));
+    };
+    // A parent of zeros is absent.
+    Ok(B3Single::new(ids.with_parent_span_id(SpanId::new(parent)), sampling))
 }
 
-/// A parent; one of zeros is none.
-fn optional_span(value: &[u8]) -> Option<Option<SpanId>> {
-    let digits = <&[u8; 16]>::try_from(value).ok()?;
-    hex::u64_16(digits, Letters::Lower).ok().map(SpanId::new)
+fn span_digits(rest: &[u8], at: usize) -> Result<(u64, &[u8]), ReasonAt> {
+    digits(rest, at, |digits| hex::u64_16(digits, Letters::Lower))
+}
+
+/// Reads a field of `N` digits that begins at byte `at` of the value, and returns what follows it.
+#[inline(always)]
+fn digits<const N: usize, T>(
+    rest: &[u8],
+    at: usize,
+    decode: impl Fn(&[u8; N]) -> Result<T, HexError>,
+) -> Result<(T, &[u8]), ReasonAt> {
+    if let Some((digits, tail @ ([] | [b'-', ..]))) = rest.split_first_chunk::<N>() {
+        match decode(digits) {
+            Ok(value) => return Ok((value, tail)),
+            Err(error) => return Err(bad_field(rest, at, N, Some(error))),
+        }
+    }
+    Err(bad_field(rest, at, N, None))
+}
+
+/// A dash among the digits ends the field early, so its length is at fault and not its digits.
+#[cold]
+fn bad_field(rest: &[u8], at: usize, expected: usize, error: Option<HexError>) -> ReasonAt {
+    let len = wire::find(rest, b'-').unwrap_or(rest.len());
+    match error.filter(|_| len == expected) {
+        Some(error) => error.reason.at(at + error.at),
+        None => InvalidReason::BadLength.at(at + len),
+    }
+}
+
+fn sampling_at(letter: u8, at: usize) -> Result<Sampling, ReasonAt> {
+    sampling(letter).ok_or(InvalidReason::BadSampling.at(at))
 }
 
 const fn sampling(letter: u8) -> Option<Sampling> {
@@ -197,67 +238,6 @@ const fn sampling(letter: u8) -> Option<Sampling> {
         b'd' => Some(Sampling::Debug),
         _ => None,
     }
-}
-
-/// Why a value is refused, found field by field.
-fn diagnose(value: &[u8]) -> ReasonAt {
-    if value.is_empty() {
-        return InvalidReason::Empty.at(0);
-    }
-    let mut fields = [(0, &value[..0]); 4];
-    let mut count = 0;
-    let mut at = 0;
-    for field in value.split(|&b| b == b'-') {
-        match fields.get_mut(count) {
-            Some(place) => *place = (at, field),
-            None => return InvalidReason::FieldCount.at(at),
-        }
-        count += 1;
-        at += field.len() + 1;
-    }
-    if let Some((at, _)) = fields[..count].iter().find(|(_, field)| field.is_empty()) {
-        return InvalidReason::EmptyField.at(*at);
-    }
-    let found = match fields[..count] {
-        [(_, [_])] => Some(InvalidReason::BadSampling.at(0)),
-        [_] => Some(InvalidReason::FieldCount.at(value.len())),
-        [trace, span] => bad_ids(trace, span),
-        [trace, span, (at, third)] => bad_ids(trace, span).or_else(|| match third.len() {
-            16 => bad_digits(at, third),
-            _ => bad_sampling(at, third),
-        }),
-        [trace, span, (at, third), (parent_at, parent)] => {
-            bad_ids(trace, span).or_else(|| bad_sampling(at, third)).or_else(|| bad_digits(parent_at, parent))
-        }
-        _ => None,
-    };
-    found.unwrap_or(InvalidReason::BadFormat.at(0))
-}
-
-fn bad_ids((trace_at, trace): (usize, &[u8]), (span_at, span): (usize, &[u8])) -> Option<ReasonAt> {
-    let zeros = |field: &[u8]| field.iter().all(|&b| b == b'0');
-    let bad_trace = match trace.len() {
-        32 => trace.first_chunk().and_then(|digits| hex::u128_32(digits, Letters::Lower).err()),
-        16 => trace.first_chunk().and_then(|digits| hex::u64_16(digits, Letters::Lower).err()),
-        len => return Some(InvalidReason::BadLength.at(trace_at + len)),
-    };
-    let bad_trace = bad_trace.map(|error| error.reason.at(trace_at + error.at));
-    bad_trace
-        .or_else(|| zeros(trace).then_some(InvalidReason::ZeroTraceId.at(trace_at)))
-        .or_else(|| bad_digits(span_at, span))
-        .or_else(|| zeros(span).then_some(InvalidReason::ZeroSpanId.at(span_at)))
-}
-
-fn bad_digits(at: usize, field: &[u8]) -> Option<ReasonAt> {
-    match <&[u8; 16]>::try_from(field) {
-        Ok(digits) => hex::u64_16(digits, Letters::Lower).err().map(|error| error.reason.at(at + error.at)),
-        Err(_) => Some(InvalidReason::BadLength.at(at + field.len())),
-    }
-}
-
-fn bad_sampling(at: usize, field: &[u8]) -> Option<ReasonAt> {
-    let known = matches!(field, [letter] if sampling(*letter).is_some());
-    (!known).then_some(InvalidReason::BadSampling.at(at))
 }
 
 #[cfg(test)]
@@ -390,12 +370,6 @@ mod tests {
     fn agree(value: &[u8]) {
         let parsed = B3Single::parse(value);
         assert_eq!(parsed.is_ok(), oracle(value), "{}: {parsed:?}", value.escape_ascii());
-        let plain = B3Single::plain(value);
-        let is_plain = parsed.is_ok() && value.len() == 51 && value[49] == b'-' && value[32] == b'-';
-        assert_eq!(plain.is_some(), is_plain, "{}", value.escape_ascii());
-        if let Some(context) = plain {
-            assert_eq!(parsed.unwrap().reading().outcome(), Outcome::Context(context));
-        }
         if let Err(reject) = parsed {
             assert_ne!(reject.reason(), InvalidReason::BadFormat, "{}", value.escape_ascii());
             assert!(reject.offset() as usize <= value.len());
