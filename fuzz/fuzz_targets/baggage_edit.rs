@@ -1,6 +1,7 @@
 //! Baggage that is read and changed: what a list of entries does, this does; and what goes out is legal and comes back.
 #![cfg_attr(fuzzing, no_main)]
 
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
     Baggage, BaggageEntry, BaggageLimits, HeaderLines, InjectOptions, OwnedBaggage, OwnedContext, Propagator,
     SpanContext, SpanId, TraceId,
@@ -64,7 +65,7 @@ fn written(owned: &OwnedBaggage, model: &[BaggageEntry]) {
             .eq(legal.iter().map(|e| (e.key.as_str(), e.value.clone())))
     );
 
-    let propagator = Propagator::builder().extract_none().inject_baggage().build().expect("baggage");
+    let propagator = Propagator::builder().extract_none().inject(W3cBaggage::new()).build().expect("baggage");
     let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).with_baggage(owned);
     let (sent, omitted) = written_by_child(&propagator, &context.span().expect("a span"), &InjectOptions::everything());
     let within = baggage::expected(&[text.as_bytes()], BaggageLimits::W3C);

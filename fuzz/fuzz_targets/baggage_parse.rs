@@ -2,6 +2,7 @@
 //! far as it is allowed.
 #![cfg_attr(fuzzing, no_main)]
 
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
     Allow, Baggage, BaggageLimits, BaggageReport, InjectOptions, InvalidReason, OwnedBaggage, Propagator,
 };
@@ -15,15 +16,14 @@ target!(run);
 fn run(data: &[u8]) {
     let mut input = Input::new(data);
     // The limits that stand where none are set, or some that a short input can exceed.
-    let builder = Propagator::builder().baggage();
-    let (limits, builder) = match input.bytes() {
-        [0, _] => (BaggageLimits { members: 64, bytes: 8192 }, builder),
+    let (limits, format) = match input.bytes() {
+        [0, _] => (BaggageLimits { members: 64, bytes: 8192 }, W3cBaggage::new()),
         [members, bytes] => {
             let limits = BaggageLimits { members: usize::from(members % 16), bytes: usize::from(bytes) * 2 };
-            (limits, builder.baggage_limits(limits))
+            (limits, W3cBaggage::new().limits(limits))
         }
     };
-    let propagator = builder.build().expect("baggage");
+    let propagator = Propagator::builder().with_format(format).build().expect("baggage");
     let lines = input.lines();
     let headers: Headers = lines.iter().map(|line| ("Baggage".to_owned(), line.to_vec())).collect();
     let carrier = Steps::new(&headers);

@@ -3,6 +3,7 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
@@ -234,7 +235,8 @@ impl Settings {
     }
 
     fn propagator(&self) -> Propagator {
-        let builder = Propagator::builder().baggage().trust(self.behavior).trace_id_match(self.matching);
+        let builder =
+            Propagator::builder().with_format(W3cBaggage::new()).trust(self.behavior).trace_id_match(self.matching);
         let builder = if self.extract_first { builder.extract_first() } else { builder };
         let builder = self.extract.iter().fold(builder, |builder, format| self.add(builder, *format, false));
         let builder = self.inject.iter().fold(builder, |builder, format| self.add(builder, *format, true));

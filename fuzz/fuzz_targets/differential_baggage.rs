@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::baggage::{Baggage as TheirBaggage, BaggageExt};
 use opentelemetry_sdk::propagation::BaggagePropagator;
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
     Baggage, BaggageEntry, InjectOptions, OwnedBaggage, OwnedContext, Propagator, SpanContext, SpanId, TraceId,
 };
@@ -19,7 +20,8 @@ use traceprop_http::HeaderCarrierMut;
 
 target!(run);
 
-static OURS: LazyLock<Propagator> = LazyLock::new(|| Propagator::builder().baggage().build().expect("baggage"));
+static OURS: LazyLock<Propagator> =
+    LazyLock::new(|| Propagator::builder().with_format(W3cBaggage::new()).build().expect("baggage"));
 static THEIRS: LazyLock<BaggagePropagator> = LazyLock::new(BaggagePropagator::new);
 
 /// Members that are read differently. The words are those of W3C Baggage.

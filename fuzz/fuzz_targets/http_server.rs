@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use tower_layer::Layer;
 use tower_service::Service;
 use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
@@ -47,7 +48,7 @@ static ALL: LazyLock<Arc<Propagator>> = LazyLock::new(|| {
         .with_format(Datadog::new())
         .with_format(Jaeger::new());
     let formats = formats.extract(B3::both()).inject(B3::single()).inject(B3::multi()).with_format(sw8());
-    let formats = formats.with_format(Correlation::from_static(NAME).opaque()).baggage();
+    let formats = formats.with_format(Correlation::from_static(NAME).opaque()).with_format(W3cBaggage::new());
     formats.build().expect("all formats").into()
 });
 

@@ -2,6 +2,7 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::{Datadog, DatadogParts};
 use traceprop_core::formats::jaeger::Jaeger;
@@ -52,7 +53,7 @@ fn run(data: &[u8]) {
 }
 
 fn propagator(without: u8, order: u8) -> Propagator {
-    let builder = Propagator::builder().extract_none().inject_baggage();
+    let builder = Propagator::builder().extract_none().inject(W3cBaggage::new());
     let add = |builder: PropagatorBuilder, place: u8| match place {
         0 => builder.inject(W3cTraceContext::new()),
         1 => builder.inject(B3::single()),

@@ -3,6 +3,7 @@
 use std::net::{AddrParseError, SocketAddr};
 use std::num::ParseIntError;
 
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
 use traceprop_core::{BaggageLimits, ConfigError, Correlation, InvalidHeaderName, Propagator, Trust};
 
@@ -101,6 +102,12 @@ impl Arguments {
             builder = builder.define(self.sw8()?);
         }
         let list = |names: &Option<String>| names.clone().unwrap_or_else(|| "tracecontext,baggage".into());
+        let limit = |text: &Option<String>, default| text.as_deref().map_or(Ok(default), str::parse);
+        let limits = BaggageLimits {
+            members: limit(&self.baggage_members, BaggageLimits::W3C.members)?,
+            bytes: limit(&self.baggage_bytes, BaggageLimits::W3C.bytes)?,
+        };
+        builder = builder.define(W3cBaggage::new().limits(limits));
         builder = builder.names(&list(&self.extract), &list(&self.inject))?;
         for header in &self.correlation {
             builder = builder.with_format(Correlation::new(header)?);
@@ -114,12 +121,7 @@ impl Arguments {
         if self.extract_first {
             builder = builder.extract_first();
         }
-        let limit = |text: &Option<String>, default| text.as_deref().map_or(Ok(default), str::parse);
-        let limits = BaggageLimits {
-            members: limit(&self.baggage_members, BaggageLimits::W3C.members)?,
-            bytes: limit(&self.baggage_bytes, BaggageLimits::W3C.bytes)?,
-        };
-        Ok(builder.baggage_limits(limits).build()?)
+        Ok(builder.build()?)
     }
 
     fn sw8(&self) -> Result<Sw8, Sw8IdentityError> {
@@ -154,10 +156,11 @@ mod tests {
     fn ok_parse_defaults_and_values() {
         let options = parse("").unwrap();
         assert_eq!(options.listen, "127.0.0.1:5000".parse().unwrap());
-        assert!(options.propagator.extract_names().eq(["tracecontext"]) && options.propagator.injects_baggage());
+        let w3c = ["tracecontext", "baggage"];
+        assert!(options.propagator.extract_names().eq(w3c) && options.propagator.inject_names().eq(w3c));
         let options = parse("--inject none --listen [::1]:0 --extract baggage").unwrap();
         assert_eq!((options.listen.port(), options.propagator.inject_names().count()), (0, 0));
-        assert!(options.propagator.extracts_baggage() && options.propagator.extract_names().count() == 0);
+        assert!(options.propagator.extract_names().eq(["baggage"]));
     }
 
     #[test]
@@ -172,7 +175,7 @@ mod tests {
     fn ok_parse_every_name_with_an_identity_to_write_sw8() {
         let line = "--sw8-service cart --extract all --inject all --extract-first --behavior continue";
         let propagator = parse(line).unwrap().propagator;
-        let all = ["tracecontext", "b3", "datadog", "jaeger", "sw8"];
+        let all = ["tracecontext", "b3", "datadog", "jaeger", "sw8", "baggage"];
         assert!(propagator.extract_names().eq(all) && propagator.inject_names().eq(all));
     }
 

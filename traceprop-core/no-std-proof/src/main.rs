@@ -8,6 +8,7 @@
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Allow, CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, Propagator, presets};
@@ -76,6 +77,7 @@ const CALL: &[u8] = b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-000000000
     baggage: tenant=acme\n";
 
 static SW8: Sw8 = Sw8::new("cart", "cart-1");
+static BAGGAGE: W3cBaggage = W3cBaggage::new();
 static REQUEST_ID: Correlation = Correlation::from_static("x-request-id");
 
 /// Every format there is, both ways.
@@ -83,7 +85,7 @@ fn all() -> Option<Propagator> {
     let formats = "tracecontext,b3,datadog,jaeger";
     let named = Propagator::builder().names(formats, formats).ok()?;
     let read = named.extract(&SW8).extract(&REQUEST_ID);
-    read.inject(&SW8).inject(&REQUEST_ID).baggage().build().ok()
+    read.inject(&SW8).inject(&REQUEST_ID).with_format(&BAGGAGE).build().ok()
 }
 
 /// A carrier that writes lines of text, as an embedded client would.

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use super::{InjectSource, Outcome, Parsed};
-use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::InjectOptions;
 use crate::field::{FormatKind, FormatSet};
@@ -28,7 +27,6 @@ pub struct InjectContext<'a> {
     pub(crate) bridge_left_out: u32,
     /// The formats that are written.
     pub(crate) injects: FormatSet,
-    pub(crate) baggage_limits: BaggageLimits,
 }
 
 impl<'a> InjectContext<'a> {

@@ -6,6 +6,7 @@ mod inject_source;
 mod parsed;
 mod writer;
 
+use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;
 use crate::field::{CustomHeader, FieldNames, FieldSet, FormatKind};
 use crate::tracestate::preserve::BridgeWriter;
@@ -144,17 +145,19 @@ pub struct FormatFields<'a> {
     named: &'a [CustomHeader],
     /// Whose fields they are. Only built-in formats can say that they are one.
     kind: FormatKind,
+    /// The limits of W3C baggage, if this is its format.
+    baggage_limits: Option<&'a BaggageLimits>,
 }
 
 impl<'a> FormatFields<'a> {
     /// Fields with a fixed name.
     pub const fn built_in(fields: FieldSet) -> Self {
-        Self { built_in: fields, named: &[], kind: FormatKind::Custom }
+        Self { built_in: fields, named: &[], kind: FormatKind::Custom, baggage_limits: None }
     }
 
     /// Names of the format's own, or configured ones.
     pub const fn custom(names: &'a [CustomHeader]) -> Self {
-        Self { built_in: FieldSet::EMPTY, named: names, kind: FormatKind::Custom }
+        Self { built_in: FieldSet::EMPTY, named: names, kind: FormatKind::Custom, baggage_limits: None }
     }
 
     /// Both.
@@ -164,12 +167,21 @@ impl<'a> FormatFields<'a> {
 
     /// The fields of a built-in format, as its row has them.
     pub(crate) const fn of(kind: FormatKind) -> Self {
-        Self { built_in: kind.fields(), named: &[], kind }
+        Self { built_in: kind.fields(), named: &[], kind, baggage_limits: None }
     }
 
     /// The configured names of a built-in format.
     pub(crate) const fn of_named(kind: FormatKind, names: &'a [CustomHeader]) -> Self {
-        Self { built_in: FieldSet::EMPTY, named: names, kind }
+        Self { built_in: FieldSet::EMPTY, named: names, kind, baggage_limits: None }
+    }
+
+    /// The field of W3C baggage, with the limits of its list.
+    pub(crate) const fn of_baggage(limits: &'a BaggageLimits) -> Self {
+        Self { baggage_limits: Some(limits), ..Self::of(FormatKind::Baggage) }
+    }
+
+    pub(crate) const fn baggage_limits(&self) -> Option<&'a BaggageLimits> {
+        self.baggage_limits
     }
 
     pub(crate) const fn kind(&self) -> FormatKind {

@@ -12,6 +12,7 @@ use crate::format::Format;
 
 pub(crate) static TRACE_CONTEXT: tracecontext::W3cTraceContext = tracecontext::W3cTraceContext::new();
 pub(crate) static DATADOG: datadog::Datadog = datadog::Datadog::new();
+pub(crate) static BAGGAGE: baggage::W3cBaggage = baggage::W3cBaggage::new();
 
 /// What the names of formats mean, in the order of the rows in `field/builtin.rs`. Formats that are configured at run
 /// time (`correlation:HEADER`) have none.
@@ -22,7 +23,7 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &DATADOG,
     &jaeger::Jaeger::new(),
     &sw8::Sw8::read_only(),
-    &baggage::W3cBaggage,
+    &BAGGAGE,
 ];
 
 #[cfg(test)]

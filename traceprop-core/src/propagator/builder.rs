@@ -4,10 +4,8 @@ use core::fmt;
 
 use super::list::{FormatList, FormatRef, MAX_FORMATS};
 use super::{Options, Propagator, TraceIdMatch, Trust};
-use crate::baggage::BaggageLimits;
 use crate::field::{FieldNames, InvalidHeaderName, MAX_CUSTOM_HEADERS, ROWS};
 use crate::format::Format;
-use crate::formats::baggage::W3cBaggage;
 
 /// Why a propagator could not be built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,17 +75,18 @@ impl core::error::Error for ConfigError {}
 /// Builds a [`Propagator`] format by format.
 ///
 /// ```
-/// use traceprop_core::{formats::tracecontext::W3cTraceContext, Trust, Propagator};
+/// use traceprop_core::formats::{baggage::W3cBaggage, tracecontext::W3cTraceContext};
+/// use traceprop_core::{Propagator, Trust};
 ///
 /// static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new().allow_multiple_traceparent();
+/// static BAGGAGE: W3cBaggage = W3cBaggage::new();
 ///
 /// let edge = Propagator::builder()
-///     .extract(&TRACE_CONTEXT)
-///     .inject(&TRACE_CONTEXT)
-///     .baggage()
+///     .with_format(&TRACE_CONTEXT)
+///     .with_format(&BAGGAGE)
 ///     .trust(Trust::Restart)
 ///     .build()?;
-/// assert!(edge.extract_names().eq(["tracecontext"]));
+/// assert!(edge.extract_names().eq(["tracecontext", "baggage"]));
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone)]
@@ -191,27 +190,6 @@ impl PropagatorBuilder {
     /// Writes nothing, on purpose.
     pub const fn inject_none(mut self) -> Self {
         self.inject_none = true;
-        self
-    }
-
-    /// Reads and writes W3C baggage.
-    pub fn baggage(self) -> Self {
-        self.extract_baggage().inject_baggage()
-    }
-
-    /// Reads W3C baggage.
-    pub fn extract_baggage(self) -> Self {
-        self.extract(FormatRef::from_static(&W3cBaggage))
-    }
-
-    /// Writes W3C baggage.
-    pub fn inject_baggage(self) -> Self {
-        self.inject(FormatRef::from_static(&W3cBaggage))
-    }
-
-    /// How much baggage is read and written.
-    pub const fn baggage_limits(mut self, limits: BaggageLimits) -> Self {
-        self.options.baggage_limits = limits;
         self
     }
 
@@ -523,8 +501,12 @@ mod tests {
 
     #[test]
     fn ok_fields_lists_what_may_be_written() {
-        let propagator =
-            Propagator::builder().with_format(W3cTraceContext::new()).with_format(named(7)).baggage().build().unwrap();
+        let propagator = Propagator::builder()
+            .with_format(W3cTraceContext::new())
+            .with_format(named(7))
+            .with_format(crate::formats::baggage::W3cBaggage::new())
+            .build()
+            .unwrap();
         let fields: Vec<_> = propagator.inject_fields().collect();
         assert_eq!(fields, ["traceparent", "tracestate", "x-7", "baggage"]);
     }

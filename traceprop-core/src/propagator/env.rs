@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn ok_empty_is_unset_and_the_default_reads_all() {
         let (extract, inject, left_out) = built(&[("OTEL_PROPAGATORS", " ")]).unwrap();
-        assert_eq!(extract, ["tracecontext", "b3", "datadog", "jaeger", "sw8"]);
-        assert_eq!(inject, ["tracecontext"]);
+        assert_eq!(extract, ["tracecontext", "b3", "datadog", "jaeger", "sw8", "baggage"]);
+        assert_eq!(inject, ["tracecontext", "baggage"]);
         assert_eq!(left_out, []);
     }
 

@@ -98,14 +98,12 @@ impl Propagator {
 
 impl BaggageReport {
     fn of(extraction: &Extraction<'_>) -> Self {
-        if !extraction.propagator().extracts_baggage() {
-            return Self::NotRead;
-        }
+        let Some(limits) = extraction.propagator().baggage_limits() else { return Self::NotRead };
         let lines = extraction.headers().get_all(Field::Baggage);
         if lines.is_empty() {
             return Self::Absent;
         }
-        match Baggage::from_lines(lines, extraction.propagator().baggage_limits()) {
+        match Baggage::from_lines(lines, limits) {
             Ok(baggage) if baggage.is_empty() => Self::Absent,
             Ok(baggage) => Self::Members(baggage.len(), baggage.ignored()),
             Err(reject) => Self::Invalid(reject),

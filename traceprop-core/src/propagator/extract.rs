@@ -2,7 +2,7 @@
 
 use super::merge::Merge;
 use super::{Propagator, Trust};
-use crate::baggage::Baggage;
+use crate::baggage::{Baggage, BaggageLimits};
 use crate::carrier::Carrier;
 use crate::carrier::headers::{HeaderLines, Headers};
 use crate::carrier::source::LineSource;
@@ -235,16 +235,14 @@ impl<'c> Extraction<'c> {
     /// The W3C baggage; empty where there is none, none is read, or none can be used.
     #[inline]
     pub fn baggage(&self) -> Baggage<'c> {
-        let is_read = self.propagator.reads_baggage && self.received.keeps_text;
-        match is_read && self.slots.contains_any(FieldSet::of(&[Field::Baggage])) {
-            true => self.read_baggage(),
-            false => Baggage::EMPTY,
+        match self.propagator.baggage_limits.filter(|_| self.received.keeps_text) {
+            Some(limits) if self.slots.contains_any(FieldSet::of(&[Field::Baggage])) => self.read_baggage(limits),
+            _ => Baggage::EMPTY,
         }
     }
 
-    fn read_baggage(&self) -> Baggage<'c> {
-        let lines = self.slots.get_all(Field::Baggage);
-        Baggage::from_lines(lines, self.propagator.options.baggage_limits).unwrap_or(Baggage::EMPTY)
+    fn read_baggage(&self, limits: BaggageLimits) -> Baggage<'c> {
+        Baggage::from_lines(self.slots.get_all(Field::Baggage), limits).unwrap_or(Baggage::EMPTY)
     }
 
     /// A span that continues what came, or begins a new trace where nothing did.
@@ -364,12 +362,11 @@ impl<'c> Extraction<'c> {
 
     /// What a sampler can know of this request, for a span of this trace: the one that came, or a new one.
     pub fn sampling_parameters(&self, trace_id: TraceId, random: bool) -> SamplingParameters<'c> {
-        let options = &self.propagator().options;
-        let reads = self.propagator().reads_baggage && self.received().keeps_text;
-        let baggage = if reads { self.headers().get_all(Field::Baggage) } else { HeaderLines::none() };
+        let limits = self.propagator().baggage_limits.filter(|_| self.received().keeps_text);
+        let baggage = if limits.is_some() { self.headers().get_all(Field::Baggage) } else { HeaderLines::none() };
         SamplingParameters::new(self.inbound(), trace_id, random)
             .with_tracestate(self.tracestate())
-            .with_baggage(baggage, options.baggage_limits)
+            .with_baggage(baggage, limits.unwrap_or_default())
     }
 }
 

@@ -73,7 +73,6 @@ impl Propagator {
             withholds: false,
             bridge_left_out: 0,
             injects: self.injected,
-            baggage_limits: self.options.baggage_limits,
         };
         self.write(&context, carrier)
     }

@@ -151,6 +151,7 @@ impl<'c> Merge<'c> {
 mod tests {
     use crate::context::inject_options::InjectOptions;
     use crate::formats::b3::B3;
+    use crate::formats::baggage::W3cBaggage;
     use crate::formats::datadog::Datadog;
     use crate::formats::sw8::Sw8;
     use crate::formats::tracecontext::W3cTraceContext;
@@ -251,8 +252,12 @@ mod tests {
         let read = |propagator: &Propagator| propagator.extract(&[W3C, ("baggage", "tenant=acme")]).baggage().len();
         let behaving = |behavior| read(&presets::W3C.propagator().with_trust(behavior));
         assert_eq!((behaving(Trust::Restart), behaving(Trust::Ignore)), (1, 0));
-        let writer =
-            Propagator::builder().extract(W3cTraceContext::new()).inject_none().inject_baggage().build().unwrap();
+        let writer = Propagator::builder()
+            .extract(W3cTraceContext::new())
+            .inject_none()
+            .inject(W3cBaggage::new())
+            .build()
+            .unwrap();
         assert_eq!(read(&writer), 0, "baggage that is only written");
     }
 

@@ -97,25 +97,21 @@ pub struct Propagator {
     injected: FormatSet,
     /// What the injected formats own: fields that an outgoing request must not keep beside theirs.
     owned: FieldSet,
-    reads_baggage: bool,
+    /// The limits of the baggage that is read; `None` if none is.
+    baggage_limits: Option<BaggageLimits>,
     options: Options,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    pub(crate) baggage_limits: BaggageLimits,
     pub(crate) behavior: Trust,
     pub(crate) extract_first: bool,
     pub(crate) matching: TraceIdMatch,
 }
 
 impl Options {
-    pub(crate) const DEFAULT: Self = Self {
-        baggage_limits: BaggageLimits::W3C,
-        behavior: Trust::Continue,
-        extract_first: false,
-        matching: TraceIdMatch::Exact,
-    };
+    pub(crate) const DEFAULT: Self =
+        Self { behavior: Trust::Continue, extract_first: false, matching: TraceIdMatch::Exact };
 }
 
 impl core::fmt::Debug for Propagator {
@@ -178,18 +174,18 @@ impl Propagator {
                 names.watch(format.fields().built_in_fields());
             }
         }
-        let reads_baggage = extract.kinds().any(|(_, kind)| kind == FormatKind::Baggage);
-        Self { extract, inject, bridges, reads, names, kinds, injected, owned, reads_baggage, options }
+        let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits().copied());
+        Self { extract, inject, bridges, reads, names, kinds, injected, owned, baggage_limits, options }
     }
 
-    /// The names of the formats that are read, in order, `baggage` apart.
+    /// Returns the names of the formats that are read, in order.
     pub fn extract_names(&self) -> impl Iterator<Item = &str> {
-        names_of(&self.extract)
+        self.extract.iter().map(Format::name)
     }
 
-    /// The names of the formats that are written, in order, `baggage` apart.
+    /// Returns the names of the formats that are written, in order.
     pub fn inject_names(&self) -> impl Iterator<Item = &str> {
-        names_of(&self.inject)
+        self.inject.iter().map(Format::name)
     }
 
     /// The same propagator for another listener: other trust, all else equal.
@@ -200,11 +196,6 @@ impl Propagator {
         self
     }
 
-    /// Whether W3C baggage is read.
-    pub const fn extracts_baggage(&self) -> bool {
-        self.reads_baggage
-    }
-
     pub(crate) const fn extracts_first(&self) -> bool {
         self.options.extract_first
     }
@@ -213,13 +204,8 @@ impl Propagator {
         self.options.matching
     }
 
-    pub(crate) const fn baggage_limits(&self) -> BaggageLimits {
-        self.options.baggage_limits
-    }
-
-    /// Whether W3C baggage is written.
-    pub const fn injects_baggage(&self) -> bool {
-        self.injected.contains(FormatKind::Baggage)
+    pub(crate) const fn baggage_limits(&self) -> Option<BaggageLimits> {
+        self.baggage_limits
     }
 
     /// The lower-case names of the headers that are written, for cleaning a carrier that is reused. A family stands as
@@ -232,11 +218,6 @@ impl Propagator {
     pub fn extract_fields(&self) -> impl Iterator<Item = &str> {
         fields_of(&self.extract)
     }
-}
-
-/// Baggage apart: see [`Propagator::extracts_baggage`].
-fn names_of(formats: &FormatList) -> impl Iterator<Item = &str> {
-    formats.kinds().filter(|(_, kind)| !kind.is_text_alone()).map(|(format, _)| format.name())
 }
 
 fn fields_of(formats: &FormatList) -> impl Iterator<Item = &str> {

@@ -1,6 +1,7 @@
 //! An edge that the whole internet can call: strangers must not decide which trace ours belong to, nor whether they are
 //! recorded. Their trace becomes a link, ours begins here, and inside it goes on as one.
 
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
     Allow, ConfigError, IdBits, Inbound, InjectOptions, Link, LinkReason, Pairs, Propagator, Sampling, Trust, presets,
 };
@@ -94,6 +95,6 @@ fn ok_the_report_says_what_came_and_what_became_of_it() {
 
 #[test]
 fn err_a_restart_where_nothing_is_read() {
-    let nothing = Propagator::builder().extract_none().inject_baggage().trust(Trust::Restart);
+    let nothing = Propagator::builder().extract_none().inject(W3cBaggage::new()).trust(Trust::Restart);
     assert_eq!(nothing.build().err(), Some(ConfigError::TrustWithoutExtract));
 }

@@ -1,5 +1,6 @@
 //! Jaeger's baggage on its way out.
 
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::{
     Allow, IdBits, InjectOptions, JaegerBaggage, JaegerFlags, OmitReason, OwnedBaggage, OwnedContext, Pairs,
@@ -111,7 +112,7 @@ fn ok_w3c_baggage_becomes_uberctx_only_where_that_was_asked_for() {
         ("uberctx-tenant", "own"),
         ("baggage", "Tenant=w3c,userId=a+b%20c;secure,userid=d,x=%"),
     ];
-    let builder = || Propagator::builder().extract_baggage();
+    let builder = || Propagator::builder().extract(W3cBaggage::new());
     let without = builder().with_format(Jaeger::new()).build().expect("formats");
     let headers = child(&without, &request, &InjectOptions::everything());
     assert_eq!(lines(&headers)[1..], [("uberctx-tenant", "own")]);
@@ -128,7 +129,7 @@ fn ok_w3c_baggage_beyond_64_items_is_left_out_and_counted() {
     let value = header("1");
     let members: Vec<_> = (0..64).map(|i| format!("k{i}=v")).collect();
     let list = members.join(",");
-    let builder = Propagator::builder().extract_baggage().with_format(Jaeger::new().with_w3c_baggage());
+    let builder = Propagator::builder().extract(W3cBaggage::new()).with_format(Jaeger::new().with_w3c_baggage());
     let propagator = builder.build().expect("formats");
     let written = |request: &[(&'static str, &str)]| {
         let mut headers = Pairs::new();

@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
     Allow, BaggageLimits, IdBits, InjectOptions, MAX_TRACESTATE_MEMBERS, OwnedContext, Pairs, Propagator, SpanContext,
@@ -88,7 +89,7 @@ proptest! {
         allowed in vec(baggage_key(), 0..3),
     ) {
         let limits = BaggageLimits { members: limits.0, bytes: limits.1 };
-        let propagator = Propagator::builder().baggage().baggage_limits(limits).build().expect("baggage");
+        let propagator = Propagator::builder().with_format(W3cBaggage::new().limits(limits)).build().expect("baggage");
         let request = [("baggage", members.join(","))];
         let extraction = propagator.extract(&request);
         let baggage = extraction.baggage();
@@ -113,7 +114,7 @@ proptest! {
         limits in (1..12usize, 1..300usize),
     ) {
         let limits = BaggageLimits { members: limits.0, bytes: limits.1 };
-        let propagator = Propagator::builder().extract_none().inject_baggage().baggage_limits(limits).build().expect("baggage");
+        let propagator = Propagator::builder().extract_none().inject(W3cBaggage::new().limits(limits)).build().expect("baggage");
         let mut owned = traceprop_core::OwnedBaggage::new();
         for (key, value) in entries {
             owned.push(traceprop_core::BaggageEntry { key, value, properties: String::new() });

@@ -1,6 +1,7 @@
 //! `composite.json`: several formats at once, read by a configured order and written from one context.
 
 use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
@@ -90,7 +91,7 @@ fn inject_format(builder: PropagatorBuilder, name: &str) -> PropagatorBuilder {
         "b3" => builder.inject(B3::single()),
         "b3multi" => builder.inject(B3::multi()),
         "jaeger" => builder.inject(Jaeger::new()),
-        "baggage" => builder.inject_baggage(),
+        "baggage" => builder.inject(W3cBaggage::new()),
         "none" => builder.inject_none(),
         other => panic!("unknown format {other}"),
     }

@@ -1,8 +1,8 @@
 //! `w3c-baggage.json`: what a baggage holds, whether there is a trace or not.
 
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
-    BaggageEntry, BaggageLimits, BaggageReport, InjectOptions, OwnedBaggage, OwnedContext, Pairs, PropagatorBuilder,
-    SpanContext,
+    BaggageEntry, BaggageLimits, BaggageReport, InjectOptions, OwnedBaggage, OwnedContext, Pairs, SpanContext,
 };
 
 use crate::case::{Case, Differences, Op, Verdict};
@@ -14,17 +14,17 @@ pub(crate) fn check(case: &Case) -> Verdict {
     }
 }
 
-fn limited(case: &Case, builder: PropagatorBuilder) -> PropagatorBuilder {
+fn limited(case: &Case) -> W3cBaggage {
     let limits = case.limits();
-    builder.baggage_limits(BaggageLimits {
+    W3cBaggage::new().limits(BaggageLimits {
         members: limits.number("members").unwrap_or(BaggageLimits::W3C.members),
         bytes: limits.number("bytes").unwrap_or(BaggageLimits::W3C.bytes),
     })
 }
 
 fn extract(case: &Case) -> Verdict {
-    let builder = traceprop_core::Propagator::builder().extract_baggage().inject_none();
-    let propagator = limited(case, builder).build().expect("baggage is read");
+    let builder = traceprop_core::Propagator::builder().extract(limited(case)).inject_none();
+    let propagator = builder.build().expect("baggage is read");
     let headers = case.headers();
     let report = propagator.explain(&headers);
     let expect = case.expect();
@@ -56,8 +56,8 @@ fn extract(case: &Case) -> Verdict {
 }
 
 fn inject(case: &Case) -> Verdict {
-    let builder = traceprop_core::Propagator::builder().extract_none().inject_baggage();
-    let propagator = limited(case, builder).build().expect("baggage is written");
+    let builder = traceprop_core::Propagator::builder().extract_none().inject(limited(case));
+    let propagator = builder.build().expect("baggage is written");
     let mut baggage = OwnedBaggage::new();
     for [key, value, properties] in case.context().rows::<3>("baggage").expect("context.baggage") {
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::*;
+use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
     Baggage, BaggageEntry, InvalidReason, OmitReason, Omitted, OwnedBaggage, OwnedContext, SpanContext,
 };
@@ -175,7 +176,7 @@ fn ok_8192_bytes_go_out_and_no_part_of_a_member_beyond() {
 
 #[test]
 fn regression_members_beyond_the_limit_are_missed_though_none_before_them_is_any() {
-    let propagator = traceprop_core::Propagator::builder().baggage().build().expect("baggage");
+    let propagator = traceprop_core::Propagator::builder().with_format(W3cBaggage::new()).build().expect("baggage");
     let request = [("baggage", format!("no member,b={}", "v".repeat(8192)))];
     let extraction = propagator.extract(&request);
     let mut headers = traceprop_core::Pairs::new();

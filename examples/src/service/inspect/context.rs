@@ -34,7 +34,7 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, pro
 /// What came of all formats together. Baggage counts only where nothing else is read.
 fn outcome(report: &ExtractReport<'_>, propagator: &Propagator) -> &'static str {
     let any_invalid = || report.entries().any(|entry| matches!(entry.parsed.outcome(), Outcome::Invalid(_)));
-    let baggage_alone = propagator.extract_names().next().is_none();
+    let baggage_alone = propagator.extract_names().all(|name| name == "baggage");
     match report.extraction().inbound() {
         Inbound::Context(_) => "context",
         Inbound::Decision(_) => "sampling-only",

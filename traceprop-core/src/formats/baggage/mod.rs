@@ -1,14 +1,47 @@
-//! W3C `baggage`: no trace, but text of the user's that goes along with one. Lists and limits: [`crate::Baggage`].
+//! W3C `baggage`: key-value pairs of the application that travel with a trace.
+//!
+//! This module has the format. [`Baggage`](crate::Baggage) is a received list, and
+//! [`BaggageLimits`](crate::BaggageLimits) bounds it. Specification: <https://www.w3.org/TR/baggage/>.
 
 pub(crate) mod write;
 
+use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;
-use crate::field::{Field, FormatKind};
+use crate::field::Field;
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 
-/// W3C baggage. Name `baggage`.
+/// The W3C `baggage` format, named `baggage`.
+///
+/// It contains no trace context: [`extract_first`](crate::PropagatorBuilder::extract_first) does not count it.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{BaggageLimits, Propagator, formats::baggage::W3cBaggage};
+///
+/// static BAGGAGE: W3cBaggage = W3cBaggage::new().limits(BaggageLimits { members: 2, bytes: 8192 });
+///
+/// let propagator = Propagator::builder().with_format(&BAGGAGE).build()?;
+/// let request = [("baggage", "tenant=acme,region=eu,user=7")];
+/// assert_eq!(propagator.extract(&request).baggage().len(), 2);
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
-pub struct W3cBaggage;
+pub struct W3cBaggage {
+    limits: BaggageLimits,
+}
+
+impl W3cBaggage {
+    /// Creates the format with [`BaggageLimits::W3C`].
+    pub const fn new() -> Self {
+        Self { limits: BaggageLimits::W3C }
+    }
+
+    /// Sets how much baggage is read and written. Members beyond the limits are ignored.
+    pub const fn limits(self, limits: BaggageLimits) -> Self {
+        Self { limits }
+    }
+}
 
 impl Format for W3cBaggage {
     fn name(&self) -> &str {
@@ -16,10 +49,10 @@ impl Format for W3cBaggage {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::Baggage)
+        FormatFields::of_baggage(&self.limits)
     }
 
-    /// It says nothing of the trace, and is read where somebody asks for it.
+    // Baggage has no trace context. `Extraction::baggage` reads the members when they are needed.
     fn extract(&self, _: &Headers<'_>) -> Parsed {
         Parsed::new(Outcome::Absent)
     }
@@ -31,6 +64,6 @@ impl Format for W3cBaggage {
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let lines = context.received().get_all(Field::Baggage);
         let allow = context.options().allowed_baggage();
-        write::write(lines, context.baggage_limits, allow, context.is_passthrough(), writer);
+        write::write(lines, self.limits, allow, context.is_passthrough(), writer);
     }
 }
