@@ -1,8 +1,8 @@
-//! Response bodies that keep the context of their request: streams that make calls while they are sent.
+//! Keeps the context of a request current while its response body is sent.
 //!
-//! A response future is done when the head of the response is there; its body is polled afterwards, by the server, where
-//! nothing is current. [`ExtractLayer::include_response_body`](crate::ExtractLayer::include_response_body) wraps the body, so that the
-//! context is the [current](traceprop_core::current) one during each poll of it as well:
+//! A response future is complete when the head of the response is ready. The server then polls the body without a current
+//! context. [`ExtractLayer::include_response_body`] wraps the body, so that the context is
+//! [current](traceprop_core::current) during each poll:
 //!
 //! ```
 //! use axum::{Router, body::Body, routing::get};
@@ -13,7 +13,8 @@
 //!     .layer(ExtractLayer::new(presets::W3C).include_response_body());
 //! ```
 //!
-//! It is the last word of a layer's settings. A body that ends with the response, as most do, needs none of it.
+//! Call it after all other settings of the layer, since it returns a different type. A body that makes no calls and writes
+//! no log lines does not need it. `logging::SpanLayer` does not wrap bodies, so log lines of a body have no ids.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -29,14 +30,25 @@ use traceprop_core::OwnedContext;
 use crate::ExtractLayer;
 
 impl<G> ExtractLayer<G> {
-    /// Holds the context through the body of the response; see [`body`](crate::body).
+    /// Keeps the context current while the response body is sent. See [`body`](crate::body).
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
     pub fn include_response_body(self) -> Stack<BodyLayer, Self> {
         Stack::new(BodyLayer(()), self)
     }
 }
 
-/// What [`ExtractLayer::include_response_body`] puts within the layer. See the [module docs](self).
+/// Layer that [`ExtractLayer::include_response_body`] adds inside of the [`ExtractLayer`]. See the [module docs](self).
+///
+/// # Examples
+///
+/// ```
+/// use tower_layer::Stack;
+/// use traceprop_tower::body::BodyLayer;
+/// use traceprop_tower::{ExtractLayer, presets};
+///
+/// let layer: Stack<BodyLayer, ExtractLayer> = ExtractLayer::new(presets::W3C).include_response_body();
+/// # let _ = layer;
+/// ```
 #[derive(Clone, Debug)]
 pub struct BodyLayer(());
 
@@ -48,7 +60,7 @@ impl<S> Layer<S> for BodyLayer {
     }
 }
 
-/// The service that [`BodyLayer`] makes. See the [module docs](self).
+/// Service that [`BodyLayer`] creates. See the [module docs](self).
 #[derive(Clone, Debug)]
 pub struct BodyService<S> {
     inner: S,
@@ -73,7 +85,7 @@ where
 }
 
 pin_project! {
-    /// The response future of [`BodyService`].
+    /// Response future of [`BodyService`].
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct BodyFuture<F> {
@@ -91,14 +103,14 @@ where
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.future.poll(task));
+        let result = ready!(this.future.poll(task));
         let context = this.context.take();
-        Poll::Ready(answer.map(|response| response.map(|body| ContextBody { body, context })))
+        Poll::Ready(result.map(|response| response.map(|body| ContextBody { body, context })))
     }
 }
 
 pin_project! {
-    /// A body with the context of its request: it is the current one during each poll.
+    /// Body that makes the context of its request current during each poll.
     #[derive(Clone, Debug, Default)]
     pub struct ContextBody<B> {
         #[pin]
@@ -136,7 +148,7 @@ mod tests {
     use tower::service_fn;
     use traceprop_core::{IdBits, current, presets};
 
-    /// Two frames with the current span in them, and a pause between.
+    /// Two frames that contain the current span, with a pause between them.
     #[derive(Default)]
     struct Spans {
         polls: u8,
@@ -202,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_body_without_a_context_is_polled_where_it_is() {
+    async fn ok_body_without_a_context_is_polled_in_the_current_one() {
         let preflight = Request::builder().method("OPTIONS").body(()).unwrap();
         let mut body = body(preflight).await;
         let outer = super::tests::body(Request::new(())).await.context.expect("a context");
@@ -212,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_what_a_body_says_of_itself_is_told() {
+    async fn ok_size_and_end_of_a_body_are_passed_on() {
         let mut body = body(Request::new(())).await;
         assert_eq!((body.is_end_stream(), body.size_hint().exact()), (false, Some(7)));
         body.body.polls = 4;

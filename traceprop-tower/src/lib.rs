@@ -1,4 +1,13 @@
-//! Tower layers for trace context: one reads it from incoming requests, one writes it to outgoing ones.
+//! Tower middleware for trace context: [`ExtractLayer`] for servers, [`InjectLayer`] for clients.
+//!
+//! The layers fit every `Service<http::Request<B>>`, such as those of axum, hyper and tonic. They box nothing and never
+//! fail a request.
+//!
+//! Other crates of this family are for other tasks:
+//!
+//! * `traceprop-reqwest` propagates trace context with reqwest.
+//! * `traceprop-http` reads and writes a `HeaderMap` without tower, and has CORS lists and page markup for browsers.
+//! * `traceprop-core` has formats, samplers and configuration, also for messages and processes, without `http`.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -11,7 +20,7 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> std::io::Result<()> {
-//!     let app = Router::new().route("/", get(hello)).layer(ExtractLayer::new(presets::W3C));
+//!     let app = Router::new().route("/", get(hello)).layer(ExtractLayer::new(presets::ALL_TO_W3C));
 //! #   let traced = axum::http::Request::get("/")
 //! #       .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 //! #       .body(axum::body::Body::empty()).unwrap();
@@ -25,26 +34,65 @@
 //! }
 //! ```
 //!
-//! [`ExtractLayer`] goes around a server, [`InjectLayer`] around a client. Both fit any `Service<http::Request<B>>`, so
-//! hyper and tonic as well as axum, box nothing, and cannot fail a request: a header that cannot be read is left out, and
-//! [`ExtractLayer::on_report`] says which one and why. The module [`explain`] puts that into logs and metrics.
-//! How far callers are trusted is a setting of each listener ([`extract`]), and so is what they are told ([`response`]).
+//! The server layer makes the context of a request *current*, and the client layer uses the current context, so handlers
+//! pass nothing along. If a header is invalid, the server layer ignores it, and [`ExtractLayer::on_report`] receives the
+//! reason. The module [`explain`] turns reports into logs and metrics.
 //!
-//! What is between the two needs no argument: the server layer makes the context of a request the *current* one, and
-//! the client layer takes it from there. It stays with the task; to take it into another one, or into a thread, wrap what
-//! is spawned:
+//! # Layer order
+//!
+//! `ExtractLayer` must run before every layer that uses the context: `SpanLayer` of the module `logging`, layers that log,
+//! and layers that make calls. Otherwise these layers find no context, and no error says so.
+//!
+//! In axum the layer added last runs first, so add `ExtractLayer` last:
+//!
+//! ```
+//! # #[cfg(feature = "tracing")] {
+//! use axum::{Router, routing::get};
+//! use traceprop_tower::{ExtractLayer, logging::SpanLayer, presets};
+//!
+//! let app: Router = Router::new()
+//!     .route("/orders/{id}", get(async || "ok"))
+//!     .layer(SpanLayer::new()) // runs second
+//!     .layer(ExtractLayer::new(presets::ALL_TO_W3C)); // runs first
+//! # }
+//! ```
+//!
+//! In a `ServiceBuilder` the layer added first runs first, so add `ExtractLayer` first:
+//!
+//! ```
+//! # #[cfg(feature = "tracing")] {
+//! use axum::{Router, routing::get};
+//! use tower::ServiceBuilder;
+//! use traceprop_tower::{ExtractLayer, logging::SpanLayer, presets};
+//!
+//! let layers = ServiceBuilder::new()
+//!     .layer(ExtractLayer::new(presets::ALL_TO_W3C)) // runs first
+//!     .layer(SpanLayer::new()); // runs second
+//! let app: Router = Router::new().route("/orders/{id}", get(async || "ok")).layer(layers);
+//! # }
+//! ```
+//!
+//! A CORS layer goes outside of `ExtractLayer`, see [`response`]. On the client side, retry and redirect layers go outside
+//! of [`InjectLayer`], see [`inject`].
+//!
+//! # Spawned tasks and callbacks
+//!
+//! The current context belongs to the task of the request. A spawned task needs it explicitly, and a `tracing` span is a
+//! second, separate context: take both along. With the context alone, log lines have no ids; with the span alone, outgoing
+//! calls carry no headers.
 //!
 //! ```
 //! use traceprop_tower::InContext;
+//! use tracing::Instrument;
 //! # async fn work() {}
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let task = tokio::spawn(work().in_current_context());
+//! let task = tokio::spawn(work().in_current_context().in_current_span());
 //! # task.await.unwrap();
 //! # }
 //! ```
 //!
-//! What is called later, such as the callback of a websocket's upgrade, finds nothing current; take the context along:
+//! A callback that runs later, such as that of a websocket upgrade, has no current context. Move the context into it:
 //!
 //! ```
 //! use axum::extract::ws::{WebSocket, WebSocketUpgrade};
@@ -52,7 +100,7 @@
 //! use traceprop_tower::{InContext, current};
 //!
 //! async fn session(_: WebSocket) {
-//!     // Current in here, for as long as the socket is open.
+//!     // The context is current here for as long as the socket is open.
 //! }
 //!
 //! async fn live(upgrade: WebSocketUpgrade) -> Response {
@@ -66,11 +114,11 @@
 //!
 //! # Features
 //!
-//! | feature | what it adds |
+//! | feature | adds |
 //! |---|---|
-//! | `axum` | `RequestContext`, an extractor for axum handlers; the matched path as the endpoint of a request |
-//! | `http-body` | `ExtractLayer::include_response_body`: the context is current while a body is sent, too |
-//! | `tracing` | the ids of a request as fields of a `tracing` span, for every log line (module `logging`); lost traces explained in the log |
+//! | `axum` | `RequestContext`, an extractor for axum handlers; `ExtractLayer::matched_path` |
+//! | `http-body` | `ExtractLayer::include_response_body`, which keeps the context current while a body is sent |
+//! | `tracing` | the module `logging`, which adds ids to every log line; `ExtractLayer::log_problems` |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -95,3 +143,8 @@ pub use inject::InjectLayer;
 pub use request_context::RequestContext;
 pub use response::ResponseHeaders;
 pub use traceprop_core::{Allow, InContext, InjectOptions, OwnedContext, Propagator, Trust, current, presets};
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

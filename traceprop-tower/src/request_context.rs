@@ -1,4 +1,4 @@
-//! For axum handlers: the context of their request as an argument.
+//! The context of a request as an argument of axum handlers.
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -7,9 +7,12 @@ use axum_core::extract::FromRequestParts;
 use http::request::Parts;
 use traceprop_core::OwnedContext;
 
-/// An axum extractor: the context that [`ExtractLayer`](crate::ExtractLayer) put into the request. It rejects nothing.
+/// Axum extractor for the context that [`ExtractLayer`](crate::ExtractLayer) stored in the request. It never rejects.
 ///
-/// There is none where the layer does not reach, and for `OPTIONS`.
+/// The context is `None` without the layer, for `OPTIONS`, and for requests that the layer
+/// [skips](crate::ExtractLayer::skip).
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_tower::RequestContext;
@@ -22,7 +25,7 @@ use traceprop_core::OwnedContext;
 /// ```
 #[derive(Clone, Debug)]
 pub struct RequestContext(
-    /// The context, if there is one.
+    /// The context of the request.
     pub Option<OwnedContext>,
 );
 

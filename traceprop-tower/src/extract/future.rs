@@ -10,37 +10,37 @@ use traceprop_core::{ContextFuture, InContext, OwnedContext, current};
 use crate::response::ResponseHeaders;
 
 pin_project! {
-    /// The response future of [`Extract`](super::Extract): the inner one, in the context of its request.
+    /// Response future of [`Extract`](super::Extract), which runs the inner future in the context of its request.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ExtractFuture<F> {
         #[pin]
-        way: Way<F>,
+        state: State<F>,
     }
 }
 
 pin_project! {
-    #[project = WayPinned]
+    #[project = StatePinned]
     #[derive(Debug)]
-    enum Way<F> {
-        InContext { #[pin] future: ContextFuture<Responding<F>> },
+    enum State<F> {
+        InContext { #[pin] future: ContextFuture<WithHeaders<F>> },
         Untouched { #[pin] future: F },
     }
 }
 
 pin_project! {
-    /// Within the context, so that it need not hold it too.
+    /// Writes the response headers. It is inside of the context future, so it does not hold the context again.
     #[derive(Debug)]
-    struct Responding<F> {
+    struct WithHeaders<F> {
         #[pin]
         future: F,
-        respond: Option<Arc<ResponseHeaders>>,
+        headers: Option<Arc<ResponseHeaders>>,
     }
 }
 
 impl<F> ExtractFuture<F> {
     pub(super) fn untouched(future: F) -> Self {
-        Self { way: Way::Untouched { future } }
+        Self { state: State::Untouched { future } }
     }
 }
 
@@ -48,8 +48,8 @@ impl<F, B, E> ExtractFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
-    pub(super) fn in_context(future: F, context: OwnedContext, respond: Option<Arc<ResponseHeaders>>) -> Self {
-        Self { way: Way::InContext { future: Responding { future, respond }.in_context(context) } }
+    pub(super) fn in_context(future: F, context: OwnedContext, headers: Option<Arc<ResponseHeaders>>) -> Self {
+        Self { state: State::InContext { future: WithHeaders { future, headers }.in_context(context) } }
     }
 }
 
@@ -60,14 +60,14 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
-        match self.project().way.project() {
-            WayPinned::InContext { future } => future.poll(task),
-            WayPinned::Untouched { future } => future.poll(task),
+        match self.project().state.project() {
+            StatePinned::InContext { future } => future.poll(task),
+            StatePinned::Untouched { future } => future.poll(task),
         }
     }
 }
 
-impl<F, B, E> Future for Responding<F>
+impl<F, B, E> Future for WithHeaders<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
@@ -75,12 +75,13 @@ where
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let mut answer = ready!(this.future.poll(task));
-        if let (Ok(response), Some(respond)) = (&mut answer, this.respond) {
+        let mut result = ready!(this.future.poll(task));
+        if let (Ok(response), Some(headers)) = (&mut result, this.headers) {
             if let Some(context) = current() {
-                respond.write(&context, response.headers_mut());
+                // A header without room is omitted: the response must not fail for it.
+                headers.write(&context, response.headers_mut());
             }
         }
-        Poll::Ready(answer)
+        Poll::Ready(result)
     }
 }

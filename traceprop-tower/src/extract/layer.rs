@@ -10,108 +10,212 @@ use traceprop_http::HeaderCarrier;
 use super::Extract;
 use crate::response::ResponseHeaders;
 
-type Decide = dyn Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync;
-type Reports = dyn Fn(&ExtractReport<'_>) + Send + Sync;
-type LeavesOut = dyn Fn(&Parts) -> bool + Send + Sync;
-type Endpoint = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
+type SamplerFn = dyn Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync;
+type OnReport = dyn Fn(&ExtractReport<'_>) + Send + Sync;
+type SkipFn = dyn Fn(&Parts) -> bool + Send + Sync;
+type EndpointFn = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
 
-/// Reads the trace context of incoming requests. See the [module docs](super).
+/// Middleware that reads the trace context of incoming requests.
+///
+/// For each request the layer extracts the context, makes a span of this service, stores both as an [`OwnedContext`] in
+/// the request's extensions, and makes that context current while the inner service runs. [`InjectLayer`] and the clients
+/// of this crate family then propagate it without further code.
+///
+/// An invalid header never fails a request: the layer starts a new trace and [reports](Self::on_report) the reason.
+///
+/// See the [module docs](super) for sampling, trust and requests that the layer does not change, and the
+/// [crate docs](crate#layer-order) for the order of layers.
+///
+/// [`InjectLayer`]: crate::InjectLayer
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use traceprop_tower::{ExtractLayer, presets};
+///
+/// let app: Router = Router::new()
+///     .route("/orders/{id}", get(async || "ok"))
+///     .layer(ExtractLayer::new(presets::ALL_TO_W3C));
+/// ```
+///
+/// # Cost
+///
+/// Reading allocates nothing. The owned context takes one allocation if the request has fields to forward.
 #[derive(Clone)]
 pub struct ExtractLayer<G = RandomIds> {
     propagator: Arc<Propagator>,
-    ids: G,
-    relays: bool,
-    sampler: Option<Arc<Decide>>,
-    reports: Option<Arc<Reports>>,
-    baggage: Allow<'static>,
-    leaves_out: Option<Arc<LeavesOut>>,
-    endpoint: Option<Arc<Endpoint>>,
-    respond: Option<Arc<ResponseHeaders>>,
+    id_generator: G,
+    passthrough: bool,
+    sampler: Option<Arc<SamplerFn>>,
+    on_report: Option<Arc<OnReport>>,
+    allow_baggage: Allow<'static>,
+    skip: Option<Arc<SkipFn>>,
+    endpoint: Option<Arc<EndpointFn>>,
+    response_headers: Option<Arc<ResponseHeaders>>,
 }
 
 impl ExtractLayer {
-    /// Reads with this propagator: a preset, one that was built, or one that is shared with other layers (`Arc`).
+    /// Creates a layer that reads the formats of `propagator`.
     ///
-    /// New ids are random; [`ExtractLayer::id_generator`] changes that.
+    /// `propagator` is a [preset](traceprop_core::presets), a [`Propagator`], or an `Arc<Propagator>` shared with other
+    /// layers. By default ids are random, the caller's sampling decision is kept, undecided traces are sampled, and all
+    /// baggage is accepted.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
         Self {
             propagator: propagator.into(),
-            ids: RandomIds,
-            relays: false,
+            id_generator: RandomIds,
+            passthrough: false,
             sampler: None,
-            reports: None,
-            baggage: Allow::All,
-            leaves_out: None,
+            on_report: None,
+            allow_baggage: Allow::All,
+            skip: None,
             endpoint: None,
-            respond: None,
+            response_headers: None,
         }
     }
 }
 
 impl<G> ExtractLayer<G> {
-    /// Takes new ids from this generator, which can be a closure.
+    /// Makes ids with `ids`, an [`IdGenerator`] or a closure. Defaults to [`RandomIds`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use traceprop_core::IdBits;
+    /// use traceprop_tower::{ExtractLayer, presets};
+    ///
+    /// // Predictable ids for a test.
+    /// static NEXT: AtomicU64 = AtomicU64::new(1);
+    /// let layer = ExtractLayer::new(presets::W3C)
+    ///     .id_generator(|| IdBits::non_random(NEXT.fetch_add(1, Ordering::Relaxed)));
+    /// # let _ = layer;
+    /// ```
     pub fn id_generator<H: IdGenerator>(self, ids: H) -> ExtractLayer<H> {
-        let Self { propagator, relays, sampler, reports, baggage, leaves_out, endpoint, respond, .. } = self;
-        ExtractLayer { propagator, ids, relays, sampler, reports, baggage, leaves_out, endpoint, respond }
+        ExtractLayer {
+            id_generator: ids,
+            propagator: self.propagator,
+            passthrough: self.passthrough,
+            sampler: self.sampler,
+            on_report: self.on_report,
+            allow_baggage: self.allow_baggage,
+            skip: self.skip,
+            endpoint: self.endpoint,
+            response_headers: self.response_headers,
+        }
     }
 
-    /// Makes no span, for a service that reports none: what came is passed on as it came, also a bare decision and a
-    /// correlation id. No id is made and no decision taken, so neither generator nor sampler is asked.
+    /// Forwards the received context instead of making a span, for services that report no spans.
+    ///
+    /// Ids, flags and the sampling decision are unchanged on outgoing calls. A decision without a trace id and a
+    /// correlation id are forwarded too. The id generator and the sampler are not used.
     pub fn passthrough(mut self) -> Self {
-        self.relays = true;
+        self.passthrough = true;
         self
     }
 
-    /// How far callers of this listener are trusted, in place of what the propagator says: it can be shared by listeners
-    /// that differ in this.
-    pub fn trust(mut self, behavior: Trust) -> Self {
-        self.propagator = Arc::new(Propagator::clone(&self.propagator).with_trust(behavior));
+    /// Sets how far the callers of this listener are trusted. Defaults to the propagator's setting.
+    ///
+    /// Listeners with different trust can share one propagator. See the [module docs](super#trust).
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.propagator = Arc::new(Propagator::clone(&self.propagator).with_trust(trust));
         self
     }
 
-    /// The baggage that is taken over from callers, in every dialect; by default all of it. What else came is in the
-    /// request's headers still, but not in the context, so no call hands it on. A sampler sees all that came.
+    /// Accepts only the baggage members that `keys` allows, in every format. Defaults to all.
+    ///
+    /// Other members are not in the context, so outgoing calls do not carry them. The request's headers are unchanged,
+    /// and samplers see all members.
     pub fn allow_baggage(mut self, keys: Allow<'static>) -> Self {
-        self.baggage = keys;
+        self.allow_baggage = keys;
         self
     }
 
-    /// Passes requests untouched for which this is true: health checks, or the intake of a browser's own reports. No
-    /// context is made for them, nothing is read, and the response stays as it is.
-    pub fn skip(mut self, leaves_out: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
-        self.leaves_out = Some(Arc::new(leaves_out));
+    /// Skips requests for which `skip` returns `true`, such as health checks.
+    ///
+    /// A skipped request gets no context, no span, no report and no response headers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{ExtractLayer, presets};
+    ///
+    /// let layer = ExtractLayer::new(presets::W3C).skip(|request| request.uri.path() == "/healthz");
+    /// # let _ = layer;
+    /// ```
+    pub fn skip(mut self, skip: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
+        self.skip = Some(Arc::new(skip));
         self
     }
 
-    /// Names the endpoint of this service that a request is for, for dialects that tell it to the next service (sw8). A
-    /// route is better than a path: there are few of them, and nothing of the user's is in them.
+    /// Names the endpoint of this service that a request is for, for formats that send it to the next service (sw8).
+    ///
+    /// Prefer a route to a path: there are few routes, and they contain no user data.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{ExtractLayer, presets};
+    ///
+    /// let layer = ExtractLayer::new(presets::ALL_TO_W3C)
+    ///     .endpoint(|request| Some(request.uri.path().split('/').nth(1)?.into()));
+    /// # let _ = layer;
+    /// ```
     pub fn endpoint(mut self, endpoint: impl Fn(&Parts) -> Option<Arc<str>> + Send + Sync + 'static) -> Self {
         self.endpoint = Some(Arc::new(endpoint));
         self
     }
 
-    /// Takes the route that axum matched (`/orders/{id}`) as the endpoint. Where none did, as in a fallback, there is no
-    /// endpoint. Axum knows the route where the layer was given to the `Router` that has it or to one that it is nested
-    /// in, not where it goes around a whole `Router` from outside.
+    /// Uses the route that axum matched (`/orders/{id}`) as the [endpoint](Self::endpoint).
+    ///
+    /// There is no endpoint if no route matched, as in a fallback. Axum knows the route only if the layer is added to the
+    /// `Router` that has the route, or to a `Router` that nests it. A layer around the whole `Router` sees no route.
     #[cfg(feature = "axum")]
     #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
     pub fn matched_path(self) -> Self {
         self.endpoint(|head| Some(head.extensions.get::<axum::extract::MatchedPath>()?.as_str().into()))
     }
 
-    /// Tells callers their trace in the response; see [`response`](crate::response). By default it stays as it is.
-    pub fn response_headers(mut self, respond: ResponseHeaders) -> Self {
-        self.respond = Some(Arc::new(respond));
+    /// Writes `headers` into responses. Defaults to none. See [`response`](crate::response).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{ExtractLayer, ResponseHeaders, presets};
+    ///
+    /// let layer = ExtractLayer::new(presets::W3C)
+    ///     .response_headers(ResponseHeaders::new().server_timing().expose_headers());
+    /// # let _ = layer;
+    /// ```
+    pub fn response_headers(mut self, headers: ResponseHeaders) -> Self {
+        self.response_headers = Some(Arc::new(headers));
         self
     }
 
-    /// Decides with this sampler. Without one the caller's decision stands, and a trace of which nobody has decided is
-    /// sampled.
+    /// Makes sampling decisions with `sampler`.
+    ///
+    /// Without a sampler the caller's decision is kept and undecided traces are sampled. To choose by request, use
+    /// [`sampler_fn`](Self::sampler_fn); the one set last is used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_core::sampler::TraceIdRatioBased;
+    /// use traceprop_tower::{ExtractLayer, presets};
+    ///
+    /// const QUARTER: TraceIdRatioBased = TraceIdRatioBased::new(0.25).unwrap();
+    ///
+    /// let layer = ExtractLayer::new(presets::W3C).sampler(QUARTER);
+    /// # let _ = layer;
+    /// ```
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
-        self.sampler_fn(move |input, _| sampler.should_sample(input))
+        self.sampler_fn(move |parameters, _| sampler.should_sample(parameters))
     }
 
-    /// The same with the head of the request in view. It takes the place of [`ExtractLayer::sampler`].
+    /// Makes sampling decisions with a closure that also receives the head of the request.
+    ///
+    /// Replaces [`sampler`](Self::sampler). See the [module docs](super#sampling) for an example.
     pub fn sampler_fn(
         mut self,
         sampler: impl Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync + 'static,
@@ -120,16 +224,25 @@ impl<G> ExtractLayer<G> {
         self
     }
 
-    /// Shows the report of each request to `reports`: what each format found, and what was turned down and why.
+    /// Calls `on_report` with what each format found, and with the reason for every header that is invalid or ignored.
     ///
-    /// A report holds ids and reasons, never text of a header. It allocates nothing. Each call adds one more that it
-    /// is shown to.
-    pub fn on_report(mut self, reports: impl Fn(&ExtractReport<'_>) + Send + Sync + 'static) -> Self {
-        self.reports = Some(match self.reports.take() {
-            None => Arc::new(reports),
-            Some(before) => Arc::new(move |report| {
-                before(report);
-                reports(report);
+    /// A report contains ids, names of formats and headers, and reasons, never the text of a header. It allocates nothing.
+    /// Callbacks add up: each is called for every request that is not [skipped](Self::skip).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{ExtractLayer, presets};
+    ///
+    /// let layer = ExtractLayer::new(presets::ALL_TO_W3C).on_report(|report| eprintln!("{report}"));
+    /// # let _ = layer;
+    /// ```
+    pub fn on_report(mut self, on_report: impl Fn(&ExtractReport<'_>) + Send + Sync + 'static) -> Self {
+        self.on_report = Some(match self.on_report.take() {
+            None => Arc::new(on_report),
+            Some(earlier) => Arc::new(move |report| {
+                earlier(report);
+                on_report(report);
             }),
         });
         self
@@ -137,32 +250,32 @@ impl<G> ExtractLayer<G> {
 }
 
 impl<G: IdGenerator> ExtractLayer<G> {
-    pub(super) fn answer(&self) -> Option<Arc<ResponseHeaders>> {
-        self.respond.clone()
+    pub(super) fn headers_to_write(&self) -> Option<Arc<ResponseHeaders>> {
+        self.response_headers.clone()
     }
 
-    pub(super) fn leaves_out(&self, request: &Parts) -> bool {
-        self.leaves_out.as_ref().is_some_and(|leaves_out| leaves_out(request))
+    pub(super) fn skips(&self, request: &Parts) -> bool {
+        self.skip.as_ref().is_some_and(|skip| skip(request))
     }
 
-    /// The context of a request, which its extensions then hold too.
+    /// Returns the context of a request, and stores it in the request's extensions.
     #[inline]
     pub(super) fn context(&self, request: &mut Parts) -> OwnedContext {
         if let Some(context) = request.extensions.get::<OwnedContext>() {
             return context.clone();
         }
         let carrier = HeaderCarrier::new(&request.headers);
-        let mut context = match &self.reports {
-            None => self.begin(&self.propagator.extract(&carrier), request),
-            Some(reports) => {
+        let mut context = match &self.on_report {
+            None => self.start(&self.propagator.extract(&carrier), request),
+            Some(on_report) => {
                 let report = self.propagator.explain(&carrier);
-                reports(&report);
-                self.begin(report.extraction(), request)
+                on_report(&report);
+                self.start(report.extraction(), request)
             }
         };
-        // A context is large: what changes nothing does not move it either.
-        if self.baggage != Allow::All {
-            context = context.filter_baggage(self.baggage);
+        // A context is large: do not move it if nothing changes.
+        if self.allow_baggage != Allow::All {
+            context = context.filter_baggage(self.allow_baggage);
         }
         if let Some(endpoint) = self.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
             context = context.with_endpoint(endpoint);
@@ -171,27 +284,29 @@ impl<G: IdGenerator> ExtractLayer<G> {
         context
     }
 
-    fn begin(&self, extraction: &Extraction<'_>, request: &Parts) -> OwnedContext {
-        if self.relays {
+    fn start(&self, extraction: &Extraction<'_>, request: &Parts) -> OwnedContext {
+        if self.passthrough {
             return OwnedContext::passthrough(extraction);
         }
         let span = match &self.sampler {
-            None => extraction.new_span(&self.ids),
-            Some(decide) => extraction.start_span_by(&self.ids, &WithHead { decide: &**decide, head: request }),
+            None => extraction.new_span(&self.id_generator),
+            Some(sampler) => {
+                extraction.start_span_by(&self.id_generator, &RequestSampler { sampler: &**sampler, head: request })
+            }
         };
         OwnedContext::from_span(extraction, &span)
     }
 }
 
-/// A sampler for one request.
-struct WithHead<'r> {
-    decide: &'r Decide,
+/// The sampler of one request.
+struct RequestSampler<'r> {
+    sampler: &'r SamplerFn,
     head: &'r Parts,
 }
 
-impl Sampler for WithHead<'_> {
-    fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        (self.decide)(input, self.head)
+impl Sampler for RequestSampler<'_> {
+    fn should_sample(&self, parameters: &SamplingParameters<'_>) -> SamplingResult {
+        (self.sampler)(parameters, self.head)
     }
 }
 
@@ -207,11 +322,11 @@ impl<G> fmt::Debug for ExtractLayer<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExtractLayer")
             .field("propagator", &self.propagator)
-            .field("relays", &self.relays)
-            .field("baggage", &self.baggage)
+            .field("passthrough", &self.passthrough)
+            .field("allow_baggage", &self.allow_baggage)
             .field("sampler", &self.sampler.is_some())
-            .field("reports", &self.reports.is_some())
-            .field("respond", &self.respond)
+            .field("on_report", &self.on_report.is_some())
+            .field("response_headers", &self.response_headers)
             .finish_non_exhaustive()
     }
 }

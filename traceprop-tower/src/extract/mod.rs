@@ -1,8 +1,8 @@
-//! The server side: what a request says about its trace, for everything that handles it.
+//! Reads the trace context of incoming requests.
 //!
-//! [`ExtractLayer`] reads the headers once, begins a span of this service, and puts an [`OwnedContext`] into the request's
-//! extensions. The same context is the [current](traceprop_core::current) one while the inner service's `call` runs and
-//! during each poll of its response future: code of inner layers sees it as well as handlers do.
+//! [`ExtractLayer`] reads the headers once, makes a span of this service, and stores an [`OwnedContext`] in the request's
+//! extensions. The same context is [current](traceprop_core::current) while the inner service's `call` runs and during
+//! each poll of its response future, so inner layers and handlers see it.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -11,7 +11,7 @@
 //! use traceprop_tower::{ExtractLayer, OwnedContext, current, presets};
 //!
 //! async fn handle(request: Request<()>) -> Result<Response<String>, Infallible> {
-//!     let context = request.extensions().get::<OwnedContext>().expect("the layer put it there");
+//!     let context = request.extensions().get::<OwnedContext>().expect("stored by the layer");
 //!     assert_eq!(current().and_then(|current| current.span_id()), context.span_id());
 //!     Ok(Response::new(context.parent_id().map_or("none".into(), |id| id.to_string())))
 //! }
@@ -28,28 +28,27 @@
 //! # }
 //! ```
 //!
-//! # Decisions
+//! # Sampling
 //!
-//! Without a sampler the caller's decision stands, and where it made none the trace is sampled. Here browsers keep their
-//! trace ids, but do not silence the backend, and health checks are no traces that anybody reads:
+//! Without a sampler the caller's decision is kept and undecided traces are sampled. In this example health checks are
+//! never sampled, and a quarter of the traces that a browser did not sample is sampled:
 //!
 //! ```
-//! use traceprop_core::sampler::{AlwaysOn, ParentBased, TraceIdRatioBased, Sampler};
 //! use traceprop_core::Sampling;
+//! use traceprop_core::sampler::{AlwaysOn, ParentBased, Sampler, TraceIdRatioBased};
 //! use traceprop_tower::{ExtractLayer, presets};
 //!
-//! // Of what a browser did not sample, a quarter is recorded all the same.
 //! const QUARTER: TraceIdRatioBased = TraceIdRatioBased::new(0.25).unwrap();
 //! const SAMPLER: ParentBased<AlwaysOn> = ParentBased::new(AlwaysOn).remote_parent_not_sampled(&QUARTER);
 //!
 //! let layer = ExtractLayer::new(presets::W3C)
-//!     .sampler_fn(|input, head| match head.uri.path() {
-//!         "/health" => Sampling::NotSampled.into(),
-//!         _ => SAMPLER.should_sample(input),
+//!     .sampler_fn(|parameters, request| match request.uri.path() {
+//!         "/healthz" => Sampling::NotSampled.into(),
+//!         _ => SAMPLER.should_sample(parameters),
 //!     })
 //!     .on_report(|report| {
-//!         for reject in report.rejects() {
-//!             eprintln!("{reject}"); // or a counter, labelled with reject.reason()
+//!         for invalid in report.rejects() {
+//!             eprintln!("{invalid}"); // or a counter, labelled with invalid.reason()
 //!         }
 //!     });
 //!
@@ -58,35 +57,37 @@
 //!
 //! # Trust
 //!
-//! How far callers are trusted is a setting of each listener: services continue each other's traces, a partner's begin
-//! anew with a link, and browsers keep their ids while the decision is made here. Layers can share a propagator:
+//! Trust is a setting of each listener. An internal listener continues the traces of its callers, a listener for partners
+//! starts new traces with a link, and a listener for browsers keeps trace ids but makes its own sampling decisions. Layers
+//! can share a propagator:
 //!
 //! ```
 //! use std::sync::Arc;
-//! use traceprop_tower::{Allow, Trust, ExtractLayer, Propagator, presets};
+//! use traceprop_tower::{Allow, ExtractLayer, Propagator, Trust, presets};
 //!
 //! let propagator: Arc<Propagator> = presets::W3C.into();
-//! let inside = ExtractLayer::new(propagator.clone());
+//! let internal = ExtractLayer::new(propagator.clone());
 //! let partners = ExtractLayer::new(propagator.clone()).trust(Trust::Restart).allow_baggage(Allow::None);
 //! let browsers = ExtractLayer::new(propagator)
 //!     .trust(Trust::Resample)
 //!     .allow_baggage(Allow::Only(&["session.id"]))
-//!     .skip(|head| matches!(head.uri.path(), "/health" | "/rum/intake"));
-//! # let _ = (inside, partners, browsers);
+//!     .skip(|request| matches!(request.uri.path(), "/healthz" | "/rum/intake"));
+//! # let _ = (internal, partners, browsers);
 //! ```
 //!
-//! The link to a trace that was begun anew is in the report ([`ExtractLayer::on_report`], `report.extraction().links()`).
+//! The link of a restarted trace is in the report: [`ExtractLayer::on_report`], `report.extraction().links()`.
 //!
-//! Routes have settings of their own where each has its own layer. Of two layers around one route the outer one counts,
-//! unless it leaves the request out.
+//! For settings by route, add a layer to each route. Of two layers around one route the outer one is used, unless it skips
+//! the request.
 //!
-//! # What is left alone
+//! # Unchanged requests and responses
 //!
-//! * `OPTIONS`: a preflight is the browser's, not the page's. No context is made for it.
-//! * A request that has an [`OwnedContext`] in its extensions: an outer layer has read it already. One request, one span.
-//! * Routes that are added to an axum `Router` behind the layer: `Router::layer` goes around those that are there.
-//! * The response, unless [`ExtractLayer::response_headers`] says what to write. Its body is sent after the future is done: for a
-//!   stream that makes calls while it is read, there is `ExtractLayer::include_response_body` behind feature `http-body`.
+//! * `OPTIONS` requests get no context: a preflight belongs to the browser, not to the page.
+//! * A request with an [`OwnedContext`] in its extensions keeps it, because an outer layer has read the headers.
+//! * [Skipped](ExtractLayer::skip) requests get no context.
+//! * Responses are unchanged unless [`ExtractLayer::response_headers`] is set.
+//! * The context is not current while a response body is sent. For bodies that make calls, use
+//!   `ExtractLayer::include_response_body` (feature `http-body`).
 //!
 //! [`OwnedContext`]: traceprop_core::OwnedContext
 

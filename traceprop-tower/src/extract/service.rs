@@ -7,11 +7,11 @@ use traceprop_core::{IdGenerator, OwnedContext, RandomIds};
 
 use super::{ExtractFuture, ExtractLayer};
 
-/// The service that [`ExtractLayer`] makes. See the [module docs](super).
+/// Service that [`ExtractLayer`] creates. See the [module docs](super).
 #[derive(Debug)]
 pub struct Extract<S, G = RandomIds> {
     inner: S,
-    /// Shared, since routers clone a service for each request.
+    /// Shared, because routers clone the service for each request.
     settings: Arc<ExtractLayer<G>>,
 }
 
@@ -45,14 +45,14 @@ where
             return ExtractFuture::untouched(self.inner.call(request));
         }
         let (mut head, body) = request.into_parts();
-        if self.settings.leaves_out(&head) {
+        if self.settings.skips(&head) {
             return ExtractFuture::untouched(self.inner.call(Request::from_parts(head, body)));
         }
         let mut context = Some(self.settings.context(&mut head));
-        // Inner layers do work in `call` already, before anything is polled.
+        // Inner layers already do work in `call`, before the future is polled.
         let future = OwnedContext::scope_in(&mut context, || self.inner.call(Request::from_parts(head, body)));
         match context {
-            Some(context) => ExtractFuture::in_context(future, context, self.settings.answer()),
+            Some(context) => ExtractFuture::in_context(future, context, self.settings.headers_to_write()),
             None => ExtractFuture::untouched(future),
         }
     }

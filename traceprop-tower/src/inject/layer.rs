@@ -11,131 +11,181 @@ use traceprop_http::HeaderCarrierMut;
 
 use super::Inject;
 
-type Judge = dyn Fn(&Uri) -> Option<InjectOptions<'static>> + Send + Sync;
-type Left = dyn Fn(&Uri, &InjectReport<'_>) + Send + Sync;
+type OptionsFn = dyn Fn(&Uri) -> Option<InjectOptions<'static>> + Send + Sync;
+type OnOmitted = dyn Fn(&Uri, &InjectReport<'_>) + Send + Sync;
 
-/// Writes the trace context of outgoing requests. See the [module docs](super).
+/// Middleware that writes trace context into outgoing requests.
+///
+/// The context is the [`OwnedContext`] in the request's extensions or, without one, the current context, which
+/// [`ExtractLayer`](crate::ExtractLayer) sets. Each call gets a span id of its own.
+///
+/// See the [module docs](super) for destinations, retries and calls without a context.
+///
+/// # Examples
+///
+/// ```
+/// use tower::ServiceBuilder;
+/// use traceprop_tower::{InjectLayer, presets};
+///
+/// # #[derive(Clone)] struct HttpClient;
+/// let client = ServiceBuilder::new().layer(InjectLayer::new(presets::W3C)).service(HttpClient);
+/// # let _ = client;
+/// ```
 #[derive(Clone)]
 pub struct InjectLayer<G = RandomIds> {
     propagator: Arc<Propagator>,
-    ids: G,
-    destinations: Destinations,
-    same_span: bool,
-    starts_roots: bool,
-    omissions: Option<Arc<Left>>,
+    id_generator: G,
+    options: Options,
+    reuse_span: bool,
+    start_new_traces: bool,
+    on_omitted: Option<Arc<OnOmitted>>,
 }
 
-/// What may go where.
+/// The options of a call.
 #[derive(Clone)]
-enum Destinations {
-    All(InjectOptions<'static>),
-    Judged(Arc<Judge>),
+enum Options {
+    Fixed(InjectOptions<'static>),
+    ByUri(Arc<OptionsFn>),
 }
 
 impl InjectLayer {
-    /// Writes with this propagator: a preset, one that was built, or one that is shared with other layers (`Arc`).
+    /// Creates a layer that writes the formats of `propagator`.
     ///
-    /// New ids are random; [`InjectLayer::id_generator`] changes that.
+    /// `propagator` is a [preset](traceprop_core::presets), a [`Propagator`], or an `Arc<Propagator>` shared with other
+    /// layers. By default span ids are random, and trace context goes to every destination without baggage or
+    /// correlation ids.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
         Self {
             propagator: propagator.into(),
-            ids: RandomIds,
-            destinations: Destinations::All(InjectOptions::new()),
-            same_span: false,
-            starts_roots: false,
-            omissions: None,
+            id_generator: RandomIds,
+            options: Options::Fixed(InjectOptions::new()),
+            reuse_span: false,
+            start_new_traces: false,
+            on_omitted: None,
         }
     }
 }
 
 impl<G> InjectLayer<G> {
-    /// Takes new ids from this generator, which can be a closure.
+    /// Makes ids with `ids`, an [`IdGenerator`] or a closure. Defaults to [`RandomIds`].
     pub fn id_generator<H: IdGenerator>(self, ids: H) -> InjectLayer<H> {
-        let Self { propagator, destinations, same_span, starts_roots, omissions, .. } = self;
-        InjectLayer { propagator, ids, destinations, same_span, starts_roots, omissions }
+        InjectLayer {
+            id_generator: ids,
+            propagator: self.propagator,
+            options: self.options,
+            reuse_span: self.reuse_span,
+            start_new_traces: self.start_new_traces,
+            on_omitted: self.on_omitted,
+        }
     }
 
-    /// What may go along with trace context, for every call of this client. The peer is taken from each URI where none
-    /// is given.
-    pub fn inject_options(mut self, outgoing: InjectOptions<'static>) -> Self {
-        self.destinations = Destinations::All(outgoing);
+    /// Sets what all calls of this client may carry in addition to trace context.
+    ///
+    /// The peer is the authority of each URI, unless the options name one. Replaces
+    /// [`inject_options_fn`](Self::inject_options_fn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{Allow, InjectLayer, InjectOptions, presets};
+    ///
+    /// let options = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
+    /// let layer = InjectLayer::new(presets::W3C).inject_options(options);
+    /// # let _ = layer;
+    /// ```
+    pub fn inject_options(mut self, options: InjectOptions<'static>) -> Self {
+        self.options = Options::Fixed(options);
         self
     }
 
-    /// The same for each destination; `None` writes nothing there. It takes the place of [`InjectLayer::inject_options`].
+    /// Chooses the options for each destination. For `None` nothing is written.
+    ///
+    /// Replaces [`inject_options`](Self::inject_options). See the [module docs](super#destinations) for an example.
     pub fn inject_options_fn(
         mut self,
-        judge: impl Fn(&Uri) -> Option<InjectOptions<'static>> + Send + Sync + 'static,
+        options: impl Fn(&Uri) -> Option<InjectOptions<'static>> + Send + Sync + 'static,
     ) -> Self {
-        self.destinations = Destinations::Judged(Arc::new(judge));
+        self.options = Options::ByUri(Arc::new(options));
         self
     }
 
-    /// Sends the span of the context itself instead of a child for each call.
+    /// Sends the span id of the context instead of a new one for each call.
     ///
-    /// For services whose calls are no spans that anybody reports, and for tracers that have put the span of the call into
-    /// the request's extensions already.
+    /// Use it for services that report no spans for their calls, and for tracers that have stored the span of the call in
+    /// the request's extensions.
     pub fn reuse_span(mut self) -> Self {
-        self.same_span = true;
+        self.reuse_span = true;
         self
     }
 
-    /// Begins a trace, sampled, for each call that is made without a context.
+    /// Starts a new, sampled trace for each call that has no context.
     pub fn start_new_traces(mut self) -> Self {
-        self.starts_roots = true;
+        self.start_new_traces = true;
         self
     }
 
-    /// Tells `omissions` of each call what was left out and why. It is not asked where all was written.
-    pub fn on_omitted(mut self, omissions: impl Fn(&Uri, &InjectReport<'_>) + Send + Sync + 'static) -> Self {
-        self.omissions = Some(Arc::new(omissions));
+    /// Calls `on_omitted` for each call from which something was omitted, with the destination and the reasons.
+    ///
+    /// The callback set last is used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{InjectLayer, presets};
+    ///
+    /// let layer = InjectLayer::new(presets::W3C)
+    ///     .on_omitted(|uri, report| eprintln!("{}: {report}", uri.host().unwrap_or_default()));
+    /// # let _ = layer;
+    /// ```
+    pub fn on_omitted(mut self, on_omitted: impl Fn(&Uri, &InjectReport<'_>) + Send + Sync + 'static) -> Self {
+        self.on_omitted = Some(Arc::new(on_omitted));
         self
     }
 }
 
 impl<G: IdGenerator> InjectLayer<G> {
-    /// Writes into the head of a request.
+    /// Writes the context into the head of a request.
     #[inline]
     pub(super) fn write(&self, request: &mut Parts) {
-        let of_task;
+        let current_context;
         let context = match request.extensions.get::<OwnedContext>() {
             Some(context) => Some(context),
             None => {
-                of_task = current();
-                of_task.as_ref()
+                current_context = current();
+                current_context.as_ref()
             }
         };
-        if context.is_none() && !self.starts_roots {
+        if context.is_none() && !self.start_new_traces {
             return;
         }
-        let Some(outgoing) = self.destinations.judge(&request.uri) else {
+        let Some(options) = self.options.for_uri(&request.uri) else {
             return;
         };
         let endpoint = context.and_then(OwnedContext::endpoint).unwrap_or_default();
-        let outgoing = outgoing.peer(outgoing.peer_or(peer(&request.uri))).endpoint(outgoing.endpoint_or(endpoint));
+        let options = options.peer(options.peer_or(peer(&request.uri))).endpoint(options.endpoint_or(endpoint));
         let mut headers = HeaderCarrierMut::new(&mut request.headers);
         let source = match (context, context.and_then(OwnedContext::span)) {
-            (Some(_), Some(span)) if !self.same_span => (&span.child(self.ids.new_span_id())).into(),
+            (Some(_), Some(span)) if !self.reuse_span => (&span.child(self.id_generator.new_span_id())).into(),
             (Some(context), _) => InjectSource::from(context),
-            (None, _) => (&SpanContext::root(&self.ids)).into(),
+            (None, _) => (&SpanContext::root(&self.id_generator)).into(),
         };
-        let omissions = self.propagator.inject(source, &outgoing, &mut headers);
-        if let Some(tell) = self.omissions.as_ref().filter(|_| !omissions.is_empty()) {
-            tell(&request.uri, &omissions);
+        let report = self.propagator.inject(source, &options, &mut headers);
+        if let Some(on_omitted) = self.on_omitted.as_ref().filter(|_| !report.is_empty()) {
+            on_omitted(&request.uri, &report);
         }
     }
 }
 
-impl Destinations {
-    fn judge(&self, uri: &Uri) -> Option<InjectOptions<'static>> {
+impl Options {
+    fn for_uri(&self, uri: &Uri) -> Option<InjectOptions<'static>> {
         match self {
-            Self::All(outgoing) => Some(*outgoing),
-            Self::Judged(judge) => judge(uri),
+            Self::Fixed(options) => Some(*options),
+            Self::ByUri(options) => options(uri),
         }
     }
 }
 
-/// Host and port. A name and password in front of them are nobody else's business.
+/// Returns host and port, without the user name and password that a URI can have.
 fn peer(uri: &Uri) -> &str {
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     authority.rsplit_once('@').map_or(authority, |(_, peer)| peer)
@@ -153,9 +203,9 @@ impl<G> fmt::Debug for InjectLayer<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InjectLayer")
             .field("propagator", &self.propagator)
-            .field("same_span", &self.same_span)
-            .field("starts_roots", &self.starts_roots)
-            .field("omissions", &self.omissions.is_some())
+            .field("reuse_span", &self.reuse_span)
+            .field("start_new_traces", &self.start_new_traces)
+            .field("on_omitted", &self.on_omitted.is_some())
             .finish_non_exhaustive()
     }
 }

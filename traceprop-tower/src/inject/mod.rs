@@ -1,8 +1,8 @@
-//! The client side: what a call tells the service that it goes to.
+//! Writes trace context into outgoing requests.
 //!
-//! [`InjectLayer`] takes the context from the request's extensions, or else the [current](traceprop_core::current) one, and
-//! writes it into the headers. Each call gets a span id of its own, whose parent is the span of the context. So a retry
-//! or redirect layer goes around this one: each attempt then has its own id, and each hop is judged by its own URI.
+//! [`InjectLayer`] takes the context from the request's extensions, or else the [current](traceprop_core::current) one,
+//! and writes it into the headers. Each call gets its own span id, whose parent is the span of the context. Add retry and
+//! redirect layers outside of this one: each attempt then has its own id, and each hop is judged by its own URI.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -11,7 +11,7 @@
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //! use traceprop_tower::{InjectLayer, OwnedContext, presets};
 //!
-//! // In place of a client: it answers with the header it was sent.
+//! // Stands for a client, and returns the header that it would send.
 //! async fn send(request: Request<()>) -> Result<Response<String>, Infallible> {
 //!     Ok(Response::new(request.headers()["traceparent"].to_str().unwrap().to_owned()))
 //! }
@@ -23,15 +23,16 @@
 //! let request = Request::get("http://stock.internal/").extension(OwnedContext::new(span)).body(())?;
 //! let sent = client.oneshot(request).await?.into_body();
 //! assert!(sent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
-//! assert!(!sent.contains("00f067aa0ba902b7"), "a span id of the call's own");
+//! assert!(!sent.contains("00f067aa0ba902b7"), "the call has its own span id");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What goes where
+//! # Destinations
 //!
-//! By default trace context goes to every destination, and nothing else does: baggage and correlation ids are text of the
-//! user's. [`InjectLayer::inject_options`] allows more for all calls of a client, [`InjectLayer::inject_options_fn`] judges each URI:
+//! By default every destination gets trace context, and none gets baggage or correlation ids, which are application data.
+//! [`InjectLayer::inject_options`] allows more for all calls of a client, [`InjectLayer::inject_options_fn`] decides for
+//! each URI:
 //!
 //! ```
 //! use traceprop_tower::{Allow, InjectLayer, InjectOptions, presets};
@@ -43,22 +44,21 @@
 //!     } else if host == "api.partner.example" {
 //!         Some(InjectOptions::new())
 //!     } else {
-//!         None // strangers need not even know that we trace
+//!         None // other hosts get no trace headers
 //!     }
 //! });
 //! # let _ = layer;
 //! ```
 //!
-//! With tonic the channel adds its address further inside, so that a layer around it sees none. A client that is made with
-//! the address (`StockClient::with_origin(layered_channel, uri)`) shows it, and with it the host to judge and the peer.
+//! A tonic channel adds its address inside of this layer, so the layer sees no host. Create the client with the address,
+//! `StockClient::with_origin(layered_channel, uri)`: the layer then sees the host and the peer.
 //!
-//! # Where there is no span
+//! # Calls without a span
 //!
-//! * A context that only relays (see [`ExtractLayer::passthrough`](crate::ExtractLayer::passthrough)) is passed on as it came, without
-//!   a new id.
-//! * Without any context nothing is written, and headers stay as they are: a health check or a timer has no trace unless
-//!   it begins one. [`InjectLayer::start_new_traces`] begins one for each such call.
-//! * A destination that gets nothing keeps what the request had already.
+//! * A [passthrough](crate::ExtractLayer::passthrough) context is forwarded as received, without a new span id.
+//! * Without a context nothing is written and the headers are unchanged, for example in a timer.
+//!   [`InjectLayer::start_new_traces`] starts a trace for each such call.
+//! * If [`InjectLayer::inject_options_fn`] returns `None`, the headers are unchanged.
 
 mod layer;
 mod service;

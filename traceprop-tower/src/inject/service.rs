@@ -7,11 +7,11 @@ use traceprop_core::{IdGenerator, RandomIds};
 
 use super::InjectLayer;
 
-/// The service that [`InjectLayer`] makes. See the [module docs](super).
+/// Service that [`InjectLayer`] creates. See the [module docs](super).
 #[derive(Debug)]
 pub struct Inject<S, G = RandomIds> {
     inner: S,
-    /// Shared, since clients are cloned for each call.
+    /// Shared, because clients are cloned for each call.
     settings: Arc<InjectLayer<G>>,
 }
 

@@ -6,9 +6,23 @@ use tracing::field::display;
 
 use super::LogText;
 
-/// What a log line says of a context: the values of the fields that the [module docs](super) list.
+/// Values of a context for the log fields that the [module docs](super) list.
 ///
-/// Nothing is copied, and each value is looked for when it is asked for.
+/// Copies nothing; each value is looked up when its method is called.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::SpanContext;
+/// use traceprop_tower::{OwnedContext, logging::LogFields};
+///
+/// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+/// let context = OwnedContext::new(span);
+/// let fields = LogFields::from_context(&context);
+/// assert_eq!(fields.span_id().expect("a span").to_string(), "00f067aa0ba902b7");
+/// assert_eq!(fields.datadog_span_id(), Some(67_667_974_448_284_343));
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct LogFields<'c> {
     context: Option<&'c OwnedContext>,
@@ -16,67 +30,81 @@ pub struct LogFields<'c> {
 }
 
 impl<'c> LogFields<'c> {
-    /// Of the request with these extensions: no field has a value where [`ExtractLayer`](crate::ExtractLayer) has not
-    /// been.
+    /// Creates the fields of the request with these extensions.
+    ///
+    /// No field has a value if [`ExtractLayer`](crate::ExtractLayer) has not read the request.
     pub fn from_extensions(extensions: &'c Extensions) -> Self {
         Self { context: extensions.get(), correlation: None }
     }
 
-    /// Of this context.
+    /// Creates the fields of a context.
     pub const fn from_context(context: &'c OwnedContext) -> Self {
         Self { context: Some(context), correlation: None }
     }
 
-    /// With the correlation id of this header.
+    /// Adds the correlation id of `header`.
     pub const fn with_correlation(self, header: &'c Correlation) -> Self {
         Self { correlation: Some(header), ..self }
     }
 
-    /// `trace_id`.
+    /// Returns `trace_id`.
     pub fn trace_id(&self) -> Option<TraceId> {
         self.context?.trace_id()
     }
 
-    /// `span_id`: the span of this service, or the sender's where none is made here.
+    /// Returns `span_id`: the span of this service or, in a passthrough, the sender's span.
     pub fn span_id(&self) -> Option<SpanId> {
         self.context?.span_id()
     }
 
-    /// `parent_id`: the caller's span.
+    /// Returns `parent_id`: the caller's span.
     pub fn parent_id(&self) -> Option<SpanId> {
         self.context?.parent_id()
     }
 
-    /// `dd.trace_id`: the low 64 bits, to be shown in decimal.
+    /// Returns `dd.trace_id`: the low 64 bits of the trace id, logged in decimal.
     pub fn datadog_trace_id(&self) -> Option<u64> {
         self.trace_id().map(TraceId::low)
     }
 
-    /// `dd.span_id`, to be shown in decimal.
+    /// Returns `dd.span_id`, logged in decimal.
     pub fn datadog_span_id(&self) -> Option<u64> {
         self.span_id().map(SpanId::get)
     }
 
-    /// `sw8.trace_id`: the text that came in `sw8`, if that is of this trace.
+    /// Returns `sw8.trace_id`: the text of the trace id in the received `sw8`, if it belongs to this trace.
     pub fn sw8_trace_id(&self) -> Option<LogText> {
         Some(of_sw8(self.context?.sw8()?.header.trace_id()))
     }
 
-    /// `correlation_id`: what goes out in the header. That is what came, or the trace id where nothing did.
+    /// Returns `correlation_id`: the received id or, without one, the trace id that outgoing calls carry in the header.
     pub fn correlation_id(&self) -> Option<LogText> {
         let (context, header) = (self.context?, self.correlation?);
         let id = context.correlation(header).or_else(|| context.trace_id().map(CorrelationId::from_trace_id))?;
         Some(LogText::new(id.as_str()))
     }
 
-    /// A baggage value, percent-decoded; of the last member, where several have this key.
+    /// Returns the percent-decoded value of a baggage key. Of several members with this key the last is used.
     pub fn baggage(&self, key: &str) -> Option<LogText> {
         let baggage = self.context?.baggage();
         Some(LogText::of_bytes(baggage.get(key)?.value_bytes()))
     }
 
-    /// Records the fields in a span that was made before the request was read, and baggage of these keys. The span has
-    /// to declare them, with [`tracing::field::Empty`]; what it does not declare is left out.
+    /// Records the fields, and the baggage of these keys, in an existing span.
+    ///
+    /// The span must declare the fields, with [`tracing::field::Empty`]. Fields that it does not declare are ignored.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tracing::field::Empty;
+    /// use traceprop_tower::{current, logging::LogFields};
+    ///
+    /// let span = tracing::info_span!("request", trace_id = Empty, tenant = Empty);
+    /// if let Some(context) = current() {
+    ///     LogFields::from_context(&context).record(&span, &["tenant"]);
+    /// }
+    /// ```
     pub fn record(&self, span: &Span, baggage: &[&str]) {
         let field = |name: &str, value: Option<&dyn std::fmt::Display>| {
             if let Some(value) = value {
@@ -100,7 +128,7 @@ impl<'c> LogFields<'c> {
 }
 
 fn of_sw8(text: Sw8Text<'_>) -> LogText {
-    // A text that does not fit in here would not be shown anyway.
+    // A text that does not fit into the buffer is too long to be shown.
     let mut buffer = [0; LogText::MAX_LEN];
     text.decode(&mut buffer).map_or_else(|| LogText::unfit(text.len()), LogText::new)
 }

@@ -9,22 +9,36 @@ use super::{LogFields, SpanService};
 
 type MakeSpan = dyn Fn(&Parts) -> Span + Send + Sync;
 
-/// Puts a `tracing` span with the ids of the request around everything that serves it. See the [module docs](super).
+/// Middleware that runs the inner service in a `tracing` span with the ids of the request.
 ///
-/// The span is entered during `call` and each poll of the response future, and closed when that is done. Place it
-/// inside [`ExtractLayer`](crate::ExtractLayer), which reads the ids.
+/// The span is entered during `call` and each poll of the response future, and closed when the future is dropped. Add the
+/// layer inside of [`ExtractLayer`](crate::ExtractLayer), which reads the ids; see [layer order](crate#layer-order).
+///
+/// # Examples
+///
+/// ```
+/// use axum::{Router, routing::get};
+/// use traceprop_tower::{ExtractLayer, logging::SpanLayer, presets};
+///
+/// let app: Router = Router::new()
+///     .route("/", get(async || "ok"))
+///     .layer(SpanLayer::new())
+///     .layer(ExtractLayer::new(presets::ALL_TO_W3C));
+/// ```
 #[derive(Clone)]
 pub struct SpanLayer {
     make: Option<Arc<MakeSpan>>,
 }
 
 impl SpanLayer {
-    /// Makes spans as [`request_span`](super::request_span) does.
+    /// Creates a layer that makes spans with [`request_span`](super::request_span).
     pub const fn new() -> Self {
         Self { make: None }
     }
 
-    /// Makes spans with `make`, to which the head of the request is shown.
+    /// Creates a layer that makes spans with a closure, which receives the head of the request.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use traceprop_core::Correlation;

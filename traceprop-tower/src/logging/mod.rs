@@ -1,30 +1,32 @@
-//! The ids of a request in every line that is logged while it is served, with or without a tracer.
+//! Adds the ids of a request to every line that is logged while it is served, with or without a tracer.
 //!
-//! [`SpanLayer`] puts a `tracing` span around each request; whatever is logged inside shows its fields. Layers that
-//! make spans of their own, such as the `TraceLayer` of tower-http, take [`request_span`] or the macro of that name:
+//! [`SpanLayer`] runs each request in a `tracing` span, whose fields appear in every line logged inside. Layers that make
+//! their own spans, such as the `TraceLayer` of tower-http, use [`request_span`] or the macro
+//! [`request_span!`](crate::request_span). [`ExtractLayer`](crate::ExtractLayer) must run first:
 //!
 //! ```
 //! use tower::ServiceBuilder;
 //! use tower_http::trace::TraceLayer;
 //! use traceprop_tower::{ExtractLayer, logging, presets};
 //!
-//! // The layer that reads goes outside: a span can show only what has been read.
-//! let own = ServiceBuilder::new().layer(ExtractLayer::new(presets::ALL_TO_W3C)).layer(logging::SpanLayer::new());
+//! let with_span_layer =
+//!     ServiceBuilder::new().layer(ExtractLayer::new(presets::ALL_TO_W3C)).layer(logging::SpanLayer::new());
 //! # use http::{Request, Response};
 //! # type Body = http_body_util::Empty<hyper::body::Bytes>;
 //! # async fn answer(_: Request<Body>) -> Result<Response<Body>, std::convert::Infallible> {
 //! #     Ok(Response::new(Body::new()))
 //! # }
 //! # let handler = || tower::service_fn(answer);
-//! # let _ = tower::ServiceExt::oneshot(own.service(handler()), Request::new(Body::new()));
+//! # let _ = tower::ServiceExt::oneshot(with_span_layer.service(handler()), Request::new(Body::new()));
 //!
-//! let beside_tower_http = ServiceBuilder::new()
+//! let with_tower_http = ServiceBuilder::new()
 //!     .layer(ExtractLayer::new(presets::ALL_TO_W3C))
 //!     .layer(TraceLayer::new_for_http().make_span_with(logging::request_span));
-//! # let _ = tower::ServiceExt::oneshot(beside_tower_http.service(handler()), Request::new(Body::new()));
+//! # let _ = tower::ServiceExt::oneshot(with_tower_http.service(handler()), Request::new(Body::new()));
 //! ```
 //!
-//! A plain `tracing_subscriber::fmt().json()` then prints lines such as
+//! In axum the layer added last runs first; see [layer order](crate#layer-order). With
+//! `tracing_subscriber::fmt().json()` a line is
 //!
 //! ```json
 //! {"level":"INFO","fields":{"message":"hello"},"span":{"dd.span_id":"67667974448284343",
@@ -32,27 +34,29 @@
 //!  "trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","name":"request"}}
 //! ```
 //!
-//! | field | what it holds |
+//! | field | value |
 //! |---|---|
-//! | `trace_id`, `span_id`, `parent_id` | 32 and 16 hex digits; `parent_id` only where a caller sent one |
-//! | `dd.trace_id`, `dd.span_id` | the same in decimal, the low 64 bits of the trace: what Datadog joins logs by |
-//! | `sw8.trace_id` | the text of the id that came in `sw8`: what is searched for in SkyWalking |
-//! | `correlation_id` | where [`LogFields::with_correlation`] names the header: what is sent in it |
-//! | a baggage key | where it is listed: see [`request_span!`](crate::request_span) |
+//! | `trace_id`, `span_id`, `parent_id` | 32 and 16 hex digits; `parent_id` only if the caller sent one |
+//! | `dd.trace_id`, `dd.span_id` | the low 64 bits of the ids in decimal, which Datadog uses to link logs to traces |
+//! | `sw8.trace_id` | the text of the trace id in the received `sw8`, which SkyWalking searches by |
+//! | `correlation_id` | the id that outgoing calls carry in the header of [`LogFields::with_correlation`] |
+//! | a baggage key | the value, if the key is listed in [`request_span!`](crate::request_span) |
 //!
-//! All of them are text, since a number of 64 bits does not survive every JSON reader. What a request does not have is
-//! not in its lines.
+//! All values are text, because many JSON parsers lose digits of 64-bit numbers. Fields without a value are omitted.
+//!
+//! Inside of another span, the JSON formatter shows these fields in `spans`, under the span named `request`. A task that is
+//! spawned needs the span and the context; see [spawned tasks](crate#spawned-tasks-and-callbacks).
 //!
 //! # Text of the request
 //!
-//! A header can hold megabytes, escape sequences and what looks like a line of the log. So text becomes a field only if
-//! it is at most [`LogText::MAX_LEN`] visible ASCII characters; else its length does (`2048 bytes`). Baggage from a
-//! browser is personal data besides, so none is shown unless its key is listed.
+//! A header can contain megabytes, escape sequences, or text that imitates a log line. Text is therefore logged only if it
+//! is at most [`LogText::MAX_LEN`] visible ASCII characters; otherwise its length is logged (`2048 bytes`). Baggage can be
+//! personal data, so a key is logged only if it is listed.
 //!
-//! # Where the span is not enabled
+//! # Disabled spans
 //!
-//! A filter may leave the span out (it has the level `INFO`). Nothing else depends on it: the context is read, current
-//! and handed on all the same. Single events can carry ids then:
+//! A filter can disable the span, whose level is `INFO`. The context is read, current and propagated all the same. Single
+//! events can then carry ids:
 //!
 //! ```
 //! use traceprop_tower::{current, logging::LogFields};
@@ -76,5 +80,5 @@ pub use service::SpanService;
 pub use span::request_span;
 pub use text::LogText;
 
-/// The crate that spans are made with, so that [`request_span!`](crate::request_span) finds it in any program.
+/// Re-export for [`request_span!`](crate::request_span), so that programs need no dependency on it.
 pub use tracing;

@@ -6,7 +6,7 @@ use tracing::instrument::{Instrument, Instrumented};
 
 use super::SpanLayer;
 
-/// The service that [`SpanLayer`] makes. See the [module docs](super).
+/// Service that [`SpanLayer`] creates. See the [module docs](super).
 #[derive(Clone, Debug)]
 pub struct SpanService<S> {
     inner: S,
@@ -32,7 +32,7 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for SpanService<S> {
         let (head, body) = request.into_parts();
         let span = self.settings.span(&head);
         let request = Request::from_parts(head, body);
-        // Inner layers log in `call` already, before anything is polled.
+        // Inner layers already log in `call`, before the future is polled.
         let future = span.in_scope(|| self.inner.call(request));
         future.instrument(span)
     }

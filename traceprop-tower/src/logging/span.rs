@@ -3,13 +3,29 @@ use tracing::Span;
 
 use super::LogFields;
 
-/// A span named `request`, of level `INFO`, with the ids of the request as fields. For the `make_span_with` of
-/// tower-http's `TraceLayer`, inside [`ExtractLayer`](crate::ExtractLayer); see the [module docs](super).
+/// Creates a span named `request`, of level `INFO`, with the ids of the request as fields.
+///
+/// Pass it to `make_span_with` of tower-http's `TraceLayer`, inside of [`ExtractLayer`](crate::ExtractLayer).
+///
+/// # Examples
+///
+/// ```
+/// use tower::ServiceBuilder;
+/// use tower_http::trace::TraceLayer;
+/// use traceprop_tower::{ExtractLayer, logging, presets};
+///
+/// let layers = ServiceBuilder::new()
+///     .layer(ExtractLayer::new(presets::ALL_TO_W3C))
+///     .layer(TraceLayer::new_for_http().make_span_with(logging::request_span::<axum::body::Body>));
+/// # let _ = layers;
+/// ```
 pub fn request_span<B>(request: &Request<B>) -> Span {
     crate::request_span!(LogFields::from_extensions(request.extensions()))
 }
 
-/// A `tracing` span with the ids of a request as fields, with baggage of the keys listed, and with fields of your own.
+/// Creates a `tracing` span with the ids of a request, the listed baggage keys and further fields.
+///
+/// # Examples
 ///
 /// ```
 /// use http::Request;
@@ -21,7 +37,7 @@ pub fn request_span<B>(request: &Request<B>) -> Span {
 /// let fields = LogFields::from_extensions(request.extensions());
 /// // Named `request`, of level `INFO`.
 /// let plain = request_span!(fields);
-/// // Baggage is shown only where its key is listed; behind that come fields as `tracing` knows them.
+/// // Baggage is recorded only for listed keys. Fields in the syntax of `tracing` follow.
 /// let more = request_span!(
 ///     fields,
 ///     baggage: ["session.id", "tenant"],
@@ -33,7 +49,7 @@ pub fn request_span<B>(request: &Request<B>) -> Span {
 /// # }
 /// ```
 ///
-/// A path or a query is text of the request too: show it through [`LogText`](crate::logging::LogText), or not at all.
+/// A path or a query is text of the request too: record it as [`LogText`](crate::logging::LogText), or not at all.
 #[macro_export]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 macro_rules! request_span {

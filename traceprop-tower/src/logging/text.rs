@@ -1,6 +1,9 @@
 use std::fmt;
 
-/// Text of a request, fit for a log: itself if it is at most 150 visible ASCII characters, else its length.
+/// Text of a request in a form that is safe to log: the text if it is at most 150 visible ASCII characters, else its
+/// length.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_tower::logging::LogText;
@@ -11,16 +14,16 @@ use std::fmt;
 #[derive(Clone, Copy)]
 pub struct LogText {
     text: [u8; Self::MAX_LEN],
-    /// Of the whole text, which may not be there.
+    /// Length of the whole text, which may exceed the buffer.
     len: usize,
     is_fit: bool,
 }
 
 impl LogText {
-    /// Characters of the longest text that is shown.
+    /// Length of the longest text that is shown, in characters.
     pub const MAX_LEN: usize = 150;
 
-    /// From text as it came.
+    /// Creates a log text from received text.
     pub fn new(text: &str) -> Self {
         Self::of_bytes(text.bytes())
     }
@@ -38,29 +41,29 @@ impl LogText {
         Self { text, len, is_fit }
     }
 
-    /// What could not be read, of this length.
+    /// Creates a log text of this length that is not shown.
     pub(super) const fn unfit(len: usize) -> Self {
         Self { text: [0; Self::MAX_LEN], len, is_fit: false }
     }
 
-    /// The text, if it is fit to be shown.
+    /// Returns the text if it is safe to show.
     pub fn as_str(&self) -> Option<&str> {
         let text = self.text.get(..self.len).filter(|_| self.is_fit)?;
         std::str::from_utf8(text).ok()
     }
 
-    /// Bytes of the text, shown or not.
+    /// Returns the length of the text in bytes, also if the text is not shown.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is no text.
+    /// Returns `true` if the text is empty.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 }
 
-/// The text, or its length. The two cannot be taken for each other: a text with a blank is not shown.
+/// Writes the text or its length. They cannot be confused, because a text with a blank is not shown.
 impl fmt::Display for LogText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.as_str() {
