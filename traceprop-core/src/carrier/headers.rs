@@ -1,6 +1,7 @@
 //! The table that one pass over a carrier fills: for each watched field its first line, and whether there are more.
 
-use crate::field::{CustomHeader, FIELD_COUNT, Field, FieldNames, FieldSet};
+use crate::carrier::Lookup;
+use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
 
 use super::source::LineSource;
 
@@ -18,13 +19,13 @@ pub struct Headers<'c> {
     names: &'c FieldNames,
     present: FieldSet,
     repeated: FieldSet,
+    /// Watched fields that were not looked for. They are looked up when a format asks for them.
+    unknown: FieldSet,
     /// For each field its place among `found`, counted from 1.
-    places: [u8; FIELD_COUNT],
+    places: [u8; Field::TABLE_LEN],
     /// First lines, in the order in which the fields came.
     found: [Option<&'c [u8]>; PLACES],
     len: u8,
-    /// Only the field that leads was looked for. Of the others it is not known whether they are there, nor how often.
-    puts_off: bool,
 }
 
 impl<'c> Headers<'c> {
@@ -44,32 +45,11 @@ impl<'c> Headers<'c> {
             names,
             present: FieldSet::EMPTY,
             repeated: FieldSet::EMPTY,
-            places: [0; FIELD_COUNT],
+            unknown: FieldSet::EMPTY,
+            places: [0; Field::TABLE_LEN],
             len: 0,
-            puts_off: false,
             found: [None; PLACES],
         }
-    }
-
-    /// The same after a walk over everything, if some of it was put off.
-    #[cold]
-    #[inline(never)]
-    fn walked(&self) -> Self {
-        let mut slots = Self::empty(self.source, self.names);
-        self.source.fill_whole(&mut slots);
-        slots
-    }
-
-    /// The same with nothing put off. It is made in `room`, if it has to be made.
-    pub(crate) fn whole<'s>(&'s self, room: &'s mut Option<Self>) -> &'s Self {
-        if self.puts_off { room.insert(self.walked()) } else { self }
-    }
-
-    /// Leaves these fields for later.
-    pub(crate) fn put_off(&mut self, fields: FieldSet) {
-        self.present = self.present.union(fields);
-        self.repeated = self.repeated.union(fields);
-        self.puts_off = true;
     }
 
     /// The names that are watched for.
@@ -81,68 +61,96 @@ impl<'c> Headers<'c> {
     /// A line, behind those that are there.
     #[inline(always)]
     pub(crate) fn add(&mut self, field: Field, value: &'c [u8]) {
-        let place = field.index();
-        if self.present.contains_place(place) {
-            self.repeated = self.repeated.with_place(place);
+        if self.present.contains(field) {
+            self.repeated = self.repeated.with(field);
             return;
         }
-        if let Some(free) = self.found.get_mut(usize::from(self.len)) {
+        let free = self.found.get_mut(usize::from(self.len));
+        if let (Some(free), Some(place)) = (free, self.places.get_mut(field.place())) {
             *free = Some(value);
             self.len += 1;
-            self.places[place] = self.len;
+            *place = self.len;
         }
-        self.present = self.present.with_place(place);
+        self.present = self.present.with(field);
+    }
+
+    /// Adds what a look-up returned.
+    #[inline(always)]
+    pub(crate) fn add_found(&mut self, field: Field, found: Lookup<'c>) {
+        match found {
+            Lookup::Unsupported | Lookup::Absent => {}
+            Lookup::One(value) => self.add(field, value),
+            Lookup::Several(value) => {
+                self.add(field, value);
+                self.add(field, value);
+            }
+        }
+    }
+
+    /// Notes which watched fields were not looked for.
+    #[inline]
+    pub(crate) fn leave(&mut self, unknown: FieldSet) {
+        self.unknown = unknown;
+    }
+
+    /// The fields that are present or may be.
+    #[inline]
+    pub(crate) const fn maybe_present(&self) -> FieldSet {
+        self.present.union(self.unknown)
+    }
+
+    /// Looks for a field that was not looked for before.
+    #[inline(never)]
+    fn look_up(&self, field: Field) -> Lookup<'c> {
+        match self.source.look_up(field) {
+            Lookup::Unsupported => match self.source.next_line(self.names, field, 0) {
+                None => Lookup::Absent,
+                Some((from, _, value)) => match self.source.next_line(self.names, field, from) {
+                    None => Lookup::One(value),
+                    Some(_) => Lookup::Several(value),
+                },
+            },
+            found => found,
+        }
     }
 
     /// The first line of a field, as it came.
     #[inline]
     pub fn get(&self, field: Field) -> Option<&'c [u8]> {
-        match usize::from(self.places[field.index()]).checked_sub(1) {
+        let place = self.places.get(field.place()).copied().unwrap_or_default();
+        match usize::from(place).checked_sub(1) {
             Some(place) => self.found[place],
-            None if self.present.contains(field) => self.look_again(field),
+            None if self.maybe_present().contains(field) => self.look_up(field).parts().0,
             None => None,
         }
-    }
-
-    #[cold]
-    fn look_again(&self, field: Field) -> Option<&'c [u8]> {
-        self.source.next_line(self.names, field, 0).map(|(_, _, value)| value)
     }
 
     /// Whether a field has more than one line.
     #[inline]
     pub fn is_repeated(&self, field: Field) -> bool {
-        self.repeated.contains(field) && (!self.puts_off || self.walked().repeated.contains(field))
+        self.repeated.contains(field) || (self.unknown.contains(field) && self.look_up(field).parts().1)
     }
 
     /// Whether any of these fields is there: the cheap way to say "absent".
     #[inline]
     pub fn contains_any(&self, fields: FieldSet) -> bool {
-        self.present.intersects(fields) && (!self.puts_off || self.walked().present.intersects(fields))
+        self.present.intersects(fields) || (self.unknown.intersects(fields) && self.present().intersects(fields))
     }
 
     /// The fields that are there.
     pub fn present(&self) -> FieldSet {
-        if self.puts_off { self.walked().present } else { self.present }
-    }
-
-    /// The same without those of which that is not known.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn found(&self) -> FieldSet {
-        if self.puts_off { self.present.without(self.names.followers()) } else { self.present }
-    }
-
-    /// The same with them.
-    pub(crate) const fn maybe_present(&self) -> FieldSet {
-        self.present
+        if self.unknown.is_empty() { self.present } else { self.source.present(self.names) }
     }
 
     /// All lines of a field. Inlined, because for a constant most of it is known.
     #[inline(always)]
     pub fn get_all(&self, field: Field) -> HeaderLines<'c> {
-        let repeated = self.is_repeated(field);
+        let (first, repeated) = match self.unknown.contains(field) {
+            true => self.look_up(field).parts(),
+            false => (self.get(field), self.repeated.contains(field)),
+        };
         let again = repeated || field.is_prefix() || matches!(field, Field::Custom(_));
-        HeaderLines { first: self.get(field), repeated, again: again.then_some((self.source, self.names, field)) }
+        HeaderLines { first, repeated, again: again.then_some((self.source, self.names, field)) }
     }
 
     /// The configured field with this name, if the propagator watches for it.
@@ -161,9 +169,9 @@ impl<'c> Headers<'c> {
 
 impl core::fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let mut room = None;
-        let Self { present, repeated, .. } = self.whole(&mut room);
-        f.debug_struct("Headers").field("present", present).field("repeated", repeated).finish()
+        let later = self.unknown.built_in().filter(|field| self.is_repeated(*field));
+        let repeated = later.fold(self.repeated, FieldSet::with);
+        f.debug_struct("Headers").field("present", &self.present()).field("repeated", &repeated).finish()
     }
 }
 

@@ -63,6 +63,18 @@ pub enum Lookup<'c> {
     Several(&'c [u8]),
 }
 
+impl<'c> Lookup<'c> {
+    /// Returns the first line, and whether there are more.
+    #[inline]
+    pub(crate) const fn parts(self) -> (Option<&'c [u8]>, bool) {
+        match self {
+            Self::Unsupported | Self::Absent => (None, false),
+            Self::One(value) => (Some(value), false),
+            Self::Several(value) => (Some(value), true),
+        }
+    }
+}
+
 impl<C: Carrier + ?Sized> Carrier for &C {
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         (**self).fields()

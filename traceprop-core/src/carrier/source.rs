@@ -7,12 +7,16 @@ use super::headers::Headers;
 
 /// What a field is read from again when it has several lines: any carrier, or the buffer of an owned context.
 pub(crate) trait LineSource: Sync {
-    /// Puts the lines of watched fields into the table, in order. May leave some for later.
+    /// Puts the lines of watched fields into the table, in order.
     fn fill<'c>(&'c self, slots: &mut Headers<'c>);
 
-    /// The same without leaving any.
-    fn fill_whole<'c>(&'c self, slots: &mut Headers<'c>) {
-        self.fill(slots);
+    /// The watched fields that are present.
+    fn present(&self, names: &FieldNames) -> FieldSet;
+
+    /// Looks up one field, where that is cheaper than a walk.
+    fn look_up(&self, field: Field) -> Lookup<'_> {
+        let _ = field;
+        Lookup::Unsupported
     }
 
     /// The first line of `field` at place `from` or later, with its name and the place behind it.
@@ -22,26 +26,24 @@ pub(crate) trait LineSource: Sync {
 impl<C: Carrier> LineSource for C {
     #[inline]
     fn fill<'c>(&'c self, slots: &mut Headers<'c>) {
-        let leads = slots.names().leader().is_some_and(|field| look_up_leader(self, field, slots));
-        if !leads {
-            self.fill_whole(slots);
-        }
-    }
-
-    #[inline]
-    fn fill_whole<'c>(&'c self, slots: &mut Headers<'c>) {
         let names = slots.names();
         let headers = self.fields();
-        if let Some(fields) = names.worth_looking_up(headers.size_hint().0) {
-            if look_up_all(self, fields, slots) {
-                return;
-            }
+        if look_up(self, headers.size_hint().0, slots) {
+            return;
         }
         headers.for_each(|(name, value)| {
             if let Some(field) = names.find(name) {
                 slots.add(field, value);
             }
         });
+    }
+
+    fn present(&self, names: &FieldNames) -> FieldSet {
+        self.fields().filter_map(|(name, _)| names.find(name)).fold(FieldSet::EMPTY, FieldSet::with)
+    }
+
+    fn look_up(&self, field: Field) -> Lookup<'_> {
+        self.lookup(field)
     }
 
     fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])> {
@@ -51,62 +53,48 @@ impl<C: Carrier> LineSource for C {
     }
 }
 
-impl<'c> Headers<'c> {
-    /// Adds what was looked up. False if that is nothing.
-    #[inline(always)]
-    fn take(&mut self, field: Field, found: Lookup<'c>) -> bool {
-        match found {
-            Lookup::Unsupported | Lookup::Absent => return false,
-            Lookup::One(value) => self.add(field, value),
-            Lookup::Several(value) => {
-                self.add(field, value);
-                self.add(field, value);
-            }
-        }
-        true
-    }
-}
-
-/// Looks up the field that leads, and leaves the others for later where it is there.
-#[inline(never)]
-fn look_up_leader<'c, C: Carrier>(carrier: &'c C, field: Field, slots: &mut Headers<'c>) -> bool {
-    let leads = slots.take(field, carrier.lookup(field));
-    if leads {
-        slots.put_off(slots.names().followers());
-    }
-    leads
-}
-
-/// Looks the fields up one by one. False if the carrier has no index.
+/// Looks fields up one by one, if that is cheaper than a walk over all headers. Returns `false` if it is not, or if the
+/// carrier has no index; the table is then still empty.
 #[inline]
-fn look_up_all<'c, C: Carrier>(carrier: &'c C, fields: FieldSet, slots: &mut Headers<'c>) -> bool {
-    let mut void = FieldSet::EMPTY;
-    for field in fields.built_in() {
-        if void.contains(field) {
-            continue;
-        }
-        match carrier.lookup(field) {
-            // A carrier has an index for all fixed names or for none, so nothing was added yet.
-            Lookup::Unsupported => return false,
-            found if slots.take(field, found) => {}
-            _ => void = void.union(slots.names().void_without(field)),
-        }
+fn look_up<'c, C: Carrier>(carrier: &'c C, headers: usize, slots: &mut Headers<'c>) -> bool {
+    let Some(order) = slots.names().lookup_order() else { return false };
+    if headers < order.if_present.cheap_from {
+        return false;
     }
+    let rest = match carrier.lookup(order.first) {
+        Lookup::Unsupported => return false,
+        Lookup::Absent if headers < order.if_absent.cheap_from => return false,
+        Lookup::Absent => &order.if_absent,
+        found => {
+            slots.add_found(order.first, found);
+            &order.if_present
+        }
+    };
+    for field in rest.fields.built_in() {
+        slots.add_found(field, carrier.lookup(field));
+    }
+    slots.leave(rest.unknown);
     true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::FormatKind;
     use core::cell::Cell;
     use std::sync::Mutex;
     use std::vec::Vec;
 
-    /// Headers with an index, which notes what it is asked for. Without one it is to be walked.
+    /// Headers with an index or without, which note what they are asked for.
     struct Indexed {
         lines: Vec<(&'static str, &'static str)>,
         has_index: bool,
         asked: Mutex<Cell<FieldSet>>,
+    }
+
+    fn headers(lines: &[(&'static str, &'static str)], others: usize, has_index: bool) -> Indexed {
+        let lines = core::iter::repeat_n(("accept", "x"), others).chain(lines.iter().copied()).collect();
+        Indexed { lines, has_index, asked: Mutex::default() }
     }
 
     impl Carrier for Indexed {
@@ -127,86 +115,91 @@ mod tests {
         }
     }
 
-    const PARENT: Field = Field::TraceParent;
-    const STATE: Field = Field::TraceState;
-
-    /// Fields that are there, those with several lines, and those that were asked for.
-    fn filled(has_index: bool, is_tied: bool, lines: &[(&'static str, &'static str)]) -> [FieldSet; 3] {
+    fn names(watched: FieldSet) -> FieldNames {
         let mut names = FieldNames::new();
-        names.watch(FieldSet::of(&[PARENT, STATE]));
-        if is_tied {
-            names.tie_tracestate();
-        }
-        let carrier = Indexed { lines: lines.to_vec(), has_index, asked: Mutex::default() };
-        let slots = Headers::collect(&carrier, &names);
-        let repeated = [PARENT, STATE].into_iter().filter(|field| slots.is_repeated(*field));
-        let repeated = repeated.fold(FieldSet::EMPTY, FieldSet::with);
-        for field in [PARENT, STATE] {
-            let values =
-                lines.iter().filter(|(name, _)| field.name() == Some(*name)).map(|(_, value)| value.as_bytes());
-            if slots.contains_any(FieldSet::of(&[field])) {
-                assert!(slots.get_all(field).iter().eq(values), "{field}");
+        names.watch(watched);
+        names
+    }
+
+    const W3C: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
+    const B3: FieldSet = FieldSet::of(&[Field::B3, Field::B3TraceId, Field::B3Flags]);
+
+    /// The fields that the carrier is asked for when the table is filled.
+    fn asked(watched: FieldSet, carrier: &Indexed) -> FieldSet {
+        let names = names(watched);
+        let _ = Headers::collect(carrier, &names);
+        carrier.asked.lock().unwrap().get()
+    }
+
+    #[test]
+    fn ok_an_index_is_asked_where_it_is_cheaper_than_a_walk() {
+        const PARENT: FieldSet = FieldSet::of(&[Field::TraceParent]);
+        let lines = [("traceparent", "p"), ("tracestate", "a=1"), ("tracestate", "b=2")];
+        assert_eq!(asked(W3C, &headers(&lines, 20, true)), W3C);
+        assert_eq!(asked(W3C, &headers(&lines, 20, false)), PARENT, "without an index, which is asked for once");
+        assert_eq!(asked(W3C, &headers(&lines, 0, true)), FieldSet::EMPTY, "a walk over few headers");
+        assert_eq!(asked(W3C, &headers(&[], 20, true)), PARENT, "a tracestate alone says nothing");
+    }
+
+    #[test]
+    fn ok_only_the_first_field_is_asked_for_where_it_is_sufficient() {
+        const SINGLE: FieldSet = FieldSet::of(&[Field::B3]);
+        let (single, multi) = (("b3", "0"), ("x-b3-traceid", "1"));
+        assert_eq!(asked(B3, &headers(&[single, multi], 9, true)), SINGLE);
+        assert_eq!(asked(B3, &headers(&[multi], 9, true)), SINGLE, "a walk follows");
+        assert_eq!(asked(B3, &headers(&[multi], 20, true)), B3);
+    }
+
+    /// Whatever is looked up, walked for or still unknown, the table tells all that a walk finds.
+    #[test]
+    fn ok_an_index_tells_what_a_walk_does() {
+        let all = FieldSet::of(Field::BUILT_IN);
+        let names = [W3C, W3C.with(Field::Baggage), B3, FormatKind::all_fields()].map(names);
+        let lines = ["traceparent", "tracestate", "b3", "x-b3-traceid", "x-b3-flags", "baggage", "uberctx-a"];
+        for sent in 0..1 << lines.len() {
+            let is_sent = |place: &usize| sent & (1 << place) != 0;
+            let once: Vec<_> = (0..lines.len()).filter(is_sent).map(|place| (lines[place], "1")).collect();
+            for twice in [None, Some("traceparent"), Some("tracestate"), Some("x-b3-traceid")] {
+                let mut sent = once.clone();
+                sent.extend(twice.map(|name| (name, "2")));
+                for (others, names) in [0, 6, 40].iter().flat_map(|others| names.iter().map(move |n| (*others, n))) {
+                    let (walked, indexed) = (headers(&sent, others, false), headers(&sent, others, true));
+                    let (walked, table) = (Headers::collect(&walked, names), Headers::collect(&indexed, names));
+                    assert_eq!(table.present(), walked.present(), "{sent:?}");
+                    assert!(walked.present().without(table.maybe_present()).is_empty());
+                    assert_eq!(std::format!("{table:?}"), std::format!("{walked:?}"));
+                    for field in all.built_in() {
+                        assert_eq!(table.get(field), walked.get(field), "{field}");
+                        assert_eq!(table.is_repeated(field), walked.is_repeated(field), "{field}");
+                        assert!(table.get_all(field).iter().eq(walked.get_all(field).iter()), "{field}");
+                        let one = FieldSet::of(&[field]);
+                        assert_eq!(table.contains_any(one), walked.contains_any(one), "{field}");
+                    }
+                }
             }
         }
-        [slots.present(), repeated, carrier.asked.lock().unwrap().get()]
     }
 
+    /// An index that knows nothing of what is asked for later.
     #[test]
-    fn ok_an_index_is_asked_and_tells_what_a_walk_does() {
-        let both = FieldSet::of(&[PARENT, STATE]);
-        let lines = [("traceparent", "p"), ("tracestate", "a=1"), ("accept", "x"), ("tracestate", "b=2")];
-        assert_eq!(filled(true, true, &lines), [both, FieldSet::of(&[STATE]), both]);
-        // One that says it has none is asked once.
-        assert_eq!(filled(false, true, &lines), [both, FieldSet::of(&[STATE]), FieldSet::of(&[PARENT])]);
-        assert_eq!(filled(true, true, &[]), [FieldSet::EMPTY, FieldSet::EMPTY, FieldSet::of(&[PARENT])]);
-    }
+    fn ok_a_field_that_an_index_does_not_know_is_walked_for() {
+        struct Forgetful;
 
-    #[test]
-    fn ok_a_tracestate_alone_is_asked_for_only_where_it_may_count() {
-        let (state, lines) = (FieldSet::of(&[STATE]), [("tracestate", "a=1")]);
-        assert_eq!(filled(true, true, &lines), [FieldSet::EMPTY, FieldSet::EMPTY, FieldSet::of(&[PARENT])]);
-        assert_eq!(filled(true, false, &lines), [state, FieldSet::EMPTY, state.with(PARENT)]);
-    }
+        impl Carrier for Forgetful {
+            fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+                let lines = [("b3", "0"), ("x-b3-traceid", "1"), ("x-b3-traceid", "2"), ("x-b3-flags", "1")];
+                lines.into_iter().chain([("accept", "x"); 20]).map(|(name, value)| (name, value.as_bytes()))
+            }
 
-    #[test]
-    fn ok_beside_the_field_that_leads_others_are_looked_for_when_asked_for() {
-        const B3: FieldSet = FieldSet::of(&[Field::B3, Field::B3TraceId, Field::B3Flags]);
-        const LEADER: FieldSet = FieldSet::of(&[Field::B3]);
-        let mut names = FieldNames::new();
-        names.watch(B3);
-        names.lead_by(Field::B3);
-        let asked = |has_index, lines: &[(&'static str, &'static str)], check: fn(&Headers<'_>)| {
-            let carrier = Indexed { lines: lines.to_vec(), has_index, asked: Mutex::default() };
-            let slots = Headers::collect(&carrier, &names);
-            let asked = carrier.asked.lock().unwrap().get();
-            check(&slots);
-            let mut room = None;
-            let (found, all) = (slots.found(), slots.whole(&mut room));
-            assert_eq!(std::format!("{slots:?}"), std::format!("{all:?}"));
-            let whole = all.found();
-            assert_eq!((slots.present(), slots.maybe_present()), (whole, if found == whole { whole } else { B3 }));
-            (asked, found)
-        };
-        let both = [("b3", "0"), ("x-b3-traceid", "1"), ("x-b3-traceid", "2")];
-        let read = |slots: &Headers<'_>| {
-            assert_eq!([Field::B3, Field::B3TraceId, Field::B3Flags].map(|field| slots.get(field)), {
-                [Some(&b"0"[..]), Some(b"1"), None]
-            });
-            let repeated = [Field::B3, Field::B3TraceId, Field::B3Flags].map(|field| slots.is_repeated(field));
-            assert_eq!(repeated, [false, true, false]);
-            assert!(
-                slots.get_all(Field::B3TraceId).iter().eq([b"1", b"2"]) && slots.get_all(Field::B3Flags).is_empty()
-            );
-            assert!(slots.contains_any(LEADER) && !slots.contains_any(FieldSet::of(&[Field::B3Flags])));
-        };
-        assert_eq!(asked(true, &both, read), (LEADER, LEADER));
-        assert_eq!(asked(false, &both, read), (LEADER, LEADER.with(Field::B3TraceId)), "without an index");
-        let twice = [("b3", "0"), ("b3", "1"), ("x-b3-flags", "1")];
-        assert_eq!(asked(true, &twice, |slots| assert!(slots.is_repeated(Field::B3))), (LEADER, LEADER));
-        let multi = FieldSet::of(&[Field::B3TraceId]);
-        assert_eq!(asked(true, &both[1..], |slots| assert_eq!(slots.get(Field::B3), None)), (LEADER, multi));
-        // Nothing leads once something else is watched for.
-        names.watch(FieldSet::of(&[PARENT]));
-        assert_eq!((names.leader(), names.followers()), (None, FieldSet::EMPTY));
+            fn lookup(&self, field: Field) -> Lookup<'_> {
+                if field == Field::B3 { Lookup::One(b"0") } else { Lookup::Unsupported }
+            }
+        }
+
+        let names = names(B3.with(Field::B3Sampled));
+        let table = Headers::collect(&Forgetful, &names);
+        assert!(table.get_all(Field::B3TraceId).iter().eq([b"1", b"2"]) && table.is_repeated(Field::B3TraceId));
+        assert_eq!((table.get(Field::B3Flags), table.get(Field::B3Sampled)), (Some(&b"1"[..]), None));
+        assert_eq!(table.present(), B3);
     }
 }

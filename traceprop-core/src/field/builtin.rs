@@ -21,7 +21,7 @@ macro_rules! builtin_formats {
                         /// W3C `tracestate`.
                         TraceState: Trace = "tracestate",
                     }
-                    names: ["tracecontext"], in_all: true, letter: None,
+                    first_field: Required, names: ["tracecontext"], in_all: true, letter: None,
                 }
                 B3 {
                     fields: {
@@ -38,7 +38,7 @@ macro_rules! builtin_formats {
                         /// `X-B3-Flags`.
                         B3Flags: Trace = "x-b3-flags",
                     }
-                    names: ["b3", "b3multi"], in_all: true, letter: None,
+                    first_field: Sufficient, names: ["b3", "b3multi"], in_all: true, letter: None,
                 }
                 Datadog {
                     fields: {
@@ -53,7 +53,7 @@ macro_rules! builtin_formats {
                         /// `x-datadog-tags`.
                         DatadogTags: Trace = "x-datadog-tags",
                     }
-                    names: ["datadog"], in_all: true, letter: None,
+                    first_field: Independent, names: ["datadog"], in_all: true, letter: None,
                 }
                 Jaeger {
                     fields: {
@@ -66,7 +66,7 @@ macro_rules! builtin_formats {
                         /// `jaeger-debug-id`.
                         JaegerDebugId: Trace = "jaeger-debug-id",
                     }
-                    names: ["jaeger"], in_all: true, letter: Some('j'),
+                    first_field: Independent, names: ["jaeger"], in_all: true, letter: Some('j'),
                 }
                 Sw8 {
                     fields: {
@@ -77,18 +77,18 @@ macro_rules! builtin_formats {
                         /// `sw8-x`.
                         Sw8Extension: Trace = "sw8-x",
                     }
-                    names: ["sw8"], in_all: true, letter: Some('s'),
+                    first_field: Independent, names: ["sw8"], in_all: true, letter: Some('s'),
                 }
                 Correlation {
                     fields: {}
-                    names: ["correlation:HEADER"], in_all: false, letter: Some('c'),
+                    first_field: Independent, names: ["correlation:HEADER"], in_all: false, letter: Some('c'),
                 }
                 Baggage {
                     fields: {
                         /// W3C `baggage`.
                         Baggage: Text = "baggage",
                     }
-                    names: ["baggage"], in_all: true, letter: None,
+                    first_field: Independent, names: ["baggage"], in_all: true, letter: None,
                 }
             }
             unread {

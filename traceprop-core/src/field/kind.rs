@@ -7,12 +7,24 @@ use super::{Field, FieldSet, FormatKind, ROWS};
 pub(crate) struct Row {
     pub(crate) kind: FormatKind,
     pub(crate) fields: FieldSet,
+    pub(crate) first_field: FirstField,
     /// The names of its encodings in configuration.
     pub(crate) names: &'static [&'static str],
     /// Whether `all` means it, by its first name.
     pub(crate) in_all: bool,
     /// The letter of its own items in our tracestate member.
     pub(crate) letter: Option<char>,
+}
+
+/// What the first field of a row says about its other fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FirstField {
+    /// Without it the others say nothing.
+    Required,
+    /// With it the others are read only if it is invalid.
+    Sufficient,
+    /// Nothing.
+    Independent,
 }
 
 impl FormatKind {
@@ -26,6 +38,14 @@ impl FormatKind {
         match self.row() {
             Some(row) => row.fields,
             None => FieldSet::EMPTY,
+        }
+    }
+
+    /// Returns the fields without which formats of this kind find nothing.
+    pub(crate) fn needs(self) -> FieldSet {
+        match self.row() {
+            Some(row) if row.first_field == FirstField::Required => row.fields.first(),
+            _ => self.fields(),
         }
     }
 
@@ -110,7 +130,7 @@ mod tests {
         }
         assert!(FormatKind::Custom.row().is_none() && FormatKind::Custom.fields().is_empty());
         assert_eq!(FormatKind::Custom as usize, ROWS.len());
-        assert!(ROWS.len() < 32 && crate::field::FIELD_COUNT <= 64);
+        assert!(ROWS.len() < 32);
     }
 
     #[test]

@@ -2,47 +2,80 @@
 
 #[cfg(feature = "alloc")]
 use super::FormatKind;
-use super::{CustomHeader, Field, FieldSet, MAX_CUSTOM_HEADERS};
+use super::{CustomHeader, Field, FieldSet, FirstField, MAX_CUSTOM_HEADERS};
 
 /// What a propagator watches for: built-in fields of the formats it has, and configured names.
 #[derive(Clone, Debug)]
 pub(crate) struct FieldNames {
-    built_in: FieldSet,
+    watched: FieldSet,
     /// For each length of a name, in a circle, the third letters of those that are watched for: one look tells that a
     /// header is another one. The third, because the names of ordinary headers begin with `x-` and `ac` too.
     third_letters: [u32; Self::LENGTHS],
-    look_up_from: usize,
-    /// Fields that say nothing where there is no traceparent.
-    void_without_parent: FieldSet,
-    leader: Option<Field>,
+    lookup_order: Option<LookupOrder>,
     configured: [Option<CustomHeader>; MAX_CUSTOM_HEADERS],
+}
+
+/// Which fields are looked up in a carrier with an index: the first one, and then those that formats still ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LookupOrder {
+    pub(crate) first: Field,
+    pub(crate) if_present: Rest,
+    pub(crate) if_absent: Rest,
+}
+
+/// What is looked up after the first field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rest {
+    pub(crate) fields: FieldSet,
+    /// The watched fields that are not looked up.
+    pub(crate) unknown: FieldSet,
+    /// From how many headers on looking up all of these, and the first field, is cheaper than a walk.
+    pub(crate) cheap_from: usize,
+}
+
+impl LookupOrder {
+    /// Headers that a walk passes in the time of one look-up in a hash map.
+    const COST: usize = 5;
+
+    fn of(watched: FieldSet) -> Option<Self> {
+        let first = watched.built_in().next().filter(|_| watched.is_fixed())?;
+        let others = watched.without(FieldSet::EMPTY.with(first));
+        let rest = |unknown| {
+            let fields = others.without(unknown);
+            Rest { fields, unknown: others.intersection(unknown), cheap_from: (1 + fields.len()) * Self::COST }
+        };
+        let (all, row) = (rest(FieldSet::EMPTY), first.format().row()?);
+        let (if_present, if_absent) = match row.first_field {
+            FirstField::Required => (all, rest(row.fields)),
+            FirstField::Sufficient => (rest(row.fields), all),
+            FirstField::Independent => (all, all),
+        };
+        Some(Self { first, if_present, if_absent })
+    }
 }
 
 impl FieldNames {
     pub(crate) const fn new() -> Self {
         Self {
-            built_in: FieldSet::EMPTY,
+            watched: FieldSet::EMPTY,
             third_letters: [0; Self::LENGTHS],
-            look_up_from: 0,
-            void_without_parent: FieldSet::EMPTY,
-            leader: None,
+            lookup_order: None,
             configured: [None; MAX_CUSTOM_HEADERS],
         }
     }
 
     pub(crate) fn watch(&mut self, fields: FieldSet) {
         for field in fields.built_in() {
-            self.built_in = self.built_in.with(field);
+            self.watched = self.watched.with(field);
             self.expect(field.name().unwrap_or_default(), field.is_prefix());
         }
-        self.look_up_from = self.look_up_from();
-        self.leader = None;
+        self.lookup_order = LookupOrder::of(self.watched);
     }
 
     /// Watches for the fields of every built-in format.
     #[cfg(feature = "alloc")]
     pub(crate) const fn all_built_in() -> Self {
-        Self { built_in: FormatKind::all_fields(), third_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
+        Self { watched: FormatKind::all_fields(), third_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
     }
 
     /// The field that a stored line is: built-in ones are known already, others are told by their name.
@@ -50,7 +83,7 @@ impl FieldNames {
     pub(crate) fn find_entry(&self, field: Field, name: &str) -> Option<Field> {
         match field {
             Field::Custom(_) => self.find(name),
-            field => self.built_in.contains(field).then_some(field),
+            field => self.watched.contains(field).then_some(field),
         }
     }
 
@@ -60,9 +93,10 @@ impl FieldNames {
         let place = known.or_else(|| self.configured.iter().position(Option::is_none))?;
         self.configured[place] = Some(*name);
         self.expect(name.as_str(), name.is_prefix());
-        self.look_up_from = self.look_up_from();
-        self.leader = None;
-        Some(Field::Custom(place as u8))
+        let field = Field::Custom(place as u8);
+        self.watched = self.watched.with(field);
+        self.lookup_order = None;
+        Some(field)
     }
 
     /// The name of a field, where it has one here.
@@ -79,19 +113,16 @@ impl FieldNames {
         Some(Field::Custom(place as u8))
     }
 
-    /// What is watched for, if looking it up field by field beats one walk over this many headers.
-    #[inline]
-    pub(crate) fn worth_looking_up(&self, headers: usize) -> Option<FieldSet> {
-        (headers >= self.look_up_from).then_some(self.built_in)
+    /// Returns the watched fields that hold baggage, and the custom headers: what may be written where there is no trace.
+    pub(crate) const fn text(&self) -> FieldSet {
+        self.watched.intersection(FieldSet::TEXT)
     }
 
-    /// From how many headers on it does: a look-up in a hash map costs about as much as looking at five headers.
-    fn look_up_from(&self) -> usize {
-        match self.built_in.len() {
-            _ if self.configured[0].is_some() || !self.built_in.is_fixed() => usize::MAX,
-            ..=2 => 0,
-            fields => fields * 5,
-        }
+    /// Returns in which order an index is asked. `None` if it cannot hold every field: prefixes and custom headers have
+    /// no place in one.
+    #[inline]
+    pub(crate) const fn lookup_order(&self) -> Option<&LookupOrder> {
+        self.lookup_order.as_ref()
     }
 
     /// Lets a name through to [`FieldNames::find_likely`], or all that begin with it.
@@ -113,33 +144,6 @@ impl FieldNames {
         1 << (name.as_bytes().get(2).copied().unwrap_or_default() & 0x1f)
     }
 
-    /// Says that nobody wants a tracestate that comes without a traceparent.
-    pub(crate) fn tie_tracestate(&mut self) {
-        self.void_without_parent = FieldSet::of(&[Field::TraceState]);
-    }
-
-    /// Says that beside this field the others are mostly not there, and not looked at if they are.
-    pub(crate) fn lead_by(&mut self, field: Field) {
-        self.leader = Some(field);
-    }
-
-    /// The field that is looked up before anything else, and by itself where it is there.
-    #[inline]
-    pub(crate) fn leader(&self) -> Option<Field> {
-        self.leader
-    }
-
-    /// All others, where one leads.
-    pub(crate) fn followers(&self) -> FieldSet {
-        self.leader.map_or(FieldSet::EMPTY, |leader| self.built_in.without(FieldSet::EMPTY.with(leader)))
-    }
-
-    /// What need not be looked up because `field` is absent.
-    #[inline]
-    pub(crate) fn void_without(&self, field: Field) -> FieldSet {
-        if field == Field::TraceParent { self.void_without_parent } else { FieldSet::EMPTY }
-    }
-
     /// The field that a header of this name is, if it is watched for.
     #[inline]
     pub(crate) fn find(&self, name: &str) -> Option<Field> {
@@ -148,7 +152,7 @@ impl FieldNames {
     }
 
     fn find_likely(&self, name: &str) -> Option<Field> {
-        if let Some(field) = Field::from_name(name).filter(|field| self.built_in.contains_place(field.index())) {
+        if let Some(field) = Field::from_name(name).filter(|field| self.watched.contains(*field)) {
             return Some(field);
         }
         let mut names = self.configured.iter().map_while(Option::as_ref);
@@ -218,18 +222,49 @@ mod tests {
 
     #[test]
     fn ok_looking_up_is_worth_it_for_few_names_in_many_headers() {
+        const PARENT: FieldSet = FieldSet::of(&[Field::TraceParent]);
+        const STATE: FieldSet = FieldSet::of(&[Field::TraceState]);
+        const BAGGAGE: FieldSet = FieldSet::of(&[Field::Baggage]);
+        let rests = |names: &FieldNames| {
+            let order = names.lookup_order()?;
+            let parts = [order.if_present, order.if_absent].map(|rest| (rest.fields, rest.unknown, rest.cheap_from));
+            Some((order.first, parts))
+        };
         let mut names = FieldNames::new();
-        let two = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
-        names.watch(two);
-        assert_eq!(names.worth_looking_up(0), Some(two));
-        names.watch(FieldSet::of(&[Field::Baggage]));
-        assert_eq!((names.worth_looking_up(14), names.worth_looking_up(15)), (None, Some(two.with(Field::Baggage))));
-        // A family or a configured name has no place in an index.
+        assert_eq!(rests(&names), None);
+        names.watch(PARENT.union(STATE));
+        let w3c = [(STATE, FieldSet::EMPTY, 10), (FieldSet::EMPTY, STATE, 5)];
+        assert_eq!(rests(&names), Some((Field::TraceParent, w3c)), "a tracestate alone says nothing");
+        names.watch(BAGGAGE);
+        let w3c = [(STATE.union(BAGGAGE), FieldSet::EMPTY, 15), (BAGGAGE, STATE, 10)];
+        assert_eq!(rests(&names), Some((Field::TraceParent, w3c)));
+        // A prefix or a custom header has no place in an index.
         let mut family = names.clone();
         family.watch(FieldSet::of(&[Field::UberContext]));
-        assert_eq!(family.worth_looking_up(1000), None);
+        assert_eq!(rests(&family), None);
         let _ = names.watch_name(&CustomHeader::from_static("x-tenant"));
-        assert_eq!(names.worth_looking_up(1000), None);
+        assert_eq!(rests(&names), None);
+        names.watch(STATE);
+        assert_eq!(rests(&names), None);
+    }
+
+    #[test]
+    fn ok_a_single_header_leaves_the_several_unknown() {
+        let mut names = FieldNames::new();
+        let (single, multi) = (Field::B3, FieldSet::of(&[Field::B3TraceId, Field::B3Flags]));
+        names.watch(multi.with(single));
+        let order = names.lookup_order().unwrap();
+        assert_eq!((order.first, order.if_present.fields, order.if_present.unknown), (single, FieldSet::EMPTY, multi));
+        assert_eq!((order.if_absent.fields, order.if_absent.unknown), (multi, FieldSet::EMPTY));
+    }
+
+    #[test]
+    fn ok_text_is_baggage_and_custom_headers() {
+        let mut names = FieldNames::new();
+        names.watch(FieldSet::of(&[Field::TraceParent, Field::Baggage]));
+        assert_eq!(names.text(), FieldSet::of(&[Field::Baggage]));
+        let tenant = names.watch_name(&CustomHeader::from_static("x-tenant")).unwrap();
+        assert_eq!(names.text(), FieldSet::of(&[Field::Baggage, tenant]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod set;
 
 use core::fmt;
 
-pub(crate) use kind::{FormatSet, Row};
+pub(crate) use kind::{FirstField, FormatSet, Row};
 pub(crate) use matcher::FieldNames;
 pub use name::{CustomHeader, InvalidHeaderName};
 pub use set::FieldSet;
@@ -22,7 +22,7 @@ macro_rules! define {
     (
         formats { $($kind:ident {
             fields: { $($(#[doc = $doc:literal])+ $field:ident: $carries:ident = $text:literal,)* }
-            names: [$($name:literal),+], in_all: $in_all:literal, letter: $letter:expr,
+            first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:literal, letter: $letter:expr,
         })+ }
         unread { $($(#[doc = $unread_doc:literal])+ $unread:ident = $unread_text:literal,)+ }
     ) => {
@@ -53,7 +53,7 @@ macro_rules! define {
                 }
             }
 
-            /// The place of this field in a table of [`FIELD_COUNT`].
+            /// The place of this field in a table of [`FIXED_COUNT`].
             #[inline]
             pub const fn index(self) -> usize {
                 // Two questions in place of one, because each is then arithmetic, and not a jump to a piece of code for
@@ -72,7 +72,6 @@ macro_rules! define {
             }
 
             /// The format that owns the field. `Custom` for configured names, and those that no format here reads.
-            #[cfg(any(feature = "alloc", test))]
             pub(crate) const fn format(self) -> FormatKind {
                 match self {
                     $($(Self::$field => FormatKind::$kind,)*)+
@@ -125,6 +124,7 @@ macro_rules! define {
         pub(crate) const ROWS: &[Row] = &[$(Row {
             kind: FormatKind::$kind,
             fields: FieldSet::of(&[$(Field::$field),*]),
+            first_field: FirstField::$first_field,
             names: &[$($name),+],
             in_all: $in_all,
             letter: $letter,
@@ -176,8 +176,7 @@ fn is_in_any_case(name: &[u8], own: &[u8]) -> bool {
 
 const FIXED_COUNT: usize = Field::ALL.len();
 
-/// Places in a table with one for each field.
-pub(crate) const FIELD_COUNT: usize = FIXED_COUNT + MAX_CUSTOM_HEADERS;
+const _: () = assert!(FIXED_COUNT + MAX_CUSTOM_HEADERS <= u64::BITS as usize, "each field is a bit of a `FieldSet`");
 
 /// The fields that stand for all names with a prefix.
 const FAMILIES: FieldSet = {
@@ -193,6 +192,18 @@ const FAMILIES: FieldSet = {
 };
 
 impl Field {
+    /// Fields that the table of headers has a place for: those of formats, and custom headers.
+    pub(crate) const TABLE_LEN: usize = MAX_CUSTOM_HEADERS + Self::BUILT_IN.len();
+
+    /// The place in the table of headers, which has none for a field that no format reads.
+    #[inline]
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::Custom(place) => place as usize % MAX_CUSTOM_HEADERS,
+            _ => MAX_CUSTOM_HEADERS + self.index(),
+        }
+    }
+
     /// The field at a place of the table.
     #[cfg(feature = "alloc")]
     pub(crate) fn at(index: usize) -> Self {
@@ -317,6 +328,6 @@ mod tests {
         for (place, field) in Field::ALL.iter().enumerate() {
             assert_eq!(field.index(), place);
         }
-        assert_eq!(Field::Custom(7).index(), FIELD_COUNT - 1);
+        assert_eq!(Field::Custom(7).index(), FIXED_COUNT + MAX_CUSTOM_HEADERS - 1);
     }
 }

@@ -10,6 +10,17 @@ impl FieldSet {
     /// No field.
     pub const EMPTY: Self = Self(0);
 
+    /// The fields that hold baggage, and all custom headers.
+    pub(crate) const TEXT: Self = {
+        let mut text = Self(!0 << FIXED_COUNT);
+        let mut i = 0;
+        while i < FIXED_COUNT {
+            text = if Field::ALL[i].is_baggage() { text.with(Field::ALL[i]) } else { text };
+            i += 1;
+        }
+        text
+    };
+
     /// The set of these fields.
     pub const fn of(fields: &[Field]) -> Self {
         let mut set = Self::EMPTY;
@@ -24,13 +35,7 @@ impl FieldSet {
     /// The set with `field` in it.
     #[inline]
     pub const fn with(self, field: Field) -> Self {
-        self.with_place(field.index())
-    }
-
-    /// The set with the field at this place of the table in it.
-    #[inline]
-    pub(crate) const fn with_place(self, place: usize) -> Self {
-        Self(self.0 | 1 << place)
+        Self(self.0 | 1 << field.index())
     }
 
     /// All fields of both sets.
@@ -51,13 +56,7 @@ impl FieldSet {
     /// Whether `field` is in the set.
     #[inline]
     pub const fn contains(self, field: Field) -> bool {
-        self.contains_place(field.index())
-    }
-
-    /// Whether the field at this place of the table is in the set.
-    #[inline]
-    pub(crate) const fn contains_place(self, place: usize) -> bool {
-        self.0 & (1 << place) != 0
+        self.0 & (1 << field.index()) != 0
     }
 
     /// Whether no field is in the set.
@@ -73,6 +72,11 @@ impl FieldSet {
     /// Whether each field in the set is one name, known when the program was built.
     pub(crate) const fn is_fixed(self) -> bool {
         self.0 < 1 << FIXED_COUNT && !self.intersects(FAMILIES)
+    }
+
+    /// Returns the set of the first field alone.
+    pub(crate) const fn first(self) -> Self {
+        Self(self.0 & self.0.wrapping_neg())
     }
 
     /// How many fields are in the set.

@@ -41,7 +41,7 @@ impl OwnedLines {
     pub(crate) fn copy(extraction: &Extraction<'_>, slots: &Headers<'_>, received: &Received<'_>) -> Option<Self> {
         let mut size = 0;
         let mut fields = FieldSet::EMPTY;
-        for field in slots.found().iter().filter(|field| is_needed(*field, slots, received, extraction)) {
+        for field in slots.present().iter().filter(|field| is_needed(*field, slots, received, extraction)) {
             let mut bytes = 0;
             each_entry(slots, field, |entry| bytes += entry.len());
             if size + bytes <= MAX_OWNED_BYTES {
@@ -111,7 +111,7 @@ fn is_needed(field: Field, slots: &Headers<'_>, received: &Received<'_>, extract
         kind => match extraction.inbound() {
             // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
             Inbound::Context(_) => {
-                let has_both = || slots.found().contains(Field::B3) && slots.found().contains(Field::B3TraceId);
+                let has_both = || slots.present().contains(Field::B3) && slots.present().contains(Field::B3TraceId);
                 let is_other_encoding = kind == FormatKind::B3 && has_both();
                 received.agrees.contains(kind) || is_other_encoding || !extraction.has_read(kind)
             }
@@ -159,6 +159,11 @@ impl LineSource for OwnedLines {
                 slots.add(field, entry.value);
             }
         }
+    }
+
+    fn present(&self, names: &FieldNames) -> FieldSet {
+        let fields = self.entries().filter_map(|entry| names.find_entry(entry.field(), entry.name));
+        fields.fold(FieldSet::EMPTY, FieldSet::with)
     }
 
     fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])> {

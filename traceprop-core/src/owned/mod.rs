@@ -69,11 +69,7 @@ impl OwnedContext {
     /// The span of a service, with the words of the request that caused it.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
         let received = span.received;
-        // A child of it says what the single header of B3 said, if that was read, whatever stood beside it.
-        let is_b3_read = received.agrees.contains(FormatKind::B3) && !received.refused.contains(Field::B3);
-        let (slots, mut room) = (extraction.headers(), None);
-        let slots = if is_b3_read { slots } else { slots.whole(&mut room) };
-        let lines = OwnedLines::copy(extraction, slots, &received);
+        let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
         let span = SpanContext { received: received.without_headers(), ..span.without_headers() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
@@ -81,7 +77,7 @@ impl OwnedContext {
     /// What a service without spans of its own passes on.
     pub fn passthrough(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received();
-        let lines = OwnedLines::copy(extraction, extraction.headers().whole(&mut None), &received);
+        let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
         let relay = Passthrough { inbound: extraction.inbound(), received: received.without_headers() };
         Self { role: Role::Relay(relay), lines, endpoint: None }
     }

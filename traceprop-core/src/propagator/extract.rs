@@ -221,7 +221,7 @@ impl<'c> Extraction<'c> {
         Link::new(self.merged?, LinkReason::Restarted, self.style?)
     }
 
-    /// The lines of all formats, as they came. A tracestate without a traceparent may be missing: it says nothing.
+    /// The lines of all formats, as they came.
     pub const fn headers(&self) -> &Headers<'c> {
         &self.slots
     }

@@ -16,6 +16,10 @@ struct NoLines;
 impl LineSource for NoLines {
     fn fill<'c>(&'c self, _: &mut Headers<'c>) {}
 
+    fn present(&self, _: &FieldNames) -> FieldSet {
+        FieldSet::EMPTY
+    }
+
     fn next_line<'c>(&'c self, _: &FieldNames, _: Field, _: usize) -> Option<(usize, &'c str, &'c [u8])> {
         None
     }
@@ -58,12 +62,7 @@ impl Propagator {
     ) -> InjectReport<'_> {
         let (lines, names) = self.received_lines(&source.received, source.trace_id.is_some());
         let mut headers = Headers::empty(lines, names);
-        if source.is_passthrough {
-            // Each encoding that was received may be forwarded, so all of them are looked up.
-            lines.fill_whole(&mut headers);
-        } else {
-            lines.fill(&mut headers);
-        }
+        lines.fill(&mut headers);
         let context = InjectContext {
             source: *source,
             slots: &headers,
@@ -91,8 +90,9 @@ impl Propagator {
         let nothing = outbound.source.is_passthrough
             && outbound.source.trace_id.is_none()
             && outbound.source.sampling == Sampling::Deferred;
-        if nothing && outbound.slots.present().is_empty() && !self.kinds.contains(FormatKind::Custom) {
-            // Nor is there any text that a format of ours could let go.
+        let has_text = || outbound.slots.contains_any(outbound.slots.names().text());
+        if nothing && !self.kinds.contains(FormatKind::Custom) && !has_text() {
+            // A built-in format writes nothing without a trace, a decision or text.
             return omissions.of(&self.names);
         }
         // One look at the carrier tells whether anything may have to be removed: mostly nothing.

@@ -136,7 +136,8 @@ impl FormatList {
     /// Notes which fields make it worth while to ask each format. A format of the user's own is always asked.
     pub(super) fn note_needs(&mut self, names: &FieldNames) {
         for listed in self.formats.iter_mut().flatten().filter(|listed| listed.kind != FormatKind::Custom) {
-            listed.needs = listed.format.get().fields().set(names);
+            let custom = listed.format.get().fields().set(names).without(listed.kind.fields());
+            listed.needs = listed.kind.needs().union(custom);
         }
     }
 

@@ -149,19 +149,8 @@ impl Propagator {
             owned = if writes { owned.union(set) } else { owned };
         }
         extract.note_needs(&reads);
-        // A tracestate belongs to the traceparent beside it; only a format of a user's own may see that otherwise.
-        let is_w3c = |format: &dyn Format, kind| {
-            kind == FormatKind::TraceContext || !format.fields().built_in_fields().contains(Field::TraceState)
-        };
-        if extract.kinds().chain(inject.kinds()).all(|(format, kind)| is_w3c(format, kind)) {
-            reads.tie_tracestate();
-        }
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
-        if kinds == FormatSet::EMPTY.with(FormatKind::B3) {
-            // Its several headers are read only where there is no single one, or one that cannot be read.
-            reads.lead_by(Field::B3);
-        }
         let mut names = reads.clone();
         let writes_tracestate = injected.contains(FormatKind::TraceContext);
         let is_another = |format: &&'static dyn Format| {
@@ -242,45 +231,6 @@ mod tests {
         let b3 = ["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
         assert!(propagator.extract_fields().eq(b3.into_iter().chain(["baggage"])));
         assert!(propagator.inject_fields().eq(b3.into_iter().chain(["traceparent", "tracestate"])));
-    }
-
-    #[test]
-    fn ok_the_single_header_leads_where_nothing_but_b3_is_read() {
-        let leader = |names| Propagator::from_names(names, "none").unwrap().reads().leader();
-        assert_eq!([leader("b3"), leader("b3multi"), leader("b3,b3multi")], [Some(Field::B3); 3]);
-        assert_eq!(
-            [leader("b3,tracecontext"), leader("b3,baggage"), leader("tracecontext"), leader("none")],
-            [None; 4]
-        );
-    }
-
-    /// Sees a tracestate in its own way.
-    struct Seer;
-
-    impl Format for Seer {
-        fn name(&self) -> &str {
-            "seer"
-        }
-
-        fn fields(&self) -> crate::format::FormatFields<'_> {
-            crate::format::FormatFields::built_in(FieldSet::of(&[Field::TraceState]))
-        }
-
-        fn extract(&self, _: &crate::carrier::headers::Headers<'_>) -> crate::format::Parsed {
-            crate::format::Parsed::new(crate::format::Outcome::Absent)
-        }
-
-        fn inject(&self, _: &crate::format::InjectContext<'_>, _: &mut crate::format::Writer<'_>) {}
-    }
-
-    #[test]
-    fn ok_a_tracestate_alone_is_void_unless_somebody_sees_it_otherwise() {
-        static SEER: Seer = Seer;
-        let void = |builder: PropagatorBuilder| builder.build().unwrap().reads().void_without(Field::TraceParent);
-        let names = |names: &str| Propagator::builder().names(names, "none").unwrap();
-        let state = FieldSet::of(&[Field::TraceState]);
-        assert_eq!((void(names("tracecontext,baggage")), void(names("tracecontext,b3,datadog"))), (state, state));
-        assert_eq!(void(names("tracecontext").extract(&SEER)), FieldSet::EMPTY);
     }
 
     #[test]

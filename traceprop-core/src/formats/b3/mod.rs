@@ -178,7 +178,10 @@ fn odd_single(value: &[u8], error: ReasonAt, headers: &Headers<'_>) -> Parsed {
 /// What the several headers say behind a single one that cannot be read. One reject is the outcome, another stands beside.
 #[cold]
 fn multi_behind(bad_single: InvalidHeader, slots: &Headers<'_>) -> Parsed {
-    let (mut reading, beside) = match read_multi(slots.whole(&mut None)) {
+    if !slots.contains_any(MULTI) {
+        return Parsed::invalid(bad_single).with_encoding("b3");
+    }
+    let (mut reading, beside) = match read_multi(slots) {
         Ok(Some(multi)) => (multi.reading(), Some(bad_single)),
         Ok(None) => (Parsed::invalid(bad_single).with_encoding("b3"), None),
         Err(multi) => (Parsed::invalid(bad_single).with_encoding("b3"), Some(multi)),
@@ -237,7 +240,7 @@ fn due(context: &InjectContext<'_>) -> Option<B3Single> {
 fn received_ids(slots: &Headers<'_>) -> Option<B3Ids> {
     match read_single(slots) {
         Some(Ok(single)) => single.ids(),
-        _ => read_multi(slots.whole(&mut None)).ok().flatten().and_then(|multi| multi.ids()),
+        _ => read_multi(slots).ok().flatten().and_then(|multi| multi.ids()),
     }
 }
 
