@@ -9,7 +9,7 @@ fn ok_fleet_ends_with_one_trace() {
     assert!(output.status.success(), "{stdout}");
     assert_eq!(stdout.lines().last(), Some("One trace: yes, in each of 7 requests."));
     assert_eq!(stdout.matches("  => one trace, ").count(), 7);
-    assert!(stdout.contains("tracecontext: traceparent: uppercase-hex at byte 4"), "{stdout}");
+    assert!(stdout.contains("tracecontext: invalid traceparent (uppercase-hex at byte 4)"), "{stdout}");
     for line in [
         "    to orders    b3: ",
         "    to stock     uber-trace-id: ",

@@ -103,9 +103,8 @@ fn ok_inspect_speaks_the_words_of_the_vectors() {
     assert_eq!(injected[1], json!(["tracestate", "rojo=1,congo= 2"]));
     assert_eq!(injected[2], json!(["baggage", "user=Am%C3%A9lie;secure;p=1,tenant=acme"]));
 
-    let explain = format!(
-        "trace {TRACE} continued, parent 00f067aa0ba902b7, sampled; tracecontext: supplied the context; baggage: 2 members"
-    );
+    let explain =
+        format!("continued trace {TRACE}, parent 00f067aa0ba902b7, sampled; tracecontext: used; baggage: 2 members");
     let expected = json!({
         "outcome": "context",
         "trace_id": TRACE,
@@ -181,7 +180,7 @@ fn ok_inspect_without_trace_headers_is_absent() {
     let of = |key: &str| &answer[key];
     assert_eq!((of("outcome"), of("reason")), (&json!("absent"), &json!(null)));
     assert_eq!((of("trace_id"), of("sampling"), of("tracestate")), (&json!(null), &json!(null), &json!([])));
-    assert_eq!(of("explain"), "new trace; tracecontext: absent");
+    assert_eq!(of("explain"), "new trace; absent: tracecontext");
     assert_eq!(of("inject").as_array().map(Vec::len), Some(1));
 }
 

@@ -379,7 +379,7 @@ fn is_tentative(format: usize, found: Expected, headers: &Headers) -> bool {
 fn reported(report: &ExtractReport<'_>, headers: &Headers) {
     let (line, table) = (report.to_string(), report.table().to_string());
     assert!(line.chars().all(|c| !c.is_control()) && table.chars().all(|c| c == '\n' || !c.is_control()));
-    for reject in report.rejects() {
+    for (_, reject) in report.invalid_headers() {
         let is_of_field = |name: &str| match reject.field() {
             Field::Custom(_) => name.eq_ignore_ascii_case(NAME),
             field => Field::from_name(name) == Some(field),

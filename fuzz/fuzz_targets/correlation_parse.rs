@@ -34,7 +34,7 @@ fn request(headers: &Headers, rules: Rules, format: Correlation) {
     let report = propagator.explain(headers);
     let expected = correlation::expected(headers, NAME, rules);
     assert_eq!(Expected::from(report.entries().next().expect("one format").parsed.outcome()), expected);
-    report.rejects().for_each(|reject| within(reject, field_len(headers, |_| true)));
+    report.invalid_headers().for_each(|(_, reject)| within(reject, field_len(headers, |_| true)));
 
     let extraction = extract(&propagator, headers);
     let came = correlation::line(headers, NAME);

@@ -47,7 +47,7 @@ fn request(headers: &Headers) {
     let extraction = carrier.at_most(1, || extract(&JAEGER, &carrier));
     let expected = jaeger::expected(headers);
     assert_eq!(Expected::from(report.entries().next().expect("one format").parsed.outcome()), expected);
-    for reject in report.rejects() {
+    for (_, reject) in report.invalid_headers() {
         within(reject, field_len(headers, |name| Some(reject.field()) == traceprop_core::Field::from_name(name)));
     }
 

@@ -30,7 +30,7 @@
 //! let broken = [("traceparent", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01")];
 //! assert_eq!(
 //!     propagator.explain(&broken).to_string(),
-//!     "new trace; tracecontext: traceparent: uppercase-hex at byte 4; baggage: absent",
+//!     "new trace; tracecontext: invalid traceparent (uppercase-hex at byte 4); absent: baggage",
 //! );
 //! # }
 //! ```
@@ -96,7 +96,7 @@ pub use owned::current::{ContextFuture, ContextGuard, InContext, current};
 pub use owned::{MAX_OWNED_BYTES, OwnedContext};
 #[cfg(feature = "std")]
 pub use propagator::EnvWarning;
-pub use propagator::explain::{BaggageReport, ExtractReport, FormatReport, ReportTable};
+pub use propagator::explain::{BaggageReport, ExtractReport, FormatReport};
 pub use propagator::{
     ConfigError, Extraction, FormatRef, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder,
     TraceIdMatch, Trust, presets,

@@ -86,7 +86,7 @@ fn ok_options_and_second_layers_allocate_nothing() {
 #[test]
 fn ok_options_of_the_layer_cost_nothing_more() {
     let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
-    let reporting = layer.clone().on_report(|report| assert_eq!(report.rejects().count(), 0));
+    let reporting = layer.clone().on_report(|report| assert_eq!(report.invalid_headers().count(), 0));
     let sampling = layer.clone().sampler(ParentBased::new(AlwaysOn));
     for layer in [reporting, sampling, layer.passthrough()] {
         assert_eq!(count(&mut layer.layer(service_fn(bare)), request(TRACED, true)), 1 + USED);

@@ -37,7 +37,7 @@ impl Server {
         let rejects = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&rejects);
         let layer = ExtractLayer::new(presets::W3C).on_report(move |report| {
-            log.lock().expect("no panic").extend(report.rejects().map(|reject| reject.to_string()));
+            log.lock().expect("no panic").extend(report.invalid_headers().map(|(_, reject)| reject.to_string()));
         });
         let service = ServiceBuilder::new().layer(layer).service_fn(handle);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -74,8 +74,8 @@ async fn ok_bad_traceparent_begins_a_new_trace() {
     let odd = [&PARENT.as_bytes()[..20], b"\xff\x80\xe2", &PARENT.as_bytes()[23..]].concat();
     let parent = |value: &dyn AsRef<[u8]>| line("traceparent", value);
     for (case, lines, reject) in [
-        ("empty", parent(&""), "bad-length at byte 0"),
-        ("one byte short", parent(&&PARENT[..54]), "bad-length at byte 54"),
+        ("empty", parent(&""), "bad-length, ends at byte 0"),
+        ("one byte short", parent(&&PARENT[..54]), "bad-length, ends at byte 54"),
         ("one byte long", parent(&format!("{PARENT}-")), "trailing-data at byte 55"),
         ("odd bytes", parent(&odd), "bad-hex at byte 20"),
         ("nothing but odd bytes", parent(&[0xff; 55]), "bad-delimiter at byte 2"),
@@ -91,7 +91,7 @@ async fn ok_bad_traceparent_begins_a_new_trace() {
         ("10,000 lines", parent(&PARENT).repeat(10_000), "multiple-traceparent at byte 0"),
         ("joined by a comma", parent(&format!("{PARENT},{PARENT}")), "multiple-traceparent at byte 55"),
     ] {
-        server.check(case, &lines, "false 0 0", &[&format!("traceparent: {reject}")]).await;
+        server.check(case, &lines, "false 0 0", &[&format!("invalid traceparent: {reject}")]).await;
     }
 }
 
@@ -109,7 +109,7 @@ async fn ok_bad_tracestate_costs_itself_and_not_the_trace() {
         ("64 KiB in a value", state(&format!("a={}", "b".repeat(KIB_64))), "bad-value at byte 2"),
     ] {
         let lines = [line("traceparent", PARENT), lines].concat();
-        server.check(case, &lines, "true 0 0", &[&format!("tracestate: {reject}")]).await;
+        server.check(case, &lines, "true 0 0", &[&format!("invalid tracestate: {reject}")]).await;
     }
     let lines = [line("traceparent", PARENT), state(&members(32))].concat();
     server.check("32 members", &lines, "true 32 0", &[]).await;
@@ -127,7 +127,7 @@ async fn ok_bad_baggage_costs_itself_and_not_the_trace() {
         ("100 lines", baggage(&"a=1").repeat(100), 0, "too-many-lines at byte 0"),
     ] {
         let lines = [line("traceparent", PARENT), lines].concat();
-        server.check(case, &lines, &format!("true 0 {members}"), &[&format!("baggage: {reject}")]).await;
+        server.check(case, &lines, &format!("true 0 {members}"), &[&format!("invalid baggage: {reject}")]).await;
     }
     let lines = [line("traceparent", PARENT), baggage(b"a=%0A%0D%00,b=\t, c = 3 ;p")].concat();
     server.check("controls, percent-encoded", &lines, "true 0 3", &[]).await;

@@ -89,12 +89,12 @@ async fn ok_debug_route_explains_its_own_request() {
     let address = serve(app).await;
     let lines = [traced(), b"tracestate: s\xff,cret\r\nbaggage: user.id=alice\r\n".to_vec()].concat();
     let expected = "\
-trace 4bf92f3577b34da6a3ce929d0e0e4736 continued, parent 00f067aa0ba902b7, sampled; \
-tracecontext: supplied the context (tracestate: bad-member at byte 0, left out); baggage: 1 member
+continued trace 4bf92f3577b34da6a3ce929d0e0e4736, parent 00f067aa0ba902b7, sampled; \
+tracecontext: used, ignored tracestate (bad-member at byte 0); baggage: 1 member
 
-tracecontext  context        supplied the context (tracestate: bad-member at byte 0, left out)
-baggage       context        1 member
-=> trace 4bf92f3577b34da6a3ce929d0e0e4736 continued, parent 00f067aa0ba902b7, sampled
+tracecontext  used, ignored tracestate (bad-member at byte 0)
+baggage       1 member
+=> continued trace 4bf92f3577b34da6a3ce929d0e0e4736, parent 00f067aa0ba902b7, sampled
 
 served in trace 4bf92f3577b34da6a3ce929d0e0e4736, span 0000000000000007, sampled
 ";
@@ -147,12 +147,11 @@ mod event {
         let same = [&traced()[..], b"b3: 4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1\r\n"].concat();
         let requests: [&[u8]; 5] = [b"", &traced(), &same, &other, &disagrees];
         let seen = messages(ExtractLayer::new(presets::ALL_TO_W3C).log_problems(), &requests, Level::DEBUG).await;
-        let start = "trace 4bf92f3577b34da6a3ce929d0e0e4736 continued, parent 00f067aa0ba902b7, sampled; \
-                     tracecontext: supplied the context; ";
+        let start = "continued trace 4bf92f3577b34da6a3ce929d0e0e4736, parent 00f067aa0ba902b7, sampled; \
+                     tracecontext: used; ";
         let expected = [
-            "b3: b3: bad-length at byte 1; datadog: absent; jaeger: absent; sw8: absent; baggage: absent",
-            "b3: absent; datadog: absent; jaeger: another trace, 00000000000000000000000000000007; sw8: absent; \
-             baggage: absent",
+            "b3: invalid b3 (bad-length, ends at byte 1); absent: datadog, jaeger, sw8, baggage",
+            "jaeger: different trace 00000000000000000000000000000007; absent: b3, datadog, sw8, baggage",
         ];
         assert_eq!(seen, expected.map(|end| (format!("{start}{end}"), None)));
     }

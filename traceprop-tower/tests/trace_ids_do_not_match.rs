@@ -1,4 +1,4 @@
-//! The page "Trace IDs do not match": every line of explain in it is what is really said of the request above it.
+//! The page "Trace IDs do not match": every line of explain on it is the report of the request above it.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -10,10 +10,10 @@ use traceprop_tower::{ExtractLayer, Propagator};
 
 const PAGE: &str = include_str!("../../docs/trace-ids-do-not-match.md");
 
-/// What the page says where nothing is explained.
-const NOTHING: &str = "nothing, a preflight is not looked at";
+/// What the page says if there is no report.
+const NOTHING: &str = "nothing, a preflight request is skipped";
 
-/// A block of the page: settings, a request, and the line.
+/// A block of the page: settings, a request and the line.
 #[derive(Debug, Default)]
 struct Block<'p> {
     place: usize,
@@ -22,7 +22,7 @@ struct Block<'p> {
     explain: Option<&'p str>,
 }
 
-/// All blocks of the page, in order.
+/// Returns all blocks of the page, in order.
 fn blocks() -> Vec<Block<'static>> {
     let mut blocks = Vec::new();
     let mut open: Option<Block<'static>> = None;
@@ -44,25 +44,25 @@ fn blocks() -> Vec<Block<'static>> {
     blocks
 }
 
-/// What the layer explains of the request in a block.
+/// Returns what the layer reports for the request in a block.
 async fn explained(block: &Block<'_>) -> String {
     let setting = |name: &str| block.lines.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
     let reads = setting("reads").expect("a block says what is read");
     let mut builder = Propagator::builder().names(reads, "none").expect("names of formats");
-    match setting("behavior") {
+    match setting("trust") {
         None => {}
         Some("restart") => builder = builder.trust(Trust::Restart),
-        Some(other) => panic!("behavior {other}"),
+        Some(other) => panic!("trust {other}"),
     }
-    match setting("matching") {
+    match setting("trace_id_match") {
         None => {}
-        Some("low-half") => builder = builder.trace_id_match(TraceIdMatch::Low64),
-        Some(other) => panic!("matching {other}"),
+        Some("low64") => builder = builder.trace_id_match(TraceIdMatch::Low64),
+        Some(other) => panic!("trace_id_match {other}"),
     }
     let mut request = Request::new(());
     for (name, value) in &block.lines {
         match *name {
-            "reads" | "behavior" | "matching" => {}
+            "reads" | "trust" | "trace_id_match" => {}
             "method" => *request.method_mut() = value.parse::<Method>().expect("a method"),
             name => {
                 let name: HeaderName = name.parse().expect("a header name");
@@ -93,22 +93,22 @@ async fn ok_each_line_on_the_page_is_what_explain_says() {
 }
 
 #[test]
-fn ok_each_symptom_has_a_line_a_cause_and_a_cure() {
+fn ok_each_symptom_has_a_line_a_cause_and_a_fix() {
     let symptoms = [
         "No trace at the backend",
         "A new trace at each hop",
         "Two traces per request",
-        "IDs differ in half",
+        "Only half of the ID matches",
         "Sampled out",
         "A CORS error in the console",
-        "Lost behind a gateway",
+        "Lost after a gateway",
     ];
     let blocks = blocks();
     for symptom in symptoms {
         assert!(blocks.iter().any(|block| block.symptom == symptom && block.explain.is_some()), "{symptom}");
     }
     for case in PAGE.split("\n### ").skip(1) {
-        for part in ["explain: ", "\nCause: ", "\nCure: "] {
+        for part in ["explain: ", "\nCause: ", "\nFix: "] {
             assert!(case.contains(part), "{part:?} is missing in: {case}");
         }
     }

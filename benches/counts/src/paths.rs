@@ -111,7 +111,7 @@ fn explain(calls: usize) {
         let carrier = HeaderCarrier::new(black_box(&request));
         let report = propagator.explain(&carrier);
         assert_eq!(ids(report.extraction()), Some((TRACE_ID as u64 as u128, Some(PARENT_ID), true)));
-        assert_eq!((report.rejects().count(), report.conflicting().count()), (0, 0));
+        assert_eq!((report.invalid_headers().count(), report.conflicting().count()), (0, 0));
     }
 }
 

@@ -106,7 +106,7 @@ mod tests {
         let click = SpanContext::root(&RandomIds);
         let say = || Message::Say { text: "a".to_owned() };
         let answers = talk(&[hello("tea", &click, &presets::W3C.propagator()), say(), say()]);
-        let continued = format!("trace {} continued, parent {}, sampled", click.trace_id(), click.span_id());
+        let continued = format!("continued trace {}, parent {}, sampled", click.trace_id(), click.span_id());
         assert!(answers[0].contains(&continued), "{answers:?}");
         let stored = format!("stored \"a\" with traceparent 00-{}-", click.trace_id());
         assert!(answers[1].starts_with(&stored) && answers[2].starts_with(&stored), "{answers:?}");
@@ -125,6 +125,6 @@ mod tests {
     fn err_a_hello_whose_trace_cannot_be_read_says_why() {
         let trace = BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]);
         let answers = talk(&[Message::Hello { room: "tea".to_owned(), trace }]);
-        assert!(answers[0].starts_with("joined tea: new trace; tracecontext: traceparent: bad-length"), "{answers:?}");
+        assert!(answers[0].starts_with("joined tea: new trace; tracecontext: invalid traceparent (bad-length"), "{answers:?}");
     }
 }

@@ -118,7 +118,7 @@ fn explain() -> bool {
     let broken = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1")];
     let mut text = Text::<128>::new();
     let fits = write!(text, "{}", propagator.explain(&broken));
-    fits.is_ok() && text.as_bytes() == b"new trace; tracecontext: traceparent: bad-length at byte 54; baggage: absent"
+    fits.is_ok() && text.as_bytes() == b"new trace; tracecontext: invalid traceparent (bad-length, ends at byte 54); absent: baggage"
 }
 
 #[unsafe(no_mangle)]

@@ -1,20 +1,20 @@
-//! Why a header was turned down: which field, why, where. Never its bytes.
+//! Why a header is invalid: field, reason and offset. Never its text.
 
 use core::fmt;
 
 use crate::field::Field;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// Why a header was turned down.
+/// Why a header is invalid: its field, the reason and the offset of the fault.
 ///
-/// It holds no byte of the header: values can be secret, and rejects end up in logs and metrics.
+/// It holds no byte of the header, because values can be secret and this ends up in logs and metrics.
 ///
 /// ```
 /// use traceprop_core::{Field, InvalidReason, TraceParent};
 ///
-/// let reject = TraceParent::parse(b"00-00000000000000000000000000000000-00f067aa0ba902b7-01").unwrap_err();
-/// assert_eq!((reject.field(), reject.reason(), reject.offset()), (Field::TraceParent, InvalidReason::ZeroTraceId, 3));
-/// assert_eq!(reject.to_string(), "traceparent: zero-trace-id at byte 3");
+/// let invalid = TraceParent::parse(b"00-00000000000000000000000000000000-00f067aa0ba902b7-01").unwrap_err();
+/// assert_eq!((invalid.field(), invalid.reason(), invalid.offset()), (Field::TraceParent, InvalidReason::ZeroTraceId, 3));
+/// assert_eq!(invalid.to_string(), "invalid traceparent: zero-trace-id at byte 3");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InvalidHeader {
@@ -24,35 +24,55 @@ pub struct InvalidHeader {
 }
 
 impl InvalidHeader {
-    /// A reject of `field`, seen at byte `at` of its value (of its lines put together, where there are several).
-    pub const fn new(field: Field, reason: InvalidReason, at: usize) -> Self {
-        let at = if at > u32::MAX as usize { u32::MAX } else { at as u32 };
+    /// Creates an error about `field`.
+    ///
+    /// `offset` is the byte of the value where the fault is. If the field has several lines, it counts in the lines put
+    /// together.
+    pub const fn new(field: Field, reason: InvalidReason, offset: usize) -> Self {
+        let at = if offset > u32::MAX as usize { u32::MAX } else { offset as u32 };
         Self { field, reason, at }
     }
 
-    /// The header field that was turned down.
+    /// Returns the header field that is invalid.
     pub const fn field(self) -> Field {
         self.field
     }
 
-    /// What is wrong with it.
+    /// Returns the reason why it is invalid.
     pub const fn reason(self) -> InvalidReason {
         self.reason
     }
 
-    /// The byte of the value where it shows. For a bad length: the length.
+    /// Returns the byte of the value where the fault is. For [`InvalidReason::BadLength`] the value ends there.
     pub const fn offset(self) -> u32 {
         self.at
+    }
+
+    /// Displays the reason and the offset, without the field.
+    pub(crate) const fn place(self) -> ReasonPlace {
+        ReasonPlace(self.reason, self.at)
     }
 }
 
 impl fmt::Display for InvalidHeader {
+    /// A custom header has a number here. [`ExtractReport`](crate::ExtractReport) knows its name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} at byte {}", self.field, self.reason, self.at)
+        write!(f, "invalid {}: {}", self.field, self.place())
     }
 }
 
 impl core::error::Error for InvalidHeader {}
+
+pub(crate) struct ReasonPlace(InvalidReason, u32);
+
+impl fmt::Display for ReasonPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(reason @ InvalidReason::BadLength, end) => write!(f, "{reason}, ends at byte {end}"),
+            Self(reason, offset) => write!(f, "{reason} at byte {offset}"),
+        }
+    }
+}
 
 impl ReasonAt {
     pub(crate) const fn of(self, field: Field) -> InvalidHeader {
@@ -75,8 +95,8 @@ mod tests {
 
     #[test]
     fn ok_offset_beyond_u32_saturates() {
-        let reject = InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, usize::MAX);
-        assert_eq!(reject.offset(), u32::MAX);
+        let invalid = InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, usize::MAX);
+        assert_eq!(invalid.offset(), u32::MAX);
         let beyond = u64::from(u32::MAX) + 8;
         if let Ok(beyond) = usize::try_from(beyond) {
             assert_eq!(InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, beyond).offset(), u32::MAX);
@@ -85,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_reject_is_two_words() {
+    fn ok_invalid_header_is_two_words() {
         assert!(size_of::<Option<InvalidHeader>>() <= 8);
     }
 }

@@ -54,6 +54,11 @@ impl FormatKind {
         !self.fields().is_empty() && self.fields().built_in().all(Field::is_baggage)
     }
 
+    /// Whether formats of this kind read no header of a fixed name, only custom ones.
+    pub(crate) fn has_only_custom_headers(self) -> bool {
+        self.row().is_some_and(|row| row.fields.is_empty())
+    }
+
     /// The letter of its own items in our tracestate member, for constants.
     ///
     /// # Panics

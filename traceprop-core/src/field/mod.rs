@@ -259,7 +259,7 @@ impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.name(), self) {
             (Some(name), _) => f.write_str(name),
-            (None, Self::Custom(i)) => write!(f, "configured header {i}"),
+            (None, Self::Custom(i)) => write!(f, "custom header {}", u32::from(*i) + 1),
             (None, _) => Ok(()),
         }
     }

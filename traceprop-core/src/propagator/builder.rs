@@ -443,7 +443,7 @@ mod tests {
         let request = [("x-trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("X-Order", "7")];
         assert_eq!(propagator.extract(&request).source_format(), Some("correlation:x-trace"));
         let shown = alloc::format!("{}", propagator.explain(&request));
-        assert!(shown.ends_with("correlation:x-order: x-order: bad-length at byte 1"), "{shown}");
+        assert!(shown.ends_with("correlation:x-order: invalid x-order (bad-length, ends at byte 1)"), "{shown}");
         assert!(Propagator::from_names("correlation:uber-trace-id", "none").is_err());
     }
 

@@ -65,7 +65,7 @@ fn ok_style_is_the_encoding_that_was_read() {
     assert_eq!(propagator.extract(&[SINGLE_LINE]).source_format(), Some("b3"));
     assert_eq!(propagator.extract(&MULTI_LINES).source_format(), Some("b3multi"));
     let nothing = [("accept", "*/*")];
-    assert_eq!(propagator.explain(&nothing).to_string(), "new trace; b3: absent");
+    assert_eq!(propagator.explain(&nothing).to_string(), "new trace; absent: b3");
 }
 
 #[test]
@@ -74,7 +74,11 @@ fn ok_bad_single_beside_good_multi_is_reported() {
     let request = [&[("b3", "-")], &MULTI_LINES[..]].concat();
     let report = propagator.explain(&request);
     assert_eq!(report.source_format(), Some("b3multi"));
-    assert!(report.rejects().eq([InvalidHeader::new(Field::B3, InvalidReason::EmptyField, 0)]));
+    assert!(report.invalid_headers().map(|(_, invalid)| invalid).eq([InvalidHeader::new(
+        Field::B3,
+        InvalidReason::EmptyField,
+        0
+    )]));
     let decision = [("b3", ""), ("x-b3-sampled", "0")];
     assert_eq!(propagator.extract(&decision).inbound(), Inbound::Decision(Sampling::NotSampled));
 }
@@ -85,10 +89,15 @@ fn err_both_bad_are_both_reported() {
     let request = [("b3", ""), ("x-b3-traceid", TRACE)];
     let report = propagator.explain(&request);
     let expected = [(Field::B3, InvalidReason::Empty), (Field::B3SpanId, InvalidReason::MissingSpanId)];
-    assert!(report.rejects().eq(expected.map(|(field, reason)| InvalidHeader::new(field, reason, 0))));
+    assert!(
+        report
+            .invalid_headers()
+            .map(|(_, invalid)| invalid)
+            .eq(expected.map(|(field, reason)| InvalidHeader::new(field, reason, 0)))
+    );
     assert_eq!(report.entries().next().unwrap().format, "b3");
     let multi = propagator.explain(&[request[1]]).to_string();
-    assert_eq!(multi, "new trace; b3multi: x-b3-spanid: missing-span-id at byte 0");
+    assert_eq!(multi, "new trace; b3multi: invalid x-b3-spanid (missing-span-id at byte 0)");
 }
 
 #[test]
@@ -378,7 +387,7 @@ proptest! {
         let mut headers = Pairs::new();
         propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
         prop_assert_eq!(propagator.extract(&headers).inbound(), extraction.inbound());
-        prop_assert!(propagator.explain(&headers).rejects().next().is_none());
+        prop_assert!(propagator.explain(&headers).invalid_headers().next().is_none());
     }
 }
 

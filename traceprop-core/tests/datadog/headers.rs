@@ -93,9 +93,8 @@ fn ok_report_names_what_was_turned_down_and_no_byte_of_it() {
     let report = propagator.explain(&came).to_string();
     assert_eq!(
         report,
-        "trace 000000000000000070e78dd3418db497 continued, parent 4000000000000001, deferred; datadog: supplied the \
-         context (x-datadog-sampling-priority: bad-decimal at byte 0, left out) (x-datadog-tags: bad-length at byte 16, \
-         left out)"
+        "continued trace 000000000000000070e78dd3418db497, parent 4000000000000001, sampling undecided; datadog: used, \
+         ignored x-datadog-sampling-priority (bad-decimal at byte 0), x-datadog-tags (bad-length, ends at byte 16)"
     );
     let extraction = propagator.extract(&came);
     let shown = format!("{:?} {:?}", extraction.datadog(), extraction);

@@ -86,9 +86,9 @@ fn ok_the_report_says_what_came_and_what_became_of_it() {
     let edge = edge(Trust::Restart);
     assert_eq!(
         edge.explain(&STRANGER).table().to_string(),
-        "tracecontext  context        left behind, 4bf92f3577b34da6a3ce929d0e0e4736\n\
-         baggage       context        2 members\n\
-         link: trace 4bf92f3577b34da6a3ce929d0e0e4736 span 00f067aa0ba902b7 from tracecontext, propagation_behavior_extract\n\
+        "tracecontext  not continued (trust: restart), trace 4bf92f3577b34da6a3ce929d0e0e4736\n\
+         baggage       2 members\n\
+         link: trace 4bf92f3577b34da6a3ce929d0e0e4736, span 00f067aa0ba902b7, from tracecontext (restarted)\n\
          => new trace"
     );
 }

@@ -120,7 +120,7 @@ fn ok_a_malformed_member_costs_itself_and_is_named() {
     let report = propagator.explain(&request);
     assert_eq!(report.extraction().baggage().len(), 2);
     assert_eq!(
-        report.rejects().map(|reject| (reject.reason(), reject.offset())).collect::<Vec<_>>(),
+        report.invalid_headers().map(|(_, reject)| (reject.reason(), reject.offset())).collect::<Vec<_>>(),
         [(InvalidReason::BadMember, 4)]
     );
 }

@@ -75,5 +75,5 @@ impl<G> ExtractLayer<G> {
 
 #[cfg(feature = "tracing")]
 fn needs_explaining(report: &ExtractReport<'_>) -> bool {
-    report.rejects().next().is_some() || report.conflicting().next().is_some()
+    report.invalid_headers().next().is_some() || report.conflicting().next().is_some()
 }

@@ -31,7 +31,7 @@ use traceprop_http::HeaderCarrier;
 ///
 /// ```text
 /// $ curl -H 'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7' http://localhost:8080/debug/trace
-/// new trace; tracecontext: traceparent: bad-length at byte 52; b3: absent; ...
+/// new trace; tracecontext: invalid traceparent (bad-length, ends at byte 52); absent: b3, ...
 /// ```
 #[derive(Clone, Debug)]
 pub struct ExplainService {

@@ -47,8 +47,8 @@
 //!         _ => SAMPLER.should_sample(parameters),
 //!     })
 //!     .on_report(|report| {
-//!         for invalid in report.rejects() {
-//!             eprintln!("{invalid}"); // or a counter, labelled with invalid.reason()
+//!         for (name, invalid) in report.invalid_headers() {
+//!             eprintln!("{name}: {}", invalid.reason()); // or a counter, with the reason as label
 //!         }
 //!     });
 //!

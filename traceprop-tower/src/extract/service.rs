@@ -181,11 +181,11 @@ mod tests {
         let log = Arc::clone(&rejects);
         let layer = ExtractLayer::new(presets::W3C).on_report(move |report| {
             let mut log = log.lock().expect("no panic");
-            log.extend(report.rejects().map(|reject| reject.to_string()));
+            log.extend(report.invalid_headers().map(|(_, reject)| reject.to_string()));
         });
         let new_trace = seen(layer, request(&PARENT[..54])).await;
         assert_eq!(context(&new_trace).parent_id(), None);
-        assert_eq!(*rejects.lock().unwrap(), ["traceparent: bad-length at byte 54"]);
+        assert_eq!(*rejects.lock().unwrap(), ["invalid traceparent: bad-length, ends at byte 54"]);
     }
 
     #[tokio::test]

@@ -149,7 +149,7 @@ async fn edge(layer: ExtractLayer) -> (Router, Shared) {
     let layer = {
         let seen = Arc::clone(&seen);
         layer.on_report(move |report| {
-            let rejects = report.rejects().map(|reject| reject.to_string()).collect();
+            let rejects = report.invalid_headers().map(|(_, reject)| reject.to_string()).collect();
             seen.lock().expect("no panic").rejects = Some(rejects);
         })
     };

@@ -192,20 +192,12 @@ function card(node, mark) {
   const add = (term, ...details) => list.append(make("dt", {}, term), make("dd", {}, ...details));
   if (node.caller !== null) {
     add("came in", lines(node.cameIn, mark));
-    add("explained", make("ul", {}, ...findings(hop.explain).map((finding) => make("li", {}, ...mark(finding)))));
+    add("explained", make("ul", {}, ...hop.explain.split("; ").map((finding) => make("li", {}, ...mark(finding)))));
   }
   for (const call of hop.calls) add(`to ${call.hop.service}`, lines(call.went_out, mark));
   const heading = make("h3", {}, title(node));
   const speaks = make("span", { className: "note" }, hop.speaks ? `reads ${hop.speaks.replaceAll(",", ", ")}` : "");
   return make("article", { id: `hop-${place}` }, heading, speaks, list);
-}
-
-/** The findings of a report, what was absent in one of them. */
-function findings(explain) {
-  const all = explain.split("; ");
-  const absent = all.filter((finding) => finding.endsWith(": absent")).map((finding) => finding.slice(0, -8));
-  const found = all.filter((finding) => !finding.endsWith(": absent"));
-  return absent.length === 0 ? found : [...found, `absent: ${absent.join(", ")}`];
 }
 
 function lines(lines, mark) {

@@ -29,7 +29,7 @@ pub const REQUESTS: &[Request] = &[
             ("tracestate", "rojo=00f067aa0ba902b7"),
         ],
         expect: |edge| {
-            let explained = edge.explain.contains("traceparent: uppercase-hex at byte 4");
+            let explained = edge.explain.contains("invalid traceparent (uppercase-hex at byte 4)");
             ensure(explained, "the report does not say what was wrong")?;
             let fresh = edge.ids.trace.as_deref().is_some_and(|trace| trace != TRACE) && edge.ids.parent.is_none();
             ensure(fresh, "an unreadable trace was continued")?;

@@ -1,12 +1,12 @@
-//! What was turned down: a field, a reason, a place.
+//! The invalid headers of a request: field, reason and offset.
 
 use serde_json::{Map, Value, json};
 use traceprop_core::ExtractReport;
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
-    let rejects = report.rejects().map(
-        |reject| json!({ "field": reject.field().to_string(), "reason": reject.reason().as_str(), "at": reject.offset() }),
-    );
+    let rejects = report
+        .invalid_headers()
+        .map(|(name, invalid)| json!({ "field": name, "reason": invalid.reason().as_str(), "at": invalid.offset() }));
     let rejects: Vec<_> = rejects.collect();
     let invalid = keys.get("outcome").is_some_and(|outcome| outcome == "invalid");
     let reason = rejects.first().filter(|_| invalid).map(|reject| reject["reason"].clone());

@@ -272,7 +272,7 @@ fn err_correlation_without_an_sw8_is_reported_and_goes_nowhere() {
         assert_eq!((get(&out, "sw8-correlation"), out.len()), (None, 1));
     }
     let idle = headers([("sw8", ""), ("sw8-correlation", ""), ("sw8-x", "0- ")]);
-    assert_eq!(sw8_only().explain(&idle).rejects().count(), 0);
+    assert_eq!(sw8_only().explain(&idle).invalid_headers().count(), 0);
 }
 
 #[test]
@@ -283,8 +283,8 @@ fn ok_bad_optional_headers_cost_themselves() {
     let reading = report.entries().next().unwrap().parsed;
     assert_eq!(reading.outcome().as_str(), "context");
     assert_eq!(reading.ignored_fields(), crate::field::FieldSet::of(&[Field::Sw8Extension]));
-    let words: Vec<_> = report.rejects().map(|reject| reject.to_string()).collect();
-    assert_eq!(words, ["sw8-correlation: bad-member at byte 0", "sw8-x: bad-decimal at byte 2"]);
+    let words: Vec<_> = report.invalid_headers().map(|(_, reject)| reject.to_string()).collect();
+    assert_eq!(words, ["invalid sw8-correlation: bad-member at byte 0", "invalid sw8-x: bad-decimal at byte 2"]);
     let out = relayed(&propagator, &came, &InjectOptions::everything());
     assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (None, Some("YQ==:MQ==")));
 }
@@ -351,8 +351,8 @@ fn ok_a_namespace_stands_before_all_names() {
     assert_eq!(get(&out, "acme-sw8"), Some(value.as_str()));
     assert_eq!(get(&out, "acme-sw8-correlation"), Some("Yg==:Mg=="));
     assert!(propagator.extract(&headers([("sw8", &value)])).context().is_none());
-    let reject = propagator.explain(&headers([("acme-sw8", "x")])).rejects().next().unwrap();
-    assert_eq!(reject.to_string(), "configured header 0: field-count at byte 1");
+    let reject = propagator.explain(&headers([("acme-sw8", "x")])).invalid_headers().next().unwrap().1;
+    assert_eq!(reject.to_string(), "invalid custom header 1: field-count at byte 1");
 }
 
 #[test]
