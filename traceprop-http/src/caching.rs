@@ -1,19 +1,36 @@
-//! Who may keep a response: one that names its trace is not to be given to another request.
+//! Whether caches may store a response. A stored response that names its trace would give that trace to other requests.
 //!
-//! This is a guess for the sake of traces, not a cache. A response that says nothing of caching counts as one that nobody
-//! keeps, although a cache may be configured to.
+//! The rules are a subset of RFC 9111, for this purpose only. A response without caching headers counts as one that is not
+//! stored, although a cache can be configured to store it.
 
 use http::header::{CACHE_CONTROL, ETAG, EXPIRES, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
-/// Directives that are looked at, all lines together. Beyond, a response counts as one that is kept.
+
+/// Maximum number of cache directives that are read, over all lines. A response with more counts as one that is stored.
+///
+/// # Examples
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use traceprop_http::caching;
+///
+/// let mut headers = HeaderMap::new();
+/// let long = vec!["no-store"; caching::MAX_CACHE_DIRECTIVES + 1].join(",");
+/// headers.insert("cache-control", HeaderValue::try_from(long)?);
+/// assert!(caching::allows_shared_cache(&headers));
+/// # Ok::<(), http::header::InvalidHeaderValue>(())
+/// ```
 pub const MAX_CACHE_DIRECTIVES: usize = 64;
 
-/// Directives for caches of a kind, which need not heed `Cache-Control` then (RFC 9213, and its forerunner).
+/// Targeted directives, which override `Cache-Control` for some caches (RFC 9213 and its predecessor).
 static TARGETED: [HeaderName; 2] =
     [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
 
-/// Whether a cache that serves many clients may keep the response and hand it on: `public`, `s-maxage` or a `max-age`
-/// above 0, without `private` or `no-store`.
+/// Returns `true` if a cache that serves many clients may store the response.
+///
+/// That is a response with `public`, `s-maxage` or a `max-age` above 0, and with neither `private` nor `no-store`.
+///
+/// # Examples
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -32,9 +49,23 @@ pub fn allows_shared_cache(headers: &HeaderMap) -> bool {
     own.may_be_shared() || targeted.into_iter().any(|directives| directives.may_be_shared())
 }
 
-/// Whether anyone, the browser that asked included, may show the response again without a new one from here: all that
-/// [`allows_shared_cache`] counts, a `max-age` above 0 though it be private, `Expires`, `immutable`, and a response that can be
-/// validated (`ETag`, `Last-Modified`), since 304 brings the old page back. `no-store` rules all of it out.
+/// Returns `true` if any cache, the browser's own included, may show the response again.
+///
+/// That is a response for which [`allows_shared_cache`] is true, or one with a `max-age` above 0, `immutable`, `Expires`,
+/// `ETag` or `Last-Modified`, since a 304 response shows the old page again. With `no-store` only the targeted directives
+/// of shared caches count.
+///
+/// # Examples
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use traceprop_http::caching;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("cache-control", HeaderValue::from_static("private, max-age=60"));
+/// assert!(caching::allows_reuse(&headers));
+/// assert!(!caching::allows_shared_cache(&headers));
+/// ```
 pub fn allows_reuse(headers: &HeaderMap) -> bool {
     let own = Directives::read(headers, &CACHE_CONTROL);
     if allows_shared_cache(headers) || own.too_many {
@@ -45,7 +76,7 @@ pub fn allows_reuse(headers: &HeaderMap) -> bool {
     is_kept && !own.no_store
 }
 
-/// What the directives of a response say.
+/// The directives of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Directives {
     no_store: bool,
@@ -60,7 +91,7 @@ struct Directives {
 
 impl Directives {
     fn read(headers: &HeaderMap, name: &HeaderName) -> Self {
-        // A line holds one directive at least, so this bounds the lines too.
+        // Each line has at least one directive, so this bounds the lines too.
         let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
         let mut directives = lines.flat_map(split);
         let mut known = Self::default();
@@ -79,7 +110,7 @@ impl Directives {
         if is("no-store") {
             self.no_store = true;
         } else if is("private") {
-            // With a list of fields only those are private, and the rest is not.
+            // With a list of fields only these fields are private.
             self.private |= value.is_none();
         } else if is("public") {
             self.public = true;
@@ -97,7 +128,7 @@ impl Directives {
     }
 }
 
-/// The directives of a line: what stands between commas, those within quotes not counted.
+/// Splits a line at the commas outside of quotes.
 fn split(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     line.split(move |&byte| {
@@ -112,7 +143,7 @@ fn split(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether a number of seconds is not zero. A broken one is no promise that nobody keeps the response.
+/// Returns `true` if a number of seconds is not zero. An invalid number does not forbid storing the response.
 fn is_above_zero(seconds: &[u8]) -> bool {
     let digits = seconds.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(seconds);
     digits.is_empty() || digits.iter().any(|&digit| digit != b'0')
@@ -130,16 +161,16 @@ mod tests {
         headers
     }
 
-    /// Whether a shared cache may keep it, and whether anyone may show it again.
+    /// Returns whether shared caches may store the response, and whether any cache may show it again.
     #[track_caller]
-    fn kept(lines: &[(&'static str, &str)]) -> (bool, bool) {
+    fn stored(lines: &[(&'static str, &str)]) -> (bool, bool) {
         let headers = headers(lines);
         (allows_shared_cache(&headers), allows_reuse(&headers))
     }
 
     #[test]
-    fn ok_responses_that_nobody_keeps() {
-        assert_eq!(kept(&[]), (false, false));
+    fn ok_responses_that_no_cache_stores() {
+        assert_eq!(stored(&[]), (false, false));
         for value in [
             "no-store",
             "no-cache",
@@ -150,23 +181,23 @@ mod tests {
             "",
             "x-public, xs-maxage=1, y=\"public, s-maxage=1\"",
         ] {
-            assert_eq!(kept(&[("cache-control", value)]), (false, false), "{value}");
+            assert_eq!(stored(&[("cache-control", value)]), (false, false), "{value}");
         }
-        assert_eq!(kept(&[("cache-control", "No-Store"), ("etag", "\"1\""), ("expires", "x")]), (false, false));
+        assert_eq!(stored(&[("cache-control", "No-Store"), ("etag", "\"1\""), ("expires", "x")]), (false, false));
     }
 
     #[test]
-    fn ok_responses_that_only_their_browser_keeps() {
+    fn ok_responses_that_only_the_browser_stores() {
         for value in ["private, max-age=60", "Private ,\tMAX-AGE = \"60\"", "private, immutable", "max-age=1,private"] {
-            assert_eq!(kept(&[("cache-control", value)]), (false, true), "{value}");
+            assert_eq!(stored(&[("cache-control", value)]), (false, true), "{value}");
         }
         for name in ["etag", "last-modified", "expires"] {
-            assert_eq!(kept(&[("cache-control", "no-cache"), (name, "x")]), (false, true), "{name}");
+            assert_eq!(stored(&[("cache-control", "no-cache"), (name, "x")]), (false, true), "{name}");
         }
     }
 
     #[test]
-    fn ok_responses_that_shared_caches_keep() {
+    fn ok_responses_that_shared_caches_store() {
         for value in [
             "public",
             "PUBLIC, no-cache",
@@ -178,16 +209,16 @@ mod tests {
             "x=\"a, private, b\\\", no-store\", max-age=60",
             "private=\"set-cookie, x\", public",
         ] {
-            assert_eq!(kept(&[("cache-control", value)]), (true, true), "{value}");
+            assert_eq!(stored(&[("cache-control", value)]), (true, true), "{value}");
         }
-        assert_eq!(kept(&[("cache-control", "no-store"), ("cdn-cache-control", "max-age=60")]), (true, true));
-        assert_eq!(kept(&[("cache-control", "no-store"), ("surrogate-control", "no-store")]), (false, false));
+        assert_eq!(stored(&[("cache-control", "no-store"), ("cdn-cache-control", "max-age=60")]), (true, true));
+        assert_eq!(stored(&[("cache-control", "no-store"), ("surrogate-control", "no-store")]), (false, false));
     }
 
     #[test]
-    fn err_beyond_the_limit_a_response_counts_as_kept() {
+    fn err_beyond_the_limit_a_response_counts_as_stored() {
         let most = vec!["no-store"; MAX_CACHE_DIRECTIVES].join(",");
-        assert_eq!(kept(&[("cache-control", &most)]), (false, false));
-        assert_eq!(kept(&[("cache-control", &most), ("cache-control", "")]), (true, true));
+        assert_eq!(stored(&[("cache-control", &most)]), (false, false));
+        assert_eq!(stored(&[("cache-control", &most), ("cache-control", "")]), (true, true));
     }
 }

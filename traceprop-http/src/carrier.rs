@@ -1,4 +1,4 @@
-//! `HeaderMap` as a carrier, both ways.
+//! `HeaderMap` as a carrier, for reading and writing.
 
 use std::fmt::Write;
 
@@ -8,24 +8,41 @@ use traceprop_core::{Carrier, CarrierMut, Field, FieldName, FieldSet, FieldValue
 
 use crate::names;
 
-/// A header map to read. Values are taken as bytes: an odd byte is something to report, not an absent header.
+/// [`Carrier`] that reads a [`HeaderMap`].
+///
+/// Values are read as bytes, so a value that is not ASCII is reported as invalid and not treated as absent.
+///
+/// # Examples
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue};
+/// use traceprop_core::presets;
+/// use traceprop_http::HeaderCarrier;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("b3", HeaderValue::from_static("4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1"));
+/// let carrier = HeaderCarrier::new(&headers);
+/// let propagator = presets::ALL_TO_W3C.propagator();
+/// let context = propagator.extract(&carrier).context().expect("a valid header");
+/// assert_eq!(context.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderCarrier<'h>(&'h HeaderMap);
 
 impl<'h> HeaderCarrier<'h> {
-    /// Reads these headers.
+    /// Creates a carrier that reads `headers`.
     pub const fn new(headers: &'h HeaderMap) -> Self {
         Self(headers)
     }
 }
 
-/// Names and values as the core wants them.
+/// Names and values as text and bytes.
 struct Fields<'h>(http::header::Iter<'h, HeaderValue>);
 
 impl<'h> Iterator for Fields<'h> {
     type Item = (&'h str, &'h [u8]);
 
-    // Called for each header of each request, and left out of line where the compiler is free to choose.
+    // Called for each header of each request. Without the attribute the compiler does not inline it.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         let (name, value) = self.0.next()?;
@@ -43,11 +60,11 @@ impl Carrier for HeaderCarrier<'_> {
         Fields(self.0.iter())
     }
 
-    // Called in two places, and left out of line where the compiler is free to choose.
+    // Called in two places. Without the attribute the compiler does not inline it.
     #[inline(always)]
     fn lookup(&self, field: Field) -> Lookup<'_> {
         let Some(name) = names::of(field) else { return Lookup::Unsupported };
-        // As many names as values: none is repeated, and the cheaper question will do.
+        // As many names as values: none is repeated, so the cheaper lookup is enough.
         if self.0.len() == self.0.keys_len() {
             return self.0.get(name).map_or(Lookup::Absent, |value| Lookup::One(value.as_bytes()));
         }
@@ -60,12 +77,29 @@ impl Carrier for HeaderCarrier<'_> {
     }
 }
 
-/// A header map to write. One allocation a line, for its value; a name that is only known at run time takes another.
+/// [`CarrierMut`] that writes into a [`HeaderMap`].
+///
+/// Each line takes one allocation, for its value. A name that is known only at run time takes another.
+///
+/// # Examples
+///
+/// ```
+/// use http::HeaderMap;
+/// use traceprop_core::{InjectOptions, SpanContext, presets};
+/// use traceprop_http::HeaderCarrierMut;
+///
+/// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+/// let mut headers = HeaderMap::new();
+/// let propagator = presets::W3C.propagator();
+/// propagator.inject(&span, &InjectOptions::new(), &mut HeaderCarrierMut::new(&mut headers));
+/// assert_eq!(headers["traceparent"], "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
 #[derive(Debug)]
 pub struct HeaderCarrierMut<'h>(&'h mut HeaderMap);
 
 impl<'h> HeaderCarrierMut<'h> {
-    /// Writes into these headers.
+    /// Creates a carrier that writes into `headers`.
     pub const fn new(headers: &'h mut HeaderMap) -> Self {
         Self(headers)
     }
@@ -75,13 +109,13 @@ impl CarrierMut for HeaderCarrierMut<'_> {
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         let name = names::owned(name.field()).or_else(|| HeaderName::from_bytes(name.as_str().as_bytes()).ok());
         if let (Some(name), Some(value)) = (name, header_value(value)) {
-            // A map that is full (32,768 names) takes no more; the request is not to fail for it.
+            // A full map (32,768 names) takes no more names. The request must not fail for it.
             let _ = self.0.try_append(name, value);
         }
     }
 
     fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
-        // Names that are known are removed by their constant; only others have to be copied.
+        // Known names are removed by their constant. Only other names have to be copied.
         let mut known = FieldSet::EMPTY;
         let mut others: Vec<HeaderName> = Vec::new();
         for name in self.0.keys().filter(|name| stale(name.as_str())) {
@@ -100,7 +134,7 @@ impl CarrierMut for HeaderCarrierMut<'_> {
 
     fn contains_any(&mut self, fields: &StaleFields<'_>) -> bool {
         match fields.built_in() {
-            // A look-up costs about as much as looking at four headers.
+            // A lookup costs about as much as the comparison with four headers.
             Some(fixed) if fixed.len() * 4 <= self.0.keys_len() => {
                 fixed.built_in().filter_map(names::of).any(|name| self.0.contains_key(name))
             }
@@ -109,7 +143,7 @@ impl CarrierMut for HeaderCarrierMut<'_> {
     }
 }
 
-/// The value, in one allocation.
+/// Converts a value with one allocation.
 fn header_value(value: FieldValue<'_>) -> Option<HeaderValue> {
     if let Some(bytes) = value.as_bytes() {
         return HeaderValue::from_bytes(bytes).ok();
@@ -130,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_repeated_names_show_every_value_in_order() {
+    fn ok_repeated_names_have_every_value_in_order() {
         let mut headers = HeaderMap::new();
         headers.append("tracestate", HeaderValue::from_static("a=1"));
         headers.append("host", HeaderValue::from_static("h"));
@@ -144,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_look_up_tells_one_line_from_several() {
+    fn ok_lookup_distinguishes_one_line_from_several() {
         let mut headers = HeaderMap::new();
         headers.append("traceparent", HeaderValue::from_static("p"));
         assert_eq!(HeaderCarrier::new(&headers).lookup(Field::TraceState), Lookup::Absent);
@@ -157,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_tracestate_alone_says_nothing() {
+    fn ok_tracestate_alone_is_no_context() {
         let mut headers = HeaderMap::new();
         headers.append("tracestate", HeaderValue::from_static("a=1"));
         let carrier = HeaderCarrier::new(&headers);
@@ -188,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_values_in_pieces_are_put_together() {
+    fn ok_values_in_pieces_are_joined() {
         let mut baggage = OwnedBaggage::new();
         for key in ["a", "b", "c"] {
             baggage.push(BaggageEntry { key: key.into(), value: "x y".repeat(300), properties: String::new() });

@@ -1,12 +1,18 @@
 //! Trace context in the headers of the `http` crate.
 //!
-//! Wrap a [`http::HeaderMap`] in [`HeaderCarrier`] to read it and in [`HeaderCarrierMut`] to write it. An
-//! [`OwnedContext`] is what belongs into request extensions: it copies the few bytes it needs, since header values pin
-//! the buffers they were read into.
+//! [`HeaderCarrier`] reads a [`HeaderMap`](http::HeaderMap), [`HeaderCarrierMut`] writes one. Store an [`OwnedContext`] in
+//! request extensions, and not the headers: it copies the few bytes that it needs, while header values keep the whole
+//! buffer of the connection alive.
+//!
+//! Other crates of this family are for other tasks:
+//!
+//! * `traceprop-tower` does this as middleware for axum, tonic and hyper.
+//! * `traceprop-reqwest` does it for reqwest.
+//! * `traceprop-core` has formats, samplers and configuration, and carriers for messages and processes.
 //!
 //! ```
 //! use http::{HeaderMap, HeaderValue};
-//! use traceprop_core::{presets, InjectOptions, OwnedContext, RandomIds};
+//! use traceprop_core::{InjectOptions, OwnedContext, RandomIds, presets};
 //! use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 //!
 //! let propagator = presets::W3C.propagator();
@@ -27,15 +33,15 @@
 //!
 //! # Browsers
 //!
-//! An agent on a page and the server behind it find the same trace with these; each does one thing, and only when asked:
+//! An agent on a page and the server find the same trace with these. Each is opt-in:
 //!
-//! | for | there is |
+//! | task | item |
 //! |---|---|
-//! | the preflight that trace headers cause | [`cors::allow_headers`], [`cors::browser_agent_headers`], a list for each format |
-//! | telling the page which trace its request was | [`ResponseHeaders`], [`cors::expose_headers`] |
-//! | telling the page which trace it was loaded in | [`PageMarkup`] |
-//! | not telling it to someone else, from a cache | [`caching`] |
-//! | finding the session, the view and the resource of a trace | [`RumIds`] |
+//! | answer the preflight that trace headers cause | [`cors::allow_headers`], [`cors::browser_agent_headers`], the lists of [`cors`] |
+//! | tell the page which trace its request belongs to | [`ResponseHeaders`], [`cors::expose_headers`] |
+//! | tell the page which trace it was loaded in | [`PageMarkup`] |
+//! | keep ids out of responses that are cached | [`caching`] |
+//! | find the session, view and resource of a trace | [`RumIds`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -53,3 +59,8 @@ pub use page::{MetaTag, PageMarkup};
 pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseHeaders};
 pub use rum::RumIds;
 pub use traceprop_core::OwnedContext;
+
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! Header names as constants: a name that is known when the program is built costs no allocation and no check.
+//! Header names as constants, which take no allocation and no check.
 
 use core::mem::{ManuallyDrop, replace};
 
@@ -7,7 +7,7 @@ use traceprop_core::Field;
 
 const COUNT: usize = Field::ALL.len();
 
-/// The names of the fields, in their order. A family stands as its prefix.
+/// Names of the fields, in the order of [`Field::ALL`]. A prefix field has its prefix.
 static NAMES: [HeaderName; COUNT] = {
     let mut names = [const { HeaderName::from_static("-") }; COUNT];
     let mut place = 0;
@@ -21,12 +21,12 @@ static NAMES: [HeaderName; COUNT] = {
     names
 };
 
-/// The name of a built-in field. None for families and configured names, which are only known at run time.
+/// Returns the name of a built-in field. Prefix and custom fields have `None`: their names are known only at run time.
 pub(crate) fn of(field: Field) -> Option<&'static HeaderName> {
     NAMES.get(field.index()).filter(|_| !field.is_prefix())
 }
 
-/// The same to own.
+/// Returns the name of a built-in field as an owned value.
 pub(crate) fn owned(field: Field) -> Option<HeaderName> {
     of(field).cloned()
 }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_every_field_with_a_fixed_name_has_its_constant() {
+    fn ok_each_field_with_a_fixed_name_has_a_constant() {
         for &field in Field::BUILT_IN {
             let fixed = field != Field::UberContext;
             assert_eq!(of(field).map(HeaderName::as_str), field.name().filter(|_| fixed));

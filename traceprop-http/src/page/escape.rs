@@ -1,8 +1,8 @@
-//! Text for the value of an HTML attribute.
+//! Escapes for the value of an HTML attribute.
 
 use std::fmt::{self, Write};
 
-/// What displays here can stand between quotes of either kind, and cannot end them.
+/// Displays a value so that it can be written between single or double quotes, and cannot end them.
 pub(super) struct Escaped<'t, T>(pub(super) &'t T);
 
 impl<T: fmt::Display> fmt::Display for Escaped<'_, T> {
@@ -27,7 +27,7 @@ impl Write for Writer<'_, '_> {
     }
 }
 
-/// The spelling of a letter that means something in markup. Numbers, where HTML had no name from the start.
+/// Returns the escape of a character with a meaning in HTML. It is numeric where old HTML has no name for it.
 const fn entity(letter: char) -> Option<&'static str> {
     match letter {
         '&' => Some("&amp;"),
@@ -35,7 +35,7 @@ const fn entity(letter: char) -> Option<&'static str> {
         '>' => Some("&gt;"),
         '"' => Some("&quot;"),
         '\'' => Some("&#39;"),
-        // Old browsers took it for a quote.
+        // Old browsers read it as a quote.
         '`' => Some("&#96;"),
         _ => None,
     }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_only_what_means_something_is_spelt_otherwise() {
+    fn ok_only_characters_with_a_meaning_are_escaped() {
         assert_eq!(Escaped(&"a\"><script>'&`é").to_string(), "a&quot;&gt;&lt;script&gt;&#39;&amp;&#96;é");
         assert_eq!(Escaped(&"").to_string(), "");
         assert_eq!(Escaped(&"<").to_string(), "&lt;");

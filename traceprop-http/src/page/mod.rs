@@ -1,4 +1,4 @@
-//! Markup that tells the agent on a page which trace the page itself was.
+//! Markup that tells the agent on a page which trace the page belongs to.
 //!
 //! ```text
 //! <meta name="traceparent" content="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01">
@@ -6,8 +6,8 @@
 //! <meta name="sentry-trace" content="4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1">
 //! ```
 //!
-//! A browser that loads a document sends no trace header, so the trace begins at the server, and the agent can only read
-//! of it. Splunk and Grafana Faro read `Server-Timing` instead ([`ResponseHeader`](crate::ResponseHeader)).
+//! A browser that loads a document sends no trace header, so the trace starts at the server, and the agent reads it from
+//! the page. Splunk and Grafana Faro read `Server-Timing` instead ([`ResponseHeaders`](crate::ResponseHeaders)).
 
 mod escape;
 
@@ -20,11 +20,13 @@ use traceprop_core::{Baggage, BaggageMember, Sampling, SpanContext, SpanId, Trac
 use crate::caching;
 use escape::Escaped;
 
-/// The markup for the head of a page. Displays as its tags, one behind the other; nothing is allocated.
+/// Markup that names the trace of a page in its head. It displays as `<meta>` tags and allocates nothing.
 ///
-/// A page that is shown again from a cache would name an old trace to a new visitor, so markup is made for a response
-/// whose headers are known, and only if they say that it is not kept. Of the agents, only Datadog's has a guard of its
-/// own: it ignores what is older than two minutes. What layers further out add to the headers is not seen here.
+/// A page from a cache would name an old trace to a new visitor. Markup is therefore made for the headers of a response,
+/// and only if they forbid reuse. Headers that outer layers add later are not considered. Of the agents only Datadog's has
+/// a guard: it ignores tags older than two minutes.
+///
+/// # Examples
 ///
 /// ```
 /// use http::{HeaderMap, HeaderValue};
@@ -37,7 +39,7 @@ use escape::Escaped;
 /// let mut headers = HeaderMap::new();
 /// headers.insert("cache-control", HeaderValue::from_static("no-store"));
 ///
-/// let markup = PageMarkup::for_response(&span, &headers).expect("nobody keeps it").opentelemetry();
+/// let markup = PageMarkup::for_response(&span, &headers).expect("not cached").opentelemetry();
 /// assert_eq!(
 ///     format!("<head>{markup}</head>"),
 ///     "<head><meta name=\"traceparent\" content=\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"></head>",
@@ -54,67 +56,80 @@ pub struct PageMarkup<'c> {
     span_id: SpanId,
     sampling: Sampling,
     random: bool,
-    open_telemetry: bool,
-    /// When the page was made, in milliseconds since 1970.
+    opentelemetry: bool,
+    /// Time when the page was made, in milliseconds since 1970.
     datadog: Option<u64>,
     sentry: bool,
     sentry_baggage: Baggage<'c>,
 }
 
 impl<'c> PageMarkup<'c> {
-    /// Markup that names this span, that of the server, in a page of which these are the response's headers. None if the
-    /// page may be shown again from a cache, the browser's own included: see [`caching::allows_reuse`]. It is
-    /// empty until a form is asked for.
+    /// Creates empty markup for the server's span and for the headers of the page's response.
+    ///
+    /// Returns `None` if a cache, the browser's own included, may show the page again: see [`caching::allows_reuse`].
     pub fn for_response(span: &SpanContext<'_>, headers: &HeaderMap) -> Option<Self> {
         (!caching::allows_reuse(headers)).then(|| Self::uncached(span))
     }
 
-    /// The same for a page that nobody keeps, on the caller's word: when the headers are not made yet, or where a cache
-    /// is known to ask again each time.
+    /// Creates empty markup without looking at headers, for a page that the caller knows is never shown from a cache.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_core::SpanContext;
+    /// use traceprop_http::PageMarkup;
+    ///
+    /// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+    /// let markup = PageMarkup::uncached(&span).opentelemetry();
+    /// assert_eq!(markup.tags().next().expect("a tag").name(), "traceparent");
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
     pub const fn uncached(span: &SpanContext<'_>) -> Self {
         Self {
             trace_id: span.trace_id(),
             span_id: span.span_id(),
             sampling: span.sampling(),
             random: span.is_random(),
-            open_telemetry: false,
+            opentelemetry: false,
             datadog: None,
             sentry: false,
             sentry_baggage: Baggage::EMPTY,
         }
     }
 
-    /// `traceparent`, for OpenTelemetry's instrumentation of document loads.
+    /// Adds `traceparent`, for OpenTelemetry's instrumentation of document loads.
     pub const fn opentelemetry(mut self) -> Self {
-        self.open_telemetry = true;
+        self.opentelemetry = true;
         self
     }
 
-    /// `dd-trace-id` and `dd-trace-time`, for Datadog. The id is the lower half of the trace id in decimal: without one
-    /// there is no tag, nor for a time before 1970.
+    /// Adds `dd-trace-id` and `dd-trace-time`, for Datadog.
+    ///
+    /// The id is the low 64 bits of the trace id in decimal. No tag is added if they are zero, or if `now` is before 1970.
     pub fn datadog(mut self, now: SystemTime) -> Self {
         let since = now.duration_since(UNIX_EPOCH).ok();
         self.datadog = since.and_then(|since| u64::try_from(since.as_millis()).ok()).filter(|at| *at > 0);
         self
     }
 
-    /// `sentry-trace`, for Sentry. An open decision stays open.
+    /// Adds `sentry-trace`, for Sentry. An undecided sampling decision remains undecided.
     pub const fn sentry(mut self) -> Self {
         self.sentry = true;
         self
     }
 
-    /// `sentry-trace`, and beside it the members of this baggage that are Sentry's own (`sentry-…`), if they are of this
-    /// trace. No other member gets into the page.
+    /// Adds `sentry-trace`, and the members of `baggage` that are Sentry's (`sentry-…`) if they belong to this trace.
+    ///
+    /// No other member is written into the page.
     pub const fn sentry_with_baggage(mut self, baggage: Baggage<'c>) -> Self {
         self.sentry = true;
         self.sentry_baggage = baggage;
         self
     }
 
-    /// The tags, for templates that write them themselves.
+    /// Returns the tags, for templates that write tags themselves.
     pub fn tags(&self) -> impl Iterator<Item = MetaTag<'c>> {
-        let parent = self.open_telemetry.then(|| {
+        let parent = self.opentelemetry.then(|| {
             let flags = TraceFlags::new(self.sampling.is_sampled(), self.random);
             Content::TraceParent(TraceParent::new(self.trace_id, self.span_id, flags))
         });
@@ -132,8 +147,11 @@ impl<'c> PageMarkup<'c> {
         .filter_map(|(name, content)| Some(MetaTag { name, content: content? }))
     }
 
-    /// What Datadog's agent reads in place of its tags: a comment before `<html>` or behind `</html>`, for pages whose
-    /// head is out of reach. None where there would be no tag either.
+    /// Returns a comment that Datadog's agent reads in place of its tags, for pages whose head cannot be changed.
+    ///
+    /// Write it before `<html>` or after `</html>`. Returns `None` if [`datadog`](Self::datadog) added no tag.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use std::time::{Duration, SystemTime};
@@ -142,7 +160,7 @@ impl<'c> PageMarkup<'c> {
     ///
     /// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
     /// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_559_000);
-    /// let comment = PageMarkup::uncached(&span).datadog(now).datadog_comment().expect("it has an id");
+    /// let comment = PageMarkup::uncached(&span).datadog(now).datadog_comment().expect("an id");
     /// let expected = "<!-- DATADOG;trace-id=11803532876627986230;trace-time=1795559000000 -->";
     /// assert_eq!(comment.to_string(), expected);
     /// # Ok::<(), traceprop_core::ParseIdError>(())
@@ -152,7 +170,7 @@ impl<'c> PageMarkup<'c> {
         Some(DatadogComment { trace_id: self.trace_id.low(), at })
     }
 
-    /// Sentry's own members are those of one trace, which a trace that was begun anew is not.
+    /// Sentry's members belong to one trace, which is not the current one after a restart.
     fn is_of_this_trace(&self, member: &BaggageMember<'_>) -> bool {
         member.key() == "sentry-trace_id" && member.raw_value().as_bytes() == self.trace_id.to_hex()
     }
@@ -168,7 +186,21 @@ impl fmt::Display for PageMarkup<'_> {
     }
 }
 
-/// One `<meta>` tag. Displays as the tag, escaped.
+/// A `<meta>` tag. It displays as HTML, escaped.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::SpanContext;
+/// use traceprop_http::PageMarkup;
+///
+/// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+/// let markup = PageMarkup::uncached(&span).sentry();
+/// let tag = markup.tags().next().expect("a tag");
+/// assert_eq!(tag.name(), "sentry-trace");
+/// assert_eq!(tag.content().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7");
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MetaTag<'c> {
     name: &'static str,
@@ -184,12 +216,12 @@ enum Content<'c> {
 }
 
 impl MetaTag<'_> {
-    /// The name.
+    /// Returns the name of the tag.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The content as it is meant, not escaped: for templates that escape what they are given.
+    /// Returns the content without escapes, for templates that escape their values.
     pub const fn content(&self) -> impl fmt::Display {
         self.content
     }

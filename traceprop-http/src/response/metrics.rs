@@ -5,32 +5,32 @@
 //! param  = name [ OWS "=" OWS value ]          value  = token / quoted-string
 //! ```
 //!
-//! Split as browsers split it: a comma or a semicolon inside a quoted value separates nothing, a quote anywhere else is
-//! a byte like others, and a value whose quote is never closed takes all that follows.
+//! Lines are split as browsers split them: a comma or a semicolon inside of a quoted value separates nothing, a quote
+//! anywhere else is an ordinary byte, and a value whose quote is never closed extends to the end of the line.
 //! Spec: <https://www.w3.org/TR/server-timing/#parse-server-timing-header-algorithm>
 
 use std::ops::Range;
 
-/// One metric, as it stands in its line.
+/// One metric of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Metric<'l> {
-    /// Its bytes in the line, blanks around it included, commas not.
+    /// The range of its bytes in the line, with surrounding blanks and without commas.
     pub(super) place: Range<usize>,
     pub(super) name: &'l [u8],
-    /// The first `desc`, without its quotes. An escape stays as it is: what is looked for has none.
+    /// The first `desc`, without its quotes. Escapes are kept, since a traceparent has none.
     pub(super) description: Option<&'l [u8]>,
-    /// A quote in it is never closed, so a browser reads the next line as part of this metric.
+    /// Whether a quote is never closed, so that browsers read the next line as part of this metric.
     pub(super) is_open: bool,
 }
 
 impl Metric<'_> {
-    /// Whether this is the metric of that name. Browsers match names byte by byte; the draft of the W3C does not.
+    /// Returns `true` if the metric has this name. The W3C draft ignores the case; browsers do not.
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 }
 
-/// The metrics of a line, in order. Empty ones have an empty name.
+/// Returns the metrics of a line, in order. An empty metric has an empty name.
 pub(super) fn metrics(line: &[u8]) -> impl Iterator<Item = Metric<'_>> {
     let mut next = Some(0);
     std::iter::from_fn(move || {
@@ -55,7 +55,7 @@ fn read(line: &[u8], start: usize) -> Metric<'_> {
                 let close = end_of_quoted(line, from + 1);
                 value = line.get(from + 1..close).unwrap_or_default();
                 metric.is_open = close == line.len();
-                // What stands behind the closing quote belongs to nothing.
+                // Text after the closing quote is ignored.
                 at = end_of(line, (close + 1).min(line.len()), |byte| matches!(byte, b';' | b','));
             } else {
                 at = end_of(line, from, |byte| matches!(byte, b';' | b','));
@@ -70,13 +70,13 @@ fn read(line: &[u8], start: usize) -> Metric<'_> {
     metric
 }
 
-/// The first place from `from` on where `stop` holds, else the end.
+/// Returns the first offset from `from` on where `stop` is true, else the end.
 fn end_of(line: &[u8], from: usize, stop: impl Fn(u8) -> bool) -> usize {
     let rest = line.get(from..).unwrap_or_default();
     rest.iter().position(|&byte| stop(byte)).map_or(line.len(), |place| from + place)
 }
 
-/// The closing quote; the end if there is none.
+/// Returns the offset of the closing quote, else the end.
 fn end_of_quoted(line: &[u8], from: usize) -> usize {
     let mut at = from;
     loop {
@@ -89,12 +89,12 @@ fn end_of_quoted(line: &[u8], from: usize) -> usize {
     }
 }
 
-/// The text at a place, without the blanks around it.
+/// Returns the text in a range, without surrounding blanks.
 fn text(line: &[u8], place: Range<usize>) -> &[u8] {
     trim(line.get(place).unwrap_or_default())
 }
 
-/// Strips space and tab (RFC 9110 `OWS`), and nothing else.
+/// Removes spaces and tabs (RFC 9110 `OWS`) from both ends.
 pub(super) const fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
@@ -105,9 +105,10 @@ pub(super) const fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The parts of a line that may be a metric to somebody, with their names: each metric, and where its quote is never
-/// closed, what stands between commas behind that. A browser reads those as one value, an agent that splits at commas
-/// does not.
+/// Returns every part of a line that some reader takes for a metric, with its name.
+///
+/// These are the metrics and, after a quote that is never closed, the texts between commas: a browser reads them as one
+/// value, an agent that splits at commas does not.
 pub(super) fn parts(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let parts = metrics(line).flat_map(move |metric| {
         let text = line.get(metric.place).unwrap_or_default();
@@ -116,30 +117,30 @@ pub(super) fn parts(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     parts.map(|part| (text(part, 0..end_of(part, 0, |byte| byte == b';')), part))
 }
 
-/// Whether a browser reads the next line as part of this one.
+/// Returns `true` if browsers read the next line as part of this one.
 pub(super) fn is_open(line: &[u8]) -> bool {
     metrics(line).any(|metric| metric.is_open)
 }
 
-/// Whether a part of the line has this name.
+/// Returns `true` if a part of the line has this name.
 pub(super) fn names(line: &[u8], name: &str) -> bool {
     parts(line).any(|(part, _)| part.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// The line without its parts of that name, all others byte for byte; empty if it has nothing else.
+/// Returns the line without the parts of this name. Other parts are unchanged. Empty if no other part has text.
 pub(super) fn without(line: &[u8], name: &str) -> Vec<u8> {
     let mut kept = Vec::with_capacity(line.len());
-    let mut says_anything = false;
+    let mut has_text = false;
     let others = parts(line).filter(|(part, _)| !part.eq_ignore_ascii_case(name.as_bytes()));
     for (place, (_, part)) in others.enumerate() {
         if place > 0 {
             kept.push(b',');
         }
-        says_anything |= !trim(part).is_empty();
+        has_text |= !trim(part).is_empty();
         kept.extend_from_slice(part);
     }
-    // HTTP/2 calls a value malformed that begins or ends with a blank.
-    if says_anything { trim(&kept).to_vec() } else { Vec::new() }
+    // In HTTP/2 a value that begins or ends with a blank is malformed.
+    if has_text { trim(&kept).to_vec() } else { Vec::new() }
 }
 
 #[cfg(test)]
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_quote_counts_only_where_a_value_begins() {
+    fn ok_quote_opens_a_value_only_at_its_start() {
         assert_eq!(names(r#"a",b;x"y,c;d=e"f,g"#), ["a\"", "b", "c", "g"]);
         assert_eq!(names(r#"a;desc="x" y"z",b"#), ["a", "b"]);
     }
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_an_open_quote_takes_the_rest_and_says_so() {
+    fn ok_open_quote_extends_to_the_end_of_the_line() {
         for (line, open) in [
             ("a;desc=\"x,b", true),
             ("a;desc=\"x\\", true),
@@ -195,9 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn ok_without_keeps_the_others_as_they_are() {
+    fn ok_without_keeps_other_metrics_unchanged() {
         let without = |line: &str| {
-            let left = names_it(line).then(|| without(line.as_bytes(), "trace"))?;
+            let left = has_trace(line).then(|| without(line.as_bytes(), "trace"))?;
             Some(String::from_utf8(left).unwrap())
         };
         assert_eq!(without("a;dur=1, b"), None);
@@ -211,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_behind_an_open_quote_every_comma_may_begin_one() {
+    fn ok_after_an_open_quote_each_comma_may_start_a_metric() {
         let left = |line: &str| String::from_utf8(without(line.as_bytes(), "trace")).unwrap();
-        assert!(names_it("a;desc=\"x, trace;desc=y") && !names_it("a;desc=\"x, trace;desc=y\""));
+        assert!(has_trace("a;desc=\"x, trace;desc=y") && !has_trace("a;desc=\"x, trace;desc=y\""));
         assert_eq!(left("b;desc=\"trace, trace\",a;desc=\"x, trace;desc=y,c"), "b;desc=\"trace, trace\",a;desc=\"x,c");
         assert_eq!(left("trace;desc=\"x, b"), "b");
     }
 
-    fn names_it(line: &str) -> bool {
+    fn has_trace(line: &str) -> bool {
         super::names(line.as_bytes(), "trace")
     }
 }
