@@ -98,8 +98,8 @@ pub use owned::{MAX_OWNED_BYTES, OwnedContext};
 pub use propagator::EnvWarning;
 pub use propagator::explain::{BaggageReport, ExtractReport, FormatReport};
 pub use propagator::{
-    ConfigError, Extraction, FormatRef, Link, LinkReason, MAX_FORMATS, Preset, Propagator, PropagatorBuilder,
-    TraceIdMatch, Trust, presets,
+    ConfigError, ConfigList, ConfigWord, Extraction, FormatRef, Link, LinkReason, MAX_FORMATS, Preset, Propagator,
+    PropagatorBuilder, TraceIdMatch, Trust, presets,
 };
 pub use tracestate::preserve::BridgeWriter;
 pub use tracestate::{MAX_TRACESTATE_MEMBERS, TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};

@@ -186,7 +186,10 @@ mod tests {
         assert_eq!(error("--listen"), "--listen needs a value");
         assert_eq!(error("--correlation"), "--correlation needs a value");
         assert_eq!(error("--listen here"), "--listen: invalid socket address syntax");
-        assert!(error("--extract b4").starts_with("--extract and --inject: name 1 of the list is no known format"));
+        assert!(
+            error("--extract b4")
+                .starts_with("--extract and --inject: extract list: unknown format `b4`; expected one of")
+        );
         assert_eq!(error("--behavior halt"), "--behavior: \"halt\" is none of continue, restart, ignore");
         assert_eq!(error("--baggage-bytes x"), "--baggage-members and --baggage-bytes: invalid digit found in string");
         assert!(error("--correlation a,b3").starts_with("--correlation: "));

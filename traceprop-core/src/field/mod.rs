@@ -236,8 +236,8 @@ impl Field {
         Self::find(name.as_bytes())
     }
 
-    /// Whether a built-in format reads the header of this name: [`Field::from_name`] for constants.
-    pub(crate) const fn is_reserved(name: &str) -> bool {
+    /// Returns the name of the built-in format that reads the header with this name. Works in constants.
+    pub(crate) const fn reserved_by(name: &str) -> Option<&'static str> {
         let name = name.as_bytes();
         let mut i = 0;
         while i < Self::BUILT_IN.len() {
@@ -246,12 +246,15 @@ impl Field {
                 let prefix = field.is_prefix() && name.len() > known.len();
                 let (head, _) = name.split_at(if prefix { known.len() } else { name.len() });
                 if is_same_name(head, known.as_bytes()) {
-                    return true;
+                    return match field.format().row() {
+                        Some(row) => Some(row.names[0]),
+                        None => None,
+                    };
                 }
             }
             i += 1;
         }
-        false
+        None
     }
 }
 
@@ -319,7 +322,7 @@ mod tests {
     #[test]
     fn ok_built_in_names_are_known_in_constants_too() {
         for name in ["TraceParent", "sw8", "X-B3-TRACEID", "uberctx-tenant", "sw80", "host", "trace-parent", "b", ""] {
-            assert_eq!(Field::is_reserved(name), Field::from_name(name).is_some(), "{name}");
+            assert_eq!(Field::reserved_by(name).is_some(), Field::from_name(name).is_some(), "{name}");
         }
     }
 

@@ -34,16 +34,19 @@ pub enum InvalidHeaderName {
     BadLength,
     /// A byte that no header name may hold (RFC 9110 5.1 `token`), at this place.
     BadByte(usize),
-    /// A field of a built-in dialect, which reads and writes it itself.
-    Reserved,
+    /// A built-in format reads and writes this header.
+    Reserved {
+        /// The name of the format.
+        format: &'static str,
+    },
 }
 
 impl fmt::Display for InvalidHeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadLength => write!(f, "a header name has 1 to {} bytes", CustomHeader::MAX_LEN),
-            Self::BadByte(at) => write!(f, "byte {at} may not occur in a header name"),
-            Self::Reserved => f.write_str("the header belongs to a built-in dialect"),
+            Self::BadLength => write!(f, "not 1 to {} bytes long", CustomHeader::MAX_LEN),
+            Self::BadByte(at) => write!(f, "invalid character at byte {at}"),
+            Self::Reserved { format } => write!(f, "reserved for format `{format}`"),
         }
     }
 }
@@ -134,8 +137,10 @@ mod tests {
     fn ok_names_are_shown_and_errors_say_what_to_do() {
         let name = CustomHeader::from_static("X-Tenant");
         assert_eq!(std::format!("{name:?} {:?}", name.prefix()), "CustomHeader(x-tenant) CustomHeader(x-tenant*)");
-        assert_eq!(std::format!("{}", InvalidHeaderName::BadLength), "a header name has 1 to 62 bytes");
-        assert_eq!(std::format!("{}", InvalidHeaderName::BadByte(1)), "byte 1 may not occur in a header name");
+        assert_eq!(std::format!("{}", InvalidHeaderName::BadLength), "not 1 to 62 bytes long");
+        assert_eq!(std::format!("{}", InvalidHeaderName::BadByte(1)), "invalid character at byte 1");
+        let reserved = InvalidHeaderName::Reserved { format: "b3" };
+        assert_eq!(std::format!("{reserved}"), "reserved for format `b3`");
     }
 
     #[test]

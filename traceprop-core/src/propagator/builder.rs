@@ -2,75 +2,25 @@
 
 use core::fmt;
 
-use super::list::{FormatList, FormatRef, MAX_FORMATS};
+use super::error::{ConfigError, ConfigList, ConfigWord};
+use super::list::{FormatList, FormatRef};
 use super::{Options, Propagator, TraceIdMatch, Trust};
-use crate::field::{FieldNames, InvalidHeaderName, MAX_CUSTOM_HEADERS, ROWS};
+use crate::field::{FieldNames, ROWS};
 use crate::format::Format;
 
-/// Why a propagator could not be built.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A name that no format has. `known` lists those that there are.
-    UnknownFormat {
-        /// The place of the name in its list, counted from 0.
-        place: usize,
-        /// All names.
-        known: &'static str,
-    },
-    /// A correlation header whose name is no header name, or one that a format owns.
-    InvalidHeaderName {
-        /// The place of the name in its list, counted from 0.
-        place: usize,
-        /// Why.
-        error: InvalidHeaderName,
-    },
-    /// A list without any format, and without `none` that would say so on purpose.
-    NoFormats,
-    /// More formats than [`MAX_FORMATS`].
-    TooManyFormats,
-    /// More configured header names than [`MAX_CUSTOM_HEADERS`].
-    TooManyCustomHeaders,
-    /// The same format, or the same correlation header, twice in one list.
-    DuplicateFormat,
-    /// A format of the user's has the name of a built-in one.
-    NameTaken {
-        /// The first of the names that the built-in format has.
-        name: &'static str,
-    },
-    /// `extract_first` with fewer than two formats to choose from.
-    ExtractFirstNeedsTwo,
-    /// A behaviour other than `continue` where nothing is read.
-    TrustWithoutExtract,
-    /// A format of the inject list cannot be written as it is configured.
-    CannotInject {
-        /// What is missing, in words.
-        reason: &'static str,
-    },
+/// What a builder knows about a list in addition to its formats.
+#[derive(Clone, Copy)]
+struct Origin {
+    /// The list may be empty.
+    allows_none: bool,
+    /// The variable with the list, and the text of the list.
+    variable: Option<&'static str>,
+    text: ConfigWord,
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownFormat { place, known } => {
-                write!(f, "name {} of the list is no known format; known are {known}", place + 1)
-            }
-            Self::InvalidHeaderName { place, error } => {
-                write!(f, "name {} of the list names no correlation header: {error}", place + 1)
-            }
-            Self::NoFormats => f.write_str("no format is named; write `none` if that is meant"),
-            Self::TooManyFormats => write!(f, "more than {MAX_FORMATS} formats"),
-            Self::TooManyCustomHeaders => write!(f, "more than {MAX_CUSTOM_HEADERS} configured header names"),
-            Self::DuplicateFormat => f.write_str("the same format twice in one list"),
-            Self::NameTaken { name } => write!(f, "a format of your own has the name of a built-in one, {name}"),
-            Self::ExtractFirstNeedsTwo => f.write_str("extract_first needs two formats at least to choose from"),
-            Self::TrustWithoutExtract => f.write_str("a behaviour other than continue needs a format that is read"),
-            Self::CannotInject { reason } => f.write_str(reason),
-        }
-    }
+impl Origin {
+    const CODE: Self = Self { allows_none: false, variable: None, text: ConfigWord::EMPTY };
 }
-
-impl core::error::Error for ConfigError {}
 
 /// Builds a [`Propagator`] format by format.
 ///
@@ -98,9 +48,8 @@ pub struct PropagatorBuilder {
     defined: FormatList,
     options: Options,
     overflow: bool,
-    /// An empty list on purpose.
-    extract_none: bool,
-    inject_none: bool,
+    extract_origin: Origin,
+    inject_origin: Origin,
 }
 
 impl fmt::Debug for PropagatorBuilder {
@@ -122,8 +71,8 @@ impl PropagatorBuilder {
             defined: FormatList::new(),
             options: Options::DEFAULT,
             overflow: false,
-            extract_none: false,
-            inject_none: false,
+            extract_origin: Origin::CODE,
+            inject_origin: Origin::CODE,
         }
     }
 
@@ -174,6 +123,26 @@ impl PropagatorBuilder {
         self.defined.last_named(name)
     }
 
+    /// Notes where a list of names is from, for errors.
+    pub(super) fn with_origin(mut self, list: ConfigList, variable: Option<&'static str>, text: &str) -> Self {
+        let origin = match list {
+            ConfigList::Extract => &mut self.extract_origin,
+            ConfigList::Inject => &mut self.inject_origin,
+        };
+        *origin = Origin { variable, text: ConfigWord::new(text), ..*origin };
+        self
+    }
+
+    /// Adds a format that a list names, unless the list has one of this name.
+    pub(super) fn add_once(self, list: ConfigList, format: FormatRef) -> Self {
+        let name = format.get().name();
+        match list {
+            ConfigList::Extract if self.extract.last_named(name).is_none() => self.extract(format),
+            ConfigList::Inject if self.inject.last_named(name).is_none() => self.inject(format),
+            _ => self,
+        }
+    }
+
     /// Lets these formats put what they know into the tracestate although they are in neither list: a context that came
     /// in their headers, through another propagator, then survives a hop that speaks only W3C.
     pub const fn bridges(mut self, formats: &'static [&'static dyn Format]) -> Self {
@@ -183,13 +152,13 @@ impl PropagatorBuilder {
 
     /// Reads nothing, on purpose.
     pub const fn extract_none(mut self) -> Self {
-        self.extract_none = true;
+        self.extract_origin.allows_none = true;
         self
     }
 
     /// Writes nothing, on purpose.
     pub const fn inject_none(mut self) -> Self {
-        self.inject_none = true;
+        self.inject_origin.allows_none = true;
         self
     }
 
@@ -237,14 +206,18 @@ impl PropagatorBuilder {
         if self.overflow {
             return Err(ConfigError::TooManyFormats);
         }
-        let (reads, writes) = (self.extract.len() > 0, self.inject.len() > 0);
-        if (!reads && !self.extract_none) || (!writes && !self.inject_none) {
-            return Err(ConfigError::NoFormats);
-        }
-        for list in [&self.extract, &self.inject] {
-            let repeated = list.iter().enumerate().any(|(i, a)| list.iter().skip(i + 1).any(|b| a.name() == b.name()));
-            if repeated {
-                return Err(ConfigError::DuplicateFormat);
+        for (formats, origin, list) in [
+            (&self.extract, self.extract_origin, ConfigList::Extract),
+            (&self.inject, self.inject_origin, ConfigList::Inject),
+        ] {
+            if formats.len() == 0 && !origin.allows_none {
+                return Err(ConfigError::NoFormats { variable: origin.variable, list, value: origin.text });
+            }
+            let mut names = formats.iter().map(Format::name).enumerate();
+            let is_repeated =
+                |(at, name): &(usize, &str)| formats.iter().take(*at).any(|format| format.name() == *name);
+            if let Some((_, name)) = names.find(is_repeated) {
+                return Err(ConfigError::DuplicateFormat { list, name: ConfigWord::new(name) });
             }
         }
         for (format, kind) in self.extract.kinds().chain(self.inject.kinds()).chain(self.defined.kinds()) {
@@ -257,11 +230,12 @@ impl PropagatorBuilder {
         if self.options.extract_first && contexts < 2 {
             return Err(ConfigError::ExtractFirstNeedsTwo);
         }
-        if self.options.behavior != Trust::Continue && !reads {
+        if self.options.behavior != Trust::Continue && self.extract.len() == 0 {
             return Err(ConfigError::TrustWithoutExtract);
         }
         for format in self.inject.iter() {
-            format.check_inject().map_err(|reason| ConfigError::CannotInject { reason })?;
+            let name = ConfigWord::new(format.name());
+            format.check_inject().map_err(|reason| ConfigError::CannotInject { name, reason })?;
         }
         let mut names = FieldNames::new();
         for format in self.extract.iter().chain(self.inject.iter()) {
@@ -320,9 +294,10 @@ impl fmt::Debug for Preset {
 #[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
+    use super::super::list::MAX_FORMATS;
     use super::*;
     use crate::carrier::headers::Headers;
-    use crate::field::CustomHeader;
+    use crate::field::{CustomHeader, MAX_CUSTOM_HEADERS};
     use crate::format::{FormatFields, InjectContext, Outcome, Parsed, Writer};
     use crate::formats::tracecontext::W3cTraceContext;
     use alloc::string::String;
@@ -358,9 +333,11 @@ mod tests {
     #[test]
     fn err_build_what_cannot_mean_what_it_says() {
         let both = || Propagator::builder().with_format(W3cTraceContext::new());
-        assert_eq!(err(Propagator::builder()), ConfigError::NoFormats);
-        assert_eq!(err(Propagator::builder().extract(W3cTraceContext::new())), ConfigError::NoFormats);
-        assert_eq!(err(both().with_format(W3cTraceContext::new())), ConfigError::DuplicateFormat);
+        let empty = |list| ConfigError::NoFormats { variable: None, list, value: ConfigWord::EMPTY };
+        assert_eq!(err(Propagator::builder()), empty(ConfigList::Extract));
+        assert_eq!(err(Propagator::builder().extract(W3cTraceContext::new())), empty(ConfigList::Inject));
+        let (list, name) = (ConfigList::Extract, ConfigWord::new("tracecontext"));
+        assert_eq!(err(both().with_format(W3cTraceContext::new())), ConfigError::DuplicateFormat { list, name });
         assert_eq!(err(both().extract_first()), ConfigError::ExtractFirstNeedsTwo);
         let none = Propagator::builder().extract_none().inject_none();
         assert_eq!(err(none.clone().trust(Trust::Restart)), ConfigError::TrustWithoutExtract);
@@ -486,9 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_errors_say_which_name_and_debug_names_the_formats() {
-        let unknown = ConfigError::UnknownFormat { place: 1, known: "a, b" };
-        assert_eq!(alloc::format!("{unknown}"), "name 2 of the list is no known format; known are a, b");
+    fn ok_debug_names_the_formats() {
         let builder = Propagator::builder().extract(W3cTraceContext::new()).inject(named(7));
         let shown = r#"{ extract: ["tracecontext"], inject: ["f7"], options: "#;
         assert!(alloc::format!("{builder:?}").starts_with(&alloc::format!("PropagatorBuilder {shown}")));

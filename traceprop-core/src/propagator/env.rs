@@ -1,126 +1,182 @@
-//! Configuration by environment variables, as OpenTelemetry's and Datadog's agents read it.
+//! Configuration by environment variables, as OpenTelemetry SDKs and Datadog tracers read it.
 
 use std::string::String;
 use std::vec::Vec;
 
-use super::{ConfigError, Propagator, PropagatorBuilder};
-use crate::field::ROWS;
+use super::error::{ConfigError, ConfigList, ConfigWord};
+use super::names::words;
+use super::{Propagator, PropagatorBuilder};
+use crate::field::{KNOWN, ROWS};
+use crate::formats::BUILT_IN;
 
-/// Variables that name what is read, the first that is set counts.
+/// Variables with the formats to read. The first that is set is used.
 const EXTRACT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
 
-/// Variables that name what is written.
+/// Variables with the formats to write. The first that is set is used.
 const INJECT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_INJECT", "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
 
-/// Names that others define and that are no formats here: a fleet's settings may hold them.
+/// Names that OpenTelemetry defines and no format here has. A deployment's settings may contain them.
 const OF_OTHERS: [&str; 2] = ["xray", "ottrace"];
 
-/// What is read and written where no variable says so.
+/// What is read and written if no variable is set.
 const DEFAULT_EXTRACT: &str = "all";
 const DEFAULT_INJECT: &str = "tracecontext,baggage";
 
-/// A name of a variable that was left out: another agent knows it, and no format here has it.
+/// A value of an environment variable that was ignored.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::PropagatorBuilder;
+///
+/// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "xray,b3".to_string());
+/// let (_, warnings) = PropagatorBuilder::from_env_with(set)?;
+/// assert_eq!((warnings[0].variable, warnings[0].value.as_str()), ("OTEL_PROPAGATORS", "xray"));
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EnvWarning {
     /// The variable.
     pub variable: &'static str,
-    /// The name in it.
-    pub value: &'static str,
+    /// The ignored value, or the ignored name in a list.
+    pub value: ConfigWord,
 }
 
 impl core::fmt::Display for EnvWarning {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{} names {}, which is no format here", self.variable, self.value)
+        write!(f, "{}: ignoring unknown format `{}`; known are {KNOWN}", self.variable, self.value)
     }
 }
 
 impl Propagator {
-    /// A propagator as the environment configures it, and the names that were left out.
+    /// Creates a propagator from environment variables, and returns the values that were ignored.
     ///
-    /// | for | the first of these that is set and not empty | else |
+    /// | for | the first of these that is set and not empty | default |
     /// |---|---|---|
     /// | reading | `DD_TRACE_PROPAGATION_STYLE_EXTRACT`, `DD_TRACE_PROPAGATION_STYLE`, `OTEL_PROPAGATORS` | `all` |
     /// | writing | `DD_TRACE_PROPAGATION_STYLE_INJECT`, `DD_TRACE_PROPAGATION_STYLE`, `OTEL_PROPAGATORS` | `tracecontext,baggage` |
     ///
-    /// Names are those of [`Propagator::from_names`]; `B3 single header` is read as `b3`. `xray` and `ottrace` are left
-    /// out and returned, for a warning.
+    /// Names are those of [`Propagator::from_names`]; `B3 single header` means `b3`. The names `xray` and `ottrace` are
+    /// ignored with a warning.
     ///
     /// # Errors
-    /// [`ConfigError`]: a name that nobody defines, or a list of which nothing remains.
+    ///
+    /// Returns [`ConfigError`] for any other unknown name, and for a list without a known one.
     pub fn from_env() -> Result<(Self, Vec<EnvWarning>), ConfigError> {
-        let (builder, left_out) = PropagatorBuilder::from_env_with(|name| std::env::var(name).ok())?;
-        Ok((builder.build()?, left_out))
+        let (builder, warnings) = PropagatorBuilder::from_env_with(|name| std::env::var(name).ok())?;
+        Ok((builder.build()?, warnings))
     }
 }
 
 impl PropagatorBuilder {
-    /// The builder as variables configure it, to add to; see [`Propagator::from_env`].
+    /// Creates a builder from variables that `variable` looks up; see [`Propagator::from_env`].
+    ///
+    /// Use [`names_from_env_with`](Self::names_from_env_with) if the variables may contain the name of a
+    /// [defined](Self::define) format.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Propagator::from_env`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// use traceprop_core::PropagatorBuilder;
     ///
     /// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "xray,b3".to_string());
-    /// let (builder, left_out) = PropagatorBuilder::from_env_with(set)?;
+    /// let (builder, warnings) = PropagatorBuilder::from_env_with(set)?;
     /// assert!(builder.build()?.inject_names().eq(["b3"]));
-    /// assert_eq!(left_out[0].to_string(), "OTEL_PROPAGATORS names xray, which is no format here");
+    /// let warning = warnings[0].to_string();
+    /// assert!(warning.starts_with("OTEL_PROPAGATORS: ignoring unknown format `xray`; known are tracecontext, "));
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
+    pub fn from_env_with(variable: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
+        Self::new().names_from_env_with(variable)
+    }
+
+    /// Adds the formats of variables that `variable` looks up; see [`Propagator::from_env`].
     ///
     /// # Errors
-    /// As [`Propagator::from_env`].
-    pub fn from_env_with(variable: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
-        let mut left_out = Vec::new();
-        let extract = list(&variable, EXTRACT, DEFAULT_EXTRACT, &mut left_out);
-        let inject = list(&variable, INJECT, DEFAULT_INJECT, &mut left_out);
-        Ok((Self::new().names(&extract, &inject)?, left_out))
+    ///
+    /// Returns the errors of [`Propagator::from_env`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_core::{BaggageLimits, Propagator, formats::baggage::W3cBaggage};
+    ///
+    /// let baggage = W3cBaggage::new().limits(BaggageLimits { members: 180, bytes: 8192 });
+    /// let builder = Propagator::builder().define(baggage);
+    /// let (builder, _) = builder.names_from_env_with(|name| std::env::var(name).ok())?;
+    /// let propagator = builder.build()?;
+    /// # let _ = propagator;
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn names_from_env_with(
+        self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
+        let mut warnings = Vec::new();
+        // Formats that no variable names still cross services that forward only W3C headers.
+        let builder = self.bridges(BUILT_IN);
+        let builder = builder.env_list(ConfigList::Extract, &variable, &mut warnings)?;
+        let builder = builder.env_list(ConfigList::Inject, &variable, &mut warnings)?;
+        Ok((builder, warnings))
     }
-}
 
-/// The list of names that counts, without those of others.
-fn list(
-    variable: impl Fn(&str) -> Option<String>,
-    variables: [&'static str; 3],
-    default: &str,
-    left_out: &mut Vec<EnvWarning>,
-) -> String {
-    let set = |name| variable(name).filter(|value| !value.trim().is_empty());
-    let Some((variable, names)) = variables.into_iter().find_map(|name| Some((name, set(name)?))) else {
-        return default.into();
-    };
-    let mut kept = Vec::new();
-    for name in names.split(',').map(str::trim) {
-        let is_ours = ROWS.iter().any(|row| row.is_named(name));
-        match OF_OTHERS.into_iter().find(|known| !is_ours && name.eq_ignore_ascii_case(known)) {
-            Some(name) => {
-                let entry = EnvWarning { variable, value: name };
-                if !left_out.contains(&entry) {
-                    left_out.push(entry);
+    /// Adds the formats of the first variable that is set, or the default.
+    fn env_list(
+        self,
+        list: ConfigList,
+        variable: impl Fn(&str) -> Option<String>,
+        warnings: &mut Vec<EnvWarning>,
+    ) -> Result<Self, ConfigError> {
+        let (variables, default) = match list {
+            ConfigList::Extract => (EXTRACT, DEFAULT_EXTRACT),
+            ConfigList::Inject => (INJECT, DEFAULT_INJECT),
+        };
+        let set = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let Some((variable, names)) = variables.into_iter().find_map(|name| Some((name, set(name)?))) else {
+            return self.list(list, default);
+        };
+        let mut builder = self.with_origin(list, Some(variable), names.trim());
+        for name in words(&names) {
+            let is_known = builder.defined(name).is_some() || ROWS.iter().any(|row| row.is_named(name));
+            match OF_OTHERS.into_iter().find(|other| !is_known && name.eq_ignore_ascii_case(other)) {
+                Some(other) => {
+                    let warning = EnvWarning { variable, value: ConfigWord::new(other) };
+                    if !warnings.contains(&warning) {
+                        warnings.push(warning);
+                    }
                 }
+                // Datadog's name for it.
+                None if name.eq_ignore_ascii_case("b3 single header") => {
+                    builder = builder.name(list, Some(variable), "b3")?;
+                }
+                None => builder = builder.name(list, Some(variable), name)?,
             }
-            None if name.eq_ignore_ascii_case("b3 single header") => kept.push("b3"),
-            None => kept.push(name),
         }
+        Ok(builder)
     }
-    kept.join(",")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What is read, what is written, and what was left out.
+    /// What is read, what is written, and the warnings.
     type Built = (Vec<String>, Vec<String>, Vec<EnvWarning>);
 
     fn built(set: &[(&str, &str)]) -> Result<Built, ConfigError> {
         let find = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| String::from(*value));
-        let (builder, left_out) = PropagatorBuilder::from_env_with(find)?;
+        let (builder, warnings) = PropagatorBuilder::from_env_with(find)?;
         let propagator = builder.build()?;
         let names = |names: &mut dyn Iterator<Item = &str>| names.map(String::from).collect();
-        Ok((names(&mut propagator.extract_names()), names(&mut propagator.inject_names()), left_out))
+        Ok((names(&mut propagator.extract_names()), names(&mut propagator.inject_names()), warnings))
     }
 
     #[test]
-    fn ok_the_most_special_variable_counts() {
+    fn ok_the_most_specific_variable_is_used() {
         let (extract, inject, _) = built(&[
             ("OTEL_PROPAGATORS", "jaeger"),
             ("DD_TRACE_PROPAGATION_STYLE", "datadog"),
@@ -133,24 +189,41 @@ mod tests {
 
     #[test]
     fn ok_empty_is_unset_and_the_default_reads_all() {
-        let (extract, inject, left_out) = built(&[("OTEL_PROPAGATORS", " ")]).unwrap();
+        let (extract, inject, warnings) = built(&[("OTEL_PROPAGATORS", " ")]).unwrap();
         assert_eq!(extract, ["tracecontext", "b3", "datadog", "jaeger", "sw8", "baggage"]);
         assert_eq!(inject, ["tracecontext", "baggage"]);
-        assert_eq!(left_out, []);
+        assert_eq!(warnings, []);
     }
 
     #[test]
-    fn ok_names_of_others_are_left_out_once_a_variable() {
-        let (extract, _, left_out) = built(&[("OTEL_PROPAGATORS", "XRay,B3 single header,ottrace")]).unwrap();
+    fn ok_names_of_others_are_ignored_with_a_warning_for_each_variable() {
+        let (extract, _, warnings) = built(&[("OTEL_PROPAGATORS", "XRay,B3 single header,ottrace")]).unwrap();
         assert_eq!(extract, ["b3"]);
         let variable = "OTEL_PROPAGATORS";
-        assert_eq!(left_out, ["xray", "ottrace"].map(|name| EnvWarning { variable, value: name }));
-        assert_eq!(std::format!("{}", left_out[1]), "OTEL_PROPAGATORS names ottrace, which is no format here");
+        assert_eq!(warnings, ["xray", "ottrace"].map(|name| EnvWarning { variable, value: ConfigWord::new(name) }));
+        let expected =
+            "OTEL_PROPAGATORS: ignoring unknown format `ottrace`; known are tracecontext, b3, b3multi, datadog, ";
+        assert!(std::format!("{}", warnings[1]).starts_with(expected), "{}", warnings[1]);
     }
 
     #[test]
-    fn err_name_of_nobody_or_nothing_left() {
-        assert!(matches!(built(&[("OTEL_PROPAGATORS", "b4")]), Err(ConfigError::UnknownFormat { place: 0, .. })));
-        assert_eq!(built(&[("OTEL_PROPAGATORS", "xray")]), Err(ConfigError::NoFormats));
+    fn ok_a_variable_means_a_defined_format() {
+        static SW8: crate::formats::sw8::Sw8 = crate::formats::sw8::Sw8::new("cart", "cart-1");
+        let find = |name: &str| (name == "OTEL_PROPAGATORS").then(|| String::from("sw8,SW8"));
+        let (builder, warnings) = Propagator::builder().define(&SW8).names_from_env_with(find).unwrap();
+        assert!(warnings.is_empty() && builder.build().unwrap().inject_names().eq(["sw8"]));
+    }
+
+    #[test]
+    fn err_unknown_name_or_no_known_one() {
+        let (variable, list) = (Some("OTEL_PROPAGATORS"), ConfigList::Extract);
+        let error = ConfigError::UnknownFormat { variable, list, name: ConfigWord::new("b4") };
+        assert_eq!(built(&[("OTEL_PROPAGATORS", "b3, b4")]), Err(error));
+        let error = ConfigError::NoFormats { variable, list, value: ConfigWord::new("xray") };
+        assert_eq!(built(&[("OTEL_PROPAGATORS", "xray")]), Err(error));
+        let name = ConfigWord::new("correlation:x id");
+        let source = crate::field::InvalidHeaderName::BadByte(1);
+        let error = ConfigError::InvalidHeaderName { variable, list, name, source };
+        assert_eq!(built(&[("OTEL_PROPAGATORS", "correlation:x id")]), Err(error));
     }
 }

@@ -3,6 +3,7 @@
 mod builder;
 #[cfg(feature = "std")]
 mod env;
+mod error;
 pub(crate) mod explain;
 mod extract;
 mod inject;
@@ -17,9 +18,10 @@ use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet};
 use crate::format::Format;
 use crate::id::TraceId;
 
-pub use builder::{ConfigError, Preset, PropagatorBuilder};
+pub use builder::{Preset, PropagatorBuilder};
 #[cfg(feature = "std")]
 pub use env::EnvWarning;
+pub use error::{ConfigError, ConfigList, ConfigWord};
 pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
 pub(crate) use list::FormatList;

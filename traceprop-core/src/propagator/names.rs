@@ -1,24 +1,40 @@
 //! Configuration by names, as operators write it.
 
+use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::list::FormatRef;
-use super::{ConfigError, Propagator, PropagatorBuilder};
-use crate::field::{FormatKind, KNOWN, ROWS};
+use super::{Propagator, PropagatorBuilder};
+use crate::field::ROWS;
 use crate::formats::BUILT_IN;
+#[cfg(feature = "alloc")]
+use crate::{
+    field::FormatKind,
+    format::Format,
+    formats::correlation::Correlation,
+    formats::sw8::{Sw8, Sw8IdentityError},
+};
 
 impl Propagator {
-    /// A propagator from two lists of names, separated by commas; letter case and blanks do not count.
+    /// Creates a propagator from two lists of names: the formats to read and the formats to write.
+    ///
+    /// Names are separated by commas. Letter case and spaces are ignored, and a repeated name is taken once.
     ///
     /// | name | format |
     /// |---|---|
-    /// | `tracecontext` | traceparent and tracestate |
-    /// | `baggage` | W3C baggage |
-    /// | `b3`, `b3multi` | B3; either reads both encodings, and writes its own |
-    /// | `datadog` | the x-datadog-* headers |
-    /// | `jaeger` | uber-trace-id and its baggage |
-    /// | `sw8` | SkyWalking; to write it takes an identity, see [`PropagatorBuilder::define`] |
-    /// | `correlation:HEADER` | a correlation id under this header name (feature `alloc`) |
-    /// | `all` | every built-in format, in this order, but one encoding of B3 |
-    /// | `none` | nothing, on purpose |
+    /// | `tracecontext` | `traceparent` and `tracestate` |
+    /// | `baggage` | W3C `baggage` |
+    /// | `b3`, `b3multi` | B3; each reads both encodings and writes its own |
+    /// | `datadog` | the `x-datadog-*` headers |
+    /// | `jaeger` | `uber-trace-id` and Jaeger baggage |
+    /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |
+    /// | `correlation:HEADER` | a correlation id in this header (feature `alloc`) |
+    /// | `all` | `tracecontext`, `b3`, `datadog`, `jaeger`, `sw8` and `baggage` |
+    /// | `none` | no format; permits an empty list |
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`PropagatorBuilder::names`] and [`PropagatorBuilder::build`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// use traceprop_core::{ConfigError, Propagator};
@@ -26,98 +42,92 @@ impl Propagator {
     /// let propagator = Propagator::from_names("tracecontext, b3, baggage", "tracecontext")?;
     /// assert!(propagator.extract_names().eq(["tracecontext", "b3", "baggage"]));
     /// let error = Propagator::from_names("tracecontext,zipkin", "none").unwrap_err();
-    /// assert!(error.to_string().starts_with("name 2 of the list is no known format; known are tracecontext"));
+    /// assert!(error.to_string().starts_with("extract list: unknown format `zipkin`; expected one of tracecontext, "));
     /// # Ok::<(), ConfigError>(())
     /// ```
-    ///
-    /// # Errors
-    /// [`ConfigError::UnknownFormat`], and all that [`PropagatorBuilder::build`] finds.
     pub fn from_names(extract: &str, inject: &str) -> Result<Self, ConfigError> {
         Self::builder().names(extract, inject)?.build()
     }
 }
 
-/// Which of the two lists a name stands in.
-#[derive(Clone, Copy)]
-enum List {
-    Extract,
-    Inject,
-}
-
 impl PropagatorBuilder {
-    /// Adds the formats of two lists of names; see [`Propagator::from_names`]. What the formats know also crosses a hop
-    /// that speaks only W3C, whichever of them are named ([`PropagatorBuilder::bridges`]).
+    /// Adds the formats of two lists of names; see [`Propagator::from_names`].
+    ///
+    /// The fields of all built-in formats cross services that forward only W3C headers, whichever formats are named
+    /// ([`PropagatorBuilder::bridges`]).
     ///
     /// # Errors
-    /// [`ConfigError::UnknownFormat`], and [`ConfigError::InvalidHeaderName`] for a correlation header.
+    ///
+    /// Returns [`ConfigError::UnknownFormat`] or [`ConfigError::InvalidHeaderName`] for a name that cannot be used, and
+    /// [`ConfigError::CannotInject`] if `sw8` is to be written and no service name is found.
     pub fn names(self, extract: &str, inject: &str) -> Result<Self, ConfigError> {
         let builder = self.bridges(BUILT_IN);
-        let builder = builder.list(extract, List::Extract)?;
-        builder.list(inject, List::Inject)
+        let builder = builder.list(ConfigList::Extract, extract)?;
+        builder.list(ConfigList::Inject, inject)
     }
 
-    fn list(self, names: &str, list: List) -> Result<Self, ConfigError> {
-        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names.enumerate().try_fold(self, |builder, (place, name)| builder.name(place, name, list))
+    pub(super) fn list(self, list: ConfigList, names: &str) -> Result<Self, ConfigError> {
+        words(names).try_fold(self.with_origin(list, None, names), |builder, name| builder.name(list, None, name))
     }
 
-    fn name(self, place: usize, name: &str, list: List) -> Result<Self, ConfigError> {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        if is("none") {
+    /// Adds what one name of a list means.
+    pub(super) fn name(
+        self,
+        list: ConfigList,
+        variable: Option<&'static str>,
+        name: &str,
+    ) -> Result<Self, ConfigError> {
+        if name.eq_ignore_ascii_case("none") {
             return Ok(match list {
-                List::Extract => self.extract_none(),
-                List::Inject => self.inject_none(),
+                ConfigList::Extract => self.extract_none(),
+                ConfigList::Inject => self.inject_none(),
             });
         }
-        if is("all") {
-            let all = ROWS.iter().filter(|row| row.in_all);
-            return Ok(all.fold(self, |builder, row| builder.add(row.kind, row.names[0], list)));
+        if name.eq_ignore_ascii_case("all") {
+            let mut all = ROWS.iter().filter(|row| row.in_all);
+            return all.try_fold(self, |builder, row| builder.name(list, variable, row.names[0]));
         }
+        let format = self.meaning(list, variable, name)?;
+        Ok(self.add_once(list, format))
+    }
+
+    /// Returns the format that a name means: the defined one, else the built-in one.
+    fn meaning(&self, list: ConfigList, variable: Option<&'static str>, name: &str) -> Result<FormatRef, ConfigError> {
         if let Some(format) = self.defined(name) {
-            return Ok(self.add_format(format, list));
+            return Ok(format);
         }
-        match ROWS.iter().find(|row| row.is_named(name)) {
-            #[cfg(feature = "alloc")]
-            Some(row) if row.kind == FormatKind::Correlation => {
+        let word = ConfigWord::new(name);
+        #[cfg(feature = "alloc")]
+        match ROWS.iter().find(|row| row.is_named(name)).map(|row| row.kind) {
+            Some(FormatKind::Correlation) => {
                 let (_, header) = name.split_once(':').unwrap_or_default();
-                let format = crate::formats::correlation::Correlation::new(header.trim())
-                    .map_err(|error| ConfigError::InvalidHeaderName { place, error })?;
-                Ok(self.add_format(format.into(), list))
+                let format = Correlation::new(header.trim()).map_err(|source| ConfigError::InvalidHeaderName {
+                    variable,
+                    list,
+                    name: word,
+                    source,
+                })?;
+                return Ok(self.defined(format.name()).unwrap_or_else(|| format.into()));
             }
-            Some(row) if row.kind != FormatKind::Correlation => Ok(self.add(row.kind, name, list)),
-            _ => Err(ConfigError::UnknownFormat { place, known: KNOWN }),
+            // The built-in instance can only read. A writer needs an identity, which the environment may have.
+            Some(FormatKind::Sw8) if list == ConfigList::Inject => {
+                let cannot = |error: Sw8IdentityError| {
+                    let name = ConfigWord::new("sw8");
+                    ConfigError::CannotInject { name, reason: error.as_str() }
+                };
+                return Sw8::builder().build().map(FormatRef::from).map_err(cannot);
+            }
+            _ => {}
         }
-    }
-
-    /// Adds the format that the name of a row means.
-    fn add(self, kind: FormatKind, name: &str, list: List) -> Self {
-        let built_in = || BUILT_IN.iter().find(|format| format.name().eq_ignore_ascii_case(name));
-        let format = self.defined(name).or_else(|| identified(kind, list));
-        match format.or_else(|| built_in().copied().map(FormatRef::from_static)) {
-            Some(format) => self.add_format(format, list),
-            // A test compares the instances with the rows.
-            None => self,
-        }
-    }
-
-    fn add_format(self, format: FormatRef, list: List) -> Self {
-        match list {
-            List::Extract => self.extract(format),
-            List::Inject => self.inject(format),
-        }
+        let built_in = BUILT_IN.iter().find(|format| format.name().eq_ignore_ascii_case(name));
+        let format = built_in.ok_or(ConfigError::UnknownFormat { variable, list, name: word })?;
+        Ok(FormatRef::from_static(*format))
     }
 }
 
-/// Returns a writer of `sw8` with the identity that the environment names. The built-in instance can only read.
-#[cfg(feature = "alloc")]
-fn identified(kind: FormatKind, list: List) -> Option<FormatRef> {
-    let writes = matches!((kind, list), (FormatKind::Sw8, List::Inject));
-    writes.then(|| crate::formats::sw8::Sw8::builder().build().ok()).flatten().map(FormatRef::from)
-}
-
-#[cfg(not(feature = "alloc"))]
-fn identified(_: FormatKind, _: List) -> Option<FormatRef> {
-    None
+/// Splits a list into its names.
+pub(super) fn words(names: &str) -> impl Iterator<Item = &str> {
+    names.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -131,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_names_in_any_case_with_blanks() {
+    fn ok_names_in_any_case_with_spaces() {
         let propagator = Propagator::from_names(" TraceContext ,BAGGAGE,Jaeger,", "b3multi").unwrap();
         assert!(propagator.extract_names().eq(["tracecontext", "baggage", "jaeger"]));
         assert!(propagator.inject_names().eq(["b3multi"]));
@@ -151,7 +161,10 @@ mod tests {
     fn err_sw8_written_without_an_identity() {
         // The tests run without the variables that could name the service.
         let error = Propagator::from_names("none", "sw8").unwrap_err();
-        assert!(matches!(error, ConfigError::CannotInject { .. }), "{error:?}");
+        assert_eq!(
+            alloc::format!("{error}"),
+            "cannot inject sw8: no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME"
+        );
         assert!(Propagator::from_names("sw8", "none").is_ok());
     }
 
@@ -162,23 +175,58 @@ mod tests {
         assert!(propagator.extract_names().eq(["correlation:x-request-id", "tracecontext"]));
         assert!(propagator.inject_names().eq(["correlation:x-a"]));
         let error = Propagator::from_names("none", "correlation:a b").unwrap_err();
-        assert!(matches!(error, ConfigError::InvalidHeaderName { place: 0, .. }), "{error:?}");
-        let error = Propagator::from_names("correlation:x-a,correlation:X-A", "none").unwrap_err();
-        assert_eq!(error, ConfigError::DuplicateFormat);
+        let (list, name) = (ConfigList::Inject, ConfigWord::new("correlation:a b"));
+        let source = crate::field::InvalidHeaderName::BadByte(1);
+        assert_eq!(error, ConfigError::InvalidHeaderName { variable: None, list, name, source });
+        let error = Propagator::from_names("correlation:X-B3-TraceId", "none").unwrap_err();
+        assert_eq!(alloc::format!("{error}"), "extract list: `correlation:X-B3-TraceId`: reserved for format `b3`");
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn ok_a_repeated_name_is_taken_once() {
+        let names = |list| {
+            let propagator = named(list, list);
+            let [mut read, mut written] = [alloc::vec::Vec::new(), alloc::vec::Vec::new()];
+            read.extend(propagator.extract_names().map(alloc::string::String::from));
+            written.extend(propagator.inject_names().map(alloc::string::String::from));
+            assert_eq!(read, written, "{list}");
+            written
+        };
+        assert_eq!(names("correlation:x-a,b3,correlation:X-A,B3"), ["correlation:x-a", "b3"]);
+        let all = ["tracecontext", "b3", "datadog", "jaeger", "sw8", "baggage"];
+        assert_eq!(names("all,jaeger,all"), all);
+        assert_eq!(names("baggage,all"), ["baggage", "tracecontext", "b3", "datadog", "jaeger", "sw8"]);
+        // Code decides first, and a list adds what is missing.
+        let builder = Propagator::builder().with_format(crate::formats::b3::B3::multi()).names("b3multi", "b3multi");
+        assert!(builder.and_then(PropagatorBuilder::build).is_ok());
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn ok_a_defined_correlation_header_is_meant_by_its_name() {
+        let defined = Correlation::from_static("x-order").opaque();
+        let builder = Propagator::builder().define(defined).names("correlation: X-Order", "none").unwrap();
+        let propagator = builder.build().unwrap();
+        // Only an opaque id may be a text that is not a UUID.
+        let shown = alloc::format!("{}", propagator.explain(&[("x-order", "7")]));
+        assert!(!shown.contains("bad-length"), "{shown}");
     }
 
     #[test]
-    fn err_empty_list_unless_none_is_said() {
-        assert_eq!(Propagator::from_names("", "none").unwrap_err(), ConfigError::NoFormats);
-        assert_eq!(Propagator::from_names("none", " , ").unwrap_err(), ConfigError::NoFormats);
+    fn err_empty_list_without_none() {
+        let empty = |list, text| ConfigError::NoFormats { variable: None, list, value: ConfigWord::new(text) };
+        assert_eq!(Propagator::from_names("", "none").unwrap_err(), empty(ConfigList::Extract, ""));
+        assert_eq!(Propagator::from_names("none", " , ").unwrap_err(), empty(ConfigList::Inject, " , "));
         assert!(Propagator::from_names("none", "none").is_ok());
     }
 
     #[test]
     fn err_unknown_name_says_where() {
+        let unknown = |list, name| ConfigError::UnknownFormat { variable: None, list, name: ConfigWord::new(name) };
         let error = Propagator::from_names("none", "baggage,,b4").unwrap_err();
-        assert_eq!(error, ConfigError::UnknownFormat { place: 1, known: KNOWN });
+        assert_eq!(error, unknown(ConfigList::Inject, "b4"));
         let error = Propagator::from_names("header:x-a", "none").unwrap_err();
-        assert_eq!(error, ConfigError::UnknownFormat { place: 0, known: KNOWN });
+        assert_eq!(error, unknown(ConfigList::Extract, "header:x-a"));
     }
 }

@@ -91,8 +91,8 @@ fn err_header_that_is_no_name_or_taken() {
     let err = |name| Correlation::new(name).unwrap_err();
     assert_eq!(err(""), InvalidHeaderName::BadLength);
     assert_eq!(err("x id"), InvalidHeaderName::BadByte(1));
-    assert_eq!(err("TraceParent"), InvalidHeaderName::Reserved);
-    assert_eq!(err("uberctx-id"), InvalidHeaderName::Reserved);
+    assert_eq!(err("TraceParent"), InvalidHeaderName::Reserved { format: "tracecontext" });
+    assert_eq!(err("uberctx-id"), InvalidHeaderName::Reserved { format: "jaeger" });
 }
 
 #[test]

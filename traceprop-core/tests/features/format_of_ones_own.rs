@@ -283,5 +283,6 @@ fn err_a_name_that_is_none_and_a_format_twice() {
     let twice = Propagator::builder()
         .with_format(Acme::new("x-acme-trace").expect("a name"))
         .with_format(Acme::new("x-acme-trace-2").expect("a name"));
-    assert_eq!(twice.build().err(), Some(ConfigError::DuplicateFormat));
+    let error = twice.build().expect_err("one format twice");
+    assert!(matches!(error, ConfigError::DuplicateFormat { name, .. } if name.as_str() == "acme"), "{error:?}");
 }

@@ -87,10 +87,10 @@ impl Correlation {
     /// # Errors
     /// When it is no header name of at most 62 bytes, or that of another dialect's field.
     pub const fn new(name: &str) -> Result<Self, InvalidHeaderName> {
-        let header = match CustomHeader::new(name) {
-            Ok(_) if Field::is_reserved(name) => return Err(InvalidHeaderName::Reserved),
-            Ok(header) => header,
-            Err(error) => return Err(error),
+        let header = match (CustomHeader::new(name), Field::reserved_by(name)) {
+            (Ok(_), Some(format)) => return Err(InvalidHeaderName::Reserved { format }),
+            (Ok(header), None) => header,
+            (Err(error), _) => return Err(error),
         };
         let mut text = [0; PREFIX.len() + CustomHeader::MAX_LEN];
         let mut i = 0;

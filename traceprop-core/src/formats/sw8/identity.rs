@@ -70,11 +70,10 @@ impl Sw8IdentityError {
     /// The words for it.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Missing => "sw8 is to be injected without an identity: give it a service and an instance",
-            Self::NoService => "sw8 has no service name: give one, or set SW_AGENT_NAME or OTEL_SERVICE_NAME",
-            Self::NoInstance => "sw8 has no instance name, and without the features std and rand none can be drawn",
-            Self::BadService => "the service name of sw8 must have 1 to 50 characters",
-            Self::BadInstance => "the instance name of sw8 must have 1 to 50 characters",
+            Self::Missing | Self::NoService => "no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME",
+            Self::NoInstance => "no instance name; set one, or enable feature rand to generate it",
+            Self::BadService => "the service name must have 1 to 50 characters",
+            Self::BadInstance => "the instance name must have 1 to 50 characters",
         }
     }
 }
@@ -242,7 +241,7 @@ mod tests {
     #[test]
     fn ok_errors_say_what_to_do_and_debug_shows_the_names() {
         let words = Sw8IdentityError::NoService.to_string();
-        assert_eq!(words, "sw8 has no service name: give one, or set SW_AGENT_NAME or OTEL_SERVICE_NAME");
+        assert_eq!(words, "no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME");
         assert_eq!(std::format!("{:?}", Name::Static("cart")), "\"cart\"");
     }
 

@@ -1,0 +1,255 @@
+//! Why a configuration is invalid.
+
+use core::fmt;
+
+use super::list::MAX_FORMATS;
+use crate::field::{InvalidHeaderName, KNOWN, MAX_CUSTOM_HEADERS};
+
+/// A word of a configuration, cut after 64 bytes at a character boundary.
+///
+/// Errors and warnings hold it inline, so they borrow nothing and need no allocator.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{ConfigError, Propagator};
+///
+/// let Err(ConfigError::UnknownFormat { name, .. }) = Propagator::from_names("b3,zipkin", "none") else {
+///     unreachable!("no format is named zipkin");
+/// };
+/// assert_eq!(name.as_str(), "zipkin");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ConfigWord {
+    bytes: [u8; Self::MAX_LEN],
+    len: u8,
+}
+
+impl ConfigWord {
+    const MAX_LEN: usize = 64;
+    pub(super) const EMPTY: Self = Self { bytes: [0; Self::MAX_LEN], len: 0 };
+
+    pub(super) fn new(text: &str) -> Self {
+        let mut word = Self::EMPTY;
+        let ends = (0..=text.len().min(Self::MAX_LEN)).rev();
+        let end = ends.into_iter().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+        word.bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
+        word.len = end as u8;
+        word
+    }
+
+    /// Returns the word as it was configured, or its first 64 bytes.
+    pub fn as_str(&self) -> &str {
+        // Cut at a boundary, so it is always valid.
+        core::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for ConfigWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for ConfigWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
+}
+
+/// One of the two lists of formats in a configuration.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::ConfigList;
+///
+/// assert_eq!(ConfigList::Extract.to_string(), "extract list");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigList {
+    /// The formats that are read.
+    Extract,
+    /// The formats that are written.
+    Inject,
+}
+
+impl fmt::Display for ConfigList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Extract => "extract list",
+            Self::Inject => "inject list",
+        })
+    }
+}
+
+/// Why a [`Propagator`](crate::Propagator) cannot be built.
+///
+/// `variable` is the environment variable with the invalid list, or `None` if the list is from code. The text of a
+/// configuration is quoted in messages.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::Propagator;
+///
+/// let error = Propagator::from_names("correlation:traceparent", "none").unwrap_err();
+/// # #[cfg(feature = "alloc")]
+/// assert_eq!(
+///     error.to_string(),
+///     "extract list: `correlation:traceparent`: reserved for format `tracecontext`",
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A list contains a name that no format has.
+    UnknownFormat {
+        /// The variable with the list.
+        variable: Option<&'static str>,
+        /// The list with the name.
+        list: ConfigList,
+        /// The name.
+        name: ConfigWord,
+    },
+    /// A list contains a correlation header that cannot be used.
+    InvalidHeaderName {
+        /// The variable with the list.
+        variable: Option<&'static str>,
+        /// The list with the name.
+        list: ConfigList,
+        /// The name in the list, such as `correlation:x id`.
+        name: ConfigWord,
+        /// Why the header name is invalid. An offset counts from the start of the header name.
+        source: InvalidHeaderName,
+    },
+    /// A list contains no format, and no `none` that permits it.
+    NoFormats {
+        /// The variable with the list.
+        variable: Option<&'static str>,
+        /// The empty list.
+        list: ConfigList,
+        /// The text of the list.
+        value: ConfigWord,
+    },
+    /// A list contains more than [`MAX_FORMATS`].
+    TooManyFormats,
+    /// The formats have more than [`MAX_CUSTOM_HEADERS`].
+    TooManyCustomHeaders,
+    /// Code added a format twice to a list. A name that a list of names repeats is taken once.
+    DuplicateFormat {
+        /// The list with the format.
+        list: ConfigList,
+        /// The name of the format.
+        name: ConfigWord,
+    },
+    /// A custom format has the name of a built-in one.
+    NameTaken {
+        /// The first name of the built-in format.
+        name: &'static str,
+    },
+    /// `extract_first` is set, but fewer than two formats with a trace context are read.
+    ExtractFirstNeedsTwo,
+    /// A trust other than [`Continue`](crate::Trust::Continue) is set, but no format is read.
+    TrustWithoutExtract,
+    /// A format cannot be written with its settings.
+    CannotInject {
+        /// The name of the format.
+        name: ConfigWord,
+        /// The missing or invalid setting.
+        reason: &'static str,
+    },
+}
+
+impl ConfigError {
+    /// Writes where a list is from, for the operator who has to correct it.
+    fn place(f: &mut fmt::Formatter<'_>, variable: Option<&str>, list: ConfigList) -> fmt::Result {
+        match variable {
+            Some(variable) => write!(f, "{variable}: "),
+            None => write!(f, "{list}: "),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownFormat { variable, list, name } => {
+                Self::place(f, *variable, *list)?;
+                write!(f, "unknown format `{name}`; expected one of {KNOWN}")
+            }
+            Self::InvalidHeaderName { variable, list, name, source } => {
+                Self::place(f, *variable, *list)?;
+                write!(f, "`{name}`: {source}")
+            }
+            Self::NoFormats { variable: Some(variable), value, .. } => {
+                write!(f, "{variable}: no known format in `{value}`")
+            }
+            Self::NoFormats { variable: None, list, .. } => write!(f, "{list}: no format; add one, or `none`"),
+            Self::TooManyFormats => write!(f, "more than {MAX_FORMATS} formats"),
+            Self::TooManyCustomHeaders => write!(f, "more than {MAX_CUSTOM_HEADERS} custom headers"),
+            Self::DuplicateFormat { list, name } => write!(f, "{list}: format `{name}` is added twice"),
+            Self::NameTaken { name } => write!(f, "format name `{name}` is taken by a built-in format"),
+            Self::ExtractFirstNeedsTwo => f.write_str("extract_first needs at least two formats with a trace context"),
+            Self::TrustWithoutExtract => f.write_str("a trust other than `continue` needs a format to extract"),
+            Self::CannotInject { name, reason } => write!(f, "cannot inject {name}: {reason}"),
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::InvalidHeaderName { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+
+    #[test]
+    fn ok_a_word_is_cut_at_a_character_boundary() {
+        for (text, kept) in [("", 0), ("b3", 2), (&"x".repeat(64), 64), (&"x".repeat(65), 64), (&"é".repeat(33), 64)] {
+            assert_eq!(ConfigWord::new(text).as_str(), &text[..kept]);
+        }
+        let odd = format!("x{}", "é".repeat(32));
+        assert_eq!(ConfigWord::new(&odd).as_str(), &odd[..63]);
+        assert_eq!(format!("{0} {0:?}", ConfigWord::new("b\"3")), r#"b"3 "b\"3""#);
+    }
+
+    #[test]
+    fn ok_errors_quote_the_operators_text_and_name_its_place() {
+        let (name, value) = (ConfigWord::new("tracecontex"), ConfigWord::new("haystack"));
+        let list = ConfigList::Extract;
+        let unknown = ConfigError::UnknownFormat { variable: None, list, name };
+        let expected = "expected one of tracecontext, b3, b3multi, datadog, jaeger, sw8, ";
+        assert!(format!("{unknown}").starts_with(&format!("extract list: unknown format `tracecontex`; {expected}")));
+        let unknown = ConfigError::UnknownFormat { variable: Some("OTEL_PROPAGATORS"), list, name };
+        assert!(format!("{unknown}").starts_with("OTEL_PROPAGATORS: unknown format `tracecontex`; expected one of "));
+        let none = ConfigError::NoFormats { variable: Some("OTEL_PROPAGATORS"), list, value };
+        assert_eq!(format!("{none}"), "OTEL_PROPAGATORS: no known format in `haystack`");
+        let none = ConfigError::NoFormats { variable: None, list: ConfigList::Inject, value: ConfigWord::EMPTY };
+        assert_eq!(format!("{none}"), "inject list: no format; add one, or `none`");
+        let twice = ConfigError::DuplicateFormat { list, name: ConfigWord::new("acme") };
+        assert_eq!(format!("{twice}"), "extract list: format `acme` is added twice");
+    }
+
+    #[test]
+    fn ok_an_invalid_header_name_is_the_source() {
+        let (variable, list) = (Some("OTEL_PROPAGATORS"), ConfigList::Inject);
+        let invalid = |name: &str, source| {
+            let name = ConfigWord::new(name);
+            ConfigError::InvalidHeaderName { variable, list, name, source }
+        };
+        let error = invalid("correlation:x id", InvalidHeaderName::BadByte(1));
+        assert_eq!(format!("{error}"), "OTEL_PROPAGATORS: `correlation:x id`: invalid character at byte 1");
+        let source = core::error::Error::source(&error).unwrap();
+        assert_eq!(source.downcast_ref(), Some(&InvalidHeaderName::BadByte(1)));
+        let error = invalid("correlation:b3", InvalidHeaderName::Reserved { format: "b3" });
+        assert_eq!(format!("{error}"), "OTEL_PROPAGATORS: `correlation:b3`: reserved for format `b3`");
+    }
+}
