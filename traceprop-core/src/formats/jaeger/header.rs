@@ -9,7 +9,7 @@ use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::id::{SpanId, TraceId};
 use crate::wire;
-use crate::wire::hex::{self, Letters};
+use crate::wire::hex::{self, HexError, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// Bytes of the longest value that is read. Clients write 75 at most, with every digit there and colons as `%3A`; the
@@ -106,80 +106,79 @@ impl fmt::Display for UberTraceId {
 }
 
 fn parse(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
-    match parse_whole(value) {
-        Some(header) => Ok(header),
-        None => parse_any(value),
-    }
-}
-
-/// A value as it should be, by the offsets that leaves: ids with all of their digits, in lower case, and a parent of one
-/// digit. `None` for everything else.
-#[inline]
-fn parse_whole(value: &[u8]) -> Option<UberTraceId> {
-    let (trace_id, rest) = value.split_first_chunk::<32>()?;
-    let (span_id, rest) = rest.strip_prefix(b":")?.split_first_chunk::<16>()?;
-    let flags = match rest {
-        [b':', b'0', b':', flags @ ..] => parse_flags(flags)?,
-        _ => return None,
-    };
-    let trace_id = TraceId::new(hex::u128_32(trace_id, Letters::Lower).ok()?)?;
-    let span_id = SpanId::new(hex::u64_16(span_id, Letters::Lower).ok()?)?;
-    Some(UberTraceId::new(trace_id, span_id, JaegerFlags::from_byte(flags)))
-}
-
-fn parse_any(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
-    if value.is_empty() {
-        return Err(InvalidReason::Empty.at(0));
-    }
     if value.len() > MAX_VALUE {
         return Err(InvalidReason::TooLong.at(MAX_VALUE));
     }
-    fields(value).map_err(|error| diagnose(value, error))
+    parse_fields(value).map_err(|error| diagnose(value, error))
 }
 
-fn fields(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
-    let encoded = !value.contains(&b':');
-    let next = |rest| split(rest, encoded).ok_or(InvalidReason::FieldCount.at(value.len()));
-    let (trace_id, behind_trace) = next(value)?;
-    let (span_id, behind_span) = next(behind_trace)?;
-    let (parent_id, flags) = next(behind_span)?;
-    if let Some((_, fifth)) = split(flags, encoded) {
-        return Err(InvalidReason::FieldCount.at(value.len() - fifth.len()));
-    }
-    if parent_id.contains(&b',') {
-        return Err(InvalidReason::RepeatedField.at(0));
-    }
-    let span_at = value.len() - behind_trace.len();
-    let trace_id = hex::u128_32(&padded(trace_id, 0)?, Letters::AnyCase)
-        .map_err(|error| error.reason.at(error.at + trace_id.len() - TraceId::HEX_LEN))?;
-    let span_id = hex::u64_16(&padded(span_id, span_at)?, Letters::AnyCase)
-        .map_err(|error| error.reason.at(span_at + error.at + span_id.len() - SpanId::HEX_LEN))?;
+#[inline(always)]
+fn parse_fields(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
+    let (trace_id, after_trace) = id(value, value, |digits| hex::u128_32(digits, Letters::AnyCase))?;
+    let (span_id, after_span) = id(value, after_trace, |digits| hex::u64_16(digits, Letters::AnyCase))?;
+    let flags = match after_span {
+        [b'0', b':', flags @ ..] => flags,
+        _ => after_parent(value, after_span)?,
+    };
     let trace_id = TraceId::new(trace_id).ok_or(InvalidReason::ZeroTraceId.at(0))?;
+    let span_at = value.len() - after_trace.len();
     let span_id = SpanId::new(span_id).ok_or(InvalidReason::ZeroSpanId.at(span_at))?;
     let flags = parse_flags(flags).ok_or(InvalidReason::BadFlags.at(value.len() - flags.len()))?;
     Ok(UberTraceId::new(trace_id, span_id, JaegerFlags::from_byte(flags)))
 }
 
-/// Splits at the first colon, or at the first that is percent-encoded.
-fn split(text: &[u8], encoded: bool) -> Option<(&[u8], &[u8])> {
-    if !encoded {
-        return wire::split_once(text, b':');
+/// Reads an id of up to `N` digits at the start of `rest`, which is the end of `value`, and returns what follows it.
+#[inline(always)]
+fn id<'v, const N: usize, T>(
+    value: &'v [u8],
+    rest: &'v [u8],
+    decode: impl Fn(&[u8; N]) -> Result<T, HexError>,
+) -> Result<(T, &'v [u8]), ReasonAt> {
+    // A colon is not a digit, so digits that decode are the whole field.
+    if let Some((digits, [b':', after @ ..])) = rest.split_first_chunk() {
+        if let Ok(id) = decode(digits) {
+            return Ok((id, after));
+        }
     }
-    let at = text.windows(3).position(|three| matches!(three, [b'%', b'3', b'A' | b'a']))?;
-    Some((&text[..at], &text[at + 3..]))
+    let at = value.len() - rest.len();
+    let (digits, zeros, after) = padded(value, rest)?;
+    match decode(&digits) {
+        Ok(id) => Ok((id, after)),
+        Err(error) => Err(error.reason.at((at + error.at).saturating_sub(zeros))),
+    }
 }
 
-/// Digits with zeros on their left: a shorter id is the same number.
-fn padded<const N: usize>(digits: &[u8], at: usize) -> Result<[u8; N], ReasonAt> {
+/// Puts back the leading zeros that some clients strip. Returns all digits, how many were added and what follows.
+#[cold]
+fn padded<'v, const N: usize>(value: &[u8], rest: &'v [u8]) -> Result<([u8; N], usize, &'v [u8]), ReasonAt> {
+    let at = value.len() - rest.len();
+    let (digits, after) = split(value, rest)?;
     if digits.is_empty() {
         return Err(InvalidReason::EmptyField.at(at));
     }
+    let zeros = N.checked_sub(digits.len()).ok_or(InvalidReason::BadLength.at(at + N))?;
     let mut all = [b'0'; N];
-    match N.checked_sub(digits.len()) {
-        Some(zeros) => all[zeros..].copy_from_slice(digits),
-        None => return Err(InvalidReason::BadLength.at(at + N)),
-    }
-    Ok(all)
+    all[zeros..].copy_from_slice(digits);
+    Ok((all, zeros, after))
+}
+
+/// Skips the parent id, which may be anything but a second value.
+#[cold]
+fn after_parent<'v>(value: &[u8], rest: &'v [u8]) -> Result<&'v [u8], ReasonAt> {
+    let (parent_id, flags) = split(value, rest)?;
+    if parent_id.contains(&b',') { Err(InvalidReason::RepeatedField.at(0)) } else { Ok(flags) }
+}
+
+/// Splits `rest` after its first field. The colons of a value are either all literal or all percent-encoded.
+fn split<'v>(value: &[u8], rest: &'v [u8]) -> Result<(&'v [u8], &'v [u8]), ReasonAt> {
+    let fields = match wire::find(value, b':') {
+        Some(_) => wire::split_once(rest, b':'),
+        None => {
+            let at = rest.windows(3).position(|three| matches!(three, [b'%', b'3', b'A' | b'a']));
+            at.map(|at| (&rest[..at], &rest[at + 3..]))
+        }
+    };
+    fields.ok_or(InvalidReason::FieldCount.at(value.len()))
 }
 
 /// One or two hex digits.
@@ -191,12 +190,25 @@ pub(super) fn parse_flags(digits: &[u8]) -> Option<u8> {
     }
 }
 
-/// A comma anywhere means that several values were joined, which is worth more to know than what broke because of it.
+/// Replaces the reason by one that says more: several joined values first, then the number of fields.
 #[cold]
 fn diagnose(value: &[u8], error: ReasonAt) -> ReasonAt {
-    match value.iter().position(|&b| b == b',') {
-        Some(at) => InvalidReason::RepeatedField.at(at),
-        None => error,
+    if value.is_empty() {
+        return InvalidReason::Empty.at(0);
+    }
+    if let Some(at) = wire::find(value, b',') {
+        return InvalidReason::RepeatedField.at(at);
+    }
+    let mut rest = value;
+    for _ in 0..3 {
+        match split(value, rest) {
+            Ok((_, after)) => rest = after,
+            Err(field_count) => return field_count,
+        }
+    }
+    match split(value, rest) {
+        Ok((_, fifth)) => InvalidReason::FieldCount.at(value.len() - fifth.len()),
+        Err(_) => error,
     }
 }
 
