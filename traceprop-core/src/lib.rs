@@ -20,7 +20,7 @@
 //! // … and a call goes out.
 //! let mut headers = Pairs::new();
 //! let omitted = propagator.inject(&span, &InjectOptions::new(), &mut headers);
-//! assert!(omitted.is_empty());
+//! assert!(omitted.is_complete());
 //! assert_eq!(
 //!     headers.get("traceparent"),
 //!     Some("00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01"),

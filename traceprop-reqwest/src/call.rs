@@ -20,7 +20,7 @@ use crate::policy::child_of;
 ///
 /// let mut request = reqwest::Request::new(reqwest::Method::GET, "http://stock.internal/items".parse().unwrap());
 /// let omitted = call.inject(&mut request);
-/// assert!(omitted.is_empty());
+/// assert!(omitted.is_complete());
 /// assert_eq!(request.headers()["traceparent"], "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```

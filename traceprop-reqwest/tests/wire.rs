@@ -128,7 +128,7 @@ async fn ok_inject_says_what_was_left_out() {
     let call = Call::new(&propagator).context(&context);
     let mut request = Client::new().get("http://stock.internal/").build().expect("a request");
     let omitted = call.inject(&mut request);
-    assert_eq!(omitted.to_string(), "baggage: 2 left out, not-allowed");
+    assert_eq!(omitted.to_string(), "baggage: 2 members omitted (not-allowed)");
 }
 
 #[tokio::test]

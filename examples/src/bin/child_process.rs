@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         // Variables of the formats that are inherited and not set here are removed, so that nothing stale gets there.
         let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
         for omission in propagator.inject(&child, &outgoing, command).iter() {
-            println!("left out: {omission}");
+            println!("{omission}");
         }
     }) {
         Ok(true) => ExitCode::SUCCESS,

@@ -78,7 +78,7 @@ fn forward(record: &Record, topic: &'static str, propagator: &Propagator) -> Rec
     let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
     let omitted = propagator.inject(&producing, &outgoing, &mut headers);
     for omission in omitted.iter() {
-        println!("left out: {omission}");
+        println!("{omission}");
     }
     Record { topic, headers: headers.0 }
 }

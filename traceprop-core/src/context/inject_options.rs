@@ -212,13 +212,20 @@ impl fmt::Display for Omitted {
 
 impl Omitted {
     fn show(&self, names: Option<&FieldNames>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} left out, {}", Named(names, self.field), self.count, self.reason)
+        let name = Named(names, self.field);
+        // A header of ids is written or omitted as a whole. Members are counted where a header is a list of them.
+        let is_list = self.field.is_baggage() || self.field == Field::TraceState || self.count > 1;
+        match (is_list, self.count) {
+            (false, _) => write!(f, "{name}: omitted ({})", self.reason),
+            (true, 1) => write!(f, "{name}: 1 member omitted ({})", self.reason),
+            (true, count) => write!(f, "{name}: {count} members omitted ({})", self.reason),
+        }
     }
 }
 
 /// What an injection left out, and why, with the names that the propagator has for its headers.
 ///
-/// At most [`InjectReport::MAX`] pairs of field and reason; nothing is kept beyond, but [`InjectReport::is_complete`] says so.
+/// At most [`InjectReport::MAX`] pairs of field and reason; nothing is kept beyond, but [`InjectReport::is_truncated`] says so.
 #[derive(Clone, Debug, Default)]
 pub struct InjectReport<'p> {
     list: OmissionList,
@@ -277,21 +284,21 @@ impl<'p> InjectReport<'p> {
         self.list.list.iter().flatten()
     }
 
-    /// Whether everything was written.
-    pub const fn is_empty(&self) -> bool {
+    /// Returns `true` if nothing was omitted.
+    pub const fn is_complete(&self) -> bool {
         self.list.list[0].is_none()
     }
 
-    /// Whether the list names everything that was left out.
-    pub const fn is_complete(&self) -> bool {
-        !self.list.dropped
+    /// Returns `true` if more was omitted than the report has room for. See [`InjectReport::MAX`].
+    pub const fn is_truncated(&self) -> bool {
+        self.list.dropped
     }
 }
 
 impl fmt::Display for InjectReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return f.write_str("nothing left out");
+        if self.is_complete() {
+            return f.write_str("nothing omitted");
         }
         for (i, omission) in self.iter().enumerate() {
             if i > 0 {
@@ -306,6 +313,7 @@ impl fmt::Display for InjectReport<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::ToString;
 
     #[test]
     fn ok_a_new_call_allows_nothing_of_the_users() {
@@ -323,6 +331,15 @@ mod tests {
     }
 
     #[test]
+    fn ok_members_are_counted_and_whole_headers_are_not() {
+        let shown = |field, count| Omitted { field, reason: OmitReason::NotAllowed, count }.to_string();
+        assert_eq!(shown(Field::Baggage, 1), "baggage: 1 member omitted (not-allowed)");
+        assert_eq!(shown(Field::Baggage, 2), "baggage: 2 members omitted (not-allowed)");
+        assert_eq!(shown(Field::TraceParent, 1), "traceparent: omitted (not-allowed)");
+        assert_eq!(InjectReport::default().to_string(), "nothing omitted");
+    }
+
+    #[test]
     fn ok_omissions_add_up_and_stay_bounded() {
         let names = FieldNames::new();
         let mut list = OmissionList::default();
@@ -333,12 +350,12 @@ mod tests {
             omissions.iter().copied().next(),
             Some(Omitted { field: Field::Baggage, reason: OmitReason::BadKey, count: 3 })
         );
-        assert!(omissions.is_complete());
+        assert!(!omissions.is_complete() && !omissions.is_truncated());
         for place in 0..8 {
             list.add(Field::Custom(place), OmitReason::NotAllowed, 1);
         }
         let omissions = list.of(&names);
         assert_eq!(omissions.iter().count(), InjectReport::MAX);
-        assert!(!omissions.is_complete());
+        assert!(omissions.is_truncated());
     }
 }

@@ -79,7 +79,7 @@ impl TraceIdMatch {
 /// let mut headers: Vec<(String, String)> = Vec::new();
 /// let omitted = propagator.inject(&call, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers[0].1, "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01");
-/// assert!(omitted.is_empty());
+/// assert!(omitted.is_complete());
 /// # }
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```

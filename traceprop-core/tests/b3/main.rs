@@ -38,9 +38,9 @@ fn relayed(propagator: &Propagator, request: &[(&'static str, &'static str)]) ->
     let request = request.to_vec();
     let extraction = propagator.extract(&request);
     let (mut direct, mut owned) = (Pairs::new(), Pairs::new());
-    assert!(propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut direct).is_empty());
+    assert!(propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut direct).is_complete());
     let context = OwnedContext::passthrough(&extraction);
-    assert!(propagator.inject(&context.relay().expect("a relay"), &InjectOptions::new(), &mut owned).is_empty());
+    assert!(propagator.inject(&context.relay().expect("a relay"), &InjectOptions::new(), &mut owned).is_complete());
     assert_eq!(direct, owned);
     direct.into_iter().collect()
 }
@@ -51,7 +51,7 @@ fn sent(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Ve
     let request = request.to_vec();
     let span = propagator.extract(&request).new_span(&|| IdBits::non_random(0xabc));
     let mut headers = Pairs::new();
-    assert!(propagator.inject(&span, &InjectOptions::new(), &mut headers).is_empty());
+    assert!(propagator.inject(&span, &InjectOptions::new(), &mut headers).is_complete());
     headers.into_iter().collect()
 }
 

@@ -50,7 +50,7 @@ fn ok_the_program_continues_the_trace() {
     let context = context();
     let propagator = presets::W3C.propagator();
     let omitted = propagator.inject(&context.span().expect("a span"), &outgoing, &mut command);
-    assert_eq!(omitted.to_string(), "baggage: 1 left out, not-allowed");
+    assert_eq!(omitted.to_string(), "baggage: 1 member omitted (not-allowed)");
     assert_eq!(
         run(command),
         "continued trace 4bf92f3577b34da6a3ce929d0e0e4736, parent 00f067aa0ba902b7, sampled; tracecontext: used; \

@@ -33,7 +33,7 @@ fn ok_valid_lines_go_on_byte_for_byte() {
             ("tracestate", "a=3\t"),
         ],
     ] {
-        assert_eq!(relay(lines, &InjectOptions::new()), (owned(lines), "nothing left out".into()));
+        assert_eq!(relay(lines, &InjectOptions::new()), (owned(lines), "nothing omitted".into()));
     }
 }
 
@@ -62,12 +62,12 @@ fn ok_a_request_without_a_trace_gets_none() {
 fn ok_baggage_goes_only_where_it_may() {
     let lines = [("traceparent", VALID), ("baggage", "tenant=shoes ; p, user=alice"), ("baggage", "tenant=hats")];
     let (all, omitted) = relay(&lines, &InjectOptions::new().allow_baggage(Allow::All));
-    assert_eq!((all, omitted.as_str()), (owned(&lines), "nothing left out"));
+    assert_eq!((all, omitted.as_str()), (owned(&lines), "nothing omitted"));
     let (some, omitted) = relay(&lines, &InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])));
     assert_eq!(some, owned(&[lines[0], ("baggage", "tenant=shoes;p,tenant=hats")]));
-    assert_eq!(omitted, "baggage: 1 left out, not-allowed");
+    assert_eq!(omitted, "baggage: 1 member omitted (not-allowed)");
     let (none, omitted) = relay(&lines, &InjectOptions::new());
-    assert_eq!((none, omitted.as_str()), (owned(&lines[..1]), "baggage: 3 left out, not-allowed"));
+    assert_eq!((none, omitted.as_str()), (owned(&lines[..1]), "baggage: 3 members omitted (not-allowed)"));
 }
 
 #[test]

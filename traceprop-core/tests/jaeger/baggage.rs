@@ -58,7 +58,7 @@ fn ok_baggage_leaves_only_where_it_may() {
     assert_eq!(lines(&headers), [("uberctx-tenant", "acme+inc"), ("uberctx-user", "a%2Fb")]);
     let mut headers = Pairs::new();
     let omissions = propagator.inject(&propagator.extract(&BAGGAGE).passthrough(), &some, &mut headers);
-    assert_eq!(omissions.to_string(), "uberctx-: 3 left out, not-allowed");
+    assert_eq!(omissions.to_string(), "uberctx-: 3 members omitted (not-allowed)");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn ok_baggage_that_grows_beyond_the_limit_is_cut_at_a_whole_item() {
     let mut headers = Pairs::new();
     let span = propagator.extract(&request).span_with_ids(trace(), child_id());
     let omissions = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
-    assert_eq!(omissions.to_string(), "uberctx-: 2 left out, too-long");
+    assert_eq!(omissions.to_string(), "uberctx-: 2 members omitted (too-long)");
     assert_eq!(headers.get("uberctx-a").map(str::len), Some(6000));
     assert_eq!(lines(&relay(&propagator, &request, &InjectOptions::everything())), request);
 }
@@ -139,8 +139,8 @@ fn ok_w3c_baggage_beyond_64_items_is_left_out_and_counted() {
         (headers.len() - 1, omissions.to_string())
     };
     let request = [("uber-trace-id", value.as_str()), ("baggage", &list), ("uberctx-a", "1"), ("uberctx-b", "2")];
-    assert_eq!(written(&request[..2]), (64, String::from("nothing left out")));
-    assert_eq!(written(&request), (64, String::from("uberctx-: 2 left out, too-many-members")));
+    assert_eq!(written(&request[..2]), (64, String::from("nothing omitted")));
+    assert_eq!(written(&request), (64, String::from("uberctx-: 2 members omitted (too-many-members)")));
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn ok_trace_without_a_span_is_left_out() {
     let relay = Passthrough::new(Inbound::Context(context));
     let omissions = propagator.inject(&relay, &InjectOptions::new(), &mut headers);
     assert!(headers.is_empty());
-    assert_eq!(omissions.to_string(), "uber-trace-id: 1 left out, no-span-id");
+    assert_eq!(omissions.to_string(), "uber-trace-id: omitted (no-span-id)");
 }
 
 #[test]

@@ -160,7 +160,7 @@ proptest! {
         prop_assert_eq!(again.inbound(), Inbound::Context(expected));
         prop_assert_eq!(again.tracestate().to_string(), first.tracestate().to_string());
         prop_assert!(again.baggage().iter().eq(first.baggage().iter()));
-        prop_assert_eq!(omitted, "nothing left out");
+        prop_assert_eq!(omitted, "nothing omitted");
         // The second time there is nothing left to tidy up.
         let (third, _) = inject(&propagator, &again.new_span(&ids), &InjectOptions::everything());
         prop_assert_eq!(third, headers);
@@ -257,7 +257,7 @@ proptest! {
         match parent {
             None => {
                 prop_assert!(headers.is_empty());
-                prop_assert_eq!(omitted, "traceparent: 1 left out, no-span-id");
+                prop_assert_eq!(omitted, "traceparent: omitted (no-span-id)");
             }
             Some(_) => {
                 let decided = RemoteContext { sampling: read.inbound().sampling(), ..context };

@@ -183,5 +183,5 @@ fn regression_members_beyond_the_limit_are_missed_though_none_before_them_is_any
     let omitted =
         propagator.inject(extraction.passthrough(), &traceprop_core::InjectOptions::everything(), &mut headers);
     assert!(headers.is_empty());
-    assert_eq!(omitted.to_string(), "baggage: 1 left out, too-long");
+    assert_eq!(omitted.to_string(), "baggage: 1 member omitted (too-long)");
 }

@@ -79,7 +79,7 @@ impl Inner {
         let served = trace.context.as_ref().and_then(OwnedContext::endpoint);
         let hop = Hop { endpoint: trace.endpoint.as_deref().or(served), withholds_text: is_downgraded };
         let omissions = self.destinations.write(source, hop, request);
-        if let Some(tell) = self.omissions.as_ref().filter(|_| !omissions.is_empty()) {
+        if let Some(tell) = self.omissions.as_ref().filter(|_| !omissions.is_complete()) {
             tell(request.url(), &omissions);
         }
     }

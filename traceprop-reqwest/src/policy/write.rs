@@ -147,7 +147,7 @@ mod tests {
         let mut request = request("http://a.internal/");
         let omitted = destinations().inject(&context(), &mut request).to_string();
         assert_eq!(request.headers()["baggage"], "tenant=x");
-        assert!(omitted.contains("baggage: 1 left out, not-allowed"), "{omitted}");
+        assert!(omitted.contains("baggage: 1 member omitted (not-allowed)"), "{omitted}");
     }
 
     #[test]

@@ -117,7 +117,7 @@ async fn ok_omissions_are_told_for_each_hop() {
         .build()
         .expect("a client");
     client.get(server.to(302, "/end")).context(context()).send().await.expect("an answer");
-    let expected = ["/go", "/end"].map(|path| format!("{path}: baggage: 2 left out, not-allowed"));
+    let expected = ["/go", "/end"].map(|path| format!("{path}: baggage: 2 members omitted (not-allowed)"));
     assert_eq!(*told.lock().expect("no panic"), expected);
 }
 

@@ -170,7 +170,7 @@ impl<G: IdGenerator> InjectLayer<G> {
             (None, _) => (&SpanContext::root(&self.id_generator)).into(),
         };
         let report = self.propagator.inject(source, &options, &mut headers);
-        if let Some(on_omitted) = self.on_omitted.as_ref().filter(|_| !report.is_empty()) {
+        if let Some(on_omitted) = self.on_omitted.as_ref().filter(|_| !report.is_complete()) {
             on_omitted(&request.uri, &report);
         }
     }

@@ -195,7 +195,7 @@ mod tests {
         });
         sent(layer.clone(), of(context(1))).await;
         sent(layer, of(with_baggage())).await;
-        assert_eq!(*told.lock().unwrap(), ["stock.internal: baggage: 2 left out, not-allowed"]);
+        assert_eq!(*told.lock().unwrap(), ["stock.internal: baggage: 2 members omitted (not-allowed)"]);
     }
 
     #[tokio::test]

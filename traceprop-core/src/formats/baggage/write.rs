@@ -174,7 +174,7 @@ mod tests {
             let mut headers: Vec<(String, String)> = Vec::new();
             let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["a", "c"]));
             let omitted = propagator.inject(&span, &outgoing, &mut headers);
-            assert_eq!(std::string::ToString::to_string(&omitted), "baggage: 1 left out, not-allowed");
+            assert_eq!(std::string::ToString::to_string(&omitted), "baggage: 1 member omitted (not-allowed)");
             headers.retain(|(name, _)| name == "baggage");
             headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
         };

@@ -59,7 +59,7 @@ pub(crate) const PREFIX: &str = "correlation:";
 /// propagator.inject(&span, &InjectOptions::everything(), &mut headers);
 /// assert_eq!(headers[0].1, "D19931BB-F235-4DCB-2E2F-B9D31225D62E");
 /// let omitted = propagator.inject(&span, &InjectOptions::new(), &mut Vec::<(String, String)>::new());
-/// assert_eq!(omitted.to_string(), "x-plumbr-transactionid: 1 left out, not-allowed");
+/// assert_eq!(omitted.to_string(), "x-plumbr-transactionid: omitted (not-allowed)");
 /// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```

@@ -243,16 +243,16 @@ fn ok_correlation_goes_where_it_may_and_only_beside_sw8() {
     let propagator = sw8_only();
     let extraction = propagator.extract(&came);
     let omitted = propagator.inject(&child(&extraction), &InjectOptions::new(), &mut out);
-    assert_eq!(omitted.to_string(), "sw8-correlation: 2 left out, not-allowed");
+    assert_eq!(omitted.to_string(), "sw8-correlation: 2 members omitted (not-allowed)");
     let omitted = propagator.inject(&child(&extraction), &InjectOptions::everything(), &mut out);
-    assert!(omitted.is_empty());
+    assert!(omitted.is_complete());
     // One that may not leave, and one that is too long for any agent.
     let long = format!("YQ==:MQ==,Yg==:Mg==,Yw==:{}", Encoded("x".repeat(129).as_bytes()));
     let came = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", &long)]);
     let extraction = propagator.extract(&came);
     let some = InjectOptions::new().allow_baggage(Allow::Only(&["b", "c"]));
     let omitted = propagator.inject(&child(&extraction), &some, &mut out);
-    let words = "sw8-correlation: 1 left out, not-allowed; sw8-correlation: 1 left out, too-long";
+    let words = "sw8-correlation: 1 member omitted (not-allowed); sw8-correlation: 1 member omitted (too-long)";
     assert_eq!(omitted.to_string(), words);
 }
 

@@ -204,7 +204,7 @@ mod tests {
         let mut sent: std::vec::Vec<(std::string::String, std::string::String)> = std::vec::Vec::new();
         let span = extraction.new_span(&|| crate::IdBits::non_random(1));
         let omitted = propagator.inject(&span, &outgoing, &mut sent);
-        assert_eq!(std::format!("{omitted}"), "tracestate: 1 left out, too-many-members");
+        assert_eq!(std::format!("{omitted}"), "tracestate: 1 member omitted (too-many-members)");
         let kept = state.rsplit_once(',').unwrap().0;
         assert_eq!(sent[1].1, std::format!("new=1,{kept}"));
     }
