@@ -218,7 +218,7 @@ impl Format for Peer {
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        writer.write_named(&FIELD, context.options().peer_or("unknown"));
+        writer.write_custom(&FIELD, context.options().peer_or("unknown"));
     }
 }
 

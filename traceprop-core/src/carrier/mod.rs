@@ -201,17 +201,12 @@ pub struct FieldValue<'a>(Repr<'a>);
 
 #[derive(Clone, Copy)]
 enum Repr<'a> {
-    Text(&'a str),
     /// Known to be ASCII. A carrier of bytes takes it as it is; one of text has it checked.
     Ascii(&'a [u8]),
     Pieces(&'a dyn fmt::Display),
 }
 
 impl<'a> FieldValue<'a> {
-    pub(crate) const fn text(text: &'a str) -> Self {
-        Self(Repr::Text(text))
-    }
-
     pub(crate) const fn ascii(bytes: &'a [u8]) -> Self {
         Self(Repr::Ascii(bytes))
     }
@@ -223,7 +218,6 @@ impl<'a> FieldValue<'a> {
     /// The value, where it lies in one piece.
     pub fn as_str(&self) -> Option<&'a str> {
         match self.0 {
-            Repr::Text(text) => Some(text),
             Repr::Ascii(bytes) => core::str::from_utf8(bytes).ok(),
             Repr::Pieces(_) => None,
         }
@@ -232,7 +226,6 @@ impl<'a> FieldValue<'a> {
     /// The same as bytes.
     pub const fn as_bytes(&self) -> Option<&'a [u8]> {
         match self.0 {
-            Repr::Text(text) => Some(text.as_bytes()),
             Repr::Ascii(bytes) => Some(bytes),
             Repr::Pieces(_) => None,
         }
@@ -241,7 +234,6 @@ impl<'a> FieldValue<'a> {
     /// Bytes of the value. Counted by a dry run where it is in pieces.
     pub fn len(&self) -> usize {
         match self.0 {
-            Repr::Text(text) => text.len(),
             Repr::Ascii(bytes) => bytes.len(),
             Repr::Pieces(pieces) => {
                 let mut counter = Counter::default();
@@ -255,17 +247,31 @@ impl<'a> FieldValue<'a> {
     /// Whether the value says nothing: no byte, or blanks alone, which a receiver strips. No such value is written.
     pub fn is_empty(&self) -> bool {
         match self.0 {
-            Repr::Text(text) => wire::is_blank(text.as_bytes()),
             Repr::Ascii(bytes) => wire::is_blank(bytes),
-            Repr::Pieces(_) => self.len() == 0,
+            Repr::Pieces(pieces) => {
+                let mut search = NonBlank(false);
+                // It stops at the first byte that is not blank.
+                let _ = fmt::write(&mut search, format_args!("{pieces}"));
+                !search.0
+            }
         }
+    }
+}
+
+/// Finds out whether a text holds more than blanks.
+struct NonBlank(bool);
+
+impl fmt::Write for NonBlank {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 = !wire::is_blank(text.as_bytes());
+        if self.0 { Err(fmt::Error) } else { Ok(()) }
     }
 }
 
 impl fmt::Display for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Repr::Text(_) | Repr::Ascii(_) => f.write_str(self.as_str().unwrap_or_default()),
+            Repr::Ascii(_) => f.write_str(self.as_str().unwrap_or_default()),
             Repr::Pieces(pieces) => fmt::Display::fmt(pieces, f),
         }
     }
@@ -318,14 +324,15 @@ mod tests {
     fn ok_names_and_values_as_text_and_as_bytes() {
         assert_eq!(format!("{}", FieldName::new(Field::B3, "b3")), "b3");
         let pieces = format_args!("a{}", "b");
-        let values = [FieldValue::text("ab"), FieldValue::ascii(b"ab"), FieldValue::pieces(&pieces)];
-        assert_eq!(values.map(|value| value.as_bytes()), [Some(&b"ab"[..]), Some(b"ab"), None]);
-        assert_eq!(values.map(|value| value.as_str()), [Some("ab"), Some("ab"), None]);
-        assert_eq!(values.map(|value| (value.len(), value.is_empty())), [(2, false); 3]);
+        let values = [FieldValue::ascii(b"ab"), FieldValue::pieces(&pieces)];
+        assert_eq!(values.map(|value| value.as_bytes()), [Some(&b"ab"[..]), None]);
+        assert_eq!(values.map(|value| value.as_str()), [Some("ab"), None]);
+        assert_eq!(values.map(|value| (value.len(), value.is_empty())), [(2, false); 2]);
         for value in values {
             assert_eq!(format!("{value} {value:?}"), "ab FieldValue(2 bytes)");
         }
-        assert!(FieldValue::text(" \t").is_empty() && FieldValue::ascii(b"").is_empty());
-        assert!(FieldValue::pieces(&"").is_empty());
+        assert!(FieldValue::ascii(b" \t").is_empty() && FieldValue::ascii(b"").is_empty());
+        assert!(FieldValue::pieces(&"").is_empty() && FieldValue::pieces(&format_args!(" {}", "\t")).is_empty());
+        assert!(!FieldValue::pieces(&format_args!(" {} ", "a")).is_empty());
     }
 }

@@ -57,7 +57,7 @@ pub use writer::Writer;
 ///
 ///     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
 ///         if let Some(trace_id) = context.trace_id() {
-///             writer.write_named(&TRACE, &trace_id.to_string());
+///             writer.write_custom(&TRACE, trace_id);
 ///         }
 ///     }
 /// }

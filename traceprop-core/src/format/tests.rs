@@ -75,9 +75,9 @@ impl Format for Family {
         let longest = "k".repeat(Writer::MAX_NAME_LEN - "uberctx-".len());
         let longer = format!("{longest}k");
         let names = ["a", "", "a b", "x: 1\r\ny", "é", &longest, &longer];
-        let written = names.map(|name| writer.write_prefixed(Field::UberContext, "uberctx-", name, &"1"));
-        writer.write_named(&self.0[0], &format!("{written:?}"));
-        writer.write_named(&self.0[0], &format!("{context:?} {writer:?}"));
+        let written = names.map(|name| writer.write_prefixed(Field::UberContext, "uberctx-", name, "1"));
+        writer.write_custom(&self.0[0], format!("{written:?}"));
+        writer.write_custom(&self.0[0], format!("{context:?} {writer:?}"));
     }
 }
 

@@ -49,14 +49,16 @@ impl<'w> Writer<'w> {
         Self { carrier, fields, progress, taken, has_written: false, omissions, names }
     }
 
-    /// Writes a field with a fixed name.
-    pub fn write(&mut self, field: Field, value: &str) {
+    /// Writes a header with a built-in name.
+    ///
+    /// A value that is empty or blank is not written.
+    pub fn write(&mut self, field: Field, value: impl fmt::Display) {
         if let Some(name) = field.name() {
-            self.append(FieldName::new(field, name), FieldValue::text(value));
+            self.append(FieldName::new(field, name), FieldValue::pieces(&value));
         }
     }
 
-    /// Writes a field with a fixed name and a value that is ASCII by construction.
+    /// Writes a header with a built-in name and an ASCII value: carriers copy it without formatting.
     #[inline]
     pub(crate) fn write_ascii(&mut self, field: Field, value: &[u8]) {
         if let Some(name) = field.name() {
@@ -64,34 +66,32 @@ impl<'w> Writer<'w> {
         }
     }
 
-    /// Writes a field whose value is put together on the way out.
-    pub fn write_pieces(&mut self, field: Field, value: &dyn fmt::Display) {
-        if let Some(name) = field.name() {
-            self.append(FieldName::new(field, name), FieldValue::pieces(value));
-        }
+    /// Writes a header with a custom name.
+    ///
+    /// A value that is empty or blank is not written.
+    pub fn write_custom(&mut self, header: &CustomHeader, value: impl fmt::Display) {
+        self.append(FieldName::new(self.field(header), header.as_str()), FieldValue::pieces(&value));
     }
 
-    /// Writes a field with a configured name.
-    pub fn write_named(&mut self, name: &CustomHeader, value: &str) {
-        let field = self.names.configured(name).unwrap_or(Field::Custom(0));
-        self.append(FieldName::new(field, name.as_str()), FieldValue::text(value));
+    /// Writes a header with a custom name and an ASCII value: carriers copy it without formatting.
+    pub(crate) fn write_custom_ascii(&mut self, header: &CustomHeader, value: &[u8]) {
+        self.append(FieldName::new(self.field(header), header.as_str()), FieldValue::ascii(value));
     }
 
-    /// Writes a field with a configured name and a value that is put together on the way out.
-    pub fn write_named_pieces(&mut self, name: &CustomHeader, value: &dyn fmt::Display) {
-        let field = self.names.configured(name).unwrap_or(Field::Custom(0));
-        self.append(FieldName::new(field, name.as_str()), FieldValue::pieces(value));
+    fn field(&self, header: &CustomHeader) -> Field {
+        self.names.configured(header).unwrap_or(Field::Custom(0))
     }
 
-    /// Writes a field of a family: `prefix` and `suffix` make its name, at most [`Writer::MAX_NAME_LEN`] bytes. False if
-    /// they make none, and nothing is written then.
-    pub fn write_prefixed(&mut self, field: Field, prefix: &str, suffix: &str, value: &dyn fmt::Display) -> bool {
+    /// Writes a header of a family. Its name is `prefix` and `suffix`, at most [`Writer::MAX_NAME_LEN`] bytes.
+    ///
+    /// Returns `false` and writes nothing if the name is longer, or if `suffix` is empty or not a token.
+    pub fn write_prefixed(&mut self, field: Field, prefix: &str, suffix: &str, value: impl fmt::Display) -> bool {
         let mut name = StackText::<{ Writer::MAX_NAME_LEN }>::new();
         let token = suffix.bytes().all(crate::wire::is_token_byte);
         if suffix.is_empty() || !token || name.push(prefix).is_err() || name.push(suffix).is_err() {
             return false;
         }
-        self.append(FieldName::new(field, name.as_str()), FieldValue::pieces(value));
+        self.append(FieldName::new(field, name.as_str()), FieldValue::pieces(&value));
         true
     }
 

@@ -161,7 +161,7 @@ mod tests {
         fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
 
         fn inject_text(&self, _: &InjectContext<'_>, writer: &mut Writer<'_>) {
-            writer.write_named(&self.0[0], "1");
+            writer.write_custom(&self.0[0], "1");
         }
     }
 

@@ -82,11 +82,11 @@ impl Format for Acme {
             }
             return;
         };
-        writer.write_named_pieces(&TRACE, &format_args!("{trace_id}.{span_id}"));
+        writer.write_custom(&TRACE, format_args!("{trace_id}.{span_id}"));
         match context.sampling() {
             Sampling::Deferred => {}
-            Sampling::NotSampled => writer.write_named(&KEEP, "no"),
-            Sampling::Sampled | Sampling::Debug => writer.write_named(&KEEP, "yes"),
+            Sampling::NotSampled => writer.write_custom(&KEEP, "no"),
+            Sampling::Sampled | Sampling::Debug => writer.write_custom(&KEEP, "yes"),
         }
     }
 }

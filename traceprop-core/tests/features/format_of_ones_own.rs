@@ -87,8 +87,8 @@ impl Format for Acme {
             Some(false) => ";0",
             Some(true) => ";1",
         };
-        writer.write_named_pieces(self.trace(), &format_args!("{trace}/{span}{flag}"));
-        writer.write_named(self.peer(), context.options().peer_or("unknown"));
+        writer.write_custom(self.trace(), format_args!("{trace}/{span}{flag}"));
+        writer.write_custom(self.peer(), context.options().peer_or("unknown"));
     }
 
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
@@ -100,7 +100,7 @@ impl Format for Acme {
                 continue;
             };
             if context.options().allowed_baggage().allows_key(key) {
-                writer.write_prefixed(field, PREFIX, key, &value);
+                writer.write_prefixed(field, PREFIX, key, value);
             } else {
                 writer.omit(field, OmitReason::NotAllowed, 1);
             }

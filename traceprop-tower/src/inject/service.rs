@@ -231,7 +231,7 @@ mod tests {
         }
 
         fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-            writer.write_named(&PEER, context.options().peer_or("unknown"));
+            writer.write_custom(&PEER, context.options().peer_or("unknown"));
         }
     }
 

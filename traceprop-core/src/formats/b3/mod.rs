@@ -209,7 +209,7 @@ fn inject_single(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
 
 fn inject_multi(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
     match due(context) {
-        Some(single) => B3Multi::from(single).write(|field, value| writer.write(field, value)),
+        Some(single) => B3Multi::from(single).write(|field, value| writer.write_ascii(field, value.as_bytes())),
         None => omit(context, Field::B3SpanId, writer),
     }
 }

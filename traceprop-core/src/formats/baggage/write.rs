@@ -57,7 +57,7 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
     match list.text() {
         _ if allowed == 0 => {}
         Some(text) => writer.write_ascii(Field::Baggage, text),
-        None => writer.write_pieces(Field::Baggage, &AllowedMembers { baggage, allow: list.allow }),
+        None => writer.write(Field::Baggage, AllowedMembers { baggage, allow: list.allow }),
     }
 }
 

@@ -197,7 +197,7 @@ impl Correlation {
             return;
         };
         if self.is_allowed(context) {
-            writer.write_named(&self.header, id.as_str());
+            writer.write_custom_ascii(&self.header, id.as_str().as_bytes());
         } else {
             writer.omit(self.field(context.received()), OmitReason::NotAllowed, 1);
         }

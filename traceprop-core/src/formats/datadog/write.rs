@@ -80,8 +80,8 @@ fn write_origin(origin: DatadogText<'_>, writer: &mut Writer<'_>) {
         return;
     }
     match origin.as_str() {
-        Some(text) => writer.write(Field::DatadogOrigin, text),
-        None => writer.write_pieces(Field::DatadogOrigin, &origin),
+        Some(text) => writer.write_ascii(Field::DatadogOrigin, text.as_bytes()),
+        None => writer.write(Field::DatadogOrigin, origin),
     }
 }
 

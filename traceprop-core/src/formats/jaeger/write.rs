@@ -113,7 +113,7 @@ fn write_item(
         // It fits, as was checked above.
         let _ = fmt::Write::write_char(&mut name, letter.to_ascii_lowercase());
     }
-    match writer.write_prefixed(Field::UberContext, PREFIX, name.as_str(), &value) {
+    match writer.write_prefixed(Field::UberContext, PREFIX, name.as_str(), value) {
         true => Ok(()),
         false => Err(OmitReason::BadKey),
     }

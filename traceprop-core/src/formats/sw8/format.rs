@@ -40,18 +40,11 @@ impl Sw8 {
         self.names.is_none() && !slots.contains_any(const { FieldSet::of(&[FIELDS[EXTENSION], FIELDS[CORRELATION]]) })
     }
 
-    fn put_text(&self, place: usize, value: &str, writer: &mut Writer<'_>) {
+    /// Writes a value that is ASCII: digits of base64 and of numbers, and separators.
+    fn put_ascii(&self, place: usize, value: &[u8], writer: &mut Writer<'_>) {
         match &self.names {
-            None => writer.write(FIELDS[place], value),
-            Some(names) => writer.write_named(&names[place], value),
-        }
-    }
-
-    /// Digits of base64 and of numbers, and what separates them: ASCII.
-    fn put_short(&self, place: usize, value: &StackText<STACK_VALUE>, writer: &mut Writer<'_>) {
-        match &self.names {
-            None => writer.write_ascii(FIELDS[place], value.as_bytes()),
-            Some(names) => writer.write_named(&names[place], value.as_str()),
+            None => writer.write_ascii(FIELDS[place], value),
+            Some(names) => writer.write_custom_ascii(&names[place], value),
         }
     }
 
@@ -59,7 +52,7 @@ impl Sw8 {
     fn put_header(&self, value: &Value<'_>, writer: &mut Writer<'_>) -> bool {
         let mut short = StackText::<STACK_VALUE>::new();
         if value.put(&mut short).is_ok() {
-            self.put_short(HEADER, &short, writer);
+            self.put_ascii(HEADER, short.as_bytes(), writer);
             return true;
         }
         self.put(HEADER, value, MAX_VALUE, writer)
@@ -69,7 +62,7 @@ impl Sw8 {
     fn put(&self, place: usize, value: &dyn fmt::Display, limit: usize, writer: &mut Writer<'_>) -> bool {
         let mut short = StackText::<STACK_VALUE>::new();
         if fmt::write(&mut short, format_args!("{value}")).is_ok() {
-            self.put_short(place, &short, writer);
+            self.put_ascii(place, short.as_bytes(), writer);
             return true;
         }
         let mut len = Counter::default();
@@ -77,8 +70,8 @@ impl Sw8 {
             return false;
         }
         match &self.names {
-            None => writer.write_pieces(FIELDS[place], value),
-            Some(names) => writer.write_named_pieces(&names[place], value),
+            None => writer.write(FIELDS[place], value),
+            Some(names) => writer.write_custom(&names[place], value),
         }
         true
     }
@@ -240,7 +233,7 @@ impl Format for Sw8 {
         let allow = outbound.options().allowed_baggage();
         if let Some(lines) = correlation.as_received(allow).filter(|_| outbound.is_passthrough()) {
             for line in lines {
-                self.put_text(CORRELATION, line, writer);
+                self.put_ascii(CORRELATION, line.as_bytes(), writer);
             }
             return;
         }

@@ -183,7 +183,7 @@ impl W3cTraceContext {
         let mut short = StackText::<STACK_TRACESTATE>::new();
         match state.put(&mut short) {
             Ok(()) => writer.write_ascii(Field::TraceState, short.as_bytes()),
-            Err(_) => writer.write_pieces(Field::TraceState, &state),
+            Err(_) => writer.write(Field::TraceState, state),
         }
     }
 }
