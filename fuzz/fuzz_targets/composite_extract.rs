@@ -10,14 +10,19 @@ use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, ExtractReport, Extraction, Field, Inbound, InjectOptions, InjectReport, LinkReason, OwnedContext,
-    Propagator, PropagatorBuilder, RemoteContext, Sampling, TraceId, TraceIdMatch, Trust,
+    Allow, ExtractReport, Extraction, Field, InjectOptions, InjectReport, LinkReason, OwnedContext, Propagator,
+    PropagatorBuilder, RemoteContext, Sampling, TraceId, TraceIdMatch, Trust,
 };
 use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, is_digits, jaeger, sw8, w3c};
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_child,
     written_by_relay,
 };
+
+/// The context and the decision of a request.
+fn merged_of(extraction: &Extraction<'_>) -> (Option<RemoteContext>, Sampling) {
+    (extraction.context(), extraction.sampling())
+}
 
 target!(run);
 
@@ -35,7 +40,7 @@ fn run(data: &[u8]) {
     let carrier = Steps::new(&headers);
     let extraction = carrier.at_most(READING * FORMATS, || extract(&propagator, &carrier));
     let report = propagator.explain(&headers);
-    assert_eq!(report.extraction().inbound(), extraction.inbound());
+    assert_eq!(merged_of(report.extraction()), merged_of(&extraction));
     reported(&report, &headers);
     settings.merged(&extraction, &settings.judged(&report, &headers));
 
@@ -43,14 +48,14 @@ fn run(data: &[u8]) {
     let sent = child(&propagator, &extraction, &InjectOptions::everything()).0;
     for other in [shouted(&headers), sorted(&headers)] {
         let extraction = propagator.extract(&other);
-        assert_eq!(extraction.inbound(), report.extraction().inbound());
+        assert_eq!(merged_of(&extraction), merged_of(report.extraction()));
         assert_eq!(
             child(&propagator, &extraction, &InjectOptions::everything()).0,
             sent,
             "order or letter case of names"
         );
     }
-    assert_eq!(extract(&propagator, &Steps::indexed(&headers)).inbound(), extraction.inbound());
+    assert_eq!(merged_of(&extract(&propagator, &Steps::indexed(&headers))), merged_of(&extraction));
     match settings.behavior {
         Trust::Continue | Trust::Resample => {}
         // Datadog's member is written anew where its headers are.
@@ -325,30 +330,27 @@ impl Settings {
             context.sampling = decision.unwrap_or(Sampling::Deferred);
         }
         let mut inbound = match (merged, decision) {
-            (Some(context), _) => Inbound::Context(context),
-            (None, Some(sampling)) => Inbound::Decision(sampling),
-            (None, None) => Inbound::Nothing,
+            (Some(context), _) => (Some(context), context.sampling),
+            (None, sampling) => (None, sampling.unwrap_or(Sampling::Deferred)),
         };
         let links: Vec<_> = extraction.links().map(|link| (link.trace_id, link.span_id)).collect();
         let reasons: Vec<_> = extraction.links().map(|link| link.reason).collect();
         if self.behavior == Trust::Resample {
             // The trace goes on, and nobody has decided.
-            inbound = match merged {
-                Some(context) => Inbound::Context(RemoteContext { sampling: Sampling::Deferred, ..context }),
-                None => Inbound::Nothing,
-            };
+            let context = merged.map(|context| RemoteContext { sampling: Sampling::Deferred, ..context });
+            inbound = (context, Sampling::Deferred);
         }
         match self.behavior {
             Trust::Continue | Trust::Resample => {
-                assert_eq!((extraction.inbound(), links), (inbound, others));
+                assert_eq!((merged_of(&extraction), links), (inbound, others));
                 assert!(reasons.iter().all(|reason| *reason == LinkReason::DifferentTrace));
             }
             Trust::Restart => {
                 let came = merged.and_then(|context| Some((context.trace_id, context.parent_id?)));
-                assert_eq!((extraction.inbound(), links), (Inbound::Nothing, came.into_iter().collect()));
+                assert_eq!((merged_of(&extraction), links), ((None, Sampling::Deferred), came.into_iter().collect()));
                 assert!(reasons.iter().all(|reason| *reason == LinkReason::Restarted));
             }
-            Trust::Ignore => assert!(extraction.inbound() == Inbound::Nothing && links.is_empty()),
+            Trust::Ignore => assert!(merged_of(&extraction) == (None, Sampling::Deferred) && links.is_empty()),
         }
     }
 }

@@ -9,8 +9,8 @@ use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts};
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Baggage, CorrelationId, Field, Inbound, InjectOptions, InjectReport, JaegerFlags, OwnedBaggage, OwnedContext,
-    Propagator, PropagatorBuilder, RemoteContext, Sampling, SpanContext, presets,
+    Baggage, CorrelationId, Field, InjectOptions, InjectReport, JaegerFlags, OwnedBaggage, OwnedContext, Propagator,
+    PropagatorBuilder, RemoteContext, Sampling, SpanContext, presets,
 };
 use traceprop_fuzz::oracle::{Expected, b3, baggage, correlation, datadog, is_token, jaeger, sw8, text, trim, w3c};
 use traceprop_fuzz::{Input, Sink, target, values, written_by_child, written_by_relay};
@@ -134,7 +134,7 @@ impl Given {
         let span_id = self.ids.parent_id.expect("it has one");
         let span = SpanContext::new(self.ids.trace_id, span_id).with_sampling(self.ids.sampling);
         let mut context = match self.is(8) {
-            true => OwnedContext::relaying(Inbound::Context(self.ids)),
+            true => OwnedContext::from_remote(self.ids),
             false => OwnedContext::new(span.with_random(self.ids.random)),
         };
         if self.is(0x10) {

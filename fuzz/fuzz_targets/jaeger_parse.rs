@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::{Inbound, InjectOptions, JaegerBaggage, OwnedBaggage, Propagator, SpanId, UberTraceId};
+use traceprop_core::{InjectOptions, JaegerBaggage, OwnedBaggage, Propagator, SpanId, UberTraceId};
 use traceprop_fuzz::oracle::{Expected, is_token, jaeger};
 use traceprop_fuzz::{
     Headers, Input, READING, SPAN, Sink, Steps, WRITING, extract, field_len, target, values, within, written_by_child,
@@ -69,7 +69,7 @@ fn request(headers: &Headers) {
     assert_eq!(trace(&passed), if matches!(expected, Expected::Context(_)) { expected } else { Expected::Absent });
     comes_back(&passed, &items);
     let span = SpanId::new(SPAN).expect("not zero");
-    if let Inbound::Context(came) = extraction.inbound() {
+    if let Some(came) = extraction.context() {
         let (sent, _) = written_by_child(&JAEGER, &extraction.span_with_ids(came.trace_id, span), &outgoing);
         let parent_id = Some(span);
         assert_eq!(trace(&sent), Expected::Context(traceprop_core::RemoteContext { parent_id, ..came }));

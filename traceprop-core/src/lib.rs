@@ -77,7 +77,7 @@ pub use carrier::Pairs;
 pub use carrier::headers::{HeaderLines, HeaderLinesIter, Headers, MAX_HEADER_LINES};
 pub use carrier::{Carrier, CarrierMut, FieldName, FieldValue, Lookup, StaleFields};
 pub use context::inject_options::{Allow, InjectOptions, InjectReport, OmitReason, Omitted};
-pub use context::{Inbound, Passthrough, RemoteContext, SpanContext};
+pub use context::{Passthrough, RemoteContext, SpanContext};
 pub use field::invalid::InvalidHeader;
 pub use field::{CustomHeader, Field, FieldSet, InvalidHeaderName, MAX_CUSTOM_HEADERS};
 pub use format::{Format, FormatFields, InjectContext, InjectSource, Outcome, Parsed, Writer};

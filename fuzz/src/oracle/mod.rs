@@ -9,7 +9,7 @@ pub mod jaeger;
 pub mod sw8;
 pub mod w3c;
 
-use traceprop_core::{Inbound, Outcome, RemoteContext, Sampling};
+use traceprop_core::{Extraction, Outcome, RemoteContext, Sampling};
 
 /// What a format has to make of a request. Of an invalid one only that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +35,12 @@ impl From<Outcome> for Expected {
     }
 }
 
-impl From<Inbound> for Expected {
-    fn from(inbound: Inbound) -> Self {
-        match inbound {
-            Inbound::Nothing => Self::Absent,
-            Inbound::Decision(sampling) => Self::Decision(sampling),
-            Inbound::Context(context) => Self::Context(context),
+impl From<&Extraction<'_>> for Expected {
+    fn from(extraction: &Extraction<'_>) -> Self {
+        match (extraction.context(), extraction.sampling()) {
+            (Some(context), _) => Self::Context(context),
+            (None, Sampling::Deferred) => Self::Absent,
+            (None, sampling) => Self::Decision(sampling),
         }
     }
 }

@@ -30,36 +30,6 @@ impl RemoteContext {
     }
 }
 
-/// What all formats together made of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Inbound {
-    /// No trace to continue, no decision to respect.
-    Nothing,
-    /// A decision without ids (B3, or Jaeger's debug id): it decides the root that is to be made.
-    Decision(Sampling),
-    /// A trace to continue.
-    Context(RemoteContext),
-}
-
-impl Inbound {
-    /// The context, if there is one.
-    pub const fn context(self) -> Option<RemoteContext> {
-        match self {
-            Self::Context(context) => Some(context),
-            _ => None,
-        }
-    }
-
-    /// The decision that came: `Deferred` if none did.
-    pub const fn sampling(self) -> Sampling {
-        match self {
-            Self::Nothing => Sampling::Deferred,
-            Self::Decision(sampling) => sampling,
-            Self::Context(context) => context.sampling,
-        }
-    }
-}
-
 /// What goes out of a participant: its span, certain to have an id, and what it knows of the request that caused it.
 ///
 /// ```
@@ -107,12 +77,12 @@ impl<'c> SpanContext<'c> {
     }
 
     pub(crate) fn starting(
-        inbound: Inbound,
+        context: Option<RemoteContext>,
         received: Received<'c>,
         sampling: Sampling,
         ids: &(impl IdGenerator + ?Sized),
     ) -> Self {
-        let mut span = match inbound.context() {
+        let mut span = match context {
             Some(context) => Self {
                 parent_id: context.parent_id,
                 random: context.random,
@@ -180,19 +150,53 @@ impl<'c> SpanContext<'c> {
 /// What a service passes on that reports no spans of its own: what came, as it came.
 #[derive(Clone, Copy, Debug)]
 pub struct Passthrough<'c> {
-    pub(crate) inbound: Inbound,
+    context: Option<RemoteContext>,
+    /// The decision. That of the context, if there is one.
+    sampling: Sampling,
     pub(crate) received: Received<'c>,
 }
 
-impl Passthrough<'_> {
-    /// A relay of this, without lines: every format writes its canonical form.
-    pub const fn new(inbound: Inbound) -> Self {
-        Self { inbound, received: Received::NOTHING }
+impl<'c> Passthrough<'c> {
+    /// Creates a passthrough of `context` without received headers, so every format writes its canonical form.
+    ///
+    /// ```
+    /// use traceprop_core::{Passthrough, RemoteContext, Sampling, TraceId};
+    ///
+    /// let passthrough = Passthrough::from_remote(RemoteContext::new(TraceId::MIN, None));
+    /// assert_eq!(passthrough.context().map(|context| context.trace_id), Some(TraceId::MIN));
+    /// assert_eq!(passthrough.sampling(), Sampling::Deferred);
+    /// ```
+    pub const fn from_remote(context: RemoteContext) -> Self {
+        Self { context: Some(context), sampling: context.sampling, received: Received::NOTHING }
     }
 
-    /// What is passed on.
-    pub const fn inbound(&self) -> Inbound {
-        self.inbound
+    /// Creates a passthrough of a sampling decision without a trace. [`Sampling::Deferred`] forwards nothing.
+    pub const fn sampling_only(sampling: Sampling) -> Self {
+        Self { context: None, sampling, received: Received::NOTHING }
+    }
+
+    pub(crate) const fn with_received<'r>(self, received: Received<'r>) -> Passthrough<'r> {
+        Passthrough { context: self.context, sampling: self.sampling, received }
+    }
+
+    /// Replaces the decision of a trace. A decision without a trace is unchanged.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn with_sampling(mut self, sampling: Sampling) -> Self {
+        if let Some(context) = &mut self.context {
+            context.sampling = sampling;
+            self.sampling = sampling;
+        }
+        self
+    }
+
+    /// Returns the forwarded context, or `None` if there is no trace.
+    pub const fn context(&self) -> Option<RemoteContext> {
+        self.context
+    }
+
+    /// Returns the forwarded sampling decision. It can exist without a trace.
+    pub const fn sampling(&self) -> Sampling {
+        self.sampling
     }
 }
 
@@ -236,17 +240,16 @@ mod tests {
     fn ok_starting_continues_a_context_and_roots_without_one() {
         let ids = || IdBits::random(9);
         let context = RemoteContext { sampling: Sampling::NotSampled, ..RemoteContext::new(trace(5), Some(span(4))) };
-        let inbound = Inbound::Context(context);
-        let continued = SpanContext::starting(inbound, Received::NOTHING, Sampling::NotSampled, &ids);
+        let continued = SpanContext::starting(Some(context), Received::NOTHING, Sampling::NotSampled, &ids);
         assert_eq!((continued.trace_id(), continued.parent_id()), (trace(5), Some(span(4))));
         assert!(!continued.decided_here && !continued.is_random());
-        let context = Inbound::Context(RemoteContext { random: true, ..context });
+        let context = Some(RemoteContext { random: true, ..context });
         let filled_in = Received { filled_in: true, ..Received::NOTHING };
         let continued = SpanContext::starting(context, filled_in, Sampling::NotSampled, &ids);
         assert!(continued.decided_here && continued.is_random());
-        let rooted = SpanContext::starting(Inbound::Nothing, Received::NOTHING, Sampling::NotSampled, &ids);
+        let rooted = SpanContext::starting(None, Received::NOTHING, Sampling::NotSampled, &ids);
         assert_eq!((rooted.parent_id(), rooted.sampling()), (None, Sampling::NotSampled));
-        assert!(SpanContext::starting(Inbound::Nothing, Received::NOTHING, Sampling::Sampled, &ids).decided_here);
+        assert!(SpanContext::starting(None, Received::NOTHING, Sampling::Sampled, &ids).decided_here);
     }
 
     #[test]

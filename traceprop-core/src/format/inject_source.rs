@@ -53,11 +53,11 @@ impl<'a> From<&SpanContext<'a>> for InjectSource<'a> {
 
 impl<'a> From<Passthrough<'a>> for InjectSource<'a> {
     fn from(passthrough: Passthrough<'a>) -> Self {
-        let context = passthrough.inbound.context();
+        let context = passthrough.context();
         Self {
             trace_id: context.map(|context| context.trace_id),
             span_id: context.and_then(|context| context.parent_id),
-            sampling: passthrough.inbound.sampling(),
+            sampling: passthrough.sampling(),
             random: context.is_some_and(|context| context.random),
             decided_here: passthrough.received.filled_in,
             is_passthrough: true,

@@ -4,9 +4,9 @@ use alloc::sync::Arc;
 
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
-use crate::context::Inbound;
 use crate::context::received::Received;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
+use crate::id::sampling::Sampling;
 use crate::propagator::Extraction;
 
 /// Bytes of received lines that an owned context keeps at most. A field that does not fit is left out whole.
@@ -108,15 +108,14 @@ fn is_needed(field: Field, slots: &Headers<'_>, received: &Received<'_>, extract
         FormatKind::Custom => received.keeps_text,
         // A wish that belongs to no trace, and may have decided this one. It counts where no trace id of Jaeger's came.
         _ if field == Field::JaegerDebugId && slots.get(Field::UberTraceId).is_none() => true,
-        kind => match extraction.inbound() {
+        kind => match (extraction.context(), extraction.sampling()) {
             // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
-            Inbound::Context(_) => {
+            (Some(_), _) => {
                 let has_both = || slots.present().contains(Field::B3) && slots.present().contains(Field::B3TraceId);
                 let is_other_encoding = kind == FormatKind::B3 && has_both();
                 received.agrees.contains(kind) || is_other_encoding || !extraction.has_read(kind)
             }
-            Inbound::Decision(_) => true,
-            Inbound::Nothing => false,
+            (None, decision) => decision != Sampling::Deferred,
         },
     }
 }

@@ -11,7 +11,7 @@ use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
 use crate::context::received::Received;
-use crate::context::{Inbound, Passthrough, SpanContext};
+use crate::context::{Passthrough, RemoteContext, SpanContext};
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::format::InjectSource;
@@ -78,7 +78,7 @@ impl OwnedContext {
     pub fn passthrough(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received();
         let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
-        let relay = Passthrough { inbound: extraction.inbound(), received: received.without_headers() };
+        let relay = extraction.passthrough().with_received(received.without_headers());
         Self { role: Role::Relay(relay), lines, endpoint: None }
     }
 
@@ -87,9 +87,16 @@ impl OwnedContext {
         Self { role: Role::Span(span), lines: None, endpoint: None }
     }
 
-    /// What a service without spans of its own passes on, built from fields: every format writes its canonical form.
-    pub const fn relaying(inbound: Inbound) -> Self {
-        Self { role: Role::Relay(Passthrough::new(inbound)), lines: None, endpoint: None }
+    /// Creates a context that is forwarded without a span. Every format writes its canonical form.
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, RemoteContext, TraceId};
+    ///
+    /// let context = OwnedContext::from_remote(RemoteContext::new(TraceId::MIN, None));
+    /// assert_eq!((context.trace_id(), context.span_id()), (Some(TraceId::MIN), None));
+    /// ```
+    pub const fn from_remote(context: RemoteContext) -> Self {
+        Self { role: Role::Relay(Passthrough::from_remote(context)), lines: None, endpoint: None }
     }
 
     /// The span, if the service has one. Its children are [`SpanContext::child`].
@@ -103,7 +110,7 @@ impl OwnedContext {
     /// What is passed on, if the service has no span.
     pub fn relay(&self) -> Option<Passthrough<'_>> {
         match self.role {
-            Role::Relay(relay) => Some(Passthrough { inbound: relay.inbound, received: self.received(relay.received) }),
+            Role::Relay(relay) => Some(relay.with_received(self.received(relay.received))),
             Role::Span(_) => None,
         }
     }
@@ -131,8 +138,10 @@ impl OwnedContext {
     pub const fn trace_id(&self) -> Option<TraceId> {
         match self.role {
             Role::Span(span) => Some(span.trace_id),
-            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => Some(context.trace_id),
-            Role::Relay(_) => None,
+            Role::Relay(relay) => match relay.context() {
+                Some(context) => Some(context.trace_id),
+                None => None,
+            },
         }
     }
 
@@ -140,8 +149,10 @@ impl OwnedContext {
     pub const fn span_id(&self) -> Option<SpanId> {
         match self.role {
             Role::Span(span) => Some(span.span_id),
-            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => context.parent_id,
-            Role::Relay(_) => None,
+            Role::Relay(relay) => match relay.context() {
+                Some(context) => context.parent_id,
+                None => None,
+            },
         }
     }
 
@@ -157,7 +168,7 @@ impl OwnedContext {
     pub const fn sampling(&self) -> Sampling {
         match self.role {
             Role::Span(span) => span.sampling,
-            Role::Relay(relay) => relay.inbound.sampling(),
+            Role::Relay(relay) => relay.sampling(),
         }
     }
 
@@ -165,8 +176,10 @@ impl OwnedContext {
     pub const fn is_random(&self) -> bool {
         match self.role {
             Role::Span(span) => span.random,
-            Role::Relay(Passthrough { inbound: Inbound::Context(context), .. }) => context.random,
-            Role::Relay(_) => false,
+            Role::Relay(relay) => match relay.context() {
+                Some(context) => context.random,
+                None => false,
+            },
         }
     }
 

@@ -256,7 +256,7 @@ impl<'c> ExtractReport<'c> {
     }
 
     fn verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sampling = self.extraction.inbound().sampling();
+        let sampling = self.extraction.sampling();
         match self.extraction.context() {
             None if sampling == Sampling::Deferred => f.write_str("new trace"),
             None => write!(f, "new trace, {}", sampling_words(sampling)),

@@ -7,7 +7,7 @@ use crate::carrier::Carrier;
 use crate::carrier::headers::{HeaderLines, Headers};
 use crate::carrier::source::LineSource;
 use crate::context::received::Received;
-use crate::context::{Inbound, Passthrough, RemoteContext, SpanContext};
+use crate::context::{Passthrough, RemoteContext, SpanContext};
 #[cfg(feature = "alloc")]
 use crate::field::FormatKind;
 use crate::field::{Field, FieldNames, FieldSet};
@@ -72,8 +72,8 @@ impl<'c> Link<'c> {
 pub struct Extraction<'c> {
     /// What came, which a restart makes a link.
     pub(crate) merged: Option<RemoteContext>,
-    /// What came without ids.
-    decision: Option<Sampling>,
+    /// A decision without ids.
+    decision: Sampling,
     /// One context came, and a built-in format read it from the fields whose names are fixed, and turned nothing down. So
     /// those are known to be valid, and to say just that context.
     is_plain: bool,
@@ -119,8 +119,9 @@ fn behave<'c>(
     behavior: Trust,
     received: Received<'c>,
     merged: &mut Option<RemoteContext>,
-    decision: &mut Option<Sampling>,
+    decision: &mut Sampling,
 ) -> Received<'c> {
+    *decision = Sampling::Deferred;
     match behavior {
         Trust::Continue => received,
         // The lines stay for their baggage and correlation text; no format's trace counts any more.
@@ -133,7 +134,6 @@ fn behave<'c>(
                 // Whatever is decided is then ours, and what formats say beside the decision that came is void.
                 filled_in = true;
             }
-            *decision = None;
             Received { filled_in, priority_in_dd: false, ..received }
         }
     }
@@ -160,7 +160,7 @@ impl<'c> Extraction<'c> {
             recorder.record(place, &reading);
             merge.add(format, kind, &reading, propagator.options.matching);
         }
-        let (mut merged, mut decision) = merge.inbound();
+        let (mut merged, mut decision) = merge.merged();
         let mut received = Received { source: Some(carrier), ..merge.received() };
         if propagator.options.behavior != Trust::Continue {
             received = behave(propagator.options.behavior, received, &mut merged, &mut decision);
@@ -168,17 +168,9 @@ impl<'c> Extraction<'c> {
         Self { merged, decision, is_plain: merge.is_plain(), received, slots, style: merge.style(), propagator }
     }
 
-    /// What came in.
-    #[inline]
-    pub const fn inbound(&self) -> Inbound {
-        match (self.propagator.options.behavior, self.merged, self.decision) {
-            (Trust::Continue | Trust::Resample, Some(context), _) => Inbound::Context(context),
-            (Trust::Continue | Trust::Resample, None, Some(decision)) => Inbound::Decision(decision),
-            _ => Inbound::Nothing,
-        }
-    }
-
-    /// The trace to continue, if there is one.
+    /// Returns the trace to continue and the caller's span, or `None` if a new trace starts here.
+    ///
+    /// Always `None` under [`Trust::Restart`] and [`Trust::Ignore`].
     #[inline]
     pub const fn context(&self) -> Option<RemoteContext> {
         match self.propagator.options.behavior {
@@ -187,11 +179,31 @@ impl<'c> Extraction<'c> {
         }
     }
 
-    /// The name of the format that supplied the context.
+    /// Returns the received sampling decision, or [`Sampling::Deferred`] if the caller made none.
+    ///
+    /// A decision can be received without a trace, as in `b3: 0`. It then applies to the new trace.
+    ///
+    /// ```
+    /// use traceprop_core::{Propagator, Sampling};
+    ///
+    /// let propagator = Propagator::from_names("b3", "none")?;
+    /// let extraction = propagator.extract(&[("b3", "0")]);
+    /// assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::NotSampled));
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    #[inline]
+    pub const fn sampling(&self) -> Sampling {
+        match self.context() {
+            Some(context) => context.sampling,
+            None => self.decision,
+        }
+    }
+
+    /// Returns the name of the format that supplied the context.
     pub const fn source_format(&self) -> Option<&'c str> {
-        match self.inbound() {
-            Inbound::Context(_) => self.style,
-            _ => None,
+        match self.context() {
+            Some(_) => self.style,
+            None => None,
         }
     }
 
@@ -261,7 +273,7 @@ impl<'c> Extraction<'c> {
     /// assert_eq!(propagator.extract(&nothing).new_span(&ids).sampling(), Sampling::Sampled);
     /// ```
     pub fn new_span(&self, ids: &(impl IdGenerator + ?Sized)) -> SpanContext<'c> {
-        let sampling = match self.inbound().sampling() {
+        let sampling = match self.sampling() {
             Sampling::Deferred => Sampling::Sampled,
             decided => decided,
         };
@@ -270,7 +282,7 @@ impl<'c> Extraction<'c> {
 
     /// The same with a decision of the caller's own sampler.
     pub fn start_span_with(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
-        let mut span = SpanContext::starting(self.inbound(), self.received, sampling, ids);
+        let mut span = SpanContext::starting(self.context(), self.received, sampling, ids);
         if self.propagator.options.behavior == Trust::Resample && OtelTraceState::of(&self.tracestate()).has_threshold()
         {
             // It tells with which probability the caller decided.
@@ -281,8 +293,8 @@ impl<'c> Extraction<'c> {
 
     /// A span whose ids a tracer has made, with the words of the request.
     pub fn span_with_ids(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
-        let context = self.inbound().context().filter(|context| context.trace_id == trace_id);
-        let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.inbound().sampling());
+        let context = self.context().filter(|context| context.trace_id == trace_id);
+        let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.sampling());
         span.decided_here = self.received.filled_in;
         match context {
             Some(context) => {
@@ -301,7 +313,11 @@ impl<'c> Extraction<'c> {
 
     /// What a service passes on that reports no spans of its own.
     pub const fn passthrough(&self) -> Passthrough<'c> {
-        Passthrough { inbound: self.inbound(), received: self.received }
+        let passthrough = match self.context() {
+            Some(context) => Passthrough::from_remote(context),
+            None => Passthrough::sampling_only(self.decision),
+        };
+        passthrough.with_received(self.received)
     }
 
     /// Whether a format was asked what its lines say. It was not if it is only written, or stands behind the first one that
@@ -356,7 +372,7 @@ impl<'c> Extraction<'c> {
         ids: &(impl IdGenerator + ?Sized),
         sampler: &(impl Sampler + ?Sized),
     ) -> SpanContext<'c> {
-        let span = self.start_span_with(ids, self.inbound().sampling());
+        let span = self.start_span_with(ids, self.sampling());
         span.with_sampling_result(sampler.should_sample(&self.sampling_parameters(span.trace_id(), span.is_random())))
     }
 
@@ -364,9 +380,11 @@ impl<'c> Extraction<'c> {
     pub fn sampling_parameters(&self, trace_id: TraceId, random: bool) -> SamplingParameters<'c> {
         let limits = self.propagator().baggage_limits.filter(|_| self.received().keeps_text);
         let baggage = if limits.is_some() { self.headers().get_all(Field::Baggage) } else { HeaderLines::none() };
-        SamplingParameters::new(self.inbound(), trace_id, random)
-            .with_tracestate(self.tracestate())
-            .with_baggage(baggage, limits.unwrap_or_default())
+        let parameters = match self.context() {
+            Some(parent) => SamplingParameters::new(trace_id, random).with_parent(parent),
+            None => SamplingParameters::new(trace_id, random).with_sampling(self.decision),
+        };
+        parameters.with_tracestate(self.tracestate()).with_baggage(baggage, limits.unwrap_or_default())
     }
 }
 

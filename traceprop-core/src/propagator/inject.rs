@@ -118,8 +118,8 @@ impl Propagator {
 #[cfg(test)]
 mod tests {
     use crate::carrier::headers::Headers;
+    use crate::context::Passthrough;
     use crate::context::inject_options::InjectOptions;
-    use crate::context::{Inbound, Passthrough};
     use crate::field::{CustomHeader, Field, FieldSet};
     use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
     use crate::formats::tracecontext::W3cTraceContext;
@@ -169,7 +169,11 @@ mod tests {
     fn ok_a_format_of_ones_own_has_the_last_word_where_nothing_is_passed_on() {
         let relayed = |propagator: Propagator| {
             let mut headers: Vec<(String, String)> = Vec::new();
-            propagator.inject(&Passthrough::new(Inbound::Nothing), &InjectOptions::everything(), &mut headers);
+            propagator.inject(
+                &Passthrough::sampling_only(Sampling::Deferred),
+                &InjectOptions::everything(),
+                &mut headers,
+            );
             headers
         };
         let own = Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();

@@ -114,16 +114,16 @@ impl<'c> Merge<'c> {
         self.style
     }
 
-    /// The merged context, and the decision that came without one.
+    /// Returns the merged context, and the decision of formats that sent no ids.
     #[inline]
-    pub(super) fn inbound(&self) -> (Option<RemoteContext>, Option<Sampling>) {
-        let decision = self.decision.map(|(decision, _)| decision);
+    pub(super) fn merged(&self) -> (Option<RemoteContext>, Sampling) {
+        let decision = self.decision.map_or(Sampling::Deferred, |(decision, _)| decision);
         match self.context {
             Some(mut context) => {
                 if context.sampling == Sampling::Deferred {
-                    context.sampling = decision.unwrap_or(Sampling::Deferred);
+                    context.sampling = decision;
                 }
-                (Some(context), None)
+                (Some(context), Sampling::Deferred)
             }
             None => (None, decision),
         }
@@ -198,7 +198,7 @@ mod tests {
             let request = request.to_vec();
             let extraction = propagator.extract(&request);
             let received = extraction.received();
-            (extraction.inbound().sampling(), received.filled_in, received.priority_in_dd)
+            (extraction.sampling(), received.filled_in, received.priority_in_dd)
         };
         assert_eq!(filled_in(&[OPEN]), (Sampling::Deferred, false, false));
         assert_eq!(filled_in(&[DECIDED, W3C]), (Sampling::Sampled, false, false));

@@ -67,12 +67,12 @@ impl TraceIdMatch {
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::{presets, Inbound, InjectOptions, Sampling};
+/// use traceprop_core::{presets, InjectOptions, Sampling};
 ///
 /// let propagator = presets::W3C.propagator();
 /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
 /// let extraction = propagator.extract(&request);
-/// let Inbound::Context(caller) = extraction.inbound() else { panic!("a context came") };
+/// let caller = extraction.context().expect("the request has a context");
 /// assert_eq!(caller.sampling, Sampling::Sampled);
 ///
 /// let call = extraction.span_with_ids(caller.trace_id, "b7ad6b7169203331".parse()?);

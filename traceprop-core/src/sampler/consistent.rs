@@ -74,7 +74,6 @@ pub(super) fn is_consistent(input: &SamplingParameters<'_>, sampling: Sampling) 
 mod tests {
     use super::super::tests::{child, root, trace};
     use super::*;
-    use crate::context::Inbound;
     use crate::tracestate::TraceState;
     use std::format;
 
@@ -103,7 +102,7 @@ mod tests {
 
     #[test]
     fn ok_only_a_root_without_randomness_gets_some() {
-        let unique = SamplingParameters::new(Inbound::Nothing, trace(7), false);
+        let unique = SamplingParameters::new(trace(7), false);
         let verdict = Probability::new(1.0).unwrap().should_sample(&unique);
         let member = verdict.otel_member(trace(7), &TraceState::EMPTY).unwrap();
         assert_eq!(member.as_str(), format!("th:0;rv:{:014x}", mixed_randomness_of(trace(7))));

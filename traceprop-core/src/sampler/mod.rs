@@ -37,7 +37,7 @@ use core::fmt;
 
 use crate::baggage::{Baggage, BaggageLimits};
 use crate::carrier::headers::HeaderLines;
-use crate::context::{Inbound, SpanContext};
+use crate::context::{RemoteContext, SpanContext};
 use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::tracestate::TraceState;
@@ -69,7 +69,8 @@ impl<F: Fn(&SamplingParameters<'_>) -> Sampling + Send + Sync> Sampler for F {
 /// What a sampler can know.
 #[derive(Clone, Copy)]
 pub struct SamplingParameters<'c> {
-    inbound: Inbound,
+    parent: Option<RemoteContext>,
+    sampling: Sampling,
     trace_id: TraceId,
     random: bool,
     tracestate: TraceState<'c>,
@@ -82,11 +83,13 @@ impl<'c> SamplingParameters<'c> {
     /// The baggage key of a session, as RUM agents send it.
     pub const SESSION_ID: &'static str = "session.id";
 
-    /// A span of this trace, behind what came. `random` is the promise that the trace id is (flag `02` of a
-    /// traceparent, or what the generator says of a new one).
-    pub const fn new(inbound: Inbound, trace_id: TraceId, random: bool) -> Self {
+    /// Creates the parameters of a new trace that no caller has decided.
+    ///
+    /// `random` says whether the low 56 bits of the trace id are random, as reported by the generator of the id.
+    pub const fn new(trace_id: TraceId, random: bool) -> Self {
         Self {
-            inbound,
+            parent: None,
+            sampling: Sampling::Deferred,
             trace_id,
             random,
             tracestate: TraceState::EMPTY,
@@ -95,7 +98,20 @@ impl<'c> SamplingParameters<'c> {
         }
     }
 
-    /// The same with a tracestate that belongs to the trace.
+    /// Sets the caller's context, whose decision then is [`sampling`](Self::sampling).
+    pub const fn with_parent(mut self, parent: RemoteContext) -> Self {
+        self.parent = Some(parent);
+        self.sampling = parent.sampling;
+        self
+    }
+
+    /// Sets the received decision. Use it for a decision that was received without a trace.
+    pub const fn with_sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
+    /// Sets the tracestate of the trace.
     pub const fn with_tracestate(mut self, state: TraceState<'c>) -> Self {
         self.tracestate = state;
         self
@@ -112,14 +128,19 @@ impl<'c> SamplingParameters<'c> {
         self
     }
 
-    /// What came in.
-    pub const fn inbound(&self) -> Inbound {
-        self.inbound
+    /// Returns the caller's context, or `None` for a new trace.
+    pub const fn parent(&self) -> Option<RemoteContext> {
+        self.parent
     }
 
-    /// Whether a trace begins here. A decision without ids may have come all the same.
+    /// Returns the received decision. A new trace can have one too, as with `b3: 0`.
+    pub const fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
+    /// Returns `true` for a new trace.
     pub const fn is_root(&self) -> bool {
-        self.inbound.context().is_none()
+        self.parent.is_none()
     }
 
     /// The trace: the one that came, or the new one.
@@ -154,7 +175,8 @@ impl fmt::Debug for SamplingParameters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A session is a person's, and no matter for a log.
         f.debug_struct("SamplingParameters")
-            .field("inbound", &self.inbound)
+            .field("parent", &self.parent)
+            .field("sampling", &self.sampling)
             .field("trace_id", &self.trace_id)
             .field("random", &self.random)
             .finish_non_exhaustive()
@@ -237,7 +259,7 @@ pub struct AlwaysOn;
 
 impl Sampler for AlwaysOn {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        match input.inbound().sampling() {
+        match input.sampling() {
             Sampling::Debug => SamplingResult::new(Sampling::Debug),
             _ => SamplingResult::new(Sampling::Sampled),
         }
@@ -271,12 +293,12 @@ mod tests {
     }
 
     pub(super) fn root(id: u128) -> SamplingParameters<'static> {
-        SamplingParameters::new(Inbound::Nothing, trace(id), true)
+        SamplingParameters::new(trace(id), true)
     }
 
     pub(super) fn child(id: u128, sampling: Sampling) -> SamplingParameters<'static> {
         let context = RemoteContext { sampling, ..RemoteContext::new(trace(id), None) };
-        SamplingParameters::new(Inbound::Context(context), trace(id), false)
+        SamplingParameters::new(trace(id), false).with_parent(context)
     }
 
     pub(super) const STATES: [Sampling; 4] =

@@ -13,7 +13,7 @@ pub struct FollowParent;
 
 impl Sampler for FollowParent {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        let sampling = input.inbound().sampling();
+        let sampling = input.sampling();
         match is_consistent(input, sampling) {
             true => SamplingResult::new(sampling),
             false => SamplingResult::new(sampling).without_threshold(),
@@ -73,7 +73,7 @@ impl<R> ParentBased<R> {
 
 impl<R: Sampler> Sampler for ParentBased<R> {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        match input.inbound().sampling() {
+        match input.sampling() {
             Sampling::Deferred => match self.deferred.filter(|_| !input.is_root()) {
                 Some(sampler) => sampler.should_sample(input),
                 None => self.root.should_sample(input),
@@ -96,7 +96,6 @@ mod tests {
     use super::super::tests::{STATES, child, root, trace};
     use super::super::{AlwaysOff, AlwaysOn, Threshold};
     use super::*;
-    use crate::context::Inbound;
     use crate::tracestate::TraceState;
 
     fn decisions(sampler: ParentBased<AlwaysOff>) -> [Sampling; 4] {
@@ -115,7 +114,10 @@ mod tests {
     fn ok_debug_shows_the_root() {
         assert_eq!(std::format!("{:?}", ParentBased::new(AlwaysOff)), "ParentBased { root: AlwaysOff, .. }");
         let shown = std::format!("{:?}", root(1).with_session_id("secret"));
-        assert!(shown.starts_with("SamplingParameters { inbound: Nothing, ") && !shown.contains("secret"), "{shown}");
+        assert!(
+            shown.starts_with("SamplingParameters { parent: None, sampling: Deferred, ") && !shown.contains("secret"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn ok_a_decision_without_ids_decides_the_root() {
         for (state, expected) in [(Sampling::Debug, Sampling::Debug), (Sampling::NotSampled, Sampling::NotSampled)] {
-            let input = SamplingParameters::new(Inbound::Decision(state), trace(1), true);
+            let input = SamplingParameters::new(trace(1), true).with_sampling(state);
             assert_eq!(ParentBased::new(AlwaysOn).should_sample(&input).sampling(), expected);
         }
     }

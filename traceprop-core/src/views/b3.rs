@@ -1,6 +1,6 @@
 //! Contexts that B3 senders are said to have sent.
 
-use crate::context::{Inbound, Passthrough, RemoteContext};
+use crate::context::{Passthrough, RemoteContext};
 use crate::formats::b3::{B3Multi, B3Single};
 use crate::owned::lines::{Builder, Entry};
 use crate::owned::{OwnedContext, Role};
@@ -20,18 +20,18 @@ impl OwnedContext {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_b3(b3: B3Single) -> Self {
-        let inbound = match b3.ids() {
-            Some(ids) => Inbound::Context(RemoteContext {
+        let passthrough = match b3.ids() {
+            Some(ids) => Passthrough::from_remote(RemoteContext {
                 sampling: b3.sampling(),
                 ..RemoteContext::new(ids.trace_id(), Some(ids.span_id()))
             }),
-            None => Inbound::Decision(b3.sampling()),
+            None => Passthrough::sampling_only(b3.sampling()),
         };
         // The single header has no canonical form for a parent beside an open decision; these have.
         let mut builder = Builder::default();
         B3Multi::from(b3).write(|field, value| {
             builder.entry(&Entry { index: field.index() as u8, name: "", value: value.as_bytes() });
         });
-        Self { role: Role::Relay(Passthrough::new(inbound)), lines: builder.finish(), endpoint: None }
+        Self { role: Role::Relay(passthrough), lines: builder.finish(), endpoint: None }
     }
 }

@@ -3,8 +3,6 @@
 #[cfg(feature = "alloc")]
 use crate::carrier::headers::Headers;
 #[cfg(feature = "alloc")]
-use crate::context::{Inbound, Passthrough};
-#[cfg(feature = "alloc")]
 use crate::field::Field;
 use crate::field::FormatKind;
 #[cfg(feature = "alloc")]
@@ -29,7 +27,7 @@ impl<'c> Extraction<'c> {
         let now = Now {
             trace_id: context.map(|context| context.trace_id),
             parent_id: context.and_then(|context| context.parent_id),
-            sampling: self.inbound().sampling(),
+            sampling: self.sampling(),
             decided_here: received.filled_in,
         };
         DatadogView::of(self.headers(), &received, now)
@@ -42,7 +40,7 @@ impl OwnedContext {
     pub fn datadog(&self) -> DatadogView<'_> {
         let parent_id = match self.role {
             Role::Span(span) => span.parent_id,
-            Role::Relay(relay) => relay.inbound.context().and_then(|context| context.parent_id),
+            Role::Relay(relay) => relay.context().and_then(|context| context.parent_id),
         };
         let decided_here = match self.role {
             Role::Span(span) => span.decided_here,
@@ -88,18 +86,14 @@ impl OwnedContext {
             1.. => Sampling::Sampled,
             _ => Sampling::NotSampled,
         });
-        let (received, sampling) = match &mut context.role {
-            Role::Span(span) => (&mut span.received, Some(&mut span.sampling)),
-            Role::Relay(Passthrough { inbound: Inbound::Context(inbound), received }) => {
-                (received, Some(&mut inbound.sampling))
-            }
-            Role::Relay(relay) => (&mut relay.received, None),
-        };
+        match (&mut context.role, decision) {
+            (Role::Span(span), Some(decision)) => span.sampling = decision,
+            (Role::Relay(relay), Some(decision)) => *relay = relay.with_sampling(decision),
+            (_, None) => {}
+        }
+        let received = context.known_mut();
         received.agrees = received.agrees.with(FormatKind::Datadog);
         received.built = received.built.with(FormatKind::Datadog);
-        if let (Some(decision), Some(sampling)) = (decision, sampling) {
-            *sampling = decision;
-        }
         context
     }
 }

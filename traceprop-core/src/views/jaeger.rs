@@ -2,7 +2,6 @@
 
 #[cfg(feature = "alloc")]
 use crate::carrier::headers::Headers;
-use crate::context::Inbound;
 #[cfg(feature = "alloc")]
 use crate::field::Field;
 use crate::field::FormatKind;
@@ -40,8 +39,8 @@ impl<'c> Extraction<'c> {
     /// The `jaeger-debug-id` that asked for this request to become a debug root. With a trace to continue it does not
     /// count.
     pub fn jaeger_debug_id(&self) -> Option<JaegerDebugId<'c>> {
-        match self.inbound() {
-            Inbound::Decision(Sampling::Debug) => JaegerDebugId::read(self.headers())?.ok(),
+        match (self.context(), self.sampling()) {
+            (None, Sampling::Debug) => JaegerDebugId::read(self.headers())?.ok(),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    B3Ids, B3Multi, B3Single, CarrierMut, Field, FieldName, FieldValue, IdBits, Inbound, InjectOptions, InvalidHeader,
+    B3Ids, B3Multi, B3Single, CarrierMut, Field, FieldName, FieldValue, IdBits, InjectOptions, InvalidHeader,
     InvalidReason, OwnedContext, Pairs, Passthrough, Propagator, PropagatorBuilder, RemoteContext, Sampling,
     SpanContext, SpanId, TraceId,
 };
@@ -80,7 +80,8 @@ fn ok_bad_single_beside_good_multi_is_reported() {
         0
     )]));
     let decision = [("b3", ""), ("x-b3-sampled", "0")];
-    assert_eq!(propagator.extract(&decision).inbound(), Inbound::Decision(Sampling::NotSampled));
+    let extraction = propagator.extract(&decision);
+    assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::NotSampled));
 }
 
 #[test]
@@ -103,7 +104,9 @@ fn err_both_bad_are_both_reported() {
 #[test]
 fn ok_bare_decision_outranks_multi_and_is_no_context() {
     let request = [&[("b3", "0")], &MULTI_LINES[..]].concat();
-    assert_eq!(writes(B3::single()).extract(&request).inbound(), Inbound::Decision(Sampling::NotSampled));
+    let propagator = writes(B3::single());
+    let extraction = propagator.extract(&request);
+    assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::NotSampled));
 }
 
 #[test]
@@ -244,10 +247,11 @@ fn ok_fields_are_listed_once() {
 fn ok_no_context_and_no_span_id_write_nothing() {
     let propagator = writes(B3::both());
     let context = RemoteContext::new(TRACE.parse().unwrap(), None);
-    let no_span = Inbound::Context(RemoteContext { sampling: Sampling::Sampled, ..context });
-    for (inbound, left_out) in [(Inbound::Nothing, 0), (no_span, 2)] {
+    let no_span = Passthrough::from_remote(RemoteContext { sampling: Sampling::Sampled, ..context });
+    let nothing = Passthrough::sampling_only(Sampling::Deferred);
+    for (passthrough, left_out) in [(nothing, 0), (no_span, 2)] {
         let mut headers = owned(&[("b3", "1")]);
-        let omissions = propagator.inject(&Passthrough::new(inbound), &InjectOptions::new(), &mut headers);
+        let omissions = propagator.inject(&passthrough, &InjectOptions::new(), &mut headers);
         assert_eq!(omissions.iter().count(), left_out);
         assert_eq!(headers, owned(&[("b3", "1")]));
     }
@@ -386,7 +390,8 @@ proptest! {
         let extraction = propagator.extract(&request);
         let mut headers = Pairs::new();
         propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
-        prop_assert_eq!(propagator.extract(&headers).inbound(), extraction.inbound());
+        let again = propagator.extract(&headers);
+        prop_assert_eq!((again.context(), again.sampling()), (extraction.context(), extraction.sampling()));
         prop_assert!(propagator.explain(&headers).invalid_headers().next().is_none());
     }
 }
@@ -415,7 +420,7 @@ fn regression_relay_drops_flags_that_count_for_nothing() {
     let ids = [("x-b3-traceid", "80f198ee56343ba864fe8b2a57d3eff7"), ("x-b3-spanid", "e457b5a2e4d86bd1")];
     let request = [ids[0], ids[1], ("x-b3-flags", ""), ("x-b3-flags", "1")];
     let extraction = propagator.extract(&request);
-    assert_eq!(extraction.inbound().sampling(), Sampling::Deferred);
+    assert_eq!(extraction.sampling(), Sampling::Deferred);
     let mut headers = Pairs::new();
     propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
     assert!(headers.iter().eq(ids));

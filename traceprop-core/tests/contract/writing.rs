@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use traceprop_core::{
-    CarrierMut, FieldName, FieldValue, Format, Inbound, InjectOptions, OwnedContext, Pairs, Passthrough, RemoteContext,
+    CarrierMut, FieldName, FieldValue, Format, InjectOptions, OwnedContext, Pairs, Passthrough, RemoteContext,
     Sampling, SpanContext, SpanId, TraceId,
 };
 
@@ -62,8 +62,7 @@ proptest! {
             };
             let (mut injected, mut relayed, mut owned) = (Lines::new(), Lines::new(), Lines::new());
             inject(subject, &span, &mut injected);
-            let inbound = Inbound::Context(context);
-            subject.propagator().inject(&Passthrough::new(inbound), &InjectOptions::everything(), &mut relayed);
+            subject.propagator().inject(&Passthrough::from_remote(context), &InjectOptions::everything(), &mut relayed);
             inject(subject, &OwnedContext::new(span).span().expect("a span"), &mut owned);
             prop_assert_eq!(&injected, &relayed, "{}", subject.name());
             prop_assert_eq!(&injected, &owned, "{}", subject.name());
@@ -125,10 +124,10 @@ fn ok_nothing_to_write_touches_nothing() {
         let before = [foreign(subject), stale(subject)].concat();
         let mut headers = before.clone();
         let propagator = subject.propagator();
-        propagator.inject(&Passthrough::new(Inbound::Nothing), &InjectOptions::everything(), &mut headers);
+        propagator.inject(&Passthrough::sampling_only(Sampling::Deferred), &InjectOptions::everything(), &mut headers);
         assert_eq!(headers, before, "{}", subject.name());
         // A trace whose sender named no span cannot be passed on by a format that needs one.
-        let nobody = Passthrough::new(Inbound::Context(RemoteContext::new(TRACE, None)));
+        let nobody = Passthrough::from_remote(RemoteContext::new(TRACE, None));
         let omitted = propagator.inject(&nobody, &InjectOptions::everything(), &mut headers);
         assert_eq!(headers == before, subject.names_span, "{}", subject.name());
         assert_eq!(omitted.is_complete(), !subject.names_span, "{}: {omitted}", subject.name());

@@ -4,7 +4,9 @@
 use std::fmt;
 
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{ExtractReport, Inbound, InjectOptions, Outcome, Pairs, Propagator, RemoteContext, SpanId};
+use traceprop_core::{
+    ExtractReport, Extraction, InjectOptions, Outcome, Pairs, Propagator, RemoteContext, Sampling, SpanId,
+};
 
 use crate::bytes::{Change, each};
 
@@ -42,8 +44,8 @@ fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) 
     let builder = Propagator::builder().define(Sw8::new("cart", "cart-1"));
     let propagator = builder.names(names, names).and_then(|builder| builder.build()).expect("built-in names");
     let whole: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-    let sound = propagator.extract(&whole).inbound();
-    assert_ne!(sound, Inbound::Nothing, "{lines:?}");
+    let sound = merged(&propagator.extract(&whole));
+    assert_ne!(sound, (None, Sampling::Deferred), "{lines:?}");
     let (mut continued, mut refused) = (0, 0);
     for changed in first..lines.len() {
         let _ = each(whole[changed].1, |change, value| {
@@ -52,13 +54,13 @@ fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) 
             let case = Case { lines, changed, change };
             let report = propagator.explain(&case.lines);
             case.point_into_their_lines(&report);
-            let inbound = report.extraction().inbound();
+            let inbound = merged(report.extraction());
             match inbound {
-                Inbound::Context(context) => case.goes_on(&propagator, &report, context),
-                Inbound::Decision(_) => assert_eq!(case.relayed(&propagator, &report), inbound, "{case:?}"),
-                Inbound::Nothing => case.says_why(&report),
+                (Some(context), _) => case.goes_on(&propagator, &report, context),
+                (None, Sampling::Deferred) => case.says_why(&report),
+                (None, _) => assert_eq!(case.relayed(&propagator, &report), inbound, "{case:?}"),
             }
-            continued += usize::from(matches!(inbound, Inbound::Context(_)));
+            continued += usize::from(inbound.0.is_some());
             refused += usize::from(report.invalid_headers().next().is_some());
             assert!(changed < needed || trace_of(inbound) == trace_of(sound), "{case:?}");
         });
@@ -67,11 +69,15 @@ fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) 
 }
 
 /// What no optional line can change: the trace, of which a tag may hold the upper half.
-fn trace_of(inbound: Inbound) -> Option<u64> {
-    match inbound {
-        Inbound::Context(context) => Some(context.trace_id.low()),
-        _ => None,
-    }
+fn trace_of((context, _): Merged) -> Option<u64> {
+    context.map(|context| context.trace_id.low())
+}
+
+/// The context and the decision of a request.
+type Merged = (Option<RemoteContext>, Sampling);
+
+fn merged(extraction: &Extraction<'_>) -> Merged {
+    (extraction.context(), extraction.sampling())
 }
 
 impl Case<'_> {
@@ -103,25 +109,25 @@ impl Case<'_> {
         let mut child = Pairs::new();
         let span = report.extraction().span_with_ids(context.trace_id, CHILD);
         propagator.inject(&span, &InjectOptions::everything(), &mut child);
-        match propagator.extract(&child).inbound() {
-            Inbound::Context(again) => {
+        match propagator.extract(&child).context() {
+            Some(again) => {
                 let parent = context.parent_id.map(|_| CHILD);
                 let expected = RemoteContext { parent_id: parent.or(again.parent_id), ..context };
                 assert_eq!(again, expected, "{self:?} as {child:?}");
             }
-            other => panic!("{other:?} of {child:?}, {self:?}"),
+            None => panic!("no context of {child:?}, {self:?}"),
         }
-        match self.relayed(propagator, report) {
-            Inbound::Context(again) => assert_eq!(again, context, "{self:?}"),
+        match self.relayed(propagator, report).0 {
+            Some(again) => assert_eq!(again, context, "{self:?}"),
             // Without a span there are formats that can say nothing.
-            other => assert!(context.parent_id.is_none(), "{other:?} of {self:?}"),
+            None => assert!(context.parent_id.is_none(), "no context of {self:?}"),
         }
     }
 
-    fn relayed(&self, propagator: &Propagator, report: &ExtractReport<'_>) -> Inbound {
+    fn relayed(&self, propagator: &Propagator, report: &ExtractReport<'_>) -> Merged {
         let mut relayed = Pairs::new();
         propagator.inject(report.extraction().passthrough(), &InjectOptions::everything(), &mut relayed);
-        propagator.extract(&relayed).inbound()
+        merged(&propagator.extract(&relayed))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
-    Allow, ConfigError, IdBits, Inbound, InjectOptions, Link, LinkReason, Pairs, Propagator, Sampling, Trust, presets,
+    Allow, ConfigError, IdBits, InjectOptions, Link, LinkReason, Pairs, Propagator, Sampling, Trust, presets,
 };
 
 const STRANGER: [(&str, &str); 3] = [
@@ -24,7 +24,7 @@ fn ids() -> IdBits {
 fn ok_the_strangers_trace_is_linked_and_ours_is_new() {
     let edge = edge(Trust::Restart);
     let extraction = edge.extract(&STRANGER);
-    assert_eq!(extraction.inbound(), Inbound::Nothing);
+    assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::Deferred));
     let links: Vec<_> = extraction.links().collect();
     let expected = Link {
         trace_id: "4bf92f3577b34da6a3ce929d0e0e4736".parse().expect("an id"),

@@ -8,9 +8,9 @@
 
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, ConfigError, CustomHeader, Field, Format, FormatFields, Headers, IdBits, Inbound, InjectContext,
-    InjectOptions, InvalidHeader, InvalidHeaderName, InvalidReason, OmitReason, Omitted, Outcome, OwnedContext, Pairs,
-    Parsed, Propagator, RemoteContext, Sampling, SpanContext, SpanId, TraceId, Writer,
+    Allow, ConfigError, CustomHeader, Field, Format, FormatFields, Headers, IdBits, InjectContext, InjectOptions,
+    InvalidHeader, InvalidHeaderName, InvalidReason, OmitReason, Omitted, Outcome, OwnedContext, Pairs, Parsed,
+    Propagator, RemoteContext, Sampling, SpanContext, SpanId, TraceId, Writer,
 };
 
 struct Acme {
@@ -204,10 +204,11 @@ fn ok_a_relay_sends_the_old_header_as_it_came() {
 fn ok_a_deferred_decision_is_filled_in_by_w3c() {
     let propagator = both();
     let old = ("x-acme-trace", "4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7");
-    let inbound = propagator.extract(&[old]).inbound();
-    assert_eq!(inbound.sampling(), Sampling::Deferred);
+    let request = [old];
+    let extraction = propagator.extract(&request);
+    assert_eq!(extraction.sampling(), Sampling::Deferred);
     let w3c = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000aa-01");
-    let Inbound::Context(context) = propagator.extract(&[old, w3c]).inbound() else { panic!("a context") };
+    let context = propagator.extract(&[old, w3c]).context().expect("a context");
     assert_eq!((context.trace_id.to_string().as_str(), context.sampling), (TRACE, Sampling::Sampled));
     assert_eq!(context.parent_id, SpanId::new(0xaa), "the span of W3C is the one nearer to us");
 }

@@ -9,7 +9,7 @@ use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    CarrierMut, FieldName, FieldValue, IdBits, Inbound, InjectOptions, JaegerFlags, OwnedContext, Pairs, Passthrough,
+    CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, JaegerFlags, OwnedContext, Pairs, Passthrough,
     Propagator, RemoteContext, Sampling, SpanContext,
 };
 
@@ -65,7 +65,8 @@ fn ok_relay_hands_a_wish_for_debug_on() {
     let request = [("jaeger-debug-id", "ticket-4711")];
     assert_eq!(lines(&relay(&propagator, &request, &InjectOptions::new())), request);
     let blank = [("jaeger-debug-id", " ")];
-    assert_eq!(propagator.extract(&blank).inbound(), Inbound::Nothing);
+    let extraction = propagator.extract(&blank);
+    assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::Deferred));
     assert!(relay(&propagator, &blank, &InjectOptions::new()).is_empty());
 }
 
@@ -84,9 +85,10 @@ fn err_repeated_header_costs_the_trace_and_not_the_baggage() {
 #[test]
 fn err_debug_id_longer_than_any_ticket() {
     let propagator = jaeger();
-    for (len, inbound) in [(256, Inbound::Decision(Sampling::Debug)), (257, Inbound::Nothing)] {
+    for (len, sampling) in [(256, Sampling::Debug), (257, Sampling::Deferred)] {
         let request = [("jaeger-debug-id", "x".repeat(len))];
-        assert_eq!(propagator.extract(&request).inbound(), inbound);
+        let extraction = propagator.extract(&request);
+        assert_eq!((extraction.context(), extraction.sampling()), (None, sampling));
     }
 }
 
@@ -127,7 +129,7 @@ fn ok_trace_without_a_span_is_left_out() {
     let propagator = jaeger();
     let context = RemoteContext::new(trace(), None);
     let mut headers = Pairs::new();
-    let relay = Passthrough::new(Inbound::Context(context));
+    let relay = Passthrough::from_remote(context);
     let omissions = propagator.inject(&relay, &InjectOptions::new(), &mut headers);
     assert!(headers.is_empty());
     assert_eq!(omissions.to_string(), "uber-trace-id: omitted (no-span-id)");
@@ -174,7 +176,7 @@ fn ok_zero_decides_nothing_for_a_format_that_left_it_open() {
     let propagator = Propagator::builder().extract(B3::single()).with_format(Jaeger::new()).build().expect("formats");
     let inbound = |flags| {
         let request = [("b3", format!("{TRACE}-5688d53247ceefc7")), ("uber-trace-id", header(flags))];
-        propagator.extract(&request).inbound().sampling()
+        propagator.extract(&request).sampling()
     };
     assert_eq!(
         ["0", "8", "1", "3"].map(inbound),

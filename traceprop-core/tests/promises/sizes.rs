@@ -1,8 +1,8 @@
 //! Types that are copied and stored everywhere stay small, and `None` is free.
 
 use traceprop_core::{
-    ExtractReport, Extraction, Field, FieldSet, Headers, Inbound, InvalidHeader, InvalidReason, Parsed, RemoteContext,
-    Sampling, SpanContext, SpanId, TraceFlags, TraceId, TraceParent,
+    ExtractReport, Extraction, Field, FieldSet, Headers, InvalidHeader, InvalidReason, Parsed, Passthrough,
+    RemoteContext, Sampling, SpanContext, SpanId, TraceFlags, TraceId, TraceParent,
 };
 
 #[test]
@@ -29,7 +29,7 @@ fn ok_rejects_fit_a_register() {
 fn ok_contexts_stay_small() {
     assert!(size_of::<TraceParent>() <= 32);
     assert!(size_of::<RemoteContext>() <= 32);
-    assert!(size_of::<Inbound>() <= 48);
+    assert!(size_of::<Passthrough<'_>>() <= 96);
     assert!(size_of::<Parsed>() <= 96);
     assert!(size_of::<SpanContext<'_>>() <= 112);
 }

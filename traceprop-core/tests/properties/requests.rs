@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    IdBits, Inbound, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId, TraceState,
-    presets,
+    Extraction, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, Sampling, SpanContext, SpanId,
+    TraceState, presets,
 };
 
 use crate::cases;
@@ -55,6 +55,11 @@ fn joined(values: &[&[u8]]) -> Vec<u8> {
     values.join(&b',')
 }
 
+/// The context and the decision of a request.
+fn merged(extraction: &Extraction<'_>) -> (Option<RemoteContext>, Sampling) {
+    (extraction.context(), extraction.sampling())
+}
+
 proptest! {
     #![proptest_config(cases(64))]
 
@@ -63,7 +68,7 @@ proptest! {
         let propagator = all();
         let report = propagator.explain(&lines);
         let extraction = propagator.extract(&lines);
-        prop_assert_eq!(report.extraction().inbound(), extraction.inbound());
+        prop_assert_eq!(merged(report.extraction()), merged(&extraction));
         let (line, table) = (report.to_string(), report.table().to_string());
         prop_assert!(!line.contains('\n') && table.lines().count() > 1);
         let span = extraction.new_span(&ids);
@@ -157,7 +162,7 @@ proptest! {
         let again = propagator.extract(&headers);
         let came = first.context().expect("a valid context");
         let expected = RemoteContext { parent_id: Some(span.span_id()), ..came };
-        prop_assert_eq!(again.inbound(), Inbound::Context(expected));
+        prop_assert_eq!(again.context(), Some(expected));
         prop_assert_eq!(again.tracestate().to_string(), first.tracestate().to_string());
         prop_assert!(again.baggage().iter().eq(first.baggage().iter()));
         prop_assert_eq!(omitted, "nothing omitted");
@@ -201,7 +206,7 @@ proptest! {
             }
         }
         let (several, one) = (propagator.extract(&lines), propagator.extract(&one_line));
-        prop_assert_eq!(several.inbound(), one.inbound());
+        prop_assert_eq!(merged(&several), merged(&one));
         prop_assert_eq!(several.tracestate().to_string(), one.tracestate().to_string());
         prop_assert!(several.baggage().iter().eq(one.baggage().iter()));
     }
@@ -251,7 +256,7 @@ proptest! {
     ) {
         let propagator = presets::W3C.propagator();
         let context = RemoteContext { trace_id, parent_id: parent, sampling, random };
-        let passed = traceprop_core::Passthrough::new(Inbound::Context(context));
+        let passed = traceprop_core::Passthrough::from_remote(context);
         let (headers, omitted) = relay(&propagator, &passed, &InjectOptions::new());
         let read = propagator.extract(&headers);
         match parent {
@@ -260,8 +265,8 @@ proptest! {
                 prop_assert_eq!(omitted, "traceparent: omitted (no-span-id)");
             }
             Some(_) => {
-                let decided = RemoteContext { sampling: read.inbound().sampling(), ..context };
-                prop_assert_eq!(read.inbound(), Inbound::Context(decided));
+                let decided = RemoteContext { sampling: read.sampling(), ..context };
+                prop_assert_eq!(read.context(), Some(decided));
                 prop_assert_eq!(decided.sampling.is_sampled(), sampling.is_sampled());
             }
         }
@@ -290,7 +295,7 @@ proptest! {
         let came = came.extract(&lines);
         let came_context = came.context().expect("a valid context");
         let extraction = edge.extract(&lines);
-        prop_assert_eq!(extraction.inbound(), Inbound::Nothing);
+        prop_assert_eq!(merged(&extraction), (None, Sampling::Deferred));
         let links: Vec<_> = extraction.links().map(|link| (link.trace_id, Some(link.span_id))).collect();
         prop_assert_eq!(links, [(came_context.trace_id, came_context.parent_id)]);
         let ids = || IdBits::non_random(fresh.get());

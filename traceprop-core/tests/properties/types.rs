@@ -8,7 +8,7 @@ use proptest::sample::{select, subsequence};
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension};
 use traceprop_core::sampler::{Probability, Sampler, SamplingParameters};
 use traceprop_core::{
-    Allow, BaggageEntry, CustomHeader, Field, FieldSet, IdBits, IdGenerator, Inbound, InvalidHeaderName, InvalidReason,
+    Allow, BaggageEntry, CustomHeader, Field, FieldSet, IdBits, IdGenerator, InvalidHeaderName, InvalidReason,
     JaegerFlags, OwnedBaggage, Propagator, Sampling, SpanId, TraceId, TraceStateEdit,
 };
 
@@ -245,7 +245,7 @@ proptest! {
     #[test]
     fn ok_a_higher_ratio_records_what_a_lower_one_does(id in trace_id(), one in 0.0..=1.0_f64, other in 0.0..=1.0_f64) {
         let [low, high] = [one.min(other), one.max(other)].map(|ratio| Probability::new(ratio).expect("a ratio"));
-        let input = SamplingParameters::new(Inbound::Nothing, id, true);
+        let input = SamplingParameters::new(id, true);
         let [low, high] = [low.should_sample(&input), high.should_sample(&input)].map(|verdict| verdict.sampling().is_sampled());
         prop_assert!(high || !low);
     }

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use traceprop_core::{
-    Inbound, InjectOptions, InjectReport, Outcome, Pairs, Passthrough, Propagator, RemoteContext, Sampling,
-    SpanContext, SpanId, TraceId,
+    InjectOptions, InjectReport, Outcome, Pairs, Passthrough, Propagator, RemoteContext, Sampling, SpanContext, SpanId,
+    TraceId,
 };
 
 /// What became of a case.
@@ -230,14 +230,13 @@ impl ToInject {
         outgoing: &InjectOptions<'_>,
         headers: &mut Pairs,
     ) -> InjectReport<'p> {
-        let inbound = match (self.trace_id, self.sampling) {
+        let passthrough = match (self.trace_id, self.sampling) {
             (Some(trace_id), sampling) => {
-                Inbound::Context(RemoteContext { sampling, ..RemoteContext::new(trace_id, self.span_id) })
+                Passthrough::from_remote(RemoteContext { sampling, ..RemoteContext::new(trace_id, self.span_id) })
             }
-            (None, Sampling::Deferred) => Inbound::Nothing,
-            (None, sampling) => Inbound::Decision(sampling),
+            (None, sampling) => Passthrough::sampling_only(sampling),
         };
-        propagator.inject(&Passthrough::new(inbound), outgoing, headers)
+        propagator.inject(&passthrough, outgoing, headers)
     }
 }
 

@@ -5,7 +5,7 @@ use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{Extraction, Inbound, Outcome, Propagator, PropagatorBuilder, Trust};
+use traceprop_core::{Extraction, Outcome, Propagator, PropagatorBuilder, Sampling, Trust};
 
 use crate::case::{Case, Differences, Fields, Op, Verdict};
 use crate::datadog::{compare_words, write};
@@ -39,10 +39,10 @@ fn extract(case: &Case) -> Verdict {
     let propagator = builder.build().expect("a propagator");
     let headers = case.headers();
     let extraction = propagator.extract(&headers);
-    let outcome = match extraction.inbound() {
-        Inbound::Nothing => Outcome::Absent,
-        Inbound::Decision(sampling) => Outcome::SamplingOnly(sampling),
-        Inbound::Context(context) => Outcome::Context(context),
+    let outcome = match (extraction.context(), extraction.sampling()) {
+        (None, Sampling::Deferred) => Outcome::Absent,
+        (None, sampling) => Outcome::SamplingOnly(sampling),
+        (Some(context), _) => Outcome::Context(context),
     };
     let mut differences = Differences::default();
     case.compare_outcome(&outcome, &mut differences);

@@ -1,7 +1,7 @@
 //! `legacy-uuid.json`: correlation ids under the header name that each case configures.
 
 use traceprop_core::{
-    Correlation, IdBits, Inbound, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId,
+    Correlation, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId,
 };
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};
@@ -45,7 +45,7 @@ fn inject(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdict
     // Neither a service without spans nor one with a span of its own changes the id.
     let span = SpanContext::new(trace_id, SpanId::MIN).with_sampling(context.sampling);
     let mut differences = Differences::default();
-    for owned in [OwnedContext::relaying(Inbound::Context(remote)), OwnedContext::new(span)] {
+    for owned in [OwnedContext::from_remote(remote), OwnedContext::new(span)] {
         let owned = match fields.text("raw") {
             Some(raw) => owned.with_correlation(format, raw).expect("an id that the format reads"),
             None => owned,

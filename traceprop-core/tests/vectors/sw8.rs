@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts, Sw8View, trace_id_from_text};
-use traceprop_core::{Inbound, InjectOptions, Outcome, OwnedContext, Pairs, Propagator, RemoteContext};
+use traceprop_core::{InjectOptions, Outcome, OwnedContext, Pairs, Propagator, RemoteContext};
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};
 
@@ -117,8 +117,8 @@ fn inject(case: &Case) -> Verdict {
     let mut differences = Differences::default();
     differences.equal("ids", Some((trace_id, span_id)), fields.ids().map(|(trace_id, span)| (trace_id, Some(span))));
     differences.equal("sample", text("sample"), if sampling.is_sampled() { "1" } else { "0" });
-    let inbound = Inbound::Context(RemoteContext { sampling, ..RemoteContext::new(trace_id, span_id) });
-    let mut owned = OwnedContext::relaying(inbound).with_sw8(&fields).expect("legal fields");
+    let remote = RemoteContext { sampling, ..RemoteContext::new(trace_id, span_id) };
+    let mut owned = OwnedContext::from_remote(remote).with_sw8(&fields).expect("legal fields");
     if let Some(pairs) = context.pairs("correlation") {
         owned = owned.with_sw8_correlation(pairs);
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{Inbound, OmitReason, Omitted, Passthrough, RemoteContext, Sampling, TraceStateEdit};
+use traceprop_core::{OmitReason, Omitted, Passthrough, RemoteContext, Sampling, TraceStateEdit};
 
 fn with(value: &str) -> Calls {
     request(&[("traceparent", value)])
@@ -222,9 +222,11 @@ fn ok_no_tracestate_goes_out_without_a_traceparent() {
     let edits = [set("mine", "1")];
     let outgoing = InjectOptions::new().edit_tracestate(&edits);
     let no_parent = RemoteContext::new(OTHER.parse().expect("an id"), None);
-    for inbound in [Inbound::Nothing, Inbound::Decision(Sampling::Sampled), Inbound::Context(no_parent)] {
+    let nothing = Passthrough::sampling_only(Sampling::Deferred);
+    let decision = Passthrough::sampling_only(Sampling::Sampled);
+    for passthrough in [nothing, decision, Passthrough::from_remote(no_parent)] {
         let mut headers = Pairs::new();
-        propagator.inject(&Passthrough::new(inbound), &outgoing, &mut headers);
+        propagator.inject(&passthrough, &outgoing, &mut headers);
         assert!(headers.is_empty(), "{headers:?}");
     }
 }

@@ -144,7 +144,7 @@ mod tests {
         let log = Arc::clone(&calls);
         let layer =
             ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(7)).sampler_fn(move |input, head| {
-                let seen = (input.trace_id().low(), input.inbound().sampling(), head.uri.path().to_owned());
+                let seen = (input.trace_id().low(), input.sampling(), head.uri.path().to_owned());
                 log.lock().expect("no panic").push(seen);
                 Sampling::Debug.into()
             });

@@ -1,14 +1,14 @@
 //! The trace to continue: outcome, ids, decision, and which format it came in.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::{BaggageReport, ExtractReport, Field, Inbound, Outcome, Propagator, RemoteContext, TraceParent};
+use traceprop_core::{BaggageReport, ExtractReport, Field, Outcome, Propagator, RemoteContext, Sampling, TraceParent};
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, propagator: &Propagator) {
     let extraction = report.extraction();
     let context = extraction.context();
-    let sampling = match extraction.inbound() {
-        Inbound::Nothing => None,
-        inbound => Some(inbound.sampling().as_str()),
+    let sampling = match (extraction.context(), extraction.sampling()) {
+        (None, Sampling::Deferred) => None,
+        (_, sampling) => Some(sampling.as_str()),
     };
     keys.insert("outcome".into(), outcome(report, propagator).into());
     keys.insert("trace_id".into(), context.map(|context| context.trace_id.to_string()).into());
@@ -35,16 +35,16 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, pro
 fn outcome(report: &ExtractReport<'_>, propagator: &Propagator) -> &'static str {
     let any_invalid = || report.entries().any(|entry| matches!(entry.parsed.outcome(), Outcome::Invalid(_)));
     let baggage_alone = propagator.extract_names().all(|name| name == "baggage");
-    match report.extraction().inbound() {
-        Inbound::Context(_) => "context",
-        Inbound::Decision(_) => "sampling-only",
-        Inbound::Nothing if any_invalid() => "invalid",
-        Inbound::Nothing if baggage_alone => match report.baggage() {
+    match (report.extraction().context(), report.extraction().sampling()) {
+        (Some(_), _) => "context",
+        (None, sampling) if sampling != Sampling::Deferred => "sampling-only",
+        (None, _) if any_invalid() => "invalid",
+        (None, _) if baggage_alone => match report.baggage() {
             BaggageReport::Members(..) => "context",
             BaggageReport::Invalid(_) => "invalid",
             BaggageReport::Absent | BaggageReport::NotRead => "absent",
         },
-        Inbound::Nothing => "absent",
+        (None, _) => "absent",
     }
 }
 

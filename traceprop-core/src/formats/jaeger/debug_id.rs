@@ -15,12 +15,12 @@ use crate::wire::reason::InvalidReason;
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::{formats::jaeger::Jaeger, Inbound, Propagator, Sampling};
+/// use traceprop_core::{formats::jaeger::Jaeger, Propagator, Sampling};
 ///
 /// let propagator = Propagator::builder().with_format(Jaeger::new()).build()?;
 /// let request = [("jaeger-debug-id", "ticket-4711")];
 /// let extraction = propagator.extract(&request);
-/// assert_eq!(extraction.inbound(), Inbound::Decision(Sampling::Debug));
+/// assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::Debug));
 /// assert_eq!(extraction.jaeger_debug_id().map(|id| id.value().into_owned()).as_deref(), Some("ticket-4711"));
 /// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())

@@ -1,8 +1,8 @@
 //! Whole ways of a context through sw8: in, on, over other dialects and back.
 
 use super::*;
+use crate::context::SpanContext;
 use crate::context::inject_options::{Allow, InjectOptions, OmitReason};
-use crate::context::{Inbound, SpanContext};
 use crate::field::invalid::InvalidHeader;
 use crate::format::Format;
 use crate::formats::b3::B3;
@@ -418,7 +418,7 @@ proptest! {
         let span = extraction.new_span(&|| crate::id::generator::IdBits::random(7));
         let mut out = Headers::new();
         propagator.inject(&span, &InjectOptions::everything(), &mut out);
-        if matches!(extraction.passthrough().inbound(), Inbound::Context(_)) {
+        if extraction.passthrough().context().is_some() {
             propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut out);
         }
         for (name, value) in &out {
