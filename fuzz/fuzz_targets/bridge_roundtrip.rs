@@ -148,7 +148,7 @@ fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
     let (sent, omitted) = match way.is(1) && came.parent_id.is_some() {
         // The decision stands, also where nobody has made one.
         false => {
-            let span = extraction.start_span_with(&ids, came.sampling);
+            let span = extraction.new_span_with(&ids, &came.sampling);
             assert_eq!(span.span_id(), id(FIRST));
             written_by_child(&first, &span, &InjectOptions::everything())
         }

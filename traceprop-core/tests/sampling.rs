@@ -23,7 +23,7 @@ fn started(request: &[(&str, &str)], sampler: &dyn Sampler) -> (Sampling, Option
     let propagator = presets::W3C.propagator();
     let request = request.to_vec();
     let extraction = propagator.extract(&request);
-    let span = extraction.start_span_by(&|| IdBits::random(KEPT), sampler);
+    let span = extraction.new_span_with(&|| IdBits::random(KEPT), sampler);
     // An owned context says the same.
     let owned = OwnedContext::from_span(&extraction, &span);
     let sent = tracestate(&span, &InjectOptions::new());
@@ -111,14 +111,14 @@ fn ok_who_flips_the_decision_drops_the_threshold() {
     let extraction = propagator.extract(&request);
     let ids = || IdBits::random(7);
     assert_eq!(
-        tracestate(&extraction.start_span_with(&ids, Sampling::Sampled), &InjectOptions::new()).as_deref(),
+        tracestate(&extraction.new_span_with(&ids, &Sampling::Sampled), &InjectOptions::new()).as_deref(),
         dropped
     );
     let forced = extraction.new_span(&ids).with_sampling(Sampling::Debug);
     assert_eq!(tracestate(&forced, &InjectOptions::new()).as_deref(), dropped);
     // Of a new trace as well.
     let root =
-        propagator.extract(&request[..0].to_vec()).start_span_by(&|| IdBits::random(KEPT), &HALF).without_headers();
+        propagator.extract(&request[..0].to_vec()).new_span_with(&|| IdBits::random(KEPT), &HALF).without_headers();
     assert_eq!(tracestate(&root, &InjectOptions::new()).as_deref(), Some("ot=th:8"));
     assert_eq!(tracestate(&root.with_sampling(Sampling::NotSampled), &InjectOptions::new()), None);
 }
@@ -132,7 +132,7 @@ fn ok_a_member_made_of_fields_is_the_users() {
     let edits = [TraceStateEdit::set("ot", "th:c").unwrap()];
     let propagator = presets::W3C.propagator();
     let nothing: [(&str, &str); 0] = [];
-    let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(KEPT), &HALF);
+    let span = propagator.extract(&nothing).new_span_with(&|| IdBits::random(KEPT), &HALF);
     assert_eq!(tracestate(&span, &InjectOptions::new().edit_tracestate(&edits)).as_deref(), Some("ot=th:c"));
 }
 
@@ -141,7 +141,7 @@ fn ok_a_restart_is_a_root() {
     let parent = parent(LOST, "01");
     let request = [("traceparent", parent.as_str()), ("tracestate", "ot=rv:00000000000000;th:0")];
     let propagator = presets::W3C.builder().trust(Trust::Restart).build().unwrap();
-    let span = propagator.extract(&request).start_span_by(&|| IdBits::random(KEPT), &ParentBased::new(HALF));
+    let span = propagator.extract(&request).new_span_with(&|| IdBits::random(KEPT), &ParentBased::new(HALF));
     assert_eq!(
         (span.sampling(), tracestate(&span, &InjectOptions::new()).as_deref()),
         (Sampling::Sampled, Some("ot=th:8"))
@@ -152,7 +152,7 @@ fn ok_a_restart_is_a_root() {
 fn ok_a_trace_without_randomness_gets_some() {
     let propagator = presets::W3C.propagator();
     let nothing: [(&str, &str); 0] = [];
-    let span = propagator.extract(&nothing).start_span_by(&|| IdBits::non_random(7), &Probability::new(1.0).unwrap());
+    let span = propagator.extract(&nothing).new_span_with(&|| IdBits::non_random(7), &Probability::new(1.0).unwrap());
     let state = tracestate(&span, &InjectOptions::new()).unwrap();
     assert!(state.starts_with("ot=th:0;rv:") && state.len() == 25, "{state}");
     // All who come behind decide by it.
@@ -176,7 +176,7 @@ fn ok_a_session_of_the_baggage_decides() {
     // Not where baggage is not read, or forgotten.
     let ignoring = presets::W3C.builder().trust(Trust::Ignore).build().unwrap();
     let request = [low];
-    let span = ignoring.extract(&request).start_span_by(&|| IdBits::random(7), &sampler);
+    let span = ignoring.extract(&request).new_span_with(&|| IdBits::random(7), &sampler);
     assert_eq!(span.sampling(), Sampling::NotSampled);
 }
 
@@ -209,7 +209,7 @@ fn ok_nothing_is_allocated() {
     ];
     for sampler in samplers {
         let count = allocation_counter::measure(|| {
-            let span = propagator.extract(&request).start_span_by(&|| IdBits::random(7), sampler);
+            let span = propagator.extract(&request).new_span_with(&|| IdBits::random(7), sampler);
             std::hint::black_box(span);
         });
         assert_eq!(count.count_total, 0);

@@ -257,9 +257,10 @@ impl<'c> Extraction<'c> {
         Baggage::from_lines(self.slots.get_all(Field::Baggage), limits).unwrap_or(Baggage::EMPTY)
     }
 
-    /// A span that continues what came, or begins a new trace where nothing did.
+    /// Creates a span that continues the caller's trace, or starts a new trace if there is none to continue.
     ///
-    /// The decision is parent-based: the caller's where there is one, else sampled.
+    /// The sampling decision is the caller's. Undecided traces are sampled. To decide with a sampler, use
+    /// [`new_span_with`](Self::new_span_with). Ids are drawn in the order that [`IdGenerator`] documents.
     ///
     /// ```
     /// use traceprop_core::{presets, IdBits, Sampling};
@@ -267,8 +268,7 @@ impl<'c> Extraction<'c> {
     /// let propagator = presets::W3C.propagator();
     /// let ids = || IdBits::random(7);
     /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00")];
-    /// let span = propagator.extract(&request).new_span(&ids).sampling();
-    /// assert_eq!(span, Sampling::NotSampled);
+    /// assert_eq!(propagator.extract(&request).new_span(&ids).sampling(), Sampling::NotSampled);
     /// let nothing: [(&str, &str); 0] = [];
     /// assert_eq!(propagator.extract(&nothing).new_span(&ids).sampling(), Sampling::Sampled);
     /// ```
@@ -277,11 +277,10 @@ impl<'c> Extraction<'c> {
             Sampling::Deferred => Sampling::Sampled,
             decided => decided,
         };
-        self.start_span_with(ids, sampling)
+        self.start(ids, sampling)
     }
 
-    /// The same with a decision of the caller's own sampler.
-    pub fn start_span_with(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
+    fn start(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
         let mut span = SpanContext::starting(self.context(), self.received, sampling, ids);
         if self.propagator.options.behavior == Trust::Resample && OtelTraceState::of(&self.tracestate()).has_threshold()
         {
@@ -291,7 +290,21 @@ impl<'c> Extraction<'c> {
         span
     }
 
-    /// A span whose ids a tracer has made, with the words of the request.
+    /// Creates a span context with ids of a tracer, and with the headers of the request.
+    ///
+    /// If `trace_id` is not the trace to continue, only baggage and correlation ids of the request are kept.
+    ///
+    /// ```
+    /// use traceprop_core::{presets, SpanId, TraceId};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+    /// let extraction = propagator.extract(&request);
+    /// let caller = extraction.context().expect("the request has a context");
+    /// let span = extraction.span_with_ids(caller.trace_id, SpanId::MIN);
+    /// assert_eq!((span.parent_id(), span.sampling()), (caller.parent_id, caller.sampling));
+    /// assert_eq!(extraction.span_with_ids(TraceId::MIN, SpanId::MIN).parent_id(), None);
+    /// ```
     pub fn span_with_ids(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
         let context = self.context().filter(|context| context.trace_id == trace_id);
         let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.sampling());
@@ -302,7 +315,7 @@ impl<'c> Extraction<'c> {
                 span.random = context.random;
                 span.received = self.received;
             }
-            // Of another trace: only the user's own text goes along.
+            // In another trace the decision and the vendor data of the request mean nothing.
             None => {
                 let Received { source, refused, keeps_text, .. } = self.received;
                 span.received = Received { source, refused, keeps_text, ..Received::NOTHING };
@@ -311,7 +324,7 @@ impl<'c> Extraction<'c> {
         span
     }
 
-    /// What a service passes on that reports no spans of its own.
+    /// Returns the received context for a service that forwards it and reports no spans.
     pub const fn passthrough(&self) -> Passthrough<'c> {
         let passthrough = match self.context() {
             Some(context) => Passthrough::from_remote(context),
@@ -354,25 +367,31 @@ impl<'c> Extraction<'c> {
 }
 
 impl<'c> Extraction<'c> {
-    /// A span as [`Extraction::new_span`] makes it, with the decision of a sampler, and what that has to say in the tracestate.
+    /// Creates a span as [`new_span`](Self::new_span) does, with the decision of a sampler.
+    ///
+    /// The sampler also decides what the `ot` member of the tracestate says. A [`Sampling`] is a sampler with a fixed
+    /// decision.
     ///
     /// ```
     /// use traceprop_core::sampler::{Probability, ParentBased};
-    /// use traceprop_core::{presets, IdBits};
+    /// use traceprop_core::{presets, IdBits, Sampling};
     ///
     /// const SAMPLER: ParentBased<Probability> = ParentBased::new(Probability::new(0.5).unwrap());
     ///
     /// let propagator = presets::W3C.propagator();
     /// let nothing: [(&str, &str); 0] = [];
-    /// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(1 << 55), &SAMPLER);
+    /// let span = propagator.extract(&nothing).new_span_with(&|| IdBits::random(1 << 55), &SAMPLER);
     /// assert!(span.sampling().is_sampled());
+    ///
+    /// let span = propagator.extract(&nothing).new_span_with(&|| IdBits::random(7), &Sampling::NotSampled);
+    /// assert_eq!(span.sampling(), Sampling::NotSampled);
     /// ```
-    pub fn start_span_by(
+    pub fn new_span_with(
         &self,
         ids: &(impl IdGenerator + ?Sized),
         sampler: &(impl Sampler + ?Sized),
     ) -> SpanContext<'c> {
-        let span = self.start_span_with(ids, self.sampling());
+        let span = self.start(ids, self.sampling());
         span.with_sampling_result(sampler.should_sample(&self.sampling_parameters(span.trace_id(), span.is_random())))
     }
 

@@ -197,7 +197,7 @@ mod tests {
         let tracestate = |sampling| {
             let request = [("jaeger-debug-id", "ticket-1")];
             let extraction = propagator.extract(&request);
-            let span = extraction.start_span_with(&|| IdBits::non_random(1), sampling);
+            let span = extraction.new_span_with(&|| IdBits::non_random(1), &sampling);
             let mut headers: Vec<(String, String)> = Vec::new();
             propagator.inject(&span, &InjectOptions::new(), &mut headers);
             headers.get(1).cloned()

@@ -211,7 +211,7 @@ mod tests {
         let priority = |behavior| {
             let propagator = b3_then_w3c().trust(behavior).build().unwrap();
             let request = [OPEN, W3C, PRIORITY];
-            let span = propagator.extract(&request).start_span_with(&|| IdBits::non_random(1), Sampling::Sampled);
+            let span = propagator.extract(&request).new_span_with(&|| IdBits::non_random(1), &Sampling::Sampled);
             let mut headers = Headers::new();
             propagator.inject(&span, &InjectOptions::new(), &mut headers);
             get(&headers, "x-datadog-sampling-priority").map(String::from)

@@ -21,7 +21,7 @@ use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 ///
 /// let propagator = presets::W3C.propagator();
 /// let nothing: [(&str, &str); 0] = [];
-/// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(u64::MAX), &QUARTER);
+/// let span = propagator.extract(&nothing).new_span_with(&|| IdBits::random(u64::MAX), &QUARTER);
 /// let mut headers = Pairs::new();
 /// propagator.inject(&span, &InjectOptions::new(), &mut headers);
 /// assert_eq!(headers.get("tracestate"), Some("ot=th:c"));

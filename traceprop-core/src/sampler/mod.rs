@@ -1,7 +1,7 @@
 //! Deciding whether a trace is recorded: of new roots, and of requests whose caller left it open.
 //!
 //! Samplers here are exact, deterministic functions of what a request says; they keep no state and read no clock.
-//! [`Extraction::start_span_by`](crate::Extraction::start_span_by) asks one. Without one,
+//! [`Extraction::new_span_with`](crate::Extraction::new_span_with) asks one. Without one,
 //! [`new_span`](crate::Extraction::new_span) follows the caller and records roots.
 //!
 //! ```
@@ -13,11 +13,11 @@
 //!
 //! let propagator = presets::W3C.propagator();
 //! let nothing: [(&str, &str); 0] = [];
-//! let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(7), &SAMPLER);
+//! let span = propagator.extract(&nothing).new_span_with(&|| IdBits::random(7), &SAMPLER);
 //! assert_eq!(span.sampling(), Sampling::NotSampled);
 //!
 //! let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
-//! let span = propagator.extract(&request).start_span_by(&|| IdBits::random(7), &SAMPLER);
+//! let span = propagator.extract(&request).new_span_with(&|| IdBits::random(7), &SAMPLER);
 //! assert_eq!(span.sampling(), Sampling::Sampled);
 //! ```
 
@@ -52,7 +52,7 @@ use crate::tracestate::otel::OtelEdit;
 /// let propagator = presets::W3C.propagator();
 /// let nothing: [(&str, &str); 0] = [];
 /// let health_check = |_: &SamplingParameters<'_>| Sampling::NotSampled;
-/// let span = propagator.extract(&nothing).start_span_by(&|| IdBits::random(7), &health_check);
+/// let span = propagator.extract(&nothing).new_span_with(&|| IdBits::random(7), &health_check);
 /// assert!(!span.sampling().is_sampled());
 /// ```
 pub trait Sampler: Send + Sync {
@@ -63,6 +63,21 @@ pub trait Sampler: Send + Sync {
 impl<F: Fn(&SamplingParameters<'_>) -> Sampling + Send + Sync> Sampler for F {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         SamplingResult::new(self(input))
+    }
+}
+
+/// Decides the same for every trace.
+///
+/// ```
+/// use traceprop_core::sampler::{Sampler, SamplingParameters};
+/// use traceprop_core::{Sampling, TraceId};
+///
+/// let result = Sampling::NotSampled.should_sample(&SamplingParameters::new(TraceId::MIN, true));
+/// assert_eq!(result.sampling(), Sampling::NotSampled);
+/// ```
+impl Sampler for Sampling {
+    fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult {
+        SamplingResult::new(*self)
     }
 }
 

@@ -290,7 +290,7 @@ fn ok_debug_crosses_a_service_with_spans_and_goes_with_the_decision() {
     let child = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-01");
     assert_eq!(sent(&w3c_hop(), &request), owned(&[child, ("tracestate", "rojo=1,tp=1;081ab44d;d")]));
     let extraction_of = w3c_hop();
-    let span = extraction_of.extract(&request).start_span_with(&|| IdBits::non_random(0xabc), Sampling::Sampled);
+    let span = extraction_of.extract(&request).new_span_with(&|| IdBits::non_random(0xabc), &Sampling::Sampled);
     let mut headers = Pairs::new();
     w3c_hop().inject(&span, &InjectOptions::new(), &mut headers);
     assert_eq!(lines(&headers), [child, ("tracestate", "rojo=1")]);

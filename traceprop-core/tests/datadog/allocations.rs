@@ -38,7 +38,7 @@ fn ok_reading_and_writing_allocate_nothing() {
                 let words = extraction.datadog();
                 black_box((words.priority(), words.tags().iter().count(), words.propagation_error().is_some()));
                 let mut sink = Sink(0);
-                let span = extraction.start_span_with(&ids, Sampling::NotSampled);
+                let span = extraction.new_span_with(&ids, &Sampling::NotSampled);
                 propagator.inject(&span, &InjectOptions::new(), &mut sink);
                 propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut sink);
                 black_box(sink.0);

@@ -65,7 +65,7 @@ fn child(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
 /// The same under a decision of its own.
 fn decided(propagator: &Propagator, request: &Lines<'_>, sampling: Sampling) -> Pairs {
     let extraction = propagator.extract(request);
-    inject(propagator, &extraction.start_span_with(&ids, sampling)).0
+    inject(propagator, &extraction.new_span_with(&ids, &sampling)).0
 }
 
 /// What a service without spans sends on.

@@ -21,7 +21,7 @@ fn words(propagator: &Propagator, request: &Lines<'_>) -> String {
     let extraction = propagator.extract(request);
     let words = seen(&extraction.datadog());
     let decided = extraction.sampling();
-    let owned = OwnedContext::from_span(&extraction, &extraction.start_span_with(&ids, decided));
+    let owned = OwnedContext::from_span(&extraction, &extraction.new_span_with(&ids, &decided));
     assert_eq!(seen(&owned.datadog()), words, "of a span");
     assert_eq!(owned.datadog().propagation_error(), extraction.datadog().propagation_error());
     assert_eq!(seen(&OwnedContext::passthrough(&extraction).datadog()), words, "of a relay");

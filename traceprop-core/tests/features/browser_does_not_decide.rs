@@ -45,7 +45,7 @@ fn ok_ids_stay_and_the_decision_is_ours() {
         assert_eq!((context.trace_id.to_string(), context.sampling), (TRACE.into(), Sampling::Deferred), "{value}");
         let span = extraction.new_span(&ids);
         assert_eq!((span.parent_id().unwrap().to_string(), span.sampling()), (PARENT.into(), Sampling::Sampled));
-        let silent = extraction.start_span_by(&ids, &ParentBased::new(AlwaysOff));
+        let silent = extraction.new_span_with(&ids, &ParentBased::new(AlwaysOff));
         assert_eq!(silent.sampling(), Sampling::NotSampled, "{value}");
     }
 }
@@ -75,7 +75,7 @@ fn ok_datadog_priority_is_ours() {
             ("x-datadog-tags", "_dd.p.dm=-4"),
         ];
         let extraction = edge.extract(&request);
-        let headers = written(&edge, &extraction.start_span_with(&ids, decided));
+        let headers = written(&edge, &extraction.new_span_with(&ids, &decided));
         assert_eq!(headers.get("x-datadog-sampling-priority"), Some(sent), "{came} {decided:?}");
     }
 }
@@ -87,7 +87,7 @@ fn ok_threshold_of_the_browser_goes_with_its_decision() {
     let request = [("traceparent", parent.as_str()), ("tracestate", "ot=th:8;x:1,rojo=1")];
     let extraction = edge.extract(&request);
     for decision in [Sampling::Sampled, Sampling::NotSampled] {
-        let headers = written(&edge, &extraction.start_span_with(&ids, decision));
+        let headers = written(&edge, &extraction.new_span_with(&ids, &decision));
         assert_eq!(headers.get("tracestate"), Some("ot=x:1,rojo=1"), "{decision:?}");
     }
 }

@@ -330,7 +330,7 @@ fn regression_a_member_of_ours_survives_where_no_dialect_could_write_it_anew() {
     let decision = "rojo=1,tp=1;0e0e4736;d;s87.17422198108383774";
     let request = [request[0], ("tracestate", decision)];
     let extraction = propagator.extract(&request);
-    let overruled = extraction.start_span_with(&ids, traceprop_core::Sampling::Sampled);
+    let overruled = extraction.new_span_with(&ids, &traceprop_core::Sampling::Sampled);
     let (headers, _) = inject(&propagator, &overruled, &InjectOptions::new());
     assert_eq!(headers.get("tracestate"), Some("tp=1;0e0e4736;s87.17422198108383774,rojo=1"));
 }

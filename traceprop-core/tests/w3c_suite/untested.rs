@@ -265,7 +265,7 @@ fn ok_a_decision_is_changed_only_under_a_new_parent_id() {
     let propagator = presets::W3C.propagator();
     let request = [("traceparent", VALID), ("tracestate", "rojo=1")];
     let extraction = propagator.extract(&request);
-    let span = extraction.start_span_with(&|| IdBits::non_random(9), Sampling::NotSampled);
+    let span = extraction.new_span_with(&|| IdBits::non_random(9), &Sampling::NotSampled);
     let mut headers = Pairs::new();
     propagator.inject(&span, &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("traceparent"), Some(format!("00-{TRACE}-0000000000000009-00").as_str()));

@@ -291,7 +291,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
         let span = match &self.sampler {
             None => extraction.new_span(&self.id_generator),
             Some(sampler) => {
-                extraction.start_span_by(&self.id_generator, &RequestSampler { sampler: &**sampler, head: request })
+                extraction.new_span_with(&self.id_generator, &RequestSampler { sampler: &**sampler, head: request })
             }
         };
         OwnedContext::from_span(extraction, &span)
