@@ -14,7 +14,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tower::{Layer, Service, service_fn};
 use tower_http::request_id::{MakeRequestUuid, RequestId, SetRequestIdLayer};
 use traceprop_core::Propagator;
-use traceprop_tower::{ExtractLayer, current};
+use traceprop_tower::{ExtractLayer, OwnedContext};
 
 use crate::w3c::{ABSENT, TRACEPARENT, WITH_STATE};
 use crate::{Case, Contender, Input};
@@ -51,7 +51,7 @@ fn serve(input: &'static Input, others: usize) -> Case {
     // Without headers ours begins a trace, whose id no input can know.
     let continues = input.found.trace_id != 0;
     let ours = ExtractLayer::new(ours).layer(handler(move |_| {
-        let seen = current().and_then(|context| context.trace_id());
+        let seen = OwnedContext::current().and_then(|context| context.trace_id());
         seen.filter(|_| continues).map_or(0, |trace_id| trace_id.get())
     }));
     let otel = OtelLayer::new().layer(handler(|_| {

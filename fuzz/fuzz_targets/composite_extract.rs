@@ -74,7 +74,7 @@ fn run(data: &[u8]) {
 fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
     let span = extraction.new_span(&ids);
     let owned = OwnedContext::from_span(extraction, &span);
-    let relay = OwnedContext::passthrough(extraction);
+    let relay = OwnedContext::from_passthrough(extraction);
     for outgoing in [InjectOptions::everything(), InjectOptions::new()] {
         let sent = child(propagator, extraction, &outgoing);
         let owned = written_by_child(propagator, &owned.span().expect("a span"), &outgoing);

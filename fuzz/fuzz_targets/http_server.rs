@@ -21,9 +21,7 @@ use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{
-    Field, IdBits, InjectOptions, OwnedContext, Propagator, Sampling, SpanId, Trust, current, presets,
-};
+use traceprop_core::{Field, IdBits, InjectOptions, OwnedContext, Propagator, Sampling, SpanId, Trust, presets};
 use traceprop_fuzz::wire::{Answer, Wire, finish};
 use traceprop_fuzz::{Headers, extract, ids, target, written_by_child, written_by_relay};
 use traceprop_http::HeaderCarrier;
@@ -165,7 +163,10 @@ impl Service<Request<()>> for Handler {
     fn call(&mut self, request: Request<()>) -> Self::Future {
         let context = request.extensions().get::<OwnedContext>();
         assert_eq!(context.is_none(), request.method() == Method::OPTIONS);
-        assert_eq!(current().map(|context| context.trace_id()), context.map(|context| context.trace_id()));
+        assert_eq!(
+            OwnedContext::current().map(|context| context.trace_id()),
+            context.map(|context| context.trace_id())
+        );
         if let Some(context) = context {
             calls(context, request.headers(), self.trust);
         }

@@ -90,10 +90,10 @@ pub use id::generator::RandomIds;
 pub use id::generator::{IdBits, IdGenerator};
 pub use id::sampling::Sampling;
 pub use id::{ParseIdError, SpanId, TraceId};
-#[cfg(feature = "std")]
-pub use owned::current::{ContextFuture, ContextGuard, InContext, current};
 #[cfg(feature = "alloc")]
-pub use owned::{MAX_OWNED_BYTES, OwnedContext};
+pub use owned::OwnedContext;
+#[cfg(feature = "std")]
+pub use owned::current::{ContextFuture, ContextGuard, InContext};
 #[cfg(feature = "std")]
 pub use propagator::EnvWarning;
 pub use propagator::explain::{BaggageReport, ExtractReport, FormatReport};

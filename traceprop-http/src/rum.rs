@@ -243,7 +243,7 @@ mod tests {
         assert_w3c(&RumIds::from_extraction(&extraction, allowed).unwrap());
         let span = OwnedContext::from_span(&extraction, &extraction.new_span(&id_bits()));
         assert_w3c(&RumIds::from_context(&span, allowed).unwrap());
-        assert_w3c(&RumIds::from_context(&OwnedContext::passthrough(&extraction), allowed).unwrap());
+        assert_w3c(&RumIds::from_context(&OwnedContext::from_passthrough(&extraction), allowed).unwrap());
     }
 
     #[test]

@@ -121,7 +121,7 @@ proptest! {
             let mut written = Vec::new();
             for extraction in [of_map, of_lines] {
                 let span = extraction.new_span(&ids);
-                let (owned, passed) = (OwnedContext::from_span(extraction, &span), OwnedContext::passthrough(extraction));
+                let (owned, passed) = (OwnedContext::from_span(extraction, &span), OwnedContext::from_passthrough(extraction));
                 let [mut child, mut owned_child, mut relay, mut owned_relay] = [const { Pairs::new() }; 4];
                 propagator.inject(&span, &InjectOptions::new(), &mut child);
                 propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut owned_child);

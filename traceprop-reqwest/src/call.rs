@@ -2,7 +2,7 @@
 
 use reqwest::{Request, Url};
 use traceprop_core::{
-    InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext, current,
+    InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext,
 };
 use traceprop_http::HeaderCarrierMut;
 
@@ -72,13 +72,15 @@ impl<'a> Call<'a> {
         match self.context {
             Context::Span(span) => self.write_source((&span).into(), None, request),
             Context::Owned(context) => self.write(context, request),
-            Context::Current => current().map_or_else(InjectReport::default, |context| self.write(&context, request)),
+            Context::Current => {
+                OwnedContext::current().map_or_else(InjectReport::default, |context| self.write(&context, request))
+            }
         }
     }
 
     /// Whether there is anything to hand on.
     pub(crate) fn has_context(&self) -> bool {
-        !matches!(self.context, Context::Current) || current().is_some()
+        !matches!(self.context, Context::Current) || OwnedContext::current().is_some()
     }
 
     fn write(&self, context: &OwnedContext, request: &mut Request) -> InjectReport<'_> {

@@ -101,7 +101,7 @@ async fn ok_relay_hands_on_what_came() {
     let context = {
         let propagator = propagator();
         let request = [("traceparent", came.as_str())];
-        OwnedContext::passthrough(&propagator.extract(&request))
+        OwnedContext::from_passthrough(&propagator.extract(&request))
     };
     send(Client::new().get(server.url()).propagate_context(&propagator(), &context)).await;
     assert_eq!(values(&server.request(), "traceparent"), [came.as_str()]);

@@ -2,7 +2,7 @@
 //!
 //! A response future is complete when the head of the response is ready. The server then polls the body without a current
 //! context. [`ExtractLayer::include_response_body`] wraps the body, so that the context is
-//! [current](traceprop_core::current) during each poll:
+//! [current](traceprop_core::OwnedContext::current) during each poll:
 //!
 //! ```
 //! use axum::{Router, body::Body, routing::get};
@@ -146,7 +146,7 @@ mod tests {
     use std::task::Waker;
 
     use tower::service_fn;
-    use traceprop_core::{IdBits, current, presets};
+    use traceprop_core::{IdBits, OwnedContext, presets};
 
     /// Two frames that contain the current span, with a pause between them.
     #[derive(Default)]
@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn span() -> u8 {
-        current().and_then(|context| context.span_id()).map_or(0, |id| id.get() as u8)
+        OwnedContext::current().and_then(|context| context.span_id()).map_or(0, |id| id.get() as u8)
     }
 
     impl Body for Spans {

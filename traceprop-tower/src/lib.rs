@@ -11,10 +11,10 @@
 //!
 //! ```
 //! use axum::{Router, routing::get};
-//! use traceprop_tower::{ExtractLayer, current, presets};
+//! use traceprop_tower::{ExtractLayer, OwnedContext, presets};
 //!
 //! async fn hello() -> String {
-//!     let trace_id = current().and_then(|context| context.trace_id());
+//!     let trace_id = OwnedContext::current().and_then(|context| context.trace_id());
 //!     trace_id.map_or("no trace".to_owned(), |id| format!("trace {id}"))
 //! }
 //!
@@ -97,14 +97,14 @@
 //! ```
 //! use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 //! use axum::response::Response;
-//! use traceprop_tower::{InContext, current};
+//! use traceprop_tower::{InContext, OwnedContext};
 //!
 //! async fn session(_: WebSocket) {
 //!     // The context is current here for as long as the socket is open.
 //! }
 //!
 //! async fn live(upgrade: WebSocketUpgrade) -> Response {
-//!     match current() {
+//!     match OwnedContext::current() {
 //!         Some(context) => upgrade.on_upgrade(|socket| session(socket).in_context(context)),
 //!         None => upgrade.on_upgrade(session),
 //!     }
@@ -142,7 +142,7 @@ pub use inject::InjectLayer;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use request_context::RequestContext;
 pub use response::ResponseHeaders;
-pub use traceprop_core::{Allow, InContext, InjectOptions, OwnedContext, Propagator, Trust, current, presets};
+pub use traceprop_core::{Allow, InContext, InjectOptions, Propagator, Trust, OwnedContext, presets};
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

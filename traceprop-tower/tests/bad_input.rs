@@ -15,11 +15,11 @@ use hyper_util::service::TowerToHyperService;
 use support::{Answer, PARENT, TRACE, get};
 use tokio::net::TcpListener;
 use tower::ServiceBuilder;
-use traceprop_tower::{ExtractLayer, current, presets};
+use traceprop_tower::{ExtractLayer, OwnedContext, presets};
 
 /// Says whether the trace was continued, and how many members of tracestate and baggage came through.
 async fn handle(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let context = current().expect("always one");
+    let context = OwnedContext::current().expect("always one");
     let continued = context.trace_id().is_some_and(|id| id.to_string() == TRACE);
     let found = format!("{continued} {} {}", context.tracestate().len(), context.baggage().len());
     Ok(Response::new(Full::new(Bytes::from(found))))

@@ -19,7 +19,7 @@ use support::{Answer, PARENT, TRACE, get, serve};
 use tower::retry::{Policy, RetryLayer};
 use tower::{ServiceBuilder, ServiceExt};
 use traceprop_core::{RandomIds, SpanContext, SpanId, TraceId};
-use traceprop_tower::{ExtractLayer, InjectLayer, InjectOptions, OwnedContext, current, presets};
+use traceprop_tower::{ExtractLayer, InjectLayer, InjectOptions, OwnedContext, presets};
 
 type Call = http::Request<Empty<Bytes>>;
 
@@ -39,7 +39,7 @@ async fn text(response: http::Response<Incoming>) -> String {
 /// Says what it was sent: the trace, the parent, whether the tracestate came along, the baggage.
 fn callee() -> Router {
     async fn handler(request: Request) -> String {
-        let context = current().expect("the layer is there");
+        let context = OwnedContext::current().expect("the layer is there");
         let ids = (context.trace_id(), context.parent_id(), context.span_id());
         let (Some(trace_id), Some(parent_id), Some(span_id)) = ids else { return "no parent".to_owned() };
         let baggage = request.headers().get("baggage").and_then(|value| value.to_str().ok());
@@ -54,7 +54,7 @@ fn caller(stock: SocketAddr, server: ExtractLayer, layer: InjectLayer) -> Router
     let handler = async move |State(client): State<Client<HttpConnector, Empty<Bytes>>>| {
         let client = ServiceBuilder::new().layer(layer).service(client);
         let answer = client.oneshot(to(stock, "/")).await.expect("an answer");
-        let own = current().and_then(|context| context.span_id());
+        let own = OwnedContext::current().and_then(|context| context.span_id());
         format!("{} {}", own.map_or("none".to_owned(), |id| id.to_string()), text(answer).await)
     };
     Router::new().route("/", on_get(handler)).layer(server).with_state(client())
@@ -129,7 +129,7 @@ impl<E> Policy<Call, http::Response<Incoming>, E> for WhileBusy {
 
 /// Is busy for the first two, and notes what each was sent.
 async fn busy(State(parents): State<Arc<Mutex<Vec<SpanId>>>>) -> StatusCode {
-    let parent = current().and_then(|context| context.parent_id());
+    let parent = OwnedContext::current().and_then(|context| context.parent_id());
     let mut parents = parents.lock().expect("no panic");
     parents.extend(parent);
     if parents.len() < 3 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }

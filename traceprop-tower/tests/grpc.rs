@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 use tower::{Service, ServiceBuilder, service_fn};
 use traceprop_core::{RandomIds, SpanContext};
-use traceprop_tower::{Allow, ExtractLayer, InjectLayer, InjectOptions, OwnedContext, current, presets};
+use traceprop_tower::{Allow, ExtractLayer, InjectLayer, InjectOptions, OwnedContext, presets};
 
 const COUNT: &str = "/stock.Stock/Count";
 
@@ -92,7 +92,7 @@ impl Service<http::Request<Body>> for Stock {
 async fn count(request: Request<String>) -> Result<Response<String>, Status> {
     tokio::task::yield_now().await;
     let there = request.extensions().get::<OwnedContext>().cloned().ok_or_else(|| Status::internal("no extension"))?;
-    let context = current().ok_or_else(|| Status::internal("nothing is current"))?;
+    let context = OwnedContext::current().ok_or_else(|| Status::internal("nothing is current"))?;
     let same = context.span_id() == there.span_id();
     let ids = (context.trace_id(), context.parent_id());
     let (Some(trace_id), Some(parent_id)) = ids else { return Err(Status::internal("no parent")) };

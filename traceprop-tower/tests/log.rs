@@ -19,7 +19,7 @@ use tower::{Layer, Service};
 use tower_http::trace::TraceLayer;
 use traceprop_core::{Correlation, IdBits};
 use traceprop_tower::logging::{LogFields, SpanLayer, request_span};
-use traceprop_tower::{ExtractLayer, Propagator, current, presets, request_span};
+use traceprop_tower::{ExtractLayer, OwnedContext, Propagator, presets, request_span};
 use tracing::{Level, Span};
 
 /// The span of the only line.
@@ -125,7 +125,7 @@ async fn ok_span_made_before_the_request_was_read_takes_the_ids_later() {
 #[tokio::test]
 async fn ok_span_that_is_not_enabled_costs_nothing_but_itself() {
     async fn handler() -> String {
-        let context = current().expect("the layer put it there");
+        let context = OwnedContext::current().expect("the layer put it there");
         let fields = LogFields::from_context(&context);
         tracing::warn!(trace_id = fields.trace_id().map(tracing::field::display), "low");
         context.parent_id().map_or("none".to_owned(), |id| id.to_string())
@@ -278,7 +278,7 @@ async fn ok_parallel_requests_log_their_own_ids() {
     async fn handler() -> String {
         for _ in 0..5 {
             tokio::task::yield_now().await;
-            let own = current().and_then(|context| context.trace_id()).map(tracing::field::display);
+            let own = OwnedContext::current().and_then(|context| context.trace_id()).map(tracing::field::display);
             tracing::info!(own);
         }
         String::new()

@@ -11,11 +11,11 @@ use axum::routing::get as on_get;
 use axum::{Router, middleware};
 use support::{Answer, PARENT, TRACE, get, send, serve};
 use tower::{Layer, Service};
-use traceprop_tower::{ExtractLayer, InContext, OwnedContext, current, presets};
+use traceprop_tower::{ExtractLayer, InContext, OwnedContext, presets};
 
 /// The current context in a word: its trace and its parent span.
 fn seen() -> String {
-    current().map_or("none".to_owned(), |context| describe(&context))
+    OwnedContext::current().map_or("none".to_owned(), |context| describe(&context))
 }
 
 fn describe(context: &OwnedContext) -> String {
@@ -59,7 +59,7 @@ async fn ok_context_is_there_behind_every_await_and_in_the_request() {
         let after = seen();
         let task = tokio::spawn(async { seen() }.in_current_context()).await.unwrap_or_default();
         let bare_task = tokio::spawn(async { seen() }).await.unwrap_or_default();
-        let Some(context) = current() else { return "none".to_owned() };
+        let Some(context) = OwnedContext::current() else { return "none".to_owned() };
         let thread = tokio::task::spawn_blocking(context.wrap(seen)).await.unwrap_or_default();
         format!("{} {} {} {bare_task} {}", before == after, before == task, before == thread, body.len())
     }
@@ -157,7 +157,7 @@ async fn ok_panicking_handler_leaks_no_context() {
             "/panic",
             on_get(async || -> String {
                 tokio::task::yield_now().await;
-                assert!(current().is_none(), "on purpose: {}", seen());
+                assert!(OwnedContext::current().is_none(), "on purpose: {}", seen());
                 seen()
             }),
         )
@@ -168,7 +168,7 @@ async fn ok_panicking_handler_leaks_no_context() {
     for _ in 0..3 {
         assert_eq!(send(address, "GET", "/panic", &traceparent(PARENT)).await, None);
         assert_eq!(get(address, "/bare", &traceparent(PARENT)).await, Answer::ok("none"));
-        assert!(current().is_none());
+        assert!(OwnedContext::current().is_none());
     }
 }
 

@@ -10,11 +10,11 @@ use axum::extract::Request;
 use axum::routing::get as on_get;
 use support::{Answer, PARENT, TRACE, get, serve};
 use traceprop_core::sampler::{AlwaysOff, ParentBased};
-use traceprop_tower::{Allow, ExtractLayer, OwnedContext, Propagator, Trust, current, presets};
+use traceprop_tower::{Allow, ExtractLayer, OwnedContext, Propagator, Trust, presets};
 
 /// What is current, in words: trace, parent, decision, keys of the baggage.
 async fn seen() -> String {
-    let Some(context) = current() else { return "none".to_owned() };
+    let Some(context) = OwnedContext::current() else { return "none".to_owned() };
     let trace = if context.trace_id().is_some_and(|id| id.to_string() == TRACE) { "same" } else { "new" };
     let parent = if context.parent_id().is_some() { "child" } else { "root" };
     let baggage = context.baggage();

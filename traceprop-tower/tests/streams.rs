@@ -19,10 +19,10 @@ use support::{PARENT, TRACE, get, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
-use traceprop_tower::{ExtractLayer, InContext, ResponseHeaders, current, presets};
+use traceprop_tower::{ExtractLayer, InContext, OwnedContext, ResponseHeaders, presets};
 
 fn parent() -> String {
-    current().and_then(|context| context.parent_id()).map_or("none".to_owned(), |id| id.to_string())
+    OwnedContext::current().and_then(|context| context.parent_id()).map_or("none".to_owned(), |id| id.to_string())
 }
 
 /// Says whose span called, in five lines with pauses between.
@@ -93,7 +93,7 @@ async fn upgrade(mut request: Request) -> Response<Body> {
         let Ok(upgraded) = upgraded.await else { return };
         let mut stream = hyper_util::rt::TokioIo::new(upgraded);
         while let Ok(word @ 1..) = stream.read_u8().await {
-            let trace = current().and_then(|context| context.trace_id()).map(|id| id.to_string());
+            let trace = OwnedContext::current().and_then(|context| context.trace_id()).map(|id| id.to_string());
             let text = format!("{} {}\n", word as char, trace.unwrap_or_default());
             if stream.write_all(text.as_bytes()).await.is_err() {
                 return;

@@ -9,12 +9,12 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use axum::routing::get;
 use support::serve;
-use traceprop_tower::{ExtractLayer, InContext, ResponseHeaders, current, presets};
+use traceprop_tower::{ExtractLayer, InContext, OwnedContext, ResponseHeaders, presets};
 use tungstenite::client::IntoClientRequest;
 
 /// The current trace and the caller's span.
 fn seen() -> String {
-    let ids = current().and_then(|context| Some((context.trace_id()?, context.parent_id()?)));
+    let ids = OwnedContext::current().and_then(|context| Some((context.trace_id()?, context.parent_id()?)));
     ids.map_or("none".to_owned(), |(trace, parent)| format!("{trace} {parent}"))
 }
 
@@ -30,7 +30,7 @@ async fn session(mut socket: WebSocket) {
 }
 
 async fn live(upgrade: WebSocketUpgrade) -> Response {
-    match current() {
+    match OwnedContext::current() {
         Some(context) => upgrade.on_upgrade(|socket| session(socket).in_context(context)),
         None => upgrade.on_upgrade(session),
     }

@@ -8,9 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use serde::{Deserialize, Serialize};
-use traceprop_core::{
-    IdGenerator, InjectOptions, OwnedContext, Pairs, Propagator, RandomIds, SpanContext, current, presets,
-};
+use traceprop_core::{IdGenerator, InjectOptions, OwnedContext, Pairs, Propagator, RandomIds, SpanContext, presets};
 
 /// What a client says.
 #[derive(Debug, Deserialize, Serialize)]
@@ -64,7 +62,7 @@ fn serve(frames: &Receiver<String>, answers: &Sender<String>, propagator: &Propa
 /// Somewhere below: a call to another service, with a span id of its own.
 fn store(text: &str, propagator: &Propagator) -> String {
     let mut headers = Pairs::new();
-    if let Some(span) = current().as_ref().and_then(OwnedContext::span) {
+    if let Some(span) = OwnedContext::current().as_ref().and_then(OwnedContext::span) {
         let call = span.child(RandomIds.new_span_id());
         // Baggage that a client put into its first message goes nowhere unless a call allows it.
         for omission in propagator.inject(&call, &InjectOptions::new(), &mut headers).iter() {

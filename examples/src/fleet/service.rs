@@ -206,7 +206,7 @@ impl Service {
 
 /// The ids that these headers hold, whatever the format.
 fn ids_in(headers: &HeaderMap, propagator: &Propagator) -> Ids {
-    Ids::of(&OwnedContext::passthrough(&propagator.extract(&HeaderCarrier::new(headers))))
+    Ids::of(&OwnedContext::from_passthrough(&propagator.extract(&HeaderCarrier::new(headers))))
 }
 
 #[cfg(test)]

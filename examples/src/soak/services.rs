@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::get;
 use tokio::net::TcpListener;
-use traceprop_core::{InContext, OwnedContext, Propagator, current, presets};
+use traceprop_core::{InContext, OwnedContext, Propagator, presets};
 use traceprop_reqwest::{Client, Rule, Rules};
 use traceprop_tower::{ExtractLayer, RequestContext};
 
@@ -94,7 +94,7 @@ impl Service {
             watch.look_here(name, load);
         };
         let task = tokio::spawn(task.in_current_context()).await;
-        let thread = match current().filter(|_| load.number() % 16 == 0) {
+        let thread = match OwnedContext::current().filter(|_| load.number() % 16 == 0) {
             Some(context) => {
                 let watch = Arc::clone(&self.watch);
                 tokio::task::spawn_blocking(context.wrap(move || watch.look_here(name, load))).await

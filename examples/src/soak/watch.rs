@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use traceprop_core::{OwnedContext, current};
+use traceprop_core::OwnedContext;
 
 use super::load::Load;
 
@@ -29,13 +29,13 @@ impl Watch {
 
     /// Looks at the current context.
     pub fn look_here(&self, place: &str, load: Load) {
-        self.look(place, load, current().as_ref());
+        self.look(place, load, OwnedContext::current().as_ref());
     }
 
     /// Looks that there is no current context, in a task that serves nothing.
     pub fn none_here(&self, load: Load) {
         self.contexts.fetch_add(1, Ordering::Relaxed);
-        if let Some(left) = current() {
+        if let Some(left) = OwnedContext::current() {
             let trace = left.trace_id().map(|id| id.to_string());
             self.fault(format!("request {}: {} was left behind", load.number(), trace.unwrap_or_default()));
         }

@@ -31,22 +31,6 @@ fn swap(slot: &mut Option<OwnedContext>) {
     }
 }
 
-/// The current context, if one was entered on this thread.
-///
-/// ```
-/// use traceprop_core::{current, OwnedContext, SpanContext};
-/// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
-///
-/// let guard = OwnedContext::new(span).enter();
-/// assert_eq!(current().and_then(|context| context.span_id()), Some(span.span_id()));
-/// drop(guard);
-/// assert!(current().is_none());
-/// # Ok::<(), traceprop_core::ParseIdError>(())
-/// ```
-pub fn current() -> Option<OwnedContext> {
-    CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok()?
-}
-
 /// Makes a context the current one for as long as it lives; dropping it brings back the one before.
 ///
 /// It stays on its thread. Do not hold it across an await: wrap the future with [`InContext::in_context`].
@@ -65,6 +49,22 @@ impl Drop for ContextGuard {
 }
 
 impl OwnedContext {
+    /// Returns the current context of this thread, or `None` if no context was entered.
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, SpanContext};
+    /// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+    ///
+    /// let guard = OwnedContext::new(span).enter();
+    /// assert_eq!(OwnedContext::current().and_then(|context| context.span_id()), Some(span.span_id()));
+    /// drop(guard);
+    /// assert!(OwnedContext::current().is_none());
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok()?
+    }
+
     /// Makes this the current context until the guard is dropped.
     pub fn enter(self) -> ContextGuard {
         let mut guard = ContextGuard { before: Some(self), stays: PhantomData };
@@ -82,12 +82,12 @@ impl OwnedContext {
     /// again. It costs no reference count. An empty slot changes nothing.
     ///
     /// ```
-    /// use traceprop_core::{current, OwnedContext, SpanContext};
+    /// use traceprop_core::{OwnedContext, SpanContext};
     /// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
     ///
     /// let mut slot = Some(OwnedContext::new(span));
     /// for _poll in 0..2 {
-    ///     assert!(OwnedContext::scope_in(&mut slot, || current().is_some()));
+    ///     assert!(OwnedContext::scope_in(&mut slot, || OwnedContext::current().is_some()));
     /// }
     /// # Ok::<(), traceprop_core::ParseIdError>(())
     /// ```
@@ -102,10 +102,10 @@ impl OwnedContext {
     /// A closure that runs with this as the current context, for threads and blocking pools.
     ///
     /// ```
-    /// use traceprop_core::{current, OwnedContext, SpanContext};
+    /// use traceprop_core::{OwnedContext, SpanContext};
     /// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
     ///
-    /// let job = OwnedContext::new(span).wrap(|| current().and_then(|context| context.trace_id()));
+    /// let job = OwnedContext::new(span).wrap(|| OwnedContext::current().and_then(|context| context.trace_id()));
     /// assert_eq!(std::thread::spawn(job).join().unwrap(), Some(span.trace_id()));
     /// # Ok::<(), traceprop_core::ParseIdError>(())
     /// ```
@@ -117,10 +117,10 @@ impl OwnedContext {
 /// Carries a context along with a future: it is the current one during every poll.
 ///
 /// ```
-/// use traceprop_core::{current, InContext, OwnedContext, SpanContext};
+/// use traceprop_core::{InContext, OwnedContext, SpanContext};
 /// # let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
 ///
-/// let work = async { current().and_then(|context| context.trace_id()) };
+/// let work = async { OwnedContext::current().and_then(|context| context.trace_id()) };
 /// let spawned = work.in_context(OwnedContext::new(span));
 /// // tokio::spawn(spawned), or any other executor
 /// # let _ = spawned;
@@ -134,7 +134,7 @@ pub trait InContext: Future + Sized {
 
     /// With the context that is current now, if there is one.
     fn in_current_context(self) -> ContextFuture<Self> {
-        ContextFuture { future: self, context: current() }
+        ContextFuture { future: self, context: OwnedContext::current() }
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn current_span() -> Option<u64> {
-        current().and_then(|context| context.span_id()).map(SpanId::get)
+        OwnedContext::current().and_then(|context| context.span_id()).map(SpanId::get)
     }
 
     #[test]

@@ -7,10 +7,8 @@ use crate::carrier::source::LineSource;
 use crate::context::received::Received;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::id::sampling::Sampling;
+use crate::owned::OwnedContext;
 use crate::propagator::Extraction;
-
-/// Bytes of received lines that an owned context keeps at most. A field that does not fit is left out whole.
-pub const MAX_OWNED_BYTES: usize = 64 * 1024;
 
 /// The lines of a context in one buffer: for each line the place of its field, the length of its name (0 for a fixed
 /// one), the length of its value, then both texts.
@@ -44,7 +42,7 @@ impl OwnedLines {
         for field in slots.present().iter().filter(|field| is_needed(*field, slots, received, extraction)) {
             let mut bytes = 0;
             each_entry(slots, field, |entry| bytes += entry.len());
-            if size + bytes <= MAX_OWNED_BYTES {
+            if size + bytes <= OwnedContext::MAX_BYTES {
                 fields = fields.with(field);
                 size += bytes;
             }

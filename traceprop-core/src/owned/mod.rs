@@ -20,7 +20,6 @@ use crate::id::{SpanId, TraceId};
 use crate::propagator::Extraction;
 use crate::tracestate::TraceState;
 
-pub use lines::MAX_OWNED_BYTES;
 use lines::{Builder, Entry, OwnedLines};
 
 /// All built-in fields: what the lines of an owned context are asked for by name.
@@ -66,6 +65,9 @@ pub(crate) enum Role {
 }
 
 impl OwnedContext {
+    /// Bytes of received headers that an owned context keeps. A field that does not fit is omitted as a whole.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
     /// The span of a service, with the words of the request that caused it.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
         let received = span.received;
@@ -74,8 +76,8 @@ impl OwnedContext {
         Self { role: Role::Span(span), lines, endpoint: None }
     }
 
-    /// What a service without spans of its own passes on.
-    pub fn passthrough(extraction: &Extraction<'_>) -> Self {
+    /// Copies what a service forwards that reports no spans.
+    pub fn from_passthrough(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received();
         let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
         let relay = extraction.passthrough().with_received(received.without_headers());

@@ -118,7 +118,7 @@ fn err_debug_holds_no_line() {
 fn ok_a_b3_value_is_passed_on_with_its_decision() {
     let b3 = |decision: &str| {
         let value = format!("80e6b5d0a9d93650-8a0ac984f71ab247{decision}");
-        OwnedContext::from_b3(crate::formats::b3::B3Single::parse(value.as_bytes()).unwrap()).sampling()
+        OwnedContext::from(crate::formats::b3::B3Single::parse(value.as_bytes()).unwrap()).sampling()
     };
     assert_eq!([b3("-0"), b3("-1"), b3("-d"), b3("")], {
         [Sampling::NotSampled, Sampling::Sampled, Sampling::Debug, Sampling::Deferred]

@@ -5,21 +5,22 @@ use crate::formats::b3::{B3Multi, B3Single};
 use crate::owned::lines::{Builder, Entry};
 use crate::owned::{OwnedContext, Role};
 
-impl OwnedContext {
-    /// What a B3 sender said, to be passed on by a service without spans of its own. The parent of the sender's span and
-    /// the width of the trace id go along.
-    ///
-    /// ```
-    /// use traceprop_core::{formats::b3::B3, B3Single, InjectOptions, OwnedContext, Pairs, Propagator};
-    ///
-    /// let propagator = Propagator::builder().extract_none().inject(B3::multi()).build()?;
-    /// let context = OwnedContext::from_b3(B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1-05e3ac9a4f6e3b90")?);
-    /// let mut headers = Pairs::new();
-    /// propagator.inject(&context.relay().expect("it is one"), &InjectOptions::new(), &mut headers);
-    /// assert_eq!(headers.get("x-b3-parentspanid"), Some("05e3ac9a4f6e3b90"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn from_b3(b3: B3Single) -> Self {
+/// Creates a context from a B3 value, for a service that forwards it and reports no spans.
+///
+/// The sender's parent and the width of the trace id are kept.
+///
+/// ```
+/// use traceprop_core::{formats::b3::B3, B3Single, InjectOptions, OwnedContext, Pairs, Propagator};
+///
+/// let propagator = Propagator::builder().extract_none().inject(B3::multi()).build()?;
+/// let context = OwnedContext::from(B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1-05e3ac9a4f6e3b90")?);
+/// let mut headers = Pairs::new();
+/// propagator.inject(&context, &InjectOptions::new(), &mut headers);
+/// assert_eq!(headers.get("x-b3-parentspanid"), Some("05e3ac9a4f6e3b90"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+impl From<B3Single> for OwnedContext {
+    fn from(b3: B3Single) -> Self {
         let passthrough = match b3.ids() {
             Some(ids) => Passthrough::from_remote(RemoteContext {
                 sampling: b3.sampling(),

@@ -39,7 +39,7 @@ fn relayed(propagator: &Propagator, request: &[(&'static str, &'static str)]) ->
     let extraction = propagator.extract(&request);
     let (mut direct, mut owned) = (Pairs::new(), Pairs::new());
     assert!(propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut direct).is_complete());
-    let context = OwnedContext::passthrough(&extraction);
+    let context = OwnedContext::from_passthrough(&extraction);
     assert!(propagator.inject(&context.relay().expect("a relay"), &InjectOptions::new(), &mut owned).is_complete());
     assert_eq!(direct, owned);
     direct.into_iter().collect()
@@ -303,7 +303,7 @@ fn ok_no_bridge_for_what_w3c_can_say_or_did_not_come_in_b3() {
     let new_root = sent(&w3c_hop(), &[("b3", "d")]);
     assert_eq!(new_root.len(), 1);
     let made_here =
-        OwnedContext::from_b3(B3Single::parse(b"bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-d").unwrap());
+        OwnedContext::from(B3Single::parse(b"bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-d").unwrap());
     let mut headers = Pairs::new();
     w3c_hop().inject(&made_here.relay().unwrap(), &InjectOptions::new(), &mut headers);
     assert_eq!(headers.get("tracestate"), None);
@@ -366,7 +366,7 @@ proptest! {
 
     #[test]
     fn ok_relay_from_fields_roundtrip(ids in any_ids(), sampling in any_sampling()) {
-        let context = OwnedContext::from_b3(B3Single::new(ids, sampling));
+        let context = OwnedContext::from(B3Single::new(ids, sampling));
         let propagator = writes(B3::both());
         let mut headers = Pairs::new();
         propagator.inject(&context.relay().unwrap(), &InjectOptions::new(), &mut headers);

@@ -65,7 +65,7 @@ impl Edge {
 
     /// What a service passes on that makes no span.
     pub(crate) fn relays(&self, request: &Lines) -> Lines {
-        let owned = OwnedContext::passthrough(&self.0.extract(request));
+        let owned = OwnedContext::from_passthrough(&self.0.extract(request));
         let mut headers = Pairs::new();
         self.0.inject(&owned.relay().expect("a relay"), &InjectOptions::everything(), &mut headers);
         headers.into_iter().collect()

@@ -190,7 +190,7 @@ fn check_relays(said: &Said, place: usize, to: Dialect) {
     let second = Edge::writes(dialect, said.multi);
     let mut back = see(dialect, &second.relays(&between), words);
     if dialect == Dialect::Datadog {
-        let context = OwnedContext::passthrough(&second.propagator().extract(&between));
+        let context = OwnedContext::from_passthrough(&second.propagator().extract(&between));
         back.last_span = context.datadog().last_span().map(|span| span.to_string());
     }
     for (attribute, cells) in rows(dialect) {

@@ -40,7 +40,7 @@ fn ok_an_owned_context_relays_what_the_request_does() {
         let propagator = subject.propagator();
         for request in [canonical(subject), odd(subject), full(subject), broken(subject)].concat() {
             let extraction = propagator.extract(&request);
-            let owned = OwnedContext::passthrough(&extraction);
+            let owned = OwnedContext::from_passthrough(&extraction);
             for call in [InjectOptions::everything(), InjectOptions::new()] {
                 let (mut direct, mut copied) = (Pairs::new(), Pairs::new());
                 propagator.inject(extraction.passthrough(), &call, &mut direct);

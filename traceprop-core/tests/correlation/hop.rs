@@ -61,7 +61,7 @@ fn ok_a_member_that_came_goes_on_where_its_header_may() {
             assert_eq!(state(&InjectOptions::new()).as_deref(), Some("rojo=1"));
         }
     }
-    let owned = OwnedContext::passthrough(&presets::W3C.propagator().extract(&request));
+    let owned = OwnedContext::from_passthrough(&presets::W3C.propagator().extract(&request));
     assert_eq!(owned.correlation(&plain()).unwrap().as_str(), BRACED);
     // Text of another trace is what this header says now, and no spelling of this trace.
     let other = [request[0], request[1], (NAME, "4bf92f3577b34da6a3ce929d0e0e4736")];

@@ -203,9 +203,9 @@ fn regression_an_owned_context_reads_no_more_lines_than_its_request() {
     let lines: Vec<_> = std::iter::repeat_n((NAME, ""), MAX_HEADER_LINES).chain([(NAME, UUID)]).collect();
     let extraction = propagator.extract(&lines);
     assert_eq!(extraction.correlation(&plain()), None);
-    let owned = OwnedContext::passthrough(&extraction);
+    let owned = OwnedContext::from_passthrough(&extraction);
     assert_eq!(owned.correlation(&plain()), None);
-    let owned = OwnedContext::passthrough(&propagator.extract(&lines[1..].to_vec()));
+    let owned = OwnedContext::from_passthrough(&propagator.extract(&lines[1..].to_vec()));
     assert_eq!(owned.correlation(&plain()).map(|id| id.to_string()).as_deref(), Some(UUID));
 }
 
@@ -238,7 +238,7 @@ fn ok_owned_contexts_keep_the_text() {
     let request = [(NAME, BRACED)];
     let extraction = propagator.extract(&request);
     let span = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
-    let passed_on = OwnedContext::passthrough(&extraction);
+    let passed_on = OwnedContext::from_passthrough(&extraction);
     assert_eq!(span.correlation(&plain()).unwrap().as_str(), BRACED);
     assert_eq!(passed_on.correlation(&plain()).unwrap().as_str(), BRACED);
     let mut headers = Headers::new();

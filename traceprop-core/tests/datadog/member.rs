@@ -145,7 +145,7 @@ fn ok_words_that_were_changed_here_are_relayed() {
     let came = vec![TRACE_PARENT, ("tracestate", "acme=1,dd=s:2;o:rum;z:1")];
     // The ids and the decision are those of the lines that came.
     let fields = DatadogParts::new().priority(1).origin("lambda");
-    let context = OwnedContext::passthrough(&propagator.extract(&came)).with_datadog(&fields);
+    let context = OwnedContext::from_passthrough(&propagator.extract(&came)).with_datadog(&fields);
     let mut sent = Pairs::new();
     propagator.inject(&context.relay().expect("it is one"), &InjectOptions::new(), &mut sent);
     assert_eq!(sent.get("traceparent"), Some(TRACE_PARENT.1));

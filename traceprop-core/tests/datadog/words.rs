@@ -24,7 +24,7 @@ fn words(propagator: &Propagator, request: &Lines<'_>) -> String {
     let owned = OwnedContext::from_span(&extraction, &extraction.new_span_with(&ids, &decided));
     assert_eq!(seen(&owned.datadog()), words, "of a span");
     assert_eq!(owned.datadog().propagation_error(), extraction.datadog().propagation_error());
-    assert_eq!(seen(&OwnedContext::passthrough(&extraction).datadog()), words, "of a relay");
+    assert_eq!(seen(&OwnedContext::from_passthrough(&extraction).datadog()), words, "of a relay");
     words
 }
 
@@ -112,7 +112,7 @@ fn ok_errors_of_tags() {
     // An owned context no longer has the line, and still knows.
     let propagator = headers_only();
     let long = request(&[("x-datadog-tags", &long)]);
-    let owned = OwnedContext::passthrough(&propagator.extract(&long));
+    let owned = OwnedContext::from_passthrough(&propagator.extract(&long));
     assert_eq!(owned.datadog().propagation_error(), Some(PropagationError::ExtractMaxSize));
 }
 

@@ -85,7 +85,7 @@ fn ok_a_retry_on_another_thread_sends_the_same() {
     let propagator = presets::W3C.propagator();
     let lines =
         [("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"), ("tracestate", "a=1 , b=2")];
-    let kept = OwnedContext::passthrough(&propagator.extract(&lines));
+    let kept = OwnedContext::from_passthrough(&propagator.extract(&lines));
     assert!(kept.span().is_none());
     let retry = thread::spawn(move || {
         let propagator = presets::W3C.propagator();

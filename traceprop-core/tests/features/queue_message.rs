@@ -2,7 +2,7 @@
 //! and outlives the request that caused it.
 
 use traceprop_core::{
-    Allow, Carrier, IdBits, InContext, InjectOptions, OwnedContext, Pairs, Sampling, SpanId, TraceId, current, presets,
+    Allow, Carrier, IdBits, InContext, InjectOptions, OwnedContext, Pairs, Sampling, SpanId, TraceId, presets,
 };
 
 /// A message as a broker stores it.
@@ -95,12 +95,14 @@ fn ok_work_in_the_background_is_done_in_the_context_of_its_message() {
             let job = OwnedContext::from_span(&extraction, &span);
             // The message is gone before the work begins.
             drop(message);
-            std::thread::spawn(job.wrap(|| current().and_then(|context| context.parent_id()).map(SpanId::get)))
+            std::thread::spawn(
+                job.wrap(|| OwnedContext::current().and_then(|context| context.parent_id()).map(SpanId::get)),
+            )
         })
         .collect();
     let parents: Vec<_> = work.into_iter().map(|work| work.join().expect("no panic")).collect();
     assert_eq!(parents, [Some(0xc1), Some(0xc2)]);
-    assert!(current().is_none());
+    assert!(OwnedContext::current().is_none());
 }
 
 #[test]
@@ -119,8 +121,9 @@ fn ok_futures_carry_the_context_along() {
     let propagator = presets::W3C.propagator();
     let message = take_order().remove(0);
     let extraction = propagator.extract(&message);
-    let owned = OwnedContext::passthrough(&extraction);
-    let work = async { current().and_then(|context| context.tracestate().get("rojo").map(str::to_owned)) };
+    let owned = OwnedContext::from_passthrough(&extraction);
+    let work =
+        async { OwnedContext::current().and_then(|context| context.tracestate().get("rojo").map(str::to_owned)) };
     let mut work = pin!(work.in_context(owned));
     let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert_eq!(polled, Poll::Ready(Some("1".to_owned())));

@@ -233,7 +233,7 @@ mod owned {
             let mut made = None;
             let count = measure(|| made = Some(OwnedContext::from_span(&extraction, &span))).count_total;
             assert!(expected.contains(&count), "{name}: from_span takes {count}");
-            let count = measure(|| made = Some(OwnedContext::passthrough(&extraction))).count_total;
+            let count = measure(|| made = Some(OwnedContext::from_passthrough(&extraction))).count_total;
             assert!(expected.contains(&count), "{name}: from_relay takes {count}");
             none(name, || drop(made.clone()));
         }
@@ -268,18 +268,18 @@ mod owned {
 fn ok_the_current_context_costs_no_allocation() {
     use std::pin::pin;
     use std::task::{Context, Waker};
-    use traceprop_core::{InContext, OwnedContext, current};
+    use traceprop_core::{InContext, OwnedContext};
 
     let owned = OwnedContext::new(SpanContext::root(&ids));
     // The first use of a thread's storage may register it.
     drop(owned.clone().enter());
     none("guard", || {
         let guard = owned.clone().enter();
-        std::hint::black_box(current());
+        std::hint::black_box(OwnedContext::current());
         drop(guard);
     });
     none("future", || {
-        let mut future = pin!(async { current() }.in_context(owned.clone()));
+        let mut future = pin!(async { OwnedContext::current() }.in_context(owned.clone()));
         let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(polled.is_ready());
     });

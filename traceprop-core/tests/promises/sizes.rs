@@ -54,14 +54,14 @@ fn ok_an_owned_context_is_cheap_to_move() {
 #[cfg(feature = "alloc")]
 #[test]
 fn ok_an_owned_context_leaves_out_whole_what_is_more_than_64_kib() {
-    use traceprop_core::{IdBits, MAX_OWNED_BYTES, OwnedContext, presets};
+    use traceprop_core::{IdBits, OwnedContext, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     // Beside each line stand its field and its length.
     const HEAD: usize = 6;
 
     let propagator = presets::W3C.propagator();
-    let room = MAX_OWNED_BYTES - (HEAD + PARENT.len()) - HEAD;
+    let room = OwnedContext::MAX_BYTES - (HEAD + PARENT.len()) - HEAD;
     for (len, kept) in [(room, Some("1")), (room + 1, None)] {
         let baggage = format!("a=1,{}", "b".repeat(len - "a=1,".len()));
         let request = [("traceparent", PARENT), ("baggage", baggage.as_str())];

@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    Allow, EnvCarrier, Field, IdBits, InjectOptions, InjectReport, MAX_HEADER_LINES, MAX_OWNED_BYTES, OwnedContext,
-    Pairs, Propagator, SpanContext, presets,
+    Allow, EnvCarrier, Field, IdBits, InjectOptions, InjectReport, MAX_HEADER_LINES, OwnedContext, Pairs, Propagator,
+    SpanContext, presets,
 };
 
 use crate::cases;
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_a_context_owns_no_more_than_it_may(lines in fleet_lines(), long in (0..3usize, 0..3 * MAX_OWNED_BYTES / 2)) {
+    fn ok_a_context_owns_no_more_than_it_may(lines in fleet_lines(), long in (0..3usize, 0..3 * OwnedContext::MAX_BYTES / 2)) {
         let (name, prefix) = [("tracestate", "a=1,"), ("baggage", "k="), ("x-datadog-origin", "")][long.0];
         let value = format!("{prefix}{}", " ".repeat(long.1));
         let lines: Lines = [lines, vec![(name.to_owned(), Bytes(value.into_bytes()))]].concat();
@@ -111,7 +111,7 @@ proptest! {
         let span = extraction.new_span(&ids);
         let mut owned = None;
         let taken = allocation_counter::measure(|| owned = Some(OwnedContext::from_span(&extraction, &span)));
-        prop_assert!(taken.bytes_total <= MAX_OWNED_BYTES as u64 + 1024, "{:?}", taken);
+        prop_assert!(taken.bytes_total <= OwnedContext::MAX_BYTES as u64 + 1024, "{:?}", taken);
         let owned = owned.expect("it was made");
         prop_assert_eq!((owned.trace_id(), owned.span_id()), (Some(span.trace_id()), Some(span.span_id())));
         prop_assert_eq!((owned.parent_id(), owned.sampling()), (span.parent_id(), span.sampling()));

@@ -110,7 +110,7 @@ proptest! {
         let propagator = builder.build().expect("a service is named");
         let extraction = propagator.extract(&marked);
         let span = extraction.new_span(&ids);
-        let owned = OwnedContext::passthrough(&extraction);
+        let owned = OwnedContext::from_passthrough(&extraction);
         for (headers, _) in [
             inject(&propagator, &span, &InjectOptions::new()),
             relay(&propagator, &extraction.passthrough(), &InjectOptions::new()),
@@ -132,7 +132,7 @@ proptest! {
         let propagator = all();
         let extraction = propagator.extract(&lines);
         let span = extraction.new_span(&ids);
-        let (owned, passed) = (OwnedContext::from_span(&extraction, &span), OwnedContext::passthrough(&extraction));
+        let (owned, passed) = (OwnedContext::from_span(&extraction, &span), OwnedContext::from_passthrough(&extraction));
         let (owned, passed) = (owned.span().expect("a span"), passed.relay().expect("a relay"));
         for outgoing in [InjectOptions::new(), InjectOptions::everything()] {
             prop_assert_eq!(inject(&propagator, &owned, &outgoing), inject(&propagator, &span, &outgoing));
@@ -353,7 +353,7 @@ fn regression_an_owned_relay_hands_on_lines_of_formats_that_were_not_read() {
     let first_is_enough = Propagator::builder().names("tracecontext,b3", "b3").expect("built-in names").extract_first();
     for propagator in [only_written, first_is_enough.build().expect("two formats")] {
         let extraction = propagator.extract(&request);
-        let owned = OwnedContext::passthrough(&extraction);
+        let owned = OwnedContext::from_passthrough(&extraction);
         for passed in [extraction.passthrough(), owned.relay().expect("a relay")] {
             let (headers, _) = relay(&propagator, &passed, &InjectOptions::new());
             assert_eq!(headers.get("b3"), Some(b3.as_str()));

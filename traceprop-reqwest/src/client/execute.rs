@@ -34,7 +34,7 @@ impl Client {
         request: Result<Request, Error>,
         mut trace: Trace,
     ) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
-        trace.context = trace.context.or_else(traceprop_core::current);
+        trace.context = trace.context.or_else(traceprop_core::OwnedContext::current);
         let client = self.clone();
         async move { client.0.call(request?, trace).await }
     }

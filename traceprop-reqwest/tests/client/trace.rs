@@ -38,7 +38,7 @@ async fn ok_relay_is_handed_on_as_it_came() {
     let server = Server::start().await;
     let came = format!("cc-{TRACE}-{SPAN}-01-later");
     let propagator = presets::W3C.propagator();
-    let relay = OwnedContext::passthrough(&propagator.extract(&[("traceparent", came.as_str())]));
+    let relay = OwnedContext::from_passthrough(&propagator.extract(&[("traceparent", came.as_str())]));
     plain().get(server.to(302, "/end")).context(relay).send().await.expect("an answer");
     let lines: Vec<_> = server.seen().iter().map(|seen| values(&seen.headers, "traceparent").concat()).collect();
     assert_eq!(lines, [came.as_str(), came.as_str()]);

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
-use traceprop_core::{ContextFuture, InContext, OwnedContext, current};
+use traceprop_core::{ContextFuture, InContext, OwnedContext};
 
 use crate::response::ResponseHeaders;
 
@@ -77,7 +77,7 @@ where
         let this = self.project();
         let mut result = ready!(this.future.poll(task));
         if let (Ok(response), Some(headers)) = (&mut result, this.headers) {
-            if let Some(context) = current() {
+            if let Some(context) = OwnedContext::current() {
                 // A header without room is omitted: the response must not fail for it.
                 headers.write(&context, response.headers_mut());
             }

@@ -286,7 +286,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
 
     fn start(&self, extraction: &Extraction<'_>, request: &Parts) -> OwnedContext {
         if self.passthrough {
-            return OwnedContext::passthrough(extraction);
+            return OwnedContext::from_passthrough(extraction);
         }
         let span = match &self.sampler {
             None => extraction.new_span(&self.id_generator),

@@ -1,18 +1,18 @@
 //! Reads the trace context of incoming requests.
 //!
 //! [`ExtractLayer`] reads the headers once, makes a span of this service, and stores an [`OwnedContext`] in the request's
-//! extensions. The same context is [current](traceprop_core::current) while the inner service's `call` runs and during
+//! extensions. The same context is [current](traceprop_core::OwnedContext::current) while the inner service's `call` runs and during
 //! each poll of its response future, so inner layers and handlers see it.
 //!
 //! ```
 //! use std::convert::Infallible;
 //! use http::{Request, Response};
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
-//! use traceprop_tower::{ExtractLayer, OwnedContext, current, presets};
+//! use traceprop_tower::{ExtractLayer, OwnedContext, presets};
 //!
 //! async fn handle(request: Request<()>) -> Result<Response<String>, Infallible> {
 //!     let context = request.extensions().get::<OwnedContext>().expect("stored by the layer");
-//!     assert_eq!(current().and_then(|current| current.span_id()), context.span_id());
+//!     assert_eq!(OwnedContext::current().and_then(|current| current.span_id()), context.span_id());
 //!     Ok(Response::new(context.parent_id().map_or("none".into(), |id| id.to_string())))
 //! }
 //!

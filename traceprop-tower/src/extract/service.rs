@@ -72,7 +72,7 @@ mod tests {
     use tower::{ServiceExt, service_fn};
     use tower_layer::Layer;
     use traceprop_core::sampler::AlwaysOn;
-    use traceprop_core::{IdBits, Propagator, Sampling, SpanContext, SpanId, TraceId, Trust, current};
+    use traceprop_core::{IdBits, OwnedContext, Propagator, Sampling, SpanContext, SpanId, TraceId, Trust};
     use traceprop_core::{InjectOptions, Pairs, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn current_span() -> Option<u64> {
-        current().and_then(|context| context.span_id()).map(SpanId::get)
+        OwnedContext::current().and_then(|context| context.span_id()).map(SpanId::get)
     }
 
     fn other_context() -> OwnedContext {

@@ -5,7 +5,7 @@ use http::Uri;
 use http::request::Parts;
 use tower_layer::Layer;
 use traceprop_core::{
-    IdGenerator, InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext, current,
+    IdGenerator, InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext,
 };
 use traceprop_http::HeaderCarrierMut;
 
@@ -151,7 +151,7 @@ impl<G: IdGenerator> InjectLayer<G> {
         let context = match request.extensions.get::<OwnedContext>() {
             Some(context) => Some(context),
             None => {
-                current_context = current();
+                current_context = OwnedContext::current();
                 current_context.as_ref()
             }
         };

@@ -1,6 +1,6 @@
 //! Writes trace context into outgoing requests.
 //!
-//! [`InjectLayer`] takes the context from the request's extensions, or else the [current](traceprop_core::current) one,
+//! [`InjectLayer`] takes the context from the request's extensions, or else the [current](traceprop_core::OwnedContext::current) one,
 //! and writes it into the headers. Each call gets its own span id, whose parent is the span of the context. Add retry and
 //! redirect layers outside of this one: each attempt then has its own id, and each hop is judged by its own URI.
 //!

@@ -159,10 +159,10 @@ mod tests {
         let came = format!("cc-{TRACE}-00f067aa0ba902b7-01-more");
         let propagator = presets::W3C.propagator();
         let headers = [("traceparent", came.as_str())];
-        let relay = OwnedContext::passthrough(&propagator.extract(&headers));
+        let relay = OwnedContext::from_passthrough(&propagator.extract(&headers));
         assert_eq!(sent(layer().start_new_traces(), of(relay)).await["traceparent"], came);
 
-        let nothing = OwnedContext::passthrough(&propagator.extract(&Pairs::new()));
+        let nothing = OwnedContext::from_passthrough(&propagator.extract(&Pairs::new()));
         assert!(sent(layer().start_new_traces(), of(nothing)).await.is_empty());
     }
 

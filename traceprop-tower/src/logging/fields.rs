@@ -98,10 +98,10 @@ impl<'c> LogFields<'c> {
     ///
     /// ```
     /// use tracing::field::Empty;
-    /// use traceprop_tower::{current, logging::LogFields};
+    /// use traceprop_tower::{OwnedContext, logging::LogFields};
     ///
     /// let span = tracing::info_span!("request", trace_id = Empty, tenant = Empty);
-    /// if let Some(context) = current() {
+    /// if let Some(context) = OwnedContext::current() {
     ///     LogFields::from_context(&context).record(&span, &["tenant"]);
     /// }
     /// ```

@@ -59,10 +59,10 @@
 //! events can then carry ids:
 //!
 //! ```
-//! use traceprop_tower::{current, logging::LogFields};
+//! use traceprop_tower::{OwnedContext, logging::LogFields};
 //! use tracing::field::display;
 //!
-//! if let Some(context) = current() {
+//! if let Some(context) = OwnedContext::current() {
 //!     let fields = LogFields::from_context(&context);
 //!     tracing::warn!(trace_id = fields.trace_id().map(display), "stock is low");
 //! }

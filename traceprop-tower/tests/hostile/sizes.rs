@@ -1,7 +1,7 @@
 //! Values as large as hyper lets through, many lines, many members, long runs of what has to be looked at twice.
 
 use axum::http::HeaderMap;
-use traceprop_core::MAX_OWNED_BYTES;
+use traceprop_core::OwnedContext;
 
 use crate::chain::Chain;
 use crate::oracle::judge;
@@ -124,7 +124,7 @@ async fn ok_a_relay_hands_on_no_more_than_a_context_owns() {
             let text = |value: &[u8]| value.iter().all(|b| (b' '..=b'~').contains(b));
             assert!(sent.values().all(|value| text(value.as_bytes())), "{case}");
             let len: usize = sent.values().map(|value| value.len()).sum();
-            assert!(len <= MAX_OWNED_BYTES + 1024, "{case}: {len} bytes go on");
+            assert!(len <= OwnedContext::MAX_BYTES + 1024, "{case}: {len} bytes go on");
             longest = longest.max(len);
         }
     }

@@ -4,9 +4,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use traceprop_core::{
-    Carrier, IdBits, InjectOptions, MAX_HEADER_LINES, MAX_OWNED_BYTES, OwnedContext, Pairs, Propagator,
-};
+use traceprop_core::{Carrier, IdBits, InjectOptions, MAX_HEADER_LINES, OwnedContext, Pairs, Propagator};
 
 use crate::chain::{Chain, Memory};
 use crate::{PARENT, everything, line, names};
@@ -48,7 +46,7 @@ async fn ok_memory_is_bounded_by_what_came() {
             let value = value(part, len);
             let seen = chain.send(&[line("traceparent", PARENT), line(name, &value)].concat()).await;
             assert_eq!(seen.status, Some(200));
-            let copy = if value.len() < MAX_OWNED_BYTES { value.len() as u64 } else { 0 };
+            let copy = if value.len() < OwnedContext::MAX_BYTES { value.len() as u64 } else { 0 };
             let (reading, writing) = (seen.reading, seen.writing);
             assert!(reading.bytes <= copy + REST && reading.count <= 12, "{name} {part:?} {len}: {reading:?}");
             // Of a call, half is the client's own, and it does not grow.
@@ -77,7 +75,7 @@ impl Carrier for Looks {
 fn work(propagator: &Propagator, carrier: &impl Carrier) {
     let report = propagator.explain(carrier);
     let extraction = report.extraction();
-    black_box((report.to_string(), OwnedContext::passthrough(extraction)));
+    black_box((report.to_string(), OwnedContext::from_passthrough(extraction)));
     let span = extraction.new_span(&|| IdBits::random(7));
     black_box(OwnedContext::from_span(extraction, &span));
     let mut headers = Pairs::new();
