@@ -159,7 +159,7 @@ impl Given {
         if let Ok(with) = context.clone().with_jaeger_baggage(pairs(&self.items)) {
             for (key, _) in pairs(&self.items) {
                 let last = pairs(&self.items).into_iter().rfind(|(known, _)| known.eq_ignore_ascii_case(key));
-                let found = with.jaeger_baggage();
+                let found = with.jaeger().baggage();
                 // An empty value is none that a context keeps.
                 let found = found.get(key).map(|item| item.value().into_owned());
                 assert!(found.as_deref() == last.map(|(_, value)| value) || found.is_none(), "{key}");
@@ -292,7 +292,7 @@ fn jaeger(given: &Given, context: &OwnedContext, sink: &Sink) {
             && (decided == Sampling::Debug || context.sampling() != Sampling::Debug)
     );
     let expected: Vec<_> =
-        context.jaeger_baggage().iter().map(|item| (item.key().into_owned(), item.value().into_owned())).collect();
+        context.jaeger().baggage().iter().map(|item| (item.key().into_owned(), item.value().into_owned())).collect();
     let can_be_said = |(key, value): &(String, String)| is_token(key.as_bytes()) && !value.is_empty();
     assert_eq!(jaeger::baggage(&sink.0), expected.into_iter().filter(can_be_said).collect::<Vec<_>>());
 }

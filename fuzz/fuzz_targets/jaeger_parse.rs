@@ -51,7 +51,7 @@ fn request(headers: &Headers) {
         within(reject, field_len(headers, |name| Some(reject.field()) == traceprop_core::Field::from_name(name)));
     }
 
-    let baggage = carrier.at_most(READING, || extraction.jaeger_baggage());
+    let baggage = carrier.at_most(READING, || extraction.jaeger().baggage());
     let items: Vec<_> = baggage.iter().map(|item| (item.key().into_owned(), item.value().into_owned())).collect();
     assert_eq!(items, jaeger::baggage(headers));
     assert!(items.len() == baggage.len() && items.len() <= JaegerBaggage::MAX_ITEMS);

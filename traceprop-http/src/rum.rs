@@ -177,7 +177,7 @@ impl<'c> RumIds<'c> {
 
     fn jaeger_value(&self, key: &str) -> Option<Cow<'c, str>> {
         let baggage = match self.source {
-            Source::Owned(context) => context.jaeger_baggage(),
+            Source::Owned(context) => context.jaeger().baggage(),
             Source::Carrier(slots) => JaegerBaggage::read(slots),
         };
         Some(baggage.get(key)?.value())

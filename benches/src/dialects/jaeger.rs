@@ -55,7 +55,7 @@ fn read(headers: &http::HeaderMap) -> Found {
     let carrier = HeaderCarrier::new(headers);
     let extraction = OURS.extract(&carrier);
     let mut baggage = Baggage::default();
-    for item in extraction.jaeger_baggage().iter() {
+    for item in extraction.jaeger().baggage().iter() {
         baggage.members += 1;
         baggage.bytes += item.raw_key().len() + item.raw_value().len();
     }

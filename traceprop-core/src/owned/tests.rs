@@ -86,10 +86,10 @@ fn regression_a_wish_for_debug_that_did_not_count_was_taken_along_without_what_v
 #[test]
 fn regression_a_debug_id_beside_a_trace_made_no_root() {
     for lines in [FILLED_IN, [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe-d"), FILLED_IN[1]]] {
-        assert_eq!((owned(&lines).sampling(), owned(&lines).jaeger_debug_id()), (Sampling::Debug, None));
+        assert_eq!((owned(&lines).sampling(), owned(&lines).jaeger().debug_id()), (Sampling::Debug, None));
     }
     let root = owned(&FILLED_IN[1..]);
-    assert_eq!(root.jaeger_debug_id().map(|id| id.value().into_owned()).as_deref(), Some("ticket-1"));
+    assert_eq!(root.jaeger().debug_id().map(|id| id.value().into_owned()).as_deref(), Some("ticket-1"));
 }
 
 #[test]

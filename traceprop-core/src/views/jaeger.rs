@@ -1,4 +1,4 @@
-//! What a request and an owned context know in Jaeger's words.
+//! Jaeger-specific data of requests and owned contexts.
 
 #[cfg(feature = "alloc")]
 use crate::carrier::headers::Headers;
@@ -9,9 +9,9 @@ use crate::field::FormatKind;
 use crate::field::invalid::InvalidHeader;
 #[cfg(feature = "alloc")]
 use crate::format::Writer;
-use crate::formats::jaeger::{JaegerBaggage, JaegerDebugId, UberTraceId};
+use crate::formats::jaeger::JaegerView;
 #[cfg(feature = "alloc")]
-use crate::formats::jaeger::{JaegerFlags, baggage_line};
+use crate::formats::jaeger::{JaegerBaggage, JaegerFlags, UberTraceId, baggage_line};
 use crate::id::sampling::Sampling;
 #[cfg(feature = "alloc")]
 use crate::owned::lines::{Builder, Entry};
@@ -22,51 +22,30 @@ use crate::propagator::Extraction;
 use crate::wire::reason::InvalidReason;
 
 impl<'c> Extraction<'c> {
-    /// The `uber-trace-id` that named this trace, with all of its flags.
-    pub fn uber_trace_id(&self) -> Option<UberTraceId> {
-        let header = UberTraceId::read(self.headers())?.ok();
-        header.filter(|_| self.received().agrees.contains(FormatKind::Jaeger))
-    }
-
-    /// The baggage in Jaeger's words; empty where there is none, or none is watched for. It does not depend on a trace.
-    pub fn jaeger_baggage(&self) -> JaegerBaggage<'c> {
-        if !self.received().keeps_text {
-            return JaegerBaggage::EMPTY;
-        }
-        JaegerBaggage::read(self.headers())
-    }
-
-    /// The `jaeger-debug-id` that asked for this request to become a debug root. With a trace to continue it does not
-    /// count.
-    pub fn jaeger_debug_id(&self) -> Option<JaegerDebugId<'c>> {
-        match (self.context(), self.sampling()) {
-            (None, Sampling::Debug) => JaegerDebugId::read(self.headers())?.ok(),
-            _ => None,
+    /// Returns the Jaeger-specific data of the request.
+    pub fn jaeger(&self) -> JaegerView<'c> {
+        let received = self.received();
+        JaegerView {
+            headers: Some(*self.headers()),
+            is_same_trace: received.agrees.contains(FormatKind::Jaeger),
+            keeps_text: received.keeps_text,
+            is_debug_root: self.context().is_none() && self.sampling() == Sampling::Debug,
         }
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// The `uber-trace-id` that named this trace, with all of its flags.
-    pub fn uber_trace_id(&self) -> Option<UberTraceId> {
-        let header = UberTraceId::read(&Headers::collect(self.lines.as_ref()?, &BUILT_IN))?.ok();
-        header.filter(|_| self.known().agrees.contains(FormatKind::Jaeger))
-    }
-
-    /// The baggage in Jaeger's words; empty if there is none.
-    pub fn jaeger_baggage(&self) -> JaegerBaggage<'_> {
-        let lines = self.lines.as_ref();
-        lines.map_or(JaegerBaggage::EMPTY, |lines| JaegerBaggage::read(&Headers::collect(lines, &BUILT_IN)))
-    }
-
-    /// The `jaeger-debug-id` that made the span of this service a debug root: a tag for that span. With a trace to
-    /// continue it does not count.
-    pub fn jaeger_debug_id(&self) -> Option<JaegerDebugId<'_>> {
-        // Another decision without ids may have been the one that counted.
-        let made_root = self.sampling() == Sampling::Debug && self.known().primary.is_none();
-        let lines = self.lines.as_ref().filter(|_| made_root)?;
-        JaegerDebugId::read(&Headers::collect(lines, &BUILT_IN))?.ok()
+    /// Returns the Jaeger-specific data of the context.
+    pub fn jaeger(&self) -> JaegerView<'_> {
+        let known = self.known();
+        JaegerView {
+            headers: self.lines.as_ref().map(|lines| Headers::collect(lines, &BUILT_IN)),
+            is_same_trace: known.agrees.contains(FormatKind::Jaeger),
+            // Baggage that the caller may not send is not copied; what is set here is kept.
+            keeps_text: true,
+            is_debug_root: self.sampling() == Sampling::Debug && known.primary.is_none(),
+        }
     }
 
     /// The same context with these flags in Jaeger's header. Of its sampled and debug bit the decision for the trace has

@@ -96,7 +96,7 @@ fn ok_ignore_forgets_the_baggage_and_restart_keeps_it() {
         let value = header("b");
         let request = [("uber-trace-id", value.as_str()), ("uberctx-k", "v")];
         let extraction = propagator.extract(&request);
-        assert_eq!((extraction.jaeger_baggage().len(), extraction.uber_trace_id()), (count, None));
+        assert_eq!((extraction.jaeger().baggage().len(), extraction.jaeger().uber_trace_id()), (count, None));
         let span = extraction.new_span(&|| IdBits::random(7));
         let headers = inject(&propagator, &span, &InjectOptions::everything());
         assert_eq!(headers.len(), 1 + count);
@@ -161,8 +161,8 @@ fn ok_context_from_fields_is_written_and_read_again() {
     let items = [("Tenant", "acme inc"), ("list", "a,b=c"), ("tenant", "é")];
     let owned = OwnedContext::new(span).with_jaeger_flags(JaegerFlags::from_byte(0x19));
     let owned = owned.with_jaeger_baggage(items).expect("legal keys");
-    assert_eq!(owned.uber_trace_id().map(|header| header.flags.to_byte()), Some(0x19));
-    assert_eq!(owned.jaeger_baggage().get("list").map(|item| item.value().into_owned()).as_deref(), Some("a,b=c"));
+    assert_eq!(owned.jaeger().uber_trace_id().map(|header| header.flags.to_byte()), Some(0x19));
+    assert_eq!(owned.jaeger().baggage().get("list").map(|item| item.value().into_owned()).as_deref(), Some("a,b=c"));
     let headers = inject(&jaeger(), &owned.span().expect("a span"), &InjectOptions::everything());
     let expected = format!("{TRACE}:{CHILD}:0:19");
     assert_eq!(
@@ -171,7 +171,7 @@ fn ok_context_from_fields_is_written_and_read_again() {
     );
     // Other baggage replaces it.
     let owned = owned.with_jaeger_baggage([]).expect("no keys");
-    assert!(owned.jaeger_baggage().is_empty() && owned.uber_trace_id().is_some());
+    assert!(owned.jaeger().baggage().is_empty() && owned.jaeger().uber_trace_id().is_some());
 }
 
 #[test]
@@ -197,10 +197,10 @@ fn ok_owned_context_keeps_flags_and_baggage_across_an_await() {
         let value = header("d");
         let request = [("uber-trace-id", value.as_str()), ("uberctx-a", "1"), ("jaeger-baggage", "b=2")];
         let extraction = propagator.extract(&request);
-        assert_eq!(OwnedBaggage::from(&extraction.jaeger_baggage()).to_string(), "a=1,b=2");
+        assert_eq!(OwnedBaggage::from(&extraction.jaeger().baggage()).to_string(), "a=1,b=2");
         OwnedContext::from_span(&extraction, &extraction.span_with_ids(trace(), child_id()))
     };
-    assert_eq!(owned.jaeger_baggage().len(), 2);
+    assert_eq!(owned.jaeger().baggage().len(), 2);
     let headers = inject(&propagator, &owned.span().expect("a span"), &InjectOptions::everything());
     let expected = format!("{TRACE}:{CHILD}:0:d");
     assert_eq!(lines(&headers), [("uber-trace-id", expected.as_str()), ("uberctx-a", "1"), ("uberctx-b", "2")]);

@@ -101,16 +101,16 @@ fn ok_debug_id_reaches_the_root_that_it_asked_for() {
     let span = extraction.new_span(&ids);
     assert_eq!(span.sampling(), Sampling::Debug);
     let owned = OwnedContext::from_span(&extraction, &span);
-    let debug_id = owned.jaeger_debug_id().expect("it asked for this root");
+    let debug_id = owned.jaeger().debug_id().expect("it asked for this root");
     assert_eq!((debug_id.value().as_ref(), debug_id.raw_value()), ("a b/", &b"a+b%2F"[..]));
     assert_eq!(format!("{debug_id:?}"), "JaegerDebugId(6 bytes)");
 
     let value = header("3");
     let with_trace = [("jaeger-debug-id", "x"), ("uber-trace-id", value.as_str())];
     let extraction = propagator.extract(&with_trace);
-    assert_eq!(extraction.jaeger_debug_id(), None);
+    assert_eq!(extraction.jaeger().debug_id(), None);
     let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&ids));
-    assert_eq!((owned.sampling(), owned.jaeger_debug_id()), (Sampling::Debug, None));
+    assert_eq!((owned.sampling(), owned.jaeger().debug_id()), (Sampling::Debug, None));
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn ok_extract_and_inject_do_not_allocate() {
     let mut sink = Sink(0);
     let count = allocation_counter::measure(|| {
         let extraction = propagator.extract(&request);
-        assert_eq!(extraction.jaeger_baggage().iter().flat_map(|item| item.value_bytes()).count(), 4);
+        assert_eq!(extraction.jaeger().baggage().iter().flat_map(|item| item.value_bytes()).count(), 4);
         let span = extraction.span_with_ids(trace(), child_id());
         propagator.inject(&span, &InjectOptions::everything(), &mut sink);
     });

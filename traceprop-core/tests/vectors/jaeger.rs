@@ -21,16 +21,16 @@ fn extract(case: &Case, propagator: &Propagator) -> Verdict {
     case.compare_outcome(&report.entries().next().expect("one format").parsed.outcome(), &mut differences);
     let expect = case.expect();
     if let Some(expected) = expect.number("flags") {
-        let flags = extraction.uber_trace_id().map(|header| usize::from(header.flags.to_byte()));
+        let flags = extraction.jaeger().uber_trace_id().map(|header| usize::from(header.flags.to_byte()));
         differences.equal("flags", Some(expected), flags);
     }
     if let Some(expected) = expect.pairs("baggage") {
-        let baggage = extraction.jaeger_baggage();
+        let baggage = extraction.jaeger().baggage();
         let items: Vec<_> = baggage.iter().map(|item| (item.key(), item.value())).collect();
         let got: Vec<_> = items.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
         differences.equal("baggage", expected, got);
     }
-    let debug_id = extraction.jaeger_debug_id().map(|id| id.value());
+    let debug_id = extraction.jaeger().debug_id().map(|id| id.value());
     differences.equal("debug_id", expect.text("debug_id"), debug_id.as_deref());
     differences.verdict()
 }

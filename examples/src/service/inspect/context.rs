@@ -51,7 +51,7 @@ fn outcome(report: &ExtractReport<'_>, propagator: &Propagator) -> &'static str 
 /// The flags in the words of the format that supplied the context: Jaeger has a number with bits of its own; for all
 /// others the flags of a traceparent that would say the same, with both bits that level 2 knows: sampled and random.
 fn flags(context: RemoteContext, report: &ExtractReport<'_>) -> Value {
-    let jaeger = report.extraction().uber_trace_id().filter(|_| report.source_format() == Some("jaeger"));
+    let jaeger = report.extraction().jaeger().uber_trace_id().filter(|_| report.source_format() == Some("jaeger"));
     match jaeger {
         Some(header) => header.flags.to_byte().into(),
         None => {

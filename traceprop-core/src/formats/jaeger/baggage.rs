@@ -24,7 +24,7 @@ const MAX_ITEMS: usize = 64;
 ///
 /// let propagator = Propagator::builder().with_format(Jaeger::new()).build()?;
 /// let request = [("Uberctx-Tenant", "acme+inc"), ("jaeger-baggage", "user=alice, token=Zm9v==")];
-/// let baggage = propagator.extract(&request).jaeger_baggage();
+/// let baggage = propagator.extract(&request).jaeger().baggage();
 /// let items: Vec<_> = baggage.iter().map(|item| (item.key(), item.value())).collect();
 /// assert_eq!(
 ///     items,

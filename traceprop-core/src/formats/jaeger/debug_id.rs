@@ -21,7 +21,7 @@ use crate::wire::reason::InvalidReason;
 /// let request = [("jaeger-debug-id", "ticket-4711")];
 /// let extraction = propagator.extract(&request);
 /// assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::Debug));
-/// assert_eq!(extraction.jaeger_debug_id().map(|id| id.value().into_owned()).as_deref(), Some("ticket-4711"));
+/// assert_eq!(extraction.jaeger().debug_id().map(|id| id.value().into_owned()).as_deref(), Some("ticket-4711"));
 /// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
@@ -81,7 +81,7 @@ mod tests {
         for (value, decoded) in [("ticket-1", "ticket-1"), (" a+b%2F%c3%a9 ", "a b/é"), ("100%", "100%")] {
             let request = [("jaeger-debug-id", value)];
             let extraction = propagator.extract(&request);
-            let id = extraction.jaeger_debug_id().unwrap();
+            let id = extraction.jaeger().debug_id().unwrap();
             assert_eq!(id.value_bytes().collect::<Vec<_>>(), decoded.as_bytes());
             assert_eq!(id.value(), decoded);
         }

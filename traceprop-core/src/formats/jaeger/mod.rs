@@ -26,6 +26,7 @@ mod debug_id;
 mod flags;
 mod header;
 mod item;
+mod view;
 mod write;
 
 pub use baggage::JaegerBaggage;
@@ -33,6 +34,7 @@ pub use debug_id::JaegerDebugId;
 pub use flags::JaegerFlags;
 pub use header::UberTraceId;
 pub use item::JaegerBaggageItem;
+pub use view::JaegerView;
 #[cfg(feature = "alloc")]
 pub(crate) use write::{allowed_line, baggage_line};
 
