@@ -8,7 +8,7 @@ use traceprop_core::formats::datadog::{
     Datadog, DatadogTags, DatadogTraceState, DatadogView, MAX_TAGS_LEN, PropagationError,
 };
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{InjectOptions, Propagator, SpanId};
+use traceprop_core::{InjectOptions, Propagator, Sampling, SpanId};
 use traceprop_fuzz::oracle::{Expected, datadog, trim, w3c};
 use traceprop_fuzz::{
     Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_relay,
