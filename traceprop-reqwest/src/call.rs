@@ -1,9 +1,7 @@
 //! What one call hands on: which context, in which formats, and what beside trace context may go along.
 
 use reqwest::{Request, Url};
-use traceprop_core::{
-    InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext,
-};
+use traceprop_core::{InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext};
 use traceprop_http::HeaderCarrierMut;
 
 use crate::policy::child_of;

@@ -284,7 +284,7 @@ impl<'a> From<&'a OwnedContext> for InjectSource<'a> {
     fn from(context: &'a OwnedContext) -> Self {
         match context.role {
             Role::Span(span) => (&SpanContext { received: context.received(span.received), ..span }).into(),
-            Role::Relay(relay) => Passthrough { received: context.received(relay.received), ..relay }.into(),
+            Role::Relay(relay) => relay.with_received(context.received(relay.received)).into(),
         }
     }
 }

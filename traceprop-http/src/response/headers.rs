@@ -157,7 +157,7 @@ impl ResponseHeaders {
 
     /// Writes the headers for a request that is served in `context`.
     ///
-    /// A [passthrough](OwnedContext::passthrough) context has no span of this service, so for it only correlation ids are
+    /// A [passthrough](OwnedContext::from_passthrough) context has no span of this service, so for it only correlation ids are
     /// written, and the trace headers of an upstream service are unchanged. Each written line takes one allocation.
     ///
     /// Returns `false` if a header was not written: the response may be stored by a shared cache, has no room for another
