@@ -142,7 +142,7 @@ pub use inject::InjectLayer;
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 pub use request_context::RequestContext;
 pub use response::ResponseHeaders;
-pub use traceprop_core::{Allow, InContext, InjectOptions, Propagator, Trust, OwnedContext, presets};
+pub use traceprop_core::{Allow, InContext, InjectOptions, OwnedContext, Propagator, Trust, presets};
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

@@ -123,6 +123,9 @@ mod tests {
     fn err_a_hello_whose_trace_cannot_be_read_says_why() {
         let trace = BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]);
         let answers = talk(&[Message::Hello { room: "tea".to_owned(), trace }]);
-        assert!(answers[0].starts_with("joined tea: new trace; tracecontext: invalid traceparent (bad-length"), "{answers:?}");
+        assert!(
+            answers[0].starts_with("joined tea: new trace; tracecontext: invalid traceparent (bad-length"),
+            "{answers:?}"
+        );
     }
 }
