@@ -1,5 +1,4 @@
-//! What injecting into a header map costs: one allocation a line, none for names that are known. What naming the trace
-//! in a response costs is the same.
+//! Allocations of writing into a header map: one for each line, none for known names. Response headers take one each.
 
 use std::fmt::Write;
 use std::time::SystemTime;
@@ -31,7 +30,7 @@ fn ok_extract_allocates_nothing() {
     assert_eq!(info.count_total, 0);
 }
 
-/// A request among ordinary headers.
+/// Returns a request with these headers among ordinary ones.
 fn request_of(lines: &[(&'static str, &'static str)]) -> HeaderMap {
     let ordinary = [("host", "shop.example"), ("accept", "*/*"), ("user-agent", "Mozilla/5.0"), ("cookie", "a=b; c=d")];
     ordinary
@@ -43,7 +42,7 @@ fn request_of(lines: &[(&'static str, &'static str)]) -> HeaderMap {
 
 const SW8: &str = "1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-YQ==-0-Yg==-Yw==-Lw==-ZA==";
 
-/// Each format by its name, and a request in its words.
+/// The name of each format, with a request in that format.
 const FORMATS: [(&str, &[(&str, &str)]); 8] = [
     (
         "tracecontext",
@@ -84,7 +83,7 @@ const FORMATS: [(&str, &[(&str, &str)]); 8] = [
     ),
 ];
 
-/// What Datadog's agent in a browser sends by default.
+/// Default headers of Datadog's browser agent.
 const DATADOG_RUM: [(&str, &str); 7] = [
     ("x-datadog-trace-id", "11803532876627986230"),
     ("x-datadog-parent-id", "67667974448284343"),
@@ -109,7 +108,7 @@ fn ok_extract_of_each_format_allocates_nothing() {
 }
 
 #[test]
-fn ok_all_dialects_with_a_report_allocate_nothing() {
+fn ok_all_formats_with_a_report_allocate_nothing() {
     let propagator = Propagator::from_names("all,correlation:x-request-id", "none").unwrap();
     for (lines, styles) in [(&DATADOG_RUM[..], 2), (&[], 0)] {
         let headers = request_of(lines);
@@ -140,7 +139,7 @@ fn ok_inject_of_each_format_allocates_once_a_line() {
         let info = measure(|| {
             propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
         });
-        // A name that is known at run time only takes one as well.
+        // A name that is known only at run time allocates too.
         let is_made = |name: &&HeaderName| name.as_str().starts_with("uberctx-") || *name == "x-request-id";
         let made = outgoing.keys().filter(is_made).count();
         assert!(!outgoing.is_empty(), "{names}");
@@ -164,7 +163,7 @@ fn ok_inject_allocates_once_a_line() {
 }
 
 #[test]
-fn ok_removing_stale_lines_costs_nothing_more() {
+fn ok_removing_stale_lines_allocates_nothing_more() {
     let (propagator, headers) = (presets::W3C.propagator(), request());
     let carrier = HeaderCarrier::new(&headers);
     let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
@@ -177,13 +176,13 @@ fn ok_removing_stale_lines_costs_nothing_more() {
 }
 
 #[test]
-fn ok_a_response_names_its_trace_in_one_allocation() {
+fn ok_response_header_takes_one_allocation() {
     let (propagator, headers) = (presets::W3C.propagator(), request());
     let carrier = HeaderCarrier::new(&headers);
     let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
     let mut response = HeaderMap::with_capacity(8);
     response.insert("server-timing", HeaderValue::from_static("db;dur=12"));
-    // A second line of a header takes a place beside the map, which grows once.
+    // Second lines of a header are stored outside of the map, in a list that grows once.
     response.append("vary", HeaderValue::from_static("origin"));
     response.append("vary", HeaderValue::from_static("accept"));
     let info = measure(|| {
@@ -197,7 +196,7 @@ fn ok_a_response_names_its_trace_in_one_allocation() {
 }
 
 #[test]
-fn ok_what_browsers_are_told_and_what_they_told_costs_nothing() {
+fn ok_page_markup_and_rum_ids_allocate_nothing() {
     let (propagator, headers) = (presets::ALL_TO_W3C.propagator(), request());
     let carrier = HeaderCarrier::new(&headers);
     let extraction = propagator.extract(&carrier);

@@ -1,4 +1,4 @@
-//! What agents in browsers ask for before they send anything, against a `CorsLayer` that has our lists.
+//! Preflights of browser agents, against a `CorsLayer` with our lists.
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
@@ -8,7 +8,7 @@ use traceprop_http::{HeaderCarrier, ResponseHeader, ResponseHeaders, cors};
 
 const ORIGIN: &str = "https://shop.example";
 
-/// Agents and their settings, with the names that they ask for, as Chromium puts them.
+/// Agents with their settings, and the names in their preflights, in Chromium's notation.
 const ASKED: &[(&str, &str)] = &[
     (
         "Datadog",
@@ -38,7 +38,7 @@ fn layer(allow: impl IntoIterator<Item = HeaderName>) -> CorsLayer {
     let response = ResponseHeaders::new().server_timing();
     CorsLayer::new()
         .allow_origin(HeaderValue::from_static(ORIGIN))
-        // With credentials no list may be a wildcard: the layer would panic.
+        // With credentials the layer panics if a list is a wildcard.
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::PUT])
         .allow_headers(AllowHeaders::list(allow))
@@ -62,7 +62,7 @@ async fn send(layer: &CorsLayer, request: Request<()>) -> Response<String> {
     }
 }
 
-/// The names that a browser asked for and was not allowed to send.
+/// Returns the requested names that are not allowed.
 async fn refused(layer: &CorsLayer, asked: &str) -> Vec<String> {
     let request = Request::builder()
         .method(Method::OPTIONS)
@@ -79,7 +79,7 @@ async fn refused(layer: &CorsLayer, asked: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn ok_every_agent_may_send_what_it_asks_for() {
+async fn ok_each_agent_may_send_its_headers() {
     let layer = layer(cors::browser_agent_headers().chain(cors::jaeger_baggage_headers(["session.id", "user.id"])));
     for (agent, asked) in ASKED {
         assert!(refused(&layer, asked).await.is_empty(), "{agent}");
@@ -87,7 +87,7 @@ async fn ok_every_agent_may_send_what_it_asks_for() {
 }
 
 #[tokio::test]
-async fn ok_lists_of_formats_are_enough_for_agents_that_speak_them() {
+async fn ok_lists_of_formats_cover_the_agents_that_use_them() {
     let propagator = Propagator::from_names("all", "tracecontext").expect("the names are known");
     let all = layer(cors::allow_headers(&propagator));
     for (agent, asked) in ASKED {
@@ -111,15 +111,15 @@ async fn ok_lists_of_formats_are_enough_for_agents_that_speak_them() {
     }
 }
 
-/// A server that listed the names of one version of an agent fails with the next.
+/// A server that allows only the names of one agent version blocks the next version.
 #[tokio::test]
-async fn err_a_list_without_baggage_fails_the_agent_that_began_to_send_it() {
+async fn err_list_without_baggage_blocks_an_agent_that_sends_it() {
     let layer = layer([&cors::DATADOG[..], &cors::TRACE_CONTEXT].concat());
     assert_eq!(refused(&layer, ASKED[0].1).await, ["baggage"]);
 }
 
 #[tokio::test]
-async fn ok_the_page_may_read_which_trace_it_was() {
+async fn ok_page_may_read_its_trace() {
     let request = Request::builder()
         .header("origin", ORIGIN)
         .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");

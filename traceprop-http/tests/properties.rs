@@ -1,4 +1,4 @@
-//! A `HeaderMap` says what the same lines say anywhere else, and a view shows no more than it may.
+//! A `HeaderMap` reads and writes as other carriers do, and RUM ids show only allowed values.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::collection::vec;
@@ -18,7 +18,7 @@ fn all() -> Propagator {
     builder.build().expect("a service is named")
 }
 
-/// Lines of one trace in several dialects, of none, and strangers; some of them repeat.
+/// Lines of one trace in several formats, invalid lines and other headers, some repeated.
 fn lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     let known = vec![
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
@@ -43,7 +43,7 @@ fn lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     vec(prop_oneof![4 => known, 1 => odd], 0..14)
 }
 
-/// Lines of B3 alone, good and bad, of one trace and of another, in both encodings.
+/// Lines of B3, valid and invalid, of two traces, in both encodings.
 fn b3_lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     let known = vec![
         ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-d"),
@@ -66,7 +66,7 @@ fn b3_lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     vec(select(known).prop_map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())), 0..9)
 }
 
-/// The lines in a map. It keeps those of a name together, in order, as the lines are to be then.
+/// Returns the lines as a map, which groups the lines of a name and keeps their order.
 fn in_map(lines: &[(String, Vec<u8>)]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for (name, value) in lines {
@@ -84,7 +84,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn ok_a_header_map_reads_as_its_lines_do(lines in lines()) {
+    fn ok_header_map_reads_as_its_lines_do(lines in lines()) {
         let map = in_map(&lines);
         let lines = out_of_map(&map);
         for propagator in [presets::W3C.propagator(), presets::DATADOG.propagator(), all()] {
@@ -100,9 +100,9 @@ proptest! {
         }
     }
 
-    /// Where B3 is all that is read, a map is asked for the single header first, and for others only where they matter.
+    /// If only B3 is read, the single header is looked up first, and other headers only if needed.
     #[test]
-    fn ok_a_header_map_of_b3_reads_and_writes_as_its_lines_do(lines in b3_lines()) {
+    fn ok_header_map_of_b3_reads_and_writes_as_its_lines_do(lines in b3_lines()) {
         let map = in_map(&lines);
         let lines = out_of_map(&map);
         for inject in ["b3", "b3multi", "b3,b3multi"] {
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_a_header_map_is_written_as_pairs_are_and_keeps_the_rest(came in lines(), before in lines()) {
+    fn ok_header_map_is_written_as_pairs_are_and_keeps_other_headers(came in lines(), before in lines()) {
         let propagator = all();
         let extraction = propagator.extract(&came);
         let span = extraction.new_span(&ids);
@@ -148,7 +148,7 @@ proptest! {
             prop_assert_eq!(map.get_all(name).iter().collect::<Vec<_>>(), [value], "{}", name);
         }
         let is_ours = |name: &str| Field::from_name(name).is_some() || name == "x-request-id";
-        // In which order a map has its names says nothing; that of the lines of a name does.
+        // The order of names in a map has no meaning; the order of the lines of a name has.
         let strangers = |map: &HeaderMap| -> Vec<_> {
             let mut lines = out_of_map(map);
             lines.retain(|(name, _)| !is_ours(name));
@@ -159,7 +159,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_a_rum_link_spells_one_id_and_shows_what_is_allowed(
+    fn ok_rum_ids_agree_and_show_only_allowed_values(
         lines in lines(),
         allowed in subsequence(vec!["session.id", "user.id", "view.id", "account.id"], 0..=4),
     ) {
@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_pages_may_send_what_is_read_and_no_more(
+    fn ok_pages_may_send_exactly_the_headers_that_are_read(
         names in subsequence(vec!["tracecontext", "baggage", "b3", "datadog", "jaeger", "sw8"], 1..=6),
     ) {
         let propagator = Propagator::from_names(&names.join(","), "none").expect("known names");

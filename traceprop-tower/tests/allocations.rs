@@ -1,4 +1,4 @@
-//! What the layers allocate over a bare service: one buffer for the received lines, and what `Extensions` takes.
+//! Allocations of the layers beyond those of a bare service: one buffer for the received lines, and `Extensions`.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -12,9 +12,9 @@ use traceprop_core::sampler::{AlwaysOn, ParentBased};
 use traceprop_core::{IdBits, IdGenerator, SpanContext};
 use traceprop_tower::{ExtractLayer, InjectLayer, InjectOptions, OwnedContext, presets};
 
-/// Extensions that nobody has used yet: their box, the map in it, and the boxed value.
+/// Empty extensions: their box, the map in it, and the boxed value.
 const EMPTY: u64 = 3;
-/// Extensions that hold something already, as those of a real server do: the boxed value.
+/// Extensions that are in use, as in a real server: the boxed value.
 const USED: u64 = 1;
 
 fn ids() -> impl IdGenerator + Clone {
@@ -44,7 +44,7 @@ fn bare(request: Request<()>) -> Ready<Result<Response<Request<()>>, Infallible>
     ready(Ok(Response::new(request)))
 }
 
-/// Allocations of one request, from the call to the answer. The answer holds the request, so nothing is freed within.
+/// Counts the allocations of one request, from call to response. The response holds the request, so nothing is freed.
 fn count<S, R>(service: &mut S, request: Request<()>) -> u64
 where
     S: Service<Request<()>, Response = Response<R>>,
@@ -60,7 +60,7 @@ where
 }
 
 #[test]
-fn ok_extract_allocates_once_beside_extensions() {
+fn ok_extract_allocates_once_in_addition_to_extensions() {
     assert_eq!(count(&mut service_fn(bare), request(TRACED, false)), 0);
     let mut layered = ExtractLayer::new(presets::W3C).id_generator(ids()).layer(service_fn(bare));
     assert_eq!(count(&mut layered, request(TRACED, true)), 1 + USED);
@@ -68,7 +68,7 @@ fn ok_extract_allocates_once_beside_extensions() {
 }
 
 #[test]
-fn ok_extract_allocates_nothing_of_its_own_without_trace_headers() {
+fn ok_extract_without_trace_headers_allocates_only_extensions() {
     let mut layered = ExtractLayer::new(presets::W3C).id_generator(ids()).layer(service_fn(bare));
     assert_eq!(count(&mut layered, request(&[], true)), USED);
     assert_eq!(count(&mut layered, request(&[], false)), EMPTY);
@@ -84,7 +84,7 @@ fn ok_options_and_second_layers_allocate_nothing() {
 }
 
 #[test]
-fn ok_options_of_the_layer_cost_nothing_more() {
+fn ok_settings_of_the_layer_allocate_nothing_more() {
     let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
     let reporting = layer.clone().on_report(|report| assert_eq!(report.invalid_headers().count(), 0));
     let sampling = layer.clone().sampler(ParentBased::new(AlwaysOn));
@@ -93,9 +93,9 @@ fn ok_options_of_the_layer_cost_nothing_more() {
     }
 }
 
-/// Each header that is written takes its value; the map that it goes into has room already.
+/// Each written header allocates its value. The map has room for it.
 #[test]
-fn ok_respond_allocates_once_a_header() {
+fn ok_response_headers_allocate_once_each() {
     use traceprop_tower::ResponseHeaders;
 
     let bare = service_fn(|request: Request<()>| {
@@ -116,14 +116,14 @@ fn ok_respond_allocates_once_a_header() {
         assert_eq!(count(&mut layer.layer(bare), request(TRACED, true)), without + headers);
     }
     let layer = layer.response_headers(ResponseHeaders::new().server_timing().expose_headers());
-    // What is written each time is shared once, by the first response.
+    // Values that are equal in all responses are shared by the first response.
     assert!(count(&mut layer.layer(bare), request(TRACED, true)) <= without + 2);
     assert_eq!(count(&mut layer.layer(bare), request(TRACED, true)), without + 1);
 }
 
 #[cfg(feature = "http-body")]
 #[test]
-fn ok_context_through_a_body_allocates_nothing() {
+fn ok_context_of_a_body_allocates_nothing() {
     use http_body::Body;
     use http_body_util::Full;
 
@@ -147,7 +147,7 @@ fn ok_context_through_a_body_allocates_nothing() {
 #[test]
 fn ok_random_ids_allocate_nothing() {
     let mut layered = ExtractLayer::new(presets::W3C).layer(service_fn(bare));
-    // The thread's generator is made by its first use.
+    // The first use creates the generator of the thread.
     count(&mut layered, request(TRACED, true));
     assert_eq!(count(&mut layered, request(TRACED, true)), 1 + USED);
 }
@@ -174,7 +174,7 @@ fn ok_inject_allocates_once_a_line() {
 
 #[cfg(feature = "tracing")]
 #[test]
-fn ok_logs_that_nobody_reads_allocate_nothing() {
+fn ok_disabled_logs_allocate_nothing() {
     use traceprop_tower::logging::SpanLayer;
 
     let bad = &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0")];

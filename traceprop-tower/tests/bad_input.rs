@@ -1,4 +1,4 @@
-//! Whatever a client sends: the handler answers, and the report says what was turned down.
+//! For any input the handler responds, and the report has the reason of each invalid header.
 
 mod support;
 
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tower::ServiceBuilder;
 use traceprop_tower::{ExtractLayer, OwnedContext, presets};
 
-/// Says whether the trace was continued, and how many members of tracestate and baggage came through.
+/// Responds with whether the trace was continued, and with the number of tracestate and baggage members.
 async fn handle(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let context = OwnedContext::current().expect("always one");
     let continued = context.trace_id().is_some_and(|id| id.to_string() == TRACE);
@@ -27,12 +27,12 @@ async fn handle(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallibl
 
 struct Server {
     address: SocketAddr,
-    /// What reports turned down since the last look.
+    /// Invalid headers of the reports since the last check.
     rejects: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// A hyper server that lets more through than its defaults do.
+    /// Starts a hyper server with higher limits than its defaults.
     async fn start() -> Self {
         let rejects = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&rejects);
@@ -53,7 +53,7 @@ impl Server {
         Self { address, rejects }
     }
 
-    /// Sends header lines; `found` is the answer that is due, `rejects` what the report has to turn down.
+    /// Sends header lines. `found` is the expected response, `rejects` the expected invalid headers.
     async fn check(&self, case: &str, lines: &[u8], found: &str, rejects: &[&str]) {
         let answer = get(self.address, "/", lines).await;
         let turned_down = std::mem::take(&mut *self.rejects.lock().expect("no panic"));
@@ -69,7 +69,7 @@ fn line(name: &str, value: impl AsRef<[u8]>) -> Vec<u8> {
 const KIB_64: usize = 64 * 1024;
 
 #[tokio::test]
-async fn ok_bad_traceparent_begins_a_new_trace() {
+async fn ok_invalid_traceparent_starts_a_new_trace() {
     let server = Server::start().await;
     let odd = [&PARENT.as_bytes()[..20], b"\xff\x80\xe2", &PARENT.as_bytes()[23..]].concat();
     let parent = |value: &dyn AsRef<[u8]>| line("traceparent", value);
@@ -96,7 +96,7 @@ async fn ok_bad_traceparent_begins_a_new_trace() {
 }
 
 #[tokio::test]
-async fn ok_bad_tracestate_costs_itself_and_not_the_trace() {
+async fn ok_invalid_tracestate_is_ignored_and_the_trace_kept() {
     let server = Server::start().await;
     let members = |count: usize| (0..count).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
     let state = |value: &dyn AsRef<[u8]>| line("tracestate", value);
@@ -116,7 +116,7 @@ async fn ok_bad_tracestate_costs_itself_and_not_the_trace() {
 }
 
 #[tokio::test]
-async fn ok_bad_baggage_costs_itself_and_not_the_trace() {
+async fn ok_invalid_baggage_is_ignored_and_the_trace_kept() {
     let server = Server::start().await;
     let baggage = |value: &dyn AsRef<[u8]>| line("baggage", value);
     for (case, lines, members, reject) in [
@@ -134,7 +134,7 @@ async fn ok_bad_baggage_costs_itself_and_not_the_trace() {
 }
 
 #[tokio::test]
-async fn ok_names_in_any_case_among_a_thousand_strangers() {
+async fn ok_names_in_any_case_among_a_thousand_other_headers() {
     let server = Server::start().await;
     let strangers: Vec<u8> = (0..1_000).flat_map(|n| line(&format!("x-stranger-{n}"), "1")).collect();
     let lines = [strangers, line("TraceParent", PARENT), line("TRACESTATE", "a=1")].concat();

@@ -36,7 +36,7 @@ async fn text(response: http::Response<Incoming>) -> String {
     String::from_utf8(body.to_vec()).expect("text")
 }
 
-/// Says what it was sent: the trace, the parent, whether the tracestate came along, the baggage.
+/// Responds with what it received: the trace, the parent, whether there was a tracestate, the baggage.
 fn callee() -> Router {
     async fn handler(request: Request) -> String {
         let context = OwnedContext::current().expect("the layer is there");
@@ -49,7 +49,7 @@ fn callee() -> Router {
     Router::new().route("/", on_get(handler)).layer(ExtractLayer::new(presets::W3C))
 }
 
-/// Calls `stock` for each request, and puts its own span before the answer.
+/// Calls `stock` for each request, and responds with its own span before that response.
 fn caller(stock: SocketAddr, server: ExtractLayer, layer: InjectLayer) -> Router {
     let handler = async move |State(client): State<Client<HttpConnector, Empty<Bytes>>>| {
         let client = ServiceBuilder::new().layer(layer).service(client);
@@ -69,7 +69,7 @@ async fn ok_three_services_one_trace() {
     let words: Vec<_> = answer.body.split(' ').collect();
     let [shop_span, trace, parent, stock_span, rojo, baggage] = words[..] else { panic!("{answer:?}") };
     assert_eq!((answer.status, trace, rojo, baggage), (200, TRACE, "rojo=1", "baggage=none"));
-    // Shop's span, the call's, stock's: three ids, and none of them is the one that came.
+    // The spans of shop, of the call and of stock have three ids, and none is the received one.
     for (a, b) in [(shop_span, parent), (parent, stock_span), (shop_span, stock_span), (parent, "00f067aa0ba902b7")] {
         assert_ne!(a, b, "{answer:?}");
     }
@@ -82,7 +82,7 @@ async fn ok_three_services_one_trace() {
 }
 
 #[tokio::test]
-async fn ok_service_without_spans_is_not_seen_in_the_trace() {
+async fn ok_passthrough_service_is_not_in_the_trace() {
     let stock = serve(callee()).await;
     let relay = ExtractLayer::new(presets::W3C).passthrough();
     let shop = serve(caller(stock, relay, InjectLayer::new(presets::W3C))).await;
@@ -109,7 +109,7 @@ async fn ok_parallel_calls_stay_in_their_traces() {
     }
 }
 
-/// Tries again while the server is busy, so many times.
+/// Retries a limited number of times while the server is busy.
 #[derive(Clone)]
 struct WhileBusy(u32);
 
@@ -127,7 +127,7 @@ impl<E> Policy<Call, http::Response<Incoming>, E> for WhileBusy {
     }
 }
 
-/// Is busy for the first two, and notes what each was sent.
+/// Is busy for the first two requests, and records what each received.
 async fn busy(State(parents): State<Arc<Mutex<Vec<SpanId>>>>) -> StatusCode {
     let parent = OwnedContext::current().and_then(|context| context.parent_id());
     let mut parents = parents.lock().expect("no panic");
@@ -162,7 +162,7 @@ async fn ok_each_retry_has_its_own_span_of_the_same_trace() {
 }
 
 #[tokio::test]
-async fn ok_client_without_a_context_sends_none() {
+async fn ok_client_without_a_context_sends_no_headers() {
     let app =
         Router::new().fallback(async |request: Request| request.headers().contains_key("traceparent").to_string());
     let address = serve(app).await;

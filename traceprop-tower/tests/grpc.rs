@@ -22,7 +22,7 @@ use traceprop_tower::{Allow, ExtractLayer, InjectLayer, InjectOptions, OwnedCont
 
 const COUNT: &str = "/stock.Stock/Count";
 
-/// Messages are text as it is.
+/// Encodes messages as plain text.
 #[derive(Clone, Default)]
 struct Text;
 
@@ -61,7 +61,7 @@ impl Codec for Text {
     }
 }
 
-/// The service, as generated code would have it.
+/// The service as generated code defines it.
 #[derive(Clone)]
 struct Stock;
 
@@ -88,7 +88,7 @@ impl Service<http::Request<Body>> for Stock {
     }
 }
 
-/// Says what it was sent: the trace, the parent, whether the span is its own, the baggage.
+/// Responds with what it received: the trace, the parent, whether the span is its own, the baggage.
 async fn count(request: Request<String>) -> Result<Response<String>, Status> {
     tokio::task::yield_now().await;
     let there = request.extensions().get::<OwnedContext>().cloned().ok_or_else(|| Status::internal("no extension"))?;
@@ -100,7 +100,7 @@ async fn count(request: Request<String>) -> Result<Response<String>, Status> {
     Ok(Response::new(format!("{} {trace_id} {parent_id} {same} {baggage}", request.get_ref())))
 }
 
-/// Answers until the test is over.
+/// Serves until the test ends.
 async fn serve<L, R>(server: Server<L>) -> SocketAddr
 where
     L: tower::Layer<tonic::service::Routes> + Clone + Send + Sync + 'static,
@@ -140,7 +140,7 @@ fn context() -> OwnedContext {
 }
 
 #[tokio::test]
-async fn ok_a_call_continues_the_trace_with_a_span_of_its_own() {
+async fn ok_call_continues_the_trace_with_its_own_span() {
     let address = serve(Server::builder().layer(ExtractLayer::new(presets::W3C))).await;
     let client = ServiceBuilder::new().layer(InjectLayer::new(presets::W3C)).service(channel(address).await);
     let mut client = Grpc::new(client);
@@ -161,7 +161,7 @@ async fn ok_a_call_continues_the_trace_with_a_span_of_its_own() {
 }
 
 #[tokio::test]
-async fn ok_current_context_is_taken_as_well() {
+async fn ok_current_context_is_used() {
     use traceprop_tower::InContext;
 
     let address = serve(Server::builder().layer(ExtractLayer::new(presets::W3C))).await;
@@ -174,7 +174,7 @@ async fn ok_current_context_is_taken_as_well() {
 
 #[cfg(feature = "http-body")]
 #[tokio::test]
-async fn ok_context_through_the_body_fits_too() {
+async fn ok_response_body_layer_fits_tonic() {
     let address = serve(Server::builder().layer(ExtractLayer::new(presets::W3C).include_response_body())).await;
     let client = ServiceBuilder::new().layer(InjectLayer::new(presets::W3C)).service(channel(address).await);
     let mut request = Request::new("x".to_owned());
@@ -184,9 +184,9 @@ async fn ok_context_through_the_body_fits_too() {
     assert_eq!(answer.split(' ').nth(1), Some(&*context.trace_id().unwrap().to_string()));
 }
 
-/// The channel adds its address further inside, so a layer around it sees one only where the client was given it.
+/// The channel adds its address inside of the layer, so the layer sees an address only if the client has an origin.
 #[tokio::test]
-async fn ok_destination_is_seen_where_the_client_has_an_origin() {
+async fn ok_destination_is_known_if_the_client_has_an_origin() {
     let address = serve(Server::builder().layer(ExtractLayer::new(presets::W3C))).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);

@@ -1,4 +1,4 @@
-//! A plain JSON log shows the ids of the request in each line, and nothing that a request should not write there.
+//! A JSON log has the ids of the request in each line, and no unsafe text of the request.
 
 #![cfg(feature = "tracing")]
 
@@ -22,7 +22,7 @@ use traceprop_tower::logging::{LogFields, SpanLayer, request_span};
 use traceprop_tower::{ExtractLayer, OwnedContext, Propagator, presets, request_span};
 use tracing::{Level, Span};
 
-/// The span of the only line.
+/// Returns the span of the only line.
 #[track_caller]
 fn only_span(log: &Log) -> Value {
     let mut lines = log.lines();
@@ -56,7 +56,7 @@ fn ids() -> Value {
 }
 
 #[tokio::test]
-async fn ok_json_log_shows_the_ids() {
+async fn ok_json_log_has_the_ids() {
     let (log, _guard) = Log::start(Level::INFO);
     let app = Router::new().route("/", on_get(hello)).layer(SpanLayer::new()).layer(extract(presets::W3C));
     assert_eq!(get(serve(app).await, "/", &traced()).await, Answer::ok("hello"));
@@ -64,7 +64,7 @@ async fn ok_json_log_shows_the_ids() {
 }
 
 #[test]
-fn ok_layers_that_log_before_anything_is_polled_show_them_too() {
+fn ok_layers_that_log_in_call_have_the_ids() {
     let (log, _guard) = Log::start(Level::INFO);
     let handler = tower::service_fn(|_: Request| {
         tracing::info!("called");
@@ -79,7 +79,7 @@ fn ok_layers_that_log_before_anything_is_polled_show_them_too() {
 }
 
 #[tokio::test]
-async fn ok_beside_the_trace_layer_of_tower_http() {
+async fn ok_trace_layer_of_tower_http_has_the_ids() {
     let (log, _guard) = Log::start(Level::INFO);
     let trace = TraceLayer::new_for_http().make_span_with(request_span);
     let app = Router::new().route("/", on_get(hello)).layer(trace).layer(extract(presets::W3C));
@@ -88,7 +88,7 @@ async fn ok_beside_the_trace_layer_of_tower_http() {
 }
 
 #[tokio::test]
-async fn ok_trace_layer_logs_its_own_events_with_the_ids() {
+async fn ok_events_of_the_trace_layer_have_the_ids() {
     let (log, _guard) = Log::start(Level::DEBUG);
     let make = |request: &Request| {
         let fields = LogFields::from_extensions(request.extensions());
@@ -110,7 +110,7 @@ async fn ok_trace_layer_logs_its_own_events_with_the_ids() {
 }
 
 #[tokio::test]
-async fn ok_span_made_before_the_request_was_read_takes_the_ids_later() {
+async fn ok_earlier_span_records_the_ids_later() {
     let (log, _guard) = Log::start(Level::INFO);
     let trace = TraceLayer::new_for_http().make_span_with(request_span);
     let record = middleware::from_fn(async |request: Request, next: Next| {
@@ -123,7 +123,7 @@ async fn ok_span_made_before_the_request_was_read_takes_the_ids_later() {
 }
 
 #[tokio::test]
-async fn ok_span_that_is_not_enabled_costs_nothing_but_itself() {
+async fn ok_disabled_span_changes_nothing_else() {
     async fn handler() -> String {
         let context = OwnedContext::current().expect("the layer put it there");
         let fields = LogFields::from_context(&context);
@@ -144,7 +144,7 @@ async fn ok_span_that_is_not_enabled_costs_nothing_but_itself() {
 }
 
 #[tokio::test]
-async fn ok_what_is_not_there_has_no_field() {
+async fn ok_absent_values_have_no_field() {
     let (log, _guard) = Log::start(Level::INFO);
     let app = Router::new()
         .route("/", any(hello))
@@ -168,7 +168,7 @@ async fn ok_what_is_not_there_has_no_field() {
 }
 
 #[tokio::test]
-async fn ok_relay_shows_the_ids_that_it_passes_on() {
+async fn ok_passthrough_logs_the_received_ids() {
     let (log, _guard) = Log::start(Level::INFO);
     let app = Router::new()
         .route("/", on_get(hello))
@@ -196,7 +196,7 @@ fn with_baggage() -> SpanLayer {
 }
 
 #[tokio::test]
-async fn ok_baggage_is_shown_where_its_key_is_listed() {
+async fn ok_baggage_is_logged_if_its_key_is_listed() {
     let (log, _guard) = Log::start(Level::INFO);
     let app = Router::new().route("/", on_get(hello)).layer(with_baggage()).layer(extract(presets::W3C));
     let lines = [&traced()[..], b"baggage: user.id=alice,session.id=first,session.id=a2c1-77\r\n"].concat();
@@ -208,7 +208,7 @@ async fn ok_baggage_is_shown_where_its_key_is_listed() {
 }
 
 #[tokio::test]
-async fn ok_text_that_is_long_or_not_visible_is_a_length() {
+async fn ok_long_or_invisible_text_is_logged_as_its_length() {
     let (log, _guard) = Log::start(Level::INFO);
     let app = Router::new().route("/", on_get(hello)).layer(with_baggage()).layer(extract(presets::W3C));
     let address = serve(app).await;
@@ -232,7 +232,7 @@ async fn ok_text_that_is_long_or_not_visible_is_a_length() {
 }
 
 #[tokio::test]
-async fn ok_trace_id_of_sw8_is_the_text_that_came() {
+async fn ok_trace_id_of_sw8_is_the_received_text() {
     let (log, _guard) = Log::start(Level::INFO);
     let app = Router::new().route("/", on_get(hello)).layer(SpanLayer::new()).layer(extract(presets::ALL_TO_W3C));
     let address = serve(app).await;
@@ -252,7 +252,7 @@ async fn ok_trace_id_of_sw8_is_the_text_that_came() {
 }
 
 #[tokio::test]
-async fn ok_correlation_id_is_what_came_or_what_goes_out() {
+async fn ok_correlation_id_is_the_received_or_the_sent_one() {
     static TRANSACTION: Correlation = Correlation::from_static("x-plumbr-transactionid").opaque();
 
     let (log, _guard) = Log::start(Level::INFO);

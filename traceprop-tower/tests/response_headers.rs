@@ -58,7 +58,7 @@ async fn serve<G: IdGenerator + Clone + Send + Sync + 'static>(layer: ExtractLay
     support::serve(app).await
 }
 
-/// The lines of these headers in a response, in order.
+/// Returns the lines of these headers in a response, in order.
 async fn answer(address: SocketAddr, request: &str, lines: &str, names: &[&str]) -> Vec<String> {
     let mut stream = TcpStream::connect(address).await.expect("a server");
     let request = format!("{request} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n{lines}\r\n");

@@ -1,4 +1,4 @@
-//! A context reaches everything that handles its request, and nothing else: an axum server on a real socket.
+//! A context reaches all code that handles its request, and no other code: an axum server on a real socket.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{Answer, PARENT, TRACE, get, send, serve};
 use tower::{Layer, Service};
 use traceprop_tower::{ExtractLayer, InContext, OwnedContext, presets};
 
-/// The current context in a word: its trace and its parent span.
+/// Returns the current context as text: its trace and its parent span.
 fn seen() -> String {
     OwnedContext::current().map_or("none".to_owned(), |context| describe(&context))
 }
@@ -50,7 +50,7 @@ async fn ok_handlers_nested_routers_and_fallbacks_see_the_context() {
 }
 
 #[tokio::test]
-async fn ok_context_is_there_behind_every_await_and_in_the_request() {
+async fn ok_context_is_current_after_each_await_and_in_the_request() {
     async fn handler(request: Request) -> String {
         let before = seen();
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -77,7 +77,7 @@ async fn ok_context_is_there_behind_every_await_and_in_the_request() {
 
 type Log = Arc<Mutex<Vec<String>>>;
 
-/// Notes what is current in `call`, before any future is polled.
+/// Records the current context in `call`, before any future is polled.
 #[derive(Clone)]
 struct Note<S>(S, Log);
 
@@ -133,7 +133,7 @@ async fn ok_inner_layers_see_the_context_and_outer_ones_do_not() {
 }
 
 #[tokio::test]
-async fn ok_options_is_not_looked_at() {
+async fn ok_options_is_not_read() {
     let app = Router::new()
         .route(
             "/",
@@ -163,7 +163,7 @@ async fn ok_panicking_handler_leaks_no_context() {
         )
         .layer(ExtractLayer::new(presets::W3C))
         .route("/bare", on_get(async || seen()));
-    // One thread serves all requests, so what leaked would be found on it.
+    // One thread serves all requests, so a leaked context would be found on it.
     let address = serve(app).await;
     for _ in 0..3 {
         assert_eq!(send(address, "GET", "/panic", &traceparent(PARENT)).await, None);
@@ -206,7 +206,7 @@ async fn ok_parallel_requests_never_see_each_others_context() {
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn ok_extractor_gives_the_context_and_never_rejects() {
+async fn ok_extractor_returns_the_context_and_never_rejects() {
     use traceprop_tower::RequestContext;
 
     async fn handler(RequestContext(context): RequestContext) -> String {

@@ -1,4 +1,4 @@
-//! What a listener is told: whom to trust, what to take over, what to leave alone. Real servers on loopback.
+//! Settings of a listener: trust, accepted baggage, skipped requests. Real servers on loopback.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::{Answer, PARENT, TRACE, get, serve};
 use traceprop_core::sampler::{AlwaysOff, ParentBased};
 use traceprop_tower::{Allow, ExtractLayer, OwnedContext, Propagator, Trust, presets};
 
-/// What is current, in words: trace, parent, decision, keys of the baggage.
+/// Returns the current context as text: trace, parent, decision, baggage keys.
 async fn seen() -> String {
     let Some(context) = OwnedContext::current() else { return "none".to_owned() };
     let trace = if context.trace_id().is_some_and(|id| id.to_string() == TRACE) { "same" } else { "new" };
@@ -62,7 +62,7 @@ async fn ok_restarted_trace_is_linked_in_the_report() {
 }
 
 #[tokio::test]
-async fn ok_sampler_decides_what_was_deferred() {
+async fn ok_sampler_decides_undecided_traces() {
     let layer = ExtractLayer::new(presets::W3C).trust(Trust::Resample).sampler(ParentBased::new(AlwaysOff));
     let address = listener(layer).await;
     for flags in ["00", "01"] {
@@ -71,7 +71,7 @@ async fn ok_sampler_decides_what_was_deferred() {
 }
 
 #[tokio::test]
-async fn ok_baggage_is_taken_over_by_allow_list() {
+async fn ok_baggage_is_accepted_by_allow_list() {
     for (allow, kept) in [
         (Allow::All, "session.id+user.id"),
         (Allow::Only(&["session.id"]), "session.id"),
@@ -87,7 +87,7 @@ async fn ok_baggage_is_taken_over_by_allow_list() {
 }
 
 #[tokio::test]
-async fn ok_paths_that_are_left_out_have_no_context() {
+async fn ok_skipped_paths_have_no_context() {
     let layer = ExtractLayer::new(presets::W3C)
         .skip(|head| head.uri.path() == "/health")
         .on_report(|report| assert_eq!(report.invalid_headers().count(), 0));
@@ -97,7 +97,7 @@ async fn ok_paths_that_are_left_out_have_no_context() {
 }
 
 #[tokio::test]
-async fn ok_routes_have_settings_of_their_own() {
+async fn ok_routes_have_their_own_settings() {
     let layer = ExtractLayer::new(presets::W3C);
     let public = Router::new().route("/page", on_get(seen)).layer(layer.clone().trust(Trust::Restart));
     let intake = Router::new().route("/intake", on_get(seen)).layer(layer.clone().trust(Trust::Ignore));
@@ -114,7 +114,7 @@ async fn ok_routes_have_settings_of_their_own() {
 }
 
 #[tokio::test]
-async fn ok_outer_layer_counts_where_both_apply() {
+async fn ok_outer_layer_is_used_if_both_apply() {
     let layer = ExtractLayer::new(presets::W3C);
     let inner = Router::new().route("/", on_get(seen)).layer(layer.clone().trust(Trust::Ignore));
     let address = serve(inner.layer(layer)).await;
@@ -137,13 +137,13 @@ async fn ok_endpoint_is_named_by_a_function() {
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn ok_endpoint_is_the_matched_path_and_sw8_tells_it() {
+async fn ok_endpoint_is_the_matched_path_and_sent_in_sw8() {
     use std::future::ready;
     use tower::{ServiceBuilder, ServiceExt, service_fn};
     use traceprop_core::formats::sw8::{Sw8, Sw8Header};
     use traceprop_tower::InjectLayer;
 
-    // The call that a handler makes, from another task: it answers with the endpoint that it was told.
+    // A call that a handler makes from another task. The response is the endpoint that it received.
     async fn call() -> String {
         use traceprop_tower::InContext;
 

@@ -1,4 +1,4 @@
-//! What goes on after the head of a response: streaming bodies and upgraded connections keep their context.
+//! After the head of a response: streaming bodies and upgraded connections keep their context.
 #![cfg(feature = "http-body")]
 
 mod support;
@@ -25,7 +25,7 @@ fn parent() -> String {
     OwnedContext::current().and_then(|context| context.parent_id()).map_or("none".to_owned(), |id| id.to_string())
 }
 
-/// Says whose span called, in five lines with pauses between.
+/// Sends the current span five times, with pauses.
 struct Ticks {
     left: u8,
     pause: Pin<Box<Sleep>>,
@@ -52,7 +52,7 @@ impl http_body::Body for Ticks {
     }
 }
 
-/// What a chunked body says, line by line.
+/// Reads a chunked body line by line.
 fn said(body: &str) -> Vec<&str> {
     body.lines().map(str::trim).filter(|line| line.len() == 16 || *line == "none").collect()
 }
@@ -77,7 +77,7 @@ async fn ok_streaming_bodies_of_200_requests_keep_their_own_context() {
 }
 
 #[tokio::test]
-async fn ok_bodies_have_no_context_where_it_was_not_asked_for_or_is_left_out() {
+async fn ok_bodies_have_no_context_by_default_or_if_skipped() {
     let app = || Router::new().route("/", on_get(async || Response::new(Body::new(ticks()))));
     let lines = format!("traceparent: {PARENT}\r\n");
     let address = serve(app().layer(ExtractLayer::new(presets::W3C))).await;
@@ -86,7 +86,7 @@ async fn ok_bodies_have_no_context_where_it_was_not_asked_for_or_is_left_out() {
     assert_eq!(said(&get(address, "/", lines.as_bytes()).await.body), ["none"; 5]);
 }
 
-/// Upgrades, and answers each word with the current trace, as a websocket's task would.
+/// Upgrades, and responds to each word with the current trace, as the task of a websocket does.
 async fn upgrade(mut request: Request) -> Response<Body> {
     let upgraded = hyper::upgrade::on(&mut request);
     let session = async move {

@@ -10,7 +10,7 @@ use traceprop_tower::{ExtractLayer, Propagator};
 
 const PAGE: &str = include_str!("../../docs/trace-ids-do-not-match.md");
 
-/// What the page says if there is no report.
+/// Text of the page if there is no report.
 const NOTHING: &str = "nothing, a preflight request is skipped";
 
 /// A block of the page: settings, a request and the line.
@@ -81,7 +81,7 @@ async fn explained(block: &Block<'_>) -> String {
 }
 
 #[tokio::test]
-async fn ok_each_line_on_the_page_is_what_explain_says() {
+async fn ok_each_line_on_the_page_is_the_text_of_explain() {
     let mut wrong = Vec::new();
     for block in blocks() {
         let explained = explained(&block).await;
@@ -115,7 +115,7 @@ fn ok_each_symptom_has_a_line_a_cause_and_a_fix() {
 }
 
 #[test]
-fn ok_headers_to_allow_are_those_of_the_lists_for_cors() {
+fn ok_headers_to_allow_are_those_of_the_cors_lists() {
     use traceprop_http::cors;
 
     let (_, rest) = PAGE.split_once("| the agent sends | allow |").expect("the table");

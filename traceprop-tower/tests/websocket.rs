@@ -1,4 +1,4 @@
-//! Websockets by axum: their task keeps the context of the request that was upgraded.
+//! Websockets of axum: their task keeps the context of the upgraded request.
 
 mod support;
 
@@ -12,13 +12,13 @@ use support::serve;
 use traceprop_tower::{ExtractLayer, InContext, OwnedContext, ResponseHeaders, presets};
 use tungstenite::client::IntoClientRequest;
 
-/// The current trace and the caller's span.
+/// Returns the current trace and the caller's span.
 fn seen() -> String {
     let ids = OwnedContext::current().and_then(|context| Some((context.trace_id()?, context.parent_id()?)));
     ids.map_or("none".to_owned(), |(trace, parent)| format!("{trace} {parent}"))
 }
 
-/// Answers each message with what is current, in the task of the socket and in one that it starts.
+/// Responds to each message with the current context, in the task of the socket and in a spawned one.
 async fn session(mut socket: WebSocket) {
     while let Some(Ok(Message::Text(text))) = socket.recv().await {
         let task = tokio::spawn(async { seen() }.in_current_context()).await.unwrap_or_default();
@@ -36,7 +36,7 @@ async fn live(upgrade: WebSocketUpgrade) -> Response {
     }
 }
 
-/// What does not do: the callback runs in a task of axum's, when the handler is gone.
+/// Reads the context too late: axum runs the callback in its own task, after the handler has returned.
 async fn too_late(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(|socket| session(socket).in_current_context())
 }
@@ -46,7 +46,7 @@ async fn server() -> SocketAddr {
     serve(app.layer(ExtractLayer::new(presets::W3C).response_headers(ResponseHeaders::new().server_timing()))).await
 }
 
-/// Opens a websocket, says some words and gives back the answers. A client of its own kind: a thread that blocks.
+/// Opens a websocket, sends some words and returns the responses. The client is a blocking thread.
 fn talk(address: SocketAddr, path: &str, number: u64, words: &[&str]) -> Vec<String> {
     let mut request = format!("ws://{address}{path}").into_client_request().expect("a request");
     let parent = format!("00-{number:032x}-{number:016x}-01");
@@ -78,7 +78,7 @@ async fn ok_sessions_keep_the_context_of_their_own_request() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ok_a_callback_that_asks_too_late_finds_nothing() {
+async fn ok_callback_that_runs_later_has_no_current_context() {
     let address = server().await;
     let session = tokio::task::spawn_blocking(move || talk(address, "/too-late", 7, &["a"]));
     assert_eq!(session.await.expect("no panic"), ["a: none, none"]);

@@ -13,13 +13,13 @@ fn at(seconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(seconds)
 }
 
-/// Names and contents.
+/// Returns names and contents.
 fn tags(markup: &PageMarkup<'_>) -> Vec<(&'static str, String)> {
     markup.tags().map(|tag| (tag.name(), tag.content().to_string())).collect()
 }
 
 #[test]
-fn ok_each_form_to_the_byte() {
+fn ok_each_tag_to_the_byte() {
     let markup = PageMarkup::uncached(&span(Sampling::Sampled));
     assert_eq!(markup.to_string(), "");
     assert_eq!(
@@ -35,7 +35,7 @@ fn ok_each_form_to_the_byte() {
 }
 
 #[test]
-fn ok_decisions_in_each_form() {
+fn ok_decisions_in_each_tag() {
     for (sampling, flags, sentry) in
         [(Sampling::Deferred, "00", ""), (Sampling::NotSampled, "00", "-0"), (Sampling::Debug, "01", "-1")]
     {
@@ -62,7 +62,7 @@ fn ok_datadog_needs_an_id_and_a_time() {
 }
 
 #[test]
-fn ok_sentry_baggage_of_this_trace_and_nothing_else() {
+fn ok_only_sentry_baggage_of_this_trace() {
     let line = format!("user.id=ann,sentry-trace_id={TRACE},sentry-environment=a&b;secret=1,sentry-x='%20");
     let baggage = Baggage::parse(line.as_bytes()).unwrap();
     let markup = PageMarkup::uncached(&span(Sampling::Sampled)).sentry_with_baggage(baggage);
@@ -73,7 +73,7 @@ fn ok_sentry_baggage_of_this_trace_and_nothing_else() {
 }
 
 #[test]
-fn err_sentry_baggage_of_another_trace_stays_out() {
+fn err_sentry_baggage_of_a_different_trace_is_omitted() {
     for line in ["sentry-trace_id=00000000000000000000000000000001,sentry-sampled=true", "sentry-sampled=true", "a=b"] {
         let baggage = Baggage::parse(line.as_bytes()).unwrap();
         let markup = PageMarkup::uncached(&span(Sampling::Sampled)).sentry_with_baggage(baggage);
@@ -82,7 +82,7 @@ fn err_sentry_baggage_of_another_trace_stays_out() {
 }
 
 #[test]
-fn err_no_markup_for_a_page_that_is_kept() {
+fn err_no_markup_for_a_page_that_a_cache_stores() {
     let mut headers = HeaderMap::new();
     assert!(PageMarkup::for_response(&span(Sampling::Sampled), &headers).is_some());
     headers.insert("cache-control", http::HeaderValue::from_static("private, max-age=60"));
@@ -94,7 +94,7 @@ fn err_no_markup_for_a_page_that_is_kept() {
     assert!(PageMarkup::for_response(&span(Sampling::Sampled), &headers).is_none());
 }
 
-/// Reads markup as strictly as it is written. None where anything but tags of this one shape is in it.
+/// Parses markup strictly. Returns `None` if it contains anything but tags in the written form.
 fn read(mut markup: &str) -> Option<Vec<(String, String)>> {
     let mut tags = Vec::new();
     while !markup.is_empty() {
@@ -139,7 +139,7 @@ fn baggage_piece() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn ok_markup_never_breaks_out_of_an_attribute_or_a_comment(
+    fn ok_markup_never_ends_an_attribute_or_a_comment(
         trace_id in any::<u128>(),
         span_id in any::<u64>(),
         seconds in 0..1u64 << 40,

@@ -81,12 +81,12 @@ mod tests {
         Request::get("/page").header("traceparent", traceparent).body(()).expect("a request")
     }
 
-    /// Answers with the request, once it is polled.
+    /// Responds with the request, once it is polled.
     fn echo(request: Request<()>) -> Ready<Result<Response<Request<()>>, Infallible>> {
         ready(Ok(Response::new(request)))
     }
 
-    /// What the inner service saw.
+    /// Returns the request that the inner service received.
     async fn seen<G: IdGenerator + Clone>(layer: ExtractLayer<G>, request: Request<()>) -> Request<()> {
         let Ok(response) = layer.layer(service_fn(echo)).oneshot(request).await;
         response.into_body()
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_continues_the_trace_with_a_span_of_its_own() {
+    async fn ok_continues_the_trace_with_its_own_span() {
         let layer = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(7));
         let request = seen(layer, request(PARENT)).await;
         let context = context(&request);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_begins_a_sampled_trace_where_none_came() {
+    async fn ok_starts_a_sampled_trace_without_a_context() {
         let request = seen(ExtractLayer::new(presets::W3C), Request::new(())).await;
         let context = context(&request);
         assert!(context.trace_id().is_some() && context.is_random());
@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_decision_without_ids_decides_the_new_trace() {
+    async fn ok_decision_without_ids_applies_to_the_new_trace() {
         let request = Request::builder().header("b3", "0").body(()).unwrap();
         let decided = seen(ExtractLayer::new(presets::ALL_TO_W3C), request).await;
         assert_eq!((context(&decided).parent_id(), context(&decided).sampling()), (None, Sampling::NotSampled));
     }
 
     #[tokio::test]
-    async fn ok_sampler_decides_over_the_caller() {
+    async fn ok_sampler_overrides_the_caller() {
         let layer = ExtractLayer::new(presets::W3C).sampler(AlwaysOn);
         let decided = seen(layer, request(PARENT)).await;
         assert_eq!(context(&decided).sampling(), Sampling::Sampled);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_sampler_sees_the_request_and_what_came() {
+    async fn ok_sampler_sees_the_request_and_the_received_context() {
         let calls = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&calls);
         let layer =
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_relay_keeps_what_came_and_makes_nothing() {
+    async fn ok_passthrough_keeps_the_received_context_and_makes_no_span() {
         let later = "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more";
         let layer = ExtractLayer::new(presets::W3C).passthrough();
         let relayed = seen(layer.clone(), request(later)).await;
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_report_says_what_was_turned_down() {
+    async fn ok_report_has_the_reason_of_an_invalid_header() {
         let rejects = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&rejects);
         let layer = ExtractLayer::new(presets::W3C).on_report(move |report| {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_options_passes_untouched() {
+    async fn ok_options_is_unchanged() {
         let current_in_call = service_fn(|request: Request<()>| {
             let in_call = current_span();
             async move { Ok::<_, Infallible>(Response::new((request, in_call, current_span()))) }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_outermost_layer_decides() {
+    async fn ok_outermost_layer_is_used() {
         let inner = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(2)).layer(service_fn(echo));
         let outer = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(1)).layer(inner);
         let Ok(response) = outer.oneshot(Request::new(())).await;
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_in_front_of_a_client_it_keeps_the_context_and_writes_nothing() {
+    async fn ok_around_a_client_it_keeps_the_context_and_writes_nothing() {
         let mut call = Request::new(());
         call.extensions_mut().insert(other_context());
         let sent = seen(ExtractLayer::new(presets::W3C), call).await;

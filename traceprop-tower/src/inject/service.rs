@@ -97,7 +97,7 @@ mod tests {
         request
     }
 
-    /// Counts span ids up from 0x10, so that each attempt can be told.
+    /// Counts span ids from 0x10, to identify each attempt.
     fn layer() -> InjectLayer<impl IdGenerator + Clone> {
         let next = Arc::new(AtomicU64::new(0x10));
         InjectLayer::new(presets::W3C).id_generator(move || IdBits::non_random(next.fetch_add(1, Relaxed)))
@@ -107,14 +107,14 @@ mod tests {
         ready(Ok(Response::new(request.into_parts().0.headers)))
     }
 
-    /// The headers that went out.
+    /// Returns the sent headers.
     async fn sent<G: IdGenerator + Clone>(layer: InjectLayer<G>, request: Request<()>) -> HeaderMap {
         let Ok(response) = layer.layer(service_fn(echo)).oneshot(request).await;
         response.into_body()
     }
 
     #[tokio::test]
-    async fn ok_context_of_the_request_counts_before_the_current_one() {
+    async fn ok_context_of_the_request_precedes_the_current_one() {
         let current = InjectLayer::new(presets::W3C).reuse_span();
         let _current = context(2).enter();
         assert_eq!(sent(current.clone(), of(context(1))).await["traceparent"], traceparent(1));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_start_root_begins_a_sampled_trace() {
+    async fn ok_start_new_traces_starts_a_sampled_trace() {
         let headers = sent(layer().start_new_traces(), to("/")).await;
         assert_eq!(headers["traceparent"], "00-00000000000000100000000000000011-0000000000000012-01");
         let headers = sent(layer().start_new_traces(), of(context(1))).await;
@@ -148,14 +148,14 @@ mod tests {
             ready(if log.len() < 3 { Err("again") } else { Ok(Response::new(())) })
         });
         let mut client = layer().layer(fails_twice);
-        // What a retry layer does: the request that the caller gave is cloned for each attempt.
+        // As a retry layer does, clone the caller's request for each attempt.
         let request = of(context(1));
         while client.ready().await.unwrap().call(request.clone()).await.is_err() {}
         assert_eq!(*attempts.lock().unwrap(), [traceparent(0x10), traceparent(0x11), traceparent(0x12)]);
     }
 
     #[tokio::test]
-    async fn ok_relay_goes_out_as_it_came() {
+    async fn ok_passthrough_is_sent_as_received() {
         let came = format!("cc-{TRACE}-00f067aa0ba902b7-01-more");
         let propagator = presets::W3C.propagator();
         let headers = [("traceparent", came.as_str())];
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_baggage_goes_only_where_it_may() {
+    async fn ok_baggage_is_sent_only_where_allowed() {
         let headers = sent(layer(), of(with_baggage())).await;
         assert!(headers.contains_key("traceparent") && !headers.contains_key("baggage"));
         let headers = sent(layer().inject_options(InjectOptions::everything()), of(with_baggage())).await;
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_omissions_are_told_with_their_destination() {
+    async fn ok_omissions_are_reported_with_their_destination() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&told);
         let layer = layer().on_omitted(move |uri, omissions| {
@@ -212,7 +212,7 @@ mod tests {
         );
     }
 
-    /// Writes down whom it is called for.
+    /// Format that writes the peer of a call.
     struct Peer;
 
     const PEER: CustomHeader = CustomHeader::from_static("x-peer");

@@ -1,4 +1,4 @@
-//! Two servers, the first of which calls the second.
+//! Two servers: the first calls the second.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -21,16 +21,16 @@ use traceprop_tower::{ExtractLayer, InjectLayer, InjectOptions};
 
 use crate::everything;
 
-/// What becomes of a request.
+/// Result of a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
-    /// The head of the answer.
+    /// The head of the response.
     pub(crate) status: Option<u16>,
-    /// What our layer turned down. `None` if the request did not come as far.
+    /// Invalid headers that our layer reported. `None` if the request did not reach it.
     pub(crate) rejects: Option<Vec<String>>,
-    /// What the second server got.
+    /// What the second server received.
     pub(crate) sent: Option<HeaderMap>,
-    /// What reading took, and what writing took, in memory.
+    /// Memory that reading and writing allocated.
     pub(crate) reading: Memory,
     pub(crate) writing: Memory,
 }
@@ -50,7 +50,7 @@ impl From<AllocationInfo> for Memory {
 
 type Shared = Arc<Mutex<Seen>>;
 
-/// Counts what `call` of the service behind it allocates. All of our reading and writing is done there.
+/// Counts the allocations of the inner service's `call`, which does all of our reading and writing.
 #[derive(Clone)]
 struct Counted<S> {
     inner: S,
@@ -76,14 +76,14 @@ impl<S: Service<R>, R> Service<R> for Counted<S> {
     }
 }
 
-/// A chain, and how it looks at requests.
+/// A running chain with its counters.
 pub(crate) struct Chain {
     address: SocketAddr,
     seen: Shared,
 }
 
 impl Chain {
-    /// Servers as axum starts them, with the limits that hyper has by default. The first one makes a span of its own.
+    /// Starts servers as axum does, with hyper's default limits. The first one makes its own span.
     pub(crate) async fn start() -> Self {
         let (router, seen) = edge(ExtractLayer::new(everything())).await;
         let (listener, address) = listen().await;
@@ -91,7 +91,7 @@ impl Chain {
         Self { address, seen }
     }
 
-    /// The same of a first server that only passes on what came.
+    /// Starts a chain whose first server is a passthrough.
     pub(crate) async fn start_relay() -> Self {
         let (router, seen) = edge(ExtractLayer::new(everything()).passthrough()).await;
         let (listener, address) = listen().await;
@@ -99,7 +99,7 @@ impl Chain {
         Self { address, seen }
     }
 
-    /// The same as [`Chain::start`] with a first server that lets far more through.
+    /// Starts a chain whose first server has far higher limits.
     pub(crate) async fn start_wide() -> Self {
         let (router, seen) = edge(ExtractLayer::new(everything())).await;
         let (listener, address) = listen().await;
@@ -114,7 +114,7 @@ impl Chain {
         Self { address, seen }
     }
 
-    /// Sends these lines. A server that refuses them may do so before all are written.
+    /// Sends these lines. A server can reject them before all are written.
     pub(crate) async fn send(&self, lines: &[u8]) -> Seen {
         *self.seen.lock().expect("no panic") = Seen::default();
         let mut stream = TcpStream::connect(self.address).await.expect("a server");
@@ -128,7 +128,7 @@ impl Chain {
         seen
     }
 
-    /// The same where the handler has to answer: what the second server got.
+    /// Sends lines that the handler must respond to, and returns what the second server received.
     #[track_caller]
     pub(crate) fn passed(case: &str, seen: Seen) -> HeaderMap {
         assert_eq!(seen.status, Some(200), "{case}: {:?}", seen.rejects);
@@ -142,7 +142,7 @@ async fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// The first server's router, and the second server behind it, started.
+/// Starts the second server, and returns the router of the first.
 async fn edge(layer: ExtractLayer) -> (Router, Shared) {
     let seen = Shared::default();
     let back = back(Arc::clone(&seen)).await;
@@ -163,7 +163,7 @@ async fn edge(layer: ExtractLayer) -> (Router, Shared) {
             client.oneshot(request).await.expect("the second server answers").status()
         }
     };
-    // Around our layer, so that what it reads is counted.
+    // Outside of our layer, so that its reading is counted.
     let counted = {
         let seen = Arc::clone(&seen);
         move |inner| Counted { inner, count: |seen, memory| seen.reading = memory, seen: Arc::clone(&seen) }
@@ -172,7 +172,7 @@ async fn edge(layer: ExtractLayer) -> (Router, Shared) {
     (Router::new().route("/", axum::routing::get(handler)).layer(layers), seen)
 }
 
-/// Keeps the headers of a request. There must be one alone.
+/// Keeps the headers of the only request.
 async fn back(seen: Shared) -> SocketAddr {
     let keep = async move |request: Request| {
         let before = seen.lock().expect("no panic").sent.replace(request.headers().clone());

@@ -1,8 +1,8 @@
-//! What nobody well-meaning sends, through real servers: the handler answers, what goes on is legal, and it costs no more
-//! than its size.
+//! Hostile input through real servers: the handler responds, forwarded headers are valid, and the cost is bounded by
+//! the input's size.
 //!
 //! A request goes over a raw socket to an axum server with our layer, whose handler calls a second server through our
-//! client layer, both with every dialect there is. The second server keeps what it was sent.
+//! client layer, both with every format. The second server keeps what it receives.
 
 mod chain;
 mod oracle;
@@ -20,7 +20,7 @@ use traceprop_core::{Field, Propagator};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// Every dialect, both ways.
+/// Reads and writes every format.
 fn everything() -> Propagator {
     let order = || Correlation::from_static("x-order").opaque();
     let names = "all,b3multi,correlation:x-request-id";
@@ -28,7 +28,7 @@ fn everything() -> Propagator {
     builder.with_format(order()).build().expect("a service is named")
 }
 
-/// Every name that some dialect looks for.
+/// Every header name that a format reads.
 fn names() -> Vec<&'static str> {
     let built_in = Field::BUILT_IN.iter().filter_map(|field| field.name());
     let names = built_in.map(|name| if name == "uberctx-" { "uberctx-tenant" } else { name });

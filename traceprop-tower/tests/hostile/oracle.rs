@@ -1,14 +1,14 @@
-//! What may stand in a header, written from the specifications, and the names that a list of headers has for things.
+//! The grammar of each header, written from the specifications, and the names that a list of headers contains.
 
 use std::collections::BTreeSet;
 
 use axum::http::HeaderMap;
 
-/// A name that something has: of which header or list, and the name.
+/// A name in a header or list: the header or list, and the name.
 pub(crate) type Name = (&'static str, String);
 
-/// Judges all headers of a request: each has to be header text that says something, under a name that some dialect has, in
-/// the grammar of that dialect. Gives back every name in them. Lines that were handed on as they came may hold tabs.
+/// Checks all headers of a request: each must be header text that is not blank, with a name of a format, in the grammar
+/// of that format. Returns every name in them. Lines that were forwarded unchanged may contain tabs.
 #[track_caller]
 pub(crate) fn judge(case: &str, headers: &HeaderMap, as_they_came: bool) -> BTreeSet<Name> {
     let mut names = BTreeSet::new();
@@ -48,7 +48,7 @@ pub(crate) fn judge(case: &str, headers: &HeaderMap, as_they_came: bool) -> BTre
     names
 }
 
-/// Visible characters and blanks, not blank, without blanks around.
+/// Returns `true` for visible characters and inner blanks.
 #[track_caller]
 fn text<'v>(case: &str, name: &str, value: &'v [u8], tabs: bool) -> &'v str {
     let visible = value.iter().all(|b| (b' '..=b'~').contains(b) || (tabs && *b == b'\t'));
@@ -61,7 +61,7 @@ fn is_hex(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b"0123456789abcdef".contains(&b))
 }
 
-/// What correlation ids are made of, beside what opaque ones may have.
+/// Characters of correlation ids, in addition to those of opaque ones.
 fn is_id(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"-{}|.:+/=".contains(&b)
 }
@@ -131,7 +131,7 @@ fn tags(list: &str, names: &mut BTreeSet<Name>) -> bool {
     pairs("x-datadog-tags", list, '=', names) && list.split(',').all(tag) && list.len() <= 512
 }
 
-/// A list of pairs, each with a key of visible characters and a value.
+/// Checks a list of pairs, each with a key of visible characters and a value.
 fn pairs(of: &'static str, list: &str, between: char, names: &mut BTreeSet<Name>) -> bool {
     list.split(',').all(|pair| {
         let Some((key, value)) = pair.split_once(between) else { return false };
@@ -146,7 +146,7 @@ fn uber(value: &str) -> bool {
     [trace, span, parent, flags].iter().all(|field| is_hex(field)) && trace.len() <= 32 && span.len() <= 16
 }
 
-/// The bytes that base64 stands for, padding and all.
+/// Decodes base64 with padding.
 pub(crate) fn unbase64(encoded: &str) -> Option<Vec<u8>> {
     let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = encoded.trim_end_matches('=');
@@ -172,7 +172,7 @@ fn sw8(value: &str) -> bool {
         && value.len() <= 2048
 }
 
-/// The last value counts: a mode, and a time or none. More may follow, and is for later versions to say.
+/// Checks the last value: a mode, and an optional time. Later versions may append fields.
 fn extension(list: &str) -> bool {
     let last = list.rsplit(',').map(str::trim).find(|value| !value.is_empty()).unwrap_or_default();
     last.split('-').nth(1).is_none_or(|time| time.trim().bytes().all(|b| b.is_ascii_digit()))

@@ -1,4 +1,4 @@
-//! Separators smuggled into every text there is: none of them separates anything behind us.
+//! Separators injected into every text: none of them separates anything in the next service.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use crate::chain::{Chain, Seen};
 use crate::oracle::{Name, judge, unbase64};
 use crate::{PARENT, TRACE, base64, line};
 
-/// What separates something in some header, some list or some language, and what looks like it.
+/// Separators of headers, lists and languages, and characters that look like them.
 const SEPARATORS: [&str; 30] = [
     ",", ";", ":", "=", "-", "|", "%", "&", "+", "~", "\"", "\\", " ", "\t", "\0", "\x07", "\x0b", "\x0c", "\x1b",
     "\x7f", "\r", "\n", "\r\n", "\r\n ", "\r\n\t", "\u{85}", "\u{2028}", "\u{feff}", "\u{ff0c}", "\u{560a}",
 ];
 
-/// A spelling of bytes.
+/// An encoding of bytes.
 type Spell = fn(&[u8]) -> Vec<u8>;
 
-/// Byte by byte.
+/// Encodes each byte.
 fn each(bytes: &[u8], spell: impl Fn(u8) -> String) -> Vec<u8> {
     bytes.iter().map(|&b| spell(b)).collect::<String>().into_bytes()
 }
@@ -34,17 +34,17 @@ const SPELLINGS: [(&str, Spell); 9] = [
     ("base64", |bytes| base64(bytes).into_bytes()),
 ];
 
-/// A separator that is to begin something new, as it is spelt.
+/// An encoded separator before a new item.
 fn smuggled(separator: &str, spell: Spell) -> Vec<u8> {
     let separator = spell(separator.as_bytes());
     [&separator[..], b"evil=1", &separator, b"evil:1", &separator].concat()
 }
 
-/// Whose text has it. Each of them supplies the context of its request: only then does its text go on in other dialects.
+/// The format whose text has the separator. It supplies the context, since only then other formats forward its text.
 const PLACES: [&str; 8] =
     ["a vendor's member", "dd", "our member", "datadog", "sw8", "sw8-x", "jaeger", "correlation ids"];
 
-/// A request with this text in one of the places.
+/// Returns a request with this text in one place.
 fn request(place: &str, text: &[u8]) -> Vec<Vec<u8>> {
     let with = |before: &str, behind: &str| [before.as_bytes(), text, behind.as_bytes()].concat();
     let in_state = |before: &str, behind: &str| {
@@ -83,7 +83,7 @@ fn request(place: &str, text: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-/// Whether a list may well have a member more: the text stands in that list, and separates by its rules without hiding.
+/// Returns `true` if a list may have one more member: the text is in that list, and separates by its rules unencoded.
 fn is_plain((of, _): &Name, [separator, spelling, place]: [&str; 3]) -> bool {
     let own = match (place, *of) {
         ("a vendor's member" | "dd" | "our member", "baggage") => ",;",
@@ -95,7 +95,7 @@ fn is_plain((of, _): &Name, [separator, spelling, place]: [&str; 3]) -> bool {
     spelling == "raw" && own.contains(separator)
 }
 
-/// What every dialect says of the trace is the same, and so is what is said of the decision.
+/// Checks that all formats agree about the trace and the decision.
 #[track_caller]
 fn is_one_trace(case: &str, sent: &HeaderMap) {
     let value = |name: &str| sent.get(name).map(|value| value.to_str().expect("it was judged"));
@@ -116,27 +116,27 @@ fn is_one_trace(case: &str, sent: &HeaderMap) {
     assert!(in_dd.is_none() || in_dd == priority, "{case}: {priority:?} {dd:?}");
 }
 
-/// What became of one request; whether the text was kept anywhere.
+/// Checks one request. Returns whether any header kept the text.
 #[track_caller]
 fn check(case: &str, seen: Seen, what: [&str; 3], relayed: bool) -> bool {
     let sent = Chain::passed(case, seen);
     let names = judge(case, &sent, relayed);
     is_one_trace(case, &sent);
     let evil: BTreeSet<_> = names.iter().filter(|(_, name)| name.contains("evil")).collect();
-    // In the text of another name it is text still: `aevil` is no name of its own.
+    // Inside of another name it is still text: `aevil` is not a new name.
     let forged: Vec<_> = evil.into_iter().filter(|(_, name)| name.starts_with("evil")).collect();
     assert!(forged.iter().all(|name| is_plain(name, what)), "{case}: {forged:?} of {sent:?}");
     names.len() > forged.len() && sent.values().any(|value| value.to_str().is_ok_and(|value| value.contains("evil")))
 }
 
-/// Whether some line holds what no header may hold.
+/// Returns `true` if a line contains a byte that no header may contain.
 fn is_no_header(lines: &[Vec<u8>]) -> bool {
     let control = |b: &u8| (*b < b' ' && *b != b'\t') || *b == 0x7f;
     lines.iter().any(|line| line[..line.len() - 2].iter().any(control))
 }
 
-/// All separators in all spellings at all places. How many requests were handled, and how many refused. Of those that were
-/// handled, many have to hand the text on, or nothing was tried.
+/// Tries all separators in all encodings in all places. Returns how many requests were handled and how many rejected.
+/// Many of the handled requests must forward the text, otherwise the test has no value.
 async fn smuggle(chain: &Chain, relayed: bool) -> (usize, usize) {
     let (mut handled, mut kept, mut refused) = (0, 0, 0);
     for separator in SEPARATORS {
@@ -146,7 +146,7 @@ async fn smuggle(chain: &Chain, relayed: bool) -> (usize, usize) {
                 let lines = request(place, &smuggled(separator, spell));
                 let seen = chain.send(&lines.concat()).await;
                 if is_no_header(&lines) {
-                    // Hyper refuses it before anybody reads it.
+                    // Hyper rejects it before our layer.
                     assert_eq!((seen.status, &seen.rejects), (Some(400), &None), "{case}");
                     refused += 1;
                 } else {
@@ -160,16 +160,16 @@ async fn smuggle(chain: &Chain, relayed: bool) -> (usize, usize) {
     (handled, refused)
 }
 
-/// Eleven of the separators are no header text; in base64 they are.
+/// Some of the separators are not header text, except in base64.
 const REFUSED: usize = 11 * (PLACES.len() - 1);
 const HANDLED: usize = SEPARATORS.len() * SPELLINGS.len() * PLACES.len() - REFUSED;
 
 #[tokio::test]
-async fn ok_no_separator_in_any_spelling_separates_anything_behind_us() {
+async fn ok_no_separator_in_any_encoding_separates_in_the_next_service() {
     assert_eq!(smuggle(&Chain::start().await, false).await, (HANDLED, REFUSED));
 }
 
 #[tokio::test]
-async fn ok_nor_behind_a_relay() {
+async fn ok_no_separator_separates_after_a_passthrough() {
     assert_eq!(smuggle(&Chain::start_relay().await, true).await, (HANDLED, REFUSED));
 }

@@ -1,4 +1,4 @@
-//! Values as large as hyper lets through, many lines, many members, long runs of what has to be looked at twice.
+//! Values as large as hyper accepts, many lines, many members, and long runs of escapes.
 
 use axum::http::HeaderMap;
 use traceprop_core::OwnedContext;
@@ -7,18 +7,18 @@ use crate::chain::Chain;
 use crate::oracle::judge;
 use crate::{PARENT, TRACE, base64, line, names};
 
-/// What hyper reads of a head by default is somewhat more than this.
+/// Hyper's default limit for a head is slightly higher.
 const LARGE: usize = 380_000;
 
-/// A child's headers together, names included, whatever came: the caps of all formats, in bytes.
+/// Maximum total size of the headers of a child span, with names: the limits of all formats, in bytes.
 const MOST: usize = 64 * 1024;
 
-/// A request of our trace with these lines beside it, or without it where they are its own.
+/// Returns a request of our trace with these lines, or the lines alone if they name the trace.
 fn traced(name: &str, lines: &[u8]) -> Vec<u8> {
     if name == "traceparent" { lines.to_vec() } else { [&line("traceparent", PARENT)[..], lines].concat() }
 }
 
-/// What may go on: legal, of our trace unless that was spoilt, and of bounded size.
+/// Checks forwarded headers: valid, of our trace unless its header was invalid, and of bounded size.
 #[track_caller]
 fn check(case: &str, name: &str, sent: &HeaderMap) {
     judge(case, sent, false);
@@ -29,7 +29,7 @@ fn check(case: &str, name: &str, sent: &HeaderMap) {
 }
 
 #[tokio::test]
-async fn ok_values_as_large_as_hyper_lets_through() {
+async fn ok_values_as_large_as_hyper_accepts() {
     let chain = Chain::start().await;
     let valid = "00f067aa0ba902b7";
     for name in names() {
@@ -43,17 +43,17 @@ async fn ok_values_as_large_as_hyper_lets_through() {
 }
 
 #[tokio::test]
-async fn err_larger_values_are_refused_by_hyper_before_us() {
+async fn err_hyper_rejects_larger_values() {
     let seen = Chain::start().await.send(&line("baggage", "a".repeat(500_000))).await;
     assert_eq!((seen.status, seen.rejects), (Some(431), None));
 }
 
 #[tokio::test]
-async fn ok_a_hundred_lines_and_ten_thousand() {
+async fn ok_hundred_and_ten_thousand_lines() {
     let (chain, wide) = (Chain::start().await, Chain::start_wide().await);
     for name in names() {
         for value in ["a=1", PARENT, "YQ==:YQ==", ""] {
-            // Of a hundred lines that hyper reads by default, two are of the client.
+            // The client adds two of the hundred lines that hyper reads by default.
             let (case, own) = (format!("98 lines {name}: {value}"), usize::from(name != "traceparent"));
             let seen = chain.send(&traced(name, &line(name, value).repeat(98 - own))).await;
             check(&case, name, &Chain::passed(&case, seen));
@@ -70,7 +70,7 @@ async fn ok_a_hundred_lines_and_ten_thousand() {
 }
 
 #[tokio::test]
-async fn ok_a_line_for_each_of_many_names_of_a_family() {
+async fn ok_many_names_with_one_prefix() {
     let wide = Chain::start_wide().await;
     let family: Vec<u8> = (0..10_000).flat_map(|n| line(&format!("uberctx-k{n}"), "v")).collect();
     let sent = Chain::passed("a family", wide.send(&traced("uberctx-", &family)).await);
@@ -104,9 +104,9 @@ async fn ok_ten_thousand_members() {
     assert!(!sent.contains_key("baggage"), "longer than all of it may be");
 }
 
-/// Lines go on as they came, so the only bound is that of what a context owns.
+/// Lines are forwarded unchanged, so the only bound is the size of an owned context.
 #[tokio::test]
-async fn ok_a_relay_hands_on_no_more_than_a_context_owns() {
+async fn ok_passthrough_forwards_no_more_than_a_context_owns() {
     let chain = Chain::start_relay().await;
     let mut longest = 0;
     for (name, before, part, behind) in [
@@ -131,9 +131,9 @@ async fn ok_a_relay_hands_on_no_more_than_a_context_owns() {
     assert!(longest > 50_000, "none of them went on");
 }
 
-/// What is encoded stays encoded: nobody decodes what he hands on.
+/// Encoded text stays encoded: forwarded text is not decoded.
 #[tokio::test]
-async fn ok_deep_percent_runs_go_on_as_they_came_or_not_at_all() {
+async fn ok_deep_percent_runs_are_forwarded_unchanged_or_omitted() {
     let chain = Chain::start().await;
     for value in ["%2525252525252C", "%2", "%", "%%%2C", "%25%32%43", "%zz%", "%2%2c", "%E2%80%A8", "%C0%AE%FF"] {
         let lines = [line("baggage", format!("k={value}")), line("uberctx-k", value)].concat();
@@ -152,7 +152,7 @@ async fn ok_deep_percent_runs_go_on_as_they_came_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn ok_bytes_that_are_no_text_in_each_header() {
+async fn ok_bytes_that_are_not_text_in_each_header() {
     let chain = Chain::start().await;
     for name in names() {
         for byte in [0x80, 0x85, 0xa0, 0xc0, 0xe2, 0xf5, 0xff, b'\t'] {

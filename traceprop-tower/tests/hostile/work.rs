@@ -1,4 +1,4 @@
-//! Work grows no faster than what came: memory by count through the servers, looks at headers by count, time by ratio.
+//! Work grows no faster than the input: memory and header lookups by count, time by ratio.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use traceprop_core::{Carrier, IdBits, InjectOptions, MAX_HEADER_LINES, OwnedCont
 use crate::chain::{Chain, Memory};
 use crate::{PARENT, everything, line, names};
 
-/// A header and the part that its value repeats, which costs most in some dialect.
+/// A header and the repeated part of its value, the most expensive one for some format.
 const SHAPES: [(&str, &str); 14] = [
     ("traceparent", "0"),
     ("tracestate", "a=1,"),
@@ -33,10 +33,10 @@ fn value(part: &str, len: usize) -> String {
     part.repeat(len / part.len())
 }
 
-/// Reading takes one copy of the lines that count, and none above what a context may own. The rest is small: extensions,
-/// the handler's future, and what this test writes down of the report.
+/// Reading copies the lines of known headers once, up to the size of an owned context. The rest is small: extensions,
+/// the handler's future, and the report that this test records.
 #[tokio::test]
-async fn ok_memory_is_bounded_by_what_came() {
+async fn ok_memory_is_bounded_by_the_received_size() {
     const REST: u64 = KIB as u64;
     const ONE_CALL: Memory = Memory { count: 32, bytes: 20 * KIB as u64 };
 
@@ -49,14 +49,14 @@ async fn ok_memory_is_bounded_by_what_came() {
             let copy = if value.len() < OwnedContext::MAX_BYTES { value.len() as u64 } else { 0 };
             let (reading, writing) = (seen.reading, seen.writing);
             assert!(reading.bytes <= copy + REST && reading.count <= 12, "{name} {part:?} {len}: {reading:?}");
-            // Of a call, half is the client's own, and it does not grow.
+            // Half of a call is the client's own memory, which does not grow.
             let within = writing.bytes <= ONE_CALL.bytes && writing.count <= ONE_CALL.count;
             assert!(within, "{name} {part:?} {len}: {writing:?}");
         }
     }
 }
 
-/// Headers that count how often one of them is looked at.
+/// Carrier that counts how often its headers are visited.
 struct Looks {
     lines: Vec<(String, String)>,
     taken: AtomicUsize,
@@ -71,7 +71,7 @@ impl Carrier for Looks {
     }
 }
 
-/// All that is done with a request: read, explained, copied, sent on by a child and a relay.
+/// Does everything with a request: reads, explains and copies it, and injects a child and a passthrough.
 fn work(propagator: &Propagator, carrier: &impl Carrier) {
     let report = propagator.explain(carrier);
     let extraction = report.extraction();
@@ -84,7 +84,7 @@ fn work(propagator: &Propagator, carrier: &impl Carrier) {
     black_box(headers);
 }
 
-/// How often headers are looked at where one of them has so many lines.
+/// Counts the visits to headers if one of them has this many lines.
 fn looks(propagator: &Propagator, name: &str, part: &str, count: usize) -> usize {
     let mut lines = vec![("traceparent".to_owned(), PARENT.to_owned())];
     lines.extend(vec![(name.to_owned(), part.to_owned()); count]);
@@ -93,10 +93,10 @@ fn looks(propagator: &Propagator, name: &str, part: &str, count: usize) -> usize
     carrier.taken.into_inner()
 }
 
-/// Each line of a field is found by a walk over all headers, so a header is looked at as often as lines are read, by each
-/// of those who read them; and above the limit they are not read.
+/// Each line of a field is found by a walk over all headers, so each reader of lines visits a header as often as it
+/// reads lines. Above the limit lines are not read.
 #[test]
-fn ok_looks_at_lines_grow_with_their_number() {
+fn ok_lookups_grow_with_the_number_of_lines() {
     const READERS: usize = 8;
 
     let propagator = everything();
@@ -108,7 +108,7 @@ fn ok_looks_at_lines_grow_with_their_number() {
                 assert!(looks <= MAX_HEADER_LINES * READERS * (count + 1), "{count} lines {name}: {part}: {looks}");
             }
             let beyond: Vec<_> = looks[5..].windows(2).zip(counts[5..].windows(2)).collect();
-            // As many looks more as lines more, for the few who walk over all of them.
+            // Visits grow with the lines, for the few readers that walk over all of them.
             let steady =
                 |(looks, counts): &(&[usize], &[usize])| looks[1] <= looks[0] + READERS * (counts[1] - counts[0]);
             assert!(beyond.iter().all(steady), "{name}: {part}: {looks:?}");
@@ -116,7 +116,7 @@ fn ok_looks_at_lines_grow_with_their_number() {
     }
 }
 
-/// The least time that the work takes, of several tries: what disturbs it makes it longer, never shorter.
+/// Measures the shortest time of several tries, since disturbances only make it longer.
 fn time(propagator: &Propagator, name: &str, value: &str) -> Duration {
     let request = [("traceparent", PARENT), (name, value)];
     let tries = (0..7).map(|_| {
@@ -127,10 +127,10 @@ fn time(propagator: &Propagator, name: &str, value: &str) -> Duration {
     tries.min().unwrap_or_default()
 }
 
-/// Sixteen times the value takes sixteen times as long, or less. Twice that and more is for a busy machine; work that
-/// grows with the square takes 256 times as long.
+/// A value of sixteen times the size takes at most sixteen times as long. The limit leaves room for a busy machine;
+/// work that grows with the square takes 256 times as long.
 #[test]
-fn ok_time_grows_with_the_value_at_most() {
+fn ok_time_grows_at_most_with_the_value() {
     let propagator = everything();
     for (name, part) in SHAPES {
         let [short, long] = [16, 256].map(|kib| time(&propagator, name, &value(part, kib * KIB)));

@@ -1,4 +1,4 @@
-//! A log, caught.
+//! Captures the log.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-/// What was logged.
+/// The captured log.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -22,7 +22,7 @@ impl Write for Log {
 }
 
 impl Log {
-    /// The JSON log of tracing-subscriber as it comes, for as long as the guard lives. The tests run on one thread each.
+    /// Captures the JSON log of tracing-subscriber while the guard lives. Each test runs on one thread.
     pub fn start(level: Level) -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
@@ -39,7 +39,7 @@ impl Log {
         String::from_utf8(self.0.lock().expect("no panic").clone()).expect("UTF-8")
     }
 
-    /// The lines, parsed.
+    /// Returns the parsed lines.
     pub fn lines(&self) -> Vec<Value> {
         self.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }

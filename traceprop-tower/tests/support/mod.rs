@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 pub const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// The router behind a real socket, for as long as the test runs.
+/// Serves the router on a real socket until the test ends.
 pub async fn serve(app: Router) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -22,7 +22,7 @@ pub async fn serve(app: Router) -> SocketAddr {
     address
 }
 
-/// An answer, as far as tests look at it.
+/// The parts of a response that tests check.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     pub status: u16,
@@ -35,7 +35,7 @@ impl Answer {
     }
 }
 
-/// Sends these bytes as header lines. A client library would not send all that a server may get.
+/// Sends these bytes as header lines. A client library does not send everything that a server can receive.
 pub async fn send(address: SocketAddr, method: &str, path: &str, lines: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect(address).await.expect("a server");
     let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n").into_bytes();
@@ -43,7 +43,7 @@ pub async fn send(address: SocketAddr, method: &str, path: &str, lines: &[u8]) -
     request.extend_from_slice(b"\r\n");
     stream.write_all(&request).await.expect("the server reads");
     let mut answer = Vec::new();
-    // A handler that panics takes its connection with it.
+    // A handler that panics closes its connection.
     stream.read_to_end(&mut answer).await.ok()?;
     let answer = String::from_utf8(answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;
