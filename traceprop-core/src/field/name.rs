@@ -1,12 +1,14 @@
-//! Header names that are only known at run time.
+//! Header names that configuration or custom formats add to the built-in ones.
 
 use core::fmt;
 
 use crate::wire;
 
-/// A header name that is only known at run time: that of a correlation header, or one of a user's own format.
+/// The name of a correlation header, or of a header of a custom format.
 ///
-/// Held inline (at most [`CustomHeader::MAX_LEN`] bytes), in lower case.
+/// It has at most [`CustomHeader::MAX_LEN`] bytes, held inline in lower case.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::CustomHeader;
@@ -15,24 +17,34 @@ use crate::wire;
 /// assert_eq!(name.as_str(), "x-plumbr-transactionid");
 /// assert!(name.matches("X-PLUMBR-TRANSACTIONID"));
 ///
-/// const FAMILY: CustomHeader = CustomHeader::from_static("acmectx-").prefix();
-/// assert_eq!(FAMILY.suffix("AcmeCtx-Tenant"), Some("Tenant"));
+/// const PREFIX: CustomHeader = CustomHeader::from_static("acmectx-").prefix();
+/// assert_eq!(PREFIX.suffix("AcmeCtx-Tenant"), Some("Tenant"));
 /// # Ok::<(), traceprop_core::InvalidHeaderName>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CustomHeader {
     bytes: [u8; Self::MAX_LEN],
     len: u8,
-    family: bool,
+    is_prefix: bool,
 }
 
-/// Why text cannot be a [`CustomHeader`].
+/// Why a text is not a valid [`CustomHeader`].
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{CustomHeader, InvalidHeaderName};
+///
+/// let error = CustomHeader::new("x id").unwrap_err();
+/// assert_eq!(error, InvalidHeaderName::BadByte(1));
+/// assert_eq!(error.to_string(), "invalid character at byte 1");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidHeaderName {
-    /// Empty, or longer than [`CustomHeader::MAX_LEN`].
+    /// The text is empty or longer than [`CustomHeader::MAX_LEN`].
     BadLength,
-    /// A byte that no header name may hold (RFC 9110 5.1 `token`), at this place.
+    /// The byte at this offset is not allowed in a header name (RFC 9110, section 5.6.2, `token`).
     BadByte(usize),
     /// A built-in format reads and writes this header.
     Reserved {
@@ -54,13 +66,14 @@ impl fmt::Display for InvalidHeaderName {
 impl core::error::Error for InvalidHeaderName {}
 
 impl CustomHeader {
-    /// The longest name, in bytes.
+    /// The length of the longest name, in bytes.
     pub const MAX_LEN: usize = 62;
 
-    /// A name from text in any letter case.
+    /// Creates a name from text in any letter case.
     ///
     /// # Errors
-    /// When the text is empty, longer than [`CustomHeader::MAX_LEN`], or no token.
+    ///
+    /// Returns [`InvalidHeaderName`] if the text is empty, longer than [`CustomHeader::MAX_LEN`], or not a token.
     pub const fn new(name: &str) -> Result<Self, InvalidHeaderName> {
         let text = name.as_bytes();
         if text.is_empty() || text.len() > Self::MAX_LEN {
@@ -75,13 +88,14 @@ impl CustomHeader {
             bytes[i] = text[i].to_ascii_lowercase();
             i += 1;
         }
-        Ok(Self { bytes, len: text.len() as u8, family: false })
+        Ok(Self { bytes, len: text.len() as u8, is_prefix: false })
     }
 
-    /// A name from a literal, for constants.
+    /// Creates a name from a literal, for constants.
     ///
     /// # Panics
-    /// When it is no header name; in a constant that is a compile error.
+    ///
+    /// Panics if [`CustomHeader::new`] returns an error. In a constant this is a compile error.
     pub const fn from_static(name: &'static str) -> Self {
         match Self::new(name) {
             Ok(name) => name,
@@ -89,33 +103,35 @@ impl CustomHeader {
         }
     }
 
-    /// All names that begin with this one and go on: one header an item. What is in them counts as text of the user's,
-    /// which is never handed on by itself; [`Format::inject_text`](crate::Format::inject_text) writes it.
+    /// Makes the name a prefix, which stands for all longer names that start with it, one header for each item.
+    ///
+    /// Their values count as baggage: they are never forwarded verbatim, and
+    /// [`Format::inject_text`](crate::Format::inject_text) writes them.
     pub const fn prefix(mut self) -> Self {
-        self.family = true;
+        self.is_prefix = true;
         self
     }
 
-    /// Whether this stands for all names that begin with it.
+    /// Returns whether this is the prefix of several names.
     pub const fn is_prefix(&self) -> bool {
-        self.family
+        self.is_prefix
     }
 
-    /// The name, in lower case.
+    /// Returns the name or prefix, in lower case.
     pub fn as_str(&self) -> &str {
         // Tokens are ASCII, so the other arm is never taken.
         core::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }
 
-    /// Whether a header of this name, in any letter case, is meant.
+    /// Returns whether a header with this name, in any letter case, is meant.
     pub fn matches(&self, name: &str) -> bool {
-        if self.family {
+        if self.is_prefix {
             return self.suffix(name).is_some();
         }
         name.len() == usize::from(self.len) && name.eq_ignore_ascii_case(self.as_str())
     }
 
-    /// What a name of this family says behind the prefix, as it is spelt.
+    /// Returns the part of `name` after this prefix, with its letter case. Returns `None` if there is none.
     pub fn suffix<'n>(&self, name: &'n str) -> Option<&'n str> {
         let head = name.get(..usize::from(self.len))?;
         let rest = name.get(usize::from(self.len)..)?;
@@ -125,7 +141,7 @@ impl CustomHeader {
 
 impl fmt::Debug for CustomHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CustomHeader({}{})", self.as_str(), if self.family { "*" } else { "" })
+        write!(f, "CustomHeader({}{})", self.as_str(), if self.is_prefix { "*" } else { "" })
     }
 }
 
@@ -134,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_names_are_shown_and_errors_say_what_to_do() {
+    fn ok_names_and_errors_are_shown() {
         let name = CustomHeader::from_static("X-Tenant");
         assert_eq!(std::format!("{name:?} {:?}", name.prefix()), "CustomHeader(x-tenant) CustomHeader(x-tenant*)");
         assert_eq!(std::format!("{}", InvalidHeaderName::BadLength), "not 1 to 62 bytes long");
@@ -144,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn err_field_name_that_is_none() {
+    fn err_new_invalid_name() {
         assert_eq!(CustomHeader::new(""), Err(InvalidHeaderName::BadLength));
         assert_eq!(CustomHeader::new("x y"), Err(InvalidHeaderName::BadByte(1)));
         assert_eq!(CustomHeader::new("é"), Err(InvalidHeaderName::BadByte(0)));

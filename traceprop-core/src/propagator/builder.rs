@@ -1,4 +1,4 @@
-//! Putting a propagator together: the one place where a configuration can be wrong.
+//! The builder of propagators. Only its errors tell that a configuration is invalid.
 
 use core::fmt;
 
@@ -22,7 +22,9 @@ impl Origin {
     const CODE: Self = Self { allows_none: false, variable: None, text: ConfigWord::EMPTY };
 }
 
-/// Builds a [`Propagator`] format by format.
+/// Builds a [`Propagator`] from formats, lists of names or environment variables.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::{baggage::W3cBaggage, tracecontext::W3cTraceContext};
@@ -143,32 +145,36 @@ impl PropagatorBuilder {
         }
     }
 
-    /// Lets these formats put what they know into the tracestate although they are in neither list: a context that came
-    /// in their headers, through another propagator, then survives a hop that speaks only W3C.
+    /// Preserves the fields of `formats` in `tracestate`, although they are in neither list.
+    ///
+    /// A context that another propagator received in their headers then survives a service that forwards only W3C
+    /// headers.
     pub const fn bridges(mut self, formats: &'static [&'static dyn Format]) -> Self {
         self.bridges = formats;
         self
     }
 
-    /// Reads nothing, on purpose.
+    /// Permits an empty extract list.
     pub const fn extract_none(mut self) -> Self {
         self.extract_origin.allows_none = true;
         self
     }
 
-    /// Writes nothing, on purpose.
+    /// Permits an empty inject list.
     pub const fn inject_none(mut self) -> Self {
         self.inject_origin.allows_none = true;
         self
     }
 
-    /// What is done with a context that comes in.
-    pub const fn trust(mut self, behavior: Trust) -> Self {
-        self.options.behavior = behavior;
+    /// Sets how far callers are trusted. Defaults to [`Trust::Continue`].
+    pub const fn trust(mut self, trust: Trust) -> Self {
+        self.options.behavior = trust;
         self
     }
 
-    /// When two formats name the same trace; all 128 bits count unless this says otherwise.
+    /// Sets when the trace ids of two formats are the same. Defaults to [`TraceIdMatch::Exact`].
+    ///
+    /// # Examples
     ///
     /// ```
     /// use traceprop_core::{Propagator, TraceIdMatch};
@@ -177,7 +183,7 @@ impl PropagatorBuilder {
     ///     .names("datadog,tracecontext", "none")?
     ///     .trace_id_match(TraceIdMatch::Low64)
     ///     .build()?;
-    /// // A proxy dropped x-datadog-tags, and the upper half of the id with them.
+    /// // A proxy removed `x-datadog-tags`, which had the upper half of the trace id.
     /// let request = [
     ///     ("x-datadog-trace-id", "2246800662264969608"),
     ///     ("traceparent", "00-5ab3c000000000001f2e3d4c5b6a7988-0000000000000abc-01"),
@@ -192,16 +198,18 @@ impl PropagatorBuilder {
         self
     }
 
-    /// Stops at the first format that has a context: later ones are not looked at, and make no links.
+    /// Stops at the first format with a trace context. Later formats are not read and make no links.
     pub const fn extract_first(mut self) -> Self {
         self.options.extract_first = true;
         self
     }
 
-    /// The propagator.
+    /// Builds the propagator.
     ///
     /// # Errors
-    /// When the configuration cannot mean what it says; see [`ConfigError`].
+    ///
+    /// Returns [`ConfigError`] if a list is empty without `none`, if a format is added twice or cannot be written with
+    /// its settings, or if a limit is exceeded.
     pub fn build(self) -> Result<Propagator, ConfigError> {
         if self.overflow {
             return Err(ConfigError::TooManyFormats);
@@ -247,7 +255,19 @@ impl PropagatorBuilder {
     }
 }
 
-/// A ready configuration: built-in formats, as a constant.
+/// A configuration of built-in formats, as a constant.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{formats::b3::B3, presets, Trust};
+///
+/// static B3_MULTI: B3 = B3::multi();
+///
+/// let propagator = presets::W3C.builder().with_format(&B3_MULTI).trust(Trust::Resample).build()?;
+/// assert!(propagator.inject_names().eq(["tracecontext", "baggage", "b3multi"]));
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Preset {
     pub(crate) extract: &'static [&'static dyn Format],
@@ -256,7 +276,7 @@ pub struct Preset {
 }
 
 impl Preset {
-    /// The builder with the formats of this preset in it, to add to.
+    /// Returns a builder with the formats of this preset, to extend.
     pub fn builder(&self) -> PropagatorBuilder {
         let builder = PropagatorBuilder::new();
         let builder = self.extract.iter().fold(builder, |b, format| b.extract(FormatRef::from_static(*format)));
@@ -264,7 +284,7 @@ impl Preset {
         builder.bridges(self.bridges)
     }
 
-    /// The propagator.
+    /// Returns the propagator with these formats.
     pub fn propagator(&self) -> Propagator {
         let PropagatorBuilder { extract, inject, bridges, options, .. } = self.builder();
         Propagator::assemble(extract, inject, bridges, options)
@@ -277,7 +297,7 @@ impl From<Preset> for Propagator {
     }
 }
 
-/// So that whatever shares a propagator takes a preset as well.
+/// Layers and clients share a propagator, and take a preset as well.
 #[cfg(feature = "alloc")]
 impl From<Preset> for alloc::sync::Arc<Propagator> {
     fn from(preset: Preset) -> Self {
@@ -331,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn err_build_what_cannot_mean_what_it_says() {
+    fn err_build_invalid_configuration() {
         let both = || Propagator::builder().with_format(W3cTraceContext::new());
         let empty = |list| ConfigError::NoFormats { variable: None, list, value: ConfigWord::EMPTY };
         assert_eq!(err(Propagator::builder()), empty(ConfigList::Extract));
@@ -345,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn err_a_format_of_the_users_with_a_name_that_is_taken() {
+    fn err_a_custom_format_with_a_name_that_is_taken() {
         let called = |name: &str| Propagator::builder().with_format(Named(name.into(), alloc::vec![]));
         for (name, taken) in
             [("B3", "b3"), ("b3multi", "b3"), ("Jaeger", "jaeger"), ("correlation:x", "correlation:HEADER")]
@@ -415,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_header_that_nobody_reads_may_be_configured_and_is_shown_by_its_name() {
+    fn ok_a_header_that_no_format_reads_may_be_custom_and_is_shown_by_its_name() {
         let propagator = Propagator::from_names("correlation:X-Trace,correlation:x-order", "none").unwrap();
         let request = [("x-trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("X-Order", "7")];
         assert_eq!(propagator.extract(&request).source_format(), Some("correlation:x-trace"));
@@ -425,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_all_fits_beside_eight_names_of_the_users() {
+    fn ok_all_fits_with_eight_custom_headers() {
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| alloc::format!("correlation:x-{name}"));
         let list = alloc::format!("all,{}", names.join(","));
         let builder = Propagator::builder().define(crate::formats::sw8::Sw8::new("cart", "cart-1"));
@@ -441,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn err_one_format_too_many_however_it_is_named() {
+    fn err_one_format_too_many_however_it_is_added() {
         let leaked = |n: usize| -> &'static dyn Format { alloc::boxed::Box::leak(alloc::boxed::Box::new(named(n))) };
         let full_of_readers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.extract(named(i)));
         let full_of_writers = || (0..MAX_FORMATS).fold(Propagator::builder(), |b, i| b.inject(named(i)));
@@ -453,7 +473,7 @@ mod tests {
             full_of_writers().with_format(named(MAX_FORMATS)),
         ] {
             assert_eq!(err(builder.clone()), ConfigError::TooManyFormats);
-            // One that has room does not make up for it.
+            // A later format that fits does not correct it.
             let later = builder
                 .extract(W3cTraceContext::new())
                 .inject(W3cTraceContext::new())
@@ -475,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_fields_lists_what_may_be_written() {
+    fn ok_fields_lists_the_headers_that_may_be_written() {
         let propagator = Propagator::builder()
             .with_format(W3cTraceContext::new())
             .with_format(named(7))

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::field::{FieldNames, FieldSet, FormatKind};
 use crate::format::Format;
 
-/// Formats that one propagator can read, and write.
+/// The most formats that a propagator reads, and the most that it writes.
 pub const MAX_FORMATS: usize = 24;
 
 /// A format as a propagator holds it: a reference to a static, or, with feature `alloc`, any shared format.
@@ -75,13 +75,13 @@ impl fmt::Debug for FormatRef {
 #[derive(Clone)]
 struct Listed {
     format: FormatRef,
-    /// What it is, which was found out once.
+    /// Its kind, asked for once.
     kind: FormatKind,
-    /// The fields without which it finds nothing. Empty where that is not known, as of a format of the user's own.
+    /// The fields of which it needs at least one. Empty for a custom format, whose needs are unknown.
     needs: FieldSet,
 }
 
-/// Formats in order, held inline so that the core needs no allocator.
+/// Formats in order. Held inline, so that the core needs no allocator.
 #[derive(Clone)]
 pub(crate) struct FormatList {
     formats: [Option<Listed>; MAX_FORMATS],
@@ -93,7 +93,7 @@ impl FormatList {
         Self { formats: [const { None }; MAX_FORMATS], len: 0 }
     }
 
-    /// The first of these constants, as many as there is room for.
+    /// Creates a list of the first [`MAX_FORMATS`] of `formats`.
     pub(super) fn of(formats: impl IntoIterator<Item = &'static dyn Format>) -> Self {
         let mut list = Self::new();
         for format in formats {
@@ -102,7 +102,7 @@ impl FormatList {
         list
     }
 
-    /// False once the list is full.
+    /// Adds a format. Returns `false` if the list is full.
     pub(super) fn push(&mut self, format: FormatRef) -> bool {
         match self.formats.get_mut(self.len) {
             Some(place) => {
@@ -133,7 +133,7 @@ impl FormatList {
         named.last().map(|listed| listed.format.clone())
     }
 
-    /// Notes which fields make it worth while to ask each format. A format of the user's own is always asked.
+    /// Notes which fields each format needs. A custom format is always asked.
     pub(super) fn note_needs(&mut self, names: &FieldNames) {
         for listed in self.formats.iter_mut().flatten().filter(|listed| listed.kind != FormatKind::Custom) {
             let custom = listed.format.get().fields().set(names).without(listed.kind.fields());
@@ -146,13 +146,13 @@ impl FormatList {
         self.kinds().map(|(format, _)| format)
     }
 
-    /// The formats with what they are.
+    /// Returns the formats with their kinds.
     #[inline]
     pub(super) fn kinds(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
         self.listed().map(|listed| (listed.format.get(), listed.kind))
     }
 
-    /// The formats that may find something where these fields are there, with their places in the list.
+    /// Returns the formats that may find a context in these fields, with their places in the list.
     #[inline]
     pub(crate) fn asked(&self, present: FieldSet) -> impl Iterator<Item = (usize, &dyn Format, FormatKind)> {
         let has_some = move |needs: FieldSet| needs.is_empty() || present.intersects(needs);
@@ -186,7 +186,7 @@ mod tests {
     use crate::formats::correlation::Correlation;
     use std::vec::Vec;
 
-    /// One of a user's own, which may find something whatever came.
+    /// A custom format, which may find a context in any request.
     struct Guess;
 
     impl Format for Guess {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_formats_are_asked_where_one_of_their_fields_is_there() {
+    fn ok_formats_are_asked_if_one_of_their_fields_is_present() {
         static ORDER: Correlation = Correlation::from_static("x-order");
         static B3_SINGLE: B3 = B3::single();
         let mut list = FormatList::of([&B3_SINGLE as &'static dyn Format, &Guess, &ORDER]);
@@ -217,7 +217,7 @@ mod tests {
             let asked = list.asked(FieldSet::of(fields));
             asked.map(|(place, format, _)| (place, format.name() == "guess")).collect::<Vec<_>>()
         };
-        assert_eq!(asked(&[]), [(1, true)], "one of the user's own is always asked");
+        assert_eq!(asked(&[]), [(1, true)], "a custom format is always asked");
         assert_eq!(asked(&[Field::TraceParent, Field::B3Flags]), [(0, false), (1, true)]);
         assert_eq!(asked(&[order]), [(1, true), (2, false)]);
         assert_eq!(asked(&[Field::B3, order]).len(), 3);

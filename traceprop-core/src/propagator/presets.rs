@@ -1,20 +1,29 @@
-//! Ready configurations.
+//! Configurations for common deployments.
+//!
+//! # Examples
+//!
+//! ```
+//! use traceprop_core::{Propagator, presets};
+//!
+//! let propagator: Propagator = presets::ALL_TO_W3C.into();
+//! assert!(propagator.inject_names().eq(["tracecontext", "baggage"]));
+//! ```
 
 use super::Preset;
 use crate::format::Format;
 use crate::formats::{self, BAGGAGE, BUILT_IN, TRACE_CONTEXT};
 
-/// The formats whose words cross a hop that speaks only W3C, in its tracestate.
+/// The formats whose fields cross a service that forwards only W3C headers, in `tracestate`.
 pub static BRIDGES: &[&dyn Format] = BUILT_IN;
 
-/// W3C trace context and baggage: what OpenTelemetry speaks by default.
+/// Reads and writes W3C trace context and baggage, the default of OpenTelemetry.
 pub const W3C: Preset =
     Preset { extract: &[&TRACE_CONTEXT, &BAGGAGE], inject: &[&TRACE_CONTEXT, &BAGGAGE], bridges: BUILT_IN };
 
-/// Reads every dialect, writes W3C trace context and baggage: the service in the middle of a mixed fleet.
+/// Reads all built-in formats and writes W3C trace context and baggage, for a service with callers of any vendor.
 pub const ALL_TO_W3C: Preset = Preset { extract: BUILT_IN, inject: &[&TRACE_CONTEXT, &BAGGAGE], bridges: BUILT_IN };
 
-/// Datadog's default: its own headers first, then W3C, then baggage; writes all of them.
+/// Reads and writes the `x-datadog-*` headers, W3C trace context and baggage, the default of Datadog tracers.
 pub const DATADOG: Preset = Preset {
     extract: &[&formats::DATADOG, &TRACE_CONTEXT, &BAGGAGE],
     inject: &[&formats::DATADOG, &TRACE_CONTEXT, &BAGGAGE],
