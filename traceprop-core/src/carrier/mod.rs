@@ -21,6 +21,19 @@ pub use pairs::Pairs;
 
 /// Something that headers can be read from.
 ///
+/// Header maps, message attributes and pairs of strings are carriers. A slice is borrowed once more:
+/// `propagator.extract(&slice)`.
+///
+/// A `http::HeaderMap` needs the wrapper `traceprop_http::HeaderCarrier`, and the compiler says so for a type that is
+/// not a carrier:
+///
+/// ```compile_fail,E0277
+/// struct HeaderMap;
+/// traceprop_core::presets::W3C.propagator().extract(&HeaderMap);
+/// ```
+///
+/// Implement the trait for the headers of another library:
+///
 /// ```
 /// use traceprop_core::Carrier;
 ///
@@ -37,6 +50,12 @@ pub use pairs::Pairs;
 /// # let message = Message { headers: vec![("b3".into(), b"0".to_vec())] };
 /// # assert_eq!(message.fields().count(), 1);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "headers cannot be read from `{Self}`",
+    label = "not a `Carrier`",
+    note = "wrap an `http::HeaderMap` in `traceprop_http::HeaderCarrier::new(&headers)`",
+    note = "slices, arrays and vectors of `(name, value)` pairs and maps of strings are carriers if they are `Sync`"
+)]
 pub trait Carrier: Sync {
     /// All pairs of name and value, in order, repeated names included; the same ones each time. Names match in any
     /// letter case.
@@ -87,6 +106,9 @@ impl<C: Carrier + ?Sized> Carrier for &C {
 
 /// Something that headers can be written to.
 ///
+/// A `http::HeaderMap` needs the wrapper `traceprop_http::HeaderCarrierMut`. Implement the trait for the headers of
+/// another library:
+///
 /// ```
 /// use traceprop_core::{CarrierMut, FieldName, FieldValue};
 ///
@@ -107,6 +129,12 @@ impl<C: Carrier + ?Sized> Carrier for &C {
 /// # let mut message = Message::default();
 /// # message.remove_if(&mut |_| true);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "headers cannot be written to `{Self}`",
+    label = "not a `CarrierMut`",
+    note = "wrap an `http::HeaderMap` in `traceprop_http::HeaderCarrierMut::new(&mut headers)`",
+    note = "`Pairs`, vectors of `(String, String)` pairs and maps of strings are carriers"
+)]
 pub trait CarrierMut {
     /// Adds one line. What it replaces was removed before by [`CarrierMut::remove_if`].
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>);
@@ -318,6 +346,19 @@ mod tests {
             assert_eq!(CarrierMut::contains_any(&mut &mut carrier, &fields), holds, "{name}");
             assert_eq!(carrier, headers(name));
         }
+    }
+
+    #[test]
+    fn ok_slices_and_trait_objects_are_carriers() {
+        let propagator = crate::presets::W3C.propagator();
+        let slice: &[(&str, &str)] = &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+        let extraction = propagator.extract(&slice);
+        assert!(extraction.context().is_some());
+        let mut pairs = Pairs::new();
+        let carrier: &mut dyn CarrierMut = &mut pairs;
+        let options = crate::InjectOptions::new();
+        propagator.inject(extraction.passthrough(), &options, carrier);
+        assert_eq!((&pairs).into_iter().collect::<Vec<_>>(), slice);
     }
 
     #[test]

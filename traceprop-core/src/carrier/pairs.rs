@@ -57,7 +57,7 @@ pub(super) fn owned(value: FieldValue<'_>) -> alloc::string::String {
     }
 }
 
-/// Collects what is written as pairs, for clients that take an iterator (Kafka, AMQP, SQS, WebSocket messages).
+/// A carrier that collects headers as pairs, for clients that take an iterator (Kafka, AMQP, SQS, WebSocket messages).
 ///
 /// ```
 /// use traceprop_core::{presets, InjectOptions, Pairs, SpanContext};
@@ -65,38 +65,42 @@ pub(super) fn owned(value: FieldValue<'_>) -> alloc::string::String {
 ///
 /// let mut pairs = Pairs::new();
 /// presets::W3C.propagator().inject(&span, &InjectOptions::new(), &mut pairs);
-/// for (name, value) in pairs {
+/// for (name, value) in &pairs {
 ///     println!("{name}: {value}");
 /// }
+/// assert_eq!(pairs.into_iter().count(), 1);
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pairs(alloc::vec::Vec<(alloc::string::String, alloc::string::String)>);
+pub struct Pairs(alloc::vec::Vec<Pair>);
+
+#[cfg(feature = "alloc")]
+type Pair = (alloc::string::String, alloc::string::String);
 
 #[cfg(feature = "alloc")]
 impl Pairs {
-    /// No pairs yet.
+    /// Creates an empty list.
     pub const fn new() -> Self {
         Self(alloc::vec::Vec::new())
     }
 
-    /// The pairs in the order of writing.
+    /// Iterates over the pairs in the order in which they were written.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.into_iter()
     }
 
-    /// The first value of this lower-case name.
+    /// Returns the first value with this lower-case name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// How many pairs there are.
+    /// Returns the number of pairs.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing was written.
+    /// Returns whether nothing was written.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -117,6 +121,16 @@ impl CarrierMut for Pairs {
 
     fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
         self.0.remove_if(stale);
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'p> IntoIterator for &'p Pairs {
+    type Item = (&'p str, &'p str);
+    type IntoIter = core::iter::Map<core::slice::Iter<'p, Pair>, fn(&Pair) -> (&str, &str)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(|(name, value)| (name, value))
     }
 }
 

@@ -49,9 +49,9 @@ impl Propagator {
         &self,
         source: impl Into<InjectSource<'a>>,
         options: &InjectOptions<'_>,
-        carrier: &mut impl CarrierMut,
+        mut carrier: &mut (impl CarrierMut + ?Sized),
     ) -> InjectReport<'_> {
-        self.inject_source(&source.into(), options, carrier)
+        self.inject_source(&source.into(), options, &mut carrier)
     }
 
     fn inject_source(
