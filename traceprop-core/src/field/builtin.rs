@@ -1,13 +1,17 @@
-//! The formats that are built in, a row each: what one *is*, and where its headers have their names.
+//! The built-in formats, a row each.
 //!
-//! A row says, in this order: the kind; its header fields, with what each carries (`Trace`: ids, decisions and what
-//! belongs to them; `Text`: text of the user's, which leaves only where it is allowed) and its name in lower case (one
-//! that ends in `-` stands for all names that begin so); the names in configuration, of which the first is meant by
-//! `all`, if it is `in_all`; and the letter of its own items in our tracestate member ([`crate::tracestate::preserve`]).
+//! A row holds, in this order:
+//! - its kind;
+//! - its header fields. `Trace` marks ids, decisions and what belongs to them, `Text` marks baggage, which is written only
+//!   where [`InjectOptions`](crate::InjectOptions) allow it. Names are in lower case; one that ends in `-` is a prefix;
+//! - `first_field`: what its first field says about the others, see [`FirstField`](super::FirstField);
+//! - its names in configuration. The first of them is the one that `all` means, as far as `in_all` says;
+//! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`].
 //!
-//! The order of the rows is that of `all`. `unread` holds headers that no format here reads: they are only stripped.
+//! The order of the rows is the order of `all`, of `Field`, and of what an owned context keeps first.
 //!
-//! Everything else is made from it: `Field`, its places, names and matcher; `FormatKind` and `ROWS` (`field/mod.rs`).
+//! `unread` holds headers that no format here reads. They are only removed, have no place in the table of headers, and
+//! reserve nothing: a custom header may have their name, and is then what is meant.
 
 /// Hands the table to the macro of this name.
 macro_rules! builtin_formats {
@@ -21,7 +25,7 @@ macro_rules! builtin_formats {
                         /// W3C `tracestate`.
                         TraceState: Trace = "tracestate",
                     }
-                    first_field: Required, names: ["tracecontext"], in_all: true, letter: None,
+                    first_field: Required, names: ["tracecontext"], in_all: ReadAndWrite, letter: None,
                 }
                 B3 {
                     fields: {
@@ -38,7 +42,7 @@ macro_rules! builtin_formats {
                         /// `X-B3-Flags`.
                         B3Flags: Trace = "x-b3-flags",
                     }
-                    first_field: Sufficient, names: ["b3", "b3multi"], in_all: true, letter: None,
+                    first_field: Sufficient, names: ["b3", "b3multi"], in_all: ReadAndWrite, letter: None,
                 }
                 Datadog {
                     fields: {
@@ -53,7 +57,7 @@ macro_rules! builtin_formats {
                         /// `x-datadog-tags`.
                         DatadogTags: Trace = "x-datadog-tags",
                     }
-                    first_field: Independent, names: ["datadog"], in_all: true, letter: None,
+                    first_field: Independent, names: ["datadog"], in_all: ReadAndWrite, letter: None,
                 }
                 Jaeger {
                     fields: {
@@ -66,7 +70,7 @@ macro_rules! builtin_formats {
                         /// `jaeger-debug-id`.
                         JaegerDebugId: Trace = "jaeger-debug-id",
                     }
-                    first_field: Independent, names: ["jaeger"], in_all: true, letter: Some('j'),
+                    first_field: Independent, names: ["jaeger"], in_all: ReadAndWrite, letter: Some('j'),
                 }
                 Sw8 {
                     fields: {
@@ -77,18 +81,18 @@ macro_rules! builtin_formats {
                         /// `sw8-x`.
                         Sw8Extension: Trace = "sw8-x",
                     }
-                    first_field: Independent, names: ["sw8"], in_all: true, letter: Some('s'),
+                    first_field: Independent, names: ["sw8"], in_all: ReadAndWrite, letter: Some('s'),
                 }
                 Correlation {
                     fields: {}
-                    first_field: Independent, names: ["correlation:HEADER"], in_all: false, letter: Some('c'),
+                    first_field: Independent, names: ["correlation:HEADER"], in_all: No, letter: Some('c'),
                 }
                 Baggage {
                     fields: {
                         /// W3C `baggage`.
                         Baggage: Text = "baggage",
                     }
-                    first_field: Independent, names: ["baggage"], in_all: true, letter: None,
+                    first_field: Independent, names: ["baggage"], in_all: ReadAndWrite, letter: None,
                 }
             }
             unread {

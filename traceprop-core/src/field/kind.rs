@@ -10,10 +10,22 @@ pub(crate) struct Row {
     pub(crate) first_field: FirstField,
     /// The names of its encodings in configuration.
     pub(crate) names: &'static [&'static str],
-    /// Whether `all` means it, by its first name.
-    pub(crate) in_all: bool,
+    /// How far `all` includes it, by its first name.
+    pub(crate) in_all: InAll,
     /// The letter of its own items in our tracestate member.
     pub(crate) letter: Option<char>,
+}
+
+/// Which lists of formats include a row when they name `all`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InAll {
+    /// Lists to extract, and lists to inject.
+    ReadAndWrite,
+    /// Lists to extract alone: a list to inject has to name the format.
+    #[allow(dead_code, reason = "for formats that are read everywhere and written on request")]
+    Read,
+    /// None: the format needs more than a name.
+    No,
 }
 
 /// What the first field of a row says about its other fields.

@@ -10,7 +10,7 @@ mod set;
 
 use core::fmt;
 
-pub(crate) use kind::{FirstField, FormatSet, Row};
+pub(crate) use kind::{FirstField, FormatSet, InAll, Row};
 pub(crate) use matcher::FieldNames;
 pub use name::{CustomHeader, InvalidHeaderName};
 pub use set::FieldSet;
@@ -22,7 +22,7 @@ macro_rules! define {
     (
         formats { $($kind:ident {
             fields: { $($(#[doc = $doc:literal])+ $field:ident: $carries:ident = $text:literal,)* }
-            first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:literal, letter: $letter:expr,
+            first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:ident, letter: $letter:expr,
         })+ }
         unread { $($(#[doc = $unread_doc:literal])+ $unread:ident = $unread_text:literal,)+ }
     ) => {
@@ -126,7 +126,7 @@ macro_rules! define {
             fields: FieldSet::of(&[$(Field::$field),*]),
             first_field: FirstField::$first_field,
             names: &[$($name),+],
-            in_all: $in_all,
+            in_all: InAll::$in_all,
             letter: $letter,
         }),+];
 

@@ -3,7 +3,7 @@
 use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::list::FormatRef;
 use super::{Propagator, PropagatorBuilder};
-use crate::field::ROWS;
+use crate::field::{InAll, ROWS};
 use crate::formats::BUILT_IN;
 #[cfg(feature = "alloc")]
 use crate::{
@@ -84,7 +84,11 @@ impl PropagatorBuilder {
             });
         }
         if name.eq_ignore_ascii_case("all") {
-            let mut all = ROWS.iter().filter(|row| row.in_all);
+            let mut all = ROWS.iter().filter(|row| match row.in_all {
+                InAll::ReadAndWrite => true,
+                InAll::Read => matches!(list, ConfigList::Extract),
+                InAll::No => false,
+            });
             return all.try_fold(self, |builder, row| builder.name(list, variable, row.names[0]));
         }
         let format = self.meaning(list, variable, name)?;
