@@ -4,6 +4,7 @@
 use crate::carrier::headers::Headers;
 #[cfg(feature = "alloc")]
 use crate::field::Field;
+#[cfg(feature = "alloc")]
 use crate::field::FormatKind;
 #[cfg(feature = "alloc")]
 use crate::formats::datadog::DatadogParts;
@@ -21,14 +22,12 @@ impl<'c> Extraction<'c> {
     pub fn datadog(&self) -> DatadogView<'c> {
         let received = self.received();
         let context = self.context();
-        if let (Some(FormatKind::Datadog), Some(context), true) = (received.primary, &context, self.is_plain()) {
-            return DatadogView::of_headers(self.headers(), context, received.filled_in);
-        }
         let now = Now {
             trace_id: context.map(|context| context.trace_id),
             parent_id: context.and_then(|context| context.parent_id),
             sampling: self.sampling(),
             decided_here: received.filled_in,
+            is_received: true,
         };
         DatadogView::of(self.headers(), &received, now)
     }
@@ -46,7 +45,8 @@ impl OwnedContext {
             Role::Span(span) => span.decided_here,
             Role::Relay(relay) => relay.received.filled_in,
         };
-        let now = Now { trace_id: self.trace_id(), parent_id, sampling: self.sampling(), decided_here };
+        let (trace_id, sampling) = (self.trace_id(), self.sampling());
+        let now = Now { trace_id, parent_id, sampling, decided_here, is_received: false };
         match &self.lines {
             Some(lines) => DatadogView::of(&Headers::collect(lines, &BUILT_IN), &self.known(), now),
             None => DatadogView::without_headers(now),
@@ -75,12 +75,12 @@ impl OwnedContext {
     /// ```
     pub fn with_datadog(self, fields: &DatadogParts<'_>) -> Self {
         let priority = fields.priority.map(|priority| priority.to_string()).unwrap_or_default();
-        let tags = fields.tags_line();
+        let tags = fields.tags_text();
         let mut context = self.with_lines(&[
             (Field::DatadogParentId, fields.last_span.unwrap_or_default().as_bytes()),
             (Field::DatadogSamplingPriority, priority.as_bytes()),
             (Field::DatadogOrigin, fields.origin.unwrap_or_default().as_bytes()),
-            (Field::DatadogTags, &tags),
+            (Field::DatadogTags, tags.as_bytes()),
         ]);
         let decision = fields.priority.map(|priority| match priority {
             1.. => Sampling::Sampled,
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!((datadog.priority(), context.sampling()), (Some(-1), Sampling::NotSampled));
         assert_eq!(datadog.origin().and_then(|origin| origin.as_str()), Some("rum\r\nx"));
         let read: alloc::vec::Vec<_> = datadog.tags().iter().map(|tag| (tag.name, tag.value.as_str())).collect();
-        assert_eq!(read, [("dm", Some("-4")), ("k ;s:2", Some("a,b"))]);
+        assert_eq!(read, [("dm", Some("-4")), ("k ;s:2", Some("a\u{fffd}b"))]);
         assert_eq!(datadog.last_span().map(|span| span.to_string()).as_deref(), Some("n0t-hex"));
         assert_eq!(datadog.propagation_error(), None);
     }

@@ -147,28 +147,27 @@ fn ok_keep_tid_lets_the_id_and_the_decision_maker_go_alone() {
     let (sent, omissions) = built(DATADOG.keep_tid(), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
     omitted(&omissions, Field::DatadogTags, OmitReason::BadValue);
-    let (sent, _) = built(DATADOG.keep_tid().tags_max_length(37), LONG_ID, &fields);
+    let (sent, _) = built(DATADOG.keep_tid().max_tags_len(37), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), None);
 }
 
 #[test]
 fn ok_shorter_limit_and_none() {
     let fields = DatadogParts::new().tags(&[("_dd.p.dm", "-4")]);
-    let (sent, omissions) = built(DATADOG.tags_max_length(38), LONG_ID, &fields);
+    let (sent, omissions) = built(DATADOG.max_tags_len(38), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
     assert!(omissions.is_complete());
-    let (_, omissions) = built(DATADOG.tags_max_length(37), LONG_ID, &fields);
+    let (_, omissions) = built(DATADOG.max_tags_len(37), LONG_ID, &fields);
     omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
-    let (sent, omissions) = built(DATADOG.tags_max_length(0).keep_tid(), LONG_ID, &fields);
+    let (sent, omissions) = built(DATADOG.max_tags_len(0).keep_tid(), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), None);
     omitted(&omissions, Field::DatadogTags, OmitReason::Disabled);
     // Nothing is left out where there is nothing.
-    let (_, omissions) = built(DATADOG.tags_max_length(0), "000000000000000000000000000004d2", &DatadogParts::new());
+    let (_, omissions) = built(DATADOG.max_tags_len(0), "000000000000000000000000000004d2", &DatadogParts::new());
     assert!(omissions.is_complete());
     // Readers take no more than the default.
     let value = "x".repeat(600);
-    let (_, omissions) =
-        built(DATADOG.tags_max_length(1000), LONG_ID, &DatadogParts::new().tags(&[("_dd.p.a", &value)]));
+    let (_, omissions) = built(DATADOG.max_tags_len(1000), LONG_ID, &DatadogParts::new().tags(&[("_dd.p.a", &value)]));
     omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
 }
 

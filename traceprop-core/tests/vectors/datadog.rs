@@ -39,7 +39,7 @@ fn extract(case: &Case) -> Verdict {
 fn inject(case: &Case) -> Verdict {
     let reporting = case.context().value("remote").and_then(|remote| remote.as_bool()) != Some(true);
     let length = case.config().number("tags_max_length").unwrap_or(512);
-    let format = if reporting { REPORTING } else { REMOTE }.tags_max_length(length);
+    let format = if reporting { REPORTING } else { REMOTE }.max_tags_len(length);
     let builder = match (case.fields().text("via"), reporting) {
         (None, _) => Propagator::builder().inject(format),
         (Some("tracecontext"), true) => Propagator::builder().inject(TRACE_CONTEXT).bridges(REPORTING_BRIDGE),

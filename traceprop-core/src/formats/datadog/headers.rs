@@ -3,30 +3,28 @@
 use core::fmt;
 
 use super::error::PropagationError;
-use super::plain::{self, is_plain_origin};
 use super::tags::DatadogTags;
 use crate::carrier::headers::Headers;
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
+use crate::format::{Outcome, Parsed};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::wire;
 use crate::wire::decimal;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// Bytes of an origin that are read. Real ones are a word; servers cap a header about here.
+/// The longest origin that is read, in bytes. Real origins are one word; servers limit a header to about this length.
 pub const MAX_ORIGIN_LEN: usize = 8192;
 
-/// What the headers say. It cannot hold a trace id of zero; what else was unreadable is missing.
+/// The `x-datadog-*` headers of a request. The trace id is never zero; any other invalid field is `None`.
 ///
 /// ```
-/// use traceprop_core::formats::datadog::{Datadog, DatadogHeaders};
+/// use traceprop_core::formats::datadog::DatadogHeaders;
 /// use traceprop_core::{Propagator, Sampling};
 ///
-/// static DATADOG: Datadog = Datadog::new();
-///
-/// let propagator = Propagator::builder().extract(&DATADOG).inject_none().build()?;
+/// let propagator = Propagator::from_names("datadog", "none")?;
 /// let request = [
 ///     ("x-datadog-trace-id", "8135627190345512087"),
 ///     ("x-datadog-parent-id", "4611686018427387905"),
@@ -35,17 +33,17 @@ pub const MAX_ORIGIN_LEN: usize = 8192;
 ///     ("x-datadog-tags", "_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"),
 /// ];
 /// let extraction = propagator.extract(&request);
-/// let headers = DatadogHeaders::read(extraction.headers()).expect("valid").expect("there");
+/// let headers = DatadogHeaders::from_lines(extraction.headers())?.expect("a trace id");
 /// assert_eq!(headers.trace_id.to_string(), "66c1f3a00000000070e78dd3418db497");
 /// assert_eq!((headers.priority, headers.origin), (Some(2), Some("synthetics")));
 /// assert_eq!(headers.sampling(), Sampling::Sampled);
-/// # Ok::<(), traceprop_core::ConfigError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct DatadogHeaders<'c> {
     /// `x-datadog-trace-id`, with the upper half from the tag `_dd.p.tid`.
     pub trace_id: TraceId,
-    /// `x-datadog-parent-id`; a 0 is none.
+    /// `x-datadog-parent-id`. 0 means no parent.
     pub parent_id: Option<SpanId>,
     /// `x-datadog-sampling-priority`.
     pub priority: Option<i32>,
@@ -55,98 +53,54 @@ pub struct DatadogHeaders<'c> {
     pub tags: DatadogTags<'c>,
 }
 
-/// How much of a field was turned down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    Field(InvalidHeader),
-    Member(InvalidHeader),
-}
-
 impl<'c> DatadogHeaders<'c> {
-    /// Reads the headers; `None` where there is no trace id, whatever else there is.
+    /// Reads the headers. Returns `None` if there is no trace id.
     ///
     /// # Errors
-    /// When the trace id is no decimal number from 1 to 2^64-1: `empty`, `bad-decimal`, `out-of-range`,
-    /// `zero-trace-id`, `too-long`, or `repeated-field` where it stands on several lines.
-    pub fn read(slots: &Headers<'c>) -> Result<Option<Self>, InvalidHeader> {
-        let Some((low, parent_id)) = ids(slots, &mut |_| {})? else {
+    /// Returns [`InvalidHeader`] if the trace id is not a decimal number from 1 to 2^64-1 (`empty`, `bad-decimal`,
+    /// `out-of-range`, `zero-trace-id` or `too-long`), or has several lines (`repeated-field`).
+    pub fn from_lines(headers: &Headers<'c>) -> Result<Option<Self>, InvalidHeader> {
+        let parsed = Self::parse(headers, &mut Parsed::new(Outcome::Absent))?;
+        let origin = origin(headers).ok().flatten().and_then(|origin| core::str::from_utf8(origin).ok());
+        Ok(parsed.map(|parsed| Self { origin, ..parsed }))
+    }
+
+    /// Reads what a context needs of the headers: all but the text of the origin. Tells `parsed` which are ignored.
+    #[inline]
+    pub(super) fn parse(headers: &Headers<'c>, parsed: &mut Parsed) -> Result<Option<Self>, InvalidHeader> {
+        let Some(low) = number(headers, Field::DatadogTraceId, decimal::unsigned)? else {
             return Ok(None);
         };
-        let tags = DatadogTags::read(slots.get_all(Field::DatadogTags));
-        let trace_id = trace_id(low, &tags)?;
-        Ok(Some(Self { trace_id, parent_id, priority: priority(slots), origin: origin(slots), tags }))
+        let parent_id = or_ignore(number(headers, Field::DatadogParentId, decimal::unsigned), parsed);
+        let priority = or_ignore(number(headers, Field::DatadogSamplingPriority, decimal::signed), parsed);
+        or_ignore(origin(headers), parsed);
+        let tags = DatadogTags::from_lines(headers.get_all(Field::DatadogTags));
+        let checked = tags.check();
+        match (checked.invalid, checked.error) {
+            (Some(invalid), Some(PropagationError::ExtractMaxSize)) => parsed.ignore_field(invalid),
+            (Some(invalid), _) => parsed.ignore_member(invalid),
+            (None, _) => {}
+        }
+        let zero = InvalidHeader::new(Field::DatadogTraceId, InvalidReason::ZeroTraceId, 0);
+        // An upper half alone is not a trace id: tracers that know only the lower half would see no trace.
+        let trace_id = TraceId::from_halves(checked.trace_id_high, low).filter(|_| low != 0).ok_or(zero)?;
+        let parent_id = parent_id.and_then(SpanId::new);
+        Ok(Some(Self { trace_id, parent_id, priority, origin: None, tags }))
     }
 
-    /// The decision: a priority above zero keeps the trace, none leaves it open.
+    /// Returns the sampling decision: sampled above priority 0, deferred without a priority.
     pub const fn sampling(&self) -> Sampling {
-        sampling(self.priority)
-    }
-}
-
-pub(super) const fn sampling(priority: Option<i32>) -> Sampling {
-    match priority {
-        None => Sampling::Deferred,
-        Some(1..) => Sampling::Sampled,
-        Some(_) => Sampling::NotSampled,
-    }
-}
-
-/// The context alone, and what was turned down beside it. Reads all headers, and makes no text of them.
-pub(super) fn context(
-    slots: &Headers<'_>,
-    refuse: &mut dyn FnMut(Refused),
-) -> Result<Option<RemoteContext>, InvalidHeader> {
-    let mut whole = |reject| refuse(Refused::Field(reject));
-    let Some((low, parent_id)) = ids(slots, &mut whole)? else {
-        return Ok(None);
-    };
-    let priority = number(slots, Field::DatadogSamplingPriority, decimal::signed).unwrap_or_else(|reject| {
-        whole(reject);
-        None
-    });
-    if let Err(reject) = origin_bytes(slots) {
-        whole(reject);
-    }
-    let (tags, reject) = match slots.get(Field::DatadogTags) {
-        Some(_) => DatadogTags::scan(slots.get_all(Field::DatadogTags)),
-        None => (DatadogTags::EMPTY, None),
-    };
-    if let Some(reject) = reject {
-        refuse(match tags.propagation_error() {
-            Some(PropagationError::ExtractMaxSize) => Refused::Field(reject),
-            _ => Refused::Member(reject),
-        });
-    }
-    Ok(Some(RemoteContext {
-        trace_id: trace_id(low, &tags)?,
-        parent_id,
-        sampling: sampling(priority),
-        // Datadog's tracers put a time into the upper half, and promise nothing.
-        random: false,
-    }))
-}
-
-/// The lower half of the trace id, and the sender's span.
-fn ids(
-    slots: &Headers<'_>,
-    refuse: &mut dyn FnMut(InvalidHeader),
-) -> Result<Option<(u64, Option<SpanId>)>, InvalidHeader> {
-    match number(slots, Field::DatadogTraceId, decimal::unsigned)? {
-        None => Ok(None),
-        Some(0) => Err(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::ZeroTraceId, 0)),
-        Some(low) => {
-            let parent_id = number(slots, Field::DatadogParentId, decimal::unsigned).unwrap_or_else(|reject| {
-                refuse(reject);
-                None
-            });
-            Ok(Some((low, parent_id.and_then(SpanId::new))))
+        match self.priority {
+            None => Sampling::Deferred,
+            Some(1..) => Sampling::Sampled,
+            Some(_) => Sampling::NotSampled,
         }
     }
-}
 
-fn trace_id(low: u64, tags: &DatadogTags<'_>) -> Result<TraceId, InvalidHeader> {
-    let trace_id = TraceId::from_halves(tags.trace_id_high().unwrap_or(0), low);
-    trace_id.ok_or(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::ZeroTraceId, 0))
+    pub(super) const fn context(&self) -> RemoteContext {
+        // Datadog's tracers put a time into the upper half, and do not promise random bits.
+        RemoteContext { trace_id: self.trace_id, parent_id: self.parent_id, sampling: self.sampling(), random: false }
+    }
 }
 
 impl fmt::Debug for DatadogHeaders<'_> {
@@ -155,86 +109,87 @@ impl fmt::Debug for DatadogHeaders<'_> {
             .field("trace_id", &self.trace_id)
             .field("parent_id", &self.parent_id)
             .field("priority", &self.priority)
-            // Text of the request has no place in a log.
+            // Text of a request must not end up in a log.
             .field("origin", &self.origin.map(str::len))
             .field("tags", &self.tags)
             .finish()
     }
 }
 
-/// The sender's span alone.
-pub(super) fn parent_id(slots: &Headers<'_>) -> Option<SpanId> {
-    SpanId::new(number_alone(slots, Field::DatadogParentId, decimal::value, decimal::unsigned)?)
+/// An optional field that is invalid costs itself, since the trace id is what holds a trace together.
+#[inline]
+fn or_ignore<T>(read: Result<Option<T>, InvalidHeader>, parsed: &mut Parsed) -> Option<T> {
+    read.unwrap_or_else(|invalid| {
+        parsed.ignore_field(invalid);
+        None
+    })
 }
 
-/// A field that is one number. Several lines are none, and so is what a browser or a proxy has joined with a comma:
-/// RFC 9110 makes the two forms equal, and taking one of the values would be a guess.
+/// Reads the parent id alone.
+pub(super) fn parent_id(headers: &Headers<'_>) -> Option<SpanId> {
+    SpanId::new(number(headers, Field::DatadogParentId, decimal::unsigned).ok()??)
+}
+
+/// Reads the priority alone.
+pub(super) fn priority(headers: &Headers<'_>) -> Option<i32> {
+    number(headers, Field::DatadogSamplingPriority, decimal::signed).ok()?
+}
+
+/// Reads a header that holds one number. Several lines are invalid, and so are values that a browser or a proxy joined
+/// with a comma: RFC 9110 makes the two forms equal, and taking one of the values would be a guess.
+#[inline(always)]
 fn number<T>(
-    slots: &Headers<'_>,
+    headers: &Headers<'_>,
     field: Field,
     parse: fn(&[u8]) -> Result<T, ReasonAt>,
 ) -> Result<Option<T>, InvalidHeader> {
-    let Some(line) = slots.get(field) else {
-        return Ok(None);
-    };
-    if slots.is_repeated(field) {
-        return Err(InvalidHeader::new(field, InvalidReason::RepeatedField, 0));
+    match headers.get(field) {
+        None => Ok(None),
+        Some(_) if headers.is_repeated(field) => Err(InvalidHeader::new(field, InvalidReason::RepeatedField, 0)),
+        // Nearly no number has blanks around it.
+        Some(line) => match parse(line) {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => number_with_blanks(line, field, parse),
+        },
     }
+}
+
+#[cold]
+fn number_with_blanks<T>(
+    line: &[u8],
+    field: Field,
+    parse: fn(&[u8]) -> Result<T, ReasonAt>,
+) -> Result<Option<T>, InvalidHeader> {
     parse(wire::trim(line)).map(Some).map_err(|error| error.behind(lead(line)).of(field))
 }
 
-/// The priority alone.
-pub(super) fn priority(slots: &Headers<'_>) -> Option<i32> {
-    number_alone(slots, Field::DatadogSamplingPriority, decimal::signed_value, decimal::signed)
-}
-
-/// A number where nobody asks what is wrong with it: at a glance, or with a closer look.
-#[inline]
-fn number_alone<T>(
-    slots: &Headers<'_>,
-    field: Field,
-    value: fn(&[u8]) -> Option<T>,
-    parse: fn(&[u8]) -> Result<T, ReasonAt>,
-) -> Option<T> {
-    plain::number(slots, field, value).unwrap_or_else(|| number(slots, field, parse).ok().flatten())
-}
-
-/// The origin alone.
-pub(super) fn origin<'c>(slots: &Headers<'c>) -> Option<&'c str> {
-    let line = slots.get(Field::DatadogOrigin)?;
-    let origin = if is_plain_origin(line) { line } else { origin_bytes(slots).ok()?? };
-    // It is ASCII by now.
-    core::str::from_utf8(origin).ok()
-}
-
-/// The same where it is known to be good.
-pub(super) fn known_origin<'c>(slots: &Headers<'c>) -> Option<&'c str> {
-    core::str::from_utf8(wire::trim(slots.get(Field::DatadogOrigin)?)).ok()
-}
-
-/// The origin is free text, so a comma is part of it; of several lines the first counts.
-fn origin_bytes<'c>(slots: &Headers<'c>) -> Result<Option<&'c [u8]>, InvalidHeader> {
-    let Some(line) = slots.get(Field::DatadogOrigin) else {
+/// Reads the origin. It is free text, so a comma is part of it; of several lines the first counts.
+#[inline(always)]
+fn origin<'c>(headers: &Headers<'c>) -> Result<Option<&'c [u8]>, InvalidHeader> {
+    let Some(line) = headers.get(Field::DatadogOrigin) else {
         return Ok(None);
     };
-    let reject = |reason, at| Err(InvalidHeader::new(Field::DatadogOrigin, reason, at));
     let value = wire::trim(line);
-    if value.is_empty() {
-        return reject(InvalidReason::Empty, 0);
-    }
-    if value.len() > MAX_ORIGIN_LEN {
-        return reject(InvalidReason::TooLong, value.len());
-    }
-    if !wire::is_visible(value, b' ', []) {
-        let at = value.iter().position(|&b| !matches!(b, b' '..=b'~')).unwrap_or(0);
-        return reject(InvalidReason::BadCharacter, lead(line) + at);
-    }
-    Ok(Some(value))
+    let error = match value {
+        [] => InvalidReason::Empty.at(0),
+        _ if value.len() > MAX_ORIGIN_LEN => InvalidReason::TooLong.at(value.len()),
+        _ if wire::is_visible(value, b' ', []) => return Ok(Some(value)),
+        _ => {
+            InvalidReason::BadCharacter.at(lead(line) + value.iter().take_while(|&&b| matches!(b, b' '..=b'~')).count())
+        }
+    };
+    Err(error.of(Field::DatadogOrigin))
 }
 
-/// Blanks before the value.
+/// Returns the text of a field that is known to be valid, or that code gave, without the blanks around it.
+pub(super) fn known_text<'c>(headers: &Headers<'c>, field: Field) -> Option<&'c str> {
+    core::str::from_utf8(wire::trim(headers.get(field)?)).ok().filter(|text| !text.is_empty())
+}
+
+/// Returns how many blanks precede the value.
+#[cold]
 fn lead(line: &[u8]) -> usize {
-    line.iter().take_while(|&&b| b == b' ' || b == b'\t').count()
+    line.len() - wire::trim_start(line).len()
 }
 
 #[cfg(feature = "alloc")]
@@ -250,21 +205,22 @@ mod tests {
         names
     }
 
-    /// Trace and span id, decision, and what was turned down.
-    fn read(headers: &[(&str, &[u8])]) -> (Result<Option<RemoteContext>, InvalidHeader>, Vec<Refused>) {
+    /// Returns the context, and what is ignored.
+    fn read(headers: &[(&str, &[u8])]) -> (Result<Option<RemoteContext>, InvalidHeader>, Vec<Ignored>) {
         let names = names();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, *value)).collect();
-        let slots = Headers::collect(&headers, &names);
-        let mut refused = Vec::new();
-        let read = super::context(&slots, &mut |reject| refused.push(reject));
-        let ids = |context: RemoteContext| (context.trace_id, context.parent_id, context.sampling);
-        if let Some(plain) = plain::context(&slots) {
-            assert_eq!((read, refused.len()), (Ok(Some(plain)), 0), "nothing is turned down");
-        }
-        let headers = DatadogHeaders::read(&slots);
-        let same = headers.map(|headers| headers.map(|it| (it.trace_id, it.parent_id, it.sampling())));
-        assert_eq!(same, read.map(|context| context.map(ids)), "both readings say the same");
-        (read, refused)
+        let mut parsed = Parsed::new(Outcome::Absent);
+        let read = DatadogHeaders::parse(&Headers::collect(&headers, &names), &mut parsed);
+        let is_field = |invalid: &InvalidHeader| parsed.ignored_fields().contains(invalid.field());
+        let ignored = parsed.ignored().map(|it| if is_field(&it) { Ignored::Field(it) } else { Ignored::Member(it) });
+        (read.map(|headers| headers.map(|headers| headers.context())), ignored.collect())
+    }
+
+    /// How much of a field is ignored.
+    #[derive(Debug, PartialEq)]
+    enum Ignored {
+        Field(InvalidHeader),
+        Member(InvalidHeader),
     }
 
     const TRACE: (&str, &[u8]) = ("x-datadog-trace-id", b"77");
@@ -275,27 +231,27 @@ mod tests {
     }
 
     #[track_caller]
-    fn refused(headers: &[(&str, &[u8])]) -> Vec<Refused> {
-        let (read, refused) = read(headers);
+    fn ignored(headers: &[(&str, &[u8])]) -> Vec<Ignored> {
+        let (read, ignored) = read(headers);
         assert!(read.unwrap().is_some());
-        refused
+        ignored
     }
 
     #[test]
     fn ok_read_all_with_blanks_around() {
-        let (read, refused) = read(&[
+        let (read, ignored) = read(&[
             ("X-Datadog-Trace-Id", b" 77\t"),
             ("X-DATADOG-PARENT-ID", b"\t78"),
             ("x-datadog-sampling-priority", b" -2 "),
         ]);
         assert_eq!(read, Ok(Some(context(Some(78), Sampling::NotSampled))));
-        assert!(refused.is_empty());
+        assert!(ignored.is_empty());
     }
 
     #[test]
     fn ok_nothing_without_a_trace_id() {
-        let (read, refused) = read(&[("x-datadog-parent-id", b"x"), ("x-datadog-tags", b"x")]);
-        assert_eq!((read, refused.len()), (Ok(None), 0));
+        let (read, ignored) = read(&[("x-datadog-parent-id", b"x"), ("x-datadog-tags", b"x")]);
+        assert_eq!((read, ignored.len()), (Ok(None), 0));
     }
 
     #[test]
@@ -327,25 +283,25 @@ mod tests {
         assert_eq!(twice, Err(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::RepeatedField, 0)));
         let parent = ("x-datadog-parent-id", &b"78"[..]);
         let priority = ("x-datadog-sampling-priority", &b"1"[..]);
-        let (read, refused) = read(&[TRACE, parent, parent, priority, priority]);
+        let (read, ignored) = read(&[TRACE, parent, parent, priority, priority]);
         assert_eq!(read, Ok(Some(context(None, Sampling::Deferred))));
-        let repeated = |field| Refused::Field(InvalidHeader::new(field, InvalidReason::RepeatedField, 0));
-        assert_eq!(refused, [repeated(Field::DatadogParentId), repeated(Field::DatadogSamplingPriority)]);
+        let repeated = |field| Ignored::Field(InvalidHeader::new(field, InvalidReason::RepeatedField, 0));
+        assert_eq!(ignored, [repeated(Field::DatadogParentId), repeated(Field::DatadogSamplingPriority)]);
     }
 
     #[test]
     fn ok_bad_parent_and_priority_cost_themselves() {
-        let (read, refused) =
+        let (read, ignored) =
             read(&[TRACE, ("x-datadog-parent-id", b"span-7"), ("x-datadog-sampling-priority", b"keep")]);
         assert_eq!(read, Ok(Some(context(None, Sampling::Deferred))));
-        let bad = |field| Refused::Field(InvalidHeader::new(field, InvalidReason::BadDecimal, 0));
-        assert_eq!(refused, [bad(Field::DatadogParentId), bad(Field::DatadogSamplingPriority)]);
+        let bad = |field| Ignored::Field(InvalidHeader::new(field, InvalidReason::BadDecimal, 0));
+        assert_eq!(ignored, [bad(Field::DatadogParentId), bad(Field::DatadogSamplingPriority)]);
     }
 
     #[test]
     fn ok_parent_zero_is_none_and_no_fault() {
-        let (read, refused) = read(&[TRACE, ("x-datadog-parent-id", b"0")]);
-        assert_eq!((read, refused.len()), (Ok(Some(context(None, Sampling::Deferred))), 0));
+        let (read, ignored) = read(&[TRACE, ("x-datadog-parent-id", b"0")]);
+        assert_eq!((read, ignored.len()), (Ok(Some(context(None, Sampling::Deferred))), 0));
     }
 
     #[test]
@@ -354,8 +310,8 @@ mod tests {
         let origin = |lines: &[&'static str]| {
             let mut headers: Vec<(&str, &str)> = [("x-datadog-trace-id", "77")].into();
             headers.extend(lines.iter().map(|line| ("x-datadog-origin", *line)));
-            let slots = Headers::collect(&headers, &names);
-            DatadogHeaders::read(&slots).unwrap().unwrap().origin.map(std::string::String::from)
+            let headers = Headers::collect(&headers, &names);
+            DatadogHeaders::from_lines(&headers).unwrap().unwrap().origin.map(std::string::String::from)
         };
         assert_eq!(origin(&["\t lambda;=x, y:1 "]), Some("lambda;=x, y:1".into()));
         assert_eq!(origin(&["rum", "synthetics"]), Some("rum".into()));
@@ -364,21 +320,21 @@ mod tests {
 
     #[test]
     fn err_origin_that_is_no_printable_ascii() {
-        let refused = |value: &[u8]| refused(&[TRACE, ("x-datadog-origin", value)]);
-        let reject = |reason, at| [Refused::Field(InvalidHeader::new(Field::DatadogOrigin, reason, at))];
-        assert_eq!(refused("rum é".as_bytes()), reject(InvalidReason::BadCharacter, 4));
-        assert_eq!(refused(b" a\tb"), reject(InvalidReason::BadCharacter, 2));
-        assert_eq!(refused(b"a\x7f"), reject(InvalidReason::BadCharacter, 1));
-        assert_eq!(refused(b"  "), reject(InvalidReason::Empty, 0));
-        assert_eq!(refused(&[b'o'; MAX_ORIGIN_LEN]), []);
-        assert_eq!(refused(&[b'o'; MAX_ORIGIN_LEN + 1]), reject(InvalidReason::TooLong, MAX_ORIGIN_LEN + 1));
+        let ignored = |value: &[u8]| ignored(&[TRACE, ("x-datadog-origin", value)]);
+        let reject = |reason, at| [Ignored::Field(InvalidHeader::new(Field::DatadogOrigin, reason, at))];
+        assert_eq!(ignored("rum é".as_bytes()), reject(InvalidReason::BadCharacter, 4));
+        assert_eq!(ignored(b" a\tb"), reject(InvalidReason::BadCharacter, 2));
+        assert_eq!(ignored(b"a\x7f"), reject(InvalidReason::BadCharacter, 1));
+        assert_eq!(ignored(b"  "), reject(InvalidReason::Empty, 0));
+        assert_eq!(ignored(&[b'o'; MAX_ORIGIN_LEN]), []);
+        assert_eq!(ignored(&[b'o'; MAX_ORIGIN_LEN + 1]), reject(InvalidReason::TooLong, MAX_ORIGIN_LEN + 1));
     }
 
     #[test]
     fn err_debug_holds_no_text() {
         let (names, headers) = (names(), [("x-datadog-trace-id", "77"), ("x-datadog-origin", "secret")].to_vec());
-        let slots = Headers::collect(&headers, &names);
-        let shown = std::format!("{:?}", DatadogHeaders::read(&slots).unwrap().unwrap());
+        let headers = Headers::collect(&headers, &names);
+        let shown = std::format!("{:?}", DatadogHeaders::from_lines(&headers).unwrap().unwrap());
         assert!(shown.contains("origin: Some(6)") && !shown.contains("secret"), "{shown}");
     }
 
@@ -386,8 +342,8 @@ mod tests {
     fn ok_tags_that_are_too_long_take_the_upper_half_with_them() {
         let mut long = Vec::from(&b"_dd.p.tid=66c1f3a000000000,_dd.p.a="[..]);
         long.resize(513, b'x');
-        let (read, refused) = read(&[TRACE, ("x-datadog-tags", &long)]);
+        let (read, ignored) = read(&[TRACE, ("x-datadog-tags", &long)]);
         assert_eq!(read, Ok(Some(context(None, Sampling::Deferred))));
-        assert_eq!(refused, [Refused::Field(InvalidHeader::new(Field::DatadogTags, InvalidReason::TooLong, 513))]);
+        assert_eq!(ignored, [Ignored::Field(InvalidHeader::new(Field::DatadogTags, InvalidReason::TooLong, 513))]);
     }
 }

@@ -81,7 +81,7 @@ impl<'c> DatadogTraceState<'c> {
 
     /// The tags, `t.*`. One named `tid` is none: the traceparent has the whole trace id.
     pub const fn tags(&self) -> DatadogTags<'c> {
-        DatadogTags::of_member(self.0)
+        DatadogTags::from_member(self.0)
     }
 
     /// What is wrong with an upper half of the trace id that should not be here, and does not count.

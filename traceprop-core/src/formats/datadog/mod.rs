@@ -29,7 +29,6 @@ mod item;
 mod member;
 mod member_write;
 mod pairs;
-mod plain;
 mod plain_tags;
 mod settled;
 mod tag;
@@ -49,16 +48,15 @@ pub use text::{DatadogLastSpan, DatadogText};
 pub use words::DatadogView;
 pub(crate) use words::Now;
 
-use self::headers::Refused;
 use crate::carrier::headers::Headers;
-use crate::field::{Field, FormatKind};
+use crate::field::FormatKind;
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 use crate::tracestate::preserve::BridgeWriter;
 
 /// Datadog's headers, and its member of a tracestate. Name `datadog`.
 #[derive(Clone, Copy, Debug)]
 pub struct Datadog {
-    tags_max_length: u16,
+    max_tags_len: u16,
     keep_tid: bool,
     reports_spans: bool,
 }
@@ -66,13 +64,13 @@ pub struct Datadog {
 impl Datadog {
     /// The format as the tracers have it, for a service that reports its spans elsewhere or nowhere.
     pub const fn new() -> Self {
-        Self { tags_max_length: MAX_TAGS_LEN as u16, keep_tid: false, reports_spans: false }
+        Self { max_tags_len: MAX_TAGS_LEN as u16, keep_tid: false, reports_spans: false }
     }
 
     /// Writes an `x-datadog-tags` of at most this many bytes; 0 writes none. More than [`MAX_TAGS_LEN`] counts as
     /// that, since no tracer reads more. The tracers call it `DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH`.
-    pub const fn tags_max_length(mut self, bytes: usize) -> Self {
-        self.tags_max_length = if bytes < MAX_TAGS_LEN { bytes as u16 } else { MAX_TAGS_LEN as u16 };
+    pub const fn max_tags_len(mut self, bytes: usize) -> Self {
+        self.max_tags_len = if bytes < MAX_TAGS_LEN { bytes as u16 } else { MAX_TAGS_LEN as u16 };
         self
     }
 
@@ -106,22 +104,12 @@ impl Format for Datadog {
         FormatFields::of(FormatKind::Datadog)
     }
 
-    fn extract(&self, slots: &Headers<'_>) -> Parsed {
-        if slots.get(Field::DatadogTraceId).is_none() {
-            return Parsed::new(Outcome::Absent);
-        }
-        if let Some(context) = plain::context(slots) {
-            return Parsed::new(Outcome::Context(context)).plain();
-        }
-        let mut reading = Parsed::new(Outcome::Absent);
-        let mut refuse = |refused| match refused {
-            Refused::Field(reject) => reading.ignore_field(reject),
-            Refused::Member(reject) => reading.ignore_member(reject),
-        };
-        match headers::context(slots, &mut refuse) {
-            Ok(None) => reading,
-            Ok(Some(context)) => reading.with_outcome(Outcome::Context(context)).plain(),
-            Err(reject) => Parsed::invalid(reject),
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        let mut parsed = Parsed::new(Outcome::Absent);
+        match DatadogHeaders::parse(headers, &mut parsed) {
+            Ok(None) => parsed,
+            Ok(Some(headers)) => parsed.with_outcome(Outcome::Context(headers.context())).plain(),
+            Err(invalid) => Parsed::invalid(invalid),
         }
     }
 

@@ -5,43 +5,54 @@ use crate::wire;
 use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// The pairs of all lines, blanks around them cut off, and the byte where each begins in the lines joined by commas.
+/// The pairs of all lines, without the blanks around them.
 #[derive(Clone)]
 pub(super) struct Pairs<'c> {
-    lines: HeaderLinesIter<'c>,
-    rest: Option<&'c [u8]>,
+    rest: &'c [u8],
+    more: HeaderLinesIter<'c>,
+    /// Where `rest` begins in the lines joined by commas.
     at: usize,
+    is_received: bool,
 }
 
 impl<'c> Pairs<'c> {
-    pub(super) fn new(lines: HeaderLines<'c>) -> Self {
-        Self { lines: lines.iter(), rest: None, at: 0 }
+    /// Text that code gives is split, and not checked: see [`Pairs::split`].
+    pub(super) fn new(lines: &HeaderLines<'c>, is_received: bool) -> Self {
+        Self { rest: &[], more: lines.iter(), at: 0, is_received }
     }
-}
 
-impl<'c> Iterator for Pairs<'c> {
-    type Item = (usize, &'c [u8]);
+    pub(super) const fn is_received(&self) -> bool {
+        self.is_received
+    }
 
-    fn next(&mut self) -> Option<(usize, &'c [u8])> {
+    /// Returns the next pair, and where it begins in the lines joined by commas.
+    pub(super) fn next(&mut self) -> Option<(usize, &'c [u8])> {
         loop {
-            let rest = match self.rest.take() {
-                Some(rest) => rest,
-                None => wire::trim(self.lines.next()?),
-            };
-            let raw = match wire::split_once(rest, b',') {
-                Some((pair, rest)) => {
-                    self.rest = Some(rest);
-                    pair
-                }
-                None => rest,
-            };
-            let end = self.at + raw.len();
-            // A proxy that joins lines makes empty pairs: no error.
-            let pair = wire::trim_start(raw);
-            self.at = end + 1;
-            if !pair.is_empty() {
-                return Some((end - pair.len(), wire::trim(pair)));
+            if self.rest.is_empty() {
+                self.rest = wire::trim(self.more.next()?);
             }
+            let len = wire::find(self.rest, b',').unwrap_or(self.rest.len());
+            let (raw, rest) = self.rest.split_at_checked(len)?;
+            self.at += len + 1;
+            self.rest = rest.get(1..).unwrap_or_default();
+            // A proxy that joins lines makes empty pairs: not an error.
+            let pair = wire::trim_start(raw);
+            if !pair.is_empty() {
+                return Some((self.at - 1 - pair.len(), wire::trim_end(pair)));
+            }
+        }
+    }
+
+    /// Splits the pair that was returned last into key and value. Checks them if they were received.
+    pub(super) fn split<'p>(&self, pair: &'p [u8]) -> Result<(&'p [u8], &'p [u8]), ReasonAt> {
+        let Some((key, value)) = wire::split_once(pair, b'=') else {
+            return Err(InvalidReason::BadMember.at(0));
+        };
+        // A space is the only byte that a value may hold and a key may not.
+        let is_legal = wire::is_visible(pair, b' ', *b",") && wire::find(key, b' ').is_none();
+        match is_legal && !key.is_empty() && !value.is_empty() {
+            false if self.is_received => Err(diagnose(key, value)),
+            _ => Ok((key, value)),
         }
     }
 }
@@ -52,20 +63,6 @@ pub(super) const fn is_key_byte(byte: u8) -> bool {
 
 pub(super) const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b','
-}
-
-/// Key and value, both of ASCII.
-#[inline]
-pub(super) fn parse_pair(pair: &[u8]) -> Result<(&[u8], &[u8]), ReasonAt> {
-    let Some((key, value)) = wire::split_once(pair, b'=') else {
-        return Err(InvalidReason::BadMember.at(0));
-    };
-    // A space is the only thing that a value may hold and a key may not.
-    let is_legal = wire::is_visible(pair, b' ', *b",") && wire::find(key, b' ').is_none();
-    match is_legal && !key.is_empty() && !value.is_empty() {
-        true => Ok((key, value)),
-        false => Err(diagnose(key, value)),
-    }
 }
 
 /// What is wrong with a pair.
@@ -93,9 +90,13 @@ pub(super) fn parse_tid(text: &[u8]) -> Result<u64, ReasonAt> {
 mod tests {
     use super::*;
 
+    fn parse_pair(pair: &[u8]) -> Result<(&[u8], &[u8]), ReasonAt> {
+        Pairs::new(&HeaderLines::one(pair), true).split(pair)
+    }
+
     #[test]
     fn ok_pairs_and_where_they_begin() {
-        let mut pairs = Pairs::new(HeaderLines::one(b" \ta=1 ,,\t , b=2,"));
+        let mut pairs = Pairs::new(&HeaderLines::one(b" \ta=1 ,,\t , b=2,"), true);
         assert_eq!(pairs.next(), Some((0, &b"a=1"[..])));
         assert_eq!(pairs.next(), Some((10, &b"b=2"[..])));
         assert_eq!(pairs.next(), None);

@@ -22,13 +22,10 @@ pub(super) struct PlainTags<'c> {
 }
 
 impl<'c> PlainTags<'c> {
-    /// No tags.
-    pub(super) const EMPTY: Self = Self { rest: &[], last: 0 };
-
     /// None of other lines: of those each pair is judged by itself.
     #[inline(always)]
     pub(super) fn of(lines: &HeaderLines<'c>) -> Option<Self> {
-        let Some(rest) = lines.first() else { return Some(Self::EMPTY) };
+        let rest = lines.first().unwrap_or_default();
         if lines.is_repeated() || rest.len() > MAX_TAGS_LEN || !wire::is_visible(rest, b'!', []) {
             return None;
         }
@@ -236,10 +233,10 @@ mod tests {
             let line = format!("{first},{second},{third}");
             let judged_line = format!(" {line}");
             assert!(plain(&judged_line).is_none());
-            let (judged, reject) = DatadogTags::scan(HeaderLines::one(judged_line.as_bytes()));
-            assert_eq!(tags(DatadogTags::unjudged(HeaderLines::one(line.as_bytes()))), tags(judged), "{line}");
+            let judged = DatadogTags::parse(judged_line.as_bytes());
+            assert_eq!(tags(DatadogTags::parse(line.as_bytes())), tags(judged), "{line}");
             if let Some(high) = plain(&line).unwrap().trace_id_high() {
-                assert_eq!((reject, judged.trace_id_high().unwrap_or(0)), (None, high), "{line}");
+                assert_eq!((judged.check().invalid, judged.trace_id_high().unwrap_or(0)), (None, high), "{line}");
             }
         }
     }

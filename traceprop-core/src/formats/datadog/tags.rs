@@ -1,8 +1,8 @@
-//! `_dd.p.*` tags: what Datadog's tracers want to find again on every span of a trace.
+//! `_dd.p.*` tags: what Datadog's tracers set on every span of a trace.
 
 use super::error::PropagationError;
 use super::item::Item;
-use super::pairs::{Pairs, parse_pair, parse_tid};
+use super::pairs::{Pairs, parse_tid};
 use super::plain_tags::PlainTags;
 use super::tag::{DatadogTag, DecisionMaker, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
 use super::text::DatadogText;
@@ -13,106 +13,149 @@ use crate::wire;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 use core::fmt;
 
-/// The tag with the upper half of the trace id. It is part of the id, so it is none of [`DatadogTags::iter`].
+/// The tag that holds the upper half of the trace id. It is part of the id, so [`DatadogTags::iter`] skips it.
 pub(super) const TID: &str = "tid";
 
-/// The same with the prefix.
+/// The key of that tag.
 const TID_KEY: &[u8] = b"_dd.p.tid";
 
-/// The tag that says who decided about sampling.
+/// The tag that names the maker of the sampling decision.
 pub(super) const DECISION_MAKER: &str = "dm";
 
-/// The same with the prefix.
+/// The key of that tag.
 const DECISION_MAKER_KEY: &[u8] = b"_dd.p.dm";
 
-/// A tag of older tracers that is read by none any more.
+/// A tag of older tracers. No tracer reads it any more.
 pub(super) const UPSTREAM_SERVICES: &str = "upstream_services";
 
-/// The tags of a request, read from it each time they are asked for: nothing is copied.
+/// Tags that are given in code and written. The header cannot hold more: 52 of the shortest take 519 bytes.
+pub(super) const MAX_GIVEN: usize = 64;
+
+/// The tags of a context. They are read from the header each time, and never copied.
 ///
 /// ```
 /// use traceprop_core::formats::datadog::DatadogTags;
 ///
 /// let tags = DatadogTags::parse(b"_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4,team=core");
 /// assert_eq!(tags.trace_id_high(), Some(0x66c1_f3a0_0000_0000));
-/// assert_eq!(tags.get("dm").expect("it is there"), "-4");
+/// assert_eq!(tags.get("dm").expect("the tag exists"), "-4");
 /// assert_eq!(tags.iter().count(), 1);
 /// ```
 #[derive(Clone, Copy)]
 pub struct DatadogTags<'c> {
     source: Source<'c>,
-    trace_id_high: u64,
-    error: Option<PropagationError<'c>>,
     decision_maker: DecisionMaker,
 }
 
 #[derive(Clone, Copy)]
 enum Source<'c> {
-    Plain(PlainTags<'c>),
-    Header(HeaderLines<'c>),
+    /// `x-datadog-tags`. Text that was given in code may hold what the header cannot, which the writer has to see.
+    Header { lines: HeaderLines<'c>, is_received: bool },
+    /// The `dd` member.
     Member(&'c str),
-    #[cfg(feature = "alloc")]
-    Built(&'c [u8]),
+}
+
+/// What a check of the tags finds.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Checked<'c> {
+    pub(super) trace_id_high: u64,
+    pub(super) error: Option<PropagationError<'c>>,
+    pub(super) invalid: Option<InvalidHeader>,
 }
 
 impl<'c> DatadogTags<'c> {
     /// No tags.
-    pub const EMPTY: Self = Self::of(Source::Plain(PlainTags::EMPTY));
+    pub const EMPTY: Self = Self::of(Source::Member(""));
 
     const fn of(source: Source<'c>) -> Self {
-        Self { source, trace_id_high: 0, error: None, decision_maker: DecisionMaker::AsReceived }
+        Self { source, decision_maker: DecisionMaker::AsReceived }
     }
 
-    /// Reads `x-datadog-tags` of one line. A pair that breaks the grammar costs itself: see
-    /// [`DatadogTags::propagation_error`].
-    pub fn parse(line: &'c [u8]) -> Self {
-        Self::read(HeaderLines::one(line))
+    /// Reads `x-datadog-tags` from a single line.
+    ///
+    /// Ignores a pair that breaks the grammar: see [`DatadogTags::propagation_error`].
+    pub const fn parse(line: &'c [u8]) -> Self {
+        Self::from_lines(HeaderLines::one(line))
     }
 
     /// Reads the lines of `x-datadog-tags` as one list.
-    pub fn read(lines: HeaderLines<'c>) -> Self {
-        let plain = PlainTags::of(&lines).and_then(|tags| Some((tags, tags.trace_id_high()?)));
-        match plain {
-            Some((tags, trace_id_high)) => Self { trace_id_high, ..Self::of(Source::Plain(tags)) },
-            None => Self::scan(lines).0,
-        }
+    pub const fn from_lines(lines: HeaderLines<'c>) -> Self {
+        Self::of(Source::Header { lines, is_received: true })
     }
 
-    /// The same where nobody asks for what was turned down, nor for the upper half of the trace id.
-    pub(super) fn unjudged(lines: HeaderLines<'c>) -> Self {
-        match PlainTags::of(&lines) {
-            Some(tags) => Self::of(Source::Plain(tags)),
-            None if excess(&lines).is_some() => Self::EMPTY,
-            None => Self::of(Source::Header(lines)),
-        }
-    }
-
-    pub(super) const fn of_member(value: &'c str) -> Self {
+    pub(super) const fn from_member(value: &'c str) -> Self {
         Self::of(Source::Member(value))
     }
 
-    #[cfg(feature = "alloc")]
-    pub(super) const fn built(line: &'c [u8]) -> Self {
-        Self::of(Source::Built(line))
+    pub(super) const fn from_parts(lines: HeaderLines<'c>) -> Self {
+        Self::of(Source::Header { lines, is_received: false })
     }
 
-    /// The tags of lines that have been read before, and what their `tid` said.
-    pub(super) fn known(lines: HeaderLines<'c>, trace_id_high: u64) -> Self {
-        let source = PlainTags::of(&lines).map_or(Source::Header(lines), Source::Plain);
-        Self { trace_id_high, ..Self::of(source) }
+    pub(super) const fn with_decision_maker(mut self, decision_maker: DecisionMaker) -> Self {
+        self.decision_maker = decision_maker;
+        self
     }
 
-    /// The tags, and the first thing that was turned down.
-    pub(super) fn scan(lines: HeaderLines<'c>) -> (Self, Option<InvalidHeader>) {
-        let reject = |error: ReasonAt| Some(error.of(Field::DatadogTags));
+    /// Returns the tags in order. If a name is repeated, its last tag counts. The upper half of the trace id is not
+    /// among them.
+    pub fn iter(&self) -> DatadogTagsIter<'c> {
+        let raw = match self.source {
+            Source::Header { lines, is_received: false } => Some(RawTags::Header(Pairs::new(&lines, false))),
+            Source::Header { lines, .. } => match PlainTags::of(&lines) {
+                Some(tags) => Some(RawTags::Plain(tags)),
+                None => excess(&lines).is_none().then(|| RawTags::Header(Pairs::new(&lines, true))),
+            },
+            Source::Member(value) => Some(RawTags::Member(value)),
+        };
+        DatadogTagsIter { raw, decision_maker: self.decision_maker }
+    }
+
+    /// Returns the value of the tag with this name (without [`TAG_PREFIX`]).
+    pub fn get(&self, name: &str) -> Option<DatadogText<'c>> {
+        self.iter().find(|tag| tag.name == name).map(|tag| tag.value)
+    }
+
+    /// Returns whether there are no tags.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Returns the upper half of the trace id, if the header has it.
+    pub fn trace_id_high(&self) -> Option<u64> {
+        Some(self.check().trace_id_high).filter(|high| *high != 0)
+    }
+
+    /// Returns what is wrong with the received tags, if anything is.
+    pub fn propagation_error(&self) -> Option<PropagationError<'c>> {
+        self.check().error
+    }
+
+    /// Checks received tags. If several are invalid, the error is that of the upper half of the trace id, since that one
+    /// splits the trace, or else the first.
+    #[inline(always)]
+    pub(super) fn check(&self) -> Checked<'c> {
+        let Source::Header { lines, is_received: true } = self.source else {
+            return Checked::default();
+        };
+        match PlainTags::of(&lines).and_then(PlainTags::trace_id_high) {
+            Some(trace_id_high) => Checked { trace_id_high, ..Checked::default() },
+            None => Self::check_pairs(lines),
+        }
+    }
+
+    #[cold]
+    fn check_pairs(lines: HeaderLines<'c>) -> Checked<'c> {
+        let mut checked = Checked::default();
+        let invalid = |error: ReasonAt| Some(error.of(Field::DatadogTags));
         if let Some(error) = excess(&lines) {
-            return (Self { error: Some(PropagationError::ExtractMaxSize), ..Self::EMPTY }, reject(error));
+            return Checked { error: Some(PropagationError::ExtractMaxSize), invalid: invalid(error), ..checked };
         }
         let mut fault = None;
         let mut tid = None;
         let mut decision_maker = None;
-        for (at, pair) in Pairs::new(lines) {
-            match parse_pair(pair) {
+        let mut pairs = Pairs::new(&lines, true);
+        while let Some((at, pair)) = pairs.next() {
+            match pairs.split(pair) {
                 Ok((key, value)) if key == TID_KEY => tid = Some((value, at + key.len() + 1)),
                 Ok((key, value)) if key == DECISION_MAKER_KEY => decision_maker = Some((value, at + key.len() + 1)),
                 Ok(_) => {}
@@ -122,79 +165,40 @@ impl<'c> DatadogTags<'c> {
         if let Some((_, at)) = decision_maker.filter(|(value, _)| !is_decision_maker(value)) {
             fault = fault.or(Some(InvalidReason::BadValue.at(at)));
         }
-        let mut tags =
-            Self { error: fault.map(|_| PropagationError::DecodingError), ..Self::of(Source::Header(lines)) };
-        // Of two errors the one about the id is told, since that one splits the trace.
-        match tid.map(|(value, at)| (parse_tid(value), value, at)) {
-            None => {}
-            Some((Ok(high), ..)) => tags.trace_id_high = high,
-            Some((Err(error), value, at)) => {
-                // It is ASCII by now, so the other arm is never taken.
-                tags.error = Some(PropagationError::MalformedTid(core::str::from_utf8(value).unwrap_or_default()));
-                fault = Some(error.behind(at));
+        checked.error = fault.map(|_| PropagationError::DecodingError);
+        if let Some((value, at)) = tid {
+            match parse_tid(value) {
+                Ok(high) => checked.trace_id_high = high,
+                Err(error) => {
+                    // The grammar allows ASCII only, so this never takes the other arm.
+                    let text = core::str::from_utf8(value).unwrap_or_default();
+                    checked.error = Some(PropagationError::MalformedTid(text));
+                    fault = Some(error.behind(at));
+                }
             }
         }
-        (tags, fault.and_then(reject))
+        checked.invalid = fault.and_then(invalid);
+        checked
     }
 
-    pub(super) const fn with_decision_maker(mut self, decision_maker: DecisionMaker) -> Self {
-        self.decision_maker = decision_maker;
-        self
-    }
-
-    /// The tags in order, of several with one name the last. The upper half of the trace id is none of them.
-    pub fn iter(&self) -> DatadogTagsIter<'c> {
-        let raw = match self.source {
-            Source::Plain(tags) => RawTags::Plain(tags),
-            Source::Header(lines) => RawTags::Header(Pairs::new(lines)),
-            Source::Member(value) => RawTags::Member(value),
-            #[cfg(feature = "alloc")]
-            Source::Built(line) => RawTags::Built(super::built::BuiltTags::new(line)),
-        };
-        DatadogTagsIter::new(raw, self.decision_maker)
-    }
-
-    /// The value of the tag with this name (without [`TAG_PREFIX`]).
-    pub fn get(&self, name: &str) -> Option<DatadogText<'c>> {
-        self.iter().find(|tag| tag.name == name).map(|tag| tag.value)
-    }
-
-    /// Whether there is no tag.
-    pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
-    }
-
-    /// The upper half of the trace id, if the header has it.
-    pub const fn trace_id_high(&self) -> Option<u64> {
-        if self.trace_id_high == 0 { None } else { Some(self.trace_id_high) }
-    }
-
-    /// What went wrong, if anything did.
-    pub const fn propagation_error(&self) -> Option<PropagationError<'c>> {
-        self.error
-    }
-
-    /// Whether it is known that a header can spell each of them.
-    pub(super) const fn is_legal(&self) -> bool {
-        matches!(self.source, Source::Plain(_))
-    }
-
-    /// Whether so many tags were given that the last ones are not looked at.
+    /// Returns whether code gave more tags than the header can hold.
     pub(super) fn is_over_limit(&self) -> bool {
         match self.source {
-            #[cfg(feature = "alloc")]
-            Source::Built(line) => super::built::BuiltTags::is_over_limit(line),
+            Source::Header { lines, is_received: false } => {
+                let mut pairs = Pairs::new(&lines, false);
+                core::iter::from_fn(|| pairs.next()).nth(MAX_GIVEN).is_some()
+            }
             _ => false,
         }
     }
 }
 
-/// Whether there is more than is read.
+/// Returns why received lines are not read at all: there are too many, or they are too long.
 fn excess(lines: &HeaderLines<'_>) -> Option<ReasonAt> {
     if lines.is_over_limit() {
         return Some(InvalidReason::TooManyLines.at(0));
     }
-    // One byte for the comma behind each line, and none behind the last.
+    // One byte for the comma after each line but the last.
     let joined: usize = lines.iter().map(|line| wire::trim(line).len() + 1).sum();
     let len = joined.saturating_sub(1);
     (len > MAX_TAGS_LEN).then(|| InvalidReason::TooLong.at(len))
@@ -215,20 +219,14 @@ impl<'c> IntoIterator for DatadogTags<'c> {
     }
 }
 
-/// What `dm` is set to when a decision replaces another: nobody in particular.
+/// The value of `dm` after a decision replaces another one: no maker in particular.
 const DEFAULT_DECISION_MAKER: DatadogText<'static> = DatadogText::verbatim("-0");
 
-/// Iterator over tags.
+/// Iterator over the tags of a context, made by [`DatadogTags::iter`].
 #[derive(Clone)]
 pub struct DatadogTagsIter<'c> {
     raw: Option<RawTags<'c>>,
     decision_maker: DecisionMaker,
-}
-
-impl<'c> DatadogTagsIter<'c> {
-    pub(super) const fn new(raw: RawTags<'c>, decision_maker: DecisionMaker) -> Self {
-        Self { raw: Some(raw), decision_maker }
-    }
 }
 
 impl fmt::Debug for DatadogTagsIter<'_> {
@@ -241,8 +239,11 @@ impl<'c> Iterator for DatadogTagsIter<'c> {
     type Item = DatadogTag<'c>;
 
     fn next(&mut self) -> Option<DatadogTag<'c>> {
-        let raw = self.raw.as_mut()?;
-        while let Some(tag) = raw.next() {
+        while let Some(raw) = &mut self.raw {
+            let Some(tag) = raw.next() else {
+                self.raw = None;
+                break;
+            };
             if matches!(tag.name, TID | UPSTREAM_SERVICES) || raw.has(tag.name) {
                 continue;
             }
@@ -258,70 +259,74 @@ impl<'c> Iterator for DatadogTagsIter<'c> {
                 }
             }
         }
-        self.raw = None;
-        let set = self.decision_maker == DecisionMaker::Reset;
-        set.then_some(DatadogTag { name: DECISION_MAKER, value: DEFAULT_DECISION_MAKER })
+        let is_set = core::mem::replace(&mut self.decision_maker, DecisionMaker::Removed) == DecisionMaker::Reset;
+        is_set.then_some(DatadogTag { name: DECISION_MAKER, value: DEFAULT_DECISION_MAKER })
     }
 }
 
-/// All well-formed tags in order, repeated ones included.
+/// All well-formed tags in order, including repeated ones.
 #[derive(Clone)]
-pub(super) enum RawTags<'c> {
+enum RawTags<'c> {
     Plain(PlainTags<'c>),
     Header(Pairs<'c>),
     Member(&'c str),
-    #[cfg(feature = "alloc")]
-    Built(super::built::BuiltTags<'c>),
 }
 
 impl<'c> RawTags<'c> {
-    /// Inlined for the tags that nearly all are; for the others a call is the least of it.
+    /// Inlined for plain tags, as nearly all tags are.
     #[inline(always)]
     fn next(&mut self) -> Option<DatadogTag<'c>> {
         match self {
             Self::Plain(tags) => tags.next_tag(),
-            others => others.next_judged(),
+            others => others.next_checked(),
         }
     }
 
     #[inline(never)]
-    fn next_judged(&mut self) -> Option<DatadogTag<'c>> {
+    fn next_checked(&mut self) -> Option<DatadogTag<'c>> {
         match self {
             Self::Plain(_) => None,
-            Self::Header(pairs) => pairs.find_map(|(_, pair)| {
-                let (key, _) = parse_pair(pair).ok()?;
-                // It is ASCII by now.
+            Self::Header(pairs) => loop {
+                let (_, pair) = pairs.next()?;
+                let Ok((key, _)) = pairs.split(pair) else { continue };
+                // Received text is ASCII, and given text was a `str`.
                 let (key, value) = core::str::from_utf8(pair).ok()?.split_at_checked(key.len())?;
-                let name = key.strip_prefix(TAG_PREFIX).filter(|name| !name.is_empty())?;
-                Some(DatadogTag { name, value: DatadogText::verbatim(value.get(1..)?) })
-            }),
+                if let (Some(name), Some(value)) = (key.strip_prefix(TAG_PREFIX), value.get(1..)) {
+                    if !name.is_empty() || !pairs.is_received() {
+                        return Some(DatadogTag { name, value: DatadogText::verbatim(value) });
+                    }
+                }
+            },
             Self::Member(rest) => loop {
                 if let Item::Tag(tag) = super::item::next_item(rest)? {
                     return Some(tag);
                 }
             },
-            #[cfg(feature = "alloc")]
-            Self::Built(tags) => tags.next(),
         }
     }
 
-    /// Whether a tag with this name is still to come.
+    /// Returns whether a tag with this name follows.
     fn has(&self, name: &str) -> bool {
         match self {
             Self::Plain(tags) => tags.has(name.as_bytes()),
             Self::Header(pairs) => {
                 let mut pairs = pairs.clone();
-                pairs.any(|(_, pair)| is_tag(pair, name) && parse_pair(pair).is_ok())
+                while let Some((_, pair)) = pairs.next() {
+                    if is_tag(pair, name) && pairs.split(pair).is_ok() {
+                        return true;
+                    }
+                }
+                false
             }
-            others => {
-                let mut others = others.clone();
-                core::iter::from_fn(|| others.next_judged()).any(|later| later.name == name)
+            Self::Member(_) => {
+                let mut others = self.clone();
+                core::iter::from_fn(|| others.next_checked()).any(|later| later.name == name)
             }
         }
     }
 }
 
-/// Whether a pair begins with the name of this tag.
+/// Returns whether a pair is a tag with this name.
 fn is_tag(pair: &[u8], name: &str) -> bool {
     let value = pair.strip_prefix(TAG_PREFIX.as_bytes()).and_then(|tag| tag.strip_prefix(name.as_bytes()));
     matches!(value, Some([b'=', ..]))
@@ -344,8 +349,8 @@ mod tests {
 
     /// The error, and where it was seen.
     fn err(line: &str) -> (Option<PropagationError<'_>>, Option<(InvalidReason, u32)>) {
-        let (tags, reject) = DatadogTags::scan(HeaderLines::one(line.as_bytes()));
-        (tags.propagation_error(), reject.map(|reject| (reject.reason(), reject.offset())))
+        let checked = DatadogTags::parse(line.as_bytes()).check();
+        (checked.error, checked.invalid.map(|invalid| (invalid.reason(), invalid.offset())))
     }
 
     #[test]
@@ -451,10 +456,10 @@ mod tests {
         names.watch(FieldSet::of(&[Field::DatadogTags]));
         let scan = |lines: &[&str]| {
             let headers: Vec<_> = lines.iter().map(|line| ("x-datadog-tags", *line)).collect();
-            let slots = Headers::collect(&headers, &names);
-            let (tags, reject) = DatadogTags::scan(slots.get_all(Field::DatadogTags));
+            let headers = Headers::collect(&headers, &names);
+            let tags = DatadogTags::from_lines(headers.get_all(Field::DatadogTags));
             let pairs: Vec<_> = tags.iter().map(|tag| (String::from(tag.name), tag.value.to_string())).collect();
-            (pairs, reject.map(|reject| (reject.reason(), reject.offset())))
+            (pairs, tags.check().invalid.map(|invalid| (invalid.reason(), invalid.offset())))
         };
         let tag = |name: &str, value: &str| (String::from(name), String::from(value));
         assert_eq!(scan(&["_dd.p.a=1 ", "", "\t_dd.p.b=2,"]), ([tag("a", "1"), tag("b", "2")].into(), None));

@@ -1,15 +1,14 @@
 //! Which Datadog words count for a context: where they come from, and what a decision does to them.
 
 use super::error::PropagationError;
-use super::headers;
+use super::headers::{self, known_text};
 use super::member::{self, DatadogTraceState};
 use super::tag::DecisionMaker;
 use super::tags::DatadogTags;
 use super::text::{DatadogLastSpan, DatadogText};
 use crate::carrier::headers::Headers;
-use crate::context::RemoteContext;
 use crate::context::received::Received;
-use crate::field::{Field, FormatKind};
+use crate::field::{Field, FormatKind, FormatSet};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::tracestate::{TraceState, TraceStateMember};
@@ -52,6 +51,8 @@ pub(crate) struct Now {
     pub(crate) parent_id: Option<SpanId>,
     pub(crate) sampling: Sampling,
     pub(crate) decided_here: bool,
+    /// This is the context as it was read from a request.
+    pub(crate) is_received: bool,
 }
 
 /// Where the words of a context come from.
@@ -107,31 +108,22 @@ impl<'c> Words<'c> {
                 let (priority, origin) = member.priority_and_origin();
                 Self { priority, origin, tags: member.tags() }
             }),
-            // The trace id is known to be good: it is what made these headers the source.
-            Source::Headers if slots.get(Field::DatadogTraceId).is_none() => Self::NONE,
-            Source::Headers => Self {
-                priority: headers::priority(slots).or(filler),
-                origin: headers::origin(slots).map(DatadogText::verbatim),
-                tags: DatadogTags::unjudged(slots.get_all(Field::DatadogTags)),
-            },
-            #[cfg(feature = "alloc")]
-            Source::Built => Self {
-                priority: slots
-                    .get(Field::DatadogSamplingPriority)
-                    .and_then(|line| crate::wire::decimal::signed(line).ok()),
-                origin: built_text(slots, Field::DatadogOrigin).map(DatadogText::verbatim),
-                tags: slots.get(Field::DatadogTags).map_or(DatadogTags::EMPTY, DatadogTags::built),
-            },
-            #[cfg(not(feature = "alloc"))]
-            Source::Built => Self::NONE,
+            // What the fields hold was checked when they were read, and invalid ones do not count.
+            Source::Headers | Source::Built => {
+                let is_valid = |field| !received.refused.contains(field);
+                let origin = known_text(slots, Field::DatadogOrigin).filter(|_| is_valid(Field::DatadogOrigin));
+                let lines = slots.get_all(Field::DatadogTags);
+                Self {
+                    priority: headers::priority(slots).or(filler),
+                    origin: origin.map(DatadogText::verbatim),
+                    tags: match source {
+                        Source::Built => DatadogTags::from_parts(lines),
+                        _ => DatadogTags::from_lines(lines),
+                    },
+                }
+            }
         }
     }
-}
-
-/// Text that was given here, blanks around it cut off as on every wire.
-fn built_text<'c>(slots: &Headers<'c>, field: Field) -> Option<&'c str> {
-    let text = core::str::from_utf8(crate::wire::trim(slots.get(field)?)).ok()?;
-    (!text.is_empty()).then_some(text)
 }
 
 /// The last span that was reported to Datadog, as far as anybody has said: `p` of the member, else the sender's span of
@@ -143,7 +135,7 @@ pub(super) fn last_span<'c>(
     member: Option<DatadogTraceState<'c>>,
 ) -> Option<DatadogLastSpan<'c>> {
     if source == Source::Built {
-        return built_text(slots, Field::DatadogParentId).map(DatadogLastSpan::raw);
+        return known_text(slots, Field::DatadogParentId).map(DatadogLastSpan::raw);
     }
     let of_headers = || received.agrees.contains(FormatKind::Datadog).then(|| headers::parent_id(slots)).flatten();
     member.and_then(|member| member.last_span()).or_else(|| of_headers().map(DatadogLastSpan::id))
@@ -193,27 +185,24 @@ impl<'c> DatadogView<'c> {
         let tracestate = received.tracestate(slots);
         let member = DatadogTraceState::from_tracestate(&tracestate);
         let source = Source::of(received);
-        let mut words = Words::of(source, slots, received, member);
-        if source == Source::Headers {
-            words.tags = DatadogTags::read(slots.get_all(Field::DatadogTags));
-        }
+        let words = Words::of(source, slots, received, member);
         let (priority, decision_maker) = decide(words.priority, now.sampling, now.decided_here);
+        let of_member = member.zip(now.trace_id).filter(|_| source == Source::Member);
         let error = match source {
-            // Only their length has the tags turned down as a whole.
+            // Only tags that are too long are ignored as a whole, and an owned context does not keep them.
             Source::Headers if received.refused.contains(Field::DatadogTags) => Some(PropagationError::ExtractMaxSize),
-            Source::Headers => words.tags.propagation_error(),
-            Source::Member => {
-                member.zip(now.trace_id).and_then(|(member, trace_id)| member.propagation_error(trace_id))
-            }
-            Source::Built | Source::Nothing => None,
+            _ => of_member.and_then(|(member, trace_id)| member.propagation_error(trace_id)),
         };
-        // The sender's own span is no news: it is the parent.
-        let sender = received.agrees.contains(FormatKind::Datadog).then(|| headers::parent_id(slots)).flatten();
+        let agrees = received.agrees.contains(FormatKind::Datadog);
+        // The sender's own span is the parent, which is known. Without another format nothing can have changed it.
+        let is_alone = now.is_received && received.agrees == FormatSet::EMPTY.with(FormatKind::Datadog);
+        let is_parent = || {
+            let sender = agrees.then(|| headers::parent_id(slots)).flatten();
+            sender.is_some() && sender == now.parent_id
+        };
         let came_between = match source {
-            Source::Headers => sender.is_none() || sender != now.parent_id,
-            Source::Member => {
-                sender.is_none() || sender != now.parent_id || member.is_some_and(|m| m.last_span().is_some())
-            }
+            Source::Headers => !is_alone && !is_parent(),
+            Source::Member => member.is_some_and(|member| member.last_span().is_some()) || !is_parent(),
             Source::Built => true,
             Source::Nothing => false,
         };
@@ -225,21 +214,6 @@ impl<'c> DatadogView<'c> {
             last_span,
             error,
             tracestate,
-        }
-    }
-
-    /// The words of headers that are known to be valid, and beside which nothing else came: the upper half of the trace id
-    /// is theirs, the parent is the sender's span, and there is no member.
-    pub(crate) fn of_headers(slots: &Headers<'c>, context: &RemoteContext, decided_here: bool) -> Self {
-        let (priority, decision_maker) = decide(headers::priority(slots), context.sampling, decided_here);
-        let tags = DatadogTags::known(slots.get_all(Field::DatadogTags), context.trace_id.high());
-        Self {
-            priority,
-            origin: headers::known_origin(slots).map(DatadogText::verbatim),
-            tags: tags.with_decision_maker(decision_maker),
-            last_span: None,
-            error: None,
-            tracestate: TraceState::EMPTY,
         }
     }
 
@@ -265,8 +239,8 @@ impl<'c> DatadogView<'c> {
     }
 
     /// What went wrong with the tags that came.
-    pub const fn propagation_error(&self) -> Option<PropagationError<'c>> {
-        self.error
+    pub fn propagation_error(&self) -> Option<PropagationError<'c>> {
+        self.error.or_else(|| self.tags.propagation_error())
     }
 
     /// The members of the tracestate that are not Datadog's.

@@ -50,13 +50,13 @@ impl Datadog {
 
     fn write_tags(&self, tags: &DatadogTags<'_>, trace_id: TraceId, writer: &mut Writer<'_>) {
         let mut line = Line::new();
-        let Err(reason) = put_tags(tags, trace_id, usize::from(self.tags_max_length), Which::All, &mut line) else {
+        let Err(reason) = put_tags(tags, trace_id, usize::from(self.max_tags_len), Which::All, &mut line) else {
             writer.write_ascii(Field::DatadogTags, without_blanks(&line));
             return;
         };
         writer.omit(Field::DatadogTags, reason, 1);
         let mut short = Line::new();
-        let limit = usize::from(self.tags_max_length);
+        let limit = usize::from(self.max_tags_len);
         if self.keep_tid && put_tags(tags, trace_id, limit, Which::IdAndDecisionMaker, &mut short).is_ok() {
             writer.write_ascii(Field::DatadogTags, without_blanks(&short));
         }
@@ -138,13 +138,11 @@ fn put_tags(
         fits = fits && line.push("_dd.p.tid=").and_then(|()| line.push_ascii(&digits)).is_ok();
     }
     for tag in tags.iter().filter(|tag| which == Which::All || tag.name == DECISION_MAKER) {
-        if !tags.is_legal() {
-            if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
-                return Err(OmitReason::BadKey);
-            }
-            if tag.value.is_empty() || !tag.value.bytes().all(pairs::is_value_byte) {
-                return Err(OmitReason::BadValue);
-            }
+        if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
+            return Err(OmitReason::BadKey);
+        }
+        if tag.value.is_empty() || !tag.value.bytes().all(pairs::is_value_byte) {
+            return Err(OmitReason::BadValue);
         }
         fits = fits && put_pair(line, tag.name, tag.value);
     }
