@@ -87,6 +87,8 @@ pub use formats::jaeger::{JaegerBaggage, JaegerBaggageItem, JaegerDebugId, Jaege
 pub use formats::tracecontext::{TraceFlags, TraceParent};
 #[cfg(feature = "rand")]
 pub use id::generator::RandomIds;
+#[cfg(target_has_atomic = "64")]
+pub use id::generator::SequentialIds;
 pub use id::generator::{IdBits, IdGenerator};
 pub use id::sampling::Sampling;
 pub use id::{ParseIdError, SpanId, TraceId};

@@ -26,7 +26,7 @@ pub use writer::Writer;
 ///
 /// ```
 /// use traceprop_core::{
-///     Field, CustomHeader, Format, FormatFields, InjectContext, Outcome, Parsed, InvalidReason, InvalidHeader, RemoteContext, Headers,
+///     Field, CustomHeader, Format, FormatFields, InjectContext, Outcome, Parsed, RemoteContext, Headers,
 ///     TraceId, Writer,
 /// };
 ///
@@ -51,7 +51,7 @@ pub use writer::Writer;
 ///         let field = slots.field_named(&TRACE).unwrap_or(Field::Custom(0));
 ///         Parsed::new(match TraceId::from_hex(value) {
 ///             Ok(trace_id) => Outcome::Context(RemoteContext::new(trace_id, None)),
-///             Err(error) => Outcome::Invalid(InvalidHeader::new(field, error.reason(), error.offset())),
+///             Err(error) => Outcome::Invalid(error.in_field(field)),
 ///         })
 ///     }
 ///

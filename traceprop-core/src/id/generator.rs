@@ -1,10 +1,20 @@
-//! Where new ids come from: one method, so a closure is enough.
+//! Sources of new ids.
+
+#[cfg(target_has_atomic = "64")]
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::id::{SpanId, TraceId};
 
-/// Sixty-four fresh bits for an id, and whether they are uniformly random.
+/// 64 new bits for an id, and whether they are uniformly random.
 ///
-/// W3C level 2 has a flag that promises random trace ids; it is set only when the bits say so here.
+/// W3C Trace Context level 2 has a flag for random trace ids. It is set only if all bits of the trace id are random.
+///
+/// ```
+/// use traceprop_core::{IdBits, IdGenerator};
+///
+/// assert!((|| IdBits::random(7)).new_trace_id().1);
+/// assert!(!(|| IdBits::non_random(7)).new_trace_id().1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdBits {
     bits: u64,
@@ -12,18 +22,25 @@ pub struct IdBits {
 }
 
 impl IdBits {
-    /// Bits of a uniform random source.
+    /// Creates bits from a uniform random source.
     pub const fn random(bits: u64) -> Self {
         Self { bits, random: true }
     }
 
-    /// Bits that are merely unique: counters, clocks, a test's constants.
+    /// Creates bits that are not random, such as those of a counter, a clock or a constant in a test.
     pub const fn non_random(bits: u64) -> Self {
         Self { bits, random: false }
     }
 }
 
-/// Makes new ids. Closures are generators too.
+/// Generates new ids. A closure that returns [`IdBits`] is a generator too.
+///
+/// # Order
+///
+/// A trace id takes two draws of bits, upper half first. A span id takes one. Zero is not an id and is drawn again.
+/// [`Extraction::new_span`](crate::Extraction::new_span) and [`SpanContext::root`](crate::SpanContext::root) draw the
+/// trace id first, then the span id. A span that continues a trace draws the span id only. [`SequentialIds`] shows the
+/// order in tests.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -39,12 +56,12 @@ impl IdBits {
 /// assert_eq!((trace_id.high(), trace_id.low(), random), (2, 3, false));
 /// ```
 pub trait IdGenerator {
-    /// The next 64 bits. A trace id takes two draws, a span id one.
+    /// Returns the next 64 bits.
     fn next_bits(&self) -> IdBits;
 
-    /// A new span id.
+    /// Returns a new span id.
     fn new_span_id(&self) -> SpanId {
-        // Zero is no id. A source that keeps drawing it is broken, and one is as good an id as it can give.
+        // A source that always returns zero is broken. A constant id is better than an endless loop.
         for _ in 0..DRAWS {
             if let Some(id) = SpanId::new(self.next_bits().bits) {
                 return id;
@@ -53,7 +70,7 @@ pub trait IdGenerator {
         SpanId::MIN
     }
 
-    /// A new trace id, and whether its bits are random (flag `02` of traceparent).
+    /// Returns a new trace id, and whether its bits are random (flag `02` of traceparent).
     fn new_trace_id(&self) -> (TraceId, bool) {
         for _ in 0..DRAWS {
             let (high, low) = (self.next_bits(), self.next_bits());
@@ -65,12 +82,56 @@ pub trait IdGenerator {
     }
 }
 
-/// How often a zero is drawn again before the source counts as broken.
+/// Draws of an id before the source counts as broken.
 const DRAWS: u32 = 4;
 
 impl<F: Fn() -> IdBits> IdGenerator for F {
     fn next_bits(&self) -> IdBits {
         self()
+    }
+}
+
+/// Ids that count up: 1, 2, 3 and so on. For tests.
+///
+/// Trace ids and span ids share one counter, and clones do not. Only the lower half of a trace id is counted. The ids are
+/// not random, so flag `02` of traceparent is not set.
+///
+/// ```
+/// use traceprop_core::{presets, SequentialIds};
+///
+/// let ids = SequentialIds::new();
+/// let nothing: [(&str, &str); 0] = [];
+/// let span = presets::W3C.propagator().extract(&nothing).new_span(&ids);
+/// // The trace id is drawn first.
+/// assert_eq!((span.trace_id().get(), span.span_id().get()), (1, 2));
+/// ```
+#[cfg(target_has_atomic = "64")]
+#[derive(Debug)]
+pub struct SequentialIds(AtomicU64);
+
+#[cfg(target_has_atomic = "64")]
+impl SequentialIds {
+    /// Creates a generator whose first id is 1.
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+}
+
+#[cfg(target_has_atomic = "64")]
+impl Default for SequentialIds {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(target_has_atomic = "64")]
+impl IdGenerator for SequentialIds {
+    fn next_bits(&self) -> IdBits {
+        IdBits::non_random(self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+    }
+
+    fn new_trace_id(&self) -> (TraceId, bool) {
+        (TraceId::from_halves(0, self.next_bits().bits).unwrap_or(TraceId::MIN), false)
     }
 }
 
@@ -114,6 +175,14 @@ mod tests {
         let ids = || IdBits::random(0);
         assert_eq!(ids.new_span_id(), SpanId::MIN);
         assert_eq!(ids.new_trace_id(), (TraceId::MIN, false));
+    }
+
+    #[test]
+    fn ok_sequential_ids_share_one_counter() {
+        let ids = SequentialIds::new();
+        assert_eq!(ids.new_span_id().get(), 1);
+        assert_eq!(ids.new_trace_id(), (TraceId::new(2).unwrap(), false));
+        assert_eq!(ids.new_span_id().get(), 3);
     }
 
     #[test]

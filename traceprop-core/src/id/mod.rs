@@ -1,4 +1,4 @@
-//! Trace and span ids: fixed width, never zero, free to copy.
+//! Trace and span ids: of fixed width and never zero.
 
 pub(crate) mod generator;
 pub(crate) mod sampling;
@@ -7,10 +7,12 @@ use core::fmt;
 use core::num::{NonZeroU64, NonZeroU128};
 use core::str::FromStr;
 
+use crate::field::Field;
+use crate::field::invalid::InvalidHeader;
 use crate::wire::hex::{self, HexError, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// One trace, fleet-wide: 128 bits, never zero (zero means "no trace" in every format).
+/// The id of a trace: 128 bits, never zero. Zero means "no trace" in every format.
 ///
 /// ```
 /// use traceprop_core::TraceId;
@@ -24,7 +26,7 @@ use crate::wire::reason::{InvalidReason, ReasonAt};
 #[repr(transparent)]
 pub struct TraceId(NonZeroU128);
 
-/// One span within a trace: 64 bits, never zero.
+/// The id of a span within a trace: 64 bits, never zero.
 ///
 /// ```
 /// use traceprop_core::SpanId;
@@ -37,19 +39,39 @@ pub struct TraceId(NonZeroU128);
 #[repr(transparent)]
 pub struct SpanId(NonZeroU64);
 
-/// Why text is no id: the reason, and the byte where it shows.
+/// An error of parsing an id: the reason, and the offset of the first invalid byte.
+///
+/// ```
+/// use traceprop_core::{InvalidReason, SpanId};
+///
+/// let error = "00f067aa0ba902bG".parse::<SpanId>().unwrap_err();
+/// assert_eq!((error.reason(), error.offset()), (InvalidReason::BadHex, 15));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseIdError(ReasonAt);
 
 impl ParseIdError {
-    /// What is wrong: a length, a digit or a zero id.
+    /// Returns what is wrong: the length, a digit or a zero id.
     pub const fn reason(self) -> InvalidReason {
         self.0.reason
     }
 
-    /// The byte where it shows.
-    pub const fn offset(self) -> usize {
-        self.0.at as usize
+    /// Returns the offset of the first invalid byte.
+    pub const fn offset(self) -> u32 {
+        self.0.at
+    }
+
+    /// Returns this error as the reason why the header `field` is invalid.
+    ///
+    /// ```
+    /// use traceprop_core::{Field, InvalidHeader, InvalidReason, TraceId};
+    ///
+    /// let error = TraceId::from_hex(b"4bf9").unwrap_err();
+    /// let invalid = error.in_field(Field::Custom(0));
+    /// assert_eq!(invalid, InvalidHeader::new(Field::Custom(0), InvalidReason::BadLength, 4));
+    /// ```
+    pub const fn in_field(self, field: Field) -> InvalidHeader {
+        InvalidHeader::new(field, self.0.reason, self.0.at as usize)
     }
 }
 
@@ -68,13 +90,13 @@ impl From<HexError> for ParseIdError {
 }
 
 impl TraceId {
-    /// Digits of the hex form.
+    /// The number of hex digits.
     pub const HEX_LEN: usize = 32;
 
-    /// The smallest id.
+    /// The smallest id, 1.
     pub const MIN: Self = Self(NonZeroU128::MIN);
 
-    /// The id with this value; `None` for zero.
+    /// Creates an id from its value. Returns `None` for zero.
     pub const fn new(value: u128) -> Option<Self> {
         match NonZeroU128::new(value) {
             Some(id) => Some(Self(id)),
@@ -82,60 +104,60 @@ impl TraceId {
         }
     }
 
-    /// The id from its halves, as Datadog and B3 split it.
+    /// Creates an id from its upper and lower 64 bits. Returns `None` for zero.
     pub const fn from_halves(high: u64, low: u64) -> Option<Self> {
         Self::new((high as u128) << 64 | low as u128)
     }
 
-    /// The id from 32 lower-case hex digits.
+    /// Parses 32 lower-case hex digits.
     ///
     /// # Errors
-    /// `bad-length`, `bad-hex`, `uppercase-hex` or `zero-trace-id`, with the byte where it shows.
+    /// Returns `bad-length`, `bad-hex`, `uppercase-hex` or `zero-trace-id`, with the offset of the first invalid byte.
     pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
         let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
         let value = hex::u128_32(digits, Letters::Lower)?;
         Self::new(value).ok_or(ParseIdError(InvalidReason::ZeroTraceId.at(0)))
     }
 
-    /// The value.
+    /// Returns the value.
     pub const fn get(self) -> u128 {
         self.0.get()
     }
 
-    /// The upper 64 bits; zero for an id that came from a 64-bit system.
+    /// Returns the upper 64 bits. They are zero if the id is from a 64-bit system.
     pub const fn high(self) -> u64 {
         (self.0.get() >> 64) as u64
     }
 
-    /// The lower 64 bits: what Datadog puts into `x-datadog-trace-id`.
+    /// Returns the lower 64 bits, which Datadog sends as `x-datadog-trace-id`.
     pub const fn low(self) -> u64 {
         self.0.get() as u64
     }
 
-    /// The 32 lower-case hex digits.
+    /// Returns the 32 lower-case hex digits.
     pub const fn to_hex(self) -> [u8; Self::HEX_LEN] {
         hex::encode_u128(self.0.get())
     }
 
-    /// The 16 bytes, most significant first.
+    /// Returns the 16 bytes, most significant first.
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0.get().to_be_bytes()
     }
 
-    /// The id from 16 bytes, most significant first; `None` for zeros.
+    /// Creates an id from 16 bytes, most significant first. Returns `None` for zeros.
     pub const fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
         Self::new(u128::from_be_bytes(bytes))
     }
 }
 
 impl SpanId {
-    /// Digits of the hex form.
+    /// The number of hex digits.
     pub const HEX_LEN: usize = 16;
 
-    /// The smallest id.
+    /// The smallest id, 1.
     pub const MIN: Self = Self(NonZeroU64::MIN);
 
-    /// The id with this value; `None` for zero.
+    /// Creates an id from its value. Returns `None` for zero.
     pub const fn new(value: u64) -> Option<Self> {
         match NonZeroU64::new(value) {
             Some(id) => Some(Self(id)),
@@ -143,32 +165,32 @@ impl SpanId {
         }
     }
 
-    /// The id from 16 lower-case hex digits.
+    /// Parses 16 lower-case hex digits.
     ///
     /// # Errors
-    /// `bad-length`, `bad-hex`, `uppercase-hex` or `zero-span-id`, with the byte where it shows.
+    /// Returns `bad-length`, `bad-hex`, `uppercase-hex` or `zero-span-id`, with the offset of the first invalid byte.
     pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
         let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
         let value = hex::u64_16(digits, Letters::Lower)?;
         Self::new(value).ok_or(ParseIdError(InvalidReason::ZeroSpanId.at(0)))
     }
 
-    /// The value.
+    /// Returns the value.
     pub const fn get(self) -> u64 {
         self.0.get()
     }
 
-    /// The 16 lower-case hex digits.
+    /// Returns the 16 lower-case hex digits.
     pub const fn to_hex(self) -> [u8; Self::HEX_LEN] {
         hex::encode_u64(self.0.get())
     }
 
-    /// The 8 bytes, most significant first.
+    /// Returns the 8 bytes, most significant first.
     pub const fn to_bytes(self) -> [u8; 8] {
         self.0.get().to_be_bytes()
     }
 
-    /// The id from 8 bytes, most significant first; `None` for zeros.
+    /// Creates an id from 8 bytes, most significant first. Returns `None` for zeros.
     pub const fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
         Self::new(u64::from_be_bytes(bytes))
     }

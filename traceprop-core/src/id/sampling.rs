@@ -1,11 +1,10 @@
-//! Whether a trace is recorded, in the four states that trace dialects know.
+//! The sampling decision of a trace.
 
 use core::fmt;
 
 /// The sampling decision that travels with a trace.
 ///
-/// W3C has only the middle two; B3 and Datadog have all that they can spell, so the type has all four and no format
-/// has to lie about the others.
+/// W3C has only `NotSampled` and `Sampled`. B3 has all four.
 ///
 /// ```
 /// use traceprop_core::Sampling;
@@ -15,23 +14,23 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sampling {
-    /// Nobody has decided yet: the receiver may.
+    /// No decision yet. The receiver decides.
     Deferred,
     /// The trace is not recorded. It is still propagated.
     NotSampled,
     /// The trace is recorded.
     Sampled,
-    /// The trace is recorded whatever samplers downstream would say (B3 `d`, Jaeger's debug bit).
+    /// The trace is recorded, whatever samplers downstream decide (B3 `d`, Jaeger's debug bit).
     Debug,
 }
 
 impl Sampling {
-    /// Whether spans are recorded under this decision. `Deferred` is not.
+    /// Returns `true` for `Sampled` and `Debug`.
     pub const fn is_sampled(self) -> bool {
         matches!(self, Self::Sampled | Self::Debug)
     }
 
-    /// The decision as yes or no, or `None` while it is open.
+    /// Returns the decision as a `bool`, or `None` if it is open.
     pub const fn decision(self) -> Option<bool> {
         match self {
             Self::Deferred => None,
@@ -40,7 +39,7 @@ impl Sampling {
         }
     }
 
-    /// The word that reports, logs and metrics use: `deferred`, `not-sampled`, `sampled`, `debug`.
+    /// Returns the word for reports, logs and metrics: `deferred`, `not-sampled`, `sampled`, `debug`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Deferred => "deferred",

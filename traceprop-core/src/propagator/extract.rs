@@ -282,7 +282,8 @@ impl<'c> Extraction<'c> {
 
     fn start(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
         let mut span = SpanContext::starting(self.context(), self.received, sampling, ids);
-        if self.propagator.options.behavior == Trust::Resample && OtelTraceState::of(&self.tracestate()).has_threshold()
+        if self.propagator.options.behavior == Trust::Resample
+            && OtelTraceState::from_tracestate(&self.tracestate()).has_threshold()
         {
             // It tells with which probability the caller decided.
             span.otel = span.otel.with_threshold(None);

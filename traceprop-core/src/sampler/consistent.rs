@@ -47,7 +47,7 @@ impl Probability {
 
 impl Sampler for Probability {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        let came = OtelTraceState::of(&input.tracestate()).randomness();
+        let came = OtelTraceState::from_tracestate(&input.tracestate()).randomness();
         let made =
             (came.is_none() && input.is_root() && !input.is_random()).then(|| mixed_randomness_of(input.trace_id()));
         let randomness = came.or(made).unwrap_or(randomness_of(input.trace_id()));
@@ -62,7 +62,7 @@ impl Sampler for Probability {
 
 /// Whether the decision that came is the one that the threshold with it makes. True where there is no threshold.
 pub(super) fn is_consistent(input: &SamplingParameters<'_>, sampling: Sampling) -> bool {
-    let came = OtelTraceState::of(&input.tracestate());
+    let came = OtelTraceState::from_tracestate(&input.tracestate());
     if !came.has_threshold() {
         return true;
     }

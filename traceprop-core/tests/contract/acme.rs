@@ -35,9 +35,9 @@ fn parse(value: &[u8]) -> Result<RemoteContext, (InvalidReason, usize)> {
     if value[ID_LEN] != b'.' {
         return Err((InvalidReason::BadDelimiter, ID_LEN));
     }
-    let trace_id = TraceId::from_hex(&value[..ID_LEN]).map_err(|error| (error.reason(), error.offset()))?;
-    let span_id =
-        SpanId::from_hex(&value[ID_LEN + 1..]).map_err(|error| (error.reason(), ID_LEN + 1 + error.offset()))?;
+    let trace_id = TraceId::from_hex(&value[..ID_LEN]).map_err(|error| (error.reason(), error.offset() as usize))?;
+    let span_id = SpanId::from_hex(&value[ID_LEN + 1..])
+        .map_err(|error| (error.reason(), ID_LEN + 1 + error.offset() as usize))?;
     Ok(RemoteContext::new(trace_id, Some(span_id)))
 }
 

@@ -46,8 +46,8 @@ impl Acme {
         if head[32] != b'/' {
             return Err(reject(InvalidReason::BadDelimiter, 32));
         }
-        let trace = TraceId::from_hex(&head[..32]).map_err(|error| reject(error.reason(), error.offset()))?;
-        let parent = SpanId::from_hex(&head[33..]).map_err(|error| reject(error.reason(), 33 + error.offset()))?;
+        let trace = TraceId::from_hex(&head[..32]).map_err(|error| reject(error.reason(), error.offset() as usize))?;
+        let parent = SpanId::from_hex(&head[33..]).map_err(|error| reject(error.reason(), 33 + error.offset() as usize))?;
         let sampling = match flag {
             b"" => Sampling::Deferred,
             b";0" => Sampling::NotSampled,

@@ -103,10 +103,10 @@ proptest! {
     fn ok_ids_are_read_from_their_digits_alone(trace in digits(32), span in digits(16)) {
         let read = TraceId::from_hex(&trace);
         prop_assert_eq!(read.ok().map(TraceId::get), hex(&trace, 32));
-        prop_assert!(read.err().is_none_or(|error| error.offset() <= trace.len()));
+        prop_assert!(read.err().is_none_or(|error| error.offset() as usize <= trace.len()));
         let read = SpanId::from_hex(&span);
         prop_assert_eq!(read.ok().map(|id| u128::from(id.get())), hex(&span, 16));
-        prop_assert!(read.err().is_none_or(|error| error.offset() <= span.len()));
+        prop_assert!(read.err().is_none_or(|error| error.offset() as usize <= span.len()));
     }
 
     #[test]

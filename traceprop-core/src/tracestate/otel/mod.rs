@@ -61,7 +61,7 @@ pub(crate) const fn mix(mut bits: u64) -> u64 {
 /// use traceprop_core::{sampler::OtelTraceState, TraceState};
 ///
 /// let state = TraceState::parse(b"rojo=1,ot=th:c;rv:6e6d1a75832a2f")?;
-/// let ot = OtelTraceState::of(&state);
+/// let ot = OtelTraceState::from_tracestate(&state);
 /// assert_eq!(ot.threshold().map(|th| th.ratio()), Some(0.25));
 /// assert_eq!(ot.randomness(), Some(0x6e_6d1a_7583_2a2f));
 /// # Ok::<(), traceprop_core::InvalidHeader>(())
@@ -71,7 +71,7 @@ pub struct OtelTraceState<'c>(&'c str);
 
 impl<'c> OtelTraceState<'c> {
     /// The member of this tracestate.
-    pub fn of(state: &TraceState<'c>) -> Self {
+    pub fn from_tracestate(state: &TraceState<'c>) -> Self {
         Self(state.get(KEY).unwrap_or_default())
     }
 
