@@ -97,6 +97,8 @@ pub use owned::OwnedContext;
 #[cfg(feature = "std")]
 pub use owned::current::{ContextFuture, ContextGuard, InContext};
 #[cfg(feature = "std")]
+pub use propagator::EnvCarrier;
+#[cfg(feature = "std")]
 pub use propagator::EnvWarning;
 pub use propagator::explain::{BaggageReport, ExtractReport, FormatReport};
 pub use propagator::{
@@ -105,6 +107,4 @@ pub use propagator::{
 };
 pub use tracestate::preserve::BridgeWriter;
 pub use tracestate::{MAX_TRACESTATE_MEMBERS, TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};
-#[cfg(feature = "std")]
-pub use views::env_carrier::EnvCarrier;
 pub use wire::reason::InvalidReason;

@@ -3,6 +3,8 @@
 mod builder;
 #[cfg(feature = "std")]
 mod env;
+#[cfg(feature = "std")]
+mod env_carrier;
 mod error;
 pub(crate) mod explain;
 mod extract;
@@ -21,6 +23,8 @@ use crate::id::TraceId;
 pub use builder::{Preset, PropagatorBuilder};
 #[cfg(feature = "std")]
 pub use env::EnvWarning;
+#[cfg(feature = "std")]
+pub use env_carrier::EnvCarrier;
 pub use error::{ConfigError, ConfigList, ConfigWord};
 pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};

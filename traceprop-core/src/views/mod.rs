@@ -6,7 +6,5 @@ mod allowed;
 mod b3;
 mod correlation;
 mod datadog;
-#[cfg(feature = "std")]
-pub(crate) mod env_carrier;
 mod jaeger;
 mod sw8;
