@@ -1,7 +1,7 @@
 //! Whether caches may store a response. A stored response that names its trace would give that trace to other requests.
 //!
-//! The rules are a subset of RFC 9111, for this purpose only. A response without caching headers counts as one that is not
-//! stored, although a cache can be configured to store it.
+//! The rules are a subset of RFC 9111, for this purpose only. A response without caching headers counts as one that is
+//! not stored, although a cache can be configured to store it.
 
 use http::header::{CACHE_CONTROL, ETAG, EXPIRES, LAST_MODIFIED};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -51,9 +51,9 @@ pub fn allows_shared_cache(headers: &HeaderMap) -> bool {
 
 /// Returns `true` if any cache, the browser's own included, may show the response again.
 ///
-/// That is a response for which [`allows_shared_cache`] is true, or one with a `max-age` above 0, `immutable`, `Expires`,
-/// `ETag` or `Last-Modified`, since a 304 response shows the old page again. With `no-store` only the targeted directives
-/// of shared caches count.
+/// That is a response for which [`allows_shared_cache`] is true, or one with a `max-age` above 0, `immutable`,
+/// `Expires`, `ETag` or `Last-Modified`, since a 304 response shows the old page again. With `no-store` only the
+/// targeted directives of shared caches count.
 ///
 /// # Examples
 ///

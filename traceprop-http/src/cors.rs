@@ -1,8 +1,8 @@
 //! Header names for CORS: the headers that a page may send, and the headers that it may read.
 //!
-//! Trace headers turn a simple cross-origin request into one with a preflight. If the preflight's response lacks a single
-//! name, the browser blocks the page's own call, not only its trace. Allow every name that an agent on the page may send,
-//! including names that this service does not read, since agents add names with new versions.
+//! Trace headers turn a simple cross-origin request into one with a preflight. If the preflight's response lacks a
+//! single name, the browser blocks the page's own call, not only its trace. Allow every name that an agent on the page
+//! may send, including names that this service does not read, since agents add names with new versions.
 //!
 //! The lists fit every version of tower-http's `CorsLayer`, and anything else that takes [`HeaderName`]s:
 //!
@@ -22,7 +22,8 @@
 //!
 //! # Setup
 //!
-//! * Add the headers of the application (`content-type`, `authorization`): each call of `allow_headers` replaces the list.
+//! * Add the headers of the application (`content-type`, `authorization`): each call of `allow_headers` replaces the
+//!   list.
 //! * Do not use a wildcard: for requests with credentials, browsers read `*` as the name of a header, in both lists.
 //! * Set a maximum age, and send the whole list in every response: browsers cache the answer for each address.
 //! * Add the layer outside of authentication and routing, so that it answers OPTIONS requests before they are rejected.
@@ -54,7 +55,8 @@ macro_rules! lists {
 }
 
 lists! {
-    /// W3C Trace Context: OpenTelemetry, Splunk, Grafana Faro, Elastic and Dynatrace, and most other agents if configured.
+    /// W3C Trace Context: OpenTelemetry, Splunk, Grafana Faro, Elastic and Dynatrace, and most other agents if
+    /// configured.
     TRACE_CONTEXT: 2 = [TraceParent, TraceState];
     /// W3C Baggage. Datadog's agent sends it by default since version 7.
     BAGGAGE: 1 = [Baggage];
@@ -76,7 +78,8 @@ lists! {
     ELASTIC_APM: 1 = [ElasticTraceParent];
 }
 
-/// Returns every name that a browser agent is known to send: the names of all lists of this module, without repetitions.
+/// Returns every name that a browser agent is known to send: the names of all lists of this module, without
+/// repetitions.
 ///
 /// # Examples
 ///
@@ -145,8 +148,8 @@ pub fn expose_headers(response: &ResponseHeaders) -> impl Iterator<Item = Header
 /// Adds the names that [`expose_headers`] returns to the `Access-Control-Expose-Headers` of a response.
 ///
 /// Use it where no CORS layer writes the header. The names that are not listed yet go into a line of their own. An
-/// existing wildcard does not count as a listed name, since browsers ignore it for requests with credentials. A response
-/// with more than [`MAX_HEADER_LINES`] lines of this header is unchanged.
+/// existing wildcard does not count as a listed name, since browsers ignore it for requests with credentials. A
+/// response with more than [`MAX_HEADER_LINES`] lines of this header is unchanged.
 ///
 /// # Examples
 ///

@@ -1,8 +1,8 @@
 //! Trace context in the headers of the `http` crate.
 //!
-//! [`HeaderCarrier`] reads a [`HeaderMap`](http::HeaderMap), [`HeaderCarrierMut`] writes one. Store an [`OwnedContext`] in
-//! request extensions, and not the headers: it copies the few bytes that it needs, while header values keep the whole
-//! buffer of the connection alive.
+//! [`HeaderCarrier`] reads a [`HeaderMap`](http::HeaderMap), [`HeaderCarrierMut`] writes one. Store an [`OwnedContext`]
+//! in request extensions, and not the headers: it copies the few bytes that it needs, while header values keep the
+//! whole buffer of the connection alive.
 //!
 //! Other crates of this family are for other tasks:
 //!

@@ -6,8 +6,8 @@ use std::fmt;
 use traceprop_core::formats::datadog::DatadogText;
 use traceprop_core::{Allow, Baggage, Extraction, Headers, JaegerBaggage, OwnedContext, SpanId, TraceId, TraceState};
 
-/// Ids that real user monitoring (RUM) searches by: the trace id in every notation, the resource span of the page, and the
-/// session, user and view.
+/// Ids that real user monitoring (RUM) searches by: the trace id in every notation, the resource span of the page, and
+/// the session, user and view.
 ///
 /// The ids of session, user and view are received in baggage, W3C or Jaeger. They can be personal data, so only allowed
 /// keys have a value. Only percent-encoded values allocate.
@@ -114,7 +114,8 @@ impl<'c> RumIds<'c> {
         self.trace_id.low()
     }
 
-    /// Returns the low 64 bits of the trace id as 16 hex digits, the notation of 64-bit B3 and of Datadog's browser agent.
+    /// Returns the low 64 bits of the trace id as 16 hex digits, the notation of 64-bit B3 and of Datadog's browser
+    /// agent.
     pub const fn trace_id_low_hex(&self) -> impl fmt::Display + use<> {
         Hex16(self.trace_id.low())
     }
@@ -164,7 +165,8 @@ impl<'c> RumIds<'c> {
         self.get("view.id")
     }
 
-    /// Returns the percent-decoded value of a baggage key, if the key is allowed. W3C baggage is read first, then Jaeger's.
+    /// Returns the percent-decoded value of a baggage key, if the key is allowed. W3C baggage is read first, then
+    /// Jaeger's.
     ///
     /// The value is text of the request. Log it only if it is short and visible ASCII.
     pub fn get(&self, key: &str) -> Option<Cow<'c, str>> {

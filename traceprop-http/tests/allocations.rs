@@ -155,7 +155,7 @@ fn ok_inject_allocates_once_a_line() {
     let context = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
     let mut outgoing = HeaderMap::with_capacity(8);
     let info = measure(|| {
-        let span = context.span().expect("it holds a span");
+        let span = context.span().expect("a span");
         let omitted = propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
         assert!(omitted.is_complete());
     });
@@ -190,7 +190,7 @@ fn ok_response_header_takes_one_allocation() {
     });
     assert_eq!(info.count_total, 1);
     let info = measure(|| {
-        assert_eq!(ResponseHeader::ServerTiming.read(&response).expect("it is there").trace_id, span.trace_id());
+        assert_eq!(ResponseHeader::ServerTiming.read(&response).expect("a header").trace_id, span.trace_id());
     });
     assert_eq!(info.count_total, 0);
 }
@@ -203,13 +203,13 @@ fn ok_page_markup_and_rum_ids_allocate_nothing() {
     let context = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
     let (response, mut page) = (HeaderMap::new(), String::with_capacity(1024));
     let info = measure(|| {
-        let span = context.span().expect("it holds a span");
-        let markup = PageMarkup::for_response(&span, &response).expect("nobody keeps it");
+        let span = context.span().expect("a span");
+        let markup = PageMarkup::for_response(&span, &response).expect("not cached");
         let markup = markup.opentelemetry().datadog(SystemTime::now()).sentry_with_baggage(context.baggage());
-        write!(page, "<head>{markup}</head>").expect("a string takes all");
-        let link = RumIds::from_context(&context, Allow::All).expect("it has a trace");
+        write!(page, "<head>{markup}</head>").expect("a string");
+        let link = RumIds::from_context(&context, Allow::All).expect("a trace");
         assert_eq!(link.get("userId").as_deref(), Some("alice"));
-        write!(page, "{}{}", link.trace_id_decimal(), link.trace_id_low_hex()).expect("a string takes all");
+        write!(page, "{}{}", link.trace_id_decimal(), link.trace_id_low_hex()).expect("a string");
     });
     assert_eq!(info.count_total, 0);
 }

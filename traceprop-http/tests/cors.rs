@@ -48,7 +48,7 @@ fn layer(allow: impl IntoIterator<Item = HeaderName>) -> CorsLayer {
 /// Sends one request through the layer to a service that names its trace.
 async fn send(layer: &CorsLayer, request: Request<()>) -> Response<String> {
     let service = service_fn(|request: Request<()>| async move {
-        assert_ne!(request.method(), Method::OPTIONS, "a preflight is no request of the application's");
+        assert_ne!(request.method(), Method::OPTIONS, "a preflight must not reach the application");
         let propagator = presets::ALL_TO_W3C.propagator();
         let carrier = HeaderCarrier::new(request.headers());
         let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));
@@ -63,13 +63,13 @@ async fn send(layer: &CorsLayer, request: Request<()>) -> Response<String> {
 }
 
 /// Returns the requested names that are not allowed.
-async fn refused(layer: &CorsLayer, asked: &str) -> Vec<String> {
+async fn blocked(layer: &CorsLayer, asked: &str) -> Vec<String> {
     let request = Request::builder()
         .method(Method::OPTIONS)
         .header("origin", ORIGIN)
         .header("access-control-request-method", "PUT")
         .header("access-control-request-headers", asked);
-    let response = send(layer, request.body(()).expect("it is one")).await;
+    let response = send(layer, request.body(()).expect("a request")).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert!(!response.headers().contains_key("server-timing"));
     let allowed = response.headers()["access-control-allow-headers"].to_str().expect("names are ASCII");
@@ -82,7 +82,7 @@ async fn refused(layer: &CorsLayer, asked: &str) -> Vec<String> {
 async fn ok_each_agent_may_send_its_headers() {
     let layer = layer(cors::browser_agent_headers().chain(cors::jaeger_baggage_headers(["session.id", "user.id"])));
     for (agent, asked) in ASKED {
-        assert!(refused(&layer, asked).await.is_empty(), "{agent}");
+        assert!(blocked(&layer, asked).await.is_empty(), "{agent}");
     }
 }
 
@@ -97,7 +97,7 @@ async fn ok_lists_of_formats_cover_the_agents_that_use_them() {
             "New Relic" | "New Relic with W3C" => &["newrelic"],
             _ => &[],
         };
-        assert_eq!(refused(&all, asked).await, own, "{agent}");
+        assert_eq!(blocked(&all, asked).await, own, "{agent}");
     }
     for (list, agent) in [
         ([&cors::DATADOG[..], &cors::TRACE_CONTEXT, &cors::BAGGAGE].concat(), "Datadog"),
@@ -107,7 +107,7 @@ async fn ok_lists_of_formats_cover_the_agents_that_use_them() {
         (cors::NEW_RELIC.to_vec(), "New Relic with W3C"),
     ] {
         let asked = ASKED.iter().find(|(name, _)| *name == agent).map(|(_, asked)| *asked);
-        assert!(refused(&layer(list), asked.expect("it is listed")).await.is_empty(), "{agent}");
+        assert!(blocked(&layer(list), asked.expect("a listed agent")).await.is_empty(), "{agent}");
     }
 }
 
@@ -115,7 +115,7 @@ async fn ok_lists_of_formats_cover_the_agents_that_use_them() {
 #[tokio::test]
 async fn err_list_without_baggage_blocks_an_agent_that_sends_it() {
     let layer = layer([&cors::DATADOG[..], &cors::TRACE_CONTEXT].concat());
-    assert_eq!(refused(&layer, ASKED[0].1).await, ["baggage"]);
+    assert_eq!(blocked(&layer, ASKED[0].1).await, ["baggage"]);
 }
 
 #[tokio::test]
@@ -123,8 +123,8 @@ async fn ok_page_may_read_its_trace() {
     let request = Request::builder()
         .header("origin", ORIGIN)
         .header("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-    let response = send(&layer(cors::browser_agent_headers()), request.body(()).expect("it is one")).await;
+    let response = send(&layer(cors::browser_agent_headers()), request.body(()).expect("a request")).await;
     assert_eq!(response.headers()["access-control-expose-headers"], "server-timing");
-    let parent = ResponseHeader::ServerTiming.read(response.headers()).expect("it is there");
+    let parent = ResponseHeader::ServerTiming.read(response.headers()).expect("a header");
     assert_eq!(parent.trace_id.to_string(), *response.body());
 }

@@ -136,9 +136,9 @@ proptest! {
     }
 
     #[test]
-    fn ok_header_map_is_written_as_pairs_are_and_keeps_other_headers(came in lines(), before in lines()) {
+    fn ok_header_map_is_written_as_pairs_are_and_keeps_other_headers(received in lines(), before in lines()) {
         let propagator = all();
-        let extraction = propagator.extract(&came);
+        let extraction = propagator.extract(&received);
         let span = extraction.new_span(&ids);
         let mut map = in_map(&before);
         propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut map));
@@ -187,7 +187,7 @@ proptest! {
         let watched: Vec<_> = propagator.extract_fields().map(str::to_owned).collect();
         for (place, name) in allowed.iter().enumerate() {
             prop_assert!(watched.iter().any(|known| known == name.as_str()), "{} is not read", name);
-            prop_assert!(!allowed[..place].contains(name), "{} stands there twice", name);
+            prop_assert!(!allowed[..place].contains(name), "{} is repeated", name);
         }
     }
 }

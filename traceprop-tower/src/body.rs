@@ -1,7 +1,7 @@
 //! Keeps the context of a request current while its response body is sent.
 //!
-//! A response future is complete when the head of the response is ready. The server then polls the body without a current
-//! context. [`ExtractLayer::include_response_body`] wraps the body, so that the context is
+//! A response future is complete when the head of the response is ready. The server then polls the body without a
+//! current context. [`ExtractLayer::include_response_body`] wraps the body, so that the context is
 //! [current](traceprop_core::OwnedContext::current) during each poll:
 //!
 //! ```
@@ -13,8 +13,8 @@
 //!     .layer(ExtractLayer::new(presets::W3C).include_response_body());
 //! ```
 //!
-//! Call it after all other settings of the layer, since it returns a different type. A body that makes no calls and writes
-//! no log lines does not need it. `logging::SpanLayer` does not wrap bodies, so log lines of a body have no ids.
+//! Call it after all other settings of the layer, since it returns a different type. A body that makes no calls and
+//! writes no log lines does not need it. `logging::SpanLayer` does not wrap bodies, so log lines of a body have no ids.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -34,14 +34,14 @@
 //! }
 //! ```
 //!
-//! The server layer makes the context of a request *current*, and the client layer uses the current context, so handlers
-//! pass nothing along. If a header is invalid, the server layer ignores it, and [`ExtractLayer::on_report`] receives the
-//! reason. The module [`explain`] turns reports into logs and metrics.
+//! The server layer makes the context of a request *current*, and the client layer uses the current context, so
+//! handlers pass nothing along. If a header is invalid, the server layer ignores it, and [`ExtractLayer::on_report`]
+//! receives the reason. The module [`explain`] turns reports into logs and metrics.
 //!
 //! # Layer order
 //!
-//! `ExtractLayer` must run before every layer that uses the context: `SpanLayer` of the module `logging`, layers that log,
-//! and layers that make calls. Otherwise these layers find no context, and no error says so.
+//! `ExtractLayer` must run before every layer that uses the context: `SpanLayer` of the module `logging`, layers that
+//! log, and layers that make calls. Otherwise these layers find no context, and no error says so.
 //!
 //! In axum the layer added last runs first, so add `ExtractLayer` last:
 //!
@@ -72,14 +72,14 @@
 //! # }
 //! ```
 //!
-//! A CORS layer goes outside of `ExtractLayer`, see [`response`]. On the client side, retry and redirect layers go outside
-//! of [`InjectLayer`], see [`inject`].
+//! A CORS layer goes outside of `ExtractLayer`, see [`response`]. On the client side, retry and redirect layers go
+//! outside of [`InjectLayer`], see [`inject`].
 //!
 //! # Spawned tasks and callbacks
 //!
-//! The current context belongs to the task of the request. A spawned task needs it explicitly, and a `tracing` span is a
-//! second, separate context: take both along. With the context alone, log lines have no ids; with the span alone, outgoing
-//! calls carry no headers.
+//! The current context belongs to the task of the request. A spawned task needs it explicitly, and a `tracing` span is
+//! a second, separate context: take both along. With the context alone, log lines have no ids; with the span alone,
+//! outgoing calls carry no headers.
 //!
 //! ```
 //! use traceprop_tower::InContext;

@@ -106,13 +106,13 @@ fn ok_response_headers_allocate_once_each() {
     let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
     let without = count(&mut layer.layer(bare), request(TRACED, true));
     let origin = http::HeaderValue::from_static("*");
-    for (respond, headers) in [
+    for (response_headers, headers) in [
         (ResponseHeaders::new(), 0),
         (ResponseHeaders::new().server_timing(), 1),
         (ResponseHeaders::new().traceresponse(), 1),
         (ResponseHeaders::new().server_timing().traceresponse().timing_allow_origin(origin), 2),
     ] {
-        let layer = layer.clone().response_headers(respond);
+        let layer = layer.clone().response_headers(response_headers);
         assert_eq!(count(&mut layer.layer(bare), request(TRACED, true)), without + headers);
     }
     let layer = layer.response_headers(ResponseHeaders::new().server_timing().expose_headers());

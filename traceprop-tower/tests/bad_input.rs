@@ -28,16 +28,16 @@ async fn handle(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallibl
 struct Server {
     address: SocketAddr,
     /// Invalid headers of the reports since the last check.
-    rejects: Arc<Mutex<Vec<String>>>,
+    invalid_headers: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// Starts a hyper server with higher limits than its defaults.
     async fn start() -> Self {
-        let rejects = Arc::<Mutex<Vec<String>>>::default();
-        let log = Arc::clone(&rejects);
+        let invalid_headers = Arc::<Mutex<Vec<String>>>::default();
+        let log = Arc::clone(&invalid_headers);
         let layer = ExtractLayer::new(presets::W3C).on_report(move |report| {
-            log.lock().expect("no panic").extend(report.invalid_headers().map(|(_, reject)| reject.to_string()));
+            log.lock().expect("no panic").extend(report.invalid_headers().map(|(_, invalid)| invalid.to_string()));
         });
         let service = ServiceBuilder::new().layer(layer).service_fn(handle);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -50,15 +50,15 @@ impl Server {
                 tokio::spawn(http1.serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self { address, rejects }
+        Self { address, invalid_headers }
     }
 
-    /// Sends header lines. `found` is the expected response, `rejects` the expected invalid headers.
-    async fn check(&self, case: &str, lines: &[u8], found: &str, rejects: &[&str]) {
+    /// Sends header lines. `found` is the expected response, `invalid_headers` the expected invalid headers.
+    async fn check(&self, case: &str, lines: &[u8], found: &str, invalid_headers: &[&str]) {
         let answer = get(self.address, "/", lines).await;
-        let turned_down = std::mem::take(&mut *self.rejects.lock().expect("no panic"));
+        let reported = std::mem::take(&mut *self.invalid_headers.lock().expect("no panic"));
         assert_eq!(answer, Answer::ok(found), "{case}");
-        assert_eq!(turned_down, rejects, "{case}");
+        assert_eq!(reported, invalid_headers, "{case}");
     }
 }
 
@@ -73,7 +73,7 @@ async fn ok_invalid_traceparent_starts_a_new_trace() {
     let server = Server::start().await;
     let odd = [&PARENT.as_bytes()[..20], b"\xff\x80\xe2", &PARENT.as_bytes()[23..]].concat();
     let parent = |value: &dyn AsRef<[u8]>| line("traceparent", value);
-    for (case, lines, reject) in [
+    for (case, lines, reason) in [
         ("empty", parent(&""), "bad-length, ends at byte 0"),
         ("one byte short", parent(&&PARENT[..54]), "bad-length, ends at byte 54"),
         ("one byte long", parent(&format!("{PARENT}-")), "trailing-data at byte 55"),
@@ -91,7 +91,7 @@ async fn ok_invalid_traceparent_starts_a_new_trace() {
         ("10,000 lines", parent(&PARENT).repeat(10_000), "multiple-traceparent at byte 0"),
         ("joined by a comma", parent(&format!("{PARENT},{PARENT}")), "multiple-traceparent at byte 55"),
     ] {
-        server.check(case, &lines, "false 0 0", &[&format!("invalid traceparent: {reject}")]).await;
+        server.check(case, &lines, "false 0 0", &[&format!("invalid traceparent: {reason}")]).await;
     }
 }
 
@@ -100,7 +100,7 @@ async fn ok_invalid_tracestate_is_ignored_and_the_trace_kept() {
     let server = Server::start().await;
     let members = |count: usize| (0..count).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
     let state = |value: &dyn AsRef<[u8]>| line("tracestate", value);
-    for (case, lines, reject) in [
+    for (case, lines, reason) in [
         ("odd bytes", state(b"a=1,b=\xff\xfe"), "bad-value at byte 6"),
         ("33 members", state(&members(33)), "too-many-members at byte 182"),
         ("10,000 members", state(&members(10_000)), "too-many-members at byte 182"),
@@ -109,7 +109,7 @@ async fn ok_invalid_tracestate_is_ignored_and_the_trace_kept() {
         ("64 KiB in a value", state(&format!("a={}", "b".repeat(KIB_64))), "bad-value at byte 2"),
     ] {
         let lines = [line("traceparent", PARENT), lines].concat();
-        server.check(case, &lines, "true 0 0", &[&format!("invalid tracestate: {reject}")]).await;
+        server.check(case, &lines, "true 0 0", &[&format!("invalid tracestate: {reason}")]).await;
     }
     let lines = [line("traceparent", PARENT), state(&members(32))].concat();
     server.check("32 members", &lines, "true 32 0", &[]).await;
@@ -119,7 +119,7 @@ async fn ok_invalid_tracestate_is_ignored_and_the_trace_kept() {
 async fn ok_invalid_baggage_is_ignored_and_the_trace_kept() {
     let server = Server::start().await;
     let baggage = |value: &dyn AsRef<[u8]>| line("baggage", value);
-    for (case, lines, members, reject) in [
+    for (case, lines, members, reason) in [
         ("odd bytes", baggage(b"a=1,b=\xff,c=3"), 2, "bad-value at byte 6"),
         ("nothing but odd bytes", baggage(&[0xff; 100]), 0, "no-valid-member at byte 0"),
         ("10,000 members", baggage(&vec!["a=1"; 10_000].join(",")), 64, "too-many-members at byte 256"),
@@ -127,7 +127,7 @@ async fn ok_invalid_baggage_is_ignored_and_the_trace_kept() {
         ("100 lines", baggage(&"a=1").repeat(100), 0, "too-many-lines at byte 0"),
     ] {
         let lines = [line("traceparent", PARENT), lines].concat();
-        server.check(case, &lines, &format!("true 0 {members}"), &[&format!("invalid baggage: {reject}")]).await;
+        server.check(case, &lines, &format!("true 0 {members}"), &[&format!("invalid baggage: {reason}")]).await;
     }
     let lines = [line("traceparent", PARENT), baggage(b"a=%0A%0D%00,b=\t, c = 3 ;p")].concat();
     server.check("controls, percent-encoded", &lines, "true 0 3", &[]).await;

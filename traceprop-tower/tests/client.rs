@@ -84,8 +84,8 @@ async fn ok_three_services_one_trace() {
 #[tokio::test]
 async fn ok_passthrough_service_is_not_in_the_trace() {
     let stock = serve(callee()).await;
-    let relay = ExtractLayer::new(presets::W3C).passthrough();
-    let shop = serve(caller(stock, relay, InjectLayer::new(presets::W3C))).await;
+    let passthrough = ExtractLayer::new(presets::W3C).passthrough();
+    let shop = serve(caller(stock, passthrough, InjectLayer::new(presets::W3C))).await;
     let later = format!("traceparent: cc-{}-more\r\ntracestate: rojo=1\r\n", &PARENT[3..]);
     let answer = get(shop, "/", later.as_bytes()).await;
     let words: Vec<_> = answer.body.split(' ').collect();

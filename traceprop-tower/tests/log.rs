@@ -74,7 +74,7 @@ fn ok_layers_that_log_in_call_have_the_ids() {
     let request = Request::get("/").header("traceparent", PARENT).body(Body::empty()).expect("a request");
     drop(service.call(request));
     assert_eq!(only_span(&log), ids());
-    tracing::info!("behind it");
+    tracing::info!("after it");
     assert_eq!(log.lines()[1].get("span"), None);
 }
 

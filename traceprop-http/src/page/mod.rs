@@ -6,8 +6,8 @@
 //! <meta name="sentry-trace" content="4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1">
 //! ```
 //!
-//! A browser that loads a document sends no trace header, so the trace starts at the server, and the agent reads it from
-//! the page. Splunk and Grafana Faro read `Server-Timing` instead ([`ResponseHeaders`](crate::ResponseHeaders)).
+//! A browser that loads a document sends no trace header, so the trace starts at the server, and the agent reads it
+//! from the page. Splunk and Grafana Faro read `Server-Timing` instead ([`ResponseHeaders`](crate::ResponseHeaders)).
 
 mod escape;
 
@@ -22,9 +22,9 @@ use escape::Escaped;
 
 /// Markup that names the trace of a page in its head. It displays as `<meta>` tags and allocates nothing.
 ///
-/// A page from a cache would name an old trace to a new visitor. Markup is therefore made for the headers of a response,
-/// and only if they forbid reuse. Headers that outer layers add later are not considered. Of the agents only Datadog's has
-/// a guard: it ignores tags older than two minutes.
+/// A page from a cache would name an old trace to a new visitor. Markup is therefore made for the headers of a
+/// response, and only if they forbid reuse. Headers that outer layers add later are not considered. Of the agents only
+/// Datadog's has a guard: it ignores tags older than two minutes.
 ///
 /// # Examples
 ///
@@ -105,7 +105,8 @@ impl<'c> PageMarkup<'c> {
 
     /// Adds `dd-trace-id` and `dd-trace-time`, for Datadog.
     ///
-    /// The id is the low 64 bits of the trace id in decimal. No tag is added if they are zero, or if `now` is before 1970.
+    /// The id is the low 64 bits of the trace id in decimal. No tag is added if they are zero, or if `now` is before
+    /// 1970.
     pub fn datadog(mut self, now: SystemTime) -> Self {
         let since = now.duration_since(UNIX_EPOCH).ok();
         self.datadog = since.and_then(|since| u64::try_from(since.as_millis()).ok()).filter(|at| *at > 0);

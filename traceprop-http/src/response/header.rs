@@ -77,7 +77,8 @@ impl ResponseHeader {
     /// Returns the trace and span that a response names in this header.
     ///
     /// Of several metrics the last valid one is used: servers append, so it is the nearest server's. Returns `None` if
-    /// the header is absent, invalid or over [`MAX_SERVER_TIMING_LEN`], or if there are several `traceresponse` headers.
+    /// the header is absent, invalid or over [`MAX_SERVER_TIMING_LEN`], or if there are several `traceresponse`
+    /// headers.
     ///
     /// # Examples
     ///
@@ -109,8 +110,8 @@ impl ResponseHeader {
     ///
     /// The new metric is the last one. All other metrics are unchanged, byte for byte.
     ///
-    /// Returns `false` and leaves the response unchanged if it has more `Server-Timing` than [`MAX_SERVER_TIMING_LEN`] or
-    /// [`MAX_HEADER_LINES`], or no room for another header.
+    /// Returns `false` and leaves the response unchanged if it has more `Server-Timing` than
+    /// [`MAX_SERVER_TIMING_LEN`] or [`MAX_HEADER_LINES`], or no room for another header.
     pub fn write(self, parent: TraceParent, headers: &mut HeaderMap) -> bool {
         match self {
             Self::ServerTiming => {

@@ -13,9 +13,9 @@ static TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-o
 /// A new value writes nothing; each header is opt-in. The ids are visible to every reader of the response, also across
 /// origins where `Access-Control-Expose-Headers` or `Timing-Allow-Origin` permits it.
 ///
-/// Nothing is written into a response that a [shared cache](caching::allows_shared_cache) may store, because every client
-/// served from the cache would receive the trace of the first one. [`allow_shared_caches`](Self::allow_shared_caches)
-/// turns that off.
+/// Nothing is written into a response that a [shared cache](caching::allows_shared_cache) may store, because every
+/// client served from the cache would receive the trace of the first one.
+/// [`allow_shared_caches`](Self::allow_shared_caches) turns that off.
 ///
 /// # Examples
 ///
@@ -70,8 +70,8 @@ impl ResponseHeaders {
 
     /// Writes `Server-Timing: traceparent;desc="00-..-..-01"`, which the agents of Splunk and Grafana Faro read.
     ///
-    /// A metric of this name that an upstream service wrote is replaced, because agents read either the first or the last
-    /// one. Other metrics are unchanged. Flags are 00 or 01: Splunk's agent accepts no flags but 01.
+    /// A metric of this name that an upstream service wrote is replaced, because agents read either the first or the
+    /// last one. Other metrics are unchanged. Flags are 00 or 01: Splunk's agent accepts no flags but 01.
     pub fn server_timing(self) -> Self {
         self.with(ResponseHeader::ServerTiming)
     }
@@ -98,7 +98,8 @@ impl ResponseHeaders {
         self
     }
 
-    /// Writes the id of a correlation header: the received text or, without one, the trace id that outgoing calls carry.
+    /// Writes the id of a correlation header: the received text or, without one, the trace id that outgoing calls
+    /// carry.
     ///
     /// Can be called for several headers. The propagator must read them, otherwise the received text is not known.
     ///
@@ -157,11 +158,12 @@ impl ResponseHeaders {
 
     /// Writes the headers for a request that is served in `context`.
     ///
-    /// A [passthrough](OwnedContext::from_passthrough) context has no span of this service, so for it only correlation ids are
-    /// written, and the trace headers of an upstream service are unchanged. Each written line takes one allocation.
+    /// A [passthrough](OwnedContext::from_passthrough) context has no span of this service, so for it only correlation
+    /// ids are written, and the trace headers of an upstream service are unchanged. Each written line takes one
+    /// allocation.
     ///
-    /// Returns `false` if a header was not written: the response may be stored by a shared cache, has no room for another
-    /// header, or exceeds a limit of [`ResponseHeader::write`].
+    /// Returns `false` if a header was not written: the response may be stored by a shared cache, has no room for
+    /// another header, or exceeds a limit of [`ResponseHeader::write`].
     pub fn write(&self, context: &OwnedContext, headers: &mut HeaderMap) -> bool {
         if self.is_empty() {
             return true;

@@ -84,8 +84,8 @@ pub(super) fn each(report: &ExtractReport<'_>, mut found: impl FnMut(Finding<'_>
         let format = entry.format;
         let (outcome, reason) = of_format(report, &entry);
         found(Finding { format, outcome, reason });
-        for reject in entry.parsed.ignored() {
-            found(Finding { format, outcome: FindingOutcome::Ignored, reason: Some(reject.reason()) });
+        for invalid in entry.parsed.ignored() {
+            found(Finding { format, outcome: FindingOutcome::Ignored, reason: Some(invalid.reason()) });
         }
     }
     let format = "baggage";
@@ -93,8 +93,8 @@ pub(super) fn each(report: &ExtractReport<'_>, mut found: impl FnMut(Finding<'_>
         BaggageReport::NotRead => return,
         BaggageReport::Absent => (FindingOutcome::Absent, None),
         BaggageReport::Members(_, ignored) => (FindingOutcome::Context, ignored),
-        BaggageReport::Invalid(reject) => {
-            return found(Finding { format, outcome: FindingOutcome::Invalid, reason: Some(reject.reason()) });
+        BaggageReport::Invalid(invalid) => {
+            return found(Finding { format, outcome: FindingOutcome::Invalid, reason: Some(invalid.reason()) });
         }
     };
     found(Finding { format, outcome, reason: None });
@@ -107,7 +107,7 @@ fn of_format(report: &ExtractReport<'_>, entry: &FormatReport<'_>) -> (FindingOu
     match entry.parsed.outcome() {
         Outcome::Absent => (FindingOutcome::Absent, None),
         Outcome::SamplingOnly(_) => (FindingOutcome::SamplingOnly, None),
-        Outcome::Invalid(reject) => (FindingOutcome::Invalid, Some(reject.reason())),
+        Outcome::Invalid(invalid) => (FindingOutcome::Invalid, Some(invalid.reason())),
         Outcome::Context(_) => {
             (if report.is_conflicting(entry) { FindingOutcome::DifferentTrace } else { FindingOutcome::Context }, None)
         }

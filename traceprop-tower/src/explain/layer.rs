@@ -9,7 +9,8 @@ use crate::extract::ExtractLayer;
 const PER_SECOND: u32 = 10;
 
 impl<G> ExtractLayer<G> {
-    /// Logs an explanation of each request with an invalid or ignored header, or with formats that name different traces.
+    /// Logs an explanation of each request with an invalid or ignored header, or with formats that name different
+    /// traces.
     ///
     /// Each explanation is a `tracing` event of level `DEBUG` and target `traceprop_tower::explain`. The message is the
     /// [`ExtractReport`](traceprop_core::ExtractReport) as text, which contains no byte of a header. At most ten events

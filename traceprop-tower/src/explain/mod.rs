@@ -18,8 +18,8 @@
 //!
 //! # Overview
 //!
-//! * `ExtractLayer::log_problems` (feature `tracing`) logs an event of level `DEBUG` for each request with an invalid or
-//!   ignored header, or with formats that name different traces.
+//! * `ExtractLayer::log_problems` (feature `tracing`) logs an event of level `DEBUG` for each request with an invalid
+//!   or ignored header, or with formats that name different traces.
 //! * [`ExtractLayer::on_finding`](crate::ExtractLayer::on_finding) passes the result of each format to a callback, for
 //!   metrics.
 //! * [`ExplainService`] is a route that explains the request that it receives.

@@ -18,8 +18,8 @@ type EndpointFn = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
 /// Middleware that reads the trace context of incoming requests.
 ///
 /// For each request the layer extracts the context, makes a span of this service, stores both as an [`OwnedContext`] in
-/// the request's extensions, and makes that context current while the inner service runs. [`InjectLayer`] and the clients
-/// of this crate family then propagate it without further code.
+/// the request's extensions, and makes that context current while the inner service runs. [`InjectLayer`] and the
+/// clients of this crate family then propagate it without further code.
 ///
 /// An invalid header never fails a request: the layer starts a new trace and [reports](Self::on_report) the reason.
 ///
@@ -169,8 +169,9 @@ impl<G> ExtractLayer<G> {
 
     /// Uses the route that axum matched (`/orders/{id}`) as the [endpoint](Self::endpoint).
     ///
-    /// There is no endpoint if no route matched, as in a fallback. Axum knows the route only if the layer is added to the
-    /// `Router` that has the route, or to a `Router` that nests it. A layer around the whole `Router` sees no route.
+    /// There is no endpoint if no route matched, as in a fallback. Axum knows the route only if the layer is added to
+    /// the `Router` that has the route, or to a `Router` that nests it. A layer around the whole `Router` sees no
+    /// route.
     #[cfg(feature = "axum")]
     #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
     pub fn matched_path(self) -> Self {
@@ -226,8 +227,8 @@ impl<G> ExtractLayer<G> {
 
     /// Calls `on_report` with what each format found, and with the reason for every header that is invalid or ignored.
     ///
-    /// A report contains ids, names of formats and headers, and reasons, never the text of a header. It allocates nothing.
-    /// Callbacks add up: each is called for every request that is not [skipped](Self::skip).
+    /// A report contains ids, names of formats and headers, and reasons, never the text of a header. It allocates
+    /// nothing. Callbacks add up: each is called for every request that is not [skipped](Self::skip).
     ///
     /// # Examples
     ///

@@ -1,8 +1,8 @@
 //! Reads the trace context of incoming requests.
 //!
-//! [`ExtractLayer`] reads the headers once, makes a span of this service, and stores an [`OwnedContext`] in the request's
-//! extensions. The same context is [current](traceprop_core::OwnedContext::current) while the inner service's `call` runs and during
-//! each poll of its response future, so inner layers and handlers see it.
+//! [`ExtractLayer`] reads the headers once, makes a span of this service, and stores an [`OwnedContext`] in the
+//! request's extensions. The same context is [current](traceprop_core::OwnedContext::current) while the inner service's
+//! `call` runs and during each poll of its response future, so inner layers and handlers see it.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -57,9 +57,9 @@
 //!
 //! # Trust
 //!
-//! Trust is a setting of each listener. An internal listener continues the traces of its callers, a listener for partners
-//! starts new traces with a link, and a listener for browsers keeps trace ids but makes its own sampling decisions. Layers
-//! can share a propagator:
+//! Trust is a setting of each listener. An internal listener continues the traces of its callers, a listener for
+//! partners starts new traces with a link, and a listener for browsers keeps trace ids but makes its own sampling
+//! decisions. Layers can share a propagator:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -77,8 +77,8 @@
 //!
 //! The link of a restarted trace is in the report: [`ExtractLayer::on_report`], `report.extraction().links()`.
 //!
-//! For settings by route, add a layer to each route. Of two layers around one route the outer one is used, unless it skips
-//! the request.
+//! For settings by route, add a layer to each route. Of two layers around one route the outer one is used, unless it
+//! skips the request.
 //!
 //! # Unchanged requests and responses
 //!

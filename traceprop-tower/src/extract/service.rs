@@ -162,13 +162,13 @@ mod tests {
     async fn ok_passthrough_keeps_the_received_context_and_makes_no_span() {
         let later = "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more";
         let layer = ExtractLayer::new(presets::W3C).passthrough();
-        let relayed = seen(layer.clone(), request(later)).await;
-        let context_of_relay = context(&relayed);
-        assert!(context_of_relay.span().is_none());
-        assert_eq!(context_of_relay.span_id().unwrap().to_string(), "00f067aa0ba902b7");
+        let passed = seen(layer.clone(), request(later)).await;
+        let received = context(&passed);
+        assert!(received.span().is_none());
+        assert_eq!(received.span_id().unwrap().to_string(), "00f067aa0ba902b7");
         let mut headers = Pairs::new();
-        let relay = context_of_relay.relay().unwrap();
-        presets::W3C.propagator().inject(&relay, &InjectOptions::new(), &mut headers);
+        let passthrough = received.relay().unwrap();
+        presets::W3C.propagator().inject(&passthrough, &InjectOptions::new(), &mut headers);
         assert_eq!(headers.get("traceparent"), Some(later));
 
         let nothing = seen(layer, Request::new(())).await;
@@ -177,15 +177,15 @@ mod tests {
 
     #[tokio::test]
     async fn ok_report_has_the_reason_of_an_invalid_header() {
-        let rejects = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&rejects);
+        let invalid_headers = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&invalid_headers);
         let layer = ExtractLayer::new(presets::W3C).on_report(move |report| {
             let mut log = log.lock().expect("no panic");
-            log.extend(report.invalid_headers().map(|(_, reject)| reject.to_string()));
+            log.extend(report.invalid_headers().map(|(_, invalid)| invalid.to_string()));
         });
         let new_trace = seen(layer, request(&PARENT[..54])).await;
         assert_eq!(context(&new_trace).parent_id(), None);
-        assert_eq!(*rejects.lock().unwrap(), ["invalid traceparent: bad-length, ends at byte 54"]);
+        assert_eq!(*invalid_headers.lock().unwrap(), ["invalid traceparent: bad-length, ends at byte 54"]);
     }
 
     #[tokio::test]

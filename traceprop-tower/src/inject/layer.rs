@@ -111,8 +111,8 @@ impl<G> InjectLayer<G> {
 
     /// Sends the span id of the context instead of a new one for each call.
     ///
-    /// Use it for services that report no spans for their calls, and for tracers that have stored the span of the call in
-    /// the request's extensions.
+    /// Use it for services that report no spans for their calls, and for tracers that have stored the span of the call
+    /// in the request's extensions.
     pub fn reuse_span(mut self) -> Self {
         self.reuse_span = true;
         self

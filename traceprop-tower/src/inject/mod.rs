@@ -1,8 +1,9 @@
 //! Writes trace context into outgoing requests.
 //!
-//! [`InjectLayer`] takes the context from the request's extensions, or else the [current](traceprop_core::OwnedContext::current) one,
-//! and writes it into the headers. Each call gets its own span id, whose parent is the span of the context. Add retry and
-//! redirect layers outside of this one: each attempt then has its own id, and each hop is judged by its own URI.
+//! [`InjectLayer`] takes the context from the request's extensions, or else the
+//! [current](traceprop_core::OwnedContext::current) one, and writes it into the headers. Each call gets its own span
+//! id, whose parent is the span of the context. Add retry and redirect layers outside of this one: each attempt then
+//! has its own id, and each hop is judged by its own URI.
 //!
 //! ```
 //! use std::convert::Infallible;
@@ -30,9 +31,9 @@
 //!
 //! # Destinations
 //!
-//! By default every destination gets trace context, and none gets baggage or correlation ids, which are application data.
-//! [`InjectLayer::inject_options`] allows more for all calls of a client, [`InjectLayer::inject_options_fn`] decides for
-//! each URI:
+//! By default every destination gets trace context, and none gets baggage or correlation ids, which are application
+//! data. [`InjectLayer::inject_options`] allows more for all calls of a client, [`InjectLayer::inject_options_fn`]
+//! decides for each URI:
 //!
 //! ```
 //! use traceprop_tower::{Allow, InjectLayer, InjectOptions, presets};
@@ -50,8 +51,8 @@
 //! # let _ = layer;
 //! ```
 //!
-//! A tonic channel adds its address inside of this layer, so the layer sees no host. Create the client with the address,
-//! `StockClient::with_origin(layered_channel, uri)`: the layer then sees the host and the peer.
+//! A tonic channel adds its address inside of this layer, so the layer sees no host. Create the client with the
+//! address, `StockClient::with_origin(layered_channel, uri)`: the layer then sees the host and the peer.
 //!
 //! # Calls without a span
 //!

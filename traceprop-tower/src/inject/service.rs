@@ -156,11 +156,11 @@ mod tests {
 
     #[tokio::test]
     async fn ok_passthrough_is_sent_as_received() {
-        let came = format!("cc-{TRACE}-00f067aa0ba902b7-01-more");
+        let received = format!("cc-{TRACE}-00f067aa0ba902b7-01-more");
         let propagator = presets::W3C.propagator();
-        let headers = [("traceparent", came.as_str())];
-        let relay = OwnedContext::from_passthrough(&propagator.extract(&headers));
-        assert_eq!(sent(layer().start_new_traces(), of(relay)).await["traceparent"], came);
+        let headers = [("traceparent", received.as_str())];
+        let passthrough = OwnedContext::from_passthrough(&propagator.extract(&headers));
+        assert_eq!(sent(layer().start_new_traces(), of(passthrough)).await["traceparent"], received);
 
         let nothing = OwnedContext::from_passthrough(&propagator.extract(&Pairs::new()));
         assert!(sent(layer().start_new_traces(), of(nothing)).await.is_empty());
@@ -190,8 +190,8 @@ mod tests {
     async fn ok_omissions_are_reported_with_their_destination() {
         let told = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&told);
-        let layer = layer().on_omitted(move |uri, omissions| {
-            log.lock().expect("no panic").push(format!("{}: {omissions}", uri.host().unwrap_or_default()));
+        let layer = layer().on_omitted(move |uri, report| {
+            log.lock().expect("no panic").push(format!("{}: {report}", uri.host().unwrap_or_default()));
         });
         sent(layer.clone(), of(context(1))).await;
         sent(layer, of(with_baggage())).await;

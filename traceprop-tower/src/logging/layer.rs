@@ -11,8 +11,9 @@ type MakeSpan = dyn Fn(&Parts) -> Span + Send + Sync;
 
 /// Middleware that runs the inner service in a `tracing` span with the ids of the request.
 ///
-/// The span is entered during `call` and each poll of the response future, and closed when the future is dropped. Add the
-/// layer inside of [`ExtractLayer`](crate::ExtractLayer), which reads the ids; see [layer order](crate#layer-order).
+/// The span is entered during `call` and each poll of the response future, and closed when the future is dropped. Add
+/// the layer inside of [`ExtractLayer`](crate::ExtractLayer), which reads the ids; see [layer
+/// order](crate#layer-order).
 ///
 /// # Examples
 ///

@@ -1,7 +1,7 @@
 //! Adds the ids of a request to every line that is logged while it is served, with or without a tracer.
 //!
-//! [`SpanLayer`] runs each request in a `tracing` span, whose fields appear in every line logged inside. Layers that make
-//! their own spans, such as the `TraceLayer` of tower-http, use [`request_span`] or the macro
+//! [`SpanLayer`] runs each request in a `tracing` span, whose fields appear in every line logged inside. Layers that
+//! make their own spans, such as the `TraceLayer` of tower-http, use [`request_span`] or the macro
 //! [`request_span!`](crate::request_span). [`ExtractLayer`](crate::ExtractLayer) must run first:
 //!
 //! ```
@@ -44,19 +44,19 @@
 //!
 //! All values are text, because many JSON parsers lose digits of 64-bit numbers. Fields without a value are omitted.
 //!
-//! Inside of another span, the JSON formatter shows these fields in `spans`, under the span named `request`. A task that is
-//! spawned needs the span and the context; see [spawned tasks](crate#spawned-tasks-and-callbacks).
+//! Inside of another span, the JSON formatter shows these fields in `spans`, under the span named `request`. A task
+//! that is spawned needs the span and the context; see [spawned tasks](crate#spawned-tasks-and-callbacks).
 //!
 //! # Text of the request
 //!
-//! A header can contain megabytes, escape sequences, or text that imitates a log line. Text is therefore logged only if it
-//! is at most [`LogText::MAX_LEN`] visible ASCII characters; otherwise its length is logged (`2048 bytes`). Baggage can be
-//! personal data, so a key is logged only if it is listed.
+//! A header can contain megabytes, escape sequences, or text that imitates a log line. Text is therefore logged only if
+//! it is at most [`LogText::MAX_LEN`] visible ASCII characters; otherwise its length is logged (`2048 bytes`). Baggage
+//! can be personal data, so a key is logged only if it is listed.
 //!
 //! # Disabled spans
 //!
-//! A filter can disable the span, whose level is `INFO`. The context is read, current and propagated all the same. Single
-//! events can then carry ids:
+//! A filter can disable the span, whose level is `INFO`. The context is read, current and propagated all the same.
+//! Single events can then carry ids:
 //!
 //! ```
 //! use traceprop_tower::{OwnedContext, logging::LogFields};

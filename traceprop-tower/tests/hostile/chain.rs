@@ -27,7 +27,7 @@ pub(crate) struct Seen {
     /// The head of the response.
     pub(crate) status: Option<u16>,
     /// Invalid headers that our layer reported. `None` if the request did not reach it.
-    pub(crate) rejects: Option<Vec<String>>,
+    pub(crate) invalid_headers: Option<Vec<String>>,
     /// What the second server received.
     pub(crate) sent: Option<HeaderMap>,
     /// Memory that reading and writing allocated.
@@ -131,7 +131,7 @@ impl Chain {
     /// Sends lines that the handler must respond to, and returns what the second server received.
     #[track_caller]
     pub(crate) fn passed(case: &str, seen: Seen) -> HeaderMap {
-        assert_eq!(seen.status, Some(200), "{case}: {:?}", seen.rejects);
+        assert_eq!(seen.status, Some(200), "{case}: {:?}", seen.invalid_headers);
         seen.sent.unwrap_or_else(|| panic!("{case}: no call"))
     }
 }
@@ -149,8 +149,8 @@ async fn edge(layer: ExtractLayer) -> (Router, Shared) {
     let layer = {
         let seen = Arc::clone(&seen);
         layer.on_report(move |report| {
-            let rejects = report.invalid_headers().map(|(_, reject)| reject.to_string()).collect();
-            seen.lock().expect("no panic").rejects = Some(rejects);
+            let invalid_headers = report.invalid_headers().map(|(_, reject)| reject.to_string()).collect();
+            seen.lock().expect("no panic").invalid_headers = Some(invalid_headers);
         })
     };
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
@@ -176,7 +176,7 @@ async fn edge(layer: ExtractLayer) -> (Router, Shared) {
 async fn back(seen: Shared) -> SocketAddr {
     let keep = async move |request: Request| {
         let before = seen.lock().expect("no panic").sent.replace(request.headers().clone());
-        assert!(before.is_none(), "a second request behind the first");
+        assert!(before.is_none(), "a second request");
     };
     let (listener, address) = listen().await;
     let router = Router::new().fallback(keep);

@@ -147,7 +147,7 @@ async fn smuggle(chain: &Chain, relayed: bool) -> (usize, usize) {
                 let seen = chain.send(&lines.concat()).await;
                 if is_no_header(&lines) {
                     // Hyper rejects it before our layer.
-                    assert_eq!((seen.status, &seen.rejects), (Some(400), &None), "{case}");
+                    assert_eq!((seen.status, &seen.invalid_headers), (Some(400), &None), "{case}");
                     refused += 1;
                 } else {
                     kept += usize::from(check(&case, seen, [separator, spelling, place], relayed));

@@ -73,7 +73,11 @@ async fn ok_invalid_requests_log_nothing() {
         for lines in bad() {
             let seen = chain.send(&lines).await;
             assert_eq!(seen.status, Some(200));
-            assert!(seen.rejects.is_some_and(|rejects| !rejects.is_empty()), "{}", lines.escape_ascii());
+            assert!(
+                seen.invalid_headers.is_some_and(|invalid_headers| !invalid_headers.is_empty()),
+                "{}",
+                lines.escape_ascii()
+            );
         }
     }
     assert_eq!(count.taken(), 0);
