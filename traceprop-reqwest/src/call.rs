@@ -1,4 +1,4 @@
-//! What one call hands on: which context, in which formats, and what beside trace context may go along.
+//! The settings of one call of a plain client: context, formats, and what is sent in addition to trace context.
 
 use reqwest::{Request, Url};
 use traceprop_core::{InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext};
@@ -6,7 +6,7 @@ use traceprop_http::HeaderCarrierMut;
 
 use crate::policy::child_of;
 
-/// What one call hands on. A new one: the current context, and nothing but trace context.
+/// The settings of one call of a plain client. By default it sends the current context, and trace context only.
 ///
 /// ```
 /// use traceprop_core::{Allow, InjectOptions, SpanContext, presets};
@@ -37,35 +37,39 @@ enum Context<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Hands on the context that is current when the request is written: a child of its span, with an id of its own,
-    /// or what came where the service has no span. Nothing if there is no current context.
+    /// Creates a call that sends the current context in the formats that `propagator` injects.
+    ///
+    /// The context is the one that is current when the request is written. The call is a child of its span, with a new span
+    /// id. If the service has no span, the received context is forwarded unchanged. Without a current context nothing is
+    /// written.
     pub const fn new(propagator: &'a Propagator) -> Self {
         Self { propagator, context: Context::Current, outgoing: InjectOptions::new() }
     }
 
-    /// Hands on this context in place of the current one, in the same way.
+    /// Sends `context` instead of the current one.
     pub const fn context(mut self, context: &'a OwnedContext) -> Self {
         self.context = Context::Owned(context);
         self
     }
 
-    /// Hands on this span, whose id stands for the call: a tracer's client span.
+    /// Sends `span` itself, without a child: use it with the client span of a tracer.
     pub const fn span(mut self, span: &SpanContext<'a>) -> Self {
         self.context = Context::Span(*span);
         self
     }
 
-    /// What may go along beside trace context. Where they are not given, the peer is taken from the
-    /// URL and the endpoint from the context.
+    /// Sets what is sent in addition to trace context. Defaults to nothing.
+    ///
+    /// The peer defaults to the host and port of the URL, and the endpoint to the one of the context.
     pub const fn inject_options(mut self, outgoing: InjectOptions<'a>) -> Self {
         self.outgoing = outgoing;
         self
     }
 
-    /// Writes the headers into a built request, and says what was left out and why.
+    /// Writes the headers into a built request. Returns what was omitted, and why.
     ///
-    /// It overwrites the headers of the formats that it writes and touches no others. With nothing to write it changes
-    /// nothing: a header that you set yourself stays.
+    /// Headers of the written formats are replaced; all others are unchanged. If there is nothing to write, the request is
+    /// unchanged, so a trace header that you have set remains.
     pub fn inject(&self, request: &mut Request) -> InjectReport<'_> {
         match self.context {
             Context::Span(span) => self.write_source((&span).into(), None, request),
@@ -76,7 +80,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Whether there is anything to hand on.
+    /// Whether there is a context to send.
     pub(crate) fn has_context(&self) -> bool {
         !matches!(self.context, Context::Current) || OwnedContext::current().is_some()
     }
@@ -96,13 +100,13 @@ impl<'a> Call<'a> {
         let peer = self.outgoing.peer_or(authority(request.url()));
         let endpoint = self.outgoing.endpoint_or(endpoint.unwrap_or_default());
         let outgoing = self.outgoing.peer(peer).endpoint(endpoint);
-        let omissions = self.propagator.inject(source, &outgoing, &mut HeaderCarrierMut::new(&mut headers));
+        let report = self.propagator.inject(source, &outgoing, &mut HeaderCarrierMut::new(&mut headers));
         *request.headers_mut() = headers;
-        omissions
+        report
     }
 }
 
-/// Host and port as the URL has them. What may stand before an `@` is a credential, and no part of a peer's name.
+/// Host and port of the URL. Text before an `@` is a credential, so it is not a part of the peer's name.
 pub(crate) fn authority(url: &Url) -> &str {
     let authority = url.authority();
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)

@@ -1,43 +1,57 @@
-//! Trace context on outgoing [`reqwest`] requests.
+//! Writes trace context to outgoing [`reqwest`] requests, by rules that say which host receives what.
 //!
-//! | you have | you take | redirects |
+//! | you have | use | redirects |
 //! |---|---|---|
-//! | a program of your own | [`Client`] and [`Rules`] | each hop is judged anew, with a span id of its own |
-//! | a `reqwest::Client` that has to stay one | [`Propagate`], one method on the request builder | as reqwest follows them, see below |
-//! | a `ClientWithMiddleware` | `PropagationMiddleware` (feature `middleware`) | as reqwest follows them, see below |
+//! | your own program | [`Client`] and [`Rules`] | each hop is checked against the rules and has its own span id |
+//! | a `reqwest::Client` that has to stay | [`Propagate`], one method on the request builder | followed by reqwest, see [below](#redirects-of-a-plain-client) |
+//! | a `ClientWithMiddleware` | `PropagationMiddleware` (feature `middleware`) | followed by reqwest, see [below](#redirects-of-a-plain-client) |
 //!
-//! All of them take the current context (the one that a server layer or [`OwnedContext::enter`] made current), give the
-//! call a span id of its own and write both in every format of the propagator. Without a context they write nothing.
+//! Each of them takes the current context, which a server layer or [`OwnedContext::enter`] has set. It gives the call its own
+//! span id and writes the context in every format of the propagator. Without a context it writes nothing.
 //!
-//! # A client of its own
-//!
-//! Baggage and correlation ids are text of your users. They go only where a rule allows it; trace context goes to every
-//! host that no rule keeps it from.
+//! # The client
 //!
 //! ```
-//! use traceprop_reqwest::{Client, Rules, Rule, presets};
+//! use traceprop_reqwest::{Client, Rule, Rules, presets};
 //!
-//! # async fn load() -> Result<(), Box<dyn std::error::Error>> {
-//! let destinations = Rules::builder(presets::W3C)
+//! # fn serve(listener: std::net::TcpListener) -> std::io::Result<String> {
+//! #     use std::io::{BufRead, BufReader, Write};
+//! #     let mut stream = BufReader::new(listener.accept()?.0);
+//! #     let mut head = String::new();
+//! #     while !head.ends_with("\r\n\r\n") && stream.read_line(&mut head)? > 0 {}
+//! #     stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
+//! #     Ok(head)
+//! # }
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+//! # let address = listener.local_addr()?;
+//! # let server = std::thread::spawn(move || serve(listener));
+//! # let span = traceprop_reqwest::SpanContext::root(&traceprop_core::RandomIds);
+//! # let current = traceprop_reqwest::OwnedContext::new(span).enter();
+//! let rules = Rules::builder(presets::W3C)
 //!     .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
 //!     .rule("api.partner.example", Rule::trace_context())
 //!     .rule("*", Rule::nothing())
 //!     .build()?;
-//! let client = Client::builder(destinations)
-//!     .transport(reqwest::Client::builder().pool_max_idle_per_host(8)) // TLS, proxies, pools: what is reqwest's
-//!     .timeout(std::time::Duration::from_secs(3)) // all hops together
+//! let client = Client::builder(rules)
+//! #   .transport(reqwest::Client::builder().no_proxy().resolve("stock.internal", address))
 //!     .build()?;
-//! let response = client.get("http://stock.internal/items").send().await?;
-//! # let _ = response;
+//! let response = client.get("http://stock.internal/items").send().await?; // continues the current trace
+//! # drop(current);
+//! # assert!(response.status().is_success());
+//! # assert!(server.join().expect("no panic")?.contains(&format!("traceparent: 00-{}", span.trace_id())));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! [`Rules`] says how rules and headers that your code has set go together.
+//! Baggage and correlation ids often hold personal data, so a host receives them only if a rule allows it. Trace context is
+//! sent to every host unless a rule forbids it. [`Rules`] describes patterns, and what happens to trace headers that a request
+//! already has.
 //!
 //! # A plain client
 //!
-//! Call the method last. It writes trace context alone, unless a [`Call`] says more.
+//! Call `propagate` last. It writes trace context only, unless a [`Call`] allows more.
 //!
 //! ```
 //! use traceprop_core::RandomIds;
@@ -49,7 +63,7 @@
 //! let span = SpanContext::root(&RandomIds);
 //! let _current = OwnedContext::new(span).enter();
 //!
-//! // Mostly followed by `.send().await?`; built here to look at it.
+//! // Usually followed by `.send().await?`; built here to show the headers.
 //! let request = client.get("http://stock.internal:8080/items").propagate(&propagator).build()?;
 //! let traceparent = request.headers()["traceparent"].to_str()?;
 //! assert_eq!(traceparent[3..35], span.trace_id().to_string());
@@ -62,21 +76,21 @@
 //! # }
 //! ```
 //!
-//! ## The leak in its redirects
+//! ## Redirects of a plain client
 //!
-//! A plain [`reqwest::Client`] follows redirects below this crate, where nobody else is asked. It sends the headers of
-//! the first request again to **every hop**, on other hosts too, and removes only credentials (`Authorization`,
-//! `Cookie` and their like). So trace context goes to wherever the called server points, with the same span id on each
-//! hop, and so does baggage that a call was allowed to send. Three ways out, the best first:
+//! A plain [`reqwest::Client`] follows redirects by itself and checks no rule. It sends the headers of the first request to
+//! **every hop**, including other hosts, and removes only credentials such as `Authorization` and `Cookie`. So the called
+//! server decides who receives the trace context and any baggage that the call allows. Each hop has the same span id.
+//! To prevent this, in order of preference:
 //!
-//! 1. [`Client`].
-//! 2. [`Rules::redirect_policy`]: it stops before a host that the rules do not allow.
-//! 3. [`reqwest::redirect::Policy::none`].
+//! 1. Use [`Client`].
+//! 2. Use [`Rules::redirect_policy`]: it stops before a host that the rules do not allow.
+//! 3. Use [`reqwest::redirect::Policy::none`].
 //!
-//! ## Its retries
+//! ## Retries of a plain client
 //!
-//! reqwest sends a request again, unasked, when an HTTP/2 server refused it before looking at it, and more often where
-//! [`reqwest::ClientBuilder::retry`] says so. Both attempts have the same span id. To switch that off:
+//! reqwest repeats a request by default if an HTTP/2 server rejected it before processing, and more often if
+//! [`reqwest::ClientBuilder::retry`] says so. All attempts have the same span id. To disable retries:
 //!
 //! ```
 //! let client = reqwest::Client::builder().retry(reqwest::retry::never()).build()?;
@@ -84,16 +98,15 @@
 //! # Ok::<(), reqwest::Error>(())
 //! ```
 //!
-//! A [`Client`] has it switched off. Retry around it, or around `propagate`: each attempt then is a call with a span id of
-//! its own.
+//! [`Client`] disables them. Retry around it, or around `propagate`: each attempt is then a call with its own span id.
 //!
 //! # Features
 //!
-//! | feature | what it adds |
+//! | feature | adds |
 //! |---|---|
-//! | `middleware` | `PropagationMiddleware`, for clients of the crate reqwest-middleware 0.5 |
+//! | `middleware` | `PropagationMiddleware`, for clients of reqwest-middleware 0.5 |
 //!
-//! No feature of reqwest is turned on; choose TLS in your own manifest.
+//! This crate enables no feature of reqwest. Choose TLS in your own manifest.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -113,3 +126,7 @@ pub use middleware::{DisablePropagation, PropagationMiddleware};
 pub use policy::{MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 pub use propagate::Propagate;
 pub use traceprop_core::{Allow, InjectOptions, OwnedContext, Propagator, SpanContext, presets};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -1,4 +1,4 @@
-//! Clients of the crate reqwest-middleware.
+//! Middleware for clients of the crate reqwest-middleware.
 
 use std::sync::Arc;
 
@@ -9,7 +9,9 @@ use traceprop_core::{InjectOptions, OwnedContext, Propagator};
 
 use crate::Call;
 
-/// Hands on the current context with every request of a `ClientWithMiddleware`: trace context, and nothing else.
+/// Middleware that sends the current context with every request of a `ClientWithMiddleware`.
+///
+/// It writes trace context only, unless an extension of the request allows more.
 ///
 /// ```
 /// use reqwest_middleware::ClientBuilder;
@@ -17,12 +19,12 @@ use crate::Call;
 ///
 /// # async fn load(context: OwnedContext) -> Result<(), reqwest_middleware::Error> {
 /// let client = ClientBuilder::new(reqwest::Client::new())
-///     // Retries stand in front of it.
+///     // Add a middleware that retries before this one.
 ///     .with(PropagationMiddleware::new(presets::W3C))
 ///     .build();
 /// let response = client.get("http://stock.internal/items").send().await?;
 ///
-/// // One call says more, or nothing.
+/// // Settings of a single call.
 /// let tenant = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
 /// let response = client.get("http://stock.internal/items").with_extension(tenant).send().await?;
 /// let response = client.get("http://stock.internal/items").with_extension(context).send().await?;
@@ -32,30 +34,30 @@ use crate::Call;
 /// # }
 /// ```
 ///
-/// What a request can carry as an extension:
+/// # Extensions of a request
 ///
-/// | extension | what it does |
+/// | extension | effect |
 /// |---|---|
-/// | [`OwnedContext`] | is handed on in place of the current context |
-/// | [`InjectOptions<'static>`](InjectOptions) | says what may go along beside trace context, the peer and the endpoint |
-/// | [`DisablePropagation`] | leaves the request as it is |
+/// | [`OwnedContext`] | is sent instead of the current context |
+/// | [`InjectOptions<'static>`](InjectOptions) | sets what is sent in addition to trace context, the peer and the endpoint |
+/// | [`DisablePropagation`] | leaves the request unchanged |
 ///
 /// # Retries and redirects
 ///
-/// Put it **behind** a middleware that retries: each attempt then has a span id of its own. In front of one, all attempts
-/// have the same.
+/// Add it **after** a middleware that retries, so that each attempt has its own span id. Otherwise all attempts have the same
+/// one.
 ///
-/// Redirects are followed below all middlewares: each hop gets the headers of the first request, on other hosts too. So
-/// baggage that a call allows goes to wherever the called server points. Build the inner client with
-/// [`Rules::redirect_policy`](crate::Rules::redirect_policy) or no redirects at all, or use
-/// [`Client`](crate::Client), which judges each hop.
+/// The inner client follows redirects, so each hop receives the headers of the first request, including other hosts. The
+/// called server decides who receives the baggage that a call allows. Build the inner client with
+/// [`Rules::redirect_policy`](crate::Rules::redirect_policy) or without redirects, or use [`Client`](crate::Client), which
+/// checks each hop.
 #[derive(Clone, Debug)]
 pub struct PropagationMiddleware {
     propagator: Arc<Propagator>,
 }
 
 impl PropagationMiddleware {
-    /// Writes with this propagator: a preset, one that was built, or one that is shared (`Arc`).
+    /// Creates a middleware that injects with `propagator`: a preset, a [`Propagator`], or a shared `Arc<Propagator>`.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
         Self { propagator: propagator.into() }
     }
@@ -83,6 +85,14 @@ impl Middleware for PropagationMiddleware {
     }
 }
 
-/// As an extension of a request: [`PropagationMiddleware`] leaves it as it is.
+/// Extension of a request that [`PropagationMiddleware`] leaves unchanged.
+///
+/// ```
+/// use traceprop_reqwest::DisablePropagation;
+///
+/// let client = reqwest_middleware::ClientWithMiddleware::from(reqwest::Client::new());
+/// let request = client.get("http://stranger.example/").with_extension(DisablePropagation);
+/// # let _ = request;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct DisablePropagation;

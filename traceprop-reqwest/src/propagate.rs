@@ -1,4 +1,4 @@
-//! The method on the request builder.
+//! The method `propagate` on the request builder of a plain client.
 
 use std::cell::Cell;
 
@@ -8,10 +8,11 @@ use traceprop_core::{OwnedContext, Propagator, SpanContext};
 
 use crate::Call;
 
-/// Writes trace context to the request being built. Call it last: headers that are set afterwards may stand beside
-/// those of the trace, or replace them.
+/// Adds methods to [`reqwest::RequestBuilder`] that write trace context.
 ///
-/// A builder that holds an error (a bad URL, a bad header) keeps it: sending it tells what was wrong, as ever.
+/// Call them last: a header that is set afterwards may replace one of the trace, or be added to it.
+///
+/// A builder that holds an error (an invalid URL or header) is returned unchanged, and sending it returns that error.
 ///
 /// ```
 /// use traceprop_core::{OwnedContext, RandomIds, SpanContext, presets};
@@ -23,20 +24,20 @@ use crate::Call;
 /// }
 /// ```
 pub trait Propagate: Sized + sealed::Sealed {
-    /// Hands on what `call` says.
+    /// Writes the context that `call` describes.
     fn propagate_with(self, call: &Call<'_>) -> Self;
 
-    /// Hands on the current context, as a child with a span id of its own. Trace context alone goes along.
+    /// Writes the current context, as a child with a new span id. Sends trace context only.
     fn propagate(self, propagator: &Propagator) -> Self {
         self.propagate_with(&Call::new(propagator))
     }
 
-    /// The same with a context that is at hand rather than current.
+    /// Writes `context`, as a child with a new span id. Sends trace context only.
     fn propagate_context(self, propagator: &Propagator, context: &OwnedContext) -> Self {
         self.propagate_with(&Call::new(propagator).context(context))
     }
 
-    /// Hands on this span, whose id stands for the call: a tracer's client span. Trace context alone goes along.
+    /// Writes `span` itself, for example the client span of a tracer. Sends trace context only.
     fn propagate_span(self, propagator: &Propagator, span: &SpanContext<'_>) -> Self {
         self.propagate_with(&Call::new(propagator).span(span))
     }
@@ -58,10 +59,10 @@ impl Propagate for RequestBuilder {
     }
 }
 
-/// Edits the request inside a builder. One that holds an error comes back as it was.
+/// Edits the request inside a builder. A builder that holds an error is returned unchanged.
 ///
-/// A builder shows neither its headers nor whether it holds an error, and one that was taken apart cannot be given its
-/// error back. So it is asked first, see [`Probe`], and taken apart only where there is a request.
+/// A builder shows neither its headers nor whether it holds an error, and an error cannot be put back after `build_split`.
+/// So [`Probe`] finds out first, and the builder is split only if there is a request.
 fn edit(builder: RequestBuilder, edit: impl FnOnce(&mut Request)) -> RequestBuilder {
     let asked = Cell::new(false);
     let builder = builder.header(Probe(&asked), HeaderValue::from_static("1"));
@@ -74,16 +75,16 @@ fn edit(builder: RequestBuilder, edit: impl FnOnce(&mut Request)) -> RequestBuil
             edit(&mut request);
             RequestBuilder::from_parts(client, request)
         }
-        // Only a reqwest that asks for names in vain could bring us here. An empty URL is an error as well, so that
-        // nothing is sent that should not be.
+        // Unreachable unless reqwest converts header names of a builder with an error. An empty URL is an error as well,
+        // so nothing is sent.
         (client, Err(_)) => client.get(""),
     }
 }
 
 const PROBE: &str = "x-traceprop-probe";
 
-/// A header name that notes when it is asked for, which reqwest does only for a builder without an error. The header
-/// is removed again before anybody can see it.
+/// A header name that notes its conversion, which reqwest does only for a builder without an error. The header is removed
+/// before the request is edited.
 struct Probe<'p>(&'p Cell<bool>);
 
 impl From<Probe<'_>> for HeaderName {

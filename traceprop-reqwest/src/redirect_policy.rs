@@ -1,43 +1,43 @@
-//! Redirects of a plain client, which nobody can judge but by stopping.
+//! Redirects of a plain client, whose headers cannot be changed for a hop: the policy can only stop.
 
 use reqwest::redirect::Policy;
 
 use crate::Rules;
 
 impl Rules {
-    /// A redirect policy for a plain [`reqwest::Client`], which sends the headers of the first request again to every
-    /// hop. It stops, with the redirect itself as the response, before a host
+    /// Returns a redirect policy for a plain [`reqwest::Client`], which sends the headers of the first request to every hop.
     ///
-    /// * whose rule says [nothing](crate::Rule::nothing),
-    /// * that may have less baggage or fewer correlation ids than the host that was called first,
-    /// * that is reached without TLS, where the host that was called first has it and may have baggage or correlation ids.
+    /// The policy stops, and returns the redirect as the response, before a host
     ///
-    /// All else is up to `otherwise`: [`Policy::default`] follows ten redirects.
+    /// * whose rule is [`Rule::nothing`](crate::Rule::nothing),
+    /// * that may receive less baggage or fewer correlation ids than the first host,
+    /// * that is called without TLS, if the first host is called with TLS and may receive baggage or correlation ids.
     ///
-    /// It goes by the rules and sees no headers. So let calls say no more than the rules allow; a [`Call`](crate::Call)
-    /// that allows baggage where they do not is not held back here. A [`Client`](crate::Client) of ours judges each hop
-    /// instead, and need not stop.
+    /// `otherwise` decides about all other hosts. [`Policy::default`] follows ten redirects.
+    ///
+    /// The policy knows the rules but not the headers. Baggage that a [`Call`](crate::Call) allows and the rules do not is
+    /// sent to the next hop, so allow no more there. A [`Client`](crate::Client) removes such headers and does not stop.
     ///
     /// ```
     /// use traceprop_reqwest::{Rules, Rule, presets};
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let destinations = Rules::builder(presets::W3C)
+    /// let rules = Rules::builder(presets::W3C)
     ///     .rule("*.internal", Rule::trace_context())
     ///     .rule("*", Rule::nothing())
     ///     .build()?;
     /// let client = reqwest::Client::builder()
-    ///     .redirect(destinations.redirect_policy(reqwest::redirect::Policy::default()))
+    ///     .redirect(rules.redirect_policy(reqwest::redirect::Policy::default()))
     ///     .build()?;
     /// # let _ = client;
     /// # Ok(())
     /// # }
     /// ```
     pub fn redirect_policy(&self, otherwise: Policy) -> Policy {
-        let destinations = self.clone();
+        let rules = self.clone();
         Policy::custom(move |attempt| {
             // The first of the previous URLs is the one that was called.
-            let may_move = attempt.previous().first().is_none_or(|first| destinations.may_move(first, attempt.url()));
+            let may_move = attempt.previous().first().is_none_or(|first| rules.may_move(first, attempt.url()));
             if may_move { otherwise.redirect(attempt) } else { attempt.stop() }
         })
     }

@@ -1,4 +1,4 @@
-//! What writing the headers of one call allocates.
+//! Allocations of writing the headers of one call.
 
 use allocation_counter::measure;
 use reqwest::{Method, Request};
@@ -20,7 +20,7 @@ fn ok_inject_takes_one_allocation_a_line() {
     let context = context();
     let propagator = presets::W3C.propagator();
     let mut request = Request::new(Method::GET, "http://stock.internal:8080/items".parse().unwrap());
-    // Room for the lines, and the thread's random generator, are there before the count begins.
+    // Room for the headers and the thread's random generator exist before the count starts.
     request.headers_mut().reserve(4);
     let call = Call::new(&propagator).context(&context);
     call.inject(&mut Request::new(Method::GET, "http://stock.internal/".parse().unwrap()));
@@ -32,10 +32,10 @@ fn ok_inject_takes_one_allocation_a_line() {
     assert_eq!(count.count_total, 2);
 }
 
-/// The rules, a child and its headers: what a client of ours does before a hop.
+/// The rules, a child and its headers, as a `Client` writes them before a hop.
 #[test]
 fn ok_rules_take_no_allocation_of_their_own() {
-    let destinations = Rules::builder(presets::W3C)
+    let rules = Rules::builder(presets::W3C)
         .rule("10.0.0.0/8", Rule::everything())
         .rule("legacy.internal:8080", Rule::trace_context())
         .rule("https://*.internal", Rule::everything())
@@ -52,10 +52,10 @@ fn ok_rules_take_no_allocation_of_their_own() {
     {
         let request = || Request::new(Method::GET, url.parse().expect("a URL"));
         let mut request = (request(), request());
-        destinations.inject(&context, &mut request.0);
+        rules.inject(&context, &mut request.0);
         request.1.headers_mut().reserve(4);
         let count = measure(|| {
-            destinations.inject(&context, &mut request.1);
+            rules.inject(&context, &mut request.1);
         });
         assert_eq!((request.1.headers().len(), count.count_total), (lines, lines as u64), "{url}");
     }

@@ -1,4 +1,4 @@
-//! The middleware on loopback: what arrives, and what a retry in front of it or behind it makes of it.
+//! The middleware on loopback, alone and with a retry before or after it.
 
 #![cfg(feature = "middleware")]
 
@@ -63,7 +63,7 @@ async fn ok_a_call_says_more_or_nothing() {
     assert_eq!(lines, [(1, "tenant=x".to_owned()), (0, String::new()), (1, "tenant=x,session=x".to_owned())]);
 }
 
-/// The leak that the documentation names, and what stops it.
+/// The leak that the documentation describes, and its fix.
 #[tokio::test]
 async fn ok_redirects_take_everything_along_unless_our_policy_stops_them() {
     let elsewhere = Server::start().await;
@@ -81,7 +81,7 @@ async fn ok_redirects_take_everything_along_unless_our_policy_stops_them() {
     assert_eq!((response.status().as_u16(), elsewhere.requests().len()), (307, 1));
 }
 
-/// Sends everything twice, as a middleware that retries does.
+/// Sends each request twice, as a middleware that retries does.
 struct Twice;
 
 #[async_trait::async_trait]
@@ -96,9 +96,9 @@ impl Middleware for Twice {
 #[tokio::test]
 async fn ok_each_attempt_has_its_own_span_behind_a_retry_and_not_in_front() {
     let trace = || PropagationMiddleware::new(presets::W3C);
-    let behind = ClientBuilder::new(Client::new()).with(Twice).with(trace()).build();
-    let in_front = ClientBuilder::new(Client::new()).with(trace()).with(Twice).build();
-    for (client, own) in [(behind, true), (in_front, false)] {
+    let after_retry = ClientBuilder::new(Client::new()).with(Twice).with(trace()).build();
+    let before_retry = ClientBuilder::new(Client::new()).with(trace()).with(Twice).build();
+    for (client, own) in [(after_retry, true), (before_retry, false)] {
         let server = Server::start().await;
         send(client.get(server.url()).with_extension(context())).await;
         let [first, second] = server.requests().try_into().expect("two attempts");

@@ -1,4 +1,4 @@
-//! A plain client with our redirect policy, on loopback.
+//! A plain client with `Rules::redirect_policy`, on loopback.
 
 mod common;
 
@@ -7,12 +7,12 @@ use reqwest::{Client, redirect};
 use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, RandomIds, SpanContext};
 use traceprop_reqwest::{Call, InjectOptions, Propagate, Rule, Rules, presets};
 
-fn client(destinations: &Rules) -> Client {
-    let policy = destinations.redirect_policy(redirect::Policy::limited(3));
+fn client(rules: &Rules) -> Client {
+    let policy = rules.redirect_policy(redirect::Policy::limited(3));
     Client::builder().redirect(policy).build().expect("a client")
 }
 
-/// The status that arrives, after `url` was called with baggage.
+/// Calls `url` with baggage, and returns the status.
 async fn call(client: &Client, url: String) -> u16 {
     let mut baggage = OwnedBaggage::new();
     baggage.push(BaggageEntry { key: "tenant".into(), value: "acme".into(), properties: String::new() });
@@ -22,7 +22,7 @@ async fn call(client: &Client, url: String) -> u16 {
     client.get(url).propagate_with(&call).send().await.expect("the server answers").status().as_u16()
 }
 
-/// A server that was called first, and the one that it points to.
+/// The first server, and the one that it redirects to.
 async fn servers() -> (Server, Server) {
     let second = Server::start().await;
     (Server::redirecting_to(second.url()).await, second)
@@ -51,7 +51,7 @@ async fn ok_the_host_that_was_called_first_counts() {
     let third = Server::start().await;
     let second = Server::redirecting_to(third.url()).await;
     let first = Server::redirecting_to(second.url()).await;
-    // The second might have had more, and did not get it.
+    // The second server may receive more, but does not.
     let rules = Rules::builder(presets::W3C).rule(&second.address.to_string(), Rule::everything());
     assert_eq!(call(&client(&rules.build().expect("good rules")), first.url()).await, 200);
 }
@@ -59,9 +59,9 @@ async fn ok_the_host_that_was_called_first_counts() {
 #[tokio::test]
 async fn ok_otherwise_another_policy_decides() {
     let (first, second) = servers().await;
-    let destinations = Rules::from(presets::W3C);
-    assert_eq!(call(&client(&destinations), first.url()).await, 200);
-    let none = destinations.redirect_policy(redirect::Policy::none());
+    let rules = Rules::from(presets::W3C);
+    assert_eq!(call(&client(&rules), first.url()).await, 200);
+    let none = rules.redirect_policy(redirect::Policy::none());
     let client = Client::builder().redirect(none).build().expect("a client");
     assert_eq!((call(&client, first.url()).await, second.requests().len()), (307, 1));
 }

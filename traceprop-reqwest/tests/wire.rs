@@ -1,4 +1,4 @@
-//! What arrives at a server on loopback.
+//! A plain client: the headers that arrive at a server on loopback.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn span_id(hex: &str) -> SpanId {
     hex.parse().expect("an id")
 }
 
-/// The context of a service that was called with these headers.
+/// Returns the context of a service that received these headers.
 fn called_with(headers: &[(&str, &str)]) -> OwnedContext {
     let propagator = propagator();
     let headers: Vec<_> = headers.to_vec();
@@ -48,7 +48,7 @@ async fn send(request: RequestBuilder) {
     assert_eq!(response.status(), 200);
 }
 
-/// Trace id, span id and flags of the only traceparent.
+/// Returns trace id, span id and flags of the only traceparent.
 #[track_caller]
 fn traceparent(headers: &axum::http::HeaderMap) -> (String, String, String) {
     let [value] = values(headers, "traceparent").try_into().expect("just one traceparent");
@@ -97,14 +97,14 @@ async fn ok_span_of_a_tracer_goes_out_as_it_is() {
 #[tokio::test]
 async fn ok_relay_hands_on_what_came() {
     let server = Server::start().await;
-    let came = format!("cc-{TRACE}-{PARENT}-01-later");
+    let received = format!("cc-{TRACE}-{PARENT}-01-later");
     let context = {
         let propagator = propagator();
-        let request = [("traceparent", came.as_str())];
+        let request = [("traceparent", received.as_str())];
         OwnedContext::from_passthrough(&propagator.extract(&request))
     };
     send(Client::new().get(server.url()).propagate_context(&propagator(), &context)).await;
-    assert_eq!(values(&server.request(), "traceparent"), [came.as_str()]);
+    assert_eq!(values(&server.request(), "traceparent"), [received.as_str()]);
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn err_send_tells_what_was_wrong_with_the_builder() {
     assert_eq!(format!("{error:?}"), format!("{without:?}"));
 }
 
-/// The leak that the crate's documentation names: nobody is asked about a redirect.
+/// The leak that the crate's documentation describes: redirects of a plain client are not checked.
 #[tokio::test]
 async fn ok_redirect_of_a_plain_client_takes_the_headers_along() {
     let elsewhere = Server::start().await;
@@ -199,7 +199,7 @@ async fn ok_redirect_of_a_plain_client_takes_the_headers_along() {
     assert_eq!((response.status().as_u16(), elsewhere.requests().len()), (307, 1));
 }
 
-/// Writes who is called, as sw8 does inside its value.
+/// Writes the peer, as sw8 does inside its value.
 struct Peer;
 
 const FIELD: CustomHeader = CustomHeader::from_static("x-peer");

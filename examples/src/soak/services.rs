@@ -42,12 +42,12 @@ impl Services {
         let (cart, at_cart) = listen().await?;
         let (stock, at_stock) = listen().await?;
         let for_cart = Propagator::from_names("none", FOR_CART)?;
-        let destinations = Rules::builder(presets::W3C)
+        let rules = Rules::builder(presets::W3C)
             .rule(&at_cart.to_string(), Rule::everything().propagator(for_cart))
             .rule("127.0.0.1", Rule::everything())
             .build()?;
         let transport = reqwest::Client::builder().no_proxy();
-        let client = Client::builder(destinations).transport(transport).build()?;
+        let client = Client::builder(rules).transport(transport).build()?;
         let calls = |urls: Vec<String>| Arc::new(OnceLock::from(urls));
         for (name, listener, urls) in [
             ("edge", edge, vec![format!("http://{at_cart}"), format!("http://{at_stock}/moved")]),

@@ -12,53 +12,69 @@ use super::redirect::Follow;
 use super::{Client, Inner};
 use crate::Rules;
 
-/// Redirects that are followed unless you say otherwise, as in reqwest.
+/// Redirects that are followed by default, as in reqwest.
 const DEFAULT_LIMIT: usize = 10;
 
 pub(super) type Ids = dyn IdGenerator + Send + Sync;
-pub(super) type Left = dyn Fn(&Url, &InjectReport<'_>) + Send + Sync;
+pub(super) type OnOmitted = dyn Fn(&Url, &InjectReport<'_>) + Send + Sync;
 
-/// Builds a [`Client`].
+/// Builder of a [`Client`].
+///
+/// ```
+/// use std::time::Duration;
+/// use traceprop_reqwest::{Client, presets};
+///
+/// let client = Client::builder(presets::W3C)
+///     .transport(reqwest::Client::builder().pool_max_idle_per_host(8)) // TLS, proxies, pools
+///     .timeout(Duration::from_secs(3)) // all hops together
+///     .redirect_limit(5)
+///     .on_omitted(|url, report| eprintln!("{}: {report}", url.host_str().unwrap_or_default()))
+///     .build()?;
+/// # let _ = client;
+/// # Ok::<(), traceprop_reqwest::BuildError>(())
+/// ```
 #[must_use = "a builder does nothing until it builds"]
 pub struct ClientBuilder {
-    destinations: Rules,
+    rules: Rules,
     transport: reqwest::ClientBuilder,
     default_headers: HeaderMap,
     user_agent: Option<Result<HeaderValue, BuildError>>,
     follow: Follow,
     timeout: Option<Duration>,
     ids: Arc<Ids>,
-    starts_roots: bool,
-    omissions: Option<Arc<Left>>,
+    start_new_traces: bool,
+    on_omitted: Option<Arc<OnOmitted>>,
 }
 
 impl ClientBuilder {
-    pub(super) fn new(destinations: Rules) -> Self {
+    pub(super) fn new(rules: Rules) -> Self {
         Self {
-            destinations,
+            rules,
             transport: reqwest::Client::builder(),
             default_headers: HeaderMap::new(),
             user_agent: None,
             follow: Follow { limit: Some(DEFAULT_LIMIT), referer: true, https_only: false },
             timeout: None,
             ids: Arc::new(RandomIds),
-            starts_roots: false,
-            omissions: None,
+            start_new_traces: false,
+            on_omitted: None,
         }
     }
 
-    /// What reqwest is to do below: TLS, proxies, cookies, compression, pools, connect and read timeouts.
+    /// Sets the underlying reqwest client: TLS, proxies, cookies, compression, pools, connect and read timeouts.
     ///
-    /// Its redirects, its retries and its referer are switched off, whatever they were set to: they would happen where no
-    /// rule is asked. A total timeout that is set there counts for each hop, and the one of this builder for all of them.
-    /// Default headers have to be set on this builder; [`ClientBuilder::build`] fails where they are not.
+    /// Its redirects, retries and referer are disabled, because they would bypass the rules. A total timeout of `transport`
+    /// applies to each hop; [`timeout`](Self::timeout) applies to all hops together. Set default headers and the user agent on
+    /// this builder: with a transport that has them, [`build`](Self::build) returns [`BuildError::TransportHeaders`].
     pub fn transport(mut self, transport: reqwest::ClientBuilder) -> Self {
         self.transport = transport;
         self
     }
 
-    /// Headers for every request that has none of that name. Credentials among them do not go to another origin that a
-    /// response points to, and trace headers among them are judged as if they were the request's own.
+    /// Adds headers to every request that has no header of that name.
+    ///
+    /// Credentials among them are not sent to another origin after a redirect. Trace headers among them are sent as far as
+    /// the rules allow.
     pub fn default_headers(mut self, headers: HeaderMap) -> Self {
         for name in headers.keys() {
             self.default_headers.remove(name);
@@ -69,70 +85,81 @@ impl ClientBuilder {
         self
     }
 
-    /// The `User-Agent` of every request that has none.
+    /// Sets the `User-Agent` of every request that has none.
+    ///
+    /// If `value` is not a valid header value, [`build`](Self::build) returns [`BuildError::UserAgent`].
     pub fn user_agent(mut self, value: impl TryInto<HeaderValue>) -> Self {
         self.user_agent = Some(value.try_into().map_err(|_| BuildError::UserAgent));
         self
     }
 
-    /// How many redirects are followed: 10 unless you say otherwise. One more is an error.
+    /// Sets how many redirects are followed. Defaults to 10. A further redirect is an [`Error::TooManyRedirects`].
+    ///
+    /// [`Error::TooManyRedirects`]: crate::Error::TooManyRedirects
     pub fn redirect_limit(mut self, limit: usize) -> Self {
         self.follow.limit = Some(limit);
         self
     }
 
-    /// Follows no redirect: it is the response. No copy of a request is kept then.
+    /// Follows no redirects: a redirect is returned as the response. Requests are then not copied.
     pub fn no_redirects(mut self) -> Self {
         self.follow.limit = None;
         self
     }
 
-    /// Whether a hop is told which URL pointed to it, in a `Referer` without user, password and fragment. It is, unless you
-    /// say otherwise; never over http what was reached over https.
+    /// Sets whether a redirected hop has a `Referer`. Defaults to `true`.
+    ///
+    /// The referer has no user, password and fragment. It is never sent from https to http.
     pub fn referer(mut self, enable: bool) -> Self {
         self.follow.referer = enable;
         self
     }
 
-    /// Makes every destination without TLS an error, also one that a response points to.
+    /// Sets whether a URL without TLS is an [`Error::NotHttps`], including those of redirects. Defaults to `false`.
+    ///
+    /// [`Error::NotHttps`]: crate::Error::NotHttps
     pub fn https_only(mut self, enable: bool) -> Self {
         self.follow.https_only = enable;
         self
     }
 
-    /// The time for a call: all hops, and the body of the response. A request can have its own.
+    /// Sets the time limit of a call, for all hops and the body of the response. Defaults to none.
+    ///
+    /// [`RequestBuilder::timeout`](crate::RequestBuilder::timeout) overrides it for one request.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Takes new ids from this generator, which can be a closure.
+    /// Sets the generator of new ids, for example a closure. Defaults to random ids.
     pub fn id_generator(mut self, ids: impl IdGenerator + Send + Sync + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
     }
 
-    /// Begins a trace, sampled, for each call that is made without a context.
+    /// Starts a new, sampled trace for each call that has no context. By default such a call sends no trace headers.
     pub fn start_new_traces(mut self) -> Self {
-        self.starts_roots = true;
+        self.start_new_traces = true;
         self
     }
 
-    /// Tells `omissions` of each hop what was left out and why. It is not asked where all was written.
-    pub fn on_omitted(mut self, omissions: impl Fn(&Url, &InjectReport<'_>) + Send + Sync + 'static) -> Self {
-        self.omissions = Some(Arc::new(omissions));
+    /// Calls `on_omitted` for each hop with what was omitted, and why. It is not called if nothing was omitted.
+    pub fn on_omitted(mut self, on_omitted: impl Fn(&Url, &InjectReport<'_>) + Send + Sync + 'static) -> Self {
+        self.on_omitted = Some(Arc::new(on_omitted));
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
-    /// When reqwest cannot build what is inside, or a setting stands where it would go round the rules.
+    ///
+    /// Returns [`BuildError`] if reqwest cannot build the transport, if the transport has default headers, or if the user agent
+    /// is invalid.
     pub fn build(self) -> Result<Client, BuildError> {
         if has_default_headers(&self.transport) {
             return Err(BuildError::TransportHeaders);
         }
-        // Without retries no copy for one need be kept either.
+        // Without retries reqwest need not keep a copy of the request.
         let retries = retry::never().max_retries_per_request(0);
         let mut transport = self.transport.redirect(redirect::Policy::none()).referer(false).retry(retries);
         if self.follow.https_only {
@@ -147,31 +174,31 @@ impl ClientBuilder {
         }
         Ok(Client(Arc::new(Inner {
             http: transport.build().map_err(BuildError::Transport)?,
-            destinations: self.destinations,
+            rules: self.rules,
             default_headers,
             follow: self.follow,
             timeout: self.timeout,
             ids: self.ids,
-            starts_roots: self.starts_roots,
-            omissions: self.omissions,
+            start_new_traces: self.start_new_traces,
+            on_omitted: self.on_omitted,
         })))
     }
 }
 
-/// Whether reqwest would add headers on its own, beside the `accept` that it always adds.
+/// Whether reqwest would add headers in addition to the `accept` that it always adds.
 ///
-/// It shows them nowhere but in its debug text. Where that text changes, a test fails, and nobody's program does.
+/// It shows them only in its debug text. If that text changes, a test fails, and the check finds no headers.
 fn has_default_headers(transport: &reqwest::ClientBuilder) -> bool {
     let text = format!("{transport:?}");
     let headers = text.split_once("default_headers: {").map(|(_, headers)| headers);
     headers.is_some_and(|headers| !headers.starts_with(r#""accept": "*/*"}"#))
 }
 
-/// Without the values of headers.
+/// Omits the values of headers.
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
-            .field("destinations", &self.destinations)
+            .field("rules", &self.rules)
             .field("follow", &self.follow)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()

@@ -1,72 +1,85 @@
-//! What goes wrong, without a header value, and of a URL no more than its origin: what stands in front of the host or
-//! behind it may be a secret.
+//! Errors of the client. They hold no header value, and only the origin of a URL: its credentials, path and query may be
+//! secret.
 
 use std::fmt;
 
 use reqwest::Url;
 
-/// Why a request got no response.
+/// Error of a request that got no response.
 ///
-/// A response whose status is an error is none of these; see [`reqwest::Response::error_for_status`].
+/// A response with an error status is not an [`Error`]; see [`reqwest::Response::error_for_status`].
+///
+/// ```
+/// use traceprop_reqwest::{Client, Error, presets};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder(presets::W3C).https_only(true).build()?;
+/// let error = client.get("http://user:secret@stock.internal/items").send().await.unwrap_err();
+/// assert!(matches!(error, Error::NotHttps { .. }));
+/// assert_eq!(error.to_string(), "https_only is set, but http://stock.internal is not https");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The request could not be put together: a URL, a header, or a body that is none.
-    #[error("the request could not be put together")]
+    /// The request could not be built: its URL, a header or its body is invalid.
+    #[error("could not build the request")]
     Request(#[source] reqwest::Error),
-    /// Sending it failed: no connection, no answer, no time.
-    #[error("hop {hop}, {origin}: no response")]
+    /// Sending failed: no connection, no response, or a timeout of reqwest.
+    #[error("no response from {origin} (hop {hop})")]
     Send {
-        /// The hop, counted from 1.
+        /// The number of the hop, from 1.
         hop: usize,
-        /// Where it went.
+        /// The origin of the hop.
         origin: Origin,
-        /// Why.
+        /// The error of reqwest, without its URL.
         source: reqwest::Error,
     },
-    /// The time for all hops was over before the next one could begin.
-    #[error("hop {hop}, {origin}: no time left")]
+    /// The time for all hops was over before the next hop started.
+    #[error("timed out before {origin} (hop {hop})")]
     Timeout {
-        /// The hop that was due, counted from 1.
+        /// The number of the hop that was not started, from 1.
         hop: usize,
-        /// Where it would have gone.
+        /// The origin of the hop that was not started.
         origin: Origin,
     },
-    /// Another redirect after as many as may be followed: mostly a loop.
+    /// A response redirects although the limit is reached, usually in a loop.
     #[error("more than {limit} redirects, the last one to {origin}")]
     TooManyRedirects {
-        /// How many may be followed.
+        /// The highest number of redirects that are followed.
         limit: usize,
-        /// Where the next one points.
+        /// The origin of the next hop.
         origin: Origin,
     },
-    /// A redirect to a scheme that is not `http` or `https`.
-    #[error("a redirect to {origin}, which is not HTTP")]
+    /// A response redirects to a scheme that is not `http` or `https`.
+    #[error("redirect to {origin}, which is not HTTP")]
     NotHttp {
-        /// Where it points.
+        /// The origin of the next hop.
         origin: Origin,
     },
-    /// A destination without TLS, although [`ClientBuilder::https_only`](super::ClientBuilder::https_only) is set.
-    #[error("{origin} is not reached over https")]
+    /// A URL is not `https`, although [`ClientBuilder::https_only`](super::ClientBuilder::https_only) is set.
+    #[error("https_only is set, but {origin} is not https")]
     NotHttps {
-        /// The destination.
+        /// The origin of the hop.
         origin: Origin,
     },
 }
 
 impl Error {
-    /// Of a request that could not be built.
+    /// Creates the error of a request that could not be built.
     pub(super) fn request(error: reqwest::Error) -> Self {
         Self::Request(error.without_url())
     }
 
-    /// Of a hop that got no response. reqwest notes in its error where it was going.
+    /// Creates the error of a hop without a response. The error of reqwest has the URL.
     pub(super) fn send(hop: usize, error: reqwest::Error) -> Self {
         let origin = error.url().map(Origin::from_url).unwrap_or_default();
         Self::Send { hop, origin, source: error.without_url() }
     }
 
-    /// Whether the time was over: that of the whole call, or one of reqwest's own.
+    /// Returns whether a timeout is the reason: the one for all hops, or one of reqwest.
     pub fn is_timeout(&self) -> bool {
         match self {
             Self::Timeout { .. } => true,
@@ -75,23 +88,30 @@ impl Error {
         }
     }
 
-    /// Whether no connection could be made.
+    /// Returns whether connecting failed.
     pub fn is_connect(&self) -> bool {
         matches!(self, Self::Send { source, .. } if source.is_connect())
     }
 
-    /// Whether a redirect could not be followed.
+    /// Returns whether a redirect could not be followed.
     pub fn is_redirect(&self) -> bool {
         matches!(self, Self::TooManyRedirects { .. } | Self::NotHttp { .. })
     }
 }
 
 /// Scheme, host and port of a URL.
+///
+/// ```
+/// use traceprop_reqwest::Origin;
+///
+/// let url = "https://user:secret@api.example:8443/items?key=secret".parse().expect("a URL");
+/// assert_eq!(Origin::from_url(&url).as_str(), "https://api.example:8443");
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Origin(Box<str>);
 
 impl Origin {
-    /// Of this URL. All that may be secret in it stays behind.
+    /// Returns the origin of `url`, without credentials, path and query.
     pub fn from_url(url: &Url) -> Self {
         let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
         Self(match url.port() {
@@ -100,7 +120,7 @@ impl Origin {
         })
     }
 
-    /// As text: `https://api.example:8443`.
+    /// Returns the text, for example `https://api.example:8443`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -108,7 +128,7 @@ impl Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "somewhere" } else { &self.0 })
+        f.write_str(if self.0.is_empty() { "an unknown origin" } else { &self.0 })
     }
 }
 
@@ -118,19 +138,27 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// Why a client could not be built.
+/// Error of a client that could not be built.
+///
+/// ```
+/// use traceprop_reqwest::{BuildError, Client, presets};
+///
+/// let error = Client::builder(presets::W3C).user_agent("two\nlines").build().unwrap_err();
+/// assert!(matches!(error, BuildError::UserAgent));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// reqwest could not build what is inside: TLS, name resolution.
-    #[error("reqwest could not build its client")]
+    /// reqwest could not build its client, for example its TLS backend.
+    #[error("could not build the transport")]
     Transport(#[source] reqwest::Error),
-    /// The [transport](super::ClientBuilder::transport) has default headers or a user agent of its own. It would add them
-    /// to every hop, credentials among them, behind the back of the rules.
-    #[error("default headers and the user agent are set on the transport; set them on the client's own builder")]
+    /// The [transport](super::ClientBuilder::transport) has default headers or a user agent.
+    ///
+    /// It would add them to every hop, including credentials, and no rule could remove them.
+    #[error("default headers or a user agent are set on the transport; set them on ClientBuilder instead")]
     TransportHeaders,
-    /// A user agent that no header can hold.
-    #[error("a user agent that no header can hold")]
+    /// The user agent is not a valid header value.
+    #[error("the user agent is not a valid header value")]
     UserAgent,
 }
 

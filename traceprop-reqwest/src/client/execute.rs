@@ -1,4 +1,4 @@
-//! One call: hop after hop until a response is the answer.
+//! One call: sends hops until a response is not a redirect.
 
 use std::time::{Duration, Instant};
 
@@ -11,20 +11,24 @@ use super::redirect::Chain;
 use super::{Client, Inner};
 use crate::policy::{Hop, child_of};
 
-/// What a call hands on.
+/// The trace settings of a call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trace {
     pub(super) context: Option<OwnedContext>,
-    /// The span is that of the call, so the first hop takes its id.
-    pub(super) same_span: bool,
+    /// The context holds the span of the call, so the first hop has its id.
+    pub(super) reuse_span: bool,
     pub(super) endpoint: Option<Box<str>>,
 }
 
 impl Client {
-    /// Sends a request, and follows where its responses point to.
+    /// Sends a request and follows redirects.
     ///
-    /// The context is the one that is current when this is called, not when the future is first polled: it may be handed
-    /// to `tokio::spawn` as it is.
+    /// The context is the one that is current when this method is called, not when the future is first polled. So the future
+    /// can be passed to `tokio::spawn`.
+    ///
+    /// # Errors
+    ///
+    /// The future returns [`Error`] if the last hop got no response, or if a redirect may not be followed.
     pub fn execute(&self, request: Request) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
         self.run(Ok(request), Trace::default())
     }
@@ -44,9 +48,9 @@ impl Inner {
     async fn call(&self, mut request: Request, mut trace: Trace) -> Result<Response, Error> {
         self.follow.check_https(request.url())?;
         add_missing(request.headers_mut(), &self.default_headers);
-        if trace.context.is_none() && self.starts_roots {
+        if trace.context.is_none() && self.start_new_traces {
             trace.context = Some(OwnedContext::new(SpanContext::root(&*self.ids)));
-            trace.same_span = true;
+            trace.reuse_span = true;
         }
         let deadline = request.timeout().copied().or(self.timeout).and_then(|all| Instant::now().checked_add(all));
         let mut chain = Chain::begin(&mut request, self.follow);
@@ -70,28 +74,28 @@ impl Inner {
         }
     }
 
-    /// Writes what this hop may have, with a span id of its own.
+    /// Writes what the rule of this hop allows, with a new span id.
     fn write(&self, request: &mut Request, trace: &Trace, hop: usize, is_downgraded: bool) {
-        let source = trace.context.as_ref().map(|context| match trace.same_span && hop == 1 {
+        let source = trace.context.as_ref().map(|context| match trace.reuse_span && hop == 1 {
             true => context.into(),
             false => child_of(context, &*self.ids),
         });
         let served = trace.context.as_ref().and_then(OwnedContext::endpoint);
         let hop = Hop { endpoint: trace.endpoint.as_deref().or(served), withholds_text: is_downgraded };
-        let omissions = self.destinations.write(source, hop, request);
-        if let Some(tell) = self.omissions.as_ref().filter(|_| !omissions.is_complete()) {
-            tell(request.url(), &omissions);
+        let report = self.rules.write(source, hop, request);
+        if let Some(on_omitted) = self.on_omitted.as_ref().filter(|_| !report.is_complete()) {
+            on_omitted(request.url(), &report);
         }
     }
 }
 
-/// What is left of the time for all hops.
+/// Returns the time that remains of the limit for all hops.
 fn time_left(deadline: Instant, hop: usize, request: &Request) -> Result<Duration, Error> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(Error::Timeout { hop, origin: Origin::from_url(request.url()) }) } else { Ok(left) }
 }
 
-/// Adds the default headers that the request has no value for.
+/// Adds the default headers whose names the request does not have.
 fn add_missing(headers: &mut HeaderMap, defaults: &HeaderMap) {
     for name in defaults.keys() {
         if !headers.contains_key(name) {
@@ -111,7 +115,7 @@ mod tests {
 
     use crate::{Rule, Rules};
 
-    /// What would be sent to each of these URLs, one after the other, without a network: TLS included.
+    /// Returns the headers that a call to `first`, redirected to each of `others`, would send.
     fn sent(first: &str, others: &[&str]) -> Vec<HeaderMap> {
         let rules = Rules::builder(presets::W3C).rule("*.internal", Rule::everything());
         let secret = HeaderMap::from_iter([(header::AUTHORIZATION, HeaderValue::from_static("secret"))]);
@@ -174,7 +178,10 @@ mod tests {
     fn err_no_time_is_left_for_another_hop() {
         let request = Request::new(Method::GET, "http://u:p@a.internal/".parse().unwrap());
         let error = time_left(Instant::now(), 2, &request).unwrap_err();
-        assert_eq!((error.is_timeout(), error.to_string().as_str()), (true, "hop 2, http://a.internal: no time left"));
+        assert_eq!(
+            (error.is_timeout(), error.to_string().as_str()),
+            (true, "timed out before http://a.internal (hop 2)")
+        );
         assert!(time_left(Instant::now() + Duration::from_secs(9), 2, &request).unwrap() > Duration::from_secs(8));
     }
 }

@@ -1,4 +1,4 @@
-//! A client that asks the rules for every hop.
+//! A client that checks the rules for every hop.
 
 mod builder;
 mod error;
@@ -14,98 +14,105 @@ use http::HeaderMap;
 use reqwest::{IntoUrl, Method};
 
 pub use builder::ClientBuilder;
-use builder::{Ids, Left};
+use builder::{Ids, OnOmitted};
 pub use error::{BuildError, Error, Origin};
 use redirect::Follow;
 pub use request::RequestBuilder;
 
 use crate::Rules;
 
-/// A reqwest client that hands on the current context, and asks [`Rules`] what may go where.
+/// A reqwest client that propagates the current context as far as its [`Rules`] allow.
 ///
-/// It follows redirects itself. So each hop is judged anew and has a span id of its own, baggage never goes from https
-/// to http, and credentials never to another origin, even where they are default headers. What a hop must not have comes
-/// back on a later one only as far as the rule of that one allows it; credentials that were stripped do not come back.
+/// The client follows redirects itself:
+///
+/// * Each hop is checked against the rules and has its own span id.
+/// * Baggage and correlation ids are never sent from https to http. A later hop receives them again if its rule allows them.
+/// * Credentials are never sent to another origin, including those of default headers. Later hops do not receive them either.
 ///
 /// ```
-/// use traceprop_reqwest::{Client, Rules, Rule, presets};
+/// use traceprop_reqwest::{Client, Error, Rule, Rules, presets};
 ///
-/// # async fn load() -> Result<(), Box<dyn std::error::Error>> {
-/// let destinations = Rules::builder(presets::W3C)
+/// /// Fetches the items. `client` is shared by the whole program.
+/// async fn items(client: &Client) -> Result<reqwest::Response, Error> {
+///     client.get("http://stock.internal/items").send().await
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let rules = Rules::builder(presets::W3C)
 ///     .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
 ///     .rule("*", Rule::nothing())
 ///     .build()?;
-/// let client = Client::builder(destinations).redirect_limit(5).build()?; // one for the whole program
-/// let response = client.get("http://stock.internal/items").send().await?;
-/// # let _ = response;
+/// let client = Client::builder(rules).redirect_limit(5).build()?;
+/// # let _ = items(&client);
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// A clone costs one reference count, and shares connections.
+/// Cloning is cheap: clones share settings and connections.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    /// Follows nothing and repeats nothing.
+    /// Follows no redirects and does not retry.
     http: reqwest::Client,
-    destinations: Rules,
+    rules: Rules,
     default_headers: HeaderMap,
     follow: Follow,
     timeout: Option<Duration>,
     ids: Arc<Ids>,
-    starts_roots: bool,
-    omissions: Option<Arc<Left>>,
+    start_new_traces: bool,
+    on_omitted: Option<Arc<OnOmitted>>,
 }
 
 impl Client {
-    /// A builder of a client with these rules. A propagator or a preset stands for rules as well: trace context to every
-    /// host, and nothing else.
-    pub fn builder(destinations: impl Into<Rules>) -> ClientBuilder {
-        ClientBuilder::new(destinations.into())
+    /// Creates a builder of a client with `rules`.
+    ///
+    /// A propagator or a preset converts into rules that send trace context to every host, and nothing else.
+    pub fn builder(rules: impl Into<Rules>) -> ClientBuilder {
+        ClientBuilder::new(rules.into())
     }
 
-    /// A `GET` request.
+    /// Creates a `GET` request.
     pub fn get(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::GET, url)
     }
 
-    /// A `POST` request.
+    /// Creates a `POST` request.
     pub fn post(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::POST, url)
     }
 
-    /// A `PUT` request.
+    /// Creates a `PUT` request.
     pub fn put(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::PUT, url)
     }
 
-    /// A `PATCH` request.
+    /// Creates a `PATCH` request.
     pub fn patch(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::PATCH, url)
     }
 
-    /// A `DELETE` request.
+    /// Creates a `DELETE` request.
     pub fn delete(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::DELETE, url)
     }
 
-    /// A `HEAD` request.
+    /// Creates a `HEAD` request.
     pub fn head(&self, url: impl IntoUrl) -> RequestBuilder {
         self.request(Method::HEAD, url)
     }
 
-    /// A request with this method. What is wrong with the URL is told when it is sent.
+    /// Creates a request with `method`. An invalid URL is reported when the request is built or sent.
     pub fn request(&self, method: Method, url: impl IntoUrl) -> RequestBuilder {
         RequestBuilder::new(self.clone(), self.0.http.request(method, url))
     }
 }
 
-/// Without the values of headers.
+/// Omits the values of headers.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("destinations", &self.0.destinations)
+            .field("rules", &self.0.rules)
             .field("follow", &self.0.follow)
             .field("timeout", &self.0.timeout)
             .finish_non_exhaustive()

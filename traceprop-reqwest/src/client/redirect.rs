@@ -1,17 +1,17 @@
-//! Where a response points to, and what may go along.
+//! Redirects: the next request, and which headers it keeps.
 //!
-//! The rules are reqwest's, which are those of browsers:
+//! Methods and bodies change as in reqwest and browsers:
 //!
 //! | status | method | body |
 //! |---|---|---|
-//! | 301, 302 | POST becomes GET, others stay | goes with a POST that becomes GET, else stays |
-//! | 303 | all but HEAD become GET | goes |
-//! | 307, 308 | stays | stays |
+//! | 301, 302 | POST becomes GET, others are kept | dropped if POST becomes GET, else kept |
+//! | 303 | all except HEAD become GET | dropped |
+//! | 307, 308 | kept | kept |
 //!
-//! Where a body has to be sent again and cannot be (a stream), and where `Location` is missing or unreadable, the redirect
-//! is the response. In three things this is stricter than reqwest: what was stripped for one hop stays stripped for the
-//! rest of the chain, a change of scheme is a change of origin in every version, and a `Host` header that was set by hand
-//! stays with the host it was set for.
+//! The redirect is the response if a body cannot be sent again (a stream), or if `Location` is missing or invalid.
+//!
+//! This is stricter than reqwest: headers that are removed for one hop are removed for the rest of the chain, a change of
+//! scheme is a change of origin in every version, and a `Host` header of the request is sent to its first host only.
 
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderName, LOCATION,
@@ -22,24 +22,24 @@ use reqwest::{Request, Url};
 
 use super::error::{Error, Origin};
 
-/// Credentials, and what names the host: not for another origin.
+/// Credentials and the host: not for another origin.
 const OF_ONE_ORIGIN: [HeaderName; 6] =
     [AUTHORIZATION, COOKIE, HeaderName::from_static("cookie2"), PROXY_AUTHORIZATION, WWW_AUTHENTICATE, HOST];
 
-/// What describes a body.
+/// Headers that describe a body.
 const OF_THE_BODY: [HeaderName; 4] = [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, TRANSFER_ENCODING];
 
 /// How redirects are followed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Follow {
-    /// How many, or none at all: the redirect is the response then.
+    /// The highest number of redirects. With `None`, a redirect is the response.
     pub(super) limit: Option<usize>,
     pub(super) referer: bool,
     pub(super) https_only: bool,
 }
 
 impl Follow {
-    /// Whether a request may be sent to this URL at all.
+    /// Returns an error if a request may not be sent to this URL without TLS.
     pub(super) fn check_https(&self, url: &Url) -> Result<(), Error> {
         if self.https_only && url.scheme() != "https" {
             return Err(Error::NotHttps { origin: Origin::from_url(url) });
@@ -48,20 +48,20 @@ impl Follow {
     }
 }
 
-/// What is kept of a request while its responses may point elsewhere.
+/// What is kept of a request while its responses may be redirects.
 pub(super) struct Chain {
     follow: Follow,
     limit: usize,
     followed: usize,
-    /// What the next hop is made of, before anything of the trace is in it. Its URL is that of the hop under way.
+    /// The next hop is a copy of this request, which has no trace headers of ours. Its URL is that of the current hop.
     kept: Request,
-    /// The body was a stream, and is gone.
+    /// The body was a stream and has been sent.
     body_is_gone: bool,
     was_https: bool,
 }
 
 impl Chain {
-    /// One copy of the request, headers and all. `None` where redirects are off: nothing is copied then.
+    /// Keeps one copy of the request. Returns `None`, without a copy, if redirects are disabled.
     pub(super) fn begin(request: &mut Request, follow: Follow) -> Option<Self> {
         let limit = follow.limit?;
         let (kept, body_is_gone) = match request.try_clone() {
@@ -77,12 +77,12 @@ impl Chain {
         Some(Self { follow, limit, followed: 0, kept, body_is_gone, was_https })
     }
 
-    /// Whether the hop under way goes without TLS behind one that had it.
+    /// Whether the current hop has no TLS although an earlier one had.
     pub(super) fn is_downgraded(&self) -> bool {
         self.was_https && self.kept.url().scheme() != "https"
     }
 
-    /// The request that a response asks for. `None` where that response is the answer.
+    /// Returns the next request, or `None` if this response is the final one.
     pub(super) fn next(&mut self, status: StatusCode, headers: &HeaderMap) -> Result<Option<Request>, Error> {
         let Some((method, keeps_body)) = rewritten(status, self.kept.method()) else {
             return Ok(None);
@@ -118,7 +118,7 @@ impl Chain {
         *self.kept.method_mut() = method;
         let previous = std::mem::replace(self.kept.url_mut(), next);
         let mut request = self.kept.try_clone();
-        // Not kept: the hop after this one may not be told.
+        // Not kept: the hop after this one may not receive it.
         if let (Some(request), true) = (&mut request, self.follow.referer) {
             if let Some(referer) = referer(&previous, request.url()) {
                 request.headers_mut().insert(REFERER, referer);
@@ -128,7 +128,7 @@ impl Chain {
     }
 }
 
-/// The method that a redirect is followed with, and whether the body goes along.
+/// Returns the method of the next hop, and whether it keeps the body.
 fn rewritten(status: StatusCode, method: &Method) -> Option<(Method, bool)> {
     match status {
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND if method == Method::POST => Some((Method::GET, false)),
@@ -142,7 +142,7 @@ fn rewritten(status: StatusCode, method: &Method) -> Option<(Method, bool)> {
     }
 }
 
-/// Where `Location` points. `None` if it is not there, or no URL that a request can have.
+/// Returns the URL in `Location`, or `None` if it is missing or invalid for a request.
 fn target(headers: &HeaderMap, base: &Url) -> Option<Url> {
     let location = std::str::from_utf8(headers.get(LOCATION)?.as_bytes()).ok()?;
     let mut next = base.join(location).ok()?;
@@ -156,7 +156,7 @@ fn is_foreign(one: &Url, other: &Url) -> bool {
         || one.host_str() != other.host_str()
 }
 
-/// The URL that pointed to the next one, as far as that may know it.
+/// Returns the `Referer` for the next hop, if it may have one.
 fn referer(previous: &Url, next: &Url) -> Option<HeaderValue> {
     if previous.scheme() == "https" && next.scheme() != "https" {
         return None;
@@ -198,7 +198,7 @@ mod tests {
         chain.next(status, &location(to))
     }
 
-    /// Where the chain goes when it is told to go there.
+    /// Follows a redirect to `to`.
     #[track_caller]
     fn moved(chain: &mut Chain, to: &str) -> Request {
         next(chain, StatusCode::TEMPORARY_REDIRECT, to).expect("no error").expect("it is followed")
@@ -284,8 +284,8 @@ mod tests {
             let mut chain = chain(request(Method::GET, "https://a.example/"), follow);
             next(&mut chain, StatusCode::FOUND, to).unwrap_err().to_string()
         };
-        assert_eq!(error("http://u:p@b.example/?key"), "http://b.example is not reached over https");
-        assert_eq!(error("ftp://u:p@b.example/?key"), "a redirect to ftp://b.example, which is not HTTP");
+        assert_eq!(error("http://u:p@b.example/?key"), "https_only is set, but http://b.example is not https");
+        assert_eq!(error("ftp://u:p@b.example/?key"), "redirect to ftp://b.example, which is not HTTP");
 
         let mut none = chain(request(Method::GET, "http://a.example/"), Follow { limit: Some(0), ..follow() });
         assert!(matches!(next(&mut none, StatusCode::FOUND, "/"), Err(Error::TooManyRedirects { limit: 0, .. })));

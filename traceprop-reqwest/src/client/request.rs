@@ -9,7 +9,18 @@ use super::Client;
 use super::error::Error;
 use super::execute::Trace;
 
-/// A request that is being put together; see [`Client`].
+/// Builder of a request that a [`Client`] sends.
+///
+/// ```
+/// use traceprop_reqwest::{Client, presets};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::builder(presets::W3C).build()?;
+/// let request = client.post("http://stock.internal/items").header("x-shop", "7").body("apples").endpoint("/orders");
+/// assert_eq!(request.build()?.headers()["x-shop"], "7"); // usually `.send().await?`
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
     client: Client,
@@ -22,32 +33,36 @@ impl RequestBuilder {
         Self { client, request, trace: Trace::default() }
     }
 
-    /// Hands on this context in place of the current one.
+    /// Sends `context` instead of the current one.
     pub fn context(mut self, context: OwnedContext) -> Self {
         self.trace.context = Some(context);
         self
     }
 
-    /// The span of the context is that of this call: the first hop has its id, later ones have ids of their own below it.
-    /// For tracers that make a span for each call.
+    /// Sends the span of the context itself on the first hop, without a child.
+    ///
+    /// Use it if a tracer has created a span for this call. Later hops are children of it.
     pub fn reuse_span(mut self) -> Self {
-        self.trace.same_span = true;
+        self.trace.reuse_span = true;
         self
     }
 
-    /// The endpoint that makes this call (a route, a page); sw8 names it. Without one, the endpoint of the context counts.
+    /// Sets the endpoint that makes this call, such as a route. It is a part of `sw8`. Defaults to the endpoint of the context.
     pub fn endpoint(mut self, endpoint: impl Into<Box<str>>) -> Self {
         self.trace.endpoint = Some(endpoint.into());
         self
     }
 
-    /// Does with reqwest's own builder what this one has no method for, such as those that are features of reqwest.
+    /// Edits the underlying builder of reqwest, for methods that this builder does not have.
     ///
     /// ```
-    /// # fn build(client: traceprop_reqwest::Client) {
-    /// let request = client.post("http://stock.internal/items").map_reqwest(|request| request.body("1").version(http::Version::HTTP_11));
-    /// // with reqwest's feature json: .with(|request| request.json(&item))
+    /// # use traceprop_reqwest::{Client, presets};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = Client::builder(presets::W3C).build()?;
+    /// // With reqwest's feature `json`: `.map_reqwest(|request| request.json(&item))`
+    /// let request = client.post("http://stock.internal/items").map_reqwest(|request| request.body("1"));
     /// # let _ = request;
+    /// # Ok(())
     /// # }
     /// ```
     pub fn map_reqwest(mut self, edit: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
@@ -66,52 +81,62 @@ impl RequestBuilder {
         self.map_reqwest(|request| request.header(name, value))
     }
 
-    /// Sets these headers, in place of those with the same names.
+    /// Sets headers. They replace those of the same names.
     pub fn headers(self, headers: HeaderMap) -> Self {
         self.map_reqwest(|request| request.headers(headers))
     }
 
-    /// Basic authentication, for the first origin and no other.
+    /// Sets basic authentication. Other origins do not receive it after a redirect.
     pub fn basic_auth(self, user: impl Display, password: Option<impl Display>) -> Self {
         self.map_reqwest(|request| request.basic_auth(user, password))
     }
 
-    /// Bearer authentication, for the first origin and no other.
+    /// Sets bearer authentication. Other origins do not receive it after a redirect.
     pub fn bearer_auth(self, token: impl Display) -> Self {
         self.map_reqwest(|request| request.bearer_auth(token))
     }
 
-    /// The body. One that is a stream cannot be sent again: a redirect that asks for it is the response.
+    /// Sets the body.
+    ///
+    /// A stream cannot be sent again: a redirect that requires it is returned as the response.
     pub fn body(self, body: impl Into<Body>) -> Self {
         self.map_reqwest(|request| request.body(body))
     }
 
-    /// The time for this call: all hops, and the body of the response.
+    /// Sets the time limit of this call, for all hops and the body of the response.
     pub fn timeout(self, timeout: Duration) -> Self {
         self.map_reqwest(|request| request.timeout(timeout))
     }
 
-    /// The version of HTTP.
+    /// Sets the HTTP version.
     pub fn version(self, version: Version) -> Self {
         self.map_reqwest(|request| request.version(version))
     }
 
-    /// The request as it is, without anything of a trace: [`Client::execute`] adds that.
+    /// Builds the request, without trace headers. [`Client::execute`] adds them.
     ///
     /// # Errors
-    /// When the URL, a header or the body is none.
+    ///
+    /// Returns [`Error::Request`] if the URL, a header or the body is invalid.
     pub fn build(self) -> Result<Request, Error> {
         self.request.build().map_err(Error::request)
     }
 
-    /// Sends it, and follows where its responses point to. Unless a context was given, it is the one that is current when
-    /// this is called, not when the future is first polled.
+    /// Sends the request and follows redirects.
+    ///
+    /// Unless [`context`](Self::context) was set, the context is the one that is current when this method is called, not when
+    /// the future is first polled.
+    ///
+    /// # Errors
+    ///
+    /// The future returns [`Error`] if the request is invalid, if the last hop got no response, or if a redirect may not be
+    /// followed.
     pub fn send(self) -> impl Future<Output = Result<Response, Error>> + Send + use<> {
         self.client.run(self.request.build().map_err(Error::request), self.trace)
     }
 }
 
-/// Without the values of headers.
+/// Omits the values of headers.
 impl fmt::Debug for RequestBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBuilder").field("trace", &self.trace).finish_non_exhaustive()

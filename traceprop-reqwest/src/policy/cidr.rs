@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::PatternError;
 
-/// An address and how many of its first bits count.
+/// An address, and the number of its first bits that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Cidr {
     network: IpAddr,
@@ -15,21 +15,21 @@ impl Cidr {
     /// `10.0.0.0/8`, `fd00::/8`, `[fd00::]/8`: the text on both sides of the slash.
     pub(super) fn parse(address: &str, prefix: &str) -> Result<Self, PatternError> {
         let network = literal(address).ok_or(PatternError::BadAddress)?;
-        // No sign, no blank: `parse` alone would take a plus.
+        // `parse` alone would accept a plus sign.
         let is_number = !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_digit());
         let prefix: u8 = prefix.parse().ok().filter(|_| is_number).ok_or(PatternError::BadPrefix)?;
         let (bits, width) = bits(network);
         if prefix > width {
             return Err(PatternError::BadPrefix);
         }
-        // Either the address or the length is not what was meant.
+        // A mistake, in the address or in the length.
         if bits & !mask(prefix, width) != 0 {
             return Err(PatternError::HostBits);
         }
         Ok(Self { network, prefix })
     }
 
-    /// One address alone.
+    /// The block of one address.
     pub(super) fn single(address: IpAddr) -> Self {
         let address = address.to_canonical();
         Self { network: address, prefix: bits(address).1 }
@@ -46,7 +46,7 @@ impl Cidr {
     }
 }
 
-/// The address that a host of a URL or pattern spells. One of IPv4 that is written in IPv6 is the same machine.
+/// Returns the literal address in the host of a URL or pattern. An IPv4 address that is mapped to IPv6 becomes IPv4.
 pub(super) fn literal(host: &str) -> Option<IpAddr> {
     let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     inner.parse().ok().map(|address: IpAddr| address.to_canonical())
@@ -63,7 +63,7 @@ fn bits(address: IpAddr) -> (u128, u8) {
 /// The first `prefix` of `width` bits.
 fn mask(prefix: u8, width: u8) -> u128 {
     let all = u128::MAX >> (128 - width);
-    // A shift by the whole width is none that the machine knows.
+    // A shift by the whole width overflows.
     all ^ all.checked_shr(prefix.into()).unwrap_or(0)
 }
 

@@ -1,21 +1,21 @@
-//! Trace headers that the user's code has set on a request: the rules stand above them.
+//! Trace headers that a request already has: the rules apply to them too.
 
 use http::{HeaderMap, HeaderName};
 use traceprop_core::{Field, Propagator};
 
 use super::rule::{Keys, Rule};
 
-/// Names of headers that rules decide about, beside the built-in ones.
+/// Header names that rules decide about, in addition to the built-in ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guard {
-    /// Of correlation ids.
+    /// Headers of correlation ids.
     correlation: Vec<Box<str>>,
-    /// Of the user's own formats. A family stands as its prefix, which ends in a dash.
+    /// Headers of custom formats. A prefix ends in a dash.
     others: Vec<Box<str>>,
 }
 
 impl Guard {
-    /// Decides about the headers of these propagators too.
+    /// Adds the headers of `propagator`.
     pub(super) fn watch(&mut self, propagator: &Propagator) {
         for format in propagator.extract_names().chain(propagator.inject_names()) {
             if let Some(header) = format.strip_prefix("correlation:") {
@@ -29,9 +29,9 @@ impl Guard {
         }
     }
 
-    /// Removes what the rule of the destination does not let go there.
+    /// Removes the headers that the rule does not allow.
     pub(super) fn withhold(&self, headers: &mut HeaderMap, rule: &Rule, withholds_text: bool) {
-        // Mostly there is nothing to remove, and nothing is copied then.
+        // Usually there is nothing to remove, and then nothing is copied.
         let withheld: Vec<HeaderName> =
             headers.keys().filter(|name| !self.may_go(name.as_str(), rule, withholds_text)).cloned().collect();
         for name in withheld {
@@ -40,12 +40,12 @@ impl Guard {
     }
 
     fn may_go(&self, name: &str, rule: &Rule, withholds_text: bool) -> bool {
-        // A header that no format here reads may have been configured as a correlation id, and is then what is meant.
+        // A header that no format here reads may be configured as a correlation id. The configuration decides then.
         if is_listed(&self.correlation, name) {
             return !withholds_text && rule.correlation.lend(|allow| allow.allows_header(name));
         }
         match Field::from_name(name) {
-            // A list of keys is for what the client writes. It does not look into a header that was written elsewhere.
+            // A list of keys applies to baggage that the client writes. The keys of an existing header are not parsed.
             Some(field) if field.is_baggage() => !withholds_text && matches!(rule.baggage, Keys::All),
             Some(_) => !rule.is_nothing(),
             None => !rule.is_nothing() || !self.others.iter().any(|other| is_or_begins(name, other)),
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(sorted(left(&Rule::everything(), true)), of(&trace));
     }
 
-    /// A format of the user's own, which writes nothing here.
+    /// A custom format that writes nothing.
     struct Acme;
 
     const ACME: CustomHeader = CustomHeader::from_static("x-acme-trace");

@@ -1,4 +1,4 @@
-//! What may go where: rules, the first of which that matches a destination decides.
+//! Rules about what each host receives. The first rule that matches a URL decides.
 
 mod cidr;
 mod guard;
@@ -20,51 +20,52 @@ use rule::{Formats, RuleError};
 pub use rule::{MAX_RULE_KEYS, Rule};
 pub(crate) use write::{Hop, child_of};
 
-/// Which destinations get what: formats, baggage keys and correlation ids.
+/// Rules about what each host receives: formats, baggage keys and correlation ids.
 ///
-/// Rules are asked in order, and the first that matches decides. A destination that no rule is about gets trace
-/// context, and no text of your users: that goes only where a rule allows it.
+/// The first rule whose pattern matches a URL decides. If none matches, the host receives trace context, but no baggage and no
+/// correlation ids.
 ///
 /// ```
-/// use traceprop_reqwest::{Rules, Propagator, Rule, presets};
+/// use traceprop_reqwest::{Propagator, Rule, Rules, presets};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let old = Propagator::from_names("none", "b3multi")?;
-/// let destinations = Rules::builder(presets::W3C)
+/// let b3 = Propagator::from_names("none", "b3multi")?;
+/// let rules = Rules::builder(presets::W3C)
 ///     .rule("https://*.internal", Rule::trace_context().allow_baggage(["tenant"]))
 ///     .rule("10.0.0.0/8", Rule::everything())
-///     .rule("legacy.example:8080", Rule::trace_context().propagator(old))
+///     .rule("legacy.example:8080", Rule::trace_context().propagator(b3))
 ///     .rule("*.example", Rule::trace_context())
 ///     .rule("*", Rule::nothing())
 ///     .build()?;
-/// # let _ = destinations;
+/// # let _ = rules;
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Patterns
 ///
-/// `[scheme://]host[:port]`. What a pattern does not name, it does not restrict.
+/// `[scheme://]host[:port]`. A part that is missing matches everything.
 ///
-/// | host | means |
+/// | host | matches |
 /// |---|---|
-/// | `stock.internal` | this name; letter case and a dot at the end do not count |
-/// | `*.internal` | every name below `internal`, at any depth, and not `internal` itself |
-/// | `10.0.0.0/8`, `[fd00::]/8` | addresses that stand in the URL as such; no name is looked up |
-/// | `10.0.0.1`, `[::1]` | one address, in any spelling |
+/// | `stock.internal` | this name, in any letter case and with or without a final dot |
+/// | `*.internal` | every name below `internal`, at any depth, but not `internal` itself |
+/// | `10.0.0.0/8`, `[fd00::]/8` | literal addresses in the URL; names are not resolved |
+/// | `10.0.0.1`, `[::1]` | one address, in any notation |
 /// | `*` | every host |
 ///
-/// The scheme is `http` or `https`. `api.example:443` also matches `https://api.example/`, whose port that is.
+/// The scheme is `http` or `https`. `api.example:443` also matches `https://api.example/`, because 443 is the default port.
 ///
-/// # Headers that your code has set
+/// # Headers that a request already has
 ///
-/// A request may have trace headers before this crate sees it: set by hand, or copied from a request that came in.
-/// 1. What is written replaces them, in the formats that are written to this destination.
-/// 2. Where nothing is written (there is no context, or the format is not one of those), your headers go out as they
-///    are, as far as the rule allows them.
-/// 3. **The rule stands above both.** Where it says nothing, no trace header of any dialect goes out. A header of baggage
-///    that you set goes only where all baggage may go, since nobody looks into it; one of a correlation id goes where
-///    that id may go. So does a default header of a [`Client`](crate::Client).
+/// A request may already have trace headers, set by your code or copied from an incoming request.
+///
+/// 1. The headers of the formats that are written to this host are replaced.
+/// 2. Other trace headers are sent unchanged, as far as the rule allows. So are all of them if there is no context.
+/// 3. **The rule decides first.** [`Rule::nothing`] removes the trace headers of every format. A baggage header is sent only if
+///    all baggage is allowed, because its keys are not parsed. The header of a correlation id is sent if the rule allows it.
+///
+/// Default headers of a [`Client`](crate::Client) are treated alike.
 #[derive(Clone, Debug)]
 pub struct Rules(Arc<RuleList>);
 
@@ -72,31 +73,31 @@ pub struct Rules(Arc<RuleList>);
 struct RuleList {
     shared: Arc<Propagator>,
     rules: Vec<(Pattern, Rule)>,
-    /// For a destination that no rule is about.
+    /// For a host that no rule matches.
     otherwise: Rule,
     guard: Guard,
 }
 
 impl Rules {
-    /// Rules over the formats of `propagator`, which rules can replace for their hosts.
+    /// Creates a builder of rules. Hosts receive the formats of `propagator` unless [`Rule::propagator`] sets others.
     pub fn builder(propagator: impl Into<Arc<Propagator>>) -> RulesBuilder {
         RulesBuilder { shared: propagator.into(), rules: Vec::new() }
     }
 
-    /// The rule for a destination.
+    /// Returns the rule for a URL.
     pub(crate) fn rule(&self, url: &Url) -> &Rule {
         let found = self.0.rules.iter().find(|(pattern, _)| pattern.matches(url));
         found.map_or(&self.0.otherwise, |(_, rule)| rule)
     }
 
-    /// Whether a request that was made for `first` may be sent to `next` as it is, with all its headers.
+    /// Whether a request for `first` may be sent to `next` with all its headers.
     pub(crate) fn may_move(&self, first: &Url, next: &Url) -> bool {
         let (from, to) = (self.rule(first), self.rule(next));
         let downgraded = first.scheme() == "https" && next.scheme() != "https";
         !to.is_nothing() && to.allows_text_of(from) && !(downgraded && from.allows_text())
     }
 
-    /// What the rule writes with.
+    /// Returns the propagator that injects for this rule.
     fn propagator<'r>(&'r self, rule: &'r Rule) -> Option<&'r Propagator> {
         match &rule.formats {
             Formats::None => None,
@@ -106,14 +107,24 @@ impl Rules {
     }
 }
 
-/// Trace context to every host, and nothing else.
+/// Creates rules that send trace context to every host, and nothing else.
 impl<P: Into<Arc<Propagator>>> From<P> for Rules {
     fn from(propagator: P) -> Self {
         Rules::builder(propagator).finish(Vec::new())
     }
 }
 
-/// Puts [`Rules`] together.
+/// Builder of [`Rules`].
+///
+/// ```
+/// use traceprop_reqwest::{Rule, Rules, presets};
+///
+/// let rules = Rules::builder(presets::W3C).rule("*.internal", Rule::everything()).rule("a.internal", Rule::nothing());
+/// assert_eq!(
+///     rules.build().unwrap_err().to_string(),
+///     "rule 2 (`a.internal`) is never reached: rule 1 (`*.internal`) matches first",
+/// );
+/// ```
 #[derive(Clone, Debug)]
 pub struct RulesBuilder {
     shared: Arc<Propagator>,
@@ -121,27 +132,33 @@ pub struct RulesBuilder {
 }
 
 impl RulesBuilder {
-    /// A rule for the destinations that `pattern` matches and no rule before this one.
+    /// Adds a rule for the URLs that `pattern` matches and no earlier rule does.
+    ///
+    /// See [`Rules`] for patterns.
     pub fn rule(mut self, pattern: &str, rule: Rule) -> Self {
         self.rules.push((pattern.into(), rule));
         self
     }
 
-    /// The destinations.
+    /// Builds the rules.
     ///
     /// # Errors
-    /// When a pattern is none, or a rule can never do what it says.
+    ///
+    /// Returns [`RulesError`] if a pattern or a key is invalid, or if a rule can have no effect.
     pub fn build(self) -> Result<Rules, RulesError> {
         let mut rules: Vec<(Pattern, Rule)> = Vec::with_capacity(self.rules.len());
         for (place, (text, rule)) in self.rules.iter().enumerate() {
-            let pattern = Pattern::parse(text).map_err(|error| RulesError::BadPattern { place, error })?;
+            let text = || text.clone();
+            let pattern =
+                Pattern::parse(&text()).map_err(|source| RulesError::BadPattern { place, pattern: text(), source })?;
             if let Some(by) = rules.iter().position(|(earlier, _)| earlier.covers(&pattern)) {
-                return Err(RulesError::NeverReached { place, by });
+                let by_pattern = self.rules[by].0.clone();
+                return Err(RulesError::NeverReached { place, pattern: text(), by, by_pattern });
             }
             rule.check().map_err(|error| match error {
-                RuleError::NoFormatToCarry => RulesError::NoFormatToCarry { place },
-                RuleError::TooManyKeys => RulesError::TooManyKeys { place },
-                RuleError::BadKey => RulesError::BadKey { place },
+                RuleError::NoFormatToCarry => RulesError::NoFormatToCarry { place, pattern: text() },
+                RuleError::TooManyKeys => RulesError::TooManyKeys { place, pattern: text() },
+                RuleError::BadKey => RulesError::BadKey { place, pattern: text() },
             })?;
             rules.push((pattern, rule.clone()));
         }
@@ -160,44 +177,70 @@ impl RulesBuilder {
     }
 }
 
-/// Why rules cannot mean what they say. Rules are counted from 0 in the fields, and from 1 in the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Error of rules that could not be built.
+///
+/// The fields count rules from 0, the message from 1. The message shows at most 64 bytes of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RulesError {
-    /// A host pattern that is none.
-    #[error("rule {}: {error}", .place + 1)]
+    /// The pattern is invalid.
+    #[error("rule {} (`{}`): {source}", .place + 1, cut(.pattern))]
     BadPattern {
-        /// The place of the rule.
+        /// The position of the rule.
         place: usize,
-        /// What is wrong with it.
-        error: PatternError,
+        /// The pattern of the rule.
+        pattern: Box<str>,
+        /// The reason.
+        source: PatternError,
     },
-    /// An earlier rule matches all that this one does.
-    #[error("rule {} is never reached: rule {} matches all its destinations", .place + 1, .by + 1)]
+    /// An earlier rule matches everything that this rule matches.
+    #[error(
+        "rule {} (`{}`) is never reached: rule {} (`{}`) matches first",
+        .place + 1, cut(.pattern), .by + 1, cut(.by_pattern)
+    )]
     NeverReached {
-        /// The place of the rule.
+        /// The position of the rule.
         place: usize,
-        /// The place of the one that hides it.
+        /// The pattern of the rule.
+        pattern: Box<str>,
+        /// The position of the earlier rule.
         by: usize,
+        /// The pattern of the earlier rule.
+        by_pattern: Box<str>,
     },
-    /// Baggage or correlation ids are allowed where no format is written that could carry them.
-    #[error("rule {} allows baggage or correlation ids and no format to carry them", .place + 1)]
+    /// The rule allows baggage or correlation ids, but writes no format.
+    #[error("rule {} (`{}`): baggage or correlation ids are allowed, but no format can carry them", .place + 1, cut(.pattern))]
     NoFormatToCarry {
-        /// The place of the rule.
+        /// The position of the rule.
         place: usize,
+        /// The pattern of the rule.
+        pattern: Box<str>,
     },
-    /// More than [`MAX_RULE_KEYS`] keys.
-    #[error("rule {} lists more than {MAX_RULE_KEYS} keys", .place + 1)]
+    /// The rule has more than [`MAX_RULE_KEYS`] keys.
+    #[error("rule {} (`{}`): more than {MAX_RULE_KEYS} keys", .place + 1, cut(.pattern))]
     TooManyKeys {
-        /// The place of the rule.
+        /// The position of the rule.
         place: usize,
+        /// The pattern of the rule.
+        pattern: Box<str>,
     },
-    /// An empty key, or a correlation header that no header can be named.
-    #[error("rule {} lists a key that nothing can have", .place + 1)]
+    /// The rule has an empty key, or a correlation header whose name is invalid.
+    #[error("rule {} (`{}`): empty key or invalid header name", .place + 1, cut(.pattern))]
     BadKey {
-        /// The place of the rule.
+        /// The position of the rule.
         place: usize,
+        /// The pattern of the rule.
+        pattern: Box<str>,
     },
+}
+
+/// The start of a configured text, so that one mistake cannot fill a log.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(64);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 #[cfg(test)]
@@ -215,10 +258,10 @@ mod tests {
 
     #[test]
     fn ok_the_first_rule_that_matches_decides() {
-        let destinations =
+        let rules =
             builder().rule("a.internal", Rule::nothing()).rule("*.internal", Rule::everything()).build().unwrap();
         let kind = |text: &str| {
-            let rule = destinations.rule(&url(text));
+            let rule = rules.rule(&url(text));
             (rule.is_nothing(), rule.allows_text())
         };
         assert_eq!(kind("http://a.internal/"), (true, false));
@@ -228,7 +271,7 @@ mod tests {
 
     #[test]
     fn ok_may_move_where_no_less_is_allowed() {
-        let destinations = builder()
+        let rules = builder()
             .rule("none.example", Rule::nothing())
             .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
             .rule("own.internal.example", Rule::everything())
@@ -246,7 +289,7 @@ mod tests {
             ("http://a.internal/", "http://own.internal.example/", true),
             ("http://own.internal.example/", "http://a.internal/", false),
         ] {
-            assert_eq!(destinations.may_move(&url(first), &url(next)), may, "{first} {next}");
+            assert_eq!(rules.may_move(&url(first), &url(next)), may, "{first} {next}");
         }
     }
 
@@ -254,17 +297,34 @@ mod tests {
     fn err_build_what_cannot_mean_what_it_says() {
         let ok = || builder().rule("*.internal", Rule::everything());
         let err = |pattern: &str, rule: Rule| ok().rule(pattern, rule).build().unwrap_err();
-        let bad = PatternError::BadPort;
-        assert_eq!(err("a:", Rule::nothing()), RulesError::BadPattern { place: 1, error: bad });
-        assert_eq!(err("a.internal:80", Rule::nothing()), RulesError::NeverReached { place: 1, by: 0 });
-        assert_eq!(err("*", Rule::nothing().allow_all_baggage()), RulesError::NoFormatToCarry { place: 1 });
+        let (place, any) = (1, || Box::from("*"));
+        let source = PatternError::BadPort;
+        assert_eq!(err("a:", Rule::nothing()), RulesError::BadPattern { place, pattern: "a:".into(), source });
+        let (pattern, by_pattern) = ("a.internal:80".into(), "*.internal".into());
+        let hidden = RulesError::NeverReached { place, pattern, by: 0, by_pattern };
+        assert_eq!(err("a.internal:80", Rule::nothing()), hidden);
+        let no_format = RulesError::NoFormatToCarry { place, pattern: any() };
+        assert_eq!(err("*", Rule::nothing().allow_all_baggage()), no_format);
         let many = Rule::trace_context().allow_baggage(vec!["k"; MAX_RULE_KEYS + 1]);
-        assert_eq!(err("*", many), RulesError::TooManyKeys { place: 1 });
-        assert_eq!(err("*", Rule::trace_context().allow_baggage([""])), RulesError::BadKey { place: 1 });
+        assert_eq!(err("*", many), RulesError::TooManyKeys { place, pattern: any() });
+        assert_eq!(err("*", Rule::trace_context().allow_baggage([""])), RulesError::BadKey { place, pattern: any() });
         assert!(ok().rule("internal", Rule::everything()).build().is_ok());
+    }
+
+    #[test]
+    fn err_build_says_which_rule_and_why() {
+        let err = |pattern: &str, rule: Rule| {
+            let builder = builder().rule("*.internal", Rule::everything()).rule(pattern, rule);
+            builder.build().unwrap_err().to_string()
+        };
         assert_eq!(
-            err("a.internal", Rule::nothing()).to_string(),
-            "rule 2 is never reached: rule 1 matches all its destinations"
+            err("a.internal", Rule::nothing()),
+            "rule 2 (`a.internal`) is never reached: rule 1 (`*.internal`) matches first"
         );
+        let bad_key = Rule::trace_context().allow_baggage([""]);
+        assert_eq!(err("*.x", bad_key), "rule 2 (`*.x`): empty key or invalid header name");
+        assert_eq!(err("a:", Rule::nothing()), "rule 2 (`a:`): the port is not a number from 1 to 65535");
+        let long = format!("{}\u{e9}/", "a".repeat(63));
+        assert_eq!(err(&long, Rule::nothing()), format!("rule 2 (`{}`): no address before the slash", "a".repeat(63)));
     }
 }

@@ -1,34 +1,41 @@
-//! Which destinations a rule is about.
+//! Patterns of rules, and the URLs that they match.
 
 use reqwest::Url;
 
 use super::cidr::{self, Cidr};
 
-/// What is wrong with a host pattern.
+/// Reason why the pattern of a rule is invalid.
+///
+/// ```
+/// use traceprop_reqwest::{PatternError, Rule, Rules, RulesError, presets};
+///
+/// let error = Rules::builder(presets::W3C).rule("10.0.0.1/8", Rule::everything()).build().unwrap_err();
+/// assert!(matches!(error, RulesError::BadPattern { source: PatternError::HostBits, .. }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// A scheme other than `http` and `https`.
-    #[error("a scheme other than http and https")]
+    /// The scheme is not `http` or `https`.
+    #[error("the scheme is not http or https")]
     BadScheme,
-    /// No host, or one that no URL can have.
-    #[error("no host that a URL can have")]
+    /// The host is missing or invalid in a URL.
+    #[error("missing or invalid host")]
     BadHost,
-    /// No port between 1 and 65535.
-    #[error("no port between 1 and 65535")]
+    /// The port is not a number from 1 to 65535.
+    #[error("the port is not a number from 1 to 65535")]
     BadPort,
-    /// No address before the slash.
+    /// There is no address before the slash.
     #[error("no address before the slash")]
     BadAddress,
-    /// No length of a prefix behind the slash, or one that is longer than the address.
-    #[error("no prefix length that fits the address")]
+    /// The prefix length after the slash is missing, invalid, or longer than the address.
+    #[error("missing or invalid prefix length")]
     BadPrefix,
-    /// Bits of the address that the prefix does not reach.
-    #[error("the address has bits that the prefix does not reach")]
+    /// The address has bits after its prefix.
+    #[error("the address has bits after its prefix")]
     HostBits,
 }
 
-/// `[scheme "://"] host [":" port]`. What it does not name, it does not restrict.
+/// `[scheme "://"] host [":" port]`. A part that is missing matches everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern {
     scheme: Option<&'static str>,
@@ -54,7 +61,7 @@ impl Pattern {
             }
             None => (None, text),
         };
-        // Behind the prefix of a block, or behind the bracket, there is no colon but that of a port.
+        // After the prefix of a block, or after the bracket, a colon can only start the port.
         let searched_from = rest.rfind(['/', ']']).unwrap_or(0);
         let (host, port) = match rest[searched_from..].split_once(':') {
             Some((head, port)) => (&rest[..searched_from + head.len()], Some(parse_port(port)?)),
@@ -69,7 +76,7 @@ impl Pattern {
             && url.host_str().is_some_and(|host| self.host.matches(host))
     }
 
-    /// Whether every destination of `other` is one of this as well.
+    /// Whether this pattern matches every URL that `other` matches.
     pub(super) fn covers(&self, other: &Self) -> bool {
         (self.scheme.is_none() || self.scheme == other.scheme)
             && (self.port.is_none() || self.port == other.port)
@@ -108,7 +115,7 @@ impl Host {
             Self::Any => true,
             Self::Exact(name) => **name == *without_root(host),
             Self::Suffix(suffix) => is_below(without_root(host), suffix),
-            // Only what the URL itself spells: nobody asks a name server here.
+            // Only literal addresses of the URL: names are not resolved here.
             Self::Block(block) => cidr::literal(host).is_some_and(|address| block.contains(address)),
         }
     }
@@ -125,7 +132,7 @@ impl Host {
     }
 }
 
-/// The name as URLs spell it: lower case, punycode, addresses in their usual form.
+/// Returns the name as URLs have it: lower case, punycode, addresses in canonical form.
 fn as_in_urls(name: &str) -> Option<Box<str>> {
     let is_bracketed = name.starts_with('[') && name.ends_with(']');
     let is_odd = |c: char| c.is_whitespace() || "/?#@\\%*".contains(c) || (c == ':' && !is_bracketed);
@@ -137,7 +144,7 @@ fn as_in_urls(name: &str) -> Option<Box<str>> {
     (!host.is_empty()).then(|| host.into())
 }
 
-/// A dot at the end says that a name is complete, which it is here anyway.
+/// Removes the final dot, which says that a name is complete. All names are complete here.
 fn without_root(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }

@@ -1,4 +1,4 @@
-//! Patterns, rules and what goes out by them, against a model that compares labels and bits one by one.
+//! Patterns, rules and the headers that are sent, compared with a model that checks labels and bits one by one.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use super::pattern::Pattern;
 use super::{Rules, RulesError};
 use crate::Rule;
 
-/// Few cases, so that a run takes moments; `PROPTEST_CASES` asks for more.
+/// Few cases, so that a run is fast; `PROPTEST_CASES` sets more.
 fn cases() -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     if std::env::var_os("PROPTEST_CASES").is_some() { config } else { ProptestConfig { cases: 768, ..config } }
@@ -24,7 +24,7 @@ fn cases() -> ProptestConfig {
 #[derive(Clone, Debug)]
 enum Host {
     Any,
-    /// Labels, and whether names below them are meant.
+    /// Labels, and whether only names below them match.
     Name(Vec<&'static str>, bool),
     Block(IpAddr, usize),
 }
@@ -36,7 +36,7 @@ struct Model {
     port: Option<u16>,
 }
 
-/// A destination: scheme, host, port.
+/// An origin: scheme, host and port.
 #[derive(Clone, Debug)]
 struct Place {
     scheme: &'static str,
@@ -44,7 +44,7 @@ struct Place {
     port: Option<u16>,
 }
 
-/// Few of everything, so that they meet.
+/// Few values, so that patterns and URLs often match.
 const LABELS: [&str; 4] = ["a", "b", "internal", "evilinternal"];
 
 const ADDRESSES: [&str; 8] =
@@ -66,7 +66,7 @@ fn port() -> impl Strategy<Value = Option<u16>> {
     option::of(select(vec![80, 443, 8080]))
 }
 
-/// All bits of an address, as digits.
+/// Returns all bits of an address as digits.
 fn bits(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => format!("{:032b}", address.to_bits()),
@@ -74,7 +74,7 @@ fn bits(address: IpAddr) -> String {
     }
 }
 
-/// The address without the bits behind the prefix.
+/// Returns the address without the bits after the prefix.
 fn network(address: IpAddr, prefix: usize) -> IpAddr {
     let digits = bits(address);
     let zeros = format!("{}{}", &digits[..prefix], "0".repeat(digits.len() - prefix));
@@ -106,7 +106,7 @@ fn place() -> impl Strategy<Value = Place> {
     (scheme(), host, port()).prop_map(|(scheme, host, port)| Place { scheme, host, port })
 }
 
-/// Two patterns, mostly of the same host, or of one name above or below the other.
+/// Two patterns, usually of one host, or of a name below or above another.
 fn related() -> impl Strategy<Value = (Model, Model)> {
     (model(), model(), 0..4u8, any::<bool>()).prop_map(|(one, other, relation, below)| {
         let host = match (&one.host, relation) {
@@ -183,7 +183,7 @@ impl Place {
 /// The keys of baggage that a rule allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Keys {
-    /// Not even trace context.
+    /// No trace context either.
     Nothing,
     Some(Vec<&'static str>),
     All,
@@ -214,7 +214,7 @@ impl Keys {
     }
 }
 
-/// Rules in order, as far as they can be reached.
+/// Rules in order.
 fn rules() -> impl Strategy<Value = Vec<(Model, Keys)>> {
     vec((model(), keys()), 0..5)
 }
@@ -227,21 +227,21 @@ fn context() -> OwnedContext {
     OwnedContext::new(SpanContext::root(&RandomIds)).with_baggage(&baggage)
 }
 
-/// The destinations of these rules, without those that others hide.
+/// Builds the rules, without those that are never reached.
 fn build(mut rules: Vec<(Model, Keys)>) -> (Rules, Vec<(Model, Keys)>) {
     loop {
         let builder = rules
             .iter()
             .fold(Rules::builder(presets::W3C), |builder, (model, keys)| builder.rule(&model.text(), keys.rule()));
         match builder.build() {
-            Ok(destinations) => return (destinations, rules),
+            Ok(built) => return (built, rules),
             Err(RulesError::NeverReached { place, .. }) => drop(rules.remove(place)),
             Err(error) => panic!("{error}: {rules:?}"),
         }
     }
 }
 
-/// What a place gets: the first rule that matches decides, and without one trace context goes alone.
+/// Returns what a place receives: the first matching rule decides, by default trace context only.
 fn due<'r>(rules: &'r [(Model, Keys)], place: &Place) -> &'r Keys {
     const OTHERS: &Keys = &Keys::Some(Vec::new());
     rules.iter().find(|(model, _)| model.matches(place)).map_or(OTHERS, |(_, keys)| keys)
@@ -277,7 +277,7 @@ proptest! {
 
     #[test]
     fn ok_what_goes_out_is_what_the_first_rule_allows(rules in rules(), place in place(), own in any::<bool>()) {
-        let (destinations, rules) = build(rules);
+        let (built, rules) = build(rules);
         let keys = due(&rules, &place);
         let mut request = Request::new(Method::GET, place.url(false));
         if own {
@@ -285,11 +285,11 @@ proptest! {
                 request.headers_mut().insert(name, http::HeaderValue::from_static("own=1"));
             }
         }
-        let omitted = destinations.inject(&context(), &mut request);
+        let omitted = built.inject(&context(), &mut request);
         let headers = request.headers();
         let traced = *keys != Keys::Nothing;
         prop_assert_eq!((headers.contains_key("traceparent"), headers.contains_key("b3")), (traced, traced && own));
-        prop_assert_eq!(headers.contains_key("x-other"), own, "it is no trace header");
+        prop_assert_eq!(headers.contains_key("x-other"), own, "it is not a trace header");
         let baggage = headers.get("baggage").map_or("", |value| value.to_str().expect("text"));
         let sent: BTreeSet<_> = baggage.split(',').filter_map(|member| member.split('=').next()).filter(|key| !key.is_empty()).collect();
         prop_assert_eq!(&sent, &keys.allowed(), "{:?}", rules);
@@ -299,16 +299,16 @@ proptest! {
 
     #[test]
     fn ok_a_request_moves_only_where_all_of_it_may_go(rules in rules(), first in place(), next in place()) {
-        let (destinations, rules) = build(rules);
+        let (built, rules) = build(rules);
         let (from, to) = (due(&rules, &first), due(&rules, &next));
         let leaves_tls = first.scheme == "https" && next.scheme == "http";
         // All baggage is more than any list.
         let as_much = to.allowed().is_superset(&from.allowed()) && (*from != Keys::All || *to == Keys::All);
         let text_stays = !leaves_tls || from.allowed().is_empty();
         let expected = *to != Keys::Nothing && as_much && text_stays;
-        let may_move = destinations.may_move(&first.url(false), &next.url(false));
+        let may_move = built.may_move(&first.url(false), &next.url(false));
         prop_assert!(!may_move || expected, "{from:?} {to:?}");
-        // A list without keys counts as one that may hold some.
+        // A list without keys is treated like a list with keys.
         prop_assert!(may_move || !expected || *from == Keys::Some(vec![]), "{from:?} {to:?}");
     }
 }

@@ -1,14 +1,44 @@
-//! What a destination gets.
+//! A rule: what a host receives.
 
 use std::sync::Arc;
 
 use http::HeaderName;
 use traceprop_core::{Allow, Propagator};
 
-/// Names that one rule can list, of baggage and of correlation headers each: as many as a baggage has members.
+/// Highest number of baggage keys of one rule, and of correlation headers: the number of members that W3C Baggage requires.
+///
+/// ```
+/// use traceprop_reqwest::{MAX_RULE_KEYS, Rule, Rules, RulesError, presets};
+///
+/// let keys = (0..MAX_RULE_KEYS + 1).map(|i| i.to_string());
+/// let rules = Rules::builder(presets::W3C).rule("*", Rule::trace_context().allow_baggage(keys));
+/// assert!(matches!(rules.build(), Err(RulesError::TooManyKeys { .. })));
+/// ```
 pub const MAX_RULE_KEYS: usize = 64;
 
-/// What a destination gets. [`Rule::trace_context`] is what every destination gets that no rule is about.
+/// What a host receives: formats, baggage keys and correlation ids.
+///
+/// A host that no rule matches receives [`Rule::trace_context`].
+///
+/// ```
+/// use traceprop_reqwest::{OwnedContext, Rule, Rules, SpanContext, presets};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let rules = Rules::builder(presets::W3C)
+///     .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]).allow_correlation(["x-request-id"]))
+///     .rule("*", Rule::nothing())
+///     .build()?;
+/// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+/// let sends_trace = |url: &str| -> Result<bool, Box<dyn std::error::Error>> {
+///     let mut request = reqwest::Request::new(reqwest::Method::GET, url.parse()?);
+///     rules.inject(&OwnedContext::new(span), &mut request);
+///     Ok(request.headers().contains_key("traceparent"))
+/// };
+/// assert!(sends_trace("http://stock.internal/items")?);
+/// assert!(!sends_trace("http://stranger.example/")?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub(super) formats: Formats,
@@ -19,12 +49,12 @@ pub struct Rule {
 #[derive(Clone, Debug)]
 pub(super) enum Formats {
     None,
-    /// Those of the list of rules.
+    /// The formats of the [`Rules`](super::Rules).
     Shared,
     Own(Arc<Propagator>),
 }
 
-/// Which keys may go along. They are owned, since rules are often read from a configuration.
+/// The keys that are allowed. They are owned, because rules are often read from a configuration.
 #[derive(Clone, Debug)]
 pub(super) enum Keys {
     None,
@@ -33,46 +63,48 @@ pub(super) enum Keys {
 }
 
 impl Rule {
-    /// Nothing at all: a host that need not even know that we trace.
+    /// Creates a rule that sends nothing and removes existing trace headers.
+    ///
+    /// Use it for third parties that should not see trace headers.
     pub const fn nothing() -> Self {
         Self { formats: Formats::None, baggage: Keys::None, correlation: Keys::None }
     }
 
-    /// Trace context, and nothing of the user's own.
+    /// Creates a rule that sends trace context, but no baggage and no correlation ids.
     pub const fn trace_context() -> Self {
         Self { formats: Formats::Shared, baggage: Keys::None, correlation: Keys::None }
     }
 
-    /// Trace context, all baggage and all correlation ids: a host of your own.
+    /// Creates a rule that sends trace context, all baggage and all correlation ids. Use it for your own hosts.
     pub const fn everything() -> Self {
         Self { formats: Formats::Shared, baggage: Keys::All, correlation: Keys::All }
     }
 
-    /// In the formats that this propagator writes, in place of those that all rules share.
+    /// Sets the formats of this rule: those that `propagator` injects, instead of the formats of the [`Rules`](crate::Rules).
     pub fn propagator(mut self, propagator: impl Into<Arc<Propagator>>) -> Self {
         self.formats = Formats::Own(propagator.into());
         self
     }
 
-    /// The baggage members with these keys, in every format that carries baggage. Keys differ in case.
+    /// Allows the baggage members with these keys, in every format that carries baggage. Keys are case-sensitive.
     pub fn allow_baggage<K: Into<Box<str>>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.baggage = Keys::only(keys);
         self
     }
 
-    /// All baggage.
+    /// Allows all baggage.
     pub fn allow_all_baggage(mut self) -> Self {
         self.baggage = Keys::All;
         self
     }
 
-    /// The correlation ids in headers of these names.
+    /// Allows the correlation ids in headers of these names, in any letter case.
     pub fn allow_correlation<K: Into<Box<str>>>(mut self, headers: impl IntoIterator<Item = K>) -> Self {
         self.correlation = Keys::only(headers);
         self
     }
 
-    /// All correlation ids.
+    /// Allows all correlation ids.
     pub fn allow_all_correlation(mut self) -> Self {
         self.correlation = Keys::All;
         self
@@ -82,19 +114,19 @@ impl Rule {
         matches!(self.formats, Formats::None)
     }
 
-    /// Whether text of the user's own may go along.
+    /// Whether any baggage or correlation id is allowed.
     pub(super) fn allows_text(&self) -> bool {
         !matches!((&self.baggage, &self.correlation), (Keys::None, Keys::None))
     }
 
-    /// Whether whatever `other` allows of the user's own text is allowed here too.
+    /// Whether all baggage and correlation ids that `other` allows are allowed here too.
     pub(super) fn allows_text_of(&self, other: &Self) -> bool {
         let same_key = |a: &str, b: &str| a == b;
         self.baggage.covers(&other.baggage, same_key)
             && self.correlation.covers(&other.correlation, str::eq_ignore_ascii_case)
     }
 
-    /// What can never do what it says.
+    /// Returns an error if the rule can have no effect.
     pub(super) fn check(&self) -> Result<(), RuleError> {
         if self.is_nothing() && self.allows_text() {
             return Err(RuleError::NoFormatToCarry);
@@ -112,7 +144,7 @@ impl Rule {
     }
 }
 
-/// What is wrong with a rule.
+/// Reason why a rule is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RuleError {
     NoFormatToCarry,
@@ -122,7 +154,7 @@ pub(super) enum RuleError {
 
 impl Keys {
     fn only<K: Into<Box<str>>>(keys: impl IntoIterator<Item = K>) -> Self {
-        // One more than there may be, for the check to see.
+        // One more than the limit, so that the check can see it.
         Self::Only(keys.into_iter().take(MAX_RULE_KEYS + 1).map(Into::into).collect())
     }
 
@@ -133,7 +165,7 @@ impl Keys {
         }
     }
 
-    /// Lends the keys in the shape that the core takes. It borrows a list of borrowed ones, which stands on the stack.
+    /// Calls `then` with the keys as the core takes them: borrowed, from a list on the stack.
     pub(super) fn lend<R>(&self, then: impl FnOnce(Allow<'_>) -> R) -> R {
         match self {
             Self::None => then(Allow::None),

@@ -1,4 +1,4 @@
-//! Writing what the rule of a destination allows.
+//! Writes what the rule of a URL allows.
 
 use http::HeaderMap;
 use reqwest::{Request, Url};
@@ -17,21 +17,35 @@ pub(crate) fn child_of<'a>(context: &'a OwnedContext, ids: &(impl IdGenerator + 
     }
 }
 
-/// What is known of one hop beside its URL.
+/// Data of one hop in addition to its URL.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hop<'a> {
     /// The endpoint of the caller.
     pub(crate) endpoint: Option<&'a str>,
-    /// The chain came from https to http: no text of the user's, whatever the rule says.
+    /// The chain of redirects went from https to http, so no baggage and no correlation id is sent, whatever the rule says.
     pub(crate) withholds_text: bool,
 }
 
 impl Rules {
-    /// Writes a child of `context` into a built request, with a span id of its own, as far as the rule of its
-    /// destination allows, and says what was left out and why. See [`Rules`] for headers that are there already.
+    /// Writes a child of `context` into a built request, as far as the rule of its URL allows. Returns what was omitted.
     ///
-    /// This is what a [`Client`](crate::Client) does for each hop. Where another client sends the request, redirects are
-    /// that one's: have it follow none, or see [`Rules::redirect_policy`].
+    /// The child has a new span id. [`Rules`] describes what happens to trace headers that the request already has.
+    ///
+    /// A [`Client`](crate::Client) does this for each hop. If another client sends the request, disable its redirects or set
+    /// [`Rules::redirect_policy`].
+    ///
+    /// ```
+    /// use traceprop_reqwest::{OwnedContext, Rule, Rules, SpanContext, presets};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let rules = Rules::builder(presets::W3C).rule("*.example", Rule::nothing()).build()?;
+    /// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+    /// let mut request = reqwest::Request::new(reqwest::Method::GET, "http://stock.internal/items".parse()?);
+    /// rules.inject(&OwnedContext::new(span), &mut request);
+    /// assert!(request.headers()["traceparent"].to_str()?.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn inject(&self, context: &OwnedContext, request: &mut Request) -> InjectReport<'_> {
         let hop = Hop { endpoint: context.endpoint(), withholds_text: false };
         self.write(Some(child_of(context, &RandomIds)), hop, request)
@@ -45,9 +59,9 @@ impl Rules {
     ) -> InjectReport<'_> {
         // The map is moved out and in, so that the URL can be borrowed meanwhile. An empty one costs nothing.
         let mut headers = std::mem::take(request.headers_mut());
-        let omissions = self.write_headers(source, hop, request.url(), &mut headers);
+        let report = self.write_headers(source, hop, request.url(), &mut headers);
         *request.headers_mut() = headers;
-        omissions
+        report
     }
 
     fn write_headers(
@@ -71,7 +85,7 @@ impl Rules {
     }
 }
 
-/// What the rule allows of the user's own text.
+/// Calls `then` with what the rule allows in addition to trace context.
 fn lend_text<R>(rule: &Rule, withholds_text: bool, then: impl FnOnce(InjectOptions<'_>) -> R) -> R {
     if withholds_text {
         return then(InjectOptions::new());
@@ -106,7 +120,7 @@ mod tests {
         OwnedContext::new(span).with_baggage(&baggage)
     }
 
-    fn destinations() -> Rules {
+    fn rules() -> Rules {
         let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:x-request-id");
         Rules::builder(propagator.expect("known names"))
             .rule("own.internal", Rule::everything())
@@ -121,7 +135,7 @@ mod tests {
     fn names(url: &str, hop: Hop<'_>) -> Vec<String> {
         let mut request = request(url);
         let context = context();
-        destinations().write(Some(child_of(&context, &RandomIds)), hop, &mut request);
+        rules().write(Some(child_of(&context, &RandomIds)), hop, &mut request);
         let mut names: Vec<_> = request.headers().keys().map(ToString::to_string).collect();
         names.sort();
         names
@@ -145,7 +159,7 @@ mod tests {
     #[test]
     fn ok_inject_says_what_was_left_out() {
         let mut request = request("http://a.internal/");
-        let omitted = destinations().inject(&context(), &mut request).to_string();
+        let omitted = rules().inject(&context(), &mut request).to_string();
         assert_eq!(request.headers()["baggage"], "tenant=x");
         assert!(omitted.contains("baggage: 1 member omitted (not-allowed)"), "{omitted}");
     }
@@ -172,7 +186,7 @@ mod tests {
             for name in ["traceparent", "b3", "baggage"] {
                 request.headers_mut().insert(name, http::HeaderValue::from_static("mine"));
             }
-            destinations().inject(&context().with_baggage(&OwnedBaggage::new()), &mut request);
+            rules().inject(&context().with_baggage(&OwnedBaggage::new()), &mut request);
             let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
             let [traceparent, b3, baggage] = ["traceparent", "b3", "baggage"].map(text);
             (traceparent.map(|value| value == "mine"), b3, baggage)

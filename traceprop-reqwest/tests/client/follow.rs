@@ -1,4 +1,4 @@
-//! Redirects by reqwest's rules, held against reqwest itself.
+//! Redirects of our client, compared with reqwest's.
 
 use axum::http::Method;
 use reqwest::{Body, StatusCode};
@@ -53,7 +53,7 @@ async fn ok_relative_location_and_the_final_url() {
     assert_eq!(server.seen()[1].path, "/end");
 }
 
-/// A body that cannot be sent again: reqwest does not know what is in it.
+/// A body that cannot be sent again, because it is a stream.
 fn stream() -> Body {
     Body::wrap(http_body_util::Full::new(axum::body::Bytes::from("text")))
 }
@@ -69,7 +69,7 @@ async fn ok_stream_is_sent_once() {
         let seen = seen.last().expect("a request");
         assert_eq!((seen.path.as_str(), seen.body.is_empty()), (last, last == "/end"), "{code}");
     }
-    // Once it was dropped, there is nothing left that would have to be sent again.
+    // Once the body is dropped, nothing has to be sent again.
     let url = server.to(303, server.to(307, server.url("/end")));
     assert_eq!(plain().post(url).body(stream()).send().await.expect("an answer").status(), StatusCode::OK);
     let put = plain().put(server.to(302, "/end")).body(stream()).send().await.expect("an answer");
@@ -79,7 +79,7 @@ async fn ok_stream_is_sent_once() {
 #[tokio::test]
 async fn err_loop_ends_at_the_limit() {
     let server = Server::start().await;
-    // A relative reference without a path keeps the query, so this one points to itself for ever.
+    // A relative reference without a path keeps the query, so this one redirects to itself forever.
     let own = server.to(302, "#again");
     let error = get(&plain(), own.clone()).await.expect_err("a loop");
     assert!(matches!(error, Error::TooManyRedirects { limit: 10, .. }) && error.is_redirect(), "{error:?}");
@@ -111,13 +111,13 @@ async fn ok_cookies_are_stored_and_sent_hop_by_hop() {
 #[tokio::test]
 async fn err_no_connection_tells_the_hop_and_the_origin_only() {
     let server = Server::start().await;
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
-    let address = nobody.local_addr().expect("it was bound");
-    drop(nobody);
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
+    let address = closed.local_addr().expect("it was bound");
+    drop(closed);
     let url = server.to(302, format!("http://user:password@{address}/secret?token=1"));
-    let error = get(&client(presets::W3C), url).await.expect_err("nobody is there");
+    let error = get(&client(presets::W3C), url).await.expect_err("the port is closed");
     assert!(error.is_connect() && !error.is_timeout());
-    assert_eq!(error.to_string(), format!("hop 2, http://{address}: no response"));
+    assert_eq!(error.to_string(), format!("no response from http://{address} (hop 2)"));
     let all = format!("{error:?} {}", std::error::Error::source(&error).expect("reqwest's"));
     assert!(!["password", "secret", "token"].iter().any(|secret| all.contains(secret)), "{all}");
 }

@@ -1,4 +1,4 @@
-//! What must not arrive, counted where it would.
+//! Headers that must not arrive, counted at the servers.
 
 use axum::http::{HeaderMap, HeaderValue};
 use reqwest::Url;
@@ -11,7 +11,7 @@ use crate::{Server, client, context, span_id, status, values};
 
 const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
-/// Three servers that know each other by name: `a.internal` and `b.internal` of the fleet, and a stranger.
+/// Three servers with names: `a.internal` and `b.internal` of the fleet, and a stranger.
 struct Fleet {
     a: Server,
     b: Server,
@@ -29,8 +29,8 @@ impl Fleet {
     }
 
     fn client(&self, rules: RulesBuilder) -> Client {
-        let destinations = rules.build().expect("good rules");
-        Client::builder(destinations).transport(self.transport()).build().expect("a client")
+        let rules = rules.build().expect("good rules");
+        Client::builder(rules).transport(self.transport()).build().expect("a client")
     }
 
     fn a(&self, next: impl AsRef<str>) -> Url {
@@ -56,12 +56,12 @@ fn rules() -> RulesBuilder {
     Rules::builder(presets::W3C)
 }
 
-/// How many requests had a header of this name.
+/// Returns how many requests had a header of this name.
 fn count(seen: &[Seen], name: &str) -> usize {
     seen.iter().filter(|seen| seen.headers.contains_key(name)).count()
 }
 
-/// How many headers of any trace dialect arrived.
+/// Returns how many headers of any trace format arrived.
 fn trace_headers(seen: &[Seen]) -> usize {
     seen.iter().flat_map(|seen| seen.headers.keys()).filter(|name| Field::from_name(name.as_str()).is_some()).count()
 }
@@ -72,11 +72,11 @@ async fn ok_chain_over_another_host_gets_each_what_its_rule_says() {
     let client = fleet.client(rules().rule("a.internal", Rule::everything()).rule("b.internal", Rule::trace_context()));
     assert_eq!(status(&client, fleet.a(fleet.b(fleet.end()))).await, 200);
     let (a, b) = (fleet.a.seen(), fleet.b.seen());
-    // Baggage comes back where it is allowed.
+    // Baggage is sent again to a host that may receive it.
     let baggage: Vec<_> = a.iter().map(|seen| values(&seen.headers, "baggage")).collect();
     assert_eq!(baggage, [["tenant=acme,session=secret"]; 2]);
     assert_eq!((b.len(), count(&b, "traceparent"), count(&b, "baggage")), (1, 1, 0));
-    // Each hop has a span id of its own, under the span of the caller.
+    // Each hop has its own span id, below the span of the caller.
     let mut ids: Vec<_> = a.iter().chain(&b).map(|seen| span_id(&seen.headers)).collect();
     ids.push(crate::SPAN.to_owned());
     ids.sort();
@@ -95,7 +95,7 @@ async fn ok_nothing_of_a_trace_reaches_a_stranger() {
     assert_eq!((a.len(), count(&a, "traceparent"), count(&a, "baggage")), (3, 3, 3));
 }
 
-/// The context of a service that was called with text of the user's in every dialect.
+/// Returns the context of a service that received baggage in every format.
 fn called_with_text(propagator: &Propagator) -> OwnedContext {
     let uber = format!("{}:{}:0:1", crate::TRACE, crate::SPAN);
     let request = [
@@ -136,12 +136,12 @@ async fn ok_text_of_every_dialect_goes_only_where_it_is_allowed() {
     let stranger = fleet.stranger.only();
     assert_eq!(of(&stranger), [""; 5]);
     assert!(["traceparent", "uber-trace-id", "sw8"].iter().all(|name| stranger.headers.contains_key(*name)));
-    // Not under any other name either.
+    // Under no other name either.
     let all = format!("{:?}", stranger.headers);
     assert!(!all.contains("acme") && !all.contains("secret") && !all.contains(id), "{all}");
 }
 
-/// Sends a request with credentials along A, B, B again, A, and says how many of them arrived at each hop.
+/// Sends a request with credentials along A, B, B again, A. Returns how many of them arrived at each hop.
 async fn credentials(defaults: bool) -> [Vec<usize>; 2] {
     let fleet = Fleet::start().await;
     let secrets: HeaderMap =
@@ -186,9 +186,8 @@ async fn ok_password_of_the_url_stays_with_its_host() {
 #[tokio::test]
 async fn ok_a_port_is_a_destination_of_its_own() {
     let (first, second) = (Server::start().await, Server::start().await);
-    let destinations =
-        rules().rule(&first.address.to_string(), Rule::everything()).rule("127.0.0.0/8", Rule::nothing());
-    let client = client(destinations.build().expect("good rules"));
+    let rules = rules().rule(&first.address.to_string(), Rule::everything()).rule("127.0.0.0/8", Rule::nothing());
+    let client = client(rules.build().expect("good rules"));
     assert_eq!(status(&client, first.to(307, second.to(307, first.url("/end")))).await, 200);
     assert_eq!((count(&first.seen(), "baggage"), trace_headers(&second.seen())), (2, 0));
 }

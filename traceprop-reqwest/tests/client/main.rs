@@ -1,4 +1,4 @@
-//! Our client against servers on loopback: what arrives where.
+//! `Client` and servers on loopback: the headers that arrive.
 
 mod follow;
 mod leaks;
@@ -15,7 +15,7 @@ use traceprop_reqwest::{Client, Error, Rules, presets};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 
-/// A span with two members of baggage.
+/// Returns a context with two members of baggage.
 fn context() -> OwnedContext {
     let mut baggage = OwnedBaggage::new();
     for (key, value) in [("tenant", "acme"), ("session", "secret")] {
@@ -25,30 +25,30 @@ fn context() -> OwnedContext {
     OwnedContext::new(span).with_baggage(&baggage)
 }
 
-/// A client whose destinations all get trace context.
+/// Returns a client that sends trace context to every host.
 fn plain() -> Client {
     client(presets::W3C)
 }
 
-fn client(destinations: impl Into<Rules>) -> Client {
-    Client::builder(destinations).build().expect("a client")
+fn client(rules: impl Into<Rules>) -> Client {
+    Client::builder(rules).build().expect("a client")
 }
 
 async fn get(client: &Client, url: Url) -> Result<Response, Error> {
     client.get(url).context(context()).send().await
 }
 
-/// The status that arrives.
+/// Returns the status.
 async fn status(client: &Client, url: Url) -> u16 {
     get(client, url).await.expect("the server answers").status().as_u16()
 }
 
-/// All values of a header, in order.
+/// Returns all values of a header, in order.
 fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
     headers.get_all(name).iter().map(|value| value.to_str().expect("visible ASCII")).collect()
 }
 
-/// The span id of the only traceparent, which is of our trace.
+/// Returns the span id of the only traceparent, which is of our trace.
 #[track_caller]
 fn span_id(headers: &HeaderMap) -> String {
     let [value] = values(headers, "traceparent").try_into().expect("just one traceparent");

@@ -1,4 +1,4 @@
-//! A server on loopback that writes down what it is sent, and answers what the URL asks for.
+//! A server on loopback that records its requests and answers as the URL says.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Response, StatusCode, Uri, heade
 use axum::routing::any;
 use reqwest::Url;
 
-/// What one request brought.
+/// One received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) method: Method,
@@ -37,17 +37,17 @@ impl Server {
         Self { address, kept }
     }
 
-    /// The URL of a path.
+    /// Returns the URL of a path.
     pub(crate) fn url(&self, path: &str) -> Url {
         format!("http://{}{path}", self.address).parse().expect("a URL")
     }
 
-    /// A URL that answers with a redirect.
+    /// Returns a URL that answers with a redirect.
     pub(crate) fn to(&self, status: u16, next: impl AsRef<str>) -> Url {
         self.at("127.0.0.1", status, next)
     }
 
-    /// The same by another name of this server.
+    /// Returns the URL of a path, with another name of this server.
     pub(crate) fn at(&self, host: &str, status: u16, next: impl AsRef<str>) -> Url {
         let mut url = self.url("/go");
         url.set_host(Some(host)).expect("a host");
@@ -55,12 +55,12 @@ impl Server {
         url
     }
 
-    /// All requests so far, in order.
+    /// Returns all requests so far, in order.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.kept.lock().expect("no test panics with it").clone()
     }
 
-    /// The only request.
+    /// Returns the only request.
     #[track_caller]
     pub(crate) fn only(&self) -> Seen {
         let [seen] = self.seen().try_into().expect("just one request");
@@ -68,7 +68,7 @@ impl Server {
     }
 }
 
-/// `to`: a redirect there, with `status`. `cookie`: sets it. `wait`: as many milliseconds first.
+/// `to`: redirects there, with `status`. `cookie`: sets it. `wait`: waits so many milliseconds first.
 async fn answer(
     State(kept): State<Kept>,
     method: Method,

@@ -1,4 +1,4 @@
-//! The settings that the client's own builder has.
+//! The settings of `ClientBuilder`.
 
 use std::time::{Duration, Instant};
 
@@ -76,11 +76,11 @@ async fn err_https_only_refuses_the_first_hop() {
     let client = builder().https_only(true).build().expect("a client");
     let error = get(&client, server.url("/secret")).await.expect_err("no TLS");
     assert!(matches!(error, Error::NotHttps { .. }));
-    assert_eq!(error.to_string(), format!("http://{} is not reached over https", server.address));
+    assert_eq!(error.to_string(), format!("https_only is set, but http://{} is not https", server.address));
     assert_eq!(server.seen().len(), 0);
 }
 
-/// A chain of hops, each of which takes its time.
+/// A chain of hops that each take some time.
 fn slow(server: &Server, hops: usize, each: u64) -> Url {
     (0..hops).fold(server.url("/end"), |next, _| {
         let mut url = server.to(302, next);
@@ -97,7 +97,7 @@ async fn err_one_deadline_for_all_hops() {
     let error = get(&client, server.url("/end?wait=5000")).await.expect_err("too long alone");
     assert!(matches!(error, Error::Send { hop: 1, .. }) && error.is_timeout(), "{error:?}");
     let begin = Instant::now();
-    // None of the hops alone takes too long.
+    // No single hop takes too long.
     let error = get(&client, slow(&server, 6, 120)).await.expect_err("too long together");
     assert!(error.is_timeout(), "{error:?}");
     assert!((Duration::from_millis(290)..Duration::from_secs(5)).contains(&begin.elapsed()));
@@ -117,7 +117,7 @@ async fn err_request_that_cannot_be_put_together() {
     assert!(!format!("{error:?} {error}").contains("secret"));
 }
 
-/// A server that closes each connection without an answer, and counts them.
+/// A server that closes each connection without a response, and counts them.
 #[tokio::test]
 async fn err_nothing_is_sent_twice() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback is there");
@@ -129,7 +129,7 @@ async fn err_nothing_is_sent_twice() {
             drop(connection);
         }
     });
-    // What retries every failure, were it not switched off.
+    // Retries every failure, unless the client disables it.
     let retries = reqwest::retry::for_host("127.0.0.1").no_budget().classify_fn(|request| request.retryable());
     let transport = reqwest::Client::builder().retry(retries);
     let client = builder().transport(transport).build().expect("a client");

@@ -1,4 +1,4 @@
-//! Which context goes out, and what becomes of headers that were there before.
+//! The context that is sent, and trace headers that a request already has.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ async fn ok_the_current_context_is_taken_when_the_call_is_made() {
     let server = Server::start().await;
     let client = plain();
     let work = async {
-        // The task has no current context; the call had.
+        // The task has no current context, but the call had one.
         let call = tokio::spawn(client.get(server.url("/")).send());
         call.await.expect("no panic").expect("an answer");
         let request = client.get(server.url("/")).build().expect("a request");
@@ -36,12 +36,12 @@ async fn ok_span_of_a_tracer_is_the_first_hop() {
 #[tokio::test]
 async fn ok_relay_is_handed_on_as_it_came() {
     let server = Server::start().await;
-    let came = format!("cc-{TRACE}-{SPAN}-01-later");
+    let received = format!("cc-{TRACE}-{SPAN}-01-later");
     let propagator = presets::W3C.propagator();
-    let relay = OwnedContext::from_passthrough(&propagator.extract(&[("traceparent", came.as_str())]));
-    plain().get(server.to(302, "/end")).context(relay).send().await.expect("an answer");
+    let context = OwnedContext::from_passthrough(&propagator.extract(&[("traceparent", received.as_str())]));
+    plain().get(server.to(302, "/end")).context(context).send().await.expect("an answer");
     let lines: Vec<_> = server.seen().iter().map(|seen| values(&seen.headers, "traceparent").concat()).collect();
-    assert_eq!(lines, [came.as_str(), came.as_str()]);
+    assert_eq!(lines, [received.as_str(), received.as_str()]);
 }
 
 #[tokio::test]
@@ -65,17 +65,17 @@ async fn ok_each_rule_has_its_formats_and_the_call_its_endpoint() {
     let server = Server::start().await;
     let sw8 = traceprop_core::formats::sw8::Sw8::new("cart", "cart-1");
     let sw8 = Propagator::builder().define(sw8).names("none", "sw8").and_then(|builder| builder.build());
-    let destinations = Rules::builder(presets::W3C)
+    let rules = Rules::builder(presets::W3C)
         .rule("localhost", Rule::trace_context().propagator(sw8.expect("an identity")))
         .build()
         .expect("good rules");
     let url = server.at("localhost", 302, server.url("/end"));
     let transport = reqwest::Client::builder().resolve("localhost", server.address);
-    let client = Client::builder(destinations).transport(transport).build().expect("a client");
+    let client = Client::builder(rules).transport(transport).build().expect("a client");
     client.get(url).context(context()).endpoint("/basket").send().await.expect("an answer");
     let [first, second] = server.seen().try_into().expect("two requests");
     let [sw8] = values(&first.headers, "sw8").try_into().expect("an sw8 header");
-    // Base64 of the endpoint and of the authority that was called.
+    // Base64 of the endpoint and of the called authority.
     let peer = format!("localhost:{}", server.address.port());
     let fields: Vec<_> = sw8.split('-').collect();
     assert_eq!((fields[6], fields[7].len()), ("L2Jhc2tldA==", peer.len().div_ceil(3) * 4));
@@ -121,12 +121,12 @@ async fn ok_omissions_are_told_for_each_hop() {
     assert_eq!(*told.lock().expect("no panic"), expected);
 }
 
-/// Sends trace headers of its own along two hops, with and without a context.
+/// Sends existing trace headers along two hops, with and without a context.
 async fn own_headers(rule: Rule, context: Option<OwnedContext>) -> Vec<[String; 4]> {
     let server = Server::start().await;
     let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:x-request-id");
-    let destinations = Rules::builder(propagator.expect("known names")).rule("*", rule);
-    let client = client(destinations.build().expect("a good rule"));
+    let rules = Rules::builder(propagator.expect("known names")).rule("*", rule);
+    let client = client(rules.build().expect("a good rule"));
     let names = ["traceparent", "b3", "baggage", "x-request-id"];
     let mut request =
         names.iter().fold(client.get(server.to(302, "/end")), |request, name| request.header(*name, "own"));

@@ -17,12 +17,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers `OK` to everything.
+    /// Starts a server that answers `OK` to every request.
     pub(crate) async fn start() -> Self {
         Self::serve(|kept| Router::new().fallback(any(keep)).with_state(kept)).await
     }
 
-    /// Points everybody to `target`.
+    /// Starts a server that redirects every request to `target`.
     pub(crate) async fn redirecting_to(target: String) -> Self {
         let moved = move |State(kept): State<Kept>, headers: HeaderMap| async move {
             kept.lock().expect("no test panics with it").push(headers);
@@ -44,12 +44,12 @@ impl Server {
         format!("http://{}/items", self.address)
     }
 
-    /// The headers of all requests so far, in order.
+    /// Returns the headers of all requests so far, in order.
     pub(crate) fn requests(&self) -> Vec<HeaderMap> {
         self.kept.lock().expect("no test panics with it").clone()
     }
 
-    /// The headers of the only request.
+    /// Returns the headers of the only request.
     #[track_caller]
     pub(crate) fn request(&self) -> HeaderMap {
         let [request] = self.requests().try_into().expect("just one request");
@@ -62,7 +62,7 @@ async fn keep(State(kept): State<Kept>, headers: HeaderMap) -> &'static str {
     "OK"
 }
 
-/// All values of a header, in order.
+/// Returns all values of a header, in order.
 pub(crate) fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h str> {
     headers.get_all(name).iter().map(|value| value.to_str().expect("visible ASCII")).collect()
 }
