@@ -43,10 +43,6 @@ impl<'c> DatadogTraceState<'c> {
         state.facts().has_dd().then(|| state.get(KEY)).flatten().map(Self)
     }
 
-    pub(super) const fn text(&self) -> &'c str {
-        self.0
-    }
-
     /// The sampling priority, `s`. It holds only as far as the flag of the traceparent beside it agrees.
     pub fn priority(&self) -> Option<i32> {
         self.priority_and_origin().0

@@ -2,7 +2,6 @@
 
 use super::Datadog;
 use super::member::{self, DatadogTraceState};
-use super::tag::DecisionMaker;
 use super::text::{DatadogLastSpan, DatadogText};
 use super::words::{self, Source, Words};
 use crate::field::FormatKind;
@@ -31,10 +30,6 @@ impl Datadog {
             Source::Nothing if came.is_some() => Source::Member,
             source => source,
         };
-        let is_settled = |came: DatadogTraceState<'_>| source == Source::Member && self.leaves(came, context);
-        if came.is_some_and(is_settled) {
-            return;
-        }
         let words = Words::of(source, context.received(), received, came);
         let last_span = || words::last_span(source, context.received(), received, came);
         let carries = match source {
@@ -79,21 +74,6 @@ impl Datadog {
             member.add(true, |item| item.push(other).is_ok());
         }
         member.finish(bridge);
-    }
-
-    /// Whether it is plain that a member keeps its bytes: that this span and its decision change none of it.
-    fn leaves(&self, came: DatadogTraceState<'_>, context: &InjectContext<'_>) -> bool {
-        let names_own_span = self.reports_spans && !context.is_passthrough();
-        let Some(settled) = came.settled().filter(|_| !names_own_span) else { return false };
-        let (priority, decision_maker) =
-            words::decide(settled.priority, context.sampling(), context.is_local_decision());
-        let keeps_priority = match settled.priority {
-            Some(_) => priority == settled.priority,
-            None => priority.is_none_or(|priority| priority == flag(context)),
-        };
-        // Headers that agree on the trace would lend their span.
-        let keeps_span = settled.has_last_span || !context.agrees(FormatKind::Datadog);
-        keeps_priority && keeps_span && matches!(decision_maker, DecisionMaker::AsReceived)
     }
 }
 
@@ -261,84 +241,5 @@ mod tests {
         let longer_than_the_room = [b'x'; MAX_VALUE + 1 + MAX_MEMBER];
         member.add(true, |item| item.push("t.k:").is_ok() && item.push_ascii(&longer_than_the_room).is_ok());
         assert_eq!((member.text.as_str(), member.left_out), ("s:1", 1));
-    }
-}
-
-/// The short way, seen from inside: on the wire it differs from the long one in nothing but time.
-#[cfg(feature = "std")]
-#[cfg(test)]
-mod glance {
-    use super::*;
-    use crate::carrier::headers::Headers;
-    use crate::context::inject_options::InjectOptions;
-    use crate::field::FieldSet;
-    use crate::format::{Format, FormatFields, Outcome, Parsed, Writer};
-    use crate::formats::tracecontext::W3cTraceContext;
-    use crate::id::generator::IdBits;
-    use crate::propagator::Propagator;
-    use std::format;
-    use std::string::String;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::vec::Vec;
-
-    /// Notes whether a member that came is left alone at a glance.
-    struct Glance(Datadog, Arc<AtomicBool>);
-
-    impl Format for Glance {
-        fn name(&self) -> &str {
-            "glance"
-        }
-
-        fn fields(&self) -> FormatFields<'_> {
-            FormatFields::built_in(FieldSet::EMPTY)
-        }
-
-        fn extract(&self, _: &Headers<'_>) -> Parsed {
-            Parsed::new(Outcome::Absent)
-        }
-
-        fn inject(&self, context: &InjectContext<'_>, _: &mut Writer<'_>) {
-            let state = context.tracestate();
-            let left = DatadogTraceState::from_tracestate(&state).is_some_and(|came| self.0.leaves(came, context));
-            self.1.store(left, Ordering::Relaxed);
-        }
-
-        fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-            self.inject(context, writer);
-        }
-    }
-
-    /// A child's and a relay's view of a member beside a sampled traceparent.
-    fn left(datadog: Datadog, member: &str) -> (bool, bool) {
-        let left = Arc::new(AtomicBool::new(false));
-        let builder = Propagator::builder().extract(W3cTraceContext::new()).inject(W3cTraceContext::new());
-        let propagator = builder.inject(Glance(datadog, left.clone())).build().unwrap();
-        let state = format!("dd={member}");
-        let request =
-            [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", &*state)]
-                .to_vec();
-        let extraction = propagator.extract(&request);
-        let mut sent: Vec<(String, String)> = Vec::new();
-        propagator.inject(&extraction.new_span(&|| IdBits::non_random(1)), &InjectOptions::new(), &mut sent);
-        let child = left.load(Ordering::Relaxed);
-        propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut sent);
-        (child, left.load(Ordering::Relaxed))
-    }
-
-    #[test]
-    fn ok_a_member_that_says_the_same_is_left_alone() {
-        for member in ["s:1;t.dm:-4", "s:2;o:rum;p:00f067aa0ba902b7", "o:rum", "p:00f067aa0ba902b7"] {
-            assert_eq!(left(Datadog::new(), member), (true, true), "{member}");
-        }
-    }
-
-    #[test]
-    fn err_a_member_that_a_flag_or_a_span_changes() {
-        for member in ["s:0", "s:-1;t.dm:-4", "s:01", "t.tid:4bf92f3577b34da6"] {
-            assert_eq!(left(Datadog::new(), member), (false, false), "{member}");
-        }
-        // A service that reports its span names it, and has none in what it relays.
-        assert_eq!(left(Datadog::new().reports_spans(), "s:1"), (false, true));
     }
 }

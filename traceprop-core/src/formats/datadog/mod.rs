@@ -30,7 +30,6 @@ mod member;
 mod member_write;
 mod pairs;
 mod plain_tags;
-mod settled;
 mod tag;
 mod tags;
 mod text;

@@ -26,7 +26,7 @@ pub(super) const DECISION_MAKER: &str = "dm";
 const DECISION_MAKER_KEY: &[u8] = b"_dd.p.dm";
 
 /// A tag of older tracers. No tracer reads it any more.
-pub(super) const UPSTREAM_SERVICES: &str = "upstream_services";
+const UPSTREAM_SERVICES: &str = "upstream_services";
 
 /// Tags that are given in code and written. The header cannot hold more: 52 of the shortest take 519 bytes.
 pub(super) const MAX_GIVEN: usize = 64;
