@@ -1,6 +1,7 @@
 //! What a format is: one of the built-in ones, or one of the user's.
 
-use super::{Field, FieldSet, FormatKind, ROWS};
+use super::known::{Field, FormatKind, ROWS};
+use super::set::FieldSet;
 
 /// What is known of a built-in format before it reads or writes anything: its row in `field/builtin.rs`.
 #[derive(Debug)]

@@ -4,192 +4,23 @@
 mod builtin;
 pub(crate) mod invalid;
 mod kind;
+mod known;
 mod matcher;
 mod name;
 mod set;
 
 use core::fmt;
 
-pub(crate) use kind::{FirstField, FormatSet, InAll, Row};
+pub(crate) use kind::{FirstField, FormatSet, InAll};
+pub use known::Field;
+use known::{Carries, FAMILIES};
+pub(crate) use known::{FormatKind, KNOWN, ROWS};
 pub(crate) use matcher::FieldNames;
 pub use name::{CustomHeader, InvalidHeaderName};
 pub use set::FieldSet;
 
 /// Configured names (correlation headers, headers of a user's own format) that one propagator can watch for.
 pub const MAX_CUSTOM_HEADERS: usize = 8;
-
-macro_rules! define {
-    (
-        formats { $($kind:ident {
-            fields: { $($(#[doc = $doc:literal])+ $field:ident: $carries:ident = $text:literal,)* }
-            first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:ident, letter: $letter:expr,
-        })+ }
-        unread { $($(#[doc = $unread_doc:literal])+ $unread:ident = $unread_text:literal,)+ }
-    ) => {
-        /// A header field that some format reads or writes, or that is only removed.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[non_exhaustive]
-        pub enum Field {
-            $($($(#[doc = $doc])+ $field,)*)+
-            $($(#[doc = $unread_doc])+ $unread,)+
-            /// A configured name, by its place among those of the propagator (0 to 7).
-            Custom(u8),
-        }
-
-        impl Field {
-            /// The fields of the built-in formats.
-            pub const BUILT_IN: &'static [Self] = &[$($(Self::$field,)*)+];
-
-            /// All fields with a fixed name, in the order of their places.
-            pub const ALL: &'static [Self] = &[$($(Self::$field,)*)+ $(Self::$unread,)+];
-
-            /// The lower-case name; `None` for a configured one. One that ends in `-` (`uberctx-`) stands for all names
-            /// that begin so.
-            pub const fn name(self) -> Option<&'static str> {
-                match self {
-                    $($(Self::$field => Some($text),)*)+
-                    $(Self::$unread => Some($unread_text),)+
-                    Self::Custom(_) => None,
-                }
-            }
-
-            /// The place of this field in a table of [`FIXED_COUNT`].
-            #[inline]
-            pub const fn index(self) -> usize {
-                // Two questions in place of one, because each is then arithmetic, and not a jump to a piece of code for
-                // each field.
-                let among_configured = match self {
-                    // A configured field is only ever made by the matcher, which has that many places.
-                    Self::Custom(place) => place as usize % MAX_CUSTOM_HEADERS,
-                    _ => 0,
-                };
-                let first = match self {
-                    $($(Self::$field => Place::$field as usize,)*)+
-                    $(Self::$unread => Place::$unread as usize,)+
-                    Self::Custom(_) => FIXED_COUNT,
-                };
-                first + among_configured
-            }
-
-            /// The format that owns the field. `Custom` for configured names, and those that no format here reads.
-            pub(crate) const fn format(self) -> FormatKind {
-                match self {
-                    $($(Self::$field => FormatKind::$kind,)*)+
-                    _ => FormatKind::Custom,
-                }
-            }
-
-            const fn carries(self) -> Carries {
-                match self {
-                    $($(Self::$field => Carries::$carries,)*)+
-                    _ => Carries::Trace,
-                }
-            }
-
-            /// The field with this name, in any letter case.
-            #[inline]
-            fn find(name: &[u8]) -> Option<Self> {
-                // Length and middle letter leave one name to compare, so ordinary headers fall out here. Each comparison
-                // has a length of its own that is known, so it takes a few words.
-                match key(name) {
-                    $($(Key::$field if !is_prefix($text) && is(name, $text.as_bytes()) => Some(Self::$field),)*)+
-                    $(Key::$unread if is(name, $unread_text.as_bytes()) => Some(Self::$unread),)+
-                    $($(_ if is_prefix($text) && begins(name, $text.as_bytes()) => Some(Self::$field),)*)+
-                    _ => None,
-                }
-            }
-        }
-
-        /// The fields in order, to count them.
-        enum Place { $($($field,)*)+ $($unread,)+ }
-
-        /// What tells each field from most others: see [`key`].
-        struct Key;
-
-        #[allow(non_upper_case_globals, reason = "named like the fields")]
-        impl Key {
-            $($(const $field: (usize, u8) = key($text.as_bytes());)*)+
-            $(const $unread: (usize, u8) = key($unread_text.as_bytes());)+
-        }
-
-        /// A built-in format, or one of the user's.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum FormatKind {
-            $($kind,)+
-            /// A format of the user's: it judges by itself what of its own lines still holds.
-            Custom,
-        }
-
-        /// What is known of each kind, in their order.
-        pub(crate) const ROWS: &[Row] = &[$(Row {
-            kind: FormatKind::$kind,
-            fields: FieldSet::of(&[$(Field::$field),*]),
-            first_field: FirstField::$first_field,
-            names: &[$($name),+],
-            in_all: InAll::$in_all,
-            letter: $letter,
-        }),+];
-
-        /// All names of formats, for messages.
-        pub(crate) const KNOWN: &str = concat!($($($name, ", ",)+)+ "all, none");
-    };
-}
-
-builtin_formats!(define);
-
-/// What a field holds.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Carries {
-    /// Ids, decisions, and what belongs to them.
-    Trace,
-    /// Text of the user's.
-    Text,
-}
-
-/// What tells most names apart: the length, and the letter in the middle.
-#[inline]
-const fn key(name: &[u8]) -> (usize, u8) {
-    if name.is_empty() { (0, 0) } else { (name.len(), name[name.len() / 2] | 0x20) }
-}
-
-/// Most carriers have their names in lower case, which is cheaper to tell.
-#[inline(always)]
-fn is(name: &[u8], own: &[u8]) -> bool {
-    name == own || is_in_any_case(name, own)
-}
-
-/// Whether a name in the table stands for all names that begin with it.
-const fn is_prefix(name: &str) -> bool {
-    name.as_bytes()[name.len() - 1] == b'-'
-}
-
-/// Whether a name belongs to a family, and says more than its prefix.
-#[inline]
-fn begins(name: &[u8], prefix: &[u8]) -> bool {
-    name.len() > prefix.len() && name[0] | 0x20 == prefix[0] && is_in_any_case(&name[..prefix.len()], prefix)
-}
-
-#[cold]
-fn is_in_any_case(name: &[u8], own: &[u8]) -> bool {
-    name.eq_ignore_ascii_case(own)
-}
-
-const FIXED_COUNT: usize = Field::ALL.len();
-
-const _: () = assert!(FIXED_COUNT + MAX_CUSTOM_HEADERS <= u64::BITS as usize, "each field is a bit of a `FieldSet`");
-
-/// The fields that stand for all names with a prefix.
-const FAMILIES: FieldSet = {
-    let mut families = FieldSet::EMPTY;
-    let mut i = 0;
-    while i < FIXED_COUNT {
-        if let Some(name) = Field::ALL[i].name() {
-            families = if is_prefix(name) { families.with(Field::ALL[i]) } else { families };
-        }
-        i += 1;
-    }
-    families
-};
 
 impl Field {
     /// Fields that the table of headers has a place for: those of formats, and custom headers.
@@ -209,7 +40,7 @@ impl Field {
     pub(crate) fn at(index: usize) -> Self {
         match Self::ALL.get(index) {
             Some(field) => *field,
-            None => Self::Custom((index.saturating_sub(FIXED_COUNT) % MAX_CUSTOM_HEADERS) as u8),
+            None => Self::Custom((index.saturating_sub(Self::ALL.len()) % MAX_CUSTOM_HEADERS) as u8),
         }
     }
 
@@ -294,6 +125,7 @@ const fn is_same_name(one: &[u8], other: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::known::FIXED_COUNT;
     use super::*;
 
     #[test]

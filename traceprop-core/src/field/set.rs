@@ -1,6 +1,6 @@
 //! Sets of fields, a bit for each.
 
-use super::{FAMILIES, FIXED_COUNT, Field};
+use super::known::{FAMILIES, FIXED_COUNT, Field};
 
 /// A set of fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
