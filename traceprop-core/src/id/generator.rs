@@ -101,7 +101,8 @@ impl<F: Fn() -> IdBits> IdGenerator for F {
 ///
 /// let ids = SequentialIds::new();
 /// let nothing: [(&str, &str); 0] = [];
-/// let span = presets::W3C.propagator().extract(&nothing).new_span(&ids);
+/// let propagator = presets::W3C.propagator();
+/// let span = propagator.extract(&nothing).new_span(&ids);
 /// // The trace id is drawn first.
 /// assert_eq!((span.trace_id().get(), span.span_id().get()), (1, 2));
 /// ```
