@@ -1,4 +1,4 @@
-//! Reading: every format judges its own fields, the first context wins, later ones fill in or become links.
+//! Extraction: each format parses its own fields. The first context is used, later ones complete it or become links.
 
 use super::merge::Merge;
 use super::{Propagator, Trust};
@@ -20,16 +20,22 @@ use crate::tracestate::TraceState;
 use crate::tracestate::otel::OtelTraceState;
 
 /// Why a context became a link.
+///
+/// ```
+/// use traceprop_core::LinkReason;
+///
+/// assert_eq!(LinkReason::DifferentTrace.as_str(), "terminated_context");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LinkReason {
-    /// A format named another trace than the one that is continued.
+    /// The format names a different trace than the one that is continued.
     DifferentTrace,
-    /// The propagator restarts traces.
+    /// The propagator starts new traces ([`Trust::Restart`]).
     Restarted,
 }
 
 impl LinkReason {
-    /// The word for it, as Datadog's tracers write it into the span link.
+    /// Returns the word that Datadog's tracers write into span links.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::DifferentTrace => "terminated_context",
@@ -38,23 +44,32 @@ impl LinkReason {
     }
 }
 
-/// A context that came in and is not continued.
+/// A received context that is not continued.
+///
+/// ```
+/// use traceprop_core::{presets, LinkReason, Trust};
+///
+/// let propagator = presets::W3C.propagator().with_trust(Trust::Restart);
+/// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+/// let link = propagator.extract(&request).links().next().expect("the caller's span");
+/// assert_eq!((link.reason, link.format), (LinkReason::Restarted, "tracecontext"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link<'c> {
     /// The trace of the other context.
     pub trace_id: TraceId,
     /// The span of the other context.
     pub span_id: SpanId,
-    /// Whether its sender recorded it.
+    /// Whether the sender sampled it.
     pub sampled: bool,
-    /// Why it is a link.
+    /// Why the context is not continued.
     pub reason: LinkReason,
-    /// The format that it came in.
+    /// The name of its format.
     pub format: &'c str,
 }
 
 impl<'c> Link<'c> {
-    /// None for a context without a span: there is nothing to link to.
+    /// Returns `None` for a context without a span.
     fn new(context: RemoteContext, reason: LinkReason, style: &'c str) -> Option<Self> {
         let span_id = context.parent_id?;
         Some(Self {
@@ -67,7 +82,17 @@ impl<'c> Link<'c> {
     }
 }
 
-/// What one request said, merged from all formats. Borrows the carrier; nothing was copied.
+/// The trace context of a request, merged from all formats. It borrows the carrier and copies no header.
+///
+/// ```
+/// use traceprop_core::{presets, Sampling};
+///
+/// let propagator = presets::W3C.propagator();
+/// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", "tenant=acme")];
+/// let extraction = propagator.extract(&request);
+/// assert_eq!((extraction.sampling(), extraction.source_format()), (Sampling::Sampled, Some("tracecontext")));
+/// assert_eq!(extraction.baggage().len(), 1);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Extraction<'c> {
     /// What came, which a restart makes a link.
@@ -238,7 +263,7 @@ impl<'c> Extraction<'c> {
         &self.slots
     }
 
-    /// The tracestate that belongs to the context; empty where there is none.
+    /// Returns the tracestate of the context, or an empty one.
     #[inline]
     pub fn tracestate(&self) -> TraceState<'c> {
         self.received.tracestate(&self.slots)
@@ -396,7 +421,7 @@ impl<'c> Extraction<'c> {
         span.with_sampling_result(sampler.should_sample(&self.sampling_parameters(span.trace_id(), span.is_random())))
     }
 
-    /// What a sampler can know of this request, for a span of this trace: the one that came, or a new one.
+    /// Returns the input of a sampler for a span of this trace, which is the caller's or a new one.
     pub fn sampling_parameters(&self, trace_id: TraceId, random: bool) -> SamplingParameters<'c> {
         let limits = self.propagator().baggage_limits.filter(|_| self.received().keeps_text);
         let baggage = if limits.is_some() { self.headers().get_all(Field::Baggage) } else { HeaderLines::none() };

@@ -1,12 +1,13 @@
-//! OpenTelemetry's consistent probability: a part of all traces, and everybody downstream can tell which.
+//! OpenTelemetry's consistent probability sampling.
 
 use super::{OtelTraceState, Sampler, SamplingParameters, SamplingResult, Threshold, TraceIdRatioBased};
 use crate::id::sampling::Sampling;
 use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 
-/// Records this part of all traces, as OpenTelemetry's probability sampler does: by `rv` of the `ot` member where it
-/// came, else by the low 56 bits of the trace id; and writes the threshold (`th`) where it records. What a caller
-/// decided does not count: see [`ParentBased`](super::ParentBased), which keeps a caller's threshold.
+/// Samples a ratio of all traces, as OpenTelemetry's probability sampler does.
+///
+/// It decides by `rv` of the `ot` member, or else by the low 56 bits of the trace id. Sampled traces get the threshold
+/// (`th`). The caller's decision is ignored: see [`ParentBased`](super::ParentBased), which keeps a caller's threshold.
 ///
 /// A new trace whose id is not random (a generator that says [`IdBits::non_random`](crate::IdBits::non_random)) gets an `rv`, a
 /// mix of the id's bits, so that all who see it decide alike. Of a trace that came the id counts as random, whether its
@@ -31,7 +32,7 @@ use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 pub struct Probability(TraceIdRatioBased);
 
 impl Probability {
-    /// A ratio from 0 to 1; `None` for any other number. Below 2^-56 nothing is recorded.
+    /// Creates a sampler from a ratio of 0 to 1. Returns `None` for other numbers. Below 2^-56 nothing is sampled.
     pub const fn new(ratio: f64) -> Option<Self> {
         match TraceIdRatioBased::new(ratio) {
             Some(ratio) => Some(Self(ratio)),
@@ -39,7 +40,7 @@ impl Probability {
         }
     }
 
-    /// The same with a threshold that is known already.
+    /// Creates a sampler from a threshold.
     pub const fn from_threshold(threshold: Threshold) -> Self {
         Self(TraceIdRatioBased::from_threshold(threshold))
     }
@@ -53,14 +54,14 @@ impl Sampler for Probability {
         let randomness = came.or(made).unwrap_or(randomness_of(input.trace_id()));
         let verdict = match self.0.threshold().filter(|threshold| threshold.keeps(randomness)) {
             Some(threshold) => SamplingResult::new(Sampling::Sampled).with_threshold(threshold),
-            // OTEP 235 would keep it, the SDK's specification does not; nobody needs it of a trace that is not kept.
+            // OTEP 235 keeps the threshold here. The SDK specification does not, and an unsampled trace has no use for it.
             None => SamplingResult::new(Sampling::NotSampled).without_threshold(),
         };
         if made.is_some() { verdict.with_explicit_randomness() } else { verdict }
     }
 }
 
-/// Whether the decision that came is the one that the threshold with it makes. True where there is no threshold.
+/// Returns `true` if the received threshold explains the received decision, or if there is no threshold.
 pub(super) fn is_consistent(input: &SamplingParameters<'_>, sampling: Sampling) -> bool {
     let came = OtelTraceState::from_tracestate(&input.tracestate());
     if !came.has_threshold() {

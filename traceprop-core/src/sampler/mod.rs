@@ -1,14 +1,14 @@
-//! Deciding whether a trace is recorded: of new roots, and of requests whose caller left it open.
+//! Samplers, which decide whether a trace is recorded.
 //!
-//! Samplers here are exact, deterministic functions of what a request says; they keep no state and read no clock.
+//! Samplers here are deterministic functions of the request: they keep no state and read no clock.
 //! [`Extraction::new_span_with`](crate::Extraction::new_span_with) asks one. Without one,
-//! [`new_span`](crate::Extraction::new_span) follows the caller and records roots.
+//! [`new_span`](crate::Extraction::new_span) follows the caller and samples undecided traces.
 //!
 //! ```
 //! use traceprop_core::sampler::{ParentBased, TraceIdRatioBased};
 //! use traceprop_core::{presets, IdBits, Sampling};
 //!
-//! // A tenth of the traces that begin here; what a caller has decided stands.
+//! // Samples a tenth of the new traces, and follows the decision of a caller.
 //! const SAMPLER: ParentBased<TraceIdRatioBased> = ParentBased::new(TraceIdRatioBased::new(0.1).unwrap());
 //!
 //! let propagator = presets::W3C.propagator();
@@ -56,7 +56,7 @@ use crate::tracestate::otel::OtelEdit;
 /// assert!(!span.sampling().is_sampled());
 /// ```
 pub trait Sampler: Send + Sync {
-    /// The decision for a span that is about to start.
+    /// Returns the decision for a span that is about to start.
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult;
 }
 
@@ -81,7 +81,16 @@ impl Sampler for Sampling {
     }
 }
 
-/// What a sampler can know.
+/// The input of a [`Sampler`].
+///
+/// ```
+/// use traceprop_core::sampler::{AlwaysOn, ParentBased, Sampler, SamplingParameters};
+/// use traceprop_core::{RemoteContext, Sampling, TraceId};
+///
+/// let parent = RemoteContext { sampling: Sampling::NotSampled, ..RemoteContext::new(TraceId::MIN, None) };
+/// let parameters = SamplingParameters::new(TraceId::MIN, true).with_parent(parent);
+/// assert_eq!(ParentBased::new(AlwaysOn).should_sample(&parameters).sampling(), Sampling::NotSampled);
+/// ```
 #[derive(Clone, Copy)]
 pub struct SamplingParameters<'c> {
     parent: Option<RemoteContext>,
@@ -90,12 +99,12 @@ pub struct SamplingParameters<'c> {
     random: bool,
     tracestate: TraceState<'c>,
     session_id: Option<&'c str>,
-    /// Where a session id may be, looked through only when it is asked for.
+    /// Searched for a session id only if a sampler asks for it.
     baggage: (HeaderLines<'c>, BaggageLimits),
 }
 
 impl<'c> SamplingParameters<'c> {
-    /// The baggage key of a session, as RUM agents send it.
+    /// The baggage key of a session id, as RUM agents send it.
     pub const SESSION_ID: &'static str = "session.id";
 
     /// Creates the parameters of a new trace that no caller has decided.
@@ -132,7 +141,7 @@ impl<'c> SamplingParameters<'c> {
         self
     }
 
-    /// The same with a session that the caller knows of: from a cookie, say.
+    /// Sets a session id that does not come from the baggage, for example from a cookie.
     pub const fn with_session_id(mut self, id: &'c str) -> Self {
         self.session_id = Some(id);
         self
@@ -158,28 +167,28 @@ impl<'c> SamplingParameters<'c> {
         self.parent.is_none()
     }
 
-    /// The trace: the one that came, or the new one.
+    /// Returns the trace id of the span: the caller's, or the new one.
     pub const fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
-    /// Whether the low 56 bits of the trace id are promised to be random.
+    /// Returns `true` if the low 56 bits of the trace id are known to be random.
     pub const fn is_random(&self) -> bool {
         self.random
     }
 
-    /// The tracestate that belongs to the trace.
+    /// Returns the tracestate of the trace.
     pub const fn tracestate(&self) -> TraceState<'c> {
         self.tracestate
     }
 
-    /// The session: the one that was given, else `session.id` of the W3C baggage, as it is encoded there.
+    /// Returns the session id that was set, or else `session.id` of the W3C baggage in its encoded form.
     pub fn session_id(&self) -> Option<&'c str> {
         if self.session_id.is_some() {
             return self.session_id;
         }
         let (lines, limits) = self.baggage;
-        // Mostly there is no baggage, and then nothing is to be looked through.
+        // Most requests have no baggage.
         lines.first()?;
         let id = Baggage::from_lines(lines, limits).ok()?.get(Self::SESSION_ID)?.raw_value();
         Some(id).filter(|id| !id.is_empty())
@@ -188,7 +197,7 @@ impl<'c> SamplingParameters<'c> {
 
 impl fmt::Debug for SamplingParameters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A session is a person's, and no matter for a log.
+        // A session id is personal data and must not be logged.
         f.debug_struct("SamplingParameters")
             .field("parent", &self.parent)
             .field("sampling", &self.sampling)
@@ -198,7 +207,15 @@ impl fmt::Debug for SamplingParameters<'_> {
     }
 }
 
-/// What a sampler says: the decision, and what OpenTelemetry's tracestate member has to say about it.
+/// The decision of a [`Sampler`], and its changes to OpenTelemetry's tracestate member.
+///
+/// ```
+/// use traceprop_core::Sampling;
+/// use traceprop_core::sampler::{SamplingResult, Threshold};
+///
+/// let result = SamplingResult::new(Sampling::Sampled).with_threshold(Threshold::ALWAYS_SAMPLE);
+/// assert_eq!(result.threshold(), Some(Threshold::ALWAYS_SAMPLE));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SamplingResult {
     sampling: Sampling,
@@ -206,46 +223,47 @@ pub struct SamplingResult {
 }
 
 impl SamplingResult {
-    /// A decision. A threshold that came stands while the decision that came does, and goes with it.
+    /// Creates a result. A received threshold is kept if the received decision is unchanged, and removed otherwise.
     pub const fn new(sampling: Sampling) -> Self {
         Self { sampling, otel: OtelEdit::NONE }
     }
 
-    /// A decision by probability: `th` is this threshold from here on.
+    /// Sets the threshold by which the decision was made. It is written as `th`.
     pub const fn with_threshold(mut self, threshold: Threshold) -> Self {
         self.otel = self.otel.with_threshold(Some(threshold));
         self
     }
 
-    /// A decision of which nobody can tell the probability: there is no `th` from here on.
+    /// Removes `th`, because the sampling probability is not known.
     pub const fn without_threshold(mut self) -> Self {
         self.otel = self.otel.with_threshold(None);
         self
     }
 
-    /// Names a randomness (`rv`) for a new trace whose id is not random: a mix of the id's bits. One that came stands.
+    /// Writes a randomness (`rv`) for a new trace whose id is not random: a mix of the bits of the id. A received one is kept.
     pub const fn with_explicit_randomness(mut self) -> Self {
         self.otel = self.otel.with_randomness();
         self
     }
 
-    /// The decision.
+    /// Returns the decision.
     pub const fn sampling(&self) -> Sampling {
         self.sampling
     }
 
-    /// The threshold that is to be written.
+    /// Returns the threshold to write.
     pub const fn threshold(&self) -> Option<Threshold> {
         self.otel.threshold()
     }
 
-    /// Whether a randomness is to be written.
+    /// Returns `true` if a randomness is written.
     pub const fn has_explicit_randomness(&self) -> bool {
         self.otel.has_randomness()
     }
 
-    /// The member of this trace in place of the one in `came`; `None` if that may stay. A span that was started with
-    /// this verdict writes it by itself: this is for tracers that write a tracestate of their own.
+    /// Returns the `ot` member that replaces the one in `came`, or `None` if that is unchanged.
+    ///
+    /// Use it in tracers that write their own tracestate. A span made with this result writes the member itself.
     pub fn otel_member(&self, trace_id: TraceId, came: &TraceState<'_>) -> Option<OtelMember> {
         self.otel.member(trace_id, came)
     }
@@ -258,7 +276,7 @@ impl From<Sampling> for SamplingResult {
 }
 
 impl SpanContext<'_> {
-    /// The same span under this verdict, which counts as ours where it changes the decision.
+    /// Applies the result of a sampler. A changed decision counts as made by this service.
     pub const fn with_sampling_result(self, verdict: SamplingResult) -> Self {
         let mut span = self.with_sampling(verdict.sampling);
         if !verdict.otel.is_none() {
@@ -268,7 +286,14 @@ impl SpanContext<'_> {
     }
 }
 
-/// Records everything. A debug that came stays one.
+/// Samples every trace. A received debug decision is kept.
+///
+/// ```
+/// use traceprop_core::sampler::{AlwaysOn, Sampler, SamplingParameters};
+/// use traceprop_core::TraceId;
+///
+/// assert!(AlwaysOn.should_sample(&SamplingParameters::new(TraceId::MIN, true)).sampling().is_sampled());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AlwaysOn;
 
@@ -281,7 +306,14 @@ impl Sampler for AlwaysOn {
     }
 }
 
-/// Records nothing, a debug that came included.
+/// Samples nothing, not even an incoming debug trace.
+///
+/// ```
+/// use traceprop_core::sampler::{AlwaysOff, Sampler, SamplingParameters};
+/// use traceprop_core::TraceId;
+///
+/// assert!(!AlwaysOff.should_sample(&SamplingParameters::new(TraceId::MIN, true)).sampling().is_sampled());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AlwaysOff;
 

@@ -1,4 +1,4 @@
-//! Following the caller, and whom to ask where that is not wanted.
+//! Samplers that follow the caller's decision.
 
 use core::fmt;
 
@@ -6,8 +6,17 @@ use super::consistent::is_consistent;
 use super::{Sampler, SamplingParameters, SamplingResult};
 use crate::id::sampling::Sampling;
 
-/// Does what the caller decided; where nobody did, it stays open. A threshold in the `ot` member goes on if it is the
-/// one that makes this decision, else it is dropped.
+/// Follows the caller's decision. An open decision stays open.
+///
+/// A threshold in the `ot` member is kept if it explains the decision, and removed otherwise.
+///
+/// ```
+/// use traceprop_core::sampler::{FollowParent, Sampler, SamplingParameters};
+/// use traceprop_core::{Sampling, TraceId};
+///
+/// let parameters = SamplingParameters::new(TraceId::MIN, true).with_sampling(Sampling::Debug);
+/// assert_eq!(FollowParent.should_sample(&parameters).sampling(), Sampling::Debug);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FollowParent;
 
@@ -21,13 +30,15 @@ impl Sampler for FollowParent {
     }
 }
 
-/// Asks a sampler for roots, and one for each decision that can come; by default the caller is followed, and where the
-/// caller left it open, the sampler for roots is asked. A decision without ids decides as one with ids does.
+/// Chooses a sampler by the caller's decision.
+///
+/// By default the caller is followed, and the root sampler decides new and undecided traces. A decision that was received
+/// without a trace counts like one with a trace.
 ///
 /// ```
 /// use traceprop_core::sampler::{AlwaysOn, ParentBased, TraceIdRatioBased};
 ///
-/// // Browsers may not silence the backend: what they do not sample is judged again.
+/// // Traces that browsers do not sample are decided again.
 /// const HALF: TraceIdRatioBased = TraceIdRatioBased::new(0.5).unwrap();
 /// const SAMPLER: ParentBased<AlwaysOn> = ParentBased::new(AlwaysOn).remote_parent_not_sampled(&HALF);
 /// ```
@@ -41,30 +52,30 @@ pub struct ParentBased<R> {
 }
 
 impl<R> ParentBased<R> {
-    /// Follows the caller, and asks `root` where there is none.
+    /// Creates a sampler that follows the caller. `root` decides new and undecided traces.
     pub const fn new(root: R) -> Self {
         Self { root, deferred: None, not_sampled: &FollowParent, sampled: &FollowParent, debug: &FollowParent }
     }
 
-    /// Whom to ask for a trace whose caller left it open.
+    /// Sets the sampler for traces whose caller made no decision.
     pub const fn remote_parent_deferred(mut self, sampler: &'static dyn Sampler) -> Self {
         self.deferred = Some(sampler);
         self
     }
 
-    /// Whom to ask where the caller did not record.
+    /// Sets the sampler for traces that the caller did not sample.
     pub const fn remote_parent_not_sampled(mut self, sampler: &'static dyn Sampler) -> Self {
         self.not_sampled = sampler;
         self
     }
 
-    /// Whom to ask where the caller recorded.
+    /// Sets the sampler for traces that the caller sampled.
     pub const fn remote_parent_sampled(mut self, sampler: &'static dyn Sampler) -> Self {
         self.sampled = sampler;
         self
     }
 
-    /// Whom to ask where debug was asked for.
+    /// Sets the sampler for debug traces.
     pub const fn remote_parent_debug(mut self, sampler: &'static dyn Sampler) -> Self {
         self.debug = sampler;
         self

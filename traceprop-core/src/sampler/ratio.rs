@@ -1,14 +1,15 @@
-//! A part of all traces, chosen by their ids.
+//! Sampling by trace id.
 
 use super::{Sampler, SamplingParameters, SamplingResult, Threshold};
 use crate::id::sampling::Sampling;
 use crate::tracestate::otel::randomness_of;
 
-/// Records this part of all traces: those whose low 56 bits reach OpenTelemetry's threshold for it. Services with the
-/// same ratio decide alike, and one with a higher ratio records what the others do. What a caller decided does not
-/// count: see [`ParentBased`](super::ParentBased).
+/// Samples a ratio of all traces, by the low 56 bits of the trace id.
 ///
-/// It trusts that the ids are random, and writes nothing; [`Probability`](super::Probability) does better on both.
+/// Services with the same ratio make the same decisions. A service with a higher ratio also samples what the others do.
+/// The caller's decision is ignored: see [`ParentBased`](super::ParentBased).
+///
+/// Trace ids have to be random, and no threshold is written. [`Probability`](super::Probability) has neither limit.
 ///
 /// ```
 /// use traceprop_core::sampler::TraceIdRatioBased;
@@ -20,7 +21,7 @@ use crate::tracestate::otel::randomness_of;
 pub struct TraceIdRatioBased(Option<Threshold>);
 
 impl TraceIdRatioBased {
-    /// A ratio from 0 to 1; `None` for any other number. Below 2^-56 nothing is recorded.
+    /// Creates a sampler from a ratio of 0 to 1. Returns `None` for other numbers. Below 2^-56 nothing is sampled.
     pub const fn new(ratio: f64) -> Option<Self> {
         match is_ratio(ratio) {
             true => Some(Self(Threshold::from_ratio(ratio))),
@@ -28,7 +29,7 @@ impl TraceIdRatioBased {
         }
     }
 
-    /// The same with a threshold that is known already.
+    /// Creates a sampler from a threshold.
     pub const fn from_threshold(threshold: Threshold) -> Self {
         Self(Some(threshold))
     }
@@ -49,7 +50,7 @@ pub(super) const fn is_ratio(ratio: f64) -> bool {
 
 impl Sampler for TraceIdRatioBased {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        // A threshold that came says nothing about this decision.
+        // A received threshold does not explain this decision.
         match self.keeps(randomness_of(input.trace_id())) {
             true => SamplingResult::new(Sampling::Sampled).without_threshold(),
             false => SamplingResult::new(Sampling::NotSampled).without_threshold(),

@@ -1,4 +1,4 @@
-//! A part of all sessions: whoever is recorded is recorded throughout.
+//! Sampling by session: all traces of a session get the same decision.
 
 use super::ratio::is_ratio;
 use super::{Sampler, SamplingParameters, SamplingResult, TraceIdRatioBased};
@@ -9,8 +9,10 @@ use crate::wire::uuid;
 /// Knuth's multiplicative hash with the factor that Datadog's agents and tracers share.
 const KNUTH_FACTOR: u64 = 1_111_111_111_111_111_111;
 
-/// Records this part of all sessions. Of a session that is a UUID it decides as Datadog's browser SDK does, so that
-/// both sides agree without a word; of any other text by a hash of its bytes. Without a session it is a [`TraceIdRatioBased`].
+/// Samples a ratio of all sessions.
+///
+/// For a session id that is a UUID it makes the decision of Datadog's browser SDK. For other text it decides by a hash of
+/// the bytes. Without a session id it is a [`TraceIdRatioBased`].
 ///
 /// The session is `session.id` of the W3C baggage, which the propagator has to read, or what
 /// [`SamplingParameters::with_session_id`] says.
@@ -18,7 +20,7 @@ const KNUTH_FACTOR: u64 = 1_111_111_111_111_111_111;
 /// ```
 /// use traceprop_core::sampler::{ParentBased, SessionRatioBased};
 ///
-/// // What the browser records: 20 % of sessions, and of these half of the traces.
+/// // The browser samples 20 % of sessions, and half of the traces of these.
 /// const SAMPLER: ParentBased<SessionRatioBased> = ParentBased::new(SessionRatioBased::rum(20.0, 50.0).unwrap());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +30,7 @@ pub struct SessionRatioBased {
 }
 
 impl SessionRatioBased {
-    /// A ratio from 0 to 1; `None` for any other number.
+    /// Creates a sampler from a ratio of 0 to 1. Returns `None` for other numbers.
     pub const fn new(ratio: f64) -> Option<Self> {
         match TraceIdRatioBased::new(ratio) {
             Some(without) => Some(Self { ratio, without }),
@@ -36,8 +38,9 @@ impl SessionRatioBased {
         }
     }
 
-    /// The part that a browser records with these settings of Datadog's RUM SDK, `sessionSampleRate` and
-    /// `traceSampleRate`, both in percent.
+    /// Creates a sampler from the settings `sessionSampleRate` and `traceSampleRate` of Datadog's RUM SDK, in percent.
+    ///
+    /// Returns `None` if one is not between 0 and 100.
     pub const fn rum(session_sample_rate: f64, trace_sample_rate: f64) -> Option<Self> {
         // In this order of operations, as the SDK has it, the last bit is the same too.
         match is_ratio(session_sample_rate / 100.0) && is_ratio(trace_sample_rate / 100.0) {
@@ -81,7 +84,7 @@ impl Sampler for SessionRatioBased {
             Some(session) => self.keeps(session),
             None => self.without.keeps(randomness_of(input.trace_id())),
         };
-        // A threshold that came says nothing about this decision.
+        // A received threshold does not explain this decision.
         match keeps {
             true => SamplingResult::new(Sampling::Sampled).without_threshold(),
             false => SamplingResult::new(Sampling::NotSampled).without_threshold(),

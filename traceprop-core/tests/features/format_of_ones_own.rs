@@ -47,7 +47,8 @@ impl Acme {
             return Err(reject(InvalidReason::BadDelimiter, 32));
         }
         let trace = TraceId::from_hex(&head[..32]).map_err(|error| reject(error.reason(), error.offset() as usize))?;
-        let parent = SpanId::from_hex(&head[33..]).map_err(|error| reject(error.reason(), 33 + error.offset() as usize))?;
+        let parent =
+            SpanId::from_hex(&head[33..]).map_err(|error| reject(error.reason(), 33 + error.offset() as usize))?;
         let sampling = match flag {
             b"" => Sampling::Deferred,
             b";0" => Sampling::NotSampled,
