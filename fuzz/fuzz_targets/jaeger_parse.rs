@@ -61,7 +61,7 @@ fn request(headers: &Headers) {
         assert!(baggage.get(&item.key()).is_some());
     }
     let skipped = field_len(headers, |name| jaeger::is_line(name) || name.eq_ignore_ascii_case("jaeger-baggage"));
-    baggage.skipped().into_iter().for_each(|reject| within(reject, skipped));
+    baggage.ignored().into_iter().for_each(|reject| within(reject, skipped));
     assert!(OwnedBaggage::from(&baggage).iter().all(|entry| items.contains(&(entry.key.clone(), entry.value.clone()))));
 
     let outgoing = InjectOptions::everything();

@@ -99,7 +99,7 @@ fn pairs(line: &[u8]) {
     match parsed {
         Ok(correlation) => {
             assert_eq!((read(correlation), correlation.len()), (expected.clone(), expected.len()));
-            correlation.skipped().into_iter().for_each(|reject| within(reject, line.len()));
+            correlation.ignored().into_iter().for_each(|reject| within(reject, line.len()));
         }
         Err(reject) => {
             assert!(expected.is_empty());

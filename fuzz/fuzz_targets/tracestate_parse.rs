@@ -4,7 +4,7 @@
 
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    InjectOptions, MAX_TRACESTATE_MEMBERS, Propagator, SpanId, TraceState, TraceStateEdit, TraceStateMember,
+    InjectOptions, Propagator, SpanId, TraceState, TraceStateEdit, TraceStateMember,
 };
 use traceprop_fuzz::oracle::w3c;
 use traceprop_fuzz::{
@@ -32,7 +32,7 @@ fn run(data: &[u8]) {
         Ok(state) => {
             let written = state.to_string();
             assert_eq!(written, line(expected.as_deref().unwrap_or_default()));
-            assert!(state.len() <= MAX_TRACESTATE_MEMBERS && state.is_empty() == written.is_empty());
+            assert!(state.len() <= traceprop_core::tracestate::MAX_MEMBERS && state.is_empty() == written.is_empty());
             assert!(state.iter().all(|member| state.get(member.key) == Some(member.value)));
             let again = TraceState::parse(written.as_bytes()).expect("it was read before");
             assert_eq!(again.to_string(), written);
@@ -72,7 +72,7 @@ fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     let came = expected.unwrap_or_default();
     if came.iter().all(|(key, _)| key != "tp") {
         let edited = edited(came.clone(), edits);
-        let kept = within_budget(edited.iter().take(MAX_TRACESTATE_MEMBERS).cloned().collect(), budget);
+        let kept = within_budget(edited.iter().take(traceprop_core::tracestate::MAX_MEMBERS).cloned().collect(), budget);
         assert_eq!(sent, line(&kept));
         assert_eq!(omitted.is_complete(), kept.len() == edited.len(), "{omitted}");
     }

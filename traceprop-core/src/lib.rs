@@ -65,7 +65,7 @@ mod id;
 mod owned;
 mod propagator;
 pub mod sampler;
-mod tracestate;
+pub mod tracestate;
 mod views;
 mod wire;
 
@@ -106,5 +106,5 @@ pub use propagator::{
     PropagatorBuilder, TraceIdMatch, Trust, presets,
 };
 pub use tracestate::preserve::BridgeWriter;
-pub use tracestate::{MAX_TRACESTATE_MEMBERS, TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};
+pub use tracestate::{TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};
 pub use wire::reason::InvalidReason;

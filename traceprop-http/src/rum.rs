@@ -180,7 +180,7 @@ impl<'c> RumIds<'c> {
     fn jaeger_value(&self, key: &str) -> Option<Cow<'c, str>> {
         let baggage = match self.source {
             Source::Owned(context) => context.jaeger().baggage(),
-            Source::Carrier(slots) => JaegerBaggage::read(slots),
+            Source::Carrier(slots) => JaegerBaggage::from_lines(slots),
         };
         Some(baggage.get(key)?.value())
     }

@@ -71,7 +71,31 @@ impl Parsed {
         }
     }
 
-    /// A reading of fields that cannot be used.
+    /// Creates the result of a format whose fields are absent.
+    ///
+    /// ```
+    /// use traceprop_core::{Outcome, Parsed, RemoteContext, Sampling, TraceId};
+    ///
+    /// assert_eq!(Parsed::absent().outcome(), Outcome::Absent);
+    /// assert_eq!(Parsed::sampling_only(Sampling::Debug).outcome(), Outcome::SamplingOnly(Sampling::Debug));
+    /// let context = RemoteContext::new(TraceId::MIN, None);
+    /// assert_eq!(Parsed::context(context).outcome(), Outcome::Context(context));
+    /// ```
+    pub const fn absent() -> Self {
+        Self::new(Outcome::Absent)
+    }
+
+    /// Creates a result with a trace to continue.
+    pub const fn context(context: RemoteContext) -> Self {
+        Self::new(Outcome::Context(context))
+    }
+
+    /// Creates a result with a sampling decision and no ids.
+    pub const fn sampling_only(sampling: Sampling) -> Self {
+        Self::new(Outcome::SamplingOnly(sampling))
+    }
+
+    /// Creates a result for fields that are invalid as a whole.
     pub const fn invalid(reject: InvalidHeader) -> Self {
         Self::new(Outcome::Invalid(reject))
     }

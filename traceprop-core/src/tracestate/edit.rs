@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::grammar::{is_key, is_value};
-use super::{MAX_TRACESTATE_MEMBERS, TraceState, TraceStateMember};
+use super::{MAX_MEMBERS, TraceState, TraceStateMember};
 use crate::wire::buffer::AsciiSink;
 
 /// Members above this many characters are the first to go when a budget is exceeded (W3C tracestate limits).
@@ -55,11 +55,11 @@ impl<'a> EditedTraceState<'a> {
     /// How many members do not go out, for the count of members and for the budget.
     pub(crate) fn left_out(&self) -> (u32, u32) {
         // Of two members with one key only one counts, so there are no more than these.
-        if self.budget.is_none() && self.edits().len() + self.state.len() <= MAX_TRACESTATE_MEMBERS {
+        if self.budget.is_none() && self.edits().len() + self.state.len() <= MAX_MEMBERS {
             return (0, 0);
         }
         let all = self.members().count();
-        let within_count = all.min(MAX_TRACESTATE_MEMBERS);
+        let within_count = all.min(MAX_MEMBERS);
         let kept = self.kept().count();
         ((all - within_count) as u32, (within_count - kept) as u32)
     }
@@ -80,19 +80,19 @@ impl<'a> EditedTraceState<'a> {
     }
 
     fn kept(&self) -> impl Iterator<Item = TraceStateMember<'a>> + Clone {
-        let mut drop = [false; MAX_TRACESTATE_MEMBERS];
+        let mut drop = [false; MAX_MEMBERS];
         if let Some(budget) = self.budget {
             self.cut(budget, &mut drop);
         }
-        let members = self.members().take(MAX_TRACESTATE_MEMBERS).enumerate();
+        let members = self.members().take(MAX_MEMBERS).enumerate();
         members.filter(move |(place, _)| !drop[*place]).map(|(_, member)| member)
     }
 
     /// Marks members to drop, in the W3C order: those above 128 characters first, then all, each time from the right.
-    fn cut(&self, budget: usize, drop: &mut [bool; MAX_TRACESTATE_MEMBERS]) {
-        let mut sizes = [0; MAX_TRACESTATE_MEMBERS];
+    fn cut(&self, budget: usize, drop: &mut [bool; MAX_MEMBERS]) {
+        let mut sizes = [0; MAX_MEMBERS];
         let mut len = 0;
-        for member in self.members().take(MAX_TRACESTATE_MEMBERS) {
+        for member in self.members().take(MAX_MEMBERS) {
             sizes[len] = member.key.len() + 1 + member.value.len();
             len += 1;
         }

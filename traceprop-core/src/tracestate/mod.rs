@@ -30,7 +30,7 @@ use scan::Members;
 pub(crate) use scan::{TraceStateFacts, judge_line, judge_lines};
 
 /// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
-pub const MAX_TRACESTATE_MEMBERS: usize = 32;
+pub const MAX_MEMBERS: usize = 32;
 
 /// Bytes of a member's key, and of its value.
 const MAX_PART: usize = 256;

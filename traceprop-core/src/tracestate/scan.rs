@@ -8,7 +8,7 @@ use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 use super::grammar::{KEY, KEY_START, is, skip, value_end};
-use super::{MAX_PART, MAX_TRACESTATE_MEMBERS, TraceStateMember};
+use super::{MAX_MEMBERS, MAX_PART, TraceStateMember};
 
 /// What reading a tracestate found out, so that nothing has to be judged twice. As wide as it is read: a byte beside
 /// others is read together with them, and has to wait until each has reached the cache.
@@ -137,7 +137,7 @@ impl Judge {
             if value.is_empty() || value.len() > MAX_PART {
                 return Err(InvalidReason::BadValue.at(value_start));
             }
-            if self.len == MAX_TRACESTATE_MEMBERS {
+            if self.len == MAX_MEMBERS {
                 return Err(InvalidReason::TooManyMembers.at(start));
             }
             self.len += 1;
@@ -199,9 +199,9 @@ impl Judge {
 #[cold]
 fn count_keys(lines: HeaderLines<'_>) -> usize {
     // Eight bytes tell most keys apart, and shorter ones for certain: no key holds a zero byte.
-    let mut known = [(0_u64, &b""[..]); MAX_TRACESTATE_MEMBERS];
+    let mut known = [(0_u64, &b""[..]); MAX_MEMBERS];
     let mut len = 0;
-    for Member { key, .. } in Members::new(lines).take(MAX_TRACESTATE_MEMBERS) {
+    for Member { key, .. } in Members::new(lines).take(MAX_MEMBERS) {
         let digest = key.iter().fold(0_u64, |digest, byte| digest.rotate_left(8) ^ u64::from(*byte));
         if !known[..len].iter().any(|(other, text)| *other == digest && *text == key) {
             known[len] = (digest, key);

@@ -78,7 +78,7 @@ reasons! {
     MissingTraceId = "missing-trace-id",
     /// A trace id without a span id.
     MissingSpanId = "missing-span-id",
-    /// A sampling word that the format does not have.
+    /// A sampling state that the format does not have.
     BadSampling = "bad-sampling",
     /// Flags that are no number of the format's width.
     BadFlags = "bad-flags",
@@ -106,8 +106,6 @@ reasons! {
     NoValidMember = "no-valid-member",
     /// A segment id that is empty.
     EmptySegmentId = "empty-segment-id",
-    /// A sample field that is neither `0` nor `1`.
-    BadSample = "bad-sample",
     /// Text that is no base64.
     BadBase64 = "bad-base64",
     /// Bytes that are no UTF-8.

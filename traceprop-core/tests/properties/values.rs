@@ -2,9 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use traceprop_core::{
-    Baggage, BaggageEntry, InvalidHeader, MAX_TRACESTATE_MEMBERS, OwnedBaggage, TraceFlags, TraceParent, TraceState,
-};
+use traceprop_core::{Baggage, BaggageEntry, InvalidHeader, OwnedBaggage, TraceFlags, TraceParent, TraceState};
 
 use crate::cases;
 use crate::input::*;
@@ -56,7 +54,7 @@ fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The members of a tracestate as `key=value`, the first of each key, or nothing.
 fn read_tracestate(line: &[u8]) -> Option<Vec<String>> {
-    if members(line).count() > MAX_TRACESTATE_MEMBERS || !members(line).all(is_state_member) {
+    if members(line).count() > traceprop_core::tracestate::MAX_MEMBERS || !members(line).all(is_state_member) {
         return None;
     }
     let mut kept: Vec<String> = Vec::new();
@@ -147,7 +145,7 @@ proptest! {
     #[test]
     fn ok_tracestate_counts_its_members(members in vec(state_member(), 30..35)) {
         let line = members.join(",");
-        prop_assert_eq!(TraceState::parse(line.as_bytes()).is_ok(), members.len() <= MAX_TRACESTATE_MEMBERS);
+        prop_assert_eq!(TraceState::parse(line.as_bytes()).is_ok(), members.len() <= traceprop_core::tracestate::MAX_MEMBERS);
     }
 
     #[test]

@@ -5,8 +5,7 @@ use proptest::prelude::*;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, BaggageLimits, IdBits, InjectOptions, MAX_TRACESTATE_MEMBERS, OwnedContext, Pairs, Propagator, SpanContext,
-    TraceStateEdit,
+    Allow, BaggageLimits, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, SpanContext, TraceStateEdit,
 };
 
 use crate::cases;
@@ -49,7 +48,7 @@ proptest! {
 
     #[test]
     fn ok_edits_go_left_and_32_members_stay(
-        members in state_members(MAX_TRACESTATE_MEMBERS),
+        members in state_members(traceprop_core::tracestate::MAX_MEMBERS),
         edits in vec((state_key(), proptest::option::of(state_value())), 0..6),
         budget in proptest::option::of(0..900usize),
     ) {
@@ -64,7 +63,7 @@ proptest! {
                 expected.insert(0, (key.clone(), value.clone()));
             }
         }
-        expected.truncate(MAX_TRACESTATE_MEMBERS);
+        expected.truncate(traceprop_core::tracestate::MAX_MEMBERS);
         let mut format = W3cTraceContext::new();
         if let Some(budget) = budget {
             expected = within_budget(expected, budget);

@@ -38,7 +38,7 @@ use crate::carrier::headers::Headers;
 use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldSet, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::id::sampling::Sampling;
 use crate::tracestate::preserve::{self, BridgeWriter};
 use crate::wire;
@@ -111,7 +111,7 @@ impl Format for B3 {
             },
             None => match read_multi(slots) {
                 Ok(Some(multi)) => multi.reading(),
-                Ok(None) => Parsed::new(Outcome::Absent),
+                Ok(None) => Parsed::absent(),
                 Err(reject) => Parsed::invalid(reject).with_encoding("b3multi"),
             },
         }

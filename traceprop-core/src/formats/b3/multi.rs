@@ -4,7 +4,7 @@ use super::ids::{self, B3Ids, first_element};
 use super::single::B3Single;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
-use crate::format::{Outcome, Parsed};
+use crate::format::Parsed;
 use crate::id::sampling::Sampling;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
@@ -136,8 +136,8 @@ impl B3Multi {
     #[inline]
     pub(super) fn reading(&self) -> Parsed {
         let parsed = match &self.ids {
-            Some(ids) => Parsed::new(Outcome::Context(ids.context(self.sampling))),
-            None => Parsed::new(Outcome::SamplingOnly(self.sampling)),
+            Some(ids) => Parsed::context(ids.context(self.sampling)),
+            None => Parsed::sampling_only(self.sampling),
         };
         let mut parsed = parsed.with_encoding("b3multi");
         if self.refused != [None; 2] {

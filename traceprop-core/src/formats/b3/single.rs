@@ -5,7 +5,7 @@ use core::fmt;
 use super::ids::{B3Ids, first_element};
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
-use crate::format::{Outcome, Parsed};
+use crate::format::Parsed;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::wire;
@@ -109,8 +109,8 @@ impl B3Single {
     #[inline]
     pub(super) const fn reading(&self) -> Parsed {
         let parsed = match &self.ids {
-            Some(ids) => Parsed::new(Outcome::Context(ids.context(self.sampling))),
-            None => Parsed::new(Outcome::SamplingOnly(self.sampling)),
+            Some(ids) => Parsed::context(ids.context(self.sampling)),
+            None => Parsed::sampling_only(self.sampling),
         };
         parsed.with_encoding("b3")
     }

@@ -8,7 +8,7 @@ pub(crate) mod write;
 use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;
 use crate::field::Field;
-use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 
 /// The W3C `baggage` format, named `baggage`.
 ///
@@ -54,7 +54,7 @@ impl Format for W3cBaggage {
 
     // Baggage has no trace context. `Extraction::baggage` reads the members when they are needed.
     fn extract(&self, _: &Headers<'_>) -> Parsed {
-        Parsed::new(Outcome::Absent)
+        Parsed::absent()
     }
 
     fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}

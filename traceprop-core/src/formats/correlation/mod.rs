@@ -32,7 +32,7 @@ use crate::context::RemoteContext;
 use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{CustomHeader, Field, FormatKind, InvalidHeaderName};
-use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::id::TraceId;
 use crate::tracestate::preserve::{BridgeWriter, Bridged};
 use crate::wire;
@@ -233,13 +233,13 @@ impl Format for Correlation {
         let Some(line) = lines.iter().find(|line| !wire::trim(line).is_empty()) else {
             return match lines.is_over_limit() {
                 true => Parsed::invalid(InvalidHeader::new(self.field(slots), InvalidReason::TooManyLines, 0)),
-                false => Parsed::new(Outcome::Absent),
+                false => Parsed::absent(),
             };
         };
         match self.meaning(wire::trim(line)) {
-            Ok(Meaning::Trace(trace_id)) => Parsed::new(Outcome::Context(RemoteContext::new(trace_id, None))),
+            Ok(Meaning::Trace(trace_id)) => Parsed::context(RemoteContext::new(trace_id, None)),
             // It says nothing of a trace; it is carried beside whichever there will be.
-            Ok(Meaning::Opaque) => Parsed::new(Outcome::Absent),
+            Ok(Meaning::Opaque) => Parsed::absent(),
             Err(error) => {
                 // A length is that of the value; a place is counted from the start of the line.
                 let lead = match error.reason {

@@ -64,7 +64,7 @@ impl<'c> JaegerBaggage<'c> {
     }
 
     /// Reads the baggage of a request.
-    pub fn read(slots: &Headers<'c>) -> Self {
+    pub fn from_lines(slots: &Headers<'c>) -> Self {
         if !slots.contains_any(const { FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]) }) {
             // Not the constant, which would be copied with all of its room.
             return Self::new();
@@ -100,7 +100,7 @@ impl<'c> JaegerBaggage<'c> {
     }
 
     /// The first thing that was skipped, and why: malformed, or behind a limit.
-    pub const fn skipped(&self) -> Option<InvalidHeader> {
+    pub const fn ignored(&self) -> Option<InvalidHeader> {
         self.skipped
     }
 
@@ -224,7 +224,7 @@ mod tests {
 
     fn with<R>(headers: &[(&str, &str)], check: impl FnOnce(JaegerBaggage<'_>) -> R) -> R {
         let headers = headers.to_vec();
-        check(JaegerBaggage::read(&Headers::collect(&headers, &names())))
+        check(JaegerBaggage::from_lines(&Headers::collect(&headers, &names())))
     }
 
     fn items(headers: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     fn skipped(headers: &[(&str, &str)]) -> Option<InvalidHeader> {
-        with(headers, |baggage| baggage.skipped())
+        with(headers, |baggage| baggage.ignored())
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -41,7 +41,7 @@ pub(crate) use write::{allowed_line, baggage_line};
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::OmitReason;
 use crate::field::{Field, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::id::sampling::Sampling;
 use crate::tracestate::preserve::{self, BridgeWriter};
 use crate::wire::buffer::StackText;
@@ -108,13 +108,13 @@ impl Format for Jaeger {
     fn extract(&self, slots: &Headers<'_>) -> Parsed {
         match (UberTraceId::read(slots), JaegerDebugId::read(slots)) {
             (Some(Ok(header)), _) => {
-                let reading = Parsed::new(Outcome::Context(header.context()));
+                let reading = Parsed::context(header.context());
                 // 0 is also what a sender writes that has not decided.
                 if header.flags.is_sampled() { reading } else { reading.implicit_sampling() }
             }
-            (None, Some(Ok(_))) => Parsed::new(Outcome::SamplingOnly(Sampling::Debug)),
+            (None, Some(Ok(_))) => Parsed::sampling_only(Sampling::Debug),
             (Some(Err(reject)), _) | (None, Some(Err(reject))) => Parsed::invalid(reject),
-            (None, None) => Parsed::new(Outcome::Absent),
+            (None, None) => Parsed::absent(),
         }
     }
 

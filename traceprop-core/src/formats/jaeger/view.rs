@@ -46,7 +46,7 @@ impl<'c> JaegerView<'c> {
     /// Empty if the headers are absent or not configured, and under [`Trust::Ignore`](crate::Trust::Ignore).
     pub fn baggage(&self) -> JaegerBaggage<'c> {
         match &self.headers {
-            Some(headers) if self.keeps_text => JaegerBaggage::read(headers),
+            Some(headers) if self.keeps_text => JaegerBaggage::from_lines(headers),
             _ => JaegerBaggage::EMPTY,
         }
     }

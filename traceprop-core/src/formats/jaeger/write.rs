@@ -23,7 +23,7 @@ pub(super) fn baggage(context: &InjectContext<'_>, with_w3c: bool, writer: &mut 
     if !slots.contains_any(FIELDS) && w3c.is_none() {
         return;
     }
-    let mut baggage = JaegerBaggage::read(slots);
+    let mut baggage = JaegerBaggage::from_lines(slots);
     if w3c.is_some() {
         let members = Baggage::from_lines(slots.get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY);
         let items = members.iter().map(|member| JaegerBaggageItem::of_w3c(member.key(), member.raw_value()));
@@ -50,7 +50,7 @@ fn as_received<'c>(context: &InjectContext<'c>, baggage: &JaegerBaggage<'_>) -> 
     let lines = context.received().get_all(Field::JaegerBaggage);
     let allowed = context.is_passthrough() && context.options().allowed_baggage() == Allow::All;
     let whole =
-        baggage.skipped().is_none() && !baggage.is_shadowed() && lines.iter().all(|line| is_header_text(trim(line)));
+        baggage.ignored().is_none() && !baggage.is_shadowed() && lines.iter().all(|line| is_header_text(trim(line)));
     (allowed && whole).then_some(lines)
 }
 

@@ -60,10 +60,10 @@ impl<'c> Sw8Correlation<'c> {
     /// # Errors
     /// `no-valid-member` where there are pairs and none can be used.
     pub fn parse(line: &'c [u8]) -> Result<Self, InvalidHeader> {
-        Self::read(HeaderLines::one(line), Field::Sw8Correlation)
+        Self::from_lines(HeaderLines::one(line), Field::Sw8Correlation)
     }
 
-    pub(super) fn read(lines: HeaderLines<'c>, field: Field) -> Result<Self, InvalidHeader> {
+    pub(super) fn from_lines(lines: HeaderLines<'c>, field: Field) -> Result<Self, InvalidHeader> {
         if lines.is_over_limit() {
             return Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0));
         }
@@ -103,7 +103,7 @@ impl<'c> Sw8Correlation<'c> {
     }
 
     /// The first thing that was skipped, and why: a broken pair, or what lies behind a limit.
-    pub const fn skipped(&self) -> Option<InvalidHeader> {
+    pub const fn ignored(&self) -> Option<InvalidHeader> {
         self.skipped
     }
 
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(pairs("YQ==:MQ==, YQ:Mg ,,"), [("a".into(), "1".into()), ("a".into(), "2".into())]);
         let correlation = Sw8Correlation::parse(b"YQ==:MQ==,YQ:Mg").unwrap();
         assert_eq!(correlation.get("a").unwrap(), "2");
-        assert_eq!((correlation.get("b"), correlation.skipped()), (None, None));
+        assert_eq!((correlation.get("b"), correlation.ignored()), (None, None));
         assert!(Sw8Correlation::parse(b" ,").unwrap().is_empty());
     }
 
@@ -313,7 +313,7 @@ mod tests {
             let line = format!("Yg==:Mg==,{pair},Yw==:Mw==");
             let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
             assert_eq!(correlation.len(), 2, "{pair}");
-            assert_eq!(correlation.skipped(), Some(InvalidHeader::new(Field::Sw8Correlation, reason, 10)), "{pair}");
+            assert_eq!(correlation.ignored(), Some(InvalidHeader::new(Field::Sw8Correlation, reason, 10)), "{pair}");
             let error = Sw8Correlation::parse(pair.as_bytes()).unwrap_err();
             assert_eq!(error, InvalidHeader::new(Field::Sw8Correlation, InvalidReason::NoValidMember, 0));
         }
@@ -322,11 +322,11 @@ mod tests {
     #[test]
     fn ok_three_pairs_and_the_fourth_is_dropped() {
         let three = "azE=:djE=,azI=:djI=,azM=:djM=";
-        assert_eq!(Sw8Correlation::parse(three.as_bytes()).unwrap().skipped(), None);
+        assert_eq!(Sw8Correlation::parse(three.as_bytes()).unwrap().ignored(), None);
         let four = format!("{three},x,azQ=:djQ=,azU=:djU=");
         assert_eq!(pairs(&four).len(), 3);
         let four = format!("{three},azQ=:djQ=");
-        let skipped = Sw8Correlation::parse(four.as_bytes()).unwrap().skipped().unwrap();
+        let skipped = Sw8Correlation::parse(four.as_bytes()).unwrap().ignored().unwrap();
         assert_eq!((skipped.reason(), skipped.offset()), (InvalidReason::TooManyMembers, 30));
     }
 
@@ -338,7 +338,7 @@ mod tests {
         let long = line(",,,");
         let correlation = Sw8Correlation::parse(long.as_bytes()).unwrap();
         assert_eq!(correlation.len(), 1);
-        assert_eq!(correlation.skipped(), Some(InvalidHeader::new(Field::Sw8Correlation, InvalidReason::TooLong, 12)));
+        assert_eq!(correlation.ignored(), Some(InvalidHeader::new(Field::Sw8Correlation, InvalidReason::TooLong, 12)));
     }
 
     #[test]

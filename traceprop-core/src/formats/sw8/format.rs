@@ -91,9 +91,9 @@ impl Sw8 {
         let is_valid = matches!(reading.outcome(), Outcome::Context(_));
         let (field, lines) = self.lines(slots, CORRELATION);
         if !lines.is_empty() {
-            match Sw8Correlation::read(lines, field) {
+            match Sw8Correlation::from_lines(lines, field) {
                 Ok(correlation) if is_valid => {
-                    correlation.skipped().into_iter().for_each(|reject| reading.ignore_member(reject));
+                    correlation.ignored().into_iter().for_each(|reject| reading.ignore_member(reject));
                 }
                 Ok(correlation) if correlation.is_empty() => {}
                 // It means nothing to any agent alone.
@@ -138,12 +138,10 @@ impl Format for Sw8 {
     fn extract(&self, slots: &Headers<'_>) -> Parsed {
         let (field, lines) = self.lines(slots, HEADER);
         let mut reading = match nearest::read_with(lines, field, header::context) {
-            None => Parsed::new(Outcome::Absent),
+            None => Parsed::absent(),
             Some(Err(reject)) => Parsed::invalid(reject),
-            Some(Ok(context)) if context.sampling.is_sampled() => {
-                Parsed::new(Outcome::Context(context)).implicit_sampling()
-            }
-            Some(Ok(context)) => Parsed::new(Outcome::Context(context)),
+            Some(Ok(context)) if context.sampling.is_sampled() => Parsed::context(context).implicit_sampling(),
+            Some(Ok(context)) => Parsed::context(context),
         };
         if !self.is_alone(slots) {
             self.judge_others(slots, &mut reading);
@@ -170,7 +168,7 @@ impl Format for Sw8 {
             is_written
         };
         // What came is written back where it is just what is to be said: nobody has made a span since.
-        if let Some(own) = own.filter(|own| outbound.is_just(&Parsed::new(Outcome::Context(own.context())))) {
+        if let Some(own) = own.filter(|own| outbound.is_just(&Parsed::context(own.context()))) {
             let is_written = header(&Value::of_header(&own), writer);
             if let Some(received) = received.filter(|_| is_written) {
                 let sent_at_ms = sent_at_ms.or(received.sent_at_ms);
@@ -227,7 +225,7 @@ impl Format for Sw8 {
         if lines.is_empty() || !writer.has_written() || outbound.source.received.refused.contains(field) {
             return;
         }
-        let Ok(correlation) = Sw8Correlation::read(lines, field) else {
+        let Ok(correlation) = Sw8Correlation::from_lines(lines, field) else {
             return;
         };
         let allow = outbound.options().allowed_baggage();

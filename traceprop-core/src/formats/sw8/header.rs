@@ -46,7 +46,7 @@ impl<'c> Sw8Header<'c> {
     /// Reads one value; spaces and tabs around it are no part of it.
     ///
     /// # Errors
-    /// `empty` for a husk, else `too-long`, `field-count`, `bad-sample`, `missing-trace-id`, `empty-segment-id`,
+    /// `empty` for a husk, else `too-long`, `field-count`, `bad-sampling`, `missing-trace-id`, `empty-segment-id`,
     /// `bad-span-id`, `bad-base64`, `bad-utf8` or `zero-trace-id`, at the byte where it shows.
     pub fn parse(value: &'c [u8]) -> Result<Self, InvalidHeader> {
         let trimmed = wire::trim(value);
@@ -180,7 +180,7 @@ fn is_sampled(sample: &[u8]) -> Option<bool> {
 fn judge(fields: Fields<'_>) -> Result<Judged, ReasonAt> {
     let at = |place: usize| fields[..place].iter().map(|field| field.len() + 1).sum();
     let [sample, trace_id, segment_id, span, names @ ..] = fields;
-    let sampled = is_sampled(sample).ok_or(InvalidReason::BadSample.at(0))?;
+    let sampled = is_sampled(sample).ok_or(InvalidReason::BadSampling.at(0))?;
     if trace_id.is_empty() {
         return Err(InvalidReason::MissingTraceId.at(at(1)));
     }
@@ -260,8 +260,8 @@ mod tests {
     fn err_says_what_and_where() {
         assert_eq!(err(HEAD), ("field-count", 91));
         assert_eq!(err(&format!("{VALID}-bW9yZQ==")), ("field-count", VALID.len() as u32));
-        assert_eq!(err(&VALID.replacen('1', "2", 1)), ("bad-sample", 0));
-        assert_eq!(err(&VALID.replacen('1', "true", 1)), ("bad-sample", 0));
+        assert_eq!(err(&VALID.replacen('1', "2", 1)), ("bad-sampling", 0));
+        assert_eq!(err(&VALID.replacen('1', "true", 1)), ("bad-sampling", 0));
         assert_eq!(err("1--Yg==-0-Yw==---"), ("missing-trace-id", 2));
         assert_eq!(err("1-YQ==--0-Yw==---"), ("empty-segment-id", 7));
         for span in ["", "+1", "-1", "0x1f", "2147483648", "99999999999", "1.0", "a"] {

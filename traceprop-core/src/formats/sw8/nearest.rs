@@ -113,7 +113,7 @@ mod tests {
         for husk in ["", " \t", "1-------", "0-------", "-------", " 1------- ", ",", ", ,", "1-------, ,1-------"] {
             assert!(one(husk).is_none(), "{husk:?}");
         }
-        assert_eq!(one("12-------").unwrap().unwrap_err().reason(), InvalidReason::BadSample);
+        assert_eq!(one("12-------").unwrap().unwrap_err().reason(), InvalidReason::BadSampling);
         assert_eq!(one("1------").unwrap().unwrap_err().reason(), InvalidReason::FieldCount);
         assert_eq!(one("1--------").unwrap().unwrap_err().reason(), InvalidReason::FieldCount);
     }
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(read(&[("sw8", other), ("sw8", VALID)]).unwrap().unwrap().len(), 32);
         assert_eq!(read(&[("sw8", VALID), ("SW8", other), ("sw8", ""), ("sw8", "1-------")]).unwrap().unwrap(), "a");
         assert_eq!(read(&[("sw8", ""), ("sw8", "1-------")]), None);
-        let reject = InvalidHeader::new(Field::Sw8, InvalidReason::BadSample, VALID.len() + 1);
+        let reject = InvalidHeader::new(Field::Sw8, InvalidReason::BadSampling, VALID.len() + 1);
         assert_eq!(read(&[("sw8", VALID), ("sw8", "x-YQ==-Yg==-0----")]), Some(Err(reject)));
         let many = [("sw8", other); crate::carrier::headers::MAX_HEADER_LINES + 1];
         assert_eq!(read(&many[1..]).unwrap().unwrap(), "a");

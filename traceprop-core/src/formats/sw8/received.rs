@@ -54,7 +54,7 @@ impl Sw8 {
             return Some(Sw8View { header, correlation: Sw8Correlation::EMPTY, extension: None });
         }
         let (field, lines) = self.lines(slots, CORRELATION);
-        let correlation = Sw8Correlation::read(lines, field).unwrap_or(Sw8Correlation::EMPTY);
+        let correlation = Sw8Correlation::from_lines(lines, field).unwrap_or(Sw8Correlation::EMPTY);
         let (field, lines) = self.lines(slots, EXTENSION);
         Some(Sw8View { header, correlation, extension: Sw8Extension::read(lines, field).ok().flatten() })
     }

@@ -21,7 +21,7 @@ use crate::carrier::headers::Headers;
 use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
-use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::tracestate::preserve::Bridged;
 use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_line, judge_lines};
 use crate::wire::buffer::StackText;
@@ -93,7 +93,7 @@ impl Format for W3cTraceContext {
 
     fn extract(&self, slots: &Headers<'_>) -> Parsed {
         let Some(first) = slots.get(Field::TraceParent) else {
-            return Parsed::new(Outcome::Absent);
+            return Parsed::absent();
         };
         let parent = match self.traceparent(slots, first) {
             Ok(parent) => parent,
@@ -126,7 +126,7 @@ impl Format for W3cTraceContext {
         if facts.has_dd_priority() {
             weight = DecisionWeight::WithPriority;
         }
-        let mut reading = Parsed::new(Outcome::Context(context)).with_weight(weight).with_tracestate(facts);
+        let mut reading = Parsed::context(context).with_weight(weight).with_tracestate(facts);
         if let Some(reject) = refused {
             reading.ignore_field(reject);
         }
