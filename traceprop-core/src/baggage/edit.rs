@@ -4,10 +4,11 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
+use core::str::Bytes;
 
 use super::Baggage;
 use crate::wire::is_token_byte;
-use crate::wire::percent_w3c::Encoded;
+use crate::wire::percent::Encoded;
 
 /// Baggage to change: decoded values, order and duplicates kept.
 ///
@@ -118,9 +119,17 @@ impl From<Baggage<'_>> for OwnedBaggage {
     }
 }
 
+/// Displays text as a value: the percent sign and everything that is not a `baggage-octet` become `%XX` of their UTF-8.
+fn encoded(text: &str) -> Encoded<Bytes<'_>> {
+    const fn is_plain(byte: u8) -> bool {
+        matches!(byte, b'!' | b'#'..=b'$' | b'&'..=b'+' | b'-'..=b':' | b'<'..=b'[' | b']'..=b'~')
+    }
+    Encoded::new(text.bytes(), is_plain)
+}
+
 impl fmt::Display for BaggageEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.key, Encoded(&self.value))?;
+        write!(f, "{}={}", self.key, encoded(&self.value))?;
         if !self.properties.is_empty() {
             write!(f, ";{}", self.properties)?;
         }
@@ -177,5 +186,15 @@ mod tests {
         baggage.push(entry("a", "1", ""));
         baggage.push(entry("a", "2", ""));
         assert_eq!((baggage.to_string().as_str(), baggage.get("a")), ("a=1,a=2", Some("2")));
+    }
+
+    #[test]
+    fn ok_encode_only_what_must_be() {
+        assert_eq!(encoded("DF 28").to_string(), "DF%2028");
+        assert_eq!(encoded("100%").to_string(), "100%25");
+        assert_eq!(encoded("a,b;c\"d\\e").to_string(), "a%2Cb%3Bc%22d%5Ce");
+        assert_eq!(encoded("a\r\nx: y").to_string(), "a%0D%0Ax:%20y");
+        assert_eq!(encoded("Amélie😀").to_string(), "Am%C3%A9lie%F0%9F%98%80");
+        assert_eq!(encoded("!#$&'()*+-./09:<=>?@AZ[]^_`az{|}~").to_string(), "!#$&'()*+-./09:<=>?@AZ[]^_`az{|}~");
     }
 }

@@ -2,8 +2,9 @@
 
 use core::fmt;
 
+use crate::wire::percent::{Decoded, Decoding};
 use crate::wire::reason::InvalidReason;
-use crate::wire::{self, is_token, is_token_byte, percent_w3c, split_once, trim};
+use crate::wire::{self, is_token, is_token_byte, split_once, trim};
 
 /// One member of a baggage, borrowed from the carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,18 +118,22 @@ impl<'c> BaggageMember<'c> {
     /// The value, percent-decoded once. Broken UTF-8 becomes U+FFFD, a broken percent sequence stays as it is.
     #[cfg(feature = "alloc")]
     pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
-        percent_w3c::decode(self.value)
+        decoded(self.value).text()
     }
 
     /// The bytes of the value, percent-decoded once, for where nothing may allocate.
     pub fn value_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
-        percent_w3c::bytes(self.value)
+        decoded(self.value)
     }
 
     /// The properties, in order. They display in wire form, without blanks, `;` between them.
     pub const fn properties(&self) -> BaggageProperties<'c> {
         self.properties
     }
+}
+
+fn decoded(value: &str) -> Decoded<'_> {
+    Decoded::new(value.as_bytes(), Decoding::Lenient)
 }
 
 fn is_property(property: &[u8]) -> bool {
@@ -213,7 +218,7 @@ pub struct BaggageProperty<'c> {
 impl<'c> BaggageProperty<'c> {
     /// The value, percent-decoded once, as [`BaggageMember::value`] decodes.
     pub fn decoded(&self) -> Option<alloc::borrow::Cow<'c, str>> {
-        self.value.map(percent_w3c::decode)
+        self.value.map(|value| decoded(value).text())
     }
 }
 

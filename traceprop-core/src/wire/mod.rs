@@ -5,7 +5,6 @@ pub(crate) mod buffer;
 pub(crate) mod decimal;
 pub(crate) mod hex;
 pub(crate) mod percent;
-pub(crate) mod percent_w3c;
 pub(crate) mod reason;
 pub(crate) mod uuid;
 

@@ -15,7 +15,7 @@ const ORDER: &[&[&str]] = &[
     &["wire"],
     &["wire::reason"],
     &["wire::decimal", "wire::hex", "wire::uuid"],
-    &["wire::base64", "wire::percent", "wire::percent_w3c"],
+    &["wire::base64", "wire::percent"],
     // Which headers there are.
     &["field"],
     &["field::invalid"],

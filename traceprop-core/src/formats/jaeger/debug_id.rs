@@ -6,7 +6,7 @@ use crate::carrier::headers::Headers;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::wire;
-use crate::wire::percent::Decoded;
+use crate::wire::percent::{Decoded, Decoding};
 use crate::wire::reason::InvalidReason;
 
 /// What the sender of a `jaeger-debug-id` wants to find its trace by: the new root has it as tag `jaeger-debug-id`.
@@ -53,12 +53,12 @@ impl<'c> JaegerDebugId<'c> {
     /// text stays as it is.
     #[cfg(feature = "alloc")]
     pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
-        Decoded::of(self.0).text()
+        Decoded::new(self.0, Decoding::Form).text()
     }
 
     /// The bytes of the value, decoded, for where nothing may allocate.
     pub fn value_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
-        Decoded::of(self.0)
+        Decoded::new(self.0, Decoding::Form)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::wire::percent::Decoded;
+use crate::wire::percent::{Decoded, Decoding};
 use crate::wire::reason::InvalidReason;
 use crate::wire::{split_once, trim};
 
@@ -89,10 +89,12 @@ impl<'c> JaegerBaggageItem<'c> {
     }
 
     pub(super) fn decoded(&self) -> Decoded<'c> {
-        match self.source {
-            Source::Line | Source::List => Decoded::of(self.value),
-            Source::W3c => Decoded::of_w3c(self.value),
-        }
+        let decoding = match self.source {
+            // A plus is a space: every client writes a literal one as `%2B`.
+            Source::Line | Source::List => Decoding::Form,
+            Source::W3c => Decoding::Lenient,
+        };
+        Decoded::new(self.value, decoding)
     }
 
     pub(super) const fn source(&self) -> Source {

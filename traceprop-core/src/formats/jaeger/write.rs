@@ -10,7 +10,7 @@ use crate::context::inject_options::{Allow, OmitReason};
 use crate::field::{Field, FieldSet};
 use crate::format::{InjectContext, Writer};
 use crate::wire::buffer::StackText;
-use crate::wire::percent::{Decoded, Encoded};
+use crate::wire::percent::{Decoded, Encoded, is_unreserved};
 use crate::wire::{is_header_text, is_token_byte, trim};
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
@@ -86,7 +86,7 @@ fn write_item(
     let as_received = context.is_passthrough() && item.source() == Source::Line && is_header_text(raw);
     let value = match core::str::from_utf8(raw) {
         Ok(text) if as_received => Value::AsReceived(text),
-        _ => Value::Canonical(Encoded(item.decoded())),
+        _ => Value::Canonical(Encoded::new(item.decoded(), is_unreserved)),
     };
     let size = key.len() + value.len();
     if !allowed {
@@ -151,7 +151,7 @@ pub(crate) fn baggage_line(key: &str, value: &str) -> Option<(alloc::string::Str
         return None;
     }
     let name = [PREFIX, &key.to_ascii_lowercase()].concat();
-    Some((name, Encoded(value.bytes()).to_string()))
+    Some((name, Encoded::new(value.bytes(), is_unreserved).to_string()))
 }
 
 #[cfg(feature = "alloc")]
