@@ -1,16 +1,17 @@
 //! Reports for diagnosis: what each format found, which format supplied the context, and which formats conflict.
 
+mod text;
+
 use core::fmt;
 
-use super::{Extraction, LinkReason, Propagator, Recorder, Trust};
+use super::{Extraction, Propagator, Recorder};
 use crate::baggage::Baggage;
 use crate::carrier::Carrier;
-use crate::context::RemoteContext;
+use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, Named};
 use crate::format::{Format, Outcome, Parsed};
 use crate::id::TraceId;
-use crate::id::sampling::Sampling;
+use text::ReportTable;
 
 /// What one format found in a request.
 ///
@@ -254,94 +255,6 @@ impl<'c> ExtractReport<'c> {
     pub fn table(&self) -> impl fmt::Display {
         ReportTable(self)
     }
-
-    fn verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sampling = self.extraction.sampling();
-        match self.extraction.context() {
-            None if sampling == Sampling::Deferred => f.write_str("new trace"),
-            None => write!(f, "new trace, {}", sampling_words(sampling)),
-            Some(context) => {
-                write!(f, "continued trace {}, ", context.trace_id)?;
-                match context.parent_id {
-                    Some(parent) => write!(f, "parent {parent}, ")?,
-                    None => f.write_str("no parent, ")?,
-                }
-                f.write_str(sampling_words(sampling))
-            }
-        }
-    }
-
-    fn finding(&self, format: &dyn Format, parsed: &Parsed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match parsed.outcome() {
-            Outcome::Absent => f.write_str("absent")?,
-            Outcome::SamplingOnly(sampling) => write!(f, "{}, no trace id", sampling_words(sampling))?,
-            Outcome::Invalid(invalid) => write!(f, "invalid {}", self.show(invalid))?,
-            Outcome::Context(context) => self.trace(format, parsed, context, f)?,
-        }
-        for (i, ignored) in parsed.ignored().enumerate() {
-            write!(f, "{} {}", if i == 0 { ", ignored" } else { "," }, self.show(ignored))?;
-        }
-        Ok(())
-    }
-
-    fn trace(
-        &self,
-        format: &dyn Format,
-        parsed: &Parsed,
-        context: RemoteContext,
-        f: &mut fmt::Formatter<'_>,
-    ) -> fmt::Result {
-        let is_source = || self.source_format() == Some(parsed.encoding().unwrap_or(format.name()));
-        if self.differs(self.first_trace(), parsed) {
-            // A correlation id is usually older than the trace, so it is not expected to name the same one.
-            return match format.fields().kind().has_only_custom_headers() {
-                true => f.write_str("passed on"),
-                false => write!(f, "different trace {}", context.trace_id),
-            };
-        }
-        match self.extraction.propagator().options.behavior {
-            Trust::Restart => write!(f, "not continued (trust: restart), trace {}", context.trace_id),
-            Trust::Ignore => write!(f, "not continued (trust: ignore), trace {}", context.trace_id),
-            Trust::Continue | Trust::Resample => f.write_str(if is_source() { "used" } else { "same trace" }),
-        }
-    }
-
-    fn show(&self, invalid: InvalidHeader) -> Shown<'c> {
-        Shown(Named(Some(self.extraction.propagator().reads()), invalid.field()), invalid)
-    }
-
-    /// Writes the names of what is absent, with `separator` before all but the first. Returns whether there is one.
-    fn absent(&self, f: &mut fmt::Formatter<'_>, title: fmt::Arguments<'_>) -> Result<bool, fmt::Error> {
-        let formats = self.parsed().filter(|(_, parsed)| is_absent(parsed)).map(|(format, _)| format.name());
-        let baggage = (self.baggage == BaggageReport::Absent).then_some("baggage");
-        let mut any = false;
-        for name in formats.chain(baggage) {
-            match any {
-                true => f.write_str(", ")?,
-                false => f.write_fmt(title)?,
-            }
-            f.write_str(name)?;
-            any = true;
-        }
-        Ok(any)
-    }
-}
-
-/// An invalid header by the name that it has in its propagator: `traceparent (uppercase-hex at byte 4)`.
-struct Shown<'c>(Named<'c>, InvalidHeader);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.0, self.1.place())
-    }
-}
-
-const fn sampling_words(sampling: Sampling) -> &'static str {
-    match sampling {
-        Sampling::Deferred => "sampling undecided",
-        Sampling::NotSampled => "not sampled",
-        Sampling::Sampled | Sampling::Debug => sampling.as_str(),
-    }
 }
 
 fn trace_of(parsed: &Parsed) -> Option<TraceId> {
@@ -351,154 +264,15 @@ fn trace_of(parsed: &Parsed) -> Option<TraceId> {
     }
 }
 
-/// Whether the format found neither a context nor a part that is invalid.
-fn is_absent(parsed: &Parsed) -> bool {
-    parsed.outcome() == Outcome::Absent && parsed.ignored().next().is_none()
-}
-
-impl fmt::Display for BaggageReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotRead => f.write_str("not read"),
-            Self::Absent => f.write_str("absent"),
-            Self::Invalid(invalid) => write!(f, "invalid {} ({})", invalid.field(), invalid.place()),
-            Self::Members(count, ignored) => {
-                write!(f, "{count} member{}", if *count == 1 { "" } else { "s" })?;
-                ignored.map_or(Ok(()), |first| write!(f, ", some ignored (first: {})", first.place()))
-            }
-        }
-    }
-}
-
-impl fmt::Display for ExtractReport<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.verdict(f)?;
-        for (format, parsed) in self.parsed().filter(|(_, parsed)| !is_absent(parsed)) {
-            write!(f, "; {}: ", FormatReport::new(format, parsed).format)?;
-            self.finding(format, &parsed, f)?;
-        }
-        if let baggage @ (BaggageReport::Members(..) | BaggageReport::Invalid(_)) = self.baggage {
-            write!(f, "; baggage: {baggage}")?;
-        }
-        self.absent(f, format_args!("; absent: ")).map(drop)
-    }
-}
-
-struct ReportTable<'r, 'c>(&'r ExtractReport<'c>);
-
-impl fmt::Display for ReportTable<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = self.0;
-        let width = report.entries().map(|entry| entry.format.len()).max().unwrap_or(0).max("baggage".len());
-        for (format, parsed) in report.parsed().filter(|(_, parsed)| !is_absent(parsed)) {
-            write!(f, "{:width$}  ", FormatReport::new(format, parsed).format)?;
-            report.finding(format, &parsed, f)?;
-            f.write_str("\n")?;
-        }
-        if let baggage @ (BaggageReport::Members(..) | BaggageReport::Invalid(_)) = report.baggage {
-            writeln!(f, "{:width$}  {baggage}", "baggage")?;
-        }
-        if report.absent(f, format_args!("{:width$}  ", "absent"))? {
-            f.write_str("\n")?;
-        }
-        for link in report.extraction.links() {
-            let reason = match link.reason {
-                LinkReason::DifferentTrace => "different-trace",
-                LinkReason::Restarted => "restarted",
-            };
-            writeln!(f, "link: trace {}, span {}, from {} ({reason})", link.trace_id, link.span_id, link.format)?;
-        }
-        f.write_str("=> ")?;
-        report.verdict(f)
-    }
-}
-
 #[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
     use crate::field::Field;
     use crate::field::invalid::InvalidHeader;
-    use crate::propagator::{Propagator, Trust};
+    use crate::propagator::Propagator;
     use crate::wire::reason::InvalidReason;
-    use alloc::string::{String, ToString};
+    use alloc::string::String;
     use alloc::vec::Vec;
-
-    #[test]
-    fn ok_one_format_supplies_and_others_agree_or_do_not() {
-        let propagator = Propagator::from_names("b3,tracecontext,datadog", "none").unwrap();
-        let request = [
-            ("b3", "000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-1"),
-            ("traceparent", "00-000000000000000080e6b5d0a9d93650-8a0ac984f71ab247-01"),
-            ("x-datadog-trace-id", "77"),
-        ];
-        assert_eq!(
-            propagator.explain(&request).to_string(),
-            "continued trace 000000000000000080e6b5d0a9d93650, parent 8a0ac984f71ab247, sampled; \
-             b3: used; tracecontext: same trace; datadog: different trace 0000000000000000000000000000004d"
-        );
-    }
-
-    fn explain(names: &str, request: &[(&'static str, &'static str)]) -> String {
-        let propagator = Propagator::from_names(names, "none").unwrap();
-        let request = request.to_vec();
-        propagator.explain(&request).to_string()
-    }
-
-    #[test]
-    fn ok_absent_formats_are_last_and_together() {
-        assert_eq!(explain("b3,jaeger,baggage", &[]), "new trace; absent: b3, jaeger, baggage");
-        assert_eq!(
-            explain("jaeger,b3,datadog", &[("b3", "0")]),
-            "new trace, not sampled; b3: not sampled, no trace id; absent: jaeger, datadog"
-        );
-        assert_eq!(
-            explain("tracecontext,baggage", &[("baggage", "a=1,b=\u{e9}")]),
-            "new trace; baggage: 1 member, some ignored (first: bad-value at byte 6); absent: tracecontext"
-        );
-        assert_eq!(
-            explain("baggage,b3", &[("baggage", "=")]),
-            "new trace; baggage: invalid baggage (no-valid-member at byte 0); absent: b3"
-        );
-    }
-
-    #[test]
-    fn ok_an_ignored_part_without_a_context_is_not_absent() {
-        assert_eq!(
-            explain("sw8,b3", &[("sw8-correlation", "x")]),
-            "new trace; sw8: absent, ignored sw8-correlation (no-valid-member at byte 0); absent: b3"
-        );
-    }
-
-    #[test]
-    fn ok_a_correlation_id_beside_a_context_is_passed_on() {
-        let b3 = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
-        let line = |id| explain("b3,correlation:x-request-id", &[b3, ("x-request-id", id)]);
-        let start = "continued trace 4bf92f3577b34da6a3ce929d0e0e4736, parent 00f067aa0ba902b7, sampled; b3: used";
-        let ends = [
-            ("d19931bb-f235-4dcb-2e2f-b9d31225d600", "passed on"),
-            ("4bf92f35-77b3-4da6-a3ce-929d0e0e4736", "same trace"),
-            ("order-7", "invalid x-request-id (bad-length, ends at byte 7)"),
-        ];
-        for (id, end) in ends {
-            assert_eq!(line(id), alloc::format!("{start}; correlation:x-request-id: {end}"));
-        }
-    }
-
-    #[test]
-    fn ok_trust_says_why_a_trace_is_not_continued() {
-        let request = [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7"), ("x-datadog-trace-id", "77")];
-        let line = |trust| {
-            let propagator = Propagator::from_names("b3,datadog", "none").unwrap().with_trust(trust);
-            propagator.explain(&request).to_string()
-        };
-        let datadog = "datadog: different trace 0000000000000000000000000000004d";
-        for (trust, word) in [(Trust::Restart, "restart"), (Trust::Ignore, "ignore")] {
-            let b3 = alloc::format!("b3: not continued (trust: {word}), trace 4bf92f3577b34da6a3ce929d0e0e4736");
-            assert_eq!(line(trust), alloc::format!("new trace; {b3}; {datadog}"));
-        }
-        let continued = "continued trace 4bf92f3577b34da6a3ce929d0e0e4736, parent 00f067aa0ba902b7, sampling undecided";
-        assert_eq!(line(Trust::Resample), alloc::format!("{continued}; b3: used; {datadog}"));
-    }
 
     #[test]
     fn ok_more_formats_found_something_than_are_kept() {
