@@ -21,31 +21,31 @@
 //! around numbers and pairs are cut off.
 //! Docs: <https://docs.datadoghq.com/tracing/trace_collection/trace_context_propagation/>
 
-#[cfg(feature = "alloc")]
-mod built;
 mod error;
 mod headers;
 mod item;
-mod member;
-mod member_write;
 mod pairs;
+#[cfg(feature = "alloc")]
+mod parts;
 mod plain_tags;
 mod tag;
 mod tags;
 mod text;
-mod words;
+mod trace_state;
+mod trace_state_write;
+mod view;
 mod write;
 
-#[cfg(feature = "alloc")]
-pub use built::DatadogParts;
 pub use error::PropagationError;
 pub use headers::{DatadogHeaders, MAX_ORIGIN_LEN};
-pub use member::DatadogTraceState;
+#[cfg(feature = "alloc")]
+pub use parts::DatadogParts;
 pub use tag::{DatadogTag, MAX_TAGS_LEN, TAG_PREFIX};
 pub use tags::{DatadogTags, DatadogTagsIter};
 pub use text::{DatadogLastSpan, DatadogText};
-pub use words::DatadogView;
-pub(crate) use words::Now;
+pub use trace_state::DatadogTraceState;
+pub use view::DatadogView;
+pub(crate) use view::Now;
 
 use crate::carrier::headers::Headers;
 use crate::field::FormatKind;

@@ -1,11 +1,11 @@
 //! Writing the `x-datadog-*` headers.
 
 use super::error::PropagationError;
-use super::member::DatadogTraceState;
 use super::tag::MAX_TAGS_LEN;
 use super::tags::{DECISION_MAKER, DatadogTags};
 use super::text::DatadogText;
-use super::words::{self, Source, Words};
+use super::trace_state::DatadogTraceState;
+use super::view::{self, Source, Words};
 use super::{Datadog, pairs};
 use crate::context::inject_options::OmitReason;
 use crate::field::Field;
@@ -36,7 +36,7 @@ impl Datadog {
         let state = if needs_member { context.tracestate() } else { TraceState::EMPTY };
         let words =
             Words::of(source, context.received(), &context.source.received, DatadogTraceState::from_tracestate(&state));
-        let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_local_decision());
+        let (priority, decision_maker) = view::decide(words.priority, context.sampling(), context.is_local_decision());
         writer.write_ascii(Field::DatadogTraceId, Digits::of(trace_id.low()).as_bytes());
         writer.write_ascii(Field::DatadogParentId, Digits::of(span_id.get()).as_bytes());
         if let Some(priority) = priority {

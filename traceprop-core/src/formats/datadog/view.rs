@@ -2,10 +2,10 @@
 
 use super::error::PropagationError;
 use super::headers::{self, known_text};
-use super::member::{self, DatadogTraceState};
 use super::tag::DecisionMaker;
 use super::tags::DatadogTags;
 use super::text::{DatadogLastSpan, DatadogText};
+use super::trace_state::{self, DatadogTraceState};
 use crate::carrier::headers::Headers;
 use crate::context::received::Received;
 use crate::field::{Field, FormatKind, FormatSet};
@@ -245,7 +245,7 @@ impl<'c> DatadogView<'c> {
 
     /// The members of the tracestate that are not Datadog's.
     pub fn vendor_tracestate(&self) -> impl Iterator<Item = TraceStateMember<'c>> + use<'c> {
-        self.tracestate.iter().filter(|member| member.key != member::KEY)
+        self.tracestate.iter().filter(|member| member.key != trace_state::KEY)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Writing the `dd` member.
 
 use super::Datadog;
-use super::member::{self, DatadogTraceState};
 use super::text::{DatadogLastSpan, DatadogText};
-use super::words::{self, Source, Words};
+use super::trace_state::{self, DatadogTraceState};
+use super::view::{self, Source, Words};
 use crate::field::FormatKind;
 use crate::format::InjectContext;
 use crate::tracestate::preserve::BridgeWriter;
@@ -31,7 +31,7 @@ impl Datadog {
             source => source,
         };
         let words = Words::of(source, context.received(), received, came);
-        let last_span = || words::last_span(source, context.received(), received, came);
+        let last_span = || view::last_span(source, context.received(), received, came);
         let carries = match source {
             Source::Built | Source::Headers => words.is_any() || last_span().is_some(),
             Source::Member => came.is_some() || last_span().is_some(),
@@ -40,7 +40,7 @@ impl Datadog {
         if !carries && !context.injects(FormatKind::Datadog) {
             return;
         }
-        let (priority, decision_maker) = words::decide(words.priority, context.sampling(), context.is_local_decision());
+        let (priority, decision_maker) = view::decide(words.priority, context.sampling(), context.is_local_decision());
         let last_span = match context.span_id() {
             Some(span) if self.reports_spans && !context.is_passthrough() => Some(DatadogLastSpan::id(span)),
             _ => last_span().filter(DatadogLastSpan::is_legal),
@@ -125,9 +125,9 @@ impl<'c> MemberWriter<'c> {
         // No value of a tracestate may end with a space.
         let value = self.text.as_str().trim_end_matches(' ');
         if !value.is_empty() {
-            bridge.set_member(member::KEY, value);
+            bridge.set_member(trace_state::KEY, value);
         } else if self.came.is_some() {
-            bridge.remove_member(member::KEY);
+            bridge.remove_member(trace_state::KEY);
         }
     }
 }
