@@ -1,14 +1,14 @@
-//! What went wrong with the tags, in the words of Datadog's tracers.
+//! What is wrong with the tags, as Datadog's tracers name it.
 
 use core::fmt;
 
 use crate::context::inject_options::{InjectReport, OmitReason};
 use crate::field::Field;
 
-/// What Datadog's tracers put into the tag `_dd.propagation_error` of a local root span. It is local, never sent.
+/// The value of the tag `_dd.propagation_error`, which Datadog's tracers set on a local root span and never send.
 ///
-/// Two of the values end with the text that was refused. That is text of the request: it is here for the tag, and in no
-/// [`InvalidHeader`](crate::InvalidHeader), no `Display` and no `Debug`, which end up in logs.
+/// Two of the values end with invalid text of the request. It is here for the tag alone: `Display`, `Debug` and
+/// [`InvalidHeader`](crate::InvalidHeader) end up in logs, and do not hold it.
 ///
 /// ```
 /// use traceprop_core::formats::datadog::{DatadogTags, PropagationError};
@@ -21,24 +21,24 @@ use crate::field::Field;
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PropagationError<'c> {
-    /// The tags header is switched off, and there was something to write.
+    /// The tags header is disabled, and there are tags to write.
     Disabled,
-    /// The tags that came are longer than is read: none was.
+    /// The received tags are too long, and ignored.
     ExtractMaxSize,
-    /// The tags are longer than may be written: none was.
+    /// The tags are too long to be written, and omitted.
     InjectMaxSize,
-    /// A tag that came breaks the grammar and was left out.
+    /// A received tag breaks the grammar, and is ignored.
     DecodingError,
-    /// A tag breaks the grammar, so none was written.
+    /// A tag breaks the grammar, so all are omitted.
     EncodingError,
-    /// The upper half of the trace id is no 16 lower-case hex digits, or zero.
+    /// The upper half of the trace id is not 16 lower-case hex digits, or is zero.
     MalformedTid(&'c str),
-    /// The `dd` member names another upper half than the traceparent beside it.
+    /// The upper half in the `dd` member differs from that in traceparent.
     InconsistentTid(&'c str),
 }
 
 impl<'c> PropagationError<'c> {
-    /// The word for it. Where [`PropagationError::tid`] is there, the tag is this word, a space and that text.
+    /// Returns the error as a word. If [`PropagationError::tid`] is `Some`, the tag is this word, a space and that text.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
@@ -51,7 +51,7 @@ impl<'c> PropagationError<'c> {
         }
     }
 
-    /// The text that is no upper half of this trace id, as it came.
+    /// Returns the received text that is not the upper half of this trace id.
     pub const fn tid(&self) -> Option<&'c str> {
         match self {
             Self::MalformedTid(text) | Self::InconsistentTid(text) => Some(text),
@@ -59,7 +59,7 @@ impl<'c> PropagationError<'c> {
         }
     }
 
-    /// What an injection left out of the tags, if anything.
+    /// Returns why an injection omitted the tags, if it did.
     pub fn from_report(omissions: &InjectReport<'_>) -> Option<PropagationError<'static>> {
         let of_tags = omissions.iter().find(|omission| omission.field == Field::DatadogTags)?;
         Self::of_omission(of_tags.reason)

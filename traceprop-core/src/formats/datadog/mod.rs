@@ -1,8 +1,8 @@
-//! `x-datadog-*`, and Datadog's `dd` member of a tracestate: which trace this request belongs to, in Datadog's words.
+//! `x-datadog-*`, and Datadog's `dd` member of a tracestate: the trace this request belongs to.
 //!
 //! ```text
 //! x-datadog-trace-id           decimal, 1 to 2^64-1: the lower half      x-datadog-origin   printable ASCII
-//! x-datadog-parent-id          decimal, 0 is none                        x-datadog-tags     pair *( "," pair ), 512 bytes
+//! x-datadog-parent-id          decimal, 0 means no parent                x-datadog-tags     pair *( "," pair ), 512 bytes
 //! x-datadog-sampling-priority  decimal of 32 bits; above 0 keeps         pair = "_dd.p." name "=" value
 //! dd                           item *( ";" item ): s:priority, o:origin, p:last span, t.name:value
 //!
@@ -14,12 +14,24 @@
 //! tracestate: dd=s:2;o:synthetics;p:4000000000000001;t.dm:-4
 //! ```
 //!
-//! There is no public specification: this is what most of the tracers do, and the safer reading where they differ. The
-//! tag `tid` is the upper half of the trace id. Without a priority the receiver decides. An unreadable parent, priority
-//! or tag costs itself, since the id is what holds a trace together; an unreadable trace id is the end of the context.
-//! Ids and priorities that are repeated or joined by a comma (two agents on a page do that) are no numbers. Blanks
-//! around numbers and pairs are cut off.
+//! There is no public specification. This module does what most tracers do, and takes the safer reading where they differ.
+//! The tag `tid` is the upper half of the trace id. Without a priority the receiver decides.
+//!
+//! An invalid parent, priority or tag is ignored alone, since the trace id is what holds a trace together. An invalid trace
+//! id makes the context invalid. Ids and priorities that are repeated or joined by a comma are invalid: two agents on a
+//! page send such values. Blanks around numbers and pairs are ignored.
 //! Docs: <https://docs.datadoghq.com/tracing/trace_collection/trace_context_propagation/>
+//!
+//! ```
+//! use traceprop_core::Propagator;
+//!
+//! let propagator = Propagator::from_names("datadog", "datadog")?;
+//! let request = [("x-datadog-trace-id", "8135627190345512087"), ("x-datadog-sampling-priority", "2")];
+//! let extraction = propagator.extract(&request);
+//! assert_eq!(extraction.context().expect("a trace id").trace_id.low(), 8135627190345512087);
+//! assert_eq!(extraction.datadog().priority(), Some(2));
+//! # Ok::<(), traceprop_core::ConfigError>(())
+//! ```
 
 mod error;
 mod headers;
@@ -52,7 +64,19 @@ use crate::field::FormatKind;
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 use crate::tracestate::preserve::BridgeWriter;
 
-/// Datadog's headers, and its member of a tracestate. Name `datadog`.
+/// The Datadog format: its headers, and its `dd` member of a tracestate. Its name is `datadog`.
+///
+/// ```
+/// use traceprop_core::formats::datadog::Datadog;
+/// use traceprop_core::{InjectOptions, Pairs, Propagator, Sampling, SpanContext, SpanId, TraceId};
+///
+/// let propagator = Propagator::builder().extract_none().inject(Datadog::new().reports_spans()).build()?;
+/// let span = SpanContext::new(TraceId::MIN, SpanId::MIN).with_sampling(Sampling::Sampled);
+/// let mut headers = Pairs::new();
+/// propagator.inject(&span, &InjectOptions::new(), &mut headers);
+/// assert_eq!(headers.get("x-datadog-sampling-priority"), Some("1"));
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Datadog {
     max_tags_len: u16,
@@ -61,27 +85,32 @@ pub struct Datadog {
 }
 
 impl Datadog {
-    /// The format as the tracers have it, for a service that reports its spans elsewhere or nowhere.
+    /// Creates the format for a service that does not report its spans to Datadog.
     pub const fn new() -> Self {
         Self { max_tags_len: MAX_TAGS_LEN as u16, keep_tid: false, reports_spans: false }
     }
 
-    /// Writes an `x-datadog-tags` of at most this many bytes; 0 writes none. More than [`MAX_TAGS_LEN`] counts as
-    /// that, since no tracer reads more. The tracers call it `DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH`.
+    /// Limits `x-datadog-tags` to this many bytes; 0 omits it.
+    ///
+    /// Defaults to [`MAX_TAGS_LEN`], which is also the maximum, since no tracer reads more. The tracers call it
+    /// `DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH`.
     pub const fn max_tags_len(mut self, bytes: usize) -> Self {
         self.max_tags_len = if bytes < MAX_TAGS_LEN { bytes as u16 } else { MAX_TAGS_LEN as u16 };
         self
     }
 
-    /// Where the tags cannot go out whole, lets the upper half of the trace id and the decision maker go out alone. The
-    /// tracers write nothing then, which splits the trace in two.
+    /// Keeps the upper half of the trace id and the decision maker if the other tags cannot be written.
+    ///
+    /// The tracers omit all tags then, which splits the trace in two.
     pub const fn keep_tid(mut self) -> Self {
         self.keep_tid = true;
         self
     }
 
-    /// Says that the spans of this service are reported to Datadog. The `dd` member then names them as the last ones
-    /// there; else it keeps the one that it named, so that Datadog finds the parent of what comes after.
+    /// Declares that this service reports its spans to Datadog.
+    ///
+    /// The `dd` member then names its span as the last one reported. By default the member keeps the received span, so
+    /// that Datadog finds the parent of later spans.
     pub const fn reports_spans(mut self) -> Self {
         self.reports_spans = true;
         self
@@ -115,7 +144,7 @@ impl Format for Datadog {
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let reading = self.extract(context.received());
         let whole = reading.ignored().all(|reject| reading.ignored_fields().contains(reject.field()));
-        // Tags of which one was turned down go on without it.
+        // Tags with an invalid one among them are written anew, without it.
         if !whole || !context.forward_verbatim(&reading, self.fields(), writer) {
             self.inject(context, writer);
         }

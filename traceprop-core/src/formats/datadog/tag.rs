@@ -1,18 +1,25 @@
-//! One tag, and who decided.
+//! One tag, and the maker of the sampling decision.
 
 use super::text::DatadogText;
 use crate::wire::decimal;
 
-/// Bytes of `x-datadog-tags` that are read and written, all lines together. Longer ones are dropped by every tracer.
+/// The longest `x-datadog-tags` that is read or written, in bytes of all lines. Every tracer drops longer ones.
 pub const MAX_TAGS_LEN: usize = 512;
 
-/// What every tag that leaves a process begins with.
+/// The prefix of every tag that leaves a process.
 pub const TAG_PREFIX: &str = "_dd.p.";
 
-/// One tag.
+/// One tag of [`DatadogTags`](super::DatadogTags).
+///
+/// ```
+/// use traceprop_core::formats::datadog::DatadogTags;
+///
+/// let tag = DatadogTags::parse(b"_dd.p.dm=-4").iter().next().expect("one tag");
+/// assert_eq!((tag.name, tag.value.as_str()), ("dm", Some("-4")));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatadogTag<'c> {
-    /// The name behind [`TAG_PREFIX`]: `dm` of `_dd.p.dm`.
+    /// The name after [`TAG_PREFIX`]: `dm` in `_dd.p.dm`.
     pub name: &'c str,
     /// The value.
     pub value: DatadogText<'c>,
