@@ -76,6 +76,10 @@ lists! {
     NEW_RELIC: 3 = [NewRelic, TraceParent, TraceState];
     /// Elastic APM before version 5.0, which sent this header in place of `traceparent`.
     ELASTIC_APM: 1 = [ElasticTraceParent];
+    /// Application Insights of Azure Monitor, in its default mode.
+    APPLICATION_INSIGHTS: 3 = ["request-id", RequestContext, TraceParent];
+    /// CloudWatch RUM of AWS.
+    AWS_RUM: 1 = [XAmznTraceId];
 }
 
 /// Returns every name that a browser agent is known to send: the names of all lists of this module, without
@@ -217,11 +221,11 @@ mod tests {
         let mut once = all.clone();
         once.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         once.dedup();
-        assert_eq!((once.len(), all.len()), (23, 23));
+        assert_eq!((once.len(), all.len()), (26, 26));
     }
 
     /// Names in the lists that are not the field of a row, because no format has such a field.
-    const NOT_A_FIELD: [&str; 0] = [];
+    const NOT_A_FIELD: [&str; 1] = ["request-id"];
 
     #[test]
     fn ok_each_listed_name_is_a_field_or_known_not_to_be_one() {

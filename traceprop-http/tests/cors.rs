@@ -32,6 +32,8 @@ const ASKED: &[(&str, &str)] = &[
     ("New Relic", "newrelic"),
     ("New Relic with W3C", "newrelic,traceparent,tracestate"),
     ("New Relic, W3C only", "traceparent,tracestate"),
+    ("Application Insights", "request-context,request-id,traceparent"),
+    ("AWS RUM", "x-amzn-trace-id"),
 ];
 
 fn layer(allow: impl IntoIterator<Item = HeaderName>) -> CorsLayer {
@@ -95,6 +97,8 @@ async fn ok_lists_of_formats_cover_the_agents_that_use_them() {
             "OpenTelemetry, Jaeger" => &["uberctx-session.id", "uberctx-user.id"],
             "Sentry" | "Sentry with traceparent" => &["sentry-trace"],
             "New Relic" | "New Relic with W3C" => &["newrelic"],
+            "Application Insights" => &["request-context", "request-id"],
+            "AWS RUM" => &["x-amzn-trace-id"],
             _ => &[],
         };
         assert_eq!(blocked(&all, asked).await, own, "{agent}");
@@ -105,6 +109,8 @@ async fn ok_lists_of_formats_cover_the_agents_that_use_them() {
         (cors::SENTRY.to_vec(), "Sentry"),
         (cors::SW8.to_vec(), "SkyWalking"),
         (cors::NEW_RELIC.to_vec(), "New Relic with W3C"),
+        (cors::APPLICATION_INSIGHTS.to_vec(), "Application Insights"),
+        (cors::AWS_RUM.to_vec(), "AWS RUM"),
     ] {
         let asked = ASKED.iter().find(|(name, _)| *name == agent).map(|(_, asked)| *asked);
         assert!(blocked(&layer(list), asked.expect("a listed agent")).await.is_empty(), "{agent}");
