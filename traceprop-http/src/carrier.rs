@@ -200,7 +200,7 @@ mod tests {
         assert!(extraction.context().is_none() && extraction.tracestate().is_empty());
         let mut out = HeaderMap::new();
         let omitted = propagator.inject(
-            &extraction.passthrough(),
+            extraction.passthrough(),
             &InjectOptions::everything(),
             &mut HeaderCarrierMut::new(&mut out),
         );

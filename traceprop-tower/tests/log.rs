@@ -259,7 +259,7 @@ async fn ok_correlation_id_is_the_received_or_the_sent_one() {
     let spans = SpanLayer::make_span_with(|head| {
         request_span!(LogFields::from_extensions(&head.extensions).with_correlation(&TRANSACTION))
     });
-    let propagator = Propagator::builder().extract(&TRANSACTION).inject(&TRANSACTION).build().expect("it is complete");
+    let propagator = Propagator::builder().extract(TRANSACTION).inject(TRANSACTION).build().expect("valid settings");
     let app = Router::new().route("/", on_get(hello)).layer(spans).layer(extract(propagator));
     let address = serve(app).await;
     for (line, shown) in [

@@ -147,7 +147,8 @@ async fn ok_endpoint_is_the_matched_path_and_sent_in_sw8() {
     async fn call() -> String {
         use traceprop_tower::InContext;
 
-        let sw8 = Propagator::builder().extract_none().inject(Sw8::new("shop", "shop-1")).build().expect("it is right");
+        let sw8 =
+            Propagator::builder().extract_none().inject(Sw8::new("shop", "shop-1")).build().expect("valid settings");
         let callee = service_fn(|request: http::Request<()>| {
             let sw8 = Sw8Header::parse(request.headers()["sw8"].as_bytes()).map(|header| header.endpoint().to_string());
             ready(sw8)

@@ -72,7 +72,7 @@ async fn explained(block: &Block<'_>) -> String {
     }
     let explained = Arc::<Mutex<Option<String>>>::default();
     let report = Arc::clone(&explained);
-    let layer = ExtractLayer::new(builder.build().expect("it is complete"))
+    let layer = ExtractLayer::new(builder.build().expect("valid settings"))
         .on_report(move |found| *report.lock().expect("no panic") = Some(found.to_string()));
     let handler = service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(())));
     let Ok(_) = layer.layer(handler).oneshot(request).await;

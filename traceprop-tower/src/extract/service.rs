@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(received.span_id().unwrap().to_string(), "00f067aa0ba902b7");
         let mut headers = Pairs::new();
         let passthrough = received.relay().unwrap();
-        presets::W3C.propagator().inject(&passthrough, &InjectOptions::new(), &mut headers);
+        presets::W3C.propagator().inject(passthrough, &InjectOptions::new(), &mut headers);
         assert_eq!(headers.get("traceparent"), Some(later));
 
         let nothing = seen(layer, Request::new(())).await;
