@@ -141,7 +141,7 @@ struct Crossed {
 }
 
 fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
-    let first = Propagator::builder().inject(W3cTraceContext::new()).bridges(presets::BRIDGES);
+    let first = Propagator::builder().inject(W3cTraceContext::new()).preserve_in_tracestate();
     let first = dialect.add(first, true).build().expect("two formats");
     let extraction = extract(&first, headers);
     let came = extraction.context()?;

@@ -105,6 +105,5 @@ pub use propagator::{
     ConfigError, ConfigList, ConfigWord, Extraction, FormatRef, Link, LinkReason, MAX_FORMATS, Preset, Propagator,
     PropagatorBuilder, TraceIdMatch, Trust, presets,
 };
-pub use tracestate::preserve::BridgeWriter;
 pub use tracestate::{TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};
 pub use wire::reason::InvalidReason;

@@ -6,7 +6,8 @@
 //!   where [`InjectOptions`](crate::InjectOptions) allow it. Names are in lower case; one that ends in `-` is a prefix;
 //! - `first_field`: what its first field says about the others, see [`FirstField`](super::FirstField);
 //! - its names in configuration. The first of them is the one that `all` means, as far as `in_all` says;
-//! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`].
+//! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`];
+//! - what it keeps in the tracestate, see [`Preserves`](super::Preserves).
 //!
 //! The order of the rows is the order of `all`, of `Field`, and of what an owned context keeps first.
 //!
@@ -26,6 +27,7 @@ macro_rules! builtin_formats {
                         TraceState: Trace = "tracestate",
                     }
                     first_field: Required, names: ["tracecontext"], in_all: ReadAndWrite, letter: None,
+                    preserves: Nothing,
                 }
                 B3 {
                     fields: {
@@ -43,6 +45,7 @@ macro_rules! builtin_formats {
                         B3Flags: Trace = "x-b3-flags",
                     }
                     first_field: Sufficient, names: ["b3", "b3multi"], in_all: ReadAndWrite, letter: None,
+                    preserves: Decision,
                 }
                 Datadog {
                     fields: {
@@ -58,6 +61,7 @@ macro_rules! builtin_formats {
                         DatadogTags: Trace = "x-datadog-tags",
                     }
                     first_field: Independent, names: ["datadog"], in_all: ReadAndWrite, letter: None,
+                    preserves: Member,
                 }
                 Jaeger {
                     fields: {
@@ -71,6 +75,7 @@ macro_rules! builtin_formats {
                         JaegerDebugId: Trace = "jaeger-debug-id",
                     }
                     first_field: Independent, names: ["jaeger"], in_all: ReadAndWrite, letter: Some('j'),
+                    preserves: Items,
                 }
                 Sw8 {
                     fields: {
@@ -82,10 +87,12 @@ macro_rules! builtin_formats {
                         Sw8Extension: Trace = "sw8-x",
                     }
                     first_field: Independent, names: ["sw8"], in_all: ReadAndWrite, letter: Some('s'),
+                    preserves: Items,
                 }
                 Correlation {
                     fields: {}
                     first_field: Independent, names: ["correlation:HEADER"], in_all: No, letter: Some('c'),
+                    preserves: Text,
                 }
                 Baggage {
                     fields: {
@@ -93,6 +100,7 @@ macro_rules! builtin_formats {
                         Baggage: Text = "baggage",
                     }
                     first_field: Independent, names: ["baggage"], in_all: ReadAndWrite, letter: None,
+                    preserves: Nothing,
                 }
             }
             unread {

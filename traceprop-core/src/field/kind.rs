@@ -15,6 +15,22 @@ pub(crate) struct Row {
     pub(crate) in_all: InAll,
     /// The letter of its own items in our tracestate member.
     pub(crate) letter: Option<char>,
+    pub(crate) preserves: Preserves,
+}
+
+/// What a format keeps in the tracestate for a hop that speaks only W3C.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Preserves {
+    /// Nothing: W3C has fields for all of it.
+    Nothing,
+    /// A sampling decision that `traceparent` has no flag for.
+    Decision,
+    /// Items of our member.
+    Items,
+    /// Items of our member with text of a header, which go only where that header may go.
+    Text,
+    /// A tracestate member of its own.
+    Member,
 }
 
 /// Which lists of formats include a row when they name `all`.
@@ -83,6 +99,39 @@ impl FormatKind {
         }
     }
 
+    /// What formats of this kind keep in the tracestate.
+    pub(crate) const fn preserves(self) -> Preserves {
+        match self.row() {
+            Some(row) => row.preserves,
+            None => Preserves::Nothing,
+        }
+    }
+
+    /// The fields of all built-in formats that keep this in the tracestate.
+    pub(crate) const fn fields_preserving(what: Preserves) -> FieldSet {
+        let mut fields = FieldSet::EMPTY;
+        let mut i = 0;
+        while i < ROWS.len() {
+            if ROWS[i].preserves as u8 == what as u8 {
+                fields = fields.union(ROWS[i].fields);
+            }
+            i += 1;
+        }
+        fields
+    }
+
+    /// The letter of the items that hold text of a header.
+    pub(crate) const fn text_letter() -> char {
+        let mut i = 0;
+        while i < ROWS.len() {
+            if ROWS[i].preserves as u8 == Preserves::Text as u8 {
+                return ROWS[i].kind.letter();
+            }
+            i += 1;
+        }
+        panic!("no row preserves text")
+    }
+
     /// Whether all formats of this kind have the same name.
     pub(crate) fn has_one_name(self) -> bool {
         self.row().is_some_and(|row| row.names.len() == 1 && !row.names[0].contains(':'))
@@ -128,6 +177,23 @@ impl FormatSet {
 
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    pub(crate) const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The kinds of built-in formats that keep this in the tracestate.
+    pub(crate) const fn preserving(what: Preserves) -> Self {
+        let mut set = Self::EMPTY;
+        let mut i = 0;
+        while i < ROWS.len() {
+            if ROWS[i].preserves as u8 == what as u8 {
+                set = set.with(ROWS[i].kind);
+            }
+            i += 1;
+        }
+        set
     }
 
     /// Whether `other` has all of them too.

@@ -2,7 +2,7 @@
 //! their rows.
 
 use super::MAX_CUSTOM_HEADERS;
-use super::kind::{FirstField, InAll, Row};
+use super::kind::{FirstField, InAll, Preserves, Row};
 use super::set::FieldSet;
 
 macro_rules! define {
@@ -10,6 +10,7 @@ macro_rules! define {
         formats { $($kind:ident {
             fields: { $($(#[doc = $doc:literal])+ $field:ident: $carries:ident = $text:literal,)* }
             first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:ident, letter: $letter:expr,
+            preserves: $preserves:ident,
         })+ }
         unread { $($(#[doc = $unread_doc:literal])+ $unread:ident = $unread_text:literal,)+ }
     ) => {
@@ -115,6 +116,7 @@ macro_rules! define {
             names: &[$($name),+],
             in_all: InAll::$in_all,
             letter: $letter,
+            preserves: Preserves::$preserves,
         }),+];
 
         /// All names of formats, for messages.

@@ -11,7 +11,7 @@ mod set;
 
 use core::fmt;
 
-pub(crate) use kind::{FirstField, FormatSet, InAll};
+pub(crate) use kind::{FirstField, FormatSet, InAll, Preserves};
 pub use known::Field;
 use known::{Carries, FAMILIES};
 pub(crate) use known::{FormatKind, KNOWN, ROWS};

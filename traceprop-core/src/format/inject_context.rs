@@ -8,7 +8,7 @@ use crate::context::inject_options::InjectOptions;
 use crate::field::{FormatKind, FormatSet};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::tracestate::preserve::Bridged;
+use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{TraceState, TraceStateEdit};
 
 /// What is to be written: ids as far as there are any, the decision, and the lines that the context came from.
@@ -20,11 +20,11 @@ pub struct InjectContext<'a> {
     pub(crate) state: TraceState<'a>,
     pub(crate) outgoing: &'a InjectOptions<'a>,
     /// What goes into the tracestate of ours and of formats, to be edited in before the user's own changes.
-    pub(crate) bridge_edits: &'a [TraceStateEdit<'a>],
+    pub(crate) preserve_edits: &'a [TraceStateEdit<'a>],
     /// The tracestate that came holds text that may not go to this destination.
     pub(crate) withholds: bool,
     /// Items that those edits lack because they would be too long with them.
-    pub(crate) bridge_left_out: u32,
+    pub(crate) preserve_omitted: u32,
     /// The formats that are written.
     pub(crate) injects: FormatSet,
 }
@@ -81,8 +81,8 @@ impl<'a> InjectContext<'a> {
     }
 
     /// What came of our own tracestate member, if it belongs to this trace.
-    pub(crate) fn bridged(&self) -> Option<Bridged<'a>> {
-        Bridged::find(&self.tracestate(), self.source.trace_id?)
+    pub(crate) fn preserved(&self) -> Option<Preserved<'a>> {
+        Preserved::find(&self.tracestate(), self.source.trace_id?)
     }
 
     /// Whether a format is among those that are written.

@@ -4,17 +4,18 @@ pub(crate) mod forward;
 mod inject_context;
 mod inject_source;
 mod parsed;
+mod preserve;
 mod writer;
 
 use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;
 use crate::field::{CustomHeader, FieldNames, FieldSet, FormatKind};
-use crate::tracestate::preserve::BridgeWriter;
 
 pub use inject_context::InjectContext;
 pub use inject_source::InjectSource;
 pub(crate) use parsed::DecisionWeight;
 pub use parsed::{Outcome, Parsed};
+pub(crate) use preserve::{Preserve, keep_text};
 pub(crate) use writer::Progress;
 pub use writer::Writer;
 
@@ -83,12 +84,6 @@ pub trait Format: Send + Sync {
         }
     }
 
-    /// Hands over what has to come back from a hop that speaks only W3C. Called before a tracestate is written, of
-    /// every built-in format that the propagator knows; formats of users have nothing to put there.
-    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
-        let _ = (context, bridge);
-    }
-
     /// Writes the user's own text that this dialect carries, as far as [`InjectOptions`](crate::InjectOptions) lets it go.
     /// Called behind [`Format::inject`], and also where no trace is passed on. Most dialects carry none.
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
@@ -125,10 +120,6 @@ impl<F: Format + ?Sized> Format for &F {
         (**self).forward(context, writer);
     }
 
-    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
-        (**self).bridge(context, bridge);
-    }
-
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         (**self).inject_text(context, writer);
     }
@@ -139,7 +130,7 @@ impl<F: Format + ?Sized> Format for &F {
 }
 
 /// The fields of a format.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FormatFields<'a> {
     built_in: FieldSet,
     named: &'a [CustomHeader],
@@ -147,41 +138,65 @@ pub struct FormatFields<'a> {
     kind: FormatKind,
     /// The limits of W3C baggage, if this is its format.
     baggage_limits: Option<&'a BaggageLimits>,
+    /// The format itself, if it is a built-in one that keeps data in the tracestate.
+    preserve: Option<&'a dyn Preserve>,
+}
+
+impl core::fmt::Debug for FormatFields<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("FormatFields")
+            .field("built_in", &self.built_in)
+            .field("custom", &self.named)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> FormatFields<'a> {
-    /// Fields with a fixed name.
+    const fn new(built_in: FieldSet, named: &'a [CustomHeader], kind: FormatKind) -> Self {
+        Self { built_in, named, kind, baggage_limits: None, preserve: None }
+    }
+
+    /// Creates a list of headers with built-in names.
     pub const fn built_in(fields: FieldSet) -> Self {
-        Self { built_in: fields, named: &[], kind: FormatKind::Custom, baggage_limits: None }
+        Self::new(fields, &[], FormatKind::Custom)
     }
 
-    /// Names of the format's own, or configured ones.
+    /// Creates a list of headers with custom names.
     pub const fn custom(names: &'a [CustomHeader]) -> Self {
-        Self { built_in: FieldSet::EMPTY, named: names, kind: FormatKind::Custom, baggage_limits: None }
+        Self::new(FieldSet::EMPTY, names, FormatKind::Custom)
     }
 
-    /// Both.
+    /// Sets the headers with custom names.
     pub const fn with_custom(self, names: &'a [CustomHeader]) -> Self {
         Self { named: names, ..self }
     }
 
-    /// The fields of a built-in format, as its row has them.
+    /// The headers of a built-in format, as its row has them.
     pub(crate) const fn of(kind: FormatKind) -> Self {
-        Self { built_in: kind.fields(), named: &[], kind, baggage_limits: None }
+        Self::new(kind.fields(), &[], kind)
     }
 
-    /// The configured names of a built-in format.
+    /// The custom headers of a built-in format.
     pub(crate) const fn of_named(kind: FormatKind, names: &'a [CustomHeader]) -> Self {
-        Self { built_in: FieldSet::EMPTY, named: names, kind, baggage_limits: None }
+        Self::new(FieldSet::EMPTY, names, kind)
     }
 
-    /// The field of W3C baggage, with the limits of its list.
+    /// The header of W3C baggage, with the limits of its list.
     pub(crate) const fn of_baggage(limits: &'a BaggageLimits) -> Self {
         Self { baggage_limits: Some(limits), ..Self::of(FormatKind::Baggage) }
     }
 
     pub(crate) const fn baggage_limits(&self) -> Option<&'a BaggageLimits> {
         self.baggage_limits
+    }
+
+    /// Says that `format`, whose fields these are, keeps data in the tracestate.
+    pub(crate) const fn preserved_by(self, format: &'a dyn Preserve) -> Self {
+        Self { preserve: Some(format), ..self }
+    }
+
+    pub(crate) const fn preserve(&self) -> Option<&'a dyn Preserve> {
+        self.preserve
     }
 
     pub(crate) const fn kind(&self) -> FormatKind {

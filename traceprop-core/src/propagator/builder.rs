@@ -45,7 +45,7 @@ impl Origin {
 pub struct PropagatorBuilder {
     extract: FormatList,
     inject: FormatList,
-    bridges: &'static [&'static dyn Format],
+    preserves: bool,
     /// The formats that names mean instead of the built-in instances.
     defined: FormatList,
     options: Options,
@@ -69,7 +69,7 @@ impl PropagatorBuilder {
         Self {
             extract: FormatList::new(),
             inject: FormatList::new(),
-            bridges: &[],
+            preserves: false,
             defined: FormatList::new(),
             options: Options::DEFAULT,
             overflow: false,
@@ -145,12 +145,12 @@ impl PropagatorBuilder {
         }
     }
 
-    /// Preserves the fields of `formats` in `tracestate`, although they are in neither list.
+    /// Preserves in the tracestate what W3C has no field for, for all built-in formats.
     ///
-    /// A context that another propagator received in their headers then survives a service that forwards only W3C
-    /// headers.
-    pub const fn bridges(mut self, formats: &'static [&'static dyn Format]) -> Self {
-        self.bridges = formats;
+    /// The formats of the lists always do this. With this setting the other built-in formats do it too: data that was
+    /// received in their headers, through another propagator, then survives a hop that speaks only W3C.
+    pub const fn preserve_in_tracestate(mut self) -> Self {
+        self.preserves = true;
         self
     }
 
@@ -251,7 +251,7 @@ impl PropagatorBuilder {
                 return Err(ConfigError::TooManyCustomHeaders);
             }
         }
-        Ok(Propagator::assemble(self.extract, self.inject, self.bridges, self.options))
+        Ok(Propagator::assemble(self.extract, self.inject, self.preserves, self.options))
     }
 }
 
@@ -272,7 +272,6 @@ impl PropagatorBuilder {
 pub struct Preset {
     pub(crate) extract: &'static [&'static dyn Format],
     pub(crate) inject: &'static [&'static dyn Format],
-    pub(crate) bridges: &'static [&'static dyn Format],
 }
 
 impl Preset {
@@ -281,13 +280,13 @@ impl Preset {
         let builder = PropagatorBuilder::new();
         let builder = self.extract.iter().fold(builder, |b, format| b.extract(FormatRef::from_static(*format)));
         let builder = self.inject.iter().fold(builder, |b, format| b.inject(FormatRef::from_static(*format)));
-        builder.bridges(self.bridges)
+        builder.preserve_in_tracestate()
     }
 
     /// Returns the propagator with these formats.
     pub fn propagator(&self) -> Propagator {
-        let PropagatorBuilder { extract, inject, bridges, options, .. } = self.builder();
-        Propagator::assemble(extract, inject, bridges, options)
+        let PropagatorBuilder { extract, inject, preserves, options, .. } = self.builder();
+        Propagator::assemble(extract, inject, preserves, options)
     }
 }
 

@@ -7,7 +7,6 @@ use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::names::words;
 use super::{Propagator, PropagatorBuilder};
 use crate::field::{KNOWN, ROWS};
-use crate::formats::BUILT_IN;
 
 /// Variables with the formats to read. The first that is set is used.
 const EXTRACT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
@@ -118,7 +117,7 @@ impl PropagatorBuilder {
     ) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
         let mut warnings = Vec::new();
         // Formats that no variable names still cross services that forward only W3C headers.
-        let builder = self.bridges(BUILT_IN);
+        let builder = self.preserve_in_tracestate();
         let builder = builder.env_list(ConfigList::Extract, &variable, &mut warnings)?;
         let builder = builder.env_list(ConfigList::Inject, &variable, &mut warnings)?;
         Ok((builder, warnings))

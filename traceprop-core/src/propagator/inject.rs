@@ -68,9 +68,9 @@ impl Propagator {
             slots: &headers,
             state: source.received.tracestate(&headers),
             outgoing: options,
-            bridge_edits: &[],
+            preserve_edits: &[],
             withholds: false,
-            bridge_left_out: 0,
+            preserve_omitted: 0,
             injects: self.injected,
         };
         self.write(&context, carrier)

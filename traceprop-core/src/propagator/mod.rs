@@ -16,8 +16,9 @@ mod preserve;
 pub mod presets;
 
 use crate::baggage::BaggageLimits;
-use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet};
+use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::Format;
+use crate::formats::BUILT_IN;
 use crate::id::TraceId;
 
 pub use builder::{Preset, PropagatorBuilder};
@@ -91,8 +92,8 @@ impl TraceIdMatch {
 pub struct Propagator {
     extract: FormatList,
     inject: FormatList,
-    /// Formats of neither list that still have a say in the tracestate.
-    bridges: FormatList,
+    /// Built-in formats of neither list that preserve data in the tracestate.
+    others: FormatList,
     /// What a request is searched for: the fields of both lists.
     reads: FieldNames,
     /// The same, and the fields of formats that only bridge: their lines come with contexts that others have read.
@@ -136,12 +137,7 @@ impl Propagator {
         PropagatorBuilder::new()
     }
 
-    pub(crate) fn assemble(
-        mut extract: FormatList,
-        inject: FormatList,
-        bridges: &'static [&'static dyn Format],
-        options: Options,
-    ) -> Self {
+    pub(crate) fn assemble(mut extract: FormatList, inject: FormatList, preserves: bool, options: Options) -> Self {
         let mut reads = FieldNames::new();
         let mut owned = FieldSet::EMPTY;
         for (format, writes) in extract.iter().map(|f| (f, false)).chain(inject.iter().map(|f| (f, true))) {
@@ -161,16 +157,16 @@ impl Propagator {
         let writes_tracestate = injected.contains(FormatKind::TraceContext);
         let is_another = |format: &&'static dyn Format| {
             let kind = format.fields().kind();
-            !kinds.contains(kind) && !kind.is_text_alone()
+            !kinds.contains(kind) && kind.preserves() != Preserves::Nothing
         };
-        let bridges = FormatList::of(bridges.iter().copied().filter(is_another));
+        let others = FormatList::of(BUILT_IN.iter().copied().filter(|format| preserves && is_another(format)));
         if writes_tracestate {
-            for format in bridges.iter() {
+            for format in others.iter() {
                 names.watch(format.fields().built_in_fields());
             }
         }
         let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits().copied());
-        Self { extract, inject, bridges, reads, names, kinds, injected, owned, baggage_limits, options }
+        Self { extract, inject, others, reads, names, kinds, injected, owned, baggage_limits, options }
     }
 
     /// Returns the names of the formats that are read, in order.

@@ -54,14 +54,14 @@ impl PropagatorBuilder {
     /// Adds the formats of two lists of names; see [`Propagator::from_names`].
     ///
     /// The fields of all built-in formats cross services that forward only W3C headers, whichever formats are named
-    /// ([`PropagatorBuilder::bridges`]).
+    /// ([`PropagatorBuilder::preserve_in_tracestate`]).
     ///
     /// # Errors
     ///
     /// Returns [`ConfigError::UnknownFormat`] or [`ConfigError::InvalidHeaderName`] for a name that cannot be used, and
     /// [`ConfigError::CannotInject`] if `sw8` is to be written and no service name is found.
     pub fn names(self, extract: &str, inject: &str) -> Result<Self, ConfigError> {
-        let builder = self.bridges(BUILT_IN);
+        let builder = self.preserve_in_tracestate();
         let builder = builder.list(ConfigList::Extract, extract)?;
         builder.list(ConfigList::Inject, inject)
     }

@@ -1,57 +1,60 @@
-//! What goes into the tracestate for dialects that say more than W3C has words for.
+//! What goes into the tracestate for formats that have more data than W3C has fields for.
 
 use super::Propagator;
 use crate::carrier::CarrierMut;
 use crate::context::inject_options::InjectReport;
-use crate::field::{FieldSet, FormatKind};
-use crate::format::{Format, InjectContext};
-use crate::formats::correlation;
+use crate::field::{FieldSet, FormatKind, FormatSet, Preserves};
+use crate::format::{Format, InjectContext, keep_text};
 use crate::id::sampling::Sampling;
 use crate::tracestate::otel::OtelMember;
-use crate::tracestate::preserve::{self, BridgeWriter, Bridged};
+use crate::tracestate::preserve::{self, PreserveWriter, Preserved};
 use crate::tracestate::{TraceStateEdit, TraceStateFacts};
 
-/// Which formats can have anything to put into a tracestate. Most requests speak only W3C, and asking every format cost
-/// more than writing the traceparent.
+/// Which formats can have data for a tracestate. Most requests have W3C headers alone, and to ask every format costs
+/// more than to write the traceparent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    Nobody,
-    /// Its own member is there, or its headers are written; the other dialects left no trace.
-    Datadog,
+    None,
+    /// Those with a member of their own: it was received, or their headers are written.
+    WithMember,
     All,
 }
 
+/// The formats that have a tracestate member of their own.
+const WITH_MEMBER: FormatSet = FormatSet::preserving(Preserves::Member);
+
 impl Propagator {
-    /// Lets every format that has a say put its words into the tracestate, then writes.
-    pub(super) fn write(&self, outbound: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
-        let Some(trace_id) = outbound.source.trace_id.filter(|_| outbound.injects(FormatKind::TraceContext)) else {
-            return self.write_formats(outbound, carrier);
+    /// Lets formats add their data to the tracestate, then writes.
+    pub(super) fn write(&self, context: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
+        let Some(trace_id) = context.source.trace_id.filter(|_| context.injects(FormatKind::TraceContext)) else {
+            return self.write_formats(context, carrier);
         };
-        let state = &outbound.state;
-        let asked = self.asked(outbound, state.facts());
-        if asked == Asked::Nobody && outbound.source.otel.is_none() {
-            return self.write_formats(outbound, carrier);
+        let state = &context.state;
+        let asked = self.asked(context, state.facts());
+        if asked == Asked::None && context.source.otel.is_none() {
+            return self.write_formats(context, carrier);
         }
-        let mut writer = BridgeWriter::new(trace_id);
-        let mut judged = false;
-        if asked == Asked::All {
-            for (format, kind) in self.bridging() {
-                judged |= !matches!(
-                    kind,
-                    FormatKind::TraceContext | FormatKind::Correlation | FormatKind::Baggage | FormatKind::Custom
-                );
-                format.bridge(outbound, &mut writer);
+        let mut writer = PreserveWriter::new(trace_id);
+        let mut writes_items = false;
+        if asked != Asked::None {
+            for (format, kind) in self.preserving() {
+                if asked == Asked::WithMember && kind.preserves() != Preserves::Member {
+                    continue;
+                }
+                writes_items |= matches!(kind.preserves(), Preserves::Decision | Preserves::Items | Preserves::Member);
+                if let Some(format) = format.fields().preserve() {
+                    format.preserve(context, &mut writer);
+                }
             }
-        } else if let Some(datadog) = self.datadog() {
-            datadog.bridge(outbound, &mut writer);
         }
-        if writer.is_untouched() && !state.facts().has_tp() && outbound.source.otel.is_none() {
-            return self.write_formats(outbound, carrier);
+        if writer.is_untouched() && !state.facts().has_tp() && context.source.otel.is_none() {
+            return self.write_formats(context, carrier);
         }
-        let withholds = outbound.bridged().is_some_and(|bridged| self.keep(bridged, judged, outbound, &mut writer));
-        let [ours, member] = writer.edits(Bridged::value(state));
-        let otel = outbound.source.otel.member(trace_id, state);
-        // The last one stands left-most.
+        let items_are_known = writes_items && asked == Asked::All;
+        let withholds = context.preserved().is_some_and(|tp| self.keep(tp, items_are_known, context, &mut writer));
+        let [ours, member] = writer.edits(Preserved::value(state));
+        let otel = context.source.otel.member(trace_id, state);
+        // The last edit is the left-most member.
         let edits = [otel.as_ref().map(OtelMember::edit), ours, member];
         let mut due = [TraceStateEdit::delete(""); 3];
         let mut len = 0;
@@ -59,57 +62,58 @@ impl Propagator {
             due[len] = edit;
             len += 1;
         }
-        let bridge_left_out = writer.left_out();
-        if len == 0 && !withholds && bridge_left_out == 0 {
-            return self.write_formats(outbound, carrier);
+        let preserve_omitted = writer.left_out();
+        if len == 0 && !withholds && preserve_omitted == 0 {
+            return self.write_formats(context, carrier);
         }
         self.write_formats(
-            &InjectContext { bridge_edits: &due[..len], withholds, bridge_left_out, ..*outbound },
+            &InjectContext { preserve_edits: &due[..len], withholds, preserve_omitted, ..*context },
             carrier,
         )
     }
 
-    fn asked(&self, outbound: &InjectContext<'_>, facts: TraceStateFacts) -> Asked {
-        const W3C: FieldSet = FormatKind::TraceContext.fields().union(FormatKind::Baggage.fields());
-        const B3: FieldSet = FormatKind::B3.fields();
-        // Only of a decision for which W3C has no word does B3 say more.
-        let says_no_more = match outbound.source.sampling {
-            Sampling::Sampled | Sampling::NotSampled => W3C.union(B3),
-            Sampling::Debug | Sampling::Deferred => W3C,
+    fn asked(&self, context: &InjectContext<'_>, facts: TraceStateFacts) -> Asked {
+        const NOTHING: FieldSet = FormatKind::fields_preserving(Preserves::Nothing);
+        const DECISION: FieldSet = FormatKind::fields_preserving(Preserves::Decision);
+        // A traceparent has flags for these two decisions.
+        let without_data = match context.source.sampling {
+            Sampling::Sampled | Sampling::NotSampled => NOTHING.union(DECISION),
+            Sampling::Debug | Sampling::Deferred => NOTHING,
         };
-        let others = !outbound.slots.present().without(says_no_more).is_empty();
-        if others || facts.has_tp() || self.kinds.contains(FormatKind::Custom) {
+        if !context.slots.present().without(without_data).is_empty() || facts.has_tp() {
             Asked::All
-        } else if facts.has_dd() || outbound.injects(FormatKind::Datadog) {
-            Asked::Datadog
+        } else if facts.has_dd() || context.injects.intersects(WITH_MEMBER) {
+            Asked::WithMember
         } else {
-            Asked::Nobody
+            Asked::None
         }
     }
 
-    /// Keeps what came of our member and no format puts there anew. True if text in it may not go to this destination.
-    fn keep(&self, came: Bridged<'_>, judged: bool, outbound: &InjectContext<'_>, writer: &mut BridgeWriter) -> bool {
-        // Where no dialect is known that could put them anew, items go on as they came, but for a decision that was
-        // overruled. Text that may not go everywhere is judged apart.
-        if !judged {
-            let overruled =
-                |letter| outbound.source.decided_here && [preserve::DEBUG, preserve::DEFERRED].contains(&letter);
-            writer.keep(came, |letter| letter != correlation::LETTER && !overruled(letter));
+    /// Keeps the received items of our member that no format adds again. Returns `true` if the member holds text that
+    /// may not go to this destination.
+    fn keep(
+        &self,
+        received: Preserved<'_>,
+        items_are_known: bool,
+        context: &InjectContext<'_>,
+        writer: &mut PreserveWriter,
+    ) -> bool {
+        // Items of formats that are not configured stay, except a decision that was replaced. Text is judged apart.
+        if !items_are_known {
+            let is_replaced =
+                |letter| context.source.decided_here && [preserve::DEBUG, preserve::DEFERRED].contains(&letter);
+            writer.keep(received, |letter| letter != preserve::TEXT && !is_replaced(letter));
         }
-        let headers = || self.bridging().filter_map(|(format, _)| format.name().strip_prefix(correlation::PREFIX));
-        correlation::keep_unknown(writer, came, headers, outbound.outgoing.allowed_correlation());
-        correlation::withholds(writer, came)
+        let with_text = || self.preserving().filter(|(_, kind)| kind.preserves() == Preserves::Text);
+        let known = || with_text().flat_map(|(format, _)| format.fields().custom_headers()).map(|name| name.as_str());
+        keep_text(writer, received, known, context.outgoing.allowed_correlation());
+        writer.lacks_text(received)
     }
 
-    fn datadog(&self) -> Option<&dyn Format> {
-        let mut kinds = self.inject.kinds().chain(self.extract.kinds()).chain(self.bridges.kinds());
-        kinds.find(|(_, kind)| *kind == FormatKind::Datadog).map(|(format, _)| format)
-    }
-
-    /// The formats of both lists and of the bridges, each once. Of one that is in both lists the writer counts, since its
-    /// settings may differ.
-    fn bridging(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
-        // The name decides; the kind is quicker to compare, and mostly it has no other name.
+    /// Returns the formats of both lists and the other ones that preserve data, each once. For a format of both lists
+    /// this is the instance that writes, since settings may differ.
+    fn preserving(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
+        // The name decides; the kind is quicker to compare, and usually it has no other name.
         let is_same = |one: (&dyn Format, FormatKind), other: (&dyn Format, FormatKind)| {
             one.1 == other.1 && (one.1.has_one_name() || one.0.name() == other.0.name())
         };
@@ -119,7 +123,7 @@ impl Propagator {
         });
         let written =
             self.inject.kinds().filter(move |written| !self.extract.kinds().any(|read| is_same(read, *written)));
-        read.chain(written).chain(self.bridges.kinds())
+        read.chain(written).chain(self.others.kinds())
     }
 }
 
@@ -135,9 +139,9 @@ mod tests {
         let propagator =
             Propagator::from_names("b3,correlation:x-a,jaeger", "b3multi,correlation:x-a,correlation:x-b,jaeger")
                 .unwrap();
-        let names: Vec<String> = propagator.bridging().map(|(format, _)| format.name().to_string()).collect();
-        let bridges = propagator.bridges.kinds().map(|(format, _)| format.name().to_string());
+        let names: Vec<String> = propagator.preserving().map(|(format, _)| format.name().to_string()).collect();
+        let others = propagator.others.kinds().map(|(format, _)| format.name().to_string());
         let expected = ["b3", "correlation:x-a", "jaeger", "b3multi", "correlation:x-b"].map(String::from);
-        assert_eq!(names, expected.into_iter().chain(bridges).collect::<Vec<_>>());
+        assert_eq!(names, expected.into_iter().chain(others).collect::<Vec<_>>());
     }
 }

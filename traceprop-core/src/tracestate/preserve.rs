@@ -13,6 +13,7 @@
 //! `low` ties the member to its trace: one that does not match is stale and ignored. A restart empties the tracestate,
 //! and this with it. It detects staleness, not forgery.
 
+use crate::field::FormatKind;
 use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::tracestate::{TraceState, TraceStateEdit};
@@ -31,11 +32,28 @@ pub(crate) const DEBUG: char = 'd';
 /// The letter of a decision that W3C cannot say: nobody has decided.
 pub(crate) const DEFERRED: char = 'f';
 
+/// The letter of text that goes only where its header may go. A tag of the header's name comes first.
+pub(crate) const TEXT: char = FormatKind::text_letter();
+
+/// The length of a tag.
+pub(crate) const TAG: usize = 4;
+
+/// Returns the tag of a header: its lower-case name as a 32-bit FNV-1a hash, folded to 16 bits.
+pub(crate) fn tag(name: &str) -> [u8; TAG] {
+    let hash = name
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193));
+    let digits = hex::encode_u64(u64::from((hash >> 16) ^ (hash & 0xffff)));
+    let mut tag = [0; TAG];
+    tag.copy_from_slice(&digits[16 - TAG..]);
+    tag
+}
+
 /// Our member as it was received, if it belongs to this trace.
 #[derive(Clone, Copy)]
-pub(crate) struct Bridged<'c>(&'c str);
+pub(crate) struct Preserved<'c>(&'c str);
 
-impl<'c> Bridged<'c> {
+impl<'c> Preserved<'c> {
     /// Finds the member in a tracestate.
     pub(crate) fn find(state: &TraceState<'c>, trace_id: TraceId) -> Option<Self> {
         let value = Self::value(state)?.strip_prefix("1;")?;
@@ -78,7 +96,7 @@ fn low_digits(trace_id: TraceId) -> [u8; 8] {
 /// Where formats put what has to cross: whole members, and items of ours.
 ///
 /// A member that nobody sets goes on as it came. Ours is written anew each time, and is gone if no format has an item.
-pub struct BridgeWriter {
+pub(crate) struct PreserveWriter {
     trace_id: TraceId,
     /// A vendor's key, and its new value; without one the member is removed.
     member: Option<(&'static str, Option<StackText<MAX_VALUE>>)>,
@@ -86,19 +104,19 @@ pub struct BridgeWriter {
     left_out: u32,
 }
 
-impl core::fmt::Debug for BridgeWriter {
+impl core::fmt::Debug for PreserveWriter {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("BridgeWriter").field("trace_id", &self.trace_id).finish_non_exhaustive()
+        f.debug_struct("PreserveWriter").field("trace_id", &self.trace_id).finish_non_exhaustive()
     }
 }
 
-impl BridgeWriter {
+impl PreserveWriter {
     pub(crate) const fn new(trace_id: TraceId) -> Self {
         Self { trace_id, member: None, items: None, left_out: 0 }
     }
 
     /// Sets a vendor's member; there is room for one. False if the value is longer than 256 characters or not legal.
-    pub fn set_member(&mut self, key: &'static str, value: &str) -> bool {
+    pub(crate) fn set_member(&mut self, key: &'static str, value: &str) -> bool {
         let mut text = StackText::new();
         if TraceStateEdit::set(key, value).is_none() || text.push(value).is_err() {
             return false;
@@ -108,12 +126,12 @@ impl BridgeWriter {
     }
 
     /// Removes a vendor's member.
-    pub fn remove_member(&mut self, key: &'static str) {
+    pub(crate) fn remove_member(&mut self, key: &'static str) {
         self.member = Some((key, None));
     }
 
     /// Says that items of a member were left out because it would be too long with them.
-    pub fn leave_out(&mut self, count: u32) {
+    pub(crate) fn leave_out(&mut self, count: u32) {
         self.left_out = self.left_out.saturating_add(count);
     }
 
@@ -129,7 +147,7 @@ impl BridgeWriter {
 
     /// Adds an item to our member; an item with that letter which is there already stands, since dialects share letters.
     /// False if the text is not legal there, or there is no room: nothing is cut.
-    pub fn item(&mut self, letter: char, text: &str) -> bool {
+    pub(crate) fn item(&mut self, letter: char, text: &str) -> bool {
         self.put(letter, text, |item| item.starts_with(letter))
     }
 
@@ -177,13 +195,18 @@ impl BridgeWriter {
     }
 
     /// Puts items that came again, those whose letters `keeps` says yes to.
-    pub(crate) fn keep(&mut self, bridged: Bridged<'_>, keeps: impl Fn(char) -> bool) {
+    pub(crate) fn keep(&mut self, bridged: Preserved<'_>, keeps: impl Fn(char) -> bool) {
         for item in bridged.0.split(';') {
             let mut chars = item.chars();
             if let Some(letter) = chars.next().filter(|letter| keeps(*letter)) {
                 self.another_item(letter, chars.as_str());
             }
         }
+    }
+
+    /// Returns `true` if text was received that this member lacks.
+    pub(crate) fn lacks_text(&self, received: Preserved<'_>) -> bool {
+        received.items(TEXT).any(|item| !self.has_item(TEXT, item))
     }
 
     /// The changes to the tracestate: ours, then the vendor's member, which so stands left of it. `came` is the member
@@ -218,20 +241,20 @@ mod tests {
 
     #[test]
     fn ok_items_come_back() {
-        let mut writer = BridgeWriter::new(trace());
+        let mut writer = PreserveWriter::new(trace());
         assert!(writer.item(DEBUG, "") && writer.item('s', "87.174"));
         let [ours, member] = writer.edits(None);
         assert_eq!(ours, TraceStateEdit::set("tp", "1;0e0e4736;d;s87.174"));
         assert_eq!(member, None);
         let received = state("tp=1;0e0e4736;d;s87.174");
-        let bridged = Bridged::find(&received, trace()).unwrap();
+        let bridged = Preserved::find(&received, trace()).unwrap();
         assert_eq!((bridged.item('s'), bridged.item('j')), (Some("87.174"), None));
     }
 
     #[test]
     fn ok_untouched_until_something_is_said() {
-        let touched = |say: fn(&mut BridgeWriter)| {
-            let mut writer = BridgeWriter::new(trace());
+        let touched = |say: fn(&mut PreserveWriter)| {
+            let mut writer = PreserveWriter::new(trace());
             assert!(writer.is_untouched());
             say(&mut writer);
             !writer.is_untouched()
@@ -244,7 +267,7 @@ mod tests {
 
     #[test]
     fn ok_an_item_is_there_by_letter_and_text() {
-        let mut writer = BridgeWriter::new(trace());
+        let mut writer = PreserveWriter::new(trace());
         assert!(!writer.has_item('c', "1") && writer.another_item('c', "1") && writer.another_item('c', "2"));
         assert!(writer.has_item('c', "1") && writer.has_item('c', "2"));
         assert!(!writer.has_item('c', "3") && !writer.has_item('d', "1") && !writer.has_item('1', ""));
@@ -252,14 +275,14 @@ mod tests {
 
     #[test]
     fn err_debug_holds_no_item() {
-        let mut writer = BridgeWriter::new(trace());
+        let mut writer = PreserveWriter::new(trace());
         assert!(writer.item('s', "secret"));
-        assert_eq!(std::format!("{writer:?}"), std::format!("BridgeWriter {{ trace_id: {:?}, .. }}", trace()));
+        assert_eq!(std::format!("{writer:?}"), std::format!("PreserveWriter {{ trace_id: {:?}, .. }}", trace()));
     }
 
     #[test]
     fn ok_item_that_two_dialects_have_is_written_once() {
-        let mut writer = BridgeWriter::new(trace());
+        let mut writer = PreserveWriter::new(trace());
         assert!(writer.item(DEBUG, "") && writer.item('s', "d.1") && writer.item(DEBUG, "") && writer.item('s', "d.2"));
         assert_eq!(writer.edits(None)[0], TraceStateEdit::set("tp", "1;0e0e4736;d;sd.1"));
     }
@@ -267,7 +290,7 @@ mod tests {
     #[test]
     fn err_stale_or_unreadable_members_are_ignored() {
         for line in ["tp=1;0e0e4737;d", "tp=2;0e0e4736;d", "tp=1;0e0e473", "tp=1", "tp=1;0e0e4736d", "x=1;0e0e4736;d"] {
-            assert!(Bridged::find(&state(line), trace()).is_none(), "{line}");
+            assert!(Preserved::find(&state(line), trace()).is_none(), "{line}");
         }
     }
 
@@ -283,9 +306,9 @@ mod tests {
 
     #[test]
     fn ok_member_that_does_not_change_keeps_its_place() {
-        let mut writer = BridgeWriter::new(trace());
+        let mut writer = PreserveWriter::new(trace());
         let received = state("tp=1;0e0e4736;d;s87.174");
-        let bridged = Bridged::find(&received, trace()).unwrap();
+        let bridged = Preserved::find(&received, trace()).unwrap();
         writer.keep(bridged, |letter| letter == DEBUG);
         assert_eq!(writer.edits(received.get("tp"))[0], TraceStateEdit::set("tp", "1;0e0e4736;d"));
         writer.keep(bridged, |_| true);
@@ -298,14 +321,14 @@ mod tests {
     #[test]
     fn ok_decision_only_with_the_flag_it_was_written_with() {
         let received = state("tp=1;0e0e4736;d;f");
-        let bridged = Bridged::find(&received, trace()).unwrap();
+        let bridged = Preserved::find(&received, trace()).unwrap();
         assert_eq!(bridged.sampling(Sampling::Sampled), Some(Sampling::Debug));
         assert_eq!(bridged.sampling(Sampling::NotSampled), Some(Sampling::Deferred));
     }
 
     #[test]
     fn err_item_that_would_forge_or_not_fit() {
-        let mut writer = BridgeWriter::new(trace());
+        let mut writer = PreserveWriter::new(trace());
         for text in ["a;d", "a,b=c", "a b", "é"] {
             assert!(!writer.item('s', text));
         }
@@ -317,7 +340,7 @@ mod tests {
 
     #[test]
     fn ok_vendor_member_stands_left_of_ours() {
-        let mut writer = BridgeWriter::new(trace());
+        let mut writer = PreserveWriter::new(trace());
         assert!(writer.set_member("dd", "s:1") && !writer.set_member("dd", "s:1,x"));
         assert_eq!(writer.edits(None)[1], TraceStateEdit::set("dd", "s:1"));
         writer.remove_member("dd");

@@ -12,7 +12,7 @@ use crate::owned::OwnedContext;
 #[cfg(feature = "alloc")]
 use crate::owned::lines::{Entry, OwnedLines};
 use crate::propagator::Extraction;
-use crate::tracestate::preserve::Bridged;
+use crate::tracestate::preserve::Preserved;
 
 impl<'c> Extraction<'c> {
     /// The id that came in a correlation header, or was there before a hop that speaks only W3C. None where none came,
@@ -35,7 +35,7 @@ impl<'c> Extraction<'c> {
         }
         let bridged = || {
             let trace_id = self.context()?.trace_id;
-            Some((Bridged::find(&self.tracestate(), trace_id)?, trace_id))
+            Some((Preserved::find(&self.tracestate(), trace_id)?, trace_id))
         };
         format.received(self.headers().get_all_custom(format.field_name()).iter(), bridged)
     }
@@ -52,7 +52,7 @@ impl OwnedContext {
         let lines = lines.take(MAX_HEADER_LINES);
         let bridged = || {
             let trace_id = self.trace_id()?;
-            Some((Bridged::find(&self.tracestate(), trace_id)?, trace_id))
+            Some((Preserved::find(&self.tracestate(), trace_id)?, trace_id))
         };
         format.received(lines, bridged)
     }

@@ -10,8 +10,7 @@ mod words;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Extraction, Format, IdBits, InjectOptions, InjectReport, Pairs, Propagator, PropagatorBuilder, Sampling,
-    SpanContext,
+    Extraction, IdBits, InjectOptions, InjectReport, Pairs, Propagator, PropagatorBuilder, Sampling, SpanContext,
 };
 
 static DATADOG: Datadog = Datadog::new();
@@ -19,7 +18,6 @@ static REPORTING: Datadog = Datadog::new().reports_spans();
 static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new();
 
 /// Lets the tracestate member cross where no Datadog header is read or written.
-static BRIDGE: &[&dyn Format] = &[&DATADOG];
 
 /// The new span of every participant here: 255.
 const SPAN: &str = "00000000000000ff";
@@ -39,7 +37,7 @@ fn headers_only() -> Propagator {
 
 /// Speaks W3C alone, and hands the member on.
 fn w3c_only() -> Propagator {
-    build(Propagator::builder().extract(&TRACE_CONTEXT).inject(&TRACE_CONTEXT).bridges(BRIDGE))
+    build(Propagator::builder().extract(&TRACE_CONTEXT).inject(&TRACE_CONTEXT).preserve_in_tracestate())
 }
 
 /// Reads and writes both, Datadog first.

@@ -108,12 +108,8 @@ fn ok_upper_half_of_the_id_has_no_place_in_the_member() {
 
 #[test]
 fn ok_reporting_service_is_the_last_span() {
-    let reporting: &'static [&'static dyn Format] = {
-        static BRIDGE: &[&dyn Format] = &[&REPORTING];
-        BRIDGE
-    };
-    let builder = Propagator::builder().extract(&TRACE_CONTEXT).inject(&TRACE_CONTEXT);
-    let propagator = build(builder.bridges(reporting));
+    let builder = Propagator::builder().extract(&TRACE_CONTEXT).extract(&REPORTING);
+    let propagator = build(builder.inject(&TRACE_CONTEXT));
     let state = "acme=1,dd=s:2;p:4000000000000001;z:1";
     assert_eq!(state_after(&propagator, state).as_deref(), Some("dd=s:2;p:00000000000000ff;z:1,acme=1"));
     // It has no span in what it relays.

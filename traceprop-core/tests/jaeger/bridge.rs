@@ -2,7 +2,7 @@
 
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{Format, InjectOptions, JaegerFlags, OwnedContext, Propagator, Sampling, SpanContext};
+use traceprop_core::{InjectOptions, JaegerFlags, OwnedContext, Propagator, Sampling, SpanContext};
 
 use crate::wire::{TRACE, child_flags, child_id, header, inject, trace};
 
@@ -63,8 +63,7 @@ fn ok_flag_byte_of_another_decision_is_left_alone() {
 
 /// W3C in and out: a hop in between, which has nothing but the tracestate.
 fn middle() -> Propagator {
-    const BRIDGES: &[&dyn Format] = &[&Jaeger::new()];
-    Propagator::builder().with_format(W3cTraceContext::new()).bridges(BRIDGES).build().expect("one format")
+    Propagator::builder().with_format(W3cTraceContext::new()).extract(Jaeger::new()).build().expect("one format")
 }
 
 #[test]

@@ -321,7 +321,10 @@ fn regression_owned_baggage_of_more_lines_than_are_read_stays_refused() {
 
 #[test]
 fn regression_a_member_of_ours_survives_where_no_dialect_could_write_it_anew() {
-    let propagator = presets::W3C.builder().bridges(&[]).build().expect("a preset");
+    let propagator = Propagator::builder()
+        .with_format(traceprop_core::formats::tracecontext::W3cTraceContext::new())
+        .build()
+        .expect("one format");
     let state = "rojo=1,tp=1;0e0e4736;s87.17422198108383774";
     let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", state)];
     let extraction = propagator.extract(&request);

@@ -78,7 +78,7 @@ fn compare_surroundings(expect: &Fields, got: &Extraction<'_>, differences: &mut
 }
 
 fn inject(case: &Case) -> Verdict {
-    let builder = names(case.config(), "inject").into_iter().fold(Propagator::builder(), inject_format);
+    let builder = names(case.config(), "inject").into_iter().fold(Propagator::builder().extract_none(), inject_format);
     let held = case.fields().pairs("carrier").unwrap_or_default();
     write(case, builder, held.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
 }

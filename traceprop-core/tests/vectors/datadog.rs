@@ -2,15 +2,13 @@
 
 use traceprop_core::formats::datadog::{Datadog, DatadogParts, DatadogView, PropagationError};
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{Format, InjectOptions, OwnedContext, Pairs, Propagator, PropagatorBuilder};
+use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, PropagatorBuilder};
 
 use crate::case::{Case, Differences, Fields, Headers, Op, ToInject, Verdict};
 
 /// The contexts of the file are those of a service whose spans Datadog knows, unless they say `remote`.
 static REPORTING: Datadog = Datadog::new().reports_spans();
 static REMOTE: Datadog = Datadog::new();
-static REPORTING_BRIDGE: &[&dyn Format] = &[&REPORTING];
-static REMOTE_BRIDGE: &[&dyn Format] = &[&REMOTE];
 const TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new();
 
 pub(crate) fn check(case: &Case) -> Verdict {
@@ -23,7 +21,7 @@ pub(crate) fn check(case: &Case) -> Verdict {
 fn extract(case: &Case) -> Verdict {
     let propagator = match case.fields().text("via") {
         None => Propagator::builder().with_format(REPORTING).build(),
-        Some("tracecontext") => Propagator::builder().with_format(TRACE_CONTEXT).bridges(REPORTING_BRIDGE).build(),
+        Some("tracecontext") => Propagator::builder().with_format(TRACE_CONTEXT).extract(REPORTING).build(),
         Some(other) => panic!("unknown via {other}"),
     };
     let propagator = propagator.expect("one format");
@@ -41,9 +39,9 @@ fn inject(case: &Case) -> Verdict {
     let length = case.config().number("tags_max_length").unwrap_or(512);
     let format = if reporting { REPORTING } else { REMOTE }.max_tags_len(length);
     let builder = match (case.fields().text("via"), reporting) {
-        (None, _) => Propagator::builder().inject(format),
-        (Some("tracecontext"), true) => Propagator::builder().inject(TRACE_CONTEXT).bridges(REPORTING_BRIDGE),
-        (Some("tracecontext"), false) => Propagator::builder().inject(TRACE_CONTEXT).bridges(REMOTE_BRIDGE),
+        (None, _) => Propagator::builder().extract_none().inject(format),
+        (Some("tracecontext"), true) => Propagator::builder().extract(REPORTING).inject(TRACE_CONTEXT),
+        (Some("tracecontext"), false) => Propagator::builder().extract(REMOTE).inject(TRACE_CONTEXT),
         (Some(other), _) => panic!("unknown via {other}"),
     };
     write(case, builder, Vec::new())
@@ -51,7 +49,7 @@ fn inject(case: &Case) -> Verdict {
 
 /// Writes the context of a case, built from its fields, and compares what stands in `headers` then.
 pub(crate) fn write(case: &Case, builder: PropagatorBuilder, mut headers: Vec<(String, String)>) -> Verdict {
-    let propagator = builder.extract_none().build().expect("a propagator");
+    let propagator = builder.build().expect("a propagator");
     let fields = case.context();
     let context = ToInject::of(fields);
     let tags = tags(fields).unwrap_or_default();

@@ -38,9 +38,9 @@ use crate::carrier::headers::Headers;
 use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldSet, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
 use crate::id::sampling::Sampling;
-use crate::tracestate::preserve::{self, BridgeWriter};
+use crate::tracestate::preserve::{self, PreserveWriter};
 use crate::wire;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
@@ -100,7 +100,7 @@ impl Format for B3 {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::B3)
+        FormatFields::of(FormatKind::B3).preserved_by(self)
     }
 
     fn extract(&self, slots: &Headers<'_>) -> Parsed {
@@ -152,14 +152,16 @@ impl Format for B3 {
             }
         }
     }
+}
 
-    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
+impl Preserve for B3 {
+    fn preserve(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
         let letter = match context.sampling() {
             Sampling::Debug => preserve::DEBUG,
             Sampling::Deferred => preserve::DEFERRED,
             Sampling::Sampled | Sampling::NotSampled => return,
         };
-        let came = || context.bridged().is_some_and(|tp| tp.item(letter).is_some());
+        let came = || context.preserved().is_some_and(|tp| tp.item(letter).is_some());
         if context.agrees(FormatKind::B3) || came() {
             // Where longer items took all the room, the decision crosses as the flag that is nearest to it.
             let _ = bridge.item(letter, "");

@@ -13,37 +13,21 @@
 
 use super::uuid::Spelling;
 use super::{CorrelationId, request_id, unmarked, uuid};
-use crate::context::inject_options::Allow;
 use crate::id::TraceId;
-use crate::tracestate::preserve::{BridgeWriter, Bridged};
+use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
 use crate::wire::buffer::StackText;
-use crate::wire::hex;
-
-/// The letter of our items.
-pub(crate) const LETTER: char = crate::field::FormatKind::Correlation.letter();
-const TAG: usize = 4;
-
-fn tag(name: &str) -> [u8; TAG] {
-    let hash = name
-        .bytes()
-        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193));
-    let digits = hex::encode_u64(u64::from((hash >> 16) ^ (hash & 0xffff)));
-    let mut tag = [0; TAG];
-    tag.copy_from_slice(&digits[16 - TAG..]);
-    tag
-}
 
 /// The item that came for this header, without its letter and tag.
-fn item_of<'c>(bridged: Bridged<'c>, header: &str) -> Option<&'c str> {
+fn item_of<'c>(bridged: Preserved<'c>, header: &str) -> Option<&'c str> {
     let tag = tag(header);
-    bridged.items(LETTER).find_map(|item| {
+    bridged.items(TEXT).find_map(|item| {
         let (known, spelling) = item.split_at_checked(TAG)?;
         (known.as_bytes() == tag).then_some(spelling)
     })
 }
 
 /// Puts what the trace id does not say about `text`. Nothing is cut: what does not fit does not cross.
-pub(super) fn hand_over(bridge: &mut BridgeWriter, header: &str, text: &str, trace_id: TraceId) {
+pub(super) fn hand_over(bridge: &mut PreserveWriter, header: &str, text: &str, trace_id: TraceId) {
     let found = Spelling::all().find(|spelling| spelling.spell(trace_id.get()).as_str() == text);
     if found == Some(Spelling::CANONICAL) {
         return;
@@ -57,52 +41,25 @@ pub(super) fn hand_over(bridge: &mut BridgeWriter, header: &str, text: &str, tra
 }
 
 /// Puts the item that came again.
-pub(super) fn keep(bridge: &mut BridgeWriter, bridged: Bridged<'_>, header: &str) {
+pub(super) fn keep(bridge: &mut PreserveWriter, bridged: Preserved<'_>, header: &str) {
     if let Some(spelling) = item_of(bridged, header) {
         put(bridge, header, spelling, "");
     }
 }
 
-/// Puts the items of headers that no format here knows: a hop has to keep what it cannot read. They go where their
-/// header may go.
-pub(crate) fn keep_unknown<'n, N: Iterator<Item = &'n str>>(
-    bridge: &mut BridgeWriter,
-    bridged: Bridged<'_>,
-    known: impl Fn() -> N,
-    allow: Allow<'_>,
-) {
-    for item in bridged.items(LETTER) {
-        let Some((tagged, _)) = item.split_at_checked(TAG) else { continue };
-        let is_of = |name: &str| tag(name) == tagged.as_bytes();
-        let allowed = match allow {
-            Allow::None => false,
-            Allow::All => true,
-            Allow::Only(names) => names.iter().any(|name| is_of(name)),
-        };
-        if allowed && !known().any(is_of) {
-            bridge.another_item(LETTER, item);
-        }
-    }
-}
-
-/// Whether text came that is not to go on.
-pub(crate) fn withholds(bridge: &BridgeWriter, bridged: Bridged<'_>) -> bool {
-    bridged.items(LETTER).any(|item| !bridge.has_item(LETTER, item))
-}
-
-fn put(bridge: &mut BridgeWriter, header: &str, spelling: &str, text: &str) {
+fn put(bridge: &mut PreserveWriter, header: &str, spelling: &str, text: &str) {
     let mut item = StackText::<{ crate::tracestate::preserve::MAX_VALUE }>::new();
     let tag = tag(header);
     // Digits are ASCII, so the other arm is never taken.
     let tag = core::str::from_utf8(&tag).unwrap_or_default();
     let whole = item.push(tag).and_then(|()| item.push(spelling)).and_then(|()| item.push(text));
     if whole.is_ok() {
-        bridge.another_item(LETTER, item.as_str());
+        bridge.another_item(TEXT, item.as_str());
     }
 }
 
 /// The text of this header as it was before the hop.
-pub(super) fn restore<'c>(bridged: Bridged<'c>, header: &str, trace_id: TraceId) -> Option<CorrelationId<'c>> {
+pub(super) fn restore<'c>(bridged: Preserved<'c>, header: &str, trace_id: TraceId) -> Option<CorrelationId<'c>> {
     let spelling = item_of(bridged, header)?;
     if let Some(text) = spelling.strip_prefix(':') {
         // The member is tied to the trace by 32 bits; the text itself has all 128.
@@ -122,6 +79,8 @@ pub(super) fn restore<'c>(bridged: Bridged<'c>, header: &str, trace_id: TraceId)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::inject_options::Allow;
+    use crate::format::keep_text;
     use crate::tracestate::TraceState;
     use std::format;
     use std::string::{String, ToString};
@@ -134,7 +93,7 @@ mod tests {
     }
 
     fn handed_over(text: &str) -> Option<String> {
-        let mut bridge = BridgeWriter::new(trace());
+        let mut bridge = PreserveWriter::new(trace());
         hand_over(&mut bridge, HEADER, text, trace());
         bridge.edits(None)[0].map(|_| bridge.items_text().to_string())
     }
@@ -142,7 +101,7 @@ mod tests {
     fn restored(value: &str) -> Option<String> {
         let line = format!("tp={value}");
         let state = TraceState::parse(line.as_bytes()).unwrap();
-        let bridged = Bridged::find(&state, trace())?;
+        let bridged = Preserved::find(&state, trace())?;
         restore(bridged, HEADER, trace()).map(|id| id.to_string())
     }
 
@@ -193,11 +152,11 @@ mod tests {
     fn ok_items_of_unknown_headers_go_where_their_header_may() {
         let came = "tp=1;1225d62e;c10f3h;c0000b";
         let state = TraceState::parse(came.as_bytes()).unwrap();
-        let bridged = Bridged::find(&state, trace()).unwrap();
+        let bridged = Preserved::find(&state, trace()).unwrap();
         let kept = |known: &[&str], allow| {
-            let mut bridge = BridgeWriter::new(trace());
-            keep_unknown(&mut bridge, bridged, || known.iter().copied(), allow);
-            (bridge.items_text().to_string(), withholds(&bridge, bridged))
+            let mut bridge = PreserveWriter::new(trace());
+            keep_text(&mut bridge, bridged, || known.iter().copied(), allow);
+            (bridge.items_text().to_string(), bridge.lacks_text(bridged))
         };
         assert_eq!(kept(&[], Allow::All), ("1;1225d62e;c10f3h;c0000b".into(), false));
         assert_eq!(kept(&[], Allow::Only(&["X-Plumbr-TransactionId"])), ("1;1225d62e;c10f3h".into(), true));

@@ -24,7 +24,6 @@ mod uuid;
 
 use core::fmt;
 
-pub(crate) use bridge::{LETTER, keep_unknown, withholds};
 pub use id::{CorrelationId, EnvoyReason};
 
 use crate::carrier::headers::{HeaderLines, Headers};
@@ -32,14 +31,14 @@ use crate::context::RemoteContext;
 use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{CustomHeader, Field, FormatKind, InvalidHeaderName};
-use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
 use crate::id::TraceId;
-use crate::tracestate::preserve::{BridgeWriter, Bridged};
+use crate::tracestate::preserve::{PreserveWriter, Preserved};
 use crate::wire;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// What stands before the header in the name of such a format.
-pub(crate) const PREFIX: &str = "correlation:";
+const PREFIX: &str = "correlation:";
 
 /// A correlation id under a header name of your choice. Name `correlation:` and the header in lower case.
 ///
@@ -167,7 +166,7 @@ impl Correlation {
     pub(crate) fn received<'c>(
         &self,
         lines: impl Iterator<Item = &'c [u8]>,
-        bridged: impl FnOnce() -> Option<(Bridged<'c>, TraceId)>,
+        bridged: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
     ) -> Option<CorrelationId<'c>> {
         match self.came(lines) {
             Some((text, _)) => Some(CorrelationId::received(text)),
@@ -191,7 +190,7 @@ impl Correlation {
     }
 
     fn write(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let bridged = || context.bridged().zip(context.trace_id());
+        let bridged = || context.preserved().zip(context.trace_id());
         let id = self.received(self.lines(context).iter(), bridged);
         let Some(id) = id.or_else(|| context.trace_id().map(CorrelationId::from_trace_id)) else {
             return;
@@ -225,7 +224,7 @@ impl Format for Correlation {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of_named(FormatKind::Correlation, core::slice::from_ref(&self.header))
+        FormatFields::of_named(FormatKind::Correlation, core::slice::from_ref(&self.header)).preserved_by(self)
     }
 
     fn extract(&self, slots: &Headers<'_>) -> Parsed {
@@ -268,8 +267,10 @@ impl Format for Correlation {
             self.write(context, writer);
         }
     }
+}
 
-    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
+impl Preserve for Correlation {
+    fn preserve(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
         let Some(trace_id) = context.trace_id().filter(|_| self.is_allowed(context)) else {
             return;
         };
@@ -283,7 +284,7 @@ impl Format for Correlation {
             // Text of another trace is no spelling of this one.
             Some(_) => {}
             None => {
-                if let Some(bridged) = context.bridged() {
+                if let Some(bridged) = context.preserved() {
                     bridge::keep(bridge, bridged, self.header_name());
                 }
             }

@@ -61,8 +61,8 @@ pub(crate) use view::Now;
 
 use crate::carrier::headers::Headers;
 use crate::field::FormatKind;
-use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
-use crate::tracestate::preserve::BridgeWriter;
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer};
+use crate::tracestate::preserve::PreserveWriter;
 
 /// The Datadog format: its headers, and its `dd` member of a tracestate. Its name is `datadog`.
 ///
@@ -129,7 +129,7 @@ impl Format for Datadog {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::Datadog)
+        FormatFields::of(FormatKind::Datadog).preserved_by(self)
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
@@ -153,8 +153,10 @@ impl Format for Datadog {
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         self.write_headers(context, writer);
     }
+}
 
-    fn bridge(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
+impl Preserve for Datadog {
+    fn preserve(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
         self.write_member(context, bridge);
     }
 }

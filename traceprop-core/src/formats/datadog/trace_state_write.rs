@@ -6,7 +6,7 @@ use super::trace_state::{self, DatadogTraceState};
 use super::view::{self, Source, Words};
 use crate::field::FormatKind;
 use crate::format::InjectContext;
-use crate::tracestate::preserve::BridgeWriter;
+use crate::tracestate::preserve::PreserveWriter;
 use crate::wire::buffer::StackText;
 use crate::wire::decimal::Digits;
 
@@ -21,7 +21,7 @@ const MAX_VALUE: usize = MAX_MEMBER - "dd=".len();
 type Text = StackText<{ MAX_VALUE + 1 + MAX_MEMBER }>;
 
 impl Datadog {
-    pub(super) fn write_member(&self, context: &InjectContext<'_>, bridge: &mut BridgeWriter) {
+    pub(super) fn write_member(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
         let received = &context.source.received;
         let state = context.tracestate();
         let came = DatadogTraceState::from_tracestate(&state);
@@ -116,7 +116,7 @@ impl<'c> MemberWriter<'c> {
         }
     }
 
-    fn finish(&self, bridge: &mut BridgeWriter) {
+    fn finish(&self, bridge: &mut PreserveWriter) {
         // What we do not change keeps its bytes and its place.
         if self.same && self.came.is_some_and(|came| came.items().count() == self.counted) {
             return;

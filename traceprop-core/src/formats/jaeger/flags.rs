@@ -110,7 +110,7 @@ fn received(context: &InjectContext<'_>) -> Option<JaegerFlags> {
     if context.agrees(FormatKind::Jaeger) {
         return UberTraceId::flags_of_good(context.received());
     }
-    let digits = context.bridged()?.item(FLAGS_ITEM)?;
+    let digits = context.preserved()?.item(FLAGS_ITEM)?;
     let flags = JaegerFlags::from_byte(parse_flags(digits.as_bytes())?);
     // The byte crossed beside the sampled bit of a traceparent. If that one was changed on the way, or is changed now,
     // the byte speaks of another decision.

@@ -41,9 +41,9 @@ pub(crate) use write::{allowed_line, baggage_line};
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::OmitReason;
 use crate::field::{Field, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
 use crate::id::sampling::Sampling;
-use crate::tracestate::preserve::{self, BridgeWriter};
+use crate::tracestate::preserve::{self, PreserveWriter};
 use crate::wire::buffer::StackText;
 
 /// The letter of the flag byte in our tracestate member.
@@ -101,7 +101,7 @@ impl Format for Jaeger {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::Jaeger)
+        FormatFields::of(FormatKind::Jaeger).preserved_by(self)
     }
 
     /// Baggage is not looked at: it never decides what becomes of the trace.
@@ -129,10 +129,16 @@ impl Format for Jaeger {
         writer.write_ascii(Field::UberTraceId, header.write_bytes(&mut [0; UberTraceId::MAX_LEN]));
     }
 
-    fn bridge(&self, context: &InjectContext<'_>, writer: &mut BridgeWriter) {
+    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        write::baggage(context, self.w3c_baggage, writer);
+    }
+}
+
+impl Preserve for Jaeger {
+    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
         // A context that was put together here has no supplier, and none of its words came in a header.
         let was_read = context.source.received.primary.is_some() && context.agrees(FormatKind::Jaeger);
-        let crossed = if was_read { None } else { context.bridged() };
+        let crossed = if was_read { None } else { context.preserved() };
         let has = |letter| was_read || crossed.is_some_and(|tp| tp.item(letter).is_some());
         if has(FLAGS_ITEM) {
             let flags = flags::outgoing(context);
@@ -149,9 +155,5 @@ impl Format for Jaeger {
                 writer.item(preserve::DEBUG, "");
             }
         }
-    }
-
-    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        write::baggage(context, self.w3c_baggage, writer);
     }
 }

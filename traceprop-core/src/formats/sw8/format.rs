@@ -13,9 +13,9 @@ use crate::carrier::headers::{HeaderLines, Headers};
 use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldSet, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer};
 use crate::id::sampling::Sampling;
-use crate::tracestate::preserve::BridgeWriter;
+use crate::tracestate::preserve::PreserveWriter;
 use crate::wire::buffer::{Counter, StackText};
 use crate::wire::reason::InvalidReason;
 
@@ -119,7 +119,7 @@ impl Sw8 {
 
 /// The item of our tracestate member, and the trace id text that it gives back.
 fn carried<'a>(outbound: &InjectContext<'a>) -> Option<(&'a str, compact::Restored)> {
-    let item = outbound.bridged()?.item(compact::LETTER)?;
+    let item = outbound.preserved()?.item(compact::LETTER)?;
     Some((item, compact::restore(item, outbound.trace_id()?)?))
 }
 
@@ -130,8 +130,8 @@ impl Format for Sw8 {
 
     fn fields(&self) -> FormatFields<'_> {
         match &self.names {
-            None => FormatFields::of(FormatKind::Sw8),
-            Some(names) => FormatFields::of_named(FormatKind::Sw8, names),
+            None => FormatFields::of(FormatKind::Sw8).preserved_by(self),
+            Some(names) => FormatFields::of_named(FormatKind::Sw8, names).preserved_by(self),
         }
     }
 
@@ -206,19 +206,6 @@ impl Format for Sw8 {
         }
     }
 
-    fn bridge(&self, outbound: &InjectContext<'_>, bridge: &mut BridgeWriter) {
-        // Text that does not fit is lost; the receiver then has 32 hex for it.
-        let _ = match self.own(outbound) {
-            // A context that was built from fields came in no header, and owes nobody its spelling.
-            Some(_) if outbound.source.received.built.contains(FormatKind::Sw8) => true,
-            Some(own) => {
-                let item = compact::compact(own.trace_id());
-                item.is_none_or(|item| bridge.item(compact::LETTER, item.as_str()))
-            }
-            None => carried(outbound).is_none_or(|(item, _)| bridge.item(compact::LETTER, item)),
-        };
-    }
-
     fn inject_text(&self, outbound: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let (field, lines) = self.lines(outbound.received(), CORRELATION);
         // It means nothing to any agent without an sw8 beside it.
@@ -251,5 +238,20 @@ impl Format for Sw8 {
     fn check_inject(&self) -> Result<(), &'static str> {
         let identity = self.identity.as_ref().ok_or(Sw8IdentityError::Missing);
         identity.and_then(Identity::check).map_err(Sw8IdentityError::as_str)
+    }
+}
+
+impl Preserve for Sw8 {
+    fn preserve(&self, outbound: &InjectContext<'_>, bridge: &mut PreserveWriter) {
+        // Text that does not fit is lost; the receiver then has 32 hex for it.
+        let _ = match self.own(outbound) {
+            // A context that was built from fields came in no header, and owes nobody its spelling.
+            Some(_) if outbound.source.received.built.contains(FormatKind::Sw8) => true,
+            Some(own) => {
+                let item = compact::compact(own.trace_id());
+                item.is_none_or(|item| bridge.item(compact::LETTER, item.as_str()))
+            }
+            None => carried(outbound).is_none_or(|(item, _)| bridge.item(compact::LETTER, item)),
+        };
     }
 }

@@ -4,7 +4,6 @@ use super::*;
 use crate::context::SpanContext;
 use crate::context::inject_options::{Allow, InjectOptions, OmitReason};
 use crate::field::invalid::InvalidHeader;
-use crate::format::Format;
 use crate::formats::b3::B3;
 use crate::formats::tracecontext::W3cTraceContext;
 use crate::id::sampling::Sampling;
@@ -19,7 +18,6 @@ use std::vec::Vec;
 static SW8: Sw8 = Sw8::new("cart", "cart-1");
 static W3C: W3cTraceContext = W3cTraceContext::new();
 static B3: B3 = B3::single();
-static BRIDGES: &[&dyn Format] = &[&SW8];
 
 type Headers = Vec<(String, String)>;
 
@@ -168,7 +166,7 @@ fn ok_the_text_survives_hops_that_speak_only_w3c() {
             ("tracestate", get(&out, "tracestate").unwrap()),
         ]);
         // A service of ours that writes only W3C, with sw8 as a bridge, then one that writes both.
-        let bridging = Propagator::builder().extract(&W3C).inject(&W3C).bridges(BRIDGES);
+        let bridging = Propagator::builder().extract(&W3C).inject(&W3C).preserve_in_tracestate();
         let bridging = bridging.build().unwrap();
         let hop = sent(&bridging, &hop, &InjectOptions::new());
         let back = sent(&both(), &hop, &InjectOptions::new());

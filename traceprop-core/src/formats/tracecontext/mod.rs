@@ -22,7 +22,7 @@ use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
 use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Parsed, Writer};
-use crate::tracestate::preserve::Bridged;
+use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_line, judge_lines};
 use crate::wire::buffer::StackText;
 use crate::wire::reason::InvalidReason;
@@ -119,7 +119,7 @@ impl Format for W3cTraceContext {
         }
         if facts.has_tp() {
             let state = TraceState::known(slots.get_all(Field::TraceState), facts);
-            let bridged = Bridged::find(&state, context.trace_id);
+            let bridged = Preserved::find(&state, context.trace_id);
             let meant = bridged.and_then(|tp| tp.sampling(context.sampling));
             context.sampling = meant.unwrap_or(context.sampling);
         }
@@ -155,10 +155,10 @@ impl Format for W3cTraceContext {
 
 impl W3cTraceContext {
     fn write_state(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if context.bridge_left_out > 0 {
-            writer.omit(Field::TraceState, OmitReason::TooLong, context.bridge_left_out);
+        if context.preserve_omitted > 0 {
+            writer.omit(Field::TraceState, OmitReason::TooLong, context.preserve_omitted);
         }
-        let edits = [context.bridge_edits, context.options().tracestate_edits()];
+        let edits = [context.preserve_edits, context.options().tracestate_edits()];
         // Mostly it goes on as it came, or there is none.
         if edits.iter().all(|edits| edits.is_empty()) {
             if let Some(line) = context.state.as_received(self.tracestate_budget) {
