@@ -1,7 +1,7 @@
-//! AMQP-like headers: a map from names to values that have types.
+//! AMQP-like headers: a map from names to typed values.
 //!
-//! A service publishes a message, and a consumer that failed publishes it again. What the broker keeps in the same map
-//! stays there; the trace context is that of the last publisher.
+//! A service publishes a message, and a consumer that failed publishes it again. Other entries of the map are kept. The
+//! trace context is that of the last publisher.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use traceprop_core::{
     Carrier, CarrierMut, FieldName, FieldValue, IdGenerator, InjectOptions, Propagator, RandomIds, SpanContext, presets,
 };
 
-/// Headers of a message. lapin's `FieldTable` looks the same from here.
+/// Headers of a message, shaped like lapin's `FieldTable`.
 type FieldTable = BTreeMap<String, Value>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ enum Value {
     Int(i64),
 }
 
-/// Headers of a message that came. What is no text is no header of a trace.
+/// Headers of a received message. Values that are not text are skipped.
 struct Delivered<'t>(&'t FieldTable);
 
 impl Carrier for Delivered<'_> {
@@ -30,13 +30,13 @@ impl Carrier for Delivered<'_> {
     }
 }
 
-/// Headers of a message that is to be sent.
+/// Headers of a message to send.
 struct Published<'t>(&'t mut FieldTable);
 
 impl CarrierMut for Published<'_> {
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         let text = match self.0.remove(name.as_str()) {
-            // A map holds one value a name; further lines are joined to it by a comma, which means the same.
+            // A map holds one value a name. Further lines are appended after a comma, as RFC 9110 allows.
             Some(Value::LongString(before)) => [&before[..], format!(",{value}").as_bytes()].concat(),
             _ => value.to_string().into_bytes(),
         };
@@ -48,16 +48,16 @@ impl CarrierMut for Published<'_> {
     }
 }
 
-/// A message of a request that is being served.
+/// Publishes a message for a request that is being served.
 fn publish(request: &SpanContext<'_>, propagator: &Propagator) -> FieldTable {
     let mut headers = FieldTable::from([("priority".to_owned(), Value::Int(5))]);
-    let omitted =
-        propagator.inject(&request.child(RandomIds.new_span_id()), &InjectOptions::new(), &mut Published(&mut headers));
-    assert!(omitted.is_complete(), "there is no baggage here that could be omitted");
+    let span = request.child(RandomIds.new_span_id());
+    let report = propagator.inject(&span, &InjectOptions::new(), &mut Published(&mut headers));
+    assert!(report.is_complete(), "the request has no baggage to omit");
     headers
 }
 
-/// The same message once more: who reads it then was called by this consumer.
+/// Publishes a message again. The parent of its next consumer is a span of this one.
 fn publish_again(message: &FieldTable, propagator: &Propagator) -> FieldTable {
     let delivered = Delivered(message);
     let extraction = propagator.extract(&delivered);
@@ -70,21 +70,20 @@ fn publish_again(message: &FieldTable, propagator: &Propagator) -> FieldTable {
     headers
 }
 
-fn print(what: &str, headers: &FieldTable) {
-    println!("{what}");
-    for (name, value) in headers {
-        match value {
-            Value::LongString(text) => println!("  {name}: {}", String::from_utf8_lossy(text)),
-            Value::Int(number) => println!("  {name}: {number}"),
-        }
-    }
+/// Returns the headers as lines of text.
+fn lines(headers: &FieldTable) -> String {
+    let line = |(name, value): (&String, &Value)| match value {
+        Value::LongString(text) => format!("  {name}: {}\n", String::from_utf8_lossy(text)),
+        Value::Int(number) => format!("  {name}: {number}\n"),
+    };
+    headers.iter().map(line).collect()
 }
 
 fn main() {
     let propagator = presets::W3C.propagator();
     let message = publish(&SpanContext::root(&RandomIds), &propagator);
-    print("published", &message);
-    print("published again", &publish_again(&message, &propagator));
+    print!("published\n{}", lines(&message));
+    print!("published again\n{}", lines(&publish_again(&message, &propagator)));
 }
 
 #[cfg(test)]
@@ -108,6 +107,7 @@ mod tests {
         assert_eq!((&before[..36], &after[..36]), (&*format!("00-{}-", root.trace_id()), &before[..36]));
         assert_ne!(before, after);
         assert_eq!((again.len(), &again["priority"]), (2, &Value::Int(5)));
+        assert_eq!(lines(&again), format!("  priority: 5\n  traceparent: {after}\n"));
     }
 
     #[test]

@@ -1,14 +1,16 @@
-//! Kafka-style headers: a list of names and bytes, with a builder that is passed on by value.
+//! Kafka-like headers: a list of names and bytes, with a builder that is passed by value.
 //!
-//! A service consumes a record, works in a span of its own, and forwards the record to another topic, with the headers
-//! that it had, but of this trace. Two adapters do it, one to read and one to write.
+//! A service consumes a record, works in a span of its own and forwards the record to another topic. The other headers of
+//! the record are kept. One adapter reads the headers, another one writes them.
+
+use std::fmt;
 
 use client::{Header, Headers, Record};
 use traceprop_core::{
     Allow, Carrier, CarrierMut, FieldName, FieldValue, IdGenerator, InjectOptions, Propagator, RandomIds, presets,
 };
 
-/// What a Kafka client has, in few words. rdkafka's `Headers` and `OwnedHeaders` look the same from here.
+/// The part of a Kafka client that matters here, shaped like rdkafka's `Headers` and `OwnedHeaders`.
 mod client {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct Header {
@@ -25,7 +27,7 @@ mod client {
             Self::default()
         }
 
-        /// Takes the headers and gives them back with one more. There is no way to remove one.
+        /// Returns the headers with one more. No method removes one.
         pub(crate) fn insert(mut self, header: Header) -> Self {
             self.0.push(header);
             self
@@ -42,7 +44,7 @@ mod client {
     }
 }
 
-/// Headers of a record that came. A header that is null says nothing.
+/// Headers of a received record. Null headers are skipped.
 struct Consumed<'r>(&'r Headers);
 
 impl Carrier for Consumed<'_> {
@@ -51,13 +53,13 @@ impl Carrier for Consumed<'_> {
     }
 }
 
-/// Headers of a record that is to be sent.
+/// Headers of a record to send.
 struct Produced(Headers);
 
 impl CarrierMut for Produced {
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         let header = Header { key: name.as_str().to_owned(), value: Some(value.to_string().into_bytes()) };
-        // The builder wants to own the headers; none are there meanwhile.
+        // The builder takes the headers by value.
         self.0 = std::mem::take(&mut self.0).insert(header);
     }
 
@@ -67,7 +69,7 @@ impl CarrierMut for Produced {
     }
 }
 
-/// The record for the next topic. Its consumer continues the trace from a span of ours.
+/// Returns the record for the next topic. Its consumer continues the trace from our span.
 fn forward(record: &Record, topic: &'static str, propagator: &Propagator) -> Record {
     let consumed = Consumed(&record.headers);
     let extraction = propagator.extract(&consumed);
@@ -75,18 +77,21 @@ fn forward(record: &Record, topic: &'static str, propagator: &Propagator) -> Rec
     let producing = processing.child(RandomIds.new_span_id());
 
     let mut headers = Produced(record.headers.clone());
-    let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
-    let omitted = propagator.inject(&producing, &outgoing, &mut headers);
-    for omission in omitted.iter() {
+    let options = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
+    let report = propagator.inject(&producing, &options, &mut headers);
+    for omission in report.iter() {
         println!("{omission}");
     }
     Record { topic, headers: headers.0 }
 }
 
-fn print(record: &Record) {
-    println!("{}", record.topic);
-    for Header { key, value } in record.headers.iter() {
-        println!("  {key}: {}", value.as_deref().map_or("null".into(), String::from_utf8_lossy));
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.topic)?;
+        for Header { key, value } in self.headers.iter() {
+            writeln!(f, "  {key}: {}", value.as_deref().map_or("null".into(), String::from_utf8_lossy))?;
+        }
+        Ok(())
     }
 }
 
@@ -104,8 +109,8 @@ fn received() -> Record {
 
 fn main() {
     let orders = received();
-    print(&orders);
-    print(&forward(&orders, "invoices", &presets::W3C.propagator()));
+    print!("{orders}");
+    print!("{}", forward(&orders, "invoices", &presets::W3C.propagator()));
 }
 
 #[cfg(test)]
@@ -113,7 +118,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_forward_replaces_what_is_of_traces_and_keeps_the_rest() {
+    fn ok_records_are_shown_with_the_trace_and_the_allowed_baggage() {
+        let orders = received();
+        let invoices = forward(&orders, "invoices", &presets::W3C.propagator()).to_string();
+        let (orders, invoices) = (orders.to_string(), invoices.strip_prefix("invoices\n").unwrap());
+        let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert!(orders.contains(traceparent) && orders.contains("session=secret"));
+        assert!(invoices.contains(&format!("\n  traceparent: {}", &traceparent[..36])));
+        assert!(invoices.ends_with("\n  baggage: tenant=acme\n"));
+        assert!(invoices.starts_with("  content-type: application/json\n"));
+    }
+
+    #[test]
+    fn ok_forward_replaces_trace_headers_and_keeps_the_rest() {
         let invoices = forward(&received(), "invoices", &presets::W3C.propagator());
         let keys: Vec<_> = invoices.headers.iter().map(|header| header.key.as_str()).collect();
         assert_eq!(keys, ["content-type", "retries", "traceparent", "tracestate", "baggage"]);

@@ -1,57 +1,52 @@
-//! A websocket: a browser cannot set headers on it, so the context stands in the first message.
+//! A websocket: a browser cannot set headers on it, so the first message holds the context.
 //!
-//! Any websocket library hands over text; here two channels stand for the socket. The server keeps the context of the
-//! connection, and it is the current one while a message is handled.
+//! Every websocket library passes text; here two channels are the socket. The server keeps the context of the connection
+//! and makes it the current one while it handles a message.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use traceprop_core::{IdGenerator, InjectOptions, OwnedContext, Pairs, Propagator, RandomIds, SpanContext, presets};
 
-/// What a client says.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-enum Message {
-    Hello {
-        room: String,
-        /// Headers, as they would have been on the handshake. A map of text is a carrier as it is.
-        #[serde(default)]
-        trace: BTreeMap<String, String>,
-    },
-    Say {
-        text: String,
-    },
+/// Headers as text, as the handshake would have them. The map is a carrier.
+type Headers = BTreeMap<String, String>;
+
+/// The first message. Its sender writes the context of its span into it.
+fn hello(room: &str, span: &SpanContext<'_>, propagator: &Propagator) -> Value {
+    let mut trace = Headers::new();
+    let report = propagator.inject(span, &InjectOptions::new(), &mut trace);
+    assert!(report.is_complete(), "the span has no baggage to omit");
+    json!({ "type": "hello", "room": room, "trace": trace })
 }
 
-/// Who opens the connection writes the context of its span into the first message.
-fn hello(room: &str, span: &SpanContext<'_>, propagator: &Propagator) -> Message {
-    let mut trace = BTreeMap::new();
-    let omitted = propagator.inject(span, &InjectOptions::new(), &mut trace);
-    assert!(omitted.is_complete(), "there is no baggage here that could be omitted");
-    Message::Hello { room: room.to_owned(), trace }
+/// A later message.
+fn say(text: &str) -> Value {
+    json!({ "type": "say", "text": text })
 }
 
-/// One connection on the server, until the client closes it.
+/// Serves one connection until the client closes it.
 fn serve(frames: &Receiver<String>, answers: &Sender<String>, propagator: &Propagator) {
-    // Whoever does not say hello has no trace: each of its messages begins one.
+    // Without a hello each message begins a trace.
     let mut connection: Option<OwnedContext> = None;
     for frame in frames {
-        let answer = match serde_json::from_str(&frame) {
-            Ok(Message::Hello { room, trace }) => {
+        let message = serde_json::from_str(&frame).unwrap_or(Value::Null);
+        let answer = match (message["type"].as_str(), message["room"].as_str(), message["text"].as_str()) {
+            (Some("hello"), Some(room), _) => {
+                let trace: Headers = serde_json::from_value(message["trace"].clone()).unwrap_or_default();
                 let extraction = propagator.extract(&trace);
                 let span = extraction.new_span(&RandomIds);
                 connection = Some(OwnedContext::from_span(&extraction, &span));
                 format!("joined {room}: {}", propagator.explain(&trace))
             }
-            Ok(Message::Say { text }) => {
+            (Some("say"), _, Some(text)) => {
                 // A clone costs a reference count.
                 let context = connection.clone();
                 let context = context.unwrap_or_else(|| OwnedContext::new(SpanContext::root(&RandomIds)));
-                context.scope(|| store(&text, propagator))
+                context.scope(|| store(text, propagator))
             }
-            Err(error) => format!("no message: {error}"),
+            _ => "unknown message".to_owned(),
         };
         if answers.send(answer).is_err() {
             return;
@@ -59,12 +54,12 @@ fn serve(frames: &Receiver<String>, answers: &Sender<String>, propagator: &Propa
     }
 }
 
-/// Somewhere below: a call to another service, with a span id of its own.
+/// Calls another service, with a span id for the call. The caller passes no context: the current one is used.
 fn store(text: &str, propagator: &Propagator) -> String {
     let mut headers = Pairs::new();
     if let Some(span) = OwnedContext::current().as_ref().and_then(OwnedContext::span) {
         let call = span.child(RandomIds.new_span_id());
-        // Baggage that a client put into its first message goes nowhere unless a call allows it.
+        // Baggage of the first message leaves only if a call allows it.
         for omission in propagator.inject(&call, &InjectOptions::new(), &mut headers).iter() {
             println!("{omission}");
         }
@@ -72,15 +67,14 @@ fn store(text: &str, propagator: &Propagator) -> String {
     format!("stored {text:?} with traceparent {}", headers.get("traceparent").unwrap_or("none"))
 }
 
-/// Sends these messages over a connection of their own, and gives the answers.
-fn talk(messages: &[Message]) -> Vec<String> {
+/// Sends these messages over one connection. Returns the answers.
+fn talk(messages: &[Value]) -> Vec<String> {
     let (to_server, frames) = channel();
     let (answers, from_server) = channel();
     let server = thread::spawn(move || serve(&frames, &answers, &presets::W3C.propagator()));
     for message in messages {
-        let frame = serde_json::to_string(message).expect("a message is JSON");
-        println!("-> {frame}");
-        to_server.send(frame).expect("the server listens");
+        println!("-> {message}");
+        to_server.send(message.to_string()).expect("the server listens");
     }
     drop(to_server);
     let answers = from_server.iter().inspect(|answer| println!("<- {answer}")).collect();
@@ -91,7 +85,6 @@ fn talk(messages: &[Message]) -> Vec<String> {
 fn main() {
     let click = SpanContext::root(&RandomIds);
     println!("the browser's span: trace {}, span {}", click.trace_id(), click.span_id());
-    let say = |text: &str| Message::Say { text: text.to_owned() };
     talk(&[hello("tea", &click, &presets::W3C.propagator()), say("good morning"), say("with milk")]);
 }
 
@@ -102,30 +95,34 @@ mod tests {
     #[test]
     fn ok_every_message_is_in_the_trace_of_the_first() {
         let click = SpanContext::root(&RandomIds);
-        let say = || Message::Say { text: "a".to_owned() };
-        let answers = talk(&[hello("tea", &click, &presets::W3C.propagator()), say(), say()]);
+        let answers = talk(&[hello("tea", &click, &presets::W3C.propagator()), say("a"), say("a")]);
         let continued = format!("continued trace {}, parent {}, sampled", click.trace_id(), click.span_id());
         assert!(answers[0].contains(&continued), "{answers:?}");
         let stored = format!("stored \"a\" with traceparent 00-{}-", click.trace_id());
         assert!(answers[1].starts_with(&stored) && answers[2].starts_with(&stored), "{answers:?}");
         assert_ne!(answers[1], answers[2]);
+        assert_eq!(answers.len(), 3);
     }
 
     #[test]
     fn ok_without_a_first_message_each_begins_a_trace() {
-        let say = || Message::Say { text: "a".to_owned() };
-        let answers = talk(&[say(), say()]);
+        let answers = talk(&[say("a"), say("a")]);
         assert!(answers.iter().all(|answer| answer.starts_with("stored \"a\" with traceparent 00-")), "{answers:?}");
         assert_ne!(answers[0][..60], answers[1][..60]);
     }
 
     #[test]
-    fn err_a_hello_whose_trace_cannot_be_read_says_why() {
-        let trace = BTreeMap::from([("traceparent".to_owned(), "00-1-2-01".to_owned())]);
-        let answers = talk(&[Message::Hello { room: "tea".to_owned(), trace }]);
+    fn err_a_hello_with_an_invalid_trace_says_why() {
+        let hello = json!({ "type": "hello", "room": "tea", "trace": { "traceparent": "00-1-2-01" } });
+        let answers = talk(&[hello]);
         assert!(
             answers[0].starts_with("joined tea: new trace; tracecontext: invalid traceparent (bad-length"),
             "{answers:?}"
         );
+    }
+
+    #[test]
+    fn err_an_unknown_message_is_answered() {
+        assert_eq!(talk(&[json!({ "type": "shout" }), Value::Null]), ["unknown message"; 2]);
     }
 }
