@@ -3,6 +3,8 @@
 //! The program starts itself once more. It continues the trace that it was started with, so it also works in a script or
 //! in a build job that sets these variables.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the example shows what it does")]
+
 use std::process::{Command, ExitCode};
 use std::{env, io};
 

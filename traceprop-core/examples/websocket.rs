@@ -3,6 +3,8 @@
 //! Every websocket library passes text; here two channels are the socket. The server keeps the context of the connection
 //! and makes it the current one while it handles a message.
 
+#![allow(clippy::print_stdout, reason = "the example shows what it does")]
+
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;

@@ -3,6 +3,8 @@
 //! A service publishes a message, and a consumer that failed publishes it again. Other entries of the map are kept. The
 //! trace context is that of the last publisher.
 
+#![allow(clippy::print_stdout, reason = "the example shows what it does")]
+
 use std::collections::BTreeMap;
 
 use traceprop_core::{

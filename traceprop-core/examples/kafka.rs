@@ -3,6 +3,8 @@
 //! A service consumes a record, works in a span of its own and forwards the record to another topic. The other headers of
 //! the record are kept. One adapter reads the headers, another one writes them.
 
+#![allow(clippy::print_stdout, reason = "the example shows what it does")]
+
 use std::fmt;
 
 use client::{Header, Headers, Record};
