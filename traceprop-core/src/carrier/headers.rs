@@ -1,102 +1,71 @@
-//! The table that one pass over a carrier fills: for each watched field its first line, and whether there are more.
+//! What a format reads from: the watched headers of one carrier.
 
-use crate::carrier::Lookup;
+use super::Lookup;
+use super::source::LineSource;
+use super::table::Table;
 use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
 
-use super::source::LineSource;
-
-/// Lines of one field that are read. A list that has more is rejected, since its tail would be lost.
+/// The most lines of one field that are read.
+///
+/// A list with more lines is invalid as a whole, because its tail would be lost.
 pub const MAX_HEADER_LINES: usize = 64;
 
-/// Fields that have a place in the table. A request in all dialects at once has about that many; those of one that has still
-/// more are looked for again where they are asked for. The table is small because every request fills and moves it.
-const PLACES: usize = 10;
-
-/// The lines of all watched fields of one carrier. Formats read from it; nothing is copied.
+/// The headers of one carrier, as formats read them. Nothing is copied.
+///
+/// A propagator watches the fields of its formats. Of other headers nothing is found here.
+///
+/// # Examples
+///
+/// A format reads its fields in [`Format::extract`](crate::Format::extract):
+///
+/// ```
+/// use traceprop_core::{CustomHeader, Field, Headers, InvalidHeader, InvalidReason};
+///
+/// const TENANT: CustomHeader = CustomHeader::from_static("x-tenant");
+///
+/// fn tenant(headers: &Headers<'_>) -> Result<Option<u32>, InvalidHeader> {
+///     let Some(value) = headers.get_custom(&TENANT) else { return Ok(None) };
+///     let text = std::str::from_utf8(value).ok();
+///     let invalid = InvalidHeader::new(headers.field(&TENANT), InvalidReason::BadValue, 0);
+///     text.and_then(|text| text.parse().ok()).map(Some).ok_or(invalid)
+/// }
+///
+/// fn has_w3c(headers: &Headers<'_>) -> bool {
+///     headers.get(Field::TraceParent).is_some() && !headers.is_repeated(Field::TraceParent)
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Headers<'c> {
     source: &'c dyn LineSource,
     names: &'c FieldNames,
-    present: FieldSet,
-    repeated: FieldSet,
-    /// Watched fields that were not looked for. They are looked up when a format asks for them.
-    unknown: FieldSet,
-    /// For each field its place among `found`, counted from 1.
-    places: [u8; Field::TABLE_LEN],
-    /// First lines, in the order in which the fields came.
-    found: [Option<&'c [u8]>; PLACES],
-    len: u8,
+    pub(crate) table: Table<'c>,
 }
 
 impl<'c> Headers<'c> {
-    /// One pass over `source`.
+    /// Collects the watched headers in one pass over `source`.
     #[cfg(any(feature = "alloc", test))]
     #[inline]
     pub(crate) fn collect<S: LineSource>(source: &'c S, names: &'c FieldNames) -> Self {
-        let mut slots = Self::empty(source, names);
-        source.fill(&mut slots);
-        slots
+        let mut headers = Self::empty(source, names);
+        source.fill(names, &mut headers.table);
+        headers
     }
 
     #[inline]
     pub(crate) fn empty(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
-        Self {
-            source,
-            names,
-            present: FieldSet::EMPTY,
-            repeated: FieldSet::EMPTY,
-            unknown: FieldSet::EMPTY,
-            places: [0; Field::TABLE_LEN],
-            len: 0,
-            found: [None; PLACES],
-        }
+        Self { source, names, table: Table::EMPTY }
     }
 
-    /// The names that are watched for.
+    /// Returns the names that are watched.
     #[inline]
     pub(crate) const fn names(&self) -> &'c FieldNames {
         self.names
     }
 
-    /// A line, behind those that are there.
-    #[inline(always)]
-    pub(crate) fn add(&mut self, field: Field, value: &'c [u8]) {
-        if self.present.contains(field) {
-            self.repeated = self.repeated.with(field);
-            return;
-        }
-        let free = self.found.get_mut(usize::from(self.len));
-        if let (Some(free), Some(place)) = (free, self.places.get_mut(field.place())) {
-            *free = Some(value);
-            self.len += 1;
-            *place = self.len;
-        }
-        self.present = self.present.with(field);
-    }
-
-    /// Adds what a look-up returned.
-    #[inline(always)]
-    pub(crate) fn add_found(&mut self, field: Field, found: Lookup<'c>) {
-        match found {
-            Lookup::Unsupported | Lookup::Absent => {}
-            Lookup::One(value) => self.add(field, value),
-            Lookup::Several(value) => {
-                self.add(field, value);
-                self.add(field, value);
-            }
-        }
-    }
-
-    /// Notes which watched fields were not looked for.
-    #[inline]
-    pub(crate) fn leave(&mut self, unknown: FieldSet) {
-        self.unknown = unknown;
-    }
-
-    /// The fields that are present or may be.
+    /// Returns the fields that are present or may be.
     #[inline]
     pub(crate) const fn maybe_present(&self) -> FieldSet {
-        self.present.union(self.unknown)
+        self.table.maybe_present()
     }
 
     /// Looks for a field that was not looked for before.
@@ -114,63 +83,68 @@ impl<'c> Headers<'c> {
         }
     }
 
-    /// The first line of a field, as it came.
+    /// Returns the first line of a field as received. For a prefix, this is the first line of any name with it.
     #[inline]
     pub fn get(&self, field: Field) -> Option<&'c [u8]> {
-        let place = self.places.get(field.place()).copied().unwrap_or_default();
-        match usize::from(place).checked_sub(1) {
-            Some(place) => self.found[place],
+        match self.table.get(field) {
             None if self.maybe_present().contains(field) => self.look_up(field).parts().0,
-            None => None,
+            found => found,
         }
     }
 
-    /// Whether a field has more than one line.
+    /// Returns whether a field has more than one line.
     #[inline]
     pub fn is_repeated(&self, field: Field) -> bool {
-        self.repeated.contains(field) || (self.unknown.contains(field) && self.look_up(field).parts().1)
+        self.table.repeated.contains(field) || (self.table.unknown.contains(field) && self.look_up(field).parts().1)
     }
 
-    /// Whether any of these fields is there: the cheap way to say "absent".
+    /// Returns whether any of these fields is present. This is the cheap way to find out that a format is absent.
     #[inline]
     pub fn contains_any(&self, fields: FieldSet) -> bool {
-        self.present.intersects(fields) || (self.unknown.intersects(fields) && self.present().intersects(fields))
+        let table = &self.table;
+        table.present.intersects(fields) || (table.unknown.intersects(fields) && self.present().intersects(fields))
     }
 
-    /// The fields that are there.
+    /// Returns the fields that are present.
     pub fn present(&self) -> FieldSet {
-        if self.unknown.is_empty() { self.present } else { self.source.present(self.names) }
+        if self.table.unknown.is_empty() { self.table.present } else { self.source.present(self.names) }
     }
 
-    /// All lines of a field. Inlined, because for a constant most of it is known.
+    /// Returns all lines of a field, in order. For a prefix, these are the lines of every name with it.
+    // Inlined, because much of it is known for a constant.
     #[inline(always)]
     pub fn get_all(&self, field: Field) -> HeaderLines<'c> {
-        let (first, repeated) = match self.unknown.contains(field) {
+        let (first, repeated) = match self.table.unknown.contains(field) {
             true => self.look_up(field).parts(),
-            false => (self.get(field), self.repeated.contains(field)),
+            false => (self.get(field), self.table.repeated.contains(field)),
         };
         let again = repeated || field.is_prefix() || matches!(field, Field::Custom(_));
         HeaderLines { first, repeated, again: again.then_some((self.source, self.names, field)) }
     }
 
-    /// The configured field with this name, if the propagator watches for it.
-    pub fn field_named(&self, name: &CustomHeader) -> Option<Field> {
-        self.names.configured(name)
+    /// Returns the field that a custom header is in this propagator.
+    ///
+    /// A header that is not among the [`fields`](crate::Format::fields) of any of its formats is a [`Field::Custom`] that is
+    /// never present.
+    pub fn field(&self, header: &CustomHeader) -> Field {
+        self.names.configured(header).unwrap_or(Field::UNWATCHED)
     }
 
-    /// All lines of a configured field.
-    pub fn get_all_custom(&self, name: &CustomHeader) -> HeaderLines<'c> {
-        match self.field_named(name) {
-            Some(field) => self.get_all(field),
-            None => HeaderLines { first: None, repeated: false, again: None },
-        }
+    /// Returns the first line of a custom header as received.
+    pub fn get_custom(&self, header: &CustomHeader) -> Option<&'c [u8]> {
+        self.get(self.field(header))
+    }
+
+    /// Returns all lines of a custom header, in order.
+    pub fn get_all_custom(&self, header: &CustomHeader) -> HeaderLines<'c> {
+        self.get_all(self.field(header))
     }
 }
 
 impl core::fmt::Debug for Headers<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let later = self.unknown.built_in().filter(|field| self.is_repeated(*field));
-        let repeated = later.fold(self.repeated, FieldSet::with);
+        let later = self.table.unknown.built_in().filter(|field| self.is_repeated(*field));
+        let repeated = later.fold(self.table.repeated, FieldSet::with);
         f.debug_struct("Headers").field("present", &self.present()).field("repeated", &repeated).finish()
     }
 }
@@ -314,6 +288,7 @@ impl<'c> Iterator for HeaderLinesIter<'c> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::PLACES;
     use super::*;
 
     fn names() -> FieldNames {
@@ -326,16 +301,16 @@ mod tests {
     fn ok_collect_first_and_repeated() {
         let names = names();
         let headers = [("host", "h"), ("TraceState", "a=1"), ("b3", "0"), ("tracestate", "b=2"), ("baggage", "k=v")];
-        let slots = Headers::collect(&headers, &names);
-        assert_eq!(slots.get(Field::TraceState), Some(&b"a=1"[..]));
-        assert!(slots.is_repeated(Field::TraceState) && !slots.is_repeated(Field::B3));
-        assert_eq!(slots.get(Field::Baggage), None);
-        assert!(slots.contains_any(FieldSet::of(&[Field::B3])) && !slots.contains_any(FieldSet::of(&[Field::Baggage])));
-        let mut lines = slots.get_all(Field::TraceState).into_iter();
+        let read = Headers::collect(&headers, &names);
+        assert_eq!(read.get(Field::TraceState), Some(&b"a=1"[..]));
+        assert!(read.is_repeated(Field::TraceState) && !read.is_repeated(Field::B3));
+        assert_eq!(read.get(Field::Baggage), None);
+        assert!(read.contains_any(FieldSet::of(&[Field::B3])) && !read.contains_any(FieldSet::of(&[Field::Baggage])));
+        let mut lines = read.get_all(Field::TraceState).into_iter();
         assert_eq!(lines.next(), Some(&b"a=1"[..]));
         assert_eq!(lines.next(), Some(&b"b=2"[..]));
         assert_eq!(lines.next(), None);
-        assert_eq!(slots.get_all(Field::B3).into_iter().count(), 1);
+        assert_eq!(read.get_all(Field::B3).into_iter().count(), 1);
     }
 
     #[test]
@@ -344,11 +319,11 @@ mod tests {
         names.watch(FieldSet::of(Field::BUILT_IN));
         let name = |field: &Field| if field.is_prefix() { "uberctx-a" } else { field.name().unwrap() };
         let headers: [_; Field::BUILT_IN.len()] = core::array::from_fn(|i| (name(&Field::BUILT_IN[i]), "value"));
-        let slots = Headers::collect(&headers, &names);
-        assert!(headers.len() > PLACES && slots.present().len() == headers.len());
+        let read = Headers::collect(&headers, &names);
+        assert!(headers.len() > PLACES && read.present().len() == headers.len());
         for field in Field::BUILT_IN {
-            assert_eq!(slots.get(*field), Some(&b"value"[..]), "{field}");
-            assert_eq!(slots.get_all(*field).iter().count(), 1, "{field}");
+            assert_eq!(read.get(*field), Some(&b"value"[..]), "{field}");
+            assert_eq!(read.get_all(*field).iter().count(), 1, "{field}");
         }
     }
 
@@ -356,8 +331,8 @@ mod tests {
     fn ok_families_keep_their_names() {
         let names = names();
         let headers = [("uberctx-a", "1"), ("Uberctx-B", "2")];
-        let slots = Headers::collect(&headers, &names);
-        let mut lines = slots.get_all(Field::UberContext).with_names();
+        let read = Headers::collect(&headers, &names);
+        let mut lines = read.get_all(Field::UberContext).with_names();
         assert_eq!(lines.next(), Some(("uberctx-a", &b"1"[..])));
         assert_eq!(lines.next(), Some(("Uberctx-B", &b"2"[..])));
         assert_eq!(lines.next(), None);
@@ -375,10 +350,10 @@ mod tests {
         let lines = Headers::collect(&headers, &names).get_all(Field::UberContext);
         assert_eq!((lines.with_names().count(), lines.for_copy().count()), (MAX_HEADER_LINES, MAX_HEADER_LINES + 1));
         let headers = [("B3", "0"), ("Uberctx-A", "1")];
-        let slots = Headers::collect(&headers, &names);
-        assert!(slots.get_all(Field::B3).for_copy().eq([("", &b"0"[..])]));
-        assert!(slots.get_all(Field::UberContext).for_copy().eq([("Uberctx-A", &b"1"[..])]));
-        assert_eq!(slots.get_all(Field::TraceState).for_copy().count(), 0);
+        let read = Headers::collect(&headers, &names);
+        assert!(read.get_all(Field::B3).for_copy().eq([("", &b"0"[..])]));
+        assert!(read.get_all(Field::UberContext).for_copy().eq([("Uberctx-A", &b"1"[..])]));
+        assert_eq!(read.get_all(Field::TraceState).for_copy().count(), 0);
     }
 
     #[test]
@@ -387,21 +362,38 @@ mod tests {
         let tenant = CustomHeader::from_static("x-tenant");
         let field = names.watch_name(&tenant);
         let headers = [("X-Tenant", "a"), ("x-tenant", "b")];
-        let slots = Headers::collect(&headers, &names);
-        assert_eq!(slots.field_named(&tenant), field);
-        assert!(slots.get_all_custom(&tenant).iter().eq([b"a", b"b"]) && slots.get_all_custom(&tenant).is_repeated());
-        let other = slots.get_all_custom(&CustomHeader::from_static("x-other"));
-        assert!(other.is_empty() && !slots.get_all_custom(&tenant).is_empty());
+        let read = Headers::collect(&headers, &names);
+        assert_eq!(Some(read.field(&tenant)), field);
+        assert_eq!(read.get_custom(&tenant), Some(&b"a"[..]));
+        assert!(read.get_all_custom(&tenant).iter().eq([b"a", b"b"]) && read.get_all_custom(&tenant).is_repeated());
+        let other = read.get_all_custom(&CustomHeader::from_static("x-other"));
+        assert!(other.is_empty() && !read.get_all_custom(&tenant).is_empty());
+    }
+
+    #[test]
+    fn err_a_custom_header_that_is_not_watched_is_never_present() {
+        let mut names = names();
+        for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+            assert!(names.watch_name(&CustomHeader::from_static(name)).is_some());
+        }
+        let other = CustomHeader::from_static("x-other");
+        let headers = [("a", "1"), ("h", "2"), ("x-other", "3")];
+        let read = Headers::collect(&headers, &names);
+        let field = read.field(&other);
+        assert_eq!((read.get_custom(&other), read.get_all_custom(&other).with_names().count()), (None, 0));
+        assert!(!read.contains_any(FieldSet::of(&[field])) && !read.is_repeated(field));
+        assert_eq!((names.name_of(field), std::format!("{field}").as_str()), (None, "unknown custom header"));
+        assert_eq!(read.get(Field::Custom(u8::MAX)), None);
     }
 
     #[test]
     fn err_debug_holds_no_value() {
         let names = names();
         let headers = [("b3", "secret"), ("tracestate", "secret"), ("tracestate", "secret")];
-        let slots = Headers::collect(&headers, &names);
-        let lines = slots.get_all(Field::TraceState);
+        let read = Headers::collect(&headers, &names);
+        let lines = read.get_all(Field::TraceState);
         assert_eq!(std::format!("{lines:?} {:?}", lines.iter()), "HeaderLines(2 lines) HeaderLinesIter { .. }");
-        let shown = std::format!("{slots:?}");
+        let shown = std::format!("{read:?}");
         assert!(shown.starts_with("Headers { present: FieldSet(") && !shown.contains("secret"), "{shown}");
     }
 

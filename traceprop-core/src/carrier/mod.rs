@@ -15,6 +15,7 @@ pub(crate) mod headers;
 mod maps;
 mod pairs;
 pub(crate) mod source;
+pub(crate) mod table;
 
 #[cfg(feature = "alloc")]
 pub use pairs::Pairs;

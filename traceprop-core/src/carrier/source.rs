@@ -1,16 +1,15 @@
-//! Where the lines of a table come from.
+//! What headers are read from: a carrier, or the buffer of an owned context.
 
-use crate::carrier::{Carrier, Lookup};
+use super::table::Table;
+use super::{Carrier, Lookup};
 use crate::field::{Field, FieldNames, FieldSet};
 
-use super::headers::Headers;
-
-/// What a field is read from again when it has several lines: any carrier, or the buffer of an owned context.
+/// The lines of a request. A field with several lines is read from here again.
 pub(crate) trait LineSource: Sync {
-    /// Puts the lines of watched fields into the table, in order.
-    fn fill<'c>(&'c self, slots: &mut Headers<'c>);
+    /// Adds the lines of watched fields to the table, in order.
+    fn fill<'c>(&'c self, names: &FieldNames, table: &mut Table<'c>);
 
-    /// The watched fields that are present.
+    /// Returns the watched fields that are present.
     fn present(&self, names: &FieldNames) -> FieldSet;
 
     /// Looks up one field, where that is cheaper than a walk.
@@ -19,21 +18,20 @@ pub(crate) trait LineSource: Sync {
         Lookup::Unsupported
     }
 
-    /// The first line of `field` at place `from` or later, with its name and the place behind it.
+    /// Returns the first line of `field` at place `from` or later, with its name and the place after it.
     fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])>;
 }
 
 impl<C: Carrier> LineSource for C {
     #[inline]
-    fn fill<'c>(&'c self, slots: &mut Headers<'c>) {
-        let names = slots.names();
+    fn fill<'c>(&'c self, names: &FieldNames, table: &mut Table<'c>) {
         let headers = self.fields();
-        if look_up(self, headers.size_hint().0, slots) {
+        if look_up(self, headers.size_hint().0, names, table) {
             return;
         }
         headers.for_each(|(name, value)| {
             if let Some(field) = names.find(name) {
-                slots.add(field, value);
+                table.add(field, value);
             }
         });
     }
@@ -56,8 +54,8 @@ impl<C: Carrier> LineSource for C {
 /// Looks fields up one by one, if that is cheaper than a walk over all headers. Returns `false` if it is not, or if the
 /// carrier has no index; the table is then still empty.
 #[inline]
-fn look_up<'c, C: Carrier>(carrier: &'c C, headers: usize, slots: &mut Headers<'c>) -> bool {
-    let Some(order) = slots.names().lookup_order() else { return false };
+fn look_up<'c, C: Carrier>(carrier: &'c C, headers: usize, names: &FieldNames, table: &mut Table<'c>) -> bool {
+    let Some(order) = names.lookup_order() else { return false };
     if headers < order.if_present.cheap_from {
         return false;
     }
@@ -66,20 +64,21 @@ fn look_up<'c, C: Carrier>(carrier: &'c C, headers: usize, slots: &mut Headers<'
         Lookup::Absent if headers < order.if_absent.cheap_from => return false,
         Lookup::Absent => &order.if_absent,
         found => {
-            slots.add_found(order.first, found);
+            table.add_found(order.first, found);
             &order.if_present
         }
     };
     for field in rest.fields.built_in() {
-        slots.add_found(field, carrier.lookup(field));
+        table.add_found(field, carrier.lookup(field));
     }
-    slots.leave(rest.unknown);
+    table.unknown = rest.unknown;
     true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carrier::headers::Headers;
     use crate::field::FormatKind;
     use core::cell::Cell;
     use std::sync::Mutex;

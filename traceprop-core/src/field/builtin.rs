@@ -4,7 +4,7 @@
 //! - its kind;
 //! - its header fields. `Trace` marks ids, decisions and what belongs to them, `Text` marks baggage, which is written only
 //!   where [`InjectOptions`](crate::InjectOptions) allow it. Names are in lower case; one that ends in `-` is a prefix;
-//! - `first_field`: what its first field says about the others, see [`FirstField`](super::FirstField);
+//! - `first_field`: what its first field says about the others, see [`FirstField`](super::kind::FirstField);
 //! - its names in configuration. The first of them is the one that `all` means, as far as `in_all` says;
 //! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`];
 //! - what it keeps in the tracestate, see [`Preserves`](super::Preserves).

@@ -1,8 +1,8 @@
 //! What is made from the rows of `field/builtin.rs`: [`Field`] with its names and its matcher, the kinds of formats, and
 //! their rows.
 
-use super::MAX_CUSTOM_HEADERS;
 use super::kind::{FirstField, InAll, Preserves, Row};
+use super::name::MAX_CUSTOM_HEADERS;
 use super::set::FieldSet;
 
 macro_rules! define {
@@ -20,7 +20,10 @@ macro_rules! define {
         pub enum Field {
             $($($(#[doc = $doc])+ $field,)*)+
             $($(#[doc = $unread_doc])+ $unread,)+
-            /// A configured name, by its place among those of the propagator (0 to 7).
+            /// A custom header, by its place among those of the propagator, counted from 0.
+            ///
+            /// A place of [`MAX_CUSTOM_HEADERS`] or more is a header that the propagator does not watch. It is never
+            /// present.
             Custom(u8),
         }
 
@@ -47,8 +50,9 @@ macro_rules! define {
                 // Two questions in place of one, because each is then arithmetic, and not a jump to a piece of code for
                 // each field.
                 let among_configured = match self {
-                    // A configured field is only ever made by the matcher, which has that many places.
-                    Self::Custom(place) => place as usize % MAX_CUSTOM_HEADERS,
+                    // All that are not watched share the place after those that are.
+                    Self::Custom(place) if (place as usize) < MAX_CUSTOM_HEADERS => place as usize,
+                    Self::Custom(_) => MAX_CUSTOM_HEADERS,
                     _ => 0,
                 };
                 let first = match self {
@@ -165,7 +169,7 @@ fn is_in_any_case(name: &[u8], own: &[u8]) -> bool {
 
 pub(super) const FIXED_COUNT: usize = Field::ALL.len();
 
-const _: () = assert!(FIXED_COUNT + MAX_CUSTOM_HEADERS <= u64::BITS as usize, "each field is a bit of a `FieldSet`");
+const _: () = assert!(Field::UNWATCHED.index() < u64::BITS as usize, "each field is a bit of a `FieldSet`");
 
 /// The fields that stand for all names with a prefix.
 pub(super) const FAMILIES: FieldSet = {

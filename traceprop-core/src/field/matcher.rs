@@ -1,8 +1,13 @@
 //! The names that a propagator watches for, and how one is told from ordinary headers.
 
+use core::fmt;
+
+use super::kind::FirstField;
+use super::known::Field;
 #[cfg(feature = "alloc")]
-use super::FormatKind;
-use super::{CustomHeader, Field, FieldSet, FirstField, MAX_CUSTOM_HEADERS};
+use super::known::FormatKind;
+use super::name::{CustomHeader, MAX_CUSTOM_HEADERS};
+use super::set::FieldSet;
 
 /// What a propagator watches for: built-in fields of the formats it has, and configured names.
 #[derive(Clone, Debug)]
@@ -157,6 +162,18 @@ impl FieldNames {
         }
         let mut names = self.configured.iter().map_while(Option::as_ref);
         names.position(|known| known.matches(name)).map(|place| Field::Custom(place as u8))
+    }
+}
+
+/// Displays a field by the name that it has in a propagator. Without one, a custom header has only a number.
+pub(crate) struct Named<'n>(pub(crate) Option<&'n FieldNames>, pub(crate) Field);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.and_then(|names| names.name_of(self.1)) {
+            Some(name) => f.write_str(name),
+            None => self.1.fmt(f),
+        }
     }
 }
 

@@ -11,18 +11,18 @@ mod set;
 
 use core::fmt;
 
-pub(crate) use kind::{FirstField, FormatSet, InAll, Preserves};
+pub(crate) use kind::{FormatSet, InAll, Preserves};
 pub use known::Field;
 use known::{Carries, FAMILIES};
 pub(crate) use known::{FormatKind, KNOWN, ROWS};
-pub(crate) use matcher::FieldNames;
-pub use name::{CustomHeader, InvalidHeaderName};
+pub(crate) use matcher::{FieldNames, Named};
+pub use name::{CustomHeader, InvalidHeaderName, MAX_CUSTOM_HEADERS};
 pub use set::FieldSet;
 
-/// Configured names (correlation headers, headers of a user's own format) that one propagator can watch for.
-pub const MAX_CUSTOM_HEADERS: usize = 8;
-
 impl Field {
+    /// A custom header that a propagator does not watch.
+    pub(crate) const UNWATCHED: Self = Self::Custom(MAX_CUSTOM_HEADERS as u8);
+
     /// Fields that the table of headers has a place for: those of formats, and custom headers.
     pub(crate) const TABLE_LEN: usize = MAX_CUSTOM_HEADERS + Self::BUILT_IN.len();
 
@@ -30,7 +30,7 @@ impl Field {
     #[inline]
     pub(crate) const fn place(self) -> usize {
         match self {
-            Self::Custom(place) => place as usize % MAX_CUSTOM_HEADERS,
+            Self::Custom(place) if (place as usize) < MAX_CUSTOM_HEADERS => place as usize,
             _ => MAX_CUSTOM_HEADERS + self.index(),
         }
     }
@@ -40,7 +40,7 @@ impl Field {
     pub(crate) fn at(index: usize) -> Self {
         match Self::ALL.get(index) {
             Some(field) => *field,
-            None => Self::Custom((index.saturating_sub(Self::ALL.len()) % MAX_CUSTOM_HEADERS) as u8),
+            None => Self::Custom(index.saturating_sub(Self::ALL.len()) as u8),
         }
     }
 
@@ -93,20 +93,10 @@ impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.name(), self) {
             (Some(name), _) => f.write_str(name),
-            (None, Self::Custom(i)) => write!(f, "custom header {}", u32::from(*i) + 1),
-            (None, _) => Ok(()),
-        }
-    }
-}
-
-/// A field by the name that it has in a propagator; without one, a configured name is only a number.
-pub(crate) struct Named<'n>(pub(crate) Option<&'n FieldNames>, pub(crate) Field);
-
-impl fmt::Display for Named<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.and_then(|names| names.name_of(self.1)) {
-            Some(name) => f.write_str(name),
-            None => self.1.fmt(f),
+            (None, Self::Custom(place)) if usize::from(*place) < MAX_CUSTOM_HEADERS => {
+                write!(f, "custom header {}", place + 1)
+            }
+            (None, _) => f.write_str("unknown custom header"),
         }
     }
 }

@@ -4,6 +4,9 @@ use core::fmt;
 
 use crate::wire;
 
+/// The most custom headers that one propagator can watch.
+pub const MAX_CUSTOM_HEADERS: usize = 8;
+
 /// The name of a correlation header, or of a header of a custom format.
 ///
 /// It has at most [`CustomHeader::MAX_LEN`] bytes, held inline in lower case.

@@ -19,7 +19,7 @@ impl InjectContext<'_> {
         }
         let slots = self.slots;
         let single = fields.custom_headers().iter().filter(|name| !name.is_prefix());
-        let named = single.filter_map(|name| Some((slots.field_named(name)?, name.as_str())));
+        let named = single.map(|name| (slots.field(name), name.as_str()));
         let built_in = fields.built_in_fields().built_in().filter_map(|field| Some((field, field.name()?)));
         let handed_on = |field: Field| !field.is_baggage() && !reading.ignored_fields().contains(field);
         let all = || built_in.clone().chain(named.clone()).filter(|(field, _)| handed_on(*field));

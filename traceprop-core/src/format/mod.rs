@@ -45,15 +45,12 @@ pub use writer::Writer;
 ///         FormatFields::custom(&[TRACE])
 ///     }
 ///
-///     fn extract(&self, slots: &Headers<'_>) -> Parsed {
-///         let Some(value) = slots.get_all_custom(&TRACE).first() else {
-///             return Parsed::new(Outcome::Absent);
-///         };
-///         let field = slots.field_named(&TRACE).unwrap_or(Field::Custom(0));
-///         Parsed::new(match TraceId::from_hex(value) {
-///             Ok(trace_id) => Outcome::Context(RemoteContext::new(trace_id, None)),
-///             Err(error) => Outcome::Invalid(error.in_field(field)),
-///         })
+///     fn extract(&self, headers: &Headers<'_>) -> Parsed {
+///         let Some(value) = headers.get_custom(&TRACE) else { return Parsed::absent() };
+///         match TraceId::from_hex(value) {
+///             Ok(trace_id) => Parsed::context(RemoteContext::new(trace_id, None)),
+///             Err(error) => Parsed::invalid(error.in_field(headers.field(&TRACE))),
+///         }
 ///     }
 ///
 ///     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

@@ -79,7 +79,7 @@ impl<'w> Writer<'w> {
     }
 
     fn field(&self, header: &CustomHeader) -> Field {
-        self.names.configured(header).unwrap_or(Field::Custom(0))
+        self.names.configured(header).unwrap_or(Field::UNWATCHED)
     }
 
     /// Writes a header of a family. Its name is `prefix` and `suffix`, at most [`Writer::MAX_NAME_LEN`] bytes.

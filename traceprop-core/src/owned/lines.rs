@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
+use crate::carrier::table::Table;
 use crate::context::received::Received;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::id::sampling::Sampling;
@@ -149,11 +150,10 @@ impl Builder {
 }
 
 impl LineSource for OwnedLines {
-    fn fill<'c>(&'c self, slots: &mut Headers<'c>) {
-        let names = slots.names();
+    fn fill<'c>(&'c self, names: &FieldNames, table: &mut Table<'c>) {
         for entry in self.entries() {
             if let Some(field) = names.find_entry(entry.field(), entry.name) {
-                slots.add(field, entry.value);
+                table.add(field, entry.value);
             }
         }
     }

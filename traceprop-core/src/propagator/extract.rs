@@ -169,7 +169,7 @@ impl<'c> Extraction<'c> {
     /// once, before anything that was written a moment ago would have to be moved along with it.
     pub(crate) fn read<C: Carrier>(propagator: &'c Propagator, carrier: &'c C, recorder: &mut impl Recorder) -> Self {
         let mut slots = Headers::empty(carrier, &propagator.reads);
-        carrier.fill(&mut slots);
+        carrier.fill(&propagator.reads, &mut slots.table);
         let mut formats = propagator.extract.asked(slots.maybe_present());
         let mut merge = Merge::NOTHING;
         if let Some((place, format, kind)) = formats.next() {

@@ -3,6 +3,7 @@
 use super::Propagator;
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
+use crate::carrier::table::Table;
 use crate::carrier::{CarrierMut, StaleFields};
 use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
 use crate::context::received::Received;
@@ -14,7 +15,7 @@ use crate::id::sampling::Sampling;
 struct NoLines;
 
 impl LineSource for NoLines {
-    fn fill<'c>(&'c self, _: &mut Headers<'c>) {}
+    fn fill<'c>(&'c self, _: &FieldNames, _: &mut Table<'c>) {}
 
     fn present(&self, _: &FieldNames) -> FieldSet {
         FieldSet::EMPTY
@@ -62,7 +63,7 @@ impl Propagator {
     ) -> InjectReport<'_> {
         let (lines, names) = self.received_lines(&source.received, source.trace_id.is_some());
         let mut headers = Headers::empty(lines, names);
-        lines.fill(&mut headers);
+        lines.fill(names, &mut headers.table);
         let context = InjectContext {
             source: *source,
             slots: &headers,

@@ -1,8 +1,8 @@
 //! A format of a user's own, made up, with nothing but what the crate shows to everybody.
 
 use traceprop_core::{
-    CustomHeader, Field, Format, FormatFields, Headers, InjectContext, InvalidHeader, InvalidReason, OmitReason,
-    Outcome, Parsed, RemoteContext, Sampling, SpanId, TraceId, Writer,
+    CustomHeader, Format, FormatFields, Headers, InjectContext, InvalidHeader, InvalidReason, OmitReason, Outcome,
+    Parsed, RemoteContext, Sampling, SpanId, TraceId, Writer,
 };
 
 /// `x-acme-trace: TRACE.SPAN` and `x-acme-keep: yes` or `no`; without the latter nobody has decided.
@@ -14,10 +14,6 @@ const NAMES: &[CustomHeader] = &[TRACE, KEEP];
 
 const ID_LEN: usize = TraceId::HEX_LEN;
 const LEN: usize = ID_LEN + 1 + SpanId::HEX_LEN;
-
-fn field(slots: &Headers<'_>, name: &CustomHeader) -> Field {
-    slots.field_named(name).unwrap_or(Field::Custom(0))
-}
 
 /// Blanks around a value are the carrier's; a line end is not among them.
 fn trim(mut value: &[u8]) -> &[u8] {
@@ -50,21 +46,21 @@ impl Format for Acme {
         FormatFields::custom(NAMES)
     }
 
-    fn extract(&self, slots: &Headers<'_>) -> Parsed {
-        let Some(value) = slots.get_all_custom(&TRACE).iter().find(|line| !trim(line).is_empty()) else {
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        let Some(value) = headers.get_all_custom(&TRACE).iter().find(|line| !trim(line).is_empty()) else {
             return Parsed::new(Outcome::Absent);
         };
         let mut context = match parse(value) {
             Ok(context) => context,
-            Err((reason, at)) => return Parsed::invalid(InvalidHeader::new(field(slots, &TRACE), reason, at)),
+            Err((reason, at)) => return Parsed::invalid(InvalidHeader::new(headers.field(&TRACE), reason, at)),
         };
         let mut refused = None;
-        context.sampling = match slots.get_all_custom(&KEEP).first() {
+        context.sampling = match headers.get_custom(&KEEP) {
             Some(b"yes") => Sampling::Sampled,
             Some(b"no") => Sampling::NotSampled,
             None => Sampling::Deferred,
             Some(_) => {
-                refused = Some(InvalidHeader::new(field(slots, &KEEP), InvalidReason::BadSampling, 0));
+                refused = Some(InvalidHeader::new(headers.field(&KEEP), InvalidReason::BadSampling, 0));
                 Sampling::Deferred
             }
         };
@@ -78,7 +74,7 @@ impl Format for Acme {
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let Some((trace_id, span_id)) = context.ids() else {
             if context.trace_id().is_some() {
-                writer.omit(field(context.received(), &TRACE), OmitReason::NoSpanId, 1);
+                writer.omit(context.received().field(&TRACE), OmitReason::NoSpanId, 1);
             }
             return;
         };

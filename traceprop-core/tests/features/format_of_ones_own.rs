@@ -68,9 +68,9 @@ impl Format for Acme {
         FormatFields::custom(&self.names)
     }
 
-    fn extract(&self, slots: &Headers<'_>) -> Parsed {
-        let field = slots.field_named(self.trace()).unwrap_or(Field::Custom(0));
-        let Some(value) = slots.get_all_custom(self.trace()).first() else {
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        let field = headers.field(self.trace());
+        let Some(value) = headers.get_custom(self.trace()) else {
             return Parsed::new(Outcome::Absent);
         };
         match Self::parse(value.trim_ascii(), field) {
@@ -93,9 +93,7 @@ impl Format for Acme {
     }
 
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let Some(field) = context.received().field_named(self.family()) else {
-            return;
-        };
+        let field = context.received().field(self.family());
         for (name, value) in context.received().get_all(field).with_names() {
             let (Some(key), Ok(value)) = (self.family().suffix(name), std::str::from_utf8(value)) else {
                 continue;

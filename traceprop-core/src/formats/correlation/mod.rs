@@ -203,7 +203,7 @@ impl Correlation {
     }
 
     fn field(&self, slots: &Headers<'_>) -> Field {
-        slots.field_named(&self.header).unwrap_or(Field::Custom(0))
+        slots.field(&self.header)
     }
 }
 

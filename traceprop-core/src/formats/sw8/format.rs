@@ -24,15 +24,12 @@ const STACK_VALUE: usize = 512;
 
 impl Sw8 {
     fn field(&self, slots: &Headers<'_>, place: usize) -> Field {
-        let named = self.names.as_ref().and_then(|names| slots.field_named(&names[place]));
-        named.unwrap_or(FIELDS[place])
+        self.names.as_ref().map_or(FIELDS[place], |names| slots.field(&names[place]))
     }
 
     pub(super) fn lines<'c>(&self, slots: &Headers<'c>, place: usize) -> (Field, HeaderLines<'c>) {
-        match &self.names {
-            None => (FIELDS[place], slots.get_all(FIELDS[place])),
-            Some(names) => (self.field(slots, place), slots.get_all_custom(&names[place])),
-        }
+        let field = self.field(slots, place);
+        (field, slots.get_all(field))
     }
 
     /// Whether neither of the headers beside sw8 came, which is the rule.
