@@ -16,7 +16,7 @@ use traceprop_core::{
 use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, is_digits, jaeger, sw8, w3c};
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_child,
-    written_by_relay,
+    written_by_owned, written_by_relay,
 };
 
 /// The context and the decision of a request.
@@ -77,14 +77,14 @@ fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
     let relay = OwnedContext::from_passthrough(extraction);
     for outgoing in [InjectOptions::everything(), InjectOptions::new()] {
         let sent = child(propagator, extraction, &outgoing);
-        let owned = written_by_child(propagator, &owned.span().expect("a span"), &outgoing);
+        let owned = written_by_owned(propagator, &owned, &outgoing);
         assert_eq!(said(&owned), said(&sent), "from lines of its own");
         names(
             &sent.0,
             RemoteContext { sampling: span.sampling(), ..RemoteContext::new(span.trace_id(), Some(span.span_id())) },
         );
         let passed = written_by_relay(propagator, &extraction.passthrough(), &outgoing);
-        let owned = written_by_relay(propagator, &relay.relay().expect("a relay"), &outgoing);
+        let owned = written_by_owned(propagator, &relay, &outgoing);
         assert_eq!(said(&owned), said(&passed), "from lines of its own");
         if let Some(context) = extraction.context() {
             names(&passed.0, context);

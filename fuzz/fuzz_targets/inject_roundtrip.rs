@@ -13,7 +13,7 @@ use traceprop_core::{
     PropagatorBuilder, RemoteContext, Sampling, SpanContext, presets,
 };
 use traceprop_fuzz::oracle::{Expected, b3, baggage, correlation, datadog, is_token, jaeger, sw8, text, trim, w3c};
-use traceprop_fuzz::{Input, Sink, target, values, written_by_child, written_by_relay};
+use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
 
 target!(run);
 
@@ -28,10 +28,7 @@ fn run(data: &[u8]) {
     let propagator = propagator(without, order);
     let [.., endpoint, peer] = &given.sw8;
     let call = InjectOptions::everything().endpoint(endpoint).peer(peer).sent_at_ms(1_768_384_712_345);
-    let (sink, omitted) = match (context.span(), context.relay()) {
-        (Some(span), _) => written_by_child(&propagator, &span, &call),
-        (None, relay) => written_by_relay(&propagator, &relay.expect("one of the two"), &call),
-    };
+    let (sink, omitted) = written_by_owned(&propagator, &context, &call);
     w3c(&given, &context, &sink);
     b3(&context, &sink);
     datadog(&given, &context, &sink, &omitted);

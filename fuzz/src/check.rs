@@ -3,8 +3,8 @@
 use std::fmt;
 
 use traceprop_core::{
-    Carrier, CarrierMut, Extraction, Field, FieldName, FieldValue, IdBits, InjectOptions, InjectReport, InvalidHeader,
-    Passthrough, Propagator, Sampling, SpanContext,
+    Carrier, CarrierMut, Extraction, Field, FieldName, FieldValue, IdBits, InjectOptions, InjectReport, InjectSource,
+    InvalidHeader, OwnedContext, Passthrough, Propagator, Sampling, SpanContext,
 };
 
 use crate::input::Headers;
@@ -123,9 +123,36 @@ pub fn written_by_relay<'p>(
     relay: &Passthrough<'_>,
     outgoing: &InjectOptions<'_>,
 ) -> (Sink, InjectReport<'p>) {
+    let is_nothing = relay.context().is_none() && relay.sampling() == Sampling::Deferred;
+    forwarded(propagator, relay.into(), is_nothing, outgoing)
+}
+
+/// What an owned context sends: its span, or what it forwards.
+#[track_caller]
+pub fn written_by_owned<'p>(
+    propagator: &'p Propagator,
+    context: &OwnedContext,
+    outgoing: &InjectOptions<'_>,
+) -> (Sink, InjectReport<'p>) {
+    match context.span() {
+        Some(span) => written_by_child(propagator, &span, outgoing),
+        None => {
+            let is_nothing = context.trace_id().is_none() && context.sampling() == Sampling::Deferred;
+            forwarded(propagator, context.into(), is_nothing, outgoing)
+        }
+    }
+}
+
+#[track_caller]
+fn forwarded<'p>(
+    propagator: &'p Propagator,
+    source: InjectSource<'_>,
+    is_nothing: bool,
+    outgoing: &InjectOptions<'_>,
+) -> (Sink, InjectReport<'p>) {
     let mut sink = Sink::default();
-    let omitted = propagator.inject(relay, outgoing, &mut sink);
-    if relay.context().is_none() && relay.sampling() == Sampling::Deferred {
+    let omitted = propagator.inject(source, outgoing, &mut sink);
+    if is_nothing {
         assert!(!sink.has("traceparent") && !sink.has("b3") && !sink.has("x-b3-sampled"), "of nothing comes nothing");
     }
     (sink, omitted)

@@ -126,7 +126,7 @@ proptest! {
                 propagator.inject(&span, &InjectOptions::new(), &mut child);
                 propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut owned_child);
                 propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut relay);
-                propagator.inject(passed.relay().expect("a passthrough"), &InjectOptions::new(), &mut owned_relay);
+                propagator.inject(&passed, &InjectOptions::new(), &mut owned_relay);
                 prop_assert_eq!(&child, &owned_child);
                 prop_assert_eq!(&relay, &owned_relay);
                 written.push((child, relay));

@@ -109,12 +109,16 @@ impl OwnedContext {
         }
     }
 
-    /// What is passed on, if the service has no span.
-    pub fn relay(&self) -> Option<Passthrough<'_>> {
-        match self.role {
-            Role::Relay(relay) => Some(relay.with_received(self.received(relay.received))),
-            Role::Span(_) => None,
-        }
+    /// Returns whether the service has no span, so that the received context is forwarded.
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, RemoteContext, SpanContext, SpanId, TraceId};
+    ///
+    /// assert!(OwnedContext::from_remote(RemoteContext::new(TraceId::MIN, None)).is_passthrough());
+    /// assert!(!OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).is_passthrough());
+    /// ```
+    pub const fn is_passthrough(&self) -> bool {
+        matches!(self.role, Role::Relay(_))
     }
 
     fn received<'a>(&'a self, received: Received<'static>) -> Received<'a> {

@@ -67,7 +67,7 @@ impl Edge {
     pub(crate) fn relays(&self, request: &Lines) -> Lines {
         let owned = OwnedContext::from_passthrough(&self.0.extract(request));
         let mut headers = Pairs::new();
-        self.0.inject(&owned.relay().expect("a relay"), &InjectOptions::everything(), &mut headers);
+        self.0.inject(&owned, &InjectOptions::everything(), &mut headers);
         headers.into_iter().collect()
     }
 }

@@ -245,7 +245,7 @@ fn ok_owned_contexts_keep_the_text() {
     propagator.inject(&span.span().unwrap(), &InjectOptions::everything(), &mut headers);
     assert_eq!(get(&headers, NAME), Some(BRACED));
     let mut headers = Headers::new();
-    propagator.inject(&passed_on.relay().unwrap(), &InjectOptions::everything(), &mut headers);
+    propagator.inject(&passed_on, &InjectOptions::everything(), &mut headers);
     assert_eq!(get(&headers, NAME), Some(BRACED));
 }
 

@@ -76,7 +76,7 @@ proptest! {
         }
         let owned = OwnedContext::new(span);
         prop_assert_eq!((owned.trace_id(), owned.span_id(), owned.parent_id()), (Some(trace_id), Some(span.span_id()), span.parent_id()));
-        prop_assert_eq!((owned.sampling(), owned.is_random(), owned.relay().is_none()), (span.sampling(), random, true));
+        prop_assert_eq!((owned.sampling(), owned.is_random(), owned.is_passthrough()), (span.sampling(), random, false));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    Extraction, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, Sampling, SpanContext, SpanId,
+    Extraction, IdBits, InjectOptions, InjectSource, OwnedContext, Pairs, Propagator, RemoteContext, Sampling, SpanId,
     TraceState, presets,
 };
 
@@ -21,19 +21,13 @@ const fn ids() -> IdBits {
     IdBits::random(0xb7ad_6b71_6920_3331)
 }
 
-fn inject(propagator: &Propagator, span: &SpanContext<'_>, outgoing: &InjectOptions<'_>) -> (Pairs, String) {
-    let mut headers = Pairs::new();
-    let omitted = propagator.inject(span, outgoing, &mut headers);
-    (headers, omitted.to_string())
-}
-
-fn relay(
+fn inject<'a>(
     propagator: &Propagator,
-    relay: &traceprop_core::Passthrough<'_>,
+    source: impl Into<InjectSource<'a>>,
     outgoing: &InjectOptions<'_>,
 ) -> (Pairs, String) {
     let mut headers = Pairs::new();
-    let omitted = propagator.inject(relay, outgoing, &mut headers);
+    let omitted = propagator.inject(source, outgoing, &mut headers);
     (headers, omitted.to_string())
 }
 
@@ -74,7 +68,7 @@ proptest! {
         let span = extraction.new_span(&ids);
         for outgoing in [InjectOptions::new(), InjectOptions::everything()] {
             let child = inject(&propagator, &span, &outgoing);
-            let passed = relay(&propagator, &extraction.passthrough(), &outgoing);
+            let passed = inject(&propagator, extraction.passthrough(), &outgoing);
             for (name, value) in child.0.iter().chain(passed.0.iter()) {
                 prop_assert!(!is_blank(value.as_bytes()), "{} is empty", name);
                 prop_assert!(value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)), "{}", name);
@@ -113,8 +107,8 @@ proptest! {
         let owned = OwnedContext::from_passthrough(&extraction);
         for (headers, _) in [
             inject(&propagator, &span, &InjectOptions::new()),
-            relay(&propagator, &extraction.passthrough(), &InjectOptions::new()),
-            relay(&propagator, &owned.relay().expect("a relay"), &InjectOptions::new()),
+            inject(&propagator, extraction.passthrough(), &InjectOptions::new()),
+            inject(&propagator, &owned, &InjectOptions::new()),
         ] {
             for (name, value) in headers {
                 prop_assert!(!value.contains("SECRET") && !value.contains("U0VDUkVU"), "{}: {}", name, value);
@@ -133,10 +127,9 @@ proptest! {
         let extraction = propagator.extract(&lines);
         let span = extraction.new_span(&ids);
         let (owned, passed) = (OwnedContext::from_span(&extraction, &span), OwnedContext::from_passthrough(&extraction));
-        let (owned, passed) = (owned.span().expect("a span"), passed.relay().expect("a relay"));
         for outgoing in [InjectOptions::new(), InjectOptions::everything()] {
             prop_assert_eq!(inject(&propagator, &owned, &outgoing), inject(&propagator, &span, &outgoing));
-            prop_assert_eq!(relay(&propagator, &passed, &outgoing), relay(&propagator, &extraction.passthrough(), &outgoing));
+            prop_assert_eq!(inject(&propagator, &passed, &outgoing), inject(&propagator, extraction.passthrough(), &outgoing));
         }
     }
 
@@ -175,7 +168,7 @@ proptest! {
     fn ok_a_relay_hands_lines_on_byte_for_byte(lines in w3c_lines()) {
         let propagator = presets::W3C.propagator();
         let extraction = propagator.extract(&lines);
-        let (headers, _) = relay(&propagator, &extraction.passthrough(), &InjectOptions::everything());
+        let (headers, _) = inject(&propagator, extraction.passthrough(), &InjectOptions::everything());
         prop_assert_eq!(written(&headers, "traceparent"), values(&lines, "traceparent"));
         let mut states = values(&lines, "tracestate");
         states.retain(|line| !is_blank(line));
@@ -188,7 +181,7 @@ proptest! {
         let propagator = presets::W3C.propagator();
         let lines = [lines, vec![("tracestate".to_owned(), Bytes(bad.into_bytes()))]].concat();
         let extraction = propagator.extract(&lines);
-        let (passed, _) = relay(&propagator, &extraction.passthrough(), &InjectOptions::new());
+        let (passed, _) = inject(&propagator, extraction.passthrough(), &InjectOptions::new());
         prop_assert_eq!(written(&passed, "traceparent"), values(&lines, "traceparent"));
         prop_assert_eq!(written(&passed, "tracestate").len(), 0);
         let (child, _) = inject(&propagator, &extraction.new_span(&ids), &InjectOptions::new());
@@ -257,7 +250,7 @@ proptest! {
         let propagator = presets::W3C.propagator();
         let context = RemoteContext { trace_id, parent_id: parent, sampling, random };
         let passed = traceprop_core::Passthrough::from_remote(context);
-        let (headers, omitted) = relay(&propagator, &passed, &InjectOptions::new());
+        let (headers, omitted) = inject(&propagator, &passed, &InjectOptions::new());
         let read = propagator.extract(&headers);
         match parent {
             None => {
@@ -278,7 +271,7 @@ proptest! {
         let first = mixed.extract(&lines);
         let span = first.new_span(&ids);
         let (child, _) = inject(&mixed, &span, &InjectOptions::new());
-        let (passed, _) = relay(&mixed, &first.passthrough(), &InjectOptions::new());
+        let (passed, _) = inject(&mixed, first.passthrough(), &InjectOptions::new());
         let came = mixed.extract(&child).context().expect("a span is always written");
         prop_assert_eq!((came.trace_id, came.parent_id), (span.trace_id(), Some(span.span_id())));
         prop_assert_eq!((came.sampling.is_sampled(), came.random), (span.sampling().is_sampled(), span.is_random()));
@@ -357,8 +350,8 @@ fn regression_an_owned_relay_hands_on_lines_of_formats_that_were_not_read() {
     for propagator in [only_written, first_is_enough.build().expect("two formats")] {
         let extraction = propagator.extract(&request);
         let owned = OwnedContext::from_passthrough(&extraction);
-        for passed in [extraction.passthrough(), owned.relay().expect("a relay")] {
-            let (headers, _) = relay(&propagator, &passed, &InjectOptions::new());
+        for passed in [InjectSource::from(extraction.passthrough()), InjectSource::from(&owned)] {
+            let (headers, _) = inject(&propagator, passed, &InjectOptions::new());
             assert_eq!(headers.get("b3"), Some(b3.as_str()));
         }
     }

@@ -65,7 +65,7 @@ fn inject(case: &Case, propagator: &Propagator) -> Verdict {
             // A span of this service has no word for its parent in B3: only what is passed on has.
             let ids = B3Ids::new(span.trace_id(), span.span_id()).with_parent_span_id(Some(parent));
             let owned = OwnedContext::from(B3Single::new(ids, span.sampling()));
-            propagator.inject(&owned.relay().expect("it was made as one"), &outgoing, &mut headers)
+            propagator.inject(&owned, &outgoing, &mut headers)
         }
         (None, _) => context.relay(propagator, &outgoing, &mut headers),
     };
