@@ -31,6 +31,8 @@ pub(crate) const PARENT_ID: u64 = 0x00f0_67aa_0ba9_02b7;
 
 pub(crate) const TRACEPARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 pub(crate) const TRACESTATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,es=s:0.25");
+/// A tracestate with a `dd` member that a span of ours does not change.
+pub(crate) const TRACESTATE_WITH_DD: (&str, &str) = ("tracestate", "dd=s:2;o:rum;t.dm:-4;t.usr.id:MTIz,rojo=1");
 pub(crate) const BAGGAGE: (&str, &str) = ("baggage", "tenant=acme,user=Ad%C3%A8le%20B,region=eu-north-1");
 pub(crate) const B3: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
 /// Its last digit of the parent is no digit.

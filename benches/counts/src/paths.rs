@@ -18,7 +18,7 @@ use traceprop_tower::{ExtractLayer, presets};
 
 use crate::input::{
     B3, B3_MALFORMED, B3_MULTI, BAGGAGE, DATADOG_RUM, DATADOG_TAGS, PARENT_ID, SW8, TRACE_ID, TRACEPARENT,
-    TRACEPARENT_MALFORMED, TRACESTATE, UBER_TRACE_ID, outgoing, request,
+    TRACEPARENT_MALFORMED, TRACESTATE, TRACESTATE_WITH_DD, UBER_TRACE_ID, outgoing, request,
 };
 use crate::valgrind::CALLS;
 
@@ -51,7 +51,8 @@ pub(crate) const PATHS: &[Path] = &[
     ("inject/tracecontext,b3,datadog", |calls| inject("tracecontext,b3,datadog", 7, calls)),
     ("passthrough/nothing", |calls| passthrough(&[], calls)),
     ("passthrough/traceparent", |calls| passthrough(&[TRACEPARENT], calls)),
-    ("forward/traceparent+tracestate", forward),
+    ("forward/traceparent+tracestate", |calls| forward(TRACESTATE, calls)),
+    ("forward/tracestate-with-dd", |calls| forward(TRACESTATE_WITH_DD, calls)),
     ("serve/traceparent+tracestate", serve),
     ("call/baggage/reqwest-rules", call),
 ];
@@ -157,15 +158,15 @@ fn passthrough(lines: &[(&'static str, &str)], calls: usize) {
 }
 
 /// In, a span of ours, and out again.
-fn forward(calls: usize) {
+fn forward(tracestate: (&'static str, &str), calls: usize) {
     let propagator = Propagator::from_names("tracecontext", "tracecontext").expect("known names");
-    let request = request(&[TRACEPARENT, TRACESTATE]);
+    let request = request(&[TRACEPARENT, tracestate]);
     let mut maps = outgoing(PREPARED);
     for map in &mut maps[..calls] {
         let carrier = HeaderCarrier::new(black_box(&request));
         let span = propagator.extract(&carrier).new_span(&span_ids);
         propagator.inject(&span, &InjectOptions::new(), &mut HeaderCarrierMut::new(map));
-        assert_eq!(map["tracestate"], TRACESTATE.1);
+        assert_eq!(map["tracestate"], tracestate.1);
     }
     forget(maps);
 }

@@ -326,6 +326,15 @@ impl<'c> RawTags<'c> {
     }
 }
 
+/// Returns whether a tag is passed on as it is, unless a decision replaces the decision maker.
+pub(super) fn is_passed_on(tag: &DatadogTag<'_>) -> bool {
+    match tag.name {
+        TID | UPSTREAM_SERVICES => false,
+        DECISION_MAKER => is_decision_maker(tag.value.raw().as_bytes()),
+        _ => true,
+    }
+}
+
 /// Returns whether a pair is a tag with this name.
 fn is_tag(pair: &[u8], name: &str) -> bool {
     let value = pair.strip_prefix(TAG_PREFIX.as_bytes()).and_then(|tag| tag.strip_prefix(name.as_bytes()));

@@ -1,14 +1,16 @@
 //! Writing the `dd` member.
 
-use super::Datadog;
+use super::item::Item;
+use super::tag::DecisionMaker;
 use super::text::{DatadogLastSpan, DatadogText};
 use super::trace_state::{self, DatadogTraceState};
 use super::view::{self, Source, Words};
+use super::{Datadog, tags};
 use crate::field::FormatKind;
 use crate::format::InjectContext;
 use crate::tracestate::preserve::PreserveWriter;
 use crate::wire::buffer::StackText;
-use crate::wire::decimal::Digits;
+use crate::wire::decimal::{self, Digits};
 
 /// Bytes of a member with its key, which is what the tracers read.
 const MAX_MEMBER: usize = 256;
@@ -30,6 +32,9 @@ impl Datadog {
             Source::Nothing if came.is_some() => Source::Member,
             source => source,
         };
+        if source == Source::Member && came.is_some_and(|came| self.keeps_member(came, context)) {
+            return;
+        }
         let words = Words::of(source, context.received(), received, came);
         let last_span = || view::last_span(source, context.received(), received, came);
         let carries = match source {
@@ -74,6 +79,48 @@ impl Datadog {
             member.add(true, |item| item.push(other).is_ok());
         }
         member.finish(bridge);
+    }
+
+    /// Returns whether a received member is written as it is, as far as one look at each item tells.
+    ///
+    /// If this returns `false`, the member is put together and compared, which gives the same result in more time.
+    fn keeps_member(&self, member: DatadogTraceState<'_>, context: &InjectContext<'_>) -> bool {
+        let (mut received_priority, mut has_last_span, mut seen) = (None, false, 0_u64);
+        for item in member.items() {
+            let name = match item {
+                Item::Priority(text) => {
+                    received_priority = decimal::signed_value(text.as_bytes());
+                    let digits = received_priority.map(Digits::of_signed);
+                    if digits.is_none_or(|digits| digits.as_bytes() != text.as_bytes()) {
+                        return false;
+                    }
+                    "s"
+                }
+                Item::Origin(_) => "o",
+                Item::LastSpan(_) => {
+                    has_last_span = true;
+                    "p"
+                }
+                Item::Tag(tag) if !tags::is_passed_on(&tag) => return false,
+                Item::Tag(tag) => tag.name,
+                Item::Other(_) => continue,
+            };
+            // Of a repeated name only the last item is written. Names that share a bit may be equal.
+            let bit = 1 << (name.bytes().fold(0, |sum: u8, byte| sum.wrapping_mul(7) ^ byte) & 63);
+            if seen & bit != 0 {
+                return false;
+            }
+            seen |= bit;
+        }
+        let (priority, decision_maker) =
+            view::decide(received_priority, context.sampling(), context.is_local_decision());
+        let keeps_priority = match received_priority {
+            Some(_) => priority == received_priority,
+            None => priority.is_none_or(|priority| priority == flag(context)),
+        };
+        let names_own_span = self.reports_spans && !context.is_passthrough();
+        let takes_span = !has_last_span && context.agrees(FormatKind::Datadog);
+        keeps_priority && decision_maker == DecisionMaker::AsReceived && !names_own_span && !takes_span
     }
 }
 
