@@ -72,7 +72,7 @@ impl<'c> RawMember<'c> {
     /// The same as text.
     pub(crate) fn member(&self) -> BaggageMember<'c> {
         // All parts are ASCII, so one look makes text of them together.
-        let text = core::str::from_utf8(self.whole).unwrap_or_default();
+        let text = wire::ascii(self.whole);
         let part = |at: usize, part: &[u8]| text.get(at..at + part.len()).unwrap_or_default();
         BaggageMember {
             key: part(0, self.key),

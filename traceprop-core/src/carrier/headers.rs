@@ -53,7 +53,7 @@ impl<'c> Headers<'c> {
 
     #[inline]
     pub(crate) fn empty(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
-        Self { source, names, table: Table::EMPTY }
+        Self { source, names, table: Table::new() }
     }
 
     /// Returns the names that are watched.

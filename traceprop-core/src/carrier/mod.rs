@@ -247,7 +247,7 @@ impl<'a> FieldValue<'a> {
     /// The value, where it lies in one piece.
     pub fn as_str(&self) -> Option<&'a str> {
         match self.0 {
-            Repr::Ascii(bytes) => core::str::from_utf8(bytes).ok(),
+            Repr::Ascii(bytes) => Some(wire::ascii(bytes)),
             Repr::Pieces(_) => None,
         }
     }

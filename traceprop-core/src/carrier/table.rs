@@ -22,14 +22,17 @@ pub(crate) struct Table<'c> {
 }
 
 impl<'c> Table<'c> {
-    pub(super) const EMPTY: Self = Self {
-        present: FieldSet::EMPTY,
-        repeated: FieldSet::EMPTY,
-        unknown: FieldSet::EMPTY,
-        places: [0; Field::TABLE_LEN],
-        len: 0,
-        found: [None; PLACES],
-    };
+    #[inline]
+    pub(super) const fn new() -> Self {
+        Self {
+            present: FieldSet::EMPTY,
+            repeated: FieldSet::EMPTY,
+            unknown: FieldSet::EMPTY,
+            places: [0; Field::TABLE_LEN],
+            len: 0,
+            found: [None; PLACES],
+        }
+    }
 
     /// Adds a line after those of the same field that are present.
     #[inline(always)]

@@ -122,8 +122,7 @@ impl CustomHeader {
 
     /// Returns the name or prefix, in lower case.
     pub fn as_str(&self) -> &str {
-        // Tokens are ASCII, so the other arm is never taken.
-        core::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+        wire::ascii(&self.bytes[..usize::from(self.len)])
     }
 
     /// Returns whether a header with this name, in any letter case, is meant.

@@ -9,6 +9,7 @@ use core::str::FromStr;
 
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
+use crate::wire;
 use crate::wire::hex::{self, HexError, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
@@ -200,8 +201,7 @@ macro_rules! id_text {
     ($id:ident) => {
         impl fmt::Display for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                // Hex digits are ASCII, so the other arm is never taken.
-                f.pad(core::str::from_utf8(&self.to_hex()).unwrap_or_default())
+                f.pad(wire::ascii(&self.to_hex()))
             }
         }
 

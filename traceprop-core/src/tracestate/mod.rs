@@ -23,6 +23,7 @@ use core::fmt;
 
 use crate::carrier::headers::HeaderLines;
 use crate::field::invalid::InvalidHeader;
+use crate::wire;
 
 pub(crate) use edit::EditedTraceState;
 pub use edit::TraceStateEdit;
@@ -105,9 +106,7 @@ impl<'c> TraceState<'c> {
 
     /// The value of a member.
     pub fn get(&self, key: &str) -> Option<&'c str> {
-        let value = scan::find(&self.lines, key.as_bytes())?;
-        // A valid value is ASCII.
-        core::str::from_utf8(value).ok()
+        scan::find(&self.lines, key.as_bytes()).map(wire::ascii)
     }
 
     /// How many members there are.

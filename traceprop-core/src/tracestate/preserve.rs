@@ -17,6 +17,7 @@ use crate::field::FormatKind;
 use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::tracestate::{TraceState, TraceStateEdit};
+use crate::wire;
 use crate::wire::buffer::StackText;
 use crate::wire::hex;
 
@@ -163,8 +164,8 @@ impl PreserveWriter {
         let mut items = self.items.unwrap_or_else(|| {
             let mut items = StackText::new();
             let low = low_digits(self.trace_id);
-            // Ten bytes fit, and digits are ASCII.
-            let _ = items.push("1;").and_then(|()| items.push(core::str::from_utf8(&low).unwrap_or_default()));
+            // Ten bytes fit.
+            let _ = items.push("1;").and_then(|()| items.push(wire::ascii(&low)));
             items
         });
         // The version and the trace stand first.

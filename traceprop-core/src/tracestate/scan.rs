@@ -248,8 +248,7 @@ pub(super) struct Member<'c> {
 impl<'c> Member<'c> {
     #[inline]
     pub(super) fn text(&self) -> TraceStateMember<'c> {
-        let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
-        TraceStateMember { key: text(self.key), value: text(self.value) }
+        TraceStateMember { key: wire::ascii(self.key), value: wire::ascii(self.value) }
     }
 }
 

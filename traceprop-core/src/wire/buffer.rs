@@ -74,7 +74,7 @@ impl<const N: usize> AsciiSink for StackText<N> {
 
 impl AsciiSink for fmt::Formatter<'_> {
     fn put(&mut self, ascii: &[u8]) -> fmt::Result {
-        self.write_str(core::str::from_utf8(ascii).unwrap_or_default())
+        self.write_str(super::ascii(ascii))
     }
 }
 

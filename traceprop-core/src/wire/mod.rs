@@ -145,6 +145,14 @@ fn any<const N: usize>(bytes: &[u8; N], is_wanted: impl Fn(u8) -> bool) -> bool 
     found
 }
 
+/// Returns text that is known to be ASCII: digits, tokens, and values that were checked before.
+///
+/// Other bytes give an empty text instead of a panic. Text that may be UTF-8 is not for this function.
+#[inline]
+pub(crate) fn ascii(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
+}
+
 /// Splits at the first `separator`; without one the whole text comes before it.
 #[inline]
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
@@ -168,6 +176,11 @@ mod tests {
         assert_eq!(trim(b" \t "), b"");
         assert_eq!(trim(b"\xc2\xa0a\x0b"), b"\xc2\xa0a\x0b");
         assert!(is_blank(b"") && is_blank(b" \t") && !is_blank(b" a ") && !is_blank(b"\x0b"));
+    }
+
+    #[test]
+    fn ok_ascii_is_text_and_other_bytes_are_none() {
+        assert_eq!((ascii(b"a-1"), ascii(b""), ascii(b"a\xff")), ("a-1", "", ""));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::format::Parsed;
 use crate::id::sampling::Sampling;
+use crate::wire;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// Whatever stands beside the place where the trace id should be.
@@ -115,8 +116,7 @@ impl B3Multi {
     ///
     /// Debug goes out as flags alone, and what is not decided is left out.
     pub fn write(&self, mut header: impl FnMut(Field, &str)) {
-        // Hex digits are ASCII, so the other arm is never taken.
-        let mut hex = |field, digits: &[u8]| header(field, core::str::from_utf8(digits).unwrap_or_default());
+        let mut hex = |field, digits: &[u8]| header(field, wire::ascii(digits));
         if let Some(ids) = &self.ids {
             hex(Field::B3TraceId, ids.write_trace_id(&mut [0; 32]));
             hex(Field::B3SpanId, &ids.span_id().to_hex());

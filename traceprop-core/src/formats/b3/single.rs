@@ -70,8 +70,7 @@ impl B3Single {
     ///
     /// A parent is left out where nothing is decided: `trace-span-parent` is legal, and many receivers refuse it.
     pub fn write<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b str {
-        // Hex, dashes and three letters are ASCII, so the other arm is never taken.
-        core::str::from_utf8(self.write_bytes(buffer)).unwrap_or_default()
+        wire::ascii(self.write_bytes(buffer))
     }
 
     #[inline]

@@ -15,6 +15,7 @@ use super::uuid::Spelling;
 use super::{CorrelationId, request_id, unmarked, uuid};
 use crate::id::TraceId;
 use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
+use crate::wire;
 use crate::wire::buffer::StackText;
 
 /// The item that came for this header, without its letter and tag.
@@ -50,8 +51,7 @@ pub(super) fn keep(bridge: &mut PreserveWriter, bridged: Preserved<'_>, header: 
 fn put(bridge: &mut PreserveWriter, header: &str, spelling: &str, text: &str) {
     let mut item = StackText::<{ crate::tracestate::preserve::MAX_VALUE }>::new();
     let tag = tag(header);
-    // Digits are ASCII, so the other arm is never taken.
-    let tag = core::str::from_utf8(&tag).unwrap_or_default();
+    let tag = wire::ascii(&tag);
     let whole = item.push(tag).and_then(|()| item.push(spelling)).and_then(|()| item.push(text));
     if whole.is_ok() {
         bridge.another_item(TEXT, item.as_str());

@@ -158,8 +158,8 @@ impl Correlation {
     fn came<'c>(&self, mut lines: impl Iterator<Item = &'c [u8]>) -> Option<(&'c str, Meaning)> {
         let value = wire::trim(lines.find(|line| !wire::trim(line).is_empty())?);
         let meaning = self.meaning(value).ok()?;
-        // What has a meaning is ASCII, so the other arm is never taken.
-        Some((core::str::from_utf8(value).ok()?, meaning))
+        // What has a meaning is ASCII.
+        Some((wire::ascii(value), meaning))
     }
 
     /// The text as it came, or as it was before a hop that speaks only W3C.
@@ -219,8 +219,7 @@ const fn unmarked(id: u128) -> u128 {
 impl Format for Correlation {
     fn name(&self) -> &str {
         let len = PREFIX.len() + self.header_name().len();
-        // Header names are ASCII, so the other arm is never taken.
-        core::str::from_utf8(&self.name[..len]).unwrap_or_default()
+        wire::ascii(&self.name[..len])
     }
 
     fn fields(&self) -> FormatFields<'_> {

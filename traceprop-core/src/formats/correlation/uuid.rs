@@ -10,6 +10,7 @@
 //! The whole text has to be one of these. A prefix is not enough: Kong's `uuid#counter` has one UUID for all requests
 //! of a worker, and would merge them into one trace.
 
+use crate::wire;
 use crate::wire::buffer::StackText;
 use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
@@ -108,8 +109,8 @@ impl Spelling {
             bytes.make_ascii_uppercase();
         }
         let mut text = StackText::new();
-        // ASCII, and the longest spelling fits.
-        let _ = text.push(core::str::from_utf8(&bytes[..len]).unwrap_or_default());
+        // The longest spelling fits.
+        let _ = text.push(wire::ascii(&bytes[..len]));
         text
     }
 }

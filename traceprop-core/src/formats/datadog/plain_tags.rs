@@ -73,7 +73,7 @@ impl<'c> PlainTags<'c> {
             let len = equals + 1 + self.cut_off(value).len();
             if equals > 0 && equals + 1 < len {
                 // All of it is ASCII. It becomes text in one piece, since that has its price for each.
-                let text = core::str::from_utf8(tag.get(..len)?).ok()?;
+                let text = wire::ascii(tag.get(..len)?);
                 let (name, value) = (text.get(..equals)?, text.get(equals + 1..)?);
                 return Some(DatadogTag { name, value: DatadogText::verbatim(value) });
             }

@@ -170,9 +170,7 @@ impl<'c> DatadogTags<'c> {
             match parse_tid(value) {
                 Ok(high) => checked.trace_id_high = high,
                 Err(error) => {
-                    // The grammar allows ASCII only, so this never takes the other arm.
-                    let text = core::str::from_utf8(value).unwrap_or_default();
-                    checked.error = Some(PropagationError::MalformedTid(text));
+                    checked.error = Some(PropagationError::MalformedTid(wire::ascii(value)));
                     fault = Some(error.behind(at));
                 }
             }

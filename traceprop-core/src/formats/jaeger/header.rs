@@ -82,8 +82,7 @@ impl UberTraceId {
 
     /// The value, written into `buffer`.
     pub fn write<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b str {
-        // Hex and colons are ASCII, so the other arm is never taken.
-        core::str::from_utf8(self.write_bytes(buffer)).unwrap_or_default()
+        wire::ascii(self.write_bytes(buffer))
     }
 
     pub(super) fn write_bytes<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b [u8] {

@@ -22,7 +22,7 @@ use crate::id::TraceId;
 use crate::tracestate::preserve::MAX_VALUE;
 use crate::wire::base64::Encoded;
 use crate::wire::buffer::StackText;
-use crate::wire::{hex, uuid};
+use crate::wire::{ascii, hex, uuid};
 
 /// The letter of the item.
 pub(super) const LETTER: char = crate::field::FormatKind::Sw8.letter();
@@ -113,7 +113,7 @@ fn write_text(item: &str, value: u128, text: &mut Restored) -> fmt::Result {
 
 fn push_hex<const N: usize>(text: &mut Restored, capitals: bool, digits: &[u8; N]) -> fmt::Result {
     let digits = if capitals { digits.map(|digit| digit.to_ascii_uppercase()) } else { *digits };
-    text.push(core::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+    text.push(ascii(&digits))
 }
 
 #[cfg(feature = "std")]

@@ -110,8 +110,7 @@ impl<'c> Sw8Correlation<'c> {
     /// The lines as they came, if all of them are pairs that may be written.
     pub(super) fn as_received(&self, allow: Allow<'_>) -> Option<impl Iterator<Item = &'c str> + use<'c>> {
         let whole = allow == Allow::All && self.skipped.is_none() && self.iter().all(|(_, value)| fits(value));
-        // Pairs are ASCII, so no line is lost here.
-        let lines = self.lines.iter().filter_map(|line| core::str::from_utf8(wire::trim(line)).ok());
+        let lines = self.lines.iter().map(|line| wire::ascii(wire::trim(line)));
         whole.then(|| lines.filter(|line| !line.is_empty()))
     }
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
+use crate::wire;
 use crate::wire::base64;
 use crate::wire::buffer::AsciiSink;
 use crate::wire::reason::{InvalidReason, ReasonAt};
@@ -68,8 +69,7 @@ impl<'c> Sw8Text<'c> {
 
     /// The field as it came.
     pub fn encoded(&self) -> &'c str {
-        // Base64 is ASCII, so the other arm is never taken.
-        core::str::from_utf8(self.0).unwrap_or_default()
+        wire::ascii(self.0)
     }
 
     /// Displays as the field in the form that we write.

@@ -110,8 +110,7 @@ impl TraceParent {
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Hex and dashes are ASCII, so the other arm is never taken.
-        f.pad(core::str::from_utf8(&self.to_bytes()).unwrap_or_default())
+        f.pad(wire::ascii(&self.to_bytes()))
     }
 }
 

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::{BITS, DIGITS, ONE};
+use crate::wire;
 use crate::wire::hex::{self, Letters};
 
 /// Digits behind the leading `f`s that OpenTelemetry recommends: more would make the member longer, and a probability
@@ -84,8 +85,7 @@ impl Threshold {
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = hex::encode_u64(self.0 << 8);
-        // Digits are ASCII, so the other arm is never taken.
-        let digits = core::str::from_utf8(&digits).unwrap_or_default().trim_end_matches('0');
+        let digits = wire::ascii(&digits).trim_end_matches('0');
         f.pad(if digits.is_empty() { "0" } else { digits })
     }
 }
