@@ -1,10 +1,10 @@
-//! Every case in one run. See the README beside the manifest.
+//! Runs every case. See the README of this folder.
 //!
 //! ```text
-//! ratios [--rounds N] [WORD]...   measures the cases whose name holds one of the words, or all, and prints a table
-//! ratios [--rounds N] --write     measures all and the curves, and rewrites data, tables and charts
-//! ratios --draw                   rewrites tables and charts from the data that is there
-//! ratios --targets                prints the table of targets from the data that is there
+//! ratios [--rounds N] [WORD]...   measures all cases, or those with one of the words in their name; prints a table
+//! ratios [--rounds N] --write     measures all cases and the curves; rewrites the data, the tables and the charts
+//! ratios --draw                   rewrites the tables and the charts from the stored data
+//! ratios --targets                prints the table of targets from the stored data
 //! ```
 
 use std::path::Path;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         } else if let Some(count) = arguments.next().and_then(|count| count.parse().ok()).filter(|&count| count > 0) {
             rounds = count;
         } else {
-            eprintln!("--rounds wants a number above zero");
+            eprintln!("--rounds needs a number greater than zero");
             return ExitCode::FAILURE;
         }
     }
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         ["--write"] => write(rounds).and_then(|()| draw()),
         ["--draw"] => draw(),
         ["--targets"] => load("ratios").map(|rows| print!("{}", targets::table(&targets::targets(&rows)))),
-        _ if words.iter().any(|word| word.starts_with("--")) => Err(io::Error::other("the README says what it takes")),
+        _ if words.iter().any(|word| word.starts_with("--")) => Err(io::Error::other("unknown option; README.md lists the options")),
         _ => {
             let is_wanted =
                 |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word.as_str()));
@@ -56,17 +56,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Further areas join here.
+/// Returns the cases of all areas.
 fn cases() -> Vec<Case> {
     let areas = [w3c::cases(), dialects::cases(), composite::cases(), server::cases(), client::cases()];
     areas.into_iter().flatten().collect()
 }
 
-/// Measures, and keeps the data.
+/// Measures, and stores the data.
 fn write(rounds: usize) -> io::Result<()> {
     if cfg!(not(feature = "skywalking")) {
         return Err(io::Error::other(
-            "the data has SkyWalking in it: build with --features skywalking, which needs protoc",
+            "the data includes SkyWalking: build with --features skywalking, which needs protoc",
         ));
     }
     fs::create_dir_all(home().join("results"))?;
@@ -75,11 +75,10 @@ fn write(rounds: usize) -> io::Result<()> {
     fs::write(home().join("results/machine.txt"), results::machine(rounds) + "\n")
 }
 
-/// Shows the data.
+/// Writes the tables and charts of the stored data.
 fn draw() -> io::Result<()> {
     let (ratios, curves) = (load("ratios")?, load("curves")?);
     let reached = targets::table(&targets::targets(&ratios));
-    results::replace_between(&home().join("../README.md"), "targets", &reached)?;
     let readme = home().join("README.md");
     results::replace_between(&readme, "targets", &reached)?;
     results::replace_between(&readme, "growth", &chart::slopes(&curves))?;
