@@ -38,7 +38,9 @@ fn main() -> ExitCode {
         ["--write"] => write(rounds).and_then(|()| draw()),
         ["--draw"] => draw(),
         ["--targets"] => load("ratios").map(|rows| print!("{}", targets::table(&targets::targets(&rows)))),
-        _ if words.iter().any(|word| word.starts_with("--")) => Err(io::Error::other("unknown option; README.md lists the options")),
+        _ if words.iter().any(|word| word.starts_with("--")) => {
+            Err(io::Error::other("unknown option; README.md lists the options"))
+        }
         _ => {
             let is_wanted =
                 |case: &Case| words.is_empty() || words.iter().any(|word| case.name.contains(word.as_str()));
