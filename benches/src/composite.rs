@@ -96,11 +96,8 @@ fn written_in_styles(input: &Input, span_id: u64) -> Vec<(&'static str, String)>
     ]
 }
 
-/// Every format that is built in, W3C baggage, and a correlation header.
-pub const EVERY_DIALECT: &str = "tracecontext,b3,datadog,jaeger,sw8,baggage";
-
 static OURS_ALL: LazyLock<&'static Propagator> = LazyLock::new(|| {
-    let list = format!("{EVERY_DIALECT},correlation:{CORRELATION}");
+    let list = format!("all,correlation:{CORRELATION}");
     traceprop::forever(Propagator::from_names(&list, "none").expect("these names are known"))
 });
 static OURS_THREE: LazyLock<&'static Propagator> = LazyLock::new(|| traceprop::named("tracecontext,b3,baggage"));

@@ -4,7 +4,6 @@ use ::opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator
 use ::opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use ::traceprop_core::Propagator;
 
-use crate::composite::EVERY_DIALECT;
 use crate::datadog_opentelemetry::{Datadog, Style};
 use crate::w3c::{ABSENT, IDS, NOTHING, SAMPLED, WITH_STATE};
 use crate::{Baggage, Case, Contender, Found, Input, Tracestate, opentelemetry, traceprop};
@@ -16,22 +15,27 @@ const MEMBERS: usize = 16;
 const STATE_VALUES: [usize; 6] = [4, 50, 100, 150, 200, 250];
 /// All of a baggage holds at most 8192 bytes.
 const BAGGAGE_VALUES: [usize; 6] = [4, 100, 200, 300, 400, 500];
-/// In the order in which they are added.
-const FORMATS: [&str; 7] =
-    ["tracecontext", "b3", "baggage", "datadog", "jaeger", "sw8", "correlation:x-correlation-id"];
+/// Returns the names of all formats, in the order in which they are added. First are those that the peers have too.
+fn names() -> Vec<String> {
+    let first = ["tracecontext", "b3", "baggage"];
+    let all = Propagator::from_names("all", "none").expect("this name is known");
+    let more = all.extract_names().filter(|name| !first.contains(name)).chain(["correlation:x-correlation-id"]);
+    first.into_iter().chain(more).map(str::to_owned).collect()
+}
 
 /// Cases by the name of their curve and how far along it they are: `other-headers/100`.
 pub fn cases() -> Vec<Case> {
     let headers = OTHERS.map(headers);
     let tracestate = STATE_VALUES.map(tracestate);
     let baggage = BAGGAGE_VALUES.map(baggage);
-    let absent = (1..=FORMATS.len()).map(|count| formats("formats-absent", &ABSENT, count));
-    let present = (1..=FORMATS.len()).map(|count| formats("formats-beside-traceparent", &WITH_STATE, count));
+    let counts = 1..=names().len();
+    let absent = counts.clone().map(|count| formats("formats-absent", &ABSENT, count));
+    let present = counts.map(|count| formats("formats-beside-traceparent", &WITH_STATE, count));
     headers.into_iter().chain(tracestate).chain(baggage).chain(absent).chain(present).collect()
 }
 
 fn headers(others: usize) -> Case {
-    let all = traceprop::forever(Propagator::from_names(EVERY_DIALECT, "none").expect("these names are known"));
+    let all = traceprop::forever(Propagator::from_names("all", "none").expect("these names are known"));
     let input = &WITH_STATE;
     Case {
         name: format!("other-headers/{others}"),
@@ -74,7 +78,7 @@ fn baggage(value: usize) -> Case {
 
 /// The first `count` formats, as far as a contender has them; `input` speaks the first of them or none.
 fn formats(curve: &str, input: &'static Input, count: usize) -> Case {
-    let list = FORMATS[..count].join(",");
+    let list = names()[..count].join(",");
     let ours = traceprop::forever(Propagator::from_names(&list, "none").expect("these names are known"));
     let mut contenders =
         vec![Contender::extract("traceprop", input, 16, |headers| traceprop::extract_with(ours, headers))];

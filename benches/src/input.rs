@@ -1,3 +1,4 @@
+use ::traceprop_core::Field;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::found::{Baggage, Found, Tracestate, Words};
@@ -20,28 +21,6 @@ pub const OTHERS: [(&str, &str); 16] = [
     ("x-request-id", "2f1b0a5e-7a53-4d0e-9d3c-0b1f6f1f9a77"),
     ("sec-fetch-mode", "cors"),
     ("sec-fetch-site", "same-site"),
-];
-
-/// What a write may leave behind: removed before a map is written again.
-const TRACE_HEADERS: [&str; 18] = [
-    "traceparent",
-    "tracestate",
-    "baggage",
-    "b3",
-    "x-b3-traceid",
-    "x-b3-spanid",
-    "x-b3-parentspanid",
-    "x-b3-sampled",
-    "x-b3-flags",
-    "x-datadog-trace-id",
-    "x-datadog-parent-id",
-    "x-datadog-sampling-priority",
-    "x-datadog-origin",
-    "x-datadog-tags",
-    "uber-trace-id",
-    "sw8",
-    CORRELATION,
-    "uberctx-tenant",
 ];
 
 /// The header of the correlation id.
@@ -133,9 +112,19 @@ impl Input {
         if headers.get("tracestate").is_some_and(HeaderValue::is_empty) {
             headers.remove("tracestate");
         }
-        let left: Vec<_> = TRACE_HEADERS.iter().filter(|&&name| headers.remove(name).is_some()).collect();
+        let left = take_trace_headers(headers);
         assert!(left.is_empty() && headers.len() == OTHERS.len(), "{who} wrote more than {}: {left:?}", self.name);
     }
+}
+
+/// Removes every header that a format reads, and returns their names.
+fn take_trace_headers(headers: &mut HeaderMap) -> Vec<HeaderName> {
+    let is_trace = |name: &&HeaderName| Field::from_name(name.as_str()).is_some() || *name == CORRELATION;
+    let names: Vec<_> = headers.keys().filter(is_trace).cloned().collect();
+    for name in &names {
+        headers.remove(name);
+    }
+    names
 }
 
 /// The lines that came, with another span id. Without a trace, baggage alone.

@@ -2,6 +2,8 @@
 //! whatever is passed on of it is legal, private where it has to be, and the same from a context that owns its lines.
 #![cfg_attr(fuzzing, no_main)]
 
+use std::sync::LazyLock;
+
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
@@ -26,11 +28,14 @@ fn merged_of(extraction: &Extraction<'_>) -> (Option<RemoteContext>, Sampling) {
 
 target!(run);
 
-const FORMATS: usize = 6;
-const TRACE_CONTEXT: usize = 0;
-const JAEGER: usize = 3;
-const SW8: usize = 4;
 const NAME: &str = "x-request-id";
+
+/// The formats that `all` stands for, and a correlation header. W3C baggage is always read and written.
+static FORMATS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let all = Propagator::from_names("all", "none").expect("a known name");
+    let formats = all.extract_names().filter(|name| *name != "baggage").map(str::to_owned);
+    formats.chain([format!("correlation:{NAME}")]).collect()
+});
 
 fn run(data: &[u8]) {
     let mut input = Input::new(data);
@@ -38,13 +43,13 @@ fn run(data: &[u8]) {
     let headers = input.headers();
     let propagator = settings.propagator();
     let carrier = Steps::new(&headers);
-    let extraction = carrier.at_most(READING * FORMATS, || extract(&propagator, &carrier));
+    let extraction = carrier.at_most(READING * FORMATS.len(), || extract(&propagator, &carrier));
     let report = propagator.explain(&headers);
     assert_eq!(merged_of(report.extraction()), merged_of(&extraction));
     reported(&report, &headers);
     settings.merged(&extraction, &settings.judged(&report, &headers));
 
-    carrier.at_most(WRITING * FORMATS * 12, || passed_on(&propagator, &extraction));
+    carrier.at_most(WRITING * FORMATS.len() * 12, || passed_on(&propagator, &extraction));
     let sent = child(&propagator, &extraction, &InjectOptions::everything()).0;
     for other in [shouted(&headers), sorted(&headers)] {
         let extraction = propagator.extract(&other);
@@ -158,30 +163,21 @@ fn private(sink: &Sink) {
 
 /// What a carrier held before goes where the dialect is written, and nothing else does.
 fn over_stale<'p>(clean: &Sink, write: impl FnOnce(&mut Sink) -> InjectReport<'p>) {
-    let owners: [&[&str]; 7] = [
-        &["traceparent", "tracestate"],
-        &["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],
-        &[
-            "x-datadog-trace-id",
-            "x-datadog-parent-id",
-            "x-datadog-sampling-priority",
-            "x-datadog-origin",
-            "x-datadog-tags",
-        ],
-        &["uber-trace-id", "uberctx-", "jaeger-baggage", "jaeger-debug-id"],
-        &["sw8", "sw8-x", "sw8-correlation"],
-        &["baggage"],
-        &[NAME],
-    ];
-    let is_of =
-        |name: &str, owner: &[&str]| owner.contains(&name) || (jaeger::is_line(name) && owner[0] == "uber-trace-id");
+    let fields = |format: &String| -> Vec<String> {
+        let alone = Propagator::from_names(format, "none").expect("a known name");
+        alone.extract_fields().map(str::to_owned).collect()
+    };
+    let owners = FORMATS.iter().map(fields).chain([vec!["baggage".to_owned()], vec!["accept".to_owned()]]);
+    let is_of = |name: &str, owner: &[String]| {
+        owner.iter().any(|field| name == field || (field.ends_with('-') && name.starts_with(field.as_str())))
+    };
     let mut carrier = Sink::default();
     let mut expected = Sink::default();
-    for owner in owners.into_iter().chain([&["accept"][..]]) {
-        let is_written = clean.0.iter().any(|(name, _)| is_of(name, owner));
+    for owner in owners {
+        let is_written = clean.0.iter().any(|(name, _)| is_of(name, &owner));
         for name in owner {
-            let name = if *name == "uberctx-" { "uberctx-stale" } else { name };
-            let stale = (name.to_owned(), b"stale".to_vec());
+            let name = if name.ends_with('-') { name + "stale" } else { name };
+            let stale = (name, b"stale".to_vec());
             carrier.0.push(stale.clone());
             expected.0.extend((!is_written).then_some(stale));
         }
@@ -206,9 +202,9 @@ fn sorted(headers: &Headers) -> Headers {
 
 /// What a propagator is told.
 struct Settings {
-    /// Places in the list of formats, in the order in which they are read.
-    extract: Vec<usize>,
-    inject: Vec<usize>,
+    /// Names of [`FORMATS`], in the order in which they are read.
+    extract: Vec<&'static str>,
+    inject: Vec<&'static str>,
     behavior: Trust,
     matching: TraceIdMatch,
     extract_first: bool,
@@ -218,7 +214,7 @@ struct Settings {
 impl Settings {
     /// Four zeros: all formats in the order of `all`, both ways.
     fn of([order, without, inject, more]: [u8; 4]) -> Self {
-        let mut left: Vec<usize> = (0..FORMATS).collect();
+        let mut left: Vec<usize> = (0..FORMATS.len()).collect();
         let mut order = usize::from(order);
         let mut extract = Vec::new();
         while !left.is_empty() {
@@ -226,8 +222,10 @@ impl Settings {
             order /= left.len();
             extract.push(left.remove(place));
         }
-        let written = extract.iter().rev().copied().filter(|format| inject & 1 << format == 0).collect();
-        extract.retain(|format| without & 1 << format == 0);
+        let is_in = |bits: u8, place: &usize| bits >> (place % 8) & 1 == 0;
+        let named = |place: usize| FORMATS[place].as_str();
+        let written = extract.iter().rev().copied().filter(|place| is_in(inject, place)).map(named).collect();
+        let extract: Vec<_> = extract.into_iter().filter(|place| is_in(without, place)).map(named).collect();
         let behavior = [Trust::Continue, Trust::Restart, Trust::Ignore, Trust::Resample];
         Self {
             behavior: behavior[usize::from(more & 3)],
@@ -253,19 +251,20 @@ impl Settings {
         one == other || (cut && one.low() == other.low())
     }
 
-    fn add(&self, builder: PropagatorBuilder, format: usize, inject: bool) -> PropagatorBuilder {
+    fn add(&self, builder: PropagatorBuilder, format: &str, inject: bool) -> PropagatorBuilder {
         macro_rules! add {
             ($format:expr) => {
                 if inject { builder.inject($format) } else { builder.extract($format) }
             };
         }
         match format {
-            0 => add!(W3cTraceContext::new()),
-            1 => add!(B3::both()),
-            2 => add!(Datadog::new()),
-            3 => add!(Jaeger::new()),
-            4 => add!(Sw8::new("cart", "cart-1")),
-            _ => {
+            "tracecontext" => add!(W3cTraceContext::new()),
+            "b3" => add!(B3::both()),
+            "datadog" => add!(Datadog::new()),
+            "jaeger" => add!(Jaeger::new()),
+            "sw8" => add!(Sw8::new("cart", "cart-1")),
+            name => {
+                assert!(name.starts_with("correlation:"), "{name} has no instance here");
                 let format = Correlation::from_static(NAME);
                 let format = if self.rules.opaque { format.opaque() } else { format };
                 add!(if self.rules.envoy_mask { format.envoy_mask() } else { format })
@@ -273,14 +272,17 @@ impl Settings {
         }
     }
 
-    fn expected(&self, format: usize, headers: &Headers) -> Expected {
+    fn expected(&self, format: &str, headers: &Headers) -> Expected {
         match format {
-            0 => w3c::expected(headers),
-            1 => b3::expected(headers),
-            2 => datadog::expected(headers),
-            3 => jaeger::expected(headers),
-            4 => sw8::expected(headers),
-            _ => correlation::expected(headers, NAME, self.rules),
+            "tracecontext" => w3c::expected(headers),
+            "b3" => b3::expected(headers),
+            "datadog" => datadog::expected(headers),
+            "jaeger" => jaeger::expected(headers),
+            "sw8" => sw8::expected(headers),
+            name => {
+                assert!(name.starts_with("correlation:"), "{name} has no oracle");
+                correlation::expected(headers, NAME, self.rules)
+            }
         }
     }
 
@@ -313,7 +315,7 @@ impl Settings {
                 (Expected::Context(context), None) => merged = Some(*context),
                 (Expected::Context(context), Some(first)) if self.is_same(first.trace_id, context.trace_id) => {
                     first.trace_id = first.trace_id.max(context.trace_id);
-                    if *format == TRACE_CONTEXT || first.parent_id.is_none() {
+                    if *format == "tracecontext" || first.parent_id.is_none() {
                         first.parent_id = context.parent_id.or(first.parent_id);
                     }
                     if context.sampling != Sampling::Deferred && !is_tentative {
@@ -357,23 +359,23 @@ impl Settings {
 
 /// What one format found.
 struct Finding {
-    format: usize,
+    format: &'static str,
     found: Expected,
     /// The decision is what the format says for want of a word, so it fills in for no other.
     is_tentative: bool,
 }
 
-fn is_tentative(format: usize, found: Expected, headers: &Headers) -> bool {
+fn is_tentative(format: &str, found: Expected, headers: &Headers) -> bool {
     let Expected::Context(context) = found else { return false };
     match (format, context.sampling) {
         // Unless Datadog's member says with which priority.
-        (TRACE_CONTEXT, Sampling::NotSampled) => {
+        ("tracecontext", Sampling::NotSampled) => {
             let members = w3c::tracestate(&values(headers, "tracestate")).unwrap_or_default();
             let dd = members.iter().find(|(key, _)| key == "dd").map_or("", |(_, value)| value);
             let numbers = dd.split(';').filter_map(|item| item.strip_prefix("s:"));
             !numbers.into_iter().any(|number| is_digits(number.strip_prefix('-').unwrap_or(number).as_bytes()))
         }
-        (JAEGER, Sampling::NotSampled) | (SW8, Sampling::Sampled) => true,
+        ("jaeger", Sampling::NotSampled) | ("sw8", Sampling::Sampled) => true,
         _ => false,
     }
 }

@@ -14,13 +14,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use tower_layer::Layer;
 use tower_service::Service;
-use traceprop_core::formats::b3::B3;
-use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
-use traceprop_core::formats::datadog::Datadog;
-use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{Field, IdBits, InjectOptions, OwnedContext, Propagator, Sampling, SpanId, Trust, presets};
 use traceprop_fuzz::wire::{Answer, Wire, finish};
 use traceprop_fuzz::{Headers, extract, ids, target, written_by_child, written_by_relay};
@@ -40,13 +35,8 @@ const NAME: &str = "x-request-id";
 type Ids = fn() -> IdBits;
 
 static ALL: LazyLock<Arc<Propagator>> = LazyLock::new(|| {
-    let sw8 = || Sw8::new("cart", "cart-1");
-    let formats = Propagator::builder()
-        .with_format(W3cTraceContext::new())
-        .with_format(Datadog::new())
-        .with_format(Jaeger::new());
-    let formats = formats.extract(B3::both()).inject(B3::single()).inject(B3::multi()).with_format(sw8());
-    let formats = formats.with_format(Correlation::from_static(NAME).opaque()).with_format(W3cBaggage::new());
+    let formats = Propagator::builder().define(Sw8::new("cart", "cart-1")).names("all", "all,b3multi");
+    let formats = formats.expect("known names").with_format(Correlation::from_static(NAME).opaque());
     formats.build().expect("all formats").into()
 });
 

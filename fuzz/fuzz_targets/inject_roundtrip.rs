@@ -1,6 +1,8 @@
 //! A context of any fields, written in any set of dialects: each of them says the same again, as far as it can.
 #![cfg_attr(fuzzing, no_main)]
 
+use std::sync::LazyLock;
+
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
@@ -49,18 +51,29 @@ fn run(data: &[u8]) {
     assert!(rejects.is_empty(), "written, and refused: {rejects:?}");
 }
 
+/// The formats that `all` stands for, each encoding of B3, and a correlation header. W3C baggage is always written.
+static FORMATS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let all = Propagator::from_names("all", "none").expect("a known name");
+    let formats = all.extract_names().filter(|name| *name != "baggage");
+    let encodings = |name| if name == "b3" { vec![name, "b3multi"] } else { vec![name] };
+    formats.flat_map(encodings).chain(["correlation"]).map(str::to_owned).collect()
+});
+
 fn propagator(without: u8, order: u8) -> Propagator {
     let builder = Propagator::builder().extract_none().inject(W3cBaggage::new());
-    let add = |builder: PropagatorBuilder, place: u8| match place {
-        0 => builder.inject(W3cTraceContext::new()),
-        1 => builder.inject(B3::single()),
-        2 => builder.inject(B3::multi()),
-        3 => builder.inject(Datadog::new()),
-        4 => builder.inject(Jaeger::new()),
-        5 => builder.inject(Sw8::new("cart", "cart-1")),
-        _ => builder.inject(ID),
+    let add = |builder: PropagatorBuilder, place: usize| match FORMATS[place].as_str() {
+        "tracecontext" => builder.inject(W3cTraceContext::new()),
+        "b3" => builder.inject(B3::single()),
+        "b3multi" => builder.inject(B3::multi()),
+        "datadog" => builder.inject(Datadog::new()),
+        "jaeger" => builder.inject(Jaeger::new()),
+        "sw8" => builder.inject(Sw8::new("cart", "cart-1")),
+        "correlation" => builder.inject(ID),
+        name => panic!("{name} has no instance here"),
     };
-    let places = (0..7).map(|place| (place + order % 7) % 7).filter(|place| without & 1 << place == 0);
+    let count = FORMATS.len();
+    let places = (0..count).map(|place| (place + usize::from(order) % count) % count);
+    let places = places.filter(|place| without >> (place % 8) & 1 == 0);
     places.fold(builder, add).build().expect("formats that can be written")
 }
 

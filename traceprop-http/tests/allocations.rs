@@ -125,7 +125,7 @@ fn ok_all_formats_with_a_report_allocate_nothing() {
 
 #[test]
 fn ok_inject_of_each_format_allocates_once_a_line() {
-    let all = "tracecontext,b3,b3multi,datadog,jaeger,sw8,correlation:x-request-id,baggage";
+    let all = "all,b3multi,correlation:x-request-id";
     let build = |names: &str| {
         let builder = Propagator::builder().define(Sw8::new("cart", "cart-1"));
         builder.names("all,correlation:x-request-id", names).and_then(|builder| builder.build()).unwrap()

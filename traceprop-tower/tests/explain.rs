@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::routing::get as on_get;
 use support::{Answer, PARENT, get, serve};
-use traceprop_core::IdBits;
+use traceprop_core::{Field, IdBits};
 use traceprop_tower::explain::ExplainService;
 use traceprop_tower::{ExtractLayer, Propagator, presets};
 
@@ -184,21 +184,9 @@ mod event {
             let (log, _guard) = Log::start(Level::TRACE);
             let layer = ExtractLayer::new(Propagator::from_names("all", "none").expect("known names")).log_problems();
             let address = serve(Router::new().route("/", on_get(async || "ok")).layer(layer)).await;
-            for name in [
-                "traceparent",
-                "tracestate",
-                "baggage",
-                "b3",
-                "x-b3-traceid",
-                "x-b3-sampled",
-                "x-datadog-trace-id",
-                "x-datadog-tags",
-                "x-datadog-origin",
-                "uber-trace-id",
-                "uberctx-a",
-                "sw8",
-                "sw8-correlation",
-            ] {
+            for field in Field::BUILT_IN {
+                let name = field.name().expect("a fixed name");
+                let name = if field.is_prefix() { format!("{name}a") } else { name.to_owned() };
                 let lines = [&traced()[..], format!("{name}: {word}\r\n").as_bytes()].concat();
                 assert_eq!(get(address, "/", &lines).await, Answer::ok("ok"), "{name}");
             }

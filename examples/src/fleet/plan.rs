@@ -99,7 +99,7 @@ const DIALECTS: &[Plan] = &[
 const GATEWAY: &[Plan] = &[
     Plan {
         name: "gateway",
-        speaks: "tracecontext,b3,datadog,jaeger,sw8,correlation:X-Plumbr-TransactionId,baggage",
+        speaks: "all,correlation:X-Plumbr-TransactionId",
         calls: &[Leg::to("orders"), Leg::to("mail")],
     },
     ORDERS,

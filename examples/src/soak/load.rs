@@ -120,7 +120,7 @@ fn base64(id: &impl fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use traceprop_core::{RandomIds, presets};
+    use traceprop_core::{Propagator, RandomIds, presets};
 
     fn served(load: Load, headers: &[(&'static str, String)]) -> Result<(), Fault> {
         let propagator = presets::ALL_TO_W3C.propagator();
@@ -133,6 +133,19 @@ mod tests {
         for number in 1..500 {
             let load = Load::new(number);
             assert_eq!(served(load, &load.headers()), Ok(()), "{number}");
+        }
+    }
+
+    #[test]
+    fn ok_each_format_of_all_is_sent() {
+        for format in Propagator::from_names("all", "none").unwrap().extract_names() {
+            let alone = Propagator::from_names(format, "none").unwrap();
+            let is_sent = (0..100).any(|number| {
+                let headers = Load::new(number).headers();
+                let extraction = alone.extract(&headers);
+                extraction.context().is_some() || !extraction.baggage().is_empty()
+            });
+            assert!(is_sent, "no request in {format}");
         }
     }
 

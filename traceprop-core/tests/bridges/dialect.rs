@@ -14,6 +14,18 @@ pub(crate) enum Dialect {
 impl Dialect {
     pub(crate) const ALL: [Self; 6] = [Self::W3c, Self::B3, Self::Datadog, Self::Jaeger, Self::Sw8, Self::Correlation];
 
+    /// Returns the names of this format in a list. W3C baggage is written next to W3C trace context.
+    pub(crate) const fn names(self) -> &'static str {
+        match self {
+            Self::W3c => "tracecontext,baggage",
+            Self::B3 => "b3",
+            Self::Datadog => "datadog",
+            Self::Jaeger => "jaeger",
+            Self::Sw8 => "sw8",
+            Self::Correlation => "correlation:x-plumbr-transactionid",
+        }
+    }
+
     /// What a reader calls it.
     pub(crate) const fn title(self) -> &'static str {
         match self {

@@ -25,9 +25,8 @@ pub(crate) const BETWEEN: u64 = 0x1111_2222_3333_4444;
 pub(crate) struct Edge(Propagator);
 
 static EDGES: LazyLock<Vec<Edge>> = LazyLock::new(|| {
-    let correlation = format!("correlation:{CORRELATION}");
-    let names = ["tracecontext,baggage", "b3", "datadog", "jaeger", "sw8", &correlation, "b3multi"];
-    names.iter().map(|names| Edge(propagator(names, Trust::Continue))).collect()
+    let names = Dialect::ALL.map(Dialect::names).into_iter().chain(["b3multi"]);
+    names.map(|names| Edge(propagator(names, Trust::Continue))).collect()
 });
 
 /// Every dialect in, these out.

@@ -77,7 +77,7 @@ fn ok_a_service_that_restarts_forgets_everything_but_the_users_text() {
     for behavior in [Trust::Restart, Trust::Ignore] {
         for (dialect, request) in requests() {
             for request in [across(&request, None), request] {
-                for inject in ["tracecontext", "b3", "datadog", "jaeger", "sw8", "correlation:x-plumbr-transactionid"] {
+                for inject in Dialect::ALL.map(Dialect::names) {
                     let edge = propagator(inject, behavior);
                     let nothing: [(&str, &str); 0] = [];
                     let (mut fresh, mut restarted, mut owned) = (Pairs::new(), Pairs::new(), Pairs::new());

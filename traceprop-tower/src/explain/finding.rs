@@ -154,7 +154,9 @@ mod tests {
         let nothing: [(&str, &str); 0] = [];
         let mut formats = Vec::new();
         each(&propagator.explain(&nothing), |finding| formats.push((finding.format.to_owned(), finding.outcome)));
-        let expected = ["tracecontext", "b3", "datadog", "jaeger", "sw8", "baggage"];
-        assert_eq!(formats, expected.map(|format| (format.to_owned(), FindingOutcome::Absent)));
+        let expected: Vec<_> =
+            propagator.extract_names().map(|format| (format.to_owned(), FindingOutcome::Absent)).collect();
+        assert!(!expected.is_empty());
+        assert_eq!(formats, expected);
     }
 }

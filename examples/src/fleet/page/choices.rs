@@ -170,6 +170,20 @@ impl Choices {
 mod tests {
     use super::super::super::plan::{FLEETS, OPEN};
     use super::*;
+    use traceprop_core::{Outcome, Propagator};
+
+    #[test]
+    fn ok_each_format_of_all_can_be_sent() {
+        for format in Propagator::from_names("all", "none").unwrap().extract_names() {
+            let alone = Propagator::from_names(format, "none").unwrap();
+            let is_read = |dialect: &Dialect| {
+                let report = alone.explain(&dialect.headers);
+                report.entries().any(|entry| matches!(entry.parsed.outcome(), Outcome::Context(_)))
+                    || !report.extraction().baggage().is_empty()
+            };
+            assert!(DIALECTS.iter().any(is_read), "no headers of {format}");
+        }
+    }
 
     fn ids(fleet: &'static Fleet) -> Vec<String> {
         paths(0, fleet).into_iter().map(|path| path.id).collect()
