@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use allocation_counter::measure;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Allow, IdBits, InjectOptions, Outcome, OwnedContext, Propagator, presets};
+use traceprop_core::{Allow, Field, IdBits, InjectOptions, Outcome, OwnedContext, Propagator, presets};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut, PageMarkup, ResponseHeader, ResponseHeaders, RumIds};
 
 fn request() -> HeaderMap {
@@ -82,6 +82,19 @@ const FORMATS: [(&str, &[(&str, &str)]); 8] = [
         &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", "a=1")],
     ),
 ];
+
+#[test]
+fn ok_each_format_of_the_table_is_measured() {
+    let all = Propagator::from_names("all,b3multi,correlation:x-request-id", "none").unwrap();
+    for name in all.extract_names() {
+        let is_measured = FORMATS.iter().any(|(names, _)| names.split(',').any(|known| known == name));
+        assert!(is_measured, "add `{name}` to `FORMATS`");
+    }
+    for field in Field::BUILT_IN.iter().filter_map(|field| field.name()) {
+        let is_read = all.extract_fields().any(|known| known == field);
+        assert!(is_read, "{field} is a field of no format in this list");
+    }
+}
 
 /// Default headers of Datadog's browser agent.
 const DATADOG_RUM: [(&str, &str); 7] = [

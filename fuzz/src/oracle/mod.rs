@@ -9,7 +9,30 @@ pub mod jaeger;
 pub mod sw8;
 pub mod w3c;
 
-use traceprop_core::{Extraction, Outcome, RemoteContext, Sampling};
+use traceprop_core::{Extraction, Field, Outcome, RemoteContext, Sampling};
+
+/// Whether a module of this folder has the rules of a field.
+const fn is_judged(field: Field) -> bool {
+    use Field::*;
+    match field {
+        TraceParent | TraceState => true,
+        B3 | B3TraceId | B3SpanId | B3ParentSpanId | B3Sampled | B3Flags => true,
+        DatadogTraceId | DatadogParentId | DatadogSamplingPriority | DatadogOrigin | DatadogTags => true,
+        UberTraceId | UberContext | JaegerBaggage | JaegerDebugId => true,
+        Sw8 | Sw8Correlation | Sw8Extension => true,
+        Baggage => true,
+        _ => false,
+    }
+}
+
+// A row of the table of formats needs an oracle: without one, this does not build.
+const _: () = {
+    let mut place = 0;
+    while place < Field::BUILT_IN.len() {
+        assert!(is_judged(Field::BUILT_IN[place]), "a field of a format has no oracle");
+        place += 1;
+    }
+};
 
 /// What a format has to make of a request. Of an invalid one only that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

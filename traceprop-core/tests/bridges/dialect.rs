@@ -1,5 +1,8 @@
 //! The dialects, and the attributes that contexts have in them.
 
+use crate::known;
+use crate::table::rows;
+
 /// A dialect, as a column and as a section of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -88,5 +91,19 @@ impl Attribute {
     pub(crate) const fn is_never_made_up(self) -> bool {
         use Attribute::*;
         matches!(self, Origin | Tags | Members | Random | JaegerFlags | Sw8Text | CorrelationText | Baggage | B3Parent)
+    }
+}
+
+#[test]
+fn ok_each_format_of_the_table_is_a_section_and_a_column() {
+    let names = Dialect::ALL.map(Dialect::names).join(",");
+    // Both encodings of B3 are one section.
+    let kinds: Vec<_> =
+        names.split(',').chain(["b3multi"]).map(|name| name.split(':').next().unwrap_or(name)).collect();
+    for name in known::names() {
+        assert!(kinds.contains(&name.as_str()), "add `{name}` to the formats of the table of pairs");
+    }
+    for format in Dialect::ALL {
+        assert!(rows(format).count() > 0, "{format:?} has no rows");
     }
 }

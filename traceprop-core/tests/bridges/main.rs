@@ -9,6 +9,8 @@
 mod dialect;
 mod document;
 mod edge;
+#[path = "../support/known.rs"]
+mod known;
 mod pairs;
 mod restart;
 mod rows;

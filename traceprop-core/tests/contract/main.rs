@@ -7,11 +7,14 @@
 mod acme;
 mod allocations;
 mod formats;
+#[path = "../support/known.rs"]
+mod known;
 mod limits;
 mod passing_on;
 mod reading;
 mod requests;
 mod subject;
+mod table;
 mod writing;
 
 use proptest::prelude::ProptestConfig;

@@ -5,7 +5,7 @@ use std::fmt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use traceprop_core::{Sampling, SpanId, TraceId};
+use traceprop_core::{Field, Sampling, SpanId, TraceId};
 
 /// Lines of a request.
 pub(crate) type Lines = Vec<(String, Bytes)>;
@@ -103,7 +103,7 @@ pub(crate) fn baggage_member() -> impl Strategy<Value = String> {
 
 /// Names that some dialect knows, in odd letter cases, and names that none does.
 fn name() -> impl Strategy<Value = String> {
-    let known = traceprop_core::Field::BUILT_IN.iter().filter_map(|field| field.name());
+    let known = Field::BUILT_IN.iter().filter_map(|field| field.name());
     let mut names: Vec<String> = known.map(str::to_owned).collect();
     names.extend(["uberctx-tenant", "x-request-id", "trace-parent", "host", "", "\u{e9}"].map(str::to_owned));
     (select(names), 0..3u8).prop_map(|(name, case)| match case {
@@ -243,4 +243,12 @@ pub(crate) fn w3c_lines() -> impl Strategy<Value = Lines> {
         let other = ("accept".to_owned(), Bytes(b"*/*".to_vec()));
         [vec![parent, other], states, baggage].concat()
     })
+}
+
+#[test]
+fn ok_each_field_of_the_table_has_samples() {
+    for field in Field::BUILT_IN {
+        let is_field = |(name, _): &(&str, &[&str])| Field::from_name(name) == Some(*field);
+        assert!(FLEET.iter().any(is_field), "no sample of {field}");
+    }
 }

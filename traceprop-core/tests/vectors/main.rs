@@ -10,6 +10,8 @@ mod case;
 mod composite;
 mod datadog;
 mod jaeger;
+#[path = "../support/known.rs"]
+mod known;
 mod legacy_uuid;
 mod sw8;
 mod w3c_baggage;
@@ -39,6 +41,18 @@ const DRIVERS: &[(&str, Driver)] = &[
     ("w3c-tracecontext", w3c_tracecontext::check),
 ];
 
+/// The file of each format, by the name of the format.
+const FILES: &[(&str, &str)] = &[
+    ("tracecontext", "w3c-tracecontext"),
+    ("b3", "b3-single"),
+    ("b3multi", "b3-multi"),
+    ("datadog", "datadog"),
+    ("jaeger", "jaeger"),
+    ("sw8", "sw8"),
+    ("correlation", "legacy-uuid"),
+    ("baggage", "w3c-baggage"),
+];
+
 /// Files of formats that are not built yet.
 const NOT_BUILT: &[&str] = &["others"];
 
@@ -49,6 +63,17 @@ fn ok_every_vector() {
     assert!(!files.is_empty(), "no vector file in {}", folder.display());
     let failed: usize = files.iter().map(|file| run(file)).sum();
     assert_eq!(failed, 0, "failures, listed above under their file");
+}
+
+#[test]
+fn ok_each_format_of_the_table_has_a_file() {
+    let files = files_of(&folder());
+    for name in known::names() {
+        let (_, file) =
+            FILES.iter().find(|(format, _)| *format == name).unwrap_or_else(|| panic!("no file for `{name}`"));
+        assert!(files.iter().any(|path| path.file_stem().is_some_and(|stem| stem == *file)), "{file}.json is missing");
+        assert!(DRIVERS.iter().any(|(driver, _)| driver == file), "no driver knows {file}.json");
+    }
 }
 
 fn folder() -> PathBuf {
