@@ -23,7 +23,9 @@ use crate::tracestate::TraceState;
 use lines::{Builder, Entry, OwnedLines};
 
 /// All built-in fields: what the lines of an owned context are asked for by name.
-pub(crate) static BUILT_IN: FieldNames = FieldNames::all_built_in();
+static BUILT_IN: FieldNames = FieldNames::all_built_in();
+
+static NO_LINES: [(&str, &str); 0] = [];
 
 /// A context that owns the lines it came from, in one buffer. A clone costs one reference count.
 ///
@@ -61,7 +63,7 @@ pub struct OwnedContext {
 #[derive(Clone, Copy)]
 pub(crate) enum Role {
     Span(SpanContext<'static>),
-    Relay(Passthrough<'static>),
+    Passthrough(Passthrough<'static>),
 }
 
 impl OwnedContext {
@@ -80,8 +82,8 @@ impl OwnedContext {
     pub fn from_passthrough(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received();
         let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
-        let relay = extraction.passthrough().with_received(received.without_headers());
-        Self { role: Role::Relay(relay), lines, endpoint: None }
+        let passthrough = extraction.passthrough().with_received(received.without_headers());
+        Self { role: Role::Passthrough(passthrough), lines, endpoint: None }
     }
 
     /// A span that was made here, without a request behind it.
@@ -98,14 +100,14 @@ impl OwnedContext {
     /// assert_eq!((context.trace_id(), context.span_id()), (Some(TraceId::MIN), None));
     /// ```
     pub const fn from_remote(context: RemoteContext) -> Self {
-        Self { role: Role::Relay(Passthrough::from_remote(context)), lines: None, endpoint: None }
+        Self { role: Role::Passthrough(Passthrough::from_remote(context)), lines: None, endpoint: None }
     }
 
     /// The span, if the service has one. Its children are [`SpanContext::child`].
     pub fn span(&self) -> Option<SpanContext<'_>> {
         match self.role {
             Role::Span(span) => Some(SpanContext { received: self.received(span.received), ..span }),
-            Role::Relay(_) => None,
+            Role::Passthrough(_) => None,
         }
     }
 
@@ -118,7 +120,15 @@ impl OwnedContext {
     /// assert!(!OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).is_passthrough());
     /// ```
     pub const fn is_passthrough(&self) -> bool {
-        matches!(self.role, Role::Relay(_))
+        matches!(self.role, Role::Passthrough(_))
+    }
+
+    /// Returns the stored headers with a built-in name.
+    pub(crate) fn headers(&self) -> Headers<'_> {
+        match &self.lines {
+            Some(lines) => Headers::collect(lines, &BUILT_IN),
+            None => Headers::empty(&NO_LINES, &BUILT_IN),
+        }
     }
 
     fn received<'a>(&'a self, received: Received<'static>) -> Received<'a> {
@@ -129,14 +139,14 @@ impl OwnedContext {
     pub(crate) fn known(&self) -> Received<'static> {
         match self.role {
             Role::Span(span) => span.received,
-            Role::Relay(relay) => relay.received,
+            Role::Passthrough(passthrough) => passthrough.received,
         }
     }
 
     pub(crate) fn known_mut(&mut self) -> &mut Received<'static> {
         match &mut self.role {
             Role::Span(span) => &mut span.received,
-            Role::Relay(relay) => &mut relay.received,
+            Role::Passthrough(passthrough) => &mut passthrough.received,
         }
     }
 
@@ -144,7 +154,7 @@ impl OwnedContext {
     pub const fn trace_id(&self) -> Option<TraceId> {
         match self.role {
             Role::Span(span) => Some(span.trace_id),
-            Role::Relay(relay) => match relay.context() {
+            Role::Passthrough(passthrough) => match passthrough.context() {
                 Some(context) => Some(context.trace_id),
                 None => None,
             },
@@ -155,7 +165,7 @@ impl OwnedContext {
     pub const fn span_id(&self) -> Option<SpanId> {
         match self.role {
             Role::Span(span) => Some(span.span_id),
-            Role::Relay(relay) => match relay.context() {
+            Role::Passthrough(passthrough) => match passthrough.context() {
                 Some(context) => context.parent_id,
                 None => None,
             },
@@ -166,7 +176,7 @@ impl OwnedContext {
     pub const fn parent_id(&self) -> Option<SpanId> {
         match self.role {
             Role::Span(span) => span.parent_id,
-            Role::Relay(_) => None,
+            Role::Passthrough(_) => None,
         }
     }
 
@@ -174,7 +184,7 @@ impl OwnedContext {
     pub const fn sampling(&self) -> Sampling {
         match self.role {
             Role::Span(span) => span.sampling,
-            Role::Relay(relay) => relay.sampling(),
+            Role::Passthrough(passthrough) => passthrough.sampling(),
         }
     }
 
@@ -182,7 +192,7 @@ impl OwnedContext {
     pub const fn is_random(&self) -> bool {
         match self.role {
             Role::Span(span) => span.random,
-            Role::Relay(relay) => match relay.context() {
+            Role::Passthrough(passthrough) => match passthrough.context() {
                 Some(context) => context.random,
                 None => false,
             },
@@ -203,19 +213,12 @@ impl OwnedContext {
 
     /// The tracestate that belongs to the trace; empty if there is none.
     pub fn tracestate(&self) -> TraceState<'_> {
-        match &self.lines {
-            Some(lines) => self.known().tracestate(&Headers::collect(lines, &BUILT_IN)),
-            None => TraceState::EMPTY,
-        }
+        self.known().tracestate(&self.headers())
     }
 
     /// The W3C baggage; empty if there is none.
     pub fn baggage(&self) -> Baggage<'_> {
-        let Some(lines) = &self.lines else {
-            return Baggage::EMPTY;
-        };
-        let slots = Headers::collect(lines, &BUILT_IN);
-        Baggage::from_lines(slots.get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY)
+        Baggage::from_lines(self.headers().get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY)
     }
 
     /// The same context with other baggage.
@@ -247,6 +250,14 @@ impl OwnedContext {
         received.agrees = received.agrees.with(FormatKind::TraceContext);
         received.tracestate = facts;
         Ok(context)
+    }
+
+    /// Marks a format's lines as made here, for this trace.
+    pub(crate) fn built(mut self, kind: FormatKind) -> Self {
+        let received = self.known_mut();
+        received.agrees = received.agrees.with(kind);
+        received.built = received.built.with(kind);
+        self
     }
 
     /// Replaces all lines of a field by one, or by none if `line` is empty.
@@ -288,7 +299,7 @@ impl<'a> From<&'a OwnedContext> for InjectSource<'a> {
     fn from(context: &'a OwnedContext) -> Self {
         match context.role {
             Role::Span(span) => (&SpanContext { received: context.received(span.received), ..span }).into(),
-            Role::Relay(relay) => relay.with_received(context.received(relay.received)).into(),
+            Role::Passthrough(passthrough) => passthrough.with_received(context.received(passthrough.received)).into(),
         }
     }
 }

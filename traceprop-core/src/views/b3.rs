@@ -1,4 +1,4 @@
-//! Contexts that B3 senders are said to have sent.
+//! Contexts that are made from a B3 value.
 
 use crate::context::{Passthrough, RemoteContext};
 use crate::formats::b3::{B3Multi, B3Single};
@@ -33,6 +33,6 @@ impl From<B3Single> for OwnedContext {
         B3Multi::from(b3).write(|field, value| {
             builder.entry(&Entry { index: field.index() as u8, name: "", value: value.as_bytes() });
         });
-        Self { role: Role::Relay(passthrough), lines: builder.finish(), endpoint: None }
+        Self { role: Role::Passthrough(passthrough), lines: builder.finish(), endpoint: None }
     }
 }

@@ -1,5 +1,6 @@
-//! Correlation ids of a request, and of an owned context.
+//! Correlation ids of requests and owned contexts.
 
+use super::Data;
 #[cfg(feature = "alloc")]
 use crate::carrier::headers::MAX_HEADER_LINES;
 #[cfg(feature = "alloc")]
@@ -14,9 +15,20 @@ use crate::owned::lines::{Entry, OwnedLines};
 use crate::propagator::Extraction;
 use crate::tracestate::preserve::Preserved;
 
+impl<'c> Data<'c> {
+    fn correlation(&self, format: &Correlation, lines: impl Iterator<Item = &'c [u8]>) -> Option<CorrelationId<'c>> {
+        let preserved = || {
+            let trace_id = self.now.trace_id?;
+            Some((Preserved::find(&self.received.tracestate(&self.headers), trace_id)?, trace_id))
+        };
+        format.received(lines, preserved)
+    }
+}
+
 impl<'c> Extraction<'c> {
-    /// The id that came in a correlation header, or was there before a hop that speaks only W3C. None where none came,
-    /// it is neither a UUID nor allowed by the format, or the propagator does not know the header.
+    /// Returns the id in a correlation header, or the one that is preserved in the tracestate.
+    ///
+    /// `None` if there is none, if the format does not allow its text, or if the propagator does not read the header.
     ///
     /// ```
     /// use traceprop_core::{Correlation, Propagator};
@@ -30,34 +42,25 @@ impl<'c> Extraction<'c> {
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'c>> {
-        if !self.received().keeps_text {
-            return None;
-        }
-        let bridged = || {
-            let trace_id = self.context()?.trace_id;
-            Some((Preserved::find(&self.tracestate(), trace_id)?, trace_id))
-        };
-        format.received(self.headers().get_all_custom(format.field_name()).iter(), bridged)
+        let data = self.data();
+        let lines = data.headers.get_all_custom(format.field_name()).iter();
+        if data.received.keeps_text { data.correlation(format, lines) } else { None }
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// The id in a correlation header: the one that came, or that was there before a hop that speaks only W3C. What
-    /// goes out where none came is [`CorrelationId::from_trace_id`].
+    /// Returns the id in a correlation header, or the one that is preserved in the tracestate.
+    ///
+    /// If there is none, [`CorrelationId::from_trace_id`] is written.
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'_>> {
         let entries = self.lines.iter().flat_map(OwnedLines::entries);
         let lines = entries.filter(|entry| format.field_name().matches(entry.name)).map(|entry| entry.value);
-        // A list is copied with one line more than is read, so that it stays too long.
-        let lines = lines.take(MAX_HEADER_LINES);
-        let bridged = || {
-            let trace_id = self.trace_id()?;
-            Some((Preserved::find(&self.tracestate(), trace_id)?, trace_id))
-        };
-        format.received(lines, bridged)
+        // A list that is too long is copied with one line more than is read, so that it remains too long.
+        self.data().correlation(format, lines.take(MAX_HEADER_LINES))
     }
 
-    /// The same context with this text in a correlation header, in place of what came there.
+    /// Replaces the text of a correlation header.
     ///
     /// ```
     /// use traceprop_core::{Correlation, OwnedContext, SpanContext};
@@ -71,11 +74,11 @@ impl OwnedContext {
     /// ```
     ///
     /// # Errors
-    /// When the format would not read it.
+    /// Returns an error if the format does not read this text.
     pub fn with_correlation(self, format: &Correlation, text: &str) -> Result<Self, InvalidHeader> {
         format.check(text.as_bytes())?;
         let name = format.field_name();
-        // The place among the configured names is the propagator's; stored lines are found by their name.
+        // The place among the custom headers depends on the propagator. Stored lines are found by their name.
         let entry = Entry { index: Field::Custom(0).index() as u8, name: name.as_str(), value: text.as_bytes() };
         Ok(self.replace(|known| name.matches(known.name), [entry]))
     }

@@ -1,63 +1,41 @@
-//! Datadog's words, in a request and in an owned context.
+//! Datadog data of requests and owned contexts.
 
-#[cfg(feature = "alloc")]
-use crate::carrier::headers::Headers;
+use super::Data;
 #[cfg(feature = "alloc")]
 use crate::field::Field;
 #[cfg(feature = "alloc")]
 use crate::field::FormatKind;
 #[cfg(feature = "alloc")]
 use crate::formats::datadog::DatadogParts;
-use crate::formats::datadog::{DatadogView, Now};
+use crate::formats::datadog::DatadogView;
 #[cfg(feature = "alloc")]
 use crate::id::sampling::Sampling;
 #[cfg(feature = "alloc")]
-use crate::owned::{BUILT_IN, OwnedContext, Role};
+use crate::owned::{OwnedContext, Role};
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use alloc::string::ToString;
 
 impl<'c> Extraction<'c> {
-    /// What the context carries of Datadog: priority, origin, tags, the last span that was reported there.
+    /// Returns the Datadog data of the request: priority, origin, tags, and the last span that was reported to Datadog.
     pub fn datadog(&self) -> DatadogView<'c> {
-        let received = self.received();
-        let context = self.context();
-        let now = Now {
-            trace_id: context.map(|context| context.trace_id),
-            parent_id: context.and_then(|context| context.parent_id),
-            sampling: self.sampling(),
-            decided_here: received.filled_in,
-            is_received: true,
-        };
-        DatadogView::of(self.headers(), &received, now)
+        let Data { headers, received, now } = self.data();
+        DatadogView::of(&headers, &received, now)
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// What the context carries of Datadog: priority, origin, tags, the last span that was reported there.
+    /// Returns the Datadog data of the context: priority, origin, tags, and the last span that was reported to Datadog.
     pub fn datadog(&self) -> DatadogView<'_> {
-        let parent_id = match self.role {
-            Role::Span(span) => span.parent_id,
-            Role::Relay(relay) => relay.context().and_then(|context| context.parent_id),
-        };
-        let decided_here = match self.role {
-            Role::Span(span) => span.decided_here,
-            Role::Relay(relay) => relay.received.filled_in,
-        };
-        let (trace_id, sampling) = (self.trace_id(), self.sampling());
-        let now = Now { trace_id, parent_id, sampling, decided_here, is_received: false };
-        match &self.lines {
-            Some(lines) => DatadogView::of(&Headers::collect(lines, &BUILT_IN), &self.known(), now),
-            None => DatadogView::without_headers(now),
-        }
+        let Data { headers, received, now } = self.data();
+        DatadogView::of(&headers, &received, now)
     }
 
-    /// The same context with these Datadog words in place of its own. A priority among them is also the decision for
-    /// the trace.
+    /// Replaces the Datadog data of the context. A priority is also the sampling decision of the trace.
     ///
-    /// A value may hold anything; what the headers cannot spell is left out when it is written, and the
-    /// [`InjectReport`](crate::InjectReport) say so.
+    /// A value can hold any text. What the headers cannot hold is omitted when they are written, and the
+    /// [`InjectReport`](crate::InjectReport) names it.
     ///
     /// ```
     /// use traceprop_core::formats::datadog::{Datadog, DatadogParts};
@@ -88,13 +66,10 @@ impl OwnedContext {
         });
         match (&mut context.role, decision) {
             (Role::Span(span), Some(decision)) => span.sampling = decision,
-            (Role::Relay(relay), Some(decision)) => *relay = relay.with_sampling(decision),
+            (Role::Passthrough(passthrough), Some(decision)) => *passthrough = passthrough.with_sampling(decision),
             (_, None) => {}
         }
-        let received = context.known_mut();
-        received.agrees = received.agrees.with(FormatKind::Datadog);
-        received.built = received.built.with(FormatKind::Datadog);
-        context
+        context.built(FormatKind::Datadog)
     }
 }
 
@@ -110,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_words_come_back_as_they_were_given() {
+    fn ok_parts_are_read_as_they_were_given() {
         let tags = [("_dd.p.dm", "-4"), ("_dd.p.k ;s:2", "a,b"), ("secret", "y"), ("_dd.p.tid", "66c1f3a000000000")];
         let fields = DatadogParts::new().priority(-1).origin("rum\r\nx").tags(&tags).last_span("n0t-hex");
         let context = context().with_datadog(&fields);
@@ -124,18 +99,18 @@ mod tests {
     }
 
     #[test]
-    fn ok_new_words_replace_the_old_ones() {
+    fn ok_new_parts_replace_the_old_ones() {
         let first = DatadogParts::new().priority(2).origin("rum").tags(&[("_dd.p.a", "1")]);
         let context = context().with_datadog(&first).with_datadog(&DatadogParts::new().origin("lambda"));
         let datadog = context.datadog();
         assert_eq!(datadog.origin().and_then(|origin| origin.as_str()), Some("lambda"));
         assert!(datadog.tags().is_empty());
-        // The decision that the first priority was stays; the number does not.
+        // The decision of the first priority remains, and the number does not.
         assert_eq!((datadog.priority(), context.sampling()), (Some(1), Sampling::Sampled));
     }
 
     #[test]
-    fn ok_no_words_and_no_lines() {
+    fn ok_context_without_headers_has_no_datadog_data() {
         let datadog = context();
         let datadog = datadog.datadog();
         assert_eq!((datadog.priority(), datadog.origin(), datadog.vendor_tracestate().count()), (None, None, 0));

@@ -1,7 +1,6 @@
 //! Jaeger-specific data of requests and owned contexts.
 
-#[cfg(feature = "alloc")]
-use crate::carrier::headers::Headers;
+use super::Data;
 #[cfg(feature = "alloc")]
 use crate::field::Field;
 use crate::field::FormatKind;
@@ -14,23 +13,28 @@ use crate::formats::jaeger::JaegerView;
 use crate::formats::jaeger::{JaegerBaggage, JaegerFlags, UberTraceId, baggage_line};
 use crate::id::sampling::Sampling;
 #[cfg(feature = "alloc")]
-use crate::owned::lines::{Builder, Entry};
+use crate::owned::OwnedContext;
 #[cfg(feature = "alloc")]
-use crate::owned::{BUILT_IN, OwnedContext, Role};
+use crate::owned::lines::{Builder, Entry};
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::wire::reason::InvalidReason;
 
+impl<'c> Data<'c> {
+    fn jaeger(self) -> JaegerView<'c> {
+        JaegerView {
+            headers: self.headers,
+            is_same_trace: self.received.agrees.contains(FormatKind::Jaeger),
+            keeps_text: self.received.keeps_text,
+            is_debug_root: self.now.sampling == Sampling::Debug && self.received.primary.is_none(),
+        }
+    }
+}
+
 impl<'c> Extraction<'c> {
     /// Returns the Jaeger-specific data of the request.
     pub fn jaeger(&self) -> JaegerView<'c> {
-        let received = self.received();
-        JaegerView {
-            headers: Some(*self.headers()),
-            is_same_trace: received.agrees.contains(FormatKind::Jaeger),
-            keeps_text: received.keeps_text,
-            is_debug_root: self.context().is_none() && self.sampling() == Sampling::Debug,
-        }
+        self.data().jaeger()
     }
 }
 
@@ -38,20 +42,22 @@ impl<'c> Extraction<'c> {
 impl OwnedContext {
     /// Returns the Jaeger-specific data of the context.
     pub fn jaeger(&self) -> JaegerView<'_> {
-        let known = self.known();
-        JaegerView {
-            headers: self.lines.as_ref().map(|lines| Headers::collect(lines, &BUILT_IN)),
-            is_same_trace: known.agrees.contains(FormatKind::Jaeger),
-            // Baggage that the caller may not send is not copied; what is set here is kept.
-            keeps_text: true,
-            is_debug_root: self.sampling() == Sampling::Debug && known.primary.is_none(),
-        }
+        self.data().jaeger()
     }
 
-    /// The same context with these flags in Jaeger's header. Of its sampled and debug bit the decision for the trace has
-    /// the say; the firehose bit and those without a meaning go out with every child.
+    /// Replaces the flags of `uber-trace-id`.
     ///
-    /// Nothing changes where there are no ids to write a header of.
+    /// The sampled and debug bits follow the sampling decision of the trace. The firehose bit and unassigned bits are
+    /// written with every child. Without a trace id and a span id, the context is unchanged.
+    ///
+    /// ```
+    /// use traceprop_core::formats::jaeger::JaegerFlags;
+    /// use traceprop_core::{OwnedContext, SpanContext, SpanId, TraceId};
+    ///
+    /// let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
+    /// let context = context.with_jaeger_flags(JaegerFlags::from_byte(8));
+    /// assert_eq!(context.jaeger().uber_trace_id().map(|header| header.flags.to_byte()), Some(8));
+    /// ```
     pub fn with_jaeger_flags(self, flags: JaegerFlags) -> Self {
         let (Some(trace_id), Some(span_id)) = (self.trace_id(), self.span_id()) else {
             return self;
@@ -59,16 +65,11 @@ impl OwnedContext {
         let mut buffer = [0; UberTraceId::MAX_LEN];
         let line = UberTraceId::new(trace_id, span_id, flags).write(&mut buffer);
         let mut context = self.with_line(Field::UberTraceId, line.as_bytes());
-        let received = match &mut context.role {
-            Role::Span(span) => &mut span.received,
-            Role::Relay(relay) => &mut relay.received,
-        };
-        received.agrees = received.agrees.with(FormatKind::Jaeger);
+        context.known_mut().agrees = context.known().agrees.with(FormatKind::Jaeger);
         context
     }
 
-    /// The same context with this baggage in Jaeger's words in place of its own. Of several values of a key the last
-    /// counts.
+    /// Replaces the Jaeger baggage of the context. If a key has several values, the last one counts.
     ///
     /// ```
     /// use traceprop_core::{formats::jaeger::Jaeger, InjectOptions, OwnedContext, Pairs, Propagator, SpanContext};
@@ -83,7 +84,7 @@ impl OwnedContext {
     /// ```
     ///
     /// # Errors
-    /// `bad-key` where a key cannot be part of a header name, `too-many-members` and `too-long` beyond
+    /// Returns `bad-key` if a key cannot be part of a header name, `too-many-members` and `too-long` beyond
     /// [`JaegerBaggage::MAX_ITEMS`] and [`JaegerBaggage::MAX_BYTES`].
     pub fn with_jaeger_baggage<'i>(
         self,

@@ -1,4 +1,4 @@
-//! What a context says in one dialect's words: a file for each dialect, for requests and owned contexts alike.
+//! What a context holds in one format's terms: a file for each format, for requests and owned contexts alike.
 
 #[cfg(feature = "alloc")]
 mod allowed;
@@ -8,3 +8,46 @@ mod correlation;
 mod datadog;
 mod jaeger;
 mod sw8;
+
+use crate::carrier::headers::Headers;
+use crate::context::received::Received;
+use crate::formats::datadog::Now;
+#[cfg(feature = "alloc")]
+use crate::owned::{OwnedContext, Role};
+use crate::propagator::Extraction;
+
+/// What the accessors of a request and of an owned context read.
+struct Data<'c> {
+    headers: Headers<'c>,
+    received: Received<'c>,
+    now: Now,
+}
+
+impl<'c> Extraction<'c> {
+    fn data(&self) -> Data<'c> {
+        let (context, received) = (self.context(), self.received());
+        let now = Now {
+            trace_id: context.map(|context| context.trace_id),
+            parent_id: context.and_then(|context| context.parent_id),
+            sampling: self.sampling(),
+            decided_here: received.filled_in,
+            is_received: true,
+        };
+        Data { headers: *self.headers(), received, now }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl OwnedContext {
+    fn data(&self) -> Data<'_> {
+        let (parent_id, decided_here) = match self.role {
+            Role::Span(span) => (span.parent_id, span.decided_here),
+            Role::Passthrough(passthrough) => (self.span_id(), passthrough.received.filled_in),
+        };
+        let (trace_id, sampling) = (self.trace_id(), self.sampling());
+        let now = Now { trace_id, parent_id, sampling, decided_here, is_received: false };
+        // Text that may not be kept is not copied; what is set later is kept.
+        let received = Received { keeps_text: true, ..self.known() };
+        Data { headers: self.headers(), received, now }
+    }
+}

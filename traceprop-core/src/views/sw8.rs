@@ -1,7 +1,6 @@
-//! The words of sw8: what came, and what a context is given that came in no header.
+//! sw8 data of requests and owned contexts.
 
-#[cfg(feature = "alloc")]
-use crate::carrier::headers::Headers;
+use super::Data;
 #[cfg(feature = "alloc")]
 use crate::field::Field;
 use crate::field::FormatKind;
@@ -13,36 +12,35 @@ use crate::formats::sw8::{Sw8Extension, Sw8Parts, correlation_line};
 #[cfg(feature = "alloc")]
 use crate::id::sampling::Sampling;
 #[cfg(feature = "alloc")]
-use crate::owned::{BUILT_IN, OwnedContext};
+use crate::owned::OwnedContext;
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::wire::reason::InvalidReason;
 
+impl<'c> Data<'c> {
+    fn sw8(&self) -> Option<Sw8View<'c>> {
+        let is_same_trace = self.received.agrees.contains(FormatKind::Sw8);
+        if is_same_trace { Sw8::read_only().received(&self.headers) } else { None }
+    }
+}
+
 impl<'c> Extraction<'c> {
-    /// What came in sw8, if it is of the trace that is continued.
+    /// Returns the sw8 data of the request, or `None` if `sw8` is absent, invalid or names another trace.
     pub fn sw8(&self) -> Option<Sw8View<'c>> {
-        if !self.received().agrees.contains(FormatKind::Sw8) {
-            return None;
-        }
-        // Of the only context that came the ids are known, and need not be read again.
-        let ids = self.merged.filter(|_| self.is_plain());
-        Sw8::read_only()
-            .received_with(self.headers(), ids.and_then(|context| Some((context.trace_id, context.parent_id?))))
+        self.data().sw8()
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// What came in sw8, if it is of this trace.
+    /// Returns the sw8 data of the context, or `None` if `sw8` is absent or names another trace.
     pub fn sw8(&self) -> Option<Sw8View<'_>> {
-        if !self.known().agrees.contains(FormatKind::Sw8) {
-            return None;
-        }
-        Sw8::read_only().received(&Headers::collect(self.lines.as_ref()?, &BUILT_IN))
+        self.data().sw8()
     }
 
-    /// The same context with these words of sw8. Its children keep the trace id as it is spelt here; where the context
-    /// itself is written, all fields are these.
+    /// Replaces the `sw8` data of the context.
+    ///
+    /// Its children keep the text of the trace id. If the context itself is written, it has all of these fields.
     ///
     /// ```
     /// use traceprop_core::formats::sw8::{Sw8, Sw8Parts};
@@ -57,24 +55,22 @@ impl OwnedContext {
     /// ```
     ///
     /// # Errors
-    /// What [`Sw8Header::parse`](crate::formats::sw8::Sw8Header::parse) finds, and `bad-value` where the trace id does not
-    /// map to the one of this context.
+    /// Returns what [`Sw8Header::parse`](crate::formats::sw8::Sw8Header::parse) finds, and `bad-value` if the trace id
+    /// does not map to the one of this context.
     pub fn with_sw8(self, fields: &Sw8Parts<'_>) -> Result<Self, InvalidHeader> {
         let (line, trace_id) = fields.line(self.sampling() != Sampling::NotSampled)?;
         if self.trace_id() != Some(trace_id) {
             return Err(InvalidHeader::new(Field::Sw8, InvalidReason::BadValue, 2));
         }
-        let mut context = self.with_line(Field::Sw8, line.as_bytes());
-        let received = context.known_mut();
-        received.agrees = received.agrees.with(FormatKind::Sw8);
-        received.built = received.built.with(FormatKind::Sw8);
-        Ok(context)
+        Ok(self.with_line(Field::Sw8, line.as_bytes()).built(FormatKind::Sw8))
     }
 
-    /// The same context with these pairs as its `sw8-correlation`: the first three that can be written. An empty key, an
-    /// empty value and one of more than 128 bytes cannot. They count as baggage: they leave only where that is allowed.
+    /// Replaces `sw8-correlation` by the first of these pairs that can be written, at most three.
     ///
-    /// So W3C baggage goes on as sw8-correlation, where you say so:
+    /// Keys and values must not be empty, and a value has at most 128 bytes. The pairs are baggage: they are written
+    /// only if [`InjectOptions`](crate::InjectOptions) allow it.
+    ///
+    /// W3C baggage can be forwarded as sw8-correlation:
     ///
     /// ```
     /// use traceprop_core::{Baggage, OwnedBaggage, OwnedContext, SpanContext, SpanId, TraceId};
@@ -83,13 +79,15 @@ impl OwnedContext {
     /// let pairs = baggage.iter().map(|entry| (entry.key.as_str(), entry.value.as_str()));
     /// let owned = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
     /// let owned = owned.with_sw8_correlation(pairs.filter(|(key, _)| *key == "tenant"));
+    /// # assert!(owned.sw8().is_none());
     /// ```
     pub fn with_sw8_correlation<'p>(self, pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> Self {
         self.with_line(Field::Sw8Correlation, correlation_line(pairs).as_bytes())
     }
 
-    /// The same context with this `sw8-x`. Its children keep the mode, not the time. It counts only together with
-    /// [`OwnedContext::with_sw8`].
+    /// Replaces `sw8-x`. It has an effect only together with [`OwnedContext::with_sw8`].
+    ///
+    /// Children keep the mode, and not the time.
     pub fn with_sw8_extension(self, extension: Sw8Extension) -> Self {
         let line = alloc::string::ToString::to_string(&extension);
         self.with_line(Field::Sw8Extension, line.as_bytes())

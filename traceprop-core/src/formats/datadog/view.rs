@@ -168,19 +168,6 @@ pub(super) const fn decide(came: Option<i32>, sampling: Sampling, decided_here: 
 }
 
 impl<'c> DatadogView<'c> {
-    /// A context of which nothing came.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn without_headers(now: Now) -> Self {
-        Self {
-            priority: decide(None, now.sampling, now.decided_here).0,
-            origin: None,
-            tags: DatadogTags::EMPTY,
-            last_span: None,
-            error: None,
-            tracestate: TraceState::EMPTY,
-        }
-    }
-
     pub(crate) fn of(slots: &Headers<'c>, received: &Received<'c>, now: Now) -> Self {
         let tracestate = received.tracestate(slots);
         let member = DatadogTraceState::from_tracestate(&tracestate);

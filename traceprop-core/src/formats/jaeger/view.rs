@@ -25,7 +25,7 @@ use crate::carrier::headers::Headers;
 /// ```
 #[derive(Clone, Copy)]
 pub struct JaegerView<'c> {
-    pub(crate) headers: Option<Headers<'c>>,
+    pub(crate) headers: Headers<'c>,
     /// Whether `uber-trace-id` names the trace of the context.
     pub(crate) is_same_trace: bool,
     /// Whether baggage is kept.
@@ -37,26 +37,21 @@ pub struct JaegerView<'c> {
 impl<'c> JaegerView<'c> {
     /// Returns `uber-trace-id` with all of its flags, or `None` if it is absent, invalid or names another trace.
     pub fn uber_trace_id(&self) -> Option<UberTraceId> {
-        let headers = self.headers.as_ref().filter(|_| self.is_same_trace)?;
-        UberTraceId::read(headers)?.ok()
+        if self.is_same_trace { UberTraceId::read(&self.headers)?.ok() } else { None }
     }
 
     /// Returns the baggage of `uberctx-*` and `jaeger-baggage`. It can be present without a trace.
     ///
     /// Empty if the headers are absent or not configured, and under [`Trust::Ignore`](crate::Trust::Ignore).
     pub fn baggage(&self) -> JaegerBaggage<'c> {
-        match &self.headers {
-            Some(headers) if self.keeps_text => JaegerBaggage::from_lines(headers),
-            _ => JaegerBaggage::EMPTY,
-        }
+        if self.keeps_text { JaegerBaggage::from_lines(&self.headers) } else { JaegerBaggage::EMPTY }
     }
 
     /// Returns the `jaeger-debug-id` that turned this request into a new debug trace: a tag for its span.
     ///
     /// `None` if there is a trace to continue, or if another format made the decision.
     pub fn debug_id(&self) -> Option<JaegerDebugId<'c>> {
-        let headers = self.headers.as_ref().filter(|_| self.is_debug_root)?;
-        JaegerDebugId::read(headers)?.ok()
+        if self.is_debug_root { JaegerDebugId::read(&self.headers)?.ok() } else { None }
     }
 }
 
