@@ -40,7 +40,6 @@ pub struct Parsed {
     style: Option<&'static str>,
     weight: DecisionWeight,
     tracestate: TraceStateFacts,
-    is_plain: bool,
 }
 
 /// How much the decision of a reading says, when another format left it open.
@@ -67,7 +66,6 @@ impl Parsed {
             style: None,
             weight: DecisionWeight::Firm,
             tracestate: TraceStateFacts::NONE,
-            is_plain: false,
         }
     }
 
@@ -148,17 +146,6 @@ impl Parsed {
     pub(crate) const fn with_tracestate(mut self, facts: TraceStateFacts) -> Self {
         self.tracestate = facts;
         self
-    }
-
-    /// Says that a built-in format has read fields whose names are fixed.
-    pub(crate) const fn plain(mut self) -> Self {
-        self.is_plain = true;
-        self
-    }
-
-    /// Whether that is so, and nothing was turned down.
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.is_plain && self.refused[0].is_none()
     }
 
     pub(crate) const fn tracestate(&self) -> TraceStateFacts {

@@ -99,9 +99,6 @@ pub struct Extraction<'c> {
     pub(crate) merged: Option<RemoteContext>,
     /// A decision without ids.
     decision: Sampling,
-    /// One context came, and a built-in format read it from the fields whose names are fixed, and turned nothing down. So
-    /// those are known to be valid, and to say just that context.
-    is_plain: bool,
     received: Received<'c>,
     slots: Headers<'c>,
     style: Option<&'c str>,
@@ -190,7 +187,7 @@ impl<'c> Extraction<'c> {
         if propagator.options.behavior != Trust::Continue {
             received = behave(propagator.options.behavior, received, &mut merged, &mut decision);
         }
-        Self { merged, decision, is_plain: merge.is_plain(), received, slots, style: merge.style(), propagator }
+        Self { merged, decision, received, slots, style: merge.style(), propagator }
     }
 
     /// Returns the trace to continue and the caller's span, or `None` if a new trace starts here.
@@ -377,10 +374,6 @@ impl<'c> Extraction<'c> {
     /// The formats that are read, in order.
     pub(crate) fn readers(&self) -> impl Iterator<Item = &'c dyn Format> {
         self.propagator.extract.iter()
-    }
-
-    pub(crate) const fn is_plain(&self) -> bool {
-        self.is_plain
     }
 
     pub(crate) const fn received(&self) -> Received<'c> {

@@ -18,8 +18,6 @@ pub(super) struct Merge<'c> {
     agrees: FormatSet,
     refused: FieldSet,
     tracestate: TraceStateFacts,
-    /// One context came, and its reading was plain.
-    is_plain: bool,
 }
 
 impl<'c> Merge<'c> {
@@ -31,7 +29,6 @@ impl<'c> Merge<'c> {
         agrees: FormatSet::EMPTY,
         refused: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
-        is_plain: false,
     };
 
     /// What the first format says: mostly there are no others to merge it with.
@@ -49,7 +46,6 @@ impl<'c> Merge<'c> {
                 primary: Some(kind),
                 style: Some(reading.encoding().unwrap_or(format.name())),
                 agrees: FormatSet::EMPTY.with(kind),
-                is_plain: reading.is_plain(),
                 ..nothing
             };
         }
@@ -73,7 +69,6 @@ impl<'c> Merge<'c> {
             }
             Outcome::Context(context) => {
                 let style = reading.encoding().unwrap_or(format.name());
-                self.is_plain = self.context.is_none() && reading.is_plain();
                 match &mut self.context {
                     None => {
                         self.context = Some(*context);
@@ -102,11 +97,6 @@ impl<'c> Merge<'c> {
     #[inline]
     pub(super) const fn has_context(&self) -> bool {
         self.context.is_some()
-    }
-
-    #[inline]
-    pub(super) const fn is_plain(&self) -> bool {
-        self.is_plain
     }
 
     #[inline]
@@ -169,20 +159,6 @@ mod tests {
 
     fn b3_then_w3c() -> PropagatorBuilder {
         Propagator::builder().extract(B3::single()).extract(W3cTraceContext::new()).inject(Datadog::new())
-    }
-
-    #[test]
-    fn ok_a_request_is_plain_that_holds_one_context_and_nothing_turned_down() {
-        let builder = Propagator::builder().names("b3,datadog,tracecontext", "none").unwrap();
-        let propagator = builder.extract(Sw8::read_only()).build().unwrap();
-        let is_plain = |request: &[(&'static str, &'static str)]| propagator.extract(&request.to_vec()).is_plain();
-        let (datadog, bad) = (("x-datadog-trace-id", "77"), ("x-datadog-origin", "\u{e9}"));
-        assert!(is_plain(&[datadog]));
-        // One that said nothing may stand before it, and behind it.
-        assert!(is_plain(&[("b3", "1"), datadog]) && is_plain(&[datadog, ("traceparent", "00-")]));
-        assert!(!is_plain(&[]) && !is_plain(&[("b3", "1")]));
-        assert!(!is_plain(&[datadog, bad]) && !is_plain(&[("b3", "1"), datadog, bad]));
-        assert!(!is_plain(&[DECIDED, datadog]) && !is_plain(&[("b3", "1"), datadog, W3C]));
     }
 
     type Headers = Vec<(String, String)>;

@@ -136,7 +136,7 @@ impl Format for Datadog {
         let mut parsed = Parsed::new(Outcome::Absent);
         match DatadogHeaders::parse(headers, &mut parsed) {
             Ok(None) => parsed,
-            Ok(Some(headers)) => parsed.with_outcome(Outcome::Context(headers.context())).plain(),
+            Ok(Some(headers)) => parsed.with_outcome(Outcome::Context(headers.context())),
             Err(invalid) => Parsed::invalid(invalid),
         }
     }

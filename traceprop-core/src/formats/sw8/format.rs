@@ -143,7 +143,7 @@ impl Format for Sw8 {
         if !self.is_alone(slots) {
             self.judge_others(slots, &mut reading);
         }
-        if self.names.is_none() { reading.plain() } else { reading }
+        reading
     }
 
     fn inject(&self, outbound: &InjectContext<'_>, writer: &mut Writer<'_>) {

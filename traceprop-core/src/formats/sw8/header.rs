@@ -134,15 +134,6 @@ fn read(value: &[u8]) -> Result<(Judged, Fields<'_>), ReasonAt> {
     Ok((judge(fields)?, fields))
 }
 
-/// A value that has been read before, when it named these ids; its texts are not looked at again. None of the few values
-/// that only a search can split.
-#[inline(always)]
-pub(super) fn known(value: &[u8], (trace, parent): (TraceId, SpanId)) -> Option<Sw8Header<'_>> {
-    let fields = split::sure_guess(value)?;
-    let (sampled, span_number) = (is_sampled(fields[0])?, span_number(fields[3])?);
-    Some(Judged { sampled, span_number, trace, parent }.header(fields))
-}
-
 /// What a valid value says in numbers.
 struct Judged {
     sampled: bool,
@@ -296,8 +287,6 @@ mod tests {
             let value = format!("1-YQ==-{}-Yg==-0-Yw==---", "A".repeat(len - "YQ==-".len()));
             assert!(split::guess(value.as_bytes()).is_some_and(|fields| fields[1].len() == len), "{value}");
             assert_eq!(parse(value.as_bytes()), Err(InvalidReason::FieldCount.at(value.len() - 1)));
-            let header = parse(b"1-YQ==-Yg==-0-Yw==---").unwrap();
-            assert_eq!(known(value.as_bytes(), (header.trace, header.parent)), None);
         }
     }
 
@@ -309,10 +298,6 @@ mod tests {
             let searched = split::search(value).and_then(|fields| Ok(judge(fields)?.header(fields)));
             prop_assert_eq!(parse(value), searched);
             prop_assert_eq!(context(value), searched.map(|header| header.context()));
-            if let Ok(header) = searched {
-                let known = known(value, (header.trace, header.parent));
-                prop_assert!(known.is_none_or(|known| known == header));
-            }
         }
 
         #[test]

@@ -44,14 +44,6 @@ pub(super) fn read_with<'c, H>(
     Some(parse(value).map_err(|error| error.behind(at).of(field)))
 }
 
-/// The value that counts, if there is but one line and the value is all of it.
-#[inline]
-pub(super) fn alone(lines: HeaderLines<'_>) -> Option<&[u8]> {
-    let value = wire::trim(lines.first().filter(|_| !lines.is_repeated())?);
-    // What else a comma may join to a value has dashes, and makes it none.
-    (!value.ends_with(b",")).then_some(value)
-}
-
 /// Whether a comma joins the last value that may be read to one before it.
 fn has_comma(value: &[u8]) -> bool {
     value[value.len().saturating_sub(MAX_VALUE + 1)..].contains(&b',')

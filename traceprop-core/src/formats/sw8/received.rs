@@ -1,11 +1,10 @@
 //! What came in sw8, for people, logs and reports.
 
-use super::header::{self, Sw8Header};
+use super::header::Sw8Header;
 use super::split::MAX_VALUE;
 use super::text::Sw8Text;
 use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension, nearest};
 use crate::carrier::headers::Headers;
-use crate::id::{SpanId, TraceId};
 use crate::wire;
 
 /// Everything that came in the headers of sw8.
@@ -39,17 +38,8 @@ pub struct Sw8View<'c> {
 impl Sw8 {
     /// What came in the headers of this format; none without a valid `sw8`, since the others mean nothing without it.
     pub fn received<'c>(&self, slots: &Headers<'c>) -> Option<Sw8View<'c>> {
-        self.received_with(slots, None)
-    }
-
-    /// The same where the header may be known to be valid, and to name these ids.
-    pub(crate) fn received_with<'c>(&self, slots: &Headers<'c>, ids: Option<(TraceId, SpanId)>) -> Option<Sw8View<'c>> {
         let (field, lines) = self.lines(slots, HEADER);
-        let known = ids.and_then(|ids| header::known(nearest::alone(lines)?, ids));
-        let header = match known {
-            Some(header) => header,
-            None => nearest::read(lines, field)?.ok()?,
-        };
+        let header = nearest::read(lines, field)?.ok()?;
         if self.is_alone(slots) {
             return Some(Sw8View { header, correlation: Sw8Correlation::EMPTY, extension: None });
         }

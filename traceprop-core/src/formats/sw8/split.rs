@@ -46,12 +46,6 @@ pub(super) fn guess(value: &[u8]) -> Option<Fields<'_>> {
     Some([sample, trace_id, segment_id, span, service, instance, endpoint, peer])
 }
 
-/// A guess that is right without a look at the fields: there are no other dashes.
-#[inline(always)]
-pub(super) fn sure_guess(value: &[u8]) -> Option<Fields<'_>> {
-    guess(value).filter(|_| dashes(value) == 7)
-}
-
 /// Sample or span, one digit as a rule, and what comes behind it.
 #[inline(always)]
 fn guess_digits(rest: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -81,43 +75,11 @@ fn guess_text(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&rest[..end], &rest[end + 1..]))
 }
 
-/// How many dashes there are.
-fn dashes(value: &[u8]) -> usize {
-    // Of so few bytes the count is a byte too, and sixteen of them are counted together.
-    let of_chunk = |chunk: &[u8]| chunk.iter().fold(0u8, |count, &byte| count + u8::from(byte == b'-'));
-    value.chunks(usize::from(u8::MAX)).map(|chunk| usize::from(of_chunk(chunk))).sum()
-}
-
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
     use std::format;
-
-    #[test]
-    fn ok_dashes_are_counted_however_many() {
-        let mut value = [b'-'; MAX_VALUE];
-        for len in [0, 1, 15, 254, 255, 256, 263, MAX_VALUE] {
-            assert_eq!(dashes(&value[..len]), len);
-        }
-        value[300] = b',';
-        assert_eq!(dashes(&value), MAX_VALUE - 1);
-    }
-
-    #[test]
-    fn ok_a_guess_is_sure_where_there_are_no_other_dashes() {
-        let fields = |value: &str| sure_guess(value.as_bytes()).map(|fields| fields.map(<[u8]>::len));
-        let (short, java) = ("1-YQ==-Yg==-0-Yw==---", "A".repeat(72));
-        assert_eq!(fields(short), Some([1, 4, 4, 1, 4, 0, 0, 0]));
-        assert_eq!(fields(&format!("0-{java}-{java}AAAA-123----YQ")), Some([1, 72, 76, 3, 0, 0, 0, 2]));
-        // All dashes of a guess stand where they could, and one between them is not seen.
-        assert_eq!(fields(&format!("1-Y-==-{}-AAAA-0-Yw==---", "A".repeat(39))), None);
-        assert_eq!(fields(&format!("{short}-")), None);
-        assert_eq!(fields(&format!("{short},{short}")), None);
-        assert_eq!(fields("1-YQ-Yg-0----"), None, "unpadded");
-        assert_eq!(fields(&format!("{short}{}", "A".repeat(MAX_VALUE))), None);
-    }
 
     #[test]
     fn ok_the_longest_value_is_split_and_no_longer_one() {
@@ -128,14 +90,5 @@ mod tests {
         assert_eq!(guess(longest.as_bytes()), Some(fields));
         assert_eq!(search(of_len(MAX_VALUE + 1).as_bytes()), Err(InvalidReason::TooLong.at(MAX_VALUE)));
         assert_eq!(guess(of_len(MAX_VALUE + 4).as_bytes()), None);
-    }
-
-    proptest! {
-        #[test]
-        fn ok_a_sure_guess_is_what_a_search_finds(value in "[01-]?-([A-Z]{44}|[A-Z-]{0,9}|[A-Z]{60,76})-[A-Z-]{0,44}(-[0-9A-Z]{0,9}){3,6}") {
-            if let Some(fields) = sure_guess(value.as_bytes()) {
-                prop_assert_eq!(Ok(fields), search(value.as_bytes()));
-            }
-        }
     }
 }
