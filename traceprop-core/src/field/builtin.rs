@@ -2,8 +2,9 @@
 //!
 //! A row holds, in this order:
 //! - its kind;
-//! - its header fields. `Trace` marks ids, decisions and what belongs to them, `Text` marks baggage, which is written only
-//!   where [`InjectOptions`](crate::InjectOptions) allow it. Names are in lower case; one that ends in `-` is a prefix;
+//! - its header fields. `Trace` marks ids, decisions and what belongs to them, `NewTrace` a wish for a new trace. `Text`
+//!   marks baggage, which is written only where [`InjectOptions`](crate::InjectOptions) allow it. Names are in lower case;
+//!   one that ends in `-` is a prefix;
 //! - `first_field`: what its first field says about the others, see [`FirstField`](super::kind::FirstField);
 //! - its names in configuration. The first of them is the one that `all` means, as far as `in_all` says;
 //! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`];
@@ -72,7 +73,7 @@ macro_rules! builtin_formats {
                         /// `jaeger-baggage`.
                         JaegerBaggage: Text = "jaeger-baggage",
                         /// `jaeger-debug-id`.
-                        JaegerDebugId: Trace = "jaeger-debug-id",
+                        JaegerDebugId: NewTrace = "jaeger-debug-id",
                     }
                     first_field: Independent, names: ["jaeger"], in_all: ReadAndWrite, letter: Some('j'),
                     preserves: Items,

@@ -83,6 +83,14 @@ impl FormatKind {
         !self.fields().is_empty() && self.fields().built_in().all(Field::is_baggage)
     }
 
+    /// Returns the first field of each encoding, if formats of this kind have two encodings.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn encodings(self) -> Option<[FieldSet; 2]> {
+        let row = self.row().filter(|row| row.first_field == FirstField::Sufficient)?;
+        let first = row.fields.first();
+        Some([first, row.fields.without(first).first()])
+    }
+
     /// Whether formats of this kind read no header of a fixed name, only custom ones.
     pub(crate) fn has_only_custom_headers(self) -> bool {
         self.row().is_some_and(|row| row.fields.is_empty())

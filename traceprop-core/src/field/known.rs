@@ -137,6 +137,8 @@ pub(super) enum Carries {
     Trace,
     /// Baggage.
     Text,
+    /// A wish for a new trace. It counts only without the first field of its format.
+    NewTrace,
 }
 
 /// What tells most names apart: the length, and the letter in the middle.

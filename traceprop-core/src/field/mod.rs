@@ -49,6 +49,12 @@ impl Field {
         matches!(self.carries(), Carries::Text)
     }
 
+    /// Whether the field asks for a new trace. It counts only without the first field of its format.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn asks_for_trace(self) -> bool {
+        matches!(self.carries(), Carries::NewTrace)
+    }
+
     /// Whether the field stands for all names with its prefix.
     pub const fn is_prefix(self) -> bool {
         FAMILIES.contains(self)

@@ -105,14 +105,14 @@ fn is_needed(field: Field, slots: &Headers<'_>, received: &Received<'_>, extract
         // Baggage, and configured headers: their formats judge them again.
         _ if field.is_baggage() => received.keeps_text,
         FormatKind::Custom => received.keeps_text,
-        // A wish that belongs to no trace, and may have decided this one. It counts where no trace id of Jaeger's came.
-        _ if field == Field::JaegerDebugId && slots.get(Field::UberTraceId).is_none() => true,
+        // It belongs to no trace, and may have decided this one.
+        kind if field.asks_for_trace() && !slots.present().intersects(kind.fields().first()) => true,
         kind => match (extraction.context(), extraction.sampling()) {
-            // A format that is only written judges its lines when it hands them on, and B3 each of its two encodings.
+            // A format that is only written parses its lines when it forwards them, and each of its encodings by itself.
             (Some(_), _) => {
-                let has_both = || slots.present().contains(Field::B3) && slots.present().contains(Field::B3TraceId);
-                let is_other_encoding = kind == FormatKind::B3 && has_both();
-                received.agrees.contains(kind) || is_other_encoding || !extraction.has_read(kind)
+                let is_present = |fields: FieldSet| slots.present().intersects(fields);
+                let has_both_encodings = || kind.encodings().is_some_and(|fields| fields.into_iter().all(is_present));
+                received.agrees.contains(kind) || has_both_encodings() || !extraction.has_read(kind)
             }
             (None, decision) => decision != Sampling::Deferred,
         },

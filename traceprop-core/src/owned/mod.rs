@@ -1,5 +1,6 @@
 //! A context that owns what it knows: it crosses an await, a thread, a queue.
 
+mod allowed;
 #[cfg(feature = "std")]
 pub(crate) mod current;
 pub(crate) mod lines;

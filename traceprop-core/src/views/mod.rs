@@ -1,8 +1,6 @@
 //! What a context holds in one format's terms: a file for each format, for requests and owned contexts alike.
 
 #[cfg(feature = "alloc")]
-mod allowed;
-#[cfg(feature = "alloc")]
 mod b3;
 mod correlation;
 mod datadog;

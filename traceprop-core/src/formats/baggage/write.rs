@@ -10,6 +10,8 @@ use crate::field::Field;
 use crate::format::Writer;
 use crate::wire;
 use crate::wire::reason::InvalidReason;
+#[cfg(feature = "alloc")]
+use alloc::borrow::Cow;
 
 /// Writes what may go out of `lines`. `as_received` hands them on as they came, where all of them may go.
 pub(crate) fn write(
@@ -106,12 +108,16 @@ impl<'a> AllowedText<'a> {
     }
 }
 
-/// The members of a line that are allowed; empty where none is. Whoever writes it applies the limits.
+/// Returns the allowed members of a line, or `None` if it is a line of another field. The writer applies the limits.
 #[cfg(feature = "alloc")]
-pub(crate) fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::string::String {
+pub(crate) fn allowed_baggage<'l>(field: Field, _: &str, line: &'l [u8], allow: Allow<'_>) -> Option<Cow<'l, [u8]>> {
+    if field != Field::Baggage {
+        return None;
+    }
     const UNLIMITED: BaggageLimits = BaggageLimits { members: usize::MAX, bytes: usize::MAX };
     let baggage = Baggage::from_lines(HeaderLines::one(line), UNLIMITED).unwrap_or(Baggage::EMPTY);
-    alloc::string::ToString::to_string(&AllowedMembers { baggage: &baggage, allow })
+    let allowed = alloc::string::ToString::to_string(&AllowedMembers { baggage: &baggage, allow });
+    Some(allowed.into_bytes().into())
 }
 
 struct AllowedMembers<'a> {

@@ -36,7 +36,7 @@ pub use header::UberTraceId;
 pub use item::JaegerBaggageItem;
 pub use view::JaegerView;
 #[cfg(feature = "alloc")]
-pub(crate) use write::{allowed_line, baggage_line};
+pub(crate) use write::{allowed_baggage, baggage_line};
 
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::OmitReason;

@@ -12,6 +12,8 @@ use crate::format::{InjectContext, Writer};
 use crate::wire::buffer::StackText;
 use crate::wire::percent::{Decoded, Encoded, is_unreserved};
 use crate::wire::{is_header_text, is_token_byte, trim};
+#[cfg(feature = "alloc")]
+use alloc::borrow::Cow;
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
 
@@ -54,9 +56,22 @@ fn as_received<'c>(context: &InjectContext<'c>, baggage: &JaegerBaggage<'_>) -> 
     (allowed && whole).then_some(lines)
 }
 
-/// The members of a line of `jaeger-baggage` that are allowed, as they came; empty where none is.
+/// Returns the allowed part of a line of baggage, or `None` if it is a line of another field.
 #[cfg(feature = "alloc")]
-pub(crate) fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::vec::Vec<u8> {
+pub(crate) fn allowed_baggage<'l>(field: Field, name: &str, line: &'l [u8], allow: Allow<'_>) -> Option<Cow<'l, [u8]>> {
+    match field {
+        Field::JaegerBaggage => Some(allowed_line(line, allow).into()),
+        Field::UberContext => {
+            let key = name.get(PREFIX.len()..).unwrap_or_default();
+            Some(if allow.allows_header(key) { line.into() } else { Cow::Borrowed(&[]) })
+        }
+        _ => None,
+    }
+}
+
+/// Returns the allowed members of a line of `jaeger-baggage`, as they were received.
+#[cfg(feature = "alloc")]
+fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::vec::Vec<u8> {
     let mut kept = alloc::vec::Vec::new();
     for member in line.split(|&byte| byte == b',').map(trim) {
         let item = JaegerBaggageItem::parse_member(member).ok().flatten();

@@ -148,15 +148,31 @@ pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -
     line
 }
 
-/// The pairs of a line that are allowed; empty where none is.
+/// Returns the allowed pairs of a line, or `None` if it is a line of another field. There can be a namespace before the
+/// name.
 #[cfg(feature = "alloc")]
-pub(crate) fn allowed_line(line: &[u8], allow: crate::context::inject_options::Allow<'_>) -> alloc::string::String {
+pub(crate) fn allowed_baggage<'l>(
+    field: Field,
+    name: &str,
+    line: &'l [u8],
+    allow: crate::context::inject_options::Allow<'_>,
+) -> Option<alloc::borrow::Cow<'l, [u8]>> {
     use alloc::string::{String, ToString};
 
+    if field != Field::Sw8Correlation && !is_correlation(name) {
+        return None;
+    }
     let correlation = Sw8Correlation::parse(line).unwrap_or(Sw8Correlation::EMPTY);
     let pairs = correlation.iter().map(|(key, value)| (key.to_string(), value.to_string()));
     let kept: alloc::vec::Vec<(String, String)> = pairs.filter(|(key, _)| allow.allows_key(key)).collect();
-    line_of(kept.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+    Some(line_of(kept.iter().map(|(key, value)| (key.as_str(), value.as_str()))).into_bytes().into())
+}
+
+#[cfg(feature = "alloc")]
+fn is_correlation(name: &str) -> bool {
+    const NAME: &str = "sw8-correlation";
+    let tail = name.len().checked_sub(NAME.len()).and_then(|at| name.get(at..));
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(NAME))
 }
 
 fn fits(value: Sw8Text<'_>) -> bool {
@@ -378,5 +394,13 @@ mod tests {
             prop_assert_eq!(pairs(&line), texts);
             prop_assert_eq!(written(&line, Allow::All).0, line);
         }
+    }
+
+    #[test]
+    fn ok_namespaced_names_are_known() {
+        for (name, known) in [("sw8-correlation", true), ("Eu-Sw8-Correlation", true), ("sw8-correlations", false)] {
+            assert_eq!(is_correlation(name), known, "{name}");
+        }
+        assert!(!is_correlation("é8-correlation"));
     }
 }

@@ -38,7 +38,7 @@ mod write;
 
 pub use correlation::Sw8Correlation;
 #[cfg(feature = "alloc")]
-pub(crate) use correlation::{allowed_line as allowed_correlation, line_of as correlation_line};
+pub(crate) use correlation::{allowed_baggage, line_of as correlation_line};
 pub use extension::Sw8Extension;
 #[cfg(feature = "alloc")]
 pub use fields::Sw8Parts;

@@ -1,21 +1,16 @@
-//! An inbound allow-list: which baggage a service takes over from its callers.
+//! The allow-list for received baggage.
 
-use alloc::borrow::Cow;
-
+use super::OwnedContext;
+use super::lines::{Builder, Entry};
 use crate::context::inject_options::Allow;
 use crate::field::Field;
-use crate::formats::{jaeger, sw8};
-use crate::owned::OwnedContext;
-use crate::owned::lines::{Builder, Entry};
-
-/// What the names of these lines end with; before it there may be a namespace.
-const CORRELATION: &str = "sw8-correlation";
+use crate::formats;
 
 impl OwnedContext {
-    /// The same context with the allowed baggage alone, in every dialect that has baggage: what else came is forgotten,
-    /// and goes nowhere from here. Correlation ids are no baggage and stay; so does what formats of your own carry.
+    /// Removes all baggage that is not allowed, in every format that carries baggage.
     ///
-    /// It costs nothing where no baggage came.
+    /// Correlation ids and the headers of custom formats are not baggage, and remain. Nothing is copied if there is
+    /// neither baggage nor a custom header.
     ///
     /// ```
     /// use traceprop_core::{presets, Allow, IdBits, OwnedContext};
@@ -32,12 +27,15 @@ impl OwnedContext {
         let Some(lines) = self.lines.as_ref().filter(|_| allow != Allow::All) else {
             return self;
         };
-        if !lines.entries().any(|entry| is_baggage(&entry)) {
+        // A format can carry baggage in a custom header too.
+        let may_hold = |field: Field| field.is_baggage() || matches!(field, Field::Custom(_));
+        if !lines.entries().any(|entry| may_hold(entry.field())) {
             return self;
         }
         let mut builder = Builder::default();
         for entry in lines.entries() {
-            let value = kept(&entry, allow);
+            let value = formats::allowed_baggage(entry.field(), entry.name, entry.value, allow);
+            let value = value.unwrap_or(entry.value.into());
             if !value.is_empty() {
                 builder.entry(&Entry { value: &value, ..entry });
             }
@@ -47,42 +45,19 @@ impl OwnedContext {
     }
 }
 
-fn is_baggage(entry: &Entry<'_>) -> bool {
-    entry.field().is_baggage() || is_correlation(entry.name)
-}
-
-fn is_correlation(name: &str) -> bool {
-    let tail = name.len().checked_sub(CORRELATION.len()).and_then(|at| name.get(at..));
-    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(CORRELATION))
-}
-
-/// What is left of a line.
-fn kept<'c>(entry: &Entry<'c>, allow: Allow<'_>) -> Cow<'c, [u8]> {
-    match entry.field() {
-        Field::Baggage => crate::formats::baggage::write::allowed_line(entry.value, allow).into_bytes().into(),
-        Field::JaegerBaggage => jaeger::allowed_line(entry.value, allow).into(),
-        Field::UberContext => {
-            let key = entry.name.get("uberctx-".len()..).unwrap_or_default();
-            if allow.allows_header(key) { entry.value.into() } else { Cow::Borrowed(&[]) }
-        }
-        Field::Sw8Correlation => sw8::allowed_correlation(entry.value, allow).into_bytes().into(),
-        _ if is_correlation(entry.name) => sw8::allowed_correlation(entry.value, allow).into_bytes().into(),
-        _ => entry.value.into(),
-    }
-}
-
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::carrier::Pairs;
     use crate::context::inject_options::InjectOptions;
+    use crate::formats::sw8::Sw8;
     use crate::id::generator::IdBits;
     use crate::propagator::Propagator;
     use std::string::{String, ToString};
     use std::vec::Vec;
 
-    const CAME: &[(&str, &str)] = &[
+    const RECEIVED: &[(&str, &str)] = &[
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         ("baggage", "session.id=7;p, user.id=alice"),
         ("baggage", "plan=a%20b"),
@@ -98,13 +73,13 @@ mod tests {
 
     fn names() -> Propagator {
         let list = "tracecontext,baggage,jaeger,correlation:x-request-id";
-        let sw8 = sw8::Sw8::new("shop", "shop-1");
+        let sw8 = Sw8::new("shop", "shop-1");
         Propagator::builder().names(list, list).unwrap().with_format(sw8).build().unwrap()
     }
 
     fn sent(allow: Allow<'_>) -> Vec<(String, String)> {
         let propagator = names();
-        let extraction = propagator.extract(&CAME);
+        let extraction = propagator.extract(&RECEIVED);
         let span = extraction.new_span(&|| IdBits::random(7));
         let owned = OwnedContext::from_span(&extraction, &span).filter_baggage(allow);
         let mut headers = Pairs::new();
@@ -118,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_keys_are_kept_in_every_dialect() {
+    fn ok_allowed_keys_remain_in_every_format() {
         let kept = sent(Allow::Only(&["session.id", "plan"]));
         let text: Vec<_> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(
@@ -133,15 +108,15 @@ mod tests {
     }
 
     #[test]
-    fn ok_none_leaves_none_and_all_leaves_all() {
+    fn ok_none_removes_all_baggage_and_all_removes_none() {
         assert_eq!(sent(Allow::None), []);
         assert_eq!(sent(Allow::All).len(), 5);
     }
 
     #[test]
-    fn ok_other_words_stay() {
+    fn ok_other_headers_remain() {
         let propagator = names();
-        let extraction = propagator.extract(&CAME);
+        let extraction = propagator.extract(&RECEIVED);
         let span = extraction.new_span(&|| IdBits::random(7));
         let owned = OwnedContext::from_span(&extraction, &span).filter_baggage(Allow::None);
         assert_eq!(owned.tracestate().get("rojo"), Some("1"));
@@ -150,11 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn ok_pairs_under_a_namespace_are_kept_by_their_keys_too() {
-        let format = || sw8::Sw8::new("shop", "shop-1").with_namespace("eu").unwrap();
+    fn ok_allowed_keys_under_a_namespace_remain() {
+        let format = || Sw8::new("shop", "shop-1").with_namespace("eu").unwrap();
         let propagator = Propagator::builder().with_format(format()).build().unwrap();
-        let came = [("eu-sw8", CAME[6].1), ("eu-sw8-correlation", CAME[7].1)];
-        let extraction = propagator.extract(&came);
+        let received = [("eu-sw8", RECEIVED[6].1), ("eu-sw8-correlation", RECEIVED[7].1)];
+        let extraction = propagator.extract(&received);
         let span = extraction.new_span(&|| IdBits::random(7));
         let owned = OwnedContext::from_span(&extraction, &span).filter_baggage(Allow::Only(&["session.id"]));
         let mut headers = Pairs::new();
@@ -163,21 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_lines_without_baggage_are_no_copy() {
+    fn ok_headers_without_baggage_are_not_copied() {
         let propagator = names();
-        let came = [CAME[0], CAME[8]];
-        let extraction = propagator.extract(&came);
+        let received = [RECEIVED[0], RECEIVED[8]];
+        let extraction = propagator.extract(&received);
         let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
         let kept = owned.clone().filter_baggage(Allow::None);
         let place = |owned: &OwnedContext| owned.lines.as_ref().map(|lines| lines.0.as_ptr());
         assert_eq!(place(&kept), place(&owned));
-    }
-
-    #[test]
-    fn ok_namespaced_names_are_known() {
-        for (name, known) in [("sw8-correlation", true), ("Eu-Sw8-Correlation", true), ("sw8-correlations", false)] {
-            assert_eq!(is_correlation(name), known, "{name}");
-        }
-        assert!(!is_correlation("é8-correlation"));
     }
 }
