@@ -1,4 +1,4 @@
-//! INTEROP.md says what the table says: its section "Pairs" is made of the data that the library is held to.
+//! The section "Pairs" of INTEROP.md equals the table that the tests of this folder check.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::table::{Cell, Fate, rows};
 
 const HEADING: &str = "Pairs";
 
-/// Characters of a line of text.
+/// The longest line of text, in characters.
 const WIDTH: usize = 120;
 
 fn cell(cell: Cell) -> String {
@@ -20,14 +20,14 @@ fn cell(cell: Cell) -> String {
     }
 }
 
-/// The section, without its heading.
+/// Returns the expected section, without its heading.
 fn section() -> String {
-    let intro = "What becomes of each thing that a context can say when a service reads it in one dialect and calls on in another. \
-        A cell says what a receiver finds that speaks nothing but the dialect of the column; behind `back`, what goes out in \
-        the first dialect again behind the next service of ours, where that differs. Over W3C there is a hop of somebody else's \
-        in between that makes a span and adds a tracestate member. In a column of its own name, a dialect passes through one \
-        of our services (B3: from one encoding to the other). `undecided` is what a dialect writes where nobody has decided: \
-        B3 and Datadog no decision, W3C and Jaeger 0, sw8 1; our server layers decide before that.";
+    let intro = "What is left of each part of a context after a service reads it in one format and writes another. A cell \
+        describes what a receiver reads that knows only the format of the column. `back` describes what the next service with \
+        traceprop writes in the first format, if that differs. Over W3C, a foreign hop in between creates a span and adds a \
+        tracestate member. In the column of its own name, a format passes through one service with traceprop (B3: from one \
+        encoding to the other). `undecided` is what a format writes without a decision: B3 and Datadog no decision, W3C and \
+        Jaeger 0, sw8 1. The server layers of traceprop decide before that.";
     let mut text = String::new();
     wrap(intro, &mut text);
     for from in Dialect::ALL {
@@ -64,7 +64,7 @@ fn wrap(words: &str, text: &mut String) {
     text.push('\n');
 }
 
-/// The text below the heading that ends with this word, up to the next one.
+/// Returns the text from the heading that ends with this word to the next one.
 fn below<'d>(document: &'d str, heading: &str) -> Option<&'d str> {
     let mut at = 0;
     for line in document.split_inclusive('\n') {
@@ -79,14 +79,14 @@ fn below<'d>(document: &'d str, heading: &str) -> Option<&'d str> {
 }
 
 #[test]
-fn ok_the_document_says_what_the_table_says() {
+fn ok_the_document_equals_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/INTEROP.md");
-    // A package on its own has no documents beside it.
+    // A published package comes without the document.
     let Ok(document) = fs::read_to_string(path) else { return };
     let expected = section();
     if below(&document, HEADING) != Some(expected.trim_matches('\n')) {
         println!("{expected}");
-        panic!("the section \"{HEADING}\" of INTEROP.md is not what the table says; what was printed is");
+        panic!("the section \"{HEADING}\" of INTEROP.md differs from the table; the expected text is printed");
     }
 }
 
