@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::JaegerFlags;
+use super::flags::JaegerFlags;
 use crate::carrier::headers::Headers;
 use crate::context::RemoteContext;
 use crate::field::Field;
@@ -67,13 +67,12 @@ impl UberTraceId {
 
     /// The flags of a header that was read before and found good: the rest of it need not be looked at again.
     pub(super) fn flags_of_good(slots: &Headers<'_>) -> Option<JaegerFlags> {
-        let flags = match wire::trim(slots.get(Field::UberTraceId)?) {
-            [.., b':', flags] => parse_flags(&[*flags]),
-            [.., b':', high, low] => parse_flags(&[*high, *low]),
+        match wire::trim(slots.get(Field::UberTraceId)?) {
+            [.., b':', flags] => JaegerFlags::parse(&[*flags]),
+            [.., b':', high, low] => JaegerFlags::parse(&[*high, *low]),
             // Its colons are percent-encoded.
-            _ => return Self::read(slots)?.ok().map(|header| header.flags),
-        };
-        flags.map(JaegerFlags::from_byte)
+            _ => Self::read(slots)?.ok().map(|header| header.flags),
+        }
     }
 
     pub(super) fn context(&self) -> RemoteContext {
@@ -122,8 +121,8 @@ fn parse_fields(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
     let trace_id = TraceId::new(trace_id).ok_or(InvalidReason::ZeroTraceId.at(0))?;
     let span_at = value.len() - after_trace.len();
     let span_id = SpanId::new(span_id).ok_or(InvalidReason::ZeroSpanId.at(span_at))?;
-    let flags = parse_flags(flags).ok_or(InvalidReason::BadFlags.at(value.len() - flags.len()))?;
-    Ok(UberTraceId::new(trace_id, span_id, JaegerFlags::from_byte(flags)))
+    let flags = JaegerFlags::parse(flags).ok_or(InvalidReason::BadFlags.at(value.len() - flags.len()))?;
+    Ok(UberTraceId::new(trace_id, span_id, flags))
 }
 
 /// Reads an id of up to `N` digits at the start of `rest`, which is the end of `value`, and returns what follows it.
@@ -178,15 +177,6 @@ fn split<'v>(value: &[u8], rest: &'v [u8]) -> Result<(&'v [u8], &'v [u8]), Reaso
         }
     };
     fields.ok_or(InvalidReason::FieldCount.at(value.len()))
-}
-
-/// One or two hex digits.
-pub(super) fn parse_flags(digits: &[u8]) -> Option<u8> {
-    match *digits {
-        [digit] => hex::digit(digit, Letters::AnyCase),
-        [high, low] => hex::u8_2(&[high, low], Letters::AnyCase).ok(),
-        _ => None,
-    }
 }
 
 /// Replaces the reason by one that says more: several joined values first, then the number of fields.

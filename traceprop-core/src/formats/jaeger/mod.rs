@@ -26,6 +26,7 @@ mod debug_id;
 mod flags;
 mod header;
 mod item;
+mod outgoing;
 mod view;
 mod write;
 
@@ -45,9 +46,7 @@ use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Write
 use crate::id::sampling::Sampling;
 use crate::tracestate::preserve::{self, PreserveWriter};
 use crate::wire::buffer::StackText;
-
-/// The letter of the flag byte in our tracestate member.
-const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
+use outgoing::FLAGS_ITEM;
 
 /// Jaeger: `uber-trace-id`, `uberctx-*`, `jaeger-baggage`, `jaeger-debug-id`. Name `jaeger`.
 ///
@@ -125,7 +124,7 @@ impl Format for Jaeger {
             }
             return;
         };
-        let header = UberTraceId::new(trace_id, span_id, flags::outgoing(context));
+        let header = UberTraceId::new(trace_id, span_id, outgoing::flags(context));
         writer.write_ascii(Field::UberTraceId, header.write_bytes(&mut [0; UberTraceId::MAX_LEN]));
     }
 
@@ -141,7 +140,7 @@ impl Preserve for Jaeger {
         let crossed = if was_read { None } else { context.preserved() };
         let has = |letter| was_read || crossed.is_some_and(|tp| tp.item(letter).is_some());
         if has(FLAGS_ITEM) {
-            let flags = flags::outgoing(context);
+            let flags = outgoing::flags(context);
             if flags.says_more_than_sampled() {
                 let mut digits = StackText::<2>::new();
                 // A byte has two digits at most.

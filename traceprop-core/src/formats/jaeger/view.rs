@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-use super::{JaegerBaggage, JaegerDebugId, UberTraceId};
+use super::baggage::JaegerBaggage;
+use super::debug_id::JaegerDebugId;
+use super::header::UberTraceId;
 use crate::carrier::headers::Headers;
 
 /// Jaeger-specific data of a request or of an owned context.

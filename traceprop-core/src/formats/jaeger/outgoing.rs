@@ -1,0 +1,83 @@
+//! The flag byte that a call carries.
+
+use super::flags::JaegerFlags;
+use super::header::UberTraceId;
+use crate::field::FormatKind;
+use crate::format::InjectContext;
+use crate::id::sampling::Sampling;
+
+/// The letter of the flag byte in this family's tracestate member.
+pub(super) const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
+
+/// The flag byte to write: the sampled bit as it was decided, and what came beside it as far as it still holds.
+pub(super) fn flags(context: &InjectContext<'_>) -> JaegerFlags {
+    merge(context.sampling(), context.is_local_decision(), received(context))
+}
+
+fn merge(sampling: Sampling, decided_here: bool, received: Option<JaegerFlags>) -> JaegerFlags {
+    const DECISION: u8 = JaegerFlags::SAMPLED | JaegerFlags::DEBUG;
+    let decided = JaegerFlags::from_sampling(sampling);
+    let Some(received) = received else {
+        return decided;
+    };
+    let mut byte = decided.to_byte() | (received.to_byte() & !DECISION);
+    // The debug bit is half of a decision. It stays while the other half is the one it came with, and nobody here has
+    // decided anew.
+    if !decided_here && received.is_sampled() == decided.is_sampled() {
+        byte |= received.to_byte() & JaegerFlags::DEBUG;
+    }
+    JaegerFlags::from_byte(byte)
+}
+
+/// What came: in a header of this trace, else across a hop that speaks only W3C.
+fn received(context: &InjectContext<'_>) -> Option<JaegerFlags> {
+    if context.agrees(FormatKind::Jaeger) {
+        return UberTraceId::flags_of_good(context.received());
+    }
+    let digits = context.preserved()?.item(FLAGS_ITEM)?;
+    let flags = JaegerFlags::parse(digits.as_bytes())?;
+    // The byte crossed beside the sampled bit of a traceparent. If that one was changed on the way, or is changed now,
+    // the byte speaks of another decision.
+    (flags.is_sampled() == context.sampling().is_sampled()).then_some(flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Sampling; 4] = [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
+
+    #[test]
+    fn ok_every_byte_goes_out_unchanged_while_its_decision_stands() {
+        for byte in 0..=255u8 {
+            let flags = JaegerFlags::from_byte(byte);
+            assert_eq!(merge(flags.sampling(), false, Some(flags)), flags);
+        }
+    }
+
+    #[test]
+    fn ok_every_byte_under_every_decision_of_ours() {
+        for byte in 0..=255u8 {
+            for sampling in ALL {
+                let out = merge(sampling, true, Some(JaegerFlags::from_byte(byte))).to_byte();
+                assert_eq!(out & 1 != 0, sampling.is_sampled(), "{byte:#x} {sampling}");
+                assert_eq!(out & 2 != 0, sampling == Sampling::Debug, "{byte:#x} {sampling}");
+                assert_eq!(out & !3, byte & !3, "{byte:#x} {sampling}");
+            }
+        }
+    }
+
+    #[test]
+    fn ok_debug_bit_goes_with_the_decision_it_came_with() {
+        let merged = |sampling, byte| merge(sampling, false, Some(JaegerFlags::from_byte(byte))).to_byte();
+        // A traceparent beside the header has the say, and says less, or something else.
+        assert_eq!(merged(Sampling::Sampled, 0x0b), 0x0b);
+        assert_eq!(merged(Sampling::NotSampled, 0x0b), 0x08);
+        assert_eq!(merged(Sampling::Sampled, 0x02), 0x01);
+    }
+
+    #[test]
+    fn ok_without_a_byte_the_decision_alone() {
+        assert_eq!(ALL.map(|sampling| merge(sampling, false, None).to_byte()), [0, 0, 1, 3]);
+    }
+}
