@@ -2,8 +2,9 @@
 
 use core::fmt;
 
-use super::grammar::{is_key, is_value};
-use super::{MAX_MEMBERS, TraceState, TraceStateMember};
+use super::grammar::{MAX_MEMBERS, is_key, is_value};
+use super::list::{TraceState, put_members};
+use super::scan::TraceStateMember;
 use crate::wire::buffer::AsciiSink;
 
 /// Members above this many characters are the first to go when a budget is exceeded (W3C tracestate limits).
@@ -114,17 +115,9 @@ impl<'a> EditedTraceState<'a> {
 }
 
 impl EditedTraceState<'_> {
-    /// The header value; empty if no member is left.
+    /// Writes the header value. Empty if no member is left.
     pub(crate) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
-        for (i, member) in self.kept().enumerate() {
-            if i > 0 {
-                sink.put(b",")?;
-            }
-            sink.put(member.key.as_bytes())?;
-            sink.put(b"=")?;
-            sink.put(member.value.as_bytes())?;
-        }
-        Ok(())
+        put_members(self.kept(), sink)
     }
 }
 

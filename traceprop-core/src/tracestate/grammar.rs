@@ -1,6 +1,10 @@
 //! Which bytes keys and values are made of, and where they end.
 
-use super::MAX_PART;
+/// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
+pub const MAX_MEMBERS: usize = 32;
+
+/// Bytes of a member's key, and of its value.
+pub(super) const MAX_PART: usize = 256;
 
 pub(super) const KEY: u8 = 1;
 pub(super) const KEY_START: u8 = 2;

@@ -7,8 +7,7 @@ use crate::wire;
 use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-use super::grammar::{KEY, KEY_START, is, skip, value_end};
-use super::{MAX_MEMBERS, MAX_PART, TraceStateMember};
+use super::grammar::{KEY, KEY_START, MAX_MEMBERS, MAX_PART, is, skip, value_end};
 
 /// What reading a tracestate found out, so that nothing has to be judged twice. As wide as it is read: a byte beside
 /// others is read together with them, and has to wait until each has reached the cache.
@@ -236,6 +235,15 @@ fn has_priority(value: &[u8]) -> bool {
             None => return false,
         }
     }
+}
+
+/// One member of a tracestate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceStateMember<'c> {
+    /// The vendor's key.
+    pub key: &'c str,
+    /// The vendor's value, leading spaces included.
+    pub value: &'c str,
 }
 
 /// One member, in bytes that are known to be ASCII.

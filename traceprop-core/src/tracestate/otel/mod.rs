@@ -20,22 +20,15 @@ pub use threshold::Threshold;
 use core::fmt;
 
 use crate::id::TraceId;
-use crate::tracestate::{TraceState, TraceStateEdit};
+use crate::tracestate::edit::TraceStateEdit;
+use crate::tracestate::list::TraceState;
 use crate::wire::buffer::StackText;
+use threshold::{BITS, DIGITS, ONE};
 
 const KEY: &str = "ot";
 
 /// The longest value of a tracestate member.
 const MAX_VALUE: usize = 256;
-
-/// Bits of a threshold, and of randomness.
-const BITS: u32 = 56;
-
-/// Hex digits of that many bits.
-const DIGITS: u32 = BITS / 4;
-
-/// One more than any randomness.
-const ONE: u64 = 1 << BITS;
 
 /// The randomness of a trace id: its low 56 bits. Whether they are random, flag `02` of a traceparent says.
 pub(crate) const fn randomness_of(trace_id: TraceId) -> u64 {

@@ -2,9 +2,17 @@
 
 use core::fmt;
 
-use super::{BITS, DIGITS, ONE};
 use crate::wire;
 use crate::wire::hex::{self, Letters};
+
+/// Bits of a threshold, and of randomness.
+pub(super) const BITS: u32 = 56;
+
+/// Hex digits of that many bits.
+pub(super) const DIGITS: u32 = BITS / 4;
+
+/// One more than any randomness.
+pub(super) const ONE: u64 = 1 << BITS;
 
 /// Digits behind the leading `f`s that OpenTelemetry recommends: more would make the member longer, and a probability
 /// no more useful.

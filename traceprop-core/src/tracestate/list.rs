@@ -1,0 +1,280 @@
+//! A received tracestate and its members.
+
+use core::fmt;
+
+use super::scan::{self, Members, TraceStateFacts, TraceStateMember, judge_lines};
+use crate::carrier::headers::HeaderLines;
+use crate::field::invalid::InvalidHeader;
+use crate::wire;
+use crate::wire::buffer::AsciiSink;
+
+/// A tracestate that was read, borrowed from the carrier.
+///
+/// ```
+/// use traceprop_core::TraceState;
+///
+/// let state = TraceState::parse(b"rojo=00f067aa0ba902b7, congo=t61rcWkgMzE,rojo=old")?;
+/// assert_eq!(state.get("rojo"), Some("00f067aa0ba902b7"));
+/// assert_eq!(state.to_string(), "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TraceState<'c> {
+    lines: HeaderLines<'c>,
+    facts: TraceStateFacts,
+}
+
+impl<'c> TraceState<'c> {
+    /// A tracestate without members.
+    pub const EMPTY: Self = Self { lines: HeaderLines::none(), facts: TraceStateFacts::NONE };
+
+    /// Reads a tracestate of one line.
+    ///
+    /// # Errors
+    /// `bad-member` (no `=`), `bad-key`, `bad-value`, `too-many-members`, at the byte where it shows.
+    pub fn parse(line: &'c [u8]) -> Result<Self, InvalidHeader> {
+        Self::from_lines(HeaderLines::one(line))
+    }
+
+    /// Reads the lines of a tracestate as one list.
+    ///
+    /// # Errors
+    /// As [`TraceState::parse`], and `too-many-lines`. Offsets count over the lines joined by commas.
+    pub fn from_lines(lines: HeaderLines<'c>) -> Result<Self, InvalidHeader> {
+        let facts = judge_lines(&lines)?;
+        Ok(Self { lines, facts })
+    }
+
+    /// Lines that were read before, and what was found out about them.
+    #[inline]
+    pub(crate) const fn known(lines: HeaderLines<'c>, facts: TraceStateFacts) -> Self {
+        Self { lines, facts }
+    }
+
+    #[inline]
+    pub(crate) const fn facts(&self) -> TraceStateFacts {
+        self.facts
+    }
+
+    /// The members, newest first; of several with one key the first.
+    #[inline]
+    pub fn iter(&self) -> TraceStateIter<'c> {
+        TraceStateIter {
+            members: Members::new(self.lines),
+            place: 0,
+            left: self.facts.len(),
+            repeats: self.facts.has_duplicates().then_some(self.lines),
+        }
+    }
+
+    /// The value of a member.
+    pub fn get(&self, key: &str) -> Option<&'c str> {
+        scan::find(&self.lines, key.as_bytes()).map(wire::ascii)
+    }
+
+    /// How many members there are.
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.facts.len()
+    }
+
+    /// Whether there is no member.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The one line that this was read from, if that is just how it would be written within this many characters.
+    pub(crate) fn as_received(&self, budget: Option<usize>) -> Option<&'c [u8]> {
+        let line = self.lines.first().filter(|_| self.facts.is_canonical())?;
+        budget.is_none_or(|budget| line.len() <= budget).then_some(line)
+    }
+}
+
+impl fmt::Display for TraceState<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        put_members(self.iter(), f)
+    }
+}
+
+/// Writes members with commas between them.
+pub(super) fn put_members<'c>(
+    members: impl Iterator<Item = TraceStateMember<'c>>,
+    sink: &mut impl AsciiSink,
+) -> fmt::Result {
+    for (i, member) in members.enumerate() {
+        if i > 0 {
+            sink.put(b",")?;
+        }
+        sink.put(member.key.as_bytes())?;
+        sink.put(b"=")?;
+        sink.put(member.value.as_bytes())?;
+    }
+    Ok(())
+}
+
+impl<'c> IntoIterator for TraceState<'c> {
+    type Item = TraceStateMember<'c>;
+    type IntoIter = TraceStateIter<'c>;
+
+    fn into_iter(self) -> TraceStateIter<'c> {
+        self.iter()
+    }
+}
+
+/// Iterator over the members of a tracestate.
+#[derive(Clone, Debug)]
+pub struct TraceStateIter<'c> {
+    members: Members<'c>,
+    /// The place of the next member.
+    place: usize,
+    /// How many are still to come.
+    left: usize,
+    /// The lines, if a key stands twice in them.
+    repeats: Option<HeaderLines<'c>>,
+}
+
+impl<'c> Iterator for TraceStateIter<'c> {
+    type Item = TraceStateMember<'c>;
+
+    #[inline]
+    fn next(&mut self) -> Option<TraceStateMember<'c>> {
+        loop {
+            let member = self.members.next()?;
+            let place = self.place;
+            self.place += 1;
+            // The place of the first member with this key tells whether this one repeats it. Where the text lies does
+            // not: two lines may be one and the same constant.
+            let is_first = self
+                .repeats
+                .is_none_or(|lines| Members::new(lines).position(|known| known.key == member.key) == Some(place));
+            if is_first {
+                self.left = self.left.saturating_sub(1);
+                return Some(member.text());
+            }
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+
+    #[inline]
+    fn count(self) -> usize {
+        self.left
+    }
+}
+
+impl ExactSizeIterator for TraceStateIter<'_> {}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::Field;
+    use crate::wire::reason::InvalidReason;
+    use std::format;
+    use std::string::ToString;
+
+    #[track_caller]
+    fn ok(line: &str) -> TraceState<'_> {
+        TraceState::parse(line.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn ok_members_to_come_are_counted() {
+        let state = ok("a=1,b=2,a=3,c=4");
+        assert!(!state.is_empty() && TraceState::EMPTY.is_empty());
+        let mut members = state.iter();
+        for left in [3, 2, 1] {
+            assert_eq!((members.len(), members.size_hint()), (left, (left, Some(left))));
+            assert_eq!(members.clone().count(), left);
+            assert!(members.next().is_some());
+        }
+        assert_eq!((members.len(), members.next()), (0, None));
+    }
+
+    #[track_caller]
+    fn err(line: &str) -> (InvalidReason, u32) {
+        let reject = TraceState::parse(line.as_bytes()).unwrap_err();
+        assert_eq!(reject.field(), Field::TraceState);
+        (reject.reason(), reject.offset())
+    }
+
+    #[test]
+    fn ok_blanks_and_empty_members_are_skipped() {
+        assert_eq!(ok("\tfoo=1 \t , \t bar=2,, ,baz=3 ,").to_string(), "foo=1,bar=2,baz=3");
+        assert!(ok("").is_empty() && ok(" , ,\t").is_empty());
+    }
+
+    #[test]
+    fn ok_leading_spaces_belong_to_the_value() {
+        assert_eq!(ok("foo=  1 ,bar=2").get("foo"), Some("  1"));
+    }
+
+    #[test]
+    fn ok_first_of_duplicates_counts() {
+        let state = ok("foo=1,bar=2,foo=3,foo=1");
+        assert_eq!((state.to_string(), state.len()), ("foo=1,bar=2".into(), 2));
+        assert_eq!(state.get("foo"), Some("1"));
+    }
+
+    #[test]
+    fn ok_keys_that_look_alike_are_not_taken_for_one() {
+        // All share a bit, and the last two a digest.
+        let keys = ["m00", "m01", "m10", "m11", "abcdefghijklmnop", "ijklmnopabcdefgh"];
+        let line = keys.map(|key| format!("{key}=1")).join(",");
+        assert_eq!(ok(&line).as_received(None), Some(line.as_bytes()));
+        for key in keys {
+            let state = format!("{line},{key}=2");
+            assert_eq!((ok(&state).len(), ok(&state).get(key)), (keys.len(), Some("1")), "{key}");
+        }
+    }
+
+    #[test]
+    fn ok_level_2_keys() {
+        for key in ["1foo", "foo@", "a@@b", "x@y@z", "a_-*/@9"] {
+            assert_eq!(ok(&format!("{key}=1")).get(key), Some("1"));
+        }
+    }
+
+    #[test]
+    fn err_keys_and_values_that_break_the_grammar() {
+        assert_eq!(err("a=1,@foo=1"), (InvalidReason::BadKey, 4));
+        assert_eq!(err("FOO=1"), (InvalidReason::BadKey, 0));
+        assert_eq!(err("foo.bar=1"), (InvalidReason::BadKey, 3));
+        assert_eq!(err("foo =1"), (InvalidReason::BadKey, 3));
+        assert_eq!(err("=1"), (InvalidReason::BadKey, 0));
+        assert_eq!(err("foo"), (InvalidReason::BadMember, 0));
+        assert_eq!(err("foo="), (InvalidReason::BadValue, 4));
+        assert_eq!(err("foo=a=b"), (InvalidReason::BadValue, 5));
+        assert_eq!(err("foo=a\tb"), (InvalidReason::BadValue, 5));
+        assert_eq!(err("foo=é"), (InvalidReason::BadValue, 4));
+    }
+
+    #[test]
+    fn ok_lengths_up_to_256_and_err_beyond() {
+        let long = "z".repeat(256);
+        assert_eq!(ok(&format!("{long}={long}")).get(&long), Some(long.as_str()));
+        assert_eq!(err(&format!("{long}z=1")), (InvalidReason::BadKey, 0));
+        assert_eq!(err(&format!("a={long}z")), (InvalidReason::BadValue, 2));
+    }
+
+    #[test]
+    fn ok_32_members_and_err_33() {
+        let line = (0..32).map(|i| format!("k{i}=v")).collect::<std::vec::Vec<_>>().join(",,");
+        assert_eq!(ok(&line).len(), 32);
+        let (reason, _) = err(&format!("{line},last=v"));
+        assert_eq!(reason, InvalidReason::TooManyMembers);
+    }
+
+    #[test]
+    fn ok_canonical_line_is_handed_on_as_it_is() {
+        let as_received = |line: &'static str| ok(line).as_received(None);
+        assert_eq!(as_received("a= 1,b=2 x"), Some(&b"a= 1,b=2 x"[..]));
+        for odd in ["a=1, b=2", "a=1 ,b=2", "a=1,,b=2", ",a=1", "a=1,", " a=1", "a=1\t", "a=1,a=2", ""] {
+            assert_eq!(as_received(odd), None, "{odd:?}");
+        }
+    }
+}
