@@ -1,4 +1,13 @@
-//! The ids of a trace in B3's words, and how its headers spell them.
+//! B3 ids: their type, and how the `X-B3-*` headers spell them.
+//!
+//! ```text
+//! trace-id = 8*32 lower hex       span-id, parent = 8*16 lower hex       "0" only: absent (parent) or invalid
+//!
+//! bd8ec9a1f80385ed3d7c9ec7081ab44d
+//! ```
+//!
+//! Ids with fewer digits than the specification asks for are padded with zeros on the left: some clients strip them.
+//! Spec: <https://github.com/openzipkin/b3-propagation#identifiers>
 
 use crate::context::RemoteContext;
 use crate::field::Field;
@@ -9,19 +18,22 @@ use crate::wire;
 use crate::wire::hex::{self, HexError, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// The shortest id of the `X-B3-*` headers: shorter ones are not what is left of an id whose leading zeros went, and
-/// padding them would merge strangers' traces.
+/// The shortest id that is read in the `X-B3-*` headers.
+///
+/// A shorter one is unlikely to be an id without its leading zeros, and padding it could merge unrelated traces.
 const MIN_DIGITS: usize = 8;
 
-/// The ids that B3 passes on: trace, span and, where it is known, the span's parent.
+/// The ids of a B3 context: trace id, span id and, if known, the parent of the span.
 ///
-/// B3 still has trace ids of 64 bits. They are read as 128 bits with zeros in front; that they came in 16 digits is
-/// remembered, since a search in logs finds one spelling and not the other.
+/// B3 allows trace ids of 64 bits. They are widened to 128 bits with zeros on the left. The received width is kept,
+/// because a search in logs finds only the spelling that was written.
+///
+/// # Examples
 ///
 /// ```
-/// use traceprop_core::B3Single;
+/// use traceprop_core::formats::b3::B3Single;
 ///
-/// let ids = B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1")?.ids().expect("there are some");
+/// let ids = B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1")?.ids().expect("the value has ids");
 /// assert_eq!(ids.trace_id().to_string(), "000000000000000080e6b5d0a9d93650");
 /// assert!(ids.is_64_bit());
 /// # Ok::<(), traceprop_core::InvalidHeader>(())
@@ -29,46 +41,46 @@ const MIN_DIGITS: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct B3Ids {
     trace_id: TraceId,
-    /// Only ever true where the upper half of the trace id is zero.
+    /// True only if the upper half of the trace id is zero.
     is_64_bit: bool,
     span_id: SpanId,
     parent_span_id: Option<SpanId>,
 }
 
 impl B3Ids {
-    /// These ids, without a parent, the trace id in 32 digits.
+    /// Creates ids without a parent. The trace id is written with 32 digits.
     pub const fn new(trace_id: TraceId, span_id: SpanId) -> Self {
         Self { trace_id, is_64_bit: false, span_id, parent_span_id: None }
     }
 
-    /// The same with a parent of the span.
+    /// Sets the parent of the span.
     pub const fn with_parent_span_id(mut self, parent: Option<SpanId>) -> Self {
         self.parent_span_id = parent;
         self
     }
 
-    /// The same with the trace id in 16 digits, if its upper half is zero.
+    /// Writes the trace id with 16 digits. Has no effect if the upper half of the trace id is not zero.
     pub const fn with_64_bit_trace_id(mut self) -> Self {
         self.is_64_bit = self.trace_id.high() == 0;
         self
     }
 
-    /// The trace.
+    /// Returns the trace id.
     pub const fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
-    /// The span of the sender.
+    /// Returns the id of the sender's span.
     pub const fn span_id(&self) -> SpanId {
         self.span_id
     }
 
-    /// The parent of the sender's span.
+    /// Returns the id of the parent of the sender's span, if it is known.
     pub const fn parent_span_id(&self) -> Option<SpanId> {
         self.parent_span_id
     }
 
-    /// Whether the trace id is spelt in 16 digits.
+    /// Returns `true` if the trace id is written with 16 digits.
     pub const fn is_64_bit(&self) -> bool {
         self.is_64_bit
     }
@@ -77,7 +89,7 @@ impl B3Ids {
         RemoteContext { sampling, ..RemoteContext::new(self.trace_id, Some(self.span_id)) }
     }
 
-    /// The trace id in `out`, 16 or 32 digits of it.
+    /// Writes the trace id into `out` and returns its 16 or 32 digits.
     #[inline]
     pub(super) fn write_trace_id<'b>(&self, out: &'b mut [u8; 32]) -> &'b [u8] {
         *out = self.trace_id.to_hex();
@@ -85,7 +97,7 @@ impl B3Ids {
     }
 }
 
-/// `X-B3-TraceId`: the id, and whether it has no more than 16 digits.
+/// Parses `X-B3-TraceId`. Returns the id, and `true` if it has at most 16 digits.
 pub(super) fn trace_id(value: &[u8]) -> Result<(TraceId, bool), InvalidHeader> {
     let read = digits(value, |digits| hex::u128_32(digits, Letters::Lower));
     let id = read.and_then(|read| {
@@ -95,20 +107,20 @@ pub(super) fn trace_id(value: &[u8]) -> Result<(TraceId, bool), InvalidHeader> {
     id.map_err(|error| error.of(Field::B3TraceId))
 }
 
-/// `X-B3-SpanId`.
+/// Parses `X-B3-SpanId`.
 pub(super) fn span_id(value: &[u8]) -> Result<SpanId, InvalidHeader> {
     let read = digits(value, |digits| hex::u64_16(digits, Letters::Lower));
     let id = read.and_then(|read| SpanId::new(read.value).ok_or(InvalidReason::ZeroSpanId.at(read.start)));
     id.map_err(|error| error.of(Field::B3SpanId))
 }
 
-/// `X-B3-ParentSpanId`; one of zeros is none.
+/// Parses `X-B3-ParentSpanId`. Returns `None` if all digits are zero.
 pub(super) fn parent_span_id(value: &[u8]) -> Result<Option<SpanId>, InvalidHeader> {
     let read = digits(value, |digits| hex::u64_16(digits, Letters::Lower));
     read.map(|read| SpanId::new(read.value)).map_err(|error| error.of(Field::B3ParentSpanId))
 }
 
-/// An id as it was spelt: how many digits it had, and where in the header they began.
+/// A parsed id with its number of digits and the offset of the first one.
 struct Read<T> {
     value: T,
     len: usize,
@@ -132,7 +144,7 @@ fn digits<const N: usize, T>(
     if !(MIN_DIGITS..=N).contains(&len) {
         return Err(InvalidReason::BadLength.at(start + len));
     }
-    // Leading zeros went: jaeger-client-go before 2.30 and what is built on it wrote span ids without them.
+    // jaeger-client-go before 2.30 strips leading zeros of span ids.
     let mut padded = [b'0'; N];
     padded[N - len..].copy_from_slice(element);
     match decode(&padded) {
@@ -141,7 +153,7 @@ fn digits<const N: usize, T>(
     }
 }
 
-/// The first of several values that a proxy has joined by commas, without blanks, and where it begins.
+/// Returns the first of several comma-separated values, trimmed, and its offset. Proxies join repeated lines this way.
 pub(super) fn first_element(value: &[u8]) -> (usize, &[u8]) {
     let element = match wire::split_once(value, b',') {
         Some((first, _)) => first,
@@ -163,9 +175,9 @@ mod tests {
 
     #[track_caller]
     fn err(value: &[u8]) -> (InvalidReason, u32) {
-        let reject = trace_id(value).unwrap_err();
-        assert_eq!(reject.field(), Field::B3TraceId);
-        (reject.reason(), reject.offset())
+        let invalid = trace_id(value).unwrap_err();
+        assert_eq!(invalid.field(), Field::B3TraceId);
+        (invalid.reason(), invalid.offset())
     }
 
     #[test]
@@ -211,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn err_place_counts_in_the_value_as_it_came() {
+    fn err_offset_counts_in_the_received_value() {
         assert_eq!(err(b""), (InvalidReason::Empty, 0));
         assert_eq!(err(b"  "), (InvalidReason::Empty, 2));
         assert_eq!(err(b",bd8ec9a1f80385ed"), (InvalidReason::Empty, 0));

@@ -1,29 +1,34 @@
-//! `b3` and `X-B3-*`: which trace this request belongs to, in Zipkin's words.
+//! `b3` and `X-B3-*`: the trace context of Zipkin.
 //!
 //! ```text
 //! b3       = decision / trace-id "-" span-id [ "-" decision ] [ "-" parent ]      the single header
 //! decision = "0" deny / "1" accept / "d" debug; none is deferred: the receiver decides
-//! trace-id = 16 or 32 lower hex       span-id, parent = 16 lower hex       zeros are no id
+//! trace-id = 16 or 32 lower hex       span-id, parent = 16 lower hex       all zeros: invalid, or no parent
 //!
 //! b3: 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90
 //!
-//! X-B3-TraceId: 80f198ee56343ba864fe8b2a57d3eff7        the same in several headers
+//! X-B3-TraceId: 80f198ee56343ba864fe8b2a57d3eff7        several headers
 //! X-B3-SpanId: e457b5a2e4d86bd1
 //! X-B3-ParentSpanId: 05e3ac9a4f6e3b90
 //! X-B3-Sampled: 1                                       "0" / "1"
-//! X-B3-Flags: 1                                         debug, and then no X-B3-Sampled; others are ignored
+//! X-B3-Flags: 1                                         debug, replaces X-B3-Sampled; other flags are ignored
 //! ```
 //!
-//! Both encodings are read, whichever is written. The single header comes first, a bare decision in it included; one
-//! that is malformed is reported, and the others count. Of lines or values that repeat, the first counts.
+//! Both encodings are read, whichever one is written. The single header has precedence, even if it has only a decision.
+//! If it is invalid, it is reported and the several headers are used. Of repeated lines or values the first counts.
 //!
-//! Read and never written, since real senders use them: ids of the several headers whose leading zeros went (8 digits at
-//! least), `true` and `false` in `X-B3-Sampled` (older than the text), `X-B3-Sampled` beside `X-B3-Flags: 1`, and
-//! `trace-span-parent`. In the several headers a bad `X-B3-ParentSpanId` or `X-B3-Sampled` costs itself, not the trace:
-//! a proxy that sent `X-B3-ParentSpanId: -` is known.
+//! Some senders deviate from the specification, so these are read and never written:
 //!
-//! A service with a span writes no parent of it; a [relay](crate::Propagator::relay) keeps the one that came. A trace id
-//! that came in 16 digits goes on in 16.
+//! - ids in the several headers without their leading zeros (at least 8 digits),
+//! - `true` and `false` in `X-B3-Sampled`,
+//! - `X-B3-Sampled` in addition to `X-B3-Flags: 1`,
+//! - `trace-span-parent` without a decision.
+//!
+//! An invalid `X-B3-ParentSpanId` or `X-B3-Sampled` is ignored, and the ids are used: some proxies send
+//! `X-B3-ParentSpanId: -`.
+//!
+//! A service with a span of its own writes no parent; a [passthrough](crate::Extraction::passthrough) keeps the received
+//! one. A trace id that was received with 16 digits is written with 16 digits.
 //! Spec: <https://github.com/openzipkin/b3-propagation>
 
 mod ids;
@@ -49,10 +54,12 @@ const SINGLE: FieldSet = FieldSet::of(&[Field::B3]);
 const MULTI: FieldSet =
     FieldSet::of(&[Field::B3TraceId, Field::B3SpanId, Field::B3ParentSpanId, Field::B3Sampled, Field::B3Flags]);
 
-/// B3, as Zipkin and its relatives speak it.
+/// The B3 format, which writes one encoding or both.
 ///
-/// Each of the three reads both encodings; they differ in what they write. Whatever they write, a stale header of the
-/// other encoding goes.
+/// Each constructor gives a format that reads both encodings. Injecting removes stale headers of the encoding that is not
+/// written.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -78,17 +85,17 @@ pub struct B3 {
 }
 
 impl B3 {
-    /// Writes `b3`. Name `b3`.
+    /// Creates a format that writes `b3`. Its name is `b3`.
     pub const fn single() -> Self {
         Self { single: true, multi: false }
     }
 
-    /// Writes `X-B3-*`. Name `b3multi`.
+    /// Creates a format that writes `X-B3-*`. Its name is `b3multi`.
     pub const fn multi() -> Self {
         Self { single: false, multi: true }
     }
 
-    /// Writes both, for a fleet that is on its way from one to the other. Name `b3`.
+    /// Creates a format that writes `b3` and `X-B3-*`, for a fleet that migrates between them. Its name is `b3`.
     pub const fn both() -> Self {
         Self { single: true, multi: true }
     }
@@ -103,16 +110,16 @@ impl Format for B3 {
         FormatFields::of(FormatKind::B3).preserved_by(self)
     }
 
-    fn extract(&self, slots: &Headers<'_>) -> Parsed {
-        match slots.get(Field::B3) {
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        match headers.get(Field::B3) {
             Some(value) => match single::parse(value) {
-                Ok(single) => single.reading(),
-                Err(error) => odd_single(value, error, slots),
+                Ok(single) => single.parsed(),
+                Err(error) => odd_single(value, error, headers),
             },
-            None => match read_multi(slots) {
-                Ok(Some(multi)) => multi.reading(),
+            None => match read_multi(headers) {
+                Ok(Some(multi)) => multi.parsed(),
                 Ok(None) => Parsed::absent(),
-                Err(reject) => Parsed::invalid(reject).with_encoding("b3multi"),
+                Err(invalid) => Parsed::invalid(invalid).with_encoding("b3multi"),
             },
         }
     }
@@ -126,28 +133,28 @@ impl Format for B3 {
         }
     }
 
-    /// Each encoding is handed on if it says by itself what is being written: of two that contradict each other only
-    /// one does, and the name in the inject list chose which of them the receiver understands.
+    // Each encoding is judged by itself. Two received encodings can contradict each other, and only the one that agrees
+    // with the context is forwarded verbatim.
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let slots = context.received();
+        let headers = context.received();
         if self.single {
             let fields = FormatFields::built_in(SINGLE);
-            let received = read_single(slots).and_then(Result::ok).map(|single| single.reading());
-            if !received.is_some_and(|reading| context.forward_verbatim(&reading, fields, writer)) {
+            let received = read_single(headers).and_then(Result::ok).map(|single| single.parsed());
+            if !received.is_some_and(|parsed| context.forward_verbatim(&parsed, fields, writer)) {
                 inject_single(context, writer);
             }
         }
         if self.multi {
             let fields = FormatFields::built_in(MULTI);
-            let received = read_multi(slots).ok().flatten().map(|multi| {
-                let mut reading = multi.reading();
-                // A blank line of flags says nothing, and is not sent; one behind it does not count, and must not then.
-                if slots.get(Field::B3Flags).is_some_and(|flags| wire::trim(flags).is_empty()) {
-                    reading.ignore_field(InvalidHeader::new(Field::B3Flags, InvalidReason::Empty, 0));
+            let received = read_multi(headers).ok().flatten().map(|multi| {
+                let mut parsed = multi.parsed();
+                // A blank line of flags is not sent. A line after it was ignored, and would count without the blank one.
+                if headers.get(Field::B3Flags).is_some_and(|flags| wire::trim(flags).is_empty()) {
+                    parsed.ignore_field(InvalidHeader::new(Field::B3Flags, InvalidReason::Empty, 0));
                 }
-                reading
+                parsed
             });
-            if !received.is_some_and(|reading| context.forward_verbatim(&reading, fields, writer)) {
+            if !received.is_some_and(|parsed| context.forward_verbatim(&parsed, fields, writer)) {
                 inject_multi(context, writer);
             }
         }
@@ -155,16 +162,16 @@ impl Format for B3 {
 }
 
 impl Preserve for B3 {
-    fn preserve(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
+    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
         let letter = match context.sampling() {
             Sampling::Debug => preserve::DEBUG,
             Sampling::Deferred => preserve::DEFERRED,
             Sampling::Sampled | Sampling::NotSampled => return,
         };
-        let came = || context.preserved().is_some_and(|tp| tp.item(letter).is_some());
-        if context.agrees(FormatKind::B3) || came() {
-            // Where longer items took all the room, the decision crosses as the flag that is nearest to it.
-            let _ = bridge.item(letter, "");
+        let was_preserved = || context.preserved().is_some_and(|tp| tp.item(letter).is_some());
+        if context.agrees(FormatKind::B3) || was_preserved() {
+            // If longer items take all the room, only the sampled flag of the traceparent is left of the decision.
+            let _ = writer.item(letter, "");
         }
     }
 }
@@ -172,65 +179,65 @@ impl Preserve for B3 {
 #[cold]
 fn odd_single(value: &[u8], error: ReasonAt, headers: &Headers<'_>) -> Parsed {
     match single::parse_first_element(value, error) {
-        Ok(single) => single.reading(),
-        Err(reject) => multi_behind(reject, headers),
+        Ok(single) => single.parsed(),
+        Err(invalid) => multi_after(invalid, headers),
     }
 }
 
-/// What the several headers say behind a single one that cannot be read. One reject is the outcome, another stands beside.
+/// Reads the several headers after an invalid single one. If they are invalid too, the single one is the outcome.
 #[cold]
-fn multi_behind(bad_single: InvalidHeader, slots: &Headers<'_>) -> Parsed {
-    if !slots.contains_any(MULTI) {
+fn multi_after(bad_single: InvalidHeader, headers: &Headers<'_>) -> Parsed {
+    if !headers.contains_any(MULTI) {
         return Parsed::invalid(bad_single).with_encoding("b3");
     }
-    let (mut reading, beside) = match read_multi(slots) {
-        Ok(Some(multi)) => (multi.reading(), Some(bad_single)),
+    let (mut parsed, second) = match read_multi(headers) {
+        Ok(Some(multi)) => (multi.parsed(), Some(bad_single)),
         Ok(None) => (Parsed::invalid(bad_single).with_encoding("b3"), None),
         Err(multi) => (Parsed::invalid(bad_single).with_encoding("b3"), Some(multi)),
     };
-    if let Some(reject) = beside {
-        reading.ignore_field(reject);
+    if let Some(invalid) = second {
+        parsed.ignore_field(invalid);
     }
-    reading
+    parsed
 }
 
-fn read_single(slots: &Headers<'_>) -> Option<Result<B3Single, InvalidHeader>> {
-    slots.get(Field::B3).map(B3Single::parse)
+fn read_single(headers: &Headers<'_>) -> Option<Result<B3Single, InvalidHeader>> {
+    headers.get(Field::B3).map(B3Single::parse)
 }
 
-fn read_multi(slots: &Headers<'_>) -> Result<Option<B3Multi>, InvalidHeader> {
-    B3Multi::parse(|field| slots.get(field))
+fn read_multi(headers: &Headers<'_>) -> Result<Option<B3Multi>, InvalidHeader> {
+    B3Multi::parse(|field| headers.get(field))
 }
 
 fn inject_single(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-    match due(context) {
+    match outgoing(context) {
         Some(single) => writer.write_ascii(Field::B3, single.write_bytes(&mut [0; B3Single::MAX_LEN])),
         None => omit(context, Field::B3, writer),
     }
 }
 
 fn inject_multi(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-    match due(context) {
+    match outgoing(context) {
         Some(single) => B3Multi::from(single).write(|field, value| writer.write_ascii(field, value.as_bytes())),
         None => omit(context, Field::B3SpanId, writer),
     }
 }
 
-/// What is to be said in the canonical form, whichever encoding it goes out in.
-fn due(context: &InjectContext<'_>) -> Option<B3Single> {
+/// Returns the ids and the decision to write, in either encoding. `None` if there is nothing to write.
+fn outgoing(context: &InjectContext<'_>) -> Option<B3Single> {
     let Some((trace_id, span_id)) = context.ids() else {
-        // A trace without a span cannot be said, and a decision beside it would be taken for one on a new trace.
+        // B3 has no form for a trace without a span. Receivers would apply a decision alone to a new trace.
         return if context.trace_id().is_none() { B3Single::from_sampling(context.sampling()) } else { None };
     };
     let mut ids = B3Ids::new(trace_id, span_id);
-    // Nothing that came can matter to the child of a trace id that needs all of its digits.
+    // The span of a passthrough may have a parent. A span of this service needs only the width of the trace id.
     let matters = context.is_passthrough() || trace_id.high() == 0;
     let received = if matters { received_ids(context.received()) } else { None };
     if let Some(received) = received.filter(|received| received.trace_id() == trace_id) {
         if received.is_64_bit() {
             ids = ids.with_64_bit_trace_id();
         }
-        // The parent of a span made here is in that span's own report; OpenTelemetry's text forbids to send it along.
+        // A span's own report has its parent, and OpenTelemetry's specification forbids sending it.
         if context.is_passthrough() && received.span_id() == span_id {
             ids = ids.with_parent_span_id(received.parent_span_id());
         }
@@ -238,11 +245,11 @@ fn due(context: &InjectContext<'_>) -> Option<B3Single> {
     Some(B3Single::new(ids, context.sampling()))
 }
 
-/// The ids in B3's own lines: only there stands how wide a trace id was, and who is the parent of the sender's span.
-fn received_ids(slots: &Headers<'_>) -> Option<B3Ids> {
-    match read_single(slots) {
+/// Returns the ids of the received B3 headers. Only these have the width of the trace id and the parent span id.
+fn received_ids(headers: &Headers<'_>) -> Option<B3Ids> {
+    match read_single(headers) {
         Some(Ok(single)) => single.ids(),
-        _ => read_multi(slots).ok().flatten().and_then(|multi| multi.ids()),
+        _ => read_multi(headers).ok().flatten().and_then(|multi| multi.ids()),
     }
 }
 

@@ -1,4 +1,15 @@
-//! The headers `X-B3-*`.
+//! The `X-B3-*` headers.
+//!
+//! ```text
+//! X-B3-TraceId: 80f198ee56343ba864fe8b2a57d3eff7
+//! X-B3-SpanId: e457b5a2e4d86bd1
+//! X-B3-ParentSpanId: 05e3ac9a4f6e3b90            optional
+//! X-B3-Sampled: 1                                "0" / "1"; absent if undecided
+//! X-B3-Flags: 1                                  debug; replaces X-B3-Sampled
+//! ```
+//!
+//! `true` and `false` in `X-B3-Sampled` are read too: senders older than the specification write them.
+//! Spec: <https://github.com/openzipkin/b3-propagation#multiple-headers>
 
 use super::ids::{self, B3Ids, first_element};
 use super::single::B3Single;
@@ -9,13 +20,15 @@ use crate::id::sampling::Sampling;
 use crate::wire;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// Whatever stands beside the place where the trace id should be.
+/// The error for other ids without a trace id.
 const MISSING_TRACE_ID: ReasonAt = InvalidReason::MissingTraceId.at(0);
 
-/// What the `X-B3-*` headers say together: ids and a decision, or a decision alone.
+/// The `X-B3-*` headers of a request: ids and a sampling decision, or a decision alone.
+///
+/// # Examples
 ///
 /// ```
-/// use traceprop_core::{B3Multi, Field, Sampling};
+/// use traceprop_core::{Field, Sampling, formats::b3::B3Multi};
 ///
 /// let headers = [("x-b3-traceid", "80f198ee56343ba864fe8b2a57d3eff7"), ("x-b3-spanid", "e457b5a2e4d86bd1")];
 /// let first = |field: Field| {
@@ -33,56 +46,58 @@ const MISSING_TRACE_ID: ReasonAt = InvalidReason::MissingTraceId.at(0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct B3Multi {
-    /// Without ids there is a decision.
+    /// `None` only together with a decision.
     ids: Option<B3Ids>,
     sampling: Sampling,
-    /// `X-B3-Sampled` and `X-B3-ParentSpanId`: each costs itself.
-    refused: [Option<InvalidHeader>; 2],
+    /// The errors of `X-B3-Sampled` and `X-B3-ParentSpanId`, which leave the ids valid.
+    ignored: [Option<InvalidHeader>; 2],
 }
 
 impl B3Multi {
-    /// Headers with ids.
+    /// Creates headers with ids.
     pub const fn new(ids: B3Ids, sampling: Sampling) -> Self {
-        Self { ids: Some(ids), sampling, refused: [None; 2] }
+        Self { ids: Some(ids), sampling, ignored: [None; 2] }
     }
 
-    /// A decision without ids; `None` if nothing is decided.
+    /// Creates headers with a decision and no ids. Returns `None` for [`Sampling::Deferred`].
     pub const fn from_sampling(sampling: Sampling) -> Option<Self> {
         match sampling {
             Sampling::Deferred => None,
-            _ => Some(Self { ids: None, sampling, refused: [None; 2] }),
+            _ => Some(Self { ids: None, sampling, ignored: [None; 2] }),
         }
     }
 
-    /// The ids, if there are any.
+    /// Returns the ids, if there are any.
     pub const fn ids(&self) -> Option<B3Ids> {
         self.ids
     }
 
-    /// The decision.
+    /// Returns the sampling decision.
     pub const fn sampling(&self) -> Sampling {
         self.sampling
     }
 
-    /// The optional headers that could not be read. They cost themselves, not the trace.
+    /// Returns the errors of optional headers that were ignored. The ids are valid without them.
     pub fn ignored(&self) -> impl Iterator<Item = InvalidHeader> {
-        self.refused.into_iter().flatten()
+        self.ignored.into_iter().flatten()
     }
 
-    /// Reads the headers: `first` gives the first value of each. `None` if there is nothing to read; flags other than
-    /// `1` are nothing.
+    /// Parses the headers. `first` returns the first value of each field.
+    ///
+    /// Returns `None` if no header has an id or a decision. Flags other than `1` are ignored.
     ///
     /// # Errors
-    /// `missing-span-id`, `missing-trace-id`, and what is wrong with an id: `empty`, `bad-length`, `bad-hex`,
-    /// `uppercase-hex`, `zero-trace-id`, `zero-span-id`. Without ids, what is wrong with the decision: `bad-sampling`,
-    /// `empty`.
+    ///
+    /// Returns [`InvalidHeader`] if one id is missing (`missing-span-id`, `missing-trace-id`) or invalid (`empty`,
+    /// `bad-length`, `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-span-id`). Without ids, the reason is that of the
+    /// decision (`bad-sampling`, `empty`).
     pub fn parse<'v>(first: impl Fn(Field) -> Option<&'v [u8]>) -> Result<Option<Self>, InvalidHeader> {
         let (sampling, bad_sampled) = match first(Field::B3Sampled).map(sampled) {
             None => (Sampling::Deferred, None),
             Some(Ok(sampling)) => (sampling, None),
-            Some(Err(reject)) => (Sampling::Deferred, Some(reject)),
+            Some(Err(invalid)) => (Sampling::Deferred, Some(invalid)),
         };
-        // Debug implies a decision, so it counts whatever `X-B3-Sampled` says.
+        // Debug implies a decision, so it overrides `X-B3-Sampled`.
         let is_debug = first(Field::B3Flags).is_some_and(|value| first_element(value).1 == b"1");
         let sampling = if is_debug { Sampling::Debug } else { sampling };
         let parent = first(Field::B3ParentSpanId);
@@ -94,27 +109,27 @@ impl B3Multi {
                 let (parent, bad_parent) = match parent.map(ids::parent_span_id) {
                     None => (None, None),
                     Some(Ok(parent)) => (parent, None),
-                    Some(Err(reject)) => (None, Some(reject)),
+                    Some(Err(invalid)) => (None, Some(invalid)),
                 };
                 let ids = if is_64_bit { ids.with_64_bit_trace_id() } else { ids }.with_parent_span_id(parent);
-                Ok(Some(Self { ids: Some(ids), sampling, refused: [bad_sampled, bad_parent] }))
+                Ok(Some(Self { ids: Some(ids), sampling, ignored: [bad_sampled, bad_parent] }))
             }
             (None, Some(_)) => Err(MISSING_TRACE_ID.of(Field::B3TraceId)),
             (None, None) => match (Self::from_sampling(sampling), bad_sampled, parent) {
                 (Some(decision), bad_sampled, parent) => {
                     let bad_parent = parent.map(|_| MISSING_TRACE_ID.of(Field::B3ParentSpanId));
-                    Ok(Some(Self { refused: [bad_sampled, bad_parent], ..decision }))
+                    Ok(Some(Self { ignored: [bad_sampled, bad_parent], ..decision }))
                 }
-                (None, Some(reject), _) => Err(reject),
+                (None, Some(invalid), _) => Err(invalid),
                 (None, None, Some(_)) => Err(MISSING_TRACE_ID.of(Field::B3TraceId)),
                 (None, None, None) => Ok(None),
             },
         }
     }
 
-    /// Shows the headers to write, in order.
+    /// Calls `header` with each header to write, in order.
     ///
-    /// Debug goes out as flags alone, and what is not decided is left out.
+    /// A debug trace is written as flags, without `X-B3-Sampled`. An undecided trace has neither.
     pub fn write(&self, mut header: impl FnMut(Field, &str)) {
         let mut hex = |field, digits: &[u8]| header(field, wire::ascii(digits));
         if let Some(ids) = &self.ids {
@@ -132,16 +147,16 @@ impl B3Multi {
         }
     }
 
-    /// What the headers say, as the outcome of their encoding.
+    /// Converts the headers to what a format returns from `extract`.
     #[inline]
-    pub(super) fn reading(&self) -> Parsed {
+    pub(super) fn parsed(&self) -> Parsed {
         let parsed = match &self.ids {
             Some(ids) => Parsed::context(ids.context(self.sampling)),
             None => Parsed::sampling_only(self.sampling),
         };
         let mut parsed = parsed.with_encoding("b3multi");
-        if self.refused != [None; 2] {
-            self.ignored().for_each(|reject| parsed.ignore_field(reject));
+        if self.ignored != [None; 2] {
+            self.ignored().for_each(|invalid| parsed.ignore_field(invalid));
         }
         parsed
     }
@@ -149,12 +164,11 @@ impl B3Multi {
 
 impl From<B3Single> for B3Multi {
     fn from(single: B3Single) -> Self {
-        Self { ids: single.ids(), sampling: single.sampling(), refused: [None; 2] }
+        Self { ids: single.ids(), sampling: single.sampling(), ignored: [None; 2] }
     }
 }
 
-/// `X-B3-Sampled`. Words are older than the specification, which says that receivers may take them; they came in any
-/// letter case.
+/// Parses `X-B3-Sampled`.
 #[inline]
 fn sampled(value: &[u8]) -> Result<Sampling, InvalidHeader> {
     match value {
@@ -164,6 +178,7 @@ fn sampled(value: &[u8]) -> Result<Sampling, InvalidHeader> {
     }
 }
 
+/// Parses `true` and `false` in any letter case. The specification lets receivers accept them.
 fn sampled_in_words(value: &[u8]) -> Result<Sampling, InvalidHeader> {
     let (at, word) = first_element(value);
     match word {
@@ -193,7 +208,7 @@ mod tests {
         B3Multi::parse(|field| headers.iter().find(|(name, _)| *name == field).map(|(_, value)| value.as_bytes()))
     }
 
-    fn reject(field: Field, reason: InvalidReason, at: usize) -> InvalidHeader {
+    fn invalid(field: Field, reason: InvalidReason, at: usize) -> InvalidHeader {
         InvalidHeader::new(field, reason, at)
     }
 
@@ -217,24 +232,24 @@ mod tests {
     }
 
     #[test]
-    fn ok_unreadable_sampled_costs_the_decision_alone() {
-        let refused = |value, reason| {
-            let expected = (Sampling::Deferred, Some(reject(Field::B3Sampled, reason, 0)));
+    fn ok_invalid_sampled_leaves_the_ids_valid() {
+        let ignored = |value, reason| {
+            let expected = (Sampling::Deferred, Some(invalid(Field::B3Sampled, reason, 0)));
             assert_eq!(decided(&[(Field::B3Sampled, value)]), expected, "{value}");
         };
-        refused("", InvalidReason::Empty);
+        ignored("", InvalidReason::Empty);
         for value in ["d", "2", "11", "yes", "01", "tru"] {
-            refused(value, InvalidReason::BadSampling);
+            ignored(value, InvalidReason::BadSampling);
         }
     }
 
     #[test]
-    fn ok_flags_1_beats_sampled_and_other_flags_are_nothing() {
+    fn ok_flags_1_overrides_sampled_and_other_flags_are_ignored() {
         for sampled in ["0", "1"] {
             let headers = [(Field::B3Flags, "1"), (Field::B3Sampled, sampled)];
             assert_eq!(decided(&headers), (Sampling::Debug, None));
         }
-        let unreadable = reject(Field::B3Sampled, InvalidReason::BadSampling, 0);
+        let unreadable = invalid(Field::B3Sampled, InvalidReason::BadSampling, 0);
         let headers = [(Field::B3Flags, "1"), (Field::B3Sampled, "x")];
         assert_eq!(decided(&headers), (Sampling::Debug, Some(unreadable)));
         for flags in ["0", "", "2", "11", "true", "x"] {
@@ -251,46 +266,46 @@ mod tests {
         let with_parent = parse(&[(Field::B3Sampled, "1"), (Field::B3ParentSpanId, "90f26b82fe915329")]);
         let with_parent = with_parent.unwrap().unwrap();
         assert_eq!((with_parent.ids(), with_parent.sampling()), (None, Sampling::Sampled));
-        let stray = reject(Field::B3ParentSpanId, InvalidReason::MissingTraceId, 0);
+        let stray = invalid(Field::B3ParentSpanId, InvalidReason::MissingTraceId, 0);
         assert!(with_parent.ignored().eq([stray]));
     }
 
     #[test]
-    fn err_decision_alone_that_is_unreadable() {
+    fn err_invalid_decision_without_ids() {
         let sampled = |value| parse(&[(Field::B3Sampled, value)]);
-        assert_eq!(sampled(""), Err(reject(Field::B3Sampled, InvalidReason::Empty, 0)));
-        assert_eq!(sampled(" d"), Err(reject(Field::B3Sampled, InvalidReason::BadSampling, 1)));
+        assert_eq!(sampled(""), Err(invalid(Field::B3Sampled, InvalidReason::Empty, 0)));
+        assert_eq!(sampled(" d"), Err(invalid(Field::B3Sampled, InvalidReason::BadSampling, 1)));
     }
 
     #[test]
     fn err_ids_that_are_not_complete() {
         let sampled = (Field::B3Sampled, "1");
-        assert_eq!(parse(&[TRACE, sampled]), Err(reject(Field::B3SpanId, InvalidReason::MissingSpanId, 0)));
-        assert_eq!(parse(&[SPAN, sampled]), Err(reject(Field::B3TraceId, InvalidReason::MissingTraceId, 0)));
+        assert_eq!(parse(&[TRACE, sampled]), Err(invalid(Field::B3SpanId, InvalidReason::MissingSpanId, 0)));
+        assert_eq!(parse(&[SPAN, sampled]), Err(invalid(Field::B3TraceId, InvalidReason::MissingTraceId, 0)));
         let parent = (Field::B3ParentSpanId, "90f26b82fe915329");
-        assert_eq!(parse(&[parent]), Err(reject(Field::B3TraceId, InvalidReason::MissingTraceId, 0)));
-        assert_eq!(parse(&[(Field::B3TraceId, ""), SPAN]), Err(reject(Field::B3TraceId, InvalidReason::Empty, 0)));
-        assert_eq!(parse(&[TRACE, (Field::B3SpanId, " ")]), Err(reject(Field::B3SpanId, InvalidReason::Empty, 1)));
+        assert_eq!(parse(&[parent]), Err(invalid(Field::B3TraceId, InvalidReason::MissingTraceId, 0)));
+        assert_eq!(parse(&[(Field::B3TraceId, ""), SPAN]), Err(invalid(Field::B3TraceId, InvalidReason::Empty, 0)));
+        assert_eq!(parse(&[TRACE, (Field::B3SpanId, " ")]), Err(invalid(Field::B3SpanId, InvalidReason::Empty, 1)));
     }
 
     #[test]
-    fn err_ids_that_are_none() {
+    fn err_invalid_ids() {
         let zeros = (Field::B3TraceId, "00000000000000000000000000000000");
-        assert_eq!(parse(&[zeros, SPAN]), Err(reject(Field::B3TraceId, InvalidReason::ZeroTraceId, 0)));
+        assert_eq!(parse(&[zeros, SPAN]), Err(invalid(Field::B3TraceId, InvalidReason::ZeroTraceId, 0)));
         let zeros = (Field::B3SpanId, "0000000000000000");
-        assert_eq!(parse(&[TRACE, zeros]), Err(reject(Field::B3SpanId, InvalidReason::ZeroSpanId, 0)));
+        assert_eq!(parse(&[TRACE, zeros]), Err(invalid(Field::B3SpanId, InvalidReason::ZeroSpanId, 0)));
         let capitals = (Field::B3SpanId, "17857E0831E5554E");
-        assert_eq!(parse(&[TRACE, capitals]), Err(reject(Field::B3SpanId, InvalidReason::UppercaseHex, 5)));
+        assert_eq!(parse(&[TRACE, capitals]), Err(invalid(Field::B3SpanId, InvalidReason::UppercaseHex, 5)));
     }
 
     #[test]
-    fn ok_bad_parent_costs_itself() {
+    fn ok_invalid_parent_leaves_the_ids_valid() {
         let parent = |value| parse(&[TRACE, SPAN, (Field::B3ParentSpanId, value)]).unwrap().unwrap();
         let good = parent("90f26b82fe915329");
         assert_eq!(good.ids(), Some(ids().with_parent_span_id(SpanId::new(0x90f2_6b82_fe91_5329))));
         assert_eq!(parent("0000000000000000"), B3Multi::new(ids(), Sampling::Deferred));
         let bad = parent("-");
         assert_eq!(bad.ids(), Some(ids()));
-        assert!(bad.ignored().eq([reject(Field::B3ParentSpanId, InvalidReason::BadLength, 1)]));
+        assert!(bad.ignored().eq([invalid(Field::B3ParentSpanId, InvalidReason::BadLength, 1)]));
     }
 }

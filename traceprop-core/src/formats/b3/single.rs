@@ -1,4 +1,14 @@
-//! The single header, `b3`.
+//! The single header `b3`.
+//!
+//! ```text
+//! b3       = decision / trace-id "-" span-id [ "-" decision ] [ "-" parent ]
+//! decision = "0" / "1" / "d"
+//!
+//! 80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1-05e3ac9a4f6e3b90
+//! ```
+//!
+//! A parent without a decision is read too. Of several values that a proxy joined with commas, the first one counts.
+//! Spec: <https://github.com/openzipkin/b3-propagation#single-header>
 
 use core::fmt;
 
@@ -12,10 +22,12 @@ use crate::wire;
 use crate::wire::hex::{self, HexError, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// A `b3` value: ids and a decision, or a decision alone. It cannot hold anything the grammar forbids.
+/// A `b3` value: ids and a sampling decision, or a decision alone.
+///
+/// # Examples
 ///
 /// ```
-/// use traceprop_core::{B3Single, Sampling};
+/// use traceprop_core::{Sampling, formats::b3::B3Single};
 ///
 /// let b3 = B3Single::parse(b"e88b759131db6e32d8dcb35f94c662cd-8a0ac984f71ab247-d")?;
 /// assert_eq!(b3.sampling(), Sampling::Debug);
@@ -25,21 +37,21 @@ use crate::wire::reason::{InvalidReason, ReasonAt};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct B3Single {
-    /// Without ids there is a decision.
+    /// `None` only together with a decision.
     ids: Option<B3Ids>,
     sampling: Sampling,
 }
 
 impl B3Single {
-    /// Bytes of the longest value.
+    /// The length of the longest value in bytes.
     pub const MAX_LEN: usize = 32 + 1 + 16 + 1 + 1 + 1 + 16;
 
-    /// A value with ids.
+    /// Creates a value with ids.
     pub const fn new(ids: B3Ids, sampling: Sampling) -> Self {
         Self { ids: Some(ids), sampling }
     }
 
-    /// A decision without ids; `None` if nothing is decided.
+    /// Creates a value with a decision and no ids. Returns `None` for [`Sampling::Deferred`].
     pub const fn from_sampling(sampling: Sampling) -> Option<Self> {
         match sampling {
             Sampling::Deferred => None,
@@ -47,28 +59,30 @@ impl B3Single {
         }
     }
 
-    /// The ids, if there are any.
+    /// Returns the ids, if there are any.
     pub const fn ids(&self) -> Option<B3Ids> {
         self.ids
     }
 
-    /// The decision.
+    /// Returns the sampling decision.
     pub const fn sampling(&self) -> Sampling {
         self.sampling
     }
 
-    /// Parses one value, ignoring spaces and tabs around it. If a comma joins several values, the first one counts.
+    /// Parses one value. Spaces and tabs around it are ignored. If commas join several values, the first one counts.
     ///
     /// # Errors
+    ///
     /// Returns `empty`, `field-count`, `empty-field`, `bad-length`, `bad-hex`, `uppercase-hex`, `zero-trace-id`,
     /// `zero-span-id` or `bad-sampling`, with the offset of the byte at fault.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(value).or_else(|error| parse_first_element(value, error))
     }
 
-    /// Writes the value into the caller's buffer, so that nobody allocates.
+    /// Writes the value into `buffer` and returns it.
     ///
-    /// A parent is left out where nothing is decided: `trace-span-parent` is legal, and many receivers refuse it.
+    /// The parent is omitted if the decision is [`Sampling::Deferred`]: the specification allows `trace-span-parent`, but
+    /// many receivers reject it.
     pub fn write<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b str {
         wire::ascii(self.write_bytes(buffer))
     }
@@ -104,9 +118,9 @@ impl B3Single {
         &buffer[..len]
     }
 
-    /// What the header says, as the outcome of its encoding.
+    /// Converts the value to what a format returns from `extract`.
     #[inline]
-    pub(super) const fn reading(&self) -> Parsed {
+    pub(super) const fn parsed(&self) -> Parsed {
         let parsed = match &self.ids {
             Some(ids) => Parsed::context(ids.context(self.sampling)),
             None => Parsed::sampling_only(self.sampling),
@@ -121,7 +135,7 @@ impl fmt::Display for B3Single {
     }
 }
 
-/// Blanks and joined values are rare, so they are looked for only if the value cannot be read with them.
+/// Parses a value that has blanks around it or is joined with others. Both are rare, so the usual form is tried first.
 #[cold]
 pub(super) fn parse_first_element(value: &[u8], error: ReasonAt) -> Result<B3Single, InvalidHeader> {
     let (lead, element) = first_element(value);
@@ -264,9 +278,9 @@ mod tests {
 
     #[track_caller]
     fn err(value: &str) -> (InvalidReason, u32) {
-        let reject = B3Single::parse(value.as_bytes()).unwrap_err();
-        assert_eq!(reject.field(), Field::B3);
-        (reject.reason(), reject.offset())
+        let invalid = B3Single::parse(value.as_bytes()).unwrap_err();
+        assert_eq!(invalid.field(), Field::B3);
+        (invalid.reason(), invalid.offset())
     }
 
     #[test]
@@ -301,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn err_parse_names_reason_and_place() {
+    fn err_parse_names_reason_and_offset() {
         let span = "8a0ac984f71ab247";
         let trace = "e88b759131db6e32d8dcb35f94c662cd";
         let with = |tail: &str| err(&std::format!("{trace}-{span}{tail}"));
@@ -336,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_write_leaves_the_parent_out_where_nothing_is_decided() {
+    fn ok_write_omits_the_parent_of_an_undecided_trace() {
         let write = |single: B3Single| std::string::ToString::to_string(&single);
         let with_parent = ids().with_parent_span_id(parent());
         assert_eq!(write(B3Single::new(with_parent, Sampling::Sampled)).as_bytes(), FULL);
@@ -345,7 +359,7 @@ mod tests {
         assert_eq!(B3Single::from_sampling(Sampling::Deferred), None);
     }
 
-    /// The grammar once more, by splitting.
+    /// Decides by the grammar, in another way: by splitting.
     fn oracle(value: &[u8]) -> bool {
         let first = value.split(|&b| b == b',').next().unwrap();
         let text = core::str::from_utf8(first).unwrap_or("?").trim_matches([' ', '\t']);
@@ -369,9 +383,9 @@ mod tests {
     fn agree(value: &[u8]) {
         let parsed = B3Single::parse(value);
         assert_eq!(parsed.is_ok(), oracle(value), "{}: {parsed:?}", value.escape_ascii());
-        if let Err(reject) = parsed {
-            assert_ne!(reject.reason(), InvalidReason::BadFormat, "{}", value.escape_ascii());
-            assert!(reject.offset() as usize <= value.len());
+        if let Err(invalid) = parsed {
+            assert_ne!(invalid.reason(), InvalidReason::BadFormat, "{}", value.escape_ascii());
+            assert!(invalid.offset() as usize <= value.len());
         }
     }
 

@@ -1,7 +1,13 @@
-//! W3C `baggage`: key-value pairs of the application that travel with a trace.
+//! W3C `baggage`: key-value pairs of the application that travel with a request.
 //!
-//! This module has the format. [`Baggage`](crate::Baggage) is a received list, and
-//! [`BaggageLimits`](crate::BaggageLimits) bounds it. Specification: <https://www.w3.org/TR/baggage/>.
+//! ```text
+//! baggage = member *( "," member )       member = key "=" value *( ";" property )
+//!
+//! baggage: userId=alice,serverNode=DF%2028;secure
+//! ```
+//!
+//! This module contains the format. [`Baggage`](crate::Baggage) is a received list.
+//! Spec: <https://www.w3.org/TR/baggage/>
 
 pub(crate) mod write;
 

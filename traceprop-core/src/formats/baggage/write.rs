@@ -1,4 +1,4 @@
-//! Writing baggage: what came, as far as the destination may have it, within the limits.
+//! Writing baggage: the received members that `InjectOptions` allows, within the limits.
 
 use core::fmt;
 
@@ -13,7 +13,7 @@ use crate::wire::reason::InvalidReason;
 #[cfg(feature = "alloc")]
 use alloc::borrow::Cow;
 
-/// Writes what may go out of `lines`. `as_received` hands them on as they came, where all of them may go.
+/// Writes the allowed members of `lines`. With `as_received`, the lines are forwarded verbatim if all members are allowed.
 pub(crate) fn write(
     lines: HeaderLines<'_>,
     limits: BaggageLimits,
@@ -29,7 +29,7 @@ pub(crate) fn write(
     }
 }
 
-/// Says that members stood behind a limit. How many is not counted: what is behind a limit is not looked at.
+/// Reports that members exceeded a limit. They are not counted, because nothing after a limit is read.
 fn omit_beyond(limit: Option<InvalidReason>, writer: &mut Writer<'_>) {
     let reason = match limit {
         Some(InvalidReason::TooLong | InvalidReason::TooManyLines) => OmitReason::TooLong,
@@ -52,7 +52,7 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
         }
         return;
     }
-    // What was read is within the limits, and what is written of it is no longer.
+    // The members that were read are within the limits, so a part of them is too.
     if baggage.len() > allowed {
         writer.omit(Field::Baggage, OmitReason::NotAllowed, (baggage.len() - allowed) as u32);
     }
@@ -63,22 +63,22 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
     }
 }
 
-/// Bytes of a list that is put together while it is read; a longer one is walked again.
+/// The longest list, in bytes, that is assembled while it is read. A longer one is read twice.
 const ROOM: usize = 512;
 
-/// The allowed members, put together while they are read: a list as long as most is walked once.
+/// The allowed members, assembled while the list is read.
 struct AllowedText<'a> {
     allow: Allow<'a>,
     count: usize,
     bytes: [u8; ROOM],
-    /// `None` once a member is not just what is written, or there is no room for it.
+    /// `None` once a member is not in canonical form or does not fit.
     len: Option<usize>,
 }
 
 impl<'a> AllowedText<'a> {
     #[inline]
     fn new(allow: Allow<'a>) -> Self {
-        // Where all may go, the lines go as they came: mostly nothing has to be put together.
+        // If all members are allowed, the lines are usually written as received.
         let len = if allow == Allow::All { None } else { Some(0) };
         Self { allow, count: 0, bytes: [0; ROOM], len }
     }
@@ -91,7 +91,7 @@ impl<'a> AllowedText<'a> {
         }
     }
 
-    /// Puts a member behind the others, and says where it ends.
+    /// Appends a member and returns where it ends.
     #[inline]
     fn put(&mut self, len: usize, member: &[u8]) -> Option<usize> {
         let start = if len == 0 { 0 } else { len + 1 };
@@ -155,7 +155,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn ok_baggage_of_the_carrier_stays_where_none_may_leave() {
+    fn ok_baggage_of_the_carrier_is_kept_if_none_is_allowed() {
         let request =
             [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", "tenant=acme")];
         let propagator = presets::W3C.propagator();
@@ -188,7 +188,7 @@ mod tests {
             let value = "x".repeat(len);
             let expected = std::format!("a={value},c=2;p");
             assert_eq!(filtered(&std::format!("a={value},b=1,c=2;p")), [expected.as_str()], "{}", expected.len());
-            // Blanks keep a member from being copied as it came.
+            // Members with blanks are not copied verbatim.
             assert_eq!(filtered(&std::format!("a = {value} , b=1,c=2; p")), [expected.as_str()]);
         }
         assert_eq!(filtered("b=1"), [""; 0]);

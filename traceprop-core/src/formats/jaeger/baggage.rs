@@ -1,4 +1,13 @@
-//! Jaeger's baggage: one line an item, or all of it in one list.
+//! Jaeger's baggage: one line per item, or a list.
+//!
+//! ```text
+//! uberctx-KEY    = value                      percent-encoded, "+" is a space
+//! jaeger-baggage = item *( "," item )         item = key "=" value
+//!
+//! uberctx-tenant: acme%20inc
+//! ```
+//!
+//! Spec: <https://www.jaegertracing.io/sdk-migration/#propagation-format>
 
 use core::fmt;
 
@@ -11,12 +20,13 @@ use crate::wire::{split_once, trim};
 
 const MAX_ITEMS: usize = 64;
 
-/// The baggage of a request in Jaeger's words, borrowed from the carrier: what its `uberctx-*` lines say, and behind
-/// them the members of `jaeger-baggage`. It is there with or without a trace.
+/// The baggage of the `uberctx-*` and `jaeger-baggage` headers, borrowed from the carrier.
 ///
-/// Every key is there once: of several lines the last counts, of several members too, and a line before a member. A
-/// member that is malformed is skipped. At most [`JaegerBaggage::MAX_ITEMS`] are read, of
-/// [`JaegerBaggage::MAX_BYTES`] together.
+/// Keys are unique. The last of several lines with a key counts, and the last of several members; a line has precedence
+/// over a member. Invalid members are ignored. At most [`JaegerBaggage::MAX_ITEMS`] items of
+/// [`JaegerBaggage::MAX_BYTES`] in total are read. Baggage can be present without a trace.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -35,78 +45,81 @@ const MAX_ITEMS: usize = 64;
 /// ```
 #[derive(Clone)]
 pub struct JaegerBaggage<'c> {
-    /// None before the first item: the room for all of them takes longer to clear than most requests to read.
+    /// `None` before the first item: clearing the array takes longer than reading most requests.
     items: Option<[Option<JaegerBaggageItem<'c>>; MAX_ITEMS]>,
     len: usize,
-    /// Items read, those included that a later one has replaced.
+    /// The number of items read, including those that a later one replaced.
     read: usize,
-    /// Bytes read.
+    /// The number of bytes read.
     bytes: usize,
-    /// The first thing that was skipped, if anything was.
-    skipped: Option<InvalidHeader>,
-    /// A member of the list gave way to a line with its key.
-    gave_way: bool,
+    /// The first error.
+    ignored: Option<InvalidHeader>,
+    /// A line has the key of a member of the list.
+    is_shadowed: bool,
 }
 
 impl<'c> JaegerBaggage<'c> {
-    /// Items that are read and written. The OpenTelemetry Java propagator has the same limits since its
-    /// GHSA-rcgg-9c38-7xpx.
+    /// The number of items that are read and written.
+    ///
+    /// The OpenTelemetry Java propagator has the same limits since GHSA-rcgg-9c38-7xpx.
     pub const MAX_ITEMS: usize = MAX_ITEMS;
 
-    /// Bytes that are read and written: keys and values in wire form, commas included.
+    /// The number of bytes that are read and written: keys and values in wire form, including commas.
     pub const MAX_BYTES: usize = 8192;
 
-    /// No baggage.
+    /// Baggage without items.
     pub const EMPTY: Self = Self::new();
 
     const fn new() -> Self {
-        Self { items: None, len: 0, read: 0, bytes: 0, skipped: None, gave_way: false }
+        Self { items: None, len: 0, read: 0, bytes: 0, ignored: None, is_shadowed: false }
     }
 
     /// Reads the baggage of a request.
-    pub fn from_lines(slots: &Headers<'c>) -> Self {
-        if !slots.contains_any(const { FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]) }) {
-            // Not the constant, which would be copied with all of its room.
+    ///
+    /// Reading stops at a limit. [`ignored`](Self::ignored) returns the first error.
+    pub fn from_lines(headers: &Headers<'c>) -> Self {
+        if !headers.contains_any(const { FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]) }) {
+            // `EMPTY` would be copied with its whole array.
             return Self::new();
         }
         let mut baggage = Self::new();
-        if slots.get(Field::UberContext).is_some() {
-            baggage.read_lines(slots.get_all(Field::UberContext));
+        if headers.get(Field::UberContext).is_some() {
+            baggage.read_lines(headers.get_all(Field::UberContext));
         }
-        if slots.get(Field::JaegerBaggage).is_some() {
-            baggage.read_list(slots.get_all(Field::JaegerBaggage));
+        if headers.get(Field::JaegerBaggage).is_some() {
+            baggage.read_list(headers.get_all(Field::JaegerBaggage));
         }
         baggage
     }
 
-    /// The items in the order of the headers.
+    /// Returns the items in the order of the headers.
     pub fn iter(&self) -> impl Iterator<Item = JaegerBaggageItem<'c>> + Clone + '_ {
         self.items.iter().flatten().take(self.len).flatten().copied()
     }
 
-    /// The item with this key, in any letter case.
+    /// Returns the item with this key, ignoring case.
     pub fn get(&self, key: &str) -> Option<JaegerBaggageItem<'c>> {
         self.iter().find(|item| item.has_key(key))
     }
 
-    /// How many items there are.
+    /// Returns the number of items.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is no item.
+    /// Returns `true` if there are no items.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The first thing that was skipped, and why: malformed, or behind a limit.
+    /// Returns the first error: an invalid member, or an exceeded limit.
     pub const fn ignored(&self) -> Option<InvalidHeader> {
-        self.skipped
+        self.ignored
     }
 
-    /// Whether the list says more than counts of it: a member gave way to a line with its key.
+    /// Returns `true` if a line has precedence over a member of the list.
     pub(super) const fn is_shadowed(&self) -> bool {
-        self.gave_way
+        self.is_shadowed
     }
 
     fn read_lines(&mut self, lines: HeaderLines<'c>) {
@@ -117,7 +130,7 @@ impl<'c> JaegerBaggage<'c> {
         for (name, value) in lines.with_names() {
             let at = self.bytes;
             let value = trim(value);
-            // The matcher has found the prefix, and something behind it.
+            // The matcher only finds names that are longer than the prefix.
             let Some(key) = name.get(PREFIX.len()..) else { continue };
             self.bytes += key.len() + value.len();
             if self.bytes > Self::MAX_BYTES {
@@ -141,7 +154,7 @@ impl<'c> JaegerBaggage<'c> {
                 let Some(left) = Self::MAX_BYTES.checked_sub(self.bytes) else {
                     return self.skip(FIELD, InvalidReason::TooLong, at);
                 };
-                // One byte more than may be read shows whether the member ends within the limit.
+                // One byte beyond the limit shows whether the member ends within it.
                 let visible = &text[..text.len().min(left + 1)];
                 let raw = split_once(visible, b',').map_or(visible, |(raw, _)| raw);
                 if raw.len() > left {
@@ -159,7 +172,7 @@ impl<'c> JaegerBaggage<'c> {
         }
     }
 
-    /// False once there are as many as are read, and nothing was added then.
+    /// Adds an item. Returns `false` without adding it if the limit is reached.
     pub(super) fn put(&mut self, item: JaegerBaggageItem<'c>) -> bool {
         if self.read == Self::MAX_ITEMS {
             return false;
@@ -169,7 +182,7 @@ impl<'c> JaegerBaggage<'c> {
         let known = items[..self.len].iter_mut().flatten().find(|known| known.has_key(item.raw_key()));
         match known {
             Some(known) if known.source() == item.source() => *known = item,
-            Some(_) => self.gave_way |= item.source() == Source::List,
+            Some(_) => self.is_shadowed |= item.source() == Source::List,
             None => {
                 items[self.len] = Some(item);
                 self.len += 1;
@@ -179,17 +192,17 @@ impl<'c> JaegerBaggage<'c> {
     }
 
     fn skip(&mut self, field: Field, reason: InvalidReason, at: usize) {
-        self.skipped = self.skipped.or(Some(InvalidHeader::new(field, reason, at)));
+        self.ignored = self.ignored.or(Some(InvalidHeader::new(field, reason, at)));
     }
 }
 
 impl fmt::Debug for JaegerBaggage<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JaegerBaggage").field("len", &self.len).field("skipped", &self.skipped).finish_non_exhaustive()
+        f.debug_struct("JaegerBaggage").field("len", &self.len).field("ignored", &self.ignored).finish_non_exhaustive()
     }
 }
 
-/// The same entries as W3C baggage, for whoever asks for it: keys in lower case, no properties.
+/// Converts the items to W3C baggage, with keys in lower case and without properties.
 #[cfg(feature = "alloc")]
 impl From<&JaegerBaggage<'_>> for crate::baggage::OwnedBaggage {
     fn from(baggage: &JaegerBaggage<'_>) -> Self {
@@ -233,7 +246,7 @@ mod tests {
         })
     }
 
-    fn skipped(headers: &[(&str, &str)]) -> Option<InvalidHeader> {
+    fn ignored(headers: &[(&str, &str)]) -> Option<InvalidHeader> {
         with(headers, |baggage| baggage.ignored())
     }
 
@@ -246,7 +259,7 @@ mod tests {
         let headers = [("Uberctx-My-Key", " a+b "), ("uberctx-load", "100%"), ("uberctx-empty", "")];
         assert_eq!(items(&headers), pairs(&[("my-key", "a b"), ("load", "100%"), ("empty", "")]));
         assert!(with(&headers, |baggage| !baggage.is_empty()) && with(&[], |baggage| baggage.is_empty()));
-        assert_eq!(skipped(&headers), None);
+        assert_eq!(ignored(&headers), None);
     }
 
     #[test]
@@ -257,35 +270,35 @@ mod tests {
     }
 
     #[test]
-    fn ok_read_list_skips_what_is_malformed_and_says_so() {
+    fn ok_read_list_ignores_and_reports_invalid_members() {
         assert_eq!(items(&[("jaeger-baggage", "a=1,no-equals,,=x, b=2,")]), pairs(&[("a", "1"), ("b", "2")]));
         assert_eq!(
-            skipped(&[("jaeger-baggage", "a=1,no-equals,=x")]),
+            ignored(&[("jaeger-baggage", "a=1,no-equals,=x")]),
             Some(InvalidHeader::new(Field::JaegerBaggage, InvalidReason::BadMember, 4))
         );
         assert_eq!(
-            skipped(&[("jaeger-baggage", "a=1"), ("jaeger-baggage", "=x")]),
+            ignored(&[("jaeger-baggage", "a=1"), ("jaeger-baggage", "=x")]),
             Some(InvalidHeader::new(Field::JaegerBaggage, InvalidReason::BadKey, 4))
         );
     }
 
     #[test]
-    fn ok_the_last_of_a_key_counts_and_a_line_before_a_member() {
+    fn ok_the_last_of_a_key_counts_and_a_line_has_precedence_over_a_member() {
         let headers = [("jaeger-baggage", "b=1,a=9,B=2"), ("uberctx-A", "1"), ("uberctx-c", "3"), ("uberctx-a", "2")];
         assert_eq!(items(&headers), pairs(&[("a", "2"), ("c", "3"), ("b", "2")]));
         with(&headers, |baggage| assert_eq!(baggage.get("C").map(|item| item.raw_value()), Some(&b"3"[..])));
     }
 
     #[test]
-    fn ok_64_items_and_the_65th_is_skipped() {
+    fn ok_64_items_and_the_65th_is_ignored() {
         let list = |count: usize| (0..count).map(|i| format!("k{i}=v,")).collect::<String>();
         assert_eq!(items(&[("jaeger-baggage", &list(64))]).len(), 64);
-        assert_eq!(skipped(&[("jaeger-baggage", &list(64))]), None);
+        assert_eq!(ignored(&[("jaeger-baggage", &list(64))]), None);
         let headers = [("uberctx-a", "1"), ("jaeger-baggage", &list(64))];
         assert_eq!(items(&headers).len(), 64);
         let beyond = list(63).len();
         assert_eq!(
-            skipped(&headers),
+            ignored(&headers),
             Some(InvalidHeader::new(Field::JaegerBaggage, InvalidReason::TooManyMembers, beyond))
         );
     }
@@ -295,48 +308,48 @@ mod tests {
         let list = |count: usize| (0..count).map(|i| format!("k={i},")).collect::<String>();
         assert_eq!(items(&[("jaeger-baggage", &list(64))]), pairs(&[("k", "63")]));
         assert_eq!(items(&[("jaeger-baggage", &list(65))]), pairs(&[("k", "63")]));
-        let reject = InvalidHeader::new(Field::JaegerBaggage, InvalidReason::TooManyMembers, list(64).len());
-        assert_eq!(skipped(&[("jaeger-baggage", &list(65))]), Some(reject));
+        let invalid = InvalidHeader::new(Field::JaegerBaggage, InvalidReason::TooManyMembers, list(64).len());
+        assert_eq!(ignored(&[("jaeger-baggage", &list(65))]), Some(invalid));
     }
 
     #[test]
-    fn ok_64_lines_and_the_65th_is_not_looked_at() {
+    fn ok_64_lines_and_the_65th_is_not_read() {
         let lines: Vec<_> = (0..65).map(|i| (format!("uberctx-k{i}"), "v")).collect();
         let lines: Vec<_> = lines.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        assert_eq!((items(&lines[..64]).len(), skipped(&lines[..64])), (64, None));
+        assert_eq!((items(&lines[..64]).len(), ignored(&lines[..64])), (64, None));
         assert_eq!(items(&lines).len(), 64);
-        assert_eq!(skipped(&lines), Some(InvalidHeader::new(Field::UberContext, InvalidReason::TooManyLines, 0)));
+        assert_eq!(ignored(&lines), Some(InvalidHeader::new(Field::UberContext, InvalidReason::TooManyLines, 0)));
     }
 
     #[test]
-    fn ok_8192_bytes_and_the_item_beyond_is_skipped_whole() {
+    fn ok_8192_bytes_and_the_item_beyond_is_ignored_whole() {
         let value = "x".repeat(8192 - "ab".len() - 1);
         assert_eq!(items(&[("uberctx-a", &value), ("uberctx-b", "")]).len(), 2);
         let headers = [("uberctx-a", &*value), ("uberctx-b", "1")];
-        assert_eq!((items(&headers).len(), skipped(&headers)), (2, None));
+        assert_eq!((items(&headers).len(), ignored(&headers)), (2, None));
         let headers = [("uberctx-a", &*value), ("uberctx-b", "12")];
         assert_eq!(items(&headers).len(), 1);
-        assert_eq!(skipped(&headers), Some(InvalidHeader::new(Field::UberContext, InvalidReason::TooLong, 8190)));
+        assert_eq!(ignored(&headers), Some(InvalidHeader::new(Field::UberContext, InvalidReason::TooLong, 8190)));
 
         let list = format!("a=1,b={}", "x".repeat(8192 - 6));
         assert_eq!(items(&[("jaeger-baggage", &list)]).len(), 2);
         let list = format!("a=1,b={}", "x".repeat(8192 - 5));
         assert_eq!(items(&[("jaeger-baggage", &list)]), pairs(&[("a", "1")]));
         let too_long = Some(InvalidHeader::new(Field::JaegerBaggage, InvalidReason::TooLong, 4));
-        assert_eq!(skipped(&[("jaeger-baggage", &list)]), too_long);
+        assert_eq!(ignored(&[("jaeger-baggage", &list)]), too_long);
     }
 
     #[test]
     fn ok_work_ends_at_the_byte_limit() {
         for member in [",", "=,", "x=y,"] {
             let list = member.repeat(100_000);
-            let reject = skipped(&[("jaeger-baggage", &list)]).unwrap();
-            assert!(reject.offset() <= 8193, "{member} {reject}");
+            let invalid = ignored(&[("jaeger-baggage", &list)]).unwrap();
+            assert!(invalid.offset() <= 8193, "{member} {invalid}");
         }
     }
 
     #[test]
-    fn ok_become_w3c_baggage_where_that_is_asked_for() {
+    fn ok_convert_to_w3c_baggage() {
         let headers = [("uberctx-Who", "a+b,%c3%a9"), ("jaeger-baggage", "no token=1")];
         let owned = with(&headers, |baggage| OwnedBaggage::from(&baggage));
         assert_eq!((owned.get("who"), owned.get("no token")), (Some("a b,é"), Some("1")));
@@ -346,7 +359,7 @@ mod tests {
     #[test]
     fn ok_debug_shows_no_value() {
         let shown = with(&[("uberctx-k", "secret")], |baggage| format!("{baggage:?} {:?}", baggage.get("k")));
-        assert_eq!(shown, "JaegerBaggage { len: 1, skipped: None, .. } Some(JaegerBaggageItem(6 bytes))");
+        assert_eq!(shown, "JaegerBaggage { len: 1, ignored: None, .. } Some(JaegerBaggageItem(6 bytes))");
     }
 
     proptest! {

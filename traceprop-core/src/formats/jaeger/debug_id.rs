@@ -1,4 +1,10 @@
 //! The value of a `jaeger-debug-id`.
+//!
+//! ```text
+//! jaeger-debug-id = text of at most 256 bytes, percent-encoded
+//!
+//! ticket-4711
+//! ```
 
 use core::fmt;
 
@@ -9,9 +15,11 @@ use crate::wire;
 use crate::wire::percent::{Decoded, Decoding};
 use crate::wire::reason::InvalidReason;
 
-/// What the sender of a `jaeger-debug-id` wants to find its trace by: the new root has it as tag `jaeger-debug-id`.
+/// The id by which a caller wants to find a new debug trace. Set it as tag `jaeger-debug-id` on the root span.
 ///
-/// It is text of the caller's: judge it before it becomes part of a log.
+/// The caller chooses the text, so check it before you log it.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -29,13 +37,13 @@ use crate::wire::reason::InvalidReason;
 pub struct JaegerDebugId<'c>(&'c [u8]);
 
 impl<'c> JaegerDebugId<'c> {
-    /// Bytes of the longest value that is read.
+    /// The length of the longest value that is read, in bytes.
     pub const MAX_LEN: usize = 256;
 
-    /// The debug id of a request, if it counts: there is no `uber-trace-id`, and it is not blank.
-    pub(crate) fn read(slots: &Headers<'c>) -> Option<Result<Self, InvalidHeader>> {
-        let value = wire::trim(slots.get(Field::JaegerDebugId)?);
-        if value.is_empty() || slots.get(Field::UberTraceId).is_some() {
+    /// Reads the debug id of a request. Returns `None` if it is blank or the request has an `uber-trace-id`.
+    pub(crate) fn read(headers: &Headers<'c>) -> Option<Result<Self, InvalidHeader>> {
+        let value = wire::trim(headers.get(Field::JaegerDebugId)?);
+        if value.is_empty() || headers.get(Field::UberTraceId).is_some() {
             return None;
         }
         Some(match value.len() <= Self::MAX_LEN {
@@ -44,19 +52,20 @@ impl<'c> JaegerDebugId<'c> {
         })
     }
 
-    /// The value in wire form.
+    /// Returns the value in wire form.
     pub const fn raw_value(&self) -> &'c [u8] {
         self.0
     }
 
-    /// The value, percent-decoded, a `+` as a space. Broken UTF-8 becomes U+FFFD; with a broken percent sequence the
-    /// text stays as it is.
+    /// Returns the value, percent-decoded, with `+` as a space.
+    ///
+    /// Invalid UTF-8 becomes U+FFFD. A value with an invalid percent sequence is not decoded.
     #[cfg(feature = "alloc")]
     pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
         Decoded::new(self.0, Decoding::Form).text()
     }
 
-    /// The bytes of the value, decoded, for where nothing may allocate.
+    /// Returns the bytes of the decoded value without allocating.
     pub fn value_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
         Decoded::new(self.0, Decoding::Form)
     }

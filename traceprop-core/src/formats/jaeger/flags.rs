@@ -1,38 +1,50 @@
 //! The flag byte of an `uber-trace-id`.
+//!
+//! ```text
+//! flags = 1*2 hex       1 sampled, 2 debug (only with sampled), 8 firehose
+//!
+//! 0b
+//! ```
+//!
+//! Spec: <https://www.jaegertracing.io/sdk-migration/#propagation-format>
 
 use core::fmt;
 
 use crate::id::sampling::Sampling;
 use crate::wire::hex::{self, Letters};
 
-/// The flags of an `uber-trace-id`. All eight bits are kept, those without a meaning too.
+/// The flags of an `uber-trace-id`. All bits are kept, even those without a meaning.
+///
+/// # Examples
 ///
 /// ```
-/// use traceprop_core::{JaegerFlags, Sampling};
+/// use traceprop_core::{Sampling, formats::jaeger::JaegerFlags};
 ///
 /// let flags = JaegerFlags::from_byte(0x0b);
 /// assert!(flags.is_sampled() && flags.is_debug() && flags.is_firehose());
 /// assert_eq!(flags.to_string(), "b");
-/// // The debug bit alone says nothing: the trace is not sampled.
+/// // The debug bit has no effect without the sampled bit.
 /// assert_eq!(JaegerFlags::from_byte(2).sampling(), Sampling::NotSampled);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct JaegerFlags(u8);
 
 impl JaegerFlags {
-    /// The sender records the trace.
+    /// The bit that says that the sender records the trace.
     pub const SAMPLED: u8 = 0x01;
-    /// Whatever samplers would say. Counts only beside [`JaegerFlags::SAMPLED`].
+    /// The bit that overrides samplers. It counts only together with [`JaegerFlags::SAMPLED`].
     pub const DEBUG: u8 = 0x02;
-    /// Spans are stored and not indexed.
+    /// The bit that asks the backend to store spans without indexing them.
     pub const FIREHOSE: u8 = 0x08;
 
-    /// These bits.
+    /// Creates flags with the given bits.
     pub const fn from_byte(byte: u8) -> Self {
         Self(byte)
     }
 
-    /// The bits that say a decision, and no others. Jaeger cannot say `Deferred`, and writes `0`.
+    /// Creates flags that express a sampling decision.
+    ///
+    /// Jaeger cannot express [`Sampling::Deferred`]: the result is `0`.
     pub const fn from_sampling(sampling: Sampling) -> Self {
         Self(match sampling {
             Sampling::Deferred | Sampling::NotSampled => 0,
@@ -41,27 +53,27 @@ impl JaegerFlags {
         })
     }
 
-    /// The flag byte.
+    /// Returns the flag byte.
     pub const fn to_byte(self) -> u8 {
         self.0
     }
 
-    /// Whether the sender records the trace.
+    /// Returns `true` if the sender records the trace.
     pub const fn is_sampled(self) -> bool {
         self.0 & Self::SAMPLED != 0
     }
 
-    /// Whether samplers are overruled: both the debug and the sampled bit are set.
+    /// Returns `true` if samplers are overridden: the debug and the sampled bit are set.
     pub const fn is_debug(self) -> bool {
         self.is_sampled() && self.0 & Self::DEBUG != 0
     }
 
-    /// Whether spans are to be stored and not indexed.
+    /// Returns `true` if the backend stores spans without indexing them.
     pub const fn is_firehose(self) -> bool {
         self.0 & Self::FIREHOSE != 0
     }
 
-    /// The decision. Never `Deferred`: Jaeger has no word for it.
+    /// Returns the sampling decision, which is never [`Sampling::Deferred`].
     pub const fn sampling(self) -> Sampling {
         match (self.is_sampled(), self.is_debug()) {
             (false, _) => Sampling::NotSampled,
@@ -80,12 +92,12 @@ impl JaegerFlags {
         byte.map(Self)
     }
 
-    pub(super) const fn says_more_than_sampled(self) -> bool {
+    pub(super) const fn has_more_than_sampled(self) -> bool {
         self.0 & !Self::SAMPLED != 0
     }
 }
 
-/// One or two lower-case hex digits.
+/// Displays one or two lower-case hex digits.
 impl fmt::Display for JaegerFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:x}", self.0)

@@ -1,4 +1,14 @@
 //! The value of an `uber-trace-id`.
+//!
+//! ```text
+//! uber-trace-id = trace-id ":" span-id ":" parent-id ":" flags
+//!
+//! 4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7:0:1
+//! ```
+//!
+//! Ids may be short or uppercase, every colon may be `%3A`, and the parent id may be any text: old clients write all of
+//! these.
+//! Spec: <https://www.jaegertracing.io/sdk-migration/#propagation-format>
 
 use core::fmt;
 
@@ -12,14 +22,19 @@ use crate::wire;
 use crate::wire::hex::{self, HexError, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// Bytes of the longest value that is read. Clients write 75 at most, with every digit there and colons as `%3A`; the
-/// field of the parent id may hold anything, so there is room for more.
+/// The longest value that is read, in bytes.
+///
+/// Clients write at most 75 bytes: all digits, and colons as `%3A`. The parent id may be any text, so the limit is higher.
 const MAX_VALUE: usize = 256;
 
-/// An `uber-trace-id` value. The field of the parent id is not kept: it says nothing, and is written `0`.
+/// A valid `uber-trace-id` value.
+///
+/// The deprecated parent id is not kept, and `0` is written in its place.
+///
+/// # Examples
 ///
 /// ```
-/// use traceprop_core::UberTraceId;
+/// use traceprop_core::formats::jaeger::UberTraceId;
 ///
 /// let header = UberTraceId::parse(b"41C156CF264CA243%3A5688d%3A78656416b39f77cd%3A01")?;
 /// assert_eq!(header.to_string(), "000000000000000041c156cf264ca243:000000000005688d:0:1");
@@ -27,28 +42,30 @@ const MAX_VALUE: usize = 256;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UberTraceId {
-    /// The trace.
+    /// The trace id.
     pub trace_id: TraceId,
-    /// The sender's span.
+    /// The id of the sender's span.
     pub span_id: SpanId,
-    /// The flags.
+    /// The flags, including bits without a meaning.
     pub flags: JaegerFlags,
 }
 
 impl UberTraceId {
-    /// Bytes of the longest value that is written.
+    /// The length of the longest value that is written, in bytes.
     pub const MAX_LEN: usize = "4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7:0:ff".len();
 
-    /// A value of these.
+    /// Creates a value from its fields.
     pub const fn new(trace_id: TraceId, span_id: SpanId, flags: JaegerFlags) -> Self {
         Self { trace_id, span_id, flags }
     }
 
-    /// Reads one value; spaces and tabs around it are no part of it.
+    /// Parses one value. Spaces and tabs around it are ignored.
     ///
     /// # Errors
-    /// `repeated-field` where a comma joins several values, else `empty`, `too-long`, `field-count`, `empty-field`,
-    /// `bad-length`, `bad-hex`, `zero-trace-id`, `zero-span-id` or `bad-flags`, at the byte where it shows.
+    ///
+    /// Returns `repeated-field` if a comma joins several values. Otherwise returns `empty`, `too-long`, `field-count`,
+    /// `empty-field`, `bad-length`, `bad-hex`, `zero-trace-id`, `zero-span-id` or `bad-flags`, with the offset of the byte at
+    /// fault.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(wire::trim(value)).map_err(|error| {
             let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
@@ -56,22 +73,22 @@ impl UberTraceId {
         })
     }
 
-    /// What the header of a request says, if there is one. Several lines of it are a reject.
-    pub(crate) fn read(slots: &Headers<'_>) -> Option<Result<Self, InvalidHeader>> {
-        let first = slots.get(Field::UberTraceId)?;
-        if slots.is_repeated(Field::UberTraceId) {
+    /// Parses the header of a request, if there is one. Several lines are invalid.
+    pub(crate) fn read(headers: &Headers<'_>) -> Option<Result<Self, InvalidHeader>> {
+        let first = headers.get(Field::UberTraceId)?;
+        if headers.is_repeated(Field::UberTraceId) {
             return Some(Err(InvalidHeader::new(Field::UberTraceId, InvalidReason::RepeatedField, 0)));
         }
         Some(Self::parse(first))
     }
 
-    /// The flags of a header that was read before and found good: the rest of it need not be looked at again.
-    pub(super) fn flags_of_good(slots: &Headers<'_>) -> Option<JaegerFlags> {
-        match wire::trim(slots.get(Field::UberTraceId)?) {
+    /// Returns the flags of a header that is known to be valid, without parsing the rest of it.
+    pub(super) fn flags_of_valid(headers: &Headers<'_>) -> Option<JaegerFlags> {
+        match wire::trim(headers.get(Field::UberTraceId)?) {
             [.., b':', flags] => JaegerFlags::parse(&[*flags]),
             [.., b':', high, low] => JaegerFlags::parse(&[*high, *low]),
-            // Its colons are percent-encoded.
-            _ => Self::read(slots)?.ok().map(|header| header.flags),
+            // The colons are percent-encoded.
+            _ => Self::read(headers)?.ok().map(|header| header.flags),
         }
     }
 
@@ -79,7 +96,7 @@ impl UberTraceId {
         RemoteContext { sampling: self.flags.sampling(), ..RemoteContext::new(self.trace_id, Some(self.span_id)) }
     }
 
-    /// The value, written into `buffer`.
+    /// Writes the value into `buffer` and returns it.
     pub fn write<'b>(&self, buffer: &'b mut [u8; Self::MAX_LEN]) -> &'b str {
         wire::ascii(self.write_bytes(buffer))
     }
@@ -89,7 +106,7 @@ impl UberTraceId {
         buffer[..32].copy_from_slice(&self.trace_id.to_hex());
         buffer[33..49].copy_from_slice(&self.span_id.to_hex());
         let flags = hex::encode_u8(self.flags.to_byte());
-        // One digit where one will do: some receivers take two for another number.
+        // One digit if possible: some receivers misread a leading zero.
         let flags = flags.strip_prefix(b"0").unwrap_or(&flags);
         let end = Self::MAX_LEN - 2 + flags.len();
         buffer[Self::MAX_LEN - 2..end].copy_from_slice(flags);
@@ -217,9 +234,9 @@ mod tests {
 
     #[track_caller]
     fn err(value: &[u8]) -> (InvalidReason, u32) {
-        let reject = UberTraceId::parse(value).unwrap_err();
-        assert_eq!(reject.field(), Field::UberTraceId);
-        (reject.reason(), reject.offset())
+        let invalid = UberTraceId::parse(value).unwrap_err();
+        assert_eq!(invalid.field(), Field::UberTraceId);
+        (invalid.reason(), invalid.offset())
     }
 
     #[test]
@@ -241,12 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn ok_parse_capitals_and_blanks_around() {
+    fn ok_parse_uppercase_and_blanks_around() {
         assert_eq!(ok(" \tABCDEF:ABCDEF:0:B\t "), (0xab_cdef, 0xab_cdef, 0x0b));
     }
 
     #[test]
-    fn ok_parse_encoded_colons_where_no_other_is() {
+    fn ok_parse_encoded_colons_without_literal_ones() {
         assert_eq!(ok("1%3A2%3a0%3A1"), (1, 2, 1));
         assert_eq!(ok("1:2:%3A:1"), (1, 2, 1));
         assert_eq!(err(b"1%3A2%3A0:1"), (InvalidReason::FieldCount, 11));
@@ -256,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_parse_past_whatever_stands_for_the_parent() {
+    fn ok_parse_any_parent_id() {
         for parent in ["", "0", "78656416b39f77cd", "none", "+1", "\u{e9}%"] {
             let mut value = StackText::<80>::new();
             fmt::write(&mut value, format_args!("1:2:{parent}:1")).unwrap();
@@ -336,7 +353,7 @@ mod tests {
                 value[at] = byte;
                 let legal = match at {
                     32 | 49 | 51 => byte == b':',
-                    // A blank at the start is cut off, and leaves a shorter id; one at the end leaves no flags.
+                    // Trimming a blank at the start leaves a shorter id; one at the end leaves no flags.
                     0 if byte == b' ' || byte == b'\t' => true,
                     0..32 | 33..49 | 52 => byte.is_ascii_hexdigit(),
                     _ => byte != b',' && byte != b':',

@@ -1,4 +1,10 @@
-//! One item of Jaeger's baggage: key and value, in wire form.
+//! One baggage item of Jaeger: a key and a value.
+//!
+//! ```text
+//! line   = "uberctx-" key ": " value       member = key "=" value       values are percent-encoded
+//!
+//! uberctx-tenant: acme%20inc
+//! ```
 
 use core::fmt;
 
@@ -6,21 +12,36 @@ use crate::wire::percent::{Decoded, Decoding};
 use crate::wire::reason::InvalidReason;
 use crate::wire::{split_once, trim};
 
-/// What every name of an item's line begins with.
+/// The prefix of the header names of baggage items.
 pub(super) const PREFIX: &str = "uberctx-";
 
 /// Where an item was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A line of its own.
+    /// A `uberctx-*` line.
     Line,
-    /// `jaeger-baggage`.
+    /// A member of `jaeger-baggage`.
     List,
-    /// W3C `baggage`, which is written in Jaeger's words where that was asked for.
+    /// A member of W3C `baggage`, which [`Jaeger::with_w3c_baggage`](super::Jaeger::with_w3c_baggage) writes too.
     W3c,
 }
 
 /// One item of a [`JaegerBaggage`](super::JaegerBaggage), borrowed from the carrier.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use traceprop_core::{Propagator, formats::jaeger::Jaeger};
+///
+/// let propagator = Propagator::builder().with_format(Jaeger::new()).build()?;
+/// let request = [("Uberctx-Tenant", "acme%20inc")];
+/// let item = propagator.extract(&request).jaeger().baggage().get("tenant").ok_or("the item is there")?;
+/// assert_eq!((item.key().as_ref(), item.value().as_ref()), ("tenant", "acme inc"));
+/// assert_eq!((item.raw_key(), item.raw_value()), ("Tenant", &b"acme%20inc"[..]));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct JaegerBaggageItem<'c> {
     key: &'c str,
@@ -33,8 +54,10 @@ impl<'c> JaegerBaggageItem<'c> {
         Self { key, value, source: Source::Line }
     }
 
-    /// Reads one member of a list; none if there is nothing. The clients decode first and split then, which breaks an
-    /// encoded comma and base64.
+    /// Parses one member of a list. Returns `None` if it is empty.
+    ///
+    /// Members are split before they are decoded. The clients do it the other way round, which breaks base64 and encoded
+    /// commas.
     pub(super) fn parse_member(member: &'c [u8]) -> Result<Option<Self>, InvalidReason> {
         if member.is_empty() {
             return Ok(None);
@@ -51,12 +74,12 @@ impl<'c> JaegerBaggageItem<'c> {
         Self { key, value: value.as_bytes(), source: Source::W3c }
     }
 
-    /// Whether this is its key. Keys are parts of header names: letter case does not count.
+    /// Returns `true` if the item has this key. Case is ignored, because keys are parts of header names.
     pub fn has_key(&self, key: &str) -> bool {
         self.key.eq_ignore_ascii_case(key)
     }
 
-    /// The key in lower case.
+    /// Returns the key in lower case.
     #[cfg(feature = "alloc")]
     pub fn key(&self) -> alloc::borrow::Cow<'c, str> {
         use alloc::borrow::Cow;
@@ -66,31 +89,32 @@ impl<'c> JaegerBaggageItem<'c> {
         }
     }
 
-    /// The key as it is spelt.
+    /// Returns the key as received.
     pub const fn raw_key(&self) -> &'c str {
         self.key
     }
 
-    /// The value, percent-decoded, a `+` as a space. Broken UTF-8 becomes U+FFFD; with a broken percent sequence the
-    /// text stays as it is.
+    /// Returns the value, percent-decoded, with `+` as a space.
+    ///
+    /// Invalid UTF-8 becomes U+FFFD. A value with an invalid percent sequence is not decoded.
     #[cfg(feature = "alloc")]
     pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
         self.decoded().text()
     }
 
-    /// The bytes of the value, decoded, for where nothing may allocate.
+    /// Returns the bytes of the decoded value without allocating.
     pub fn value_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
         self.decoded()
     }
 
-    /// The value in wire form.
+    /// Returns the value in wire form.
     pub const fn raw_value(&self) -> &'c [u8] {
         self.value
     }
 
     pub(super) fn decoded(&self) -> Decoded<'c> {
         let decoding = match self.source {
-            // A plus is a space: every client writes a literal one as `%2B`.
+            // Every client writes a literal plus as `%2B`.
             Source::Line | Source::List => Decoding::Form,
             Source::W3c => Decoding::Lenient,
         };
@@ -104,7 +128,7 @@ impl<'c> JaegerBaggageItem<'c> {
 
 impl fmt::Debug for JaegerBaggageItem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The value is nobody's business in a log.
+        // Values can be personal data, which does not belong in logs.
         write!(f, "JaegerBaggageItem({} bytes)", self.value.len())
     }
 }

@@ -1,24 +1,28 @@
-//! `uber-trace-id`, `uberctx-*`, `jaeger-baggage` and `jaeger-debug-id`: which trace this request belongs to, and what
-//! travels with it, in Jaeger's words.
+//! `uber-trace-id`, `uberctx-*`, `jaeger-baggage` and `jaeger-debug-id`: trace context and baggage of Jaeger's clients.
 //!
 //! ```text
 //! uber-trace-id  = trace-id ":" span-id ":" parent-id ":" flags
 //! trace-id       = 1*32 hex, not all "0"      span-id = 1*16 hex, not all "0"      parent-id = deprecated, "0"
 //! flags          = 1*2 hex: 1 sampled, 2 debug (only with sampled), 8 firehose
-//! uberctx-KEY    = value                      one line an item, percent-encoded
+//! uberctx-KEY    = value                      one line per item, percent-encoded
 //! jaeger-baggage = item *( "," item )         item = key "=" value
-//! jaeger-debug-id = value                     only where there is no trace: asks for a debug root
+//! jaeger-debug-id = value                     only without a trace: requests a new debug trace
 //!
 //! uber-trace-id: 4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7:0:1
 //! uberctx-tenant: acme%20inc
 //! ```
 //!
-//! Beyond the grammar these are read, because clients in old fleets write them: capitals; `%3A` for every colon (Java);
-//! anything in the field of the parent id, which says nothing any more. Short ids are no mistake: the Python and Node
-//! clients strip zeros on the left. A second value, on a line of its own or behind a comma, makes the header invalid.
+//! Old clients deviate from the grammar, so these are read and never written:
 //!
-//! Jaeger has no word for "nobody has decided": it is written `0`, and a `0` does not fill in a decision that another
-//! format left open. Between W3C and Jaeger only the sampled bit maps.
+//! - uppercase hex digits,
+//! - `%3A` for every colon (the Java client),
+//! - any text in the deprecated field of the parent id.
+//!
+//! Short ids are valid: the Python and Node.js clients strip zeros on the left. A second value, on a line of its own or
+//! after a comma, makes the header invalid.
+//!
+//! Jaeger cannot express an undecided trace. `Deferred` is written as `0`, and a received `0` does not fill in a decision
+//! that another format left open. W3C and Jaeger share only the sampled bit.
 //! Spec: <https://www.jaegertracing.io/sdk-migration/#propagation-format>
 
 mod baggage;
@@ -48,10 +52,12 @@ use crate::tracestate::preserve::{self, PreserveWriter};
 use crate::wire::buffer::StackText;
 use outgoing::FLAGS_ITEM;
 
-/// Jaeger: `uber-trace-id`, `uberctx-*`, `jaeger-baggage`, `jaeger-debug-id`. Name `jaeger`.
+/// The Jaeger format, named `jaeger`.
 ///
-/// Its baggage is read through [`JaegerBaggage`], and goes out as far as
-/// [`InjectOptions::allow_baggage`](crate::InjectOptions::allow_baggage) lets it.
+/// [`JaegerBaggage`] reads its baggage. [`InjectOptions::allow_baggage`](crate::InjectOptions::allow_baggage) limits the
+/// baggage that is written.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -60,10 +66,10 @@ use outgoing::FLAGS_ITEM;
 /// static JAEGER: Jaeger = Jaeger::new();
 /// let propagator = Propagator::builder().extract(&JAEGER).inject(&JAEGER).build()?;
 ///
-/// // A short id, and flags that say sampled, debug and firehose.
+/// // A trace id without leading zeros, and the flags sampled, debug and firehose.
 /// let request = [("uber-trace-id", "41c156cf264ca243:5688d53247ceefc7:0:b")];
 /// let extraction = propagator.extract(&request);
-/// let caller = extraction.context().ok_or("a context came")?;
+/// let caller = extraction.context().ok_or("the request has a context")?;
 /// assert_eq!(caller.sampling, Sampling::Debug);
 ///
 /// let mut headers: Vec<(String, String)> = Vec::new();
@@ -79,15 +85,15 @@ pub struct Jaeger {
 }
 
 impl Jaeger {
-    /// The format as the clients speak it.
+    /// Creates the format as the Jaeger clients implement it.
     pub const fn new() -> Self {
         Self { w3c_baggage: false }
     }
 
-    /// Writes the members of a W3C `baggage` as `uberctx-*` lines too, where the propagator reads or writes baggage.
+    /// Also writes the members of W3C `baggage` as `uberctx-*` lines, if the propagator reads or writes baggage.
     ///
-    /// Keys lose their letter case on the way, and members their properties. An item that came in Jaeger's own headers
-    /// stands before a member with its key.
+    /// Keys become lower case, and properties are omitted. An item of Jaeger's own headers has precedence over a member
+    /// with its key.
     pub const fn with_w3c_baggage(mut self) -> Self {
         self.w3c_baggage = true;
         self
@@ -103,16 +109,16 @@ impl Format for Jaeger {
         FormatFields::of(FormatKind::Jaeger).preserved_by(self)
     }
 
-    /// Baggage is not looked at: it never decides what becomes of the trace.
-    fn extract(&self, slots: &Headers<'_>) -> Parsed {
-        match (UberTraceId::read(slots), JaegerDebugId::read(slots)) {
+    // Baggage is not read here: it has no influence on the trace.
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        match (UberTraceId::read(headers), JaegerDebugId::read(headers)) {
             (Some(Ok(header)), _) => {
-                let reading = Parsed::context(header.context());
-                // 0 is also what a sender writes that has not decided.
-                if header.flags.is_sampled() { reading } else { reading.implicit_sampling() }
+                let parsed = Parsed::context(header.context());
+                // A sender without a decision writes 0 too.
+                if header.flags.is_sampled() { parsed } else { parsed.implicit_sampling() }
             }
             (None, Some(Ok(_))) => Parsed::sampling_only(Sampling::Debug),
-            (Some(Err(reject)), _) | (None, Some(Err(reject))) => Parsed::invalid(reject),
+            (Some(Err(invalid)), _) | (None, Some(Err(invalid))) => Parsed::invalid(invalid),
             (None, None) => Parsed::absent(),
         }
     }
@@ -135,22 +141,22 @@ impl Format for Jaeger {
 
 impl Preserve for Jaeger {
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
-        // A context that was put together here has no supplier, and none of its words came in a header.
+        // A context that was created here has no source format, and none of its data was received in a header.
         let was_read = context.source.received.primary.is_some() && context.agrees(FormatKind::Jaeger);
-        let crossed = if was_read { None } else { context.preserved() };
-        let has = |letter| was_read || crossed.is_some_and(|tp| tp.item(letter).is_some());
+        let preserved = if was_read { None } else { context.preserved() };
+        let has = |letter| was_read || preserved.is_some_and(|tp| tp.item(letter).is_some());
         if has(FLAGS_ITEM) {
             let flags = outgoing::flags(context);
-            if flags.says_more_than_sampled() {
+            if flags.has_more_than_sampled() {
                 let mut digits = StackText::<2>::new();
-                // A byte has two digits at most.
+                // Cannot fail: a byte has at most two digits.
                 let _ = core::fmt::write(&mut digits, format_args!("{flags}"));
                 writer.item(FLAGS_ITEM, digits.as_str());
             }
         }
         if context.sampling() == Sampling::Debug {
-            let wished = matches!(JaegerDebugId::read(context.received()), Some(Ok(_)));
-            if wished || has(FLAGS_ITEM) || has(preserve::DEBUG) {
+            let is_requested = matches!(JaegerDebugId::read(context.received()), Some(Ok(_)));
+            if is_requested || has(FLAGS_ITEM) || has(preserve::DEBUG) {
                 writer.item(preserve::DEBUG, "");
             }
         }

@@ -1,4 +1,4 @@
-//! The flag byte that a call carries.
+//! The flag byte of an outgoing `uber-trace-id`.
 
 use super::flags::JaegerFlags;
 use super::header::UberTraceId;
@@ -9,7 +9,7 @@ use crate::id::sampling::Sampling;
 /// The letter of the flag byte in this family's tracestate member.
 pub(super) const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
 
-/// The flag byte to write: the sampled bit as it was decided, and what came beside it as far as it still holds.
+/// Returns the flags to write: the sampling decision, and the received bits that still apply.
 pub(super) fn flags(context: &InjectContext<'_>) -> JaegerFlags {
     merge(context.sampling(), context.is_local_decision(), received(context))
 }
@@ -21,23 +21,22 @@ fn merge(sampling: Sampling, decided_here: bool, received: Option<JaegerFlags>) 
         return decided;
     };
     let mut byte = decided.to_byte() | (received.to_byte() & !DECISION);
-    // The debug bit is half of a decision. It stays while the other half is the one it came with, and nobody here has
-    // decided anew.
+    // The debug bit is half of a decision. It still applies if the other half is as received and no new decision was made.
     if !decided_here && received.is_sampled() == decided.is_sampled() {
         byte |= received.to_byte() & JaegerFlags::DEBUG;
     }
     JaegerFlags::from_byte(byte)
 }
 
-/// What came: in a header of this trace, else across a hop that speaks only W3C.
+/// Returns the received flags: those of the header, or those preserved in the `tracestate` by a W3C-only hop.
 fn received(context: &InjectContext<'_>) -> Option<JaegerFlags> {
     if context.agrees(FormatKind::Jaeger) {
-        return UberTraceId::flags_of_good(context.received());
+        return UberTraceId::flags_of_valid(context.received());
     }
     let digits = context.preserved()?.item(FLAGS_ITEM)?;
     let flags = JaegerFlags::parse(digits.as_bytes())?;
-    // The byte crossed beside the sampled bit of a traceparent. If that one was changed on the way, or is changed now,
-    // the byte speaks of another decision.
+    // The preserved byte belongs to the sampled bit of a traceparent. If that bit has changed, on the way or here, the
+    // byte belongs to another decision.
     (flags.is_sampled() == context.sampling().is_sampled()).then_some(flags)
 }
 
@@ -48,7 +47,7 @@ mod tests {
     const ALL: [Sampling; 4] = [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
 
     #[test]
-    fn ok_every_byte_goes_out_unchanged_while_its_decision_stands() {
+    fn ok_every_byte_is_unchanged_while_its_decision_applies() {
         for byte in 0..=255u8 {
             let flags = JaegerFlags::from_byte(byte);
             assert_eq!(merge(flags.sampling(), false, Some(flags)), flags);
@@ -56,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_every_byte_under_every_decision_of_ours() {
+    fn ok_every_byte_under_every_local_decision() {
         for byte in 0..=255u8 {
             for sampling in ALL {
                 let out = merge(sampling, true, Some(JaegerFlags::from_byte(byte))).to_byte();
@@ -68,16 +67,16 @@ mod tests {
     }
 
     #[test]
-    fn ok_debug_bit_goes_with_the_decision_it_came_with() {
+    fn ok_debug_bit_depends_on_the_received_decision() {
         let merged = |sampling, byte| merge(sampling, false, Some(JaegerFlags::from_byte(byte))).to_byte();
-        // A traceparent beside the header has the say, and says less, or something else.
+        // A traceparent has precedence over the header, and has no debug bit.
         assert_eq!(merged(Sampling::Sampled, 0x0b), 0x0b);
         assert_eq!(merged(Sampling::NotSampled, 0x0b), 0x08);
         assert_eq!(merged(Sampling::Sampled, 0x02), 0x01);
     }
 
     #[test]
-    fn ok_without_a_byte_the_decision_alone() {
+    fn ok_without_received_flags_only_the_decision() {
         assert_eq!(ALL.map(|sampling| merge(sampling, false, None).to_byte()), [0, 0, 1, 3]);
     }
 }

@@ -12,6 +12,8 @@ use crate::carrier::headers::Headers;
 /// [`Extraction::jaeger`](crate::Extraction::jaeger) and [`OwnedContext::jaeger`](crate::OwnedContext::jaeger) return it.
 /// Headers are parsed when a method asks for them.
 ///
+/// # Examples
+///
 /// ```
 /// # #[cfg(feature = "alloc")] {
 /// use traceprop_core::{formats::jaeger::Jaeger, Propagator};

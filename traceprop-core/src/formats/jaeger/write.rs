@@ -1,4 +1,4 @@
-//! Writing baggage: `uberctx-*` lines, as far as the destination may have them, within the limits.
+//! Writing baggage: the received items that `InjectOptions` allows, within the limits.
 
 use core::fmt;
 
@@ -17,17 +17,20 @@ use alloc::borrow::Cow;
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
 
-/// Writes what came and may leave. A relay hands values on as they are; else all of it takes the canonical form, that
-/// of `jaeger-baggage` too, which is a way to begin a trace and none to go on with it.
+/// Writes the allowed baggage items.
+///
+/// A passthrough forwards values verbatim. Otherwise all items are written in canonical form, as `uberctx-*` lines: the
+/// clients read `jaeger-baggage` only at the start of a trace.
 pub(super) fn baggage(context: &InjectContext<'_>, with_w3c: bool, writer: &mut Writer<'_>) {
-    let slots = context.received();
-    let w3c = if with_w3c { slots.get(Field::Baggage) } else { None };
-    if !slots.contains_any(FIELDS) && w3c.is_none() {
+    let headers = context.received();
+    let w3c = if with_w3c { headers.get(Field::Baggage) } else { None };
+    if !headers.contains_any(FIELDS) && w3c.is_none() {
         return;
     }
-    let mut baggage = JaegerBaggage::from_lines(slots);
+    let mut baggage = JaegerBaggage::from_lines(headers);
     if w3c.is_some() {
-        let members = Baggage::from_lines(slots.get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY);
+        let members =
+            Baggage::from_lines(headers.get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY);
         let items = members.iter().map(|member| JaegerBaggageItem::of_w3c(member.key(), member.raw_value()));
         let beyond = items.filter(|item| !baggage.put(*item)).count();
         if beyond > 0 {
@@ -46,8 +49,9 @@ pub(super) fn baggage(context: &InjectContext<'_>, with_w3c: bool, writer: &mut 
     }
 }
 
-/// The lines of the list, if they can go on as they came: all of them may, nothing in them was skipped, and no line takes
-/// the place of a member, which would count again where that line cannot be written.
+/// Returns the lines of the list if they can be forwarded verbatim: all items are allowed and none was ignored.
+///
+/// A line that shadows a member prevents it: if that line cannot be written, the member would count again.
 fn as_received<'c>(context: &InjectContext<'c>, baggage: &JaegerBaggage<'_>) -> Option<HeaderLines<'c>> {
     let lines = context.received().get_all(Field::JaegerBaggage);
     let allowed = context.is_passthrough() && context.options().allowed_baggage() == Allow::All;
@@ -110,14 +114,14 @@ fn write_item(
     if !key.bytes().all(is_token_byte) {
         return Err(OmitReason::BadKey);
     }
-    // A header without a value is never sent.
+    // An item without a value is never sent.
     if value.len() == 0 {
         return Err(OmitReason::BadValue);
     }
     if PREFIX.len() + key.len() > Writer::MAX_NAME_LEN {
         return Err(OmitReason::TooLong);
     }
-    // The first whole items go out: behind one that does not fit, nothing does.
+    // Once an item does not fit, all later ones are omitted too.
     let Some(rest) = left.checked_sub(size) else {
         *left = 0;
         return Err(OmitReason::TooLong);
@@ -125,7 +129,7 @@ fn write_item(
     *left = rest;
     let mut name = StackText::<{ Writer::MAX_NAME_LEN }>::new();
     for letter in key.chars() {
-        // It fits, as was checked above.
+        // Cannot fail: the length was checked above.
         let _ = fmt::Write::write_char(&mut name, letter.to_ascii_lowercase());
     }
     match writer.write_prefixed(Field::UberContext, PREFIX, name.as_str(), value) {
@@ -134,7 +138,7 @@ fn write_item(
     }
 }
 
-/// A value on its way out.
+/// A value to write.
 enum Value<'c> {
     AsReceived(&'c str),
     Canonical(Encoded<Decoded<'c>>),
@@ -158,7 +162,7 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// Name and value of the line that an item is written as. None if the key cannot be part of a header name.
+/// Returns the name and the value of the line for an item. `None` if the key cannot be part of a header name.
 #[cfg(feature = "alloc")]
 pub(crate) fn baggage_line(key: &str, value: &str) -> Option<(alloc::string::String, alloc::string::String)> {
     use alloc::string::ToString;
@@ -175,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_allowed_members_of_a_line_stay_as_they_came() {
+    fn ok_allowed_members_of_a_line_are_verbatim() {
         let line = b"a=1+2, B=%2F ,c,=d,e=";
         assert_eq!(allowed_line(line, Allow::All), b"a=1+2,B=%2F,e=");
         assert_eq!(allowed_line(line, Allow::Only(&["b", "e"])), b"B=%2F,e=");

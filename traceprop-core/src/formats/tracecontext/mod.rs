@@ -1,4 +1,4 @@
-//! `traceparent` and `tracestate`: which trace this request belongs to, in W3C words.
+//! `traceparent` and `tracestate`: the trace context of the W3C.
 //!
 //! ```text
 //! traceparent = version "-" trace-id "-" parent-id "-" flags
@@ -8,9 +8,11 @@
 //! 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
 //! ```
 //!
-//! Later versions may append fields behind another dash: the four known ones are read, and `00` is written. A browser
-//! page with two agents sends two values, on two lines or joined by a comma; that is a reject of its own, unless
-//! [`W3cTraceContext::allow_multiple_traceparent`] is asked for. Without a valid traceparent the tracestate does not count.
+//! Later versions may append fields after another dash. The known fields are read, and version `00` is written.
+//!
+//! A browser page with two agents sends two values, on two lines or joined by a comma. They are invalid
+//! (`multiple-traceparent`), unless [`W3cTraceContext::allow_multiple_traceparent`] accepts them. Without a valid
+//! `traceparent` the `tracestate` is ignored.
 //! Spec: <https://www.w3.org/TR/trace-context-2/#traceparent-header>
 
 mod traceparent;
@@ -27,45 +29,68 @@ use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_lin
 use crate::wire::buffer::StackText;
 use crate::wire::reason::InvalidReason;
 
-/// Bytes of a tracestate that is put together on the stack; a longer one is streamed.
+/// The longest edited tracestate, in bytes, that is assembled on the stack. A longer one is streamed.
 const STACK_TRACESTATE: usize = 512;
 
-/// W3C trace context, level 2: `traceparent` and `tracestate`. Name `tracecontext`.
+/// The W3C Trace Context format, level 2, named `tracecontext`.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use traceprop_core::{Propagator, formats::tracecontext::W3cTraceContext};
+///
+/// static W3C: W3cTraceContext = W3cTraceContext::new().allow_multiple_traceparent();
+///
+/// let propagator = Propagator::builder().with_format(&W3C).build()?;
+/// let request = [
+///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01"),
+/// ];
+/// let caller = propagator.extract(&request).context().ok_or("both lines name one trace")?;
+/// assert_eq!(caller.parent_id, Some("b7ad6b7169203331".parse()?));
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct W3cTraceContext {
-    same_trace: bool,
-    tracestate_budget: Option<usize>,
+    allow_multiple: bool,
+    max_tracestate_len: Option<usize>,
 }
 
 impl W3cTraceContext {
-    /// The format as the specification has it.
+    /// Creates the format as specified: one `traceparent`, and a `tracestate` of any length.
     pub const fn new() -> Self {
-        Self { same_trace: false, tracestate_budget: None }
+        Self { allow_multiple: false, max_tracestate_len: None }
     }
 
-    /// Takes several traceparents, on lines or joined by commas, if all are valid and of one trace: the last one
-    /// counts. Otherwise they stay a reject, `multiple-traceparent`.
+    /// Accepts several `traceparent` values, on lines or joined by commas, if all are valid and name one trace.
+    ///
+    /// The last value counts. By default, and if the values name different traces, they are invalid
+    /// (`multiple-traceparent`).
     pub const fn allow_multiple_traceparent(mut self) -> Self {
-        self.same_trace = true;
+        self.allow_multiple = true;
         self
     }
 
-    /// Writes a tracestate of at most this many characters. Whole members go: those above 128 characters first, then
-    /// from the right (W3C tracestate limits). Senders should allow 512 at least.
+    /// Limits the length of the `tracestate` that is written, in characters. Defaults to no limit.
+    ///
+    /// Whole members are omitted: first those longer than 128 characters, then from the right. W3C asks senders to
+    /// propagate at least 512 characters.
     pub const fn max_tracestate_len(mut self, characters: usize) -> Self {
-        self.tracestate_budget = Some(characters);
+        self.max_tracestate_len = Some(characters);
         self
     }
 
     #[inline]
-    fn traceparent(&self, slots: &Headers<'_>, first: &[u8]) -> Result<TraceParent, InvalidHeader> {
-        if !self.same_trace {
-            if slots.is_repeated(Field::TraceParent) {
+    fn traceparent(&self, headers: &Headers<'_>, first: &[u8]) -> Result<TraceParent, InvalidHeader> {
+        if !self.allow_multiple {
+            if headers.is_repeated(Field::TraceParent) {
                 return Err(InvalidHeader::new(Field::TraceParent, InvalidReason::MultipleTraceparent, 0));
             }
             return TraceParent::parse(first);
         }
-        let lines = slots.get_all(Field::TraceParent);
+        let lines = headers.get_all(Field::TraceParent);
         if lines.is_over_limit() {
             return Err(InvalidHeader::new(Field::TraceParent, InvalidReason::TooManyLines, 0));
         }
@@ -91,46 +116,46 @@ impl Format for W3cTraceContext {
         FormatFields::of(FormatKind::TraceContext)
     }
 
-    fn extract(&self, slots: &Headers<'_>) -> Parsed {
-        let Some(first) = slots.get(Field::TraceParent) else {
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        let Some(first) = headers.get(Field::TraceParent) else {
             return Parsed::absent();
         };
-        let parent = match self.traceparent(slots, first) {
+        let parent = match self.traceparent(headers, first) {
             Ok(parent) => parent,
-            Err(reject) => return Parsed::invalid(reject),
+            Err(invalid) => return Parsed::invalid(invalid),
         };
         let mut context = parent.context();
-        let mut refused = None;
+        let mut ignored = None;
         let mut facts = TraceStateFacts::NONE;
         let mut weight = match context.sampling.is_sampled() {
             true => DecisionWeight::Firm,
-            // 00 is also what a sender writes that has not decided.
+            // A sender without a decision writes flags 00 too.
             false => DecisionWeight::Tentative,
         };
-        if let Some(line) = slots.get(Field::TraceState) {
-            let judged = match slots.is_repeated(Field::TraceState) {
+        if let Some(line) = headers.get(Field::TraceState) {
+            let judged = match headers.is_repeated(Field::TraceState) {
                 false => judge_line(line),
-                true => judge_lines(&slots.get_all(Field::TraceState)),
+                true => judge_lines(&headers.get_all(Field::TraceState)),
             };
             match judged {
                 Ok(found) => facts = found,
-                Err(reject) => refused = Some(reject),
+                Err(invalid) => ignored = Some(invalid),
             }
         }
         if facts.has_tp() {
-            let state = TraceState::known(slots.get_all(Field::TraceState), facts);
-            let bridged = Preserved::find(&state, context.trace_id);
-            let meant = bridged.and_then(|tp| tp.sampling(context.sampling));
-            context.sampling = meant.unwrap_or(context.sampling);
+            let state = TraceState::known(headers.get_all(Field::TraceState), facts);
+            let preserved = Preserved::find(&state, context.trace_id);
+            let sampling = preserved.and_then(|tp| tp.sampling(context.sampling));
+            context.sampling = sampling.unwrap_or(context.sampling);
         }
         if facts.has_dd_priority() {
             weight = DecisionWeight::WithPriority;
         }
-        let mut reading = Parsed::context(context).with_weight(weight).with_tracestate(facts);
-        if let Some(reject) = refused {
-            reading.ignore_field(reject);
+        let mut parsed = Parsed::context(context).with_weight(weight).with_tracestate(facts);
+        if let Some(invalid) = ignored {
+            parsed.ignore_field(invalid);
         }
-        reading
+        parsed
     }
 
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
@@ -159,9 +184,9 @@ impl W3cTraceContext {
             writer.omit(Field::TraceState, OmitReason::TooLong, context.preserve_omitted);
         }
         let edits = [context.preserve_edits, context.options().tracestate_edits()];
-        // Mostly it goes on as it came, or there is none.
+        // The usual tracestate is absent or forwarded verbatim.
         if edits.iter().all(|edits| edits.is_empty()) {
-            if let Some(line) = context.state.as_received(self.tracestate_budget) {
+            if let Some(line) = context.state.as_received(self.max_tracestate_len) {
                 writer.write_ascii(Field::TraceState, line);
                 return;
             }
@@ -169,7 +194,7 @@ impl W3cTraceContext {
                 return;
             }
         }
-        self.write_edited(EditedTraceState { state: context.state, edits, budget: self.tracestate_budget }, writer);
+        self.write_edited(EditedTraceState { state: context.state, edits, budget: self.max_tracestate_len }, writer);
     }
 
     fn write_edited(&self, state: EditedTraceState<'_>, writer: &mut Writer<'_>) {
@@ -192,7 +217,7 @@ impl W3cTraceContext {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn ok_members_that_give_way_to_an_edit_are_counted() {
+    fn ok_members_that_an_edit_displaces_are_counted() {
         let state: std::vec::Vec<_> = (0..32).map(|i| std::format!("k{i}=v")).collect();
         let state = state.join(",");
         let request =

@@ -1,4 +1,12 @@
-//! The value of a `traceparent`.
+//! The value of a `traceparent` header.
+//!
+//! ```text
+//! traceparent = version "-" trace-id "-" parent-id "-" flags       spaces and tabs around it are ignored
+//!
+//! 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01
+//! ```
+//!
+//! Spec: <https://www.w3.org/TR/trace-context-2/#traceparent-header>
 
 use core::fmt;
 
@@ -11,7 +19,19 @@ use crate::wire;
 use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// The flags of a traceparent. Only the bits that level 2 knows are kept: others go out as 0.
+/// The flags of a `traceparent`.
+///
+/// Only the bits that level 2 of the specification defines are kept. Other bits are written as 0.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::formats::tracecontext::TraceFlags;
+///
+/// let flags = TraceFlags::from_byte(0xff);
+/// assert!(flags.is_sampled() && flags.is_random());
+/// assert_eq!(flags.to_byte(), 0x03);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct TraceFlags(u8);
 
@@ -19,36 +39,38 @@ impl TraceFlags {
     const SAMPLED: u8 = 0x01;
     const RANDOM: u8 = 0x02;
 
-    /// The known bits of a flag byte.
+    /// Returns the defined bits of a flag byte.
     pub const fn from_byte(byte: u8) -> Self {
         Self(byte & (Self::SAMPLED | Self::RANDOM))
     }
 
-    /// Flags with these bits.
+    /// Creates flags with the given bits.
     pub const fn new(sampled: bool, random: bool) -> Self {
         Self((sampled as u8 * Self::SAMPLED) | (random as u8 * Self::RANDOM))
     }
 
-    /// The flag byte.
+    /// Returns the flag byte.
     pub const fn to_byte(self) -> u8 {
         self.0
     }
 
-    /// Bit 0: the sender may have recorded the trace.
+    /// Returns bit 0: whether the sender may have recorded the trace.
     pub const fn is_sampled(self) -> bool {
         self.0 & Self::SAMPLED != 0
     }
 
-    /// Bit 1: the lower 56 bits of the trace id are random.
+    /// Returns bit 1: whether the lower 56 bits of the trace id are random.
     pub const fn is_random(self) -> bool {
         self.0 & Self::RANDOM != 0
     }
 }
 
-/// A `traceparent` value; it cannot hold anything the grammar forbids.
+/// A valid `traceparent` value.
+///
+/// # Examples
 ///
 /// ```
-/// use traceprop_core::TraceParent;
+/// use traceprop_core::formats::tracecontext::TraceParent;
 ///
 /// let parent = TraceParent::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03")?;
 /// assert!(parent.flags.is_sampled() && parent.flags.is_random());
@@ -57,37 +79,39 @@ impl TraceFlags {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceParent {
-    /// The version that was received; always written as 00.
+    /// The received version. Version `00` is written.
     pub version: u8,
-    /// The trace.
+    /// The trace id.
     pub trace_id: TraceId,
-    /// The sender's span.
+    /// The id of the sender's span.
     pub parent_id: SpanId,
-    /// The known flags.
+    /// The flags that the specification defines.
     pub flags: TraceFlags,
 }
 
 impl TraceParent {
-    /// Bytes of a version 00 value.
+    /// The length of a version `00` value in bytes.
     pub const LEN: usize = 55;
 
-    /// A value of version 00.
+    /// Creates a value of version `00`.
     pub const fn new(trace_id: TraceId, parent_id: SpanId, flags: TraceFlags) -> Self {
         Self { version: 0, trace_id, parent_id, flags }
     }
 
-    /// Reads one value; spaces and tabs around it are no part of it.
+    /// Parses one value. Spaces and tabs around it are ignored.
     ///
     /// # Errors
-    /// `multiple-traceparent` where a comma joins several values, else `bad-length`, `bad-version`, `bad-delimiter`,
-    /// `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-parent-id` or `trailing-data`, at the byte where it shows.
+    ///
+    /// Returns `multiple-traceparent` if a comma joins several values. Otherwise returns `bad-length`, `bad-version`,
+    /// `bad-delimiter`, `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-parent-id` or `trailing-data`, with the offset
+    /// of the byte at fault.
     #[inline]
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(value).or_else(|_| parse_odd(value))
     }
 
-    /// The value, version 00, in lower case.
-    // Inlined, because a copy of it would wait for the pieces that it was put together from.
+    /// Returns the value as bytes, in version `00`.
+    // Inlined: copying a value right after it was assembled in pieces stalls the processor.
     #[inline]
     pub fn to_bytes(&self) -> [u8; Self::LEN] {
         let mut out = [b'-'; Self::LEN];
@@ -114,11 +138,11 @@ impl fmt::Display for TraceParent {
     }
 }
 
-/// The digits of the trace id and of the parent id, with the dash between them left out.
+/// Returns the digits of the trace id and of the parent id, without the dash between them.
 fn split_ids(ids: &[u8; 49]) -> (&[u8; 32], &[u8; 16]) {
     match (ids.first_chunk(), ids.last_chunk()) {
         (Some(trace_id), Some(parent_id)) => (trace_id, parent_id),
-        // Both are shorter than 49, so this cannot be.
+        // Unreachable: both are shorter than 49 bytes.
         _ => (&[0; 32], &[0; 16]),
     }
 }
@@ -143,7 +167,7 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
     let flags = hex::u8_2(&[head[53], head[54]], Letters::Lower).map_err(|error| error.reason.at(53 + error.at))?;
     match (version, tail) {
         (0xff, _) => return Err(InvalidReason::BadVersion.at(0)),
-        // Only a later version may go on, and only behind another dash.
+        // Only a later version may have more fields, and only after another dash.
         (0, []) | (1.., [] | [b'-', ..]) => {}
         (0, _) => return Err(InvalidReason::TrailingData.at(TraceParent::LEN)),
         _ => return Err(InvalidReason::BadDelimiter.at(TraceParent::LEN)),
@@ -156,14 +180,15 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
     Ok(TraceParent { version, trace_id, parent_id, flags: TraceFlags::from_byte(flags) })
 }
 
-/// Blanks around a value are rare, so they are looked for only where it cannot be read with them.
+/// Parses a value with blanks around it. They are rare, so the usual form is tried first.
 #[cold]
 fn parse_odd(value: &[u8]) -> Result<TraceParent, InvalidHeader> {
     parse(wire::trim(value)).map_err(|error| diagnose(value, error))
 }
 
-/// A comma anywhere means that two agents wrote this header, which is worth more to know than what broke because of it.
-/// A value that is valid has none, so only refused ones are searched.
+/// Replaces the reason if the value contains a comma: two agents wrote this header, and that explains the rest.
+///
+/// A valid value has no comma, so only invalid ones are searched.
 fn diagnose(value: &[u8], error: ReasonAt) -> InvalidHeader {
     let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
     let error = match value.iter().position(|&b| b == b',') {
@@ -181,9 +206,9 @@ mod tests {
 
     #[track_caller]
     fn err(value: &[u8]) -> (InvalidReason, u32) {
-        let reject = TraceParent::parse(value).unwrap_err();
-        assert_eq!(reject.field(), Field::TraceParent);
-        (reject.reason(), reject.offset())
+        let invalid = TraceParent::parse(value).unwrap_err();
+        assert_eq!(invalid.field(), Field::TraceParent);
+        (invalid.reason(), invalid.offset())
     }
 
     fn with(at: usize, bytes: &[u8]) -> [u8; 55] {
@@ -241,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_only_later_versions_go_on_behind_a_dash() {
+    fn ok_only_later_versions_continue_after_a_dash() {
         let mut long = [0; 60];
         let mut set = |version: &[u8; 2], tail: &[u8; 5]| {
             long[..55].copy_from_slice(&with(0, version));
@@ -287,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn err_every_single_byte_that_is_not_its_own() {
+    fn err_every_single_byte_outside_the_grammar() {
         for at in 0..55 {
             for byte in 0..=255u8 {
                 let value = with(at, &[byte]);
@@ -295,7 +320,7 @@ mod tests {
                     2 | 35 | 52 => byte == b'-',
                     _ => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
                 };
-                // Blanks at the ends are cut off, which makes the value too short: refused as well.
+                // Blanks at the ends are trimmed, which makes the value too short, so it is invalid too.
                 assert_eq!(TraceParent::parse(&value).is_ok(), legal, "{byte:#04x} at {at}");
             }
         }
