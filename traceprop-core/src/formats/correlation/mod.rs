@@ -16,9 +16,9 @@
 //!
 //! [`Request-Id`]: https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md
 
-mod bridge;
 mod id;
 mod opaque;
+mod preserve;
 mod request_id;
 mod uuid;
 
@@ -170,7 +170,7 @@ impl Correlation {
     ) -> Option<CorrelationId<'c>> {
         match self.came(lines) {
             Some((text, _)) => Some(CorrelationId::received(text)),
-            None => bridged().and_then(|(tp, trace_id)| bridge::restore(tp, self.header_name(), trace_id)),
+            None => bridged().and_then(|(tp, trace_id)| preserve::restore(tp, self.header_name(), trace_id)),
         }
     }
 
@@ -277,14 +277,14 @@ impl Preserve for Correlation {
             Some((text, Meaning::Trace(id))) if id == trace_id => {
                 // A context that was built from fields came in no header, and owes nobody its spelling.
                 if context.agrees(FormatKind::Correlation) {
-                    bridge::hand_over(bridge, self.header_name(), text, trace_id);
+                    preserve::hand_over(bridge, self.header_name(), text, trace_id);
                 }
             }
             // Text of another trace is no spelling of this one.
             Some(_) => {}
             None => {
                 if let Some(bridged) = context.preserved() {
-                    bridge::keep(bridge, bridged, self.header_name());
+                    preserve::keep(bridge, bridged, self.header_name());
                 }
             }
         }

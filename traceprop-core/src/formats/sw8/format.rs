@@ -7,7 +7,7 @@ use super::identity::{Identity, Sw8IdentityError};
 use super::split::MAX_VALUE;
 use super::write::{Piece, Value};
 use super::{
-    CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, compact, header, nearest,
+    CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, header, lines, preserve,
 };
 use crate::carrier::headers::{HeaderLines, Headers};
 use crate::context::inject_options::OmitReason;
@@ -79,7 +79,7 @@ impl Sw8 {
             return None;
         }
         let (field, lines) = self.lines(outbound.received(), HEADER);
-        let header = nearest::read(lines, field)?.ok()?;
+        let header = lines::read(lines, field)?.ok()?;
         (Some(header.context().trace_id) == outbound.trace_id()).then_some(header)
     }
 
@@ -115,9 +115,9 @@ impl Sw8 {
 }
 
 /// The item of our tracestate member, and the trace id text that it gives back.
-fn carried<'a>(outbound: &InjectContext<'a>) -> Option<(&'a str, compact::Restored)> {
-    let item = outbound.preserved()?.item(compact::LETTER)?;
-    Some((item, compact::restore(item, outbound.trace_id()?)?))
+fn carried<'a>(outbound: &InjectContext<'a>) -> Option<(&'a str, preserve::Restored)> {
+    let item = outbound.preserved()?.item(preserve::LETTER)?;
+    Some((item, preserve::restore(item, outbound.trace_id()?)?))
 }
 
 impl Format for Sw8 {
@@ -134,7 +134,7 @@ impl Format for Sw8 {
 
     fn extract(&self, slots: &Headers<'_>) -> Parsed {
         let (field, lines) = self.lines(slots, HEADER);
-        let mut reading = match nearest::read_with(lines, field, header::context) {
+        let mut reading = match lines::read_with(lines, field, header::context) {
             None => Parsed::absent(),
             Some(Err(reject)) => Parsed::invalid(reject),
             Some(Ok(context)) if context.sampling.is_sampled() => Parsed::context(context).implicit_sampling(),
@@ -245,10 +245,10 @@ impl Preserve for Sw8 {
             // A context that was built from fields came in no header, and owes nobody its spelling.
             Some(_) if outbound.source.received.built.contains(FormatKind::Sw8) => true,
             Some(own) => {
-                let item = compact::compact(own.trace_id());
-                item.is_none_or(|item| bridge.item(compact::LETTER, item.as_str()))
+                let item = preserve::item(own.trace_id());
+                item.is_none_or(|item| bridge.item(preserve::LETTER, item.as_str()))
             }
-            None => carried(outbound).is_none_or(|(item, _)| bridge.item(compact::LETTER, item)),
+            None => carried(outbound).is_none_or(|(item, _)| bridge.item(preserve::LETTER, item)),
         };
     }
 }

@@ -18,36 +18,36 @@
 //! everywhere. Debug and deferred are written 1; note that most agents record even where the sample is 0.
 //! Text: <https://skywalking.apache.org/docs/main/next/en/api/x-process-propagation-headers-v3/>
 
-mod compact;
 mod correlation;
 mod extension;
-#[cfg(feature = "alloc")]
-mod fields;
 mod format;
 mod header;
 mod identity;
 mod ids;
-mod nearest;
-mod received;
+mod lines;
+#[cfg(feature = "alloc")]
+mod parts;
+mod preserve;
 mod split;
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests;
 mod text;
+mod view;
 mod write;
 
 pub use correlation::Sw8Correlation;
 #[cfg(feature = "alloc")]
 pub(crate) use correlation::{allowed_baggage, line_of as correlation_line};
 pub use extension::Sw8Extension;
-#[cfg(feature = "alloc")]
-pub use fields::Sw8Parts;
 pub use header::Sw8Header;
 #[cfg(feature = "alloc")]
 pub use identity::Sw8Builder;
 pub use identity::Sw8IdentityError;
-pub use received::{Sw8View, trace_id_text};
+#[cfg(feature = "alloc")]
+pub use parts::Sw8Parts;
 pub use text::Sw8Text;
+pub use view::{Sw8View, trace_id_text};
 
 use crate::field::{CustomHeader, Field, InvalidHeaderName};
 use crate::id::{SpanId, TraceId};

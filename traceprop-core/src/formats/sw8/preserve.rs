@@ -31,7 +31,7 @@ pub(super) const LETTER: char = crate::field::FormatKind::Sw8.letter();
 pub(super) type Restored = StackText<MAX_VALUE>;
 
 /// What is left of the text beside its number. Nothing where the number says it all, or where there is no room.
-pub(super) fn compact(text: Sw8Text<'_>) -> Option<StackText<MAX_VALUE>> {
+pub(super) fn item(text: Sw8Text<'_>) -> Option<StackText<MAX_VALUE>> {
     let mut item = StackText::new();
     text.with(|text| write_item(text, &mut item)).ok()?;
     (!item.as_str().is_empty()).then_some(item)
@@ -126,7 +126,7 @@ mod tests {
 
     fn item(text: &str) -> Option<String> {
         let encoded = Encoded(text.as_bytes()).to_string();
-        compact(Sw8Text::read(encoded.as_bytes()).unwrap()).map(|item| item.as_str().into())
+        super::item(Sw8Text::read(encoded.as_bytes()).unwrap()).map(|item| item.as_str().into())
     }
 
     /// The item of a text, once it has come back as that text.

@@ -3,7 +3,7 @@
 use super::header::Sw8Header;
 use super::split::MAX_VALUE;
 use super::text::Sw8Text;
-use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension, nearest};
+use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension, lines};
 use crate::carrier::headers::Headers;
 use crate::wire;
 
@@ -39,7 +39,7 @@ impl Sw8 {
     /// What came in the headers of this format; none without a valid `sw8`, since the others mean nothing without it.
     pub fn received<'c>(&self, slots: &Headers<'c>) -> Option<Sw8View<'c>> {
         let (field, lines) = self.lines(slots, HEADER);
-        let header = nearest::read(lines, field)?.ok()?;
+        let header = lines::read(lines, field)?.ok()?;
         if self.is_alone(slots) {
             return Some(Sw8View { header, correlation: Sw8Correlation::EMPTY, extension: None });
         }
@@ -66,7 +66,7 @@ const MAX_LOGGED: usize = 150;
 /// assert!(trace_id_text(b"1-------").is_none());
 /// ```
 pub fn trace_id_text(value: &[u8]) -> Option<Sw8Text<'_>> {
-    let (_, value) = nearest::last_value(value)?;
+    let (_, value) = lines::last_value(value)?;
     if value.len() > MAX_VALUE {
         return None;
     }
@@ -124,7 +124,7 @@ mod tests {
         ] {
             let carrier = [("sw8", line)];
             let lines = crate::carrier::headers::HeaderLines::one(line.as_bytes());
-            let expected = nearest::read(lines, crate::field::Field::Sw8).unwrap().unwrap();
+            let expected = lines::read(lines, crate::field::Field::Sw8).unwrap().unwrap();
             let received = propagator.extract(&carrier).sw8().unwrap();
             assert_eq!(received.header, expected, "{line}");
             let lines = [("sw8", "1-Yg==-Yg==-0----"), ("sw8", line)];
