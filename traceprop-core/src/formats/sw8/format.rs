@@ -3,8 +3,8 @@
 use core::fmt;
 
 use super::correlation::Allowed;
+use super::header::MAX_VALUE;
 use super::identity::{Identity, Sw8IdentityError};
-use super::split::MAX_VALUE;
 use super::write::{Piece, Value};
 use super::{
     CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, header, lines, preserve,

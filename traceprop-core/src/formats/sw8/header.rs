@@ -1,18 +1,24 @@
 //! The `sw8` value: eight fields.
 
 use super::ids;
-use super::split::{self, Fields};
 use super::text::Sw8Text;
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
+use crate::wire::base64::{LEN_OF_32, MAX_ENCODED};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 use crate::wire::{self, decimal};
 
+/// Bytes of an `sw8` value: "the whole header value must be under 2k" of the protocol's text.
+pub(super) const MAX_VALUE: usize = MAX_ENCODED;
+
 /// The largest span number, since Java reads it as `int`.
 const MAX_SPAN: u32 = i32::MAX as u32;
+
+/// The eight fields.
+type Fields<'c> = [&'c [u8]; 8];
 
 /// An `sw8` value: who called, in SkyWalking's words. Nothing is decoded before it is asked for.
 ///
@@ -125,12 +131,12 @@ pub(super) fn context(value: &[u8]) -> Result<RemoteContext, ReasonAt> {
 #[inline(always)]
 fn read(value: &[u8]) -> Result<(Judged, Fields<'_>), ReasonAt> {
     // No field that is valid holds a dash, so where all of them are valid the guess was right.
-    if let Some(fields) = split::guess(value) {
+    if let Some(fields) = guess(value) {
         if let Ok(judged) = judge(fields) {
             return Ok((judged, fields));
         }
     }
-    let fields = split::search(value)?;
+    let fields = search(value)?;
     Ok((judge(fields)?, fields))
 }
 
@@ -198,6 +204,71 @@ fn span_number(digits: &[u8]) -> Option<u32> {
     }
     let value = decimal::unsigned(digits).ok()?;
     u32::try_from(value).ok().filter(|value| *value <= MAX_SPAN)
+}
+
+/// The fields, found by a search.
+fn search(value: &[u8]) -> Result<Fields<'_>, ReasonAt> {
+    if value.len() > MAX_VALUE {
+        return Err(InvalidReason::TooLong.at(MAX_VALUE));
+    }
+    let mut fields = [&value[..0]; 8];
+    let mut rest = value;
+    for field in &mut fields[..7] {
+        (*field, rest) = wire::split_once(rest, b'-').ok_or(InvalidReason::FieldCount.at(value.len()))?;
+    }
+    fields[7] = rest;
+    match wire::find(rest, b'-') {
+        Some(at) => Err(InvalidReason::FieldCount.at(value.len() - rest.len() + at)),
+        None => Ok(fields),
+    }
+}
+
+/// What most likely are the fields; whoever asks has to make sure of it.
+///
+/// Padded base64 ends behind a group of four, so a dash is looked for only there. That is less to look at, and where a
+/// field begins does not depend on what was made of the bytes before it: the processor need not wait.
+#[inline(always)]
+fn guess(value: &[u8]) -> Option<Fields<'_>> {
+    if value.len() > MAX_VALUE {
+        return None;
+    }
+    let (sample, rest) = guess_digits(value)?;
+    let (trace_id, rest) = guess_id(rest)?;
+    let (segment_id, rest) = guess_id(rest)?;
+    let (span, rest) = guess_digits(rest)?;
+    let (service, rest) = guess_text(rest)?;
+    let (instance, rest) = guess_text(rest)?;
+    let (endpoint, peer) = guess_text(rest)?;
+    Some([sample, trace_id, segment_id, span, service, instance, endpoint, peer])
+}
+
+/// Sample or span, one digit as a rule, and what comes behind it.
+#[inline(always)]
+fn guess_digits(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    match rest {
+        [_, b'-', tail @ ..] => Some((&rest[..1], tail)),
+        _ => wire::split_once(rest, b'-'),
+    }
+}
+
+/// An id and what comes behind it. Most have one of a few lengths: 32 characters, or those of the agent for Java.
+#[inline(always)]
+fn guess_id(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    for usual in [LEN_OF_32, 72, 76] {
+        if let Some((id, [b'-', tail @ ..])) = rest.split_at_checked(usual) {
+            return Some((id, tail));
+        }
+    }
+    guess_text(rest)
+}
+
+#[inline(always)]
+fn guess_text(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut end = 0;
+    while *rest.get(end)? != b'-' {
+        end += 4;
+    }
+    Some((&rest[..end], &rest[end + 1..]))
 }
 
 #[cfg(feature = "std")]
@@ -274,10 +345,10 @@ mod tests {
             let fixed = "1-YQ==-Yg==-0-Yw==---".len();
             format!("1-YQ==-Yg==-0-Yw==---{}", "A".repeat(len - fixed))
         };
-        assert_eq!(of(split::MAX_VALUE).len(), 2048);
+        assert_eq!(of(MAX_VALUE).len(), 2048);
         // 2027 digits are a whole number of groups and three.
-        assert!(Sw8Header::parse(of(split::MAX_VALUE).as_bytes()).is_ok());
-        assert_eq!(err(&of(split::MAX_VALUE + 1)), ("too-long", 2048));
+        assert!(Sw8Header::parse(of(MAX_VALUE).as_bytes()).is_ok());
+        assert_eq!(err(&of(MAX_VALUE + 1)), ("too-long", 2048));
     }
 
     /// A guess goes wrong only where there are too many dashes, and that is then the fault, not what was made of it.
@@ -285,9 +356,20 @@ mod tests {
     fn err_too_many_dashes_where_a_guess_saw_eight_fields() {
         for len in [44, 72, 76] {
             let value = format!("1-YQ==-{}-Yg==-0-Yw==---", "A".repeat(len - "YQ==-".len()));
-            assert!(split::guess(value.as_bytes()).is_some_and(|fields| fields[1].len() == len), "{value}");
+            assert!(guess(value.as_bytes()).is_some_and(|fields| fields[1].len() == len), "{value}");
             assert_eq!(parse(value.as_bytes()), Err(InvalidReason::FieldCount.at(value.len() - 1)));
         }
+    }
+
+    #[test]
+    fn ok_the_longest_value_is_split_and_no_longer_one() {
+        let of_len = |len: usize| format!("1000-YQ==-Yg==-0-{}---", "A".repeat(len - "1000-YQ==-Yg==-0----".len()));
+        let longest = of_len(MAX_VALUE);
+        let fields = search(longest.as_bytes()).unwrap();
+        assert_eq!(fields.map(<[u8]>::len), [4, 4, 4, 1, MAX_VALUE - 20, 0, 0, 0]);
+        assert_eq!(guess(longest.as_bytes()), Some(fields));
+        assert_eq!(search(of_len(MAX_VALUE + 1).as_bytes()), Err(InvalidReason::TooLong.at(MAX_VALUE)));
+        assert_eq!(guess(of_len(MAX_VALUE + 4).as_bytes()), None);
     }
 
     proptest! {
@@ -295,7 +377,7 @@ mod tests {
         #[test]
         fn ok_what_is_guessed_is_what_is_searched_for(value in "[01]-([A-Za-z]{43}=|[A-Za-z]{4,76}|[A-Z]{70}==)-([A-Za-z]{43}=|[A-Z-]{4,76}|[A-Z]{76})-[0-9]{1,3}(-([A-Z]{4}){0,12}|-[A-Z]{0,6}={0,2}){4}") {
             let value = value.as_bytes();
-            let searched = split::search(value).and_then(|fields| Ok(judge(fields)?.header(fields)));
+            let searched = search(value).and_then(|fields| Ok(judge(fields)?.header(fields)));
             prop_assert_eq!(parse(value), searched);
             prop_assert_eq!(context(value), searched.map(|header| header.context()));
         }

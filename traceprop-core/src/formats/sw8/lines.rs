@@ -1,7 +1,6 @@
 //! Which of several `sw8` values counts.
 
-use super::header::{Sw8Header, is_husk, lead, parse};
-use super::split::MAX_VALUE;
+use super::header::{MAX_VALUE, Sw8Header, is_husk, lead, parse};
 use crate::carrier::headers::HeaderLines;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;

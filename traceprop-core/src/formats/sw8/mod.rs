@@ -28,7 +28,6 @@ mod lines;
 #[cfg(feature = "alloc")]
 mod parts;
 mod preserve;
-mod split;
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests;

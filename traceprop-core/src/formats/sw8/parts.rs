@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 
 use super::header::Sw8Header;
-use super::write::Value;
+use super::write::{Piece, Value};
 use super::{span_id_from_segment, trace_id_from_text};
 use crate::field::invalid::InvalidHeader;
 use crate::id::{SpanId, TraceId};
@@ -36,7 +36,14 @@ impl Sw8Parts<'_> {
 
     /// The value, and the trace that it names.
     pub(crate) fn line(&self, sampled: bool) -> Result<(String, TraceId), InvalidHeader> {
-        let line = Value::of_fields(sampled, self).to_string();
+        let value = Value {
+            sampled,
+            trace_id: Piece::Plain(self.trace_id),
+            segment_id: Piece::Plain(self.segment_id),
+            span_number: self.span_number,
+            names: [self.service, self.instance, self.endpoint, self.peer].map(Piece::Plain),
+        };
+        let line = value.to_string();
         let trace_id = Sw8Header::parse(line.as_bytes())?.context().trace_id;
         Ok((line, trace_id))
     }

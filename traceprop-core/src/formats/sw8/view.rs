@@ -1,7 +1,6 @@
 //! What came in sw8, for people, logs and reports.
 
-use super::header::Sw8Header;
-use super::split::MAX_VALUE;
+use super::header::{MAX_VALUE, Sw8Header};
 use super::text::Sw8Text;
 use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension, lines};
 use crate::carrier::headers::Headers;

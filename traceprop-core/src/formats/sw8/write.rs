@@ -17,12 +17,12 @@ const MAX_ENDPOINT: usize = 150;
 
 /// An `sw8` value. Displays as the header value: base64 padded, no field empty that was not so when it came.
 pub(super) struct Value<'a> {
-    sampled: bool,
-    trace_id: Piece<'a>,
-    segment_id: Piece<'a>,
-    span_number: u32,
+    pub(super) sampled: bool,
+    pub(super) trace_id: Piece<'a>,
+    pub(super) segment_id: Piece<'a>,
+    pub(super) span_number: u32,
     /// Service, instance, endpoint and peer.
-    names: [Piece<'a>; 4],
+    pub(super) names: [Piece<'a>; 4],
 }
 
 /// A text field, from where we have it.
@@ -61,17 +61,6 @@ impl<'a> Value<'a> {
                 Piece::Plain(&endpoint[..end]),
                 Piece::Plain(call.peer_or("unknown")),
             ],
-        }
-    }
-
-    #[cfg(feature = "alloc")]
-    pub(super) fn of_fields(sampled: bool, fields: &super::Sw8Parts<'a>) -> Self {
-        Self {
-            sampled,
-            trace_id: Piece::Plain(fields.trace_id),
-            segment_id: Piece::Plain(fields.segment_id),
-            span_number: fields.span_number,
-            names: [fields.service, fields.instance, fields.endpoint, fields.peer].map(Piece::Plain),
         }
     }
 
