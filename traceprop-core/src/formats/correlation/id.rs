@@ -91,6 +91,15 @@ pub enum EnvoyReason {
     ClientForced,
 }
 
+/// The id that a request had before Envoy marked it, if this is the mark.
+pub(super) const fn unmarked(id: u128) -> u128 {
+    const VERSION: u32 = 76;
+    match (id >> VERSION) & 0xf {
+        0x9..=0xb => id & !(0xf << VERSION) | 0x4 << VERSION,
+        _ => id,
+    }
+}
+
 impl PartialEq for CorrelationId<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()

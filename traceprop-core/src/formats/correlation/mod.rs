@@ -26,6 +26,8 @@ use core::fmt;
 
 pub use id::{CorrelationId, EnvoyReason};
 
+use id::unmarked;
+
 use crate::carrier::headers::{HeaderLines, Headers};
 use crate::context::RemoteContext;
 use crate::context::inject_options::OmitReason;
@@ -204,15 +206,6 @@ impl Correlation {
 
     fn field(&self, slots: &Headers<'_>) -> Field {
         slots.field(&self.header)
-    }
-}
-
-/// The id that a request had before Envoy marked it, if this is the mark.
-const fn unmarked(id: u128) -> u128 {
-    const VERSION: u32 = 76;
-    match (id >> VERSION) & 0xf {
-        0x9..=0xb => id & !(0xf << VERSION) | 0x4 << VERSION,
-        _ => id,
     }
 }
 

@@ -11,8 +11,9 @@
 //! the 32-bit FNV-1a hash folded to 16 bits, so a text meant for one header shows up under another once in 65536 pairs
 //! of names; text for another trace does not, because it has to name the trace that it came with.
 
+use super::id::{CorrelationId, unmarked};
 use super::uuid::Spelling;
-use super::{CorrelationId, request_id, unmarked, uuid};
+use super::{request_id, uuid};
 use crate::id::TraceId;
 use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
 use crate::wire;
