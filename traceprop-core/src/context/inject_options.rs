@@ -22,7 +22,7 @@ pub struct InjectOptions<'a> {
     endpoint: Option<&'a str>,
     sent_at_ms: Option<u64>,
     baggage: Allow<'a>,
-    correlation: Allow<'a>,
+    correlation_headers: Allow<'a>,
     tracestate: &'a [TraceStateEdit<'a>],
 }
 
@@ -75,14 +75,14 @@ impl<'a> InjectOptions<'a> {
             endpoint: None,
             sent_at_ms: None,
             baggage: Allow::None,
-            correlation: Allow::None,
+            correlation_headers: Allow::None,
             tracestate: &[],
         }
     }
 
     /// A call inside the fleet: baggage and correlation ids go along.
     pub const fn everything() -> Self {
-        Self { baggage: Allow::All, correlation: Allow::All, ..Self::new() }
+        Self { baggage: Allow::All, correlation_headers: Allow::All, ..Self::new() }
     }
 
     /// The authority that is called (`host:port`); sw8 names it.
@@ -111,7 +111,7 @@ impl<'a> InjectOptions<'a> {
 
     /// The correlation headers that may go to this destination.
     pub const fn allow_correlation(mut self, names: Allow<'a>) -> Self {
-        self.correlation = names;
+        self.correlation_headers = names;
         self
     }
 
@@ -143,7 +143,7 @@ impl<'a> InjectOptions<'a> {
 
     /// The correlation headers that may leave.
     pub const fn allowed_correlation(&self) -> Allow<'a> {
-        self.correlation
+        self.correlation_headers
     }
 
     /// The changes to the tracestate.

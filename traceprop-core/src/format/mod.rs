@@ -178,9 +178,9 @@ impl<'a> FormatFields<'a> {
         Self::new(FieldSet::EMPTY, names, kind)
     }
 
-    /// The header of W3C baggage, with the limits of its list.
-    pub(crate) const fn of_baggage(limits: &'a BaggageLimits) -> Self {
-        Self { baggage_limits: Some(limits), ..Self::of(FormatKind::Baggage) }
+    /// Sets the limits of a baggage list.
+    pub(crate) const fn with_baggage_limits(self, limits: &'a BaggageLimits) -> Self {
+        Self { baggage_limits: Some(limits), ..self }
     }
 
     pub(crate) const fn baggage_limits(&self) -> Option<&'a BaggageLimits> {

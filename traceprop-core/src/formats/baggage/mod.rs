@@ -13,7 +13,7 @@ pub(crate) mod write;
 
 use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;
-use crate::field::Field;
+use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 
 /// The W3C `baggage` format, named `baggage`.
@@ -55,7 +55,7 @@ impl Format for W3cBaggage {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of_baggage(&self.limits)
+        FormatFields::of(FormatKind::Baggage).with_baggage_limits(&self.limits)
     }
 
     // Baggage has no trace context. `Extraction::baggage` reads the members when they are needed.
