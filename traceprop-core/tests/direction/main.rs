@@ -4,6 +4,7 @@
 //! change harder, and none shows in a test of behaviour. So every path in every source file is held against the table
 //! below; a new module has to take its place in it.
 
+mod rows;
 mod source;
 
 use source::Source;
@@ -231,6 +232,16 @@ fn ok_the_core_is_no_std() {
     assert!(root.code().contains("#![cfg_attr(not(test), no_std)]"));
 }
 
+#[test]
+fn ok_only_the_files_of_a_row_name_it() {
+    let sources = source::of_crate("traceprop-core");
+    let table = sources.iter().find(|source| source.name() == "field/builtin.rs").expect("the table");
+    let rows = rows::rows(table);
+    assert!(rows.len() > 7, "only {} rows", rows.len());
+    let shipped = sources.iter().filter(|source| !source.module().ends_with("::tests"));
+    none(&shipped.flat_map(|source| rows::violations(source, &rows)).collect::<Vec<_>>());
+}
+
 /// The rules themselves: what they let through, and what they find.
 mod rules {
     use super::*;
@@ -326,6 +337,49 @@ mod rules {
             found("propagator/explain.rs", "use crate::Propagator;"),
             ["propagator::explain names crate::Propagator, not the module that it lies in"]
         );
+    }
+
+    const TABLE: &str =
+        "formats { Acme { fields: { /// `x-acme`.\n AcmeId: Trace = \"x-acme-id\", AcmeText: Text = \"acmectx-\", }
+        first_field: Required, names: [\"acme\", \"acmemulti\"], letter: Some('a'), }
+        Correlation { fields: {} names: [\"correlation:HEADER\"], in_all: No, }
+        Baggage { fields: { Baggage: Text = \"baggage\", } names: [\"baggage\"], } }
+        unread { Other = \"x-other\", }";
+
+    fn named(file: &str, code: &str) -> Vec<String> {
+        let rows = rows::rows(&Source::new("field/builtin.rs", TABLE));
+        rows::violations(&Source::new(file, code), &rows)
+    }
+
+    #[test]
+    fn ok_rows_are_read_from_the_table() {
+        let rows = rows::rows(&Source::new("field/builtin.rs", TABLE));
+        let names: Vec<_> = rows.iter().map(|row| (row.kind.as_str(), row.names())).collect();
+        let acme = (
+            vec!["acme", "acmeid", "acmetext", "acme", "acmemulti"],
+            vec!["x-acme-id", "acmectx-", "acme", "acmemulti"],
+        );
+        let baggage = (vec!["baggage", "baggage", "baggage"], vec!["baggage", "baggage"]);
+        let correlation = (vec!["correlation", "correlation"], vec!["correlation"]);
+        let unread = (vec!["other"], vec!["x-other"]);
+        assert_eq!(names, [("Acme", acme), ("Correlation", correlation), ("Baggage", baggage), ("unread", unread)]);
+    }
+
+    #[test]
+    fn ok_files_of_a_row_and_comments_name_it() {
+        assert_eq!(named("formats/acme/mod.rs", "Field::AcmeId; \"x-acme-id\""), [""; 0]);
+        assert_eq!(named("views/acme.rs", "use crate::formats::acme::Acme;"), [""; 0]);
+        assert_eq!(named("owned/mod.rs", "// Acme's `x-acme-id`\nField::Baggage; \"baggage\"; acme_ids()"), [""; 0]);
+        assert_eq!(named("format/mod.rs", "use crate::baggage::Baggage;\n#[cfg(test)]\nmod tests { Acme }"), [""; 0]);
+    }
+
+    #[test]
+    fn err_other_code_that_names_a_row() {
+        assert_eq!(named("owned/mod.rs", "fn f() { Field::AcmeId }"), ["owned/mod.rs names Acme: AcmeId"]);
+        assert_eq!(named("propagator/merge.rs", "\"no X-Acme-Id\""), ["propagator/merge.rs names Acme: no X-Acme-Id"]);
+        assert_eq!(named("format/mod.rs", "const ACME_ID: u8 = 0;"), ["format/mod.rs names Acme: ACME_ID"]);
+        assert_eq!(named("format/mod.rs", "Field::Baggage"), ["format/mod.rs names Baggage: Baggage"]);
+        assert_eq!(named("carrier/mod.rs", "Field::Other"), ["carrier/mod.rs names unread: Other"]);
     }
 
     #[test]

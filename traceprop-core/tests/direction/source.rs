@@ -8,6 +8,16 @@ pub(crate) struct Source {
     /// The path below `src`, with `/` between folders.
     name: String,
     code: String,
+    /// The code, texts included.
+    with_texts: String,
+}
+
+/// A part of the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Piece<'s> {
+    Identifier(&'s str),
+    /// The inside of a text literal.
+    Text(&'s str),
 }
 
 fn workspace() -> PathBuf {
@@ -64,13 +74,15 @@ pub(crate) fn of_crate(name: &str) -> Vec<Source> {
 
 impl Source {
     pub(crate) fn new(name: &str, text: &str) -> Self {
-        let code = without_comments_and_texts(text);
-        // Unit tests stand at the foot of a file and may use what they like.
-        let end = code
-            .match_indices("#[cfg(test)]")
-            .find(|(at, mark)| code[at + mark.len()..].trim_start().starts_with("mod "));
-        let code = end.map_or(code.as_str(), |(at, _)| &code[..at]).to_owned();
-        Self { name: name.to_owned(), code }
+        // Unit tests are at the foot of a file and may use what they like.
+        let shipped = |code: String| {
+            let end = code
+                .match_indices("#[cfg(test)]")
+                .find(|(at, mark)| code[at + mark.len()..].trim_start().starts_with("mod "));
+            end.map_or(code.as_str(), |(at, _)| &code[..at]).to_owned()
+        };
+        let [code, with_texts] = [false, true].map(|texts| shipped(without_comments(text, texts)));
+        Self { name: name.to_owned(), code, with_texts }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -79,6 +91,27 @@ impl Source {
 
     pub(crate) fn code(&self) -> &str {
         &self.code
+    }
+
+    /// Returns every identifier and text literal, in order.
+    pub(crate) fn pieces(&self) -> Vec<Piece<'_>> {
+        let mut pieces = Vec::new();
+        let mut rest = self.with_texts.as_str();
+        while let Some(c) = rest.chars().next() {
+            let len = if c == '"' {
+                let len = text_len(rest);
+                pieces.push(Piece::Text(rest[1..len].trim_end_matches('"')));
+                len
+            } else if is_name(c) {
+                let len = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+                pieces.push(Piece::Identifier(&rest[..len]));
+                len
+            } else {
+                c.len_utf8()
+            };
+            rest = &rest[len..];
+        }
+        pieces
     }
 
     /// The module of the file: empty for the root, else `formats::b3::single`.
@@ -174,8 +207,8 @@ fn spread(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// Blanks take the place of comments and texts, so that what they hold is no code.
-fn without_comments_and_texts(text: &str) -> String {
+/// Replaces comments and characters by blanks, and texts too unless they are kept, so that what they hold is not code.
+fn without_comments(text: &str, keep_texts: bool) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
@@ -189,6 +222,9 @@ fn without_comments_and_texts(text: &str) -> String {
         if skipped == 0 {
             code.push(c);
             rest = &rest[c.len_utf8()..];
+        } else if c == '"' && keep_texts {
+            code.push_str(&rest[..skipped]);
+            rest = &rest[skipped..];
         } else {
             code.push(' ');
             rest = &rest[skipped..];
