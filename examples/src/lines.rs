@@ -1,4 +1,4 @@
-//! Headers as text for people and for JSON. For a demo only: a real service logs reports, which hold no header text.
+//! Headers as text for people and for JSON. For a demo only: a real service logs reports, which contain no header text.
 
 use axum::http::HeaderMap;
 use traceprop_core::{Field, Propagator};
@@ -6,20 +6,20 @@ use traceprop_core::{Field, Propagator};
 /// A header line: name and value.
 pub type Line = (String, String);
 
-/// All lines, repeated ones too. Bytes that are no UTF-8 become U+FFFD.
+/// Returns all lines, including repeated ones. Bytes that are not UTF-8 become U+FFFD.
 pub fn all(headers: &HeaderMap) -> Vec<Line> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
 }
 
-/// The lines of trace dialects: all that have a fixed name, read here or not, and those that the propagator writes.
+/// Returns the lines of trace headers: those with a built-in name, read or not, and those that the propagator writes.
 pub fn of_traces(headers: &HeaderMap, propagator: &Propagator) -> Vec<Line> {
     let mut lines = all(headers);
     lines.retain(|(name, _)| is_of_traces(name, propagator));
     lines
 }
 
-/// Whether such a line is one of them, by its name in lower case.
+/// Whether a header with this lowercase name is a trace header.
 pub fn is_of_traces(name: &str, propagator: &Propagator) -> bool {
     Field::from_name(name).is_some() || propagator.inject_fields().any(|field| field == name)
 }

@@ -1,4 +1,4 @@
-//! The demo fleet, as a newcomer runs it.
+//! The demo fleet, run as a program.
 
 use std::process::Command;
 
@@ -22,16 +22,16 @@ fn ok_fleet_ends_with_one_trace() {
 }
 
 #[test]
-fn ok_brief_says_what_came_of_each_request_and_no_more() {
+fn ok_brief_prints_only_the_result_of_each_request() {
     let output = Command::new(env!("CARGO_BIN_EXE_fleet")).arg("--brief").output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{stdout}");
     assert_eq!(stdout.lines().last(), Some("One trace: yes, in each of 7 requests."));
-    assert_eq!((stdout.matches("  => one trace, ").count(), stdout.matches("came in").count()), (7, 0));
+    assert_eq!((stdout.matches("  => one trace, ").count(), stdout.matches("received  ").count()), (7, 0));
 }
 
 #[test]
-fn err_an_option_that_is_none_shows_those_that_are() {
+fn err_an_unknown_option_prints_the_usage() {
     for arguments in [&["--swerve"][..], &["--serve", "here"], &["--brief", "--serve"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_fleet")).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2));

@@ -78,11 +78,11 @@ async fn ok_test_makes_all_calls_in_order_before_it_answers() {
 }
 
 #[tokio::test]
-async fn err_test_says_what_it_could_not_do() {
+async fn err_test_answers_why_it_failed() {
     let service = Service::start(W3C, W3C);
     let bad = post_test(&service, "{}".into()).await;
     assert_eq!(bad.status(), 400);
-    assert!(bad.text().await.expect("text").starts_with("the body is no list of callbacks: "));
+    assert!(bad.text().await.expect("text").starts_with("the body is not a list of callbacks: "));
     let nobody = post_test(&service, json!([{"url": "http://127.0.0.1:1/", "arguments": []}]).to_string()).await;
     assert_eq!(nobody.status(), 502);
 }

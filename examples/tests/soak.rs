@@ -1,4 +1,4 @@
-//! The soak, for as long as a test may take.
+//! A short soak.
 
 use std::process::{Command, Output};
 

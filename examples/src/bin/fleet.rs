@@ -9,10 +9,10 @@ use traceprop_examples::fleet::{self, Detail, FleetError, page};
 const USAGE: &str = "\
 usage: fleet [OPTION]
 
-  without an option     sends some requests through services on loopback, and shows every hop
-  --brief               the same, but shows only what came of each request
-  --serve [ADDR]        serves a page to send requests of your own (default 127.0.0.1:0; port 0 picks a free one)
-  --help                shows this";
+  without an option     send requests through services on loopback, and show every hop
+  --brief               show only the result of each request
+  --serve [ADDR]        serve a page for requests of your own (default 127.0.0.1:0; port 0 selects a free port)
+  --help                show this help";
 
 enum Command {
     Run(Detail),

@@ -1,4 +1,4 @@
-//! The test service: tells which trace context it was sent. See [`traceprop_examples::service`].
+//! The test service: answers which trace context it received. See [`traceprop_examples::service`].
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Load for a long time, with every context watched. See [`traceprop_examples::soak`].
+//! Sends load for a long time and checks every context. See [`traceprop_examples::soak`].
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,8 +8,9 @@ use traceprop_examples::soak::{self, Figures, TASKS};
 const USAGE: &str = "\
 usage: soak [--seconds N]
 
-  sends requests through three services on loopback for so long (default 600), looks at the context of each at every
-  step, and watches the memory of the process; fails where a task saw the context of another, or memory has grown";
+  sends requests through three services on loopback for N seconds (default 600), checks the context of each request at
+  every step, and measures the memory of the process; fails if a task has the context of another request, or if memory
+  grows";
 
 fn seconds(arguments: &[String]) -> Option<u64> {
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
@@ -41,12 +42,12 @@ async fn main() -> ExitCode {
 
 fn print(figures: &Figures) {
     let time = figures.time.as_secs_f64();
-    println!("time      {time:.1} s, {TASKS} requests at any time");
+    println!("time      {time:.1} s, {TASKS} requests at a time");
     println!("requests  {}, {:.0} a second", figures.requests, figures.requests as f64 / time);
-    println!("contexts  {} looked at, {} faults", figures.contexts, figures.faults);
+    println!("contexts  {} checked, {} faults", figures.contexts, figures.faults);
     match figures.memory.growth() {
         Some(growth) => println!("memory    {growth}"),
-        None => println!("memory    this system does not say"),
+        None => println!("memory    not available on this system"),
     }
     for fault in &figures.told {
         println!("fault     {fault}");

@@ -1,8 +1,11 @@
 //! The demo fleets: services that call each other on loopback, and one trace through all of them.
 //!
-//! [`plan`] says who speaks what and calls whom, [`service`] is what one service does, two lines of which are about
-//! tracing; [`requests`] is what is sent and what has to come of it; [`verdict`] judges; [`print`](mod@print) tells.
-//! [`page`] shows the same in a browser, with requests that the reader chooses.
+//! - [`plan`]: the services, their formats and their calls.
+//! - [`service`]: one service. Two of its lines concern tracing.
+//! - [`requests`]: the requests and their expected results.
+//! - [`verdict`]: compares a result with the expected one.
+//! - [`print`](mod@print): prints the results.
+//! - [`page`]: shows the results in a browser, for requests that the reader chooses.
 
 pub mod page;
 pub mod plan;
@@ -17,38 +20,38 @@ use plan::FLEETS;
 use service::{Hop, Route, Running};
 use verdict::Broken;
 
-/// Why a fleet could not run at all.
+/// Why a fleet cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
     #[error("cannot listen on loopback, or cannot print: {0}")]
     Io(#[from] io::Error),
     #[error("a request failed: {0}")]
     Request(#[from] reqwest::Error),
-    #[error("the formats do not go together: {0}")]
+    #[error("the formats cannot be combined: {0}")]
     Formats(#[from] traceprop_core::ConfigError),
 }
 
-/// How much is told.
+/// How much is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// Each hop, with what came in and went out.
+    /// Each hop, with its received and sent headers.
     Hops,
-    /// What came of each request.
+    /// The result of each request.
     Verdicts,
 }
 
-/// The client that calls services on loopback.
+/// Returns the client that calls services on loopback.
 ///
 /// # Errors
-/// When it cannot be built.
+/// Returns an error if the client cannot be built.
 pub fn client() -> reqwest::Result<reqwest::Client> {
     reqwest::Client::builder().no_proxy().timeout(service::TIMEOUT).build()
 }
 
-/// Starts each fleet, sends its requests through it and tells what happened. True if each request was one trace.
+/// Starts each fleet, sends its requests and prints the results. Returns true if each request was one trace.
 ///
 /// # Errors
-/// See [`FleetError`].
+/// Returns [`FleetError`] if a fleet cannot run.
 pub async fn run(out: &mut impl Write, detail: Detail) -> Result<bool, FleetError> {
     let client = client()?;
     let mut broken: Vec<(usize, Broken)> = Vec::new();

@@ -1,12 +1,12 @@
-//! Who is in a fleet, what each service speaks, and whom it calls.
+//! The services of each fleet, their formats and their calls.
 
 use traceprop_core::{Allow, InjectOptions};
 
-use super::requests::{Request, dialects, w3c};
+use super::requests::{Request, mixed, w3c};
 
 /// Services that call each other, and the requests that are sent to them.
 pub struct Fleet {
-    /// A word for addresses.
+    /// The name in addresses.
     pub name: &'static str,
     pub title: &'static str,
     pub plans: &'static [Plan],
@@ -16,26 +16,26 @@ pub struct Fleet {
 /// A service.
 pub struct Plan {
     pub name: &'static str,
-    /// The dialects that it reads, in its order. Whoever calls it writes them.
+    /// The formats that it reads, in order. Its callers write them.
     pub speaks: &'static str,
     pub calls: &'static [Leg],
 }
 
-/// A call, and which of the user's own text may go along.
+/// A call, and the baggage and correlation ids that it sends.
 pub struct Leg {
     pub to: &'static str,
     pub outgoing: InjectOptions<'static>,
 }
 
 impl Fleet {
-    /// The dialects of a service; none if there is no such service.
+    /// Returns the formats of a service. Empty if the fleet has no such service.
     pub fn speaks(&self, service: &str) -> &'static str {
         self.plans.iter().find(|plan| plan.name == service).map_or("", |plan| plan.speaks)
     }
 }
 
 impl Leg {
-    /// A call inside the fleet: the callee may have baggage and correlation ids.
+    /// Creates a call inside the fleet. The callee gets baggage and correlation ids.
     const fn to(to: &'static str) -> Self {
         Self { to, outgoing: InjectOptions::everything() }
     }
@@ -43,12 +43,12 @@ impl Leg {
 
 /// All fleets, simple ones first.
 pub const FLEETS: &[Fleet] = &[
-    Fleet { name: "w3c", title: "all of them speak W3C", plans: W3C, requests: w3c::REQUESTS },
-    Fleet { name: "mixed", title: "no two of them speak the same", plans: DIALECTS, requests: dialects::REQUESTS },
+    Fleet { name: "w3c", title: "all use W3C", plans: W3C, requests: w3c::REQUESTS },
+    Fleet { name: "mixed", title: "no two use the same formats", plans: MIXED, requests: mixed::REQUESTS },
 ];
 
-/// The fleet that the page shows first: whatever one sends, its first service can read it.
-pub const OPEN: Fleet = Fleet { name: "open", title: "the gateway reads every dialect", plans: GATEWAY, requests: &[] };
+/// The fleet that the page shows first. Its first service reads every format.
+pub const OPEN: Fleet = Fleet { name: "open", title: "the gateway reads every format", plans: GATEWAY, requests: &[] };
 
 const BOTH: &str = "tracecontext,baggage";
 
@@ -58,9 +58,9 @@ const W3C: &[Plan] = &[
         name: "orders",
         speaks: BOTH,
         calls: &[
-            // Ours, but it needs to know one key only.
+            // A service of ours that needs one key only.
             Leg { to: "stock", outgoing: InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])) },
-            // Not ours: it gets trace context alone.
+            // A foreign service gets trace context only.
             Leg { to: "partner", outgoing: InjectOptions::new() },
         ],
     },
@@ -76,9 +76,9 @@ const W3C: &[Plan] = &[
 ///                                          -> billing
 /// ```
 ///
-/// All that `shop` knows of sw8 and of correlation ids, and `edge` of Datadog, goes through `mail`, which knows none of
-/// them, to others who do.
-const DIALECTS: &[Plan] = &[
+/// The sw8 and correlation data of `shop`, and the Datadog data of `edge`, pass through `mail`, which reads neither of
+/// these formats, to services that do.
+const MIXED: &[Plan] = &[
     Plan { name: "edge", speaks: "datadog,tracecontext", calls: &[Leg::to("orders"), Leg::to("mail")] },
     Plan { name: "shop", speaks: "sw8,correlation:X-Plumbr-TransactionId", calls: &[Leg::to("mail")] },
     ORDERS,
@@ -113,7 +113,7 @@ const GATEWAY: &[Plan] = &[
 const ORDERS: Plan = Plan { name: "orders", speaks: "b3", calls: &[Leg::to("stock")] };
 const STOCK: Plan = Plan { name: "stock", speaks: "jaeger", calls: &[] };
 const MAIL: Plan = Plan { name: "mail", speaks: "tracecontext", calls: &[Leg::to("payments")] };
-// Tracecontext first: what supplies the trace also has the say in what Datadog knew of it.
+// Tracecontext first: the format that supplies the trace also supplies its Datadog data.
 const PAYMENTS: Plan =
     Plan { name: "payments", speaks: "tracecontext,sw8", calls: &[Leg::to("legacy"), Leg::to("billing")] };
 const LEGACY: Plan = Plan { name: "legacy", speaks: "tracecontext,correlation:X-Plumbr-TransactionId", calls: &[] };

@@ -1,4 +1,4 @@
-//! What the fleet says about each request, hop by hop.
+//! Prints each request, hop by hop.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use super::service::Hop;
 use super::verdict::{Broken, services};
 use crate::lines::Line;
 
-/// Characters of a value that are shown. All of them are sent.
+/// The limit of printed characters of a value. The whole value is sent.
 const SHOWN: usize = 100;
 
 pub fn fleet(out: &mut impl Write, fleet: &Fleet) -> io::Result<()> {
@@ -29,7 +29,7 @@ pub fn request(out: &mut impl Write, number: usize, request: &Request) -> io::Re
 
 pub fn hop(out: &mut impl Write, hop: &Hop) -> io::Result<()> {
     writeln!(out, "  {}", hop.service)?;
-    lines(out, "came in", &hop.came_in)?;
+    lines(out, "received", &hop.came_in)?;
     writeln!(out, "    {:11}  {}", "explained", hop.explain)?;
     for sent in &hop.calls {
         lines(out, &format!("to {}", sent.hop.service), &sent.went_out)?;

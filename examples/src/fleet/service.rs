@@ -1,4 +1,4 @@
-//! One service of the fleet: it calls the next ones, and answers with what it saw.
+//! One service of the fleet. It calls the next services and answers with what it received and sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -20,20 +20,20 @@ use super::FleetError;
 use super::plan::{Fleet, Leg, Plan};
 use crate::lines::{self, Line};
 
-/// How long a call may take.
+/// The timeout of a call.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a service saw of one request.
+/// One request as a service received it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Hop {
     pub service: String,
-    /// The dialects that it reads, in its order.
+    /// The formats that it reads, in order.
     pub speaks: String,
-    /// The lines that came in.
+    /// The received header lines.
     pub came_in: Vec<Line>,
-    /// What the propagator says of them.
+    /// How the propagator explains them.
     pub explain: String,
-    /// Whether it continues the caller's trace. If not, it began one.
+    /// Whether it continues the caller's trace. If not, it started one.
     pub continued: bool,
     /// The ids of this service's span.
     pub ids: Ids,
@@ -43,15 +43,15 @@ pub struct Hop {
 /// A call of a service.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Sent {
-    /// The lines that went out.
+    /// The sent header lines.
     pub went_out: Vec<Line>,
-    /// The ids that they hold: what the callee has to continue.
+    /// The ids in them. The callee has to continue these.
     pub ids: Ids,
-    /// What the callee saw.
+    /// The request as the callee received it.
     pub hop: Hop,
 }
 
-/// Trace, span and parent, in hex; none where there is none.
+/// Trace, span and parent in hex, or `None` if absent.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Ids {
     pub trace: Option<String>,
@@ -69,31 +69,31 @@ impl Ids {
     }
 }
 
-/// Which way a request takes through the fleet; without one it goes wherever a service calls.
+/// The path of a request through the fleet. Without a path, every service makes all its calls.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 pub struct Route {
-    /// The services behind this one, separated by commas.
+    /// The services after this one, separated by commas.
     then: Option<String>,
 }
 
 impl Route {
-    /// The way through the first of these services to the last.
+    /// Returns the path through these services.
     pub fn through(services: &[&str]) -> Self {
-        Self { then: Some(services.join(",")) }.behind()
+        Self { then: Some(services.join(",")) }.rest()
     }
 
     fn leads_to(&self, service: &str) -> bool {
         self.then.as_deref().is_none_or(|then| then.split(',').next() == Some(service))
     }
 
-    /// What is left of the way for the next service.
-    fn behind(&self) -> Self {
+    /// Returns the rest of the path for the next service.
+    fn rest(&self) -> Self {
         let rest = |then: &str| then.split_once(',').map_or(String::new(), |(_, rest)| rest.to_owned());
         Self { then: self.then.as_deref().map(rest) }
     }
 }
 
-/// Where each service listens. Known once all do.
+/// The address of each service. Set when all services listen.
 type Addresses = Arc<OnceLock<HashMap<&'static str, String>>>;
 
 /// A fleet on loopback, each service on a port of its own.
@@ -104,29 +104,29 @@ pub struct Running {
 #[derive(Clone)]
 struct Service {
     plan: &'static Plan,
-    /// Reads what the service speaks.
+    /// Reads the formats of the service.
     speaks: Arc<Propagator>,
     calls: Arc<[Outward]>,
     client: reqwest::Client,
     addresses: Addresses,
 }
 
-/// A call of a service, and the propagator that writes what the callee speaks.
+/// A call of a service, and the propagator that writes the formats of the callee.
 struct Outward {
     leg: &'static Leg,
     writes: Propagator,
-    /// The propagator of the callee, to say what it is about to read.
+    /// The propagator of the callee. It reads the ids that are sent.
     reads: Propagator,
 }
 
-/// Reads the dialects of a service, and writes those of whom it calls.
+/// Returns a propagator that reads and writes these formats.
 fn propagator(plan: &Plan, reads: &str, writes: &str) -> Result<Propagator, ConfigError> {
-    // Whoever writes sw8 has to say who it is.
+    // sw8 names the service that writes it.
     Propagator::builder().define(Sw8::new(plan.name, "demo")).names(reads, writes)?.build()
 }
 
 impl Running {
-    /// Starts all services. They run as long as the runtime does.
+    /// Starts all services. They stop with the runtime.
     pub async fn start(fleet: &'static Fleet, client: &reqwest::Client) -> Result<Self, FleetError> {
         let addresses = Addresses::default();
         let mut bound = HashMap::new();
@@ -138,7 +138,7 @@ impl Running {
             let (client, addresses) = (client.clone(), addresses.clone());
             let app = Router::new()
                 .route("/", get(handle))
-                // In: this line.
+                // Reads the trace context of each request.
                 .layer(ExtractLayer::new(speaks.clone()))
                 .with_state(Service { plan, speaks, calls, client, addresses });
             tokio::spawn(async move { axum::serve(listener, app).await });
@@ -193,9 +193,9 @@ impl Service {
     async fn call(&self, outward: &Outward, route: &Route) -> Result<Sent, reqwest::Error> {
         let Outward { leg, writes, reads } = outward;
         let call = Call::new(writes).inject_options(leg.outgoing);
-        // Out: this `propagate_with`, or `propagate(&propagator)` where no baggage is to go along. Mostly followed by
-        // `send`; here we look at the request first.
-        let url = url(&self.addresses, leg.to, &route.behind());
+        // Writes the trace context. Use `propagate(&propagator)` for a call without baggage. A service usually calls `send`
+        // next; this one reads the written headers first.
+        let url = url(&self.addresses, leg.to, &route.rest());
         let request = self.client.get(url).propagate_with(&call).build()?;
         let went_out = lines::of_traces(request.headers(), writes);
         let ids = ids_in(request.headers(), reads);
@@ -204,7 +204,7 @@ impl Service {
     }
 }
 
-/// The ids that these headers hold, whatever the format.
+/// Returns the ids in these headers, in any format.
 fn ids_in(headers: &HeaderMap, propagator: &Propagator) -> Ids {
     Ids::of(&OwnedContext::from_passthrough(&propagator.extract(&HeaderCarrier::new(headers))))
 }
@@ -216,8 +216,8 @@ mod tests {
     #[test]
     fn ok_a_route_leads_to_one_service_after_the_other() {
         let edge = Route::through(&["edge", "mail", "payments"]);
-        let mail = edge.behind();
-        let payments = mail.behind();
+        let mail = edge.rest();
+        let payments = mail.rest();
         assert!(edge.leads_to("mail") && !edge.leads_to("payments") && !edge.leads_to("edge"));
         assert!(mail.leads_to("payments") && !payments.leads_to("legacy"));
         assert_eq!(payments, Route::through(&["payments"]));
@@ -225,6 +225,6 @@ mod tests {
 
     #[test]
     fn ok_without_a_route_all_calls_are_made() {
-        assert!(Route::default().leads_to("mail") && Route::default().behind().leads_to("payments"));
+        assert!(Route::default().leads_to("mail") && Route::default().rest().leads_to("payments"));
     }
 }

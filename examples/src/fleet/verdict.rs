@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use super::service::Hop;
 
-/// What was wrong, in words.
+/// The reason as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Broken(pub &'static str);
 
-/// Each service is in the trace of the first, its parent is the span that the call to it named, and no span id occurs
-/// twice.
+/// Checks that each service is in the trace of the first one, that its parent is the span of the call, and that no span id
+/// occurs twice.
 pub fn one_trace(edge: &Hop) -> Result<(), Broken> {
     let trace = edge.ids.trace.as_deref().ok_or(Broken("the edge has no trace"))?;
     let mut spans = HashSet::new();
@@ -34,7 +34,7 @@ fn joined<'h>(hop: &'h Hop, trace: &str, spans: &mut HashSet<&'h str>) -> Result
     Ok(())
 }
 
-/// How many services took part.
+/// Returns the number of services.
 pub fn services(hop: &Hop) -> usize {
     1 + hop.calls.iter().map(|sent| services(&sent.hop)).sum::<usize>()
 }

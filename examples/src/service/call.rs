@@ -1,4 +1,4 @@
-//! `GET /call?url=U`: one call to `U`, with trace context and nothing else.
+//! `GET /call?url=U`: one call to `U`, with trace context only.
 
 use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
@@ -13,7 +13,7 @@ pub(super) struct Target {
     url: String,
 }
 
-/// Answers with what `U` answered.
+/// Answers with the status and body of `U`.
 pub(super) async fn call(
     State(service): State<Service>,
     Query(target): Query<Target>,

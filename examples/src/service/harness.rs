@@ -1,4 +1,4 @@
-//! `POST /test`: the callbacks of the W3C's test suite.
+//! `POST /test`: the callbacks of the W3C test suite.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -16,7 +16,7 @@ struct Callback {
     arguments: Value,
 }
 
-/// Answers the status of each call. All calls are made first: the suite forgets them once it has the answer.
+/// Answers with the status of each call. The calls come first, because the suite forgets them after the answer.
 pub(super) async fn test(State(service): State<Service>, body: Bytes) -> Result<Json<Vec<u16>>, ServiceError> {
     let callbacks: Vec<Callback> = serde_json::from_slice(&body)?;
     let mut statuses = Vec::with_capacity(callbacks.len());

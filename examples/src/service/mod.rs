@@ -1,13 +1,12 @@
-//! The test service: says which trace context it was sent, and makes calls on behalf of a test suite.
+//! The test service: answers which trace context it received, and makes calls for a test suite.
 //!
-//! | route | what it does |
+//! | route | action |
 //! |---|---|
-//! | `POST /test` | takes `[{"url": U, "arguments": A}, …]` and posts each `A` to its `U`, in order, before it answers |
-//! | `GET /inspect` | answers what it made of the request's headers, as JSON: see [`inspect`] |
-//! | `GET /call?url=U` | gets `U` and answers with its status and body |
+//! | `POST /test` | takes `[{"url": U, "arguments": A}, …]` and posts each `A` to its `U` in order, then answers |
+//! | `GET /inspect` | answers with the extracted context as JSON, see [`inspect`] |
+//! | `GET /call?url=U` | sends GET to `U` and answers with its status and body |
 //!
-//! `POST /test` is what the test suite of the W3C talks to. The service calls whatever address it is told to: keep it on
-//! loopback.
+//! The W3C test suite uses `POST /test`. The service calls every address that a request names, so keep it on loopback.
 
 mod call;
 mod harness;
@@ -25,20 +24,20 @@ use axum::routing::{get, post};
 use traceprop_core::Propagator;
 use traceprop_tower::ExtractLayer;
 
-/// How long a call may take.
+/// The timeout of a call.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the handlers share.
+/// State of the handlers.
 #[derive(Clone)]
 struct Service {
     propagator: Arc<Propagator>,
     client: reqwest::Client,
 }
 
-/// The routes, behind the layer that reads the trace context of each request.
+/// Returns the routes, wrapped in the layer that reads the trace context of each request.
 ///
 /// # Errors
-/// When the HTTP client cannot be built.
+/// Returns an error if the HTTP client cannot be built.
 pub fn router(propagator: Propagator) -> Result<Router, reqwest::Error> {
     let propagator = Arc::new(propagator);
     let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
@@ -49,10 +48,10 @@ pub fn router(propagator: Propagator) -> Result<Router, reqwest::Error> {
     Ok(routes.layer(ExtractLayer::new(propagator.clone())).with_state(Service { propagator, client }))
 }
 
-/// Why the service could not do what it was told to.
+/// Why a request to the service failed.
 #[derive(Debug, thiserror::Error)]
 enum ServiceError {
-    #[error("the body is no list of callbacks: {0}")]
+    #[error("the body is not a list of callbacks: {0}")]
     BadCallbacks(#[from] serde_json::Error),
     #[error("the call failed: {0}")]
     CallFailed(#[from] reqwest::Error),

@@ -7,31 +7,31 @@ use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
 use traceprop_core::{BaggageLimits, ConfigError, Correlation, InvalidHeaderName, Propagator, Trust};
 
-/// What `--help` prints.
+/// The text of `--help`.
 pub const USAGE: &str = "\
 usage: service [OPTION]...
 
-  --listen ADDR         where to listen (default 127.0.0.1:5000; port 0 picks a free one)
+  --listen ADDR         address to listen on (default 127.0.0.1:5000; port 0 selects a free port)
   --extract LIST        formats to read, separated by commas (default tracecontext,baggage)
   --inject LIST         formats to write (default tracecontext,baggage)
-  --correlation HEADER  read and write a correlation id in this header, behind the formats of the lists; can be repeated
-  --sw8-service NAME    the service that sw8 names (default: what SW_AGENT_NAME or OTEL_SERVICE_NAME holds)
-  --sw8-instance NAME   the instance that sw8 names (default: a random id)
-  --behavior WORD       what is done with a context that comes in: continue (default), restart or ignore
-  --extract-first       stop at the first format that has a context
-  --baggage-members N   W3C baggage: how many members are read and written (default 64)
-  --baggage-bytes N     W3C baggage: how many bytes (default 8192)
+  --correlation HEADER  read and write a correlation id in this header, after the formats of the lists; repeatable
+  --sw8-service NAME    service name in sw8 (default: value of SW_AGENT_NAME or OTEL_SERVICE_NAME)
+  --sw8-instance NAME   instance name in sw8 (default: a random id)
+  --behavior WORD       trust in received contexts: continue (default), restart or ignore
+  --extract-first       stop at the first format with a context
+  --baggage-members N   limit of W3C baggage members, read and written (default 64)
+  --baggage-bytes N     limit of W3C baggage bytes, read and written (default 8192)
 
 names for LIST: tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, correlation:HEADER, all, none";
 
-/// What to listen on, and what to speak.
+/// The address and the propagator of the service.
 #[derive(Debug)]
 pub struct Options {
     pub listen: SocketAddr,
     pub propagator: Propagator,
 }
 
-/// Why a command line means nothing.
+/// Why a command line is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum OptionsError {
     #[error("unknown argument {0:?}")]
@@ -46,13 +46,13 @@ pub enum OptionsError {
     Correlation(#[from] InvalidHeaderName),
     #[error("--sw8-service and --sw8-instance: {0}")]
     Identity(#[from] Sw8IdentityError),
-    #[error("--behavior: {0:?} is none of continue, restart, ignore")]
+    #[error("--behavior: {0:?} is not one of continue, restart, ignore")]
     Trust(String),
     #[error("--baggage-members and --baggage-bytes: {0}")]
     Limit(#[from] ParseIntError),
 }
 
-/// The arguments as they stand.
+/// The arguments as text.
 #[derive(Default)]
 struct Arguments {
     listen: Option<String>,
@@ -133,10 +133,10 @@ impl Arguments {
 }
 
 impl Options {
-    /// Reads the arguments behind the program's name.
+    /// Parses the arguments after the program's name.
     ///
     /// # Errors
-    /// See [`OptionsError`].
+    /// Returns [`OptionsError`] if an argument is unknown or a value is invalid.
     pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self, OptionsError> {
         let arguments = Arguments::read(arguments)?;
         let listen = arguments.listen.as_deref().unwrap_or("127.0.0.1:5000").parse()?;
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_parse_correlation_headers_behind_both_lists() {
+    fn ok_parse_correlation_headers_after_both_lists() {
         let line = "--correlation X-A --extract b3,tracecontext --inject none --correlation x-b";
         let propagator = parse(line).unwrap().propagator;
         assert!(propagator.extract_names().eq(["b3", "tracecontext", "correlation:x-a", "correlation:x-b"]));
@@ -192,7 +192,7 @@ mod tests {
             error("--extract b4")
                 .starts_with("--extract and --inject: extract list: unknown format `b4`; expected one of")
         );
-        assert_eq!(error("--behavior halt"), "--behavior: \"halt\" is none of continue, restart, ignore");
+        assert_eq!(error("--behavior halt"), "--behavior: \"halt\" is not one of continue, restart, ignore");
         assert_eq!(error("--baggage-bytes x"), "--baggage-members and --baggage-bytes: invalid digit found in string");
         assert!(error("--correlation a,b3").starts_with("--correlation: "));
         assert!(error("--correlation traceparent").starts_with("--correlation: "));

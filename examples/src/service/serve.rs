@@ -1,5 +1,4 @@
-//! HTTP/1.1 for the test service. `axum::serve` would do, but for its limit of 100 headers: this service is sent more on
-//! purpose.
+//! HTTP/1.1 for the test service. `axum::serve` has a limit of 100 headers, and tests of this service send more.
 
 use std::time::Duration;
 
@@ -9,15 +8,15 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
-/// Headers of one request. Beyond, the answer is 431.
+/// The limit of headers in one request. A request with more is answered with 431.
 pub const MAX_HEADERS: usize = 1024;
 
-/// Serves until the future is dropped. A connection that fails ends alone.
+/// Serves until the future is dropped. A failed connection does not affect others.
 pub async fn serve(listener: TcpListener, app: Router) {
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
-            // Out of file descriptors, mostly: others have to be closed first.
+            // Usually no file descriptor is free until other connections are closed.
             Err(_) => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;

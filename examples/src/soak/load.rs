@@ -1,17 +1,17 @@
-//! Requests that are told apart by all that they carry.
+//! Requests with distinct ids and baggage.
 
 use std::fmt;
 
 use traceprop_core::{OwnedContext, Sampling, SpanId, TraceId};
 
-/// The key of the baggage that names the request.
+/// The baggage key whose value is the number of the request.
 const KEY: &str = "load";
 
-/// One request. Its number makes its trace, its span and its baggage.
+/// One request. Its trace id, span id and baggage derive from its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load(u64);
 
-/// What a context says that is not its request's.
+/// A difference between a context and its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     NoContext,
@@ -27,15 +27,15 @@ impl fmt::Display for Fault {
             Self::NoContext => f.write_str("there is no context"),
             Self::Trace(Some(other)) => write!(f, "the trace is {other}"),
             Self::Trace(None) => f.write_str("there is no trace"),
-            Self::Baggage(Some(other)) => write!(f, "the baggage says {other:?}"),
-            Self::Baggage(None) => f.write_str("the baggage is gone"),
+            Self::Baggage(Some(other)) => write!(f, "the baggage is {other:?}"),
+            Self::Baggage(None) => f.write_str("there is no baggage"),
             Self::NotSampled(other) => write!(f, "the decision is {other}"),
             Self::NoParent => f.write_str("there is no parent, or no span"),
         }
     }
 }
 
-/// Bits of a number, spread over all places.
+/// Spreads the bits of a number over all positions.
 const fn mixed(number: u64) -> u64 {
     let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -59,7 +59,7 @@ impl Load {
         SpanId::new(mixed(self.0.rotate_left(32)) | 1).unwrap_or(SpanId::MIN)
     }
 
-    /// The lines of the request, each time in another dialect.
+    /// Returns the header lines of the request. The format depends on the number.
     pub fn headers(self) -> Vec<(&'static str, String)> {
         let (trace, span) = (self.trace_id(), self.span_id());
         let mut lines = match self.0 % 5 {
@@ -79,10 +79,10 @@ impl Load {
         lines
     }
 
-    /// Judges the context of a task that serves this request.
+    /// Checks the context of a task that serves this request.
     ///
     /// # Errors
-    /// Where it is not that of the request.
+    /// Returns [`Fault`] if the context is not that of the request.
     pub fn judge(self, context: Option<&OwnedContext>) -> Result<(), Fault> {
         let context = context.ok_or(Fault::NoContext)?;
         if context.trace_id() != Some(self.trace_id()) {

@@ -1,23 +1,23 @@
-//! The memory of the process over time, and when it has grown.
+//! The memory of the process over time, and its growth.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What part of the time is warm-up: pools fill, the allocator finds its size.
+/// The warm-up as a part of the time. Pools fill, and the allocator reaches its size.
 const WARM_UP: f64 = 0.2;
 
-/// By how much the end may lie above the start, for what an allocator does not give back. A leak of one small context for
-/// each request is many times that after minutes.
+/// The allowed growth, for memory that an allocator does not return. A leak of one small context for each request is many
+/// times larger after minutes.
 const ALLOWED_KIB: u64 = 8 * 1024;
 
-/// Samples of the resident set, taken through the whole time.
+/// Samples of the resident set over the whole time.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     time: Duration,
     samples: Vec<(Duration, u64)>,
 }
 
-/// The memory behind the warm-up: the median of the first quarter of the samples, that of the last, and the most.
+/// The memory after the warm-up: the medians of the first and last quarter of the samples, and the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Growth {
     pub start_kib: u64,
@@ -45,17 +45,17 @@ impl Memory {
         Self { time, samples: Vec::new() }
     }
 
-    /// How long to wait for the next sample.
+    /// Returns the time until the next sample.
     pub fn pause(&self) -> Duration {
         (self.time / 50).clamp(Duration::from_millis(20), Duration::from_secs(1))
     }
 
-    /// Takes a sample, where the system says what the process holds.
+    /// Takes a sample, if the system reports the memory of the process.
     pub fn sample(&mut self, at: Duration) {
         self.samples.extend(resident_kib().map(|kib| (at, kib)));
     }
 
-    /// What became of the memory behind the warm-up. `None` where the system does not say.
+    /// Returns the memory after the warm-up, or `None` if the system does not report it.
     pub fn growth(&self) -> Option<Growth> {
         let warm = self.time.mul_f64(WARM_UP);
         let samples: Vec<u64> = self.samples.iter().filter(|(at, _)| *at >= warm).map(|(_, kib)| *kib).collect();
@@ -74,7 +74,7 @@ fn median(samples: &[u64]) -> Option<u64> {
     samples.get(samples.len() / 2).copied()
 }
 
-/// What Linux says the process holds.
+/// Reads the resident set as Linux reports it.
 fn resident_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,13 +1,15 @@
-//! Parallel load for a long time: requests through three services on loopback, each with ids and baggage of its own, of
-//! which no task may ever see another's, and memory that does not grow.
+//! Parallel load for a long time, through three services on loopback. Each request has its own ids and baggage. No task may
+//! have the context of another request, and memory must not grow.
 //!
 //! ```text
 //! load -> edge -> cart
-//!              -> stock (every seventh call is sent on by a redirect) -> edge
+//!              -> stock (every seventh call is redirected) -> edge
 //! ```
 //!
-//! [`load`] makes the requests and knows what each of them carries, [`services`] serves them and looks at every step,
-//! [`watch`] counts what was looked at, and [`memory`] judges the memory of the process.
+//! - [`load`]: the requests and their expected contexts.
+//! - [`services`]: the services. They check the context at every step.
+//! - [`watch`]: counts checked contexts and faults.
+//! - [`memory`]: measures the memory of the process.
 
 pub mod load;
 pub mod memory;
@@ -24,47 +26,47 @@ use memory::Memory;
 use services::Services;
 use watch::Watch;
 
-/// Requests under way at any time.
+/// The number of parallel requests.
 pub const TASKS: usize = 64;
 
-/// Why a soak could not run at all.
+/// Why a soak cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum SoakError {
     #[error("cannot listen on loopback: {0}")]
     Io(#[from] io::Error),
-    #[error("the formats do not go together: {0}")]
+    #[error("the formats cannot be combined: {0}")]
     Formats(#[from] traceprop_core::ConfigError),
-    #[error("the rules do not go together: {0}")]
+    #[error("the rules are invalid: {0}")]
     Rules(#[from] traceprop_reqwest::RulesError),
-    #[error("no client: {0}")]
+    #[error("cannot build the client of the services: {0}")]
     Client(#[from] traceprop_reqwest::BuildError),
-    #[error("no client for the load: {0}")]
+    #[error("cannot build the client of the load: {0}")]
     Load(#[from] reqwest::Error),
 }
 
-/// What came of it.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Figures {
     pub time: Duration,
     pub requests: u64,
     pub contexts: u64,
     pub faults: u64,
-    /// The first of them, in words.
+    /// The messages of the first faults.
     pub told: Vec<String>,
     pub memory: Memory,
 }
 
 impl Figures {
-    /// Whether nothing was found.
+    /// Whether the run has no fault and no growth of memory.
     pub fn is_clean(&self) -> bool {
         self.faults == 0 && self.requests > 0 && self.memory.growth().is_none_or(|growth| growth.is_allowed())
     }
 }
 
-/// Sends requests for as long as `time`.
+/// Sends requests for this time.
 ///
 /// # Errors
-/// See [`SoakError`].
+/// Returns [`SoakError`] if the services or a client cannot start.
 pub async fn run(time: Duration) -> Result<Figures, SoakError> {
     let watch = Arc::new(Watch::default());
     let services = Services::start(&watch).await?;

@@ -1,4 +1,4 @@
-//! The services: two of them are called by the third, at once.
+//! The services. One of them calls the two others at once.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -17,10 +17,10 @@ use super::SoakError;
 use super::load::Load;
 use super::watch::Watch;
 
-/// What cart is sent; stock is sent [`presets::W3C`].
+/// The formats that cart receives. Stock receives [`presets::W3C`].
 const FOR_CART: &str = "b3,datadog,jaeger,baggage";
 
-/// The services, for as long as the program runs.
+/// The running services.
 #[derive(Clone, Copy, Debug)]
 pub struct Services {
     edge: SocketAddr,
@@ -31,12 +31,12 @@ struct Service {
     name: &'static str,
     watch: Arc<Watch>,
     client: Client,
-    /// Whom it calls.
+    /// The addresses that it calls.
     calls: Arc<OnceLock<Vec<String>>>,
 }
 
 impl Services {
-    /// Starts them on loopback.
+    /// Starts the services on loopback.
     pub(super) async fn start(watch: &Arc<Watch>) -> Result<Self, SoakError> {
         let (edge, at_edge) = listen().await?;
         let (cart, at_cart) = listen().await?;
@@ -60,7 +60,7 @@ impl Services {
         Ok(Self { edge: at_edge })
     }
 
-    /// Where requests go.
+    /// Returns the address for requests.
     pub(super) fn url(self) -> String {
         format!("http://{}", self.edge)
     }
@@ -82,7 +82,7 @@ impl Service {
             .with_state(self)
     }
 
-    /// Looks at the context from where a handler can: itself, a task, and a thread for what blocks.
+    /// Checks the context in the handler, in a task and in a blocking thread.
     async fn look_around(&self, load: Load, own: Option<&OwnedContext>) {
         self.watch.look(self.name, load, own);
         self.watch.look_here(self.name, load);
@@ -106,7 +106,7 @@ impl Service {
         }
     }
 
-    /// Calls a service. It has to answer with our trace.
+    /// Calls a service and checks that it answers with our trace id.
     async fn call(&self, url: &str, load: Load) {
         let request = self.client.get(format!("{url}/{}", load.number()));
         let answer = match request.send().await {
@@ -145,7 +145,7 @@ async fn back(State(service): State<Service>, Path(number): Path<u64>, RequestCo
     trace_of(own.as_ref())
 }
 
-/// Points on to where the service is.
+/// Redirects to the service.
 async fn moved(State(service): State<Service>, Path(number): Path<u64>) -> Redirect {
     service.watch.look_here(service.name, Load::new(number));
     Redirect::temporary(&format!("/{number}"))

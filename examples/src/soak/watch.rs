@@ -1,4 +1,4 @@
-//! What was looked at, and what was wrong.
+//! Counts checked contexts and faults.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +7,10 @@ use traceprop_core::OwnedContext;
 
 use super::load::Load;
 
-/// Faults that are kept in words; all are counted.
+/// The limit of faults with a kept message. All faults are counted.
 const TOLD: usize = 10;
 
-/// Counts what every task looks at.
+/// The counters of all tasks.
 #[derive(Debug, Default)]
 pub struct Watch {
     contexts: AtomicU64,
@@ -19,7 +19,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks at the context of a task that serves this request.
+    /// Checks the context of a task that serves this request.
     pub fn look(&self, place: &str, load: Load, context: Option<&OwnedContext>) {
         self.contexts.fetch_add(1, Ordering::Relaxed);
         if let Err(fault) = load.judge(context) {
@@ -27,21 +27,21 @@ impl Watch {
         }
     }
 
-    /// Looks at the current context.
+    /// Checks the current context.
     pub fn look_here(&self, place: &str, load: Load) {
         self.look(place, load, OwnedContext::current().as_ref());
     }
 
-    /// Looks that there is no current context, in a task that serves nothing.
+    /// Checks that a task without a request has no current context.
     pub fn none_here(&self, load: Load) {
         self.contexts.fetch_add(1, Ordering::Relaxed);
         if let Some(left) = OwnedContext::current() {
             let trace = left.trace_id().map(|id| id.to_string());
-            self.fault(format!("request {}: {} was left behind", load.number(), trace.unwrap_or_default()));
+            self.fault(format!("request {}: {} is still current", load.number(), trace.unwrap_or_default()));
         }
     }
 
-    /// Notes that something is wrong.
+    /// Records a fault.
     pub fn fault(&self, words: String) {
         self.faults.fetch_add(1, Ordering::Relaxed);
         let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -50,7 +50,7 @@ impl Watch {
         }
     }
 
-    /// How many contexts were looked at, how many faults there were, and the first of them.
+    /// Returns the number of checked contexts, the number of faults, and the first messages.
     pub fn figures(&self) -> (u64, u64, Vec<String>) {
         let told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         (self.contexts.load(Ordering::Relaxed), self.faults.load(Ordering::Relaxed), told)

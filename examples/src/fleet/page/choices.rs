@@ -1,11 +1,11 @@
-//! What can be sent, and which way.
+//! The requests and paths to choose from.
 
 use serde::Serialize;
 
 use super::super::plan::{Fleet, Plan};
 use super::super::service::Route;
 
-/// Headers as an agent of some dialect sends them.
+/// Headers of an agent of one format.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Dialect {
     id: &'static str,
@@ -72,7 +72,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         id: "two-traces",
-        name: "Two dialects that disagree",
+        name: "Two formats with different traces",
         headers: &[
             ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"),
@@ -80,7 +80,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
     },
     Dialect {
         id: "malformed",
-        name: "A traceparent in capitals, beside a good B3",
+        name: "An uppercase traceparent and a valid B3",
         headers: &[
             ("traceparent", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01"),
             ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1"),
@@ -89,11 +89,11 @@ pub(super) const DIALECTS: &[Dialect] = &[
     Dialect { id: "none", name: "No trace headers", headers: &[] },
 ];
 
-/// A way through a fleet: from a service that nobody calls to one that calls nobody, or to all at once.
+/// A path through a fleet, from a service without callers to one without calls, or to all services.
 #[derive(Clone, Debug)]
 pub(super) struct Path {
     pub(super) id: String,
-    /// The place of the fleet.
+    /// The index of the fleet.
     pub(super) fleet: usize,
     title: &'static str,
     services: Vec<&'static str>,
@@ -112,7 +112,7 @@ impl Path {
     }
 }
 
-/// All paths of a fleet: for each service that nobody calls, first everywhere, then to each end.
+/// Returns all paths of a fleet. For each service without callers, the path to all services is the first one.
 pub(super) fn paths(place: usize, fleet: &'static Fleet) -> Vec<Path> {
     let called = |plan: &Plan| fleet.plans.iter().flat_map(|caller| caller.calls).any(|leg| leg.to == plan.name);
     let path = |services: Vec<&'static str>, everywhere, reads| {
@@ -135,7 +135,7 @@ pub(super) fn paths(place: usize, fleet: &'static Fleet) -> Vec<Path> {
     paths
 }
 
-/// All that the page offers, as it asks for it.
+/// All choices of the page.
 #[derive(Debug, Serialize)]
 pub(super) struct Choices {
     dialects: &'static [Dialect],
@@ -157,7 +157,7 @@ impl Choices {
             id: path.id.clone(),
             fleet: path.title,
             text: match path.everywhere {
-                true => format!("{}, and everywhere behind it", path.first()),
+                true => format!("{}, then all its callees", path.first()),
                 false => path.services.join(" → "),
             },
             reads: path.reads.replace(',', ", "),

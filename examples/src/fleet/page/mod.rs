@@ -1,12 +1,12 @@
-//! A page on which one sends requests through a fleet, from the browser, and sees what came of them.
+//! A page that sends requests through a fleet from the browser and shows the results.
 //!
 //! | address | answer |
 //! |---|---|
-//! | `/` | the page; it loads `/page.css` and `/page.js` and nothing else |
-//! | `/choices` | what can be chosen: `{dialects: [{id, name, headers}, …], paths: [{id, fleet, text, reads}, …]}` |
-//! | `/send?path=ID` | hands the trace headers of this request on to the first service of a path: [`Answer`] |
+//! | `/` | the page; it loads only `/page.css` and `/page.js` |
+//! | `/choices` | the choices: `{dialects: [{id, name, headers}, …], paths: [{id, fleet, text, reads}, …]}` |
+//! | `/send?path=ID` | forwards the trace headers of this request to the first service of a path: [`Answer`] |
 //!
-//! The address of the page keeps what was chosen, so `docs/fleet.png` is a picture of
+//! The address of the page contains the choices. `docs/fleet.png` is a picture of
 //! `/?path=open/gateway&dialect=datadog`, taken by `chromium --headless --screenshot --window-size=1200,1160`.
 
 mod choices;
@@ -37,29 +37,29 @@ const HTML: &str = include_str!("page.html");
 const CSS: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The page needs its own script and style, and nothing from anywhere else.
+/// The page loads its own script and style only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Headers that are handed on: those of all dialects.
+/// Formats whose headers are forwarded.
 const ALL: &str = "all,correlation:X-Plumbr-TransactionId";
 
-/// A page that listens, and the fleets behind it.
+/// A page that listens, and its fleets.
 pub struct Page {
     listener: TcpListener,
     app: Router,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Answer {
-    /// The lines of trace dialects that the browser sent.
+    /// The trace header lines that the browser sent.
     pub sent: Vec<Line>,
-    /// Whether all services took part in one trace, and all spans are linked.
+    /// Whether all services are in one trace, and all spans are linked.
     pub whole: bool,
-    /// The same in words.
+    /// The result as text.
     pub verdict: String,
-    /// The first service, and all behind it.
+    /// The first service, with its calls.
     pub hop: Hop,
 }
 
@@ -76,7 +76,7 @@ impl Page {
     /// Starts the fleets and listens.
     ///
     /// # Errors
-    /// See [`FleetError`].
+    /// Returns [`FleetError`] if a fleet cannot start or the address cannot be bound.
     pub async fn start(address: SocketAddr) -> Result<Self, FleetError> {
         let client = client()?;
         let (mut paths, mut fleets) = (Vec::new(), Vec::new());
@@ -104,10 +104,10 @@ impl Page {
         Ok(Self { listener: TcpListener::bind(address).await?, app })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     ///
     /// # Errors
-    /// When the system does not say.
+    /// Returns an error if the system does not report it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -115,7 +115,7 @@ impl Page {
     /// Answers requests until the process ends.
     ///
     /// # Errors
-    /// When the server fails.
+    /// Returns an error if the server fails.
     pub async fn serve(self) -> io::Result<()> {
         axum::serve(self.listener, self.app).await
     }
@@ -132,10 +132,10 @@ async fn send(
     headers: HeaderMap,
 ) -> Result<Json<Answer>, StatusCode> {
     let path = behind.paths.iter().find(|path| path.id == chosen.path).ok_or(StatusCode::NOT_FOUND)?;
-    // As a proxy that knows nothing of traces would: the lines go on as they came.
-    let handed_on = headers.iter().filter(|(name, _)| lines::is_of_traces(name.as_str(), &behind.all));
+    // Lines are forwarded unchanged, as by a proxy without tracing.
+    let forwarded = headers.iter().filter(|(name, _)| lines::is_of_traces(name.as_str(), &behind.all));
     let request = behind.client.get(behind.fleets[path.fleet].url(path.first(), &path.route()));
-    let request = handed_on.fold(request, |request, (name, value)| request.header(name, value));
+    let request = forwarded.fold(request, |request, (name, value)| request.header(name, value));
     let hop = answer(request).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     let verdict = one_trace(&hop);
     Ok(Json(Answer {
@@ -161,7 +161,7 @@ mod tests {
     fn ok_the_page_loads_nothing_from_anywhere_else() {
         for (name, text) in [("html", HTML), ("css", CSS), ("js", SCRIPT)] {
             for sign in ["http:", "https:", "//", "@import", "url("] {
-                // The comments of the script begin so, too.
+                // Comments of the script contain `//` too.
                 let found = text.lines().find(|line| line.contains(sign) && !line.trim_start().starts_with("// "));
                 assert_eq!(found, None, "{name} holds {sign}");
             }

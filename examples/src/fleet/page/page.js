@@ -1,5 +1,4 @@
-// Sends a request through the fleet and draws what came of it. What comes from the server is put in as text, never as
-// markup.
+// Sends a request through the fleet and draws the result. Text of the server is inserted as text, never as markup.
 "use strict";
 
 const byId = (id) => document.getElementById(id);
@@ -137,7 +136,7 @@ const title = ({ hop, place }) => (place === 0 ? hop.service : `${place}. ${hop.
 
 function role({ hop, caller }) {
   if (caller === null) return "sends it";
-  return hop.continued ? "continues it" : "begins a trace";
+  return hop.continued ? "continues it" : "starts a trace";
 }
 
 /** A line with its tip from the caller to this node, and above it what was spoken. */
@@ -191,7 +190,7 @@ function card(node, mark) {
   const list = make("dl", {});
   const add = (term, ...details) => list.append(make("dt", {}, term), make("dd", {}, ...details));
   if (node.caller !== null) {
-    add("came in", lines(node.cameIn, mark));
+    add("received", lines(node.cameIn, mark));
     add("explained", make("ul", {}, ...hop.explain.split("; ").map((finding) => make("li", {}, ...mark(finding)))));
   }
   for (const call of hop.calls) add(`to ${call.hop.service}`, lines(call.went_out, mark));

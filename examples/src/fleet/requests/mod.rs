@@ -1,6 +1,6 @@
-//! The requests that are sent through the fleets, and what has to come of each beside being one trace.
+//! The requests that are sent through the fleets, and the expected result of each, in addition to being one trace.
 
-pub mod dialects;
+pub mod mixed;
 pub mod w3c;
 
 use super::service::Hop;
@@ -18,22 +18,22 @@ fn ensure(holds: bool, otherwise: &'static str) -> Result<(), Broken> {
     if holds { Ok(()) } else { Err(Broken(otherwise)) }
 }
 
-/// Whether the first service continued this trace.
+/// Returns whether the first service continued this trace.
 fn continued(first: &Hop, trace: &str) -> Result<(), Broken> {
     ensure(first.ids.trace.as_deref() == Some(trace), "the caller's trace was not continued")
 }
 
-/// The first line of this name that came in.
+/// Returns the first received line with this name.
 fn came<'h>(hop: &'h Hop, name: &str) -> Option<&'h str> {
     hop.came_in.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// Whether something holds for a service and all behind it.
+/// Returns whether a condition holds for a service and all services after it.
 fn all(hop: &Hop, holds: impl Fn(&Hop) -> bool + Copy) -> bool {
     holds(hop) && hop.calls.iter().all(|sent| all(&sent.hop, holds))
 }
 
-/// The first line of this name that came to a service, wherever it stands.
+/// Returns the first line with this name that a service received, anywhere in the fleet.
 fn came_to<'h>(first: &'h Hop, service: &str, name: &str) -> Option<&'h str> {
     find(first, service).and_then(|hop| came(hop, name))
 }

@@ -7,7 +7,7 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     keys.insert("parent_span_id".into(), parent_span_id(report).map(|id| id.to_string()).into());
 }
 
-/// Only of the trace that is continued.
+/// Returns the B3 parent, only if B3 has the trace that is continued.
 fn parent_span_id(report: &ExtractReport<'_>) -> Option<SpanId> {
     let slots = report.extraction().headers();
     let b3 = report.entries().find(|entry| matches!(entry.format, "b3" | "b3multi"))?;

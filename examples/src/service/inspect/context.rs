@@ -1,4 +1,4 @@
-//! The trace to continue: outcome, ids, decision, and which format it came in.
+//! The trace to continue: outcome, ids, sampling decision and source format.
 
 use serde_json::{Map, Value, json};
 use traceprop_core::{BaggageReport, ExtractReport, Field, Outcome, Propagator, RemoteContext, Sampling, TraceParent};
@@ -31,7 +31,7 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, pro
     keys.insert("formats".into(), formats.collect());
 }
 
-/// What came of all formats together. Baggage counts only where nothing else is read.
+/// Returns the outcome of all formats together. Baggage counts only if no other format is read.
 fn outcome(report: &ExtractReport<'_>, propagator: &Propagator) -> &'static str {
     let any_invalid = || report.entries().any(|entry| matches!(entry.parsed.outcome(), Outcome::Invalid(_)));
     let baggage_alone = propagator.extract_names().all(|name| name == "baggage");
@@ -48,8 +48,8 @@ fn outcome(report: &ExtractReport<'_>, propagator: &Propagator) -> &'static str 
     }
 }
 
-/// The flags in the words of the format that supplied the context: Jaeger has a number with bits of its own; for all
-/// others the flags of a traceparent that would say the same, with both bits that level 2 knows: sampled and random.
+/// Returns the flags as the source format has them. For Jaeger this is a number with its own bits. For all other formats
+/// these are the equivalent traceparent flags, with both bits of level 2: sampled and random.
 fn flags(context: RemoteContext, report: &ExtractReport<'_>) -> Value {
     let jaeger = report.extraction().jaeger().uber_trace_id().filter(|_| report.source_format() == Some("jaeger"));
     match jaeger {
@@ -62,7 +62,7 @@ fn flags(context: RemoteContext, report: &ExtractReport<'_>) -> Value {
     }
 }
 
-/// The version that a readable traceparent came in.
+/// Returns the version of a valid traceparent.
 fn version(report: &ExtractReport<'_>) -> Option<String> {
     let is_read = |style, outcome| style == "tracecontext" && matches!(outcome, Outcome::Context(_));
     report.entries().find(|entry| is_read(entry.format, entry.parsed.outcome()))?;

@@ -1,11 +1,11 @@
-//! The correlation ids, text as it was sent.
+//! The correlation ids as received.
 
 use serde_json::{Map, Value, json};
 use traceprop_core::{Correlation, ExtractReport, Propagator};
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, propagator: &Propagator) {
     let headers = propagator.extract_names().filter_map(|name| name.strip_prefix("correlation:"));
-    // A propagator holds no header that could not be named again.
+    // Every header name of a propagator is valid.
     let formats = headers.filter_map(|header| Correlation::new(header).ok());
     let ids: Vec<_> = formats
         .filter_map(|format| {

@@ -1,4 +1,4 @@
-//! What the context knows of Datadog, be it from its headers or from the `dd` member of a tracestate.
+//! Datadog data of the context, from its headers or from the `dd` member of the tracestate.
 
 use serde_json::{Map, Value, json};
 use traceprop_core::ExtractReport;
@@ -17,7 +17,7 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     keys.insert("vendor_tracestate".into(), members.collect());
 }
 
-/// As Datadog's tracers write it into their tag `_dd.propagation_error`.
+/// Formats the error as Datadog's tracers do in their tag `_dd.propagation_error`.
 fn text_of(error: &PropagationError<'_>) -> String {
     match error.tid() {
         Some(tid) => format!("{} {tid}", error.as_str()),

@@ -1,4 +1,4 @@
-//! Headers in and out.
+//! Received and written headers.
 
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};

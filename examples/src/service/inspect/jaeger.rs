@@ -1,4 +1,4 @@
-//! What Jaeger's headers say beside the trace: its baggage, and the id of a request that is to be debugged.
+//! Jaeger data in addition to the trace: baggage and the debug id.
 
 use serde_json::{Map, Value, json};
 use traceprop_core::ExtractReport;
@@ -7,7 +7,7 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let extraction = report.extraction();
     let baggage = extraction.jaeger().baggage();
     let pairs: Vec<_> = baggage.iter().map(|item| json!([item.key(), item.value()])).collect();
-    // In `baggage` the members of the W3C's header come first; where there are none it holds what Jaeger's sender sent.
+    // `baggage` holds W3C members. Without any, it holds Jaeger's baggage.
     if extraction.baggage().is_empty() {
         keys.insert("baggage".into(), pairs.clone().into());
     }

@@ -1,37 +1,37 @@
-//! `GET /inspect`: what was made of the headers of a request.
+//! `GET /inspect`: the result of extracting the headers of a request.
 //!
 //! | key | value |
 //! |---|---|
 //! | `outcome` | `context`, `sampling-only`, `absent` or `invalid` |
 //! | `trace_id`, `parent_id` | 32 and 16 hex digits, or null |
 //! | `sampling` | `sampled`, `not-sampled`, `debug`, `deferred`, or null |
-//! | `flags` | a number where `style` is `jaeger`; else the two hex digits of a traceparent that would say this; or null |
-//! | `version` | of a readable traceparent: two hex digits, or null |
+//! | `flags` | a number if `style` is `jaeger`, else the two hex digits of the equivalent traceparent, or null |
+//! | `version` | version of a valid traceparent: two hex digits, or null |
 //! | `tracestate` | `[[key, value], …]` |
-//! | `baggage` | W3C: `[[key, decoded value, properties or null], …]`; where none came, Jaeger's: `[[key, value], …]` |
-//! | `style` | the format that supplied the context, or the encoding of it that was read; or null |
+//! | `baggage` | W3C: `[[key, decoded value, properties or null], …]`; without any, Jaeger's: `[[key, value], …]` |
+//! | `style` | the source format, or its encoding, or null |
 //! | `links` | the contexts that are not continued: `[{trace_id, span_id, reason, style}, …]` |
-//! | `reason`, `rejects` | why the outcome is `invalid`; all that was turned down: `{field, reason, at}` |
-//! | `formats` | what each format found: `{style, outcome}` |
+//! | `reason`, `rejects` | why the outcome is `invalid`; all invalid headers: `{field, reason, at}` |
+//! | `formats` | the outcome of each format: `{style, outcome}` |
 //! | `headers` | the request's headers: `[[name, value], …]` |
-//! | `inject`, `omitted` | what a span of this service would write into a trusted call, and what not |
-//! | `relay` | what a service without spans would pass on |
+//! | `inject`, `omitted` | the headers that a span of this service writes with everything allowed, and what it omits |
+//! | `relay` | the headers that a passthrough writes |
 //! | `explain`, `explain_table` | the report as one line and as a table |
 //!
-//! What single formats know beside that:
+//! Keys of single formats:
 //!
 //! | key | value |
 //! |---|---|
 //! | `priority`, `origin`, `tags` | Datadog: a number or null, text or null, `{name: value}` in the order of the header |
 //! | `propagation_error`, `last_parent_id` | Datadog: text or null |
-//! | `vendor_tracestate` | the members of the tracestate but `dd`: `[[key, value], …]` |
+//! | `vendor_tracestate` | the members of the tracestate except `dd`: `[[key, value], …]` |
 //! | `parent_span_id` | B3: 16 hex digits or null |
 //! | `debug_id`, `jaeger_baggage` | Jaeger: text or null, `[[key, value], …]` |
 //! | `sw8`, `sw8_x` | SkyWalking: the fields of the header, and `{tracing_mode, sent_at_ms}`; or null |
 //! | `correlation` | the pairs of sw8-correlation: `[[key, value], …]` |
 //! | `raw`, `correlation_ids` | the first correlation id or null, and all: `[[header, id], …]` |
 //!
-//! Each module here adds the keys that it knows; so does each format with words of its own.
+//! Each module adds its keys. Each format with data of its own has a module.
 
 mod b3;
 mod context;
@@ -56,7 +56,7 @@ pub(super) async fn inspect(State(service): State<Service>, headers: HeaderMap) 
     Json(inspection(&service.propagator, &headers))
 }
 
-/// All keys for these headers.
+/// Returns all keys for these headers.
 pub fn inspection(propagator: &Propagator, headers: &HeaderMap) -> Value {
     let carrier = HeaderCarrier::new(headers);
     let report = propagator.explain(&carrier);

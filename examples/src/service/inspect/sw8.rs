@@ -1,4 +1,4 @@
-//! What SkyWalking's headers say, text as it was sent.
+//! SkyWalking headers, with their text as received.
 
 use serde_json::{Map, Value, json};
 use traceprop_core::ExtractReport;

@@ -1,4 +1,4 @@
-//! What travels beside the ids: tracestate and baggage.
+//! Tracestate and baggage.
 
 use serde_json::{Map, Value, json};
 use traceprop_core::ExtractReport;
