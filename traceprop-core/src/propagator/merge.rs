@@ -31,7 +31,8 @@ impl<'c> Merge<'c> {
         tracestate: TraceStateFacts::NONE,
     };
 
-    /// What the first format says: mostly there are no others to merge it with.
+    /// Starts with what the first format read. Usually there is nothing to merge it with.
+    // Reading b3 would take 3 % more instructions with `add` alone.
     #[inline]
     pub(super) fn beginning(format: &'c dyn Format, kind: FormatKind, reading: &Parsed) -> Self {
         let nothing = Self {
