@@ -444,6 +444,24 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_custom_header_with_the_name_of_an_unread_field_is_written_as_custom() {
+        let names = "correlation:X-Trace,correlation:newrelic";
+        let propagator = Propagator::from_names(names, names).unwrap();
+        let request = [("X-Trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("NewRelic", "7")];
+        let extraction = propagator.extract(&request);
+        let mut headers = alloc::vec::Vec::<(alloc::string::String, alloc::string::String)>::new();
+        let options = crate::InjectOptions::new().allow_correlation(crate::Allow::Only(&["x-trace"]));
+        let report = propagator.inject(extraction.passthrough(), &options, &mut headers);
+        assert_eq!(alloc::format!("{report}"), "newrelic: omitted (not-allowed)");
+        assert!(
+            headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .eq([request[0]].map(|(_, value)| ("x-trace", value)))
+        );
+    }
+
+    #[test]
     fn ok_all_fits_with_eight_custom_headers() {
         let names = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| alloc::format!("correlation:x-{name}"));
         let list = alloc::format!("all,{}", names.join(","));

@@ -155,6 +155,22 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_custom_header_with_the_name_of_an_unread_field_is_judged_as_custom() {
+        let propagator = Propagator::from_names("correlation:NewRelic", "correlation:x-trace").unwrap();
+        let mut guard = Guard::default();
+        guard.watch(&propagator);
+        let names = ["x-trace", "newrelic", "x-dynatrace"];
+        assert!(names.iter().all(|name| Field::from_name(name).is_some_and(|field| !Field::BUILT_IN.contains(&field))));
+        let may_go = |rule: &Rule, withholds_text| names.map(|name| guard.may_go(name, rule, withholds_text));
+        let one = Rule::trace_context().allow_correlation(["X-Trace"]);
+        assert_eq!(may_go(&Rule::nothing(), false), [false; 3]);
+        assert_eq!(may_go(&Rule::trace_context(), false), [false, false, true], "only the last is a trace header");
+        assert_eq!(may_go(&one, false), [true, false, true]);
+        assert_eq!(may_go(&one, true), [false, false, true]);
+        assert_eq!(may_go(&Rule::everything(), false), [true; 3]);
+    }
+
+    #[test]
     fn ok_a_family_stands_for_all_its_names() {
         assert!(is_or_begins("x-acme-a", "x-acme-") && is_or_begins("x-acme", "x-acme"));
         assert!(!is_or_begins("x-acme-a", "x-acme") && !is_or_begins("x-acm", "x-acme-"));
