@@ -15,11 +15,11 @@ use crate::owned::lines::{Entry, OwnedLines};
 use crate::propagator::Extraction;
 use crate::tracestate::preserve::Preserved;
 
-impl<'c> Data<'c> {
+impl<'c> Data<'_, 'c> {
     fn correlation(&self, format: &Correlation, lines: impl Iterator<Item = &'c [u8]>) -> Option<CorrelationId<'c>> {
         let preserved = || {
             let trace_id = self.now.trace_id?;
-            Some((Preserved::find(&self.received.tracestate(&self.headers), trace_id)?, trace_id))
+            Some((Preserved::find(&self.received.tracestate(self.headers), trace_id)?, trace_id))
         };
         format.received(lines, preserved)
     }
@@ -42,7 +42,7 @@ impl<'c> Extraction<'c> {
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'c>> {
-        let data = self.data();
+        let data = self.data(self.headers());
         let lines = data.headers.get_all_custom(format.field_name()).iter();
         if data.received.keeps_text { data.correlation(format, lines) } else { None }
     }
@@ -57,7 +57,7 @@ impl OwnedContext {
         let entries = self.lines.iter().flat_map(OwnedLines::entries);
         let lines = entries.filter(|entry| format.field_name().matches(entry.name)).map(|entry| entry.value);
         // A list that is too long is copied with one line more than is read, so that it remains too long.
-        self.data().correlation(format, lines.take(MAX_HEADER_LINES))
+        self.data(&self.headers()).correlation(format, lines.take(MAX_HEADER_LINES))
     }
 
     /// Replaces the text of a correlation header.

@@ -16,11 +16,16 @@ use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use alloc::string::ToString;
 
+impl<'c> Data<'_, 'c> {
+    fn datadog(&self) -> DatadogView<'c> {
+        DatadogView::of(self.headers, &self.received, self.now)
+    }
+}
+
 impl<'c> Extraction<'c> {
     /// Returns the Datadog data of the request: priority, origin, tags, and the last span that was reported to Datadog.
     pub fn datadog(&self) -> DatadogView<'c> {
-        let Data { headers, received, now } = self.data();
-        DatadogView::of(&headers, &received, now)
+        self.data(self.headers()).datadog()
     }
 }
 
@@ -28,8 +33,7 @@ impl<'c> Extraction<'c> {
 impl OwnedContext {
     /// Returns the Datadog data of the context: priority, origin, tags, and the last span that was reported to Datadog.
     pub fn datadog(&self) -> DatadogView<'_> {
-        let Data { headers, received, now } = self.data();
-        DatadogView::of(&headers, &received, now)
+        self.data(&self.headers()).datadog()
     }
 
     /// Replaces the Datadog data of the context. A priority is also the sampling decision of the trace.

@@ -20,10 +20,10 @@ use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::wire::reason::InvalidReason;
 
-impl<'c> Data<'c> {
+impl<'c> Data<'_, 'c> {
     fn jaeger(self) -> JaegerView<'c> {
         JaegerView {
-            headers: self.headers,
+            headers: *self.headers,
             is_same_trace: self.received.agrees.contains(FormatKind::Jaeger),
             keeps_text: self.received.keeps_text,
             is_debug_root: self.now.sampling == Sampling::Debug && self.received.primary.is_none(),
@@ -34,7 +34,7 @@ impl<'c> Data<'c> {
 impl<'c> Extraction<'c> {
     /// Returns the Jaeger-specific data of the request.
     pub fn jaeger(&self) -> JaegerView<'c> {
-        self.data().jaeger()
+        self.data(self.headers()).jaeger()
     }
 }
 
@@ -42,7 +42,7 @@ impl<'c> Extraction<'c> {
 impl OwnedContext {
     /// Returns the Jaeger-specific data of the context.
     pub fn jaeger(&self) -> JaegerView<'_> {
-        self.data().jaeger()
+        self.data(&self.headers()).jaeger()
     }
 
     /// Replaces the flags of `uber-trace-id`.

@@ -15,14 +15,14 @@ use crate::owned::{OwnedContext, Role};
 use crate::propagator::Extraction;
 
 /// What the accessors of a request and of an owned context read.
-struct Data<'c> {
-    headers: Headers<'c>,
+struct Data<'a, 'c> {
+    headers: &'a Headers<'c>,
     received: Received<'c>,
     now: Now,
 }
 
 impl<'c> Extraction<'c> {
-    fn data(&self) -> Data<'c> {
+    fn data<'a>(&self, headers: &'a Headers<'c>) -> Data<'a, 'c> {
         let (context, received) = (self.context(), self.received());
         let now = Now {
             trace_id: context.map(|context| context.trace_id),
@@ -31,13 +31,13 @@ impl<'c> Extraction<'c> {
             decided_here: received.filled_in,
             is_received: true,
         };
-        Data { headers: *self.headers(), received, now }
+        Data { headers, received, now }
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    fn data(&self) -> Data<'_> {
+    fn data<'a, 'c>(&'c self, headers: &'a Headers<'c>) -> Data<'a, 'c> {
         let (parent_id, decided_here) = match self.role {
             Role::Span(span) => (span.parent_id, span.decided_here),
             Role::Passthrough(passthrough) => (self.span_id(), passthrough.received.filled_in),
@@ -46,6 +46,6 @@ impl OwnedContext {
         let now = Now { trace_id, parent_id, sampling, decided_here, is_received: false };
         // Text that may not be kept is not copied; what is set later is kept.
         let received = Received { keeps_text: true, ..self.known() };
-        Data { headers: self.headers(), received, now }
+        Data { headers, received, now }
     }
 }

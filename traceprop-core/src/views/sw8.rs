@@ -17,17 +17,17 @@ use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::wire::reason::InvalidReason;
 
-impl<'c> Data<'c> {
+impl<'c> Data<'_, 'c> {
     fn sw8(&self) -> Option<Sw8View<'c>> {
         let is_same_trace = self.received.agrees.contains(FormatKind::Sw8);
-        if is_same_trace { Sw8::read_only().received(&self.headers) } else { None }
+        if is_same_trace { Sw8::read_only().received(self.headers) } else { None }
     }
 }
 
 impl<'c> Extraction<'c> {
     /// Returns the sw8 data of the request, or `None` if `sw8` is absent, invalid or names another trace.
     pub fn sw8(&self) -> Option<Sw8View<'c>> {
-        self.data().sw8()
+        self.data(self.headers()).sw8()
     }
 }
 
@@ -35,7 +35,7 @@ impl<'c> Extraction<'c> {
 impl OwnedContext {
     /// Returns the sw8 data of the context, or `None` if `sw8` is absent or names another trace.
     pub fn sw8(&self) -> Option<Sw8View<'_>> {
-        self.data().sw8()
+        self.data(&self.headers()).sw8()
     }
 
     /// Replaces the `sw8` data of the context.
