@@ -37,10 +37,8 @@ impl Propagator {
         let mut writer = PreserveWriter::new(trace_id);
         let mut writes_items = false;
         if asked != Asked::None {
-            for (format, kind) in self.preserving() {
-                if asked == Asked::WithMember && kind.preserves() != Preserves::Member {
-                    continue;
-                }
+            let is_asked = |kind: FormatKind| asked == Asked::All || kind.preserves() == Preserves::Member;
+            for (format, kind) in self.preserving(is_asked) {
                 writes_items |= matches!(kind.preserves(), Preserves::Decision | Preserves::Items | Preserves::Member);
                 if let Some(format) = format.fields().preserve() {
                     format.preserve(context, &mut writer);
@@ -104,26 +102,33 @@ impl Propagator {
                 |letter| context.source.decided_here && [preserve::DEBUG, preserve::DEFERRED].contains(&letter);
             writer.keep(received, |letter| letter != preserve::TEXT && !is_replaced(letter));
         }
-        let with_text = || self.preserving().filter(|(_, kind)| kind.preserves() == Preserves::Text);
+        let with_text = || self.preserving(|kind| kind.preserves() == Preserves::Text);
         let known = || with_text().flat_map(|(format, _)| format.fields().custom_headers()).map(|name| name.as_str());
         keep_text(writer, received, known, context.outgoing.allowed_correlation());
         writer.lacks_text(received)
     }
 
-    /// Returns the formats of both lists and the other ones that preserve data, each once. For a format of both lists
-    /// this is the instance that writes, since settings may differ.
-    fn preserving(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
+    /// Returns the formats of both lists and the other ones that preserve data, each once, as far as their kind is asked
+    /// for. For a format of both lists this is the instance that writes, since settings may differ.
+    fn preserving(
+        &self,
+        is_asked: impl Fn(FormatKind) -> bool + Copy,
+    ) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
+        let asked = move |(_, kind): &(&dyn Format, FormatKind)| is_asked(*kind);
         // The name decides; the kind is quicker to compare, and usually it has no other name.
         let is_same = |one: (&dyn Format, FormatKind), other: (&dyn Format, FormatKind)| {
             one.1 == other.1 && (one.1.has_one_name() || one.0.name() == other.0.name())
         };
-        let read = self.extract.kinds().map(move |read| {
+        let read = self.extract.kinds().filter(asked).map(move |read| {
             let mut written = self.inject.kinds();
             written.find(|written| is_same(read, *written)).unwrap_or(read)
         });
-        let written =
-            self.inject.kinds().filter(move |written| !self.extract.kinds().any(|read| is_same(read, *written)));
-        read.chain(written).chain(self.others.kinds())
+        let written = self
+            .inject
+            .kinds()
+            .filter(asked)
+            .filter(move |written| !self.extract.kinds().any(|read| is_same(read, *written)));
+        read.chain(written).chain(self.others.kinds().filter(asked))
     }
 }
 
@@ -139,7 +144,7 @@ mod tests {
         let propagator =
             Propagator::from_names("b3,correlation:x-a,jaeger", "b3multi,correlation:x-a,correlation:x-b,jaeger")
                 .unwrap();
-        let names: Vec<String> = propagator.preserving().map(|(format, _)| format.name().to_string()).collect();
+        let names: Vec<String> = propagator.preserving(|_| true).map(|(format, _)| format.name().to_string()).collect();
         let others = propagator.others.kinds().map(|(format, _)| format.name().to_string());
         let expected = ["b3", "correlation:x-a", "jaeger", "b3multi", "correlation:x-b"].map(String::from);
         assert_eq!(names, expected.into_iter().chain(others).collect::<Vec<_>>());

@@ -89,9 +89,12 @@ impl Datadog {
         for item in member.items() {
             let name = match item {
                 Item::Priority(text) => {
+                    // Other spellings of a number are written anew.
+                    if !matches!(text.as_bytes(), b"0" | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..]) {
+                        return false;
+                    }
                     received_priority = decimal::signed_value(text.as_bytes());
-                    let digits = received_priority.map(Digits::of_signed);
-                    if digits.is_none_or(|digits| digits.as_bytes() != text.as_bytes()) {
+                    if received_priority.is_none() {
                         return false;
                     }
                     "s"
