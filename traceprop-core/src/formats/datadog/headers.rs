@@ -66,7 +66,7 @@ impl<'c> DatadogHeaders<'c> {
     }
 
     /// Reads what a context needs of the headers: all but the text of the origin. Tells `parsed` which are ignored.
-    #[inline]
+    #[inline(always)]
     pub(super) fn parse(headers: &Headers<'c>, parsed: &mut Parsed) -> Result<Option<Self>, InvalidHeader> {
         let Some(low) = number(headers, Field::DatadogTraceId, decimal::unsigned)? else {
             return Ok(None);
@@ -182,6 +182,7 @@ fn origin<'c>(headers: &Headers<'c>) -> Result<Option<&'c [u8]>, InvalidHeader> 
 }
 
 /// Returns the text of a field that is known to be valid, or that code gave, without the blanks around it.
+#[inline(always)]
 pub(super) fn known_text<'c>(headers: &Headers<'c>, field: Field) -> Option<&'c str> {
     core::str::from_utf8(wire::trim(headers.get(field)?)).ok().filter(|text| !text.is_empty())
 }

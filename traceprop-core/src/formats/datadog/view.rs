@@ -94,6 +94,7 @@ impl<'c> Words<'c> {
 
     const NONE: Self = Self { priority: None, origin: None, tags: DatadogTags::EMPTY };
 
+    #[inline(always)]
     pub(super) fn of(
         source: Source,
         slots: &Headers<'c>,
