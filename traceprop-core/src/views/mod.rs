@@ -9,7 +9,7 @@ mod sw8;
 
 use crate::carrier::headers::Headers;
 use crate::context::received::Received;
-use crate::formats::datadog::Now;
+use crate::formats::datadog::CurrentContext;
 #[cfg(feature = "alloc")]
 use crate::owned::{OwnedContext, Role};
 use crate::propagator::Extraction;
@@ -18,13 +18,13 @@ use crate::propagator::Extraction;
 struct Data<'a, 'c> {
     headers: &'a Headers<'c>,
     received: Received<'c>,
-    now: Now,
+    now: CurrentContext,
 }
 
 impl<'c> Extraction<'c> {
     fn data<'a>(&self, headers: &'a Headers<'c>) -> Data<'a, 'c> {
         let (context, received) = (self.context(), self.received());
-        let now = Now {
+        let now = CurrentContext {
             trace_id: context.map(|context| context.trace_id),
             parent_id: context.and_then(|context| context.parent_id),
             sampling: self.sampling(),
@@ -43,7 +43,7 @@ impl OwnedContext {
             Role::Passthrough(passthrough) => (self.span_id(), passthrough.received.filled_in),
         };
         let (trace_id, sampling) = (self.trace_id(), self.sampling());
-        let now = Now { trace_id, parent_id, sampling, decided_here, is_received: false };
+        let now = CurrentContext { trace_id, parent_id, sampling, decided_here, is_received: false };
         // Text that may not be kept is not copied; what is set later is kept.
         let received = Received { keeps_text: true, ..self.known() };
         Data { headers, received, now }

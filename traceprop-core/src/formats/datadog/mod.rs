@@ -35,7 +35,7 @@
 
 mod error;
 mod headers;
-mod item;
+mod headers_write;
 mod pairs;
 #[cfg(feature = "alloc")]
 mod parts;
@@ -46,7 +46,6 @@ mod text;
 mod trace_state;
 mod trace_state_write;
 mod view;
-mod write;
 
 pub use error::PropagationError;
 pub use headers::{DatadogHeaders, MAX_ORIGIN_LEN};
@@ -56,8 +55,8 @@ pub use tag::{DatadogTag, MAX_TAGS_LEN, TAG_PREFIX};
 pub use tags::{DatadogTags, DatadogTagsIter};
 pub use text::{DatadogLastSpan, DatadogText};
 pub use trace_state::DatadogTraceState;
+pub(crate) use view::CurrentContext;
 pub use view::DatadogView;
-pub(crate) use view::Now;
 
 use crate::carrier::headers::Headers;
 use crate::field::FormatKind;

@@ -1,11 +1,11 @@
 //! `_dd.p.*` tags: what Datadog's tracers set on every span of a trace.
 
 use super::error::PropagationError;
-use super::item::Item;
 use super::pairs::{Pairs, parse_tid};
 use super::plain_tags::PlainTags;
 use super::tag::{DatadogTag, DecisionMaker, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
 use super::text::DatadogText;
+use super::trace_state::Item;
 use crate::carrier::headers::HeaderLines;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
@@ -296,7 +296,7 @@ impl<'c> RawTags<'c> {
                 }
             },
             Self::Member(rest) => loop {
-                if let Item::Tag(tag) = super::item::next_item(rest)? {
+                if let Item::Tag(tag) = super::trace_state::next_item(rest)? {
                     return Some(tag);
                 }
             },

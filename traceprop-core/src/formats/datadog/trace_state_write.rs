@@ -1,10 +1,9 @@
 //! Writing the `dd` member.
 
-use super::item::Item;
 use super::tag::DecisionMaker;
 use super::text::{DatadogLastSpan, DatadogText};
-use super::trace_state::{self, DatadogTraceState};
-use super::view::{self, Source, Words};
+use super::trace_state::{self, DatadogTraceState, Item};
+use super::view::{self, Fields, Source};
 use super::{Datadog, tags};
 use crate::field::FormatKind;
 use crate::format::InjectContext;
@@ -35,36 +34,36 @@ impl Datadog {
         if source == Source::Member && came.is_some_and(|came| self.keeps_member(came, context)) {
             return;
         }
-        let words = Words::of(source, context.received(), received, came);
+        let fields = Fields::of(source, context.received(), received, came);
         let last_span = || view::last_span(source, context.received(), received, came);
         let carries = match source {
-            Source::Built | Source::Headers => words.is_any() || last_span().is_some(),
+            Source::Built | Source::Headers => fields.is_any() || last_span().is_some(),
             Source::Member => came.is_some() || last_span().is_some(),
             Source::Nothing => false,
         };
         if !carries && !context.injects(FormatKind::Datadog) {
             return;
         }
-        let (priority, decision_maker) = view::decide(words.priority, context.sampling(), context.is_local_decision());
+        let (priority, decision_maker) = view::decide(fields.priority, context.sampling(), context.is_local_decision());
         let last_span = match context.span_id() {
             Some(span) if self.reports_spans && !context.is_passthrough() => Some(DatadogLastSpan::id(span)),
             _ => last_span().filter(DatadogLastSpan::is_legal),
         };
         // A member without `s` leaves it to the flag, and need not be touched for saying the same.
-        let by_flag = source == Source::Member && words.priority.is_none() && priority == Some(flag(context));
+        let by_flag = source == Source::Member && fields.priority.is_none() && priority == Some(flag(context));
 
         let mut member = MemberWriter::new(came);
         if let Some(priority) = priority {
             let digits = Digits::of_signed(priority);
             member.add(!by_flag, |item| item.push("s:").and_then(|()| item.push_ascii(digits.as_bytes())).is_ok());
         }
-        if let Some(origin) = words.origin {
+        if let Some(origin) = fields.origin {
             member.add(true, |item| item.push("o:").is_ok() && encode(item, origin, Part::Value));
         }
         if let Some(span) = last_span {
             member.add(true, |item| item.push("p:").and_then(|()| span.push_to(item)).is_ok());
         }
-        for tag in words.tags.with_decision_maker(decision_maker).iter() {
+        for tag in fields.tags.with_decision_maker(decision_maker).iter() {
             // An item without a side would be read by nobody.
             if !tag.name.is_empty() && !tag.value.is_empty() {
                 member.add(true, |item| {

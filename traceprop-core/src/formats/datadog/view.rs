@@ -45,7 +45,7 @@ pub struct DatadogView<'c> {
 
 /// What a context is by now: its words may be older.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Now {
+pub(crate) struct CurrentContext {
     pub(crate) trace_id: Option<TraceId>,
     /// The span that the words came from, or that came since.
     pub(crate) parent_id: Option<SpanId>,
@@ -80,13 +80,13 @@ impl Source {
 }
 
 /// The words as they came.
-pub(super) struct Words<'c> {
+pub(super) struct Fields<'c> {
     pub(super) priority: Option<i32>,
     pub(super) origin: Option<DatadogText<'c>>,
     pub(super) tags: DatadogTags<'c>,
 }
 
-impl<'c> Words<'c> {
+impl<'c> Fields<'c> {
     /// Whether there is any word.
     pub(super) fn is_any(&self) -> bool {
         self.priority.is_some() || self.origin.is_some() || !self.tags.is_empty()
@@ -169,13 +169,13 @@ pub(super) const fn decide(came: Option<i32>, sampling: Sampling, decided_here: 
 }
 
 impl<'c> DatadogView<'c> {
-    pub(crate) fn of(slots: &Headers<'c>, received: &Received<'c>, now: Now) -> Self {
+    pub(crate) fn of(slots: &Headers<'c>, received: &Received<'c>, current: CurrentContext) -> Self {
         let tracestate = received.tracestate(slots);
         let member = DatadogTraceState::from_tracestate(&tracestate);
         let source = Source::of(received);
-        let words = Words::of(source, slots, received, member);
-        let (priority, decision_maker) = decide(words.priority, now.sampling, now.decided_here);
-        let of_member = member.zip(now.trace_id).filter(|_| source == Source::Member);
+        let fields = Fields::of(source, slots, received, member);
+        let (priority, decision_maker) = decide(fields.priority, current.sampling, current.decided_here);
+        let of_member = member.zip(current.trace_id).filter(|_| source == Source::Member);
         let error = match source {
             // Only tags that are too long are ignored as a whole, and an owned context does not keep them.
             Source::Headers if received.refused.contains(Field::DatadogTags) => Some(PropagationError::ExtractMaxSize),
@@ -183,10 +183,10 @@ impl<'c> DatadogView<'c> {
         };
         let agrees = received.agrees.contains(FormatKind::Datadog);
         // The sender's own span is the parent, which is known. Without another format nothing can have changed it.
-        let is_alone = now.is_received && received.agrees == FormatSet::EMPTY.with(FormatKind::Datadog);
+        let is_alone = current.is_received && received.agrees == FormatSet::EMPTY.with(FormatKind::Datadog);
         let is_parent = || {
             let sender = agrees.then(|| headers::parent_id(slots)).flatten();
-            sender.is_some() && sender == now.parent_id
+            sender.is_some() && sender == current.parent_id
         };
         let came_between = match source {
             Source::Headers => !is_alone && !is_parent(),
@@ -197,8 +197,8 @@ impl<'c> DatadogView<'c> {
         let last_span = if came_between { last_span(source, slots, received, member) } else { None };
         Self {
             priority,
-            origin: words.origin,
-            tags: words.tags.with_decision_maker(decision_maker),
+            origin: fields.origin,
+            tags: fields.tags.with_decision_maker(decision_maker),
             last_span,
             error,
             tracestate,

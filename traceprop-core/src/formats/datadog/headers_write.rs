@@ -5,7 +5,7 @@ use super::tag::MAX_TAGS_LEN;
 use super::tags::{DECISION_MAKER, DatadogTags};
 use super::text::DatadogText;
 use super::trace_state::DatadogTraceState;
-use super::view::{self, Source, Words};
+use super::view::{self, Fields, Source};
 use super::{Datadog, pairs};
 use crate::context::inject_options::OmitReason;
 use crate::field::Field;
@@ -34,18 +34,22 @@ impl Datadog {
         let source = Source::of(&context.source.received);
         let needs_member = source == Source::Member || context.source.received.priority_in_dd;
         let state = if needs_member { context.tracestate() } else { TraceState::EMPTY };
-        let words =
-            Words::of(source, context.received(), &context.source.received, DatadogTraceState::from_tracestate(&state));
-        let (priority, decision_maker) = view::decide(words.priority, context.sampling(), context.is_local_decision());
+        let fields = Fields::of(
+            source,
+            context.received(),
+            &context.source.received,
+            DatadogTraceState::from_tracestate(&state),
+        );
+        let (priority, decision_maker) = view::decide(fields.priority, context.sampling(), context.is_local_decision());
         writer.write_ascii(Field::DatadogTraceId, Digits::of(trace_id.low()).as_bytes());
         writer.write_ascii(Field::DatadogParentId, Digits::of(span_id.get()).as_bytes());
         if let Some(priority) = priority {
             writer.write_ascii(Field::DatadogSamplingPriority, Digits::of_signed(priority).as_bytes());
         }
-        if let Some(origin) = words.origin {
+        if let Some(origin) = fields.origin {
             write_origin(origin.without_outer_blanks(), writer);
         }
-        self.write_tags(&words.tags.with_decision_maker(decision_maker), trace_id, writer);
+        self.write_tags(&fields.tags.with_decision_maker(decision_maker), trace_id, writer);
     }
 
     fn write_tags(&self, tags: &DatadogTags<'_>, trace_id: TraceId, writer: &mut Writer<'_>) {
