@@ -1,4 +1,12 @@
-//! Baggage that a service makes or changes.
+//! Baggage that a service creates or changes.
+//!
+//! ```text
+//! entry = key "=" value *( ";" property )       the value is percent-encoded when it is written
+//!
+//! user=Am%C3%A9lie
+//! ```
+//!
+//! Spec: <https://www.w3.org/TR/baggage/>
 #![cfg(feature = "alloc")]
 
 use alloc::string::{String, ToString};
@@ -10,7 +18,9 @@ use super::Baggage;
 use crate::wire::is_token_byte;
 use crate::wire::percent::Encoded;
 
-/// Baggage to change: decoded values, order and duplicates kept.
+/// Baggage that can be changed. Values are decoded; order and duplicates are kept.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::{Baggage, OwnedBaggage};
@@ -28,13 +38,23 @@ pub struct OwnedBaggage {
 }
 
 /// One entry of an [`OwnedBaggage`].
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{BaggageEntry, OwnedBaggage};
+///
+/// let mut baggage = OwnedBaggage::new();
+/// baggage.push(BaggageEntry { key: "tenant".into(), value: "acme inc".into(), properties: "secure".into() });
+/// assert_eq!(baggage.to_string(), "tenant=acme%20inc;secure");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaggageEntry {
-    /// The key. One that is no token cannot be written and is left out.
+    /// The key. An entry whose key is not a token is omitted when the baggage is written.
     pub key: String,
     /// The value, decoded.
     pub value: String,
-    /// The properties in wire form, `;` between them; empty if there are none.
+    /// The properties in wire form, separated by `;`. Empty if there are none.
     pub properties: String,
 }
 
@@ -51,22 +71,24 @@ impl BaggageEntry {
 }
 
 impl OwnedBaggage {
-    /// No entries yet.
+    /// Creates baggage without entries.
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
     }
 
-    /// The entries in order.
+    /// Returns the entries in order.
     pub fn iter(&self) -> impl Iterator<Item = &BaggageEntry> {
         self.entries.iter()
     }
 
-    /// The value of a key; of several the last.
+    /// Returns the value of a key. If the key is repeated, the last value is returned.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.entries.iter().rev().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
     }
 
-    /// Sets a key to one value without properties. An entry of that key keeps its place; further ones go.
+    /// Sets a key to one value without properties.
+    ///
+    /// The first entry with that key keeps its position, and further ones are removed.
     pub fn set(&mut self, key: &str, value: &str) {
         let place = self.entries.iter().position(|entry| entry.key == key);
         let entry = BaggageEntry { key: key.to_string(), value: value.to_string(), properties: String::new() };
@@ -80,29 +102,29 @@ impl OwnedBaggage {
         }
     }
 
-    /// Adds an entry behind all others, even if its key is there already.
+    /// Appends an entry, even if its key is already present.
     pub fn push(&mut self, entry: BaggageEntry) {
         self.entries.push(entry);
     }
 
-    /// Removes all entries of a key. Whether there were any.
+    /// Removes all entries with a key. Returns `true` if there were any.
     pub fn remove(&mut self, key: &str) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.key != key);
         self.entries.len() < before
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are no entries.
+    /// Returns `true` if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The entries that can be written.
+    /// Returns the entries that can be written.
     pub(crate) fn legal(&self) -> impl Iterator<Item = &BaggageEntry> {
         self.entries.iter().filter(|entry| entry.is_legal())
     }
@@ -119,7 +141,7 @@ impl From<Baggage<'_>> for OwnedBaggage {
     }
 }
 
-/// Displays text as a value: the percent sign and everything that is not a `baggage-octet` become `%XX` of their UTF-8.
+/// Displays text as a value. The percent sign and everything that is not a `baggage-octet` is percent-encoded.
 fn encoded(text: &str) -> Encoded<Bytes<'_>> {
     const fn is_plain(byte: u8) -> bool {
         matches!(byte, b'!' | b'#'..=b'$' | b'&'..=b'+' | b'-'..=b':' | b'<'..=b'[' | b']'..=b'~')
@@ -137,7 +159,7 @@ impl fmt::Display for BaggageEntry {
     }
 }
 
-/// The header value: entries that cannot be written are left out. No limit is applied here; injecting does.
+/// Displays the header value, without entries that cannot be written. Limits are applied when the baggage is injected.
 impl fmt::Display for OwnedBaggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, entry) in self.legal().enumerate() {
@@ -170,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_illegal_keys_and_properties_are_left_out_not_mangled() {
+    fn ok_entries_with_illegal_keys_or_properties_are_omitted() {
         let mut baggage = OwnedBaggage::new();
         baggage.push(entry("bad key", "1", ""));
         baggage.push(entry("tenant/id", "2", ""));
@@ -181,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_duplicates_can_be_made_on_purpose() {
+    fn ok_push_adds_duplicates() {
         let mut baggage = OwnedBaggage::new();
         baggage.push(entry("a", "1", ""));
         baggage.push(entry("a", "2", ""));

@@ -1,4 +1,13 @@
-//! One member: key, value and properties, in wire form.
+//! One member: a key, a value and properties, in wire form.
+//!
+//! ```text
+//! member = key OWS "=" OWS value *( OWS ";" OWS property )
+//!
+//! serverNode=DF%2028;secure
+//! ```
+//!
+//! An empty property is accepted, as a trailing semicolon produces it.
+//! Spec: <https://www.w3.org/TR/baggage/#definition>
 
 use core::fmt;
 
@@ -6,7 +15,17 @@ use crate::wire::percent::{Decoded, Decoding};
 use crate::wire::reason::InvalidReason;
 use crate::wire::{self, is_token, is_token_byte, split_once, trim};
 
-/// One member of a baggage, borrowed from the carrier.
+/// One member of [`Baggage`](crate::Baggage), borrowed from the carrier.
+///
+/// # Examples
+///
+/// ```
+/// let baggage = traceprop_core::Baggage::parse(b"node=DF%2028;secure")?;
+/// let member = baggage.get("node").expect("the member is there");
+/// assert_eq!(member.raw_value(), "DF%2028");
+/// assert!(member.value_bytes().eq(*b"DF 28"));
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BaggageMember<'c> {
     key: &'c str,
@@ -14,18 +33,18 @@ pub struct BaggageMember<'c> {
     properties: BaggageProperties<'c>,
 }
 
-/// Whether these bytes are a value.
+/// Returns true if the bytes are a valid value.
 #[inline]
 fn is_value(bytes: &[u8]) -> bool {
     wire::is_visible(bytes, b'!', *b"\",;\\")
 }
 
-/// A member that breaks no rule, as bytes: all that is needed to count it and to hand it on.
+/// A valid member as bytes. Counting and forwarding need no more than this.
 #[derive(Clone, Copy)]
 pub(crate) struct RawMember<'c> {
     whole: &'c [u8],
     key: &'c [u8],
-    /// Behind the blanks, as its properties are.
+    /// Trimmed, as `properties` is.
     value: &'c [u8],
     value_at: usize,
     properties: &'c [u8],
@@ -33,10 +52,10 @@ pub(crate) struct RawMember<'c> {
 }
 
 impl<'c> RawMember<'c> {
-    /// Judges one member without blanks before it.
+    /// Parses one member. `whole` has no blanks before it.
     #[inline]
     pub(crate) fn parse(whole: &'c [u8]) -> Result<Self, (InvalidReason, usize)> {
-        // Most are a key and a value and nothing else, and then each byte is looked at once.
+        // Most members are a key and a value. For these each byte is read once.
         let key_len = whole.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(0);
         match (&whole[..key_len], &whole[key_len..]) {
             (key @ [_, ..], [b'=', value @ ..]) if is_value(value) => {
@@ -47,7 +66,7 @@ impl<'c> RawMember<'c> {
     }
 
     fn parse_parts(whole: &'c [u8]) -> Result<Self, (InvalidReason, usize)> {
-        let (pair, behind) = split_once(whole, b';').unwrap_or((whole, b""));
+        let (pair, properties) = split_once(whole, b';').unwrap_or((whole, b""));
         let Some((key, value)) = split_once(pair, b'=') else {
             return Err((InvalidReason::BadMember, 0));
         };
@@ -61,7 +80,7 @@ impl<'c> RawMember<'c> {
         if !is_value(value) {
             return Err((InvalidReason::BadValue, pair.len() - value.len()));
         }
-        let properties = wire::trim_start(behind);
+        let properties = wire::trim_start(properties);
         let properties_at = whole.len() - properties.len();
         if !properties.is_empty() && !properties.split(|&b| b == b';').all(|property| is_property(trim(property))) {
             return Err((InvalidReason::BadMember, pair.len() + 1));
@@ -69,9 +88,9 @@ impl<'c> RawMember<'c> {
         Ok(Self { whole, key, value, value_at, properties: wire::trim_end(properties), properties_at })
     }
 
-    /// The same as text.
+    /// Converts the parts to text.
     pub(crate) fn member(&self) -> BaggageMember<'c> {
-        // All parts are ASCII, so one look makes text of them together.
+        // All parts are ASCII, so converting the whole member once is enough.
         let text = wire::ascii(self.whole);
         let part = |at: usize, part: &[u8]| text.get(at..at + part.len()).unwrap_or_default();
         BaggageMember {
@@ -85,14 +104,14 @@ impl<'c> RawMember<'c> {
         self.key
     }
 
-    /// The member as it came, without the blanks around it.
+    /// Returns the member as received, without blanks around it.
     pub(crate) const fn as_bytes(&self) -> &'c [u8] {
         self.whole
     }
 
-    /// Whether `raw`, from which this was read, is just how it is written.
+    /// Returns true if `raw`, from which this was parsed, is in canonical form.
     pub(crate) fn is_canonical(&self, raw: &[u8]) -> bool {
-        // What is longer than its parts has blanks between or around them.
+        // If the member is longer than its parts, there are blanks between or around them.
         let pair = self.key.len() + 1 + self.value.len();
         if self.properties.is_empty() {
             return raw.len() == pair;
@@ -105,28 +124,30 @@ impl<'c> RawMember<'c> {
 }
 
 impl<'c> BaggageMember<'c> {
-    /// The key, as it stands: a token, never percent-decoded.
+    /// Returns the key. It is a token and is never percent-decoded.
     pub const fn key(&self) -> &'c str {
         self.key
     }
 
-    /// The value in wire form, percent-encoded.
+    /// Returns the value in wire form, percent-encoded.
     pub const fn raw_value(&self) -> &'c str {
         self.value
     }
 
-    /// The value, percent-decoded once. Broken UTF-8 becomes U+FFFD, a broken percent sequence stays as it is.
+    /// Returns the value, percent-decoded once.
+    ///
+    /// Invalid UTF-8 becomes U+FFFD. An invalid percent sequence is kept.
     #[cfg(feature = "alloc")]
     pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
         decoded(self.value).text()
     }
 
-    /// The bytes of the value, percent-decoded once, for where nothing may allocate.
+    /// Returns the bytes of the value, percent-decoded once, without allocating.
     pub fn value_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
         decoded(self.value)
     }
 
-    /// The properties, in order. They display in wire form, without blanks, `;` between them.
+    /// Returns the properties. They display in wire form, separated by `;` and without blanks.
     pub const fn properties(&self) -> BaggageProperties<'c> {
         self.properties
     }
@@ -139,9 +160,8 @@ fn decoded(value: &str) -> Decoded<'_> {
 fn is_property(property: &[u8]) -> bool {
     let (key, value) = split_once(property, b'=').map_or((property, &b""[..]), |(key, value)| (key, value));
     let (key, value) = (trim(key), trim(value));
-    // An empty property is what a trailing semicolon makes: it says nothing, and costs nothing.
-    let nothing = property.is_empty();
-    nothing || (is_token(key) && is_value(value))
+    // A trailing semicolon makes an empty property.
+    property.is_empty() || (is_token(key) && is_value(value))
 }
 
 impl fmt::Display for BaggageMember<'_> {
@@ -157,7 +177,17 @@ impl fmt::Display for BaggageMember<'_> {
     }
 }
 
-/// The properties of a member. Blanks around them make no difference.
+/// The properties of a member. Comparison ignores blanks around them.
+///
+/// # Examples
+///
+/// ```
+/// let baggage = traceprop_core::Baggage::parse(b"tenant=acme; secure ;ttl=30")?;
+/// let properties = baggage.get("tenant").expect("the member is there").properties();
+/// assert_eq!(properties.to_string(), "secure;ttl=30");
+/// assert_eq!(properties.iter().map(|property| property.value).collect::<Vec<_>>(), [None, Some("30")]);
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BaggageProperties<'c>(&'c str);
 
@@ -170,7 +200,7 @@ impl PartialEq for BaggageProperties<'_> {
 impl Eq for BaggageProperties<'_> {}
 
 impl<'c> BaggageProperties<'c> {
-    /// The properties, in order.
+    /// Returns the properties in order.
     pub fn iter(&self) -> impl Iterator<Item = BaggageProperty<'c>> + Clone + use<'c> {
         self.0.split(';').filter_map(|property| {
             let property = trim_str(property);
@@ -182,14 +212,14 @@ impl<'c> BaggageProperties<'c> {
         })
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no properties.
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
 }
 
 fn trim_str(text: &str) -> &str {
-    // Blanks are one byte each, so cutting them off leaves whole characters.
+    // Blanks are one byte each, so trimming them leaves whole characters.
     core::str::from_utf8(wire::trim(text.as_bytes())).unwrap_or_default()
 }
 
@@ -205,18 +235,29 @@ impl fmt::Display for BaggageProperties<'_> {
     }
 }
 
-/// One property: a key alone, or a key with a value in wire form.
+/// One property: a key, with or without a value.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{Baggage, BaggageProperty};
+///
+/// let baggage = Baggage::parse(b"tenant=acme;ttl=30")?;
+/// let member = baggage.get("tenant").expect("the member is there");
+/// assert_eq!(member.properties().iter().next(), Some(BaggageProperty { key: "ttl", value: Some("30") }));
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BaggageProperty<'c> {
-    /// The key: a token.
+    /// The key, a token.
     pub key: &'c str,
-    /// The value, percent-encoded, if there is one.
+    /// The value in wire form, percent-encoded, if there is one.
     pub value: Option<&'c str>,
 }
 
 #[cfg(feature = "alloc")]
 impl<'c> BaggageProperty<'c> {
-    /// The value, percent-decoded once, as [`BaggageMember::value`] decodes.
+    /// Returns the value, decoded as by [`BaggageMember::value`].
     pub fn decoded(&self) -> Option<alloc::borrow::Cow<'c, str>> {
         self.value.map(|value| decoded(value).text())
     }
@@ -272,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_blanks_make_no_other_member() {
+    fn ok_comparison_ignores_blanks() {
         assert_eq!(ok("k = v ; p = 1;;q"), ok("k=v;p=1;q"));
         assert_ne!(ok("k=v;p;q"), ok("k=v;q;p"));
     }

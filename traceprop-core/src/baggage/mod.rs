@@ -1,7 +1,7 @@
-//! `baggage`: the user's own key-value pairs, which travel with the request and do not depend on any trace.
+//! W3C `baggage`: key-value pairs of the application that travel with a request, with or without a trace.
 //!
 //! ```text
-//! list     = member *( OWS "," OWS member )            limits: 64 members, 8192 bytes, over all lines
+//! list     = member *( OWS "," OWS member )            limits over all lines: 64 members, 8192 bytes
 //! member   = key OWS "=" OWS value *( OWS ";" OWS property )
 //! property = key [ OWS "=" OWS value ]
 //! key      = token                                     case-sensitive, never percent-decoded
@@ -10,7 +10,8 @@
 //! userId=alice,serverNode=DF%2028;secure
 //! ```
 //!
-//! A malformed member is skipped and the rest kept. Duplicate keys are legal and keep their order.
+//! An invalid member is ignored and the others are kept: one bad service must not erase the baggage of all. Duplicate keys
+//! are valid and keep their order.
 //! Spec: <https://www.w3.org/TR/baggage/>
 
 mod edit;
@@ -27,17 +28,30 @@ use crate::wire;
 use crate::wire::reason::InvalidReason;
 use member::RawMember;
 
-/// How much baggage is read and written. W3C: all members MUST be carried while within 64 members and 8192 bytes.
+/// Limits on the baggage that is read and written.
+///
+/// The default is [`BaggageLimits::W3C`].
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{BaggageLimits, formats::baggage::W3cBaggage};
+///
+/// static SMALL: W3cBaggage = W3cBaggage::new().limits(BaggageLimits { members: 16, bytes: 1024 });
+/// assert_eq!(BaggageLimits::default(), BaggageLimits { members: 64, bytes: 8192 });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BaggageLimits {
-    /// Members.
+    /// The maximum number of members.
     pub members: usize,
-    /// Bytes of all lines together, commas included.
+    /// The maximum length of all lines together in bytes, including commas.
     pub bytes: usize,
 }
 
 impl BaggageLimits {
-    /// The limits that the specification demands at least: 64 members, 8192 bytes.
+    /// The lowest limits that the specification permits: 64 members and 8,192 bytes ([W3C Baggage, section 3.3.2]).
+    ///
+    /// [W3C Baggage, section 3.3.2]: https://www.w3.org/TR/baggage/#limits
     pub const W3C: Self = Self { members: 64, bytes: 8192 };
 }
 
@@ -47,7 +61,11 @@ impl Default for BaggageLimits {
     }
 }
 
-/// Baggage as it was received, borrowed from the carrier. Nothing is decoded before it is asked for.
+/// Received baggage, borrowed from the carrier.
+///
+/// Values are decoded when [`BaggageMember::value`] is called.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::Baggage;
@@ -63,37 +81,39 @@ pub struct Baggage<'c> {
     lines: HeaderLines<'c>,
     limits: BaggageLimits,
     len: usize,
-    /// The first thing that was skipped, if anything was.
-    skipped: Option<InvalidHeader>,
-    /// The lines are just what would be written: nothing skipped, no blanks, no empty members.
+    /// The first error.
+    ignored: Option<InvalidHeader>,
+    /// The lines are in the form in which they would be written: no errors, blanks or empty members.
     canonical: bool,
 }
 
 impl<'c> Baggage<'c> {
-    /// No baggage.
+    /// Baggage without members.
     pub const EMPTY: Self =
-        Self { lines: HeaderLines::none(), limits: BaggageLimits::W3C, len: 0, skipped: None, canonical: true };
+        Self { lines: HeaderLines::none(), limits: BaggageLimits::W3C, len: 0, ignored: None, canonical: true };
 
-    /// Reads baggage of one line, within the W3C limits.
+    /// Parses baggage of one line, within the W3C limits.
     ///
     /// # Errors
-    /// `no-valid-member` where there are members and none can be used, `too-long` where the first is longer than the
-    /// limit.
+    ///
+    /// Returns `no-valid-member` if no member is valid, and `too-long` if the first member exceeds the limit.
     pub fn parse(line: &'c [u8]) -> Result<Self, InvalidHeader> {
         Self::from_lines(HeaderLines::one(line), BaggageLimits::W3C)
     }
 
-    /// Reads the lines of a baggage as one list. Members behind a limit are not looked at.
+    /// Parses lines as one list. Members beyond a limit are not read.
     ///
     /// # Errors
-    /// `no-valid-member` where there are members and none can be used, `too-long` where the first is longer than the
-    /// limit, `too-many-lines`.
+    ///
+    /// Returns `no-valid-member` if no member is valid, `too-long` if the first member exceeds the limit, and
+    /// `too-many-lines` if there are more than [`MAX_HEADER_LINES`](crate::MAX_HEADER_LINES) lines.
     pub fn from_lines(lines: HeaderLines<'c>, limits: BaggageLimits) -> Result<Self, InvalidHeader> {
         Self::scan(lines, limits, |_, _| {}).0
     }
 
-    /// The same, and the limit that members stand behind, if any do: also where nothing before it can be used. Each
-    /// member is shown to `look`, and whether it is just how it is written.
+    /// Parses lines and calls `look` with each member and whether it is in canonical form.
+    ///
+    /// Also returns the limit that was exceeded, if any, even if no member before it is valid.
     #[inline]
     pub(crate) fn scan(
         lines: HeaderLines<'c>,
@@ -108,7 +128,7 @@ impl<'c> Baggage<'c> {
         }
         let mut walk = Walk::new(lines, limits);
         let mut len = 0;
-        let mut skipped = None;
+        let mut ignored = None;
         let mut limit = None;
         let mut canonical = true;
         while let Some(step) = walk.step() {
@@ -124,45 +144,45 @@ impl<'c> Baggage<'c> {
                     canonical = false;
                     limit = Some(reason)
                         .filter(|reason| matches!(reason, InvalidReason::TooLong | InvalidReason::TooManyMembers));
-                    skipped = skipped.or(Some(InvalidHeader::new(Field::Baggage, reason, at)));
+                    ignored = ignored.or(Some(InvalidHeader::new(Field::Baggage, reason, at)));
                 }
             }
         }
-        let read = match skipped {
-            Some(reject) if len == 0 && reject.reason() == InvalidReason::TooLong => Err(reject),
+        let read = match ignored {
+            Some(invalid) if len == 0 && invalid.reason() == InvalidReason::TooLong => Err(invalid),
             Some(_) if len == 0 => Err(InvalidHeader::new(Field::Baggage, InvalidReason::NoValidMember, 0)),
-            _ => Ok(Self { lines, limits, len, skipped, canonical }),
+            _ => Ok(Self { lines, limits, len, ignored, canonical }),
         };
         (read, limit)
     }
 
-    /// The members in order, duplicates included.
+    /// Returns the members in order, including duplicates.
     #[inline]
     pub fn iter(&self) -> BaggageIter<'c> {
         BaggageIter { walk: Walk::new(self.lines, self.limits), left: self.len }
     }
 
-    /// The last member with this key, which is the one that counts where a key may have one value only.
+    /// Returns the last member with this key. It is the one that counts if a key can only have one value.
     pub fn get(&self, key: &str) -> Option<BaggageMember<'c>> {
         self.iter().filter(|member| member.key() == key).last()
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is no member.
+    /// Returns `true` if there are no members.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The first member that was skipped, and why: malformed, or behind a limit.
+    /// Returns the first error: an invalid member, or an exceeded limit.
     pub const fn ignored(&self) -> Option<InvalidHeader> {
-        self.skipped
+        self.ignored
     }
 
-    /// Whether the lines can go on as they are.
+    /// Returns true if the lines can be written verbatim.
     pub(crate) const fn is_canonical(&self) -> bool {
         self.canonical
     }
@@ -182,11 +202,21 @@ impl<'c> IntoIterator for Baggage<'c> {
     }
 }
 
-/// Iterator over the members of a baggage.
+/// Iterator over the members of [`Baggage`].
+///
+/// # Examples
+///
+/// ```
+/// let baggage = traceprop_core::Baggage::parse(b"tenant=acme,user=7")?;
+/// let mut members = baggage.iter();
+/// assert_eq!(members.next().map(|member| member.key()), Some("tenant"));
+/// assert_eq!(members.len(), 1);
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct BaggageIter<'c> {
     walk: Walk<'c>,
-    /// Members that are still to come: what stands behind the last one need not be looked at again.
+    /// The number of remaining members. What follows the last one is not read again.
     left: usize,
 }
 
@@ -207,13 +237,13 @@ impl<'c> Iterator for BaggageIter<'c> {
 
 impl ExactSizeIterator for BaggageIter<'_> {}
 
-/// A walk over the lines, which never looks beyond the limits.
+/// A walk over the lines that never reads beyond the limits.
 #[derive(Clone, Debug)]
 struct Walk<'c> {
     lines: HeaderLinesIter<'c>,
     rest: Option<&'c [u8]>,
     limits: BaggageLimits,
-    /// Bytes of all lines up to here, commas between lines included.
+    /// The number of bytes read so far, including commas between lines.
     at: usize,
     members: usize,
     done: bool,
@@ -231,7 +261,7 @@ impl<'c> Walk<'c> {
         Self { lines: lines.iter(), rest: None, limits, at: 0, members: 0, done: false }
     }
 
-    /// The next member that is no wreck.
+    /// Returns the next valid member.
     fn member(&mut self) -> Option<BaggageMember<'c>> {
         loop {
             match self.step()? {
@@ -253,7 +283,7 @@ impl<'c> Walk<'c> {
             self.done = true;
             return Some(Step::Bad { reason: InvalidReason::TooLong, at: self.at });
         }
-        // One byte more than may be read shows whether the member ends within the limit.
+        // One byte beyond the limit shows whether the member ends within it.
         let left = self.limits.bytes.saturating_sub(self.at);
         let visible = &rest[..rest.len().min(left.saturating_add(1))];
         let at = self.at;
@@ -298,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_order_and_duplicates_stay() {
+    fn ok_order_and_duplicates_are_kept() {
         assert_eq!(keys("a=1,b=2,a=3"), ["a", "b", "a"]);
         let baggage = Baggage::parse(b"a=1,b=2,a=3").unwrap();
         assert_eq!(baggage.get("a").unwrap().raw_value(), "3");
@@ -306,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_members_to_come_are_counted() {
+    fn ok_remaining_members_are_counted() {
         let baggage = Baggage::parse(b"a=1,no-equal-sign,,b=2,a=3").unwrap();
         let mut members = baggage.iter();
         for left in [3, 2, 1] {
@@ -317,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_malformed_members_are_skipped_and_reported() {
+    fn ok_invalid_members_are_ignored_and_reported() {
         let baggage = Baggage::parse(b"a=1,no-equal-sign,b=2").unwrap();
         assert_eq!(baggage.len(), 2);
         assert_eq!(baggage.ignored(), Some(InvalidHeader::new(Field::Baggage, InvalidReason::BadMember, 4)));
@@ -325,14 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_empty_and_blank_members_are_no_members() {
+    fn ok_empty_and_blank_members_do_not_count() {
         assert_eq!(keys("a=1,, ,b=2,"), ["a", "b"]);
         assert!(Baggage::parse(b" ,\t,").unwrap().is_empty());
         assert_eq!(Baggage::parse(b" ,\t,").unwrap().ignored(), None);
     }
 
     #[test]
-    fn err_nothing_usable() {
+    fn err_no_valid_member() {
         let error = Baggage::parse(b"foo,=,;p").unwrap_err();
         assert_eq!(error, InvalidHeader::new(Field::Baggage, InvalidReason::NoValidMember, 0));
     }
@@ -361,11 +391,11 @@ mod tests {
             Baggage::parse(first.as_bytes()).unwrap_err(),
             InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, 0)
         );
-        // Where nothing follows but a comma, nothing was lost.
+        // A trailing comma beyond the limit is not an error.
         let ended = format!("a={},", "x".repeat(8189));
         assert_eq!(Baggage::parse(format!("{ended},").as_bytes()).unwrap().ignored(), None);
-        let behind = Baggage::parse(format!("{ended},b=1").as_bytes()).unwrap().ignored();
-        assert_eq!(behind, Some(InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, 8193)));
+        let after = Baggage::parse(format!("{ended},b=1").as_bytes()).unwrap().ignored();
+        assert_eq!(after, Some(InvalidHeader::new(Field::Baggage, InvalidReason::TooLong, 8193)));
         let one_less = format!("a=1,b={}", "x".repeat(8186));
         assert_eq!(keys(&one_less), ["a", "b"]);
     }
