@@ -1,4 +1,10 @@
-//! Changes to a tracestate, and what it is when it goes out.
+//! Edits of a tracestate, and the edited list that is written.
+//!
+//! ```text
+//! set acme=7f on rojo=1,congo=2:       acme=7f,rojo=1,congo=2
+//! ```
+//!
+//! Spec: <https://www.w3.org/TR/trace-context-2/#mutating-the-tracestate-field>
 
 use core::fmt;
 
@@ -7,10 +13,12 @@ use super::list::{TraceState, put_members};
 use super::scan::TraceStateMember;
 use crate::wire::buffer::AsciiSink;
 
-/// Members above this many characters are the first to go when a budget is exceeded (W3C tracestate limits).
+/// Members with more characters are the first to be omitted if a budget is exceeded (W3C tracestate limits).
 const BIG_MEMBER: usize = 128;
 
-/// A change to a tracestate: a vendor's own member set or deleted.
+/// A change to a tracestate: it sets or deletes a vendor's own member.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::TraceStateEdit;
@@ -25,7 +33,9 @@ pub struct TraceStateEdit<'a> {
 }
 
 impl<'a> TraceStateEdit<'a> {
-    /// Sets a member: it goes to the left end, and stands there once. `None` if key or value break the grammar.
+    /// Sets a member, which becomes the first of the list.
+    ///
+    /// Returns `None` if the key or the value is invalid.
     pub fn set(key: &'a str, value: &'a str) -> Option<Self> {
         let legal = is_key(key) && is_value(value);
         legal.then_some(Self { key, value: Some(value) })
@@ -37,13 +47,13 @@ impl<'a> TraceStateEdit<'a> {
     }
 }
 
-/// A tracestate as it goes out: edited, within 32 members and the budget. Displays as the header value.
+/// A tracestate with edits, within [`MAX_MEMBERS`] and a budget. Displays as the header value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EditedTraceState<'a> {
     pub(crate) state: TraceState<'a>,
-    /// Done in this order, so the last set member stands left-most.
+    /// Applied in order, so the member that is set last comes first.
     pub(crate) edits: [&'a [TraceStateEdit<'a>]; 2],
-    /// Characters of the value, commas included. Whole members go until it fits.
+    /// The longest value in characters, including commas. Whole members are omitted until it fits.
     pub(crate) budget: Option<usize>,
 }
 
@@ -53,9 +63,9 @@ impl<'a> EditedTraceState<'a> {
         (0..first.len() + then.len()).map(move |i| if i < first.len() { first[i] } else { then[i - first.len()] })
     }
 
-    /// How many members do not go out, for the count of members and for the budget.
-    pub(crate) fn left_out(&self) -> (u32, u32) {
-        // Of two members with one key only one counts, so there are no more than these.
+    /// Returns the numbers of members that are omitted because of their count and because of the budget.
+    pub(crate) fn omitted(&self) -> (u32, u32) {
+        // An edit of a received key replaces its member, so this is the largest possible number.
         if self.budget.is_none() && self.edits().len() + self.state.len() <= MAX_MEMBERS {
             return (0, 0);
         }
@@ -65,7 +75,7 @@ impl<'a> EditedTraceState<'a> {
         ((all - within_count) as u32, (within_count - kept) as u32)
     }
 
-    /// Edited members first, the last edit left-most; then those that no edit names.
+    /// Returns the members that edits set, the last edit first, then the received members without an edit.
     fn members(&self) -> impl Iterator<Item = TraceStateMember<'a>> + Clone {
         let edits = self.edits();
         let set = (0..edits.len()).rev().filter_map({
@@ -89,7 +99,7 @@ impl<'a> EditedTraceState<'a> {
         members.filter(move |(place, _)| !drop[*place]).map(|(_, member)| member)
     }
 
-    /// Marks members to drop, in the W3C order: those above 128 characters first, then all, each time from the right.
+    /// Marks members to drop in the W3C order: first those above 128 characters, then all, both from the right.
     fn cut(&self, budget: usize, drop: &mut [bool; MAX_MEMBERS]) {
         let mut sizes = [0; MAX_MEMBERS];
         let mut len = 0;
@@ -143,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_edits_go_left_and_stand_once() {
+    fn ok_edits_come_first_and_keys_are_unique() {
         let set = |key, value| TraceStateEdit::set(key, value).unwrap();
         assert_eq!(edited("rojo=1,congo=2", &[set("mine", "3")], None), "mine=3,rojo=1,congo=2");
         assert_eq!(edited("rojo=1,congo=2", &[set("congo", "9")], None), "congo=9,rojo=1");
@@ -162,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_33rd_member_pushes_out_the_right_most() {
+    fn ok_33rd_member_displaces_the_last() {
         let line = (0..32).map(|i| format!("k{i}=v")).collect::<std::vec::Vec<_>>().join(",");
         let mine = [TraceStateEdit::set("mine", "1").unwrap()];
         let state = EditedTraceState { state: read(&line), edits: [&mine, &[]], budget: None };
         let text = state.to_string();
         assert!(text.starts_with("mine=1,k0=v") && text.ends_with("k30=v"));
-        assert_eq!(state.left_out(), (1, 0));
+        assert_eq!(state.omitted(), (1, 0));
     }
 
     #[test]
@@ -181,6 +191,6 @@ mod tests {
         assert_eq!(edited("a=1,b=2,c=3", &[], Some(6)), "a=1");
         let nothing = EditedTraceState { state: read("a=1,b=2"), edits: [&[], &[]], budget: Some(2) };
         assert_eq!(nothing.to_string(), "");
-        assert_eq!(nothing.left_out(), (0, 2));
+        assert_eq!(nothing.omitted(), (0, 2));
     }
 }

@@ -1,16 +1,25 @@
-//! Which bytes keys and values are made of, and where they end.
+//! The bytes of keys and values.
+//!
+//! ```text
+//! key   = ( a-z / 0-9 ) 0*255( a-z / 0-9 / "_" / "-" / "*" / "/" / "@" )
+//! value = 0*255( 0x20-0x7e except "," and "=" ) and a last one that is not a space
+//!
+//! rojo=00f067aa0ba902b7
+//! ```
+//!
+//! Spec: <https://www.w3.org/TR/trace-context-2/#list>
 
-/// Members of a tracestate. W3C: "There can be a maximum of 32 list-members".
+/// The maximum number of members of a tracestate. W3C: "There can be a maximum of 32 list-members".
 pub const MAX_MEMBERS: usize = 32;
 
-/// Bytes of a member's key, and of its value.
+/// The longest key and the longest value in bytes.
 pub(super) const MAX_PART: usize = 256;
 
 pub(super) const KEY: u8 = 1;
 pub(super) const KEY_START: u8 = 2;
 const VALUE: u8 = 4;
 
-/// What each byte may be part of.
+/// The classes of each byte.
 const CLASS: [u8; 256] = {
     let mut class = [0; 256];
     let mut byte = 0;
@@ -42,7 +51,7 @@ pub(super) fn is_value(value: &str) -> bool {
     (1..=MAX_PART).contains(&bytes.len()) && value_end(bytes, 0) == bytes.len() && !bytes.ends_with(b" ")
 }
 
-/// The first place at `from` or later whose byte is another, or else the end.
+/// Returns the first offset from `from` whose byte is not in a class, or the end.
 #[inline]
 pub(super) fn skip(line: &[u8], from: usize, is_one: impl Fn(u8) -> bool) -> usize {
     let mut at = from;
@@ -52,7 +61,7 @@ pub(super) fn skip(line: &[u8], from: usize, is_one: impl Fn(u8) -> bool) -> usi
     at
 }
 
-/// Where the first byte at `from` or later stands that may be no part of a value, or else the end. Eight at a time.
+/// Returns the first offset from `from` whose byte cannot be part of a value, or the end. Reads eight bytes at a time.
 #[inline]
 pub(super) fn value_end(line: &[u8], from: usize) -> usize {
     let mut at = from;
@@ -66,7 +75,7 @@ pub(super) fn value_end(line: &[u8], from: usize) -> usize {
         rest = tail;
     }
     match line.last_chunk::<8>() {
-        // The last eight bytes, without those before `at`. Zeros come in behind them, which are no part of a value.
+        // The last eight bytes without those before `at`. The shift adds zeros after them, which end a value.
         Some(chunk) if !rest.is_empty() => {
             let last = u64::from_le_bytes(*chunk) >> (8 * (8 - rest.len()));
             at + no_value_bytes(last).trailing_zeros() as usize / 8
@@ -75,11 +84,13 @@ pub(super) fn value_end(line: &[u8], from: usize) -> usize {
     }
 }
 
-/// A bit in the lowest of eight bytes that may be no part of a value, and perhaps in bytes above it; zero if all may.
+/// Returns a bit in the lowest of eight bytes that cannot be part of a value. Higher bytes can have a bit by mistake.
+///
+/// Returns zero if all bytes can be part of a value.
 #[inline]
 const fn no_value_bytes(bytes: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // A subtraction borrows from the byte above, an addition carries into it, only where a byte is one of those.
+    // Borrows and carries reach the byte above only from a byte that ends a value.
     let below_blank = bytes.wrapping_sub(b' ' as u64 * ONES) & !bytes;
     let above_tilde = bytes.wrapping_add(ONES) | bytes;
     let commas = bytes ^ (b',' as u64 * ONES);
@@ -94,10 +105,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_a_value_ends_at_the_first_byte_that_is_none_of_it() {
+    fn ok_a_value_ends_at_the_first_other_byte() {
         for len in [7, 8, 9, 16, 21] {
             for place in 0..len {
-                // What stands above must not hide it, and it must not hide what stands above.
+                // Neither the byte nor the one above it hides the other.
                 for above in [b'a', b' ', b'~', 0, b',', b'=', 0x7f, 0xff] {
                     for byte in 0..=255 {
                         let mut line = [b'v'; 21];

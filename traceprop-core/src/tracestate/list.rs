@@ -2,13 +2,15 @@
 
 use core::fmt;
 
-use super::scan::{self, Members, TraceStateFacts, TraceStateMember, judge_lines};
+use super::scan::{self, Members, TraceStateFacts, TraceStateMember, check_lines};
 use crate::carrier::headers::HeaderLines;
 use crate::field::invalid::InvalidHeader;
 use crate::wire;
 use crate::wire::buffer::AsciiSink;
 
-/// A tracestate that was read, borrowed from the carrier.
+/// A received tracestate, borrowed from the carrier.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::TraceState;
@@ -28,24 +30,26 @@ impl<'c> TraceState<'c> {
     /// A tracestate without members.
     pub const EMPTY: Self = Self { lines: HeaderLines::none(), facts: TraceStateFacts::NONE };
 
-    /// Reads a tracestate of one line.
+    /// Parses a tracestate of one line.
     ///
     /// # Errors
-    /// `bad-member` (no `=`), `bad-key`, `bad-value`, `too-many-members`, at the byte where it shows.
+    ///
+    /// Returns `bad-member` (no `=`), `bad-key`, `bad-value` or `too-many-members`, with the offset of the byte at fault.
     pub fn parse(line: &'c [u8]) -> Result<Self, InvalidHeader> {
         Self::from_lines(HeaderLines::one(line))
     }
 
-    /// Reads the lines of a tracestate as one list.
+    /// Parses lines as one list.
     ///
     /// # Errors
-    /// As [`TraceState::parse`], and `too-many-lines`. Offsets count over the lines joined by commas.
+    ///
+    /// Returns the errors of [`TraceState::parse`], and `too-many-lines`. Offsets count over the lines joined by commas.
     pub fn from_lines(lines: HeaderLines<'c>) -> Result<Self, InvalidHeader> {
-        let facts = judge_lines(&lines)?;
+        let facts = check_lines(&lines)?;
         Ok(Self { lines, facts })
     }
 
-    /// Lines that were read before, and what was found out about them.
+    /// Creates a tracestate of lines that were parsed before.
     #[inline]
     pub(crate) const fn known(lines: HeaderLines<'c>, facts: TraceStateFacts) -> Self {
         Self { lines, facts }
@@ -56,7 +60,7 @@ impl<'c> TraceState<'c> {
         self.facts
     }
 
-    /// The members, newest first; of several with one key the first.
+    /// Returns the members, newest first. If a key is repeated, only its first member is returned.
     #[inline]
     pub fn iter(&self) -> TraceStateIter<'c> {
         TraceStateIter {
@@ -67,24 +71,24 @@ impl<'c> TraceState<'c> {
         }
     }
 
-    /// The value of a member.
+    /// Returns the value of the first member with this key.
     pub fn get(&self, key: &str) -> Option<&'c str> {
         scan::find(&self.lines, key.as_bytes()).map(wire::ascii)
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     #[inline]
     pub const fn len(&self) -> usize {
         self.facts.len()
     }
 
-    /// Whether there is no member.
+    /// Returns `true` if there are no members.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The one line that this was read from, if that is just how it would be written within this many characters.
+    /// Returns the received line if it is in canonical form and not longer than `budget` characters.
     pub(crate) fn as_received(&self, budget: Option<usize>) -> Option<&'c [u8]> {
         let line = self.lines.first().filter(|_| self.facts.is_canonical())?;
         budget.is_none_or(|budget| line.len() <= budget).then_some(line)
@@ -122,15 +126,25 @@ impl<'c> IntoIterator for TraceState<'c> {
     }
 }
 
-/// Iterator over the members of a tracestate.
+/// Iterator over the members of a [`TraceState`].
+///
+/// # Examples
+///
+/// ```
+/// let state = traceprop_core::TraceState::parse(b"rojo=1,congo=2")?;
+/// let mut members = state.iter();
+/// assert_eq!(members.next().map(|member| (member.key, member.value)), Some(("rojo", "1")));
+/// assert_eq!(members.len(), 1);
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct TraceStateIter<'c> {
     members: Members<'c>,
-    /// The place of the next member.
+    /// The index of the next member.
     place: usize,
-    /// How many are still to come.
+    /// The number of remaining members.
     left: usize,
-    /// The lines, if a key stands twice in them.
+    /// The lines, if a key is repeated in them.
     repeats: Option<HeaderLines<'c>>,
 }
 
@@ -143,8 +157,8 @@ impl<'c> Iterator for TraceStateIter<'c> {
             let member = self.members.next()?;
             let place = self.place;
             self.place += 1;
-            // The place of the first member with this key tells whether this one repeats it. Where the text lies does
-            // not: two lines may be one and the same constant.
+            // Compares the index of the first member with this key. Comparing addresses would fail for two lines that
+            // are the same constant.
             let is_first = self
                 .repeats
                 .is_none_or(|lines| Members::new(lines).position(|known| known.key == member.key) == Some(place));
@@ -183,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_members_to_come_are_counted() {
+    fn ok_remaining_members_are_counted() {
         let state = ok("a=1,b=2,a=3,c=4");
         assert!(!state.is_empty() && TraceState::EMPTY.is_empty());
         let mut members = state.iter();
@@ -221,8 +235,8 @@ mod tests {
     }
 
     #[test]
-    fn ok_keys_that_look_alike_are_not_taken_for_one() {
-        // All share a bit, and the last two a digest.
+    fn ok_similar_keys_are_told_apart() {
+        // All have the same bit, and the last two have the same digest.
         let keys = ["m00", "m01", "m10", "m11", "abcdefghijklmnop", "ijklmnopabcdefgh"];
         let line = keys.map(|key| format!("{key}=1")).join(",");
         assert_eq!(ok(&line).as_received(None), Some(line.as_bytes()));
@@ -270,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_canonical_line_is_handed_on_as_it_is() {
+    fn ok_canonical_line_is_forwarded_verbatim() {
         let as_received = |line: &'static str| ok(line).as_received(None);
         assert_eq!(as_received("a= 1,b=2 x"), Some(&b"a= 1,b=2 x"[..]));
         for odd in ["a=1, b=2", "a=1 ,b=2", "a=1,,b=2", ",a=1", "a=1,", " a=1", "a=1\t", "a=1,a=2", ""] {

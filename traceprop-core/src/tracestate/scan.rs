@@ -1,4 +1,12 @@
-//! Looking at the bytes of a tracestate: once to judge them, and later to find the members again.
+//! Scanning the bytes of a tracestate: once to check them, and later to find members.
+//!
+//! ```text
+//! list = member *( OWS "," OWS member )
+//!
+//! rojo=00f067aa0ba902b7,congo=t61rcWkgMzE
+//! ```
+//!
+//! Spec: <https://www.w3.org/TR/trace-context-2/#tracestate-header>
 
 use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
 use crate::field::Field;
@@ -9,13 +17,14 @@ use crate::wire::reason::{InvalidReason, ReasonAt};
 
 use super::grammar::{KEY, KEY_START, MAX_MEMBERS, MAX_PART, is, skip, value_end};
 
-/// What reading a tracestate found out, so that nothing has to be judged twice. As wide as it is read: a byte beside
-/// others is read together with them, and has to wait until each has reached the cache.
+/// The result of checking a tracestate, so that nothing is checked twice.
+///
+/// One word, because it is copied as one. Separate bytes would be written one by one and read together, which stalls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TraceStateFacts(u32);
 
 impl TraceStateFacts {
-    /// Of a tracestate without members.
+    /// The facts of a tracestate without members.
     pub(crate) const NONE: Self = Self(0);
 
     const DUPLICATES: u32 = 1;
@@ -23,92 +32,94 @@ impl TraceStateFacts {
     const TP: u32 = 4;
     const DD: u32 = 8;
     const DD_PRIORITY: u32 = 16;
-    /// From here on, how many members there are.
+    /// The higher bits are the number of members.
     const LEN_SHIFT: u32 = 8;
 
     fn set(&mut self, bit: u32, is_set: bool) {
         self.0 |= if is_set { bit } else { 0 };
     }
 
-    /// How many members there are; several with one key are one.
+    /// Returns the number of members with different keys.
     pub(super) const fn len(self) -> usize {
         (self.0 >> Self::LEN_SHIFT) as usize
     }
 
-    /// A key stands twice.
+    /// Returns true if a key is repeated.
     pub(super) const fn has_duplicates(self) -> bool {
         self.0 & Self::DUPLICATES != 0
     }
 
-    /// One line, just as it would be written.
+    /// Returns true if there is one line, in canonical form.
     pub(super) const fn is_canonical(self) -> bool {
         self.0 & Self::CANONICAL != 0
     }
 
-    /// A member of ours is there, of this trace or a stale one. A vendor that has our key by chance keeps his.
+    /// Returns true if there is a `tp` member of this family, even a stale one of another trace.
+    ///
+    /// A `tp` of another vendor is left alone.
     pub(crate) const fn has_tp(self) -> bool {
         self.0 & Self::TP != 0
     }
 
-    /// Datadog's member is there.
+    /// Returns true if there is a `dd` member.
     pub(crate) const fn has_dd(self) -> bool {
         self.0 & Self::DD != 0
     }
 
-    /// It says with which priority the sender decided.
+    /// Returns true if the `dd` member has a sampling priority.
     pub(crate) const fn has_dd_priority(self) -> bool {
         self.0 & Self::DD_PRIORITY != 0
     }
 }
 
-/// Judges all lines as one list.
+/// Checks lines as one list.
 #[inline]
-pub(crate) fn judge_lines(lines: &HeaderLines<'_>) -> Result<TraceStateFacts, InvalidHeader> {
+pub(crate) fn check_lines(lines: &HeaderLines<'_>) -> Result<TraceStateFacts, InvalidHeader> {
     match lines.first().filter(|_| !lines.is_repeated()) {
-        Some(line) => judge_line(line),
-        None => judge_several(lines),
+        Some(line) => check_line(line),
+        None => check_several(lines),
     }
 }
 
-/// Judges the only line of a list.
-pub(crate) fn judge_line(line: &[u8]) -> Result<TraceStateFacts, InvalidHeader> {
-    let mut judge = Judge::NOTHING;
-    match judge.line(line) {
-        Ok(()) => Ok(judge.facts(|| HeaderLines::one(line))),
+/// Checks a list of one line.
+pub(crate) fn check_line(line: &[u8]) -> Result<TraceStateFacts, InvalidHeader> {
+    let mut check = Check::NEW;
+    match check.line(line) {
+        Ok(()) => Ok(check.facts(|| HeaderLines::one(line))),
         Err(error) => Err(error.of(Field::TraceState)),
     }
 }
 
 #[cold]
-fn judge_several(lines: &HeaderLines<'_>) -> Result<TraceStateFacts, InvalidHeader> {
+fn check_several(lines: &HeaderLines<'_>) -> Result<TraceStateFacts, InvalidHeader> {
     if lines.is_over_limit() {
         return Err(InvalidHeader::new(Field::TraceState, InvalidReason::TooManyLines, 0));
     }
-    let mut judge = Judge { is_tight: false, ..Judge::NOTHING };
+    let mut check = Check { is_tight: false, ..Check::NEW };
     let mut offset = 0;
     for line in lines.iter() {
-        judge.line(line).map_err(|error| error.behind(offset).of(Field::TraceState))?;
+        check.line(line).map_err(|error| error.behind(offset).of(Field::TraceState))?;
         offset += line.len() + 1;
     }
-    Ok(judge.facts(|| *lines))
+    Ok(check.facts(|| *lines))
 }
 
-/// What the members so far have shown.
-struct Judge {
+/// The state of a check.
+struct Check {
     facts: TraceStateFacts,
     len: usize,
-    /// A bit for each key.
+    /// A bit for each key. Different keys can have the same bit.
     keys: u64,
-    /// Two keys share a bit.
+    /// Two members have the same bit, so their keys may be equal.
     maybe_twice: bool,
-    /// No blanks and no empty members, so that the list is just as it would be written.
+    /// There are no blanks and no empty members so far.
     is_tight: bool,
 }
 
-impl Judge {
-    const NOTHING: Self = Self { facts: TraceStateFacts::NONE, len: 0, keys: 0, maybe_twice: false, is_tight: true };
+impl Check {
+    const NEW: Self = Self { facts: TraceStateFacts::NONE, len: 0, keys: 0, maybe_twice: false, is_tight: true };
 
-    /// Looks at each byte of one line once.
+    /// Checks one line, and reads each byte once.
     #[inline]
     fn line(&mut self, line: &[u8]) -> Result<(), ReasonAt> {
         let mut at = 0;
@@ -140,7 +151,7 @@ impl Judge {
                 return Err(InvalidReason::TooManyMembers.at(start));
             }
             self.len += 1;
-            // Mostly a key shares its bit with no other, and then it need not be compared.
+            // Most keys have a bit of their own and need no comparison.
             let last = usize::from(key[key.len() - 1]);
             let bit = 1 << ((key.len() + usize::from(first) * 3 + last * 7) & 63);
             self.maybe_twice |= self.keys & bit != 0;
@@ -160,21 +171,19 @@ impl Judge {
         }
     }
 
-    /// A value without the blanks behind it, and the place behind those. Trailing blanks are none of a value, leading spaces
-    /// are.
+    /// Returns a value without its trailing blanks, and the offset after them. Leading spaces are part of a value.
     #[cold]
     fn blanks<'l>(&mut self, line: &'l [u8], value: &'l [u8], end: usize) -> Result<(&'l [u8], usize), ReasonAt> {
         self.is_tight = false;
         let at = skip(line, end, |byte| matches!(byte, b' ' | b'\t'));
         match line.get(at) {
             None | Some(b',') => Ok((value.trim_ascii_end(), at)),
-            // Behind a tab the value may not go on; another byte is none of a value.
+            // A value cannot contain a tab or the other byte.
             Some(_) => Err(InvalidReason::BadValue.at(end)),
         }
     }
 
-    /// What stands at `start` where a member should begin: blanks, commas between nothing, or the end, also that behind a
-    /// last comma. Says where to go on.
+    /// Skips blanks and empty members at `start`, where a member should begin. Returns the offset after them.
     #[cold]
     fn gap(&mut self, line: &[u8], start: usize, legal: usize) -> Result<usize, ReasonAt> {
         self.is_tight = false;
@@ -188,16 +197,15 @@ impl Judge {
         let mut facts = self.facts;
         facts.set(TraceStateFacts::DUPLICATES, keys < self.len);
         facts.set(TraceStateFacts::CANONICAL, self.is_tight && self.len > 0 && keys == self.len);
-        // At most 32.
         facts.0 |= (keys as u32) << TraceStateFacts::LEN_SHIFT;
         facts
     }
 }
 
-/// How many different keys the members have.
+/// Counts the different keys of the members.
 #[cold]
 fn count_keys(lines: HeaderLines<'_>) -> usize {
-    // Eight bytes tell most keys apart, and shorter ones for certain: no key holds a zero byte.
+    // A digest of eight bytes tells most keys apart. It is exact for short ones, as no key contains a zero byte.
     let mut known = [(0_u64, &b""[..]); MAX_MEMBERS];
     let mut len = 0;
     for Member { key, .. } in Members::new(lines).take(MAX_MEMBERS) {
@@ -210,7 +218,7 @@ fn count_keys(lines: HeaderLines<'_>) -> usize {
     len
 }
 
-/// Whether a `tp` value has the shape of ours.
+/// Returns true if a `tp` value has the form that this family writes.
 fn is_ours(value: &[u8]) -> bool {
     let low = value.strip_prefix(b"1;").and_then(|rest| rest.split_at_checked(8));
     low.is_some_and(|(low, items)| {
@@ -218,11 +226,11 @@ fn is_ours(value: &[u8]) -> bool {
     })
 }
 
-/// Whether a `dd` value has an item `s:` with a number.
+/// Returns true if a `dd` value has an item `s:` with a number.
 fn has_priority(value: &[u8]) -> bool {
     let mut items = value;
     loop {
-        // Datadog writes it first.
+        // Datadog writes this item first.
         if let [b's', b':', number @ ..] = items {
             let digits = number.strip_prefix(b"-").unwrap_or(number);
             let len = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
@@ -238,15 +246,25 @@ fn has_priority(value: &[u8]) -> bool {
 }
 
 /// One member of a tracestate.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{TraceState, TraceStateMember};
+///
+/// let state = TraceState::parse(b"rojo=00f067aa0ba902b7")?;
+/// assert_eq!(state.iter().next(), Some(TraceStateMember { key: "rojo", value: "00f067aa0ba902b7" }));
+/// # Ok::<(), traceprop_core::InvalidHeader>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceStateMember<'c> {
     /// The vendor's key.
     pub key: &'c str,
-    /// The vendor's value, leading spaces included.
+    /// The vendor's value, including leading spaces.
     pub value: &'c str,
 }
 
-/// One member, in bytes that are known to be ASCII.
+/// One member as bytes, which are ASCII.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member<'c> {
     pub(super) key: &'c [u8],
@@ -260,7 +278,7 @@ impl<'c> Member<'c> {
     }
 }
 
-/// All members in order, of lines that were found valid: only the separators have to be looked for.
+/// Iterator over all members of valid lines. It only looks for separators.
 #[derive(Clone, Debug)]
 pub(super) struct Members<'c> {
     lines: HeaderLinesIter<'c>,
@@ -283,7 +301,7 @@ impl<'c> Iterator for Members<'c> {
             while !self.rest.is_empty() {
                 let (member, rest) = wire::split_once(self.rest, b',').unwrap_or((self.rest, &[]));
                 self.rest = rest;
-                // Keys are short. Between two commas there may also be nothing, or blanks.
+                // A member can be empty or blank.
                 if let Some(equals) = member.iter().position(|&byte| byte == b'=') {
                     let (key, value) = (&member[..equals], &member[equals + 1..]);
                     return Some(Member { key: key.trim_ascii_start(), value: value.trim_ascii_end() });
@@ -294,7 +312,7 @@ impl<'c> Iterator for Members<'c> {
     }
 }
 
-/// The value of the first member with this key, in lines that were found valid.
+/// Returns the value of the first member with this key, in valid lines.
 pub(super) fn find<'c>(lines: &HeaderLines<'c>, key: &[u8]) -> Option<&'c [u8]> {
     for line in lines.iter() {
         let mut rest = line;
@@ -312,13 +330,13 @@ pub(super) fn find<'c>(lines: &HeaderLines<'c>, key: &[u8]) -> Option<&'c [u8]> 
     None
 }
 
-/// What is wrong with the member at `start`, whose key is legal up to `legal`.
+/// Returns the error of the member at `start`, whose key is valid up to `legal`.
 #[cold]
 fn bad_key(line: &[u8], start: usize, legal: usize) -> ReasonAt {
     let member = line[start..].split(|&byte| byte == b',').next().unwrap_or_default();
     match member.iter().position(|&byte| byte == b'=') {
         None => InvalidReason::BadMember.at(start),
-        // All of the key is legal, so its length or its first byte is not.
+        // All bytes of the key are valid, so its length or its first byte is at fault.
         Some(end) if start + end == legal => InvalidReason::BadKey.at(start),
         Some(_) => InvalidReason::BadKey.at(legal),
     }
@@ -333,16 +351,16 @@ mod tests {
     use std::format;
     use std::vec::Vec;
 
-    fn judged(lines: &[&str]) -> Result<TraceStateFacts, InvalidHeader> {
+    fn checked(lines: &[&str]) -> Result<TraceStateFacts, InvalidHeader> {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(&[Field::TraceState]));
         let headers: Vec<_> = lines.iter().map(|line| ("tracestate", *line)).collect();
-        judge_lines(&Headers::collect(&headers, &names).get_all(Field::TraceState))
+        check_lines(&Headers::collect(&headers, &names).get_all(Field::TraceState))
     }
 
-    /// Twice, canonical, ours, Datadog's, with a priority.
+    /// Duplicates, canonical, `tp`, `dd`, `dd` with a priority.
     fn facts(lines: &[&str]) -> [bool; 5] {
-        let facts = judged(lines).unwrap();
+        let facts = checked(lines).unwrap();
         [facts.has_duplicates(), facts.is_canonical(), facts.has_tp(), facts.has_dd(), facts.has_dd_priority()]
     }
 
@@ -364,14 +382,14 @@ mod tests {
         for key in &keys {
             let list = |count: usize| keys.iter().filter(|other| *other != key).take(count);
             let line: Vec<_> = list(30).chain([key]).map(|key| format!("{key}=1")).collect();
-            assert!(!judged(&[&line.join(",")]).unwrap().has_duplicates(), "{key}");
+            assert!(!checked(&[&line.join(",")]).unwrap().has_duplicates(), "{key}");
             let line = [line, [format!("{key}=2")].into()].concat();
-            assert!(judged(&[&line.join(",")]).unwrap().has_duplicates(), "{key}");
+            assert!(checked(&[&line.join(",")]).unwrap().has_duplicates(), "{key}");
         }
     }
 
     #[test]
-    fn ok_a_priority_is_a_number_wherever_it_stands() {
+    fn ok_a_priority_is_a_number_in_any_position() {
         for (value, has) in [
             ("s:2", true),
             ("s:-1;o:rum", true),
@@ -390,9 +408,9 @@ mod tests {
     }
 
     #[test]
-    fn err_place_is_counted_over_all_lines() {
+    fn err_offset_is_counted_over_all_lines() {
         let bad = |at| Err(InvalidHeader::new(Field::TraceState, InvalidReason::BadKey, at));
-        assert_eq!(judged(&["a=1", "b=2,=3"]), bad(8));
-        assert_eq!(judged(&["a=1", "", "=3"]), bad(5));
+        assert_eq!(checked(&["a=1", "b=2,=3"]), bad(8));
+        assert_eq!(checked(&["a=1", "", "=3"]), bad(5));
     }
 }

@@ -13,6 +13,15 @@
 //! A browser page with two agents sends two values, on two lines or joined by a comma. They are invalid
 //! (`multiple-traceparent`), unless [`W3cTraceContext::allow_multiple_traceparent`] accepts them. Without a valid
 //! `traceparent` the `tracestate` is ignored.
+//!
+//! ```
+//! use traceprop_core::formats::tracecontext::TraceParent;
+//!
+//! let parent = TraceParent::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")?;
+//! assert!(parent.flags.is_sampled());
+//! # Ok::<(), traceprop_core::InvalidHeader>(())
+//! ```
+//!
 //! Spec: <https://www.w3.org/TR/trace-context-2/#traceparent-header>
 
 mod traceparent;
@@ -25,7 +34,7 @@ use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
 use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::tracestate::preserve::Preserved;
-use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, judge_line, judge_lines};
+use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, check_line, check_lines};
 use crate::wire::buffer::StackText;
 use crate::wire::reason::InvalidReason;
 
@@ -133,11 +142,11 @@ impl Format for W3cTraceContext {
             false => DecisionWeight::Tentative,
         };
         if let Some(line) = headers.get(Field::TraceState) {
-            let judged = match headers.is_repeated(Field::TraceState) {
-                false => judge_line(line),
-                true => judge_lines(&headers.get_all(Field::TraceState)),
+            let checked = match headers.is_repeated(Field::TraceState) {
+                false => check_line(line),
+                true => check_lines(&headers.get_all(Field::TraceState)),
             };
-            match judged {
+            match checked {
                 Ok(found) => facts = found,
                 Err(invalid) => ignored = Some(invalid),
             }
@@ -198,7 +207,7 @@ impl W3cTraceContext {
     }
 
     fn write_edited(&self, state: EditedTraceState<'_>, writer: &mut Writer<'_>) {
-        let (over_count, over_budget) = state.left_out();
+        let (over_count, over_budget) = state.omitted();
         if over_count > 0 {
             writer.omit(Field::TraceState, OmitReason::TooManyMembers, over_count);
         }

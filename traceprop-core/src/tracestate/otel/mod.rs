@@ -1,16 +1,16 @@
-//! OpenTelemetry's member of the tracestate: with which probability a trace is kept, and by which random value.
+//! OpenTelemetry's member of the tracestate: the sampling threshold and the randomness of a trace.
 //!
 //! ```text
 //! ot   = item *( ";" item )       at most 256 characters
 //! item = key ":" value
-//! th   = 1*14 lower hex           the rejection threshold, filled up with zeros on the right to 56 bits
-//! rv   = 14 lower hex             the randomness, where the trace id is not to be taken for it
+//! th   = 1*14 lower hex           the rejection threshold, padded with zeros on the right to 56 bits
+//! rv   = 14 lower hex             the randomness, if that of the trace id is not used
 //!
 //! ot=th:fd70a4;rv:6e6d1a75832a2f
 //! ```
 //!
-//! A trace is kept where its randomness reaches the threshold: its low 56 bits, or `rv`. Who does not sample hands the
-//! member on as it is; who samples writes the threshold of its own, and nobody changes a valid `rv`.
+//! A trace is sampled if its randomness is at least the threshold. The randomness is `rv`, or the low 56 bits of the trace
+//! id. A service that samples writes its own threshold; other services forward the member. A valid `rv` is never changed.
 //! Spec: <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>
 
 mod threshold;
@@ -27,16 +27,17 @@ use threshold::{BITS, DIGITS, ONE};
 
 const KEY: &str = "ot";
 
-/// The longest value of a tracestate member.
+/// The longest value of a tracestate member in bytes.
 const MAX_VALUE: usize = 256;
 
-/// The randomness of a trace id: its low 56 bits. Whether they are random, flag `02` of a traceparent says.
+/// Returns the randomness of a trace id: its low 56 bits. Flag `02` of a traceparent tells whether they are random.
 pub(crate) const fn randomness_of(trace_id: TraceId) -> u64 {
     trace_id.low() & (ONE - 1)
 }
 
-/// A value that stands for the randomness of an id that is merely unique. Ids that differ in one bit differ in half of
-/// these (the finalizer of SplitMix64).
+/// Returns a substitute for the randomness of an id that is unique but not random.
+///
+/// Ids that differ in one bit differ in about half of these bits.
 pub(crate) const fn mixed_randomness_of(trace_id: TraceId) -> u64 {
     mix(trace_id.high() ^ mix(trace_id.low())) & (ONE - 1)
 }
@@ -48,7 +49,9 @@ pub(crate) const fn mix(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// OpenTelemetry's member as it came. What cannot be read in it counts as not there.
+/// The received member of OpenTelemetry. Invalid items in it are ignored.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::{sampler::OtelTraceState, TraceState};
@@ -63,7 +66,7 @@ pub(crate) const fn mix(mut bits: u64) -> u64 {
 pub struct OtelTraceState<'c>(&'c str);
 
 impl<'c> OtelTraceState<'c> {
-    /// The member of this tracestate.
+    /// Returns the member of a tracestate. It is empty if the tracestate has none.
     pub fn from_tracestate(state: &TraceState<'c>) -> Self {
         Self(state.get(KEY).unwrap_or_default())
     }
@@ -73,24 +76,26 @@ impl<'c> OtelTraceState<'c> {
         items.find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
-    /// `th`: with which probability the trace was kept so far.
+    /// Returns the threshold `th`, with which the trace was sampled so far.
     pub fn threshold(&self) -> Option<Threshold> {
         Threshold::parse(self.value("th")?)
     }
 
-    /// `rv`: the randomness that counts in place of the trace id's.
+    /// Returns the randomness `rv`, which replaces that of the trace id.
     pub fn randomness(&self) -> Option<u64> {
         let value = self.value("rv")?;
         (value.len() == DIGITS as usize).then(|| Threshold::parse(value)).flatten().map(Threshold::get)
     }
 
-    /// Whether there is a `th`, valid or not.
+    /// Returns true if there is a `th`, even an invalid one.
     pub(crate) fn has_threshold(&self) -> bool {
         self.value("th").is_some()
     }
 }
 
-/// What a decision changes in the member. Eight bytes, because every span has one: a threshold, and above it what to do.
+/// The change of the member by a sampling decision.
+///
+/// Eight bytes, because every span has one: the threshold, and flags above it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OtelEdit(u64);
 
@@ -99,7 +104,7 @@ impl OtelEdit {
     const ERASE: u64 = 2 << BITS;
     const RANDOMNESS: u64 = 4 << BITS;
 
-    /// Nothing.
+    /// No change.
     pub(crate) const NONE: Self = Self(0);
 
     pub(crate) const fn with_threshold(self, threshold: Option<Threshold>) -> Self {
@@ -126,30 +131,30 @@ impl OtelEdit {
         self.0 == 0
     }
 
-    /// The member after the change; `None` if it stays as it is.
+    /// Returns the member after the change, or `None` if it is unchanged.
     pub(crate) fn member(self, trace_id: TraceId, state: &TraceState<'_>) -> Option<OtelMember> {
         if self.is_none() {
             return None;
         }
-        let came = state.get(KEY).unwrap_or_default();
-        // Where a threshold has no room any more, an older one must not stand for it.
-        let text = self.edited(trace_id, came).or_else(|_| Self(Self::ERASE).edited(trace_id, came)).ok()?;
-        (text.as_str() != came).then_some(OtelMember(text))
+        let received = state.get(KEY).unwrap_or_default();
+        // If the threshold does not fit, an older one is removed, because it no longer applies.
+        let text = self.edited(trace_id, received).or_else(|_| Self(Self::ERASE).edited(trace_id, received)).ok()?;
+        (text.as_str() != received).then_some(OtelMember(text))
     }
 
-    fn edited(self, trace_id: TraceId, came: &str) -> Result<StackText<MAX_VALUE>, fmt::Error> {
+    fn edited(self, trace_id: TraceId, received: &str) -> Result<StackText<MAX_VALUE>, fmt::Error> {
         let mut text = StackText::new();
         let separator = |text: &StackText<MAX_VALUE>| if text.as_str().is_empty() { "" } else { ";" };
         if let Some(threshold) = self.threshold() {
             fmt::write(&mut text, format_args!("th:{threshold}"))?;
         }
-        // One that came and can be read stands in any case.
-        let makes_randomness = self.has_randomness() && OtelTraceState(came).randomness().is_none();
+        // A valid received randomness is kept.
+        let makes_randomness = self.has_randomness() && OtelTraceState(received).randomness().is_none();
         if makes_randomness {
             let (separator, randomness) = (separator(&text), mixed_randomness_of(trace_id));
             fmt::write(&mut text, format_args!("{separator}rv:{randomness:014x}"))?;
         }
-        for item in came.split(';').filter(|item| !item.is_empty()) {
+        for item in received.split(';').filter(|item| !item.is_empty()) {
             let gone = match item.split(':').next() {
                 Some("th") => self.0 & (Self::SET | Self::ERASE) != 0,
                 Some("rv") => makes_randomness,
@@ -170,19 +175,33 @@ impl fmt::Debug for OtelEdit {
     }
 }
 
-/// OpenTelemetry's member as it is to go out.
+/// The member of OpenTelemetry to write.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::sampler::{Probability, Sampler, SamplingParameters};
+/// use traceprop_core::{TraceId, TraceState};
+///
+/// let sampler = Probability::new(0.5).ok_or("a ratio")?;
+/// let trace_id: TraceId = "4bf92f3577b34da6a3ce929d0e0e4736".parse()?;
+/// let result = sampler.should_sample(&SamplingParameters::new(trace_id, true));
+/// let member = result.otel_member(trace_id, &TraceState::EMPTY).ok_or("a new member")?;
+/// assert_eq!(member.as_str(), "th:8");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct OtelMember(StackText<MAX_VALUE>);
 
 impl OtelMember {
-    /// The value; empty if nothing is left of the member.
+    /// Returns the value. It is empty if the member is to be deleted.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
-    /// The change to the tracestate, for [`InjectOptions::edit_tracestate`](crate::InjectOptions::edit_tracestate).
+    /// Returns the edit of the tracestate, for [`InjectOptions::edit_tracestate`](crate::InjectOptions::edit_tracestate).
     pub fn edit(&self) -> TraceStateEdit<'_> {
-        // An empty value is none, and what came was legal.
+        // Only an empty value is invalid: the received items were valid.
         TraceStateEdit::set(KEY, self.as_str()).unwrap_or(TraceStateEdit::delete(KEY))
     }
 }
@@ -210,9 +229,10 @@ mod tests {
 
     #[test]
     fn ok_edits_leave_other_items_alone() {
-        let edited = |edit: OtelEdit, came: &str| {
-            let line = format!("ot={came}");
-            let state = if came.is_empty() { TraceState::EMPTY } else { TraceState::parse(line.as_bytes()).unwrap() };
+        let edited = |edit: OtelEdit, received: &str| {
+            let line = format!("ot={received}");
+            let state =
+                if received.is_empty() { TraceState::EMPTY } else { TraceState::parse(line.as_bytes()).unwrap() };
             edit.member(TraceId::MIN, &state).map(|member| member.as_str().to_string())
         };
         let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
@@ -230,14 +250,14 @@ mod tests {
             Some(format!("th:8;rv:{:014x};x:1", mixed_randomness_of(TraceId::MIN)).as_str())
         );
         assert_eq!(edited(OtelEdit::NONE, "th:X"), None);
-        // Randomness alone leaves the threshold, and to ask for it twice is to ask for it.
+        // Adding randomness keeps the threshold, and adding it twice is the same as once.
         let random = OtelEdit::NONE.with_randomness().with_randomness();
         let expected = format!("rv:{:014x};th:c", mixed_randomness_of(TraceId::MIN));
         assert_eq!(edited(random, "th:c").as_deref(), Some(expected.as_str()));
     }
 
     #[test]
-    fn err_threshold_without_room_leaves_none() {
+    fn err_threshold_that_does_not_fit_is_omitted() {
         let long = format!("th:c;x:{}", "1".repeat(249));
         let line = format!("ot={long}");
         let state = TraceState::parse(line.as_bytes()).unwrap();
@@ -246,7 +266,7 @@ mod tests {
         assert_eq!(member.edit(), TraceStateEdit::set("ot", &long[5..]).unwrap());
     }
 
-    /// The first outputs of SplitMix64 from a seed of 0, as its authors have them.
+    /// The first outputs of the reference implementation of SplitMix64 with seed 0.
     #[test]
     fn ok_mix_is_the_finalizer_of_split_mix_64() {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -257,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_debug_shows_what_is_to_change() {
+    fn ok_debug_shows_the_change() {
         let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
         let member = half.member(TraceId::MIN, &TraceState::EMPTY);
         assert_eq!(format!("{half:?} {member:?}"), "OtelEdit(0180000000000000) Some(OtelMember(\"th:8\"))");

@@ -1,24 +1,33 @@
 //! The rejection threshold: a probability in 56 bits.
+//!
+//! ```text
+//! th = 1*14 lower hex       padded with zeros on the right
+//!
+//! fd70a4
+//! ```
+//!
+//! Spec: <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>
 
 use core::fmt;
 
 use crate::wire;
 use crate::wire::hex::{self, Letters};
 
-/// Bits of a threshold, and of randomness.
+/// The number of bits of a threshold and of randomness.
 pub(super) const BITS: u32 = 56;
 
-/// Hex digits of that many bits.
+/// The number of hex digits of that many bits.
 pub(super) const DIGITS: u32 = BITS / 4;
 
-/// One more than any randomness.
+/// One more than the highest randomness.
 pub(super) const ONE: u64 = 1 << BITS;
 
-/// Digits behind the leading `f`s that OpenTelemetry recommends: more would make the member longer, and a probability
-/// no more useful.
+/// The number of digits after leading `f`s that OpenTelemetry recommends. More digits make the member longer.
 const PRECISION: u32 = 4;
 
-/// How much randomness a trace needs at least to be kept: of 2^56 traces, that many are not.
+/// The least randomness with which a trace is sampled. Of 2^56 traces, this many are not sampled.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::sampler::Threshold;
@@ -33,18 +42,22 @@ const PRECISION: u32 = 4;
 pub struct Threshold(pub(super) u64);
 
 impl Threshold {
-    /// All traces are kept.
+    /// The threshold that samples all traces.
     pub const ALWAYS_SAMPLE: Self = Self(0);
 
-    /// The threshold that keeps this part of all traces, to four digits behind the leading `f`s, as OpenTelemetry's
-    /// SDKs have it. `None` unless the ratio is between 2^-56 and 1: keeping nothing is no probability.
+    /// Returns the threshold that samples this fraction of all traces.
+    ///
+    /// It has four digits after leading `f`s, as in OpenTelemetry's SDKs. Returns `None` unless the ratio is between 2^-56
+    /// and 1. There is no threshold that samples nothing.
     pub const fn from_ratio(ratio: f64) -> Option<Self> {
         Self::from_ratio_with_digits(ratio, PRECISION)
     }
 
-    /// The same with another number of digits, from 1 to 14.
+    /// Returns the threshold for a ratio, with 1 to 14 digits after leading `f`s.
+    ///
+    /// Returns `None` if `digits` is 0, or if [`from_ratio`](Self::from_ratio) does.
     pub const fn from_ratio_with_digits(ratio: f64, digits: u32) -> Option<Self> {
-        /// Bits of a fraction that an f64 of 2^-56 or more may need behind the 56.
+        /// The number of bits after the 56 that an f64 of at least 2^-56 may need.
         const FRACTION: u32 = 64;
         if !(ratio <= 1.0 && ratio >= 1.0 / ONE as f64) || digits == 0 {
             return None;
@@ -61,11 +74,11 @@ impl Threshold {
         let leading = (1022 - exponent) / 4;
         let digits = if digits + leading < DIGITS { digits + leading } else { DIGITS };
         let unit = FRACTION + 4 * (DIGITS - digits);
-        // The ratio is no smaller than the last digit, so this never rounds up to all.
+        // The ratio is at least one unit of the last digit, so this never rounds up to 1.
         Some(Self(((rejected + (1 << (unit - 1))) >> unit << (unit - FRACTION)) as u64))
     }
 
-    /// Reads the digits of a `th`.
+    /// Parses the digits of a `th`. Returns `None` unless they are 1 to 14 lower-case hex digits.
     pub fn parse(digits: &str) -> Option<Self> {
         let mut padded = *b"0000000000000000";
         let places = padded.get_mut(2..2 + digits.len()).filter(|places| !places.is_empty())?;
@@ -73,23 +86,23 @@ impl Threshold {
         hex::u64_16(&padded, Letters::Lower).ok().map(Self)
     }
 
-    /// Whether a trace with this randomness is kept.
+    /// Returns `true` if a trace with this randomness is sampled.
     pub const fn keeps(self, randomness: u64) -> bool {
         randomness >= self.0
     }
 
-    /// The number of traces that are not kept, of 2^56.
+    /// Returns the number of traces, of 2^56, that are not sampled.
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The part of all traces that is kept.
+    /// Returns the fraction of all traces that is sampled.
     pub const fn ratio(self) -> f64 {
         (ONE - self.0) as f64 / ONE as f64
     }
 }
 
-/// The digits of a `th`.
+/// Displays the digits of a `th`.
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = hex::encode_u64(self.0 << 8);
@@ -150,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_digits_are_read_and_written() {
+    fn ok_parse_and_write_digits() {
         for digits in ["0", "8", "00000000000001", "fffffffffffffe", "fd70a4"] {
             assert_eq!(Threshold::parse(digits).unwrap().to_string(), digits);
         }
