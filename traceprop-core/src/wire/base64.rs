@@ -1,9 +1,16 @@
-//! Base64 in the standard alphabet (RFC 4648 section 4): what the text fields of sw8 and of its correlation are.
+//! Base64 in the standard alphabet.
 //!
-//! Written here, since the core has no dependency and a crate for this would be larger than all of sw8: no engine, no
-//! alphabets to choose from, no allocation. Every agent writes padding, so it is always written; some leave out what
-//! they can, so it may be missing as a whole. Bits that a last group has too many are not looked at, as in the
-//! decoders of Java, Go and Python.
+//! ```text
+//! group = 4 digits of A-Z a-z 0-9 + /       the last one is padded with "="
+//!
+//! Zm9vYg==
+//! ```
+//!
+//! Padding may be absent as a whole, because some agents omit it. Surplus bits of the last group are ignored, as in the
+//! decoders of Java, Go and Python. Padding is always written, and surplus bits are zero.
+//!
+//! The core has no dependencies, and it needs neither other alphabets nor allocation.
+//! Spec: <https://www.rfc-editor.org/rfc/rfc4648#section-4>
 
 use core::{fmt, mem};
 
@@ -11,14 +18,14 @@ use super::buffer::AsciiSink;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// What a byte outside the alphabet has in place of its six bits: something above the three bytes of a group.
+/// The mark of a byte outside the alphabet: bits above the three bytes of a group.
 const BAD: u32 = 0xff00_0000;
 
-/// What is above 127 in the three bytes of a group.
+/// The highest bit of each of the three bytes of a group.
 const HIGH: u32 = 0x0080_8080;
 
-/// What each byte adds to its group, by its place there: the bits stand where they belong, so that a digit costs a look
-/// and no shift. The first byte of a group is the lowest.
+/// The bits that each digit adds to its group, by position. They are already shifted, so a digit costs one load.
+/// The first byte of a group is the lowest.
 static GROUP: [[u32; 256]; 4] = {
     let mut tables = [[BAD; 256]; 4];
     let mut place = 0;
@@ -34,55 +41,55 @@ static GROUP: [[u32; 256]; 4] = {
     tables
 };
 
-/// Encoded bytes that are decoded at all: the longest sw8 value, of which a field is a part.
+/// The longest encoded text that is decoded, in bytes: the limit of a whole sw8 value.
 pub(crate) const MAX_ENCODED: usize = 2048;
 
-/// Encoded bytes of nearly every field. Ids of the Java and Go agents take 72.
+/// The longest encoded text, in bytes, with a small buffer. Ids of the Java and Go agents take 72 bytes.
 const SHORT_ENCODED: usize = 176;
 
-/// The digits without their padding, if there can be so many of them.
+/// Returns the digits without padding. Fails if their number is impossible.
 fn digits(encoded: &[u8]) -> Result<&[u8], usize> {
     let digits = match encoded {
         [digits @ .., b'=', b'='] | [digits @ .., b'='] if encoded.len() % 4 == 0 => digits,
         digits => digits,
     };
-    // Six bits of a byte are none.
+    // One digit has six bits, which is less than a byte.
     if digits.len() % 4 == 1 { Err(digits.len()) } else { Ok(digits) }
 }
 
-/// The three bytes of a group, and more if a digit of it is none.
+/// Returns the three bytes of a group. The bits of `BAD` are set if a byte is not a digit.
 #[inline]
 fn group([a, b, c, d]: [u8; 4]) -> u32 {
     GROUP[0][usize::from(a)] | GROUP[1][usize::from(b)] | GROUP[2][usize::from(c)] | GROUP[3][usize::from(d)]
 }
 
-/// The last group, of one to four bytes, apart from those before it.
+/// Splits off the last group, of one to four bytes.
 #[inline]
 fn split_last(encoded: &[u8]) -> (&[u8], &[u8]) {
     encoded.split_at(encoded.len().saturating_sub(1) / 4 * 4)
 }
 
-/// The bytes of a last group, padded or not.
+/// Returns the bytes of the last group, padded or not.
 #[inline]
 fn last_group(last: &[u8]) -> u32 {
-    // Bits that are no whole byte do not count.
+    // Surplus bits are ignored.
     match *last {
         [a, b, b'=', b'='] | [a, b] => group([a, b, b'A', b'A']) & (BAD | 0xff),
         [a, b, c, b'='] | [a, b, c] => group([a, b, c, b'A']) & (BAD | 0xffff),
         [a, b, c, d] => group([a, b, c, d]),
         [] => 0,
-        // Six bits of a byte are none.
+        // One digit has six bits, which is less than a byte.
         _ => BAD,
     }
 }
 
-/// Whether groups that were laid over each other hold nothing but ASCII, if all their digits are some.
+/// Returns whether all bytes are ASCII, given the bitwise or of all groups. Fails if a byte is not a digit.
 #[inline]
-fn judge(groups: u32, encoded: &[u8]) -> Result<bool, usize> {
+fn check(groups: u32, encoded: &[u8]) -> Result<bool, usize> {
     if groups & BAD != 0 { Err(bad_digit(encoded)) } else { Ok(groups & HIGH == 0) }
 }
 
-/// The place of the first byte that is no digit.
+/// Returns the offset of the first byte that is not a digit.
 #[cold]
 fn bad_digit(encoded: &[u8]) -> usize {
     let digits = match digits(encoded) {
@@ -92,15 +99,16 @@ fn bad_digit(encoded: &[u8]) -> usize {
     digits.iter().position(|&digit| GROUP[0][usize::from(digit)] == BAD).unwrap_or(digits.len())
 }
 
-/// Bytes of what `encoded` holds.
+/// Returns the length of the decoded text.
 pub(crate) fn decoded_len(encoded: &[u8]) -> usize {
     digits(encoded).map_or(0, |digits| digits.len() * 3 / 4)
 }
 
-/// Whether every byte that `encoded` holds is ASCII, found without decoding it.
+/// Returns whether the decoded text is ASCII, without decoding it.
 ///
 /// # Errors
-/// The place of what is no base64.
+///
+/// Returns the offset of the byte at fault.
 #[inline]
 pub(crate) fn is_ascii(encoded: &[u8]) -> Result<bool, usize> {
     let (mut rest, last) = split_last(encoded);
@@ -109,53 +117,56 @@ pub(crate) fn is_ascii(encoded: &[u8]) -> Result<bool, usize> {
         all |= group(*four);
         rest = tail;
     }
-    judge(all, encoded)
+    check(all, encoded)
 }
 
-/// What was decoded.
+/// Decoded text.
 pub(crate) struct Decoded<'r> {
     pub(crate) bytes: &'r [u8],
     pub(crate) is_ascii: bool,
 }
 
-/// Decodes into `room` and gives the part that was filled.
+/// Decodes into `room` and returns the part that was filled.
 ///
 /// # Errors
-/// The place of what is no base64, or the end where the room is too small.
+///
+/// Returns the offset of the byte at fault, or the end if `room` is too small.
 pub(crate) fn decode<'r>(encoded: &[u8], room: &'r mut [u8]) -> Result<Decoded<'r>, usize> {
     let len = digits(encoded)?.len() * 3 / 4;
     let room = room.get_mut(..len).ok_or(encoded.len())?;
     let (whole, last) = split_last(encoded);
-    let (bytes, behind) = room.split_at_mut(whole.len() / 4 * 3);
+    let (bytes, rest) = room.split_at_mut(whole.len() / 4 * 3);
     let (groups, last) = (decode_groups(whole, bytes), last_group(last));
-    for (to, from) in behind.iter_mut().zip(last.to_le_bytes()) {
+    for (to, from) in rest.iter_mut().zip(last.to_le_bytes()) {
         *to = from;
     }
-    judge(groups | last, encoded).map(|is_ascii| Decoded { bytes: room, is_ascii })
+    check(groups | last, encoded).map(|is_ascii| Decoded { bytes: room, is_ascii })
 }
 
-/// Decodes groups without padding, and lays them over each other.
+/// Decodes groups without padding. Returns their bitwise or.
 #[inline]
 fn decode_groups(mut digits: &[u8], mut room: &mut [u8]) -> u32 {
     let mut all = 0;
     while let Some((eight, tail)) = digits.split_first_chunk() {
-        let Some((bytes, behind)) = mem::take(&mut room).split_first_chunk_mut() else { return BAD };
+        let Some((bytes, free)) = mem::take(&mut room).split_first_chunk_mut() else { return BAD };
         *bytes = eight_groups(eight, &mut all);
-        (digits, room) = (tail, behind);
+        (digits, room) = (tail, free);
     }
     while let Some((four, tail)) = digits.split_first_chunk() {
-        let Some((three, behind)) = mem::take(&mut room).split_first_chunk_mut() else { return BAD };
+        let Some((three, free)) = mem::take(&mut room).split_first_chunk_mut() else { return BAD };
         let group = group(*four);
         let [bytes @ .., _] = group.to_le_bytes();
         *three = bytes;
         all |= group;
-        (digits, room) = (tail, behind);
+        (digits, room) = (tail, free);
     }
     all
 }
 
-/// The bytes of eight groups, which are laid over `all`. They are put together in words, since that is how the digits
-/// of an id are read a moment later: a word that was written in pieces would have to be waited for.
+/// Returns the bytes of eight groups, and adds the groups to `all` by bitwise or.
+///
+/// The bytes are assembled in words, because the digits of an id are read as words right after. A word that was written
+/// in pieces would stall that read.
 #[inline(always)]
 fn eight_groups(digits: &[u8; 32], all: &mut u32) -> [u8; 24] {
     let mut groups = [0; 8];
@@ -173,11 +184,12 @@ fn eight_groups(digits: &[u8; 32], all: &mut u32) -> [u8; 24] {
     bytes
 }
 
-/// Encoded bytes of 32 bytes.
+/// The encoded length of 32 bytes.
 pub(crate) const LEN_OF_32: usize = 44;
 
-/// The 32 bytes of an id, as most have, if they are ASCII: the same as [`decode`] gives, with no length to look at. None
-/// of all that is anything else.
+/// Decodes 32 ASCII bytes, the length of most ids.
+///
+/// Returns `None` for any other input, which [`decode`] reads. The fixed length saves all checks of lengths.
 #[inline(always)]
 pub(crate) fn ascii_32(encoded: &[u8]) -> Option<[u8; 32]> {
     let encoded: &[u8; LEN_OF_32] = encoded.try_into().ok()?;
@@ -192,8 +204,9 @@ pub(crate) fn ascii_32(encoded: &[u8]) -> Option<[u8; 32]> {
     (all & (BAD | HIGH) == 0).then_some(bytes)
 }
 
-/// Shows `then` what `encoded` holds, in a buffer on the stack; or the place of what is no base64, or of the first byte
-/// beyond [`MAX_ENCODED`].
+/// Calls `then` with the decoded text, in a buffer on the stack.
+///
+/// If the text is invalid, `then` gets the offset of the byte at fault, or [`MAX_ENCODED`] if the text is longer.
 pub(crate) fn with<R>(encoded: &[u8], then: impl FnOnce(Result<Decoded<'_>, usize>) -> R) -> R {
     if encoded.len() > SHORT_ENCODED {
         return with_long(encoded, then);
@@ -209,7 +222,7 @@ fn with_long<R>(encoded: &[u8], then: impl FnOnce(Result<Decoded<'_>, usize>) ->
     then(decode(encoded, &mut [0; MAX_ENCODED / 4 * 3]))
 }
 
-/// Whether `encoded` is just what [`Encoded`] would write of what it holds: padded, no bit too many.
+/// Returns true if `encoded` is in the form that [`Encoded`] writes: padded, and surplus bits are zero.
 pub(crate) fn is_canonical(encoded: &[u8]) -> bool {
     encoded.len() % 4 == 0
         && match encoded {
@@ -219,7 +232,7 @@ pub(crate) fn is_canonical(encoded: &[u8]) -> bool {
         }
 }
 
-/// Displays as the base64 of these bytes, padded.
+/// Displays bytes as padded base64.
 pub(crate) struct Encoded<'a>(pub(crate) &'a [u8]);
 
 impl Encoded<'_> {
@@ -235,10 +248,10 @@ impl fmt::Display for Encoded<'_> {
     }
 }
 
-/// Digits that are put together before they are handed on.
+/// The number of digits that are written at a time.
 const ROOM: usize = 64;
 
-/// The digits of so many bytes as have room.
+/// Returns the digits of as many bytes as fit into `room`.
 fn encode<'r>(bytes: &[u8], room: &'r mut [u8; ROOM]) -> &'r [u8] {
     let mut len = 0;
     for (group, four) in bytes.chunks(3).zip(room.chunks_exact_mut(4)) {
@@ -282,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn err_what_is_no_base64() {
+    fn err_invalid_base64() {
         let cases = [
             ("A", 1),
             ("AAAAA", 5),
@@ -302,7 +315,7 @@ mod tests {
             assert_eq!(is_ascii(&[b'Z', byte, b'8']), Err(1), "{byte:#04x}");
             assert_eq!(is_ascii(&[b'Z', b'm', b'9', b'v', b'Z', byte, b'9', b'v']), Err(5), "{byte:#04x}");
         }
-        // Two in one group must not make up for each other.
+        // Two invalid bytes in one group do not cancel each other.
         for bad in 1..16u8 {
             let group = [0, 1, 2, 3].map(|place| if bad >> place & 1 == 1 { b'-' } else { b'A' });
             let at = bad.trailing_zeros() as usize;
@@ -311,16 +324,16 @@ mod tests {
     }
 
     #[test]
-    fn ok_surplus_bits_are_read_and_never_written() {
+    fn ok_surplus_bits_are_ignored_and_never_written() {
         assert_eq!(decoded("Zh=="), Ok(b"f".to_vec()));
         assert!(!is_canonical(b"Zh==") && !is_canonical(b"Zm9=") && !is_canonical(b"Zg"));
-        // They are no byte, so they do not count as one that is not ASCII.
+        // Surplus bits are not a byte, so they do not count as a byte that is not ASCII.
         assert_eq!((is_ascii(b"Zj=="), is_ascii(b"Zj+=")), (Ok(true), Ok(true)));
         assert_eq!((is_ascii(b"Zv=="), is_ascii(b"Zm/=")), (Ok(true), Ok(true)), "all of them set");
     }
 
     #[test]
-    fn ok_a_byte_that_is_not_ascii_is_seen_in_every_place() {
+    fn ok_a_byte_that_is_not_ascii_is_found_at_every_offset() {
         for len in 1..8 {
             for place in 0..len {
                 let mut bytes = [b'~'; 8];
@@ -355,7 +368,7 @@ mod tests {
         for len in [30, 31, 33] {
             assert_eq!(ascii_32(Encoded(&[b'a'; 33][..len]).to_string().as_bytes()), None, "{len}");
         }
-        assert_eq!(ascii_32(encoded.trim_end_matches('=').as_bytes()), None, "the other way reads it");
+        assert_eq!(ascii_32(encoded.trim_end_matches('=').as_bytes()), None, "`decode` reads it");
     }
 
     #[test]
@@ -389,7 +402,7 @@ mod tests {
     fn err_32_bytes_with_one_fault_in_two_groups() {
         let encoded = *b"NjEzMWQxNDhiYjY1MTE1ZDkxZjk5NzU2MGFjYThlNjc=";
         for (one, other) in (0..11).flat_map(|one| (0..one).map(move |other| (4 * one, 4 * other))) {
-            // No digit, and one that begins a byte above 127.
+            // A byte outside the alphabet, and a digit that starts a byte above 127.
             for fault in [b'.', b'/'] {
                 let mut broken = encoded;
                 (broken[one], broken[other]) = (fault, fault);

@@ -1,8 +1,8 @@
-//! Text of bounded length on the stack: where header values are put together when nobody may allocate.
+//! Text of bounded length on the stack, in which header values are assembled without allocating.
 
 use core::fmt;
 
-/// Up to `N` bytes of text. Writing more fails and leaves what was there.
+/// Text of up to `N` bytes. A write that does not fit fails and changes nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct StackText<const N: usize> {
     bytes: [u8; N],
@@ -15,7 +15,7 @@ impl<const N: usize> StackText<N> {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        // Only whole `str`s are ever appended, so this never takes the other arm.
+        // Only whole `str`s and ASCII are appended, so this is never empty by mistake.
         core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
     }
 
@@ -36,7 +36,7 @@ impl<const N: usize> StackText<N> {
         self.push_ascii(text.as_bytes())
     }
 
-    /// The same for bytes that are ASCII by construction, digits for instance.
+    /// Appends bytes that are ASCII by construction, such as digits.
     #[inline]
     pub(crate) fn push_ascii(&mut self, text: &[u8]) -> fmt::Result {
         let end = self.len + text.len();
@@ -48,7 +48,7 @@ impl<const N: usize> StackText<N> {
         Ok(())
     }
 
-    /// Takes back what was pushed since the text had this length.
+    /// Shortens the text to `len` bytes. Has no effect if it is shorter.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
@@ -60,7 +60,7 @@ impl<const N: usize> fmt::Write for StackText<N> {
     }
 }
 
-/// Where text goes that is ASCII by construction: to a buffer as it is, past the machinery of formatting.
+/// A destination for text that is ASCII by construction. A buffer takes it without the cost of `core::fmt`.
 pub(crate) trait AsciiSink {
     fn put(&mut self, ascii: &[u8]) -> fmt::Result;
 }
@@ -78,7 +78,7 @@ impl AsciiSink for fmt::Formatter<'_> {
     }
 }
 
-/// Counts what would be written.
+/// Counts the bytes that would be written.
 #[derive(Default)]
 pub(crate) struct Counter(pub(crate) usize);
 

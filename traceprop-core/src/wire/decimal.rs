@@ -1,24 +1,29 @@
-//! Decimal numbers of the wire: digits, at most one minus, and nothing else.
+//! Decimal numbers: digits with at most one minus sign before them.
 //!
-//! The parsers of the standard library take a leading `+`, which is no digit; proxies and browsers join values with
-//! commas, which is no number either.
+//! ```text
+//! unsigned = 1*64 DIGIT       signed = [ "-" ] 1*64 DIGIT
+//!
+//! 11803532876627986230
+//! ```
+//!
+//! The parsers of the standard library also accept a leading `+`, which is not valid in these headers.
 
 use super::reason::{InvalidReason, ReasonAt};
 
-/// Bytes of a number. Far more than 64 bits need, so that padding with zeros is no reason to refuse one.
+/// The longest number in bytes. It is longer than 64 bits need, so that numbers padded with zeros are valid.
 pub(crate) const MAX_LEN: usize = 64;
 
-/// Digits that fit into 64 bits whatever they are: 10^19 is below 2^64.
+/// The number of digits that always fit into 64 bits: 10^19 is less than 2^64.
 pub(crate) const ALWAYS_FIT: usize = 19;
 
-/// A number without a sign.
+/// Parses a number without a sign.
 #[inline]
 pub(crate) fn unsigned(text: &[u8]) -> Result<u64, ReasonAt> {
     value(text).ok_or_else(|| diagnose(text))
 }
 
-/// The same without a word about what is wrong.
-pub(crate) fn value(text: &[u8]) -> Option<u64> {
+/// Parses a number without a sign. Returns no reason if it is invalid.
+fn value(text: &[u8]) -> Option<u64> {
     let Some((eight, mut rest)) = text.split_first_chunk() else {
         return if text.is_empty() { None } else { short(text) };
     };
@@ -37,7 +42,7 @@ pub(crate) fn value(text: &[u8]) -> Option<u64> {
         rest = more;
     }
     if !rest.is_empty() {
-        // The last ones are eight digits as well, with zeros in place of those that count already.
+        // Reads the last digits as eight too, with zeros in place of digits that are already counted.
         let shift = 8 * (8 - rest.len());
         let last = u64::from_le_bytes(*text.last_chunk()?) >> shift << shift;
         add(POWERS[rest.len() & 7], last | ZEROS >> (64 - shift))?;
@@ -45,10 +50,10 @@ pub(crate) fn value(text: &[u8]) -> Option<u64> {
     (illegal == 0).then_some(value)
 }
 
-/// What a number grows by with so many digits behind it.
+/// The factor of a number that a given number of digits follows.
 const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
-/// The value of so few digits that they fit whatever they are.
+/// Parses at most [`ALWAYS_FIT`] digits.
 #[inline]
 pub(crate) fn short(digits: &[u8]) -> Option<u64> {
     let (mut value, mut rest) = (0, digits.get(..ALWAYS_FIT).unwrap_or(digits));
@@ -68,7 +73,7 @@ fn digit(byte: u8) -> Option<u64> {
     (digit < 10).then_some(u64::from(digit))
 }
 
-/// Eight digits at once: of one at a time each waits for the one before it.
+/// Parses eight digits at once. One at a time, each would wait for the one before it.
 #[inline]
 fn eight_digits(digits: [u8; 8]) -> Option<u64> {
     let (value, illegal) = eight_bytes(u64::from_le_bytes(digits));
@@ -78,44 +83,44 @@ fn eight_digits(digits: [u8; 8]) -> Option<u64> {
 /// The digit 0, eight times.
 const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
-/// The value of eight digits, and what is not zero if one of them is none.
+/// Returns the value of eight digits, and a nonzero number if one of them is not a digit.
 #[inline]
 const fn eight_bytes(bytes: u64) -> (u64, u64) {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // What is above nine has its highest bit, or gets it.
+    // A byte above nine has its highest bit set, before or after the addition.
     let digits = bytes ^ ZEROS;
     let illegal = (digits | digits.wrapping_add(0x76 * ONES)) & (0x80 * ONES);
-    // Pairs, then fours, then all: the earlier digit is the lower byte, and counts more.
+    // Pairs, then fours, then all. The earlier digit is the lower byte and the more significant one.
     let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8;
     let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 << 16 | 1) >> 16;
     ((fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 << 32 | 1) >> 32, illegal)
 }
 
-/// Why text is no number of 64 bits.
+/// Returns the reason why text is not a number of 64 bits.
 #[cold]
 fn diagnose(text: &[u8]) -> ReasonAt {
     if text.is_empty() {
         return InvalidReason::Empty.at(0);
     }
-    // Looked for in what may be read at all, so that garbage is called garbage and not a number beyond the range.
+    // Checked first, so that text without meaning is not reported as too long or out of range.
     if let Some(at) = text.iter().take(MAX_LEN).position(|b| !b.is_ascii_digit()) {
         return InvalidReason::BadDecimal.at(at);
     }
     if text.len() > MAX_LEN { InvalidReason::TooLong.at(text.len()) } else { InvalidReason::OutOfRange.at(0) }
 }
 
-/// A number of 32 bits, which may be negative, without a word about what is wrong.
+/// Parses a signed number of 32 bits. Returns no reason if it is invalid.
 #[inline]
 pub(crate) fn signed_value(text: &[u8]) -> Option<i32> {
     match text {
-        // All priorities that there are.
+        // The priorities that Datadog defines.
         [digit @ b'0'..=b'9'] => Some(i32::from(digit - b'0')),
         [b'-', digit @ b'0'..=b'9'] => Some(-i32::from(digit - b'0')),
         _ => signed(text).ok(),
     }
 }
 
-/// A number of 32 bits, which may be negative.
+/// Parses a signed number of 32 bits.
 pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
     let (digits, lead) = match text {
         [b'-', digits @ ..] if !digits.is_empty() => (digits, 1),
@@ -126,7 +131,7 @@ pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
     value.ok().and_then(|value| i32::try_from(value).ok()).ok_or(InvalidReason::OutOfRange.at(0))
 }
 
-/// A number as it is written.
+/// The digits of a number.
 pub(crate) struct Digits {
     bytes: [u8; Self::MAX],
     from: usize,
@@ -146,12 +151,12 @@ impl Digits {
             digits.from = end + eight.trailing_zeros() as usize / 8;
             rest /= 100_000_000;
         }
-        // A number without any is one zero.
+        // Zero has one digit.
         digits.from = digits.from.min(Self::MAX - 1);
         digits
     }
 
-    /// The same with a sign, where there has to be one.
+    /// Returns the digits of a signed number.
     pub(crate) fn of_signed(value: i32) -> Self {
         if (0..=9).contains(&value) {
             let mut bytes = [b'0'; Self::MAX];
@@ -171,10 +176,10 @@ impl Digits {
     }
 }
 
-/// The digits of a number of at most eight, one in each byte, the first one in the lowest.
+/// Returns the digits of a number below 10^8, one in each byte, the first digit in the lowest byte.
 #[inline]
 const fn spread(value: u32) -> u64 {
-    // Fours, then pairs, then all. A multiplication and a shift divide numbers that are so small.
+    // Fours, then pairs, then all. For numbers this small, a multiplication and a shift divide exactly.
     let fours = (value / 10_000) as u64 | ((value % 10_000) as u64) << 32;
     let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
     let pairs = hundreds | (fours - hundreds * 100) << 16;
@@ -210,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn err_eight_digits_with_any_other_byte_in_any_place() {
+    fn err_eight_digits_with_one_other_byte() {
         for place in 0..8 {
             for byte in (0..=255).filter(|byte: &u8| !byte.is_ascii_digit()) {
                 let mut digits = *b"09182736";
@@ -248,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn err_unsigned_longer_than_is_read() {
+    fn err_unsigned_longer_than_the_limit() {
         assert_eq!(unsigned(&[b'0'; MAX_LEN]), Ok(0));
         assert_eq!(err(unsigned(&[b'9'; MAX_LEN])), (InvalidReason::OutOfRange, 0));
         assert_eq!(err(unsigned(&[b'0'; MAX_LEN + 1])), (InvalidReason::TooLong, MAX_LEN as u32 + 1));
@@ -268,9 +273,9 @@ mod tests {
     }
 
     #[test]
-    fn ok_digits_are_what_the_standard_library_writes() {
+    fn ok_digits_agree_with_the_standard_library() {
         let edges = (0..20).map(|power| 10_u64.pow(power)).flat_map(|power| [power - 1, power, power + 1]);
-        // Each part that is divided without a division has at most four digits.
+        // `spread` divides numbers of at most four digits by multiplication.
         let all = (0..=9999).flat_map(|four| [four, four * 10_000, four * 10_000_000_000_007]);
         for value in edges.chain(all).chain([8_135_649_041_029_850_614, u64::MAX]) {
             assert_eq!(Digits::of(value).as_bytes(), std::format!("{value}").as_bytes());

@@ -1,22 +1,27 @@
 //! Hex of fixed width, many digits at a time, in safe code.
 //!
-//! Ids are the hot path of every format. Reading eight bytes as one `u64` and judging all of them with a few additions
-//! took a third of the instructions of a table look-up per byte; of thirty-two digits the compiler makes half of that again,
-//! where the loop over them is plain. No integer parser of the standard library is used on
-//! wire bytes: they accept a leading `+` and any length.
+//! ```text
+//! u8 = 2 hex       u64 = 16 hex       u128 = 32 hex
+//!
+//! 4bf92f3577b34da6a3ce929d0e0e4736
+//! ```
+//!
+//! Ids are the hot path of every format. Reading eight digits as one `u64` takes a third of the instructions of a table
+//! lookup per byte. The loop over thirty-two digits is plain, because the compiler vectorizes it. The integer parsers of the
+//! standard library are not used: they accept a leading `+` and any length.
 
 use super::reason::InvalidReason;
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// Where a run of hex went wrong, relative to its start.
+/// The reason why hex is invalid, and the offset of the byte at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HexError {
     pub(crate) reason: InvalidReason,
     pub(crate) at: usize,
 }
 
-/// Which letters a format takes. W3C and B3 single are strict; others fold capitals.
+/// The letters that a format accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Letters {
     /// `0-9a-f`.
@@ -25,7 +30,7 @@ pub(crate) enum Letters {
     AnyCase,
 }
 
-/// Whether all are lower-case digits. Without a way out in between, sixteen bytes are looked at together.
+/// Returns true if all bytes are lower-case digits. Without an early exit the compiler vectorizes the loop.
 #[inline]
 fn are_lower<const N: usize>(digits: &[u8; N]) -> bool {
     let mut legal = true;
@@ -35,24 +40,24 @@ fn are_lower<const N: usize>(digits: &[u8; N]) -> bool {
     legal
 }
 
-/// The value of eight digits, most significant first.
+/// Returns the value of eight digits, most significant first.
 #[inline]
 const fn value8(v: u64) -> u64 {
-    // '0'..'9' hold their value in the low nibble, 'a'..'f' hold it less nine and are told by bit 6.
+    // The low nibble of '0'..'9' is the value; that of 'a'..'f' is the value less nine, and bit 6 is set.
     let nibbles = (v & (0x0f * ONES)) + 9 * ((v >> 6) & ONES);
     let pairs = (nibbles | (nibbles >> 4)) & 0x00ff_00ff_00ff_00ff;
     let quads = (pairs | (pairs >> 8)) & 0x0000_ffff_0000_ffff;
     (quads | (quads >> 16)) & 0xffff_ffff
 }
 
-/// The value of sixteen digits.
+/// Returns the value of sixteen digits.
 #[inline]
 const fn value16(digits: &[u8; 16]) -> u64 {
     let [a, b, c, d, e, f, g, h, low @ ..] = *digits;
     (value8(u64::from_be_bytes([a, b, c, d, e, f, g, h])) << 32) | value8(u64::from_be_bytes(low))
 }
 
-/// The digits in lower case, for formats that take both.
+/// Returns the digits in lower case, for formats that accept both cases.
 #[inline]
 fn lower_case<const N: usize>(digits: &[u8; N]) -> [u8; N] {
     let mut lower = *digits;
@@ -60,21 +65,21 @@ fn lower_case<const N: usize>(digits: &[u8; N]) -> [u8; N] {
     lower
 }
 
-/// Sixteen lower-case digits.
+/// Parses sixteen lower-case digits.
 #[inline]
-pub(crate) fn lower16(digits: &[u8; 16]) -> Option<u64> {
+fn lower16(digits: &[u8; 16]) -> Option<u64> {
     are_lower(digits).then(|| value16(digits))
 }
 
-/// Thirty-two lower-case digits. Inlined, because a value this wide would go through memory.
+/// Parses thirty-two lower-case digits. Inlined, because a value this wide is returned through memory.
 #[inline(always)]
-pub(crate) fn lower32(digits: &[u8; 32]) -> Option<u128> {
+fn lower32(digits: &[u8; 32]) -> Option<u128> {
     let bytes = pairs(digits);
     let (high, low) = (u64::from_be_bytes(*bytes.first_chunk()?), u64::from_be_bytes(*bytes.last_chunk()?));
     are_lower(digits).then_some((u128::from(high) << 64) | u128::from(low))
 }
 
-/// What each pair of lower-case digits says. By itself the compiler does it for sixteen bytes at once; inlined, byte by byte.
+/// Returns the value of each pair of lower-case digits. Not inlined, because the compiler then vectorizes the loop.
 #[inline(never)]
 fn pairs(digits: &[u8; 32]) -> [u8; 16] {
     let mut bytes = [0; 16];
@@ -84,47 +89,47 @@ fn pairs(digits: &[u8; 32]) -> [u8; 16] {
     bytes
 }
 
-/// The value of a lower-case digit.
+/// Returns the value of a lower-case digit.
 #[inline]
 const fn nibble(digit: u8) -> u8 {
     (digit & 0x0f) + 9 * (digit >> 6 & 1)
 }
 
-/// Sixteen digits.
+/// Parses sixteen digits.
 #[inline]
 pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
     match lower16(digits) {
         Some(value) => Ok(value),
-        None => u64_16_capitals(digits, letters),
+        None => u64_16_uppercase(digits, letters),
     }
 }
 
-/// Thirty-two digits. Inlined for the same reason.
+/// Parses thirty-two digits. Inlined, because a value this wide is returned through memory.
 #[inline(always)]
 pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
     match lower32(digits) {
         Some(value) => Ok(value),
-        None => u128_32_capitals(digits, letters),
+        None => u128_32_uppercase(digits, letters),
     }
 }
 
-// Capitals are rare, so they are folded only after the digits were not all lower-case. By itself, since in its callers it
-// would take the registers of digits that are good.
+// Uppercase is rare, so digits are folded only if they are not all lower-case. Not inlined, because that would take
+// registers from the usual path.
 #[cold]
 #[inline(never)]
-fn u64_16_capitals(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
+fn u64_16_uppercase(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
     let value = if letters == Letters::AnyCase { lower16(&lower_case(digits)) } else { None };
     value.ok_or_else(|| diagnose(digits, letters))
 }
 
 #[cold]
 #[inline(never)]
-fn u128_32_capitals(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
+fn u128_32_uppercase(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
     let value = if letters == Letters::AnyCase { lower32(&lower_case(digits)) } else { None };
     value.ok_or_else(|| diagnose(digits, letters))
 }
 
-/// Two digits.
+/// Parses two digits.
 #[inline]
 pub(crate) fn u8_2(digits: &[u8; 2], letters: Letters) -> Result<u8, HexError> {
     let [high, low] = match letters {
@@ -158,7 +163,7 @@ pub(crate) const fn digit(byte: u8, letters: Letters) -> Option<u8> {
     }
 }
 
-/// Finds the first bad digit of digits that are not all good.
+/// Returns the reason and the offset of the first invalid digit.
 #[cold]
 fn diagnose<const N: usize>(digits: &[u8; N], letters: Letters) -> HexError {
     let bad = match letters {
@@ -173,25 +178,25 @@ fn diagnose<const N: usize>(digits: &[u8; N], letters: Letters) -> HexError {
     HexError { reason, at }
 }
 
-/// Eight digits of `value`, most significant first.
+/// Returns the eight digits of `value`, most significant first.
 const fn encode8(value: u32) -> u64 {
     let v = value as u64;
     let quads = (v | (v << 16)) & 0x0000_ffff_0000_ffff;
     let pairs = (quads | (quads << 8)) & 0x00ff_00ff_00ff_00ff;
     let nibbles = (pairs | (pairs << 4)) & (0x0f * ONES);
-    // A nibble of ten or more reaches bit 4 when six is added: that bit tells the letters.
+    // Adding six to a nibble of ten or more sets bit 4, which marks the letters.
     let letters = ((nibbles + 6 * ONES) >> 4) & ONES;
     nibbles + b'0' as u64 * ONES + letters * (b'a' - b'0' - 10) as u64
 }
 
-/// Sixteen lower-case digits.
+/// Returns sixteen lower-case digits.
 #[inline]
 pub(crate) const fn encode_u64(value: u64) -> [u8; 16] {
     let digits = ((encode8((value >> 32) as u32) as u128) << 64) | encode8(value as u32) as u128;
     digits.to_be_bytes()
 }
 
-/// Thirty-two lower-case digits.
+/// Returns thirty-two lower-case digits.
 #[inline]
 pub(crate) const fn encode_u128(value: u128) -> [u8; 32] {
     let mut out = [0; 32];
@@ -204,7 +209,7 @@ pub(crate) const fn encode_u128(value: u128) -> [u8; 32] {
     out
 }
 
-/// Two lower-case digits.
+/// Returns two lower-case digits.
 pub(crate) const fn encode_u8(value: u8) -> [u8; 2] {
     [DIGITS[(value >> 4) as usize], DIGITS[(value & 0x0f) as usize]]
 }
@@ -214,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_every_byte_in_every_place_agrees_with_a_table() {
+    fn ok_every_byte_in_every_position_agrees_with_a_table() {
         for place in 0..16 {
             for byte in 0..=255u8 {
                 for letters in [Letters::Lower, Letters::AnyCase] {

@@ -1,4 +1,11 @@
-//! The alphabet that every header is made of: blanks, tokens, hex and percent runs.
+//! Bytes: what every header is made of. Nothing here knows a header.
+//!
+//! ```text
+//! OWS   = *( SP / HTAB )
+//! token = 1*tchar          tchar = ALPHA / DIGIT / "!#$%&'*+-.^_`|~"
+//! ```
+//!
+//! Spec: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6>
 
 pub(crate) mod base64;
 pub(crate) mod buffer;
@@ -8,7 +15,7 @@ pub(crate) mod percent;
 pub(crate) mod reason;
 pub(crate) mod uuid;
 
-/// A class of bytes as a table: one load a byte, however many ranges it has.
+/// Makes a table of a class of bytes: one load per byte, for any number of ranges.
 macro_rules! table {
     ($is_in:path) => {{
         let mut table = [false; 256];
@@ -21,13 +28,14 @@ macro_rules! table {
     }};
 }
 
-/// Strips the optional white space of RFC 9110 (space and tab) from both ends, and nothing else: a Unicode trim would
-/// also take characters that belong to the value.
+/// Trims the optional white space of RFC 9110 (space and tab) at both ends.
+///
+/// A Unicode trim would also remove characters that belong to the value.
 pub(crate) const fn trim(bytes: &[u8]) -> &[u8] {
     trim_end(trim_start(bytes))
 }
 
-/// The same at the left end alone.
+/// Trims optional white space at the start.
 pub(crate) const fn trim_start(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = bytes {
         bytes = rest;
@@ -35,7 +43,7 @@ pub(crate) const fn trim_start(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The same at the right end alone.
+/// Trims optional white space at the end.
 pub(crate) const fn trim_end(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
@@ -43,19 +51,19 @@ pub(crate) const fn trim_end(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// Whether there is nothing but optional white space.
+/// Returns true if there is nothing but optional white space.
 #[inline]
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| matches!(byte, b' ' | b'\t'))
 }
 
-/// Whether text is made of `tchar` alone, and of one at least.
+/// Returns true if the bytes are a token.
 #[inline]
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
 }
 
-/// `tchar` of RFC 9110 5.6.2: what header names and baggage keys are made of.
+/// Returns true for a `tchar` (RFC 9110, section 5.6.2). Header names and baggage keys consist of these.
 #[inline]
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
     const fn is_token(byte: u8) -> bool {
@@ -66,7 +74,7 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
     TOKEN[byte as usize]
 }
 
-/// Where `wanted` stands first. Eight bytes at a time: most headers are searched to their end.
+/// Returns the offset of the first `wanted`. Most headers are searched to their end, so eight bytes are read at a time.
 #[inline]
 pub(crate) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
     let Some(last) = bytes.last_chunk::<8>() else {
@@ -80,28 +88,29 @@ pub(crate) fn find(bytes: &[u8], wanted: u8) -> Option<usize> {
         at += 8;
         rest = tail;
     }
-    // Some of the last eight have been looked at, and are others.
+    // Some of the last eight bytes were already searched and are not `wanted`.
     if rest.is_empty() { None } else { find_in_eight(*last, wanted).map(|place| bytes.len() - 8 + place) }
 }
 
 #[inline]
 fn find_in_eight(bytes: [u8; 8], wanted: u8) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // Zero in the place of each wanted byte; the lowest zero byte is found without a doubt.
+    // Each wanted byte is zero here. The test finds the lowest zero byte exactly; higher ones can be wrong.
     let differing = u64::from_le_bytes(bytes) ^ (ONES * wanted as u64);
     let zeros = differing.wrapping_sub(ONES) & !differing & (0x80 * ONES);
     (zeros != 0).then_some(zeros.trailing_zeros() as usize / 8)
 }
 
-/// Whether each byte is ASCII from `lowest` to `~`, and none of `others`. Sixteen are judged together; of the last ones of
-/// a text some are looked at twice, so that none has to be judged alone.
+/// Returns true if each byte is ASCII from `lowest` to `~` and none of `others`.
+///
+/// Sixteen bytes are checked at a time. Some of the last ones are checked twice, so that none is checked alone.
 #[inline(always)]
 pub(crate) fn is_visible<const K: usize>(bytes: &[u8], lowest: u8, others: [u8; K]) -> bool {
     match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>(), bytes.last_chunk::<16>()) {
         (.., Some(last)) => {
             let mut rest = bytes;
             while let Some((chunk, tail)) = rest.split_first_chunk::<16>() {
-                // A way out behind each chunk, and none within: without it the compiler makes one long chain of them all.
+                // An exit after each chunk and none within it: without exits the compiler makes one dependency chain.
                 if !are_visible(chunk, lowest, others) {
                     return false;
                 }
@@ -114,7 +123,7 @@ pub(crate) fn is_visible<const K: usize>(bytes: &[u8], lowest: u8, others: [u8; 
     }
 }
 
-/// One to seven bytes as eight, some of them twice.
+/// Returns one to seven bytes as eight, some of them repeated.
 #[inline]
 fn spread(bytes: &[u8]) -> Option<[u8; 8]> {
     if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
@@ -135,7 +144,7 @@ fn are_visible<const N: usize, const K: usize>(bytes: &[u8; N], lowest: u8, othe
     !illegal
 }
 
-/// One question at a time, which is asked of all bytes in a few instructions.
+/// Returns true if `is_wanted` is true for any byte. Without an early exit the compiler vectorizes the loop.
 #[inline(always)]
 fn any<const N: usize>(bytes: &[u8; N], is_wanted: impl Fn(u8) -> bool) -> bool {
     let mut found = false;
@@ -153,16 +162,16 @@ pub(crate) fn ascii(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or_default()
 }
 
-/// Splits at the first `separator`; without one the whole text comes before it.
+/// Splits at the first `separator`. Returns `None` if there is none.
 #[inline]
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = find(bytes, separator)?;
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-/// Whether text may be written as a header value: visible ASCII, spaces and tabs inside, no line ends.
+/// Returns true if the bytes can be written as a header value: visible ASCII, spaces and tabs, and no line ends.
 pub(crate) fn is_header_text(bytes: &[u8]) -> bool {
-    // Without a way out in between, sixteen bytes are looked at together.
+    // Without an early exit the compiler vectorizes the loop.
     bytes.iter().fold(true, |is_text, &byte| is_text & ((byte == b'\t') | matches!(byte, b' '..=b'~')))
 }
 
@@ -192,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_find_the_first_in_every_place() {
+    fn ok_find_the_first_at_every_offset() {
         let mut bytes = [b'-'; 40];
         assert_eq!(find(&bytes, b','), None);
         for place in (0..40).rev() {
@@ -200,14 +209,14 @@ mod tests {
             assert_eq!(find(&bytes, b','), Some(place));
             assert_eq!(find(&bytes[..place], b','), None);
         }
-        // A byte of one above the wanted one behind it must not be mistaken.
+        // A byte that is one above the wanted one, right after it, is not mistaken for it.
         assert_eq!(find(b"-,-----------", b'-'), Some(0));
         assert_eq!(find(b"..-,-.........", b','), Some(3));
         assert_eq!(find(b"\x80\xac,\xff\x00\x01\x2c\x2c", b','), Some(2));
     }
 
     #[test]
-    fn ok_visible_looks_at_every_place() {
+    fn ok_visible_checks_every_byte() {
         let bytes = [b'-'; 67];
         for len in 0..=bytes.len() {
             assert!(is_visible(&bytes[..len], b'!', *b".,"));

@@ -14,7 +14,7 @@ use core::fmt;
 use super::buffer::AsciiSink;
 use super::hex::{Letters, digit};
 
-/// How a format reads a value.
+/// The rules by which a format decodes a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decoding {
     /// A broken sequence is kept, the others are decoded. A `+` is a plus.
@@ -129,7 +129,7 @@ impl<I: Iterator<Item = u8> + Clone> Encoded<I> {
 impl<I: Iterator<Item = u8> + Clone> fmt::Display for Encoded<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        // A call for every byte took most of the time, so bytes are written in runs.
+        // A call for every byte would take most of the time, so bytes are written in runs.
         let mut run = [0; 64];
         let mut len = 0;
         for byte in self.bytes.clone() {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_decode_w3c_knows_no_plus_and_breaks_sequence_by_sequence() {
+    fn ok_decode_leniently_keeps_a_plus_and_a_broken_sequence() {
         assert_eq!(Decoded::new(b"a+b%20c%", Decoding::Lenient).text(), "a+b c%");
     }
 
@@ -250,7 +250,7 @@ mod tests {
         }
 
         #[test]
-        fn ok_text_is_what_the_bytes_say(wire: Vec<u8>) {
+        fn ok_text_agrees_with_the_bytes(wire: Vec<u8>) {
             let bytes: Vec<u8> = Decoded::new(&wire, Decoding::Form).collect();
             prop_assert_eq!(Decoded::new(&wire, Decoding::Form).text(), String::from_utf8_lossy(&bytes));
         }

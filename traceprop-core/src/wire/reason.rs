@@ -1,8 +1,8 @@
-//! Why bytes are not what they should be, and where.
+//! Why bytes are invalid, and where.
 
 use core::fmt;
 
-/// A reason and a place, before it is known which field it concerns.
+/// A reason and an offset, without the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ReasonAt {
     pub(crate) reason: InvalidReason,
@@ -10,7 +10,7 @@ pub(crate) struct ReasonAt {
 }
 
 impl ReasonAt {
-    /// The same, `offset` bytes further on.
+    /// Adds `offset` to the offset.
     pub(crate) const fn behind(self, offset: usize) -> Self {
         self.reason.at(self.at as usize + offset)
     }
@@ -18,7 +18,11 @@ impl ReasonAt {
 
 macro_rules! reasons {
     ($($(#[doc = $doc:literal])+ $name:ident = $word:literal,)+) => {
-        /// What is wrong with a header. The word of each is stable: test vectors, logs and metric labels share it.
+        /// The reason why a header is invalid.
+        ///
+        /// The text of each reason is stable, so it can be a metric label.
+        ///
+        /// # Examples
         ///
         /// ```
         /// use traceprop_core::InvalidReason;
@@ -32,87 +36,87 @@ macro_rules! reasons {
         }
 
         impl InvalidReason {
-            /// The word for it.
+            /// Returns the text of the reason, such as `uppercase-hex`.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $word,)+
                 }
             }
 
-            /// Every reason there is, for metrics that register their labels up front.
+            /// All reasons, for metrics that register their labels at startup.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
         }
     };
 }
 
 reasons! {
-    /// Nothing there, where something must be.
+    /// The value is empty.
     Empty = "empty",
-    /// Too short or too long for its grammar.
+    /// The value is shorter or longer than its grammar permits.
     BadLength = "bad-length",
-    /// A byte that is no hex digit.
+    /// A byte is not a hex digit.
     BadHex = "bad-hex",
-    /// A capital, where the format knows only lower-case hex.
+    /// A hex digit is uppercase, and the format permits only lower case.
     UppercaseHex = "uppercase-hex",
-    /// A byte that is no decimal digit.
+    /// A byte is not a decimal digit.
     BadDecimal = "bad-decimal",
-    /// A number beyond its type.
+    /// A number is out of the range of the format.
     OutOfRange = "out-of-range",
-    /// A version that may not occur.
+    /// The version is forbidden.
     BadVersion = "bad-version",
-    /// Another byte where a separator belongs.
+    /// A separator is missing.
     BadDelimiter = "bad-delimiter",
-    /// More behind the end of the grammar.
+    /// There is data after the end of the value.
     TrailingData = "trailing-data",
-    /// Several `traceparent` lines, or several values in one.
+    /// There are several `traceparent` lines, or several values in one line.
     MultipleTraceparent = "multiple-traceparent",
-    /// Several lines of a field that may occur once.
+    /// There are several lines of a field that may occur once.
     RepeatedField = "repeated-field",
-    /// A trace id of zeros.
+    /// The trace id is all zeros.
     ZeroTraceId = "zero-trace-id",
-    /// A parent id of zeros.
+    /// The parent id is all zeros.
     ZeroParentId = "zero-parent-id",
-    /// A span id of zeros.
+    /// The span id is all zeros.
     ZeroSpanId = "zero-span-id",
-    /// A span id without a trace id.
+    /// There is a span id without a trace id.
     MissingTraceId = "missing-trace-id",
-    /// A trace id without a span id.
+    /// There is a trace id without a span id.
     MissingSpanId = "missing-span-id",
-    /// A sampling state that the format does not have.
+    /// The format does not define the sampling state.
     BadSampling = "bad-sampling",
-    /// Flags that are no number of the format's width.
+    /// The flags are not a number of the expected width.
     BadFlags = "bad-flags",
-    /// A parent id that cannot be read.
+    /// The parent id is invalid.
     BadParentId = "bad-parent-id",
-    /// A field of a composite value that is empty.
+    /// A field of a composite value is empty.
     EmptyField = "empty-field",
-    /// The wrong number of fields.
+    /// The number of fields is wrong.
     FieldCount = "field-count",
-    /// No form that the format knows.
+    /// The value has none of the forms of the format.
     BadFormat = "bad-format",
-    /// A member of a list that breaks the grammar.
+    /// A member of a list is invalid.
     BadMember = "bad-member",
-    /// A key that breaks the grammar.
+    /// A key is invalid.
     BadKey = "bad-key",
-    /// A value that breaks the grammar.
+    /// A value is invalid.
     BadValue = "bad-value",
-    /// More members than the limit.
+    /// There are more members than the limit.
     TooManyMembers = "too-many-members",
-    /// More lines of one field than are read ([`MAX_HEADER_LINES`](crate::MAX_HEADER_LINES)).
+    /// A field has more lines than [`MAX_HEADER_LINES`](crate::MAX_HEADER_LINES).
     TooManyLines = "too-many-lines",
-    /// Longer than the limit.
+    /// The value is longer than the limit.
     TooLong = "too-long",
-    /// A list of which nothing can be used.
+    /// No member of a list is valid.
     NoValidMember = "no-valid-member",
-    /// A segment id that is empty.
+    /// The segment id is empty.
     EmptySegmentId = "empty-segment-id",
-    /// Text that is no base64.
+    /// The text is not base64.
     BadBase64 = "bad-base64",
-    /// Bytes that are no UTF-8.
+    /// The bytes are not UTF-8.
     BadUtf8 = "bad-utf8",
-    /// A span id that is no number of the format's range.
+    /// The span id is not a number of the format's range.
     BadSpanId = "bad-span-id",
-    /// A byte outside the characters that the format allows.
+    /// A character is not permitted by the format.
     BadCharacter = "bad-character",
 }
 

@@ -1,20 +1,23 @@
-//! The hyphenated form of a UUID, which correlation ids and session ids share.
+//! The hyphenated form of a UUID.
 //!
 //! ```text
 //! uuid = 8HEXDIG "-" 4HEXDIG "-" 4HEXDIG "-" 4HEXDIG "-" 12HEXDIG
+//!
+//! d19931bb-f235-4dcb-2e2f-b9d31225d62e
 //! ```
 //!
-//! Version and variant are never judged: ids that people call UUIDs have both wrong often enough.
+//! Any version and variant is valid: many ids in this form set neither.
+//! Spec: <https://www.rfc-editor.org/rfc/rfc9562#section-4>
 
 use super::hex::{self, Letters};
 use super::reason::{InvalidReason, ReasonAt};
 
-/// Bytes of the hyphenated form.
+/// The length of the hyphenated form in bytes.
 pub(crate) const LEN: usize = 36;
 
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
-/// Reads the form in any letter case.
+/// Parses the form in any letter case.
 pub(crate) fn parse(text: &[u8; LEN]) -> Result<u128, ReasonAt> {
     if let Some(at) = HYPHENS.into_iter().find(|&at| text[at] != b'-') {
         return Err(InvalidReason::BadFormat.at(at));
@@ -26,7 +29,7 @@ pub(crate) fn parse(text: &[u8; LEN]) -> Result<u128, ReasonAt> {
     digits[16..20].copy_from_slice(&text[19..23]);
     digits[20..].copy_from_slice(&text[24..]);
     hex::u128_32(&digits, Letters::AnyCase).map_err(|error| {
-        // Places in the digits are counted without the hyphens before them.
+        // Offsets in the digits do not count the hyphens before them.
         let at = HYPHENS.into_iter().fold(error.at, |at, hyphen| if at >= hyphen { at + 1 } else { at });
         error.reason.at(at)
     })
@@ -59,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn err_every_single_byte_that_is_not_its_own() {
+    fn err_every_single_byte_outside_the_grammar() {
         for at in 0..LEN {
             for byte in 0..=255u8 {
                 let mut text = *TEXT;
