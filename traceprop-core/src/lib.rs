@@ -1,7 +1,18 @@
-//! Trace context in every dialect that a fleet speaks, read without an allocation and written without a lie.
+//! Reads and writes distributed-tracing headers in every common format: W3C `traceparent`, `tracestate` and `baggage`, B3,
+//! Datadog, Jaeger, SkyWalking and correlation ids.
 //!
-//! This is the core: `no_std`, without an allocator and without a dependency. It knows headers as pairs of name and
-//! value and nothing of HTTP; adapters for `http`, tower and reqwest are crates beside it.
+//! The core is `no_std`, and needs no allocator and no dependencies. It works on pairs of names and values, so it suits
+//! any protocol: HTTP, gRPC, messages, environment variables. Use it directly for carriers of your own, or through a crate
+//! that knows yours:
+//!
+//! | crate | use it for |
+//! |---|---|
+//! | `traceprop-core` | custom carriers, custom formats, `no_std` |
+//! | `traceprop-http` | the `http` crate: carriers, CORS lists, response headers |
+//! | `traceprop-tower` | servers and clients with tower: axum, tonic, hyper |
+//! | `traceprop-reqwest` | clients with reqwest |
+//!
+//! # Extract, start a span, inject
 //!
 //! ```
 //! # #[cfg(feature = "alloc")] {
@@ -9,7 +20,7 @@
 //!
 //! let propagator = presets::W3C.propagator();
 //!
-//! // A request comes in …
+//! // A service receives a request ...
 //! let request = [
 //!     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
 //!     ("tracestate", "rojo=00f067aa0ba902b7"),
@@ -17,16 +28,16 @@
 //! let extraction = propagator.extract(&request);
 //! let span = extraction.new_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
 //!
-//! // … and a call goes out.
+//! // ... and calls another service.
 //! let mut headers = Pairs::new();
-//! let omitted = propagator.inject(&span, &InjectOptions::new(), &mut headers);
-//! assert!(omitted.is_complete());
+//! let report = propagator.inject(&span, &InjectOptions::new(), &mut headers);
+//! assert!(report.is_complete());
 //! assert_eq!(
 //!     headers.get("traceparent"),
 //!     Some("00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01"),
 //! );
 //!
-//! // Where a trace breaks, one line says why.
+//! // One line tells why a trace is broken.
 //! let broken = [("traceparent", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01")];
 //! assert_eq!(
 //!     propagator.explain(&broken).to_string(),
@@ -35,15 +46,26 @@
 //! # }
 //! ```
 //!
+//! An invalid header never fails a request: it is ignored and reported.
+//!
+//! # Where to find what
+//!
+//! - [`Propagator`] reads and writes the formats of a list; [`presets`] has the common lists.
+//! - [`Extraction`] is what a request contains; [`SpanContext`] and `OwnedContext` are spans of this service.
+//! - [`formats`] has the types of each format, and [`sampler`] has samplers and the `ot` member of the `tracestate`.
+//! - [`Carrier`] and [`CarrierMut`] adapt a protocol; [`Format`] adds a format.
+//!
 //! # Features
 //!
-//! | feature | what it adds |
+//! All features are off by default.
+//!
+//! | feature | adds |
 //! |---|---|
 //! | `alloc` | [`OwnedContext`], [`OwnedBaggage`], [`Pairs`], formats configured at run time |
-//! | `std` | the current context, maps and the environment as carriers; implies `alloc` |
+//! | `std` | the current context, `HashMap`, `BTreeMap` and the environment as carriers; implies `alloc` |
 //! | `rand` | [`RandomIds`]; implies `std` |
-//! | `serde` | ids as hex text |
-//! | `hex` | `FromHex` and `ToHex` of the `hex` crate for ids |
+//! | `serde` | serialization of ids as hex text |
+//! | `hex` | the traits `FromHex` and `ToHex` of the `hex` crate for ids |
 
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

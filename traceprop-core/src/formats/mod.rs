@@ -1,4 +1,15 @@
-//! The built-in dialects, a module each. None of them knows another.
+//! The built-in formats, one module each. No format depends on another.
+//!
+//! A name in a list or in an environment variable means one of these formats in its default configuration. Formats with
+//! settings are added to a builder:
+//!
+//! ```
+//! use traceprop_core::{Propagator, formats::b3::B3};
+//!
+//! let propagator = Propagator::builder().extract(B3::single()).inject(B3::both()).build()?;
+//! assert!(propagator.extract(&[("b3", "0")]).context().is_none());
+//! # Ok::<(), traceprop_core::ConfigError>(())
+//! ```
 
 pub mod b3;
 pub mod baggage;
@@ -20,8 +31,9 @@ pub(crate) static TRACE_CONTEXT: tracecontext::W3cTraceContext = tracecontext::W
 pub(crate) static DATADOG: datadog::Datadog = datadog::Datadog::new();
 pub(crate) static BAGGAGE: baggage::W3cBaggage = baggage::W3cBaggage::new();
 
-/// What the names of formats mean, in the order of the rows in `field/builtin.rs`. Formats that are configured at run
-/// time (`correlation:HEADER`) have none.
+/// The formats that names mean, in the order of the rows in `field/builtin.rs`.
+///
+/// Correlation headers are configured at run time (`correlation:HEADER`), so no name means one.
 pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &TRACE_CONTEXT,
     &b3::B3::single(),

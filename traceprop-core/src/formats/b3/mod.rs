@@ -29,6 +29,16 @@
 //!
 //! A service with a span of its own writes no parent; a [passthrough](crate::Extraction::passthrough) keeps the received
 //! one. A trace id that was received with 16 digits is written with 16 digits.
+//!
+//! ```
+//! use traceprop_core::{Propagator, Sampling, formats::b3::B3};
+//!
+//! let propagator = Propagator::builder().with_format(B3::single()).build()?;
+//! let request = [("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-d")];
+//! assert_eq!(propagator.extract(&request).sampling(), Sampling::Debug);
+//! # Ok::<(), traceprop_core::ConfigError>(())
+//! ```
+//!
 //! Spec: <https://github.com/openzipkin/b3-propagation>
 
 mod ids;
@@ -133,7 +143,7 @@ impl Format for B3 {
         }
     }
 
-    // Each encoding is judged by itself. Two received encodings can contradict each other, and only the one that agrees
+    // Each encoding is checked by itself. Two received encodings can contradict each other, and only the one that agrees
     // with the context is forwarded verbatim.
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let headers = context.received();

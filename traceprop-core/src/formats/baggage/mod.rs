@@ -7,6 +7,16 @@
 //! ```
 //!
 //! This module contains the format. [`Baggage`](crate::Baggage) is a received list.
+//!
+//! ```
+//! use traceprop_core::presets;
+//!
+//! let propagator = presets::W3C.propagator();
+//! let request = [("baggage", "userId=alice")];
+//! let extraction = propagator.extract(&request);
+//! assert_eq!(extraction.baggage().get("userId").map(|member| member.raw_value()), Some("alice"));
+//! ```
+//!
 //! Spec: <https://www.w3.org/TR/baggage/>
 
 pub(crate) mod write;

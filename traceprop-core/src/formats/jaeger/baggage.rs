@@ -125,7 +125,7 @@ impl<'c> JaegerBaggage<'c> {
     fn read_lines(&mut self, lines: HeaderLines<'c>) {
         const FIELD: Field = Field::UberContext;
         if lines.is_over_limit() {
-            self.skip(FIELD, InvalidReason::TooManyLines, 0);
+            self.ignore(FIELD, InvalidReason::TooManyLines, 0);
         }
         for (name, value) in lines.with_names() {
             let at = self.bytes;
@@ -134,10 +134,10 @@ impl<'c> JaegerBaggage<'c> {
             let Some(key) = name.get(PREFIX.len()..) else { continue };
             self.bytes += key.len() + value.len();
             if self.bytes > Self::MAX_BYTES {
-                return self.skip(FIELD, InvalidReason::TooLong, at);
+                return self.ignore(FIELD, InvalidReason::TooLong, at);
             }
             if !self.put(JaegerBaggageItem::of_line(key, value)) {
-                return self.skip(FIELD, InvalidReason::TooManyMembers, at);
+                return self.ignore(FIELD, InvalidReason::TooManyMembers, at);
             }
         }
     }
@@ -145,25 +145,25 @@ impl<'c> JaegerBaggage<'c> {
     fn read_list(&mut self, lines: HeaderLines<'c>) {
         const FIELD: Field = Field::JaegerBaggage;
         if lines.is_over_limit() {
-            self.skip(FIELD, InvalidReason::TooManyLines, 0);
+            self.ignore(FIELD, InvalidReason::TooManyLines, 0);
         }
         let mut at = 0;
         for line in lines {
             let mut rest = Some(line);
             while let Some(text) = rest {
                 let Some(left) = Self::MAX_BYTES.checked_sub(self.bytes) else {
-                    return self.skip(FIELD, InvalidReason::TooLong, at);
+                    return self.ignore(FIELD, InvalidReason::TooLong, at);
                 };
                 // One byte beyond the limit shows whether the member ends within it.
                 let visible = &text[..text.len().min(left + 1)];
                 let raw = split_once(visible, b',').map_or(visible, |(raw, _)| raw);
                 if raw.len() > left {
-                    return self.skip(FIELD, InvalidReason::TooLong, at);
+                    return self.ignore(FIELD, InvalidReason::TooLong, at);
                 }
                 match JaegerBaggageItem::parse_member(trim(raw)) {
-                    Ok(Some(item)) if !self.put(item) => return self.skip(FIELD, InvalidReason::TooManyMembers, at),
+                    Ok(Some(item)) if !self.put(item) => return self.ignore(FIELD, InvalidReason::TooManyMembers, at),
                     Ok(_) => {}
-                    Err(reason) => self.skip(FIELD, reason, at),
+                    Err(reason) => self.ignore(FIELD, reason, at),
                 }
                 rest = text.get(raw.len() + 1..);
                 self.bytes += raw.len() + 1;
@@ -191,7 +191,7 @@ impl<'c> JaegerBaggage<'c> {
         true
     }
 
-    fn skip(&mut self, field: Field, reason: InvalidReason, at: usize) {
+    fn ignore(&mut self, field: Field, reason: InvalidReason, at: usize) {
         self.ignored = self.ignored.or(Some(InvalidHeader::new(field, reason, at)));
     }
 }

@@ -23,6 +23,15 @@
 //!
 //! Jaeger cannot express an undecided trace. `Deferred` is written as `0`, and a received `0` does not fill in a decision
 //! that another format left open. W3C and Jaeger share only the sampled bit.
+//!
+//! ```
+//! use traceprop_core::formats::jaeger::UberTraceId;
+//!
+//! let header = UberTraceId::parse(b"4ca67353d824b44b41c156cf264ca243:5688d53247ceefc7:0:1")?;
+//! assert!(header.flags.is_sampled());
+//! # Ok::<(), traceprop_core::InvalidHeader>(())
+//! ```
+//!
 //! Spec: <https://www.jaegertracing.io/sdk-migration/#propagation-format>
 
 mod baggage;

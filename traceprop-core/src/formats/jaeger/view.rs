@@ -30,11 +30,11 @@ use crate::carrier::headers::Headers;
 #[derive(Clone, Copy)]
 pub struct JaegerView<'c> {
     pub(crate) headers: Headers<'c>,
-    /// Whether `uber-trace-id` names the trace of the context.
+    /// True if `uber-trace-id` names the trace of the context.
     pub(crate) is_same_trace: bool,
-    /// Whether baggage is kept.
+    /// True if baggage is kept.
     pub(crate) keeps_text: bool,
-    /// Whether the debug id made a new trace a debug trace.
+    /// True if the debug id made a new trace a debug trace.
     pub(crate) is_debug_root: bool,
 }
 
