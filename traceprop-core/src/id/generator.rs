@@ -55,6 +55,17 @@ impl IdBits {
 /// let (trace_id, random) = ids.new_trace_id();
 /// assert_eq!((trace_id.high(), trace_id.low(), random), (2, 3, false));
 /// ```
+///
+/// A closure that returns a number is not a generator: it does not say whether the number is random.
+///
+/// ```compile_fail,E0271
+/// traceprop_core::SpanContext::root(&|| 7);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not generate ids",
+    label = "not an `IdGenerator`",
+    note = "use `RandomIds` (feature `rand`) or a closure that returns `IdBits`: `|| IdBits::random(number)`"
+)]
 pub trait IdGenerator {
     /// Returns the next 64 bits.
     fn next_bits(&self) -> IdBits;
