@@ -150,6 +150,19 @@ impl core::fmt::Debug for Headers<'_> {
 }
 
 /// The lines of one field, in order.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{Field, HeaderLines, Headers};
+///
+/// fn last_line<'c>(headers: &Headers<'c>) -> Option<&'c [u8]> {
+///     headers.get_all(Field::TraceState).iter().last()
+/// }
+///
+/// let lines = HeaderLines::one(b"rojo=00f067aa0ba902b7");
+/// assert_eq!((lines.first(), lines.iter().count()), (Some(&b"rojo=00f067aa0ba902b7"[..]), 1));
+/// ```
 #[derive(Clone, Copy)]
 pub struct HeaderLines<'c> {
     first: Option<&'c [u8]>,
@@ -159,45 +172,45 @@ pub struct HeaderLines<'c> {
 }
 
 impl<'c> HeaderLines<'c> {
-    /// The only line of a field.
+    /// Creates the lines of a field that has one.
     #[inline]
     pub const fn one(line: &'c [u8]) -> Self {
         Self { first: Some(line), repeated: false, again: None }
     }
 
-    /// No line at all.
+    /// Creates the lines of a field that is absent.
     pub const fn none() -> Self {
         Self { first: None, repeated: false, again: None }
     }
 
-    /// The first line.
+    /// Returns the first line.
     pub const fn first(&self) -> Option<&'c [u8]> {
         self.first
     }
 
-    /// Whether there is no line.
+    /// Returns whether there is no line.
     pub const fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
-    /// Whether there are several lines.
+    /// Returns whether there are several lines.
     pub const fn is_repeated(&self) -> bool {
         self.repeated
     }
 
-    /// Whether there are more lines than are read. Walks them, so only ask where it matters.
+    /// Returns whether there are more than [`MAX_HEADER_LINES`]. This walks over the lines.
     #[inline]
     pub fn is_over_limit(&self) -> bool {
         self.repeated && self.walk(MAX_HEADER_LINES + 1).count() > MAX_HEADER_LINES
     }
 
-    /// The lines, at most [`MAX_HEADER_LINES`].
+    /// Iterates over the lines, at most [`MAX_HEADER_LINES`].
     #[inline]
     pub fn iter(&self) -> HeaderLinesIter<'c> {
         self.walk(MAX_HEADER_LINES)
     }
 
-    /// The lines with the name that each came under, at most [`MAX_HEADER_LINES`]: for families such as `uberctx-*`.
+    /// Iterates over the lines of a prefix with the received name of each, at most [`MAX_HEADER_LINES`].
     pub fn with_names(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + Clone + use<'c> {
         self.walk_named(MAX_HEADER_LINES)
     }

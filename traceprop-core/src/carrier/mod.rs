@@ -58,12 +58,14 @@ pub use pairs::Pairs;
     note = "slices, arrays and vectors of `(name, value)` pairs and maps of strings are carriers if they are `Sync`"
 )]
 pub trait Carrier: Sync {
-    /// All pairs of name and value, in order, repeated names included; the same ones each time. Names match in any
-    /// letter case.
+    /// Returns all pairs of name and value, in order, repeated names included. Each call returns the same pairs.
+    ///
+    /// Names match in any letter case.
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])>;
 
-    /// The lines of one field, for carriers that find a name faster than by walking. Used where few fields are wanted.
-    /// A carrier without an index keeps the default; one with an index answers for every field with a fixed name.
+    /// Looks up one field in the index of the carrier.
+    ///
+    /// Carriers without an index keep the default. A carrier with an index answers for every field with a built-in name.
     fn lookup(&self, field: Field) -> Lookup<'_> {
         let _ = field;
         Lookup::Unsupported
@@ -73,11 +75,11 @@ pub trait Carrier: Sync {
 /// What a carrier with an index found; see [`Carrier::lookup`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup<'c> {
-    /// There is no index for this field: walk.
+    /// The carrier has no index for this field.
     Unsupported,
-    /// The field is not there.
+    /// The field is absent.
     Absent,
-    /// Its only line.
+    /// The only line of the field.
     One(&'c [u8]),
     /// The first of several lines.
     Several(&'c [u8]),
@@ -137,13 +139,15 @@ impl<C: Carrier + ?Sized> Carrier for &C {
     note = "`Pairs`, vectors of `(String, String)` pairs and maps of strings are carriers"
 )]
 pub trait CarrierMut {
-    /// Adds one line. What it replaces was removed before by [`CarrierMut::remove_if`].
+    /// Adds one line. Lines that it replaces were removed before by [`CarrierMut::remove_if`].
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>);
 
-    /// Removes the lines whose name `stale` says yes to, asking for each name at least once. A carrier that begins empty may do nothing.
+    /// Removes the lines whose name is `stale`, and calls it with each name at least once.
+    ///
+    /// A carrier that starts empty may do nothing.
     fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool);
 
-    /// Whether any of these fields is there. Asked once before anything is written: mostly nothing has to be removed.
+    /// Returns whether any of these fields is present. Called once before anything is written.
     fn contains_any(&mut self, fields: &StaleFields<'_>) -> bool {
         let mut found = false;
         self.remove_if(&mut |name| {
@@ -154,7 +158,7 @@ pub trait CarrierMut {
     }
 }
 
-/// The fields that the formats of a propagator own when it writes.
+/// The fields that an injection replaces: those of all formats that are written.
 #[derive(Clone, Copy, Debug)]
 pub struct StaleFields<'p> {
     names: &'p FieldNames,
@@ -166,13 +170,13 @@ impl<'p> StaleFields<'p> {
         Self { names, fields }
     }
 
-    /// Whether a header of this name is one of them.
+    /// Returns whether a header with this name is one of them.
     #[inline]
     pub fn contains(&self, name: &str) -> bool {
         self.names.find(name).is_some_and(|field| self.fields.contains(field))
     }
 
-    /// The fields with one fixed name each, if all of them are such: no families, no configured names.
+    /// Returns the fields if each of them has one built-in name: no prefix, no custom header.
     pub fn built_in(&self) -> Option<FieldSet> {
         self.fields.is_fixed().then_some(self.fields)
     }
@@ -192,7 +196,7 @@ impl<C: CarrierMut + ?Sized> CarrierMut for &mut C {
     }
 }
 
-/// The name of a line to write: lower case, a token.
+/// The name of a line to write: a token in lower case.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldName<'a> {
     field: Field,
@@ -204,12 +208,12 @@ impl<'a> FieldName<'a> {
         Self { field, text }
     }
 
-    /// The name in lower case.
+    /// Returns the name in lower case.
     pub const fn as_str(&self) -> &'a str {
         self.text
     }
 
-    /// Which field it is, for carriers with constants of their own for known names.
+    /// Returns the field, for carriers that have constants for known names.
     pub const fn field(&self) -> Field {
         self.field
     }
@@ -223,8 +227,8 @@ impl fmt::Display for FieldName<'_> {
 
 /// The value of a line to write: visible ASCII and blanks, never empty, no line ends.
 ///
-/// Mostly one piece of text ([`FieldValue::as_str`]). A long value is written piece by piece through its `Display`,
-/// so that the core needs no allocator; [`FieldValue::len`] says how much room to make first.
+/// A short value is one piece of text, see [`FieldValue::as_str`]. A long value is written in pieces by its `Display`, so
+/// that the core needs no allocator. [`FieldValue::len`] returns how much room it needs.
 #[derive(Clone, Copy)]
 pub struct FieldValue<'a>(Repr<'a>);
 
@@ -244,7 +248,7 @@ impl<'a> FieldValue<'a> {
         Self(Repr::Pieces(pieces))
     }
 
-    /// The value, where it lies in one piece.
+    /// Returns the value if it is one piece of text.
     pub fn as_str(&self) -> Option<&'a str> {
         match self.0 {
             Repr::Ascii(bytes) => Some(wire::ascii(bytes)),
@@ -252,7 +256,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// The same as bytes.
+    /// Returns the value as bytes if it is one piece.
     pub const fn as_bytes(&self) -> Option<&'a [u8]> {
         match self.0 {
             Repr::Ascii(bytes) => Some(bytes),
@@ -260,7 +264,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// Bytes of the value. Counted by a dry run where it is in pieces.
+    /// Returns the length in bytes. A value in pieces is formatted once to count it.
     pub fn len(&self) -> usize {
         match self.0 {
             Repr::Ascii(bytes) => bytes.len(),
@@ -273,7 +277,7 @@ impl<'a> FieldValue<'a> {
         }
     }
 
-    /// Whether the value says nothing: no byte, or blanks alone, which a receiver strips. No such value is written.
+    /// Returns whether the value is empty or blank. No such value is written.
     pub fn is_empty(&self) -> bool {
         match self.0 {
             Repr::Ascii(bytes) => wire::is_blank(bytes),
@@ -308,7 +312,7 @@ impl fmt::Display for FieldValue<'_> {
 
 impl fmt::Debug for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The value can be baggage, which is nobody's business in a log.
+        // The value can be baggage, which must not be logged.
         write!(f, "FieldValue({} bytes)", self.len())
     }
 }

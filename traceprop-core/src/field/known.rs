@@ -14,7 +14,18 @@ macro_rules! define {
         })+ }
         unread { $($(#[doc = $unread_doc:literal])+ $unread:ident = $unread_text:literal,)+ }
     ) => {
-        /// A header field that some format reads or writes, or that is only removed.
+        /// A header field that a format reads or writes, or that is only removed.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use traceprop_core::Field;
+        ///
+        /// assert_eq!(Field::TraceParent.name(), Some("traceparent"));
+        /// assert_eq!(Field::UberContext.name(), Some("uberctx-"));
+        /// assert!(Field::UberContext.is_prefix() && Field::UberContext.is_baggage());
+        /// assert_eq!(Field::ALL[Field::B3.index()], Field::B3);
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Field {
@@ -31,11 +42,11 @@ macro_rules! define {
             /// The fields of the built-in formats.
             pub const BUILT_IN: &'static [Self] = &[$($(Self::$field,)*)+];
 
-            /// All fields with a fixed name, in the order of their places.
+            /// The fields with a built-in name, in the order of [`Field::index`].
             pub const ALL: &'static [Self] = &[$($(Self::$field,)*)+ $(Self::$unread,)+];
 
-            /// The lower-case name; `None` for a configured one. One that ends in `-` (`uberctx-`) stands for all names
-            /// that begin so.
+            /// Returns the name in lower case, or `None` for a custom header. A name that ends in `-` is a prefix, such as
+            /// `uberctx-`.
             pub const fn name(self) -> Option<&'static str> {
                 match self {
                     $($(Self::$field => Some($text),)*)+
@@ -44,7 +55,7 @@ macro_rules! define {
                 }
             }
 
-            /// The place of this field in a table of [`FIXED_COUNT`].
+            /// Returns the place of this field in [`Field::ALL`]. Custom headers come after all others.
             #[inline]
             pub const fn index(self) -> usize {
                 // Two questions in place of one, because each is then arithmetic, and not a jump to a piece of code for

@@ -23,10 +23,10 @@ impl Field {
     /// A custom header that a propagator does not watch.
     pub(crate) const UNWATCHED: Self = Self::Custom(MAX_CUSTOM_HEADERS as u8);
 
-    /// Fields that the table of headers has a place for: those of formats, and custom headers.
+    /// Fields that have a place in the table of headers: those of formats, and custom headers.
     pub(crate) const TABLE_LEN: usize = MAX_CUSTOM_HEADERS + Self::BUILT_IN.len();
 
-    /// The place in the table of headers, which has none for a field that no format reads.
+    /// Returns the place in the table of headers. A field that no format reads has none: its place is after the end.
     #[inline]
     pub(crate) const fn place(self) -> usize {
         match self {
@@ -35,7 +35,7 @@ impl Field {
         }
     }
 
-    /// The field at a place of the table.
+    /// Returns the field with this index.
     #[cfg(feature = "alloc")]
     pub(crate) fn at(index: usize) -> Self {
         match Self::ALL.get(index) {
@@ -44,7 +44,8 @@ impl Field {
         }
     }
 
-    /// Whether the field holds text of the user's (baggage of any dialect), which leaves only where it is allowed.
+    /// Returns whether the field holds baggage of any format. Baggage is written only if
+    /// [`InjectOptions`](crate::InjectOptions) allow it.
     pub const fn is_baggage(self) -> bool {
         matches!(self.carries(), Carries::Text)
     }
@@ -55,12 +56,12 @@ impl Field {
         matches!(self.carries(), Carries::NewTrace)
     }
 
-    /// Whether the field stands for all names with its prefix.
+    /// Returns whether the field is all names with a prefix.
     pub const fn is_prefix(self) -> bool {
         FAMILIES.contains(self)
     }
 
-    /// The built-in field with this name, in any letter case.
+    /// Returns the built-in field with this name, in any letter case.
     ///
     /// ```
     /// use traceprop_core::Field;

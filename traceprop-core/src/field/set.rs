@@ -3,11 +3,24 @@
 use super::known::{FAMILIES, FIXED_COUNT, Field};
 
 /// A set of fields.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{Field, FieldSet};
+///
+/// const W3C: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
+///
+/// let set = W3C.with(Field::Baggage);
+/// assert!(set.contains(Field::Baggage) && set.intersects(W3C));
+/// assert_eq!((set.len(), set.without(W3C).len()), (3, 1));
+/// assert!(set.built_in().eq([Field::TraceParent, Field::TraceState, Field::Baggage]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct FieldSet(u64);
 
 impl FieldSet {
-    /// No field.
+    /// The set without any field.
     pub const EMPTY: Self = Self(0);
 
     /// The fields that hold baggage, and all custom headers.
@@ -21,7 +34,7 @@ impl FieldSet {
         text
     };
 
-    /// The set of these fields.
+    /// Creates a set of these fields.
     pub const fn of(fields: &[Field]) -> Self {
         let mut set = Self::EMPTY;
         let mut i = 0;
@@ -32,44 +45,44 @@ impl FieldSet {
         set
     }
 
-    /// The set with `field` in it.
+    /// Adds a field to the set.
     #[inline]
     pub const fn with(self, field: Field) -> Self {
         Self(self.0 | 1 << field.index())
     }
 
-    /// All fields of both sets.
+    /// Returns the fields that are in either set.
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The fields that are in both sets.
+    /// Returns the fields that are in both sets.
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// The fields of this set that are not in the other.
+    /// Returns the fields of this set that are not in the other.
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether `field` is in the set.
+    /// Returns whether `field` is in the set.
     #[inline]
     pub const fn contains(self, field: Field) -> bool {
         self.0 & (1 << field.index()) != 0
     }
 
-    /// Whether no field is in the set.
+    /// Returns whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether the sets share a field.
+    /// Returns whether the sets have a field in common.
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Whether each field in the set is one name, known when the program was built.
+    /// Returns whether each field in the set has one built-in name.
     pub(crate) const fn is_fixed(self) -> bool {
         self.0 < 1 << FIXED_COUNT && !self.intersects(FAMILIES)
     }
@@ -79,12 +92,12 @@ impl FieldSet {
         Self(self.0 & self.0.wrapping_neg())
     }
 
-    /// How many fields are in the set.
+    /// Returns the number of fields in the set.
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
     }
 
-    /// All fields in the set, in the order of the table.
+    /// Iterates over all fields of the set, in the order of [`Field::ALL`], then custom headers.
     #[cfg(feature = "alloc")]
     pub(crate) fn iter(self) -> impl Iterator<Item = Field> {
         let mut left = self.0;
@@ -95,7 +108,7 @@ impl FieldSet {
         })
     }
 
-    /// The fields with a fixed name that are in the set, in the order of the table.
+    /// Iterates over the fields of the set that have a built-in name or prefix, in the order of [`Field::ALL`].
     pub fn built_in(self) -> impl Iterator<Item = Field> + Clone {
         let mut left = self.0;
         core::iter::from_fn(move || {
