@@ -251,62 +251,12 @@ impl PropagatorBuilder {
                 return Err(ConfigError::TooManyCustomHeaders);
             }
         }
-        Ok(Propagator::assemble(self.extract, self.inject, self.preserves, self.options))
-    }
-}
-
-/// A configuration of built-in formats, as a constant.
-///
-/// # Examples
-///
-/// ```
-/// use traceprop_core::{formats::b3::B3, presets, Trust};
-///
-/// static B3_MULTI: B3 = B3::multi();
-///
-/// let propagator = presets::W3C.builder().with_format(&B3_MULTI).trust(Trust::Resample).build()?;
-/// assert!(propagator.inject_names().eq(["tracecontext", "baggage", "b3multi"]));
-/// # Ok::<(), traceprop_core::ConfigError>(())
-/// ```
-#[derive(Clone, Copy)]
-pub struct Preset {
-    pub(crate) extract: &'static [&'static dyn Format],
-    pub(crate) inject: &'static [&'static dyn Format],
-}
-
-impl Preset {
-    /// Returns a builder with the formats of this preset, to extend.
-    pub fn builder(&self) -> PropagatorBuilder {
-        let builder = PropagatorBuilder::new();
-        let builder = self.extract.iter().fold(builder, |b, format| b.extract(FormatRef::from_static(*format)));
-        let builder = self.inject.iter().fold(builder, |b, format| b.inject(FormatRef::from_static(*format)));
-        builder.preserve_in_tracestate()
+        Ok(self.assemble())
     }
 
-    /// Returns the propagator with these formats.
-    pub fn propagator(&self) -> Propagator {
-        let PropagatorBuilder { extract, inject, preserves, options, .. } = self.builder();
-        Propagator::assemble(extract, inject, preserves, options)
-    }
-}
-
-impl From<Preset> for Propagator {
-    fn from(preset: Preset) -> Self {
-        preset.propagator()
-    }
-}
-
-/// Layers and clients share a propagator, and take a preset as well.
-#[cfg(feature = "alloc")]
-impl From<Preset> for alloc::sync::Arc<Propagator> {
-    fn from(preset: Preset) -> Self {
-        Self::new(preset.propagator())
-    }
-}
-
-impl fmt::Debug for Preset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.builder().fmt(f)
+    /// Builds the propagator without checks: the formats of a preset are valid.
+    pub(super) fn assemble(self) -> Propagator {
+        Propagator::assemble(self.extract, self.inject, self.preserves, self.options)
     }
 }
 

@@ -21,7 +21,7 @@ use crate::format::Format;
 use crate::formats::BUILT_IN;
 use crate::id::TraceId;
 
-pub use builder::{Preset, PropagatorBuilder};
+pub use builder::PropagatorBuilder;
 #[cfg(feature = "std")]
 pub use env::EnvWarning;
 #[cfg(feature = "std")]
@@ -31,6 +31,7 @@ pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
 pub(crate) use list::FormatList;
 pub use list::{FormatRef, MAX_FORMATS};
+pub use presets::Preset;
 
 /// What is done with a context that comes in: a setting of each listener, not of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
