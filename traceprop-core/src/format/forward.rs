@@ -1,4 +1,4 @@
-//! Handing lines on as they came, where they still say what is being written.
+//! Forwarding of received lines without a change.
 
 use crate::carrier::{FieldName, FieldValue};
 use crate::field::Field;
@@ -6,29 +6,72 @@ use crate::format::{FormatFields, InjectContext, Parsed, Writer};
 use crate::wire::is_header_text;
 
 impl InjectContext<'_> {
-    /// Hands `fields` on as they came, if `reading`, which was made of them, says what is being written. False if not:
-    /// nothing was written then, and the canonical form is due.
+    /// Writes the received lines of `fields` unchanged if `parsed`, which was read from them, is what is being written.
     ///
-    /// Baggage is not among what is handed on, nor is a family of configured names: they are written apart, as far as
-    /// they are allowed ([`Format::inject_text`](crate::Format::inject_text)). Nor is what `reading` has turned
-    /// down.
-    pub fn forward_verbatim(&self, reading: &Parsed, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
-        // Lines that were made here are no text of the wire.
-        if !self.is_just(reading) || !self.source.received.built.is_empty() {
+    /// Returns `false` and writes nothing if it is not. The format then has to write its canonical form.
+    ///
+    /// Three kinds of fields are omitted. Baggage and headers whose custom name is a prefix are written by
+    /// [`Format::inject_text`](crate::Format::inject_text), as far as they are allowed. Fields that `parsed`
+    /// [ignored](Parsed::ignored_fields) are not written at all.
+    ///
+    /// # Examples
+    ///
+    /// A format with an opaque header that is forwarded as received:
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// # use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, InjectOptions, Outcome, Pairs};
+    /// # use traceprop_core::{Parsed, Propagator, RemoteContext, TraceId, Writer};
+    /// # struct Acme;
+    /// const TRACE: CustomHeader = CustomHeader::from_static("x-acme-trace");
+    ///
+    /// impl Format for Acme {
+    /// #   fn name(&self) -> &str { "acme" }
+    /// #   fn fields(&self) -> FormatFields<'_> { FormatFields::custom(&[TRACE]) }
+    /// #   fn extract(&self, headers: &Headers<'_>) -> Parsed {
+    /// #       let value = headers.get_custom(&TRACE).and_then(|value| value.get(..32));
+    /// #       match value.and_then(|value| TraceId::from_hex(value).ok()) {
+    /// #           Some(id) => Parsed::context(RemoteContext::new(id, None)),
+    /// #           None => Parsed::absent(),
+    /// #       }
+    /// #   }
+    /// #   fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+    /// #       if let Some(id) = context.trace_id() { writer.write_custom(&TRACE, id) }
+    /// #   }
+    ///     // .. name, fields, extract and inject
+    ///     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+    ///         let parsed = self.extract(context.received());
+    ///         if !context.forward_verbatim(&parsed, self.fields(), writer) {
+    ///             self.inject(context, writer);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// let propagator = Propagator::builder().with_format(Acme).build()?;
+    /// let request = [("x-acme-trace", "4bf92f3577b34da6a3ce929d0e0e4736 and more")];
+    /// let mut headers = Pairs::new();
+    /// propagator.inject(propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
+    /// assert_eq!(headers.get("x-acme-trace"), Some(request[0].1));
+    /// # }
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn forward_verbatim(&self, parsed: &Parsed, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
+        // Lines that this library put together are not text of the wire.
+        if !self.matches(parsed) || !self.source.received.built.is_empty() {
             return false;
         }
-        let slots = self.slots;
-        let single = fields.custom_headers().iter().filter(|name| !name.is_prefix());
-        let named = single.map(|name| (slots.field(name), name.as_str()));
+        let headers = self.headers;
+        let custom = fields.custom_headers().iter().filter(|name| !name.is_prefix());
+        let custom = custom.map(|name| (headers.field(name), name.as_str()));
         let built_in = fields.built_in_fields().built_in().filter_map(|field| Some((field, field.name()?)));
-        let handed_on = |field: Field| !field.is_baggage() && !reading.ignored_fields().contains(field);
-        let all = || built_in.clone().chain(named.clone()).filter(|(field, _)| handed_on(*field));
-        if all().any(|(field, _)| slots.get_all(field).iter().any(|line| !is_header_text(line))) {
+        let is_forwarded = |field: Field| !field.is_baggage() && !parsed.ignored_fields().contains(field);
+        let all = || built_in.clone().chain(custom.clone()).filter(|(field, _)| is_forwarded(*field));
+        if all().any(|(field, _)| headers.get_all(field).iter().any(|line| !is_header_text(line))) {
             return false;
         }
         for (field, name) in all() {
-            for line in slots.get_all(field).iter() {
-                // The name in lower case, whatever came.
+            for line in headers.get_all(field).iter() {
+                // The name is written in lower case, however it was received.
                 writer.append(FieldName::new(field, name), FieldValue::ascii(line));
             }
         }

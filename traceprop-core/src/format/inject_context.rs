@@ -1,4 +1,4 @@
-//! What a format is to write.
+//! The context that a format writes.
 
 use core::fmt;
 
@@ -11,93 +11,132 @@ use crate::id::{SpanId, TraceId};
 use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{TraceState, TraceStateEdit};
 
-/// What is to be written: ids as far as there are any, the decision, and the lines that the context came from.
+/// The context that a [`Format`](crate::Format) writes: ids, the sampling decision and the received headers.
+///
+/// A propagator makes it from an [`InjectSource`] and passes it to each format of the inject list.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, InjectOptions, Pairs, Parsed};
+/// use traceprop_core::{Propagator, SpanContext, Writer};
+///
+/// /// Writes the ids for a legacy system, which never sends them.
+/// struct Legacy;
+///
+/// const IDS: CustomHeader = CustomHeader::from_static("x-legacy-ids");
+///
+/// impl Format for Legacy {
+///     fn name(&self) -> &str {
+///         "legacy"
+///     }
+///
+///     fn fields(&self) -> FormatFields<'_> {
+///         FormatFields::custom(&[IDS])
+///     }
+///
+///     fn extract(&self, _: &Headers<'_>) -> Parsed {
+///         Parsed::absent()
+///     }
+///
+///     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+///         if let Some((trace_id, span_id)) = context.ids() {
+///             writer.write_custom(&IDS, format_args!("{trace_id}/{span_id}/{}", context.sampling()));
+///         }
+///     }
+/// }
+///
+/// let propagator = Propagator::builder().extract_none().inject(Legacy).build()?;
+/// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+/// let mut headers = Pairs::new();
+/// propagator.inject(&span, &InjectOptions::new(), &mut headers);
+/// assert_eq!(headers.get("x-legacy-ids"), Some("4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7/deferred"));
+/// # }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct InjectContext<'a> {
     pub(crate) source: InjectSource<'a>,
-    pub(crate) slots: &'a Headers<'a>,
-    /// The tracestate that belongs to this trace; empty where none came with it.
-    pub(crate) state: TraceState<'a>,
-    pub(crate) outgoing: &'a InjectOptions<'a>,
-    /// What goes into the tracestate of ours and of formats, to be edited in before the user's own changes.
+    pub(crate) headers: &'a Headers<'a>,
+    /// The tracestate of this trace; empty if none was received with it.
+    pub(crate) tracestate: TraceState<'a>,
+    pub(crate) options: &'a InjectOptions<'a>,
+    /// The changes to the tracestate by which formats preserve data. The edits of the options follow them.
     pub(crate) preserve_edits: &'a [TraceStateEdit<'a>],
-    /// The tracestate that came holds text that may not go to this destination.
+    /// The received tracestate contains text that may not go to this destination.
     pub(crate) withholds: bool,
-    /// Items that those edits lack because they would be too long with them.
+    /// The number of items that those edits lack, because a member would be too long with them.
     pub(crate) preserve_omitted: u32,
     /// The formats that are written.
     pub(crate) injects: FormatSet,
 }
 
 impl<'a> InjectContext<'a> {
-    /// The trace. None where only a decision is passed on.
+    /// Returns the trace id, or `None` if only a decision is forwarded.
     pub const fn trace_id(&self) -> Option<TraceId> {
         self.source.trace_id
     }
 
-    /// The span that the receiver is to take as its parent. None where the sender named none and no span was made here.
+    /// Returns the span id, which is the parent of the receiver's span.
+    ///
+    /// Returns `None` if a received context without a span id is forwarded.
     pub const fn span_id(&self) -> Option<SpanId> {
         self.source.span_id
     }
 
-    /// Trace and span id, where there are both: what most formats need.
+    /// Returns the trace id and the span id, or `None` if one is missing.
     pub fn ids(&self) -> Option<(TraceId, SpanId)> {
         self.source.trace_id.zip(self.source.span_id)
     }
 
-    /// The decision.
+    /// Returns the sampling decision.
     pub const fn sampling(&self) -> Sampling {
         self.source.sampling
     }
 
-    /// Whether the trace id is promised to be random.
+    /// Returns `true` if the trace id is known to be random (flag `02` of traceparent).
     pub const fn is_random(&self) -> bool {
         self.source.random
     }
 
-    /// Whether the decision was made here, or filled in from another format, rather than received.
+    /// Returns `true` if this service made the decision, or if another format than the source of the ids supplied it.
     pub const fn is_local_decision(&self) -> bool {
         self.source.decided_here
     }
 
-    /// Whether no span was made here: the ids are those that came.
+    /// Returns `true` if a received context is forwarded without a new span.
     pub const fn is_passthrough(&self) -> bool {
         self.source.is_passthrough
     }
 
-    /// The lines that the context came from. Empty for a context that was made here.
+    /// Returns the received headers. They are empty for a trace that this service started.
     pub const fn received(&self) -> &'a Headers<'a> {
-        self.slots
+        self.headers
     }
 
-    /// What only the call knows.
+    /// Returns the options of the call.
     pub const fn options(&self) -> &'a InjectOptions<'a> {
-        self.outgoing
+        self.options
     }
 
-    /// The tracestate that belongs to this trace; empty where none came with it.
-    pub(crate) fn tracestate(&self) -> TraceState<'a> {
-        self.state
-    }
-
-    /// What came of our own tracestate member, if it belongs to this trace.
+    /// Returns the data that formats preserved in the received tracestate, if it belongs to this trace.
     pub(crate) fn preserved(&self) -> Option<Preserved<'a>> {
-        Preserved::find(&self.tracestate(), self.source.trace_id?)
+        Preserved::find(&self.tracestate, self.source.trace_id?)
     }
 
-    /// Whether a format is among those that are written.
     pub(crate) const fn injects(&self, kind: FormatKind) -> bool {
         self.injects.contains(kind)
     }
 
-    /// Whether a format named this trace in its own fields.
+    /// Returns `true` if the request named this trace in the headers of the format.
     pub(crate) const fn agrees(&self, kind: FormatKind) -> bool {
         self.source.received.agrees.contains(kind)
     }
 
-    /// Whether `reading` says what is being written: the same trace, parent and decision.
-    pub(crate) fn is_just(&self, reading: &Parsed) -> bool {
-        match reading.outcome() {
+    /// Returns `true` if `parsed` has the trace, parent and decision that are being written.
+    pub(crate) fn matches(&self, parsed: &Parsed) -> bool {
+        match parsed.outcome() {
             Outcome::Context(context) => {
                 (Some(context.trace_id), context.parent_id, context.sampling)
                     == (self.source.trace_id, self.source.span_id, self.source.sampling)

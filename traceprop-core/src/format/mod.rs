@@ -1,4 +1,7 @@
-//! What a trace dialect is to this library: a name, the fields it owns, a way to read them and a way to write them.
+//! The trait that trace formats implement, and the types that it uses.
+//!
+//! Implement [`Format`] to read and write headers that this crate does not know. A format has a name and headers of its
+//! own. It [parses](Parsed) received headers, and [writes](Writer) a [context](InjectContext) into outgoing ones.
 
 pub(crate) mod forward;
 mod inject_context;
@@ -19,19 +22,17 @@ pub(crate) use preserve::{Preserve, keep_text};
 pub(crate) use writer::Progress;
 pub use writer::Writer;
 
-/// A trace dialect.
+/// A trace format: reads headers of its own, and writes them.
 ///
-/// Built-in formats and those of users are the same to a [`Propagator`](crate::Propagator): it asks for the fields,
-/// collects them in one pass over the carrier, and lets each format read from the table. The methods are four because
-/// that is what a dialect is; none has a default that could lose data silently.
+/// A [`Propagator`](crate::Propagator) treats built-in and custom formats alike. It collects the [fields](Self::fields)
+/// of all formats in one pass over the carrier, and each format reads its own from the collected [`Headers`].
+///
+/// # Examples
 ///
 /// ```
-/// use traceprop_core::{
-///     Field, CustomHeader, Format, FormatFields, InjectContext, Outcome, Parsed, RemoteContext, Headers,
-///     TraceId, Writer,
-/// };
+/// use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, Parsed, RemoteContext, TraceId, Writer};
 ///
-/// /// `x-acme-trace`: 32 hex digits and nothing else.
+/// /// `x-acme-trace`: a trace id of 32 hex digits.
 /// struct Acme;
 ///
 /// const TRACE: CustomHeader = CustomHeader::from_static("x-acme-trace");
@@ -61,36 +62,41 @@ pub use writer::Writer;
 /// }
 /// ```
 pub trait Format: Send + Sync {
-    /// The name in configuration and reports.
+    /// Returns the name in configuration and reports.
     fn name(&self) -> &str;
 
-    /// The fields that this format owns: it reads them, and overwrites or removes them when it writes.
+    /// Returns the headers of this format. It reads them, and replaces or removes them when it writes.
     fn fields(&self) -> FormatFields<'_>;
 
-    /// What the fields say.
-    fn extract(&self, slots: &Headers<'_>) -> Parsed;
+    /// Parses the received headers.
+    fn extract(&self, headers: &Headers<'_>) -> Parsed;
 
-    /// Writes the canonical form of `context`, or nothing where there is nothing to say.
+    /// Writes the canonical form of `context`, or nothing if the format cannot express it.
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>);
 
-    /// Passes on what came, for a service that reports no spans: the lines as they are, where they say what is being
-    /// written, else the canonical form. A format with several encodings judges each of them by itself.
+    /// Forwards a received context, for a service that reports no spans.
+    ///
+    /// By default the received lines are written unchanged if they have the trace, parent and decision of `context`.
+    /// Otherwise the canonical form is written.
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if !context.forward_verbatim(&self.extract(context.received()), self.fields(), writer) {
             self.inject(context, writer);
         }
     }
 
-    /// Writes the user's own text that this dialect carries, as far as [`InjectOptions`](crate::InjectOptions) lets it go.
-    /// Called behind [`Format::inject`], and also where no trace is passed on. Most dialects carry none.
+    /// Writes this format's baggage or correlation ids, filtered by [`InjectOptions`](crate::InjectOptions).
+    ///
+    /// It is called after [`inject`](Self::inject) or [`forward`](Self::forward), and also if there is no trace to write.
+    /// By default it writes nothing.
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let _ = (context, writer);
     }
 
-    /// Whether the format can be written as it is configured. Asked once, when a propagator that writes it is built.
+    /// Checks that the format can be written with its settings. Called once, when a propagator that writes it is built.
     ///
     /// # Errors
-    /// What is missing, in words.
+    ///
+    /// Returns the missing or invalid setting, as text for the operator.
     fn check_inject(&self) -> Result<(), &'static str> {
         Ok(())
     }
@@ -105,8 +111,8 @@ impl<F: Format + ?Sized> Format for &F {
         (**self).fields()
     }
 
-    fn extract(&self, slots: &Headers<'_>) -> Parsed {
-        (**self).extract(slots)
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        (**self).extract(headers)
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
@@ -126,16 +132,28 @@ impl<F: Format + ?Sized> Format for &F {
     }
 }
 
-/// The fields of a format.
+/// The headers of a format.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{CustomHeader, Field, FieldSet, FormatFields};
+///
+/// const TENANT: CustomHeader = CustomHeader::from_static("x-acme-tenant");
+///
+/// let fields = FormatFields::built_in(FieldSet::of(&[Field::TraceParent])).with_custom(&[TENANT]);
+/// assert!(fields.built_in_fields().contains(Field::TraceParent));
+/// assert_eq!(fields.custom_headers(), [TENANT]);
+/// ```
 #[derive(Clone, Copy)]
 pub struct FormatFields<'a> {
     built_in: FieldSet,
-    named: &'a [CustomHeader],
-    /// Whose fields they are. Only built-in formats can say that they are one.
+    custom: &'a [CustomHeader],
+    /// The built-in format with these headers, or `Custom`.
     kind: FormatKind,
-    /// The limits of W3C baggage, if this is its format.
+    /// The limits of W3C baggage, for its format.
     baggage_limits: Option<&'a BaggageLimits>,
-    /// The format itself, if it is a built-in one that keeps data in the tracestate.
+    /// The format itself, if it is built-in and preserves data in the tracestate.
     preserve: Option<&'a dyn Preserve>,
 }
 
@@ -143,39 +161,35 @@ impl core::fmt::Debug for FormatFields<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("FormatFields")
             .field("built_in", &self.built_in)
-            .field("custom", &self.named)
+            .field("custom", &self.custom)
             .finish_non_exhaustive()
     }
 }
 
 impl<'a> FormatFields<'a> {
-    const fn new(built_in: FieldSet, named: &'a [CustomHeader], kind: FormatKind) -> Self {
-        Self { built_in, named, kind, baggage_limits: None, preserve: None }
-    }
-
     /// Creates a list of headers with built-in names.
     pub const fn built_in(fields: FieldSet) -> Self {
-        Self::new(fields, &[], FormatKind::Custom)
+        Self { built_in: fields, custom: &[], kind: FormatKind::Custom, baggage_limits: None, preserve: None }
     }
 
     /// Creates a list of headers with custom names.
     pub const fn custom(names: &'a [CustomHeader]) -> Self {
-        Self::new(FieldSet::EMPTY, names, FormatKind::Custom)
+        Self::built_in(FieldSet::EMPTY).with_custom(names)
     }
 
-    /// Sets the headers with custom names.
+    /// Adds the headers with custom names. Earlier ones are replaced.
     pub const fn with_custom(self, names: &'a [CustomHeader]) -> Self {
-        Self { named: names, ..self }
+        Self { custom: names, ..self }
     }
 
-    /// The headers of a built-in format, as its row has them.
+    /// Creates the list of a built-in format, as its row has it.
     pub(crate) const fn of(kind: FormatKind) -> Self {
-        Self::new(kind.fields(), &[], kind)
+        Self { kind, ..Self::built_in(kind.fields()) }
     }
 
-    /// The custom headers of a built-in format.
-    pub(crate) const fn of_named(kind: FormatKind, names: &'a [CustomHeader]) -> Self {
-        Self::new(FieldSet::EMPTY, names, kind)
+    /// Creates the list of a built-in format whose headers have custom names.
+    pub(crate) const fn of_custom(kind: FormatKind, names: &'a [CustomHeader]) -> Self {
+        Self { kind, ..Self::custom(names) }
     }
 
     /// Sets the limits of a baggage list.
@@ -187,7 +201,7 @@ impl<'a> FormatFields<'a> {
         self.baggage_limits
     }
 
-    /// Says that `format`, whose fields these are, keeps data in the tracestate.
+    /// Adds the format with these headers, which preserves data in the tracestate.
     pub(crate) const fn preserved_by(self, format: &'a dyn Preserve) -> Self {
         Self { preserve: Some(format), ..self }
     }
@@ -200,20 +214,20 @@ impl<'a> FormatFields<'a> {
         self.kind
     }
 
-    /// The fields with a fixed name.
+    /// Returns the headers with built-in names.
     pub const fn built_in_fields(&self) -> FieldSet {
         self.built_in
     }
 
-    /// The configured names.
+    /// Returns the headers with custom names.
     pub const fn custom_headers(&self) -> &'a [CustomHeader] {
-        self.named
+        self.custom
     }
 
-    /// The fields as a set, named ones at the places that `names` gives them.
+    /// Returns all headers as a set. `names` numbers the custom ones.
     pub(crate) fn set(&self, names: &FieldNames) -> FieldSet {
-        let named = self.named.iter().filter_map(|name| names.configured(name));
-        named.fold(self.built_in, FieldSet::with)
+        let custom = self.custom.iter().filter_map(|name| names.configured(name));
+        custom.fold(self.built_in, FieldSet::with)
     }
 }
 

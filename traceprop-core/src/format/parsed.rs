@@ -1,4 +1,4 @@
-//! What a format made of its fields.
+//! The result of reading the headers of one format.
 
 use crate::context::RemoteContext;
 use crate::field::FieldSet;
@@ -6,21 +6,33 @@ use crate::field::invalid::InvalidHeader;
 use crate::id::sampling::Sampling;
 use crate::tracestate::TraceStateFacts;
 
-/// What a format made of its fields.
+/// What a format found in its headers.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{Outcome, Sampling, presets};
+///
+/// let propagator = presets::ALL_TO_W3C.propagator();
+/// let report = propagator.explain(&[("b3", "d")]);
+/// let b3 = report.entries().find(|entry| entry.format == "b3").expect("b3 is read");
+/// assert_eq!(b3.parsed.outcome(), Outcome::SamplingOnly(Sampling::Debug));
+/// assert_eq!(b3.parsed.outcome().as_str(), "sampling-only");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Nothing there, or only what idle agents send on every request.
+    /// No header, or only those that idle agents send on every request.
     Absent,
-    /// A decision without ids.
+    /// A sampling decision without ids.
     SamplingOnly(Sampling),
     /// A trace to continue.
     Context(RemoteContext),
-    /// Something there that cannot be used.
+    /// Headers that cannot be used.
     Invalid(InvalidHeader),
 }
 
 impl Outcome {
-    /// The word for it: `absent`, `sampling-only`, `context`, `invalid`.
+    /// Returns the word for reports, logs and metrics: `absent`, `sampling-only`, `context`, `invalid`.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Absent => "absent",
@@ -31,40 +43,50 @@ impl Outcome {
     }
 }
 
-/// An outcome, and the optional fields that were turned down beside it.
+/// The result of [`Format::extract`](crate::Format::extract): an outcome, and the optional headers that were ignored.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{Field, InvalidHeader, InvalidReason, Parsed, RemoteContext, TraceId};
+///
+/// let mut parsed = Parsed::context(RemoteContext::new(TraceId::MIN, None));
+/// parsed.ignore_field(InvalidHeader::new(Field::TraceState, InvalidReason::BadValue, 3));
+/// assert!(parsed.ignored_fields().contains(Field::TraceState));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parsed {
     outcome: Outcome,
-    refused: [Option<InvalidHeader>; Self::MAX_IGNORED],
-    refused_fields: FieldSet,
-    style: Option<&'static str>,
+    ignored: [Option<InvalidHeader>; Self::MAX_IGNORED],
+    ignored_fields: FieldSet,
+    encoding: Option<&'static str>,
     weight: DecisionWeight,
     tracestate: TraceStateFacts,
 }
 
-/// How much the decision of a reading says, when another format left it open.
+/// How much a decision means if another format left it open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DecisionWeight {
-    /// The sender may have meant it or had no word for "deferred": it fills in for nothing.
-    Tentative,
+    /// The format cannot express "deferred", so the sender may not have decided. The open decision stays open.
+    Implicit,
     /// The sender decided.
-    Firm,
-    /// The sender decided, and says with which Datadog priority.
+    Explicit,
+    /// The sender decided, with a Datadog priority.
     WithPriority,
 }
 
 impl Parsed {
-    /// Optional fields that a reading can report as turned down.
+    /// The number of ignored fields and members that a result reports. Further ones are ignored without a report.
     pub const MAX_IGNORED: usize = 4;
 
-    /// A reading with nothing turned down.
+    /// Creates a result without ignored fields.
     pub const fn new(outcome: Outcome) -> Self {
         Self {
             outcome,
-            refused: [None; Self::MAX_IGNORED],
-            refused_fields: FieldSet::EMPTY,
-            style: None,
-            weight: DecisionWeight::Firm,
+            ignored: [None; Self::MAX_IGNORED],
+            ignored_fields: FieldSet::EMPTY,
+            encoding: None,
+            weight: DecisionWeight::Explicit,
             tracestate: TraceStateFacts::NONE,
         }
     }
@@ -94,8 +116,8 @@ impl Parsed {
     }
 
     /// Creates a result for fields that are invalid as a whole.
-    pub const fn invalid(reject: InvalidHeader) -> Self {
-        Self::new(Outcome::Invalid(reject))
+    pub const fn invalid(invalid: InvalidHeader) -> Self {
+        Self::new(Outcome::Invalid(invalid))
     }
 
     pub(crate) const fn with_outcome(mut self, outcome: Outcome) -> Self {
@@ -103,34 +125,32 @@ impl Parsed {
         self
     }
 
-    /// Reports an optional field that was turned down: it costs itself, is not handed on, and shows in the report.
-    pub fn ignore_field(&mut self, reject: InvalidHeader) {
-        self.refused_fields = self.refused_fields.with(reject.field());
-        self.report(reject);
+    /// Ignores an optional field. It is not forwarded, and is shown in the report.
+    pub fn ignore_field(&mut self, invalid: InvalidHeader) {
+        self.ignored_fields = self.ignored_fields.with(invalid.field());
+        self.ignore_member(invalid);
     }
 
-    /// Reports a member of a list that was turned down, while the rest of its field stands. The format's own relay has
-    /// to leave that member out.
-    pub fn ignore_member(&mut self, reject: InvalidHeader) {
-        self.report(reject);
-    }
-
-    fn report(&mut self, reject: InvalidHeader) {
-        if let Some(place) = self.refused.iter_mut().find(|place| place.is_none()) {
-            *place = Some(reject);
+    /// Ignores a member of a list, while the rest of its field is used. The member is shown in the report.
+    ///
+    /// [`Format::forward`](crate::Format::forward) of the format has to omit the member.
+    pub fn ignore_member(&mut self, invalid: InvalidHeader) {
+        if let Some(place) = self.ignored.iter_mut().find(|place| place.is_none()) {
+            *place = Some(invalid);
         }
     }
 
-    /// Names the encoding that was read, where a format has several (`b3multi`).
-    pub const fn with_encoding(mut self, style: &'static str) -> Self {
-        self.style = Some(style);
+    /// Sets the name of the encoding that was read, such as `b3multi`, if the format has several.
+    pub const fn with_encoding(mut self, encoding: &'static str) -> Self {
+        self.encoding = Some(encoding);
         self
     }
 
-    /// Says that the decision is one that the format cannot help writing, because it has no word for "deferred".
-    /// Such a decision does not fill in for one that another format left open.
+    /// Marks the decision as implicit: the format always writes one, because it cannot express "deferred".
+    ///
+    /// An implicit decision does not replace an open one of another format.
     pub const fn implicit_sampling(mut self) -> Self {
-        self.weight = DecisionWeight::Tentative;
+        self.weight = DecisionWeight::Implicit;
         self
     }
 
@@ -152,7 +172,7 @@ impl Parsed {
         self.tracestate
     }
 
-    /// What the format made of its fields.
+    /// Returns what the format found.
     pub const fn outcome(&self) -> Outcome {
         self.outcome
     }
@@ -161,18 +181,18 @@ impl Parsed {
         &self.outcome
     }
 
-    /// What was turned down beside the outcome: optional fields, and members of lists.
+    /// Returns the reasons for the ignored fields and members of lists, at most [`MAX_IGNORED`](Self::MAX_IGNORED).
     pub fn ignored(&self) -> impl Iterator<Item = InvalidHeader> + use<> {
-        self.refused.into_iter().flatten()
+        self.ignored.into_iter().flatten()
     }
 
-    /// The optional fields that were turned down, whole.
+    /// Returns the optional fields that were ignored as a whole.
     pub const fn ignored_fields(&self) -> FieldSet {
-        self.refused_fields
+        self.ignored_fields
     }
 
-    /// The encoding that was read, if the format has several.
+    /// Returns the name of the encoding that was read, if the format has several.
     pub const fn encoding(&self) -> Option<&'static str> {
-        self.style
+        self.encoding
     }
 }

@@ -27,7 +27,7 @@ impl LineSource for NoLines {
 }
 
 impl Propagator {
-    /// Writes the headers of an outgoing call, in every format of the inject list.
+    /// Writes the headers of an options call, in every format of the inject list.
     ///
     /// `source` is a `&SpanContext`, a `&OwnedContext`, or a [`Passthrough`](crate::Passthrough) of a service that
     /// reports no spans. See [`InjectSource`] for what each of them writes.
@@ -66,9 +66,9 @@ impl Propagator {
         lines.fill(names, &mut headers.table);
         let context = InjectContext {
             source: *source,
-            slots: &headers,
-            state: source.received.tracestate(&headers),
-            outgoing: options,
+            headers: &headers,
+            tracestate: source.received.tracestate(&headers),
+            options: options,
             preserve_edits: &[],
             withholds: false,
             preserve_omitted: 0,
@@ -86,12 +86,12 @@ impl Propagator {
         (received.source.unwrap_or(&NoLines), names)
     }
 
-    pub(super) fn write_formats(&self, outbound: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
+    pub(super) fn write_formats(&self, context: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
         let mut omissions = OmissionList::default();
-        let nothing = outbound.source.is_passthrough
-            && outbound.source.trace_id.is_none()
-            && outbound.source.sampling == Sampling::Deferred;
-        let has_text = || outbound.slots.contains_any(outbound.slots.names().text());
+        let nothing = context.source.is_passthrough
+            && context.source.trace_id.is_none()
+            && context.source.sampling == Sampling::Deferred;
+        let has_text = || context.headers.contains_any(context.headers.names().text());
         if nothing && !self.kinds.contains(FormatKind::Custom) && !has_text() {
             // A built-in format writes nothing without a trace, a decision or text.
             return omissions.of(&self.names);
@@ -102,13 +102,13 @@ impl Propagator {
         for format in self.inject.iter() {
             let mut writer =
                 Writer::new(carrier, format.fields().set(self.names()), &mut progress, &mut omissions, self.names());
-            match (nothing, outbound.source.is_passthrough) {
+            match (nothing, context.source.is_passthrough) {
                 (true, _) => {}
-                (false, true) => format.forward(outbound, &mut writer),
-                (false, false) => format.inject(outbound, &mut writer),
+                (false, true) => format.forward(context, &mut writer),
+                (false, false) => format.inject(context, &mut writer),
             }
-            if outbound.source.received.keeps_text {
-                format.inject_text(outbound, &mut writer);
+            if context.source.received.keeps_text {
+                format.inject_text(context, &mut writer);
             }
         }
         omissions.of(&self.names)
@@ -147,9 +147,9 @@ mod tests {
             FormatFields::built_in(FieldSet::of(&[Field::TraceState])).with_custom(&self.0)
         }
 
-        fn extract(&self, slots: &Headers<'_>) -> Parsed {
+        fn extract(&self, headers: &Headers<'_>) -> Parsed {
             let mut reading = Parsed::new(Outcome::Absent);
-            if let Some(line) = slots.get(Field::TraceState) {
+            if let Some(line) = headers.get(Field::TraceState) {
                 reading.ignore_field(crate::field::invalid::InvalidHeader::new(
                     Field::TraceState,
                     crate::wire::reason::InvalidReason::BadValue,

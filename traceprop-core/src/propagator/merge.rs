@@ -51,7 +51,7 @@ impl<'c> Merge<'c> {
             };
         }
         if let Outcome::SamplingOnly(sampling) = reading.outcome_ref() {
-            return Self { decision: Some((*sampling, DecisionWeight::Firm)), ..nothing };
+            return Self { decision: Some((*sampling, DecisionWeight::Explicit)), ..nothing };
         }
         nothing
     }
@@ -66,7 +66,7 @@ impl<'c> Merge<'c> {
         match reading.outcome_ref() {
             Outcome::Absent | Outcome::Invalid(_) => {}
             Outcome::SamplingOnly(sampling) => {
-                self.decision = self.decision.or(Some((*sampling, DecisionWeight::Firm)));
+                self.decision = self.decision.or(Some((*sampling, DecisionWeight::Explicit)));
             }
             Outcome::Context(context) => {
                 let style = reading.encoding().unwrap_or(format.name());
@@ -84,7 +84,7 @@ impl<'c> Merge<'c> {
                         if kind == FormatKind::TraceContext || primary.parent_id.is_none() {
                             primary.parent_id = context.parent_id.or(primary.parent_id);
                         }
-                        if context.sampling != Sampling::Deferred && reading.weight() != DecisionWeight::Tentative {
+                        if context.sampling != Sampling::Deferred && reading.weight() != DecisionWeight::Implicit {
                             self.decision = self.decision.or(Some((context.sampling, reading.weight())));
                         }
                     }

@@ -29,7 +29,7 @@ impl Propagator {
         let Some(trace_id) = context.source.trace_id.filter(|_| context.injects(FormatKind::TraceContext)) else {
             return self.write_formats(context, carrier);
         };
-        let state = &context.state;
+        let state = &context.tracestate;
         let asked = self.asked(context, state.facts());
         if asked == Asked::None && context.source.otel.is_none() {
             return self.write_formats(context, carrier);
@@ -60,7 +60,7 @@ impl Propagator {
             due[len] = edit;
             len += 1;
         }
-        let preserve_omitted = writer.left_out();
+        let preserve_omitted = writer.omitted();
         if len == 0 && !withholds && preserve_omitted == 0 {
             return self.write_formats(context, carrier);
         }
@@ -78,7 +78,7 @@ impl Propagator {
             Sampling::Sampled | Sampling::NotSampled => NOTHING.union(DECISION),
             Sampling::Debug | Sampling::Deferred => NOTHING,
         };
-        if !context.slots.present().without(without_data).is_empty() || facts.has_tp() {
+        if !context.headers.present().without(without_data).is_empty() || facts.has_tp() {
             Asked::All
         } else if facts.has_dd() || context.injects.intersects(WITH_MEMBER) {
             Asked::WithMember
@@ -104,7 +104,7 @@ impl Propagator {
         }
         let with_text = || self.preserving(|kind| kind.preserves() == Preserves::Text);
         let known = || with_text().flat_map(|(format, _)| format.fields().custom_headers()).map(|name| name.as_str());
-        keep_text(writer, received, known, context.outgoing.allowed_correlation());
+        keep_text(writer, received, known, context.options.allowed_correlation());
         writer.lacks_text(received)
     }
 

@@ -102,7 +102,7 @@ pub(crate) struct PreserveWriter {
     /// A vendor's key, and its new value; without one the member is removed.
     member: Option<(&'static str, Option<StackText<MAX_VALUE>>)>,
     items: Option<StackText<MAX_VALUE>>,
-    left_out: u32,
+    omitted: u32,
 }
 
 impl core::fmt::Debug for PreserveWriter {
@@ -113,7 +113,7 @@ impl core::fmt::Debug for PreserveWriter {
 
 impl PreserveWriter {
     pub(crate) const fn new(trace_id: TraceId) -> Self {
-        Self { trace_id, member: None, items: None, left_out: 0 }
+        Self { trace_id, member: None, items: None, omitted: 0 }
     }
 
     /// Sets a vendor's member; there is room for one. False if the value is longer than 256 characters or not legal.
@@ -132,18 +132,18 @@ impl PreserveWriter {
     }
 
     /// Says that items of a member were left out because it would be too long with them.
-    pub(crate) fn leave_out(&mut self, count: u32) {
-        self.left_out = self.left_out.saturating_add(count);
+    pub(crate) fn omit(&mut self, count: u32) {
+        self.omitted = self.omitted.saturating_add(count);
     }
 
     /// Whether no format had anything to say.
     pub(crate) const fn is_untouched(&self) -> bool {
-        self.member.is_none() && self.items.is_none() && self.left_out == 0
+        self.member.is_none() && self.items.is_none() && self.omitted == 0
     }
 
     /// How many items were left out.
-    pub(crate) const fn left_out(&self) -> u32 {
-        self.left_out
+    pub(crate) const fn omitted(&self) -> u32 {
+        self.omitted
     }
 
     /// Adds an item to our member; an item with that letter which is there already stands, since dialects share letters.
@@ -196,8 +196,8 @@ impl PreserveWriter {
     }
 
     /// Puts items that came again, those whose letters `keeps` says yes to.
-    pub(crate) fn keep(&mut self, bridged: Preserved<'_>, keeps: impl Fn(char) -> bool) {
-        for item in bridged.0.split(';') {
+    pub(crate) fn keep(&mut self, preserved: Preserved<'_>, keeps: impl Fn(char) -> bool) {
+        for item in preserved.0.split(';') {
             let mut chars = item.chars();
             if let Some(letter) = chars.next().filter(|letter| keeps(*letter)) {
                 self.another_item(letter, chars.as_str());
@@ -248,8 +248,8 @@ mod tests {
         assert_eq!(ours, TraceStateEdit::set("tp", "1;0e0e4736;d;s87.174"));
         assert_eq!(member, None);
         let received = state("tp=1;0e0e4736;d;s87.174");
-        let bridged = Preserved::find(&received, trace()).unwrap();
-        assert_eq!((bridged.item('s'), bridged.item('j')), (Some("87.174"), None));
+        let preserved = Preserved::find(&received, trace()).unwrap();
+        assert_eq!((preserved.item('s'), preserved.item('j')), (Some("87.174"), None));
     }
 
     #[test]
@@ -262,7 +262,7 @@ mod tests {
         };
         assert!(touched(|writer| assert!(writer.item('s', "1"))));
         assert!(touched(|writer| writer.remove_member("dd")));
-        assert!(touched(|writer| writer.leave_out(1)));
+        assert!(touched(|writer| writer.omit(1)));
         assert!(!touched(|writer| assert!(!writer.item('s', ";"))));
     }
 
@@ -309,10 +309,10 @@ mod tests {
     fn ok_member_that_does_not_change_keeps_its_place() {
         let mut writer = PreserveWriter::new(trace());
         let received = state("tp=1;0e0e4736;d;s87.174");
-        let bridged = Preserved::find(&received, trace()).unwrap();
-        writer.keep(bridged, |letter| letter == DEBUG);
+        let preserved = Preserved::find(&received, trace()).unwrap();
+        writer.keep(preserved, |letter| letter == DEBUG);
         assert_eq!(writer.edits(received.get("tp"))[0], TraceStateEdit::set("tp", "1;0e0e4736;d"));
-        writer.keep(bridged, |_| true);
+        writer.keep(preserved, |_| true);
         assert_eq!(writer.edits(received.get("tp")), [None, None]);
         // Beside a vendor's member that moves to the left it stands second.
         assert!(writer.set_member("dd", "s:1"));
@@ -322,9 +322,9 @@ mod tests {
     #[test]
     fn ok_decision_only_with_the_flag_it_was_written_with() {
         let received = state("tp=1;0e0e4736;d;f");
-        let bridged = Preserved::find(&received, trace()).unwrap();
-        assert_eq!(bridged.sampling(Sampling::Sampled), Some(Sampling::Debug));
-        assert_eq!(bridged.sampling(Sampling::NotSampled), Some(Sampling::Deferred));
+        let preserved = Preserved::find(&received, trace()).unwrap();
+        assert_eq!(preserved.sampling(Sampling::Sampled), Some(Sampling::Debug));
+        assert_eq!(preserved.sampling(Sampling::NotSampled), Some(Sampling::Deferred));
     }
 
     #[test]

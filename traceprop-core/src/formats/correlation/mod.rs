@@ -216,7 +216,7 @@ impl Format for Correlation {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of_named(FormatKind::Correlation, core::slice::from_ref(&self.header)).preserved_by(self)
+        FormatFields::of_custom(FormatKind::Correlation, core::slice::from_ref(&self.header)).preserved_by(self)
     }
 
     fn extract(&self, slots: &Headers<'_>) -> Parsed {

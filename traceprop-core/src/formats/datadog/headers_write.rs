@@ -33,7 +33,7 @@ impl Datadog {
         }
         let source = Source::of(&context.source.received);
         let needs_member = source == Source::Member || context.source.received.priority_in_dd;
-        let state = if needs_member { context.tracestate() } else { TraceState::EMPTY };
+        let state = if needs_member { context.tracestate } else { TraceState::EMPTY };
         let fields = Fields::of(
             source,
             context.received(),

@@ -24,7 +24,7 @@ type Text = StackText<{ MAX_VALUE + 1 + MAX_MEMBER }>;
 impl Datadog {
     pub(super) fn write_member(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
         let received = &context.source.received;
-        let state = context.tracestate();
+        let state = context.tracestate;
         let came = DatadogTraceState::from_tracestate(&state);
         let source = match Source::of(received) {
             // No words of the context, but those of the tracestate that goes on with it.
@@ -170,7 +170,7 @@ impl<'c> MemberWriter<'c> {
         if self.same && self.came.is_some_and(|came| came.items().count() == self.counted) {
             return;
         }
-        bridge.leave_out(self.left_out);
+        bridge.omit(self.left_out);
         // No value of a tracestate may end with a space.
         let value = self.text.as_str().trim_end_matches(' ');
         if !value.is_empty() {

@@ -128,7 +128,7 @@ impl Format for Sw8 {
     fn fields(&self) -> FormatFields<'_> {
         match &self.names {
             None => FormatFields::of(FormatKind::Sw8).preserved_by(self),
-            Some(names) => FormatFields::of_named(FormatKind::Sw8, names).preserved_by(self),
+            Some(names) => FormatFields::of_custom(FormatKind::Sw8, names).preserved_by(self),
         }
     }
 
@@ -165,7 +165,7 @@ impl Format for Sw8 {
             is_written
         };
         // What came is written back where it is just what is to be said: nobody has made a span since.
-        if let Some(own) = own.filter(|own| outbound.is_just(&Parsed::context(own.context()))) {
+        if let Some(own) = own.filter(|own| outbound.matches(&Parsed::context(own.context()))) {
             let is_written = header(&Value::of_header(&own), writer);
             if let Some(received) = received.filter(|_| is_written) {
                 let sent_at_ms = sent_at_ms.or(received.sent_at_ms);

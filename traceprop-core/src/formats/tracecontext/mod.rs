@@ -137,9 +137,9 @@ impl Format for W3cTraceContext {
         let mut ignored = None;
         let mut facts = TraceStateFacts::NONE;
         let mut weight = match context.sampling.is_sampled() {
-            true => DecisionWeight::Firm,
+            true => DecisionWeight::Explicit,
             // A sender without a decision writes flags 00 too.
-            false => DecisionWeight::Tentative,
+            false => DecisionWeight::Implicit,
         };
         if let Some(line) = headers.get(Field::TraceState) {
             let checked = match headers.is_repeated(Field::TraceState) {
@@ -195,15 +195,18 @@ impl W3cTraceContext {
         let edits = [context.preserve_edits, context.options().tracestate_edits()];
         // The usual tracestate is absent or forwarded verbatim.
         if edits.iter().all(|edits| edits.is_empty()) {
-            if let Some(line) = context.state.as_received(self.max_tracestate_len) {
+            if let Some(line) = context.tracestate.as_received(self.max_tracestate_len) {
                 writer.write_ascii(Field::TraceState, line);
                 return;
             }
-            if context.state.is_empty() {
+            if context.tracestate.is_empty() {
                 return;
             }
         }
-        self.write_edited(EditedTraceState { state: context.state, edits, budget: self.max_tracestate_len }, writer);
+        self.write_edited(
+            EditedTraceState { state: context.tracestate, edits, budget: self.max_tracestate_len },
+            writer,
+        );
     }
 
     fn write_edited(&self, state: EditedTraceState<'_>, writer: &mut Writer<'_>) {
