@@ -1,14 +1,16 @@
-//! What only the call knows when a context is injected, and what was left out of it.
+//! Options of a single injection, and the report of what it omitted.
 
 use core::fmt;
 
 use crate::field::{Field, FieldNames, Named};
 use crate::tracestate::TraceStateEdit;
 
-/// What only the call knows: who is called, and what may go there.
+/// Options of one outgoing call: which data may be sent to the destination, and its address.
 ///
-/// A new one allows trace context and nothing else: baggage and correlation ids are text of the user's, and go only to
-/// destinations that were allowed.
+/// By default only trace context is sent. Baggage and correlation ids can contain personal data, so each destination has
+/// to be allowed to receive them.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::{Allow, InjectOptions};
@@ -26,49 +28,51 @@ pub struct InjectOptions<'a> {
     tracestate: &'a [TraceStateEdit<'a>],
 }
 
-/// Which keys may leave.
+/// Which baggage keys or correlation headers may be sent.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::Allow;
+///
+/// let allow = Allow::Only(&["X-Request-Id"]);
+/// assert!(allow.allows_header("x-request-id") && !allow.allows_key("x-request-id"));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Allow<'a> {
-    /// None of them.
+    /// Allows none. The default.
     #[default]
     None,
-    /// All of them.
+    /// Allows all.
     All,
-    /// Those with one of these names. Baggage keys differ in case, header names do not.
+    /// Allows these names. Letter case matters in baggage keys, and is ignored in header names.
     Only(&'a [&'a str]),
 }
 
 impl Allow<'_> {
-    /// Whether this baggage key may leave.
+    /// Returns `true` if the baggage key may be sent.
     pub fn allows_key(&self, key: &str) -> bool {
-        match self {
-            Self::None => false,
-            Self::All => true,
-            Self::Only(keys) => keys.contains(&key),
-        }
+        self.allows(|allowed| allowed == key)
     }
 
-    /// The same of a key that is bytes still.
-    pub(crate) fn raw_key(&self, key: &[u8]) -> bool {
-        match self {
-            Self::None => false,
-            Self::All => true,
-            Self::Only(keys) => keys.iter().any(|allowed| allowed.as_bytes() == key),
-        }
-    }
-
-    /// Whether the header of this name may leave.
+    /// Returns `true` if the header may be sent. Letter case is ignored.
     pub fn allows_header(&self, name: &str) -> bool {
+        self.allows(|allowed| allowed.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns `true` if all names may be sent, or one for which `is_match` returns `true`.
+    #[inline]
+    pub(crate) fn allows(&self, is_match: impl Fn(&str) -> bool) -> bool {
         match self {
             Self::None => false,
             Self::All => true,
-            Self::Only(names) => names.iter().any(|known| known.eq_ignore_ascii_case(name)),
+            Self::Only(names) => names.iter().any(|name| is_match(name)),
         }
     }
 }
 
 impl<'a> InjectOptions<'a> {
-    /// A call of which nothing is known, to a destination that gets trace context alone.
+    /// Creates options that send trace context and nothing else.
     pub const fn new() -> Self {
         Self {
             peer: None,
@@ -80,100 +84,108 @@ impl<'a> InjectOptions<'a> {
         }
     }
 
-    /// A call inside the fleet: baggage and correlation ids go along.
+    /// Creates options that send all baggage and correlation ids too. Use it between your own services.
     pub const fn everything() -> Self {
         Self { baggage: Allow::All, correlation_headers: Allow::All, ..Self::new() }
     }
 
-    /// The authority that is called (`host:port`); sw8 names it.
+    /// Sets the authority of the destination (`host:port`), which `sw8` contains.
     pub const fn peer(mut self, authority: &'a str) -> Self {
         self.peer = Some(authority);
         self
     }
 
-    /// The endpoint of the caller (a route, a page, a topic); sw8 names it.
+    /// Sets the endpoint of the caller, such as a route, page or topic, which `sw8` contains.
     pub const fn endpoint(mut self, endpoint: &'a str) -> Self {
         self.endpoint = Some(endpoint);
         self
     }
 
-    /// The time of sending, in milliseconds since 1970; sw8-x carries it for message queues.
+    /// Sets the time of sending, in milliseconds since 1970. `sw8-x` contains it, for message queues.
     pub const fn sent_at_ms(mut self, milliseconds: u64) -> Self {
         self.sent_at_ms = Some(milliseconds);
         self
     }
 
-    /// The baggage keys that may go to this destination, in every format that carries baggage.
+    /// Sets which baggage keys are sent, in every format with baggage. Defaults to none.
     pub const fn allow_baggage(mut self, keys: Allow<'a>) -> Self {
         self.baggage = keys;
         self
     }
 
-    /// The correlation headers that may go to this destination.
+    /// Sets which correlation headers are sent. Defaults to none.
     pub const fn allow_correlation(mut self, names: Allow<'a>) -> Self {
         self.correlation_headers = names;
         self
     }
 
-    /// Changes to the tracestate, done in this order: a vendor's own member.
+    /// Sets changes to the tracestate, such as the member of a vendor. They are made in this order.
     pub const fn edit_tracestate(mut self, edits: &'a [TraceStateEdit<'a>]) -> Self {
         self.tracestate = edits;
         self
     }
 
-    /// The authority, or what stands for it.
+    /// Returns the authority of the destination, or `unknown` if none is set.
     pub fn peer_or(&self, unknown: &'a str) -> &'a str {
         self.peer.filter(|peer| !peer.is_empty()).unwrap_or(unknown)
     }
 
-    /// The endpoint, or what stands for it.
+    /// Returns the endpoint of the caller, or `unknown` if none is set.
     pub fn endpoint_or(&self, unknown: &'a str) -> &'a str {
         self.endpoint.filter(|endpoint| !endpoint.is_empty()).unwrap_or(unknown)
     }
 
-    /// The time of sending in milliseconds since 1970, where it was given.
+    /// Returns the time of sending in milliseconds since 1970, if it is set.
     pub const fn sent_at(&self) -> Option<u64> {
         self.sent_at_ms
     }
 
-    /// The baggage keys that may leave.
+    /// Returns which baggage keys are sent.
     pub const fn allowed_baggage(&self) -> Allow<'a> {
         self.baggage
     }
 
-    /// The correlation headers that may leave.
+    /// Returns which correlation headers are sent.
     pub const fn allowed_correlation(&self) -> Allow<'a> {
         self.correlation_headers
     }
 
-    /// The changes to the tracestate.
+    /// Returns the changes to the tracestate.
     pub const fn tracestate_edits(&self) -> &'a [TraceStateEdit<'a>] {
         self.tracestate
     }
 }
 
 /// Why something was not written.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::OmitReason;
+///
+/// assert_eq!(OmitReason::NotAllowed.to_string(), "not-allowed");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OmitReason {
-    /// The destination may not have it.
+    /// The [options](InjectOptions) do not allow it for this destination.
     NotAllowed,
     /// The context has no span id, and the format needs one.
     NoSpanId,
-    /// More members than the limit: the last ones went.
+    /// The list has more members than the limit. The last ones were omitted.
     TooManyMembers,
-    /// Longer than the limit.
+    /// It is longer than the limit.
     TooLong,
-    /// A key that the format cannot spell.
+    /// The format cannot express the key.
     BadKey,
-    /// A value that the format cannot spell.
+    /// The format cannot express the value.
     BadValue,
-    /// The header is switched off.
+    /// The header is disabled in the settings of the format.
     Disabled,
 }
 
 impl OmitReason {
-    /// The word for it.
+    /// Returns the word for reports, logs and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotAllowed => "not-allowed",
@@ -194,13 +206,22 @@ impl fmt::Display for OmitReason {
 }
 
 /// Something that was not written: a header, or members of one.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{Field, OmitReason, Omitted};
+///
+/// let omitted = Omitted { field: Field::Baggage, reason: OmitReason::NotAllowed, count: 2 };
+/// assert_eq!(omitted.to_string(), "baggage: 2 members omitted (not-allowed)");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Omitted {
-    /// The field that lacks something, or is not there at all.
+    /// The header that was omitted, or that lacks members.
     pub field: Field,
-    /// Why.
+    /// The reason.
     pub reason: OmitReason,
-    /// How many members (1 for a whole header).
+    /// The number of members; 1 for a whole header.
     pub count: u32,
 }
 
@@ -223,16 +244,30 @@ impl Omitted {
     }
 }
 
-/// What an injection left out, and why, with the names that the propagator has for its headers.
+/// What an injection omitted, and why.
 ///
-/// At most [`InjectReport::MAX`] pairs of field and reason; nothing is kept beyond, but [`InjectReport::is_truncated`] says so.
+/// The report has at most [`MAX`](Self::MAX) pairs of header and reason. It contains no text of a header, so it can be
+/// logged. It borrows the propagator for the names of custom headers.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{InjectOptions, presets};
+///
+/// let propagator = presets::W3C.propagator();
+/// let request = [("baggage", "tenant=acme,user=7")];
+/// let extraction = propagator.extract(&request);
+/// let mut headers: Vec<(String, String)> = Vec::new();
+/// let report = propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
+/// assert_eq!(report.to_string(), "baggage: 2 members omitted (not-allowed)");
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct InjectReport<'p> {
     list: OmissionList,
     names: Option<&'p FieldNames>,
 }
 
-/// What formats have left out so far.
+/// What formats have omitted so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OmissionList {
     list: [Option<Omitted>; InjectReport::MAX],
@@ -241,15 +276,15 @@ pub(crate) struct OmissionList {
 
 impl OmissionList {
     pub(crate) fn add(&mut self, field: Field, reason: OmitReason, count: u32) {
-        for slot in &mut self.list {
-            match slot {
+        for place in &mut self.list {
+            match place {
                 Some(known) if known.field == field && known.reason == reason => {
                     known.count = known.count.saturating_add(count);
                     return;
                 }
                 Some(_) => {}
                 None => {
-                    *slot = Some(Omitted { field, reason, count });
+                    *place = Some(Omitted { field, reason, count });
                     return;
                 }
             }
@@ -257,29 +292,29 @@ impl OmissionList {
         self.dropped = true;
     }
 
-    /// What a user gets. A new list where it is empty: a copy of the one that was made a moment ago would wait for the
-    /// cache.
-    pub(crate) fn of<'p>(self, names: &'p FieldNames) -> InjectReport<'p> {
+    /// Returns the report for the caller.
+    pub(crate) fn report<'p>(self, names: &'p FieldNames) -> InjectReport<'p> {
+        // A new empty list is faster than a copy of one that was written a moment ago.
         let list = if self.list[0].is_none() { Self::default() } else { self };
         InjectReport { list, names: Some(names) }
     }
 }
 
 impl<'p> InjectReport<'p> {
-    /// Pairs of field and reason that are kept.
+    /// The maximum number of pairs of header and reason.
     pub const MAX: usize = 8;
 
-    /// The name of a header that something was left out of. None for a configured one of another propagator.
+    /// Returns the name of `field`, or `None` for a custom header that the propagator does not write.
     pub fn name_of(&self, field: Field) -> Option<&'p str> {
         self.names.map_or_else(|| field.name(), |names| names.name_of(field))
     }
 
-    /// The same without the propagator's names, to keep it for longer than that.
+    /// Returns a report that does not borrow the propagator. It has no names of custom headers.
     pub fn without_names(self) -> InjectReport<'static> {
         InjectReport { list: self.list, names: None }
     }
 
-    /// What was left out.
+    /// Returns what was omitted, in the order of the formats.
     pub fn iter(&self) -> impl Iterator<Item = &Omitted> {
         self.list.list.iter().flatten()
     }
@@ -316,7 +351,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn ok_a_new_call_allows_nothing_of_the_users() {
+    fn ok_new_options_allow_no_baggage_and_no_correlation_id() {
         let call = InjectOptions::new();
         assert!(
             !call.allowed_baggage().allows_key("tenant") && !call.allowed_correlation().allows_header("x-request-id")
@@ -345,7 +380,7 @@ mod tests {
         let mut list = OmissionList::default();
         list.add(Field::Baggage, OmitReason::BadKey, 1);
         list.add(Field::Baggage, OmitReason::BadKey, 2);
-        let omissions = list.clone().of(&names);
+        let omissions = list.clone().report(&names);
         assert_eq!(
             omissions.iter().copied().next(),
             Some(Omitted { field: Field::Baggage, reason: OmitReason::BadKey, count: 3 })
@@ -354,7 +389,7 @@ mod tests {
         for place in 0..8 {
             list.add(Field::Custom(place), OmitReason::NotAllowed, 1);
         }
-        let omissions = list.of(&names);
+        let omissions = list.report(&names);
         assert_eq!(omissions.iter().count(), InjectReport::MAX);
         assert!(omissions.is_truncated());
     }

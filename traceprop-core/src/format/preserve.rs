@@ -1,19 +1,19 @@
-//! What a built-in format keeps in the tracestate, for hops that speak only W3C.
+//! Data of built-in formats that is preserved in the tracestate, for hops that forward only W3C headers.
 
 use super::InjectContext;
 use crate::context::inject_options::Allow;
 use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
 
-/// A built-in format that keeps data in the tracestate.
+/// A built-in format that preserves data in the tracestate.
 ///
-/// Its [`FormatFields`](super::FormatFields) refer to it: a propagator holds formats as `dyn Format`, and this is how it
-/// finds their private side. Formats of other crates have no such data, since only built-in ones could read it back.
+/// A propagator holds formats as `dyn Format`. It finds this private trait through their
+/// [`FormatFields`](super::FormatFields). Custom formats do not have it, since they cannot read the data back.
 pub(crate) trait Preserve: Sync {
-    /// Adds what a hop that speaks only W3C would lose. Called before a tracestate is written.
+    /// Adds data that W3C headers cannot carry. Called before a tracestate is written.
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter);
 }
 
-/// Keeps the received text of headers that no format here knows. It goes only where its header may go.
+/// Keeps the received text of headers that no format here knows, as far as `allow` permits the header.
 pub(crate) fn keep_text<'n, N: Iterator<Item = &'n str>>(
     writer: &mut PreserveWriter,
     received: Preserved<'_>,
@@ -23,12 +23,7 @@ pub(crate) fn keep_text<'n, N: Iterator<Item = &'n str>>(
     for item in received.items(TEXT) {
         let Some((tagged, _)) = item.split_at_checked(TAG) else { continue };
         let is_of = |name: &str| tag(name) == tagged.as_bytes();
-        let allowed = match allow {
-            Allow::None => false,
-            Allow::All => true,
-            Allow::Only(names) => names.iter().any(|name| is_of(name)),
-        };
-        if allowed && !known().any(is_of) {
+        if allow.allows(is_of) && !known().any(is_of) {
             writer.another_item(TEXT, item);
         }
     }

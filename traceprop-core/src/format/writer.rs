@@ -1,4 +1,4 @@
-//! Where a format writes.
+//! The writer of outgoing headers.
 
 use core::fmt;
 
@@ -7,26 +7,58 @@ use crate::context::inject_options::{OmissionList, OmitReason};
 use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
 use crate::wire::buffer::StackText;
 
-/// Where a format writes its lines.
+/// Writes the headers of one format into a carrier.
 ///
-/// The first line that a format writes removes what the carrier held of that format before: a new decision must not
-/// stand beside an old one. A format that writes nothing leaves everything as it was. Formats may share fields, as the
-/// encodings of B3 do: what one has written is neither removed nor written again by those behind it.
+/// Before its first header, the writer removes older headers of the format from the carrier, so that old and new ids are
+/// not mixed. A format that writes nothing changes nothing. If formats share a header, as the encodings of B3 do, the
+/// first format writes it and later ones do not replace it.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, InjectOptions, Pairs, Parsed};
+/// use traceprop_core::{Propagator, SpanContext, Writer};
+///
+/// struct Acme;
+///
+/// const TRACE: CustomHeader = CustomHeader::from_static("x-acme-trace");
+///
+/// impl Format for Acme {
+/// #   fn name(&self) -> &str { "acme" }
+/// #   fn fields(&self) -> FormatFields<'_> { FormatFields::custom(&[TRACE]) }
+/// #   fn extract(&self, _: &Headers<'_>) -> Parsed { Parsed::absent() }
+///     // .. name, fields and extract
+///     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+///         if let Some(trace_id) = context.trace_id() {
+///             writer.write_custom(&TRACE, trace_id);
+///         }
+///     }
+/// }
+///
+/// let propagator = Propagator::builder().extract_none().inject(Acme).build()?;
+/// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+/// let mut headers = Pairs::new();
+/// propagator.inject(&span, &InjectOptions::new(), &mut headers);
+/// assert_eq!(headers.get("x-acme-trace"), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+/// # }
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 pub struct Writer<'w> {
     carrier: &'w mut dyn CarrierMut,
     fields: FieldSet,
     progress: &'w mut Progress,
-    /// What formats before this one have written.
+    /// Fields that earlier formats have written.
     taken: FieldSet,
     has_written: bool,
     omissions: &'w mut OmissionList,
     names: &'w FieldNames,
 }
 
-/// How far an injection is, over all its formats.
+/// The progress of an injection, over all its formats.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
-    /// Fields that the carrier may have held at the start, and may still hold.
+    /// Fields of earlier headers that the carrier may still contain.
     stale: FieldSet,
     written: FieldSet,
 }
@@ -82,9 +114,10 @@ impl<'w> Writer<'w> {
         self.names.configured(header).unwrap_or(Field::UNWATCHED)
     }
 
-    /// Writes a header of a family. Its name is `prefix` and `suffix`, at most [`Writer::MAX_NAME_LEN`] bytes.
+    /// Writes a header whose name is `prefix` and `suffix`, such as `uberctx-tenant`.
     ///
-    /// Returns `false` and writes nothing if the name is longer, or if `suffix` is empty or not a token.
+    /// Returns `false` and writes nothing if the name is longer than [`MAX_NAME_LEN`](Self::MAX_NAME_LEN), or if `suffix`
+    /// is empty or not a token.
     pub fn write_prefixed(&mut self, field: Field, prefix: &str, suffix: &str, value: impl fmt::Display) -> bool {
         let mut name = StackText::<{ Writer::MAX_NAME_LEN }>::new();
         let token = suffix.bytes().all(crate::wire::is_token_byte);
@@ -95,22 +128,22 @@ impl<'w> Writer<'w> {
         true
     }
 
-    /// The longest name that is put together at run time, in bytes.
+    /// The maximum length of a name that is made of prefix and suffix, in bytes.
     pub const MAX_NAME_LEN: usize = 128;
 
-    /// Says that something was not written, and why.
+    /// Reports that something was not written: `count` members of a list, or 1 for a whole header.
     pub fn omit(&mut self, field: Field, reason: OmitReason, count: u32) {
         self.omissions.add(field, reason, count);
     }
 
-    /// Whether anything was written so far.
+    /// Returns `true` if this format has written a header.
     pub const fn has_written(&self) -> bool {
         self.has_written
     }
 
     #[inline]
     pub(crate) fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
-        // No empty header is ever sent: some servers answer 400 to one.
+        // Empty headers are never sent: some servers answer them with status 400.
         let is_empty = value.is_empty();
         if self.begin(name.field()) && !is_empty {
             self.progress.written = self.progress.written.with(name.field());
@@ -118,11 +151,11 @@ impl<'w> Writer<'w> {
         }
     }
 
-    /// Makes room for a line. False if another format has written this field.
+    /// Removes older headers before the first line. Returns `false` if another format has written this field.
     fn begin(&mut self, field: Field) -> bool {
         if !self.has_written {
             self.has_written = true;
-            // Mostly there is nothing, and then the names need not be looked up.
+            // Carriers usually contain no older headers. Then the names need no look-up.
             if !self.progress.stale.is_empty() {
                 self.remove_stale();
             }

@@ -1,30 +1,17 @@
-//! Writing: each format puts its canonical form, or what came, into the carrier.
+//! Injection: formats write a context into a carrier, in canonical form or as it was received.
 
 use super::Propagator;
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
-use crate::carrier::table::Table;
 use crate::carrier::{CarrierMut, StaleFields};
 use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
 use crate::context::received::Received;
-use crate::field::{Field, FieldNames, FieldSet, FormatKind};
+use crate::field::{FieldNames, FieldSet, FormatKind};
 use crate::format::{InjectContext, InjectSource, Progress, Writer};
 use crate::id::sampling::Sampling;
 
-/// The lines of a context that was made here.
-struct NoLines;
-
-impl LineSource for NoLines {
-    fn fill<'c>(&'c self, _: &FieldNames, _: &mut Table<'c>) {}
-
-    fn present(&self, _: &FieldNames) -> FieldSet {
-        FieldSet::EMPTY
-    }
-
-    fn next_line<'c>(&'c self, _: &FieldNames, _: Field, _: usize) -> Option<(usize, &'c str, &'c [u8])> {
-        None
-    }
-}
+/// The lines of a context that was not received.
+const NO_LINES: [(&str, &str); 0] = [];
 
 impl Propagator {
     /// Writes the headers of an options call, in every format of the inject list.
@@ -77,13 +64,13 @@ impl Propagator {
         self.write(&context, carrier)
     }
 
-    /// Where the lines of a context are, and which of them are asked for.
+    /// Returns the received lines of a context, and the names that they are searched for.
     fn received_lines<'a>(&'a self, received: &Received<'a>, has_trace: bool) -> (&'a dyn LineSource, &'a FieldNames) {
-        // A context that only formats of ours have named owes nothing to the lines of others, nor does one without a
-        // trace, since no tracestate is written then.
+        // The headers of formats that only preserve data matter if one of them named the trace. They go into a tracestate,
+        // which is not written without a trace.
         let is_ours = (received.primary.is_some() || !has_trace) && received.agrees.is_within(self.kinds);
         let names = if is_ours { self.reads() } else { self.names() };
-        (received.source.unwrap_or(&NoLines), names)
+        (received.source.unwrap_or(&NO_LINES), names)
     }
 
     pub(super) fn write_formats(&self, context: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
@@ -94,9 +81,9 @@ impl Propagator {
         let has_text = || context.headers.contains_any(context.headers.names().text());
         if nothing && !self.kinds.contains(FormatKind::Custom) && !has_text() {
             // A built-in format writes nothing without a trace, a decision or text.
-            return omissions.of(&self.names);
+            return omissions.report(&self.names);
         }
-        // One look at the carrier tells whether anything may have to be removed: mostly nothing.
+        // Carriers usually contain no older headers. One search tells.
         let has_stale = carrier.contains_any(&StaleFields::new(self.names(), self.owned));
         let mut progress = Progress::new(if has_stale { self.owned } else { FieldSet::EMPTY });
         for format in self.inject.iter() {
@@ -111,7 +98,7 @@ impl Propagator {
                 format.inject_text(context, &mut writer);
             }
         }
-        omissions.of(&self.names)
+        omissions.report(&self.names)
     }
 }
 
@@ -131,7 +118,7 @@ mod tests {
     use std::string::{String, ToString};
     use std::vec::Vec;
 
-    /// Reads the tracestate as its own, and says hello with every call.
+    /// Reads the tracestate as its own header, and writes a greeting into every call.
     struct Hello([CustomHeader; 1]);
 
     fn hello() -> Hello {
@@ -148,15 +135,15 @@ mod tests {
         }
 
         fn extract(&self, headers: &Headers<'_>) -> Parsed {
-            let mut reading = Parsed::new(Outcome::Absent);
+            let mut parsed = Parsed::new(Outcome::Absent);
             if let Some(line) = headers.get(Field::TraceState) {
-                reading.ignore_field(crate::field::invalid::InvalidHeader::new(
+                parsed.ignore_field(crate::field::invalid::InvalidHeader::new(
                     Field::TraceState,
                     crate::wire::reason::InvalidReason::BadValue,
                     line.len(),
                 ));
             }
-            reading
+            parsed
         }
 
         fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
@@ -167,8 +154,8 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_format_of_ones_own_has_the_last_word_where_nothing_is_passed_on() {
-        let relayed = |propagator: Propagator| {
+    fn ok_a_custom_format_writes_text_although_there_is_nothing_to_forward() {
+        let forwarded = |propagator: Propagator| {
             let mut headers: Vec<(String, String)> = Vec::new();
             propagator.inject(
                 &Passthrough::sampling_only(Sampling::Deferred),
@@ -178,22 +165,22 @@ mod tests {
             headers
         };
         let own = Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();
-        assert_eq!(relayed(own), [("x-hello".to_string(), "1".to_string())]);
-        assert_eq!(relayed(Propagator::builder().with_format(W3cTraceContext::new()).build().unwrap()), []);
+        assert_eq!(forwarded(own), [("x-hello".to_string(), "1".to_string())]);
+        assert_eq!(forwarded(Propagator::builder().with_format(W3cTraceContext::new()).build().unwrap()), []);
     }
 
     #[test]
-    fn ok_a_format_of_ones_own_sees_a_tracestate_without_a_traceparent() {
+    fn ok_a_custom_format_reads_a_tracestate_without_a_traceparent() {
         let propagator =
             Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();
-        // A map is asked for each name, and is not asked for what nobody wants.
+        // In a map, only names that a format reads are looked up.
         let request = HashMap::from([("tracestate".to_string(), "a=1".to_string())]);
         let report = propagator.explain(&request);
-        assert!(report.invalid_headers().any(|(_, reject)| reject.offset() == 3), "{report}");
+        assert!(report.invalid_headers().any(|(_, invalid)| invalid.offset() == 3), "{report}");
     }
 
     #[test]
-    fn ok_a_root_is_told_what_a_bridge_alone_has_to_say() {
+    fn ok_a_new_trace_has_the_decision_of_a_format_that_only_preserves() {
         let propagator = Propagator::from_names("tracecontext", "tracecontext").unwrap();
         let tracestate = |sampling| {
             let request = [("jaeger-debug-id", "ticket-1")];

@@ -1,4 +1,4 @@
-//! What goes into the tracestate for formats that have more data than W3C has fields for.
+//! Preserving data of formats in the tracestate, as far as W3C headers have no field for it.
 
 use super::Propagator;
 use crate::carrier::CarrierMut;
@@ -10,12 +10,13 @@ use crate::tracestate::otel::OtelMember;
 use crate::tracestate::preserve::{self, PreserveWriter, Preserved};
 use crate::tracestate::{TraceStateEdit, TraceStateFacts};
 
-/// Which formats can have data for a tracestate. Most requests have W3C headers alone, and to ask every format costs
-/// more than to write the traceparent.
+/// The formats that can have data for a tracestate.
+///
+/// Most requests have W3C headers only. Asking every format would then cost more than writing the traceparent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Asked {
     None,
-    /// Those with a member of their own: it was received, or their headers are written.
+    /// Formats with a member of their own that was received, or whose headers are written.
     WithMember,
     All,
 }
@@ -87,8 +88,9 @@ impl Propagator {
         }
     }
 
-    /// Keeps the received items of our member that no format adds again. Returns `true` if the member holds text that
-    /// may not go to this destination.
+    /// Keeps the received items of our member that no format adds again.
+    ///
+    /// Returns `true` if the member contains text that may not go to this destination.
     fn keep(
         &self,
         received: Preserved<'_>,
@@ -96,7 +98,7 @@ impl Propagator {
         context: &InjectContext<'_>,
         writer: &mut PreserveWriter,
     ) -> bool {
-        // Items of formats that are not configured stay, except a decision that was replaced. Text is judged apart.
+        // Items of formats that are not configured are kept, except a decision that was replaced. Text follows below.
         if !items_are_known {
             let is_replaced =
                 |letter| context.source.decided_here && [preserve::DEBUG, preserve::DEFERRED].contains(&letter);

@@ -1,6 +1,6 @@
-//! What crosses a hop that speaks only W3C: tracestate members that formats of this library write and read again.
+//! Tracestate members that preserve data of other formats, for hops that forward only W3C headers.
 //!
-//! Datadog has a member of its own, `dd`. The words of the other dialects share one of ours:
+//! Datadog has a member of its own, `dd`. The other formats share the member `tp`:
 //!
 //! ```text
 //! tp   = "1;" low ";" item *( ";" item )       at most 256 characters
@@ -10,8 +10,8 @@
 //! tp=1;0e0e4736;d;s87.17422198108383774
 //! ```
 //!
-//! `low` ties the member to its trace: one that does not match is stale and ignored. A restart empties the tracestate,
-//! and this with it. It detects staleness, not forgery.
+//! `low` binds the member to its trace: a member of another trace is stale and ignored. This does not detect forgery. A
+//! restarted trace has an empty tracestate, and so no member.
 
 use crate::field::FormatKind;
 use crate::id::TraceId;
@@ -24,19 +24,19 @@ use crate::wire::hex;
 /// The key of our member.
 const KEY: &str = "tp";
 
-/// The longest value of a tracestate member.
+/// The maximum length of a member's value, in bytes (W3C Trace Context, section 3.3.1.3.2).
 pub(crate) const MAX_VALUE: usize = 256;
 
-/// The letter of a decision that W3C cannot say: debug.
+/// The letter of a debug decision, which W3C cannot express.
 pub(crate) const DEBUG: char = 'd';
 
-/// The letter of a decision that W3C cannot say: nobody has decided.
+/// The letter of an open decision, which W3C cannot express.
 pub(crate) const DEFERRED: char = 'f';
 
-/// The letter of text that goes only where its header may go. A tag of the header's name comes first.
+/// The letter of the text of a header. A tag of the header's name comes first. Text goes only where its header may go.
 pub(crate) const TEXT: char = FormatKind::text_letter();
 
-/// The length of a tag.
+/// The length of a tag, in bytes.
 pub(crate) const TAG: usize = 4;
 
 /// Returns the tag of a header: its lower-case name as a 32-bit FNV-1a hash, folded to 16 bits.
@@ -55,7 +55,7 @@ pub(crate) fn tag(name: &str) -> [u8; TAG] {
 pub(crate) struct Preserved<'c>(&'c str);
 
 impl<'c> Preserved<'c> {
-    /// Finds the member in a tracestate.
+    /// Finds the member in a tracestate. Returns `None` if it belongs to another trace.
     pub(crate) fn find(state: &TraceState<'c>, trace_id: TraceId) -> Option<Self> {
         let value = Self::value(state)?.strip_prefix("1;")?;
         let (low, items) = value.split_at_checked(8)?;
@@ -63,22 +63,22 @@ impl<'c> Preserved<'c> {
         (low.as_bytes() == low_digits(trace_id)).then_some(Self(items))
     }
 
-    /// The text of an item.
+    /// Returns the text of the first item with this letter.
     pub(crate) fn item(&self, letter: char) -> Option<&'c str> {
         self.items(letter).next()
     }
 
-    /// The whole value, as it came.
+    /// Returns the value of the member as it was received.
     pub(crate) fn value(state: &TraceState<'c>) -> Option<&'c str> {
         state.facts().has_tp().then(|| state.get(KEY)).flatten()
     }
 
-    /// The texts of all items with this letter.
+    /// Returns the texts of all items with this letter.
     pub(crate) fn items(&self, letter: char) -> impl Iterator<Item = &'c str> + Clone + use<'c> {
         self.0.split(';').filter_map(move |item| item.strip_prefix(letter))
     }
 
-    /// The decision that was meant, if traceparent still has the flag that was written with it.
+    /// Returns the preserved decision, if traceparent still has the flag that was written with it.
     pub(crate) fn sampling(&self, flag: Sampling) -> Option<Sampling> {
         match flag {
             Sampling::Sampled => self.item(DEBUG).map(|_| Sampling::Debug),
@@ -94,12 +94,12 @@ fn low_digits(trace_id: TraceId) -> [u8; 8] {
     low
 }
 
-/// Where formats put what has to cross: whole members, and items of ours.
+/// Collects the data that formats preserve: items of our member, and the member of a vendor.
 ///
-/// A member that nobody sets goes on as it came. Ours is written anew each time, and is gone if no format has an item.
+/// Our member is written anew each time, and removed if no format has an item. Other members are forwarded as received.
 pub(crate) struct PreserveWriter {
     trace_id: TraceId,
-    /// A vendor's key, and its new value; without one the member is removed.
+    /// A vendor's key and its new value, or `None` to remove the member.
     member: Option<(&'static str, Option<StackText<MAX_VALUE>>)>,
     items: Option<StackText<MAX_VALUE>>,
     omitted: u32,
@@ -116,7 +116,9 @@ impl PreserveWriter {
         Self { trace_id, member: None, items: None, omitted: 0 }
     }
 
-    /// Sets a vendor's member; there is room for one. False if the value is longer than 256 characters or not legal.
+    /// Sets a vendor's member; there is room for one.
+    ///
+    /// Returns `false` if the value is invalid or longer than 256 bytes.
     pub(crate) fn set_member(&mut self, key: &'static str, value: &str) -> bool {
         let mut text = StackText::new();
         if TraceStateEdit::set(key, value).is_none() || text.push(value).is_err() {
@@ -131,33 +133,36 @@ impl PreserveWriter {
         self.member = Some((key, None));
     }
 
-    /// Says that items of a member were left out because it would be too long with them.
+    /// Reports items that were omitted because a member would be too long with them.
     pub(crate) fn omit(&mut self, count: u32) {
         self.omitted = self.omitted.saturating_add(count);
     }
 
-    /// Whether no format had anything to say.
+    /// Returns `true` if no format has added, set, removed or omitted anything.
     pub(crate) const fn is_untouched(&self) -> bool {
         self.member.is_none() && self.items.is_none() && self.omitted == 0
     }
 
-    /// How many items were left out.
+    /// Returns the number of omitted items.
     pub(crate) const fn omitted(&self) -> u32 {
         self.omitted
     }
 
-    /// Adds an item to our member; an item with that letter which is there already stands, since dialects share letters.
-    /// False if the text is not legal there, or there is no room: nothing is cut.
+    /// Adds an item to our member, unless it has one with this letter: formats share letters.
+    ///
+    /// Returns `false` if the text is invalid or too long. Text is never cut.
     pub(crate) fn item(&mut self, letter: char, text: &str) -> bool {
-        self.put(letter, text, |item| item.starts_with(letter))
+        self.add(letter, text, |item| item.starts_with(letter))
     }
 
-    /// Adds an item beside others with that letter; one with this text that is there already stands.
+    /// Adds an item to our member, unless it has one with this letter and text.
+    ///
+    /// Returns `false` if the text is invalid or too long.
     pub(crate) fn another_item(&mut self, letter: char, text: &str) -> bool {
-        self.put(letter, text, |item| item.strip_prefix(letter) == Some(text))
+        self.add(letter, text, |item| item.strip_prefix(letter) == Some(text))
     }
 
-    fn put(&mut self, letter: char, text: &str, is_there: impl Fn(&str) -> bool) -> bool {
+    fn add(&mut self, letter: char, text: &str, is_same: impl Fn(&str) -> bool) -> bool {
         if text.bytes().any(|b| !matches!(b, 0x21..=0x7e) || matches!(b, b';' | b',' | b'=')) {
             return false;
         }
@@ -168,8 +173,8 @@ impl PreserveWriter {
             let _ = items.push("1;").and_then(|()| items.push(wire::ascii(&low)));
             items
         });
-        // The version and the trace stand first.
-        if items.as_str().split(';').skip(2).any(is_there) {
+        // The version and the trace id come first.
+        if items.as_str().split(';').skip(2).any(is_same) {
             return true;
         }
         let mut letter_bytes = [0; 4];
@@ -183,21 +188,19 @@ impl PreserveWriter {
         added.is_ok()
     }
 
-    /// Whether our member has this item by now.
+    /// Returns `true` if our member has this item.
     pub(crate) fn has_item(&self, letter: char, text: &str) -> bool {
-        let items = self.items.as_ref().map_or("", StackText::as_str);
-        items.split(';').skip(2).any(|item| item.strip_prefix(letter) == Some(text))
+        self.items_text().split(';').skip(2).any(|item| item.strip_prefix(letter) == Some(text))
     }
 
-    /// Our member, for tests.
-    #[cfg(test)]
+    /// Returns the value of our member. It is empty if there is no item.
     pub(crate) fn items_text(&self) -> &str {
         self.items.as_ref().map_or("", StackText::as_str)
     }
 
-    /// Puts items that came again, those whose letters `keeps` says yes to.
-    pub(crate) fn keep(&mut self, preserved: Preserved<'_>, keeps: impl Fn(char) -> bool) {
-        for item in preserved.0.split(';') {
+    /// Adds the received items for whose letters `keeps` returns `true`.
+    pub(crate) fn keep(&mut self, received: Preserved<'_>, keeps: impl Fn(char) -> bool) {
+        for item in received.0.split(';') {
             let mut chars = item.chars();
             if let Some(letter) = chars.next().filter(|letter| keeps(*letter)) {
                 self.another_item(letter, chars.as_str());
@@ -210,13 +213,15 @@ impl PreserveWriter {
         received.items(TEXT).any(|item| !self.has_item(TEXT, item))
     }
 
-    /// The changes to the tracestate: ours, then the vendor's member, which so stands left of it. `came` is the member
-    /// of ours that came: it keeps its place if nothing changes, and must not stay if there is nothing to say any more.
-    pub(crate) fn edits(&self, came: Option<&str>) -> [Option<TraceStateEdit<'_>>; 2] {
+    /// Returns the changes to the tracestate: our member, then the vendor's, which so comes to the left of ours.
+    ///
+    /// `received` is our member as it was received. It keeps its place if nothing changes, and is removed if no format
+    /// has an item.
+    pub(crate) fn edits(&self, received: Option<&str>) -> [Option<TraceStateEdit<'_>>; 2] {
         let ours = match &self.items {
-            Some(items) if came == Some(items.as_str()) && self.member.is_none() => None,
+            Some(items) if received == Some(items.as_str()) && self.member.is_none() => None,
             Some(items) => TraceStateEdit::set(KEY, items.as_str()),
-            None => came.map(|_| TraceStateEdit::delete(KEY)),
+            None => received.map(|_| TraceStateEdit::delete(KEY)),
         };
         let member = self.member.as_ref().and_then(|(key, value)| match value {
             Some(value) => TraceStateEdit::set(key, value.as_str()),
@@ -241,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_items_come_back() {
+    fn ok_items_are_read_again() {
         let mut writer = PreserveWriter::new(trace());
         assert!(writer.item(DEBUG, "") && writer.item('s', "87.174"));
         let [ours, member] = writer.edits(None);
@@ -253,11 +258,11 @@ mod tests {
     }
 
     #[test]
-    fn ok_untouched_until_something_is_said() {
-        let touched = |say: fn(&mut PreserveWriter)| {
+    fn ok_untouched_until_something_is_added() {
+        let touched = |change: fn(&mut PreserveWriter)| {
             let mut writer = PreserveWriter::new(trace());
             assert!(writer.is_untouched());
-            say(&mut writer);
+            change(&mut writer);
             !writer.is_untouched()
         };
         assert!(touched(|writer| assert!(writer.item('s', "1"))));
@@ -282,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_item_that_two_dialects_have_is_written_once() {
+    fn ok_item_that_two_formats_have_is_written_once() {
         let mut writer = PreserveWriter::new(trace());
         assert!(writer.item(DEBUG, "") && writer.item('s', "d.1") && writer.item(DEBUG, "") && writer.item('s', "d.2"));
         assert_eq!(writer.edits(None)[0], TraceStateEdit::set("tp", "1;0e0e4736;d;sd.1"));
@@ -296,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_only_a_member_of_our_shape_is_ours() {
+    fn ok_only_a_member_of_our_form_is_ours() {
         for line in ["tp=1;0e0e4736;d", "tp=1;0e0e4737;d", "tp=1;00000000;"] {
             assert!(state(line).facts().has_tp(), "{line}");
         }
@@ -314,7 +319,7 @@ mod tests {
         assert_eq!(writer.edits(received.get("tp"))[0], TraceStateEdit::set("tp", "1;0e0e4736;d"));
         writer.keep(preserved, |_| true);
         assert_eq!(writer.edits(received.get("tp")), [None, None]);
-        // Beside a vendor's member that moves to the left it stands second.
+        // A vendor's member that changes moves to the left, and our member comes second.
         assert!(writer.set_member("dd", "s:1"));
         assert_eq!(writer.edits(received.get("tp"))[0], TraceStateEdit::set("tp", "1;0e0e4736;d;s87.174"));
     }
@@ -328,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn err_item_that_would_forge_or_not_fit() {
+    fn err_item_that_is_invalid_or_too_long() {
         let mut writer = PreserveWriter::new(trace());
         for text in ["a;d", "a,b=c", "a b", "é"] {
             assert!(!writer.item('s', text));
@@ -340,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_vendor_member_stands_left_of_ours() {
+    fn ok_vendor_member_comes_left_of_ours() {
         let mut writer = PreserveWriter::new(trace());
         assert!(writer.set_member("dd", "s:1") && !writer.set_member("dd", "s:1,x"));
         assert_eq!(writer.edits(None)[1], TraceStateEdit::set("dd", "s:1"));

@@ -85,7 +85,7 @@ impl<'a> AllowedText<'a> {
 
     #[inline]
     fn add(&mut self, member: &RawMember<'_>, is_canonical: bool) {
-        if self.allow.raw_key(member.key()) {
+        if self.allow.allows(|key| key.as_bytes() == member.key()) {
             self.count += 1;
             self.len = self.len.filter(|_| is_canonical).and_then(|len| self.put(len, member.as_bytes()));
         }

@@ -109,8 +109,8 @@ mod tests {
     fn ok_only_omissions_of_the_tags_count() {
         let (mut list, names) = (OmissionList::default(), FieldNames::new());
         list.add(Field::DatadogOrigin, OmitReason::BadValue, 1);
-        assert_eq!(PropagationError::from_report(&list.clone().of(&names)), None);
+        assert_eq!(PropagationError::from_report(&list.clone().report(&names)), None);
         list.add(Field::DatadogTags, OmitReason::TooLong, 1);
-        assert_eq!(PropagationError::from_report(&list.of(&names)), Some(PropagationError::InjectMaxSize));
+        assert_eq!(PropagationError::from_report(&list.report(&names)), Some(PropagationError::InjectMaxSize));
     }
 }
