@@ -1,4 +1,4 @@
-//! Several dialects at once: what they cost together, and what those cost that are configured and do not come.
+//! Several formats at once: their cost together, and the cost of configured formats without a header.
 
 use std::sync::LazyLock;
 
@@ -36,7 +36,7 @@ static RUM: Input = Input::new(
 );
 /// One trace in all of them.
 static ALL: Input = Input::new(
-    "every-dialect",
+    "every-format",
     &[
         SAMPLED,
         STATE,
@@ -56,7 +56,7 @@ static ALL: Input = Input::new(
     ],
     Found { tracestate: Tracestate::Members(3), baggage: PACKED, ..IDS },
 );
-static NONE: Input = Input::new("no-dialect-of-all", &[], NOTHING);
+static NONE: Input = Input::new("no-format", &[], NOTHING);
 
 static THREE: Input = Input::new(
     "traceparent+baggage+b3",

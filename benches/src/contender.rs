@@ -97,14 +97,14 @@ impl Contender {
     }
 
     /// A service that reports no spans: what came goes out.
-    pub fn relay(
+    pub fn passthrough(
         name: &'static str,
         input: &'static Input,
         others: usize,
-        relay: impl Fn(&HeaderMap, &mut HeaderMap) + 'static,
+        passthrough: impl Fn(&HeaderMap, &mut HeaderMap) + 'static,
     ) -> Self {
         let from = input.request(others);
-        Self::write(name, input, None, move |to| relay(black_box(&from), to))
+        Self::write(name, input, None, move |to| passthrough(black_box(&from), to))
     }
 
     /// A server around a handler that answers at once with the trace id it can see, from a request that is made off the
@@ -272,8 +272,8 @@ mod tests {
     #[should_panic(expected = "tracestate of traceparent+tracestate")]
     fn err_write_without_tracestate() {
         let input = &w3c::WITH_STATE;
-        let mut contender = Contender::relay("fastrace", input, 16, |from, to| {
-            fastrace::relay(from, to);
+        let mut contender = Contender::passthrough("fastrace", input, 16, |from, to| {
+            fastrace::passthrough(from, to);
             to.remove("tracestate");
         });
         contender.run(1);
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "wrote more than")]
     fn err_write_other_header() {
-        let mut contender = Contender::relay("fastrace", &w3c::ABSENT, 16, |_, to| {
+        let mut contender = Contender::passthrough("fastrace", &w3c::ABSENT, 16, |_, to| {
             to.insert("b3", http::HeaderValue::from_static("0"));
         });
         contender.run(1);

@@ -30,7 +30,7 @@ pub fn cases() -> Vec<Case> {
     let baggage = BAGGAGE_VALUES.map(baggage);
     let counts = 1..=names().len();
     let absent = counts.clone().map(|count| formats("formats-absent", &ABSENT, count));
-    let present = counts.map(|count| formats("formats-beside-traceparent", &WITH_STATE, count));
+    let present = counts.map(|count| formats("formats-with-traceparent", &WITH_STATE, count));
     headers.into_iter().chain(tracestate).chain(baggage).chain(absent).chain(present).collect()
 }
 
@@ -41,7 +41,7 @@ fn headers(others: usize) -> Case {
         name: format!("other-headers/{others}"),
         contenders: vec![
             Contender::extract("traceprop", input, others, traceprop::extract),
-            Contender::extract("traceprop (every dialect)", input, others, |from| traceprop::extract_with(all, from)),
+            Contender::extract("traceprop (every format)", input, others, |from| traceprop::extract_with(all, from)),
             Contender::extract("opentelemetry", input, others, opentelemetry::extract),
         ],
     }

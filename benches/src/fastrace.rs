@@ -55,7 +55,7 @@ pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
 }
 
 /// In and out with the ids that came.
-pub fn relay(from: &HeaderMap, to: &mut HeaderMap) {
+pub fn passthrough(from: &HeaderMap, to: &mut HeaderMap) {
     if let Some(context) = context(from) {
         inject(&context, to);
     }

@@ -30,7 +30,7 @@ pub struct Baggage {
     pub bytes: usize,
 }
 
-/// What a dialect says beside ids and decision, as a number of bytes: origin and tags of Datadog, the four names of sw8.
+/// The size of format-specific data in bytes: origin and tags of Datadog, the four names of sw8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Words {
     pub bytes: usize,

@@ -1,6 +1,6 @@
 //! What the benchmarks have in common: the requests they read, the answers they expect, and the loops that time.
 //!
-//! An area (`w3c`, `dialects`, `composite`, `server`, `client`) is a list of [`Case`]s. Its bench target and the `ratios` program run the same list, so a
+//! An area (`w3c`, `formats`, `composite`, `server`, `client`) is a list of [`Case`]s. Its bench target and the `ratios` program run the same list, so a
 //! contender is added in one place. A peer's module (`opentelemetry`, `fastrace`, …) holds its glue and nothing else.
 
 pub mod allocations;
@@ -9,8 +9,8 @@ pub mod client;
 pub mod composite;
 pub mod curves;
 pub mod datadog_opentelemetry;
-pub mod dialects;
 pub mod fastrace;
+pub mod formats;
 pub mod measure;
 pub mod opentelemetry;
 pub mod opentelemetry_jaeger;

@@ -117,15 +117,15 @@ pub fn child_with(propagator: &impl TextMapPropagator, from: &HeaderMap, span_id
 }
 
 /// In and out with the ids that came.
-pub fn relay(from: &HeaderMap, to: &mut HeaderMap) {
-    relay_with(&TraceContextPropagator::new(), from, to);
+pub fn passthrough(from: &HeaderMap, to: &mut HeaderMap) {
+    passthrough_with(&TraceContextPropagator::new(), from, to);
 }
 
-pub fn relay_baggage(from: &HeaderMap, to: &mut HeaderMap) {
-    relay_with(&BaggagePropagator::new(), from, to);
+pub fn passthrough_baggage(from: &HeaderMap, to: &mut HeaderMap) {
+    passthrough_with(&BaggagePropagator::new(), from, to);
 }
 
-pub fn relay_with(propagator: &impl TextMapPropagator, from: &HeaderMap, to: &mut HeaderMap) {
+pub fn passthrough_with(propagator: &impl TextMapPropagator, from: &HeaderMap, to: &mut HeaderMap) {
     inject_with(propagator, &read(propagator, from), to);
 }
 

@@ -15,7 +15,7 @@ use crate::{Found, Words};
 
 static SW8: HeaderName = HeaderName::from_static("sw8");
 
-/// All fields, as text of its own. The parent is a segment and a number; which span id that is in other dialects, it does
+/// All fields, as text of its own. The parent is a segment and a number; which span id that is in other formats, it does
 /// not say.
 pub fn extract(headers: &HeaderMap) -> Found {
     let Some(came) = read(headers) else {

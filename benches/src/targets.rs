@@ -1,4 +1,4 @@
-//! What the design set out to reach, beside what is measured: the table of its section on speed and size.
+//! The table of targets: what the design set out to reach, and what is measured.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::results::{find, short};
 pub struct Target {
     work: &'static str,
     reach: &'static str,
-    /// What was measured, in words; nothing where a contender did not take part.
+    /// The measured values as text, or `None` if a contender is missing.
     figures: Option<(String, bool)>,
 }
 
@@ -20,7 +20,7 @@ const OTEL: &str = "opentelemetry";
 const OTEL_LAYER: &str = "opentelemetry-instrumentation-tower";
 const REPORT: &str = "traceprop (with report)";
 
-/// Everything of the design's table, judged by these rows.
+/// Returns all targets, compared with these rows.
 pub fn targets(rows: &[Row]) -> Vec<Target> {
     let with_state = "extract/traceparent+tracestate/16-other";
     let extract = |work, reach, case: &str, peers: &[&str], times| Target {
@@ -60,7 +60,7 @@ pub fn targets(rows: &[Row]) -> Vec<Target> {
         ),
         extract("extract sw8", "0 allocations, 1/2 of the fastest peer", "extract/sw8/16-other", &["skywalking"], 2.0),
         Target {
-            work: "all dialects at once, a Datadog RUM request, with report",
+            work: "all formats at once, a Datadog RUM request, with report",
             reach: "0 allocations, less than OpenTelemetry for traceparent, tracestate",
             figures: faster(rows, "extract/datadog-rum/16-other", REPORT, with_state, &[OTEL], 1.0, 0.0),
         },
@@ -85,27 +85,27 @@ pub fn targets(rows: &[Row]) -> Vec<Target> {
             figures: call(rows, "call/rules/traceparent+tracestate/16-other", 2.0),
         },
         Target {
-            work: "the same where a rule lets some keys of the baggage through",
+            work: "reqwest: rules that allow some baggage keys, child, inject",
             reach: "less than 1000 ns; an allocation a line",
             figures: call(rows, "call/rules-baggage-by-keys/traceparent+tracestate+baggage/16-other", 3.0),
         },
         Target {
             work: "reqwest: our client, up to the connection",
-            reach: "less than 1000 ns added; a copy of the request only where redirects are on",
+            reach: "less than 1000 ns added; a copy of the request only if redirects are on",
             figures: client(rows, "call/client/traceparent+tracestate/16-other"),
         },
         Target {
-            work: "a request without trace headers, all dialects",
+            work: "a request without trace headers, all formats",
             reach: "0 allocations, no more than OpenTelemetry's composite of three",
             figures: {
-                let case = "extract/no-dialect-of-all/16-other";
+                let case = "extract/no-format/16-other";
                 faster(rows, case, OURS, case, &["opentelemetry of three"], 1.0, 0.0)
             },
         },
     ]
 }
 
-/// As a markdown table.
+/// Formats the targets as a markdown table.
 pub fn table(targets: &[Target]) -> String {
     let mut text = "| work | to reach | measured | reached |\n|---|---|---|---|\n".to_owned();
     for Target { work, reach, figures } in targets {
@@ -119,7 +119,7 @@ pub fn table(targets: &[Target]) -> String {
     text
 }
 
-/// Ours against the fastest of `peers`, which may have had another request.
+/// Compares our time with the fastest of `peers`, which may have another request.
 fn faster(
     rows: &[Row],
     case: &str,
@@ -147,7 +147,7 @@ fn write(rows: &[Row], case: &str, lines: f64) -> Option<(String, bool)> {
     faster(rows, case, OURS, case, &[OTEL], 3.0, lines)
 }
 
-/// What layers add to a service without one.
+/// Compares what layers add to a service without one.
 fn layer(rows: &[Row], case: &str) -> Option<(String, bool)> {
     let bare = find(rows, case, BASE)?.ns;
     let ours = find(rows, case, OURS)?;
@@ -167,13 +167,13 @@ fn call(rows: &[Row], case: &str, lines: f64) -> Option<(String, bool)> {
     Some((text, ours.ns < 1000.0 && ours.allocations <= lines))
 }
 
-/// What our client adds to reqwest's.
+/// Returns what our client adds to reqwest's.
 fn client(rows: &[Row], case: &str) -> Option<(String, bool)> {
     let (ours, plain) = (find(rows, case, OURS)?, find(rows, case, "reqwest")?);
     let stays = find(rows, case, "traceprop (no redirects)")?;
     let added = ours.ns - plain.ns;
     let text = format!(
-        "adds {added:.0} ns, {}; {} where redirects are off",
+        "adds {added:.0} ns, {}; {} if redirects are off",
         count(ours.allocations - plain.allocations),
         short(stays.allocations - plain.allocations)
     );
@@ -184,7 +184,7 @@ fn count(allocations: f64) -> String {
     format!("{} allocation{}", short(allocations), if allocations == 1.0 { "" } else { "s" })
 }
 
-/// Ours as a part of theirs.
+/// Formats our time as a part of theirs.
 fn part(ours: f64, theirs: f64) -> String {
     format!("1/{:.2}", theirs / ours)
 }

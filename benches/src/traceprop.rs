@@ -112,18 +112,18 @@ pub fn child_with(
 }
 
 /// In and out with the ids that came.
-pub fn relay(from: &HeaderMap, to: &mut HeaderMap) {
-    relay_with(&TRACE_CONTEXT, from, to);
+pub fn passthrough(from: &HeaderMap, to: &mut HeaderMap) {
+    passthrough_with(&TRACE_CONTEXT, from, to);
 }
 
-pub fn relay_baggage(from: &HeaderMap, to: &mut HeaderMap) {
-    relay_with(&BAGGAGE, from, to);
+pub fn passthrough_baggage(from: &HeaderMap, to: &mut HeaderMap) {
+    passthrough_with(&BAGGAGE, from, to);
 }
 
-pub fn relay_with(propagator: &Propagator, from: &HeaderMap, to: &mut HeaderMap) {
+pub fn passthrough_with(propagator: &Propagator, from: &HeaderMap, to: &mut HeaderMap) {
     let carrier = HeaderCarrier::new(from);
-    let relay = propagator.extract(&carrier).passthrough();
-    propagator.inject(&relay, &InjectOptions::everything(), &mut HeaderCarrierMut::new(to));
+    let passthrough = propagator.extract(&carrier).passthrough();
+    propagator.inject(&passthrough, &InjectOptions::everything(), &mut HeaderCarrierMut::new(to));
 }
 
 /// A span of our own below that of the caller.

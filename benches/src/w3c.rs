@@ -90,9 +90,9 @@ pub fn cases() -> Vec<Case> {
         inject_default(&WITH_BAGGAGE),
         child(&TRACEPARENT, 16),
         child(&WITH_STATE, 16),
-        relay_baggage(&BAGGAGE, 16),
-        relay(&WITH_STATE, 16),
-        relay(&ABSENT, 16),
+        passthrough_baggage(&BAGGAGE, 16),
+        passthrough(&WITH_STATE, 16),
+        passthrough(&ABSENT, 16),
     ]
 }
 
@@ -165,24 +165,24 @@ fn child(input: &'static Input, others: usize) -> Case {
     }
 }
 
-fn relay(input: &'static Input, others: usize) -> Case {
+fn passthrough(input: &'static Input, others: usize) -> Case {
     Case {
-        name: format!("forward/relay/{}/{others}-other", input.name),
+        name: format!("forward/passthrough/{}/{others}-other", input.name),
         contenders: vec![
-            Contender::relay("traceprop", input, others, traceprop::relay),
-            Contender::relay("opentelemetry", input, others, opentelemetry::relay),
-            Contender::relay("fastrace", input, others, fastrace::relay),
+            Contender::passthrough("traceprop", input, others, traceprop::passthrough),
+            Contender::passthrough("opentelemetry", input, others, opentelemetry::passthrough),
+            Contender::passthrough("fastrace", input, others, fastrace::passthrough),
         ],
     }
 }
 
 /// Baggage alone, in and out.
-fn relay_baggage(input: &'static Input, others: usize) -> Case {
+fn passthrough_baggage(input: &'static Input, others: usize) -> Case {
     Case {
-        name: format!("forward/relay/{}/{others}-other", input.name),
+        name: format!("forward/passthrough/{}/{others}-other", input.name),
         contenders: vec![
-            Contender::relay("traceprop", input, others, traceprop::relay_baggage),
-            Contender::relay("opentelemetry", input, others, opentelemetry::relay_baggage),
+            Contender::passthrough("traceprop", input, others, traceprop::passthrough_baggage),
+            Contender::passthrough("opentelemetry", input, others, opentelemetry::passthrough_baggage),
         ],
     }
 }

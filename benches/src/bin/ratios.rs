@@ -13,7 +13,7 @@ use std::{fs, io};
 
 use traceprop_benches::measure::measure;
 use traceprop_benches::results::{self, home};
-use traceprop_benches::{Case, allocations, chart, client, composite, curves, dialects, server, targets, w3c};
+use traceprop_benches::{Case, allocations, chart, client, composite, curves, formats, server, targets, w3c};
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
 
 /// Returns the cases of all areas.
 fn cases() -> Vec<Case> {
-    let areas = [w3c::cases(), dialects::cases(), composite::cases(), server::cases(), client::cases()];
+    let areas = [w3c::cases(), formats::cases(), composite::cases(), server::cases(), client::cases()];
     areas.into_iter().flatten().collect()
 }
 

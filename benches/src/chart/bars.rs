@@ -25,13 +25,13 @@ const WORKS: [Work; 9] = [
     work("Extract uber-trace-id", "extract/jaeger/16-other", &["traceprop", "opentelemetry-jaeger"]),
     work("Extract sw8", "extract/sw8/16-other", &["traceprop", "skywalking"]),
     work(
-        "Request of Datadog RUM, every dialect configured",
+        "Request of Datadog RUM, every format configured",
         "extract/datadog-rum/16-other",
         &["traceprop", "traceprop (with report)", "opentelemetry of three", "datadog-opentelemetry of four"],
     ),
     work(
-        "Request without trace headers, every dialect configured",
-        "extract/no-dialect-of-all/16-other",
+        "Request without trace headers, every format configured",
+        "extract/no-format/16-other",
         &["traceprop", "opentelemetry of three", "datadog-opentelemetry of four"],
     ),
     work(
@@ -62,7 +62,7 @@ pub fn speed(rows: &[Row], theme: &Theme) -> String {
         26.0,
         "small",
         Anchor::Start,
-        "Nanoseconds; shorter is better. Each in the same run, on the same headers, 16 others beside.",
+        "Nanoseconds; shorter is better. Same run, same headers, 16 other headers.",
     );
     let mut y = 44.0;
     for (title, bars) in &works {

@@ -7,7 +7,7 @@ use crate::measure::Row;
 
 const PANELS: [(&str, &str, &str); 4] = [
     ("other-headers", "Other headers in the request", "traceparent, tracestate"),
-    ("formats-beside-traceparent", "Formats configured, one of which comes", "traceparent, tracestate"),
+    ("formats-with-traceparent", "Formats configured, one of them received", "traceparent, tracestate"),
     ("tracestate-bytes", "Bytes of a tracestate of 16 members", "traceparent, tracestate"),
     ("baggage-bytes", "Bytes of a baggage of 16 members", "baggage"),
 ];

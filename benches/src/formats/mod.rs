@@ -1,4 +1,4 @@
-//! Each dialect alone: reading, writing, and handing on.
+//! Each format alone: extract, inject, and forward.
 //!
 //! The formats of the W3C have an area of their own, [`w3c`](crate::w3c).
 
