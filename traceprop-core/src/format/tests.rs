@@ -1,4 +1,4 @@
-//! What a format is handed, and a format behind a reference.
+//! Tests of what a format receives, and of a format by reference.
 
 use super::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
 use crate::carrier::headers::Headers;
@@ -26,36 +26,38 @@ const REQUEST: [(&str, &str); 4] = [
     ("uberctx-a", "1"),
 ];
 
-/// What a child and a relay send.
+/// What a child and a passthrough send.
 fn sent(propagator: &Propagator) -> (HeaderPairs, HeaderPairs) {
-    let (mut child, mut relay) = (HeaderPairs::new(), HeaderPairs::new());
+    let (mut child, mut forwarded) = (HeaderPairs::new(), HeaderPairs::new());
     let extraction = propagator.extract(&REQUEST);
     let span = extraction.new_span(&|| IdBits::non_random(1));
     propagator.inject(&span, &InjectOptions::everything(), &mut child);
-    propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut relay);
-    (child, relay)
+    propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut forwarded);
+    (child, forwarded)
 }
 
 #[test]
-fn ok_a_format_behind_a_reference_is_the_same() {
+fn ok_a_format_by_reference_is_the_same() {
     let builder = || Propagator::builder().with_format(W3cTraceContext::new());
     let (sw8, jaeger): (&'static Sw8, &'static Jaeger) = (&SW8, &JAEGER);
-    for (plain, behind) in [
+    for (plain, referenced) in [
         (builder().with_format(SW8.clone()), builder().with_format(sw8)),
         (builder().with_format(Jaeger::new()), builder().with_format(jaeger)),
     ] {
-        let (plain, behind) = (plain.build().unwrap(), behind.build().unwrap());
-        assert!(behind.extract_names().eq(plain.extract_names()) && behind.inject_names().eq(plain.inject_names()));
-        let (child, relay) = sent(&plain);
-        // Its own header, the user's text, traceparent, and what crosses a hop in the tracestate.
-        assert_eq!((child.len(), relay.len()), (4, 4), "{child:?} {relay:?}");
-        assert_eq!(sent(&behind), (child, relay));
+        let (plain, referenced) = (plain.build().unwrap(), referenced.build().unwrap());
+        assert!(
+            referenced.extract_names().eq(plain.extract_names()) && referenced.inject_names().eq(plain.inject_names())
+        );
+        let (child, forwarded) = sent(&plain);
+        // Its own header, its baggage, traceparent, and the data that the tracestate preserves.
+        assert_eq!((child.len(), forwarded.len()), (4, 4), "{child:?} {forwarded:?}");
+        assert_eq!(sent(&referenced), (child, forwarded));
     }
     let error = builder().inject(&READER).build().unwrap_err();
     assert!(matches!(error, ConfigError::CannotInject { .. }), "{error:?}");
 }
 
-/// Writes families, and tells with which suffixes it could.
+/// Writes headers with a prefix, and reports which suffixes were accepted.
 struct Family([CustomHeader; 1]);
 
 impl Format for Family {
@@ -82,7 +84,7 @@ impl Format for Family {
 }
 
 #[test]
-fn err_a_family_takes_no_suffix_that_makes_no_name() {
+fn err_a_suffix_that_makes_an_invalid_name() {
     let family = Family([CustomHeader::from_static("x-written")]);
     let propagator = Propagator::builder().extract_none().inject(family).build().unwrap();
     let mut headers = HeaderPairs::new();

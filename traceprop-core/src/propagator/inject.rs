@@ -55,7 +55,7 @@ impl Propagator {
             source: *source,
             headers: &headers,
             tracestate: source.received.tracestate(&headers),
-            options: options,
+            options,
             preserve_edits: &[],
             withholds: false,
             preserve_omitted: 0,

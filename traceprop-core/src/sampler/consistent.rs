@@ -9,9 +9,9 @@ use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 /// It decides by `rv` of the `ot` member, or else by the low 56 bits of the trace id. Sampled traces get the threshold
 /// (`th`). The caller's decision is ignored: see [`ParentBased`](super::ParentBased), which keeps a caller's threshold.
 ///
-/// A new trace whose id is not random (a generator that says [`IdBits::non_random`](crate::IdBits::non_random)) gets an `rv`, a
-/// mix of the id's bits, so that all who see it decide alike. Of a trace that came the id counts as random, whether its
-/// flag says so or not: an `rv` is only for whoever begins the trace.
+/// A new trace whose id is [not random](crate::IdBits::non_random) gets an `rv`, a mix of the bits of the id. All samplers
+/// of the trace then make consistent decisions. The id of a received trace counts as random, whatever its flag: only the
+/// service that starts a trace may add an `rv`.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -48,27 +48,27 @@ impl Probability {
 
 impl Sampler for Probability {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        let came = OtelTraceState::from_tracestate(&input.tracestate()).randomness();
-        let made =
-            (came.is_none() && input.is_root() && !input.is_random()).then(|| mixed_randomness_of(input.trace_id()));
-        let randomness = came.or(made).unwrap_or(randomness_of(input.trace_id()));
-        let verdict = match self.0.threshold().filter(|threshold| threshold.keeps(randomness)) {
+        let received = OtelTraceState::from_tracestate(&input.tracestate()).randomness();
+        let made = (received.is_none() && input.is_root() && !input.is_random())
+            .then(|| mixed_randomness_of(input.trace_id()));
+        let randomness = received.or(made).unwrap_or(randomness_of(input.trace_id()));
+        let result = match self.0.threshold().filter(|threshold| threshold.keeps(randomness)) {
             Some(threshold) => SamplingResult::new(Sampling::Sampled).with_threshold(threshold),
             // OTEP 235 keeps the threshold here. The SDK specification does not, and an unsampled trace has no use for it.
             None => SamplingResult::new(Sampling::NotSampled).without_threshold(),
         };
-        if made.is_some() { verdict.with_explicit_randomness() } else { verdict }
+        if made.is_some() { result.with_explicit_randomness() } else { result }
     }
 }
 
 /// Returns `true` if the received threshold explains the received decision, or if there is no threshold.
 pub(super) fn is_consistent(input: &SamplingParameters<'_>, sampling: Sampling) -> bool {
-    let came = OtelTraceState::from_tracestate(&input.tracestate());
-    if !came.has_threshold() {
+    let received = OtelTraceState::from_tracestate(&input.tracestate());
+    if !received.has_threshold() {
         return true;
     }
-    let randomness = came.randomness().unwrap_or(randomness_of(input.trace_id()));
-    came.threshold().is_some_and(|threshold| threshold.keeps(randomness) == sampling.is_sampled())
+    let randomness = received.randomness().unwrap_or(randomness_of(input.trace_id()));
+    received.threshold().is_some_and(|threshold| threshold.keeps(randomness) == sampling.is_sampled())
 }
 
 #[cfg(test)]

@@ -141,7 +141,7 @@ impl<'c> SamplingParameters<'c> {
         self
     }
 
-    /// Sets a session id that does not come from the baggage, for example from a cookie.
+    /// Sets a session id from another source than the baggage, for example from a cookie.
     pub const fn with_session_id(mut self, id: &'c str) -> Self {
         self.session_id = Some(id);
         self
@@ -261,11 +261,11 @@ impl SamplingResult {
         self.otel.has_randomness()
     }
 
-    /// Returns the `ot` member that replaces the one in `came`, or `None` if that is unchanged.
+    /// Returns the `ot` member that replaces the one in `received`, or `None` if that is unchanged.
     ///
     /// Use it in tracers that write their own tracestate. A span made with this result writes the member itself.
-    pub fn otel_member(&self, trace_id: TraceId, came: &TraceState<'_>) -> Option<OtelMember> {
-        self.otel.member(trace_id, came)
+    pub fn otel_member(&self, trace_id: TraceId, received: &TraceState<'_>) -> Option<OtelMember> {
+        self.otel.member(trace_id, received)
     }
 }
 
@@ -277,10 +277,10 @@ impl From<Sampling> for SamplingResult {
 
 impl SpanContext<'_> {
     /// Applies the result of a sampler. A changed decision counts as made by this service.
-    pub const fn with_sampling_result(self, verdict: SamplingResult) -> Self {
-        let mut span = self.with_sampling(verdict.sampling);
-        if !verdict.otel.is_none() {
-            span.otel = verdict.otel;
+    pub const fn with_sampling_result(self, result: SamplingResult) -> Self {
+        let mut span = self.with_sampling(result.sampling);
+        if !result.otel.is_none() {
+            span.otel = result.otel;
         }
         span
     }
@@ -352,7 +352,7 @@ mod tests {
         [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
 
     #[test]
-    fn ok_always_and_never_whatever_came() {
+    fn ok_always_and_never_whatever_was_received() {
         for state in STATES {
             let (always, never) = (AlwaysOn.should_sample(&child(1, state)), AlwaysOff.should_sample(&child(1, state)));
             assert_eq!(always.sampling() == Sampling::Debug, state == Sampling::Debug);

@@ -151,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_threshold_goes_on_only_with_its_decision() {
+    fn ok_a_threshold_is_kept_only_with_its_decision() {
         let state = TraceState::parse(b"ot=th:8").unwrap();
-        let verdict = |id, sampling| FollowParent.should_sample(&child(id, sampling).with_tracestate(state));
+        let result = |id, sampling| FollowParent.should_sample(&child(id, sampling).with_tracestate(state));
         let half = Threshold::from_ratio(0.5).unwrap().get();
-        assert_eq!(verdict(u128::from(half), Sampling::Sampled), SamplingResult::new(Sampling::Sampled));
+        assert_eq!(result(u128::from(half), Sampling::Sampled), SamplingResult::new(Sampling::Sampled));
         let dropped = SamplingResult::new(Sampling::Sampled).without_threshold();
-        assert_eq!(verdict(u128::from(half - 1), Sampling::Sampled), dropped);
+        assert_eq!(result(u128::from(half - 1), Sampling::Sampled), dropped);
     }
 }

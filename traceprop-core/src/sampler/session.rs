@@ -11,11 +11,11 @@ const KNUTH_FACTOR: u64 = 1_111_111_111_111_111_111;
 
 /// Samples a ratio of all sessions.
 ///
-/// For a session id that is a UUID it makes the decision of Datadog's browser SDK. For other text it decides by a hash of
-/// the bytes. Without a session id it is a [`TraceIdRatioBased`].
+/// A session id that is a UUID gets the decision of Datadog's browser SDK. Other text is decided by a hash of its bytes.
+/// Without a session id the sampler is a [`TraceIdRatioBased`].
 ///
-/// The session is `session.id` of the W3C baggage, which the propagator has to read, or what
-/// [`SamplingParameters::with_session_id`] says.
+/// The session id is that of [`SamplingParameters::with_session_id`], or else `session.id` of the W3C baggage, which the
+/// propagator has to read.
 ///
 /// ```
 /// use traceprop_core::sampler::{ParentBased, SessionRatioBased};
@@ -59,7 +59,7 @@ impl SessionRatioBased {
             Some(number) => number.wrapping_mul(KNUTH_FACTOR),
             None => stable_hash(session),
         };
-        // The SDK compares doubles as well, and takes the bound itself for inside.
+        // The SDK compares doubles too, and includes the bound.
         hash as f64 <= self.ratio * ALL
     }
 }
@@ -104,7 +104,7 @@ mod tests {
         SessionRatioBased::new(ratio).unwrap().should_sample(&root(1).with_session_id(session)).sampling().is_sampled()
     }
 
-    /// Sessions whose hash is next to nothing and next to everything.
+    /// Sessions whose hashes are near the minimum and the maximum.
     const LOW: &str = "29a4b5e3-9859-4290-99fa-4bc4a1a348b9";
     const HIGH: &str = "5321b54a-d6ec-4b24-996d-dd70c617e09a";
 
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// Of the three texts the FNV authors have these numbers.
+    /// The numbers are those of the authors of FNV.
     #[test]
     fn ok_other_text_is_hashed_by_fnv_1a_and_mixed() {
         for (text, fnv) in

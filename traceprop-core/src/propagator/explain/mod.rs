@@ -76,31 +76,31 @@ pub enum BaggageReport {
 #[derive(Clone, Debug)]
 pub struct ExtractReport<'c> {
     extraction: Extraction<'c>,
-    readings: Readings,
+    findings: Findings,
     baggage: BaggageReport,
 }
 
-/// What the formats found whose fields may be in the request.
+/// What the formats found. Formats without a header in the request are not asked.
 #[derive(Clone, Debug)]
-struct Readings {
-    /// The places of these formats in the list, as bits.
+struct Findings {
+    /// The places of the asked formats in the list, as bits.
     asked: u32,
     /// What the first of them found.
     kept: [Option<Parsed>; Self::KEPT],
 }
 
-impl Readings {
+impl Findings {
     /// A request seldom has more formats. A report is moved whole, so it has no room for more; further formats parse again.
     const KEPT: usize = 4;
 
     const NONE: Self = Self { asked: 0, kept: [const { None }; Self::KEPT] };
 }
 
-impl Recorder for Readings {
+impl Recorder for Findings {
     #[inline]
-    fn record(&mut self, place: usize, reading: &Parsed) {
+    fn record(&mut self, place: usize, parsed: &Parsed) {
         if let Some(free) = self.kept.get_mut(self.asked.count_ones() as usize) {
-            *free = Some(*reading);
+            *free = Some(*parsed);
         }
         self.asked |= 1 << place;
     }
@@ -109,10 +109,10 @@ impl Recorder for Readings {
 impl Propagator {
     /// Extracts, and keeps what each format found. Like [`Propagator::extract`], it does not allocate.
     pub fn explain<'c, C: Carrier>(&'c self, carrier: &'c C) -> ExtractReport<'c> {
-        let mut readings = Readings::NONE;
-        let extraction = Extraction::read(self, carrier, &mut readings);
+        let mut findings = Findings::NONE;
+        let extraction = Extraction::read(self, carrier, &mut findings);
         let baggage = BaggageReport::of(&extraction);
-        ExtractReport { extraction, readings, baggage }
+        ExtractReport { extraction, findings, baggage }
     }
 }
 
@@ -161,8 +161,8 @@ impl<'c> ExtractReport<'c> {
 
     /// The formats that are read, and what those found that were asked.
     fn found(&self) -> impl Iterator<Item = (&'c dyn Format, Option<Parsed>)> {
-        let mut asked = self.readings.asked;
-        let mut kept = self.readings.kept.iter();
+        let mut asked = self.findings.asked;
+        let mut kept = self.findings.kept.iter();
         self.extraction.readers().map(move |format| {
             let is_asked = asked & 1 != 0;
             asked >>= 1;
@@ -282,7 +282,7 @@ mod tests {
         let uuid = |n: usize| alloc::format!("d19931bb-f235-4dcb-2e2f-b9d31225d6{n:02x}");
         let values: Vec<String> = (0..7).map(uuid).collect();
         let mut request: Vec<_> = ["a", "b", "c", "d", "e", "f", "g"].into_iter().zip(&values).collect();
-        // One in between is not there.
+        // A header in the middle is absent.
         request.remove(2);
         let bad = String::from("x");
         request.push(("b3", &bad));
@@ -292,8 +292,8 @@ mod tests {
         let traces: Vec<_> = report.entries().filter_map(|entry| super::trace_of(&entry.parsed)).collect();
         let expected: Vec<_> = [0, 1, 3, 4, 5, 6].map(|n| uuid(n).replace('-', "").parse().unwrap()).into();
         assert_eq!(traces, expected);
-        let styles: Vec<_> = report.conflicting().map(|entry| entry.format).collect();
-        assert_eq!(styles, ["correlation:b", "correlation:d", "correlation:e", "correlation:f", "correlation:g"]);
+        let formats: Vec<_> = report.conflicting().map(|entry| entry.format).collect();
+        assert_eq!(formats, ["correlation:b", "correlation:d", "correlation:e", "correlation:f", "correlation:g"]);
         assert!(report.invalid_headers().map(|(_, invalid)| invalid).eq([InvalidHeader::new(
             Field::B3,
             InvalidReason::BadSampling,
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_format_behind_the_first_context_is_not_asked() {
+    fn ok_a_format_after_the_first_context_is_not_asked() {
         let found = |request: &[(&'static str, &'static str)]| {
             let builder = Propagator::builder().names("b3,tracecontext,datadog", "none").unwrap();
             let propagator = builder.extract_first().build().unwrap();

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_correlation_id_beside_a_context_is_passed_on() {
+    fn ok_a_correlation_id_in_addition_to_a_context_is_passed_on() {
         let b3 = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
         let line = |id| explain("b3,correlation:x-request-id", &[b3, ("x-request-id", id)]);
         let start = "continued trace 4bf92f3577b34da6a3ce929d0e0e4736, parent 00f067aa0ba902b7, sampled; b3: used";
