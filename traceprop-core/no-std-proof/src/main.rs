@@ -1,6 +1,6 @@
-//! Runs `traceprop-core` in a program that has neither `std` nor an allocator.
+//! Runs `traceprop-core` in a program without `std` and without an allocator.
 //!
-//! The C runtime calls `main`; the exit code is 0 if every check held.
+//! The C runtime calls `main`. The exit code is 0 if every check succeeds.
 
 #![no_std]
 #![no_main]
@@ -13,7 +13,7 @@ use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Allow, CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, Propagator, presets};
 
-/// Text on the stack: what does not fit is an error, as for every `fmt::Write`.
+/// Text on the stack. Writing beyond its capacity is an error.
 struct Text<const N: usize> {
     bytes: [u8; N],
     len: usize,
@@ -39,7 +39,7 @@ impl<const N: usize> Write for Text<N> {
     }
 }
 
-/// `core::fmt` is what drags in most of `core`: if this links and runs, so does what builds on it.
+/// Checks formatting, which links most of `core`.
 fn format() -> bool {
     let mut text = Text::<16>::new();
     let fits = write!(text, "{:016x}", 0x00f0_67aa_0ba9_02b7_u64);
@@ -47,7 +47,7 @@ fn format() -> bool {
     fits.is_ok() && full.is_err() && text.as_bytes() == b"00f067aa0ba902b7"
 }
 
-/// What a caller sent: W3C decides, the others name the same trace or are text to carry on.
+/// A received request. W3C supplies the context. The other headers name the same trace, or are baggage and ids.
 const REQUEST: [(&str, &str); 11] = [
     ("Host", "example.com"),
     ("TraceParent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
@@ -62,7 +62,7 @@ const REQUEST: [(&str, &str); 11] = [
     ("x-request-id", "{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"),
 ];
 
-/// What goes out for it, from a span whose id is `ff`.
+/// The written headers, for a span with the id `ff`.
 const CALL: &[u8] = b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-01\n\
     tracestate: dd=s:1,tp=1;0e0e4736;j9;cf695B,rojo=00f067aa0ba902b7\n\
     b3: 4bf92f3577b34da6a3ce929d0e0e4736-00000000000000ff-1\n\
@@ -80,7 +80,7 @@ static SW8: Sw8 = Sw8::new("cart", "cart-1");
 static BAGGAGE: W3cBaggage = W3cBaggage::new();
 static REQUEST_ID: Correlation = Correlation::from_static("x-request-id");
 
-/// Every format there is, both ways.
+/// Returns a propagator that reads and writes every format.
 fn all() -> Option<Propagator> {
     let formats = "tracecontext,b3,datadog,jaeger";
     let named = Propagator::builder().names(formats, formats).ok()?;
@@ -93,7 +93,7 @@ struct Lines(Text<2048>);
 
 impl CarrierMut for Lines {
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
-        // What does not fit shows in the comparison.
+        // The comparison fails for a line that does not fit.
         let _ = writeln!(self.0, "{name}: {value}");
     }
 
@@ -108,17 +108,19 @@ fn extract_and_inject() -> bool {
     let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])).allow_correlation(Allow::All);
     let mut lines = Lines(Text::new());
     let omitted = propagator.inject(&span, &outgoing, &mut lines);
-    let left_out = omitted.iter().map(|omission| omission.count).sum::<u32>();
-    lines.0.as_bytes() == CALL && left_out == 1
+    let omitted_items = omitted.iter().map(|omission| omission.count).sum::<u32>();
+    lines.0.as_bytes() == CALL && omitted_items == 1
 }
 
-/// A header that cannot be used is explained, which takes formatting.
+/// Explains an invalid header.
 fn explain() -> bool {
     let propagator = presets::W3C.propagator();
     let broken = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1")];
     let mut text = Text::<128>::new();
     let fits = write!(text, "{}", propagator.explain(&broken));
-    fits.is_ok() && text.as_bytes() == b"new trace; tracecontext: invalid traceparent (bad-length, ends at byte 54); absent: baggage"
+    fits.is_ok()
+        && text.as_bytes()
+            == b"new trace; tracecontext: invalid traceparent (bad-length, ends at byte 54); absent: baggage"
 }
 
 #[unsafe(no_mangle)]
@@ -136,7 +138,7 @@ extern "C" fn main() -> i32 {
 }
 
 unsafe extern "C" {
-    /// Ends the process with SIGABRT: a panic must not look like a success, nor hang.
+    /// Ends the process with SIGABRT, so that a panic neither succeeds nor hangs.
     safe fn abort() -> !;
 }
 

@@ -1,5 +1,4 @@
-//! Servers on loopback with TLS and without, which keep the headers of each request, and what a client needs to trust
-//! those that have it.
+//! Servers on loopback, with and without TLS, that keep the headers of each request, and clients that trust them.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,7 +19,7 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-/// A certificate for some names, signed by itself.
+/// A self-signed certificate.
 pub struct Authority {
     server: Arc<ServerConfig>,
     client: ClientConfig,
@@ -31,10 +30,10 @@ fn provider() -> Arc<CryptoProvider> {
 }
 
 impl Authority {
-    /// A new one.
+    /// Creates a certificate for these names.
     ///
     /// # Panics
-    /// Where that is not possible, as everything here.
+    /// Panics if the certificate cannot be created.
     pub fn new(names: &[&str]) -> Self {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
@@ -49,7 +48,7 @@ impl Authority {
         Self { server: Arc::new(server.expect("a key of its own")), client }
     }
 
-    /// What a client is made of that trusts this certificate and no other.
+    /// Returns a builder of a client that trusts only this certificate.
     pub fn client(&self) -> reqwest::ClientBuilder {
         reqwest::Client::builder().no_proxy().tls_backend_preconfigured(self.client.clone())
     }
@@ -65,12 +64,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// One that has TLS.
+    /// Starts a server with TLS.
     pub async fn tls(authority: &Authority) -> Self {
         Self::start(Some(TlsAcceptor::from(Arc::clone(&authority.server)))).await
     }
 
-    /// One that has none.
+    /// Starts a server without TLS.
     pub async fn plain() -> Self {
         Self::start(None).await
     }
@@ -87,7 +86,7 @@ impl Server {
                 tokio::spawn(async move {
                     match tls {
                         None => serve(stream, kept).await,
-                        // A client that does not trust us hangs up.
+                        // A client that does not trust the certificate closes the connection.
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
                                 serve(stream, kept).await;
@@ -100,24 +99,24 @@ impl Server {
         server
     }
 
-    /// The URL of this server under a name.
+    /// Returns the URL of this server under a host name.
     pub fn url(&self, host: &str) -> Url {
         format!("{}://{host}:{}/", self.scheme, self.address.port()).parse().expect("a URL")
     }
 
-    /// The same, for a request that is pointed on to `next`.
+    /// Returns a URL of this server that redirects to `next`.
     pub fn to(&self, host: &str, next: &Url) -> Url {
         let mut url = self.url(host);
         url.query_pairs_mut().append_pair("to", next.as_str());
         url
     }
 
-    /// The headers of all requests so far, in order.
+    /// Returns the headers of all received requests, in order.
     pub fn seen(&self) -> Vec<HeaderMap> {
         self.kept.lock().expect("no test panics with it").clone()
     }
 
-    /// How many requests had a header of this name.
+    /// Returns the number of requests with a header of this name.
     pub fn count(&self, name: &str) -> usize {
         self.seen().iter().filter(|headers| headers.contains_key(name)).count()
     }
@@ -131,7 +130,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, kep
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
 }
 
-/// `to`: a redirect there. `cookie`: sets it.
+/// Answers a request. Query parameter `to` redirects, `cookie` sets a cookie.
 fn answer(request: &Request<Incoming>, kept: &Kept) -> Response<Full<Bytes>> {
     kept.lock().expect("no test panics with it").push(request.headers().clone());
     let url: Url = format!("http://server{}", request.uri()).parse().expect("a URL");

@@ -1,4 +1,4 @@
-//! From https to http nothing of a user's goes along: counted where it would arrive.
+//! No baggage, correlation id or credential goes from https to http. The receiving server counts them.
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Url, redirect};
@@ -12,7 +12,7 @@ const SECRETS: [&str; 4] = ["baggage", "authorization", "cookie", "proxy-authori
 const A: &str = "a.internal";
 const B: &str = "b.internal";
 
-/// The servers: two with TLS, one without, which are reached under both names.
+/// The servers, two with TLS and one without. Both names resolve to them.
 struct Fleet {
     authority: Authority,
     a: Server,
@@ -32,7 +32,7 @@ impl Fleet {
         self.authority.client().resolve(A, loopback).resolve(B, loopback)
     }
 
-    /// A client that trusts every host with everything: what is held back is held back for the want of TLS.
+    /// Returns a client whose rules allow everything to every host, so only missing TLS withholds a header.
     fn client(&self) -> ClientBuilder {
         Client::builder(trusting()).transport(self.transport())
     }
@@ -58,7 +58,7 @@ async fn get(client: &Client, url: Url) -> u16 {
     request.send().await.expect("an answer").status().as_u16()
 }
 
-/// How many of the requests that a server got had each of the secrets.
+/// Returns the number of received requests with each of the secrets.
 fn secrets(server: &Server) -> [usize; 4] {
     SECRETS.map(|name| server.count(name))
 }
@@ -69,7 +69,7 @@ async fn ok_tls_is_real_and_what_is_kept_back_below_is_there() {
     let client = fleet.client().build().expect("a client");
     assert_eq!(get(&client, fleet.a.url(A)).await, 200);
     assert_eq!((secrets(&fleet.a), fleet.a.count("traceparent")), ([1; 4], 1));
-    // Who does not trust the certificate gets no answer, so the answers above came over TLS.
+    // A client that does not trust the certificate gets no answer, so the answers above were sent over TLS.
     let stranger = Authority::new(&[A]);
     let transport = stranger.client().resolve(A, "127.0.0.1:0".parse().expect("an address"));
     let client = Client::builder(trusting()).transport(transport).build().expect("a client");
@@ -86,7 +86,7 @@ async fn ok_nothing_leaves_tls_for_the_same_host_or_for_another() {
         assert_eq!(get(&client, fleet.a.to(A, &fleet.plain.url(host))).await, 200);
         assert_eq!((secrets(&fleet.a), secrets(&fleet.plain)), ([1; 4], [0; 4]), "{host}");
         assert_eq!((fleet.a.count("traceparent"), fleet.plain.count("traceparent")), (1, 1));
-        // Nor does the plain host learn who pointed to it.
+        // The plain host gets no referer either.
         assert_eq!(fleet.plain.count("referer"), 0);
     }
 }
@@ -98,7 +98,7 @@ async fn ok_default_headers_do_not_leave_tls() {
     let own = HeaderMap::from_iter([(HeaderName::from_static("baggage"), HeaderValue::from_static("mine=1"))]);
     let url = fleet.a.to(A, &fleet.plain.url(A));
     assert_eq!(client.get(url.clone()).context(context()).send().await.expect("an answer").status(), 200);
-    // Without a context, baggage that was set by hand.
+    // Without a context: baggage that is set by hand.
     assert_eq!(client.get(url).headers(own).send().await.expect("an answer").status(), 200);
     assert_eq!((secrets(&fleet.a), secrets(&fleet.plain)), ([2; 4], [0; 4]));
     assert_eq!(fleet.plain.seen().len(), 2);
@@ -113,7 +113,7 @@ async fn ok_chain_that_leaves_tls_stays_without_until_it_is_back() {
     let plain = fleet.plain.to(A, &plain_again);
     assert_eq!(get(&client, fleet.a.to(A, &plain)).await, 200);
     assert_eq!((secrets(&fleet.a), secrets(&fleet.plain)), ([1; 4], [0; 4]));
-    // Baggage goes by the rule of each hop; what was stripped as another origin's stays stripped.
+    // The rule of each hop decides on baggage. Stripped credentials stay stripped.
     assert_eq!(secrets(&fleet.b), [1, 0, 0, 0]);
     assert_eq!((fleet.plain.seen().len(), fleet.plain.count("traceparent")), (2, 2));
 }
@@ -131,7 +131,7 @@ async fn ok_chain_that_came_to_tls_on_its_way_leaves_it_without() {
 }
 
 #[tokio::test]
-async fn ok_other_dialects_leave_their_text_behind_too() {
+async fn ok_text_of_other_formats_does_not_leave_tls() {
     let fleet = Fleet::start().await;
     let names = "tracecontext,jaeger,baggage,correlation:x-request-id";
     let propagator = Propagator::from_names(names, names).expect("known names");
@@ -163,7 +163,7 @@ async fn ok_stored_cookies_that_are_for_tls_stay_there() {
     for url in [url, end] {
         assert_eq!(client.get(url).send().await.expect("an answer").status(), 200);
     }
-    // The second request to the host that set it shows that it was stored.
+    // The second request to the host that set the cookie shows that it was stored.
     assert_eq!((fleet.a.count("cookie"), fleet.plain.count("cookie")), (1, 0));
 }
 

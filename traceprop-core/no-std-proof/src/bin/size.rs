@@ -1,5 +1,5 @@
-//! Reads a request and writes it back with the formats that are switched on, and nothing else: what it takes to carry
-//! one format, and whether that brings others along. `size` beside it measures.
+//! Reads and writes a request with the enabled formats only. The script `size` measures its code, and checks that one
+//! format does not link another.
 
 #![no_std]
 #![no_main]
@@ -9,10 +9,10 @@ use core::panic::PanicInfo;
 
 use traceprop_core::{CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, Propagator, PropagatorBuilder};
 
-/// A format, in and out, if it is switched on.
+/// Adds each enabled format, for reading and writing.
 macro_rules! formats {
     ($($name:literal: $module:ident::$format:ident = $value:expr;)*) => {
-        fn switched_on(builder: PropagatorBuilder) -> PropagatorBuilder {
+        fn with_enabled(builder: PropagatorBuilder) -> PropagatorBuilder {
             $(
                 #[cfg(feature = $name)]
                 let builder = {
@@ -35,7 +35,7 @@ formats! {
     "correlation": correlation::Correlation = Correlation::from_static("x-request-id");
 }
 
-/// A carrier that knows how much was written.
+/// A carrier that counts the written bytes.
 struct Length(usize);
 
 impl CarrierMut for Length {
@@ -46,12 +46,12 @@ impl CarrierMut for Length {
     fn remove_if(&mut self, _: &mut dyn FnMut(&str) -> bool) {}
 }
 
-/// The headers of a request that the linker must not know.
+/// The headers of a request. `black_box` hides them from the optimizer.
 static REQUEST: [(&str, &str); 2] = [("host", "example.com"), ("accept", "*/*")];
 
-/// How much is written for the request.
+/// Returns the number of bytes that are written for the request.
 fn written() -> Option<usize> {
-    let propagator = switched_on(Propagator::builder()).build().ok()?;
+    let propagator = with_enabled(Propagator::builder()).build().ok()?;
     let request = black_box(&REQUEST);
     let extraction = propagator.extract(request);
     let span = extraction.new_span(&|| IdBits::non_random(0xff));
@@ -62,7 +62,7 @@ fn written() -> Option<usize> {
 
 #[unsafe(no_mangle)]
 extern "C" fn main() -> i32 {
-    // Without a format there is nothing to build: this is the program around them.
+    // Without a format, this measures the program alone.
     if cfg!(feature = "formats") {
         return match written() {
             Some(1..) => 0,
@@ -73,7 +73,7 @@ extern "C" fn main() -> i32 {
 }
 
 unsafe extern "C" {
-    /// Ends the process with SIGABRT: a panic must not look like a success, nor hang.
+    /// Ends the process with SIGABRT, so that a panic neither succeeds nor hangs.
     safe fn abort() -> !;
 }
 
