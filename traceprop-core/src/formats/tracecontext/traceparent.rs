@@ -138,15 +138,6 @@ impl fmt::Display for TraceParent {
     }
 }
 
-/// Returns the digits of the trace id and of the parent id, without the dash between them.
-fn split_ids(ids: &[u8; 49]) -> (&[u8; 32], &[u8; 16]) {
-    match (ids.first_chunk(), ids.last_chunk()) {
-        (Some(trace_id), Some(parent_id)) => (trace_id, parent_id),
-        // Unreachable: both are shorter than 49 bytes.
-        _ => (&[0; 32], &[0; 16]),
-    }
-}
-
 #[inline]
 fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
     // One length check here puts every fixed offset below in bounds.
@@ -161,7 +152,8 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
         reason => reason.at(error.at),
     })?;
     let [_, _, _, ids @ .., _, _, _] = head;
-    let (trace_digits, parent_digits) = split_ids(ids);
+    // Both are shorter than `ids`, so the defaults are never used.
+    let (trace_digits, parent_digits) = (ids.first_chunk().unwrap_or(&[0; 32]), ids.last_chunk().unwrap_or(&[0; 16]));
     let trace_id = hex::u128_32(trace_digits, Letters::Lower).map_err(|error| error.reason.at(3 + error.at))?;
     let parent_id = hex::u64_16(parent_digits, Letters::Lower).map_err(|error| error.reason.at(36 + error.at))?;
     let flags = hex::u8_2(&[head[53], head[54]], Letters::Lower).map_err(|error| error.reason.at(53 + error.at))?;
