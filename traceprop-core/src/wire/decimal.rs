@@ -109,26 +109,21 @@ fn diagnose(text: &[u8]) -> ReasonAt {
     if text.len() > MAX_LEN { InvalidReason::TooLong.at(text.len()) } else { InvalidReason::OutOfRange.at(0) }
 }
 
-/// Parses a signed number of 32 bits. Returns no reason if it is invalid.
+/// Parses a signed number of 32 bits.
 #[inline]
-pub(crate) fn signed_value(text: &[u8]) -> Option<i32> {
+pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
     match text {
         // The priorities that Datadog defines.
-        [digit @ b'0'..=b'9'] => Some(i32::from(digit - b'0')),
-        [b'-', digit @ b'0'..=b'9'] => Some(-i32::from(digit - b'0')),
-        _ => signed(text).ok(),
+        [digit @ b'0'..=b'9'] => Ok(i32::from(digit - b'0')),
+        [b'-', digits @ ..] if !digits.is_empty() => long_signed(digits, -1),
+        _ => long_signed(text, 1),
     }
 }
 
-/// Parses a signed number of 32 bits.
-pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
-    let (digits, lead) = match text {
-        [b'-', digits @ ..] if !digits.is_empty() => (digits, 1),
-        _ => (text, 0),
-    };
-    let magnitude = unsigned(digits).map_err(|error| error.behind(lead))?;
-    let value = i64::try_from(magnitude).map(|value| if lead == 1 { -value } else { value });
-    value.ok().and_then(|value| i32::try_from(value).ok()).ok_or(InvalidReason::OutOfRange.at(0))
+fn long_signed(digits: &[u8], sign: i64) -> Result<i32, ReasonAt> {
+    let magnitude = unsigned(digits).map_err(|error| error.behind(usize::from(sign < 0)))?;
+    let value = i64::try_from(magnitude).ok().and_then(|value| i32::try_from(value * sign).ok());
+    value.ok_or(InvalidReason::OutOfRange.at(0))
 }
 
 /// The digits of a number.
@@ -158,11 +153,6 @@ impl Digits {
 
     /// Returns the digits of a signed number.
     pub(crate) fn of_signed(value: i32) -> Self {
-        if (0..=9).contains(&value) {
-            let mut bytes = [b'0'; Self::MAX];
-            bytes[Self::MAX - 1] |= value as u8;
-            return Self { bytes, from: Self::MAX - 1 };
-        }
         let mut digits = Self::of(value.unsigned_abs() as u64);
         if value < 0 {
             digits.from -= 1;

@@ -132,24 +132,11 @@ fn u128_32_uppercase(digits: &[u8; 32], letters: Letters) -> Result<u128, HexErr
 /// Parses two digits.
 #[inline]
 pub(crate) fn u8_2(digits: &[u8; 2], letters: Letters) -> Result<u8, HexError> {
-    let [high, low] = match letters {
-        Letters::Lower => *digits,
-        Letters::AnyCase => lower_case(digits),
-    };
-    let (high, low) = (LOWER[usize::from(high)], LOWER[usize::from(low)]);
-    if (high | low) < 0x10 { Ok(high << 4 | low) } else { Err(diagnose(digits, letters)) }
-}
-
-/// The value of each lower-case digit.
-const LOWER: [u8; 256] = {
-    let mut values = [0xff; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[DIGITS[value] as usize] = value as u8;
-        value += 1;
+    match (digit(digits[0], letters), digit(digits[1], letters)) {
+        (Some(high), Some(low)) => Ok(high << 4 | low),
+        _ => Err(diagnose(digits, letters)),
     }
-    values
-};
+}
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
@@ -166,10 +153,7 @@ pub(crate) const fn digit(byte: u8, letters: Letters) -> Option<u8> {
 /// Returns the reason and the offset of the first invalid digit.
 #[cold]
 fn diagnose<const N: usize>(digits: &[u8; N], letters: Letters) -> HexError {
-    let bad = match letters {
-        Letters::Lower => digits.iter().position(|&byte| LOWER[usize::from(byte)] >= 0x10),
-        Letters::AnyCase => digits.iter().position(|byte| !byte.is_ascii_hexdigit()),
-    };
+    let bad = digits.iter().position(|&byte| digit(byte, letters).is_none());
     let at = bad.unwrap_or(0);
     let reason = match digits.get(at) {
         Some(b'A'..=b'F') => InvalidReason::UppercaseHex,

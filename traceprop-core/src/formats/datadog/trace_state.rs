@@ -63,7 +63,7 @@ impl<'c> DatadogTraceState<'c> {
                 _ => {}
             }
         }
-        (priority.and_then(|text| decimal::signed_value(text.as_bytes())), origin)
+        (priority.and_then(|text| decimal::signed(text.as_bytes()).ok()), origin)
     }
 
     /// The last span that was reported to Datadog, `p`, as it came.
