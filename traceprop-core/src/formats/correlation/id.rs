@@ -1,4 +1,4 @@
-//! A correlation id as it goes out, and what Envoy marks it with.
+//! The value of a correlation id, and the mark that Envoy sets in it.
 
 use core::fmt;
 
@@ -6,10 +6,12 @@ use super::uuid::{self, Spelling};
 use crate::id::TraceId;
 use crate::wire::buffer::StackText;
 
-/// A correlation id: text that came, byte for byte, or a trace id spelt as a UUID.
+/// A correlation id: received text, byte for byte, or a trace id spelt as a UUID.
 ///
-/// It displays as the header's value, which is a caller's text: letters, digits and some punctuation, never a blank or
-/// a quote, but up to 1024 bytes of it. `Debug` shows only the length.
+/// Displays as the header value: up to 1,024 letters, digits and punctuation characters of the caller's choice, without
+/// blanks and quotes. `Debug` shows only the length.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::CorrelationId;
@@ -28,7 +30,7 @@ enum Text<'c> {
 }
 
 impl<'c> CorrelationId<'c> {
-    /// The id of a trace that came without one: hyphenated, in lower case.
+    /// Creates the id for a trace without a received one: a hyphenated UUID in lower case.
     pub fn from_trace_id(trace_id: TraceId) -> Self {
         Self::spelt(Spelling::CANONICAL, trace_id)
     }
@@ -41,7 +43,7 @@ impl<'c> CorrelationId<'c> {
         Self(Text::Received(text))
     }
 
-    /// The header's value.
+    /// Returns the header value.
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Text::Received(text) => text,
@@ -49,8 +51,12 @@ impl<'c> CorrelationId<'c> {
         }
     }
 
-    /// What Envoy says with the 14th of 36 characters, where it packs that into `x-request-id`. A UUID that Envoy never
-    /// saw says something by accident: version 4 reads as untraced.
+    /// Returns why Envoy traces the request, which it stores in one digit of `x-request-id`.
+    ///
+    /// The digit is the 15th of 36 characters. A UUID that Envoy did not mark has a meaning by accident: version 4
+    /// reads as not traced.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use traceprop_core::{formats::correlation::Correlation, formats::correlation::EnvoyReason, Propagator};
@@ -78,20 +84,30 @@ impl<'c> CorrelationId<'c> {
     }
 }
 
-/// Why Envoy traces a request, or that it does not.
+/// Why Envoy traces a request.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::formats::correlation::{CorrelationId, EnvoyReason};
+///
+/// let id = CorrelationId::from_trace_id("2996f8a326f890a5a080c74e911caddb".parse()?);
+/// assert_eq!(id.envoy_reason(), Some(EnvoyReason::Sampled));
+/// # Ok::<(), traceprop_core::ParseIdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EnvoyReason {
-    /// It does not.
+    /// Envoy does not trace it.
     NotTraced,
-    /// By its sampling rate.
+    /// The sampling rate selects it.
     Sampled,
     /// The proxy forces it.
     ServerForced,
-    /// The client asks for it (`x-client-trace-id`).
+    /// The client requests it (`x-client-trace-id`).
     ClientForced,
 }
 
-/// The id that a request had before Envoy marked it, if this is the mark.
+/// Returns the id before Envoy marked it.
 pub(super) const fn unmarked(id: u128) -> u128 {
     const VERSION: u32 = 76;
     match (id >> VERSION) & 0xf {
@@ -136,17 +152,17 @@ mod tests {
     }
 
     #[test]
-    fn ok_ids_are_equal_by_their_text() {
+    fn ok_ids_compare_by_text() {
         assert_eq!(CorrelationId::received("a"), CorrelationId::received("a"));
         assert_ne!(CorrelationId::received("a"), CorrelationId::received("b"));
         let text = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736";
         let trace_id = TraceId::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736).unwrap();
-        assert_eq!(CorrelationId::from_trace_id(trace_id), CorrelationId::received(text), "made here or received");
+        assert_eq!(CorrelationId::from_trace_id(trace_id), CorrelationId::received(text), "created or received");
     }
 
     #[cfg(feature = "std")]
     #[test]
-    fn ok_debug_shows_no_byte() {
+    fn ok_debug_shows_only_the_length() {
         assert_eq!(std::format!("{:?}", CorrelationId::received("secret")), "CorrelationId(6 bytes)");
     }
 }

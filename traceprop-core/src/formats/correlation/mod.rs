@@ -1,18 +1,18 @@
-//! Correlation ids: a header of your own with one id for all that a request causes, from before trace contexts.
+//! Correlation ids: a custom header with one id for all work of a request, older than trace contexts.
 //!
 //! ```text
-//! value = uuid / request-id / opaque     blanks around do not count
+//! value = uuid / request-id / opaque     surrounding blanks are ignored
 //!
 //! X-Plumbr-TransactionId: d19931bb-f235-4dcb-2e2f-b9d31225d62e
 //! ```
 //!
-//! A UUID in any spelling is the trace id, its 16 bytes as written; so is the root of an ASP.NET [`Request-Id`]. The
-//! text goes on byte for byte, because people search for it, and only to destinations that may have it. Where none
-//! came, the trace id is sent hyphenated: who is called first makes the id. Other text is refused, or kept beside the
-//! trace with [`Correlation::opaque`]; it is never hashed into a trace id.
+//! A UUID in any spelling is the trace id, and so is the root of an ASP.NET [`Request-Id`]. The text is forwarded byte
+//! for byte, because people search for it, and only to allowed destinations. Without a received text, the hyphenated
+//! trace id is sent. Other text is invalid, or forwarded in addition to the trace with [`Correlation::opaque`]. It is
+//! never hashed into a trace id.
 //!
-//! Of several lines the first that is not blank counts; one that a proxy joined by commas names nothing. There is no
-//! specification; the spellings are those of RFC 9562, 4, and of what its parsers take.
+//! Of several lines the first that is not blank is used. A line with a comma is invalid. There is no specification; the
+//! spellings are those of RFC 9562, section 4, and those that its parsers accept.
 //!
 //! [`Request-Id`]: https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md
 
@@ -39,10 +39,14 @@ use crate::tracestate::preserve::{PreserveWriter, Preserved};
 use crate::wire;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// What stands before the header in the name of such a format.
+/// The prefix of the header name in the name of the format.
 const PREFIX: &str = "correlation:";
 
-/// A correlation id under a header name of your choice. Name `correlation:` and the header in lower case.
+/// The format of a correlation id in a custom header.
+///
+/// Lists name it `correlation:` and the header name in lower case.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -55,7 +59,7 @@ const PREFIX: &str = "correlation:";
 /// let span = propagator.extract(&request).new_span(&|| IdBits::random(7));
 /// assert_eq!(span.trace_id().to_string(), "d19931bbf2354dcb2e2fb9d31225d62e");
 ///
-/// // Inside the fleet the same bytes go on; elsewhere nothing does.
+/// // The received bytes are sent to allowed destinations only.
 /// let mut headers: Vec<(String, String)> = Vec::new();
 /// propagator.inject(&span, &InjectOptions::everything(), &mut headers);
 /// assert_eq!(headers[0].1, "D19931BB-F235-4DCB-2E2F-B9D31225D62E");
@@ -67,26 +71,27 @@ const PREFIX: &str = "correlation:";
 #[derive(Clone, Copy)]
 pub struct Correlation {
     header: CustomHeader,
-    /// [`PREFIX`] and the header, held here so that a name needs no allocator.
+    /// [`PREFIX`] and the header name, stored so that a name needs no allocator.
     name: [u8; PREFIX.len() + CustomHeader::MAX_LEN],
     opaque: bool,
     envoy_mask: bool,
 }
 
-/// What a text is.
+/// The meaning of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
     /// It names a trace.
     Trace(TraceId),
-    /// It is an id to people only.
+    /// It names no trace.
     Opaque,
 }
 
 impl Correlation {
-    /// The id in this header, in any letter case.
+    /// Creates a format for the id in this header. The case of `name` is ignored.
     ///
     /// # Errors
-    /// When it is no header name of at most 62 bytes, or that of another dialect's field.
+    ///
+    /// Returns [`InvalidHeaderName`] if `name` is not a header name of at most 62 bytes, or belongs to another format.
     pub const fn new(name: &str) -> Result<Self, InvalidHeaderName> {
         let header = match (CustomHeader::new(name), Field::reserved_by(name)) {
             (Ok(_), Some(format)) => return Err(InvalidHeaderName::Reserved { format }),
@@ -105,10 +110,11 @@ impl Correlation {
         Ok(Self { header, name: text, opaque: false, envoy_mask: false })
     }
 
-    /// The same from a literal, for constants.
+    /// Creates a format from a literal, for constants.
     ///
     /// # Panics
-    /// Where [`Correlation::new`] gives an error; in a constant that is a compile error.
+    ///
+    /// Panics if [`Correlation::new`] returns an error. In a constant that is a compile error.
     pub const fn from_static(name: &'static str) -> Self {
         match Self::new(name) {
             Ok(format) => format,
@@ -116,22 +122,25 @@ impl Correlation {
         }
     }
 
-    /// Keeps text that is no UUID too: at most 128 letters, digits and `-_.:+/=|#{}`. It goes on beside a new trace,
-    /// or beside the one that another format names.
+    /// Accepts text that is not a UUID too: at most 128 letters, digits and `-_.:+/=|#{}`.
+    ///
+    /// It is forwarded in addition to a new trace, or to the trace of another format.
     pub const fn opaque(mut self) -> Self {
         self.opaque = true;
         self
     }
 
-    /// Reads a 13th digit of `9`, `a` or `b` as `4`: with these Envoy overwrites the version of a random UUID, to say
-    /// why it traces the request ([`CorrelationId::envoy_reason`]), and whoever saw the id before knows the other one.
-    /// Not for UUIDs that have such a digit of their own. The text goes on as it came all the same.
+    /// Reads a 13th digit of `9`, `a` or `b` as `4`.
+    ///
+    /// Envoy overwrites the version of a random UUID with these digits to store [why it traces the
+    /// request](CorrelationId::envoy_reason). Services before Envoy know the id with version 4. Do not use this for
+    /// UUIDs that have such a version themselves. The text is forwarded as received.
     pub const fn envoy_mask(mut self) -> Self {
         self.envoy_mask = true;
         self
     }
 
-    /// The header's name, in lower case.
+    /// Returns the header name in lower case.
     pub fn header_name(&self) -> &str {
         self.header.as_str()
     }
@@ -148,7 +157,7 @@ impl Correlation {
         match id {
             Ok(id) => {
                 let id = if self.envoy_mask { unmarked(id) } else { id };
-                // The nil UUID says "no id" in any mode.
+                // The nil UUID is not an id, even if opaque text is accepted.
                 TraceId::new(id).map(Meaning::Trace).ok_or(InvalidReason::ZeroTraceId.at(0))
             }
             Err(_) if self.opaque => opaque::check(value).map(|()| Meaning::Opaque),
@@ -156,33 +165,33 @@ impl Correlation {
         }
     }
 
-    /// The text of these lines and what it means; `None` if there is none that counts.
-    fn came<'c>(&self, mut lines: impl Iterator<Item = &'c [u8]>) -> Option<(&'c str, Meaning)> {
+    /// Returns the text of these lines and its meaning, or `None` if there is no valid text.
+    fn first_valid<'c>(&self, mut lines: impl Iterator<Item = &'c [u8]>) -> Option<(&'c str, Meaning)> {
         let value = wire::trim(lines.find(|line| !wire::trim(line).is_empty())?);
         let meaning = self.meaning(value).ok()?;
         // What has a meaning is ASCII.
         Some((wire::ascii(value), meaning))
     }
 
-    /// The text as it came, or as it was before a hop that speaks only W3C.
+    /// Returns the received text, or the text before a hop that forwarded only W3C headers.
     pub(crate) fn received<'c>(
         &self,
         lines: impl Iterator<Item = &'c [u8]>,
-        bridged: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
+        preserved: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
     ) -> Option<CorrelationId<'c>> {
-        match self.came(lines) {
+        match self.first_valid(lines) {
             Some((text, _)) => Some(CorrelationId::received(text)),
-            None => bridged().and_then(|(tp, trace_id)| preserve::restore(tp, self.header_name(), trace_id)),
+            None => preserved().and_then(|(tp, trace_id)| preserve::restore(tp, self.header_name(), trace_id)),
         }
     }
 
-    /// Whether `value` may stand in this header.
+    /// Checks a value for this header.
     #[cfg(feature = "alloc")]
     pub(crate) fn check(&self, value: &[u8]) -> Result<(), InvalidHeader> {
         self.meaning(value).map(drop).map_err(|error| error.of(Field::Custom(0)))
     }
 
-    /// The lines of this header that came. There are none in a context that was told to forget them.
+    /// Returns the received lines of this header. Empty for a context without received headers.
     fn lines<'c>(&self, context: &InjectContext<'c>) -> HeaderLines<'c> {
         context.received().get_all_custom(&self.header)
     }
@@ -192,8 +201,8 @@ impl Correlation {
     }
 
     fn write(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let bridged = || context.preserved().zip(context.trace_id());
-        let id = self.received(self.lines(context).iter(), bridged);
+        let preserved = || context.preserved().zip(context.trace_id());
+        let id = self.received(self.lines(context).iter(), preserved);
         let Some(id) = id.or_else(|| context.trace_id().map(CorrelationId::from_trace_id)) else {
             return;
         };
@@ -204,8 +213,8 @@ impl Correlation {
         }
     }
 
-    fn field(&self, slots: &Headers<'_>) -> Field {
-        slots.field(&self.header)
+    fn field(&self, headers: &Headers<'_>) -> Field {
+        headers.field(&self.header)
     }
 }
 
@@ -219,25 +228,25 @@ impl Format for Correlation {
         FormatFields::of_custom(FormatKind::Correlation, core::slice::from_ref(&self.header)).preserved_by(self)
     }
 
-    fn extract(&self, slots: &Headers<'_>) -> Parsed {
-        let lines = slots.get_all_custom(&self.header);
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        let lines = headers.get_all_custom(&self.header);
         let Some(line) = lines.iter().find(|line| !wire::trim(line).is_empty()) else {
             return match lines.is_over_limit() {
-                true => Parsed::invalid(InvalidHeader::new(self.field(slots), InvalidReason::TooManyLines, 0)),
+                true => Parsed::invalid(InvalidHeader::new(self.field(headers), InvalidReason::TooManyLines, 0)),
                 false => Parsed::absent(),
             };
         };
         match self.meaning(wire::trim(line)) {
             Ok(Meaning::Trace(trace_id)) => Parsed::context(RemoteContext::new(trace_id, None)),
-            // It says nothing of a trace; it is carried beside whichever there will be.
+            // Opaque text names no trace. It is forwarded in addition to any.
             Ok(Meaning::Opaque) => Parsed::absent(),
             Err(error) => {
-                // A length is that of the value; a place is counted from the start of the line.
+                // A length is that of the value, but an offset is counted from the start of the line.
                 let lead = match error.reason {
                     InvalidReason::BadLength | InvalidReason::TooLong => 0,
                     _ => line.iter().take_while(|&&b| matches!(b, b' ' | b'\t')).count(),
                 };
-                Parsed::invalid(error.behind(lead).of(self.field(slots)))
+                Parsed::invalid(error.behind(lead).of(self.field(headers)))
             }
         }
     }
@@ -248,12 +257,12 @@ impl Format for Correlation {
         }
     }
 
-    /// As for a span: of several lines one counts, and whether it may go on is to be asked.
+    /// Writes one value if it is allowed, as for a span.
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         self.inject(context, writer);
     }
 
-    /// Text that came goes on although there is no trace to pass on.
+    /// Writes the received text if there is no trace.
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if context.trace_id().is_none() {
             self.write(context, writer);
@@ -262,22 +271,22 @@ impl Format for Correlation {
 }
 
 impl Preserve for Correlation {
-    fn preserve(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
+    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
         let Some(trace_id) = context.trace_id().filter(|_| self.is_allowed(context)) else {
             return;
         };
-        match self.came(self.lines(context).iter()) {
+        match self.first_valid(self.lines(context).iter()) {
             Some((text, Meaning::Trace(id))) if id == trace_id => {
-                // A context that was built from fields came in no header, and owes nobody its spelling.
+                // A text set by code was not received in a header, so there is no spelling to restore.
                 if context.agrees(FormatKind::Correlation) {
-                    preserve::hand_over(bridge, self.header_name(), text, trace_id);
+                    preserve::put(writer, self.header_name(), text, trace_id);
                 }
             }
-            // Text of another trace is no spelling of this one.
+            // Text of another trace is not a spelling of this one.
             Some(_) => {}
             None => {
-                if let Some(bridged) = context.preserved() {
-                    preserve::keep(bridge, bridged, self.header_name());
+                if let Some(preserved) = context.preserved() {
+                    preserve::put_received(writer, preserved, self.header_name());
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Text that is an id to people and no trace id: kept beside the trace, never hashed into one.
+//! Text that names no trace, forwarded in addition to the trace and never hashed into a trace id.
 //!
 //! ```text
 //! opaque = 1*128( ALPHA / DIGIT / "-" / "_" / "." / ":" / "+" / "/" / "=" / "|" / "#" / "{" / "}" )
@@ -6,12 +6,12 @@
 //! req-2026-01-14-000123
 //! ```
 //!
-//! These are the letters that Heroku, Kong, Rails and .NET make their ids of. Quotes, blanks, commas and whatever a log
-//! or a shell could stumble over are not among them.
+//! Heroku, Kong, Rails and .NET make their ids of these characters. Quotes, blanks, commas and others that are unsafe
+//! in a log or a shell are invalid.
 
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// The longest text.
+/// Bytes of the longest text.
 const MAX_LEN: usize = 128;
 
 pub(super) fn check(text: &[u8]) -> Result<(), ReasonAt> {
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn err_longer_or_of_other_letters() {
+    fn err_empty_longer_or_other_characters() {
         assert_eq!(check(b""), Err(InvalidReason::Empty.at(0)));
         assert_eq!(check(&[b'a'; MAX_LEN + 1]), Err(InvalidReason::TooLong.at(MAX_LEN + 1)));
         for byte in [b' ', b'\t', b',', b';', b'"', b'\'', b'%', b'<', b'$', b'\\', 0, 0x7f, 0x80, b'\r', b'\n'] {

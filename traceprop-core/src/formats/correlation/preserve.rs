@@ -1,15 +1,15 @@
-//! How a UUID was spelt, for a hop that speaks only W3C: the trace id carries the bits, this the rest.
+//! Item `c` of the `tp` tracestate member: the spelling of a correlation id, which the W3C trace id lacks.
 //!
 //! ```text
 //! item = "c" tag ( letter / ":" text )     tag = 4 lower hex, of the header's lower-case name
 //!
-//! c10f3B         the trace id in braces and capitals
-//! c10f3:|4bf9…   text that no letter stands for, such as a Request-Id, where it has no ";", "," and "="
+//! c10f3B         the trace id in braces and upper case
+//! c10f3:|4bf9…   text without a letter, such as a Request-Id without ";", "," and "="
 //! ```
 //!
-//! The canonical spelling needs no item. A tag and not a place in a list: services differ in what they configure. It is
-//! the 32-bit FNV-1a hash folded to 16 bits, so a text meant for one header shows up under another once in 65536 pairs
-//! of names; text for another trace does not, because it has to name the trace that it came with.
+//! The canonical spelling needs no item. The tag is the 32-bit FNV-1a hash folded to 16 bits, because services
+//! configure different headers. Two names share a tag once in 65,536 pairs. Text of another trace is ignored, since it
+//! must name the trace id.
 
 use super::id::{CorrelationId, unmarked};
 use super::uuid::Spelling;
@@ -19,17 +19,17 @@ use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
 use crate::wire;
 use crate::wire::buffer::StackText;
 
-/// The item that came for this header, without its letter and tag.
-fn item_of<'c>(bridged: Preserved<'c>, header: &str) -> Option<&'c str> {
+/// Returns the received item for this header, without its letter and tag.
+fn item_of<'c>(preserved: Preserved<'c>, header: &str) -> Option<&'c str> {
     let tag = tag(header);
-    bridged.items(TEXT).find_map(|item| {
+    preserved.items(TEXT).find_map(|item| {
         let (known, spelling) = item.split_at_checked(TAG)?;
         (known.as_bytes() == tag).then_some(spelling)
     })
 }
 
-/// Puts what the trace id does not say about `text`. Nothing is cut: what does not fit does not cross.
-pub(super) fn hand_over(bridge: &mut PreserveWriter, header: &str, text: &str, trace_id: TraceId) {
+/// Writes the item for `text`. Nothing is cut: an item that does not fit is omitted.
+pub(super) fn put(writer: &mut PreserveWriter, header: &str, text: &str, trace_id: TraceId) {
     let found = Spelling::all().find(|spelling| spelling.spell(trace_id.get()).as_str() == text);
     if found == Some(Spelling::CANONICAL) {
         return;
@@ -39,31 +39,31 @@ pub(super) fn hand_over(bridge: &mut PreserveWriter, header: &str, text: &str, t
         Some(spelling) => spelling.letter().encode_utf8(&mut letter),
         None => ":",
     };
-    put(bridge, header, spelling, if found.is_some() { "" } else { text });
+    write_item(writer, header, spelling, if found.is_some() { "" } else { text });
 }
 
-/// Puts the item that came again.
-pub(super) fn keep(bridge: &mut PreserveWriter, bridged: Preserved<'_>, header: &str) {
-    if let Some(spelling) = item_of(bridged, header) {
-        put(bridge, header, spelling, "");
+/// Writes the received item again.
+pub(super) fn put_received(writer: &mut PreserveWriter, preserved: Preserved<'_>, header: &str) {
+    if let Some(spelling) = item_of(preserved, header) {
+        write_item(writer, header, spelling, "");
     }
 }
 
-fn put(bridge: &mut PreserveWriter, header: &str, spelling: &str, text: &str) {
+fn write_item(writer: &mut PreserveWriter, header: &str, spelling: &str, text: &str) {
     let mut item = StackText::<{ crate::tracestate::preserve::MAX_VALUE }>::new();
     let tag = tag(header);
     let tag = wire::ascii(&tag);
     let whole = item.push(tag).and_then(|()| item.push(spelling)).and_then(|()| item.push(text));
     if whole.is_ok() {
-        bridge.another_item(TEXT, item.as_str());
+        writer.another_item(TEXT, item.as_str());
     }
 }
 
-/// The text of this header as it was before the hop.
-pub(super) fn restore<'c>(bridged: Preserved<'c>, header: &str, trace_id: TraceId) -> Option<CorrelationId<'c>> {
-    let spelling = item_of(bridged, header)?;
+/// Returns the text of this header before the hop.
+pub(super) fn restore<'c>(preserved: Preserved<'c>, header: &str, trace_id: TraceId) -> Option<CorrelationId<'c>> {
+    let spelling = item_of(preserved, header)?;
     if let Some(text) = spelling.strip_prefix(':') {
-        // The member is tied to the trace by 32 bits; the text itself has all 128.
+        // The member is bound to the trace by 32 bits only, but the text has all 128.
         let id = match text.as_bytes() {
             [b'|', ..] => request_id::root(text.as_bytes()),
             text => uuid::parse(text),
@@ -93,21 +93,21 @@ mod tests {
         TraceId::new(ID).unwrap()
     }
 
-    fn handed_over(text: &str) -> Option<String> {
-        let mut bridge = PreserveWriter::new(trace());
-        hand_over(&mut bridge, HEADER, text, trace());
-        bridge.edits(None)[0].map(|_| bridge.items_text().to_string())
+    fn item(text: &str) -> Option<String> {
+        let mut writer = PreserveWriter::new(trace());
+        put(&mut writer, HEADER, text, trace());
+        writer.edits(None)[0].map(|_| writer.items_text().to_string())
     }
 
     fn restored(value: &str) -> Option<String> {
         let line = format!("tp={value}");
         let state = TraceState::parse(line.as_bytes()).unwrap();
-        let bridged = Preserved::find(&state, trace())?;
-        restore(bridged, HEADER, trace()).map(|id| id.to_string())
+        let preserved = Preserved::find(&state, trace())?;
+        restore(preserved, HEADER, trace()).map(|id| id.to_string())
     }
 
     #[test]
-    fn ok_every_spelling_comes_back() {
+    fn ok_roundtrip_every_spelling() {
         let member = |spelling: &str| format!("1;1225d62e;c10f3{spelling}");
         for (text, spelling) in [
             ("d19931bbf2354dcb2e2fb9d31225d62e", "h"),
@@ -116,25 +116,25 @@ mod tests {
             ("D19931bb-f235-4dcb-2e2f-b9d31225d62e", ":D19931bb-f235-4dcb-2e2f-b9d31225d62e"),
             ("|d19931bbf2354dcb2e2fb9d31225d62e.1.", ":|d19931bbf2354dcb2e2fb9d31225d62e.1."),
         ] {
-            assert_eq!(handed_over(text), Some(member(spelling)), "{text}");
+            assert_eq!(item(text), Some(member(spelling)), "{text}");
             assert_eq!(restored(&member(spelling)).as_deref(), Some(text));
         }
     }
 
     #[test]
-    fn ok_canonical_spelling_needs_nothing() {
-        assert_eq!(handed_over("d19931bb-f235-4dcb-2e2f-b9d31225d62e"), None);
+    fn ok_canonical_spelling_needs_no_item() {
+        assert_eq!(item("d19931bb-f235-4dcb-2e2f-b9d31225d62e"), None);
     }
 
     #[test]
-    fn err_text_that_no_member_can_hold_stays_behind() {
-        assert_eq!(handed_over("|d19931bbf2354dcb2e2fb9d31225d62e.a=."), None);
+    fn err_text_that_does_not_fit_is_omitted() {
+        assert_eq!(item("|d19931bbf2354dcb2e2fb9d31225d62e.a=."), None);
         let long = format!("|d19931bbf2354dcb2e2fb9d31225d62e.{}", "1".repeat(256));
-        assert_eq!(handed_over(&long), None);
+        assert_eq!(item(&long), None);
     }
 
     #[test]
-    fn err_restore_what_is_of_another_header_or_trace_or_unreadable() {
+    fn err_restore_item_of_another_header_or_trace_or_invalid() {
         for value in [
             "1;1225d62e;c10f4h",
             "1;1225d62e;c10f3",
@@ -150,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_items_of_unknown_headers_go_where_their_header_may() {
-        let came = "tp=1;1225d62e;c10f3h;c0000b";
-        let state = TraceState::parse(came.as_bytes()).unwrap();
-        let bridged = Preserved::find(&state, trace()).unwrap();
+    fn ok_items_of_unknown_headers_are_kept_where_allowed() {
+        let received = "tp=1;1225d62e;c10f3h;c0000b";
+        let state = TraceState::parse(received.as_bytes()).unwrap();
+        let preserved = Preserved::find(&state, trace()).unwrap();
         let kept = |known: &[&str], allow| {
-            let mut bridge = PreserveWriter::new(trace());
-            keep_text(&mut bridge, bridged, || known.iter().copied(), allow);
-            (bridge.items_text().to_string(), bridge.lacks_text(bridged))
+            let mut writer = PreserveWriter::new(trace());
+            keep_text(&mut writer, preserved, || known.iter().copied(), allow);
+            (writer.items_text().to_string(), writer.lacks_text(preserved))
         };
         assert_eq!(kept(&[], Allow::All), ("1;1225d62e;c10f3h;c0000b".into(), false));
         assert_eq!(kept(&[], Allow::Only(&["X-Plumbr-TransactionId"])), ("1;1225d62e;c10f3h".into(), true));

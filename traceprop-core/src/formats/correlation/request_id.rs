@@ -1,4 +1,4 @@
-//! ASP.NET's hierarchical `Request-Id`: a root, and a node for each call on the way.
+//! ASP.NET's hierarchical `Request-Id`: a root, and a node for each call.
 //!
 //! ```text
 //! request-id = "|" root *( "." node )     at most 1024 bytes of base64 letters, "-", "|", ".", "_" and "#"
@@ -6,25 +6,26 @@
 //! |619cb299-d020-4780-a71a-cbd154de87a2.bcec871c_1.
 //! ```
 //!
-//! The root names the trace where it is a UUID in any spelling; .NET's own roots are not, and stay what they are: text.
-//! The text goes on as it came: only .NET counts nodes.
+//! A root that is a UUID in any spelling names the trace. Roots made by .NET are other text and name none. The text is
+//! forwarded as received, since only .NET adds nodes.
+//!
 //! Spec: <https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md>
 
 use super::uuid;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// The longest value that .NET makes.
+/// Bytes of the longest value that .NET makes.
 const MAX_LEN: usize = 1024;
 
-/// Bytes of a root that are looked at, more than a UUID has in any spelling.
+/// Bytes of a root that are read, more than a UUID has in any spelling.
 const MAX_ROOT: usize = 64;
 
-/// The 128 bits of the root.
+/// Returns the 128 bits of the root.
 pub(super) fn root(text: &[u8]) -> Result<u128, ReasonAt> {
     if text.len() > MAX_LEN {
         return Err(InvalidReason::BadLength.at(text.len()));
     }
-    // A comma joins two values, of which none is the id.
+    // A comma joins two values, and neither is the id for certain.
     if let Some(at) = text.iter().position(|&b| !is_legal(b)) {
         return Err(InvalidReason::BadCharacter.at(at));
     }
@@ -35,7 +36,7 @@ pub(super) fn root(text: &[u8]) -> Result<u128, ReasonAt> {
         None => head,
     };
     uuid::parse(root).map_err(|error| match error.reason {
-        // The value has no length to be right or wrong: its root is of another kind.
+        // The length is that of the root, not of the value, so the format is what is wrong.
         InvalidReason::BadLength => InvalidReason::BadFormat.at(1),
         _ => error.behind(1),
     })

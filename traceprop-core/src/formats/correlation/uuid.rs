@@ -1,14 +1,14 @@
 //! The spellings of a UUID.
 //!
 //! ```text
-//! id         = hyphenated / 32HEXDIG / "{" hyphenated "}" / "urn:uuid:" hyphenated      letters in any case
+//! id         = hyphenated / 32HEXDIG / "{" hyphenated "}" / "urn:uuid:" hyphenated      in any case
 //!
 //! d19931bb-f235-4dcb-2e2f-b9d31225d62e
 //! {D19931BB-F235-4DCB-2E2F-B9D31225D62E}
 //! ```
 //!
-//! The whole text has to be one of these. A prefix is not enough: Kong's `uuid#counter` has one UUID for all requests
-//! of a worker, and would merge them into one trace.
+//! The whole text must be one of these. A prefix is not enough: Kong's `uuid#counter` has one UUID for all requests of
+//! a worker, which would merge them into one trace.
 
 use crate::wire;
 use crate::wire::buffer::StackText;
@@ -16,14 +16,14 @@ use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 use crate::wire::uuid;
 
-/// The longest spelling, `urn:uuid:` and the hyphenated form.
+/// Bytes of the longest spelling, `urn:uuid:` and the hyphenated form.
 pub(super) const MAX_LEN: usize = URN.len() + uuid::LEN;
 
 const URN: &str = "urn:uuid:";
 const HEX_LEN: usize = 32;
 const BRACED_LEN: usize = uuid::LEN + 2;
 
-/// The 128 bits as written. Zero is not judged here.
+/// Parses the 128 bits, which may be zero.
 pub(super) fn parse(text: &[u8]) -> Result<u128, ReasonAt> {
     match text.len() {
         uuid::LEN => hyphenated(text, 0),
@@ -51,7 +51,7 @@ fn hyphenated(text: &[u8], offset: usize) -> Result<u128, ReasonAt> {
     uuid::parse(text).map_err(|error| error.behind(offset))
 }
 
-/// How a UUID was spelt, as far as a letter can say it: the form, and whether all of it is in capitals.
+/// A spelling that a letter can name: the form, and whether all letters are upper case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spelling {
     form: Form,
@@ -67,16 +67,16 @@ enum Form {
 }
 
 impl Spelling {
-    /// Hyphenated, in lower case: what is written where no text came.
+    /// Hyphenated and lower case, which is written if no text was received.
     pub(super) const CANONICAL: Self = Self { form: Form::Hyphenated, upper: false };
 
-    /// All spellings, the canonical one first. Of two that give the same text the first counts.
+    /// Returns all spellings, the canonical one first. If two give the same text, the first is used.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let forms = [Form::Hyphenated, Form::Hex, Form::Braced, Form::Urn];
         [false, true].into_iter().flat_map(move |upper| forms.into_iter().map(move |form| Self { form, upper }))
     }
 
-    /// The letter for it: `u`, `h`, `b`, `n`; in capitals for capitals.
+    /// Returns its letter: `u`, `h`, `b` or `n`, in upper case for upper case.
     pub(super) const fn letter(self) -> char {
         match (self.form, self.upper) {
             (Form::Hyphenated, false) => 'u',
@@ -90,21 +90,21 @@ impl Spelling {
         }
     }
 
-    /// This id in this spelling.
+    /// Spells an id.
     pub(super) fn spell(self, id: u128) -> StackText<MAX_LEN> {
         let hyphenated = uuid::hyphenate(id);
         let hex = hex::encode_u128(id);
-        let (before, digits, behind): (&[u8], &[u8], &[u8]) = match self.form {
+        let (before, digits, after): (&[u8], &[u8], &[u8]) = match self.form {
             Form::Hyphenated => (b"", &hyphenated, b""),
             Form::Hex => (b"", &hex, b""),
             Form::Braced => (b"{", &hyphenated, b"}"),
             Form::Urn => (URN.as_bytes(), &hyphenated, b""),
         };
         let mut bytes = [0; MAX_LEN];
-        let len = before.len() + digits.len() + behind.len();
+        let len = before.len() + digits.len() + after.len();
         bytes[..before.len()].copy_from_slice(before);
-        bytes[before.len()..len - behind.len()].copy_from_slice(digits);
-        bytes[len - behind.len()..len].copy_from_slice(behind);
+        bytes[before.len()..len - after.len()].copy_from_slice(digits);
+        bytes[len - after.len()..len].copy_from_slice(after);
         if self.upper {
             bytes.make_ascii_uppercase();
         }
@@ -143,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_letters_tell_the_spellings_apart() {
+    fn ok_each_spelling_has_its_letter() {
         let letters: String = Spelling::all().map(Spelling::letter).collect();
         assert_eq!(letters, "uhbnUHBN");
         assert_eq!(Spelling::all().next(), Some(Spelling::CANONICAL));
     }
 
     #[test]
-    fn err_parse_what_only_looks_like_one() {
+    fn err_parse_other_text() {
         let cases: [(&str, InvalidReason, u32); 9] = [
             ("", InvalidReason::BadLength, 0),
             ("1445b4db447242cd8cb907f25792265", InvalidReason::BadLength, 31),
@@ -169,14 +169,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ok_every_spelling_of_any_id_gives_its_bits(id: u128) {
+        fn ok_roundtrip_every_spelling_of_any_id(id: u128) {
             for spelling in Spelling::all() {
                 prop_assert_eq!(parse(spelling.spell(id).as_str().as_bytes()), Ok(id));
             }
         }
 
         #[test]
-        fn err_no_other_length_is_read(digits in "[0-9a-f]{0,64}") {
+        fn err_any_other_length(digits in "[0-9a-f]{0,64}") {
             let read = parse(digits.as_bytes());
             match digits.len() {
                 32 => prop_assert_eq!(read.ok(), u128::from_str_radix(&digits, 16).ok()),
@@ -186,11 +186,11 @@ mod tests {
         }
 
         #[test]
-        fn err_no_prefix_or_suffix_is_cut_off(id: u128, more in "[ -~]{1,8}") {
+        fn err_any_prefix_or_suffix(id: u128, more in "[ -~]{1,8}") {
             let text = Spelling::CANONICAL.spell(id);
-            let (before, behind) = (more.clone() + text.as_str(), text.as_str().to_owned() + &more);
-            // Braces come in pairs, and the prefix is no run of eight.
-            prop_assert!(parse(before.as_bytes()).is_err() && parse(behind.as_bytes()).is_err());
+            let (before, after) = (more.clone() + text.as_str(), text.as_str().to_owned() + &more);
+            // The text has at most eight characters, and the prefix of a UUID has nine.
+            prop_assert!(parse(before.as_bytes()).is_err() && parse(after.as_bytes()).is_err());
         }
     }
 }

@@ -1,15 +1,16 @@
-//! `sw8-correlation`: the user's own pairs, which travel along the trace.
+//! `sw8-correlation`: the application's own pairs, which travel with the trace.
 //!
 //! ```text
 //! sw8-correlation = pair *( "," pair )      at most 3 pairs
-//! pair            = base64 ":" base64       key and value, both with text in them; values of 128 bytes at most
+//! pair            = base64 ":" base64       key and value, neither empty; values of at most 128 bytes
 //!
 //! dGVuYW50:YWNtZS1ldQ==,Y2FuYXJ5:dHJ1ZQ==
 //! ```
 //!
-//! A broken pair is skipped. The text says fewer than 3 pairs and values under 128 bytes; the agents take 3 and 128.
-//! An empty value is how they remove a key, so it is no pair here either. Several lines are one list.
-//! Text: <https://skywalking.apache.org/docs/main/next/en/api/x-process-correlation-headers-v1/>
+//! An invalid pair is ignored alone. The specification says fewer than 3 pairs and values under 128 bytes, but agents
+//! accept 3 and 128. An empty value is not a pair, since agents remove a key that way. Several lines are one list.
+//!
+//! Spec: <https://skywalking.apache.org/docs/main/next/en/api/x-process-correlation-headers-v1/>
 
 use core::fmt;
 
@@ -21,18 +22,20 @@ use crate::field::invalid::InvalidHeader;
 use crate::wire;
 use crate::wire::reason::InvalidReason;
 
-/// Pairs that are kept, of those that can be read.
+/// The most valid pairs that are kept.
 const MAX_PAIRS: usize = 3;
 
 /// Bytes of the longest value that is written.
 const MAX_VALUE: usize = 128;
 
-/// Bytes of all lines that are looked at, commas between lines included.
+/// The most bytes of all lines that are read, including a comma between lines.
 const MAX_BYTES: usize = 2048;
 
 /// The pairs of an `sw8-correlation`, borrowed from the carrier.
 ///
-/// With feature `alloc` it converts into W3C baggage, where you ask for it:
+/// With feature `alloc` it converts into W3C baggage.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::sw8::Sw8Correlation;
@@ -48,17 +51,18 @@ const MAX_BYTES: usize = 2048;
 pub struct Sw8Correlation<'c> {
     lines: HeaderLines<'c>,
     len: usize,
-    skipped: Option<InvalidHeader>,
+    ignored: Option<InvalidHeader>,
 }
 
 impl<'c> Sw8Correlation<'c> {
     /// No pairs.
-    pub const EMPTY: Self = Self { lines: HeaderLines::none(), len: 0, skipped: None };
+    pub const EMPTY: Self = Self { lines: HeaderLines::none(), len: 0, ignored: None };
 
-    /// Reads the pairs of one line.
+    /// Parses the pairs of one line.
     ///
     /// # Errors
-    /// `no-valid-member` where there are pairs and none can be used.
+    ///
+    /// Returns `no-valid-member` if there are pairs and all are invalid.
     pub fn parse(line: &'c [u8]) -> Result<Self, InvalidHeader> {
         Self::from_lines(HeaderLines::one(line), Field::Sw8Correlation)
     }
@@ -67,49 +71,51 @@ impl<'c> Sw8Correlation<'c> {
         if lines.is_over_limit() {
             return Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0));
         }
-        let mut correlation = Self { lines, len: 0, skipped: None };
+        let mut correlation = Self { lines, len: 0, ignored: None };
         for step in Walk::new(lines) {
             match step {
                 Ok(_) => correlation.len += 1,
                 Err((reason, at)) => {
-                    correlation.skipped = correlation.skipped.or(Some(InvalidHeader::new(field, reason, at)));
+                    correlation.ignored = correlation.ignored.or(Some(InvalidHeader::new(field, reason, at)));
                 }
             }
         }
-        match correlation.skipped {
+        match correlation.ignored {
             Some(_) if correlation.len == 0 => Err(InvalidHeader::new(field, InvalidReason::NoValidMember, 0)),
             _ => Ok(correlation),
         }
     }
 
-    /// Key and value of each pair, in order.
+    /// Returns key and value of each pair, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> + use<'c> {
         Walk::new(self.lines).filter_map(Result::ok)
     }
 
-    /// The value of a key; of several the last.
+    /// Returns the value of a key, the last if the key is repeated.
     pub fn get(&self, key: &str) -> Option<Sw8Text<'c>> {
         self.iter().filter(|(known, _)| *known == key).last().map(|(_, value)| value)
     }
 
-    /// How many pairs there are.
+    /// Returns the number of pairs.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Returns whether there is no pair.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The first thing that was skipped, and why: a broken pair, or what lies behind a limit.
+    /// Returns why the first pair was ignored: it is invalid, or exceeds a limit.
+    ///
+    /// Limits are 3 pairs, 64 lines, and 2,048 bytes for all lines.
     pub const fn ignored(&self) -> Option<InvalidHeader> {
-        self.skipped
+        self.ignored
     }
 
-    /// The lines as they came, if all of them are pairs that may be written.
+    /// Returns the received lines if all of their pairs may be written.
     pub(super) fn as_received(&self, allow: Allow<'_>) -> Option<impl Iterator<Item = &'c str> + use<'c>> {
-        let whole = allow == Allow::All && self.skipped.is_none() && self.iter().all(|(_, value)| fits(value));
+        let whole = allow == Allow::All && self.ignored.is_none() && self.iter().all(|(_, value)| fits(value));
         let lines = self.lines.iter().map(|line| wire::ascii(wire::trim(line)));
         whole.then(|| lines.filter(|line| !line.is_empty()))
     }
@@ -133,7 +139,7 @@ impl From<Sw8Correlation<'_>> for crate::baggage::OwnedBaggage {
     }
 }
 
-/// The line of the first pairs that can be written: both sides with text in them, no value of more than 128 bytes.
+/// Returns the line of the first pairs that can be written: neither side is empty, and the value has at most 128 bytes.
 #[cfg(feature = "alloc")]
 pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> alloc::string::String {
     use crate::wire::base64::Encoded;
@@ -142,7 +148,7 @@ pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -
     let mut line = alloc::string::String::new();
     for (key, value) in pairs.into_iter().filter(can_be_written).take(MAX_PAIRS) {
         let comma = if line.is_empty() { "" } else { "," };
-        // A string takes everything.
+        // Writing to a string does not fail.
         let _ = fmt::write(&mut line, format_args!("{comma}{}:{}", Encoded(key.as_bytes()), Encoded(value.as_bytes())));
     }
     line
@@ -179,7 +185,7 @@ fn fits(value: Sw8Text<'_>) -> bool {
     value.len() <= MAX_VALUE
 }
 
-/// A walk over the lines, which never looks beyond the limits.
+/// An iterator over the pairs of all lines, up to the limits.
 #[derive(Clone)]
 struct Walk<'c> {
     lines: HeaderLinesIter<'c>,
@@ -204,7 +210,7 @@ impl<'c> Iterator for Walk<'c> {
                 Some(rest) => rest,
                 None => self.lines.next()?,
             };
-            // One byte more than may be read shows whether the pair ends within the limit.
+            // One byte more than the limit shows whether the pair ends within it.
             let left = MAX_BYTES.saturating_sub(self.at);
             let visible = &rest[..rest.len().min(left + 1)];
             let (raw, more) = match wire::split_once(visible, b',') {
@@ -244,11 +250,11 @@ fn read_pair(pair: &[u8]) -> Result<(Sw8Text<'_>, Sw8Text<'_>), InvalidReason> {
     if value.is_empty() {
         return Err(InvalidReason::BadValue);
     }
-    // A second colon is no base64.
+    // A second colon is not base64.
     Ok((Sw8Text::read(key).map_err(|error| error.reason)?, Sw8Text::read(value).map_err(|error| error.reason)?))
 }
 
-/// The pairs that may go out. Displays as the header value.
+/// The pairs that may be written. Displays as the header value.
 pub(super) struct Allowed<'a, 'c> {
     pub(super) correlation: &'a Sw8Correlation<'c>,
     pub(super) allow: Allow<'a>,
@@ -263,7 +269,7 @@ impl<'c> Allowed<'_, 'c> {
         self.allowed().filter(|(_, value)| fits(*value))
     }
 
-    /// How many pairs may go out, and how many of them are short enough.
+    /// Returns the number of allowed pairs, and how many of them are short enough.
     pub(super) fn count(&self) -> (usize, usize) {
         (self.allowed().count(), self.kept().count())
     }
@@ -307,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_pairs_in_order_and_the_last_of_a_key_counts() {
+    fn ok_pairs_in_order_and_last_value_of_a_key() {
         assert_eq!(pairs("YQ==:MQ==, YQ:Mg ,,"), [("a".into(), "1".into()), ("a".into(), "2".into())]);
         let correlation = Sw8Correlation::parse(b"YQ==:MQ==,YQ:Mg").unwrap();
         assert_eq!(correlation.get("a").unwrap(), "2");
@@ -316,15 +322,15 @@ mod tests {
     }
 
     #[test]
-    fn ok_broken_pairs_are_skipped_and_reported() {
-        let broken = [
+    fn ok_invalid_pairs_are_ignored_and_reported() {
+        let invalid = [
             ("bm9jb2xvbg==", InvalidReason::BadMember),
             ("a:b:c", InvalidReason::BadBase64),
             (":MQ==", InvalidReason::BadKey),
             ("YQ==:", InvalidReason::BadValue),
             ("YQ==:/w==", InvalidReason::BadUtf8),
         ];
-        for (pair, reason) in broken {
+        for (pair, reason) in invalid {
             let line = format!("Yg==:Mg==,{pair},Yw==:Mw==");
             let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
             assert_eq!(correlation.len(), 2, "{pair}");
@@ -335,18 +341,18 @@ mod tests {
     }
 
     #[test]
-    fn ok_three_pairs_and_the_fourth_is_dropped() {
+    fn ok_three_pairs_and_the_fourth_is_ignored() {
         let three = "azE=:djE=,azI=:djI=,azM=:djM=";
         assert_eq!(Sw8Correlation::parse(three.as_bytes()).unwrap().ignored(), None);
         let four = format!("{three},x,azQ=:djQ=,azU=:djU=");
         assert_eq!(pairs(&four).len(), 3);
         let four = format!("{three},azQ=:djQ=");
-        let skipped = Sw8Correlation::parse(four.as_bytes()).unwrap().ignored().unwrap();
-        assert_eq!((skipped.reason(), skipped.offset()), (InvalidReason::TooManyMembers, 30));
+        let ignored = Sw8Correlation::parse(four.as_bytes()).unwrap().ignored().unwrap();
+        assert_eq!((ignored.reason(), ignored.offset()), (InvalidReason::TooManyMembers, 30));
     }
 
     #[test]
-    fn ok_2048_bytes_and_the_pair_beyond_is_dropped() {
+    fn ok_2048_bytes_and_the_next_pair_is_ignored() {
         let line = |commas: &str| format!("YQ==:MQ=={commas}Yg==:{}", "A".repeat(2032));
         let fits = line(",,");
         assert_eq!((fits.len(), pairs(&fits).len()), (2048, 2));
@@ -357,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_only_what_is_allowed_and_short_enough_is_written() {
+    fn ok_write_allowed_pairs_of_128_bytes() {
         let (fits, long) = (pair("b", &"x".repeat(128)), pair("c", &"x".repeat(129)));
         let line = format!("YQ:MQ,{fits},{long}");
         assert_eq!(written(&line, Allow::All), (format!("YQ==:MQ==,{fits}"), (3, 2)));
@@ -366,13 +372,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_become_w3c_baggage_where_that_is_asked_for() {
+    fn ok_convert_into_w3c_baggage() {
         let owned = crate::baggage::OwnedBaggage::from(Sw8Correlation::parse(b"YQ:MQ,w6k=:ICw=").unwrap());
         assert_eq!((owned.get("a"), owned.get("é")), (Some("1"), Some(" ,")));
     }
 
     #[test]
-    fn ok_lines_go_on_as_they_came_only_as_a_whole() {
+    fn ok_lines_as_received_only_as_a_whole() {
         let as_received = |line: &'static str, allow| {
             let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
             correlation.as_received(allow).map(|lines| lines.collect::<Vec<_>>())
@@ -389,7 +395,7 @@ mod tests {
         }
 
         #[test]
-        fn ok_pairs_come_back(texts in proptest::collection::vec((".{1,20}", ".{1,20}"), 0..=3)) {
+        fn ok_roundtrip_pairs(texts in proptest::collection::vec((".{1,20}", ".{1,20}"), 0..=3)) {
             let line = texts.iter().map(|(key, value)| pair(key, value)).collect::<Vec<_>>().join(",");
             prop_assert_eq!(pairs(&line), texts);
             prop_assert_eq!(written(&line, Allow::All).0, line);

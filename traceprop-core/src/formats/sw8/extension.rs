@@ -1,13 +1,15 @@
-//! `sw8-x`: what SkyWalking added to sw8 later.
+//! `sw8-x`: the fields that SkyWalking added to sw8 later.
 //!
 //! ```text
-//! sw8-x = mode "-" time         mode = "1": this trace is not to be analysed; anything else: it is
+//! sw8-x = mode "-" time         mode = "1": skip the analysis of this trace; any other: analyse it
 //!                               time = decimal, milliseconds since 1970, or blank
+//!
 //! 1-1768384712345
 //! ```
 //!
-//! The Java agent always writes it, as `0- ` where it has nothing to say; servers see `0-`.
-//! Text: <https://skywalking.apache.org/docs/main/next/en/api/x-process-propagation-headers-v3/>
+//! The Java agent always writes the header, as `0- ` by default. Servers receive `0-`.
+//!
+//! Spec: <https://skywalking.apache.org/docs/main/next/en/api/x-process-propagation-headers-v3/>
 
 use core::fmt;
 
@@ -17,10 +19,12 @@ use crate::field::invalid::InvalidHeader;
 use crate::wire::reason::InvalidReason;
 use crate::wire::{self, decimal};
 
-/// Bytes that are looked at.
+/// Bytes of the longest value.
 const MAX_VALUE: usize = 64;
 
 /// An `sw8-x` value.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::sw8::Sw8Extension;
@@ -33,22 +37,23 @@ const MAX_VALUE: usize = 64;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sw8Extension {
-    /// Tracing mode 1: the backend is not to analyse this trace.
+    /// Tracing mode 1: the backend skips the analysis of this trace.
     pub skip_analysis: bool,
-    /// When the sender sent, in milliseconds since 1970: for the time that a message spent in a queue.
+    /// The sending time in milliseconds since 1970, to measure how long a message was in a queue.
     pub sent_at_ms: Option<u64>,
 }
 
 impl Sw8Extension {
-    /// Reads one value. Fields behind the second belong to a later version and are not looked at.
+    /// Parses one value. Fields after the second belong to a later version and are ignored.
     ///
     /// # Errors
-    /// `bad-decimal` or `out-of-range` for the time, `too-long` above 64 bytes.
+    ///
+    /// Returns `bad-decimal` or `out-of-range` for the time, or `too-long` above 64 bytes.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(value, Field::Sw8Extension)
     }
 
-    /// Reads the last value of the lines, as with sw8 itself: it is that of the nearest hop.
+    /// Reads the last value of all lines, which is that of the nearest hop, as for `sw8`.
     pub(super) fn read(lines: HeaderLines<'_>, field: Field) -> Result<Option<Self>, InvalidHeader> {
         if lines.is_over_limit() {
             return Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0));
@@ -119,8 +124,7 @@ mod tests {
 
     #[test]
     fn err_time_that_is_no_number() {
-        let err =
-            |value: &str| Sw8Extension::parse(value.as_bytes()).map_err(|reject| (reject.reason(), reject.offset()));
+        let err = |value: &str| Sw8Extension::parse(value.as_bytes()).map_err(|error| (error.reason(), error.offset()));
         assert_eq!(err("1-abc"), Err((InvalidReason::BadDecimal, 2)));
         assert_eq!(err("1-+7"), Err((InvalidReason::BadDecimal, 2)));
         assert_eq!(err("1-18446744073709551616"), Err((InvalidReason::OutOfRange, 2)));
@@ -139,19 +143,19 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_last_value_that_is_not_blank() {
+    fn ok_last_value_that_is_not_blank() {
         assert_eq!((read(""), read(" ,")), (None, None));
         assert_eq!(read("0- , 1-7,"), Some(extension(true, Some(7))));
         assert_eq!(read(&format!("{},1-7", "x".repeat(500))), Some(extension(true, Some(7))));
         let lines = [("sw8-x", "0-1"), ("sw8-x", "1-2"), ("sw8-x", "")];
         let mut names = crate::field::FieldNames::new();
         names.watch(crate::field::FieldSet::of(&[Field::Sw8Extension]));
-        let slots = crate::carrier::headers::Headers::collect(&lines, &names);
-        let lines = slots.get_all(Field::Sw8Extension);
+        let headers = crate::carrier::headers::Headers::collect(&lines, &names);
+        let lines = headers.get_all(Field::Sw8Extension);
         assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension), Ok(Some(extension(true, Some(2)))));
         let many = vec![("sw8-x", "0-1"); crate::carrier::headers::MAX_HEADER_LINES + 1];
-        let slots = crate::carrier::headers::Headers::collect(&many, &names);
-        let lines = slots.get_all(Field::Sw8Extension);
+        let headers = crate::carrier::headers::Headers::collect(&many, &names);
+        let lines = headers.get_all(Field::Sw8Extension);
         assert_eq!(Sw8Extension::read(lines, Field::Sw8Extension).unwrap_err().reason(), InvalidReason::TooManyLines);
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::base64::{LEN_OF_32, MAX_ENCODED};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 use crate::wire::{self, decimal};
 
-/// Bytes of an `sw8` value: "the whole header value must be under 2k" of the protocol's text.
+/// Bytes of the longest `sw8` value: "the whole header value must be under 2k" in the specification.
 pub(super) const MAX_VALUE: usize = MAX_ENCODED;
 
 /// The largest span number, since Java reads it as `int`.
@@ -20,7 +20,9 @@ const MAX_SPAN: u32 = i32::MAX as u32;
 /// The eight fields.
 type Fields<'c> = [&'c [u8]; 8];
 
-/// An `sw8` value: who called, in SkyWalking's words. Nothing is decoded before it is asked for.
+/// An `sw8` value: the ids of the caller and the names of its service. Text is decoded on demand.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::sw8::Sw8Header;
@@ -29,7 +31,6 @@ type Fields<'c> = [&'c [u8]; 8];
 ///     -1-cmVjby1weQ==-cmVjby1weS01ZjdjOQ==-L3ByZWRpY3Q=-bW9kZWw6ODUwMQ==";
 /// let header = Sw8Header::parse(value)?;
 /// assert_eq!(header.trace_id(), "6131d148bb65115d91f997560aca8e67");
-/// assert_eq!((header.service(), header.endpoint()), (header.service(), header.endpoint()));
 /// assert_eq!(header.service(), "reco-py");
 /// assert_eq!(header.context().trace_id.to_string(), "6131d148bb65115d91f997560aca8e67");
 /// # Ok::<(), traceprop_core::InvalidHeader>(())
@@ -49,11 +50,13 @@ pub struct Sw8Header<'c> {
 }
 
 impl<'c> Sw8Header<'c> {
-    /// Reads one value; spaces and tabs around it are no part of it.
+    /// Parses one value. Spaces and tabs around it are ignored.
     ///
     /// # Errors
-    /// `empty` for a husk, else `too-long`, `field-count`, `bad-sampling`, `missing-trace-id`, `empty-segment-id`,
-    /// `bad-span-id`, `bad-base64`, `bad-utf8` or `zero-trace-id`, at the byte where it shows.
+    ///
+    /// Returns `empty` for the value of a request that is not traced. Other reasons are `too-long`, `field-count`,
+    /// `bad-sampling`, `missing-trace-id`, `empty-segment-id`, `bad-span-id`, `bad-base64`, `bad-utf8` and
+    /// `zero-trace-id`.
     pub fn parse(value: &'c [u8]) -> Result<Self, InvalidHeader> {
         let trimmed = wire::trim(value);
         if is_husk(trimmed) {
@@ -62,54 +65,57 @@ impl<'c> Sw8Header<'c> {
         parse(trimmed).map_err(|error| error.behind(lead(value)).of(Field::Sw8))
     }
 
-    /// Field 1: false if the sender most likely does not record the trace. Most agents ignore it.
+    /// Returns field 1: `false` if the sender probably does not record the trace. Most agents ignore it.
     pub const fn is_sampled(&self) -> bool {
         self.sampled
     }
 
-    /// Field 2: the trace id as the sender spells it.
+    /// Returns field 2: the trace id as the sender spells it.
     pub const fn trace_id(&self) -> Sw8Text<'c> {
         self.trace_id
     }
 
-    /// Field 3: the segment that the calling span is in.
+    /// Returns field 3: the segment of the calling span.
     pub const fn segment_id(&self) -> Sw8Text<'c> {
         self.segment_id
     }
 
-    /// Field 4: the number of the calling span in its segment.
+    /// Returns field 4: the number of the calling span in its segment.
     pub const fn span_number(&self) -> u32 {
         self.span_number
     }
 
-    /// Field 5: the calling service.
+    /// Returns field 5: the calling service.
     pub const fn service(&self) -> Sw8Text<'c> {
         self.service
     }
 
-    /// Field 6: the calling instance. Browsers without a version leave it empty.
+    /// Returns field 6: the calling instance. Empty for browser applications without a version.
     pub const fn instance(&self) -> Sw8Text<'c> {
         self.instance
     }
 
-    /// Field 7: the endpoint of the caller in which it calls.
+    /// Returns field 7: the caller's endpoint that makes the call.
     pub const fn endpoint(&self) -> Sw8Text<'c> {
         self.endpoint
     }
 
-    /// Field 8: the address that the caller used.
+    /// Returns field 8: the address that the caller used.
     pub const fn peer(&self) -> Sw8Text<'c> {
         self.peer
     }
 
-    /// The same in numbers: see [`trace_id_from_text`](super::trace_id_from_text) and [`span_id_from_segment`](super::span_id_from_segment).
+    /// Returns ids and sampling as other formats have them.
+    ///
+    /// See [`trace_id_from_text`](super::trace_id_from_text) and [`span_id_from_segment`](super::span_id_from_segment).
     pub const fn context(&self) -> RemoteContext {
         let Self { sampled, span_number, trace, parent, .. } = *self;
         Judged { sampled, span_number, trace, parent }.context()
     }
 }
 
-/// An empty value, or seven dashes behind at most one byte: what agents send for requests that they do not trace.
+/// Whether the value is empty, or seven dashes after at most one byte. Agents send such values for requests that they
+/// do not trace.
 pub(super) fn is_husk(value: &[u8]) -> bool {
     matches!(value, [] | [b'-', b'-', b'-', b'-', b'-', b'-', b'-'] | [_, b'-', b'-', b'-', b'-', b'-', b'-', b'-'])
 }
@@ -123,14 +129,14 @@ pub(super) fn parse(value: &[u8]) -> Result<Sw8Header<'_>, ReasonAt> {
     Ok(judged.header(fields))
 }
 
-/// What a value says in numbers; the texts beside them are judged and left.
+/// Returns ids and sampling of a value. Its other fields are checked only.
 pub(super) fn context(value: &[u8]) -> Result<RemoteContext, ReasonAt> {
     Ok(read(value)?.0.context())
 }
 
 #[inline(always)]
 fn read(value: &[u8]) -> Result<(Judged, Fields<'_>), ReasonAt> {
-    // No field that is valid holds a dash, so where all of them are valid the guess was right.
+    // A valid field contains no dash, so a guess with valid fields is right.
     if let Some(fields) = guess(value) {
         if let Ok(judged) = judge(fields) {
             return Ok((judged, fields));
@@ -140,7 +146,7 @@ fn read(value: &[u8]) -> Result<(Judged, Fields<'_>), ReasonAt> {
     Ok((judge(fields)?, fields))
 }
 
-/// What a valid value says in numbers.
+/// The numbers of a valid value.
 struct Judged {
     sampled: bool,
     span_number: u32,
@@ -195,10 +201,10 @@ fn judge(fields: Fields<'_>) -> Result<Judged, ReasonAt> {
     Ok(Judged { sampled, span_number, trace, parent })
 }
 
-/// Plain digits: agents in Go would read `010` as eight and `0x1f` as 31, and nobody writes either.
+/// Parses plain digits. Go agents would read `010` as eight and `0x1f` as 31, but no agent writes them.
 #[inline]
 fn span_number(digits: &[u8]) -> Option<u32> {
-    // As nearly all are.
+    // Most span numbers have one digit.
     if let [digit @ b'0'..=b'9'] = *digits {
         return Some(u32::from(digit - b'0'));
     }
@@ -206,7 +212,7 @@ fn span_number(digits: &[u8]) -> Option<u32> {
     u32::try_from(value).ok().filter(|value| *value <= MAX_SPAN)
 }
 
-/// The fields, found by a search.
+/// Finds the fields by a search for dashes.
 fn search(value: &[u8]) -> Result<Fields<'_>, ReasonAt> {
     if value.len() > MAX_VALUE {
         return Err(InvalidReason::TooLong.at(MAX_VALUE));
@@ -223,10 +229,10 @@ fn search(value: &[u8]) -> Result<Fields<'_>, ReasonAt> {
     }
 }
 
-/// What most likely are the fields; whoever asks has to make sure of it.
+/// Guesses the fields. The caller must check them.
 ///
-/// Padded base64 ends behind a group of four, so a dash is looked for only there. That is less to look at, and where a
-/// field begins does not depend on what was made of the bytes before it: the processor need not wait.
+/// Padded base64 ends after a group of four, so only those offsets are tested for a dash. These tests do not depend on
+/// each other's results, so the processor does not wait.
 #[inline(always)]
 fn guess(value: &[u8]) -> Option<Fields<'_>> {
     if value.len() > MAX_VALUE {
@@ -242,7 +248,7 @@ fn guess(value: &[u8]) -> Option<Fields<'_>> {
     Some([sample, trace_id, segment_id, span, service, instance, endpoint, peer])
 }
 
-/// Sample or span, one digit as a rule, and what comes behind it.
+/// Splits off the sample or the span number, which usually has one digit.
 #[inline(always)]
 fn guess_digits(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     match rest {
@@ -251,7 +257,7 @@ fn guess_digits(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// An id and what comes behind it. Most have one of a few lengths: 32 characters, or those of the agent for Java.
+/// Splits off an id. Most have 32 characters, or one of the lengths of the Java agent.
 #[inline(always)]
 fn guess_id(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     for usual in [LEN_OF_32, 72, 76] {
@@ -286,9 +292,9 @@ mod tests {
 
     #[track_caller]
     fn err(value: &str) -> (&'static str, u32) {
-        let reject = Sw8Header::parse(value.as_bytes()).unwrap_err();
-        assert_eq!(reject.field(), Field::Sw8);
-        (reject.reason().as_str(), reject.offset())
+        let error = Sw8Header::parse(value.as_bytes()).unwrap_err();
+        assert_eq!(error.field(), Field::Sw8);
+        (error.reason().as_str(), error.offset())
     }
 
     #[test]
@@ -319,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn err_says_what_and_where() {
+    fn err_names_reason_and_offset() {
         assert_eq!(err(HEAD), ("field-count", 91));
         assert_eq!(err(&format!("{VALID}-bW9yZQ==")), ("field-count", VALID.len() as u32));
         assert_eq!(err(&VALID.replacen('1', "2", 1)), ("bad-sampling", 0));
@@ -351,9 +357,9 @@ mod tests {
         assert_eq!(err(&of(MAX_VALUE + 1)), ("too-long", 2048));
     }
 
-    /// A guess goes wrong only where there are too many dashes, and that is then the fault, not what was made of it.
+    /// A guess is wrong only if there are too many dashes, and the error names those.
     #[test]
-    fn err_too_many_dashes_where_a_guess_saw_eight_fields() {
+    fn err_too_many_dashes_after_a_guess_of_eight_fields() {
         for len in [44, 72, 76] {
             let value = format!("1-YQ==-{}-Yg==-0-Yw==---", "A".repeat(len - "YQ==-".len()));
             assert!(guess(value.as_bytes()).is_some_and(|fields| fields[1].len() == len), "{value}");
@@ -362,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_longest_value_is_split_and_no_longer_one() {
+    fn ok_split_2048_bytes_and_err_one_more() {
         let of_len = |len: usize| format!("1000-YQ==-Yg==-0-{}---", "A".repeat(len - "1000-YQ==-Yg==-0----".len()));
         let longest = of_len(MAX_VALUE);
         let fields = search(longest.as_bytes()).unwrap();
@@ -373,9 +379,9 @@ mod tests {
     }
 
     proptest! {
-        /// Fields of the usual lengths and of others, some of them broken.
+        /// Fields of usual and unusual lengths, some of them invalid.
         #[test]
-        fn ok_what_is_guessed_is_what_is_searched_for(value in "[01]-([A-Za-z]{43}=|[A-Za-z]{4,76}|[A-Z]{70}==)-([A-Za-z]{43}=|[A-Z-]{4,76}|[A-Z]{76})-[0-9]{1,3}(-([A-Z]{4}){0,12}|-[A-Z]{0,6}={0,2}){4}") {
+        fn ok_guess_and_search_agree(value in "[01]-([A-Za-z]{43}=|[A-Za-z]{4,76}|[A-Z]{70}==)-([A-Za-z]{43}=|[A-Z-]{4,76}|[A-Z]{76})-[0-9]{1,3}(-([A-Z]{4}){0,12}|-[A-Z]{0,6}={0,2}){4}") {
             let value = value.as_bytes();
             let searched = search(value).and_then(|fields| Ok(judge(fields)?.header(fields)));
             prop_assert_eq!(parse(value), searched);
@@ -383,7 +389,7 @@ mod tests {
         }
 
         #[test]
-        fn ok_fields_come_back(texts in proptest::collection::vec(".{1,20}", 6), span in 0..=MAX_SPAN) {
+        fn ok_roundtrip_fields(texts in proptest::collection::vec(".{1,20}", 6), span in 0..=MAX_SPAN) {
             let encoded: Vec<String> = texts.iter().map(|text| crate::wire::base64::Encoded(text.as_bytes()).to_string()).collect();
             let [trace, segment, service, instance, endpoint, peer] = encoded.as_slice() else { unreachable!() };
             let value = format!("1-{trace}-{segment}-{span}-{service}-{instance}-{endpoint}-{peer}");

@@ -1,8 +1,8 @@
-//! Who we are in sw8: fields 5 and 6 of what we write.
+//! The identity that sw8 writes: fields 5 and 6.
 
 use core::fmt;
 
-/// Characters of the longest service name and of the longest instance name, by the protocol's text.
+/// Characters of the longest service name and of the longest instance name, by the specification.
 const MAX_CHARS: usize = 50;
 
 /// A service and one of its instances.
@@ -18,7 +18,7 @@ impl Identity {
             [(&self.service, Sw8IdentityError::BadService), (&self.instance, Sw8IdentityError::BadInstance)]
         {
             let name = name.as_str();
-            // Java drops a context with an empty field.
+            // The Java agent drops a context with an empty field.
             if name.is_empty() || name.chars().nth(MAX_CHARS).is_some() {
                 return Err(error);
             }
@@ -50,24 +50,36 @@ impl fmt::Debug for Name {
     }
 }
 
-/// Why sw8 cannot be written under an identity.
+/// Why an identity is missing or invalid, so that sw8 cannot be written.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
+///
+/// let error = Sw8::builder().service("cart").instance("").build().unwrap_err();
+/// assert_eq!(error, Sw8IdentityError::BadInstance);
+/// assert_eq!(error.to_string(), "the instance name must have 1 to 50 characters");
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sw8IdentityError {
-    /// There is none: the format only reads.
+    /// There is no identity: the format only reads.
     Missing,
-    /// No name for the service was found.
+    /// No service name was set, in code or in the environment.
     NoService,
-    /// No name for the instance was given, and none can be drawn (features `std` and `rand`).
+    /// No instance name was set, and none can be generated without the features `std` and `rand`.
     NoInstance,
-    /// The service name has not 1 to 50 characters.
+    /// The service name does not have 1 to 50 characters.
     BadService,
-    /// The instance name has not 1 to 50 characters.
+    /// The instance name does not have 1 to 50 characters.
     BadInstance,
 }
 
 impl Sw8IdentityError {
-    /// The words for it.
+    /// Returns the message.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Missing | Self::NoService => "no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME",
@@ -97,11 +109,12 @@ mod builder {
     use super::{Identity, Name, Sw8IdentityError};
     use crate::formats::sw8::Sw8;
 
-    /// Finds out who we are.
+    /// A builder for an [`Sw8`] that writes.
     ///
-    /// The service is the one that is given; with feature `std` else what `SW_AGENT_NAME` holds, else
-    /// `OTEL_SERVICE_NAME`. The instance is the one that is given; with the features `std` and `rand` else one random id
-    /// for the whole process.
+    /// The service defaults to `SW_AGENT_NAME`, then `OTEL_SERVICE_NAME` (feature `std`). The instance defaults to a
+    /// random id of the process (features `std` and `rand`).
+    ///
+    /// # Examples
     ///
     /// ```
     /// use traceprop_core::formats::sw8::{Sw8IdentityError, Sw8};
@@ -119,22 +132,23 @@ mod builder {
     }
 
     impl Sw8Builder {
-        /// The name of this service, 1 to 50 characters. SkyWalking reads what stands before `::` as its group.
+        /// Sets the service name, 1 to 50 characters. SkyWalking treats the part before `::` as the service's group.
         pub fn service(mut self, name: impl Into<String>) -> Self {
             self.service = Some(name.into());
             self
         }
 
-        /// The name of this instance, 1 to 50 characters.
+        /// Sets the instance name, 1 to 50 characters.
         pub fn instance(mut self, name: impl Into<String>) -> Self {
             self.instance = Some(name.into());
             self
         }
 
-        /// The format, which reads and writes.
+        /// Builds a format that reads and writes.
         ///
         /// # Errors
-        /// When a name is missing, empty or too long.
+        ///
+        /// Returns [`Sw8IdentityError`] if a name is missing, empty or too long.
         pub fn build(self) -> Result<Sw8, Sw8IdentityError> {
             self.build_with(&environment)
         }
@@ -165,7 +179,7 @@ mod builder {
         None
     }
 
-    /// One random id as long as the process lives, so that all its propagators are one instance.
+    /// Returns the random id of the process, so that all propagators name one instance.
     #[cfg(feature = "rand")]
     fn of_process() -> Option<Arc<str>> {
         use std::sync::OnceLock;
@@ -207,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_service_is_given_or_found_in_this_order() {
+    fn ok_service_from_code_then_from_the_environment() {
         let both = [("OTEL_SERVICE_NAME", "otel"), ("SW_AGENT_NAME", " agent ")];
         fn service(given: Option<&str>, variables: &[(&str, &str)]) -> Result<String, Sw8IdentityError> {
             build(given, Some("i"), variables).map(|(service, _)| service)
@@ -217,7 +231,7 @@ mod tests {
         assert_eq!(service(None, &both[..1]).as_deref(), Ok("otel"));
         assert_eq!(service(None, &[both[0], ("SW_AGENT_NAME", " ")]).as_deref(), Ok("otel"));
         assert_eq!(service(None, &[("SW_AGENT_NAME", "")]), Err(Sw8IdentityError::NoService));
-        // What was given counts, even if nothing was.
+        // A name set in code is used, even an empty one.
         assert_eq!(service(Some(""), &both), Err(Sw8IdentityError::BadService));
     }
 
@@ -233,21 +247,21 @@ mod tests {
 
     #[cfg(feature = "std")]
     #[test]
-    fn ok_the_environment_is_that_of_the_process() {
+    fn ok_environment_of_the_process() {
         assert_eq!(super::builder::environment("PATH"), std::env::var("PATH").ok());
         assert_eq!(super::builder::environment("TRACEPROP_NO_SUCH_VARIABLE"), None);
     }
 
     #[test]
-    fn ok_errors_say_what_to_do_and_debug_shows_the_names() {
-        let words = Sw8IdentityError::NoService.to_string();
-        assert_eq!(words, "no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME");
+    fn ok_messages_and_debug() {
+        let message = Sw8IdentityError::NoService.to_string();
+        assert_eq!(message, "no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME");
         assert_eq!(std::format!("{:?}", Name::Static("cart")), "\"cart\"");
     }
 
     #[cfg(feature = "rand")]
     #[test]
-    fn ok_an_instance_is_drawn_once_for_the_process() {
+    fn ok_instance_is_generated_once_for_the_process() {
         let (_, first) = build(Some("a"), None, &[]).unwrap();
         assert_eq!(first.len(), 32);
         assert_eq!(build(Some("b"), None, &[]).unwrap().1, first);
@@ -255,7 +269,7 @@ mod tests {
 
     #[cfg(not(feature = "rand"))]
     #[test]
-    fn err_an_instance_that_cannot_be_drawn() {
+    fn err_instance_that_cannot_be_generated() {
         assert_eq!(build(Some("a"), None, &[]), Err(Sw8IdentityError::NoInstance));
     }
 }

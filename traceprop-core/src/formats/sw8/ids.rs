@@ -1,4 +1,4 @@
-//! The ids of sw8 are free text; these are the numbers that other dialects know them by.
+//! The numbers that other formats use for the ids of sw8, which are free text.
 //!
 //! ```text
 //! trace id    32 hex | hyphenated UUID, any case    those 16 bytes
@@ -13,38 +13,38 @@
 //! de5980b8fce34a37aab9b4ac3af7eedd.1.16563474296430001 = de5980b8fde34a371be41bcd5e2fd4dd
 //! ```
 //!
-//! The OpenTelemetry collector computes the same ids, where it computes any: it has zeros for decimal ids (agents in
-//! Rust and PHP) and for all free text, and one id for all spans of a segment whose id has hyphens. So what a service
-//! sends with these ids and what SkyWalking agents send through the collector meets in one trace.
+//! The OpenTelemetry collector computes these ids too, so spans with them and spans of SkyWalking agents share one
+//! trace. It uses zeros for decimal ids (Rust and PHP agents) and for free text, and one span id for all spans of a
+//! hyphenated segment.
 
 use crate::id::{SpanId, TraceId};
 use crate::wire::hex::{self, Letters};
 use crate::wire::{decimal, uuid};
 
-/// The trace that this text names. None if a rule maps it to zero.
+/// Returns the trace id for a text, or `None` if a rule maps it to zero.
 #[inline]
 pub(super) fn trace_id(text: &[u8]) -> Option<TraceId> {
     match mapped(text) {
         Some(value) => TraceId::new(value),
-        // A hash of zero is as good as any other, but zero is no id.
+        // Zero is not a valid id.
         None => Some(TraceId::new(fnv1a(FNV_OFFSET, text)).unwrap_or(TraceId::MIN)),
     }
 }
 
-/// The span of this number in the segment of this name.
+/// Returns the span id for a span number in a segment.
 #[inline]
 pub(super) fn span_id(segment: &[u8], span: u32) -> SpanId {
-    let of_rules = mapped(segment).and_then(|value| fold(value ^ u128::from(span.swap_bytes()) << 96));
-    // The same for a hash of zero.
+    let by_rule = mapped(segment).and_then(|value| fold(value ^ u128::from(span.swap_bytes()) << 96));
+    // Zero is not a valid id.
     let derived = || fold(fnv1a(fnv1a(FNV_OFFSET, segment), &span.to_le_bytes())).unwrap_or(SpanId::MIN);
-    of_rules.unwrap_or_else(derived)
+    by_rule.unwrap_or_else(derived)
 }
 
 fn fold(value: u128) -> Option<SpanId> {
     SpanId::new((value >> 64) as u64 ^ value as u64)
 }
 
-/// The 16 bytes of text that some rule maps without loss.
+/// Returns the 16 bytes of a text that a rule maps without loss.
 #[inline]
 fn mapped(text: &[u8]) -> Option<u128> {
     match text.len() {
@@ -56,14 +56,14 @@ fn mapped(text: &[u8]) -> Option<u128> {
     }
 }
 
-/// 32 hex digits.
+/// Parses 32 hex digits.
 #[inline]
 pub(super) fn hex32(text: &[u8]) -> Option<u128> {
     let digits = text.try_into().ok()?;
     hex::u128_32(digits, Letters::AnyCase).ok()
 }
 
-/// A UUID with its hyphens.
+/// Parses a UUID with hyphens.
 pub(super) fn hyphenated(text: &[u8]) -> Option<u128> {
     uuid::parse(text.try_into().ok()?).ok()
 }
@@ -73,7 +73,7 @@ fn dotted(text: &[u8]) -> Option<u128> {
     Some(hex32(head)? ^ mask(tail.strip_prefix(b".")?)?)
 }
 
-/// What `A.B` mixes into the 16 bytes before it.
+/// Returns the bits that `A.B` mixes into the 16 bytes before it.
 pub(super) fn mask(tail: &[u8]) -> Option<u128> {
     let (a, b) = crate::wire::split_once(tail, b'.')?;
     let (a, b) = (positive_i64(a)?, positive_i64(b)?);
@@ -82,14 +82,14 @@ pub(super) fn mask(tail: &[u8]) -> Option<u128> {
 
 fn positive_i64(digits: &[u8]) -> Option<u64> {
     let value = match digits {
-        // So few of them cannot overflow.
+        // So few digits cannot overflow.
         [_, ..] if digits.len() <= decimal::ALWAYS_FIT => decimal::short(digits)?,
         _ => decimal_digits(digits, |value: u64, digit| value.checked_mul(10)?.checked_add(u64::from(digit)))?,
     };
     (value < 1 << 63).then_some(value)
 }
 
-/// 1 to 39 decimal digits.
+/// Parses 1 to 39 decimal digits.
 pub(super) fn decimal(text: &[u8]) -> Option<u128> {
     if text.len() > 39 {
         return None;
@@ -97,7 +97,7 @@ pub(super) fn decimal(text: &[u8]) -> Option<u128> {
     decimal_digits(text, |value: u128, digit| value.checked_mul(10)?.checked_add(u128::from(digit)))
 }
 
-/// Digits and nothing else. The parsers of the standard library would take a sign too.
+/// Parses digits only. The standard library also accepts a sign.
 fn decimal_digits<N: Default>(text: &[u8], add: impl Fn(N, u8) -> Option<N>) -> Option<N> {
     if text.is_empty() {
         return None;
@@ -111,7 +111,7 @@ fn decimal_digits<N: Default>(text: &[u8], add: impl Fn(N, u8) -> Option<N>) -> 
 const FNV_OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 const FNV_PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
-/// FNV-1a with 128 bits: in every language at hand, so that others can find the ids that we derive.
+/// FNV-1a with 128 bits, which every language has, so that other programs can derive these ids.
 fn fnv1a(start: u128, bytes: &[u8]) -> u128 {
     bytes.iter().fold(start, |hash, &byte| (hash ^ u128::from(byte)).wrapping_mul(FNV_PRIME))
 }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_what_the_collector_has_in_its_tests() {
+    fn ok_values_from_the_tests_of_the_collector() {
         trace("de5980b8fce34a37aab9b4ac3af7eedd.1.16563474296430001", "de5980b8fde34a371be41bcd5e2fd4dd");
         span("4f2f27748b8e44ecaf18fe0347194e86.33.16560607369950066", 123, "e9c455a82542306a");
         span("4f2f27748b8e44ecaf18fe0347194e86", 123, "9b37d977cc970a6a");
@@ -163,13 +163,13 @@ mod tests {
         trace(&format!("{hex}.0.0"), hex);
         trace(&format!("{hex}.9223372036854775807.1"), "4f2f27747471bb13ae18fe0347194e86");
         trace(&format!("{hex}.01.9223372036854775807"), "4f2f27748a8e44ec50e701fcb8e6b1f9");
-        // Twenty digits may be too many for 64 bits, and forty are for all.
+        // Twenty digits can exceed 64 bits, and forty always do.
         for digits in ["9223372036854775808", "18446744073709551616", "99999999999999999999", &"9".repeat(40)] {
             assert_eq!(mask(format!("{digits}.1").as_bytes()), None, "{digits}");
         }
-        // Zeros may make it longer than the largest number.
+        // Leading zeros can make it longer than the largest number.
         trace(&format!("{hex}.000000000000000000000000000000001.2"), "4f2f27748a8e44ecad18fe0347194e86");
-        // As long as a hyphenated UUID, and as the longest number.
+        // As long as a hyphenated UUID, and as the longest number, in bytes.
         trace(&format!("{hex}.1.2"), "4f2f27748a8e44ecad18fe0347194e86");
         trace(&format!("{hex}.12.345"), "4f2f2774878e44ecf619fe0347194e86");
     }
@@ -225,9 +225,9 @@ mod tests {
             prop_assert_eq!(positive_i64(text.as_bytes()), Some(value));
         }
 
-        /// W3C ids in a segment of ours come back as they were.
+        /// The segment id that this crate writes maps back to the span id.
         #[test]
-        fn ok_a_segment_of_ours_gives_back_its_span(id in 1..=u64::MAX) {
+        fn ok_roundtrip_written_segment(id in 1..=u64::MAX) {
             let segment = format!("{id:016x}0000000000000000");
             prop_assert_eq!(span_id(segment.as_bytes(), 0).get(), id);
         }

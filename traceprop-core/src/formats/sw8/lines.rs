@@ -1,4 +1,4 @@
-//! Which of several `sw8` values counts.
+//! Selects the `sw8` value to use from several lines and joined values.
 
 use super::header::{MAX_VALUE, Sw8Header, is_husk, lead, parse};
 use crate::carrier::headers::HeaderLines;
@@ -7,16 +7,18 @@ use crate::field::invalid::InvalidHeader;
 use crate::wire;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// Values of one joined line that are looked at, from its end: only husks make us look at more than one.
+/// The most values of one joined line that are examined, from its end. Only husks lead to more than one.
 const MAX_JOINED: usize = 64;
 
-/// The value that counts: the last one that is no husk, of all lines and of all that a comma joins. It is that of the
-/// nearest hop; those before it were appended to, where they had to be replaced. It alone decides.
+/// Reads the last value that is not a husk, of all lines and of all values joined by commas.
+///
+/// It is that of the nearest hop: a gateway appended it to the others instead of replacing them. The others are
+/// ignored.
 pub(super) fn read(lines: HeaderLines<'_>, field: Field) -> Option<Result<Sw8Header<'_>, InvalidHeader>> {
     read_with(lines, field, parse)
 }
 
-/// The same, read by `parse`.
+/// Reads the last value that is not a husk with `parse`.
 #[inline]
 pub(super) fn read_with<'c, H>(
     lines: HeaderLines<'c>,
@@ -29,7 +31,7 @@ pub(super) fn read_with<'c, H>(
         if is_husk(value) {
             return None;
         }
-        // No field can hold a comma, so only a value that is refused is searched for one.
+        // No field can contain a comma, so only an invalid value is searched for one.
         match parse(value) {
             Ok(header) => return Some(Ok(header)),
             Err(error) if !has_comma(value) => return Some(Err(error.behind(lead(first)).of(field))),
@@ -38,12 +40,12 @@ pub(super) fn read_with<'c, H>(
     }
     let (at, value) = match last_of_list(lines, field)? {
         Ok(last) => last,
-        Err(reject) => return Some(Err(reject)),
+        Err(error) => return Some(Err(error)),
     };
     Some(parse(value).map_err(|error| error.behind(at).of(field)))
 }
 
-/// Whether a comma joins the last value that may be read to one before it.
+/// Whether a comma joins the last value to a previous one, within the bytes that are read.
 fn has_comma(value: &[u8]) -> bool {
     value[value.len().saturating_sub(MAX_VALUE + 1)..].contains(&b',')
 }
@@ -53,22 +55,22 @@ fn last_of_list(lines: HeaderLines<'_>, field: Field) -> Option<Result<(usize, &
     if lines.is_over_limit() {
         return Some(Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0)));
     }
-    let mut behind = 0;
+    let mut start = 0;
     let mut last = None;
     for line in lines {
         if let Some((at, value)) = last_value(line) {
-            last = Some((behind + at, value));
+            last = Some((start + at, value));
         }
-        behind += line.len() + 1;
+        start += line.len() + 1;
     }
     last.map(Ok)
 }
 
-/// The last value of a line that is no husk, and where it begins.
+/// Returns the last value of a line that is not a husk, and its offset.
 pub(super) fn last_value(line: &[u8]) -> Option<(usize, &[u8])> {
     let mut rest = line;
     for _ in 0..MAX_JOINED {
-        // One byte more than may be read shows whether the value begins within the limit.
+        // One byte more than the limit shows whether the value starts within it.
         let from = rest.len().saturating_sub(MAX_VALUE + 1);
         let begin = match rest[from..].iter().rposition(|&b| b == b',') {
             Some(comma) => from + comma + 1,
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_last_value_that_is_no_husk_decides() {
+    fn ok_last_value_that_is_not_a_husk_is_used() {
         let first = "1-YQ==-Yg==-0-Yw==---";
         let header = |line: &str| one(line).unwrap().map(|header| header.trace_id().to_string());
         assert_eq!(header(&format!("{first},{VALID}")).unwrap().len(), 32);
@@ -128,26 +130,26 @@ mod tests {
     }
 
     #[test]
-    fn ok_husks_are_skipped_up_to_a_limit() {
+    fn ok_skip_64_husks() {
         let husks = |n: usize| format!("{VALID}{}", ",".repeat(n));
         assert!(one(&husks(MAX_JOINED - 1)).unwrap().is_ok());
         assert!(one(&husks(MAX_JOINED)).is_none());
     }
 
     #[test]
-    fn ok_lines_are_one_list_and_err_more_of_them_than_are_read() {
+    fn ok_lines_are_one_list_and_err_too_many_lines() {
         let read = |lines: &[(&str, &str)]| {
             let mut names = crate::field::FieldNames::new();
             names.watch(crate::field::FieldSet::of(&[Field::Sw8]));
-            let slots = crate::carrier::headers::Headers::collect(&lines, &names);
-            read(slots.get_all(Field::Sw8), Field::Sw8).map(|read| read.map(|header| header.trace_id().to_string()))
+            let headers = crate::carrier::headers::Headers::collect(&lines, &names);
+            read(headers.get_all(Field::Sw8), Field::Sw8).map(|read| read.map(|header| header.trace_id().to_string()))
         };
         let other = "1-YQ==-Yg==-0----";
         assert_eq!(read(&[("sw8", other), ("sw8", VALID)]).unwrap().unwrap().len(), 32);
         assert_eq!(read(&[("sw8", VALID), ("SW8", other), ("sw8", ""), ("sw8", "1-------")]).unwrap().unwrap(), "a");
         assert_eq!(read(&[("sw8", ""), ("sw8", "1-------")]), None);
-        let reject = InvalidHeader::new(Field::Sw8, InvalidReason::BadSampling, VALID.len() + 1);
-        assert_eq!(read(&[("sw8", VALID), ("sw8", "x-YQ==-Yg==-0----")]), Some(Err(reject)));
+        let error = InvalidHeader::new(Field::Sw8, InvalidReason::BadSampling, VALID.len() + 1);
+        assert_eq!(read(&[("sw8", VALID), ("sw8", "x-YQ==-Yg==-0----")]), Some(Err(error)));
         let many = [("sw8", other); crate::carrier::headers::MAX_HEADER_LINES + 1];
         assert_eq!(read(&many[1..]).unwrap().unwrap(), "a");
         assert_eq!(read(&many), Some(Err(InvalidHeader::new(Field::Sw8, InvalidReason::TooManyLines, 0))));
@@ -159,18 +161,18 @@ mod tests {
             let _ = read(HeaderLines::one(&bytes), Field::Sw8);
         }
 
-        /// Bytes that come closer to the grammar.
+        /// Bytes closer to the grammar.
         #[test]
-        fn ok_no_value_panics_and_one_alone_is_read_as_in_a_list(value in "[01]{0,2}-[A-Za-z0-9+/=]{0,9}(-[A-Za-z0-9=,]{0,5}){0,9}") {
+        fn ok_no_value_panics_and_a_single_value_is_read_as_in_a_list(value in "[01]{0,2}-[A-Za-z0-9+/=]{0,9}(-[A-Za-z0-9=,]{0,5}){0,9}") {
             let whole = one(&value);
             if !value.contains(',') {
                 let listed = format!("{VALID},{value}");
                 let listed = one(&listed);
                 match whole {
                     Some(Ok(header)) => prop_assert_eq!(Some(Ok(header)), listed),
-                    Some(Err(reject)) => {
+                    Some(Err(error)) => {
                         let reason = listed.unwrap().unwrap_err().reason();
-                        prop_assert_eq!(reject.reason(), reason);
+                        prop_assert_eq!(error.reason(), reason);
                     }
                     None => prop_assert_eq!(listed.unwrap().unwrap().trace_id(), "6131d148bb65115d91f997560aca8e67"),
                 }

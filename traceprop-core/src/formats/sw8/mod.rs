@@ -1,4 +1,4 @@
-//! `sw8`, `sw8-correlation` and `sw8-x`: which segment of SkyWalking's called, and who that was.
+//! `sw8`, `sw8-correlation` and `sw8-x`: the calling SkyWalking segment and its service.
 //!
 //! ```text
 //! sw8    = sample "-" trace-id "-" segment-id "-" span "-" service "-" instance "-" endpoint "-" peer
@@ -8,15 +8,18 @@
 //!     cmVjby1weS01ZjdjOQ==-L3ByZWRpY3Q=-bW9kZWw6ODUwMQ==           (one line)
 //! ```
 //!
-//! Trace and segment ids are free text: they are kept byte for byte and written back, and [`trace_id_from_text`] and
-//! [`span_id_from_segment`] give the numbers that other dialects know them by. Accepted beyond the grammar, since agents differ:
-//! base64 without padding, and empty names (browsers). Of several values, on lines or joined by commas, the last counts,
-//! because gateways append theirs. An empty value and `1-------` are what agents send for requests that they do not
-//! trace: absent. A sample of 1 is what agents write that never decide, so it fills in for no other dialect.
+//! Trace and segment ids are free text and are kept byte for byte. [`trace_id_from_text`] and [`span_id_from_segment`]
+//! return the numbers that other formats use for them. Agents differ, so base64 without padding and empty names
+//! (browsers) are valid too.
 //!
-//! A span of ours is written as segment `<16 hex of the span id>0000000000000000`, span 0, which gives just its id back
-//! everywhere. Debug and deferred are written 1; note that most agents record even where the sample is 0.
-//! Text: <https://skywalking.apache.org/docs/main/next/en/api/x-process-propagation-headers-v3/>
+//! Of several values, on lines or joined by commas, the last is used, because gateways append theirs. An empty value
+//! and `1-------` count as absent: agents send them for requests that they do not trace. Agents that never decide write
+//! a sample of 1, so it does not fill in an undecided sampling of another format.
+//!
+//! A span is written as span 0 of segment `<16 hex of the span id>0000000000000000`, which maps back to the span id.
+//! Debug and deferred are written as 1. Most agents record even if the sample is 0.
+//!
+//! Spec: <https://skywalking.apache.org/docs/main/next/en/api/x-process-propagation-headers-v3/>
 
 mod correlation;
 mod extension;
@@ -54,17 +57,20 @@ use crate::wire::buffer::StackText;
 
 use identity::{Identity, Name};
 
-/// The headers, by their place in the arrays below.
+/// The headers, by their index in the arrays below.
 const HEADER: usize = 0;
 const EXTENSION: usize = 1;
 const CORRELATION: usize = 2;
 
 const FIELDS: [Field; 3] = [Field::Sw8, Field::Sw8Extension, Field::Sw8Correlation];
 
-/// The number that a trace id of SkyWalking's has in other dialects. None for text that maps to zero.
+/// Returns the number that other formats use for a SkyWalking trace id, or `None` if it is zero.
 ///
-/// 32 hex digits and hyphenated UUIDs are their 16 bytes, `32hex.A.B` those bytes with A and B mixed in as the
-/// OpenTelemetry collector does it, up to 39 decimal digits that number. Any other text is hashed: FNV-1a, 128 bits.
+/// 32 hex digits and hyphenated UUIDs map to their 16 bytes. `32hex.A.B` maps to those bytes with A and B mixed in, as
+/// in the OpenTelemetry collector. Up to 39 decimal digits map to that number. Any other text is hashed with 128-bit
+/// FNV-1a.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::sw8::trace_id_from_text;
@@ -76,8 +82,12 @@ pub fn trace_id_from_text(text: &str) -> Option<TraceId> {
     ids::trace_id(text.as_bytes())
 }
 
-/// The number that a span of a segment has in other dialects: the segment's 16 bytes, found as with [`trace_id_from_text`],
-/// XOR the span number, the upper half XOR the lower. Of other segments: FNV-1a over segment and number, folded.
+/// Returns the span id that other formats use for a span of a SkyWalking segment.
+///
+/// The segment id maps to 16 bytes as in [`trace_id_from_text`]. The span number is mixed into them, and the two halves
+/// are combined by XOR. A segment id that is free text is hashed with FNV-1a together with the span number.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::sw8::span_id_from_segment;
@@ -89,9 +99,11 @@ pub fn span_id_from_segment(segment_id: &str, span_number: u32) -> SpanId {
     ids::span_id(segment_id.as_bytes(), span_number)
 }
 
-/// SkyWalking's sw8. Name `sw8`.
+/// SkyWalking's format, named `sw8` in lists.
 ///
-/// Reading needs nothing. To write it says who calls: a service and its instance.
+/// Reading needs no configuration. Writing needs an identity: a service and one of its instances.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -120,23 +132,26 @@ pub fn span_id_from_segment(segment_id: &str, span_number: u32) -> SpanId {
 #[derive(Clone, Debug)]
 pub struct Sw8 {
     identity: Option<Identity>,
-    /// Configured names of the headers, in the order of `FIELDS`.
+    /// Custom names of the headers, in the order of `FIELDS`.
     names: Option<[CustomHeader; 3]>,
 }
 
 impl Sw8 {
-    /// The format without an identity: it reads, and a propagator that is to write it cannot be built.
+    /// Creates a format that only reads.
+    ///
+    /// A propagator that injects it cannot be built.
     pub const fn read_only() -> Self {
         Self { identity: None, names: None }
     }
 
-    /// The format of an instance of a service. Both names have 1 to 50 characters, which is checked when a propagator is
-    /// built.
+    /// Creates a format that writes the names of a service and of one of its instances.
+    ///
+    /// Both names must have 1 to 50 characters, which is checked when a propagator is built.
     pub const fn new(service: &'static str, instance: &'static str) -> Self {
         Self::with_identity(Identity { service: Name::Static(service), instance: Name::Static(instance) })
     }
 
-    /// Finds out who we are: from names that are given, the environment and chance.
+    /// Returns a builder that takes the identity from code, the environment or a random number.
     #[cfg(feature = "alloc")]
     pub fn builder() -> Sw8Builder {
         Sw8Builder::default()
@@ -146,8 +161,13 @@ impl Sw8 {
         Self { identity: Some(identity), names: None }
     }
 
-    /// The same under other header names: `namespace` and a dash stand before each, as the .NET agent does it for a
-    /// configured namespace.
+    /// Prefixes each header name with `namespace` and a dash, as the .NET agent does for a configured namespace.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidHeaderName`] if a resulting name is invalid or longer than [`CustomHeader::MAX_LEN`] bytes.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use traceprop_core::formats::sw8::Sw8;
@@ -157,9 +177,6 @@ impl Sw8 {
     /// assert!(sw8.fields().custom_headers().iter().any(|name| name.as_str() == "acme-sw8"));
     /// # Ok::<(), traceprop_core::InvalidHeaderName>(())
     /// ```
-    ///
-    /// # Errors
-    /// When the namespace makes no header names of at most [`CustomHeader::MAX_LEN`] bytes.
     pub fn with_namespace(mut self, namespace: &str) -> Result<Self, InvalidHeaderName> {
         let name = |field: Field| {
             let mut text = StackText::<{ CustomHeader::MAX_LEN }>::new();
@@ -172,12 +189,12 @@ impl Sw8 {
         Ok(self)
     }
 
-    /// The service that is written, if there is one.
+    /// Returns the service name that is written.
     pub fn service(&self) -> Option<&str> {
         self.identity.as_ref().map(|identity| identity.service.as_str())
     }
 
-    /// The instance that is written, if there is one.
+    /// Returns the instance name that is written.
     pub fn instance(&self) -> Option<&str> {
         self.identity.as_ref().map(|identity| identity.instance.as_str())
     }

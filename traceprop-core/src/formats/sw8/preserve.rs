@@ -1,18 +1,18 @@
-//! What of a trace id text the number does not hold, for hops that speak only W3C: item `s` of our tracestate member.
+//! Item `s` of the `tp` tracestate member: the part of a trace id text that the W3C trace id lacks.
 //!
 //! ```text
 //! item  = [ "X" ] ( A "." B | "u" | "" ) | "d" | "l" text | "b" base64
 //!
-//! A.B   32hex.A.B, as Java, Go and .NET make it: the hex is the trace id with A and B taken out again
-//! u     a UUID with hyphens (browsers, Envoy, nginx)        X   its letters, or those before A.B, are capitals
-//! d     the trace id in decimal (Rust, PHP)                 32 lower-case hex digits need no item
-//! l     any other text that may stand there (a Request-Id)  b   any other, base64 without padding
+//! A.B   32hex.A.B (Java, Go, .NET): the hex is the trace id without A and B
+//! u     a UUID with hyphens (browsers, Envoy, nginx)       X   upper-case hex digits
+//! d     the trace id in decimal (Rust, PHP)                    32 lower-case hex digits need no item
+//! l     any other text of legal bytes (a Request-Id)       b   any other text, base64 without padding
 //!
 //! s87.17422198108383774
 //! ```
 //!
-//! On the way back the text is put together and has to map to the trace id again; if not, the item is stale or forged.
-//! A text that does not fit into the member (about 240 characters, 180 bytes in base64) is lost, and 32 hex stand for it.
+//! The restored text must map to the trace id, otherwise the item is stale or forged and is ignored. A text that does
+//! not fit into the member (about 240 characters, 180 bytes in base64) is lost, and the receiver uses 32 hex digits.
 
 use core::fmt::{self, Write};
 
@@ -27,10 +27,10 @@ use crate::wire::{ascii, hex, uuid};
 /// The letter of the item.
 pub(super) const LETTER: char = crate::field::FormatKind::Sw8.letter();
 
-/// Text that came with a tracestate, decoded.
+/// Text restored from a tracestate.
 pub(super) type Restored = StackText<MAX_VALUE>;
 
-/// What is left of the text beside its number. Nothing where the number says it all, or where there is no room.
+/// Returns the item for a text, or `None` if the trace id suffices or the item is too long.
 pub(super) fn item(text: Sw8Text<'_>) -> Option<StackText<MAX_VALUE>> {
     let mut item = StackText::new();
     text.with(|text| write_item(text, &mut item)).ok()?;
@@ -52,33 +52,33 @@ fn write_item(text: &str, item: &mut StackText<MAX_VALUE>) -> fmt::Result {
     }
 }
 
-/// Whether the letters are capitals, and what stands for the rest; none for text whose spelling no rule gives back.
+/// Returns whether the hex digits are upper case, and the rest of the item. `None` if no rule restores the spelling.
 fn by_rule(text: &str) -> Option<(bool, &str)> {
     let bytes = text.as_bytes();
     if ids::hyphenated(bytes).is_some() {
-        return Some((has_capitals(text)?, "u"));
+        return Some((is_upper(text)?, "u"));
     }
     if let Some((head, tail)) = text.split_at_checked(32).filter(|(head, _)| ids::hex32(head.as_bytes()).is_some()) {
         if tail.is_empty() {
-            return Some((has_capitals(text)?, ""));
+            return Some((is_upper(text)?, ""));
         }
         let tail = tail.strip_prefix('.').filter(|tail| ids::mask(tail.as_bytes()).is_some());
         if let Some(tail) = tail {
-            return Some((has_capitals(head)?, tail));
+            return Some((is_upper(head)?, tail));
         }
     }
-    // Leading zeros would not come back.
+    // Leading zeros would be lost.
     (ids::decimal(bytes).is_some() && !text.starts_with('0')).then_some((false, "d"))
 }
 
-/// None where both cases are mixed.
-fn has_capitals(hex: &str) -> Option<bool> {
-    let capitals = hex.bytes().any(|b| b.is_ascii_uppercase());
-    let mixed = capitals && hex.bytes().any(|b| b.is_ascii_lowercase());
-    (!mixed).then_some(capitals)
+/// Returns whether hex digits are upper case, or `None` if they are mixed.
+fn is_upper(hex: &str) -> Option<bool> {
+    let upper = hex.bytes().any(|b| b.is_ascii_uppercase());
+    let mixed = upper && hex.bytes().any(|b| b.is_ascii_lowercase());
+    (!mixed).then_some(upper)
 }
 
-/// The text that an item stands for, if it is one of this trace.
+/// Returns the text of an item if it maps to this trace id.
 pub(super) fn restore(item: &str, trace_id: TraceId) -> Option<Restored> {
     let mut text = Restored::new();
     write_text(item, trace_id.get(), &mut text).ok()?;
@@ -95,24 +95,24 @@ fn write_text(item: &str, value: u128, text: &mut Restored) -> fmt::Result {
     if item == "d" {
         return write!(text, "{value}");
     }
-    let (capitals, form) = match item.strip_prefix('X') {
+    let (upper, form) = match item.strip_prefix('X') {
         Some(form) => (true, form),
         None => (false, item),
     };
     match form {
-        "" => push_hex(text, capitals, &hex::encode_u128(value)),
-        "u" => push_hex(text, capitals, &uuid::hyphenate(value)),
+        "" => push_hex(text, upper, &hex::encode_u128(value)),
+        "u" => push_hex(text, upper, &uuid::hyphenate(value)),
         tail => {
             let mask = ids::mask(tail.as_bytes()).ok_or(fmt::Error)?;
-            push_hex(text, capitals, &hex::encode_u128(value ^ mask))?;
+            push_hex(text, upper, &hex::encode_u128(value ^ mask))?;
             text.push(".")?;
             text.push(tail)
         }
     }
 }
 
-fn push_hex<const N: usize>(text: &mut Restored, capitals: bool, digits: &[u8; N]) -> fmt::Result {
-    let digits = if capitals { digits.map(|digit| digit.to_ascii_uppercase()) } else { *digits };
+fn push_hex<const N: usize>(text: &mut Restored, upper: bool, digits: &[u8; N]) -> fmt::Result {
+    let digits = if upper { digits.map(|digit| digit.to_ascii_uppercase()) } else { *digits };
     text.push(ascii(&digits))
 }
 
@@ -129,9 +129,9 @@ mod tests {
         super::item(Sw8Text::read(encoded.as_bytes()).unwrap()).map(|item| item.as_str().into())
     }
 
-    /// The item of a text, once it has come back as that text.
+    /// Returns the item of a text after restoring that text from it.
     #[track_caller]
-    fn there_and_back(text: &str) -> Option<String> {
+    fn roundtrip(text: &str) -> Option<String> {
         let item = item(text);
         let trace_id = ids::trace_id(text.as_bytes()).unwrap();
         match &item {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_ids_of_the_agents_take_only_what_the_number_does_not_hold() {
+    fn ok_ids_of_agents_need_only_the_spelling() {
         for (text, expected) in [
             ("4afaa8a6341c4ac086962a353a63290e.87.17422198108383774", Some("87.17422198108383774")),
             ("4AFAA8A6341C4AC086962A353A63290E.87.17422198108383774", Some("X87.17422198108383774")),
@@ -155,12 +155,12 @@ mod tests {
             ("328184291030819378811539062623745250102", Some("d")),
             ("7", Some("d")),
         ] {
-            assert_eq!(there_and_back(text).as_deref(), expected, "{text}");
+            assert_eq!(roundtrip(text).as_deref(), expected, "{text}");
         }
     }
 
     #[test]
-    fn ok_other_text_is_carried_whole() {
+    fn ok_other_text_is_preserved_whole() {
         for (text, expected) in [
             ("ticket-20260114-000045-retry2", "lticket-20260114-000045-retry2"),
             ("6131d148BB65115d91f997560aca8e67", "l6131d148BB65115d91f997560aca8e67"),
@@ -171,12 +171,12 @@ mod tests {
             ("é", "bw6k"),
             ("a b", "bYSBi"),
         ] {
-            assert_eq!(there_and_back(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(roundtrip(text).as_deref(), Some(expected), "{text}");
         }
     }
 
     #[test]
-    fn err_text_that_does_not_fit_is_lost_not_cut() {
+    fn err_text_that_does_not_fit_is_not_cut() {
         assert!(item(&"x".repeat(255)).is_some() && item(&"x".repeat(256)).is_none());
         assert!(item(&" ".repeat(191)).is_some() && item(&" ".repeat(193)).is_none());
     }
@@ -188,25 +188,25 @@ mod tests {
         for item in ["lticket-2", "l", "b", "b%", "bYQ", "x", "uu", "dd", "1.", "1.2.3", "X1.-2", "é"] {
             assert!(restore(item, trace_id).is_none(), "{item}");
         }
-        // 32 digits are hex, so no decimal id has so many.
+        // 32 digits are hex, so a decimal id never has 32.
         let trace_id = TraceId::new(12_345_678_901_234_567_890_123_456_789_012).unwrap();
         assert!(restore("d", trace_id).is_none());
     }
 
     proptest! {
         #[test]
-        fn ok_any_text_comes_back(text in ".{0,40}") {
+        fn ok_roundtrip_any_text(text in ".{0,40}") {
             prop_assume!(ids::trace_id(text.as_bytes()).is_some());
-            there_and_back(&text);
+            roundtrip(&text);
         }
 
         #[test]
-        fn ok_any_id_of_an_agent_comes_back(hex in 1u128.., a in 0..1u64 << 63, b in 0..1u64 << 63) {
+        fn ok_roundtrip_any_id_of_an_agent(hex in 1u128.., a in 0..1u64 << 63, b in 0..1u64 << 63) {
             let text = format!("{hex:032x}.{a}.{b}");
             prop_assume!(ids::trace_id(text.as_bytes()).is_some());
-            prop_assert_eq!(there_and_back(&text), Some(format!("{a}.{b}")));
-            prop_assert_eq!(there_and_back(&text.to_uppercase()).is_some(), true);
-            there_and_back(&format!("{hex}"));
+            prop_assert_eq!(roundtrip(&text), Some(format!("{a}.{b}")));
+            prop_assert_eq!(roundtrip(&text.to_uppercase()).is_some(), true);
+            roundtrip(&format!("{hex}"));
         }
 
         #[test]

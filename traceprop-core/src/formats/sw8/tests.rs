@@ -1,4 +1,4 @@
-//! Whole ways of a context through sw8: in, on, over other dialects and back.
+//! Contexts read from sw8 and written to sw8 and other formats.
 
 use super::*;
 use crate::context::SpanContext;
@@ -23,7 +23,7 @@ type Headers = Vec<(String, String)>;
 
 const AGENT: &str = "4afaa8a6341c4ac086962a353a63290e.87.17422198108383774";
 
-/// The value of a span that an agent calls us from.
+/// The value that an agent sends.
 fn value(sample: u8, trace_id: &str) -> String {
     let names =
         ["segment-1", "shop", "shop-1", "/checkout", "cart:80"].map(|text| Encoded(text.as_bytes()).to_string());
@@ -35,7 +35,7 @@ fn sw8_only() -> Propagator {
     Propagator::builder().extract(&SW8).inject(&SW8).build().unwrap()
 }
 
-/// Reads and writes both.
+/// Reads and writes W3C and sw8.
 fn both() -> Propagator {
     let builder = Propagator::builder().extract(&W3C).inject(&W3C);
     builder.extract(&SW8).inject(&SW8).build().unwrap()
@@ -47,15 +47,15 @@ fn child<'c>(extraction: &Extraction<'c>) -> SpanContext<'c> {
     extraction.span_with_ids(extraction.context().unwrap().trace_id, SpanId::new(SPAN).unwrap())
 }
 
-fn sent(propagator: &Propagator, headers: &Headers, outgoing: &InjectOptions<'_>) -> Headers {
+fn sent(propagator: &Propagator, headers: &Headers, options: &InjectOptions<'_>) -> Headers {
     let mut out = Headers::new();
-    propagator.inject(&child(&propagator.extract(headers)), outgoing, &mut out);
+    propagator.inject(&child(&propagator.extract(headers)), options, &mut out);
     out
 }
 
-fn relayed(propagator: &Propagator, headers: &Headers, outgoing: &InjectOptions<'_>) -> Headers {
+fn passed_through(propagator: &Propagator, headers: &Headers, options: &InjectOptions<'_>) -> Headers {
     let mut out = Headers::new();
-    propagator.inject(propagator.extract(headers).passthrough(), outgoing, &mut out);
+    propagator.inject(propagator.extract(headers).passthrough(), options, &mut out);
     out
 }
 
@@ -77,9 +77,9 @@ fn parsed(headers: &Headers) -> Sw8Header<'_> {
 }
 
 #[test]
-fn ok_a_child_keeps_the_trace_and_names_itself() {
-    let came = headers([("sw8", &value(1, AGENT))]);
-    let out = sent(&sw8_only(), &came, &InjectOptions::new().endpoint("/cart").peer("stock:8080"));
+fn ok_child_keeps_the_trace_id_and_writes_its_own_names() {
+    let received = headers([("sw8", &value(1, AGENT))]);
+    let out = sent(&sw8_only(), &received, &InjectOptions::new().endpoint("/cart").peer("stock:8080"));
     let header = parsed(&out);
     assert_eq!(header.trace_id(), AGENT);
     assert_eq!(header.segment_id(), "b7ad6b71692033310000000000000000");
@@ -90,26 +90,26 @@ fn ok_a_child_keeps_the_trace_and_names_itself() {
 }
 
 #[test]
-fn ok_no_field_of_a_child_is_empty_and_endpoints_are_cut() {
-    let came = headers([("sw8", &value(1, AGENT))]);
-    let out = sent(&sw8_only(), &came, &InjectOptions::new().endpoint("").peer(""));
+fn ok_child_has_no_empty_field_and_endpoints_are_cut() {
+    let received = headers([("sw8", &value(1, AGENT))]);
+    let out = sent(&sw8_only(), &received, &InjectOptions::new().endpoint("").peer(""));
     assert_eq!([parsed(&out).endpoint(), parsed(&out).peer()].map(|text| text.to_string()), ["/", "unknown"]);
     for (chars, kept) in [(150, 150), (151, 150)] {
         let endpoint = "é".repeat(chars);
-        let out = sent(&sw8_only(), &came, &InjectOptions::new().endpoint(&endpoint));
+        let out = sent(&sw8_only(), &received, &InjectOptions::new().endpoint(&endpoint));
         assert_eq!(parsed(&out).endpoint().to_string().chars().count(), kept);
     }
 }
 
 #[test]
-fn ok_a_child_writes_base64_as_agents_do() {
-    let came = headers([("sw8", "1-Zh-Yg-0----")]);
-    let out = sent(&sw8_only(), &came, &InjectOptions::new());
+fn ok_child_writes_padded_base64() {
+    let received = headers([("sw8", "1-Zh-Yg-0----")]);
+    let out = sent(&sw8_only(), &received, &InjectOptions::new());
     assert!(get(&out, "sw8").unwrap().starts_with("1-Zg==-"), "{out:?}");
 }
 
 #[test]
-fn ok_only_not_sampled_is_written_0() {
+fn ok_only_not_sampled_is_written_as_0() {
     let ids = (TraceId::MIN, SpanId::MIN);
     let sample = |sampling| {
         let mut out = Headers::new();
@@ -122,41 +122,44 @@ fn ok_only_not_sampled_is_written_0() {
 }
 
 #[test]
-fn ok_a_1_fills_in_for_nobody_and_a_0_does() {
+fn ok_sample_0_fills_in_a_deferred_decision_and_1_does_not() {
     let propagator = Propagator::builder().extract(&B3).extract(&SW8).inject_none().build().unwrap();
     let hex = "4bf92f3577b34da6a3ce929d0e0e4736";
     let b3 = format!("{hex}-00f067aa0ba902b7");
     let filled = |sample| {
-        let came = headers([("b3", &b3), ("sw8", &value(sample, hex))]);
-        propagator.extract(&came).context().unwrap().sampling
+        let received = headers([("b3", &b3), ("sw8", &value(sample, hex))]);
+        propagator.extract(&received).context().unwrap().sampling
     };
     assert_eq!((filled(1), filled(0)), (Sampling::Deferred, Sampling::NotSampled));
 }
 
 #[test]
-fn ok_a_relay_hands_on_what_came() {
+fn ok_passthrough_forwards_received_lines() {
     let joined = format!("{}, {}", value(1, "a"), value(0, "b").trim_end_matches('='));
-    let came = headers([("sw8", &joined), ("sw8-x", "1-7-later"), ("sw8-correlation", "YQ:MQ, Yg:Mg")]);
-    let out = relayed(&sw8_only(), &came, &InjectOptions::everything());
-    assert_eq!(out, came);
-    let out = relayed(&sw8_only(), &came, &InjectOptions::new().allow_baggage(Allow::Only(&["b"])));
+    let received = headers([("sw8", &joined), ("sw8-x", "1-7-later"), ("sw8-correlation", "YQ:MQ, Yg:Mg")]);
+    let out = passed_through(&sw8_only(), &received, &InjectOptions::everything());
+    assert_eq!(out, received);
+    let out = passed_through(&sw8_only(), &received, &InjectOptions::new().allow_baggage(Allow::Only(&["b"])));
     assert_eq!(get(&out, "sw8-correlation"), Some("Yg==:Mg=="));
     for husk in ["", "1-------", "1-x"] {
-        assert!(relayed(&sw8_only(), &headers([("sw8", husk)]), &InjectOptions::everything()).is_empty());
+        assert!(passed_through(&sw8_only(), &headers([("sw8", husk)]), &InjectOptions::everything()).is_empty());
     }
 }
 
 #[test]
-fn ok_a_relay_of_another_dialect_says_who_we_are() {
-    let came = headers([("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]);
-    let out = relayed(&both(), &came, &InjectOptions::new());
+fn ok_passthrough_of_another_format_writes_the_identity() {
+    let received = headers([("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]);
+    let out = passed_through(&both(), &received, &InjectOptions::new());
     let header = parsed(&out);
-    assert_eq!((header.trace_id().to_string(), header.service().to_string()), (came[0].1[3..35].into(), "cart".into()));
+    assert_eq!(
+        (header.trace_id().to_string(), header.service().to_string()),
+        (received[0].1[3..35].into(), "cart".into())
+    );
     assert_eq!(header.context().parent_id.unwrap().to_string(), "00f067aa0ba902b7");
 }
 
 #[test]
-fn ok_the_text_survives_hops_that_speak_only_w3c() {
+fn ok_trace_id_text_survives_w3c_hops() {
     for text in
         [AGENT, "a92938ef-1d19-40ed-b058-a6c6a76a46a0", "328184291030819378811539062623745250102", "Bestellung 7 é"]
     {
@@ -165,21 +168,21 @@ fn ok_the_text_survives_hops_that_speak_only_w3c() {
             ("traceparent", get(&out, "traceparent").unwrap()),
             ("tracestate", get(&out, "tracestate").unwrap()),
         ]);
-        // A service of ours that writes only W3C, with sw8 as a bridge, then one that writes both.
-        let bridging = Propagator::builder().extract(&W3C).inject(&W3C).preserve_in_tracestate();
-        let bridging = bridging.build().unwrap();
-        let hop = sent(&bridging, &hop, &InjectOptions::new());
+        // A service that writes W3C and preserves sw8, then one that writes both.
+        let preserving = Propagator::builder().extract(&W3C).inject(&W3C).preserve_in_tracestate();
+        let preserving = preserving.build().unwrap();
+        let hop = sent(&preserving, &hop, &InjectOptions::new());
         let back = sent(&both(), &hop, &InjectOptions::new());
         assert_eq!(parsed(&back).trace_id(), text);
         let mut out = Headers::new();
-        let relay = both();
-        relay.inject(relay.extract(&hop).passthrough(), &InjectOptions::new(), &mut out);
+        let propagator = both();
+        propagator.inject(propagator.extract(&hop).passthrough(), &InjectOptions::new(), &mut out);
         assert_eq!(parsed(&out).trace_id(), text);
     }
 }
 
 #[test]
-fn ok_what_the_tracestate_carries() {
+fn ok_tracestate_item_of_a_trace_id() {
     let state = |text: &str| {
         let out = sent(&both(), &headers([("sw8", &value(1, text))]), &InjectOptions::new());
         get(&out, "tracestate").map(String::from)
@@ -190,13 +193,13 @@ fn ok_what_the_tracestate_carries() {
 }
 
 #[test]
-fn ok_an_item_of_another_trace_is_ignored() {
+fn ok_item_of_another_trace_is_ignored() {
     let hop = |state: &str| {
-        let came = headers([
+        let received = headers([
             ("traceparent", "00-4afaa8a6631c4ac0987c5eac5f86140e-00f067aa0ba902b7-01"),
             ("tracestate", state),
         ]);
-        parsed(&sent(&both(), &came, &InjectOptions::new())).trace_id().to_string()
+        parsed(&sent(&both(), &received, &InjectOptions::new())).trace_id().to_string()
     };
     assert_eq!(hop("tp=1;5f86140e;s87.17422198108383774"), AGENT);
     let hex = "4afaa8a6631c4ac0987c5eac5f86140e";
@@ -205,10 +208,10 @@ fn ok_an_item_of_another_trace_is_ignored() {
 }
 
 #[test]
-fn ok_sw8_x_keeps_the_mode_and_takes_the_time_of_the_call() {
-    let extension = |came: Option<&str>, call: InjectOptions<'_>| {
+fn ok_sw8_x_keeps_the_mode_and_gets_the_time_of_the_call() {
+    let extension = |received: Option<&str>, call: InjectOptions<'_>| {
         let mut headers = headers([("sw8", &value(1, AGENT))]);
-        headers.extend(came.map(|line| ("sw8-x".into(), line.into())));
+        headers.extend(received.map(|line| ("sw8-x".into(), line.into())));
         get(&sent(&sw8_only(), &headers, &call), "sw8-x").map(String::from)
     };
     assert_eq!(extension(None, InjectOptions::new()), None);
@@ -217,11 +220,11 @@ fn ok_sw8_x_keeps_the_mode_and_takes_the_time_of_the_call() {
     assert_eq!(extension(Some("1-5"), InjectOptions::new().sent_at_ms(7)).as_deref(), Some("1-7"));
     assert_eq!(extension(Some("0- "), InjectOptions::new()).as_deref(), Some("0-"));
     assert_eq!(extension(Some("1-x"), InjectOptions::new()), None);
-    // The span that came, said once more.
-    let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-5")]);
+    // The received span, written again.
+    let received = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-5")]);
     let repeated = |call: InjectOptions<'_>| {
         let (propagator, mut out) = (sw8_only(), Headers::new());
-        let extraction = propagator.extract(&came);
+        let extraction = propagator.extract(&received);
         let context = extraction.context().unwrap();
         propagator.inject(&extraction.span_with_ids(context.trace_id, context.parent_id.unwrap()), &call, &mut out);
         get(&out, "sw8-x").map(String::from)
@@ -231,39 +234,39 @@ fn ok_sw8_x_keeps_the_mode_and_takes_the_time_of_the_call() {
 }
 
 #[test]
-fn ok_correlation_goes_where_it_may_and_only_beside_sw8() {
-    let came = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", "YQ==:MQ==,Yg==:Mg==")]);
-    let correlation = |call| get(&sent(&sw8_only(), &came, &call), "sw8-correlation").map(String::from);
+fn ok_correlation_is_written_where_allowed_and_only_with_sw8() {
+    let received = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", "YQ==:MQ==,Yg==:Mg==")]);
+    let correlation = |call| get(&sent(&sw8_only(), &received, &call), "sw8-correlation").map(String::from);
     assert_eq!(correlation(InjectOptions::new()), None);
     assert_eq!(correlation(InjectOptions::everything()).as_deref(), Some("YQ==:MQ==,Yg==:Mg=="));
     assert_eq!(correlation(InjectOptions::new().allow_baggage(Allow::Only(&["b", "c"]))).as_deref(), Some("Yg==:Mg=="));
     let mut out = Headers::new();
     let propagator = sw8_only();
-    let extraction = propagator.extract(&came);
+    let extraction = propagator.extract(&received);
     let omitted = propagator.inject(&child(&extraction), &InjectOptions::new(), &mut out);
     assert_eq!(omitted.to_string(), "sw8-correlation: 2 members omitted (not-allowed)");
     let omitted = propagator.inject(&child(&extraction), &InjectOptions::everything(), &mut out);
     assert!(omitted.is_complete());
-    // One that may not leave, and one that is too long for any agent.
+    // A pair that is not allowed, and one that is too long.
     let long = format!("YQ==:MQ==,Yg==:Mg==,Yw==:{}", Encoded("x".repeat(129).as_bytes()));
-    let came = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", &long)]);
-    let extraction = propagator.extract(&came);
+    let received = headers([("sw8", &value(1, AGENT)), ("sw8-correlation", &long)]);
+    let extraction = propagator.extract(&received);
     let some = InjectOptions::new().allow_baggage(Allow::Only(&["b", "c"]));
     let omitted = propagator.inject(&child(&extraction), &some, &mut out);
-    let words = "sw8-correlation: 1 member omitted (not-allowed); sw8-correlation: 1 member omitted (too-long)";
-    assert_eq!(omitted.to_string(), words);
+    let messages = "sw8-correlation: 1 member omitted (not-allowed); sw8-correlation: 1 member omitted (too-long)";
+    assert_eq!(omitted.to_string(), messages);
 }
 
 #[test]
-fn err_correlation_without_an_sw8_is_reported_and_goes_nowhere() {
+fn err_correlation_without_sw8_is_reported_and_not_written() {
     for (sw8, outcome) in [("1-------", "absent"), ("1-x", "invalid")] {
-        let came = headers([("sw8", sw8), ("sw8-correlation", "YQ==:MQ==")]);
+        let received = headers([("sw8", sw8), ("sw8-correlation", "YQ==:MQ==")]);
         let propagator = sw8_only();
-        let report = propagator.explain(&came);
-        let reading = report.entries().next().unwrap().parsed;
-        assert_eq!(reading.outcome().as_str(), outcome);
-        let refused = InvalidHeader::new(Field::Sw8Correlation, InvalidReason::MissingTraceId, 0);
-        assert!(reading.ignored().eq([refused]));
+        let report = propagator.explain(&received);
+        let parsed = report.entries().next().unwrap().parsed;
+        assert_eq!(parsed.outcome().as_str(), outcome);
+        let ignored = InvalidHeader::new(Field::Sw8Correlation, InvalidReason::MissingTraceId, 0);
+        assert!(parsed.ignored().eq([ignored]));
         let mut out = Headers::new();
         let span = report.extraction().new_span(&|| crate::id::generator::IdBits::random(7));
         propagator.inject(&span, &InjectOptions::everything(), &mut out);
@@ -274,25 +277,25 @@ fn err_correlation_without_an_sw8_is_reported_and_goes_nowhere() {
 }
 
 #[test]
-fn ok_bad_optional_headers_cost_themselves() {
-    let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-x"), ("sw8-correlation", "x,YQ==:MQ==")]);
+fn ok_invalid_optional_headers_are_ignored_alone() {
+    let received = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-x"), ("sw8-correlation", "x,YQ==:MQ==")]);
     let propagator = sw8_only();
-    let report = propagator.explain(&came);
-    let reading = report.entries().next().unwrap().parsed;
-    assert_eq!(reading.outcome().as_str(), "context");
-    assert_eq!(reading.ignored_fields(), crate::field::FieldSet::of(&[Field::Sw8Extension]));
-    let words: Vec<_> = report.invalid_headers().map(|(_, reject)| reject.to_string()).collect();
-    assert_eq!(words, ["invalid sw8-correlation: bad-member at byte 0", "invalid sw8-x: bad-decimal at byte 2"]);
-    let out = relayed(&propagator, &came, &InjectOptions::everything());
+    let report = propagator.explain(&received);
+    let parsed = report.entries().next().unwrap().parsed;
+    assert_eq!(parsed.outcome().as_str(), "context");
+    assert_eq!(parsed.ignored_fields(), crate::field::FieldSet::of(&[Field::Sw8Extension]));
+    let messages: Vec<_> = report.invalid_headers().map(|(_, error)| error.to_string()).collect();
+    assert_eq!(messages, ["invalid sw8-correlation: bad-member at byte 0", "invalid sw8-x: bad-decimal at byte 2"]);
+    let out = passed_through(&propagator, &received, &InjectOptions::everything());
     assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (None, Some("YQ==:MQ==")));
 }
 
 #[test]
-fn ok_restart_keeps_the_users_pairs_and_drops_the_trace() {
+fn ok_restart_keeps_the_pairs_and_not_the_trace() {
     let builder = Propagator::builder().extract(&SW8).inject(&SW8);
     let propagator = builder.trust(Trust::Restart).build().unwrap();
-    let came = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-"), ("sw8-correlation", "YQ==:MQ==")]);
-    let extraction = propagator.extract(&came);
+    let received = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-"), ("sw8-correlation", "YQ==:MQ==")]);
+    let extraction = propagator.extract(&received);
     assert!(extraction.sw8().is_none());
     let span = extraction.new_span(&|| crate::id::generator::IdBits::random(7));
     let mut out = Headers::new();
@@ -302,11 +305,11 @@ fn ok_restart_keeps_the_users_pairs_and_drops_the_trace() {
 }
 
 #[test]
-fn err_a_value_that_would_be_too_long_is_left_out() {
+fn err_value_that_is_too_long_is_omitted() {
     let long = format!("1-{}-Yg==-0----", Encoded("x".repeat(1400).as_bytes()));
-    let came = headers([("sw8", &long), ("sw8-correlation", "YQ==:MQ==")]);
+    let received = headers([("sw8", &long), ("sw8-correlation", "YQ==:MQ==")]);
     let propagator = sw8_only();
-    let extraction = propagator.extract(&came);
+    let extraction = propagator.extract(&received);
     let mut out = Headers::new();
     let omitted = propagator.inject(&child(&extraction), &InjectOptions::new(), &mut out);
     assert_eq!(parsed(&out).trace_id().len(), 1400);
@@ -317,10 +320,10 @@ fn err_a_value_that_would_be_too_long_is_left_out() {
     let omission = *omitted.iter().next().unwrap();
     assert_eq!((omission.field, omission.reason), (Field::Sw8, OmitReason::TooLong));
     assert!(out.is_empty());
-    // The longest value there is still goes out, said once more.
+    // The longest value is written again.
     let longest = format!("1-YQ==-Yg==-1234-Yw==-Yw==-Yw==-{}", "A".repeat(2016));
-    let came = headers([("sw8", &longest)]);
-    let extraction = propagator.extract(&came);
+    let received = headers([("sw8", &longest)]);
+    let extraction = propagator.extract(&received);
     let context = extraction.context().unwrap();
     let mut out = Headers::new();
     propagator.inject(
@@ -332,41 +335,41 @@ fn err_a_value_that_would_be_too_long_is_left_out() {
 }
 
 #[test]
-fn ok_a_namespace_stands_before_all_names() {
+fn ok_namespace_prefixes_all_names() {
     let sw8 = Sw8::new("cart", "cart-1").with_namespace("Acme").unwrap();
     let propagator = Propagator::builder().with_format(sw8.clone()).build().unwrap();
     let value = value(1, AGENT);
-    let came = headers([("ACME-sw8", &value), ("acme-sw8-x", "1-"), ("acme-sw8-correlation", "YQ==:MQ==,Yg:Mg")]);
-    let extraction = propagator.extract(&came);
-    let received = sw8.received(extraction.headers()).unwrap();
-    assert_eq!((received.correlation.len(), received.header.service().to_string()), (2, "shop".into()));
-    let out = sent(&propagator, &came, &InjectOptions::everything());
+    let received = headers([("ACME-sw8", &value), ("acme-sw8-x", "1-"), ("acme-sw8-correlation", "YQ==:MQ==,Yg:Mg")]);
+    let extraction = propagator.extract(&received);
+    let view = sw8.received(extraction.headers()).unwrap();
+    assert_eq!((view.correlation.len(), view.header.service().to_string()), (2, "shop".into()));
+    let out = sent(&propagator, &received, &InjectOptions::everything());
     let header = Sw8Header::parse(get(&out, "acme-sw8").unwrap().as_bytes()).unwrap();
     assert_eq!(header.trace_id(), AGENT);
     assert_eq!(get(&out, "acme-sw8-x"), Some("1-"));
     assert_eq!(get(&out, "acme-sw8-correlation"), Some("YQ==:MQ==,Yg==:Mg=="));
-    let out = relayed(&propagator, &came, &InjectOptions::new().allow_baggage(Allow::Only(&["b"])));
+    let out = passed_through(&propagator, &received, &InjectOptions::new().allow_baggage(Allow::Only(&["b"])));
     assert_eq!(get(&out, "acme-sw8"), Some(value.as_str()));
     assert_eq!(get(&out, "acme-sw8-correlation"), Some("Yg==:Mg=="));
     assert!(propagator.extract(&headers([("sw8", &value)])).context().is_none());
-    let reject = propagator.explain(&headers([("acme-sw8", "x")])).invalid_headers().next().unwrap().1;
-    assert_eq!(reject.to_string(), "invalid custom header 1: field-count at byte 1");
+    let error = propagator.explain(&headers([("acme-sw8", "x")])).invalid_headers().next().unwrap().1;
+    assert_eq!(error.to_string(), "invalid custom header 1: field-count at byte 1");
 }
 
 #[test]
-fn ok_a_value_under_another_name_is_of_another_trace() {
+fn ok_value_under_another_name_is_not_used() {
     let plain = sw8_only();
     let acme =
         Propagator::builder().with_format(Sw8::new("cart", "cart-1").with_namespace("acme").unwrap()).build().unwrap();
-    let came = headers([("sw8", &value(1, AGENT)), ("acme-sw8", &value(1, "other"))]);
+    let received = headers([("sw8", &value(1, AGENT)), ("acme-sw8", &value(1, "other"))]);
     let mut out = Headers::new();
-    acme.inject(&child(&plain.extract(&came)), &InjectOptions::new(), &mut out);
+    acme.inject(&child(&plain.extract(&received)), &InjectOptions::new(), &mut out);
     let header = Sw8Header::parse(get(&out, "acme-sw8").unwrap().as_bytes()).unwrap();
     assert_eq!(header.trace_id(), "4afaa8a6631c4ac0987c5eac5f86140e");
 }
 
 #[test]
-fn err_a_namespace_that_makes_no_names() {
+fn err_namespace_that_makes_no_header_names() {
     assert!(Sw8::read_only().with_namespace(&"n".repeat(46)).is_ok());
     assert_eq!(Sw8::read_only().with_namespace(&"n".repeat(47)).unwrap_err(), InvalidHeaderName::BadLength);
     assert_eq!(Sw8::read_only().with_namespace("").unwrap_err(), InvalidHeaderName::BadLength);
@@ -374,7 +377,7 @@ fn err_a_namespace_that_makes_no_names() {
 }
 
 #[test]
-fn err_to_inject_without_a_legal_identity() {
+fn err_inject_without_a_valid_identity() {
     let build = |sw8: Sw8| Propagator::builder().extract_none().inject(sw8).build().map(|_| ());
     let err = |sw8: Sw8| match build(sw8) {
         Err(ConfigError::CannotInject { name, reason }) if name.as_str() == "sw8" => Some(reason),
@@ -389,19 +392,19 @@ fn err_to_inject_without_a_legal_identity() {
 
 proptest! {
     #[test]
-    fn ok_w3c_ids_come_back_from_sw8(trace in 1u128.., span in 1u64.., sampled: bool) {
-        let came = headers([("traceparent", &format!("00-{trace:032x}-{span:016x}-0{}", u8::from(sampled)))]);
-        // Relayed in sw8 alone, then in traceparent alone.
+    fn ok_roundtrip_w3c_ids(trace in 1u128.., span in 1u64.., sampled: bool) {
+        let received = headers([("traceparent", &format!("00-{trace:032x}-{span:016x}-0{}", u8::from(sampled)))]);
+        // Forwarded in sw8 alone, then in traceparent alone.
         let to_sw8 = Propagator::builder().extract(&W3C).inject(&SW8).build().unwrap();
         let to_w3c = Propagator::builder().extract(&SW8).inject(&W3C).build().unwrap();
-        let hop = relayed(&to_sw8, &came, &InjectOptions::new());
-        let back = relayed(&to_w3c, &hop, &InjectOptions::new());
-        prop_assert_eq!(get(&back, "traceparent"), get(&came, "traceparent"));
+        let hop = passed_through(&to_sw8, &received, &InjectOptions::new());
+        let back = passed_through(&to_w3c, &hop, &InjectOptions::new());
+        prop_assert_eq!(get(&back, "traceparent"), get(&received, "traceparent"));
         prop_assert_eq!(get(&back, "tracestate"), None);
     }
 
     #[test]
-    fn ok_any_short_trace_id_text_comes_back_from_w3c(text in "[ -~é😀]{1,40}") {
+    fn ok_roundtrip_any_short_trace_id_text_over_w3c(text in "[ -~é😀]{1,40}") {
         prop_assume!(trace_id_from_text(&text).is_some());
         let out = sent(&both(), &headers([("sw8", &value(1, &text))]), &InjectOptions::new());
         let hop = headers([("traceparent", get(&out, "traceparent").unwrap()), ("tracestate", get(&out, "tracestate").unwrap_or_default())]);
@@ -410,7 +413,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_any_request_is_read_and_nothing_illegal_is_written(lines in proptest::collection::vec(("sw8(-x|-correlation)?", "[01]?-?[A-Za-z0-9+/=:, -]{0,40}"), 0..6)) {
+    fn ok_any_request_is_read_and_only_valid_headers_are_written(lines in proptest::collection::vec(("sw8(-x|-correlation)?", "[01]?-?[A-Za-z0-9+/=:, -]{0,40}"), 0..6)) {
         let propagator = both();
         let extraction = propagator.extract(&lines);
         let span = extraction.new_span(&|| crate::id::generator::IdBits::random(7));

@@ -1,4 +1,4 @@
-//! A text field as it came: base64 on the wire, decoded when it is asked for.
+//! A text field of sw8: base64 on the wire, decoded on demand.
 
 use core::fmt;
 
@@ -9,7 +9,9 @@ use crate::wire::base64;
 use crate::wire::buffer::AsciiSink;
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// A text field of sw8: base64 of UTF-8, checked, kept encoded. Displays, compares and counts as the text in it.
+/// A text field of sw8: valid base64 of UTF-8. Displays and compares as the decoded text.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::sw8::Sw8Text;
@@ -24,10 +26,11 @@ use crate::wire::reason::{InvalidReason, ReasonAt};
 pub struct Sw8Text<'c>(&'c [u8]);
 
 impl<'c> Sw8Text<'c> {
-    /// Reads base64, padded or not.
+    /// Parses base64, padded or not.
     ///
     /// # Errors
-    /// `bad-base64`, `bad-utf8`, and `too-long` above 2048 bytes.
+    ///
+    /// Returns `bad-base64`, `bad-utf8`, or `too-long` above 2,048 bytes.
     pub fn parse(encoded: &'c [u8]) -> Result<Self, InvalidHeader> {
         Self::read(encoded).map_err(|error| error.of(Field::Sw8))
     }
@@ -37,12 +40,12 @@ impl<'c> Sw8Text<'c> {
         Ok(Self(encoded))
     }
 
-    /// Text that is known to be valid.
+    /// Creates a field from text that is known to be valid.
     pub(super) const fn known(encoded: &'c [u8]) -> Self {
         Self(encoded)
     }
 
-    /// Whether it is base64 of UTF-8.
+    /// Checks for base64 of UTF-8.
     #[inline]
     pub(super) fn judge(encoded: &[u8]) -> Result<(), ReasonAt> {
         if encoded.len() > base64::MAX_ENCODED {
@@ -55,7 +58,7 @@ impl<'c> Sw8Text<'c> {
         }
     }
 
-    /// Reads base64 whose text is needed at once.
+    /// Calls `then` with the decoded text.
     pub(super) fn read_with<R>(encoded: &[u8], then: impl FnOnce(&[u8]) -> R) -> Result<R, ReasonAt> {
         if let Some(text) = base64::ascii_32(encoded) {
             return Ok(then(&text));
@@ -67,41 +70,41 @@ impl<'c> Sw8Text<'c> {
         })
     }
 
-    /// The field as it came.
+    /// Returns the encoded field as received.
     pub fn encoded(&self) -> &'c str {
         wire::ascii(self.0)
     }
 
-    /// Displays as the field in the form that we write.
+    /// Returns a value that displays as padded base64.
     pub(super) const fn reencoded(&self) -> Reencoded<'c> {
         Reencoded(*self)
     }
 
-    /// Bytes of the text.
+    /// Returns the number of bytes of the decoded text.
     pub fn len(&self) -> usize {
         base64::decoded_len(self.0)
     }
 
-    /// Whether there is no text.
+    /// Returns whether the text is empty.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The text in a buffer of yours; none if it has less room than [`Sw8Text::len`].
+    /// Decodes the text into `buffer`, or returns `None` if it is shorter than [`Sw8Text::len`].
     pub fn decode<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b str> {
         core::str::from_utf8(base64::decode(self.0, buffer).ok()?.bytes).ok()
     }
 
-    /// The text in a buffer on the stack.
+    /// Calls `then` with the text in a buffer on the stack.
     pub(super) fn with<R>(&self, then: impl FnOnce(&str) -> R) -> R {
-        // It was base64 of UTF-8, and short enough, when it was read.
+        // The field was checked when it was parsed.
         base64::with(self.0, |decoded| {
             then(decoded.map_or("", |it| core::str::from_utf8(it.bytes).unwrap_or_default()))
         })
     }
 }
 
-/// A field in the form that we write: padded.
+/// A field as padded base64.
 pub(super) struct Reencoded<'c>(Sw8Text<'c>);
 
 impl Reencoded<'_> {
@@ -160,7 +163,7 @@ mod tests {
     use std::vec;
 
     #[test]
-    fn ok_text_is_what_was_encoded() {
+    fn ok_display_compare_and_count_decoded_text() {
         let text = Sw8Text::parse(b"c2hvcC11aTxicm93c2VyPg==").unwrap();
         assert_eq!((text, text.to_string().as_str(), text.len()), (text, "shop-ui<browser>", 16));
         assert_eq!(text.encoded(), "c2hvcC11aTxicm93c2VyPg==");
@@ -172,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_decode_into_just_enough_room_and_not_into_less() {
+    fn ok_decode_into_enough_bytes_and_none_into_fewer() {
         let text = Sw8Text::parse(b"w6k=").unwrap();
         assert_eq!(text.decode(&mut [0; 2]), Some("é"));
         assert_eq!(text.decode(&mut [0; 1]), None);
     }
 
     #[test]
-    fn err_text_that_is_none() {
+    fn err_invalid_base64_or_utf8_or_too_long() {
         let err = |encoded: &[u8]| Sw8Text::read(encoded).unwrap_err();
         assert_eq!(err(b"Zm-v"), InvalidReason::BadBase64.at(2));
         assert_eq!(err(b"//76"), InvalidReason::BadUtf8.at(0));

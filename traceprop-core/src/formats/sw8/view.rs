@@ -1,4 +1,4 @@
-//! What came in sw8, for people, logs and reports.
+//! The received sw8 headers, for reports and access logs.
 
 use super::header::{MAX_VALUE, Sw8Header};
 use super::text::Sw8Text;
@@ -6,7 +6,9 @@ use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension, l
 use crate::carrier::headers::Headers;
 use crate::wire;
 
-/// Everything that came in the headers of sw8.
+/// The received headers of sw8.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::sw8::Sw8;
@@ -26,36 +28,38 @@ use crate::wire;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Sw8View<'c> {
-    /// The `sw8` value that counts.
+    /// The `sw8` value of the nearest hop.
     pub header: Sw8Header<'c>,
     /// The pairs of `sw8-correlation`.
     pub correlation: Sw8Correlation<'c>,
-    /// `sw8-x`, if it came.
+    /// The value of `sw8-x`, if received.
     pub extension: Option<Sw8Extension>,
 }
 
 impl Sw8 {
-    /// What came in the headers of this format; none without a valid `sw8`, since the others mean nothing without it.
-    pub fn received<'c>(&self, slots: &Headers<'c>) -> Option<Sw8View<'c>> {
-        let (field, lines) = self.lines(slots, HEADER);
+    /// Returns the received headers of this format, or `None` without a valid `sw8`.
+    pub fn received<'c>(&self, headers: &Headers<'c>) -> Option<Sw8View<'c>> {
+        let (field, lines) = self.lines(headers, HEADER);
         let header = lines::read(lines, field)?.ok()?;
-        if self.is_alone(slots) {
+        if self.is_alone(headers) {
             return Some(Sw8View { header, correlation: Sw8Correlation::EMPTY, extension: None });
         }
-        let (field, lines) = self.lines(slots, CORRELATION);
+        let (field, lines) = self.lines(headers, CORRELATION);
         let correlation = Sw8Correlation::from_lines(lines, field).unwrap_or(Sw8Correlation::EMPTY);
-        let (field, lines) = self.lines(slots, EXTENSION);
+        let (field, lines) = self.lines(headers, EXTENSION);
         Some(Sw8View { header, correlation, extension: Sw8Extension::read(lines, field).ok().flatten() })
     }
 }
 
-/// Characters of the longest text that is worth a log field.
+/// Characters of the longest trace id that is returned for logs.
 const MAX_LOGGED: usize = 150;
 
-/// The trace id of an `sw8` value, for access logs: what users search SkyWalking for.
+/// Returns the trace id of an `sw8` value for access logs, in the spelling that SkyWalking shows.
 ///
-/// Cheap: only that field is looked at, so a value that is no valid sw8 can have one. None where the text is longer
-/// than 150 characters or not all of it is visible ASCII, which has no place in a log.
+/// Only that field is checked, so an invalid value can have a trace id. Returns `None` if the trace id is longer than
+/// 150 characters or contains anything but visible ASCII.
+///
+/// # Examples
 ///
 /// ```
 /// use traceprop_core::formats::sw8::trace_id_text;
@@ -100,7 +104,6 @@ mod tests {
         }
     }
 
-    /// What an extraction knows about a value is not taken for more than it is.
     #[test]
     fn ok_a_value_is_the_same_when_it_is_read_again() {
         static SW8: Sw8 = Sw8::read_only();
@@ -112,7 +115,7 @@ mod tests {
             padded,
             " 0-YQ-Yg-7-Yw-ZA-ZQ-Zg\t",
             &format!("1-{id}-{java}-123-Yw==---"),
-            // The 44th byte of the trace id's field on is a dash, but not the one that ends it.
+            // A dash at a usual length of the trace id is not the one that ends it.
             &format!("1-YQ==-{}-0-Yw==---", "A".repeat(39)),
             &format!("1-YQ==-YWFh-0-{}-AAAA--", "A".repeat(31)),
             &format!("{padded},"),
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_the_last_value_that_is_no_husk() {
+    fn ok_last_value_that_is_not_a_husk() {
         assert_eq!(trace_id_text(b"1-YQ==-x, 1-Yg==-x,1-------").unwrap(), "b");
         assert!(trace_id_text(b"").is_none() && trace_id_text(b"1-YQ==").is_none());
         let of_length = |len: usize| trace_id_text(format!("1-YQ==-{:x<1$}", "", len - 7).as_bytes()).is_some();

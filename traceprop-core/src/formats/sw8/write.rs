@@ -1,4 +1,4 @@
-//! The `sw8` value on its way out.
+//! The `sw8` value to write.
 
 use core::fmt;
 
@@ -11,11 +11,13 @@ use crate::wire::base64::Encoded;
 use crate::wire::buffer::AsciiSink;
 use crate::wire::decimal::Digits;
 
-/// Characters of the longest endpoint. The text says fewer than 150; the Java agent cuts at 150, and so do we: what an
-/// endpoint is called is only known when a call is made, and must not fail it.
+/// Characters of the longest endpoint.
+///
+/// The specification says fewer than 150, but the Java agent cuts at 150. An endpoint is known only when a call is
+/// made, so a long one is cut instead of failing the call.
 const MAX_ENDPOINT: usize = 150;
 
-/// An `sw8` value. Displays as the header value: base64 padded, no field empty that was not so when it came.
+/// An `sw8` value. Displays as the header value with padded base64.
 pub(super) struct Value<'a> {
     pub(super) sampled: bool,
     pub(super) trace_id: Piece<'a>,
@@ -25,22 +27,21 @@ pub(super) struct Value<'a> {
     pub(super) names: [Piece<'a>; 4],
 }
 
-/// A text field, from where we have it.
+/// A text field by its source.
 #[derive(Clone, Copy)]
 pub(super) enum Piece<'a> {
-    /// As it came.
+    /// Encoded, as received.
     Received(Sw8Text<'a>),
     /// Decoded.
     Plain(&'a str),
-    /// The hex of an id that came in another dialect.
+    /// The hex digits of an id from another format.
     Hex(TraceId),
-    /// The segment that names this span, and nothing but this span, to the OpenTelemetry collector and to us: the
-    /// upper half of such an id XOR the lower gives the span id back.
+    /// A segment id that the OpenTelemetry collector and this crate map back to the span id: the XOR of its halves.
     Segment(SpanId),
 }
 
 impl<'a> Value<'a> {
-    /// What a span of ours says to the one that it calls.
+    /// Creates the value that a local span sends to the service it calls.
     pub(super) fn of_span(
         sampled: bool,
         trace_id: Piece<'a>,
@@ -64,7 +65,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A value that came, in the form that we write.
+    /// Creates a received value, to be written with padding.
     pub(super) fn of_header(header: &Sw8Header<'a>) -> Self {
         let names = [header.service(), header.instance(), header.endpoint(), header.peer()];
         Self {
