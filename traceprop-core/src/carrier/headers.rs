@@ -221,7 +221,7 @@ impl<'c> HeaderLines<'c> {
 
     /// The lines to copy: one more than are read, so that the copy of a list is as much over the limit as the list. The
     /// only line of a field with a fixed name comes without it.
-    #[cfg(feature = "alloc")]
+    #[cfg(any(feature = "alloc", test))]
     pub(crate) fn for_copy(&self) -> impl Iterator<Item = (&'c str, &'c [u8])> + use<'c> {
         let (only, limit) = match self.again {
             Some(_) => (None, MAX_HEADER_LINES + 1),

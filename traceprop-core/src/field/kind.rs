@@ -146,7 +146,7 @@ impl FormatKind {
     }
 
     /// The fields of all built-in formats.
-    #[cfg(feature = "alloc")]
+    #[cfg(any(feature = "alloc", test))]
     pub(crate) const fn all_fields() -> FieldSet {
         let mut all = FieldSet::EMPTY;
         let mut i = 0;

@@ -43,6 +43,7 @@ impl<'c> Decoded<'c> {
         }
     }
 
+    #[cfg(feature = "alloc")]
     fn is_changed(&self, byte: u8) -> bool {
         (byte == b'%' && self.sequences) || (byte == b'+' && self.plus)
     }

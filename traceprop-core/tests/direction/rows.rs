@@ -40,9 +40,8 @@ pub(crate) fn rows(table: &Source) -> Vec<Row> {
         match piece {
             Piece::Identifier(word) => {
                 in_names = word == "names";
-                if pieces.peek().is_some_and(|next| matches!(next, Piece::Identifier(word) if *word == "fields")) {
-                    rows.push(Row::new(word));
-                } else if word == "unread" {
+                let is_next = |next: &Piece<'_>| matches!(next, Piece::Identifier(word) if *word == "fields");
+                if word == "unread" || pieces.peek().is_some_and(is_next) {
                     rows.push(Row::new(word));
                 }
                 recent.push(word);

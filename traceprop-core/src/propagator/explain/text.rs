@@ -84,9 +84,9 @@ impl<'c> ExtractReport<'c> {
         let baggage = (self.baggage == BaggageReport::Absent).then_some("baggage");
         for (i, name) in formats.chain(baggage).enumerate() {
             if i == 0 {
-                start(f, "absent")?
+                start(f, "absent")?;
             } else {
-                f.write_str(", ")?
+                f.write_str(", ")?;
             }
             f.write_str(name)?;
         }
