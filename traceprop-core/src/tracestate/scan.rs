@@ -98,7 +98,7 @@ fn check_several(lines: &HeaderLines<'_>) -> Result<TraceStateFacts, InvalidHead
     let mut check = Check { is_tight: false, ..Check::NEW };
     let mut offset = 0;
     for line in lines.iter() {
-        check.line(line).map_err(|error| error.behind(offset).of(Field::TraceState))?;
+        check.line(line).map_err(|error| error.shifted_by(offset).of(Field::TraceState))?;
         offset += line.len() + 1;
     }
     Ok(check.facts(|| *lines))

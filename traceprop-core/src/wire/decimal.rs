@@ -121,7 +121,7 @@ pub(crate) fn signed(text: &[u8]) -> Result<i32, ReasonAt> {
 }
 
 fn long_signed(digits: &[u8], sign: i64) -> Result<i32, ReasonAt> {
-    let magnitude = unsigned(digits).map_err(|error| error.behind(usize::from(sign < 0)))?;
+    let magnitude = unsigned(digits).map_err(|error| error.shifted_by(usize::from(sign < 0)))?;
     let value = i64::try_from(magnitude).ok().and_then(|value| i32::try_from(value * sign).ok());
     value.ok_or(InvalidReason::OutOfRange.at(0))
 }

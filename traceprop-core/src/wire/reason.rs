@@ -11,7 +11,7 @@ pub(crate) struct ReasonAt {
 
 impl ReasonAt {
     /// Adds `offset` to the offset.
-    pub(crate) const fn behind(self, offset: usize) -> Self {
+    pub(crate) const fn shifted_by(self, offset: usize) -> Self {
         self.reason.at(self.at as usize + offset)
     }
 }

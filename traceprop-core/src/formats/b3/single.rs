@@ -141,7 +141,7 @@ pub(super) fn parse_first_element(value: &[u8], error: ReasonAt) -> Result<B3Sin
     let (lead, element) = first_element(value);
     let parsed = if element.len() < value.len() { parse(element) } else { Err(error) };
     // The number of fields says more than the digits of one of them, so its reasons come first.
-    parsed.map_err(|error| count_fields(element).err().unwrap_or(error).behind(lead).of(Field::B3))
+    parsed.map_err(|error| count_fields(element).err().unwrap_or(error).shifted_by(lead).of(Field::B3))
 }
 
 /// Checks that there are as many fields as the grammar allows, and that none is empty.

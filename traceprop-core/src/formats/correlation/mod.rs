@@ -246,7 +246,7 @@ impl Format for Correlation {
                     InvalidReason::BadLength | InvalidReason::TooLong => 0,
                     _ => line.iter().take_while(|&&b| matches!(b, b' ' | b'\t')).count(),
                 };
-                Parsed::invalid(error.behind(lead).of(self.field(headers)))
+                Parsed::invalid(error.shifted_by(lead).of(self.field(headers)))
             }
         }
     }

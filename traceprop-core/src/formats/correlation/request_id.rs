@@ -38,7 +38,7 @@ pub(super) fn root(text: &[u8]) -> Result<u128, ReasonAt> {
     uuid::parse(root).map_err(|error| match error.reason {
         // The length is that of the root, not of the value, so the format is what is wrong.
         InvalidReason::BadLength => InvalidReason::BadFormat.at(1),
-        _ => error.behind(1),
+        _ => error.shifted_by(1),
     })
 }
 

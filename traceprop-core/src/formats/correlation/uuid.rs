@@ -48,7 +48,7 @@ pub(super) fn parse(text: &[u8]) -> Result<u128, ReasonAt> {
 
 fn hyphenated(text: &[u8], offset: usize) -> Result<u128, ReasonAt> {
     let text = text.try_into().map_err(|_| InvalidReason::BadLength.at(text.len()))?;
-    uuid::parse(text).map_err(|error| error.behind(offset))
+    uuid::parse(text).map_err(|error| error.shifted_by(offset))
 }
 
 /// A spelling that a letter can name: the form, and whether all letters are upper case.

@@ -160,7 +160,7 @@ fn number_with_blanks<T>(
     field: Field,
     parse: fn(&[u8]) -> Result<T, ReasonAt>,
 ) -> Result<Option<T>, InvalidHeader> {
-    parse(wire::trim(line)).map(Some).map_err(|error| error.behind(lead(line)).of(field))
+    parse(wire::trim(line)).map(Some).map_err(|error| error.shifted_by(lead(line)).of(field))
 }
 
 /// Reads the origin. It is free text, so a comma is part of it; of several lines the first counts.

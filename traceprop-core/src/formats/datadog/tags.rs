@@ -159,7 +159,7 @@ impl<'c> DatadogTags<'c> {
                 Ok((key, value)) if key == TID_KEY => tid = Some((value, at + key.len() + 1)),
                 Ok((key, value)) if key == DECISION_MAKER_KEY => decision_maker = Some((value, at + key.len() + 1)),
                 Ok(_) => {}
-                Err(error) => fault = fault.or(Some(error.behind(at))),
+                Err(error) => fault = fault.or(Some(error.shifted_by(at))),
             }
         }
         if let Some((_, at)) = decision_maker.filter(|(value, _)| !is_decision_maker(value)) {
@@ -171,7 +171,7 @@ impl<'c> DatadogTags<'c> {
                 Ok(high) => checked.trace_id_high = high,
                 Err(error) => {
                     checked.error = Some(PropagationError::MalformedTid(wire::ascii(value)));
-                    fault = Some(error.behind(at));
+                    fault = Some(error.shifted_by(at));
                 }
             }
         }

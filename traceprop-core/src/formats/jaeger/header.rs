@@ -69,7 +69,7 @@ impl UberTraceId {
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(wire::trim(value)).map_err(|error| {
             let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
-            error.behind(lead).of(Field::UberTraceId)
+            error.shifted_by(lead).of(Field::UberTraceId)
         })
     }
 

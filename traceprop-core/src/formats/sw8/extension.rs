@@ -79,7 +79,7 @@ fn parse(value: &[u8], field: Field) -> Result<Sw8Extension, InvalidHeader> {
     let time = wire::split_once(rest, b'-').map_or(rest, |(time, _)| time);
     let sent_at_ms = match wire::trim(time) {
         [] => None,
-        digits => Some(decimal::unsigned(digits).map_err(|error| error.behind(mode.len() + 1).of(field))?),
+        digits => Some(decimal::unsigned(digits).map_err(|error| error.shifted_by(mode.len() + 1).of(field))?),
     };
     Ok(Sw8Extension { skip_analysis: wire::trim(mode) == b"1", sent_at_ms })
 }

@@ -62,7 +62,7 @@ impl<'c> Sw8Header<'c> {
         if is_husk(trimmed) {
             return Err(InvalidHeader::new(Field::Sw8, InvalidReason::Empty, 0));
         }
-        parse(trimmed).map_err(|error| error.behind(lead(value)).of(Field::Sw8))
+        parse(trimmed).map_err(|error| error.shifted_by(lead(value)).of(Field::Sw8))
     }
 
     /// Returns field 1: `false` if the sender probably does not record the trace. Most agents ignore it.
@@ -187,16 +187,16 @@ fn judge(fields: Fields<'_>) -> Result<Judged, ReasonAt> {
     if trace_id.is_empty() {
         return Err(InvalidReason::MissingTraceId.at(at(1)));
     }
-    let trace = Sw8Text::read_with(trace_id, ids::trace_id).map_err(|error| error.behind(at(1)))?;
+    let trace = Sw8Text::read_with(trace_id, ids::trace_id).map_err(|error| error.shifted_by(at(1)))?;
     let trace = trace.ok_or_else(|| InvalidReason::ZeroTraceId.at(at(1)))?;
     if segment_id.is_empty() {
         return Err(InvalidReason::EmptySegmentId.at(at(2)));
     }
     let span_number = span_number(span).ok_or_else(|| InvalidReason::BadSpanId.at(at(3)))?;
     let parent = Sw8Text::read_with(segment_id, |segment| ids::span_id(segment, span_number))
-        .map_err(|error| error.behind(at(2)))?;
+        .map_err(|error| error.shifted_by(at(2)))?;
     for (place, name) in names.into_iter().enumerate() {
-        Sw8Text::judge(name).map_err(|error| error.behind(at(4 + place)))?;
+        Sw8Text::judge(name).map_err(|error| error.shifted_by(at(4 + place)))?;
     }
     Ok(Judged { sampled, span_number, trace, parent })
 }

@@ -34,7 +34,7 @@ pub(super) fn read_with<'c, H>(
         // No field can contain a comma, so only an invalid value is searched for one.
         match parse(value) {
             Ok(header) => return Some(Ok(header)),
-            Err(error) if !has_comma(value) => return Some(Err(error.behind(lead(first)).of(field))),
+            Err(error) if !has_comma(value) => return Some(Err(error.shifted_by(lead(first)).of(field))),
             Err(_) => {}
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn read_with<'c, H>(
         Ok(last) => last,
         Err(error) => return Some(Err(error)),
     };
-    Some(parse(value).map_err(|error| error.behind(at).of(field)))
+    Some(parse(value).map_err(|error| error.shifted_by(at).of(field)))
 }
 
 /// Whether a comma joins the last value to a previous one, within the bytes that are read.

@@ -185,7 +185,7 @@ fn diagnose(value: &[u8], error: ReasonAt) -> InvalidHeader {
     let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
     let error = match value.iter().position(|&b| b == b',') {
         Some(at) => InvalidReason::MultipleTraceparent.at(at),
-        None => error.behind(lead),
+        None => error.shifted_by(lead),
     };
     error.of(Field::TraceParent)
 }
