@@ -26,7 +26,7 @@ pub(crate) struct Received<'c> {
     pub(crate) filled_in: bool,
     /// It was filled in by a tracestate whose `dd` says with which Datadog priority.
     pub(crate) priority_in_dd: bool,
-    /// The formats whose lines were made here, from fields: not wire text, and not to be handed on.
+    /// The formats whose data code gave. It is kept as header text that no request had, so it is not forwarded verbatim.
     pub(crate) built: FormatSet,
     /// Baggage and correlation text are taken along (they are not after `ignore`).
     pub(crate) keeps_text: bool,

@@ -1,4 +1,4 @@
-//! Writing the `x-datadog-*` headers.
+//! Writes the `x-datadog-*` headers.
 
 use super::error::PropagationError;
 use super::tag::MAX_TAGS_LEN;
@@ -27,7 +27,7 @@ impl Datadog {
             return;
         };
         if trace_id.low() == 0 {
-            // The header holds the lower half, and a 0 there is no id to anybody.
+            // The header holds the lower half, and no tracer accepts 0.
             writer.omit(Field::DatadogTraceId, OmitReason::BadValue, 1);
             return;
         }
@@ -67,8 +67,8 @@ impl Datadog {
     }
 }
 
-/// A member of a tracestate may hold blanks where no header value may: HTTP/2 refuses a value that begins or ends with
-/// one (RFC 9113 8.2.1).
+/// Removes blanks at the end. A tracestate member can hold them, but HTTP/2 forbids them at the end of a header value
+/// (RFC 9113 8.2.1).
 fn without_blanks(line: &Line) -> &[u8] {
     let mut bytes = line.as_bytes();
     while let [rest @ .., b' '] = bytes {
@@ -77,7 +77,7 @@ fn without_blanks(line: &Line) -> &[u8] {
     bytes
 }
 
-/// An origin that was made here may hold anything; a line end in it would be another header.
+/// Writes the origin. If code gave it, it can hold any text, and a line end would inject a header.
 fn write_origin(origin: DatadogText<'_>, writer: &mut Writer<'_>) {
     if !origin.bytes().all(|b| matches!(b, b' '..=b'~')) {
         writer.omit(Field::DatadogOrigin, OmitReason::BadValue, 1);
@@ -90,8 +90,7 @@ fn write_origin(origin: DatadogText<'_>, writer: &mut Writer<'_>) {
 }
 
 impl DatadogTags<'_> {
-    /// Puts the tags and the upper half of the trace id together, as `x-datadog-tags` has them: all or nothing. Empty
-    /// where there are none.
+    /// Writes the tags and the upper half of the trace id as the value of `x-datadog-tags`. Empty if there are none.
     ///
     /// ```
     /// use traceprop_core::formats::datadog::{DatadogTags, MAX_TAGS_LEN};
@@ -105,8 +104,8 @@ impl DatadogTags<'_> {
     /// ```
     ///
     /// # Errors
-    /// [`PropagationError::InjectMaxSize`] if they do not fit, [`PropagationError::EncodingError`] if the header cannot
-    /// spell one of them.
+    /// Returns [`PropagationError::InjectMaxSize`] if they do not fit, and [`PropagationError::EncodingError`] if the
+    /// header cannot hold one of them.
     pub fn write<'b>(
         &self,
         trace_id: TraceId,
@@ -117,7 +116,7 @@ impl DatadogTags<'_> {
             .map_err(|reason| PropagationError::of_omission(reason).unwrap_or(PropagationError::EncodingError))?;
         let text = without_blanks(&line);
         buffer[..text.len()].copy_from_slice(text);
-        // It was text a moment ago.
+        // Tags are ASCII, so this never takes the default.
         Ok(core::str::from_utf8(&buffer[..text.len()]).unwrap_or_default())
     }
 }
@@ -128,7 +127,7 @@ enum Which {
     IdAndDecisionMaker,
 }
 
-/// Puts tags into `line`, or says why it cannot: a bad one before a length, since that one is to be repaired.
+/// Adds tags to `line`. An invalid tag is reported before an excessive length, since code can correct it.
 fn put_tags(
     tags: &DatadogTags<'_>,
     trace_id: TraceId,
@@ -158,7 +157,7 @@ fn put_tags(
     }
 }
 
-/// False if there is no room; part of the pair may stand in the line then.
+/// Adds a pair to the line. Returns `false` without room; the line may then hold a part of the pair.
 fn put_pair(line: &mut Line, name: &str, value: DatadogText<'_>) -> bool {
     let lead = if line.is_empty() { line.push("_dd.p.") } else { line.push(",_dd.p.") };
     let key = lead.and_then(|()| line.push(name)).and_then(|()| line.push("="));

@@ -5,7 +5,7 @@ use crate::wire;
 use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
-/// The pairs of all lines, without the blanks around them.
+/// Iterator over the pairs of all lines, without the blanks around them.
 #[derive(Clone)]
 pub(super) struct Pairs<'c> {
     rest: &'c [u8],
@@ -16,7 +16,7 @@ pub(super) struct Pairs<'c> {
 }
 
 impl<'c> Pairs<'c> {
-    /// Text that code gives is split, and not checked: see [`Pairs::split`].
+    /// Creates the iterator. Text that code gives is split but not checked: see [`Pairs::split`].
     pub(super) fn new(lines: &HeaderLines<'c>, is_received: bool) -> Self {
         Self { rest: &[], more: lines.iter(), at: 0, is_received }
     }
@@ -35,7 +35,7 @@ impl<'c> Pairs<'c> {
             let (raw, rest) = self.rest.split_at_checked(len)?;
             self.at += len + 1;
             self.rest = rest.get(1..).unwrap_or_default();
-            // A proxy that joins lines makes empty pairs: not an error.
+            // A proxy that joins lines makes empty pairs, which are not an error.
             let pair = wire::trim_start(raw);
             if !pair.is_empty() {
                 return Some((self.at - 1 - pair.len(), wire::trim_end(pair)));
@@ -65,7 +65,7 @@ pub(super) const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b','
 }
 
-/// What is wrong with a pair.
+/// Returns what is wrong with a pair.
 #[cold]
 fn diagnose(key: &[u8], value: &[u8]) -> ReasonAt {
     let bad_key = key.iter().position(|&b| !is_key_byte(b));
@@ -76,7 +76,7 @@ fn diagnose(key: &[u8], value: &[u8]) -> ReasonAt {
     InvalidReason::BadValue.at(key.len() + 1 + bad_value.unwrap_or(0))
 }
 
-/// The upper half of a trace id: 16 lower-case hex digits, not all zero.
+/// Reads the upper half of a trace id: 16 lower-case hex digits, not all zero.
 pub(super) fn parse_tid(text: &[u8]) -> Result<u64, ReasonAt> {
     let digits = text.try_into().map_err(|_| InvalidReason::BadLength.at(text.len()))?;
     match hex::u64_16(digits, Letters::Lower) {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn err_every_byte_that_is_none_of_a_key_or_a_value() {
+    fn err_every_byte_that_a_key_or_a_value_cannot_hold() {
         for byte in 0..=255u8 {
             assert_eq!(
                 parse_pair(&[b'k', byte, b'=', b'v']).is_ok(),

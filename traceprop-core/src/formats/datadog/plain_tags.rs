@@ -1,5 +1,5 @@
-//! Tags in one line of visible ASCII, as nearly all are. Between their separators there is nothing to judge and nothing to
-//! cut off, so that it is enough to find those, eight bytes at a time.
+//! Tags in one line of visible ASCII, as nearly all are. No byte between the separators can be invalid, so it is enough
+//! to find the separators, eight bytes at a time.
 
 use super::pairs::parse_tid;
 use super::tag::{DatadogTag, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
@@ -10,19 +10,19 @@ use crate::wire;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x80 * ONES;
 
-/// What stands before the digits of the upper half of the trace id.
+/// The key and `=` before the digits of the upper half of the trace id.
 const TID_LEAD: &[u8] = b"_dd.p.tid=";
 
-/// Such a line, or the rest of it.
+/// One line of visible ASCII, or the rest of it.
 #[derive(Clone, Copy)]
 pub(super) struct PlainTags<'c> {
     rest: &'c [u8],
-    /// The last eight bytes of the line; of a shorter one all, with zeros before them.
+    /// The last eight bytes of the line. A shorter line has zeros before it.
     last: u64,
 }
 
 impl<'c> PlainTags<'c> {
-    /// None of other lines: of those each pair is judged by itself.
+    /// Returns `None` for other lines, whose pairs are checked one by one.
     #[inline(always)]
     pub(super) fn of(lines: &HeaderLines<'c>) -> Option<Self> {
         let rest = lines.first().unwrap_or_default();
@@ -36,7 +36,7 @@ impl<'c> PlainTags<'c> {
         Some(Self { rest, last })
     }
 
-    /// The upper half of the trace id, or 0. None where anything is to be turned down.
+    /// Returns the upper half of the trace id, or 0. `None` if any pair is invalid.
     #[inline]
     pub(super) fn trace_id_high(mut self) -> Option<u64> {
         let mut high = 0;
@@ -61,7 +61,7 @@ impl<'c> PlainTags<'c> {
         Some(high)
     }
 
-    /// The next tag that leaves a process, and has a name and a value. An upper half of the trace id is none.
+    /// Returns the next tag with the prefix, a name and a value. Skips the upper half of the trace id.
     #[inline(always)]
     pub(super) fn next_tag(&mut self) -> Option<DatadogTag<'c>> {
         while let Some(tag) = self.skip_to_tag() {
@@ -72,7 +72,7 @@ impl<'c> PlainTags<'c> {
             };
             let len = equals + 1 + self.cut_off(value).len();
             if equals > 0 && equals + 1 < len {
-                // All of it is ASCII. It becomes text in one piece, since that has its price for each.
+                // All of it is ASCII. It becomes text in one piece, since each conversion has a cost.
                 let text = wire::ascii(tag.get(..len)?);
                 let (name, value) = (text.get(..equals)?, text.get(equals + 1..)?);
                 return Some(DatadogTag { name, value: DatadogText::verbatim(value) });
@@ -81,11 +81,11 @@ impl<'c> PlainTags<'c> {
         None
     }
 
-    /// Whether a tag with this name is still to come.
+    /// Returns whether a tag with this name follows.
     #[inline]
     pub(super) fn has(mut self, name: &[u8]) -> bool {
         while let Some(tag) = self.skip_to_tag() {
-            // Names differ in length more often than not, and that is seen at once.
+            // Names usually differ in length, which is the cheaper test.
             let has_value = matches!(tag.get(name.len()..), Some([b'=', value, ..]) if *value != b',');
             if has_value && tag.starts_with(name) {
                 return true;
@@ -95,7 +95,7 @@ impl<'c> PlainTags<'c> {
         false
     }
 
-    /// The rest from the next name on.
+    /// Skips to the next tag, and returns the line from its name on.
     #[inline(always)]
     fn skip_to_tag(&mut self) -> Option<&'c [u8]> {
         while !self.rest.is_empty() {
@@ -110,8 +110,8 @@ impl<'c> PlainTags<'c> {
         None
     }
 
-    /// The upper half of the trace id, if it stands next and has as many digits as it should, and the rest behind it.
-    /// Half of most lines is this pair, and its length is known.
+    /// Returns the 16 digits of the upper half of the trace id and the line after them, if that pair is next. This pair is
+    /// half of most lines, and its length is known.
     #[inline(always)]
     fn split_tid(&self) -> Option<(&'c [u8; 16], &'c [u8])> {
         let (digits, behind) = self.rest.strip_prefix(TID_LEAD)?.split_first_chunk::<16>()?;
@@ -123,7 +123,7 @@ impl<'c> PlainTags<'c> {
         wire::is_visible(digits, b'!', *b",").then_some((digits, rest))
     }
 
-    /// What stands before the next comma in the rest from `value` on. The rest is then what stands behind it.
+    /// Returns the text from `value` to the next comma, and continues after it.
     #[inline]
     fn cut_off(&mut self, value: &'c [u8]) -> &'c [u8] {
         let end = self.find_in(value, |word| places_of(word, b','));
@@ -132,7 +132,8 @@ impl<'c> PlainTags<'c> {
         value
     }
 
-    /// Where a byte stands that `places` finds in an end of the line, or the length of that.
+    /// Returns the position of the first byte in `end` that `places` finds, or the length of `end`. `end` is an end of
+    /// the line.
     #[inline]
     fn find_in(&self, end: &[u8], places: impl Fn(u64) -> u64) -> usize {
         let mut rest = end;
@@ -146,19 +147,19 @@ impl<'c> PlainTags<'c> {
         if rest.is_empty() {
             return end.len();
         }
-        // The last ones at the lower end, with zeros above them.
+        // The last bytes are at the lower end, with zeros above them.
         let found = places(self.last >> (64 - 8 * rest.len()));
         end.len() - rest.len() + (found.trailing_zeros() as usize / 8).min(rest.len())
     }
 }
 
-/// Where a key ends, with its pair or before a value.
+/// Finds the end of a key: `=`, or a comma if the pair has no value.
 #[inline]
 const fn key_end(word: u64) -> u64 {
     places_of(word, b'=') | places_of(word, b',')
 }
 
-/// The highest bit of each byte that is the wanted one. All are ASCII, so that none borrows from its neighbour.
+/// Returns the highest bit of each byte that is the wanted one. All bytes are ASCII, so none borrows from its neighbour.
 #[inline]
 const fn places_of(word: u64, wanted: u8) -> u64 {
     (HIGH_BITS - (word ^ (ONES * wanted as u64))) & HIGH_BITS
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn err_lines_of_which_each_pair_is_judged() {
+    fn err_lines_that_are_not_plain() {
         let long = "x".repeat(MAX_TAGS_LEN + 1);
         for line in [" _dd.p.a=1", "_dd.p.a=1 ", "_dd.p.a=1 2", "_dd.p.a=\t", "_dd.p.a=\x7f", "_dd.p.a=é", &*long] {
             assert!(plain(line).is_none(), "{line:?}");
@@ -201,9 +202,9 @@ mod tests {
         assert!(plain(&long[1..]).is_some() && plain("").is_some());
     }
 
-    /// A blank before the line has each pair judged by itself, which is what counts.
+    /// A blank before the line makes the other reader check each pair.
     #[test]
-    fn ok_the_same_tags_as_of_pairs_that_are_judged() {
+    fn ok_same_tags_as_the_reader_of_pairs() {
         const PAIRS: [&str; 18] = [
             "",
             "=",
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_upper_half_where_nothing_is_turned_down() {
+    fn ok_upper_half_if_every_pair_is_valid() {
         let high = |line: &'static str| plain(line).unwrap().trace_id_high();
         assert_eq!(high("_dd.p.dm=-4,_dd.p.tid=66c1f3a000000000,team=core"), Some(0x66c1_f3a0_0000_0000));
         assert_eq!(high("_dd.p.tid=66c1f3a000000000,_dd.p.tid=00000000000000ff"), Some(0xff));

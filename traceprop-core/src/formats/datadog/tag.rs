@@ -25,20 +25,20 @@ pub struct DatadogTag<'c> {
     pub value: DatadogText<'c>,
 }
 
-/// What becomes of `dm` when the tags are used: it names the maker of a decision, which may have been replaced.
+/// What happens to the tag `dm`, which names the maker of a decision that may have been replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DecisionMaker {
-    /// The decision stands.
+    /// The received decision is in force.
     AsReceived,
-    /// Another decision to keep the trace: nobody in particular made it.
+    /// Another decision to keep the trace, without a maker in particular.
     Reset,
-    /// The same, but only where somebody was named.
+    /// As [`DecisionMaker::Reset`], if `dm` was received.
     ResetIfNamed,
-    /// No decision to keep the trace.
+    /// There is no decision to keep the trace.
     Removed,
 }
 
-/// A minus and a number of one byte. Which numbers there are changes with every release of the tracers.
+/// Returns whether a value is a minus and a number of one byte. Releases of the tracers add numbers.
 pub(super) fn is_decision_maker(value: &[u8]) -> bool {
     match value {
         [b'-', b'0'..=b'9'] | [b'-', b'0'..=b'9', b'0'..=b'9'] => true,

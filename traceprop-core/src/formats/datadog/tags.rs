@@ -220,7 +220,16 @@ impl<'c> IntoIterator for DatadogTags<'c> {
 /// The value of `dm` after a decision replaces another one: no maker in particular.
 const DEFAULT_DECISION_MAKER: DatadogText<'static> = DatadogText::verbatim("-0");
 
-/// Iterator over the tags of a context, made by [`DatadogTags::iter`].
+/// Iterator over the tags of a context, returned by [`DatadogTags::iter`].
+///
+/// ```
+/// use traceprop_core::formats::datadog::DatadogTags;
+///
+/// let mut tags = DatadogTags::parse(b"_dd.p.dm=-4,_dd.p.team=core").iter();
+/// assert_eq!(tags.next().map(|tag| tag.name), Some("dm"));
+/// assert_eq!(tags.next().map(|tag| tag.name), Some("team"));
+/// assert!(tags.next().is_none());
+/// ```
 #[derive(Clone)]
 pub struct DatadogTagsIter<'c> {
     raw: Option<RawTags<'c>>,

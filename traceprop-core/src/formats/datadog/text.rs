@@ -1,4 +1,4 @@
-//! Text of Datadog's, borrowed from where it was read: as it stands in a header, or as the `dd` member spells it.
+//! Text of Datadog headers and of the `dd` member, borrowed.
 
 use core::fmt;
 
@@ -6,13 +6,13 @@ use crate::id::SpanId;
 use crate::wire::buffer::StackText;
 use crate::wire::hex::{self, Letters};
 
-/// Text in one of the two spellings: headers have it verbatim, the `dd` member writes `~` for `=`.
+/// Text of a header or of the `dd` member. The member writes `=` as `~`; displayed and compared, it is `=`.
 ///
 /// ```
 /// use traceprop_core::formats::datadog::DatadogTraceState;
 ///
 /// let member = DatadogTraceState::parse("o:a~b;t.dm:-4");
-/// assert_eq!(member.origin().expect("there is one"), "a=b");
+/// assert_eq!(member.origin().expect("an origin"), "a=b");
 /// assert_eq!(member.origin().map(|origin| origin.to_string()), Some("a=b".to_owned()));
 /// ```
 #[derive(Clone, Copy)]
@@ -30,27 +30,27 @@ impl<'c> DatadogText<'c> {
         Self { raw, tilde_is_equals: true }
     }
 
-    /// The text as it is spelt.
+    /// Returns the text as received.
     pub(super) const fn raw(&self) -> &'c str {
         self.raw
     }
 
-    /// The text, where it stands in one piece: always in a header, and in a member if it has no `=`.
+    /// Returns the text, if it is borrowed in one piece: always from a header, and from a member if it has no `=`.
     pub fn as_str(&self) -> Option<&'c str> {
         (!self.tilde_is_equals || !self.raw.contains('~')).then_some(self.raw)
     }
 
-    /// The same as a header can hold it.
+    /// Removes blanks at the ends, which a header cannot hold.
     pub(super) fn without_outer_blanks(self) -> Self {
         Self { raw: self.raw.trim_matches(' '), ..self }
     }
 
-    /// Bytes of the text.
+    /// Returns the length of the text in bytes.
     pub const fn len(&self) -> usize {
         self.raw.len()
     }
 
-    /// Whether there is no text.
+    /// Returns whether the text is empty.
     pub const fn is_empty(&self) -> bool {
         self.raw.is_empty()
     }
@@ -60,7 +60,7 @@ impl<'c> DatadogText<'c> {
         self.raw.bytes().map(move |byte| if byte == b'~' { tilde } else { byte })
     }
 
-    /// The text in the pieces that it is made of.
+    /// Returns the decoded text in pieces.
     pub(super) fn pieces(&self) -> impl Iterator<Item = &'c str> + use<'c> {
         let mut rest = Some(self.raw);
         let mut separate = false;
@@ -90,7 +90,7 @@ impl fmt::Display for DatadogText<'_> {
 
 impl fmt::Debug for DatadogText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It is text of a request, which has no place in a log.
+        // Text of a request must not end up in a log.
         write!(f, "DatadogText({} bytes)", self.len())
     }
 }
@@ -115,13 +115,22 @@ impl PartialEq for DatadogText<'_> {
 
 impl Eq for DatadogText<'_> {}
 
-/// The last span on the path that was reported to Datadog. Displays as it is written: 16 hex digits, or what came.
+/// The last span that was reported to Datadog. Displays as 16 hex digits, or as received.
+///
+/// ```
+/// use traceprop_core::formats::datadog::DatadogTraceState;
+///
+/// let member = DatadogTraceState::parse("s:1;p:00000000000000fe");
+/// let span = member.last_span().expect("a span");
+/// assert_eq!(span.span_id().map(|id| id.get()), Some(0xfe));
+/// assert_eq!(span.to_string(), "00000000000000fe");
+/// ```
 #[derive(Clone, Copy)]
 pub struct DatadogLastSpan<'c>(Span<'c>);
 
 #[derive(Clone, Copy)]
 enum Span<'c> {
-    /// `p` of the member, which is passed on even if it is no hex.
+    /// `p` of the member. It is forwarded even if it is not hex.
     Raw(&'c str),
     Id(SpanId),
 }
@@ -135,7 +144,7 @@ impl<'c> DatadogLastSpan<'c> {
         Self(Span::Id(id))
     }
 
-    /// The id, if it is one.
+    /// Returns the span id. `None` if the text is not one.
     pub fn span_id(&self) -> Option<SpanId> {
         match self.0 {
             Span::Id(id) => Some(id),
@@ -146,7 +155,7 @@ impl<'c> DatadogLastSpan<'c> {
         }
     }
 
-    /// Puts it behind other text, as it is displayed.
+    /// Appends it as displayed.
     pub(super) fn push_to<const N: usize>(&self, text: &mut StackText<N>) -> fmt::Result {
         match self.0 {
             Span::Raw(raw) => text.push(raw),
@@ -154,7 +163,7 @@ impl<'c> DatadogLastSpan<'c> {
         }
     }
 
-    /// Whether it can stand in a member: what came always can, what was made here need not.
+    /// Returns whether a member can hold it. This is always true for received text, but not for text that code gives.
     pub(super) fn is_legal(&self) -> bool {
         match self.0 {
             Span::Id(_) => true,
@@ -197,14 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn ok_one_piece_is_borrowed() {
+    fn ok_text_in_one_piece_is_borrowed() {
         assert_eq!(DatadogText::verbatim("a~b").as_str(), Some("a~b"));
         assert_eq!(DatadogText::of_member("ab").as_str(), Some("ab"));
         assert_eq!(DatadogText::of_member("a~b").as_str(), None);
     }
 
     #[test]
-    fn ok_last_span_is_an_id_where_it_can_be() {
+    fn ok_last_span_is_an_id_if_valid() {
         let id = SpanId::new(0xfe).unwrap();
         assert_eq!(DatadogLastSpan::raw("00000000000000fe").span_id(), Some(id));
         assert_eq!(DatadogLastSpan::id(id).to_string(), "00000000000000fe");
@@ -219,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn err_last_span_that_would_forge() {
+    fn err_last_span_that_would_forge_an_item() {
         for text in ["", "1;s:2", "1,x", "a=b", "a\nb", "é"] {
             assert!(!DatadogLastSpan::raw(text).is_legal(), "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! The `dd` member of a tracestate: Datadog's words on a hop that speaks only W3C.
+//! The `dd` member of a tracestate: Datadog data for hops that forward only W3C headers.
 
 use core::fmt;
 
@@ -22,38 +22,40 @@ pub(super) const KEY: &str = "dd";
 /// let member = DatadogTraceState::parse("s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4;t.usr.id:bWU~~");
 /// assert_eq!(member.priority(), Some(2));
 /// assert_eq!(member.last_span().map(|span| span.to_string()), Some("00f067aa0ba902b7".to_owned()));
-/// assert_eq!(member.tags().get("usr.id").expect("it is there"), "bWU==");
+/// assert_eq!(member.tags().get("usr.id").expect("the tag exists"), "bWU==");
 /// ```
 #[derive(Clone, Copy)]
 pub struct DatadogTraceState<'c>(&'c str);
 
 impl<'c> DatadogTraceState<'c> {
-    /// The longest value that is read, as of every member.
+    /// The longest value that is read, in bytes. It is the maximum of every tracestate member.
     pub const MAX_LEN: usize = 256;
 
-    /// Reads the value of a member. What cannot be read of it is skipped; nothing is read of a value that no tracestate
-    /// can hold. Of a key that stands twice the last counts.
+    /// Reads the value of a member.
+    ///
+    /// Ignores items that are invalid, and the whole value if no tracestate can hold it. If a key is repeated, its last
+    /// item counts.
     pub fn parse(value: &'c str) -> Self {
         let legal = value.len() <= Self::MAX_LEN && value.bytes().all(|b| matches!(b, b' '..=b'~') && b != b',');
         Self(if legal { value } else { "" })
     }
 
-    /// The member of a tracestate.
+    /// Returns the `dd` member of a tracestate.
     pub fn from_tracestate(state: &TraceState<'c>) -> Option<Self> {
         state.facts().has_dd().then(|| state.get(KEY)).flatten().map(Self)
     }
 
-    /// The sampling priority, `s`. It holds only as far as the flag of the traceparent beside it agrees.
+    /// Returns the sampling priority, `s`. It is valid only if the sampled flag of traceparent agrees.
     pub fn priority(&self) -> Option<i32> {
         self.priority_and_origin().0
     }
 
-    /// The origin, `o`.
+    /// Returns the origin, `o`.
     pub fn origin(&self) -> Option<DatadogText<'c>> {
         self.priority_and_origin().1
     }
 
-    /// Both, of one look at the items.
+    /// Returns the priority and the origin in one pass over the items.
     pub(super) fn priority_and_origin(&self) -> (Option<i32>, Option<DatadogText<'c>>) {
         let (mut priority, mut origin) = (None, None);
         for item in self.items() {
@@ -66,7 +68,7 @@ impl<'c> DatadogTraceState<'c> {
         (priority.and_then(|text| decimal::signed(text.as_bytes()).ok()), origin)
     }
 
-    /// The last span that was reported to Datadog, `p`, as it came.
+    /// Returns the last span that was reported to Datadog, `p`, as received.
     pub fn last_span(&self) -> Option<DatadogLastSpan<'c>> {
         let spans = self.items().filter_map(|item| match item {
             Item::LastSpan(text) => Some(DatadogLastSpan::raw(text)),
@@ -75,12 +77,12 @@ impl<'c> DatadogTraceState<'c> {
         spans.last()
     }
 
-    /// The tags, `t.*`. One named `tid` is none: the traceparent has the whole trace id.
+    /// Returns the tags, `t.*`. Skips one with the name `tid`, because traceparent has the whole trace id.
     pub const fn tags(&self) -> DatadogTags<'c> {
         DatadogTags::from_member(self.0)
     }
 
-    /// What is wrong with an upper half of the trace id that should not be here, and does not count.
+    /// Returns what is wrong with the tag `tid`. The tag is ignored, because traceparent has the whole trace id.
     pub(super) fn propagation_error(&self, trace_id: TraceId) -> Option<PropagationError<'c>> {
         let tid = self.items().filter_map(|item| match item {
             Item::Tag(tag) if tag.name == TID => tag.value.as_str(),
@@ -94,7 +96,7 @@ impl<'c> DatadogTraceState<'c> {
         }
     }
 
-    /// Items with keys that are not known here.
+    /// Returns the items with unknown keys.
     pub(super) fn others(&self) -> impl Iterator<Item = &'c str> + use<'c> {
         self.items().filter_map(|item| match item {
             Item::Other(text) => Some(text),
@@ -107,7 +109,7 @@ impl<'c> DatadogTraceState<'c> {
         core::iter::from_fn(move || next_item(&mut rest))
     }
 
-    /// Whether an item stands in the member, byte for byte.
+    /// Returns whether an item of the member has exactly these bytes.
     pub(super) fn has(&self, item: &[u8]) -> bool {
         self.0.as_bytes().split(|&byte| byte == b';').any(|own| own == item)
     }
@@ -126,11 +128,11 @@ pub(super) enum Item<'c> {
     Origin(&'c str),
     LastSpan(&'c str),
     Tag(DatadogTag<'c>),
-    /// A key that is not known here: carried on as it is.
+    /// An item with an unknown key, which is forwarded as received.
     Other(&'c str),
 }
 
-/// Cuts the next readable item off `rest`. One without a colon, or with nothing on a side of it, is none.
+/// Removes the next item from `rest` and returns it. Skips items without a colon, a key or a value.
 pub(super) fn next_item<'c>(rest: &mut &'c str) -> Option<Item<'c>> {
     while !rest.is_empty() {
         let (item, more) = split_once(rest, b';').unwrap_or((rest, ""));
@@ -144,8 +146,8 @@ pub(super) fn next_item<'c>(rest: &mut &'c str) -> Option<Item<'c>> {
             "o" => Item::Origin(value),
             "p" => Item::LastSpan(value),
             _ => match key.strip_prefix("t.") {
-                // A name or a value that the header could not spell would cost all tags there, the id's upper half with
-                // them. Blanks at the end of a value get lost there, and with them one of blanks alone.
+                // A name or a value that the header cannot hold would omit all tags there, the upper half of the trace id
+                // included. The header has no blanks at the end of a value, so a value of blanks would be empty.
                 Some(name) if is_name(name) && value.bytes().any(|byte| byte != b' ') => {
                     Item::Tag(DatadogTag { name, value: DatadogText::of_member(value) })
                 }
@@ -156,7 +158,7 @@ pub(super) fn next_item<'c>(rest: &mut &'c str) -> Option<Item<'c>> {
     None
 }
 
-/// Splits at the first separator. Parts of a member are short: looking at byte after byte finds it soonest.
+/// Splits at the first separator. Parts of a member are short, so a search byte by byte is the fastest.
 fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
     let at = text.bytes().position(|byte| byte == separator)?;
     Some((text.get(..at)?, text.get(at + 1..)?))
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_colon_may_stand_in_a_value() {
+    fn ok_value_with_a_colon() {
         assert_eq!(tags("t.url:http://h/p?q~1"), [("url", "http://h/p?q=1".into())]);
     }
 
@@ -211,18 +213,18 @@ mod tests {
     }
 
     #[test]
-    fn ok_tid_is_no_tag_and_its_error_is_told() {
+    fn ok_tid_is_not_a_tag_and_has_an_error() {
         let trace = TraceId::new(0x66c1_f3a0_0000_0000_70e7_8dd3_418d_b497).unwrap();
         let error = |value: &'static str| DatadogTraceState::parse(value).propagation_error(trace);
         assert!(tags("t.tid:66c1f3a000000000").is_empty());
         assert_eq!(error("t.tid:66c1f3a000000000"), None);
         assert_eq!(error("t.tid:ffffffff00000000"), Some(PropagationError::InconsistentTid("ffffffff00000000")));
         assert_eq!(error("t.tid:66C1"), Some(PropagationError::MalformedTid("66C1")));
-        assert_eq!(error("t.tid:66c1f3a000000000;t.x:1"), None, "another tag is no half of an id");
+        assert_eq!(error("t.tid:66c1f3a000000000;t.x:1"), None, "another tag is not the upper half");
     }
 
     #[test]
-    fn ok_unknown_keys_and_names_that_the_header_cannot_spell_are_others() {
+    fn ok_unknown_keys_and_names_that_the_header_cannot_hold_are_others() {
         let member = DatadogTraceState::parse("s:1;z:9;t.:1;t.a b:2;t.c:3;ab:c:d");
         assert_eq!(member.others().collect::<Vec<_>>(), ["z:9", "t.:1", "t.a b:2", "ab:c:d"]);
         assert_eq!(tags("t.a b:2;t.c:3"), [("c", "3".into())]);
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_value_of_blanks_is_no_tag() {
+    fn ok_value_of_blanks_is_not_a_tag() {
         assert_eq!(tags("t.a: ;t.b:  ;t.c: 3 "), [("c", " 3 ".into())]);
         assert_eq!(DatadogTraceState::parse("t.a: ;t.b:1").others().collect::<Vec<_>>(), ["t.a: "]);
     }

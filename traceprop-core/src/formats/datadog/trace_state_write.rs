@@ -1,4 +1,4 @@
-//! Writing the `dd` member.
+//! Writes the `dd` member.
 
 use super::tag::DecisionMaker;
 use super::text::{DatadogLastSpan, DatadogText};
@@ -11,14 +11,14 @@ use crate::tracestate::preserve::PreserveWriter;
 use crate::wire::buffer::StackText;
 use crate::wire::decimal::{self, Digits};
 
-/// Bytes of a member with its key, which is what the tracers read.
+/// The longest member with its key, in bytes, that the tracers read.
 const MAX_MEMBER: usize = 256;
 
-/// Bytes of its value.
+/// The longest value of a member, in bytes.
 const MAX_VALUE: usize = MAX_MEMBER - "dd=".len();
 
-/// The value with a separator and an item behind it, which need not fit. What came may be a little longer than what we
-/// write, and is to be recognized all the same.
+/// The value, with room for a separator and one item too many. A received member may be longer than what is written,
+/// and is compared nevertheless.
 type Text = StackText<{ MAX_VALUE + 1 + MAX_MEMBER }>;
 
 impl Datadog {
@@ -27,7 +27,7 @@ impl Datadog {
         let state = context.tracestate;
         let came = DatadogTraceState::from_tracestate(&state);
         let source = match Source::of(received) {
-            // No words of the context, but those of the tracestate that goes on with it.
+            // The context has no Datadog data, but its tracestate has.
             Source::Nothing if came.is_some() => Source::Member,
             source => source,
         };
@@ -49,7 +49,7 @@ impl Datadog {
             Some(span) if self.reports_spans && !context.is_passthrough() => Some(DatadogLastSpan::id(span)),
             _ => last_span().filter(DatadogLastSpan::is_legal),
         };
-        // A member without `s` leaves it to the flag, and need not be touched for saying the same.
+        // A member without `s` relies on the flag of traceparent, so the same decision does not change it.
         let by_flag = source == Source::Member && fields.priority.is_none() && priority == Some(flag(context));
 
         let mut member = MemberWriter::new(came);
@@ -64,7 +64,7 @@ impl Datadog {
             member.add(true, |item| item.push("p:").and_then(|()| span.push_to(item)).is_ok());
         }
         for tag in fields.tags.with_decision_maker(decision_maker).iter() {
-            // An item without a side would be read by nobody.
+            // No tracer reads an item without a key or a value.
             if !tag.name.is_empty() && !tag.value.is_empty() {
                 member.add(true, |item| {
                     item.push("t.").is_ok()
@@ -82,7 +82,7 @@ impl Datadog {
 
     /// Returns whether a received member is written as it is, as far as one look at each item tells.
     ///
-    /// If this returns `false`, the member is put together and compared, which gives the same result in more time.
+    /// If this returns `false`, the member is assembled and compared. That has the same result, but takes longer.
     fn keeps_member(&self, member: DatadogTraceState<'_>, context: &InjectContext<'_>) -> bool {
         let (mut received_priority, mut has_last_span, mut seen) = (None, false, 0_u64);
         for item in member.items() {
@@ -107,7 +107,7 @@ impl Datadog {
                 Item::Tag(tag) => tag.name,
                 Item::Other(_) => continue,
             };
-            // Of a repeated name only the last item is written. Names that share a bit may be equal.
+            // If a name is repeated, only its last item is written. Names that share a bit may be equal.
             let bit = 1 << (name.bytes().fold(0, |sum: u8, byte| sum.wrapping_mul(7) ^ byte) & 63);
             if seen & bit != 0 {
                 return false;
@@ -126,31 +126,31 @@ impl Datadog {
     }
 }
 
-/// What a traceparent says of the decision, as a priority.
+/// Returns the sampled flag of traceparent as a priority.
 const fn flag(context: &InjectContext<'_>) -> i32 {
     context.sampling().is_sampled() as i32
 }
 
-/// Puts items together, and sees whether they are what came.
+/// Assembles items, and compares them with the received member.
 struct MemberWriter<'c> {
     text: Text,
-    left_out: u32,
+    omitted: u32,
     came: Option<DatadogTraceState<'c>>,
-    /// Items that have to stand in what came, if it is to stay.
+    /// How many items the received member must have to remain unchanged.
     counted: usize,
     same: bool,
 }
 
 impl<'c> MemberWriter<'c> {
     const fn new(came: Option<DatadogTraceState<'c>>) -> Self {
-        Self { text: Text::new(), left_out: 0, came, counted: 0, same: true }
+        Self { text: Text::new(), omitted: 0, came, counted: 0, same: true }
     }
 
-    /// Adds an item whole, or not at all: `write` says whether it had room for it. `counts` is false for one that need
-    /// not stand in what came.
+    /// Adds a whole item, or nothing if `write` returns `false` for lack of room. `counts` is `false` for an item that
+    /// the received member does not need.
     fn add(&mut self, counts: bool, write: impl FnOnce(&mut Text) -> bool) {
         let before = self.text.len();
-        // There is always room for it.
+        // The separator always fits.
         let separated = before == 0 || self.text.push(";").is_ok();
         let start = self.text.len();
         let whole = separated && write(&mut self.text) && self.text.len() - start <= MAX_MEMBER;
@@ -161,17 +161,17 @@ impl<'c> MemberWriter<'c> {
         }
         if !whole || self.text.len() > MAX_VALUE {
             self.text.truncate(before);
-            self.left_out += 1;
+            self.omitted += 1;
         }
     }
 
     fn finish(&self, bridge: &mut PreserveWriter) {
-        // What we do not change keeps its bytes and its place.
+        // An unchanged member keeps its bytes and its position.
         if self.same && self.came.is_some_and(|came| came.items().count() == self.counted) {
             return;
         }
-        bridge.omit(self.left_out);
-        // No value of a tracestate may end with a space.
+        bridge.omit(self.omitted);
+        // The value of a tracestate member must not end with a space.
         let value = self.text.as_str().trim_end_matches(' ');
         if !value.is_empty() {
             bridge.set_member(trace_state::KEY, value);
@@ -188,7 +188,7 @@ enum Part {
 }
 
 impl Part {
-    /// Whether a byte stands for itself.
+    /// Returns whether a byte is written as it is.
     #[inline]
     const fn keeps(self, byte: u8) -> bool {
         static KEPT: [[bool; 256]; 2] = [Part::Key.kept(), Part::Value.kept()];
@@ -205,8 +205,8 @@ impl Part {
         kept
     }
 
-    /// What a byte becomes, where it may not stand for itself. A key has more of those: what separates keys from values
-    /// and items from each other could forge an item there.
+    /// Returns the replacement of a byte that is not written as it is. In a key, separators of keys, values and items
+    /// are replaced too, since they could forge an item.
     const fn replace(self, byte: u8) -> Option<&'static str> {
         match (self, byte) {
             (Self::Value, b'=') => Some("~"),
@@ -214,13 +214,13 @@ impl Part {
             (Self::Key, b'=' | b':' | b' ') => Some("_"),
             (_, b',' | b';') => Some("_"),
             (_, b' '..=b'~') => None,
-            // Line ends, and the letters of Latin-1, which are more than one byte of the text.
+            // Control characters, and the letters of Latin-1, which have several bytes in the text.
             _ => Some("_"),
         }
     }
 }
 
-/// Puts text into an item, one character for one that cannot stand there. False if there is no room.
+/// Adds text to an item, with a replacement for each character that is not allowed. Returns `false` without room.
 fn encode<const N: usize>(item: &mut StackText<N>, text: DatadogText<'_>, part: Part) -> bool {
     match text.as_str() {
         Some(text) if text.bytes().all(|byte| part.keeps(byte)) => item.push(text).is_ok(),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_text_of_a_member_stays_what_it_was() {
+    fn ok_text_of_a_member_is_unchanged() {
         let mut item = StackText::<MAX_MEMBER>::new();
         assert!(encode(&mut item, DatadogText::of_member("~a~~b:c d"), Part::Value));
         assert_eq!(item.as_str(), "~a~~b:c d");
@@ -284,11 +284,11 @@ mod tests {
     }
 
     #[test]
-    fn err_add_an_item_of_which_only_the_beginning_has_room() {
+    fn err_add_an_item_that_fits_only_in_part() {
         let mut member = MemberWriter::new(None);
         member.add(true, |item| item.push("s:1").is_ok());
         let longer_than_the_room = [b'x'; MAX_VALUE + 1 + MAX_MEMBER];
         member.add(true, |item| item.push("t.k:").is_ok() && item.push_ascii(&longer_than_the_room).is_ok());
-        assert_eq!((member.text.as_str(), member.left_out), ("s:1", 1));
+        assert_eq!((member.text.as_str(), member.omitted), ("s:1", 1));
     }
 }

@@ -1,4 +1,4 @@
-//! Which Datadog words count for a context: where they come from, and what a decision does to them.
+//! The Datadog data of a context: its source, and how a sampling decision changes it.
 
 use super::error::PropagationError;
 use super::headers::{self, known_text};
@@ -13,10 +13,10 @@ use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::tracestate::{TraceState, TraceStateMember};
 
-/// What a context carries of Datadog: to read, borrowed from the lines that it came from.
+/// The Datadog data of a context, borrowed from its headers.
 ///
-/// Where the request came in `x-datadog-*` headers, these are the words of those; where it came in a traceparent, they
-/// are those of the `dd` member beside it. A format that merely agrees on the trace lends no words.
+/// If the `x-datadog-*` headers supplied the context, the data is from them. If traceparent did, it is from the `dd`
+/// member of tracestate. A format that only names the same trace adds no data.
 ///
 /// ```
 /// use traceprop_core::presets;
@@ -29,8 +29,8 @@ use crate::tracestate::{TraceState, TraceStateMember};
 /// let extraction = propagator.extract(&request);
 /// let datadog = extraction.datadog();
 /// assert_eq!(datadog.priority(), Some(2));
-/// assert_eq!(datadog.origin().expect("it came"), "rum");
-/// assert_eq!(datadog.tags().get("dm").expect("it came"), "-4");
+/// assert_eq!(datadog.origin().expect("an origin"), "rum");
+/// assert_eq!(datadog.tags().get("dm").expect("a tag"), "-4");
 /// assert!(datadog.vendor_tracestate().map(|member| member.key).eq(["acme"]));
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -43,28 +43,28 @@ pub struct DatadogView<'c> {
     tracestate: TraceState<'c>,
 }
 
-/// What a context is by now: its words may be older.
+/// The current ids and decision of a context, which may be newer than its Datadog data.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CurrentContext {
     pub(crate) trace_id: Option<TraceId>,
-    /// The span that the words came from, or that came since.
+    /// The span that sent the data, or a later one.
     pub(crate) parent_id: Option<SpanId>,
     pub(crate) sampling: Sampling,
     pub(crate) decided_here: bool,
-    /// This is the context as it was read from a request.
+    /// The context is unchanged since it was extracted.
     pub(crate) is_received: bool,
 }
 
-/// Where the words of a context come from.
+/// Where the Datadog data of a context is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// They were made here.
+    /// Code gave it: [`DatadogParts`](super::DatadogParts).
     Built,
     /// The `x-datadog-*` headers supplied the context.
     Headers,
-    /// A traceparent did, so its `dd` member counts.
+    /// A traceparent supplied the context, so the `dd` member counts.
     Member,
-    /// Another format did.
+    /// Another format supplied the context.
     Nothing,
 }
 
@@ -79,7 +79,7 @@ impl Source {
     }
 }
 
-/// The words as they came.
+/// The Datadog data before a sampling decision is applied.
 pub(super) struct Fields<'c> {
     pub(super) priority: Option<i32>,
     pub(super) origin: Option<DatadogText<'c>>,
@@ -87,7 +87,7 @@ pub(super) struct Fields<'c> {
 }
 
 impl<'c> Fields<'c> {
-    /// Whether there is any word.
+    /// Returns whether there is any data.
     pub(super) fn is_any(&self) -> bool {
         self.priority.is_some() || self.origin.is_some() || !self.tags.is_empty()
     }
@@ -101,7 +101,7 @@ impl<'c> Fields<'c> {
         received: &Received<'_>,
         member: Option<DatadogTraceState<'c>>,
     ) -> Self {
-        // A decision that a dd member filled in comes with the number there.
+        // A `dd` member that supplied only the decision also has its number.
         let filler = member.filter(|_| received.priority_in_dd).and_then(|member| member.priority());
         match source {
             Source::Nothing => Self { priority: filler, ..Self::NONE },
@@ -109,7 +109,7 @@ impl<'c> Fields<'c> {
                 let (priority, origin) = member.priority_and_origin();
                 Self { priority, origin, tags: member.tags() }
             }),
-            // What the fields hold was checked when they were read, and invalid ones do not count.
+            // The fields were checked when they were extracted, and invalid ones are ignored.
             Source::Headers | Source::Built => {
                 let is_valid = |field| !received.refused.contains(field);
                 let origin = known_text(slots, Field::DatadogOrigin).filter(|_| is_valid(Field::DatadogOrigin));
@@ -127,8 +127,8 @@ impl<'c> Fields<'c> {
     }
 }
 
-/// The last span that was reported to Datadog, as far as anybody has said: `p` of the member, else the sender's span of
-/// headers that name this trace.
+/// Returns the last span that was reported to Datadog, if known: `p` of the member, else the parent id of headers that
+/// name this trace.
 pub(super) fn last_span<'c>(
     source: Source,
     slots: &Headers<'c>,
@@ -142,17 +142,17 @@ pub(super) fn last_span<'c>(
     member.and_then(|member| member.last_span()).or_else(|| of_headers().map(DatadogLastSpan::id))
 }
 
-/// The priority under a decision, and what becomes of the tag that says who made it.
+/// Returns the priority that a decision results in, and what happens to the decision maker.
 ///
-/// While the decision stands it is the number that came. A traceparent's flag is such a decision over the `s` of the
-/// member beside it: tracers set `dm` anew where the flag keeps a trace that `s` would drop, and drop it the other way.
+/// The received priority remains while it agrees with the decision. The flag of traceparent is a decision over `s` of
+/// the member. If the flag keeps a trace that `s` drops, the tracers reset `dm`; in the opposite case they remove it.
 pub(super) const fn decide(came: Option<i32>, sampling: Sampling, decided_here: bool) -> (Option<i32>, DecisionMaker) {
     let replaced = came.is_some() || decided_here;
     let removed = if replaced { DecisionMaker::Removed } else { DecisionMaker::AsReceived };
     match (sampling, came) {
         (Sampling::Deferred, _) => (None, removed),
         (Sampling::NotSampled, Some(..=0)) | (Sampling::Sampled, Some(1..)) => (came, DecisionMaker::AsReceived),
-        // Debug says as much as a user's decision does, and more than a sampler's.
+        // Debug is as strong as a manual decision, and stronger than that of a sampler.
         (Sampling::Debug, Some(2..)) => (came, DecisionMaker::AsReceived),
         (Sampling::Debug, Some(1)) if !decided_here => (came, DecisionMaker::AsReceived),
         (Sampling::NotSampled, _) => (Some(0), removed),
@@ -182,7 +182,7 @@ impl<'c> DatadogView<'c> {
             _ => of_member.and_then(|(member, trace_id)| member.propagation_error(trace_id)),
         };
         let agrees = received.agrees.contains(FormatKind::Datadog);
-        // The sender's own span is the parent, which is known. Without another format nothing can have changed it.
+        // The span of the sender is the parent itself. Without another format nothing can have changed it.
         let is_alone = current.is_received && received.agrees == FormatSet::EMPTY.with(FormatKind::Datadog);
         let is_parent = || {
             let sender = agrees.then(|| headers::parent_id(slots)).flatten();
@@ -205,33 +205,33 @@ impl<'c> DatadogView<'c> {
         }
     }
 
-    /// The sampling priority of the trace: the number that came while the decision stands, else 1 for sampled, 0 for not
-    /// sampled, 2 for debug. `None` while nobody has decided.
+    /// Returns the sampling priority of the trace: the received one if it agrees with the sampling decision, else 1 for
+    /// sampled, 0 for not sampled and 2 for debug. `None` if the decision is deferred.
     pub const fn priority(&self) -> Option<i32> {
         self.priority
     }
 
-    /// Where the trace began, in Datadog's words: `rum`, `synthetics`, `lambda`.
+    /// Returns where the trace began: `rum`, `synthetics`, `lambda`.
     pub const fn origin(&self) -> Option<DatadogText<'c>> {
         self.origin
     }
 
-    /// The tags that every span of the trace is to carry.
+    /// Returns the tags that every span of the trace has.
     pub const fn tags(&self) -> DatadogTags<'c> {
         self.tags
     }
 
-    /// The last span on the path that was reported to Datadog, where it is not the parent itself.
+    /// Returns the last span that was reported to Datadog. `None` if it is the parent.
     pub const fn last_span(&self) -> Option<DatadogLastSpan<'c>> {
         self.last_span
     }
 
-    /// What went wrong with the tags that came.
+    /// Returns what is wrong with the received tags, if anything is.
     pub fn propagation_error(&self) -> Option<PropagationError<'c>> {
         self.error.or_else(|| self.tags.propagation_error())
     }
 
-    /// The members of the tracestate that are not Datadog's.
+    /// Returns the members of the tracestate without `dd`.
     pub fn vendor_tracestate(&self) -> impl Iterator<Item = TraceStateMember<'c>> + use<'c> {
         self.tracestate.iter().filter(|member| member.key != trace_state::KEY)
     }
@@ -259,10 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn ok_number_stands_as_far_as_the_decision_does() {
+    fn ok_priority_remains_while_it_agrees_with_the_decision() {
         for came in [i32::MIN, -2, 0, 1, 3, i32::MAX] {
             let sampling = if came > 0 { Sampled } else { NotSampled };
-            assert_eq!(decide(Some(came), sampling, true), (Some(came), AsReceived), "back at what it was");
+            assert_eq!(decide(Some(came), sampling, true), (Some(came), AsReceived), "the decision agrees again");
         }
         assert_eq!(decide(Some(2), NotSampled, true), (Some(0), Removed));
         assert_eq!(decide(Some(-1), Sampled, true), (Some(1), Reset));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_decision_without_a_number_names_nobody() {
+    fn ok_decision_without_a_priority_has_no_decision_maker() {
         assert_eq!(decide(None, Deferred, false), (None, AsReceived));
         assert_eq!(decide(None, Debug, false), (Some(2), AsReceived));
         assert_eq!(decide(None, Sampled, true), (Some(1), ResetIfNamed));
