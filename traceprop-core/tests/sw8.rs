@@ -59,8 +59,8 @@ fn requests() -> Vec<Vec<(&'static str, String)>> {
 
 #[test]
 fn ok_nothing_is_allocated() {
-    let builder = Propagator::builder().extract(&SW8).extract(&W3C);
-    let propagator = builder.inject(&SW8).inject(&W3C).build().expect("an identity");
+    let builder = Propagator::builder().extract(&SW8).extract(W3C);
+    let propagator = builder.inject(&SW8).inject(W3C).build().expect("an identity");
     let calls = [
         InjectOptions::new(),
         InjectOptions::everything().peer("stock:8080").endpoint("/cart").sent_at_ms(7),

@@ -98,8 +98,8 @@ mod tests {
         let propagator = Propagator::builder().with_format(Jaeger::new()).build().unwrap();
         let relay = propagator.extract(&request).passthrough();
         let (mut hashed, mut sorted) = (HashMap::<String, String>::new(), BTreeMap::new());
-        propagator.inject(&relay, &InjectOptions::everything(), &mut hashed);
-        propagator.inject(&relay, &InjectOptions::everything(), &mut sorted);
+        propagator.inject(relay, &InjectOptions::everything(), &mut hashed);
+        propagator.inject(relay, &InjectOptions::everything(), &mut sorted);
         assert_eq!(hashed, map(&[("jaeger-baggage", "a=1,b=2")]));
         assert_eq!(sorted, map(&[("jaeger-baggage", "a=1,b=2")]));
     }

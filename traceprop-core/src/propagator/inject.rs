@@ -158,7 +158,7 @@ mod tests {
         let forwarded = |propagator: Propagator| {
             let mut headers: Vec<(String, String)> = Vec::new();
             propagator.inject(
-                &Passthrough::sampling_only(Sampling::Deferred),
+                Passthrough::sampling_only(Sampling::Deferred),
                 &InjectOptions::everything(),
                 &mut headers,
             );

@@ -124,7 +124,7 @@ mod tests {
 
     /// Reads and writes both.
     fn both() -> Propagator {
-        let builder = Propagator::builder().extract(&W3C).inject(&W3C);
+        let builder = Propagator::builder().extract(W3C).inject(W3C);
         builder.extract(&SW8).inject(&SW8).build().unwrap()
     }
 

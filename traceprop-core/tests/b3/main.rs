@@ -251,7 +251,7 @@ fn ok_no_context_and_no_span_id_write_nothing() {
     let nothing = Passthrough::sampling_only(Sampling::Deferred);
     for (passthrough, left_out) in [(nothing, 0), (no_span, 2)] {
         let mut headers = owned(&[("b3", "1")]);
-        let omissions = propagator.inject(&passthrough, &InjectOptions::new(), &mut headers);
+        let omissions = propagator.inject(passthrough, &InjectOptions::new(), &mut headers);
         assert_eq!(omissions.iter().count(), left_out);
         assert_eq!(headers, owned(&[("b3", "1")]));
     }

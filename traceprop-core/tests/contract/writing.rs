@@ -62,7 +62,7 @@ proptest! {
             };
             let (mut injected, mut relayed, mut owned) = (Lines::new(), Lines::new(), Lines::new());
             inject(subject, &span, &mut injected);
-            subject.propagator().inject(&Passthrough::from_remote(context), &InjectOptions::everything(), &mut relayed);
+            subject.propagator().inject(Passthrough::from_remote(context), &InjectOptions::everything(), &mut relayed);
             inject(subject, &OwnedContext::new(span).span().expect("a span"), &mut owned);
             prop_assert_eq!(&injected, &relayed, "{}", subject.name());
             prop_assert_eq!(&injected, &owned, "{}", subject.name());
@@ -124,11 +124,11 @@ fn ok_nothing_to_write_touches_nothing() {
         let before = [foreign(subject), stale(subject)].concat();
         let mut headers = before.clone();
         let propagator = subject.propagator();
-        propagator.inject(&Passthrough::sampling_only(Sampling::Deferred), &InjectOptions::everything(), &mut headers);
+        propagator.inject(Passthrough::sampling_only(Sampling::Deferred), &InjectOptions::everything(), &mut headers);
         assert_eq!(headers, before, "{}", subject.name());
         // A trace whose sender named no span cannot be passed on by a format that needs one.
         let nobody = Passthrough::from_remote(RemoteContext::new(TRACE, None));
-        let omitted = propagator.inject(&nobody, &InjectOptions::everything(), &mut headers);
+        let omitted = propagator.inject(nobody, &InjectOptions::everything(), &mut headers);
         assert_eq!(headers == before, subject.names_span, "{}", subject.name());
         assert_eq!(omitted.is_complete(), !subject.names_span, "{}: {omitted}", subject.name());
     }

@@ -226,7 +226,7 @@ fn err_trace_id_without_a_lower_half_cannot_be_written() {
 #[test]
 fn err_relay_without_a_span_writes_nothing() {
     let propagator = headers_only();
-    let w3c = build(Propagator::builder().extract(&DATADOG).inject(&TRACE_CONTEXT));
+    let w3c = build(Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT));
     // A parent of 0 is a trace without a span: its own headers can say so, W3C cannot.
     let came = vec![("x-datadog-trace-id", "77"), ("x-datadog-parent-id", "0"), priority("1")];
     assert_eq!(lines(&relayed(&propagator, &came)), came);

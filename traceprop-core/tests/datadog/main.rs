@@ -18,7 +18,6 @@ static REPORTING: Datadog = Datadog::new().reports_spans();
 static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new();
 
 /// Lets the tracestate member cross where no Datadog header is read or written.
-
 /// The new span of every participant here: 255.
 const SPAN: &str = "00000000000000ff";
 
@@ -32,24 +31,24 @@ fn build(builder: PropagatorBuilder) -> Propagator {
 
 /// Speaks Datadog's headers alone.
 fn headers_only() -> Propagator {
-    build(Propagator::builder().extract(&DATADOG).inject(&DATADOG))
+    build(Propagator::builder().extract(DATADOG).inject(DATADOG))
 }
 
 /// Speaks W3C alone, and hands the member on.
 fn w3c_only() -> Propagator {
-    build(Propagator::builder().extract(&TRACE_CONTEXT).inject(&TRACE_CONTEXT).preserve_in_tracestate())
+    build(Propagator::builder().extract(TRACE_CONTEXT).inject(TRACE_CONTEXT).preserve_in_tracestate())
 }
 
 /// Reads and writes both, Datadog first.
 fn datadog_first() -> Propagator {
-    let builder = Propagator::builder().extract(&DATADOG).extract(&TRACE_CONTEXT);
-    build(builder.inject(&DATADOG).inject(&TRACE_CONTEXT))
+    let builder = Propagator::builder().extract(DATADOG).extract(TRACE_CONTEXT);
+    build(builder.inject(DATADOG).inject(TRACE_CONTEXT))
 }
 
 /// Reads and writes both, W3C first.
 fn w3c_first() -> Propagator {
-    let builder = Propagator::builder().extract(&TRACE_CONTEXT).extract(&DATADOG);
-    build(builder.inject(&DATADOG).inject(&TRACE_CONTEXT))
+    let builder = Propagator::builder().extract(TRACE_CONTEXT).extract(DATADOG);
+    build(builder.inject(DATADOG).inject(TRACE_CONTEXT))
 }
 
 type Lines<'a> = Vec<(&'a str, &'a str)>;

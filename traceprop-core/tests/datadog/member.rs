@@ -82,15 +82,15 @@ fn ok_headers_of_the_same_trace_lend_their_span_to_a_member_without_one() {
 
 #[test]
 fn err_headers_without_a_word_make_no_member() {
-    let propagator = build(Propagator::builder().extract(&DATADOG).inject(&TRACE_CONTEXT));
+    let propagator = build(Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT));
     let sent = decided(&propagator, &vec![("x-datadog-trace-id", "77")], Sampling::Sampled);
     assert!(sent.get("traceparent").is_some() && sent.get("tracestate").is_none());
 }
 
 #[test]
 fn err_headers_that_merely_agree_with_another_format_make_no_member() {
-    let builder = Propagator::builder().extract(B3::single()).extract(&DATADOG);
-    let propagator = build(builder.inject(&TRACE_CONTEXT));
+    let builder = Propagator::builder().extract(B3::single()).extract(DATADOG);
+    let propagator = build(builder.inject(TRACE_CONTEXT));
     let came = request(&[TID, ("b3", "66c1f3a00000000070e78dd3418db497-00000000000000fe-1")]);
     let sent = child(&propagator, &came);
     assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-00000000000000ff-01"));
@@ -108,8 +108,8 @@ fn ok_upper_half_of_the_id_has_no_place_in_the_member() {
 
 #[test]
 fn ok_reporting_service_is_the_last_span() {
-    let builder = Propagator::builder().extract(&TRACE_CONTEXT).extract(&REPORTING);
-    let propagator = build(builder.inject(&TRACE_CONTEXT));
+    let builder = Propagator::builder().extract(TRACE_CONTEXT).extract(REPORTING);
+    let propagator = build(builder.inject(TRACE_CONTEXT));
     let state = "acme=1,dd=s:2;p:4000000000000001;z:1";
     assert_eq!(state_after(&propagator, state).as_deref(), Some("dd=s:2;p:00000000000000ff;z:1,acme=1"));
     // It has no span in what it relays.
@@ -119,8 +119,8 @@ fn ok_reporting_service_is_the_last_span() {
 
 #[test]
 fn ok_relay_that_is_rewritten_still_names_the_last_span_that_datadog_knows() {
-    let builder = Propagator::builder().extract(&DATADOG).extract(&TRACE_CONTEXT);
-    let propagator = build(builder.inject(&REPORTING).inject(&TRACE_CONTEXT));
+    let builder = Propagator::builder().extract(DATADOG).extract(TRACE_CONTEXT);
+    let propagator = build(builder.inject(REPORTING).inject(TRACE_CONTEXT));
     let unsampled = ("traceparent", "00-66c1f3a00000000070e78dd3418db497-1122334455667788-00");
     let mut came = request(&[TID, ("x-datadog-sampling-priority", "2"), unsampled]);
     came.push(("tracestate", "dd=p:0123456789abcdef"));
@@ -150,7 +150,7 @@ fn ok_words_that_were_changed_here_are_relayed() {
 
 #[test]
 fn ok_headers_become_a_member_on_a_hop_that_speaks_only_w3c() {
-    let builder = Propagator::builder().extract(&DATADOG).inject(&TRACE_CONTEXT);
+    let builder = Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT);
     let came = request(&[
         ("x-datadog-sampling-priority", "2"),
         ("x-datadog-origin", "synthetics~;=web,z"),
@@ -177,8 +177,8 @@ fn ok_member_is_written_for_words_or_where_the_headers_are() {
 
 #[test]
 fn ok_our_own_member_stands_behind() {
-    let builder = Propagator::builder().extract(&DATADOG).extract(&B3_FORMAT);
-    let propagator = build(builder.inject(&TRACE_CONTEXT));
+    let builder = Propagator::builder().extract(DATADOG).extract(B3_FORMAT);
+    let propagator = build(builder.inject(TRACE_CONTEXT));
     let mut came = request(&[TID]);
     came.push(("b3", "66c1f3a00000000070e78dd3418db497-4000000000000001-d"));
     let sent = child(&propagator, &came);
@@ -189,8 +189,8 @@ static B3_FORMAT: B3 = B3::single();
 
 #[test]
 fn ok_another_formats_context_leaves_the_member_as_it_came() {
-    let builder = Propagator::builder().extract(&B3_FORMAT).extract(&TRACE_CONTEXT);
-    let propagator = build(builder.inject(&DATADOG).inject(&TRACE_CONTEXT));
+    let builder = Propagator::builder().extract(B3_FORMAT).extract(TRACE_CONTEXT);
+    let propagator = build(builder.inject(DATADOG).inject(TRACE_CONTEXT));
     let b3 = |decision: &'static str| {
         let state = ("tracestate", "acme=1,dd=s:2;o:rum;p:0123456789abcdef;t.dm:-4");
         let sent = child(&propagator, &vec![("b3", decision), TRACE_PARENT, state]);

@@ -153,8 +153,8 @@ proptest! {
             ("x-datadog-origin", &origin),
             ("x-datadog-tags", &tags),
         ]);
-        let entry = build(Propagator::builder().extract(&DATADOG).inject(&TRACE_CONTEXT));
-        let exit = build(Propagator::builder().extract(&TRACE_CONTEXT).inject(&DATADOG));
+        let entry = build(Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT));
+        let exit = build(Propagator::builder().extract(TRACE_CONTEXT).inject(DATADOG));
         let over = child(&entry, &came);
         prop_assume!(over.get("tracestate").is_some_and(|state| state.matches(';').count() == 3 + pairs.len()));
         let over = child(&w3c_only(), &lines(&over));

@@ -122,8 +122,8 @@ fn ok_restart_and_ignore_drop_the_words() {
     let mut both = headers();
     both.extend([TRACE_PARENT, MEMBER]);
     for behavior in [Trust::Restart, Trust::Ignore] {
-        let builder = Propagator::builder().extract(&DATADOG).extract(&TRACE_CONTEXT);
-        let propagator = build(builder.inject(&DATADOG).inject(&TRACE_CONTEXT).trust(behavior));
+        let builder = Propagator::builder().extract(DATADOG).extract(TRACE_CONTEXT);
+        let propagator = build(builder.inject(DATADOG).inject(TRACE_CONTEXT).trust(behavior));
         assert_eq!(words(&propagator, &both), "- - [] - []");
         let sent = child(&propagator, &both);
         assert_eq!((sent.get("x-datadog-origin"), sent.get("tracestate")), (None, Some("dd=s:1")));

@@ -65,7 +65,7 @@ fn ok_a_relay_at_the_edge_passes_no_strangers_trace() {
     for behavior in [Trust::Restart, Trust::Ignore] {
         let edge = edge(behavior);
         let mut call = Pairs::new();
-        edge.inject(&edge.extract(&STRANGER).passthrough(), &InjectOptions::everything(), &mut call);
+        edge.inject(edge.extract(&STRANGER).passthrough(), &InjectOptions::everything(), &mut call);
         assert_eq!((call.get("traceparent"), call.get("tracestate")), (None, None));
         assert_eq!(call.get("baggage").is_some(), behavior == Trust::Restart);
     }

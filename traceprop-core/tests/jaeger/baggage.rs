@@ -57,7 +57,7 @@ fn ok_baggage_leaves_only_where_it_may() {
     let headers = relay(&propagator, &BAGGAGE, &some);
     assert_eq!(lines(&headers), [("uberctx-tenant", "acme+inc"), ("uberctx-user", "a%2Fb")]);
     let mut headers = Pairs::new();
-    let omissions = propagator.inject(&propagator.extract(&BAGGAGE).passthrough(), &some, &mut headers);
+    let omissions = propagator.inject(propagator.extract(&BAGGAGE).passthrough(), &some, &mut headers);
     assert_eq!(omissions.to_string(), "uberctx-: 3 members omitted (not-allowed)");
 }
 

@@ -130,7 +130,7 @@ fn ok_trace_without_a_span_is_left_out() {
     let context = RemoteContext::new(trace(), None);
     let mut headers = Pairs::new();
     let relay = Passthrough::from_remote(context);
-    let omissions = propagator.inject(&relay, &InjectOptions::new(), &mut headers);
+    let omissions = propagator.inject(relay, &InjectOptions::new(), &mut headers);
     assert!(headers.is_empty());
     assert_eq!(omissions.to_string(), "uber-trace-id: omitted (no-span-id)");
 }

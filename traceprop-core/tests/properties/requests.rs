@@ -250,7 +250,7 @@ proptest! {
         let propagator = presets::W3C.propagator();
         let context = RemoteContext { trace_id, parent_id: parent, sampling, random };
         let passed = traceprop_core::Passthrough::from_remote(context);
-        let (headers, omitted) = inject(&propagator, &passed, &InjectOptions::new());
+        let (headers, omitted) = inject(&propagator, passed, &InjectOptions::new());
         let read = propagator.extract(&headers);
         match parent {
             None => {

@@ -236,7 +236,7 @@ impl ToInject {
             }
             (None, sampling) => Passthrough::sampling_only(sampling),
         };
-        propagator.inject(&passthrough, outgoing, headers)
+        propagator.inject(passthrough, outgoing, headers)
     }
 }
 

@@ -226,7 +226,7 @@ fn ok_no_tracestate_goes_out_without_a_traceparent() {
     let decision = Passthrough::sampling_only(Sampling::Sampled);
     for passthrough in [nothing, decision, Passthrough::from_remote(no_parent)] {
         let mut headers = Pairs::new();
-        propagator.inject(&passthrough, &outgoing, &mut headers);
+        propagator.inject(passthrough, &outgoing, &mut headers);
         assert!(headers.is_empty(), "{headers:?}");
     }
 }

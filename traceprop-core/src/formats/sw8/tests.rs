@@ -37,7 +37,7 @@ fn sw8_only() -> Propagator {
 
 /// Reads and writes W3C and sw8.
 fn both() -> Propagator {
-    let builder = Propagator::builder().extract(&W3C).inject(&W3C);
+    let builder = Propagator::builder().extract(W3C).inject(W3C);
     builder.extract(&SW8).inject(&SW8).build().unwrap()
 }
 
@@ -123,7 +123,7 @@ fn ok_only_not_sampled_is_written_as_0() {
 
 #[test]
 fn ok_sample_0_fills_in_a_deferred_decision_and_1_does_not() {
-    let propagator = Propagator::builder().extract(&B3).extract(&SW8).inject_none().build().unwrap();
+    let propagator = Propagator::builder().extract(B3).extract(&SW8).inject_none().build().unwrap();
     let hex = "4bf92f3577b34da6a3ce929d0e0e4736";
     let b3 = format!("{hex}-00f067aa0ba902b7");
     let filled = |sample| {
@@ -169,7 +169,7 @@ fn ok_trace_id_text_survives_w3c_hops() {
             ("tracestate", get(&out, "tracestate").unwrap()),
         ]);
         // A service that writes W3C and preserves sw8, then one that writes both.
-        let preserving = Propagator::builder().extract(&W3C).inject(&W3C).preserve_in_tracestate();
+        let preserving = Propagator::builder().extract(W3C).inject(W3C).preserve_in_tracestate();
         let preserving = preserving.build().unwrap();
         let hop = sent(&preserving, &hop, &InjectOptions::new());
         let back = sent(&both(), &hop, &InjectOptions::new());
@@ -395,8 +395,8 @@ proptest! {
     fn ok_roundtrip_w3c_ids(trace in 1u128.., span in 1u64.., sampled: bool) {
         let received = headers([("traceparent", &format!("00-{trace:032x}-{span:016x}-0{}", u8::from(sampled)))]);
         // Forwarded in sw8 alone, then in traceparent alone.
-        let to_sw8 = Propagator::builder().extract(&W3C).inject(&SW8).build().unwrap();
-        let to_w3c = Propagator::builder().extract(&SW8).inject(&W3C).build().unwrap();
+        let to_sw8 = Propagator::builder().extract(W3C).inject(&SW8).build().unwrap();
+        let to_w3c = Propagator::builder().extract(&SW8).inject(W3C).build().unwrap();
         let hop = passed_through(&to_sw8, &received, &InjectOptions::new());
         let back = passed_through(&to_w3c, &hop, &InjectOptions::new());
         prop_assert_eq!(get(&back, "traceparent"), get(&received, "traceparent"));
