@@ -17,7 +17,6 @@ static DATADOG: Datadog = Datadog::new();
 static REPORTING: Datadog = Datadog::new().reports_spans();
 static TRACE_CONTEXT: W3cTraceContext = W3cTraceContext::new();
 
-/// Lets the tracestate member cross where no Datadog header is read or written.
 /// The new span of every participant here: 255.
 const SPAN: &str = "00000000000000ff";
 
