@@ -44,7 +44,8 @@ async fn serve<G: IdGenerator + Clone + Send + Sync + 'static>(layer: ExtractLay
         let values = ["db;dur=5, traceparent;desc=\"00-1-2-01\"", "cache;desc=\"a, b\"", "00-1-2-01", "*"];
         (axum::response::AppendHeaders(names.into_iter().zip(values)), "proxied")
     };
-    let cached = |control: &'static str| on_get(async move || ([("cache-control", control)], "kept"));
+    let kept = |name: &'static str, value: &'static str| on_get(async move || ([(name, value)], "kept"));
+    let cached = |control: &'static str| kept("cache-control", control);
     let app = Router::new()
         .route("/", axum::routing::any(async || "hello"))
         .route("/health", on_get(async || "well"))
@@ -54,6 +55,12 @@ async fn serve<G: IdGenerator + Clone + Send + Sync + 'static>(layer: ExtractLay
         .route("/public", cached("public, max-age=0"))
         .route("/max-age", cached("max-age=60"))
         .route("/private", cached("private, max-age=60"))
+        .route("/expires", kept("expires", "Wed, 21 Oct 2015 07:28:00 GMT"))
+        .route("/last-modified", kept("last-modified", "Wed, 21 Oct 2015 07:28:00 GMT"))
+        .route("/stale", cached("max-age=0, stale-while-revalidate=60"))
+        .route("/cloudflare", kept("cloudflare-cdn-cache-control", "max-age=60"))
+        .route("/nginx", kept("x-accel-expires", "60"))
+        .route("/no-cache", cached("no-cache"))
         .layer(layer);
     support::serve(app).await
 }
@@ -186,9 +193,11 @@ async fn ok_preflights_and_skipped_paths_are_unchanged() {
 
 #[tokio::test]
 async fn ok_responses_for_shared_caches_name_no_trace_unless_allowed() {
+    let kept = ["/public", "/max-age", "/expires", "/last-modified", "/stale", "/cloudflare", "/nginx"];
     for (response_headers, shared) in [(all(), 0), (all().allow_shared_caches(), ALL.len())] {
         let address = serve(layer().response_headers(response_headers)).await;
-        for (path, lines) in [("/public", shared), ("/max-age", shared), ("/private", ALL.len())] {
+        let others = ["/private", "/no-cache"].map(|path| (path, ALL.len()));
+        for (path, lines) in kept.map(|path| (path, shared)).into_iter().chain(others) {
             let request = format!("GET {path}");
             assert_eq!(answer(address, &request, &parent("01"), ALL).await.len(), lines, "{path}");
         }

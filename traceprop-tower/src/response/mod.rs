@@ -22,8 +22,8 @@
 //!
 //! * Responses to `OPTIONS` and to requests that the layer [skips](crate::ExtractLayer::skip), which have no span.
 //! * Responses that shared caches may store, unless [`ResponseHeaders::allow_shared_caches`] is set. These are
-//!   responses whose `Cache-Control` has `public`, `s-maxage` or a `max-age` above 0, and neither `private` nor
-//!   `no-store`; see
+//!   responses with a lifetime in `Cache-Control`, in `Expires` or in a field for CDNs, or with `Last-Modified`, and
+//!   with neither `private` nor `no-store`; see
 //!   [`caching::allows_shared_cache`](traceprop_http::caching::allows_shared_cache). If a cache stores responses by its
 //!   own configuration, configure it to remove these headers.
 //! * In [passthrough](crate::ExtractLayer::passthrough) mode, the headers that name a span. Those of an upstream
