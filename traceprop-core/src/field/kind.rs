@@ -144,18 +144,6 @@ impl FormatKind {
     pub(crate) fn has_one_name(self) -> bool {
         self.row().is_some_and(|row| row.names.len() == 1 && !row.names[0].contains(':'))
     }
-
-    /// The fields of all built-in formats.
-    #[cfg(any(feature = "alloc", test))]
-    pub(crate) const fn all_fields() -> FieldSet {
-        let mut all = FieldSet::EMPTY;
-        let mut i = 0;
-        while i < ROWS.len() {
-            all = all.union(ROWS[i].fields);
-            i += 1;
-        }
-        all
-    }
 }
 
 impl Row {

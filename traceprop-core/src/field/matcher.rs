@@ -4,8 +4,6 @@ use core::fmt;
 
 use super::kind::FirstField;
 use super::known::Field;
-#[cfg(feature = "alloc")]
-use super::known::FormatKind;
 use super::name::{CustomHeader, MAX_CUSTOM_HEADERS};
 use super::set::FieldSet;
 
@@ -80,7 +78,7 @@ impl FieldNames {
     /// Watches for the fields of every built-in format.
     #[cfg(feature = "alloc")]
     pub(crate) const fn all_built_in() -> Self {
-        Self { watched: FormatKind::all_fields(), third_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
+        Self { watched: FieldSet::of(Field::BUILT_IN), third_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
     }
 
     /// The field that a stored line is: built-in ones are known already, others are told by their name.
