@@ -128,18 +128,6 @@ impl FormatKind {
         fields
     }
 
-    /// The letter of the items that hold text of a header.
-    pub(crate) const fn text_letter() -> char {
-        let mut i = 0;
-        while i < ROWS.len() {
-            if ROWS[i].preserves as u8 == Preserves::Text as u8 {
-                return ROWS[i].kind.letter();
-            }
-            i += 1;
-        }
-        panic!("no row preserves text")
-    }
-
     /// Whether all formats of this kind have the same name.
     pub(crate) fn has_one_name(self) -> bool {
         self.row().is_some_and(|row| row.names.len() == 1 && !row.names[0].contains(':'))

@@ -34,7 +34,7 @@ pub(crate) const DEBUG: char = 'd';
 pub(crate) const DEFERRED: char = 'f';
 
 /// The letter of the text of a header. A tag of the header's name comes first. Text goes only where its header may go.
-pub(crate) const TEXT: char = FormatKind::text_letter();
+pub(crate) const TEXT: char = FormatKind::Correlation.letter();
 
 /// The length of a tag, in bytes.
 pub(crate) const TAG: usize = 4;
