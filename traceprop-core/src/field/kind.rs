@@ -163,23 +163,6 @@ impl FormatSet {
         self.0 == 0
     }
 
-    pub(crate) const fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// The kinds of built-in formats that keep this in the tracestate.
-    pub(crate) const fn preserving(what: Preserves) -> Self {
-        let mut set = Self::EMPTY;
-        let mut i = 0;
-        while i < ROWS.len() {
-            if ROWS[i].preserves as u8 == what as u8 {
-                set = set.with(ROWS[i].kind);
-            }
-            i += 1;
-        }
-        set
-    }
-
     /// Whether `other` has all of them too.
     pub(crate) const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0

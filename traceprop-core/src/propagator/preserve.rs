@@ -3,7 +3,7 @@
 use super::Propagator;
 use crate::carrier::CarrierMut;
 use crate::context::inject_options::InjectReport;
-use crate::field::{FieldSet, FormatKind, FormatSet, Preserves};
+use crate::field::{FieldSet, FormatKind, Preserves};
 use crate::format::{Format, InjectContext, keep_text};
 use crate::id::sampling::Sampling;
 use crate::tracestate::otel::OtelMember;
@@ -20,9 +20,6 @@ enum Asked {
     WithMember,
     All,
 }
-
-/// The formats that have a tracestate member of their own.
-const WITH_MEMBER: FormatSet = FormatSet::preserving(Preserves::Member);
 
 impl Propagator {
     /// Lets formats add their data to the tracestate, then writes.
@@ -81,7 +78,7 @@ impl Propagator {
         };
         if !context.headers.present().without(without_data).is_empty() || facts.has_tp() {
             Asked::All
-        } else if facts.has_dd() || context.injects.intersects(WITH_MEMBER) {
+        } else if facts.has_dd() || context.injects(FormatKind::Datadog) {
             Asked::WithMember
         } else {
             Asked::None
