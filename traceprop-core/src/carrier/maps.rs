@@ -7,50 +7,34 @@ use std::string::{String, ToString};
 use super::pairs::owned;
 use super::{Carrier, CarrierMut, FieldName, FieldValue};
 
-/// A map holds one value a name, so a further line of the same name is joined to it by a comma, which is what several
-/// lines mean (RFC 9110 5.3).
-fn join(present: &mut String, value: FieldValue<'_>) {
-    present.push(',');
-    present.push_str(&owned(value));
-}
-
-impl<S: BuildHasher + Sync> Carrier for HashMap<String, String, S> {
-    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
-    }
-}
-
-impl<S: BuildHasher + Sync> CarrierMut for HashMap<String, String, S> {
-    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
-        match self.get_mut(name.as_str()) {
-            Some(present) => join(present, value),
-            None => drop(self.insert(name.as_str().to_string(), owned(value))),
+macro_rules! carry {
+    ([$($generics:tt)*] $map:ty) => {
+        impl<$($generics)*> Carrier for $map {
+            fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+                self.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+            }
         }
-    }
 
-    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
-        self.retain(|name, _| !stale(name));
-    }
-}
+        impl<$($generics)*> CarrierMut for $map {
+            fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
+                let value = owned(value);
+                match self.get_mut(name.as_str()) {
+                    // A map holds one value a name. A further line is joined by a comma, which means the same (RFC 9110,
+                    // section 5.3).
+                    Some(present) => present.extend([",", &value]),
+                    None => drop(self.insert(name.as_str().to_string(), value)),
+                }
+            }
 
-impl Carrier for BTreeMap<String, String> {
-    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
-    }
-}
-
-impl CarrierMut for BTreeMap<String, String> {
-    fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
-        match self.get_mut(name.as_str()) {
-            Some(present) => join(present, value),
-            None => drop(self.insert(name.as_str().to_string(), owned(value))),
+            fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
+                self.retain(|name, _| !stale(name));
+            }
         }
-    }
-
-    fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
-        self.retain(|name, _| !stale(name));
-    }
+    };
 }
+
+carry!([S: BuildHasher + Sync] HashMap<String, String, S>);
+carry!([] BTreeMap<String, String>);
 
 #[cfg(test)]
 mod tests {
