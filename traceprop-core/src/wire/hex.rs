@@ -57,14 +57,6 @@ const fn value16(digits: &[u8; 16]) -> u64 {
     (value8(u64::from_be_bytes([a, b, c, d, e, f, g, h])) << 32) | value8(u64::from_be_bytes(low))
 }
 
-/// Returns the digits in lower case, for formats that accept both cases.
-#[inline]
-fn lower_case<const N: usize>(digits: &[u8; N]) -> [u8; N] {
-    let mut lower = *digits;
-    lower.make_ascii_lowercase();
-    lower
-}
-
 /// Parses sixteen lower-case digits.
 #[inline]
 fn lower16(digits: &[u8; 16]) -> Option<u64> {
@@ -100,7 +92,7 @@ const fn nibble(digit: u8) -> u8 {
 pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
     match lower16(digits) {
         Some(value) => Ok(value),
-        None => u64_16_uppercase(digits, letters),
+        None => uppercase(digits, letters, lower16),
     }
 }
 
@@ -109,7 +101,7 @@ pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexErro
 pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
     match lower32(digits) {
         Some(value) => Ok(value),
-        None => u128_32_uppercase(digits, letters),
+        None => uppercase(digits, letters, lower32),
     }
 }
 
@@ -117,15 +109,14 @@ pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexEr
 // registers from the usual path.
 #[cold]
 #[inline(never)]
-fn u64_16_uppercase(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
-    let value = if letters == Letters::AnyCase { lower16(&lower_case(digits)) } else { None };
-    value.ok_or_else(|| diagnose(digits, letters))
-}
-
-#[cold]
-#[inline(never)]
-fn u128_32_uppercase(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
-    let value = if letters == Letters::AnyCase { lower32(&lower_case(digits)) } else { None };
+fn uppercase<const N: usize, T>(
+    digits: &[u8; N],
+    letters: Letters,
+    parse: fn(&[u8; N]) -> Option<T>,
+) -> Result<T, HexError> {
+    let mut lower = *digits;
+    lower.make_ascii_lowercase();
+    let value = if letters == Letters::AnyCase { parse(&lower) } else { None };
     value.ok_or_else(|| diagnose(digits, letters))
 }
 
