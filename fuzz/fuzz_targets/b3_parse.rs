@@ -4,7 +4,11 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::b3::B3;
-use traceprop_core::{B3Multi, B3Single, Field, InjectOptions, MAX_HEADER_LINES, Propagator, Sampling, SpanId};
+use traceprop_core::{
+    Field, InjectOptions, Propagator, Sampling, SpanId,
+    format::MAX_HEADER_LINES,
+    formats::b3::{B3Multi, B3Single},
+};
 use traceprop_fuzz::oracle::{Expected, b3};
 use traceprop_fuzz::{
     Headers, Input, SPAN, Sink, extract, is_blank, target, values, within, written_by_child, written_by_relay,
@@ -49,7 +53,7 @@ fn value(value: &[u8]) {
     }
 }
 
-fn read(ids: Option<traceprop_core::B3Ids>, sampling: Sampling) -> b3::B3 {
+fn read(ids: Option<traceprop_core::formats::b3::B3Ids>, sampling: Sampling) -> b3::B3 {
     b3::B3 {
         ids: ids.map(|ids| (ids.trace_id(), ids.span_id())),
         parent: ids.and_then(|ids| ids.parent_span_id()),

@@ -3,8 +3,9 @@
 
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
-    Baggage, BaggageEntry, BaggageLimits, HeaderLines, InjectOptions, OwnedBaggage, OwnedContext, Propagator,
-    SpanContext, SpanId, TraceId,
+    Baggage, InjectOptions, OwnedBaggage, OwnedContext, Propagator, SpanContext, SpanId, TraceId,
+    baggage::{BaggageEntry, BaggageLimits},
+    format::HeaderLines,
 };
 use traceprop_fuzz::oracle::{baggage, is_token};
 use traceprop_fuzz::{Input, target, written_by_child};

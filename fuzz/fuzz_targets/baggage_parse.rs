@@ -4,7 +4,8 @@
 
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
-    Allow, Baggage, BaggageLimits, BaggageReport, InjectOptions, InvalidReason, OwnedBaggage, Propagator,
+    Allow, Baggage, InjectOptions, InvalidReason, OwnedBaggage, Propagator, baggage::BaggageLimits,
+    report::BaggageReport,
 };
 use traceprop_fuzz::oracle::baggage;
 use traceprop_fuzz::{
@@ -42,7 +43,8 @@ fn run(data: &[u8]) {
     }
     report(&propagator, &headers, &expected);
     if let [line] = lines[..] {
-        let one = Baggage::from_lines(traceprop_core::HeaderLines::one(line), limits).map(|baggage| baggage.len());
+        let one =
+            Baggage::from_lines(traceprop_core::format::HeaderLines::one(line), limits).map(|baggage| baggage.len());
         assert_eq!(one.unwrap_or(0), written.len());
     }
 
@@ -68,7 +70,7 @@ fn run(data: &[u8]) {
     let owned = OwnedBaggage::from(read);
     let again = owned.to_string();
     let again = Baggage::from_lines(
-        traceprop_core::HeaderLines::one(again.as_bytes()),
+        traceprop_core::format::HeaderLines::one(again.as_bytes()),
         BaggageLimits { bytes: usize::MAX, ..limits },
     );
     let again = again.unwrap_or(Baggage::EMPTY);

@@ -8,7 +8,9 @@ use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{InjectOptions, InjectReport, Propagator, PropagatorBuilder, Sampling, SpanId, TraceId, presets};
+use traceprop_core::{
+    InjectOptions, Propagator, PropagatorBuilder, Sampling, SpanId, TraceId, presets, report::InjectReport,
+};
 use traceprop_fuzz::oracle::{b3, correlation, datadog, jaeger, sw8, w3c};
 use traceprop_fuzz::{
     Headers, Input, Sink, extract, ids, target, values, w3c_only, written_by_child, written_by_relay,

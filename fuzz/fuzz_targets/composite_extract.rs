@@ -12,8 +12,9 @@ use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, ExtractReport, Extraction, Field, InjectOptions, InjectReport, LinkReason, OwnedContext, Propagator,
-    PropagatorBuilder, RemoteContext, Sampling, TraceId, TraceIdMatch, Trust,
+    Allow, Extraction, Field, InjectOptions, LinkReason, OwnedContext, Propagator, PropagatorBuilder, RemoteContext,
+    Sampling, TraceId, TraceIdMatch, Trust,
+    report::{ExtractReport, InjectReport},
 };
 use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, is_digits, jaeger, sw8, w3c};
 use traceprop_fuzz::{

@@ -2,7 +2,9 @@
 #![cfg_attr(fuzzing, no_main)]
 
 use traceprop_core::formats::correlation::Correlation;
-use traceprop_core::{Allow, CorrelationId, InjectOptions, OwnedContext, Propagator, SpanContext, SpanId, TraceId};
+use traceprop_core::{
+    Allow, InjectOptions, OwnedContext, Propagator, SpanContext, SpanId, TraceId, formats::correlation::CorrelationId,
+};
 use traceprop_fuzz::oracle::Expected;
 use traceprop_fuzz::oracle::correlation::{self, Meaning, Rules};
 use traceprop_fuzz::{

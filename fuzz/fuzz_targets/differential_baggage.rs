@@ -11,7 +11,7 @@ use opentelemetry::baggage::{Baggage as TheirBaggage, BaggageExt};
 use opentelemetry_sdk::propagation::BaggagePropagator;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
-    Baggage, BaggageEntry, InjectOptions, OwnedBaggage, OwnedContext, Propagator, SpanContext, SpanId, TraceId,
+    Baggage, InjectOptions, OwnedBaggage, OwnedContext, Propagator, SpanContext, SpanId, TraceId, baggage::BaggageEntry,
 };
 use traceprop_fuzz::oracle::{is_token, percent, split_once, trim};
 use traceprop_fuzz::peer::{self, Difference, agree, lines};

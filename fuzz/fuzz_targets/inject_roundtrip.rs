@@ -11,8 +11,8 @@ use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts};
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Baggage, CorrelationId, Field, InjectOptions, InjectReport, JaegerFlags, OwnedBaggage, OwnedContext, Propagator,
-    PropagatorBuilder, RemoteContext, Sampling, SpanContext, presets,
+    Baggage, Field, InjectOptions, OwnedBaggage, OwnedContext, Propagator, PropagatorBuilder, RemoteContext, Sampling,
+    SpanContext, formats::correlation::CorrelationId, formats::jaeger::JaegerFlags, presets, report::InjectReport,
 };
 use traceprop_fuzz::oracle::{Expected, b3, baggage, correlation, datadog, is_token, jaeger, sw8, text, trim, w3c};
 use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
@@ -201,7 +201,7 @@ fn yes_or_no(sampling: Sampling) -> Sampling {
 
 fn w3c(given: &Given, context: &OwnedContext, sink: &Sink) {
     let expected: Vec<_> = context.baggage().iter().map(|member| member.to_string()).collect();
-    let read = baggage::expected(&values(&sink.0, "baggage"), traceprop_core::BaggageLimits::W3C);
+    let read = baggage::expected(&values(&sink.0, "baggage"), traceprop_core::baggage::BaggageLimits::W3C);
     assert!(read.members.iter().map(|member| &member.written).eq(&expected) && !read.malformed && !read.beyond);
     if !sink.has("traceparent") {
         return assert!(!sink.has("tracestate"));

@@ -5,7 +5,10 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::{InjectOptions, JaegerBaggage, OwnedBaggage, Propagator, SpanId, UberTraceId};
+use traceprop_core::{
+    InjectOptions, OwnedBaggage, Propagator, SpanId,
+    formats::jaeger::{JaegerBaggage, UberTraceId},
+};
 use traceprop_fuzz::oracle::{Expected, is_token, jaeger};
 use traceprop_fuzz::{
     Headers, Input, READING, SPAN, Sink, Steps, WRITING, extract, field_len, target, values, within, written_by_child,

@@ -4,7 +4,10 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{InjectOptions, InvalidReason, Propagator, Sampling, SpanId, TraceFlags, TraceParent};
+use traceprop_core::{
+    InjectOptions, InvalidReason, Propagator, Sampling, SpanId,
+    formats::tracecontext::{TraceFlags, TraceParent},
+};
 use traceprop_fuzz::oracle::{Expected, w3c};
 use traceprop_fuzz::{Headers, SPAN, extract, target, within, written_by_child, written_by_relay};
 

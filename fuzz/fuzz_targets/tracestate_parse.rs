@@ -4,7 +4,8 @@
 
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    InjectOptions, Propagator, SpanId, TraceState, TraceStateEdit, TraceStateMember,
+    InjectOptions, Propagator, SpanId, TraceState,
+    tracestate::{TraceStateEdit, TraceStateMember},
 };
 use traceprop_fuzz::oracle::w3c;
 use traceprop_fuzz::{
@@ -72,7 +73,8 @@ fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     let came = expected.unwrap_or_default();
     if came.iter().all(|(key, _)| key != "tp") {
         let edited = edited(came.clone(), edits);
-        let kept = within_budget(edited.iter().take(traceprop_core::tracestate::MAX_MEMBERS).cloned().collect(), budget);
+        let kept =
+            within_budget(edited.iter().take(traceprop_core::tracestate::MAX_MEMBERS).cloned().collect(), budget);
         assert_eq!(sent, line(&kept));
         assert_eq!(omitted.is_complete(), kept.len() == edited.len(), "{omitted}");
     }

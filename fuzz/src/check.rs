@@ -3,8 +3,11 @@
 use std::fmt;
 
 use traceprop_core::{
-    Carrier, CarrierMut, Extraction, Field, FieldName, FieldValue, IdBits, InjectOptions, InjectReport, InjectSource,
-    InvalidHeader, OwnedContext, Passthrough, Propagator, Sampling, SpanContext,
+    Carrier, CarrierMut, Extraction, Field, IdBits, InjectOptions, InvalidHeader, OwnedContext, Propagator, Sampling,
+    SpanContext,
+    carrier::{FieldName, FieldValue},
+    format::{InjectSource, Passthrough},
+    report::InjectReport,
 };
 
 use crate::input::Headers;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use traceprop_core::{Carrier, Field, Lookup, MAX_HEADER_LINES, SpanId, TraceId};
+use traceprop_core::{Carrier, Field, SpanId, TraceId, carrier::Lookup, format::MAX_HEADER_LINES};
 
 /// The lines of a request, names as they are spelt.
 pub type Headers = Vec<(String, Vec<u8>)>;

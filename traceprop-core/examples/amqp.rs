@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 
 use traceprop_core::{
-    Carrier, CarrierMut, FieldName, FieldValue, IdGenerator, InjectOptions, Propagator, RandomIds, SpanContext, presets,
+    Carrier, CarrierMut, IdGenerator, InjectOptions, Propagator, RandomIds, SpanContext,
+    carrier::{FieldName, FieldValue},
+    presets,
 };
 
 /// Headers of a message, shaped like lapin's `FieldTable`.

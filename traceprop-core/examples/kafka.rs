@@ -9,7 +9,9 @@ use std::fmt;
 
 use client::{Header, Headers, Record};
 use traceprop_core::{
-    Allow, Carrier, CarrierMut, FieldName, FieldValue, IdGenerator, InjectOptions, Propagator, RandomIds, presets,
+    Allow, Carrier, CarrierMut, IdGenerator, InjectOptions, Propagator, RandomIds,
+    carrier::{FieldName, FieldValue},
+    presets,
 };
 
 /// The part of a Kafka client that matters here, shaped like rdkafka's `Headers` and `OwnedHeaders`.

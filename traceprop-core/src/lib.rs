@@ -53,7 +53,8 @@
 //! - [`Propagator`] reads and writes the formats of a list; [`presets`] has the common lists.
 //! - [`Extraction`] is what a request contains; [`SpanContext`] and `OwnedContext` are spans of this service.
 //! - [`formats`] has the types of each format, and [`sampler`] has samplers and the `ot` member of the `tracestate`.
-//! - [`Carrier`] and [`CarrierMut`] adapt a protocol; [`Format`] adds a format.
+//! - [`Carrier`] and [`CarrierMut`] adapt a protocol; [`format::Format`] adds a format.
+//! - [`report`] has what an extraction found and what an injection omitted.
 //!
 //! # Features
 //!
@@ -76,37 +77,32 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
-mod baggage;
-mod carrier;
+pub mod baggage;
+pub mod carrier;
 mod context;
 mod field;
-mod format;
+pub mod format;
 pub mod formats;
 mod id;
 #[cfg(feature = "alloc")]
 mod owned;
 mod propagator;
+pub mod report;
 pub mod sampler;
 pub mod tracestate;
 mod views;
 mod wire;
 
-pub use baggage::{Baggage, BaggageIter, BaggageLimits, BaggageMember, BaggageProperties, BaggageProperty};
+pub use baggage::Baggage;
 #[cfg(feature = "alloc")]
-pub use baggage::{BaggageEntry, OwnedBaggage};
+pub use baggage::OwnedBaggage;
 #[cfg(feature = "alloc")]
 pub use carrier::Pairs;
-pub use carrier::headers::{HeaderLines, HeaderLinesIter, Headers, MAX_HEADER_LINES};
-pub use carrier::{Carrier, CarrierMut, FieldName, FieldValue, Lookup, StaleFields};
-pub use context::inject_options::{Allow, InjectOptions, InjectReport, OmitReason, Omitted};
-pub use context::{Passthrough, RemoteContext, SpanContext};
+pub use carrier::{Carrier, CarrierMut};
+pub use context::inject_options::{Allow, InjectOptions};
+pub use context::{RemoteContext, SpanContext};
+pub use field::Field;
 pub use field::invalid::InvalidHeader;
-pub use field::{CustomHeader, Field, FieldSet, InvalidHeaderName, MAX_CUSTOM_HEADERS};
-pub use format::{Format, FormatFields, InjectContext, InjectSource, Outcome, Parsed, Writer};
-pub use formats::b3::{B3Ids, B3Multi, B3Single};
-pub use formats::correlation::{Correlation, CorrelationId};
-pub use formats::jaeger::{JaegerBaggage, JaegerBaggageItem, JaegerDebugId, JaegerFlags, UberTraceId};
-pub use formats::tracecontext::{TraceFlags, TraceParent};
 #[cfg(feature = "rand")]
 pub use id::generator::RandomIds;
 #[cfg(target_has_atomic = "64")]
@@ -118,14 +114,11 @@ pub use id::{ParseIdError, SpanId, TraceId};
 pub use owned::OwnedContext;
 #[cfg(feature = "std")]
 pub use owned::current::{ContextFuture, ContextGuard, InContext};
-#[cfg(feature = "std")]
-pub use propagator::EnvCarrier;
-#[cfg(feature = "std")]
-pub use propagator::EnvWarning;
-pub use propagator::explain::{BaggageReport, ExtractReport, FormatReport};
 pub use propagator::{
-    ConfigError, ConfigList, ConfigWord, Extraction, FormatRef, Link, LinkReason, MAX_FORMATS, Preset, Propagator,
-    PropagatorBuilder, TraceIdMatch, Trust, presets,
+    ConfigError, ConfigList, ConfigWord, Extraction, Link, LinkReason, Propagator, PropagatorBuilder, TraceIdMatch,
+    Trust, presets,
 };
-pub use tracestate::{TraceState, TraceStateEdit, TraceStateIter, TraceStateMember};
+#[cfg(feature = "std")]
+pub use propagator::{EnvCarrier, EnvWarning};
+pub use tracestate::TraceState;
 pub use wire::reason::InvalidReason;

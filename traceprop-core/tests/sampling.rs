@@ -6,7 +6,8 @@ use traceprop_core::sampler::{
     TraceIdRatioBased,
 };
 use traceprop_core::{
-    IdBits, InjectOptions, OwnedContext, Pairs, Sampling, SpanContext, TraceState, TraceStateEdit, Trust, presets,
+    IdBits, InjectOptions, OwnedContext, Pairs, Sampling, SpanContext, TraceState, Trust, presets,
+    tracestate::TraceStateEdit,
 };
 
 const HALF: Probability = Probability::new(0.5).unwrap();

@@ -6,7 +6,10 @@ use std::fmt::{self, Write};
 use allocation_counter::measure;
 use traceprop_core::formats::sw8::{Sw8, trace_id_text};
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{Allow, CarrierMut, FieldName, FieldValue, InjectOptions, Propagator, SpanId};
+use traceprop_core::{
+    Allow, CarrierMut, InjectOptions, Propagator, SpanId,
+    carrier::{FieldName, FieldValue},
+};
 
 static SW8: Sw8 = Sw8::new("cart", "cart-1");
 static W3C: W3cTraceContext = W3cTraceContext::new();

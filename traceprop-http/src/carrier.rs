@@ -4,7 +4,11 @@ use std::fmt::Write;
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{Carrier, CarrierMut, Field, FieldName, FieldSet, FieldValue, Lookup, StaleFields};
+use traceprop_core::{
+    Carrier, CarrierMut, Field,
+    carrier::{FieldName, FieldValue, Lookup, StaleFields},
+    format::FieldSet,
+};
 
 use crate::names;
 
@@ -156,7 +160,7 @@ fn header_value(value: FieldValue<'_>) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use traceprop_core::{BaggageEntry, InjectOptions, OwnedBaggage, OwnedContext, SpanContext, presets};
+    use traceprop_core::{InjectOptions, OwnedBaggage, OwnedContext, SpanContext, baggage::BaggageEntry, presets};
 
     fn span() -> SpanContext<'static> {
         let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();

@@ -33,7 +33,7 @@
 
 use http::header::ACCESS_CONTROL_EXPOSE_HEADERS;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{Field, MAX_HEADER_LINES, Propagator};
+use traceprop_core::{Field, Propagator, format::MAX_HEADER_LINES};
 
 use crate::names;
 use crate::response::{ResponseHeader, ResponseHeaders};
@@ -135,7 +135,7 @@ pub fn jaeger_baggage_headers<'k>(keys: impl IntoIterator<Item = &'k str>) -> im
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::Correlation;
+/// use traceprop_core::formats::correlation::Correlation;
 /// use traceprop_http::{ResponseHeaders, cors};
 ///
 /// let response = ResponseHeaders::new().server_timing().echo_correlation(Correlation::from_static("x-request-id"));

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use traceprop_core::formats::datadog::DatadogText;
-use traceprop_core::{Allow, Baggage, Extraction, Headers, JaegerBaggage, OwnedContext, SpanId, TraceId, TraceState};
+use traceprop_core::{
+    Allow, Baggage, Extraction, OwnedContext, SpanId, TraceId, TraceState, format::Headers,
+    formats::jaeger::JaegerBaggage,
+};
 
 /// Ids that real user monitoring (RUM) searches by: the trace id in every notation, the resource span of the page, and
 /// the session, user and view.

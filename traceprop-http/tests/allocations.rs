@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use allocation_counter::measure;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Allow, Field, IdBits, InjectOptions, Outcome, OwnedContext, Propagator, presets};
+use traceprop_core::{Allow, Field, IdBits, InjectOptions, OwnedContext, Propagator, format::Outcome, presets};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut, PageMarkup, ResponseHeader, ResponseHeaders, RumIds};
 
 fn request() -> HeaderMap {

@@ -1,7 +1,9 @@
 //! The settings of one call of a plain client: context, formats, and what is sent in addition to trace context.
 
 use reqwest::{Request, Url};
-use traceprop_core::{InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext};
+use traceprop_core::{
+    InjectOptions, OwnedContext, Propagator, RandomIds, SpanContext, format::InjectSource, report::InjectReport,
+};
 use traceprop_http::HeaderCarrierMut;
 
 use crate::policy::child_of;

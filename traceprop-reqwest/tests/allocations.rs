@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use reqwest::{Method, Request};
-use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, SpanContext, presets};
+use traceprop_core::{OwnedBaggage, OwnedContext, SpanContext, baggage::BaggageEntry, presets};
 use traceprop_reqwest::{Call, Rule, Rules};
 
 fn context() -> OwnedContext {

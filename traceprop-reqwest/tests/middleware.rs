@@ -9,7 +9,7 @@ use http::Extensions;
 use reqwest::{Client, Request, Response};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, RequestBuilder, Result};
 use traceprop_core::{
-    Allow, BaggageEntry, InContext, InjectOptions, OwnedBaggage, OwnedContext, RandomIds, SpanContext,
+    Allow, InContext, InjectOptions, OwnedBaggage, OwnedContext, RandomIds, SpanContext, baggage::BaggageEntry,
 };
 use traceprop_reqwest::{DisablePropagation, PropagationMiddleware, Rule, Rules, presets};
 

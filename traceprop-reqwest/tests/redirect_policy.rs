@@ -4,7 +4,7 @@ mod common;
 
 use common::{Server, values};
 use reqwest::{Client, redirect};
-use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, RandomIds, SpanContext};
+use traceprop_core::{OwnedBaggage, OwnedContext, RandomIds, SpanContext, baggage::BaggageEntry};
 use traceprop_reqwest::{Call, InjectOptions, Propagate, Rule, Rules, presets};
 
 fn client(rules: &Rules) -> Client {

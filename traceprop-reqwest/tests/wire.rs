@@ -5,8 +5,9 @@ mod common;
 use common::{Server, values};
 use reqwest::{Client, RequestBuilder};
 use traceprop_core::{
-    Allow, CustomHeader, Format, FormatFields, Headers, InContext, InjectContext, InjectOptions, Outcome, OwnedContext,
-    Parsed, Propagator, SpanContext, SpanId, TraceId, Writer, presets,
+    Allow, InContext, InjectOptions, OwnedContext, Propagator, SpanContext, SpanId, TraceId,
+    format::{CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome, Parsed, Writer},
+    presets,
 };
 use traceprop_reqwest::{Call, Propagate};
 

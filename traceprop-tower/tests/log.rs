@@ -17,7 +17,7 @@ use support::log::Log;
 use support::{Answer, PARENT, get, send, serve};
 use tower::{Layer, Service};
 use tower_http::trace::TraceLayer;
-use traceprop_core::{Correlation, IdBits};
+use traceprop_core::{IdBits, formats::correlation::Correlation};
 use traceprop_tower::logging::{LogFields, SpanLayer, request_span};
 use traceprop_tower::{ExtractLayer, OwnedContext, Propagator, presets, request_span};
 use tracing::{Level, Span};

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use axum::routing::get as on_get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use traceprop_core::{Correlation, IdBits, IdGenerator, Propagator, Trust};
+use traceprop_core::{IdBits, IdGenerator, Propagator, Trust, formats::correlation::Correlation};
 use traceprop_tower::{ExtractLayer, ResponseHeaders};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

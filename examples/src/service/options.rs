@@ -5,7 +5,10 @@ use std::num::ParseIntError;
 
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
-use traceprop_core::{BaggageLimits, ConfigError, Correlation, InvalidHeaderName, Propagator, Trust};
+use traceprop_core::{
+    ConfigError, Propagator, Trust, baggage::BaggageLimits, format::InvalidHeaderName,
+    formats::correlation::Correlation,
+};
 
 /// The text of `--help`.
 pub const USAGE: &str = "\

@@ -1,6 +1,6 @@
 //! W3C `baggage`.
 
-use traceprop_core::BaggageLimits;
+use traceprop_core::baggage::BaggageLimits;
 
 use super::{is_token, percent, split_once, text, trim};
 

@@ -9,7 +9,7 @@ pub mod jaeger;
 pub mod sw8;
 pub mod w3c;
 
-use traceprop_core::{Extraction, Field, Outcome, RemoteContext, Sampling};
+use traceprop_core::{Extraction, Field, RemoteContext, Sampling, format::Outcome};
 
 /// Whether a module of this folder has the rules of a field.
 const fn is_judged(field: Field) -> bool {

@@ -11,7 +11,7 @@ use core::panic::PanicInfo;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Allow, CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, Propagator, presets};
+use traceprop_core::{Allow, CarrierMut, IdBits, InjectOptions, Propagator, presets, carrier::{FieldName, FieldValue}};
 
 /// Text on the stack. Writing beyond its capacity is an error.
 struct Text<const N: usize> {

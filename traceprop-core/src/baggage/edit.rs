@@ -42,7 +42,7 @@ pub struct OwnedBaggage {
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{BaggageEntry, OwnedBaggage};
+/// use traceprop_core::{OwnedBaggage, baggage::BaggageEntry};
 ///
 /// let mut baggage = OwnedBaggage::new();
 /// baggage.push(BaggageEntry { key: "tenant".into(), value: "acme inc".into(), properties: "secure".into() });

@@ -240,7 +240,7 @@ impl fmt::Display for BaggageProperties<'_> {
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{Baggage, BaggageProperty};
+/// use traceprop_core::{Baggage, baggage::BaggageProperty};
 ///
 /// let baggage = Baggage::parse(b"tenant=acme;ttl=30")?;
 /// let member = baggage.get("tenant").expect("the member is there");

@@ -35,7 +35,7 @@ use member::RawMember;
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{BaggageLimits, formats::baggage::W3cBaggage};
+/// use traceprop_core::{baggage::BaggageLimits, formats::baggage::W3cBaggage};
 ///
 /// static SMALL: W3cBaggage = W3cBaggage::new().limits(BaggageLimits { members: 16, bytes: 1024 });
 /// assert_eq!(BaggageLimits::default(), BaggageLimits { members: 64, bytes: 8192 });
@@ -106,7 +106,7 @@ impl<'c> Baggage<'c> {
     /// # Errors
     ///
     /// Returns `no-valid-member` if no member is valid, `too-long` if the first member exceeds the limit, and
-    /// `too-many-lines` if there are more than [`MAX_HEADER_LINES`](crate::MAX_HEADER_LINES) lines.
+    /// `too-many-lines` if there are more than [`MAX_HEADER_LINES`](crate::format::MAX_HEADER_LINES) lines.
     pub fn from_lines(lines: HeaderLines<'c>, limits: BaggageLimits) -> Result<Self, InvalidHeader> {
         Self::scan(lines, limits, |_, _| {}).0
     }

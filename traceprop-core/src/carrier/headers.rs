@@ -16,10 +16,10 @@ pub const MAX_HEADER_LINES: usize = 64;
 ///
 /// # Examples
 ///
-/// A format reads its fields in [`Format::extract`](crate::Format::extract):
+/// A format reads its fields in [`Format::extract`](crate::format::Format::extract):
 ///
 /// ```
-/// use traceprop_core::{CustomHeader, Field, Headers, InvalidHeader, InvalidReason};
+/// use traceprop_core::{Field, InvalidHeader, InvalidReason, format::{CustomHeader, Headers}};
 ///
 /// const TENANT: CustomHeader = CustomHeader::from_static("x-tenant");
 ///
@@ -124,7 +124,7 @@ impl<'c> Headers<'c> {
 
     /// Returns the field that a custom header is in this propagator.
     ///
-    /// A header that is not among the [`fields`](crate::Format::fields) of any of its formats is a [`Field::Custom`] that is
+    /// A header that is not among the [`fields`](crate::format::Format::fields) of any of its formats is a [`Field::Custom`] that is
     /// never present.
     pub fn field(&self, header: &CustomHeader) -> Field {
         self.names.configured(header).unwrap_or(Field::UNWATCHED)
@@ -154,7 +154,7 @@ impl core::fmt::Debug for Headers<'_> {
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{Field, HeaderLines, Headers};
+/// use traceprop_core::{Field, format::{HeaderLines, Headers}};
 ///
 /// fn last_line<'c>(headers: &Headers<'c>) -> Option<&'c [u8]> {
 ///     headers.get_all(Field::TraceState).iter().last()

@@ -42,11 +42,11 @@ mod tests {
     use crate::Pairs;
     use crate::Propagator;
     use crate::SpanContext;
-    use crate::TraceStateEdit;
     use crate::context::inject_options::InjectOptions;
     use crate::formats::jaeger::Jaeger;
     use crate::id::generator::IdBits;
     use crate::propagator::presets;
+    use crate::tracestate::TraceStateEdit;
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 

@@ -113,7 +113,7 @@ impl<C: Carrier + ?Sized> Carrier for &C {
 /// another library:
 ///
 /// ```
-/// use traceprop_core::{CarrierMut, FieldName, FieldValue};
+/// use traceprop_core::{CarrierMut, carrier::{FieldName, FieldValue}};
 ///
 /// #[derive(Default)]
 /// struct Message {

@@ -161,7 +161,7 @@ impl<'a> InjectOptions<'a> {
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::OmitReason;
+/// use traceprop_core::report::OmitReason;
 ///
 /// assert_eq!(OmitReason::NotAllowed.to_string(), "not-allowed");
 /// ```
@@ -210,7 +210,7 @@ impl fmt::Display for OmitReason {
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{Field, OmitReason, Omitted};
+/// use traceprop_core::{Field, report::{OmitReason, Omitted}};
 ///
 /// let omitted = Omitted { field: Field::Baggage, reason: OmitReason::NotAllowed, count: 2 };
 /// assert_eq!(omitted.to_string(), "baggage: 2 members omitted (not-allowed)");

@@ -160,7 +160,7 @@ impl<'c> Passthrough<'c> {
     /// Creates a passthrough of `context` without received headers, so every format writes its canonical form.
     ///
     /// ```
-    /// use traceprop_core::{Passthrough, RemoteContext, Sampling, TraceId};
+    /// use traceprop_core::{RemoteContext, Sampling, TraceId, format::Passthrough};
     ///
     /// let passthrough = Passthrough::from_remote(RemoteContext::new(TraceId::MIN, None));
     /// assert_eq!(passthrough.context().map(|context| context.trace_id), Some(TraceId::MIN));

@@ -10,7 +10,7 @@ use crate::wire::reason::{InvalidReason, ReasonAt};
 /// It holds no byte of the header, because values can be secret and this ends up in logs and metrics.
 ///
 /// ```
-/// use traceprop_core::{Field, InvalidReason, TraceParent};
+/// use traceprop_core::{Field, InvalidReason, formats::tracecontext::TraceParent};
 ///
 /// let invalid = TraceParent::parse(b"00-00000000000000000000000000000000-00f067aa0ba902b7-01").unwrap_err();
 /// assert_eq!((invalid.field(), invalid.reason(), invalid.offset()), (Field::TraceParent, InvalidReason::ZeroTraceId, 3));
@@ -55,7 +55,7 @@ impl InvalidHeader {
 }
 
 impl fmt::Display for InvalidHeader {
-    /// A custom header has a number here. [`ExtractReport`](crate::ExtractReport) knows its name.
+    /// A custom header has a number here. [`ExtractReport`](crate::report::ExtractReport) knows its name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "invalid {}: {}", self.field, self.place())
     }

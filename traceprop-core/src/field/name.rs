@@ -14,7 +14,7 @@ pub const MAX_CUSTOM_HEADERS: usize = 8;
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::CustomHeader;
+/// use traceprop_core::format::CustomHeader;
 ///
 /// let name = CustomHeader::new("X-Plumbr-TransactionId")?;
 /// assert_eq!(name.as_str(), "x-plumbr-transactionid");
@@ -22,7 +22,7 @@ pub const MAX_CUSTOM_HEADERS: usize = 8;
 ///
 /// const PREFIX: CustomHeader = CustomHeader::from_static("acmectx-").prefix();
 /// assert_eq!(PREFIX.suffix("AcmeCtx-Tenant"), Some("Tenant"));
-/// # Ok::<(), traceprop_core::InvalidHeaderName>(())
+/// # Ok::<(), traceprop_core::format::InvalidHeaderName>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CustomHeader {
@@ -36,7 +36,7 @@ pub struct CustomHeader {
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{CustomHeader, InvalidHeaderName};
+/// use traceprop_core::format::{CustomHeader, InvalidHeaderName};
 ///
 /// let error = CustomHeader::new("x id").unwrap_err();
 /// assert_eq!(error, InvalidHeaderName::BadByte(1));
@@ -109,7 +109,7 @@ impl CustomHeader {
     /// Makes the name a prefix, which stands for all longer names that start with it, one header for each item.
     ///
     /// Their values count as baggage: they are never forwarded verbatim, and
-    /// [`Format::inject_text`](crate::Format::inject_text) writes them.
+    /// [`Format::inject_text`](crate::format::Format::inject_text) writes them.
     pub const fn prefix(mut self) -> Self {
         self.is_prefix = true;
         self

@@ -7,7 +7,7 @@ use super::known::{FAMILIES, FIXED_COUNT, Field};
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{Field, FieldSet};
+/// use traceprop_core::{Field, format::FieldSet};
 ///
 /// const W3C: FieldSet = FieldSet::of(&[Field::TraceParent, Field::TraceState]);
 ///

@@ -11,7 +11,7 @@ impl InjectContext<'_> {
     /// Returns `false` and writes nothing if it is not. The format then has to write its canonical form.
     ///
     /// Three kinds of fields are omitted. Baggage and headers whose custom name is a prefix are written by
-    /// [`Format::inject_text`](crate::Format::inject_text), as far as they are allowed. Fields that `parsed`
+    /// [`Format::inject_text`](crate::format::Format::inject_text), as far as they are allowed. Fields that `parsed`
     /// [ignored](Parsed::ignored_fields) are not written at all.
     ///
     /// # Examples
@@ -20,8 +20,10 @@ impl InjectContext<'_> {
     ///
     /// ```
     /// # #[cfg(feature = "alloc")] {
-    /// # use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, InjectOptions, Outcome, Pairs};
-    /// # use traceprop_core::{Parsed, Propagator, RemoteContext, TraceId, Writer};
+    /// # use traceprop_core::{
+    ///     InjectOptions, Pairs, format::{CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome},
+    /// };
+    /// # use traceprop_core::{Propagator, RemoteContext, TraceId, format::{Parsed, Writer}};
     /// # struct Acme;
     /// const TRACE: CustomHeader = CustomHeader::from_static("x-acme-trace");
     ///

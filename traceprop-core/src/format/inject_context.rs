@@ -11,7 +11,7 @@ use crate::id::{SpanId, TraceId};
 use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{TraceState, TraceStateEdit};
 
-/// The context that a [`Format`](crate::Format) writes: ids, the sampling decision and the received headers.
+/// The context that a [`Format`](crate::format::Format) writes: ids, the sampling decision and the received headers.
 ///
 /// A propagator makes it from an [`InjectSource`] and passes it to each format of the inject list.
 ///
@@ -19,8 +19,10 @@ use crate::tracestate::{TraceState, TraceStateEdit};
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, InjectOptions, Pairs, Parsed};
-/// use traceprop_core::{Propagator, SpanContext, Writer};
+/// use traceprop_core::{
+///     InjectOptions, Pairs, format::{CustomHeader, Format, FormatFields, Headers, InjectContext, Parsed},
+/// };
+/// use traceprop_core::{Propagator, SpanContext, format::Writer};
 ///
 /// /// Writes the ids for a legacy system, which never sends them.
 /// struct Legacy;

@@ -14,7 +14,7 @@ use crate::tracestate::otel::OtelEdit;
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::{InjectOptions, InjectSource, Pairs, SpanContext, presets};
+/// use traceprop_core::{InjectOptions, Pairs, SpanContext, presets, format::InjectSource};
 ///
 /// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
 /// let mut headers = Pairs::new();

@@ -3,6 +3,7 @@
 //! Implement [`Format`] to read and write headers that this crate does not know. A format has a name and headers of its
 //! own. It [parses](Parsed) received headers, and [writes](Writer) a [context](InjectContext) into outgoing ones.
 
+mod format_ref;
 pub(crate) mod forward;
 mod inject_context;
 mod inject_source;
@@ -11,9 +12,12 @@ mod preserve;
 mod writer;
 
 use crate::baggage::BaggageLimits;
-use crate::carrier::headers::Headers;
-use crate::field::{CustomHeader, FieldNames, FieldSet, FormatKind};
+use crate::field::{FieldNames, FormatKind};
 
+pub use crate::carrier::headers::{HeaderLines, HeaderLinesIter, Headers, MAX_HEADER_LINES};
+pub use crate::context::Passthrough;
+pub use crate::field::{CustomHeader, FieldSet, InvalidHeaderName, MAX_CUSTOM_HEADERS};
+pub use format_ref::{FormatRef, MAX_FORMATS};
 pub use inject_context::InjectContext;
 pub use inject_source::InjectSource;
 pub(crate) use parsed::DecisionWeight;
@@ -30,7 +34,10 @@ pub use writer::Writer;
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, Parsed, RemoteContext, TraceId, Writer};
+/// use traceprop_core::{
+///     RemoteContext, TraceId,
+///     format::{CustomHeader, Format, FormatFields, Headers, InjectContext, Parsed, Writer},
+/// };
 ///
 /// /// `x-acme-trace`: a trace id of 32 hex digits.
 /// struct Acme;
@@ -137,7 +144,7 @@ impl<F: Format + ?Sized> Format for &F {
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{CustomHeader, Field, FieldSet, FormatFields};
+/// use traceprop_core::{Field, format::{CustomHeader, FieldSet, FormatFields}};
 ///
 /// const TENANT: CustomHeader = CustomHeader::from_static("x-acme-tenant");
 ///

@@ -11,7 +11,7 @@ use crate::tracestate::TraceStateFacts;
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{Outcome, Sampling, presets};
+/// use traceprop_core::{Sampling, presets, format::Outcome};
 ///
 /// let propagator = presets::ALL_TO_W3C.propagator();
 /// let report = propagator.explain(&[("b3", "d")]);
@@ -43,12 +43,12 @@ impl Outcome {
     }
 }
 
-/// The result of [`Format::extract`](crate::Format::extract): an outcome, and the optional headers that were ignored.
+/// The result of [`Format::extract`](crate::format::Format::extract): an outcome, and the optional headers that were ignored.
 ///
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{Field, InvalidHeader, InvalidReason, Parsed, RemoteContext, TraceId};
+/// use traceprop_core::{Field, InvalidHeader, InvalidReason, RemoteContext, TraceId, format::Parsed};
 ///
 /// let mut parsed = Parsed::context(RemoteContext::new(TraceId::MIN, None));
 /// parsed.ignore_field(InvalidHeader::new(Field::TraceState, InvalidReason::BadValue, 3));
@@ -94,7 +94,7 @@ impl Parsed {
     /// Creates the result of a format whose fields are absent.
     ///
     /// ```
-    /// use traceprop_core::{Outcome, Parsed, RemoteContext, Sampling, TraceId};
+    /// use traceprop_core::{RemoteContext, Sampling, TraceId, format::{Outcome, Parsed}};
     ///
     /// assert_eq!(Parsed::absent().outcome(), Outcome::Absent);
     /// assert_eq!(Parsed::sampling_only(Sampling::Debug).outcome(), Outcome::SamplingOnly(Sampling::Debug));
@@ -133,7 +133,7 @@ impl Parsed {
 
     /// Ignores a member of a list, while the rest of its field is used. The member is shown in the report.
     ///
-    /// [`Format::forward`](crate::Format::forward) of the format has to omit the member.
+    /// [`Format::forward`](crate::format::Format::forward) of the format has to omit the member.
     pub fn ignore_member(&mut self, invalid: InvalidHeader) {
         if let Some(place) = self.ignored.iter_mut().find(|place| place.is_none()) {
             *place = Some(invalid);

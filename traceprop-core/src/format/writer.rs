@@ -17,8 +17,10 @@ use crate::wire::buffer::StackText;
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, InjectOptions, Pairs, Parsed};
-/// use traceprop_core::{Propagator, SpanContext, Writer};
+/// use traceprop_core::{
+///     InjectOptions, Pairs, format::{CustomHeader, Format, FormatFields, Headers, InjectContext, Parsed},
+/// };
+/// use traceprop_core::{Propagator, SpanContext, format::Writer};
 ///
 /// struct Acme;
 ///

@@ -3,10 +3,10 @@
 use core::fmt;
 
 use super::error::{ConfigError, ConfigList, ConfigWord};
-use super::list::{FormatList, FormatRef};
+use super::list::FormatList;
 use super::{Options, Propagator, TraceIdMatch, Trust};
 use crate::field::{FieldNames, ROWS};
-use crate::format::Format;
+use crate::format::{Format, FormatRef};
 
 /// What a builder knows about a list in addition to its formats.
 #[derive(Clone, Copy)]
@@ -263,11 +263,10 @@ impl PropagatorBuilder {
 #[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
-    use super::super::list::MAX_FORMATS;
     use super::*;
     use crate::carrier::headers::Headers;
     use crate::field::{CustomHeader, MAX_CUSTOM_HEADERS};
-    use crate::format::{FormatFields, InjectContext, Outcome, Parsed, Writer};
+    use crate::format::{FormatFields, InjectContext, MAX_FORMATS, Outcome, Parsed, Writer};
     use crate::formats::tracecontext::W3cTraceContext;
     use alloc::string::String;
     use alloc::vec::Vec;

@@ -102,7 +102,7 @@ impl PropagatorBuilder {
     /// # Examples
     ///
     /// ```
-    /// use traceprop_core::{BaggageLimits, Propagator, formats::baggage::W3cBaggage};
+    /// use traceprop_core::{Propagator, baggage::BaggageLimits, formats::baggage::W3cBaggage};
     ///
     /// let baggage = W3cBaggage::new().limits(BaggageLimits { members: 180, bytes: 8192 });
     /// let builder = Propagator::builder().define(baggage);

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::list::MAX_FORMATS;
 use crate::field::{InvalidHeaderName, KNOWN, MAX_CUSTOM_HEADERS};
+use crate::format::MAX_FORMATS;
 
 /// A word of a configuration, cut after 64 bytes at a character boundary.
 ///

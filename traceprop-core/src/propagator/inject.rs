@@ -16,7 +16,7 @@ const NO_LINES: [(&str, &str); 0] = [];
 impl Propagator {
     /// Writes the headers of an options call, in every format of the inject list.
     ///
-    /// `source` is a `&SpanContext`, a `&OwnedContext`, or a [`Passthrough`](crate::Passthrough) of a service that
+    /// `source` is a `&SpanContext`, a `&OwnedContext`, or a [`Passthrough`](crate::format::Passthrough) of a service that
     /// reports no spans. See [`InjectSource`] for what each of them writes.
     ///
     /// Headers of those formats that the carrier holds already are replaced or removed. Other headers are not touched,

@@ -30,8 +30,6 @@ pub use error::{ConfigError, ConfigList, ConfigWord};
 pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
 pub(crate) use list::FormatList;
-pub use list::{FormatRef, MAX_FORMATS};
-pub use presets::Preset;
 
 /// What is done with a context that comes in: a setting of each listener, not of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Configuration by names, as operators write it.
 
 use super::error::{ConfigError, ConfigList, ConfigWord};
-use super::list::FormatRef;
 use super::{Propagator, PropagatorBuilder};
 use crate::field::{InAll, ROWS};
+use crate::format::FormatRef;
 use crate::formats::BUILT_IN;
 #[cfg(feature = "alloc")]
 use crate::{

@@ -11,9 +11,8 @@
 
 use core::fmt;
 
-use super::list::FormatRef;
 use super::{Propagator, PropagatorBuilder};
-use crate::format::Format;
+use crate::format::{Format, FormatRef};
 use crate::formats::{self, BAGGAGE, BUILT_IN, TRACE_CONTEXT};
 
 /// A configuration of built-in formats, as a constant.

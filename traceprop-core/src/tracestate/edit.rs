@@ -21,7 +21,7 @@ const BIG_MEMBER: usize = 128;
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::TraceStateEdit;
+/// use traceprop_core::tracestate::TraceStateEdit;
 ///
 /// assert!(TraceStateEdit::set("acme", "7f").is_some());
 /// assert!(TraceStateEdit::set("Acme", "7f").is_none());

@@ -250,7 +250,7 @@ fn has_priority(value: &[u8]) -> bool {
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{TraceState, TraceStateMember};
+/// use traceprop_core::{TraceState, tracestate::TraceStateMember};
 ///
 /// let state = TraceState::parse(b"rojo=00f067aa0ba902b7")?;
 /// assert_eq!(state.iter().next(), Some(TraceStateMember { key: "rojo", value: "00f067aa0ba902b7" }));

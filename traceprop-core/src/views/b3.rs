@@ -10,7 +10,7 @@ use crate::owned::{OwnedContext, Role};
 /// The sender's parent and the width of the trace id are kept.
 ///
 /// ```
-/// use traceprop_core::{formats::b3::B3, B3Single, InjectOptions, OwnedContext, Pairs, Propagator};
+/// use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, formats::b3::{B3, B3Single}};
 ///
 /// let propagator = Propagator::builder().extract_none().inject(B3::multi()).build()?;
 /// let context = OwnedContext::from(B3Single::parse(b"80e6b5d0a9d93650-8a0ac984f71ab247-1-05e3ac9a4f6e3b90")?);

@@ -31,7 +31,7 @@ impl<'c> Extraction<'c> {
     /// `None` if there is none, if the format does not allow its text, or if the propagator does not read the header.
     ///
     /// ```
-    /// use traceprop_core::{Correlation, Propagator};
+    /// use traceprop_core::{Propagator, formats::correlation::Correlation};
     ///
     /// static ORDER: Correlation = Correlation::from_static("x-order").opaque();
     ///
@@ -63,7 +63,7 @@ impl OwnedContext {
     /// Replaces the text of a correlation header.
     ///
     /// ```
-    /// use traceprop_core::{Correlation, OwnedContext, SpanContext};
+    /// use traceprop_core::{OwnedContext, SpanContext, formats::correlation::Correlation};
     ///
     /// const TRANSACTION: Correlation = Correlation::from_static("x-plumbr-transactionid");
     ///

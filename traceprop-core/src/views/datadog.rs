@@ -39,7 +39,7 @@ impl OwnedContext {
     /// Replaces the Datadog data of the context. A priority is also the sampling decision of the trace.
     ///
     /// A value can hold any text. What the headers cannot hold is omitted when they are written, and the
-    /// [`InjectReport`](crate::InjectReport) names it.
+    /// [`InjectReport`](crate::report::InjectReport) names it.
     ///
     /// ```
     /// use traceprop_core::formats::datadog::{Datadog, DatadogParts};

@@ -102,7 +102,7 @@ reasons! {
     BadValue = "bad-value",
     /// There are more members than the limit.
     TooManyMembers = "too-many-members",
-    /// A field has more lines than [`MAX_HEADER_LINES`](crate::MAX_HEADER_LINES).
+    /// A field has more lines than [`MAX_HEADER_LINES`](crate::format::MAX_HEADER_LINES).
     TooManyLines = "too-many-lines",
     /// The value is longer than the limit.
     TooLong = "too-long",

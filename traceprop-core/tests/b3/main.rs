@@ -5,9 +5,11 @@ use proptest::prelude::*;
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    B3Ids, B3Multi, B3Single, CarrierMut, Field, FieldName, FieldValue, IdBits, InjectOptions, InvalidHeader,
-    InvalidReason, OwnedContext, Pairs, Passthrough, Propagator, PropagatorBuilder, RemoteContext, Sampling,
-    SpanContext, SpanId, TraceId,
+    CarrierMut, Field, IdBits, InjectOptions, InvalidHeader, InvalidReason, OwnedContext, Pairs, Propagator,
+    PropagatorBuilder, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    carrier::{FieldName, FieldValue},
+    format::Passthrough,
+    formats::b3::{B3Ids, B3Multi, B3Single},
 };
 
 const TRACE: &str = "bd8ec9a1f80385ed3d7c9ec7081ab44d";

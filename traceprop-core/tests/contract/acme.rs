@@ -1,8 +1,9 @@
 //! A format of a user's own, made up, with nothing but what the crate shows to everybody.
 
 use traceprop_core::{
-    CustomHeader, Format, FormatFields, Headers, InjectContext, InvalidHeader, InvalidReason, OmitReason, Outcome,
-    Parsed, RemoteContext, Sampling, SpanId, TraceId, Writer,
+    InvalidHeader, InvalidReason, RemoteContext, Sampling, SpanId, TraceId,
+    format::{CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome, Parsed, Writer},
+    report::OmitReason,
 };
 
 /// `x-acme-trace: TRACE.SPAN` and `x-acme-keep: yes` or `no`; without the latter nobody has decided.

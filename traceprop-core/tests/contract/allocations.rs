@@ -3,7 +3,10 @@
 use std::fmt::{self, Write};
 
 use allocation_counter::measure;
-use traceprop_core::{CarrierMut, FieldName, FieldValue, InjectOptions};
+use traceprop_core::{
+    CarrierMut, InjectOptions,
+    carrier::{FieldName, FieldValue},
+};
 
 use crate::formats::SUBJECTS;
 use crate::requests::{broken, canonical, foreign, full, odd};

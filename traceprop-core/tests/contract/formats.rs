@@ -8,7 +8,7 @@ use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{Format, InvalidReason, Sampling, SpanId};
+use traceprop_core::{InvalidReason, Sampling, SpanId, format::Format};
 
 use crate::acme::Acme;
 use crate::subject::{Empty, Second, Subject, TooLong, lines};

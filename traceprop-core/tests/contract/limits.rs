@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use traceprop_core::{InvalidHeader, Outcome};
+use traceprop_core::{InvalidHeader, format::Outcome};
 
 use crate::formats::SUBJECTS;
 use crate::requests::full;

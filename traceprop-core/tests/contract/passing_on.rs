@@ -1,6 +1,6 @@
 //! The two ways out of a request: a relay hands on what came, a child changes the ids alone.
 
-use traceprop_core::{InjectOptions, Outcome, OwnedContext, Pairs};
+use traceprop_core::{InjectOptions, OwnedContext, Pairs, format::Outcome};
 
 use crate::formats::{SUBJECTS, base64};
 use crate::requests::{broken, canonical, full, odd, refused};

@@ -1,6 +1,6 @@
 //! Absent, husk, one value, two of them.
 
-use traceprop_core::{Outcome, RemoteContext};
+use traceprop_core::{RemoteContext, format::Outcome};
 
 use crate::formats::SUBJECTS;
 use crate::requests::foreign;

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use traceprop_core::{
-    Format, InjectOptions, InvalidReason, Outcome, Pairs, Propagator, RemoteContext, Sampling, SpanContext, SpanId,
-    TraceId,
+    InjectOptions, InvalidReason, Pairs, Propagator, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    format::{Format, Outcome},
 };
 
 pub(crate) const TRACE: TraceId = match TraceId::new(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736) {

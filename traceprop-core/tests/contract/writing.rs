@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use traceprop_core::{
-    CarrierMut, FieldName, FieldValue, Format, InjectOptions, OwnedContext, Pairs, Passthrough, RemoteContext,
-    Sampling, SpanContext, SpanId, TraceId,
+    CarrierMut, InjectOptions, OwnedContext, Pairs, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    carrier::{FieldName, FieldValue},
+    format::{Format, Passthrough},
 };
 
 use crate::cases;

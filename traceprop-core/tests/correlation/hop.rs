@@ -1,6 +1,6 @@
 //! What crosses a hop that speaks only W3C, and what does not.
 
-use traceprop_core::{Correlation, InjectOptions, OwnedContext, SpanContext, SpanId, presets};
+use traceprop_core::{InjectOptions, OwnedContext, SpanContext, SpanId, formats::correlation::Correlation, presets};
 
 use super::{BRACED, Headers, JOINED, NAME, TRACEPARENT, UUID, built, child, get, plain, relay, sent};
 

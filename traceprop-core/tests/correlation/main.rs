@@ -6,9 +6,12 @@ mod hop;
 use hop::behind_w3c;
 use proptest::prelude::*;
 use traceprop_core::{
-    Allow, CarrierMut, Correlation, Field, FieldName, FieldValue, Format, IdBits, InjectOptions, InvalidHeaderName,
-    InvalidReason, MAX_HEADER_LINES, OwnedContext, Propagator, PropagatorBuilder, RemoteContext, SpanContext, TraceId,
-    Trust, presets,
+    Allow, CarrierMut, Field, IdBits, InjectOptions, InvalidReason, OwnedContext, Propagator, PropagatorBuilder,
+    RemoteContext, SpanContext, TraceId, Trust,
+    carrier::{FieldName, FieldValue},
+    format::{Format, InvalidHeaderName, MAX_HEADER_LINES},
+    formats::correlation::Correlation,
+    presets,
 };
 
 type Headers = Vec<(String, String)>;

@@ -3,7 +3,10 @@
 use std::hint::black_box;
 
 use allocation_counter::measure;
-use traceprop_core::{CarrierMut, FieldName, FieldValue};
+use traceprop_core::{
+    CarrierMut,
+    carrier::{FieldName, FieldValue},
+};
 
 use super::*;
 

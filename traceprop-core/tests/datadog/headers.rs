@@ -2,7 +2,8 @@
 
 use traceprop_core::formats::datadog::{Datadog, DatadogParts, PropagationError};
 use traceprop_core::{
-    Field, InjectOptions, InjectReport, OmitReason, OwnedContext, Pairs, Propagator, Sampling, SpanContext,
+    Field, InjectOptions, OwnedContext, Pairs, Propagator, Sampling, SpanContext,
+    report::{InjectReport, OmitReason},
 };
 
 use super::*;

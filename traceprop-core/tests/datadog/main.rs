@@ -10,7 +10,8 @@ mod words;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Extraction, IdBits, InjectOptions, InjectReport, Pairs, Propagator, PropagatorBuilder, Sampling, SpanContext,
+    Extraction, IdBits, InjectOptions, Pairs, Propagator, PropagatorBuilder, Sampling, SpanContext,
+    report::InjectReport,
 };
 
 static DATADOG: Datadog = Datadog::new();

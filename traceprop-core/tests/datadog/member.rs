@@ -2,7 +2,7 @@
 
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::datadog::DatadogParts;
-use traceprop_core::{Field, OmitReason, OwnedContext};
+use traceprop_core::{Field, OwnedContext, report::OmitReason};
 
 use super::*;
 

@@ -47,6 +47,8 @@ const ORDER: &[&[&str]] = &[
     &["propagator::names"],
     &["propagator::env"],
     &["propagator::explain"],
+    // Reports under one name.
+    &["report"],
     // What is made of the result.
     &["owned"],
     &["owned::current"],

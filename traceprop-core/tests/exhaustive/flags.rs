@@ -1,7 +1,7 @@
 //! All 65,536 pairs of a version and a flag byte.
 
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{IdBits, InjectOptions, Pairs, Propagator, Sampling, TraceParent};
+use traceprop_core::{IdBits, InjectOptions, Pairs, Propagator, Sampling, formats::tracecontext::TraceParent};
 
 const IDS: &str = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
 const CHILD: u64 = 0xb7ad_6b71_6920_3331;

@@ -5,7 +5,8 @@ use std::fmt;
 
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    ExtractReport, Extraction, InjectOptions, Outcome, Pairs, Propagator, RemoteContext, Sampling, SpanId,
+    Extraction, InjectOptions, Pairs, Propagator, RemoteContext, Sampling, SpanId, format::Outcome,
+    report::ExtractReport,
 };
 
 use crate::bytes::{Change, each};

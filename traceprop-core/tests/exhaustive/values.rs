@@ -1,7 +1,10 @@
 //! Values one byte away from a valid one, against a judgement of our own: what is accepted, and as what.
 
 use traceprop_core::formats::sw8::Sw8Header;
-use traceprop_core::{B3Single, InvalidHeader, Sampling, TraceParent, TraceState, UberTraceId};
+use traceprop_core::{
+    InvalidHeader, Sampling, TraceState, formats::b3::B3Single, formats::jaeger::UberTraceId,
+    formats::tracecontext::TraceParent,
+};
 
 use crate::bytes::{Change, each};
 use crate::judge;

@@ -8,9 +8,10 @@
 
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, ConfigError, CustomHeader, Field, Format, FormatFields, Headers, IdBits, InjectContext, InjectOptions,
-    InvalidHeader, InvalidHeaderName, InvalidReason, OmitReason, Omitted, Outcome, OwnedContext, Pairs, Parsed,
-    Propagator, RemoteContext, Sampling, SpanContext, SpanId, TraceId, Writer,
+    Allow, ConfigError, Field, IdBits, InjectOptions, InvalidHeader, InvalidReason, OwnedContext, Pairs, Propagator,
+    RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    format::{CustomHeader, Format, FormatFields, Headers, InjectContext, InvalidHeaderName, Outcome, Parsed, Writer},
+    report::{OmitReason, Omitted},
 };
 
 struct Acme {

@@ -3,8 +3,9 @@
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::{
-    Allow, IdBits, InjectOptions, JaegerBaggage, JaegerFlags, OmitReason, OwnedBaggage, OwnedContext, Pairs,
-    Propagator, Sampling, SpanContext, Trust,
+    Allow, IdBits, InjectOptions, OwnedBaggage, OwnedContext, Pairs, Propagator, Sampling, SpanContext, Trust,
+    formats::jaeger::{JaegerBaggage, JaegerFlags},
+    report::OmitReason,
 };
 
 use crate::wire::{CHILD, TRACE, child, child_id, header, inject, jaeger, lines, relay, trace};

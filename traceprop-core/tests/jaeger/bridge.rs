@@ -2,7 +2,7 @@
 
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{InjectOptions, JaegerFlags, OwnedContext, Propagator, Sampling, SpanContext};
+use traceprop_core::{InjectOptions, OwnedContext, Propagator, Sampling, SpanContext, formats::jaeger::JaegerFlags};
 
 use crate::wire::{TRACE, child_flags, child_id, header, inject, trace};
 

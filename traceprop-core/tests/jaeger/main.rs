@@ -9,8 +9,10 @@ use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, JaegerFlags, OwnedContext, Pairs, Passthrough,
-    Propagator, RemoteContext, Sampling, SpanContext,
+    CarrierMut, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, Sampling, SpanContext,
+    carrier::{FieldName, FieldValue},
+    format::Passthrough,
+    formats::jaeger::JaegerFlags,
 };
 
 use wire::{CHILD, TRACE, child, child_flags, child_id, header, jaeger, lines, relay, trace};

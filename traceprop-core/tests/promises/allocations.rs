@@ -5,8 +5,9 @@ use std::fmt::{self, Write};
 use allocation_counter::measure;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    Allow, CarrierMut, FieldName, FieldValue, IdBits, InjectOptions, Propagator, SpanContext, SpanId, TraceId,
-    TraceStateEdit,
+    Allow, CarrierMut, IdBits, InjectOptions, Propagator, SpanContext, SpanId, TraceId,
+    carrier::{FieldName, FieldValue},
+    tracestate::TraceStateEdit,
 };
 
 type Request = Vec<(&'static str, &'static str)>;

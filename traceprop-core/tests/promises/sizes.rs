@@ -1,8 +1,10 @@
 //! Types that are copied and stored everywhere stay small, and `None` is free.
 
 use traceprop_core::{
-    ExtractReport, Extraction, Field, FieldSet, Headers, InvalidHeader, InvalidReason, Parsed, Passthrough,
-    RemoteContext, Sampling, SpanContext, SpanId, TraceFlags, TraceId, TraceParent,
+    Extraction, Field, InvalidHeader, InvalidReason, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    format::{FieldSet, Headers, Parsed, Passthrough},
+    formats::tracecontext::{TraceFlags, TraceParent},
+    report::ExtractReport,
 };
 
 #[test]

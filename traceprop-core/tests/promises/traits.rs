@@ -5,10 +5,14 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 
 use traceprop_core::{
-    Allow, Baggage, BaggageMember, ConfigError, CustomHeader, ExtractReport, Extraction, Field, Format, Headers,
-    IdBits, InjectOptions, InjectReport, InvalidHeader, InvalidHeaderName, InvalidReason, ParseIdError, Parsed,
-    Passthrough, Preset, Propagator, PropagatorBuilder, RemoteContext, Sampling, SpanContext, SpanId, TraceFlags,
-    TraceId, TraceParent, TraceState, TraceStateEdit,
+    Allow, Baggage, ConfigError, Extraction, Field, IdBits, InjectOptions, InvalidHeader, InvalidReason, ParseIdError,
+    Propagator, PropagatorBuilder, RemoteContext, Sampling, SpanContext, SpanId, TraceId, TraceState,
+    baggage::BaggageMember,
+    format::{CustomHeader, Format, Headers, InvalidHeaderName, Parsed, Passthrough},
+    formats::tracecontext::{TraceFlags, TraceParent},
+    presets::Preset,
+    report::{ExtractReport, InjectReport},
+    tracestate::TraceStateEdit,
 };
 
 fn crosses_threads<T: Send + Sync>() {}

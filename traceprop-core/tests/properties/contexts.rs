@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    Allow, EnvCarrier, Field, IdBits, InjectOptions, InjectReport, MAX_HEADER_LINES, OwnedContext, Pairs, Propagator,
-    SpanContext, presets,
+    Allow, EnvCarrier, Field, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, SpanContext,
+    format::MAX_HEADER_LINES, presets, report::InjectReport,
 };
 
 use crate::cases;

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    Extraction, IdBits, InjectOptions, InjectSource, OwnedContext, Pairs, Propagator, RemoteContext, Sampling, SpanId,
-    TraceState, presets,
+    Extraction, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, Sampling, SpanId, TraceState,
+    format::InjectSource, presets,
 };
 
 use crate::cases;
@@ -249,7 +249,7 @@ proptest! {
     ) {
         let propagator = presets::W3C.propagator();
         let context = RemoteContext { trace_id, parent_id: parent, sampling, random };
-        let passed = traceprop_core::Passthrough::from_remote(context);
+        let passed = traceprop_core::format::Passthrough::from_remote(context);
         let (headers, omitted) = inject(&propagator, passed, &InjectOptions::new());
         let read = propagator.extract(&headers);
         match parent {
@@ -303,7 +303,8 @@ proptest! {
 #[test]
 fn regression_owned_baggage_of_more_lines_than_are_read_stays_refused() {
     let propagator = presets::W3C.propagator();
-    let lines: Lines = vec![("baggage".to_owned(), Bytes(b"a=1".to_vec())); traceprop_core::MAX_HEADER_LINES + 1];
+    let lines: Lines =
+        vec![("baggage".to_owned(), Bytes(b"a=1".to_vec())); traceprop_core::format::MAX_HEADER_LINES + 1];
     let extraction = propagator.extract(&lines);
     assert!(extraction.baggage().is_empty());
     let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&ids));

@@ -8,8 +8,11 @@ use proptest::sample::{select, subsequence};
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension};
 use traceprop_core::sampler::{Probability, Sampler, SamplingParameters};
 use traceprop_core::{
-    Allow, BaggageEntry, CustomHeader, Field, FieldSet, IdBits, IdGenerator, InvalidHeaderName, InvalidReason,
-    JaegerFlags, OwnedBaggage, Propagator, Sampling, SpanId, TraceId, TraceStateEdit,
+    Allow, Field, IdBits, IdGenerator, InvalidReason, OwnedBaggage, Propagator, Sampling, SpanId, TraceId,
+    baggage::BaggageEntry,
+    format::{CustomHeader, FieldSet, InvalidHeaderName},
+    formats::jaeger::JaegerFlags,
+    tracestate::TraceStateEdit,
 };
 
 use crate::cases;

@@ -2,7 +2,11 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use traceprop_core::{Baggage, BaggageEntry, InvalidHeader, OwnedBaggage, TraceFlags, TraceParent, TraceState};
+use traceprop_core::{
+    Baggage, InvalidHeader, OwnedBaggage, TraceState,
+    baggage::BaggageEntry,
+    formats::tracecontext::{TraceFlags, TraceParent},
+};
 
 use crate::cases;
 use crate::input::*;

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    Allow, BaggageLimits, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, SpanContext, TraceStateEdit,
+    Allow, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, SpanContext, baggage::BaggageLimits,
+    tracestate::TraceStateEdit,
 };
 
 use crate::cases;
@@ -116,7 +117,7 @@ proptest! {
         let propagator = Propagator::builder().extract_none().inject(W3cBaggage::new().limits(limits)).build().expect("baggage");
         let mut owned = traceprop_core::OwnedBaggage::new();
         for (key, value) in entries {
-            owned.push(traceprop_core::BaggageEntry { key, value, properties: String::new() });
+            owned.push(traceprop_core::baggage::BaggageEntry { key, value, properties: String::new() });
         }
         let context = OwnedContext::new(SpanContext::root(&ids)).with_baggage(&owned);
         let mut headers = Pairs::new();

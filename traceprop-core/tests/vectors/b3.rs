@@ -2,7 +2,9 @@
 
 use traceprop_core::formats::b3::B3;
 use traceprop_core::{
-    B3Ids, B3Multi, B3Single, Field, InjectOptions, Outcome, OwnedContext, Pairs, Propagator, SpanId,
+    Field, InjectOptions, OwnedContext, Pairs, Propagator, SpanId,
+    format::Outcome,
+    formats::b3::{B3Ids, B3Multi, B3Single},
 };
 
 use crate::case::{Case, Differences, Headers, Op, ToInject, Verdict};

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use traceprop_core::{
-    InjectOptions, InjectReport, Outcome, Pairs, Passthrough, Propagator, RemoteContext, Sampling, SpanContext, SpanId,
-    TraceId,
+    InjectOptions, Pairs, Propagator, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    format::{Outcome, Passthrough},
+    report::InjectReport,
 };
 
 /// What became of a case.

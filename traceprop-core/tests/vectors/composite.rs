@@ -5,7 +5,7 @@ use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{Extraction, Outcome, Propagator, PropagatorBuilder, Sampling, Trust};
+use traceprop_core::{Extraction, Propagator, PropagatorBuilder, Sampling, Trust, format::Outcome};
 
 use crate::case::{Case, Differences, Fields, Op, Verdict};
 use crate::datadog::{compare_words, write};

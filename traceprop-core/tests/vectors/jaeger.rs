@@ -1,7 +1,7 @@
 //! `jaeger.json`: `uber-trace-id`, Jaeger's baggage and its debug id.
 
 use traceprop_core::formats::jaeger::Jaeger;
-use traceprop_core::{InjectOptions, JaegerFlags, OwnedContext, Pairs, Propagator};
+use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, formats::jaeger::JaegerFlags};
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};
 

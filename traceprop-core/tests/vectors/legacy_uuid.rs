@@ -1,7 +1,8 @@
 //! `legacy-uuid.json`: correlation ids under the header name that each case configures.
 
 use traceprop_core::{
-    Correlation, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId,
+    IdBits, InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, SpanContext, SpanId,
+    formats::correlation::Correlation,
 };
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};

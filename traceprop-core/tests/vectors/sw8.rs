@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts, Sw8View, trace_id_from_text};
-use traceprop_core::{InjectOptions, Outcome, OwnedContext, Pairs, Propagator, RemoteContext};
+use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, RemoteContext, format::Outcome};
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};
 

@@ -2,7 +2,9 @@
 
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
-    BaggageEntry, BaggageLimits, BaggageReport, InjectOptions, OwnedBaggage, OwnedContext, Pairs, SpanContext,
+    InjectOptions, OwnedBaggage, OwnedContext, Pairs, SpanContext,
+    baggage::{BaggageEntry, BaggageLimits},
+    report::BaggageReport,
 };
 
 use crate::case::{Case, Differences, Op, Verdict};

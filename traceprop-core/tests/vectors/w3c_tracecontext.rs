@@ -2,7 +2,10 @@
 
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
-    InjectOptions, Outcome, OwnedContext, Pairs, Propagator, TraceFlags, TraceParent, TraceStateEdit,
+    InjectOptions, OwnedContext, Pairs, Propagator,
+    format::Outcome,
+    formats::tracecontext::{TraceFlags, TraceParent},
+    tracestate::TraceStateEdit,
 };
 
 use crate::case::{Case, Differences, Op, ToInject, Verdict};

@@ -5,7 +5,9 @@ use std::cell::Cell;
 use super::*;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{
-    Baggage, BaggageEntry, InvalidReason, OmitReason, Omitted, OwnedBaggage, OwnedContext, SpanContext,
+    Baggage, InvalidReason, OwnedBaggage, OwnedContext, SpanContext,
+    baggage::BaggageEntry,
+    report::{OmitReason, Omitted},
 };
 
 /// The members that are read, in wire form.

@@ -13,7 +13,11 @@ mod untested;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use traceprop_core::{IdBits, InjectOptions, Pairs, Propagator, TraceFlags, TraceParent, presets};
+use traceprop_core::{
+    IdBits, InjectOptions, Pairs, Propagator,
+    formats::tracecontext::{TraceFlags, TraceParent},
+    presets,
+};
 
 const TRACE: &str = "0123456789abcdef0123456789abcdef";
 const PARENT: &str = "1234567890123456";

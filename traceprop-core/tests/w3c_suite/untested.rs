@@ -2,7 +2,12 @@
 
 use super::*;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
-use traceprop_core::{OmitReason, Omitted, Passthrough, RemoteContext, Sampling, TraceStateEdit};
+use traceprop_core::{
+    RemoteContext, Sampling,
+    format::Passthrough,
+    report::{OmitReason, Omitted},
+    tracestate::TraceStateEdit,
+};
 
 fn with(value: &str) -> Calls {
     request(&[("traceparent", value)])

@@ -15,7 +15,11 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::HeaderMap;
-use traceprop_core::{Baggage, BaggageMember, Sampling, SpanContext, SpanId, TraceFlags, TraceId, TraceParent};
+use traceprop_core::{
+    Baggage, Sampling, SpanContext, SpanId, TraceId,
+    baggage::BaggageMember,
+    formats::tracecontext::{TraceFlags, TraceParent},
+};
 
 use crate::caching;
 use escape::Escaped;

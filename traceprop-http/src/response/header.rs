@@ -1,7 +1,10 @@
 //! One header, read and written.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{MAX_HEADER_LINES, TraceFlags, TraceParent};
+use traceprop_core::{
+    format::MAX_HEADER_LINES,
+    formats::tracecontext::{TraceFlags, TraceParent},
+};
 
 use super::metrics::{self, metrics};
 
@@ -32,7 +35,7 @@ static TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 ///
 /// ```
 /// use http::HeaderMap;
-/// use traceprop_core::TraceParent;
+/// use traceprop_core::formats::tracecontext::TraceParent;
 /// use traceprop_http::ResponseHeader;
 ///
 /// let parent = TraceParent::parse(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")?;

@@ -1,7 +1,11 @@
 //! The headers that a service writes into its responses.
 
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue};
-use traceprop_core::{Correlation, CorrelationId, OwnedContext, SpanContext, TraceFlags, TraceParent};
+use traceprop_core::{
+    OwnedContext, SpanContext,
+    formats::correlation::{Correlation, CorrelationId},
+    formats::tracecontext::{TraceFlags, TraceParent},
+};
 
 use super::ResponseHeader;
 use crate::{caching, cors};
@@ -106,7 +110,7 @@ impl ResponseHeaders {
     /// # Examples
     ///
     /// ```
-    /// use traceprop_core::Correlation;
+    /// use traceprop_core::formats::correlation::Correlation;
     /// use traceprop_http::ResponseHeaders;
     ///
     /// const REQUEST_ID: Correlation = Correlation::from_static("x-request-id");

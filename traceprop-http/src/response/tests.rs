@@ -3,7 +3,9 @@ use super::headers::ResponseHeaders;
 use super::metrics::{self, metrics};
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
-use traceprop_core::{MAX_HEADER_LINES, OwnedContext, Sampling, SpanContext, TraceParent};
+use traceprop_core::{
+    OwnedContext, Sampling, SpanContext, format::MAX_HEADER_LINES, formats::tracecontext::TraceParent,
+};
 
 const IDS: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
 

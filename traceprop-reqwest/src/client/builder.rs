@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue};
 use reqwest::{Url, redirect, retry};
-use traceprop_core::{IdGenerator, InjectReport, RandomIds};
+use traceprop_core::{IdGenerator, RandomIds, report::InjectReport};
 
 use super::error::BuildError;
 use super::redirect::Follow;

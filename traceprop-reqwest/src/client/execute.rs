@@ -111,7 +111,7 @@ mod tests {
     use super::*;
     use http::{HeaderValue, StatusCode, header};
     use reqwest::Method;
-    use traceprop_core::{BaggageEntry, OwnedBaggage, SpanId, presets};
+    use traceprop_core::{OwnedBaggage, SpanId, baggage::BaggageEntry, presets};
 
     use crate::{Rule, Rules};
 

@@ -70,7 +70,7 @@ fn is_or_begins(name: &str, known: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use traceprop_core::{CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome, Parsed, Writer};
+    use traceprop_core::format::{CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome, Parsed, Writer};
 
     fn guard() -> Guard {
         let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:X-Request-Id").unwrap();

@@ -9,7 +9,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use reqwest::{Method, Request, Url};
-use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, RandomIds, SpanContext, presets};
+use traceprop_core::{OwnedBaggage, OwnedContext, RandomIds, SpanContext, baggage::BaggageEntry, presets};
 
 use super::pattern::Pattern;
 use super::{Rules, RulesError};

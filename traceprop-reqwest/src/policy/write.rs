@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use reqwest::{Request, Url};
-use traceprop_core::{IdGenerator, InjectOptions, InjectReport, InjectSource, OwnedContext, RandomIds};
+use traceprop_core::{IdGenerator, InjectOptions, OwnedContext, RandomIds, format::InjectSource, report::InjectReport};
 use traceprop_http::HeaderCarrierMut;
 
 use super::Rules;
@@ -102,7 +102,7 @@ fn lend_text<R>(rule: &Rule, withholds_text: bool, then: impl FnOnce(InjectOptio
 mod tests {
     use super::*;
     use reqwest::Method;
-    use traceprop_core::{BaggageEntry, OwnedBaggage, Propagator, SpanContext};
+    use traceprop_core::{OwnedBaggage, Propagator, SpanContext, baggage::BaggageEntry};
 
     use crate::Rule;
 

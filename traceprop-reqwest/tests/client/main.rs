@@ -9,7 +9,7 @@ mod trace;
 use axum::http::HeaderMap;
 use reqwest::{Response, Url};
 use server::Server;
-use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, SpanContext};
+use traceprop_core::{OwnedBaggage, OwnedContext, SpanContext, baggage::BaggageEntry};
 use traceprop_reqwest::{Client, Error, Rules, presets};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -3,7 +3,7 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Url, redirect};
 use tls_proof::{Authority, Server};
-use traceprop_core::{BaggageEntry, OwnedBaggage, OwnedContext, Propagator, RandomIds, SpanContext};
+use traceprop_core::{OwnedBaggage, OwnedContext, Propagator, RandomIds, SpanContext, baggage::BaggageEntry};
 use traceprop_reqwest::{Call, Client, ClientBuilder, Error, InjectOptions, Propagate, Rule, Rules, presets};
 
 /// What must not leave TLS.

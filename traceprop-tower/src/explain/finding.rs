@@ -1,6 +1,10 @@
 use std::fmt;
 
-use traceprop_core::{BaggageReport, ExtractReport, FormatReport, InvalidHeader, InvalidReason, Outcome};
+use traceprop_core::{
+    InvalidHeader, InvalidReason,
+    format::Outcome,
+    report::{BaggageReport, ExtractReport, FormatReport},
+};
 
 /// One result of one format for one request. All parts have few values, so they fit as labels of a metric.
 ///

@@ -1,5 +1,5 @@
 #[cfg(feature = "tracing")]
-use traceprop_core::ExtractReport;
+use traceprop_core::report::ExtractReport;
 
 use super::{Finding, finding};
 use crate::extract::ExtractLayer;
@@ -13,7 +13,7 @@ impl<G> ExtractLayer<G> {
     /// traces.
     ///
     /// Each explanation is a `tracing` event of level `DEBUG` and target `traceprop_tower::explain`. The message is the
-    /// [`ExtractReport`](traceprop_core::ExtractReport) as text, which contains no byte of a header. At most ten events
+    /// [`ExtractReport`](traceprop_core::report::ExtractReport) as text, which contains no byte of a header. At most ten events
     /// per second are logged. If earlier events were dropped, the field `suppressed` has their number.
     ///
     /// # Examples

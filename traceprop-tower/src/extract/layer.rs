@@ -4,7 +4,9 @@ use std::sync::Arc;
 use http::request::Parts;
 use tower_layer::Layer;
 use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
-use traceprop_core::{Allow, ExtractReport, Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Trust};
+use traceprop_core::{
+    Allow, Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Trust, report::ExtractReport,
+};
 use traceprop_http::HeaderCarrier;
 
 use super::Extract;

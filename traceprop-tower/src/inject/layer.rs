@@ -5,7 +5,8 @@ use http::Uri;
 use http::request::Parts;
 use tower_layer::Layer;
 use traceprop_core::{
-    IdGenerator, InjectOptions, InjectReport, InjectSource, OwnedContext, Propagator, RandomIds, SpanContext,
+    IdGenerator, InjectOptions, OwnedContext, Propagator, RandomIds, SpanContext, format::InjectSource,
+    report::InjectReport,
 };
 use traceprop_http::HeaderCarrierMut;
 

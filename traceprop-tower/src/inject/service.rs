@@ -59,7 +59,9 @@ mod tests {
     use tower::{ServiceExt, service_fn};
     use tower_layer::Layer;
     use traceprop_core::{
-        Allow, BaggageEntry, CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome, Parsed, Writer,
+        Allow,
+        baggage::BaggageEntry,
+        format::{CustomHeader, Format, FormatFields, Headers, InjectContext, Outcome, Parsed, Writer},
     };
     use traceprop_core::{IdBits, InjectOptions, OwnedBaggage, OwnedContext, Pairs, Propagator, SpanContext, presets};
 

@@ -1,6 +1,9 @@
 use http::Extensions;
 use traceprop_core::formats::sw8::Sw8Text;
-use traceprop_core::{Correlation, CorrelationId, OwnedContext, SpanId, TraceId};
+use traceprop_core::{
+    OwnedContext, SpanId, TraceId,
+    formats::correlation::{Correlation, CorrelationId},
+};
 use tracing::Span;
 use tracing::field::display;
 

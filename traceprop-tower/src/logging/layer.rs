@@ -42,7 +42,7 @@ impl SpanLayer {
     /// # Examples
     ///
     /// ```
-    /// use traceprop_core::Correlation;
+    /// use traceprop_core::formats::correlation::Correlation;
     /// use traceprop_tower::logging::{LogFields, SpanLayer};
     /// use traceprop_tower::request_span;
     ///

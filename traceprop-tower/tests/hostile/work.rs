@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use traceprop_core::{Carrier, IdBits, InjectOptions, MAX_HEADER_LINES, OwnedContext, Pairs, Propagator};
+use traceprop_core::{Carrier, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, format::MAX_HEADER_LINES};
 
 use crate::chain::{Chain, Memory};
 use crate::{PARENT, everything, line, names};

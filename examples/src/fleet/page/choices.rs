@@ -170,7 +170,7 @@ impl Choices {
 mod tests {
     use super::super::super::plan::{FLEETS, OPEN};
     use super::*;
-    use traceprop_core::{Outcome, Propagator};
+    use traceprop_core::{Propagator, format::Outcome};
 
     #[test]
     fn ok_each_format_of_all_can_be_sent() {

@@ -1,7 +1,12 @@
 //! The parent of the sender's span, which B3 alone tells.
 
 use serde_json::{Map, Value};
-use traceprop_core::{B3Multi, B3Single, ExtractReport, Field, Outcome, SpanId};
+use traceprop_core::{
+    Field, SpanId,
+    format::Outcome,
+    formats::b3::{B3Multi, B3Single},
+    report::ExtractReport,
+};
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     keys.insert("parent_span_id".into(), parent_span_id(report).map(|id| id.to_string()).into());

@@ -1,7 +1,12 @@
 //! The trace to continue: outcome, ids, sampling decision and source format.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::{BaggageReport, ExtractReport, Field, Outcome, Propagator, RemoteContext, Sampling, TraceParent};
+use traceprop_core::{
+    Field, Propagator, RemoteContext, Sampling,
+    format::Outcome,
+    formats::tracecontext::TraceParent,
+    report::{BaggageReport, ExtractReport},
+};
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, propagator: &Propagator) {
     let extraction = report.extraction();

@@ -1,7 +1,7 @@
 //! The correlation ids as received.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::{Correlation, ExtractReport, Propagator};
+use traceprop_core::{Propagator, formats::correlation::Correlation, report::ExtractReport};
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, propagator: &Propagator) {
     let headers = propagator.extract_names().filter_map(|name| name.strip_prefix("correlation:"));

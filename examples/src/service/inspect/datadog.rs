@@ -1,8 +1,8 @@
 //! Datadog data of the context, from its headers or from the `dd` member of the tracestate.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::ExtractReport;
 use traceprop_core::formats::datadog::{PropagationError, TAG_PREFIX};
+use traceprop_core::report::ExtractReport;
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let words = report.extraction().datadog();

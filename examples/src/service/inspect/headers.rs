@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use serde_json::{Map, Value, json};
-use traceprop_core::{ExtractReport, InjectOptions, Pairs, Propagator, RandomIds};
+use traceprop_core::{InjectOptions, Pairs, Propagator, RandomIds, report::ExtractReport};
 
 use crate::lines;
 

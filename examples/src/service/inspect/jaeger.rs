@@ -1,7 +1,7 @@
 //! Jaeger data in addition to the trace: baggage and the debug id.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::ExtractReport;
+use traceprop_core::report::ExtractReport;
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let extraction = report.extraction();

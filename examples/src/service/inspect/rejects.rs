@@ -1,7 +1,7 @@
 //! The invalid headers of a request: field, reason and offset.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::ExtractReport;
+use traceprop_core::report::ExtractReport;
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let rejects = report

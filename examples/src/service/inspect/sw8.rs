@@ -1,8 +1,8 @@
 //! SkyWalking headers, with their text as received.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::ExtractReport;
 use traceprop_core::formats::sw8::{Sw8Extension, Sw8Header};
+use traceprop_core::report::ExtractReport;
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let received = report.extraction().sw8();

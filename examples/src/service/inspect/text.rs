@@ -1,7 +1,7 @@
 //! Tracestate and baggage.
 
 use serde_json::{Map, Value, json};
-use traceprop_core::ExtractReport;
+use traceprop_core::report::ExtractReport;
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
     let tracestate = report.extraction().tracestate();

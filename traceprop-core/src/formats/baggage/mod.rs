@@ -33,7 +33,7 @@ use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::{BaggageLimits, Propagator, formats::baggage::W3cBaggage};
+/// use traceprop_core::{Propagator, baggage::BaggageLimits, formats::baggage::W3cBaggage};
 ///
 /// static BAGGAGE: W3cBaggage = W3cBaggage::new().limits(BaggageLimits { members: 2, bytes: 8192 });
 ///

@@ -14,7 +14,7 @@ use crate::wire::buffer::StackText;
 /// # Examples
 ///
 /// ```
-/// use traceprop_core::CorrelationId;
+/// use traceprop_core::formats::correlation::CorrelationId;
 ///
 /// let id = CorrelationId::from_trace_id("d19931bbf2354dcb2e2fb9d31225d62e".parse()?);
 /// assert_eq!(id.as_str(), "d19931bb-f235-4dcb-2e2f-b9d31225d62e");

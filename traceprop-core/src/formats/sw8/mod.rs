@@ -171,11 +171,11 @@ impl Sw8 {
     ///
     /// ```
     /// use traceprop_core::formats::sw8::Sw8;
-    /// use traceprop_core::Format;
+    /// use traceprop_core::format::Format;
     ///
     /// let sw8 = Sw8::read_only().with_namespace("acme")?;
     /// assert!(sw8.fields().custom_headers().iter().any(|name| name.as_str() == "acme-sw8"));
-    /// # Ok::<(), traceprop_core::InvalidHeaderName>(())
+    /// # Ok::<(), traceprop_core::format::InvalidHeaderName>(())
     /// ```
     pub fn with_namespace(mut self, namespace: &str) -> Result<Self, InvalidHeaderName> {
         let name = |field: Field| {

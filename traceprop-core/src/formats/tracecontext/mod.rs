@@ -236,7 +236,7 @@ mod tests {
             [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", &state)];
         let propagator = crate::propagator::presets::W3C.propagator();
         let extraction = propagator.extract(&request);
-        let edits = [crate::TraceStateEdit::set("new", "1").unwrap()];
+        let edits = [crate::tracestate::TraceStateEdit::set("new", "1").unwrap()];
         let outgoing = crate::InjectOptions::new().edit_tracestate(&edits);
         let mut sent: std::vec::Vec<(std::string::String, std::string::String)> = std::vec::Vec::new();
         let span = extraction.new_span(&|| crate::IdBits::non_random(1));

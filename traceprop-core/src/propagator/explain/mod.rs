@@ -16,7 +16,7 @@ use text::ReportTable;
 /// What one format found in a request.
 ///
 /// ```
-/// use traceprop_core::{Outcome, Sampling, presets};
+/// use traceprop_core::{Sampling, presets, format::Outcome};
 ///
 /// let propagator = presets::ALL_TO_W3C.propagator();
 /// let request = [("b3", "0")];
@@ -41,7 +41,7 @@ impl<'c> FormatReport<'c> {
 /// What was read of the W3C baggage.
 ///
 /// ```
-/// use traceprop_core::{BaggageReport, presets};
+/// use traceprop_core::{presets, report::BaggageReport};
 ///
 /// let propagator = presets::W3C.propagator();
 /// let request = [("baggage", "tenant=acme,user=7")];
