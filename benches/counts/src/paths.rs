@@ -151,7 +151,7 @@ fn passthrough(lines: &[(&'static str, &str)], calls: usize) {
     for map in &mut maps[..calls] {
         let carrier = HeaderCarrier::new(black_box(&request));
         let passthrough = propagator.extract(&carrier).passthrough();
-        propagator.inject(&passthrough, &InjectOptions::everything(), &mut HeaderCarrierMut::new(map));
+        propagator.inject(passthrough, &InjectOptions::everything(), &mut HeaderCarrierMut::new(map));
         assert_eq!(map.len() - before, lines.len());
     }
     forget(maps);
