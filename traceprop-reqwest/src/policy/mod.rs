@@ -51,6 +51,8 @@ pub(crate) use write::{Hop, child_of};
 /// | `stock.internal` | this name, in any letter case and with or without a final dot |
 /// | `*.internal` | every name below `internal`, at any depth, but not `internal` itself |
 /// | `10.0.0.0/8`, `[fd00::]/8` | literal addresses in the URL; names are not resolved |
+/// | `127.0.0.0/8` | in addition `0.0.0.0` and `[::]`, as each block with `127.0.0.1` or `::1`: they are this host |
+/// | `[::ffff:10.0.0.0]/104` | the same addresses as `10.0.0.0/8`, which are IPv4-mapped |
 /// | `10.0.0.1`, `[::1]` | one address, in any notation |
 /// | `*` | every host |
 ///

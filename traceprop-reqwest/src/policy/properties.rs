@@ -47,8 +47,19 @@ struct Place {
 /// Few values, so that patterns and URLs often match.
 const LABELS: [&str; 4] = ["a", "b", "internal", "evilinternal"];
 
-const ADDRESSES: [&str; 8] =
-    ["10.0.0.1", "10.0.128.1", "10.1.0.1", "11.0.0.1", "fd00::1", "fd00:1::1", "fe00::1", "::1"];
+const ADDRESSES: [&str; 11] = [
+    "10.0.0.1",
+    "10.0.128.1",
+    "10.1.0.1",
+    "11.0.0.1",
+    "fd00::1",
+    "fd00:1::1",
+    "fe00::1",
+    "::1",
+    "127.0.0.1",
+    "0.0.0.0",
+    "::",
+];
 
 fn labels() -> impl Strategy<Value = Vec<&'static str>> {
     vec(select(&LABELS), 1..4)
@@ -157,8 +168,11 @@ impl Model {
             (Host::Name(labels, false), Ok(own)) => labels == own,
             (Host::Name(labels, true), Ok(own)) => own.len() > labels.len() && own.ends_with(labels),
             (Host::Block(address, prefix), Err(own)) => {
-                let (block, own) = (bits(*address), bits(*own));
-                block.len() == own.len() && block[..*prefix] == own[..*prefix]
+                let block = bits(*address);
+                let has = |own: String| block.len() == own.len() && block[..*prefix] == own[..*prefix];
+                let is_this_host = bits(*own).bytes().all(|bit| bit == b'0');
+                let loopback = |text: &str| has(bits(text.parse().expect("an address")));
+                has(bits(*own)) || (is_this_host && (loopback("127.0.0.1") || loopback("::1")))
             }
             _ => false,
         };
