@@ -2,6 +2,7 @@
 
 mod cidr;
 mod guard;
+mod origin;
 mod pattern;
 #[cfg(test)]
 mod properties;
@@ -14,6 +15,7 @@ use reqwest::Url;
 use traceprop_core::Propagator;
 
 use guard::Guard;
+use origin::Origin;
 use pattern::Pattern;
 pub use pattern::PatternError;
 use rule::{Formats, RuleError};
@@ -56,6 +58,9 @@ pub(crate) use write::{Hop, child_of};
 /// | `10.0.0.1`, `[::1]` | one address, in any notation |
 /// | `*` | every host |
 ///
+/// A host whose last label is a number and that is not an address as in `10.0.0.1` receives nothing, whatever the rules say:
+/// resolvers read it as different addresses. Parsed URLs have no such host.
+///
 /// The scheme is `http` or `https`. `api.example:443` also matches `https://api.example/`, because 443 is the default port.
 ///
 /// # Headers that a request already has
@@ -80,6 +85,9 @@ struct RuleList {
     guard: Guard,
 }
 
+/// The rule of a host that no pattern can judge.
+static NOTHING: Rule = Rule::nothing();
+
 impl Rules {
     /// Creates a builder of rules. Hosts receive the formats of `propagator` unless [`Rule::propagator`] sets others.
     pub fn builder(propagator: impl Into<Arc<Propagator>>) -> RulesBuilder {
@@ -88,7 +96,15 @@ impl Rules {
 
     /// Returns the rule for a URL.
     pub(crate) fn rule(&self, url: &Url) -> &Rule {
-        let found = self.0.rules.iter().find(|(pattern, _)| pattern.matches(url));
+        Origin::of(url).map_or(&self.0.otherwise, |origin| self.rule_for(&origin))
+    }
+
+    fn rule_for(&self, origin: &Origin<'_>) -> &Rule {
+        // The patterns of names and addresses cannot tell where such a host leads.
+        if origin.has_uncertain_address() {
+            return &NOTHING;
+        }
+        let found = self.0.rules.iter().find(|(pattern, _)| pattern.matches(origin));
         found.map_or(&self.0.otherwise, |(_, rule)| rule)
     }
 
@@ -269,6 +285,23 @@ mod tests {
         assert_eq!(kind("http://a.internal/"), (true, false));
         assert_eq!(kind("http://b.internal/"), (false, true));
         assert_eq!(kind("http://b.example/"), (false, false));
+    }
+
+    #[test]
+    fn ok_a_number_in_a_resolvers_notation_gets_nothing() {
+        for rules in [builder(), builder().rule("127.0.0.0/8", Rule::everything()).rule("*", Rule::everything())] {
+            let rules = rules.build().unwrap();
+            let is_nothing = |host| rules.rule_for(&Origin { scheme: "http", host, port: Some(80) }).is_nothing();
+            for host in ["127.1", "2130706433", "0x7f.1", "127.0.0.01", "stock.internal.1"] {
+                assert!(is_nothing(host), "{host}");
+            }
+            assert!(!["127.0.0.1", "[::1]", "stock.internal", "1.internal"].into_iter().any(is_nothing));
+        }
+        // A URL has the address in its canonical form.
+        let rules = builder().rule("127.0.0.0/8", Rule::everything()).rule("*", Rule::nothing()).build().unwrap();
+        for text in ["http://127.1/", "http://2130706433/", "http://0x7f.1/"] {
+            assert!(rules.rule(&url(text)).allows_text(), "{text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use reqwest::Url;
 
 use super::cidr::{self, Cidr};
+use super::origin::Origin;
 
 /// Reason why the pattern of a rule is invalid.
 ///
@@ -70,10 +71,10 @@ impl Pattern {
         Ok(Self { scheme, host: Host::parse(host)?, port })
     }
 
-    pub(super) fn matches(&self, url: &Url) -> bool {
-        self.scheme.is_none_or(|scheme| scheme == url.scheme())
-            && self.port.is_none_or(|port| url.port_or_known_default() == Some(port))
-            && url.host_str().is_some_and(|host| self.host.matches(host))
+    pub(super) fn matches(&self, origin: &Origin<'_>) -> bool {
+        self.scheme.is_none_or(|scheme| scheme == origin.scheme)
+            && self.port.is_none_or(|port| origin.port == Some(port))
+            && self.host.matches(origin.host)
     }
 
     /// Whether this pattern matches every URL that `other` matches.
@@ -159,7 +160,8 @@ mod tests {
 
     #[track_caller]
     fn matches(pattern: &str, url: &str) -> bool {
-        Pattern::parse(pattern).unwrap().matches(&url.parse().unwrap())
+        let url = url.parse().unwrap();
+        Origin::of(&url).is_some_and(|origin| Pattern::parse(pattern).unwrap().matches(&origin))
     }
 
     #[test]
@@ -233,6 +235,8 @@ mod tests {
             ("*.*.internal", PatternError::BadHost),
             ("stock.*", PatternError::BadHost),
             ("*.10.0.0.1", PatternError::BadHost),
+            ("*.1", PatternError::BadHost),
+            ("stock.internal.1", PatternError::BadHost),
             ("user@stock.internal", PatternError::BadHost),
             ("stock internal", PatternError::BadHost),
             ("[::1]x", PatternError::BadHost),
