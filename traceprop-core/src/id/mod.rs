@@ -91,38 +91,9 @@ impl From<HexError> for ParseIdError {
 }
 
 impl TraceId {
-    /// The number of hex digits.
-    pub const HEX_LEN: usize = 32;
-
-    /// The smallest id, 1.
-    pub const MIN: Self = Self(NonZeroU128::MIN);
-
-    /// Creates an id from its value. Returns `None` for zero.
-    pub const fn new(value: u128) -> Option<Self> {
-        match NonZeroU128::new(value) {
-            Some(id) => Some(Self(id)),
-            None => None,
-        }
-    }
-
     /// Creates an id from its upper and lower 64 bits. Returns `None` for zero.
     pub const fn from_halves(high: u64, low: u64) -> Option<Self> {
         Self::new((high as u128) << 64 | low as u128)
-    }
-
-    /// Parses 32 lower-case hex digits.
-    ///
-    /// # Errors
-    /// Returns `bad-length`, `bad-hex`, `uppercase-hex` or `zero-trace-id`, with the offset of the first invalid byte.
-    pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
-        let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
-        let value = hex::u128_32(digits, Letters::Lower)?;
-        Self::new(value).ok_or(ParseIdError(InvalidReason::ZeroTraceId.at(0)))
-    }
-
-    /// Returns the value.
-    pub const fn get(self) -> u128 {
-        self.0.get()
     }
 
     /// Returns the upper 64 bits. They are zero if the id is from a 64-bit system.
@@ -134,71 +105,59 @@ impl TraceId {
     pub const fn low(self) -> u64 {
         self.0.get() as u64
     }
-
-    /// Returns the 32 lower-case hex digits.
-    pub const fn to_hex(self) -> [u8; Self::HEX_LEN] {
-        hex::encode_u128(self.0.get())
-    }
-
-    /// Returns the 16 bytes, most significant first.
-    pub const fn to_bytes(self) -> [u8; 16] {
-        self.0.get().to_be_bytes()
-    }
-
-    /// Creates an id from 16 bytes, most significant first. Returns `None` for zeros.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Option<Self> {
-        Self::new(u128::from_be_bytes(bytes))
-    }
 }
 
-impl SpanId {
-    /// The number of hex digits.
-    pub const HEX_LEN: usize = 16;
+/// Defines what both ids have.
+macro_rules! id {
+    ($id:ident($non_zero:ident: $value:ident, $bytes:literal), $decode:ident, $encode:ident, $zero:ident) => {
+        impl $id {
+            /// The number of hex digits.
+            pub const HEX_LEN: usize = 2 * $bytes;
 
-    /// The smallest id, 1.
-    pub const MIN: Self = Self(NonZeroU64::MIN);
+            /// The smallest id, 1.
+            pub const MIN: Self = Self($non_zero::MIN);
 
-    /// Creates an id from its value. Returns `None` for zero.
-    pub const fn new(value: u64) -> Option<Self> {
-        match NonZeroU64::new(value) {
-            Some(id) => Some(Self(id)),
-            None => None,
+            /// Creates an id from its value. Returns `None` for zero.
+            pub const fn new(value: $value) -> Option<Self> {
+                match $non_zero::new(value) {
+                    Some(id) => Some(Self(id)),
+                    None => None,
+                }
+            }
+
+            /// Parses [`HEX_LEN`](Self::HEX_LEN) lower-case hex digits.
+            ///
+            /// # Errors
+            ///
+            /// Returns `bad-length`, `bad-hex` or `uppercase-hex`, with the offset of the first invalid byte. For zeros it
+            /// returns `zero-trace-id` or `zero-span-id`.
+            pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
+                let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
+                let value = hex::$decode(digits, Letters::Lower)?;
+                Self::new(value).ok_or(ParseIdError(InvalidReason::$zero.at(0)))
+            }
+
+            /// Returns the value.
+            pub const fn get(self) -> $value {
+                self.0.get()
+            }
+
+            /// Returns the lower-case hex digits.
+            pub const fn to_hex(self) -> [u8; Self::HEX_LEN] {
+                hex::$encode(self.0.get())
+            }
+
+            /// Returns the bytes, most significant first.
+            pub const fn to_bytes(self) -> [u8; $bytes] {
+                self.0.get().to_be_bytes()
+            }
+
+            /// Creates an id from its bytes, most significant first. Returns `None` for zeros.
+            pub const fn from_bytes(bytes: [u8; $bytes]) -> Option<Self> {
+                Self::new($value::from_be_bytes(bytes))
+            }
         }
-    }
 
-    /// Parses 16 lower-case hex digits.
-    ///
-    /// # Errors
-    /// Returns `bad-length`, `bad-hex`, `uppercase-hex` or `zero-span-id`, with the offset of the first invalid byte.
-    pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
-        let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
-        let value = hex::u64_16(digits, Letters::Lower)?;
-        Self::new(value).ok_or(ParseIdError(InvalidReason::ZeroSpanId.at(0)))
-    }
-
-    /// Returns the value.
-    pub const fn get(self) -> u64 {
-        self.0.get()
-    }
-
-    /// Returns the 16 lower-case hex digits.
-    pub const fn to_hex(self) -> [u8; Self::HEX_LEN] {
-        hex::encode_u64(self.0.get())
-    }
-
-    /// Returns the 8 bytes, most significant first.
-    pub const fn to_bytes(self) -> [u8; 8] {
-        self.0.get().to_be_bytes()
-    }
-
-    /// Creates an id from 8 bytes, most significant first. Returns `None` for zeros.
-    pub const fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
-        Self::new(u64::from_be_bytes(bytes))
-    }
-}
-
-macro_rules! id_text {
-    ($id:ident) => {
         impl fmt::Display for $id {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(wire::ascii(&self.to_hex()))
@@ -275,8 +234,8 @@ macro_rules! id_text {
     };
 }
 
-id_text!(TraceId);
-id_text!(SpanId);
+id!(TraceId(NonZeroU128: u128, 16), u128_32, encode_u128, ZeroTraceId);
+id!(SpanId(NonZeroU64: u64, 8), u64_16, encode_u64, ZeroSpanId);
 
 #[cfg(test)]
 mod tests {
