@@ -276,20 +276,14 @@ pub(crate) struct OmissionList {
 
 impl OmissionList {
     pub(crate) fn add(&mut self, field: Field, reason: OmitReason, count: u32) {
-        for place in &mut self.list {
-            match place {
-                Some(known) if known.field == field && known.reason == reason => {
-                    known.count = known.count.saturating_add(count);
-                    return;
-                }
-                Some(_) => {}
-                None => {
-                    *place = Some(Omitted { field, reason, count });
-                    return;
-                }
-            }
+        let is_known = |known: &&mut Omitted| known.field == field && known.reason == reason;
+        if let Some(known) = self.list.iter_mut().flatten().find(is_known) {
+            known.count = known.count.saturating_add(count);
+        } else if let Some(free) = self.list.iter_mut().find(|place| place.is_none()) {
+            *free = Some(Omitted { field, reason, count });
+        } else {
+            self.dropped = true;
         }
-        self.dropped = true;
     }
 
     /// Returns the report for the caller.
