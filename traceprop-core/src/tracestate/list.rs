@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::scan::{self, Members, TraceStateFacts, TraceStateMember, check_lines};
+use super::scan::{Members, TraceStateFacts, TraceStateMember, check_lines};
 use crate::carrier::headers::HeaderLines;
 use crate::field::invalid::InvalidHeader;
 use crate::wire;
@@ -73,7 +73,7 @@ impl<'c> TraceState<'c> {
 
     /// Returns the value of the first member with this key.
     pub fn get(&self, key: &str) -> Option<&'c str> {
-        scan::find(&self.lines, key.as_bytes()).map(wire::ascii)
+        Members::new(self.lines).find(|member| member.key == key.as_bytes()).map(|member| wire::ascii(member.value))
     }
 
     /// Returns the number of members.

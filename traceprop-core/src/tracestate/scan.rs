@@ -312,24 +312,6 @@ impl<'c> Iterator for Members<'c> {
     }
 }
 
-/// Returns the value of the first member with this key, in valid lines.
-pub(super) fn find<'c>(lines: &HeaderLines<'c>, key: &[u8]) -> Option<&'c [u8]> {
-    for line in lines.iter() {
-        let mut rest = line;
-        loop {
-            if let Some([b'=', value @ ..]) = rest.trim_ascii_start().strip_prefix(key) {
-                let end = wire::find(value, b',').unwrap_or(value.len());
-                return Some(value[..end].trim_ascii_end());
-            }
-            match wire::split_once(rest, b',') {
-                Some((_, next)) => rest = next,
-                None => break,
-            }
-        }
-    }
-    None
-}
-
 /// Returns the error of the member at `start`, whose key is valid up to `legal`.
 #[cold]
 fn bad_key(line: &[u8], start: usize, legal: usize) -> ReasonAt {
