@@ -22,11 +22,8 @@ pub struct FollowParent;
 
 impl Sampler for FollowParent {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        let sampling = input.sampling();
-        match is_consistent(input, sampling) {
-            true => SamplingResult::new(sampling),
-            false => SamplingResult::new(sampling).without_threshold(),
-        }
+        let result = SamplingResult::new(input.sampling());
+        if is_consistent(input, input.sampling()) { result } else { result.without_threshold() }
     }
 }
 
