@@ -276,17 +276,20 @@ impl OwnedContext {
         self.replace(|known| fields.iter().any(|(field, _)| *field == known.field()), entries)
     }
 
+    /// Copies the lines that are not replaced, so that others can be added to them.
+    pub(crate) fn lines_without(&self, is_replaced: impl Fn(&Entry<'_>) -> bool) -> Builder {
+        let mut builder = Builder::default();
+        let kept = self.lines.iter().flat_map(OwnedLines::entries).filter(|entry| !is_replaced(entry));
+        kept.for_each(|entry| builder.entry(&entry));
+        builder
+    }
+
     pub(crate) fn replace<'e>(
         mut self,
         is_replaced: impl Fn(&Entry<'_>) -> bool,
         by: impl IntoIterator<Item = Entry<'e>>,
     ) -> Self {
-        let mut builder = Builder::default();
-        if let Some(lines) = &self.lines {
-            for entry in lines.entries().filter(|entry| !is_replaced(entry)) {
-                builder.entry(&entry);
-            }
-        }
+        let mut builder = self.lines_without(is_replaced);
         for entry in by.into_iter().filter(|entry| !entry.value.is_empty()) {
             builder.entry(&entry);
         }

@@ -1,11 +1,9 @@
 //! Jaeger-specific data of requests and owned contexts.
 
 use super::Data;
-#[cfg(feature = "alloc")]
-use crate::field::Field;
 use crate::field::FormatKind;
 #[cfg(feature = "alloc")]
-use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, FieldSet, invalid::InvalidHeader};
 #[cfg(feature = "alloc")]
 use crate::format::Writer;
 use crate::formats::jaeger::JaegerView;
@@ -15,7 +13,7 @@ use crate::id::sampling::Sampling;
 #[cfg(feature = "alloc")]
 use crate::owned::OwnedContext;
 #[cfg(feature = "alloc")]
-use crate::owned::lines::{Builder, Entry};
+use crate::owned::lines::Entry;
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::wire::reason::InvalidReason;
@@ -90,13 +88,9 @@ impl OwnedContext {
         self,
         items: impl IntoIterator<Item = (&'i str, &'i str)>,
     ) -> Result<Self, InvalidHeader> {
+        const BAGGAGE: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
         let reject = |reason, at| Err(InvalidHeader::new(Field::UberContext, reason, at));
-        let mut builder = Builder::default();
-        if let Some(lines) = &self.lines {
-            for entry in lines.entries().filter(|entry| !is_baggage(entry.field())) {
-                builder.entry(&entry);
-            }
-        }
+        let mut builder = self.lines_without(|entry| BAGGAGE.contains(entry.field()));
         let mut bytes = 0;
         for (place, (key, value)) in items.into_iter().enumerate() {
             let at = bytes;
@@ -114,9 +108,4 @@ impl OwnedContext {
         }
         Ok(Self { lines: builder.finish(), ..self })
     }
-}
-
-#[cfg(feature = "alloc")]
-const fn is_baggage(field: Field) -> bool {
-    matches!(field, Field::UberContext | Field::JaegerBaggage)
 }
