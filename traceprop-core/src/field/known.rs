@@ -89,9 +89,17 @@ macro_rules! define {
                 }
             }
 
-            /// The field with this name, in any letter case.
+            /// Returns the built-in field with this name, in any letter case.
+            ///
+            /// ```
+            /// use traceprop_core::Field;
+            ///
+            /// assert_eq!(Field::from_name("X-B3-TraceId"), Some(Field::B3TraceId));
+            /// assert_eq!(Field::from_name("trace-parent"), None);
+            /// ```
             #[inline]
-            pub(super) fn find(name: &[u8]) -> Option<Self> {
+            pub fn from_name(name: &str) -> Option<Self> {
+                let name = name.as_bytes();
                 // Length and middle letter leave one name to compare, so ordinary headers fall out here. Each comparison
                 // has a length of its own that is known, so it takes a few words.
                 match key(name) {

@@ -61,19 +61,6 @@ impl Field {
         FAMILIES.contains(self)
     }
 
-    /// Returns the built-in field with this name, in any letter case.
-    ///
-    /// ```
-    /// use traceprop_core::Field;
-    ///
-    /// assert_eq!(Field::from_name("X-B3-TraceId"), Some(Field::B3TraceId));
-    /// assert_eq!(Field::from_name("trace-parent"), None);
-    /// ```
-    #[inline]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::find(name.as_bytes())
-    }
-
     /// Returns the name of the built-in format that reads the header with this name. Works in constants.
     pub(crate) const fn reserved_by(name: &str) -> Option<&'static str> {
         let name = name.as_bytes();
@@ -81,9 +68,8 @@ impl Field {
         while i < Self::BUILT_IN.len() {
             let field = Self::BUILT_IN[i];
             if let Some(known) = field.name() {
-                let prefix = field.is_prefix() && name.len() > known.len();
-                let (head, _) = name.split_at(if prefix { known.len() } else { name.len() });
-                if is_same_name(head, known.as_bytes()) {
+                let is_whole = name.len() == known.len();
+                if (is_whole || field.is_prefix()) && starts_with(name, known.as_bytes()) {
                     return match field.format().row() {
                         Some(row) => Some(row.names[0]),
                         None => None,
@@ -108,16 +94,16 @@ impl fmt::Display for Field {
     }
 }
 
-/// Whether two names differ in case alone; for constants.
-const fn is_same_name(one: &[u8], other: &[u8]) -> bool {
+/// Returns whether a name starts with a prefix, in any letter case. Works in constants.
+const fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
     let mut i = 0;
-    while i < one.len() && i < other.len() {
-        if !one[i].eq_ignore_ascii_case(&other[i]) {
+    while i < prefix.len() {
+        if i == name.len() || !name[i].eq_ignore_ascii_case(&prefix[i]) {
             return false;
         }
         i += 1;
     }
-    one.len() == other.len()
+    true
 }
 
 #[cfg(test)]
