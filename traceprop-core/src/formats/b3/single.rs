@@ -168,7 +168,7 @@ fn count_fields(element: &[u8]) -> Result<(), ReasonAt> {
 #[inline(always)]
 pub(super) fn parse(value: &[u8]) -> Result<B3Single, ReasonAt> {
     if let [letter] = *value {
-        return Ok(B3Single { ids: None, sampling: sampling(letter).ok_or(InvalidReason::BadSampling.at(0))? });
+        return Ok(B3Single { ids: None, sampling: sampling_at(letter, 0)? });
     }
     // A dash is not a hex digit, so one after 16 digits ends the trace id.
     let is_64_bit = value.get(16) == Some(&b'-');
@@ -241,15 +241,11 @@ fn bad_field(rest: &[u8], at: usize, expected: usize, error: Option<HexError>) -
 }
 
 fn sampling_at(letter: u8, at: usize) -> Result<Sampling, ReasonAt> {
-    sampling(letter).ok_or(InvalidReason::BadSampling.at(at))
-}
-
-const fn sampling(letter: u8) -> Option<Sampling> {
     match letter {
-        b'0' => Some(Sampling::NotSampled),
-        b'1' => Some(Sampling::Sampled),
-        b'd' => Some(Sampling::Debug),
-        _ => None,
+        b'0' => Ok(Sampling::NotSampled),
+        b'1' => Ok(Sampling::Sampled),
+        b'd' => Ok(Sampling::Debug),
+        _ => Err(InvalidReason::BadSampling.at(at)),
     }
 }
 
