@@ -78,16 +78,13 @@ impl Spelling {
 
     /// Returns its letter: `u`, `h`, `b` or `n`, in upper case for upper case.
     pub(super) const fn letter(self) -> char {
-        match (self.form, self.upper) {
-            (Form::Hyphenated, false) => 'u',
-            (Form::Hex, false) => 'h',
-            (Form::Braced, false) => 'b',
-            (Form::Urn, false) => 'n',
-            (Form::Hyphenated, true) => 'U',
-            (Form::Hex, true) => 'H',
-            (Form::Braced, true) => 'B',
-            (Form::Urn, true) => 'N',
-        }
+        let letter = match self.form {
+            Form::Hyphenated => 'u',
+            Form::Hex => 'h',
+            Form::Braced => 'b',
+            Form::Urn => 'n',
+        };
+        if self.upper { letter.to_ascii_uppercase() } else { letter }
     }
 
     /// Spells an id.
