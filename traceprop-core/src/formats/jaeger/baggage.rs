@@ -13,8 +13,8 @@ use core::fmt;
 
 use super::item::{JaegerBaggageItem, PREFIX, Source};
 use crate::carrier::headers::{HeaderLines, Headers};
+use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, FieldSet};
 use crate::wire::reason::InvalidReason;
 use crate::wire::{split_once, trim};
 
@@ -78,10 +78,6 @@ impl<'c> JaegerBaggage<'c> {
     ///
     /// Reading stops at a limit. [`ignored`](Self::ignored) returns the first error.
     pub fn from_lines(headers: &Headers<'c>) -> Self {
-        if !headers.contains_any(const { FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]) }) {
-            // `EMPTY` would be copied with its whole array.
-            return Self::new();
-        }
         let mut baggage = Self::new();
         if headers.get(Field::UberContext).is_some() {
             baggage.read_lines(headers.get_all(Field::UberContext));
