@@ -25,6 +25,11 @@ pub enum Sampling {
 }
 
 impl Sampling {
+    /// Returns the decision that a flag means.
+    pub(crate) const fn from_flag(is_sampled: bool) -> Self {
+        if is_sampled { Self::Sampled } else { Self::NotSampled }
+    }
+
     /// Returns `true` for `Sampled` and `Debug`.
     pub const fn is_sampled(self) -> bool {
         matches!(self, Self::Sampled | Self::Debug)

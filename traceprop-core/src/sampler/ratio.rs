@@ -51,10 +51,8 @@ pub(super) const fn is_ratio(ratio: f64) -> bool {
 impl Sampler for TraceIdRatioBased {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         // A received threshold does not explain this decision.
-        match self.keeps(randomness_of(input.trace_id())) {
-            true => SamplingResult::new(Sampling::Sampled).without_threshold(),
-            false => SamplingResult::new(Sampling::NotSampled).without_threshold(),
-        }
+        let is_sampled = self.keeps(randomness_of(input.trace_id()));
+        SamplingResult::new(Sampling::from_flag(is_sampled)).without_threshold()
     }
 }
 

@@ -80,15 +80,12 @@ fn stable_hash(text: &str) -> u64 {
 
 impl Sampler for SessionRatioBased {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        let keeps = match input.session_id() {
+        let is_sampled = match input.session_id() {
             Some(session) => self.keeps(session),
             None => self.without.keeps(randomness_of(input.trace_id())),
         };
         // A received threshold does not explain this decision.
-        match keeps {
-            true => SamplingResult::new(Sampling::Sampled).without_threshold(),
-            false => SamplingResult::new(Sampling::NotSampled).without_threshold(),
-        }
+        SamplingResult::new(Sampling::from_flag(is_sampled)).without_threshold()
     }
 }
 

@@ -64,10 +64,7 @@ impl OwnedContext {
             (Field::DatadogOrigin, fields.origin.unwrap_or_default().as_bytes()),
             (Field::DatadogTags, tags.as_bytes()),
         ]);
-        let decision = fields.priority.map(|priority| match priority {
-            1.. => Sampling::Sampled,
-            _ => Sampling::NotSampled,
-        });
+        let decision = fields.priority.map(|priority| Sampling::from_flag(priority > 0));
         match (&mut context.role, decision) {
             (Role::Span(span), Some(decision)) => span.sampling = decision,
             (Role::Passthrough(passthrough), Some(decision)) => *passthrough = passthrough.with_sampling(decision),

@@ -126,7 +126,7 @@ impl TraceParent {
         RemoteContext {
             trace_id: self.trace_id,
             parent_id: Some(self.parent_id),
-            sampling: if self.flags.is_sampled() { Sampling::Sampled } else { Sampling::NotSampled },
+            sampling: Sampling::from_flag(self.flags.is_sampled()),
             random: self.flags.is_random(),
         }
     }
