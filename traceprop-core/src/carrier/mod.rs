@@ -13,7 +13,9 @@ use crate::wire::buffer::Counter;
 pub(crate) mod headers;
 #[cfg(feature = "std")]
 mod maps;
+#[cfg(feature = "alloc")]
 mod pairs;
+mod slices;
 pub(crate) mod source;
 pub(crate) mod table;
 

@@ -1,40 +1,24 @@
-//! Pairs of name and value: arrays, slices, vectors.
+//! Pairs of name and value that own their text: vectors, and [`Pairs`].
 
-use super::Carrier;
-#[cfg(feature = "alloc")]
-use super::{CarrierMut, FieldName, FieldValue};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
-fn bytes<N: AsRef<str>, V: AsRef<[u8]>>(pairs: &[(N, V)]) -> impl Iterator<Item = (&str, &[u8])> {
-    pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
-}
+use super::slices::bytes;
+use super::{Carrier, CarrierMut, FieldName, FieldValue};
 
-impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync> Carrier for [(N, V)] {
+impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync> Carrier for Vec<(N, V)> {
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         bytes(self)
     }
 }
 
-impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync, const LEN: usize> Carrier for [(N, V); LEN] {
-    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        bytes(self)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<N: AsRef<str> + Sync, V: AsRef<[u8]> + Sync> Carrier for alloc::vec::Vec<(N, V)> {
-    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        bytes(self)
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<N, V> CarrierMut for alloc::vec::Vec<(N, V)>
+impl<N, V> CarrierMut for Vec<(N, V)>
 where
-    N: AsRef<str> + From<alloc::string::String>,
-    V: From<alloc::string::String>,
+    N: AsRef<str> + From<String>,
+    V: From<String>,
 {
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
-        self.push((N::from(alloc::string::ToString::to_string(name.as_str())), V::from(owned(value))));
+        self.push((N::from(name.as_str().to_string()), V::from(owned(value))));
     }
 
     fn remove_if(&mut self, stale: &mut dyn FnMut(&str) -> bool) {
@@ -43,13 +27,12 @@ where
 }
 
 /// The value in a string of just its size.
-#[cfg(feature = "alloc")]
-pub(super) fn owned(value: FieldValue<'_>) -> alloc::string::String {
+pub(super) fn owned(value: FieldValue<'_>) -> String {
     use core::fmt::Write;
     match value.as_str() {
         Some(text) => text.into(),
         None => {
-            let mut text = alloc::string::String::with_capacity(value.len());
+            let mut text = String::with_capacity(value.len());
             // A string takes everything.
             let _ = write!(text, "{value}");
             text
@@ -71,18 +54,15 @@ pub(super) fn owned(value: FieldValue<'_>) -> alloc::string::String {
 /// assert_eq!(pairs.into_iter().count(), 1);
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
-#[cfg(feature = "alloc")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pairs(alloc::vec::Vec<Pair>);
+pub struct Pairs(Vec<Pair>);
 
-#[cfg(feature = "alloc")]
-type Pair = (alloc::string::String, alloc::string::String);
+type Pair = (String, String);
 
-#[cfg(feature = "alloc")]
 impl Pairs {
     /// Creates an empty list.
     pub const fn new() -> Self {
-        Self(alloc::vec::Vec::new())
+        Self(Vec::new())
     }
 
     /// Iterates over the pairs in the order in which they were written.
@@ -106,14 +86,12 @@ impl Pairs {
     }
 }
 
-#[cfg(feature = "alloc")]
 impl Carrier for Pairs {
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         bytes(&self.0)
     }
 }
 
-#[cfg(feature = "alloc")]
 impl CarrierMut for Pairs {
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
         CarrierMut::append(&mut self.0, name, value);
@@ -124,7 +102,6 @@ impl CarrierMut for Pairs {
     }
 }
 
-#[cfg(feature = "alloc")]
 impl<'p> IntoIterator for &'p Pairs {
     type Item = (&'p str, &'p str);
     type IntoIter = core::iter::Map<core::slice::Iter<'p, Pair>, fn(&Pair) -> (&str, &str)>;
@@ -134,9 +111,8 @@ impl<'p> IntoIterator for &'p Pairs {
     }
 }
 
-#[cfg(feature = "alloc")]
 impl IntoIterator for Pairs {
-    type Item = (alloc::string::String, alloc::string::String);
+    type Item = (String, String);
     type IntoIter = alloc::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
