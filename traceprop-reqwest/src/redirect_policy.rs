@@ -11,6 +11,7 @@ impl Rules {
     ///
     /// * whose rule is [`Rule::nothing`](crate::Rule::nothing),
     /// * that may receive less baggage or fewer correlation ids than the first host,
+    /// * whose rule lacks a format that the first host receives,
     /// * that is called without TLS, if the first host is called with TLS and may receive baggage or correlation ids.
     ///
     /// `otherwise` decides about all other hosts. [`Policy::default`] follows ten redirects.

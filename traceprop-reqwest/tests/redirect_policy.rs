@@ -5,7 +5,7 @@ mod common;
 use common::{Server, values};
 use reqwest::{Client, redirect};
 use traceprop_core::{OwnedBaggage, OwnedContext, RandomIds, SpanContext, baggage::BaggageEntry};
-use traceprop_reqwest::{Call, InjectOptions, Propagate, Rule, Rules, presets};
+use traceprop_reqwest::{Call, InjectOptions, Propagate, Propagator, Rule, Rules, presets};
 
 fn client(rules: &Rules) -> Client {
     let policy = rules.redirect_policy(redirect::Policy::limited(3));
@@ -44,6 +44,22 @@ async fn ok_stops_before_a_host_that_may_have_less_baggage() {
     let rules = rules.rule(&second.address.to_string(), Rule::everything());
     assert_eq!(call(&client(&rules.build().expect("good rules")), first.url()).await, 200);
     assert_eq!(values(&second.request(), "baggage"), ["tenant=acme"]);
+}
+
+#[tokio::test]
+async fn ok_stops_before_a_host_that_gets_other_formats() {
+    let (first, second) = servers().await;
+    let formats = |names: &str| Rule::trace_context().propagator(Propagator::from_names("none", names).expect("names"));
+    let [first_host, second_host] = [&first, &second].map(|server| server.address.to_string());
+    for (formats_of_second, status, received) in [("b3", 307, 0), ("b3,datadog", 200, 1)] {
+        let rules = Rules::builder(presets::W3C)
+            .rule(&first_host, formats("datadog"))
+            .rule(&second_host, formats(formats_of_second))
+            .build()
+            .expect("good rules");
+        assert_eq!(call(&client(&rules), first.url()).await, status, "{formats_of_second}");
+        assert_eq!(second.requests().len(), received, "{formats_of_second}");
+    }
 }
 
 #[tokio::test]

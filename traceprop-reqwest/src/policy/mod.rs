@@ -108,11 +108,22 @@ impl Rules {
         found.map_or(&self.0.otherwise, |(_, rule)| rule)
     }
 
-    /// Whether a request for `first` may be sent to `next` with all its headers.
+    /// Returns whether a request for `first` may be sent to `next` with all its headers.
     pub(crate) fn may_move(&self, first: &Url, next: &Url) -> bool {
         let (from, to) = (self.rule(first), self.rule(next));
         let downgraded = first.scheme() == "https" && next.scheme() != "https";
-        !to.is_nothing() && to.allows_text_of(from) && !(downgraded && from.allows_text())
+        !to.is_nothing()
+            && to.allows_text_of(from)
+            && !(downgraded && from.allows_text())
+            && self.writes_formats_of(to, from)
+    }
+
+    /// Returns whether `to` writes every format that `from` writes.
+    fn writes_formats_of(&self, to: &Rule, from: &Rule) -> bool {
+        let Some(written) = self.propagator(from) else { return true };
+        let Some(allowed) = self.propagator(to) else { return false };
+        let mut names = written.inject_names().filter(|format| from.may_write(format));
+        std::ptr::eq(written, allowed) || names.all(|name| allowed.inject_names().any(|allowed| allowed == name))
     }
 
     /// Returns the propagator that injects for this rule.
@@ -325,6 +336,52 @@ mod tests {
             ("http://own.internal.example/", "http://a.internal/", false),
         ] {
             assert_eq!(rules.may_move(&url(first), &url(next)), may, "{first} {next}");
+        }
+    }
+
+    #[test]
+    fn ok_may_move_where_the_formats_are_written_too() {
+        let rule = |names: &str| Rule::trace_context().propagator(Propagator::from_names("none", names).unwrap());
+        let id = "correlation:x-request-id";
+        let rules = builder()
+            .rule("dd.example", rule("datadog"))
+            .rule("b3.example", rule("b3"))
+            .rule("b3multi.example", rule("b3multi"))
+            .rule("both.example", rule("b3,datadog"))
+            .rule("w3c.example", rule("tracecontext"))
+            .rule("id.example", rule(&format!("b3,{id}")))
+            .rule("id-sent.example", rule(&format!("b3,{id}")).allow_correlation(["X-Request-Id"]))
+            .rule("b3-text.example", rule("b3").allow_all_baggage().allow_all_correlation())
+            .rule("w3c-text.example", rule("tracecontext").allow_all_baggage())
+            .rule("shared-text.example", Rule::trace_context().allow_all_baggage())
+            .rule("none.example", Rule::nothing())
+            .build()
+            .unwrap();
+        for (first, next, may) in [
+            ("dd", "dd", true),
+            ("dd", "b3", false),
+            ("dd", "w3c", false),
+            ("w3c", "dd", false),
+            ("b3", "b3multi", false),
+            ("b3multi", "b3", false),
+            ("dd", "both", true),
+            ("both", "dd", false),
+            ("both", "b3", false),
+            // The shared formats are tracecontext and baggage.
+            ("dd", "other", false),
+            ("other", "dd", false),
+            ("w3c", "other", true),
+            ("other", "w3c", true),
+            ("shared-text", "w3c-text", false),
+            ("w3c-text", "shared-text", true),
+            ("id", "b3", true),
+            ("id-sent", "b3-text", false),
+            ("id-sent", "id-sent", true),
+            ("b3", "none", false),
+            ("none", "b3", true),
+        ] {
+            let [first_url, next_url] = [first, next].map(|name| url(&format!("http://{name}.example/")));
+            assert_eq!(rules.may_move(&first_url, &next_url), may, "{first} {next}");
         }
     }
 

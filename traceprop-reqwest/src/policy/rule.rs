@@ -114,6 +114,14 @@ impl Rule {
         matches!(self.formats, Formats::None)
     }
 
+    /// Returns whether the rule writes this format of its propagator, if a context has data for it.
+    pub(super) fn may_write(&self, format: &str) -> bool {
+        match format.strip_prefix("correlation:") {
+            Some(header) => self.correlation.lend(|allow| allow.allows_header(header)),
+            None => format != "baggage" || !matches!(self.baggage, Keys::None),
+        }
+    }
+
     /// Whether any baggage or correlation id is allowed.
     pub(super) fn allows_text(&self) -> bool {
         !matches!((&self.baggage, &self.correlation), (Keys::None, Keys::None))
