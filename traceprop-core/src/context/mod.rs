@@ -1,4 +1,4 @@
-//! Span contexts: what came in, and what goes out of a participant.
+//! Span contexts: the caller's, the service's, and those that are forwarded.
 
 pub(crate) mod inject_options;
 pub(crate) mod received;
@@ -10,27 +10,34 @@ use crate::id::{SpanId, TraceId};
 use crate::tracestate::otel::OtelEdit;
 use received::Received;
 
-/// What a caller sent: a trace, and mostly the caller's span.
+/// The context of a caller: a trace, and usually the caller's span.
+///
+/// ```
+/// use traceprop_core::{RemoteContext, Sampling, TraceId};
+///
+/// let context = RemoteContext { sampling: Sampling::Sampled, ..RemoteContext::new(TraceId::MIN, None) };
+/// assert!(context.sampling.is_sampled() && !context.random);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RemoteContext {
     /// The trace to continue.
     pub trace_id: TraceId,
-    /// The sender's span. Correlation ids, a Datadog parent of 0 and load balancers send none.
+    /// The sender's span. `None` for correlation ids, a Datadog parent of 0 and load balancers.
     pub parent_id: Option<SpanId>,
     /// The sender's decision.
     pub sampling: Sampling,
-    /// Whether the lower 56 bits of the trace id are promised to be random (flag `02` of a level 2 traceparent).
+    /// Whether the lower 56 bits of the trace id are random, as flag `02` of a level 2 traceparent says.
     pub random: bool,
 }
 
 impl RemoteContext {
-    /// A context with these ids, decision open, nothing promised.
+    /// Creates a context with these ids, without a sampling decision.
     pub const fn new(trace_id: TraceId, parent_id: Option<SpanId>) -> Self {
         Self { trace_id, parent_id, sampling: Sampling::Deferred, random: false }
     }
 }
 
-/// What goes out of a participant: its span, certain to have an id, and what it knows of the request that caused it.
+/// The span of a service, with the received headers of the request that caused it.
 ///
 /// ```
 /// use traceprop_core::{Sampling, SpanContext};
@@ -50,13 +57,13 @@ pub struct SpanContext<'c> {
     pub(crate) sampling: Sampling,
     pub(crate) random: bool,
     pub(crate) decided_here: bool,
-    /// What our decision changes in OpenTelemetry's tracestate member.
+    /// What a local decision changes in OpenTelemetry's tracestate member.
     pub(crate) otel: OtelEdit,
     pub(crate) received: Received<'c>,
 }
 
 impl<'c> SpanContext<'c> {
-    /// A span with these ids and nothing else: no decision, no parent, no promise of randomness.
+    /// Creates a span without a parent, a sampling decision or received headers.
     pub const fn new(trace_id: TraceId, span_id: SpanId) -> Self {
         Self {
             trace_id,
@@ -70,7 +77,14 @@ impl<'c> SpanContext<'c> {
         }
     }
 
-    /// A new trace, sampled: what a service does that is called without a context and has no sampler.
+    /// Creates the sampled root span of a new trace.
+    ///
+    /// ```
+    /// use traceprop_core::{IdBits, SpanContext};
+    ///
+    /// let root = SpanContext::root(&|| IdBits::random(7));
+    /// assert!(root.sampling().is_sampled() && root.is_random() && root.parent_id().is_none());
+    /// ```
     pub fn root(ids: &(impl IdGenerator + ?Sized)) -> Self {
         let (trace_id, random) = ids.new_trace_id();
         Self { random, ..Self::new(trace_id, ids.new_span_id()) }.with_sampling(Sampling::Sampled)
@@ -96,58 +110,58 @@ impl<'c> SpanContext<'c> {
         span.with_sampling(sampling)
     }
 
-    /// A child of this span: same trace, decision and words.
+    /// Returns a child of this span, with its trace, sampling decision and received headers.
     pub const fn child(mut self, span_id: SpanId) -> Self {
         self.parent_id = Some(self.span_id);
         self.span_id = span_id;
         self
     }
 
-    /// The same span under another decision, which then counts as ours.
+    /// Sets the sampling decision. If it differs from the received one, it counts as a local decision.
     pub const fn with_sampling(mut self, sampling: Sampling) -> Self {
         self.decided_here = self.decided_here || self.sampling as u8 != sampling as u8;
         let has_threshold = self.received.agrees.contains(FormatKind::TraceContext) || self.otel.threshold().is_some();
         if has_threshold && self.sampling.is_sampled() != sampling.is_sampled() {
-            // With which probability, nobody can tell any more.
+            // The sampling probability is no longer known.
             self.otel = self.otel.with_threshold(None);
         }
         self.sampling = sampling;
         self
     }
 
-    /// The same span, with or without the promise that the trace id is random (traceparent flag `02`).
+    /// Sets whether the lower 56 bits of the trace id are random (traceparent flag `02`).
     pub const fn with_random(mut self, random: bool) -> Self {
         self.random = random;
         self
     }
 
-    /// The trace.
+    /// Returns the trace id.
     pub const fn trace_id(&self) -> TraceId {
         self.trace_id
     }
 
-    /// This span.
+    /// Returns the span id.
     pub const fn span_id(&self) -> SpanId {
         self.span_id
     }
 
-    /// The span that caused this one, if it is known.
+    /// Returns the parent span, if it is known.
     pub const fn parent_id(&self) -> Option<SpanId> {
         self.parent_id
     }
 
-    /// The decision for the trace.
+    /// Returns the sampling decision of the trace.
     pub const fn sampling(&self) -> Sampling {
         self.sampling
     }
 
-    /// Whether the lower 56 bits of the trace id are promised to be random.
+    /// Returns whether the lower 56 bits of the trace id are random.
     pub const fn is_random(&self) -> bool {
         self.random
     }
 }
 
-/// What a service passes on that reports no spans of its own: what came, as it came.
+/// A received context that a service without spans forwards. [`Passthrough::from_remote`] has an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Passthrough<'c> {
     context: Option<RemoteContext>,
@@ -230,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_decision_counts_as_ours_only_if_it_changed() {
+    fn ok_decision_is_local_only_if_it_changed() {
         let span = SpanContext::new(trace(7), span(1));
         assert!(!span.with_sampling(Sampling::Deferred).decided_here);
         assert!(span.with_sampling(Sampling::Sampled).decided_here);

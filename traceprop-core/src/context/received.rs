@@ -1,4 +1,4 @@
-//! What a context still knows of the request it came from.
+//! What a context keeps of the request that caused it.
 
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
@@ -6,34 +6,34 @@ use crate::field::{Field, FieldSet, FormatKind, FormatSet};
 use crate::tracestate::{TraceState, TraceStateFacts};
 use core::fmt;
 
-/// What a context still knows of the request it came from: the lines, and how far they hold.
+/// What a context keeps of the request that caused it: the lines, and which of them count.
 ///
-/// Formats keep their richer words (tracestate members, Datadog tags, sw8 names) nowhere else: they read them from
-/// these lines again when they write. So one mechanism serves every format, and a relay can hand lines on unchanged.
+/// Formats have no other store for tracestate members, Datadog tags or sw8 names: they parse these lines again when they
+/// write. So one mechanism serves every format, and a passthrough can forward lines unchanged.
 #[derive(Clone, Copy)]
 pub(crate) struct Received<'c> {
-    /// Where the lines are. None in a context that was made here.
+    /// Where the lines are. `None` in a context that was made here.
     pub(crate) source: Option<&'c dyn LineSource>,
     /// The formats that named this trace.
     pub(crate) agrees: FormatSet,
     /// The format that supplied the context.
     pub(crate) primary: Option<FormatKind>,
-    /// Fields that their format turned down, alone.
+    /// Fields that are invalid, while the rest of their format is not.
     pub(crate) refused: FieldSet,
-    /// What reading the tracestate found out.
+    /// What parsing found in the tracestate.
     pub(crate) tracestate: TraceStateFacts,
     /// The decision was filled in from another format than the primary one.
     pub(crate) filled_in: bool,
-    /// It was filled in by a tracestate whose `dd` says with which Datadog priority.
+    /// A `dd` member filled in the decision, with its Datadog priority.
     pub(crate) priority_in_dd: bool,
     /// The formats whose data code gave. It is kept as header text that no request had, so it is not forwarded verbatim.
     pub(crate) built: FormatSet,
-    /// Baggage and correlation text are taken along (they are not after `ignore`).
+    /// Whether baggage and correlation ids are kept. They are not under `Trust::Ignore`.
     pub(crate) keeps_text: bool,
 }
 
 impl<'c> Received<'c> {
-    /// The tracestate that belongs to this trace; empty where none came with it.
+    /// Returns the tracestate of this trace, or an empty one.
     #[inline(always)]
     pub(crate) fn tracestate(&self, slots: &Headers<'c>) -> TraceState<'c> {
         let counts = self.agrees.contains(FormatKind::TraceContext) && !self.refused.contains(Field::TraceState);

@@ -1,7 +1,7 @@
-//! The current context: what a call that is made now belongs to, without a runtime being named.
+//! The current context of a thread, independent of a runtime.
 //!
-//! A guard for a scope, a wrapper for futures, a wrapper for closures. Crossing `tokio::spawn`, `spawn_blocking` or a
-//! thread takes one method call.
+//! A guard sets it for a scope, and wrappers set it for futures and closures. One method call carries a context across
+//! `tokio::spawn`, `spawn_blocking` or a thread.
 
 use core::cell::RefCell;
 use core::future::Future;
@@ -17,11 +17,11 @@ std::thread_local! {
     static CURRENT: RefCell<Option<OwnedContext>> = const { RefCell::new(None) };
 }
 
-/// Exchanges the current context with the one in `slot`, in place: a context is large, and moved with every poll. While
-/// a thread ends there is no current context.
+/// Swaps the current context with the one in `slot`, in place: a context is large, and every poll swaps it. While a
+/// thread ends there is no current context.
 fn swap(slot: &mut Option<OwnedContext>) {
     let swapped = CURRENT.try_with(|current| {
-        // Nothing of a user's runs while it is borrowed, so it never is.
+        // No code of a caller runs while it is borrowed, so this always succeeds.
         if let Ok(mut current) = current.try_borrow_mut() {
             core::mem::swap(&mut *current, slot);
         }
@@ -31,14 +31,23 @@ fn swap(slot: &mut Option<OwnedContext>) {
     }
 }
 
-/// Makes a context the current one for as long as it lives; dropping it brings back the one before.
+/// Keeps a context current. Dropping the guard restores the previous one.
 ///
-/// It stays on its thread. Do not hold it across an await: wrap the future with [`InContext::in_context`].
+/// A guard belongs to its thread. Do not hold it across an await: wrap the future with [`InContext::in_context`].
+///
+/// ```
+/// use traceprop_core::{ContextGuard, OwnedContext, SpanContext, SpanId, TraceId};
+///
+/// let guard: ContextGuard = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).enter();
+/// assert!(OwnedContext::current().is_some());
+/// drop(guard);
+/// assert!(OwnedContext::current().is_none());
+/// ```
 #[derive(Debug)]
 #[must_use = "the context is current only while the guard lives"]
 pub struct ContextGuard {
     before: Option<OwnedContext>,
-    /// Not `Send`: what it brings back belongs to this thread.
+    /// Not `Send`: the context that it restores belongs to this thread.
     stays: PhantomData<*const ()>,
 }
 
@@ -65,7 +74,7 @@ impl OwnedContext {
         CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok()?
     }
 
-    /// Makes this the current context until the guard is dropped.
+    /// Makes this context current until the guard is dropped. [`current`](Self::current) has an example.
     pub fn enter(self) -> ContextGuard {
         let mut guard = ContextGuard { before: Some(self), stays: PhantomData };
         swap(&mut guard.before);
@@ -73,13 +82,21 @@ impl OwnedContext {
     }
 
     /// Runs `f` with this as the current context.
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, SpanContext, SpanId, TraceId};
+    ///
+    /// let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
+    /// assert!(context.scope(|| OwnedContext::current().is_some()));
+    /// ```
     pub fn scope<R>(self, f: impl FnOnce() -> R) -> R {
         let _guard = self.enter();
         f()
     }
 
-    /// Runs `f` with the context in `slot` as the current one, and puts it back: for wrappers that are polled again and
-    /// again. It costs no reference count. An empty slot changes nothing.
+    /// Runs `f` with the context in `slot` as the current one, and puts it back. If `slot` is `None`, only runs `f`.
+    ///
+    /// It is for wrappers that are polled repeatedly, and costs no reference count.
     ///
     /// ```
     /// use traceprop_core::{OwnedContext, SpanContext};
@@ -99,7 +116,7 @@ impl OwnedContext {
         f()
     }
 
-    /// A closure that runs with this as the current context, for threads and blocking pools.
+    /// Wraps a closure so that it runs with this as the current context, for threads and blocking pools.
     ///
     /// ```
     /// use traceprop_core::{OwnedContext, SpanContext};
@@ -114,7 +131,7 @@ impl OwnedContext {
     }
 }
 
-/// Carries a context along with a future: it is the current one during every poll.
+/// Attaches a context to a future. The context is current during every poll.
 ///
 /// ```
 /// use traceprop_core::{InContext, OwnedContext, SpanContext};
@@ -127,12 +144,12 @@ impl OwnedContext {
 /// # Ok::<(), traceprop_core::ParseIdError>(())
 /// ```
 pub trait InContext: Future + Sized {
-    /// With `context` as the current one.
+    /// Wraps the future so that `context` is current in every poll.
     fn in_context(self, context: OwnedContext) -> ContextFuture<Self> {
         ContextFuture { future: self, context: Some(context) }
     }
 
-    /// With the context that is current now, if there is one.
+    /// Wraps the future so that the context that is current now, if any, is current in every poll.
     fn in_current_context(self) -> ContextFuture<Self> {
         ContextFuture { future: self, context: OwnedContext::current() }
     }
@@ -141,7 +158,7 @@ pub trait InContext: Future + Sized {
 impl<F: Future> InContext for F {}
 
 pin_project! {
-    /// A future with a context of its own; see [`InContext`].
+    /// A future with its own context. [`InContext`] creates it and has an example.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ContextFuture<F> {
@@ -151,8 +168,8 @@ pin_project! {
     }
 }
 
-/// What is in the slot is the current context while this lives; meanwhile the slot holds the one before. When a poll ends,
-/// also by a panic, both are where they were.
+/// Makes the context in the slot current while this lives. Meanwhile the slot holds the previous one. When a poll ends,
+/// even by a panic, they are swapped back.
 struct Lent<'a>(&'a mut Option<OwnedContext>);
 
 impl<'a> Lent<'a> {
@@ -207,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_future_sees_its_context_in_every_poll_and_leaks_none() {
+    fn ok_future_has_its_context_in_every_poll_and_leaks_none() {
         let mut polls = 0;
         let mut future = core::pin::pin!(
             core::future::poll_fn(|_| {
@@ -227,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_panicking_poll_brings_the_outer_context_back() {
+    fn ok_panicking_poll_restores_the_outer_context() {
         let _outer = context(1).enter();
         let result = std::panic::catch_unwind(|| {
             let mut future = core::pin::pin!(async { panic!("on purpose") }.in_context(context(2)));

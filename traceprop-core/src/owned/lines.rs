@@ -11,8 +11,8 @@ use crate::id::sampling::Sampling;
 use crate::owned::OwnedContext;
 use crate::propagator::Extraction;
 
-/// The lines of a context in one buffer: for each line the place of its field, the length of its name (0 for a fixed
-/// one), the length of its value, then both texts.
+/// The lines of a context in one buffer. Each line is the place of its field, the length of its name (0 if it is fixed),
+/// the length of its value, then name and value.
 #[derive(Clone)]
 pub(crate) struct OwnedLines(pub(crate) Arc<[u8]>);
 
@@ -36,7 +36,7 @@ impl Entry<'_> {
 }
 
 impl OwnedLines {
-    /// Copies the lines that a context may still need.
+    /// Copies the lines that a context can still need.
     pub(crate) fn copy(extraction: &Extraction<'_>, slots: &Headers<'_>, received: &Received<'_>) -> Option<Self> {
         let mut size = 0;
         let mut fields = FieldSet::EMPTY;
@@ -69,14 +69,14 @@ impl OwnedLines {
             let (name, tail) = tail.split_at_checked(usize::from(name_len))?;
             let (value, tail) = tail.split_at_checked(u32::from_le_bytes(len) as usize)?;
             rest = tail;
-            // Names were `str` when they were copied; most fields need none.
+            // Names were `str` when they were copied. Most fields have none.
             let name = if name.is_empty() { "" } else { core::str::from_utf8(name).unwrap_or_default() };
             Some(Entry { index, name, value })
         })
     }
 }
 
-/// What is kept of a field. Mostly it has a fixed name and one line, which is at hand.
+/// Calls `each` for the lines of a field. Usually it has a fixed name and one line, which is in the table.
 #[inline]
 fn each_entry<'c>(slots: &Headers<'c>, field: Field, mut each: impl FnMut(Entry<'c>)) {
     let has_names = field.is_prefix() || matches!(field, Field::Custom(_));
@@ -91,18 +91,18 @@ fn each_entry<'c>(slots: &Headers<'c>, field: Field, mut each: impl FnMut(Entry<
 fn entries_of<'c>(slots: &Headers<'c>, field: Field) -> impl Iterator<Item = Entry<'c>> + use<'c> {
     let index = field.index() as u8;
     let named = field.name().is_none() || field.is_prefix();
-    // A longer name than a byte counts is none of ours: configured names and their families are shorter.
+    // No watched header has a longer name than a byte can count: custom headers and prefixes are shorter.
     let lines = slots.get_all(field).for_copy().filter(move |(name, _)| !named || name.len() <= usize::from(u8::MAX));
     lines.map(move |(name, value)| Entry { index, name: if named { name } else { "" }, value })
 }
 
-/// Lines of formats that named another trace are of no use any more; what was turned down is not handed on.
+/// Whether the lines of a field are still needed. Those of another trace are not, and invalid ones are not forwarded.
 fn is_needed(field: Field, slots: &Headers<'_>, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
     if received.refused.contains(field) {
         return false;
     }
     match field.format() {
-        // Baggage, and configured headers: their formats judge them again.
+        // Baggage and custom headers: their formats parse them again.
         _ if field.is_baggage() => received.keeps_text,
         FormatKind::Custom => received.keeps_text,
         // It belongs to no trace, and may have decided this one.
@@ -119,7 +119,7 @@ fn is_needed(field: Field, slots: &Headers<'_>, received: &Received<'_>, extract
     }
 }
 
-/// Puts an entry at the beginning of `room`, which then is what is left of it.
+/// Writes an entry at the start of `room`, and shortens `room` to the rest.
 #[inline]
 fn put(room: &mut &mut [u8], entry: &Entry<'_>) {
     let (space, rest) = core::mem::take(room).split_at_mut(entry.len());
@@ -133,7 +133,7 @@ fn put(room: &mut &mut [u8], entry: &Entry<'_>) {
     *room = rest;
 }
 
-/// Puts lines together that come one by one.
+/// Collects lines one by one.
 #[derive(Default)]
 pub(crate) struct Builder(alloc::vec::Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! A context that owns what it knows: it crosses an await, a thread, a queue.
+//! A context that owns its headers, to cross an await, a thread or a queue.
 
 mod allowed;
 #[cfg(feature = "std")]
@@ -23,15 +23,15 @@ use crate::tracestate::TraceState;
 
 use lines::{Builder, Entry, OwnedLines};
 
-/// All built-in fields: what the lines of an owned context are asked for by name.
+/// All built-in fields: the table of headers of an owned context.
 static BUILT_IN: FieldNames = FieldNames::all_built_in();
 
 static NO_LINES: [(&str, &str); 0] = [];
 
-/// A context that owns the lines it came from, in one buffer. A clone costs one reference count.
+/// A trace context that owns the received headers it needs, in one buffer.
 ///
-/// It is what request extensions hold and what the current context is: the span of a service, or what a service
-/// without spans relays.
+/// It is the span of a service, or a received context that a service without spans forwards. Request extensions hold
+/// one, and so does the current context. A clone costs one reference count.
 ///
 /// ```
 /// use traceprop_core::{presets, IdBits, InjectOptions, OwnedContext, Pairs};
@@ -55,12 +55,12 @@ static NO_LINES: [(&str, &str); 0] = [];
 #[derive(Clone)]
 pub struct OwnedContext {
     pub(crate) role: Role,
-    /// `None` where there are no lines: no allocation then.
+    /// `None` if there are no lines, which saves an allocation.
     pub(crate) lines: Option<OwnedLines>,
     pub(crate) endpoint: Option<Arc<str>>,
 }
 
-/// What the service does with the context. The lines in it are those of the buffer.
+/// What the service does with the context. Its lines are in the buffer.
 #[derive(Clone, Copy)]
 pub(crate) enum Role {
     Span(SpanContext<'static>),
@@ -71,7 +71,7 @@ impl OwnedContext {
     /// Bytes of received headers that an owned context keeps. A field that does not fit is omitted as a whole.
     pub const MAX_BYTES: usize = 64 * 1024;
 
-    /// The span of a service, with the words of the request that caused it.
+    /// Creates a context from the span of a service and the received headers.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
         let received = span.received;
         let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
@@ -79,7 +79,18 @@ impl OwnedContext {
         Self { role: Role::Span(span), lines, endpoint: None }
     }
 
-    /// Copies what a service forwards that reports no spans.
+    /// Creates a context that is forwarded without a span, and copies the received headers.
+    ///
+    /// ```
+    /// use traceprop_core::{InjectOptions, OwnedContext, Pairs, presets};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+    /// let context = OwnedContext::from_passthrough(&propagator.extract(&request));
+    /// let mut headers = Pairs::new();
+    /// propagator.inject(&context, &InjectOptions::new(), &mut headers);
+    /// assert_eq!(headers.get("traceparent"), Some(request[0].1));
+    /// ```
     pub fn from_passthrough(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received();
         let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
@@ -87,7 +98,7 @@ impl OwnedContext {
         Self { role: Role::Passthrough(passthrough), lines, endpoint: None }
     }
 
-    /// A span that was made here, without a request behind it.
+    /// Creates a context from a span without received headers.
     pub const fn new(span: SpanContext<'static>) -> Self {
         Self { role: Role::Span(span), lines: None, endpoint: None }
     }
@@ -104,7 +115,8 @@ impl OwnedContext {
         Self { role: Role::Passthrough(Passthrough::from_remote(context)), lines: None, endpoint: None }
     }
 
-    /// The span, if the service has one. Its children are [`SpanContext::child`].
+    /// Returns the span of the service, or `None` if the context is forwarded. [`SpanContext::child`] creates its
+    /// children.
     pub fn span(&self) -> Option<SpanContext<'_>> {
         match self.role {
             Role::Span(span) => Some(SpanContext { received: self.received(span.received), ..span }),
@@ -151,7 +163,7 @@ impl OwnedContext {
         }
     }
 
-    /// The trace, if there is one: a relay may have none.
+    /// Returns the trace id, or `None` if only a sampling decision is forwarded.
     pub const fn trace_id(&self) -> Option<TraceId> {
         match self.role {
             Role::Span(span) => Some(span.trace_id),
@@ -162,7 +174,7 @@ impl OwnedContext {
         }
     }
 
-    /// The span of this service, or the sender's where none is made here.
+    /// Returns the span id of the service, or the sender's if the context is forwarded.
     pub const fn span_id(&self) -> Option<SpanId> {
         match self.role {
             Role::Span(span) => Some(span.span_id),
@@ -173,7 +185,7 @@ impl OwnedContext {
         }
     }
 
-    /// The span that caused this service's span.
+    /// Returns the parent of the service's span.
     pub const fn parent_id(&self) -> Option<SpanId> {
         match self.role {
             Role::Span(span) => span.parent_id,
@@ -181,7 +193,7 @@ impl OwnedContext {
         }
     }
 
-    /// The decision for the trace.
+    /// Returns the sampling decision of the trace.
     pub const fn sampling(&self) -> Sampling {
         match self.role {
             Role::Span(span) => span.sampling,
@@ -189,7 +201,7 @@ impl OwnedContext {
         }
     }
 
-    /// Whether the trace id is promised to be random.
+    /// Returns whether the lower 56 bits of the trace id are random, as traceparent flag `02` says.
     pub const fn is_random(&self) -> bool {
         match self.role {
             Role::Span(span) => span.random,
@@ -200,38 +212,62 @@ impl OwnedContext {
         }
     }
 
-    /// What of this service handles the request, a route by preference: calls made from it tell so in dialects that have
-    /// a word for it (sw8). The adapters hand it to [`InjectOptions::endpoint`](crate::InjectOptions::endpoint).
+    /// Returns the endpoint of the service that handles the request, if possible a route.
+    ///
+    /// The adapters pass it to [`InjectOptions::endpoint`](crate::InjectOptions::endpoint). Only sw8 sends it.
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
 
-    /// The same context with this endpoint.
+    /// Sets the endpoint of the service that handles the request.
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, SpanContext, SpanId, TraceId};
+    ///
+    /// let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).with_endpoint("/cart/{id}");
+    /// assert_eq!(context.endpoint(), Some("/cart/{id}"));
+    /// ```
     pub fn with_endpoint(mut self, endpoint: impl Into<Arc<str>>) -> Self {
         self.endpoint = Some(endpoint.into());
         self
     }
 
-    /// The tracestate that belongs to the trace; empty if there is none.
+    /// Returns the tracestate of the trace, or an empty one.
     pub fn tracestate(&self) -> TraceState<'_> {
         self.known().tracestate(&self.headers())
     }
 
-    /// The W3C baggage; empty if there is none.
+    /// Returns the W3C baggage, or an empty one.
     pub fn baggage(&self) -> Baggage<'_> {
         Baggage::from_lines(self.headers().get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY)
     }
 
-    /// The same context with other baggage.
+    /// Replaces the W3C baggage.
+    ///
+    /// ```
+    /// use traceprop_core::{Baggage, OwnedBaggage, OwnedContext, SpanContext, SpanId, TraceId};
+    ///
+    /// let baggage = OwnedBaggage::from(Baggage::parse(b"tenant=acme").unwrap());
+    /// let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).with_baggage(&baggage);
+    /// assert_eq!(context.baggage().len(), 1);
+    /// ```
     pub fn with_baggage(self, baggage: &OwnedBaggage) -> Self {
         let lines = alloc::string::ToString::to_string(baggage);
         self.with_line(Field::Baggage, lines.as_bytes())
     }
 
-    /// The same context with this tracestate in place of its own.
+    /// Replaces the tracestate.
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, SpanContext, SpanId, TraceId};
+    ///
+    /// let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN));
+    /// assert_eq!(context.with_tracestate([("rojo", "1")])?.tracestate().get("rojo"), Some("1"));
+    /// # Ok::<(), traceprop_core::InvalidHeader>(())
+    /// ```
     ///
     /// # Errors
-    /// When a member breaks the grammar or there are more than 32.
+    /// Returns an error if a member is invalid, or if there are more than 32 members.
     pub fn with_tracestate<'m>(
         self,
         members: impl IntoIterator<Item = (&'m str, &'m str)>,
@@ -266,9 +302,9 @@ impl OwnedContext {
         self.with_lines(&[(field, line)])
     }
 
-    /// The same for several fields.
+    /// Replaces all lines of several fields, as [`with_line`](Self::with_line) does for one.
     pub(crate) fn with_lines(mut self, fields: &[(Field, &[u8])]) -> Self {
-        // What came in a field may have been turned down; what it is given now was not.
+        // The received line of a field can be invalid. The new one is not.
         let given = fields.iter().fold(FieldSet::EMPTY, |set, (field, _)| set.with(*field));
         let received = self.known_mut();
         received.refused = received.refused.without(given);
@@ -320,7 +356,16 @@ impl fmt::Debug for OwnedContext {
 }
 
 impl SpanContext<'_> {
-    /// The same span without lines, which lives as long as you like.
+    /// Returns the span without its received headers, so that it borrows nothing.
+    ///
+    /// Data that only the headers hold is lost: tracestate, baggage, tags.
+    ///
+    /// ```
+    /// use traceprop_core::{SpanContext, SpanId, TraceId};
+    ///
+    /// let span: SpanContext<'static> = SpanContext::new(TraceId::MIN, SpanId::MIN).without_headers();
+    /// assert_eq!(span.span_id(), SpanId::MIN);
+    /// ```
     pub const fn without_headers(&self) -> SpanContext<'static> {
         SpanContext {
             trace_id: self.trace_id,

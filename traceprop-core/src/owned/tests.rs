@@ -1,4 +1,4 @@
-//! What is taken along of a request, and what is not.
+//! Which headers of a request an owned context keeps.
 
 use super::OwnedContext;
 use crate::carrier::{Carrier, Lookup};
@@ -26,31 +26,31 @@ fn owned(lines: &[(&'static str, &'static str)]) -> OwnedContext {
     OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(1)))
 }
 
-/// The bytes that are held, as `Debug` tells them.
+/// The size of the kept headers, as `Debug` shows it.
 fn bytes(lines: &[(&'static str, &'static str)]) -> String {
     let shown = format!("{:?}", owned(lines));
     shown.split_once("bytes: ").map(|(_, rest)| rest.to_string()).unwrap()
 }
 
 #[test]
-fn ok_lines_of_another_trace_are_not_taken_along() {
+fn ok_lines_of_another_trace_are_not_copied() {
     let same = ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00000000000000fe:0:1");
     let other = ("uber-trace-id", "bd8ec9a1f80385ed3d7c9ec7081ab44d:17857e0831e5554e:0:1");
     assert_eq!(bytes(&[TRACE_PARENT, other]), bytes(&[TRACE_PARENT]));
     assert_ne!(bytes(&[TRACE_PARENT, same]), bytes(&[TRACE_PARENT]));
-    // Of B3 they are where both of its encodings came, and then nobody else's.
+    // Those of B3 are copied if both of its encodings were received, and no others with them.
     let single = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-1");
     let multi = ("x-b3-traceid", "bd8ec9a1f80385ed3d7c9ec7081ab44d");
     assert_eq!(bytes(&[TRACE_PARENT, single]), bytes(&[TRACE_PARENT]));
     assert_eq!(bytes(&[TRACE_PARENT, single, multi, other]), bytes(&[TRACE_PARENT, single, multi]));
 }
 
-/// An open decision of B3, and a wish for debug, which fills it in.
+/// An open decision of B3, and a debug id, which fills it in.
 const FILLED_IN: [(&str, &str); 2] =
     [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe"), ("jaeger-debug-id", "ticket-1")];
 
 #[test]
-fn ok_a_wish_for_debug_that_decided_a_trace_is_taken_along() {
+fn ok_debug_id_that_decided_a_trace_is_copied() {
     let builder = Propagator::builder().extract(Datadog::new()).extract(Jaeger::new()).inject(W3cTraceContext::new());
     let propagator = builder.build().unwrap();
     let open = [("x-datadog-trace-id", "77"), FILLED_IN[1]];
@@ -67,7 +67,7 @@ fn ok_a_wish_for_debug_that_decided_a_trace_is_taken_along() {
 }
 
 #[test]
-fn regression_a_wish_for_debug_that_did_not_count_was_taken_along_without_what_voids_it() {
+fn regression_debug_id_without_effect_was_copied_without_the_header_that_voids_it() {
     let names = "datadog,jaeger,b3";
     let propagator = Propagator::builder().names(names, "tracecontext").unwrap().build().unwrap();
     let another_trace = ("uber-trace-id", "a3ce929d0e0e4736:1:0:0");
@@ -84,7 +84,7 @@ fn regression_a_wish_for_debug_that_did_not_count_was_taken_along_without_what_v
 }
 
 #[test]
-fn regression_a_debug_id_beside_a_trace_made_no_root() {
+fn regression_debug_id_in_addition_to_a_trace_made_no_root() {
     for lines in [FILLED_IN, [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00000000000000fe-d"), FILLED_IN[1]]] {
         assert_eq!((owned(&lines).sampling(), owned(&lines).jaeger().debug_id()), (Sampling::Debug, None));
     }
@@ -93,7 +93,7 @@ fn regression_a_debug_id_beside_a_trace_made_no_root() {
 }
 
 #[test]
-fn err_take_along_a_name_that_is_longer_than_a_byte_counts() {
+fn err_copy_name_longer_than_255_bytes() {
     let held = |name_len: usize| {
         let name = format!("uberctx-{}", "x".repeat(name_len - "uberctx-".len()));
         bytes(&[TRACE_PARENT, (name.leak(), "1")])
@@ -103,7 +103,7 @@ fn err_take_along_a_name_that_is_longer_than_a_byte_counts() {
 }
 
 #[test]
-fn ok_an_endpoint_is_what_was_given() {
+fn ok_endpoint_is_the_given_one() {
     assert_eq!(owned(&[TRACE_PARENT]).endpoint(), None);
     assert_eq!(owned(&[TRACE_PARENT]).with_endpoint("/cart").endpoint(), Some("/cart"));
 }
@@ -115,7 +115,7 @@ fn err_debug_holds_no_line() {
 }
 
 #[test]
-fn ok_a_b3_value_is_passed_on_with_its_decision() {
+fn ok_b3_value_is_forwarded_with_its_decision() {
     let b3 = |decision: &str| {
         let value = format!("80e6b5d0a9d93650-8a0ac984f71ab247{decision}");
         OwnedContext::from(crate::formats::b3::B3Single::parse(value.as_bytes()).unwrap()).sampling()
@@ -125,7 +125,7 @@ fn ok_a_b3_value_is_passed_on_with_its_decision() {
     });
 }
 
-/// Is asked for the single header of B3 first, having an index.
+/// Has an index, so the single header of B3 is looked up first.
 struct Indexed([(&'static str, &'static str); 3]);
 
 impl Carrier for Indexed {
@@ -140,7 +140,7 @@ impl Carrier for Indexed {
 }
 
 #[test]
-fn ok_the_several_headers_are_taken_along_beside_a_single_one_that_cannot_be_read() {
+fn ok_multi_headers_are_copied_in_addition_to_an_invalid_single_header() {
     let propagator = Propagator::from_names("b3", "b3").unwrap();
     let several = [("x-b3-traceid", "80e6b5d0a9d93650"), ("x-b3-spanid", "8a0ac984f71ab247"), ("b3", "x")];
     let request = Indexed(several);
@@ -148,12 +148,12 @@ fn ok_the_several_headers_are_taken_along_beside_a_single_one_that_cannot_be_rea
     let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(1)));
     let mut headers: Vec<(String, String)> = Vec::new();
     propagator.inject(&owned.span().unwrap(), &InjectOptions::new(), &mut headers);
-    // Only there stands that the trace id has 16 digits.
+    // Only these headers say that the trace id has 16 digits.
     assert_eq!(headers[0].1.split_once('-').unwrap().0, "80e6b5d0a9d93650");
 }
 
 #[test]
-fn ok_words_without_the_trace_id_that_they_came_with_are_none() {
+fn ok_headers_that_fit_are_copied_in_the_order_of_the_fields() {
     let propagator = Propagator::from_names("datadog,baggage", "none").unwrap();
     let priority = |baggage_len: usize| {
         let items = format!("a={}", "x".repeat(baggage_len - "a=".len()));
@@ -164,12 +164,12 @@ fn ok_words_without_the_trace_id_that_they_came_with_are_none() {
     };
     let all = 65_536 - 3 * super::lines::HEAD - "772".len();
     assert_eq!(priority(all), (Some(3), Some(2)));
-    // Now there is no room for the baggage, which comes last.
+    // There is no room for the baggage, which comes last.
     assert_eq!(priority(all + 1), (Some(2), Some(2)));
 }
 
 #[test]
-fn ok_what_is_taken_along_ends_at_64_kib() {
+fn ok_copied_headers_end_at_64_kib() {
     let held = |len: usize| {
         let line = format!("a={}", "x".repeat(len - "a=".len()));
         let propagator = Propagator::builder().with_format(Jaeger::new()).build().unwrap();

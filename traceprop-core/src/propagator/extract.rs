@@ -95,7 +95,7 @@ impl<'c> Link<'c> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Extraction<'c> {
-    /// What came, which a restart makes a link.
+    /// The received context. [`Trust::Restart`] makes it a link.
     pub(crate) merged: Option<RemoteContext>,
     /// A decision without ids.
     decision: Sampling,
@@ -107,35 +107,37 @@ pub struct Extraction<'c> {
 
 /// Watches the formats being read, one by one.
 pub(crate) trait Recorder {
-    /// `place` is that of the format in the list. One that is left out had none of its fields.
+    /// `place` is the one of the format in the list. A format that is not recorded has none of its fields.
     fn record(&mut self, place: usize, reading: &Parsed);
 }
 
-/// Nobody asked for a report.
+/// Records nothing, if no report is needed.
 impl Recorder for () {
     #[inline]
     fn record(&mut self, _: usize, _: &Parsed) {}
 }
 
 impl Propagator {
-    /// Reads all formats. Never fails: what cannot be used is left out, and [`Propagator::explain`] says why.
+    /// Extracts the trace context of a request with all formats.
+    ///
+    /// It never fails: invalid headers are ignored, and [`Propagator::explain`] says why. [`Extraction`] has an example.
     #[inline]
     pub fn extract<'c, C: Carrier>(&'c self, carrier: &'c C) -> Extraction<'c> {
         Extraction::read(self, carrier, &mut ())
     }
 
-    /// What a request is searched for.
+    /// Returns the names that a request is searched for.
     pub(crate) const fn reads(&self) -> &FieldNames {
         &self.reads
     }
 
-    /// All names that are known here.
+    /// Returns all names that the propagator knows.
     pub(crate) const fn names(&self) -> &FieldNames {
         &self.names
     }
 }
 
-/// What the lines are still good for where a trace is not simply continued.
+/// Returns which lines still count if the trace is not simply continued.
 #[inline(never)]
 fn behave<'c>(
     behavior: Trust,
@@ -146,14 +148,14 @@ fn behave<'c>(
     *decision = Sampling::Deferred;
     match behavior {
         Trust::Continue => received,
-        // The lines stay for their baggage and correlation text; no format's trace counts any more.
+        // The lines remain for their baggage and correlation ids. The trace of no format counts.
         Trust::Restart => Received { source: received.source, refused: received.refused, ..Received::NOTHING },
         Trust::Ignore => Received { keeps_text: false, ..Received::NOTHING },
         Trust::Resample => {
             let mut filled_in = received.filled_in;
             if let Some(context) = merged.as_mut().filter(|context| context.sampling != Sampling::Deferred) {
                 context.sampling = Sampling::Deferred;
-                // Whatever is decided is then ours, and what formats say beside the decision that came is void.
+                // The new decision is local, and data that belongs to the received one is void.
                 filled_in = true;
             }
             Received { filled_in, priority_in_dd: false, ..received }
@@ -162,8 +164,8 @@ fn behave<'c>(
 }
 
 impl<'c> Extraction<'c> {
-    /// Collects the lines and lets the formats judge them. The table of lines is large, so it is filled first and moved
-    /// once, before anything that was written a moment ago would have to be moved along with it.
+    /// Collects the headers and lets the formats parse them. The table of headers is large, so it is filled first and
+    /// moved once.
     pub(crate) fn read<C: Carrier>(propagator: &'c Propagator, carrier: &'c C, recorder: &mut impl Recorder) -> Self {
         let mut slots = Headers::empty(carrier, &propagator.reads);
         carrier.fill(&propagator.reads, &mut slots.table);
@@ -229,8 +231,9 @@ impl<'c> Extraction<'c> {
         }
     }
 
-    /// Contexts that came in and are not continued, in the order of the formats. Formats are asked again, so it costs
-    /// nothing where nobody wants to know.
+    /// Returns the received contexts that are not continued, in the order of the formats.
+    ///
+    /// The headers are parsed again, so links cost nothing unless they are asked for. [`Link`] has an example.
     pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
         let behavior = self.propagator.options.behavior;
         let restarted = (behavior == Trust::Restart).then(|| self.restarted_link()).flatten();
@@ -255,7 +258,7 @@ impl<'c> Extraction<'c> {
         Link::new(self.merged?, LinkReason::Restarted, self.style?)
     }
 
-    /// The lines of all formats, as they came.
+    /// Returns the received headers of all formats.
     pub const fn headers(&self) -> &Headers<'c> {
         &self.slots
     }
@@ -266,7 +269,7 @@ impl<'c> Extraction<'c> {
         self.received.tracestate(&self.slots)
     }
 
-    /// The W3C baggage; empty where there is none, none is read, or none can be used.
+    /// Returns the W3C baggage, or an empty one if it is absent, invalid or not configured.
     #[inline]
     pub fn baggage(&self) -> Baggage<'c> {
         match self.propagator.baggage_limits.filter(|_| self.received.keeps_text) {
@@ -307,7 +310,7 @@ impl<'c> Extraction<'c> {
         if self.propagator.options.behavior == Trust::Resample
             && OtelTraceState::from_tracestate(&self.tracestate()).has_threshold()
         {
-            // It tells with which probability the caller decided.
+            // The threshold is the probability of the caller's decision.
             span.otel = span.otel.with_threshold(None);
         }
         span
@@ -356,8 +359,8 @@ impl<'c> Extraction<'c> {
         passthrough.with_received(self.received)
     }
 
-    /// Whether a format was asked what its lines say. It was not if it is only written, or stands behind the first one that
-    /// has a context, where that one is enough.
+    /// Returns whether a format was read. It was not if it is only written, or if an earlier format has a context and
+    /// that is enough.
     #[cfg(feature = "alloc")]
     pub(crate) fn has_read(&self, kind: FormatKind) -> bool {
         for (_, read) in self.propagator.extract.kinds() {
@@ -371,7 +374,7 @@ impl<'c> Extraction<'c> {
         false
     }
 
-    /// The formats that are read, in order.
+    /// Returns the formats that are read, in order.
     pub(crate) fn readers(&self) -> impl Iterator<Item = &'c dyn Format> {
         self.propagator.extract.iter()
     }
@@ -434,7 +437,7 @@ mod tests {
     use alloc::vec::Vec;
 
     #[test]
-    fn ok_contexts_behind_the_one_that_is_enough_are_no_links() {
+    fn ok_contexts_after_the_first_are_not_links_if_the_first_is_enough() {
         let builder = || Propagator::builder().names("b3,tracecontext", "none").unwrap();
         let request = [
             ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),

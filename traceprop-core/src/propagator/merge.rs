@@ -1,4 +1,4 @@
-//! What several formats say of one request, made into one context.
+//! Merges what several formats found in one request into one context.
 
 use super::TraceIdMatch;
 use crate::context::RemoteContext;
@@ -8,12 +8,12 @@ use crate::format::{DecisionWeight, Format, Outcome, Parsed};
 use crate::id::sampling::Sampling;
 use crate::tracestate::TraceStateFacts;
 
-/// The contexts of the formats, merged as they come.
+/// The contexts of the formats, merged one by one.
 pub(super) struct Merge<'c> {
     context: Option<RemoteContext>,
     primary: Option<FormatKind>,
     style: Option<&'c str>,
-    /// The decision that fills in a missing one: of the first that has one.
+    /// The first decision of a later format. It fills in a missing one.
     decision: Option<(Sampling, DecisionWeight)>,
     agrees: FormatSet,
     refused: FieldSet,
@@ -40,7 +40,7 @@ impl<'c> Merge<'c> {
             tracestate: if kind == FormatKind::TraceContext { reading.tracestate() } else { TraceStateFacts::NONE },
             ..Self::NOTHING
         };
-        // Asked one by one, the likeliest first: together they would be a jump to an address that is read.
+        // One question after the other, the likeliest first: a `match` would be a jump to an address that is read.
         if let Outcome::Context(context) = reading.outcome_ref() {
             return Self {
                 context: Some(*context),
@@ -88,7 +88,7 @@ impl<'c> Merge<'c> {
                             self.decision = self.decision.or(Some((context.sampling, reading.weight())));
                         }
                     }
-                    // A link; see `Extraction::links`.
+                    // It becomes a link; see `Extraction::links`.
                     Some(_) => {}
                 }
             }
@@ -120,7 +120,7 @@ impl<'c> Merge<'c> {
         }
     }
 
-    /// How far the lines hold that the context came from.
+    /// Returns which lines of the request count for the context.
     #[inline]
     pub(super) fn received(&self) -> Received<'c> {
         let is_open = self.context.is_some_and(|context| context.sampling == Sampling::Deferred);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_decision_is_filled_in_only_where_one_was_missing() {
+    fn ok_decision_is_filled_in_only_if_it_is_missing() {
         let propagator = b3_then_w3c().build().unwrap();
         let filled_in = |request: &[(&'static str, &'static str)]| {
             let request = request.to_vec();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_deferred_decision_takes_its_number_and_its_maker_with_it() {
+    fn ok_resampling_removes_the_priority_and_the_decision_maker() {
         let priority = |behavior| {
             let propagator = b3_then_w3c().trust(behavior).build().unwrap();
             let request = [OPEN, W3C, PRIORITY];
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(relayed(Trust::Resample).as_deref(), Some("dd=o:rum"));
     }
 
-    /// What a span of another trace sends beside a request.
+    /// What a span of another trace sends after a request.
     fn sent_of_another_trace(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Headers {
         let request = request.to_vec();
         let span = propagator.extract(&request).span_with_ids(TraceId::MIN, SpanId::MIN);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn err_text_of_a_request_that_is_ignored_goes_nowhere() {
+    fn err_forward_baggage_of_an_ignored_request() {
         let baggage = |behavior| {
             let propagator = presets::W3C.propagator().with_trust(behavior);
             get(&sent_of_another_trace(&propagator, &[W3C, ("baggage", "tenant=acme")]), "baggage").map(String::from)
@@ -239,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn err_text_that_was_refused_goes_nowhere_with_another_trace() {
+    fn err_forward_invalid_baggage_with_another_trace() {
         let request = [("sw8", "1-x"), ("sw8-correlation", "YQ==:MQ==")];
         let builder = || Propagator::builder().with_format(Sw8::new("cart", "cart-1"));
         let propagator = builder().build().unwrap();
         assert_eq!(sent_of_another_trace(&propagator, &request).len(), 1);
-        // The same for the new trace of a service that restarts.
+        // Neither does the new trace of a service that restarts.
         let restarting = builder().trust(Trust::Restart).build().unwrap();
         let span = restarting.extract(&request).new_span(&|| IdBits::non_random(1));
         let mut headers = Headers::new();

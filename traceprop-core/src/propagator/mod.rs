@@ -31,29 +31,54 @@ pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
 pub(crate) use list::FormatList;
 
-/// What is done with a context that comes in: a setting of each listener, not of the process.
+/// What a service does with a received context. It is a setting of each listener, not of the process.
+///
+/// ```
+/// use traceprop_core::{Trust, presets};
+///
+/// let propagator = presets::W3C.propagator().with_trust(Trust::Restart);
+/// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+/// let extraction = propagator.extract(&request);
+/// assert_eq!((extraction.context(), extraction.links().count()), (None, 1));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// Continue the trace: callers are trusted.
+    /// Continues the trace: callers are trusted.
     #[default]
     Continue,
-    /// Begin a new trace and link the one that came: an edge. Baggage and correlation ids are kept.
+    /// Starts a new trace and links the received one, as an edge does. Baggage and correlation ids are kept.
     Restart,
-    /// Begin a new trace and forget what came, baggage and correlation ids too.
+    /// Starts a new trace and ignores all received headers, including baggage and correlation ids.
     Ignore,
-    /// Continue the trace, and decide anew: an edge for browsers, which may not silence the backend, nor fill its disks.
-    /// The decision that came counts for nothing, and one without ids is dropped.
+    /// Continues the trace and decides on sampling again, as an edge for browsers does.
+    ///
+    /// The received decision has no effect. A decision without ids is ignored.
     Resample,
 }
 
 /// When two formats of one request name the same trace.
+///
+/// ```
+/// use traceprop_core::{Propagator, TraceIdMatch};
+///
+/// let builder = || Propagator::builder().names("tracecontext,b3", "none");
+/// let request = [
+///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+///     ("b3", "a3ce929d0e0e4736-00f067aa0ba902b7-1"),
+/// ];
+/// assert_eq!(builder()?.build()?.extract(&request).links().count(), 1);
+/// let propagator = builder()?.trace_id_match(TraceIdMatch::Low64).build()?;
+/// assert_eq!(propagator.extract(&request).links().count(), 0);
+/// # Ok::<(), traceprop_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TraceIdMatch {
     /// All 128 bits are equal.
     #[default]
     Exact,
-    /// The lower 64 bits are equal, and the upper ones too unless one of the ids has none: a 64-bit system, or a proxy
-    /// that dropped x-datadog-tags, cut them off. The trace that is continued is the wider one.
+    /// The lower 64 bits are equal, and the upper ones are equal or zero in one of the ids.
+    ///
+    /// A 64-bit system, or a proxy that drops `x-datadog-tags`, removes the upper bits. The wider id is continued.
     Low64,
 }
 
@@ -93,7 +118,7 @@ pub struct Propagator {
     inject: FormatList,
     /// Built-in formats of neither list that preserve data in the tracestate.
     others: FormatList,
-    /// What a request is searched for: the fields of both lists.
+    /// The fields that a request is searched for: those of both lists.
     reads: FieldNames,
     /// The same, and the fields of formats that only bridge: their lines come with contexts that others have read.
     names: FieldNames,
@@ -131,7 +156,7 @@ impl core::fmt::Debug for Propagator {
 }
 
 impl Propagator {
-    /// A builder without formats.
+    /// Creates a builder without formats. [`PropagatorBuilder`] has an example.
     pub const fn builder() -> PropagatorBuilder {
         PropagatorBuilder::new()
     }
@@ -144,7 +169,7 @@ impl Propagator {
             reads.watch(fields.built_in_fields());
             let mut set = fields.built_in_fields();
             for name in fields.custom_headers() {
-                // The builder has counted the names.
+                // The builder checks that there is room for all names.
                 set = reads.watch_name(name).map_or(set, |field| set.with(field));
             }
             owned = if writes { owned.union(set) } else { owned };
@@ -178,9 +203,9 @@ impl Propagator {
         self.inject.iter().map(Format::name)
     }
 
-    /// The same propagator for another listener: other trust, all else equal.
+    /// Sets what is done with received contexts. A clone of a propagator can serve another listener.
     ///
-    /// Where nothing is read, every behavior comes to the same.
+    /// It has no effect on a propagator that reads nothing. [`Trust`] has an example.
     pub const fn with_trust(mut self, behavior: Trust) -> Self {
         self.options.behavior = behavior;
         self
@@ -198,13 +223,22 @@ impl Propagator {
         self.baggage_limits
     }
 
-    /// The lower-case names of the headers that are written, for cleaning a carrier that is reused. A family stands as
-    /// its prefix (`uberctx-`). A field that formats share, as those of B3, is named once.
+    /// Returns the lower-case names of the headers that are written, to clean a carrier that is reused.
+    ///
+    /// Headers with a prefix are listed as the prefix (`uberctx-`). A field that formats share is listed once.
+    ///
+    /// ```
+    /// use traceprop_core::presets;
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// assert!(propagator.inject_fields().eq(["traceparent", "tracestate", "baggage"]));
+    /// assert!(propagator.extract_fields().eq(propagator.inject_fields()));
+    /// ```
     pub fn inject_fields(&self) -> impl Iterator<Item = &str> {
         fields_of(&self.inject)
     }
 
-    /// The same for the headers that are read: what a CORS layer has to allow.
+    /// Returns the lower-case names of the headers that are read, for a CORS layer to allow.
     pub fn extract_fields(&self) -> impl Iterator<Item = &str> {
         fields_of(&self.extract)
     }
@@ -227,7 +261,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ok_names_of_what_is_read_and_of_what_is_written() {
+    fn ok_fields_of_both_lists() {
         let propagator = Propagator::from_names("b3multi,baggage", "b3,tracecontext").unwrap();
         let b3 = ["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
         assert!(propagator.extract_fields().eq(b3.into_iter().chain(["baggage"])));
@@ -235,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_low_halves_match_only_where_an_upper_one_is_missing() {
+    fn ok_low_halves_match_only_if_an_upper_one_is_missing() {
         let id = |high, low| TraceId::from_halves(high, low).unwrap();
         for (one, other, exact, low_half) in [
             (id(1, 2), id(1, 2), true, true),
