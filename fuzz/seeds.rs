@@ -29,7 +29,7 @@ fn main() {
     differences(&mut |target, name, data| {
         seeds.entry(target).or_default().insert(name.to_owned(), data);
     });
-    // What all dialects say together also comes over a connection.
+    // What all formats say together also comes over a connection.
     let composite = seeds["composite_extract"].clone();
     let server = seeds.entry("http_server").or_default();
     for (name, data) in composite {
@@ -86,7 +86,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
         return;
     }
     let with = |settings: &[u8], lines: Vec<u8>| [settings, &lines].concat();
-    let dialect = match file {
+    let format = match file {
         "w3c-tracecontext" => {
             seed("traceparent_parse", lines(&pairs, "traceparent"));
             seed("differential_w3c", headers(&pairs));
@@ -129,7 +129,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
         "composite" => return seed("composite_extract", with(b"\0\0\0\0", headers(&pairs))),
         _ => return,
     };
-    seed("bridge_roundtrip", with(&[dialect, 0], headers(&pairs)));
+    seed("bridge_roundtrip", with(&[format, 0], headers(&pairs)));
 }
 
 /// A context as `inject_roundtrip` reads it: all formats, then numbers, then a line for each text.
@@ -181,7 +181,7 @@ fn context(context: &Value) -> Option<Vec<u8>> {
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// Requests that no vector has: those that reach a cap, those that exceed it, and all dialects at once.
+/// Requests that no vector has: those that reach a cap, those that exceed it, and all formats at once.
 fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
     let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>().into_bytes();
     let prefixed = |settings: &[u8], lines: Vec<u8>| [settings, &lines].concat();
@@ -217,7 +217,7 @@ fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
         let all = [&parent, &b3, datadog, tags, &jaeger, &sw8, pairs].concat();
         seed("composite_extract", name, prefixed(b"\0\0\0\0", all.into_bytes()));
     }
-    // A decision that is open, and what each dialect has to say to that.
+    // A decision that is open, and what each format has to say to that.
     for (name, second) in [
         ("deferred-jaeger", format!("uber-trace-id: {TRACE}:f067aa0ba902b7:0:0")),
         ("deferred-sw8", "sw8: 1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-YQ==-0----".to_owned()),

@@ -11,7 +11,7 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::{Expected, b3};
 use traceprop_fuzz::{
-    Headers, Input, SPAN, Sink, extract, is_blank, target, values, within, written_by_child, written_by_relay,
+    Headers, Input, SPAN, Sink, extract, is_blank, target, values, within, written_by_child, written_by_passthrough,
 };
 
 target!(run);
@@ -98,9 +98,9 @@ fn request(propagator: &Propagator, headers: &Headers) {
     assert_eq!(Expected::from(&extraction), expected.usable());
 
     let came = b3::read(headers).flatten();
-    let (passed, _) = written_by_relay(propagator, &extraction.passthrough(), &InjectOptions::new());
+    let (passed, _) = written_by_passthrough(propagator, &extraction.passthrough(), &InjectOptions::new());
     let Some(came) = came else { return assert!(passed.0.is_empty()) };
-    assert_eq!(Expected::from(&propagator.extract(&passed)), expected, "a relay says what came");
+    assert_eq!(Expected::from(&propagator.extract(&passed)), expected, "a passthrough says what came");
     let again = b3::read(&passed.0).flatten().expect("it is valid");
     // Again, a parent is not written beside an open decision in the one header; whoever hands it on does not write.
     assert!(again == came || came.sampling == Sampling::Deferred || came.ids.is_none(), "{again:?} {came:?}");

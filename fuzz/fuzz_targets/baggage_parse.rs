@@ -9,7 +9,8 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::baggage;
 use traceprop_fuzz::{
-    Headers, Input, READING, Sink, Steps, WRITING, extract, ids, target, within, written_by_child, written_by_relay,
+    Headers, Input, READING, Sink, Steps, WRITING, extract, ids, target, within, written_by_child,
+    written_by_passthrough,
 };
 
 target!(run);
@@ -58,13 +59,15 @@ fn run(data: &[u8]) {
         if expected.beyond { !omitted.is_complete() } else { omitted.is_complete() || len > limits.bytes + 1 },
         "{omitted}"
     );
-    let (passed, _) = written_by_relay(&propagator, &extraction.passthrough(), &InjectOptions::everything());
+    let (passed, _) = written_by_passthrough(&propagator, &extraction.passthrough(), &InjectOptions::everything());
     for sink in [&sent, &passed] {
         assert!(sink.0.iter().map(|(_, value)| value.len() + 1).sum::<usize>() <= limits.bytes + 1);
         assert_eq!(reread(&propagator, sink), written);
     }
     allowed(&propagator, &expected, &|outgoing| written_by_child(&propagator, &span, outgoing).0);
-    allowed(&propagator, &expected, &|outgoing| written_by_relay(&propagator, &extraction.passthrough(), outgoing).0);
+    allowed(&propagator, &expected, &|outgoing| {
+        written_by_passthrough(&propagator, &extraction.passthrough(), outgoing).0
+    });
 
     // Decoded, and encoded again, it says the same.
     let owned = OwnedBaggage::from(read);

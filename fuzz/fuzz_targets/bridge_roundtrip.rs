@@ -1,4 +1,4 @@
-//! A dialect, then a hop that speaks only W3C, then the same dialect: what has to come back does, byte for byte; what
+//! A format, then a hop that speaks only W3C, then the same format: what has to come back does, byte for byte; what
 //! belongs to another trace or to another decision does not.
 #![cfg_attr(fuzzing, no_main)]
 
@@ -13,7 +13,7 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::{b3, correlation, datadog, jaeger, sw8, w3c};
 use traceprop_fuzz::{
-    Headers, Input, Sink, extract, ids, target, values, w3c_only, written_by_child, written_by_relay,
+    Headers, Input, Sink, extract, ids, target, values, w3c_only, written_by_child, written_by_passthrough,
 };
 
 target!(run);
@@ -28,17 +28,16 @@ const LAST: u64 = 0x0fed_cba9_8765_4321;
 
 fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    let dialect = Dialect::of(input.byte());
+    let format = Format::of(input.byte());
     let way = Way(input.byte());
     let mut headers = input.headers();
-    if dialect == Dialect::Correlation {
+    if format == Format::Correlation {
         // Vectors name other headers.
         headers.iter_mut().for_each(|(name, _)| *name = NAME.to_owned());
     }
-    let Some(crossed) = cross(dialect, way, &headers) else { return };
+    let Some(crossed) = cross(format, way, &headers) else { return };
     let last = |headers: &Headers| {
-        let propagator =
-            dialect.add(Propagator::builder().extract(W3cTraceContext::new()), false).build().expect("two");
+        let propagator = format.add(Propagator::builder().extract(W3cTraceContext::new()), false).build().expect("two");
         let extraction = extract(&propagator, headers);
         let context = extraction.context().expect("a traceparent came");
         match way.is(0x10) {
@@ -50,43 +49,43 @@ fn run(data: &[u8]) {
                 )
                 .0
             }
-            true => written_by_relay(&propagator, &extraction.passthrough(), &InjectOptions::everything()).0,
+            true => written_by_passthrough(&propagator, &extraction.passthrough(), &InjectOptions::everything()).0,
         }
     };
     let span = id(if way.is(0x10) { HOP } else { LAST });
     let back = last(&crossed.headers);
-    match dialect {
-        Dialect::B3 | Dialect::B3Multi => {
+    match format {
+        Format::B3 | Format::B3Multi => {
             let came = b3::read(&headers).flatten().expect("it crossed");
             let ids = came.ids.map(|(trace_id, _)| (trace_id, span));
             // How wide the id was is lost.
             assert_eq!(b3::read(&back.0), Some(Some(b3::B3 { ids, parent: None, is_64_bit: false, ..came })));
         }
-        Dialect::Datadog => {
+        Format::Datadog => {
             let came = datadog::read(&headers).flatten().expect("it crossed");
             let back = datadog::read(&back.0).expect("the trace goes on").expect("what is written is legal");
             datadog_words(&came, &back, span, &crossed.omitted);
         }
-        Dialect::Jaeger => {
+        Format::Jaeger => {
             let [came, back] = [&headers, &back.0].map(|headers| jaeger::header(values(headers, "uber-trace-id")[0]));
             let came = came.expect("it crossed");
             assert_eq!(back, Some((came.0, span, came.2)));
         }
-        Dialect::Sw8 => {
+        Format::Sw8 => {
             let came = sw8::read(&headers).flatten().expect("it crossed");
             let back = sw8::read(&back.0).flatten().expect("the trace goes on");
             assert_eq!((back.trace_id, back.span_id, back.sampled), (came.trace_id, span, came.sampled));
             let fits = came.trace.len() <= 180;
             assert!(back.trace == came.trace || (!fits && back.trace == came.trace_id.to_string()));
         }
-        Dialect::Correlation => {
+        Format::Correlation => {
             let came = correlation::line(&headers, NAME).map(String::from_utf8_lossy).expect("it crossed");
             let back = back.value(NAME).expect("the trace goes on");
             let fits = came.len() <= 200 && !came.contains([';', ',', '=']);
             assert!(back == came || (!fits && is_canonical(back)), "{came} became {back}");
         }
     }
-    stale(dialect, &crossed, &last);
+    stale(format, &crossed, &last);
 }
 
 fn id(id: u64) -> SpanId {
@@ -94,7 +93,7 @@ fn id(id: u64) -> SpanId {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Dialect {
+enum Format {
     Datadog,
     Sw8,
     B3,
@@ -103,7 +102,7 @@ enum Dialect {
     Correlation,
 }
 
-impl Dialect {
+impl Format {
     fn of(number: u8) -> Self {
         [Self::Datadog, Self::Sw8, Self::B3, Self::B3Multi, Self::Jaeger, Self::Correlation][usize::from(number % 6)]
     }
@@ -142,9 +141,9 @@ struct Crossed {
     omitted: InjectReport<'static>,
 }
 
-fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
+fn cross(format: Format, way: Way, headers: &Headers) -> Option<Crossed> {
     let first = Propagator::builder().inject(W3cTraceContext::new()).preserve_in_tracestate();
-    let first = dialect.add(first, true).build().expect("two formats");
+    let first = format.add(first, true).build().expect("two formats");
     let extraction = extract(&first, headers);
     let came = extraction.context()?;
     let (sent, omitted) = match way.is(1) && came.parent_id.is_some() {
@@ -154,11 +153,11 @@ fn cross(dialect: Dialect, way: Way, headers: &Headers) -> Option<Crossed> {
             assert_eq!(span.span_id(), id(FIRST));
             written_by_child(&first, &span, &InjectOptions::everything())
         }
-        true => written_by_relay(&first, &extraction.passthrough(), &InjectOptions::everything()),
+        true => written_by_passthrough(&first, &extraction.passthrough(), &InjectOptions::everything()),
     };
     let members = w3c::tracestate(&values(&sent.0, "tracestate")).expect("what is written is legal");
-    assert!(members.iter().all(|(key, _)| key == "tp" || (key == "dd" && dialect == Dialect::Datadog)));
-    assert!(members.len() <= 1 && (dialect != Dialect::Datadog || members.iter().all(|(key, _)| key == "dd")));
+    assert!(members.iter().all(|(key, _)| key == "tp" || (key == "dd" && format == Format::Datadog)));
+    assert!(members.len() <= 1 && (format != Format::Datadog || members.iter().all(|(key, _)| key == "dd")));
     let mut headers = w3c_only(&sent, id(HOP), way.is(2));
     if way.is(4) {
         // A service of ours that speaks only W3C has to hand on what it cannot use.
@@ -201,35 +200,35 @@ fn datadog_words(came: &datadog::Words, back: &datadog::Words, span: SpanId, omi
 }
 
 /// Our member in another trace, and under another decision, is none.
-fn stale(dialect: Dialect, crossed: &Crossed, last: &dyn Fn(&Headers) -> Sink) {
+fn stale(format: Format, crossed: &Crossed, last: &dyn Fn(&Headers) -> Sink) {
     let other = TraceId::new(crossed.trace_id.get() ^ 1).unwrap_or(TraceId::new(2).expect("not zero"));
     let mut headers = crossed.headers.clone();
     headers[0].1.splice(3..35, other.to_hex());
     let flag = headers[0].1[54] & 1;
     let decision = if flag == 1 { Sampling::Sampled } else { Sampling::NotSampled };
     let back = last(&headers);
-    match dialect {
-        Dialect::B3 | Dialect::B3Multi => assert_eq!(b3::read(&back.0).flatten().map(|b3| b3.sampling), Some(decision)),
-        Dialect::Jaeger => {
+    match format {
+        Format::B3 | Format::B3Multi => assert_eq!(b3::read(&back.0).flatten().map(|b3| b3.sampling), Some(decision)),
+        Format::Jaeger => {
             assert!(jaeger::header(values(&back.0, "uber-trace-id")[0]).is_some_and(|(.., byte)| byte == flag))
         }
-        Dialect::Sw8 => assert_eq!(sw8::read(&back.0).flatten().map(|sw8| sw8.trace), Some(other.to_string())),
-        Dialect::Correlation => assert!(back.value(NAME).is_some_and(is_canonical)),
-        Dialect::Datadog => {}
+        Format::Sw8 => assert_eq!(sw8::read(&back.0).flatten().map(|sw8| sw8.trace), Some(other.to_string())),
+        Format::Correlation => assert!(back.value(NAME).is_some_and(is_canonical)),
+        Format::Datadog => {}
     }
     let mut headers = crossed.headers.clone();
     headers[0].1[54] ^= 1;
     let decision = if flag == 0 { Sampling::Sampled } else { Sampling::NotSampled };
     let back = last(&headers);
-    match dialect {
-        Dialect::B3 | Dialect::B3Multi => assert_eq!(b3::read(&back.0).flatten().map(|b3| b3.sampling), Some(decision)),
-        Dialect::Jaeger => {
+    match format {
+        Format::B3 | Format::B3Multi => assert_eq!(b3::read(&back.0).flatten().map(|b3| b3.sampling), Some(decision)),
+        Format::Jaeger => {
             assert!(jaeger::header(values(&back.0, "uber-trace-id")[0]).is_some_and(|(.., byte)| byte == flag ^ 1))
         }
-        Dialect::Datadog => {
+        Format::Datadog => {
             let words = datadog::read(&back.0).flatten().expect("the trace goes on");
             assert_eq!((words.sampling(), words.priority.is_some_and(|n| (0..=1).contains(&n))), (decision, true));
         }
-        Dialect::Sw8 | Dialect::Correlation => {}
+        Format::Sw8 | Format::Correlation => {}
     }
 }

@@ -1,4 +1,4 @@
-//! Any request, in all dialects at once: each format judges as if it were alone, the findings merge by the rules, and
+//! Any request, in all formats at once: each format judges as if it were alone, the findings merge by the rules, and
 //! whatever is passed on of it is legal, private where it has to be, and the same from a context that owns its lines.
 #![cfg_attr(fuzzing, no_main)]
 
@@ -19,7 +19,7 @@ use traceprop_core::{
 use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, is_digits, jaeger, sw8, w3c};
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_child,
-    written_by_owned, written_by_relay,
+    written_by_owned, written_by_passthrough,
 };
 
 /// The context and the decision of a request.
@@ -80,7 +80,7 @@ fn run(data: &[u8]) {
 fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
     let span = extraction.new_span(&ids);
     let owned = OwnedContext::from_span(extraction, &span);
-    let relay = OwnedContext::from_passthrough(extraction);
+    let passthrough = OwnedContext::from_passthrough(extraction);
     for outgoing in [InjectOptions::everything(), InjectOptions::new()] {
         let sent = child(propagator, extraction, &outgoing);
         let owned = written_by_owned(propagator, &owned, &outgoing);
@@ -89,8 +89,8 @@ fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
             &sent.0,
             RemoteContext { sampling: span.sampling(), ..RemoteContext::new(span.trace_id(), Some(span.span_id())) },
         );
-        let passed = written_by_relay(propagator, &extraction.passthrough(), &outgoing);
-        let owned = written_by_owned(propagator, &relay, &outgoing);
+        let passed = written_by_passthrough(propagator, &extraction.passthrough(), &outgoing);
+        let owned = written_by_owned(propagator, &passthrough, &outgoing);
         assert_eq!(said(&owned), said(&passed), "from lines of its own");
         if let Some(context) = extraction.context() {
             names(&passed.0, context);
@@ -115,7 +115,7 @@ fn said<'s>((sink, omitted): &'s (Sink, InjectReport<'_>)) -> (&'s Sink, String)
     (sink, omitted.to_string())
 }
 
-/// Every dialect that goes out names this trace, this span, and the decision as far as it can say it.
+/// Every format that goes out names this trace, this span, and the decision as far as it can say it.
 fn names(sink: &Sink, context: RemoteContext) {
     let same = |found: Expected, decision: &[Sampling]| match found {
         Expected::Absent => {}
@@ -144,7 +144,7 @@ fn names(sink: &Sink, context: RemoteContext) {
 
 fn jaeger_trace(sink: &Sink) -> Expected {
     match jaeger::expected(&sink.0) {
-        // The wish of a request goes on with a relay.
+        // The wish of a request goes on with a passthrough.
         Expected::Decision(_) => Expected::Absent,
         found => found,
     }
@@ -162,7 +162,7 @@ fn private(sink: &Sink) {
     }
 }
 
-/// What a carrier held before goes where the dialect is written, and nothing else does.
+/// What a carrier held before goes where the format is written, and nothing else does.
 fn over_stale<'p>(clean: &Sink, write: impl FnOnce(&mut Sink) -> InjectReport<'p>) {
     let fields = |format: &String| -> Vec<String> {
         let alone = Propagator::from_names(format, "none").expect("a known name");

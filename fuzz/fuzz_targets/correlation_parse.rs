@@ -8,7 +8,7 @@ use traceprop_core::{
 use traceprop_fuzz::oracle::Expected;
 use traceprop_fuzz::oracle::correlation::{self, Meaning, Rules};
 use traceprop_fuzz::{
-    Headers, Input, SPAN, extract, field_len, ids, target, within, written_by_child, written_by_relay,
+    Headers, Input, SPAN, extract, field_len, ids, target, within, written_by_child, written_by_passthrough,
 };
 
 target!(run);
@@ -51,12 +51,12 @@ fn request(headers: &Headers, rules: Rules, format: Correlation) {
     let made = CorrelationId::from_trace_id(span.trace_id()).to_string();
     let (sent, _) = written_by_child(&propagator, &span, &InjectOptions::everything());
     assert_eq!(sent.value(NAME), Some(text.as_deref().unwrap_or(&made)));
-    let (passed, _) = written_by_relay(&propagator, &extraction.passthrough(), &InjectOptions::everything());
-    assert_eq!(passed.value(NAME), text.as_deref(), "a relay makes none");
+    let (passed, _) = written_by_passthrough(&propagator, &extraction.passthrough(), &InjectOptions::everything());
+    assert_eq!(passed.value(NAME), text.as_deref(), "a passthrough makes none");
     for outgoing in [InjectOptions::new(), InjectOptions::new().allow_correlation(Allow::Only(&["x-other"]))] {
         let (sent, omitted) = written_by_child(&propagator, &span, &outgoing);
         assert!(sent.0.is_empty() && !omitted.is_complete());
-        assert!(written_by_relay(&propagator, &extraction.passthrough(), &outgoing).0.0.is_empty());
+        assert!(written_by_passthrough(&propagator, &extraction.passthrough(), &outgoing).0.0.is_empty());
     }
     let only = InjectOptions::new().allow_correlation(Allow::Only(&["X-Request-ID"]));
     assert_eq!(written_by_child(&propagator, &span, &only).0, sent);

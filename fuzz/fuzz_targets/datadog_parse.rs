@@ -11,7 +11,7 @@ use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{InjectOptions, Propagator, Sampling, SpanId};
 use traceprop_fuzz::oracle::{Expected, datadog, trim, w3c};
 use traceprop_fuzz::{
-    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_relay,
+    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_passthrough,
 };
 
 target!(run);
@@ -121,7 +121,7 @@ fn request(headers: &Headers) {
         let name = reject.field().name().expect("a built-in field");
         within(reject, field_len(headers, |known| known.eq_ignore_ascii_case(name)));
     }
-    let (passed, _) = written_by_relay(&DATADOG, &extraction.passthrough(), &InjectOptions::new());
+    let (passed, _) = written_by_passthrough(&DATADOG, &extraction.passthrough(), &InjectOptions::new());
     let Some(Some(words)) = datadog::read(headers) else {
         assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::Deferred));
         return assert!(passed.0.is_empty());
@@ -132,7 +132,7 @@ fn request(headers: &Headers) {
     // Without a parent there is no span to name, and then nothing is said.
     let clean = datadog::Words { is_clean: true, ..words.clone() };
     match words.parent_id {
-        Some(_) => assert_eq!(datadog::read(&passed.0), Some(Some(clean.clone())), "a relay says what came"),
+        Some(_) => assert_eq!(datadog::read(&passed.0), Some(Some(clean.clone())), "a passthrough says what came"),
         None => assert!(datadog::read(&passed.0).is_none_or(|read| read == Some(clean.clone()))),
     }
     let span = SpanId::new(SPAN).expect("not zero");

@@ -18,7 +18,7 @@ use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Field, IdBits, InjectOptions, OwnedContext, Propagator, Sampling, SpanId, Trust, presets};
 use traceprop_fuzz::wire::{Answer, Wire, finish};
-use traceprop_fuzz::{Headers, extract, ids, target, written_by_child, written_by_relay};
+use traceprop_fuzz::{Headers, extract, ids, target, written_by_child, written_by_passthrough};
 use traceprop_http::HeaderCarrier;
 use traceprop_tower::{ExtractLayer, InjectLayer, ResponseHeaders};
 
@@ -184,7 +184,7 @@ fn calls(context: &OwnedContext, came: &HeaderMap, trust: Trust) {
     let (expected, parent) = if context.span().is_some() {
         (written_by_child(&ALL, &extraction.new_span(&ids).child(call), &outgoing).0, Some(call))
     } else {
-        (written_by_relay(&ALL, &extraction.passthrough(), &outgoing).0, context.span_id())
+        (written_by_passthrough(&ALL, &extraction.passthrough(), &outgoing).0, context.span_id())
     };
     let headers = sent(HeaderMap::new());
     assert_eq!(sorted(&headers), by_name(expected.0));
@@ -230,8 +230,8 @@ fn few_are_looked_up(came: &HeaderMap, lines: &Headers) {
     let (asked, walked) = (extract(few, &carrier), extract(few, lines));
     assert_eq!((asked.context(), asked.sampling()), (walked.context(), walked.sampling()));
     assert_eq!(
-        written_by_relay(few, &asked.passthrough(), &said).0,
-        written_by_relay(few, &walked.passthrough(), &said).0
+        written_by_passthrough(few, &asked.passthrough(), &said).0,
+        written_by_passthrough(few, &walked.passthrough(), &said).0
     );
     let (asked, walked) = (asked.new_span(&ids), walked.new_span(&ids));
     assert_eq!(written_by_child(few, &asked, &said).0, written_by_child(few, &walked, &said).0);

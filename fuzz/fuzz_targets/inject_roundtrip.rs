@@ -1,4 +1,4 @@
-//! A context of any fields, written in any set of dialects: each of them says the same again, as far as it can.
+//! A context of any fields, written in any set of formats: each of them says the same again, as far as it can.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::sync::LazyLock;
@@ -38,7 +38,7 @@ fn run(data: &[u8]) {
     sw8(&given, &context, &sink);
     correlation_id(&context, &sink);
 
-    // Whoever reads all dialects finds one trace, and nothing to refuse. Datadog's half of an id, whose other half did not
+    // Whoever reads all formats finds one trace, and nothing to refuse. Datadog's half of an id, whose other half did not
     // go out, is that of another trace.
     let all = presets::ALL_TO_W3C.propagator();
     let report = all.explain(&sink);
@@ -189,7 +189,7 @@ impl Given {
     }
 }
 
-/// What a context is, with a decision as a dialect can say it.
+/// What a context is, with a decision as a format can say it.
 fn said(context: &OwnedContext, sampling: Sampling) -> Expected {
     let trace_id = context.trace_id().expect("it has a trace");
     Expected::Context(RemoteContext { sampling, ..RemoteContext::new(trace_id, context.span_id()) })

@@ -12,7 +12,7 @@ use traceprop_core::{
 use traceprop_fuzz::oracle::{Expected, is_token, jaeger};
 use traceprop_fuzz::{
     Headers, Input, READING, SPAN, Sink, Steps, WRITING, extract, field_len, target, values, within, written_by_child,
-    written_by_relay,
+    written_by_passthrough,
 };
 
 target!(run);
@@ -68,7 +68,8 @@ fn request(headers: &Headers) {
     assert!(OwnedBaggage::from(&baggage).iter().all(|entry| items.contains(&(entry.key.clone(), entry.value.clone()))));
 
     let outgoing = InjectOptions::everything();
-    let (passed, _) = carrier.at_most(WRITING, || written_by_relay(&JAEGER, &extraction.passthrough(), &outgoing));
+    let (passed, _) =
+        carrier.at_most(WRITING, || written_by_passthrough(&JAEGER, &extraction.passthrough(), &outgoing));
     assert_eq!(trace(&passed), if matches!(expected, Expected::Context(_)) { expected } else { Expected::Absent });
     comes_back(&passed, &items);
     let span = SpanId::new(SPAN).expect("not zero");
@@ -81,13 +82,13 @@ fn request(headers: &Headers) {
         comes_back(&sent, &items);
         assert!(!sent.has("jaeger-baggage") && !sent.has("jaeger-debug-id"));
     }
-    let (private, _) = written_by_relay(&JAEGER, &extraction.passthrough(), &InjectOptions::new());
+    let (private, _) = written_by_passthrough(&JAEGER, &extraction.passthrough(), &InjectOptions::new());
     assert!(private.0.iter().all(|(name, _)| name == "uber-trace-id" || name == "jaeger-debug-id"));
 }
 
 fn trace(sink: &Sink) -> Expected {
     match jaeger::expected(&sink.0) {
-        // A wish goes on with a relay, and is none that a trace stands in the way of.
+        // A wish goes on with a passthrough, and is none that a trace stands in the way of.
         Expected::Decision(_) => Expected::Absent,
         expected => expected,
     }

@@ -10,7 +10,7 @@ use traceprop_core::formats::sw8::{
 use traceprop_core::{InjectOptions, Propagator, RemoteContext, SpanId};
 use traceprop_fuzz::oracle::{Expected, sw8, trim};
 use traceprop_fuzz::{
-    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_relay,
+    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_passthrough,
 };
 
 target!(run);
@@ -130,7 +130,7 @@ fn request(headers: &Headers) {
         let name = reject.field().name().expect("a built-in field");
         within(reject, field_len(headers, |known| known.eq_ignore_ascii_case(name)));
     }
-    let (passed, _) = written_by_relay(&SW8, &extraction.passthrough(), &InjectOptions::everything());
+    let (passed, _) = written_by_passthrough(&SW8, &extraction.passthrough(), &InjectOptions::everything());
     let Some(came) = extraction.context() else {
         return assert!(passed.0.is_empty(), "without an sw8 the others mean nothing");
     };
@@ -138,7 +138,7 @@ fn request(headers: &Headers) {
     let received = extraction.sw8().expect("it is valid");
     assert_eq!(fields(&received.header), value);
     let correlation = sw8::correlation(&values(headers, "sw8-correlation"));
-    assert_eq!(sw8::read(&passed.0).flatten().as_ref(), Some(&value), "a relay says what came");
+    assert_eq!(sw8::read(&passed.0).flatten().as_ref(), Some(&value), "a passthrough says what came");
     short(&correlation, &passed.0);
 
     let span = SpanId::new(SPAN).expect("not zero");

@@ -9,7 +9,7 @@ use traceprop_core::{
     formats::tracecontext::{TraceFlags, TraceParent},
 };
 use traceprop_fuzz::oracle::{Expected, w3c};
-use traceprop_fuzz::{Headers, SPAN, extract, target, within, written_by_child, written_by_relay};
+use traceprop_fuzz::{Headers, SPAN, extract, target, within, written_by_child, written_by_passthrough};
 
 target!(run);
 
@@ -57,7 +57,7 @@ fn lines(headers: Headers) {
     let ids = same_trace.map(|context| (context.trace_id, context.parent_id));
     assert_eq!(ids, last.map(|(_, trace, parent, _)| (trace, Some(parent))));
 
-    let passed = written_by_relay(&STRICT, &extraction.passthrough(), &InjectOptions::new()).0;
+    let passed = written_by_passthrough(&STRICT, &extraction.passthrough(), &InjectOptions::new()).0;
     let Some(came) = extraction.context() else {
         return assert!(passed.0.is_empty());
     };

@@ -9,7 +9,7 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::w3c;
 use traceprop_fuzz::{
-    Headers, Input, READING, SPAN, Steps, WRITING, extract, target, within, written_by_child, written_by_relay,
+    Headers, Input, READING, SPAN, Steps, WRITING, extract, target, within, written_by_child, written_by_passthrough,
 };
 
 target!(run);
@@ -79,8 +79,8 @@ fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
         assert_eq!(omitted.is_complete(), kept.len() == edited.len(), "{omitted}");
     }
 
-    // A relay knows no changes and no budget where it hands on what came.
-    let (passed, _) = written_by_relay(&propagator, &extraction.passthrough(), &InjectOptions::everything());
+    // A passthrough knows no changes and no budget where it hands on what came.
+    let (passed, _) = written_by_passthrough(&propagator, &extraction.passthrough(), &InjectOptions::everything());
     let is_text = |line: &&[u8]| line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
     let is_blank = |line: &&[u8]| line.iter().all(|b| b" \t".contains(b));
     if came.is_empty() && lines.iter().any(|line| !is_blank(line) && !line.contains(&b',')) {

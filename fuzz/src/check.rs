@@ -121,13 +121,13 @@ pub fn written_by_child<'p>(
 
 /// What a service without spans passes on.
 #[track_caller]
-pub fn written_by_relay<'p>(
+pub fn written_by_passthrough<'p>(
     propagator: &'p Propagator,
-    relay: &Passthrough<'_>,
+    passthrough: &Passthrough<'_>,
     outgoing: &InjectOptions<'_>,
 ) -> (Sink, InjectReport<'p>) {
-    let is_nothing = relay.context().is_none() && relay.sampling() == Sampling::Deferred;
-    forwarded(propagator, relay.into(), is_nothing, outgoing)
+    let is_nothing = passthrough.context().is_none() && passthrough.sampling() == Sampling::Deferred;
+    forwarded(propagator, passthrough.into(), is_nothing, outgoing)
 }
 
 /// What an owned context sends: its span, or what it forwards.

@@ -13,7 +13,9 @@ pub mod wire;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use check::{SPAN, Sink, extract, ids, is_blank, within, written_by_child, written_by_owned, written_by_relay};
+pub use check::{
+    SPAN, Sink, extract, ids, is_blank, within, written_by_child, written_by_owned, written_by_passthrough,
+};
 pub use hop::w3c_only;
 pub use input::{Headers, Input, READING, Steps, WRITING, field_len, values};
 #[cfg(fuzzing)]

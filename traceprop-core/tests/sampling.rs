@@ -53,7 +53,7 @@ fn ok_a_root_names_its_threshold() {
 }
 
 #[test]
-fn ok_a_threshold_replaces_the_one_that_came_and_stands_left() {
+fn ok_a_threshold_replaces_the_received_one_and_comes_first() {
     let parent = parent(KEPT, "00");
     let request = [("traceparent", parent.as_str()), ("tracestate", "rojo=1,ot=th:c;rv:ffffffffffffff;x:y")];
     is(&started(&request, &HALF), Sampling::Sampled, Some("ot=th:8;rv:ffffffffffffff;x:y,rojo=1"));

@@ -1,4 +1,4 @@
-//! sw8 is read, written, relayed and shown without an allocation, whatever the length and the number of its values.
+//! sw8 is read, written, forwarded and shown without an allocation, whatever the length and the number of its values.
 #![cfg(feature = "std")]
 
 use std::fmt::{self, Write};
@@ -95,7 +95,7 @@ fn ok_nothing_is_allocated() {
 }
 
 #[test]
-fn regression_a_comma_behind_the_value_is_no_text_of_it() {
+fn regression_a_comma_after_the_value_is_not_part_of_it() {
     let propagator = Propagator::builder().with_format(SW8.clone()).build().expect("one format");
     let request = [("sw8", format!("{JAVA}, "))];
     let extraction = propagator.extract(&request);

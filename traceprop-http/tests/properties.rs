@@ -128,14 +128,14 @@ proptest! {
             for extraction in [of_map, of_lines] {
                 let span = extraction.new_span(&ids);
                 let (owned, passed) = (OwnedContext::from_span(extraction, &span), OwnedContext::from_passthrough(extraction));
-                let [mut child, mut owned_child, mut relay, mut owned_relay] = [const { Pairs::new() }; 4];
+                let [mut child, mut owned_child, mut forward, mut owned_passthrough] = [const { Pairs::new() }; 4];
                 propagator.inject(&span, &InjectOptions::new(), &mut child);
                 propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut owned_child);
-                propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut relay);
-                propagator.inject(&passed, &InjectOptions::new(), &mut owned_relay);
+                propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut forward);
+                propagator.inject(&passed, &InjectOptions::new(), &mut owned_passthrough);
                 prop_assert_eq!(&child, &owned_child);
-                prop_assert_eq!(&relay, &owned_relay);
-                written.push((child, relay));
+                prop_assert_eq!(&forward, &owned_passthrough);
+                written.push((child, forward));
             }
             prop_assert_eq!(&written[0], &written[1]);
         }

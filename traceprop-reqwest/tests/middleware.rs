@@ -94,7 +94,7 @@ impl Middleware for Twice {
 }
 
 #[tokio::test]
-async fn ok_each_attempt_has_its_own_span_behind_a_retry_and_not_in_front() {
+async fn ok_each_attempt_has_its_own_span_after_a_retry_and_not_before() {
     let trace = || PropagationMiddleware::new(presets::W3C);
     let after_retry = ClientBuilder::new(Client::new()).with(Twice).with(trace()).build();
     let before_retry = ClientBuilder::new(Client::new()).with(trace()).with(Twice).build();

@@ -96,7 +96,7 @@ async fn ok_span_of_a_tracer_goes_out_as_it_is() {
 }
 
 #[tokio::test]
-async fn ok_relay_hands_on_what_came() {
+async fn ok_passthrough_forwards_what_is_received() {
     let server = Server::start().await;
     let received = format!("cc-{TRACE}-{PARENT}-01-later");
     let context = {
@@ -124,7 +124,7 @@ async fn ok_baggage_goes_only_where_the_call_allows_it() {
 }
 
 #[tokio::test]
-async fn ok_inject_says_what_was_left_out() {
+async fn ok_inject_says_what_was_omitted() {
     let (context, propagator) = (caller(), propagator());
     let call = Call::new(&propagator).context(&context);
     let mut request = Client::new().get("http://stock.internal/").build().expect("a request");

@@ -104,7 +104,7 @@ fn ids(extraction: &Extraction<'_>) -> Option<(u128, Option<u64>, bool)> {
     Some((context.trace_id.get(), context.parent_id.map(SpanId::get), context.sampling.is_sampled()))
 }
 
-/// All dialects, and what each of them made of the request.
+/// All formats, and what each of them made of the request.
 fn explain(calls: usize) {
     let propagator = Propagator::from_names("all", "none").expect("known names");
     let request = request(&DATADOG_RUM);

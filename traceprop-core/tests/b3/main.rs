@@ -36,7 +36,7 @@ fn lines(headers: &Pairs) -> Vec<(&str, &str)> {
 
 /// What a service without spans passes on.
 #[track_caller]
-fn relayed(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
+fn forwarded(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
     let request = request.to_vec();
     let extraction = propagator.extract(&request);
     let (mut direct, mut owned) = (Pairs::new(), Pairs::new());
@@ -151,59 +151,59 @@ fn ok_child_keeps_16_digits_only_if_b3_had_them() {
 }
 
 #[test]
-fn ok_relay_hands_each_encoding_on_as_it_came() {
+fn ok_passthrough_forwards_each_encoding_unchanged() {
     let odd = [("x-b3-traceid", "b5d0a9d93650"), ("x-b3-spanid", "c984f71ab247"), ("x-b3-sampled", " True")];
-    assert_eq!(relayed(&writes(B3::multi()), &odd), owned(&odd));
+    assert_eq!(forwarded(&writes(B3::multi()), &odd), owned(&odd));
     let debug = [MULTI_LINES[0], MULTI_LINES[1], ("x-b3-sampled", "0"), ("x-b3-flags", "1")];
-    assert_eq!(relayed(&writes(B3::multi()), &debug), owned(&debug));
+    assert_eq!(forwarded(&writes(B3::multi()), &debug), owned(&debug));
     let parent_alone = [("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-90f26b82fe915329")];
-    assert_eq!(relayed(&writes(B3::single()), &parent_alone), owned(&parent_alone));
+    assert_eq!(forwarded(&writes(B3::single()), &parent_alone), owned(&parent_alone));
     let both = [&[SINGLE_LINE], &MULTI_LINES[..]].concat();
-    assert_eq!(relayed(&writes(B3::both()), &both), owned(&both));
-    assert_eq!(relayed(&writes(B3::multi()), &both), owned(&MULTI_LINES));
+    assert_eq!(forwarded(&writes(B3::both()), &both), owned(&both));
+    assert_eq!(forwarded(&writes(B3::multi()), &both), owned(&MULTI_LINES));
 }
 
 #[test]
-fn ok_relay_into_the_other_encoding_keeps_the_parent() {
-    assert_eq!(relayed(&writes(B3::multi()), &[SINGLE_LINE]), owned(&MULTI_LINES));
-    assert_eq!(relayed(&writes(B3::single()), &MULTI_LINES), owned(&[SINGLE_LINE]));
+fn ok_passthrough_into_the_other_encoding_keeps_the_parent() {
+    assert_eq!(forwarded(&writes(B3::multi()), &[SINGLE_LINE]), owned(&MULTI_LINES));
+    assert_eq!(forwarded(&writes(B3::single()), &MULTI_LINES), owned(&[SINGLE_LINE]));
     let both = owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat());
-    assert_eq!(relayed(&writes(B3::both()), &[SINGLE_LINE]), both);
-    assert_eq!(relayed(&writes(B3::both()), &MULTI_LINES), both);
+    assert_eq!(forwarded(&writes(B3::both()), &[SINGLE_LINE]), both);
+    assert_eq!(forwarded(&writes(B3::both()), &MULTI_LINES), both);
 }
 
 #[test]
-fn ok_relay_leaves_out_what_was_refused_or_contradicts() {
+fn ok_passthrough_omits_what_is_invalid_or_contradicts() {
     let bad = [MULTI_LINES[0], MULTI_LINES[1], ("x-b3-parentspanid", "-"), ("x-b3-sampled", "")];
-    assert_eq!(relayed(&writes(B3::multi()), &bad), owned(&MULTI_LINES[..2]));
+    assert_eq!(forwarded(&writes(B3::multi()), &bad), owned(&MULTI_LINES[..2]));
     let bad_single = [&[("b3", "nonsense")], &MULTI_LINES[..]].concat();
-    assert_eq!(relayed(&writes(B3::both()), &bad_single), owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat()));
+    assert_eq!(forwarded(&writes(B3::both()), &bad_single), owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat()));
     let denied = [&[("b3", "0")], &MULTI_LINES[..]].concat();
-    assert_eq!(relayed(&writes(B3::both()), &denied), owned(&[("b3", "0"), ("x-b3-sampled", "0")]));
+    assert_eq!(forwarded(&writes(B3::both()), &denied), owned(&[("b3", "0"), ("x-b3-sampled", "0")]));
 }
 
 #[test]
-fn ok_relay_of_another_span_has_no_parent_of_the_one_in_b3() {
+fn ok_passthrough_of_another_span_has_no_parent_of_the_one_in_b3() {
     let propagator = Propagator::builder().extract(W3cTraceContext::new()).extract(B3::single()).inject(B3::single());
     let w3c = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-01");
     let expected = owned(&[("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-1")]);
-    assert_eq!(relayed(&propagator.build().unwrap(), &[w3c, SINGLE_LINE]), expected);
+    assert_eq!(forwarded(&propagator.build().unwrap(), &[w3c, SINGLE_LINE]), expected);
 }
 
 #[test]
-fn ok_relay_of_a_bare_decision_and_of_none() {
+fn ok_passthrough_of_a_bare_decision_and_of_none() {
     for (single, multi) in [("0", ("x-b3-sampled", "0")), ("1", ("x-b3-sampled", "1")), ("d", ("x-b3-flags", "1"))] {
         for request in [("b3", single), multi] {
-            assert_eq!(relayed(&writes(B3::single()), &[request]), owned(&[("b3", single)]));
-            assert_eq!(relayed(&writes(B3::multi()), &[request]), owned(&[multi]));
+            assert_eq!(forwarded(&writes(B3::single()), &[request]), owned(&[("b3", single)]));
+            assert_eq!(forwarded(&writes(B3::multi()), &[request]), owned(&[multi]));
         }
     }
-    assert_eq!(relayed(&writes(B3::both()), &[("b3", "nonsense")]), []);
-    assert_eq!(relayed(&writes(B3::both()), &[("x-b3-flags", "0")]), []);
+    assert_eq!(forwarded(&writes(B3::both()), &[("b3", "nonsense")]), []);
+    assert_eq!(forwarded(&writes(B3::both()), &[("x-b3-flags", "0")]), []);
 }
 
 #[test]
-fn ok_relay_with_a_decision_filled_in_is_written_anew() {
+fn ok_passthrough_with_a_decision_filled_in_is_written_anew() {
     let propagator = reads().extract(W3cTraceContext::new()).inject(B3::both()).build().unwrap();
     let request = [
         ("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-90f26b82fe915329"),
@@ -216,7 +216,7 @@ fn ok_relay_with_a_decision_filled_in_is_written_anew() {
         ("x-b3-parentspanid", "90f26b82fe915329"),
         ("x-b3-sampled", "1"),
     ];
-    assert_eq!(relayed(&propagator, &request), owned(&expected));
+    assert_eq!(forwarded(&propagator, &request), owned(&expected));
 }
 
 #[test]
@@ -367,7 +367,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_relay_from_fields_roundtrip(ids in any_ids(), sampling in any_sampling()) {
+    fn ok_passthrough_from_fields_roundtrip(ids in any_ids(), sampling in any_sampling()) {
         let context = OwnedContext::from(B3Single::new(ids, sampling));
         let propagator = writes(B3::both());
         let mut headers = Pairs::new();
@@ -378,9 +378,9 @@ proptest! {
         prop_assert_eq!(multi, Ok(Some(B3Multi::new(ids, sampling))));
     }
 
-    /// Whatever is relayed says what came in, however the two encodings contradict each other.
+    /// Whatever is forwarded says what came in, however the two encodings contradict each other.
     #[test]
-    fn ok_relay_of_anything_says_what_came(
+    fn ok_passthrough_of_anything_says_what_is_received(
         single in prop::option::of(any_single()),
         multi in prop::collection::vec(prop::option::of(any_piece()), 5),
         format in prop::sample::select(vec![B3::single(), B3::multi(), B3::both()]),
@@ -417,7 +417,7 @@ fn ok_decision_roundtrip() {
 }
 
 #[test]
-fn regression_relay_drops_flags_that_count_for_nothing() {
+fn regression_passthrough_drops_flags_that_count_for_nothing() {
     let propagator = writes(B3::multi());
     let ids = [("x-b3-traceid", "80f198ee56343ba864fe8b2a57d3eff7"), ("x-b3-spanid", "e457b5a2e4d86bd1")];
     let request = [ids[0], ids[1], ("x-b3-flags", ""), ("x-b3-flags", "1")];
@@ -429,7 +429,7 @@ fn regression_relay_drops_flags_that_count_for_nothing() {
 }
 
 #[test]
-fn regression_an_owned_relay_hands_on_the_encoding_that_agrees() {
+fn regression_an_owned_passthrough_forwards_the_encoding_that_agrees() {
     let propagator =
         Propagator::builder().extract(W3cTraceContext::new()).with_format(B3::both()).build().expect("two formats");
     let request = [
@@ -440,5 +440,5 @@ fn regression_an_owned_relay_hands_on_the_encoding_that_agrees() {
         ("x-b3-sampled", "true"),
     ];
     let single = ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1");
-    assert_eq!(relayed(&propagator, &request), owned(&[&[single], &request[2..]].concat()));
+    assert_eq!(forwarded(&propagator, &request), owned(&[&[single], &request[2..]].concat()));
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use crate::dialect::Dialect;
+use crate::format::Format;
 use crate::table::{Cell, Fate, rows};
 
 const HEADING: &str = "Pairs";
@@ -30,9 +30,9 @@ fn section() -> String {
         Jaeger 0, sw8 1. The server layers of traceprop decide before that.";
     let mut text = String::new();
     wrap(intro, &mut text);
-    for from in Dialect::ALL {
+    for from in Format::ALL {
         let _ = write!(text, "\n### From {}\n\n|", from.title());
-        for to in Dialect::ALL {
+        for to in Format::ALL {
             let _ = write!(text, " | {}", to.title());
         }
         text.push_str(" |\n|---|---|---|---|---|---|---|\n");

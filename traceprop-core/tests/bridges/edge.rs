@@ -1,11 +1,11 @@
-//! The services on the way: ours, with every dialect to read and one to write, and others that know W3C alone.
+//! The services on the way: ours, with every format to read and one to write, and others that know W3C alone.
 
 use std::sync::LazyLock;
 
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, SpanId, Trust};
 
-use crate::dialect::Dialect;
+use crate::format::Format;
 
 /// Lines of a request.
 pub(crate) type Lines = Vec<(String, String)>;
@@ -21,15 +21,15 @@ pub(crate) const FIRST: u64 = 0xb7ad_6b71_6920_3331;
 pub(crate) const SECOND: u64 = 0x0020_0000_0000_0b0b;
 pub(crate) const BETWEEN: u64 = 0x1111_2222_3333_4444;
 
-/// A service of ours that reads every dialect and writes one; of B3, one of its encodings.
+/// A service of ours that reads every format and writes one; of B3, one of its encodings.
 pub(crate) struct Edge(Propagator);
 
 static EDGES: LazyLock<Vec<Edge>> = LazyLock::new(|| {
-    let names = Dialect::ALL.map(Dialect::names).into_iter().chain(["b3multi"]);
+    let names = Format::ALL.map(Format::names).into_iter().chain(["b3multi"]);
     names.map(|names| Edge(propagator(names, Trust::Continue))).collect()
 });
 
-/// Every dialect in, these out.
+/// Every format in, these out.
 pub(crate) fn propagator(inject: &str, behavior: Trust) -> Propagator {
     let builder = Propagator::builder().define(Sw8::new("cart", "cart-1")).trust(behavior);
     let builder = builder.names(&format!("all,correlation:{CORRELATION}"), inject).expect("known names");
@@ -37,9 +37,9 @@ pub(crate) fn propagator(inject: &str, behavior: Trust) -> Propagator {
 }
 
 impl Edge {
-    pub(crate) fn writes(dialect: Dialect, multi: bool) -> &'static Self {
-        let place = Dialect::ALL.iter().position(|known| *known == dialect).expect("one of all");
-        &EDGES[if multi && dialect == Dialect::B3 { Dialect::ALL.len() } else { place }]
+    pub(crate) fn writes(format: Format, multi: bool) -> &'static Self {
+        let place = Format::ALL.iter().position(|known| *known == format).expect("one of all");
+        &EDGES[if multi && format == Format::B3 { Format::ALL.len() } else { place }]
     }
 
     pub(crate) const fn propagator(&self) -> &Propagator {
@@ -63,7 +63,7 @@ impl Edge {
     }
 
     /// What a service passes on that makes no span.
-    pub(crate) fn relays(&self, request: &Lines) -> Lines {
+    pub(crate) fn forwards(&self, request: &Lines) -> Lines {
         let owned = OwnedContext::from_passthrough(&self.0.extract(request));
         let mut headers = Pairs::new();
         self.0.inject(&owned, &InjectOptions::everything(), &mut headers);

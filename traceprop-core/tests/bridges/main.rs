@@ -1,14 +1,14 @@
-//! What survives when a dialect is left and come back to.
+//! What survives when a format is left and come back to.
 //!
-//! `rows` has each word that is promised to cross a hop that speaks only W3C. `table` says for every pair of dialects
+//! `rows` has each word that is promised to cross a hop that speaks only W3C. `table` says for every pair of formats
 //! what becomes of each attribute, `pairs` holds the library to it over any contexts, and `document` holds the section
 //! "Pairs" of INTEROP.md to it. Requests are written, and answers read, by plain code of the tests (`said`, `seen`),
 //! so that no mistake of the library can cancel itself out.
 #![cfg(feature = "std")]
 
-mod dialect;
 mod document;
 mod edge;
+mod format;
 #[path = "../support/known.rs"]
 mod known;
 mod pairs;

@@ -6,8 +6,8 @@ use proptest::test_runner::TestRunner;
 use traceprop_core::OwnedContext;
 
 use crate::cases;
-use crate::dialect::{Attribute, Dialect};
 use crate::edge::{BETWEEN, Edge, FIRST, SECOND, hop};
+use crate::format::{Attribute, Format};
 use crate::said::{Said, any_said};
 use crate::seen::{Seen, see};
 use crate::table::{Fate, Word, rows};
@@ -19,30 +19,30 @@ enum Leg {
     Back,
 }
 
-/// Sends what was said through a service into another dialect, and from there through a second one back.
-fn travel(said: &Said, to: Dialect) -> (Seen, Seen) {
-    let multi = if said.dialect == Dialect::B3 { !said.multi } else { said.multi };
+/// Sends what was said through a service into another format, and from there through a second one back.
+fn travel(said: &Said, to: Format) -> (Seen, Seen) {
+    let multi = if said.format == Format::B3 { !said.multi } else { said.multi };
     let mut between = Edge::writes(to, multi).calls(&said.request(), FIRST);
-    let words = (said.dialect == Dialect::W3c).then_some(said);
+    let words = (said.format == Format::W3c).then_some(said);
     let there = see(to, &between, words);
-    if to == Dialect::W3c {
+    if to == Format::W3c {
         between = hop(&between, None);
     }
-    let second = Edge::writes(said.dialect, said.multi);
-    let mut back = see(said.dialect, &second.calls(&between, SECOND), words);
+    let second = Edge::writes(said.format, said.multi);
+    let mut back = see(said.format, &second.calls(&between, SECOND), words);
     // Who called the second service, and which span Datadog knows last, is not in what it writes: it knows that.
     let context = second.context(&between, SECOND);
     back.span_id = context.parent_id().map(|id| id.get());
-    if said.dialect == Dialect::Datadog {
+    if said.format == Format::Datadog {
         back.last_span = context.datadog().last_span().map(|span| span.to_string());
     }
     (there, back)
 }
 
 /// What is wrong with one attribute, if anything is.
-fn check(said: &Said, to: Dialect, leg: Leg, attribute: Attribute, fate: Fate, seen: &Seen) -> Result<(), String> {
+fn check(said: &Said, to: Format, leg: Leg, attribute: Attribute, fate: Fate, seen: &Seen) -> Result<(), String> {
     let caller = match (leg, to) {
-        (Leg::Back, Dialect::W3c) => BETWEEN,
+        (Leg::Back, Format::W3c) => BETWEEN,
         (Leg::There | Leg::Back, _) => FIRST,
     };
     let expected = match attribute {
@@ -64,7 +64,7 @@ fn check(said: &Said, to: Dialect, leg: Leg, attribute: Attribute, fate: Fate, s
         Fate::As(Word::PriorityTwo) => seen.priority == Some(2),
         Fate::As(Word::ZeroOrOne) => seen.priority == said.priority.map(|number| i32::from(number > 0)),
         Fate::As(Word::Between) => got == Some(format!("{FIRST:016x}")),
-        Fate::As(Word::Anew) => seen.decision == Some(undecided(said.dialect)),
+        Fate::As(Word::Anew) => seen.decision == Some(undecided(said.format)),
     };
     match holds {
         true => Ok(()),
@@ -72,25 +72,25 @@ fn check(said: &Said, to: Dialect, leg: Leg, attribute: Attribute, fate: Fate, s
     }
 }
 
-/// What a dialect writes where nobody has decided.
-fn undecided(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::B3 | Dialect::Datadog => "deferred",
-        Dialect::W3c | Dialect::Jaeger => "not sampled",
-        Dialect::Sw8 => "sampled",
-        Dialect::Correlation => "nothing",
+/// What a format writes where nobody has decided.
+fn undecided(format: Format) -> &'static str {
+    match format {
+        Format::B3 | Format::Datadog => "deferred",
+        Format::W3c | Format::Jaeger => "not sampled",
+        Format::Sw8 => "sampled",
+        Format::Correlation => "nothing",
     }
 }
 
 fn check_all(said: &Said) -> Result<(), TestCaseError> {
-    for (place, to) in Dialect::ALL.into_iter().enumerate() {
+    for (place, to) in Format::ALL.into_iter().enumerate() {
         let (there, back) = travel(said, to);
-        for (attribute, cells) in rows(said.dialect) {
+        for (attribute, cells) in rows(said.format) {
             let cell = cells[place];
             let both = check(said, to, Leg::There, attribute, cell.there, &there)
                 .and_then(|()| check(said, to, Leg::Back, attribute, cell.back, &back));
             if let Err(error) = both {
-                let from = said.dialect;
+                let from = said.format;
                 let request = said.request();
                 return Err(TestCaseError::fail(format!(
                     "{from:?} over {to:?}: {error}\nof {request:?}\n{there:?}\n{back:?}"
@@ -105,32 +105,32 @@ proptest! {
     #![proptest_config(cases(96))]
 
     #[test]
-    fn ok_w3c_over_every_dialect(said in any_said(Dialect::W3c)) {
+    fn ok_w3c_over_every_format(said in any_said(Format::W3c)) {
         check_all(&said)?;
     }
 
     #[test]
-    fn ok_b3_over_every_dialect(said in any_said(Dialect::B3)) {
+    fn ok_b3_over_every_format(said in any_said(Format::B3)) {
         check_all(&said)?;
     }
 
     #[test]
-    fn ok_datadog_over_every_dialect(said in any_said(Dialect::Datadog)) {
+    fn ok_datadog_over_every_format(said in any_said(Format::Datadog)) {
         check_all(&said)?;
     }
 
     #[test]
-    fn ok_jaeger_over_every_dialect(said in any_said(Dialect::Jaeger)) {
+    fn ok_jaeger_over_every_format(said in any_said(Format::Jaeger)) {
         check_all(&said)?;
     }
 
     #[test]
-    fn ok_sw8_over_every_dialect(said in any_said(Dialect::Sw8)) {
+    fn ok_sw8_over_every_format(said in any_said(Format::Sw8)) {
         check_all(&said)?;
     }
 
     #[test]
-    fn ok_a_correlation_id_over_every_dialect(said in any_said(Dialect::Correlation)) {
+    fn ok_a_correlation_id_over_every_format(said in any_said(Format::Correlation)) {
         check_all(&said)?;
     }
 }
@@ -139,69 +139,69 @@ proptest! {
 #[test]
 fn ok_every_row_is_put_to_the_test() {
     let mut runner = TestRunner::deterministic();
-    for dialect in Dialect::ALL {
-        let strategy = any_said(dialect);
+    for format in Format::ALL {
+        let strategy = any_said(format);
         let contexts: Vec<Said> =
             (0..64).map(|_| strategy.new_tree(&mut runner).expect("a context").current()).collect();
-        for (attribute, _) in rows(dialect) {
+        for (attribute, _) in rows(format) {
             let with = contexts.iter().filter(|said| said.value(attribute).is_some()).count();
-            assert!(with >= 4, "{dialect:?}: {attribute:?} in {with} of 64");
+            assert!(with >= 4, "{format:?}: {attribute:?} in {with} of 64");
         }
     }
 }
 
 /// Services without spans pass on what participants do, and leave the caller's span where it is.
 #[test]
-fn ok_relays_keep_and_lose_what_participants_do() {
+fn ok_passthrough_keeps_and_loses_what_spans_do() {
     let mut runner = TestRunner::deterministic();
-    for dialect in Dialect::ALL {
-        let strategy = any_said(dialect);
+    for format in Format::ALL {
+        let strategy = any_said(format);
         for _ in 0..64 {
             let said = strategy.new_tree(&mut runner).expect("a context").current();
-            for (place, to) in Dialect::ALL.into_iter().enumerate().filter(|(_, to)| *to != dialect) {
-                check_relays(&said, place, to);
+            for (place, to) in Format::ALL.into_iter().enumerate().filter(|(_, to)| *to != format) {
+                check_forwards(&said, place, to);
             }
         }
     }
 }
 
-fn check_relays(said: &Said, place: usize, to: Dialect) {
-    let dialect = said.dialect;
+fn check_forwards(said: &Said, place: usize, to: Format) {
+    let format = said.format;
     let first = Edge::writes(to, said.multi);
-    let mut between = first.relays(&said.request());
-    if dialect == Dialect::Correlation {
+    let mut between = first.forwards(&said.request());
+    if format == Format::Correlation {
         // Whose span? Nothing is written that would need one.
         assert_eq!(between, [], "{to:?}");
         return;
     }
-    let words = (dialect == Dialect::W3c).then_some(said);
+    let words = (format == Format::W3c).then_some(said);
     let there = see(to, &between, words);
     let sender = first.propagator().extract(&said.request()).context().and_then(|context| context.parent_id);
-    let expected = sender.map(|id| id.get()).filter(|_| to != Dialect::Correlation);
-    assert_eq!(there.span_id, expected, "{dialect:?} to {to:?}");
-    if to == Dialect::Correlation {
+    let expected = sender.map(|id| id.get()).filter(|_| to != Format::Correlation);
+    assert_eq!(there.span_id, expected, "{format:?} to {to:?}");
+    if to == Format::Correlation {
         // No span came with it, so nothing goes back.
-        assert_eq!(Edge::writes(dialect, said.multi).relays(&between), []);
+        assert_eq!(Edge::writes(format, said.multi).forwards(&between), []);
         return;
     }
-    if to == Dialect::W3c {
+    if to == Format::W3c {
         between = hop(&between, None);
     }
-    let second = Edge::writes(dialect, said.multi);
-    let mut back = see(dialect, &second.relays(&between), words);
-    if dialect == Dialect::Datadog {
+    let second = Edge::writes(format, said.multi);
+    let mut back = see(format, &second.forwards(&between), words);
+    if format == Format::Datadog {
         let context = OwnedContext::from_passthrough(&second.propagator().extract(&between));
         back.last_span = context.datadog().last_span().map(|span| span.to_string());
     }
-    for (attribute, cells) in rows(dialect) {
+    for (attribute, cells) in rows(format) {
         // Whose span stands where is another question here.
         let spans = [Attribute::SpanId, Attribute::B3Parent, Attribute::LastSpan];
-        if spans.contains(&attribute) && !(dialect == Dialect::Datadog && attribute == Attribute::LastSpan) {
+        if spans.contains(&attribute) && !(format == Format::Datadog && attribute == Attribute::LastSpan) {
             continue;
         }
         let cell = cells[place];
         let both = check(said, to, Leg::There, attribute, cell.there, &there)
             .and_then(|()| check(said, to, Leg::Back, attribute, cell.back, &back));
-        assert_eq!(both, Ok(()), "{dialect:?} over {to:?}: {:?}\n{between:?}", said.request());
+        assert_eq!(both, Ok(()), "{format:?} over {to:?}: {:?}\n{between:?}", said.request());
     }
 }

@@ -2,20 +2,20 @@
 
 use traceprop_core::{IdBits, InjectOptions, OwnedContext, Pairs, Sampling, SpanId, Trust};
 
-use crate::dialect::Dialect;
 use crate::edge::{BETWEEN, CORRELATION, Edge, FIRST, Lines, SECOND, hop, propagator};
+use crate::format::Format;
 use crate::rows::{get, lines};
 use crate::text::{base64, hyphenated};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const OTHER: &str = "11112222333344445555666677778888";
 
-/// Requests with words that cross W3C, and the dialect of each.
-fn requests() -> Vec<(Dialect, Lines)> {
+/// Requests with words that cross W3C, and the format of each.
+fn requests() -> Vec<(Format, Lines)> {
     let sw8 = format!("1-{}-{}-7----", base64(&TRACE.to_uppercase()), base64("s"));
     vec![
         (
-            Dialect::Datadog,
+            Format::Datadog,
             lines(&[
                 ("x-datadog-trace-id", "11803532876627986230"),
                 ("x-datadog-parent-id", "67667974448284343"),
@@ -24,12 +24,12 @@ fn requests() -> Vec<(Dialect, Lines)> {
                 ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-4"),
             ]),
         ),
-        (Dialect::B3, lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7-d"))])),
-        (Dialect::B3, lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7"))])),
-        (Dialect::Jaeger, lines(&[("uber-trace-id", &format!("{TRACE}:00f067aa0ba902b7:0:f"))])),
-        (Dialect::Sw8, lines(&[("sw8", &sw8)])),
+        (Format::B3, lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7-d"))])),
+        (Format::B3, lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7"))])),
+        (Format::Jaeger, lines(&[("uber-trace-id", &format!("{TRACE}:00f067aa0ba902b7:0:f"))])),
+        (Format::Sw8, lines(&[("sw8", &sw8)])),
         (
-            Dialect::Correlation,
+            Format::Correlation,
             lines(&[(CORRELATION, &format!("{{{}}}", hyphenated(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736)))]),
         ),
     ]
@@ -37,47 +37,43 @@ fn requests() -> Vec<(Dialect, Lines)> {
 
 /// The lines that come to the service behind a hop that knows only W3C.
 fn across(request: &Lines, flags: Option<&str>) -> Lines {
-    hop(&Edge::writes(Dialect::W3c, false).calls(request, FIRST), flags)
+    hop(&Edge::writes(Format::W3c, false).calls(request, FIRST), flags)
 }
 
 /// What a service writes for a trace that comes to it in nothing but this traceparent.
-fn plain(dialect: Dialect, trace: &str, flags: &str) -> Lines {
+fn plain(format: Format, trace: &str, flags: &str) -> Lines {
     let request = lines(&[("traceparent", &format!("00-{trace}-{BETWEEN:016x}-{flags}"))]);
-    Edge::writes(dialect, false).calls(&request, SECOND)
+    Edge::writes(format, false).calls(&request, SECOND)
 }
 
 #[test]
 fn ok_a_hop_that_restarts_forgets_everything() {
-    for (dialect, request) in requests() {
+    for (format, request) in requests() {
         // Clean: no tracestate goes into the new trace.
         let crossing = across(&request, None);
         let mut restarted = crossing.clone();
         restarted[0].1 = format!("00-{OTHER}-{BETWEEN:016x}-01");
         restarted[1].1 = "hop=1".into();
-        assert_eq!(Edge::writes(dialect, false).calls(&restarted, SECOND), plain(dialect, OTHER, "01"));
+        assert_eq!(Edge::writes(format, false).calls(&restarted, SECOND), plain(format, OTHER, "01"));
         // Unclean: it keeps members of the old trace. Ours are tied to that one; `dd` is Datadog's, and has no such tie.
         let mut unclean = crossing;
         unclean[0].1 = format!("00-{OTHER}-{BETWEEN:016x}-01");
-        if dialect != Dialect::Datadog {
-            assert_eq!(
-                Edge::writes(dialect, false).calls(&unclean, SECOND),
-                plain(dialect, OTHER, "01"),
-                "{dialect:?}"
-            );
+        if format != Format::Datadog {
+            assert_eq!(Edge::writes(format, false).calls(&unclean, SECOND), plain(format, OTHER, "01"), "{format:?}");
         }
         // And a member that is stale does not go on.
-        let next = Edge::writes(Dialect::W3c, false).calls(&unclean, SECOND);
+        let next = Edge::writes(Format::W3c, false).calls(&unclean, SECOND);
         assert!(!get(&next, "tracestate").unwrap_or_default().contains("tp="), "{next:?}");
     }
 }
 
 #[test]
-fn ok_a_service_that_restarts_forgets_everything_but_the_users_text() {
+fn ok_a_service_that_restarts_forgets_everything_but_text() {
     let ids = || IdBits::non_random(7);
     for behavior in [Trust::Restart, Trust::Ignore] {
-        for (dialect, request) in requests() {
+        for (format, request) in requests() {
             for request in [across(&request, None), request] {
-                for inject in Dialect::ALL.map(Dialect::names) {
+                for inject in Format::ALL.map(Format::names) {
                     let edge = propagator(inject, behavior);
                     let nothing: [(&str, &str); 0] = [];
                     let (mut fresh, mut restarted, mut owned) = (Pairs::new(), Pairs::new(), Pairs::new());
@@ -92,7 +88,7 @@ fn ok_a_service_that_restarts_forgets_everything_but_the_users_text() {
                     let own = get(&request, CORRELATION);
                     match own.filter(|_| behavior == Trust::Restart && inject.starts_with("correlation")) {
                         Some(text) => assert_eq!(restarted.get(CORRELATION), Some(text)),
-                        None => assert_eq!(restarted, fresh, "{dialect:?} into {inject}"),
+                        None => assert_eq!(restarted, fresh, "{format:?} into {inject}"),
                     }
                 }
             }
@@ -102,42 +98,42 @@ fn ok_a_service_that_restarts_forgets_everything_but_the_users_text() {
 
 #[test]
 fn ok_a_flipped_flag_ends_the_decision_and_leaves_the_rest() {
-    for (dialect, request) in requests() {
+    for (format, request) in requests() {
         let sampled = get(&across(&request, None), "traceparent").expect("a trace").ends_with("-01");
         let flipped = across(&request, Some(if sampled { "00" } else { "01" }));
-        let context = Edge::writes(dialect, false).context(&flipped, SECOND);
+        let context = Edge::writes(format, false).context(&flipped, SECOND);
         let expected = if sampled { Sampling::NotSampled } else { Sampling::Sampled };
-        assert_eq!(context.sampling(), expected, "{dialect:?}");
-        let back = Edge::writes(dialect, false).calls(&flipped, SECOND);
-        let bare = plain(dialect, TRACE, if sampled { "00" } else { "01" });
-        match dialect {
+        assert_eq!(context.sampling(), expected, "{format:?}");
+        let back = Edge::writes(format, false).calls(&flipped, SECOND);
+        let bare = plain(format, TRACE, if sampled { "00" } else { "01" });
+        match format {
             // Priority and who decided it go with the decision; origin and tags are facts about the trace.
-            Dialect::Datadog => {
+            Format::Datadog => {
                 assert_eq!(get(&back, "x-datadog-sampling-priority"), Some("0"));
                 assert_eq!(get(&back, "x-datadog-origin"), Some("rum"));
                 assert_eq!(get(&back, "x-datadog-tags"), Some("_dd.p.tid=4bf92f3577b34da6"));
             }
-            Dialect::Sw8 => {
+            Format::Sw8 => {
                 let sw8 = get(&back, "sw8").expect("an sw8");
                 assert!(sw8.starts_with(&format!("0-{}-", base64(&TRACE.to_uppercase()))), "{sw8}");
             }
-            Dialect::Correlation => assert_eq!(back, request),
-            Dialect::B3 | Dialect::Jaeger | Dialect::W3c => assert_eq!(back, bare, "{dialect:?}"),
+            Format::Correlation => assert_eq!(back, request),
+            Format::B3 | Format::Jaeger | Format::W3c => assert_eq!(back, bare, "{format:?}"),
         }
         // The next service is told nothing of the old decision.
-        let next = Edge::writes(Dialect::W3c, false).calls(&flipped, SECOND);
+        let next = Edge::writes(Format::W3c, false).calls(&flipped, SECOND);
         let state = get(&next, "tracestate").unwrap_or_default();
         for old in [";d", ";f", ";j", "s:2"] {
             let ours = state.split(',').filter(|member| member.starts_with("tp=") || member.starts_with("dd="));
-            assert!(ours.into_iter().all(|member| !member.contains(old)), "{dialect:?}: {state}");
+            assert!(ours.into_iter().all(|member| !member.contains(old)), "{format:?}: {state}");
         }
     }
 }
 
 #[test]
 fn ok_a_decision_of_ours_ends_the_old_one_too() {
-    for (dialect, request) in requests() {
-        let edge = Edge::writes(dialect, false);
+    for (format, request) in requests() {
+        let edge = Edge::writes(format, false);
         let crossing = across(&request, None);
         let extraction = edge.propagator().extract(&crossing);
         let context = extraction.context().expect("a trace");
@@ -147,8 +143,8 @@ fn ok_a_decision_of_ours_ends_the_old_one_too() {
             let mut headers = Pairs::new();
             edge.propagator().inject(&span, &InjectOptions::everything(), &mut headers);
             let back = edge.propagator().extract(&headers).context().expect("a trace");
-            let expected = if dialect == Dialect::Correlation { Sampling::Deferred } else { sampling };
-            assert_eq!(back.sampling, expected, "{dialect:?}");
+            let expected = if format == Format::Correlation { Sampling::Deferred } else { sampling };
+            assert_eq!(back.sampling, expected, "{format:?}");
         }
     }
 }
@@ -156,11 +152,11 @@ fn ok_a_decision_of_ours_ends_the_old_one_too() {
 /// A hop that drops the tracestate leaves the floor: the trace goes on by its number, and nothing is made up.
 #[test]
 fn ok_without_a_tracestate_the_number_is_left() {
-    for (dialect, request) in requests() {
+    for (format, request) in requests() {
         let mut crossing = across(&request, None);
         crossing.truncate(1);
         let flags = if get(&crossing, "traceparent").expect("a trace").ends_with("-01") { "01" } else { "00" };
-        assert_eq!(Edge::writes(dialect, false).calls(&crossing, SECOND), plain(dialect, TRACE, flags), "{dialect:?}");
+        assert_eq!(Edge::writes(format, false).calls(&crossing, SECOND), plain(format, TRACE, flags), "{format:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Words that are promised to come back exactly from hops that speak only W3C.
 
-use crate::dialect::Dialect;
 use crate::edge::{BETWEEN, CORRELATION, Edge, FIRST, Lines, SECOND, hop, propagator};
+use crate::format::Format;
 use crate::text::base64;
 use traceprop_core::{InjectOptions, Pairs, Sampling, SpanId, Trust, presets};
 
@@ -17,7 +17,7 @@ pub(crate) fn get<'l>(lines: &'l Lines, name: &str) -> Option<&'l str> {
 
 /// The lines of a service in front of a hop that knows only W3C, and those behind that hop.
 fn across(request: &Lines) -> Lines {
-    hop(&Edge::writes(Dialect::W3c, false).calls(request, FIRST), None)
+    hop(&Edge::writes(Format::W3c, false).calls(request, FIRST), None)
 }
 
 /// The same, with two more services on the way that know W3C alone: one that is built on this library, and one that
@@ -30,16 +30,16 @@ fn far_across(request: &Lines) -> Lines {
     let span = extraction.span_with_ids(trace_id, SpanId::MIN);
     let mut called = Pairs::new();
     ours.inject(&span, &InjectOptions::everything(), &mut called);
-    let mut relayed = Pairs::new();
-    ours.inject(ours.extract(&called).passthrough(), &InjectOptions::everything(), &mut relayed);
-    assert_eq!(relayed, called);
-    hop(&relayed.into_iter().collect(), None)
+    let mut forwarded = Pairs::new();
+    ours.inject(ours.extract(&called).passthrough(), &InjectOptions::everything(), &mut forwarded);
+    assert_eq!(forwarded, called);
+    hop(&forwarded.into_iter().collect(), None)
 }
 
-/// Both ways across, short and long, and the lines that go out in `dialect` behind them.
+/// Both ways across, short and long, and the lines that go out in `format` behind them.
 #[track_caller]
-fn behind(request: &Lines, dialect: Dialect, multi: bool) -> Lines {
-    let edge = Edge::writes(dialect, multi);
+fn behind(request: &Lines, format: Format, multi: bool) -> Lines {
+    let edge = Edge::writes(format, multi);
     let (near, far) = (edge.calls(&across(request), SECOND), edge.calls(&far_across(request), SECOND));
     assert_eq!(near, far, "two more hops changed it");
     near
@@ -69,12 +69,12 @@ fn ok_datadog_priority_origin_tags_and_last_span() {
                 .as_str()
             ),
         );
-        let back = behind(&request, Dialect::Datadog, false);
+        let back = behind(&request, Format::Datadog, false);
         let mut expected = request.clone();
         expected[1].1 = SECOND.to_string();
         assert_eq!(back, expected);
         // The last span that Datadog knows is not in its headers, but what a tracer reports.
-        let context = Edge::writes(Dialect::Datadog, false).context(&crossing, SECOND);
+        let context = Edge::writes(Format::Datadog, false).context(&crossing, SECOND);
         assert_eq!(context.datadog().last_span().map(|span| span.to_string()).as_deref(), Some("00f067aa0ba902b7"));
         assert_eq!(context.parent_id().map(|id| id.get()), Some(BETWEEN));
     }
@@ -101,7 +101,7 @@ fn ok_sw8_trace_id_text() {
         let [segment, names @ ..] = &names;
         for sample in ["0", "1"] {
             let sw8 = format!("{sample}-{}-{segment}-7-{}", base64(text), names.join("-"));
-            let back = behind(&lines(&[("sw8", &sw8)]), Dialect::Sw8, false);
+            let back = behind(&lines(&[("sw8", &sw8)]), Format::Sw8, false);
             let ours = [
                 format!("{SECOND:016x}0000000000000000"),
                 "cart".into(),
@@ -122,14 +122,14 @@ fn ok_b3_debug_and_deferred() {
         [("-d", Sampling::Debug), ("", Sampling::Deferred), ("-1", Sampling::Sampled), ("-0", Sampling::NotSampled)]
     {
         let request = lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7{letter}"))]);
-        let back = behind(&request, Dialect::B3, false);
+        let back = behind(&request, Format::B3, false);
         assert_eq!(back, lines(&[("b3", &format!("{TRACE}-{SECOND:016x}{letter}"))]));
-        let multi = behind(&request, Dialect::B3, true);
-        assert_eq!(behind(&multi_request(letter), Dialect::B3, true), multi);
+        let multi = behind(&request, Format::B3, true);
+        assert_eq!(behind(&multi_request(letter), Format::B3, true), multi);
         assert_eq!(get(&multi, "x-b3-flags"), (letter == "-d").then_some("1"));
         assert_eq!(get(&multi, "x-b3-sampled"), letter.strip_prefix('-').filter(|letter| *letter != "d"));
         // It is the decision of the service behind the hop, whatever that one writes.
-        let context = Edge::writes(Dialect::Jaeger, false).context(&across(&request), SECOND);
+        let context = Edge::writes(Format::Jaeger, false).context(&across(&request), SECOND);
         assert_eq!(context.sampling(), sampling);
     }
 }
@@ -158,7 +158,7 @@ fn ok_correlation_text() {
         format!("|{uuid}.1.2a_"),
     ] {
         let request = lines(&[(CORRELATION, &text)]);
-        assert_eq!(behind(&request, Dialect::Correlation, false), request);
+        assert_eq!(behind(&request, Format::Correlation, false), request);
         // The canonical spelling takes no room.
         let state = get(&across(&request), "tracestate").map(str::to_owned).expect("the hop's own member");
         assert_eq!(state.contains("tp="), text != uuid, "{state}");
@@ -169,14 +169,14 @@ fn ok_correlation_text() {
 fn ok_jaeger_flag_byte() {
     for byte in 0..=255u8 {
         let request = lines(&[("uber-trace-id", &format!("{TRACE}:00f067aa0ba902b7:0:{byte:x}"))]);
-        let back = behind(&request, Dialect::Jaeger, false);
+        let back = behind(&request, Format::Jaeger, false);
         assert_eq!(back, lines(&[("uber-trace-id", &format!("{TRACE}:{SECOND:016x}:0:{byte:x}"))]));
     }
 }
 
 /// Everything at once, of one trace.
 #[test]
-fn ok_words_of_several_dialects_cross_together() {
+fn ok_words_of_several_formats_cross_together() {
     let request = lines(&[
         ("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01")),
         ("tracestate", "rojo=1,dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4,congo=2"),
@@ -188,22 +188,22 @@ fn ok_words_of_several_dialects_cross_together() {
     let crossing = across(&request);
     let state = get(&crossing, "tracestate").expect("members").split_once(',').expect("the hop's first").1;
     assert_eq!(state, "tp=1;0e0e4736;j9;sX;c10f3B,rojo=1,dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4,congo=2");
-    let behind = |dialect| behind(&request, dialect, false);
-    assert_eq!(get(&behind(Dialect::Datadog), "x-datadog-sampling-priority"), Some("2"));
-    assert_eq!(get(&behind(Dialect::Datadog), "x-datadog-origin"), Some("rum"));
-    assert!(get(&behind(Dialect::Jaeger), "uber-trace-id").is_some_and(|value| value.ends_with(":9")));
+    let behind = |format| behind(&request, format, false);
+    assert_eq!(get(&behind(Format::Datadog), "x-datadog-sampling-priority"), Some("2"));
+    assert_eq!(get(&behind(Format::Datadog), "x-datadog-origin"), Some("rum"));
+    assert!(get(&behind(Format::Jaeger), "uber-trace-id").is_some_and(|value| value.ends_with(":9")));
     assert!(
-        get(&behind(Dialect::Sw8), "sw8").is_some_and(|value| value[2..].starts_with(&base64(&TRACE.to_uppercase())))
+        get(&behind(Format::Sw8), "sw8").is_some_and(|value| value[2..].starts_with(&base64(&TRACE.to_uppercase())))
     );
-    assert_eq!(get(&behind(Dialect::Correlation), CORRELATION), Some("{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"));
+    assert_eq!(get(&behind(Format::Correlation), CORRELATION), Some("{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"));
     // And all of them out of one service.
     let all = propagator(&format!("all,correlation:{CORRELATION}"), Trust::Continue);
     let extraction = all.extract(&crossing);
     let span = extraction.span_with_ids(TRACE.parse().expect("an id"), SpanId::new(SECOND).expect("an id"));
     let mut headers = Pairs::new();
     all.inject(&span, &InjectOptions::everything(), &mut headers);
-    for dialect in Dialect::ALL {
-        for (name, value) in behind(dialect) {
+    for format in Format::ALL {
+        for (name, value) in behind(format) {
             assert_eq!(headers.get(&name), Some(value.as_str()), "{name}");
         }
     }
@@ -216,7 +216,7 @@ fn err_beyond_the_limits_words_are_lost_and_never_cut() {
     let sw8 = |letter: &str, len: usize| {
         let text = letter.repeat(len);
         let sw8 = format!("1-{}-{}-7----", base64(&text), base64("s"));
-        let back = behind(&lines(&[("sw8", &sw8)]), Dialect::Sw8, false);
+        let back = behind(&lines(&[("sw8", &sw8)]), Format::Sw8, false);
         get(&back, "sw8").is_some_and(|value| value[2..].starts_with(&base64(&text)))
     };
     assert!(sw8("x", 243) && !sw8("x", 244));
@@ -231,7 +231,7 @@ fn err_beyond_the_limits_words_are_lost_and_never_cut() {
             ("x-datadog-parent-id", "67667974448284343"),
             ("x-datadog-tags", &tags),
         ]);
-        let back = behind(&request, Dialect::Datadog, false);
+        let back = behind(&request, Format::Datadog, false);
         let back = get(&back, "x-datadog-tags").expect("tags").to_owned();
         (back == tags, back)
     };
@@ -252,10 +252,10 @@ fn err_text_that_the_dd_member_rewrites() {
         ])
     };
     for (said, heard) in [("a~b", "a_b"), ("a;b", "a_b"), ("a=b", "a=b"), ("a:b c", "a:b c")] {
-        let back = behind(&request(said, said), Dialect::Datadog, false);
+        let back = behind(&request(said, said), Format::Datadog, false);
         assert_eq!(get(&back, "x-datadog-origin"), Some(heard));
         assert_eq!(get(&back, "x-datadog-tags"), Some(format!("_dd.p.k={heard}").as_str()));
     }
-    let back = behind(&request("a,b", "c"), Dialect::Datadog, false);
+    let back = behind(&request("a,b", "c"), Format::Datadog, false);
     assert_eq!(get(&back, "x-datadog-origin"), Some("a_b"));
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use traceprop_core::formats::sw8::trace_id_from_text;
 
-use crate::dialect::{Attribute, Dialect};
 use crate::edge::{CORRELATION, Lines};
+use crate::format::{Attribute, Format};
 use crate::text::{base64, hyphenated, mixed};
 
 /// A decision, in the words of reports.
@@ -19,10 +19,10 @@ pub(crate) enum Decision {
     Debug,
 }
 
-/// What a sender says, as far as its dialect can say it.
+/// What a sender says, as far as its format can say it.
 #[derive(Clone, Debug)]
 pub(crate) struct Said {
-    pub(crate) dialect: Dialect,
+    pub(crate) format: Format,
     /// Of B3: the several headers.
     pub(crate) multi: bool,
     pub(crate) trace_id: u128,
@@ -45,9 +45,9 @@ pub(crate) struct Said {
 }
 
 impl Said {
-    pub(crate) const fn new(dialect: Dialect, trace_id: u128, span_id: u64, decision: Decision) -> Self {
+    pub(crate) const fn new(format: Format, trace_id: u128, span_id: u64, decision: Decision) -> Self {
         Self {
-            dialect,
+            format,
             multi: false,
             trace_id,
             narrow: false,
@@ -110,8 +110,8 @@ impl Said {
         let mut add = |name: &str, value: String| lines.push((name.to_owned(), value));
         let (trace, span) = (format!("{:032x}", self.trace_id), format!("{:016x}", self.span_id));
         let narrow = &trace[if self.narrow { 16 } else { 0 }..];
-        match self.dialect {
-            Dialect::W3c => {
+        match self.format {
+            Format::W3c => {
                 let flags = u8::from(self.is_sampled()) | u8::from(self.random) << 1;
                 add("traceparent", format!("00-{trace}-{span}-{flags:02x}"));
                 let members = self.tracestate();
@@ -122,7 +122,7 @@ impl Said {
                     add("baggage", "tenant=acme".into());
                 }
             }
-            Dialect::B3 => {
+            Format::B3 => {
                 let letter = match self.decision {
                     Decision::Deferred => "",
                     Decision::No => "0",
@@ -146,7 +146,7 @@ impl Said {
                     _ => add("X-B3-Sampled", letter.into()),
                 }
             }
-            Dialect::Datadog => {
+            Format::Datadog => {
                 add("x-datadog-trace-id", (self.trace_id as u64).to_string());
                 add("x-datadog-parent-id", self.span_id.to_string());
                 if let Some(priority) = self.priority {
@@ -162,14 +162,14 @@ impl Said {
                     add("x-datadog-tags", tags.join(","));
                 }
             }
-            Dialect::Jaeger => {
+            Format::Jaeger => {
                 // The Python and Node clients strip zeros, which is how 64-bit ids came to be.
                 add("uber-trace-id", format!("{narrow}:{:x}:0:{:x}", self.span_id, self.jaeger_flags()));
                 if self.baggage {
                     add("uberctx-tenant", "acme".into());
                 }
             }
-            Dialect::Sw8 => {
+            Format::Sw8 => {
                 let text = self.sw8.as_ref().map_or(trace, |(text, _)| text.clone());
                 let fields = ["segment", "shop", "shop-1", "/cart", "cart:80"].map(base64);
                 let [segment, names @ ..] = &fields;
@@ -179,7 +179,7 @@ impl Said {
                     add("sw8-correlation", format!("{}:{}", base64("tenant"), base64("acme")));
                 }
             }
-            Dialect::Correlation => {
+            Format::Correlation => {
                 let text = self.correlation.as_ref().map_or(hyphenated(self.trace_id), |(text, _)| text.clone());
                 add(CORRELATION, text);
             }
@@ -214,14 +214,14 @@ pub(crate) fn pairs(pairs: &[(String, String)]) -> String {
     pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
-/// Anything that a sender of this dialect can say, within the limits up to which it is promised to survive.
-pub(crate) fn any_said(dialect: Dialect) -> BoxedStrategy<Said> {
-    let decisions: &[Decision] = match dialect {
-        Dialect::W3c | Dialect::B3 => &[Decision::Deferred, Decision::No, Decision::Yes, Decision::Debug],
-        Dialect::Datadog => &[Decision::Deferred, Decision::No, Decision::Yes],
-        Dialect::Jaeger => &[Decision::No, Decision::Yes, Decision::Debug],
-        Dialect::Sw8 => &[Decision::No, Decision::Yes],
-        Dialect::Correlation => &[Decision::Deferred],
+/// Anything that a sender of this format can say, within the limits up to which it is promised to survive.
+pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
+    let decisions: &[Decision] = match format {
+        Format::W3c | Format::B3 => &[Decision::Deferred, Decision::No, Decision::Yes, Decision::Debug],
+        Format::Datadog => &[Decision::Deferred, Decision::No, Decision::Yes],
+        Format::Jaeger => &[Decision::No, Decision::Yes, Decision::Debug],
+        Format::Sw8 => &[Decision::No, Decision::Yes],
+        Format::Correlation => &[Decision::Deferred],
     };
     // Datadog's headers cannot say an id whose lower half is zero.
     let trace_id = any::<u128>().prop_filter("the lower half is zero", |id| *id as u64 != 0);
@@ -230,21 +230,19 @@ pub(crate) fn any_said(dialect: Dialect) -> BoxedStrategy<Said> {
         narrow,
         multi,
         trace_id: if narrow { u128::from(trace_id as u64) } else { trace_id },
-        ..Said::new(dialect, trace_id, span_id, decision)
+        ..Said::new(format, trace_id, span_id, decision)
     });
-    match dialect {
-        Dialect::W3c => base.prop_flat_map(container).boxed(),
-        Dialect::B3 => {
-            (base, option::of(1..=u64::MAX)).prop_map(|(said, b3_parent)| Said { b3_parent, ..said }).boxed()
-        }
-        Dialect::Datadog => base.prop_flat_map(datadog_words).prop_map(with_last_span).boxed(),
-        Dialect::Jaeger => (base, any::<u8>(), any::<bool>())
+    match format {
+        Format::W3c => base.prop_flat_map(container).boxed(),
+        Format::B3 => (base, option::of(1..=u64::MAX)).prop_map(|(said, b3_parent)| Said { b3_parent, ..said }).boxed(),
+        Format::Datadog => base.prop_flat_map(datadog_words).prop_map(with_last_span).boxed(),
+        Format::Jaeger => (base, any::<u8>(), any::<bool>())
             .prop_map(|(said, bits, baggage)| Said { jaeger_bits: bits & 0xfc, baggage, ..said })
             .boxed(),
-        Dialect::Sw8 => (base, sw8_text(), any::<bool>())
+        Format::Sw8 => (base, sw8_text(), any::<bool>())
             .prop_map(|(said, (trace_id, text), baggage)| Said { narrow: false, baggage, trace_id, sw8: text, ..said })
             .boxed(),
-        Dialect::Correlation => (base, 0..6usize)
+        Format::Correlation => (base, 0..6usize)
             .prop_map(|(said, form)| Said { narrow: false, correlation: spelling(said.trace_id, form), ..said })
             .boxed(),
     }
@@ -255,7 +253,7 @@ fn with_last_span(said: Said) -> Said {
     Said { last_span: Some(said.span_id), ..said }
 }
 
-/// A W3C context, and what other dialects may have put into its tracestate.
+/// A W3C context, and what other formats may have put into its tracestate.
 fn container(said: Said) -> BoxedStrategy<Said> {
     let members = vec(("[a-z][a-z0-9]{2,8}", "[!-+\\--<>-~]{1,12}"), 0..4).prop_map(|mut members| {
         members.sort();

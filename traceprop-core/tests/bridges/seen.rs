@@ -1,7 +1,7 @@
-//! What a receiver sees that speaks one dialect: read by plain code from lines in canonical form.
+//! What a receiver sees that speaks one format: read by plain code from lines in canonical form.
 
-use crate::dialect::{Attribute, Dialect};
 use crate::edge::{CORRELATION, HOP, Lines};
+use crate::format::{Attribute, Format};
 use crate::said::{Said, pairs};
 use crate::text::{decoded, hyphenated};
 
@@ -67,15 +67,15 @@ fn hex64(text: &str) -> Option<u64> {
     u64::from_str_radix(text, 16).ok()
 }
 
-/// What the lines say in `dialect`. With `said`, what crosses in members of a tracestate counts too: a receiver that
+/// What the lines say in `format`. With `said`, what crosses in members of a tracestate counts too: a receiver that
 /// knows them takes such an item for the text that it stands for.
-pub(crate) fn see(dialect: Dialect, lines: &Lines, said: Option<&Said>) -> Seen {
+pub(crate) fn see(format: Format, lines: &Lines, said: Option<&Said>) -> Seen {
     let mut seen = Seen::default();
-    match dialect {
-        Dialect::W3c => w3c(lines, said, &mut seen),
-        Dialect::B3 => b3(lines, &mut seen),
-        Dialect::Datadog => datadog(lines, &mut seen),
-        Dialect::Jaeger => {
+    match format {
+        Format::W3c => w3c(lines, said, &mut seen),
+        Format::B3 => b3(lines, &mut seen),
+        Format::Datadog => datadog(lines, &mut seen),
+        Format::Jaeger => {
             if let Some(value) = get(lines, "uber-trace-id") {
                 let parts: Vec<&str> = value.split(':').collect();
                 let flags = u8::from_str_radix(parts[3], 16).expect("flags");
@@ -85,7 +85,7 @@ pub(crate) fn see(dialect: Dialect, lines: &Lines, said: Option<&Said>) -> Seen 
             }
             seen.baggage = get(lines, "uberctx-tenant").map(str::to_owned);
         }
-        Dialect::Sw8 => {
+        Format::Sw8 => {
             if let Some(value) = get(lines, "sw8") {
                 let fields: Vec<&str> = value.split('-').collect();
                 assert_eq!(fields.len(), 8, "{value}");
@@ -99,7 +99,7 @@ pub(crate) fn see(dialect: Dialect, lines: &Lines, said: Option<&Said>) -> Seen 
             }
             seen.baggage = get(lines, "sw8-correlation").map(|value| decoded(value.split_once(':').expect("a pair").1));
         }
-        Dialect::Correlation => {
+        Format::Correlation => {
             if let Some(text) = get(lines, CORRELATION) {
                 let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
                 let start = text.find(|c: char| c.is_ascii_hexdigit()).expect("digits");
@@ -111,7 +111,7 @@ pub(crate) fn see(dialect: Dialect, lines: &Lines, said: Option<&Said>) -> Seen 
             }
         }
     }
-    if dialect != Dialect::W3c {
+    if format != Format::W3c {
         assert!(get(lines, "traceparent").is_none() && get(lines, "tracestate").is_none(), "{lines:?}");
     }
     seen

@@ -1,16 +1,16 @@
-//! Two dialects that name two traces: one is continued, and nothing of the other one's words mixes in.
+//! Two formats that name two traces: one is continued, and nothing of the other one's words mixes in.
 
 use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::cases;
-use crate::dialect::Dialect;
 use crate::edge::{Edge, FIRST, hop};
+use crate::format::Format;
 use crate::said::{Said, any_said};
 
 fn any_two() -> impl Strategy<Value = (Said, Said)> {
-    let dialects = (select(&Dialect::ALL[..]), select(&Dialect::ALL[..])).prop_filter("the same", |(a, b)| a != b);
-    dialects.prop_flat_map(|(a, b)| (any_said(a), any_said(b)))
+    let formats = (select(&Format::ALL[..]), select(&Format::ALL[..])).prop_filter("the same", |(a, b)| a != b);
+    formats.prop_flat_map(|(a, b)| (any_said(a), any_said(b)))
 }
 
 proptest! {
@@ -19,12 +19,12 @@ proptest! {
     #[test]
     fn ok_a_stranger_leaves_no_trace((one, other) in any_two(), swapped in any::<bool>()) {
         prop_assume!(one.trace_id != other.trace_id);
-        let place = |said: &Said| Dialect::ALL.iter().position(|dialect| *dialect == said.dialect);
+        let place = |said: &Said| Format::ALL.iter().position(|format| *format == said.format);
         let (first, stranger) = if place(&one) < place(&other) { (&one, &other) } else { (&other, &one) };
         // Baggage and correlation ids are the user's text, and of no trace.
         let stranger = Said { baggage: false, ..stranger.clone() };
         let mut first = first.clone();
-        if stranger.dialect == Dialect::Correlation {
+        if stranger.format == Format::Correlation {
             // A text in the header is newer than one that crossed.
             first.correlation = None;
         }
@@ -32,16 +32,16 @@ proptest! {
         if swapped {
             request.reverse();
         }
-        for to in Dialect::ALL {
-            if to == Dialect::Correlation && stranger.dialect == Dialect::Correlation {
+        for to in Format::ALL {
+            if to == Format::Correlation && stranger.format == Format::Correlation {
                 continue;
             }
             let edge = Edge::writes(to, first.multi);
             let (alone, together) = (edge.calls(&first.request(), FIRST), edge.calls(&request, FIRST));
             prop_assert_eq!(&alone, &together, "{:?}", request);
-            prop_assert_eq!(edge.relays(&first.request()), edge.relays(&request), "{:?}", request);
-            if to == Dialect::W3c {
-                let behind = Edge::writes(stranger.dialect, stranger.multi);
+            prop_assert_eq!(edge.forwards(&first.request()), edge.forwards(&request), "{:?}", request);
+            if to == Format::W3c {
+                let behind = Edge::writes(stranger.format, stranger.multi);
                 let (alone, together) = (hop(&alone, None), hop(&together, None));
                 prop_assert_eq!(behind.calls(&alone, FIRST), behind.calls(&together, FIRST));
             }

@@ -1,9 +1,9 @@
-//! What becomes of each attribute between each two dialects: the promise, as data.
+//! What becomes of each attribute between each two formats: the promise, as data.
 
-use crate::dialect::{Attribute, Dialect};
+use crate::format::{Attribute, Format};
 use Attribute as A;
-use Dialect::{B3, Correlation, Datadog, Jaeger, Sw8, W3c};
 use Fate::{As, Kept, Lost};
+use Format::{B3, Correlation, Datadog, Jaeger, Sw8, W3c};
 use Word::{Anew, Between, NotSampled, PriorityTwo, Sampled, ZeroOrOne};
 
 /// What becomes of an attribute.
@@ -14,14 +14,14 @@ pub(crate) enum Fate {
     As(Word),
 }
 
-/// What stands for an attribute that a dialect cannot say.
+/// What stands for an attribute that a format cannot say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
     Sampled,
     NotSampled,
     PriorityTwo,
     ZeroOrOne,
-    /// Nobody has decided, as far as the dialect can say that.
+    /// Nobody has decided, as far as the format can say that.
     Anew,
     /// The span of the service in between.
     Between,
@@ -42,7 +42,7 @@ impl Fate {
     }
 }
 
-/// Out of the first dialect into the second, and back into the first from there.
+/// Out of the first format into the second, and back into the first from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cell {
     pub(crate) there: Fate,
@@ -68,9 +68,9 @@ const DEBUG_TO_DATADOG: Cell = then(As(PriorityTwo), As(Sampled));
 const ANEW: Cell = then(Lost, As(Anew));
 const NUMBER: Cell = then(Lost, As(ZeroOrOne));
 
-/// The attributes of a dialect, and their fate in each other one. In its own column: through a service of ours that
+/// The attributes of a format, and their fate in each other one. In its own column: through a service of ours that
 /// speaks just that; for B3, from one of its encodings to the other.
-pub(crate) type Row = (Dialect, Attribute, [Cell; 6]);
+pub(crate) type Row = (Format, Attribute, [Cell; 6]);
 
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Row] = &[
@@ -128,17 +128,17 @@ pub(crate) const ROWS: &[Row] = &[
     (Correlation, A::CorrelationText, [B, L,  L,                 L,      L,   K]),
 ];
 
-/// The rows of a dialect.
-pub(crate) fn rows(from: Dialect) -> impl Iterator<Item = (Attribute, &'static [Cell; 6])> {
-    ROWS.iter().filter(move |(dialect, ..)| *dialect == from).map(|(_, attribute, cells)| (*attribute, cells))
+/// The rows of a format.
+pub(crate) fn rows(from: Format) -> impl Iterator<Item = (Attribute, &'static [Cell; 6])> {
+    ROWS.iter().filter(move |(format, ..)| *format == from).map(|(_, attribute, cells)| (*attribute, cells))
 }
 
 #[test]
-fn ok_a_dialect_has_each_attribute_once() {
+fn ok_a_format_has_each_attribute_once() {
     for (place, row) in ROWS.iter().enumerate() {
         assert!(ROWS[place + 1..].iter().all(|other| (other.0, other.1) != (row.0, row.1)), "{row:?}");
-        // Its own headers hold all that a dialect can say, but for what a new span makes old.
-        let own = Dialect::ALL.iter().position(|dialect| *dialect == row.0).expect("one of all");
+        // Its own headers hold all that a format can say, but for what a new span makes old.
+        let own = Format::ALL.iter().position(|format| *format == row.0).expect("one of all");
         let replaced = [A::B3Parent, A::LastSpan, A::Width, A::SpanId].contains(&row.1);
         assert!(row.2[own] == K || replaced, "{row:?}");
     }

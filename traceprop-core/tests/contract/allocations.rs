@@ -67,7 +67,7 @@ fn ok_extract_explain_and_inject_without_an_allocation() {
             });
             buffer.len = 0;
             let extraction = propagator.extract(&request);
-            none(subject, &request, "relay", || {
+            none(subject, &request, "passthrough", || {
                 propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut buffer);
             });
             if let Some(context) = extraction.context() {

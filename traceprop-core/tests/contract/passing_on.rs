@@ -1,10 +1,10 @@
-//! The two ways out of a request: a relay hands on what came, a child changes the ids alone.
+//! The two ways out of a request: a passthrough forwards what came, a child changes the ids alone.
 
 use traceprop_core::{InjectOptions, OwnedContext, Pairs, format::Outcome};
 
 use crate::formats::{SUBJECTS, base64};
 use crate::requests::{broken, canonical, full, odd, refused};
-use crate::subject::{CHILD, Lines, SPAN, Subject, child, lines, outcome, relay};
+use crate::subject::{CHILD, Lines, SPAN, Subject, child, forward, lines, outcome};
 
 /// The lines of each name, in order. Which name stands first is the format's to say.
 fn by_name(headers: &[(String, String)]) -> Lines {
@@ -24,18 +24,18 @@ fn written(subject: &Subject, headers: &Pairs) -> Lines {
 }
 
 #[test]
-fn ok_a_relay_hands_on_valid_lines_byte_for_byte() {
+fn ok_a_passthrough_forwards_valid_lines_byte_for_byte() {
     for subject in SUBJECTS.iter() {
         let propagator = subject.propagator();
         for request in [canonical(subject), odd(subject)].concat() {
-            let got = written(subject, &relay(&propagator, &request.as_slice()));
+            let got = written(subject, &forward(&propagator, &request.as_slice()));
             assert_eq!(got, came(subject, &request), "{}", subject.name());
         }
     }
 }
 
 #[test]
-fn ok_an_owned_context_relays_what_the_request_does() {
+fn ok_an_owned_context_forwards_what_the_request_does() {
     for subject in SUBJECTS.iter() {
         let propagator = subject.propagator();
         for request in [canonical(subject), odd(subject), full(subject), broken(subject)].concat() {
@@ -65,7 +65,7 @@ fn err_what_cannot_be_read_is_not_passed_on() {
         let propagator = subject.propagator();
         for request in broken(subject) {
             assert!(matches!(outcome(subject, &request), Outcome::Invalid(_)), "{}: {request:?}", subject.name());
-            let headers = relay(&propagator, &request.as_slice());
+            let headers = forward(&propagator, &request.as_slice());
             assert!(headers.is_empty(), "{}: {headers:?} of {request:?}", subject.name());
         }
     }
@@ -73,7 +73,7 @@ fn err_what_cannot_be_read_is_not_passed_on() {
 
 /// A line that was refused costs itself: it is reported, it is not handed on, and the others are.
 #[test]
-fn err_a_refused_line_is_not_handed_on() {
+fn err_an_invalid_line_is_not_forwarded() {
     for subject in SUBJECTS.iter() {
         let propagator = subject.propagator();
         for (request, name) in refused(subject) {
@@ -81,7 +81,7 @@ fn err_a_refused_line_is_not_handed_on() {
             assert_eq!(propagator.explain(&request).invalid_headers().count(), 1, "{}: {request:?}", subject.name());
             let mut expected = came(subject, &request);
             expected.retain(|(known, _)| known != name);
-            let got = written(subject, &relay(&propagator, &request.as_slice()));
+            let got = written(subject, &forward(&propagator, &request.as_slice()));
             assert_eq!(got, expected, "{}: {request:?}", subject.name());
             let child = child(&propagator, &request.as_slice());
             assert!(child.get(name).is_none(), "{}: {child:?}", subject.name());
@@ -140,15 +140,15 @@ fn ok_a_child_writes_the_canonical_form() {
             let once = written(subject, &child(&propagator, &request.as_slice()));
             let twice = written(subject, &child(&propagator, &once.as_slice()));
             assert_eq!(twice, once, "{}: {request:?}", subject.name());
-            let relayed = written(subject, &relay(&propagator, &once.as_slice()));
-            assert_eq!(relayed, once, "{}: {request:?}", subject.name());
+            let forwarded = written(subject, &forward(&propagator, &once.as_slice()));
+            assert_eq!(forwarded, once, "{}: {request:?}", subject.name());
         }
     }
 }
 
 /// Text of the user's stays here, unless the call says that it may leave.
 #[test]
-fn ok_nothing_of_the_users_leaves_unasked() {
+fn ok_baggage_does_not_leave_unasked() {
     for subject in SUBJECTS.iter() {
         let propagator = subject.propagator();
         for request in [full(subject), canonical(subject), odd(subject)].concat() {

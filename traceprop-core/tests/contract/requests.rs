@@ -125,7 +125,7 @@ pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
     requests
 }
 
-/// Valid requests in a form that we would not write: a relay hands them on as they are.
+/// Valid requests in a form that we would not write: a passthrough hands them on as they are.
 pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
     let value = subject.value.as_str();
     let mut requests = vec![];

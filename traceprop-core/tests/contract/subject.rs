@@ -125,7 +125,7 @@ pub(crate) fn lines(pairs: &[(&str, &str)]) -> Lines {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// What the format makes of a request, and whether a relay and a child of it go out in good form.
+/// What the format makes of a request, and whether a passthrough and a child of it go out in good form.
 #[track_caller]
 pub(crate) fn outcome<V: AsRef<[u8]> + Sync + Debug>(subject: &Subject, request: &[(String, V)]) -> Outcome {
     let propagator = subject.propagator();
@@ -137,7 +137,7 @@ pub(crate) fn outcome<V: AsRef<[u8]> + Sync + Debug>(subject: &Subject, request:
         Outcome::Context(context) => assert_eq!(extraction.context(), Some(context), "{request:?}"),
         _ => assert_eq!(extraction.context(), None, "{request:?}"),
     }
-    for headers in [child(&propagator, &request), relay(&propagator, &request)] {
+    for headers in [child(&propagator, &request), forward(&propagator, &request)] {
         in_good_form(&headers);
     }
     outcome
@@ -166,7 +166,7 @@ pub(crate) fn child<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[
 }
 
 /// What a service without spans passes on.
-pub(crate) fn relay<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
+pub(crate) fn forward<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
     let mut headers = Pairs::new();
     propagator.inject(propagator.extract(request).passthrough(), &InjectOptions::everything(), &mut headers);
     headers

@@ -11,7 +11,7 @@ use traceprop_core::{
 use crate::cases;
 use crate::formats::SUBJECTS;
 use crate::requests::{broken, canonical, foreign, full, odd};
-use crate::subject::{CHILD, Lines, SPAN, Subject, TRACE, child, in_good_form, is_in, lines, relay, span};
+use crate::subject::{CHILD, Lines, SPAN, Subject, TRACE, child, forward, in_good_form, is_in, lines, span};
 
 const DECISIONS: [Sampling; 4] = [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
 
@@ -54,18 +54,18 @@ proptest! {
     }
 
     #[test]
-    fn ok_a_context_built_from_fields_is_relayed_as_a_span_is_injected(span in any_span()) {
+    fn ok_a_context_built_from_fields_is_forwarded_as_a_span_is_injected(span in any_span()) {
         for subject in SUBJECTS.iter() {
             let context = RemoteContext {
                 sampling: span.sampling(),
                 random: span.is_random(),
                 ..RemoteContext::new(span.trace_id(), Some(span.span_id()))
             };
-            let (mut injected, mut relayed, mut owned) = (Lines::new(), Lines::new(), Lines::new());
+            let (mut injected, mut forwarded, mut owned) = (Lines::new(), Lines::new(), Lines::new());
             inject(subject, &span, &mut injected);
-            subject.propagator().inject(Passthrough::from_remote(context), &InjectOptions::everything(), &mut relayed);
+            subject.propagator().inject(Passthrough::from_remote(context), &InjectOptions::everything(), &mut forwarded);
             inject(subject, &OwnedContext::new(span).span().expect("a span"), &mut owned);
-            prop_assert_eq!(&injected, &relayed, "{}", subject.name());
+            prop_assert_eq!(&injected, &forwarded, "{}", subject.name());
             prop_assert_eq!(&injected, &owned, "{}", subject.name());
         }
     }
@@ -100,7 +100,7 @@ fn ok_nothing_stale_is_left_and_nothing_foreign_is_touched() {
 }
 
 #[test]
-fn ok_a_relay_leaves_nothing_stale_either() {
+fn ok_a_passthrough_leaves_nothing_stale_either() {
     for subject in SUBJECTS.iter() {
         let propagator = subject.propagator();
         for request in [canonical(subject), odd(subject)].concat() {
@@ -142,7 +142,7 @@ fn ok_the_same_context_is_written_the_same_twice() {
         for request in [full(subject), canonical(subject), odd(subject)].concat() {
             let request = request.as_slice();
             assert_eq!(child(&propagator, &request), child(&subject.propagator(), &request));
-            assert_eq!(relay(&propagator, &request), relay(&subject.propagator(), &request));
+            assert_eq!(forward(&propagator, &request), forward(&subject.propagator(), &request));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use traceprop_core::{InjectOptions, OwnedContext, SpanContext, SpanId, formats::correlation::Correlation, presets};
 
-use super::{BRACED, Headers, JOINED, NAME, TRACEPARENT, UUID, built, child, get, plain, relay, sent};
+use super::{BRACED, Headers, JOINED, NAME, TRACEPARENT, UUID, built, child, forward, get, plain, sent};
 
 /// The header of a service behind one that got `request` and speaks only W3C to it.
 pub(crate) fn behind_w3c(format: Correlation, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Option<String> {
@@ -54,7 +54,7 @@ fn ok_a_member_that_came_goes_on_where_its_header_may() {
     let tracestate = "tp=1;1225d62e;c10f3B,rojo=1";
     let request = [("traceparent", JOINED), ("tracestate", tracestate)];
     for propagator in [presets::W3C.propagator(), built(plain())] {
-        for out in [child, relay] {
+        for out in [child, forward] {
             let state =
                 |call: &InjectOptions<'_>| get(&out(&propagator, &request, call), "tracestate").map(String::from);
             assert_eq!(state(&InjectOptions::everything()).as_deref(), Some(tracestate));

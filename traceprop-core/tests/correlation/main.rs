@@ -42,7 +42,7 @@ fn child(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions
     headers
 }
 
-fn relay(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Headers {
+fn forward(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Headers {
     let mut headers = Headers::new();
     let request = request.to_vec();
     propagator.inject(propagator.extract(&request).passthrough(), call, &mut headers);
@@ -60,8 +60,8 @@ fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
 #[track_caller]
 fn sent(propagator: &Propagator, request: &[(&str, &str)]) -> Option<String> {
     let child = child(propagator, request, &InjectOptions::everything());
-    let relay = relay(propagator, request, &InjectOptions::everything());
-    assert_eq!(get(&child, NAME), get(&relay, NAME));
+    let passthrough = forward(propagator, request, &InjectOptions::everything());
+    assert_eq!(get(&child, NAME), get(&passthrough, NAME));
     get(&child, NAME).map(Into::into)
 }
 
@@ -125,7 +125,7 @@ fn ok_nothing_came_so_the_new_trace_is_sent_hyphenated() {
     for request in [&nothing[..], &[(NAME, " ")], &[(NAME, "req-1")]] {
         let headers = child(&propagator, request, &InjectOptions::everything());
         assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
-        assert_eq!(relay(&propagator, request, &InjectOptions::everything()), []);
+        assert_eq!(forward(&propagator, request, &InjectOptions::everything()), []);
     }
 }
 
@@ -148,11 +148,11 @@ fn ok_only_where_the_header_is_allowed() {
     let request = [(NAME, UUID), ("traceparent", TRACEPARENT)];
     for call in [InjectOptions::new(), InjectOptions::new().allow_correlation(Allow::Only(&["x-request-id"]))] {
         assert_eq!(get(&child(&propagator, &request, &call), NAME), None);
-        assert_eq!(get(&relay(&propagator, &request, &call), NAME), None);
-        assert_eq!(relay(&propagator, &request[..1], &call), []);
+        assert_eq!(get(&forward(&propagator, &request, &call), NAME), None);
+        assert_eq!(forward(&propagator, &request[..1], &call), []);
     }
     let call = InjectOptions::new().allow_correlation(Allow::Only(&["X-Plumbr-TransactionId"]));
-    assert_eq!(get(&relay(&propagator, &request, &call), NAME), Some(UUID));
+    assert_eq!(get(&forward(&propagator, &request, &call), NAME), Some(UUID));
     let mut headers = Headers::new();
     let span = SpanContext::root(&|| IdBits::random(7));
     let omitted = propagator.inject(&span, &InjectOptions::new(), &mut headers);
@@ -197,7 +197,7 @@ fn ok_opaque_text_goes_on_beside_any_trace() {
     // A UUID is the trace id all the same.
     assert!(propagator.extract(&[(NAME, UUID)]).context().is_some());
     // Without the option it is refused, and not sent on.
-    assert_eq!(relay(&built(plain()), &request, &InjectOptions::everything()), []);
+    assert_eq!(forward(&built(plain()), &request, &InjectOptions::everything()), []);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn ok_restart_keeps_the_text_and_ignore_drops_it() {
     let ignore = behaving(Trust::Ignore);
     let headers = child(&ignore, &request, &InjectOptions::everything());
     assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
-    assert_eq!(relay(&ignore, &request, &InjectOptions::everything()), []);
+    assert_eq!(forward(&ignore, &request, &InjectOptions::everything()), []);
     assert_eq!(ignore.extract(&request).correlation(&plain()), None);
 }
 

@@ -29,7 +29,7 @@ fn ok_child_changes_the_parent_and_nothing_else() {
 }
 
 #[test]
-fn ok_any_priority_survives_while_the_decision_stands() {
+fn ok_any_priority_survives_while_the_decision_holds() {
     for number in ["-2147483648", "-2", "-1", "0", "1", "2", "3", "2147483647"] {
         let sent = child(&headers_only(), &request(&[priority(number)]));
         assert_eq!(sent.get("x-datadog-sampling-priority"), Some(number));
@@ -58,12 +58,12 @@ fn ok_decision_that_was_left_open_is_ours() {
     let sent = child(&headers_only(), &came);
     assert_eq!(sent.get("x-datadog-sampling-priority"), Some("1"));
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.dm=-0"));
-    // A relay makes no decision.
-    assert_eq!(lines(&relayed(&headers_only(), &came)), came);
+    // A passthrough makes no decision.
+    assert_eq!(lines(&forwarded(&headers_only(), &came)), came);
 }
 
 #[test]
-fn ok_relay_hands_lines_on_as_they_came() {
+fn ok_passthrough_forwards_lines_unchanged() {
     let came = vec![
         ("x-datadog-trace-id", " 0077\t"),
         ("x-datadog-parent-id", "78 "),
@@ -73,22 +73,22 @@ fn ok_relay_hands_lines_on_as_they_came() {
         ("x-datadog-tags", "team=core, _dd.p.a=1,"),
         ("x-datadog-tags", "_dd.p.a=2"),
     ];
-    assert_eq!(lines(&relayed(&headers_only(), &came)), came);
+    assert_eq!(lines(&forwarded(&headers_only(), &came)), came);
 }
 
 #[test]
-fn ok_relay_leaves_out_what_was_turned_down() {
+fn ok_passthrough_omits_what_is_invalid() {
     let came = request(&[priority("keep"), ("x-datadog-origin", "é"), tags("_dd.p.a=1")]);
-    assert_eq!(lines(&relayed(&headers_only(), &came)), request(&[tags("_dd.p.a=1")]));
+    assert_eq!(lines(&forwarded(&headers_only(), &came)), request(&[tags("_dd.p.a=1")]));
     let came = request(&[priority("1"), tags("_dd.p.b=1,_dd.p.usr,_dd.p.a=2,_dd.p.dm=4")]);
-    assert_eq!(lines(&relayed(&headers_only(), &came)), request(&[priority("1"), tags("_dd.p.b=1,_dd.p.a=2")]));
+    assert_eq!(lines(&forwarded(&headers_only(), &came)), request(&[priority("1"), tags("_dd.p.b=1,_dd.p.a=2")]));
     let long = format!("_dd.p.tid=66c1f3a000000000,_dd.p.a={}", "x".repeat(500));
     let came = request(&[priority("1"), tags(&long)]);
-    assert_eq!(lines(&relayed(&headers_only(), &came)), request(&[priority("1")]));
+    assert_eq!(lines(&forwarded(&headers_only(), &came)), request(&[priority("1")]));
 }
 
 #[test]
-fn ok_report_names_what_was_turned_down_and_no_byte_of_it() {
+fn ok_report_names_what_was_invalid_and_no_byte_of_it() {
     let propagator = headers_only();
     let came = request(&[priority("keep"), tags("_dd.p.tid=SECRET,_dd.p.a=1")]);
     let report = propagator.explain(&came).to_string();
@@ -225,13 +225,13 @@ fn err_trace_id_without_a_lower_half_cannot_be_written() {
 }
 
 #[test]
-fn err_relay_without_a_span_writes_nothing() {
+fn err_passthrough_without_a_span_writes_nothing() {
     let propagator = headers_only();
     let w3c = build(Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT));
     // A parent of 0 is a trace without a span: its own headers can say so, W3C cannot.
     let came = vec![("x-datadog-trace-id", "77"), ("x-datadog-parent-id", "0"), priority("1")];
-    assert_eq!(lines(&relayed(&propagator, &came)), came);
-    assert!(relayed(&w3c, &came).is_empty());
+    assert_eq!(lines(&forwarded(&propagator, &came)), came);
+    assert!(forwarded(&w3c, &came).is_empty());
 }
 
 #[test]

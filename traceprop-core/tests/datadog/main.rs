@@ -66,7 +66,7 @@ fn decided(propagator: &Propagator, request: &Lines<'_>, sampling: Sampling) -> 
 }
 
 /// What a service without spans sends on.
-fn relayed(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
+fn forwarded(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
     let mut headers = Pairs::new();
     let extraction: Extraction<'_> = propagator.extract(request);
     propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);

@@ -112,19 +112,19 @@ fn ok_reporting_service_is_the_last_span() {
     let propagator = build(builder.inject(TRACE_CONTEXT));
     let state = "acme=1,dd=s:2;p:4000000000000001;z:1";
     assert_eq!(state_after(&propagator, state).as_deref(), Some("dd=s:2;p:00000000000000ff;z:1,acme=1"));
-    // It has no span in what it relays.
+    // It has no span in what it forwards.
     let came = vec![TRACE_PARENT, ("tracestate", state)];
-    assert_eq!(lines(&relayed(&propagator, &came)), came);
+    assert_eq!(lines(&forwarded(&propagator, &came)), came);
 }
 
 #[test]
-fn ok_relay_that_is_rewritten_still_names_the_last_span_that_datadog_knows() {
+fn ok_passthrough_that_is_rewritten_still_names_the_last_span_that_datadog_knows() {
     let builder = Propagator::builder().extract(DATADOG).extract(TRACE_CONTEXT);
     let propagator = build(builder.inject(REPORTING).inject(TRACE_CONTEXT));
     let unsampled = ("traceparent", "00-66c1f3a00000000070e78dd3418db497-1122334455667788-00");
     let mut came = request(&[TID, ("x-datadog-sampling-priority", "2"), unsampled]);
     came.push(("tracestate", "dd=p:0123456789abcdef"));
-    let sent = relayed(&propagator, &came);
+    let sent = forwarded(&propagator, &came);
     assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-1122334455667788-01"));
     assert_eq!(sent.get("tracestate"), Some("dd=s:2;p:0123456789abcdef"));
 }
@@ -136,7 +136,7 @@ fn ok_member_without_anything_left_to_say_is_removed() {
 }
 
 #[test]
-fn ok_words_that_were_changed_here_are_relayed() {
+fn ok_words_that_were_changed_here_are_forwarded() {
     let propagator = w3c_only();
     let came = vec![TRACE_PARENT, ("tracestate", "acme=1,dd=s:2;o:rum;z:1")];
     // The ids and the decision are those of the lines that came.
@@ -176,7 +176,7 @@ fn ok_member_is_written_for_words_or_where_the_headers_are() {
 }
 
 #[test]
-fn ok_our_own_member_stands_behind() {
+fn ok_our_own_member_comes_after() {
     let builder = Propagator::builder().extract(DATADOG).extract(B3_FORMAT);
     let propagator = build(builder.inject(TRACE_CONTEXT));
     let mut came = request(&[TID]);
@@ -188,7 +188,7 @@ fn ok_our_own_member_stands_behind() {
 static B3_FORMAT: B3 = B3::single();
 
 #[test]
-fn ok_another_formats_context_leaves_the_member_as_it_came() {
+fn ok_another_formats_context_leaves_the_member_unchanged() {
     let builder = Propagator::builder().extract(B3_FORMAT).extract(TRACE_CONTEXT);
     let propagator = build(builder.inject(DATADOG).inject(TRACE_CONTEXT));
     let b3 = |decision: &'static str| {
@@ -247,7 +247,7 @@ fn ok_value_never_ends_with_a_space() {
 }
 
 #[test]
-fn err_last_span_that_would_forge_is_left_out() {
+fn err_last_span_that_would_forge_is_omitted() {
     let (state, _) = built(&DatadogParts::new().priority(1).last_span("1;s:2"));
     assert_eq!(state.as_deref(), Some("dd=s:1"));
 }

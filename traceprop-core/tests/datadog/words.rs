@@ -24,7 +24,7 @@ fn words(propagator: &Propagator, request: &Lines<'_>) -> String {
     let owned = OwnedContext::from_span(&extraction, &extraction.new_span_with(&ids, &decided));
     assert_eq!(seen(&owned.datadog()), words, "of a span");
     assert_eq!(owned.datadog().propagation_error(), extraction.datadog().propagation_error());
-    assert_eq!(seen(&OwnedContext::from_passthrough(&extraction).datadog()), words, "of a relay");
+    assert_eq!(seen(&OwnedContext::from_passthrough(&extraction).datadog()), words, "of a passthrough");
     words
 }
 
@@ -131,14 +131,14 @@ fn ok_restart_and_ignore_drop_the_words() {
 }
 
 #[test]
-fn regression_tags_that_were_turned_down_are_none_where_they_are_read_first() {
+fn regression_tags_that_were_invalid_are_none_where_they_are_read_first() {
     let long = format!("_dd.p.a={}", "v".repeat(505));
     let request = request(&[("x-datadog-sampling-priority", "1"), ("x-datadog-tags", &long)]);
     assert_eq!(words(&headers_only(), &request), "1 - [] - []");
 }
 
 #[test]
-fn err_write_tags_of_a_line_that_was_turned_down() {
+fn err_write_tags_of_a_line_that_was_invalid() {
     let long = format!("_dd.p.a=1,_dd.p.b={}", "v".repeat(500));
     let request = request(&[("x-datadog-sampling-priority", "1"), ("x-datadog-tags", &long)]);
     let sent = child(&datadog_first(), &request);

@@ -35,10 +35,10 @@ const ORDER: &[&[&str]] = &[
     &["context::inject_options"],
     &["context::received"],
     &["context"],
-    // What a dialect is.
+    // What a format is.
     &["format"],
     &["format::forward"],
-    // The dialects. None names another: see `SEPARATE`.
+    // The formats. None names another: see `SEPARATE`.
     &["formats"],
     &["sampler"],
     // Several of them at once.

@@ -63,13 +63,13 @@ fn ok_every_version_and_flag_byte_goes_on_by_the_rule() {
         let decision = if sampled { Sampling::Sampled } else { Sampling::NotSampled };
         assert_eq!((context.sampling, context.random), (decision, random), "{request:?}");
 
-        let (mut child, mut relayed) = (Pairs::new(), Pairs::new());
+        let (mut child, mut forwarded) = (Pairs::new(), Pairs::new());
         propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut child);
         let known = u8::from(sampled) + 2 * u8::from(random);
         let expected = format!("00-{}-{CHILD:016x}-0{known}", &IDS[..32]);
         assert_eq!(child.iter().collect::<Vec<_>>(), [("traceparent", expected.as_str())]);
         // Who has no span hands on what came, later versions and unknown flags included.
-        propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut relayed);
-        assert_eq!(relayed.iter().collect::<Vec<_>>(), [("traceparent", request[0].1.as_str())]);
+        propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut forwarded);
+        assert_eq!(forwarded.iter().collect::<Vec<_>>(), [("traceparent", request[0].1.as_str())]);
     });
 }

@@ -59,7 +59,7 @@ fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) 
             match inbound {
                 (Some(context), _) => case.goes_on(&propagator, &report, context),
                 (None, Sampling::Deferred) => case.says_why(&report),
-                (None, _) => assert_eq!(case.relayed(&propagator, &report), inbound, "{case:?}"),
+                (None, _) => assert_eq!(case.forwarded(&propagator, &report), inbound, "{case:?}"),
             }
             continued += usize::from(inbound.0.is_some());
             refused += usize::from(report.invalid_headers().next().is_some());
@@ -105,7 +105,7 @@ impl Case<'_> {
         assert!(known && (report.invalid_headers().next().is_some() || husk(value)), "{outcome:?} of {self:?}");
     }
 
-    /// What was accepted is accepted again where a child and a relay send it on, and is the same trace.
+    /// What was accepted is accepted again where a child and a passthrough send it on, and is the same trace.
     fn goes_on(&self, propagator: &Propagator, report: &ExtractReport<'_>, context: RemoteContext) {
         let mut child = Pairs::new();
         let span = report.extraction().span_with_ids(context.trace_id, CHILD);
@@ -118,17 +118,17 @@ impl Case<'_> {
             }
             None => panic!("no context of {child:?}, {self:?}"),
         }
-        match self.relayed(propagator, report).0 {
+        match self.forwarded(propagator, report).0 {
             Some(again) => assert_eq!(again, context, "{self:?}"),
             // Without a span there are formats that can say nothing.
             None => assert!(context.parent_id.is_none(), "no context of {self:?}"),
         }
     }
 
-    fn relayed(&self, propagator: &Propagator, report: &ExtractReport<'_>) -> Merged {
-        let mut relayed = Pairs::new();
-        propagator.inject(report.extraction().passthrough(), &InjectOptions::everything(), &mut relayed);
-        merged(&propagator.extract(&relayed))
+    fn forwarded(&self, propagator: &Propagator, report: &ExtractReport<'_>) -> Merged {
+        let mut forwarded = Pairs::new();
+        propagator.inject(report.extraction().passthrough(), &InjectOptions::everything(), &mut forwarded);
+        merged(&propagator.extract(&forwarded))
     }
 }
 

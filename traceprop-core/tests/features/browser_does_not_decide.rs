@@ -93,7 +93,7 @@ fn ok_threshold_of_the_browser_goes_with_its_decision() {
 }
 
 #[test]
-fn ok_relay_says_that_nobody_has_decided() {
+fn ok_passthrough_says_that_nobody_has_decided() {
     let edge = edge("b3");
     let value = format!("{TRACE}-{PARENT}-1");
     let request = [("b3", value.as_str())];

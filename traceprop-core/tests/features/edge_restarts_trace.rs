@@ -21,7 +21,7 @@ fn ids() -> IdBits {
 }
 
 #[test]
-fn ok_the_strangers_trace_is_linked_and_ours_is_new() {
+fn ok_the_callers_trace_is_linked_and_ours_is_new() {
     let edge = edge(Trust::Restart);
     let extraction = edge.extract(&STRANGER);
     assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::Deferred));
@@ -61,7 +61,7 @@ fn ok_inside_the_new_trace_is_one_and_the_old_tracestate_is_gone() {
 }
 
 #[test]
-fn ok_a_relay_at_the_edge_passes_no_strangers_trace() {
+fn ok_passthrough_at_the_edge_forwards_no_trace_of_the_caller() {
     for behavior in [Trust::Restart, Trust::Ignore] {
         let edge = edge(behavior);
         let mut call = Pairs::new();
@@ -72,7 +72,7 @@ fn ok_a_relay_at_the_edge_passes_no_strangers_trace() {
 }
 
 #[test]
-fn ok_ignoring_forgets_the_strangers_text_too() {
+fn ok_ignoring_forgets_the_callers_text_too() {
     let edge = edge(Trust::Ignore);
     let extraction = edge.extract(&STRANGER);
     assert!(extraction.links().next().is_none() && extraction.baggage().is_empty());
@@ -82,7 +82,7 @@ fn ok_ignoring_forgets_the_strangers_text_too() {
 }
 
 #[test]
-fn ok_the_report_says_what_came_and_what_became_of_it() {
+fn ok_the_report_says_what_is_received_and_what_became_of_it() {
     let edge = edge(Trust::Restart);
     assert_eq!(
         edge.explain(&STRANGER).table().to_string(),

@@ -119,7 +119,7 @@ const OLD: [(&str, &str); 5] = [
     ("acmectx-user", "alice"),
 ];
 
-/// Both dialects, ours first while we move.
+/// Both formats, ours first while we move.
 fn both() -> Propagator {
     let acme = Acme::new("X-Acme-Trace").expect("a header name");
     Propagator::builder().with_format(acme).with_format(W3cTraceContext::new()).build().expect("two formats")
@@ -178,7 +178,7 @@ fn ok_only_allowed_items_leave_and_the_others_are_counted() {
             (items(&headers), left.iter().copied().next()),
             (sent.iter().map(|s| s.to_string()).collect(), omitted)
         );
-        // A relay lets no more out, and says nothing twice.
+        // A passthrough lets no more out, and says nothing twice.
         let mut headers = Pairs::new();
         let left = propagator.inject(extraction.passthrough(), &call().allow_baggage(allow), &mut headers);
         assert_eq!(
@@ -189,7 +189,7 @@ fn ok_only_allowed_items_leave_and_the_others_are_counted() {
 }
 
 #[test]
-fn ok_a_relay_sends_the_old_header_as_it_came() {
+fn ok_a_passthrough_sends_the_old_header_unchanged() {
     let propagator = both();
     let request =
         [("X-ACME-TRACE", " 4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7;1\t"), ("x-acme-peer", "cart:80")];

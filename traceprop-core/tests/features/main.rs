@@ -5,5 +5,5 @@ mod browser_does_not_decide;
 mod child_process;
 mod edge_restarts_trace;
 mod format_of_ones_own;
-mod mesh_relay;
+mod mesh_passthrough;
 mod queue_message;

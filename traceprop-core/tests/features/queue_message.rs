@@ -106,7 +106,7 @@ fn ok_work_in_the_background_is_done_in_the_context_of_its_message() {
 }
 
 #[test]
-fn ok_a_dead_letter_goes_back_as_it_came() {
+fn ok_a_dead_letter_goes_back_unchanged() {
     let propagator = presets::W3C.propagator();
     let message = take_order().remove(1);
     let mut again = Pairs::new();

@@ -8,7 +8,7 @@ use traceprop_core::{
     report::OmitReason,
 };
 
-use crate::wire::{CHILD, TRACE, child, child_id, header, inject, jaeger, lines, relay, trace};
+use crate::wire::{CHILD, TRACE, child, child_id, forward, header, inject, jaeger, lines, trace};
 
 const BAGGAGE: [(&str, &str); 4] = [
     ("uberctx-Tenant", "acme+inc"),
@@ -25,27 +25,27 @@ fn ok_child_writes_baggage_in_the_canonical_form() {
 }
 
 #[test]
-fn ok_relay_writes_baggage_as_it_came() {
-    let headers = relay(&jaeger(), &BAGGAGE, &InjectOptions::everything());
+fn ok_passthrough_writes_baggage_unchanged() {
+    let headers = forward(&jaeger(), &BAGGAGE, &InjectOptions::everything());
     let expected =
         [("uberctx-tenant", "acme+inc"), ("uberctx-load", "100%"), ("jaeger-baggage", "user=a%2Fb,no key=1")];
     assert_eq!(lines(&headers), expected);
 }
 
 #[test]
-fn ok_relay_of_a_list_with_a_bad_member_writes_the_good_ones() {
-    let headers = relay(&jaeger(), &[("jaeger-baggage", "a=1+2,broken")], &InjectOptions::everything());
+fn ok_passthrough_of_a_list_with_a_bad_member_writes_the_good_ones() {
+    let headers = forward(&jaeger(), &[("jaeger-baggage", "a=1+2,broken")], &InjectOptions::everything());
     assert_eq!(lines(&headers), [("uberctx-a", "1%202")]);
     // A value with bytes that no header may hold cannot go on as it came either.
-    let headers = relay(&jaeger(), &[("uberctx-a", "é+")], &InjectOptions::everything());
+    let headers = forward(&jaeger(), &[("uberctx-a", "é+")], &InjectOptions::everything());
     assert_eq!(lines(&headers), [("uberctx-a", "%C3%A9%20")]);
 }
 
 #[test]
-fn regression_relay_of_a_list_member_that_gave_way_does_not_bring_it_back() {
+fn regression_passthrough_of_a_list_member_that_gave_way_does_not_bring_it_back() {
     // The line cannot be sent on, for it says nothing, and the member behind it does not count.
     let request = [("uberctx-a", ""), ("jaeger-baggage", "a=1,b=2")];
-    let headers = relay(&jaeger(), &request, &InjectOptions::everything());
+    let headers = forward(&jaeger(), &request, &InjectOptions::everything());
     assert_eq!(lines(&headers), [("uberctx-b", "2")]);
 }
 
@@ -55,7 +55,7 @@ fn ok_baggage_leaves_only_where_it_may() {
     assert_eq!(child(&propagator, &BAGGAGE, &InjectOptions::new()).len(), 1);
     // A key is part of a header name, so its letter case does not count.
     let some = InjectOptions::new().allow_baggage(Allow::Only(&["tenant", "USER"]));
-    let headers = relay(&propagator, &BAGGAGE, &some);
+    let headers = forward(&propagator, &BAGGAGE, &some);
     assert_eq!(lines(&headers), [("uberctx-tenant", "acme+inc"), ("uberctx-user", "a%2Fb")]);
     let mut headers = Pairs::new();
     let omissions = propagator.inject(propagator.extract(&BAGGAGE).passthrough(), &some, &mut headers);
@@ -87,7 +87,7 @@ fn ok_baggage_that_grows_beyond_the_limit_is_cut_at_a_whole_item() {
     let omissions = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     assert_eq!(omissions.to_string(), "uberctx-: 2 members omitted (too-long)");
     assert_eq!(headers.get("uberctx-a").map(str::len), Some(6000));
-    assert_eq!(lines(&relay(&propagator, &request, &InjectOptions::everything())), request);
+    assert_eq!(lines(&forward(&propagator, &request, &InjectOptions::everything())), request);
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn ok_w3c_baggage_becomes_uberctx_only_where_that_was_asked_for() {
 }
 
 #[test]
-fn ok_w3c_baggage_beyond_64_items_is_left_out_and_counted() {
+fn ok_w3c_baggage_beyond_64_items_is_omitted_and_counted() {
     let value = header("1");
     let members: Vec<_> = (0..64).map(|i| format!("k{i}=v")).collect();
     let list = members.join(",");

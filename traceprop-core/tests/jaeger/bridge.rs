@@ -79,7 +79,7 @@ fn ok_flag_byte_goes_on_through_several_hops() {
 }
 
 #[test]
-fn ok_debug_of_another_dialect_goes_on_too() {
+fn ok_debug_of_another_format_goes_on_too() {
     let middle = middle();
     let request =
         [("traceparent", format!("00-{TRACE}-5688d53247ceefc7-01")), ("tracestate", "tp=1;264ca243;d".into())];

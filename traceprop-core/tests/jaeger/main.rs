@@ -15,7 +15,7 @@ use traceprop_core::{
     formats::jaeger::JaegerFlags,
 };
 
-use wire::{CHILD, TRACE, child, child_flags, child_id, header, jaeger, lines, relay, trace};
+use wire::{CHILD, TRACE, child, child_flags, child_id, forward, header, jaeger, lines, trace};
 
 #[test]
 fn ok_child_of_a_canonical_header_changes_the_ids_alone() {
@@ -52,24 +52,24 @@ fn ok_child_of_an_odd_header_is_canonical() {
 }
 
 #[test]
-fn ok_relay_hands_the_header_on_as_it_came() {
+fn ok_passthrough_forwards_the_header_unchanged() {
     let propagator = jaeger();
     for value in ["4CA67353%3A5688d%3Agarbage%3A01", "1:2:3:ff", "1:2::2"] {
         let request = [("uber-trace-id", value), ("jaeger-debug-id", "ticket-4711")];
-        let headers = relay(&propagator, &request, &InjectOptions::new());
+        let headers = forward(&propagator, &request, &InjectOptions::new());
         assert_eq!(lines(&headers), request);
     }
 }
 
 #[test]
-fn ok_relay_hands_a_wish_for_debug_on() {
+fn ok_passthrough_forwards_a_debug_request() {
     let propagator = jaeger();
     let request = [("jaeger-debug-id", "ticket-4711")];
-    assert_eq!(lines(&relay(&propagator, &request, &InjectOptions::new())), request);
+    assert_eq!(lines(&forward(&propagator, &request, &InjectOptions::new())), request);
     let blank = [("jaeger-debug-id", " ")];
     let extraction = propagator.extract(&blank);
     assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::Deferred));
-    assert!(relay(&propagator, &blank, &InjectOptions::new()).is_empty());
+    assert!(forward(&propagator, &blank, &InjectOptions::new()).is_empty());
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn err_repeated_header_costs_the_trace_and_not_the_baggage() {
         propagator.explain(&request).to_string(),
         "new trace; jaeger: invalid uber-trace-id (repeated-field at byte 0)"
     );
-    assert_eq!(lines(&relay(&propagator, &request, &InjectOptions::everything())), [("uberctx-k", "v")]);
+    assert_eq!(lines(&forward(&propagator, &request, &InjectOptions::everything())), [("uberctx-k", "v")]);
 }
 
 #[test]
@@ -127,12 +127,12 @@ fn ok_stale_headers_go_as_soon_as_one_is_written() {
 }
 
 #[test]
-fn ok_trace_without_a_span_is_left_out() {
+fn ok_trace_without_a_span_is_omitted() {
     let propagator = jaeger();
     let context = RemoteContext::new(trace(), None);
     let mut headers = Pairs::new();
-    let relay = Passthrough::from_remote(context);
-    let omissions = propagator.inject(relay, &InjectOptions::new(), &mut headers);
+    let passthrough = Passthrough::from_remote(context);
+    let omissions = propagator.inject(passthrough, &InjectOptions::new(), &mut headers);
     assert!(headers.is_empty());
     assert_eq!(omissions.to_string(), "uber-trace-id: omitted (no-span-id)");
 }

@@ -36,7 +36,7 @@ pub(crate) fn child(propagator: &Propagator, request: &[(&str, &str)], outgoing:
     inject(propagator, &extraction.span_with_ids(trace_id, child_id()), outgoing)
 }
 
-pub(crate) fn relay(propagator: &Propagator, request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> Pairs {
+pub(crate) fn forward(propagator: &Propagator, request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> Pairs {
     let mut headers = Pairs::new();
     propagator.inject(propagator.extract(&request).passthrough(), outgoing, &mut headers);
     headers

@@ -14,7 +14,7 @@ type Request = Vec<(&'static str, &'static str)>;
 
 const PARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 
-/// Requests that take every way through the reader: few lines, many, long ones, broken ones, other dialects.
+/// Requests that take every way through the reader: few lines, many, long ones, broken ones, other formats.
 fn requests() -> Vec<(&'static str, Request)> {
     let ordinary = [("host", "shop.example"), ("accept", "*/*"), ("user-agent", "Mozilla/5.0"), ("cookie", "a=b; c=d")];
     let long_state: &str = "k0=vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv,\
@@ -48,7 +48,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ("two traceparents", with(&[PARENT, PARENT])),
         ("broken", with(&[("traceparent", "00-4BF9"), ("tracestate", "é=1"), ("baggage", "é")])),
         (
-            "every dialect",
+            "every format",
             with(&[
                 PARENT,
                 ("tracestate", "dd=s:1;o:rum;p:00f067aa0ba902b7,tp=1;0e0e4736;d"),
@@ -168,7 +168,7 @@ fn ok_explain_without_an_allocation() {
 }
 
 #[test]
-fn ok_inject_and_relay_without_an_allocation() {
+fn ok_inject_and_passthrough_without_an_allocation() {
     let propagator = all();
     let edits = [TraceStateEdit::set("mine", "1").expect("legal"), TraceStateEdit::delete("congo")];
     let calls = [
@@ -235,7 +235,7 @@ mod owned {
             let count = measure(|| made = Some(OwnedContext::from_span(&extraction, &span))).count_total;
             assert!(expected.contains(&count), "{name}: from_span takes {count}");
             let count = measure(|| made = Some(OwnedContext::from_passthrough(&extraction))).count_total;
-            assert!(expected.contains(&count), "{name}: from_relay takes {count}");
+            assert!(expected.contains(&count), "{name}: from_passthrough takes {count}");
             none(name, || drop(made.clone()));
         }
     }

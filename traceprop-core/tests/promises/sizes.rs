@@ -55,7 +55,7 @@ fn ok_an_owned_context_is_cheap_to_move() {
 /// A baggage line of any length is read up to the limits of baggage; what a context keeps of it has a cap of its own.
 #[cfg(feature = "alloc")]
 #[test]
-fn ok_an_owned_context_leaves_out_whole_what_is_more_than_64_kib() {
+fn ok_an_owned_context_omits_whole_what_is_more_than_64_kib() {
     use traceprop_core::{IdBits, OwnedContext, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

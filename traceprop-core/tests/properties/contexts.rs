@@ -22,7 +22,7 @@ fn all() -> Propagator {
     builder.build().expect("a service is named")
 }
 
-/// Text of the user's that a context would send, in every dialect: the values of whatever names a key.
+/// Text of the user's that a context would send, in every format: the values of whatever names a key.
 fn sent_text(context: &OwnedContext) -> String {
     let mut headers = Pairs::new();
     if let Some(span) = context.span() {
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_only_baggage_that_may_stay_is_kept_in_any_dialect(
+    fn ok_only_baggage_that_may_stay_is_kept_in_any_format(
         lines in fleet_lines(),
         keep in prop_oneof![Just(vec![]), Just(vec!["tenant"]), Just(vec!["user", "a"])],
     ) {
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_what_is_left_out_is_told_within_bounds(lines in any_lines()) {
+    fn ok_what_is_omitted_is_told_within_bounds(lines in any_lines()) {
         let propagator = all();
         let extraction = propagator.extract(&lines);
         let omissions = propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut Pairs::new());

@@ -101,7 +101,7 @@ pub(crate) fn baggage_member() -> impl Strategy<Value = String> {
     })
 }
 
-/// Names that some dialect knows, in odd letter cases, and names that none does.
+/// Names that some format knows, in odd letter cases, and names that none does.
 fn name() -> impl Strategy<Value = String> {
     let known = Field::BUILT_IN.iter().filter_map(|field| field.name());
     let mut names: Vec<String> = known.map(str::to_owned).collect();
@@ -114,7 +114,7 @@ fn name() -> impl Strategy<Value = String> {
 
 /// A value that somebody's header might have, damaged or not, or noise.
 fn value() -> impl Strategy<Value = Bytes> {
-    let dialects = select(vec![
+    let formats = select(vec![
         "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1-05e3ac9a4f6e3b90",
         "4bf92f3577b34da6a3ce929d0e0e4736",
         "00f067aa0ba902b7",
@@ -135,14 +135,14 @@ fn value() -> impl Strategy<Value = Bytes> {
         3 => nearly(traceparent()),
         3 => nearly(list(state_member(), 4)),
         3 => nearly(list(baggage_member(), 4)),
-        4 => nearly(dialects.prop_map(str::to_owned)),
+        4 => nearly(formats.prop_map(str::to_owned)),
         1 => vec(any::<u8>(), 0..80),
         1 => "[ -~]{0,40}".prop_map(String::into_bytes),
     ];
     value.prop_map(Bytes)
 }
 
-/// Lines as each dialect writes them, most of them of one trace, so that they meet in one context.
+/// Lines as each format writes them, most of them of one trace, so that they meet in one context.
 const FLEET: &[(&str, &[&str])] = &[
     (
         "traceparent",
@@ -210,7 +210,7 @@ const FLEET: &[(&str, &[&str])] = &[
     ("baggage", &["tenant=shoes;p,user=al%20ice", "a=1 , ,b", "tenant=hats"]),
 ];
 
-/// A request that crossed several dialects.
+/// A request that crossed several formats.
 pub(crate) fn fleet_lines() -> impl Strategy<Value = Lines> {
     let line = select(FLEET).prop_flat_map(|(name, values)| (Just(name.to_owned()), select(values)));
     let whole = line.prop_map(|(name, value)| (name, Bytes(value.as_bytes().to_vec())));

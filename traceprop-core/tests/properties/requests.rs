@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_no_text_of_the_users_leaves_unasked(lines in fleet_lines()) {
+    fn ok_no_baggage_leaves_unasked(lines in fleet_lines()) {
         let text = ["baggage", "uberctx-tenant", "uberctx-user", "jaeger-baggage", "sw8-correlation", "x-request-id"];
         let mut marked = lines;
         marked.retain(|(name, _)| !text.contains(&name.to_lowercase().as_str()));
@@ -114,7 +114,7 @@ proptest! {
                 prop_assert!(!value.contains("SECRET") && !value.contains("U0VDUkVU"), "{}: {}", name, value);
             }
         }
-        // Asked for, each dialect carries it.
+        // Asked for, each format carries it.
         let (headers, _) = inject(&propagator, &span, &InjectOptions::everything());
         let carries = |value: &str| value.contains("SECRET") || value.contains("U0VDUkVU");
         let sent = headers.iter().filter(|(_, value)| carries(value)).count();
@@ -165,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_a_relay_hands_lines_on_byte_for_byte(lines in w3c_lines()) {
+    fn ok_a_passthrough_forwards_lines_byte_for_byte(lines in w3c_lines()) {
         let propagator = presets::W3C.propagator();
         let extraction = propagator.extract(&lines);
         let (headers, _) = inject(&propagator, extraction.passthrough(), &InjectOptions::everything());
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_a_refused_tracestate_is_not_handed_on(lines in w3c_lines(), bad in "[A-Z]{1,4}=1") {
+    fn ok_an_invalid_tracestate_is_not_forwarded(lines in w3c_lines(), bad in "[A-Z]{1,4}=1") {
         let propagator = presets::W3C.propagator();
         let lines = [lines, vec![("tracestate".to_owned(), Bytes(bad.into_bytes()))]].concat();
         let extraction = propagator.extract(&lines);
@@ -301,7 +301,7 @@ proptest! {
 }
 
 #[test]
-fn regression_owned_baggage_of_more_lines_than_are_read_stays_refused() {
+fn regression_owned_baggage_of_more_lines_than_are_read_stays_invalid() {
     let propagator = presets::W3C.propagator();
     let lines: Lines =
         vec![("baggage".to_owned(), Bytes(b"a=1".to_vec())); traceprop_core::format::MAX_HEADER_LINES + 1];
@@ -314,7 +314,7 @@ fn regression_owned_baggage_of_more_lines_than_are_read_stays_refused() {
 }
 
 #[test]
-fn regression_a_member_of_ours_survives_where_no_dialect_could_write_it_anew() {
+fn regression_a_member_of_ours_survives_where_no_format_could_write_it_anew() {
     let propagator = Propagator::builder()
         .with_format(traceprop_core::formats::tracecontext::W3cTraceContext::new())
         .build()
@@ -342,7 +342,7 @@ fn regression_a_vendor_with_our_key_keeps_its_member() {
 }
 
 #[test]
-fn regression_an_owned_relay_hands_on_lines_of_formats_that_were_not_read() {
+fn regression_an_owned_passthrough_forwards_lines_of_formats_that_were_not_read() {
     let (trace, span) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
     let b3 = format!("{trace}-{span}-1-05e3ac9a4f6e3b90");
     let request = [("traceparent", format!("00-{trace}-{span}-01")), ("b3", b3.clone())];

@@ -69,7 +69,7 @@ fn inject(case: &Case, propagator: &Propagator) -> Verdict {
             let owned = OwnedContext::from(B3Single::new(ids, span.sampling()));
             propagator.inject(&owned, &outgoing, &mut headers)
         }
-        (None, _) => context.relay(propagator, &outgoing, &mut headers),
+        (None, _) => context.forward(propagator, &outgoing, &mut headers),
     };
     let mut differences = Differences::default();
     let with_ids = outcome == "context";

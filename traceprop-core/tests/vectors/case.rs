@@ -225,7 +225,7 @@ impl ToInject {
     }
 
     /// Writes what there is without a span: a trace alone, or a decision.
-    pub(crate) fn relay<'p>(
+    pub(crate) fn forward<'p>(
         &self,
         propagator: &'p Propagator,
         outgoing: &InjectOptions<'_>,

@@ -72,7 +72,7 @@ pub(crate) fn write(case: &Case, builder: PropagatorBuilder, mut headers: Vec<(S
         }
         None => {
             let mut none = Pairs::new();
-            let omitted = context.relay(&propagator, &InjectOptions::everything(), &mut none);
+            let omitted = context.forward(&propagator, &InjectOptions::everything(), &mut none);
             headers.extend(none.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
             omitted
         }

@@ -49,7 +49,7 @@ fn inject(case: &Case, propagator: &Propagator) -> Verdict {
             let owned = owned.with_jaeger_baggage(baggage).expect("legal keys");
             propagator.inject(&owned.span().expect("it was made of a span"), &outgoing, &mut headers)
         }
-        None => context.relay(propagator, &outgoing, &mut headers),
+        None => context.forward(propagator, &outgoing, &mut headers),
     };
     let mut differences = Differences::default();
     case.compare_headers(&headers, &mut differences);

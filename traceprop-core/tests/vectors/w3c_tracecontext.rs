@@ -75,7 +75,7 @@ fn inject(case: &Case) -> Verdict {
             let owned = OwnedContext::new(span).with_tracestate(tracestate).expect("a legal tracestate");
             propagator.inject(&owned.span().expect("it was made of a span"), &outgoing, &mut headers)
         }
-        None => context.relay(&propagator, &outgoing, &mut headers),
+        None => context.forward(&propagator, &outgoing, &mut headers),
     };
     let mut differences = Differences::default();
     case.compare_headers(&headers, &mut differences);

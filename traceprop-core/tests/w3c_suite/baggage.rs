@@ -143,7 +143,7 @@ fn ok_what_is_no_octet_is_encoded_and_no_line_end_gets_out() {
 }
 
 #[test]
-fn ok_a_key_that_is_no_token_is_left_out_and_not_mangled() {
+fn ok_a_key_that_is_no_token_is_omitted_and_not_mangled() {
     let baggage = of(["bad key", "tenant/id", "", "ok"].map(|key| (key.to_owned(), "1".to_owned())));
     assert_eq!(send(&baggage).0.as_deref(), Some("ok=1"));
 }

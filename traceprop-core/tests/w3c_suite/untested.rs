@@ -23,7 +23,7 @@ fn ok_sampled_bit_is_carried_on_as_it_is() {
 }
 
 #[test]
-fn ok_random_bit_stays_unset_unless_it_came() {
+fn ok_random_bit_stays_unset_unless_received() {
     assert_eq!((flags("01"), flags("02"), flags("03")), (1, 2, 3));
     // The ids of these tests are no random ones, and a new trace does not claim it.
     assert!(!request(&[]).restarted().flags.is_random());
@@ -47,7 +47,7 @@ fn ok_uppercase_hex_restarts() {
 }
 
 #[test]
-fn ok_lone_dash_behind_version_00_restarts() {
+fn ok_lone_dash_after_version_00_restarts() {
     with(&format!("{VALID}-")).restarted();
 }
 
@@ -185,7 +185,7 @@ fn set<'a>(key: &'a str, value: &'a str) -> TraceStateEdit<'a> {
 }
 
 #[test]
-fn ok_own_member_goes_to_the_left_and_stands_once() {
+fn ok_own_member_comes_first_and_once() {
     assert_eq!(edited("rojo=1,congo=2", &[set("mine", "3")]).as_deref(), Some("mine=3,rojo=1,congo=2"));
     assert_eq!(edited("rojo=1,congo=2,zulu=3", &[set("congo", "9")]).as_deref(), Some("congo=9,rojo=1,zulu=3"));
     assert_eq!(edited("rojo=1,congo=2,rojo=0", &[set("rojo", "9")]).as_deref(), Some("rojo=9,congo=2"));
@@ -248,7 +248,7 @@ fn ok_an_unchanged_traceparent_has_an_unchanged_tracestate() {
 }
 
 #[test]
-fn ok_with_nothing_to_say_what_stands_there_stays() {
+fn ok_with_nothing_to_write_the_present_value_remains() {
     let propagator = presets::W3C.propagator();
     let before = [("TraceParent", "00-0-0-0"), ("tracestate", "a=1"), ("host", "stock")];
     let mut headers: Vec<(String, String)> = before.map(|(name, value)| (name.into(), value.into())).to_vec();

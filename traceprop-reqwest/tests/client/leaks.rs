@@ -164,7 +164,7 @@ async fn credentials(defaults: bool) -> [Vec<usize>; 2] {
 }
 
 #[tokio::test]
-async fn ok_no_credential_on_a_foreign_hop_or_behind_one() {
+async fn ok_no_credential_on_a_foreign_hop_or_after_one() {
     for defaults in [false, true] {
         let [a, b] = credentials(defaults).await;
         assert_eq!((a, b), (vec![3, 3, 0], vec![0, 0]), "defaults: {defaults}");

@@ -34,7 +34,7 @@ async fn ok_span_of_a_tracer_is_the_first_hop() {
 }
 
 #[tokio::test]
-async fn ok_relay_is_handed_on_as_it_came() {
+async fn ok_passthrough_is_unchanged() {
     let server = Server::start().await;
     let received = format!("cc-{TRACE}-{SPAN}-01-later");
     let propagator = presets::W3C.propagator();

@@ -92,7 +92,7 @@ impl Chain {
     }
 
     /// Starts a chain whose first server is a passthrough.
-    pub(crate) async fn start_relay() -> Self {
+    pub(crate) async fn start_passthrough() -> Self {
         let (router, seen) = edge(ExtractLayer::new(everything()).passthrough()).await;
         let (listener, address) = listen().await;
         tokio::spawn(async move { axum::serve(listener, router).await });

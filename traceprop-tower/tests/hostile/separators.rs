@@ -118,9 +118,9 @@ fn is_one_trace(case: &str, sent: &HeaderMap) {
 
 /// Checks one request. Returns whether any header kept the text.
 #[track_caller]
-fn check(case: &str, seen: Seen, what: [&str; 3], relayed: bool) -> bool {
+fn check(case: &str, seen: Seen, what: [&str; 3], forwarded: bool) -> bool {
     let sent = Chain::passed(case, seen);
-    let names = judge(case, &sent, relayed);
+    let names = judge(case, &sent, forwarded);
     is_one_trace(case, &sent);
     let evil: BTreeSet<_> = names.iter().filter(|(_, name)| name.contains("evil")).collect();
     // Inside of another name it is still text: `aevil` is not a new name.
@@ -137,7 +137,7 @@ fn is_no_header(lines: &[Vec<u8>]) -> bool {
 
 /// Tries all separators in all encodings in all places. Returns how many requests were handled and how many rejected.
 /// Many of the handled requests must forward the text, otherwise the test has no value.
-async fn smuggle(chain: &Chain, relayed: bool) -> (usize, usize) {
+async fn smuggle(chain: &Chain, forwarded: bool) -> (usize, usize) {
     let (mut handled, mut kept, mut refused) = (0, 0, 0);
     for separator in SEPARATORS {
         for (spelling, spell) in SPELLINGS {
@@ -150,7 +150,7 @@ async fn smuggle(chain: &Chain, relayed: bool) -> (usize, usize) {
                     assert_eq!((seen.status, &seen.invalid_headers), (Some(400), &None), "{case}");
                     refused += 1;
                 } else {
-                    kept += usize::from(check(&case, seen, [separator, spelling, place], relayed));
+                    kept += usize::from(check(&case, seen, [separator, spelling, place], forwarded));
                     handled += 1;
                 }
             }
@@ -171,5 +171,5 @@ async fn ok_no_separator_in_any_encoding_separates_in_the_next_service() {
 
 #[tokio::test]
 async fn ok_no_separator_separates_after_a_passthrough() {
-    assert_eq!(smuggle(&Chain::start_relay().await, true).await, (HANDLED, REFUSED));
+    assert_eq!(smuggle(&Chain::start_passthrough().await, true).await, (HANDLED, REFUSED));
 }

@@ -68,7 +68,7 @@ async fn ok_invalid_requests_log_nothing() {
     let count = Count::default();
     // The servers of this test run on its thread.
     let _guard = tracing::subscriber::set_default(count.clone());
-    for chain in [Chain::start().await, Chain::start_relay().await] {
+    for chain in [Chain::start().await, Chain::start_passthrough().await] {
         for lines in bad() {
             let seen = chain.send(&lines).await;
             assert_eq!(seen.status, Some(200));

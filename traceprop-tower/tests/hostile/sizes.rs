@@ -107,7 +107,7 @@ async fn ok_ten_thousand_members() {
 /// Lines are forwarded unchanged, so the only bound is the size of an owned context.
 #[tokio::test]
 async fn ok_passthrough_forwards_no_more_than_a_context_owns() {
-    let chain = Chain::start_relay().await;
+    let chain = Chain::start_passthrough().await;
     let mut longest = 0;
     for (name, before, part, behind) in [
         ("traceparent", "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-", "later", ""),

@@ -6,7 +6,7 @@ use std::thread;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{Allow, InjectOptions, OwnedContext, Pairs, Propagator, presets};
 
-fn relay(request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> (Vec<(String, String)>, String) {
+fn forward(request: &[(&str, &str)], outgoing: &InjectOptions<'_>) -> (Vec<(String, String)>, String) {
     let propagator = presets::W3C.propagator();
     let mut headers = Pairs::new();
     let omitted = propagator.inject(propagator.extract(&request).passthrough(), outgoing, &mut headers);
@@ -33,40 +33,40 @@ fn ok_valid_lines_go_on_byte_for_byte() {
             ("tracestate", "a=3\t"),
         ],
     ] {
-        assert_eq!(relay(lines, &InjectOptions::new()), (owned(lines), "nothing omitted".into()));
+        assert_eq!(forward(lines, &InjectOptions::new()), (owned(lines), "nothing omitted".into()));
     }
 }
 
 #[test]
 fn ok_empty_lines_are_the_one_thing_that_is_not_passed_on() {
     let lines = [("traceparent", VALID), ("tracestate", ""), ("tracestate", " \t"), ("tracestate", "a=1")];
-    assert_eq!(relay(&lines, &InjectOptions::new()).0, owned(&[lines[0], lines[3]]));
+    assert_eq!(forward(&lines, &InjectOptions::new()).0, owned(&[lines[0], lines[3]]));
 }
 
 #[test]
 fn ok_what_is_invalid_is_not_passed_on() {
     for bad in ["", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", &format!("{VALID},{VALID}")] {
-        assert_eq!(relay(&[("traceparent", bad), ("tracestate", "a=1")], &InjectOptions::new()).0, owned(&[]));
+        assert_eq!(forward(&[("traceparent", bad), ("tracestate", "a=1")], &InjectOptions::new()).0, owned(&[]));
     }
     // A bad tracestate costs itself.
     let lines = [("traceparent", VALID), ("tracestate", "a=1,B=2")];
-    assert_eq!(relay(&lines, &InjectOptions::new()).0, owned(&lines[..1]));
+    assert_eq!(forward(&lines, &InjectOptions::new()).0, owned(&lines[..1]));
 }
 
 #[test]
 fn ok_a_request_without_a_trace_gets_none() {
-    assert_eq!(relay(&[("host", "stock")], &InjectOptions::everything()).0, owned(&[]));
+    assert_eq!(forward(&[("host", "stock")], &InjectOptions::everything()).0, owned(&[]));
 }
 
 #[test]
 fn ok_baggage_goes_only_where_it_may() {
     let lines = [("traceparent", VALID), ("baggage", "tenant=shoes ; p, user=alice"), ("baggage", "tenant=hats")];
-    let (all, omitted) = relay(&lines, &InjectOptions::new().allow_baggage(Allow::All));
+    let (all, omitted) = forward(&lines, &InjectOptions::new().allow_baggage(Allow::All));
     assert_eq!((all, omitted.as_str()), (owned(&lines), "nothing omitted"));
-    let (some, omitted) = relay(&lines, &InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])));
+    let (some, omitted) = forward(&lines, &InjectOptions::new().allow_baggage(Allow::Only(&["tenant"])));
     assert_eq!(some, owned(&[lines[0], ("baggage", "tenant=shoes;p,tenant=hats")]));
     assert_eq!(omitted, "baggage: 1 member omitted (not-allowed)");
-    let (none, omitted) = relay(&lines, &InjectOptions::new());
+    let (none, omitted) = forward(&lines, &InjectOptions::new());
     assert_eq!((none, omitted.as_str()), (owned(&lines[..1]), "baggage: 3 members omitted (not-allowed)"));
 }
 

@@ -1,11 +1,11 @@
-//! The dialects, and the attributes that contexts have in them.
+//! The formats, and the attributes that contexts have in them.
 
 use crate::known;
 use crate::table::rows;
 
-/// A dialect, as a column and as a section of the table.
+/// A format, as a column and as a section of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub(crate) enum Format {
     W3c,
     B3,
     Datadog,
@@ -14,7 +14,7 @@ pub(crate) enum Dialect {
     Correlation,
 }
 
-impl Dialect {
+impl Format {
     pub(crate) const ALL: [Self; 6] = [Self::W3c, Self::B3, Self::Datadog, Self::Jaeger, Self::Sw8, Self::Correlation];
 
     /// Returns the names of this format in a list. W3C baggage is written next to W3C trace context.
@@ -42,7 +42,7 @@ impl Dialect {
     }
 }
 
-/// Something that a context can say in some dialect.
+/// Something that a context can say in some format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attribute {
     TraceId,
@@ -96,14 +96,14 @@ impl Attribute {
 
 #[test]
 fn ok_each_format_of_the_table_is_a_section_and_a_column() {
-    let names = Dialect::ALL.map(Dialect::names).join(",");
+    let names = Format::ALL.map(Format::names).join(",");
     // Both encodings of B3 are one section.
     let kinds: Vec<_> =
         names.split(',').chain(["b3multi"]).map(|name| name.split(':').next().unwrap_or(name)).collect();
     for name in known::names() {
         assert!(kinds.contains(&name.as_str()), "add `{name}` to the formats of the table of pairs");
     }
-    for format in Dialect::ALL {
+    for format in Format::ALL {
         assert!(rows(format).count() > 0, "{format:?} has no rows");
     }
 }
