@@ -2,10 +2,10 @@
 
 use core::fmt;
 
-use super::{InjectSource, Outcome, Parsed};
+use super::{InjectSource, Outcome, Parsed, Writer};
 use crate::carrier::headers::Headers;
-use crate::context::inject_options::InjectOptions;
-use crate::field::{FormatKind, FormatSet};
+use crate::context::inject_options::{InjectOptions, OmitReason};
+use crate::field::{Field, FormatKind, FormatSet};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::tracestate::preserve::Preserved;
@@ -90,6 +90,15 @@ impl<'a> InjectContext<'a> {
     /// Returns the trace id and the span id, or `None` if one is missing.
     pub fn ids(&self) -> Option<(TraceId, SpanId)> {
         self.source.trace_id.zip(self.source.span_id)
+    }
+
+    /// Returns the ids, or reports that `field` is omitted if only the span id is missing.
+    pub(crate) fn ids_or_omit(&self, field: Field, writer: &mut Writer<'_>) -> Option<(TraceId, SpanId)> {
+        let ids = self.ids();
+        if ids.is_none() && self.trace_id().is_some() {
+            writer.omit(field, OmitReason::NoSpanId, 1);
+        }
+        ids
     }
 
     /// Returns the sampling decision.

@@ -50,7 +50,6 @@ pub use multi::B3Multi;
 pub use single::B3Single;
 
 use crate::carrier::headers::Headers;
-use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldSet, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
@@ -220,22 +219,21 @@ fn read_multi(headers: &Headers<'_>) -> Result<Option<B3Multi>, InvalidHeader> {
 }
 
 fn inject_single(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-    match outgoing(context) {
-        Some(single) => writer.write_ascii(Field::B3, single.write_bytes(&mut [0; B3Single::MAX_LEN])),
-        None => omit(context, Field::B3, writer),
+    if let Some(single) = outgoing(context, Field::B3, writer) {
+        writer.write_ascii(Field::B3, single.write_bytes(&mut [0; B3Single::MAX_LEN]));
     }
 }
 
 fn inject_multi(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-    match outgoing(context) {
-        Some(single) => B3Multi::from(single).write(|field, value| writer.write_ascii(field, value.as_bytes())),
-        None => omit(context, Field::B3SpanId, writer),
+    if let Some(single) = outgoing(context, Field::B3SpanId, writer) {
+        B3Multi::from(single).write(|field, value| writer.write_ascii(field, value.as_bytes()));
     }
 }
 
-/// Returns the ids and the decision to write, in either encoding. `None` if there is nothing to write.
-fn outgoing(context: &InjectContext<'_>) -> Option<B3Single> {
-    let Some((trace_id, span_id)) = context.ids() else {
+/// Returns the ids and the decision to write, in either encoding. `None` if there is nothing to write, which is reported
+/// for `field` if the span id is missing.
+fn outgoing(context: &InjectContext<'_>, field: Field, writer: &mut Writer<'_>) -> Option<B3Single> {
+    let Some((trace_id, span_id)) = context.ids_or_omit(field, writer) else {
         // B3 has no form for a trace without a span. Receivers would apply a decision alone to a new trace.
         return if context.trace_id().is_none() { B3Single::from_sampling(context.sampling()) } else { None };
     };
@@ -260,11 +258,5 @@ fn received_ids(headers: &Headers<'_>) -> Option<B3Ids> {
     match read_single(headers) {
         Some(Ok(single)) => single.ids(),
         _ => read_multi(headers).ok().flatten().and_then(|multi| multi.ids()),
-    }
-}
-
-fn omit(context: &InjectContext<'_>, field: Field, writer: &mut Writer<'_>) {
-    if context.trace_id().is_some() {
-        writer.omit(field, OmitReason::NoSpanId, 1);
     }
 }

@@ -20,10 +20,7 @@ type Line = StackText<MAX_TAGS_LEN>;
 
 impl Datadog {
     pub(super) fn write_headers(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let Some((trace_id, span_id)) = context.ids() else {
-            if context.trace_id().is_some() {
-                writer.omit(Field::DatadogTraceId, OmitReason::NoSpanId, 1);
-            }
+        let Some((trace_id, span_id)) = context.ids_or_omit(Field::DatadogTraceId, writer) else {
             return;
         };
         if trace_id.low() == 0 {

@@ -53,7 +53,6 @@ pub use view::JaegerView;
 pub(crate) use write::{allowed_baggage, baggage_line};
 
 use crate::carrier::headers::Headers;
-use crate::context::inject_options::OmitReason;
 use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
 use crate::id::sampling::Sampling;
@@ -133,10 +132,7 @@ impl Format for Jaeger {
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let Some((trace_id, span_id)) = context.ids() else {
-            if context.trace_id().is_some() {
-                writer.omit(Field::UberTraceId, OmitReason::NoSpanId, 1);
-            }
+        let Some((trace_id, span_id)) = context.ids_or_omit(Field::UberTraceId, writer) else {
             return;
         };
         let header = UberTraceId::new(trace_id, span_id, outgoing::flags(context));

@@ -148,10 +148,7 @@ impl Format for Sw8 {
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let field = self.field(context.received(), HEADER);
-        let Some((trace_id, span_id)) = context.ids() else {
-            if context.trace_id().is_some() {
-                writer.omit(field, OmitReason::NoSpanId, 1);
-            }
+        let Some((trace_id, span_id)) = context.ids_or_omit(field, writer) else {
             return;
         };
         let own = self.own(context);

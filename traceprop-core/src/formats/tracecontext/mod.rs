@@ -174,10 +174,7 @@ impl Format for W3cTraceContext {
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let Some((trace_id, span_id)) = context.ids() else {
-            if context.trace_id().is_some() {
-                writer.omit(Field::TraceParent, OmitReason::NoSpanId, 1);
-            }
+        let Some((trace_id, span_id)) = context.ids_or_omit(Field::TraceParent, writer) else {
             return;
         };
         let flags = TraceFlags::new(context.sampling().is_sampled(), context.is_random());
