@@ -43,6 +43,11 @@ pub(crate) const fn trim_start(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// Returns the number of bytes of optional white space at the start.
+pub(crate) const fn lead(bytes: &[u8]) -> usize {
+    bytes.len() - trim_start(bytes).len()
+}
+
 /// Trims optional white space at the end.
 pub(crate) const fn trim_end(mut bytes: &[u8]) -> &[u8] {
     while let [rest @ .., b' ' | b'\t'] = bytes {

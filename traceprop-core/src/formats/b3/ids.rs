@@ -155,12 +155,8 @@ fn digits<const N: usize, T>(
 
 /// Returns the first of several comma-separated values, trimmed, and its offset. Proxies join repeated lines this way.
 pub(super) fn first_element(value: &[u8]) -> (usize, &[u8]) {
-    let element = match wire::split_once(value, b',') {
-        Some((first, _)) => first,
-        None => value,
-    };
-    let lead = element.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
-    (lead, wire::trim(element))
+    let element = wire::split_once(value, b',').map_or(value, |(first, _)| first);
+    (wire::lead(element), wire::trim(element))
 }
 
 #[cfg(test)]

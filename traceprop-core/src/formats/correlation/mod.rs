@@ -244,7 +244,7 @@ impl Format for Correlation {
                 // A length is that of the value, but an offset is counted from the start of the line.
                 let lead = match error.reason {
                     InvalidReason::BadLength | InvalidReason::TooLong => 0,
-                    _ => line.iter().take_while(|&&b| matches!(b, b' ' | b'\t')).count(),
+                    _ => wire::lead(line),
                 };
                 Parsed::invalid(error.shifted_by(lead).of(self.field(headers)))
             }

@@ -160,7 +160,7 @@ fn number_with_blanks<T>(
     field: Field,
     parse: fn(&[u8]) -> Result<T, ReasonAt>,
 ) -> Result<Option<T>, InvalidHeader> {
-    parse(wire::trim(line)).map(Some).map_err(|error| error.shifted_by(lead(line)).of(field))
+    parse(wire::trim(line)).map(Some).map_err(|error| error.shifted_by(wire::lead(line)).of(field))
 }
 
 /// Reads the origin. It is free text, so a comma is part of it; of several lines the first counts.
@@ -174,9 +174,8 @@ fn origin<'c>(headers: &Headers<'c>) -> Result<Option<&'c [u8]>, InvalidHeader> 
         [] => InvalidReason::Empty.at(0),
         _ if value.len() > MAX_ORIGIN_LEN => InvalidReason::TooLong.at(value.len()),
         _ if wire::is_visible(value, b' ', []) => return Ok(Some(value)),
-        _ => {
-            InvalidReason::BadCharacter.at(lead(line) + value.iter().take_while(|&&b| matches!(b, b' '..=b'~')).count())
-        }
+        _ => InvalidReason::BadCharacter
+            .at(wire::lead(line) + value.iter().take_while(|&&b| matches!(b, b' '..=b'~')).count()),
     };
     Err(error.of(Field::DatadogOrigin))
 }
@@ -185,12 +184,6 @@ fn origin<'c>(headers: &Headers<'c>) -> Result<Option<&'c [u8]>, InvalidHeader> 
 #[inline(always)]
 pub(super) fn known_text<'c>(headers: &Headers<'c>, field: Field) -> Option<&'c str> {
     core::str::from_utf8(wire::trim(headers.get(field)?)).ok().filter(|text| !text.is_empty())
-}
-
-/// Returns how many blanks precede the value.
-#[cold]
-fn lead(line: &[u8]) -> usize {
-    line.len() - wire::trim_start(line).len()
 }
 
 #[cfg(feature = "alloc")]

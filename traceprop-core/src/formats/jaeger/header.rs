@@ -67,10 +67,7 @@ impl UberTraceId {
     /// `empty-field`, `bad-length`, `bad-hex`, `zero-trace-id`, `zero-span-id` or `bad-flags`, with the offset of the byte at
     /// fault.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
-        parse(wire::trim(value)).map_err(|error| {
-            let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
-            error.shifted_by(lead).of(Field::UberTraceId)
-        })
+        parse(wire::trim(value)).map_err(|error| error.shifted_by(wire::lead(value)).of(Field::UberTraceId))
     }
 
     /// Parses the header of a request, if there is one. Several lines are invalid.

@@ -62,7 +62,7 @@ impl<'c> Sw8Header<'c> {
         if is_husk(trimmed) {
             return Err(InvalidHeader::new(Field::Sw8, InvalidReason::Empty, 0));
         }
-        parse(trimmed).map_err(|error| error.shifted_by(lead(value)).of(Field::Sw8))
+        parse(trimmed).map_err(|error| error.shifted_by(wire::lead(value)).of(Field::Sw8))
     }
 
     /// Returns field 1: `false` if the sender probably does not record the trace. Most agents ignore it.
@@ -118,10 +118,6 @@ impl<'c> Sw8Header<'c> {
 /// do not trace.
 pub(super) fn is_husk(value: &[u8]) -> bool {
     matches!(value, [] | [b'-', b'-', b'-', b'-', b'-', b'-', b'-'] | [_, b'-', b'-', b'-', b'-', b'-', b'-', b'-'])
-}
-
-pub(super) fn lead(value: &[u8]) -> usize {
-    value.iter().take_while(|&&b| b == b' ' || b == b'\t').count()
 }
 
 pub(super) fn parse(value: &[u8]) -> Result<Sw8Header<'_>, ReasonAt> {

@@ -1,6 +1,6 @@
 //! Selects the `sw8` value to use from several lines and joined values.
 
-use super::header::{MAX_VALUE, Sw8Header, is_husk, lead, parse};
+use super::header::{MAX_VALUE, Sw8Header, is_husk, parse};
 use crate::carrier::headers::HeaderLines;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
@@ -34,7 +34,7 @@ pub(super) fn read_with<'c, H>(
         // No field can contain a comma, so only an invalid value is searched for one.
         match parse(value) {
             Ok(header) => return Some(Ok(header)),
-            Err(error) if !has_comma(value) => return Some(Err(error.shifted_by(lead(first)).of(field))),
+            Err(error) if !has_comma(value) => return Some(Err(error.shifted_by(wire::lead(first)).of(field))),
             Err(_) => {}
         }
     }
@@ -79,7 +79,7 @@ pub(super) fn last_value(line: &[u8]) -> Option<(usize, &[u8])> {
         };
         let value = wire::trim(&rest[begin..]);
         if !is_husk(value) {
-            return Some((begin + lead(&rest[begin..]), value));
+            return Some((begin + wire::lead(&rest[begin..]), value));
         }
         rest = &rest[..begin.checked_sub(1)?];
     }

@@ -182,10 +182,9 @@ fn parse_odd(value: &[u8]) -> Result<TraceParent, InvalidHeader> {
 ///
 /// A valid value has no comma, so only invalid ones are searched.
 fn diagnose(value: &[u8], error: ReasonAt) -> InvalidHeader {
-    let lead = value.iter().take_while(|&&b| b == b' ' || b == b'\t').count();
     let error = match value.iter().position(|&b| b == b',') {
         Some(at) => InvalidReason::MultipleTraceparent.at(at),
-        None => error.shifted_by(lead),
+        None => error.shifted_by(wire::lead(value)),
     };
     error.of(Field::TraceParent)
 }
