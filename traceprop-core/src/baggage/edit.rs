@@ -76,6 +76,12 @@ impl OwnedBaggage {
         Self { entries: Vec::new() }
     }
 
+    /// Creates baggage from keys and decoded values, without properties.
+    pub(crate) fn of_pairs(pairs: impl Iterator<Item = (String, String)>) -> Self {
+        let entries = pairs.map(|(key, value)| BaggageEntry { key, value, properties: String::new() });
+        Self { entries: entries.collect() }
+    }
+
     /// Returns the entries in order.
     pub fn iter(&self) -> impl Iterator<Item = &BaggageEntry> {
         self.entries.iter()

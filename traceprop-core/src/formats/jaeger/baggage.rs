@@ -202,15 +202,7 @@ impl fmt::Debug for JaegerBaggage<'_> {
 #[cfg(feature = "alloc")]
 impl From<&JaegerBaggage<'_>> for crate::baggage::OwnedBaggage {
     fn from(baggage: &JaegerBaggage<'_>) -> Self {
-        let mut owned = Self::new();
-        for item in baggage.iter() {
-            owned.push(crate::baggage::BaggageEntry {
-                key: item.key().into_owned(),
-                value: item.value().into_owned(),
-                properties: alloc::string::String::new(),
-            });
-        }
-        owned
+        Self::of_pairs(baggage.iter().map(|item| (item.key().into_owned(), item.value().into_owned())))
     }
 }
 

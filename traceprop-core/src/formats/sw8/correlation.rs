@@ -124,18 +124,9 @@ impl<'c> Sw8Correlation<'c> {
 #[cfg(feature = "alloc")]
 impl From<Sw8Correlation<'_>> for crate::baggage::OwnedBaggage {
     fn from(correlation: Sw8Correlation<'_>) -> Self {
-        use alloc::string::{String, ToString};
+        use alloc::string::ToString;
 
-        let mut baggage = Self::new();
-        for (key, value) in correlation.iter() {
-            let entry = crate::baggage::BaggageEntry {
-                key: key.to_string(),
-                value: value.to_string(),
-                properties: String::new(),
-            };
-            baggage.push(entry);
-        }
-        baggage
+        Self::of_pairs(correlation.iter().map(|(key, value)| (key.to_string(), value.to_string())))
     }
 }
 
@@ -279,7 +270,10 @@ impl fmt::Display for Allowed<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, (key, value)) in self.kept().enumerate() {
             let comma = if i > 0 { "," } else { "" };
-            write!(f, "{comma}{}:{}", key.reencoded(), value.reencoded())?;
+            f.write_str(comma)?;
+            key.put(f)?;
+            f.write_str(":")?;
+            value.put(f)?;
         }
         Ok(())
     }

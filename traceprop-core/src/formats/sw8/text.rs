@@ -75,9 +75,12 @@ impl<'c> Sw8Text<'c> {
         wire::ascii(self.0)
     }
 
-    /// Returns a value that displays as padded base64.
-    pub(super) const fn reencoded(&self) -> Reencoded<'c> {
-        Reencoded(*self)
+    /// Writes the field as padded base64.
+    pub(super) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
+        match base64::is_canonical(self.0) {
+            true => sink.put(self.0),
+            false => self.with(|text| base64::Encoded(text.as_bytes()).put(sink)),
+        }
     }
 
     /// Returns the number of bytes of the decoded text.
@@ -101,24 +104,6 @@ impl<'c> Sw8Text<'c> {
         base64::with(self.0, |decoded| {
             then(decoded.map_or("", |it| core::str::from_utf8(it.bytes).unwrap_or_default()))
         })
-    }
-}
-
-/// A field as padded base64.
-pub(super) struct Reencoded<'c>(Sw8Text<'c>);
-
-impl Reencoded<'_> {
-    pub(super) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
-        match base64::is_canonical(self.0.0) {
-            true => sink.put(self.0.0),
-            false => self.0.with(|text| base64::Encoded(text.as_bytes()).put(sink)),
-        }
-    }
-}
-
-impl fmt::Display for Reencoded<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.put(f)
     }
 }
 

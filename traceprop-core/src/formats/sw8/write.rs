@@ -81,7 +81,7 @@ impl<'a> Value<'a> {
 impl Piece<'_> {
     fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
         match self {
-            Self::Received(text) => text.reencoded().put(sink),
+            Self::Received(text) => text.put(sink),
             Self::Plain(text) => Encoded(text.as_bytes()).put(sink),
             Self::Hex(trace_id) => Encoded(&trace_id.to_hex()).put(sink),
             Self::Segment(span_id) => {
