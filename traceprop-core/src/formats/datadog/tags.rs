@@ -100,12 +100,13 @@ impl<'c> DatadogTags<'c> {
     /// among them.
     pub fn iter(&self) -> DatadogTagsIter<'c> {
         let raw = match self.source {
-            Source::Header { lines, is_received: false } => Some(RawTags::Header(Pairs::new(&lines, false))),
+            Source::Header { lines, is_received: false } => RawTags::Header(Pairs::new(&lines, false)),
             Source::Header { lines, .. } => match PlainTags::of(&lines) {
-                Some(tags) => Some(RawTags::Plain(tags)),
-                None => excess(&lines).is_none().then(|| RawTags::Header(Pairs::new(&lines, true))),
+                Some(tags) => RawTags::Plain(tags),
+                None if excess(&lines).is_some() => RawTags::Member(""),
+                None => RawTags::Header(Pairs::new(&lines, true)),
             },
-            Source::Member(value) => Some(RawTags::Member(value)),
+            Source::Member(value) => RawTags::Member(value),
         };
         DatadogTagsIter { raw, decision_maker: self.decision_maker }
     }
@@ -232,7 +233,7 @@ const DEFAULT_DECISION_MAKER: DatadogText<'static> = DatadogText::verbatim("-0")
 /// ```
 #[derive(Clone)]
 pub struct DatadogTagsIter<'c> {
-    raw: Option<RawTags<'c>>,
+    raw: RawTags<'c>,
     decision_maker: DecisionMaker,
 }
 
@@ -246,12 +247,8 @@ impl<'c> Iterator for DatadogTagsIter<'c> {
     type Item = DatadogTag<'c>;
 
     fn next(&mut self) -> Option<DatadogTag<'c>> {
-        while let Some(raw) = &mut self.raw {
-            let Some(tag) = raw.next() else {
-                self.raw = None;
-                break;
-            };
-            if matches!(tag.name, TID | UPSTREAM_SERVICES) || raw.has(tag.name) {
+        while let Some(tag) = self.raw.next() {
+            if matches!(tag.name, TID | UPSTREAM_SERVICES) || self.raw.has(tag.name) {
                 continue;
             }
             if tag.name != DECISION_MAKER {
