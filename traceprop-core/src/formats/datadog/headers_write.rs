@@ -1,5 +1,7 @@
 //! Writes the `x-datadog-*` headers.
 
+use core::fmt::Write;
+
 use super::error::PropagationError;
 use super::tag::MAX_TAGS_LEN;
 use super::tags::{DECISION_MAKER, DatadogTags};
@@ -14,7 +16,7 @@ use crate::id::TraceId;
 use crate::tracestate::TraceState;
 use crate::wire::buffer::StackText;
 use crate::wire::decimal::Digits;
-use crate::wire::hex;
+use crate::wire::{self, hex};
 
 type Line = StackText<MAX_TAGS_LEN>;
 
@@ -76,7 +78,7 @@ fn without_blanks(line: &Line) -> &[u8] {
 
 /// Writes the origin. If code gave it, it can hold any text, and a line end would inject a header.
 fn write_origin(origin: DatadogText<'_>, writer: &mut Writer<'_>) {
-    if !origin.bytes().all(|b| matches!(b, b' '..=b'~')) {
+    if !origin.raw().bytes().all(|b| matches!(b, b' '..=b'~')) {
         writer.omit(Field::DatadogOrigin, OmitReason::BadValue, 1);
         return;
     }
@@ -113,8 +115,7 @@ impl DatadogTags<'_> {
             .map_err(|reason| PropagationError::of_omission(reason).unwrap_or(PropagationError::EncodingError))?;
         let text = without_blanks(&line);
         buffer[..text.len()].copy_from_slice(text);
-        // Tags are ASCII, so this never takes the default.
-        Ok(core::str::from_utf8(&buffer[..text.len()]).unwrap_or_default())
+        Ok(wire::ascii(&buffer[..text.len()]))
     }
 }
 
@@ -141,7 +142,7 @@ fn put_tags(
         if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
             return Err(OmitReason::BadKey);
         }
-        if tag.value.is_empty() || !tag.value.bytes().all(pairs::is_value_byte) {
+        if tag.value.is_empty() || !tag.value.raw().bytes().all(pairs::is_value_byte) {
             return Err(OmitReason::BadValue);
         }
         fits = fits && put_pair(line, tag.name, tag.value);
@@ -161,6 +162,6 @@ fn put_pair(line: &mut Line, name: &str, value: DatadogText<'_>) -> bool {
     key.is_ok()
         && match value.as_str() {
             Some(text) => line.push(text).is_ok(),
-            None => value.pieces().all(|piece| line.push(piece).is_ok()),
+            None => write!(line, "{value}").is_ok(),
         }
 }

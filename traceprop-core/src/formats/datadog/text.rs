@@ -1,6 +1,6 @@
 //! Text of Datadog headers and of the `dd` member, borrowed.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
 use crate::id::SpanId;
 use crate::wire::buffer::StackText;
@@ -55,36 +55,19 @@ impl<'c> DatadogText<'c> {
         self.raw.is_empty()
     }
 
-    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
-        let tilde = if self.tilde_is_equals { b'=' } else { b'~' };
-        self.raw.bytes().map(move |byte| if byte == b'~' { tilde } else { byte })
-    }
-
-    /// Returns the decoded text in pieces.
-    pub(super) fn pieces(&self) -> impl Iterator<Item = &'c str> + use<'c> {
-        let mut rest = Some(self.raw);
-        let mut separate = false;
-        let tilde_is_equals = self.tilde_is_equals;
-        core::iter::from_fn(move || {
-            if core::mem::take(&mut separate) {
-                return Some("=");
-            }
-            let text = rest.take()?;
-            if tilde_is_equals {
-                if let Some((piece, more)) = text.split_once('~') {
-                    separate = true;
-                    rest = Some(more);
-                    return Some(piece);
-                }
-            }
-            Some(text)
-        })
+    /// Returns the characters of the text, decoded.
+    pub(super) fn chars(&self) -> impl Iterator<Item = char> + use<'c> {
+        let tilde = if self.tilde_is_equals { '=' } else { '~' };
+        self.raw.chars().map(move |character| if character == '~' { tilde } else { character })
     }
 }
 
 impl fmt::Display for DatadogText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.pieces().try_for_each(|piece| f.write_str(piece))
+        match self.as_str() {
+            Some(text) => f.write_str(text),
+            None => self.chars().try_for_each(|character| f.write_char(character)),
+        }
     }
 }
 
@@ -97,7 +80,7 @@ impl fmt::Debug for DatadogText<'_> {
 
 impl PartialEq<str> for DatadogText<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.bytes().eq(other.bytes())
+        self.chars().eq(other.chars())
     }
 }
 
@@ -109,7 +92,7 @@ impl PartialEq<&str> for DatadogText<'_> {
 
 impl PartialEq for DatadogText<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.bytes().eq(other.bytes())
+        self.chars().eq(other.chars())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writes the `dd` member.
 
+use core::fmt::Write;
+
 use super::tag::DecisionMaker;
 use super::text::{DatadogLastSpan, DatadogText};
 use super::trace_state::{self, DatadogTraceState, Item};
@@ -188,23 +190,6 @@ enum Part {
 }
 
 impl Part {
-    /// Returns whether a byte is written as it is.
-    #[inline]
-    const fn keeps(self, byte: u8) -> bool {
-        static KEPT: [[bool; 256]; 2] = [Part::Key.kept(), Part::Value.kept()];
-        KEPT[self as usize][byte as usize]
-    }
-
-    const fn kept(self) -> [bool; 256] {
-        let mut kept = [false; 256];
-        let mut byte = 0;
-        while byte < kept.len() {
-            kept[byte] = self.replace(byte as u8).is_none();
-            byte += 1;
-        }
-        kept
-    }
-
     /// Returns the replacement of a byte that is not written as it is. In a key, separators of keys, values and items
     /// are replaced too, since they could forge an item.
     const fn replace(self, byte: u8) -> Option<&'static str> {
@@ -223,28 +208,16 @@ impl Part {
 /// Adds text to an item, with a replacement for each character that is not allowed. Returns `false` without room.
 fn encode<const N: usize>(item: &mut StackText<N>, text: DatadogText<'_>, part: Part) -> bool {
     match text.as_str() {
-        Some(text) if text.bytes().all(|byte| part.keeps(byte)) => item.push(text).is_ok(),
-        _ => text.pieces().all(|piece| encode_piece(item, piece, part)),
-    }
-}
-
-fn encode_piece<const N: usize>(item: &mut StackText<N>, piece: &str, part: Part) -> bool {
-    let mut clean = 0;
-    for (at, character) in piece.char_indices() {
-        let replacement = match u8::try_from(character) {
-            Ok(byte) => part.replace(byte),
-            _ => Some("_"),
-        };
-        if let Some(replacement) = replacement {
-            if item.push(&piece[clean..at]).is_err() || item.push(replacement).is_err() {
-                return false;
+        Some(text) if text.bytes().all(|byte| part.replace(byte).is_none()) => item.push(text).is_ok(),
+        _ => text.chars().all(|character| {
+            let replacement = u8::try_from(character).map_or(Some("_"), |byte| part.replace(byte));
+            match replacement {
+                Some(text) => item.push(text).is_ok(),
+                None => item.write_char(character).is_ok(),
             }
-            clean = at + character.len_utf8();
-        }
+        }),
     }
-    item.push(&piece[clean..]).is_ok()
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
