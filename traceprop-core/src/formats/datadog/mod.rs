@@ -155,7 +155,7 @@ impl Format for Datadog {
 }
 
 impl Preserve for Datadog {
-    fn preserve(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
-        self.write_member(context, bridge);
+    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
+        self.write_member(context, writer);
     }
 }

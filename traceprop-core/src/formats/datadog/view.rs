@@ -97,7 +97,7 @@ impl<'c> Fields<'c> {
     #[inline(always)]
     pub(super) fn of(
         source: Source,
-        slots: &Headers<'c>,
+        headers: &Headers<'c>,
         received: &Received<'_>,
         member: Option<DatadogTraceState<'c>>,
     ) -> Self {
@@ -112,10 +112,10 @@ impl<'c> Fields<'c> {
             // The fields were checked when they were extracted, and invalid ones are ignored.
             Source::Headers | Source::Built => {
                 let is_valid = |field| !received.refused.contains(field);
-                let origin = known_text(slots, Field::DatadogOrigin).filter(|_| is_valid(Field::DatadogOrigin));
-                let lines = slots.get_all(Field::DatadogTags);
+                let origin = known_text(headers, Field::DatadogOrigin).filter(|_| is_valid(Field::DatadogOrigin));
+                let lines = headers.get_all(Field::DatadogTags);
                 Self {
-                    priority: headers::priority(slots).or(filler),
+                    priority: headers::priority(headers).or(filler),
                     origin: origin.map(DatadogText::verbatim),
                     tags: match source {
                         Source::Built => DatadogTags::from_parts(lines),
@@ -131,14 +131,14 @@ impl<'c> Fields<'c> {
 /// name this trace.
 pub(super) fn last_span<'c>(
     source: Source,
-    slots: &Headers<'c>,
+    headers: &Headers<'c>,
     received: &Received<'_>,
     member: Option<DatadogTraceState<'c>>,
 ) -> Option<DatadogLastSpan<'c>> {
     if source == Source::Built {
-        return known_text(slots, Field::DatadogParentId).map(DatadogLastSpan::raw);
+        return known_text(headers, Field::DatadogParentId).map(DatadogLastSpan::raw);
     }
-    let of_headers = || received.agrees.contains(FormatKind::Datadog).then(|| headers::parent_id(slots)).flatten();
+    let of_headers = || received.agrees.contains(FormatKind::Datadog).then(|| headers::parent_id(headers)).flatten();
     member.and_then(|member| member.last_span()).or_else(|| of_headers().map(DatadogLastSpan::id))
 }
 
@@ -146,19 +146,23 @@ pub(super) fn last_span<'c>(
 ///
 /// The received priority remains while it agrees with the decision. The flag of traceparent is a decision over `s` of
 /// the member. If the flag keeps a trace that `s` drops, the tracers reset `dm`; in the opposite case they remove it.
-pub(super) const fn decide(came: Option<i32>, sampling: Sampling, decided_here: bool) -> (Option<i32>, DecisionMaker) {
-    let replaced = came.is_some() || decided_here;
+pub(super) const fn decide(
+    received: Option<i32>,
+    sampling: Sampling,
+    decided_here: bool,
+) -> (Option<i32>, DecisionMaker) {
+    let replaced = received.is_some() || decided_here;
     let removed = if replaced { DecisionMaker::Removed } else { DecisionMaker::AsReceived };
-    match (sampling, came) {
+    match (sampling, received) {
         (Sampling::Deferred, _) => (None, removed),
-        (Sampling::NotSampled, Some(..=0)) | (Sampling::Sampled, Some(1..)) => (came, DecisionMaker::AsReceived),
+        (Sampling::NotSampled, Some(..=0)) | (Sampling::Sampled, Some(1..)) => (received, DecisionMaker::AsReceived),
         // Debug is as strong as a manual decision, and stronger than that of a sampler.
-        (Sampling::Debug, Some(2..)) => (came, DecisionMaker::AsReceived),
-        (Sampling::Debug, Some(1)) if !decided_here => (came, DecisionMaker::AsReceived),
+        (Sampling::Debug, Some(2..)) => (received, DecisionMaker::AsReceived),
+        (Sampling::Debug, Some(1)) if !decided_here => (received, DecisionMaker::AsReceived),
         (Sampling::NotSampled, _) => (Some(0), removed),
         (Sampling::Sampled | Sampling::Debug, _) => {
             let priority = if matches!(sampling, Sampling::Debug) { 2 } else { 1 };
-            let decision_maker = match came {
+            let decision_maker = match received {
                 Some(_) => DecisionMaker::Reset,
                 None if decided_here => DecisionMaker::ResetIfNamed,
                 None => DecisionMaker::AsReceived,
@@ -169,11 +173,11 @@ pub(super) const fn decide(came: Option<i32>, sampling: Sampling, decided_here: 
 }
 
 impl<'c> DatadogView<'c> {
-    pub(crate) fn of(slots: &Headers<'c>, received: &Received<'c>, current: CurrentContext) -> Self {
-        let tracestate = received.tracestate(slots);
+    pub(crate) fn of(headers: &Headers<'c>, received: &Received<'c>, current: CurrentContext) -> Self {
+        let tracestate = received.tracestate(headers);
         let member = DatadogTraceState::from_tracestate(&tracestate);
         let source = Source::of(received);
-        let fields = Fields::of(source, slots, received, member);
+        let fields = Fields::of(source, headers, received, member);
         let (priority, decision_maker) = decide(fields.priority, current.sampling, current.decided_here);
         let of_member = member.zip(current.trace_id).filter(|_| source == Source::Member);
         let error = match source {
@@ -185,7 +189,7 @@ impl<'c> DatadogView<'c> {
         // The span of the sender is the parent itself. Without another format nothing can have changed it.
         let is_alone = current.is_received && received.agrees == FormatSet::EMPTY.with(FormatKind::Datadog);
         let is_parent = || {
-            let sender = agrees.then(|| headers::parent_id(slots)).flatten();
+            let sender = agrees.then(|| headers::parent_id(headers)).flatten();
             sender.is_some() && sender == current.parent_id
         };
         let came_between = match source {
@@ -194,7 +198,7 @@ impl<'c> DatadogView<'c> {
             Source::Built => true,
             Source::Nothing => false,
         };
-        let last_span = if came_between { last_span(source, slots, received, member) } else { None };
+        let last_span = if came_between { last_span(source, headers, received, member) } else { None };
         Self {
             priority,
             origin: fields.origin,
@@ -245,7 +249,7 @@ mod tests {
 
     #[test]
     fn ok_flag_and_priority_of_a_member() {
-        let flag = |sampled, came| decide(came, if sampled { Sampled } else { NotSampled }, false);
+        let flag = |sampled, received| decide(received, if sampled { Sampled } else { NotSampled }, false);
         assert_eq!(flag(true, Some(2)), (Some(2), AsReceived));
         assert_eq!(flag(true, Some(1)), (Some(1), AsReceived));
         assert_eq!(flag(true, Some(0)), (Some(1), Reset));
@@ -260,9 +264,13 @@ mod tests {
 
     #[test]
     fn ok_priority_remains_while_it_agrees_with_the_decision() {
-        for came in [i32::MIN, -2, 0, 1, 3, i32::MAX] {
-            let sampling = if came > 0 { Sampled } else { NotSampled };
-            assert_eq!(decide(Some(came), sampling, true), (Some(came), AsReceived), "the decision agrees again");
+        for received in [i32::MIN, -2, 0, 1, 3, i32::MAX] {
+            let sampling = if received > 0 { Sampled } else { NotSampled };
+            assert_eq!(
+                decide(Some(received), sampling, true),
+                (Some(received), AsReceived),
+                "the decision agrees again"
+            );
         }
         assert_eq!(decide(Some(2), NotSampled, true), (Some(0), Removed));
         assert_eq!(decide(Some(-1), Sampled, true), (Some(1), Reset));
