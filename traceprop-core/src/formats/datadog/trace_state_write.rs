@@ -24,23 +24,32 @@ const MAX_VALUE: usize = MAX_MEMBER - "dd=".len();
 type Text = StackText<{ MAX_VALUE + 1 + MAX_MEMBER }>;
 
 impl Datadog {
-    pub(super) fn write_member(&self, context: &InjectContext<'_>, bridge: &mut PreserveWriter) {
-        let received = &context.source.received;
-        let state = context.tracestate;
-        let came = DatadogTraceState::from_tracestate(&state);
-        let source = match Source::of(received) {
+    pub(super) fn write_member(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
+        let member = DatadogTraceState::from_tracestate(&context.tracestate);
+        let source = match Source::of(&context.source.received) {
             // The context has no Datadog data, but its tracestate has.
-            Source::Nothing if came.is_some() => Source::Member,
+            Source::Nothing if member.is_some() => Source::Member,
             source => source,
         };
-        if source == Source::Member && came.is_some_and(|came| self.keeps_member(came, context)) {
-            return;
+        if source != Source::Member || !member.is_some_and(|member| self.keeps_member(member, context)) {
+            self.assemble_member(source, member, context, writer);
         }
-        let fields = Fields::of(source, context.received(), received, came);
-        let last_span = || view::last_span(source, context.received(), received, came);
+    }
+
+    /// Assembles the member, and writes it if it differs from the received one.
+    fn assemble_member(
+        &self,
+        source: Source,
+        received_member: Option<DatadogTraceState<'_>>,
+        context: &InjectContext<'_>,
+        writer: &mut PreserveWriter,
+    ) {
+        let received = &context.source.received;
+        let fields = Fields::of(source, context.received(), received, received_member);
+        let last_span = || view::last_span(source, context.received(), received, received_member);
         let carries = match source {
             Source::Built | Source::Headers => fields.is_any() || last_span().is_some(),
-            Source::Member => came.is_some() || last_span().is_some(),
+            Source::Member => received_member.is_some() || last_span().is_some(),
             Source::Nothing => false,
         };
         if !carries && !context.injects(FormatKind::Datadog) {
@@ -54,7 +63,7 @@ impl Datadog {
         // A member without `s` relies on the flag of traceparent, so the same decision does not change it.
         let by_flag = source == Source::Member && fields.priority.is_none() && priority == Some(flag(context));
 
-        let mut member = MemberWriter::new(came);
+        let mut member = MemberWriter::new(received_member);
         if let Some(priority) = priority {
             let digits = Digits::of_signed(priority);
             member.add(!by_flag, |item| item.push("s:").and_then(|()| item.push_ascii(digits.as_bytes())).is_ok());
@@ -76,10 +85,10 @@ impl Datadog {
                 });
             }
         }
-        for other in came.iter().flat_map(DatadogTraceState::others) {
+        for other in received_member.iter().flat_map(DatadogTraceState::others) {
             member.add(true, |item| item.push(other).is_ok());
         }
-        member.finish(bridge);
+        member.finish(writer);
     }
 
     /// Returns whether a received member is written as it is, as far as one look at each item tells.
@@ -137,15 +146,15 @@ const fn flag(context: &InjectContext<'_>) -> i32 {
 struct MemberWriter<'c> {
     text: Text,
     omitted: u32,
-    came: Option<DatadogTraceState<'c>>,
+    received: Option<DatadogTraceState<'c>>,
     /// How many items the received member must have to remain unchanged.
     counted: usize,
     same: bool,
 }
 
 impl<'c> MemberWriter<'c> {
-    const fn new(came: Option<DatadogTraceState<'c>>) -> Self {
-        Self { text: Text::new(), omitted: 0, came, counted: 0, same: true }
+    const fn new(received: Option<DatadogTraceState<'c>>) -> Self {
+        Self { text: Text::new(), omitted: 0, received, counted: 0, same: true }
     }
 
     /// Adds a whole item, or nothing if `write` returns `false` for lack of room. `counts` is `false` for an item that
@@ -159,7 +168,7 @@ impl<'c> MemberWriter<'c> {
         if counts {
             self.counted += 1;
             let item = self.text.as_bytes().get(start..).unwrap_or_default();
-            self.same = self.same && whole && self.came.is_some_and(|came| came.has(item));
+            self.same = self.same && whole && self.received.is_some_and(|received| received.has(item));
         }
         if !whole || self.text.len() > MAX_VALUE {
             self.text.truncate(before);
@@ -167,18 +176,18 @@ impl<'c> MemberWriter<'c> {
         }
     }
 
-    fn finish(&self, bridge: &mut PreserveWriter) {
+    fn finish(&self, writer: &mut PreserveWriter) {
         // An unchanged member keeps its bytes and its position.
-        if self.same && self.came.is_some_and(|came| came.items().count() == self.counted) {
+        if self.same && self.received.is_some_and(|received| received.items().count() == self.counted) {
             return;
         }
-        bridge.omit(self.omitted);
+        writer.omit(self.omitted);
         // The value of a tracestate member must not end with a space.
         let value = self.text.as_str().trim_end_matches(' ');
         if !value.is_empty() {
-            bridge.set_member(trace_state::KEY, value);
-        } else if self.came.is_some() {
-            bridge.remove_member(trace_state::KEY);
+            writer.set_member(trace_state::KEY, value);
+        } else if self.received.is_some() {
+            writer.remove_member(trace_state::KEY);
         }
     }
 }
@@ -263,5 +272,114 @@ mod tests {
         let longer_than_the_room = [b'x'; MAX_VALUE + 1 + MAX_MEMBER];
         member.add(true, |item| item.push("t.k:").is_ok() && item.push_ascii(&longer_than_the_room).is_ok());
         assert_eq!((member.text.as_str(), member.omitted), ("s:1", 1));
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod generated {
+    use super::*;
+    use crate::carrier::headers::Headers;
+    use crate::format::{Format, FormatFields, Parsed, Preserve, Writer};
+    use crate::formats::tracecontext::W3cTraceContext;
+    use crate::{InjectOptions, Pairs, Propagator, SpanId};
+    use core::cell::RefCell;
+    use proptest::prelude::*;
+    use std::string::String;
+    use std::vec::Vec;
+    use std::{format, thread_local};
+
+    thread_local! {
+        /// What the short way and the long way say about a member, for each context that is written.
+        static FOUND: RefCell<Vec<(bool, bool)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// A Datadog format that takes both ways.
+    struct BothWays(Datadog);
+
+    impl Format for BothWays {
+        fn name(&self) -> &str {
+            self.0.name()
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            FormatFields::of(FormatKind::Datadog).preserved_by(self)
+        }
+
+        fn extract(&self, headers: &Headers<'_>) -> Parsed {
+            self.0.extract(headers)
+        }
+
+        fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+            self.0.inject(context, writer);
+        }
+    }
+
+    impl Preserve for BothWays {
+        fn preserve(&self, context: &InjectContext<'_>, _: &mut PreserveWriter) {
+            let (Some(member), Some(trace_id)) =
+                (DatadogTraceState::from_tracestate(&context.tracestate), context.trace_id())
+            else {
+                return;
+            };
+            let mut long = PreserveWriter::new(trace_id);
+            self.0.assemble_member(Source::Member, Some(member), context, &mut long);
+            let found = (self.0.keeps_member(member, context), long.is_untouched());
+            FOUND.with_borrow_mut(|all| all.push(found));
+        }
+    }
+
+    /// Returns what both ways say for a passthrough and for a new span.
+    fn both_ways(member: &str, flags: u8, datadog: Datadog, with_headers: bool) -> Vec<(bool, bool)> {
+        let traceparent = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags:02x}");
+        let tracestate = format!("a=1,dd={member},b=2");
+        let request = [
+            ("traceparent", traceparent.as_str()),
+            ("tracestate", tracestate.as_str()),
+            ("x-datadog-trace-id", if with_headers { "11803532876627986230" } else { "" }),
+            ("x-datadog-parent-id", "67667974448284343"),
+            ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6"),
+        ];
+        let builder = Propagator::builder().extract(W3cTraceContext::new()).extract(BothWays(datadog));
+        let propagator = builder.inject(W3cTraceContext::new()).inject(BothWays(datadog)).build().unwrap();
+        let extraction = propagator.extract(&request);
+        FOUND.take();
+        let span = extraction.span_with_ids(extraction.context().unwrap().trace_id, SpanId::new(7).unwrap());
+        propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut Pairs::new());
+        propagator.inject(&span, &InjectOptions::new(), &mut Pairs::new());
+        FOUND.take()
+    }
+
+    fn item() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => "s:(-?[0-3]|[+]?0?[0-9]|2147483648)",
+            2 => "o:[a-z~]{0,4}",
+            2 => "p:([0-9a-f]{16}|[a-z ]{0,3})",
+            4 => "t[.](dm|tid|a|b|upstream_services|[a-z:]{1,2}):(-[0-9]{1,3}|[ -+\\--:<>-~]{0,5})",
+            2 => "[a-z]{0,2}:?[a-z ]{0,3}",
+        ]
+    }
+
+    #[test]
+    fn ok_usual_members_take_the_short_way() {
+        for member in ["s:1;o:rum;p:00f067aa0ba902b7;t.dm:-4;t.a:b", "s:2;p:00f067aa0ba902b7", "p:00f067aa0ba902b7"] {
+            assert!(both_ways(member, 1, Datadog::new(), false).contains(&(true, true)), "{member}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn ok_a_member_that_the_short_way_keeps_is_kept_by_the_long_way(
+            items in proptest::collection::vec(item(), 1..6),
+            flags in 0..2_u8,
+            reports_spans in any::<bool>(),
+            with_headers in any::<bool>(),
+        ) {
+            let datadog = if reports_spans { Datadog::new().reports_spans() } else { Datadog::new() };
+            let member = items.join(";");
+            for (short, long) in both_ways(&member, flags, datadog, with_headers) {
+                prop_assert!(!short || long, "{member}");
+            }
+        }
     }
 }
