@@ -115,6 +115,21 @@ impl FormatKind {
         }
     }
 
+    /// Returns the first kind that keeps this in the tracestate, for constants.
+    ///
+    /// # Panics
+    /// When no row does; in a constant that is a compile error.
+    pub(crate) const fn preserving(what: Preserves) -> Self {
+        let mut i = 0;
+        while i < ROWS.len() {
+            if ROWS[i].preserves as u8 == what as u8 {
+                return ROWS[i].kind;
+            }
+            i += 1;
+        }
+        panic!("no row preserves this")
+    }
+
     /// The fields of all built-in formats that keep this in the tracestate.
     pub(crate) const fn fields_preserving(what: Preserves) -> FieldSet {
         let mut fields = FieldSet::EMPTY;

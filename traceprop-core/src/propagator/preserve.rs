@@ -10,6 +10,9 @@ use crate::tracestate::otel::OtelMember;
 use crate::tracestate::preserve::{self, PreserveWriter, Preserved};
 use crate::tracestate::{TraceStateEdit, TraceStateFacts};
 
+/// The kind of format with a tracestate member of its own.
+const WITH_MEMBER: FormatKind = FormatKind::preserving(Preserves::Member);
+
 /// The formats that can have data for a tracestate.
 ///
 /// Most requests have W3C headers only. Asking every format would then cost more than writing the traceparent.
@@ -78,7 +81,7 @@ impl Propagator {
         };
         if !context.headers.present().without(without_data).is_empty() || facts.has_tp() {
             Asked::All
-        } else if facts.has_dd() || context.injects(FormatKind::Datadog) {
+        } else if facts.has_dd() || context.injects(WITH_MEMBER) {
             Asked::WithMember
         } else {
             Asked::None

@@ -13,7 +13,7 @@
 //! `low` binds the member to its trace: a member of another trace is stale and ignored. This does not detect forgery. A
 //! restarted trace has an empty tracestate, and so no member.
 
-use crate::field::FormatKind;
+use crate::field::{FormatKind, Preserves};
 use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::tracestate::{TraceState, TraceStateEdit};
@@ -34,7 +34,7 @@ pub(crate) const DEBUG: char = 'd';
 pub(crate) const DEFERRED: char = 'f';
 
 /// The letter of the text of a header. A tag of the header's name comes first. Text goes only where its header may go.
-pub(crate) const TEXT: char = FormatKind::Correlation.letter();
+pub(crate) const TEXT: char = FormatKind::preserving(Preserves::Text).letter();
 
 /// The length of a tag, in bytes.
 pub(crate) const TAG: usize = 4;
