@@ -22,7 +22,8 @@ impl Guard {
                 push(&mut self.correlation, header);
             }
         }
-        for name in propagator.inject_fields().filter(|name| Field::from_name(name).is_none()) {
+        let fields = propagator.extract_fields().chain(propagator.inject_fields());
+        for name in fields.filter(|name| Field::from_name(name).is_none()) {
             if !is_listed(&self.correlation, name) {
                 push(&mut self.others, name);
             }
@@ -40,17 +41,40 @@ impl Guard {
     }
 
     fn may_go(&self, name: &str, rule: &Rule, withholds_text: bool) -> bool {
-        // A header that no format here reads may be configured as a correlation id. The configuration decides then.
-        if is_listed(&self.correlation, name) {
-            return !withholds_text && rule.correlation.lend(|allow| allow.allows_header(name));
+        if let Some(header) = self.correlation_header(name) {
+            return !withholds_text && rule.correlation.lend(|allow| allow.allows_header(header));
         }
-        match Field::from_name(name) {
-            // A list of keys applies to baggage that the client writes. The keys of an existing header are not parsed.
-            Some(field) if field.is_baggage() => !withholds_text && matches!(rule.baggage, Keys::All),
-            Some(_) => !rule.is_nothing(),
-            None => !rule.is_nothing() || !self.others.iter().any(|other| is_or_begins(name, other)),
-        }
+        let (is_trace, is_baggage) = match field_read_as(name) {
+            Some(field) => (true, field.is_baggage()),
+            None => {
+                let mut known = self.others.iter().filter(|known| is_or_begins(name, known));
+                (known.clone().next().is_some(), known.any(|known| known.ends_with('-')))
+            }
+        };
+        // A list of keys applies to baggage that the client writes. The keys of an existing header are not parsed.
+        let allows_baggage = !withholds_text && matches!(rule.baggage, Keys::All);
+        (!is_trace || !rule.is_nothing()) && (!is_baggage || allows_baggage)
     }
+
+    /// Returns the configured correlation header that a server reads under this name.
+    ///
+    /// A header that no format here reads may be configured as a correlation id. The configuration decides then.
+    fn correlation_header(&self, name: &str) -> Option<&str> {
+        let exact = self.correlation.iter().find(|known| ***known == *name);
+        let read_as = || {
+            let mut alike = self.correlation.iter().filter(|known| known.len() == name.len() && begins(name, known));
+            alike.next().filter(|_| Field::from_name(name).is_none())
+        };
+        exact.or_else(read_as).map(|known| &**known)
+    }
+}
+
+/// Returns the field that a server reads under this name.
+///
+/// WSGI and CGI servers have one variable for names that differ only in `_` and `-` (CVE-2015-0219).
+fn field_read_as(name: &str) -> Option<Field> {
+    // Few names have `_`, and only they are copied.
+    if name.contains('_') { Field::from_name(&name.replace('_', "-")) } else { Field::from_name(name) }
 }
 
 fn push(names: &mut Vec<Box<str>>, name: &str) {
@@ -64,7 +88,14 @@ fn is_listed(names: &[Box<str>], name: &str) -> bool {
 }
 
 fn is_or_begins(name: &str, known: &str) -> bool {
-    name == known || (known.ends_with('-') && name.starts_with(known))
+    begins(name, known) && (name.len() == known.len() || known.ends_with('-'))
+}
+
+/// Returns whether `name` begins with `known`, where `_` and `-` are one character.
+fn begins(name: &str, known: &str) -> bool {
+    let dashed = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    name.len() >= known.len()
+        && name.bytes().map(dashed).zip(known.bytes().map(dashed)).all(|(one, other)| one == other)
 }
 
 #[cfg(test)]
@@ -168,6 +199,99 @@ mod tests {
         assert_eq!(may_go(&one, false), [true, false, true]);
         assert_eq!(may_go(&one, true), [false, false, true]);
         assert_eq!(may_go(&Rule::everything(), false), [true; 3]);
+    }
+
+    /// Each name of the table. A prefix has a key.
+    fn table() -> impl Iterator<Item = (Field, String)> {
+        let name = |field: &Field| field.name().map(|name| (*field, name.to_owned()));
+        Field::ALL.iter().filter_map(name).map(|(field, name)| match field.is_prefix() {
+            true => (field, name + "key"),
+            false => (field, name),
+        })
+    }
+
+    #[test]
+    fn ok_nothing_leaves_no_name_of_the_table() {
+        let names = table().flat_map(|(_, name)| [name.replace('-', "_"), name.replacen('-', "_", 1), name]);
+        let mut headers: HeaderMap = names
+            .chain(["accept", "x_other", "user_agent", "x-b4-traceid"].map(String::from))
+            .map(|name| (HeaderName::try_from(name).unwrap(), http::HeaderValue::from_static("v")))
+            .collect();
+        assert!(headers.len() > Field::ALL.len() + 4);
+        guard().withhold(&mut headers, &Rule::nothing(), false);
+        let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["accept", "user_agent", "x-b4-traceid", "x_other"]);
+    }
+
+    #[test]
+    fn ok_a_name_with_underscores_is_judged_as_the_field_that_servers_read() {
+        let guard = guard();
+        for (field, name) in table() {
+            let name = name.replace('-', "_");
+            let may_go = |rule: Rule, withholds_text| guard.may_go(&name, &rule, withholds_text);
+            assert_eq!(may_go(Rule::trace_context(), false), !field.is_baggage(), "{name}");
+            assert_eq!(may_go(Rule::everything(), true), !field.is_baggage(), "{name}");
+            assert!(may_go(Rule::everything(), false), "{name}");
+        }
+        let one = Rule::trace_context().allow_correlation(["x-request-id"]);
+        for name in ["x_request_id", "x-request_id", "x-request-id"] {
+            assert!(!guard.may_go(name, &Rule::nothing(), false), "{name}");
+            assert!(!guard.may_go(name, &Rule::trace_context(), false), "{name}");
+            assert!(guard.may_go(name, &one, false) && !guard.may_go(name, &one, true), "{name}");
+        }
+    }
+
+    #[test]
+    fn ok_the_name_as_configured_comes_before_the_one_that_servers_read() {
+        let propagator = Propagator::from_names("none", "correlation:x_trace,correlation:x_order,correlation:x-order");
+        let mut guard = Guard::default();
+        guard.watch(&propagator.unwrap());
+        let one = Rule::trace_context().allow_correlation(["x-order"]);
+        assert!(guard.may_go("x-order", &one, false) && !guard.may_go("x_order", &one, false));
+        // SolarWinds' field is not the configured one, and goes where trace context goes.
+        assert!(guard.may_go("x-trace", &one, false) && !guard.may_go("x_trace", &one, false));
+        assert!(!guard.may_go("x-trace", &Rule::nothing(), false));
+    }
+
+    /// A custom format with a prefix.
+    struct Family;
+
+    impl Format for Family {
+        fn name(&self) -> &str {
+            "family"
+        }
+
+        fn fields(&self) -> FormatFields<'_> {
+            const PREFIX: CustomHeader = CustomHeader::from_static("acmectx-").prefix();
+            FormatFields::custom(&[ACME, PREFIX])
+        }
+
+        fn extract(&self, _: &Headers<'_>) -> Parsed {
+            Parsed::new(Outcome::Absent)
+        }
+
+        fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
+    }
+
+    #[test]
+    fn ok_a_custom_prefix_is_baggage_and_what_is_only_read_counts() {
+        let read = Propagator::builder().extract(Family).inject_none().build().unwrap();
+        let written = Propagator::builder().extract_none().inject(Family).build().unwrap();
+        for propagator in [read, written] {
+            let mut guard = Guard::default();
+            guard.watch(&propagator);
+            let may_go = |name, rule: &Rule, withholds_text| guard.may_go(name, rule, withholds_text);
+            for name in ["acmectx-tenant", "acmectx_tenant"] {
+                assert!(!may_go(name, &Rule::nothing(), false) && !may_go(name, &Rule::trace_context(), false));
+                assert!(!may_go(name, &Rule::trace_context().allow_baggage(["tenant"]), false));
+                assert!(may_go(name, &Rule::everything(), false) && !may_go(name, &Rule::everything(), true));
+            }
+            for name in ["x-acme-trace", "x_acme_trace"] {
+                assert!(!may_go(name, &Rule::nothing(), false) && may_go(name, &Rule::trace_context(), true), "{name}");
+            }
+            assert!(may_go("x-acme-traces", &Rule::nothing(), false) && may_go("acmectx", &Rule::nothing(), false));
+        }
     }
 
     #[test]

@@ -65,6 +65,9 @@ pub(super) enum Keys {
 impl Rule {
     /// Creates a rule that sends nothing and removes existing trace headers.
     ///
+    /// It removes every field of [`Field::ALL`](traceprop_core::Field::ALL), the headers of custom formats, and names that
+    /// become one of them when `_` is read as `-`.
+    ///
     /// Use it for third parties that should not see trace headers.
     pub const fn nothing() -> Self {
         Self { formats: Formats::None, baggage: Keys::None, correlation: Keys::None }
