@@ -21,11 +21,9 @@ use crate::format::Format;
 use crate::formats::BUILT_IN;
 use crate::id::TraceId;
 
+#[cfg(feature = "std")]
+pub use self::{env::EnvWarning, env_carrier::EnvCarrier};
 pub use builder::PropagatorBuilder;
-#[cfg(feature = "std")]
-pub use env::EnvWarning;
-#[cfg(feature = "std")]
-pub use env_carrier::EnvCarrier;
 pub use error::{ConfigError, ConfigList, ConfigWord};
 pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};

@@ -1,19 +1,16 @@
 //! Correlation ids of requests and owned contexts.
 
 use super::Data;
-#[cfg(feature = "alloc")]
-use crate::carrier::headers::MAX_HEADER_LINES;
-#[cfg(feature = "alloc")]
-use crate::field::Field;
-#[cfg(feature = "alloc")]
-use crate::field::invalid::InvalidHeader;
 use crate::formats::correlation::{Correlation, CorrelationId};
-#[cfg(feature = "alloc")]
-use crate::owned::OwnedContext;
-#[cfg(feature = "alloc")]
-use crate::owned::lines::{Entry, OwnedLines};
 use crate::propagator::Extraction;
 use crate::tracestate::preserve::Preserved;
+#[cfg(feature = "alloc")]
+use crate::{
+    carrier::headers::MAX_HEADER_LINES,
+    field::{Field, invalid::InvalidHeader},
+    owned::OwnedContext,
+    owned::lines::{Entry, OwnedLines},
+};
 
 impl<'c> Data<'_, 'c> {
     fn correlation(&self, format: &Correlation, lines: impl Iterator<Item = &'c [u8]>) -> Option<CorrelationId<'c>> {

@@ -1,18 +1,15 @@
 //! Datadog data of requests and owned contexts.
 
 use super::Data;
-#[cfg(feature = "alloc")]
-use crate::field::Field;
-#[cfg(feature = "alloc")]
-use crate::field::FormatKind;
-#[cfg(feature = "alloc")]
-use crate::formats::datadog::DatadogParts;
 use crate::formats::datadog::DatadogView;
-#[cfg(feature = "alloc")]
-use crate::id::sampling::Sampling;
-#[cfg(feature = "alloc")]
-use crate::owned::{OwnedContext, Role};
 use crate::propagator::Extraction;
+#[cfg(feature = "alloc")]
+use crate::{
+    field::{Field, FormatKind},
+    formats::datadog::DatadogParts,
+    id::sampling::Sampling,
+    owned::{OwnedContext, Role},
+};
 #[cfg(feature = "alloc")]
 use alloc::string::ToString;
 

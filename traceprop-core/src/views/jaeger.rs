@@ -2,21 +2,17 @@
 
 use super::Data;
 use crate::field::FormatKind;
-#[cfg(feature = "alloc")]
-use crate::field::{Field, FieldSet, invalid::InvalidHeader};
-#[cfg(feature = "alloc")]
-use crate::format::Writer;
 use crate::formats::jaeger::JaegerView;
-#[cfg(feature = "alloc")]
-use crate::formats::jaeger::{JaegerBaggage, JaegerFlags, UberTraceId, baggage_line};
 use crate::id::sampling::Sampling;
-#[cfg(feature = "alloc")]
-use crate::owned::OwnedContext;
-#[cfg(feature = "alloc")]
-use crate::owned::lines::Entry;
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
-use crate::wire::reason::InvalidReason;
+use crate::{
+    field::{Field, FieldSet, invalid::InvalidHeader},
+    format::Writer,
+    formats::jaeger::{JaegerBaggage, JaegerFlags, UberTraceId, baggage_line},
+    owned::{OwnedContext, lines::Entry},
+    wire::reason::InvalidReason,
+};
 
 impl<'c> Data<'_, 'c> {
     fn jaeger(self) -> JaegerView<'c> {

@@ -1,21 +1,17 @@
 //! sw8 data of requests and owned contexts.
 
 use super::Data;
-#[cfg(feature = "alloc")]
-use crate::field::Field;
 use crate::field::FormatKind;
-#[cfg(feature = "alloc")]
-use crate::field::invalid::InvalidHeader;
 use crate::formats::sw8::{Sw8, Sw8View};
-#[cfg(feature = "alloc")]
-use crate::formats::sw8::{Sw8Extension, Sw8Parts, correlation_line};
-#[cfg(feature = "alloc")]
-use crate::id::sampling::Sampling;
-#[cfg(feature = "alloc")]
-use crate::owned::OwnedContext;
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
-use crate::wire::reason::InvalidReason;
+use crate::{
+    field::{Field, invalid::InvalidHeader},
+    formats::sw8::{Sw8Extension, Sw8Parts, correlation_line},
+    id::sampling::Sampling,
+    owned::OwnedContext,
+    wire::reason::InvalidReason,
+};
 
 impl<'c> Data<'_, 'c> {
     fn sw8(&self) -> Option<Sw8View<'c>> {
