@@ -275,6 +275,15 @@ impl<'c> Iterator for NamedLines<'c> {
 }
 
 /// Iterator over the lines of one field.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::format::HeaderLines;
+///
+/// let mut lines = HeaderLines::one(b"a=1").iter();
+/// assert_eq!((lines.next(), lines.next()), (Some(&b"a=1"[..]), None));
+/// ```
 #[derive(Clone)]
 pub struct HeaderLinesIter<'c> {
     only: Option<&'c [u8]>,

@@ -75,6 +75,16 @@ pub trait Carrier: Sync {
 }
 
 /// What a carrier with an index found; see [`Carrier::lookup`].
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::{Carrier, Field, carrier::Lookup};
+///
+/// // A slice has no index, so it is searched from the start.
+/// let request = [("b3", "0")];
+/// assert_eq!(request.lookup(Field::B3), Lookup::Unsupported);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup<'c> {
     /// The carrier has no index for this field.
@@ -161,6 +171,17 @@ pub trait CarrierMut {
 }
 
 /// The fields that an injection replaces: those of all formats that are written.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::carrier::StaleFields;
+///
+/// /// Tells a carrier of two known headers whether it holds one of the fields.
+/// fn has_stale(fields: &StaleFields<'_>) -> bool {
+///     ["traceparent", "b3"].iter().any(|name| fields.contains(name))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct StaleFields<'p> {
     names: &'p FieldNames,
@@ -199,6 +220,17 @@ impl<C: CarrierMut + ?Sized> CarrierMut for &mut C {
 }
 
 /// The name of a line to write: a token in lower case.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::carrier::{FieldName, FieldValue};
+///
+/// /// Formats a line as HTTP/1.1 sends it.
+/// fn line(name: FieldName<'_>, value: FieldValue<'_>) -> String {
+///     format!("{name}: {value}")
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct FieldName<'a> {
     field: Field,
@@ -231,6 +263,21 @@ impl fmt::Display for FieldName<'_> {
 ///
 /// A short value is one piece of text, see [`FieldValue::as_str`]. A long value is written in pieces by its `Display`, so
 /// that the core needs no allocator. [`FieldValue::len`] returns how much room it needs.
+///
+/// # Examples
+///
+/// ```
+/// use traceprop_core::carrier::FieldValue;
+///
+/// /// Copies a value with one allocation.
+/// fn copy(value: FieldValue<'_>) -> String {
+///     use std::fmt::Write;
+///
+///     let mut text = String::with_capacity(value.len());
+///     let _ = write!(text, "{value}");
+///     text
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct FieldValue<'a>(Repr<'a>);
 

@@ -161,7 +161,23 @@ impl<'c> SpanContext<'c> {
     }
 }
 
-/// A received context that a service without spans forwards. [`Passthrough::from_remote`] has an example.
+/// A received context that a service without spans forwards.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "alloc")] {
+/// use traceprop_core::{InjectOptions, Pairs, presets};
+///
+/// let propagator = presets::W3C.propagator();
+/// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+/// let passthrough = propagator.extract(&request).passthrough();
+///
+/// let mut headers = Pairs::new();
+/// propagator.inject(passthrough, &InjectOptions::new(), &mut headers);
+/// assert_eq!(headers.get("traceparent"), Some(request[0].1));
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Passthrough<'c> {
     context: Option<RemoteContext>,

@@ -1,4 +1,4 @@
-//! The environment of a process: how context crosses into a child (`TRACEPARENT`, `TRACESTATE`, `BAGGAGE`).
+//! The environment of a process as a carrier: `TRACEPARENT`, `TRACESTATE`, `BAGGAGE` for a child process.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -11,7 +11,7 @@ use crate::propagator::Propagator;
 
 /// The trace context that this process was started with: an owned snapshot of the variables that a propagator reads.
 ///
-/// Variables have the names of the headers, with `_` for `-`, in any letter case. No other variable is looked into.
+/// Variables have the names of the headers, with `_` for `-`, in any letter case. No other variable is read.
 ///
 /// ```
 /// use traceprop_core::{presets, EnvCarrier};
@@ -27,12 +27,12 @@ pub struct EnvCarrier {
 }
 
 impl EnvCarrier {
-    /// A snapshot of the variables of this process that `propagator` reads.
+    /// Captures the variables of this process that `propagator` reads.
     pub fn capture(propagator: &Propagator) -> Self {
         Self::from_vars(propagator, std::env::vars_os())
     }
 
-    /// The same of other variables.
+    /// Captures the variables that `propagator` reads from `variables`.
     pub fn from_vars(propagator: &Propagator, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let watched = |(name, value): (OsString, OsString)| {
             let name = header_name(&name)?;
@@ -40,7 +40,7 @@ impl EnvCarrier {
             Some((name, value.into_encoded_bytes()))
         };
         let mut variables: Vec<_> = variables.into_iter().filter_map(watched).collect();
-        // The environment has no order of its own; the same variables shall always read the same.
+        // The environment has no order. Sorted, equal variables are always read alike.
         variables.sort();
         Self { variables }
     }
@@ -52,18 +52,20 @@ impl Carrier for EnvCarrier {
     }
 }
 
-/// `X_B3_TRACEID` as `x-b3-traceid`.
+/// Returns `x-b3-traceid` for `X_B3_TRACEID`.
 fn header_name(variable: &OsStr) -> Option<String> {
     Some(variable.to_str()?.to_ascii_lowercase().replace('_', "-"))
 }
 
-/// `x-b3-traceid` as `X_B3_TRACEID`.
+/// Returns `X_B3_TRACEID` for `x-b3-traceid`.
 fn variable_name(header: &str) -> String {
     header.to_ascii_uppercase().replace('-', "_")
 }
 
-/// Hands context to a child process. Variables of a written format that the child would inherit, and that are not set
-/// now, are removed: an old `TRACESTATE` must not stand beside a new `TRACEPARENT`.
+/// Passes context to a child process.
+///
+/// Variables of a written format that the child would inherit, and that this call does not set, are removed: a stale
+/// `TRACESTATE` must not accompany a new `TRACEPARENT`.
 ///
 /// ```
 /// use std::process::Command;
@@ -79,7 +81,7 @@ impl CarrierMut for Command {
         let variable = variable_name(name.as_str());
         let present = self.get_envs().find(|(known, _)| *known == OsStr::new(&variable)).and_then(|(_, value)| value);
         let joined = match present {
-            // A variable holds one value; several lines mean the same joined by a comma.
+            // A variable holds one value. Several lines are joined by a comma, which means the same.
             Some(present) => {
                 let mut joined = present.to_os_string();
                 joined.push(std::format!(",{value}"));

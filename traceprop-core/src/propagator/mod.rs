@@ -118,13 +118,13 @@ pub struct Propagator {
     others: FormatList,
     /// The fields that a request is searched for: those of both lists.
     reads: FieldNames,
-    /// The same, and the fields of formats that only bridge: their lines come with contexts that others have read.
+    /// The fields of both lists, and those of `others`: a context that another propagator read may hold their lines.
     names: FieldNames,
     /// The formats of both lists.
     kinds: FormatSet,
-    /// What is written.
+    /// The formats of the inject list.
     injected: FormatSet,
-    /// What the injected formats own: fields that an outgoing request must not keep beside theirs.
+    /// The fields of the inject list, which an injection replaces.
     owned: FieldSet,
     /// The limits of the baggage that is read; `None` if none is.
     baggage_limits: Option<BaggageLimits>,
