@@ -37,16 +37,13 @@ type Fields<'c> = [&'c [u8]; 8];
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sw8Header<'c> {
-    sampled: bool,
-    span_number: u32,
+    judged: Judged,
     trace_id: Sw8Text<'c>,
     segment_id: Sw8Text<'c>,
     service: Sw8Text<'c>,
     instance: Sw8Text<'c>,
     endpoint: Sw8Text<'c>,
     peer: Sw8Text<'c>,
-    trace: TraceId,
-    parent: SpanId,
 }
 
 impl<'c> Sw8Header<'c> {
@@ -67,7 +64,7 @@ impl<'c> Sw8Header<'c> {
 
     /// Returns field 1: `false` if the sender probably does not record the trace. Most agents ignore it.
     pub const fn is_sampled(&self) -> bool {
-        self.sampled
+        self.judged.sampled
     }
 
     /// Returns field 2: the trace id as the sender spells it.
@@ -82,7 +79,7 @@ impl<'c> Sw8Header<'c> {
 
     /// Returns field 4: the number of the calling span in its segment.
     pub const fn span_number(&self) -> u32 {
-        self.span_number
+        self.judged.span_number
     }
 
     /// Returns field 5: the calling service.
@@ -109,8 +106,7 @@ impl<'c> Sw8Header<'c> {
     ///
     /// See [`trace_id_from_text`](super::trace_id_from_text) and [`span_id_from_segment`](super::span_id_from_segment).
     pub const fn context(&self) -> RemoteContext {
-        let Self { sampled, span_number, trace, parent, .. } = *self;
-        Judged { sampled, span_number, trace, parent }.context()
+        self.judged.context()
     }
 }
 
@@ -143,6 +139,7 @@ fn read(value: &[u8]) -> Result<(Judged, Fields<'_>), ReasonAt> {
 }
 
 /// The numbers of a valid value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Judged {
     sampled: bool,
     span_number: u32,
@@ -162,8 +159,7 @@ impl Judged {
 
     fn header(self, fields: Fields<'_>) -> Sw8Header<'_> {
         let [_, trace_id, segment_id, _, service, instance, endpoint, peer] = fields.map(Sw8Text::known);
-        let Self { sampled, span_number, trace, parent } = self;
-        Sw8Header { sampled, span_number, trace_id, segment_id, service, instance, endpoint, peer, trace, parent }
+        Sw8Header { judged: self, trace_id, segment_id, service, instance, endpoint, peer }
     }
 }
 
