@@ -46,9 +46,7 @@ const MISSING_TRACE_ID: ReasonAt = InvalidReason::MissingTraceId.at(0);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct B3Multi {
-    /// `None` only together with a decision.
-    ids: Option<B3Ids>,
-    sampling: Sampling,
+    single: B3Single,
     /// The errors of `X-B3-Sampled` and `X-B3-ParentSpanId`, which leave the ids valid.
     ignored: [Option<InvalidHeader>; 2],
 }
@@ -56,25 +54,25 @@ pub struct B3Multi {
 impl B3Multi {
     /// Creates headers with ids.
     pub const fn new(ids: B3Ids, sampling: Sampling) -> Self {
-        Self { ids: Some(ids), sampling, ignored: [None; 2] }
+        Self { single: B3Single::new(ids, sampling), ignored: [None; 2] }
     }
 
     /// Creates headers with a decision and no ids. Returns `None` for [`Sampling::Deferred`].
     pub const fn from_sampling(sampling: Sampling) -> Option<Self> {
-        match sampling {
-            Sampling::Deferred => None,
-            _ => Some(Self { ids: None, sampling, ignored: [None; 2] }),
+        match B3Single::from_sampling(sampling) {
+            Some(single) => Some(Self { single, ignored: [None; 2] }),
+            None => None,
         }
     }
 
     /// Returns the ids, if there are any.
     pub const fn ids(&self) -> Option<B3Ids> {
-        self.ids
+        self.single.ids()
     }
 
     /// Returns the sampling decision.
     pub const fn sampling(&self) -> Sampling {
-        self.sampling
+        self.single.sampling()
     }
 
     /// Returns the errors of optional headers that were ignored. The ids are valid without them.
@@ -112,7 +110,7 @@ impl B3Multi {
                     Some(Err(invalid)) => (None, Some(invalid)),
                 };
                 let ids = if is_64_bit { ids.with_64_bit_trace_id() } else { ids }.with_parent_span_id(parent);
-                Ok(Some(Self { ids: Some(ids), sampling, ignored: [bad_sampled, bad_parent] }))
+                Ok(Some(Self { single: B3Single::new(ids, sampling), ignored: [bad_sampled, bad_parent] }))
             }
             (None, Some(_)) => Err(MISSING_TRACE_ID.of(Field::B3TraceId)),
             (None, None) => match (Self::from_sampling(sampling), bad_sampled, parent) {
@@ -132,14 +130,14 @@ impl B3Multi {
     /// A debug trace is written as flags, without `X-B3-Sampled`. An undecided trace has neither.
     pub fn write(&self, mut header: impl FnMut(Field, &str)) {
         let mut hex = |field, digits: &[u8]| header(field, wire::ascii(digits));
-        if let Some(ids) = &self.ids {
+        if let Some(ids) = self.ids() {
             hex(Field::B3TraceId, ids.write_trace_id(&mut [0; 32]));
             hex(Field::B3SpanId, &ids.span_id().to_hex());
             if let Some(parent) = ids.parent_span_id() {
                 hex(Field::B3ParentSpanId, &parent.to_hex());
             }
         }
-        match self.sampling {
+        match self.sampling() {
             Sampling::Deferred => {}
             Sampling::NotSampled => header(Field::B3Sampled, "0"),
             Sampling::Sampled => header(Field::B3Sampled, "1"),
@@ -150,11 +148,7 @@ impl B3Multi {
     /// Converts the headers to what a format returns from `extract`.
     #[inline]
     pub(super) fn parsed(&self) -> Parsed {
-        let parsed = match &self.ids {
-            Some(ids) => Parsed::context(ids.context(self.sampling)),
-            None => Parsed::sampling_only(self.sampling),
-        };
-        let mut parsed = parsed.with_encoding("b3multi");
+        let mut parsed = self.single.parsed().with_encoding("b3multi");
         if self.ignored != [None; 2] {
             self.ignored().for_each(|invalid| parsed.ignore_field(invalid));
         }
@@ -164,7 +158,7 @@ impl B3Multi {
 
 impl From<B3Single> for B3Multi {
     fn from(single: B3Single) -> Self {
-        Self { ids: single.ids(), sampling: single.sampling(), ignored: [None; 2] }
+        Self { single, ignored: [None; 2] }
     }
 }
 
