@@ -7,6 +7,7 @@ mod kind;
 mod known;
 mod matcher;
 mod name;
+mod reserved;
 mod set;
 
 use core::fmt;
@@ -95,15 +96,21 @@ impl fmt::Display for Field {
 }
 
 /// Returns whether a name starts with a prefix, in any letter case. Works in constants.
+///
+/// `_` counts as `-`, because WSGI and CGI servers read both as one name.
 const fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
     let mut i = 0;
     while i < prefix.len() {
-        if i == name.len() || !name[i].eq_ignore_ascii_case(&prefix[i]) {
+        if i == name.len() || !dashed(name[i]).eq_ignore_ascii_case(&dashed(prefix[i])) {
             return false;
         }
         i += 1;
     }
     true
+}
+
+const fn dashed(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
 }
 
 #[cfg(test)]

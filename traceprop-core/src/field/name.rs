@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::reserved::purpose_of;
 use crate::wire;
 
 /// The most custom headers that one propagator can watch.
@@ -54,6 +55,11 @@ pub enum InvalidHeaderName {
         /// The name of the format.
         format: &'static str,
     },
+    /// HTTP or gRPC uses this header, so a trace header with its name would overwrite it.
+    ReservedInHttp {
+        /// What the header is for, such as `credentials`.
+        purpose: &'static str,
+    },
 }
 
 impl fmt::Display for InvalidHeaderName {
@@ -62,6 +68,7 @@ impl fmt::Display for InvalidHeaderName {
             Self::BadLength => write!(f, "not 1 to {} bytes long", CustomHeader::MAX_LEN),
             Self::BadByte(at) => write!(f, "invalid character at byte {at}"),
             Self::Reserved { format } => write!(f, "reserved for format `{format}`"),
+            Self::ReservedInHttp { purpose } => write!(f, "reserved in HTTP for {purpose}"),
         }
     }
 }
@@ -76,7 +83,15 @@ impl CustomHeader {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidHeaderName`] if the text is empty, longer than [`CustomHeader::MAX_LEN`], or not a token.
+    /// Returns [`InvalidHeaderName`] if the text is empty, longer than [`CustomHeader::MAX_LEN`], not a token, or a name
+    /// that HTTP or gRPC uses, such as `host`, `cookie` or `content-type`.
+    ///
+    /// ```
+    /// use traceprop_core::format::CustomHeader;
+    ///
+    /// let error = CustomHeader::new("Authorization").unwrap_err();
+    /// assert_eq!(error.to_string(), "reserved in HTTP for credentials");
+    /// ```
     pub const fn new(name: &str) -> Result<Self, InvalidHeaderName> {
         let text = name.as_bytes();
         if text.is_empty() || text.len() > Self::MAX_LEN {
@@ -91,6 +106,9 @@ impl CustomHeader {
             bytes[i] = text[i].to_ascii_lowercase();
             i += 1;
         }
+        if let Some(purpose) = purpose_of(name, false) {
+            return Err(InvalidHeaderName::ReservedInHttp { purpose });
+        }
         Ok(Self { bytes, len: text.len() as u8, is_prefix: false })
     }
 
@@ -102,7 +120,7 @@ impl CustomHeader {
     pub const fn from_static(name: &'static str) -> Self {
         match Self::new(name) {
             Ok(name) => name,
-            Err(_) => panic!("not a header name of at most 62 bytes"),
+            Err(_) => panic!("not a header name of at most 62 bytes that is free"),
         }
     }
 
@@ -113,6 +131,11 @@ impl CustomHeader {
     pub const fn prefix(mut self) -> Self {
         self.is_prefix = true;
         self
+    }
+
+    /// Returns what HTTP uses a header for that begins with this prefix, or the header itself.
+    pub(crate) fn purpose(&self) -> Option<&'static str> {
+        purpose_of(self.as_str(), self.is_prefix)
     }
 
     /// Returns whether this is the prefix of several names.

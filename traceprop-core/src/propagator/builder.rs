@@ -5,7 +5,7 @@ use core::fmt;
 use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::list::FormatList;
 use super::{Options, Propagator, TraceIdMatch, Trust};
-use crate::field::{FieldNames, ROWS};
+use crate::field::{FieldNames, InvalidHeaderName, ROWS};
 use crate::format::{Format, FormatRef};
 
 /// What a builder knows about a list in addition to its formats.
@@ -245,6 +245,15 @@ impl PropagatorBuilder {
             let name = ConfigWord::new(format.name());
             format.check_inject().map_err(|reason| ConfigError::CannotInject { name, reason })?;
         }
+        for (formats, list) in [(&self.extract, ConfigList::Extract), (&self.inject, ConfigList::Inject)] {
+            for header in formats.iter().flat_map(|format| format.fields().custom_headers()) {
+                if let Some(purpose) = header.purpose() {
+                    let (name, source) =
+                        (ConfigWord::new(header.as_str()), InvalidHeaderName::ReservedInHttp { purpose });
+                    return Err(ConfigError::InvalidHeaderName { variable: None, list, name, source });
+                }
+            }
+        }
         let mut names = FieldNames::new();
         for format in self.extract.iter().chain(self.inject.iter()) {
             if format.fields().custom_headers().iter().any(|name| names.watch_name(name).is_none()) {
@@ -287,6 +296,23 @@ mod tests {
         }
 
         fn inject(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
+    }
+
+    #[test]
+    fn err_a_prefix_of_names_that_http_uses() {
+        let with = |prefix: &'static str| Named("acme".into(), alloc::vec![CustomHeader::from_static(prefix).prefix()]);
+        let error = |list, prefix: &'static str, purpose| ConfigError::InvalidHeaderName {
+            variable: None,
+            list,
+            name: ConfigWord::new(prefix),
+            source: InvalidHeaderName::ReservedInHttp { purpose },
+        };
+        let content = "content and its caching";
+        let written = err(Propagator::builder().extract_none().inject(with("content-")));
+        assert_eq!(written, error(ConfigList::Inject, "content-", content));
+        let read = err(Propagator::builder().inject_none().extract(with("auth")));
+        assert_eq!(read, error(ConfigList::Extract, "auth", "credentials"));
+        assert!(Propagator::builder().inject_none().extract(with("acmectx-")).build().is_ok());
     }
 
     fn named(n: usize) -> Named {

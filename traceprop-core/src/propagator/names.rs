@@ -26,7 +26,7 @@ impl Propagator {
     /// | `datadog` | the `x-datadog-*` headers |
     /// | `jaeger` | `uber-trace-id` and Jaeger baggage |
     /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |
-    /// | `correlation:HEADER` | a correlation id in this header (feature `alloc`) |
+    /// | `correlation:HEADER` | a correlation id in this header, unless HTTP uses it (feature `alloc`) |
     /// | `all` | `tracecontext`, `b3`, `datadog`, `jaeger`, `sw8` and `baggage` |
     /// | `none` | no format; permits an empty list |
     ///

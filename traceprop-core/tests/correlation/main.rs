@@ -96,6 +96,34 @@ fn err_header_that_is_no_name_or_taken() {
     assert_eq!(err("x id"), InvalidHeaderName::BadByte(1));
     assert_eq!(err("TraceParent"), InvalidHeaderName::Reserved { format: "tracecontext" });
     assert_eq!(err("uberctx-id"), InvalidHeaderName::Reserved { format: "jaeger" });
+    assert_eq!(err("x_datadog_trace_id"), InvalidHeaderName::Reserved { format: "datadog" });
+}
+
+#[test]
+fn err_header_that_http_uses() {
+    for (name, purpose) in [
+        ("authorization", "credentials"),
+        ("Cookie", "credentials"),
+        ("host", "routing"),
+        ("Transfer-Encoding", "message framing"),
+        ("content-type", "content and its caching"),
+        ("content_type", "content and its caching"),
+        ("connection", "connections"),
+        ("proxy-authorization", "connections"),
+    ] {
+        let reserved = InvalidHeaderName::ReservedInHttp { purpose };
+        assert_eq!(Correlation::new(name).unwrap_err(), reserved, "{name}");
+        for (extract, inject, list) in [
+            (format!("correlation:{name}"), "none".into(), "extract"),
+            ("none".to_owned(), format!("correlation:{name}"), "inject"),
+        ] {
+            let error = Propagator::from_names(&extract, &inject).unwrap_err().to_string();
+            assert_eq!(error, format!("{list} list: `correlation:{name}`: reserved in HTTP for {purpose}"));
+        }
+    }
+    for name in ["x-request-id", "request-id", "x-host", "x-content-type", "hosts", "newrelic", "grpc-trace-bin"] {
+        assert!(Correlation::new(name).is_ok(), "{name}");
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl Correlation {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidHeaderName`] if `name` is not a header name of at most 62 bytes, or belongs to another format.
+    /// Returns [`InvalidHeaderName`] if `name` is not a valid name of a [`CustomHeader`], or belongs to another format.
     pub const fn new(name: &str) -> Result<Self, InvalidHeaderName> {
         let header = match (CustomHeader::new(name), Field::reserved_by(name)) {
             (Ok(_), Some(format)) => return Err(InvalidHeaderName::Reserved { format }),
