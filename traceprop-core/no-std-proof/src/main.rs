@@ -11,7 +11,11 @@ use core::panic::PanicInfo;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::Sw8;
-use traceprop_core::{Allow, CarrierMut, IdBits, InjectOptions, Propagator, presets, carrier::{FieldName, FieldValue}};
+use traceprop_core::{
+    Allow, CarrierMut, IdBits, InjectOptions, Propagator,
+    carrier::{FieldName, FieldValue},
+    presets,
+};
 
 /// Text on the stack. Writing beyond its capacity is an error.
 struct Text<const N: usize> {

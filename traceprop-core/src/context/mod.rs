@@ -285,6 +285,6 @@ mod tests {
     #[test]
     fn err_debug_holds_no_line() {
         let shown = std::format!("{:?}", Received::NOTHING);
-        assert_eq!(shown, "Received { lines: false, primary: None, refused: FieldSet(0), .. }");
+        assert_eq!(shown, "Received { lines: false, primary: None, ignored: FieldSet(0), .. }");
     }
 }

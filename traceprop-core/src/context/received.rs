@@ -19,7 +19,7 @@ pub(crate) struct Received<'c> {
     /// The format that supplied the context.
     pub(crate) primary: Option<FormatKind>,
     /// Fields that are invalid, while the rest of their format is not.
-    pub(crate) refused: FieldSet,
+    pub(crate) ignored: FieldSet,
     /// What parsing found in the tracestate.
     pub(crate) tracestate: TraceStateFacts,
     /// The decision was filled in from another format than the primary one.
@@ -35,10 +35,10 @@ pub(crate) struct Received<'c> {
 impl<'c> Received<'c> {
     /// Returns the tracestate of this trace, or an empty one.
     #[inline(always)]
-    pub(crate) fn tracestate(&self, slots: &Headers<'c>) -> TraceState<'c> {
-        let counts = self.agrees.contains(FormatKind::TraceContext) && !self.refused.contains(Field::TraceState);
+    pub(crate) fn tracestate(&self, headers: &Headers<'c>) -> TraceState<'c> {
+        let counts = self.agrees.contains(FormatKind::TraceContext) && !self.ignored.contains(Field::TraceState);
         match counts {
-            true => TraceState::known(slots.get_all(Field::TraceState), self.tracestate),
+            true => TraceState::known(headers.get_all(Field::TraceState), self.tracestate),
             false => TraceState::EMPTY,
         }
     }
@@ -47,7 +47,7 @@ impl<'c> Received<'c> {
         source: None,
         agrees: FormatSet::EMPTY,
         primary: None,
-        refused: FieldSet::EMPTY,
+        ignored: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
         filled_in: false,
         priority_in_dd: false,
@@ -61,7 +61,7 @@ impl fmt::Debug for Received<'_> {
         f.debug_struct("Received")
             .field("lines", &self.source.is_some())
             .field("primary", &self.primary)
-            .field("refused", &self.refused)
+            .field("ignored", &self.ignored)
             .finish_non_exhaustive()
     }
 }

@@ -37,12 +37,12 @@ impl Entry<'_> {
 
 impl OwnedLines {
     /// Copies the lines that a context can still need.
-    pub(crate) fn copy(extraction: &Extraction<'_>, slots: &Headers<'_>, received: &Received<'_>) -> Option<Self> {
+    pub(crate) fn copy(extraction: &Extraction<'_>, headers: &Headers<'_>, received: &Received<'_>) -> Option<Self> {
         let mut size = 0;
         let mut fields = FieldSet::EMPTY;
-        for field in slots.present().iter().filter(|field| is_needed(*field, slots, received, extraction)) {
+        for field in headers.present().iter().filter(|field| is_needed(*field, headers, received, extraction)) {
             let mut bytes = 0;
-            each_entry(slots, field, |entry| bytes += entry.len());
+            each_entry(headers, field, |entry| bytes += entry.len());
             if size + bytes <= OwnedContext::MAX_BYTES {
                 fields = fields.with(field);
                 size += bytes;
@@ -55,7 +55,7 @@ impl OwnedLines {
         let mut buffer: Arc<[u8]> = core::iter::repeat_n(0, size).collect();
         if let Some(mut room) = Arc::get_mut(&mut buffer) {
             for field in fields.iter() {
-                each_entry(slots, field, |entry| put(&mut room, &entry));
+                each_entry(headers, field, |entry| put(&mut room, &entry));
             }
         }
         Some(Self(buffer))
@@ -78,27 +78,27 @@ impl OwnedLines {
 
 /// Calls `each` for the lines of a field. Usually it has a fixed name and one line, which is in the table.
 #[inline]
-fn each_entry<'c>(slots: &Headers<'c>, field: Field, mut each: impl FnMut(Entry<'c>)) {
+fn each_entry<'c>(headers: &Headers<'c>, field: Field, mut each: impl FnMut(Entry<'c>)) {
     let has_names = field.is_prefix() || matches!(field, Field::Custom(_));
-    match slots.get(field) {
-        Some(value) if !has_names && !slots.is_repeated(field) => {
+    match headers.get(field) {
+        Some(value) if !has_names && !headers.is_repeated(field) => {
             each(Entry { index: field.index() as u8, name: "", value });
         }
-        _ => entries_of(slots, field).for_each(each),
+        _ => entries_of(headers, field).for_each(each),
     }
 }
 
-fn entries_of<'c>(slots: &Headers<'c>, field: Field) -> impl Iterator<Item = Entry<'c>> + use<'c> {
+fn entries_of<'c>(headers: &Headers<'c>, field: Field) -> impl Iterator<Item = Entry<'c>> + use<'c> {
     let index = field.index() as u8;
     let named = field.name().is_none() || field.is_prefix();
     // No watched header has a longer name than a byte can count: custom headers and prefixes are shorter.
-    let lines = slots.get_all(field).for_copy().filter(move |(name, _)| !named || name.len() <= usize::from(u8::MAX));
+    let lines = headers.get_all(field).for_copy().filter(move |(name, _)| !named || name.len() <= usize::from(u8::MAX));
     lines.map(move |(name, value)| Entry { index, name: if named { name } else { "" }, value })
 }
 
 /// Whether the lines of a field are still needed. Those of another trace are not, and invalid ones are not forwarded.
-fn is_needed(field: Field, slots: &Headers<'_>, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
-    if received.refused.contains(field) {
+fn is_needed(field: Field, headers: &Headers<'_>, received: &Received<'_>, extraction: &Extraction<'_>) -> bool {
+    if received.ignored.contains(field) {
         return false;
     }
     match field.format() {
@@ -106,11 +106,11 @@ fn is_needed(field: Field, slots: &Headers<'_>, received: &Received<'_>, extract
         _ if field.is_baggage() => received.keeps_text,
         FormatKind::Custom => received.keeps_text,
         // It belongs to no trace, and may have decided this one.
-        kind if field.asks_for_trace() && !slots.present().intersects(kind.fields().first()) => true,
+        kind if field.asks_for_trace() && !headers.present().intersects(kind.fields().first()) => true,
         kind => match (extraction.context(), extraction.sampling()) {
             // A format that is only written parses its lines when it forwards them, and each of its encodings by itself.
             (Some(_), _) => {
-                let is_present = |fields: FieldSet| slots.present().intersects(fields);
+                let is_present = |fields: FieldSet| headers.present().intersects(fields);
                 let has_both_encodings = || kind.encodings().is_some_and(|fields| fields.into_iter().all(is_present));
                 received.agrees.contains(kind) || has_both_encodings() || !extraction.has_read(kind)
             }

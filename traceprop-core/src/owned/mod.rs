@@ -307,7 +307,7 @@ impl OwnedContext {
         // The received line of a field can be invalid. The new one is not.
         let given = fields.iter().fold(FieldSet::EMPTY, |set, (field, _)| set.with(*field));
         let received = self.known_mut();
-        received.refused = received.refused.without(given);
+        received.ignored = received.ignored.without(given);
         let entries = fields.iter().map(|(field, line)| Entry { index: field.index() as u8, name: "", value: line });
         self.replace(|known| fields.iter().any(|(field, _)| *field == known.field()), entries)
     }
@@ -386,7 +386,7 @@ impl Received<'_> {
             source: None,
             agrees: self.agrees,
             primary: self.primary,
-            refused: self.refused,
+            ignored: self.ignored,
             tracestate: self.tracestate,
             filled_in: self.filled_in,
             priority_in_dd: self.priority_in_dd,

@@ -168,7 +168,7 @@ impl PropagatorBuilder {
 
     /// Sets how far callers are trusted. Defaults to [`Trust::Continue`].
     pub const fn trust(mut self, trust: Trust) -> Self {
-        self.options.behavior = trust;
+        self.options.trust = trust;
         self
     }
 
@@ -193,8 +193,8 @@ impl PropagatorBuilder {
     /// assert_eq!((extraction.source_format(), extraction.links().count()), (Some("datadog"), 0));
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
-    pub const fn trace_id_match(mut self, matching: TraceIdMatch) -> Self {
-        self.options.matching = matching;
+    pub const fn trace_id_match(mut self, id_match: TraceIdMatch) -> Self {
+        self.options.id_match = id_match;
         self
     }
 
@@ -238,7 +238,7 @@ impl PropagatorBuilder {
         if self.options.extract_first && contexts < 2 {
             return Err(ConfigError::ExtractFirstNeedsTwo);
         }
-        if self.options.behavior != Trust::Continue && self.extract.len() == 0 {
+        if self.options.trust != Trust::Continue && self.extract.len() == 0 {
             return Err(ConfigError::TrustWithoutExtract);
         }
         for format in self.inject.iter() {

@@ -70,14 +70,14 @@ pub struct Link<'c> {
 
 impl<'c> Link<'c> {
     /// Returns `None` for a context without a span.
-    fn new(context: RemoteContext, reason: LinkReason, style: &'c str) -> Option<Self> {
+    fn new(context: RemoteContext, reason: LinkReason, encoding: &'c str) -> Option<Self> {
         let span_id = context.parent_id?;
         Some(Self {
             trace_id: context.trace_id,
             span_id,
             sampled: context.sampling.is_sampled(),
             reason,
-            format: style,
+            format: encoding,
         })
     }
 }
@@ -100,15 +100,15 @@ pub struct Extraction<'c> {
     /// A decision without ids.
     decision: Sampling,
     received: Received<'c>,
-    slots: Headers<'c>,
-    style: Option<&'c str>,
+    headers: Headers<'c>,
+    encoding: Option<&'c str>,
     propagator: &'c Propagator,
 }
 
 /// Watches the formats being read, one by one.
 pub(crate) trait Recorder {
     /// `place` is the one of the format in the list. A format that is not recorded has none of its fields.
-    fn record(&mut self, place: usize, reading: &Parsed);
+    fn record(&mut self, place: usize, parsed: &Parsed);
 }
 
 /// Records nothing, if no report is needed.
@@ -139,17 +139,17 @@ impl Propagator {
 
 /// Returns which lines still count if the trace is not simply continued.
 #[inline(never)]
-fn behave<'c>(
-    behavior: Trust,
+fn apply_trust<'c>(
+    trust: Trust,
     received: Received<'c>,
     merged: &mut Option<RemoteContext>,
     decision: &mut Sampling,
 ) -> Received<'c> {
     *decision = Sampling::Deferred;
-    match behavior {
+    match trust {
         Trust::Continue => received,
         // The lines remain for their baggage and correlation ids. The trace of no format counts.
-        Trust::Restart => Received { source: received.source, refused: received.refused, ..Received::NOTHING },
+        Trust::Restart => Received { source: received.source, ignored: received.ignored, ..Received::NOTHING },
         Trust::Ignore => Received { keeps_text: false, ..Received::NOTHING },
         Trust::Resample => {
             let mut filled_in = received.filled_in;
@@ -167,29 +167,29 @@ impl<'c> Extraction<'c> {
     /// Collects the headers and lets the formats parse them. The table of headers is large, so it is filled first and
     /// moved once.
     pub(crate) fn read<C: Carrier>(propagator: &'c Propagator, carrier: &'c C, recorder: &mut impl Recorder) -> Self {
-        let mut slots = Headers::empty(carrier, &propagator.reads);
-        carrier.fill(&propagator.reads, &mut slots.table);
-        let mut formats = propagator.extract.asked(slots.maybe_present());
+        let mut headers = Headers::empty(carrier, &propagator.reads);
+        carrier.fill(&propagator.reads, &mut headers.table);
+        let mut formats = propagator.extract.asked(headers.maybe_present());
         let mut merge = Merge::NOTHING;
         if let Some((place, format, kind)) = formats.next() {
-            let reading = format.extract(&slots);
-            recorder.record(place, &reading);
-            merge = Merge::beginning(format, kind, &reading);
+            let parsed = format.extract(&headers);
+            recorder.record(place, &parsed);
+            merge = Merge::first(format, kind, &parsed);
         }
         for (place, format, kind) in formats {
             if propagator.options.extract_first && merge.has_context() {
                 break;
             }
-            let reading = format.extract(&slots);
-            recorder.record(place, &reading);
-            merge.add(format, kind, &reading, propagator.options.matching);
+            let parsed = format.extract(&headers);
+            recorder.record(place, &parsed);
+            merge.add(format, kind, &parsed, propagator.options.id_match);
         }
         let (mut merged, mut decision) = merge.merged();
         let mut received = Received { source: Some(carrier), ..merge.received() };
-        if propagator.options.behavior != Trust::Continue {
-            received = behave(propagator.options.behavior, received, &mut merged, &mut decision);
+        if propagator.options.trust != Trust::Continue {
+            received = apply_trust(propagator.options.trust, received, &mut merged, &mut decision);
         }
-        Self { merged, decision, received, slots, style: merge.style(), propagator }
+        Self { merged, decision, received, headers, encoding: merge.encoding(), propagator }
     }
 
     /// Returns the trace to continue and the caller's span, or `None` if a new trace starts here.
@@ -197,7 +197,7 @@ impl<'c> Extraction<'c> {
     /// Always `None` under [`Trust::Restart`] and [`Trust::Ignore`].
     #[inline]
     pub const fn context(&self) -> Option<RemoteContext> {
-        match self.propagator.options.behavior {
+        match self.propagator.options.trust {
             Trust::Continue | Trust::Resample => self.merged,
             Trust::Restart | Trust::Ignore => None,
         }
@@ -226,7 +226,7 @@ impl<'c> Extraction<'c> {
     /// Returns the name of the format that supplied the context.
     pub const fn source_format(&self) -> Option<&'c str> {
         match self.context() {
-            Some(_) => self.style,
+            Some(_) => self.encoding,
             None => None,
         }
     }
@@ -235,51 +235,51 @@ impl<'c> Extraction<'c> {
     ///
     /// The headers are parsed again, so links cost nothing unless they are asked for. [`Link`] has an example.
     pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
-        let behavior = self.propagator.options.behavior;
-        let restarted = (behavior == Trust::Restart).then(|| self.restarted_link()).flatten();
-        let merged = match behavior {
+        let trust = self.propagator.options.trust;
+        let restarted = (trust == Trust::Restart).then(|| self.restarted_link()).flatten();
+        let merged = match trust {
             Trust::Continue | Trust::Resample if !self.propagator.options.extract_first => self.merged,
             _ => None,
         };
-        let slots = self.slots;
-        let matching = self.propagator.options.matching;
-        let terminated = self.propagator.extract.asked(slots.maybe_present()).filter_map(move |(_, format, _)| {
+        let headers = self.headers;
+        let id_match = self.propagator.options.id_match;
+        let terminated = self.propagator.extract.asked(headers.maybe_present()).filter_map(move |(_, format, _)| {
             let first = merged?;
-            let reading = format.extract(&slots);
-            let Outcome::Context(context) = reading.outcome() else { return None };
-            let other = !matching.is_same(context.trace_id, first.trace_id);
-            let style = reading.encoding().unwrap_or(format.name());
-            other.then(|| Link::new(context, LinkReason::DifferentTrace, style)).flatten()
+            let parsed = format.extract(&headers);
+            let Outcome::Context(context) = parsed.outcome() else { return None };
+            let other = !id_match.is_same(context.trace_id, first.trace_id);
+            let encoding = parsed.encoding().unwrap_or(format.name());
+            other.then(|| Link::new(context, LinkReason::DifferentTrace, encoding)).flatten()
         });
         restarted.into_iter().chain(terminated)
     }
 
     fn restarted_link(&self) -> Option<Link<'c>> {
-        Link::new(self.merged?, LinkReason::Restarted, self.style?)
+        Link::new(self.merged?, LinkReason::Restarted, self.encoding?)
     }
 
     /// Returns the received headers of all formats.
     pub const fn headers(&self) -> &Headers<'c> {
-        &self.slots
+        &self.headers
     }
 
     /// Returns the tracestate of the context, or an empty one.
     #[inline]
     pub fn tracestate(&self) -> TraceState<'c> {
-        self.received.tracestate(&self.slots)
+        self.received.tracestate(&self.headers)
     }
 
     /// Returns the W3C baggage, or an empty one if it is absent, invalid or not configured.
     #[inline]
     pub fn baggage(&self) -> Baggage<'c> {
         match self.propagator.baggage_limits.filter(|_| self.received.keeps_text) {
-            Some(limits) if self.slots.contains_any(FieldSet::of(&[Field::Baggage])) => self.read_baggage(limits),
+            Some(limits) if self.headers.contains_any(FieldSet::of(&[Field::Baggage])) => self.read_baggage(limits),
             _ => Baggage::EMPTY,
         }
     }
 
     fn read_baggage(&self, limits: BaggageLimits) -> Baggage<'c> {
-        Baggage::from_lines(self.slots.get_all(Field::Baggage), limits).unwrap_or(Baggage::EMPTY)
+        Baggage::from_lines(self.headers.get_all(Field::Baggage), limits).unwrap_or(Baggage::EMPTY)
     }
 
     /// Creates a span that continues the caller's trace, or starts a new trace if there is none to continue.
@@ -307,7 +307,7 @@ impl<'c> Extraction<'c> {
 
     fn start(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
         let mut span = SpanContext::starting(self.context(), self.received, sampling, ids);
-        if self.propagator.options.behavior == Trust::Resample
+        if self.propagator.options.trust == Trust::Resample
             && OtelTraceState::from_tracestate(&self.tracestate()).has_threshold()
         {
             // The threshold is the probability of the caller's decision.
@@ -343,8 +343,8 @@ impl<'c> Extraction<'c> {
             }
             // In another trace the decision and the vendor data of the request mean nothing.
             None => {
-                let Received { source, refused, keeps_text, .. } = self.received;
-                span.received = Received { source, refused, keeps_text, ..Received::NOTHING };
+                let Received { source, ignored, keeps_text, .. } = self.received;
+                span.received = Received { source, ignored, keeps_text, ..Received::NOTHING };
             }
         }
         span

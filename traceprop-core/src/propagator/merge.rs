@@ -12,11 +12,11 @@ use crate::tracestate::TraceStateFacts;
 pub(super) struct Merge<'c> {
     context: Option<RemoteContext>,
     primary: Option<FormatKind>,
-    style: Option<&'c str>,
+    encoding: Option<&'c str>,
     /// The first decision of a later format. It fills in a missing one.
     decision: Option<(Sampling, DecisionWeight)>,
     agrees: FormatSet,
-    refused: FieldSet,
+    ignored: FieldSet,
     tracestate: TraceStateFacts,
 }
 
@@ -24,68 +24,68 @@ impl<'c> Merge<'c> {
     pub(super) const NOTHING: Self = Self {
         context: None,
         primary: None,
-        style: None,
+        encoding: None,
         decision: None,
         agrees: FormatSet::EMPTY,
-        refused: FieldSet::EMPTY,
+        ignored: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
     };
 
     /// Starts with what the first format read. Usually there is nothing to merge it with.
     // Reading b3 would take 3 % more instructions with `add` alone.
     #[inline]
-    pub(super) fn beginning(format: &'c dyn Format, kind: FormatKind, reading: &Parsed) -> Self {
+    pub(super) fn first(format: &'c dyn Format, kind: FormatKind, parsed: &Parsed) -> Self {
         let nothing = Self {
-            refused: reading.ignored_fields(),
-            tracestate: if kind == FormatKind::TraceContext { reading.tracestate() } else { TraceStateFacts::NONE },
+            ignored: parsed.ignored_fields(),
+            tracestate: if kind == FormatKind::TraceContext { parsed.tracestate() } else { TraceStateFacts::NONE },
             ..Self::NOTHING
         };
         // One question after the other, the likeliest first: a `match` would be a jump to an address that is read.
-        if let Outcome::Context(context) = reading.outcome_ref() {
+        if let Outcome::Context(context) = parsed.outcome_ref() {
             return Self {
                 context: Some(*context),
                 primary: Some(kind),
-                style: Some(reading.encoding().unwrap_or(format.name())),
+                encoding: Some(parsed.encoding().unwrap_or(format.name())),
                 agrees: FormatSet::EMPTY.with(kind),
                 ..nothing
             };
         }
-        if let Outcome::SamplingOnly(sampling) = reading.outcome_ref() {
+        if let Outcome::SamplingOnly(sampling) = parsed.outcome_ref() {
             return Self { decision: Some((*sampling, DecisionWeight::Explicit)), ..nothing };
         }
         nothing
     }
 
     #[inline]
-    pub(super) fn add(&mut self, format: &'c dyn Format, kind: FormatKind, reading: &Parsed, matching: TraceIdMatch) {
-        self.refused = self.refused.union(reading.ignored_fields());
+    pub(super) fn add(&mut self, format: &'c dyn Format, kind: FormatKind, parsed: &Parsed, id_match: TraceIdMatch) {
+        self.ignored = self.ignored.union(parsed.ignored_fields());
         if kind == FormatKind::TraceContext {
-            self.tracestate = reading.tracestate();
+            self.tracestate = parsed.tracestate();
         }
         // By reference: a copy of the whole outcome would be taken apart byte by byte.
-        match reading.outcome_ref() {
+        match parsed.outcome_ref() {
             Outcome::Absent | Outcome::Invalid(_) => {}
             Outcome::SamplingOnly(sampling) => {
                 self.decision = self.decision.or(Some((*sampling, DecisionWeight::Explicit)));
             }
             Outcome::Context(context) => {
-                let style = reading.encoding().unwrap_or(format.name());
+                let encoding = parsed.encoding().unwrap_or(format.name());
                 match &mut self.context {
                     None => {
                         self.context = Some(*context);
                         self.primary = Some(kind);
-                        self.style = Some(style);
+                        self.encoding = Some(encoding);
                         self.agrees = self.agrees.with(kind);
                     }
-                    Some(primary) if matching.is_same(primary.trace_id, context.trace_id) => {
+                    Some(primary) if id_match.is_same(primary.trace_id, context.trace_id) => {
                         // The wider id names the trace: the other one lost its upper half on the way.
                         primary.trace_id = primary.trace_id.max(context.trace_id);
                         self.agrees = self.agrees.with(kind);
                         if kind == FormatKind::TraceContext || primary.parent_id.is_none() {
                             primary.parent_id = context.parent_id.or(primary.parent_id);
                         }
-                        if context.sampling != Sampling::Deferred && reading.weight() != DecisionWeight::Implicit {
-                            self.decision = self.decision.or(Some((context.sampling, reading.weight())));
+                        if context.sampling != Sampling::Deferred && parsed.weight() != DecisionWeight::Implicit {
+                            self.decision = self.decision.or(Some((context.sampling, parsed.weight())));
                         }
                     }
                     // It becomes a link; see `Extraction::links`.
@@ -101,8 +101,8 @@ impl<'c> Merge<'c> {
     }
 
     #[inline]
-    pub(super) const fn style(&self) -> Option<&'c str> {
-        self.style
+    pub(super) const fn encoding(&self) -> Option<&'c str> {
+        self.encoding
     }
 
     /// Returns the merged context, and the decision of formats that sent no ids.
@@ -128,7 +128,7 @@ impl<'c> Merge<'c> {
         Received {
             agrees: self.agrees,
             primary: self.primary,
-            refused: self.refused,
+            ignored: self.ignored,
             tracestate: self.tracestate,
             filled_in: filler.is_some_and(|weight| weight != DecisionWeight::WithPriority),
             priority_in_dd: filler == Some(DecisionWeight::WithPriority),
@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn ok_resampling_removes_the_priority_and_the_decision_maker() {
-        let priority = |behavior| {
-            let propagator = b3_then_w3c().trust(behavior).build().unwrap();
+        let priority = |trust| {
+            let propagator = b3_then_w3c().trust(trust).build().unwrap();
             let request = [OPEN, W3C, PRIORITY];
             let span = propagator.extract(&request).new_span_with(&|| IdBits::non_random(1), &Sampling::Sampled);
             let mut headers = Headers::new();
@@ -196,9 +196,9 @@ mod tests {
         assert_eq!(priority(Trust::Continue).as_deref(), Some("2"));
         assert_eq!(priority(Trust::Resample).as_deref(), Some("1"));
 
-        let relayed = |behavior| {
+        let relayed = |trust| {
             let builder = Propagator::builder().names("tracecontext", "tracecontext").unwrap();
-            let propagator = builder.trust(behavior).build().unwrap();
+            let propagator = builder.trust(trust).build().unwrap();
             let request = [W3C, ("tracestate", "dd=o:rum;t.dm:-4")];
             let mut headers = Headers::new();
             propagator.inject(propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
@@ -219,15 +219,15 @@ mod tests {
 
     #[test]
     fn err_forward_baggage_of_an_ignored_request() {
-        let baggage = |behavior| {
-            let propagator = presets::W3C.propagator().with_trust(behavior);
+        let baggage = |trust| {
+            let propagator = presets::W3C.propagator().with_trust(trust);
             get(&sent_of_another_trace(&propagator, &[W3C, ("baggage", "tenant=acme")]), "baggage").map(String::from)
         };
         assert_eq!(baggage(Trust::Continue).as_deref(), Some("tenant=acme"));
         assert_eq!(baggage(Trust::Restart).as_deref(), Some("tenant=acme"));
         assert_eq!(baggage(Trust::Ignore), None);
         let read = |propagator: &Propagator| propagator.extract(&[W3C, ("baggage", "tenant=acme")]).baggage().len();
-        let behaving = |behavior| read(&presets::W3C.propagator().with_trust(behavior));
+        let behaving = |trust| read(&presets::W3C.propagator().with_trust(trust));
         assert_eq!((behaving(Trust::Restart), behaving(Trust::Ignore)), (1, 0));
         let writer = Propagator::builder()
             .extract(W3cTraceContext::new())

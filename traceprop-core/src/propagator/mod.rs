@@ -133,14 +133,14 @@ pub struct Propagator {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    pub(crate) behavior: Trust,
+    pub(crate) trust: Trust,
     pub(crate) extract_first: bool,
-    pub(crate) matching: TraceIdMatch,
+    pub(crate) id_match: TraceIdMatch,
 }
 
 impl Options {
     pub(crate) const DEFAULT: Self =
-        Self { behavior: Trust::Continue, extract_first: false, matching: TraceIdMatch::Exact };
+        Self { trust: Trust::Continue, extract_first: false, id_match: TraceIdMatch::Exact };
 }
 
 impl core::fmt::Debug for Propagator {
@@ -204,8 +204,8 @@ impl Propagator {
     /// Sets what is done with received contexts. A clone of a propagator can serve another listener.
     ///
     /// It has no effect on a propagator that reads nothing. [`Trust`] has an example.
-    pub const fn with_trust(mut self, behavior: Trust) -> Self {
-        self.options.behavior = behavior;
+    pub const fn with_trust(mut self, trust: Trust) -> Self {
+        self.options.trust = trust;
         self
     }
 
@@ -214,7 +214,7 @@ impl Propagator {
     }
 
     pub(crate) const fn trace_id_match(&self) -> TraceIdMatch {
-        self.options.matching
+        self.options.id_match
     }
 
     pub(crate) const fn baggage_limits(&self) -> Option<BaggageLimits> {

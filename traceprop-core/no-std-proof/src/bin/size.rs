@@ -7,7 +7,10 @@
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
-use traceprop_core::{CarrierMut, IdBits, InjectOptions, Propagator, PropagatorBuilder, carrier::{FieldName, FieldValue}};
+use traceprop_core::{
+    CarrierMut, IdBits, InjectOptions, Propagator, PropagatorBuilder,
+    carrier::{FieldName, FieldValue},
+};
 
 /// Adds each enabled format, for reading and writing.
 macro_rules! formats {

@@ -111,7 +111,7 @@ impl<'c> Fields<'c> {
             }),
             // The fields were checked when they were extracted, and invalid ones are ignored.
             Source::Headers | Source::Built => {
-                let is_valid = |field| !received.refused.contains(field);
+                let is_valid = |field| !received.ignored.contains(field);
                 let origin = known_text(headers, Field::DatadogOrigin).filter(|_| is_valid(Field::DatadogOrigin));
                 let lines = headers.get_all(Field::DatadogTags);
                 Self {
@@ -182,7 +182,7 @@ impl<'c> DatadogView<'c> {
         let of_member = member.zip(current.trace_id).filter(|_| source == Source::Member);
         let error = match source {
             // Only tags that are too long are ignored as a whole, and an owned context does not keep them.
-            Source::Headers if received.refused.contains(Field::DatadogTags) => Some(PropagationError::ExtractMaxSize),
+            Source::Headers if received.ignored.contains(Field::DatadogTags) => Some(PropagationError::ExtractMaxSize),
             _ => of_member.and_then(|(member, trace_id)| member.propagation_error(trace_id)),
         };
         let agrees = received.agrees.contains(FormatKind::Datadog);

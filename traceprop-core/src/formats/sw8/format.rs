@@ -203,7 +203,7 @@ impl Format for Sw8 {
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let (field, lines) = self.lines(context.received(), CORRELATION);
         // Agents ignore it without an sw8.
-        if lines.is_empty() || !writer.has_written() || context.source.received.refused.contains(field) {
+        if lines.is_empty() || !writer.has_written() || context.source.received.ignored.contains(field) {
             return;
         }
         let Ok(correlation) = Sw8Correlation::from_lines(lines, field) else {

@@ -200,8 +200,8 @@ impl<'c> ExtractReport<'c> {
     }
 
     fn differs(&self, first: Option<TraceId>, parsed: &Parsed) -> bool {
-        let matching = self.extraction.propagator().trace_id_match();
-        first.zip(trace_of(parsed)).is_some_and(|(first, other)| !matching.is_same(first, other))
+        let id_match = self.extraction.propagator().trace_id_match();
+        first.zip(trace_of(parsed)).is_some_and(|(first, other)| !id_match.is_same(first, other))
     }
 
     /// Returns each header that is invalid as a whole or in part, with its name.

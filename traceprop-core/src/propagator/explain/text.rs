@@ -55,7 +55,7 @@ impl<'c> ExtractReport<'c> {
                 false => write!(f, "different trace {}", context.trace_id),
             };
         }
-        match self.extraction.propagator().options.behavior {
+        match self.extraction.propagator().options.trust {
             Trust::Restart => write!(f, "not continued (trust: restart), trace {}", context.trace_id),
             Trust::Ignore => write!(f, "not continued (trust: ignore), trace {}", context.trace_id),
             Trust::Continue | Trust::Resample => f.write_str(if is_source() { "used" } else { "same trace" }),
