@@ -1,5 +1,6 @@
 //! Configuration by environment variables, as OpenTelemetry SDKs and Datadog tracers read it.
 
+use std::ffi::OsString;
 use std::string::String;
 use std::vec::Vec;
 
@@ -60,15 +61,19 @@ impl Propagator {
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] for any other unknown name, and for a list without a known one.
+    /// Returns [`ConfigError`] for any other unknown name, for a list without a known one, and for a variable that is not
+    /// UTF-8.
     pub fn from_env() -> Result<(Self, Vec<EnvWarning>), ConfigError> {
-        let (builder, warnings) = PropagatorBuilder::from_env_with(|name| std::env::var(name).ok())?;
+        let (builder, warnings) = PropagatorBuilder::from_env_with(|name| std::env::var_os(name))?;
         Ok((builder.build()?, warnings))
     }
 }
 
 impl PropagatorBuilder {
     /// Creates a builder from variables that `variable` looks up; see [`Propagator::from_env`].
+    ///
+    /// `variable` returns a `String` or an `OsString`. With `std::env::var_os`, a value that is not UTF-8 is an error. With
+    /// `std::env::var(name).ok()` it would count as unset.
     ///
     /// Use [`names_from_env_with`](Self::names_from_env_with) if the variables may contain the name of a
     /// [defined](Self::define) format.
@@ -89,11 +94,13 @@ impl PropagatorBuilder {
     /// assert!(warning.starts_with("OTEL_PROPAGATORS: ignoring unknown format `xray`; known are tracecontext, "));
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
-    pub fn from_env_with(variable: impl Fn(&str) -> Option<String>) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
+    pub fn from_env_with<V: Into<OsString>>(
+        variable: impl Fn(&str) -> Option<V>,
+    ) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
         Self::new().names_from_env_with(variable)
     }
 
-    /// Adds the formats of variables that `variable` looks up; see [`Propagator::from_env`].
+    /// Adds the formats of variables that `variable` looks up; see [`PropagatorBuilder::from_env_with`].
     ///
     /// # Errors
     ///
@@ -106,20 +113,26 @@ impl PropagatorBuilder {
     ///
     /// let baggage = W3cBaggage::new().limits(BaggageLimits { members: 180, bytes: 8192 });
     /// let builder = Propagator::builder().define(baggage);
-    /// let (builder, _) = builder.names_from_env_with(|name| std::env::var(name).ok())?;
+    /// let (builder, _) = builder.names_from_env_with(|name| std::env::var_os(name))?;
     /// let propagator = builder.build()?;
     /// # let _ = propagator;
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
-    pub fn names_from_env_with(
+    pub fn names_from_env_with<V: Into<OsString>>(
         self,
-        variable: impl Fn(&str) -> Option<String>,
+        variable: impl Fn(&str) -> Option<V>,
     ) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
         let mut warnings = Vec::new();
         // Formats that no variable names still cross services that forward only W3C headers.
         let builder = self.preserve_in_tracestate();
-        let builder = builder.env_list(ConfigList::Extract, &variable, &mut warnings)?;
-        let builder = builder.env_list(ConfigList::Inject, &variable, &mut warnings)?;
+        let variable = |name: &'static str| match variable(name).map(|value| value.into().into_string()) {
+            Some(Ok(value)) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
+            // Without it the default would read every format.
+            Some(Err(_)) => Err(ConfigError::NotUtf8 { variable: name }),
+            None => Ok(None),
+        };
+        let builder = builder.env_list(ConfigList::Extract, variable, &mut warnings)?;
+        let builder = builder.env_list(ConfigList::Inject, variable, &mut warnings)?;
         Ok((builder, warnings))
     }
 
@@ -127,15 +140,15 @@ impl PropagatorBuilder {
     fn env_list(
         self,
         list: ConfigList,
-        variable: impl Fn(&str) -> Option<String>,
+        variable: impl Fn(&'static str) -> Result<Option<String>, ConfigError>,
         warnings: &mut Vec<EnvWarning>,
     ) -> Result<Self, ConfigError> {
         let (variables, default) = match list {
             ConfigList::Extract => (EXTRACT, DEFAULT_EXTRACT),
             ConfigList::Inject => (INJECT, DEFAULT_INJECT),
         };
-        let set = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let Some((variable, names)) = variables.into_iter().find_map(|name| Some((name, set(name)?))) else {
+        let set = |name| variable(name).map(|value| value.map(|value| (name, value))).transpose();
+        let Some((variable, names)) = variables.into_iter().find_map(set).transpose()? else {
             return self.list(list, default);
         };
         let mut builder = self.with_origin(list, Some(variable), names.trim());
@@ -205,6 +218,53 @@ mod tests {
         let expected =
             "OTEL_PROPAGATORS: ignoring unknown format `ottrace`; known are tracecontext, b3, b3multi, datadog, ";
         assert!(std::format!("{}", warnings[0]).starts_with(expected), "{}", warnings[0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn err_a_variable_that_is_not_utf8() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let built = |set: &[(&str, &[u8])]| {
+            let find = |name: &str| {
+                let value = set.iter().find(|(known, _)| *known == name)?.1;
+                Some(OsString::from_vec(value.to_vec()))
+            };
+            let (builder, _) = PropagatorBuilder::from_env_with(find)?;
+            builder.build().map(|propagator| propagator.extract_names().map(String::from).collect::<Vec<_>>())
+        };
+        for variable in EXTRACT.into_iter().chain(INJECT) {
+            for value in [&b"datadog\xff"[..], b"\xff", b"datadog,\xc3", b" \xff "] {
+                assert_eq!(built(&[(variable, value)]), Err(ConfigError::NotUtf8 { variable }), "{variable}");
+            }
+        }
+        let message = std::format!("{}", ConfigError::NotUtf8 { variable: EXTRACT[0] });
+        assert_eq!(message, "DD_TRACE_PROPAGATION_STYLE_EXTRACT: the value is not UTF-8");
+        // A variable that is not used is not looked at, and an empty one counts as unset.
+        let used = [(EXTRACT[0], &b"datadog"[..]), (INJECT[0], b"datadog"), ("OTEL_PROPAGATORS", b"\xff")];
+        assert_eq!(built(&used), Ok(std::vec!["datadog".into()]));
+        let error = ConfigError::NotUtf8 { variable: "OTEL_PROPAGATORS" };
+        assert_eq!(built(&[(EXTRACT[0], b" "), ("OTEL_PROPAGATORS", b"b3\xff")]), Err(error));
+        assert_eq!(built(&[("DD_TRACE_PROPAGATION_STYLE", "b3".as_bytes())]), Ok(std::vec!["b3".into()]));
+    }
+
+    /// Runs itself again as a process with such a variable.
+    #[cfg(unix)]
+    #[test]
+    fn err_from_env_with_a_variable_that_is_not_utf8() {
+        use std::os::unix::ffi::OsStringExt;
+
+        const NAME: &str = "propagator::env::tests::err_from_env_with_a_variable_that_is_not_utf8";
+        if std::env::var_os(EXTRACT[0]).is_some() {
+            let error = Propagator::from_env().unwrap_err();
+            assert_eq!(error, ConfigError::NotUtf8 { variable: EXTRACT[0] });
+            return;
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", NAME]).env(EXTRACT[0], OsString::from_vec(std::vec![b'b', b'3', 0xff]));
+        let output = child.output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && shown.contains("1 passed"), "{shown}");
     }
 
     #[test]

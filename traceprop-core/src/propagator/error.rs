@@ -132,6 +132,11 @@ pub enum ConfigError {
         /// The text of the list.
         value: ConfigWord,
     },
+    /// The value of a variable is not UTF-8, so its list cannot be read.
+    NotUtf8 {
+        /// The variable.
+        variable: &'static str,
+    },
     /// A list contains more than [`MAX_FORMATS`].
     TooManyFormats,
     /// The formats have more than [`MAX_CUSTOM_HEADERS`].
@@ -186,6 +191,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "{variable}: no known format in `{value}`")
             }
             Self::NoFormats { variable: None, list, .. } => write!(f, "{list}: no format; add one, or `none`"),
+            Self::NotUtf8 { variable } => write!(f, "{variable}: the value is not UTF-8"),
             Self::TooManyFormats => write!(f, "more than {MAX_FORMATS} formats"),
             Self::TooManyCustomHeaders => write!(f, "more than {MAX_CUSTOM_HEADERS} custom headers"),
             Self::DuplicateFormat { list, name } => write!(f, "{list}: format `{name}` is added twice"),
