@@ -26,7 +26,7 @@
 //!     ("tracestate", "rojo=00f067aa0ba902b7"),
 //! ];
 //! let extraction = propagator.extract(&request);
-//! let span = extraction.new_span(&|| IdBits::random(0xb7ad_6b71_6920_3331));
+//! let span = extraction.new_span(&|| IdBits::random(0xb7ad_6b71_6920_3331)); // use RandomIds (feature `rand`)
 //!
 //! // ... and calls another service.
 //! let mut headers = Pairs::new();
@@ -50,11 +50,12 @@
 //!
 //! # Where to find what
 //!
-//! - [`Propagator`] reads and writes the formats of a list; [`presets`] has the common lists.
-//! - [`Extraction`] is what a request contains; [`SpanContext`] and `OwnedContext` are spans of this service.
-//! - [`formats`] has the types of each format, and [`sampler`] has samplers and the `ot` member of the `tracestate`.
+//! - [`Propagator`] reads and writes a configured list of formats; [`presets`] has the common lists.
+//! - [`Extraction`] is what a request contains. [`SpanContext`] is a span of this service that borrows from the request;
+//!   `OwnedContext` owns its data and can be sent to other tasks.
+//! - [`formats`] has the types of each format, and [`sampler`] has samplers and OpenTelemetry's `ot` member of the tracestate.
 //! - [`Carrier`] and [`CarrierMut`] adapt a protocol; [`format::Format`] adds a format.
-//! - [`report`] has what an extraction found and what an injection omitted.
+//! - [`report`] describes what an extraction found and what an injection omitted.
 //!
 //! # Features
 //!
@@ -122,3 +123,8 @@ pub use propagator::{
 pub use propagator::{EnvCarrier, EnvWarning};
 pub use tracestate::TraceState;
 pub use wire::reason::InvalidReason;
+
+// The example of the README runs.
+#[cfg(all(doctest, feature = "rand"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

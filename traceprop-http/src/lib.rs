@@ -1,13 +1,13 @@
 //! Trace context in the headers of the `http` crate.
 //!
-//! [`HeaderCarrier`] reads a [`HeaderMap`](http::HeaderMap), [`HeaderCarrierMut`] writes one. Store an [`OwnedContext`]
-//! in request extensions, and not the headers: it copies the few bytes that it needs, while header values keep the
-//! whole buffer of the connection alive.
+//! [`HeaderCarrier`] reads a [`HeaderMap`](http::HeaderMap), [`HeaderCarrierMut`] writes one. In request extensions,
+//! store an [`OwnedContext`] and not the headers: it copies a few bytes, while header values keep the read buffer of the
+//! connection alive.
 //!
-//! Other crates of this family are for other tasks:
+//! Related crates:
 //!
-//! * `traceprop-tower` does this as middleware for axum, tonic and hyper.
-//! * `traceprop-reqwest` does it for reqwest.
+//! * `traceprop-tower` propagates trace context as middleware for axum, tonic and hyper.
+//! * `traceprop-reqwest` propagates it with reqwest.
 //! * `traceprop-core` has formats, samplers and configuration, and carriers for messages and processes.
 //!
 //! ```
@@ -33,15 +33,15 @@
 //!
 //! # Browsers
 //!
-//! An agent on a page and the server find the same trace with these. Each is opt-in:
+//! These optional items let a browser agent and the server share a trace:
 //!
 //! | task | item |
 //! |---|---|
-//! | answer the preflight that trace headers cause | [`cors::allow_headers`], [`cors::browser_agent_headers`], the lists of [`cors`] |
+//! | allow trace headers in CORS preflight responses | [`cors::allow_headers`], [`cors::browser_agent_headers`], the lists of [`cors`] |
 //! | tell the page which trace its request belongs to | [`ResponseHeaders`], [`cors::expose_headers`] |
 //! | tell the page which trace it was loaded in | [`PageMarkup`] |
 //! | keep ids out of responses that are cached | [`caching`] |
-//! | find the session, view and resource of a trace | [`RumIds`] |
+//! | link a trace to the session, view and resource of a browser agent | [`RumIds`] |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

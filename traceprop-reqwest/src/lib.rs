@@ -2,12 +2,14 @@
 //!
 //! | you have | use | redirects |
 //! |---|---|---|
-//! | your own program | [`Client`] and [`Rules`] | each hop is checked against the rules and has its own span id |
-//! | a `reqwest::Client` that has to stay | [`Propagate`], one method on the request builder | followed by reqwest, see [below](#redirects-of-a-plain-client) |
+//! | no client yet, or one that you can replace | [`Client`] and [`Rules`] | each hop is checked against the rules and has its own span id |
+//! | a `reqwest::Client` that you cannot replace | [`Propagate`], one method on the request builder | followed by reqwest, see [below](#redirects-of-a-plain-client) |
 //! | a `ClientWithMiddleware` | `PropagationMiddleware` (feature `middleware`) | followed by reqwest, see [below](#redirects-of-a-plain-client) |
 //!
-//! Each of them takes the current context, which a server layer or [`OwnedContext::enter`] has set. It gives the call its own
-//! span id and writes the context in every format of the propagator. Without a context it writes nothing.
+//! Each uses the current context, set by a server layer or [`OwnedContext::enter`]. It gives the call a span id of its own
+//! and writes the context in every format of the propagator. Without a context it writes nothing.
+//!
+//! This crate enables no feature of reqwest. For https, enable one of its TLS features in your manifest.
 //!
 //! # The client
 //!
@@ -51,7 +53,8 @@
 //!
 //! # A plain client
 //!
-//! Call `propagate` last. It writes trace context only, unless a [`Call`] allows more.
+//! Call `propagate` after all other methods of the request builder: it replaces stale trace headers that they set. It
+//! writes trace context only. To send baggage, use `propagate_with` and a [`Call`].
 //!
 //! ```
 //! use traceprop_core::RandomIds;
@@ -79,8 +82,8 @@
 //! ## Redirects of a plain client
 //!
 //! A plain [`reqwest::Client`] follows redirects by itself and checks no rule. It sends the headers of the first request to
-//! **every hop**, including other hosts, and removes only credentials such as `Authorization` and `Cookie`. So the called
-//! server decides who receives the trace context and any baggage that the call allows. Each hop has the same span id.
+//! **every hop**, including other hosts, and removes only credentials such as `Authorization` and `Cookie`. So whoever
+//! answers with a redirect decides who receives the trace context, and any baggage that the call allows. Each hop has the same span id.
 //! To prevent this, in order of preference:
 //!
 //! 1. Use [`Client`].
@@ -105,8 +108,6 @@
 //! | feature | adds |
 //! |---|---|
 //! | `middleware` | `PropagationMiddleware`, for clients of reqwest-middleware 0.5 |
-//!
-//! This crate enables no feature of reqwest. Choose TLS in your own manifest.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1,9 +1,9 @@
 //! Tower middleware for trace context: [`ExtractLayer`] for servers, [`InjectLayer`] for clients.
 //!
-//! The layers fit every `Service<http::Request<B>>`, such as those of axum, hyper and tonic. They box nothing and never
-//! fail a request.
+//! The layers fit every `Service<http::Request<B>>`, such as those of axum, hyper and tonic. They do not box futures and
+//! never fail a request.
 //!
-//! Other crates of this family are for other tasks:
+//! Related crates:
 //!
 //! * `traceprop-reqwest` propagates trace context with reqwest.
 //! * `traceprop-http` reads and writes a `HeaderMap` without tower, and has CORS lists and page markup for browsers.
@@ -41,7 +41,7 @@
 //! # Layer order
 //!
 //! `ExtractLayer` must run before every layer that uses the context: `SpanLayer` of the module `logging`, layers that
-//! log, and layers that make calls. Otherwise these layers find no context, and no error says so.
+//! log, and layers that make calls. Otherwise these layers find no context, and there is no error.
 //!
 //! In axum the layer added last runs first, so add `ExtractLayer` last:
 //!
@@ -72,14 +72,14 @@
 //! # }
 //! ```
 //!
-//! A CORS layer goes outside of `ExtractLayer`, see [`response`]. On the client side, retry and redirect layers go
-//! outside of [`InjectLayer`], see [`inject`].
+//! A CORS layer must run before `ExtractLayer`, see [`response`]. On the client side, retry and redirect layers must run
+//! before [`InjectLayer`], see [`inject`].
 //!
 //! # Spawned tasks and callbacks
 //!
 //! The current context belongs to the task of the request. A spawned task needs it explicitly, and a `tracing` span is
-//! a second, separate context: take both along. With the context alone, log lines have no ids; with the span alone,
-//! outgoing calls carry no headers.
+//! a second, separate context: pass both to the task. Without the context, outgoing calls carry no trace headers; without
+//! the span, log lines have no ids.
 //!
 //! ```
 //! use traceprop_tower::InContext;
