@@ -156,7 +156,7 @@ fn ok_a_trace_without_randomness_gets_some() {
     let span = propagator.extract(&nothing).new_span_with(&|| IdBits::non_random(7), &Probability::new(1.0).unwrap());
     let state = tracestate(&span, &InjectOptions::new()).unwrap();
     assert!(state.starts_with("ot=th:0;rv:") && state.len() == 25, "{state}");
-    // All who come behind decide by it.
+    // All later services decide by it.
     let parent = format!("00-{}-00f067aa0ba902b7-01", span.trace_id());
     let request = [("traceparent", parent.as_str()), ("tracestate", state.as_str())];
     for ratio in [0.9, 0.5, 0.1] {

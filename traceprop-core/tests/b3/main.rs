@@ -62,7 +62,7 @@ fn owned(lines: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn ok_style_is_the_encoding_that_was_read() {
+fn ok_source_format_is_the_encoding_that_was_read() {
     let propagator = writes(B3::single());
     assert_eq!(propagator.extract(&[SINGLE_LINE]).source_format(), Some("b3"));
     assert_eq!(propagator.extract(&MULTI_LINES).source_format(), Some("b3multi"));
@@ -71,7 +71,7 @@ fn ok_style_is_the_encoding_that_was_read() {
 }
 
 #[test]
-fn ok_bad_single_beside_good_multi_is_reported() {
+fn ok_invalid_single_with_valid_multi_is_reported() {
     let propagator = writes(B3::single());
     let request = [&[("b3", "-")], &MULTI_LINES[..]].concat();
     let report = propagator.explain(&request);
@@ -123,18 +123,18 @@ fn ok_both_names_in_one_list_are_one_reader() {
 }
 
 #[test]
-fn ok_child_writes_no_parent() {
-    let child = "bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-1";
+fn ok_span_writes_no_parent() {
+    let of_span = "bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-1";
     for request in [&[SINGLE_LINE][..], &MULTI_LINES] {
-        assert_eq!(sent(&writes(B3::single()), request), owned(&[("b3", child)]));
+        assert_eq!(sent(&writes(B3::single()), request), owned(&[("b3", of_span)]));
         let multi = [("x-b3-traceid", TRACE), ("x-b3-spanid", "0000000000000abc"), ("x-b3-sampled", "1")];
         assert_eq!(sent(&writes(B3::multi()), request), owned(&multi));
-        assert_eq!(sent(&writes(B3::both()), request), owned(&[&[("b3", child)], &multi[..]].concat()));
+        assert_eq!(sent(&writes(B3::both()), request), owned(&[&[("b3", of_span)], &multi[..]].concat()));
     }
 }
 
 #[test]
-fn ok_child_keeps_16_digits_only_if_b3_had_them() {
+fn ok_span_keeps_16_digits_only_if_b3_had_them() {
     let propagator = reads().extract(W3cTraceContext::new()).inject(B3::single()).build().unwrap();
     let short = owned(&[("b3", "80e6b5d0a9d93650-0000000000000abc-1")]);
     let long = owned(&[("b3", "000000000000000080e6b5d0a9d93650-0000000000000abc-1")]);
@@ -289,13 +289,13 @@ fn ok_debug_and_deferred_come_back_from_a_w3c_hop() {
 fn ok_debug_crosses_a_service_with_spans_and_goes_with_the_decision() {
     let parent = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-01");
     let request = [parent, ("tracestate", "rojo=1,tp=1;081ab44d;d")];
-    let child = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-01");
-    assert_eq!(sent(&w3c_hop(), &request), owned(&[child, ("tracestate", "rojo=1,tp=1;081ab44d;d")]));
+    let of_span = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-0000000000000abc-01");
+    assert_eq!(sent(&w3c_hop(), &request), owned(&[of_span, ("tracestate", "rojo=1,tp=1;081ab44d;d")]));
     let extraction_of = w3c_hop();
     let span = extraction_of.extract(&request).new_span_with(&|| IdBits::non_random(0xabc), &Sampling::Sampled);
     let mut headers = Pairs::new();
     w3c_hop().inject(&span, &InjectOptions::new(), &mut headers);
-    assert_eq!(lines(&headers), [child, ("tracestate", "rojo=1")]);
+    assert_eq!(lines(&headers), [of_span, ("tracestate", "rojo=1")]);
 }
 
 #[test]
@@ -378,7 +378,7 @@ proptest! {
         prop_assert_eq!(multi, Ok(Some(B3Multi::new(ids, sampling))));
     }
 
-    /// Whatever is forwarded says what came in, however the two encodings contradict each other.
+    /// A passthrough says what was received, even if the two encodings contradict each other.
     #[test]
     fn ok_passthrough_of_anything_says_what_is_received(
         single in prop::option::of(any_single()),

@@ -57,7 +57,7 @@ impl Edge {
     /// What it knows of the request.
     pub(crate) fn context(&self, request: &Lines, span: u64) -> OwnedContext {
         let extraction = self.0.extract(request);
-        let trace_id = extraction.context().expect("a trace came").trace_id;
+        let trace_id = extraction.context().expect("a trace was received").trace_id;
         let span = extraction.span_with_ids(trace_id, SpanId::new(span).expect("an id"));
         OwnedContext::from_span(&extraction, &span)
     }
@@ -71,8 +71,9 @@ impl Edge {
     }
 }
 
-/// What a service of somebody else's makes of a request, which knows traceparent and tracestate and nothing of ours:
-/// its own span, its own member in front, the members that came behind it. `flags` is what it decides, if it does.
+/// Returns what a foreign service writes that knows only traceparent and tracestate.
+///
+/// It makes its own span and puts its own member before the received ones. `flags` is its decision, if it makes one.
 pub(crate) fn hop(request: &Lines, flags: Option<&str>) -> Lines {
     let find = |wanted: &str| request.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let parts: Vec<&str> = find("traceparent").expect("a trace").split('-').collect();

@@ -97,7 +97,7 @@ impl Attribute {
 #[test]
 fn ok_each_format_of_the_table_is_a_section_and_a_column() {
     let names = Format::ALL.map(Format::names).join(",");
-    // Both encodings of B3 are one section.
+    // The two encodings of B3 share one section.
     let kinds: Vec<_> =
         names.split(',').chain(["b3multi"]).map(|name| name.split(':').next().unwrap_or(name)).collect();
     for name in known::names() {

@@ -1,6 +1,6 @@
-//! What survives when a format is left and come back to.
+//! What survives a conversion to a format and back.
 //!
-//! `rows` has each word that is promised to cross a hop that speaks only W3C. `table` says for every pair of formats
+//! `rows` has each field that is promised to cross a hop that speaks only W3C. `table` says for every pair of formats
 //! what becomes of each attribute, `pairs` holds the library to it over any contexts, and `document` holds the section
 //! "Pairs" of INTEROP.md to it. Requests are written, and answers read, by plain code of the tests (`said`, `seen`),
 //! so that no mistake of the library can cancel itself out.

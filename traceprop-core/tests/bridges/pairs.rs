@@ -23,13 +23,13 @@ enum Leg {
 fn travel(said: &Said, to: Format) -> (Seen, Seen) {
     let multi = if said.format == Format::B3 { !said.multi } else { said.multi };
     let mut between = Edge::writes(to, multi).calls(&said.request(), FIRST);
-    let words = (said.format == Format::W3c).then_some(said);
-    let there = see(to, &between, words);
+    let fields = (said.format == Format::W3c).then_some(said);
+    let there = see(to, &between, fields);
     if to == Format::W3c {
         between = hop(&between, None);
     }
     let second = Edge::writes(said.format, said.multi);
-    let mut back = see(said.format, &second.calls(&between, SECOND), words);
+    let mut back = see(said.format, &second.calls(&between, SECOND), fields);
     // Who called the second service, and which span Datadog knows last, is not in what it writes: it knows that.
     let context = second.context(&between, SECOND);
     back.span_id = context.parent_id().map(|id| id.get());
@@ -53,7 +53,7 @@ fn check(said: &Said, to: Format, leg: Leg, attribute: Attribute, fate: Fate, se
     let Some(expected) = expected else {
         return match got.filter(|_| attribute.is_never_made_up()) {
             None => Ok(()),
-            Some(got) => Err(format!("{attribute:?} came from nowhere: {got}")),
+            Some(got) => Err(format!("{attribute:?} was never written: {got}")),
         };
     };
     let holds = match fate {
@@ -72,7 +72,7 @@ fn check(said: &Said, to: Format, leg: Leg, attribute: Attribute, fate: Fate, se
     }
 }
 
-/// What a format writes where nobody has decided.
+/// Returns what a format writes if sampling is undecided.
 fn undecided(format: Format) -> &'static str {
     match format {
         Format::B3 | Format::Datadog => "deferred",
@@ -174,13 +174,13 @@ fn check_forwards(said: &Said, place: usize, to: Format) {
         assert_eq!(between, [], "{to:?}");
         return;
     }
-    let words = (format == Format::W3c).then_some(said);
-    let there = see(to, &between, words);
+    let fields = (format == Format::W3c).then_some(said);
+    let there = see(to, &between, fields);
     let sender = first.propagator().extract(&said.request()).context().and_then(|context| context.parent_id);
     let expected = sender.map(|id| id.get()).filter(|_| to != Format::Correlation);
     assert_eq!(there.span_id, expected, "{format:?} to {to:?}");
     if to == Format::Correlation {
-        // No span came with it, so nothing goes back.
+        // It has no span, so nothing goes back.
         assert_eq!(Edge::writes(format, said.multi).forwards(&between), []);
         return;
     }
@@ -188,13 +188,13 @@ fn check_forwards(said: &Said, place: usize, to: Format) {
         between = hop(&between, None);
     }
     let second = Edge::writes(format, said.multi);
-    let mut back = see(format, &second.forwards(&between), words);
+    let mut back = see(format, &second.forwards(&between), fields);
     if format == Format::Datadog {
         let context = OwnedContext::from_passthrough(&second.propagator().extract(&between));
         back.last_span = context.datadog().last_span().map(|span| span.to_string());
     }
     for (attribute, cells) in rows(format) {
-        // Whose span stands where is another question here.
+        // Other tests check which span is written where.
         let spans = [Attribute::SpanId, Attribute::B3Parent, Attribute::LastSpan];
         if spans.contains(&attribute) && !(format == Format::Datadog && attribute == Attribute::LastSpan) {
             continue;

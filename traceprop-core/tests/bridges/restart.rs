@@ -10,7 +10,7 @@ use crate::text::{base64, hyphenated};
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const OTHER: &str = "11112222333344445555666677778888";
 
-/// Requests with words that cross W3C, and the format of each.
+/// Returns requests with fields that cross W3C, and the format of each.
 fn requests() -> Vec<(Format, Lines)> {
     let sw8 = format!("1-{}-{}-7----", base64(&TRACE.to_uppercase()), base64("s"));
     vec![
@@ -35,7 +35,7 @@ fn requests() -> Vec<(Format, Lines)> {
     ]
 }
 
-/// The lines that come to the service behind a hop that knows only W3C.
+/// Returns the lines that a service receives from a hop that knows only W3C.
 fn across(request: &Lines, flags: Option<&str>) -> Lines {
     hop(&Edge::writes(Format::W3c, false).calls(request, FIRST), flags)
 }
@@ -84,7 +84,7 @@ fn ok_a_service_that_restarts_forgets_everything_but_text() {
                     let kept = OwnedContext::from_span(&extraction, &span);
                     edge.inject(&kept.span().expect("a span"), &InjectOptions::everything(), &mut owned);
                     assert_eq!(restarted, owned);
-                    // A correlation text that came in its own header is the user's, and belongs to no trace.
+                    // A correlation id with a header of its own is custom text and does not belong to a trace.
                     let own = get(&request, CORRELATION);
                     match own.filter(|_| behavior == Trust::Restart && inject.starts_with("correlation")) {
                         Some(text) => assert_eq!(restarted.get(CORRELATION), Some(text)),

@@ -15,13 +15,13 @@ pub(crate) fn get<'l>(lines: &'l Lines, name: &str) -> Option<&'l str> {
     lines.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// The lines of a service in front of a hop that knows only W3C, and those behind that hop.
+/// Returns the lines after a hop that knows only W3C.
 fn across(request: &Lines) -> Lines {
     hop(&Edge::writes(Format::W3c, false).calls(request, FIRST), None)
 }
 
-/// The same, with two more services on the way that know W3C alone: one that is built on this library, and one that
-/// only passes on.
+/// Returns the lines after that hop and two more services that know only W3C: one that is built on this library, and
+/// one that only forwards.
 fn far_across(request: &Lines) -> Lines {
     let ours = presets::W3C.propagator();
     let crossing = across(request);
@@ -36,9 +36,9 @@ fn far_across(request: &Lines) -> Lines {
     hop(&forwarded.into_iter().collect(), None)
 }
 
-/// Both ways across, short and long, and the lines that go out in `format` behind them.
+/// Crosses on the short and the long way, and returns the lines that the service after it writes in `format`.
 #[track_caller]
-fn behind(request: &Lines, format: Format, multi: bool) -> Lines {
+fn after(request: &Lines, format: Format, multi: bool) -> Lines {
     let edge = Edge::writes(format, multi);
     let (near, far) = (edge.calls(&across(request), SECOND), edge.calls(&far_across(request), SECOND));
     assert_eq!(near, far, "two more hops changed it");
@@ -69,7 +69,7 @@ fn ok_datadog_priority_origin_tags_and_last_span() {
                 .as_str()
             ),
         );
-        let back = behind(&request, Format::Datadog, false);
+        let back = after(&request, Format::Datadog, false);
         let mut expected = request.clone();
         expected[1].1 = SECOND.to_string();
         assert_eq!(back, expected);
@@ -101,7 +101,7 @@ fn ok_sw8_trace_id_text() {
         let [segment, names @ ..] = &names;
         for sample in ["0", "1"] {
             let sw8 = format!("{sample}-{}-{segment}-7-{}", base64(text), names.join("-"));
-            let back = behind(&lines(&[("sw8", &sw8)]), Format::Sw8, false);
+            let back = after(&lines(&[("sw8", &sw8)]), Format::Sw8, false);
             let ours = [
                 format!("{SECOND:016x}0000000000000000"),
                 "cart".into(),
@@ -122,13 +122,13 @@ fn ok_b3_debug_and_deferred() {
         [("-d", Sampling::Debug), ("", Sampling::Deferred), ("-1", Sampling::Sampled), ("-0", Sampling::NotSampled)]
     {
         let request = lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7{letter}"))]);
-        let back = behind(&request, Format::B3, false);
+        let back = after(&request, Format::B3, false);
         assert_eq!(back, lines(&[("b3", &format!("{TRACE}-{SECOND:016x}{letter}"))]));
-        let multi = behind(&request, Format::B3, true);
-        assert_eq!(behind(&multi_request(letter), Format::B3, true), multi);
+        let multi = after(&request, Format::B3, true);
+        assert_eq!(after(&multi_request(letter), Format::B3, true), multi);
         assert_eq!(get(&multi, "x-b3-flags"), (letter == "-d").then_some("1"));
         assert_eq!(get(&multi, "x-b3-sampled"), letter.strip_prefix('-').filter(|letter| *letter != "d"));
-        // It is the decision of the service behind the hop, whatever that one writes.
+        // It is the decision of the service after the hop, independent of the format that it writes.
         let context = Edge::writes(Format::Jaeger, false).context(&across(&request), SECOND);
         assert_eq!(context.sampling(), sampling);
     }
@@ -158,7 +158,7 @@ fn ok_correlation_text() {
         format!("|{uuid}.1.2a_"),
     ] {
         let request = lines(&[(CORRELATION, &text)]);
-        assert_eq!(behind(&request, Format::Correlation, false), request);
+        assert_eq!(after(&request, Format::Correlation, false), request);
         // The canonical spelling takes no room.
         let state = get(&across(&request), "tracestate").map(str::to_owned).expect("the hop's own member");
         assert_eq!(state.contains("tp="), text != uuid, "{state}");
@@ -169,14 +169,14 @@ fn ok_correlation_text() {
 fn ok_jaeger_flag_byte() {
     for byte in 0..=255u8 {
         let request = lines(&[("uber-trace-id", &format!("{TRACE}:00f067aa0ba902b7:0:{byte:x}"))]);
-        let back = behind(&request, Format::Jaeger, false);
+        let back = after(&request, Format::Jaeger, false);
         assert_eq!(back, lines(&[("uber-trace-id", &format!("{TRACE}:{SECOND:016x}:0:{byte:x}"))]));
     }
 }
 
 /// Everything at once, of one trace.
 #[test]
-fn ok_words_of_several_formats_cross_together() {
+fn ok_fields_of_several_formats_cross_together() {
     let request = lines(&[
         ("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01")),
         ("tracestate", "rojo=1,dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4,congo=2"),
@@ -188,14 +188,14 @@ fn ok_words_of_several_formats_cross_together() {
     let crossing = across(&request);
     let state = get(&crossing, "tracestate").expect("members").split_once(',').expect("the hop's first").1;
     assert_eq!(state, "tp=1;0e0e4736;j9;sX;c10f3B,rojo=1,dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-4,congo=2");
-    let behind = |format| behind(&request, format, false);
-    assert_eq!(get(&behind(Format::Datadog), "x-datadog-sampling-priority"), Some("2"));
-    assert_eq!(get(&behind(Format::Datadog), "x-datadog-origin"), Some("rum"));
-    assert!(get(&behind(Format::Jaeger), "uber-trace-id").is_some_and(|value| value.ends_with(":9")));
+    let after = |format| after(&request, format, false);
+    assert_eq!(get(&after(Format::Datadog), "x-datadog-sampling-priority"), Some("2"));
+    assert_eq!(get(&after(Format::Datadog), "x-datadog-origin"), Some("rum"));
+    assert!(get(&after(Format::Jaeger), "uber-trace-id").is_some_and(|value| value.ends_with(":9")));
     assert!(
-        get(&behind(Format::Sw8), "sw8").is_some_and(|value| value[2..].starts_with(&base64(&TRACE.to_uppercase())))
+        get(&after(Format::Sw8), "sw8").is_some_and(|value| value[2..].starts_with(&base64(&TRACE.to_uppercase())))
     );
-    assert_eq!(get(&behind(Format::Correlation), CORRELATION), Some("{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"));
+    assert_eq!(get(&after(Format::Correlation), CORRELATION), Some("{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}"));
     // And all of them out of one service.
     let all = propagator(&format!("all,correlation:{CORRELATION}"), Trust::Continue);
     let extraction = all.extract(&crossing);
@@ -203,7 +203,7 @@ fn ok_words_of_several_formats_cross_together() {
     let mut headers = Pairs::new();
     all.inject(&span, &InjectOptions::everything(), &mut headers);
     for format in Format::ALL {
-        for (name, value) in behind(format) {
+        for (name, value) in after(format) {
             assert_eq!(headers.get(&name), Some(value.as_str()), "{name}");
         }
     }
@@ -211,12 +211,12 @@ fn ok_words_of_several_formats_cross_together() {
 
 /// The limits that the documents name, in pairs: the longest that crosses, and one byte more, which is lost whole.
 #[test]
-fn err_beyond_the_limits_words_are_lost_and_never_cut() {
+fn err_beyond_the_limits_fields_are_lost_and_never_cut() {
     // Our member has 256 bytes: 10 before the items, `;s` and the form in front of the text.
     let sw8 = |letter: &str, len: usize| {
         let text = letter.repeat(len);
         let sw8 = format!("1-{}-{}-7----", base64(&text), base64("s"));
-        let back = behind(&lines(&[("sw8", &sw8)]), Format::Sw8, false);
+        let back = after(&lines(&[("sw8", &sw8)]), Format::Sw8, false);
         get(&back, "sw8").is_some_and(|value| value[2..].starts_with(&base64(&text)))
     };
     assert!(sw8("x", 243) && !sw8("x", 244));
@@ -231,7 +231,7 @@ fn err_beyond_the_limits_words_are_lost_and_never_cut() {
             ("x-datadog-parent-id", "67667974448284343"),
             ("x-datadog-tags", &tags),
         ]);
-        let back = behind(&request, Format::Datadog, false);
+        let back = after(&request, Format::Datadog, false);
         let back = get(&back, "x-datadog-tags").expect("tags").to_owned();
         (back == tags, back)
     };
@@ -252,10 +252,10 @@ fn err_text_that_the_dd_member_rewrites() {
         ])
     };
     for (said, heard) in [("a~b", "a_b"), ("a;b", "a_b"), ("a=b", "a=b"), ("a:b c", "a:b c")] {
-        let back = behind(&request(said, said), Format::Datadog, false);
+        let back = after(&request(said, said), Format::Datadog, false);
         assert_eq!(get(&back, "x-datadog-origin"), Some(heard));
         assert_eq!(get(&back, "x-datadog-tags"), Some(format!("_dd.p.k={heard}").as_str()));
     }
-    let back = behind(&request("a,b", "c"), Format::Datadog, false);
+    let back = after(&request("a,b", "c"), Format::Datadog, false);
     assert_eq!(get(&back, "x-datadog-origin"), Some("a_b"));
 }

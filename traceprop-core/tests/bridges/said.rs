@@ -10,7 +10,7 @@ use crate::edge::{CORRELATION, Lines};
 use crate::format::{Attribute, Format};
 use crate::text::{base64, hyphenated, mixed};
 
-/// A decision, in the words of reports.
+/// A sampling decision, named as in reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
     Deferred,
@@ -36,9 +36,9 @@ pub(crate) struct Said {
     pub(crate) last_span: Option<u64>,
     pub(crate) members: Vec<(String, String)>,
     pub(crate) random: bool,
-    /// The bits beside sampled and debug.
+    /// The bits other than sampled and debug.
     pub(crate) jaeger_bits: u8,
-    /// The text, and what stands for it in our member.
+    /// The text, and its spelling in our member.
     pub(crate) sw8: Option<(String, String)>,
     pub(crate) correlation: Option<(String, String)>,
     pub(crate) baggage: bool,
@@ -163,7 +163,7 @@ impl Said {
                 }
             }
             Format::Jaeger => {
-                // The Python and Node clients strip zeros, which is how 64-bit ids came to be.
+                // The Python and Node clients strip leading zeros, so their ids can look like 64-bit ids.
                 add("uber-trace-id", format!("{narrow}:{:x}:0:{:x}", self.span_id, self.jaeger_flags()));
                 if self.baggage {
                     add("uberctx-tenant", "acme".into());
@@ -235,7 +235,7 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
     match format {
         Format::W3c => base.prop_flat_map(container).boxed(),
         Format::B3 => (base, option::of(1..=u64::MAX)).prop_map(|(said, b3_parent)| Said { b3_parent, ..said }).boxed(),
-        Format::Datadog => base.prop_flat_map(datadog_words).prop_map(with_last_span).boxed(),
+        Format::Datadog => base.prop_flat_map(datadog_fields).prop_map(with_last_span).boxed(),
         Format::Jaeger => (base, any::<u8>(), any::<bool>())
             .prop_map(|(said, bits, baggage)| Said { jaeger_bits: bits & 0xfc, baggage, ..said })
             .boxed(),
@@ -260,9 +260,9 @@ fn container(said: Said) -> BoxedStrategy<Said> {
         members.dedup_by(|(a, _), (b, _)| a == b);
         members
     });
-    let words = (option::of(sw8_text()), option::of(0..6usize), option::of(any::<u8>()), option::of(1..=u64::MAX));
-    let rest = (members, any::<bool>(), any::<bool>(), words);
-    (datadog_words(said), rest)
+    let optional = (option::of(sw8_text()), option::of(0..6usize), option::of(any::<u8>()), option::of(1..=u64::MAX));
+    let rest = (members, any::<bool>(), any::<bool>(), optional);
+    (datadog_fields(said), rest)
         .prop_map(|(said, (members, random, baggage, (sw8, spelt, bits, last_span)))| {
             let trace_id = sw8.as_ref().map_or(said.trace_id, |(trace_id, _)| *trace_id);
             Said {
@@ -281,7 +281,7 @@ fn container(said: Said) -> BoxedStrategy<Said> {
         .boxed()
 }
 
-fn datadog_words(said: Said) -> BoxedStrategy<Said> {
+fn datadog_fields(said: Said) -> BoxedStrategy<Said> {
     let numbers = match said.decision {
         Decision::Yes => (1..=i32::MAX).prop_union(1..=3).boxed(),
         _ => (i32::MIN..=0).prop_union(-2..=0).boxed(),

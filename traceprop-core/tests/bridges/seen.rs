@@ -55,7 +55,7 @@ fn get<'l>(lines: &'l Lines, name: &str) -> Option<&'l str> {
     let mut values =
         lines.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
     let value = values.next();
-    assert!(values.next().is_none(), "{name} stands twice in {lines:?}");
+    assert!(values.next().is_none(), "{name} occurs twice in {lines:?}");
     value
 }
 
@@ -67,8 +67,9 @@ fn hex64(text: &str) -> Option<u64> {
     u64::from_str_radix(text, 16).ok()
 }
 
-/// What the lines say in `format`. With `said`, what crosses in members of a tracestate counts too: a receiver that
-/// knows them takes such an item for the text that it stands for.
+/// Returns what the lines say in `format`.
+///
+/// With `said`, items that cross in members of a tracestate count too: a receiver that knows them expands the item.
 pub(crate) fn see(format: Format, lines: &Lines, said: Option<&Said>) -> Seen {
     let mut seen = Seen::default();
     match format {
@@ -139,7 +140,7 @@ fn b3(lines: &Lines, seen: &mut Seen) {
         None => "deferred",
         Some("0") => "not sampled",
         Some("1") => "sampled",
-        Some(other) => panic!("{other} is no decision"),
+        Some(other) => panic!("{other} is not a decision"),
     });
 }
 
@@ -210,16 +211,16 @@ fn dd(value: &str, seen: &mut Seen) {
 }
 
 fn tp(item: &str, said: &Said, seen: &mut Seen) {
-    let stands_for = |known: &Option<(String, String)>, item: &str| {
-        let (text, expected) = known.as_ref().expect("words of this kind came");
+    let expanded = |known: &Option<(String, String)>, item: &str| {
+        let (text, expected) = known.as_ref().expect("an item of this kind was written");
         (item == expected).then(|| text.clone())
     };
     match item.split_at(1) {
         ("d", "") => seen.decision = Some("debug"),
         ("f", "") => seen.decision = Some("deferred"),
         ("j", digits) => seen.jaeger_flags = u8::from_str_radix(digits, 16).ok(),
-        ("s", item) => seen.sw8 = stands_for(&said.sw8, item),
-        ("c", item) => seen.correlation = stands_for(&said.correlation, item),
+        ("s", item) => seen.sw8 = expanded(&said.sw8, item),
+        ("c", item) => seen.correlation = expanded(&said.correlation, item),
         _ => panic!("item {item} of our member"),
     }
 }

@@ -1,4 +1,4 @@
-//! Two formats that name two traces: one is continued, and nothing of the other one's words mixes in.
+//! Two formats that name two traces: one is continued, and no field of the other one is mixed in.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -21,7 +21,7 @@ proptest! {
         prop_assume!(one.trace_id != other.trace_id);
         let place = |said: &Said| Format::ALL.iter().position(|format| *format == said.format);
         let (first, stranger) = if place(&one) < place(&other) { (&one, &other) } else { (&other, &one) };
-        // Baggage and correlation ids are the user's text, and of no trace.
+        // Baggage and correlation ids are custom text and do not belong to a trace.
         let stranger = Said { baggage: false, ..stranger.clone() };
         let mut first = first.clone();
         if stranger.format == Format::Correlation {
@@ -41,9 +41,9 @@ proptest! {
             prop_assert_eq!(&alone, &together, "{:?}", request);
             prop_assert_eq!(edge.forwards(&first.request()), edge.forwards(&request), "{:?}", request);
             if to == Format::W3c {
-                let behind = Edge::writes(stranger.format, stranger.multi);
+                let after = Edge::writes(stranger.format, stranger.multi);
                 let (alone, together) = (hop(&alone, None), hop(&together, None));
-                prop_assert_eq!(behind.calls(&alone, FIRST), behind.calls(&together, FIRST));
+                prop_assert_eq!(after.calls(&alone, FIRST), after.calls(&together, FIRST));
             }
         }
     }

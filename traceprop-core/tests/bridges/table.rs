@@ -14,7 +14,7 @@ pub(crate) enum Fate {
     As(Word),
 }
 
-/// What stands for an attribute that a format cannot say.
+/// What replaces an attribute that a format cannot say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
     Sampled,

@@ -6,7 +6,7 @@ use traceprop_core::{
     report::OmitReason,
 };
 
-/// `x-acme-trace: TRACE.SPAN` and `x-acme-keep: yes` or `no`; without the latter nobody has decided.
+/// `x-acme-trace: TRACE.SPAN` and `x-acme-keep: yes` or `no`; without the latter, sampling is undecided.
 pub(crate) struct Acme;
 
 const TRACE: CustomHeader = CustomHeader::from_static("x-acme-trace");
@@ -55,18 +55,18 @@ impl Format for Acme {
             Ok(context) => context,
             Err((reason, at)) => return Parsed::invalid(InvalidHeader::new(headers.field(&TRACE), reason, at)),
         };
-        let mut refused = None;
+        let mut ignored = None;
         context.sampling = match headers.get_custom(&KEEP) {
             Some(b"yes") => Sampling::Sampled,
             Some(b"no") => Sampling::NotSampled,
             None => Sampling::Deferred,
             Some(_) => {
-                refused = Some(InvalidHeader::new(headers.field(&KEEP), InvalidReason::BadSampling, 0));
+                ignored = Some(InvalidHeader::new(headers.field(&KEEP), InvalidReason::BadSampling, 0));
                 Sampling::Deferred
             }
         };
         let mut reading = Parsed::new(Outcome::Context(context));
-        if let Some(reject) = refused {
+        if let Some(reject) = ignored {
             reading.ignore_field(reject);
         }
         reading

@@ -10,7 +10,7 @@ use traceprop_core::{
 
 use crate::formats::SUBJECTS;
 use crate::requests::{broken, canonical, foreign, full, odd};
-use crate::subject::{CHILD, Lines, Subject};
+use crate::subject::{Lines, OWN_SPAN, Subject};
 
 fn requests(subject: &Subject) -> Vec<Lines> {
     let long: Vec<_> = subject.too_long.longest.iter().map(|value| subject.request(value)).collect();
@@ -72,7 +72,7 @@ fn ok_extract_explain_and_inject_without_an_allocation() {
             });
             if let Some(context) = extraction.context() {
                 none(subject, &request, "inject", || {
-                    let span = extraction.span_with_ids(context.trace_id, CHILD);
+                    let span = extraction.span_with_ids(context.trace_id, OWN_SPAN);
                     propagator.inject(&span, &InjectOptions::everything(), &mut buffer);
                 });
             }

@@ -73,7 +73,7 @@ fn w3c(format: &'static dyn Format, second: Second) -> Subject {
         value: value.into(),
         other_value: value.replace("736-", "737-"),
         says_nothing: 0..0,
-        beside: vec![],
+        others: vec![],
         husks: vec![lines(&[("tracestate", "")]), lines(&[("tracestate", " ")]), lines(&[("tracestate", "a=1")])],
         empty: Empty::Invalid(InvalidReason::BadLength),
         two_lines: second,
@@ -104,7 +104,7 @@ fn b3_single(format: &'static dyn Format) -> Subject {
         value: value.into(),
         other_value: value.replace("736-", "737-"),
         says_nothing: 0..0,
-        beside: vec![],
+        others: vec![],
         husks: vec![lines(&[("X-B3-Flags", "0")]), lines(&[("x-b3-flags", "")])],
         empty: Empty::Invalid(InvalidReason::Empty),
         two_lines: Second::FirstCounts,
@@ -133,7 +133,7 @@ fn b3_multi() -> Subject {
         main: "x-b3-traceid",
         value: value.into(),
         other_value: value.replace("736", "737"),
-        beside: lines(&[("x-b3-spanid", "00f067aa0ba902b7"), ("x-b3-sampled", "1")]),
+        others: lines(&[("x-b3-spanid", "00f067aa0ba902b7"), ("x-b3-sampled", "1")]),
         too_long: TooLong {
             longest: vec![value.into()],
             longer: vec![
@@ -152,7 +152,7 @@ fn datadog(format: &'static dyn Format) -> Subject {
         value: "11803532876627986230".into(),
         other_value: "11803532876627986231".into(),
         says_nothing: 0..0,
-        beside: lines(&[
+        others: lines(&[
             ("x-datadog-parent-id", "67667974448284343"),
             ("x-datadog-sampling-priority", "1"),
             ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6"),
@@ -189,9 +189,9 @@ fn jaeger(format: &'static dyn Format) -> Subject {
         main: "uber-trace-id",
         value: value.into(),
         other_value: value.replace("736:", "737:"),
-        // The deprecated parent, of which nobody asks what it is.
+        // The deprecated parent, which is not checked.
         says_nothing: 50..51,
-        beside: vec![],
+        others: vec![],
         husks: vec![
             lines(&[("uberctx-tenant", "acme")]),
             lines(&[("jaeger-baggage", "tenant=acme")]),
@@ -225,7 +225,7 @@ fn sw8(format: &'static dyn Format, main: &'static str) -> Subject {
     let prefix = if main == "sw8" { "" } else { "acme-" };
     let name = |rest: &str| -> &'static str { format!("{prefix}{rest}").leak() };
     let without_peer = &SW8_VALUE[..SW8_VALUE.len() - "dW5rbm93bg==".len()];
-    // A peer of that many letters; 2048 less what stands before it is a whole number of base64's groups.
+    // A peer of that many letters; 2048 less the text before it is a whole number of base64 groups.
     let filled = |len: usize| format!("{without_peer}{}", "A".repeat(len - without_peer.len()));
     Subject {
         format,
@@ -233,7 +233,7 @@ fn sw8(format: &'static dyn Format, main: &'static str) -> Subject {
         value: SW8_VALUE.into(),
         other_value: SW8_VALUE.replace("Q3MzY=", "Q3Mzc="),
         says_nothing: 0..0,
-        beside: vec![],
+        others: vec![],
         husks: vec![
             lines(&[(main, "1-------")]),
             lines(&[(main, "0-------"), (name("sw8-x"), "0-"), (name("sw8-correlation"), "")]),
@@ -271,7 +271,7 @@ fn correlation(format: &'static dyn Format, main: &'static str) -> Subject {
         value: value.into(),
         other_value: value.replace("736", "737"),
         says_nothing: 0..0,
-        beside: vec![],
+        others: vec![],
         husks: vec![lines(&[(main, "\t ")]), lines(&[(main, ""), (main, "")])],
         empty: Empty::Absent,
         two_lines: Second::FirstCounts,
@@ -306,7 +306,7 @@ fn acme() -> Subject {
         value: value.into(),
         other_value: value.replace("736.", "737."),
         says_nothing: 0..0,
-        beside: lines(&[("x-acme-keep", "yes")]),
+        others: lines(&[("x-acme-keep", "yes")]),
         husks: vec![lines(&[("x-acme-keep", "yes")]), lines(&[("x-acme-trace", " ")])],
         empty: Empty::Absent,
         two_lines: Second::FirstCounts,

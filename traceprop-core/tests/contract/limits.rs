@@ -61,7 +61,7 @@ fn check(subject: &Subject, line: usize, place: usize, request: &[(String, Bytes
             // An optional field costs itself.
             let may = name != subject.main || subject.says_nothing.contains(&place);
             assert!(may, "{}: read {request:?}", subject.name());
-            // The upper half of a Datadog trace id stands in a list of tags.
+            // The upper half of a Datadog trace id is in the list of tags.
             let same = context.trace_id == TRACE || (name == "x-datadog-tags" && context.trace_id.low() == TRACE.low());
             assert!(same, "{}: {context:?} of {request:?}", subject.name());
         }
@@ -110,7 +110,7 @@ fn ok_oversize_optional_fields_cost_themselves() {
     }
 }
 
-/// The span beside the trace in the several headers of B3.
+/// Returns whether the context needs this header in addition to the trace id: the span id of the separate B3 headers.
 fn is_needed(name: &str) -> bool {
     name == "x-b3-spanid"
 }

@@ -4,7 +4,7 @@ use traceprop_core::{RemoteContext, format::Outcome};
 
 use crate::formats::SUBJECTS;
 use crate::requests::foreign;
-use crate::subject::{CHILD, Empty, Lines, SPAN, Second, Subject, TRACE, child, lines, outcome};
+use crate::subject::{Empty, Lines, OWN_SPAN, SPAN, Second, Subject, TRACE, inject_span, lines, outcome};
 
 #[test]
 fn ok_nothing_there_is_absent() {
@@ -99,7 +99,7 @@ fn ok_a_list_on_two_lines_is_the_list_on_one() {
         for (name, first, second) in &subject.lists {
             let with = |values: &[&str]| {
                 let mut request = subject.request(&subject.value);
-                // What the list says stands in the list.
+                // The names of the list are checked with the list.
                 request.retain(|(known, _)| known != name);
                 request.extend(lines(&values.iter().map(|value| (*name, *value)).collect::<Vec<_>>()));
                 request
@@ -110,13 +110,18 @@ fn ok_a_list_on_two_lines_is_the_list_on_one() {
             for other in [two, loose] {
                 assert_eq!(outcome(subject, &other), outcome(subject, &one), "{}", subject.name());
                 let (other, one) = (other.as_slice(), one.as_slice());
-                assert_eq!(child(&propagator, &other), child(&propagator, &one), "{}: {name}", subject.name());
+                assert_eq!(
+                    inject_span(&propagator, &other),
+                    inject_span(&propagator, &one),
+                    "{}: {name}",
+                    subject.name()
+                );
             }
             // And all of it goes on.
             assert_ne!(
-                child(&propagator, &with(&[&joined]).as_slice()),
-                child(&propagator, &with(&[first]).as_slice()),
-                "{}: {name} by {CHILD}",
+                inject_span(&propagator, &with(&[&joined]).as_slice()),
+                inject_span(&propagator, &with(&[first]).as_slice()),
+                "{}: {name} by {OWN_SPAN}",
                 subject.name()
             );
         }

@@ -194,7 +194,7 @@ pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
     requests
 }
 
-/// Requests of which nothing can be used.
+/// Returns requests without any usable data.
 pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
     let value = subject.value.as_str();
     let mut requests = vec![subject.request(&value[1..]), subject.request(&format!("{value}é")), subject.request("*")];
@@ -213,7 +213,7 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
 }
 
 /// Requests with one optional line that cannot be used, and its name.
-pub(crate) fn refused(subject: &Subject) -> Vec<(Lines, &'static str)> {
+pub(crate) fn invalid(subject: &Subject) -> Vec<(Lines, &'static str)> {
     let with = |name: &'static str, value: &str| {
         let mut request = subject.request(&subject.value);
         request.retain(|(known, _)| known != name);

@@ -15,7 +15,7 @@ pub(crate) const SPAN: SpanId = match SpanId::new(0x00f0_67aa_0ba9_02b7) {
     Some(id) => id,
     None => SpanId::MIN,
 };
-pub(crate) const CHILD: SpanId = match SpanId::new(0xb7ad_6b71_6920_3331) {
+pub(crate) const OWN_SPAN: SpanId = match SpanId::new(0xb7ad_6b71_6920_3331) {
     Some(id) => id,
     None => SpanId::MIN,
 };
@@ -42,7 +42,7 @@ pub(crate) enum Empty {
 pub(crate) struct TooLong {
     /// The longest value of the main field that is read.
     pub(crate) longest: Vec<String>,
-    /// What is one byte longer, or more, and why it is refused.
+    /// Values that are one byte longer, or more, and why they are invalid.
     pub(crate) longer: Vec<(String, InvalidReason)>,
 }
 
@@ -53,10 +53,10 @@ pub(crate) struct Subject {
     pub(crate) main: &'static str,
     pub(crate) value: String,
     pub(crate) other_value: String,
-    /// Places of that value which say nothing, so that any byte may stand there.
+    /// Positions of that value without a meaning, where any byte is allowed.
     pub(crate) says_nothing: std::ops::Range<usize>,
-    /// Lines that make the main field a whole context, where it is none alone.
-    pub(crate) beside: Lines,
+    /// Lines that complete the context if the main field alone is not one.
+    pub(crate) others: Lines,
     /// Requests that are there and say nothing.
     pub(crate) husks: Vec<Lines>,
     pub(crate) empty: Empty,
@@ -73,9 +73,9 @@ pub(crate) struct Subject {
     pub(crate) says_random: bool,
     /// Whether the low half of a trace id must not be zero.
     pub(crate) needs_low: bool,
-    /// Fields that are written beside those that came: the other encoding of the same.
+    /// Fields that are written in addition to the received ones: the other encoding.
     pub(crate) also_writes: &'static [&'static str],
-    /// How a span id stands in the lines that are written.
+    /// How a span id is spelled in the written lines.
     pub(crate) spell: fn(SpanId) -> String,
 }
 
@@ -92,7 +92,7 @@ impl Subject {
     /// A request with this value of the main field.
     pub(crate) fn request(&self, value: &str) -> Lines {
         let mut lines = vec![(self.main.to_owned(), value.to_owned())];
-        lines.extend(self.beside.iter().cloned());
+        lines.extend(self.others.iter().cloned());
         lines
     }
 
@@ -125,7 +125,7 @@ pub(crate) fn lines(pairs: &[(&str, &str)]) -> Lines {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// What the format makes of a request, and whether a passthrough and a child of it go out in good form.
+/// Returns the outcome of a request, and checks that a passthrough and a span of it are written in good form.
 #[track_caller]
 pub(crate) fn outcome<V: AsRef<[u8]> + Sync + Debug>(subject: &Subject, request: &[(String, V)]) -> Outcome {
     let propagator = subject.propagator();
@@ -137,7 +137,7 @@ pub(crate) fn outcome<V: AsRef<[u8]> + Sync + Debug>(subject: &Subject, request:
         Outcome::Context(context) => assert_eq!(extraction.context(), Some(context), "{request:?}"),
         _ => assert_eq!(extraction.context(), None, "{request:?}"),
     }
-    for headers in [child(&propagator, &request), forward(&propagator, &request)] {
+    for headers in [inject_span(&propagator, &request), forward(&propagator, &request)] {
         in_good_form(&headers);
     }
     outcome
@@ -154,12 +154,12 @@ pub(crate) fn in_good_form(headers: &Pairs) {
     }
 }
 
-/// What a participant with [`CHILD`] as its span writes; nothing where no trace came.
-pub(crate) fn child<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
+/// Returns what a participant with [`OWN_SPAN`] as its span writes; nothing if no trace was received.
+pub(crate) fn inject_span<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
     let mut headers = Pairs::new();
     let extraction = propagator.extract(request);
     if let Some(context) = extraction.context() {
-        let span = extraction.span_with_ids(context.trace_id, CHILD);
+        let span = extraction.span_with_ids(context.trace_id, OWN_SPAN);
         propagator.inject(&span, &InjectOptions::everything(), &mut headers);
     }
     headers

@@ -36,7 +36,7 @@ fn ok_each_field_of_the_table_is_in_a_full_request() {
 fn ok_each_format_of_the_table_is_fuzzed() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     // A published package does not include the fuzz targets.
-    let Ok(words) = fs::read_to_string(fuzz.join("headers.dict")) else { return };
+    let Ok(dictionary) = fs::read_to_string(fuzz.join("headers.dict")) else { return };
     for name in known::names() {
         let target = match name.as_str() {
             "tracecontext" => "traceparent",
@@ -46,8 +46,8 @@ fn ok_each_format_of_the_table_is_fuzzed() {
         let file = fuzz.join("fuzz_targets").join(format!("{target}_parse.rs"));
         assert!(file.exists(), "`{name}` has no fuzz target {target}_parse");
     }
-    let words = words.to_ascii_lowercase();
+    let dictionary = dictionary.to_ascii_lowercase();
     for field in Field::BUILT_IN.iter().filter_map(|field| field.name()) {
-        assert!(words.contains(&format!("\n\"{field}")), "{field} is not in fuzz/headers.dict");
+        assert!(dictionary.contains(&format!("\n\"{field}")), "{field} is not in fuzz/headers.dict");
     }
 }

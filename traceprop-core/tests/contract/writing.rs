@@ -11,7 +11,7 @@ use traceprop_core::{
 use crate::cases;
 use crate::formats::SUBJECTS;
 use crate::requests::{broken, canonical, foreign, full, odd};
-use crate::subject::{CHILD, Lines, SPAN, Subject, TRACE, child, forward, in_good_form, is_in, lines, span};
+use crate::subject::{Lines, OWN_SPAN, SPAN, Subject, TRACE, forward, in_good_form, inject_span, is_in, lines, span};
 
 const DECISIONS: [Sampling; 4] = [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
 
@@ -21,7 +21,7 @@ fn inject(subject: &Subject, span: &SpanContext<'_>, headers: &mut Lines) {
 
 fn any_span() -> impl Strategy<Value = SpanContext<'static>> {
     let ids = (any::<u128>().prop_filter_map("zero", TraceId::new), any::<u64>().prop_filter_map("zero", SpanId::new));
-    // Ids of which half is zero are ids too.
+    // An id with one half of zeros is an id too.
     let narrow = (0..=1u8, 0..=1u8).prop_map(|(high, low)| (high == 1, low == 1));
     (ids, narrow, select(DECISIONS.to_vec()), any::<bool>()).prop_map(
         |((trace_id, span_id), (high, low), sampling, random)| {
@@ -85,7 +85,7 @@ fn ok_nothing_stale_is_left_and_nothing_foreign_is_touched() {
             let mut fresh = Lines::new();
             inject(subject, &span(sampling), &mut fresh);
             let foreign = foreign(subject);
-            // Old lines stand between those of others.
+            // Old lines are between foreign ones.
             let mut headers = foreign.clone();
             headers.extend(stale(subject));
             headers.extend(lines(&[("x-last", "1")]));
@@ -128,8 +128,8 @@ fn ok_nothing_to_write_touches_nothing() {
         propagator.inject(Passthrough::sampling_only(Sampling::Deferred), &InjectOptions::everything(), &mut headers);
         assert_eq!(headers, before, "{}", subject.name());
         // A trace whose sender named no span cannot be passed on by a format that needs one.
-        let nobody = Passthrough::from_remote(RemoteContext::new(TRACE, None));
-        let omitted = propagator.inject(nobody, &InjectOptions::everything(), &mut headers);
+        let undecided = Passthrough::from_remote(RemoteContext::new(TRACE, None));
+        let omitted = propagator.inject(undecided, &InjectOptions::everything(), &mut headers);
         assert_eq!(headers == before, subject.names_span, "{}", subject.name());
         assert_eq!(omitted.is_complete(), !subject.names_span, "{}: {omitted}", subject.name());
     }
@@ -141,7 +141,7 @@ fn ok_the_same_context_is_written_the_same_twice() {
         let propagator = subject.propagator();
         for request in [full(subject), canonical(subject), odd(subject)].concat() {
             let request = request.as_slice();
-            assert_eq!(child(&propagator, &request), child(&subject.propagator(), &request));
+            assert_eq!(inject_span(&propagator, &request), inject_span(&subject.propagator(), &request));
             assert_eq!(forward(&propagator, &request), forward(&subject.propagator(), &request));
         }
     }
@@ -172,7 +172,7 @@ fn ok_all_that_is_written_is_listed_and_all_that_is_listed_can_be_written() {
         }
         for request in [full(subject), canonical(subject), odd(subject), broken(subject)].concat() {
             let extraction = propagator.extract(&request);
-            propagator.inject(&extraction.span_with_ids(TRACE, CHILD), &call, &mut names);
+            propagator.inject(&extraction.span_with_ids(TRACE, OWN_SPAN), &call, &mut names);
             propagator.inject(extraction.passthrough(), &call, &mut names);
         }
         for name in &names.0 {
@@ -196,7 +196,7 @@ fn ok_what_is_written_is_in_good_form() {
             subject.propagator().inject(&span(sampling), &InjectOptions::everything(), &mut headers);
             assert!(!headers.is_empty(), "{}", subject.name());
             in_good_form(&headers);
-            // The span stands there as the format spells it.
+            // The span is spelled as the format requires.
             let spelt = headers.iter().any(|(_, value)| value.contains(&(subject.spell)(SPAN)));
             assert_eq!(spelt, subject.names_span, "{}: {headers:?}", subject.name());
         }

@@ -3,7 +3,7 @@
 
 mod hop;
 
-use hop::behind_w3c;
+use hop::after_w3c;
 use proptest::prelude::*;
 use traceprop_core::{
     Allow, CarrierMut, Field, IdBits, InjectOptions, InvalidReason, OwnedContext, Propagator, PropagatorBuilder,
@@ -34,7 +34,7 @@ fn built(format: Correlation) -> Propagator {
     with(format).build().expect("a propagator")
 }
 
-fn child(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Headers {
+fn inject_span(propagator: &Propagator, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Headers {
     let mut headers = Headers::new();
     let request = request.to_vec();
     let span = propagator.extract(&request).new_span(&|| IdBits::random(7));
@@ -59,10 +59,10 @@ fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
 /// What both ways out of a request send in the header.
 #[track_caller]
 fn sent(propagator: &Propagator, request: &[(&str, &str)]) -> Option<String> {
-    let child = child(propagator, request, &InjectOptions::everything());
+    let injected = inject_span(propagator, request, &InjectOptions::everything());
     let passthrough = forward(propagator, request, &InjectOptions::everything());
-    assert_eq!(get(&child, NAME), get(&passthrough, NAME));
-    get(&child, NAME).map(Into::into)
+    assert_eq!(get(&injected, NAME), get(&passthrough, NAME));
+    get(&injected, NAME).map(Into::into)
 }
 
 #[track_caller]
@@ -141,17 +141,17 @@ fn ok_the_trace_has_no_parent_and_no_decision() {
     let trace_id = TraceId::new(0xd199_31bb_f235_4dcb_2e2f_b9d3_1225_d62e).unwrap();
     assert_eq!(extraction.context(), Some(RemoteContext::new(trace_id, None)));
     assert_eq!(extraction.correlation(&plain()).unwrap().as_str(), UUID);
-    // A span that continues it has an id and a decision; its trace id is the one that came.
+    // A span that continues it has an id and a decision; its trace id is the received one.
     let span = extraction.new_span(&|| IdBits::random(7));
     assert_eq!((span.trace_id(), span.parent_id(), span.is_random()), (trace_id, None, false));
 }
 
 #[test]
-fn ok_nothing_came_so_the_new_trace_is_sent_hyphenated() {
+fn ok_nothing_received_so_the_new_trace_is_sent_hyphenated() {
     let propagator = built(plain());
     let nothing: [(&str, &str); 0] = [];
     for request in [&nothing[..], &[(NAME, " ")], &[(NAME, "req-1")]] {
-        let headers = child(&propagator, request, &InjectOptions::everything());
+        let headers = inject_span(&propagator, request, &InjectOptions::everything());
         assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
         assert_eq!(forward(&propagator, request, &InjectOptions::everything()), []);
     }
@@ -175,7 +175,7 @@ fn ok_only_where_the_header_is_allowed() {
     let propagator = built(plain());
     let request = [(NAME, UUID), ("traceparent", TRACEPARENT)];
     for call in [InjectOptions::new(), InjectOptions::new().allow_correlation(Allow::Only(&["x-request-id"]))] {
-        assert_eq!(get(&child(&propagator, &request, &call), NAME), None);
+        assert_eq!(get(&inject_span(&propagator, &request, &call), NAME), None);
         assert_eq!(get(&forward(&propagator, &request, &call), NAME), None);
         assert_eq!(forward(&propagator, &request[..1], &call), []);
     }
@@ -213,7 +213,7 @@ fn err_value_that_names_no_trace() {
 }
 
 #[test]
-fn ok_opaque_text_goes_on_beside_any_trace() {
+fn ok_opaque_text_is_forwarded_with_any_trace() {
     let propagator = built(plain().opaque());
     let text = "8b0f0acb-c24d-4587-bed0-dd01025dc27a#17";
     for request in [&[(NAME, text)][..], &[(NAME, text), ("traceparent", TRACEPARENT)]] {
@@ -224,7 +224,7 @@ fn ok_opaque_text_goes_on_beside_any_trace() {
     assert_eq!(propagator.extract(&request).context(), None);
     // A UUID is the trace id all the same.
     assert!(propagator.extract(&[(NAME, UUID)]).context().is_some());
-    // Without the option it is refused, and not sent on.
+    // Without the option it is invalid and not forwarded.
     assert_eq!(forward(&built(plain()), &request, &InjectOptions::everything()), []);
 }
 
@@ -257,7 +257,7 @@ fn ok_restart_keeps_the_text_and_ignore_drops_it() {
     assert_eq!((extraction.context(), extraction.links().count()), (None, 0));
     assert_eq!(extraction.correlation(&plain()).unwrap().as_str(), BRACED);
     let ignore = behaving(Trust::Ignore);
-    let headers = child(&ignore, &request, &InjectOptions::everything());
+    let headers = inject_span(&ignore, &request, &InjectOptions::everything());
     assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
     assert_eq!(forward(&ignore, &request, &InjectOptions::everything()), []);
     assert_eq!(ignore.extract(&request).correlation(&plain()), None);
@@ -377,7 +377,7 @@ proptest! {
             prop_assert_eq!(trace_id, Some(id));
             let sent = sent(&propagator, &request);
             prop_assert_eq!(sent.as_deref(), Some(text.as_str()));
-            let over_w3c = behind_w3c(plain(), &request, &InjectOptions::everything());
+            let over_w3c = after_w3c(plain(), &request, &InjectOptions::everything());
             prop_assert_eq!(over_w3c.as_deref(), Some(text.as_str()));
         }
     }

@@ -38,8 +38,8 @@ fn ok_reading_and_writing_allocate_nothing() {
         for request in &requests {
             let count = measure(|| {
                 let extraction = propagator.extract(request);
-                let words = extraction.datadog();
-                black_box((words.priority(), words.tags().iter().count(), words.propagation_error().is_some()));
+                let fields = extraction.datadog();
+                black_box((fields.priority(), fields.tags().iter().count(), fields.propagation_error().is_some()));
                 let mut sink = Sink(0);
                 let span = extraction.new_span_with(&ids, &Sampling::NotSampled);
                 propagator.inject(&span, &InjectOptions::new(), &mut sink);

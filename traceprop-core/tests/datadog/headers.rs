@@ -17,30 +17,30 @@ fn tags(tags: &str) -> (&str, &str) {
 }
 
 #[test]
-fn ok_child_changes_the_parent_and_nothing_else() {
-    let came = request(&[
+fn ok_span_changes_the_parent_and_nothing_else() {
+    let received = request(&[
         priority("2"),
         ("x-datadog-origin", "synthetics; a,b=c"),
         tags("_dd.p.tid=66c1f3a000000000,_dd.p.z=1,_dd.p.dm=-4,_dd.p.a=x=y z"),
     ]);
-    let mut expected = came.clone();
+    let mut expected = received.clone();
     expected[1].1 = "255";
-    assert_eq!(lines(&child(&headers_only(), &came)), expected);
+    assert_eq!(lines(&inject_span(&headers_only(), &received)), expected);
 }
 
 #[test]
 fn ok_any_priority_survives_while_the_decision_holds() {
     for number in ["-2147483648", "-2", "-1", "0", "1", "2", "3", "2147483647"] {
-        let sent = child(&headers_only(), &request(&[priority(number)]));
+        let sent = inject_span(&headers_only(), &request(&[priority(number)]));
         assert_eq!(sent.get("x-datadog-sampling-priority"), Some(number));
     }
 }
 
 #[test]
 fn ok_our_decision_brings_its_own_number_and_decision_maker() {
-    let sent = |came, sampling| {
-        let came = request(&[priority(came), tags("_dd.p.dm=-4,_dd.p.x=1")]);
-        let sent = decided(&headers_only(), &came, sampling);
+    let sent = |received, sampling| {
+        let received = request(&[priority(received), tags("_dd.p.dm=-4,_dd.p.x=1")]);
+        let sent = decided(&headers_only(), &received, sampling);
         let get = |name| sent.get(name).map(str::to_owned);
         (get("x-datadog-sampling-priority"), get("x-datadog-tags").unwrap_or_default())
     };
@@ -54,17 +54,17 @@ fn ok_our_decision_brings_its_own_number_and_decision_maker() {
 
 #[test]
 fn ok_decision_that_was_left_open_is_ours() {
-    let came = request(&[("x-datadog-origin", "rum"), tags("_dd.p.dm=-4")]);
-    let sent = child(&headers_only(), &came);
+    let received = request(&[("x-datadog-origin", "rum"), tags("_dd.p.dm=-4")]);
+    let sent = inject_span(&headers_only(), &received);
     assert_eq!(sent.get("x-datadog-sampling-priority"), Some("1"));
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.dm=-0"));
     // A passthrough makes no decision.
-    assert_eq!(lines(&forwarded(&headers_only(), &came)), came);
+    assert_eq!(lines(&forwarded(&headers_only(), &received)), received);
 }
 
 #[test]
 fn ok_passthrough_forwards_lines_unchanged() {
-    let came = vec![
+    let received = vec![
         ("x-datadog-trace-id", " 0077\t"),
         ("x-datadog-parent-id", "78 "),
         ("x-datadog-sampling-priority", "-0"),
@@ -73,31 +73,31 @@ fn ok_passthrough_forwards_lines_unchanged() {
         ("x-datadog-tags", "team=core, _dd.p.a=1,"),
         ("x-datadog-tags", "_dd.p.a=2"),
     ];
-    assert_eq!(lines(&forwarded(&headers_only(), &came)), came);
+    assert_eq!(lines(&forwarded(&headers_only(), &received)), received);
 }
 
 #[test]
 fn ok_passthrough_omits_what_is_invalid() {
-    let came = request(&[priority("keep"), ("x-datadog-origin", "é"), tags("_dd.p.a=1")]);
-    assert_eq!(lines(&forwarded(&headers_only(), &came)), request(&[tags("_dd.p.a=1")]));
-    let came = request(&[priority("1"), tags("_dd.p.b=1,_dd.p.usr,_dd.p.a=2,_dd.p.dm=4")]);
-    assert_eq!(lines(&forwarded(&headers_only(), &came)), request(&[priority("1"), tags("_dd.p.b=1,_dd.p.a=2")]));
+    let received = request(&[priority("keep"), ("x-datadog-origin", "é"), tags("_dd.p.a=1")]);
+    assert_eq!(lines(&forwarded(&headers_only(), &received)), request(&[tags("_dd.p.a=1")]));
+    let received = request(&[priority("1"), tags("_dd.p.b=1,_dd.p.usr,_dd.p.a=2,_dd.p.dm=4")]);
+    assert_eq!(lines(&forwarded(&headers_only(), &received)), request(&[priority("1"), tags("_dd.p.b=1,_dd.p.a=2")]));
     let long = format!("_dd.p.tid=66c1f3a000000000,_dd.p.a={}", "x".repeat(500));
-    let came = request(&[priority("1"), tags(&long)]);
-    assert_eq!(lines(&forwarded(&headers_only(), &came)), request(&[priority("1")]));
+    let received = request(&[priority("1"), tags(&long)]);
+    assert_eq!(lines(&forwarded(&headers_only(), &received)), request(&[priority("1")]));
 }
 
 #[test]
 fn ok_report_names_what_was_invalid_and_no_byte_of_it() {
     let propagator = headers_only();
-    let came = request(&[priority("keep"), tags("_dd.p.tid=SECRET,_dd.p.a=1")]);
-    let report = propagator.explain(&came).to_string();
+    let received = request(&[priority("keep"), tags("_dd.p.tid=SECRET,_dd.p.a=1")]);
+    let report = propagator.explain(&received).to_string();
     assert_eq!(
         report,
         "continued trace 000000000000000070e78dd3418db497, parent 4000000000000001, sampling undecided; datadog: used, \
          ignored x-datadog-sampling-priority (bad-decimal at byte 0), x-datadog-tags (bad-length, ends at byte 16)"
     );
-    let extraction = propagator.extract(&came);
+    let extraction = propagator.extract(&received);
     let shown = format!("{:?} {:?}", extraction.datadog(), extraction);
     assert!(!shown.contains("SECRET"), "{shown}");
     let error = extraction.datadog().propagation_error().expect("the tid is malformed");
@@ -142,7 +142,7 @@ fn ok_keep_tid_lets_the_id_and_the_decision_maker_go_alone() {
     let (sent, omissions) = built(DATADOG.keep_tid(), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4"));
     omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
-    // The same where one cannot be spelt, and where even these two are too long.
+    // Nor if one cannot be spelled, or if even these two are too long.
     let bad = [("_dd.p.a", "1,2"), ("_dd.p.dm", "-4")];
     let fields = DatadogParts::new().tags(&bad);
     let (sent, omissions) = built(DATADOG.keep_tid(), LONG_ID, &fields);
@@ -163,10 +163,10 @@ fn ok_shorter_limit_and_none() {
     let (sent, omissions) = built(DATADOG.max_tags_len(0).keep_tid(), LONG_ID, &fields);
     assert_eq!(sent.get("x-datadog-tags"), None);
     omitted(&omissions, Field::DatadogTags, OmitReason::Disabled);
-    // Nothing is left out where there is nothing.
+    // Nothing is omitted if there is nothing to write.
     let (_, omissions) = built(DATADOG.max_tags_len(0), "000000000000000000000000000004d2", &DatadogParts::new());
     assert!(omissions.is_complete());
-    // Readers take no more than the default.
+    // Readers accept at most the default length.
     let value = "x".repeat(600);
     let (_, omissions) = built(DATADOG.max_tags_len(1000), LONG_ID, &DatadogParts::new().tags(&[("_dd.p.a", &value)]));
     omitted(&omissions, Field::DatadogTags, OmitReason::TooLong);
@@ -229,16 +229,16 @@ fn err_passthrough_without_a_span_writes_nothing() {
     let propagator = headers_only();
     let w3c = build(Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT));
     // A parent of 0 is a trace without a span: its own headers can say so, W3C cannot.
-    let came = vec![("x-datadog-trace-id", "77"), ("x-datadog-parent-id", "0"), priority("1")];
-    assert_eq!(lines(&forwarded(&propagator, &came)), came);
-    assert!(forwarded(&w3c, &came).is_empty());
+    let received = vec![("x-datadog-trace-id", "77"), ("x-datadog-parent-id", "0"), priority("1")];
+    assert_eq!(lines(&forwarded(&propagator, &received)), received);
+    assert!(forwarded(&w3c, &received).is_empty());
 }
 
 #[test]
 fn ok_stale_headers_are_replaced_or_removed() {
     let propagator = headers_only();
-    let came = vec![("x-datadog-trace-id", "77"), ("x-datadog-parent-id", "78"), priority("1")];
-    let extraction = propagator.extract(&came);
+    let received = vec![("x-datadog-trace-id", "77"), ("x-datadog-parent-id", "78"), priority("1")];
+    let extraction = propagator.extract(&received);
     let mut held: Vec<(String, String)> =
         [("X-Datadog-Origin", "rum"), ("x-datadog-tags", "_dd.p.a=1"), ("accept", "*/*")]
             .map(|(name, value)| (name.into(), value.into()))

@@ -1,11 +1,11 @@
-//! Datadog on the wire: what goes out for what came in, with its headers, its tracestate member, or both.
+//! Datadog on the wire: what is written for a request, with its headers, its tracestate member, or both.
 #![cfg(feature = "std")]
 
 mod allocations;
+mod fields;
 mod headers;
 mod member;
 mod properties;
-mod words;
 
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
@@ -54,12 +54,12 @@ fn w3c_first() -> Propagator {
 type Lines<'a> = Vec<(&'a str, &'a str)>;
 
 /// What a participant sends on for a request, under the caller's decision.
-fn child(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
+fn inject_span(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
     let extraction = propagator.extract(request);
     inject(propagator, &extraction.new_span(&ids)).0
 }
 
-/// The same under a decision of its own.
+/// Returns what a span with its own sampling decision writes.
 fn decided(propagator: &Propagator, request: &Lines<'_>, sampling: Sampling) -> Pairs {
     let extraction = propagator.extract(request);
     inject(propagator, &extraction.new_span_with(&ids, &sampling)).0

@@ -6,16 +6,16 @@ use traceprop_core::{Field, OwnedContext, report::OmitReason};
 
 use super::*;
 
-/// The tracestate that a child sends for one that came beside a sampled traceparent.
+/// Returns the tracestate that a span writes for one that was received with a sampled traceparent.
 #[track_caller]
 fn state_after(propagator: &Propagator, state: &str) -> Option<String> {
-    child(propagator, &vec![TRACE_PARENT, ("tracestate", state)]).get("tracestate").map(str::to_owned)
+    inject_span(propagator, &vec![TRACE_PARENT, ("tracestate", state)]).get("tracestate").map(str::to_owned)
 }
 
-/// The same under our own decision.
+/// Returns the tracestate that a span with its own decision writes.
 fn state_decided(state: &str, sampling: Sampling) -> Option<String> {
-    let came = vec![TRACE_PARENT, ("tracestate", state)];
-    decided(&w3c_only(), &came, sampling).get("tracestate").map(str::to_owned)
+    let received = vec![TRACE_PARENT, ("tracestate", state)];
+    decided(&w3c_only(), &received, sampling).get("tracestate").map(str::to_owned)
 }
 
 #[test]
@@ -42,20 +42,21 @@ fn ok_decision_of_ours_changes_the_member_and_moves_it_to_the_front() {
         Some("dd=s:0;o:rum;p:4000000000000001;t.x:1;z:9,acme=1,zip=2")
     );
     let state = "acme=1,dd=s:-1;t.x:1;t.dm:-4";
-    let came = vec![("traceparent", "00-66c1f3a00000000070e78dd3418db497-4000000000000001-00"), ("tracestate", state)];
-    let sent = decided(&w3c_only(), &came, Sampling::Sampled);
+    let received =
+        vec![("traceparent", "00-66c1f3a00000000070e78dd3418db497-4000000000000001-00"), ("tracestate", state)];
+    let sent = decided(&w3c_only(), &received, Sampling::Sampled);
     assert_eq!(sent.get("tracestate"), Some("dd=s:1;t.x:1;t.dm:-0,acme=1"));
 }
 
 #[test]
-fn ok_flag_corrects_the_priority_beside_it() {
+fn ok_flag_corrects_the_priority_of_its_member() {
     assert_eq!(state_after(&w3c_only(), "dd=s:-1;t.dm:-4;t.x:1").as_deref(), Some("dd=s:1;t.dm:-0;t.x:1"));
     assert_eq!(state_after(&w3c_only(), "dd=s:0").as_deref(), Some("dd=s:1;t.dm:-0"));
-    let came = vec![
+    let received = vec![
         ("traceparent", "00-66c1f3a00000000070e78dd3418db497-4000000000000001-00"),
         ("tracestate", "dd=s:2;t.dm:-4;t.x:1"),
     ];
-    assert_eq!(child(&w3c_only(), &came).get("tracestate"), Some("dd=s:0;t.x:1"));
+    assert_eq!(inject_span(&w3c_only(), &received).get("tracestate"), Some("dd=s:0;t.x:1"));
 }
 
 #[test]
@@ -70,18 +71,18 @@ fn ok_member_without_a_priority_loses_the_maker_of_a_decision_that_was_replaced(
     let decided = |sampling| state_decided("acme=1,dd=o:rum;t.dm:-4", sampling);
     assert_eq!(decided(Sampling::NotSampled).as_deref(), Some("dd=s:0;o:rum,acme=1"));
     assert_eq!(decided(Sampling::Deferred).as_deref(), Some("dd=o:rum,acme=1"));
-    assert_eq!(decided(Sampling::Sampled).as_deref(), Some("acme=1,dd=o:rum;t.dm:-4"), "the decision stands");
+    assert_eq!(decided(Sampling::Sampled).as_deref(), Some("acme=1,dd=o:rum;t.dm:-4"), "the decision is unchanged");
 }
 
 #[test]
 fn ok_headers_of_the_same_trace_lend_their_span_to_a_member_without_one() {
-    let mut came = request(&[TID, TRACE_PARENT]);
-    came.push(("tracestate", "dd=s:1"));
-    assert_eq!(child(&w3c_first(), &came).get("tracestate"), Some("dd=s:1;p:4000000000000001"));
+    let mut received = request(&[TID, TRACE_PARENT]);
+    received.push(("tracestate", "dd=s:1"));
+    assert_eq!(inject_span(&w3c_first(), &received).get("tracestate"), Some("dd=s:1;p:4000000000000001"));
 }
 
 #[test]
-fn err_headers_without_a_word_make_no_member() {
+fn err_headers_without_datadog_data_write_no_member() {
     let propagator = build(Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT));
     let sent = decided(&propagator, &vec![("x-datadog-trace-id", "77")], Sampling::Sampled);
     assert!(sent.get("traceparent").is_some() && sent.get("tracestate").is_none());
@@ -91,8 +92,8 @@ fn err_headers_without_a_word_make_no_member() {
 fn err_headers_that_merely_agree_with_another_format_make_no_member() {
     let builder = Propagator::builder().extract(B3::single()).extract(DATADOG);
     let propagator = build(builder.inject(TRACE_CONTEXT));
-    let came = request(&[TID, ("b3", "66c1f3a00000000070e78dd3418db497-00000000000000fe-1")]);
-    let sent = child(&propagator, &came);
+    let received = request(&[TID, ("b3", "66c1f3a00000000070e78dd3418db497-00000000000000fe-1")]);
+    let sent = inject_span(&propagator, &received);
     assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-00000000000000ff-01"));
     assert_eq!(sent.get("tracestate"), None);
 }
@@ -113,8 +114,8 @@ fn ok_reporting_service_is_the_last_span() {
     let state = "acme=1,dd=s:2;p:4000000000000001;z:1";
     assert_eq!(state_after(&propagator, state).as_deref(), Some("dd=s:2;p:00000000000000ff;z:1,acme=1"));
     // It has no span in what it forwards.
-    let came = vec![TRACE_PARENT, ("tracestate", state)];
-    assert_eq!(lines(&forwarded(&propagator, &came)), came);
+    let received = vec![TRACE_PARENT, ("tracestate", state)];
+    assert_eq!(lines(&forwarded(&propagator, &received)), received);
 }
 
 #[test]
@@ -122,9 +123,9 @@ fn ok_passthrough_that_is_rewritten_still_names_the_last_span_that_datadog_knows
     let builder = Propagator::builder().extract(DATADOG).extract(TRACE_CONTEXT);
     let propagator = build(builder.inject(REPORTING).inject(TRACE_CONTEXT));
     let unsampled = ("traceparent", "00-66c1f3a00000000070e78dd3418db497-1122334455667788-00");
-    let mut came = request(&[TID, ("x-datadog-sampling-priority", "2"), unsampled]);
-    came.push(("tracestate", "dd=p:0123456789abcdef"));
-    let sent = forwarded(&propagator, &came);
+    let mut received = request(&[TID, ("x-datadog-sampling-priority", "2"), unsampled]);
+    received.push(("tracestate", "dd=p:0123456789abcdef"));
+    let sent = forwarded(&propagator, &received);
     assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-1122334455667788-01"));
     assert_eq!(sent.get("tracestate"), Some("dd=s:2;p:0123456789abcdef"));
 }
@@ -136,12 +137,12 @@ fn ok_member_without_anything_left_to_say_is_removed() {
 }
 
 #[test]
-fn ok_words_that_were_changed_here_are_forwarded() {
+fn ok_fields_that_were_changed_here_are_forwarded() {
     let propagator = w3c_only();
-    let came = vec![TRACE_PARENT, ("tracestate", "acme=1,dd=s:2;o:rum;z:1")];
-    // The ids and the decision are those of the lines that came.
+    let received = vec![TRACE_PARENT, ("tracestate", "acme=1,dd=s:2;o:rum;z:1")];
+    // The ids and the decision are those of the received lines.
     let fields = DatadogParts::new().priority(1).origin("lambda");
-    let context = OwnedContext::from_passthrough(&propagator.extract(&came)).with_datadog(&fields);
+    let context = OwnedContext::from_passthrough(&propagator.extract(&received)).with_datadog(&fields);
     let mut sent = Pairs::new();
     propagator.inject(&context, &InjectOptions::new(), &mut sent);
     assert_eq!(sent.get("traceparent"), Some(TRACE_PARENT.1));
@@ -151,12 +152,12 @@ fn ok_words_that_were_changed_here_are_forwarded() {
 #[test]
 fn ok_headers_become_a_member_on_a_hop_that_speaks_only_w3c() {
     let builder = Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT);
-    let came = request(&[
+    let received = request(&[
         ("x-datadog-sampling-priority", "2"),
         ("x-datadog-origin", "synthetics~;=web,z"),
         ("x-datadog-tags", "_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4,_dd.p.usr.id=bWU=="),
     ]);
-    let sent = child(&build(builder), &came);
+    let sent = inject_span(&build(builder), &received);
     assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-00000000000000ff-01"));
     // The last Datadog span is the sender's: our own is reported elsewhere.
     let expected = "dd=s:2;o:synthetics__~web_z;p:4000000000000001;t.dm:-4;t.usr.id:bWU~~";
@@ -164,24 +165,24 @@ fn ok_headers_become_a_member_on_a_hop_that_speaks_only_w3c() {
 }
 
 #[test]
-fn ok_member_is_written_for_words_or_where_the_headers_are() {
+fn ok_member_is_written_for_datadog_data_or_with_the_headers() {
     let root = SpanContext::root(&ids);
     let (sent, _) = inject(&w3c_only(), &root);
     assert_eq!(sent.get("tracestate"), None);
     let (sent, _) = inject(&datadog_first(), &root);
     assert_eq!(sent.get("tracestate"), Some("dd=s:1"));
     let plain = vec![TRACE_PARENT, ("tracestate", "acme=1")];
-    assert_eq!(child(&w3c_only(), &plain).get("tracestate"), Some("acme=1"));
-    assert_eq!(child(&w3c_first(), &plain).get("tracestate"), Some("dd=s:1,acme=1"));
+    assert_eq!(inject_span(&w3c_only(), &plain).get("tracestate"), Some("acme=1"));
+    assert_eq!(inject_span(&w3c_first(), &plain).get("tracestate"), Some("dd=s:1,acme=1"));
 }
 
 #[test]
 fn ok_our_own_member_comes_after() {
     let builder = Propagator::builder().extract(DATADOG).extract(B3_FORMAT);
     let propagator = build(builder.inject(TRACE_CONTEXT));
-    let mut came = request(&[TID]);
-    came.push(("b3", "66c1f3a00000000070e78dd3418db497-4000000000000001-d"));
-    let sent = child(&propagator, &came);
+    let mut received = request(&[TID]);
+    received.push(("b3", "66c1f3a00000000070e78dd3418db497-4000000000000001-d"));
+    let sent = inject_span(&propagator, &received);
     assert_eq!(sent.get("tracestate"), Some("dd=s:2;p:4000000000000001,tp=1;418db497;d"));
 }
 
@@ -193,16 +194,16 @@ fn ok_another_formats_context_leaves_the_member_unchanged() {
     let propagator = build(builder.inject(DATADOG).inject(TRACE_CONTEXT));
     let b3 = |decision: &'static str| {
         let state = ("tracestate", "acme=1,dd=s:2;o:rum;p:0123456789abcdef;t.dm:-4");
-        let sent = child(&propagator, &vec![("b3", decision), TRACE_PARENT, state]);
+        let sent = inject_span(&propagator, &vec![("b3", decision), TRACE_PARENT, state]);
         let get = |name| sent.get(name).unwrap_or_default().to_owned();
         (get("x-datadog-sampling-priority"), get("x-datadog-origin"), get("x-datadog-tags"), get("tracestate"))
     };
     let text = |parts: [&str; 4]| parts.map(str::to_owned).into();
-    let came = "acme=1,dd=s:2;o:rum;p:0123456789abcdef;t.dm:-4";
+    let received = "acme=1,dd=s:2;o:rum;p:0123456789abcdef;t.dm:-4";
     let tid = "_dd.p.tid=66c1f3a000000000";
-    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-1"), text(["1", "", tid, came]));
+    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-1"), text(["1", "", tid, received]));
     // A missing decision is filled in from the member, which brings its number.
-    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001"), text(["2", "", tid, came]));
+    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001"), text(["2", "", tid, received]));
     // One that contradicts the member corrects it.
     let corrected = "dd=s:0;o:rum;p:0123456789abcdef,acme=1";
     assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-0"), text(["0", "", tid, corrected]));
@@ -228,7 +229,7 @@ fn ok_256_bytes_and_err_one_more() {
     let (state, omissions) = built(&DatadogParts::new().priority(1).tags(&[("_dd.p.a", &value), ("_dd.p.b", "1")]));
     assert_eq!(state.as_deref(), Some("dd=s:1;t.b:1"));
     assert_eq!(omissions, [(Field::TraceState, OmitReason::TooLong, 1)]);
-    // A long origin costs itself, and not the span behind it.
+    // A long origin is omitted, but not the span after it.
     let origin = "o".repeat(300);
     let (state, omissions) = built(&DatadogParts::new().origin(&origin).last_span("0123456789abcdef"));
     assert_eq!((state.as_deref(), omissions.len()), (Some("dd=p:0123456789abcdef"), 1));
@@ -241,7 +242,7 @@ fn ok_256_bytes_and_err_one_more() {
 fn ok_value_never_ends_with_a_space() {
     let (state, _) = built(&DatadogParts::new().origin(" rum ").tags(&[("_dd.p.a", "x "), ("_dd.p.b", "  ")]));
     assert_eq!(state.as_deref(), Some("dd=o:rum;t.a:x"));
-    // What came with one stands elsewhere now.
+    // The item that was received with one has moved.
     let state = state_decided("dd=z:1 ;s:1;t.a:x ", Sampling::NotSampled);
     assert_eq!(state.as_deref(), Some("dd=s:0;t.a:x;z:1"));
 }
@@ -256,7 +257,7 @@ fn err_last_span_that_would_forge_is_omitted() {
 fn regression_a_tag_of_blanks_does_not_cost_the_header_its_tags() {
     // Tracers that void the whole header for one bad pair would lose the upper half of the id, and split the trace.
     let propagator = Propagator::from_names("tracecontext", "datadog").expect("built-in names");
-    let sent = child(&propagator, &vec![TRACE_PARENT, ("tracestate", "dd=s:1;o: ~rum ;t.a: ;t.b: 2 ")]);
+    let sent = inject_span(&propagator, &vec![TRACE_PARENT, ("tracestate", "dd=s:1;o: ~rum ;t.a: ;t.b: 2 ")]);
     assert_eq!(sent.get("x-datadog-tags"), Some("_dd.p.tid=66c1f3a000000000,_dd.p.b= 2"));
     assert_eq!(sent.get("x-datadog-origin"), Some("=rum"));
 }

@@ -23,7 +23,7 @@ fn tag() -> impl Strategy<Value = (String, String)> {
     ("[a-z][a-z0-9_.]{0,6}", "[!-+\\--~]([ -+\\--~]{0,8}[!-+\\--~])?")
 }
 
-/// How the member spells text: one character for each that cannot stand in a value or, which is more, in a name.
+/// Returns the member's spelling of text: one replacement for each character that a value or a name cannot have.
 fn spelled(text: &str, is_name: bool) -> String {
     let spell = |c| match c {
         '=' if !is_name => '~',
@@ -36,9 +36,9 @@ fn spelled(text: &str, is_name: bool) -> String {
     text.chars().map(spell).collect()
 }
 
-fn owned(words: &DatadogParts<'_>) -> OwnedContext {
+fn owned(fields: &DatadogParts<'_>) -> OwnedContext {
     let id = "66c1f3a00000000070e78dd3418db497";
-    OwnedContext::new(SpanContext::new(id.parse().expect("an id"), SPAN.parse().expect("an id"))).with_datadog(words)
+    OwnedContext::new(SpanContext::new(id.parse().expect("an id"), SPAN.parse().expect("an id"))).with_datadog(fields)
 }
 
 /// Distinct names, as a map of tags has them.
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_words_come_back_from_a_hop_that_speaks_only_w3c(
+    fn ok_fields_return_from_a_hop_that_speaks_only_w3c(
         priority in any::<i32>(),
         origin in "[!-+\\--:<-}]{1,20}",
         dm in 0..=255u8,
@@ -148,18 +148,18 @@ proptest! {
         let pairs: Vec<_> = tags.iter().map(|(name, value)| format!(",_dd.p.{name}={value}")).collect();
         let tags = format!("_dd.p.tid=66c1f3a000000000,_dd.p.dm=-{dm}{}", pairs.concat());
         let priority = priority.to_string();
-        let came = request(&[
+        let received = request(&[
             ("x-datadog-sampling-priority", &priority),
             ("x-datadog-origin", &origin),
             ("x-datadog-tags", &tags),
         ]);
         let entry = build(Propagator::builder().extract(DATADOG).inject(TRACE_CONTEXT));
         let exit = build(Propagator::builder().extract(TRACE_CONTEXT).inject(DATADOG));
-        let over = child(&entry, &came);
+        let over = inject_span(&entry, &received);
         prop_assume!(over.get("tracestate").is_some_and(|state| state.matches(';').count() == 3 + pairs.len()));
-        let over = child(&w3c_only(), &lines(&over));
-        let back = child(&exit, &lines(&over));
-        let mut expected = came.clone();
+        let over = inject_span(&w3c_only(), &lines(&over));
+        let back = inject_span(&exit, &lines(&over));
+        let mut expected = received.clone();
         expected[1].1 = "255";
         prop_assert_eq!(lines(&back), expected);
     }

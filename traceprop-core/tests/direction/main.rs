@@ -10,9 +10,9 @@ mod source;
 use source::Source;
 
 /// The modules of the core, from the ground up: each may name those above it in this list and its own row, and nothing
-/// below. The longest name counts, so a file may stand elsewhere than its folder.
+/// below. The longest name counts, so a file may have another place than its folder.
 const ORDER: &[&[&str]] = &[
-    // Bytes and words, which know no header. Numbers and hex say why a digit is wrong.
+    // Bytes and reasons, which know no header. Numbers and hex say why a digit is wrong.
     &["wire"],
     &["wire::reason"],
     &["wire::decimal", "wire::hex", "wire::uuid"],
@@ -31,7 +31,7 @@ const ORDER: &[&[&str]] = &[
     &["tracestate::otel"],
     &["tracestate::preserve"],
     &["baggage"],
-    // What came, and what goes out.
+    // What is received, and what is sent.
     &["context::inject_options"],
     &["context::received"],
     &["context"],
@@ -190,7 +190,7 @@ fn ok_every_row_of_the_table_is_a_module() {
     let modules: Vec<_> = source::of_crate("traceprop-core").iter().map(Source::module).collect();
     for name in ORDER.iter().flat_map(|row| row.iter()) {
         let exists = modules.iter().any(|module| module == name || module.starts_with(&format!("{name}::")));
-        assert!(exists, "{name} is no module any more");
+        assert!(exists, "{name} is not a module any more");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Source files: their modules, and the paths that stand in them.
+//! Source files: their modules, and the paths that they name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -128,7 +128,7 @@ impl Source {
             let before = rest[..at].chars().next_back();
             rest = &rest[at..];
             let (tree, after) = path(rest);
-            // `.method::<T>()` and the rest of a longer path are no paths of their own.
+            // `.method::<T>()` and the rest of a longer path are not separate paths.
             if before != Some('.') {
                 spread("", tree, &mut paths);
             }
@@ -164,7 +164,7 @@ fn is_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// A path with its group, if it ends in one, and what comes behind it.
+/// Returns a path, with its group if it ends in one, and the text after it.
 fn path(text: &str) -> (&str, &str) {
     let mut end = 0;
     while let Some(c) = text[end..].chars().next() {
@@ -182,7 +182,7 @@ fn path(text: &str) -> (&str, &str) {
             }
         }
     }
-    // A lone colon is no path.
+    // A lone colon is not a path.
     text.split_at(end.max(1))
 }
 

@@ -6,8 +6,9 @@ use traceprop_core::{IdBits, InjectOptions, Pairs, Propagator, Sampling, formats
 const IDS: &str = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
 const CHILD: u64 = 0xb7ad_6b71_6920_3331;
 
-/// What a pair has to be read as: sampled, random. The rule is the specification's, over the digits as they stand there:
-/// bit 0 is set in every odd one, bit 1 in every other pair of them.
+/// Returns what a pair must be read as: sampled, random.
+///
+/// The rule is the specification's, over the digits as text: bit 0 is set in every odd one, bit 1 in every other pair.
 fn rule(version: &str, flags: &str, tail: &str) -> Option<(bool, bool)> {
     if version == "ff" || (version == "00" && !tail.is_empty()) {
         return None;
@@ -63,12 +64,12 @@ fn ok_every_version_and_flag_byte_goes_on_by_the_rule() {
         let decision = if sampled { Sampling::Sampled } else { Sampling::NotSampled };
         assert_eq!((context.sampling, context.random), (decision, random), "{request:?}");
 
-        let (mut child, mut forwarded) = (Pairs::new(), Pairs::new());
-        propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut child);
+        let (mut injected, mut forwarded) = (Pairs::new(), Pairs::new());
+        propagator.inject(&extraction.new_span(&ids), &InjectOptions::new(), &mut injected);
         let known = u8::from(sampled) + 2 * u8::from(random);
         let expected = format!("00-{}-{CHILD:016x}-0{known}", &IDS[..32]);
-        assert_eq!(child.iter().collect::<Vec<_>>(), [("traceparent", expected.as_str())]);
-        // Who has no span hands on what came, later versions and unknown flags included.
+        assert_eq!(injected.iter().collect::<Vec<_>>(), [("traceparent", expected.as_str())]);
+        // A service without a span forwards what it received, later versions and unknown flags included.
         propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut forwarded);
         assert_eq!(forwarded.iter().collect::<Vec<_>>(), [("traceparent", request[0].1.as_str())]);
     });

@@ -1,6 +1,6 @@
 //! The grammars once more, as shapes: a letter for each byte. Written from the specifications.
 
-/// Whether a value has a shape: `h` is a digit of lower-case hex, `D` a decision of B3, all else stands for itself.
+/// Returns whether a value has a shape: `h` is a digit of lower-case hex, `D` a decision of B3, all else is literal.
 pub(crate) fn fits(value: &[u8], shape: &str) -> bool {
     let same = |(byte, letter): (&u8, u8)| match letter {
         b'h' => b"0123456789abcdef".contains(byte),
@@ -65,7 +65,7 @@ pub(crate) fn b3(value: &[u8]) -> Option<[String; 4]> {
                 17 => (&rest[..0], &rest[1..]),
                 _ => (&rest[1..2], &rest[3..]),
             };
-            // Zeros are no id, and a parent may be missing.
+            // Zeros are not an id, and a parent may be missing.
             let parent = if is_zero(parent) { &rest[..0] } else { parent };
             return Some([trace, span, decision, parent].map(text));
         }
@@ -93,7 +93,7 @@ pub(crate) fn uber(value: &[u8]) -> Option<(u128, u128, u128)> {
     (span.len() <= 16 && flags.len() <= 2 && trace_id != 0 && span_id != 0).then_some((trace_id, span_id, flag))
 }
 
-/// The fields of an `sw8`: sample and span number as they stand there, the others decoded.
+/// The fields of an `sw8`: sample and span number as text, the others decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fields {
     pub(crate) sampled: bool,
@@ -112,7 +112,7 @@ pub(crate) fn sw8(value: &[u8]) -> Option<Fields> {
     for field in [trace, segment, service, instance, endpoint, peer] {
         decoded.push(base64(field)?);
     }
-    // Ids may be numbers in decimal or hex, and a trace of zeros is none.
+    // Ids may be numbers in decimal or hex, and a trace of zeros is not a trace.
     let is_zero = is_zero(decoded[0].as_bytes()) && decoded[0].len() <= 39;
     let legal = [&b"0"[..], b"1"].contains(&sample) && !is_zero && !decoded[1].is_empty();
     let fields = Fields { sampled: sample == b"1", span: span as u32, text: decoded.try_into().ok()? };

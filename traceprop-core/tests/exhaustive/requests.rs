@@ -32,14 +32,15 @@ impl fmt::Debug for Case<'_> {
     }
 }
 
-/// Tries every request of which one line is one byte away from these, in formats of these names. The first `needed` lines
-/// are those that the trace hangs on; what is wrong with another costs itself.
+/// Tries every request with one line that is one byte away from these, in the formats with these names.
+///
+/// The trace needs the first `needed` lines; an invalid other line loses only itself.
 #[track_caller]
 fn check(names: &str, lines: &[(&str, &str)], needed: usize) {
     check_from(0, names, lines, needed);
 }
 
-/// The same for the lines from `first` on.
+/// Tries those requests for the lines from `first` on.
 #[track_caller]
 fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) {
     let builder = Propagator::builder().define(Sw8::new("cart", "cart-1"));
@@ -47,7 +48,7 @@ fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) 
     let whole: Vec<_> = lines.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
     let sound = merged(&propagator.extract(&whole));
     assert_ne!(sound, (None, Sampling::Deferred), "{lines:?}");
-    let (mut continued, mut refused) = (0, 0);
+    let (mut continued, mut invalid) = (0, 0);
     for changed in first..lines.len() {
         let _ = each(whole[changed].1, |change, value| {
             let mut lines = whole.clone();
@@ -62,14 +63,14 @@ fn check_from(first: usize, names: &str, lines: &[(&str, &str)], needed: usize) 
                 (None, _) => assert_eq!(case.forwarded(&propagator, &report), inbound, "{case:?}"),
             }
             continued += usize::from(inbound.0.is_some());
-            refused += usize::from(report.invalid_headers().next().is_some());
+            invalid += usize::from(report.invalid_headers().next().is_some());
             assert!(changed < needed || trace_of(inbound) == trace_of(sound), "{case:?}");
         });
     }
-    assert!(continued > 0 && refused > 0, "{names}: {continued} {refused}");
+    assert!(continued > 0 && invalid > 0, "{names}: {continued} {invalid}");
 }
 
-/// What no optional line can change: the trace, of which a tag may hold the upper half.
+/// Returns what no optional line can change: the lower half of the trace id, because a tag may hold the upper one.
 fn trace_of((context, _): Merged) -> Option<u64> {
     context.map(|context| context.trace_id.low())
 }
@@ -95,7 +96,7 @@ impl Case<'_> {
         }
     }
 
-    /// Nothing came of it, so there is a reject, or nothing was there.
+    /// Checks that a request without a context has an invalid header, or no header.
     fn says_why(&self, report: &ExtractReport<'_>) {
         let outcome = report.entries().next().expect("a format").parsed.outcome();
         let known = matches!(outcome, Outcome::Absent | Outcome::Invalid(_));
@@ -105,18 +106,18 @@ impl Case<'_> {
         assert!(known && (report.invalid_headers().next().is_some() || husk(value)), "{outcome:?} of {self:?}");
     }
 
-    /// What was accepted is accepted again where a child and a passthrough send it on, and is the same trace.
+    /// Checks that a context is accepted again after a span and after a passthrough, as the same trace.
     fn goes_on(&self, propagator: &Propagator, report: &ExtractReport<'_>, context: RemoteContext) {
-        let mut child = Pairs::new();
+        let mut injected = Pairs::new();
         let span = report.extraction().span_with_ids(context.trace_id, CHILD);
-        propagator.inject(&span, &InjectOptions::everything(), &mut child);
-        match propagator.extract(&child).context() {
+        propagator.inject(&span, &InjectOptions::everything(), &mut injected);
+        match propagator.extract(&injected).context() {
             Some(again) => {
                 let parent = context.parent_id.map(|_| CHILD);
                 let expected = RemoteContext { parent_id: parent.or(again.parent_id), ..context };
-                assert_eq!(again, expected, "{self:?} as {child:?}");
+                assert_eq!(again, expected, "{self:?} as {injected:?}");
             }
-            None => panic!("no context of {child:?}, {self:?}"),
+            None => panic!("no context of {injected:?}, {self:?}"),
         }
         match self.forwarded(propagator, report).0 {
             Some(again) => assert_eq!(again, context, "{self:?}"),

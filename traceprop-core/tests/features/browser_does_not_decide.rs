@@ -65,18 +65,18 @@ fn ok_decision_without_ids_is_dropped() {
 fn ok_datadog_priority_is_ours() {
     let edge = edge("datadog,tracecontext");
     // A number that says what was decided here stays, as it does everywhere.
-    for (came, decided, sent) in
+    for (received, decided, sent) in
         [("-1", Sampling::Sampled, "1"), ("2", Sampling::NotSampled, "0"), ("1", Sampling::Sampled, "1")]
     {
         let request = [
             ("x-datadog-trace-id", "2246800662264969608"),
             ("x-datadog-parent-id", "7"),
-            ("x-datadog-sampling-priority", came),
+            ("x-datadog-sampling-priority", received),
             ("x-datadog-tags", "_dd.p.dm=-4"),
         ];
         let extraction = edge.extract(&request);
         let headers = written(&edge, &extraction.new_span_with(&ids, &decided));
-        assert_eq!(headers.get("x-datadog-sampling-priority"), Some(sent), "{came} {decided:?}");
+        assert_eq!(headers.get("x-datadog-sampling-priority"), Some(sent), "{received} {decided:?}");
     }
 }
 
@@ -93,7 +93,7 @@ fn ok_threshold_of_the_browser_goes_with_its_decision() {
 }
 
 #[test]
-fn ok_passthrough_says_that_nobody_has_decided() {
+fn ok_passthrough_leaves_sampling_undecided() {
     let edge = edge("b3");
     let value = format!("{TRACE}-{PARENT}-1");
     let request = [("b3", value.as_str())];

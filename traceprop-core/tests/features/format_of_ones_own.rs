@@ -110,7 +110,7 @@ impl Format for Acme {
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// What came from a neighbour that has not moved yet.
+/// The headers of a neighbour that has not moved yet.
 const OLD: [(&str, &str); 5] = [
     ("X-Acme-Trace", "4bf92f3577b34da6a3ce929d0e0e4736/00f067aa0ba902b7;0"),
     ("X-Acme-Peer", "cart.internal:80"),
@@ -119,7 +119,7 @@ const OLD: [(&str, &str); 5] = [
     ("acmectx-user", "alice"),
 ];
 
-/// Both formats, ours first while we move.
+/// Reads and writes the two formats, ours first during the move.
 fn both() -> Propagator {
     let acme = Acme::new("X-Acme-Trace").expect("a header name");
     Propagator::builder().with_format(acme).with_format(W3cTraceContext::new()).build().expect("two formats")
@@ -178,7 +178,7 @@ fn ok_only_allowed_items_leave_and_the_others_are_counted() {
             (items(&headers), left.iter().copied().next()),
             (sent.iter().map(|s| s.to_string()).collect(), omitted)
         );
-        // A passthrough lets no more out, and says nothing twice.
+        // A passthrough writes nothing else, and nothing twice.
         let mut headers = Pairs::new();
         let left = propagator.inject(extraction.passthrough(), &call().allow_baggage(allow), &mut headers);
         assert_eq!(
@@ -268,7 +268,7 @@ fn ok_what_a_request_held_of_ours_is_replaced() {
     propagator.inject(&span, &call(), &mut headers);
     let named = |name: &str| headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).count();
     assert_eq!((named("x-acme-trace"), named("x-acme-peer"), named("accept")), (1, 1, 1));
-    // The users' text of another request must not stand beside our trace.
+    // Baggage of another request must not be sent with our trace.
     assert_eq!((named("acmectx-tenant"), named("acmectx-user")), (0, 0));
 }
 

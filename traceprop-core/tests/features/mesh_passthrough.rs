@@ -1,5 +1,5 @@
-//! A proxy in the mesh forwards requests and reports no spans: what it passes on must be what it got, to the byte, or
-//! the trace ends at a hop that nobody sees.
+//! A proxy in the mesh forwards requests and reports no spans: it must forward what it received, to the byte, or the
+//! trace ends at an invisible hop.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! Jaeger over the wire: what goes out of a request that came in, in its own headers and across hops that speak W3C.
+//! Jaeger over the wire: what is written for a request, in its own headers and across hops that speak W3C.
 #![cfg(feature = "std")]
 
 mod baggage;
@@ -15,39 +15,39 @@ use traceprop_core::{
     formats::jaeger::JaegerFlags,
 };
 
-use wire::{CHILD, TRACE, child, child_flags, child_id, forward, header, jaeger, lines, trace};
+use wire::{OWN_SPAN, TRACE, forward, header, inject_span, jaeger, lines, own_span_id, span_flags, trace};
 
 #[test]
-fn ok_child_of_a_canonical_header_changes_the_ids_alone() {
+fn ok_span_after_a_canonical_header_changes_the_ids_alone() {
     let propagator = jaeger();
     for byte in 0..=255u8 {
         let flags = format!("{byte:x}");
         let request = [("uber-trace-id", header(&flags))];
-        assert_eq!(child_flags(&propagator.extract(&request), &propagator, None), flags);
+        assert_eq!(span_flags(&propagator.extract(&request), &propagator, None), flags);
     }
 }
 
 #[test]
-fn ok_child_under_a_decision_of_ours_keeps_what_is_no_decision() {
+fn ok_span_with_a_local_decision_keeps_what_is_not_a_decision() {
     let propagator = jaeger();
     for byte in 0..=255u8 {
         let request = [("uber-trace-id", header(&format!("{byte:x}")))];
         let extraction = propagator.extract(&request);
-        let came = JaegerFlags::from_byte(byte).sampling();
+        let received = JaegerFlags::from_byte(byte).sampling();
         for decision in [Sampling::NotSampled, Sampling::Sampled] {
-            // The same decision again is none of ours: a debug bit stays.
-            let kept = if decision == came { byte & 2 } else { 0 };
+            // An unchanged decision is not a local one: a debug bit stays.
+            let kept = if decision == received { byte & 2 } else { 0 };
             let expected = byte & !3 | kept | u8::from(decision.is_sampled());
-            assert_eq!(child_flags(&extraction, &propagator, Some(decision)), format!("{expected:x}"), "{byte:#x}");
+            assert_eq!(span_flags(&extraction, &propagator, Some(decision)), format!("{expected:x}"), "{byte:#x}");
         }
     }
 }
 
 #[test]
-fn ok_child_of_an_odd_header_is_canonical() {
+fn ok_span_after_an_odd_header_is_canonical() {
     let propagator = jaeger();
     let request = [("Uber-Trace-Id", "4CA67353%3A5688d%3Agarbage%3A01")];
-    let headers = child(&propagator, &request, &InjectOptions::new());
+    let headers = inject_span(&propagator, &request, &InjectOptions::new());
     assert_eq!(lines(&headers), [("uber-trace-id", "0000000000000000000000004ca67353:b7ad6b7169203331:0:1")]);
 }
 
@@ -120,9 +120,9 @@ fn ok_stale_headers_go_as_soon_as_one_is_written() {
     let propagator = jaeger();
     let stale = ["uber-trace-id", "Uberctx-Old", "jaeger-baggage", "jaeger-debug-id", "x-other"];
     let mut headers: Vec<(String, String)> = stale.map(|name| (name.to_owned(), "stale".to_owned())).to_vec();
-    let span = SpanContext::new(trace(), child_id());
+    let span = SpanContext::new(trace(), own_span_id());
     propagator.inject(&span, &InjectOptions::new(), &mut headers);
-    let written = format!("{TRACE}:{CHILD}:0:0");
+    let written = format!("{TRACE}:{OWN_SPAN}:0:0");
     assert_eq!(headers, [("x-other".into(), "stale".into()), ("uber-trace-id".into(), written)]);
 }
 
@@ -153,24 +153,24 @@ fn ok_extract_and_inject_do_not_allocate() {
     let count = allocation_counter::measure(|| {
         let extraction = propagator.extract(&request);
         assert_eq!(extraction.jaeger().baggage().iter().flat_map(|item| item.value_bytes()).count(), 4);
-        let span = extraction.span_with_ids(trace(), child_id());
+        let span = extraction.span_with_ids(trace(), own_span_id());
         propagator.inject(&span, &InjectOptions::everything(), &mut sink);
     });
     assert_eq!((count.count_total, sink.0), (0, 13 + 53 + 9 + 5 + 9 + 3));
 }
 
 #[test]
-fn ok_flag_bits_stay_beside_a_traceparent_that_decides() {
+fn ok_flag_bits_remain_with_a_traceparent_that_decides() {
     let propagator =
         Propagator::builder().with_format(W3cTraceContext::new()).with_format(Jaeger::new()).build().expect("formats");
     for (w3c, flags, expected) in [("01", "b", "b"), ("00", "b", "8"), ("01", "a", "9"), ("01", "1", "1")] {
         let request = [("uber-trace-id", header(flags)), ("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-{w3c}"))];
         let extraction = propagator.extract(&request);
-        assert_eq!(child_flags(&extraction, &propagator, None), expected, "{w3c} {flags}");
+        assert_eq!(span_flags(&extraction, &propagator, None), expected, "{w3c} {flags}");
     }
     // Flags of another trace say nothing of this one.
     let other = [("uber-trace-id", "1:2:0:b".to_owned()), ("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"))];
-    assert_eq!(child_flags(&propagator.extract(&other), &propagator, None), "1");
+    assert_eq!(span_flags(&propagator.extract(&other), &propagator, None), "1");
 }
 
 #[test]

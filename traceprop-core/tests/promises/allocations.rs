@@ -225,7 +225,7 @@ mod owned {
             let request = request.as_slice();
             let extraction = propagator.extract(&request);
             let span = extraction.new_span(&ids);
-            // One buffer for the lines of a trace that is continued, none where nothing came.
+            // One buffer for the lines of a trace that is continued, none if nothing was received.
             let expected = match extraction.context() {
                 Some(_) => 1..=1,
                 None if *name == "nothing" => 0..=0,

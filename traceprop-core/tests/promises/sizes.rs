@@ -14,7 +14,7 @@ fn ok_ids_are_as_wide_as_their_bits_and_none_is_free() {
 }
 
 #[test]
-fn ok_words_are_a_byte_and_none_is_free() {
+fn ok_enums_are_a_byte_and_none_is_free() {
     assert_eq!((size_of::<Sampling>(), size_of::<Option<Sampling>>()), (1, 1));
     assert_eq!((size_of::<InvalidReason>(), size_of::<Option<InvalidReason>>()), (1, 1));
     assert_eq!(size_of::<TraceFlags>(), 1);
@@ -59,7 +59,7 @@ fn ok_an_owned_context_omits_whole_what_is_more_than_64_kib() {
     use traceprop_core::{IdBits, OwnedContext, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    // Beside each line stand its field and its length.
+    // Each line is stored with its field and its length.
     const HEAD: usize = 6;
 
     let propagator = presets::W3C.propagator();

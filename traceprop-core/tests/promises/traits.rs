@@ -38,7 +38,7 @@ fn ok_what_a_request_holds_crosses_threads() {
 }
 
 #[test]
-fn ok_ids_and_words_are_values() {
+fn ok_ids_and_enums_are_values() {
     is_a_value::<TraceId>();
     is_a_value::<SpanId>();
     is_a_value::<Sampling>();

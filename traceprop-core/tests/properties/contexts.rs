@@ -22,7 +22,7 @@ fn all() -> Propagator {
     builder.build().expect("a service is named")
 }
 
-/// Text of the user's that a context would send, in every format: the values of whatever names a key.
+/// Returns the baggage that a context would send, in every format: the values of everything with a key.
 fn sent_text(context: &OwnedContext) -> String {
     let mut headers = Pairs::new();
     if let Some(span) = context.span() {
@@ -50,9 +50,9 @@ proptest! {
             let of_field = |name: &str| Field::from_name(name) == Some(*field);
             let expected: Vec<&[u8]> =
                 lines.iter().filter(|(name, _)| of_field(name)).map(|(_, value)| value.as_ref()).collect();
-            let slots = extraction.headers();
-            prop_assert_eq!((slots.get(*field), slots.is_repeated(*field)), (expected.first().copied(), expected.len() > 1));
-            let found = slots.get_all(*field);
+            let found_headers = extraction.headers();
+            prop_assert_eq!((found_headers.get(*field), found_headers.is_repeated(*field)), (expected.first().copied(), expected.len() > 1));
+            let found = found_headers.get_all(*field);
             prop_assert_eq!(found.iter().collect::<Vec<_>>(), expected[..expected.len().min(MAX_HEADER_LINES)].to_vec());
             prop_assert_eq!((found.is_empty(), found.is_over_limit()), (expected.is_empty(), expected.len() > MAX_HEADER_LINES));
         }
@@ -90,7 +90,7 @@ proptest! {
         let kept = before.clone().filter_baggage(Allow::Only(&keep));
         prop_assert_eq!(sent_text(&before.clone().filter_baggage(Allow::All)), sent_text(&before));
         prop_assert_eq!(sent_text(&before.clone().filter_baggage(Allow::None)), "");
-        // The same as a call that allows no more.
+        // Equal to a call that allows no more.
         let mut headers = Pairs::new();
         propagator.inject(&before.span().expect("a span"), &InjectOptions::everything().allow_baggage(Allow::Only(&keep)), &mut headers);
         let mut of_kept = Pairs::new();
@@ -131,7 +131,7 @@ proptest! {
         lines in fleet_lines(),
         strangers in vec(("[A-Z_]{1,12}", "[ -~]{0,8}"), 0..4),
     ) {
-        // A variable stands there once, and holds text.
+        // A variable exists once, and holds text.
         let mut once: Vec<(String, String)> = Vec::new();
         for (name, value) in &lines {
             let text = String::from_utf8(value.0.clone()).ok().filter(|text| !text.contains('\0'));

@@ -78,7 +78,7 @@ pub(crate) fn state_members(most: usize) -> impl Strategy<Value = Vec<(String, S
 pub(crate) fn list(member: impl Strategy<Value = String>, most: usize) -> impl Strategy<Value = String> {
     let gap = || select(vec!["", "", "", "", " ", "\t ", " ,", ", \t,"]);
     vec((gap(), member, gap()), 0..=most).prop_map(|members| {
-        let members = members.into_iter().map(|(before, member, behind)| format!("{before}{member}{behind}"));
+        let members = members.into_iter().map(|(before, member, after)| format!("{before}{member}{after}"));
         members.collect::<Vec<_>>().join(",")
     })
 }

@@ -67,13 +67,13 @@ proptest! {
         prop_assert!(!line.contains('\n') && table.lines().count() > 1);
         let span = extraction.new_span(&ids);
         for outgoing in [InjectOptions::new(), InjectOptions::everything()] {
-            let child = inject(&propagator, &span, &outgoing);
+            let injected = inject(&propagator, &span, &outgoing);
             let passed = inject(&propagator, extraction.passthrough(), &outgoing);
-            for (name, value) in child.0.iter().chain(passed.0.iter()) {
+            for (name, value) in injected.0.iter().chain(passed.0.iter()) {
                 prop_assert!(!is_blank(value.as_bytes()), "{} is empty", name);
                 prop_assert!(value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)), "{}", name);
             }
-            prop_assert_eq!(written(&child.0, "traceparent").len(), 1);
+            prop_assert_eq!(written(&injected.0, "traceparent").len(), 1);
             let sends_trace = !written(&passed.0, "traceparent").is_empty();
             prop_assert_eq!(sends_trace, extraction.context().is_some_and(|context| context.parent_id.is_some()));
         }
@@ -153,8 +153,8 @@ proptest! {
         let span = first.new_span(&ids);
         let (headers, omitted) = inject(&propagator, &span, &InjectOptions::everything());
         let again = propagator.extract(&headers);
-        let came = first.context().expect("a valid context");
-        let expected = RemoteContext { parent_id: Some(span.span_id()), ..came };
+        let received = first.context().expect("a valid context");
+        let expected = RemoteContext { parent_id: Some(span.span_id()), ..received };
         prop_assert_eq!(again.context(), Some(expected));
         prop_assert_eq!(again.tracestate().to_string(), first.tracestate().to_string());
         prop_assert!(again.baggage().iter().eq(first.baggage().iter()));
@@ -184,8 +184,8 @@ proptest! {
         let (passed, _) = inject(&propagator, extraction.passthrough(), &InjectOptions::new());
         prop_assert_eq!(written(&passed, "traceparent"), values(&lines, "traceparent"));
         prop_assert_eq!(written(&passed, "tracestate").len(), 0);
-        let (child, _) = inject(&propagator, &extraction.new_span(&ids), &InjectOptions::new());
-        prop_assert_eq!(written(&child, "tracestate").len(), 0);
+        let (injected, _) = inject(&propagator, &extraction.new_span(&ids), &InjectOptions::new());
+        prop_assert_eq!(written(&injected, "tracestate").len(), 0);
     }
 
     #[test]
@@ -233,7 +233,7 @@ proptest! {
         let others = |lines: &[(String, String)], own: &[&str]| -> Vec<(String, String)> {
             lines.iter().filter(|(name, _)| !is(name, own)).cloned().collect()
         };
-        // Of what is not written at all, what stands there stays.
+        // Old values of headers that are not written stay.
         let own: &[&str] = match written(&fresh, "baggage").is_empty() {
             true => &["traceparent", "tracestate"],
             false => &["traceparent", "tracestate", "baggage"],
@@ -270,33 +270,33 @@ proptest! {
         let mixed = presets::ALL_TO_W3C.propagator();
         let first = mixed.extract(&lines);
         let span = first.new_span(&ids);
-        let (child, _) = inject(&mixed, &span, &InjectOptions::new());
+        let (injected, _) = inject(&mixed, &span, &InjectOptions::new());
         let (passed, _) = inject(&mixed, first.passthrough(), &InjectOptions::new());
-        let came = mixed.extract(&child).context().expect("a span is always written");
-        prop_assert_eq!((came.trace_id, came.parent_id), (span.trace_id(), Some(span.span_id())));
-        prop_assert_eq!((came.sampling.is_sampled(), came.random), (span.sampling().is_sampled(), span.is_random()));
-        let came = mixed.extract(&passed).context();
+        let received = mixed.extract(&injected).context().expect("a span is always written");
+        prop_assert_eq!((received.trace_id, received.parent_id), (span.trace_id(), Some(span.span_id())));
+        prop_assert_eq!((received.sampling.is_sampled(), received.random), (span.sampling().is_sampled(), span.is_random()));
+        let received = mixed.extract(&passed).context();
         let sent = first.context().filter(|context| context.parent_id.is_some());
-        prop_assert_eq!(came.map(|c| (c.trace_id, c.parent_id)), sent.map(|c| (c.trace_id, c.parent_id)));
-        prop_assert_eq!(came.map(|c| c.sampling.is_sampled()), sent.map(|c| c.sampling.is_sampled()));
+        prop_assert_eq!(received.map(|c| (c.trace_id, c.parent_id)), sent.map(|c| (c.trace_id, c.parent_id)));
+        prop_assert_eq!(received.map(|c| c.sampling.is_sampled()), sent.map(|c| c.sampling.is_sampled()));
     }
 
     #[test]
     fn ok_a_restart_keeps_baggage_and_forgets_the_trace(lines in w3c_lines(), fresh in span_id()) {
         let edge = presets::W3C.builder().trust(traceprop_core::Trust::Restart).build().expect("a preset");
-        let came = presets::W3C.propagator();
-        let came = came.extract(&lines);
-        let came_context = came.context().expect("a valid context");
+        let received = presets::W3C.propagator();
+        let received = received.extract(&lines);
+        let received_context = received.context().expect("a valid context");
         let extraction = edge.extract(&lines);
         prop_assert_eq!(merged(&extraction), (None, Sampling::Deferred));
         let links: Vec<_> = extraction.links().map(|link| (link.trace_id, Some(link.span_id))).collect();
-        prop_assert_eq!(links, [(came_context.trace_id, came_context.parent_id)]);
+        prop_assert_eq!(links, [(received_context.trace_id, received_context.parent_id)]);
         let ids = || IdBits::non_random(fresh.get());
         let (headers, _) = inject(&edge, &extraction.new_span(&ids), &InjectOptions::everything());
         prop_assert!(written(&headers, "tracestate").is_empty());
         let again = edge.extract(&headers);
-        prop_assert!(again.baggage().iter().eq(came.baggage().iter()));
-        prop_assert_eq!(extraction.span_with_ids(came_context.trace_id, SpanId::MIN).parent_id(), None);
+        prop_assert!(again.baggage().iter().eq(received.baggage().iter()));
+        prop_assert_eq!(extraction.span_with_ids(received_context.trace_id, SpanId::MIN).parent_id(), None);
     }
 }
 

@@ -29,7 +29,7 @@ fn digits(len: usize) -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What digits of lower-case hex stand for.
+/// Returns the value of lower-case hex digits.
 fn hex(digits: &[u8], len: usize) -> Option<u128> {
     let legal = digits.len() == len && digits.iter().all(|b| b"0123456789abcdef".contains(b));
     let text = std::str::from_utf8(digits).ok().filter(|_| legal)?;
@@ -266,7 +266,7 @@ proptest! {
     }
 }
 
-/// Returns the names that `all` stands for.
+/// Returns the names that `all` includes.
 fn all() -> Vec<String> {
     let propagator = Propagator::from_names("all", "none").expect("a known name");
     propagator.extract_names().map(str::to_owned).collect()
@@ -290,7 +290,7 @@ fn ok_every_flag_byte_of_jaeger_is_kept_and_says_one_thing() {
         let expected = match byte % 4 {
             1 => Sampling::Sampled,
             3 => Sampling::Debug,
-            // Debug without sampled is no decision that a client takes.
+            // Clients do not read debug without sampled as a decision.
             _ => Sampling::NotSampled,
         };
         assert_eq!((flags.sampling(), flags.is_debug()), (expected, expected == Sampling::Debug));
@@ -300,9 +300,9 @@ fn ok_every_flag_byte_of_jaeger_is_kept_and_says_one_thing() {
 }
 
 #[test]
-fn ok_every_reason_has_a_word_of_its_own() {
-    let words: BTreeSet<_> = InvalidReason::ALL.iter().map(|reason| reason.as_str()).collect();
-    assert_eq!(words.len(), InvalidReason::ALL.len());
+fn ok_every_reason_has_its_own_text() {
+    let texts: BTreeSet<_> = InvalidReason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(texts.len(), InvalidReason::ALL.len());
 }
 
 #[cfg(feature = "serde")]

@@ -1,4 +1,4 @@
-//! Each value against a second reading of its grammar, written as the specification words it.
+//! Each value against a second reading of its grammar, written as in the specification.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -41,13 +41,13 @@ fn extract(case: &Case, propagator: &Propagator) -> Verdict {
     differences.verdict()
 }
 
-/// The parent of the sender's span stands only in the typed headers.
-fn parent_span_id(headers: &Headers, style: Option<&str>) -> Option<SpanId> {
+/// Returns the parent of the sender's span, which only the typed headers have.
+fn parent_span_id(headers: &Headers, source: Option<&str>) -> Option<SpanId> {
     let first = |field: Field| {
         let header = headers.iter().find(|(name, _)| Field::from_name(name) == Some(field));
         header.map(|(_, value)| value.as_slice())
     };
-    let ids = match style {
+    let ids = match source {
         Some("b3") => B3Single::parse(first(Field::B3)?).ok()?.ids(),
         _ => B3Multi::parse(first).ok()??.ids(),
     };
@@ -64,7 +64,7 @@ fn inject(case: &Case, propagator: &Propagator) -> Verdict {
     let _ = match (context.span(), parent) {
         (Some(span), None) => propagator.inject(&span, &outgoing, &mut headers),
         (Some(span), Some(parent)) => {
-            // A span of this service has no word for its parent in B3: only what is passed on has.
+            // A span of this service does not write its parent in B3: only a passthrough does.
             let ids = B3Ids::new(span.trace_id(), span.span_id()).with_parent_span_id(Some(parent));
             let owned = OwnedContext::from(B3Single::new(ids, span.sampling()));
             propagator.inject(&owned, &outgoing, &mut headers)

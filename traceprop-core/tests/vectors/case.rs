@@ -17,7 +17,7 @@ use traceprop_core::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Passed,
-    /// What was expected and what came.
+    /// What was expected and what was received.
     Failed(String),
     /// The library cannot be asked this, and why.
     #[allow(dead_code, reason = "for cases about a setting that the library does not have")]
@@ -51,7 +51,7 @@ pub(crate) fn read(path: &Path, name: &str) -> Result<Vec<Case>, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     let file: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     let Value::Object(file) = file else {
-        return Err("the file is no object".into());
+        return Err("the file is not an object".into());
     };
     if let Some(unknown) = file.keys().find(|key| !["format", "notes", "cases"].contains(&key.as_str())) {
         return Err(format!("unknown field {unknown} of the file"));
@@ -68,7 +68,7 @@ pub(crate) fn read(path: &Path, name: &str) -> Result<Vec<Case>, String> {
 impl Case {
     fn new(value: &Value) -> Result<Self, String> {
         let Some(fields) = value.as_object() else {
-            return Err("a case is no object".into());
+            return Err("a case is not an object".into());
         };
         let fields = Fields::new("", fields.clone());
         let id = fields.text("id").ok_or("a case has no id")?.to_owned();
@@ -79,7 +79,7 @@ impl Case {
         let part = |name: &'static str| match fields.value(name) {
             None => Ok(Fields::new(name, Map::new())),
             Some(Value::Object(part)) => Ok(Fields::new(name, part.clone())),
-            Some(_) => Err(format!("{id}: {name} is no object")),
+            Some(_) => Err(format!("{id}: {name} is not an object")),
         };
         let op = match fields.text("op") {
             Some("extract") => Some(Op::Extract),
@@ -132,12 +132,12 @@ impl Case {
         &self.limits
     }
 
-    /// The headers that came in, in order.
+    /// Returns the received headers, in order.
     pub(crate) fn headers(&self) -> Headers {
         self.fields.headers("headers")
     }
 
-    /// The headers that must stand in the carrier afterwards, names in lower case, sorted.
+    /// Returns the headers that the carrier must have afterwards, names in lower case, sorted.
     pub(crate) fn expect_headers(&self) -> Headers {
         sorted(self.fields.headers("expect_headers").into_iter())
     }
@@ -159,8 +159,7 @@ impl Case {
         parts.into_iter().flat_map(Fields::unseen).collect()
     }
 
-    /// Compares an outcome with `outcome`, `trace_id`, `parent_id`, `sampling` and `reason`, as far as they stand in
-    /// the case.
+    /// Compares an outcome with those of `outcome`, `trace_id`, `parent_id`, `sampling` and `reason` in the case.
     pub(crate) fn compare_outcome(&self, got: &Outcome, differences: &mut Differences) {
         let expect = &self.expect;
         let reason = match got {
@@ -210,7 +209,7 @@ pub(crate) struct ToInject {
 }
 
 impl ToInject {
-    /// Of `trace_id`, `parent_id` and `sampling`. An id of zeros, which the types cannot hold, is none.
+    /// Reads `trace_id`, `parent_id` and `sampling`. An id of zeros counts as absent: the types cannot hold it.
     pub(crate) fn of(context: &Fields) -> Self {
         Self {
             trace_id: context.text_or_null("trace_id").flatten().and_then(|hex| hex.parse().ok()),
@@ -241,7 +240,7 @@ impl ToInject {
     }
 }
 
-/// The decision of this word.
+/// Returns the decision with this name.
 pub(crate) fn sampling(word: &str) -> Sampling {
     let all = [Sampling::Deferred, Sampling::NotSampled, Sampling::Sampled, Sampling::Debug];
     all.into_iter().find(|sampling| sampling.as_str() == word).unwrap_or_else(|| panic!("unknown sampling {word}"))
@@ -278,7 +277,7 @@ impl Fields {
 
     /// The text of a field, if it is there.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.value(name).map(|value| value.as_str().unwrap_or_else(|| panic!("{}.{name} is no text", self.name)))
+        self.value(name).map(|value| value.as_str().unwrap_or_else(|| panic!("{}.{name} is not text", self.name)))
     }
 
     /// The text of a field that may be null, if it is there.
@@ -289,7 +288,7 @@ impl Fields {
 
     /// The number of a field, if it is there.
     pub(crate) fn number(&self, name: &str) -> Option<usize> {
-        let value = self.value(name)?.as_u64().unwrap_or_else(|| panic!("{}.{name} is no number", self.name));
+        let value = self.value(name)?.as_u64().unwrap_or_else(|| panic!("{}.{name} is not a number", self.name));
         Some(usize::try_from(value).expect("a small number"))
     }
 
@@ -297,7 +296,7 @@ impl Fields {
     pub(crate) fn list(&self, name: &str) -> Option<&[Value]> {
         self.value(name).map(|value| match value {
             Value::Array(list) => list.as_slice(),
-            _ => panic!("{}.{name} is no list", self.name),
+            _ => panic!("{}.{name} is not a list", self.name),
         })
     }
 
@@ -306,7 +305,7 @@ impl Fields {
         let is_text = |value: &Value| value.is_string() || value.is_null();
         let is_row = |row: &Value| row.as_array().is_some_and(|row| row.len() == N && row.iter().all(is_text));
         let rows = self.list(name)?;
-        assert!(rows.iter().all(is_row), "{}.{name} is no list of {N} texts each", self.name);
+        assert!(rows.iter().all(is_row), "{}.{name} is not a list of {N} texts each", self.name);
         Some(rows.iter().map(|row| std::array::from_fn(|place| row[place].as_str())).collect())
     }
 
@@ -342,7 +341,7 @@ impl Debug for Shown<'_> {
     }
 }
 
-/// What differs between what was expected and what came.
+/// The differences between what was expected and what was received.
 #[derive(Debug, Default)]
 pub(crate) struct Differences(Vec<String>);
 

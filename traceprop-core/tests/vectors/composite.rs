@@ -8,7 +8,7 @@ use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{Extraction, Propagator, PropagatorBuilder, Sampling, Trust, format::Outcome};
 
 use crate::case::{Case, Differences, Fields, Op, Verdict};
-use crate::datadog::{compare_words, write};
+use crate::datadog::{compare_datadog, write};
 
 pub(crate) fn check(case: &Case) -> Verdict {
     match case.op() {
@@ -46,7 +46,7 @@ fn extract(case: &Case) -> Verdict {
     };
     let mut differences = Differences::default();
     case.compare_outcome(&outcome, &mut differences);
-    compare_words(case.expect(), &extraction.datadog(), &mut differences);
+    compare_datadog(case.expect(), &extraction.datadog(), &mut differences);
     compare_surroundings(case.expect(), &extraction, &mut differences);
     differences.verdict()
 }

@@ -30,7 +30,7 @@ fn extract(case: &Case) -> Verdict {
     let outcome = report.entries().next().expect("one format").parsed.outcome();
     let mut differences = Differences::default();
     case.compare_outcome(&outcome, &mut differences);
-    compare_words(case.expect(), &report.extraction().datadog(), &mut differences);
+    compare_datadog(case.expect(), &report.extraction().datadog(), &mut differences);
     differences.verdict()
 }
 
@@ -47,27 +47,27 @@ fn inject(case: &Case) -> Verdict {
     write(case, builder, Vec::new())
 }
 
-/// Writes the context of a case, built from its fields, and compares what stands in `headers` then.
+/// Writes the context of a case, built from its fields, and compares `headers` afterwards.
 pub(crate) fn write(case: &Case, builder: PropagatorBuilder, mut headers: Vec<(String, String)>) -> Verdict {
     let propagator = builder.build().expect("a propagator");
     let fields = case.context();
     let context = ToInject::of(fields);
     let tags = tags(fields).unwrap_or_default();
-    let mut words = DatadogParts::new().tags(&tags);
+    let mut parts = DatadogParts::new().tags(&tags);
     if let Some(priority) = number_or_null(fields, "priority").flatten() {
-        words = words.priority(priority);
+        parts = parts.priority(priority);
     }
     if let Some(origin) = fields.text_or_null("origin").flatten() {
-        words = words.origin(origin);
+        parts = parts.origin(origin);
     }
     if let Some(span) = fields.text("last_parent_id") {
-        words = words.last_span(span);
+        parts = parts.last_span(span);
     }
     // A context holds 32 members at most: what is beyond cannot get into one, in any way.
     let members = fields.pairs("vendor_tracestate").unwrap_or_default().into_iter().take(32);
     let omitted = match context.span() {
         Some(span) => {
-            let owned = OwnedContext::new(span).with_datadog(&words).with_tracestate(members).expect("legal members");
+            let owned = OwnedContext::new(span).with_datadog(&parts).with_tracestate(members).expect("legal members");
             propagator.inject(&owned.span().expect("it was made of a span"), &InjectOptions::everything(), &mut headers)
         }
         None => {
@@ -88,9 +88,9 @@ pub(crate) fn write(case: &Case, builder: PropagatorBuilder, mut headers: Vec<(S
     differences.verdict()
 }
 
-/// Compares `priority`, `origin`, `tags`, `propagation_error`, `last_parent_id` and `vendor_tracestate`, as far as they
-/// stand in the case.
-pub(crate) fn compare_words(expect: &Fields, got: &DatadogView<'_>, differences: &mut Differences) {
+/// Compares `priority`, `origin`, `tags`, `propagation_error`, `last_parent_id` and `vendor_tracestate`, as far as the
+/// case has them.
+pub(crate) fn compare_datadog(expect: &Fields, got: &DatadogView<'_>, differences: &mut Differences) {
     if let Some(expected) = number_or_null(expect, "priority") {
         differences.equal("priority", expected, got.priority());
     }

@@ -27,7 +27,7 @@ fn extract(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdic
     let raw = extraction.correlation(format);
     let expected = case.expect().text("raw");
     differences.equal("raw", expected, raw.as_ref().map(|id| id.as_str()));
-    // What came is what every call gets.
+    // Every call gets what was received.
     if let Some(expected) = expected {
         let mut sent = Pairs::new();
         let span = extraction.new_span(&|| IdBits::random(7));

@@ -91,7 +91,7 @@ fn files_of(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Runs one file, prints what came of it, and counts its failures.
+/// Runs one file, prints its results, and counts its failures.
 fn run(path: &Path) -> usize {
     let file = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if NOT_BUILT.contains(&file.as_str()) {

@@ -52,7 +52,7 @@ fn extract(case: &Case) -> Verdict {
     differences.verdict()
 }
 
-/// Ids that were derived so far, and the text that each came of.
+/// The ids that were derived so far, and the text of each.
 static DERIVED: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
 fn derived(case: &Case, outcome: &Outcome, differences: &mut Differences) {

@@ -42,7 +42,7 @@ fn extract(case: &Case) -> Verdict {
         differences.equal("tracestate", expected, got);
     }
     if let Some(expected) = expect.text("version") {
-        // Which version came is of no use once the value is read, so only the typed header keeps it.
+        // The version has no use once the value is read, so only the typed header keeps it.
         let line = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("traceparent"));
         let version = line.and_then(|(_, value)| TraceParent::parse(value).ok()).map(|parent| parent.version);
         differences.equal("version", Some(expected), version.map(|version| format!("{version:02x}")).as_deref());
@@ -60,7 +60,7 @@ fn inject(case: &Case) -> Verdict {
     let context = ToInject::of(fields);
     let flags = fields.text("flags").map_or(0, |hex| u8::from_str_radix(hex, 16).expect("flags"));
     let tracestate = fields.pairs("tracestate").unwrap_or_default();
-    // The version that came is never the one that goes out.
+    // The received version is never the one that is written.
     let _ = fields.text("version");
     let set = fields.pairs("tracestate_set").unwrap_or_default();
     let set = set.iter().map(|(key, value)| TraceStateEdit::set(key, value).expect("a legal member"));

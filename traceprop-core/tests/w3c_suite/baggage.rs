@@ -25,7 +25,7 @@ fn value(wire: &str) -> String {
     baggage.get("k").expect("k").value().into_owned()
 }
 
-/// What goes out of baggage that was made here, and what was left out.
+/// Returns what is written of local baggage, and what is omitted.
 fn send(baggage: &OwnedBaggage) -> (Option<String>, Vec<Omitted>) {
     let last = Cell::new(0);
     let ids = || {

@@ -1,6 +1,7 @@
-//! What the W3C suite asks of a service (w3c/trace-context, `test/test.py`), asked of the propagator: a request comes
-//! in, a span is started, and three calls go out. And beside it what the suite does not ask, or asks so that it cannot
-//! fail.
+//! What the W3C suite asks of a service (w3c/trace-context, `test/test.py`), asked of the propagator.
+//!
+//! A request is received, a span is started, and three calls are sent. In addition: what the suite does not ask, or
+//! asks so that it cannot fail.
 //!
 //! The tests have the names of the suite's.
 #![cfg(feature = "std")]
@@ -27,13 +28,13 @@ const OTHER: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// A valid value.
 const VALID: &str = "00-0123456789abcdef0123456789abcdef-1234567890123456-01";
 
-/// What came of one request: the three calls, which are checked to be what any receiver may take for granted.
+/// The three calls of one request, checked for what any receiver relies on.
 struct Calls {
     /// The trace of all three calls.
     trace_id: String,
     flags: TraceFlags,
     parent_ids: BTreeSet<String>,
-    /// The same in all three calls.
+    /// Equal in all three calls.
     tracestate: Option<String>,
 }
 
@@ -102,7 +103,7 @@ fn request_to(propagator: &Propagator, lines: &[(&str, &str)]) -> Calls {
     let states: Vec<_> = sent.iter().map(sent_tracestate).collect();
     let parent_ids: BTreeSet<_> = parents.iter().map(|parent| parent.parent_id.to_string()).collect();
     assert_eq!(parent_ids.len(), 3, "every call has a parent id of its own");
-    assert!(!parent_ids.contains(PARENT), "no call has the parent id that came in");
+    assert!(!parent_ids.contains(PARENT), "no call has the received parent id");
     assert!(parents.iter().all(|parent| (parent.trace_id, parent.flags) == (parents[0].trace_id, parents[0].flags)));
     assert!(states.iter().all(|state| *state == states[0]));
     Calls {

@@ -133,8 +133,8 @@ fn ok_traceparent_trace_flags_too_long_and_too_short() {
 
 #[test]
 fn ok_traceparent_ows_handling() {
-    for (before, behind) in [(" ", ""), ("\t", ""), ("", " "), ("", "\t"), ("\t ", " \t"), (" \t\t ", " ")] {
-        with(&format!("{before}{VALID}{behind}")).kept();
+    for (before, after) in [(" ", ""), ("\t", ""), ("", " "), ("", "\t"), ("\t ", " \t"), (" \t\t ", " ")] {
+        with(&format!("{before}{VALID}{after}")).kept();
     }
 }
 

@@ -25,7 +25,7 @@ fn ok_sampled_bit_is_carried_on_as_it_is() {
 #[test]
 fn ok_random_bit_stays_unset_unless_received() {
     assert_eq!((flags("01"), flags("02"), flags("03")), (1, 2, 3));
-    // The ids of these tests are no random ones, and a new trace does not claim it.
+    // The ids of these tests are not random, and a new trace does not claim that they are.
     assert!(!request(&[]).restarted().flags.is_random());
 }
 
@@ -89,7 +89,7 @@ fn ok_identical_traceparents_are_two_all_the_same() {
 }
 
 #[test]
-fn ok_an_empty_traceparent_beside_a_valid_one_is_two() {
+fn ok_an_empty_traceparent_and_a_valid_one_are_two() {
     request(&[("traceparent", ""), ("traceparent", VALID)]).restarted();
 }
 
@@ -259,7 +259,7 @@ fn ok_with_nothing_to_write_the_present_value_remains() {
 
 /// What OpenTelemetry's samplers agree on travels in a member of its own, which a propagator leaves alone.
 #[test]
-fn ok_sampling_thresholds_go_on_word_for_word() {
+fn ok_sampling_thresholds_are_forwarded_verbatim() {
     for member in ["ot=th:c;rv:d29d6a7215ced0;zz:1", "ot=th:0", "ot=p:8;r:62", "ot=th:XYZ;rv:1"] {
         states(&[&format!("rojo=1,{member}")]).sends(&format!("rojo=1,{member}"));
     }

@@ -1,4 +1,4 @@
-//! Which words count, and that an owned context knows them as well as the request did.
+//! Which fields count, and that an owned context has the fields of its request.
 
 use traceprop_core::OwnedContext;
 use traceprop_core::formats::datadog::{DatadogView, PropagationError};
@@ -6,26 +6,26 @@ use traceprop_core::formats::datadog::{DatadogView, PropagationError};
 use super::*;
 
 /// Everything there is to see, as text.
-fn seen(words: &DatadogView<'_>) -> String {
-    let priority = words.priority().map_or("-".into(), |priority| priority.to_string());
-    let origin = words.origin().map_or("-".into(), |origin| origin.to_string());
-    let tags: Vec<_> = words.tags().iter().map(|tag| format!("{}={}", tag.name, tag.value)).collect();
-    let span = words.last_span().map_or("-".into(), |span| span.to_string());
-    let others: Vec<_> = words.vendor_tracestate().map(|member| member.key).collect();
+fn seen(fields: &DatadogView<'_>) -> String {
+    let priority = fields.priority().map_or("-".into(), |priority| priority.to_string());
+    let origin = fields.origin().map_or("-".into(), |origin| origin.to_string());
+    let tags: Vec<_> = fields.tags().iter().map(|tag| format!("{}={}", tag.name, tag.value)).collect();
+    let span = fields.last_span().map_or("-".into(), |span| span.to_string());
+    let others: Vec<_> = fields.vendor_tracestate().map(|member| member.key).collect();
     format!("{priority} {origin} [{}] {span} {others:?}", tags.join(","))
 }
 
-/// The words of a request. What holds for it holds for the contexts that are made of it.
+/// Returns the fields of a request, and checks that the contexts that are made of it have equal ones.
 #[track_caller]
-fn words(propagator: &Propagator, request: &Lines<'_>) -> String {
+fn fields(propagator: &Propagator, request: &Lines<'_>) -> String {
     let extraction = propagator.extract(request);
-    let words = seen(&extraction.datadog());
+    let fields = seen(&extraction.datadog());
     let decided = extraction.sampling();
     let owned = OwnedContext::from_span(&extraction, &extraction.new_span_with(&ids, &decided));
-    assert_eq!(seen(&owned.datadog()), words, "of a span");
+    assert_eq!(seen(&owned.datadog()), fields, "of a span");
     assert_eq!(owned.datadog().propagation_error(), extraction.datadog().propagation_error());
-    assert_eq!(seen(&OwnedContext::from_passthrough(&extraction).datadog()), words, "of a passthrough");
-    words
+    assert_eq!(seen(&OwnedContext::from_passthrough(&extraction).datadog()), fields, "of a passthrough");
+    fields
 }
 
 const MEMBER: (&str, &str) = ("tracestate", "dd=s:2;o:lambda;p:0123456789abcdef;t.dm:-1,acme=1");
@@ -39,13 +39,13 @@ fn headers<'a>() -> Lines<'a> {
 }
 
 #[test]
-fn ok_first_format_has_the_words() {
+fn ok_first_format_supplies_the_fields() {
     let mut both = headers();
     both.extend([TRACE_PARENT, MEMBER]);
-    assert_eq!(words(&datadog_first(), &both), "3 rum [dm=-4] - [\"acme\"]");
-    assert_eq!(words(&w3c_first(), &both), "2 lambda [dm=-1] 0123456789abcdef [\"acme\"]");
-    assert_eq!(words(&headers_only(), &both), "3 rum [dm=-4] - []");
-    assert_eq!(words(&w3c_only(), &both), "2 lambda [dm=-1] 0123456789abcdef [\"acme\"]");
+    assert_eq!(fields(&datadog_first(), &both), "3 rum [dm=-4] - [\"acme\"]");
+    assert_eq!(fields(&w3c_first(), &both), "2 lambda [dm=-1] 0123456789abcdef [\"acme\"]");
+    assert_eq!(fields(&headers_only(), &both), "3 rum [dm=-4] - []");
+    assert_eq!(fields(&w3c_only(), &both), "2 lambda [dm=-1] 0123456789abcdef [\"acme\"]");
 }
 
 #[test]
@@ -53,23 +53,23 @@ fn ok_last_span_where_the_parents_differ() {
     let other = ("traceparent", "00-66c1f3a00000000070e78dd3418db497-1122334455667788-01");
     let with = |state| [headers(), vec![other, ("tracestate", state)]].concat();
     let (plain, named) = (with("acme=1"), with("dd=p:0123456789abcdef"));
-    assert_eq!(words(&datadog_first(), &plain), "3 rum [dm=-4] 4000000000000001 [\"acme\"]");
-    assert_eq!(words(&datadog_first(), &named), "3 rum [dm=-4] 0123456789abcdef []");
-    assert_eq!(words(&w3c_first(), &plain), "1 - [] 4000000000000001 [\"acme\"]");
-    assert_eq!(words(&w3c_first(), &named), "1 - [] 0123456789abcdef []");
+    assert_eq!(fields(&datadog_first(), &plain), "3 rum [dm=-4] 4000000000000001 [\"acme\"]");
+    assert_eq!(fields(&datadog_first(), &named), "3 rum [dm=-4] 0123456789abcdef []");
+    assert_eq!(fields(&w3c_first(), &plain), "1 - [] 4000000000000001 [\"acme\"]");
+    assert_eq!(fields(&w3c_first(), &named), "1 - [] 0123456789abcdef []");
     // Written for a service that does not report: the span that Datadog knows.
-    let sent = child(&w3c_first(), &plain);
+    let sent = inject_span(&w3c_first(), &plain);
     assert_eq!(sent.get("tracestate"), Some("dd=s:1;p:4000000000000001,acme=1"));
     assert_eq!(sent.get("x-datadog-parent-id"), Some("255"));
 }
 
 #[test]
-fn ok_another_trace_lends_no_words() {
+fn ok_a_different_trace_supplies_no_fields() {
     let mut both = request(&[("x-datadog-sampling-priority", "3")]);
     both.extend([TRACE_PARENT, MEMBER]);
     // Without its upper half the id is another one.
-    assert_eq!(words(&datadog_first(), &both), "3 - [] - []");
-    let sent = child(&datadog_first(), &both);
+    assert_eq!(fields(&datadog_first(), &both), "3 - [] - []");
+    let sent = inject_span(&datadog_first(), &both);
     assert_eq!(sent.get("tracestate"), Some("dd=s:3;p:4000000000000001"));
 }
 
@@ -77,20 +77,20 @@ fn ok_another_trace_lends_no_words() {
 fn ok_member_fills_in_a_decision_with_its_number() {
     let mut both = request(&[TID, TRACE_PARENT]);
     both.push(("tracestate", "dd=s:2;t.dm:-1"));
-    assert_eq!(words(&datadog_first(), &both), "2 - [] - []");
-    assert_eq!(child(&datadog_first(), &both).get("x-datadog-sampling-priority"), Some("2"));
+    assert_eq!(fields(&datadog_first(), &both), "2 - [] - []");
+    assert_eq!(inject_span(&datadog_first(), &both).get("x-datadog-sampling-priority"), Some("2"));
     // The flag alone is a decision of another format, and brings none.
     both.pop();
-    assert_eq!(words(&datadog_first(), &both), "1 - [] - []");
+    assert_eq!(fields(&datadog_first(), &both), "1 - [] - []");
 }
 
 #[test]
 fn ok_flag_and_member_that_disagree() {
     let flagged = |flag: &'static str, state| vec![("traceparent", flag), ("tracestate", state)];
     let kept = flagged(TRACE_PARENT.1, "dd=s:-1;t.dm:-4;t.x:1");
-    assert_eq!(words(&w3c_only(), &kept), "1 - [dm=-0,x=1] - []");
+    assert_eq!(fields(&w3c_only(), &kept), "1 - [dm=-0,x=1] - []");
     let dropped = flagged("00-66c1f3a00000000070e78dd3418db497-4000000000000001-00", "dd=s:2;t.dm:-4;t.x:1");
-    assert_eq!(words(&w3c_only(), &dropped), "0 - [x=1] - []");
+    assert_eq!(fields(&w3c_only(), &dropped), "0 - [x=1] - []");
 }
 
 #[test]
@@ -117,15 +117,15 @@ fn ok_errors_of_tags() {
 }
 
 #[test]
-fn ok_restart_and_ignore_drop_the_words() {
+fn ok_restart_and_ignore_drop_the_fields() {
     use traceprop_core::Trust;
     let mut both = headers();
     both.extend([TRACE_PARENT, MEMBER]);
     for behavior in [Trust::Restart, Trust::Ignore] {
         let builder = Propagator::builder().extract(DATADOG).extract(TRACE_CONTEXT);
         let propagator = build(builder.inject(DATADOG).inject(TRACE_CONTEXT).trust(behavior));
-        assert_eq!(words(&propagator, &both), "- - [] - []");
-        let sent = child(&propagator, &both);
+        assert_eq!(fields(&propagator, &both), "- - [] - []");
+        let sent = inject_span(&propagator, &both);
         assert_eq!((sent.get("x-datadog-origin"), sent.get("tracestate")), (None, Some("dd=s:1")));
     }
 }
@@ -134,20 +134,20 @@ fn ok_restart_and_ignore_drop_the_words() {
 fn regression_tags_that_were_invalid_are_none_where_they_are_read_first() {
     let long = format!("_dd.p.a={}", "v".repeat(505));
     let request = request(&[("x-datadog-sampling-priority", "1"), ("x-datadog-tags", &long)]);
-    assert_eq!(words(&headers_only(), &request), "1 - [] - []");
+    assert_eq!(fields(&headers_only(), &request), "1 - [] - []");
 }
 
 #[test]
 fn err_write_tags_of_a_line_that_was_invalid() {
     let long = format!("_dd.p.a=1,_dd.p.b={}", "v".repeat(500));
     let request = request(&[("x-datadog-sampling-priority", "1"), ("x-datadog-tags", &long)]);
-    let sent = child(&datadog_first(), &request);
+    let sent = inject_span(&datadog_first(), &request);
     assert_eq!(sent.get("x-datadog-tags"), None);
     assert_eq!(sent.get("tracestate"), Some("dd=s:1;p:4000000000000001"));
 }
 
 #[test]
-fn ok_the_upper_half_that_came_is_known_with_the_tags() {
+fn ok_the_received_upper_half_is_known_with_the_tags() {
     let high = |request: &Lines<'_>| {
         let propagator = headers_only();
         propagator.extract(request).datadog().tags().trace_id_high()
