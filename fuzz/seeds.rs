@@ -34,7 +34,7 @@ fn main() {
     let server = seeds.entry("http_server").or_default();
     for (name, data) in composite {
         let request = get(&data[4..]);
-        server.insert(format!("{name}-relay"), [b"\x1c", &request[..]].concat());
+        server.insert(format!("{name}-passthrough"), [b"\x1c", &request[..]].concat());
         server.insert(name, [b"\x18", &request[..]].concat());
     }
     connections(&mut |name, data| {
@@ -80,8 +80,8 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             seed("inject_roundtrip", context);
         }
     }
-    let came = if case["headers"].is_array() { &case["headers"] } else { &case["expect_headers"] };
-    let pairs = pairs(came);
+    let received = if case["headers"].is_array() { &case["headers"] } else { &case["expect_headers"] };
+    let pairs = pairs(received);
     if pairs.is_empty() {
         return;
     }
@@ -153,8 +153,8 @@ fn context(context: &Value) -> Option<Vec<u8>> {
     data.extend((context["priority"].as_i64().unwrap_or(0) as i32).to_be_bytes());
     data.push(context["flags"].as_u64().unwrap_or(0) as u8);
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let joined = |list: Vec<(&str, &str)>, between: &str, behind: &str| {
-        list.iter().map(|(key, value)| format!("{key}{between}{value}")).collect::<Vec<_>>().join(behind)
+    let joined = |list: Vec<(&str, &str)>, between: &str, after: &str| {
+        list.iter().map(|(key, value)| format!("{key}{between}{value}")).collect::<Vec<_>>().join(after)
     };
     let tags = context["tags"].as_object().into_iter().flatten();
     let tags = tags.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default())).collect();
@@ -320,8 +320,8 @@ fn get(lines: &[u8]) -> Vec<u8> {
     request
 }
 
-/// Connections: several requests, those that have no usual answer, and what is no request. The first byte holds the
-/// settings.
+/// Adds connections: several requests, requests with an unusual answer, and bytes that are not a request. The first
+/// byte holds the settings.
 fn connections(seed: &mut dyn FnMut(&str, Vec<u8>)) {
     let b3 = format!("b3: {TRACE}-00f067aa0ba902b7-d\r\n");
     let strangers: String = (0..40).map(|i| format!("x-{i}: 1\r\n")).collect();
@@ -334,8 +334,8 @@ fn connections(seed: &mut dyn FnMut(&str, Vec<u8>)) {
         ("two", 0x18, two.concat()),
         ("two-torn", 0x38, two.concat()),
         ("many-and-two", 0x18, request("GET / HTTP/1.1", &format!("{strangers}{w3c}{w3c}"))),
-        ("relay-lines", 0x1c, request("GET / HTTP/1.1", &format!("{w3c}tracestate: a=1\r\ntracestate: b=2\r\n"))),
-        ("relay", 0x1c, request("GET / HTTP/1.1", "X-Request-Id: {a b}\r\nuberctx-a: %20\r\n")),
+        ("passthrough-lines", 0x1c, request("GET / HTTP/1.1", &format!("{w3c}tracestate: a=1\r\ntracestate: b=2\r\n"))),
+        ("passthrough", 0x1c, request("GET / HTTP/1.1", "X-Request-Id: {a b}\r\nuberctx-a: %20\r\n")),
         ("restart", 0x19, request("GET / HTTP/1.1", "baggage: a=1\r\nx-request-id: ticket-1\r\n")),
         ("head", 0x08, request("HEAD / HTTP/1.1", "").repeat(2)),
         ("options", 0x08, request("OPTIONS * HTTP/1.1", "").repeat(2)),

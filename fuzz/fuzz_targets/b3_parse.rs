@@ -11,7 +11,7 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::{Expected, b3};
 use traceprop_fuzz::{
-    Headers, Input, SPAN, Sink, extract, is_blank, target, values, within, written_by_child, written_by_passthrough,
+    Headers, Input, SPAN, Sink, extract, is_blank, target, values, within, written_by_passthrough, written_by_span,
 };
 
 target!(run);
@@ -45,7 +45,7 @@ fn value(value: &[u8]) {
             assert_eq!(single.write(&mut [0; B3Single::MAX_LEN]), written);
             let again = B3Single::parse(written.as_bytes()).expect("it was written");
             assert_eq!((again.sampling(), again.to_string()), (single.sampling(), written));
-            // Only a parent beside an open decision is not written: many receivers refuse it.
+            // Only a parent with an undecided sampling is not written: for many receivers it is invalid.
             assert!(again == single || single.sampling() == Sampling::Deferred);
             same_in_several(single);
         }
@@ -62,7 +62,7 @@ fn read(ids: Option<traceprop_core::formats::b3::B3Ids>, sampling: Sampling) -> 
     }
 }
 
-/// Both encodings can say the same.
+/// Checks that the separate headers can carry what the single header carries.
 fn same_in_several(single: B3Single) {
     let mut headers = Vec::new();
     B3Multi::from(single).write(|field, value| headers.push((field, value.to_owned())));
@@ -97,26 +97,28 @@ fn request(propagator: &Propagator, headers: &Headers) {
     let expected = b3::expected(headers);
     assert_eq!(Expected::from(&extraction), expected.usable());
 
-    let came = b3::read(headers).flatten();
+    let received = b3::read(headers).flatten();
     let (passed, _) = written_by_passthrough(propagator, &extraction.passthrough(), &InjectOptions::new());
-    let Some(came) = came else { return assert!(passed.0.is_empty()) };
-    assert_eq!(Expected::from(&propagator.extract(&passed)), expected, "a passthrough says what came");
+    let Some(received) = received else { return assert!(passed.0.is_empty()) };
+    assert_eq!(Expected::from(&propagator.extract(&passed)), expected, "a passthrough says what was received");
     let again = b3::read(&passed.0).flatten().expect("it is valid");
-    // Again, a parent is not written beside an open decision in the one header; whoever hands it on does not write.
-    assert!(again == came || came.sampling == Sampling::Deferred || came.ids.is_none(), "{again:?} {came:?}");
-    assert_eq!(again.is_64_bit, came.is_64_bit);
-    as_it_came(headers, &passed, came);
+    // A parent with an undecided sampling is not written in the single header, but a passthrough forwards it.
+    assert!(
+        again == received || received.sampling == Sampling::Deferred || received.ids.is_none(),
+        "{again:?} {received:?}"
+    );
+    assert_eq!(again.is_64_bit, received.is_64_bit);
+    as_received(headers, &passed, received);
 
-    let Some((trace_id, _)) = came.ids else { return };
+    let Some((trace_id, _)) = received.ids else { return };
     let span = SpanId::new(SPAN).expect("not zero");
-    let (sent, omitted) =
-        written_by_child(propagator, &extraction.span_with_ids(trace_id, span), &InjectOptions::new());
+    let (sent, omitted) = written_by_span(propagator, &extraction.span_with_ids(trace_id, span), &InjectOptions::new());
     assert!(omitted.is_complete());
-    let child = b3::read(&sent.0).flatten().expect("it is valid");
-    assert_eq!(child, b3::B3 { ids: Some((trace_id, span)), parent: None, ..came });
-    // Both encodings say it, where both are written.
+    let injected = b3::read(&sent.0).flatten().expect("it is valid");
+    assert_eq!(injected, b3::B3 { ids: Some((trace_id, span)), parent: None, ..received });
+    // If the two encodings are written, they agree.
     if sent.has("b3") && sent.has("x-b3-traceid") {
-        assert_eq!(b3::multi(&sent.0), Some(Some(child)));
+        assert_eq!(b3::multi(&sent.0), Some(Some(injected)));
     }
     for name in ["b3", "x-b3-traceid", "x-b3-spanid"] {
         assert!(
@@ -127,11 +129,11 @@ fn request(propagator: &Propagator, headers: &Headers) {
     assert!(!(sent.has("x-b3-flags") && sent.has("x-b3-sampled")));
 }
 
-/// A single header that counts is handed on byte for byte, with those behind it as far as they are read.
-fn as_it_came(headers: &Headers, passed: &Sink, came: b3::B3) {
+/// Checks that a valid single header is forwarded byte for byte, with the lines after it that are read.
+fn as_received(headers: &Headers, passed: &Sink, received: b3::B3) {
     let lines: Vec<_> = values(headers, "b3").into_iter().take(MAX_HEADER_LINES).collect();
     let is_text = |line: &&[u8]| line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
-    let counts = lines.first().and_then(|line| b3::single(line)).is_some_and(|single| single == came);
+    let counts = lines.first().and_then(|line| b3::single(line)).is_some_and(|single| single == received);
     if counts && passed.has("b3") && lines.iter().all(is_text) {
         let lines: Vec<_> = lines.into_iter().filter(|line| !is_blank(line)).map(String::from_utf8_lossy).collect();
         assert_eq!(passed.values("b3"), lines);

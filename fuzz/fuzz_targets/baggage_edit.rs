@@ -8,7 +8,7 @@ use traceprop_core::{
     format::HeaderLines,
 };
 use traceprop_fuzz::oracle::{baggage, is_token};
-use traceprop_fuzz::{Input, target, written_by_child};
+use traceprop_fuzz::{Input, target, written_by_span};
 
 target!(run);
 
@@ -17,8 +17,8 @@ fn run(data: &[u8]) {
     let line = input.line();
     let mut owned = OwnedBaggage::from(Baggage::parse(line).unwrap_or(Baggage::EMPTY));
     let mut model: Vec<BaggageEntry> = owned.iter().cloned().collect();
-    let came = baggage::expected(&[line], BaggageLimits::W3C).members;
-    assert!(model.iter().map(|entry| &entry.value).eq(came.iter().map(|member| &member.value)));
+    let received = baggage::expected(&[line], BaggageLimits::W3C).members;
+    assert!(model.iter().map(|entry| &entry.value).eq(received.iter().map(|member| &member.value)));
 
     for _ in 0..80 {
         match input.byte() {
@@ -68,7 +68,7 @@ fn written(owned: &OwnedBaggage, model: &[BaggageEntry]) {
 
     let propagator = Propagator::builder().extract_none().inject(W3cBaggage::new()).build().expect("baggage");
     let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).with_baggage(owned);
-    let (sent, omitted) = written_by_child(&propagator, &context.span().expect("a span"), &InjectOptions::everything());
+    let (sent, omitted) = written_by_span(&propagator, &context.span().expect("a span"), &InjectOptions::everything());
     let within = baggage::expected(&[text.as_bytes()], BaggageLimits::W3C);
     let expected: Vec<_> = within.members.iter().map(|member| member.written.as_str()).collect();
     assert_eq!(sent.value("baggage").unwrap_or_default(), expected.join(","));
@@ -76,7 +76,7 @@ fn written(owned: &OwnedBaggage, model: &[BaggageEntry]) {
     assert!(context.baggage().iter().map(|member| member.to_string()).eq(expected));
 }
 
-/// A key is a token, and properties are what a member may have behind its value.
+/// Returns whether a key is a token and the properties are what a member may have after its value.
 fn is_legal(entry: &BaggageEntry) -> bool {
     let probe = format!("k=v;{}", entry.properties);
     let properties = !entry.properties.contains(',') && baggage::member(probe.as_bytes()).is_some();

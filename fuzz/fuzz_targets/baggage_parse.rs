@@ -9,15 +9,15 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::baggage;
 use traceprop_fuzz::{
-    Headers, Input, READING, Sink, Steps, WRITING, extract, ids, target, within, written_by_child,
-    written_by_passthrough,
+    Headers, Input, READING, Sink, Steps, WRITING, extract, ids, target, within, written_by_passthrough,
+    written_by_span,
 };
 
 target!(run);
 
 fn run(data: &[u8]) {
     let mut input = Input::new(data);
-    // The limits that stand where none are set, or some that a short input can exceed.
+    // The default limits, or some that a short input can exceed.
     let (limits, format) = match input.bytes() {
         [0, _] => (BaggageLimits { members: 64, bytes: 8192 }, W3cBaggage::new()),
         [members, bytes] => {
@@ -51,9 +51,9 @@ fn run(data: &[u8]) {
 
     let span = extraction.new_span(&ids);
     let (sent, omitted) =
-        carrier.at_most(2 * WRITING, || written_by_child(&propagator, &span, &InjectOptions::everything()));
+        carrier.at_most(2 * WRITING, || written_by_span(&propagator, &span, &InjectOptions::everything()));
     assert_eq!(sent.value("baggage").unwrap_or_default(), written.join(","));
-    // Where only commas stand behind a limit, it may say that something does: it does not look.
+    // If there are only commas after a limit, it may report an excess: it does not look.
     let len = lines.iter().map(|line| line.len() + 1).sum::<usize>();
     assert!(
         if expected.beyond { !omitted.is_complete() } else { omitted.is_complete() || len > limits.bytes + 1 },
@@ -64,7 +64,7 @@ fn run(data: &[u8]) {
         assert!(sink.0.iter().map(|(_, value)| value.len() + 1).sum::<usize>() <= limits.bytes + 1);
         assert_eq!(reread(&propagator, sink), written);
     }
-    allowed(&propagator, &expected, &|outgoing| written_by_child(&propagator, &span, outgoing).0);
+    allowed(&propagator, &expected, &|outgoing| written_by_span(&propagator, &span, outgoing).0);
     allowed(&propagator, &expected, &|outgoing| {
         written_by_passthrough(&propagator, &extraction.passthrough(), outgoing).0
     });

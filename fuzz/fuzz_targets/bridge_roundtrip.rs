@@ -13,7 +13,7 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::{b3, correlation, datadog, jaeger, sw8, w3c};
 use traceprop_fuzz::{
-    Headers, Input, Sink, extract, ids, target, values, w3c_only, written_by_child, written_by_passthrough,
+    Headers, Input, Sink, extract, ids, target, values, w3c_only, written_by_passthrough, written_by_span,
 };
 
 target!(run);
@@ -39,10 +39,10 @@ fn run(data: &[u8]) {
     let last = |headers: &Headers| {
         let propagator = format.add(Propagator::builder().extract(W3cTraceContext::new()), false).build().expect("two");
         let extraction = extract(&propagator, headers);
-        let context = extraction.context().expect("a traceparent came");
+        let context = extraction.context().expect("a traceparent was received");
         match way.is(0x10) {
             false => {
-                written_by_child(
+                written_by_span(
                     &propagator,
                     &extraction.span_with_ids(context.trace_id, id(LAST)),
                     &InjectOptions::everything(),
@@ -56,33 +56,34 @@ fn run(data: &[u8]) {
     let back = last(&crossed.headers);
     match format {
         Format::B3 | Format::B3Multi => {
-            let came = b3::read(&headers).flatten().expect("it crossed");
-            let ids = came.ids.map(|(trace_id, _)| (trace_id, span));
+            let received = b3::read(&headers).flatten().expect("it crossed");
+            let ids = received.ids.map(|(trace_id, _)| (trace_id, span));
             // How wide the id was is lost.
-            assert_eq!(b3::read(&back.0), Some(Some(b3::B3 { ids, parent: None, is_64_bit: false, ..came })));
+            assert_eq!(b3::read(&back.0), Some(Some(b3::B3 { ids, parent: None, is_64_bit: false, ..received })));
         }
         Format::Datadog => {
-            let came = datadog::read(&headers).flatten().expect("it crossed");
+            let received = datadog::read(&headers).flatten().expect("it crossed");
             let back = datadog::read(&back.0).expect("the trace goes on").expect("what is written is legal");
-            datadog_words(&came, &back, span, &crossed.omitted);
+            datadog_fields(&received, &back, span, &crossed.omitted);
         }
         Format::Jaeger => {
-            let [came, back] = [&headers, &back.0].map(|headers| jaeger::header(values(headers, "uber-trace-id")[0]));
-            let came = came.expect("it crossed");
-            assert_eq!(back, Some((came.0, span, came.2)));
+            let [received, back] =
+                [&headers, &back.0].map(|headers| jaeger::header(values(headers, "uber-trace-id")[0]));
+            let received = received.expect("it crossed");
+            assert_eq!(back, Some((received.0, span, received.2)));
         }
         Format::Sw8 => {
-            let came = sw8::read(&headers).flatten().expect("it crossed");
+            let received = sw8::read(&headers).flatten().expect("it crossed");
             let back = sw8::read(&back.0).flatten().expect("the trace goes on");
-            assert_eq!((back.trace_id, back.span_id, back.sampled), (came.trace_id, span, came.sampled));
-            let fits = came.trace.len() <= 180;
-            assert!(back.trace == came.trace || (!fits && back.trace == came.trace_id.to_string()));
+            assert_eq!((back.trace_id, back.span_id, back.sampled), (received.trace_id, span, received.sampled));
+            let fits = received.trace.len() <= 180;
+            assert!(back.trace == received.trace || (!fits && back.trace == received.trace_id.to_string()));
         }
         Format::Correlation => {
-            let came = correlation::line(&headers, NAME).map(String::from_utf8_lossy).expect("it crossed");
+            let received = correlation::line(&headers, NAME).map(String::from_utf8_lossy).expect("it crossed");
             let back = back.value(NAME).expect("the trace goes on");
-            let fits = came.len() <= 200 && !came.contains([';', ',', '=']);
-            assert!(back == came || (!fits && is_canonical(back)), "{came} became {back}");
+            let fits = received.len() <= 200 && !received.contains([';', ',', '=']);
+            assert!(back == received || (!fits && is_canonical(back)), "{received} became {back}");
         }
     }
     stale(format, &crossed, &last);
@@ -134,7 +135,7 @@ impl Way {
     }
 }
 
-/// What is left of a request behind hops that speak only W3C.
+/// What remains of a request after hops that speak only W3C.
 struct Crossed {
     headers: Headers,
     trace_id: TraceId,
@@ -145,13 +146,13 @@ fn cross(format: Format, way: Way, headers: &Headers) -> Option<Crossed> {
     let first = Propagator::builder().inject(W3cTraceContext::new()).preserve_in_tracestate();
     let first = format.add(first, true).build().expect("two formats");
     let extraction = extract(&first, headers);
-    let came = extraction.context()?;
-    let (sent, omitted) = match way.is(1) && came.parent_id.is_some() {
-        // The decision stands, also where nobody has made one.
+    let received = extraction.context()?;
+    let (sent, omitted) = match way.is(1) && received.parent_id.is_some() {
+        // The decision is unchanged, also an open one.
         false => {
-            let span = extraction.new_span_with(&ids, &came.sampling);
+            let span = extraction.new_span_with(&ids, &received.sampling);
             assert_eq!(span.span_id(), id(FIRST));
-            written_by_child(&first, &span, &InjectOptions::everything())
+            written_by_span(&first, &span, &InjectOptions::everything())
         }
         true => written_by_passthrough(&first, &extraction.passthrough(), &InjectOptions::everything()),
     };
@@ -160,38 +161,38 @@ fn cross(format: Format, way: Way, headers: &Headers) -> Option<Crossed> {
     assert!(members.len() <= 1 && (format != Format::Datadog || members.iter().all(|(key, _)| key == "dd")));
     let mut headers = w3c_only(&sent, id(HOP), way.is(2));
     if way.is(4) {
-        // A service of ours that speaks only W3C has to hand on what it cannot use.
+        // A service of ours that speaks only W3C must forward what it cannot use.
         let propagator = presets::W3C.propagator();
         let extraction = propagator.extract(&headers);
-        let span = extraction.span_with_ids(came.trace_id, id(HOP));
-        headers = written_by_child(&propagator, &span, &InjectOptions::everything()).0.0;
+        let span = extraction.span_with_ids(received.trace_id, id(HOP));
+        headers = written_by_span(&propagator, &span, &InjectOptions::everything()).0.0;
     }
-    Some(Crossed { headers, trace_id: came.trace_id, omitted: omitted.without_names() })
+    Some(Crossed { headers, trace_id: received.trace_id, omitted: omitted.without_names() })
 }
 
 fn is_canonical(text: &str) -> bool {
     text.len() == 36 && correlation::meaning(text.as_bytes(), RULES) != correlation::Meaning::Nothing
 }
 
-/// Datadog's words as far as its own member can spell them.
-fn datadog_words(came: &datadog::Words, back: &datadog::Words, span: SpanId, omitted: &InjectReport) {
-    assert!(back.is_clean, "{back:?} of {came:?}");
-    assert_eq!((back.trace_id, back.parent_id), (came.trace_id, Some(span)));
+/// Checks Datadog's fields as far as its own member can spell them.
+fn datadog_fields(received: &datadog::Fields, back: &datadog::Fields, span: SpanId, omitted: &InjectReport) {
+    assert!(back.is_clean, "{back:?} of {received:?}");
+    assert_eq!((back.trace_id, back.parent_id), (received.trace_id, Some(span)));
     // Without a priority the flag is 0, and then somebody has decided.
-    assert_eq!(back.priority, Some(came.priority.unwrap_or(0)));
+    assert_eq!(back.priority, Some(received.priority.unwrap_or(0)));
     let value = |text: &str| text.replace(['~', ';'], "_").replace(',', "_");
-    let spelt = came.tags.iter().map(|(name, text)| (name.replace([':', ';'], "_"), value(text)));
+    let spelt = received.tags.iter().map(|(name, text)| (name.replace([':', ';'], "_"), value(text)));
     let spelt: Vec<(String, String)> = spelt.collect();
     // Names that are the same when they are spelt so: the last counts, if it had room.
     let last = |place: usize, name: &str| spelt[place + 1..].iter().all(|(other, _)| other != name);
-    // One that is spelt like the tag that no process hands on is not handed on either.
+    // One that is spelled like the tag that is never forwarded is not forwarded either.
     let goes_on = |place: usize, name: &str| last(place, name) && name != "upstream_services";
     let tags = spelt.iter().enumerate().filter(|(place, (name, _))| goes_on(*place, name)).map(|(_, tag)| tag.clone());
     let tags: Vec<_> = tags.collect();
-    let origin = came.origin.as_deref().map(value);
+    let origin = received.origin.as_deref().map(value);
     match omitted.is_complete() {
         true => assert_eq!((&back.origin, &back.tags), (&origin, &tags)),
-        // Whole items are left out, and none is cut.
+        // Whole items are omitted, and none is cut.
         false => {
             assert!(back.origin.is_none() || back.origin == origin);
             assert!(back.tags.iter().all(|tag| spelt.contains(tag)), "{:?} of {spelt:?}", back.tags);
@@ -199,7 +200,7 @@ fn datadog_words(came: &datadog::Words, back: &datadog::Words, span: SpanId, omi
     }
 }
 
-/// Our member in another trace, and under another decision, is none.
+/// Checks that our member is ignored in another trace and with another decision.
 fn stale(format: Format, crossed: &Crossed, last: &dyn Fn(&Headers) -> Sink) {
     let other = TraceId::new(crossed.trace_id.get() ^ 1).unwrap_or(TraceId::new(2).expect("not zero"));
     let mut headers = crossed.headers.clone();
@@ -226,8 +227,8 @@ fn stale(format: Format, crossed: &Crossed, last: &dyn Fn(&Headers) -> Sink) {
             assert!(jaeger::header(values(&back.0, "uber-trace-id")[0]).is_some_and(|(.., byte)| byte == flag ^ 1))
         }
         Format::Datadog => {
-            let words = datadog::read(&back.0).flatten().expect("the trace goes on");
-            assert_eq!((words.sampling(), words.priority.is_some_and(|n| (0..=1).contains(&n))), (decision, true));
+            let fields = datadog::read(&back.0).flatten().expect("the trace goes on");
+            assert_eq!((fields.sampling(), fields.priority.is_some_and(|n| (0..=1).contains(&n))), (decision, true));
         }
         Format::Sw8 | Format::Correlation => {}
     }

@@ -18,8 +18,8 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, is_digits, jaeger, sw8, w3c};
 use traceprop_fuzz::{
-    Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_child,
-    written_by_owned, written_by_passthrough,
+    Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_owned,
+    written_by_passthrough, written_by_span,
 };
 
 /// The context and the decision of a request.
@@ -31,7 +31,7 @@ target!(run);
 
 const NAME: &str = "x-request-id";
 
-/// The formats that `all` stands for, and a correlation header. W3C baggage is always read and written.
+/// The formats that `all` includes, and a correlation header. W3C baggage is always read and written.
 static FORMATS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let all = Propagator::from_names("all", "none").expect("a known name");
     let formats = all.extract_names().filter(|name| *name != "baggage").map(str::to_owned);
@@ -51,12 +51,12 @@ fn run(data: &[u8]) {
     settings.merged(&extraction, &settings.judged(&report, &headers));
 
     carrier.at_most(WRITING * FORMATS.len() * 12, || passed_on(&propagator, &extraction));
-    let sent = child(&propagator, &extraction, &InjectOptions::everything()).0;
+    let sent = inject_span(&propagator, &extraction, &InjectOptions::everything()).0;
     for other in [shouted(&headers), sorted(&headers)] {
         let extraction = propagator.extract(&other);
         assert_eq!(merged_of(&extraction), merged_of(report.extraction()));
         assert_eq!(
-            child(&propagator, &extraction, &InjectOptions::everything()).0,
+            inject_span(&propagator, &extraction, &InjectOptions::everything()).0,
             sent,
             "order or letter case of names"
         );
@@ -71,7 +71,11 @@ fn run(data: &[u8]) {
         Trust::Ignore => {
             let nothing = Headers::new();
             let nothing = propagator.extract(&nothing);
-            assert_eq!(child(&propagator, &nothing, &InjectOptions::everything()).0, sent, "forgotten is forgotten");
+            assert_eq!(
+                inject_span(&propagator, &nothing, &InjectOptions::everything()).0,
+                sent,
+                "forgotten is forgotten"
+            );
         }
     }
 }
@@ -82,7 +86,7 @@ fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
     let owned = OwnedContext::from_span(extraction, &span);
     let passthrough = OwnedContext::from_passthrough(extraction);
     for outgoing in [InjectOptions::everything(), InjectOptions::new()] {
-        let sent = child(propagator, extraction, &outgoing);
+        let sent = inject_span(propagator, extraction, &outgoing);
         let owned = written_by_owned(propagator, &owned, &outgoing);
         assert_eq!(said(&owned), said(&sent), "from lines of its own");
         names(
@@ -103,12 +107,12 @@ fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
     }
 }
 
-fn child<'p>(
+fn inject_span<'p>(
     propagator: &'p Propagator,
     extraction: &Extraction<'_>,
     outgoing: &InjectOptions<'_>,
 ) -> (Sink, InjectReport<'p>) {
-    written_by_child(propagator, &extraction.new_span(&ids), outgoing)
+    written_by_span(propagator, &extraction.new_span(&ids), outgoing)
 }
 
 fn said<'s>((sink, omitted): &'s (Sink, InjectReport<'_>)) -> (&'s Sink, String) {
@@ -150,7 +154,7 @@ fn jaeger_trace(sink: &Sink) -> Expected {
     }
 }
 
-/// Nothing of the user's goes where it was not allowed.
+/// Checks that no baggage is sent where it is not allowed.
 fn private(sink: &Sink) {
     let is_private =
         |name: &str| ["baggage", "jaeger-baggage", "sw8-correlation", NAME].contains(&name) || jaeger::is_line(name);
@@ -188,12 +192,12 @@ fn over_stale<'p>(clean: &Sink, write: impl FnOnce(&mut Sink) -> InjectReport<'p
     assert_eq!(carrier, expected);
 }
 
-/// The same request with all names in capitals.
+/// Returns a request with all names in capitals.
 fn shouted(headers: &Headers) -> Headers {
     headers.iter().map(|(name, value)| (name.to_ascii_uppercase(), value.clone())).collect()
 }
 
-/// The same request, field by field, without what is none.
+/// Returns a request ordered by field, without lines that are not a field.
 fn sorted(headers: &Headers) -> Headers {
     let is_known = |(name, _): &&(String, Vec<u8>)| Field::from_name(name).is_some() || name.eq_ignore_ascii_case(NAME);
     let mut sorted: Headers = headers.iter().filter(is_known).cloned().collect();
@@ -323,7 +327,7 @@ impl Settings {
                         decision = decision.or(Some(context.sampling));
                     }
                 }
-                (Expected::Context(_), Some(_)) if self.extract_first => panic!("nobody is asked behind the first"),
+                (Expected::Context(_), Some(_)) if self.extract_first => panic!("a format was read after the first"),
                 (Expected::Context(context), Some(_)) => {
                     others.extend(context.parent_id.map(|span_id| (context.trace_id, span_id)));
                 }
@@ -339,7 +343,7 @@ impl Settings {
         let links: Vec<_> = extraction.links().map(|link| (link.trace_id, link.span_id)).collect();
         let reasons: Vec<_> = extraction.links().map(|link| link.reason).collect();
         if self.behavior == Trust::Resample {
-            // The trace goes on, and nobody has decided.
+            // The trace continues, and sampling is undecided.
             let context = merged.map(|context| RemoteContext { sampling: Sampling::Deferred, ..context });
             inbound = (context, Sampling::Deferred);
         }
@@ -349,8 +353,11 @@ impl Settings {
                 assert!(reasons.iter().all(|reason| *reason == LinkReason::DifferentTrace));
             }
             Trust::Restart => {
-                let came = merged.and_then(|context| Some((context.trace_id, context.parent_id?)));
-                assert_eq!((merged_of(&extraction), links), ((None, Sampling::Deferred), came.into_iter().collect()));
+                let received = merged.and_then(|context| Some((context.trace_id, context.parent_id?)));
+                assert_eq!(
+                    (merged_of(&extraction), links),
+                    ((None, Sampling::Deferred), received.into_iter().collect())
+                );
                 assert!(reasons.iter().all(|reason| *reason == LinkReason::Restarted));
             }
             Trust::Ignore => assert!(merged_of(&extraction) == (None, Sampling::Deferred) && links.is_empty()),
@@ -362,7 +369,7 @@ impl Settings {
 struct Finding {
     format: &'static str,
     found: Expected,
-    /// The decision is what the format says for want of a word, so it fills in for no other.
+    /// The decision is implicit, because the format has no field for it, so it replaces no other one.
     is_tentative: bool,
 }
 

@@ -8,7 +8,7 @@ use traceprop_core::{
 use traceprop_fuzz::oracle::Expected;
 use traceprop_fuzz::oracle::correlation::{self, Meaning, Rules};
 use traceprop_fuzz::{
-    Headers, Input, SPAN, extract, field_len, ids, target, within, written_by_child, written_by_passthrough,
+    Headers, Input, SPAN, extract, field_len, ids, target, within, written_by_passthrough, written_by_span,
 };
 
 target!(run);
@@ -39,8 +39,8 @@ fn request(headers: &Headers, rules: Rules, format: Correlation) {
     report.invalid_headers().for_each(|(_, reject)| within(reject, field_len(headers, |_| true)));
 
     let extraction = extract(&propagator, headers);
-    let came = correlation::line(headers, NAME);
-    let counts = came.filter(|line| correlation::meaning(line, rules) != Meaning::Nothing);
+    let received = correlation::line(headers, NAME);
+    let counts = received.filter(|line| correlation::meaning(line, rules) != Meaning::Nothing);
     let text = counts.map(|line| String::from_utf8_lossy(line).into_owned());
     let read = extraction.correlation(&format);
     assert_eq!(read.map(|id| id.as_str().to_owned()), text);
@@ -49,19 +49,19 @@ fn request(headers: &Headers, rules: Rules, format: Correlation) {
     let owned = OwnedContext::from_span(&extraction, &span);
     assert_eq!(owned.correlation(&format).map(|id| id.to_string()), text);
     let made = CorrelationId::from_trace_id(span.trace_id()).to_string();
-    let (sent, _) = written_by_child(&propagator, &span, &InjectOptions::everything());
+    let (sent, _) = written_by_span(&propagator, &span, &InjectOptions::everything());
     assert_eq!(sent.value(NAME), Some(text.as_deref().unwrap_or(&made)));
     let (passed, _) = written_by_passthrough(&propagator, &extraction.passthrough(), &InjectOptions::everything());
     assert_eq!(passed.value(NAME), text.as_deref(), "a passthrough makes none");
     for outgoing in [InjectOptions::new(), InjectOptions::new().allow_correlation(Allow::Only(&["x-other"]))] {
-        let (sent, omitted) = written_by_child(&propagator, &span, &outgoing);
+        let (sent, omitted) = written_by_span(&propagator, &span, &outgoing);
         assert!(sent.0.is_empty() && !omitted.is_complete());
         assert!(written_by_passthrough(&propagator, &extraction.passthrough(), &outgoing).0.0.is_empty());
     }
     let only = InjectOptions::new().allow_correlation(Allow::Only(&["X-Request-ID"]));
-    assert_eq!(written_by_child(&propagator, &span, &only).0, sent);
+    assert_eq!(written_by_span(&propagator, &span, &only).0, sent);
 
-    // What is sent names the same trace to whoever reads it by the same rules.
+    // What is sent names an equal trace to every reader with these rules.
     let meaning = correlation::meaning(sent.value(NAME).expect("it was sent").as_bytes(), rules);
     let marked = |id: TraceId| rules.envoy_mask && matches!(id.get() >> 76 & 0xf, 0x9..=0xb);
     assert!(meaning == Meaning::Opaque || meaning == Meaning::Trace(span.trace_id()) || marked(span.trace_id()));

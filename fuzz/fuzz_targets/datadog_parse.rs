@@ -1,5 +1,5 @@
-//! The `x-datadog-*` headers, their tags and the `dd` member: each agrees with its grammar, and what is written of them is
-//! read again as the same words.
+//! The `x-datadog-*` headers, their tags and the `dd` member: each agrees with its grammar, and what is written of them
+//! is read again as equal fields.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{InjectOptions, Propagator, Sampling, SpanId};
 use traceprop_fuzz::oracle::{Expected, datadog, trim, w3c};
 use traceprop_fuzz::{
-    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_passthrough,
+    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_passthrough, written_by_span,
 };
 
 target!(run);
@@ -65,7 +65,7 @@ fn member(text: &str) {
     let legal =
         text.len() <= DatadogTraceState::MAX_LEN && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b',');
     let items = if legal { datadog::items(text) } else { Vec::new() };
-    // What says nothing as a header is no tag, and takes no other's place.
+    // An item without a meaning as a header is not a tag, and takes no other's place.
     let counts = |(key, value): &(&str, &str)| !key.starts_with("t.") || !value.trim_matches(' ').is_empty();
     let last =
         |key: &str| items.iter().filter(|item| counts(item)).rfind(|(known, _)| *known == key).map(|item| item.1);
@@ -84,7 +84,7 @@ fn member(text: &str) {
     }
 }
 
-/// A member that came beside a traceparent, written as headers: the words are the same, and none of them is refused.
+/// Checks a member that is received with a traceparent and written as headers: the fields are equal and all valid.
 fn out_of_member(text: &str) {
     if !w3c::is_value(text.as_bytes()) {
         return;
@@ -94,21 +94,21 @@ fn out_of_member(text: &str) {
     let parent = format!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0{flag}");
     let request = [("traceparent", parent), ("tracestate", format!("dd={text}"))];
     let extraction = FROM_W3C.extract(&request);
-    let came = extraction.context().expect("the traceparent is valid");
-    let child = extraction.span_with_ids(came.trace_id, SpanId::new(SPAN).expect("not zero"));
-    let (sent, omitted) = written_by_child(&FROM_W3C, &child, &InjectOptions::new());
+    let received = extraction.context().expect("the traceparent is valid");
+    let own_span = extraction.span_with_ids(received.trace_id, SpanId::new(SPAN).expect("not zero"));
+    let (sent, omitted) = written_by_span(&FROM_W3C, &own_span, &InjectOptions::new());
     assert!(omitted.is_complete(), "{omitted}");
-    let words = datadog::read(&sent.0).expect("the trace goes on").expect("what is written is legal");
-    assert!(words.is_clean, "{words:?}");
-    assert_eq!((words.trace_id, words.priority), (came.trace_id, member.priority().or(Some(0))));
+    let fields = datadog::read(&sent.0).expect("the trace goes on").expect("what is written is legal");
+    assert!(fields.is_clean, "{fields:?}");
+    assert_eq!((fields.trace_id, fields.priority), (received.trace_id, member.priority().or(Some(0))));
     let origin = member.origin().map(|origin| origin.to_string().trim_matches(' ').to_owned());
-    assert_eq!(words.origin, origin.filter(|origin| !origin.is_empty()));
-    // Blanks around a value get lost behind it.
+    assert_eq!(fields.origin, origin.filter(|origin| !origin.is_empty()));
+    // Blanks after a value get lost.
     let trimmed = |tags: Vec<(String, String)>| {
         let tags = tags.into_iter().map(|(name, value)| (name, value.trim_end_matches(' ').to_owned()));
         tags.collect::<Vec<_>>()
     };
-    assert_eq!(trimmed(words.tags), trimmed(pairs(member.tags())));
+    assert_eq!(trimmed(fields.tags), trimmed(pairs(member.tags())));
 }
 
 fn request(headers: &Headers) {
@@ -122,24 +122,26 @@ fn request(headers: &Headers) {
         within(reject, field_len(headers, |known| known.eq_ignore_ascii_case(name)));
     }
     let (passed, _) = written_by_passthrough(&DATADOG, &extraction.passthrough(), &InjectOptions::new());
-    let Some(Some(words)) = datadog::read(headers) else {
+    let Some(Some(fields)) = datadog::read(headers) else {
         assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::Deferred));
         return assert!(passed.0.is_empty());
     };
-    assert_eq!(report.invalid_headers().next().is_none(), words.is_clean);
-    assert_eq!(said(&extraction.datadog()), (words.priority, words.origin.clone(), words.tags.clone()));
+    assert_eq!(report.invalid_headers().next().is_none(), fields.is_clean);
+    assert_eq!(said(&extraction.datadog()), (fields.priority, fields.origin.clone(), fields.tags.clone()));
 
-    // Without a parent there is no span to name, and then nothing is said.
-    let clean = datadog::Words { is_clean: true, ..words.clone() };
-    match words.parent_id {
-        Some(_) => assert_eq!(datadog::read(&passed.0), Some(Some(clean.clone())), "a passthrough says what came"),
+    // Without a parent there is no span to name, so nothing is written.
+    let clean = datadog::Fields { is_clean: true, ..fields.clone() };
+    match fields.parent_id {
+        Some(_) => {
+            assert_eq!(datadog::read(&passed.0), Some(Some(clean.clone())), "a passthrough says what was received")
+        }
         None => assert!(datadog::read(&passed.0).is_none_or(|read| read == Some(clean.clone()))),
     }
     let span = SpanId::new(SPAN).expect("not zero");
-    let child = extraction.span_with_ids(words.trace_id, span);
-    let (sent, omitted) = written_by_child(&DATADOG, &child, &InjectOptions::new());
+    let own_span = extraction.span_with_ids(fields.trace_id, span);
+    let (sent, omitted) = written_by_span(&DATADOG, &own_span, &InjectOptions::new());
     assert!(omitted.is_complete(), "{omitted}");
-    assert_eq!(datadog::read(&sent.0), Some(Some(datadog::Words { parent_id: Some(span), ..clean })));
+    assert_eq!(datadog::read(&sent.0), Some(Some(datadog::Fields { parent_id: Some(span), ..clean })));
     assert!(sent.value("x-datadog-tags").is_none_or(|tags| tags.len() <= MAX_TAGS_LEN));
 }
 

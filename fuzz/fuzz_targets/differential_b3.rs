@@ -1,5 +1,5 @@
-//! B3 beside OpenTelemetry: what both read is the same, what only one reads is a difference that has a name, and what one
-//! writes the other reads as it was meant.
+//! B3 compared with OpenTelemetry: what both read is equal, what only one reads is a difference with a name, and what
+//! one writes the other reads as intended.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::sync::LazyLock;
@@ -43,7 +43,7 @@ const KNOWN: &[Difference] = &[
     },
     Difference {
         name: "they read a dash at the end",
-        by: "b3={TraceId}-{SpanId}-{SamplingState}-{ParentSpanId}: nothing stands behind the last",
+        by: "b3={TraceId}-{SpanId}-{SamplingState}-{ParentSpanId}: nothing follows the last",
         applies: |lines| single(lines).ends_with(b"-"),
     },
     Difference {
@@ -78,7 +78,7 @@ const KNOWN: &[Difference] = &[
         },
     },
     Difference {
-        name: "they read no ids beside a decision that is none, is spelt out, or is a `d`",
+        name: "they read no ids with a decision that is invalid, is spelled out, or is a `d`",
         by: "X-B3-Sampled: 1 or 0, and true or false of old; another one costs itself",
         applies: |lines| has(lines, SAMPLED) && ![&b"0"[..], b"1", b"false"].contains(&value(lines, SAMPLED)),
     },
@@ -130,14 +130,14 @@ fn run(data: &[u8]) {
     let theirs = peer::span(&THEIRS[0], &headers);
     agree(of_ours(extraction.context()), of_theirs(theirs.as_ref()), KNOWN, &lines);
 
-    if let Some(came) = extraction.context() {
-        let span = extraction.span_with_ids(came.trace_id, SpanId::new(SPAN).expect("not zero"));
+    if let Some(received) = extraction.context() {
+        let span = extraction.span_with_ids(received.trace_id, SpanId::new(SPAN).expect("not zero"));
         for propagator in &*OURS {
             let mut sent = HeaderMap::new();
             propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
             let theirs = peer::span(&THEIRS[0], &sent);
-            let child = RemoteContext { parent_id: Some(span.span_id()), sampling: span.sampling(), ..came };
-            assert_eq!(of_theirs(theirs.as_ref()), of_ours(Some(child)), "they read what we write");
+            let expected = RemoteContext { parent_id: Some(span.span_id()), sampling: span.sampling(), ..received };
+            assert_eq!(of_theirs(theirs.as_ref()), of_ours(Some(expected)), "they read what we write");
         }
     }
     if let Some(span) = theirs {

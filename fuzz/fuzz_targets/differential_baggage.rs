@@ -1,5 +1,5 @@
-//! W3C `baggage` beside OpenTelemetry: a member that both read is the same, one that only one of them reads is a
-//! difference that has a name, and what one writes the other reads as it was meant.
+//! W3C `baggage` compared with OpenTelemetry: a member that both read is equal, one that only one of them reads is a
+//! difference with a name, and what one writes the other reads as intended.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::collections::BTreeMap;
@@ -24,10 +24,10 @@ static OURS: LazyLock<Propagator> =
     LazyLock::new(|| Propagator::builder().with_format(W3cBaggage::new()).build().expect("baggage"));
 static THEIRS: LazyLock<BaggagePropagator> = LazyLock::new(BaggagePropagator::new);
 
-/// Members that are read differently. The words are those of W3C Baggage.
+/// Members that are read differently. The terms are those of W3C Baggage.
 const MEMBER: &[Difference] = &[
     Difference {
-        name: "they read values with bytes that are no octets, such as blanks, quotes and backslashes",
+        name: "they read values with bytes that are not octets, such as blanks, quotes and backslashes",
         by: "value: *baggage-octet, decoded after it was read",
         applies: |member| !is_octets(value(member[0])),
     },
@@ -43,7 +43,7 @@ const MEMBER: &[Difference] = &[
     },
     Difference {
         name: "they decode keys and values of properties before they are read",
-        by: "property: opaque here, so it goes on as it came",
+        by: "property: opaque here, so it is forwarded verbatim",
         applies: |member| properties(member[0]).any(|(key, value)| is_encoded(key) || value.is_some_and(is_encoded)),
     },
     Difference {
@@ -52,13 +52,13 @@ const MEMBER: &[Difference] = &[
         applies: |member| value(member[0]).contains(&b'='),
     },
     Difference {
-        name: "they refuse a value that is no UTF-8",
-        by: "value: undefined; we put U+FFFD where a byte is none",
+        name: "they ignore a value that is not UTF-8",
+        by: "value: undefined; we put U+FFFD for an invalid byte",
         applies: |member| std::str::from_utf8(&percent(value(member[0])).0).is_err(),
     },
     Difference {
         name: "they take blanks off a value that was decoded",
-        by: "value: OWS around it is taken off when the header is read, and what is encoded is none",
+        by: "value: OWS around it is taken off when the header is read, and encoded blanks are not OWS",
         applies: |member| {
             let decoded = percent(value(member[0])).0;
             String::from_utf8_lossy(&decoded).trim().len() != String::from_utf8_lossy(&decoded).len()

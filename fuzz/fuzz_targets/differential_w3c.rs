@@ -1,5 +1,5 @@
-//! `traceparent` and `tracestate` beside OpenTelemetry: what both read is the same, what only one reads is a difference
-//! that has a name, and what one writes the other reads as it was meant.
+//! `traceparent` and `tracestate` compared with OpenTelemetry: what both read is equal, what only one reads is a
+//! difference with a name, and what one writes the other reads as intended.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::sync::LazyLock;
@@ -21,11 +21,11 @@ static OURS: LazyLock<Propagator> =
     LazyLock::new(|| Propagator::builder().with_format(W3cTraceContext::new()).build().expect("one format"));
 static THEIRS: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextPropagator::new);
 
-/// Where a traceparent is read by one and not by the other. The words are those of Trace Context level 2.
+/// Where a traceparent is read by one and not by the other. The terms are those of Trace Context level 2.
 const PARENT: &[Difference] = &[
     Difference {
         name: "they read the first of several",
-        by: "RFC 9110 5.3: a field that is no list has one line",
+        by: "RFC 9110 5.3: a field that is not a list has one line",
         applies: |lines| lines.len() > 1,
     },
     Difference {
@@ -45,12 +45,12 @@ const PARENT: &[Difference] = &[
         },
     },
     Difference {
-        name: "they read a dash behind version 00",
-        by: "version-format: nothing stands behind the flags",
+        name: "they read a dash after version 00",
+        by: "version-format: nothing follows the flags",
         applies: |lines| trim(lines[0]).starts_with(b"00-") && trim(lines[0]).ends_with(b"-"),
     },
     Difference {
-        name: "they read no later version with bytes that are no ASCII",
+        name: "they read no later version with bytes that are not ASCII",
         by: "Versioning of traceparent: what a later version appends is not looked at",
         applies: |lines| !lines[0].starts_with(b"00") && !lines[0].is_ascii(),
     },
@@ -74,13 +74,13 @@ const STATE: &[Difference] = &[
         applies: |lines| any(lines, |key, _| key.is_empty()),
     },
     Difference {
-        name: "they refuse some at signs, as level 1 did",
+        name: "some at signs are invalid for them, as in level 1",
         by: "Key: keychar has the at sign, anywhere but in front",
         applies: |lines| any(lines, |key, _| key.contains(&b'@')),
     },
     Difference {
         name: "they read the first 32 of more, and count those that are empty",
-        by: "list: at most 32 members; empty ones are allowed, and are no members",
+        by: "list: at most 32 members; empty ones are allowed, and are not members",
         applies: |lines| members(lines).count() > 32,
     },
 ];
@@ -110,13 +110,13 @@ fn run(data: &[u8]) {
         agree(our_members(state), their_members(theirs.trace_state()), STATE, &lines(&headers, "tracestate"));
         they_write(theirs);
     }
-    if let Some(came) = ours {
-        let span = extraction.span_with_ids(came.trace_id, SpanId::new(SPAN).expect("not zero"));
+    if let Some(received) = ours {
+        let span = extraction.span_with_ids(received.trace_id, SpanId::new(SPAN).expect("not zero"));
         let mut sent = HeaderMap::new();
         OURS.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut sent));
         let theirs = peer::span(&*THEIRS, &sent).expect("they read what we write");
-        let child = RemoteContext { parent_id: Some(span.span_id()), sampling: span.sampling(), ..came };
-        assert_eq!(their_ids(&theirs), ids(child));
+        let expected = RemoteContext { parent_id: Some(span.span_id()), sampling: span.sampling(), ..received };
+        assert_eq!(their_ids(&theirs), ids(expected));
         let line = lines(&sent, "tracestate");
         let state = TraceState::parse(line.first().copied().unwrap_or_default()).expect("we read what we write");
         agree(our_members(state), their_members(theirs.trace_state()), STATE, &line);

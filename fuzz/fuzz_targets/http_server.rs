@@ -18,7 +18,7 @@ use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Field, IdBits, InjectOptions, OwnedContext, Propagator, Sampling, SpanId, Trust, presets};
 use traceprop_fuzz::wire::{Answer, Wire, finish};
-use traceprop_fuzz::{Headers, extract, ids, target, written_by_child, written_by_passthrough};
+use traceprop_fuzz::{Headers, extract, ids, target, written_by_passthrough, written_by_span};
 use traceprop_http::HeaderCarrier;
 use traceprop_tower::{ExtractLayer, InjectLayer, ResponseHeaders};
 
@@ -28,7 +28,7 @@ target!(run);
 const CALL: u64 = 0x00f0_67aa_0ba9_02b7;
 /// Lines of a request: more than any format reads of one field.
 const MAX_HEADERS: usize = 200;
-/// Bytes that our layer may allocate for each byte of a request, and besides.
+/// Bytes that our layer may allocate for each byte of a request, and for any request.
 const MEMORY: (u64, u64) = (4, 4096);
 const NAME: &str = "x-request-id";
 
@@ -82,13 +82,13 @@ fn run(data: &[u8]) {
     let mut server = http1::Builder::new();
     // The client has sent all that it will, and waits for the answers. Without a date they are the same each time.
     server.max_headers(MAX_HEADERS).half_close(true).auto_date_header(false);
-    // What hyper makes of bytes that are no request is its business. That it ends is ours.
+    // How hyper answers bytes that are not a request is not checked, only that it ends.
     let _ = finish(server.serve_connection(wire, served), 16 + sent.len());
     let calls = std::mem::take(&mut *seen.calls.lock().unwrap_or_else(PoisonError::into_inner));
     answered(&answer, &calls, settings & 8 != 0);
 }
 
-/// Every call of the handler has its answer, in order, and behind them hyper may turn down what is no request.
+/// Checks that every call of the handler has its answer, in order. After them, hyper may reject what is not a request.
 fn answered(mut bytes: &[u8], calls: &[Call], responds: bool) {
     for call in calls {
         let (answer, rest) = Answer::read(bytes, call.has_body);
@@ -111,7 +111,7 @@ fn answered(mut bytes: &[u8], calls: &[Call], responds: bool) {
     }
 }
 
-/// What our layer does before the handler is called costs no more than the request is long. A report is not part of it.
+/// Checks that the work before the handler is called is bounded by the length of the request. A report is excluded.
 fn reading_is_cheap(request: &Request<()>, settings: u8) {
     let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let sent: usize = lines.sum();
@@ -120,8 +120,8 @@ fn reading_is_cheap(request: &Request<()>, settings: u8) {
     let mut reading = None;
     let count = allocation_counter::measure(|| reading = copy.take().map(|copy| service.call(copy)));
     assert!(reading.is_some());
-    let (each, besides) = MEMORY;
-    assert!(count.bytes_total <= each * sent as u64 + besides, "{} bytes for {sent}", count.bytes_total);
+    let (each, base) = MEMORY;
+    assert!(count.bytes_total <= each * sent as u64 + base, "{} bytes for {sent}", count.bytes_total);
 }
 
 /// What a handler knew of its request.
@@ -172,17 +172,18 @@ impl Service<Request<()>> for Handler {
     }
 }
 
-/// What is sent from here, with headers of the call's own alone, and behind a proxy that hands on all that came: as if
-/// it were written from the lines of the request.
-fn calls(context: &OwnedContext, came: &HeaderMap, trust: Trust) {
+/// Checks what is sent from here, with the call's own headers alone and after a proxy that forwards all headers.
+///
+/// It equals what is written from the lines of the request.
+fn calls(context: &OwnedContext, received: &HeaderMap, trust: Trust) {
     let outgoing = InjectOptions::everything().peer("stock:80").endpoint("/cart");
     let call = SpanId::new(CALL).expect("not zero");
-    let lines = came.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    let lines = received.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
     let (lines, trusting): (Headers, _) = (lines.collect(), Propagator::clone(&ALL).with_trust(trust));
-    few_are_looked_up(came, &lines);
+    few_are_looked_up(received, &lines);
     let extraction = extract(&trusting, &lines);
     let (expected, parent) = if context.span().is_some() {
-        (written_by_child(&ALL, &extraction.new_span(&ids).child(call), &outgoing).0, Some(call))
+        (written_by_span(&ALL, &extraction.new_span(&ids).child(call), &outgoing).0, Some(call))
     } else {
         (written_by_passthrough(&ALL, &extraction.passthrough(), &outgoing).0, context.span_id())
     };
@@ -194,12 +195,12 @@ fn calls(context: &OwnedContext, came: &HeaderMap, trust: Trust) {
     match (read.context(), read.sampling()) {
         (Some(read), _) if parent.is_some() => {
             assert_eq!((Some(read.trace_id), read.parent_id), (context.trace_id(), parent));
-            // A traceparent has no word for a decision that is open.
+            // A traceparent has no value for an open decision.
             let decided = if context.sampling().is_sampled() { Sampling::Sampled } else { Sampling::NotSampled };
             assert!([context.sampling(), decided].contains(&read.sampling), "{}", read.sampling);
         }
-        // Without a span little is passed on: a correlation id as it came, be it of this trace or not, and Datadog's ids.
-        // After a restart the id is text of the user's, which goes on where no trace does.
+        // Without a span little is forwarded: a correlation id verbatim, of this trace or not, and Datadog's ids.
+        // After a restart the id is custom text, which is forwarded without a trace.
         (Some(read), _) => {
             let may_come = context.trace_id().is_some() || trust == Trust::Restart;
             assert!(may_come && read.parent_id.is_none(), "{read:?}");
@@ -210,12 +211,12 @@ fn calls(context: &OwnedContext, came: &HeaderMap, trust: Trust) {
         (None, _) => assert!(parent.is_none(), "{:?} is lost", context.trace_id()),
     }
 
-    let proxied = sent(came.clone());
+    let proxied = sent(received.clone());
     for name in headers.keys() {
         assert!(proxied.get_all(name).iter().eq(headers.get_all(name)), "{name}: something stale");
     }
-    for name in came.keys().filter(|name| is_foreign(name.as_str())) {
-        assert!(proxied.get_all(name).iter().eq(came.get_all(name)), "{name} is no header of ours");
+    for name in received.keys().filter(|name| is_foreign(name.as_str())) {
+        assert!(proxied.get_all(name).iter().eq(received.get_all(name)), "{name} is not a header of ours");
     }
     if context.span().is_some() {
         let read = extract(&ALL, &HeaderCarrier::new(&proxied)).context();
@@ -224,9 +225,9 @@ fn calls(context: &OwnedContext, came: &HeaderMap, trust: Trust) {
 }
 
 /// A map is walked for many formats, and asked for the names of a few: that makes no difference.
-fn few_are_looked_up(came: &HeaderMap, lines: &Headers) {
+fn few_are_looked_up(received: &HeaderMap, lines: &Headers) {
     let few = &presets::W3C.propagator();
-    let (carrier, said) = (HeaderCarrier::new(came), InjectOptions::everything());
+    let (carrier, said) = (HeaderCarrier::new(received), InjectOptions::everything());
     let (asked, walked) = (extract(few, &carrier), extract(few, lines));
     assert_eq!((asked.context(), asked.sampling()), (walked.context(), walked.sampling()));
     assert_eq!(
@@ -234,7 +235,7 @@ fn few_are_looked_up(came: &HeaderMap, lines: &Headers) {
         written_by_passthrough(few, &walked.passthrough(), &said).0
     );
     let (asked, walked) = (asked.new_span(&ids), walked.new_span(&ids));
-    assert_eq!(written_by_child(few, &asked, &said).0, written_by_child(few, &walked, &said).0);
+    assert_eq!(written_by_span(few, &asked, &said).0, written_by_span(few, &walked, &said).0);
 }
 
 fn is_foreign(name: &str) -> bool {
@@ -251,7 +252,7 @@ fn sent(headers: HeaderMap) -> HeaderMap {
     answer.into_body()
 }
 
-/// In place of whatever comes behind a layer: it answers with the headers that it was sent.
+/// The service inside a layer: it answers with the headers of the request.
 struct Idle;
 
 impl Service<Request<()>> for Idle {

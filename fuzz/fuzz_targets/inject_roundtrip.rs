@@ -38,8 +38,8 @@ fn run(data: &[u8]) {
     sw8(&given, &context, &sink);
     correlation_id(&context, &sink);
 
-    // Whoever reads all formats finds one trace, and nothing to refuse. Datadog's half of an id, whose other half did not
-    // go out, is that of another trace.
+    // A reader of all formats finds one trace, and nothing invalid. Half of Datadog's id, if the other half is
+    // omitted, is that of another trace.
     let all = presets::ALL_TO_W3C.propagator();
     let report = all.explain(&sink);
     let is_whole = omitted.iter().all(|omission| omission.field != Field::DatadogTags);
@@ -48,10 +48,10 @@ fn run(data: &[u8]) {
         assert_eq!((Some(read.trace_id), read.parent_id), (context.trace_id(), context.span_id()));
     }
     let rejects: Vec<_> = report.invalid_headers().map(|(_, reject)| reject.to_string()).collect();
-    assert!(rejects.is_empty(), "written, and refused: {rejects:?}");
+    assert!(rejects.is_empty(), "written, but invalid: {rejects:?}");
 }
 
-/// The formats that `all` stands for, each encoding of B3, and a correlation header. W3C baggage is always written.
+/// The formats that `all` includes, each encoding of B3, and a correlation header. W3C baggage is always written.
 static FORMATS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let all = Propagator::from_names("all", "none").expect("a known name");
     let formats = all.extract_names().filter(|name| *name != "baggage");
@@ -149,8 +149,8 @@ impl Given {
         };
         if self.is(0x10) {
             let tags = pairs(&self.tags);
-            let words = DatadogParts::new().origin(&self.origin).last_span(&self.last_span).tags(&tags);
-            context = context.with_datadog(&if self.is(0x20) { words.priority(self.priority) } else { words });
+            let fields = DatadogParts::new().origin(&self.origin).last_span(&self.last_span).tags(&tags);
+            context = context.with_datadog(&if self.is(0x20) { fields.priority(self.priority) } else { fields });
         }
         let members: Vec<_> = self.tracestate.split(',').filter_map(|member| member.split_once('=')).collect();
         let line = members.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
@@ -170,7 +170,7 @@ impl Given {
             for (key, _) in pairs(&self.items) {
                 let last = pairs(&self.items).into_iter().rfind(|(known, _)| known.eq_ignore_ascii_case(key));
                 let found = with.jaeger().baggage();
-                // An empty value is none that a context keeps.
+                // A context does not keep an empty value.
                 let found = found.get(key).map(|item| item.value().into_owned());
                 assert!(found.as_deref() == last.map(|(_, value)| value) || found.is_none(), "{key}");
             }
@@ -207,9 +207,9 @@ fn w3c(given: &Given, context: &OwnedContext, sink: &Sink) {
         return assert!(!sink.has("tracestate"));
     }
     let members = w3c::tracestate(&values(&sink.0, "tracestate")).expect("what is written is legal");
-    let came: Vec<_> = context.tracestate().iter().map(|m| (m.key.to_owned(), m.value.to_owned())).collect();
-    // A decision that W3C cannot say is one of B3's or Jaeger's headers, and none of them came.
-    if came.iter().all(|(key, _)| key != "tp") {
+    let received: Vec<_> = context.tracestate().iter().map(|m| (m.key.to_owned(), m.value.to_owned())).collect();
+    // A decision that W3C cannot say is one of B3's or Jaeger's headers, and none of them was received.
+    if received.iter().all(|(key, _)| key != "tp") {
         assert!(members.iter().all(|(key, _)| key != "tp"), "{members:?}");
         let Expected::Context(RemoteContext { random, .. }) = w3c::expected(&sink.0) else { panic!("{sink:?}") };
         assert_eq!(random, given.ids.random);
@@ -223,13 +223,13 @@ fn w3c(given: &Given, context: &OwnedContext, sink: &Sink) {
         let others = members.iter().filter(|(key, _)| key != "tp" && key != "dd");
         others.cloned().collect::<Vec<_>>()
     };
-    let (kept, came_others) = (others(&members), others(&came));
-    assert!(came_others.starts_with(&kept) && came_others.len() <= kept.len() + 2);
+    let (kept, received_others) = (others(&members), others(&received));
+    assert!(received_others.starts_with(&kept) && received_others.len() <= kept.len() + 2);
     if let Some((_, dd)) = members.iter().find(|(key, _)| key == "dd") {
         let items = datadog::items(dd);
         for key in ["s", "o", "p"] {
             assert!(
-                items.iter().filter(|(known, _)| *known == key).count() <= 1 || came.iter().any(|(k, _)| k == "dd")
+                items.iter().filter(|(known, _)| *known == key).count() <= 1 || received.iter().any(|(k, _)| k == "dd")
             );
         }
     }
@@ -238,7 +238,7 @@ fn w3c(given: &Given, context: &OwnedContext, sink: &Sink) {
 fn b3(context: &OwnedContext, sink: &Sink) {
     let expected = said(context, context.sampling());
     assert!([Expected::Absent, expected].contains(&b3::expected(&sink.0)));
-    // Both encodings say the same.
+    // The two encodings agree.
     if sink.has("b3") && sink.has("x-b3-traceid") {
         let single = values(&sink.0, "b3").first().and_then(|value| b3::single(value));
         assert_eq!(Some(single), b3::multi(&sink.0));
@@ -247,27 +247,27 @@ fn b3(context: &OwnedContext, sink: &Sink) {
 
 fn datadog(given: &Given, context: &OwnedContext, sink: &Sink, omitted: &InjectReport) {
     let misses = |field| omitted.iter().any(|omission| omission.field == field);
-    let Some(words) = datadog::read(&sink.0) else {
+    let Some(fields) = datadog::read(&sink.0) else {
         let low = context.trace_id().expect("it has a trace").low();
         return assert!(
             low != 0 || misses(Field::DatadogTraceId) || !sink.0.iter().any(|(name, _)| name == "x-datadog-parent-id")
         );
     };
-    let words = words.expect("what is written is legal");
-    assert!(words.is_clean);
+    let fields = fields.expect("what is written is legal");
+    assert!(fields.is_clean);
     let decision = context.sampling().decision().map(|_| yes_or_no(context.sampling()));
     let trace_id = context.trace_id().expect("it has a trace");
-    assert_eq!((words.parent_id, words.sampling()), (context.span_id(), decision.unwrap_or(Sampling::Deferred)));
-    assert!(words.trace_id == trace_id || (misses(Field::DatadogTags) && words.trace_id.low() == trace_id.low()));
+    assert_eq!((fields.parent_id, fields.sampling()), (context.span_id(), decision.unwrap_or(Sampling::Deferred)));
+    assert!(fields.trace_id == trace_id || (misses(Field::DatadogTags) && fields.trace_id.low() == trace_id.low()));
     if !given.is(0x10) {
         return;
     }
     if given.is(0x20) {
-        assert_eq!(words.priority, Some(given.priority));
+        assert_eq!(fields.priority, Some(given.priority));
     }
     let origin = text(trim(given.origin.as_bytes()));
     let is_legal = origin.bytes().all(|b| (b' '..=b'~').contains(&b));
-    assert_eq!(words.origin, Some(origin).filter(|origin| is_legal && !origin.is_empty()));
+    assert_eq!(fields.origin, Some(origin).filter(|origin| is_legal && !origin.is_empty()));
     assert_eq!(misses(Field::DatadogOrigin), !is_legal);
     // All tags or none.
     let list = pairs(&given.tags);
@@ -286,7 +286,7 @@ fn datadog(given: &Given, context: &OwnedContext, sink: &Sink, omitted: &InjectR
         // A decision of ours has another maker.
         tags.retain(|(name, _)| name != "dm");
     }
-    let found: Vec<_> = words.tags.into_iter().filter(|(name, _)| given.is(0x20) || name != "dm").collect();
+    let found: Vec<_> = fields.tags.into_iter().filter(|(name, _)| given.is(0x20) || name != "dm").collect();
     assert!(if misses(Field::DatadogTags) { found.is_empty() } else { found == tags }, "{found:?} of {tags:?}");
 }
 
@@ -294,9 +294,9 @@ fn jaeger(given: &Given, context: &OwnedContext, sink: &Sink) {
     let Some(value) = sink.value("uber-trace-id") else { return };
     let (trace_id, span_id, flags) = jaeger::header(value.as_bytes()).expect("what is written is legal");
     assert_eq!((Some(trace_id), Some(span_id)), (context.trace_id(), context.span_id()));
-    assert_eq!(flags & !3, given.number & !3, "bits that are no decision");
+    assert_eq!(flags & !3, given.number & !3, "bits that are not a decision");
     let decided = jaeger::sampling(flags);
-    // The debug bit of a flag byte stays beside a decision that it came with.
+    // The debug bit of a flag byte stays with the decision that it was received with.
     assert!(
         yes_or_no(decided) == yes_or_no(context.sampling())
             && (decided == Sampling::Debug || context.sampling() != Sampling::Debug)

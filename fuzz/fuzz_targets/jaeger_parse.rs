@@ -11,8 +11,8 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::{Expected, is_token, jaeger};
 use traceprop_fuzz::{
-    Headers, Input, READING, SPAN, Sink, Steps, WRITING, extract, field_len, target, values, within, written_by_child,
-    written_by_passthrough,
+    Headers, Input, READING, SPAN, Sink, Steps, WRITING, extract, field_len, target, values, within,
+    written_by_passthrough, written_by_span,
 };
 
 target!(run);
@@ -73,10 +73,10 @@ fn request(headers: &Headers) {
     assert_eq!(trace(&passed), if matches!(expected, Expected::Context(_)) { expected } else { Expected::Absent });
     comes_back(&passed, &items);
     let span = SpanId::new(SPAN).expect("not zero");
-    if let Some(came) = extraction.context() {
-        let (sent, _) = written_by_child(&JAEGER, &extraction.span_with_ids(came.trace_id, span), &outgoing);
+    if let Some(received) = extraction.context() {
+        let (sent, _) = written_by_span(&JAEGER, &extraction.span_with_ids(received.trace_id, span), &outgoing);
         let parent_id = Some(span);
-        assert_eq!(trace(&sent), Expected::Context(traceprop_core::RemoteContext { parent_id, ..came }));
+        assert_eq!(trace(&sent), Expected::Context(traceprop_core::RemoteContext { parent_id, ..received }));
         let flags = |headers: &Headers| jaeger::header(values(headers, "uber-trace-id")[0]).map(|(.., flags)| flags);
         assert_eq!(flags(&sent.0), flags(headers), "no flag is lost");
         comes_back(&sent, &items);
@@ -88,7 +88,7 @@ fn request(headers: &Headers) {
 
 fn trace(sink: &Sink) -> Expected {
     match jaeger::expected(&sink.0) {
-        // A wish goes on with a passthrough, and is none that a trace stands in the way of.
+        // A debug id is forwarded by a passthrough, and does not count if there is a trace.
         Expected::Decision(_) => Expected::Absent,
         expected => expected,
     }

@@ -10,7 +10,7 @@ use traceprop_core::formats::sw8::{
 use traceprop_core::{InjectOptions, Propagator, RemoteContext, SpanId};
 use traceprop_fuzz::oracle::{Expected, sw8, trim};
 use traceprop_fuzz::{
-    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_child, written_by_passthrough,
+    Headers, Input, SPAN, extract, field_len, target, values, within, written_by_passthrough, written_by_span,
 };
 
 target!(run);
@@ -69,7 +69,7 @@ fn fields(header: &Sw8Header<'_>) -> sw8::Value {
     }
 }
 
-/// Ids as they stand in no header, and text as it does.
+/// Checks ids, which have no header of this form, and text, which has.
 fn ids(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         assert_eq!(trace_id_from_text(text), sw8::trace_id(text));
@@ -131,30 +131,30 @@ fn request(headers: &Headers) {
         within(reject, field_len(headers, |known| known.eq_ignore_ascii_case(name)));
     }
     let (passed, _) = written_by_passthrough(&SW8, &extraction.passthrough(), &InjectOptions::everything());
-    let Some(came) = extraction.context() else {
+    let Some(parent) = extraction.context() else {
         return assert!(passed.0.is_empty(), "without an sw8 the others mean nothing");
     };
     let value = sw8::read(headers).flatten().expect("it is valid");
     let received = extraction.sw8().expect("it is valid");
     assert_eq!(fields(&received.header), value);
     let correlation = sw8::correlation(&values(headers, "sw8-correlation"));
-    assert_eq!(sw8::read(&passed.0).flatten().as_ref(), Some(&value), "a passthrough says what came");
+    assert_eq!(sw8::read(&passed.0).flatten().as_ref(), Some(&value), "a passthrough says what was received");
     short(&correlation, &passed.0);
 
     let span = SpanId::new(SPAN).expect("not zero");
     let call = InjectOptions::everything().endpoint("/é").peer("stock:80");
-    let (sent, _) = written_by_child(&SW8, &extraction.span_with_ids(came.trace_id, span), &call);
+    let (sent, _) = written_by_span(&SW8, &extraction.span_with_ids(parent.trace_id, span), &call);
     let Some(text) = sent.value("sw8") else {
         // Only a trace id that leaves no room for our own fields is not written.
         return assert!(value.trace.len() > 1200);
     };
-    let child = sw8::value(text.as_bytes()).expect("what is written is valid");
-    assert_eq!((&child.trace, child.span_id, child.sampled), (&value.trace, span, value.sampled));
-    assert_eq!(child.names, ["cart", "cart-1", "/é", "stock:80"].map(str::to_owned));
+    let injected = sw8::value(text.as_bytes()).expect("what is written is valid");
+    assert_eq!((&injected.trace, injected.span_id, injected.sampled), (&value.trace, span, value.sampled));
+    assert_eq!(injected.names, ["cart", "cart-1", "/é", "stock:80"].map(str::to_owned));
     let read = SW8.extract(&sent).context();
-    assert_eq!(read, Some(RemoteContext { parent_id: Some(span), ..came }));
+    assert_eq!(read, Some(RemoteContext { parent_id: Some(span), ..parent }));
     short(&correlation, &sent.0);
-    let (private, _) = written_by_child(&SW8, &extraction.span_with_ids(came.trace_id, span), &InjectOptions::new());
+    let (private, _) = written_by_span(&SW8, &extraction.span_with_ids(parent.trace_id, span), &InjectOptions::new());
     assert!(!private.has("sw8-correlation"));
 }
 

@@ -1,4 +1,4 @@
-//! A `traceparent` value agrees with its grammar, comes back as what it was written, and goes on as it came.
+//! A `traceparent` value agrees with its grammar, is read as it was written, and is forwarded verbatim.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use traceprop_core::{
     formats::tracecontext::{TraceFlags, TraceParent},
 };
 use traceprop_fuzz::oracle::{Expected, w3c};
-use traceprop_fuzz::{Headers, SPAN, extract, target, within, written_by_child, written_by_passthrough};
+use traceprop_fuzz::{Headers, SPAN, extract, target, within, written_by_passthrough, written_by_span};
 
 target!(run);
 
@@ -22,7 +22,7 @@ fn of(format: W3cTraceContext) -> Propagator {
 
 fn run(data: &[u8]) {
     value(data);
-    // The same bytes as lines of their own, which is what a second agent on a page makes.
+    // These bytes as separate lines, as a second agent on a page makes them.
     lines(data.split(|&b| b == b'\n').map(|line| ("Traceparent".to_owned(), line.to_vec())).collect());
 }
 
@@ -58,21 +58,21 @@ fn lines(headers: Headers) {
     assert_eq!(ids, last.map(|(_, trace, parent, _)| (trace, Some(parent))));
 
     let passed = written_by_passthrough(&STRICT, &extraction.passthrough(), &InjectOptions::new()).0;
-    let Some(came) = extraction.context() else {
+    let Some(received) = extraction.context() else {
         return assert!(passed.0.is_empty());
     };
     let line = headers[0].1.as_slice();
     let is_text = line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
-    let flags = TraceFlags::new(came.sampling.is_sampled(), came.random);
-    let parent = TraceParent::new(came.trace_id, came.parent_id.expect("it has one"), flags);
+    let flags = TraceFlags::new(received.sampling.is_sampled(), received.random);
+    let parent = TraceParent::new(received.trace_id, received.parent_id.expect("it has one"), flags);
     let canonical = parent.to_bytes();
     assert_eq!(passed.0, [("traceparent".to_owned(), if is_text { line.to_vec() } else { canonical.to_vec() })]);
 
     let span = SpanId::new(SPAN).expect("not zero");
-    let child = extraction.span_with_ids(came.trace_id, span);
-    let child = written_by_child(&STRICT, &child, &InjectOptions::new()).0;
+    let own_span = extraction.span_with_ids(received.trace_id, span);
+    let injected = written_by_span(&STRICT, &own_span, &InjectOptions::new()).0;
     let written = TraceParent { parent_id: span, ..parent };
-    assert_eq!(child.value("traceparent"), Some(written.to_string().as_str()));
-    assert_eq!(child.0.len(), 1);
-    assert_ne!(came.sampling, Sampling::Debug);
+    assert_eq!(injected.value("traceparent"), Some(written.to_string().as_str()));
+    assert_eq!(injected.0.len(), 1);
+    assert_ne!(received.sampling, Sampling::Debug);
 }

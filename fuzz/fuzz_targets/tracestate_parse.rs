@@ -9,7 +9,7 @@ use traceprop_core::{
 };
 use traceprop_fuzz::oracle::w3c;
 use traceprop_fuzz::{
-    Headers, Input, READING, SPAN, Steps, WRITING, extract, target, within, written_by_child, written_by_passthrough,
+    Headers, Input, READING, SPAN, Steps, WRITING, extract, target, within, written_by_passthrough, written_by_span,
 };
 
 target!(run);
@@ -64,31 +64,31 @@ fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     }
 
     let caller = extraction.context().expect("the traceparent is valid");
-    let child = extraction.span_with_ids(caller.trace_id, SpanId::new(SPAN).expect("not zero"));
+    let own_span = extraction.span_with_ids(caller.trace_id, SpanId::new(SPAN).expect("not zero"));
     let outgoing = InjectOptions::everything().edit_tracestate(&changes);
-    let (sent, omitted) = carrier.at_most(2 * WRITING, || written_by_child(&propagator, &child, &outgoing));
+    let (sent, omitted) = carrier.at_most(2 * WRITING, || written_by_span(&propagator, &own_span, &outgoing));
     let sent = sent.value("tracestate").unwrap_or_default();
     assert!(budget.is_none_or(|budget| sent.len() <= budget));
     // Our own member is written anew, so it may move, or go.
-    let came = expected.unwrap_or_default();
-    if came.iter().all(|(key, _)| key != "tp") {
-        let edited = edited(came.clone(), edits);
+    let received = expected.unwrap_or_default();
+    if received.iter().all(|(key, _)| key != "tp") {
+        let edited = edited(received.clone(), edits);
         let kept =
             within_budget(edited.iter().take(traceprop_core::tracestate::MAX_MEMBERS).cloned().collect(), budget);
         assert_eq!(sent, line(&kept));
         assert_eq!(omitted.is_complete(), kept.len() == edited.len(), "{omitted}");
     }
 
-    // A passthrough knows no changes and no budget where it hands on what came.
+    // A passthrough forwards verbatim, without changes and without a budget.
     let (passed, _) = written_by_passthrough(&propagator, &extraction.passthrough(), &InjectOptions::everything());
     let is_text = |line: &&[u8]| line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
     let is_blank = |line: &&[u8]| line.iter().all(|b| b" \t".contains(b));
-    if came.is_empty() && lines.iter().any(|line| !is_blank(line) && !line.contains(&b',')) {
-        assert!(!passed.has("tracestate"), "what was refused, or says nothing, is not handed on");
-    } else if lines.iter().all(is_text) && came.iter().all(|(key, _)| key != "tp") && !came.is_empty() {
-        let came: Vec<_> =
+    if received.is_empty() && lines.iter().any(|line| !is_blank(line) && !line.contains(&b',')) {
+        assert!(!passed.has("tracestate"), "what is invalid, or says nothing, is not forwarded");
+    } else if lines.iter().all(is_text) && received.iter().all(|(key, _)| key != "tp") && !received.is_empty() {
+        let received: Vec<_> =
             lines.iter().filter(|line| !is_blank(line)).map(|line| String::from_utf8_lossy(line)).collect();
-        assert_eq!(passed.values("tracestate"), came);
+        assert_eq!(passed.values("tracestate"), received);
     }
 }
 

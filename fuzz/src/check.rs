@@ -1,4 +1,4 @@
-//! What must hold of everything that goes out, and of everything that is turned down.
+//! What must hold for everything that is written, and for every invalid header.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ pub fn is_blank(value: &[u8]) -> bool {
     value.iter().all(|b| b" \t".contains(b))
 }
 
-/// Asserts that a reject points into a value of this length, or behind its end.
+/// Asserts that an error points into a value of this length, or to its end.
 #[track_caller]
 pub fn within(reject: InvalidHeader, len: usize) {
     assert!(reject.offset() as usize <= len, "{reject} in {len} bytes");
@@ -53,7 +53,7 @@ impl Sink {
     #[track_caller]
     pub fn value(&self, name: &str) -> Option<&str> {
         let values = self.values(name);
-        assert!(values.len() <= 1, "{name} stands there {} times", values.len());
+        assert!(values.len() <= 1, "{name} is written {} times", values.len());
         values.first().copied()
     }
 
@@ -74,7 +74,7 @@ impl CarrierMut for Sink {
         assert!(value.as_bytes().is_none_or(|whole| whole == text.as_bytes()), "{name}: two texts");
         let token = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&b);
         assert!(!name.is_empty() && name.bytes().all(token), "{name}: no lower-case name");
-        assert!(matches!(field, Field::Custom(_)) || Field::from_name(name) == Some(field), "{name} is no {field}");
+        assert!(matches!(field, Field::Custom(_)) || Field::from_name(name) == Some(field), "{name} is not {field}");
         self.0.push((name.to_owned(), text.into_bytes()));
     }
 
@@ -98,9 +98,9 @@ pub fn extract<'c, C: Carrier>(propagator: &'c Propagator, carrier: &'c C) -> Ex
     extraction.expect("it was read")
 }
 
-/// What a child of `span` says: twice the same, and no more than one line of a name that is not to be repeated.
+/// Returns what `span` writes, and checks that it is repeatable and that names that must not repeat have one line.
 #[track_caller]
-pub fn written_by_child<'p>(
+pub fn written_by_span<'p>(
     propagator: &'p Propagator,
     span: &SpanContext<'_>,
     outgoing: &InjectOptions<'_>,
@@ -110,7 +110,7 @@ pub fn written_by_child<'p>(
     let mut again = Sink::default();
     propagator.inject(span, outgoing, &mut again);
     assert_eq!(sink, again, "written twice, and not the same");
-    // What a span of ours says has one form, in which every name stands once.
+    // A span writes one form, in which every name occurs once.
     for (place, (name, value)) in sink.0.iter().enumerate() {
         assert!(sink.0[..place].iter().all(|(known, _)| known != name), "{name} is repeated");
         assert!(!value.starts_with(b" ") && !value.ends_with(b" "), "{name}: blanks around");
@@ -138,7 +138,7 @@ pub fn written_by_owned<'p>(
     outgoing: &InjectOptions<'_>,
 ) -> (Sink, InjectReport<'p>) {
     match context.span() {
-        Some(span) => written_by_child(propagator, &span, outgoing),
+        Some(span) => written_by_span(propagator, &span, outgoing),
         None => {
             let is_nothing = context.trace_id().is_none() && context.sampling() == Sampling::Deferred;
             forwarded(propagator, context.into(), is_nothing, outgoing)

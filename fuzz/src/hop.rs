@@ -1,17 +1,18 @@
-//! A hop that speaks only W3C: what of a request is left behind it.
+//! A hop that speaks only W3C: what remains of a request after it.
 
 use traceprop_core::SpanId;
 
 use crate::check::Sink;
 use crate::input::Headers;
 
-/// What goes on behind a service that makes a span of its own, and knows traceparent and tracestate alone. With
-/// `vendor`, it puts a member of its own to the left, as vendors do.
-pub fn w3c_only(came: &Sink, span: SpanId, vendor: bool) -> Headers {
-    let Some(parent) = came.value("traceparent") else { return Headers::new() };
+/// Returns what a service sends that makes its own span and knows only traceparent and tracestate.
+///
+/// With `vendor`, it adds its own member on the left, as vendors do.
+pub fn w3c_only(received: &Sink, span: SpanId, vendor: bool) -> Headers {
+    let Some(parent) = received.value("traceparent") else { return Headers::new() };
     let parent = format!("{}-{span}-{}", &parent[..35], &parent[53..55]);
     let mut headers = vec![("traceparent".to_owned(), parent.into_bytes())];
-    let mut members: Vec<String> = came.values("tracestate").into_iter().map(str::to_owned).collect();
+    let mut members: Vec<String> = received.values("tracestate").into_iter().map(str::to_owned).collect();
     if vendor {
         members.insert(0, "vendor=1".to_owned());
     }

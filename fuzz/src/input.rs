@@ -10,12 +10,14 @@ pub type Headers = Vec<(String, Vec<u8>)>;
 /// Lines of one request. Servers stop at about a hundred.
 const MAX_HEADERS: usize = 200;
 
-/// Looks at every header that reading one field may cost. The lines of a field are found by a walk each, and mostly they
-/// are gone through once or twice.
+/// The number of lookups per header that reading one field may cost. Each line of a field is found by a walk, and
+/// usually the lines are read once or twice.
 pub const READING: usize = MAX_HEADER_LINES * 4;
 
-/// The same for writing once. The costliest is a tracestate on many lines in which a key stands twice: which of its
-/// members count is found out by going through the lines again for each of the 32.
+/// The number of lookups per header that writing once may cost.
+///
+/// The most expensive is a tracestate on many lines with a repeated key: the lines are read again for each of the 32
+/// members, to find those that count.
 pub const WRITING: usize = MAX_HEADER_LINES * 64;
 
 /// Bytes that are read from the front: numbers first, then lines. What is missing is zero, or empty.
@@ -76,7 +78,7 @@ impl<'d> Input<'d> {
         lines
     }
 
-    /// The lines that are left as headers: a name, a colon, a value. One blank behind the colon is not part of it.
+    /// Reads the remaining lines as headers: a name, a colon, a value. One blank after the colon is not part of it.
     pub fn headers(self) -> Headers {
         let lines = self.lines().into_iter().filter_map(|line| {
             let colon = line.iter().position(|&b| b == b':')?;
@@ -113,7 +115,7 @@ impl<'h> Steps<'h> {
         Self { headers, taken: AtomicUsize::new(0), indexed: false }
     }
 
-    /// The same in a carrier that finds a name faster than by walking.
+    /// Creates a carrier that finds a name faster than by walking.
     pub const fn indexed(headers: &'h Headers) -> Self {
         Self { headers, taken: AtomicUsize::new(0), indexed: true }
     }

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use check::{
-    SPAN, Sink, extract, ids, is_blank, within, written_by_child, written_by_owned, written_by_passthrough,
+    SPAN, Sink, extract, ids, is_blank, within, written_by_owned, written_by_passthrough, written_by_span,
 };
 pub use hop::w3c_only;
 pub use input::{Headers, Input, READING, Steps, WRITING, field_len, values};

@@ -1,4 +1,4 @@
-//! OpenTelemetry beside us: how it sees the same headers.
+//! OpenTelemetry as a peer: how it reads equal headers.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::Context;
@@ -52,7 +52,7 @@ pub fn written(propagator: &impl TextMapPropagator, context: &Context) -> Header
     headers
 }
 
-/// Lines as a server has them: without those that are no header.
+/// Returns the lines as a server has them, without those that are not a header.
 pub fn map(lines: &Headers) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
@@ -92,7 +92,7 @@ pub fn lines<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h [u8]> {
     headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
 }
 
-/// The same headers with the lines of a field as one, which OpenTelemetry does not do itself.
+/// Returns the headers with the lines of a field joined, which OpenTelemetry does not do itself.
 ///
 /// # Panics
 /// Never: lines of a field are legal in one line.

@@ -104,10 +104,10 @@ impl Answer {
         value
     }
 
-    /// The first response and what is behind it. One to `HEAD` or `CONNECT` has no body.
+    /// Returns the first response and the bytes after it. A response to `HEAD` or `CONNECT` has no body.
     ///
     /// # Panics
-    /// Where this is no response of HTTP/1.
+    /// Panics if this is not an HTTP/1 response.
     #[track_caller]
     pub fn read(bytes: &[u8], has_body: bool) -> (Self, &[u8]) {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("the end of a head");

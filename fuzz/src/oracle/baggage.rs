@@ -11,7 +11,7 @@ pub struct Expected {
     pub members: Vec<Member>,
     /// Something was malformed.
     pub malformed: bool,
-    /// Something stands behind a limit.
+    /// Whether there is data after a limit.
     pub beyond: bool,
 }
 
@@ -39,7 +39,7 @@ pub fn expected(lines: &[&[u8]], limits: BaggageLimits) -> Expected {
         let member = member(trim(raw));
         let over = end > limits.bytes || (member.is_some() && expected.members.len() == limits.members);
         match member {
-            // Commas behind the limit are nothing that could be lost.
+            // Commas after the limit are not data, so nothing is lost.
             _ if over && is_empty => {}
             _ if over => {
                 expected.beyond = true;

@@ -8,7 +8,7 @@ use crate::input::{Headers, values};
 /// What a correlation format is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Text that is no id goes along.
+    /// Whether text that is not an id is forwarded.
     pub opaque: bool,
     /// Envoy's mark is taken off.
     pub envoy_mask: bool,

@@ -7,7 +7,7 @@ use crate::input::{Headers, values};
 
 /// What the headers say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct Fields {
     /// The trace, its upper half from the tags.
     pub trace_id: TraceId,
     /// The sender's span.
@@ -16,13 +16,13 @@ pub struct Words {
     pub priority: Option<i32>,
     /// The origin.
     pub origin: Option<String>,
-    /// Names behind `_dd.p.` and values, without the upper half of the trace id.
+    /// Names without `_dd.p.` and values, without the upper half of the trace id.
     pub tags: Vec<(String, String)>,
-    /// Nothing was turned down.
+    /// Whether nothing is invalid.
     pub is_clean: bool,
 }
 
-impl Words {
+impl Fields {
     /// The decision that the priority is.
     pub fn sampling(&self) -> Sampling {
         match self.priority {
@@ -44,8 +44,8 @@ fn number(headers: &Headers, name: &str, minus: bool) -> Option<Option<i128>> {
     Some(value.map(|value| if digits.len() < line.len() { -value } else { value }))
 }
 
-/// The headers, read; `None` where there is no trace id, an empty result where that is no number.
-pub fn read(headers: &Headers) -> Option<Option<Words>> {
+/// Reads the headers. Returns `None` without a trace id, and an empty result if that is not a number.
+pub fn read(headers: &Headers) -> Option<Option<Fields>> {
     let low = number(headers, "x-datadog-trace-id", false)?;
     let Some(low) = low.and_then(|low| u64::try_from(low).ok()).filter(|low| *low > 0) else { return Some(None) };
     let mut is_clean = true;
@@ -64,7 +64,7 @@ pub fn read(headers: &Headers) -> Option<Option<Words>> {
     let origin = line.filter(legal).map(text);
     let tags = tags(&values(headers, "x-datadog-tags"));
     is_clean &= line.is_some() == origin.is_some() && tags.is_clean;
-    Some(Some(Words {
+    Some(Some(Fields {
         trace_id: TraceId::from_halves(tags.high, low).expect("not zero"),
         parent_id: parent.and_then(|id| SpanId::new(id as u64)),
         priority: priority.map(|priority| priority as i32),
@@ -79,9 +79,9 @@ pub fn read(headers: &Headers) -> Option<Option<Words>> {
 pub struct Tags {
     /// The upper half of the trace id, or zero.
     pub high: u64,
-    /// Names behind `_dd.p.` and values, of those with one name the last.
+    /// Names without `_dd.p.` and values; of equal names, the last.
     pub tags: Vec<(String, String)>,
-    /// Nothing was turned down.
+    /// Whether nothing is invalid.
     pub is_clean: bool,
 }
 
@@ -140,9 +140,9 @@ pub fn expected(headers: &Headers) -> Expected {
     match read(headers) {
         None => Expected::Absent,
         Some(None) => Expected::Invalid,
-        Some(Some(words)) => Expected::Context(RemoteContext {
-            sampling: words.sampling(),
-            ..RemoteContext::new(words.trace_id, words.parent_id)
+        Some(Some(fields)) => Expected::Context(RemoteContext {
+            sampling: fields.sampling(),
+            ..RemoteContext::new(fields.trace_id, fields.parent_id)
         }),
     }
 }

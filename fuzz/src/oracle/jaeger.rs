@@ -1,4 +1,4 @@
-//! `uber-trace-id`, and the baggage beside it.
+//! `uber-trace-id`, and Jaeger's baggage.
 
 use traceprop_core::{RemoteContext, Sampling, SpanId, TraceId};
 

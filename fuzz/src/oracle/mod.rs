@@ -89,7 +89,7 @@ pub fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// ASCII text, or any other with what is none replaced.
+/// Returns text, with invalid UTF-8 replaced.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -100,7 +100,7 @@ pub fn lower_hex(text: &[u8], len: impl Fn(usize) -> bool) -> Option<u128> {
     legal.then(|| u128::from_str_radix(&self::text(text), 16).expect("at most 32 digits"))
 }
 
-/// The same in any letter case.
+/// Reads hex digits in any letter case.
 pub fn any_hex(text: &[u8], len: impl Fn(usize) -> bool) -> Option<u128> {
     lower_hex(&text.to_ascii_lowercase(), len)
 }
@@ -129,7 +129,7 @@ pub fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     Some((&text[..at], &text[at + 1..]))
 }
 
-/// The bytes that percent sequences stand for, and whether one was broken. Broken ones stand for themselves.
+/// Decodes percent sequences, and returns whether one is broken. Broken ones are literal.
 pub fn percent(wire: &[u8]) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     let mut broken = false;

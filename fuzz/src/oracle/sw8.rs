@@ -46,7 +46,7 @@ pub fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The same of text.
+/// Decodes base64 of text.
 pub fn base64_text(encoded: &[u8]) -> Option<String> {
     String::from_utf8(base64(encoded)?).ok()
 }
@@ -55,10 +55,10 @@ fn is_husk(value: &[u8]) -> bool {
     value.is_empty() || value == b"-------" || (value.len() == 8 && &value[1..] == b"-------")
 }
 
-/// The value that counts: the last one that is no husk. `None` if there is none.
+/// Returns the value that counts: the last one that is not a husk, if any.
 fn nearest<'h>(lines: &[&'h [u8]]) -> Option<&'h [u8]> {
     let of_line = |line: &&'h [u8]| {
-        // Husks behind it are skipped, but not without end.
+        // Husks after it are skipped, up to a limit.
         let values = line.rsplit(|&b| b == b',').take(64).map(trim);
         values.into_iter().find(|value| !is_husk(value))
     };
