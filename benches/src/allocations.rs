@@ -1,6 +1,6 @@
 //! A global allocator that counts, on demand.
 //!
-//! It is off while times are taken: an atomic addition for each allocation would be charged to whoever allocates most.
+//! It is off while times are taken: an atomic addition for each allocation would penalize contenders that allocate.
 
 #![allow(unsafe_code)]
 
@@ -33,7 +33,7 @@ fn one() {
     }
 }
 
-// SAFETY: every call goes to `System` with the arguments it came with; counting neither allocates nor unwinds.
+// SAFETY: every call goes to `System` with unchanged arguments; counting neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,9 +1,9 @@
-//! The way of a call out: what stands between a request that is built and a transport. Nothing is sent.
+//! Outgoing calls: the work between a request that is built and a transport. Nothing is sent.
 //!
-//! `call/client` is a whole client that cannot connect: what ours does is its time without that of *reqwest*. `call/middleware`
-//! is a chain of middlewares whose last one answers instead of a server; what a contender adds is its time
-//! without that of *no middleware*. `call/rules` is what our client does for each hop: the rules are asked, a child is
-//! made and written.
+//! `call/client` is a whole client that cannot connect: the work of ours is its time without that of *reqwest*.
+//! `call/middleware` is a chain of middlewares whose last one answers instead of a server: the work of a contender is
+//! its time without that of *no middleware*. `call/rules` is the work of our client for each hop: the rules are asked,
+//! a child span is made and written.
 
 use std::error::Error;
 use std::future::{Ready, ready};
@@ -29,7 +29,7 @@ use traceprop_reqwest::{PropagationMiddleware, Rule, Rules};
 use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::contender::Slot;
+use crate::contender::Exchange;
 use crate::w3c::{IDS, LUGGAGE, PACKED, SAMPLED, STATE};
 use crate::{Case, Contender, Found, Input, Tracestate, outgoing, traceprop};
 
@@ -53,10 +53,10 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// Through a client as far as the connection, which is refused. Nobody sees the headers there; the cases below check them.
+/// Runs a client up to the connection, which fails. The headers are not visible there; the cases below check them.
 fn client(input: &'static Input) -> Case {
     let builder = || {
-        // A system call for the proxies of the environment would be nobody's work.
+        // A system call for the proxies of the environment is not part of the work.
         let transport = reqwest::Client::builder().no_proxy().connector_layer(layer_fn(Refuse));
         traceprop_reqwest::Client::builder(presets::W3C).transport(transport)
     };
@@ -71,23 +71,23 @@ fn client(input: &'static Input) -> Case {
         work();
     };
     let again = current.clone();
-    let refused = |slot: &Slot| assert!(slot.refused && slot.response.is_none());
-    let ours = |client: &traceprop_reqwest::Client, slot: &mut Slot| {
-        let request = slot.request.take().expect("a request");
-        slot.refused = now(client.execute(request)).is_err_and(|error| error.is_connect());
+    let refused = |call: &Exchange| assert!(call.refused && call.response.is_none());
+    let ours = |client: &traceprop_reqwest::Client, call: &mut Exchange| {
+        let request = call.request.take().expect("a request");
+        call.refused = now(client.execute(request)).is_err_and(|error| error.is_connect());
     };
     Case {
         name: format!("call/client/{}/16-other", input.name),
         contenders: vec![
-            Contender::call("traceprop", request(URL), current, move |slot| ours(&follows, slot), refused),
-            Contender::call("traceprop (no redirects)", request(URL), again, move |slot| ours(&stays, slot), refused),
+            Contender::call("traceprop", request(URL), current, move |call| ours(&follows, call), refused),
+            Contender::call("traceprop (no redirects)", request(URL), again, move |call| ours(&stays, call), refused),
             Contender::call(
                 "reqwest",
                 request(URL),
                 |work| work(),
-                move |slot| {
-                    let request = slot.request.take().expect("a request");
-                    slot.refused = now(plain.execute(request)).is_err_and(|error| error.is_connect());
+                move |call| {
+                    let request = call.request.take().expect("a request");
+                    call.refused = now(plain.execute(request)).is_err_and(|error| error.is_connect());
                 },
                 refused,
             ),
@@ -131,9 +131,9 @@ fn middleware(input: &'static Input) -> Case {
     Case {
         name: format!("call/middleware/{}/16-other", input.name),
         contenders: vec![
-            Contender::call("traceprop", request(URL), in_ours, move |slot| send(&ours, slot), answered),
-            Contender::call("reqwest-tracing", request(URL), in_theirs, move |slot| send(&theirs, slot), answered),
-            Contender::call("no middleware", request(URL), |work| work(), move |slot| send(&bare, slot), answered),
+            Contender::call("traceprop", request(URL), in_ours, move |call| send(&ours, call), answered),
+            Contender::call("reqwest-tracing", request(URL), in_theirs, move |call| send(&theirs, call), answered),
+            Contender::call("no middleware", request(URL), |work| work(), move |call| send(&bare, call), answered),
         ],
     }
 }
@@ -150,12 +150,12 @@ fn rules(name: &str, url: &'static str, input: &'static Input, baggage: Option<&
         .expect("good rules");
     let context = traceprop::context_default(&input.request(0));
     let nothing = url.contains("stranger");
-    let edit = move |slot: &mut Slot| {
-        let request = slot.request.as_mut().expect("a request");
+    let edit = move |call: &mut Exchange| {
+        let request = call.request.as_mut().expect("a request");
         destinations.inject(&context, request);
     };
-    let check = move |slot: &Slot| {
-        let headers = slot.request.as_ref().expect("a request").headers();
+    let check = move |call: &Exchange| {
+        let headers = call.request.as_ref().expect("a request").headers();
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
         assert_eq!(text("traceparent").is_some_and(is_child), !nothing, "traceparent for {url}");
         assert_eq!(text("tracestate"), input.line("tracestate").filter(|_| !nothing), "tracestate for {url}");
@@ -170,13 +170,13 @@ fn rules(name: &str, url: &'static str, input: &'static Input, baggage: Option<&
 const URL: &str = "http://stock.internal:8080/items";
 
 /// A request that is built, with the ordinary headers and room for more. All that a call may have goes along with it.
-fn request(url: &'static str) -> impl Fn() -> Slot {
+fn request(url: &'static str) -> impl Fn() -> Exchange {
     move || {
         let mut request = Request::new(Method::GET, url.parse().unwrap());
         *request.headers_mut() = outgoing();
         let mut extensions = Extensions::new();
         extensions.insert(InjectOptions::everything());
-        Slot { request: Some(request), extensions, response: None, refused: false }
+        Exchange { request: Some(request), extensions, response: None, refused: false }
     }
 }
 
@@ -186,7 +186,7 @@ fn is_child(traceparent: &str) -> bool {
     traceparent.len() == caller.len() && traceparent[..36] == caller[..36] && traceparent[36..] != caller[36..]
 }
 
-/// Stands where a transport would, and answers whether what must come came. Without a middleware nothing may.
+/// Replaces a transport, and answers whether it received the expected headers. Without a middleware none are expected.
 struct Server {
     input: &'static Input,
     expects: bool,
@@ -217,12 +217,12 @@ fn chain(middleware: Option<impl Middleware>, input: &'static Input) -> ClientWi
     client.with(server).build()
 }
 
-fn send(client: &ClientWithMiddleware, slot: &mut Slot) {
-    let request = slot.request.take().expect("a request");
-    slot.response = now(client.execute_with_extensions(request, &mut slot.extensions)).ok();
+fn send(client: &ClientWithMiddleware, call: &mut Exchange) {
+    let request = call.request.take().expect("a request");
+    call.response = now(client.execute_with_extensions(request, &mut call.extensions)).ok();
 }
 
-/// Nobody waits, so nobody has to be woken.
+/// Nothing waits, so no waker is needed.
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -230,11 +230,11 @@ fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn answered(slot: &Slot) {
-    assert_eq!(slot.response.as_ref().map(Response::status), Some(StatusCode::OK));
+fn answered(call: &Exchange) {
+    assert_eq!(call.response.as_ref().map(Response::status), Some(StatusCode::OK));
 }
 
-/// What reqwest-tracing needs around it: a subscriber that makes spans of OpenTelemetry, which nobody exports, the global
+/// Sets up what reqwest-tracing needs: a subscriber that makes OpenTelemetry spans without an exporter, the global
 /// propagator, and the caller's context as the current one.
 fn otel(input: &'static Input) -> impl Fn(&mut dyn FnMut()) {
     static DISPATCH: LazyLock<Dispatch> = LazyLock::new(|| {

@@ -10,7 +10,7 @@ use http::HeaderMap;
 
 use crate::datadog_opentelemetry::{Datadog, Style};
 use crate::w3c::{IDS, LUGGAGE, NOTHING, PACKED, SAMPLED, STATE};
-use crate::{Baggage, CHILD, CORRELATION, Case, Contender, Found, Input, Tracestate, Words, opentelemetry, traceprop};
+use crate::{Baggage, CHILD, CORRELATION, Case, Contender, Fields, Found, Input, Tracestate, opentelemetry, traceprop};
 
 const B3: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
 const SESSION: (&str, &str) = ("baggage", "session.id=6f1c9a52-31f0-4c43-9c5d-3f7a0c8f9d11");
@@ -64,8 +64,8 @@ static THREE: Input = Input::new(
     Found { tracestate: Tracestate::Members(3), baggage: PACKED, ..IDS },
 );
 
-/// One trace in the three styles of a Datadog tracer.
-static STYLES: Input = Input::new(
+/// One trace in the three formats of a Datadog tracer.
+static FORMATS: Input = Input::new(
     "datadog+traceparent+b3",
     &[
         ("x-datadog-trace-id", "11803532876627986230"),
@@ -77,13 +77,13 @@ static STYLES: Input = Input::new(
         ("tracestate", "dd=s:1;o:rum;t.dm:-0"),
         B3,
     ],
-    Found { words: Words { bytes: 7 }, ..IDS },
+    Found { fields: Fields { bytes: 7 }, ..IDS },
 )
-.written(written_in_styles);
+.written(written_in_formats);
 
-/// In the tracestate stands the span as well, and in the tags the upper half of the trace id where there was none before.
-fn written_in_styles(input: &Input, span_id: u64) -> Vec<(&'static str, String)> {
-    let line = |name| (name, input.line(name).expect("it came").to_owned());
+/// The tracestate contains the span as well, and the tags contain the upper half of the trace id if they did not.
+fn written_in_formats(input: &Input, span_id: u64) -> Vec<(&'static str, String)> {
+    let line = |name| (name, input.line(name).expect("it is in the request").to_owned());
     vec![
         line("x-datadog-trace-id"),
         ("x-datadog-parent-id", span_id.to_string()),
@@ -101,7 +101,7 @@ static OURS_ALL: LazyLock<&'static Propagator> = LazyLock::new(|| {
     traceprop::forever(Propagator::from_names(&list, "none").expect("these names are known"))
 });
 static OURS_THREE: LazyLock<&'static Propagator> = LazyLock::new(|| traceprop::named("tracecontext,b3,baggage"));
-static OURS_STYLES: LazyLock<&'static Propagator> = LazyLock::new(|| {
+static OURS_FORMATS: LazyLock<&'static Propagator> = LazyLock::new(|| {
     // The peer's tracer reports the spans that it writes.
     let builder = Propagator::builder().with_format(OurDatadog::new().reports_spans());
     let builder = builder.names("tracecontext,b3", "tracecontext,b3").expect("these names are known");
@@ -110,7 +110,7 @@ static OURS_STYLES: LazyLock<&'static Propagator> = LazyLock::new(|| {
 static OTEL_THREE: &LazyLock<TextMapCompositePropagator> = &opentelemetry::THREE;
 static DATADOG_ALL: LazyLock<Datadog> =
     LazyLock::new(|| Datadog::new(&[Style::Datadog, Style::TraceContext, Style::B3SingleHeader, Style::B3Multi]));
-static DATADOG_STYLES: LazyLock<Datadog> =
+static DATADOG_FORMATS: LazyLock<Datadog> =
     LazyLock::new(|| Datadog::new(&[Style::Datadog, Style::TraceContext, Style::B3SingleHeader]));
 
 pub fn cases() -> Vec<Case> {
@@ -123,11 +123,11 @@ pub fn cases() -> Vec<Case> {
         extract_all(&NONE, 16),
         extract_all(&NONE, 100),
         extract_three(&THREE, 16),
-        extract_styles(&STYLES, 16),
+        extract_formats(&FORMATS, 16),
         inject_three(&THREE),
-        inject_styles(&STYLES),
+        inject_formats(&FORMATS),
         child_three(&THREE, 16),
-        child_styles(&STYLES, 16),
+        child_formats(&FORMATS, 16),
     ]
 }
 
@@ -152,7 +152,7 @@ fn extract_all(input: &'static Input, others: usize) -> Case {
     case("extract", input, others, contenders)
 }
 
-/// The same, and what each format found.
+/// Extracts with the outcome of each format.
 fn explain(headers: &HeaderMap) -> Found {
     let carrier = HeaderCarrier::new(headers);
     let report = OURS_ALL.explain(&carrier);
@@ -171,11 +171,11 @@ fn extract_three(input: &'static Input, others: usize) -> Case {
     case("extract", input, others, contenders)
 }
 
-fn extract_styles(input: &'static Input, others: usize) -> Case {
-    let ours = |headers: &_| traceprop::extract_words(&OURS_STYLES, headers, traceprop::datadog_words);
+fn extract_formats(input: &'static Input, others: usize) -> Case {
+    let ours = |headers: &_| traceprop::extract_fields(&OURS_FORMATS, headers, traceprop::datadog_fields);
     let contenders = vec![
         Contender::extract("traceprop", input, others, ours),
-        Contender::extract("datadog-opentelemetry", input, others, |headers| DATADOG_STYLES.extract(headers)),
+        Contender::extract("datadog-opentelemetry", input, others, |headers| DATADOG_FORMATS.extract(headers)),
     ];
     case("extract", input, others, contenders)
 }
@@ -198,19 +198,19 @@ fn inject_three(input: &'static Input) -> Case {
     case("inject", input, 16, contenders)
 }
 
-fn inject_styles(input: &'static Input) -> Case {
+fn inject_formats(input: &'static Input) -> Case {
     let contenders = vec![
         Contender::inject(
             "traceprop",
             input,
-            |headers| traceprop::context_with(&OURS_STYLES, headers),
-            |context, headers| traceprop::inject_with(&OURS_STYLES, &InjectOptions::everything(), context, headers),
+            |headers| traceprop::context_with(&OURS_FORMATS, headers),
+            |context, headers| traceprop::inject_with(&OURS_FORMATS, &InjectOptions::everything(), context, headers),
         ),
         Contender::inject(
             "datadog-opentelemetry",
             input,
-            |headers| DATADOG_STYLES.context(headers),
-            |context, headers| DATADOG_STYLES.inject(context, headers),
+            |headers| DATADOG_FORMATS.context(headers),
+            |context, headers| DATADOG_FORMATS.inject(context, headers),
         ),
     ];
     case("inject", input, 16, contenders)
@@ -228,13 +228,13 @@ fn child_three(input: &'static Input, others: usize) -> Case {
     case("forward/child", input, others, contenders)
 }
 
-fn child_styles(input: &'static Input, others: usize) -> Case {
+fn child_formats(input: &'static Input, others: usize) -> Case {
     let contenders = vec![
         Contender::child("traceprop", input, others, CHILD, |from, span_id, to| {
-            traceprop::child_with(&OURS_STYLES, &InjectOptions::everything(), from, span_id, to);
+            traceprop::child_with(&OURS_FORMATS, &InjectOptions::everything(), from, span_id, to);
         }),
         Contender::child("datadog-opentelemetry", input, others, CHILD, |from, span_id, to| {
-            DATADOG_STYLES.child(from, span_id, to);
+            DATADOG_FORMATS.child(from, span_id, to);
         }),
     ];
     case("forward/child", input, others, contenders)

@@ -20,9 +20,9 @@ const MAPS: usize = 32;
 /// Requests that are served between two looks at the clock, for the same reasons.
 const REQUESTS: usize = 32;
 
-/// The same work for every contender.
+/// Equal work for every contender.
 pub struct Case {
-    /// `extract/traceparent/16-other`; with a contender's name behind it, the id of a benchmark.
+    /// `extract/traceparent/16-other`; with a contender's name after it, the id of a benchmark.
     pub name: String,
     pub contenders: Vec<Contender>,
 }
@@ -42,7 +42,7 @@ pub struct Sample {
 }
 
 /// Where a call finds its request and what goes with it, and leaves it or the response.
-pub(crate) struct Slot {
+pub(crate) struct Exchange {
     pub(crate) extensions: http::Extensions,
     pub(crate) request: Option<reqwest::Request>,
     pub(crate) response: Option<reqwest::Response>,
@@ -96,7 +96,7 @@ impl Contender {
         Self::write(name, input, Some(span_id), move |to| child(black_box(&from), black_box(span_id), to))
     }
 
-    /// A service that reports no spans: what came goes out.
+    /// A service that reports no spans: it forwards what it received.
     pub fn passthrough(
         name: &'static str,
         input: &'static Input,
@@ -151,28 +151,28 @@ impl Contender {
     /// clock, as is `check`.
     pub(crate) fn call(
         name: &'static str,
-        slot: impl Fn() -> Slot + 'static,
+        call: impl Fn() -> Exchange + 'static,
         around: impl Fn(&mut dyn FnMut()) + 'static,
-        send: impl Fn(&mut Slot) + 'static,
-        check: impl Fn(&Slot) + 'static,
+        send: impl Fn(&mut Exchange) + 'static,
+        check: impl Fn(&Exchange) + 'static,
     ) -> Self {
-        let mut slots = Vec::with_capacity(REQUESTS);
+        let mut calls = Vec::with_capacity(REQUESTS);
         let run = move |runs: u64| {
             let mut total = Sample::default();
             let mut left = runs;
             while left > 0 {
                 let now = left.min(REQUESTS as u64);
-                slots.extend((0..now).map(|_| slot()));
+                calls.extend((0..now).map(|_| call()));
                 let mut sample = Sample::default();
                 around(&mut || {
                     sample = Sample::of(|| {
-                        for slot in &mut slots {
-                            send(black_box(slot));
+                        for call in &mut calls {
+                            send(black_box(call));
                         }
                     });
                 });
-                for slot in slots.drain(..) {
-                    check(&slot);
+                for call in calls.drain(..) {
+                    check(&call);
                 }
                 total.elapsed += sample.elapsed;
                 total.allocations += sample.allocations;
@@ -220,7 +220,7 @@ impl Contender {
     }
 }
 
-/// Serves one request. The handler does not wait, so nobody has to be woken.
+/// Serves one request. The handler does not wait, so no waker is needed.
 fn answer<S>(server: &mut S, request: Request<()>) -> Answer
 where
     S: Service<Request<()>, Response = Response<Answer>, Error = Infallible>,

@@ -94,9 +94,9 @@ fn formats(curve: &str, input: &'static Input, count: usize) -> Case {
             opentelemetry::extract_with(&theirs, headers)
         }));
     }
-    let styles = [Style::TraceContext, Style::B3SingleHeader, Style::Datadog, Style::B3Multi];
-    if let Some(styles) = styles.get(..count) {
-        let theirs = Datadog::new(styles);
+    let known = [Style::TraceContext, Style::B3SingleHeader, Style::Datadog, Style::B3Multi];
+    if let Some(known) = known.get(..count) {
+        let theirs = Datadog::new(known);
         contenders.push(Contender::extract("datadog-opentelemetry", input, 16, move |headers| {
             theirs.extract_with_tracestate(headers)
         }));

@@ -1,6 +1,6 @@
 //! Datadog's tracer for Rust: the composite propagator below its OpenTelemetry layer, which holds all of its formats.
 //!
-//! The layer above it needs a tracer with an exporter behind it. What only that layer can do is missing here: baggage, and
+//! The layer above it needs a tracer with an exporter. What only that layer can do is missing here: baggage, and
 //! writing the members of a tracestate that are not Datadog's. Its log is off, since it writes a line for each malformed
 //! header.
 
@@ -15,11 +15,11 @@ use ::datadog_opentelemetry::propagation::context::{InjectSpanContext, SpanConte
 use ::datadog_opentelemetry::propagation::{DatadogCompositePropagator, ExtractResult};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{Baggage, CHILD, Found, Tracestate, Words};
+use crate::{Baggage, CHILD, Fields, Found, Tracestate};
 
 pub use ::datadog_opentelemetry::configuration::TracePropagationStyle as Style;
 
-/// What every tag that is handed on begins with.
+/// The prefix of every tag that is forwarded.
 const TAG_PREFIX: &str = "_dd.p.";
 
 pub struct Datadog(DatadogCompositePropagator<Config>);
@@ -31,11 +31,11 @@ pub struct Context {
 }
 
 impl Datadog {
-    /// Reads and writes these styles.
-    pub fn new(styles: &[TracePropagationStyle]) -> Self {
+    /// Reads and writes these formats.
+    pub fn new(formats: &[TracePropagationStyle]) -> Self {
         let mut config = Config::builder();
-        config.set_trace_propagation_style_extract(styles.to_vec());
-        config.set_trace_propagation_style_inject(styles.to_vec());
+        config.set_trace_propagation_style_extract(formats.to_vec());
+        config.set_trace_propagation_style_inject(formats.to_vec());
         config.set_log_level_filter(LevelFilter::Off);
         Self(DatadogCompositePropagator::new(Arc::new(config.build())))
     }
@@ -52,7 +52,7 @@ impl Datadog {
                 bytes += name.len() + value.len();
             }
         }
-        Found { words: Words { bytes }, ..ids(&context) }
+        Found { fields: Fields { bytes }, ..ids(&context) }
     }
 
     /// Ids and decision.
@@ -60,7 +60,7 @@ impl Datadog {
         self.read(headers).map_or_else(Found::default, |context| ids(&context))
     }
 
-    /// The same and the tracestate.
+    /// Extracts the ids and the tracestate.
     pub fn extract_with_tracestate(&self, headers: &HeaderMap) -> Found {
         let Some(context) = self.read(headers) else {
             return Found::default();
@@ -71,7 +71,7 @@ impl Datadog {
         Found { tracestate, ..ids(&context) }
     }
 
-    /// The same, of requests with baggage.
+    /// Extracts from requests with baggage, which it does not read.
     pub fn extract_without_baggage(&self, headers: &HeaderMap) -> Found {
         Found { baggage: Baggage::UNREAD, ..self.extract_with_tracestate(headers) }
     }

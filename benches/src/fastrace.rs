@@ -54,7 +54,7 @@ pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
     }
 }
 
-/// In and out with the ids that came.
+/// Extracts and injects with the received ids.
 pub fn passthrough(from: &HeaderMap, to: &mut HeaderMap) {
     if let Some(context) = context(from) {
         inject(&context, to);

@@ -1,7 +1,6 @@
-/// What an extract came back with. All zero and empty where it found nothing.
+/// The result of an extract. All zero and empty if it found nothing.
 ///
-/// Each part is compared as deeply as the contender reads it: what it hands over unread, it says so, and the check asks for
-/// no more.
+/// Each part is compared as deeply as the contender reads it: it marks what it returns unread, and that is not checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     pub trace_id: u128,
@@ -9,7 +8,7 @@ pub struct Found {
     pub sampled: bool,
     pub tracestate: Tracestate,
     pub baggage: Baggage,
-    pub words: Words,
+    pub fields: Fields,
 }
 
 /// How much of a tracestate was understood.
@@ -23,7 +22,7 @@ pub enum Tracestate {
     Text(usize),
 }
 
-/// The bytes are those of all keys and decoded values: whoever did not decode comes to another sum.
+/// The bytes are those of all keys and decoded values: without decoding, the sum is another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Baggage {
     pub members: usize,
@@ -32,24 +31,24 @@ pub struct Baggage {
 
 /// The size of format-specific data in bytes: origin and tags of Datadog, the four names of sw8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Words {
+pub struct Fields {
     pub bytes: usize,
 }
 
 impl Found {
-    /// In place of a trace id, from whoever hands over text, of which others make one.
+    /// Replaces the trace id of a contender that returns text, from which others make an id.
     pub const TEXT: u128 = u128::MAX;
 
-    /// In place of a span id, from whoever hands over a segment's text, of which others make one.
+    /// Replaces the span id of a contender that returns a segment's text, from which others make an id.
     pub const SEGMENT: u64 = u64::MAX;
 }
 
 impl Baggage {
-    /// Baggage that came and that the contender does not read.
+    /// Received baggage that the contender does not read.
     pub const UNREAD: Self = Self { members: usize::MAX, bytes: 0 };
 }
 
-impl Words {
-    /// Words that came and that the contender does not read.
+impl Fields {
+    /// Received fields that the contender does not read.
     pub const UNREAD: Self = Self { bytes: usize::MAX };
 }

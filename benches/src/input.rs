@@ -1,9 +1,9 @@
 use ::traceprop_core::Field;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::found::{Baggage, Found, Tracestate, Words};
+use crate::found::{Baggage, Fields, Found, Tracestate};
 
-/// What a browser behind a proxy sends anyway. An outgoing request carries these too.
+/// The other headers of a browser's request through a proxy. An outgoing request carries these too.
 pub const OTHERS: [(&str, &str); 16] = [
     ("host", "shop.example.com"),
     ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"),
@@ -29,7 +29,7 @@ pub const CORRELATION: &str = "x-plumbr-transactionid";
 /// The span of a participant, where it makes one. Making ids is not measured.
 pub const CHILD: u64 = 0x53ce_929d_0e0e_4736;
 
-/// Free places in an outgoing map: its growth is no contender's work.
+/// Free places in an outgoing map: its growth is not part of the work.
 const ROOM: usize = 8;
 
 /// One request: its trace headers, what every contender has to find in them, and what it has to write.
@@ -42,12 +42,12 @@ pub struct Input {
 }
 
 impl Input {
-    /// What is written are the lines that came, with the span id of whoever writes.
+    /// Creates an input after which the received lines are written, with the span id of the writer.
     pub const fn new(name: &'static str, lines: &'static [(&'static str, &'static str)], found: Found) -> Self {
-        Self { name, lines, found, written: as_came }
+        Self { name, lines, found, written: as_received }
     }
 
-    /// The same, where a participant writes something else: all lines, for its span id.
+    /// Sets what a participant writes if it is something else: all lines, for its span id.
     pub const fn written(mut self, written: fn(&Input, u64) -> Vec<(&'static str, String)>) -> Self {
         self.written = written;
         self
@@ -87,14 +87,15 @@ impl Input {
         if found.baggage == Baggage::UNREAD && expected.baggage.members > 0 {
             expected.baggage = Baggage::UNREAD;
         }
-        if found.words == Words::UNREAD && expected.words.bytes > 0 {
-            expected.words = Words::UNREAD;
+        if found.fields == Fields::UNREAD && expected.fields.bytes > 0 {
+            expected.fields = Fields::UNREAD;
         }
         assert_eq!(found, expected, "{who} on {}", self.name);
     }
 
-    /// Panics unless `headers` is [`outgoing`] plus this context, with `span_id` where a child was made. Leaves `headers`
-    /// without it, ready for the next write.
+    /// Panics unless `headers` is [`outgoing`] plus this context, with `span_id` if a child span was made.
+    ///
+    /// Removes the context from `headers` for the next write.
     #[track_caller]
     pub fn take_written(&self, who: &str, span_id: Option<u64>, headers: &mut HeaderMap) {
         for (name, expected) in (self.written)(self, span_id.unwrap_or(self.found.span_id)) {
@@ -102,7 +103,7 @@ impl Input {
             let found = value.map(|value| comparable(who, name, &value));
             assert_eq!(found, Some(comparable(who, name, &expected)), "{who}, {name} of {}", self.name);
         }
-        // Asked for one header, this one writes several beside it; the case measures that all the same.
+        // Asked for one header, this one writes several in addition; the case measures that too.
         if who == "opentelemetry" && self.line("b3").is_some() {
             for name in ["x-b3-traceid", "x-b3-spanid", "x-b3-sampled"] {
                 headers.remove(name);
@@ -127,8 +128,8 @@ fn take_trace_headers(headers: &mut HeaderMap) -> Vec<HeaderName> {
     names
 }
 
-/// The lines that came, with another span id. Without a trace, baggage alone.
-fn as_came(input: &Input, span_id: u64) -> Vec<(&'static str, String)> {
+/// Returns the received lines, with another span id. Without a trace, baggage alone.
+fn as_received(input: &Input, span_id: u64) -> Vec<(&'static str, String)> {
     let hex = |id: u64| format!("{id:016x}");
     let parent = input.found.span_id;
     let line = |&(name, value): &(&'static str, &str)| match name {
@@ -143,8 +144,10 @@ fn as_came(input: &Input, span_id: u64) -> Vec<(&'static str, String)> {
     input.lines.iter().filter_map(line).collect()
 }
 
-/// A value without what means nothing: the order of members that peers keep in a hash map, the upper half of a trace id where
-/// all of it stands beside, and numbers that are drawn anew for each call.
+/// Returns a value without what has no meaning.
+///
+/// That is the order of members that peers keep in a hash map, the upper half of a trace id if the whole id is also
+/// there, and numbers that are drawn for each call.
 fn comparable(who: &str, name: &str, value: &str) -> String {
     let sorted = |list: &str, by: char| {
         let mut members: Vec<_> = list.split(by).filter(|item| !item.starts_with("t.tid:")).collect();
@@ -228,7 +231,7 @@ mod tests {
     #[should_panic(expected = "opentelemetry, traceparent of with-baggage")]
     fn err_written_with_the_span_of_the_caller() {
         let mut headers = outgoing();
-        for (name, value) in as_came(&INPUT, IDS.span_id) {
+        for (name, value) in as_received(&INPUT, IDS.span_id) {
             headers.append(name, HeaderValue::from_str(&value).unwrap());
         }
         INPUT.take_written("opentelemetry", Some(CHILD), &mut headers);

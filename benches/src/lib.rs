@@ -27,5 +27,5 @@ mod found;
 mod input;
 
 pub use contender::{Case, Contender, OURS, Sample};
-pub use found::{Baggage, Found, Tracestate, Words};
+pub use found::{Baggage, Fields, Found, Tracestate};
 pub use input::{CHILD, CORRELATION, Input, OTHERS, outgoing};

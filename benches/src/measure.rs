@@ -1,7 +1,7 @@
 //! Every case in one run, the contenders taking turns.
 //!
-//! Two runs on a busy machine can differ by more than two crates do. So nobody is measured alone: a round gives each
-//! contender of each case a few short samples and keeps its fastest; what counts is the median over many rounds.
+//! Two runs on a busy machine can differ by more than two crates do. So no contender is measured alone: a round gives
+//! each contender of each case a few short samples and keeps its fastest; what counts is the median over many rounds.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub fn measure(cases: Vec<Case>, rounds: usize) -> Vec<Row> {
         .collect();
     for round in 0..rounds {
         for (_, contenders) in &mut cases {
-            // Somebody else begins each time, so that nobody always finds the caches as the same rival left them.
+            // Another contender begins each time, so that none always finds the caches as one rival left them.
             let first = round % contenders.len();
             let (after, before) = contenders.split_at_mut(first);
             for measured in before.iter_mut().chain(after) {

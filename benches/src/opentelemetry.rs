@@ -1,7 +1,7 @@
 //! OpenTelemetry: the propagators of `opentelemetry_sdk` and of the B3 crate, on a `HeaderMap` through
 //! `opentelemetry-http`.
 //!
-//! They are called directly. Most services reach them through the global propagator, behind a lock and a `dyn` call, which
+//! They are called directly. Most services call them through the global propagator, with a lock and a `dyn` call, which
 //! is slower.
 
 use std::sync::LazyLock;
@@ -17,7 +17,7 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
 use crate::{Baggage, CHILD, Found, Tracestate};
 
-/// Trace context and baggage: what the SDKs of OpenTelemetry configure where nobody says otherwise.
+/// Trace context and baggage: the default of the OpenTelemetry SDKs.
 pub static DEFAULT: LazyLock<TextMapCompositePropagator> = LazyLock::new(|| {
     TextMapCompositePropagator::new(vec![Box::new(TraceContextPropagator::new()), Box::new(BaggagePropagator::new())])
 });
@@ -86,11 +86,11 @@ fn read(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Context {
 /// A tracer does the same with a new id, and more.
 fn below(parent: &Context, span_id: u64) -> Option<Context> {
     let span = parent.span();
-    let came = span.span_context();
-    // There is no way to take the state out of the parent, so it is cloned.
-    let state = || came.trace_state().clone();
-    let ours = || SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state());
-    came.is_valid().then(|| parent.with_remote_span_context(ours()))
+    let received = span.span_context();
+    // The state cannot be taken out of the parent, so it is cloned.
+    let state = || received.trace_state().clone();
+    let ours = || SpanContext::new(received.trace_id(), SpanId::from(span_id), received.trace_flags(), false, state());
+    received.is_valid().then(|| parent.with_remote_span_context(ours()))
 }
 
 pub fn inject(context: &Context, headers: &mut HeaderMap) {
@@ -116,7 +116,7 @@ pub fn child_with(propagator: &impl TextMapPropagator, from: &HeaderMap, span_id
     }
 }
 
-/// In and out with the ids that came.
+/// Extracts and injects with the received ids.
 pub fn passthrough(from: &HeaderMap, to: &mut HeaderMap) {
     passthrough_with(&TraceContextPropagator::new(), from, to);
 }

@@ -1,8 +1,8 @@
-//! OpenTelemetry's Jaeger propagator, whose last release is for OpenTelemetry 0.32: that one stands beside the newer.
+//! OpenTelemetry's Jaeger propagator, whose last release is for OpenTelemetry 0.32: built in addition to the newer one.
 //!
 //! It keeps `uberctx-*` as members of the tracestate, under the names of the headers.
 
-#![allow(deprecated, reason = "the whole crate is, and there is no other")]
+#![allow(deprecated, reason = "the whole crate is deprecated, without a replacement")]
 
 use ::opentelemetry_0_32::Context;
 use ::opentelemetry_0_32::propagation::TextMapPropagator;
@@ -62,10 +62,10 @@ impl Jaeger {
 /// As with the newer OpenTelemetry.
 fn below(parent: &Context, span_id: u64) -> Option<Context> {
     let span = parent.span();
-    let came = span.span_context();
-    let state = || came.trace_state().clone();
-    let ours = || SpanContext::new(came.trace_id(), SpanId::from(span_id), came.trace_flags(), false, state());
-    came.is_valid().then(|| parent.with_remote_span_context(ours()))
+    let received = span.span_context();
+    let state = || received.trace_state().clone();
+    let ours = || SpanContext::new(received.trace_id(), SpanId::from(span_id), received.trace_flags(), false, state());
+    received.is_valid().then(|| parent.with_remote_span_context(ours()))
 }
 
 impl Default for Jaeger {

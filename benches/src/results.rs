@@ -1,4 +1,4 @@
-//! Measured data: kept as CSV beside the README, shown as tables.
+//! Measured data: kept as CSV next to the README, shown as tables.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ pub fn table(rows: &[Row]) -> String {
     text
 }
 
-/// A line for each case that ends in `ending`, the others behind ours: how many times our time, and how many allocations.
+/// Returns a line for each case that ends in `ending`: the others' times as multiples of ours, and their allocations.
 pub fn short_table(rows: &[Row], ending: &str) -> String {
     let mut text =
         "| case | ours: ns | allocations | others: times ours (allocations) |\n|---|--:|--:|---|\n".to_owned();

@@ -1,7 +1,7 @@
 //! SkyWalking's agent. It reads and writes the text of an `sw8` value and knows no headers: the glue is ours and uses the
 //! fastest look-up, by `HeaderName`.
 //!
-//! To write a value it needs its tracing context with a span in it, which `child` makes. Nothing is reported.
+//! To write a value it needs its tracing context with a span, which `child` makes. Nothing is reported.
 
 use ::skywalking::trace::propagation::context::PropagationContext;
 use ::skywalking::trace::propagation::decoder::decode_propagation;
@@ -11,23 +11,27 @@ use ::skywalking::trace::trace_context::TracingContext;
 use ::skywalking::trace::tracer::Tracer;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::{Found, Words};
+use crate::{Fields, Found};
 
 static SW8: HeaderName = HeaderName::from_static("sw8");
 
 /// All fields, as text of its own. The parent is a segment and a number; which span id that is in other formats, it does
 /// not say.
 pub fn extract(headers: &HeaderMap) -> Found {
-    let Some(came) = read(headers) else {
+    let Some(received) = read(headers) else {
         return Found::default();
     };
-    let names =
-        [&came.parent_service, &came.parent_service_instance, &came.destination_endpoint, &came.destination_address];
+    let names = [
+        &received.parent_service,
+        &received.parent_service_instance,
+        &received.destination_endpoint,
+        &received.destination_address,
+    ];
     Found {
-        trace_id: u128::from_str_radix(&came.parent_trace_id, 16).unwrap_or(Found::TEXT),
+        trace_id: u128::from_str_radix(&received.parent_trace_id, 16).unwrap_or(Found::TEXT),
         span_id: Found::SEGMENT,
-        sampled: came.do_sample,
-        words: Words { bytes: names.iter().map(|name| name.len()).sum() },
+        sampled: received.do_sample,
+        fields: Fields { bytes: names.iter().map(|name| name.len()).sum() },
         ..Found::default()
     }
 }
@@ -43,9 +47,9 @@ pub struct Call {
 
 impl Call {
     pub fn new(tracer: &Tracer, headers: &HeaderMap, endpoint: &'static str, peer: &'static str) -> Option<Self> {
-        let came = read(headers)?;
+        let received = read(headers)?;
         let mut context = tracer.create_trace_context();
-        let entry = context.create_entry_span_with_propagation(endpoint, &came);
+        let entry = context.create_entry_span_with_propagation(endpoint, &received);
         let exit = context.create_exit_span(endpoint, peer);
         Some(Self { _exit: exit, _entry: entry, context, endpoint, peer })
     }

@@ -6,13 +6,13 @@ use ::traceprop_core::{Extraction, InjectOptions, OwnedContext, Propagator, Span
 use ::traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 use http::HeaderMap;
 
-use crate::{Baggage, CHILD, Found, Tracestate, Words};
+use crate::{Baggage, CHILD, Fields, Found, Tracestate};
 
 /// Trace context alone.
 static TRACE_CONTEXT: LazyLock<Propagator> = LazyLock::new(|| by_names("tracecontext"));
 /// Baggage alone.
 static BAGGAGE: LazyLock<Propagator> = LazyLock::new(|| by_names("baggage"));
-/// Both.
+/// Reads and writes W3C.
 static DEFAULT: LazyLock<Propagator> = LazyLock::new(|| presets::W3C.propagator());
 
 fn by_names(list: &str) -> Propagator {
@@ -24,7 +24,7 @@ pub fn named(list: &str) -> &'static Propagator {
     forever(by_names(list))
 }
 
-/// The same of one that was built.
+/// Returns a built propagator for the rest of the process.
 pub fn forever(propagator: Propagator) -> &'static Propagator {
     Box::leak(Box::new(propagator))
 }
@@ -52,15 +52,15 @@ pub fn extract_ids(propagator: &Propagator, headers: &HeaderMap) -> Found {
     ids(&propagator.extract(&HeaderCarrier::new(headers)))
 }
 
-/// The same, and what `words` makes of the rest.
-pub fn extract_words(
+/// Extracts the ids, and what `fields` makes of the rest.
+pub fn extract_fields(
     propagator: &Propagator,
     headers: &HeaderMap,
-    words: impl FnOnce(&Extraction<'_>) -> Words,
+    fields: impl FnOnce(&Extraction<'_>) -> Fields,
 ) -> Found {
     let carrier = HeaderCarrier::new(headers);
     let extraction = propagator.extract(&carrier);
-    Found { words: words(&extraction), ..ids(&extraction) }
+    Found { fields: fields(&extraction), ..ids(&extraction) }
 }
 
 /// What [`inject`] writes: owned, as request extensions hold it.
@@ -111,7 +111,7 @@ pub fn child_with(
     }
 }
 
-/// In and out with the ids that came.
+/// Extracts and injects with the received ids.
 pub fn passthrough(from: &HeaderMap, to: &mut HeaderMap) {
     passthrough_with(&TRACE_CONTEXT, from, to);
 }
@@ -164,8 +164,8 @@ pub fn found(extraction: &Extraction<'_>) -> Found {
 }
 
 /// Origin and tags of Datadog.
-pub fn datadog_words(extraction: &Extraction<'_>) -> Words {
-    let words = extraction.datadog();
-    let origin = words.origin().map_or(0, |origin| origin.len());
-    Words { bytes: words.tags().iter().fold(origin, |bytes, tag| bytes + tag.name.len() + tag.value.len()) }
+pub fn datadog_fields(extraction: &Extraction<'_>) -> Fields {
+    let fields = extraction.datadog();
+    let origin = fields.origin().map_or(0, |origin| origin.len());
+    Fields { bytes: fields.tags().iter().fold(origin, |bytes, tag| bytes + tag.name.len() + tag.value.len()) }
 }

@@ -1,10 +1,10 @@
 //! traceparent, tracestate and baggage: reading, writing, and handing on.
 
-use crate::{Baggage, CHILD, Case, Contender, Found, Input, Tracestate, Words, fastrace, opentelemetry, traceprop};
+use crate::{Baggage, CHILD, Case, Contender, Fields, Found, Input, Tracestate, fastrace, opentelemetry, traceprop};
 
 /// The members of the specification's own examples, and one more.
 pub(crate) const STATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,es=s:0.25");
-/// The same with Datadog's member, which means something to us.
+/// A tracestate with Datadog's member, which we read.
 const STATE_DD: (&str, &str) = ("tracestate", "dd=s:1;o:rum;t.dm:-0,congo=t61rcWkgMzE,es=s:0.25");
 const STATE_32: (&str, &str) = (
     "tracestate",
@@ -16,7 +16,7 @@ const STATE_32: (&str, &str) = (
 );
 pub(crate) const SAMPLED: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 const UNSAMPLED: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00");
-/// The last digit of the parent is none: by then most of the work is done. Every contender refuses this one.
+/// The last digit of the parent is not a digit: by then most of the work is done. No contender accepts it.
 const BROKEN: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902bz-01");
 pub(crate) const LUGGAGE: (&str, &str) = ("baggage", "userId=alice,serverNode=DF%2028,isProduction=false");
 
@@ -26,7 +26,7 @@ pub(crate) const NOTHING: Found = Found {
     sampled: false,
     tracestate: Tracestate::Absent,
     baggage: Baggage { members: 0, bytes: 0 },
-    words: Words { bytes: 0 },
+    fields: Fields { bytes: 0 },
 };
 /// The ids that most requests carry.
 pub(crate) const IDS: Found = Found {

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What a browser behind a proxy sends anyway. An outgoing request carries these too.
+/// The other headers of a browser's request through a proxy. An outgoing request carries these too.
 const OTHERS: [(&str, &str); 16] = [
     ("host", "shop.example.com"),
     ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"),
@@ -25,7 +25,7 @@ const OTHERS: [(&str, &str); 16] = [
 /// Free places in a map that is written into: its growth is not ours.
 const ROOM: usize = 8;
 
-/// The trace that all requests name, in their own words.
+/// The trace that all requests name, each in its format.
 pub(crate) const TRACE_ID: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
 pub(crate) const PARENT_ID: u64 = 0x00f0_67aa_0ba9_02b7;
 
@@ -35,7 +35,7 @@ pub(crate) const TRACESTATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b
 pub(crate) const TRACESTATE_WITH_DD: (&str, &str) = ("tracestate", "dd=s:2;o:rum;t.dm:-4;t.usr.id:MTIz,rojo=1");
 pub(crate) const BAGGAGE: (&str, &str) = ("baggage", "tenant=acme,user=Ad%C3%A8le%20B,region=eu-north-1");
 pub(crate) const B3: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
-/// Its last digit of the parent is no digit.
+/// The last digit of its parent is not a digit.
 pub(crate) const B3_MALFORMED: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902bg-1");
 /// A digit of the trace id is in upper case.
 pub(crate) const TRACEPARENT_MALFORMED: (&str, &str) =

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use record::{Judgement, Record};
 
-/// A count may grow by so much. It is exact, so this is no allowance for noise: it is what a change may cost in passing.
+/// The allowed growth of a count. Counts are exact, so this allows for the side effects of a change, not for noise.
 const MARGIN_PERCENT: u64 = 3;
 
 /// How much more a path may take than in the first version, whatever was added since.
@@ -50,7 +50,7 @@ fn run(name: &str, calls: &str) -> Result<ExitCode, Box<dyn Error>> {
     // A stack of its own begins where a page does. That of the main thread begins below the environment, and how a
     // copy runs can depend on where its bytes lie.
     let thread = std::thread::Builder::new().stack_size(4 << 20).spawn(move || counted(path, calls))?;
-    thread.join().map_err(|_| "the path came to a wrong result")?;
+    thread.join().map_err(|_| "the path has a wrong result")?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -72,7 +72,7 @@ fn c_library(calls: usize) {
     }
 }
 
-/// `found`: how many members of tracestate and of baggage, beside the ids.
+/// `found`: the number of members of tracestate and of baggage, in addition to the ids.
 fn extract(names: &str, lines: &[(&'static str, &str)], found: Option<(usize, usize)>, calls: usize) {
     let propagator = Propagator::from_names(names, "none").expect("known names");
     let request = request(lines);
@@ -92,10 +92,10 @@ fn datadog(calls: usize) {
     for _ in 0..calls {
         let carrier = HeaderCarrier::new(black_box(&request));
         let extraction = propagator.extract(&carrier);
-        let words = extraction.datadog();
+        let fields = extraction.datadog();
         assert_eq!(ids(&extraction), Some((TRACE_ID, Some(PARENT_ID), true)));
-        assert_eq!((words.priority(), words.tags().iter().count()), (Some(1), 2));
-        assert!(words.origin().is_some());
+        assert_eq!((fields.priority(), fields.tags().iter().count()), (Some(1), 2));
+        assert!(fields.origin().is_some());
     }
 }
 
@@ -116,7 +116,7 @@ fn explain(calls: usize) {
     }
 }
 
-/// What a service holds of its request: the ids, and the lines beside them.
+/// Returns what a service keeps of its request: the ids, and the other lines.
 fn context(lines: &[(&'static str, &str)]) -> OwnedContext {
     let (propagator, request) = (presets::W3C.propagator(), request(lines));
     let carrier = HeaderCarrier::new(&request);
@@ -142,7 +142,7 @@ fn inject(names: &str, lines: usize, calls: usize) {
     forget(maps);
 }
 
-/// In, and out again as it came, by a service without spans of its own.
+/// Extracts and forwards verbatim, as a service without spans does.
 fn passthrough(lines: &[(&'static str, &str)], calls: usize) {
     let propagator = Propagator::from_names("tracecontext", "tracecontext").expect("known names");
     let request = request(lines);
@@ -216,7 +216,7 @@ impl Service<Request<()>> for Answers {
     }
 }
 
-/// What a client does before a hop: the rule of its destination, a child, and its headers in the request.
+/// The work of a client before a hop: the rule of its destination, a child span, and its headers in the request.
 fn call(calls: usize) {
     let destinations = Rules::builder(presets::W3C)
         .rule("legacy.internal:8080", Rule::trace_context())

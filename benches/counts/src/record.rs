@@ -5,7 +5,7 @@ use std::{fs, io};
 
 use crate::{MARGIN_PERCENT, paths};
 
-/// The counts that the last change left behind.
+/// The counts of the last change.
 pub(crate) const LAST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 
 /// The counts of the first version, before it was rebuilt. No command writes this file.
@@ -89,7 +89,7 @@ impl Record {
         (!same).then(|| format!("the counts are those of {}, and this is {}", what(self), what(&here)))
     }
 
-    /// The same for the C library, by what it takes for work that is always the same.
+    /// Returns a message if the C library is another one, by its count for constant work.
     pub(crate) fn other_library(&self, now: u64) -> Option<String> {
         match self.judge(paths::C_LIBRARY, now, MARGIN_PERCENT) {
             Judgement::Same { .. } => None,

@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 /// random ids to make no new block in between: it does that with what the processor has, which we do not.
 pub(crate) const CALLS: u64 = 10;
 
-/// glibc copies and compares with the widest registers that it finds. Here all processors are alike: masked is what came
-/// after the baseline of x86-64, and from which length on it copies in another way no longer follows from cache sizes.
+/// glibc copies and compares with the widest registers that it finds. This makes all processors alike: features after
+/// the baseline of x86-64 are masked, and the length limits of its copies no longer depend on cache sizes.
 const BASELINE: &str = "glibc.cpu.hwcaps=\
     -AVX512F,-AVX512VL,-AVX512BW,-AVX512CD,-AVX512DQ,-AVX2,-AVX2_Usable,-AVX,-BMI1,-BMI2,-LZCNT,-MOVBE,-POPCNT,-RTM,\
     -ERMS,-FSRM,-SSSE3,-SSE4_1,-SSE4_2,-AVX_Fast_Unaligned_Load,-Fast_Unaligned_Copy,-Fast_Copy_Backward,-Slow_BSF,\

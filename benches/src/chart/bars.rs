@@ -10,7 +10,7 @@ struct Work {
     title: &'static str,
     case: &'static str,
     contenders: &'static [&'static str],
-    /// Whose time is no part of the work.
+    /// The contender whose time is not part of the work.
     bare: Option<&'static str>,
 }
 

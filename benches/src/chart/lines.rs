@@ -108,7 +108,7 @@ fn panel(drawing: &mut Drawing<'_>, lines: &[Line<'_>], (left, top): (f64, f64))
             ends.push((x, y, name));
         }
     }
-    // Names that would stand on each other are moved apart, from the top down.
+    // Names that would overlap are moved apart, from the top down.
     ends.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut free = f64::MIN;
     for (x, y, name) in ends {

@@ -22,7 +22,7 @@ static SINGLE_UNSAMPLED: Input = Input::new(
     &[("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0")],
     Found { sampled: false, ..IDS },
 );
-/// The last digit of the span is none.
+/// The last digit of the span is not a digit.
 static SINGLE_BROKEN: Input =
     Input::new("b3-malformed", &[("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902bz-1")], NOTHING);
 static SINGLE_ABSENT: Input = Input::new("b3-absent", &[], NOTHING);
@@ -35,7 +35,7 @@ static MULTI_BROKEN: Input =
     Input::new("b3multi-malformed", &[TRACE, ("x-b3-spanid", "00f067aa0ba902bz"), YES], NOTHING);
 static MULTI_ABSENT: Input = Input::new("b3multi-absent", &[], NOTHING);
 
-/// One encoding, in everybody's words.
+/// One encoding, by every contender.
 struct Peers {
     ours: LazyLock<&'static Propagator>,
     otel: LazyLock<OtelB3>,

@@ -12,7 +12,7 @@ static FULL: Input = Input::new(
     &[(CORRELATION, "4bf92f35-77b3-4da6-a3ce-929d0e0e4736")],
     Found { span_id: 0, sampled: false, ..IDS },
 );
-/// The last digit is none.
+/// The last digit is not a digit.
 static BROKEN: Input =
     Input::new("correlation-malformed", &[(CORRELATION, "4bf92f35-77b3-4da6-a3ce-929d0e0e473x")], NOTHING);
 static ABSENT: Input = Input::new("correlation-absent", &[], NOTHING);

@@ -6,7 +6,7 @@ use traceprop_core::{InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NARROW, NOTHING, case, sizes};
 use crate::datadog_opentelemetry::{Datadog, Style};
-use crate::{Case, Contender, Found, Input, Words, traceprop};
+use crate::{Case, Contender, Fields, Found, Input, traceprop};
 
 const TRACE: (&str, &str) = ("x-datadog-trace-id", "11803532876627986230");
 const PARENT: (&str, &str) = ("x-datadog-parent-id", "67667974448284343");
@@ -16,16 +16,16 @@ const TAGS: (&str, &str) = ("x-datadog-tags", "_dd.p.dm=-0,_dd.p.tid=4bf92f3577b
 
 /// The bytes of `rum`, `dm` and `-0`.
 static FULL: Input =
-    Input::new("datadog", &[TRACE, PARENT, KEEP, ORIGIN, TAGS], Found { words: Words { bytes: 7 }, ..IDS });
+    Input::new("datadog", &[TRACE, PARENT, KEEP, ORIGIN, TAGS], Found { fields: Fields { bytes: 7 }, ..IDS });
 /// As a browser sends it.
 static NO_TAGS: Input =
-    Input::new("datadog-64-bit", &[TRACE, PARENT, KEEP, ORIGIN], Found { words: Words { bytes: 3 }, ..NARROW });
+    Input::new("datadog-64-bit", &[TRACE, PARENT, KEEP, ORIGIN], Found { fields: Fields { bytes: 3 }, ..NARROW });
 static UNSAMPLED: Input = Input::new(
     "datadog-not-sampled",
     &[TRACE, PARENT, ("x-datadog-sampling-priority", "0"), ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6")],
     Found { sampled: false, ..IDS },
 );
-/// The last digit of the trace id is none.
+/// The last digit of the trace id is not a digit.
 static BROKEN: Input =
     Input::new("datadog-malformed", &[("x-datadog-trace-id", "1180353287662798623x"), PARENT, KEEP], NOTHING);
 static ABSENT: Input = Input::new("datadog-absent", &[], NOTHING);
@@ -40,13 +40,13 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn extract(input: &'static Input, others: usize) -> Case {
-    let ours = |headers: &_| traceprop::extract_words(&OURS, headers, traceprop::datadog_words);
+    let ours = |headers: &_| traceprop::extract_fields(&OURS, headers, traceprop::datadog_fields);
     let mut contenders = vec![
         Contender::extract("traceprop", input, others, ours),
         Contender::extract("datadog-opentelemetry", input, others, |headers| THEIRS.extract(headers)),
     ];
-    if input.found.words.bytes > 0 {
-        let ids = |headers: &_| Found { words: Words::UNREAD, ..traceprop::extract_ids(&OURS, headers) };
+    if input.found.fields.bytes > 0 {
+        let ids = |headers: &_| Found { fields: Fields::UNREAD, ..traceprop::extract_ids(&OURS, headers) };
         contenders.insert(1, Contender::extract("traceprop (ids alone)", input, others, ids));
     }
     case("extract", input, others, contenders)

@@ -19,7 +19,7 @@ static UNSAMPLED: Input = Input::new(
     &[("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:0")],
     Found { sampled: false, ..IDS },
 );
-/// The last digit of the span is none.
+/// The last digit of the span is not a digit.
 static BROKEN: Input = Input::new(
     "jaeger-malformed",
     &[("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902bz:0:1")],

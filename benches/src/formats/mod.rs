@@ -12,14 +12,14 @@ use crate::CHILD;
 use crate::w3c::{IDS, NOTHING};
 use crate::{Case, Contender, Found, Input};
 
-/// The same where the trace id has 64 bits.
+/// What is found if the trace id has 64 bits.
 const NARROW: Found = Found { trace_id: 0xa3ce_929d_0e0e_4736, ..IDS };
 
 pub fn cases() -> Vec<Case> {
     [b3::cases(), datadog::cases(), jaeger::cases(), sw8::cases(), correlation::cases()].into_iter().flatten().collect()
 }
 
-/// How many other headers each kind of request has beside it: all three numbers for the usual one and for none.
+/// Returns each kind of request with its numbers of other headers: all numbers for the usual one and for none.
 fn sizes(usual: &'static Input, absent: &'static Input, unusual: &[&'static Input]) -> Vec<(&'static Input, usize)> {
     let all = [0, 16, 100];
     let usual = all.map(|others| (usual, others));

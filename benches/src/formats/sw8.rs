@@ -6,7 +6,7 @@ use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Extraction, InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NOTHING, case, sizes};
-use crate::{Case, Contender, Found, Input, Words, traceprop};
+use crate::{Case, Contender, Fields, Found, Input, traceprop};
 
 /// Who calls, and whom.
 const SERVICE: (&str, &str) = ("cart", "cart-1");
@@ -14,7 +14,7 @@ const ENDPOINT: &str = "/cart";
 const PEER: &str = "stock:8080";
 
 /// shop, shop-1, /basket and cart:8080.
-const WORDS: Words = Words { bytes: 26 };
+const WORDS: Fields = Fields { bytes: 26 };
 
 static FULL: Input = Input::new(
     "sw8",
@@ -23,7 +23,7 @@ static FULL: Input = Input::new(
         "1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-MDBmMDY3YWEwYmE5MDJiNzAwMDAwMDAwMDAwMDAwMDA=-0-c2hvcA==-\
          c2hvcC0x-L2Jhc2tldA==-Y2FydDo4MDgw",
     )],
-    Found { words: WORDS, ..IDS },
+    Found { fields: WORDS, ..IDS },
 )
 .written(written);
 /// The ids of SkyWalking's agent for Java: `de5980b8fce34a37aab9b4ac3af7eedd.1.16563474296430001`.
@@ -35,7 +35,7 @@ static JAVA: Input = Input::new(
          NGYyZjI3NzQ4YjhlNDRlY2FmMThmZTAzNDcxOTRlODYuMzMuMTY1NjA2MDczNjk5NTAwNjY=-123-c2hvcA==-c2hvcC0x-L2Jhc2tldA==-\
          Y2FydDo4MDgw",
     )],
-    Found { trace_id: 0xde59_80b8_fde3_4a37_1be4_1bcd_5e2f_d4dd, span_id: 0xe9c4_55a8_2542_306a, words: WORDS, ..IDS },
+    Found { trace_id: 0xde59_80b8_fde3_4a37_1be4_1bcd_5e2f_d4dd, span_id: 0xe9c4_55a8_2542_306a, fields: WORDS, ..IDS },
 );
 static UNSAMPLED: Input = Input::new(
     "sw8-not-sampled",
@@ -44,9 +44,9 @@ static UNSAMPLED: Input = Input::new(
         "0-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-MDBmMDY3YWEwYmE5MDJiNzAwMDAwMDAwMDAwMDAwMDA=-0-c2hvcA==-\
          c2hvcC0x-L2Jhc2tldA==-Y2FydDo4MDgw",
     )],
-    Found { sampled: false, words: WORDS, ..IDS },
+    Found { sampled: false, fields: WORDS, ..IDS },
 );
-/// The last digit of the last field is none.
+/// The last digit of the last field is not a digit.
 static BROKEN: Input = Input::new(
     "sw8-malformed",
     &[(
@@ -58,7 +58,7 @@ static BROKEN: Input = Input::new(
 );
 static ABSENT: Input = Input::new("sw8-absent", &[], NOTHING);
 
-/// A child says its own names, and its span id stands for a segment.
+/// A child span writes its own names, and its span id as a segment.
 fn written(_: &Input, span_id: u64) -> Vec<(&'static str, String)> {
     let segment = match span_id {
         CHILD => "NTNjZTkyOWQwZTBlNDczNjAwMDAwMDAwMDAwMDAwMDA=",
@@ -84,12 +84,12 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn extract(input: &'static Input, others: usize) -> Case {
-    let ours = |headers: &_| traceprop::extract_words(&OURS, headers, lengths);
-    #[allow(unused_mut, reason = "without the feature nobody else takes part")]
+    let ours = |headers: &_| traceprop::extract_fields(&OURS, headers, lengths);
+    #[allow(unused_mut, reason = "without the feature there are no other contenders")]
     let mut contenders = vec![Contender::extract("traceprop", input, others, ours)];
-    if input.found.words.bytes > 0 {
-        let ids = |headers: &_| Found { words: Words::UNREAD, ..traceprop::extract_ids(&OURS, headers) };
-        let decoded = |headers: &_| traceprop::extract_words(&OURS, headers, decoded);
+    if input.found.fields.bytes > 0 {
+        let ids = |headers: &_| Found { fields: Fields::UNREAD, ..traceprop::extract_ids(&OURS, headers) };
+        let decoded = |headers: &_| traceprop::extract_fields(&OURS, headers, decoded);
         contenders.push(Contender::extract("traceprop (ids alone)", input, others, ids));
         contenders.push(Contender::extract("traceprop (text decoded)", input, others, decoded));
     }
@@ -98,22 +98,22 @@ fn extract(input: &'static Input, others: usize) -> Case {
     case("extract", input, others, contenders)
 }
 
-/// All fields are valid, and lent as they came.
-fn lengths(extraction: &Extraction<'_>) -> Words {
-    let Some(came) = extraction.sw8() else {
-        return Words::default();
+/// All fields are valid, and borrowed as received.
+fn lengths(extraction: &Extraction<'_>) -> Fields {
+    let Some(received) = extraction.sw8() else {
+        return Fields::default();
     };
-    let header = came.header;
+    let header = received.header;
     let names = [header.service(), header.instance(), header.endpoint(), header.peer()];
-    Words { bytes: names.iter().map(|name| name.len()).sum() }
+    Fields { bytes: names.iter().map(|name| name.len()).sum() }
 }
 
 /// All six fields, as text in buffers on the stack.
-fn decoded(extraction: &Extraction<'_>) -> Words {
-    let Some(came) = extraction.sw8() else {
-        return Words::default();
+fn decoded(extraction: &Extraction<'_>) -> Fields {
+    let Some(received) = extraction.sw8() else {
+        return Fields::default();
     };
-    let header = came.header;
+    let header = received.header;
     let mut buffer = [0; 128];
     let mut decode = |field: traceprop_core::formats::sw8::Sw8Text<'_>| {
         std::hint::black_box(field.decode(&mut buffer)).map_or(0, str::len)
@@ -121,7 +121,7 @@ fn decoded(extraction: &Extraction<'_>) -> Words {
     let ids = decode(header.trace_id()) + decode(header.segment_id());
     let names = [header.service(), header.instance(), header.endpoint(), header.peer()].map(decode);
     assert!(ids > 32, "both are there");
-    Words { bytes: names.iter().sum() }
+    Fields { bytes: names.iter().sum() }
 }
 
 const CALL: InjectOptions<'static> = InjectOptions::everything().endpoint(ENDPOINT).peer(PEER);
