@@ -61,7 +61,7 @@ fn end(hop: &Hop) -> &Hop {
 #[tokio::test]
 async fn ok_the_page_and_what_it_loads_are_served() {
     let fleet = Fleet::start();
-    let page = fleet.get("?path=w3c/edge&dialect=b3").await;
+    let page = fleet.get("?path=w3c/edge&format=b3").await;
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"));
@@ -78,21 +78,21 @@ async fn ok_the_page_and_what_it_loads_are_served() {
 }
 
 #[tokio::test]
-async fn ok_every_dialect_is_one_trace_on_every_path() {
+async fn ok_every_format_is_one_trace_on_every_path() {
     let fleet = Fleet::start();
     let choices = fleet.choices().await;
     let list = |key: &str| choices[key].as_array().unwrap().clone();
-    assert_eq!((list("dialects").len(), list("paths").len()), (10, 14));
-    for dialect in list("dialects") {
-        let headers = dialect["headers"].as_array().unwrap();
+    assert_eq!((list("formats").len(), list("paths").len()), (10, 14));
+    for format in list("formats") {
+        let headers = format["headers"].as_array().unwrap();
         let headers: Vec<_> = headers.iter().map(|h| (h[0].as_str().unwrap(), h[1].as_str().unwrap())).collect();
         for path in list("paths") {
             let id = path["id"].as_str().unwrap();
             let answer = fleet.send(id, &headers).await;
-            assert!(answer.whole, "{} on {id}: {}", dialect["id"], answer.verdict);
-            assert_eq!(answer.sent.len(), headers.len(), "{} on {id}", dialect["id"]);
+            assert!(answer.whole, "{} on {id}: {}", format["id"], answer.verdict);
+            assert_eq!(answer.sent.len(), headers.len(), "{} on {id}", format["id"]);
             if id.starts_with("open/") {
-                assert_eq!(answer.hop.continued, !headers.is_empty(), "{} on {id}", dialect["id"]);
+                assert_eq!(answer.hop.continued, !headers.is_empty(), "{} on {id}", format["id"]);
             }
         }
     }
@@ -111,9 +111,9 @@ async fn ok_a_request_takes_the_path_and_the_answer_shows_each_hop() {
     assert_eq!(answer.verdict, "One trace through 4 services");
     assert_eq!(services(&answer.hop), ["edge", "mail", "payments", "billing"]);
     assert_eq!(answer.hop.ids.trace.as_deref(), Some("00000000000000009d3c5b7a11223344"));
-    assert_eq!(answer.hop.calls[0].went_out, answer.hop.calls[0].hop.came_in);
+    assert_eq!(answer.hop.calls[0].went_out, answer.hop.calls[0].hop.received);
     let billing = end(&answer.hop);
-    assert!(billing.came_in.contains(&("x-datadog-origin".into(), "rum".into())), "{:?}", billing.came_in);
+    assert!(billing.received.contains(&("x-datadog-origin".into(), "rum".into())), "{:?}", billing.received);
     assert!(billing.explain.ends_with("datadog: used"), "{}", billing.explain);
 }
 

@@ -29,7 +29,7 @@ pub fn request(out: &mut impl Write, number: usize, request: &Request) -> io::Re
 
 pub fn hop(out: &mut impl Write, hop: &Hop) -> io::Result<()> {
     writeln!(out, "  {}", hop.service)?;
-    lines(out, "received", &hop.came_in)?;
+    lines(out, "received", &hop.received)?;
     writeln!(out, "    {:11}  {}", "explained", hop.explain)?;
     for sent in &hop.calls {
         lines(out, &format!("to {}", sent.hop.service), &sent.went_out)?;

@@ -30,7 +30,7 @@ pub struct Hop {
     /// The formats that it reads, in order.
     pub speaks: String,
     /// The received header lines.
-    pub came_in: Vec<Line>,
+    pub received: Vec<Line>,
     /// How the propagator explains them.
     pub explain: String,
     /// Whether it continues the caller's trace. If not, it started one.
@@ -174,7 +174,7 @@ async fn handle(
     Ok(Json(Hop {
         service: service.plan.name.into(),
         speaks: service.plan.speaks.into(),
-        came_in: lines::of_traces(&headers, &service.speaks),
+        received: lines::of_traces(&headers, &service.speaks),
         explain: service.speaks.explain(&carrier).to_string(),
         continued: service.speaks.extract(&carrier).context().is_some(),
         ids: context.as_ref().map(Ids::of).unwrap_or_default(),

@@ -50,7 +50,7 @@ mod tests {
 
     fn hop(ids: Ids, calls: Vec<Sent>) -> Hop {
         let (service, speaks, explain) = Default::default();
-        Hop { service, speaks, came_in: Vec::new(), explain, continued: ids.parent.is_some(), ids, calls }
+        Hop { service, speaks, received: Vec::new(), explain, continued: ids.parent.is_some(), ids, calls }
     }
 
     fn pair(sent: &str, callee: Ids) -> Hop {

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn ok_every_dialect_carries_what_the_request_is() {
+    fn ok_every_format_carries_what_the_request_is() {
         for number in 1..500 {
             let load = Load::new(number);
             assert_eq!(served(load, &load.headers()), Ok(()), "{number}");

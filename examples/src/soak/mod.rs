@@ -99,7 +99,7 @@ pub async fn run(time: Duration) -> Result<Figures, SoakError> {
     Ok(Figures { time: begin.elapsed(), requests, contexts, faults, told, memory })
 }
 
-/// Sends one request, and looks whether a context was left behind on the thread that it is sent from.
+/// Sends one request, and checks that no context remains on the thread that it is sent from.
 async fn send(client: &reqwest::Client, url: &str, load: Load, watch: &Watch) {
     watch.none_here(load);
     let mut request = client.get(format!("{url}/{}", load.number()));

@@ -42,11 +42,11 @@ impl Watch {
     }
 
     /// Records a fault.
-    pub fn fault(&self, words: String) {
+    pub fn fault(&self, message: String) {
         self.faults.fetch_add(1, Ordering::Relaxed);
         let mut told = self.told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if told.len() < TOLD {
-            told.push(words);
+            told.push(message);
         }
     }
 
@@ -63,7 +63,7 @@ mod tests {
     use traceprop_core::{RandomIds, SpanContext};
 
     #[test]
-    fn err_a_context_of_another_and_one_that_was_left_behind_are_faults() {
+    fn err_a_context_of_another_and_a_leftover_one_are_faults() {
         let watch = Watch::default();
         watch.none_here(Load::new(1));
         assert_eq!(watch.figures(), (1, 0, vec![]));

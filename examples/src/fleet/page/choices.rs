@@ -7,14 +7,14 @@ use super::super::service::Route;
 
 /// Headers of an agent of one format.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Dialect {
+pub(super) struct Format {
     id: &'static str,
     name: &'static str,
     headers: &'static [(&'static str, &'static str)],
 }
 
-pub(super) const DIALECTS: &[Dialect] = &[
-    Dialect {
+pub(super) const FORMATS: &[Format] = &[
+    Format {
         id: "datadog",
         name: "Datadog, from a RUM agent",
         headers: &[
@@ -24,7 +24,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
             ("x-datadog-origin", "rum"),
         ],
     },
-    Dialect {
+    Format {
         id: "w3c",
         name: "W3C, with tracestate and baggage",
         headers: &[
@@ -33,12 +33,12 @@ pub(super) const DIALECTS: &[Dialect] = &[
             ("baggage", "tenant=acme,session=secret"),
         ],
     },
-    Dialect {
+    Format {
         id: "b3",
         name: "B3, one header",
         headers: &[("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-d")],
     },
-    Dialect {
+    Format {
         id: "b3multi",
         name: "B3, a header for each part",
         headers: &[
@@ -47,7 +47,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
             ("x-b3-sampled", "1"),
         ],
     },
-    Dialect {
+    Format {
         id: "jaeger",
         name: "Jaeger, with baggage",
         headers: &[
@@ -55,7 +55,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
             ("uberctx-tenant", "acme"),
         ],
     },
-    Dialect {
+    Format {
         id: "sw8",
         name: "SkyWalking",
         headers: &[(
@@ -65,12 +65,12 @@ pub(super) const DIALECTS: &[Dialect] = &[
              -3-bWFsbA==-bWFsbC0x-R0VUOi9jYXJ0-c2hvcDo4MA==",
         )],
     },
-    Dialect {
+    Format {
         id: "correlation",
         name: "A correlation id of 2016",
         headers: &[("x-plumbr-transactionid", "D19931BB-F235-4DCB-2E2F-B9D31225D62E")],
     },
-    Dialect {
+    Format {
         id: "two-traces",
         name: "Two formats with different traces",
         headers: &[
@@ -78,7 +78,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
             ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"),
         ],
     },
-    Dialect {
+    Format {
         id: "malformed",
         name: "An uppercase traceparent and a valid B3",
         headers: &[
@@ -86,7 +86,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
             ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1"),
         ],
     },
-    Dialect { id: "none", name: "No trace headers", headers: &[] },
+    Format { id: "none", name: "No trace headers", headers: &[] },
 ];
 
 /// A path through a fleet, from a service without callers to one without calls, or to all services.
@@ -138,7 +138,7 @@ pub(super) fn paths(place: usize, fleet: &'static Fleet) -> Vec<Path> {
 /// All choices of the page.
 #[derive(Debug, Serialize)]
 pub(super) struct Choices {
-    dialects: &'static [Dialect],
+    formats: &'static [Format],
     paths: Vec<Offered>,
 }
 
@@ -162,7 +162,7 @@ impl Choices {
             },
             reads: path.reads.replace(',', ", "),
         };
-        Self { dialects: DIALECTS, paths: paths.iter().map(offered).collect() }
+        Self { formats: FORMATS, paths: paths.iter().map(offered).collect() }
     }
 }
 
@@ -176,12 +176,12 @@ mod tests {
     fn ok_each_format_of_all_can_be_sent() {
         for format in Propagator::from_names("all", "none").unwrap().extract_names() {
             let alone = Propagator::from_names(format, "none").unwrap();
-            let is_read = |dialect: &Dialect| {
-                let report = alone.explain(&dialect.headers);
+            let is_read = |choice: &Format| {
+                let report = alone.explain(&choice.headers);
                 report.entries().any(|entry| matches!(entry.parsed.outcome(), Outcome::Context(_)))
                     || !report.extraction().baggage().is_empty()
             };
-            assert!(DIALECTS.iter().any(is_read), "no headers of {format}");
+            assert!(FORMATS.iter().any(is_read), "no headers of {format}");
         }
     }
 

@@ -3,11 +3,11 @@
 //! | address | answer |
 //! |---|---|
 //! | `/` | the page; it loads only `/page.css` and `/page.js` |
-//! | `/choices` | the choices: `{dialects: [{id, name, headers}, …], paths: [{id, fleet, text, reads}, …]}` |
+//! | `/choices` | the choices: `{formats: [{id, name, headers}, …], paths: [{id, fleet, text, reads}, …]}` |
 //! | `/send?path=ID` | forwards the trace headers of this request to the first service of a path: [`Answer`] |
 //!
 //! The address of the page contains the choices. `docs/fleet.png` is a picture of
-//! `/?path=open/gateway&dialect=datadog`, taken by `chromium --headless --screenshot --window-size=1200,1160`.
+//! `/?path=open/gateway&format=datadog`, taken by `chromium --headless --screenshot --window-size=1200,1160`.
 
 mod choices;
 
@@ -64,7 +64,7 @@ pub struct Answer {
 }
 
 #[derive(Clone)]
-struct Behind {
+struct PageState {
     paths: Arc<[Path]>,
     choices: Arc<Choices>,
     fleets: Arc<[Running]>,
@@ -84,7 +84,7 @@ impl Page {
             paths.extend(choices::paths(place, fleet));
             fleets.push(Running::start(fleet, &client).await?);
         }
-        let behind = Behind {
+        let state = PageState {
             choices: Arc::new(Choices::new(&paths)),
             paths: paths.into(),
             fleets: fleets.into(),
@@ -98,9 +98,9 @@ impl Page {
             )
             .route("/page.css", get(async || ([(CONTENT_TYPE, "text/css; charset=utf-8")], CSS)))
             .route("/page.js", get(async || ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)))
-            .route("/choices", get(async |State(behind): State<Behind>| Json(&*behind.choices).into_response()))
+            .route("/choices", get(async |State(state): State<PageState>| Json(&*state.choices).into_response()))
             .route("/send", get(send))
-            .with_state(behind);
+            .with_state(state);
         Ok(Self { listener: TcpListener::bind(address).await?, app })
     }
 
@@ -127,19 +127,19 @@ struct Chosen {
 }
 
 async fn send(
-    State(behind): State<Behind>,
+    State(state): State<PageState>,
     Query(chosen): Query<Chosen>,
     headers: HeaderMap,
 ) -> Result<Json<Answer>, StatusCode> {
-    let path = behind.paths.iter().find(|path| path.id == chosen.path).ok_or(StatusCode::NOT_FOUND)?;
+    let path = state.paths.iter().find(|path| path.id == chosen.path).ok_or(StatusCode::NOT_FOUND)?;
     // Lines are forwarded unchanged, as by a proxy without tracing.
-    let forwarded = headers.iter().filter(|(name, _)| lines::is_of_traces(name.as_str(), &behind.all));
-    let request = behind.client.get(behind.fleets[path.fleet].url(path.first(), &path.route()));
+    let forwarded = headers.iter().filter(|(name, _)| lines::is_of_traces(name.as_str(), &state.all));
+    let request = state.client.get(state.fleets[path.fleet].url(path.first(), &path.route()));
     let request = forwarded.fold(request, |request, (name, value)| request.header(name, value));
     let hop = answer(request).await.map_err(|_| StatusCode::BAD_GATEWAY)?;
     let verdict = one_trace(&hop);
     Ok(Json(Answer {
-        sent: lines::of_traces(&headers, &behind.all),
+        sent: lines::of_traces(&headers, &state.all),
         whole: verdict.is_ok(),
         verdict: match verdict {
             Ok(()) => format!("One trace through {} services", services(&hop)),

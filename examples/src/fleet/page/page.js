@@ -12,27 +12,27 @@ function make(name, properties, ...children) {
 
 // --- What can be chosen ---
 
-let dialects = [];
+let formats = [];
 let paths = [];
 
 function offerChoices(choices, asked) {
-  ({ dialects, paths } = choices);
-  byId("dialect").append(...dialects.map(({ id, name }) => make("option", { value: id }, name)));
+  ({ formats, paths } = choices);
+  byId("format").append(...formats.map(({ id, name }) => make("option", { value: id }, name)));
   for (const fleet of new Set(paths.map((path) => path.fleet))) {
     const options = paths.filter((path) => path.fleet === fleet);
     const group = make("optgroup", { label: fleet[0].toUpperCase() + fleet.slice(1) });
     group.append(...options.map(({ id, text }) => make("option", { value: id }, text)));
     byId("path").append(group);
   }
-  for (const name of ["dialect", "path"]) {
+  for (const name of ["format", "path"]) {
     const options = [...byId(name).options];
     if (options.some((option) => option.value === asked.get(name))) byId(name).value = asked.get(name);
   }
 }
 
 function fillHeaders() {
-  const dialect = dialects.find(({ id }) => id === byId("dialect").value);
-  byId("headers").value = dialect.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
+  const format = formats.find(({ id }) => id === byId("format").value);
+  byId("headers").value = format.headers.map(([name, value]) => `${name}: ${value}`).join("\n");
 }
 
 function sayWhatIsRead() {
@@ -65,7 +65,7 @@ async function send() {
   } catch (error) {
     if (number === sends) say(error.message, true);
   }
-  query.set("dialect", byId("dialect").value);
+  query.set("format", byId("format").value);
   history.replaceState(null, "", `?${query}`);
 }
 
@@ -76,7 +76,7 @@ function say(text, bad, ...more) {
 
 function show(answer) {
   const { hop, whole } = answer;
-  const origin = hop.continued ? "" : `, begun by ${hop.service}: nothing that came in was a trace to it`;
+  const origin = hop.continued ? "" : `, begun by ${hop.service}: it found no trace in the received headers`;
   say(`${answer.verdict}${origin}: `, !whole, make("code", {}, hop.ids.trace ?? "no id"));
   const nodes = arrange(answer);
   draw(nodes);
@@ -89,15 +89,15 @@ function show(answer) {
 
 const NODE = { width: 132, height: 54 };
 const GAP = { x: 108, y: 30 };
-/** Room for words above the first row. */
+/** Room for text above the first row. */
 const ABOVE = 14;
 
 /** All nodes of the tree, callers first, each with its column and row. The browser is the first. */
 function arrange({ sent, hop }) {
   const nodes = [];
   let rows = 0;
-  const add = (hop, cameIn, caller) => {
-    const node = { hop, cameIn, caller, depth: caller ? caller.depth + 1 : 0, row: rows, place: nodes.length };
+  const add = (hop, received, caller) => {
+    const node = { hop, received, caller, depth: caller ? caller.depth + 1 : 0, row: rows, place: nodes.length };
     nodes.push(node);
     hop.calls.forEach((call, which) => {
       if (which > 0) rows += 1;
@@ -120,8 +120,8 @@ function draw(nodes) {
 }
 
 function box(node) {
-  const words = { href: `#hop-${node.place}`, ariaLabel: `${title(node)}, ${role(node)}` };
-  const link = make("a", words, make("span", {}, title(node)), make("small", {}, role(node)));
+  const attributes = { href: `#hop-${node.place}`, ariaLabel: `${title(node)}, ${role(node)}` };
+  const link = make("a", attributes, make("span", {}, title(node)), make("small", {}, role(node)));
   link.className = node.caller === null ? "outside" : node.hop.continued ? "" : "began";
   Object.assign(link.style, {
     left: `${left(node)}px`,
@@ -149,10 +149,10 @@ function line(node) {
   const path = svg("path", { d: `M ${from.x} ${from.y} ${around} H ${to.x}` });
   const tip = svg("path", { class: "tip", d: `M ${to.x - 6} ${to.y - 5} L ${to.x} ${to.y} L ${to.x - 6} ${to.y + 5}` });
   if (!node.hop.continued) [path, tip].forEach((part) => part.classList.add("unread"));
-  const words = spoken(node.cameIn);
-  const labels = words.map((word, place) => {
-    const label = svg("text", { x: (bend.x + to.x) / 2, y: to.y - 8 - 14 * (words.length - 1 - place) });
-    label.textContent = word;
+  const names = spoken(node.received);
+  const labels = names.map((name, place) => {
+    const label = svg("text", { x: (bend.x + to.x) / 2, y: to.y - 8 - 14 * (names.length - 1 - place) });
+    label.textContent = name;
     return label;
   });
   return [path, tip, ...labels];
@@ -165,7 +165,7 @@ function svg(name, attributes) {
   return element;
 }
 
-const DIALECTS = [
+const FORMATS = [
   [/^trace(parent|state)$/, "W3C"],
   [/^baggage$/, "baggage"],
   [/^(b3|x-b3-.*)$/, "B3"],
@@ -176,11 +176,11 @@ const DIALECTS = [
   [/./, "correlation id"],
 ];
 
-/** The dialects of these lines, in their order; at most three fit. */
+/** The formats of these lines, in order; at most three fit. */
 function spoken(lines) {
-  const words = [...new Set(lines.map(([name]) => DIALECTS.find(([names]) => names.test(name))[1]))];
-  if (words.length === 0) return ["nothing"];
-  return words.length <= 3 ? words : [...words.slice(0, 2), "and more"];
+  const names = [...new Set(lines.map(([name]) => FORMATS.find(([names]) => names.test(name))[1]))];
+  if (names.length === 0) return ["nothing"];
+  return names.length <= 3 ? names : [...names.slice(0, 2), "and more"];
 }
 
 // --- Headers ---
@@ -190,7 +190,7 @@ function card(node, mark) {
   const list = make("dl", {});
   const add = (term, ...details) => list.append(make("dt", {}, term), make("dd", {}, ...details));
   if (node.caller !== null) {
-    add("received", lines(node.cameIn, mark));
+    add("received", lines(node.received, mark));
     add("explained", make("ul", {}, ...hop.explain.split("; ").map((finding) => make("li", {}, ...mark(finding)))));
   }
   for (const call of hop.calls) add(`to ${call.hop.service}`, lines(call.went_out, mark));
@@ -223,7 +223,7 @@ async function start() {
   offerChoices(await response.json(), new URLSearchParams(location.search));
   fillHeaders();
   sayWhatIsRead();
-  byId("dialect").addEventListener("change", fillHeaders);
+  byId("format").addEventListener("change", fillHeaders);
   byId("path").addEventListener("change", sayWhatIsRead);
   byId("form").addEventListener("submit", (event) => {
     event.preventDefault();

@@ -2,7 +2,7 @@
 
 use traceprop_core::formats::sw8::trace_id_text;
 
-use super::{Request, came_to, continued, ensure};
+use super::{Request, continued, ensure, received_by};
 
 /// A trace id of SkyWalking's Java agent. The header below contains it in base64.
 const SW8_TRACE: &str = "4afaa8a6341c4ac086962a353a63290e.87.17422198108383774";
@@ -24,10 +24,10 @@ pub const REQUESTS: &[Request] = &[
         ],
         expect: |edge| {
             continued(edge, "00000000000000009d3c5b7a11223344")?;
-            ensure(came_to(edge, "orders", "b3").is_some(), "orders was not called in B3")?;
-            ensure(came_to(edge, "stock", "uber-trace-id").is_some(), "stock was not called in Jaeger's format")?;
+            ensure(received_by(edge, "orders", "b3").is_some(), "orders was not called in B3")?;
+            ensure(received_by(edge, "stock", "uber-trace-id").is_some(), "stock was not called in Jaeger's format")?;
             let fields = [("x-datadog-origin", "rum"), ("x-datadog-sampling-priority", "1")];
-            let back = fields.iter().all(|(name, value)| came_to(edge, "billing", name) == Some(value));
+            let back = fields.iter().all(|(name, value)| received_by(edge, "billing", name) == Some(value));
             ensure(back, "Datadog's fields were not restored")
         },
     },
@@ -42,8 +42,8 @@ pub const REQUESTS: &[Request] = &[
         )],
         expect: |shop| {
             continued(shop, "4afaa8a6631c4ac0987c5eac5f86140e")?;
-            let came = came_to(shop, "payments", "sw8").and_then(|value| trace_id_text(value.as_bytes()));
-            ensure(came.is_some_and(|text| text == SW8_TRACE), "the text of the sw8 trace id changed")
+            let received = received_by(shop, "payments", "sw8").and_then(|value| trace_id_text(value.as_bytes()));
+            ensure(received.is_some_and(|text| text == SW8_TRACE), "the text of the sw8 trace id changed")
         },
     },
     Request {
@@ -52,8 +52,8 @@ pub const REQUESTS: &[Request] = &[
         headers: &[("X-Plumbr-TransactionId", TRANSACTION)],
         expect: |shop| {
             continued(shop, "d19931bbf2354dcb2e2fb9d31225d62e")?;
-            let came = came_to(shop, "legacy", "x-plumbr-transactionid");
-            ensure(came == Some(TRANSACTION), "the text of the correlation id changed")
+            let received = received_by(shop, "legacy", "x-plumbr-transactionid");
+            ensure(received == Some(TRANSACTION), "the text of the correlation id changed")
         },
     },
 ];

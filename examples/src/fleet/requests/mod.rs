@@ -24,8 +24,8 @@ fn continued(first: &Hop, trace: &str) -> Result<(), Broken> {
 }
 
 /// Returns the first received line with this name.
-fn came<'h>(hop: &'h Hop, name: &str) -> Option<&'h str> {
-    hop.came_in.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+fn received<'h>(hop: &'h Hop, name: &str) -> Option<&'h str> {
+    hop.received.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 /// Returns whether a condition holds for a service and all services after it.
@@ -34,8 +34,8 @@ fn all(hop: &Hop, holds: impl Fn(&Hop) -> bool + Copy) -> bool {
 }
 
 /// Returns the first line with this name that a service received, anywhere in the fleet.
-fn came_to<'h>(first: &'h Hop, service: &str, name: &str) -> Option<&'h str> {
-    find(first, service).and_then(|hop| came(hop, name))
+fn received_by<'h>(first: &'h Hop, service: &str, name: &str) -> Option<&'h str> {
+    find(first, service).and_then(|hop| received(hop, name))
 }
 
 fn find<'h>(hop: &'h Hop, service: &str) -> Option<&'h Hop> {

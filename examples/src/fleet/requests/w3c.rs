@@ -1,6 +1,6 @@
 //! Requests for the fleet that uses W3C only.
 
-use super::{Request, all, came, came_to, continued, ensure};
+use super::{Request, all, continued, ensure, received, received_by};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const STATE: &str = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
@@ -12,7 +12,7 @@ pub const REQUESTS: &[Request] = &[
         headers: &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", STATE)],
         expect: |edge| {
             continued(edge, TRACE)?;
-            ensure(all(edge, |hop| came(hop, "tracestate") == Some(STATE)), "the tracestate was lost")
+            ensure(all(edge, |hop| received(hop, "tracestate") == Some(STATE)), "the tracestate was lost")
         },
     },
     Request {
@@ -33,7 +33,7 @@ pub const REQUESTS: &[Request] = &[
             ensure(explained, "the report does not give the reason")?;
             let fresh = edge.ids.trace.as_deref().is_some_and(|trace| trace != TRACE) && edge.ids.parent.is_none();
             ensure(fresh, "an invalid trace was continued")?;
-            let clean = edge.calls.iter().all(|sent| all(&sent.hop, |hop| came(hop, "tracestate").is_none()));
+            let clean = edge.calls.iter().all(|sent| all(&sent.hop, |hop| received(hop, "tracestate").is_none()));
             ensure(clean, "the tracestate of an invalid trace was forwarded")
         },
     },
@@ -47,7 +47,7 @@ pub const REQUESTS: &[Request] = &[
         expect: |edge| {
             let expected =
                 [("orders", Some("tenant=acme,session=secret")), ("stock", Some("tenant=acme")), ("partner", None)];
-            let right = expected.into_iter().all(|(service, baggage)| came_to(edge, service, "baggage") == baggage);
+            let right = expected.into_iter().all(|(service, baggage)| received_by(edge, service, "baggage") == baggage);
             ensure(right, "baggage was sent where it is not allowed, or omitted where it is allowed")
         },
     },

@@ -14,7 +14,7 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
 
 /// Returns the B3 parent, only if B3 has the trace that is continued.
 fn parent_span_id(report: &ExtractReport<'_>) -> Option<SpanId> {
-    let slots = report.extraction().headers();
+    let received = report.extraction().headers();
     let b3 = report.entries().find(|entry| matches!(entry.format, "b3" | "b3multi"))?;
     let Outcome::Context(context) = b3.parsed.outcome() else { return None };
     let continued = report.extraction().context()?;
@@ -22,8 +22,8 @@ fn parent_span_id(report: &ExtractReport<'_>) -> Option<SpanId> {
         return None;
     }
     let ids = match b3.format {
-        "b3" => B3Single::parse(slots.get(Field::B3)?).ok()?.ids(),
-        _ => B3Multi::parse(|field| slots.get(field)).ok()??.ids(),
+        "b3" => B3Single::parse(received.get(Field::B3)?).ok()?.ids(),
+        _ => B3Multi::parse(|field| received.get(field)).ok()??.ids(),
     };
     ids?.parent_span_id()
 }

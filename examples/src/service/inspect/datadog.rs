@@ -5,15 +5,15 @@ use traceprop_core::formats::datadog::{PropagationError, TAG_PREFIX};
 use traceprop_core::report::ExtractReport;
 
 pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>) {
-    let words = report.extraction().datadog();
-    keys.insert("priority".into(), words.priority().into());
-    keys.insert("origin".into(), words.origin().map(|origin| origin.to_string()).into());
-    let tags = words.tags();
+    let fields = report.extraction().datadog();
+    keys.insert("priority".into(), fields.priority().into());
+    keys.insert("origin".into(), fields.origin().map(|origin| origin.to_string()).into());
+    let tags = fields.tags();
     let tags = tags.iter().map(|tag| (format!("{TAG_PREFIX}{}", tag.name), tag.value.to_string().into()));
     keys.insert("tags".into(), Value::Object(tags.collect()));
-    keys.insert("propagation_error".into(), words.propagation_error().map(|error| text_of(&error)).into());
-    keys.insert("last_parent_id".into(), words.last_span().map(|span| span.to_string()).into());
-    let members = words.vendor_tracestate().map(|member| json!([member.key, member.value]));
+    keys.insert("propagation_error".into(), fields.propagation_error().map(|error| text_of(&error)).into());
+    keys.insert("last_parent_id".into(), fields.last_span().map(|span| span.to_string()).into());
+    let members = fields.vendor_tracestate().map(|member| json!([member.key, member.value]));
     keys.insert("vendor_tracestate".into(), members.collect());
 }
 
