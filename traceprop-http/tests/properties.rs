@@ -18,7 +18,7 @@ fn all() -> Propagator {
     builder.build().expect("a service is named")
 }
 
-/// Returns the names that `all` stands for.
+/// Returns the names that `all` includes.
 fn all_names() -> Vec<String> {
     let propagator = Propagator::from_names("all", "none").expect("a known name");
     propagator.extract_names().map(str::to_owned).collect()
@@ -117,25 +117,25 @@ proptest! {
             let (of_map, of_lines) = (propagator.explain(&carrier), propagator.explain(&lines));
             prop_assert_eq!(of_map.to_string(), of_lines.to_string());
             let (of_map, of_lines) = (of_map.extraction(), of_lines.extraction());
-            let (slots, expected) = (of_map.headers(), of_lines.headers());
-            prop_assert_eq!(slots.present(), expected.present());
+            let (got, expected) = (of_map.headers(), of_lines.headers());
+            prop_assert_eq!(got.present(), expected.present());
             for field in expected.present().built_in().chain([Field::TraceParent]) {
-                prop_assert_eq!(slots.is_repeated(field), expected.is_repeated(field));
-                prop_assert_eq!(slots.get(field), expected.get(field));
-                prop_assert!(slots.get_all(field).iter().eq(expected.get_all(field).iter()));
+                prop_assert_eq!(got.is_repeated(field), expected.is_repeated(field));
+                prop_assert_eq!(got.get(field), expected.get(field));
+                prop_assert!(got.get_all(field).iter().eq(expected.get_all(field).iter()));
             }
             let mut written = Vec::new();
             for extraction in [of_map, of_lines] {
                 let span = extraction.new_span(&ids);
                 let (owned, passed) = (OwnedContext::from_span(extraction, &span), OwnedContext::from_passthrough(extraction));
-                let [mut child, mut owned_child, mut forward, mut owned_passthrough] = [const { Pairs::new() }; 4];
-                propagator.inject(&span, &InjectOptions::new(), &mut child);
-                propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut owned_child);
+                let [mut injected, mut owned_injected, mut forward, mut owned_passthrough] = [const { Pairs::new() }; 4];
+                propagator.inject(&span, &InjectOptions::new(), &mut injected);
+                propagator.inject(&owned.span().expect("a span"), &InjectOptions::new(), &mut owned_injected);
                 propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut forward);
                 propagator.inject(&passed, &InjectOptions::new(), &mut owned_passthrough);
-                prop_assert_eq!(&child, &owned_child);
+                prop_assert_eq!(&injected, &owned_injected);
                 prop_assert_eq!(&forward, &owned_passthrough);
-                written.push((child, forward));
+                written.push((injected, forward));
             }
             prop_assert_eq!(&written[0], &written[1]);
         }

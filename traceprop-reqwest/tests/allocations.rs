@@ -32,7 +32,7 @@ fn ok_inject_takes_one_allocation_a_line() {
     assert_eq!(count.count_total, 2);
 }
 
-/// The rules, a child and its headers, as a `Client` writes them before a hop.
+/// Allocations of the rules, a child span and its headers, as a `Client` writes them before a hop.
 #[test]
 fn ok_rules_take_no_allocation_of_their_own() {
     let rules = Rules::builder(presets::W3C)

@@ -59,7 +59,7 @@ fn traceparent(headers: &axum::http::HeaderMap) -> (String, String, String) {
 }
 
 #[tokio::test]
-async fn ok_current_context_goes_out_as_a_child_with_an_id_of_its_own() {
+async fn ok_current_context_is_injected_as_a_child_with_its_own_id() {
     let server = Server::start().await;
     let client = Client::new();
     let work = async {

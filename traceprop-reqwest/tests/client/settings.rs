@@ -71,7 +71,7 @@ async fn ok_referer_can_be_switched_off() {
 }
 
 #[tokio::test]
-async fn err_https_only_refuses_the_first_hop() {
+async fn err_https_only_rejects_the_first_hop() {
     let server = Server::start().await;
     let client = builder().https_only(true).build().expect("a client");
     let error = get(&client, server.url("/secret")).await.expect_err("no TLS");
