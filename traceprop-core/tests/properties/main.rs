@@ -2,6 +2,7 @@
 #![cfg(feature = "std")]
 
 mod contexts;
+mod current;
 mod input;
 mod requests;
 mod types;

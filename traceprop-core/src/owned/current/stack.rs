@@ -1,0 +1,188 @@
+//! The contexts that are entered on a thread. The current one is the last.
+
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use core::marker::PhantomData;
+
+use crate::owned::OwnedContext;
+
+std::thread_local! {
+    static STACK: RefCell<Stack> = const {
+        RefCell::new(Stack { first: [const { None }; FIRST], more: Vec::new(), len: 0, last_id: 0 })
+    };
+}
+
+/// Entries that need no allocation: a layer, a future in it, and a guard in that.
+const FIRST: usize = 3;
+
+/// The entries, in the order of their ids.
+struct Stack {
+    first: [Option<Entry>; FIRST],
+    more: Vec<Entry>,
+    len: usize,
+    last_id: u64,
+}
+
+struct Entry {
+    id: u64,
+    context: OwnedContext,
+}
+
+impl Stack {
+    #[inline]
+    fn get(&self, place: usize) -> Option<&Entry> {
+        match self.first.get(place) {
+            Some(entry) => entry.as_ref(),
+            None => self.more.get(place - FIRST),
+        }
+    }
+
+    #[inline]
+    fn last(&self) -> Option<&Entry> {
+        self.get(self.len.checked_sub(1)?)
+    }
+
+    #[inline]
+    fn push(&mut self, entry: Entry) {
+        match self.first.get_mut(self.len) {
+            Some(free) => *free = Some(entry),
+            None => self.more.push(entry),
+        }
+        self.len += 1;
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Entry> {
+        self.len = self.len.checked_sub(1)?;
+        match self.first.get_mut(self.len) {
+            Some(entry) => entry.take(),
+            None => self.more.pop(),
+        }
+    }
+
+    #[inline]
+    fn enter(&mut self, context: OwnedContext) -> u64 {
+        self.last_id += 1;
+        self.push(Entry { id: self.last_id, context });
+        self.last_id
+    }
+
+    /// Takes out one entry, and leaves those above it.
+    #[inline]
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        match self.last() {
+            Some(last) if last.id == id => self.pop(),
+            _ => self.remove_below(id),
+        }
+    }
+
+    #[cold]
+    fn remove_below(&mut self, id: u64) -> Option<Entry> {
+        let place = self.place(id)?;
+        let above: Vec<_> = (place + 1..self.len).filter_map(|_| self.pop()).collect();
+        let removed = self.pop();
+        above.into_iter().rev().for_each(|entry| self.push(entry));
+        removed
+    }
+
+    /// Moves the context of one entry into `slot`, and drops the entries above it.
+    #[inline]
+    fn remove_with_above(&mut self, id: u64, slot: &mut Option<OwnedContext>) {
+        if self.last().is_some_and(|last| last.id != id) {
+            self.remove_above(id);
+        }
+        if let Some(entry) = self.pop() {
+            *slot = Some(entry.context);
+        }
+    }
+
+    #[cold]
+    fn remove_above(&mut self, id: u64) {
+        if let Some(place) = self.place(id) {
+            (place + 1..self.len).for_each(|_| drop(self.pop()));
+        }
+    }
+
+    fn place(&self, id: u64) -> Option<usize> {
+        (0..self.len).rev().find(|place| self.get(*place).is_some_and(|entry| entry.id == id))
+    }
+}
+
+/// Runs `f` with the stack of this thread. Returns `None` while the thread ends, when there is no stack any more.
+#[inline]
+fn with_stack<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
+    // The stack is borrowed already if a global allocator asks for it. An allocator must not panic.
+    STACK.try_with(|stack| stack.try_borrow_mut().ok().map(|mut stack| f(&mut stack))).ok()?
+}
+
+pub(super) fn current() -> Option<OwnedContext> {
+    with_stack(|stack| Some(stack.last()?.context.clone()))?
+}
+
+/// Keeps a context current until it is dropped.
+///
+/// The context that was entered last is the current one. Guards can be dropped in any order: each takes out its own
+/// context.
+///
+/// A guard belongs to its thread. Do not hold it across an await: wrap the future with
+/// [`InContext::in_context`](crate::InContext::in_context). The end of a poll or a
+/// [scope](OwnedContext::scope) leaves the contexts that were entered in it, whether or not their guards are dropped.
+///
+/// ```
+/// use traceprop_core::{ContextGuard, OwnedContext, SpanContext, SpanId, TraceId};
+///
+/// let enter = || -> ContextGuard { OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).enter() };
+/// // A vector drops its first element first.
+/// let guards = vec![enter(), enter()];
+/// drop(guards);
+/// assert!(OwnedContext::current().is_none());
+/// ```
+#[derive(Debug)]
+#[must_use = "the context is current only while the guard lives"]
+pub struct ContextGuard {
+    /// `None` if the thread ends and the context could not be entered.
+    id: Option<u64>,
+    /// Not `Send`: the entry is on the stack of this thread.
+    stays: PhantomData<*const ()>,
+}
+
+impl ContextGuard {
+    #[inline]
+    pub(super) fn new(context: OwnedContext) -> Self {
+        Self { id: with_stack(|stack| stack.enter(context)), stays: PhantomData }
+    }
+}
+
+impl Drop for ContextGuard {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            // Dropped here, when the stack is not borrowed any more.
+            drop(with_stack(|stack| stack.remove(id)));
+        }
+    }
+}
+
+/// Makes the context in a slot the current one, and moves it back at the end, also after a panic.
+pub(super) struct Scope<'a> {
+    slot: &'a mut Option<OwnedContext>,
+    id: Option<u64>,
+}
+
+impl<'a> Scope<'a> {
+    #[inline]
+    pub(super) fn enter(slot: &'a mut Option<OwnedContext>) -> Self {
+        // Taken only if there is a stack, so that the slot keeps its context otherwise.
+        let id = with_stack(|stack| slot.take().map(|context| stack.enter(context))).flatten();
+        Self { slot, id }
+    }
+}
+
+impl Drop for Scope<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            with_stack(|stack| stack.remove_with_above(id, self.slot));
+        }
+    }
+}
