@@ -2,7 +2,7 @@
 //!
 //! A response future is complete when the head of the response is ready. The server then polls the body without a
 //! current context. [`ExtractLayer::include_response_body`] wraps the body, so that the context is
-//! [current](traceprop_core::OwnedContext::current) during each poll:
+//! [current](traceprop_core::OwnedContext::current) during each poll, and while the body is dropped:
 //!
 //! ```
 //! use axum::{Router, body::Body, routing::get};
@@ -105,17 +105,31 @@ where
         let this = self.project();
         let result = ready!(this.future.poll(task));
         let context = this.context.take();
-        Poll::Ready(result.map(|response| response.map(|body| ContextBody { body, context })))
+        Poll::Ready(result.map(|response| response.map(|body| ContextBody { body: Some(body), context })))
     }
 }
 
 pin_project! {
-    /// Body that makes the context of its request current during each poll.
-    #[derive(Clone, Debug, Default)]
+    /// Body that makes the context of its request current during each poll, and while it is dropped.
+    #[derive(Clone, Debug)]
     pub struct ContextBody<B> {
+        // `None` only during the drop. An option is what a pinned body can be dropped through.
         #[pin]
-        body: B,
+        body: Option<B>,
         context: Option<OwnedContext>,
+    }
+
+    impl<B> PinnedDrop for ContextBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            OwnedContext::scope_in(this.context, || this.body.set(None));
+        }
+    }
+}
+
+impl<B: Default> Default for ContextBody<B> {
+    fn default() -> Self {
+        Self { body: Some(B::default()), context: None }
     }
 }
 
@@ -125,15 +139,18 @@ impl<B: Body> Body for ContextBody<B> {
 
     fn poll_frame(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        OwnedContext::scope_in(this.context, || this.body.poll_frame(task))
+        OwnedContext::scope_in(this.context, || match this.body.as_pin_mut() {
+            Some(body) => body.poll_frame(task),
+            None => Poll::Ready(None),
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 
@@ -143,6 +160,8 @@ mod tests {
     use std::convert::Infallible;
     use std::future::ready;
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
     use std::task::Waker;
 
     use tower::service_fn;
@@ -152,6 +171,15 @@ mod tests {
     #[derive(Default)]
     struct Spans {
         polls: u8,
+        in_drop: Option<Arc<AtomicU8>>,
+    }
+
+    impl Drop for Spans {
+        fn drop(&mut self) {
+            if let Some(in_drop) = &self.in_drop {
+                in_drop.store(span(), Relaxed);
+            }
+        }
     }
 
     fn span() -> u8 {
@@ -206,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn ok_panic_leaks_no_context() {
         let mut body = body(Request::new(())).await;
-        body.body.polls = 4;
+        body.body.as_mut().expect("a body").polls = 4;
         let mut task = Context::from_waker(Waker::noop());
         let poll = AssertUnwindSafe(|| Pin::new(&mut body).poll_frame(&mut task).is_ready());
         assert!(catch_unwind(poll).is_err());
@@ -217,17 +245,37 @@ mod tests {
     async fn ok_body_without_a_context_is_polled_in_the_current_one() {
         let preflight = Request::builder().method("OPTIONS").body(()).unwrap();
         let mut body = body(preflight).await;
-        let outer = super::tests::body(Request::new(())).await.context.expect("a context");
+        let outer = super::tests::body(Request::new(())).await.context.clone().expect("a context");
         let _outer = outer.enter();
         let mut task = Context::from_waker(Waker::noop());
         assert!(matches!(Pin::new(&mut body).poll_frame(&mut task), Poll::Ready(Some(Err(7)))));
     }
 
     #[tokio::test]
+    async fn regression_a_body_was_dropped_half_way_without_its_context() {
+        let in_drop = Arc::new(AtomicU8::new(0));
+        for polls in 0..2 {
+            let mut body = body(Request::new(())).await;
+            body.body.as_mut().expect("a body").in_drop = Some(Arc::clone(&in_drop));
+            for _ in 0..polls {
+                assert!(Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop())).is_ready());
+            }
+            drop(body);
+            assert_eq!((in_drop.swap(0, Relaxed), span()), (7, 0));
+        }
+    }
+
+    #[test]
+    fn ok_default_body_is_the_inner_one_without_a_context() {
+        let body = ContextBody::<Spans>::default();
+        assert_eq!((body.size_hint().exact(), body.context.is_some()), (Some(7), false));
+    }
+
+    #[tokio::test]
     async fn ok_size_and_end_of_a_body_are_passed_on() {
         let mut body = body(Request::new(())).await;
         assert_eq!((body.is_end_stream(), body.size_hint().exact()), (false, Some(7)));
-        body.body.polls = 4;
+        body.body.as_mut().expect("a body").polls = 4;
         assert!(body.is_end_stream());
     }
 

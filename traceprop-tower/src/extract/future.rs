@@ -11,6 +11,8 @@ use crate::response::ResponseHeaders;
 
 pin_project! {
     /// Response future of [`Extract`](super::Extract), which runs the inner future in the context of its request.
+    ///
+    /// The context is also current while the inner future is dropped, as when the client closes the connection.
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ExtractFuture<F> {

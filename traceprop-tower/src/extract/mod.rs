@@ -2,7 +2,8 @@
 //!
 //! [`ExtractLayer`] reads the headers once, makes a span of this service, and stores an [`OwnedContext`] in the
 //! request's extensions. The same context is [current](traceprop_core::OwnedContext::current) while the inner service's
-//! `call` runs and during each poll of its response future, so inner layers and handlers see it.
+//! `call` runs, during each poll of its response future and while that future is dropped. Inner layers, handlers and
+//! the destructors of cancelled handlers see it.
 //!
 //! ```
 //! use std::convert::Infallible;

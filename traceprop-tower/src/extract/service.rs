@@ -254,6 +254,36 @@ mod tests {
         assert_eq!(current_span(), Some(99));
     }
 
+    /// Stores the span that is current in its drop.
+    struct InDrop(Arc<Mutex<Vec<Option<u64>>>>);
+
+    impl Drop for InDrop {
+        fn drop(&mut self) {
+            self.0.lock().expect("no panic").push(current_span());
+        }
+    }
+
+    #[test]
+    fn regression_a_cancelled_handler_was_dropped_without_its_context() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let handler = service_fn(|_: Request<()>| {
+            let in_drop = InDrop(Arc::clone(&seen));
+            async move {
+                let _in_drop = in_drop;
+                std::future::pending::<Result<Response<()>, Infallible>>().await
+            }
+        });
+        let mut service = ExtractLayer::new(presets::W3C).id_generator(|| IdBits::non_random(7)).layer(handler);
+        let _outer = other_context().enter();
+        // Before its first poll, and after it.
+        drop(service.call(request(PARENT)));
+        let mut future = Box::pin(service.call(request(PARENT)));
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(future);
+        assert_eq!(*seen.lock().unwrap(), [Some(7), Some(7)]);
+        assert_eq!(current_span(), Some(99));
+    }
+
     #[test]
     fn ok_panic_in_call_or_poll_leaks_no_context() {
         let mut in_call = ExtractLayer::new(presets::W3C).layer(service_fn(|_: Request<()>| -> Ready<_> {
