@@ -12,7 +12,7 @@ use traceprop_core::{
 
 const HALF: Probability = Probability::new(0.5).unwrap();
 
-/// A traceparent of a trace whose low 56 bits are these.
+/// Returns a traceparent of a trace whose low 56 bits are these.
 fn parent(low: u64, flags: &str) -> String {
     format!("00-4bf92f3577b34da600{low:014x}-00f067aa0ba902b7-{flags}")
 }

@@ -34,7 +34,7 @@ fn lines(headers: &Pairs) -> Vec<(&str, &str)> {
     headers.iter().collect()
 }
 
-/// What a service without spans passes on.
+/// Returns what a service without spans forwards.
 #[track_caller]
 fn forwarded(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
     let request = request.to_vec();
@@ -47,7 +47,7 @@ fn forwarded(propagator: &Propagator, request: &[(&'static str, &'static str)]) 
     direct.into_iter().collect()
 }
 
-/// What the span of a service sends.
+/// Returns what the span of a service sends.
 #[track_caller]
 fn sent(propagator: &Propagator, request: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
     let request = request.to_vec();
@@ -104,7 +104,7 @@ fn err_both_bad_are_both_reported() {
 }
 
 #[test]
-fn ok_bare_decision_outranks_multi_and_is_no_context() {
+fn ok_bare_decision_outranks_multi_and_is_not_a_context() {
     let request = [&[("b3", "0")], &MULTI_LINES[..]].concat();
     let propagator = writes(B3::single());
     let extraction = propagator.extract(&request);

@@ -29,7 +29,7 @@ static EDGES: LazyLock<Vec<Edge>> = LazyLock::new(|| {
     names.map(|names| Edge(propagator(names, Trust::Continue))).collect()
 });
 
-/// Every format in, these out.
+/// Creates a propagator that reads every format and writes these.
 pub(crate) fn propagator(inject: &str, behavior: Trust) -> Propagator {
     let builder = Propagator::builder().define(Sw8::new("cart", "cart-1")).trust(behavior);
     let builder = builder.names(&format!("all,correlation:{CORRELATION}"), inject).expect("known names");
@@ -46,7 +46,7 @@ impl Edge {
         &self.0
     }
 
-    /// What a participant calls with whose span this is. Its context has crossed an await.
+    /// Returns the headers of a call by a participant with this span. Its context has crossed an await.
     pub(crate) fn calls(&self, request: &Lines, span: u64) -> Lines {
         let owned = self.context(request, span);
         let mut headers = Pairs::new();
@@ -54,7 +54,7 @@ impl Edge {
         headers.into_iter().collect()
     }
 
-    /// What it knows of the request.
+    /// Returns what it knows of the request.
     pub(crate) fn context(&self, request: &Lines, span: u64) -> OwnedContext {
         let extraction = self.0.extract(request);
         let trace_id = extraction.context().expect("a trace was received").trace_id;
@@ -62,7 +62,7 @@ impl Edge {
         OwnedContext::from_span(&extraction, &span)
     }
 
-    /// What a service passes on that makes no span.
+    /// Returns what a service without spans forwards.
     pub(crate) fn forwards(&self, request: &Lines) -> Lines {
         let owned = OwnedContext::from_passthrough(&self.0.extract(request));
         let mut headers = Pairs::new();

@@ -29,7 +29,7 @@ impl Format {
         }
     }
 
-    /// What a reader calls it.
+    /// Returns its name for readers.
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::W3c => "W3C",
@@ -87,7 +87,7 @@ impl Attribute {
         }
     }
 
-    /// Whether no context may have it that did not come with it.
+    /// Returns whether a context may have it only if it was received.
     pub(crate) const fn is_never_made_up(self) -> bool {
         use Attribute::*;
         matches!(self, Origin | Tags | Members | Random | JaegerFlags | Sw8Text | CorrelationText | Baggage | B3Parent)

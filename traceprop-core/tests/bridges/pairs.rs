@@ -39,7 +39,7 @@ fn travel(said: &Said, to: Format) -> (Seen, Seen) {
     (there, back)
 }
 
-/// What is wrong with one attribute, if anything is.
+/// Returns what is wrong with one attribute, if anything is.
 fn check(said: &Said, to: Format, leg: Leg, attribute: Attribute, fate: Fate, seen: &Seen) -> Result<(), String> {
     let caller = match (leg, to) {
         (Leg::Back, Format::W3c) => BETWEEN,

@@ -40,7 +40,7 @@ fn across(request: &Lines, flags: Option<&str>) -> Lines {
     hop(&Edge::writes(Format::W3c, false).calls(request, FIRST), flags)
 }
 
-/// What a service writes for a trace that comes to it in nothing but this traceparent.
+/// Returns what a service writes for a trace that it receives in this traceparent alone.
 fn plain(format: Format, trace: &str, flags: &str) -> Lines {
     let request = lines(&[("traceparent", &format!("00-{trace}-{BETWEEN:016x}-{flags}"))]);
     Edge::writes(format, false).calls(&request, SECOND)

@@ -80,7 +80,7 @@ impl Said {
         decided | self.jaeger_bits
     }
 
-    /// What it says of an attribute; none where it says nothing.
+    /// Returns what it says of an attribute, if anything.
     pub(crate) fn value(&self, attribute: Attribute) -> Option<String> {
         let decision = |decision, word: &str| (self.decision == decision).then(|| word.to_owned());
         match attribute {
@@ -104,7 +104,7 @@ impl Said {
         }
     }
 
-    /// The request that says it.
+    /// Returns the request that says it.
     pub(crate) fn request(&self) -> Lines {
         let mut lines = Lines::new();
         let mut add = |name: &str, value: String| lines.push((name.to_owned(), value));
@@ -214,7 +214,7 @@ pub(crate) fn pairs(pairs: &[(String, String)]) -> String {
     pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
-/// Anything that a sender of this format can say, within the limits up to which it is promised to survive.
+/// Generates what a sender of this format can say, within the limits up to which it is promised to survive.
 pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
     let decisions: &[Decision] = match format {
         Format::W3c | Format::B3 => &[Decision::Deferred, Decision::No, Decision::Yes, Decision::Debug],
@@ -248,12 +248,12 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
     }
 }
 
-/// The span of the sender is the last one there.
+/// Sets the sender's span as the last Datadog span.
 fn with_last_span(said: Said) -> Said {
     Said { last_span: Some(said.span_id), ..said }
 }
 
-/// A W3C context, and what other formats may have put into its tracestate.
+/// Generates a W3C context, and what other formats may have put into its tracestate.
 fn container(said: Said) -> BoxedStrategy<Said> {
     let members = vec(("[a-z][a-z0-9]{2,8}", "[!-+\\--<>-~]{1,12}"), 0..4).prop_map(|mut members| {
         members.sort();
@@ -305,7 +305,7 @@ fn datadog_fields(said: Said) -> BoxedStrategy<Said> {
         .boxed()
 }
 
-/// A trace id as agents of SkyWalking make them: its number, the text if it is not just that, and the item for it.
+/// Generates a trace id as SkyWalking's agents make it: its number, the text if it is another one, and its item.
 fn sw8_text() -> impl Strategy<Value = (u128, Option<(String, String)>)> {
     let number = any::<u128>().prop_filter("the lower half is zero", |id| *id as u64 != 0);
     let (a, b) = (0..1u64 << 63, 0..1u64 << 63);
@@ -326,7 +326,7 @@ fn sw8_text() -> impl Strategy<Value = (u128, Option<(String, String)>)> {
     })
 }
 
-/// The id in a spelling that is not the canonical one, and the item for it.
+/// Returns the id in a spelling other than the canonical one, and its item.
 fn spelling(id: u128, form: usize) -> Option<(String, String)> {
     let (hex, uuid) = (format!("{id:032x}"), hyphenated(id));
     let (text, letter) = match form {

@@ -128,7 +128,7 @@ pub(crate) const ROWS: &[Row] = &[
     (Correlation, A::CorrelationText, [B, L,  L,                 L,      L,   K]),
 ];
 
-/// The rows of a format.
+/// Returns the rows of a format.
 pub(crate) fn rows(from: Format) -> impl Iterator<Item = (Attribute, &'static [Cell; 6])> {
     ROWS.iter().filter(move |(format, ..)| *format == from).map(|(_, attribute, cells)| (*attribute, cells))
 }

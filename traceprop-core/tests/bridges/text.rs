@@ -2,7 +2,7 @@
 
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Standard base64 with padding.
+/// Encodes standard base64 with padding.
 pub(crate) fn base64(text: &str) -> String {
     let mut encoded = String::new();
     for chunk in text.as_bytes().chunks(3) {
@@ -15,7 +15,7 @@ pub(crate) fn base64(text: &str) -> String {
     encoded
 }
 
-/// The text of standard base64.
+/// Decodes standard base64.
 pub(crate) fn decoded(base64: &str) -> String {
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0u32, 0);
@@ -31,13 +31,13 @@ pub(crate) fn decoded(base64: &str) -> String {
     String::from_utf8(bytes).expect("text")
 }
 
-/// The spelling of a UUID.
+/// Returns the spelling of a UUID.
 pub(crate) fn hyphenated(id: u128) -> String {
     let hex = format!("{id:032x}");
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
-/// The number of `32hex.A.B`, as the OpenTelemetry collector makes it: A and B, lowest byte first, XOR into the bytes.
+/// Returns the number of `32hex.A.B` as the OpenTelemetry collector makes it: the bytes XOR A and B, lowest byte first.
 pub(crate) fn mixed(hex: u128, a: u64, b: u64) -> u128 {
     let mut bytes = hex.to_be_bytes();
     bytes[4..8].iter_mut().zip(a.to_le_bytes()).for_each(|(byte, other)| *byte ^= other);

@@ -16,7 +16,7 @@ const NAMES: &[CustomHeader] = &[TRACE, KEEP];
 const ID_LEN: usize = TraceId::HEX_LEN;
 const LEN: usize = ID_LEN + 1 + SpanId::HEX_LEN;
 
-/// Blanks around a value are the carrier's; a line end is not among them.
+/// Removes blanks around a value, which belong to the carrier; a line end is not a blank.
 fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;

@@ -328,7 +328,7 @@ fn acme() -> Subject {
     }
 }
 
-/// Standard base64 with padding.
+/// Encodes standard base64 with padding.
 pub(crate) fn base64(text: &str) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::new();

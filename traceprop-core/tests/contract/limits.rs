@@ -25,13 +25,13 @@ impl fmt::Debug for Bytes {
     }
 }
 
-/// The name of the field that a reject is about: of a configured one, none.
+/// Returns the name of an error's field, or `None` for a custom one.
 fn field_of(reject: InvalidHeader) -> Option<&'static str> {
     reject.field().name()
 }
 
 #[test]
-fn err_a_byte_that_is_no_ascii_in_any_place_of_any_line() {
+fn err_a_byte_that_is_not_ascii_in_any_place_of_any_line() {
     for subject in SUBJECTS.iter() {
         for request in full(subject) {
             let request: Vec<_> = request.into_iter().map(|(name, value)| (name, Bytes(value.into_bytes()))).collect();
@@ -116,7 +116,7 @@ fn is_needed(name: &str) -> bool {
 }
 
 #[test]
-fn ok_more_lines_than_are_read_are_no_panic() {
+fn ok_more_lines_than_are_read_do_not_panic() {
     for subject in SUBJECTS.iter() {
         for request in full(subject) {
             for (name, value) in &request {

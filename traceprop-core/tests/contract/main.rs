@@ -19,7 +19,7 @@ mod writing;
 
 use proptest::prelude::ProptestConfig;
 
-/// Few cases, so that a run takes moments; `PROPTEST_CASES` asks for more.
+/// Returns a configuration with few cases, so that a run is short; `PROPTEST_CASES` sets more.
 fn cases(few: u32) -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     match std::env::var_os("PROPTEST_CASES") {

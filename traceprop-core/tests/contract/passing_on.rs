@@ -17,7 +17,7 @@ fn received(subject: &Subject, request: &Lines) -> Lines {
     by_name(request).into_iter().filter(|(name, _)| subject.owns(name)).collect()
 }
 
-/// What was written, without the encoding that did not come.
+/// Returns what was written, without the encoding that was not received.
 fn written(subject: &Subject, headers: &Pairs) -> Lines {
     let headers = headers.iter().filter(|(name, _)| !subject.also_writes.contains(name));
     by_name(&headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>())

@@ -8,7 +8,7 @@ const W3C: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const B3: &str = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
 const UBER: &str = "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:";
 
-/// Requests that use every field of the format, all of the same trace.
+/// Returns requests that use every field of the format, all of the same trace.
 pub(crate) fn full(subject: &Subject) -> Vec<Lines> {
     match subject.main {
         "traceparent" => vec![lines(&[("traceparent", W3C), ("tracestate", "rojo=1, dd=s:2;o:rum,tp=1;0e0e4736;d")])],
@@ -45,7 +45,7 @@ pub(crate) fn full(subject: &Subject) -> Vec<Lines> {
     }
 }
 
-/// Lines of every other format, and of none.
+/// Returns lines of every other format, and lines without a format.
 pub(crate) fn foreign(subject: &Subject) -> Lines {
     let mut foreign = lines(&[("host", "shop.example"), ("Accept", "*/*"), ("x-request-id", "7"), ("cookie", "sw8=1")]);
     for other in SUBJECTS.iter() {
@@ -58,7 +58,7 @@ pub(crate) fn foreign(subject: &Subject) -> Lines {
     foreign
 }
 
-/// Requests in just the form that we write.
+/// Returns requests in just the form that we write.
 pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
     let mut requests = vec![subject.request(&subject.value)];
     match subject.main {
@@ -125,7 +125,7 @@ pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
     requests
 }
 
-/// Valid requests in a form that we would not write: a passthrough hands them on as they are.
+/// Returns valid requests in a form that we do not write: a passthrough forwards them verbatim.
 pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
     let value = subject.value.as_str();
     let mut requests = vec![];
@@ -212,7 +212,7 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
     requests
 }
 
-/// Requests with one optional line that cannot be used, and its name.
+/// Returns requests with one optional line that cannot be used, and its name.
 pub(crate) fn invalid(subject: &Subject) -> Vec<(Lines, &'static str)> {
     let with = |name: &'static str, value: &str| {
         let mut request = subject.request(&subject.value);

@@ -84,19 +84,19 @@ impl Subject {
         self.format.name()
     }
 
-    /// This format alone, both ways.
+    /// Creates a propagator that reads and writes this format alone.
     pub(crate) fn propagator(&self) -> Propagator {
         Propagator::builder().extract(self.format).inject(self.format).build().expect("one format")
     }
 
-    /// A request with this value of the main field.
+    /// Returns a request with this value of the main field.
     pub(crate) fn request(&self, value: &str) -> Lines {
         let mut lines = vec![(self.main.to_owned(), value.to_owned())];
         lines.extend(self.others.iter().cloned());
         lines
     }
 
-    /// What is read of a context that was written.
+    /// Returns what a reader must read of a written context.
     pub(crate) fn comes_back(&self, span: &SpanContext<'_>) -> RemoteContext {
         RemoteContext {
             trace_id: span.trace_id(),
@@ -106,7 +106,7 @@ impl Subject {
         }
     }
 
-    /// Whether `name` is one of the fields of the format.
+    /// Returns whether `name` is one of the fields of the format.
     pub(crate) fn owns(&self, name: &str) -> bool {
         let fields = self.format.fields();
         let built_in = fields.built_in_fields().built_in().filter_map(|field| field.name());
@@ -115,7 +115,7 @@ impl Subject {
     }
 }
 
-/// Whether a header is a field, or one of a family.
+/// Returns whether a header is this field, or has its prefix.
 pub(crate) fn is_in(field: &str, name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name == field || (field.ends_with('-') && name.starts_with(field) && name.len() > field.len())
@@ -143,7 +143,7 @@ pub(crate) fn outcome<V: AsRef<[u8]> + Sync + Debug>(subject: &Subject, request:
     outcome
 }
 
-/// Nothing that is written can be an empty header, another header, or more than a carrier of text can hold.
+/// Checks that no written header is empty, breaks into another one, or is more than a carrier of text can hold.
 #[track_caller]
 pub(crate) fn in_good_form(headers: &Pairs) {
     for (name, value) in headers.iter() {
@@ -165,14 +165,14 @@ pub(crate) fn inject_span<V: AsRef<[u8]> + Sync>(propagator: &Propagator, reques
     headers
 }
 
-/// What a service without spans passes on.
+/// Returns what a service without spans forwards.
 pub(crate) fn forward<V: AsRef<[u8]> + Sync>(propagator: &Propagator, request: &&[(String, V)]) -> Pairs {
     let mut headers = Pairs::new();
     propagator.inject(propagator.extract(request).passthrough(), &InjectOptions::everything(), &mut headers);
     headers
 }
 
-/// A span that was made here.
+/// Creates a local span.
 pub(crate) fn span(sampling: Sampling) -> SpanContext<'static> {
     SpanContext::new(TRACE, SPAN).with_sampling(sampling)
 }

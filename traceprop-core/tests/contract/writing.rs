@@ -71,7 +71,7 @@ proptest! {
     }
 }
 
-/// Everything that the format may ever have written, names in several letter cases, each line twice.
+/// Returns everything that the format may ever have written, names in several letter cases, each line twice.
 fn stale(subject: &Subject) -> Lines {
     let requests = [full(subject), canonical(subject), odd(subject), broken(subject)].concat();
     let lines = requests.into_iter().flatten();

@@ -56,7 +56,7 @@ fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
     first
 }
 
-/// What both ways out of a request send in the header.
+/// Returns the header that a span and a passthrough write, and checks that they agree.
 #[track_caller]
 fn sent(propagator: &Propagator, request: &[(&str, &str)]) -> Option<String> {
     let injected = inject_span(propagator, request, &InjectOptions::everything());
@@ -90,7 +90,7 @@ fn ok_name_is_the_header_in_lower_case() {
 }
 
 #[test]
-fn err_header_that_is_no_name_or_taken() {
+fn err_header_that_is_not_a_name_or_taken() {
     let err = |name| Correlation::new(name).unwrap_err();
     assert_eq!(err(""), InvalidHeaderName::BadLength);
     assert_eq!(err("x id"), InvalidHeaderName::BadByte(1));

@@ -5,7 +5,7 @@ use traceprop_core::formats::datadog::{DatadogView, PropagationError};
 
 use super::*;
 
-/// Everything there is to see, as text.
+/// Returns everything there is to see, as text.
 fn seen(fields: &DatadogView<'_>) -> String {
     let priority = fields.priority().map_or("-".into(), |priority| priority.to_string());
     let origin = fields.origin().map_or("-".into(), |origin| origin.to_string());

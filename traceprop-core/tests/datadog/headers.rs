@@ -104,7 +104,7 @@ fn ok_report_names_what_was_invalid_and_no_byte_of_it() {
     assert_eq!((error.as_str(), error.tid()), ("malformed_tid", Some("SECRET")));
 }
 
-/// What goes out of a context that was built from fields.
+/// Returns what is written for a context that was built from fields.
 fn built(format: Datadog, trace_id: &str, fields: &DatadogParts<'_>) -> (Pairs, InjectReport<'static>) {
     let propagator = build(Propagator::builder().extract_none().inject(format));
     let span = SpanContext::new(trace_id.parse().expect("an id"), SPAN.parse().expect("an id"));

@@ -29,12 +29,12 @@ fn build(builder: PropagatorBuilder) -> Propagator {
     builder.build().expect("a propagator")
 }
 
-/// Speaks Datadog's headers alone.
+/// Creates a propagator of Datadog's headers alone.
 fn headers_only() -> Propagator {
     build(Propagator::builder().extract(DATADOG).inject(DATADOG))
 }
 
-/// Speaks W3C alone, and hands the member on.
+/// Creates a propagator of W3C alone, which forwards the member.
 fn w3c_only() -> Propagator {
     build(Propagator::builder().extract(TRACE_CONTEXT).inject(TRACE_CONTEXT).preserve_in_tracestate())
 }
@@ -53,7 +53,7 @@ fn w3c_first() -> Propagator {
 
 type Lines<'a> = Vec<(&'a str, &'a str)>;
 
-/// What a participant sends on for a request, under the caller's decision.
+/// Returns what a participant writes for a request, with the caller's decision.
 fn inject_span(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
     let extraction = propagator.extract(request);
     inject(propagator, &extraction.new_span(&ids)).0
@@ -65,7 +65,7 @@ fn decided(propagator: &Propagator, request: &Lines<'_>, sampling: Sampling) -> 
     inject(propagator, &extraction.new_span_with(&ids, &sampling)).0
 }
 
-/// What a service without spans sends on.
+/// Returns what a service without spans forwards.
 fn forwarded(propagator: &Propagator, request: &Lines<'_>) -> Pairs {
     let mut headers = Pairs::new();
     let extraction: Extraction<'_> = propagator.extract(request);
@@ -83,7 +83,7 @@ fn lines(headers: &Pairs) -> Lines<'_> {
     headers.iter().collect()
 }
 
-/// A request of a Datadog tracer with a trace id of 128 bits, and more lines.
+/// Returns a request of a Datadog tracer with a trace id of 128 bits, and more lines.
 fn request<'a>(more: &[(&'a str, &'a str)]) -> Lines<'a> {
     let ids = [("x-datadog-trace-id", "8135627190345512087"), ("x-datadog-parent-id", "4611686018427387905")];
     [&ids[..], more].concat()

@@ -209,7 +209,7 @@ fn ok_another_formats_context_leaves_the_member_unchanged() {
     assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-0"), text(["0", "", tid, corrected]));
 }
 
-/// The tracestate of a context that was built from fields.
+/// Returns the tracestate of a context that was built from fields.
 fn built(fields: &DatadogParts<'_>) -> (Option<String>, Vec<(Field, OmitReason, u32)>) {
     let span =
         SpanContext::new("000000000000000000000000000004d2".parse().expect("an id"), SPAN.parse().expect("an id"));

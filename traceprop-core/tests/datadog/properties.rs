@@ -7,7 +7,7 @@ use traceprop_core::{Field, OwnedContext, TraceState};
 
 use super::*;
 
-/// Text of a user: what separates things on the wire, line ends, other alphabets.
+/// Generates custom text: separators of the wire, line ends, other alphabets.
 fn any_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[ -~]{0,8}",
@@ -18,7 +18,7 @@ fn any_text() -> impl Strategy<Value = String> {
     vec(piece, 0..5).prop_map(|pieces| pieces.concat())
 }
 
-/// What the header can spell: a name, a value without blanks at its ends.
+/// Generates what the header can spell: a name, a value without blanks at its ends.
 fn tag() -> impl Strategy<Value = (String, String)> {
     ("[a-z][a-z0-9_.]{0,6}", "[!-+\\--~]([ -+\\--~]{0,8}[!-+\\--~])?")
 }
@@ -41,7 +41,7 @@ fn owned(fields: &DatadogParts<'_>) -> OwnedContext {
     OwnedContext::new(SpanContext::new(id.parse().expect("an id"), SPAN.parse().expect("an id"))).with_datadog(fields)
 }
 
-/// Distinct names, as a map of tags has them.
+/// Returns distinct names, as a map of tags has them.
 fn distinct(tags: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut seen = std::collections::BTreeSet::new();
     tags.into_iter().filter(|(name, _)| !["tid", "dm"].contains(&name.as_str()) && seen.insert(name.clone())).collect()

@@ -112,20 +112,20 @@ const FOREIGN: &[&str] = &[
     "tracing",
 ];
 
-/// The row of a path such as `wire::hex::encode_u64`, and the part of it that the table knows.
+/// Returns the row of a path such as `wire::hex::encode_u64`, and the part of it that the table knows.
 fn place(path: &str) -> Option<(usize, &'static str)> {
     let rows = ORDER.iter().enumerate().flat_map(|(row, names)| names.iter().map(move |name| (row, *name)));
     let within = |name: &str| path == name || path.strip_prefix(name).is_some_and(|rest| rest.starts_with("::"));
     rows.filter(|(_, name)| within(name)).max_by_key(|(_, name)| name.len())
 }
 
-/// The module of a folder that a path lies in: `formats::b3` of `formats::b3::single::Read`.
+/// Returns the module of a folder that a path lies in: `formats::b3` of `formats::b3::single::Read`.
 fn member<'p>(folder: &str, path: &'p str) -> Option<&'p str> {
     let rest = path.strip_prefix(folder)?.strip_prefix("::")?;
     Some(rest.split("::").next().unwrap_or(rest))
 }
 
-/// What is wrong with one file of the core.
+/// Returns the violations of one file of the core.
 fn violations(source: &Source) -> Vec<String> {
     let module = source.module();
     // The root declares the modules and names what is public.
@@ -162,7 +162,7 @@ fn violations(source: &Source) -> Vec<String> {
     wrong
 }
 
-/// The names under `[dependencies]`.
+/// Returns the names under `[dependencies]`.
 fn dependencies(manifest: &str) -> Vec<&str> {
     let lines = manifest.lines().skip_while(|line| line.trim() != "[dependencies]").skip(1);
     let section = lines.take_while(|line| !line.starts_with('['));

@@ -24,7 +24,7 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The crates of the workspace that are published: of a package on its own, this one.
+/// Returns the published crates of the workspace; in a package on its own, this one.
 pub(crate) fn published_crates() -> Vec<String> {
     let entries = fs::read_dir(workspace()).expect("the folder of the workspace");
     let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
@@ -53,7 +53,7 @@ pub(crate) fn manifest(name: &str) -> String {
     fs::read_to_string(folder(name).join("Cargo.toml")).expect("a manifest")
 }
 
-/// Every source file of a crate.
+/// Returns every source file of a crate.
 pub(crate) fn of_crate(name: &str) -> Vec<Source> {
     let root = folder(name).join("src");
     let mut sources = Vec::new();
@@ -114,13 +114,13 @@ impl Source {
         pieces
     }
 
-    /// The module of the file: empty for the root, else `formats::b3::single`.
+    /// Returns the module of the file: empty for the root, else `formats::b3::single`.
     pub(crate) fn module(&self) -> String {
         let path = self.name.trim_end_matches(".rs").trim_end_matches("mod").trim_end_matches('/');
         if path == "lib" { String::new() } else { path.replace('/', "::") }
     }
 
-    /// Every path of two names or more, groups of a `use` spread out.
+    /// Returns every path of two names or more, groups of a `use` spread out.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut paths = Vec::new();
         let mut rest = self.code.as_str();
@@ -138,7 +138,7 @@ impl Source {
         paths
     }
 
-    /// What a path of this file names within its crate; none for other crates and local names.
+    /// Returns what a path of this file names within its crate, or `None` for other crates and local names.
     pub(crate) fn within_crate(&self, path: &str) -> Option<String> {
         if let Some(rest) = path.strip_prefix("crate::") {
             return Some(rest.to_owned());
@@ -186,7 +186,7 @@ fn path(text: &str) -> (&str, &str) {
     text.split_at(end.max(1))
 }
 
-/// `a::{self, b::{c, d}}` as `a`, `a::b::c`, `a::b::d`.
+/// Adds the paths of a group: `a`, `a::b::c`, `a::b::d` of `a::{self, b::{c, d}}`.
 fn spread(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     let tree = tree.trim();
     let Some((head, group)) = tree.split_once('{') else {
@@ -233,7 +233,7 @@ fn without_comments(text: &str, keep_texts: bool) -> String {
     code
 }
 
-/// Bytes of the text literal that `rest` begins with.
+/// Returns the length in bytes of the text literal that `rest` begins with.
 fn text_len(rest: &str) -> usize {
     let mut escaped = false;
     let end = rest.char_indices().skip(1).find(|(_, c)| {
@@ -244,7 +244,7 @@ fn text_len(rest: &str) -> usize {
     end.map_or(rest.len(), |(at, _)| at + 1)
 }
 
-/// Bytes of the character literal that `rest` begins with; 0 for a lifetime.
+/// Returns the length in bytes of the character literal that `rest` begins with; 0 for a lifetime.
 fn char_len(rest: &str) -> usize {
     let mut chars = rest.char_indices().skip(1);
     match (chars.next(), chars.next()) {

@@ -17,7 +17,7 @@ fn rule(version: &str, flags: &str, tail: &str) -> Option<(bool, bool)> {
     Some(("13579bdf".contains(last), "2367abef".contains(last)))
 }
 
-/// What is read of a value.
+/// Returns what is read of a value.
 fn read(value: &str) -> Option<(bool, bool)> {
     let parent = TraceParent::parse(value.as_bytes()).ok()?;
     assert_eq!(format!("{}-{}", parent.trace_id, parent.parent_id), IDS, "{value}");

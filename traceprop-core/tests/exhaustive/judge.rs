@@ -30,7 +30,7 @@ fn is_zero(digits: &[u8]) -> bool {
     digits.iter().all(|&b| b == b'0')
 }
 
-/// Version, trace, parent and flags of a traceparent, in its digits.
+/// Reads version, trace, parent and flags of a traceparent, as digits.
 pub(crate) fn traceparent(value: &[u8]) -> Option<[String; 4]> {
     const SHAPE: &str = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
     let value = trim(value);
@@ -41,7 +41,7 @@ pub(crate) fn traceparent(value: &[u8]) -> Option<[String; 4]> {
     legal.then(|| [&head[..2], &head[3..35], &head[36..52], &head[53..]].map(text))
 }
 
-/// Trace, span, decision and parent of a `b3` value, each empty where it is not there.
+/// Reads trace, span, decision and parent of a `b3` value, each empty if it is absent.
 pub(crate) fn b3(value: &[u8]) -> Option<[String; 4]> {
     // Of a list the first element counts.
     let value = trim(value.split(|&b| b == b',').next()?);
@@ -73,7 +73,7 @@ pub(crate) fn b3(value: &[u8]) -> Option<[String; 4]> {
     None
 }
 
-/// Trace, span and flags of an `uber-trace-id`.
+/// Reads trace, span and flags of an `uber-trace-id`.
 pub(crate) fn uber(value: &[u8]) -> Option<(u128, u128, u128)> {
     let value = trim(value);
     if value.len() > 256 || value.contains(&b',') {
@@ -119,7 +119,7 @@ pub(crate) fn sw8(value: &[u8]) -> Option<Fields> {
     (legal && value.len() <= 2048).then_some(fields)
 }
 
-/// The text in base64, bit by bit; padding may be missing, and surplus bits say nothing.
+/// Decodes text in base64, bit by bit; padding may be missing, and surplus bits are ignored.
 fn base64(encoded: &[u8]) -> Option<String> {
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = encoded.strip_suffix(b"==").or(encoded.strip_suffix(b"=")).unwrap_or(encoded);
@@ -140,7 +140,7 @@ fn base64(encoded: &[u8]) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// The members of a tracestate, the first of each key, in order.
+/// Reads the members of a tracestate, the first of each key, in order.
 pub(crate) fn tracestate(line: &[u8]) -> Option<Vec<(String, String)>> {
     let mut kept: Vec<(String, String)> = Vec::new();
     let members = line.split(|&b| b == b',').map(trim).filter(|member| !member.is_empty());

@@ -12,7 +12,7 @@ struct Message {
 }
 
 impl Message {
-    /// What a client library wants: owned names, values as bytes.
+    /// Creates a message as a client library needs it: owned names, values as bytes.
     fn new(body: &'static str, headers: Pairs) -> Self {
         let content_type = ("content-type".to_owned(), b"text/plain".to_vec());
         let headers = headers.into_iter().map(|(name, value)| (name, value.into_bytes()));
@@ -32,7 +32,7 @@ const REQUEST: [(&str, &str); 3] = [
     ("baggage", "tenant=shoes,secret=42"),
 ];
 
-/// The service that takes the order: it puts a message into the queue for each line of it.
+/// Runs the service that accepts the order: it puts a message into the queue for each line of it.
 fn take_order() -> Vec<Message> {
     let propagator = presets::W3C.propagator();
     let extraction = propagator.extract(&REQUEST);

@@ -6,17 +6,17 @@ use traceprop_core::{InjectOptions, OwnedContext, Propagator, Sampling, SpanCont
 
 use crate::wire::{TRACE, header, inject, own_span_id, span_flags, trace};
 
-/// Jaeger in, W3C out: the service in front of a hop that speaks only W3C.
+/// Creates the propagator of the service before a hop that speaks only W3C: reads Jaeger, writes W3C.
 fn into_w3c() -> Propagator {
     Propagator::builder().extract(Jaeger::new()).inject(W3cTraceContext::new()).build().expect("two formats")
 }
 
-/// W3C in, Jaeger out: the service after that hop.
+/// Creates the propagator of the service after that hop: reads W3C, writes Jaeger.
 fn out_of_w3c() -> Propagator {
     Propagator::builder().extract(W3cTraceContext::new()).inject(Jaeger::new()).build().expect("two formats")
 }
 
-/// Jaeger's headers in, W3C across, Jaeger's flags out; with an edit on the traceparent that crossed.
+/// Sends Jaeger's headers across W3C, with an edit of the traceparent, and returns Jaeger's flags after it.
 fn across_w3c(
     flags: &str,
     edit: fn(&mut (String, String)),
@@ -61,7 +61,7 @@ fn ok_flag_byte_of_another_decision_is_left_alone() {
     assert_eq!(across_w3c("9", |_| (), Some(Sampling::NotSampled)).1, "0");
 }
 
-/// W3C in and out: a hop in between, which has nothing but the tracestate.
+/// Creates the propagator of a hop in between, which reads and writes W3C and has only the tracestate.
 fn middle() -> Propagator {
     Propagator::builder().with_format(W3cTraceContext::new()).extract(Jaeger::new()).build().expect("one format")
 }

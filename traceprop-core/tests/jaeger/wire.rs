@@ -6,7 +6,7 @@ use traceprop_core::{Extraction, InjectOptions, Pairs, Propagator, Sampling, Spa
 pub(crate) const TRACE: &str = "4ca67353d824b44b41c156cf264ca243";
 pub(crate) const OWN_SPAN: &str = "b7ad6b7169203331";
 
-/// Jaeger in and out.
+/// Creates a propagator that reads and writes Jaeger.
 pub(crate) fn jaeger() -> Propagator {
     Propagator::builder().with_format(Jaeger::new()).build().expect("one format")
 }

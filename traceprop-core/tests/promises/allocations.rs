@@ -14,7 +14,7 @@ type Request = Vec<(&'static str, &'static str)>;
 
 const PARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
 
-/// Requests that take every way through the reader: few lines, many, long ones, broken ones, other formats.
+/// Returns requests that take every way through the reader: few lines, many, long ones, broken ones, other formats.
 fn requests() -> Vec<(&'static str, Request)> {
     let ordinary = [("host", "shop.example"), ("accept", "*/*"), ("user-agent", "Mozilla/5.0"), ("cookie", "a=b; c=d")];
     let long_state: &str = "k0=vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv,\
@@ -71,7 +71,7 @@ fn requests() -> Vec<(&'static str, Request)> {
     ]
 }
 
-/// Every format that there is, read and written.
+/// Creates a propagator that reads and writes every format.
 fn all() -> Propagator {
     static SW8: Sw8 = Sw8::new("cart", "cart-1");
     let builder = Propagator::builder().names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger");

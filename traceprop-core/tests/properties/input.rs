@@ -44,7 +44,7 @@ pub(crate) fn traceparent() -> impl Strategy<Value = String> {
     parts.prop_map(|(version, trace, span, flags)| format!("{version}-{trace}-{span}-{flags:02x}"))
 }
 
-/// A value that is damaged in one place, or not at all.
+/// Generates a value that is damaged in one place, or not at all.
 pub(crate) fn nearly(valid: impl Strategy<Value = String>) -> impl Strategy<Value = Vec<u8>> {
     let damage = prop_oneof![Just(None), (any::<prop::sample::Index>(), any::<u8>(), 0..3u8).prop_map(Some)];
     (valid, damage).prop_map(|(valid, damage)| {
@@ -74,7 +74,7 @@ pub(crate) fn state_members(most: usize) -> impl Strategy<Value = Vec<(String, S
     vec((state_key(), state_value()), 0..=most)
 }
 
-/// One line of a list, with blanks and empty members between the members.
+/// Generates one line of a list, with blanks and empty members between the members.
 pub(crate) fn list(member: impl Strategy<Value = String>, most: usize) -> impl Strategy<Value = String> {
     let gap = || select(vec!["", "", "", "", " ", "\t ", " ,", ", \t,"]);
     vec((gap(), member, gap()), 0..=most).prop_map(|members| {
@@ -101,7 +101,7 @@ pub(crate) fn baggage_member() -> impl Strategy<Value = String> {
     })
 }
 
-/// Names that some format knows, in odd letter cases, and names that none does.
+/// Generates names that a format knows, in odd letter cases, and unknown names.
 fn name() -> impl Strategy<Value = String> {
     let known = Field::BUILT_IN.iter().filter_map(|field| field.name());
     let mut names: Vec<String> = known.map(str::to_owned).collect();
@@ -112,7 +112,7 @@ fn name() -> impl Strategy<Value = String> {
     })
 }
 
-/// A value that somebody's header might have, damaged or not, or noise.
+/// Generates a plausible header value, damaged or not, or noise.
 fn value() -> impl Strategy<Value = Bytes> {
     let formats = select(vec![
         "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1-05e3ac9a4f6e3b90",
@@ -210,7 +210,7 @@ const FLEET: &[(&str, &[&str])] = &[
     ("baggage", &["tenant=shoes;p,user=al%20ice", "a=1 , ,b", "tenant=hats"]),
 ];
 
-/// A request that crossed several formats.
+/// Generates a request that crossed several formats.
 pub(crate) fn fleet_lines() -> impl Strategy<Value = Lines> {
     let line = select(FLEET).prop_flat_map(|(name, values)| (Just(name.to_owned()), select(values)));
     let whole = line.prop_map(|(name, value)| (name, Bytes(value.as_bytes().to_vec())));
@@ -220,7 +220,7 @@ pub(crate) fn fleet_lines() -> impl Strategy<Value = Lines> {
     vec(prop_oneof![9 => whole, 1 => damaged], 0..10)
 }
 
-/// Any request at all.
+/// Generates any request.
 pub(crate) fn any_lines() -> impl Strategy<Value = Lines> {
     let lines = || vec((name(), value()), 0..12);
     prop_oneof![
@@ -233,7 +233,7 @@ pub(crate) fn any_lines() -> impl Strategy<Value = Lines> {
     ]
 }
 
-/// A request with a valid W3C context: one traceparent, some lines of tracestate and of baggage.
+/// Generates a request with a valid W3C context: one traceparent, some lines of tracestate and of baggage.
 pub(crate) fn w3c_lines() -> impl Strategy<Value = Lines> {
     let named = |name: &'static str| move |value: String| (name.to_owned(), Bytes(value.into_bytes()));
     let parent = traceparent().prop_map(named("traceparent"));

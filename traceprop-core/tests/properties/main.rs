@@ -11,8 +11,9 @@ mod writing;
 
 use proptest::prelude::ProptestConfig;
 
-/// Few cases, so that a run takes moments; `PROPTEST_CASES` asks for more. A failing input is printed whole, so none is
-/// kept in a file.
+/// Returns a configuration with few cases, so that a run is short; `PROPTEST_CASES` sets more.
+///
+/// A failing input is printed whole, so none is kept in a file.
 fn cases(few: u32) -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     match std::env::var_os("PROPTEST_CASES") {

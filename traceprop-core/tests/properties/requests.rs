@@ -10,7 +10,7 @@ use traceprop_core::{
 use crate::cases;
 use crate::input::*;
 
-/// Every format that there is, both ways.
+/// Creates a propagator that reads and writes every format.
 fn all() -> Propagator {
     let builder = Propagator::builder().define(Sw8::new("cart", "cart-1"));
     let builder = builder.names("all", "all,b3multi").expect("built-in names");
@@ -31,7 +31,7 @@ fn inject<'a>(
     (headers, omitted.to_string())
 }
 
-/// Values of a field in any letter case, in order.
+/// Returns the values of a field in any letter case, in order.
 fn values<'l>(lines: &'l Lines, name: &str) -> Vec<&'l [u8]> {
     lines.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_ref()).collect()
 }
@@ -44,12 +44,12 @@ fn is_blank(value: &[u8]) -> bool {
     value.iter().all(|b| b" \t".contains(b))
 }
 
-/// What one line says, the whole list in one.
+/// Joins a list into one line.
 fn joined(values: &[&[u8]]) -> Vec<u8> {
     values.join(&b',')
 }
 
-/// The context and the decision of a request.
+/// Returns the context and the decision of a request.
 fn merged(extraction: &Extraction<'_>) -> (Option<RemoteContext>, Sampling) {
     (extraction.context(), extraction.sampling())
 }

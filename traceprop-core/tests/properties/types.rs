@@ -18,7 +18,7 @@ use traceprop_core::{
 use crate::cases;
 use crate::input::*;
 
-/// Digits of an id, right or nearly.
+/// Generates the digits of an id, valid or nearly.
 fn digits(len: usize) -> impl Strategy<Value = Vec<u8>> {
     let hex = proptest::string::string_regex(&format!("[0-9a-f]{{{len}}}")).expect("a pattern");
     prop_oneof![
@@ -48,7 +48,7 @@ fn set_of(fields: &BTreeSet<Field>) -> FieldSet {
     fields.iter().fold(FieldSet::EMPTY, |set, field| set.with(*field))
 }
 
-/// Letters in capitals, wherever `capitals` says so.
+/// Returns the name with capitals where `capitals` has a bit.
 fn shouted(name: &str, capitals: u64) -> String {
     let letter = |(at, c): (usize, char)| if capitals >> (at % 64) & 1 == 1 { c.to_ascii_uppercase() } else { c };
     name.chars().enumerate().map(letter).collect()
@@ -272,7 +272,7 @@ fn all() -> Vec<String> {
     propagator.extract_names().map(str::to_owned).collect()
 }
 
-/// A name of a field, or one that is nearly one.
+/// Generates a name of a field, or one that is nearly one.
 fn name_like() -> impl Strategy<Value = String> {
     let known: Vec<_> = Field::BUILT_IN.iter().filter_map(|field| field.name()).map(str::to_owned).collect();
     let near = (select(known.clone()), any::<prop::sample::Index>(), "[a-z0-9-]").prop_map(|(name, place, letter)| {

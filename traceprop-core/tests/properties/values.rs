@@ -22,7 +22,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The fields of a traceparent, as the grammar has them.
+/// Reads the fields of a traceparent, as the grammar has them.
 fn read_traceparent(value: &[u8]) -> Option<[String; 4]> {
     let value = String::from_utf8(trim(value).to_vec()).ok()?;
     let parts: Vec<_> = value.splitn(5, '-').collect();
@@ -56,7 +56,7 @@ fn members(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|&b| b == b',').map(trim).filter(|member| !member.is_empty())
 }
 
-/// The members of a tracestate as `key=value`, the first of each key, or nothing.
+/// Reads the members of a tracestate as `key=value`, the first of each key, or nothing.
 fn read_tracestate(line: &[u8]) -> Option<Vec<String>> {
     if members(line).count() > traceprop_core::tracestate::MAX_MEMBERS || !members(line).all(is_state_member) {
         return None;
@@ -79,7 +79,7 @@ fn is_octets(text: &[u8]) -> bool {
     text.iter().all(|&b| (0x21..=0x7e).contains(&b) && !b"\",;\\".contains(&b))
 }
 
-/// A baggage member without blanks, if it is one.
+/// Reads a baggage member without blanks, if it is one.
 fn read_baggage_member(member: &[u8]) -> Option<String> {
     let mut parts = member.split(|&b| b == b';').map(trim);
     let pair = parts.next()?;

@@ -28,7 +28,7 @@ fn first_of_each_key(members: &[(String, String)]) -> Vec<(String, String)> {
     kept
 }
 
-/// What the W3C order leaves within a budget: whole members go, big ones first, each time from the right.
+/// Removes whole members in the W3C order until the budget is met: big ones first, each time from the right.
 fn within_budget(mut members: Vec<(String, String)>, budget: usize) -> Vec<(String, String)> {
     let size = |member: &(String, String)| member.0.len() + 1 + member.1.len();
     let total =

@@ -46,7 +46,7 @@ pub(crate) struct Case {
     hints: RefCell<Vec<String>>,
 }
 
-/// The cases of one file.
+/// Reads the cases of one file.
 pub(crate) fn read(path: &Path, name: &str) -> Result<Vec<Case>, String> {
     let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
     let file: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
@@ -109,7 +109,7 @@ impl Case {
         self.op.unwrap_or_else(|| panic!("unknown operation {:?}", self.fields.value("op")))
     }
 
-    /// The fields of the case itself.
+    /// Returns the fields of the case itself.
     #[allow(dead_code, reason = "drivers of files with fields of their own read them")]
     pub(crate) fn fields(&self) -> &Fields {
         &self.fields
@@ -142,7 +142,7 @@ impl Case {
         sorted(self.fields.headers("expect_headers").into_iter())
     }
 
-    /// Notes a difference in what is advice only: it is printed, and fails nothing.
+    /// Prints a difference in what is only advice; it is not a failure.
     pub(crate) fn hint<T: PartialEq + Debug>(&self, what: &str, expected: T, got: T) {
         if expected != got {
             self.hints.borrow_mut().push(format!("{what}: expected {expected:?}, got {got:?}"));
@@ -153,7 +153,7 @@ impl Case {
         self.hints.borrow().clone()
     }
 
-    /// The fields that nothing has looked at.
+    /// Returns the fields that were not read.
     pub(crate) fn unseen(&self) -> Vec<String> {
         let parts = [&self.fields, &self.expect, &self.context, &self.config, &self.limits];
         parts.into_iter().flat_map(Fields::unseen).collect()
@@ -218,7 +218,7 @@ impl ToInject {
         }
     }
 
-    /// The span, if there are both ids.
+    /// Returns the span, if there are both ids.
     pub(crate) fn span(&self) -> Option<SpanContext<'static>> {
         Some(SpanContext::new(self.trace_id?, self.span_id?).with_sampling(self.sampling))
     }
@@ -269,30 +269,30 @@ impl Fields {
         unseen.map(|key| if self.name.is_empty() { key.clone() } else { format!("{}.{key}", self.name) })
     }
 
-    /// The value of a field, if it is there.
+    /// Returns the value of a field, if it is there.
     pub(crate) fn value(&self, name: &str) -> Option<&Value> {
         self.see(name);
         self.fields.get(name)
     }
 
-    /// The text of a field, if it is there.
+    /// Returns the text of a field, if it is there.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.value(name).map(|value| value.as_str().unwrap_or_else(|| panic!("{}.{name} is not text", self.name)))
     }
 
-    /// The text of a field that may be null, if it is there.
+    /// Returns the text of a field that may be null, if it is there.
     pub(crate) fn text_or_null(&self, name: &str) -> Option<Option<&str>> {
         let value = self.value(name)?;
         if value.is_null() { Some(None) } else { Some(self.text(name)) }
     }
 
-    /// The number of a field, if it is there.
+    /// Returns the number of a field, if it is there.
     pub(crate) fn number(&self, name: &str) -> Option<usize> {
         let value = self.value(name)?.as_u64().unwrap_or_else(|| panic!("{}.{name} is not a number", self.name));
         Some(usize::try_from(value).expect("a small number"))
     }
 
-    /// The list of a field, if it is there.
+    /// Returns the list of a field, if it is there.
     pub(crate) fn list(&self, name: &str) -> Option<&[Value]> {
         self.value(name).map(|value| match value {
             Value::Array(list) => list.as_slice(),
@@ -300,7 +300,7 @@ impl Fields {
         })
     }
 
-    /// A list of lists of texts, if it is there; null stays none.
+    /// Returns a list of lists of texts, if it is there; null is `None`.
     pub(crate) fn rows<const N: usize>(&self, name: &str) -> Option<Vec<[Option<&str>; N]>> {
         let is_text = |value: &Value| value.is_string() || value.is_null();
         let is_row = |row: &Value| row.as_array().is_some_and(|row| row.len() == N && row.iter().all(is_text));
@@ -309,7 +309,7 @@ impl Fields {
         Some(rows.iter().map(|row| std::array::from_fn(|place| row[place].as_str())).collect())
     }
 
-    /// A list of pairs of texts, if it is there.
+    /// Returns a list of pairs of texts, if it is there.
     pub(crate) fn pairs(&self, name: &str) -> Option<Vec<(&str, &str)>> {
         let pair = |[key, value]: [Option<&'_ str>; 2]| key.is_some() && value.is_some();
         let rows = self.rows::<2>(name)?;

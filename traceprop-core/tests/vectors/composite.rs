@@ -17,7 +17,7 @@ pub(crate) fn check(case: &Case) -> Verdict {
     }
 }
 
-/// The names of a list, in order.
+/// Returns the names of a list, in order.
 fn names<'c>(config: &'c Fields, list: &str) -> Vec<&'c str> {
     let names = config.list(list).unwrap_or_default();
     names.iter().map(|name| name.as_str().expect("a name is a text")).collect()
@@ -83,7 +83,7 @@ fn inject(case: &Case) -> Verdict {
     write(case, builder, held.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
 }
 
-/// The formats by themselves: a context of the file is one of a service that reports to Datadog, which no name says.
+/// Adds a format by its name. The contexts of the file are of a service that reports to Datadog, which has no name.
 fn inject_format(builder: PropagatorBuilder, name: &str) -> PropagatorBuilder {
     match name {
         "tracecontext" => builder.inject(W3cTraceContext::new()),

@@ -118,7 +118,7 @@ pub(crate) fn compare_datadog(expect: &Fields, got: &DatadogView<'_>, difference
     }
 }
 
-/// A value of the tag `_dd.propagation_error`.
+/// Returns a value of the tag `_dd.propagation_error`.
 fn error_text(error: &PropagationError<'_>) -> String {
     match error.tid() {
         Some(tid) => format!("{} {tid}", error.as_str()),
@@ -137,8 +137,8 @@ fn number_or_null(fields: &Fields, name: &str) -> Option<Option<i32>> {
     Some(if value.is_null() { None } else { Some(number()) })
 }
 
-/// Lines in an order of their own. The items of tags and of the `dd` member are sets, so they are sorted; that member
-/// has to come first, and all others keep their order.
+/// Returns the lines in a comparable order. The items of tags and of the `dd` member are sets, so they are sorted; that
+/// member must be first, and all others keep their order.
 fn comparable(headers: &Headers) -> Vec<String> {
     let items = |text: &str, separator: char| {
         let mut items: Vec<_> = text.split(separator).collect();

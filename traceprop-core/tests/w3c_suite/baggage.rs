@@ -10,7 +10,7 @@ use traceprop_core::{
     report::{OmitReason, Omitted},
 };
 
-/// The members that are read, in wire form.
+/// Returns the members that are read, in wire form.
 #[track_caller]
 fn read(lines: &[(&str, &str)]) -> Vec<String> {
     let propagator = presets::W3C.propagator();
@@ -18,7 +18,7 @@ fn read(lines: &[(&str, &str)]) -> Vec<String> {
     extraction.baggage().iter().map(|member| member.to_string()).collect()
 }
 
-/// The value of `k`, decoded.
+/// Returns the value of `k`, decoded.
 fn value(wire: &str) -> String {
     let line = format!("k={wire}");
     let baggage = Baggage::parse(line.as_bytes()).expect("a member");
@@ -135,7 +135,7 @@ fn ok_baggage_needs_no_trace() {
 }
 
 #[test]
-fn ok_what_is_no_octet_is_encoded_and_no_line_end_gets_out() {
+fn ok_what_is_not_an_octet_is_encoded_and_no_line_end_is_sent() {
     let entries = [("a", "x y\u{e9}"), ("b", "100%,;\"\\"), ("c", "\r\nx: y\0\u{7f}"), ("d", "a=b/c?d")];
     let baggage = of(entries.map(|(key, value)| (key.to_owned(), value.to_owned())));
     let expected = "a=x%20y%C3%A9,b=100%25%2C%3B%22%5C,c=%0D%0Ax:%20y%00%7F,d=a=b/c?d";
@@ -143,7 +143,7 @@ fn ok_what_is_no_octet_is_encoded_and_no_line_end_gets_out() {
 }
 
 #[test]
-fn ok_a_key_that_is_no_token_is_omitted_and_not_mangled() {
+fn ok_a_key_that_is_not_a_token_is_omitted_and_not_mangled() {
     let baggage = of(["bad key", "tenant/id", "", "ok"].map(|key| (key.to_owned(), "1".to_owned())));
     assert_eq!(send(&baggage).0.as_deref(), Some("ok=1"));
 }

@@ -39,7 +39,7 @@ struct Calls {
 }
 
 impl Calls {
-    /// The keys of the tracestate that went out.
+    /// Returns the keys of the written tracestate.
     fn keys(&self) -> Vec<&str> {
         let members = self.tracestate.iter().flat_map(|line| line.split(','));
         members.map(|member| member.split_once('=').expect("a member").0).collect()
@@ -74,7 +74,7 @@ fn request(lines: &[(&str, &str)]) -> Calls {
     request_to(&presets::W3C.propagator(), lines)
 }
 
-/// A request with a valid traceparent and these tracestate lines.
+/// Sends a request with a valid traceparent and these tracestate lines.
 #[track_caller]
 fn states(lines: &[&str]) -> Calls {
     let mut all = vec![("traceparent", VALID)];

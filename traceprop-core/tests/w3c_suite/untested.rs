@@ -70,7 +70,7 @@ fn ok_later_version_keeps_its_tracestate() {
 }
 
 #[test]
-fn ok_signs_are_no_digits() {
+fn ok_signs_are_not_digits() {
     for value in [
         format!("+0-{TRACE}-{PARENT}-01"),
         format!("00-+{}-{PARENT}-01", &TRACE[1..]),
@@ -94,7 +94,7 @@ fn ok_an_empty_traceparent_and_a_valid_one_are_two() {
 }
 
 #[test]
-fn ok_other_blanks_are_no_blanks() {
+fn ok_other_blanks_are_not_blanks() {
     for blank in ["\u{a0}", "\u{b}", "\u{c}", "\n", "\0"] {
         with(&format!("{VALID}{blank}")).restarted();
         with(&format!("{blank}{VALID}")).restarted();
@@ -169,7 +169,7 @@ fn ok_what_a_budget_cuts_is_said() {
     assert_eq!(omitted.iter().collect::<Vec<_>>(), [&expected]);
 }
 
-/// What goes out when a vendor of ours changes the tracestate.
+/// Returns what is written if a vendor of ours changes the tracestate.
 fn edited(line: &str, edits: &[TraceStateEdit<'_>]) -> Option<String> {
     let propagator = presets::W3C.propagator();
     let request = [("traceparent", VALID), ("tracestate", line)];
