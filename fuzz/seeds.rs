@@ -45,7 +45,7 @@ fn main() {
     }
 }
 
-/// Cases of each file, by its name.
+/// Returns the cases of each file, by its name.
 fn vectors(folder: &Path) -> Vec<(String, Vec<Value>)> {
     let entries = fs::read_dir(folder).expect("the folder of the vectors");
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -59,7 +59,7 @@ fn vectors(folder: &Path) -> Vec<(String, Vec<Value>)> {
     read.collect()
 }
 
-/// Names and values.
+/// Returns names and values.
 fn pairs(value: &Value) -> Vec<(&str, &str)> {
     let pairs = value.as_array().into_iter().flatten();
     pairs.filter_map(|pair| Some((pair[0].as_str()?, pair[1].as_str()?))).collect()
@@ -132,7 +132,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
     seed("bridge_roundtrip", with(&[format, 0], headers(&pairs)));
 }
 
-/// A context as `inject_roundtrip` reads it: all formats, then numbers, then a line for each text.
+/// Returns a context as `inject_roundtrip` reads it: all formats, then numbers, then a line for each text.
 fn context(context: &Value) -> Option<Vec<u8>> {
     let hex = |name: &str| -> Option<Vec<u8>> {
         let digits = context[name].as_str()?;
@@ -181,7 +181,7 @@ fn context(context: &Value) -> Option<Vec<u8>> {
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// Requests that no vector has: those that reach a cap, those that exceed it, and all formats at once.
+/// Adds requests that no vector has: those that reach a cap, those that exceed it, and all formats at once.
 fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
     let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>().into_bytes();
     let prefixed = |settings: &[u8], lines: Vec<u8>| [settings, &lines].concat();
@@ -253,7 +253,7 @@ fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
     }
 }
 
-/// What OpenTelemetry reads differently, by the name of the target: one for each difference that is known.
+/// Adds what OpenTelemetry reads differently, by the name of the target: one for each known difference.
 fn differences(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
     let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
     let later = parent.replacen("00", "cc", 1);
@@ -310,7 +310,7 @@ fn differences(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
     }
 }
 
-/// A request with these lines.
+/// Returns a request with these lines.
 fn get(lines: &[u8]) -> Vec<u8> {
     let mut request = b"GET /cart HTTP/1.1\r\nhost: shop\r\n".to_vec();
     for line in lines.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {

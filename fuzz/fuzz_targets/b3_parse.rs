@@ -34,7 +34,7 @@ fn run(data: &[u8]) {
     }
 }
 
-/// The single header.
+/// Checks the single header.
 fn value(value: &[u8]) {
     let parsed = B3Single::parse(value);
     let read = parsed.ok().map(|one| read(one.ids(), one.sampling()));
@@ -71,7 +71,7 @@ fn same_in_several(single: B3Single) {
     assert_eq!((multi.ids(), multi.sampling(), multi.ignored().count()), (single.ids(), single.sampling(), 0));
 }
 
-/// The several headers.
+/// Checks the separate headers.
 fn several(headers: &Headers) {
     let first = |field: Field| values(headers, field.name()?).first().copied();
     let parsed = B3Multi::parse(first);
@@ -91,7 +91,7 @@ fn several(headers: &Headers) {
     }
 }
 
-/// Read from a request, and written by a service with a span of its own and by one without.
+/// Checks what is read from a request, and written by a service with its own span and by one without.
 fn request(propagator: &Propagator, headers: &Headers) {
     let extraction = extract(propagator, headers);
     let expected = b3::expected(headers);

@@ -102,7 +102,7 @@ fn report(propagator: &Propagator, headers: &Headers, expected: &baggage::Expect
     }
 }
 
-/// Only members that may go do, and all of those.
+/// Checks that exactly the allowed members are written.
 fn allowed(propagator: &Propagator, expected: &baggage::Expected, write: &dyn Fn(&InjectOptions<'_>) -> Sink) {
     assert!(write(&InjectOptions::new()).0.is_empty());
     let Some(first) = expected.members.first() else { return };

@@ -22,7 +22,7 @@ use traceprop_fuzz::{
     written_by_passthrough, written_by_span,
 };
 
-/// The context and the decision of a request.
+/// Returns the context and the decision of a request.
 fn merged_of(extraction: &Extraction<'_>) -> (Option<RemoteContext>, Sampling) {
     (extraction.context(), extraction.sampling())
 }
@@ -80,7 +80,7 @@ fn run(data: &[u8]) {
     }
 }
 
-/// What goes out of the request in both ways, to whom everything may go and to whom only trace context may.
+/// Checks what a span and a passthrough write, with everything allowed and with trace context only.
 fn passed_on(propagator: &Propagator, extraction: &Extraction<'_>) {
     let span = extraction.new_span(&ids);
     let owned = OwnedContext::from_span(extraction, &span);
@@ -119,7 +119,7 @@ fn said<'s>((sink, omitted): &'s (Sink, InjectReport<'_>)) -> (&'s Sink, String)
     (sink, omitted.to_string())
 }
 
-/// Every format that goes out names this trace, this span, and the decision as far as it can say it.
+/// Checks that every written format has this trace, this span, and the decision as far as the format can say it.
 fn names(sink: &Sink, context: RemoteContext) {
     let same = |found: Expected, decision: &[Sampling]| match found {
         Expected::Absent => {}
@@ -166,7 +166,7 @@ fn private(sink: &Sink) {
     }
 }
 
-/// What a carrier held before goes where the format is written, and nothing else does.
+/// Checks that stale headers of the written formats are removed, and no others.
 fn over_stale<'p>(clean: &Sink, write: impl FnOnce(&mut Sink) -> InjectReport<'p>) {
     let fields = |format: &String| -> Vec<String> {
         let alone = Propagator::from_names(format, "none").expect("a known name");
@@ -217,7 +217,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// Four zeros: all formats in the order of `all`, both ways.
+    /// Reads the settings. Four zeros mean all formats in the order of `all`, read and written.
     fn of([order, without, inject, more]: [u8; 4]) -> Self {
         let mut left: Vec<usize> = (0..FORMATS.len()).collect();
         let mut order = usize::from(order);
@@ -291,7 +291,7 @@ impl Settings {
         }
     }
 
-    /// Each format finds what it finds alone: bad in one hides no good in another.
+    /// Checks that each format finds what it finds alone: an invalid format hides no valid one.
     fn judged(&self, report: &ExtractReport<'_>, headers: &Headers) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut entries = report.entries();
@@ -308,7 +308,7 @@ impl Settings {
         findings
     }
 
-    /// The first context wins, later ones of its trace fill in, those of others become links.
+    /// Checks that the first context wins, later ones of its trace fill in, and those of other traces become links.
     fn merged(&self, extraction: &Extraction<'_>, findings: &[Finding]) {
         let mut merged: Option<RemoteContext> = None;
         let mut decision = None;

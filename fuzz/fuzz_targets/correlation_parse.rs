@@ -67,7 +67,7 @@ fn request(headers: &Headers, rules: Rules, format: Correlation) {
     assert!(meaning == Meaning::Opaque || meaning == Meaning::Trace(span.trace_id()) || marked(span.trace_id()));
 }
 
-/// Text that is put into a context is what its reader would take.
+/// Checks that text put into a context is accepted if a reader accepts it.
 fn given(text: String, rules: Rules, format: Correlation) {
     let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::new(SPAN).expect("not zero")));
     let given = context.with_correlation(&format, &text);

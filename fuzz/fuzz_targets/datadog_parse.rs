@@ -37,7 +37,7 @@ fn run(data: &[u8]) {
     request(&headers);
 }
 
-/// One line of tags.
+/// Checks one line of tags.
 fn tags(line: &[u8]) {
     let tags = DatadogTags::parse(line);
     let expected = datadog::tags(&[line]);
@@ -59,7 +59,7 @@ fn pairs(tags: DatadogTags<'_>) -> Vec<(String, String)> {
     tags.iter().map(|tag| (tag.name.to_owned(), tag.value.to_string())).collect()
 }
 
-/// The value of a `dd` member.
+/// Checks the value of a `dd` member.
 fn member(text: &str) {
     let member = DatadogTraceState::parse(text);
     let legal =

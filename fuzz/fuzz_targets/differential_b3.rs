@@ -89,7 +89,7 @@ const KNOWN: &[Difference] = &[
     },
 ];
 
-/// The lines as `name: value`, of each name the first.
+/// Returns the first line of each name, as `name: value`.
 fn lines(headers: &HeaderMap) -> Vec<Vec<u8>> {
     let names = ["b3", TRACE, SPAN_ID, SAMPLED, FLAGS];
     let lines = names

@@ -101,7 +101,7 @@ fn value(member: &[u8]) -> &[u8] {
     trim(split_once(pair, b'=').map_or(b"", |(_, value)| value))
 }
 
-/// Key and value of those that are not empty.
+/// Returns key and value of each property that is not empty.
 fn properties(member: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
     let properties = member.split(|&b| b == b';').skip(1).map(trim).filter(|property| !property.is_empty());
     properties.map(|property| match split_once(property, b'=') {
@@ -164,7 +164,7 @@ fn their(line: &[u8]) -> Members {
     of_theirs(peer::read(&*THEIRS, &headers).baggage())
 }
 
-/// Properties are one text to them, with the blanks in it.
+/// Returns their members. They keep properties as one text, with its blanks.
 fn of_theirs(baggage: &TheirBaggage) -> Members {
     let members = baggage.iter().map(|(key, (value, metadata))| {
         let properties = format!(";{}", metadata.as_str());
@@ -177,7 +177,7 @@ fn of_theirs(baggage: &TheirBaggage) -> Members {
     members.collect()
 }
 
-/// What we write, they read.
+/// Checks that they read what we write.
 fn we_write(pairs: &[(&str, &str)]) {
     let mut baggage = OwnedBaggage::new();
     for (key, value) in pairs {
@@ -198,7 +198,7 @@ fn we_write(pairs: &[(&str, &str)]) {
     }
 }
 
-/// What they write, we read.
+/// Checks that we read what they write.
 fn they_write(pairs: &[(&str, &str)]) {
     for (key, value) in pairs {
         let mut baggage = TheirBaggage::new();

@@ -123,7 +123,7 @@ fn run(data: &[u8]) {
     }
 }
 
-/// What they write, we read.
+/// Checks that we read what they write.
 fn they_write(span: &SpanContext) {
     let sent = peer::written(&*THEIRS, &Context::new().with_remote_span_context(span.clone()));
     let carrier = HeaderCarrier::new(&sent);
@@ -145,7 +145,7 @@ fn our_members(state: TraceState<'_>) -> Members {
     state.iter().map(|member| (member.key.to_owned(), member.value.to_owned())).collect()
 }
 
-/// Of those with one key the first: they keep them all.
+/// Returns the first member of each key: they keep them all.
 fn their_members(state: &TheirState) -> Members {
     let mut members = Members::new();
     for (key, value) in state {

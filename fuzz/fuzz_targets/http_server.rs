@@ -224,7 +224,7 @@ fn calls(context: &OwnedContext, received: &HeaderMap, trust: Trust) {
     }
 }
 
-/// A map is walked for many formats, and asked for the names of a few: that makes no difference.
+/// Checks that walking a map, as for many formats, and asking it for a few names have equal results.
 fn few_are_looked_up(received: &HeaderMap, lines: &Headers) {
     let few = &presets::W3C.propagator();
     let (carrier, said) = (HeaderCarrier::new(received), InjectOptions::everything());
@@ -242,7 +242,7 @@ fn is_foreign(name: &str) -> bool {
     Field::from_name(name).is_none() && name != NAME
 }
 
-/// What the client layer makes of these headers, in the context that is current.
+/// Returns what the client layer makes of these headers, in the current context.
 fn sent(headers: HeaderMap) -> HeaderMap {
     let outgoing = InjectOptions::everything().endpoint("/cart");
     let layer = InjectLayer::new(Arc::clone(&ALL)).id_generator(|| IdBits::non_random(CALL)).inject_options(outgoing);
@@ -269,7 +269,7 @@ impl Service<Request<()>> for Idle {
     }
 }
 
-/// By name, lines of one name in order.
+/// Sorts by name, and keeps the order of the lines of a name.
 fn sorted(headers: &HeaderMap) -> Headers {
     let lines = headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
     by_name(lines.collect())

@@ -139,7 +139,7 @@ impl Given {
         Sw8Parts { trace_id, segment_id, span_number: self.number.into(), service, instance, endpoint, peer }
     }
 
-    /// The context. Whatever it takes, it has.
+    /// Creates the context, and checks that it has all that it accepts.
     fn context(&self) -> OwnedContext {
         let span_id = self.ids.parent_id.expect("it has one");
         let span = SpanContext::new(self.ids.trace_id, span_id).with_sampling(self.ids.sampling);
@@ -189,7 +189,7 @@ impl Given {
     }
 }
 
-/// What a context is, with a decision as a format can say it.
+/// Returns what a context is, with a decision as a format can say it.
 fn said(context: &OwnedContext, sampling: Sampling) -> Expected {
     let trace_id = context.trace_id().expect("it has a trace");
     Expected::Context(RemoteContext { sampling, ..RemoteContext::new(trace_id, context.span_id()) })

@@ -94,7 +94,7 @@ fn trace(sink: &Sink) -> Expected {
     }
 }
 
-/// What the headers can spell is there again, if the first items fit.
+/// Checks that what the headers can spell is read again, if the first items fit.
 fn comes_back(sink: &Sink, items: &[(String, String)]) {
     let again = jaeger::baggage(&sink.0);
     assert!(again.iter().all(|item| items.contains(item)), "{again:?} is not of {items:?}");

@@ -69,7 +69,7 @@ fn fields(header: &Sw8Header<'_>) -> sw8::Value {
     }
 }
 
-/// Checks ids, which have no header of this form, and text, which has.
+/// Checks ids of any text, also of text that no header has, and text of a header.
 fn ids(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         assert_eq!(trace_id_from_text(text), sw8::trace_id(text));
@@ -158,7 +158,7 @@ fn request(headers: &Headers) {
     assert!(!private.has("sw8-correlation"));
 }
 
-/// Pairs whose value has at most 128 bytes go on.
+/// Checks that pairs with a value of at most 128 bytes are forwarded.
 fn short(pairs: &[(String, String)], sent: &Headers) {
     let pairs: Vec<_> = pairs.iter().filter(|(_, value)| value.len() <= 128).cloned().collect();
     assert_eq!(sw8::correlation(&values(sent, "sw8-correlation")), pairs);

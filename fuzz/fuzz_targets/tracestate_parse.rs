@@ -43,7 +43,7 @@ fn run(data: &[u8]) {
     pass_on(&lines, budget, &edits);
 }
 
-/// Through a request of many lines, into a request of one.
+/// Checks that a request of many lines is forwarded as one line.
 fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     let changes: Vec<_> = edits.iter().filter_map(|edit| change(edit)).collect();
     let format = W3cTraceContext::new();
@@ -92,7 +92,7 @@ fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     }
 }
 
-/// `key=value` sets a member, `key` alone deletes one.
+/// Reads an edit: `key=value` sets a member, `key` alone deletes one.
 fn change(text: &str) -> Option<TraceStateEdit<'_>> {
     let Some((key, value)) = text.split_once('=') else { return Some(TraceStateEdit::delete(text)) };
     let change = TraceStateEdit::set(key, value);
@@ -111,7 +111,7 @@ fn edited(mut members: Members, edits: &[String]) -> Members {
     members
 }
 
-/// What the W3C order leaves: whole members go, those above 128 characters first, each time from the right.
+/// Removes whole members in the W3C order: those above 128 characters first, each time from the right.
 fn within_budget(mut members: Members, budget: Option<usize>) -> Members {
     while budget.is_some_and(|budget| line(&members).len() > budget) {
         let big = members.iter().rposition(|(key, value)| key.len() + 1 + value.len() > 128);

@@ -15,12 +15,12 @@ use crate::input::Headers;
 /// The span that targets make.
 pub const SPAN: u64 = 0xb7ad_6b71_6920_3331;
 
-/// Where ids come from.
+/// Returns the source of ids.
 pub const fn ids() -> IdBits {
     IdBits::random(SPAN)
 }
 
-/// Whether a value says nothing.
+/// Returns whether a value says nothing.
 pub fn is_blank(value: &[u8]) -> bool {
     value.iter().all(|b| b" \t".contains(b))
 }
@@ -43,13 +43,13 @@ impl fmt::Debug for Sink {
 }
 
 impl Sink {
-    /// The values under a lower-case name.
+    /// Returns the values under a lower-case name.
     pub fn values(&self, name: &str) -> Vec<&str> {
         let named = self.0.iter().filter(|(known, _)| known == name);
         named.map(|(_, value)| std::str::from_utf8(value).expect("header text")).collect()
     }
 
-    /// The only value under a lower-case name.
+    /// Returns the only value under a lower-case name.
     #[track_caller]
     pub fn value(&self, name: &str) -> Option<&str> {
         let values = self.values(name);
@@ -57,7 +57,7 @@ impl Sink {
         values.first().copied()
     }
 
-    /// Whether there is a header with this lower-case name.
+    /// Returns whether there is a header with this lower-case name.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(known, _)| known == name)
     }
@@ -119,7 +119,7 @@ pub fn written_by_span<'p>(
     (sink, omitted)
 }
 
-/// What a service without spans passes on.
+/// Returns what a service without spans forwards.
 #[track_caller]
 pub fn written_by_passthrough<'p>(
     propagator: &'p Propagator,
@@ -130,7 +130,7 @@ pub fn written_by_passthrough<'p>(
     forwarded(propagator, passthrough.into(), is_nothing, outgoing)
 }
 
-/// What an owned context sends: its span, or what it forwards.
+/// Returns what an owned context sends: its span, or what it forwards.
 #[track_caller]
 pub fn written_by_owned<'p>(
     propagator: &'p Propagator,

@@ -27,17 +27,17 @@ pub struct Input<'d> {
 }
 
 impl<'d> Input<'d> {
-    /// All of `data`.
+    /// Creates an input from all of `data`.
     pub const fn new(data: &'d [u8]) -> Self {
         Self { rest: data }
     }
 
-    /// A byte.
+    /// Takes a byte.
     pub fn byte(&mut self) -> u8 {
         u8::from_be_bytes(self.bytes())
     }
 
-    /// Some bytes.
+    /// Takes some bytes.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         let (head, rest) = self.rest.split_at(self.rest.len().min(N));
@@ -46,17 +46,17 @@ impl<'d> Input<'d> {
         bytes
     }
 
-    /// A trace id of 16 bytes.
+    /// Takes a trace id of 16 bytes.
     pub fn trace_id(&mut self) -> TraceId {
         TraceId::from_bytes(self.bytes()).unwrap_or(TraceId::MIN)
     }
 
-    /// A span id of eight bytes.
+    /// Takes a span id of eight bytes.
     pub fn span_id(&mut self) -> SpanId {
         SpanId::from_bytes(self.bytes()).unwrap_or(SpanId::MIN)
     }
 
-    /// The bytes up to a line feed, which may be the only one that no line can hold.
+    /// Takes the bytes up to a line feed, the only byte that a line cannot hold.
     pub fn line(&mut self) -> &'d [u8] {
         let end = self.rest.iter().position(|&b| b == b'\n').unwrap_or(self.rest.len());
         let line = &self.rest[..end];
@@ -64,12 +64,12 @@ impl<'d> Input<'d> {
         line
     }
 
-    /// A line as text.
+    /// Takes a line as text.
     pub fn text(&mut self) -> String {
         String::from_utf8_lossy(self.line()).into_owned()
     }
 
-    /// The lines that are left.
+    /// Takes the remaining lines.
     pub fn lines(mut self) -> Vec<&'d [u8]> {
         let mut lines = Vec::new();
         while !self.rest.is_empty() && lines.len() < MAX_HEADERS {
@@ -90,12 +90,12 @@ impl<'d> Input<'d> {
     }
 }
 
-/// The values under a name, in order.
+/// Returns the values under a name, in order.
 pub fn values<'h>(headers: &'h Headers, name: &str) -> Vec<&'h [u8]> {
     headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_slice()).collect()
 }
 
-/// Bytes of the lines of a field, joined by commas; names of a family included.
+/// Returns the bytes of the lines of a field, joined by commas; names with a field's prefix included.
 pub fn field_len(headers: &Headers, is_of_field: impl Fn(&str) -> bool) -> usize {
     let lines = headers.iter().filter(|(name, _)| is_of_field(name));
     lines.map(|(name, value)| name.len() + value.len() + 1).sum()
@@ -120,7 +120,7 @@ impl<'h> Steps<'h> {
         Self { headers, taken: AtomicUsize::new(0), indexed: true }
     }
 
-    /// Does some work, and asserts that it looks at no header more than `most` times as often as there are headers.
+    /// Runs some work, and asserts that it looks at headers at most `most` times their number.
     #[track_caller]
     pub fn at_most<R>(&self, most: usize, work: impl FnOnce() -> R) -> R {
         let before = self.taken.load(Ordering::Relaxed);

@@ -33,19 +33,19 @@ impl Injector for Filled<'_> {
     }
 }
 
-/// What a propagator reads.
+/// Returns what a propagator reads.
 pub fn read(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Context {
     propagator.extract_with_context(&Context::new(), &Seen(headers))
 }
 
-/// The span that it reads, if there is one.
+/// Returns the span that a propagator reads, if any.
 pub fn span(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Option<SpanContext> {
     let context = read(propagator, headers);
     let span = context.span().span_context().clone();
     span.is_valid().then_some(span)
 }
 
-/// What a propagator writes.
+/// Returns what a propagator writes.
 pub fn written(propagator: &impl TextMapPropagator, context: &Context) -> HeaderMap {
     let mut headers = HeaderMap::new();
     propagator.inject_context(context, &mut Filled(&mut headers));
@@ -87,7 +87,7 @@ pub fn agree<T: PartialEq + std::fmt::Debug>(ours: T, theirs: T, known: &[Differ
     }
 }
 
-/// The values under a name.
+/// Returns the values under a name.
 pub fn lines<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h [u8]> {
     headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
 }

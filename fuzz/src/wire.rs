@@ -20,7 +20,7 @@ pub struct Wire<'d> {
 }
 
 impl<'d> Wire<'d> {
-    /// The bytes arrive in pieces of `most` at most.
+    /// Creates a connection whose bytes arrive in pieces of at most `most`.
     pub fn new(sent: &'d [u8], most: usize, answer: &'d mut Vec<u8>) -> Self {
         Self { rest: sent, most: most.max(1), answer }
     }
@@ -59,10 +59,10 @@ impl Wake for Bell {
     }
 }
 
-/// Polls a future to its end.
+/// Runs a future to its end.
 ///
 /// # Panics
-/// Where it waits for something that never comes, or is polled more than `most` times.
+/// Panics if it waits for something that never happens, or is polled more than `most` times.
 #[track_caller]
 pub fn finish<F: Future>(future: F, most: usize) -> F::Output {
     let mut future = pin!(future);
@@ -95,7 +95,7 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
-    /// The only value under a lower-case name.
+    /// Returns the only value under a lower-case name.
     #[track_caller]
     pub fn value(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());

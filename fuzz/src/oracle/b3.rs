@@ -18,12 +18,12 @@ pub struct B3 {
     pub sampling: Sampling,
 }
 
-/// The first of several values joined by commas.
+/// Returns the first of several values joined by commas.
 fn first(value: &[u8]) -> &[u8] {
     trim(value.split(|&b| b == b',').next().unwrap_or_default())
 }
 
-/// The single header.
+/// Reads the single header.
 pub fn single(value: &[u8]) -> Option<B3> {
     let fields: Vec<_> = first(value).split(|&b| b == b'-').collect();
     let trace = |digits| TraceId::new(lower_hex(digits, |len| len == 16 || len == 32)?);
@@ -48,7 +48,7 @@ pub fn single(value: &[u8]) -> Option<B3> {
     }
 }
 
-/// The several headers: nothing, something invalid, or what they say.
+/// Reads the separate headers: nothing, something invalid, or what they say.
 pub fn multi(headers: &Headers) -> Option<Option<B3>> {
     let value = |name| values(headers, name).first().map(|value| first(value));
     let sampled = value("x-b3-sampled").map(|word| match word.to_ascii_lowercase().as_slice() {
@@ -80,7 +80,7 @@ pub fn multi(headers: &Headers) -> Option<Option<B3>> {
     }
 }
 
-/// What counts of both: the single header, if it can be read.
+/// Reads the encoding that counts: the single header, if it is valid.
 pub fn read(headers: &Headers) -> Option<Option<B3>> {
     let one = values(headers, "b3").first().map(|value| single(value));
     match (one, multi(headers)) {
@@ -90,7 +90,7 @@ pub fn read(headers: &Headers) -> Option<Option<B3>> {
     }
 }
 
-/// What the format has to make of a request.
+/// Returns what the format must make of a request.
 pub fn expected(headers: &Headers) -> Expected {
     match read(headers) {
         None => Expected::Absent,

@@ -26,7 +26,7 @@ pub struct Member {
     pub written: String,
 }
 
-/// The lines as one list.
+/// Reads the lines as one list.
 pub fn expected(lines: &[&[u8]], limits: BaggageLimits) -> Expected {
     let mut expected = Expected { members: Vec::new(), malformed: false, beyond: lines.len() > 64 };
     if expected.beyond {
@@ -53,7 +53,7 @@ pub fn expected(lines: &[&[u8]], limits: BaggageLimits) -> Expected {
     expected
 }
 
-/// One member, if it is one.
+/// Reads one member, if it is valid.
 pub fn member(member: &[u8]) -> Option<Member> {
     let mut parts = member.split(|&b| b == b';').map(trim);
     let (key, value) = split_once(parts.next()?, b'=')?;

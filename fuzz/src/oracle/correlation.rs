@@ -25,12 +25,12 @@ pub enum Meaning {
     Nothing,
 }
 
-/// The text that counts of the lines: the first that is not blank.
+/// Returns the line that counts: the first that is not blank.
 pub fn line<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
     values(headers, name).into_iter().take(64).map(trim).find(|line| !line.is_empty())
 }
 
-/// What a text means.
+/// Returns what a text means.
 pub fn meaning(text: &[u8], rules: Rules) -> Meaning {
     let id = match text {
         [b'|', rest @ ..] => {
@@ -55,7 +55,7 @@ pub fn meaning(text: &[u8], rules: Rules) -> Meaning {
     }
 }
 
-/// The 128 bits of a UUID in any spelling.
+/// Reads the 128 bits of a UUID in any spelling.
 fn spelling(text: &[u8]) -> Option<u128> {
     let lower = text.to_ascii_lowercase();
     let braces = lower.strip_prefix(b"{").and_then(|text| text.strip_suffix(b"}"));
@@ -63,7 +63,7 @@ fn spelling(text: &[u8]) -> Option<u128> {
     any_hex(text, |len| len == 32).or_else(|| uuid(hyphenated))
 }
 
-/// What the format has to make of a request.
+/// Returns what the format must make of a request.
 pub fn expected(headers: &Headers, name: &str, rules: Rules) -> Expected {
     match line(headers, name).map(|line| meaning(line, rules)) {
         Some(Meaning::Trace(trace_id)) => Expected::Context(RemoteContext::new(trace_id, None)),

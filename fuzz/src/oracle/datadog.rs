@@ -23,7 +23,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The decision that the priority is.
+    /// Returns the decision of the priority.
     pub fn sampling(&self) -> Sampling {
         match self.priority {
             None => Sampling::Deferred,
@@ -33,7 +33,7 @@ impl Fields {
     }
 }
 
-/// A number on the only line of a field, if it is there and can be read.
+/// Reads a number on the only line of a field, if it exists and is valid.
 fn number(headers: &Headers, name: &str, minus: bool) -> Option<Option<i128>> {
     let [line] = values(headers, name)[..] else {
         return (!values(headers, name).is_empty()).then_some(None);
@@ -85,7 +85,7 @@ pub struct Tags {
     pub is_clean: bool,
 }
 
-/// The lines of the tags.
+/// Reads the lines of the tags.
 pub fn tags(lines: &[&[u8]]) -> Tags {
     let lines: Vec<_> = lines.iter().map(|line| trim(line)).collect();
     let mut tags = Tags { high: 0, tags: Vec::new(), is_clean: true };
@@ -129,13 +129,13 @@ pub fn tags(lines: &[&[u8]]) -> Tags {
     tags
 }
 
-/// A minus and a number of one byte.
+/// Returns whether text is a minus and a number of one byte.
 pub fn is_decision_maker(text: &str) -> bool {
     let number = text.strip_prefix('-').and_then(|digits| decimal(digits.as_bytes()));
     number.is_some_and(|number| number <= 255)
 }
 
-/// What the format has to make of a request.
+/// Returns what the format must make of a request.
 pub fn expected(headers: &Headers) -> Expected {
     match read(headers) {
         None => Expected::Absent,
@@ -147,7 +147,7 @@ pub fn expected(headers: &Headers) -> Expected {
     }
 }
 
-/// The items of a `dd` member: key and value of those that are legible.
+/// Reads the items of a `dd` member: key and value of those that are valid.
 pub fn items(member: &str) -> Vec<(&str, &str)> {
     let items = member.split(';').filter_map(|item| item.split_once(':'));
     items.filter(|(key, value)| !key.is_empty() && !value.is_empty()).collect()

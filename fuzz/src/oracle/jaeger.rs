@@ -5,7 +5,7 @@ use traceprop_core::{RemoteContext, Sampling, SpanId, TraceId};
 use super::{Expected, any_hex, percent, split_once, text, trim};
 use crate::input::{Headers, values};
 
-/// Trace, span and flag byte of a value.
+/// Reads trace, span and flag byte of a value.
 pub fn header(value: &[u8]) -> Option<(TraceId, SpanId, u8)> {
     let value = trim(value);
     if value.len() > 256 || value.contains(&b',') {
@@ -32,7 +32,7 @@ fn split_encoded(mut rest: &[u8]) -> Vec<Vec<u8>> {
     fields
 }
 
-/// The decision of a flag byte.
+/// Returns the decision of a flag byte.
 pub const fn sampling(flags: u8) -> Sampling {
     match flags & 3 {
         1 => Sampling::Sampled,
@@ -41,7 +41,7 @@ pub const fn sampling(flags: u8) -> Sampling {
     }
 }
 
-/// What the format has to make of a request.
+/// Returns what the format must make of a request.
 pub fn expected(headers: &Headers) -> Expected {
     let debug_id = values(headers, "jaeger-debug-id").first().map(|value| trim(value).len());
     match values(headers, "uber-trace-id")[..] {
@@ -61,7 +61,7 @@ pub fn expected(headers: &Headers) -> Expected {
     }
 }
 
-/// Key in lower case and decoded value of each item.
+/// Reads each item: key in lower case and decoded value.
 pub fn baggage(headers: &Headers) -> Vec<(String, String)> {
     // A list item gives way to a line, and of two of one kind the later counts, at the place of the first.
     let mut items: Vec<(String, Vec<u8>, bool)> = Vec::new();
@@ -101,12 +101,12 @@ pub fn baggage(headers: &Headers) -> Vec<(String, String)> {
     items.into_iter().map(|(key, value, _)| (key, decoded(&value))).collect()
 }
 
-/// Whether a name is that of an item's line.
+/// Returns whether a name is that of an item's line.
 pub fn is_line(name: &str) -> bool {
     name.len() > 8 && name.as_bytes()[..8].eq_ignore_ascii_case(b"uberctx-")
 }
 
-/// A value that is percent-encoded as Jaeger's clients do it, with a plus for a space.
+/// Decodes a value that is percent-encoded as Jaeger's clients do it, with a plus for a space.
 pub fn decoded(wire: &[u8]) -> String {
     let spaces: Vec<u8> = wire.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
     match percent(&spaces) {

@@ -11,7 +11,7 @@ pub mod w3c;
 
 use traceprop_core::{Extraction, Field, RemoteContext, Sampling, format::Outcome};
 
-/// Whether a module of this folder has the rules of a field.
+/// Returns whether a module of this folder has the rules of a field.
 const fn is_judged(field: Field) -> bool {
     use Field::*;
     match field {
@@ -69,7 +69,7 @@ impl From<&Extraction<'_>> for Expected {
 }
 
 impl Expected {
-    /// What a propagator of this one format has to make of it.
+    /// Returns what a propagator of this format alone must make of it.
     pub const fn usable(self) -> Self {
         match self {
             Self::Invalid => Self::Absent,
@@ -78,7 +78,7 @@ impl Expected {
     }
 }
 
-/// Without spaces and tabs around.
+/// Removes spaces and tabs around.
 pub fn trim(mut bytes: &[u8]) -> &[u8] {
     while bytes.first().is_some_and(|b| b" \t".contains(b)) {
         bytes = &bytes[1..];
@@ -94,7 +94,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// So many digits of lower-case hex, as a number.
+/// Reads digits of lower-case hex as a number, if their count is allowed.
 pub fn lower_hex(text: &[u8], len: impl Fn(usize) -> bool) -> Option<u128> {
     let legal = len(text.len()) && text.iter().all(|b| b"0123456789abcdef".contains(b));
     legal.then(|| u128::from_str_radix(&self::text(text), 16).expect("at most 32 digits"))
@@ -105,12 +105,12 @@ pub fn any_hex(text: &[u8], len: impl Fn(usize) -> bool) -> Option<u128> {
     lower_hex(&text.to_ascii_lowercase(), len)
 }
 
-/// Whether all of it is decimal digits, and there is one.
+/// Returns whether all of it is decimal digits, at least one.
 pub fn is_digits(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
-/// At most 64 decimal digits as a number; the largest one for more than that holds.
+/// Reads at most 64 decimal digits as a number; if it is too large, as the largest one.
 pub fn decimal(text: &[u8]) -> Option<u128> {
     let digits = self::text(text);
     let significant = digits.trim_start_matches('0');
@@ -118,12 +118,12 @@ pub fn decimal(text: &[u8]) -> Option<u128> {
     legal.then(|| if significant.is_empty() { 0 } else { significant.parse().unwrap_or(u128::MAX) })
 }
 
-/// A token of RFC 9110.
+/// Returns whether text is a token of RFC 9110.
 pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }
 
-/// At the first separator.
+/// Splits at the first separator.
 pub fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&b| b == separator)?;
     Some((&text[..at], &text[at + 1..]))

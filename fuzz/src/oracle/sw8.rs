@@ -26,7 +26,7 @@ pub struct Value {
 
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Base64, padded or not, surplus bits ignored.
+/// Decodes base64, padded or not; surplus bits are ignored.
 pub fn base64(encoded: &[u8]) -> Option<Vec<u8>> {
     let padding = encoded.iter().rev().take_while(|&&b| b == b'=').count();
     if padding > 2 || (padding > 0 && encoded.len() % 4 != 0) {
@@ -65,7 +65,7 @@ fn nearest<'h>(lines: &[&'h [u8]]) -> Option<&'h [u8]> {
     lines.iter().rev().find_map(of_line)
 }
 
-/// One value.
+/// Reads one value.
 pub fn value(value: &[u8]) -> Option<Value> {
     let fields: Vec<_> = value.split(|&b| b == b'-').collect();
     let [sample, trace, segment, span, names @ ..] = fields.as_slice() else { return None };
@@ -89,7 +89,7 @@ pub fn value(value: &[u8]) -> Option<Value> {
     })
 }
 
-/// What counts of the lines: nothing, something invalid, or a value.
+/// Reads the line that counts: nothing, something invalid, or a value.
 pub fn read(headers: &Headers) -> Option<Option<Value>> {
     let lines = values(headers, "sw8");
     if lines.len() > 64 {
@@ -98,7 +98,7 @@ pub fn read(headers: &Headers) -> Option<Option<Value>> {
     nearest(&lines).map(value)
 }
 
-/// What the format has to make of a request.
+/// Returns what the format must make of a request.
 pub fn expected(headers: &Headers) -> Expected {
     match read(headers) {
         None => Expected::Absent,
@@ -110,7 +110,7 @@ pub fn expected(headers: &Headers) -> Expected {
     }
 }
 
-/// The number of a trace id text; none if a rule gives zero.
+/// Returns the number of a trace id text, or `None` if a rule gives zero.
 pub fn trace_id(text: &str) -> Option<TraceId> {
     match mapped(text) {
         Some(number) => TraceId::new(number),
@@ -118,7 +118,7 @@ pub fn trace_id(text: &str) -> Option<TraceId> {
     }
 }
 
-/// The number of a span in a segment.
+/// Returns the number of a span in a segment.
 pub fn span_id(segment: &str, span: u32) -> SpanId {
     let of_rules = mapped(segment).and_then(|number| {
         let mut bytes = number.to_be_bytes();
@@ -155,7 +155,7 @@ fn mapped(text: &str) -> Option<u128> {
     decimal.then(|| text.parse().ok()).flatten()
 }
 
-/// A UUID with its hyphens.
+/// Reads a UUID with its hyphens.
 pub fn uuid(text: &[u8]) -> Option<u128> {
     let hyphens = text.iter().enumerate().all(|(at, &b)| [8, 13, 18, 23].contains(&at) == (b == b'-'));
     let digits: Vec<u8> = text.iter().copied().filter(|&b| b != b'-').collect();
@@ -170,7 +170,7 @@ fn fnv(parts: &[&[u8]]) -> u128 {
     })
 }
 
-/// Key and value of each pair that counts.
+/// Returns key and value of each pair that counts.
 pub fn correlation(lines: &[&[u8]]) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
     let mut end = 0;

@@ -5,7 +5,7 @@ use traceprop_core::{RemoteContext, Sampling, SpanId, TraceId};
 use super::{Expected, lower_hex, text, trim};
 use crate::input::{Headers, values};
 
-/// The parts of a value: version, trace, parent, flags.
+/// Reads a value: version, trace, parent, flags.
 pub fn traceparent(value: &[u8]) -> Option<(u8, TraceId, SpanId, u8)> {
     let value = trim(value);
     let (head, tail) = value.split_at_checked(55)?;
@@ -26,7 +26,7 @@ pub fn traceparent(value: &[u8]) -> Option<(u8, TraceId, SpanId, u8)> {
     Some((number(0, 2)? as u8, TraceId::new(number(3, 35)?)?, span, number(53, 55)? as u8))
 }
 
-/// Key and value of the members, of those with one key the first; none if one of them is malformed.
+/// Reads the members: key and value of the first of each key, or `None` if one is malformed.
 pub fn tracestate(lines: &[&[u8]]) -> Option<Vec<(String, String)>> {
     if lines.len() > 64 {
         return None;
@@ -50,25 +50,25 @@ pub fn tracestate(lines: &[&[u8]]) -> Option<Vec<(String, String)>> {
     Some(kept)
 }
 
-/// Whether a member may have this key.
+/// Returns whether a member may have this key.
 pub fn is_key(key: &[u8]) -> bool {
     let start = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     (1..=256).contains(&key.len()) && start(&key[0]) && key.iter().all(|b| start(b) || b"_-*/@".contains(b))
 }
 
-/// Whether a member may have this value.
+/// Returns whether a member may have this value.
 pub fn is_value(value: &[u8]) -> bool {
     let legal = value.iter().all(|b| (b' '..=b'~').contains(b) && !b",=".contains(b));
     (1..=256).contains(&value.len()) && legal && value.last() != Some(&b' ')
 }
 
-/// The items of our member, if it is of this trace.
+/// Returns the items of our member, if it is of this trace.
 pub fn bridged(members: &[(String, String)], trace_id: TraceId) -> Option<&str> {
     let (_, value) = members.iter().find(|(key, _)| key == "tp")?;
     value.strip_prefix(&format!("1;{};", &trace_id.to_string()[24..]))
 }
 
-/// What the format has to make of a request.
+/// Returns what the format must make of a request.
 pub fn expected(headers: &Headers) -> Expected {
     let parent = match values(headers, "traceparent")[..] {
         [] => return Expected::Absent,
