@@ -13,7 +13,7 @@ static SO_FAR: AtomicU64 = AtomicU64::new(0);
 /// The system allocator; each `alloc`, `alloc_zeroed` and `realloc` counts as one, `dealloc` as none.
 pub struct Counting;
 
-/// Allocations seen so far; always 0 in a program that has not installed [`Counting`].
+/// Returns the number of allocations so far; always 0 in a program that has not installed [`Counting`].
 pub fn so_far() -> u64 {
     SO_FAR.load(Relaxed)
 }

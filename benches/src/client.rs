@@ -116,7 +116,7 @@ where
     }
 }
 
-/// Through a chain of middlewares: everything goes along.
+/// Runs a chain of middlewares that sends everything.
 fn middleware(input: &'static Input) -> Case {
     let ours = chain(Some(PropagationMiddleware::new(presets::W3C)), input);
     let theirs = chain(Some(TracingMiddleware::default()), input);
@@ -138,7 +138,7 @@ fn middleware(input: &'static Input) -> Case {
     }
 }
 
-/// What the rules let through is `baggage`; a destination that gets nothing has no trace header at all.
+/// Runs the rules, which allow `baggage`; a destination that gets nothing has no trace header at all.
 fn rules(name: &str, url: &'static str, input: &'static Input, baggage: Option<&'static str>) -> Case {
     let destinations = Rules::builder(presets::W3C)
         .rule("10.0.0.0/8", Rule::trace_context())
@@ -157,7 +157,7 @@ fn rules(name: &str, url: &'static str, input: &'static Input, baggage: Option<&
     let check = move |call: &Exchange| {
         let headers = call.request.as_ref().expect("a request").headers();
         let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap());
-        assert_eq!(text("traceparent").is_some_and(is_child), !nothing, "traceparent for {url}");
+        assert_eq!(text("traceparent").is_some_and(is_own_span), !nothing, "traceparent for {url}");
         assert_eq!(text("tracestate"), input.line("tracestate").filter(|_| !nothing), "tracestate for {url}");
         assert_eq!(text("baggage"), baggage, "baggage for {url}");
     };
@@ -169,7 +169,7 @@ fn rules(name: &str, url: &'static str, input: &'static Input, baggage: Option<&
 
 const URL: &str = "http://stock.internal:8080/items";
 
-/// A request that is built, with the ordinary headers and room for more. All that a call may have goes along with it.
+/// Returns a built request, with the ordinary headers and room for more, and all else that a call may have.
 fn request(url: &'static str) -> impl Fn() -> Exchange {
     move || {
         let mut request = Request::new(Method::GET, url.parse().unwrap());
@@ -180,8 +180,8 @@ fn request(url: &'static str) -> impl Fn() -> Exchange {
     }
 }
 
-/// A span of the caller's trace that is not the caller's.
-fn is_child(traceparent: &str) -> bool {
+/// Returns whether this is a span of the caller's trace, but not the caller's.
+fn is_own_span(traceparent: &str) -> bool {
     let caller = SAMPLED.1;
     traceparent.len() == caller.len() && traceparent[..36] == caller[..36] && traceparent[36..] != caller[36..]
 }
@@ -197,7 +197,7 @@ impl Middleware for Server {
     async fn handle(&self, request: Request, _: &mut Extensions, _: Next<'_>) -> Result<Response> {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let expected = |name: &str| self.input.line(name).filter(|_| self.expects);
-        let is_right = text("traceparent").is_some_and(is_child) == self.expects
+        let is_right = text("traceparent").is_some_and(is_own_span) == self.expects
             && text("tracestate") == expected("tracestate")
             // A hash map may have changed the order.
             && text("baggage").map(str::len) == expected("baggage").map(str::len);
@@ -222,7 +222,7 @@ fn send(client: &ClientWithMiddleware, call: &mut Exchange) {
     call.response = now(client.execute_with_extensions(request, &mut call.extensions)).ok();
 }
 
-/// Nothing waits, so no waker is needed.
+/// Runs a future. Nothing waits, so no waker is needed.
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

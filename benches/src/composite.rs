@@ -81,7 +81,7 @@ static FORMATS: Input = Input::new(
 )
 .written(written_in_formats);
 
-/// The tracestate contains the span as well, and the tags contain the upper half of the trace id if they did not.
+/// Returns the written lines. The tracestate has the span too, and the tags always have the upper half of the trace id.
 fn written_in_formats(input: &Input, span_id: u64) -> Vec<(&'static str, String)> {
     let line = |name| (name, input.line(name).expect("it is in the request").to_owned());
     vec![
@@ -131,7 +131,7 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// Ours reads all it knows, the others what they can be told to.
+/// Extracts all formats: ours reads all it knows, the others all that they can be configured to.
 fn extract_all(input: &'static Input, others: usize) -> Case {
     let lacks_baggage = input.found.baggage.members > 0;
     let mut contenders = vec![

@@ -84,7 +84,7 @@ impl Contender {
         Self::write(name, input, Some(CHILD), move |to| inject(black_box(&context), to))
     }
 
-    /// A participant: reads the request, puts its own `span_id` in, writes the next request.
+    /// Creates a participant: reads the request, puts its own `span_id` in, writes the next request.
     pub fn child(
         name: &'static str,
         input: &'static Input,
@@ -96,7 +96,7 @@ impl Contender {
         Self::write(name, input, Some(span_id), move |to| child(black_box(&from), black_box(span_id), to))
     }
 
-    /// A service that reports no spans: it forwards what it received.
+    /// Creates a service that reports no spans: it forwards what it received.
     pub fn passthrough(
         name: &'static str,
         input: &'static Input,
@@ -107,8 +107,9 @@ impl Contender {
         Self::write(name, input, None, move |to| passthrough(black_box(&from), to))
     }
 
-    /// A server around a handler that answers at once with the trace id it can see, from a request that is made off the
-    /// clock.
+    /// Creates a server around a handler that answers at once with the trace id it can see.
+    ///
+    /// The request is made outside the measured time.
     pub fn serve<S>(name: &'static str, input: &'static Input, others: usize, sees_trace: bool, server: S) -> Self
     where
         S: Service<Request<()>, Response = Response<Answer>, Error = Infallible> + 'static,
@@ -147,8 +148,9 @@ impl Contender {
         Self { name, run: Box::new(run) }
     }
 
-    /// A request that is built, on its way to a transport. `around` runs a whole batch in what is current for it, off the
-    /// clock, as is `check`.
+    /// Creates a client that sends a built request to a transport.
+    ///
+    /// `around` runs a whole batch in what is current for it. It is not measured, nor is `check`.
     pub(crate) fn call(
         name: &'static str,
         call: impl Fn() -> Exchange + 'static,
@@ -214,7 +216,7 @@ impl Contender {
         Self { name, run: Box::new(run) }
     }
 
-    /// Does the work `runs` times. Panics if one result is wrong.
+    /// Runs the work `runs` times. Panics if one result is wrong.
     pub fn run(&mut self, runs: u64) -> Sample {
         (self.run)(runs)
     }

@@ -23,7 +23,7 @@ fn names() -> Vec<String> {
     first.into_iter().chain(more).map(str::to_owned).collect()
 }
 
-/// Cases by the name of their curve and how far along it they are: `other-headers/100`.
+/// Returns the cases by the name of their curve and their position on it: `other-headers/100`.
 pub fn cases() -> Vec<Case> {
     let headers = OTHERS.map(headers);
     let tracestate = STATE_VALUES.map(tracestate);
@@ -76,7 +76,7 @@ fn baggage(value: usize) -> Case {
     }
 }
 
-/// The first `count` formats, as far as a contender has them; `input` speaks the first of them or none.
+/// Returns the first `count` formats, as far as a contender has them; `input` speaks the first of them or none.
 fn formats(curve: &str, input: &'static Input, count: usize) -> Case {
     let list = names()[..count].join(",");
     let ours = traceprop::forever(Propagator::from_names(&list, "none").expect("these names are known"));
@@ -104,14 +104,14 @@ fn formats(curve: &str, input: &'static Input, count: usize) -> Case {
     Case { name: format!("{curve}/{count}"), contenders }
 }
 
-/// A list whose values have this length, as both headers can hold it.
+/// Returns a list whose values have this length, as both headers can hold it.
 fn list(value: usize) -> &'static str {
     let members: Vec<_> =
         (0..MEMBERS).map(|n| format!("m{n:02}={}", "0123456789".repeat(52).split_at(value).0)).collect();
     Box::leak(members.join(",").into_boxed_str())
 }
 
-/// Inputs are kept for as long as the program runs.
+/// Keeps an input for the rest of the process.
 fn forever<T: ?Sized>(value: Box<T>) -> &'static T {
     Box::leak(value)
 }

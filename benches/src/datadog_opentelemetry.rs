@@ -40,7 +40,7 @@ impl Datadog {
         Self(DatadogCompositePropagator::new(Arc::new(config.build())))
     }
 
-    /// Ids and decision, origin and tags.
+    /// Extracts ids and decision, origin and tags.
     pub fn extract(&self, headers: &HeaderMap) -> Found {
         let Some(context) = self.read(headers) else {
             return Found::default();
@@ -55,7 +55,7 @@ impl Datadog {
         Found { fields: Fields { bytes }, ..ids(&context) }
     }
 
-    /// Ids and decision.
+    /// Extracts ids and decision.
     pub fn extract_ids(&self, headers: &HeaderMap) -> Found {
         self.read(headers).map_or_else(Found::default, |context| ids(&context))
     }
@@ -76,7 +76,7 @@ impl Datadog {
         Found { baggage: Baggage::UNREAD, ..self.extract_with_tracestate(headers) }
     }
 
-    /// What [`Datadog::inject`] writes: a span of our own below that of the caller.
+    /// Returns what [`Datadog::inject`] writes: a span of our own below that of the caller.
     pub fn context(&self, headers: &HeaderMap) -> Context {
         let mut span = self.read(headers).expect("the input has a context");
         span.span_id = CHILD;
@@ -88,7 +88,7 @@ impl Datadog {
         self.write(&context.span, context.span.span_id, &mut context.tags.borrow_mut(), headers);
     }
 
-    /// In and out with a span id of our own.
+    /// Extracts and injects with its own span id.
     pub fn child(&self, from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
         if let Some(mut span) = self.read(from) {
             let mut tags = std::mem::take(&mut span.tags);

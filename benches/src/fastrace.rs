@@ -24,7 +24,7 @@ pub fn extract(headers: &HeaderMap) -> Found {
     }
 }
 
-/// What [`inject`] writes: a span of our own below that of the caller.
+/// Returns what [`inject`] writes: a span of our own below that of the caller.
 pub fn context_of_child(headers: &HeaderMap) -> Option<W3CTraceContext> {
     let mut context = context(headers)?;
     context.span_context.span_id = SpanId(CHILD);
@@ -46,7 +46,7 @@ pub fn inject(context: &W3CTraceContext, headers: &mut HeaderMap) {
     }
 }
 
-/// In and out with a span id of our own.
+/// Extracts and injects with its own span id.
 pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
     if let Some(mut context) = context(from) {
         context.span_context.span_id = SpanId(span_id);

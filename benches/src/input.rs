@@ -53,7 +53,7 @@ impl Input {
         self
     }
 
-    /// The request as a server gets it. Trace headers come last, where proxies append them.
+    /// Returns the request as a server gets it. Trace headers come last, where proxies append them.
     pub fn request(&self, others: usize) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in ordinary(others) {
@@ -66,7 +66,7 @@ impl Input {
         headers
     }
 
-    /// The value of a trace header, if the request has one.
+    /// Returns the value of a trace header, if the request has one.
     pub fn line(&self, name: &str) -> Option<&'static str> {
         self.lines.iter().find(|line| line.0 == name).map(|line| line.1)
     }
@@ -175,7 +175,7 @@ fn comparable(who: &str, name: &str, value: &str) -> String {
     }
 }
 
-/// A request on its way out: the ordinary headers, and room for what a contender writes.
+/// Returns an outgoing request: the ordinary headers, and room for what a contender writes.
 pub fn outgoing() -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(OTHERS.len() + ROOM);
     for (name, value) in ordinary(OTHERS.len()) {
@@ -184,7 +184,7 @@ pub fn outgoing() -> HeaderMap {
     headers
 }
 
-/// The first `count` ordinary headers; beyond the sixteen, made-up ones of many lengths, that of `traceparent` among them.
+/// Returns the first `count` ordinary headers, then made-up ones of many lengths, that of `traceparent` included.
 fn ordinary(count: usize) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     const WORDS: [&str; 6] =
         ["x-a", "x-team", "x-tenant", "x-feature-flag", "x-customer-segment", "x-envoy-upstream-timeout"];

@@ -41,7 +41,7 @@ pub fn b3_multi() -> B3 {
     B3::with_encoding(B3Encoding::MultipleHeader)
 }
 
-/// Ids and decision, tracestate.
+/// Extracts ids and decision, tracestate.
 pub fn extract(headers: &HeaderMap) -> Found {
     trace_context(&read(&TraceContextPropagator::new(), headers))
 }
@@ -54,27 +54,27 @@ pub fn extract_default(headers: &HeaderMap) -> Found {
     extract_with(&*DEFAULT, headers)
 }
 
-/// Ids and decision, tracestate and baggage.
+/// Extracts ids and decision, tracestate and baggage.
 pub fn extract_with(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Found {
     found(&read(propagator, headers))
 }
 
-/// Ids and decision.
+/// Extracts ids and decision.
 pub fn extract_ids(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Found {
     ids(&read(propagator, headers))
 }
 
-/// What [`inject`] writes.
+/// Returns what [`inject`] writes.
 pub fn context(headers: &HeaderMap) -> Context {
     context_with(&TraceContextPropagator::new(), headers)
 }
 
-/// What [`inject_default`] writes.
+/// Returns what [`inject_default`] writes.
 pub fn context_default(headers: &HeaderMap) -> Context {
     context_with(&*DEFAULT, headers)
 }
 
-/// What [`inject_with`] writes: a span of our own below that of the caller.
+/// Returns what [`inject_with`] writes: a span of our own below that of the caller.
 pub fn context_with(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Context {
     below(&read(propagator, headers), CHILD).expect("the input has a context")
 }
@@ -83,7 +83,7 @@ fn read(propagator: &impl TextMapPropagator, headers: &HeaderMap) -> Context {
     propagator.extract(&HeaderExtractor(headers))
 }
 
-/// A tracer does the same with a new id, and more.
+/// Returns a span of our own below that of the caller. A tracer does this with a new id, and more.
 fn below(parent: &Context, span_id: u64) -> Option<Context> {
     let span = parent.span();
     let received = span.span_context();
@@ -105,7 +105,7 @@ pub fn inject_with(propagator: &impl TextMapPropagator, context: &Context, heade
     propagator.inject_context(context, &mut HeaderInjector(headers));
 }
 
-/// In and out with a span id of our own.
+/// Extracts and injects with its own span id.
 pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
     child_with(&TraceContextPropagator::new(), from, span_id, to);
 }
@@ -140,7 +140,7 @@ fn ids(context: &Context) -> Found {
     }
 }
 
-/// Ids and decision, tracestate.
+/// Returns ids and decision, tracestate.
 fn trace_context(context: &Context) -> Found {
     let span = context.span();
     let tracestate = match span.span_context().trace_state().into_iter().len() {

@@ -38,7 +38,7 @@ impl Jaeger {
         }
     }
 
-    /// What [`Jaeger::inject`] writes: a span of our own below that of the caller.
+    /// Returns what [`Jaeger::inject`] writes: a span of our own below that of the caller.
     pub fn context(&self, headers: &HeaderMap) -> Context {
         below(&self.read(headers), CHILD).expect("the input has a context")
     }
@@ -47,7 +47,7 @@ impl Jaeger {
         self.0.inject_context(context, &mut HeaderInjector(headers));
     }
 
-    /// In and out with a span id of our own.
+    /// Extracts and injects with its own span id.
     pub fn child(&self, from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
         if let Some(context) = below(&self.read(from), span_id) {
             self.inject(&context, to);
@@ -59,7 +59,7 @@ impl Jaeger {
     }
 }
 
-/// As with the newer OpenTelemetry.
+/// Returns a span of our own below that of the caller, as with the newer OpenTelemetry.
 fn below(parent: &Context, span_id: u64) -> Option<Context> {
     let span = parent.span();
     let received = span.span_context();

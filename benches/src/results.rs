@@ -9,7 +9,7 @@ use crate::measure::Row;
 
 const HEADER: &str = "case,contender,ns,allocations";
 
-/// The folder of this file's crate.
+/// Returns the folder of this file's crate.
 pub fn home() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -42,12 +42,12 @@ fn row(line: &str) -> Option<Row> {
     cells.next().is_none().then_some(row)
 }
 
-/// What one contender took for one case.
+/// Returns the row of one contender for one case.
 pub fn find<'r>(rows: &'r [Row], case: &str, contender: &str) -> Option<&'r Row> {
     rows.iter().find(|row| row.case == case && row.contender == contender)
 }
 
-/// A line for each contender.
+/// Returns a line for each contender.
 pub fn table(rows: &[Row]) -> String {
     let mut text = "| case | contender | ns | ratio to ours | allocations |\n|---|---|--:|--:|--:|\n".to_owned();
     for row in rows {
@@ -73,12 +73,12 @@ pub fn short_table(rows: &[Row], ending: &str) -> String {
     text
 }
 
-/// A number of allocations, in which a random order may show as a fraction.
+/// Formats a number of allocations, which may be a fraction because of a random order.
 pub fn short(allocations: f64) -> String {
     if allocations.fract() == 0.0 { format!("{allocations}") } else { format!("{allocations:.1}") }
 }
 
-/// What the numbers are worth: where they were taken.
+/// Returns the machine on which the numbers were taken.
 pub fn machine(rounds: usize) -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
@@ -90,7 +90,7 @@ pub fn machine(rounds: usize) -> String {
     format!("{rounds} rounds, {cores} cores of a shared {model}, {rustc}, 16 other headers")
 }
 
-/// Puts `text` between the markers of this name in a file.
+/// Writes `text` between the markers of this name in a file.
 pub fn replace_between(path: &Path, name: &str, text: &str) -> io::Result<()> {
     let whole = fs::read_to_string(path)?;
     let (begin, end) = (format!("<!-- {name}: written by ratios -->\n"), format!("<!-- end of {name} -->"));

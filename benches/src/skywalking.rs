@@ -15,8 +15,7 @@ use crate::{Fields, Found};
 
 static SW8: HeaderName = HeaderName::from_static("sw8");
 
-/// All fields, as text of its own. The parent is a segment and a number; which span id that is in other formats, it does
-/// not say.
+/// Extracts all fields as owned text. The parent is a segment and a number; it has no span id of other formats.
 pub fn extract(headers: &HeaderMap) -> Found {
     let Some(received) = read(headers) else {
         return Found::default();

@@ -19,7 +19,7 @@ fn by_names(list: &str) -> Propagator {
     Propagator::from_names(list, list).expect("these names are known")
 }
 
-/// A propagator for as long as the program runs, which reads and writes these formats.
+/// Returns a propagator for the rest of the process that reads and writes these formats.
 pub fn named(list: &str) -> &'static Propagator {
     forever(by_names(list))
 }
@@ -29,7 +29,7 @@ pub fn forever(propagator: Propagator) -> &'static Propagator {
     Box::leak(Box::new(propagator))
 }
 
-/// Ids and decision, tracestate.
+/// Extracts ids and decision, tracestate.
 pub fn extract(headers: &HeaderMap) -> Found {
     trace_context(&TRACE_CONTEXT.extract(&HeaderCarrier::new(headers)))
 }
@@ -42,12 +42,12 @@ pub fn extract_default(headers: &HeaderMap) -> Found {
     extract_with(&DEFAULT, headers)
 }
 
-/// Ids and decision, tracestate and baggage.
+/// Extracts ids and decision, tracestate and baggage.
 pub fn extract_with(propagator: &Propagator, headers: &HeaderMap) -> Found {
     found(&propagator.extract(&HeaderCarrier::new(headers)))
 }
 
-/// Ids and decision.
+/// Extracts ids and decision.
 pub fn extract_ids(propagator: &Propagator, headers: &HeaderMap) -> Found {
     ids(&propagator.extract(&HeaderCarrier::new(headers)))
 }
@@ -63,17 +63,17 @@ pub fn extract_fields(
     Found { fields: fields(&extraction), ..ids(&extraction) }
 }
 
-/// What [`inject`] writes: owned, as request extensions hold it.
+/// Returns what [`inject`] writes: owned, as request extensions hold it.
 pub fn context(headers: &HeaderMap) -> OwnedContext {
     context_with(&TRACE_CONTEXT, headers)
 }
 
-/// What [`inject_default`] writes.
+/// Returns what [`inject_default`] writes.
 pub fn context_default(headers: &HeaderMap) -> OwnedContext {
     context_with(&DEFAULT, headers)
 }
 
-/// What [`inject_with`] writes.
+/// Returns what [`inject_with`] writes.
 pub fn context_with(propagator: &Propagator, headers: &HeaderMap) -> OwnedContext {
     owned(&propagator.extract(&HeaderCarrier::new(headers)))
 }
@@ -91,7 +91,7 @@ pub fn inject_with(propagator: &Propagator, call: &InjectOptions<'_>, context: &
     propagator.inject(&span, call, &mut HeaderCarrierMut::new(headers));
 }
 
-/// In and out with a span id of our own.
+/// Extracts and injects with its own span id.
 pub fn child(from: &HeaderMap, span_id: u64, to: &mut HeaderMap) {
     child_with(&TRACE_CONTEXT, &InjectOptions::everything(), from, span_id, to);
 }
@@ -126,14 +126,14 @@ pub fn passthrough_with(propagator: &Propagator, from: &HeaderMap, to: &mut Head
     propagator.inject(&passthrough, &InjectOptions::everything(), &mut HeaderCarrierMut::new(to));
 }
 
-/// A span of our own below that of the caller.
+/// Returns a span of our own below that of the caller.
 fn owned(extraction: &Extraction<'_>) -> OwnedContext {
     let context = extraction.context().expect("the input has a context");
     let span_id = SpanId::new(CHILD).expect("not zero");
     OwnedContext::from_span(extraction, &extraction.span_with_ids(context.trace_id, span_id))
 }
 
-/// Ids and decision.
+/// Returns ids and decision.
 pub fn ids(extraction: &Extraction<'_>) -> Found {
     let context = extraction.context();
     Found {
@@ -144,7 +144,7 @@ pub fn ids(extraction: &Extraction<'_>) -> Found {
     }
 }
 
-/// Ids and decision, tracestate.
+/// Returns ids and decision, tracestate.
 fn trace_context(extraction: &Extraction<'_>) -> Found {
     let tracestate = match extraction.tracestate().len() {
         0 => Tracestate::Absent,
@@ -153,7 +153,7 @@ fn trace_context(extraction: &Extraction<'_>) -> Found {
     Found { tracestate, ..ids(extraction) }
 }
 
-/// Ids and decision, tracestate and baggage.
+/// Returns ids and decision, tracestate and baggage.
 pub fn found(extraction: &Extraction<'_>) -> Found {
     let mut baggage = Baggage::default();
     for member in extraction.baggage() {
@@ -163,7 +163,7 @@ pub fn found(extraction: &Extraction<'_>) -> Found {
     Found { baggage, ..trace_context(extraction) }
 }
 
-/// Origin and tags of Datadog.
+/// Returns origin and tags of Datadog.
 pub fn datadog_fields(extraction: &Extraction<'_>) -> Fields {
     let fields = extraction.datadog();
     let origin = fields.origin().map_or(0, |origin| origin.len());

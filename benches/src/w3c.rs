@@ -96,7 +96,7 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// Trace context alone, into ids, decision and members.
+/// Extracts trace context alone, into ids, decision and members.
 fn extract(input: &'static Input, others: usize) -> Case {
     Case {
         name: format!("extract/{}/{others}-other", input.name),
@@ -118,7 +118,7 @@ fn extract_baggage(input: &'static Input, others: usize) -> Case {
     }
 }
 
-/// Trace context and baggage in one go.
+/// Extracts trace context and baggage together.
 fn extract_default(input: &'static Input, others: usize) -> Case {
     Case {
         name: format!("extract/{}/{others}-other", input.name),
@@ -129,7 +129,7 @@ fn extract_default(input: &'static Input, others: usize) -> Case {
     }
 }
 
-/// Trace context alone.
+/// Injects trace context alone.
 fn inject(input: &'static Input) -> Case {
     let fast = |request: &_| fastrace::context_of_child(request).unwrap();
     Case {
@@ -142,7 +142,7 @@ fn inject(input: &'static Input) -> Case {
     }
 }
 
-/// Trace context and baggage in one go.
+/// Injects trace context and baggage together.
 fn inject_default(input: &'static Input) -> Case {
     let context = opentelemetry::context_default;
     Case {
@@ -176,7 +176,7 @@ fn passthrough(input: &'static Input, others: usize) -> Case {
     }
 }
 
-/// Baggage alone, in and out.
+/// Extracts and forwards baggage alone.
 fn passthrough_baggage(input: &'static Input, others: usize) -> Case {
     Case {
         name: format!("forward/passthrough/{}/{others}-other", input.name),

@@ -68,7 +68,7 @@ pub(crate) const DATADOG_RUM: [(&str, &str); 6] = [
     ("tracestate", "dd=s:1;o:rum"),
 ];
 
-/// A request as a server gets it: sixteen ordinary headers, and then these, where proxies append them.
+/// Returns a request as a server gets it: the ordinary headers, then these, where proxies append them.
 pub(crate) fn request(lines: &[(&'static str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(OTHERS.len() + ROOM);
     for (name, value) in OTHERS.iter().chain(lines) {
@@ -77,7 +77,7 @@ pub(crate) fn request(lines: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-/// Requests on their way out, with room for what is written.
+/// Returns outgoing requests, with room for what is written.
 pub(crate) fn outgoing(count: usize) -> Vec<HeaderMap> {
     (0..count).map(|_| request(&[])).collect()
 }

@@ -54,7 +54,7 @@ fn run(name: &str, calls: &str) -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Valgrind counts in here and nowhere else: what comes before reads the process's own memory map, which differs.
+/// Runs a path. Valgrind counts only here: the code before it reads the process's own memory map, which differs.
 #[inline(never)]
 fn counted(path: fn(usize), calls: usize) {
     path(std::hint::black_box(calls));

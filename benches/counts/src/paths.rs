@@ -60,7 +60,7 @@ pub(crate) const PATHS: &[Path] = &[
 /// Maps and requests that a path uses up. As many are made for few calls as for many.
 const PREPARED: usize = 2 * CALLS as usize;
 
-/// What the C library does for us, on its own: it allocates, copies, compares and frees.
+/// Runs the work of the C library alone: it allocates, copies, compares and frees.
 fn c_library(calls: usize) {
     const TEXT: [u8; 2400] = [b'x'; 2400];
     for _ in 0..calls {
@@ -72,7 +72,7 @@ fn c_library(calls: usize) {
     }
 }
 
-/// `found`: the number of members of tracestate and of baggage, in addition to the ids.
+/// Extracts. `found` is the number of members of tracestate and of baggage, in addition to the ids.
 fn extract(names: &str, lines: &[(&'static str, &str)], found: Option<(usize, usize)>, calls: usize) {
     let propagator = Propagator::from_names(names, "none").expect("known names");
     let request = request(lines);
@@ -85,7 +85,7 @@ fn extract(names: &str, lines: &[(&'static str, &str)], found: Option<(usize, us
     }
 }
 
-/// All five headers, with each tag looked at.
+/// Extracts all five headers, and reads each tag.
 fn datadog(calls: usize) {
     let propagator = Propagator::from_names("datadog", "none").expect("known names");
     let request = request(&DATADOG_TAGS);
@@ -104,7 +104,7 @@ fn ids(extraction: &Extraction<'_>) -> Option<(u128, Option<u64>, bool)> {
     Some((context.trace_id.get(), context.parent_id.map(SpanId::get), context.sampling.is_sampled()))
 }
 
-/// All formats, and what each of them made of the request.
+/// Extracts all formats, with the outcome of each.
 fn explain(calls: usize) {
     let propagator = Propagator::from_names("all", "none").expect("known names");
     let request = request(&DATADOG_RUM);
@@ -157,7 +157,7 @@ fn passthrough(lines: &[(&'static str, &str)], calls: usize) {
     forget(maps);
 }
 
-/// In, a span of ours, and out again.
+/// Extracts, creates a span, and injects.
 fn forward(tracestate: (&'static str, &str), calls: usize) {
     let propagator = Propagator::from_names("tracecontext", "tracecontext").expect("known names");
     let request = request(&[TRACEPARENT, tracestate]);
@@ -171,7 +171,7 @@ fn forward(tracestate: (&'static str, &str), calls: usize) {
     forget(maps);
 }
 
-/// The whole server layer around a service that answers at once.
+/// Runs the whole server layer around a service that answers at once.
 fn serve(calls: usize) {
     let propagator = Propagator::from_names("tracecontext", "tracecontext").expect("known names");
     let mut layered = ExtractLayer::new(propagator).id_generator(span_ids).layer(Answers);
@@ -216,7 +216,7 @@ impl Service<Request<()>> for Answers {
     }
 }
 
-/// The work of a client before a hop: the rule of its destination, a child span, and its headers in the request.
+/// Runs the work of a client before a hop: the rule of its destination, a child span, and its headers in the request.
 fn call(calls: usize) {
     let destinations = Rules::builder(presets::W3C)
         .rule("legacy.internal:8080", Rule::trace_context())

@@ -81,7 +81,7 @@ impl Record {
         self.counts.iter().find(|(known, _)| known == name).map(|(_, count)| *count)
     }
 
-    /// Why these counts say nothing about this program, if they do not: another compiler, or another target.
+    /// Returns why these counts do not apply to this program, if so: another compiler, or another target.
     pub(crate) fn taken_otherwise(&self) -> Option<String> {
         let here = Self::of_this_compiler();
         let same = self.rustc == here.rustc && self.target == here.target;
@@ -113,7 +113,7 @@ impl Record {
 }
 
 impl Judgement {
-    /// The change in percent, if there was a count to compare with.
+    /// Returns the change in percent, if there was a count to compare with.
     pub(crate) fn change(self) -> Option<f64> {
         match self {
             Self::Same { before, now } | Self::Grown { before, now } | Self::Fallen { before, now } => {

@@ -20,7 +20,7 @@ const BASELINE: &str = "glibc.cpu.hwcaps=\
 /// The function that counts, by the end of its name.
 const COUNTED: &str = "--toggle-collect=*::counted*";
 
-/// Instructions that one call of a path takes.
+/// Returns the number of instructions of one call of a path.
 pub(crate) fn instructions(name: &str) -> Result<u64, Box<dyn Error>> {
     // Side by side, since there are two processors more often than one.
     let (few, many) = (start(name, CALLS)?, start(name, 2 * CALLS)?);
@@ -48,7 +48,7 @@ fn total(child: Child) -> Result<u64, Box<dyn Error>> {
     count.ok_or_else(|| format!("valgrind gave no count but said: {}", told.trim()).into())
 }
 
-/// The total in the summary of callgrind.
+/// Returns the total in the summary of callgrind.
 fn collected(told: &str) -> Option<u64> {
     let line = told.lines().find_map(|line| line.split_once("Collected : "))?;
     line.1.trim().parse().ok()

@@ -90,7 +90,7 @@ struct Bar {
     allocations: f64,
 }
 
-/// Nothing where ours was not measured.
+/// Returns the bars of a work, or `None` if ours was not measured.
 fn bars(rows: &[Row], work: &Work) -> Option<Vec<Bar>> {
     let bare = match work.bare {
         Some(bare) => find(rows, work.case, bare)?.ns,

@@ -60,7 +60,7 @@ fn lines<'r>(rows: &'r [Row], curve: &str) -> Vec<Line<'r>> {
     lines
 }
 
-/// The ends of all lines and what a step between them costs, as a markdown table.
+/// Returns the ends of all lines and what a step between them costs, as a markdown table.
 pub fn slopes(rows: &[Row]) -> String {
     let mut text = "| what grows | contender | from | to | ns for each |\n|---|---|--:|--:|--:|\n".to_owned();
     for (curve, title, _) in PANELS {
@@ -120,7 +120,7 @@ fn panel(drawing: &mut Drawing<'_>, lines: &[Line<'_>], (left, top): (f64, f64))
     }
 }
 
-/// A name in as many lines as it needs.
+/// Splits a name into as many lines as it needs.
 fn name_lines(name: &str) -> Vec<&str> {
     match name.split_once(" (") {
         Some((name, rest)) => vec![name, rest.trim_end_matches(')')],
@@ -128,7 +128,7 @@ fn name_lines(name: &str) -> Vec<&str> {
     }
 }
 
-/// Four or five marks up to this, at round numbers.
+/// Returns the step of four or five marks up to this, at round numbers.
 fn nice_step(highest: f64) -> f64 {
     let power = 10_f64.powf((highest / 4.0).log10().floor());
     [1.0, 2.0, 2.5, 5.0, 10.0]

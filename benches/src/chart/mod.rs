@@ -43,7 +43,7 @@ pub const THEMES: [Theme; 2] = [
 ];
 
 impl Theme {
-    /// The colour of a contender, which is the same in all charts.
+    /// Returns the colour of a contender, which is the same in all charts.
     fn of(&self, contender: &str) -> &'static str {
         match contender {
             _ if contender.starts_with("traceprop") => self.ours,

@@ -50,7 +50,7 @@ fn extract(input: &'static Input, others: usize) -> Case {
     case("extract", input, others, contenders)
 }
 
-/// Ids, decision and baggage.
+/// Extracts ids, decision and baggage.
 fn read(headers: &http::HeaderMap) -> Found {
     let carrier = HeaderCarrier::new(headers);
     let extraction = OURS.extract(&carrier);

@@ -58,7 +58,7 @@ static BROKEN: Input = Input::new(
 );
 static ABSENT: Input = Input::new("sw8-absent", &[], NOTHING);
 
-/// A child span writes its own names, and its span id as a segment.
+/// Returns what a child span writes: its own names, and its span id as a segment.
 fn written(_: &Input, span_id: u64) -> Vec<(&'static str, String)> {
     let segment = match span_id {
         CHILD => "NTNjZTkyOWQwZTBlNDczNjAwMDAwMDAwMDAwMDAwMDA=",
@@ -98,7 +98,7 @@ fn extract(input: &'static Input, others: usize) -> Case {
     case("extract", input, others, contenders)
 }
 
-/// All fields are valid, and borrowed as received.
+/// Returns the lengths of all fields, which are valid and borrowed as received.
 fn lengths(extraction: &Extraction<'_>) -> Fields {
     let Some(received) = extraction.sw8() else {
         return Fields::default();
@@ -108,7 +108,7 @@ fn lengths(extraction: &Extraction<'_>) -> Fields {
     Fields { bytes: names.iter().map(|name| name.len()).sum() }
 }
 
-/// All six fields, as text in buffers on the stack.
+/// Decodes all fields, as text in buffers on the stack.
 fn decoded(extraction: &Extraction<'_>) -> Fields {
     let Some(received) = extraction.sw8() else {
         return Fields::default();
