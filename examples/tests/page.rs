@@ -118,7 +118,7 @@ async fn ok_a_request_takes_the_path_and_the_answer_shows_each_hop() {
 }
 
 #[tokio::test]
-async fn ok_what_the_first_service_does_not_read_is_no_trace_to_it() {
+async fn ok_what_the_first_service_does_not_read_is_not_a_trace_to_it() {
     let fleet = Fleet::start();
     let headers = [("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"), ("x-secret", "s")];
     let answer = fleet.send("w3c/edge-orders-stock", &headers).await;

@@ -22,7 +22,7 @@ fn ok_no_task_sees_the_context_of_another() {
 }
 
 #[test]
-fn err_no_time_is_no_soak() {
+fn err_no_time_is_not_a_soak() {
     for arguments in [&["--seconds", "0"][..], &["--seconds"], &["600"]] {
         assert_eq!(soak(arguments).status.code(), Some(2));
     }

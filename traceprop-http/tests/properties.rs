@@ -24,7 +24,7 @@ fn all_names() -> Vec<String> {
     propagator.extract_names().map(str::to_owned).collect()
 }
 
-/// Lines of one trace in several formats, invalid lines and other headers, some repeated.
+/// Generates lines of one trace in several formats, invalid lines and other headers, some repeated.
 fn lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     let known = vec![
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
@@ -49,7 +49,7 @@ fn lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     vec(prop_oneof![4 => known, 1 => odd], 0..14)
 }
 
-/// Lines of B3, valid and invalid, of two traces, in both encodings.
+/// Generates lines of B3, valid and invalid, of two traces, in the two encodings.
 fn b3_lines() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
     let known = vec![
         ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-d"),

@@ -22,7 +22,7 @@ async fn call(client: &Client, url: String) -> u16 {
     client.get(url).propagate_with(&call).send().await.expect("the server answers").status().as_u16()
 }
 
-/// The first server, and the one that it redirects to.
+/// Returns the first server, and the one that it redirects to.
 async fn servers() -> (Server, Server) {
     let second = Server::start().await;
     (Server::redirecting_to(second.url()).await, second)

@@ -102,7 +102,7 @@ impl Load {
     }
 }
 
-/// An id in hex, in base64, as SkyWalking's agents send ids.
+/// Encodes an id in hex as base64, as SkyWalking's agents send ids.
 fn base64(id: &impl fmt::Display) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let text = id.to_string();

@@ -57,7 +57,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Whether the run has no fault and no growth of memory.
+    /// Returns whether the run has no fault and no growth of memory.
     pub fn is_clean(&self) -> bool {
         self.faults == 0 && self.requests > 0 && self.memory.growth().is_none_or(|growth| growth.is_allowed())
     }

@@ -6,7 +6,7 @@ use traceprop_reqwest::{Client, Error, presets};
 
 use crate::{Server, client, context, get, plain, status, values};
 
-/// Method, body and content type of the last request, for our client and for reqwest's.
+/// Returns method, body and content type of the last request, for our client and for reqwest's.
 async fn both(method: Method, code: u16) -> [(Method, String, usize); 2] {
     let server = Server::start().await;
     let url = server.to(code, server.url("/end"));
@@ -53,7 +53,7 @@ async fn ok_relative_location_and_the_final_url() {
     assert_eq!(server.seen()[1].path, "/end");
 }
 
-/// A body that cannot be sent again, because it is a stream.
+/// Returns a body that cannot be sent again, because it is a stream.
 fn stream() -> Body {
     Body::wrap(http_body_util::Full::new(axum::body::Bytes::from("text")))
 }

@@ -68,7 +68,7 @@ impl Server {
     }
 }
 
-/// `to`: redirects there, with `status`. `cookie`: sets it. `wait`: waits so many milliseconds first.
+/// Answers. `to`: redirects there, with `status`. `cookie`: sets it. `wait`: waits so many milliseconds first.
 async fn answer(
     State(kept): State<Kept>,
     method: Method,

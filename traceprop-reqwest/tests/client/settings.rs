@@ -80,7 +80,7 @@ async fn err_https_only_rejects_the_first_hop() {
     assert_eq!(server.seen().len(), 0);
 }
 
-/// A chain of hops that each take some time.
+/// Returns the URL of a chain of hops that each take some time.
 fn slow(server: &Server, hops: usize, each: u64) -> Url {
     (0..hops).fold(server.url("/end"), |next, _| {
         let mut url = server.to(302, next);
