@@ -69,7 +69,7 @@ fn fields(header: &Sw8Header<'_>) -> sw8::Value {
     }
 }
 
-/// Checks ids of any text, also of text that no header has, and text of a header.
+/// Checks the ids of plain text, and encoded text.
 fn ids(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         assert_eq!(trace_id_from_text(text), sw8::trace_id(text));
