@@ -25,6 +25,11 @@ impl<'u> Origin<'u> {
     /// Such hosts are `127.1`, `2130706433`, `0x7f.1` and `010.0.0.1`. URL parsers write them as a dotted quad (WHATWG URL,
     /// "ends in a number checker"); other clients pass them on to the resolver. Only a dotted quad is certain.
     pub(super) fn has_uncertain_address(&self) -> bool {
+        // Most hosts end in a letter that no number ends in.
+        let may_be_number = |byte: u8| byte.is_ascii_hexdigit() || b"xX.".contains(&byte);
+        if !self.host.bytes().next_back().is_some_and(may_be_number) {
+            return false;
+        }
         let name = self.host.strip_suffix('.').unwrap_or(self.host);
         let last = name.rsplit('.').next().unwrap_or_default();
         is_number(last) && cidr::literal(self.host).is_none()
