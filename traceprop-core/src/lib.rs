@@ -104,11 +104,11 @@ pub use context::inject_options::{Allow, InjectOptions};
 pub use context::{RemoteContext, SpanContext};
 pub use field::Field;
 pub use field::invalid::InvalidHeader;
-#[cfg(feature = "rand")]
-pub use id::generator::RandomIds;
 #[cfg(target_has_atomic = "64")]
 pub use id::generator::SequentialIds;
 pub use id::generator::{IdBits, IdGenerator};
+#[cfg(feature = "rand")]
+pub use id::random::RandomIds;
 pub use id::sampling::Sampling;
 pub use id::{ParseIdError, SpanId, TraceId};
 #[cfg(feature = "alloc")]

@@ -147,26 +147,6 @@ impl IdGenerator for SequentialIds {
     }
 }
 
-/// Uniform random ids from the thread's generator (ChaCha, seeded by the operating system; no system call for each id).
-///
-/// ```
-/// use traceprop_core::{IdGenerator, RandomIds};
-///
-/// let (trace_id, random) = RandomIds.new_trace_id();
-/// assert!(random);
-/// assert_ne!(trace_id, RandomIds.new_trace_id().0);
-/// ```
-#[cfg(feature = "rand")]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RandomIds;
-
-#[cfg(feature = "rand")]
-impl IdGenerator for RandomIds {
-    fn next_bits(&self) -> IdBits {
-        IdBits::random(rand::random())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,8 @@
 //! Trace and span ids: of fixed width and never zero.
 
 pub(crate) mod generator;
+#[cfg(feature = "rand")]
+pub(crate) mod random;
 pub(crate) mod sampling;
 
 use core::fmt;

@@ -26,6 +26,7 @@ const ORDER: &[&[&str]] = &[
     &["id::sampling"],
     &["id"],
     &["id::generator"],
+    &["id::random"],
     // Lists that are more than one format's.
     &["tracestate"],
     &["tracestate::otel"],

@@ -182,10 +182,12 @@ mod builder {
     /// Returns the random id of the process, so that all propagators name one instance.
     #[cfg(feature = "rand")]
     fn of_process() -> Option<Arc<str>> {
+        use crate::id::generator::IdGenerator;
+        use crate::id::random::RandomIds;
         use std::sync::OnceLock;
 
         static INSTANCE: OnceLock<Arc<str>> = OnceLock::new();
-        let draw = || Arc::from(alloc::format!("{:032x}", rand::random::<u128>()));
+        let draw = || Arc::from(alloc::format!("{}", RandomIds.new_trace_id().0));
         Some(INSTANCE.get_or_init(draw).clone())
     }
 
