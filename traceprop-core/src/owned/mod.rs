@@ -124,6 +124,48 @@ impl OwnedContext {
         }
     }
 
+    /// Returns a context for a span whose parent is the span of this context, or `None` if there is no trace.
+    ///
+    /// Decision, tracestate, vendor data, baggage, correlation ids and endpoint are those of this context. The child of a
+    /// passthrough is a span whose parent is the caller's span.
+    ///
+    /// ```
+    /// use traceprop_core::{InjectOptions, OwnedContext, Pairs, presets};
+    ///
+    /// let request = [
+    ///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ///     ("tracestate", "rojo=1"),
+    /// ];
+    /// let propagator = presets::W3C.propagator();
+    /// let context = OwnedContext::from_passthrough(&propagator.extract(&request));
+    /// let child = context.child("b7ad6b7169203331".parse()?).expect("there is a trace");
+    /// assert_eq!(child.parent_id(), context.span_id());
+    ///
+    /// let mut headers = Pairs::new();
+    /// propagator.inject(&child, &InjectOptions::new(), &mut headers);
+    /// assert_eq!(headers.get("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01"));
+    /// assert_eq!(headers.get("tracestate"), Some("rojo=1"));
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
+    pub fn child(&self, span_id: SpanId) -> Option<Self> {
+        let span = match self.role {
+            Role::Span(span) => span.child(span_id),
+            Role::Passthrough(passthrough) => {
+                let parent = passthrough.context()?;
+                let received = passthrough.received;
+                SpanContext {
+                    parent_id: parent.parent_id,
+                    sampling: parent.sampling,
+                    random: parent.random,
+                    decided_here: received.filled_in,
+                    received,
+                    ..SpanContext::new(parent.trace_id, span_id)
+                }
+            }
+        };
+        Some(Self { role: Role::Span(span), lines: self.lines.clone(), endpoint: self.endpoint.clone() })
+    }
+
     /// Returns whether the service has no span, so that the received context is forwarded.
     ///
     /// ```

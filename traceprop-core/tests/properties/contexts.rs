@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{
-    Allow, EnvCarrier, Field, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, SpanContext,
+    Allow, EnvCarrier, Field, IdBits, InjectOptions, OwnedContext, Pairs, Propagator, SpanContext, Trust,
     format::MAX_HEADER_LINES, presets, report::InjectReport,
 };
 
@@ -35,6 +35,33 @@ fn sent_text(context: &OwnedContext) -> String {
 
 proptest! {
     #![proptest_config(cases(96))]
+
+    #[test]
+    fn ok_a_child_sends_what_a_span_of_the_request_with_its_ids_sends(
+        lines in prop_oneof![any_lines(), w3c_lines(), fleet_lines()],
+        ids in (span_id(), span_id()),
+        trust in prop_oneof![Just(Trust::Continue), Just(Trust::Resample), Just(Trust::Restart), Just(Trust::Ignore)],
+    ) {
+        let propagator = all().with_trust(trust);
+        let extraction = propagator.extract(&lines);
+        let passthrough = OwnedContext::from_passthrough(&extraction).with_endpoint("/cart");
+        let Some(context) = extraction.context() else {
+            prop_assert!(passthrough.child(ids.0).is_none());
+            return Ok(());
+        };
+        let span = |span_id| OwnedContext::from_span(&extraction, &extraction.span_with_ids(context.trace_id, span_id));
+        let sent = |context: &OwnedContext| {
+            let mut headers = Pairs::new();
+            propagator.inject(context, &InjectOptions::everything(), &mut headers);
+            headers
+        };
+        let child = passthrough.child(ids.0).expect("there is a trace");
+        prop_assert_eq!(sent(&child), sent(&span(ids.0)));
+        prop_assert_eq!((child.parent_id(), child.endpoint()), (context.parent_id, Some("/cart")));
+        let child = span(ids.1).child(ids.0).expect("there is a trace");
+        prop_assert_eq!(sent(&child), sent(&span(ids.0)));
+        prop_assert_eq!(child.parent_id(), Some(ids.1));
+    }
 
     #[test]
     fn ok_lines_of_a_field_are_the_first_64_in_order(
