@@ -226,7 +226,7 @@ fn send(client: &ClientWithMiddleware, call: &mut Exchange) {
 fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("somebody waits"),
+        Poll::Pending => panic!("the future waits"),
     }
 }
 

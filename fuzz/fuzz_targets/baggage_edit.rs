@@ -27,7 +27,7 @@ fn run(data: &[u8]) {
                 owned.set(&key, &value);
                 let place = model.iter().position(|entry| entry.key == key).unwrap_or(model.len());
                 model.retain(|entry| entry.key != key);
-                // Nothing that stood before the first of its key has gone.
+                // The members before the first of its key remain.
                 model.insert(place, BaggageEntry { key, value, properties: String::new() });
             }
             b'r' => {

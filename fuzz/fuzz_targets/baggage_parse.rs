@@ -1,5 +1,5 @@
-//! W3C `baggage` agrees with its grammar on one line and on many, is read up to its limits and no further, and goes on as
-//! far as it is allowed.
+//! W3C `baggage` agrees with its grammar on one line and on many, is read up to its limits, and is forwarded as far as
+//! it is allowed.
 #![cfg_attr(fuzzing, no_main)]
 
 use traceprop_core::formats::baggage::W3cBaggage;

@@ -63,7 +63,7 @@ fn run(data: &[u8]) {
         }
         Format::Datadog => {
             let received = datadog::read(&headers).flatten().expect("it crossed");
-            let back = datadog::read(&back.0).expect("the trace goes on").expect("what is written is legal");
+            let back = datadog::read(&back.0).expect("the trace continues").expect("what is written is legal");
             datadog_fields(&received, &back, span, &crossed.omitted);
         }
         Format::Jaeger => {
@@ -74,14 +74,14 @@ fn run(data: &[u8]) {
         }
         Format::Sw8 => {
             let received = sw8::read(&headers).flatten().expect("it crossed");
-            let back = sw8::read(&back.0).flatten().expect("the trace goes on");
+            let back = sw8::read(&back.0).flatten().expect("the trace continues");
             assert_eq!((back.trace_id, back.span_id, back.sampled), (received.trace_id, span, received.sampled));
             let fits = received.trace.len() <= 180;
             assert!(back.trace == received.trace || (!fits && back.trace == received.trace_id.to_string()));
         }
         Format::Correlation => {
             let received = correlation::line(&headers, NAME).map(String::from_utf8_lossy).expect("it crossed");
-            let back = back.value(NAME).expect("the trace goes on");
+            let back = back.value(NAME).expect("the trace continues");
             let fits = received.len() <= 200 && !received.contains([';', ',', '=']);
             assert!(back == received || (!fits && is_canonical(back)), "{received} became {back}");
         }
@@ -178,12 +178,12 @@ fn is_canonical(text: &str) -> bool {
 fn datadog_fields(received: &datadog::Fields, back: &datadog::Fields, span: SpanId, omitted: &InjectReport) {
     assert!(back.is_clean, "{back:?} of {received:?}");
     assert_eq!((back.trace_id, back.parent_id), (received.trace_id, Some(span)));
-    // Without a priority the flag is 0, and then somebody has decided.
+    // Without a priority the flag is 0, which is a decision.
     assert_eq!(back.priority, Some(received.priority.unwrap_or(0)));
     let value = |text: &str| text.replace(['~', ';'], "_").replace(',', "_");
     let spelt = received.tags.iter().map(|(name, text)| (name.replace([':', ';'], "_"), value(text)));
     let spelt: Vec<(String, String)> = spelt.collect();
-    // Names that are the same when they are spelt so: the last counts, if it had room.
+    // Names with an equal spelling: the last counts, if it had room.
     let last = |place: usize, name: &str| spelt[place + 1..].iter().all(|(other, _)| other != name);
     // One that is spelled like the tag that is never forwarded is not forwarded either.
     let goes_on = |place: usize, name: &str| last(place, name) && name != "upstream_services";
@@ -227,7 +227,7 @@ fn stale(format: Format, crossed: &Crossed, last: &dyn Fn(&Headers) -> Sink) {
             assert!(jaeger::header(values(&back.0, "uber-trace-id")[0]).is_some_and(|(.., byte)| byte == flag ^ 1))
         }
         Format::Datadog => {
-            let fields = datadog::read(&back.0).flatten().expect("the trace goes on");
+            let fields = datadog::read(&back.0).flatten().expect("the trace continues");
             assert_eq!((fields.sampling(), fields.priority.is_some_and(|n| (0..=1).contains(&n))), (decision, true));
         }
         Format::Sw8 | Format::Correlation => {}

@@ -1,5 +1,6 @@
-//! Any request, in all formats at once: each format judges as if it were alone, the findings merge by the rules, and
-//! whatever is passed on of it is legal, private where it has to be, and the same from a context that owns its lines.
+//! Any request, in all formats at once: each format judges as if it were alone, and the findings merge by the rules.
+//!
+//! What is written of it is legal, private if it must be, and equal from a context that owns its lines.
 #![cfg_attr(fuzzing, no_main)]
 
 use std::sync::LazyLock;
@@ -148,7 +149,7 @@ fn names(sink: &Sink, context: RemoteContext) {
 
 fn jaeger_trace(sink: &Sink) -> Expected {
     match jaeger::expected(&sink.0) {
-        // The wish of a request goes on with a passthrough.
+        // A passthrough forwards the debug id of a request.
         Expected::Decision(_) => Expected::Absent,
         found => found,
     }

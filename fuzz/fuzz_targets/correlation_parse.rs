@@ -1,4 +1,4 @@
-//! Correlation ids: every spelling agrees with its grammar, the text goes on byte for byte, and only where it may.
+//! Correlation ids: every spelling agrees with its grammar, and the text is forwarded verbatim if it is allowed.
 #![cfg_attr(fuzzing, no_main)]
 
 use traceprop_core::formats::correlation::Correlation;

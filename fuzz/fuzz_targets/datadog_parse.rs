@@ -98,7 +98,7 @@ fn out_of_member(text: &str) {
     let own_span = extraction.span_with_ids(received.trace_id, SpanId::new(SPAN).expect("not zero"));
     let (sent, omitted) = written_by_span(&FROM_W3C, &own_span, &InjectOptions::new());
     assert!(omitted.is_complete(), "{omitted}");
-    let fields = datadog::read(&sent.0).expect("the trace goes on").expect("what is written is legal");
+    let fields = datadog::read(&sent.0).expect("the trace continues").expect("what is written is legal");
     assert!(fields.is_clean, "{fields:?}");
     assert_eq!((fields.trace_id, fields.priority), (received.trace_id, member.priority().or(Some(0))));
     let origin = member.origin().map(|origin| origin.to_string().trim_matches(' ').to_owned());

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use traceprop_core::{Carrier, Field, SpanId, TraceId, carrier::Lookup, format::MAX_HEADER_LINES};
 
-/// The lines of a request, names as they are spelt.
+/// The lines of a request, names as they are spelled.
 pub type Headers = Vec<(String, Vec<u8>)>;
 
 /// Lines of one request. Servers stop at about a hundred.

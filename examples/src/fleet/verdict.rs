@@ -23,7 +23,7 @@ fn joined<'h>(hop: &'h Hop, trace: &str, spans: &mut HashSet<&'h str>) -> Result
     let span = hop.ids.span.as_deref().ok_or(Broken("a service has no span"))?;
     ensure(spans.insert(span), "two spans have the same id")?;
     for sent in &hop.calls {
-        let sent_span = sent.ids.span.as_deref().ok_or(Broken("a call went out without a span"))?;
+        let sent_span = sent.ids.span.as_deref().ok_or(Broken("a call was sent without a span"))?;
         ensure(spans.insert(sent_span), "two spans have the same id")?;
         ensure(
             sent.hop.ids.parent.as_deref() == Some(sent_span),

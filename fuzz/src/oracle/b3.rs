@@ -12,7 +12,7 @@ pub struct B3 {
     pub ids: Option<(TraceId, SpanId)>,
     /// The parent of the span.
     pub parent: Option<SpanId>,
-    /// The trace id was spelt in 16 digits, or fewer.
+    /// Whether the trace id has 16 digits, or fewer.
     pub is_64_bit: bool,
     /// The decision.
     pub sampling: Sampling,

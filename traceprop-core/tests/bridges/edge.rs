@@ -13,7 +13,7 @@ pub(crate) type Lines = Vec<(String, String)>;
 /// The header of correlation ids.
 pub(crate) const CORRELATION: &str = "x-plumbr-transactionid";
 
-/// The key of the member that a hop of somebody else's adds.
+/// The key of the member that a foreign hop adds.
 pub(crate) const HOP: &str = "hop";
 
 /// The spans of the services, in order.

@@ -120,7 +120,7 @@ fn ok_a_flipped_flag_ends_the_decision_and_leaves_the_rest() {
             Format::Correlation => assert_eq!(back, request),
             Format::B3 | Format::Jaeger | Format::W3c => assert_eq!(back, bare, "{format:?}"),
         }
-        // The next service is told nothing of the old decision.
+        // The next service does not receive the old decision.
         let next = Edge::writes(Format::W3c, false).calls(&flipped, SECOND);
         let state = get(&next, "tracestate").unwrap_or_default();
         for old in [";d", ";f", ";j", "s:2"] {
@@ -149,7 +149,7 @@ fn ok_a_decision_of_ours_ends_the_old_one_too() {
     }
 }
 
-/// A hop that drops the tracestate leaves the floor: the trace goes on by its number, and nothing is made up.
+/// A hop that drops the tracestate leaves the minimum: the trace continues by its number, and nothing is invented.
 #[test]
 fn ok_without_a_tracestate_the_number_is_left() {
     for (format, request) in requests() {

@@ -63,7 +63,7 @@ const L: Cell = both(Lost);
 const B: Cell = then(Lost, Kept);
 const NO: Cell = both(As(NotSampled));
 const YES: Cell = both(As(Sampled));
-/// A priority of 2 is what Datadog has for debug, and a person's wish to keep the trace too.
+/// A priority of 2 is Datadog's debug, and also a person's decision to keep the trace.
 const DEBUG_TO_DATADOG: Cell = then(As(PriorityTwo), As(Sampled));
 const ANEW: Cell = then(Lost, As(Anew));
 const NUMBER: Cell = then(Lost, As(ZeroOrOne));

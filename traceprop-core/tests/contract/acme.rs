@@ -1,4 +1,4 @@
-//! A format of a user's own, made up, with nothing but what the crate shows to everybody.
+//! An invented custom format that uses only the public API of the crate.
 
 use traceprop_core::{
     InvalidHeader, InvalidReason, RemoteContext, Sampling, SpanId, TraceId,

@@ -89,7 +89,7 @@ fn err_one_byte_more_than_the_longest() {
     }
 }
 
-/// However long the other fields are, the trace goes on, and nothing is written that is as long.
+/// The trace continues with other fields of any length, and no long field is written.
 #[test]
 fn ok_oversize_optional_fields_cost_themselves() {
     for subject in SUBJECTS.iter() {

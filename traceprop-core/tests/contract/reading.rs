@@ -117,7 +117,7 @@ fn ok_a_list_on_two_lines_is_the_list_on_one() {
                     subject.name()
                 );
             }
-            // And all of it goes on.
+            // All of it is forwarded.
             assert_ne!(
                 inject_span(&propagator, &with(&[&joined]).as_slice()),
                 inject_span(&propagator, &with(&[first]).as_slice()),

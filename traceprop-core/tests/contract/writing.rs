@@ -127,7 +127,7 @@ fn ok_nothing_to_write_touches_nothing() {
         let propagator = subject.propagator();
         propagator.inject(Passthrough::sampling_only(Sampling::Deferred), &InjectOptions::everything(), &mut headers);
         assert_eq!(headers, before, "{}", subject.name());
-        // A trace whose sender named no span cannot be passed on by a format that needs one.
+        // A trace without the sender's span cannot be forwarded by a format that needs one.
         let undecided = Passthrough::from_remote(RemoteContext::new(TRACE, None));
         let omitted = propagator.inject(undecided, &InjectOptions::everything(), &mut headers);
         assert_eq!(headers == before, subject.names_span, "{}", subject.name());

@@ -67,7 +67,7 @@ fn ok_a_received_member_is_forwarded_where_its_header_is_allowed() {
     let other = [request[0], request[1], (NAME, "4bf92f3577b34da6a3ce929d0e0e4736")];
     let headers = inject_span(&built(plain()), &other, &InjectOptions::everything());
     assert_eq!((get(&headers, NAME), get(&headers, "tracestate")), (Some(other[2].1), Some("rojo=1")));
-    // Text that comes in the header itself is newer.
+    // Text of the header itself is newer.
     let newer = [request[0], request[1], (NAME, UUID)];
     let headers = inject_span(&built(plain()), &newer, &InjectOptions::everything());
     assert_eq!((get(&headers, NAME), get(&headers, "tracestate")), (Some(UUID), Some("rojo=1")));

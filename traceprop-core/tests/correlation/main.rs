@@ -1,4 +1,4 @@
-//! Correlation ids at work in a propagator: what comes, what goes on, and what crosses a hop that speaks only W3C.
+//! Correlation ids in a propagator: what is received, what is forwarded, and what crosses a hop that speaks only W3C.
 #![cfg(feature = "std")]
 
 mod hop;

@@ -1,5 +1,5 @@
-//! Requests of every format in which one byte of one line is wrong: a typed reject that points into the line, or a context
-//! that goes on as the same one.
+//! Requests of every format with one wrong byte in one line: an error that points into the line, or a context that is
+//! forwarded unchanged.
 
 use std::fmt;
 

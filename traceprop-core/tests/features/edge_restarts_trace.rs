@@ -1,5 +1,5 @@
-//! An edge that the whole internet can call: strangers must not decide which trace ours belong to, nor whether they are
-//! recorded. Their trace becomes a link, ours begins here, and inside it goes on as one.
+//! An edge that the whole internet can call: strangers must not decide which trace our spans belong to, nor whether
+//! they are recorded. Their trace becomes a link, ours begins here, and continues inside.
 
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::{

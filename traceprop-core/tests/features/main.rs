@@ -1,4 +1,4 @@
-//! Stories: what somebody builds with the library, each a small program of its own.
+//! Stories: applications of the library, each a small program of its own.
 #![cfg(feature = "std")]
 
 mod browser_does_not_decide;

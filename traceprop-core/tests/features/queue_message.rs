@@ -1,4 +1,4 @@
-//! An order is put into a queue and worked on minutes later, by somebody else: the context travels with the message,
+//! An order is put into a queue and processed minutes later, by another service: the context travels with the message,
 //! and outlives the request that caused it.
 
 use traceprop_core::{

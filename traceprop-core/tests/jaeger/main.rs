@@ -168,7 +168,7 @@ fn ok_flag_bits_remain_with_a_traceparent_that_decides() {
         let extraction = propagator.extract(&request);
         assert_eq!(span_flags(&extraction, &propagator, None), expected, "{w3c} {flags}");
     }
-    // Flags of another trace say nothing of this one.
+    // Flags of another trace do not apply to this one.
     let other = [("uber-trace-id", "1:2:0:b".to_owned()), ("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"))];
     assert_eq!(span_flags(&propagator.extract(&other), &propagator, None), "1");
 }

@@ -1,4 +1,4 @@
-//! Any request at all: nothing panics, nothing leaks, and what is read is what is passed on.
+//! Any request: nothing panics, nothing leaks, and what is read is what is forwarded.
 
 use proptest::prelude::*;
 use traceprop_core::formats::sw8::Sw8;

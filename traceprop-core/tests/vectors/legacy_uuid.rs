@@ -32,7 +32,7 @@ fn extract(case: &Case, format: &Correlation, propagator: &Propagator) -> Verdic
         let mut sent = Pairs::new();
         let span = extraction.new_span(&|| IdBits::random(7));
         propagator.inject(&span, &InjectOptions::everything(), &mut sent);
-        differences.equal("sent on", Some(expected), sent.get(format.header_name()));
+        differences.equal("forwarded", Some(expected), sent.get(format.header_name()));
     }
     differences.verdict()
 }

@@ -47,7 +47,7 @@ impl Calls {
 
     #[track_caller]
     fn kept(&self) -> &Self {
-        assert_eq!(self.trace_id, TRACE, "the trace goes on");
+        assert_eq!(self.trace_id, TRACE, "the trace continues");
         self
     }
 
