@@ -30,7 +30,7 @@ async fn send(request: RequestBuilder) {
 }
 
 #[tokio::test]
-async fn ok_current_context_goes_out_without_text_of_the_user() {
+async fn ok_current_context_is_sent_without_baggage() {
     let server = Server::start().await;
     let context = context();
     let trace_id = context.trace_id().expect("a trace").to_string();

@@ -87,7 +87,7 @@ async fn ok_nothing_is_written_or_removed_without_a_context() {
 }
 
 #[tokio::test]
-async fn ok_span_of_a_tracer_goes_out_as_it_is() {
+async fn ok_span_of_a_tracer_is_sent_unchanged() {
     let server = Server::start().await;
     let span = SpanContext::new(trace_id(), span_id("0102030405060708"));
     send(Client::new().get(server.url()).propagate_span(&propagator(), &span)).await;
@@ -109,7 +109,7 @@ async fn ok_passthrough_forwards_what_is_received() {
 }
 
 #[tokio::test]
-async fn ok_baggage_goes_only_where_the_call_allows_it() {
+async fn ok_baggage_is_sent_only_where_the_call_allows_it() {
     let server = Server::start().await;
     let (client, context, propagator) = (Client::new(), caller(), propagator());
     send(client.get(server.url()).propagate_context(&propagator, &context)).await;

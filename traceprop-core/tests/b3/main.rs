@@ -264,7 +264,7 @@ fn w3c_hop() -> Propagator {
 }
 
 #[test]
-fn ok_debug_and_deferred_come_back_from_a_w3c_hop() {
+fn ok_debug_and_deferred_return_from_a_w3c_hop() {
     let head = "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e";
     for (letter, line) in [("d", format!("{head}-d")), ("f", head.to_string())] {
         let request = [("b3", line.as_str())];

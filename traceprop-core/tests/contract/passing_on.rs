@@ -60,7 +60,7 @@ fn ok_an_owned_context_forwards_what_the_request_does() {
 }
 
 #[test]
-fn err_what_cannot_be_read_is_not_passed_on() {
+fn err_what_cannot_be_read_is_not_forwarded() {
     for subject in SUBJECTS.iter() {
         let propagator = subject.propagator();
         for request in broken(subject) {

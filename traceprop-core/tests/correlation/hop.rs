@@ -13,7 +13,7 @@ pub(crate) fn after_w3c(format: Correlation, request: &[(&str, &str)], call: &In
 }
 
 #[test]
-fn ok_the_exact_text_comes_back_over_w3c() {
+fn ok_the_exact_text_returns_over_w3c() {
     let call = InjectOptions::everything();
     for text in [UUID, BRACED, "|d19931bbf2354dcb2e2fb9d31225d62e.1.", "D19931bb-f235-4dcb-2e2f-b9d31225d62e"] {
         assert_eq!(after_w3c(plain(), &[(NAME, text)], &call).as_deref(), Some(text));

@@ -127,7 +127,7 @@ fn err_header_that_http_uses() {
 }
 
 #[test]
-fn ok_text_goes_on_byte_for_byte() {
+fn ok_text_is_forwarded_byte_for_byte() {
     for text in [UUID, BRACED, "D19931BBF2354dcb2e2fb9d31225d62e", "|d19931bbf2354dcb2e2fb9d31225d62e.1_2."] {
         assert_eq!(sent(&built(plain()), &[(NAME, &format!(" \t{text} "))]).as_deref(), Some(text));
     }
@@ -241,7 +241,7 @@ fn regression_an_owned_context_reads_no_more_lines_than_its_request() {
 }
 
 #[test]
-fn regression_empty_text_is_none_to_put_into_a_context() {
+fn regression_empty_text_is_not_put_into_a_context() {
     let context = OwnedContext::new(SpanContext::new(TraceId::MIN, traceprop_core::SpanId::MIN));
     let error = context.with_correlation(&plain().opaque(), "").unwrap_err();
     assert_eq!((error.reason(), error.offset()), (InvalidReason::Empty, 0));
@@ -365,7 +365,7 @@ fn ok_nothing_is_allocated() {
 
 proptest! {
     #[test]
-    fn ok_any_id_in_any_spelling_is_its_bytes_and_goes_on(id in 1..=u128::MAX) {
+    fn ok_any_id_in_any_spelling_is_its_bytes_and_is_forwarded(id in 1..=u128::MAX) {
         let propagator = built(plain());
         let hex = format!("{id:032x}");
         let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
@@ -383,7 +383,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_any_bytes_are_judged_and_only_legal_ones_go_on(value: Vec<u8>, opaque: bool) {
+    fn ok_any_bytes_are_judged_and_only_legal_ones_are_forwarded(value: Vec<u8>, opaque: bool) {
         let format = if opaque { plain().opaque() } else { plain() };
         let propagator = built(format);
         let request = [(NAME, value.as_slice())];

@@ -131,7 +131,7 @@ fn ok_restart_and_ignore_drop_the_fields() {
 }
 
 #[test]
-fn regression_tags_that_were_invalid_are_none_where_they_are_read_first() {
+fn regression_invalid_tags_are_absent_where_they_are_read_first() {
     let long = format!("_dd.p.a={}", "v".repeat(505));
     let request = request(&[("x-datadog-sampling-priority", "1"), ("x-datadog-tags", &long)]);
     assert_eq!(fields(&headers_only(), &request), "1 - [] - []");

@@ -49,7 +49,7 @@ fn ok_every_version_and_flag_byte_is_read_by_the_rule() {
 }
 
 #[test]
-fn ok_every_version_and_flag_byte_goes_on_by_the_rule() {
+fn ok_every_version_and_flag_byte_is_forwarded_by_the_rule() {
     static FORMAT: W3cTraceContext = W3cTraceContext::new();
     let propagator = Propagator::builder().extract(FORMAT).inject(FORMAT).build().expect("one format");
     let ids = || IdBits::non_random(CHILD);

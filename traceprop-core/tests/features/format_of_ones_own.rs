@@ -138,7 +138,7 @@ fn lines(headers: &Pairs) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn ok_a_trace_in_the_old_header_goes_on_in_both() {
+fn ok_a_trace_in_the_old_header_continues_in_both() {
     let propagator = both();
     let extraction = propagator.extract(&OLD);
     assert_eq!(extraction.source_format(), Some("acme"));
@@ -279,7 +279,7 @@ fn ok_fields_are_listed_for_cors() {
 }
 
 #[test]
-fn err_a_name_that_is_none_and_a_format_twice() {
+fn err_an_invalid_name_and_a_format_twice() {
     assert_eq!(Acme::new("X Acme").err(), Some(InvalidHeaderName::BadByte(1)));
     let twice = Propagator::builder()
         .with_format(Acme::new("x-acme-trace").expect("a name"))

@@ -20,7 +20,7 @@ fn owned(lines: &[(&str, &str)]) -> Vec<(String, String)> {
 const VALID: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 #[test]
-fn ok_valid_lines_go_on_byte_for_byte() {
+fn ok_valid_lines_are_forwarded_byte_for_byte() {
     for lines in [
         &[("traceparent", VALID)][..],
         &[("traceparent", VALID), ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")],
@@ -38,13 +38,13 @@ fn ok_valid_lines_go_on_byte_for_byte() {
 }
 
 #[test]
-fn ok_empty_lines_are_the_one_thing_that_is_not_passed_on() {
+fn ok_only_empty_lines_are_not_forwarded() {
     let lines = [("traceparent", VALID), ("tracestate", ""), ("tracestate", " \t"), ("tracestate", "a=1")];
     assert_eq!(forward(&lines, &InjectOptions::new()).0, owned(&[lines[0], lines[3]]));
 }
 
 #[test]
-fn ok_what_is_invalid_is_not_passed_on() {
+fn ok_what_is_invalid_is_not_forwarded() {
     for bad in ["", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", &format!("{VALID},{VALID}")] {
         assert_eq!(forward(&[("traceparent", bad), ("tracestate", "a=1")], &InjectOptions::new()).0, owned(&[]));
     }
@@ -59,7 +59,7 @@ fn ok_a_request_without_a_trace_gets_none() {
 }
 
 #[test]
-fn ok_baggage_goes_only_where_it_may() {
+fn ok_baggage_is_sent_only_where_it_is_allowed() {
     let lines = [("traceparent", VALID), ("baggage", "tenant=shoes ; p, user=alice"), ("baggage", "tenant=hats")];
     let (all, omitted) = forward(&lines, &InjectOptions::new().allow_baggage(Allow::All));
     assert_eq!((all, omitted.as_str()), (owned(&lines), "nothing omitted"));

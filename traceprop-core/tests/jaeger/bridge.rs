@@ -33,7 +33,7 @@ fn across_w3c(
 }
 
 #[test]
-fn ok_every_flag_byte_comes_back_across_w3c() {
+fn ok_every_flag_byte_returns_across_w3c() {
     for byte in 0..=255u8 {
         let flags = format!("{byte:x}");
         let (crossing, received) = across_w3c(&flags, |_| (), None);
@@ -44,7 +44,7 @@ fn ok_every_flag_byte_comes_back_across_w3c() {
 }
 
 #[test]
-fn ok_debug_comes_back_as_a_decision() {
+fn ok_debug_returns_as_a_decision() {
     let (crossing, _) = across_w3c("b", |_| (), None);
     assert_eq!(crossing[1], ("tracestate".into(), "tp=1;264ca243;jb;d".into()));
     let after = out_of_w3c();
@@ -67,7 +67,7 @@ fn middle() -> Propagator {
 }
 
 #[test]
-fn ok_flag_byte_goes_on_through_several_hops() {
+fn ok_flag_byte_survives_several_hops() {
     let middle = middle();
     let (crossing, _) = across_w3c("1b", |_| (), None);
     let extraction = middle.extract(&crossing);
@@ -79,7 +79,7 @@ fn ok_flag_byte_goes_on_through_several_hops() {
 }
 
 #[test]
-fn ok_debug_of_another_format_goes_on_too() {
+fn ok_debug_of_another_format_survives_too() {
     let middle = middle();
     let request =
         [("traceparent", format!("00-{TRACE}-5688d53247ceefc7-01")), ("tracestate", "tp=1;264ca243;d".into())];

@@ -58,7 +58,7 @@ proptest! {
     #![proptest_config(cases(64))]
 
     #[test]
-    fn ok_any_request_can_be_read_and_passed_on(lines in any_lines()) {
+    fn ok_any_request_can_be_read_and_forwarded(lines in any_lines()) {
         let propagator = all();
         let report = propagator.explain(&lines);
         let extraction = propagator.extract(&lines);

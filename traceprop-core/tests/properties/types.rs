@@ -235,7 +235,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_sw8_x_comes_back(skip_analysis in any::<bool>(), sent_at_ms in proptest::option::of(any::<u64>())) {
+    fn ok_roundtrip_sw8_x(skip_analysis in any::<bool>(), sent_at_ms in proptest::option::of(any::<u64>())) {
         let extension = Sw8Extension { skip_analysis, sent_at_ms };
         prop_assert_eq!(Sw8Extension::parse(extension.to_string().as_bytes()), Ok(extension));
     }

@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_baggage_values_come_back(entries in vec((baggage_key(), any::<String>()), 0..8)) {
+    fn ok_roundtrip_baggage_values(entries in vec((baggage_key(), any::<String>()), 0..8)) {
         let mut owned = OwnedBaggage::new();
         for (key, value) in &entries {
             owned.push(BaggageEntry { key: key.clone(), value: value.clone(), properties: String::new() });

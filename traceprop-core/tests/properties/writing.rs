@@ -137,7 +137,7 @@ proptest! {
     }
 
     #[test]
-    fn ok_a_context_made_of_fields_comes_back(
+    fn ok_roundtrip_a_context_made_of_fields(
         (trace_id, span_id, sampling, random) in (trace_id(), span_id(), sampling(), any::<bool>()),
         members in state_members(8),
     ) {

@@ -67,7 +67,7 @@ fn ok_limits_count_over_all_lines() {
 }
 
 #[test]
-fn ok_blanks_around_every_separator_are_none_of_it() {
+fn ok_blanks_around_every_separator_are_removed() {
     assert_eq!(read(&[("baggage", "\tk \t=\t v ; p ;\tq = 1 \t,  l=w ")]), ["k=v;p;q=1", "l=w"]);
 }
 
@@ -116,7 +116,7 @@ fn ok_duplicates_keep_their_order_and_the_last_one_counts() {
 }
 
 #[test]
-fn ok_a_malformed_member_costs_itself_and_is_named() {
+fn ok_only_a_malformed_member_is_lost_and_is_named() {
     let propagator = presets::W3C.propagator();
     let request = [("baggage", "a=1,nothing,b=2")];
     let report = propagator.explain(&request);
@@ -155,7 +155,7 @@ fn ok_no_member_no_header() {
 }
 
 #[test]
-fn ok_64_members_go_out_and_the_65th_is_missed() {
+fn ok_64_members_are_written_and_the_65th_is_omitted() {
     let (sent, omitted) = send(&numbered(0..64, "v"));
     assert_eq!((sent, omitted), (Some(numbered(0..64, "v").to_string()), vec![]));
     let (sent, omitted) = send(&numbered(0..65, "v"));
@@ -165,7 +165,7 @@ fn ok_64_members_go_out_and_the_65th_is_missed() {
 }
 
 #[test]
-fn ok_8192_bytes_go_out_and_no_part_of_a_member_beyond() {
+fn ok_8192_bytes_are_written_and_no_part_of_a_member_beyond() {
     let sized = |bytes: usize| of([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "v".repeat(bytes - 6))]);
     let field = traceprop_core::Field::Baggage;
     let too_long = Omitted { field, reason: OmitReason::TooLong, count: 1 };
@@ -177,7 +177,7 @@ fn ok_8192_bytes_go_out_and_no_part_of_a_member_beyond() {
 }
 
 #[test]
-fn regression_members_beyond_the_limit_are_missed_though_none_before_them_is_any() {
+fn regression_members_beyond_the_limit_are_omitted_though_none_before_is_valid() {
     let propagator = traceprop_core::Propagator::builder().with_format(W3cBaggage::new()).build().expect("baggage");
     let request = [("baggage", format!("no member,b={}", "v".repeat(8192)))];
     let extraction = propagator.extract(&request);

@@ -30,7 +30,7 @@ fn ok_random_bit_stays_unset_unless_received() {
 }
 
 #[test]
-fn ok_unknown_flag_bits_cost_nothing_and_go_out_as_zero() {
+fn ok_unknown_flag_bits_are_ignored_and_written_as_zero() {
     assert_eq!((flags("04"), flags("09"), flags("fe"), flags("ff")), (0, 1, 2, 3));
 }
 
@@ -52,7 +52,7 @@ fn ok_lone_dash_after_version_00_restarts() {
 }
 
 #[test]
-fn ok_every_later_version_goes_on() {
+fn ok_every_later_version_continues() {
     for version in (0x01..=0xfe).map(|version| format!("{version:02x}")) {
         let bare = VALID.replacen("00", &version, 1);
         with(&bare).kept();
@@ -222,7 +222,7 @@ fn ok_empty_members_do_not_count_towards_32() {
 }
 
 #[test]
-fn ok_no_tracestate_goes_out_without_a_traceparent() {
+fn ok_no_tracestate_is_written_without_a_traceparent() {
     let propagator = presets::W3C.propagator();
     let edits = [set("mine", "1")];
     let outgoing = InjectOptions::new().edit_tracestate(&edits);

@@ -111,7 +111,7 @@ fn called_with_text(propagator: &Propagator) -> OwnedContext {
 }
 
 #[tokio::test]
-async fn ok_text_of_every_format_goes_only_where_it_is_allowed() {
+async fn ok_text_of_every_format_is_sent_only_where_it_is_allowed() {
     const TEXT: [&str; 5] = ["baggage", "uberctx-tenant", "uberctx-session", "sw8-correlation", "x-request-id"];
     let fleet = Fleet::start().await;
     let names = "tracecontext,jaeger,sw8,baggage,correlation:x-request-id";
