@@ -54,6 +54,37 @@
 //! A tonic channel adds its address inside of this layer, so the layer sees no host. Create the client with the
 //! address, `StockClient::with_origin(layered_channel, uri)`: the layer then sees the host and the peer.
 //!
+//! # Buffered clients
+//!
+//! `Buffer` of tower runs the service in a task of its own, where no context is current. Add this layer outside of the
+//! buffer, so that it runs in the task of the caller:
+//!
+//! ```text
+//! ServiceBuilder::new().layer(InjectLayer::new(presets::W3C)).buffer(64).service(client)
+//! ```
+//!
+//! If the layer has to be inside, for example because a retry layer is buffered, store the context in the request before
+//! it is queued. The layer takes it from there, and each attempt has its own span id:
+//!
+//! ```
+//! use http::Request;
+//! use traceprop_tower::OwnedContext;
+//!
+//! // As in `ServiceBuilder::new().map_request(keep_context).buffer(64).retry(policy).layer(inject_layer)`.
+//! fn keep_context<B>(mut request: Request<B>) -> Request<B> {
+//!     if let Some(context) = OwnedContext::current() {
+//!         request.extensions_mut().get_or_insert(context);
+//!     }
+//!     request
+//! }
+//! # let request = OwnedContext::new(traceprop_core::SpanContext::new(
+//! #     traceprop_core::TraceId::MIN,
+//! #     traceprop_core::SpanId::MIN,
+//! # ));
+//! # let request = request.scope(|| keep_context(Request::new(())));
+//! # assert!(request.extensions().get::<OwnedContext>().is_some());
+//! ```
+//!
 //! # Calls without a span
 //!
 //! * A [passthrough](crate::ExtractLayer::passthrough) context is forwarded as received, without a new span id.
