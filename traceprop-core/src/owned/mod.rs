@@ -92,7 +92,7 @@ impl OwnedContext {
     /// assert_eq!(headers.get("traceparent"), Some(request[0].1));
     /// ```
     pub fn from_passthrough(extraction: &Extraction<'_>) -> Self {
-        let received = extraction.received();
+        let received = extraction.received;
         let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
         let passthrough = extraction.passthrough().with_received(received.without_headers());
         Self { role: Role::Passthrough(passthrough), lines, endpoint: None }

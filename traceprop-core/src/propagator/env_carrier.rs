@@ -36,7 +36,7 @@ impl EnvCarrier {
     pub fn from_vars(propagator: &Propagator, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let watched = |(name, value): (OsString, OsString)| {
             let name = header_name(&name)?;
-            propagator.names().find(&name)?;
+            propagator.names.find(&name)?;
             Some((name, value.into_encoded_bytes()))
         };
         let mut variables: Vec<_> = variables.into_iter().filter_map(watched).collect();

@@ -10,8 +10,8 @@ use crate::context::received::Received;
 use crate::context::{Passthrough, RemoteContext, SpanContext};
 #[cfg(feature = "alloc")]
 use crate::field::FormatKind;
-use crate::field::{Field, FieldNames, FieldSet};
-use crate::format::{Format, Outcome, Parsed};
+use crate::field::{Field, FieldSet};
+use crate::format::{Outcome, Parsed};
 use crate::id::generator::IdGenerator;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
@@ -99,10 +99,10 @@ pub struct Extraction<'c> {
     pub(crate) merged: Option<RemoteContext>,
     /// A decision without ids.
     decision: Sampling,
-    received: Received<'c>,
+    pub(crate) received: Received<'c>,
     headers: Headers<'c>,
     encoding: Option<&'c str>,
-    propagator: &'c Propagator,
+    pub(super) propagator: &'c Propagator,
 }
 
 /// Watches the formats being read, one by one.
@@ -124,16 +124,6 @@ impl Propagator {
     #[inline]
     pub fn extract<'c, C: Carrier>(&'c self, carrier: &'c C) -> Extraction<'c> {
         Extraction::read(self, carrier, &mut ())
-    }
-
-    /// Returns the names that a request is searched for.
-    pub(crate) const fn reads(&self) -> &FieldNames {
-        &self.reads
-    }
-
-    /// Returns all names that the propagator knows.
-    pub(crate) const fn names(&self) -> &FieldNames {
-        &self.names
     }
 }
 
@@ -177,7 +167,7 @@ impl<'c> Extraction<'c> {
             merge = Merge::first(format, kind, &parsed);
         }
         for (place, format, kind) in formats {
-            if propagator.options.extract_first && merge.has_context() {
+            if propagator.options.extract_first && merge.context.is_some() {
                 break;
             }
             let parsed = format.extract(&headers);
@@ -189,7 +179,7 @@ impl<'c> Extraction<'c> {
         if propagator.options.trust != Trust::Continue {
             received = apply_trust(propagator.options.trust, received, &mut merged, &mut decision);
         }
-        Self { merged, decision, received, headers, encoding: merge.encoding(), propagator }
+        Self { merged, decision, received, headers, encoding: merge.encoding, propagator }
     }
 
     /// Returns the trace to continue and the caller's span, or `None` if a new trace starts here.
@@ -236,7 +226,8 @@ impl<'c> Extraction<'c> {
     /// The headers are parsed again, so links cost nothing unless they are asked for. [`Link`] has an example.
     pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
         let trust = self.propagator.options.trust;
-        let restarted = (trust == Trust::Restart).then(|| self.restarted_link()).flatten();
+        let restarted = self.merged.zip(self.encoding).filter(|_| trust == Trust::Restart);
+        let restarted = restarted.and_then(|(context, encoding)| Link::new(context, LinkReason::Restarted, encoding));
         let merged = match trust {
             Trust::Continue | Trust::Resample if !self.propagator.options.extract_first => self.merged,
             _ => None,
@@ -252,10 +243,6 @@ impl<'c> Extraction<'c> {
             other.then(|| Link::new(context, LinkReason::DifferentTrace, encoding)).flatten()
         });
         restarted.into_iter().chain(terminated)
-    }
-
-    fn restarted_link(&self) -> Option<Link<'c>> {
-        Link::new(self.merged?, LinkReason::Restarted, self.encoding?)
     }
 
     /// Returns the received headers of all formats.
@@ -374,21 +361,6 @@ impl<'c> Extraction<'c> {
         false
     }
 
-    /// Returns the formats that are read, in order.
-    pub(crate) fn readers(&self) -> impl Iterator<Item = &'c dyn Format> {
-        self.propagator.extract.iter()
-    }
-
-    pub(crate) const fn received(&self) -> Received<'c> {
-        self.received
-    }
-
-    pub(crate) const fn propagator(&self) -> &'c Propagator {
-        self.propagator
-    }
-}
-
-impl<'c> Extraction<'c> {
     /// Creates a span as [`new_span`](Self::new_span) does, with the decision of a sampler.
     ///
     /// The sampler also decides what the `ot` member of the tracestate says. A [`Sampling`] is a sampler with a fixed
@@ -419,7 +391,7 @@ impl<'c> Extraction<'c> {
 
     /// Returns the input of a sampler for a span of this trace, which is the caller's or a new one.
     pub fn sampling_parameters(&self, trace_id: TraceId, random: bool) -> SamplingParameters<'c> {
-        let limits = self.propagator().baggage_limits.filter(|_| self.received().keeps_text);
+        let limits = self.propagator.baggage_limits.filter(|_| self.received.keeps_text);
         let baggage = if limits.is_some() { self.headers().get_all(Field::Baggage) } else { HeaderLines::none() };
         let parameters = match self.context() {
             Some(parent) => SamplingParameters::new(trace_id, random).with_parent(parent),

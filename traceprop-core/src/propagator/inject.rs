@@ -69,7 +69,7 @@ impl Propagator {
         // The headers of formats that only preserve data matter if one of them named the trace. They go into a tracestate,
         // which is not written without a trace.
         let is_ours = (received.primary.is_some() || !has_trace) && received.agrees.is_within(self.kinds);
-        let names = if is_ours { self.reads() } else { self.names() };
+        let names = if is_ours { &self.reads } else { &self.names };
         (received.source.unwrap_or(&NO_LINES), names)
     }
 
@@ -84,11 +84,11 @@ impl Propagator {
             return omissions.report(&self.names);
         }
         // Carriers usually contain no older headers. One search tells.
-        let has_stale = carrier.contains_any(&StaleFields::new(self.names(), self.owned));
+        let has_stale = carrier.contains_any(&StaleFields::new(&self.names, self.owned));
         let mut progress = Progress::new(if has_stale { self.owned } else { FieldSet::EMPTY });
         for format in self.inject.iter() {
             let mut writer =
-                Writer::new(carrier, format.fields().set(self.names()), &mut progress, &mut omissions, self.names());
+                Writer::new(carrier, format.fields().set(&self.names), &mut progress, &mut omissions, &self.names);
             match (nothing, context.source.is_passthrough) {
                 (true, _) => {}
                 (false, true) => format.forward(context, &mut writer),

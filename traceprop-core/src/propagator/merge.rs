@@ -10,9 +10,9 @@ use crate::tracestate::TraceStateFacts;
 
 /// The contexts of the formats, merged one by one.
 pub(super) struct Merge<'c> {
-    context: Option<RemoteContext>,
+    pub(super) context: Option<RemoteContext>,
     primary: Option<FormatKind>,
-    encoding: Option<&'c str>,
+    pub(super) encoding: Option<&'c str>,
     /// The first decision of a later format. It fills in a missing one.
     decision: Option<(Sampling, DecisionWeight)>,
     agrees: FormatSet,
@@ -95,16 +95,6 @@ impl<'c> Merge<'c> {
         }
     }
 
-    #[inline]
-    pub(super) const fn has_context(&self) -> bool {
-        self.context.is_some()
-    }
-
-    #[inline]
-    pub(super) const fn encoding(&self) -> Option<&'c str> {
-        self.encoding
-    }
-
     /// Returns the merged context, and the decision of formats that sent no ids.
     #[inline]
     pub(super) fn merged(&self) -> (Option<RemoteContext>, Sampling) {
@@ -174,7 +164,7 @@ mod tests {
         let filled_in = |request: &[(&'static str, &'static str)]| {
             let request = request.to_vec();
             let extraction = propagator.extract(&request);
-            let received = extraction.received();
+            let received = extraction.received;
             (extraction.sampling(), received.filled_in, received.priority_in_dd)
         };
         assert_eq!(filled_in(&[OPEN]), (Sampling::Deferred, false, false));

@@ -209,18 +209,6 @@ impl Propagator {
         self
     }
 
-    pub(crate) const fn extracts_first(&self) -> bool {
-        self.options.extract_first
-    }
-
-    pub(crate) const fn trace_id_match(&self) -> TraceIdMatch {
-        self.options.id_match
-    }
-
-    pub(crate) const fn baggage_limits(&self) -> Option<BaggageLimits> {
-        self.baggage_limits
-    }
-
     /// Returns the lower-case names of the headers that are written, to clean a carrier that is reused.
     ///
     /// Headers with a prefix are listed as the prefix (`uberctx-`). A field that formats share is listed once.

@@ -23,7 +23,7 @@ struct Data<'a, 'c> {
 
 impl<'c> Extraction<'c> {
     fn data<'a>(&self, headers: &'a Headers<'c>) -> Data<'a, 'c> {
-        let (context, received) = (self.context(), self.received());
+        let (context, received) = (self.context(), self.received);
         let now = CurrentContext {
             trace_id: context.map(|context| context.trace_id),
             parent_id: context.and_then(|context| context.parent_id),

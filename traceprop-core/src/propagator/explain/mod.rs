@@ -81,7 +81,7 @@ pub struct ExtractReport<'c> {
 }
 
 /// What the formats found. Formats without a header in the request are not asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Findings {
     /// The places of the asked formats in the list, as bits.
     asked: u32,
@@ -92,8 +92,6 @@ struct Findings {
 impl Findings {
     /// A request seldom has more formats. A report is moved whole, so it has no room for more; further formats parse again.
     const KEPT: usize = 4;
-
-    const NONE: Self = Self { asked: 0, kept: [const { None }; Self::KEPT] };
 }
 
 impl Recorder for Findings {
@@ -109,7 +107,7 @@ impl Recorder for Findings {
 impl Propagator {
     /// Extracts, and keeps what each format found. Like [`Propagator::extract`], it does not allocate.
     pub fn explain<'c, C: Carrier>(&'c self, carrier: &'c C) -> ExtractReport<'c> {
-        let mut findings = Findings::NONE;
+        let mut findings = Findings::default();
         let extraction = Extraction::read(self, carrier, &mut findings);
         let baggage = BaggageReport::of(&extraction);
         ExtractReport { extraction, findings, baggage }
@@ -118,7 +116,7 @@ impl Propagator {
 
 impl BaggageReport {
     fn of(extraction: &Extraction<'_>) -> Self {
-        let Some(limits) = extraction.propagator().baggage_limits() else { return Self::NotRead };
+        let Some(limits) = extraction.propagator.baggage_limits else { return Self::NotRead };
         let lines = extraction.headers().get_all(Field::Baggage);
         if lines.is_empty() {
             return Self::Absent;
@@ -146,7 +144,7 @@ impl<'c> ExtractReport<'c> {
 
     /// The formats that are read, up to the first context if the others are not asked.
     fn parsed(&self) -> impl Iterator<Item = (&'c dyn Format, Parsed)> {
-        let stops_at_first = self.extraction.propagator().extracts_first();
+        let stops_at_first = self.extraction.propagator.options.extract_first;
         let mut formats = self.found();
         let mut is_over = false;
         core::iter::from_fn(move || {
@@ -163,7 +161,7 @@ impl<'c> ExtractReport<'c> {
     fn found(&self) -> impl Iterator<Item = (&'c dyn Format, Option<Parsed>)> {
         let mut asked = self.findings.asked;
         let mut kept = self.findings.kept.iter();
-        self.extraction.readers().map(move |format| {
+        self.extraction.propagator.extract.iter().map(move |format| {
             let is_asked = asked & 1 != 0;
             asked >>= 1;
             let again = || format.extract(self.extraction.headers());
@@ -200,7 +198,7 @@ impl<'c> ExtractReport<'c> {
     }
 
     fn differs(&self, first: Option<TraceId>, parsed: &Parsed) -> bool {
-        let id_match = self.extraction.propagator().trace_id_match();
+        let id_match = self.extraction.propagator.options.id_match;
         first.zip(trace_of(parsed)).is_some_and(|(first, other)| !id_match.is_same(first, other))
     }
 
@@ -234,7 +232,7 @@ impl<'c> ExtractReport<'c> {
 
     /// Returns the name of `field`, or `None` for a custom header that the propagator does not read.
     pub fn name_of(&self, field: Field) -> Option<&'c str> {
-        self.extraction.propagator().reads().name_of(field)
+        self.extraction.propagator.reads.name_of(field)
     }
 
     /// Returns a table that displays one line a format, then the links and the verdict.

@@ -55,7 +55,7 @@ impl<'c> ExtractReport<'c> {
                 false => write!(f, "different trace {}", context.trace_id),
             };
         }
-        match self.extraction.propagator().options.trust {
+        match self.extraction.propagator.options.trust {
             Trust::Restart => write!(f, "not continued (trust: restart), trace {}", context.trace_id),
             Trust::Ignore => write!(f, "not continued (trust: ignore), trace {}", context.trace_id),
             Trust::Continue | Trust::Resample => f.write_str(if is_source() { "used" } else { "same trace" }),
@@ -63,7 +63,7 @@ impl<'c> ExtractReport<'c> {
     }
 
     fn show(&self, invalid: InvalidHeader) -> Shown<'c> {
-        Shown(Named(Some(self.extraction.propagator().reads()), invalid.field()), invalid)
+        Shown(Named(Some(&self.extraction.propagator.reads), invalid.field()), invalid)
     }
 
     /// Writes a row for each format, one for the baggage and one for all that is absent. `start` begins a row with its title.
