@@ -74,12 +74,18 @@ pub enum ConfigList {
     Inject,
 }
 
-impl fmt::Display for ConfigList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ConfigList {
+    const fn as_str(self) -> &'static str {
+        match self {
             Self::Extract => "extract list",
             Self::Inject => "inject list",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ConfigList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -166,26 +172,16 @@ pub enum ConfigError {
     },
 }
 
-impl ConfigError {
-    /// Writes where a list is from, for the operator who has to correct it.
-    fn place(f: &mut fmt::Formatter<'_>, variable: Option<&str>, list: ConfigList) -> fmt::Result {
-        match variable {
-            Some(variable) => write!(f, "{variable}: "),
-            None => write!(f, "{list}: "),
-        }
-    }
-}
-
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Where a list is from, for the operator who has to correct it.
+        let place = |variable: &Option<&'static str>, list: &ConfigList| variable.unwrap_or(list.as_str());
         match self {
             Self::UnknownFormat { variable, list, name } => {
-                Self::place(f, *variable, *list)?;
-                write!(f, "unknown format `{name}`; expected one of {KNOWN}")
+                write!(f, "{}: unknown format `{name}`; expected one of {KNOWN}", place(variable, list))
             }
             Self::InvalidHeaderName { variable, list, name, source } => {
-                Self::place(f, *variable, *list)?;
-                write!(f, "`{name}`: {source}")
+                write!(f, "{}: `{name}`: {source}", place(variable, list))
             }
             Self::NoFormats { variable: Some(variable), value, .. } => {
                 write!(f, "{variable}: no known format in `{value}`")
