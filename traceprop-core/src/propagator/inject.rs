@@ -2,11 +2,9 @@
 
 use super::Propagator;
 use crate::carrier::headers::Headers;
-use crate::carrier::source::LineSource;
 use crate::carrier::{CarrierMut, StaleFields};
 use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
-use crate::context::received::Received;
-use crate::field::{FieldNames, FieldSet, FormatKind};
+use crate::field::{FieldSet, FormatKind};
 use crate::format::{InjectContext, InjectSource, Progress, Writer};
 use crate::id::sampling::Sampling;
 
@@ -48,13 +46,19 @@ impl Propagator {
         options: &InjectOptions<'_>,
         carrier: &mut dyn CarrierMut,
     ) -> InjectReport<'_> {
-        let (lines, names) = self.received_lines(&source.received, source.trace_id.is_some());
+        let received = &source.received;
+        // The headers of formats that only preserve data matter if one of them named the trace. They go into a tracestate,
+        // which is not written without a trace.
+        let is_ours =
+            (received.primary.is_some() || source.trace_id.is_none()) && received.agrees.is_within(self.kinds);
+        let names = if is_ours { &self.reads } else { &self.names };
+        let lines = received.source.unwrap_or(&NO_LINES);
         let mut headers = Headers::empty(lines, names);
         lines.fill(names, &mut headers.table);
         let context = InjectContext {
             source: *source,
             headers: &headers,
-            tracestate: source.received.tracestate(&headers),
+            tracestate: received.tracestate(&headers),
             options,
             preserve_edits: &[],
             withholds: false,
@@ -62,15 +66,6 @@ impl Propagator {
             injects: self.injected,
         };
         self.write(&context, carrier)
-    }
-
-    /// Returns the received lines of a context, and the names that they are searched for.
-    fn received_lines<'a>(&'a self, received: &Received<'a>, has_trace: bool) -> (&'a dyn LineSource, &'a FieldNames) {
-        // The headers of formats that only preserve data matter if one of them named the trace. They go into a tracestate,
-        // which is not written without a trace.
-        let is_ours = (received.primary.is_some() || !has_trace) && received.agrees.is_within(self.kinds);
-        let names = if is_ours { &self.reads } else { &self.names };
-        (received.source.unwrap_or(&NO_LINES), names)
     }
 
     pub(super) fn write_formats(&self, context: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
