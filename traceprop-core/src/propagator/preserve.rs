@@ -46,9 +46,6 @@ impl Propagator {
                 }
             }
         }
-        if writer.is_untouched() && !state.facts().has_tp() && context.source.otel.is_none() {
-            return self.write_formats(context, carrier);
-        }
         let items_are_known = writes_items && asked == Asked::All;
         let withholds = context.preserved().is_some_and(|tp| self.keep(tp, items_are_known, context, &mut writer));
         let [ours, member] = writer.edits(Preserved::value(state));
@@ -61,14 +58,8 @@ impl Propagator {
             due[len] = edit;
             len += 1;
         }
-        let preserve_omitted = writer.omitted();
-        if len == 0 && !withholds && preserve_omitted == 0 {
-            return self.write_formats(context, carrier);
-        }
-        self.write_formats(
-            &InjectContext { preserve_edits: &due[..len], withholds, preserve_omitted, ..*context },
-            carrier,
-        )
+        let (preserve_edits, preserve_omitted) = (&due[..len], writer.omitted());
+        self.write_formats(&InjectContext { preserve_edits, withholds, preserve_omitted, ..*context }, carrier)
     }
 
     fn asked(&self, context: &InjectContext<'_>, facts: TraceStateFacts) -> Asked {

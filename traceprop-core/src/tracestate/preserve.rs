@@ -139,6 +139,7 @@ impl PreserveWriter {
     }
 
     /// Returns `true` if no format has added, set, removed or omitted anything.
+    #[cfg(test)]
     pub(crate) const fn is_untouched(&self) -> bool {
         self.member.is_none() && self.items.is_none() && self.omitted == 0
     }
