@@ -8,18 +8,21 @@ use super::{Options, Propagator, TraceIdMatch, Trust};
 use crate::field::{FieldNames, InvalidHeaderName, ROWS};
 use crate::format::{Format, FormatRef};
 
-/// What a builder knows about a list in addition to its formats.
-#[derive(Clone, Copy)]
-struct Origin {
+/// One of the two lists, and what errors tell about it.
+#[derive(Clone)]
+pub(super) struct ListConfig {
+    formats: FormatList,
     /// The list may be empty.
-    allows_none: bool,
+    pub(super) allows_none: bool,
     /// The variable with the list, and the text of the list.
-    variable: Option<&'static str>,
+    pub(super) variable: Option<&'static str>,
     text: ConfigWord,
 }
 
-impl Origin {
-    const CODE: Self = Self { allows_none: false, variable: None, text: ConfigWord::EMPTY };
+impl ListConfig {
+    const fn new() -> Self {
+        Self { formats: FormatList::new(), allows_none: false, variable: None, text: ConfigWord::EMPTY }
+    }
 }
 
 /// Builds a [`Propagator`] from formats, lists of names or environment variables.
@@ -43,22 +46,20 @@ impl Origin {
 /// ```
 #[derive(Clone)]
 pub struct PropagatorBuilder {
-    extract: FormatList,
-    inject: FormatList,
+    extract: ListConfig,
+    inject: ListConfig,
     preserves: bool,
     /// The formats that names mean instead of the built-in instances.
     defined: FormatList,
     options: Options,
     overflow: bool,
-    extract_origin: Origin,
-    inject_origin: Origin,
 }
 
 impl fmt::Debug for PropagatorBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PropagatorBuilder")
-            .field("extract", &self.extract)
-            .field("inject", &self.inject)
+            .field("extract", &self.extract.formats)
+            .field("inject", &self.inject.formats)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
@@ -67,14 +68,12 @@ impl fmt::Debug for PropagatorBuilder {
 impl PropagatorBuilder {
     pub(crate) const fn new() -> Self {
         Self {
-            extract: FormatList::new(),
-            inject: FormatList::new(),
+            extract: ListConfig::new(),
+            inject: ListConfig::new(),
             preserves: false,
             defined: FormatList::new(),
             options: Options::DEFAULT,
             overflow: false,
-            extract_origin: Origin::CODE,
-            inject_origin: Origin::CODE,
         }
     }
 
@@ -82,13 +81,13 @@ impl PropagatorBuilder {
     ///
     /// The encodings of a format, such as `b3` and `b3multi`, share a reader at the place of the first.
     pub fn extract(mut self, format: impl Into<FormatRef>) -> Self {
-        self.overflow |= !self.extract.push_reader(format.into());
+        self.overflow |= !self.extract.formats.push_reader(format.into());
         self
     }
 
     /// Writes `format`.
     pub fn inject(mut self, format: impl Into<FormatRef>) -> Self {
-        self.overflow |= !self.inject.push(format.into());
+        self.overflow |= !self.inject.formats.push(format.into());
         self
     }
 
@@ -125,23 +124,27 @@ impl PropagatorBuilder {
         self.defined.last_named(name)
     }
 
+    pub(super) const fn list_mut(&mut self, list: ConfigList) -> &mut ListConfig {
+        match list {
+            ConfigList::Extract => &mut self.extract,
+            ConfigList::Inject => &mut self.inject,
+        }
+    }
+
     /// Notes where a list of names is from, for errors.
     pub(super) fn with_origin(mut self, list: ConfigList, variable: Option<&'static str>, text: &str) -> Self {
-        let origin = match list {
-            ConfigList::Extract => &mut self.extract_origin,
-            ConfigList::Inject => &mut self.inject_origin,
-        };
-        *origin = Origin { variable, text: ConfigWord::new(text), ..*origin };
+        let origin = self.list_mut(list);
+        origin.variable = variable;
+        origin.text = ConfigWord::new(text);
         self
     }
 
     /// Adds a format that a list names, unless the list has one of this name.
-    pub(super) fn add_once(self, list: ConfigList, format: FormatRef) -> Self {
-        let name = format.get().name();
-        match list {
-            ConfigList::Extract if self.extract.last_named(name).is_none() => self.extract(format),
-            ConfigList::Inject if self.inject.last_named(name).is_none() => self.inject(format),
-            _ => self,
+    pub(super) fn add_once(mut self, list: ConfigList, format: FormatRef) -> Self {
+        match (self.list_mut(list).formats.last_named(format.get().name()), list) {
+            (Some(_), _) => self,
+            (None, ConfigList::Extract) => self.extract(format),
+            (None, ConfigList::Inject) => self.inject(format),
         }
     }
 
@@ -156,13 +159,13 @@ impl PropagatorBuilder {
 
     /// Permits an empty extract list.
     pub const fn extract_none(mut self) -> Self {
-        self.extract_origin.allows_none = true;
+        self.extract.allows_none = true;
         self
     }
 
     /// Permits an empty inject list.
     pub const fn inject_none(mut self) -> Self {
-        self.inject_origin.allows_none = true;
+        self.inject.allows_none = true;
         self
     }
 
@@ -214,12 +217,10 @@ impl PropagatorBuilder {
         if self.overflow {
             return Err(ConfigError::TooManyFormats);
         }
-        for (formats, origin, list) in [
-            (&self.extract, self.extract_origin, ConfigList::Extract),
-            (&self.inject, self.inject_origin, ConfigList::Inject),
-        ] {
-            if formats.len() == 0 && !origin.allows_none {
-                return Err(ConfigError::NoFormats { variable: origin.variable, list, value: origin.text });
+        let lists = [(&self.extract, ConfigList::Extract), (&self.inject, ConfigList::Inject)];
+        for (ListConfig { formats, allows_none, variable, text }, list) in lists {
+            if formats.len() == 0 && !allows_none {
+                return Err(ConfigError::NoFormats { variable: *variable, list, value: *text });
             }
             let mut names = formats.iter().map(Format::name).enumerate();
             let is_repeated =
@@ -228,25 +229,26 @@ impl PropagatorBuilder {
                 return Err(ConfigError::DuplicateFormat { list, name: ConfigWord::new(name) });
             }
         }
-        for (format, kind) in self.extract.kinds().chain(self.inject.kinds()).chain(self.defined.kinds()) {
+        let (extract, inject) = (&self.extract.formats, &self.inject.formats);
+        for (format, kind) in extract.kinds().chain(inject.kinds()).chain(self.defined.kinds()) {
             let taken = ROWS.iter().find(|row| row.kind != kind && row.is_named(format.name()));
             if let Some(row) = taken {
                 return Err(ConfigError::NameTaken { name: row.names[0] });
             }
         }
-        let contexts = self.extract.kinds().filter(|(_, kind)| !kind.is_text_alone()).count();
+        let contexts = extract.kinds().filter(|(_, kind)| !kind.is_text_alone()).count();
         if self.options.extract_first && contexts < 2 {
             return Err(ConfigError::ExtractFirstNeedsTwo);
         }
-        if self.options.trust != Trust::Continue && self.extract.len() == 0 {
+        if self.options.trust != Trust::Continue && extract.len() == 0 {
             return Err(ConfigError::TrustWithoutExtract);
         }
-        for format in self.inject.iter() {
+        for format in inject.iter() {
             let name = ConfigWord::new(format.name());
             format.check_inject().map_err(|reason| ConfigError::CannotInject { name, reason })?;
         }
-        for (formats, list) in [(&self.extract, ConfigList::Extract), (&self.inject, ConfigList::Inject)] {
-            for header in formats.iter().flat_map(|format| format.fields().custom_headers()) {
+        for (config, list) in lists {
+            for header in config.formats.iter().flat_map(|format| format.fields().custom_headers()) {
                 if let Some(purpose) = header.purpose() {
                     let (name, source) =
                         (ConfigWord::new(header.as_str()), InvalidHeaderName::ReservedInHttp { purpose });
@@ -255,7 +257,7 @@ impl PropagatorBuilder {
             }
         }
         let mut names = FieldNames::new();
-        for format in self.extract.iter().chain(self.inject.iter()) {
+        for format in extract.iter().chain(inject.iter()) {
             if format.fields().custom_headers().iter().any(|name| names.watch_name(name).is_none()) {
                 return Err(ConfigError::TooManyCustomHeaders);
             }
@@ -265,7 +267,7 @@ impl PropagatorBuilder {
 
     /// Builds the propagator without checks: the formats of a preset are valid.
     pub(super) fn assemble(self) -> Propagator {
-        Propagator::assemble(self.extract, self.inject, self.preserves, self.options)
+        Propagator::assemble(self.extract.formats, self.inject.formats, self.preserves, self.options)
     }
 }
 

@@ -162,10 +162,8 @@ impl PropagatorBuilder {
                     }
                 }
                 // Datadog's name for it.
-                None if name.eq_ignore_ascii_case("b3 single header") => {
-                    builder = builder.name(list, Some(variable), "b3")?;
-                }
-                None => builder = builder.name(list, Some(variable), name)?,
+                None if name.eq_ignore_ascii_case("b3 single header") => builder = builder.name(list, "b3")?,
+                None => builder = builder.name(list, name)?,
             }
         }
         Ok(builder)

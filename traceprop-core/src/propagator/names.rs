@@ -67,21 +67,14 @@ impl PropagatorBuilder {
     }
 
     pub(super) fn list(self, list: ConfigList, names: &str) -> Result<Self, ConfigError> {
-        words(names).try_fold(self.with_origin(list, None, names), |builder, name| builder.name(list, None, name))
+        words(names).try_fold(self.with_origin(list, None, names), |builder, name| builder.name(list, name))
     }
 
     /// Adds what one name of a list means.
-    pub(super) fn name(
-        self,
-        list: ConfigList,
-        variable: Option<&'static str>,
-        name: &str,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn name(mut self, list: ConfigList, name: &str) -> Result<Self, ConfigError> {
         if name.eq_ignore_ascii_case("none") {
-            return Ok(match list {
-                ConfigList::Extract => self.extract_none(),
-                ConfigList::Inject => self.inject_none(),
-            });
+            self.list_mut(list).allows_none = true;
+            return Ok(self);
         }
         if name.eq_ignore_ascii_case("all") {
             let mut all = ROWS.iter().filter(|row| match row.in_all {
@@ -89,8 +82,9 @@ impl PropagatorBuilder {
                 InAll::Read => matches!(list, ConfigList::Extract),
                 InAll::No => false,
             });
-            return all.try_fold(self, |builder, row| builder.name(list, variable, row.names[0]));
+            return all.try_fold(self, |builder, row| builder.name(list, row.names[0]));
         }
+        let variable = self.list_mut(list).variable;
         let format = self.meaning(list, variable, name)?;
         Ok(self.add_once(list, format))
     }
@@ -105,20 +99,14 @@ impl PropagatorBuilder {
         match ROWS.iter().find(|row| row.is_named(name)).map(|row| row.kind) {
             Some(FormatKind::Correlation) => {
                 let (_, header) = name.split_once(':').unwrap_or_default();
-                let format = Correlation::new(header.trim()).map_err(|source| ConfigError::InvalidHeaderName {
-                    variable,
-                    list,
-                    name: word,
-                    source,
-                })?;
+                let invalid = |source| ConfigError::InvalidHeaderName { variable, list, name: word, source };
+                let format = Correlation::new(header.trim()).map_err(invalid)?;
                 return Ok(self.defined(format.name()).unwrap_or_else(|| format.into()));
             }
             // The built-in instance can only read. A writer needs an identity, which the environment may have.
             Some(FormatKind::Sw8) if list == ConfigList::Inject => {
-                let cannot = |error: Sw8IdentityError| {
-                    let name = ConfigWord::new("sw8");
-                    ConfigError::CannotInject { name, reason: error.as_str() }
-                };
+                let name = ConfigWord::new("sw8");
+                let cannot = |error: Sw8IdentityError| ConfigError::CannotInject { name, reason: error.as_str() };
                 return Sw8::builder().build().map(FormatRef::from).map_err(cannot);
             }
             _ => {}
