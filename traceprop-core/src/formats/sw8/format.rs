@@ -45,14 +45,18 @@ impl Sw8 {
         }
     }
 
-    /// Writes `sw8`. Returns `false` if the value is too long.
-    fn put_header(&self, value: &Value<'_>, writer: &mut Writer<'_>) -> bool {
+    /// Writes `sw8`, or omits it and returns `false` if the value is too long.
+    fn put_header(&self, value: &Value<'_>, field: Field, writer: &mut Writer<'_>) -> bool {
         let mut short = StackText::<STACK_VALUE>::new();
         if value.put(&mut short).is_ok() {
             self.put_ascii(HEADER, short.as_bytes(), writer);
             return true;
         }
-        self.put(HEADER, value, MAX_VALUE, writer)
+        let is_written = self.put(HEADER, value, MAX_VALUE, writer);
+        if !is_written {
+            writer.omit(field, OmitReason::TooLong, 1);
+        }
+        is_written
     }
 
     /// Writes a value of at most `limit` bytes. Returns `false` if it is longer.
@@ -78,8 +82,7 @@ impl Sw8 {
         if !context.agrees(FormatKind::Sw8) {
             return None;
         }
-        let (field, lines) = self.lines(context.received(), HEADER);
-        let header = lines::read(lines, field)?.ok()?;
+        let header = self.header(context.received())?;
         (Some(header.context().trace_id) == context.trace_id()).then_some(header)
     }
 
@@ -104,9 +107,14 @@ impl Sw8 {
         }
     }
 
-    fn own_extension(&self, context: &InjectContext<'_>) -> Option<Sw8Extension> {
-        let (field, lines) = self.lines(context.received(), EXTENSION);
-        Sw8Extension::read(lines, field).ok().flatten()
+    pub(super) fn header<'c>(&self, headers: &Headers<'c>) -> Option<Sw8Header<'c>> {
+        let (field, lines) = self.lines(headers, HEADER);
+        lines::read(lines, field)?.ok()
+    }
+
+    pub(super) fn extension(&self, headers: &Headers<'_>) -> Option<Sw8Extension> {
+        let (field, lines) = self.lines(headers, EXTENSION);
+        Sw8Extension::read(lines, field).ok()?
     }
 
     fn put_extension(&self, extension: Sw8Extension, writer: &mut Writer<'_>) {
@@ -152,18 +160,11 @@ impl Format for Sw8 {
             return;
         };
         let own = self.own(context);
-        let received = own.and_then(|_| self.own_extension(context));
+        let received = own.and_then(|_| self.extension(context.received()));
         let sent_at_ms = context.options().sent_at();
-        let header = |value: &Value<'_>, writer: &mut Writer<'_>| {
-            let is_written = self.put_header(value, writer);
-            if !is_written {
-                writer.omit(field, OmitReason::TooLong, 1);
-            }
-            is_written
-        };
         // Without a new span the received value is written again.
         if let Some(own) = own.filter(|own| context.matches(&Parsed::context(own.context()))) {
-            let is_written = header(&Value::of_header(&own), writer);
+            let is_written = self.put_header(&Value::of_header(&own), field, writer);
             if let Some(received) = received.filter(|_| is_written) {
                 let sent_at_ms = sent_at_ms.or(received.sent_at_ms);
                 self.put_extension(Sw8Extension { sent_at_ms, ..received }, writer);
@@ -181,7 +182,8 @@ impl Format for Sw8 {
             (None, None) => Piece::Hex(trace_id),
         };
         let sampled = context.sampling() != Sampling::NotSampled;
-        let is_written = header(&Value::of_span(sampled, trace_id, span_id, identity, context.options()), writer);
+        let value = Value::of_span(sampled, trace_id, span_id, identity, context.options());
+        let is_written = self.put_header(&value, field, writer);
         // The mode is valid for the trace, the time only for one hop.
         if is_written && (received.is_some() || sent_at_ms.is_some()) {
             let skip_analysis = received.is_some_and(|received| received.skip_analysis);

@@ -38,10 +38,10 @@ pub(super) fn read_with<'c, H>(
             Err(_) => {}
         }
     }
-    let (at, value) = match last_of_list(lines, field)? {
-        Ok(last) => last,
-        Err(error) => return Some(Err(error)),
-    };
+    if lines.is_over_limit() {
+        return Some(Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0)));
+    }
+    let (at, value) = last_of_list(lines)?;
     Some(parse(value).map_err(|error| error.shifted_by(at).of(field)))
 }
 
@@ -51,10 +51,7 @@ fn has_comma(value: &[u8]) -> bool {
 }
 
 #[cold]
-fn last_of_list(lines: HeaderLines<'_>, field: Field) -> Option<Result<(usize, &[u8]), InvalidHeader>> {
-    if lines.is_over_limit() {
-        return Some(Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0)));
-    }
+fn last_of_list(lines: HeaderLines<'_>) -> Option<(usize, &[u8])> {
     let mut start = 0;
     let mut last = None;
     for line in lines {
@@ -63,7 +60,7 @@ fn last_of_list(lines: HeaderLines<'_>, field: Field) -> Option<Result<(usize, &
         }
         start += line.len() + 1;
     }
-    last.map(Ok)
+    last
 }
 
 /// Returns the last value of a line that is not a husk, and its offset.

@@ -2,7 +2,7 @@
 
 use super::header::{MAX_VALUE, Sw8Header};
 use super::text::Sw8Text;
-use super::{CORRELATION, EXTENSION, HEADER, Sw8, Sw8Correlation, Sw8Extension, lines};
+use super::{CORRELATION, Sw8, Sw8Correlation, Sw8Extension, lines};
 use crate::carrier::headers::Headers;
 use crate::wire;
 
@@ -39,15 +39,13 @@ pub struct Sw8View<'c> {
 impl Sw8 {
     /// Returns the received headers of this format, or `None` without a valid `sw8`.
     pub fn received<'c>(&self, headers: &Headers<'c>) -> Option<Sw8View<'c>> {
-        let (field, lines) = self.lines(headers, HEADER);
-        let header = lines::read(lines, field)?.ok()?;
+        let header = self.header(headers)?;
         if self.is_alone(headers) {
             return Some(Sw8View { header, correlation: Sw8Correlation::EMPTY, extension: None });
         }
         let (field, lines) = self.lines(headers, CORRELATION);
         let correlation = Sw8Correlation::from_lines(lines, field).unwrap_or(Sw8Correlation::EMPTY);
-        let (field, lines) = self.lines(headers, EXTENSION);
-        Some(Sw8View { header, correlation, extension: Sw8Extension::read(lines, field).ok().flatten() })
+        Some(Sw8View { header, correlation, extension: self.extension(headers) })
     }
 }
 
