@@ -152,24 +152,20 @@ pub(crate) fn allowed_baggage<'l>(
     field: Field,
     name: &str,
     line: &'l [u8],
-    allow: crate::context::inject_options::Allow<'_>,
+    allow: Allow<'_>,
 ) -> Option<alloc::borrow::Cow<'l, [u8]>> {
-    use alloc::string::{String, ToString};
+    use alloc::string::ToString;
 
     if field != Field::Sw8Correlation && !is_correlation(name) {
         return None;
     }
     let correlation = Sw8Correlation::parse(line).unwrap_or(Sw8Correlation::EMPTY);
-    let pairs = correlation.iter().map(|(key, value)| (key.to_string(), value.to_string()));
-    let kept: alloc::vec::Vec<(String, String)> = pairs.filter(|(key, _)| allow.allows_key(key)).collect();
-    Some(line_of(kept.iter().map(|(key, value)| (key.as_str(), value.as_str()))).into_bytes().into())
+    Some(Allowed { correlation: &correlation, allow }.to_string().into_bytes().into())
 }
 
 #[cfg(feature = "alloc")]
 fn is_correlation(name: &str) -> bool {
-    const NAME: &str = "sw8-correlation";
-    let tail = name.len().checked_sub(NAME.len()).and_then(|at| name.get(at..));
-    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(NAME))
+    name.to_ascii_lowercase().ends_with("sw8-correlation")
 }
 
 fn fits(value: Sw8Text<'_>) -> bool {
@@ -234,15 +230,14 @@ impl<'c> Iterator for Walk<'c> {
 }
 
 fn read_pair(pair: &[u8]) -> Result<(Sw8Text<'_>, Sw8Text<'_>), InvalidReason> {
-    let (key, value) = wire::split_once(pair, b':').ok_or(InvalidReason::BadMember)?;
-    if key.is_empty() {
-        return Err(InvalidReason::BadKey);
-    }
-    if value.is_empty() {
-        return Err(InvalidReason::BadValue);
-    }
     // A second colon is not base64.
-    Ok((Sw8Text::read(key).map_err(|error| error.reason)?, Sw8Text::read(value).map_err(|error| error.reason)?))
+    let read = |text| Sw8Text::read(text).map_err(|error| error.reason);
+    match wire::split_once(pair, b':') {
+        None => Err(InvalidReason::BadMember),
+        Some(([], _)) => Err(InvalidReason::BadKey),
+        Some((_, [])) => Err(InvalidReason::BadValue),
+        Some((key, value)) => Ok((read(key)?, read(value)?)),
+    }
 }
 
 /// The pairs that may be written. Displays as the header value.
