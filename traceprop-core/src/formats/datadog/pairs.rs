@@ -45,15 +45,11 @@ impl<'c> Pairs<'c> {
 
     /// Splits the pair that was returned last into key and value. Checks them if they were received.
     pub(super) fn split<'p>(&self, pair: &'p [u8]) -> Result<(&'p [u8], &'p [u8]), ReasonAt> {
-        let Some((key, value)) = wire::split_once(pair, b'=') else {
-            return Err(InvalidReason::BadMember.at(0));
-        };
-        // A space is the only byte that a value may hold and a key may not.
-        let is_legal = wire::is_visible(pair, b' ', *b",") && wire::find(key, b' ').is_none();
-        match is_legal && !key.is_empty() && !value.is_empty() {
-            false if self.is_received => Err(diagnose(key, value)),
-            _ => Ok((key, value)),
+        let (key, value) = wire::split_once(pair, b'=').ok_or(InvalidReason::BadMember.at(0))?;
+        if self.is_received {
+            check(key, value)?;
         }
+        Ok((key, value))
     }
 }
 
@@ -65,15 +61,16 @@ pub(super) const fn is_value_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b','
 }
 
-/// Returns what is wrong with a pair.
-#[cold]
-fn diagnose(key: &[u8], value: &[u8]) -> ReasonAt {
+fn check(key: &[u8], value: &[u8]) -> Result<(), ReasonAt> {
     let bad_key = key.iter().position(|&b| !is_key_byte(b));
     if key.is_empty() || bad_key.is_some() {
-        return InvalidReason::BadKey.at(bad_key.unwrap_or(0));
+        return Err(InvalidReason::BadKey.at(bad_key.unwrap_or(0)));
     }
     let bad_value = value.iter().position(|&b| !is_value_byte(b));
-    InvalidReason::BadValue.at(key.len() + 1 + bad_value.unwrap_or(0))
+    if value.is_empty() || bad_value.is_some() {
+        return Err(InvalidReason::BadValue.at(key.len() + 1 + bad_value.unwrap_or(0)));
+    }
+    Ok(())
 }
 
 /// Reads the upper half of a trace id: 16 lower-case hex digits, not all zero.

@@ -313,16 +313,7 @@ impl<'c> RawTags<'c> {
     fn has(&self, name: &str) -> bool {
         match self {
             Self::Plain(tags) => tags.has(name.as_bytes()),
-            Self::Header(pairs) => {
-                let mut pairs = pairs.clone();
-                while let Some((_, pair)) = pairs.next() {
-                    if is_tag(pair, name) && pairs.split(pair).is_ok() {
-                        return true;
-                    }
-                }
-                false
-            }
-            Self::Member(_) => {
+            Self::Header(_) | Self::Member(_) => {
                 let mut others = self.clone();
                 core::iter::from_fn(|| others.next_checked()).any(|later| later.name == name)
             }
@@ -337,12 +328,6 @@ pub(super) fn is_passed_on(tag: &DatadogTag<'_>) -> bool {
         DECISION_MAKER => is_decision_maker(tag.value.raw().as_bytes()),
         _ => true,
     }
-}
-
-/// Returns whether a pair is a tag with this name.
-fn is_tag(pair: &[u8], name: &str) -> bool {
-    let value = pair.strip_prefix(TAG_PREFIX.as_bytes()).and_then(|tag| tag.strip_prefix(name.as_bytes()));
-    matches!(value, Some([b'=', ..]))
 }
 
 #[cfg(feature = "std")]
