@@ -146,21 +146,12 @@ fn number<T>(
     match headers.get(field) {
         None => Ok(None),
         Some(_) if headers.is_repeated(field) => Err(InvalidHeader::new(field, InvalidReason::RepeatedField, 0)),
-        // Nearly no number has blanks around it.
-        Some(line) => match parse(line) {
-            Ok(number) => Ok(Some(number)),
-            Err(_) => number_with_blanks(line, field, parse),
-        },
+        Some(line) => {
+            // Nearly no number has blanks around it.
+            let number = parse(line).or_else(|_| parse(wire::trim(line)));
+            number.map(Some).map_err(|error| error.shifted_by(wire::lead(line)).of(field))
+        }
     }
-}
-
-#[cold]
-fn number_with_blanks<T>(
-    line: &[u8],
-    field: Field,
-    parse: fn(&[u8]) -> Result<T, ReasonAt>,
-) -> Result<Option<T>, InvalidHeader> {
-    parse(wire::trim(line)).map(Some).map_err(|error| error.shifted_by(wire::lead(line)).of(field))
 }
 
 /// Reads the origin. It is free text, so a comma is part of it; of several lines the first counts.

@@ -52,15 +52,15 @@ impl Datadog {
     }
 
     fn write_tags(&self, tags: &DatadogTags<'_>, trace_id: TraceId, writer: &mut Writer<'_>) {
+        let limit = usize::from(self.max_tags_len);
         let mut line = Line::new();
-        let Err(reason) = put_tags(tags, trace_id, usize::from(self.max_tags_len), Which::All, &mut line) else {
+        let Err(reason) = put_tags(tags, trace_id, limit, None, &mut line) else {
             writer.write_ascii(Field::DatadogTags, without_blanks(&line));
             return;
         };
         writer.omit(Field::DatadogTags, reason, 1);
         let mut short = Line::new();
-        let limit = usize::from(self.max_tags_len);
-        if self.keep_tid && put_tags(tags, trace_id, limit, Which::IdAndDecisionMaker, &mut short).is_ok() {
+        if self.keep_tid && put_tags(tags, trace_id, limit, Some(DECISION_MAKER), &mut short).is_ok() {
             writer.write_ascii(Field::DatadogTags, without_blanks(&short));
         }
     }
@@ -69,11 +69,7 @@ impl Datadog {
 /// Removes blanks at the end. A tracestate member can hold them, but HTTP/2 forbids them at the end of a header value
 /// (RFC 9113 8.2.1).
 fn without_blanks(line: &Line) -> &[u8] {
-    let mut bytes = line.as_bytes();
-    while let [rest @ .., b' '] = bytes {
-        bytes = rest;
-    }
-    bytes
+    wire::trim_end(line.as_bytes())
 }
 
 /// Writes the origin. If code gave it, it can hold any text, and a line end would inject a header.
@@ -111,7 +107,7 @@ impl DatadogTags<'_> {
         buffer: &'b mut [u8; MAX_TAGS_LEN],
     ) -> Result<&'b str, PropagationError<'static>> {
         let mut line = Line::new();
-        put_tags(self, trace_id, MAX_TAGS_LEN, Which::All, &mut line)
+        put_tags(self, trace_id, MAX_TAGS_LEN, None, &mut line)
             .map_err(|reason| PropagationError::of_omission(reason).unwrap_or(PropagationError::EncodingError))?;
         let text = without_blanks(&line);
         buffer[..text.len()].copy_from_slice(text);
@@ -119,26 +115,22 @@ impl DatadogTags<'_> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
-    All,
-    IdAndDecisionMaker,
-}
-
-/// Adds tags to `line`. An invalid tag is reported before an excessive length, since code can correct it.
+/// Adds the upper half of the trace id and the tags to `line`; with `only`, no tags with other names.
+///
+/// An invalid tag is reported before an excessive length, since code can correct it.
 fn put_tags(
     tags: &DatadogTags<'_>,
     trace_id: TraceId,
     limit: usize,
-    which: Which,
+    only: Option<&str>,
     line: &mut Line,
 ) -> Result<(), OmitReason> {
-    let mut fits = !(which == Which::All && tags.is_over_limit());
+    let mut fits = !(only.is_none() && tags.is_over_limit());
     if trace_id.high() != 0 {
         let digits = hex::encode_u64(trace_id.high());
         fits = fits && line.push("_dd.p.tid=").and_then(|()| line.push_ascii(&digits)).is_ok();
     }
-    for tag in tags.iter().filter(|tag| which == Which::All || tag.name == DECISION_MAKER) {
+    for tag in tags.iter().filter(|tag| only.is_none_or(|name| tag.name == name)) {
         if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
             return Err(OmitReason::BadKey);
         }

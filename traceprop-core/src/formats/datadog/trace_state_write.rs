@@ -103,10 +103,8 @@ impl Datadog {
                     if !matches!(text.as_bytes(), b"0" | [b'1'..=b'9', ..] | [b'-', b'1'..=b'9', ..]) {
                         return false;
                     }
-                    received_priority = decimal::signed(text.as_bytes()).ok();
-                    if received_priority.is_none() {
-                        return false;
-                    }
+                    let Ok(priority) = decimal::signed(text.as_bytes()) else { return false };
+                    received_priority = Some(priority);
                     "s"
                 }
                 Item::Origin(_) => "o",
