@@ -114,7 +114,7 @@ fn ok_inspect_speaks_the_words_of_the_vectors() {
         "flags": "03",
         "tracestate": [["rojo", "1"], ["congo", " 2"]],
         "baggage": [["user", "Amélie", "secure;p=1"], ["tenant", "acme", null]],
-        "source_format": "tracecontext",
+        "style": "tracecontext",
         "links": [],
         "reason": null,
         "rejects": [],
@@ -153,7 +153,7 @@ fn ok_inspect_keeps_the_words_of_several_formats_apart() {
         ("x-plumbr-transactionid", b"D19931BB-F235-4DCB-2E2F-B9D31225D62E"),
     ]);
     // Datadog is read before Jaeger, but it does not say which span called.
-    assert_eq!((&answer["source_format"], &answer["flags"]), (&json!("datadog"), &json!("01")));
+    assert_eq!((&answer["style"], &answer["flags"]), (&json!("datadog"), &json!("01")));
     assert_eq!(
         (&answer["trace_id"], &answer["parent_id"]),
         (&json!("00000000000000001f2e3d4c5b6a7988"), &json!("000000000000000a"))

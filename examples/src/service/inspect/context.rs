@@ -21,18 +21,18 @@ pub(super) fn add(keys: &mut Map<String, Value>, report: &ExtractReport<'_>, pro
     keys.insert("sampling".into(), sampling.into());
     keys.insert("flags".into(), context.map(|context| flags(context, report)).into());
     keys.insert("version".into(), version(report).into());
-    keys.insert("source_format".into(), extraction.source_format().into());
+    keys.insert("style".into(), extraction.source_format().into());
     let links = extraction.links().map(|link| {
         json!({
             "trace_id": link.trace_id.to_string(),
             "span_id": link.span_id.to_string(),
             "reason": link.reason.as_str(),
-            "format": link.format,
+            "style": link.format,
         })
     });
     keys.insert("links".into(), links.collect());
     let formats =
-        report.entries().map(|entry| json!({ "format": entry.format, "outcome": entry.parsed.outcome().as_str() }));
+        report.entries().map(|entry| json!({ "style": entry.format, "outcome": entry.parsed.outcome().as_str() }));
     keys.insert("formats".into(), formats.collect());
 }
 

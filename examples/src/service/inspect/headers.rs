@@ -25,7 +25,7 @@ pub(super) fn add(
 
     let mut pairs = Pairs::new();
     propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut pairs);
-    keys.insert("passthrough".into(), lines_of(&pairs));
+    keys.insert("relay".into(), lines_of(&pairs));
 }
 
 fn lines_of(pairs: &Pairs) -> Value {

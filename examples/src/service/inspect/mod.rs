@@ -5,17 +5,17 @@
 //! | `outcome` | `context`, `sampling-only`, `absent` or `invalid` |
 //! | `trace_id`, `parent_id` | 32 and 16 hex digits, or null |
 //! | `sampling` | `sampled`, `not-sampled`, `debug`, `deferred`, or null |
-//! | `flags` | a number if `source_format` is `jaeger`, else the two hex digits of the equivalent traceparent, or null |
+//! | `flags` | a number if `style` is `jaeger`, else the two hex digits of the equivalent traceparent, or null |
 //! | `version` | version of a valid traceparent: two hex digits, or null |
 //! | `tracestate` | `[[key, value], …]` |
 //! | `baggage` | W3C: `[[key, decoded value, properties or null], …]`; without any, Jaeger's: `[[key, value], …]` |
-//! | `source_format` | the source format, or its encoding, or null |
-//! | `links` | the contexts that are not continued: `[{trace_id, span_id, reason, format}, …]` |
+//! | `style` | the source format, or its encoding, or null |
+//! | `links` | the contexts that are not continued: `[{trace_id, span_id, reason, style}, …]` |
 //! | `reason`, `rejects` | why the outcome is `invalid`; all invalid headers: `{field, reason, at}` |
-//! | `formats` | the outcome of each format: `{format, outcome}` |
+//! | `formats` | the outcome of each format: `{style, outcome}` |
 //! | `headers` | the request's headers: `[[name, value], …]` |
 //! | `inject`, `omitted` | the headers that a span of this service writes with everything allowed, and what it omits |
-//! | `passthrough` | the headers that a passthrough writes |
+//! | `relay` | the headers that a passthrough writes |
 //! | `explain`, `explain_table` | the report as one line and as a table |
 //!
 //! Keys of single formats:
