@@ -15,8 +15,8 @@ use core::fmt;
 use core::str::Bytes;
 
 use super::Baggage;
-use crate::wire::is_token_byte;
 use crate::wire::percent::Encoded;
+use crate::wire::{self, is_token_byte};
 
 /// Baggage that can be changed. Values are decoded; order and duplicates are kept.
 ///
@@ -168,13 +168,7 @@ impl fmt::Display for BaggageEntry {
 /// Displays the header value, without entries that cannot be written. Limits are applied when the baggage is injected.
 impl fmt::Display for OwnedBaggage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, entry) in self.legal().enumerate() {
-            if i > 0 {
-                f.write_str(",")?;
-            }
-            entry.fmt(f)?;
-        }
-        Ok(())
+        wire::put_joined(self.legal(), ",", f)
     }
 }
 

@@ -166,14 +166,8 @@ fn is_property(property: &[u8]) -> bool {
 
 impl fmt::Display for BaggageMember<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key)?;
-        f.write_str("=")?;
-        f.write_str(self.value)?;
-        for property in self.properties.iter() {
-            f.write_str(";")?;
-            property.fmt(f)?;
-        }
-        Ok(())
+        write!(f, "{}={}", self.key, self.value)?;
+        self.properties.iter().try_for_each(|property| write!(f, ";{property}"))
     }
 }
 
@@ -225,13 +219,7 @@ fn trim_str(text: &str) -> &str {
 
 impl fmt::Display for BaggageProperties<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, property) in self.iter().enumerate() {
-            if i > 0 {
-                f.write_str(";")?;
-            }
-            property.fmt(f)?;
-        }
-        Ok(())
+        wire::put_joined(self.iter(), ";", f)
     }
 }
 
@@ -265,12 +253,10 @@ impl<'c> BaggageProperty<'c> {
 
 impl fmt::Display for BaggageProperty<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.key)?;
-        if let Some(value) = self.value {
-            f.write_str("=")?;
-            f.write_str(value)?;
+        match self.value {
+            Some(value) => write!(f, "{}={value}", self.key),
+            None => f.write_str(self.key),
         }
-        Ok(())
     }
 }
 

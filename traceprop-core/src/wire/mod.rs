@@ -7,6 +7,8 @@
 //!
 //! Spec: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6>
 
+use core::fmt;
+
 pub(crate) mod base64;
 pub(crate) mod buffer;
 pub(crate) mod decimal;
@@ -172,6 +174,21 @@ pub(crate) fn ascii(bytes: &[u8]) -> &str {
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = find(bytes, separator)?;
     Some((&bytes[..at], &bytes[at + 1..]))
+}
+
+/// Writes items with a separator between them.
+pub(crate) fn put_joined<T: fmt::Display>(
+    items: impl Iterator<Item = T>,
+    separator: &str,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    for (i, item) in items.enumerate() {
+        if i > 0 {
+            f.write_str(separator)?;
+        }
+        item.fmt(f)?;
+    }
+    Ok(())
 }
 
 /// Returns true if the bytes can be written as a header value: visible ASCII, spaces and tabs, and no line ends.

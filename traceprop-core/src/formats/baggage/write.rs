@@ -134,13 +134,7 @@ impl<'a> AllowedMembers<'a> {
 
 impl fmt::Display for AllowedMembers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, member) in self.members().enumerate() {
-            if i > 0 {
-                f.write_str(",")?;
-            }
-            member.fmt(f)?;
-        }
-        Ok(())
+        wire::put_joined(self.members(), ",", f)
     }
 }
 
