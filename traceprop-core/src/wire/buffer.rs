@@ -52,6 +52,10 @@ impl<const N: usize> StackText<N> {
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
+
+    pub(crate) fn make_ascii_uppercase(&mut self) {
+        self.bytes[..self.len].make_ascii_uppercase();
+    }
 }
 
 impl<const N: usize> fmt::Write for StackText<N> {

@@ -10,7 +10,6 @@
 //! The whole text must be one of these. A prefix is not enough: Kong's `uuid#counter` has one UUID for all requests of
 //! a worker, which would merge them into one trace.
 
-use crate::wire;
 use crate::wire::buffer::StackText;
 use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
@@ -20,18 +19,15 @@ use crate::wire::uuid;
 pub(super) const MAX_LEN: usize = URN.len() + uuid::LEN;
 
 const URN: &str = "urn:uuid:";
-const HEX_LEN: usize = 32;
 const BRACED_LEN: usize = uuid::LEN + 2;
 
 /// Parses the 128 bits, which may be zero.
 pub(super) fn parse(text: &[u8]) -> Result<u128, ReasonAt> {
+    if let Ok(digits) = text.try_into() {
+        return hex::u128_32(digits, Letters::AnyCase).map_err(|error| error.reason.at(error.at));
+    }
     match text.len() {
         uuid::LEN => hyphenated(text, 0),
-        HEX_LEN => {
-            let mut digits = [0; HEX_LEN];
-            digits.copy_from_slice(text);
-            hex::u128_32(&digits, Letters::AnyCase).map_err(|error| error.reason.at(error.at))
-        }
         BRACED_LEN => match text {
             [b'{', inner @ .., b'}'] => hyphenated(inner, 1),
             [b'{', ..] => Err(InvalidReason::BadFormat.at(BRACED_LEN - 1)),
@@ -51,63 +47,50 @@ fn hyphenated(text: &[u8], offset: usize) -> Result<u128, ReasonAt> {
     uuid::parse(text).map_err(|error| error.shifted_by(offset))
 }
 
-/// A spelling that a letter can name: the form, and whether all letters are upper case.
+/// A spelling that a letter can name. A letter in upper case means text in upper case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spelling {
-    form: Form,
-    upper: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Hyphenated,
-    Hex,
-    Braced,
-    Urn,
+    letter: char,
+    before: &'static str,
+    after: &'static str,
 }
 
 impl Spelling {
     /// Hyphenated and lower case, which is written if no text was received.
-    pub(super) const CANONICAL: Self = Self { form: Form::Hyphenated, upper: false };
+    pub(super) const CANONICAL: Self = Self { letter: 'u', before: "", after: "" };
+
+    /// The forms: a UUID with hyphens, bare digits, a UUID in braces and a URN.
+    const LOWERCASE: [Self; 4] = [
+        Self::CANONICAL,
+        Self { letter: 'h', ..Self::CANONICAL },
+        Self { letter: 'b', before: "{", after: "}" },
+        Self { letter: 'n', before: URN, after: "" },
+    ];
 
     /// Returns all spellings, the canonical one first. If two give the same text, the first is used.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        let forms = [Form::Hyphenated, Form::Hex, Form::Braced, Form::Urn];
-        [false, true].into_iter().flat_map(move |upper| forms.into_iter().map(move |form| Self { form, upper }))
+        let uppercase = |lower: Self| Self { letter: lower.letter.to_ascii_uppercase(), ..lower };
+        Self::LOWERCASE.into_iter().chain(Self::LOWERCASE.map(uppercase))
     }
 
     /// Returns its letter: `u`, `h`, `b` or `n`, in upper case for upper case.
     pub(super) const fn letter(self) -> char {
-        let letter = match self.form {
-            Form::Hyphenated => 'u',
-            Form::Hex => 'h',
-            Form::Braced => 'b',
-            Form::Urn => 'n',
-        };
-        if self.upper { letter.to_ascii_uppercase() } else { letter }
+        self.letter
     }
 
     /// Spells an id.
     pub(super) fn spell(self, id: u128) -> StackText<MAX_LEN> {
         let hyphenated = uuid::hyphenate(id);
         let hex = hex::encode_u128(id);
-        let (before, digits, after): (&[u8], &[u8], &[u8]) = match self.form {
-            Form::Hyphenated => (b"", &hyphenated, b""),
-            Form::Hex => (b"", &hex, b""),
-            Form::Braced => (b"{", &hyphenated, b"}"),
-            Form::Urn => (URN.as_bytes(), &hyphenated, b""),
-        };
-        let mut bytes = [0; MAX_LEN];
-        let len = before.len() + digits.len() + after.len();
-        bytes[..before.len()].copy_from_slice(before);
-        bytes[before.len()..len - after.len()].copy_from_slice(digits);
-        bytes[len - after.len()..len].copy_from_slice(after);
-        if self.upper {
-            bytes.make_ascii_uppercase();
-        }
+        let digits: &[u8] = if matches!(self.letter, 'h' | 'H') { &hex } else { &hyphenated };
         let mut text = StackText::new();
-        // The longest spelling fits.
-        let _ = text.push(wire::ascii(&bytes[..len]));
+        for part in [self.before.as_bytes(), digits, self.after.as_bytes()] {
+            // The longest spelling fits.
+            let _ = text.push_ascii(part);
+        }
+        if self.letter.is_ascii_uppercase() {
+            text.make_ascii_uppercase();
+        }
         text
     }
 }
