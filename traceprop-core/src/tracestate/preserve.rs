@@ -13,11 +13,12 @@
 //! `low` binds the member to its trace: a member of another trace is stale and ignored. This does not detect forgery. A
 //! restarted trace has an empty tracestate, and so no member.
 
+use core::fmt::Write;
+
 use crate::field::{FormatKind, Preserves};
 use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::tracestate::{TraceState, TraceStateEdit};
-use crate::wire;
 use crate::wire::buffer::StackText;
 use crate::wire::hex;
 
@@ -169,20 +170,15 @@ impl PreserveWriter {
         }
         let mut items = self.items.unwrap_or_else(|| {
             let mut items = StackText::new();
-            let low = low_digits(self.trace_id);
             // Ten bytes fit.
-            let _ = items.push("1;").and_then(|()| items.push(wire::ascii(&low)));
+            let _ = items.push("1;").and_then(|()| items.push_ascii(&low_digits(self.trace_id)));
             items
         });
         // The version and the trace id come first.
         if items.as_str().split(';').skip(2).any(is_same) {
             return true;
         }
-        let mut letter_bytes = [0; 4];
-        let added = items
-            .push(";")
-            .and_then(|()| items.push(letter.encode_utf8(&mut letter_bytes)))
-            .and_then(|()| items.push(text));
+        let added = write!(items, ";{letter}{text}");
         if added.is_ok() {
             self.items = Some(items);
         }

@@ -11,6 +11,8 @@
 //! configure different headers. Two names share a tag once in 65,536 pairs. Text of another trace is ignored, since it
 //! must name the trace id.
 
+use core::fmt::{self, Write};
+
 use super::id::{CorrelationId, unmarked};
 use super::uuid::Spelling;
 use super::{request_id, uuid};
@@ -30,16 +32,11 @@ fn item_of<'c>(preserved: Preserved<'c>, header: &str) -> Option<&'c str> {
 
 /// Writes the item for `text`. Nothing is cut: an item that does not fit is omitted.
 pub(super) fn put(writer: &mut PreserveWriter, header: &str, text: &str, trace_id: TraceId) {
-    let found = Spelling::all().find(|spelling| spelling.spell(trace_id.get()).as_str() == text);
-    if found == Some(Spelling::CANONICAL) {
-        return;
+    match Spelling::all().find(|spelling| spelling.spell(trace_id.get()).as_str() == text) {
+        Some(Spelling::CANONICAL) => {}
+        Some(spelling) => write_item(writer, header, spelling.letter(), ""),
+        None => write_item(writer, header, ':', text),
     }
-    let mut letter = [0; 4];
-    let spelling = match found {
-        Some(spelling) => spelling.letter().encode_utf8(&mut letter),
-        None => ":",
-    };
-    write_item(writer, header, spelling, if found.is_some() { "" } else { text });
 }
 
 /// Writes the received item again.
@@ -49,12 +46,9 @@ pub(super) fn put_received(writer: &mut PreserveWriter, preserved: Preserved<'_>
     }
 }
 
-fn write_item(writer: &mut PreserveWriter, header: &str, spelling: &str, text: &str) {
+fn write_item(writer: &mut PreserveWriter, header: &str, spelling: impl fmt::Display, text: &str) {
     let mut item = StackText::<{ crate::tracestate::preserve::MAX_VALUE }>::new();
-    let tag = tag(header);
-    let tag = wire::ascii(&tag);
-    let whole = item.push(tag).and_then(|()| item.push(spelling)).and_then(|()| item.push(text));
-    if whole.is_ok() {
+    if write!(item, "{}{spelling}{text}", wire::ascii(&tag(header))).is_ok() {
         writer.another_item(TEXT, item.as_str());
     }
 }
