@@ -128,9 +128,8 @@ impl CustomHeader {
     ///
     /// Their values count as baggage: they are never forwarded verbatim, and
     /// [`Format::inject_text`](crate::format::Format::inject_text) writes them.
-    pub const fn prefix(mut self) -> Self {
-        self.is_prefix = true;
-        self
+    pub const fn prefix(self) -> Self {
+        Self { is_prefix: true, ..self }
     }
 
     /// Returns what HTTP uses a header for that begins with this prefix, or the header itself.

@@ -123,33 +123,27 @@ impl<'c> SamplingParameters<'c> {
     }
 
     /// Sets the caller's context, whose decision then is [`sampling`](Self::sampling).
-    pub const fn with_parent(mut self, parent: RemoteContext) -> Self {
-        self.parent = Some(parent);
-        self.sampling = parent.sampling;
-        self
+    pub const fn with_parent(self, parent: RemoteContext) -> Self {
+        Self { parent: Some(parent), sampling: parent.sampling, ..self }
     }
 
     /// Sets the received decision. Use it for a decision that was received without a trace.
-    pub const fn with_sampling(mut self, sampling: Sampling) -> Self {
-        self.sampling = sampling;
-        self
+    pub const fn with_sampling(self, sampling: Sampling) -> Self {
+        Self { sampling, ..self }
     }
 
     /// Sets the tracestate of the trace.
-    pub const fn with_tracestate(mut self, state: TraceState<'c>) -> Self {
-        self.tracestate = state;
-        self
+    pub const fn with_tracestate(self, state: TraceState<'c>) -> Self {
+        Self { tracestate: state, ..self }
     }
 
     /// Sets a session id from another source than the baggage, for example from a cookie.
-    pub const fn with_session_id(mut self, id: &'c str) -> Self {
-        self.session_id = Some(id);
-        self
+    pub const fn with_session_id(self, id: &'c str) -> Self {
+        Self { session_id: Some(id), ..self }
     }
 
-    pub(crate) const fn with_baggage(mut self, lines: HeaderLines<'c>, limits: BaggageLimits) -> Self {
-        self.baggage = (lines, limits);
-        self
+    pub(crate) const fn with_baggage(self, lines: HeaderLines<'c>, limits: BaggageLimits) -> Self {
+        Self { baggage: (lines, limits), ..self }
     }
 
     /// Returns the caller's context, or `None` for a new trace.
@@ -229,21 +223,18 @@ impl SamplingResult {
     }
 
     /// Sets the threshold by which the decision was made. It is written as `th`.
-    pub const fn with_threshold(mut self, threshold: Threshold) -> Self {
-        self.otel = self.otel.with_threshold(Some(threshold));
-        self
+    pub const fn with_threshold(self, threshold: Threshold) -> Self {
+        Self { otel: self.otel.with_threshold(Some(threshold)), ..self }
     }
 
     /// Removes `th`, because the sampling probability is not known.
-    pub const fn without_threshold(mut self) -> Self {
-        self.otel = self.otel.with_threshold(None);
-        self
+    pub const fn without_threshold(self) -> Self {
+        Self { otel: self.otel.with_threshold(None), ..self }
     }
 
     /// Writes a randomness (`rv`) for a new trace whose id is not random: a mix of the bits of the id. A received one is kept.
-    pub const fn with_explicit_randomness(mut self) -> Self {
-        self.otel = self.otel.with_randomness();
-        self
+    pub const fn with_explicit_randomness(self) -> Self {
+        Self { otel: self.otel.with_randomness(), ..self }
     }
 
     /// Returns the decision.

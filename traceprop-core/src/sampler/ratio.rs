@@ -23,10 +23,7 @@ pub struct TraceIdRatioBased(Option<Threshold>);
 impl TraceIdRatioBased {
     /// Creates a sampler from a ratio of 0 to 1. Returns `None` for other numbers. Below 2^-56 nothing is sampled.
     pub const fn new(ratio: f64) -> Option<Self> {
-        match is_ratio(ratio) {
-            true => Some(Self(Threshold::from_ratio(ratio))),
-            false => None,
-        }
+        if is_ratio(ratio) { Some(Self(Threshold::from_ratio(ratio))) } else { None }
     }
 
     /// Creates a sampler from a threshold.

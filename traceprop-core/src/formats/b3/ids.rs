@@ -54,15 +54,13 @@ impl B3Ids {
     }
 
     /// Sets the parent of the span.
-    pub const fn with_parent_span_id(mut self, parent: Option<SpanId>) -> Self {
-        self.parent_span_id = parent;
-        self
+    pub const fn with_parent_span_id(self, parent: Option<SpanId>) -> Self {
+        Self { parent_span_id: parent, ..self }
     }
 
     /// Writes the trace id with 16 digits. Has no effect if the upper half of the trace id is not zero.
-    pub const fn with_64_bit_trace_id(mut self) -> Self {
-        self.is_64_bit = self.trace_id.high() == 0;
-        self
+    pub const fn with_64_bit_trace_id(self) -> Self {
+        Self { is_64_bit: self.trace_id.high() == 0, ..self }
     }
 
     /// Returns the trace id.

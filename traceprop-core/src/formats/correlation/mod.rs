@@ -125,9 +125,8 @@ impl Correlation {
     /// Accepts text that is not a UUID too: at most 128 letters, digits and `-_.:+/=|#{}`.
     ///
     /// It is forwarded in addition to a new trace, or to the trace of another format.
-    pub const fn opaque(mut self) -> Self {
-        self.opaque = true;
-        self
+    pub const fn opaque(self) -> Self {
+        Self { opaque: true, ..self }
     }
 
     /// Reads a 13th digit of `9`, `a` or `b` as `4`.
@@ -135,9 +134,8 @@ impl Correlation {
     /// Envoy overwrites the version of a random UUID with these digits to store [why it traces the
     /// request](CorrelationId::envoy_reason). Services before Envoy know the id with version 4. Do not use this for
     /// UUIDs that have such a version themselves. The text is forwarded as received.
-    pub const fn envoy_mask(mut self) -> Self {
-        self.envoy_mask = true;
-        self
+    pub const fn envoy_mask(self) -> Self {
+        Self { envoy_mask: true, ..self }
     }
 
     /// Returns the header name in lower case.
@@ -179,10 +177,8 @@ impl Correlation {
         lines: impl Iterator<Item = &'c [u8]>,
         preserved: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
     ) -> Option<CorrelationId<'c>> {
-        match self.first_valid(lines) {
-            Some((text, _)) => Some(CorrelationId::received(text)),
-            None => preserved().and_then(|(tp, trace_id)| preserve::restore(tp, self.header_name(), trace_id)),
-        }
+        let received = self.first_valid(lines).map(|(text, _)| CorrelationId::received(text));
+        received.or_else(|| preserved().and_then(|(tp, id)| preserve::restore(tp, self.header_name(), id)))
     }
 
     /// Checks a value for this header.

@@ -77,18 +77,16 @@ impl W3cTraceContext {
     ///
     /// The last value counts. By default, and if the values name different traces, they are invalid
     /// (`multiple-traceparent`).
-    pub const fn allow_multiple_traceparent(mut self) -> Self {
-        self.allow_multiple = true;
-        self
+    pub const fn allow_multiple_traceparent(self) -> Self {
+        Self { allow_multiple: true, ..self }
     }
 
     /// Limits the length of the `tracestate` that is written, in characters. Defaults to no limit.
     ///
     /// Whole members are omitted: first those longer than 128 characters, then from the right. W3C asks senders to
     /// propagate at least 512 characters.
-    pub const fn max_tracestate_len(mut self, characters: usize) -> Self {
-        self.max_tracestate_len = Some(characters);
-        self
+    pub const fn max_tracestate_len(self, characters: usize) -> Self {
+        Self { max_tracestate_len: Some(characters), ..self }
     }
 
     #[inline]
