@@ -121,10 +121,8 @@ impl<'c> Baggage<'c> {
         mut look: impl FnMut(&RawMember<'c>, bool),
     ) -> (Result<Self, InvalidHeader>, Option<InvalidReason>) {
         if lines.is_over_limit() {
-            return (
-                Err(InvalidHeader::new(Field::Baggage, InvalidReason::TooManyLines, 0)),
-                Some(InvalidReason::TooManyLines),
-            );
+            let reason = InvalidReason::TooManyLines;
+            return (Err(InvalidHeader::new(Field::Baggage, reason, 0)), Some(reason));
         }
         let mut walk = Walk::new(lines, limits);
         let mut len = 0;

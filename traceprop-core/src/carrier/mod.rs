@@ -299,10 +299,7 @@ impl<'a> FieldValue<'a> {
 
     /// Returns the value if it is one piece of text.
     pub fn as_str(&self) -> Option<&'a str> {
-        match self.0 {
-            Repr::Ascii(bytes) => Some(wire::ascii(bytes)),
-            Repr::Pieces(_) => None,
-        }
+        self.as_bytes().map(wire::ascii)
     }
 
     /// Returns the value as bytes if it is one piece.

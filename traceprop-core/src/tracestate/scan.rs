@@ -228,21 +228,11 @@ fn is_ours(value: &[u8]) -> bool {
 
 /// Returns true if a `dd` value has an item `s:` with a number.
 fn has_priority(value: &[u8]) -> bool {
-    let mut items = value;
-    loop {
-        // Datadog writes this item first.
-        if let [b's', b':', number @ ..] = items {
-            let digits = number.strip_prefix(b"-").unwrap_or(number);
-            let len = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
-            if len > 0 && matches!(digits.get(len), None | Some(b';')) {
-                return true;
-            }
-        }
-        match wire::split_once(items, b';') {
-            Some((_, rest)) => items = rest,
-            None => return false,
-        }
-    }
+    value.split(|&byte| byte == b';').any(|item| {
+        let number = item.strip_prefix(b"s:").unwrap_or_default();
+        let digits = number.strip_prefix(b"-").unwrap_or(number);
+        !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    })
 }
 
 /// One member of a tracestate.

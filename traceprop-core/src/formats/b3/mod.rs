@@ -187,22 +187,20 @@ impl Preserve for B3 {
 
 #[cold]
 fn odd_single(value: &[u8], error: ReasonAt, headers: &Headers<'_>) -> Parsed {
-    match single::parse_first_element(value, error) {
-        Ok(single) => single.parsed(),
-        Err(invalid) => multi_after(invalid, headers),
-    }
+    let single = single::parse_first_element(value, error);
+    single.map_or_else(|invalid| multi_after(invalid, headers), |single| single.parsed())
 }
 
 /// Reads the several headers after an invalid single one. If they are invalid too, the single one is the outcome.
 #[cold]
 fn multi_after(bad_single: InvalidHeader, headers: &Headers<'_>) -> Parsed {
+    let single = Parsed::invalid(bad_single).with_encoding("b3");
     if !headers.contains_any(MULTI) {
-        return Parsed::invalid(bad_single).with_encoding("b3");
+        return single;
     }
     let (mut parsed, second) = match read_multi(headers) {
         Ok(Some(multi)) => (multi.parsed(), Some(bad_single)),
-        Ok(None) => (Parsed::invalid(bad_single).with_encoding("b3"), None),
-        Err(multi) => (Parsed::invalid(bad_single).with_encoding("b3"), Some(multi)),
+        other => (single, other.err()),
     };
     if let Some(invalid) = second {
         parsed.ignore_field(invalid);

@@ -63,11 +63,8 @@ impl<'c> JaegerBaggageItem<'c> {
             return Ok(None);
         }
         let (key, value) = split_once(member, b'=').ok_or(InvalidReason::BadMember)?;
-        let key = core::str::from_utf8(trim(key)).map_err(|_| InvalidReason::BadKey)?;
-        match key.is_empty() {
-            true => Err(InvalidReason::BadKey),
-            false => Ok(Some(Self { key, value: trim(value), source: Source::List })),
-        }
+        let key = core::str::from_utf8(trim(key)).ok().filter(|key| !key.is_empty()).ok_or(InvalidReason::BadKey)?;
+        Ok(Some(Self { key, value: trim(value), source: Source::List }))
     }
 
     pub(super) const fn of_w3c(key: &'c str, value: &'c str) -> Self {

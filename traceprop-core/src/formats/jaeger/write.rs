@@ -132,10 +132,8 @@ fn write_item(
         // Cannot fail: the length was checked above.
         let _ = fmt::Write::write_char(&mut name, letter.to_ascii_lowercase());
     }
-    match writer.write_prefixed(Field::UberContext, PREFIX, name.as_str(), value) {
-        true => Ok(()),
-        false => Err(OmitReason::BadKey),
-    }
+    let is_written = writer.write_prefixed(Field::UberContext, PREFIX, name.as_str(), value);
+    if is_written { Ok(()) } else { Err(OmitReason::BadKey) }
 }
 
 /// A value to write.
