@@ -3,14 +3,14 @@
 use core::fmt;
 
 use super::{BaggageReport, ExtractReport, FormatReport};
-use crate::context::RemoteContext;
 use crate::field::Named;
 use crate::field::invalid::InvalidHeader;
 use crate::format::{Format, Outcome, Parsed};
+use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::propagator::{LinkReason, Trust};
 
-impl<'c> ExtractReport<'c> {
+impl ExtractReport<'_> {
     fn verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sampling = self.extraction.sampling();
         match self.extraction.context() {
@@ -28,14 +28,16 @@ impl<'c> ExtractReport<'c> {
     }
 
     fn finding(&self, format: &dyn Format, parsed: &Parsed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |invalid: InvalidHeader| Named(Some(&self.extraction.propagator.reads), invalid.field());
         match parsed.outcome() {
             Outcome::Absent => f.write_str("absent")?,
             Outcome::SamplingOnly(sampling) => write!(f, "{}, no trace id", sampling_words(sampling))?,
-            Outcome::Invalid(invalid) => write!(f, "invalid {}", self.show(invalid))?,
-            Outcome::Context(context) => self.trace(format, parsed, context, f)?,
+            Outcome::Invalid(invalid) => write!(f, "invalid {} ({})", name(invalid), invalid.place())?,
+            Outcome::Context(context) => self.trace(format, parsed, context.trace_id, f)?,
         }
         for (i, ignored) in parsed.ignored().enumerate() {
-            write!(f, "{} {}", if i == 0 { ", ignored" } else { "," }, self.show(ignored))?;
+            let separator = if i == 0 { ", ignored" } else { "," };
+            write!(f, "{separator} {} ({})", name(ignored), ignored.place())?;
         }
         Ok(())
     }
@@ -44,7 +46,7 @@ impl<'c> ExtractReport<'c> {
         &self,
         format: &dyn Format,
         parsed: &Parsed,
-        context: RemoteContext,
+        trace_id: TraceId,
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
         let is_source = || self.source_format() == Some(parsed.encoding().unwrap_or(format.name()));
@@ -52,18 +54,14 @@ impl<'c> ExtractReport<'c> {
             // A correlation id is usually older than the trace, so it is not expected to name the same one.
             return match format.fields().kind().has_only_custom_headers() {
                 true => f.write_str("passed on"),
-                false => write!(f, "different trace {}", context.trace_id),
+                false => write!(f, "different trace {trace_id}"),
             };
         }
         match self.extraction.propagator.options.trust {
-            Trust::Restart => write!(f, "not continued (trust: restart), trace {}", context.trace_id),
-            Trust::Ignore => write!(f, "not continued (trust: ignore), trace {}", context.trace_id),
+            Trust::Restart => write!(f, "not continued (trust: restart), trace {trace_id}"),
+            Trust::Ignore => write!(f, "not continued (trust: ignore), trace {trace_id}"),
             Trust::Continue | Trust::Resample => f.write_str(if is_source() { "used" } else { "same trace" }),
         }
-    }
-
-    fn show(&self, invalid: InvalidHeader) -> Shown<'c> {
-        Shown(Named(Some(&self.extraction.propagator.reads), invalid.field()), invalid)
     }
 
     /// Writes a row for each format, one for the baggage and one for all that is absent. `start` begins a row with its title.
@@ -91,15 +89,6 @@ impl<'c> ExtractReport<'c> {
             f.write_str(name)?;
         }
         Ok(())
-    }
-}
-
-/// An invalid header by the name that it has in its propagator: `traceparent (uppercase-hex at byte 4)`.
-struct Shown<'c>(Named<'c>, InvalidHeader);
-
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.0, self.1.place())
     }
 }
 
