@@ -6,6 +6,7 @@ pub(crate) mod current;
 pub(crate) mod lines;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
@@ -314,15 +315,8 @@ impl OwnedContext {
         self,
         members: impl IntoIterator<Item = (&'m str, &'m str)>,
     ) -> Result<Self, InvalidHeader> {
-        let mut line = alloc::string::String::new();
-        for (key, value) in members {
-            if !line.is_empty() {
-                line.push(',');
-            }
-            line.push_str(key);
-            line.push('=');
-            line.push_str(value);
-        }
+        let members: Vec<_> = members.into_iter().map(|(key, value)| [key, value].join("=")).collect();
+        let line = members.join(",");
         let facts = TraceState::parse(line.as_bytes())?.facts();
         let mut context = self.with_line(Field::TraceState, line.as_bytes());
         let received = context.known_mut();
