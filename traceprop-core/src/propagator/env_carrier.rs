@@ -57,11 +57,6 @@ fn header_name(variable: &OsStr) -> Option<String> {
     Some(variable.to_str()?.to_ascii_lowercase().replace('_', "-"))
 }
 
-/// Returns `X_B3_TRACEID` for `x-b3-traceid`.
-fn variable_name(header: &str) -> String {
-    header.to_ascii_uppercase().replace('-', "_")
-}
-
 /// Passes context to a child process.
 ///
 /// Variables of a written format that the child would inherit, and that this call does not set, are removed: a stale
@@ -78,17 +73,15 @@ fn variable_name(header: &str) -> String {
 /// ```
 impl CarrierMut for Command {
     fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
-        let variable = variable_name(name.as_str());
+        // `X_B3_TRACEID` for `x-b3-traceid`.
+        let variable = name.as_str().to_ascii_uppercase().replace('-', "_");
         let present = self.get_envs().find(|(known, _)| *known == OsStr::new(&variable)).and_then(|(_, value)| value);
-        let joined = match present {
-            // A variable holds one value. Several lines are joined by a comma, which means the same.
-            Some(present) => {
-                let mut joined = present.to_os_string();
-                joined.push(std::format!(",{value}"));
-                joined
-            }
-            None => OsString::from(std::format!("{value}")),
-        };
+        // A variable holds one value. Several lines are joined by a comma, which means the same.
+        let mut joined = present.map(OsStr::to_os_string).unwrap_or_default();
+        if present.is_some() {
+            joined.push(",");
+        }
+        joined.push(std::format!("{value}"));
         self.env(variable, joined);
     }
 
