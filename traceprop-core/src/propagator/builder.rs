@@ -219,20 +219,18 @@ impl PropagatorBuilder {
         }
         let lists = [(&self.extract, ConfigList::Extract), (&self.inject, ConfigList::Inject)];
         for (ListConfig { formats, allows_none, variable, text }, list) in lists {
-            if formats.len() == 0 && !allows_none {
+            if formats.is_empty() && !allows_none {
                 return Err(ConfigError::NoFormats { variable: *variable, list, value: *text });
             }
-            let mut names = formats.iter().map(Format::name).enumerate();
-            let is_repeated =
-                |(at, name): &(usize, &str)| formats.iter().take(*at).any(|format| format.name() == *name);
-            if let Some((_, name)) = names.find(is_repeated) {
-                return Err(ConfigError::DuplicateFormat { list, name: ConfigWord::new(name) });
+            for (at, name) in formats.iter().map(Format::name).enumerate() {
+                if formats.iter().take(at).any(|format| format.name() == name) {
+                    return Err(ConfigError::DuplicateFormat { list, name: ConfigWord::new(name) });
+                }
             }
         }
         let (extract, inject) = (&self.extract.formats, &self.inject.formats);
         for (format, kind) in extract.kinds().chain(inject.kinds()).chain(self.defined.kinds()) {
-            let taken = ROWS.iter().find(|row| row.kind != kind && row.is_named(format.name()));
-            if let Some(row) = taken {
+            if let Some(row) = ROWS.iter().find(|row| row.kind != kind && row.is_named(format.name())) {
                 return Err(ConfigError::NameTaken { name: row.names[0] });
             }
         }
@@ -240,7 +238,7 @@ impl PropagatorBuilder {
         if self.options.extract_first && contexts < 2 {
             return Err(ConfigError::ExtractFirstNeedsTwo);
         }
-        if self.options.trust != Trust::Continue && extract.len() == 0 {
+        if self.options.trust != Trust::Continue && extract.is_empty() {
             return Err(ConfigError::TrustWithoutExtract);
         }
         for format in inject.iter() {

@@ -18,34 +18,19 @@ struct Listed {
 #[derive(Clone)]
 pub(crate) struct FormatList {
     formats: [Option<Listed>; MAX_FORMATS],
-    len: usize,
 }
 
 impl FormatList {
     pub(crate) const fn new() -> Self {
-        Self { formats: [const { None }; MAX_FORMATS], len: 0 }
-    }
-
-    /// Creates a list of the first [`MAX_FORMATS`] of `formats`.
-    pub(super) fn of(formats: impl IntoIterator<Item = &'static dyn Format>) -> Self {
-        let mut list = Self::new();
-        for format in formats {
-            list.push_reader(FormatRef::from_static(format));
-        }
-        list
+        Self { formats: [const { None }; MAX_FORMATS] }
     }
 
     /// Adds a format. Returns `false` if the list is full.
     pub(super) fn push(&mut self, format: FormatRef) -> bool {
-        match self.formats.get_mut(self.len) {
-            Some(place) => {
-                let kind = format.get().fields().kind();
-                *place = Some(Listed { format, kind, needs: FieldSet::EMPTY });
-                self.len += 1;
-                true
-            }
-            None => false,
-        }
+        let Some(free) = self.formats.iter_mut().find(|place| place.is_none()) else { return false };
+        let kind = format.get().fields().kind();
+        *free = Some(Listed { format, kind, needs: FieldSet::EMPTY });
+        true
     }
 
     /// Adds a format to read, unless another encoding of it (`b3`, `b3multi`) already reads for both. Returns `false` if
@@ -98,8 +83,8 @@ impl FormatList {
         self.formats.iter().map_while(Option::as_ref)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.formats[0].is_none()
     }
 }
 
@@ -142,7 +127,10 @@ mod tests {
     fn ok_formats_are_asked_if_one_of_their_fields_is_present() {
         static ORDER: Correlation = Correlation::from_static("x-order");
         static B3_SINGLE: B3 = B3::single();
-        let mut list = FormatList::of([&B3_SINGLE as &'static dyn Format, &Guess, &ORDER]);
+        let mut list = FormatList::new();
+        for format in [&B3_SINGLE as &'static dyn Format, &Guess, &ORDER] {
+            assert!(list.push_reader(FormatRef::from_static(format)));
+        }
         let mut names = FieldNames::new();
         let order = names.watch_name(&CustomHeader::from_static("x-order")).unwrap();
         list.note_needs(&names);

@@ -17,7 +17,7 @@ pub mod presets;
 
 use crate::baggage::BaggageLimits;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet, Preserves};
-use crate::format::Format;
+use crate::format::{Format, FormatRef};
 use crate::formats::BUILT_IN;
 use crate::id::TraceId;
 
@@ -161,30 +161,27 @@ impl Propagator {
 
     pub(crate) fn assemble(mut extract: FormatList, inject: FormatList, preserves: bool, options: Options) -> Self {
         let mut reads = FieldNames::new();
-        let mut owned = FieldSet::EMPTY;
-        for (format, writes) in extract.iter().map(|f| (f, false)).chain(inject.iter().map(|f| (f, true))) {
-            let fields = format.fields();
+        for fields in extract.iter().chain(inject.iter()).map(Format::fields) {
             reads.watch(fields.built_in_fields());
-            let mut set = fields.built_in_fields();
             for name in fields.custom_headers() {
                 // The builder checks that there is room for all names.
-                set = reads.watch_name(name).map_or(set, |field| set.with(field));
+                reads.watch_name(name);
             }
-            owned = if writes { owned.union(set) } else { owned };
         }
+        let owned = inject.iter().fold(FieldSet::EMPTY, |owned, format| owned.union(format.fields().set(&reads)));
         extract.note_needs(&reads);
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
         let mut names = reads.clone();
-        let writes_tracestate = injected.contains(FormatKind::TraceContext);
-        let is_another = |format: &&'static dyn Format| {
-            let kind = format.fields().kind();
-            !kinds.contains(kind) && kind.preserves() != Preserves::Nothing
-        };
-        let others = FormatList::of(BUILT_IN.iter().copied().filter(|format| preserves && is_another(format)));
-        if writes_tracestate {
-            for format in others.iter() {
-                names.watch(format.fields().built_in_fields());
+        let mut others = FormatList::new();
+        for format in BUILT_IN.iter().filter(|_| preserves) {
+            let fields = format.fields();
+            if kinds.contains(fields.kind()) || fields.kind().preserves() == Preserves::Nothing {
+                continue;
+            }
+            others.push_reader(FormatRef::from_static(*format));
+            if injected.contains(FormatKind::TraceContext) {
+                names.watch(fields.built_in_fields());
             }
         }
         let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits().copied());
