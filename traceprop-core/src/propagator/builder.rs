@@ -7,6 +7,7 @@ use super::list::FormatList;
 use super::{Options, Propagator, TraceIdMatch, Trust};
 use crate::field::{FieldNames, InvalidHeaderName, ROWS};
 use crate::format::{Format, FormatRef};
+use crate::formats::BUILT_IN;
 
 /// One of the two lists, and what errors tell about it.
 #[derive(Clone)]
@@ -48,7 +49,9 @@ impl ListConfig {
 pub struct PropagatorBuilder {
     extract: ListConfig,
     inject: ListConfig,
-    preserves: bool,
+    /// Formats that preserve data in the tracestate. A list, not a flag: a program that never asks for it links no format
+    /// that it does not name.
+    preserving: &'static [&'static dyn Format],
     /// The formats that names mean instead of the built-in instances.
     defined: FormatList,
     options: Options,
@@ -70,7 +73,7 @@ impl PropagatorBuilder {
         Self {
             extract: ListConfig::new(),
             inject: ListConfig::new(),
-            preserves: false,
+            preserving: &[],
             defined: FormatList::new(),
             options: Options::DEFAULT,
             overflow: false,
@@ -153,7 +156,7 @@ impl PropagatorBuilder {
     /// The formats of the lists always do this. With this setting the other built-in formats do it too: data that was
     /// received in their headers, through another propagator, then survives a hop that speaks only W3C.
     pub const fn preserve_in_tracestate(mut self) -> Self {
-        self.preserves = true;
+        self.preserving = BUILT_IN;
         self
     }
 
@@ -265,7 +268,7 @@ impl PropagatorBuilder {
 
     /// Builds the propagator without checks: the formats of a preset are valid.
     pub(super) fn assemble(self) -> Propagator {
-        Propagator::assemble(self.extract.formats, self.inject.formats, self.preserves, self.options)
+        Propagator::assemble(self.extract.formats, self.inject.formats, self.preserving, self.options)
     }
 }
 

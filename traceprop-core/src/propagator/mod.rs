@@ -18,7 +18,6 @@ pub mod presets;
 use crate::baggage::BaggageLimits;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{Format, FormatRef};
-use crate::formats::BUILT_IN;
 use crate::id::TraceId;
 
 #[cfg(feature = "std")]
@@ -159,7 +158,12 @@ impl Propagator {
         PropagatorBuilder::new()
     }
 
-    pub(crate) fn assemble(mut extract: FormatList, inject: FormatList, preserves: bool, options: Options) -> Self {
+    pub(crate) fn assemble(
+        mut extract: FormatList,
+        inject: FormatList,
+        preserving: &[&'static dyn Format],
+        options: Options,
+    ) -> Self {
         let mut reads = FieldNames::new();
         for fields in extract.iter().chain(inject.iter()).map(Format::fields) {
             reads.watch(fields.built_in_fields());
@@ -174,7 +178,7 @@ impl Propagator {
         let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
         let mut names = reads.clone();
         let mut others = FormatList::new();
-        for format in BUILT_IN.iter().filter(|_| preserves) {
+        for format in preserving {
             let fields = format.fields();
             if kinds.contains(fields.kind()) || fields.kind().preserves() == Preserves::Nothing {
                 continue;
