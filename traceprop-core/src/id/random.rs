@@ -98,7 +98,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::thread;
 
-    /// The same entropy again and again.
+    /// Entropy that repeats.
     struct Constant;
 
     impl TryRng for Constant {

@@ -10,7 +10,7 @@ struct Listed {
     format: FormatRef,
     /// Its kind, asked for once.
     kind: FormatKind,
-    /// The fields of which it needs at least one. Empty for a custom format, whose needs are unknown.
+    /// The format needs at least one of these fields. Empty for a custom format, whose needs are unknown.
     needs: FieldSet,
 }
 

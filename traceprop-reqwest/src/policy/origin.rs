@@ -36,7 +36,7 @@ impl<'u> Origin<'u> {
     }
 }
 
-/// Returns whether a label is a number: digits, or `0x` and hexadecimal digits, of which there may be none.
+/// Returns whether a label is a number: digits, or `0x` and any count of hexadecimal digits.
 fn is_number(label: &str) -> bool {
     let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     let is_decimal = !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
