@@ -101,6 +101,7 @@ pub use baggage::OwnedBaggage;
 pub use carrier::Pairs;
 pub use carrier::{Carrier, CarrierMut};
 pub use context::inject_options::{Allow, InjectOptions};
+pub use context::trust::Trust;
 pub use context::{RemoteContext, SpanContext};
 pub use field::Field;
 pub use field::invalid::InvalidHeader;
@@ -117,7 +118,7 @@ pub use owned::OwnedContext;
 pub use owned::current::{ContextFuture, ContextGuard, InContext};
 pub use propagator::{
     ConfigError, ConfigList, ConfigWord, Extraction, Link, LinkReason, Propagator, PropagatorBuilder, TraceIdMatch,
-    Trust, presets,
+    presets,
 };
 #[cfg(feature = "std")]
 pub use propagator::{EnvCarrier, EnvWarning};

@@ -2,6 +2,7 @@
 
 pub(crate) mod inject_options;
 pub(crate) mod received;
+pub(crate) mod trust;
 
 use crate::field::FormatKind;
 use crate::id::generator::IdGenerator;

@@ -2,6 +2,7 @@
 
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
+use crate::context::trust::Trust;
 use crate::field::{Field, FieldSet, FormatKind, FormatSet};
 use crate::tracestate::{TraceState, TraceStateFacts};
 use core::fmt;
@@ -30,6 +31,8 @@ pub(crate) struct Received<'c> {
     pub(crate) built: FormatSet,
     /// Whether baggage and correlation ids are kept. They are not under `Trust::Ignore`.
     pub(crate) keeps_text: bool,
+    /// How far the extraction that made the context trusted the caller.
+    pub(crate) trust: Trust,
 }
 
 impl<'c> Received<'c> {
@@ -53,6 +56,7 @@ impl<'c> Received<'c> {
         priority_in_dd: false,
         built: FormatSet::EMPTY,
         keeps_text: true,
+        trust: Trust::Continue,
     };
 }
 

@@ -411,7 +411,7 @@ impl SpanContext<'_> {
             random: self.random,
             decided_here: self.decided_here,
             otel: self.otel,
-            received: Received::NOTHING,
+            received: Received { trust: self.received.trust, ..Received::NOTHING },
         }
     }
 }
@@ -428,6 +428,7 @@ impl Received<'_> {
             priority_in_dd: self.priority_in_dd,
             built: self.built,
             keeps_text: self.keeps_text,
+            trust: self.trust,
         }
     }
 }

@@ -4,7 +4,8 @@ use core::fmt;
 
 use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::list::FormatList;
-use super::{Options, Propagator, TraceIdMatch, Trust};
+use super::{Options, Propagator, TraceIdMatch};
+use crate::context::trust::Trust;
 use crate::field::{FieldNames, InvalidHeaderName, ROWS};
 use crate::format::{Format, FormatRef};
 use crate::formats::BUILT_IN;

@@ -1,12 +1,13 @@
 //! Extraction: each format parses its own fields. The first context is used, later ones complete it or become links.
 
+use super::Propagator;
 use super::merge::Merge;
-use super::{Propagator, Trust};
 use crate::baggage::{Baggage, BaggageLimits};
 use crate::carrier::Carrier;
 use crate::carrier::headers::{HeaderLines, Headers};
 use crate::carrier::source::LineSource;
 use crate::context::received::Received;
+use crate::context::trust::Trust;
 use crate::context::{Passthrough, RemoteContext, SpanContext};
 #[cfg(feature = "alloc")]
 use crate::field::FormatKind;
@@ -123,7 +124,26 @@ impl Propagator {
     /// It never fails: invalid headers are ignored, and [`Propagator::explain`] says why. [`Extraction`] has an example.
     #[inline]
     pub fn extract<'c, C: Carrier>(&'c self, carrier: &'c C) -> Extraction<'c> {
-        Extraction::read(self, carrier, &mut ())
+        Extraction::read(self, carrier, Trust::Continue, &mut ())
+    }
+
+    /// Extracts as [`Propagator::extract`] does, and trusts the caller at most as `trust` says.
+    ///
+    /// The stricter of `trust` and the [trust of the propagator](Self::with_trust) is used. So a listener that serves
+    /// several kinds of callers can decide for each request.
+    ///
+    /// ```
+    /// use traceprop_core::{Trust, presets};
+    ///
+    /// let propagator = presets::W3C.propagator().with_trust(Trust::Resample);
+    /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+    /// let stranger = propagator.extract_with_trust(&request, Trust::Restart);
+    /// assert_eq!((stranger.trust(), stranger.context()), (Trust::Restart, None));
+    /// let partner = propagator.extract_with_trust(&request, Trust::Continue);
+    /// assert_eq!(partner.trust(), Trust::Resample);
+    /// ```
+    pub fn extract_with_trust<'c, C: Carrier>(&'c self, carrier: &'c C, trust: Trust) -> Extraction<'c> {
+        Extraction::read(self, carrier, trust, &mut ())
     }
 }
 
@@ -139,8 +159,8 @@ fn apply_trust<'c>(
     match trust {
         Trust::Continue => received,
         // The lines remain for their baggage and correlation ids. The trace of no format counts.
-        Trust::Restart => Received { source: received.source, ignored: received.ignored, ..Received::NOTHING },
-        Trust::Ignore => Received { keeps_text: false, ..Received::NOTHING },
+        Trust::Restart => Received { source: received.source, ignored: received.ignored, trust, ..Received::NOTHING },
+        Trust::Ignore => Received { keeps_text: false, trust, ..Received::NOTHING },
         Trust::Resample => {
             let mut filled_in = received.filled_in;
             if let Some(context) = merged.as_mut().filter(|context| context.sampling != Sampling::Deferred) {
@@ -148,7 +168,7 @@ fn apply_trust<'c>(
                 // The new decision is local, and data that belongs to the received one is void.
                 filled_in = true;
             }
-            Received { filled_in, priority_in_dd: false, ..received }
+            Received { filled_in, priority_in_dd: false, trust, ..received }
         }
     }
 }
@@ -156,7 +176,14 @@ fn apply_trust<'c>(
 impl<'c> Extraction<'c> {
     /// Collects the headers and lets the formats parse them. The table of headers is large, so it is filled first and
     /// moved once.
-    pub(crate) fn read<C: Carrier>(propagator: &'c Propagator, carrier: &'c C, recorder: &mut impl Recorder) -> Self {
+    ///
+    /// The stricter of `trust` and the propagator's own is used.
+    pub(crate) fn read<C: Carrier>(
+        propagator: &'c Propagator,
+        carrier: &'c C,
+        trust: Trust,
+        recorder: &mut impl Recorder,
+    ) -> Self {
         let mut headers = Headers::empty(carrier, &propagator.reads);
         carrier.fill(&propagator.reads, &mut headers.table);
         let mut formats = propagator.extract.asked(headers.maybe_present());
@@ -176,8 +203,9 @@ impl<'c> Extraction<'c> {
         }
         let (mut merged, mut decision) = merge.merged();
         let mut received = Received { source: Some(carrier), ..merge.received() };
-        if propagator.options.trust != Trust::Continue {
-            received = apply_trust(propagator.options.trust, received, &mut merged, &mut decision);
+        let trust = propagator.options.trust.stricter(trust);
+        if trust != Trust::Continue {
+            received = apply_trust(trust, received, &mut merged, &mut decision);
         }
         Self { merged, decision, received, headers, encoding: merge.encoding, propagator }
     }
@@ -187,10 +215,14 @@ impl<'c> Extraction<'c> {
     /// Always `None` under [`Trust::Restart`] and [`Trust::Ignore`].
     #[inline]
     pub const fn context(&self) -> Option<RemoteContext> {
-        match self.propagator.options.trust {
-            Trust::Continue | Trust::Resample => self.merged,
-            Trust::Restart | Trust::Ignore => None,
-        }
+        if self.trust().continues_trace() { self.merged } else { None }
+    }
+
+    /// Returns how far the caller is trusted: the propagator's setting, or a stricter one of
+    /// [`extract_with_trust`](Propagator::extract_with_trust).
+    #[inline]
+    pub const fn trust(&self) -> Trust {
+        self.received.trust
     }
 
     /// Returns the received sampling decision, or [`Sampling::Deferred`] if the caller made none.
@@ -225,7 +257,7 @@ impl<'c> Extraction<'c> {
     ///
     /// The headers are parsed again, so links cost nothing unless they are asked for. [`Link`] has an example.
     pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
-        let trust = self.propagator.options.trust;
+        let trust = self.trust();
         let restarted = self.merged.zip(self.encoding).filter(|_| trust == Trust::Restart);
         let restarted = restarted.and_then(|(context, encoding)| Link::new(context, LinkReason::Restarted, encoding));
         let merged = match trust {
@@ -294,9 +326,7 @@ impl<'c> Extraction<'c> {
 
     fn start(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
         let mut span = SpanContext::starting(self.context(), self.received, sampling, ids);
-        if self.propagator.options.trust == Trust::Resample
-            && OtelTraceState::from_tracestate(&self.tracestate()).has_threshold()
-        {
+        if self.trust() == Trust::Resample && OtelTraceState::from_tracestate(&self.tracestate()).has_threshold() {
             // The threshold is the probability of the caller's decision.
             span.otel = span.otel.with_threshold(None);
         }
@@ -330,8 +360,8 @@ impl<'c> Extraction<'c> {
             }
             // In another trace the decision and the vendor data of the request mean nothing.
             None => {
-                let Received { source, ignored, keeps_text, .. } = self.received;
-                span.received = Received { source, ignored, keeps_text, ..Received::NOTHING };
+                let Received { source, ignored, keeps_text, trust, .. } = self.received;
+                span.received = Received { source, ignored, keeps_text, trust, ..Received::NOTHING };
             }
         }
         span
@@ -420,5 +450,33 @@ mod tests {
         };
         assert_eq!(styles(&builder().build().unwrap()), ["tracecontext"]);
         assert_eq!(styles(&builder().extract_first().build().unwrap()), [""; 0]);
+    }
+
+    #[test]
+    fn ok_the_stricter_trust_is_used_and_carried_by_the_context() {
+        use crate::owned::OwnedContext;
+
+        let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+        let all = [Trust::Continue, Trust::Resample, Trust::Restart, Trust::Ignore];
+        let same = TraceId::from_hex(b"4bf92f3577b34da6a3ce929d0e0e4736").unwrap();
+        for (own, given) in all.into_iter().flat_map(|own| all.map(|given| (own, given))) {
+            let propagator = crate::propagator::presets::W3C.propagator().with_trust(own);
+            let extraction = propagator.extract_with_trust(&request, given);
+            let trust = own.max(given);
+            assert_eq!((extraction.trust(), extraction.context().is_some()), (trust, trust < Trust::Restart));
+            let (one, other) =
+                (extraction.span_with_ids(same, SpanId::MIN), extraction.span_with_ids(TraceId::MIN, SpanId::MIN));
+            let owned = OwnedContext::from_passthrough(&extraction);
+            let carried = [
+                one.received,
+                other.received,
+                one.without_headers().received,
+                owned.known(),
+                extraction.passthrough().received,
+            ];
+            assert_eq!(carried.map(|received| received.trust), [trust; 5]);
+            assert_eq!(propagator.explain_with_trust(&request, given).extraction().trust(), trust);
+        }
+        assert_eq!(SpanContext::new(TraceId::MIN, SpanId::MIN).received.trust, Trust::Continue);
     }
 }

@@ -131,6 +131,7 @@ impl<'c> Merge<'c> {
 #[cfg(test)]
 mod tests {
     use crate::context::inject_options::InjectOptions;
+    use crate::context::trust::Trust;
     use crate::formats::b3::B3;
     use crate::formats::baggage::W3cBaggage;
     use crate::formats::datadog::Datadog;
@@ -139,7 +140,7 @@ mod tests {
     use crate::id::generator::IdBits;
     use crate::id::sampling::Sampling;
     use crate::id::{SpanId, TraceId};
-    use crate::propagator::{Propagator, PropagatorBuilder, Trust, presets};
+    use crate::propagator::{Propagator, PropagatorBuilder, presets};
     use std::string::String;
     use std::vec::Vec;
 

@@ -16,6 +16,7 @@ mod preserve;
 pub mod presets;
 
 use crate::baggage::BaggageLimits;
+use crate::context::trust::Trust;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{Format, FormatRef};
 use crate::id::TraceId;
@@ -27,31 +28,6 @@ pub use error::{ConfigError, ConfigList, ConfigWord};
 pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
 pub(crate) use list::FormatList;
-
-/// What a service does with a received context. It is a setting of each listener, not of the process.
-///
-/// ```
-/// use traceprop_core::{Trust, presets};
-///
-/// let propagator = presets::W3C.propagator().with_trust(Trust::Restart);
-/// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
-/// let extraction = propagator.extract(&request);
-/// assert_eq!((extraction.context(), extraction.links().count()), (None, 1));
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Trust {
-    /// Continues the trace: callers are trusted.
-    #[default]
-    Continue,
-    /// Starts a new trace and links the received one, as an edge does. Baggage and correlation ids are kept.
-    Restart,
-    /// Starts a new trace and ignores all received headers, including baggage and correlation ids.
-    Ignore,
-    /// Continues the trace and decides on sampling again, as an edge for browsers does.
-    ///
-    /// The received decision has no effect. A decision without ids is ignored.
-    Resample,
-}
 
 /// When two formats of one request name the same trace.
 ///

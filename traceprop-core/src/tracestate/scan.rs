@@ -19,23 +19,23 @@ use super::grammar::{KEY, KEY_START, MAX_MEMBERS, MAX_PART, is, skip, value_end}
 
 /// The result of checking a tracestate, so that nothing is checked twice.
 ///
-/// One word, because it is copied as one. Separate bytes would be written one by one and read together, which stalls.
+/// One word of two bytes, because it is copied as one and every span holds it. Separate bytes would be written one by one and read together, which stalls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TraceStateFacts(u32);
+pub(crate) struct TraceStateFacts(u16);
 
 impl TraceStateFacts {
     /// The facts of a tracestate without members.
     pub(crate) const NONE: Self = Self(0);
 
-    const DUPLICATES: u32 = 1;
-    const CANONICAL: u32 = 2;
-    const TP: u32 = 4;
-    const DD: u32 = 8;
-    const DD_PRIORITY: u32 = 16;
+    const DUPLICATES: u16 = 1;
+    const CANONICAL: u16 = 2;
+    const TP: u16 = 4;
+    const DD: u16 = 8;
+    const DD_PRIORITY: u16 = 16;
     /// The higher bits are the number of members.
-    const LEN_SHIFT: u32 = 8;
+    const LEN_SHIFT: u16 = 8;
 
-    fn set(&mut self, bit: u32, is_set: bool) {
+    fn set(&mut self, bit: u16, is_set: bool) {
         self.0 |= if is_set { bit } else { 0 };
     }
 
@@ -197,7 +197,7 @@ impl Check {
         let mut facts = self.facts;
         facts.set(TraceStateFacts::DUPLICATES, keys < self.len);
         facts.set(TraceStateFacts::CANONICAL, self.is_tight && self.len > 0 && keys == self.len);
-        facts.0 |= (keys as u32) << TraceStateFacts::LEN_SHIFT;
+        facts.0 |= (keys as u16) << TraceStateFacts::LEN_SHIFT;
         facts
     }
 }

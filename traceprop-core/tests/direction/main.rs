@@ -33,6 +33,7 @@ const ORDER: &[&[&str]] = &[
     &["tracestate::preserve"],
     &["baggage"],
     // What is received, and what is sent.
+    &["context::trust"],
     &["context::inject_options"],
     &["context::received"],
     &["context"],

@@ -3,11 +3,12 @@
 use super::*;
 use crate::context::SpanContext;
 use crate::context::inject_options::{Allow, InjectOptions, OmitReason};
+use crate::context::trust::Trust;
 use crate::field::invalid::InvalidHeader;
 use crate::formats::b3::B3;
 use crate::formats::tracecontext::W3cTraceContext;
 use crate::id::sampling::Sampling;
-use crate::propagator::{ConfigError, Extraction, Propagator, Trust};
+use crate::propagator::{ConfigError, Extraction, Propagator};
 use crate::wire::base64::Encoded;
 use crate::wire::reason::InvalidReason;
 use proptest::prelude::*;

@@ -7,6 +7,7 @@ use core::fmt;
 use super::{Extraction, Propagator, Recorder};
 use crate::baggage::Baggage;
 use crate::carrier::Carrier;
+use crate::context::trust::Trust;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::format::{Format, Outcome, Parsed};
@@ -107,8 +108,22 @@ impl Recorder for Findings {
 impl Propagator {
     /// Extracts, and keeps what each format found. Like [`Propagator::extract`], it does not allocate.
     pub fn explain<'c, C: Carrier>(&'c self, carrier: &'c C) -> ExtractReport<'c> {
+        self.explain_with_trust(carrier, Trust::Continue)
+    }
+
+    /// Explains an extraction with [`Propagator::extract_with_trust`].
+    ///
+    /// ```
+    /// use traceprop_core::{Trust, presets};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+    /// let report = propagator.explain_with_trust(&request, Trust::Restart);
+    /// assert_eq!((report.extraction().trust(), report.source_format()), (Trust::Restart, None));
+    /// ```
+    pub fn explain_with_trust<'c, C: Carrier>(&'c self, carrier: &'c C, trust: Trust) -> ExtractReport<'c> {
         let mut findings = Findings::default();
-        let extraction = Extraction::read(self, carrier, &mut findings);
+        let extraction = Extraction::read(self, carrier, trust, &mut findings);
         let baggage = BaggageReport::of(&extraction);
         ExtractReport { extraction, findings, baggage }
     }

@@ -3,12 +3,13 @@
 use core::fmt;
 
 use super::{BaggageReport, ExtractReport, FormatReport};
+use crate::context::trust::Trust;
 use crate::field::Named;
 use crate::field::invalid::InvalidHeader;
 use crate::format::{Format, Outcome, Parsed};
 use crate::id::TraceId;
 use crate::id::sampling::Sampling;
-use crate::propagator::{LinkReason, Trust};
+use crate::propagator::LinkReason;
 
 impl ExtractReport<'_> {
     fn verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,7 +58,7 @@ impl ExtractReport<'_> {
                 false => write!(f, "different trace {trace_id}"),
             };
         }
-        match self.extraction.propagator.options.trust {
+        match self.extraction.trust() {
             Trust::Restart => write!(f, "not continued (trust: restart), trace {trace_id}"),
             Trust::Ignore => write!(f, "not continued (trust: ignore), trace {trace_id}"),
             Trust::Continue | Trust::Resample => f.write_str(if is_source() { "used" } else { "same trace" }),
@@ -154,7 +155,8 @@ impl fmt::Display for ReportTable<'_, '_> {
 #[cfg(feature = "alloc")]
 #[cfg(test)]
 mod tests {
-    use crate::propagator::{Propagator, Trust};
+    use crate::context::trust::Trust;
+    use crate::propagator::Propagator;
     use alloc::string::{String, ToString};
 
     #[test]

@@ -1,0 +1,58 @@
+//! How far a listener trusts its callers.
+
+/// What a service does with a received context. It is a setting of each listener, not of the process.
+///
+/// Values are ordered by strictness: `Continue < Resample < Restart < Ignore`.
+///
+/// ```
+/// use traceprop_core::{Trust, presets};
+///
+/// let propagator = presets::W3C.propagator().with_trust(Trust::Restart);
+/// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+/// let extraction = propagator.extract(&request);
+/// assert_eq!((extraction.context(), extraction.links().count()), (None, 1));
+/// assert!(Trust::Continue < Trust::Resample && Trust::Restart < Trust::Ignore);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trust {
+    /// Continues the trace: callers are trusted.
+    #[default]
+    Continue,
+    /// Continues the trace and decides on sampling again, as an edge for browsers does.
+    ///
+    /// The received decision has no effect. A decision without ids is ignored.
+    Resample,
+    /// Starts a new trace and links the received one, as an edge does. Baggage and correlation ids are kept.
+    Restart,
+    /// Starts a new trace and ignores all received headers, including baggage and correlation ids.
+    Ignore,
+}
+
+impl Trust {
+    /// Returns the stricter of two settings.
+    pub(crate) const fn stricter(self, other: Self) -> Self {
+        if self as u8 >= other as u8 { self } else { other }
+    }
+
+    /// Whether the trace of the caller is continued.
+    pub(crate) const fn continues_trace(self) -> bool {
+        matches!(self, Self::Continue | Self::Resample)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_order_is_from_trusting_to_strict() {
+        let all = [Trust::Continue, Trust::Resample, Trust::Restart, Trust::Ignore];
+        assert!(all.is_sorted());
+        for (place, one) in all.into_iter().enumerate() {
+            for (other_place, other) in all.into_iter().enumerate() {
+                assert_eq!(one.stricter(other), all[place.max(other_place)]);
+                assert_eq!(one.stricter(other), one.max(other));
+            }
+        }
+    }
+}
