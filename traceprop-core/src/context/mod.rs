@@ -2,6 +2,8 @@
 
 pub(crate) mod inject_options;
 pub(crate) mod received;
+#[cfg(feature = "alloc")]
+pub(crate) mod text_filter;
 pub(crate) mod trust;
 
 use crate::field::FormatKind;

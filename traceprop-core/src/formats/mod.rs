@@ -20,12 +20,10 @@ pub mod sw8;
 pub mod tracecontext;
 
 #[cfg(feature = "alloc")]
-use crate::context::inject_options::Allow;
+use crate::context::text_filter::{FilteredLine, TextFilter};
 #[cfg(feature = "alloc")]
 use crate::field::Field;
 use crate::format::Format;
-#[cfg(feature = "alloc")]
-use alloc::borrow::Cow;
 
 pub(crate) static TRACE_CONTEXT: tracecontext::W3cTraceContext = tracecontext::W3cTraceContext::new();
 pub(crate) static DATADOG: datadog::Datadog = datadog::Datadog::new();
@@ -44,13 +42,18 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &BAGGAGE,
 ];
 
-/// Returns the allowed part of a stored line of baggage, or `None` if the line is not baggage.
+/// Returns what remains of a received line of baggage, or `None` if the line is not baggage.
 ///
 /// `name` is the name of a custom header or of a header with a prefix.
 #[cfg(feature = "alloc")]
-pub(crate) fn allowed_baggage<'l>(field: Field, name: &str, line: &'l [u8], allow: Allow<'_>) -> Option<Cow<'l, [u8]>> {
-    let formats = [baggage::write::allowed_baggage, jaeger::allowed_baggage, sw8::allowed_baggage];
-    formats.into_iter().find_map(|allowed_of| allowed_of(field, name, line, allow))
+pub(crate) fn filter_text<'l>(
+    field: Field,
+    name: &str,
+    line: &'l [u8],
+    filter: TextFilter<'_>,
+) -> Option<FilteredLine<'l>> {
+    let formats = [baggage::filter_text, jaeger::filter_text, sw8::filter_text];
+    formats.into_iter().find_map(|filter_text| filter_text(field, name, line, filter))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::OwnedContext;
 use super::lines::{Builder, Entry};
 use crate::context::inject_options::Allow;
+use crate::context::text_filter::TextFilter;
 use crate::field::Field;
 use crate::formats;
 
@@ -34,8 +35,8 @@ impl OwnedContext {
         }
         let mut builder = Builder::default();
         for entry in lines.entries() {
-            let value = formats::allowed_baggage(entry.field(), entry.name, entry.value, allow);
-            let value = value.unwrap_or(entry.value.into());
+            let filtered = formats::filter_text(entry.field(), entry.name, entry.value, TextFilter::by_key(allow));
+            let value = filtered.map_or(entry.value.into(), |filtered| filtered.rest);
             if !value.is_empty() {
                 builder.entry(&Entry { value: &value, ..entry });
             }

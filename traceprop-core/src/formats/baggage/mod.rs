@@ -19,7 +19,12 @@
 //!
 //! Spec: <https://www.w3.org/TR/baggage/>
 
-pub(crate) mod write;
+#[cfg(feature = "alloc")]
+mod filter;
+mod write;
+
+#[cfg(feature = "alloc")]
+pub(crate) use filter::filter_text;
 
 use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;

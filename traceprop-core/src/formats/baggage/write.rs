@@ -10,8 +10,6 @@ use crate::field::Field;
 use crate::format::Writer;
 use crate::wire;
 use crate::wire::reason::InvalidReason;
-#[cfg(feature = "alloc")]
-use alloc::borrow::Cow;
 
 /// Writes the allowed members of `lines`. With `as_received`, the lines are forwarded verbatim if all members are allowed.
 pub(crate) fn write(
@@ -106,18 +104,6 @@ impl<'a> AllowedText<'a> {
     fn text(&self) -> Option<&[u8]> {
         self.bytes.get(..self.len?)
     }
-}
-
-/// Returns the allowed members of a line, or `None` if it is a line of another field. The writer applies the limits.
-#[cfg(feature = "alloc")]
-pub(crate) fn allowed_baggage<'l>(field: Field, _: &str, line: &'l [u8], allow: Allow<'_>) -> Option<Cow<'l, [u8]>> {
-    if field != Field::Baggage {
-        return None;
-    }
-    const UNLIMITED: BaggageLimits = BaggageLimits { members: usize::MAX, bytes: usize::MAX };
-    let baggage = Baggage::from_lines(HeaderLines::one(line), UNLIMITED).unwrap_or(Baggage::EMPTY);
-    let allowed = alloc::string::ToString::to_string(&AllowedMembers { baggage: &baggage, allow });
-    Some(allowed.into_bytes().into())
 }
 
 struct AllowedMembers<'a> {

@@ -50,7 +50,7 @@ pub use header::UberTraceId;
 pub use item::JaegerBaggageItem;
 pub use view::JaegerView;
 #[cfg(feature = "alloc")]
-pub(crate) use write::{allowed_baggage, baggage_line};
+pub(crate) use write::{baggage_line, filter_text};
 
 use crate::carrier::headers::Headers;
 use crate::field::{Field, FormatKind};

@@ -7,13 +7,13 @@ use super::item::{JaegerBaggageItem, PREFIX, Source};
 use crate::baggage::{Baggage, BaggageLimits};
 use crate::carrier::headers::HeaderLines;
 use crate::context::inject_options::{Allow, OmitReason};
+#[cfg(feature = "alloc")]
+use crate::context::text_filter::{FilteredLine, TextFilter};
 use crate::field::{Field, FieldSet};
 use crate::format::{InjectContext, Writer};
 use crate::wire::buffer::StackText;
 use crate::wire::percent::{Decoded, Encoded, is_unreserved};
 use crate::wire::{is_header_text, is_token_byte, trim};
-#[cfg(feature = "alloc")]
-use alloc::borrow::Cow;
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
 
@@ -60,33 +60,26 @@ fn as_received<'c>(context: &InjectContext<'c>, baggage: &JaegerBaggage<'_>) -> 
     (allowed && whole).then_some(lines)
 }
 
-/// Returns the allowed part of a line of baggage, or `None` if it is a line of another field.
+/// Returns what remains of a line of baggage, or `None` if it is a line of another field.
 #[cfg(feature = "alloc")]
-pub(crate) fn allowed_baggage<'l>(field: Field, name: &str, line: &'l [u8], allow: Allow<'_>) -> Option<Cow<'l, [u8]>> {
+pub(crate) fn filter_text<'l>(
+    field: Field,
+    name: &str,
+    line: &'l [u8],
+    filter: TextFilter<'_>,
+) -> Option<FilteredLine<'l>> {
+    let allow = filter.allow;
     match field {
-        Field::JaegerBaggage => Some(allowed_line(line, allow).into()),
+        Field::JaegerBaggage => Some(FilteredLine::of_list(line, |member| {
+            let item = JaegerBaggageItem::parse_member(member).ok().flatten();
+            allow == Allow::All || item.is_some_and(|item| allow.allows_header(item.raw_key()))
+        })),
         Field::UberContext => {
             let key = name.get(PREFIX.len()..).unwrap_or_default();
-            Some(if allow.allows_header(key) { line.into() } else { Cow::Borrowed(&[]) })
+            Some(FilteredLine::whole(line, allow.allows_header(key)))
         }
         _ => None,
     }
-}
-
-/// Returns the allowed members of a line of `jaeger-baggage`, as they were received.
-#[cfg(feature = "alloc")]
-fn allowed_line(line: &[u8], allow: Allow<'_>) -> alloc::vec::Vec<u8> {
-    let mut kept = alloc::vec::Vec::new();
-    for member in line.split(|&byte| byte == b',').map(trim) {
-        let item = JaegerBaggageItem::parse_member(member).ok().flatten();
-        if item.is_some_and(|item| allow.allows_header(item.raw_key())) {
-            if !kept.is_empty() {
-                kept.push(b',');
-            }
-            kept.extend_from_slice(member);
-        }
-    }
-    kept
 }
 
 fn write_item(
@@ -179,8 +172,20 @@ mod tests {
     #[test]
     fn ok_allowed_members_of_a_line_are_verbatim() {
         let line = b"a=1+2, B=%2F ,c,=d,e=";
-        assert_eq!(allowed_line(line, Allow::All), b"a=1+2,B=%2F,e=");
-        assert_eq!(allowed_line(line, Allow::Only(&["b", "e"])), b"B=%2F,e=");
-        assert_eq!(allowed_line(line, Allow::Only(&["c"])), b"");
+        let filtered = |allow| {
+            let filtered = filter_text(Field::JaegerBaggage, "", line, TextFilter::by_key(allow)).unwrap();
+            (filtered.rest.into_owned(), filtered.removed)
+        };
+        assert_eq!(filtered(Allow::All), (line.to_vec(), 0));
+        assert_eq!(filtered(Allow::Only(&["b", "e"])), (b"B=%2F,e=".to_vec(), 3));
+        assert_eq!(filtered(Allow::Only(&["c"])), (b"".to_vec(), 5));
+    }
+
+    #[test]
+    fn ok_a_line_of_one_item_is_allowed_by_its_name() {
+        let filter = TextFilter::by_key(Allow::Only(&["tenant"]));
+        let removed = |name| filter_text(Field::UberContext, name, b"a", filter).map(|filtered| filtered.removed);
+        assert_eq!([removed("Uberctx-Tenant"), removed("uberctx-user")], [Some(0), Some(1)]);
+        assert_eq!(filter_text(Field::Baggage, "", b"a=1", filter), None);
     }
 }

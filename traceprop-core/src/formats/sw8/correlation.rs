@@ -17,6 +17,8 @@ use core::fmt;
 use super::text::Sw8Text;
 use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
 use crate::context::inject_options::Allow;
+#[cfg(feature = "alloc")]
+use crate::context::text_filter::{FilteredLine, TextFilter};
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::wire;
@@ -145,27 +147,30 @@ pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -
     line
 }
 
-/// Returns the allowed pairs of a line, or `None` if it is a line of another field. There can be a namespace before the
-/// name.
+/// Returns the pairs of a line that stay, or `None` if it is a line of another field. There can be a namespace before the
+/// name. The writer applies the limits.
 #[cfg(feature = "alloc")]
-pub(crate) fn allowed_baggage<'l>(
+pub(crate) fn filter_text<'l>(
     field: Field,
     name: &str,
     line: &'l [u8],
-    allow: Allow<'_>,
-) -> Option<alloc::borrow::Cow<'l, [u8]>> {
-    use alloc::string::ToString;
-
+    filter: TextFilter<'_>,
+) -> Option<FilteredLine<'l>> {
     if field != Field::Sw8Correlation && !is_correlation(name) {
         return None;
     }
-    let correlation = Sw8Correlation::parse(line).unwrap_or(Sw8Correlation::EMPTY);
-    Some(Allowed { correlation: &correlation, allow }.to_string().into_bytes().into())
+    let allow = filter.allow;
+    let is_allowed = |key: Sw8Text<'_>| key.with(|key| allow.allows_key(key));
+    Some(FilteredLine::of_list(line, |pair| {
+        allow == Allow::All || read_pair(pair).is_ok_and(|(key, _)| is_allowed(key))
+    }))
 }
 
 #[cfg(feature = "alloc")]
 fn is_correlation(name: &str) -> bool {
-    name.to_ascii_lowercase().ends_with("sw8-correlation")
+    const SUFFIX: &[u8] = b"sw8-correlation";
+    let end = name.len().checked_sub(SUFFIX.len()).and_then(|start| name.as_bytes().get(start..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(SUFFIX))
 }
 
 fn fits(value: Sw8Text<'_>) -> bool {

@@ -40,7 +40,7 @@ mod write;
 
 pub use correlation::Sw8Correlation;
 #[cfg(feature = "alloc")]
-pub(crate) use correlation::{allowed_baggage, line_of as correlation_line};
+pub(crate) use correlation::{filter_text, line_of as correlation_line};
 pub use extension::Sw8Extension;
 pub use header::Sw8Header;
 #[cfg(feature = "alloc")]
