@@ -6,7 +6,7 @@ use traceprop_core::sampler::{
     TraceIdRatioBased,
 };
 use traceprop_core::{
-    IdBits, InjectOptions, OwnedContext, Pairs, Sampling, SpanContext, TraceState, Trust, presets,
+    IdBits, InjectOptions, OwnedContext, Pairs, PropagatorBuilder, Sampling, SpanContext, TraceState, Trust, presets,
     tracestate::TraceStateEdit,
 };
 
@@ -46,8 +46,8 @@ fn is(got: &(Sampling, Option<String>), sampling: Sampling, state: Option<&str>)
 
 #[test]
 fn ok_a_root_names_its_threshold() {
-    is(&started(&[], &HALF), Sampling::Sampled, Some("ot=th:8"));
-    is(&started(&[], &Probability::new(0.25).unwrap()), Sampling::NotSampled, None);
+    is(&started(&[], &HALF), Sampling::Sampled, Some("ot=th:8;rv:80000000000000"));
+    is(&started(&[], &Probability::new(0.25).unwrap()), Sampling::NotSampled, Some("ot=rv:80000000000000"));
     is(&started(&[], &TraceIdRatioBased::new(0.5).unwrap()), Sampling::Sampled, None);
     is(&started(&[], &AlwaysOn), Sampling::Sampled, None);
 }
@@ -120,8 +120,9 @@ fn ok_who_flips_the_decision_drops_the_threshold() {
     // Of a new trace as well.
     let root =
         propagator.extract(&request[..0].to_vec()).new_span_with(&|| IdBits::random(KEPT), &HALF).without_headers();
-    assert_eq!(tracestate(&root, &InjectOptions::new()).as_deref(), Some("ot=th:8"));
-    assert_eq!(tracestate(&root.with_sampling(Sampling::NotSampled), &InjectOptions::new()), None);
+    let state = |span: &SpanContext<'_>| tracestate(span, &InjectOptions::new());
+    assert_eq!(state(&root).as_deref(), Some("ot=th:8;rv:80000000000000"));
+    assert_eq!(state(&root.with_sampling(Sampling::NotSampled)).as_deref(), Some("ot=rv:80000000000000"));
 }
 
 #[test]
@@ -145,8 +146,64 @@ fn ok_a_restart_is_a_root() {
     let span = propagator.extract(&request).new_span_with(&|| IdBits::random(KEPT), &ParentBased::new(HALF));
     assert_eq!(
         (span.sampling(), tracestate(&span, &InjectOptions::new()).as_deref()),
-        (Sampling::Sampled, Some("ot=th:8"))
+        (Sampling::Sampled, Some("ot=th:8;rv:80000000000000"))
     );
+}
+
+#[test]
+fn ok_a_decision_by_the_id_has_the_flag_or_the_randomness() {
+    let written = |builder: PropagatorBuilder, request: &[(&str, &str)], sampler: &dyn Sampler, ids: IdBits| {
+        let propagator = builder.build().unwrap();
+        let request = request.to_vec();
+        let extraction = propagator.extract(&request);
+        let span = extraction.new_span_with(&|| ids, sampler);
+        let (mut headers, mut of_owned) = (Pairs::new(), Pairs::new());
+        propagator.inject(&span, &InjectOptions::new(), &mut headers);
+        propagator.inject(&OwnedContext::from_span(&extraction, &span), &InjectOptions::new(), &mut of_owned);
+        assert_eq!(headers, of_owned);
+        let flags = headers.get("traceparent").map(|value| value[53..].to_owned());
+        (flags.unwrap(), headers.get("tracestate").map(String::from))
+    };
+    let random = IdBits::random(KEPT);
+    let (plain, marked) = (|| presets::W3C.builder(), || presets::W3C.builder().mark_random());
+    let is = |(flags, state): (String, Option<String>), expected: (&str, Option<&str>)| {
+        assert_eq!((flags.as_str(), state.as_deref()), expected);
+    };
+    is(written(plain(), &[], &HALF, random), ("01", Some("ot=th:8;rv:80000000000000")));
+    is(written(marked(), &[], &HALF, random), ("03", Some("ot=th:8")));
+    // Not sampled, and by a sampler that makes no promise to others.
+    is(written(plain(), &[], &Sampling::NotSampled, random), ("00", None));
+    is(written(marked(), &[], &Sampling::NotSampled, random), ("02", None));
+    is(written(plain(), &[], &TraceIdRatioBased::new(0.5).unwrap(), random), ("01", None));
+    // Ids that are not random are never marked as such.
+    is(written(marked(), &[], &AlwaysOn, IdBits::non_random(7)), ("01", None));
+    // A received flag is forwarded as it is, and the caller wrote what the samplers need.
+    for (sent, expected) in [("03", "03"), ("01", "01")] {
+        let parent = parent(KEPT, sent);
+        let request = [("traceparent", parent.as_str())];
+        for builder in [plain(), marked()] {
+            is(written(builder.clone(), &request, &FollowParent, random), (expected, None));
+            is(written(builder, &request, &HALF, random), (expected, Some("ot=th:8")));
+        }
+    }
+    // Under a restart the trace is a new one.
+    let parent = parent(KEPT, "03");
+    is(written(plain().trust(Trust::Restart), &[("traceparent", &parent)], &AlwaysOn, random), ("01", None));
+}
+
+#[test]
+fn ok_a_flag_that_code_sets_is_written() {
+    let ids = ("4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap(), "00f067aa0ba902b7".parse().unwrap());
+    let flags = |span: SpanContext<'_>| {
+        let mut headers = Pairs::new();
+        presets::W3C.propagator().inject(&span, &InjectOptions::new(), &mut headers);
+        headers.get("traceparent").unwrap()[53..].to_owned()
+    };
+    let span = SpanContext::new(ids.0, ids.1).with_sampling(Sampling::Sampled);
+    assert_eq!((flags(span).as_str(), flags(span.with_random(true)).as_str()), ("01", "03"));
+    let root = SpanContext::root(&|| IdBits::random(7));
+    assert_eq!((flags(root).as_str(), root.is_random()), ("01", true));
+    assert_eq!((flags(root.child(ids.1)).as_str(), flags(root.with_random(true)).as_str()), ("01", "03"));
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub struct SpanContext<'c> {
     pub(crate) parent_id: Option<SpanId>,
     pub(crate) sampling: Sampling,
     pub(crate) random: bool,
+    /// The trace starts with this span or with one that it is a child of. Its random flag is a setting of the propagator.
+    pub(crate) is_new_trace: bool,
     pub(crate) decided_here: bool,
     /// What a local decision changes in OpenTelemetry's tracestate member.
     pub(crate) otel: OtelEdit,
@@ -74,6 +76,7 @@ impl<'c> SpanContext<'c> {
             parent_id: None,
             sampling: Sampling::Deferred,
             random: false,
+            is_new_trace: false,
             decided_here: false,
             otel: OtelEdit::NONE,
             received: Received::NOTHING,
@@ -81,6 +84,9 @@ impl<'c> SpanContext<'c> {
     }
 
     /// Creates the sampled root span of a new trace.
+    ///
+    /// By default the random flag of its traceparent is not set; see
+    /// [`PropagatorBuilder::mark_random`](crate::PropagatorBuilder::mark_random).
     ///
     /// ```
     /// use traceprop_core::{IdBits, SpanContext};
@@ -90,7 +96,7 @@ impl<'c> SpanContext<'c> {
     /// ```
     pub fn root(ids: &(impl IdGenerator + ?Sized)) -> Self {
         let (trace_id, random) = ids.new_trace_id();
-        Self { random, ..Self::new(trace_id, ids.new_span_id()) }.with_sampling(Sampling::Sampled)
+        Self { random, is_new_trace: true, ..Self::new(trace_id, ids.new_span_id()) }.with_sampling(Sampling::Sampled)
     }
 
     pub(crate) fn starting(
@@ -132,9 +138,10 @@ impl<'c> SpanContext<'c> {
         self
     }
 
-    /// Sets whether the lower 56 bits of the trace id are random (traceparent flag `02`).
+    /// Sets whether the lower 56 bits of the trace id are random, and writes that as traceparent flag `02`.
     pub const fn with_random(mut self, random: bool) -> Self {
         self.random = random;
+        self.is_new_trace = false;
         self
     }
 

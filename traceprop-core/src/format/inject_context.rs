@@ -106,7 +106,9 @@ impl<'a> InjectContext<'a> {
         self.source.sampling
     }
 
-    /// Returns `true` if the trace id is known to be random (flag `02` of traceparent).
+    /// Returns `true` if flag `02` of traceparent is to be set: the trace id is known to be random.
+    ///
+    /// For a trace that starts here, [`PropagatorBuilder::mark_random`](crate::PropagatorBuilder::mark_random) sets it.
     pub const fn is_random(&self) -> bool {
         self.source.random
     }

@@ -29,10 +29,23 @@ pub struct InjectSource<'a> {
     pub(crate) span_id: Option<SpanId>,
     pub(crate) sampling: Sampling,
     pub(crate) random: bool,
+    pub(crate) is_new_trace: bool,
     pub(crate) decided_here: bool,
     pub(crate) is_passthrough: bool,
     pub(crate) received: Received<'a>,
     pub(crate) otel: OtelEdit,
+}
+
+impl InjectSource<'_> {
+    /// Settles how the randomness of a new trace is written: by the flag, or by an `rv` where a sampler needs it.
+    #[inline]
+    pub(crate) fn marked(mut self, marks_random: bool) -> Self {
+        if self.is_new_trace && !marks_random {
+            self.random = false;
+            self.otel = self.otel.with_randomness_of_id();
+        }
+        self
+    }
 }
 
 impl<'a> From<&SpanContext<'a>> for InjectSource<'a> {
@@ -43,6 +56,7 @@ impl<'a> From<&SpanContext<'a>> for InjectSource<'a> {
             span_id: Some(span.span_id),
             sampling: span.sampling,
             random: span.random,
+            is_new_trace: span.is_new_trace,
             decided_here: span.decided_here,
             is_passthrough: false,
             received: span.received,
@@ -59,6 +73,7 @@ impl<'a> From<Passthrough<'a>> for InjectSource<'a> {
             span_id: context.and_then(|context| context.parent_id),
             sampling: passthrough.sampling(),
             random: context.is_some_and(|context| context.random),
+            is_new_trace: false,
             decided_here: passthrough.received.filled_in,
             is_passthrough: true,
             received: passthrough.received,

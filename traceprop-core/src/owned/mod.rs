@@ -409,6 +409,7 @@ impl SpanContext<'_> {
             parent_id: self.parent_id,
             sampling: self.sampling,
             random: self.random,
+            is_new_trace: self.is_new_trace,
             decided_here: self.decided_here,
             otel: self.otel,
             received: Received { trust: self.received.trust, ..Received::NOTHING },

@@ -205,6 +205,32 @@ impl PropagatorBuilder {
         self
     }
 
+    /// Sets the random flag (`02`) of traceparent for new traces with random ids. By default it is not set.
+    ///
+    /// Widely used readers drop a trace with the flags `02` or `03`: opentelemetry-go up to 1.41 (Caddy 2.10, Traefik
+    /// 3.6), Spring Boot with Brave, and agents of New Relic. Received flags are forwarded with either setting. Samplers
+    /// know that the ids are random with either setting. If [`Probability`](crate::sampler::Probability) decides a new
+    /// trace and the flag is not set, the randomness is written into the tracestate (`ot=rv:..`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::{IdBits, InjectOptions, Pairs, SpanContext, presets};
+    ///
+    /// let root = SpanContext::root(&|| IdBits::random(7));
+    /// let propagator = presets::W3C.builder().mark_random().build()?;
+    /// let mut headers = Pairs::new();
+    /// propagator.inject(&root, &InjectOptions::new(), &mut headers);
+    /// assert!(headers.get("traceparent").unwrap().ends_with("-03"));
+    /// # }
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub const fn mark_random(mut self) -> Self {
+        self.options.mark_random = true;
+        self
+    }
+
     /// Stops at the first format with a trace context. Later formats are not read and make no links.
     pub const fn extract_first(mut self) -> Self {
         self.options.extract_first = true;

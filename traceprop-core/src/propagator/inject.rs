@@ -56,7 +56,7 @@ impl Propagator {
         let mut headers = Headers::empty(lines, names);
         lines.fill(names, &mut headers.table);
         let context = InjectContext {
-            source: *source,
+            source: source.marked(self.options.mark_random),
             headers: &headers,
             tracestate: received.tracestate(&headers),
             options,

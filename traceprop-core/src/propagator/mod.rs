@@ -111,11 +111,12 @@ pub(crate) struct Options {
     pub(crate) trust: Trust,
     pub(crate) extract_first: bool,
     pub(crate) id_match: TraceIdMatch,
+    pub(crate) mark_random: bool,
 }
 
 impl Options {
     pub(crate) const DEFAULT: Self =
-        Self { trust: Trust::Continue, extract_first: false, id_match: TraceIdMatch::Exact };
+        Self { trust: Trust::Continue, extract_first: false, id_match: TraceIdMatch::Exact, mark_random: false };
 }
 
 impl core::fmt::Debug for Propagator {

@@ -9,8 +9,9 @@ use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 /// It decides by `rv` of the `ot` member, or else by the low 56 bits of the trace id. Sampled traces get the threshold
 /// (`th`). The caller's decision is ignored: see [`ParentBased`](super::ParentBased), which keeps a caller's threshold.
 ///
-/// A new trace whose id is [not random](crate::IdBits::non_random) gets an `rv`, a mix of the bits of the id. All samplers
-/// of the trace then make consistent decisions. The id of a received trace counts as random, whatever its flag: only the
+/// A new trace gets an `rv`, so that all samplers of the trace make consistent decisions: the low 56 bits of the trace id,
+/// or a mix of its bits if the id is [not random](crate::IdBits::non_random). It gets none if the random flag of its
+/// traceparent [is set](crate::PropagatorBuilder::mark_random). The id of a received trace counts as random, whatever its flag: only the
 /// service that starts a trace may add an `rv`.
 ///
 /// ```
@@ -25,7 +26,7 @@ use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 /// let span = propagator.extract(&nothing).new_span_with(&|| IdBits::random(u64::MAX), &QUARTER);
 /// let mut headers = Pairs::new();
 /// propagator.inject(&span, &InjectOptions::new(), &mut headers);
-/// assert_eq!(headers.get("tracestate"), Some("ot=th:c"));
+/// assert_eq!(headers.get("tracestate"), Some("ot=th:c;rv:ffffffffffffff"));
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,11 @@ impl Sampler for Probability {
             // OTEP 235 keeps the threshold here. The SDK specification does not, and an unsampled trace has no use for it.
             None => SamplingResult::new(Sampling::NotSampled).without_threshold(),
         };
-        if made.is_some() { result.with_explicit_randomness() } else { result }
+        match made {
+            Some(_) => result.with_explicit_randomness(),
+            None if received.is_none() && input.is_root() => result.decided_by_id(),
+            None => result,
+        }
     }
 }
 
@@ -89,7 +94,7 @@ mod tests {
         let kept = QUARTER.should_sample(&root(0xc0_0000_0000_0000));
         assert_eq!((kept.sampling(), kept.threshold().unwrap().get()), (Sampling::Sampled, 0xc0_0000_0000_0000));
         let not = QUARTER.should_sample(&root(0xbf_ffff_ffff_ffff));
-        assert_eq!(not, SamplingResult::new(Sampling::NotSampled).without_threshold());
+        assert_eq!(not, SamplingResult::new(Sampling::NotSampled).without_threshold().decided_by_id());
     }
 
     #[test]

@@ -237,6 +237,11 @@ impl SamplingResult {
         Self { otel: self.otel.with_randomness(), ..self }
     }
 
+    /// Notes that the bits of a random trace id decided. Its randomness is written if the random flag is not.
+    pub(super) const fn decided_by_id(self) -> Self {
+        Self { otel: self.otel.with_decision_by_id(), ..self }
+    }
+
     /// Returns the decision.
     pub const fn sampling(&self) -> Sampling {
         self.sampling

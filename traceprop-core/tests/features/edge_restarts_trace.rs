@@ -52,7 +52,7 @@ fn ok_inside_the_new_trace_is_one_and_the_old_tracestate_is_gone() {
     let mut call = Pairs::new();
     let outgoing = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
     let omitted = edge.inject(&extraction.new_span(&ids), &outgoing, &mut call);
-    assert_eq!(call.get("traceparent"), Some("00-b7ad6b7169203331b7ad6b7169203331-b7ad6b7169203331-03"));
+    assert_eq!(call.get("traceparent"), Some("00-b7ad6b7169203331b7ad6b7169203331-b7ad6b7169203331-01"));
     assert_eq!((call.get("tracestate"), call.get("baggage")), (None, Some("tenant=shoes")));
     assert_eq!(omitted.to_string(), "baggage: 1 member omitted (not-allowed)");
     let second = inside.extract(&call);

@@ -103,6 +103,10 @@ impl OtelEdit {
     const SET: u64 = 1 << BITS;
     const ERASE: u64 = 2 << BITS;
     const RANDOMNESS: u64 = 4 << BITS;
+    /// The sampler decided by the bits of the trace id.
+    const DECIDED_BY_ID: u64 = 8 << BITS;
+    /// The randomness to write is that of the trace id.
+    const RANDOMNESS_OF_ID: u64 = 16 << BITS;
 
     /// No change.
     pub(crate) const NONE: Self = Self(0);
@@ -112,11 +116,24 @@ impl OtelEdit {
             Some(threshold) => threshold.0 | Self::SET,
             None => Self::ERASE,
         };
-        Self(self.0 & Self::RANDOMNESS | threshold)
+        Self(self.0 & !(ONE - 1 | Self::SET | Self::ERASE) | threshold)
     }
 
     pub(crate) const fn with_randomness(self) -> Self {
         Self(self.0 | Self::RANDOMNESS)
+    }
+
+    /// Notes that the bits of the trace id decided for all samplers of the trace.
+    pub(crate) const fn with_decision_by_id(self) -> Self {
+        Self(self.0 | Self::DECIDED_BY_ID)
+    }
+
+    /// Writes the randomness of the trace id if it decided: no flag tells that the id is random.
+    pub(crate) const fn with_randomness_of_id(self) -> Self {
+        match self.0 & Self::DECIDED_BY_ID {
+            0 => self,
+            _ => Self(self.0 | Self::RANDOMNESS_OF_ID),
+        }
     }
 
     pub(crate) const fn threshold(self) -> Option<Threshold> {
@@ -149,9 +166,11 @@ impl OtelEdit {
             fmt::write(&mut text, format_args!("th:{threshold}"))?;
         }
         // A valid received randomness is kept.
-        let makes_randomness = self.has_randomness() && OtelTraceState(received).randomness().is_none();
+        let of_id = self.0 & Self::RANDOMNESS_OF_ID != 0;
+        let makes_randomness = (self.has_randomness() || of_id) && OtelTraceState(received).randomness().is_none();
         if makes_randomness {
-            let (separator, randomness) = (separator(&text), mixed_randomness_of(trace_id));
+            let randomness = if of_id { randomness_of(trace_id) } else { mixed_randomness_of(trace_id) };
+            let separator = separator(&text);
             fmt::write(&mut text, format_args!("{separator}rv:{randomness:014x}"))?;
         }
         for item in received.split(';').filter(|item| !item.is_empty()) {
