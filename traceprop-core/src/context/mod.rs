@@ -5,6 +5,7 @@ pub(crate) mod received;
 #[cfg(feature = "alloc")]
 pub(crate) mod text_filter;
 pub(crate) mod trust;
+pub(crate) mod traceparent;
 
 use crate::field::FormatKind;
 use crate::id::generator::IdGenerator;

@@ -35,11 +35,11 @@ fn section() -> String {
         for to in Format::ALL {
             let _ = write!(text, " | {}", to.title());
         }
-        text.push_str(" |\n|---|---|---|---|---|---|---|\n");
-        for (attribute, cells) in rows(from) {
+        let _ = writeln!(text, " |\n|{}", "---|".repeat(1 + Format::ALL.len()));
+        for (attribute, cells) in rows(*from) {
             let _ = write!(text, "| {}", attribute.title());
             for fate in cells {
-                let _ = write!(text, " | {}", cell(*fate));
+                let _ = write!(text, " | {}", cell(fate));
             }
             text.push_str(" |\n");
         }

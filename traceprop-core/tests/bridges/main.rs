@@ -9,6 +9,7 @@
 mod document;
 mod edge;
 mod format;
+mod further;
 #[path = "../support/known.rs"]
 mod known;
 mod pairs;

@@ -10,7 +10,7 @@ use crate::edge::{BETWEEN, Edge, FIRST, SECOND, hop};
 use crate::format::{Attribute, Format};
 use crate::said::{Said, any_said};
 use crate::seen::{Seen, see};
-use crate::table::{Fate, Word, rows};
+use crate::table::{Fate, Word, attributes, column};
 
 /// Where on the way something is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,10 +83,9 @@ fn undecided(format: Format) -> &'static str {
 }
 
 fn check_all(said: &Said) -> Result<(), TestCaseError> {
-    for (place, to) in Format::ALL.into_iter().enumerate() {
+    for to in Format::ALL.iter().copied() {
         let (there, back) = travel(said, to);
-        for (attribute, cells) in rows(said.format) {
-            let cell = cells[place];
+        for (attribute, cell) in column(said.format, to) {
             let both = check(said, to, Leg::There, attribute, cell.there, &there)
                 .and_then(|()| check(said, to, Leg::Back, attribute, cell.back, &back));
             if let Err(error) = both {
@@ -139,11 +138,11 @@ proptest! {
 #[test]
 fn ok_every_row_is_put_to_the_test() {
     let mut runner = TestRunner::deterministic();
-    for format in Format::ALL {
+    for format in Format::ALL.iter().copied() {
         let strategy = any_said(format);
         let contexts: Vec<Said> =
             (0..64).map(|_| strategy.new_tree(&mut runner).expect("a context").current()).collect();
-        for (attribute, _) in rows(format) {
+        for attribute in attributes(format) {
             let with = contexts.iter().filter(|said| said.value(attribute).is_some()).count();
             assert!(with >= 4, "{format:?}: {attribute:?} in {with} of 64");
         }
@@ -154,18 +153,18 @@ fn ok_every_row_is_put_to_the_test() {
 #[test]
 fn ok_passthrough_keeps_and_loses_what_spans_do() {
     let mut runner = TestRunner::deterministic();
-    for format in Format::ALL {
+    for format in Format::ALL.iter().copied() {
         let strategy = any_said(format);
         for _ in 0..64 {
             let said = strategy.new_tree(&mut runner).expect("a context").current();
-            for (place, to) in Format::ALL.into_iter().enumerate().filter(|(_, to)| *to != format) {
-                check_forwards(&said, place, to);
+            for to in Format::ALL.iter().copied().filter(|to| *to != format) {
+                check_forwards(&said, to);
             }
         }
     }
 }
 
-fn check_forwards(said: &Said, place: usize, to: Format) {
+fn check_forwards(said: &Said, to: Format) {
     let format = said.format;
     let first = Edge::writes(to, said.multi);
     let mut between = first.forwards(&said.request());
@@ -193,13 +192,12 @@ fn check_forwards(said: &Said, place: usize, to: Format) {
         let context = OwnedContext::from_passthrough(&second.propagator().extract(&between));
         back.last_span = context.datadog().last_span().map(|span| span.to_string());
     }
-    for (attribute, cells) in rows(format) {
+    for (attribute, cell) in column(format, to) {
         // Other tests check which span is written where.
         let spans = [Attribute::SpanId, Attribute::B3Parent, Attribute::LastSpan];
         if spans.contains(&attribute) && !(format == Format::Datadog && attribute == Attribute::LastSpan) {
             continue;
         }
-        let cell = cells[place];
         let both = check(said, to, Leg::There, attribute, cell.there, &there)
             .and_then(|()| check(said, to, Leg::Back, attribute, cell.back, &back));
         assert_eq!(both, Ok(()), "{format:?} over {to:?}: {:?}\n{between:?}", said.request());

@@ -9,7 +9,7 @@ use crate::format::Format;
 use crate::said::{Said, any_said};
 
 fn any_two() -> impl Strategy<Value = (Said, Said)> {
-    let formats = (select(&Format::ALL[..]), select(&Format::ALL[..])).prop_filter("the same", |(a, b)| a != b);
+    let formats = (select(Format::ALL), select(Format::ALL)).prop_filter("the same", |(a, b)| a != b);
     formats.prop_flat_map(|(a, b)| (any_said(a), any_said(b)))
 }
 
@@ -32,7 +32,7 @@ proptest! {
         if swapped {
             request.reverse();
         }
-        for to in Format::ALL {
+        for to in Format::ALL.iter().copied() {
             if to == Format::Correlation && stranger.format == Format::Correlation {
                 continue;
             }

@@ -1,6 +1,7 @@
 //! What becomes of each attribute between each two formats: the promise, as data.
 
 use crate::format::{Attribute, Format};
+use crate::further;
 use Attribute as A;
 use Fate::{As, Kept, Lost};
 use Format::{B3, Correlation, Datadog, Jaeger, Sw8, W3c};
@@ -49,31 +50,34 @@ pub(crate) struct Cell {
     pub(crate) back: Fate,
 }
 
-const fn both(fate: Fate) -> Cell {
+pub(crate) const fn both(fate: Fate) -> Cell {
     Cell { there: fate, back: fate }
 }
 
-const fn then(there: Fate, back: Fate) -> Cell {
+pub(crate) const fn then(there: Fate, back: Fate) -> Cell {
     Cell { there, back }
 }
 
-const K: Cell = both(Kept);
-const L: Cell = both(Lost);
+pub(crate) const K: Cell = both(Kept);
+pub(crate) const L: Cell = both(Lost);
 /// Not to be seen there, and back again.
-const B: Cell = then(Lost, Kept);
-const NO: Cell = both(As(NotSampled));
-const YES: Cell = both(As(Sampled));
+pub(crate) const B: Cell = then(Lost, Kept);
+pub(crate) const NO: Cell = both(As(NotSampled));
+pub(crate) const YES: Cell = both(As(Sampled));
 /// A priority of 2 is Datadog's debug, and also a person's decision to keep the trace.
 const DEBUG_TO_DATADOG: Cell = then(As(PriorityTwo), As(Sampled));
-const ANEW: Cell = then(Lost, As(Anew));
+pub(crate) const ANEW: Cell = then(Lost, As(Anew));
 const NUMBER: Cell = then(Lost, As(ZeroOrOne));
 
 /// The attributes of a format, and their fate in each other one. In its own column: through a service of ours that
 /// speaks just that; for B3, from one of its encodings to the other.
-pub(crate) type Row = (Format, Attribute, [Cell; 6]);
+type Row = (Format, Attribute, [Cell; 6]);
+
+/// The formats of the columns of [`ROWS`]. Cells of other formats follow from rules: see [`further`](crate::further).
+const COLUMNS: [Format; 6] = [W3c, B3, Datadog, Jaeger, Sw8, Correlation];
 
 #[rustfmt::skip]
-pub(crate) const ROWS: &[Row] = &[
+const ROWS: &[Row] = &[
     //                              W3C  B3   Datadog            Jaeger  sw8  correlation
     (W3c, A::TraceId,              [K,   K,   K,                 K,      K,   K]),
     (W3c, A::SpanId,               [K,   K,   K,                 K,      K,   L]),
@@ -128,18 +132,42 @@ pub(crate) const ROWS: &[Row] = &[
     (Correlation, A::CorrelationText, [B, L,  L,                 L,      L,   K]),
 ];
 
-/// Returns the rows of a format.
-pub(crate) fn rows(from: Format) -> impl Iterator<Item = (Attribute, &'static [Cell; 6])> {
-    ROWS.iter().filter(move |(format, ..)| *format == from).map(|(_, attribute, cells)| (*attribute, cells))
+/// Returns the attributes of a format.
+pub(crate) fn attributes(from: Format) -> impl Iterator<Item = Attribute> {
+    let written_out = ROWS.iter().filter(move |(format, ..)| *format == from).map(|(_, attribute, _)| *attribute);
+    written_out.chain(further::attributes(from).iter().copied())
+}
+
+/// Returns what becomes of an attribute of one format in another one.
+fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
+    let row = ROWS.iter().find(|(format, known, _)| (*format, *known) == (from, attribute));
+    let place = COLUMNS.iter().position(|format| *format == to);
+    match row.zip(place) {
+        Some(((.., cells), place)) => cells[place],
+        None => further::cell(from, attribute, to),
+    }
+}
+
+/// Returns what becomes of each attribute of a format in another one.
+pub(crate) fn column(from: Format, to: Format) -> impl Iterator<Item = (Attribute, Cell)> {
+    attributes(from).map(move |attribute| (attribute, cell(from, attribute, to)))
+}
+
+/// Returns the rows of a format, with a cell for each format in the order of [`Format::ALL`].
+pub(crate) fn rows(from: Format) -> impl Iterator<Item = (Attribute, Vec<Cell>)> {
+    attributes(from)
+        .map(move |attribute| (attribute, Format::ALL.iter().map(|to| cell(from, attribute, *to)).collect()))
 }
 
 #[test]
 fn ok_a_format_has_each_attribute_once() {
-    for (place, row) in ROWS.iter().enumerate() {
-        assert!(ROWS[place + 1..].iter().all(|other| (other.0, other.1) != (row.0, row.1)), "{row:?}");
-        // Its own headers hold all that a format can say, but for what a new span makes old.
-        let own = Format::ALL.iter().position(|format| *format == row.0).expect("one of all");
-        let replaced = [A::B3Parent, A::LastSpan, A::Width, A::SpanId].contains(&row.1);
-        assert!(row.2[own] == K || replaced, "{row:?}");
+    for format in Format::ALL.iter().copied() {
+        let attributes: Vec<_> = attributes(format).collect();
+        for (place, attribute) in attributes.iter().enumerate() {
+            assert!(!attributes[place + 1..].contains(attribute), "{format:?}: {attribute:?}");
+            // Its own headers hold all that a format can say, but for what a new span makes old.
+            let replaced = [A::B3Parent, A::LastSpan, A::Width, A::SpanId].contains(attribute);
+            assert!(cell(format, *attribute, format) == K || replaced, "{format:?}: {attribute:?}");
+        }
     }
 }

@@ -37,6 +37,7 @@ const ORDER: &[&[&str]] = &[
     &["context::inject_options"],
     &["context::received"],
     &["context"],
+    &["context::traceparent"],
     // What a format is.
     &["format"],
     &["format::forward"],

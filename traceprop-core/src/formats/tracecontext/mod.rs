@@ -24,9 +24,7 @@
 //!
 //! Spec: <https://www.w3.org/TR/trace-context-2/#traceparent-header>
 
-mod traceparent;
-
-pub use traceparent::{TraceFlags, TraceParent};
+pub use crate::context::traceparent::{TraceFlags, TraceParent};
 
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::OmitReason;

@@ -122,7 +122,7 @@ impl TraceParent {
         out
     }
 
-    pub(super) const fn context(&self) -> RemoteContext {
+    pub(crate) const fn context(&self) -> RemoteContext {
         RemoteContext {
             trace_id: self.trace_id,
             parent_id: Some(self.parent_id),
