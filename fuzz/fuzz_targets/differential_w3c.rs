@@ -25,7 +25,7 @@ static THEIRS: LazyLock<TraceContextPropagator> = LazyLock::new(TraceContextProp
 const PARENT: &[Difference] = &[
     Difference {
         name: "they read the first of several",
-        by: "RFC 9110 5.3: a field that is not a list has one line",
+        by: "RFC 9110 5.3: a field that is not a list has one line; equal lines are one",
         applies: |lines| lines.len() > 1,
     },
     Difference {

@@ -61,12 +61,13 @@ fn lines(headers: Headers) {
     let Some(received) = extraction.context() else {
         return assert!(passed.0.is_empty());
     };
-    let line = headers[0].1.as_slice();
-    let is_text = line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
+    let is_text = headers.iter().flat_map(|(_, line)| line).all(|&b| b == b'\t' || (b' '..=b'~').contains(&b));
     let flags = TraceFlags::new(received.sampling.is_sampled(), received.random);
     let parent = TraceParent::new(received.trace_id, received.parent_id.expect("it has one"), flags);
     let canonical = parent.to_bytes();
-    assert_eq!(passed.0, [("traceparent".to_owned(), if is_text { line.to_vec() } else { canonical.to_vec() })]);
+    let lines = headers.iter().map(|(name, line)| (name.to_ascii_lowercase(), line.clone()));
+    let expected = if is_text { lines.collect() } else { vec![("traceparent".to_owned(), canonical.to_vec())] };
+    assert_eq!(passed.0, expected);
 
     let span = SpanId::new(SPAN).expect("not zero");
     let own_span = extraction.span_with_ids(received.trace_id, span);

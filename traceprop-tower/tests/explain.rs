@@ -28,9 +28,8 @@ async fn ok_counters_per_format_outcome_and_reason() {
         *counted.lock().expect("no panic").entry(labels).or_default() += 1;
     });
     let address = serve(Router::new().route("/", on_get(async || "ok")).layer(layer)).await;
-    for lines in
-        [b"".to_vec(), traced(), traced().repeat(2), [traced(), b"tracestate: a\r\nbaggage: b\r\n".to_vec()].concat()]
-    {
+    let two = [traced(), b"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n".to_vec()].concat();
+    for lines in [b"".to_vec(), traced(), two, [traced(), b"tracestate: a\r\nbaggage: b\r\n".to_vec()].concat()] {
         assert_eq!(get(address, "/", &lines).await, Answer::ok("ok"));
     }
     let seen: Vec<_> = std::mem::take(&mut *counters.lock().unwrap()).into_iter().collect();

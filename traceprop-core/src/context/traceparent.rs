@@ -10,6 +10,7 @@
 
 use core::fmt;
 
+use crate::carrier::headers::{HeaderLines, Headers};
 use crate::context::RemoteContext;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
@@ -130,6 +131,50 @@ impl TraceParent {
             random: self.flags.is_random(),
         }
     }
+}
+
+/// Parses the value of a field that holds a traceparent. `first` is its first line.
+///
+/// Equal values, on lines or joined by commas, are one value. `allow_multiple` also accepts different values of one
+/// trace, of which the last one counts.
+#[inline]
+pub(crate) fn read(
+    headers: &Headers<'_>,
+    field: Field,
+    first: &[u8],
+    allow_multiple: bool,
+) -> Result<TraceParent, InvalidHeader> {
+    let read = match headers.is_repeated(field) {
+        false => TraceParent::parse(first),
+        true => Err(InvalidReason::MultipleTraceparent.at(0).of(field)),
+    };
+    read.or_else(|error| match error.reason() {
+        InvalidReason::MultipleTraceparent => read_several(&headers.get_all(field), allow_multiple, error),
+        _ => Err(error),
+    })
+    .map_err(|error| InvalidHeader::new(field, error.reason(), error.offset() as usize))
+}
+
+#[cold]
+fn read_several(
+    lines: &HeaderLines<'_>,
+    allow_multiple: bool,
+    error: InvalidHeader,
+) -> Result<TraceParent, InvalidHeader> {
+    let mut values = lines.iter().flat_map(|line| line.split(|&byte| byte == b',')).map(wire::trim);
+    let first = values.next().unwrap_or_default();
+    match (lines.is_over_limit(), allow_multiple) {
+        (true, true) => return Err(InvalidHeader::new(error.field(), InvalidReason::TooManyLines, 0)),
+        (true, false) => return Err(error),
+        (false, _) if values.clone().all(|value| value == first) => return TraceParent::parse(first),
+        (false, true) => {}
+        (false, false) => return Err(error),
+    }
+    let first = TraceParent::parse(first)?;
+    values.try_fold(first, |_, value| {
+        let parent = TraceParent::parse(value)?;
+        if parent.trace_id == first.trace_id { Ok(parent) } else { Err(error) }
+    })
 }
 
 impl fmt::Display for TraceParent {

@@ -386,7 +386,10 @@ mod tests {
         let propagator = builder.clone().names("acme,tracecontext", "ACME,b3").unwrap().build().unwrap();
         assert!(propagator.extract_names().eq(["Acme", "tracecontext"]));
         assert!(propagator.inject_names().eq(["Acme", "b3"]));
-        let twice = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"); 2];
+        let twice = [
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01"),
+        ];
         assert_eq!(propagator.extract(&twice).source_format(), Some("tracecontext"));
         // `all` means the defined instance of a built-in format, but no custom format.
         let all = builder.names("all", "none").unwrap().build().unwrap();

@@ -82,10 +82,19 @@ fn ok_signs_are_not_digits() {
 }
 
 #[test]
-fn ok_identical_traceparents_are_two_all_the_same() {
-    request(&[("traceparent", VALID), ("traceparent", VALID)]).restarted();
-    with(&format!("{VALID},{VALID}")).restarted();
-    with(&format!("{VALID}, {VALID}")).restarted();
+fn ok_identical_traceparents_are_one() {
+    request(&[("traceparent", VALID), ("traceparent", VALID)]).kept();
+    with(&format!("{VALID},{VALID}")).kept();
+    with(&format!("{VALID}, {VALID}")).kept();
+}
+
+#[test]
+fn ok_traceparents_that_differ_in_one_digit_are_two() {
+    let other = format!("00-{TRACE}-{PARENT}-00");
+    request(&[("traceparent", VALID), ("traceparent", &other)]).restarted();
+    with(&format!("{VALID},{other}")).restarted();
+    with(&format!("{VALID},{VALID},{other}")).restarted();
+    with(&format!("{VALID},")).restarted();
 }
 
 #[test]

@@ -10,9 +10,9 @@
 //!
 //! Later versions may append fields after another dash. The known fields are read, and version `00` is written.
 //!
-//! A browser page with two agents sends two values, on two lines or joined by a comma. They are invalid
-//! (`multiple-traceparent`), unless [`W3cTraceContext::allow_multiple_traceparent`] accepts them. Without a valid
-//! `traceparent` the `tracestate` is ignored.
+//! A browser page with two agents sends two values, on two lines or joined by a comma. Equal values are one value.
+//! Different ones are invalid (`multiple-traceparent`), unless [`W3cTraceContext::allow_multiple_traceparent`] accepts
+//! them. Without a valid `traceparent` the `tracestate` is ignored.
 //!
 //! ```
 //! use traceprop_core::formats::tracecontext::TraceParent;
@@ -28,13 +28,12 @@ pub use crate::context::traceparent::{TraceFlags, TraceParent};
 
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::OmitReason;
-use crate::field::invalid::InvalidHeader;
+use crate::context::traceparent;
 use crate::field::{Field, FormatKind};
 use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, check_line, check_lines};
 use crate::wire::buffer::StackText;
-use crate::wire::reason::InvalidReason;
 
 /// The longest edited tracestate, in bytes, that is assembled on the stack. A longer one is streamed.
 const STACK_TRACESTATE: usize = 512;
@@ -73,8 +72,8 @@ impl W3cTraceContext {
 
     /// Accepts several `traceparent` values, on lines or joined by commas, if all are valid and name one trace.
     ///
-    /// The last value counts. By default, and if the values name different traces, they are invalid
-    /// (`multiple-traceparent`).
+    /// The last value counts. By default, and if the values name different traces, different values are invalid
+    /// (`multiple-traceparent`). Equal values are always one value.
     pub const fn allow_multiple_traceparent(self) -> Self {
         Self { allow_multiple: true, ..self }
     }
@@ -85,30 +84,6 @@ impl W3cTraceContext {
     /// propagate at least 512 characters.
     pub const fn max_tracestate_len(self, characters: usize) -> Self {
         Self { max_tracestate_len: Some(characters), ..self }
-    }
-
-    #[inline]
-    fn traceparent(&self, headers: &Headers<'_>, first: &[u8]) -> Result<TraceParent, InvalidHeader> {
-        if !self.allow_multiple {
-            if headers.is_repeated(Field::TraceParent) {
-                return Err(InvalidHeader::new(Field::TraceParent, InvalidReason::MultipleTraceparent, 0));
-            }
-            return TraceParent::parse(first);
-        }
-        let lines = headers.get_all(Field::TraceParent);
-        if lines.is_over_limit() {
-            return Err(InvalidHeader::new(Field::TraceParent, InvalidReason::TooManyLines, 0));
-        }
-        let mut values = lines.iter().flat_map(|line| line.split(|&b| b == b','));
-        let first = TraceParent::parse(values.next().unwrap_or(first))?;
-        let mut last = first;
-        for value in values {
-            last = TraceParent::parse(value)?;
-            if last.trace_id != first.trace_id {
-                return Err(InvalidHeader::new(Field::TraceParent, InvalidReason::MultipleTraceparent, 0));
-            }
-        }
-        Ok(last)
     }
 }
 
@@ -125,7 +100,7 @@ impl Format for W3cTraceContext {
         let Some(first) = headers.get(Field::TraceParent) else {
             return Parsed::absent();
         };
-        let parent = match self.traceparent(headers, first) {
+        let parent = match traceparent::read(headers, Field::TraceParent, first, self.allow_multiple) {
             Ok(parent) => parent,
             Err(invalid) => return Parsed::invalid(invalid),
         };
