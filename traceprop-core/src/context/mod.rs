@@ -4,8 +4,8 @@ pub(crate) mod inject_options;
 pub(crate) mod received;
 #[cfg(feature = "alloc")]
 pub(crate) mod text_filter;
-pub(crate) mod trust;
 pub(crate) mod traceparent;
+pub(crate) mod trust;
 
 use crate::field::FormatKind;
 use crate::id::generator::IdGenerator;
