@@ -25,7 +25,7 @@ use reqwest_tracing::TracingMiddleware;
 use tower::Service;
 use tower::layer::layer_fn;
 use traceprop_core::{InjectOptions, presets};
-use traceprop_reqwest::{PropagationMiddleware, Rule, Rules};
+use traceprop_reqwest::{PropagationMiddleware, Rule, Rules, RulesExt};
 use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 

@@ -31,6 +31,11 @@
 //! assert!(outgoing["traceparent"].to_str().unwrap().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
 //! ```
 //!
+//! # Destinations
+//!
+//! [`Rules`] say which host receives which formats, baggage keys and correlation ids. The layers of `traceprop-tower` and the
+//! clients of `traceprop-reqwest` take them; other clients call [`Rules::inject_headers`] for each request.
+//!
 //! # Browsers
 //!
 //! These optional items let a browser agent and the server share a trace:
@@ -43,6 +48,12 @@
 //! | keep ids out of responses that are cached | [`caching`] |
 //! | link a trace to the session, view and resource of a browser agent | [`RumIds`] |
 
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `idna` | patterns of [`Rules`] with names that are not ASCII, such as `bücher.example` |
+
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -52,11 +63,13 @@ pub mod cors;
 mod names;
 mod page;
 mod response;
+mod rules;
 mod rum;
 
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
 pub use page::{MetaTag, PageMarkup};
 pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseHeaders};
+pub use rules::{Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 pub use rum::RumIds;
 pub use traceprop_core::OwnedContext;
 

@@ -1,12 +1,13 @@
 //! The settings of one call of a plain client: context, formats, and what is sent in addition to trace context.
 
-use reqwest::{Request, Url};
+use reqwest::Request;
 use traceprop_core::{
     InjectOptions, OwnedContext, Propagator, RandomIds, SpanContext, format::InjectSource, report::InjectReport,
 };
 use traceprop_http::HeaderCarrierMut;
 
-use crate::policy::child_of;
+use crate::destination::authority;
+use crate::rules::child_of;
 
 /// The settings of one call of a plain client. By default it sends the current context, and trace context only.
 ///
@@ -105,30 +106,5 @@ impl<'a> Call<'a> {
         let report = self.propagator.inject(source, &outgoing, &mut HeaderCarrierMut::new(&mut headers));
         *request.headers_mut() = headers;
         report
-    }
-}
-
-/// Host and port of the URL. Text before an `@` is a credential, so it is not a part of the peer's name.
-pub(crate) fn authority(url: &Url) -> &str {
-    let authority = url.authority();
-    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ok_authority_is_host_and_port_without_credentials() {
-        for (url, expected) in [
-            ("http://stock.internal/items", "stock.internal"),
-            ("http://stock.internal:8080/items?at=a@b", "stock.internal:8080"),
-            ("http://stock.internal:80/", "stock.internal"),
-            ("https://user:p%40ss@stock.internal:8443/", "stock.internal:8443"),
-            ("http://[::1]:8080/", "[::1]:8080"),
-            ("data:text/plain,a@b", ""),
-        ] {
-            assert_eq!(authority(&url.parse().unwrap()), expected, "{url}");
-        }
     }
 }

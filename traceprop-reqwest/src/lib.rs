@@ -87,7 +87,7 @@
 //! To prevent this, in order of preference:
 //!
 //! 1. Use [`Client`].
-//! 2. Use [`Rules::redirect_policy`]: it stops before a host that the rules do not allow.
+//! 2. Use [`RulesExt::redirect_policy`]: it stops before a host that the rules do not allow.
 //! 3. Use [`reqwest::redirect::Policy::none`].
 //!
 //! ## Retries of a plain client
@@ -114,19 +114,20 @@
 
 mod call;
 mod client;
+mod destination;
 #[cfg(feature = "middleware")]
 mod middleware;
-mod policy;
 mod propagate;
-mod redirect_policy;
+mod rules;
 
 pub use call::Call;
 pub use client::{BuildError, Client, ClientBuilder, Error, Origin, RequestBuilder};
 #[cfg(feature = "middleware")]
 pub use middleware::{DisablePropagation, PropagationMiddleware};
-pub use policy::{MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 pub use propagate::Propagate;
+pub use rules::RulesExt;
 pub use traceprop_core::{Allow, InjectOptions, OwnedContext, Propagator, SpanContext, presets};
+pub use traceprop_http::{Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -49,7 +49,7 @@ use crate::Call;
 ///
 /// The inner client follows redirects, so each hop receives the headers of the first request, including other hosts. The
 /// called server decides who receives the baggage that a call allows. Build the inner client with
-/// [`Rules::redirect_policy`](crate::Rules::redirect_policy) or without redirects, or use [`Client`](crate::Client), which
+/// [`RulesExt::redirect_policy`](crate::RulesExt::redirect_policy) or without redirects, or use [`Client`](crate::Client), which
 /// checks each hop.
 #[derive(Clone, Debug)]
 pub struct PropagationMiddleware {

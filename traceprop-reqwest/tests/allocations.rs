@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use reqwest::{Method, Request};
 use traceprop_core::{OwnedBaggage, OwnedContext, SpanContext, baggage::BaggageEntry, presets};
-use traceprop_reqwest::{Call, Rule, Rules};
+use traceprop_reqwest::{Call, Rule, Rules, RulesExt};
 
 fn context() -> OwnedContext {
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().expect("an id");

@@ -11,7 +11,7 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next, 
 use traceprop_core::{
     Allow, InContext, InjectOptions, OwnedBaggage, OwnedContext, RandomIds, SpanContext, baggage::BaggageEntry,
 };
-use traceprop_reqwest::{DisablePropagation, PropagationMiddleware, Rule, Rules, presets};
+use traceprop_reqwest::{DisablePropagation, PropagationMiddleware, Rule, Rules, RulesExt, presets};
 
 fn context() -> OwnedContext {
     let mut baggage = OwnedBaggage::new();

@@ -1,11 +1,11 @@
-//! A plain client with `Rules::redirect_policy`, on loopback.
+//! A plain client with `RulesExt::redirect_policy`, on loopback.
 
 mod common;
 
 use common::{Server, values};
 use reqwest::{Client, redirect};
 use traceprop_core::{OwnedBaggage, OwnedContext, RandomIds, SpanContext, baggage::BaggageEntry};
-use traceprop_reqwest::{Call, InjectOptions, Propagate, Propagator, Rule, Rules, presets};
+use traceprop_reqwest::{Call, InjectOptions, Propagate, Propagator, Rule, Rules, RulesExt, presets};
 
 fn client(rules: &Rules) -> Client {
     let policy = rules.redirect_policy(redirect::Policy::limited(3));

@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use traceprop_core::{Extraction, IdBits, InjectOptions, OwnedContext, Propagator, SpanId};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
-use traceprop_reqwest::{Rule, Rules};
+use traceprop_reqwest::{Rule, Rules, RulesExt};
 use traceprop_tower::{ExtractLayer, presets};
 
 use crate::input::{

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use reqwest::{Request, Response};
-use traceprop_core::{OwnedContext, SpanContext};
+use traceprop_core::{InjectOptions, OwnedContext, SpanContext};
 
 use super::error::{Error, Origin};
 use super::redirect::Chain;
 use super::{Client, Inner};
-use crate::policy::{Hop, child_of};
+use crate::rules::{child_of, write};
 
 /// The trace settings of a call.
 #[derive(Clone, Debug, Default)]
@@ -81,8 +81,9 @@ impl Inner {
             false => child_of(context, &*self.ids),
         });
         let served = trace.context.as_ref().and_then(OwnedContext::endpoint);
-        let hop = Hop { endpoint: trace.endpoint.as_deref().or(served), withholds_text: is_downgraded };
-        let report = self.rules.write(source, hop, request);
+        let options = InjectOptions::new();
+        let options = trace.endpoint.as_deref().or(served).map_or(options, |endpoint| options.endpoint(endpoint));
+        let report = write(&self.rules, source, &options, is_downgraded, request);
         if let Some(on_omitted) = self.on_omitted.as_ref().filter(|_| !report.is_complete()) {
             on_omitted(request.url(), &report);
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use traceprop_core::{IdBits, InContext, OwnedContext, Propagator};
-use traceprop_reqwest::{Call, Client, Propagate, Rule, Rules, presets};
+use traceprop_reqwest::{Call, Client, Propagate, Rule, Rules, RulesExt, presets};
 
 use crate::{SPAN, Server, TRACE, client, context, plain, span_id, values};
 

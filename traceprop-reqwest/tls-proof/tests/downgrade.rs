@@ -4,7 +4,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Url, redirect};
 use tls_proof::{Authority, Server};
 use traceprop_core::{OwnedBaggage, OwnedContext, Propagator, RandomIds, SpanContext, baggage::BaggageEntry};
-use traceprop_reqwest::{Call, Client, ClientBuilder, Error, InjectOptions, Propagate, Rule, Rules, presets};
+use traceprop_reqwest::{Call, Client, ClientBuilder, Error, InjectOptions, Propagate, Rule, Rules, RulesExt, presets};
 
 /// What must not leave TLS.
 const SECRETS: [&str; 4] = ["baggage", "authorization", "cookie", "proxy-authorization"];

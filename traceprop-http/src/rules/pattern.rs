@@ -1,14 +1,15 @@
-//! Patterns of rules, and the URLs that they match.
+//! Patterns of rules, and the destinations that they match.
 
-use reqwest::Url;
+use std::borrow::Cow;
 
 use super::cidr::{self, Cidr};
-use super::origin::Origin;
+use super::destination::{Destination, ends_in_number};
 
 /// Reason why the pattern of a rule is invalid.
 ///
 /// ```
-/// use traceprop_reqwest::{PatternError, Rule, Rules, RulesError, presets};
+/// use traceprop_core::presets;
+/// use traceprop_http::{PatternError, Rule, Rules, RulesError};
 ///
 /// let error = Rules::builder(presets::W3C).rule("10.0.0.1/8", Rule::everything()).build().unwrap_err();
 /// assert!(matches!(error, RulesError::BadPattern { source: PatternError::HostBits, .. }));
@@ -19,9 +20,12 @@ pub enum PatternError {
     /// The scheme is not `http` or `https`.
     #[error("the scheme is not http or https")]
     BadScheme,
-    /// The host is missing or invalid in a URL.
+    /// The host is missing or invalid, or a number that is not an address as in `10.0.0.1`.
     #[error("missing or invalid host")]
     BadHost,
+    /// The host is not ASCII, and the feature `idna` is off.
+    #[error("the host is not ASCII; write it in its `xn--` form")]
+    NotAscii,
     /// The port is not a number from 1 to 65535.
     #[error("the port is not a number from 1 to 65535")]
     BadPort,
@@ -71,13 +75,18 @@ impl Pattern {
         Ok(Self { scheme, host: Host::parse(host)?, port })
     }
 
-    pub(super) fn matches(&self, origin: &Origin<'_>) -> bool {
-        self.scheme.is_none_or(|scheme| scheme == origin.scheme)
-            && self.port.is_none_or(|port| origin.port == Some(port))
-            && self.host.matches(origin.host)
+    /// Returns whether the pattern is `*`, without a scheme and a port.
+    pub(super) fn is_any(&self) -> bool {
+        *self == Self { scheme: None, host: Host::Any, port: None }
     }
 
-    /// Whether this pattern matches every URL that `other` matches.
+    pub(super) fn matches(&self, destination: &Destination<'_>) -> bool {
+        self.scheme.is_none_or(|scheme| scheme == destination.scheme)
+            && self.port.is_none_or(|port| destination.port() == Some(port))
+            && self.host.matches(destination.host)
+    }
+
+    /// Whether this pattern matches every destination that `other` matches.
     pub(super) fn covers(&self, other: &Self) -> bool {
         (self.scheme.is_none() || self.scheme == other.scheme)
             && (self.port.is_none() || self.port == other.port)
@@ -102,7 +111,7 @@ impl Host {
             Some(name) => (name, true),
             None => (text, false),
         };
-        let name = as_in_urls(name).ok_or(PatternError::BadHost)?;
+        let name = normalized(name)?;
         match (cidr::literal(&name), is_suffix) {
             (Some(_), true) => Err(PatternError::BadHost),
             (Some(address), false) => Ok(Self::Block(Cidr::single(address))),
@@ -114,9 +123,9 @@ impl Host {
     fn matches(&self, host: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Exact(name) => **name == *without_root(host),
+            Self::Exact(name) => name.eq_ignore_ascii_case(without_root(host)),
             Self::Suffix(suffix) => is_below(without_root(host), suffix),
-            // Only literal addresses of the URL: names are not resolved here.
+            // Only literal addresses: names are not resolved here.
             Self::Block(block) => cidr::literal(host).is_some_and(|address| block.contains(address)),
         }
     }
@@ -133,16 +142,30 @@ impl Host {
     }
 }
 
-/// Returns the name as URLs have it: lower case, punycode, addresses in canonical form.
-fn as_in_urls(name: &str) -> Option<Box<str>> {
-    let is_bracketed = name.starts_with('[') && name.ends_with(']');
-    let is_odd = |c: char| c.is_whitespace() || "/?#@\\%*".contains(c) || (c == ':' && !is_bracketed);
-    if name.is_empty() || name.contains(is_odd) {
-        return None;
+/// Returns the name in the form of parsed URLs: lower case, `xn--` labels, no final dot.
+fn normalized(name: &str) -> Result<Box<str>, PatternError> {
+    let name = to_ascii(name)?;
+    let is_address = name.starts_with('[') && name.ends_with(']') && cidr::literal(&name).is_some();
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "/?#@\\%*:[]<>^|".contains(c);
+    let name = without_root(&name);
+    let is_number = ends_in_number(name) && cidr::literal(name).is_none();
+    if name.is_empty() || is_number || (name.contains(is_odd) && !is_address) {
+        return Err(PatternError::BadHost);
     }
-    let url = Url::parse(&format!("http://{name}/")).ok()?;
-    let host = without_root(url.host_str()?);
-    (!host.is_empty()).then(|| host.into())
+    Ok(name.to_ascii_lowercase().into())
+}
+
+#[cfg(feature = "idna")]
+fn to_ascii(name: &str) -> Result<Cow<'_, str>, PatternError> {
+    match name.is_ascii() {
+        true => Ok(name.into()),
+        false => idna::domain_to_ascii(name).map(Cow::Owned).map_err(|_| PatternError::BadHost),
+    }
+}
+
+#[cfg(not(feature = "idna"))]
+fn to_ascii(name: &str) -> Result<Cow<'_, str>, PatternError> {
+    if name.is_ascii() { Ok(name.into()) } else { Err(PatternError::NotAscii) }
 }
 
 /// Removes the final dot, which says that a name is complete. All names are complete here.
@@ -151,7 +174,10 @@ fn without_root(host: &str) -> &str {
 }
 
 fn is_below(host: &str, suffix: &str) -> bool {
-    host.strip_suffix(suffix).is_some_and(|head| head.len() > 1 && head.ends_with('.'))
+    let Some((head, tail)) = host.len().checked_sub(suffix.len()).and_then(|at| host.split_at_checked(at)) else {
+        return false;
+    };
+    tail.eq_ignore_ascii_case(suffix) && head.len() > 1 && head.ends_with('.')
 }
 
 #[cfg(test)]
@@ -159,37 +185,36 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn matches(pattern: &str, url: &str) -> bool {
-        let url = url.parse().unwrap();
-        Origin::of(&url).is_some_and(|origin| Pattern::parse(pattern).unwrap().matches(&origin))
+    fn matches(pattern: &str, uri: &str) -> bool {
+        Pattern::parse(pattern).unwrap().matches(&Destination::from_uri(&uri.parse().unwrap()))
     }
 
     #[test]
     fn ok_matches_what_the_pattern_names() {
-        for (pattern, urls) in [
+        for (pattern, uris) in [
             ("*", &["http://a.example/", "https://[::1]:8080/", "http://10.0.0.1/"][..]),
-            ("stock.internal", &["http://stock.internal/", "https://STOCK.internal.:8443/a?b#c"]),
+            ("stock.internal", &["http://stock.internal/", "https://STOCK.internal.:8443/a?b"]),
             ("*.internal", &["http://stock.internal/", "http://a.b.internal/", "http://a.internal.:80/"]),
-            ("10.0.0.0/8", &["http://10.255.0.1:8080/", "http://0x0a000001/", "http://[::ffff:10.0.0.1]/"]),
-            ("10.0.0.1", &["http://10.0.0.1/", "http://167772161/", "http://[::ffff:a00:1]/"]),
+            ("10.0.0.0/8", &["http://10.255.0.1:8080/", "http://[::ffff:10.0.0.1]/"]),
+            ("10.0.0.1", &["http://10.0.0.1/", "http://[::ffff:a00:1]/"]),
             ("[fd00::]/8:8080", &["http://[fd12::1]:8080/"]),
             ("fd00::/8", &["http://[fd12::1]/"]),
             ("[::1]:8080", &["http://[::1]:8080/", "https://[0:0:0:0:0:0:0:1]:8080/"]),
             ("https://api.example", &["https://api.example/", "https://api.example:8443/"]),
             ("HTTPS://*:443", &["https://api.example/", "https://u:p@api.example:443/"]),
             ("stock.internal:80", &["http://stock.internal/", "https://stock.internal:80/"]),
-            ("bücher.example", &["http://xn--bcher-kva.example/", "http://BÜCHER.example/"]),
+            ("xn--BCHER-kva.example", &["http://xn--bcher-kva.example/"]),
             ("Stock.Internal.", &["http://stock.internal/"]),
         ] {
-            for url in urls {
-                assert!(matches(pattern, url), "{pattern} {url}");
+            for uri in uris {
+                assert!(matches(pattern, uri), "{pattern} {uri}");
             }
         }
     }
 
     #[test]
     fn ok_does_not_match_what_only_looks_alike() {
-        for (pattern, urls) in [
+        for (pattern, uris) in [
             ("stock.internal", &["http://stock.internal.evil.example/", "http://a.stock.internal/"][..]),
             ("stock.internal", &["http://stock.internal@evil.example/", "http://evil.example/stock.internal"]),
             (
@@ -200,12 +225,30 @@ mod tests {
             ("10.0.0.1", &["http://10.0.0.2/", "http://10.0.0.1.example/"]),
             ("https://api.example", &["http://api.example/", "http://api.example:443/"]),
             ("stock.internal:80", &["https://stock.internal/", "http://stock.internal:8080/"]),
-            ("*", &["data:text/plain,a", "file:///etc/hosts"]),
         ] {
-            for url in urls {
-                assert!(!matches(pattern, url), "{pattern} {url}");
+            for uri in uris {
+                assert!(!matches(pattern, uri), "{pattern} {uri}");
             }
         }
+    }
+
+    #[cfg(feature = "idna")]
+    #[test]
+    fn ok_a_name_that_is_not_ascii_is_one_in_its_ascii_form() {
+        for pattern in ["bücher.example", "*.BÜCHER.example", "*.bücher.example"] {
+            assert!(matches(&pattern.replace("*.", ""), "http://xn--bcher-kva.example/"), "{pattern}");
+            assert_eq!(matches(pattern, "http://a.xn--bcher-kva.example/"), pattern.starts_with('*'), "{pattern}");
+        }
+        assert_eq!(Pattern::parse("a\u{ad}"), Pattern::parse("a"));
+        assert_eq!(Pattern::parse("１０.0.0.1"), Pattern::parse("10.0.0.1"));
+        assert_eq!(Pattern::parse("\u{ad}"), Err(PatternError::BadHost));
+        assert_eq!(Pattern::parse("é/x").unwrap_err(), PatternError::BadAddress);
+    }
+
+    #[cfg(not(feature = "idna"))]
+    #[test]
+    fn err_parse_a_name_that_is_not_ascii() {
+        assert_eq!(Pattern::parse("bücher.example"), Err(PatternError::NotAscii));
     }
 
     #[test]
@@ -241,6 +284,11 @@ mod tests {
             ("stock internal", PatternError::BadHost),
             ("[::1]x", PatternError::BadHost),
             ("[stock", PatternError::BadHost),
+            ("[stock]", PatternError::BadHost),
+            ("127.1", PatternError::BadHost),
+            ("167772161", PatternError::BadHost),
+            ("0x7f.1", PatternError::BadHost),
+            ("a<b", PatternError::BadHost),
             ("stock.internal:", PatternError::BadPort),
             ("stock.internal:0", PatternError::BadPort),
             ("stock.internal:65536", PatternError::BadPort),

@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use http::{HeaderMap, Uri};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use reqwest::{Method, Request, Url};
-use traceprop_core::{OwnedBaggage, OwnedContext, RandomIds, SpanContext, baggage::BaggageEntry, presets};
+use traceprop_core::{
+    InjectOptions, OwnedBaggage, OwnedContext, RandomIds, SpanContext, baggage::BaggageEntry, presets,
+};
 
-use super::origin::Origin;
 use super::pattern::Pattern;
-use super::{Rules, RulesError};
-use crate::Rule;
+use super::{Destination, Rule, Rules, RulesError};
 
 /// Few cases, so that a run is fast; `PROPTEST_CASES` sets more.
 fn cases() -> ProptestConfig {
@@ -45,7 +45,7 @@ struct Place {
     port: Option<u16>,
 }
 
-/// Few values, so that patterns and URLs often match.
+/// Few values, so that patterns and URIs often match.
 const LABELS: [&str; 4] = ["a", "b", "internal", "evilinternal"];
 
 const ADDRESSES: [&str; 11] = [
@@ -132,7 +132,7 @@ fn related() -> impl Strategy<Value = (Model, Model)> {
 }
 
 /// Every short name and every address, with each scheme and port.
-static PLACES: LazyLock<Vec<Url>> = LazyLock::new(|| {
+static PLACES: LazyLock<Vec<Uri>> = LazyLock::new(|| {
     let mut hosts: Vec<Result<Vec<&str>, IpAddr>> =
         ADDRESSES.iter().map(|text| Err(text.parse().expect("one"))).collect();
     hosts.extend(LABELS.iter().map(|label| Ok(vec![*label])));
@@ -141,11 +141,11 @@ static PLACES: LazyLock<Vec<Url>> = LazyLock::new(|| {
     let places = ["http", "https"].into_iter().flat_map(|scheme| ports.map(|port| (scheme, port)));
     let places =
         places.flat_map(|(scheme, port)| hosts.iter().map(move |host| Place { scheme, host: host.clone(), port }));
-    places.map(|place| place.url(false)).collect()
+    places.map(|place| place.uri(false)).collect()
 });
 
-fn matches(pattern: &Pattern, url: &Url) -> bool {
-    pattern.matches(&Origin::of(url).expect("a host"))
+fn matches(pattern: &Pattern, uri: &Uri) -> bool {
+    pattern.matches(&Destination::from_uri(uri))
 }
 
 fn spelt(address: IpAddr) -> String {
@@ -188,14 +188,14 @@ impl Model {
 }
 
 impl Place {
-    fn url(&self, loud: bool) -> Url {
+    fn uri(&self, loud: bool) -> Uri {
         let host = match &self.host {
             Ok(labels) if loud => labels.join(".").to_uppercase() + ".",
             Ok(labels) => labels.join("."),
             Err(address) => spelt(*address),
         };
-        let url = format!("{}://user:pass@{}/p?q", self.scheme, with_port(&host, self.port));
-        url.parse().expect("a URL")
+        let uri = format!("{}://user:pass@{}/p?q", self.scheme, with_port(&host, self.port));
+        uri.parse().expect("a URI")
     }
 }
 
@@ -272,7 +272,7 @@ proptest! {
     #[test]
     fn ok_patterns_match_by_labels_and_bits(model in model(), place in place(), loud in any::<bool>()) {
         let pattern = Pattern::parse(&model.text()).map_err(|error| TestCaseError::fail(format!("{model:?}: {error}")))?;
-        prop_assert_eq!(matches(&pattern, &place.url(loud)), model.matches(&place), "{} {}", model.text(), place.url(loud));
+        prop_assert_eq!(matches(&pattern, &place.uri(loud)), model.matches(&place), "{} {}", model.text(), place.uri(loud));
         prop_assert_eq!(Pattern::parse(&model.text().to_uppercase()), Ok(pattern));
     }
 
@@ -282,14 +282,14 @@ proptest! {
         let (a, b, c) = (parse(&one), parse(&other), parse(&third));
         prop_assert!(a.covers(&a));
         prop_assert!(!(a.covers(&b) && b.covers(&c)) || a.covers(&c));
-        let escapes = PLACES.iter().find(|url| a.covers(&b) && matches(&b, url) && !matches(&a, url));
+        let escapes = PLACES.iter().find(|uri| a.covers(&b) && matches(&b, uri) && !matches(&a, uri));
         prop_assert!(escapes.is_none(), "{one:?} {other:?} {escapes:?}");
     }
 
     #[test]
     fn ok_any_text_is_a_pattern_or_an_error(text in "((https?|ftp)://)?([a-c0-9*.:/\\[\\]é%@ ]{0,12})(:[0-9]{0,6})?", place in place()) {
         if let Ok(pattern) = Pattern::parse(&text) {
-            let _ = matches(&pattern, &place.url(false));
+            let _ = matches(&pattern, &place.uri(false));
             prop_assert!(pattern.covers(&pattern));
         }
     }
@@ -298,14 +298,15 @@ proptest! {
     fn ok_what_goes_out_is_what_the_first_rule_allows(rules in rules(), place in place(), own in any::<bool>()) {
         let (built, rules) = build(rules);
         let keys = due(&rules, &place);
-        let mut request = Request::new(Method::GET, place.url(false));
+        let uri = place.uri(false);
+        let mut headers = HeaderMap::new();
         if own {
             for name in ["baggage", "b3", "x-other"] {
-                request.headers_mut().insert(name, http::HeaderValue::from_static("own=1"));
+                headers.insert(name, http::HeaderValue::from_static("own=1"));
             }
         }
-        let omitted = built.inject(&context(), &mut request);
-        let headers = request.headers();
+        let options = InjectOptions::new();
+        let omitted = built.inject_headers(&context(), &options, Destination::from_uri(&uri), &mut headers);
         let traced = *keys != Keys::Nothing;
         prop_assert_eq!((headers.contains_key("traceparent"), headers.contains_key("b3")), (traced, traced && own));
         prop_assert_eq!(headers.contains_key("x-other"), own, "it is not a trace header");
@@ -325,7 +326,8 @@ proptest! {
         let as_much = to.allowed().is_superset(&from.allowed()) && (*from != Keys::All || *to == Keys::All);
         let text_stays = !leaves_tls || from.allowed().is_empty();
         let expected = *to != Keys::Nothing && as_much && text_stays;
-        let may_move = built.may_move(&first.url(false), &next.url(false));
+        let (first, next) = (first.uri(false), next.uri(false));
+        let may_move = built.may_move(&Destination::from_uri(&first), &Destination::from_uri(&next));
         prop_assert!(!may_move || expected, "{from:?} {to:?}");
         // A list without keys is treated like a list with keys.
         prop_assert!(may_move || !expected || *from == Keys::Some(vec![]), "{from:?} {to:?}");

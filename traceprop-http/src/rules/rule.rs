@@ -8,7 +8,8 @@ use traceprop_core::{Allow, Propagator};
 /// Highest number of baggage keys of one rule, and of correlation headers: the number of members that W3C Baggage requires.
 ///
 /// ```
-/// use traceprop_reqwest::{MAX_RULE_KEYS, Rule, Rules, RulesError, presets};
+/// use traceprop_core::presets;
+/// use traceprop_http::{MAX_RULE_KEYS, Rule, Rules, RulesError};
 ///
 /// let keys = (0..MAX_RULE_KEYS + 1).map(|i| i.to_string());
 /// let rules = Rules::builder(presets::W3C).rule("*", Rule::trace_context().allow_baggage(keys));
@@ -21,7 +22,9 @@ pub const MAX_RULE_KEYS: usize = 64;
 /// A host that no rule matches receives [`Rule::trace_context`].
 ///
 /// ```
-/// use traceprop_reqwest::{OwnedContext, Rule, Rules, SpanContext, presets};
+/// use http::{HeaderMap, Uri};
+/// use traceprop_core::{InjectOptions, SpanContext, presets};
+/// use traceprop_http::{Destination, Rule, Rules};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let rules = Rules::builder(presets::W3C)
@@ -29,13 +32,14 @@ pub const MAX_RULE_KEYS: usize = 64;
 ///     .rule("*", Rule::nothing())
 ///     .build()?;
 /// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
-/// let sends_trace = |url: &str| -> Result<bool, Box<dyn std::error::Error>> {
-///     let mut request = reqwest::Request::new(reqwest::Method::GET, url.parse()?);
-///     rules.inject(&OwnedContext::new(span), &mut request);
-///     Ok(request.headers().contains_key("traceparent"))
+/// let sends_trace = |uri: &'static str| {
+///     let mut headers = HeaderMap::new();
+///     let uri = Uri::from_static(uri);
+///     rules.inject_headers(&span, &InjectOptions::new(), Destination::from_uri(&uri), &mut headers);
+///     headers.contains_key("traceparent")
 /// };
-/// assert!(sends_trace("http://stock.internal/items")?);
-/// assert!(!sends_trace("http://stranger.example/")?);
+/// assert!(sends_trace("http://stock.internal/items"));
+/// assert!(!sends_trace("http://stranger.example/"));
 /// # Ok(())
 /// # }
 /// ```

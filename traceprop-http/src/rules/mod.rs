@@ -1,36 +1,35 @@
-//! Rules about what each host receives. The first rule that matches a URL decides.
+//! Rules about what each host receives. The first rule that matches a destination decides.
 
 mod cidr;
+mod destination;
 mod error;
 mod guard;
-mod origin;
+mod inject;
 mod pattern;
 #[cfg(test)]
 mod properties;
 mod rule;
-mod write;
 
 use std::sync::Arc;
 
-use reqwest::Url;
 use traceprop_core::Propagator;
 
+pub use destination::Destination;
 pub use error::RulesError;
 use guard::Guard;
-use origin::Origin;
 use pattern::Pattern;
 pub use pattern::PatternError;
 use rule::{Formats, RuleError};
 pub use rule::{MAX_RULE_KEYS, Rule};
-pub(crate) use write::{Hop, child_of};
 
 /// Rules about what each host receives: formats, baggage keys and correlation ids.
 ///
-/// The first rule whose pattern matches a URL decides. If none matches, the host receives trace context, but no baggage and no
+/// The first rule whose pattern matches a [`Destination`] decides. If none matches, the host receives trace context, but no baggage and no
 /// correlation ids.
 ///
 /// ```
-/// use traceprop_reqwest::{Propagator, Rule, Rules, presets};
+/// use traceprop_core::{Propagator, presets};
+/// use traceprop_http::{Rule, Rules};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let b3 = Propagator::from_names("none", "b3multi")?;
@@ -54,14 +53,19 @@ pub(crate) use write::{Hop, child_of};
 /// |---|---|
 /// | `stock.internal` | this name, in any letter case and with or without a final dot |
 /// | `*.internal` | every name below `internal`, at any depth, but not `internal` itself |
-/// | `10.0.0.0/8`, `[fd00::]/8` | literal addresses in the URL; names are not resolved |
+/// | `10.0.0.0/8`, `[fd00::]/8` | literal addresses; names are not resolved |
 /// | `127.0.0.0/8` | in addition `0.0.0.0` and `[::]`, as each block with `127.0.0.1` or `::1`: they are this host |
 /// | `[::ffff:10.0.0.0]/104` | the same addresses as `10.0.0.0/8`, which are IPv4-mapped |
-/// | `10.0.0.1`, `[::1]` | one address, in any notation |
+/// | `10.0.0.1`, `[::1]` | one address, also as an IPv4-mapped one |
 /// | `*` | every host |
 ///
 /// A host whose last label is a number and that is not an address as in `10.0.0.1` receives nothing, whatever the rules say:
-/// resolvers read it as different addresses. Parsed URLs have no such host.
+/// resolvers read it as different addresses. Clients that parse URLs as browsers do, such as reqwest, have no such host.
+///
+/// A [destination without a host](Destination::UNKNOWN) receives nothing, unless the first pattern is `*` or there are no
+/// rules.
+///
+/// A name that is not ASCII is written in its `xn--` form, or as it is with the feature `idna`.
 ///
 /// The scheme is `http` or `https`. `api.example:443` also matches `https://api.example/`, because 443 is the default port.
 ///
@@ -76,7 +80,7 @@ pub(crate) use write::{Hop, child_of};
 ///    The header of a correlation id is sent if the rule allows it.
 /// 4. Some servers read `_` in a name as `-`, so `x_datadog_trace_id` is judged as `x-datadog-trace-id`.
 ///
-/// Default headers of a [`Client`](crate::Client) are treated alike.
+/// Default headers of a client are treated alike.
 #[derive(Clone, Debug)]
 pub struct Rules(Arc<RuleList>);
 
@@ -98,24 +102,43 @@ impl Rules {
         RulesBuilder { shared: propagator.into(), rules: Vec::new() }
     }
 
-    /// Returns the rule for a URL.
-    pub(crate) fn rule(&self, url: &Url) -> &Rule {
-        Origin::of(url).map_or(&self.0.otherwise, |origin| self.rule_for(&origin))
-    }
-
-    fn rule_for(&self, origin: &Origin<'_>) -> &Rule {
-        // The patterns of names and addresses cannot tell where such a host leads.
-        if origin.has_uncertain_address() {
-            return &NOTHING;
-        }
-        let found = self.0.rules.iter().find(|(pattern, _)| pattern.matches(origin));
+    /// Returns the rule for a destination.
+    fn rule(&self, destination: &Destination<'_>) -> &Rule {
+        let rules = &self.0.rules;
+        let found = match destination.is_known() {
+            // The patterns of names and addresses cannot tell where such a host leads.
+            true if destination.has_uncertain_address() => return &NOTHING,
+            true => rules.iter().find(|(pattern, _)| pattern.matches(destination)),
+            false => match rules.first() {
+                Some((pattern, _)) if !pattern.is_any() => return &NOTHING,
+                first => first,
+            },
+        };
         found.map_or(&self.0.otherwise, |(_, rule)| rule)
     }
 
-    /// Returns whether a request for `first` may be sent to `next` with all its headers.
-    pub(crate) fn may_move(&self, first: &Url, next: &Url) -> bool {
+    /// Returns `true` if a request for `first` may be sent to `next` with all its headers.
+    ///
+    /// Use it in a client that follows redirects without new headers for each hop. It returns `false` if `next`
+    ///
+    /// * receives [nothing](Rule::nothing),
+    /// * may receive less baggage or fewer correlation ids than `first`,
+    /// * lacks a format that `first` receives,
+    /// * is called without TLS, if `first` is called with TLS and may receive baggage or correlation ids.
+    ///
+    /// ```
+    /// use traceprop_core::presets;
+    /// use traceprop_http::{Destination, Rule, Rules};
+    ///
+    /// let rules = Rules::builder(presets::W3C).rule("*.internal", Rule::everything()).build()?;
+    /// let [stock, orders, other] =
+    ///     ["stock.internal", "orders.internal", "a.example"].map(|host| Destination::new("https", host, None));
+    /// assert!(rules.may_move(&stock, &orders) && !rules.may_move(&stock, &other));
+    /// # Ok::<(), traceprop_http::RulesError>(())
+    /// ```
+    pub fn may_move(&self, first: &Destination<'_>, next: &Destination<'_>) -> bool {
         let (from, to) = (self.rule(first), self.rule(next));
-        let downgraded = first.scheme() == "https" && next.scheme() != "https";
+        let downgraded = first.scheme == "https" && next.scheme != "https";
         !to.is_nothing()
             && to.allows_text_of(from)
             && !(downgraded && from.allows_text())
@@ -150,7 +173,8 @@ impl<P: Into<Arc<Propagator>>> From<P> for Rules {
 /// Builder of [`Rules`].
 ///
 /// ```
-/// use traceprop_reqwest::{Rule, Rules, presets};
+/// use traceprop_core::presets;
+/// use traceprop_http::{Rule, Rules};
 ///
 /// let rules = Rules::builder(presets::W3C).rule("*.internal", Rule::everything()).rule("a.internal", Rule::nothing());
 /// assert_eq!(
@@ -165,7 +189,7 @@ pub struct RulesBuilder {
 }
 
 impl RulesBuilder {
-    /// Adds a rule for the URLs that `pattern` matches and no earlier rule does.
+    /// Adds a rule for the destinations that `pattern` matches and no earlier rule does.
     ///
     /// See [`Rules`] for patterns.
     pub fn rule(mut self, pattern: &str, rule: Rule) -> Self {
@@ -219,8 +243,12 @@ mod tests {
         Rules::builder(presets::W3C)
     }
 
-    fn url(text: &str) -> Url {
+    fn uri(text: &str) -> http::Uri {
         text.parse().unwrap()
+    }
+
+    fn may_move(rules: &Rules, first: &str, next: &str) -> bool {
+        rules.may_move(&Destination::from_uri(&uri(first)), &Destination::from_uri(&uri(next)))
     }
 
     #[test]
@@ -228,7 +256,8 @@ mod tests {
         let rules =
             builder().rule("a.internal", Rule::nothing()).rule("*.internal", Rule::everything()).build().unwrap();
         let kind = |text: &str| {
-            let rule = rules.rule(&url(text));
+            let uri = uri(text);
+            let rule = rules.rule(&Destination::from_uri(&uri));
             (rule.is_nothing(), rule.allows_text())
         };
         assert_eq!(kind("http://a.internal/"), (true, false));
@@ -240,16 +269,23 @@ mod tests {
     fn ok_a_number_in_a_resolvers_notation_gets_nothing() {
         for rules in [builder(), builder().rule("127.0.0.0/8", Rule::everything()).rule("*", Rule::everything())] {
             let rules = rules.build().unwrap();
-            let is_nothing = |host| rules.rule_for(&Origin { scheme: "http", host, port: Some(80) }).is_nothing();
+            let is_nothing = |host| rules.rule(&Destination::new("http", host, None)).is_nothing();
             for host in ["127.1", "2130706433", "0x7f.1", "127.0.0.01", "stock.internal.1"] {
                 assert!(is_nothing(host), "{host}");
             }
             assert!(!["127.0.0.1", "[::1]", "stock.internal", "1.internal"].into_iter().any(is_nothing));
         }
-        // A URL has the address in its canonical form.
-        let rules = builder().rule("127.0.0.0/8", Rule::everything()).rule("*", Rule::nothing()).build().unwrap();
-        for text in ["http://127.1/", "http://2130706433/", "http://0x7f.1/"] {
-            assert!(rules.rule(&url(text)).allows_text(), "{text}");
+    }
+
+    #[test]
+    fn ok_an_unknown_host_gets_what_every_host_gets() {
+        let is_nothing = |rules: RulesBuilder| rules.build().unwrap().rule(&Destination::UNKNOWN).is_nothing();
+        assert!(!is_nothing(builder()));
+        assert!(!is_nothing(builder().rule("*", Rule::everything())));
+        assert!(is_nothing(builder().rule("*", Rule::nothing())));
+        assert!(is_nothing(builder().rule("*.internal", Rule::nothing()).rule("*", Rule::everything())));
+        for narrower in ["https://*", "*:443", "*.internal"] {
+            assert!(is_nothing(builder().rule(narrower, Rule::everything())), "{narrower}");
         }
     }
 
@@ -273,7 +309,7 @@ mod tests {
             ("http://a.internal/", "http://own.internal.example/", true),
             ("http://own.internal.example/", "http://a.internal/", false),
         ] {
-            assert_eq!(rules.may_move(&url(first), &url(next)), may, "{first} {next}");
+            assert_eq!(may_move(&rules, first, next), may, "{first} {next}");
         }
     }
 
@@ -318,8 +354,8 @@ mod tests {
             ("b3", "none", false),
             ("none", "b3", true),
         ] {
-            let [first_url, next_url] = [first, next].map(|name| url(&format!("http://{name}.example/")));
-            assert_eq!(rules.may_move(&first_url, &next_url), may, "{first} {next}");
+            let [first_uri, next_uri] = [first, next].map(|name| format!("http://{name}.example/"));
+            assert_eq!(may_move(&rules, &first_uri, &next_uri), may, "{first} {next}");
         }
     }
 
