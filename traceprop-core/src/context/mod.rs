@@ -12,7 +12,7 @@ use crate::id::generator::IdGenerator;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::tracestate::otel::OtelEdit;
-use received::Received;
+use received::{Mark, Received};
 
 /// The context of a caller: a trace, and usually the caller's span.
 ///
@@ -116,7 +116,7 @@ impl<'c> SpanContext<'c> {
             None => Self::root(ids),
         };
         span.received = received;
-        span.decided_here |= received.filled_in;
+        span.decided_here |= received.is(Mark::FilledIn);
         span.with_sampling(sampling)
     }
 
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!((continued.trace_id(), continued.parent_id()), (trace(5), Some(span(4))));
         assert!(!continued.decided_here && !continued.is_random());
         let context = Some(RemoteContext { random: true, ..context });
-        let filled_in = Received { filled_in: true, ..Received::NOTHING };
+        let filled_in = Received::NOTHING.with(Mark::FilledIn, true);
         let continued = SpanContext::starting(context, filled_in, Sampling::NotSampled, &ids);
         assert!(continued.decided_here && continued.is_random());
         let rooted = SpanContext::starting(None, Received::NOTHING, Sampling::NotSampled, &ids);

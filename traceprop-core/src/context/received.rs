@@ -23,16 +23,11 @@ pub(crate) struct Received<'c> {
     pub(crate) ignored: FieldSet,
     /// What parsing found in the tracestate.
     pub(crate) tracestate: TraceStateFacts,
-    /// The decision was filled in from another format than the primary one.
-    pub(crate) filled_in: bool,
-    /// A `dd` member filled in the decision, with its Datadog priority.
-    pub(crate) priority_in_dd: bool,
     /// The formats whose data code gave. It is kept as header text that no request had, so it is not forwarded verbatim.
     pub(crate) built: FormatSet,
-    /// Whether baggage and correlation ids are kept. They are not under `Trust::Ignore`.
-    pub(crate) keeps_text: bool,
-    /// How far the extraction that made the context trusted the caller.
-    pub(crate) trust: Trust,
+    /// The built-in formats that the propagator of the extraction reads. Their fields may be in any copy of the request.
+    pub(crate) read: FormatSet,
+    pub(crate) marks: Marks,
 }
 
 impl<'c> Received<'c> {
@@ -52,12 +47,98 @@ impl<'c> Received<'c> {
         primary: None,
         ignored: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
-        filled_in: false,
-        priority_in_dd: false,
         built: FormatSet::EMPTY,
-        keeps_text: true,
-        trust: Trust::Continue,
+        read: FormatSet::EMPTY,
+        marks: Marks(0),
     };
+
+    /// Returns what is left if the trace of no line counts: the lines themselves, and where the context is from.
+    pub(crate) const fn without_trace(&self) -> Self {
+        Self { source: self.source, ..self.without_lines() }.with_ignored(self.ignored)
+    }
+
+    /// Returns where the context is from, and nothing of what was received.
+    pub(crate) const fn without_lines(&self) -> Received<'static> {
+        Received { read: self.read, marks: Marks(self.marks.0 & Marks::ORIGIN), ..Received::NOTHING }
+    }
+
+    /// Returns what is known of the lines, for a context that owns them.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn without_source(&self) -> Received<'static> {
+        Received {
+            source: None,
+            agrees: self.agrees,
+            primary: self.primary,
+            ignored: self.ignored,
+            tracestate: self.tracestate,
+            built: self.built,
+            read: self.read,
+            marks: self.marks,
+        }
+    }
+
+    const fn with_ignored(self, ignored: FieldSet) -> Self {
+        Self { ignored, ..self }
+    }
+
+    /// Returns how far the extraction that made the context trusted the caller.
+    #[inline]
+    pub(crate) const fn trust(&self) -> Trust {
+        match self.marks.0 & Marks::TRUST {
+            0 => Trust::Continue,
+            1 => Trust::Resample,
+            2 => Trust::Restart,
+            _ => Trust::Ignore,
+        }
+    }
+
+    pub(crate) const fn with_trust(self, trust: Trust) -> Self {
+        Self { marks: Marks((self.marks.0 & !Marks::TRUST) | trust as u8), ..self }
+    }
+
+    #[inline]
+    pub(crate) const fn is(&self, mark: Mark) -> bool {
+        self.marks.0 & mark as u8 != 0
+    }
+
+    #[inline]
+    pub(crate) const fn with(self, mark: Mark, is_set: bool) -> Self {
+        let others = self.marks.0 & !(mark as u8);
+        Self { marks: Marks(if is_set { others | mark as u8 } else { others }), ..self }
+    }
+
+    /// Whether baggage and correlation ids of the request are kept.
+    pub(crate) const fn keeps_text(&self) -> bool {
+        !matches!(self.trust(), Trust::Ignore)
+    }
+}
+
+/// A fact of a received context that is one bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Mark {
+    /// The decision was filled in from another format than the primary one.
+    FilledIn = 1 << 2,
+    /// A `dd` member filled in the decision, with its Datadog priority.
+    PriorityInDd = 1 << 3,
+    /// An extraction made the context.
+    Extracted = 1 << 4,
+    /// The lines are those of an owned context, and the request held a field of the propagator that read it.
+    HeldFields = 1 << 5,
+    /// The lines are those of an owned context, and the request held custom headers, which they name.
+    HeldCustom = 1 << 6,
+    /// The caller recorded the trace. A new decision replaces this, but not every format can leave it open.
+    WasSampled = 1 << 7,
+}
+
+/// The trust in the lowest two bits, and a bit for each [`Mark`]. One byte, because every span has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marks(u8);
+
+impl Marks {
+    const TRUST: u8 = 3;
+    /// What remains true of a context without its lines.
+    const ORIGIN: u8 = Self::TRUST | Mark::Extracted as u8 | Mark::HeldFields as u8 | Mark::HeldCustom as u8;
 }
 
 impl fmt::Debug for Received<'_> {

@@ -178,6 +178,10 @@ impl FormatSet {
         self.0 == 0
     }
 
+    pub(crate) const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Whether `other` has all of them too.
     pub(crate) const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0

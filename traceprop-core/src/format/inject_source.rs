@@ -1,6 +1,6 @@
 //! Where the data of an injection is from.
 
-use crate::context::received::Received;
+use crate::context::received::{Mark, Received};
 use crate::context::{Passthrough, SpanContext};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
@@ -74,7 +74,7 @@ impl<'a> From<Passthrough<'a>> for InjectSource<'a> {
             sampling: passthrough.sampling(),
             random: context.is_some_and(|context| context.random),
             is_new_trace: false,
-            decided_here: passthrough.received.filled_in,
+            decided_here: passthrough.received.is(Mark::FilledIn),
             is_passthrough: true,
             received: passthrough.received,
             otel: OtelEdit::NONE,

@@ -103,8 +103,8 @@ fn is_needed(field: Field, headers: &Headers<'_>, received: &Received<'_>, extra
     }
     match field.format() {
         // Baggage and custom headers: their formats parse them again.
-        _ if field.is_baggage() => received.keeps_text,
-        FormatKind::Custom => received.keeps_text,
+        _ if field.is_baggage() => received.keeps_text(),
+        FormatKind::Custom => received.keeps_text(),
         // It belongs to no trace, and may have decided this one.
         kind if field.asks_for_trace() && !headers.present().intersects(kind.fields().first()) => true,
         kind => match (extraction.context(), extraction.sampling()) {

@@ -12,7 +12,7 @@ use core::fmt;
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
-use crate::context::received::Received;
+use crate::context::received::{Mark, Received};
 use crate::context::{Passthrough, RemoteContext, SpanContext};
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
@@ -76,7 +76,7 @@ impl OwnedContext {
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
         let received = span.received;
         let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
-        let span = SpanContext { received: received.without_headers(), ..span.without_headers() };
+        let span = SpanContext { received: received.without_source(), ..span.without_headers() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
 
@@ -95,7 +95,7 @@ impl OwnedContext {
     pub fn from_passthrough(extraction: &Extraction<'_>) -> Self {
         let received = extraction.received;
         let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
-        let passthrough = extraction.passthrough().with_received(received.without_headers());
+        let passthrough = extraction.passthrough().with_received(received.without_source());
         Self { role: Role::Passthrough(passthrough), lines, endpoint: None }
     }
 
@@ -158,7 +158,7 @@ impl OwnedContext {
                     parent_id: parent.parent_id,
                     sampling: parent.sampling,
                     random: parent.random,
-                    decided_here: received.filled_in,
+                    decided_here: received.is(Mark::FilledIn),
                     received,
                     ..SpanContext::new(parent.trace_id, span_id)
                 }
@@ -412,24 +412,7 @@ impl SpanContext<'_> {
             is_new_trace: self.is_new_trace,
             decided_here: self.decided_here,
             otel: self.otel,
-            received: Received { trust: self.received.trust, ..Received::NOTHING },
-        }
-    }
-}
-
-impl Received<'_> {
-    const fn without_headers(&self) -> Received<'static> {
-        Received {
-            source: None,
-            agrees: self.agrees,
-            primary: self.primary,
-            ignored: self.ignored,
-            tracestate: self.tracestate,
-            filled_in: self.filled_in,
-            priority_in_dd: self.priority_in_dd,
-            built: self.built,
-            keeps_text: self.keeps_text,
-            trust: self.trust,
+            received: self.received.without_lines(),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::baggage::{Baggage, BaggageLimits};
 use crate::carrier::Carrier;
 use crate::carrier::headers::{HeaderLines, Headers};
 use crate::carrier::source::LineSource;
-use crate::context::received::Received;
+use crate::context::received::{Mark, Received};
 use crate::context::trust::Trust;
 use crate::context::{Passthrough, RemoteContext, SpanContext};
 #[cfg(feature = "alloc")]
@@ -159,18 +159,19 @@ fn apply_trust<'c>(
     match trust {
         Trust::Continue => received,
         // The lines remain for their baggage and correlation ids. The trace of no format counts.
-        Trust::Restart => Received { source: received.source, ignored: received.ignored, trust, ..Received::NOTHING },
-        Trust::Ignore => Received { keeps_text: false, trust, ..Received::NOTHING },
+        Trust::Restart => received.without_trace(),
+        Trust::Ignore => received.without_lines(),
         Trust::Resample => {
-            let mut filled_in = received.filled_in;
+            let mut received = received.with(Mark::PriorityInDd, false);
             if let Some(context) = merged.as_mut().filter(|context| context.sampling != Sampling::Deferred) {
-                context.sampling = Sampling::Deferred;
                 // The new decision is local, and data that belongs to the received one is void.
-                filled_in = true;
+                received = received.with(Mark::FilledIn, true).with(Mark::WasSampled, context.sampling.is_sampled());
+                context.sampling = Sampling::Deferred;
             }
-            Received { filled_in, priority_in_dd: false, trust, ..received }
+            received
         }
     }
+    .with_trust(trust)
 }
 
 impl<'c> Extraction<'c> {
@@ -202,7 +203,8 @@ impl<'c> Extraction<'c> {
             merge.add(format, kind, &parsed, propagator.options.id_match);
         }
         let (mut merged, mut decision) = merge.merged();
-        let mut received = Received { source: Some(carrier), ..merge.received() };
+        let mut received = Received { source: Some(carrier), read: propagator.extracted, ..merge.received() };
+        received = received.with(Mark::Extracted, true);
         let trust = propagator.options.trust.stricter(trust);
         if trust != Trust::Continue {
             received = apply_trust(trust, received, &mut merged, &mut decision);
@@ -222,7 +224,7 @@ impl<'c> Extraction<'c> {
     /// [`extract_with_trust`](Propagator::extract_with_trust).
     #[inline]
     pub const fn trust(&self) -> Trust {
-        self.received.trust
+        self.received.trust()
     }
 
     /// Returns the received sampling decision, or [`Sampling::Deferred`] if the caller made none.
@@ -291,7 +293,7 @@ impl<'c> Extraction<'c> {
     /// Returns the W3C baggage, or an empty one if it is absent, invalid or not configured.
     #[inline]
     pub fn baggage(&self) -> Baggage<'c> {
-        match self.propagator.baggage_limits.filter(|_| self.received.keeps_text) {
+        match self.propagator.baggage_limits.filter(|_| self.received.keeps_text()) {
             Some(limits) if self.headers.contains_any(FieldSet::of(&[Field::Baggage])) => self.read_baggage(limits),
             _ => Baggage::EMPTY,
         }
@@ -351,7 +353,7 @@ impl<'c> Extraction<'c> {
     pub fn span_with_ids(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
         let context = self.context().filter(|context| context.trace_id == trace_id);
         let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.sampling());
-        span.decided_here = self.received.filled_in;
+        span.decided_here = self.received.is(Mark::FilledIn);
         match context {
             Some(context) => {
                 span.parent_id = context.parent_id;
@@ -360,8 +362,7 @@ impl<'c> Extraction<'c> {
             }
             // In another trace the decision and the vendor data of the request mean nothing.
             None => {
-                let Received { source, ignored, keeps_text, trust, .. } = self.received;
-                span.received = Received { source, ignored, keeps_text, trust, ..Received::NOTHING };
+                span.received = self.received.without_trace();
             }
         }
         span
@@ -421,7 +422,7 @@ impl<'c> Extraction<'c> {
 
     /// Returns the input of a sampler for a span of this trace, which is the caller's or a new one.
     pub fn sampling_parameters(&self, trace_id: TraceId, random: bool) -> SamplingParameters<'c> {
-        let limits = self.propagator.baggage_limits.filter(|_| self.received.keeps_text);
+        let limits = self.propagator.baggage_limits.filter(|_| self.received.keeps_text());
         let baggage = if limits.is_some() { self.headers().get_all(Field::Baggage) } else { HeaderLines::none() };
         let parameters = match self.context() {
             Some(parent) => SamplingParameters::new(trace_id, random).with_parent(parent),
@@ -474,9 +475,9 @@ mod tests {
                 owned.known(),
                 extraction.passthrough().received,
             ];
-            assert_eq!(carried.map(|received| received.trust), [trust; 5]);
+            assert_eq!(carried.map(|received| received.trust()), [trust; 5]);
             assert_eq!(propagator.explain_with_trust(&request, given).extraction().trust(), trust);
         }
-        assert_eq!(SpanContext::new(TraceId::MIN, SpanId::MIN).received.trust, Trust::Continue);
+        assert_eq!(SpanContext::new(TraceId::MIN, SpanId::MIN).received.trust(), Trust::Continue);
     }
 }

@@ -89,7 +89,7 @@ impl Propagator {
                 (false, true) => format.forward(context, &mut writer),
                 (false, false) => format.inject(context, &mut writer),
             }
-            if context.source.received.keeps_text {
+            if context.source.received.keeps_text() {
                 format.inject_text(context, &mut writer);
             }
         }

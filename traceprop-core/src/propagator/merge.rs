@@ -2,7 +2,7 @@
 
 use super::TraceIdMatch;
 use crate::context::RemoteContext;
-use crate::context::received::Received;
+use crate::context::received::{Mark, Received};
 use crate::field::{FieldSet, FormatKind, FormatSet};
 use crate::format::{DecisionWeight, Format, Outcome, Parsed};
 use crate::id::sampling::Sampling;
@@ -120,10 +120,10 @@ impl<'c> Merge<'c> {
             primary: self.primary,
             ignored: self.ignored,
             tracestate: self.tracestate,
-            filled_in: filler.is_some_and(|weight| weight != DecisionWeight::WithPriority),
-            priority_in_dd: filler == Some(DecisionWeight::WithPriority),
             ..Received::NOTHING
         }
+        .with(Mark::FilledIn, filler.is_some_and(|weight| weight != DecisionWeight::WithPriority))
+        .with(Mark::PriorityInDd, filler == Some(DecisionWeight::WithPriority))
     }
 }
 
@@ -131,6 +131,7 @@ impl<'c> Merge<'c> {
 #[cfg(test)]
 mod tests {
     use crate::context::inject_options::InjectOptions;
+    use crate::context::received::Mark;
     use crate::context::trust::Trust;
     use crate::formats::b3::B3;
     use crate::formats::baggage::W3cBaggage;
@@ -166,7 +167,7 @@ mod tests {
             let request = request.to_vec();
             let extraction = propagator.extract(&request);
             let received = extraction.received;
-            (extraction.sampling(), received.filled_in, received.priority_in_dd)
+            (extraction.sampling(), received.is(Mark::FilledIn), received.is(Mark::PriorityInDd))
         };
         assert_eq!(filled_in(&[OPEN]), (Sampling::Deferred, false, false));
         assert_eq!(filled_in(&[DECIDED, W3C]), (Sampling::Sampled, false, false));

@@ -97,6 +97,8 @@ pub struct Propagator {
     names: FieldNames,
     /// The formats of both lists.
     kinds: FormatSet,
+    /// The formats of the extract list.
+    extracted: FormatSet,
     /// The formats of the inject list.
     injected: FormatSet,
     /// The fields of the inject list, which an injection replaces.
@@ -152,7 +154,8 @@ impl Propagator {
         let owned = inject.iter().fold(FieldSet::EMPTY, |owned, format| owned.union(format.fields().set(&reads)));
         extract.note_needs(&reads);
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
-        let kinds = extract.kinds().fold(injected, |set, (_, kind)| set.with(kind));
+        let extracted = extract.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
+        let kinds = injected.union(extracted);
         let mut names = reads.clone();
         let mut others = FormatList::new();
         for format in preserving {
@@ -166,7 +169,7 @@ impl Propagator {
             }
         }
         let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits().copied());
-        Self { extract, inject, others, reads, names, kinds, injected, owned, baggage_limits, options }
+        Self { extract, inject, others, reads, names, kinds, extracted, injected, owned, baggage_limits, options }
     }
 
     /// Returns the names of the formats that are read, in order.

@@ -41,7 +41,7 @@ impl<'c> Extraction<'c> {
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'c>> {
         let data = self.data(self.headers());
         let lines = data.headers.get_all_custom(format.field_name()).iter();
-        if data.received.keeps_text { data.correlation(format, lines) } else { None }
+        if data.keeps_text { data.correlation(format, lines) } else { None }
     }
 }
 

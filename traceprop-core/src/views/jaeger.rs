@@ -19,7 +19,7 @@ impl<'c> Data<'_, 'c> {
         JaegerView {
             headers: *self.headers,
             is_same_trace: self.received.agrees.contains(FormatKind::Jaeger),
-            keeps_text: self.received.keeps_text,
+            keeps_text: self.keeps_text,
             is_debug_root: self.now.sampling == Sampling::Debug && self.received.primary.is_none(),
         }
     }

@@ -8,7 +8,7 @@ mod jaeger;
 mod sw8;
 
 use crate::carrier::headers::Headers;
-use crate::context::received::Received;
+use crate::context::received::{Mark, Received};
 use crate::formats::datadog::CurrentContext;
 #[cfg(feature = "alloc")]
 use crate::owned::{OwnedContext, Role};
@@ -19,6 +19,8 @@ struct Data<'a, 'c> {
     headers: &'a Headers<'c>,
     received: Received<'c>,
     now: CurrentContext,
+    /// Whether text of the headers counts.
+    keeps_text: bool,
 }
 
 impl<'c> Extraction<'c> {
@@ -28,10 +30,10 @@ impl<'c> Extraction<'c> {
             trace_id: context.map(|context| context.trace_id),
             parent_id: context.and_then(|context| context.parent_id),
             sampling: self.sampling(),
-            decided_here: received.filled_in,
+            decided_here: received.is(Mark::FilledIn),
             is_received: true,
         };
-        Data { headers, received, now }
+        Data { headers, received, now, keeps_text: received.keeps_text() }
     }
 }
 
@@ -40,12 +42,11 @@ impl OwnedContext {
     fn data<'a, 'c>(&'c self, headers: &'a Headers<'c>) -> Data<'a, 'c> {
         let (parent_id, decided_here) = match self.role {
             Role::Span(span) => (span.parent_id, span.decided_here),
-            Role::Passthrough(passthrough) => (self.span_id(), passthrough.received.filled_in),
+            Role::Passthrough(passthrough) => (self.span_id(), passthrough.received.is(Mark::FilledIn)),
         };
         let (trace_id, sampling) = (self.trace_id(), self.sampling());
         let now = CurrentContext { trace_id, parent_id, sampling, decided_here, is_received: false };
         // Text that may not be kept is not copied; what is set later is kept.
-        let received = Received { keeps_text: true, ..self.known() };
-        Data { headers, received, now }
+        Data { headers, received: self.known(), now, keeps_text: true }
     }
 }

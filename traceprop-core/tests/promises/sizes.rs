@@ -31,9 +31,9 @@ fn ok_rejects_fit_a_register() {
 fn ok_contexts_stay_small() {
     assert!(size_of::<TraceParent>() <= 32);
     assert!(size_of::<RemoteContext>() <= 32);
-    assert!(size_of::<Passthrough<'_>>() <= 96);
+    assert!(size_of::<Passthrough<'_>>() <= 80);
     assert!(size_of::<Parsed>() <= 96);
-    assert!(size_of::<SpanContext<'_>>() <= 112);
+    assert!(size_of::<SpanContext<'_>>() <= 104);
 }
 
 #[test]

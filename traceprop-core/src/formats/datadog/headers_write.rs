@@ -10,6 +10,7 @@ use super::trace_state::DatadogTraceState;
 use super::view::{self, Fields, Source};
 use super::{Datadog, pairs};
 use crate::context::inject_options::OmitReason;
+use crate::context::received::Mark;
 use crate::field::Field;
 use crate::format::{InjectContext, Writer};
 use crate::id::TraceId;
@@ -31,7 +32,7 @@ impl Datadog {
             return;
         }
         let source = Source::of(&context.source.received);
-        let needs_member = source == Source::Member || context.source.received.priority_in_dd;
+        let needs_member = source == Source::Member || context.source.received.is(Mark::PriorityInDd);
         let state = if needs_member { context.tracestate } else { TraceState::EMPTY };
         let fields = Fields::of(
             source,

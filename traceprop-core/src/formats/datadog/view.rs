@@ -7,7 +7,7 @@ use super::tags::DatadogTags;
 use super::text::{DatadogLastSpan, DatadogText};
 use super::trace_state::{self, DatadogTraceState};
 use crate::carrier::headers::Headers;
-use crate::context::received::Received;
+use crate::context::received::{Mark, Received};
 use crate::field::{Field, FormatKind, FormatSet};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
@@ -102,7 +102,7 @@ impl<'c> Fields<'c> {
         member: Option<DatadogTraceState<'c>>,
     ) -> Self {
         // A `dd` member that supplied only the decision also has its number.
-        let filler = member.filter(|_| received.priority_in_dd).and_then(|member| member.priority());
+        let filler = member.filter(|_| received.is(Mark::PriorityInDd)).and_then(|member| member.priority());
         match source {
             Source::Nothing => Self { priority: filler, ..Self::NONE },
             Source::Member => member.map_or(Self::NONE, |member| {
