@@ -1,11 +1,13 @@
 //! Programs that run on loopback and need nothing else.
 //!
+//! - [`explain`] says where captured requests lost their trace.
 //! - [`fleet`] shows one trace through several services, in a terminal or on a page.
 //! - [`service`] answers which trace context it received.
 //! - [`soak`] sends load for a long time and checks every context.
 //!
 //! Examples of carriers that are not HTTP are in `traceprop-core/examples`.
 
+pub mod explain;
 pub mod fleet;
 pub mod lines;
 pub mod service;
