@@ -116,6 +116,8 @@ pub use id::{ParseIdError, SpanId, TraceId};
 pub use owned::OwnedContext;
 #[cfg(feature = "std")]
 pub use owned::current::{ContextFuture, ContextGuard, InContext};
+#[cfg(feature = "alloc")]
+pub use propagator::refusals;
 pub use propagator::{
     ConfigError, ConfigList, ConfigWord, Extraction, Link, LinkReason, Propagator, PropagatorBuilder, TraceIdMatch,
     presets,

@@ -62,12 +62,14 @@ mod carrier;
 pub mod cors;
 mod names;
 mod page;
+mod refused;
 mod response;
 mod rules;
 mod rum;
 
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
 pub use page::{MetaTag, PageMarkup};
+pub use refused::{Refused, count_refused, remove_refused};
 pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseHeaders};
 pub use rules::{Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 pub use rum::RumIds;

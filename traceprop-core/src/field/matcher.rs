@@ -110,6 +110,35 @@ impl FieldNames {
         }
     }
 
+    /// Returns the custom header that a field is.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn custom(&self, field: Field) -> Option<&CustomHeader> {
+        match field {
+            Field::Custom(place) => self.configured.get(usize::from(place))?.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Returns the field that a server reads under a name if it reads `_` as `-`: one of these, or one with a built-in
+    /// name.
+    ///
+    /// WSGI and CGI servers have one variable for names that differ only in `_` and `-` (CVE-2015-0219).
+    #[cfg(feature = "alloc")]
+    pub(crate) fn find_dashed(&self, name: &str) -> Option<Field> {
+        // Longer names can only begin with a prefix, and prefixes are shorter.
+        let mut bytes = [0; CustomHeader::MAX_LEN + 2];
+        let len = name.len().min(bytes.len());
+        let (dashed, _) = bytes.split_at_mut(len);
+        dashed.copy_from_slice(&name.as_bytes()[..len]);
+        for byte in dashed.iter_mut() {
+            *byte = super::dashed(*byte);
+        }
+        let dashed = core::str::from_utf8(dashed).ok()?;
+        let mut customs = self.configured.iter().map_while(Option::as_ref);
+        let custom = || customs.position(|known| known.matches_dashed(dashed)).map(|place| Field::Custom(place as u8));
+        Field::from_name(dashed).or_else(custom)
+    }
+
     /// The configured field with this name.
     pub(crate) fn configured(&self, name: &CustomHeader) -> Option<Field> {
         let place = self.configured.iter().position(|known| known.as_ref() == Some(name))?;

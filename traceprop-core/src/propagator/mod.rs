@@ -14,6 +14,8 @@ pub(crate) mod merge;
 mod names;
 mod preserve;
 pub mod presets;
+#[cfg(feature = "alloc")]
+pub mod refusals;
 
 use crate::baggage::BaggageLimits;
 use crate::context::trust::Trust;
