@@ -116,7 +116,7 @@ impl OtelEdit {
             Some(threshold) => threshold.0 | Self::SET,
             None => Self::ERASE,
         };
-        Self(self.0 & !(ONE - 1 | Self::SET | Self::ERASE) | threshold)
+        Self(self.0 & !((ONE - 1) | Self::SET | Self::ERASE) | threshold)
     }
 
     pub(crate) const fn with_randomness(self) -> Self {
