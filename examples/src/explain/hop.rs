@@ -45,7 +45,7 @@ impl Hop {
             sampling: extraction.sampling(),
             header: extraction.source_format().and_then(|format| first_header(capture, format)),
             named: named.collect(),
-            priority: datadog.priority().map(i32::from).filter(|priority| !is_debug && !(0..=1).contains(priority)),
+            priority: datadog.priority().filter(|priority| !is_debug && !(0..=1).contains(priority)),
             origin: datadog.origin().map(|origin| origin.to_string()),
             baggage: extraction.baggage().iter().map(|member| member.key().to_owned()).collect(),
             has_invalid: report.invalid_headers().next().is_some(),
