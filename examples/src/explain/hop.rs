@@ -72,15 +72,17 @@ fn first_header(capture: &Capture, format: &str) -> Option<String> {
     capture.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).find(|name| reads(name))
 }
 
+/// A hop of a test.
+#[cfg(test)]
+pub(super) fn hop(label: &str, headers: &[(&str, &str)]) -> Hop {
+    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let capture = Capture { label: label.to_owned(), headers, is_of_browser: false };
+    Hop::new(&capture, &Propagator::from_names("all,correlation:x-request-id", "none").unwrap())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    pub(in crate::explain) fn hop(label: &str, headers: &[(&str, &str)]) -> Hop {
-        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let capture = Capture { label: label.to_owned(), headers, is_of_browser: false };
-        Hop::new(&capture, &Propagator::from_names("all,correlation:x-request-id", "none").unwrap())
-    }
 
     #[test]
     fn ok_a_hop_names_every_header_of_a_trace() {
@@ -102,6 +104,3 @@ mod tests {
         assert!(!hop("a", &[("traceparent", "00-1"), ("b3", "0")]).is_lost());
     }
 }
-
-#[cfg(test)]
-pub(super) use tests::hop;
