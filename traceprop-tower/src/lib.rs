@@ -143,6 +143,7 @@ pub use inject::InjectLayer;
 pub use request_context::RequestContext;
 pub use response::ResponseHeaders;
 pub use traceprop_core::{Allow, InContext, InjectOptions, OwnedContext, Propagator, Trust, presets};
+pub use traceprop_http::{Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

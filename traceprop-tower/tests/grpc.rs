@@ -18,7 +18,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status};
 use tower::{Service, ServiceBuilder, service_fn};
 use traceprop_core::{RandomIds, SpanContext};
-use traceprop_tower::{Allow, ExtractLayer, InjectLayer, InjectOptions, OwnedContext, presets};
+use traceprop_tower::{Allow, ExtractLayer, InjectLayer, InjectOptions, OwnedContext, Rule, Rules, presets};
 
 const COUNT: &str = "/stock.Stock/Count";
 
@@ -202,4 +202,50 @@ async fn ok_destination_is_known_if_the_client_has_an_origin() {
         call(&mut client, request).await;
     }
     assert_eq!(*seen.lock().unwrap(), [None, Some("127.0.0.1".to_owned())]);
+}
+
+/// tonic's own metadata map cannot remove a `-bin` key by its name. The layer works on the headers below it.
+#[tokio::test]
+async fn ok_rules_judge_metadata_of_the_call_and_a_destination_without_an_origin_gets_nothing() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let names = tower::util::MapRequestLayer::new(move |request: http::Request<Body>| {
+        let mut names: Vec<_> = request.headers().keys().map(|name| name.as_str().to_owned()).collect();
+        names.retain(|name| !["te", "content-type", "user-agent"].contains(&name.as_str()));
+        names.sort();
+        log.lock().expect("no panic").push(names);
+        request
+    });
+    let address =
+        serve(Server::builder().layer(ServiceBuilder::new().layer(names).layer(ExtractLayer::new(presets::W3C)))).await;
+    let rules = |rule| Rules::builder(presets::W3C).rule("127.0.0.1", rule).build().expect("good rules");
+    let origin: http::Uri = format!("http://{address}").parse().unwrap();
+    for (rule, origin) in
+        [(Rule::everything(), Some(&origin)), (Rule::nothing(), Some(&origin)), (Rule::everything(), None)]
+    {
+        let layer = InjectLayer::new(presets::W3C).rules(rules(rule));
+        let client = ServiceBuilder::new().layer(layer).service(channel(address).await);
+        let client = match origin {
+            Some(origin) => Grpc::with_origin(client, origin.clone()),
+            None => Grpc::new(client),
+        };
+        for context in [Some(context()), None] {
+            let mut request = Request::new("x".to_owned());
+            let metadata = request.metadata_mut();
+            metadata.insert_bin("grpc-trace-bin", tonic::metadata::MetadataValue::from_bytes(b"\0"));
+            metadata.insert("x_b3_traceid", "1".parse().expect("text"));
+            metadata.insert("x-mine", "1".parse().expect("text"));
+            if let Some(context) = context {
+                request.extensions_mut().insert(context);
+            }
+            let path = COUNT.parse().expect("a path");
+            let mut client = client.clone();
+            assert!(client.ready().await.is_ok());
+            // Without a context the service has no parent to tell, and answers with an error.
+            let _ = client.unary(request, path, Text).await;
+        }
+    }
+    let (all, mine) = (&["grpc-trace-bin", "x-mine", "x_b3_traceid"][..], &["x-mine"][..]);
+    let traced = &["grpc-trace-bin", "traceparent", "x-mine", "x_b3_traceid"][..];
+    assert_eq!(*seen.lock().unwrap(), [traced, all, mine, mine, mine, mine]);
 }

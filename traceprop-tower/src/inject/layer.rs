@@ -8,7 +8,7 @@ use traceprop_core::{
     IdGenerator, InjectOptions, OwnedContext, Propagator, RandomIds, SpanContext, format::InjectSource,
     report::InjectReport,
 };
-use traceprop_http::HeaderCarrierMut;
+use traceprop_http::{Destination, HeaderCarrierMut, Rules};
 
 use super::Inject;
 
@@ -36,17 +36,19 @@ type OnOmitted = dyn Fn(&Uri, &InjectReport<'_>) + Send + Sync;
 pub struct InjectLayer<G = RandomIds> {
     propagator: Arc<Propagator>,
     id_generator: G,
-    options: Options,
+    destinations: Destinations,
     reuse_span: bool,
     start_new_traces: bool,
     on_omitted: Option<Arc<OnOmitted>>,
 }
 
-/// The options of a call.
+/// What each destination gets.
 #[derive(Clone)]
-enum Options {
-    Fixed(InjectOptions<'static>),
+enum Destinations {
+    /// All get the same.
+    All(InjectOptions<'static>),
     ByUri(Arc<OptionsFn>),
+    ByRules(Rules),
 }
 
 impl InjectLayer {
@@ -59,7 +61,7 @@ impl InjectLayer {
         Self {
             propagator: propagator.into(),
             id_generator: RandomIds,
-            options: Options::Fixed(InjectOptions::new()),
+            destinations: Destinations::All(InjectOptions::new()),
             reuse_span: false,
             start_new_traces: false,
             on_omitted: None,
@@ -73,7 +75,7 @@ impl<G> InjectLayer<G> {
         InjectLayer {
             id_generator: ids,
             propagator: self.propagator,
-            options: self.options,
+            destinations: self.destinations,
             reuse_span: self.reuse_span,
             start_new_traces: self.start_new_traces,
             on_omitted: self.on_omitted,
@@ -83,7 +85,7 @@ impl<G> InjectLayer<G> {
     /// Sets what all calls of this client may carry in addition to trace context.
     ///
     /// The peer is the authority of each URI, unless the options name one. Replaces
-    /// [`inject_options_fn`](Self::inject_options_fn).
+    /// [`inject_options_fn`](Self::inject_options_fn) and [`rules`](Self::rules).
     ///
     /// # Examples
     ///
@@ -95,18 +97,44 @@ impl<G> InjectLayer<G> {
     /// # let _ = layer;
     /// ```
     pub fn inject_options(mut self, options: InjectOptions<'static>) -> Self {
-        self.options = Options::Fixed(options);
+        self.destinations = Destinations::All(options);
         self
     }
 
     /// Chooses the options for each destination. For `None` nothing is written.
     ///
-    /// Replaces [`inject_options`](Self::inject_options). See the [module docs](super#destinations) for an example.
+    /// Replaces [`inject_options`](Self::inject_options) and [`rules`](Self::rules). See the
+    /// [module docs](super#destinations) for an example.
     pub fn inject_options_fn(
         mut self,
         options: impl Fn(&Uri) -> Option<InjectOptions<'static>> + Send + Sync + 'static,
     ) -> Self {
-        self.options = Options::ByUri(Arc::new(options));
+        self.destinations = Destinations::ByUri(Arc::new(options));
+        self
+    }
+
+    /// Sends each destination what the first matching rule says: formats, baggage and correlation ids.
+    ///
+    /// Use it if the hosts are known by name or address; the rules are those of `traceprop-reqwest`, with the same verdicts.
+    /// The formats are those of `rules`, not of this layer's propagator. A rule also removes headers that the request
+    /// already has, with or without a context; see [`Rules`]. Replaces [`inject_options`](Self::inject_options) and
+    /// [`inject_options_fn`](Self::inject_options_fn).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{InjectLayer, Rule, Rules, presets};
+    ///
+    /// let rules = Rules::builder(presets::W3C)
+    ///     .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
+    ///     .rule("*", Rule::nothing())
+    ///     .build()?;
+    /// let layer = InjectLayer::new(presets::W3C).rules(rules);
+    /// # let _ = layer;
+    /// # Ok::<(), traceprop_tower::RulesError>(())
+    /// ```
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.destinations = Destinations::ByRules(rules);
         self
     }
 
@@ -156,32 +184,40 @@ impl<G: IdGenerator> InjectLayer<G> {
                 current_context.as_ref()
             }
         };
-        if context.is_none() && !self.start_new_traces {
-            return;
-        }
-        let Some(options) = self.options.for_uri(&request.uri) else {
-            return;
-        };
         let endpoint = context.and_then(OwnedContext::endpoint).unwrap_or_default();
-        let options = options.peer(options.peer_or(peer(&request.uri))).endpoint(options.endpoint_or(endpoint));
-        let mut headers = HeaderCarrierMut::new(&mut request.headers);
         let source = match (context, context.and_then(OwnedContext::span)) {
             (Some(_), Some(span)) if !self.reuse_span => (&span.child(self.id_generator.new_span_id())).into(),
             (Some(context), _) => InjectSource::from(context),
-            (None, _) => (&SpanContext::root(&self.id_generator)).into(),
+            (None, _) if self.start_new_traces => (&SpanContext::root(&self.id_generator)).into(),
+            (None, _) => return self.write_no_context(request),
         };
-        let report = self.propagator.inject(source, &options, &mut headers);
+        let uri = &request.uri;
+        let for_call = |options: InjectOptions<'static>| {
+            options.peer(options.peer_or(peer(uri))).endpoint(options.endpoint_or(endpoint))
+        };
+        let inject = |options: InjectOptions<'static>, headers| {
+            self.propagator.inject(source, &for_call(options), &mut HeaderCarrierMut::new(headers))
+        };
+        let headers = &mut request.headers;
+        let report = match &self.destinations {
+            Destinations::All(options) => inject(*options, headers),
+            Destinations::ByUri(options) => match options(uri) {
+                Some(options) => inject(options, headers),
+                None => return,
+            },
+            Destinations::ByRules(rules) => {
+                rules.inject_headers(source, &for_call(InjectOptions::new()), Destination::from_uri(uri), headers)
+            }
+        };
         if let Some(on_omitted) = self.on_omitted.as_ref().filter(|_| !report.is_complete()) {
-            on_omitted(&request.uri, &report);
+            on_omitted(uri, &report);
         }
     }
-}
 
-impl Options {
-    fn for_uri(&self, uri: &Uri) -> Option<InjectOptions<'static>> {
-        match self {
-            Self::Fixed(options) => Some(*options),
-            Self::ByUri(options) => options(uri),
+    /// A rule decides about headers that the request has, also where there is nothing to write.
+    fn write_no_context(&self, request: &mut Parts) {
+        if let Destinations::ByRules(rules) = &self.destinations {
+            rules.withhold(Destination::from_uri(&request.uri), &mut request.headers);
         }
     }
 }

@@ -32,8 +32,31 @@
 //! # Destinations
 //!
 //! By default every destination gets trace context, and none gets baggage or correlation ids, which are application
-//! data. [`InjectLayer::inject_options`] allows more for all calls of a client, [`InjectLayer::inject_options_fn`]
-//! decides for each URI:
+//! data.
+//!
+//! | setting | use it if |
+//! |---|---|
+//! | [`InjectLayer::inject_options`] | all calls of a client go to one service |
+//! | [`InjectLayer::rules`] | hosts are told apart by name, address, scheme or port |
+//! | [`InjectLayer::inject_options_fn`] | something else of the URI decides, for example its path |
+//!
+//! [`Rules`](crate::Rules) are those of `traceprop-reqwest`, with the same verdicts. A host that no URL parser has
+//! normalized, such as `0x7f.1`, receives nothing, and so does a request without a host unless a rule is for every host.
+//!
+//! ```
+//! use traceprop_tower::{InjectLayer, Rule, Rules, presets};
+//!
+//! let rules = Rules::builder(presets::W3C)
+//!     .rule("*.internal", Rule::trace_context().allow_baggage(["tenant"]))
+//!     .rule("api.partner.example", Rule::trace_context())
+//!     .rule("*", Rule::nothing())
+//!     .build()?;
+//! let layer = InjectLayer::new(presets::W3C).rules(rules);
+//! # let _ = layer;
+//! # Ok::<(), traceprop_tower::RulesError>(())
+//! ```
+//!
+//! The same by a function:
 //!
 //! ```
 //! use traceprop_tower::{Allow, InjectLayer, InjectOptions, presets};
