@@ -76,7 +76,7 @@ macro_rules! builtin_formats {
                         JaegerDebugId: NewTrace = "jaeger-debug-id",
                     }
                     first_field: Independent, names: ["jaeger"], in_all: ReadAndWrite, letter: Some('j'),
-                    preserves: Items,
+                    preserves: Flags,
                 }
                 Sw8 {
                     fields: {

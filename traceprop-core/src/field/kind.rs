@@ -27,6 +27,8 @@ pub(crate) enum Preserves {
     Decision,
     /// Items of our member.
     Items,
+    /// Items of our member that belong to a sampling decision.
+    Flags,
     /// Items of our member with text of a header, which go only where that header may go.
     Text,
     /// A tracestate member of its own.

@@ -5,6 +5,7 @@ use core::fmt;
 use super::{InjectSource, Outcome, Parsed, Writer};
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::{InjectOptions, OmitReason};
+use crate::context::trust::Trust;
 use crate::field::{Field, FormatKind, FormatSet};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
@@ -116,6 +117,12 @@ impl<'a> InjectContext<'a> {
     /// Returns `true` if this service made the decision, or if another format than the source of the ids supplied it.
     pub const fn is_local_decision(&self) -> bool {
         self.source.decided_here
+    }
+
+    /// Returns `true` if nothing of the caller's decision may remain, even if the decision is the same. See
+    /// [`Trust::Resample`](crate::Trust::Resample).
+    pub(crate) const fn is_resampled(&self) -> bool {
+        matches!(self.source.received.trust(), Trust::Resample)
     }
 
     /// Returns `true` if a received context is forwarded without a new span.

@@ -6,6 +6,7 @@ use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
 use crate::carrier::table::Table;
 use crate::context::received::Received;
+use crate::context::trust::Trust;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::id::sampling::Sampling;
 use crate::owned::OwnedContext;
@@ -106,6 +107,7 @@ fn is_needed(field: Field, headers: &Headers<'_>, received: &Received<'_>, extra
         _ if field.is_baggage() => received.keeps_text(),
         FormatKind::Custom => received.keeps_text(),
         // It belongs to no trace, and may have decided this one.
+        _ if field.asks_for_trace() && extraction.trust() != Trust::Continue => false,
         kind if field.asks_for_trace() && !headers.present().intersects(kind.fields().first()) => true,
         kind => match (extraction.context(), extraction.sampling()) {
             // A format that is only written parses its lines when it forwards them, and each of its encodings by itself.

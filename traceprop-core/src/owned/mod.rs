@@ -13,6 +13,7 @@ use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
 use crate::context::received::{Mark, Received};
+use crate::context::trust::Trust;
 use crate::context::{Passthrough, RemoteContext, SpanContext};
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind};
@@ -20,6 +21,7 @@ use crate::format::InjectSource;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::propagator::Extraction;
+use crate::sampler::{Sampler, SamplingParameters};
 use crate::tracestate::TraceState;
 
 use lines::{Builder, Entry, OwnedLines};
@@ -165,6 +167,59 @@ impl OwnedContext {
             }
         };
         Some(Self { role: Role::Span(span), lines: self.lines.clone(), endpoint: self.endpoint.clone() })
+    }
+
+    /// Returns a child as [`child`](Self::child) does, with the decision of a sampler.
+    ///
+    /// The sampler is asked as if this context were the parent. Tracestate, vendor data, baggage, correlation ids, links and
+    /// endpoint are kept. If the decision changes, what describes the old one is removed: its threshold, Datadog's priority,
+    /// decision maker and sampling rate.
+    ///
+    /// Under [`Trust::Resample`](crate::Trust::Resample) ratio samplers decide by the randomness that this service has written,
+    /// or else by that of the new span.
+    ///
+    /// ```
+    /// use traceprop_core::{InjectOptions, OwnedContext, Pairs, Sampling, presets};
+    ///
+    /// let request = [
+    ///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ///     ("tracestate", "rojo=1,ot=th:8"),
+    /// ];
+    /// let propagator = presets::W3C.propagator();
+    /// let context = OwnedContext::from_passthrough(&propagator.extract(&request));
+    /// let child = context.child_with("b7ad6b7169203331".parse()?, &Sampling::NotSampled).expect("there is a trace");
+    ///
+    /// let mut headers = Pairs::new();
+    /// propagator.inject(&child, &InjectOptions::new(), &mut headers);
+    /// assert_eq!(headers.get("traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-00"));
+    /// assert_eq!(headers.get("tracestate"), Some("rojo=1"));
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
+    pub fn child_with(&self, span_id: SpanId, sampler: &(impl Sampler + ?Sized)) -> Option<Self> {
+        let mut child = self.child(span_id)?;
+        if let Role::Span(span) = &mut child.role {
+            let headers = self.headers();
+            let parameters = SamplingParameters::new(span.trace_id, span.random);
+            let parameters = match span.is_new_trace {
+                // No caller: this service writes the randomness of the trace.
+                true => parameters.with_sampling(span.sampling),
+                false => parameters.with_parent(RemoteContext {
+                    trace_id: span.trace_id,
+                    parent_id: span.parent_id,
+                    sampling: span.sampling,
+                    random: span.random,
+                }),
+            };
+            let parameters = parameters
+                .with_tracestate(span.received.tracestate(&headers))
+                .with_baggage(headers.get_all(Field::Baggage), BaggageLimits::W3C)
+                .with_otel(span.otel);
+            let is_resampled = span.received.trust() == Trust::Resample && span.otel.randomness().is_none();
+            let parameters =
+                if is_resampled { parameters.with_randomness(span.randomness_of_this_service()) } else { parameters };
+            *span = span.with_sampling_result(sampler.should_sample(&parameters));
+        }
+        Some(child)
     }
 
     /// Returns whether the service has no span, so that the received context is forwarded.

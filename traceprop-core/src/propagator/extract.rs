@@ -18,7 +18,6 @@ use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::sampler::{Sampler, SamplingParameters};
 use crate::tracestate::TraceState;
-use crate::tracestate::otel::OtelTraceState;
 
 /// Why a context became a link.
 ///
@@ -152,6 +151,7 @@ impl Propagator {
 fn apply_trust<'c>(
     trust: Trust,
     received: Received<'c>,
+    headers: &Headers<'c>,
     merged: &mut Option<RemoteContext>,
     decision: &mut Sampling,
 ) -> Received<'c> {
@@ -168,7 +168,8 @@ fn apply_trust<'c>(
                 received = received.with(Mark::FilledIn, true).with(Mark::WasSampled, context.sampling.is_sampled());
                 context.sampling = Sampling::Deferred;
             }
-            received
+            let tracestate = received.tracestate(headers).resampled();
+            Received { tracestate, ..received }
         }
     }
     .with_trust(trust)
@@ -207,7 +208,7 @@ impl<'c> Extraction<'c> {
         received = received.with(Mark::Extracted, true);
         let trust = propagator.options.trust.stricter(trust);
         if trust != Trust::Continue {
-            received = apply_trust(trust, received, &mut merged, &mut decision);
+            received = apply_trust(trust, received, &headers, &mut merged, &mut decision);
         }
         Self { merged, decision, received, headers, encoding: merge.encoding, propagator }
     }
@@ -327,12 +328,7 @@ impl<'c> Extraction<'c> {
     }
 
     fn start(&self, ids: &(impl IdGenerator + ?Sized), sampling: Sampling) -> SpanContext<'c> {
-        let mut span = SpanContext::starting(self.context(), self.received, sampling, ids);
-        if self.trust() == Trust::Resample && OtelTraceState::from_tracestate(&self.tracestate()).has_threshold() {
-            // The threshold is the probability of the caller's decision.
-            span.otel = span.otel.with_threshold(None);
-        }
-        span
+        SpanContext::starting(self.context(), self.received, sampling, ids)
     }
 
     /// Creates a span context with ids of a tracer, and with the headers of the request.
@@ -417,10 +413,17 @@ impl<'c> Extraction<'c> {
         sampler: &(impl Sampler + ?Sized),
     ) -> SpanContext<'c> {
         let span = self.start(ids, self.sampling());
-        span.with_sampling_result(sampler.should_sample(&self.sampling_parameters(span.trace_id(), span.is_random())))
+        let parameters = self.sampling_parameters(span.trace_id(), span.is_random());
+        let is_resampled = self.trust() == Trust::Resample && self.context().is_some();
+        let parameters =
+            if is_resampled { parameters.with_randomness(span.randomness_of_this_service()) } else { parameters };
+        span.with_sampling_result(sampler.should_sample(&parameters))
     }
 
     /// Returns the input of a sampler for a span of this trace, which is the caller's or a new one.
+    ///
+    /// Under [`Trust::Resample`] a caller may not decide by the trace id that it chose, so a tracer of your own should add
+    /// [`SamplingParameters::with_randomness`]. [`new_span_with`](Self::new_span_with) does.
     pub fn sampling_parameters(&self, trace_id: TraceId, random: bool) -> SamplingParameters<'c> {
         let limits = self.propagator.baggage_limits.filter(|_| self.received.keeps_text());
         let baggage = if limits.is_some() { self.headers().get_all(Field::Baggage) } else { HeaderLines::none() };

@@ -6,9 +6,10 @@ use crate::context::inject_options::InjectReport;
 use crate::field::{FieldSet, FormatKind, Preserves};
 use crate::format::{Format, InjectContext, keep_text};
 use crate::id::sampling::Sampling;
+use crate::tracestate::decision::{MIXED_MEMBER, without_decision};
 use crate::tracestate::otel::OtelMember;
 use crate::tracestate::preserve::{self, PreserveWriter, Preserved};
-use crate::tracestate::{TraceStateEdit, TraceStateFacts};
+use crate::tracestate::{TraceState, TraceStateEdit, TraceStateFacts};
 
 /// The kind of format with a tracestate member of its own.
 const WITH_MEMBER: FormatKind = FormatKind::preserving(Preserves::Member);
@@ -32,19 +33,24 @@ impl Propagator {
         };
         let state = &context.tracestate;
         let asked = self.asked(context, state.facts());
-        if asked == Asked::None && context.source.otel.is_none() {
+        let is_resampled = state.facts().is_resampled();
+        if asked == Asked::None && context.source.otel.is_none() && !is_resampled {
             return self.write_formats(context, carrier);
         }
         let mut writer = PreserveWriter::new(trace_id);
-        let mut writes_items = false;
+        let (mut writes_items, mut writes_member) = (false, false);
         if asked != Asked::None {
             let is_asked = |kind: FormatKind| asked == Asked::All || kind.preserves() == Preserves::Member;
             for (format, kind) in self.preserving(is_asked) {
-                writes_items |= matches!(kind.preserves(), Preserves::Decision | Preserves::Items | Preserves::Member);
+                writes_items |= !matches!(kind.preserves(), Preserves::Nothing | Preserves::Text);
+                writes_member |= kind.preserves() == Preserves::Member;
                 if let Some(format) = format.fields().preserve() {
                     format.preserve(context, &mut writer);
                 }
             }
+        }
+        if is_resampled && !writes_member {
+            remove_decision(state, &mut writer);
         }
         let items_are_known = writes_items && asked == Asked::All;
         let withholds = context.preserved().is_some_and(|tp| self.keep(tp, items_are_known, context, &mut writer));
@@ -91,8 +97,11 @@ impl Propagator {
     ) -> bool {
         // Items of formats that are not configured are kept, except a decision that was replaced. Text follows below.
         if !items_are_known {
-            let is_replaced =
-                |letter| context.source.decided_here && [preserve::DEBUG, preserve::DEFERRED].contains(&letter);
+            let is_replaced = |letter| match letter {
+                preserve::DEBUG | preserve::DEFERRED => context.source.decided_here || context.is_resampled(),
+                preserve::FLAGS => context.is_resampled(),
+                _ => false,
+            };
             writer.keep(received, |letter| letter != preserve::TEXT && !is_replaced(letter));
         }
         let with_text = || self.preserving(|kind| kind.preserves() == Preserves::Text);
@@ -122,6 +131,19 @@ impl Propagator {
             .filter(asked)
             .filter(move |written| !self.extract.kinds().any(|read| is_same(read, *written)));
         read.chain(written).chain(self.others.kinds().filter(asked))
+    }
+}
+
+/// Removes the decision from the member of a vendor whose format this propagator does not have.
+fn remove_decision(state: &TraceState<'_>, writer: &mut PreserveWriter) {
+    let Some(value) = state.get(MIXED_MEMBER).filter(|_| state.facts().has_dd()) else {
+        return;
+    };
+    let kept = without_decision(value);
+    if kept.is_empty() {
+        writer.remove_member(MIXED_MEMBER);
+    } else if kept.as_str() != value {
+        writer.set_member(MIXED_MEMBER, kept.as_str());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{OtelTraceState, Sampler, SamplingParameters, SamplingResult, Threshold, TraceIdRatioBased};
 use crate::id::sampling::Sampling;
-use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
+use crate::tracestate::otel::mixed_randomness_of;
 
 /// Samples a ratio of all traces, as OpenTelemetry's probability sampler does.
 ///
@@ -13,6 +13,10 @@ use crate::tracestate::otel::{mixed_randomness_of, randomness_of};
 /// or a mix of its bits if the id is [not random](crate::IdBits::non_random). It gets none if the random flag of its
 /// traceparent [is set](crate::PropagatorBuilder::mark_random). The id of a received trace counts as random, whatever its flag: only the
 /// service that starts a trace may add an `rv`.
+///
+/// What a caller can choose: under [`Trust::Continue`](crate::Trust::Continue) its trace id and `rv`, and by them whether it
+/// is sampled. At an edge, take [`Trust::Resample`](crate::Trust::Resample). The sampler then decides by randomness of this
+/// service, and writes it as `rv`, for all later services to decide by.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -49,31 +53,38 @@ impl Probability {
 
 impl Sampler for Probability {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        let received = OtelTraceState::from_tracestate(&input.tracestate()).randomness();
-        let made = (received.is_none() && input.is_root() && !input.is_random())
+        let explicit = input.explicit_randomness();
+        let made = (explicit.is_none() && input.is_root() && !input.is_random())
             .then(|| mixed_randomness_of(input.trace_id()));
-        let randomness = received.or(made).unwrap_or(randomness_of(input.trace_id()));
+        let randomness = made.unwrap_or_else(|| input.randomness());
         let result = match self.0.threshold().filter(|threshold| threshold.keeps(randomness)) {
             Some(threshold) => SamplingResult::new(Sampling::Sampled).with_threshold(threshold),
             // OTEP 235 keeps the threshold here. The SDK specification does not, and an unsampled trace has no use for it.
             None => SamplingResult::new(Sampling::NotSampled).without_threshold(),
         };
-        match made {
+        let result = match made {
             Some(_) => result.with_explicit_randomness(),
-            None if received.is_none() && input.is_root() => result.decided_by_id(),
+            None if explicit.is_none() && input.is_root() => result.decided_by_id(),
             None => result,
-        }
+        };
+        result.with_own_randomness(input)
     }
 }
 
 /// Returns `true` if the received threshold explains the received decision, or if there is no threshold.
 pub(super) fn is_consistent(input: &SamplingParameters<'_>, sampling: Sampling) -> bool {
-    let received = OtelTraceState::from_tracestate(&input.tracestate());
-    if !received.has_threshold() {
-        return true;
-    }
-    let randomness = received.randomness().unwrap_or(randomness_of(input.trace_id()));
-    received.threshold().is_some_and(|threshold| threshold.keeps(randomness) == sampling.is_sampled())
+    // A threshold of this service replaces a received one.
+    let threshold = if input.otel.changes_threshold() {
+        let Some(threshold) = input.otel.threshold() else { return true };
+        Some(threshold)
+    } else {
+        let received = OtelTraceState::from_tracestate(&input.tracestate());
+        if !received.has_threshold() {
+            return true;
+        }
+        received.threshold()
+    };
+    threshold.is_some_and(|threshold| threshold.keeps(input.randomness()) == sampling.is_sampled())
 }
 
 #[cfg(test)]
@@ -128,5 +139,34 @@ mod tests {
         assert!(!is(b"ot=th:8;rv:00000000000000", Sampling::Sampled));
         assert!(is(b"ot=th:8;rv:00000000000000", Sampling::NotSampled));
         assert!(!is(b"ot=th:G", Sampling::Sampled) && is(b"ot=x:1", Sampling::NotSampled));
+    }
+
+    #[test]
+    fn ok_randomness_that_the_service_sets_decides_and_is_written() {
+        let stranger = with(child(u128::MAX, Sampling::Deferred), b"ot=rv:ffffffffffffff;th:0");
+        for (bits, sampling) in [(0xc0_0000_0000_0000, Sampling::Sampled), (0xbf_ffff_ffff_ffff, Sampling::NotSampled)]
+        {
+            let input = stranger.with_randomness(0xab << 56 | bits);
+            assert_eq!(input.randomness(), bits);
+            let result = QUARTER.should_sample(&input);
+            assert_eq!(result.sampling(), sampling);
+            let member = result.otel_member(trace(u128::MAX), &input.tracestate()).unwrap();
+            let threshold = if sampling.is_sampled() { "th:c;" } else { "" };
+            assert_eq!(member.as_str(), format!("{threshold}rv:{bits:014x}"));
+        }
+        assert_eq!((stranger.randomness(), root(7).randomness()), (0xff_ffff_ffff_ffff, 7));
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn ok_a_threshold_of_this_service_is_held_against_the_decision() {
+        let half = Threshold::from_ratio(0.5);
+        let received = with(child(u128::MAX, Sampling::Sampled), b"ot=th:ff");
+        let is = |otel, sampling| is_consistent(&received.with_otel(otel), sampling);
+        let low = crate::tracestate::otel::OtelEdit::NONE.with_randomness(1 << 55);
+        assert!(!is(low, Sampling::Sampled) && is(low.with_threshold(half), Sampling::Sampled));
+        assert!(
+            !is(low.with_threshold(half), Sampling::NotSampled) && is(low.with_threshold(None), Sampling::NotSampled)
+        );
     }
 }

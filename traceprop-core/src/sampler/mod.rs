@@ -1,6 +1,7 @@
 //! Samplers, which decide whether a trace is recorded.
 //!
-//! Samplers here are deterministic functions of the request: they keep no state and read no clock.
+//! Samplers here are deterministic functions of the request: they keep no state and read no clock. Only `RateLimited`
+//! has both.
 //! [`Extraction::new_span_with`](crate::Extraction::new_span_with) asks one. Without one,
 //! [`new_span`](crate::Extraction::new_span) follows the caller and samples undecided traces.
 //!
@@ -23,11 +24,16 @@
 
 mod consistent;
 mod parent;
+#[cfg(all(feature = "std", not(all(target_family = "wasm", target_os = "unknown"))))]
+mod rate_limited;
 mod ratio;
 mod session;
 
 pub use consistent::Probability;
 pub use parent::{FollowParent, ParentBased};
+// A browser has no clock here.
+#[cfg(all(feature = "std", not(all(target_family = "wasm", target_os = "unknown"))))]
+pub use rate_limited::RateLimited;
 pub use ratio::TraceIdRatioBased;
 pub use session::SessionRatioBased;
 
@@ -41,7 +47,7 @@ use crate::context::{RemoteContext, SpanContext};
 use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::tracestate::TraceState;
-use crate::tracestate::otel::OtelEdit;
+use crate::tracestate::otel::{OtelEdit, mix, randomness_of};
 
 /// Decides whether a trace is recorded. Closures that return a [`Sampling`] are samplers too.
 ///
@@ -98,6 +104,8 @@ pub struct SamplingParameters<'c> {
     trace_id: TraceId,
     random: bool,
     tracestate: TraceState<'c>,
+    /// What earlier decisions of this service change in the tracestate.
+    otel: OtelEdit,
     session_id: Option<&'c str>,
     /// Searched for a session id only if a sampler asks for it.
     baggage: (HeaderLines<'c>, BaggageLimits),
@@ -117,6 +125,7 @@ impl<'c> SamplingParameters<'c> {
             trace_id,
             random,
             tracestate: TraceState::EMPTY,
+            otel: OtelEdit::NONE,
             session_id: None,
             baggage: (HeaderLines::none(), BaggageLimits::W3C),
         }
@@ -140,6 +149,30 @@ impl<'c> SamplingParameters<'c> {
     /// Sets a session id from another source than the baggage, for example from a cookie.
     pub const fn with_session_id(self, id: &'c str) -> Self {
         Self { session_id: Some(id), ..self }
+    }
+
+    /// Sets the randomness of the trace: the low 56 bits of `bits`, which should be uniformly random.
+    ///
+    /// Ratio samplers decide by it instead of by the trace id or a received `rv`, and write it as `rv`. Use it for a trace
+    /// whose id a stranger chose. Spans of [`Trust::Resample`](crate::Trust::Resample) have it already.
+    ///
+    /// ```
+    /// use traceprop_core::sampler::{Probability, Sampler, SamplingParameters};
+    /// use traceprop_core::{TraceId, TraceState};
+    ///
+    /// let parameters = SamplingParameters::new(TraceId::MIN, true).with_randomness(0xc0_0000_0000_0000);
+    /// let result = Probability::new(0.25).ok_or("a ratio")?.should_sample(&parameters);
+    /// let member = result.otel_member(TraceId::MIN, &TraceState::EMPTY).ok_or("a new member")?;
+    /// assert_eq!(member.as_str(), "th:c;rv:c0000000000000");
+    /// # Ok::<(), &'static str>(())
+    /// ```
+    pub const fn with_randomness(self, bits: u64) -> Self {
+        Self { otel: self.otel.with_randomness(bits), ..self }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn with_otel(self, otel: OtelEdit) -> Self {
+        Self { otel, ..self }
     }
 
     pub(crate) const fn with_baggage(self, lines: HeaderLines<'c>, limits: BaggageLimits) -> Self {
@@ -169,6 +202,29 @@ impl<'c> SamplingParameters<'c> {
     /// Returns `true` if the low 56 bits of the trace id are known to be random.
     pub const fn is_random(&self) -> bool {
         self.random
+    }
+
+    /// Returns the 56 bits by which the trace is sampled: the explicit randomness, or else the low bits of the trace id.
+    ///
+    /// Explicit are those of [`with_randomness`](Self::with_randomness), or else `rv` of the tracestate. A sampler that keeps
+    /// a trace if they are below or above a bound decides as [`Probability`] does.
+    ///
+    /// ```
+    /// use traceprop_core::{TraceId, sampler::SamplingParameters};
+    ///
+    /// assert_eq!(SamplingParameters::new(TraceId::MIN, true).randomness(), 1);
+    /// ```
+    pub fn randomness(&self) -> u64 {
+        self.explicit_randomness().unwrap_or(randomness_of(self.trace_id))
+    }
+
+    fn explicit_randomness(&self) -> Option<u64> {
+        self.otel.randomness_after(self.trace_id, OtelTraceState::from_tracestate(&self.tracestate))
+    }
+
+    /// Returns the randomness that replaces that of the trace id and a received one.
+    const fn own_randomness(&self) -> Option<u64> {
+        self.otel.randomness()
     }
 
     /// Returns the tracestate of the trace.
@@ -234,7 +290,38 @@ impl SamplingResult {
 
     /// Writes a randomness (`rv`) for a new trace whose id is not random: a mix of the bits of the id. A received one is kept.
     pub const fn with_explicit_randomness(self) -> Self {
-        Self { otel: self.otel.with_randomness(), ..self }
+        Self { otel: self.otel.with_mixed_randomness(), ..self }
+    }
+
+    /// Writes the low 56 bits of `bits` as the randomness (`rv`) of the trace. A received one is replaced.
+    ///
+    /// OpenTelemetry lets only the service that starts a trace write a randomness. Use this for a trace whose caller is not
+    /// trusted with the decision. Samplers of this crate use it with [`SamplingParameters::with_randomness`].
+    ///
+    /// ```
+    /// use traceprop_core::{Sampling, TraceId, TraceState, sampler::SamplingResult};
+    ///
+    /// let received = TraceState::parse(b"ot=rv:ffffffffffffff")?;
+    /// let result = SamplingResult::new(Sampling::NotSampled).with_randomness(7);
+    /// let member = result.otel_member(TraceId::MIN, &received).expect("it changes");
+    /// assert_eq!(member.as_str(), "rv:00000000000007");
+    /// # Ok::<(), traceprop_core::InvalidHeader>(())
+    /// ```
+    pub const fn with_randomness(self, bits: u64) -> Self {
+        Self { otel: self.otel.with_randomness(bits), ..self }
+    }
+
+    /// Writes the randomness if a sampler was given one in place of that of the trace id.
+    const fn with_own_randomness(self, input: &SamplingParameters<'_>) -> Self {
+        match input.own_randomness() {
+            Some(randomness) => self.with_randomness(randomness),
+            None => self,
+        }
+    }
+
+    #[cfg(feature = "std")]
+    const fn with_sampling(self, sampling: Sampling) -> Self {
+        Self { sampling, ..self }
     }
 
     /// Notes that the bits of a random trace id decided. Its randomness is written if the random flag is not.
@@ -275,14 +362,24 @@ impl SpanContext<'_> {
     /// Applies the result of a sampler. A changed decision counts as made by this service.
     pub const fn with_sampling_result(self, result: SamplingResult) -> Self {
         let mut span = self.with_sampling(result.sampling);
-        if !result.otel.is_none() {
-            span.otel = result.otel;
-        }
+        span.otel = span.otel.then(result.otel);
         span
+    }
+
+    /// Returns randomness that the caller did not choose, for a trace whose id it did choose.
+    ///
+    /// This departs from OpenTelemetry's rule that only the service that starts a trace writes an `rv`, and that nobody
+    /// changes it. The rule assumes that the caller is trusted. Here a stranger could have all of its traces sampled by its
+    /// choice of the trace id or of `rv`.
+    pub(crate) const fn randomness_of_this_service(&self) -> u64 {
+        // The span id is drawn here. It is mixed, because a generator may count.
+        mix(self.span_id.get())
     }
 }
 
 /// Samples every trace. A received debug decision is kept.
+///
+/// What a caller can choose: that its trace is a debug trace. At an edge, wrap it in `RateLimited`.
 ///
 /// ```
 /// use traceprop_core::sampler::{AlwaysOn, Sampler, SamplingParameters};
@@ -302,7 +399,7 @@ impl Sampler for AlwaysOn {
     }
 }
 
-/// Samples nothing, not even an incoming debug trace.
+/// Samples nothing, not even an incoming debug trace. A caller can choose nothing.
 ///
 /// ```
 /// use traceprop_core::sampler::{AlwaysOff, Sampler, SamplingParameters};

@@ -10,6 +10,10 @@ use crate::id::sampling::Sampling;
 ///
 /// A threshold in the `ot` member is kept if it explains the decision, and removed otherwise.
 ///
+/// What a caller can choose: the decision, debug included, under [`Trust::Continue`](crate::Trust::Continue). Under any other
+/// trust no decision is received, so every decision stays open, and an open one is written as not sampled by most formats.
+/// At an edge, take a sampler that decides.
+///
 /// ```
 /// use traceprop_core::sampler::{FollowParent, Sampler, SamplingParameters};
 /// use traceprop_core::{Sampling, TraceId};
@@ -32,6 +36,12 @@ impl Sampler for FollowParent {
 /// By default the caller is followed, and the root sampler decides new and undecided traces. A decision that was received
 /// without a trace counts like one with a trace.
 ///
+/// What a caller can choose: under [`Trust::Continue`](crate::Trust::Continue) each decision for which the branch follows the
+/// parent, and by its decision the branch. Under any other trust no decision is received: see each branch.
+///
+/// At an edge, take [`Trust::Resample`](crate::Trust::Resample) or a stricter trust. If callers may decide, wrap the sampler
+/// in `RateLimited`.
+///
 /// ```
 /// use traceprop_core::sampler::{AlwaysOn, ParentBased, TraceIdRatioBased};
 ///
@@ -50,29 +60,42 @@ pub struct ParentBased<R> {
 
 impl<R> ParentBased<R> {
     /// Creates a sampler that follows the caller. `root` decides new and undecided traces.
+    ///
+    /// Under [`Trust::Resample`](crate::Trust::Resample) it decides every trace for which no
+    /// [`remote_parent_deferred`](Self::remote_parent_deferred) is set. Under [`Trust::Restart`](crate::Trust::Restart) and
+    /// [`Trust::Ignore`](crate::Trust::Ignore) it decides all of them.
     pub const fn new(root: R) -> Self {
         Self { root, deferred: None, not_sampled: &FollowParent, sampled: &FollowParent, debug: &FollowParent }
     }
 
     /// Sets the sampler for traces whose caller made no decision.
+    ///
+    /// Under [`Trust::Resample`](crate::Trust::Resample) it decides every trace that is continued. It is never asked under
+    /// [`Trust::Restart`](crate::Trust::Restart) and [`Trust::Ignore`](crate::Trust::Ignore).
     pub const fn remote_parent_deferred(mut self, sampler: &'static dyn Sampler) -> Self {
         self.deferred = Some(sampler);
         self
     }
 
     /// Sets the sampler for traces that the caller did not sample.
+    ///
+    /// It is asked only under [`Trust::Continue`](crate::Trust::Continue). Any other trust drops the caller's decision.
     pub const fn remote_parent_not_sampled(mut self, sampler: &'static dyn Sampler) -> Self {
         self.not_sampled = sampler;
         self
     }
 
     /// Sets the sampler for traces that the caller sampled.
+    ///
+    /// It is asked only under [`Trust::Continue`](crate::Trust::Continue). Any other trust drops the caller's decision.
     pub const fn remote_parent_sampled(mut self, sampler: &'static dyn Sampler) -> Self {
         self.sampled = sampler;
         self
     }
 
     /// Sets the sampler for debug traces.
+    ///
+    /// It is asked only under [`Trust::Continue`](crate::Trust::Continue). Any other trust drops the caller's decision.
     pub const fn remote_parent_debug(mut self, sampler: &'static dyn Sampler) -> Self {
         self.debug = sampler;
         self

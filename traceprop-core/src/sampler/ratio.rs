@@ -11,6 +11,10 @@ use crate::tracestate::otel::randomness_of;
 ///
 /// Trace ids have to be random, and no threshold is written. [`Probability`](super::Probability) has neither limit.
 ///
+/// What a caller can choose: under [`Trust::Continue`](crate::Trust::Continue) its trace id, and by it whether it is sampled.
+/// At an edge, take [`Trust::Resample`](crate::Trust::Resample). The sampler then decides by randomness of this service, and
+/// writes it as `rv`. Later services that sample by the trace id do not know it, so let them follow the parent.
+///
 /// ```
 /// use traceprop_core::sampler::TraceIdRatioBased;
 ///
@@ -35,7 +39,7 @@ impl TraceIdRatioBased {
         self.0
     }
 
-    pub(super) fn keeps(self, randomness: u64) -> bool {
+    fn keeps(self, randomness: u64) -> bool {
         self.0.is_some_and(|threshold| threshold.keeps(randomness))
     }
 }
@@ -48,8 +52,9 @@ pub(super) const fn is_ratio(ratio: f64) -> bool {
 impl Sampler for TraceIdRatioBased {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         // A received threshold does not explain this decision.
-        let is_sampled = self.keeps(randomness_of(input.trace_id()));
-        SamplingResult::new(Sampling::from_flag(is_sampled)).without_threshold()
+        // An `rv` of others does not count: services with this sampler know the trace id alone.
+        let is_sampled = self.keeps(input.own_randomness().unwrap_or(randomness_of(input.trace_id())));
+        SamplingResult::new(Sampling::from_flag(is_sampled)).without_threshold().with_own_randomness(input)
     }
 }
 
@@ -79,6 +84,16 @@ mod tests {
                 Sampling::NotSampled
             );
         }
+    }
+
+    #[test]
+    fn ok_randomness_that_the_service_sets_decides_and_is_written() {
+        let half = TraceIdRatioBased::new(0.5).unwrap();
+        let (high, low) = (child(u128::MAX, Sampling::Sampled), child(1, Sampling::NotSampled));
+        let decided = [half.should_sample(&high.with_randomness(7)), half.should_sample(&low.with_randomness(1 << 55))];
+        let expected = [(Sampling::NotSampled, 7), (Sampling::Sampled, 1 << 55)];
+        let result = |(sampling, bits)| SamplingResult::new(sampling).without_threshold().with_randomness(bits);
+        assert_eq!(decided, expected.map(result));
     }
 
     #[test]

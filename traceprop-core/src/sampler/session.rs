@@ -3,7 +3,7 @@
 use super::ratio::is_ratio;
 use super::{Sampler, SamplingParameters, SamplingResult, TraceIdRatioBased};
 use crate::id::sampling::Sampling;
-use crate::tracestate::otel::{mix, randomness_of};
+use crate::tracestate::otel::mix;
 use crate::wire::uuid;
 
 /// Knuth's multiplicative hash with the factor that Datadog's agents and tracers share.
@@ -16,6 +16,11 @@ const KNUTH_FACTOR: u64 = 1_111_111_111_111_111_111;
 ///
 /// The session id is that of [`SamplingParameters::with_session_id`], or else `session.id` of the W3C baggage, which the
 /// propagator has to read.
+///
+/// What a caller can choose: its session id, and by it whether it is sampled, except under
+/// [`Trust::Ignore`](crate::Trust::Ignore). That is the price of deciding as the browser does. At an edge, wrap the sampler in
+/// `RateLimited`, or set the session id of a cookie that this service signed. Without a session id it is the trace id that
+/// counts: take [`Trust::Resample`](crate::Trust::Resample), under which the sampler decides by randomness of this service.
 ///
 /// ```
 /// use traceprop_core::sampler::{ParentBased, SessionRatioBased};
@@ -80,12 +85,11 @@ fn stable_hash(text: &str) -> u64 {
 
 impl Sampler for SessionRatioBased {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        let is_sampled = match input.session_id() {
-            Some(session) => self.keeps(session),
-            None => self.without.keeps(randomness_of(input.trace_id())),
+        let Some(session) = input.session_id() else {
+            return self.without.should_sample(input);
         };
         // A received threshold does not explain this decision.
-        SamplingResult::new(Sampling::from_flag(is_sampled)).without_threshold()
+        SamplingResult::new(Sampling::from_flag(self.keeps(session))).without_threshold()
     }
 }
 
@@ -170,6 +174,16 @@ mod tests {
         assert_eq!(half.should_sample(&root(u128::MAX)).sampling(), Sampling::Sampled);
         assert_eq!(half.should_sample(&root(1)).sampling(), Sampling::NotSampled);
         assert!(!samples(0.0, LOW) && samples(1.0, HIGH));
+    }
+
+    #[test]
+    fn ok_randomness_that_the_service_sets_decides_only_without_a_session() {
+        let half = SessionRatioBased::new(0.5).unwrap();
+        let input = root(u128::MAX).with_randomness(7);
+        let without = SamplingResult::new(Sampling::NotSampled).without_threshold().with_randomness(7);
+        assert_eq!(half.should_sample(&input), without);
+        let session = SamplingResult::new(Sampling::Sampled).without_threshold();
+        assert_eq!(half.should_sample(&input.with_session_id(LOW)), session);
     }
 
     #[test]

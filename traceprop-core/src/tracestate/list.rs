@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::decision::is_of_a_vendor_decision;
 use super::scan::{Members, TraceStateFacts, TraceStateMember, check_lines};
 use crate::carrier::headers::HeaderLines;
 use crate::field::invalid::InvalidHeader;
@@ -55,6 +56,18 @@ impl<'c> TraceState<'c> {
         Self { lines, facts }
     }
 
+    /// Returns the facts of this tracestate after another decision replaced that of the sender: members that are known to
+    /// carry a decision of a vendor do not count any more.
+    pub(crate) fn resampled(&self) -> TraceStateFacts {
+        let kept = self.iter().filter(|member| !is_of_a_vendor_decision(member.key)).count();
+        self.facts.resampled(kept)
+    }
+
+    #[cfg(test)]
+    pub(super) fn as_resampled(&self) -> Self {
+        Self { facts: self.resampled(), ..*self }
+    }
+
     #[inline]
     pub(crate) const fn facts(&self) -> TraceStateFacts {
         self.facts
@@ -68,11 +81,15 @@ impl<'c> TraceState<'c> {
             place: 0,
             left: self.facts.len(),
             repeats: self.facts.has_duplicates().then_some(self.lines),
+            is_resampled: self.facts.is_resampled(),
         }
     }
 
     /// Returns the value of the first member with this key.
     pub fn get(&self, key: &str) -> Option<&'c str> {
+        if self.facts.is_resampled() && is_of_a_vendor_decision(key) {
+            return None;
+        }
         Members::new(self.lines).find(|member| member.key == key.as_bytes()).map(|member| wire::ascii(member.value))
     }
 
@@ -146,6 +163,8 @@ pub struct TraceStateIter<'c> {
     left: usize,
     /// The lines, if a key is repeated in them.
     repeats: Option<HeaderLines<'c>>,
+    /// Members with a decision of a vendor do not count.
+    is_resampled: bool,
 }
 
 impl<'c> Iterator for TraceStateIter<'c> {
@@ -163,8 +182,12 @@ impl<'c> Iterator for TraceStateIter<'c> {
                 .repeats
                 .is_none_or(|lines| Members::new(lines).position(|known| known.key == member.key) == Some(place));
             if is_first {
+                let member = member.text();
+                if self.is_resampled && is_of_a_vendor_decision(member.key) {
+                    continue;
+                }
                 self.left = self.left.saturating_sub(1);
-                return Some(member.text());
+                return Some(member);
             }
         }
     }

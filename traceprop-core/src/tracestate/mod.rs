@@ -22,6 +22,7 @@
 //!
 //! Spec: <https://www.w3.org/TR/trace-context-2/#tracestate-header>
 
+pub(crate) mod decision;
 mod edit;
 mod grammar;
 mod list;

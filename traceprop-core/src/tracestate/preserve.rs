@@ -34,6 +34,9 @@ pub(crate) const DEBUG: char = 'd';
 /// The letter of an open decision, which W3C cannot express.
 pub(crate) const DEFERRED: char = 'f';
 
+/// The letter of flags that belong to a sampling decision.
+pub(crate) const FLAGS: char = FormatKind::preserving(Preserves::Flags).letter();
+
 /// The letter of the text of a header. A tag of the header's name comes first. Text goes only where its header may go.
 pub(crate) const TEXT: char = FormatKind::preserving(Preserves::Text).letter();
 

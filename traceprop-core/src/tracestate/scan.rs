@@ -32,6 +32,7 @@ impl TraceStateFacts {
     const TP: u16 = 4;
     const DD: u16 = 8;
     const DD_PRIORITY: u16 = 16;
+    const RESAMPLED: u16 = 32;
     /// The higher bits are the number of members.
     const LEN_SHIFT: u16 = 8;
 
@@ -52,6 +53,19 @@ impl TraceStateFacts {
     /// Returns true if there is one line, in canonical form.
     pub(super) const fn is_canonical(self) -> bool {
         self.0 & Self::CANONICAL != 0
+    }
+
+    /// Returns true if another decision replaced that of the sender, so members with a decision of a vendor do not count.
+    #[inline]
+    pub(crate) const fn is_resampled(self) -> bool {
+        self.0 & Self::RESAMPLED != 0
+    }
+
+    /// Marks the decision of the sender as replaced. `len` members count now.
+    pub(super) const fn resampled(self, len: usize) -> Self {
+        let is_changed = self.len() != len;
+        let flags = self.0 & ((1 << Self::LEN_SHIFT) - 1) & !(if is_changed { Self::CANONICAL } else { 0 });
+        Self(flags | Self::RESAMPLED | (len as u16) << Self::LEN_SHIFT)
     }
 
     /// Returns true if there is a `tp` member of this family, even a stale one of another trace.

@@ -1,6 +1,7 @@
 //! Jaeger-specific data of requests and owned contexts.
 
 use super::Data;
+use crate::context::trust::Trust;
 use crate::field::FormatKind;
 use crate::formats::jaeger::JaegerView;
 use crate::id::sampling::Sampling;
@@ -20,7 +21,9 @@ impl<'c> Data<'_, 'c> {
             headers: *self.headers,
             is_same_trace: self.received.agrees.contains(FormatKind::Jaeger),
             keeps_text: self.keeps_text,
-            is_debug_root: self.now.sampling == Sampling::Debug && self.received.primary.is_none(),
+            is_debug_root: self.now.sampling == Sampling::Debug
+                && self.received.primary.is_none()
+                && self.received.trust() == Trust::Continue,
         }
     }
 }
@@ -58,9 +61,7 @@ impl OwnedContext {
         };
         let mut buffer = [0; UberTraceId::MAX_LEN];
         let line = UberTraceId::new(trace_id, span_id, flags).write(&mut buffer);
-        let mut context = self.with_line(Field::UberTraceId, line.as_bytes());
-        context.known_mut().agrees = context.known().agrees.with(FormatKind::Jaeger);
-        context
+        self.with_line(Field::UberTraceId, line.as_bytes()).built(FormatKind::Jaeger)
     }
 
     /// Replaces the Jaeger baggage of the context. If a key has several values, the last one counts.

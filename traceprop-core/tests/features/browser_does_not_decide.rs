@@ -1,7 +1,13 @@
 //! An edge for browsers: their trace is continued, their decision is not.
 
-use traceprop_core::sampler::{AlwaysOff, ParentBased};
-use traceprop_core::{IdBits, InjectOptions, Pairs, Propagator, Sampling, SpanContext, SpanId, TraceId, Trust};
+use std::cell::Cell;
+
+use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::sampler::{AlwaysOff, ParentBased, Probability, TraceIdRatioBased};
+use traceprop_core::{
+    IdBits, IdGenerator, InjectOptions, OwnedContext, Pairs, Propagator, Sampling, SpanContext, SpanId, TraceId, Trust,
+    presets,
+};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const PARENT: &str = "00f067aa0ba902b7";
@@ -128,4 +134,87 @@ fn ok_same_propagator_for_each_listener() {
         assert_eq!(extraction.context().map(|context| context.sampling), sampling, "{behavior:?}");
         assert_eq!(extraction.links().count(), usize::from(behavior == Trust::Restart), "{behavior:?}");
     }
+}
+
+/// What a stranger can say about its decision, in every format, and what an edge sends instead.
+#[test]
+fn ok_nothing_of_the_callers_decision_goes_on() {
+    let edge = edge("tracecontext,datadog,jaeger");
+    let parent = traceparent("01");
+    let uber = format!("{TRACE}:{PARENT}:0:f");
+    let request = [
+        ("traceparent", parent.as_str()),
+        ("tracestate", "dd=s:2;o:rum;p:00f067aa0ba902b7;t.dm:-5;t.ksr:1;t.ts:02;t.usr.id:bWU~,es=s:1,33@nr=0-0,rojo=1"),
+        ("uber-trace-id", uber.as_str()),
+    ];
+    let extraction = edge.extract(&request);
+    for (decision, flags, priority) in [(Sampling::Sampled, "1", "1"), (Sampling::NotSampled, "0", "0")] {
+        let headers = written(&edge, &extraction.new_span_with(&ids, &decision));
+        assert_eq!(headers.get("x-datadog-sampling-priority"), Some(priority));
+        assert_eq!(headers.get("x-datadog-tags"), Some("_dd.p.tid=4bf92f3577b34da6,_dd.p.usr.id=bWU="));
+        let member = format!("dd=s:{priority};o:rum;p:00f067aa0ba902b7;t.usr.id:bWU~,rojo=1");
+        assert_eq!(headers.get("tracestate"), Some(&*member));
+        assert!(headers.get("uber-trace-id").is_some_and(|value| value.ends_with(&format!(":0:{flags}"))));
+    }
+}
+
+/// A propagator without the Datadog format forwards its member, but not the decision in it.
+#[test]
+fn ok_a_member_of_an_unknown_format_lacks_its_decision() {
+    let formats = Propagator::builder().extract(W3cTraceContext::new()).inject(W3cTraceContext::new());
+    let edge = formats.trust(Trust::Resample).build().unwrap();
+    let parent = traceparent("01");
+    for (state, sent) in [
+        ("dd=s:2;o:rum;t.dm:-5,rojo=1", Some("dd=o:rum,rojo=1")),
+        ("rojo=1,dd=s:2", Some("rojo=1")),
+        ("rojo=1,dd=o:rum", Some("rojo=1,dd=o:rum")),
+        ("sw=1-01", None),
+    ] {
+        let request = [("traceparent", parent.as_str()), ("tracestate", state)];
+        let headers = written(&edge, &edge.extract(&request).new_span(&ids));
+        assert_eq!(headers.get("tracestate"), sent, "{state}");
+    }
+}
+
+/// A ratio sampler decides by randomness of the edge, which later services decide by too.
+#[test]
+fn ok_randomness_is_that_of_the_edge() {
+    let edge = edge("tracecontext");
+    let state = "ot=rv:ffffffffffffff;th:0";
+    let parent = "00-ffffffffffffffffffffffffffffffff-00f067aa0ba902b7-03";
+    let request = [("traceparent", parent), ("tracestate", state)];
+    let extraction = edge.extract(&request);
+    let half = Probability::new(0.5).unwrap();
+    let count = Cell::new(0);
+    let ids = || {
+        count.set(count.get() + 1);
+        IdBits::non_random(count.get())
+    };
+    let mut sampled = 0;
+    for _ in 0..1000 {
+        let span = extraction.new_span_with(&ids, &half);
+        sampled += u32::from(span.sampling().is_sampled());
+        let sent = written(&edge, &span);
+        let state = sent.get("tracestate").expect("the randomness");
+        let rv = u64::from_str_radix(&state[state.len() - 14..], 16).expect("it is last");
+        assert_eq!(rv >> 55 == 1, span.sampling().is_sampled());
+        let member =
+            if span.sampling().is_sampled() { format!("ot=th:8;rv:{rv:014x}") } else { format!("ot=rv:{rv:014x}") };
+        assert_eq!(state, member);
+        // A child decides alike, and a service that trusts the edge too.
+        let owned = OwnedContext::from_span(&extraction, &span);
+        let child = owned.child_with(ids.new_span_id(), &half).expect("a trace");
+        let call = child.span().expect("a span");
+        assert_eq!(written(&edge, &call).get("tracestate"), Some(state));
+        let inside = presets::W3C.propagator();
+        let next = inside.extract(&sent).new_span_with(&ids, &half);
+        assert_eq!(next.sampling(), span.sampling());
+        // Flag 02 stays as it came.
+        assert!(call.is_random());
+    }
+    assert!((420..580).contains(&sampled), "{sampled}");
+    // With a ratio of the trace id too, and without a sampler nothing is written.
+    let span = extraction.new_span_with(&ids, &TraceIdRatioBased::new(0.0).unwrap());
+    assert!(written(&edge, &span).get("tracestate").is_some_and(|state| state.starts_with("ot=rv:")));
+    assert_eq!(written(&edge, &extraction.new_span(&ids)).get("tracestate"), None);
 }

@@ -174,8 +174,9 @@ impl Preserve for B3 {
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
         let letter = match context.sampling() {
             Sampling::Debug => preserve::DEBUG,
-            Sampling::Deferred => preserve::DEFERRED,
-            Sampling::Sampled | Sampling::NotSampled => return,
+            // That the caller does not decide is no decision of this service.
+            Sampling::Deferred if !context.is_resampled() => preserve::DEFERRED,
+            Sampling::Deferred | Sampling::Sampled | Sampling::NotSampled => return,
         };
         let was_preserved = || context.preserved().is_some_and(|tp| tp.item(letter).is_some());
         if context.agrees(FormatKind::B3) || was_preserved() {

@@ -7,7 +7,7 @@ use super::tag::MAX_TAGS_LEN;
 use super::tags::{DECISION_MAKER, DatadogTags};
 use super::text::DatadogText;
 use super::trace_state::DatadogTraceState;
-use super::view::{self, Fields, Source};
+use super::view::{self, Decision, Fields, Source};
 use super::{Datadog, pairs};
 use crate::context::inject_options::OmitReason;
 use crate::context::received::Mark;
@@ -40,7 +40,7 @@ impl Datadog {
             &context.source.received,
             DatadogTraceState::from_tracestate(&state),
         );
-        let (priority, decision_maker) = view::decide(fields.priority, context.sampling(), context.is_local_decision());
+        let (priority, decision_maker) = view::decide(fields.priority, Decision::of(context, source));
         writer.write_ascii(Field::DatadogTraceId, Digits::of(trace_id.low()).as_bytes());
         writer.write_ascii(Field::DatadogParentId, Digits::of(span_id.get()).as_bytes());
         if let Some(priority) = priority {

@@ -25,6 +25,9 @@ pub(super) const DECISION_MAKER: &str = "dm";
 /// The key of that tag.
 const DECISION_MAKER_KEY: &[u8] = b"_dd.p.dm";
 
+/// Tags that belong to the decision as `dm` does: the rate of the sampler, and the products that keep the trace.
+const OF_THE_DECISION: [&str; 2] = ["ksr", "ts"];
+
 /// A tag of older tracers. No tracer reads it any more.
 const UPSTREAM_SERVICES: &str = "upstream_services";
 
@@ -252,6 +255,9 @@ impl<'c> Iterator for DatadogTagsIter<'c> {
                 continue;
             }
             if tag.name != DECISION_MAKER {
+                if self.decision_maker != DecisionMaker::AsReceived && OF_THE_DECISION.contains(&tag.name) {
+                    continue;
+                }
                 return Some(tag);
             }
             match self.decision_maker {

@@ -5,7 +5,7 @@ use core::fmt::Write;
 use super::tag::DecisionMaker;
 use super::text::{DatadogLastSpan, DatadogText};
 use super::trace_state::{self, DatadogTraceState, Item};
-use super::view::{self, Fields, Source};
+use super::view::{self, Decision, Fields, Source};
 use super::{Datadog, tags};
 use crate::field::FormatKind;
 use crate::format::InjectContext;
@@ -55,7 +55,7 @@ impl Datadog {
         if !carries && !context.injects(FormatKind::Datadog) {
             return;
         }
-        let (priority, decision_maker) = view::decide(fields.priority, context.sampling(), context.is_local_decision());
+        let (priority, decision_maker) = view::decide(fields.priority, Decision::of(context, source));
         let last_span = match context.span_id() {
             Some(span) if self.reports_spans && !context.is_passthrough() => Some(DatadogLastSpan::id(span)),
             _ => last_span().filter(DatadogLastSpan::is_legal),
@@ -123,8 +123,7 @@ impl Datadog {
             }
             seen |= bit;
         }
-        let (priority, decision_maker) =
-            view::decide(received_priority, context.sampling(), context.is_local_decision());
+        let (priority, decision_maker) = view::decide(received_priority, Decision::of(context, Source::Member));
         let keeps_priority = match received_priority {
             Some(_) => priority == received_priority,
             None => priority.is_none_or(|priority| priority == flag(context)),

@@ -8,7 +8,9 @@ use super::text::{DatadogLastSpan, DatadogText};
 use super::trace_state::{self, DatadogTraceState};
 use crate::carrier::headers::Headers;
 use crate::context::received::{Mark, Received};
+use crate::context::trust::Trust;
 use crate::field::{Field, FormatKind, FormatSet};
+use crate::format::InjectContext;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::tracestate::{TraceState, TraceStateMember};
@@ -142,15 +144,42 @@ pub(super) fn last_span<'c>(
     member.and_then(|member| member.last_span()).or_else(|| of_headers().map(DatadogLastSpan::id))
 }
 
+/// The decision that is in force.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decision {
+    pub(super) sampling: Sampling,
+    /// This service made it, or another format than the source of the ids.
+    pub(super) is_local: bool,
+    /// The caller does not decide.
+    pub(super) is_resampled: bool,
+}
+
+impl Decision {
+    /// Returns the decision of a context that is written.
+    pub(super) fn of(context: &InjectContext<'_>, source: Source) -> Self {
+        // Data that code gave is not the caller's.
+        let is_resampled = context.is_resampled() && source != Source::Built;
+        Self { sampling: context.sampling(), is_local: context.is_local_decision(), is_resampled }
+    }
+}
+
 /// Returns the priority that a decision results in, and what happens to the decision maker.
 ///
 /// The received priority remains while it agrees with the decision. The flag of traceparent is a decision over `s` of
 /// the member. If the flag keeps a trace that `s` drops, the tracers reset `dm`; in the opposite case they remove it.
-pub(super) const fn decide(
-    received: Option<i32>,
-    sampling: Sampling,
-    decided_here: bool,
-) -> (Option<i32>, DecisionMaker) {
+///
+/// If the caller does not decide, nothing of its decision remains, even if the new one is the same.
+pub(super) const fn decide(received: Option<i32>, decision: Decision) -> (Option<i32>, DecisionMaker) {
+    let Decision { sampling, is_local: decided_here, is_resampled } = decision;
+    if is_resampled {
+        let priority = match sampling {
+            Sampling::Deferred => None,
+            Sampling::NotSampled => Some(0),
+            Sampling::Sampled => Some(1),
+            Sampling::Debug => Some(2),
+        };
+        return (priority, DecisionMaker::Removed);
+    }
     let replaced = received.is_some() || decided_here;
     let removed = if replaced { DecisionMaker::Removed } else { DecisionMaker::AsReceived };
     match (sampling, received) {
@@ -178,7 +207,12 @@ impl<'c> DatadogView<'c> {
         let member = DatadogTraceState::from_tracestate(&tracestate);
         let source = Source::of(received);
         let fields = Fields::of(source, headers, received, member);
-        let (priority, decision_maker) = decide(fields.priority, current.sampling, current.decided_here);
+        let decision = Decision {
+            sampling: current.sampling,
+            is_local: current.decided_here,
+            is_resampled: received.trust() == Trust::Resample && source != Source::Built,
+        };
+        let (priority, decision_maker) = decide(fields.priority, decision);
         let of_member = member.zip(current.trace_id).filter(|_| source == Source::Member);
         let error = match source {
             // Only tags that are too long are ignored as a whole, and an owned context does not keep them.
@@ -247,6 +281,10 @@ mod tests {
     use DecisionMaker::{AsReceived, Removed, Reset, ResetIfNamed};
     use Sampling::{Debug, Deferred, NotSampled, Sampled};
 
+    fn decide(received: Option<i32>, sampling: Sampling, is_local: bool) -> (Option<i32>, DecisionMaker) {
+        super::decide(received, Decision { sampling, is_local, is_resampled: false })
+    }
+
     #[test]
     fn ok_flag_and_priority_of_a_member() {
         let flag = |sampled, received| decide(received, if sampled { Sampled } else { NotSampled }, false);
@@ -286,5 +324,18 @@ mod tests {
         assert_eq!(decide(None, Debug, false), (Some(2), AsReceived));
         assert_eq!(decide(None, Sampled, true), (Some(1), ResetIfNamed));
         assert_eq!(decide(None, NotSampled, true), (Some(0), Removed));
+    }
+
+    #[test]
+    fn ok_nothing_of_a_decision_that_does_not_count_remains() {
+        for received in [None, Some(-1), Some(0), Some(1), Some(2)] {
+            for (sampling, priority) in [(Deferred, None), (NotSampled, Some(0)), (Sampled, Some(1)), (Debug, Some(2))]
+            {
+                for is_local in [false, true] {
+                    let decision = Decision { sampling, is_local, is_resampled: true };
+                    assert_eq!(super::decide(received, decision), (priority, Removed), "{received:?} {sampling}");
+                }
+            }
+        }
     }
 }

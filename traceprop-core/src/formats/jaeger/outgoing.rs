@@ -5,12 +5,18 @@ use super::header::UberTraceId;
 use crate::field::FormatKind;
 use crate::format::InjectContext;
 use crate::id::sampling::Sampling;
+use crate::tracestate::preserve;
 
 /// The letter of the flag byte in this family's tracestate member.
-pub(super) const FLAGS_ITEM: char = FormatKind::Jaeger.letter();
+pub(super) const FLAGS_ITEM: char = preserve::FLAGS;
 
 /// Returns the flags to write: the sampling decision, and the received bits that still apply.
 pub(super) fn flags(context: &InjectContext<'_>) -> JaegerFlags {
+    let is_own = context.source.received.built.contains(FormatKind::Jaeger);
+    if context.is_resampled() && !is_own {
+        // Each of the other bits tells somebody to record, or not to.
+        return JaegerFlags::from_sampling(context.sampling());
+    }
     merge(context.sampling(), context.is_local_decision(), received(context))
 }
 

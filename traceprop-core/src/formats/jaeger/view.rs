@@ -53,7 +53,8 @@ impl<'c> JaegerView<'c> {
 
     /// Returns the `jaeger-debug-id` that turned this request into a new debug trace: a tag for its span.
     ///
-    /// `None` if there is a trace to continue, or if another format made the decision.
+    /// `None` if there is a trace to continue, if another format made the decision, or if the caller is not trusted with it:
+    /// under any [`Trust`](crate::Trust) other than `Continue`.
     pub fn debug_id(&self) -> Option<JaegerDebugId<'c>> {
         if self.is_debug_root { JaegerDebugId::read(&self.headers)?.ok() } else { None }
     }

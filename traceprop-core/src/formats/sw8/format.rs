@@ -160,7 +160,10 @@ impl Format for Sw8 {
             return;
         };
         let own = self.own(context);
-        let received = own.and_then(|_| self.extension(context.received()));
+        // The mode tells the backend not to analyse the trace, so it goes with the caller's decision.
+        let is_built = context.source.received.built.contains(FormatKind::Sw8);
+        let keeps_extension = own.is_some() && (!context.is_resampled() || is_built);
+        let received = if keeps_extension { self.extension(context.received()) } else { None };
         let sent_at_ms = context.options().sent_at();
         // Without a new span the received value is written again.
         if let Some(own) = own.filter(|own| context.matches(&Parsed::context(own.context()))) {

@@ -10,7 +10,9 @@
 //! ```
 //!
 //! A trace is sampled if its randomness is at least the threshold. The randomness is `rv`, or the low 56 bits of the trace
-//! id. A service that samples writes its own threshold; other services forward the member. A valid `rv` is never changed.
+//! id. A service that samples writes its own threshold; other services forward the member. A valid `rv` is never changed,
+//! unless the caller is not trusted with the decision ([`Trust::Resample`](crate::Trust::Resample)).
+//!
 //! Spec: <https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/>
 
 mod threshold;
@@ -66,9 +68,13 @@ pub(crate) const fn mix(mut bits: u64) -> u64 {
 pub struct OtelTraceState<'c>(&'c str);
 
 impl<'c> OtelTraceState<'c> {
-    /// Returns the member of a tracestate. It is empty if the tracestate has none.
+    /// Returns the member of a tracestate.
+    ///
+    /// It is empty if the tracestate has none, and under [`Trust::Resample`](crate::Trust::Resample), where the threshold
+    /// and the randomness of the caller do not count.
     pub fn from_tracestate(state: &TraceState<'c>) -> Self {
-        Self(state.get(KEY).unwrap_or_default())
+        let member = if state.facts().is_resampled() { None } else { state.get(KEY) };
+        Self(member.unwrap_or_default())
     }
 
     fn value(&self, key: &str) -> Option<&'c str> {
@@ -95,88 +101,135 @@ impl<'c> OtelTraceState<'c> {
 
 /// The change of the member by a sampling decision.
 ///
-/// Eight bytes, because every span has one: the threshold, and flags above it.
+/// Two words, because every span has one: 56 bits of a value each, and flags above them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OtelEdit(u64);
+pub(crate) struct OtelEdit {
+    threshold: u64,
+    randomness: u64,
+}
 
 impl OtelEdit {
+    /// The threshold is replaced.
     const SET: u64 = 1 << BITS;
+    /// The threshold is removed.
     const ERASE: u64 = 2 << BITS;
-    const RANDOMNESS: u64 = 4 << BITS;
+    /// If no randomness was received, a mix of the bits of the trace id is added.
+    const MIX: u64 = 1 << BITS;
+    /// The randomness is replaced.
+    const GIVEN: u64 = 2 << BITS;
     /// The sampler decided by the bits of the trace id.
-    const DECIDED_BY_ID: u64 = 8 << BITS;
+    const DECIDED_BY_ID: u64 = 4 << BITS;
     /// The randomness to write is that of the trace id.
-    const RANDOMNESS_OF_ID: u64 = 16 << BITS;
+    const OF_ID: u64 = 8 << BITS;
 
     /// No change.
-    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NONE: Self = Self { threshold: 0, randomness: 0 };
 
     pub(crate) const fn with_threshold(self, threshold: Option<Threshold>) -> Self {
         let threshold = match threshold {
             Some(threshold) => threshold.0 | Self::SET,
             None => Self::ERASE,
         };
-        Self(self.0 & !((ONE - 1) | Self::SET | Self::ERASE) | threshold)
+        Self { threshold, ..self }
     }
 
-    pub(crate) const fn with_randomness(self) -> Self {
-        Self(self.0 | Self::RANDOMNESS)
+    pub(crate) const fn with_mixed_randomness(self) -> Self {
+        Self { randomness: self.randomness & (Self::DECIDED_BY_ID | Self::OF_ID) | Self::MIX, ..self }
+    }
+
+    /// Replaces the randomness by the low 56 bits of `bits`, a received one included.
+    pub(crate) const fn with_randomness(self, bits: u64) -> Self {
+        Self { randomness: bits & (ONE - 1) | Self::GIVEN, ..self }
     }
 
     /// Notes that the bits of the trace id decided for all samplers of the trace.
     pub(crate) const fn with_decision_by_id(self) -> Self {
-        Self(self.0 | Self::DECIDED_BY_ID)
+        Self { randomness: self.randomness | Self::DECIDED_BY_ID, ..self }
     }
 
     /// Writes the randomness of the trace id if it decided: no flag tells that the id is random.
     pub(crate) const fn with_randomness_of_id(self) -> Self {
-        match self.0 & Self::DECIDED_BY_ID {
+        match self.randomness & Self::DECIDED_BY_ID {
             0 => self,
-            _ => Self(self.0 | Self::RANDOMNESS_OF_ID),
+            _ => Self { randomness: self.randomness | Self::OF_ID, ..self },
         }
     }
 
     pub(crate) const fn threshold(self) -> Option<Threshold> {
-        if self.0 & Self::SET != 0 { Some(Threshold(self.0 & (ONE - 1))) } else { None }
+        if self.threshold & Self::SET != 0 { Some(Threshold(self.threshold & (ONE - 1))) } else { None }
+    }
+
+    /// Returns the randomness that replaces a received one.
+    pub(crate) const fn randomness(self) -> Option<u64> {
+        if self.randomness & Self::GIVEN != 0 { Some(self.randomness & (ONE - 1)) } else { None }
     }
 
     pub(crate) const fn has_randomness(self) -> bool {
-        self.0 & Self::RANDOMNESS != 0
+        self.randomness & (Self::MIX | Self::GIVEN) != 0
     }
 
     pub(crate) const fn is_none(self) -> bool {
-        self.0 == 0
+        self.threshold == 0 && self.randomness == 0
+    }
+
+    /// Returns this change followed by `next`, whose values count where both have one.
+    pub(crate) const fn then(self, next: Self) -> Self {
+        Self {
+            threshold: if next.threshold != 0 { next.threshold } else { self.threshold },
+            randomness: if next.randomness != 0 { next.randomness } else { self.randomness },
+        }
+    }
+
+    /// Returns whether the threshold is replaced or removed.
+    pub(crate) const fn changes_threshold(self) -> bool {
+        self.threshold != 0
+    }
+
+    /// Returns the explicit randomness of the trace after the change.
+    pub(crate) fn randomness_after(self, trace_id: TraceId, received: OtelTraceState<'_>) -> Option<u64> {
+        let is_mixed = self.randomness & Self::MIX != 0;
+        let mixed = || is_mixed.then(|| mixed_randomness_of(trace_id));
+        self.randomness().or_else(|| received.randomness()).or_else(mixed)
     }
 
     /// Returns the member after the change, or `None` if it is unchanged.
+    ///
+    /// If the decision of the caller was replaced, its threshold and its randomness are removed in any case.
     pub(crate) fn member(self, trace_id: TraceId, state: &TraceState<'_>) -> Option<OtelMember> {
-        if self.is_none() {
+        let is_resampled = state.facts().is_resampled();
+        if self.is_none() && !is_resampled {
             return None;
         }
         let received = state.get(KEY).unwrap_or_default();
+        let edit = if is_resampled { Self::NONE.with_threshold(None).then(self) } else { self };
         // If the threshold does not fit, an older one is removed, because it no longer applies.
-        let text = self.edited(trace_id, received).or_else(|_| Self(Self::ERASE).edited(trace_id, received)).ok()?;
+        let erased = Self::NONE.with_threshold(None);
+        let edits = [edit, edit.then(erased), erased];
+        let text = edits.into_iter().find_map(|edit| edit.edited(trace_id, received, is_resampled).ok())?;
         (text.as_str() != received).then_some(OtelMember(text))
     }
 
-    fn edited(self, trace_id: TraceId, received: &str) -> Result<StackText<MAX_VALUE>, fmt::Error> {
+    fn edited(self, trace_id: TraceId, received: &str, is_resampled: bool) -> Result<StackText<MAX_VALUE>, fmt::Error> {
         let mut text = StackText::new();
         let separator = |text: &StackText<MAX_VALUE>| if text.as_str().is_empty() { "" } else { ";" };
         if let Some(threshold) = self.threshold() {
             fmt::write(&mut text, format_args!("th:{threshold}"))?;
         }
-        // A valid received randomness is kept.
-        let of_id = self.0 & Self::RANDOMNESS_OF_ID != 0;
-        let makes_randomness = (self.has_randomness() || of_id) && OtelTraceState(received).randomness().is_none();
-        if makes_randomness {
-            let randomness = if of_id { randomness_of(trace_id) } else { mixed_randomness_of(trace_id) };
+        let of_id = self.randomness & Self::OF_ID != 0;
+        let made = self.randomness().or_else(|| {
+            // A valid received randomness is kept, but not that of a caller who does not decide.
+            let is_kept = !is_resampled && OtelTraceState(received).randomness().is_some();
+            let is_made = (self.has_randomness() || of_id) && !is_kept;
+            is_made.then(|| if of_id { randomness_of(trace_id) } else { mixed_randomness_of(trace_id) })
+        });
+        if let Some(randomness) = made {
             let separator = separator(&text);
             fmt::write(&mut text, format_args!("{separator}rv:{randomness:014x}"))?;
         }
         for item in received.split(';').filter(|item| !item.is_empty()) {
             let gone = match item.split(':').next() {
-                Some("th") => self.0 & (Self::SET | Self::ERASE) != 0,
-                Some("rv") => makes_randomness,
+                Some("th") => self.threshold != 0,
+                Some("rv") => made.is_some() || is_resampled,
                 _ => false,
             };
             if !gone {
@@ -190,7 +243,7 @@ impl OtelEdit {
 
 impl fmt::Debug for OtelEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OtelEdit({:016x})", self.0)
+        write!(f, "OtelEdit({:016x}, {:016x})", self.threshold, self.randomness)
     }
 }
 
@@ -256,7 +309,7 @@ mod tests {
         };
         let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
         let erase = OtelEdit::NONE.with_threshold(None);
-        let random = half.with_randomness();
+        let random = half.with_mixed_randomness();
         assert_eq!(edited(half, "").as_deref(), Some("th:8"));
         assert_eq!(edited(half, "x:1;th:c;rv:00000000000001").as_deref(), Some("th:8;x:1;rv:00000000000001"));
         assert_eq!(edited(half, "th:8;x:1"), None);
@@ -270,9 +323,49 @@ mod tests {
         );
         assert_eq!(edited(OtelEdit::NONE, "th:X"), None);
         // Adding randomness keeps the threshold, and adding it twice is the same as once.
-        let random = OtelEdit::NONE.with_randomness().with_randomness();
+        let random = OtelEdit::NONE.with_mixed_randomness().with_mixed_randomness();
         let expected = format!("rv:{:014x};th:c", mixed_randomness_of(TraceId::MIN));
         assert_eq!(edited(random, "th:c").as_deref(), Some(expected.as_str()));
+    }
+
+    #[test]
+    fn ok_randomness_of_this_service_replaces_a_received_one() {
+        let state = TraceState::parse(b"ot=rv:00000000000001;x:1;th:c").unwrap();
+        let edit = OtelEdit::NONE.with_randomness(0xff << 56 | 2);
+        let text = |edit: OtelEdit| edit.member(TraceId::MIN, &state).map(|member| member.as_str().to_string());
+        assert_eq!(text(edit).as_deref(), Some("rv:00000000000002;x:1;th:c"));
+        assert_eq!((edit.randomness(), edit.threshold(), edit.has_randomness()), (Some(2), None, true));
+        // A later decision adds to it, and replaces what it has itself.
+        let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
+        assert_eq!(text(edit.then(half)).as_deref(), Some("th:8;rv:00000000000002;x:1"));
+        assert_eq!(edit.then(half).then(OtelEdit::NONE), edit.then(half));
+        assert_eq!(edit.then(half.with_threshold(None)).threshold(), None);
+        assert_eq!(half.then(edit.with_randomness(3)).randomness(), Some(3));
+    }
+
+    #[test]
+    fn ok_nothing_of_a_caller_who_does_not_decide_remains() {
+        let written = |line: &str, edit: OtelEdit| {
+            let state = TraceState::parse(line.as_bytes()).unwrap();
+            let state = state.as_resampled();
+            assert_eq!(OtelTraceState::from_tracestate(&state), OtelTraceState(""));
+            edit.member(TraceId::MIN, &state).map(|member| member.as_str().to_string())
+        };
+        let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
+        assert_eq!(written("ot=th:c;x:1;rv:00000000000001", OtelEdit::NONE).as_deref(), Some("x:1"));
+        assert_eq!(written("ot=th:c", OtelEdit::NONE).as_deref(), Some(""));
+        assert_eq!(written("ot=x:1,rojo=1", OtelEdit::NONE), None);
+        assert_eq!(written("rojo=1", OtelEdit::NONE), None);
+        assert_eq!(written("ot=rv:00000000000001;x:1", half).as_deref(), Some("th:8;x:1"));
+        assert_eq!(written("ot=rv:00000000000001", half.with_randomness(7)).as_deref(), Some("th:8;rv:00000000000007"));
+        let mixed = format!("rv:{:014x}", mixed_randomness_of(TraceId::MIN));
+        assert_eq!(written("ot=rv:00000000000001", OtelEdit::NONE.with_mixed_randomness()).as_deref(), Some(&*mixed));
+        // Without room for what is ours, what was received goes nevertheless.
+        let long = format!("ot=th:c;x:{}", "1".repeat(234));
+        let kept = format!("x:{}", "1".repeat(234));
+        assert_eq!(written(&long, half.with_randomness(7)).as_deref(), Some(&*format!("rv:00000000000007;{kept}")));
+        let long = format!("ot=th:c;x:{}", "1".repeat(249));
+        assert_eq!(written(&long, half.with_randomness(7)).as_deref(), Some(&long[8..]));
     }
 
     #[test]
@@ -299,7 +392,10 @@ mod tests {
     fn ok_debug_shows_the_change() {
         let half = OtelEdit::NONE.with_threshold(Threshold::from_ratio(0.5));
         let member = half.member(TraceId::MIN, &TraceState::EMPTY);
-        assert_eq!(format!("{half:?} {member:?}"), "OtelEdit(0180000000000000) Some(OtelMember(\"th:8\"))");
+        assert_eq!(
+            format!("{half:?} {member:?}"),
+            "OtelEdit(0180000000000000, 0000000000000000) Some(OtelMember(\"th:8\"))"
+        );
     }
 
     #[test]
