@@ -30,8 +30,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let app = router(options.propagator)?;
-    let listener = TcpListener::bind(options.listen).await?;
+    let listen = options.listen;
+    let app = router(options)?;
+    let listener = TcpListener::bind(listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
     tokio::select! {
         () = serve::serve(listener, app) => {}

@@ -5,10 +5,12 @@
 //! | `POST /test` | takes `[{"url": U, "arguments": A}, …]` and posts each `A` to its `U` in order, then answers |
 //! | `GET /inspect` | answers with the extracted context as JSON, see [`inspect`] |
 //! | `GET /call?url=U` | sends GET to `U` and answers with its status and body |
+//! | any other | with `--upstream`: forwards the request and answers with the response, see [`gateway`] |
 //!
 //! The W3C test suite uses `POST /test`. The service calls every address that a request names, so keep it on loopback.
 
 mod call;
+pub mod gateway;
 mod harness;
 pub mod inspect;
 pub mod options;
@@ -20,9 +22,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use traceprop_core::Propagator;
 use traceprop_tower::ExtractLayer;
+
+use gateway::{Gateway, SetupError};
+use options::{Inbound, Options};
 
 /// The timeout of a call.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,15 +42,28 @@ struct Service {
 /// Returns the routes, wrapped in the layer that reads the trace context of each request.
 ///
 /// # Errors
-/// Returns an error if the HTTP client cannot be built.
-pub fn router(propagator: Propagator) -> Result<Router, reqwest::Error> {
-    let propagator = Arc::new(propagator);
+/// Returns an error if an HTTP client cannot be built.
+pub fn router(options: Options) -> Result<Router, SetupError> {
+    let propagator = Arc::new(options.propagator);
     let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-    let routes = Router::new()
+    let mut routes = Router::new()
         .route("/test", post(harness::test))
         .route("/inspect", get(inspect::inspect))
-        .route("/call", get(call::call));
-    Ok(routes.layer(ExtractLayer::new(propagator.clone())).with_state(Service { propagator, client }))
+        .route("/call", get(call::call))
+        .with_state(Service { propagator: propagator.clone(), client });
+    if let Some(outbound) = options.outbound {
+        let gateway = Gateway::new(outbound, &propagator)?;
+        routes = routes.fallback_service(any(gateway::forward).with_state(gateway));
+    }
+    Ok(routes.layer(layer(propagator, options.inbound)))
+}
+
+/// Returns the layer that reads the trace context of each request.
+fn layer(propagator: Arc<Propagator>, inbound: Inbound) -> ExtractLayer {
+    let layer = ExtractLayer::new(propagator)
+        .allow_baggage(inbound.accept_baggage.0)
+        .skip(move |request| inbound.skip.iter().any(|prefix| request.uri.path().starts_with(prefix)));
+    if inbound.passthrough { layer.passthrough() } else { layer }
 }
 
 /// Why a request to the service failed.

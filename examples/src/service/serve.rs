@@ -1,15 +1,19 @@
-//! HTTP/1.1 for the test service. `axum::serve` has a limit of 100 headers, and tests of this service send more.
+//! HTTP/1.1 and HTTP/2 without TLS, for the test service. `axum::serve` has a limit of 100 headers, and tests of this
+//! service send more.
 
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
-/// The limit of headers in one request. A request with more is answered with 431.
+/// The limit of headers in one request of HTTP/1.1. A request with more is answered with 431.
 pub const MAX_HEADERS: usize = 1024;
+
+/// The limit of all headers in one request of HTTP/2, in bytes. It has no limit of their number.
+const MAX_HEADER_LIST: u32 = 1 << 20;
 
 /// Serves until the future is dropped. A failed connection does not affect others.
 pub async fn serve(listener: TcpListener, app: Router) {
@@ -24,9 +28,11 @@ pub async fn serve(listener: TcpListener, app: Router) {
         };
         let service = TowerToHyperService::new(app.clone());
         tokio::spawn(async move {
-            let connection =
-                http1::Builder::new().max_headers(MAX_HEADERS).serve_connection(TokioIo::new(stream), service);
-            let _ = connection.await;
+            let _ = stream.set_nodelay(true);
+            let mut server = auto::Builder::new(TokioExecutor::new());
+            server.http1().max_headers(MAX_HEADERS);
+            server.http2().max_header_list_size(MAX_HEADER_LIST);
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
