@@ -273,7 +273,7 @@ impl Settings {
                 assert!(name.starts_with("correlation:"), "{name} has no instance here");
                 let format = Correlation::from_static(NAME);
                 let format = if self.rules.opaque { format.opaque() } else { format };
-                add!(if self.rules.envoy_mask { format.envoy_mask() } else { format })
+                add!(if self.rules.envoy_mask { format } else { format.exact() })
             }
         }
     }

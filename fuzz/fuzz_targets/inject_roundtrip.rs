@@ -12,7 +12,7 @@ use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts};
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::{
     Baggage, Field, InjectOptions, OwnedBaggage, OwnedContext, Propagator, PropagatorBuilder, RemoteContext, Sampling,
-    SpanContext, formats::correlation::CorrelationId, formats::jaeger::JaegerFlags, presets, report::InjectReport,
+    SpanContext, formats::jaeger::JaegerFlags, presets, report::InjectReport,
 };
 use traceprop_fuzz::oracle::{Expected, b3, baggage, correlation, datadog, is_token, jaeger, sw8, text, trim, w3c};
 use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
@@ -20,7 +20,7 @@ use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
 target!(run);
 
 const ID: Correlation = Correlation::from_static("x-request-id").opaque();
-const RULES: correlation::Rules = correlation::Rules { opaque: true, envoy_mask: false };
+const RULES: correlation::Rules = correlation::Rules { opaque: true, envoy_mask: true };
 
 fn run(data: &[u8]) {
     let mut input = Input::new(data);
@@ -338,8 +338,9 @@ fn sw8(given: &Given, context: &OwnedContext, sink: &Sink) {
 
 fn correlation_id(context: &OwnedContext, sink: &Sink) {
     let Some(value) = sink.value("x-request-id") else { return };
-    let made = CorrelationId::from_trace_id(context.trace_id().expect("it has a trace"));
-    let expected = context.correlation(&ID).map_or(made.to_string(), |id| id.to_string());
-    assert_eq!(value, expected);
+    assert_eq!(Some(value), context.outgoing_correlation(&ID).as_ref().map(|id| id.as_str()));
+    if let Some(received) = context.correlation(&ID) {
+        assert_eq!(value, received.as_str());
+    }
     assert_ne!(correlation::meaning(value.as_bytes(), RULES), correlation::Meaning::Nothing);
 }

@@ -146,7 +146,9 @@ async fn ok_correlation_id_is_echoed_as_received_or_generated() {
     let made = ["x-plumbr-transactionid: 4bf92f35-77b3-4da6-a3ce-929d0e0e4736"];
     assert_eq!(answer(address, "GET /", &parent("01"), names).await, made);
     let bad = format!("{}X-Plumbr-TransactionId: <script>\r\n", parent("01"));
-    assert_eq!(answer(address, "GET /", &bad, names).await, made);
+    assert_eq!(answer(address, "GET /", &bad, names).await, [""; 0]);
+    let other = format!("{}X-Plumbr-TransactionId: order-77\r\n", parent("01"));
+    assert_eq!(answer(address, "GET /", &other, names).await, ["x-plumbr-transactionid: order-77"]);
 }
 
 #[tokio::test]
@@ -217,9 +219,12 @@ async fn ok_passthrough_keeps_the_span_of_the_upstream_service() {
             "server-timing: db;dur=5, traceparent;desc=\"00-1-2-01\"",
             "server-timing: cache;desc=\"a, b\"",
             "traceresponse: 00-1-2-01",
-            "x-plumbr-transactionid: 4bf92f35-77b3-4da6-a3ce-929d0e0e4736",
         ]
     );
+    // A passthrough makes no id.
+    let request = format!("{}X-Plumbr-TransactionId: {TRACE}\r\n", parent("01"));
+    let lines = answer(address, "GET /proxied", &request, &["x-plumbr-transactionid"]).await;
+    assert_eq!(lines, [format!("x-plumbr-transactionid: {TRACE}")]);
     assert_eq!(answer(address, "GET /", "", ALL).await, [""; 0]);
 }
 

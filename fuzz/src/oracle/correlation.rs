@@ -25,9 +25,21 @@ pub enum Meaning {
     Nothing,
 }
 
-/// Returns the line that counts: the first that is not blank.
+/// Returns the value that counts: the first line that is not blank, without equal copies after commas.
 pub fn line<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
-    values(headers, name).into_iter().take(64).map(trim).find(|line| !line.is_empty())
+    let line = values(headers, name).into_iter().take(64).map(trim).find(|line| !line.is_empty())?;
+    let parts: Vec<_> = line.split(|&b| b == b',').map(trim).collect();
+    Some(if parts.iter().all(|part| *part == parts[0]) { parts[0] } else { line }).filter(|value| !value.is_empty())
+}
+
+/// Returns whether a text goes to calls.
+pub fn is_sent(text: &[u8], rules: Rules) -> bool {
+    meaning(text, rules) != Meaning::Nothing || is_opaque(text)
+}
+
+fn is_opaque(text: &[u8]) -> bool {
+    let legal = |b: &u8| b.is_ascii_alphanumeric() || b"-_.:+/=|#{}".contains(b);
+    (1..=128).contains(&text.len()) && text.iter().all(legal)
 }
 
 /// Returns what a text means.
@@ -43,14 +55,17 @@ pub fn meaning(text: &[u8], rules: Rules) -> Meaning {
     match id {
         Some(id) => {
             let digits = format!("{id:032x}");
-            let marked = rules.envoy_mask && ["9", "a", "b"].contains(&&digits[12..13]);
+            let marks = rules.envoy_mask && text.len() == 36 && !text.starts_with(b"|");
+            let marked = marks && ["9", "a", "b"].contains(&&digits[12..13]);
             let digits = if marked { format!("{}4{}", &digits[..12], &digits[13..]) } else { digits };
             digits.parse().map_or(Meaning::Nothing, Meaning::Trace)
         }
         None => {
-            let legal = |b: &u8| b.is_ascii_alphanumeric() || b"-_.:+/=|#{}".contains(b);
-            let opaque = rules.opaque && (1..=128).contains(&text.len()) && text.iter().all(legal);
-            if opaque { Meaning::Opaque } else { Meaning::Nothing }
+            if rules.opaque && is_opaque(text) {
+                Meaning::Opaque
+            } else {
+                Meaning::Nothing
+            }
         }
     }
 }

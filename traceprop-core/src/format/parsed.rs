@@ -62,6 +62,7 @@ pub struct Parsed {
     encoding: Option<&'static str>,
     weight: DecisionWeight,
     tracestate: TraceStateFacts,
+    has_text: bool,
 }
 
 /// How much a decision means if another format left it open.
@@ -88,6 +89,7 @@ impl Parsed {
             encoding: None,
             weight: DecisionWeight::Explicit,
             tracestate: TraceStateFacts::NONE,
+            has_text: false,
         }
     }
 
@@ -118,6 +120,17 @@ impl Parsed {
     /// Creates a result for fields that are invalid as a whole.
     pub const fn invalid(invalid: InvalidHeader) -> Self {
         Self::new(Outcome::Invalid(invalid))
+    }
+
+    /// Creates the result of a header that names no trace and is forwarded in addition to any.
+    pub(crate) const fn text() -> Self {
+        let mut parsed = Self::absent();
+        parsed.has_text = true;
+        parsed
+    }
+
+    pub(crate) const fn has_text(&self) -> bool {
+        self.has_text
     }
 
     pub(crate) const fn with_outcome(mut self, outcome: Outcome) -> Self {

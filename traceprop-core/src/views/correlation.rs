@@ -2,6 +2,7 @@
 
 use super::Data;
 use crate::formats::correlation::{Correlation, CorrelationId};
+use crate::id::TraceId;
 use crate::propagator::Extraction;
 use crate::tracestate::preserve::Preserved;
 #[cfg(feature = "alloc")]
@@ -14,18 +15,19 @@ use crate::{
 
 impl<'c> Data<'_, 'c> {
     fn correlation(&self, format: &Correlation, lines: impl Iterator<Item = &'c [u8]>) -> Option<CorrelationId<'c>> {
-        let preserved = || {
-            let trace_id = self.now.trace_id?;
-            Some((Preserved::find(&self.received.tracestate(self.headers), trace_id)?, trace_id))
-        };
-        format.received(lines, preserved)
+        format.received(lines, || self.preserved())
+    }
+
+    fn preserved(&self) -> Option<(Preserved<'c>, TraceId)> {
+        let trace_id = self.now.trace_id?;
+        Some((Preserved::find(&self.received.tracestate(self.headers), trace_id)?, trace_id))
     }
 }
 
 impl<'c> Extraction<'c> {
     /// Returns the id in a correlation header, or the one that is preserved in the tracestate.
     ///
-    /// `None` if there is none, if the format does not allow its text, or if the propagator does not read the header.
+    /// `None` if there is none, if its text may not be sent, or if the propagator does not read the header.
     ///
     /// ```
     /// use traceprop_core::{Propagator, formats::correlation::Correlation};
@@ -49,12 +51,40 @@ impl<'c> Extraction<'c> {
 impl OwnedContext {
     /// Returns the id in a correlation header, or the one that is preserved in the tracestate.
     ///
-    /// If there is none, [`CorrelationId::from_trace_id`] is written.
+    /// If there is none, calls may carry one that is made; see [`outgoing_correlation`](Self::outgoing_correlation).
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'_>> {
+        self.data(&self.headers()).correlation(format, self.correlation_lines(format))
+    }
+
+    fn correlation_lines(&self, format: &Correlation) -> impl Iterator<Item = &[u8]> {
         let entries = self.lines.iter().flat_map(OwnedLines::entries);
         let lines = entries.filter(|entry| format.field_name().matches(entry.name)).map(|entry| entry.value);
         // A list that is too long is copied with one line more than is read, so that it remains too long.
-        self.data(&self.headers()).correlation(format, lines.take(MAX_HEADER_LINES))
+        lines.take(MAX_HEADER_LINES)
+    }
+
+    /// Returns the id that calls in this context carry in the header, if they are allowed to.
+    ///
+    /// Without a received id this is the one that [`Correlation::when_absent`] makes for a span. A passthrough makes none.
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, SpanContext, formats::correlation::Correlation};
+    ///
+    /// const TRANSACTION: Correlation = Correlation::from_static("x-plumbr-transactionid");
+    ///
+    /// let span = SpanContext::new("d19931bbf2354dcb2e2fb9d31225d62e".parse()?, "00f067aa0ba902b7".parse()?);
+    /// let context = OwnedContext::new(span);
+    /// assert_eq!(context.correlation(&TRANSACTION), None);
+    /// let id = context.outgoing_correlation(&TRANSACTION);
+    /// assert_eq!(id.unwrap().as_str(), "d19931bb-f235-4dcb-2e2f-b9d31225d62e");
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
+    pub fn outgoing_correlation(&self, format: &Correlation) -> Option<CorrelationId<'_>> {
+        let of_span = self.trace_id().filter(|_| !self.is_passthrough());
+        let headers = self.headers();
+        let data = self.data(&headers);
+        let lines = self.correlation_lines(format);
+        format.to_send(lines, || data.preserved(), of_span).unwrap_or(None)
     }
 
     /// Replaces the text of a correlation header.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::b3::B3;
-use traceprop_core::formats::correlation::Correlation;
+use traceprop_core::formats::correlation::{Correlation, WhenAbsent};
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
@@ -26,7 +26,7 @@ static SW8: Sw8 = Sw8::new("cart", "cart-1");
 static SW8_NAMESPACED: LazyLock<Sw8> =
     LazyLock::new(|| Sw8::new("cart", "cart-1").with_namespace("acme").expect("a namespace"));
 static CORRELATION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
-static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opaque();
+static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opaque().when_absent(WhenAbsent::TraceId);
 
 pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
     vec![

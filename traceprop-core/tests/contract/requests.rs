@@ -199,7 +199,9 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
     let value = subject.value.as_str();
     let mut requests = vec![subject.request(&value[1..]), subject.request(&format!("{value}é")), subject.request("*")];
     // With a digit less these are other ids, and text.
-    if ["x-datadog-trace-id", "x-b3-traceid", "uber-trace-id", "x-order"].contains(&subject.main) {
+    if ["x-datadog-trace-id", "x-b3-traceid", "uber-trace-id", "x-order", "x-plumbr-transactionid"]
+        .contains(&subject.main)
+    {
         requests.remove(0);
     }
     match subject.main {

@@ -84,6 +84,11 @@ impl Subject {
         self.format.name()
     }
 
+    /// Returns whether the format is a correlation id, which no passthrough makes.
+    pub(crate) fn is_correlation(&self) -> bool {
+        self.name().starts_with("correlation:")
+    }
+
     /// Creates a propagator that reads and writes this format alone.
     pub(crate) fn propagator(&self) -> Propagator {
         Propagator::builder().extract(self.format).inject(self.format).build().expect("one format")

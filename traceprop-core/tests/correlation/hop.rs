@@ -1,15 +1,21 @@
 //! What crosses a hop that speaks only W3C, and what does not.
 
-use traceprop_core::{InjectOptions, OwnedContext, SpanContext, SpanId, formats::correlation::Correlation, presets};
+use traceprop_core::formats::correlation::{Correlation, WhenAbsent};
+use traceprop_core::{InjectOptions, OwnedContext, SpanContext, SpanId, presets};
 
-use super::{BRACED, Headers, JOINED, NAME, TRACEPARENT, UUID, built, forward, get, inject_span, plain, sent};
+use super::{BRACED, Headers, JOINED, NAME, TRACEPARENT, UUID, built, forward, get, inject_span, plain, sent_by_each};
 
-/// Returns the header that a service writes after a hop that received `request` and calls it with W3C only.
+/// Returns the header that a service with spans writes after a hop that received `request` and calls it with W3C only.
+///
+/// A passthrough writes the same, or nothing for a text that the hop did not have to spell.
 pub(crate) fn after_w3c(format: Correlation, request: &[(&str, &str)], call: &InjectOptions<'_>) -> Option<String> {
     let first = presets::W3C.builder().extract(format).build().expect("a propagator");
     let hop = inject_span(&first, request, call);
     let hop: Vec<(&str, &str)> = hop.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    sent(&built(format), &hop)
+    let (of_span, of_passthrough) = sent_by_each(&built(format), &hop);
+    let is_spelled = hop.iter().any(|(name, value)| *name == "tracestate" && value.contains(";c10f3"));
+    assert_eq!(of_passthrough, of_span.clone().filter(|_| is_spelled));
+    of_span
 }
 
 #[test]
@@ -18,6 +24,16 @@ fn ok_the_exact_text_returns_over_w3c() {
     for text in [UUID, BRACED, "|d19931bbf2354dcb2e2fb9d31225d62e.1.", "D19931bb-f235-4dcb-2e2f-b9d31225d62e"] {
         assert_eq!(after_w3c(plain(), &[(NAME, text)], &call).as_deref(), Some(text));
     }
+    // With a setting by which the next service makes no such text, or another one, it is spelled.
+    for when_absent in [WhenAbsent::Generate, WhenAbsent::Omit] {
+        let format = plain().when_absent(when_absent);
+        assert_eq!(after_w3c(format, &[(NAME, UUID)], &call).as_deref(), Some(UUID));
+        let first = presets::W3C.builder().extract(format).build().unwrap();
+        assert_eq!(get(&inject_span(&first, &[(NAME, UUID)], &call), "tracestate"), Some("tp=1;1225d62e;c10f3u"));
+    }
+    // So it is if the id that is made has another version.
+    let version_7 = "2996f8a3-26f8-70a5-a080-c74e911caddb";
+    assert_eq!(after_w3c(plain().envoy_mask(), &[(NAME, version_7)], &call).as_deref(), Some(version_7));
     // The canonical spelling needs no member of ours.
     let first = presets::W3C.builder().extract(plain()).build().unwrap();
     assert_eq!(get(&inject_span(&first, &[(NAME, UUID)], &call), "tracestate"), None);

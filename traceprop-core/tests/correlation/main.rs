@@ -10,7 +10,7 @@ use traceprop_core::{
     RemoteContext, SpanContext, TraceId, Trust,
     carrier::{FieldName, FieldValue},
     format::{Format, InvalidHeaderName, MAX_HEADER_LINES},
-    formats::correlation::Correlation,
+    formats::correlation::{Correlation, WhenAbsent},
     presets,
 };
 
@@ -59,10 +59,16 @@ fn get<'h>(headers: &'h Headers, name: &str) -> Option<&'h str> {
 /// Returns the header that a span and a passthrough write, and checks that they agree.
 #[track_caller]
 fn sent(propagator: &Propagator, request: &[(&str, &str)]) -> Option<String> {
-    let injected = inject_span(propagator, request, &InjectOptions::everything());
-    let passthrough = forward(propagator, request, &InjectOptions::everything());
-    assert_eq!(get(&injected, NAME), get(&passthrough, NAME));
-    get(&injected, NAME).map(Into::into)
+    let (of_span, of_passthrough) = sent_by_each(propagator, request);
+    assert_eq!(of_span, of_passthrough);
+    of_span
+}
+
+/// Returns the header that a span writes, and the one that a passthrough writes.
+fn sent_by_each(propagator: &Propagator, request: &[(&str, &str)]) -> (Option<String>, Option<String>) {
+    let call = InjectOptions::everything();
+    let [injected, forwarded] = [inject_span, forward].map(|send| send(propagator, request, &call));
+    (get(&injected, NAME).map(Into::into), get(&forwarded, NAME).map(Into::into))
 }
 
 #[track_caller]
@@ -77,7 +83,10 @@ fn err(format: Correlation, value: &str) -> (InvalidReason, u32) {
 #[test]
 fn ok_debug_tells_the_header_and_the_options() {
     let shown = format!("{:?}", Correlation::from_static("X-Request-Id").opaque());
-    assert_eq!(shown, r#"Correlation { header: "x-request-id", opaque: true, envoy_mask: false, .. }"#);
+    assert_eq!(
+        shown,
+        r#"Correlation { header: "x-request-id", opaque: true, envoy_mask: true, when_absent: None, .. }"#
+    );
 }
 
 #[test]
@@ -147,13 +156,115 @@ fn ok_the_trace_has_no_parent_and_no_decision() {
 }
 
 #[test]
-fn ok_nothing_received_so_the_new_trace_is_sent_hyphenated() {
+fn ok_nothing_received_so_a_span_sends_the_trace_hyphenated() {
     let propagator = built(plain());
     let nothing: [(&str, &str); 0] = [];
-    for request in [&nothing[..], &[(NAME, " ")], &[(NAME, "req-1")]] {
+    for request in [&nothing[..], &[(NAME, " ")]] {
         let headers = inject_span(&propagator, request, &InjectOptions::everything());
         assert_eq!(get(&headers, NAME), Some("00000000-0000-0007-0000-000000000007"));
         assert_eq!(forward(&propagator, request, &InjectOptions::everything()), []);
+    }
+    // A passthrough makes none, not even for a trace that it forwards.
+    assert_eq!(sent_by_each(&propagator, &[("traceparent", TRACEPARENT)]).1, None);
+}
+
+#[test]
+fn ok_text_that_is_not_an_id_is_forwarded_and_reported() {
+    for text in ["order-77", "req-1", "8b0f0acb-c24d-4587-bed0-dd01025dc27a#17", "|4e2a6c12-4b1fa3c6b3a09d4e.1.", "0"] {
+        let propagator = built(plain());
+        for request in [&[(NAME, text)][..], &[(NAME, text), ("traceparent", TRACEPARENT)]] {
+            assert_eq!(sent(&propagator, request).as_deref(), Some(text));
+            let request = request.to_vec();
+            let extraction = propagator.extract(&request);
+            assert_eq!(extraction.correlation(&plain()).unwrap().as_str(), text);
+            assert_eq!(extraction.source_format(), request.get(1).map(|_| "tracecontext"));
+            let (name, invalid) = propagator.explain(&request).invalid_headers().next().unwrap();
+            assert_eq!((name, invalid.field()), (NAME, Field::Custom(0)));
+        }
+        assert_eq!(forward(&propagator, &[(NAME, text)], &InjectOptions::new()), []);
+    }
+}
+
+#[test]
+fn err_other_text_is_not_sent_and_nothing_is_sent_in_its_place() {
+    let propagator = built(plain());
+    let long = "a".repeat(129);
+    let joined = format!("{UUID}, {BRACED}");
+    // What a hop preserved is older than the header.
+    let state = ("tracestate", "tp=1;0e0e4736;c10f3B");
+    for (text, reason) in [
+        ("order 77", "bad-value"),
+        ("\"order-77\"", "bad-value"),
+        ("a%0Ab", "bad-value"),
+        (&joined, "bad-value"),
+        (&long, "too-long"),
+    ] {
+        for request in [&[(NAME, text)][..], &[(NAME, text), ("traceparent", TRACEPARENT), state]] {
+            assert_eq!(sent(&propagator, request), None, "{text}");
+            let request = request.to_vec();
+            assert_eq!(propagator.extract(&request).correlation(&plain()), None);
+            let mut headers = Headers::new();
+            let span = propagator.extract(&request).new_span(&|| IdBits::random(7));
+            let report = propagator.inject(&span, &InjectOptions::everything(), &mut headers);
+            assert_eq!(report.to_string(), format!("{NAME}: omitted ({reason})"));
+            let report = propagator.inject(&span, &InjectOptions::new(), &mut headers);
+            assert_eq!(report.to_string(), format!("{NAME}: omitted (not-allowed)"));
+        }
+    }
+}
+
+#[test]
+fn ok_equal_values_are_one_and_different_lines_are_reported() {
+    let propagator = built(plain());
+    let twice = format!("{UUID} ,{UUID}");
+    for lines in [&[(NAME, UUID), (NAME, UUID)][..], &[(NAME, &twice)], &[(NAME, " "), (NAME, &twice), (NAME, UUID)]] {
+        assert_eq!(sent(&propagator, lines).as_deref(), Some(UUID));
+        assert_eq!(propagator.explain(&lines.to_vec()).invalid_headers().next(), None);
+    }
+    for other in [BRACED, "order-77", "a,b"] {
+        let lines = [(NAME, UUID), (NAME, other)];
+        assert_eq!(sent(&propagator, &lines).as_deref(), Some(UUID));
+        let report = propagator.explain(&lines);
+        assert_eq!(report.extraction().context().map(|context| context.trace_id.to_string().len()), Some(32));
+        let (name, invalid) = report.invalid_headers().next().unwrap();
+        assert_eq!((name, invalid.reason()), (NAME, InvalidReason::RepeatedField));
+        let expected = format!("used, ignored {NAME} (repeated-field at byte 0)");
+        assert!(report.to_string().contains(&expected), "{report}");
+    }
+    // Different values in one line are invalid as a whole.
+    assert_eq!(err(plain(), &format!("{UUID},{BRACED}")).0, InvalidReason::BadLength);
+    assert_eq!(err(plain(), &format!("{UUID},")).0, InvalidReason::BadLength);
+}
+
+#[test]
+fn ok_a_setting_says_what_a_span_sends_without_a_received_id() {
+    let made = |format: Correlation| {
+        let propagator = built(format);
+        let (of_span, of_passthrough) = sent_by_each(&propagator, &[("traceparent", TRACEPARENT)]);
+        assert_eq!(of_passthrough, None);
+        // The context says what its calls carry.
+        let request = [("traceparent", TRACEPARENT)];
+        let extraction = propagator.extract(&request);
+        let context = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
+        assert_eq!(context.outgoing_correlation(&format).map(|id| id.to_string()), of_span);
+        assert_eq!(OwnedContext::from_passthrough(&extraction).outgoing_correlation(&format), None);
+        of_span
+    };
+    let trace = Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736");
+    assert_eq!(made(plain()).as_deref(), trace);
+    assert_eq!(made(plain().when_absent(WhenAbsent::TraceId)).as_deref(), trace);
+    assert_eq!(made(plain().when_absent(WhenAbsent::Omit)), None);
+    let generated = made(plain().when_absent(WhenAbsent::Generate)).unwrap();
+    assert!(Some(generated.as_str()) != trace && generated.len() == 36, "{generated}");
+    assert_eq!((&generated[14..15], generated[19..20].parse::<char>().map(|c| "89ab".contains(c))), ("4", Ok(true)));
+    // Opaque ids are generated by default, in whatever order the settings are made.
+    assert_eq!(made(plain().opaque()), Some(generated.clone()));
+    assert_eq!(made(plain().opaque().when_absent(WhenAbsent::TraceId)).as_deref(), trace);
+    assert_eq!(made(plain().when_absent(WhenAbsent::Omit).opaque()), None);
+    // A received id counts before any setting.
+    for when_absent in [WhenAbsent::TraceId, WhenAbsent::Generate, WhenAbsent::Omit] {
+        let propagator = built(plain().when_absent(when_absent));
+        assert_eq!(sent(&propagator, &[(NAME, BRACED), ("traceparent", TRACEPARENT)]).as_deref(), Some(BRACED));
     }
 }
 
@@ -166,7 +277,8 @@ fn ok_another_format_wins_and_the_text_is_an_attribute() {
     assert_eq!((extraction.source_format(), extraction.links().count()), (Some("tracecontext"), 0));
     // Without text the trace of the other format is the id.
     let request = [("traceparent", TRACEPARENT)];
-    assert_eq!(sent(&propagator, &request).as_deref(), Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736"));
+    let expected = (Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736".to_owned()), None);
+    assert_eq!(sent_by_each(&propagator, &request), expected);
     assert_eq!(propagator.extract(&request).correlation(&plain()), None);
 }
 
@@ -205,7 +317,7 @@ fn err_value_that_names_no_trace() {
     assert_eq!(err(plain(), "00000000-0000-0000-0000-000000000000"), (InvalidReason::ZeroTraceId, 0));
     assert_eq!(err(plain(), "  521b939e-a102-46fe-b80c-128616f8114g"), (InvalidReason::BadHex, 37));
     assert_eq!(err(plain(), " req-2026-01-14-000123"), (InvalidReason::BadLength, 21));
-    assert_eq!(err(plain(), &format!("{UUID}, {UUID}")), (InvalidReason::BadLength, 74));
+    assert_eq!(err(plain(), &format!("{UUID}, {BRACED}")), (InvalidReason::BadLength, 76));
     assert_eq!(err(plain(), "|4e2a6c12-4b1fa3c6b3a09d4e.1."), (InvalidReason::BadFormat, 1));
     assert_eq!(err(plain().opaque(), "00000000000000000000000000000000"), (InvalidReason::ZeroTraceId, 0));
     assert_eq!(err(plain().opaque(), "a,b"), (InvalidReason::BadCharacter, 1));
@@ -224,8 +336,10 @@ fn ok_opaque_text_is_forwarded_with_any_trace() {
     assert_eq!(propagator.extract(&request).context(), None);
     // A UUID is the trace id all the same.
     assert!(propagator.extract(&[(NAME, UUID)]).context().is_some());
-    // Without the option it is invalid and not forwarded.
-    assert_eq!(forward(&built(plain()), &request, &InjectOptions::everything()), []);
+    // Without the setting it is forwarded too, but is reported as invalid.
+    assert!(built(plain()).explain(&request).invalid_headers().next().is_some());
+    let shown = format!("{}", propagator.explain(&request));
+    assert_eq!(shown, format!("new trace; correlation:{NAME}: passed on; absent: tracecontext, baggage"));
 }
 
 #[test]
@@ -303,23 +417,51 @@ fn ok_stale_header_is_replaced() {
     assert_eq!(get(&headers, "X-Plumbr-TransactionId"), None);
 }
 
+/// Returns the trace that a text names, which must be forwarded as it is.
+fn trace_of(format: Correlation, text: &str) -> String {
+    let propagator = built(format);
+    let request = [(format.header_name(), text)];
+    let headers = inject_span(&propagator, &request, &InjectOptions::everything());
+    assert_eq!(get(&headers, format.header_name()), Some(text));
+    propagator.extract(&request).context().unwrap().trace_id.to_string()
+}
+
 #[test]
-fn ok_envoy_mask_only_when_asked_for() {
+fn ok_envoys_mark_counts_as_version_4_in_x_request_id() {
     let marked = "2996f8a3-26f8-90a5-a080-c74e911caddb";
-    let trace = |format: Correlation, text: &str| {
-        let propagator = built(format);
-        let request = [(NAME, text)];
-        assert_eq!(sent(&propagator, &request).as_deref(), Some(text));
-        format!("{}", propagator.extract(&request).context().unwrap().trace_id)
-    };
-    assert_eq!(trace(plain(), marked), "2996f8a326f890a5a080c74e911caddb");
-    for digit in ["4", "9", "a", "B"] {
-        let text = marked.replace("-90a5", &format!("-{digit}0a5"));
-        assert_eq!(trace(plain().envoy_mask(), &text), "2996f8a326f840a5a080c74e911caddb");
+    let request_id = Correlation::new("X-Request-Id").unwrap();
+    assert_eq!(trace_of(plain(), marked), "2996f8a326f890a5a080c74e911caddb", "another header");
+    assert_eq!(trace_of(request_id.exact(), marked), "2996f8a326f890a5a080c74e911caddb");
+    for format in [request_id, request_id.exact().envoy_mask(), request_id.opaque(), plain().envoy_mask()] {
+        for digit in ["4", "9", "a", "B"] {
+            let text = marked.replace("-90a5", &format!("-{digit}0a5"));
+            assert_eq!(trace_of(format, &text), "2996f8a326f840a5a080c74e911caddb");
+        }
+        for digit in ["8", "c", "7"] {
+            let text = marked.replace("-90a5", &format!("-{digit}0a5"));
+            assert!(trace_of(format, &text).contains(&format!("26f8{digit}0a5")));
+        }
+        // Envoy marks only text of 36 characters.
+        let digits = "2996f8a326f890a5a080c74e911caddb";
+        for text in [digits, &format!("{{{marked}}}"), &format!("urn:uuid:{marked}"), &format!("|{digits}.1.")] {
+            assert_eq!(trace_of(format, text), digits, "{text}");
+        }
     }
-    for digit in ["8", "c", "7"] {
-        let text = marked.replace("-90a5", &format!("-{digit}0a5"));
-        assert!(trace(plain().envoy_mask(), &text).contains(&format!("26f8{digit}0a5")));
+}
+
+#[test]
+fn ok_an_id_that_is_made_does_not_force_envoy_to_trace() {
+    let sent = |format: Correlation, trace: &str| {
+        let traceparent = format!("00-{trace}-00f067aa0ba902b7-01");
+        let headers = inject_span(&built(format), &[("traceparent", &traceparent)], &InjectOptions::everything());
+        get(&headers, "x-request-id").map(String::from)
+    };
+    let request_id = Correlation::from_static("x-request-id");
+    for digit in ["0", "4", "7", "9", "a", "b", "f"] {
+        let trace = format!("4bf92f3577b3{digit}da6a3ce929d0e0e4736");
+        assert_eq!(sent(request_id, &trace).as_deref(), Some("4bf92f35-77b3-4da6-a3ce-929d0e0e4736"));
+        let exact = format!("4bf92f35-77b3-{digit}da6-a3ce-929d0e0e4736");
+        assert_eq!(sent(request_id.exact(), &trace), Some(exact));
     }
 }
 

@@ -3,7 +3,7 @@
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue};
 use traceprop_core::{
     OwnedContext, SpanContext,
-    formats::correlation::{Correlation, CorrelationId},
+    formats::correlation::Correlation,
     formats::tracecontext::{TraceFlags, TraceParent},
 };
 
@@ -102,8 +102,7 @@ impl ResponseHeaders {
         self
     }
 
-    /// Writes the id of a correlation header: the received text or, without one, the trace id that outgoing calls
-    /// carry.
+    /// Writes the id of a correlation header: the received text or, without one, the id that outgoing calls carry.
     ///
     /// Can be called for several headers. The propagator must read them, otherwise the received text is not known.
     ///
@@ -177,8 +176,7 @@ impl ResponseHeaders {
         }
         let mut written = context.span().is_none_or(|span| self.write_trace(&span, headers));
         for (correlation, name) in &self.echoes {
-            let made = || context.trace_id().map(CorrelationId::from_trace_id);
-            if let Some(id) = context.correlation(correlation).or_else(made) {
+            if let Some(id) = context.outgoing_correlation(correlation) {
                 written &= HeaderValue::from_str(id.as_str()).is_ok_and(|id| insert(headers, name, id));
             }
         }

@@ -56,6 +56,8 @@ pub enum FindingOutcome {
     Context,
     /// A context of a different trace than the one that is used.
     DifferentTrace,
+    /// A correlation id that names no trace, or another one than the context of another format.
+    PassedOn,
     /// A header that is invalid, so the format has no context.
     Invalid,
     /// An optional part that is invalid while the rest is used: a tracestate, a priority, a tag, a baggage member.
@@ -63,13 +65,15 @@ pub enum FindingOutcome {
 }
 
 impl FindingOutcome {
-    /// Returns the label: `absent`, `sampling-only`, `context`, `different-trace`, `invalid` or `ignored`.
+    /// Returns the label: `absent`, `sampling-only`, `context`, `different-trace`, `passed-on`, `invalid` or
+    /// `ignored`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Absent => "absent",
             Self::SamplingOnly => "sampling-only",
             Self::Context => "context",
             Self::DifferentTrace => "different-trace",
+            Self::PassedOn => "passed-on",
             Self::Invalid => "invalid",
             Self::Ignored => "ignored",
         }
@@ -109,12 +113,13 @@ pub(super) fn each(report: &ExtractReport<'_>, mut found: impl FnMut(Finding<'_>
 
 fn of_format(report: &ExtractReport<'_>, entry: &FormatReport<'_>) -> (FindingOutcome, Option<InvalidReason>) {
     match entry.parsed.outcome() {
+        Outcome::Absent if report.is_passed_on(entry) => (FindingOutcome::PassedOn, None),
         Outcome::Absent => (FindingOutcome::Absent, None),
         Outcome::SamplingOnly(_) => (FindingOutcome::SamplingOnly, None),
         Outcome::Invalid(invalid) => (FindingOutcome::Invalid, Some(invalid.reason())),
-        Outcome::Context(_) => {
-            (if report.is_conflicting(entry) { FindingOutcome::DifferentTrace } else { FindingOutcome::Context }, None)
-        }
+        Outcome::Context(_) if report.is_conflicting(entry) => (FindingOutcome::DifferentTrace, None),
+        Outcome::Context(_) if report.is_passed_on(entry) => (FindingOutcome::PassedOn, None),
+        Outcome::Context(_) => (FindingOutcome::Context, None),
     }
 }
 

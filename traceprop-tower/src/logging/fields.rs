@@ -1,9 +1,6 @@
 use http::Extensions;
 use traceprop_core::formats::sw8::Sw8Text;
-use traceprop_core::{
-    OwnedContext, SpanId, TraceId,
-    formats::correlation::{Correlation, CorrelationId},
-};
+use traceprop_core::{OwnedContext, SpanId, TraceId, formats::correlation::Correlation};
 use tracing::Span;
 use tracing::field::display;
 
@@ -80,10 +77,10 @@ impl<'c> LogFields<'c> {
         Some(of_sw8(self.context?.sw8()?.header.trace_id()))
     }
 
-    /// Returns `correlation_id`: the received id or, without one, the trace id that outgoing calls carry in the header.
+    /// Returns `correlation_id`: the received id or, without one, the id that outgoing calls carry in the header.
     pub fn correlation_id(&self) -> Option<LogText> {
         let (context, header) = (self.context?, self.correlation?);
-        let id = context.correlation(header).or_else(|| context.trace_id().map(CorrelationId::from_trace_id))?;
+        let id = context.outgoing_correlation(header)?;
         Some(LogText::new(id.as_str()))
     }
 

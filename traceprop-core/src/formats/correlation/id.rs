@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::uuid::{self, Spelling};
 use crate::id::TraceId;
+use crate::wire;
 use crate::wire::buffer::StackText;
 
 /// A correlation id: received text, byte for byte, or a trace id spelt as a UUID.
@@ -32,11 +33,11 @@ enum Text<'c> {
 impl<'c> CorrelationId<'c> {
     /// Creates the id for a trace without a received one: a hyphenated UUID in lower case.
     pub fn from_trace_id(trace_id: TraceId) -> Self {
-        Self::spelt(Spelling::CANONICAL, trace_id)
+        Self::spelt(Spelling::CANONICAL, trace_id.get())
     }
 
-    pub(super) fn spelt(spelling: Spelling, trace_id: TraceId) -> Self {
-        Self(Text::Spelt(spelling.spell(trace_id.get())))
+    pub(super) fn spelt(spelling: Spelling, id: u128) -> Self {
+        Self(Text::Spelt(spelling.spell(id)))
     }
 
     pub(super) const fn received(text: &'c str) -> Self {
@@ -61,13 +62,13 @@ impl<'c> CorrelationId<'c> {
     /// ```
     /// use traceprop_core::{formats::correlation::Correlation, formats::correlation::EnvoyReason, Propagator};
     ///
-    /// static REQUEST_ID: Correlation = Correlation::from_static("x-request-id").envoy_mask();
+    /// static REQUEST_ID: Correlation = Correlation::from_static("x-request-id");
     ///
     /// let propagator = Propagator::builder().extract(&REQUEST_ID).inject_none().build()?;
     /// let request = [("x-request-id", "2996f8a3-26f8-90a5-a080-c74e911caddb")];
     /// let extraction = propagator.extract(&request);
     /// assert_eq!(extraction.correlation(&REQUEST_ID).and_then(|id| id.envoy_reason()), Some(EnvoyReason::Sampled));
-    /// // With the mask, the trace is the one that the request had before Envoy.
+    /// // The trace is the one that the request had before Envoy.
     /// let trace_id = extraction.context().map(|context| context.trace_id.to_string());
     /// assert_eq!(trace_id.as_deref(), Some("2996f8a326f840a5a080c74e911caddb"));
     /// # Ok::<(), traceprop_core::ConfigError>(())
@@ -107,13 +108,20 @@ pub enum EnvoyReason {
     ClientForced,
 }
 
-/// Returns the id before Envoy marked it.
-pub(super) const fn unmarked(id: u128) -> u128 {
-    const VERSION: u32 = 76;
+/// The place of the version in the bits of a UUID.
+const VERSION: u32 = 76;
+
+/// Returns the id of `text` before Envoy marked it. Envoy marks only UUIDs of 36 characters.
+pub(super) const fn unmarked(text: &[u8], id: u128) -> u128 {
     match (id >> VERSION) & 0xf {
-        0x9..=0xb => id & !(0xf << VERSION) | 0x4 << VERSION,
+        0x9..=0xb if text.len() == wire::uuid::LEN && text[0] != b'|' => version_4(id),
         _ => id,
     }
+}
+
+/// Returns the id with version 4 and all other bits as they are.
+pub(super) const fn version_4(id: u128) -> u128 {
+    id & !(0xf << VERSION) | 0x4 << VERSION
 }
 
 impl PartialEq for CorrelationId<'_> {

@@ -7,12 +7,17 @@
 //! ```
 //!
 //! A UUID in any spelling is the trace id, and so is the root of an ASP.NET [`Request-Id`]. The text is forwarded byte
-//! for byte, because people search for it, and only to allowed destinations. Without a received text, the hyphenated
-//! trace id is sent. Other text is invalid, or forwarded in addition to the trace with [`Correlation::opaque`]. It is
-//! never hashed into a trace id.
+//! for byte, because people search for it, and only to allowed destinations. Other text is forwarded too if it consists
+//! of the characters of common ids. It names no trace and is never hashed into a trace id; without
+//! [`Correlation::opaque`] the report says that it is not an id. Without a received text, a span sends what
+//! [`Correlation::when_absent`] says. A passthrough never makes an id.
 //!
-//! Of several lines the first that is not blank is used. A line with a comma is invalid. There is no specification; the
-//! spellings are those of RFC 9562, section 4, and those that its parsers accept.
+//! Of several lines the first that is not blank is used; the report says so if the lines differ. Equal values that are
+//! joined by a comma are one value, and different ones are invalid. There is no specification; the spellings are those
+//! of RFC 9562, section 4, and those that its parsers accept.
+//!
+//! Envoy stores its trace decision in the 13th digit of `x-request-id`. For this header the digits `9`, `a` and `b` are
+//! read as `4`; [`Correlation::exact`] turns that off.
 //!
 //! [`Request-Id`]: https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md
 
@@ -21,13 +26,14 @@ mod opaque;
 mod preserve;
 mod request_id;
 mod uuid;
+mod when_absent;
 
 use core::fmt;
 
 pub use id::{CorrelationId, EnvoyReason};
+pub use when_absent::WhenAbsent;
 
-use id::unmarked;
-
+use self::uuid::Spelling;
 use crate::carrier::headers::{HeaderLines, Headers};
 use crate::context::RemoteContext;
 use crate::context::inject_options::OmitReason;
@@ -41,6 +47,9 @@ use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The prefix of the header name in the name of the format.
 const PREFIX: &str = "correlation:";
+
+/// The header in which Envoy stores its trace decision.
+const ENVOY_HEADER: &str = "x-request-id";
 
 /// The format of a correlation id in a custom header.
 ///
@@ -75,6 +84,8 @@ pub struct Correlation {
     name: [u8; PREFIX.len() + CustomHeader::MAX_LEN],
     opaque: bool,
     envoy_mask: bool,
+    /// `None` is the default, which depends on `opaque`.
+    when_absent: Option<WhenAbsent>,
 }
 
 /// The meaning of a text.
@@ -84,6 +95,25 @@ enum Meaning {
     Trace(TraceId),
     /// It names no trace.
     Opaque,
+}
+
+/// What the lines of the header say.
+enum Found<'c> {
+    /// They are absent or blank.
+    Nothing,
+    Text(&'c str, Meaning),
+    /// The text is not sent to anybody.
+    Illegal(InvalidReason),
+}
+
+/// Returns the value of a line without blanks around it. Equal values that are joined by a comma are one.
+fn single_value(line: &[u8]) -> &[u8] {
+    let value = wire::trim(line);
+    let mut parts = value.split(|&b| b == b',').map(wire::trim);
+    match parts.next() {
+        Some(first) if parts.all(|part| part == first) => first,
+        _ => value,
+    }
 }
 
 impl Correlation {
@@ -107,7 +137,8 @@ impl Correlation {
             };
             i += 1;
         }
-        Ok(Self { header, name: text, opaque: false, envoy_mask: false })
+        let envoy_mask = name.eq_ignore_ascii_case(ENVOY_HEADER);
+        Ok(Self { header, name: text, opaque: false, envoy_mask, when_absent: None })
     }
 
     /// Creates a format from a literal, for constants.
@@ -122,20 +153,49 @@ impl Correlation {
         }
     }
 
-    /// Accepts text that is not a UUID too: at most 128 letters, digits and `-_.:+/=|#{}`.
+    /// Accepts text that is not a UUID as an id: at most 128 letters, digits and `-_.:+/=|#{}`.
     ///
-    /// It is forwarded in addition to a new trace, or to the trace of another format.
+    /// Such text is forwarded without this setting too, but is then reported as invalid. With it, an absent id is
+    /// [generated](WhenAbsent::Generate) by default.
     pub const fn opaque(self) -> Self {
         Self { opaque: true, ..self }
     }
 
-    /// Reads a 13th digit of `9`, `a` or `b` as `4`.
+    /// Sets what a span sends if no id was received.
+    ///
+    /// Defaults to [`WhenAbsent::Generate`] with [`opaque`](Self::opaque), and to [`WhenAbsent::TraceId`] without it.
+    pub const fn when_absent(self, when_absent: WhenAbsent) -> Self {
+        Self { when_absent: Some(when_absent), ..self }
+    }
+
+    /// Reads a 13th digit of `9`, `a` or `b` in a hyphenated UUID as `4`. The default for `x-request-id`.
     ///
     /// Envoy overwrites the version of a random UUID with these digits to store [why it traces the
-    /// request](CorrelationId::envoy_reason). Services before Envoy know the id with version 4. Do not use this for
-    /// UUIDs that have such a version themselves. The text is forwarded as received.
+    /// request](CorrelationId::envoy_reason). Services before Envoy know the id with version 4. No UUID has these
+    /// versions. The text is forwarded as received, and an id that is made here has version 4: with `9`, `a` or `b` it
+    /// would force Envoy to trace.
     pub const fn envoy_mask(self) -> Self {
         Self { envoy_mask: true, ..self }
+    }
+
+    /// Reads and makes all digits of a UUID as they are, for `x-request-id` without Envoy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_core::{Propagator, formats::correlation::Correlation};
+    ///
+    /// let trace_id = |format: Correlation| {
+    ///     let propagator = Propagator::builder().with_format(format).build().unwrap();
+    ///     let request = [("x-request-id", "2996f8a3-26f8-90a5-a080-c74e911caddb")];
+    ///     propagator.extract(&request).context().unwrap().trace_id.to_string()
+    /// };
+    /// let format = Correlation::from_static("x-request-id");
+    /// assert_eq!(trace_id(format), "2996f8a326f840a5a080c74e911caddb");
+    /// assert_eq!(trace_id(format.exact()), "2996f8a326f890a5a080c74e911caddb");
+    /// ```
+    pub const fn exact(self) -> Self {
+        Self { envoy_mask: false, ..self }
     }
 
     /// Returns the header name in lower case.
@@ -154,7 +214,7 @@ impl Correlation {
         };
         match id {
             Ok(id) => {
-                let id = if self.envoy_mask { unmarked(id) } else { id };
+                let id = if self.envoy_mask { id::unmarked(value, id) } else { id };
                 // The nil UUID is not an id, even if opaque text is accepted.
                 TraceId::new(id).map(Meaning::Trace).ok_or(InvalidReason::ZeroTraceId.at(0))
             }
@@ -163,12 +223,18 @@ impl Correlation {
         }
     }
 
-    /// Returns the text of these lines and its meaning, or `None` if there is no valid text.
-    fn first_valid<'c>(&self, mut lines: impl Iterator<Item = &'c [u8]>) -> Option<(&'c str, Meaning)> {
-        let value = wire::trim(lines.find(|line| !wire::trim(line).is_empty())?);
-        let meaning = self.meaning(value).ok()?;
-        // What has a meaning is ASCII.
-        Some((wire::ascii(value), meaning))
+    /// Returns what these lines say.
+    fn found<'c>(&self, lines: impl Iterator<Item = &'c [u8]>) -> Found<'c> {
+        let Some(value) = lines.map(single_value).find(|value| !value.is_empty()) else { return Found::Nothing };
+        match self.meaning(value) {
+            // What has a meaning is ASCII.
+            Ok(meaning) => Found::Text(wire::ascii(value), meaning),
+            // Text that is not an id is forwarded if it cannot do harm in a header or a log.
+            Err(_) => match opaque::check(value) {
+                Ok(()) => Found::Text(wire::ascii(value), Meaning::Opaque),
+                Err(error) => Found::Illegal(error.reason),
+            },
+        }
     }
 
     /// Returns the received text, or the text before a hop that forwarded only W3C headers.
@@ -177,8 +243,36 @@ impl Correlation {
         lines: impl Iterator<Item = &'c [u8]>,
         preserved: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
     ) -> Option<CorrelationId<'c>> {
-        let received = self.first_valid(lines).map(|(text, _)| CorrelationId::received(text));
-        received.or_else(|| preserved().and_then(|(tp, id)| preserve::restore(tp, self.header_name(), id)))
+        self.to_send(lines, preserved, None).unwrap_or(None)
+    }
+
+    /// Returns the text to send: the received one, the one before a hop, or one that is made for a span of `trace_id`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why a received text is not sent. Nothing is sent in its place.
+    pub(crate) fn to_send<'c>(
+        &self,
+        lines: impl Iterator<Item = &'c [u8]>,
+        preserved: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
+        trace_id: Option<TraceId>,
+    ) -> Result<Option<CorrelationId<'c>>, OmitReason> {
+        match self.found(lines) {
+            Found::Text(text, _) => Ok(Some(CorrelationId::received(text))),
+            Found::Illegal(InvalidReason::TooLong) => Err(OmitReason::TooLong),
+            Found::Illegal(_) => Err(OmitReason::BadValue),
+            Found::Nothing => {
+                let restored = preserved().and_then(|(tp, id)| preserve::restore(tp, self.header_name(), id));
+                Ok(restored.or_else(|| self.made(trace_id?)))
+            }
+        }
+    }
+
+    /// Returns the id that a span sends if none was received.
+    pub(crate) fn made(&self, trace_id: TraceId) -> Option<CorrelationId<'static>> {
+        let default = if self.opaque { WhenAbsent::Generate } else { WhenAbsent::TraceId };
+        let id = self.when_absent.unwrap_or(default).id(trace_id)?;
+        Some(CorrelationId::spelt(Spelling::CANONICAL, if self.envoy_mask { id::version_4(id) } else { id }))
     }
 
     /// Checks a value for this header.
@@ -198,15 +292,14 @@ impl Correlation {
 
     fn write(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let preserved = || context.preserved().zip(context.trace_id());
-        let id = self.received(self.lines(context).iter(), preserved);
-        let Some(id) = id.or_else(|| context.trace_id().map(CorrelationId::from_trace_id)) else {
-            return;
+        let of_span = context.trace_id().filter(|_| !context.is_passthrough());
+        let omitted = match self.to_send(self.lines(context).iter(), preserved, of_span) {
+            Ok(None) => return,
+            Ok(Some(_)) | Err(_) if !self.is_allowed(context) => OmitReason::NotAllowed,
+            Ok(Some(id)) => return writer.write_custom_ascii(&self.header, id.as_str().as_bytes()),
+            Err(reason) => reason,
         };
-        if self.is_allowed(context) {
-            writer.write_custom_ascii(&self.header, id.as_str().as_bytes());
-        } else {
-            writer.omit(self.field(context.received()), OmitReason::NotAllowed, 1);
-        }
+        writer.omit(self.field(context.received()), omitted, 1);
     }
 
     fn field(&self, headers: &Headers<'_>) -> Field {
@@ -226,16 +319,17 @@ impl Format for Correlation {
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
         let lines = headers.get_all_custom(&self.header);
-        let Some(line) = lines.iter().find(|line| !wire::trim(line).is_empty()) else {
+        let mut values = lines.iter().map(single_value).zip(lines.iter()).filter(|(value, _)| !value.is_empty());
+        let Some((value, line)) = values.next() else {
             return match lines.is_over_limit() {
                 true => Parsed::invalid(InvalidHeader::new(self.field(headers), InvalidReason::TooManyLines, 0)),
                 false => Parsed::absent(),
             };
         };
-        match self.meaning(wire::trim(line)) {
+        let mut parsed = match self.meaning(value) {
             Ok(Meaning::Trace(trace_id)) => Parsed::context(RemoteContext::new(trace_id, None)),
             // Opaque text names no trace. It is forwarded in addition to any.
-            Ok(Meaning::Opaque) => Parsed::absent(),
+            Ok(Meaning::Opaque) => Parsed::text(),
             Err(error) => {
                 // A length is that of the value, but an offset is counted from the start of the line.
                 let lead = match error.reason {
@@ -244,7 +338,11 @@ impl Format for Correlation {
                 };
                 Parsed::invalid(error.shifted_by(lead).of(self.field(headers)))
             }
+        };
+        if values.any(|(other, _)| other != value) {
+            parsed.ignore_member(InvalidHeader::new(self.field(headers), InvalidReason::RepeatedField, 0));
         }
+        parsed
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
@@ -271,16 +369,16 @@ impl Preserve for Correlation {
         let Some(trace_id) = context.trace_id().filter(|_| self.is_allowed(context)) else {
             return;
         };
-        match self.first_valid(self.lines(context).iter()) {
-            Some((text, Meaning::Trace(id))) if id == trace_id => {
+        match self.found(self.lines(context).iter()) {
+            Found::Text(text, Meaning::Trace(id)) if id == trace_id => {
                 // A text set by code was not received in a header, so there is no spelling to restore.
                 if context.agrees(FormatKind::Correlation) {
-                    preserve::put(writer, self.header_name(), text, trace_id);
+                    preserve::put(writer, self.header_name(), text, trace_id, self.made(trace_id));
                 }
             }
             // Text of another trace is not a spelling of this one.
-            Some(_) => {}
-            None => {
+            Found::Text(..) | Found::Illegal(_) => {}
+            Found::Nothing => {
                 if let Some(preserved) = context.preserved() {
                     preserve::put_received(writer, preserved, self.header_name());
                 }
@@ -295,6 +393,7 @@ impl fmt::Debug for Correlation {
             .field("header", &self.header_name())
             .field("opaque", &self.opaque)
             .field("envoy_mask", &self.envoy_mask)
+            .field("when_absent", &self.when_absent)
             .finish_non_exhaustive()
     }
 }

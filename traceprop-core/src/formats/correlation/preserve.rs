@@ -7,7 +7,7 @@
 //! c10f3:|4bf9…   text without a letter, such as a Request-Id without ";", "," and "="
 //! ```
 //!
-//! The canonical spelling needs no item. The tag is the 32-bit FNV-1a hash folded to 16 bits, because services
+//! The text that a span makes from the trace id needs no item. That is the canonical spelling, `u`, by default. The tag is the 32-bit FNV-1a hash folded to 16 bits, because services
 //! configure different headers. Two names share a tag once in 65,536 pairs. Text of another trace is ignored, since it
 //! must name the trace id.
 
@@ -31,9 +31,19 @@ fn item_of<'c>(preserved: Preserved<'c>, header: &str) -> Option<&'c str> {
 }
 
 /// Writes the item for `text`. Nothing is cut: an item that does not fit is omitted.
-pub(super) fn put(writer: &mut PreserveWriter, header: &str, text: &str, trace_id: TraceId) {
+///
+/// `made` is what the services behind the hop send without one.
+pub(super) fn put(
+    writer: &mut PreserveWriter,
+    header: &str,
+    text: &str,
+    trace_id: TraceId,
+    made: Option<CorrelationId<'_>>,
+) {
+    if made.is_some_and(|made| made.as_str() == text) {
+        return;
+    }
     match Spelling::all().find(|spelling| spelling.spell(trace_id.get()).as_str() == text) {
-        Some(Spelling::CANONICAL) => {}
         Some(spelling) => write_item(writer, header, spelling.letter(), ""),
         None => write_item(writer, header, ':', text),
     }
@@ -63,12 +73,12 @@ pub(super) fn restore<'c>(preserved: Preserved<'c>, header: &str, trace_id: Trac
             text => uuid::parse(text),
         };
         let id = id.ok()?;
-        return [id, unmarked(id)].contains(&trace_id.get()).then_some(CorrelationId::received(text));
+        return [id, unmarked(text.as_bytes(), id)].contains(&trace_id.get()).then_some(CorrelationId::received(text));
     }
     let mut letters = spelling.chars();
     let letter = letters.next().filter(|_| letters.next().is_none())?;
     let spelling = Spelling::all().find(|spelling| spelling.letter() == letter)?;
-    Some(CorrelationId::spelt(spelling, trace_id))
+    Some(CorrelationId::spelt(spelling, trace_id.get()))
 }
 
 #[cfg(test)]
@@ -89,7 +99,7 @@ mod tests {
 
     fn item(text: &str) -> Option<String> {
         let mut writer = PreserveWriter::new(trace());
-        put(&mut writer, HEADER, text, trace());
+        put(&mut writer, HEADER, text, trace(), Some(CorrelationId::from_trace_id(trace())));
         writer.edits(None)[0].map(|_| writer.items_text().to_string())
     }
 

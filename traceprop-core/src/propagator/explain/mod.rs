@@ -31,11 +31,14 @@ pub struct FormatReport<'c> {
     pub format: &'c str,
     /// What the format found.
     pub parsed: Parsed,
+    /// Whether the format reads correlation ids.
+    is_correlation: bool,
 }
 
 impl<'c> FormatReport<'c> {
     fn new(format: &'c dyn Format, parsed: Parsed) -> Self {
-        Self { format: parsed.encoding().unwrap_or(format.name()), parsed }
+        let is_correlation = format.fields().kind().has_only_custom_headers();
+        Self { format: parsed.encoding().unwrap_or(format.name()), parsed, is_correlation }
     }
 }
 
@@ -194,18 +197,40 @@ impl<'c> ExtractReport<'c> {
         self.extraction.source_format()
     }
 
-    /// Returns the formats whose trace differs from the first one.
+    /// Returns the formats whose trace differs from the first one. A correlation id is [not](Self::is_passed_on) among them.
     pub fn conflicting(&self) -> impl Iterator<Item = FormatReport<'c>> {
         let first = self.first_trace();
-        self.found().filter_map(move |(format, found)| {
+        let differing = self.found().filter_map(move |(format, found)| {
             let parsed = found.filter(|parsed| self.differs(first, parsed))?;
             Some(FormatReport::new(format, parsed))
-        })
+        });
+        differing.filter(|entry| !entry.is_correlation)
     }
 
-    /// Returns whether the trace of `entry` differs from the first one.
+    /// Returns whether the trace of `entry` differs from the first one. It is `false` for a correlation id.
     pub fn is_conflicting(&self, entry: &FormatReport<'_>) -> bool {
-        self.differs(self.first_trace(), &entry.parsed)
+        !entry.is_correlation && self.differs(self.first_trace(), &entry.parsed)
+    }
+
+    /// Returns whether `entry` is a correlation id that names no trace, or another one than the first format.
+    ///
+    /// That is usual in a mesh, where each request has an `x-request-id`. The id is forwarded and no conflict.
+    ///
+    /// ```
+    /// use traceprop_core::Propagator;
+    ///
+    /// let propagator = Propagator::from_names("tracecontext,correlation:x-request-id", "none")?;
+    /// let request = [
+    ///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ///     ("x-request-id", "2996f8a3-26f8-40a5-a080-c74e911caddb"),
+    /// ];
+    /// let report = propagator.explain(&request);
+    /// let id = report.entries().last().unwrap();
+    /// assert!(report.is_passed_on(&id) && !report.is_conflicting(&id));
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn is_passed_on(&self, entry: &FormatReport<'_>) -> bool {
+        entry.parsed.has_text() || (entry.is_correlation && self.differs(self.first_trace(), &entry.parsed))
     }
 
     fn first_trace(&self) -> Option<TraceId> {
@@ -305,7 +330,9 @@ mod tests {
         let traces: Vec<_> = report.entries().filter_map(|entry| super::trace_of(&entry.parsed)).collect();
         let expected: Vec<_> = [0, 1, 3, 4, 5, 6].map(|n| uuid(n).replace('-', "").parse().unwrap()).into();
         assert_eq!(traces, expected);
-        let formats: Vec<_> = report.conflicting().map(|entry| entry.format).collect();
+        assert_eq!(report.conflicting().count(), 0);
+        let formats: Vec<_> =
+            report.entries().filter(|entry| report.is_passed_on(entry)).map(|entry| entry.format).collect();
         assert_eq!(formats, ["correlation:b", "correlation:d", "correlation:e", "correlation:f", "correlation:g"]);
         assert!(report.invalid_headers().map(|(_, invalid)| invalid).eq([InvalidHeader::new(
             Field::B3,

@@ -31,6 +31,7 @@ impl ExtractReport<'_> {
     fn finding(&self, format: &dyn Format, parsed: &Parsed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |invalid: InvalidHeader| Named(Some(&self.extraction.propagator.reads), invalid.field());
         match parsed.outcome() {
+            Outcome::Absent if parsed.has_text() => f.write_str("passed on")?,
             Outcome::Absent => f.write_str("absent")?,
             Outcome::SamplingOnly(sampling) => write!(f, "{}, no trace id", sampling_words(sampling))?,
             Outcome::Invalid(invalid) => write!(f, "invalid {} ({})", name(invalid), invalid.place())?,
@@ -101,9 +102,9 @@ const fn sampling_words(sampling: Sampling) -> &'static str {
     }
 }
 
-/// Whether the format found neither a context nor a part that is invalid.
+/// Whether the format found neither a context, nor text, nor a part that is invalid.
 fn is_absent(parsed: &Parsed) -> bool {
-    parsed.outcome() == Outcome::Absent && parsed.ignored().next().is_none()
+    parsed.outcome() == Outcome::Absent && !parsed.has_text() && parsed.ignored().next().is_none()
 }
 
 impl fmt::Display for BaggageReport {
