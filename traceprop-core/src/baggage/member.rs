@@ -33,6 +33,15 @@ pub struct BaggageMember<'c> {
     properties: BaggageProperties<'c>,
 }
 
+/// The start of the keys with which Sentry's SDKs tell each other a sampling decision, and what it was made from.
+const DECISION_PREFIX: &str = "sentry-";
+
+/// Returns true if members with this key carry a sampling decision.
+pub(crate) fn is_decision(key: &[u8]) -> bool {
+    // Keys are not decoded in W3C baggage, but Sentry's JavaScript SDK does.
+    Decoded::new(key, Decoding::Lenient).take(DECISION_PREFIX.len()).eq(DECISION_PREFIX.bytes())
+}
+
 /// Returns true if the bytes are a valid value.
 #[inline]
 fn is_value(bytes: &[u8]) -> bool {

@@ -26,7 +26,7 @@ use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::wire;
 use crate::wire::reason::InvalidReason;
-use member::RawMember;
+use member::{RawMember, is_decision};
 
 /// Limits on the baggage that is read and written.
 ///
@@ -85,12 +85,20 @@ pub struct Baggage<'c> {
     ignored: Option<InvalidHeader>,
     /// The lines are in the form in which they would be written: no errors, blanks or empty members.
     canonical: bool,
+    /// Members that carry a sampling decision of the caller count.
+    keeps_decisions: bool,
 }
 
 impl<'c> Baggage<'c> {
     /// Baggage without members.
-    pub const EMPTY: Self =
-        Self { lines: HeaderLines::none(), limits: BaggageLimits::W3C, len: 0, ignored: None, canonical: true };
+    pub const EMPTY: Self = Self {
+        lines: HeaderLines::none(),
+        limits: BaggageLimits::W3C,
+        len: 0,
+        ignored: None,
+        canonical: true,
+        keeps_decisions: true,
+    };
 
     /// Parses baggage of one line, within the W3C limits.
     ///
@@ -108,7 +116,17 @@ impl<'c> Baggage<'c> {
     /// Returns `no-valid-member` if no member is valid, `too-long` if the first member exceeds the limit, and
     /// `too-many-lines` if there are more than [`MAX_HEADER_LINES`](crate::format::MAX_HEADER_LINES) lines.
     pub fn from_lines(lines: HeaderLines<'c>, limits: BaggageLimits) -> Result<Self, InvalidHeader> {
-        Self::scan(lines, limits, |_, _| {}).0
+        Self::scan(lines, limits, true, |_, _| {}).0
+    }
+
+    /// Parses lines as [`from_lines`](Self::from_lines) does. Without `keeps_decisions`, members that carry a sampling
+    /// decision of the caller are skipped.
+    pub(crate) fn received(
+        lines: HeaderLines<'c>,
+        limits: BaggageLimits,
+        keeps_decisions: bool,
+    ) -> Result<Self, InvalidHeader> {
+        Self::scan(lines, limits, keeps_decisions, |_, _| {}).0
     }
 
     /// Parses lines and calls `look` with each member and whether it is in canonical form.
@@ -118,13 +136,14 @@ impl<'c> Baggage<'c> {
     pub(crate) fn scan(
         lines: HeaderLines<'c>,
         limits: BaggageLimits,
+        keeps_decisions: bool,
         mut look: impl FnMut(&RawMember<'c>, bool),
     ) -> (Result<Self, InvalidHeader>, Option<InvalidReason>) {
         if lines.is_over_limit() {
             let reason = InvalidReason::TooManyLines;
             return (Err(InvalidHeader::new(Field::Baggage, reason, 0)), Some(reason));
         }
-        let mut walk = Walk::new(lines, limits);
+        let mut walk = Walk::new(lines, limits, keeps_decisions);
         let mut len = 0;
         let mut ignored = None;
         let mut limit = None;
@@ -149,7 +168,7 @@ impl<'c> Baggage<'c> {
         let read = match ignored {
             Some(invalid) if len == 0 && invalid.reason() == InvalidReason::TooLong => Err(invalid),
             Some(_) if len == 0 => Err(InvalidHeader::new(Field::Baggage, InvalidReason::NoValidMember, 0)),
-            _ => Ok(Self { lines, limits, len, ignored, canonical }),
+            _ => Ok(Self { lines, limits, len, ignored, canonical, keeps_decisions }),
         };
         (read, limit)
     }
@@ -157,7 +176,7 @@ impl<'c> Baggage<'c> {
     /// Returns the members in order, including duplicates.
     #[inline]
     pub fn iter(&self) -> BaggageIter<'c> {
-        BaggageIter { walk: Walk::new(self.lines, self.limits), left: self.len }
+        BaggageIter { walk: Walk::new(self.lines, self.limits, self.keeps_decisions), left: self.len }
     }
 
     /// Returns the last member with this key. It is the one that counts if a key can only have one value.
@@ -183,6 +202,11 @@ impl<'c> Baggage<'c> {
     /// Returns true if the lines can be written verbatim.
     pub(crate) const fn is_canonical(&self) -> bool {
         self.canonical
+    }
+
+    /// Returns true if the lines may hold members that are skipped.
+    pub(crate) const fn skips_members(&self) -> bool {
+        !self.keeps_decisions && !self.canonical
     }
 
     pub(crate) const fn lines(&self) -> HeaderLines<'c> {
@@ -244,6 +268,7 @@ struct Walk<'c> {
     /// The number of bytes read so far, including commas between lines.
     at: usize,
     members: usize,
+    keeps_decisions: bool,
     done: bool,
 }
 
@@ -255,8 +280,8 @@ enum Step<'c> {
 
 impl<'c> Walk<'c> {
     #[inline]
-    fn new(lines: HeaderLines<'c>, limits: BaggageLimits) -> Self {
-        Self { lines: lines.iter(), rest: None, limits, at: 0, members: 0, done: false }
+    fn new(lines: HeaderLines<'c>, limits: BaggageLimits, keeps_decisions: bool) -> Self {
+        Self { lines: lines.iter(), rest: None, limits, at: 0, members: 0, keeps_decisions, done: false }
     }
 
     /// Returns the next valid member.
@@ -300,6 +325,7 @@ impl<'c> Walk<'c> {
             return Some(Step::Empty);
         }
         match RawMember::parse(member) {
+            Ok(member) if !self.keeps_decisions && is_decision(member.key()) => Some(Step::Empty),
             Ok(_) if self.members == self.limits.members => {
                 self.done = true;
                 Some(Step::Bad { reason: InvalidReason::TooManyMembers, at })
@@ -404,13 +430,27 @@ mod tests {
             let mut line = String::from("a=1,");
             line.push_str(&tail.repeat(1_000_000));
             let mut walk =
-                Walk::new(HeaderLines::one(line.as_bytes()), BaggageLimits { members: usize::MAX, bytes: 8192 });
+                Walk::new(HeaderLines::one(line.as_bytes()), BaggageLimits { members: usize::MAX, bytes: 8192 }, true);
             let mut steps = 0;
             while walk.step().is_some() {
                 steps += 1;
             }
             assert!(steps <= most, "{steps} for {tail:?}");
         }
+    }
+
+    #[test]
+    fn ok_members_with_a_decision_are_skipped_where_the_caller_does_not_decide() {
+        let line = b"a=1,sentry-sampled=true,b=2,sentry%2Dtrace_id=3,xsentry-=4,sentry-=5;p";
+        let baggage = |limits| Baggage::received(HeaderLines::one(line), limits, false).unwrap();
+        let read = baggage(BaggageLimits::W3C);
+        let keys: Vec<_> = read.iter().map(|member| member.key()).collect();
+        assert_eq!((keys, read.len(), read.is_canonical()), (["a", "b", "xsentry-"].into(), 3, false));
+        assert_eq!((read.get("sentry-sampled"), read.ignored()), (None, None));
+        // They do not count for the limit.
+        assert_eq!(baggage(BaggageLimits { members: 3, bytes: 8192 }).ignored(), None);
+        assert_eq!(baggage(BaggageLimits { members: 2, bytes: 8192 }).len(), 2);
+        assert_eq!(Baggage::parse(line).unwrap().len(), 6);
     }
 
     #[test]

@@ -107,6 +107,16 @@ impl<'c> Received<'c> {
         Self { marks: Marks(if is_set { others | mark as u8 } else { others }), ..self }
     }
 
+    /// Whether baggage keeps members that carry a sampling decision: those of a caller who decides, and those that code gave.
+    pub(crate) const fn keeps_decisions_in_text(&self) -> bool {
+        matches!(self.trust(), Trust::Continue) || self.built.contains(FormatKind::Baggage)
+    }
+
+    /// Whether code gave data of a trace, so that the lines are not those of a request.
+    pub(crate) const fn is_built(&self) -> bool {
+        !self.built.is_within(FormatSet::EMPTY.with(FormatKind::Baggage))
+    }
+
     /// Whether baggage and correlation ids of the request are kept.
     pub(crate) const fn keeps_text(&self) -> bool {
         !matches!(self.trust(), Trust::Ignore)

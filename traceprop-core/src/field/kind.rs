@@ -176,10 +176,6 @@ impl FormatSet {
         self.0 & (1 << kind as u32) != 0
     }
 
-    pub(crate) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     pub(crate) const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }

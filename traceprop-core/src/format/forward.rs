@@ -59,7 +59,7 @@ impl InjectContext<'_> {
     /// ```
     pub fn forward_verbatim(&self, parsed: &Parsed, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
         // Lines that this library put together are not text of the wire.
-        if !self.matches(parsed) || !self.source.received.built.is_empty() {
+        if !self.matches(parsed) || self.source.received.is_built() {
             return false;
         }
         let headers = self.headers;

@@ -337,10 +337,14 @@ impl OwnedContext {
 
     /// Returns the W3C baggage, or an empty one.
     pub fn baggage(&self) -> Baggage<'_> {
-        Baggage::from_lines(self.headers().get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY)
+        let lines = self.headers().get_all(Field::Baggage);
+        let keeps_decisions = self.known().keeps_decisions_in_text();
+        Baggage::received(lines, BaggageLimits::W3C, keeps_decisions).unwrap_or(Baggage::EMPTY)
     }
 
     /// Replaces the W3C baggage.
+    ///
+    /// It is baggage of this service, so it is sent under every [`Trust`], where a call allows it.
     ///
     /// ```
     /// use traceprop_core::{Baggage, OwnedBaggage, OwnedContext, SpanContext, SpanId, TraceId};
@@ -351,7 +355,10 @@ impl OwnedContext {
     /// ```
     pub fn with_baggage(self, baggage: &OwnedBaggage) -> Self {
         let lines = alloc::string::ToString::to_string(baggage);
-        self.with_line(Field::Baggage, lines.as_bytes())
+        let mut context = self.with_line(Field::Baggage, lines.as_bytes());
+        let received = context.known_mut();
+        received.built = received.built.with(FormatKind::Baggage);
+        context
     }
 
     /// Replaces the tracestate.

@@ -292,6 +292,9 @@ impl<'c> Extraction<'c> {
     }
 
     /// Returns the W3C baggage, or an empty one if it is absent, invalid or not configured.
+    ///
+    /// It lacks the members that carry a sampling decision (`sentry-*`) under [`Trust::Resample`] and [`Trust::Restart`]. It is
+    /// empty under [`Trust::Ignore`].
     #[inline]
     pub fn baggage(&self) -> Baggage<'c> {
         match self.propagator.baggage_limits.filter(|_| self.received.keeps_text()) {
@@ -301,7 +304,8 @@ impl<'c> Extraction<'c> {
     }
 
     fn read_baggage(&self, limits: BaggageLimits) -> Baggage<'c> {
-        Baggage::from_lines(self.headers.get_all(Field::Baggage), limits).unwrap_or(Baggage::EMPTY)
+        let keeps_decisions = self.received.keeps_decisions_in_text();
+        Baggage::received(self.headers.get_all(Field::Baggage), limits, keeps_decisions).unwrap_or(Baggage::EMPTY)
     }
 
     /// Creates a span that continues the caller's trace, or starts a new trace if there is none to continue.

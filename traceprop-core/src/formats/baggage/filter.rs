@@ -1,14 +1,10 @@
 //! Filtering received baggage: an allow-list of keys, and members that carry a sampling decision.
 
-use crate::baggage::member::RawMember;
+use crate::baggage::member::{RawMember, is_decision};
 use crate::context::inject_options::Allow;
 use crate::context::text_filter::{FilteredLine, TextFilter};
 use crate::field::Field;
-use crate::wire::percent::{Decoded, Decoding};
 use crate::wire::split_once;
-
-/// The start of the keys with which Sentry's SDKs tell each other a sampling decision, and what it was made from.
-const DECISION_PREFIX: &str = "sentry-";
 
 /// Returns the members of a line that stay, or `None` if it is a line of another field. The writer applies the limits.
 pub(crate) fn filter_text<'l>(
@@ -27,12 +23,6 @@ fn stays(member: &[u8], filter: TextFilter<'_>) -> bool {
     }
     let is_allowed = |member: &RawMember<'_>| filter.allow.allows(|key| key.as_bytes() == member.key());
     filter.allow == Allow::All || RawMember::parse(member).is_ok_and(|member| is_allowed(&member))
-}
-
-/// Whether members with this key carry a sampling decision.
-pub(crate) fn is_decision(key: &[u8]) -> bool {
-    // Keys are not decoded in W3C baggage, but Sentry's JavaScript SDK does.
-    Decoded::new(key, Decoding::Lenient).take(DECISION_PREFIX.len()).eq(DECISION_PREFIX.bytes())
 }
 
 #[cfg(test)]

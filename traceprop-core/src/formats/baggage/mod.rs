@@ -28,7 +28,7 @@ pub(crate) use filter::filter_text;
 
 use crate::baggage::BaggageLimits;
 use crate::carrier::headers::Headers;
-use crate::field::{Field, FormatKind};
+use crate::field::FormatKind;
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 
 /// The W3C `baggage` format, named `baggage`.
@@ -83,8 +83,6 @@ impl Format for W3cBaggage {
     fn forward(&self, _: &InjectContext<'_>, _: &mut Writer<'_>) {}
 
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let lines = context.received().get_all(Field::Baggage);
-        let allow = context.options().allowed_baggage();
-        write::write(lines, self.limits, allow, context.is_passthrough(), writer);
+        write::write(context, self.limits, writer);
     }
 }

@@ -4,26 +4,22 @@ use core::fmt;
 
 use crate::baggage::member::RawMember;
 use crate::baggage::{Baggage, BaggageLimits, BaggageMember};
-use crate::carrier::headers::HeaderLines;
 use crate::context::inject_options::{Allow, OmitReason};
 use crate::field::Field;
-use crate::format::Writer;
+use crate::format::{InjectContext, Writer};
 use crate::wire;
 use crate::wire::reason::InvalidReason;
 
-/// Writes the allowed members of `lines`. With `as_received`, the lines are forwarded verbatim if all members are allowed.
-pub(crate) fn write(
-    lines: HeaderLines<'_>,
-    limits: BaggageLimits,
-    allow: Allow<'_>,
-    as_received: bool,
-    writer: &mut Writer<'_>,
-) {
-    let mut list = AllowedText::new(allow);
-    let (read, limit) = Baggage::scan(lines, limits, |member, is_canonical| list.add(member, is_canonical));
+/// Writes the allowed members. A passthrough forwards the lines verbatim if all members are allowed.
+pub(crate) fn write(context: &InjectContext<'_>, limits: BaggageLimits, writer: &mut Writer<'_>) {
+    let lines = context.received().get_all(Field::Baggage);
+    let mut list = AllowedText::new(context.options().allowed_baggage());
+    let keeps_decisions = context.source.received.keeps_decisions_in_text();
+    let (read, limit) =
+        Baggage::scan(lines, limits, keeps_decisions, |member, is_canonical| list.add(member, is_canonical));
     omit_beyond(limit, writer);
     if let Ok(baggage) = read {
-        write_members(&baggage, &list, as_received, writer);
+        write_members(&baggage, &list, context.is_passthrough(), writer);
     }
 }
 
@@ -42,7 +38,7 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
         return;
     }
     let allowed = list.count;
-    let whole = allowed == baggage.len() && baggage.ignored().is_none();
+    let whole = allowed == baggage.len() && baggage.ignored().is_none() && !baggage.skips_members();
     let lines = baggage.lines();
     if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
         for line in lines.iter().map(wire::trim).filter(|line| !line.is_empty()) {

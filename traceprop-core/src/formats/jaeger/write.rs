@@ -29,8 +29,9 @@ pub(super) fn baggage(context: &InjectContext<'_>, with_w3c: bool, writer: &mut 
     }
     let mut baggage = JaegerBaggage::from_lines(headers);
     if w3c.is_some() {
-        let members =
-            Baggage::from_lines(headers.get_all(Field::Baggage), BaggageLimits::W3C).unwrap_or(Baggage::EMPTY);
+        let keeps_decisions = context.source.received.keeps_decisions_in_text();
+        let members = Baggage::received(headers.get_all(Field::Baggage), BaggageLimits::W3C, keeps_decisions);
+        let members = members.unwrap_or(Baggage::EMPTY);
         let items = members.iter().map(|member| JaegerBaggageItem::of_w3c(member.key(), member.raw_value()));
         let beyond = items.filter(|item| !baggage.put(*item)).count();
         if beyond > 0 {
