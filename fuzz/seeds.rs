@@ -126,6 +126,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             seed("correlation_parse", with(b"\0", lines(&pairs, name)));
             5
         }
+        "elastic" => return seed("elastic_parse", headers(&pairs)),
         "composite" => return seed("composite_extract", with(b"\0\0\0\0", headers(&pairs))),
         _ => return,
     };

@@ -9,6 +9,7 @@ use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
@@ -17,7 +18,7 @@ use traceprop_core::{
     Sampling, TraceId, TraceIdMatch, Trust,
     report::{ExtractReport, InjectReport},
 };
-use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, is_digits, jaeger, sw8, w3c};
+use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, elastic, is_digits, jaeger, sw8, w3c};
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_owned,
     written_by_passthrough, written_by_span,
@@ -144,6 +145,7 @@ fn names(sink: &Sink, context: RemoteContext) {
             std::slice::from_ref(if sampling == Debug { &Debug } else { &NotSampled })
         },
     );
+    same(elastic::expected(&sink.0), &[yes_or_no]);
     same(sw8::expected(&sink.0), &[if sampling == NotSampled { NotSampled } else { Sampled }]);
 }
 
@@ -269,6 +271,7 @@ impl Settings {
             "datadog" => add!(Datadog::new()),
             "jaeger" => add!(Jaeger::new()),
             "sw8" => add!(Sw8::new("cart", "cart-1")),
+            "elastic" => add!(Elastic::new()),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no instance here");
                 let format = Correlation::from_static(NAME);
@@ -285,6 +288,7 @@ impl Settings {
             "datadog" => datadog::expected(headers),
             "jaeger" => jaeger::expected(headers),
             "sw8" => sw8::expected(headers),
+            "elastic" => elastic::expected(headers),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no oracle");
                 correlation::expected(headers, NAME, self.rules)
@@ -384,7 +388,7 @@ fn is_tentative(format: &str, found: Expected, headers: &Headers) -> bool {
             let numbers = dd.split(';').filter_map(|item| item.strip_prefix("s:"));
             !numbers.into_iter().any(|number| is_digits(number.strip_prefix('-').unwrap_or(number).as_bytes()))
         }
-        ("jaeger", Sampling::NotSampled) | ("sw8", Sampling::Sampled) => true,
+        ("jaeger" | "elastic", Sampling::NotSampled) | ("sw8", Sampling::Sampled) => true,
         _ => false,
     }
 }

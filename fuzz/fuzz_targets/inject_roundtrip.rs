@@ -7,6 +7,7 @@ use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::{Datadog, DatadogParts};
+use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts};
 use traceprop_core::formats::tracecontext::W3cTraceContext;
@@ -14,7 +15,9 @@ use traceprop_core::{
     Baggage, Field, InjectOptions, OwnedBaggage, OwnedContext, Propagator, PropagatorBuilder, RemoteContext, Sampling,
     SpanContext, formats::jaeger::JaegerFlags, presets, report::InjectReport,
 };
-use traceprop_fuzz::oracle::{Expected, b3, baggage, correlation, datadog, is_token, jaeger, sw8, text, trim, w3c};
+use traceprop_fuzz::oracle::{
+    Expected, b3, baggage, correlation, datadog, elastic, is_token, jaeger, sw8, text, trim, w3c,
+};
 use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
 
 target!(run);
@@ -36,6 +39,7 @@ fn run(data: &[u8]) {
     datadog(&given, &context, &sink, &omitted);
     jaeger(&given, &context, &sink);
     sw8(&given, &context, &sink);
+    further(&context, &sink);
     correlation_id(&context, &sink);
 
     // A reader of all formats finds one trace, and nothing invalid. Half of Datadog's id, if the other half is
@@ -68,6 +72,7 @@ fn propagator(without: u8, order: u8) -> Propagator {
         "datadog" => builder.inject(Datadog::new()),
         "jaeger" => builder.inject(Jaeger::new()),
         "sw8" => builder.inject(Sw8::new("cart", "cart-1")),
+        "elastic" => builder.inject(Elastic::new()),
         "correlation" => builder.inject(ID),
         name => panic!("{name} has no instance here"),
     };
@@ -334,6 +339,16 @@ fn sw8(given: &Given, context: &OwnedContext, sink: &Sink) {
         }
         None => assert_eq!(value.trace, value.trace_id.to_string()),
     }
+}
+
+/// Checks formats that have nothing but ids and a decision.
+fn further(context: &OwnedContext, sink: &Sink) {
+    let decided = said(context, yes_or_no(context.sampling()));
+    let found = match elastic::expected(&sink.0) {
+        Expected::Context(found) => Expected::Context(RemoteContext { random: false, ..found }),
+        found => found,
+    };
+    assert!([Expected::Absent, decided].contains(&found));
 }
 
 fn correlation_id(context: &OwnedContext, sink: &Sink) {

@@ -43,7 +43,7 @@ fn request_of(lines: &[(&'static str, &'static str)]) -> HeaderMap {
 const SW8: &str = "1-NGJmOTJmMzU3N2IzNGRhNmEzY2U5MjlkMGUwZTQ3MzY=-YQ==-0-Yg==-Yw==-Lw==-ZA==";
 
 /// The name of each format, with a request in that format.
-const FORMATS: [(&str, &[(&str, &str)]); 8] = [
+const FORMATS: &[(&str, &[(&str, &str)])] = &[
     (
         "tracecontext",
         &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", "a=1")],
@@ -76,6 +76,7 @@ const FORMATS: [(&str, &[(&str, &str)]); 8] = [
         ],
     ),
     ("sw8", &[("sw8", SW8), ("sw8-correlation", "dGVuYW50:YWNtZQ==")]),
+    ("elastic", &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]),
     ("correlation:x-request-id", &[("x-request-id", "{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}")]),
     (
         "tracecontext,baggage",
@@ -144,7 +145,7 @@ fn ok_inject_of_each_format_allocates_once_a_line() {
         builder.names("all,correlation:x-request-id", names).and_then(|builder| builder.build()).unwrap()
     };
     let three = ("tracecontext,baggage,b3", FORMATS[0].1);
-    for (names, lines) in FORMATS.into_iter().chain([three, (all, FORMATS[4].1)]) {
+    for (names, lines) in FORMATS.iter().copied().chain([three, (all, FORMATS[4].1)]) {
         let (propagator, headers) = (build(names), request_of(lines));
         let carrier = HeaderCarrier::new(&headers);
         let span = propagator.extract(&carrier).new_span(&|| IdBits::random(7));

@@ -5,6 +5,7 @@ pub mod b3;
 pub mod baggage;
 pub mod correlation;
 pub mod datadog;
+pub mod elastic;
 pub mod jaeger;
 pub mod sw8;
 pub mod w3c;
@@ -20,6 +21,7 @@ const fn is_judged(field: Field) -> bool {
         DatadogTraceId | DatadogParentId | DatadogSamplingPriority | DatadogOrigin | DatadogTags => true,
         UberTraceId | UberContext | JaegerBaggage | JaegerDebugId => true,
         Sw8 | Sw8Correlation | Sw8Extension => true,
+        ElasticTraceParent => true,
         Baggage => true,
         _ => false,
     }
@@ -76,6 +78,11 @@ impl Expected {
             expected => expected,
         }
     }
+}
+
+/// Returns the decision of a format that always has one.
+pub const fn yes_or_no(sampled: bool) -> Sampling {
+    if sampled { Sampling::Sampled } else { Sampling::NotSampled }
 }
 
 /// Removes spaces and tabs around.

@@ -68,16 +68,20 @@ pub fn bridged(members: &[(String, String)], trace_id: TraceId) -> Option<&str> 
     value.strip_prefix(&format!("1;{};", &trace_id.to_string()[24..]))
 }
 
+/// Returns the value of lines that hold one; equal values, on lines or joined by commas, are one.
+pub fn only_value<'v>(lines: &[&'v [u8]]) -> Option<&'v [u8]> {
+    let all: Vec<_> = lines.iter().flat_map(|line| line.split(|&b| b == b',')).map(trim).collect();
+    let is_one = all.iter().all(|value| *value == all[0]) && lines.len() <= 64;
+    is_one.then_some(all[0])
+}
+
 /// Returns what the format must make of a request.
 pub fn expected(headers: &Headers) -> Expected {
     let lines = values(headers, "traceparent");
     if lines.is_empty() {
         return Expected::Absent;
     }
-    // Equal values are one.
-    let all: Vec<_> = lines.iter().flat_map(|line| line.split(|&b| b == b',')).map(trim).collect();
-    let is_one = all.iter().all(|value| *value == all[0]) && lines.len() <= 64;
-    let parent = if is_one { traceparent(all[0]) } else { None };
+    let parent = only_value(&lines).and_then(traceparent);
     let Some((_, trace_id, parent_id, flags)) = parent else { return Expected::Invalid };
     let members = tracestate(&values(headers, "tracestate")).unwrap_or_default();
     let has = |letter| bridged(&members, trace_id).is_some_and(|items| items.split(';').any(|i| i.starts_with(letter)));

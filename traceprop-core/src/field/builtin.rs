@@ -90,6 +90,14 @@ macro_rules! builtin_formats {
                     first_field: Independent, names: ["sw8"], in_all: ReadAndWrite, letter: Some('s'),
                     preserves: Items,
                 }
+                Elastic {
+                    fields: {
+                        /// Elastic APM's `elastic-apm-traceparent`.
+                        ElasticTraceParent: Trace = "elastic-apm-traceparent",
+                    }
+                    first_field: Independent, names: ["elastic"], in_all: Read, letter: None,
+                    preserves: Nothing,
+                }
                 Correlation {
                     fields: {}
                     first_field: Independent, names: ["correlation:HEADER"], in_all: No, letter: Some('c'),
@@ -125,8 +133,6 @@ macro_rules! builtin_formats {
                 InstanaLevel = "x-instana-l",
                 /// New Relic's `newrelic`.
                 NewRelic = "newrelic",
-                /// `elastic-apm-traceparent`.
-                ElasticTraceParent = "elastic-apm-traceparent",
                 /// gRPC's `grpc-trace-bin`.
                 GrpcTraceBin = "grpc-trace-bin",
                 /// AppDynamics, Lightstep and others before W3C: `x-ot-span-context`.

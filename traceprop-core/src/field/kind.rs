@@ -41,7 +41,6 @@ pub(crate) enum InAll {
     /// Lists to extract, and lists to inject.
     ReadAndWrite,
     /// Lists to extract alone: a list to inject has to name the format.
-    #[allow(dead_code, reason = "for formats that are read everywhere and written on request")]
     Read,
     /// None: the format needs more than a name.
     No,

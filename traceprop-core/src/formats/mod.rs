@@ -15,6 +15,7 @@ pub mod b3;
 pub mod baggage;
 pub mod correlation;
 pub mod datadog;
+pub mod elastic;
 pub mod jaeger;
 pub mod sw8;
 pub mod tracecontext;
@@ -39,6 +40,7 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &DATADOG,
     &jaeger::Jaeger::new(),
     &sw8::Sw8::read_only(),
+    &elastic::Elastic::new(),
     &BAGGAGE,
 ];
 

@@ -11,12 +11,14 @@ pub(crate) enum Format {
     Datadog,
     Jaeger,
     Sw8,
+    Elastic,
     Correlation,
 }
 
 impl Format {
     /// The formats in the order in which they are read. Further ones come before the correlation id.
-    pub(crate) const ALL: &[Self] = &[Self::W3c, Self::B3, Self::Datadog, Self::Jaeger, Self::Sw8, Self::Correlation];
+    pub(crate) const ALL: &[Self] =
+        &[Self::W3c, Self::B3, Self::Datadog, Self::Jaeger, Self::Sw8, Self::Elastic, Self::Correlation];
 
     /// Returns the names of all formats, in one list.
     pub(crate) fn all_names() -> String {
@@ -31,6 +33,7 @@ impl Format {
             Self::Datadog => "datadog",
             Self::Jaeger => "jaeger",
             Self::Sw8 => "sw8",
+            Self::Elastic => "elastic",
             Self::Correlation => "correlation:x-plumbr-transactionid",
         }
     }
@@ -43,6 +46,7 @@ impl Format {
             Self::Datadog => "Datadog",
             Self::Jaeger => "Jaeger",
             Self::Sw8 => "sw8",
+            Self::Elastic => "Elastic",
             Self::Correlation => "correlation id",
         }
     }

@@ -8,6 +8,7 @@ use traceprop_core::OwnedContext;
 use crate::cases;
 use crate::edge::{BETWEEN, Edge, FIRST, SECOND, hop};
 use crate::format::{Attribute, Format};
+use crate::further;
 use crate::said::{Said, any_said};
 use crate::seen::{Seen, see};
 use crate::table::{Fate, Word, attributes, column};
@@ -79,6 +80,7 @@ fn undecided(format: Format) -> &'static str {
         Format::W3c | Format::Jaeger => "not sampled",
         Format::Sw8 => "sampled",
         Format::Correlation => "nothing",
+        _ => further::undecided(format),
     }
 }
 

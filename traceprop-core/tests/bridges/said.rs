@@ -8,6 +8,7 @@ use traceprop_core::formats::sw8::trace_id_from_text;
 
 use crate::edge::{CORRELATION, Lines};
 use crate::format::{Attribute, Format};
+use crate::further;
 use crate::text::{base64, hyphenated, mixed};
 
 /// A sampling decision, named as in reports.
@@ -183,6 +184,7 @@ impl Said {
                 let text = self.correlation.as_ref().map_or(hyphenated(self.trace_id), |(text, _)| text.clone());
                 add(CORRELATION, text);
             }
+            _ => return further::request(self),
         }
         lines
     }
@@ -222,6 +224,7 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
         Format::Jaeger => &[Decision::No, Decision::Yes, Decision::Debug],
         Format::Sw8 => &[Decision::No, Decision::Yes],
         Format::Correlation => &[Decision::Deferred],
+        _ => further::decisions(format),
     };
     // Datadog's headers cannot say an id whose lower half is zero.
     let trace_id = any::<u128>().prop_filter("the lower half is zero", |id| *id as u64 != 0);
@@ -245,6 +248,9 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
         Format::Correlation => (base, 0..6usize)
             .prop_map(|(said, form)| Said { narrow: false, correlation: spelling(said.trace_id, form), ..said })
             .boxed(),
+        Format::Elastic => {
+            (base, any::<bool>()).prop_map(|(said, random)| Said { narrow: false, random, ..said }).boxed()
+        }
     }
 }
 

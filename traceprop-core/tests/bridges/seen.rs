@@ -2,6 +2,7 @@
 
 use crate::edge::{CORRELATION, HOP, Lines};
 use crate::format::{Attribute, Format};
+use crate::further;
 use crate::said::{Said, pairs};
 use crate::text::{decoded, hyphenated};
 
@@ -51,7 +52,7 @@ impl Seen {
     }
 }
 
-fn get<'l>(lines: &'l Lines, name: &str) -> Option<&'l str> {
+pub(crate) fn get<'l>(lines: &'l Lines, name: &str) -> Option<&'l str> {
     let mut values =
         lines.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
     let value = values.next();
@@ -59,11 +60,11 @@ fn get<'l>(lines: &'l Lines, name: &str) -> Option<&'l str> {
     value
 }
 
-fn hex128(text: &str) -> Option<u128> {
+pub(crate) fn hex128(text: &str) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-fn hex64(text: &str) -> Option<u64> {
+pub(crate) fn hex64(text: &str) -> Option<u64> {
     u64::from_str_radix(text, 16).ok()
 }
 
@@ -111,6 +112,7 @@ pub(crate) fn see(format: Format, lines: &Lines, said: Option<&Said>) -> Seen {
                 seen.correlation = (!plain).then(|| text.to_owned());
             }
         }
+        _ => further::see(format, lines, &mut seen),
     }
     if format != Format::W3c {
         assert!(get(lines, "traceparent").is_none() && get(lines, "tracestate").is_none(), "{lines:?}");

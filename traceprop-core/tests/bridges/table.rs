@@ -65,9 +65,9 @@ pub(crate) const B: Cell = then(Lost, Kept);
 pub(crate) const NO: Cell = both(As(NotSampled));
 pub(crate) const YES: Cell = both(As(Sampled));
 /// A priority of 2 is Datadog's debug, and also a person's decision to keep the trace.
-const DEBUG_TO_DATADOG: Cell = then(As(PriorityTwo), As(Sampled));
+pub(crate) const DEBUG_TO_DATADOG: Cell = then(As(PriorityTwo), As(Sampled));
 pub(crate) const ANEW: Cell = then(Lost, As(Anew));
-const NUMBER: Cell = then(Lost, As(ZeroOrOne));
+pub(crate) const NUMBER: Cell = then(Lost, As(ZeroOrOne));
 
 /// The attributes of a format, and their fate in each other one. In its own column: through a service of ours that
 /// speaks just that; for B3, from one of its encodings to the other.

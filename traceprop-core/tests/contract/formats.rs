@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::correlation::{Correlation, WhenAbsent};
 use traceprop_core::formats::datadog::Datadog;
+use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
@@ -25,6 +26,7 @@ static JAEGER_AND_W3C: Jaeger = Jaeger::new().with_w3c_baggage();
 static SW8: Sw8 = Sw8::new("cart", "cart-1");
 static SW8_NAMESPACED: LazyLock<Sw8> =
     LazyLock::new(|| Sw8::new("cart", "cart-1").with_namespace("acme").expect("a namespace"));
+static ELASTIC: Elastic = Elastic::new();
 static CORRELATION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
 static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opaque().when_absent(WhenAbsent::TraceId);
 
@@ -44,6 +46,7 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
         jaeger(&JAEGER_AND_W3C),
         sw8(&SW8, "sw8"),
         sw8(&*SW8_NAMESPACED, "acme-sw8"),
+        elastic(),
         correlation(&CORRELATION, "x-plumbr-transactionid"),
         correlation(&CORRELATION_OPAQUE, "x-order"),
         acme(),
@@ -94,6 +97,11 @@ fn w3c(format: &'static dyn Format, second: Second) -> Subject {
         also_writes: &[],
         spell: hex,
     }
+}
+
+fn elastic() -> Subject {
+    let w3c = w3c(&ELASTIC, Second::Invalid(InvalidReason::MultipleTraceparent));
+    Subject { main: "elastic-apm-traceparent", husks: vec![lines(&[("tracestate", "a=1")])], lists: vec![], ..w3c }
 }
 
 fn b3_single(format: &'static dyn Format) -> Subject {

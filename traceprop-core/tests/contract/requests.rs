@@ -74,6 +74,10 @@ pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
             requests
                 .push(lines(&[("traceparent", W3C), ("tracestate", "tp=1;0e0e4736;d;s87.17422198108383774,rojo=1")]));
         }
+        "elastic-apm-traceparent" => {
+            let parents = ["00", "01", "02", "03"].map(|flags| format!("{}{flags}", &W3C[..53]));
+            requests.extend(parents.iter().map(|parent| lines(&[(subject.main, parent)])));
+        }
         "b3" => {
             let values = ["-0", "-1", "-d", ""].map(|decision| format!("{B3}{decision}"));
             requests.extend(values.iter().map(|value| lines(&[("b3", value)])));
@@ -140,6 +144,10 @@ pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
                 ]));
             }
             requests.push(lines(&[("traceparent", &format!("{}fd", &W3C[..53]))]));
+        }
+        "elastic-apm-traceparent" => {
+            requests
+                .push(lines(&[(subject.main, "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-09-what-next")]));
         }
         "b3" => {
             requests.push(lines(&[("b3", &format!("{B3}-1-05e3ac9a4f6e3b90"))]));

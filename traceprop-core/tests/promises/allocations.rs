@@ -66,6 +66,7 @@ fn requests() -> Vec<(&'static str, Request)> {
                 ("uberctx-user", "alice"),
                 ("sw8", "1-NGJmOTJmMzU=-ZjA2N2FhMGI=-0-c2hvcA==-aTE=-L2NhcnQ=-c2hvcDo4MA=="),
                 ("sw8-correlation", "dXNlcg==:YWxpY2U="),
+                ("elastic-apm-traceparent", PARENT.1),
             ]),
         ),
     ]
@@ -74,7 +75,7 @@ fn requests() -> Vec<(&'static str, Request)> {
 /// Creates a propagator that reads and writes every format.
 fn all() -> Propagator {
     static SW8: Sw8 = Sw8::new("cart", "cart-1");
-    let builder = Propagator::builder().names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger");
+    let builder = Propagator::builder().names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger,elastic");
     builder.expect("built-in names").inject(&SW8).build().expect("a service is named")
 }
 

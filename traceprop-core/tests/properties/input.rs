@@ -207,6 +207,13 @@ const FLEET: &[(&str, &[&str])] = &[
     ),
     ("sw8-correlation", &["dXNlcg==:YWxpY2U="]),
     ("sw8-x", &["0- ", "1-1700000000000"]),
+    (
+        "elastic-apm-traceparent",
+        &[
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-00",
+        ],
+    ),
     ("baggage", &["tenant=shoes;p,user=al%20ice", "a=1 , ,b", "tenant=hats"]),
 ];
 

@@ -9,6 +9,7 @@ mod b3;
 mod case;
 mod composite;
 mod datadog;
+mod elastic;
 mod jaeger;
 #[path = "../support/known.rs"]
 mod known;
@@ -34,6 +35,7 @@ const DRIVERS: &[(&str, Driver)] = &[
     ("b3-single", b3::check_single),
     ("composite", composite::check),
     ("datadog", datadog::check),
+    ("elastic", elastic::check),
     ("jaeger", jaeger::check),
     ("legacy-uuid", legacy_uuid::check),
     ("sw8", sw8::check),
@@ -49,13 +51,13 @@ const FILES: &[(&str, &str)] = &[
     ("datadog", "datadog"),
     ("jaeger", "jaeger"),
     ("sw8", "sw8"),
+    ("elastic", "elastic"),
     ("correlation", "legacy-uuid"),
     ("baggage", "w3c-baggage"),
 ];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] =
-    &["sentry", "instana", "newrelic", "elastic", "grpc-trace-bin", "ottrace", "xray", "cloudtrace"];
+const NOT_BUILT: &[&str] = &["sentry", "instana", "newrelic", "grpc-trace-bin", "ottrace", "xray", "cloudtrace"];
 
 #[test]
 fn ok_every_vector() {

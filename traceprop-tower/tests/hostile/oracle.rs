@@ -33,7 +33,7 @@ type Grammar = fn(&[&str], &mut BTreeSet<Name>) -> bool;
 fn grammar(name: &str) -> Option<Grammar> {
     let grammar: Grammar = match name {
         "host" | "accept" => |_, _| true,
-        "traceparent" => |lines, _| lines.len() == 1 && traceparent(lines[0]),
+        "traceparent" | "elastic-apm-traceparent" => |lines, _| lines.len() == 1 && traceparent(lines[0]),
         "tracestate" => |lines, names| tracestate(&lines.join(","), names),
         "baggage" => |lines, names| baggage(&lines.join(","), names),
         "b3" => |lines, _| lines.len() == 1 && b3(lines[0]),

@@ -67,10 +67,13 @@ fn flags(context: RemoteContext, report: &ExtractReport<'_>) -> Value {
     }
 }
 
-/// Returns the version of a valid traceparent.
+/// Returns the version of a valid traceparent, or of one under Elastic's name.
 fn version(report: &ExtractReport<'_>) -> Option<String> {
-    let is_read = |source, outcome| source == "tracecontext" && matches!(outcome, Outcome::Context(_));
-    report.entries().find(|entry| is_read(entry.format, entry.parsed.outcome()))?;
-    let line = report.extraction().headers().get(Field::TraceParent)?;
+    const FIELDS: [(&str, Field); 2] = [("tracecontext", Field::TraceParent), ("elastic", Field::ElasticTraceParent)];
+    let valid = |name: &str| {
+        report.entries().any(|entry| entry.format == name && matches!(entry.parsed.outcome(), Outcome::Context(_)))
+    };
+    let (_, field) = FIELDS.into_iter().find(|(name, _)| valid(name))?;
+    let line = report.extraction().headers().get(field)?;
     TraceParent::parse(line).ok().map(|parent| format!("{:02x}", parent.version))
 }
