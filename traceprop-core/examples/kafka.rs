@@ -80,6 +80,7 @@ fn forward(record: &Record, topic: &'static str, propagator: &Propagator) -> Rec
     let processing = extraction.new_span(&RandomIds);
     let producing = processing.child(RandomIds.new_span_id());
 
+    // A copy of what was consumed. Trace headers and baggage that this call does not write are removed from it.
     let mut headers = Produced(record.headers.clone());
     let options = InjectOptions::new().allow_baggage(Allow::Only(&["tenant"]));
     let report = propagator.inject(&producing, &options, &mut headers);
@@ -142,6 +143,14 @@ mod tests {
         assert_eq!((&*values[2], &*values[3]), (&b"rojo=00f067aa0ba902b7"[..], &b"tenant=acme"[..]));
         assert!(values[1].starts_with(b"00-4bf92f3577b34da6a3ce929d0e0e4736-"));
         assert!(!values[1].ends_with(b"-00f067aa0ba902b7-01"));
+    }
+
+    #[test]
+    fn err_forward_baggage_that_is_not_allowed() {
+        let headers = Headers::new().insert(Header { key: "baggage".into(), value: Some(b"session=secret".to_vec()) });
+        let invoices = forward(&Record { topic: "orders", headers }, "invoices", &presets::W3C.propagator());
+        let keys: Vec<_> = invoices.headers.iter().map(|header| header.key.as_str()).collect();
+        assert_eq!(keys, ["traceparent"]);
     }
 
     #[test]

@@ -105,6 +105,14 @@ impl<'c> Headers<'c> {
         table.present.intersects(fields) || (table.unknown.intersects(fields) && self.present().intersects(fields))
     }
 
+    /// Returns whether any watched field is present, or one of `others`, watched or not.
+    pub(crate) fn holds_any(&self, others: FieldSet) -> bool {
+        let others = others.without(self.names.watched());
+        !self.table.present.is_empty()
+            || self.table.unknown.built_in().any(|field| self.get(field).is_some())
+            || (!others.is_empty() && self.source.holds_any(others))
+    }
+
     /// Returns the fields that are present.
     pub fn present(&self) -> FieldSet {
         if self.table.unknown.is_empty() { self.table.present } else { self.source.present(self.names) }

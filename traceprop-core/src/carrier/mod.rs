@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::field::{Field, FieldNames, FieldSet};
+use crate::field::Field;
 use crate::wire;
 use crate::wire::buffer::Counter;
 
@@ -17,10 +17,13 @@ mod maps;
 mod pairs;
 mod slices;
 pub(crate) mod source;
+mod stale;
 pub(crate) mod table;
 
 #[cfg(feature = "alloc")]
 pub use pairs::Pairs;
+pub(crate) use stale::HeldNames;
+pub use stale::StaleFields;
 
 /// Something that headers can be read from.
 ///
@@ -168,40 +171,13 @@ pub trait CarrierMut {
         });
         found
     }
-}
 
-/// The fields that an injection replaces: those of all formats that are written.
-///
-/// # Examples
-///
-/// ```
-/// use traceprop_core::carrier::StaleFields;
-///
-/// /// Tells a carrier of two known headers whether it holds one of the fields.
-/// fn has_stale(fields: &StaleFields<'_>) -> bool {
-///     ["traceparent", "b3"].iter().any(|name| fields.contains(name))
-/// }
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct StaleFields<'p> {
-    names: &'p FieldNames,
-    fields: FieldSet,
-}
-
-impl<'p> StaleFields<'p> {
-    pub(crate) const fn new(names: &'p FieldNames, fields: FieldSet) -> Self {
-        Self { names, fields }
-    }
-
-    /// Returns whether a header with this name is one of them.
-    #[inline]
-    pub fn contains(&self, name: &str) -> bool {
-        self.names.find(name).is_some_and(|field| self.fields.contains(field))
-    }
-
-    /// Returns the fields if each of them has one built-in name: no prefix, no custom header.
-    pub fn built_in(&self) -> Option<FieldSet> {
-        self.fields.is_fixed().then_some(self.fields)
+    /// Returns whether the names are variables of a process, which other programs share. Defaults to `false`.
+    ///
+    /// A variable like `NEWRELIC` can belong to any program. So an injection leaves the formats that are neither read
+    /// nor written, whatever the trust. [`Propagator::strip`](crate::Propagator::strip) removes them too.
+    fn is_environment(&self) -> bool {
+        false
     }
 }
 
@@ -216,6 +192,10 @@ impl<C: CarrierMut + ?Sized> CarrierMut for &mut C {
 
     fn contains_any(&mut self, fields: &StaleFields<'_>) -> bool {
         (**self).contains_any(fields)
+    }
+
+    fn is_environment(&self) -> bool {
+        (**self).is_environment()
     }
 }
 
@@ -367,23 +347,10 @@ impl fmt::Debug for FieldValue<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::{FieldNames, FieldSet};
     use alloc::format;
     use alloc::string::String;
     use alloc::vec::Vec;
-
-    #[test]
-    fn ok_owned_fields_are_those_that_are_written() {
-        let mut names = FieldNames::new();
-        names.watch(FieldSet::of(&[Field::TraceParent, Field::Baggage, Field::UberContext]));
-        let fields = FieldSet::of(&[Field::TraceParent, Field::Baggage]);
-        let fixed = StaleFields::new(&names, fields);
-        assert!(fixed.contains("TraceParent") && fixed.contains("baggage"));
-        assert!(!fixed.contains("uberctx-a") && !fixed.contains("accept"));
-        assert_eq!(fixed.built_in(), Some(fields));
-        let family = StaleFields::new(&names, fields.with(Field::UberContext));
-        assert!(family.contains("uberctx-a"));
-        assert_eq!(family.built_in(), None);
-    }
 
     #[test]
     fn ok_a_carrier_holds_a_field_or_does_not_and_loses_none() {

@@ -1,7 +1,7 @@
 //! What headers are read from: a carrier, or the buffer of an owned context.
 
 use super::table::Table;
-use super::{Carrier, Lookup};
+use super::{Carrier, HeldNames, Lookup};
 use crate::field::{Field, FieldNames, FieldSet};
 
 /// The lines of a request. A field with several lines is read from here again.
@@ -16,6 +16,14 @@ pub(crate) trait LineSource: Sync {
     fn look_up(&self, field: Field) -> Lookup<'_> {
         let _ = field;
         Lookup::Unsupported
+    }
+
+    /// Returns whether a line has the built-in name of one of these fields, watched or not.
+    fn holds_any(&self, fields: FieldSet) -> bool;
+
+    /// Returns the custom headers of the request that a source names without its propagator.
+    fn held_names(&self) -> Option<&dyn HeldNames> {
+        None
     }
 
     /// Returns the first line of `field` at place `from` or later, with its name and the place after it.
@@ -42,6 +50,15 @@ impl<C: Carrier> LineSource for C {
 
     fn look_up(&self, field: Field) -> Lookup<'_> {
         self.lookup(field)
+    }
+
+    fn holds_any(&self, fields: FieldSet) -> bool {
+        let mut lookups = fields.built_in().map(|field| self.lookup(field));
+        let has_index = lookups.clone().next().is_some_and(|found| found != Lookup::Unsupported);
+        match has_index && fields.is_fixed() {
+            true => lookups.any(|found| found != Lookup::Absent),
+            false => self.fields().any(|(name, _)| Field::from_name(name).is_some_and(|field| fields.contains(field))),
+        }
     }
 
     fn next_line<'c>(&'c self, names: &FieldNames, field: Field, from: usize) -> Option<(usize, &'c str, &'c [u8])> {

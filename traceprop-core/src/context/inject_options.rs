@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::field::{Field, FieldNames, Named};
+use crate::field::{Field, FieldNames, FieldSet, Named};
 use crate::tracestate::TraceStateEdit;
 
 /// Options of one outgoing call: which data may be sent to the destination, and its address.
@@ -26,6 +26,8 @@ pub struct InjectOptions<'a> {
     baggage: Allow<'a>,
     correlation_headers: Allow<'a>,
     tracestate: &'a [TraceStateEdit<'a>],
+    kept_headers: &'a [&'a str],
+    kept_formats: &'a [&'a str],
 }
 
 /// Which baggage keys or correlation headers may be sent.
@@ -81,6 +83,8 @@ impl<'a> InjectOptions<'a> {
             baggage: Allow::None,
             correlation_headers: Allow::None,
             tracestate: &[],
+            kept_headers: &[],
+            kept_formats: &[],
         }
     }
 
@@ -123,6 +127,71 @@ impl<'a> InjectOptions<'a> {
     pub const fn edit_tracestate(mut self, edits: &'a [TraceStateEdit<'a>]) -> Self {
         self.tracestate = edits;
         self
+    }
+
+    /// Keeps headers that the outgoing request already has, whatever the trust. Nothing is written over them.
+    ///
+    /// Use it for headers of another library that writes before this one, such as `baggage` or `sentry-trace` of an SDK.
+    /// Do not use it for a copy of a received request: what a caller sent would pass as the service's own.
+    ///
+    /// A header of a trace format keeps the format whole. All of its trace headers stay and none is written, because one
+    /// of them alone would mix two traces. Baggage and correlation ids are kept header by header. Letter case is ignored.
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::{Field, InjectOptions, SpanContext, SpanId, TraceId, presets};
+    ///
+    /// let span = SpanContext::new(TraceId::MIN, SpanId::MIN);
+    /// let mut headers = vec![("baggage".to_owned(), "own=1".to_owned())];
+    /// let options = InjectOptions::new().keep_headers(&["baggage"]);
+    /// let propagator = presets::W3C.propagator();
+    /// let report = propagator.inject(&span, &options, &mut headers);
+    /// assert!(report.kept().iter().eq([Field::Baggage]));
+    /// assert_eq!(headers[0].1, "own=1");
+    /// # }
+    /// ```
+    pub const fn keep_headers(mut self, names: &'a [&'a str]) -> Self {
+        self.kept_headers = names;
+        self
+    }
+
+    /// Keeps the trace headers of formats that this call does not write, for a hop that is transparent in them.
+    ///
+    /// Use it in a gateway that forwards a copy of the request to services behind it, such as AWS X-Ray behind a gateway
+    /// that writes W3C. `all` keeps every format. Baggage and correlation ids are never kept.
+    ///
+    /// It has no effect if the context is not from an extraction under [`Trust::Continue`](crate::Trust::Continue). The
+    /// headers are then removed, and reported as omitted (`not-allowed`).
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::{InjectOptions, SpanId, TraceId, Trust, presets};
+    ///
+    /// let propagator = presets::ALL_TO_W3C.propagator();
+    /// let request = vec![("b3".to_owned(), "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1".to_owned())];
+    /// let options = InjectOptions::new().keep_formats(&["b3"]);
+    /// let forwarded = |trust| {
+    ///     let mut headers = request.clone();
+    ///     let span = propagator.extract_with_trust(&request, trust).span_with_ids(TraceId::MIN, SpanId::MIN);
+    ///     propagator.inject(&span, &options, &mut headers);
+    ///     headers.len()
+    /// };
+    /// assert_eq!((forwarded(Trust::Continue), forwarded(Trust::Restart)), (2, 1));
+    /// # }
+    /// ```
+    pub const fn keep_formats(mut self, names: &'a [&'a str]) -> Self {
+        self.kept_formats = names;
+        self
+    }
+
+    /// Returns the headers that stay as they are in the outgoing request.
+    pub const fn kept_headers(&self) -> &'a [&'a str] {
+        self.kept_headers
+    }
+
+    /// Returns the formats whose trace headers stay in the outgoing request.
+    pub const fn kept_formats(&self) -> &'a [&'a str] {
+        self.kept_formats
     }
 
     /// Returns the authority of the destination, or `unknown` if none is set.
@@ -244,9 +313,9 @@ impl Omitted {
     }
 }
 
-/// What an injection omitted, and why.
+/// What an injection omitted and why, and what became of headers that the carrier held.
 ///
-/// The report has at most [`MAX`](Self::MAX) pairs of header and reason. It contains no text of a header, so it can be
+/// No field is reported twice. The report has at most [`MAX`](Self::MAX) pairs of header and reason. It contains no text of a header, so it can be
 /// logged. It borrows the propagator for the names of custom headers.
 ///
 /// # Examples
@@ -272,6 +341,8 @@ pub struct InjectReport<'p> {
 pub(crate) struct OmissionList {
     list: [Option<Omitted>; InjectReport::MAX],
     dropped: bool,
+    replaced: FieldSet,
+    kept: FieldSet,
 }
 
 impl OmissionList {
@@ -286,10 +357,22 @@ impl OmissionList {
         }
     }
 
+    /// Adds fields that stay in the carrier as they are.
+    pub(crate) fn keep(&mut self, fields: FieldSet) {
+        self.kept = self.kept.union(fields);
+    }
+
+    /// Adds fields that were removed from the carrier, and of which nothing was written.
+    pub(crate) fn replace(&mut self, fields: FieldSet) {
+        let told = self.list.iter().flatten().fold(self.kept, |told, omitted| told.with(omitted.field));
+        self.replaced = fields.without(told);
+    }
+
     /// Returns the report for the caller.
     pub(crate) fn report<'p>(self, names: &'p FieldNames) -> InjectReport<'p> {
         // A new empty list is faster than a copy of one that was written a moment ago.
-        let list = if self.list[0].is_none() { Self::default() } else { self };
+        let is_empty = self.list[0].is_none() && self.replaced.is_empty() && self.kept.is_empty();
+        let list = if is_empty { Self::default() } else { self };
         InjectReport { list, names: Some(names) }
     }
 }
@@ -313,6 +396,33 @@ impl<'p> InjectReport<'p> {
         self.list.list.iter().flatten()
     }
 
+    /// Returns the fields that the carrier held and that this call removed without writing them, unless they are omitted.
+    ///
+    /// A custom header of another propagator is a [`Field::Custom`] without a name.
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::{Field, InjectOptions, SpanId, TraceId, presets};
+    ///
+    /// let propagator = presets::ALL_TO_W3C.propagator();
+    /// let request = [("b3".to_owned(), "0".to_owned())];
+    /// let span = propagator.extract(&request).span_with_ids(TraceId::MIN, SpanId::MIN);
+    /// let mut copy = request.to_vec();
+    /// let report = propagator.inject(&span, &InjectOptions::new(), &mut copy);
+    /// assert!(report.replaced().iter().eq([Field::B3]) && report.is_complete());
+    /// assert_eq!(report.to_string(), "nothing omitted; b3: removed from the request");
+    /// # }
+    /// ```
+    pub const fn replaced(&self) -> FieldSet {
+        self.list.replaced
+    }
+
+    /// Returns the fields that stay in the carrier as they were. [`InjectOptions::keep_headers`] and
+    /// [`InjectOptions::keep_formats`] keep them.
+    pub const fn kept(&self) -> FieldSet {
+        self.list.kept
+    }
+
     /// Returns `true` if nothing was omitted.
     pub const fn is_complete(&self) -> bool {
         self.list.list[0].is_none()
@@ -327,13 +437,18 @@ impl<'p> InjectReport<'p> {
 impl fmt::Display for InjectReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_complete() {
-            return f.write_str("nothing omitted");
+            f.write_str("nothing omitted")?;
         }
         for (i, omission) in self.iter().enumerate() {
             if i > 0 {
                 f.write_str("; ")?;
             }
             omission.show(self.names, f)?;
+        }
+        for (fields, fate) in [(self.replaced(), "removed from the request"), (self.kept(), "kept in the request")] {
+            for field in fields.iter() {
+                write!(f, "; {}: {fate}", Named(self.names, field))?;
+            }
         }
         Ok(())
     }

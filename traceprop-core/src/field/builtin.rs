@@ -12,7 +12,7 @@
 //!
 //! The order of the rows is the order of `all`, of `Field`, and of what an owned context keeps first.
 //!
-//! `unread` holds headers that no format here reads. They are only removed, have no place in the table of headers, and
+//! `unread` holds headers that no format here reads. `Text` marks baggage there too. They are only removed, have no place in the table of headers, and
 //! reserve nothing: a custom header may have their name, and is then what is meant.
 
 /// Hands the table to the macro of this name.
@@ -148,7 +148,7 @@ macro_rules! builtin_formats {
                 /// Application Insights' `request-context`.
                 RequestContext = "request-context",
                 /// Application Insights' `correlation-context`.
-                CorrelationContext = "correlation-context",
+                CorrelationContext: Text = "correlation-context",
                 /// Envoy's `x-client-trace-id`.
                 ClientTraceId = "x-client-trace-id",
                 /// Envoy's `x-envoy-force-trace`.

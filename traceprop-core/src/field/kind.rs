@@ -179,6 +179,12 @@ impl FormatSet {
         Self(self.0 | other.0)
     }
 
+    /// Returns the fields of all formats of these kinds.
+    pub(crate) fn fields(self) -> FieldSet {
+        let rows = ROWS.iter().filter(|row| self.contains(row.kind));
+        rows.fold(FieldSet::EMPTY, |fields, row| fields.union(row.fields))
+    }
+
     /// Whether `other` has all of them too.
     pub(crate) const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0

@@ -12,7 +12,7 @@ macro_rules! define {
             first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:ident, letter: $letter:expr,
             preserves: $preserves:ident,
         })+ }
-        unread { $($(#[doc = $unread_doc:literal])+ $unread:ident = $unread_text:literal,)+ }
+        unread { $($(#[doc = $unread_doc:literal])+ $unread:ident $(: $unread_carries:ident)? = $unread_text:literal,)+ }
     ) => {
         /// A header field that a format reads or writes, or that is only removed.
         ///
@@ -85,6 +85,7 @@ macro_rules! define {
             pub(super) const fn carries(self) -> Carries {
                 match self {
                     $($(Self::$field => Carries::$carries,)*)+
+                    $($(Self::$unread => Carries::$unread_carries,)?)+
                     _ => Carries::Trace,
                 }
             }

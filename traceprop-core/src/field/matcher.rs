@@ -75,6 +75,17 @@ impl FieldNames {
         self.lookup_order = LookupOrder::of(self.watched);
     }
 
+    #[inline]
+    pub(crate) const fn watched(&self) -> FieldSet {
+        self.watched
+    }
+
+    /// Returns whether there is a custom header with this lower-case name.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn has_custom(&self, name: &str, is_prefix: bool) -> bool {
+        self.configured.iter().flatten().any(|known| known.is_prefix() == is_prefix && known.as_str() == name)
+    }
+
     /// Watches for the fields of every built-in format.
     #[cfg(feature = "alloc")]
     pub(crate) const fn all_built_in() -> Self {
@@ -123,11 +134,13 @@ impl FieldNames {
     /// name.
     ///
     /// WSGI and CGI servers have one variable for names that differ only in `_` and `-` (CVE-2015-0219).
-    #[cfg(feature = "alloc")]
     pub(crate) fn find_dashed(&self, name: &str) -> Option<Field> {
         // Longer names can only begin with a prefix, and prefixes are shorter.
         let mut bytes = [0; CustomHeader::MAX_LEN + 2];
-        let len = name.len().min(bytes.len());
+        let mut len = name.len().min(bytes.len());
+        while !name.is_char_boundary(len) {
+            len -= 1;
+        }
         let (dashed, _) = bytes.split_at_mut(len);
         dashed.copy_from_slice(&name.as_bytes()[..len]);
         for byte in dashed.iter_mut() {
@@ -135,19 +148,21 @@ impl FieldNames {
         }
         let dashed = core::str::from_utf8(dashed).ok()?;
         let mut customs = self.configured.iter().map_while(Option::as_ref);
-        let custom = || customs.position(|known| known.matches_dashed(dashed)).map(|place| Field::Custom(place as u8));
-        Field::from_name(dashed).or_else(custom)
+        let mut custom =
+            || customs.position(|known| known.matches_dashed(dashed)).map(|place| Field::Custom(place as u8));
+        // A custom header may have the name of a field that no format reads.
+        custom().or_else(|| Field::from_name(dashed))
+    }
+
+    /// Returns whether the name of a custom header contains a `_`.
+    pub(crate) fn custom_has_underscore(&self) -> bool {
+        self.configured.iter().map_while(Option::as_ref).any(|known| known.as_str().contains('_'))
     }
 
     /// The configured field with this name.
     pub(crate) fn configured(&self, name: &CustomHeader) -> Option<Field> {
         let place = self.configured.iter().position(|known| known.as_ref() == Some(name))?;
         Some(Field::Custom(place as u8))
-    }
-
-    /// Returns the watched fields that hold baggage, and the custom headers: what may be written where there is no trace.
-    pub(crate) const fn text(&self) -> FieldSet {
-        self.watched.intersection(FieldSet::TEXT)
     }
 
     /// Returns in which order an index is asked. `None` if it cannot hold every field: prefixes and custom headers have
@@ -300,15 +315,6 @@ mod tests {
         let order = names.lookup_order().unwrap();
         assert_eq!((order.first, order.if_present.fields, order.if_present.unknown), (single, FieldSet::EMPTY, multi));
         assert_eq!((order.if_absent.fields, order.if_absent.unknown), (multi, FieldSet::EMPTY));
-    }
-
-    #[test]
-    fn ok_text_is_baggage_and_custom_headers() {
-        let mut names = FieldNames::new();
-        names.watch(FieldSet::of(&[Field::TraceParent, Field::Baggage]));
-        assert_eq!(names.text(), FieldSet::of(&[Field::Baggage]));
-        let tenant = names.watch_name(&CustomHeader::from_static("x-tenant")).unwrap();
-        assert_eq!(names.text(), FieldSet::of(&[Field::Baggage, tenant]));
     }
 
     #[test]

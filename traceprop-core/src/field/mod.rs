@@ -37,7 +37,6 @@ impl Field {
     }
 
     /// Returns the field with this index.
-    #[cfg(feature = "alloc")]
     pub(crate) fn at(index: usize) -> Self {
         match Self::ALL.get(index) {
             Some(field) => *field,
@@ -109,7 +108,7 @@ const fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
     true
 }
 
-const fn dashed(byte: u8) -> u8 {
+pub(crate) const fn dashed(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte }
 }
 

@@ -1,6 +1,7 @@
 //! Sets of fields, a bit for each.
 
 use super::known::{FAMILIES, FIXED_COUNT, Field};
+use super::name::MAX_CUSTOM_HEADERS;
 
 /// A set of fields.
 ///
@@ -23,9 +24,12 @@ impl FieldSet {
     /// The set without any field.
     pub const EMPTY: Self = Self(0);
 
-    /// The fields that hold baggage, and all custom headers.
+    /// All fields with a built-in name, and all custom headers that a propagator can have.
+    pub(crate) const ALL: Self = Self((1 << (FIXED_COUNT + MAX_CUSTOM_HEADERS)) - 1);
+
+    /// The built-in fields that hold baggage.
     pub(crate) const TEXT: Self = {
-        let mut text = Self(!0 << FIXED_COUNT);
+        let mut text = Self::EMPTY;
         let mut i = 0;
         while i < FIXED_COUNT {
             text = if Field::ALL[i].is_baggage() { text.with(Field::ALL[i]) } else { text };
@@ -33,6 +37,9 @@ impl FieldSet {
         }
         text
     };
+
+    /// The fields that no format here reads.
+    pub(crate) const UNREAD: Self = Self::of(Field::ALL).without(Self::of(Field::BUILT_IN));
 
     /// Creates a set of these fields.
     pub const fn of(fields: &[Field]) -> Self {
@@ -98,8 +105,7 @@ impl FieldSet {
     }
 
     /// Iterates over all fields of the set, in the order of [`Field::ALL`], then custom headers.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn iter(self) -> impl Iterator<Item = Field> {
+    pub fn iter(self) -> impl Iterator<Item = Field> {
         let mut left = self.0;
         core::iter::from_fn(move || {
             let place = (left != 0).then(|| left.trailing_zeros() as usize)?;

@@ -23,8 +23,8 @@ pub use inject_source::InjectSource;
 pub(crate) use parsed::DecisionWeight;
 pub use parsed::{Outcome, Parsed};
 pub(crate) use preserve::{Preserve, keep_text};
-pub(crate) use writer::Progress;
 pub use writer::Writer;
+pub(crate) use writer::{Progress, kept_header};
 
 /// A trace format: reads headers of its own, and writes them.
 ///
@@ -156,6 +156,8 @@ impl<F: Format + ?Sized> Format for &F {
 pub struct FormatFields<'a> {
     built_in: FieldSet,
     custom: &'a [CustomHeader],
+    /// How many of the custom headers are part of the trace context. The others hold text, and so do prefixes.
+    trace_len: usize,
     /// The built-in format with these headers, or `Custom`.
     kind: FormatKind,
     /// The limits of W3C baggage, for its format.
@@ -176,7 +178,14 @@ impl core::fmt::Debug for FormatFields<'_> {
 impl<'a> FormatFields<'a> {
     /// Creates a list of headers with built-in names.
     pub const fn built_in(fields: FieldSet) -> Self {
-        Self { built_in: fields, custom: &[], kind: FormatKind::Custom, baggage_limits: None, preserve: None }
+        Self {
+            built_in: fields,
+            custom: &[],
+            trace_len: 0,
+            kind: FormatKind::Custom,
+            baggage_limits: None,
+            preserve: None,
+        }
     }
 
     /// Creates a list of headers with custom names.
@@ -186,7 +195,7 @@ impl<'a> FormatFields<'a> {
 
     /// Adds the headers with custom names. Earlier ones are replaced.
     pub const fn with_custom(self, names: &'a [CustomHeader]) -> Self {
-        Self { custom: names, ..self }
+        Self { custom: names, trace_len: names.len(), ..self }
     }
 
     /// Creates the list of a built-in format, as its row has it.
@@ -197,6 +206,11 @@ impl<'a> FormatFields<'a> {
     /// Creates the list of a built-in format whose headers have custom names.
     pub(crate) const fn of_custom(kind: FormatKind, names: &'a [CustomHeader]) -> Self {
         Self { kind, ..Self::custom(names) }
+    }
+
+    /// Sets how many of the custom headers are part of the trace context. Those after them hold text.
+    pub(crate) const fn with_trace_len(self, trace_len: usize) -> Self {
+        Self { trace_len, ..self }
     }
 
     /// Sets the limits of a baggage list.
@@ -235,6 +249,13 @@ impl<'a> FormatFields<'a> {
     pub(crate) fn set(&self, names: &FieldNames) -> FieldSet {
         let custom = self.custom.iter().filter_map(|name| names.configured(name));
         custom.fold(self.built_in, FieldSet::with)
+    }
+
+    /// Returns the headers with trace context, which mean something only together.
+    pub(crate) fn trace_fields(&self, names: &FieldNames) -> FieldSet {
+        let custom = self.custom.iter().take(self.trace_len).filter(|name| !name.is_prefix());
+        let custom = custom.filter_map(|name| names.configured(name));
+        custom.fold(self.built_in.without(FieldSet::TEXT), FieldSet::with)
     }
 }
 

@@ -3,15 +3,15 @@
 use core::fmt;
 
 use crate::carrier::{CarrierMut, FieldName, FieldValue};
-use crate::context::inject_options::{OmissionList, OmitReason};
+use crate::context::inject_options::{InjectOptions, OmissionList, OmitReason};
 use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
 use crate::wire::buffer::StackText;
 
 /// Writes the headers of one format into a carrier.
 ///
-/// Before its first header, the writer removes older headers of the format from the carrier, so that old and new ids are
-/// not mixed. A format that writes nothing changes nothing. If formats share a header, as the encodings of B3 do, the
-/// first format writes it and later ones do not replace it.
+/// Older headers of all formats were removed from the carrier, so that old and new ids are not mixed. If formats share a
+/// header, as the encodings of B3 do, the first format writes it and later ones do not replace it. A header that
+/// [`InjectOptions`](crate::InjectOptions) keep is not written.
 ///
 /// # Examples
 ///
@@ -48,39 +48,43 @@ use crate::wire::buffer::StackText;
 /// ```
 pub struct Writer<'w> {
     carrier: &'w mut dyn CarrierMut,
-    fields: FieldSet,
     progress: &'w mut Progress,
-    /// Fields that earlier formats have written.
+    /// Fields that earlier formats have written, and those that are kept as they are.
     taken: FieldSet,
     has_written: bool,
     omissions: &'w mut OmissionList,
     names: &'w FieldNames,
+    options: &'w InjectOptions<'w>,
 }
 
 /// The progress of an injection, over all its formats.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
-    /// Fields of earlier headers that the carrier may still contain.
-    stale: FieldSet,
-    written: FieldSet,
+    pub(crate) written: FieldSet,
+    /// Fields that stay in the carrier as they are, or may not be written beside those.
+    pub(crate) taken: FieldSet,
+    /// The headers that the options keep by name and that the carrier holds, as bits.
+    pub(crate) kept_headers: u64,
+    /// The carrier was not cleared, because there is no context. Each header that is written replaces only itself.
+    pub(crate) replaces: bool,
 }
 
-impl Progress {
-    pub(crate) const fn new(stale: FieldSet) -> Self {
-        Self { stale, written: FieldSet::EMPTY }
-    }
+/// Returns the bit of a header that the options keep by name, or 0. Names after the 63rd share one.
+pub(crate) fn kept_header(options: &InjectOptions<'_>, name: &str) -> u64 {
+    let place = options.kept_headers().iter().position(|kept| kept.eq_ignore_ascii_case(name));
+    place.map_or(0, |place| 1 << place.min(63))
 }
 
 impl<'w> Writer<'w> {
     pub(crate) fn new(
         carrier: &'w mut dyn CarrierMut,
-        fields: FieldSet,
         progress: &'w mut Progress,
         omissions: &'w mut OmissionList,
         names: &'w FieldNames,
+        options: &'w InjectOptions<'w>,
     ) -> Self {
-        let taken = progress.written;
-        Self { carrier, fields, progress, taken, has_written: false, omissions, names }
+        let taken = progress.written.union(progress.taken);
+        Self { carrier, progress, taken, has_written: false, omissions, names, options }
     }
 
     /// Writes a header with a built-in name.
@@ -145,42 +149,34 @@ impl<'w> Writer<'w> {
 
     #[inline]
     pub(crate) fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
+        self.has_written = true;
         // Empty headers are never sent: some servers answer them with status 400.
-        let is_empty = value.is_empty();
-        if self.begin(name.field()) && !is_empty {
-            self.progress.written = self.progress.written.with(name.field());
-            self.carrier.append(name, value);
+        if self.taken.contains(name.field()) || value.is_empty() || self.is_kept(name.as_str()) {
+            return;
         }
+        if self.progress.replaces {
+            self.remove(name.field());
+        }
+        self.progress.written = self.progress.written.with(name.field());
+        self.carrier.append(name, value);
     }
 
-    /// Removes older headers before the first line. Returns `false` if another format has written this field.
-    fn begin(&mut self, field: Field) -> bool {
-        if !self.has_written {
-            self.has_written = true;
-            // Carriers usually contain no older headers. Then the names need no look-up.
-            if !self.progress.stale.is_empty() {
-                self.remove_stale();
-            }
-        }
-        !self.taken.contains(field)
+    #[inline]
+    fn is_kept(&self, name: &str) -> bool {
+        self.progress.kept_headers != 0 && self.progress.kept_headers & kept_header(self.options, name) != 0
     }
 
     #[cold]
-    fn remove_stale(&mut self) {
-        let names = self.names;
-        let due = self.progress.stale.intersection(self.fields);
-        if !due.is_empty() {
-            self.carrier.remove_if(&mut |name| names.find(name).is_some_and(|field| due.contains(field)));
-            self.progress.stale = self.progress.stale.without(due);
+    fn remove(&mut self, field: Field) {
+        if !self.progress.written.contains(field) {
+            let names = self.names;
+            self.carrier.remove_if(&mut |name| names.find(name) == Some(field));
         }
     }
 }
 
 impl fmt::Debug for Writer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer")
-            .field("fields", &self.fields)
-            .field("has_written", &self.has_written)
-            .finish_non_exhaustive()
+        f.debug_struct("Writer").field("has_written", &self.has_written).finish_non_exhaustive()
     }
 }

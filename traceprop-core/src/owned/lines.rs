@@ -2,12 +2,13 @@
 
 use alloc::sync::Arc;
 
+use crate::carrier::HeldNames;
 use crate::carrier::headers::Headers;
 use crate::carrier::source::LineSource;
 use crate::carrier::table::Table;
 use crate::context::received::Received;
 use crate::context::trust::Trust;
-use crate::field::{Field, FieldNames, FieldSet, FormatKind};
+use crate::field::{self, Field, FieldNames, FieldSet, FormatKind};
 use crate::id::sampling::Sampling;
 use crate::owned::OwnedContext;
 use crate::propagator::Extraction;
@@ -18,6 +19,15 @@ use crate::propagator::Extraction;
 pub(crate) struct OwnedLines(pub(crate) Arc<[u8]>);
 
 pub(crate) const HEAD: usize = 6;
+
+/// In place of a field: a custom header that the request held, whether its lines are kept or not. It has no value. Another
+/// propagator does not know the header, and has to remove it from a copy of the request.
+const HELD: u8 = u8::MAX;
+
+/// [`HELD`] for a header whose name is a prefix.
+const HELD_PREFIX: u8 = HELD - 1;
+
+const _: () = assert!(Field::UNWATCHED.index() < HELD_PREFIX as usize);
 
 /// A line, and the place of its field.
 pub(crate) struct Entry<'c> {
@@ -34,6 +44,10 @@ impl Entry<'_> {
     fn len(&self) -> usize {
         HEAD + self.name.len() + self.value.len()
     }
+
+    const fn is_held(&self) -> bool {
+        self.index >= HELD_PREFIX
+    }
 }
 
 impl OwnedLines {
@@ -49,6 +63,8 @@ impl OwnedLines {
                 size += bytes;
             }
         }
+        let held = || held_entries(headers);
+        size += held().map(|entry| entry.len()).sum::<usize>();
         if size == 0 {
             return None;
         }
@@ -58,11 +74,22 @@ impl OwnedLines {
             for field in fields.iter() {
                 each_entry(headers, field, |entry| put(&mut room, &entry));
             }
+            held().for_each(|entry| put(&mut room, &entry));
         }
         Some(Self(buffer))
     }
 
+    /// Returns the lines.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
+        self.all_entries().filter(|entry| !entry.is_held())
+    }
+
+    /// Returns the custom headers that the request held.
+    fn held(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.all_entries().filter(Entry::is_held)
+    }
+
+    fn all_entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
         let mut rest: &[u8] = &self.0;
         core::iter::from_fn(move || {
             let (head, tail) = rest.split_first_chunk::<HEAD>()?;
@@ -95,6 +122,17 @@ fn entries_of<'c>(headers: &Headers<'c>, field: Field) -> impl Iterator<Item = E
     // No watched header has a longer name than a byte can count: custom headers and prefixes are shorter.
     let lines = headers.get_all(field).for_copy().filter(move |(name, _)| !named || name.len() <= usize::from(u8::MAX));
     lines.map(move |(name, value)| Entry { index, name: if named { name } else { "" }, value })
+}
+
+/// Returns an entry without a line for each custom header that the request holds.
+fn held_entries<'c>(headers: &Headers<'c>) -> impl Iterator<Item = Entry<'c>> + use<'c> {
+    let names = headers.names();
+    let custom = headers.present().without(FieldSet::of(Field::ALL));
+    custom.iter().filter_map(move |field| {
+        let header = names.custom(field)?;
+        let index = if header.is_prefix() { HELD_PREFIX } else { HELD };
+        Some(Entry { index, name: header.as_str(), value: &[] })
+    })
 }
 
 /// Whether the lines of a field are still needed. Those of another trace are not, and invalid ones are not forwarded.
@@ -140,6 +178,13 @@ fn put(room: &mut &mut [u8], entry: &Entry<'_>) {
 pub(crate) struct Builder(alloc::vec::Vec<u8>);
 
 impl Builder {
+    /// Begins with the custom headers that the request held.
+    pub(crate) fn with_held(lines: Option<&OwnedLines>) -> Self {
+        let mut builder = Self::default();
+        lines.into_iter().flat_map(OwnedLines::held).for_each(|entry| builder.entry(&entry));
+        builder
+    }
+
     pub(crate) fn entry(&mut self, entry: &Entry<'_>) {
         let start = self.0.len();
         self.0.resize(start + entry.len(), 0);
@@ -151,7 +196,29 @@ impl Builder {
     }
 }
 
+impl HeldNames for OwnedLines {
+    fn contains(&self, name: &str, dashed: bool) -> bool {
+        let read = |byte: u8| if dashed { field::dashed(byte) } else { byte }.to_ascii_lowercase();
+        self.held().any(|held| {
+            let begins = name.bytes().map(read).take(held.name.len()).eq(held.name.bytes().map(read));
+            begins && (name.len() > held.name.len()) == (held.index == HELD_PREFIX)
+        })
+    }
+
+    fn are_within(&self, names: &FieldNames) -> bool {
+        self.held().all(|held| names.has_custom(held.name, held.index == HELD_PREFIX))
+    }
+}
+
 impl LineSource for OwnedLines {
+    fn holds_any(&self, fields: FieldSet) -> bool {
+        self.entries().any(|entry| fields.contains(entry.field()))
+    }
+
+    fn held_names(&self) -> Option<&dyn HeldNames> {
+        Some(self)
+    }
+
     fn fill<'c>(&'c self, names: &FieldNames, table: &mut Table<'c>) {
         for entry in self.entries() {
             if let Some(field) = names.find_entry(entry.field(), entry.name) {

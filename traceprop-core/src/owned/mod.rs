@@ -76,9 +76,9 @@ impl OwnedContext {
 
     /// Creates a context from the span of a service and the received headers.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
-        let received = span.received;
-        let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
-        let span = SpanContext { received: received.without_source(), ..span.without_headers() };
+        let received = owned_received(extraction, &span.received);
+        let lines = OwnedLines::copy(extraction, extraction.headers(), &span.received);
+        let span = SpanContext { received, ..span.without_headers() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
 
@@ -95,9 +95,11 @@ impl OwnedContext {
     /// assert_eq!(headers.get("traceparent"), Some(request[0].1));
     /// ```
     pub fn from_passthrough(extraction: &Extraction<'_>) -> Self {
-        let received = extraction.received;
-        let lines = OwnedLines::copy(extraction, extraction.headers(), &received);
-        let passthrough = extraction.passthrough().with_received(received.without_source());
+        let forwarded = extraction.passthrough();
+        let received =
+            owned_received(extraction, &forwarded.received).with(Mark::HeldFields, extraction.holds_fields());
+        let lines = OwnedLines::copy(extraction, extraction.headers(), &forwarded.received);
+        let passthrough = forwarded.with_received(received);
         Self { role: Role::Passthrough(passthrough), lines, endpoint: None }
     }
 
@@ -412,7 +414,7 @@ impl OwnedContext {
 
     /// Copies the lines that are not replaced, so that others can be added to them.
     pub(crate) fn lines_without(&self, is_replaced: impl Fn(&Entry<'_>) -> bool) -> Builder {
-        let mut builder = Builder::default();
+        let mut builder = Builder::with_held(self.lines.as_ref());
         let kept = self.lines.iter().flat_map(OwnedLines::entries).filter(|entry| !is_replaced(entry));
         kept.for_each(|entry| builder.entry(&entry));
         builder
@@ -430,6 +432,12 @@ impl OwnedContext {
         self.lines = builder.finish();
         self
     }
+}
+
+/// Returns what is known of the lines of a request after they were copied.
+fn owned_received(extraction: &Extraction<'_>, received: &Received<'_>) -> Received<'static> {
+    let held = extraction.headers().present().without(FieldSet::of(Field::ALL));
+    received.without_source().with(Mark::HeldCustom, !held.is_empty())
 }
 
 /// Forwards the context if it is a passthrough. Otherwise writes its span.

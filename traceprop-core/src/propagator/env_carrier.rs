@@ -95,6 +95,10 @@ impl CarrierMut for Command {
             }
         }
     }
+
+    fn is_environment(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

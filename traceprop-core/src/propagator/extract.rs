@@ -377,6 +377,12 @@ impl<'c> Extraction<'c> {
         passthrough.with_received(self.received)
     }
 
+    /// Returns whether the request holds a field of its propagator, a tracestate or W3C baggage, valid or not.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn holds_fields(&self) -> bool {
+        self.headers.holds_any(FieldSet::of(&[Field::TraceState, Field::Baggage]))
+    }
+
     /// Returns whether a format was read. It was not if it is only written, or if an earlier format has a context and
     /// that is enough.
     #[cfg(feature = "alloc")]

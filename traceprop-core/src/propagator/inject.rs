@@ -1,10 +1,12 @@
 //! Injection: formats write a context into a carrier, in canonical form or as it was received.
 
 use super::Propagator;
+use crate::carrier::CarrierMut;
 use crate::carrier::headers::Headers;
-use crate::carrier::{CarrierMut, StaleFields};
 use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
-use crate::field::{FieldSet, FormatKind};
+use crate::context::received::Mark;
+use crate::context::trust::Trust;
+use crate::field::{Field, FieldSet, FormatKind};
 use crate::format::{InjectContext, InjectSource, Progress, Writer};
 use crate::id::sampling::Sampling;
 
@@ -17,8 +19,13 @@ impl Propagator {
     /// `source` is a `&SpanContext`, a `&OwnedContext`, or a [`Passthrough`](crate::format::Passthrough) of a service that
     /// reports no spans. See [`InjectSource`] for what each of them writes.
     ///
-    /// Headers of those formats that the carrier holds already are replaced or removed. Other headers are not touched,
-    /// and no empty header is written. Inject last: a copy of an earlier carrier lacks the headers.
+    /// The carrier may be a copy of the received request. Before anything is written, it loses the headers that the call
+    /// owns: those of the formats that this propagator reads or writes, those that the propagator of the context reads, and
+    /// W3C baggage. Under [`Trust::Restart`](crate::Trust::Restart) and [`Trust::Ignore`](crate::Trust::Ignore) these are all
+    /// trace headers that are known. Without a context, which is a passthrough of a request that held none of them, the
+    /// carrier is left alone. Other headers are not touched, and no empty header is written.
+    ///
+    /// Inject last: a copy of an earlier carrier lacks the headers.
     ///
     /// ```
     /// # #[cfg(feature = "alloc")] {
@@ -69,32 +76,62 @@ impl Propagator {
     }
 
     pub(super) fn write_formats(&self, context: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
+        let (source, names, options) = (&context.source, &self.names, context.options);
         let mut omissions = OmissionList::default();
-        let nothing = context.source.is_passthrough
-            && context.source.trace_id.is_none()
-            && context.source.sampling == Sampling::Deferred;
-        let has_text = || context.headers.contains_any(context.headers.names().text());
-        if nothing && !self.kinds.contains(FormatKind::Custom) && !has_text() {
-            // A built-in format writes nothing without a trace, a decision or text.
-            return omissions.report(&self.names);
+        if !is_context(context) {
+            self.write_without_context(context, carrier, &mut omissions);
+            return omissions.report(names);
         }
-        // Carriers usually contain no older headers. One search tells.
-        let has_stale = carrier.contains_any(&StaleFields::new(&self.names, self.owned));
-        let mut progress = Progress::new(if has_stale { self.owned } else { FieldSet::EMPTY });
+        let stale = self.stale_fields(&source.received, carrier);
+        let (mut removed, mut progress) = (FieldSet::EMPTY, Progress::default());
+        // A carrier usually holds none of them. A few look-ups tell; if a search is needed, it can remove them as well.
+        if stale.built_in().is_none() || carrier.contains_any(&stale) {
+            (removed, progress) = self.clear(&stale, &source.received, options, carrier, &mut omissions);
+        }
+        let nothing = source.is_passthrough && source.trace_id.is_none() && source.sampling == Sampling::Deferred;
         for format in self.inject.iter() {
-            let mut writer =
-                Writer::new(carrier, format.fields().set(&self.names), &mut progress, &mut omissions, &self.names);
-            match (nothing, context.source.is_passthrough) {
+            let mut writer = Writer::new(carrier, &mut progress, &mut omissions, names, options);
+            match (nothing, source.is_passthrough) {
                 (true, _) => {}
                 (false, true) => format.forward(context, &mut writer),
                 (false, false) => format.inject(context, &mut writer),
             }
-            if context.source.received.keeps_text() {
-                format.inject_text(context, &mut writer);
-            }
+            format.inject_text(context, &mut writer);
         }
-        omissions.report(&self.names)
+        if !removed.is_empty() {
+            omissions.replace(removed.without(progress.written));
+        }
+        omissions.report(names)
     }
+
+    /// Writes the text of custom formats. A built-in format writes nothing without a context.
+    #[cold]
+    fn write_without_context(
+        &self,
+        context: &InjectContext<'_>,
+        carrier: &mut dyn CarrierMut,
+        omissions: &mut OmissionList,
+    ) {
+        let mut progress = Progress { replaces: true, ..Progress::default() };
+        for (format, _) in self.inject.kinds().filter(|(_, kind)| *kind == FormatKind::Custom) {
+            let mut writer = Writer::new(carrier, &mut progress, omissions, &self.names, context.options);
+            format.inject_text(context, &mut writer);
+        }
+    }
+}
+
+/// Returns whether there is a context: a span, or a request that held a header of its propagator, a tracestate or baggage.
+///
+/// A request whose trace is refused always makes one. Without a context the carrier is left alone.
+fn is_context(context: &InjectContext<'_>) -> bool {
+    const ALWAYS: FieldSet = FieldSet::of(&[Field::TraceState, Field::Baggage]);
+    let (source, received) = (&context.source, &context.source.received);
+    !source.is_passthrough
+        || source.trace_id.is_some()
+        || source.sampling != Sampling::Deferred
+        || received.trust() >= Trust::Restart
+        || received.is(Mark::HeldFields)
+        || (received.source.is_some() && context.headers.holds_any(received.read.fields().union(ALWAYS)))
 }
 
 #[cfg(feature = "std")]

@@ -1,6 +1,7 @@
 //! The propagator: several formats at once, read in one pass and merged into one context.
 
 mod builder;
+mod clear;
 #[cfg(feature = "std")]
 mod env;
 #[cfg(feature = "std")]
@@ -103,7 +104,7 @@ pub struct Propagator {
     extracted: FormatSet,
     /// The formats of the inject list.
     injected: FormatSet,
-    /// The fields of the inject list, which an injection replaces.
+    /// The fields of both lists, and W3C baggage: what an injection removes from a copy of a request.
     owned: FieldSet,
     /// The limits of the baggage that is read; `None` if none is.
     baggage_limits: Option<BaggageLimits>,
@@ -153,7 +154,9 @@ impl Propagator {
                 reads.watch_name(name);
             }
         }
-        let owned = inject.iter().fold(FieldSet::EMPTY, |owned, format| owned.union(format.fields().set(&reads)));
+        let formats = extract.iter().chain(inject.iter());
+        let owned = formats.map(|format| format.fields().set(&reads));
+        let owned = owned.fold(FieldSet::of(&[Field::Baggage]), FieldSet::union);
         extract.note_needs(&reads);
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let extracted = extract.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));

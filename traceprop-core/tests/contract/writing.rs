@@ -110,12 +110,8 @@ fn ok_a_passthrough_leaves_nothing_stale_either() {
             propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut fresh);
             let mut headers = [foreign(subject), stale(subject)].concat();
             propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
-            if fresh.is_empty() {
-                // With nothing to write, what is there stays untouched.
-                assert_eq!(headers, [foreign(subject), stale(subject)].concat(), "{}", subject.name());
-            } else {
-                assert_eq!(headers, [foreign(subject), fresh].concat(), "{}: {request:?}", subject.name());
-            }
+            // Also if there is nothing to write.
+            assert_eq!(headers, [foreign(subject), fresh].concat(), "{}: {request:?}", subject.name());
         }
     }
 }
@@ -128,10 +124,11 @@ fn ok_nothing_to_write_touches_nothing() {
         let propagator = subject.propagator();
         propagator.inject(Passthrough::sampling_only(Sampling::Deferred), &InjectOptions::everything(), &mut headers);
         assert_eq!(headers, before, "{}", subject.name());
-        // A trace without the sender's span cannot be forwarded by a format that needs one.
+        // A trace without the sender's span cannot be forwarded by a format that needs one. Older headers go all the same.
         let undecided = Passthrough::from_remote(RemoteContext::new(TRACE, None));
         let omitted = propagator.inject(undecided, &InjectOptions::everything(), &mut headers);
-        assert_eq!(headers == before, subject.names_span || subject.is_correlation(), "{}", subject.name());
+        let writes_nothing = subject.names_span || subject.is_correlation();
+        assert_eq!(headers == foreign(subject), writes_nothing, "{}", subject.name());
         assert_eq!(omitted.is_complete(), !subject.names_span, "{}: {omitted}", subject.name());
     }
 }

@@ -34,7 +34,7 @@ const GROUND: &[&str] = &["tracestate", "TraceState", "baggage", "Baggage"];
 pub(crate) fn rows(table: &Source) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut pieces = table.pieces().into_iter().peekable();
-    // A field is `Name: Trace = "header"` in a format and `Name = "header"` among the unread.
+    // A field is `Name: Trace = "header"` in a format and `Name = "header"` or `Name: Text = "header"` among the unread.
     let (mut recent, mut in_names) = (Vec::new(), false);
     while let Some(piece) = pieces.next() {
         match piece {
@@ -50,7 +50,8 @@ pub(crate) fn rows(table: &Source) -> Vec<Row> {
                 let Some(row) = rows.last_mut() else { continue };
                 if !in_names {
                     // Between them is what the field holds, in a format.
-                    let field = recent.iter().rev().nth(usize::from(row.kind != "unread"));
+                    let is_unread = row.kind == "unread" && recent.last().is_none_or(|word| *word != "Text");
+                    let field = recent.iter().rev().nth(usize::from(!is_unread));
                     row.identifiers.extend(field.map(|field| plain(field)));
                 }
                 row.identifiers.extend(in_names.then(|| plain(kind_of(text))));

@@ -131,7 +131,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn ok_baggage_of_the_carrier_is_kept_if_none_is_allowed() {
+    fn ok_baggage_of_the_carrier_is_removed_whether_any_is_allowed_or_not() {
         let request =
             [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("baggage", "tenant=acme")];
         let propagator = presets::W3C.propagator();
@@ -142,7 +142,9 @@ mod tests {
             headers.retain(|(name, _)| name == "baggage");
             headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
         };
-        assert_eq!(baggage(&InjectOptions::new()), ["own=1"]);
+        assert_eq!(baggage(&InjectOptions::new()), [""; 0]);
+        assert_eq!(baggage(&InjectOptions::new().keep_headers(&["Baggage"])), ["own=1"]);
+        assert_eq!(baggage(&InjectOptions::everything().keep_headers(&["Baggage"])), ["own=1"]);
         assert_eq!(baggage(&InjectOptions::everything()), ["tenant=acme"]);
     }
 

@@ -314,7 +314,9 @@ impl Format for Correlation {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of_custom(FormatKind::Correlation, core::slice::from_ref(&self.header)).preserved_by(self)
+        FormatFields::of_custom(FormatKind::Correlation, core::slice::from_ref(&self.header))
+            .with_trace_len(0)
+            .preserved_by(self)
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {

@@ -136,7 +136,9 @@ impl Format for Sw8 {
     fn fields(&self) -> FormatFields<'_> {
         match &self.names {
             None => FormatFields::of(FormatKind::Sw8).preserved_by(self),
-            Some(names) => FormatFields::of_custom(FormatKind::Sw8, names).preserved_by(self),
+            Some(names) => {
+                FormatFields::of_custom(FormatKind::Sw8, names).with_trace_len(CORRELATION).preserved_by(self)
+            }
         }
     }
 
