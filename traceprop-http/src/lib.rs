@@ -45,6 +45,7 @@
 //! | allow trace headers in CORS preflight responses | [`cors::allow_headers`], [`cors::browser_agent_headers`], the lists of [`cors`] |
 //! | tell the page which trace its request belongs to | [`ResponseHeaders`], [`cors::expose_headers`] |
 //! | tell the page which trace it was loaded in | [`PageMarkup`] |
+//! | keep a trace of an upstream service from a caller | [`strip_upstream`] |
 //! | keep ids out of responses that are cached | [`caching`] |
 //! | link a trace to the session, view and resource of a browser agent | [`RumIds`] |
 
@@ -70,7 +71,7 @@ mod rum;
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
 pub use page::{MetaTag, PageMarkup};
 pub use refused::{Refused, count_refused, remove_refused};
-pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseHeaders};
+pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseHeaders, strip_upstream};
 pub use rules::{Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 pub use rum::RumIds;
 pub use traceprop_core::OwnedContext;

@@ -24,7 +24,7 @@ use super::metrics::{self, metrics};
 /// ```
 pub const MAX_SERVER_TIMING_LEN: usize = 16 * 1024;
 
-static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(super) static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 static TRACE_RESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 /// A header, or a metric of a header, that names the trace in a response.

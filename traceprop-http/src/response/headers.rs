@@ -1,13 +1,16 @@
 //! The headers that a service writes into its responses.
 
+use std::sync::LazyLock;
+
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue};
 use traceprop_core::{
-    OwnedContext, SpanContext,
+    OwnedContext, Propagator, SpanContext, Trust,
     formats::correlation::Correlation,
     formats::tracecontext::{TraceFlags, TraceParent},
+    presets,
 };
 
-use super::ResponseHeader;
+use super::{ResponseHeader, strip_upstream};
 use crate::{caching, cors};
 
 static TIMING_ALLOW_ORIGIN: HeaderName = HeaderName::from_static("timing-allow-origin");
@@ -54,6 +57,17 @@ pub struct ResponseHeaders {
     /// The value of `Access-Control-Expose-Headers`, joined once and not for each response.
     exposed: Option<HeaderValue>,
     allows_shared_caches: bool,
+    upstream: Upstream,
+}
+
+/// Whether a trace of an upstream service is removed from its response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Upstream {
+    /// It is, under a trust that continues no trace of the caller.
+    #[default]
+    ByTrust,
+    Strip,
+    Keep,
 }
 
 impl ResponseHeaders {
@@ -69,6 +83,7 @@ impl ResponseHeaders {
             exposes: false,
             exposed: None,
             allows_shared_caches: false,
+            upstream: Upstream::ByTrust,
         }
     }
 
@@ -148,6 +163,47 @@ impl ResponseHeaders {
         self
     }
 
+    /// Removes what the response of an upstream service tells of its trace, under every trust.
+    ///
+    /// Use it in a gateway whose callers are strangers, also if it continues their traces. Under [`Trust::Restart`] and
+    /// [`Trust::Ignore`] it is the default. [`strip_upstream`] has the list of what is removed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue};
+    /// use traceprop_core::{OwnedContext, SpanContext};
+    /// use traceprop_http::ResponseHeaders;
+    ///
+    /// let span = SpanContext::new("4bf92f3577b34da6a3ce929d0e0e4736".parse()?, "00f067aa0ba902b7".parse()?);
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("server-timing", HeaderValue::from_static("db;dur=12, intid;desc=0123456789abcdef"));
+    /// ResponseHeaders::new().strip_upstream().write(&OwnedContext::new(span), &mut headers);
+    /// assert_eq!(headers["server-timing"], "db;dur=12");
+    /// # Ok::<(), traceprop_core::ParseIdError>(())
+    /// ```
+    pub fn strip_upstream(mut self) -> Self {
+        self.upstream = Upstream::Strip;
+        self
+    }
+
+    /// Keeps what the response of an upstream service tells of its trace, under every trust.
+    ///
+    /// Use it if callers may see the trace behind an edge, for example if they are tools of your own.
+    pub fn keep_upstream(mut self) -> Self {
+        self.upstream = Upstream::Keep;
+        self
+    }
+
+    /// Returns `true` if the trace of an upstream service is removed from the response to a caller with this trust.
+    pub const fn strips_upstream(&self, trust: Trust) -> bool {
+        match self.upstream {
+            Upstream::ByTrust => matches!(trust, Trust::Restart | Trust::Ignore),
+            Upstream::Strip => true,
+            Upstream::Keep => false,
+        }
+    }
+
     /// Returns the headers that name the trace. Correlation headers are not among them.
     pub fn headers(&self) -> impl Iterator<Item = ResponseHeader> + use<> {
         let on = [self.server_timing, self.draft_server_timing, self.traceresponse];
@@ -161,6 +217,9 @@ impl ResponseHeaders {
 
     /// Writes the headers for a request that is served in `context`.
     ///
+    /// If [`strip_upstream`](Self::strip_upstream) is set, the trace of an upstream service is removed first. Without the
+    /// propagator of the service its custom headers stay, so a layer also calls [`strip_upstream`].
+    ///
     /// A [passthrough](OwnedContext::from_passthrough) context has no span of this service, so for it only correlation
     /// ids are written, and the trace headers of an upstream service are unchanged. Each written line takes one
     /// allocation.
@@ -168,6 +227,7 @@ impl ResponseHeaders {
     /// Returns `false` if a header was not written: the response may be stored by a shared cache, has no room for
     /// another header, or exceeds a limit of [`ResponseHeader::write`].
     pub fn write(&self, context: &OwnedContext, headers: &mut HeaderMap) -> bool {
+        self.strip(headers);
         if self.is_empty() {
             return true;
         }
@@ -201,6 +261,7 @@ impl ResponseHeaders {
     /// # Ok::<(), traceprop_core::ParseIdError>(())
     /// ```
     pub fn write_span(&self, span: &SpanContext<'_>, headers: &mut HeaderMap) -> bool {
+        self.strip(headers);
         if self.is_empty() {
             return true;
         }
@@ -231,6 +292,16 @@ impl ResponseHeaders {
             self.exposed = (!list.is_empty()).then(|| HeaderValue::try_from(list).ok()).flatten();
         }
         self
+    }
+
+    fn strip(&self, headers: &mut HeaderMap) {
+        static NO_CUSTOM_HEADERS: LazyLock<Propagator> = LazyLock::new(|| presets::W3C.propagator());
+        if self.upstream == Upstream::Strip {
+            strip_upstream(&NO_CUSTOM_HEADERS, headers);
+            for name in self.echoed() {
+                headers.remove(name);
+            }
+        }
     }
 
     fn write_trace(&self, span: &SpanContext<'_>, headers: &mut HeaderMap) -> bool {

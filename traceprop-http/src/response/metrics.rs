@@ -114,7 +114,18 @@ pub(super) fn parts(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         let text = line.get(metric.place).unwrap_or_default();
         text.split(move |&byte| metric.is_open && byte == b',')
     });
-    parts.map(|part| (text(part, 0..end_of(part, 0, |byte| byte == b';')), part))
+    parts.map(named)
+}
+
+/// Returns every text between two commas, quoted or not, with its name.
+///
+/// After a line with a quote that is never closed, it depends on the reader which commas of this line are quoted.
+pub(super) fn pieces(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    line.split(|&byte| byte == b',').map(named)
+}
+
+fn named(part: &[u8]) -> (&[u8], &[u8]) {
+    (text(part, 0..end_of(part, 0, |byte| byte == b';')), part)
 }
 
 /// Returns `true` if browsers read the next line as part of this one.
@@ -129,10 +140,14 @@ pub(super) fn names(line: &[u8], name: &str) -> bool {
 
 /// Returns the line without the parts of this name. Other parts are unchanged. Empty if no other part has text.
 pub(super) fn without(line: &[u8], name: &str) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(line.len());
+    join(parts(line).filter(|(part, _)| !part.eq_ignore_ascii_case(name.as_bytes())), line.len())
+}
+
+/// Joins parts of a line of this length.
+pub(super) fn join<'l>(parts: impl Iterator<Item = (&'l [u8], &'l [u8])>, len: usize) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(len);
     let mut has_text = false;
-    let others = parts(line).filter(|(part, _)| !part.eq_ignore_ascii_case(name.as_bytes()));
-    for (place, (_, part)) in others.enumerate() {
+    for (place, (_, part)) in parts.enumerate() {
         if place > 0 {
             kept.push(b',');
         }

@@ -12,9 +12,11 @@
 mod header;
 mod headers;
 mod metrics;
+mod upstream;
 
 pub use header::{MAX_SERVER_TIMING_LEN, ResponseHeader};
 pub use headers::ResponseHeaders;
+pub use upstream::strip_upstream;
 
 #[cfg(test)]
 mod tests;

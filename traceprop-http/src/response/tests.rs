@@ -4,7 +4,8 @@ use super::metrics::{self, metrics};
 use http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use traceprop_core::{
-    OwnedContext, Sampling, SpanContext, format::MAX_HEADER_LINES, formats::tracecontext::TraceParent,
+    OwnedContext, Sampling, SpanContext, Trust, format::MAX_HEADER_LINES, formats::correlation::Correlation,
+    formats::tracecontext::TraceParent,
 };
 
 const IDS: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
@@ -102,6 +103,52 @@ fn ok_shared_caches_are_respected_unless_allowed() {
         assert_eq!((response.write(&context, &mut one), response.write_span(&span, &mut other)), (expected, expected));
         assert_eq!((one.len(), other.len()), (1 + usize::from(expected), 1 + usize::from(expected)));
     }
+}
+
+#[test]
+fn ok_an_upstream_trace_is_stripped_by_trust_unless_said_otherwise() {
+    let strips = |response: ResponseHeaders| {
+        [Trust::Continue, Trust::Resample, Trust::Restart, Trust::Ignore].map(|trust| response.strips_upstream(trust))
+    };
+    assert_eq!(strips(ResponseHeaders::new()), [false, false, true, true]);
+    assert_eq!(strips(ResponseHeaders::new().strip_upstream()), [true; 4]);
+    assert_eq!(strips(ResponseHeaders::new().keep_upstream()), [false; 4]);
+    assert_eq!(strips(ResponseHeaders::default().strip_upstream().keep_upstream()), [false; 4]);
+}
+
+#[test]
+fn ok_an_upstream_trace_is_stripped_before_ours_is_written() {
+    let context = OwnedContext::new(SpanContext::new(parent(0).trace_id, parent(0).parent_id));
+    let upstream = || {
+        let mut headers = headers(&["db;dur=1, trace;desc=x", "intid;desc=y"]);
+        for name in ["traceresponse", "x-request-id", "x-b3-traceid", "etag"] {
+            headers.append(name, HeaderValue::from_static("theirs"));
+        }
+        headers
+    };
+    let names = |response: &ResponseHeaders, cache: &'static str| {
+        let mut headers = upstream();
+        headers.insert("cache-control", HeaderValue::from_static(cache));
+        response.write(&context, &mut headers);
+        let timing = lines(&headers).join(" | ");
+        let mut names: Vec<_> = headers.keys().map(|name| name.as_str().to_owned()).collect();
+        names.retain(|name| name != "server-timing" && name != "cache-control");
+        names.sort();
+        (timing, names.join(" "))
+    };
+    let ours = format!("traceparent;desc=\"{IDS}-00\"");
+    let strip = ResponseHeaders::new().server_timing().echo_correlation(Correlation::from_static("x-request-id"));
+    let strip = strip.strip_upstream();
+    assert_eq!(names(&strip, "no-store"), (format!("db;dur=1 | {ours}"), "etag x-request-id".to_owned()));
+    // Nothing of ours is written where a cache may keep it.
+    assert_eq!(names(&strip, "public"), ("db;dur=1".to_owned(), "etag".to_owned()));
+    assert_eq!(
+        names(&ResponseHeaders::new().strip_upstream(), "public"),
+        ("db;dur=1".to_owned(), "etag x-request-id".to_owned())
+    );
+    let theirs = "db;dur=1, trace;desc=x | intid;desc=y".to_owned();
+    let all = "etag traceresponse x-b3-traceid x-request-id".to_owned();
+    assert_eq!(names(&ResponseHeaders::new(), "public"), (theirs, all));
 }
 
 #[test]
