@@ -8,7 +8,7 @@ use super::Propagator;
 use crate::context::inject_options::Allow;
 use crate::context::text_filter::TextFilter;
 use crate::context::trust::Trust;
-use crate::field::{CustomHeader, Field, FieldSet, FormatKind, ROWS};
+use crate::field::{CustomHeader, Field, FieldSet, FormatKind, ROWS, has_underscore};
 use crate::format::Format;
 use crate::formats;
 
@@ -139,7 +139,7 @@ impl Refusals<'_> {
             return self.of_field(field);
         }
         let read_as = || names.find_dashed(name).map_or(Verdict::Stays, Verdict::Refused);
-        if self.trust == Trust::Continue || !name.as_bytes().contains(&b'_') { Verdict::Stays } else { read_as() }
+        if self.trust == Trust::Continue || !has_underscore(name) { Verdict::Stays } else { read_as() }
     }
 
     fn of_field(&self, field: Field) -> Verdict {

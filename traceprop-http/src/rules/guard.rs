@@ -1,62 +1,124 @@
 //! Trace headers that a request already has: the rules apply to them too.
 
-use http::{HeaderMap, HeaderName};
-use traceprop_core::{Field, Propagator};
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use traceprop_core::refusals::Verdict;
+use traceprop_core::{Allow, Field, Propagator, Trust};
 
 use super::rule::{Keys, Rule};
 
-/// Header names that rules decide about, in addition to the built-in ones.
+/// The propagators whose headers rules decide about, in addition to the built-in ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guard {
+    propagators: Vec<Arc<Propagator>>,
     /// Headers of correlation ids.
     correlation: Vec<Box<str>>,
-    /// Headers of custom formats. A prefix ends in a dash.
-    others: Vec<Box<str>>,
+    /// Prefixes of custom formats. They hold text, as those of built-in formats do.
+    prefixes: Vec<Box<str>>,
+}
+
+/// What becomes of a header that a request already has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Stays,
+    /// Its members are judged one by one.
+    Members(Field),
+    Goes,
 }
 
 impl Guard {
     /// Adds the headers of `propagator`.
-    pub(super) fn watch(&mut self, propagator: &Propagator) {
+    pub(super) fn watch(&mut self, propagator: &Arc<Propagator>) {
+        if self.propagators.iter().any(|known| Arc::ptr_eq(known, propagator)) {
+            return;
+        }
+        self.propagators.push(Arc::clone(propagator));
         for format in propagator.extract_names().chain(propagator.inject_names()) {
             if let Some(header) = format.strip_prefix("correlation:") {
                 push(&mut self.correlation, header);
             }
         }
         let fields = propagator.extract_fields().chain(propagator.inject_fields());
-        for name in fields.filter(|name| Field::from_name(name).is_none()) {
-            if !is_listed(&self.correlation, name) {
-                push(&mut self.others, name);
-            }
+        for name in fields.filter(|name| name.ends_with('-') && Field::from_name(name).is_none()) {
+            push(&mut self.prefixes, name);
         }
     }
 
-    /// Removes the headers that the rule does not allow.
+    /// Removes the headers, and the members of baggage, that the rule does not allow.
     pub(super) fn withhold(&self, headers: &mut HeaderMap, rule: &Rule, withholds_text: bool) {
-        // Usually there is nothing to remove, and then nothing is copied.
-        let may_go = |name: &HeaderName| self.may_go(name.as_str(), rule, withholds_text);
-        let withheld: Vec<HeaderName> = headers.keys().filter(|name| !may_go(name)).cloned().collect();
-        for name in withheld {
-            headers.remove(name);
+        rule.baggage.lend(|allow| {
+            // Usually there is nothing to remove, and then nothing is copied.
+            let fate = |name: &HeaderName| self.fate(name.as_str(), rule, withholds_text);
+            let judged = headers.keys().map(|name| (name, fate(name))).filter(|(_, fate)| *fate != Fate::Stays);
+            let judged: Vec<_> = judged.map(|(name, fate)| (name.clone(), fate)).collect();
+            for (name, fate) in judged {
+                match fate {
+                    Fate::Members(field) => self.filter(&name, field, allow, headers),
+                    Fate::Goes | Fate::Stays => drop(headers.remove(name)),
+                }
+            }
+        });
+    }
+
+    fn fate(&self, name: &str, rule: &Rule, withholds_text: bool) -> Fate {
+        let stays = |stays: bool| if stays { Fate::Stays } else { Fate::Goes };
+        if let Some(header) = self.correlation_header(name) {
+            return stays(!withholds_text && rule.correlation.lend(|allow| allow.allows_header(header)));
+        }
+        let Some(verdict) = self.verdict(name) else { return Fate::Stays };
+        let is_prefixed = || self.prefixes.iter().any(|prefix| begins(name, prefix));
+        let list = match verdict {
+            Verdict::Members(field) => Some(field),
+            // A server may read it as the name of a list, but as such nobody parses it here.
+            Verdict::Refused(_) if self.is_text_with_dashes(name) || is_prefixed() => None,
+            Verdict::Refused(_) | Verdict::Stays => return stays(!rule.is_nothing()),
+        };
+        match (&rule.baggage, list) {
+            _ if rule.is_nothing() || withholds_text => Fate::Goes,
+            (Keys::All, _) => Fate::Stays,
+            (Keys::Only(_), Some(field)) => Fate::Members(field),
+            (Keys::Only(_) | Keys::None, _) => Fate::Goes,
         }
     }
 
-    fn may_go(&self, name: &str, rule: &Rule, withholds_text: bool) -> bool {
-        if let Some(header) = self.correlation_header(name) {
-            return !withholds_text && rule.correlation.lend(|allow| allow.allows_header(header));
-        }
-        let is_baggage = match field_read_as(name) {
-            Some(field) => field.is_baggage(),
-            None => {
-                let known = self.others.iter().filter(|known| is_or_begins(name, known));
-                match known.map(|known| known.ends_with('-')).reduce(|one, other| one || other) {
-                    Some(is_baggage) => is_baggage,
-                    None => return true,
+    /// Returns what the name is to the first propagator that knows it. A built-in name is known to all.
+    ///
+    /// Under this trust trace headers are refused, and lists of baggage are judged by their members.
+    fn verdict(&self, name: &str) -> Option<Verdict> {
+        let refusals = self.propagators.iter().map(|propagator| propagator.refusals(Trust::Restart, Allow::All));
+        refusals.map(|refusals| refusals.of_header(name)).find(|verdict| *verdict != Verdict::Stays)
+    }
+
+    /// WSGI and CGI servers have one variable for names that differ only in `_` and `-` (CVE-2015-0219).
+    fn is_text_with_dashes(&self, name: &str) -> bool {
+        name.contains('_') && matches!(self.verdict(&name.replace('_', "-")), Some(Verdict::Members(_)))
+    }
+
+    /// Removes the members that are not allowed. The others are unchanged.
+    fn filter(&self, name: &HeaderName, field: Field, allow: Allow<'_>, headers: &mut HeaderMap) {
+        let refusals = self.propagators.iter().map(|propagator| propagator.refusals(Trust::Continue, allow));
+        let mut knowing = refusals.filter(|refusals| refusals.of_header(name.as_str()) != Verdict::Stays);
+        let Some(refusals) = knowing.next() else { return };
+        let kept = |line: &HeaderValue| {
+            let (rest, removed) = refusals.of_members(field, name.as_str(), line.as_bytes());
+            match removed {
+                0 if !rest.is_empty() => Some(line.clone()),
+                _ if rest.is_empty() => None,
+                _ => {
+                    // Members of a valid value are valid, so no member is lost here.
+                    let mut kept = HeaderValue::from_bytes(&rest).ok()?;
+                    kept.set_sensitive(line.is_sensitive());
+                    Some(kept)
                 }
             }
         };
-        // A list of keys applies to baggage that the client writes. The keys of an existing header are not parsed.
-        let allows_baggage = !withholds_text && matches!(rule.baggage, Keys::All);
-        !rule.is_nothing() && (!is_baggage || allows_baggage)
+        let lines: Vec<_> = headers.get_all(name).iter().filter_map(kept).collect();
+        headers.remove(name);
+        for line in lines {
+            // The map had a place for this name before.
+            let _ = headers.try_append(name.clone(), line);
+        }
     }
 
     /// Returns the configured correlation header that a server reads under this name.
@@ -75,34 +137,6 @@ impl Guard {
     }
 }
 
-/// Returns the field that a server reads under this name.
-///
-/// WSGI and CGI servers have one variable for names that differ only in `_` and `-` (CVE-2015-0219).
-fn field_read_as(name: &str) -> Option<Field> {
-    let field = Field::from_name(name);
-    if field.is_some() || !has_underscore(name) {
-        return field;
-    }
-    Field::from_name(&name.replace('_', "-"))
-}
-
-/// Returns whether `name` has a `_`.
-///
-/// Each header of a request is asked, so eight bytes are compared together. Byte by byte, a call takes 6 % more instructions.
-fn has_underscore(name: &str) -> bool {
-    const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH_BITS: u64 = EACH << 7;
-    // Names are ASCII, so a byte that became 0 is the only one that borrows from its high bit.
-    let is_in =
-        |word: &[u8; 8]| (u64::from_ne_bytes(*word) ^ (EACH * u64::from(b'_'))).wrapping_sub(EACH) & HIGH_BITS != 0;
-    let name = name.as_bytes();
-    match name.last_chunk() {
-        // The last word may overlap the one before it.
-        Some(last) => is_in(last) || name.chunks_exact(8).filter_map(<[u8]>::first_chunk).any(is_in),
-        None => name.contains(&b'_'),
-    }
-}
-
 fn push(names: &mut Vec<Box<str>>, name: &str) {
     if !is_listed(names, name) {
         names.push(name.into());
@@ -111,10 +145,6 @@ fn push(names: &mut Vec<Box<str>>, name: &str) {
 
 fn is_listed(names: &[Box<str>], name: &str) -> bool {
     names.iter().any(|known| **known == *name)
-}
-
-fn is_or_begins(name: &str, known: &str) -> bool {
-    begins(name, known) && (name.len() == known.len() || known.ends_with('-'))
 }
 
 /// Returns whether `name` begins with `known`, where `_` and `-` are one character.
@@ -132,8 +162,14 @@ mod tests {
     fn guard() -> Guard {
         let propagator = Propagator::from_names("none", "tracecontext,baggage,correlation:X-Request-Id").unwrap();
         let mut guard = Guard::default();
-        guard.watch(&propagator);
+        guard.watch(&Arc::new(propagator));
         guard
+    }
+
+    impl Guard {
+        fn may_go(&self, name: &str, rule: &Rule, withholds_text: bool) -> bool {
+            self.fate(name, rule, withholds_text) == Fate::Stays
+        }
     }
 
     #[track_caller]
@@ -205,7 +241,7 @@ mod tests {
     #[test]
     fn ok_the_header_of_a_format_of_ones_own_is_a_trace_header() {
         let mut guard = Guard::default();
-        guard.watch(&Propagator::builder().extract_none().inject(Acme).build().unwrap());
+        guard.watch(&Arc::new(Propagator::builder().extract_none().inject(Acme).build().unwrap()));
         let may_go = |rule| guard.may_go("x-acme-trace", &rule, false);
         assert!(may_go(Rule::trace_context()) && !may_go(Rule::nothing()));
         assert!(guard.may_go("x-acme", &Rule::nothing(), false));
@@ -215,7 +251,7 @@ mod tests {
     fn ok_a_custom_header_with_the_name_of_an_unread_field_is_judged_as_custom() {
         let propagator = Propagator::from_names("correlation:NewRelic", "correlation:x-trace").unwrap();
         let mut guard = Guard::default();
-        guard.watch(&propagator);
+        guard.watch(&Arc::new(propagator));
         let names = ["x-trace", "newrelic", "x-dynatrace"];
         assert!(names.iter().all(|name| Field::from_name(name).is_some_and(|field| !Field::BUILT_IN.contains(&field))));
         let may_go = |rule: &Rule, withholds_text| names.map(|name| guard.may_go(name, rule, withholds_text));
@@ -234,19 +270,6 @@ mod tests {
             true => (field, name + "key"),
             false => (field, name),
         })
-    }
-
-    #[test]
-    fn ok_an_underscore_is_found_at_each_place() {
-        for length in 0..=20 {
-            let name = "x".repeat(length);
-            assert!(!has_underscore(&name) && !has_underscore(&"-`^~".repeat(length)), "{name}");
-            for place in 0..length {
-                let mut name = name.clone();
-                name.replace_range(place..=place, "_");
-                assert!(has_underscore(&name), "{name}");
-            }
-        }
     }
 
     #[test]
@@ -285,7 +308,7 @@ mod tests {
     fn ok_the_name_as_configured_comes_before_the_one_that_servers_read() {
         let propagator = Propagator::from_names("none", "correlation:x_trace,correlation:x_order,correlation:x-order");
         let mut guard = Guard::default();
-        guard.watch(&propagator.unwrap());
+        guard.watch(&Arc::new(propagator.unwrap()));
         let one = Rule::trace_context().allow_correlation(["x-order"]);
         assert!(guard.may_go("x-order", &one, false) && !guard.may_go("x_order", &one, false));
         // SolarWinds' field is not the configured one, and goes where trace context goes.
@@ -319,7 +342,7 @@ mod tests {
         let written = Propagator::builder().extract_none().inject(Family).build().unwrap();
         for propagator in [read, written] {
             let mut guard = Guard::default();
-            guard.watch(&propagator);
+            guard.watch(&Arc::new(propagator));
             let may_go = |name, rule: &Rule, withholds_text| guard.may_go(name, rule, withholds_text);
             for name in ["acmectx-tenant", "acmectx_tenant"] {
                 assert!(!may_go(name, &Rule::nothing(), false) && !may_go(name, &Rule::trace_context(), false));
@@ -334,8 +357,54 @@ mod tests {
     }
 
     #[test]
-    fn ok_a_family_stands_for_all_its_names() {
-        assert!(is_or_begins("x-acme-a", "x-acme-") && is_or_begins("x-acme", "x-acme"));
-        assert!(!is_or_begins("x-acme-a", "x-acme") && !is_or_begins("x-acm", "x-acme-"));
+    fn ok_of_baggage_the_members_that_are_allowed_stay() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("baggage", "tenant=1;p=q , user=2,sentry-sampled=true"),
+            ("baggage", "user=3"),
+            ("baggage", " tenant=4"),
+            ("uberctx-tenant", "5"),
+            ("uberctx-user", "6"),
+            ("uberctx_tenant", "7"),
+            // tenant and user, as base64.
+            ("sw8-correlation", "dGVuYW50:MQ==,dXNlcg==:Mg=="),
+            ("eu-sw8-correlation", "dXNlcg==:Mg==,dGVuYW50:MQ=="),
+            ("eu_sw8-correlation", "dGVuYW50:MQ=="),
+        ] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        let sw8 = traceprop_core::formats::sw8::Sw8::new("shop", "1").with_namespace("eu").unwrap();
+        let propagator = Propagator::builder().extract(sw8).inject_none().build().unwrap();
+        let mut guard = guard();
+        guard.watch(&Arc::new(propagator));
+        let left = |rule: Rule, withholds_text| {
+            let mut headers = headers.clone();
+            guard.withhold(&mut headers, &rule, withholds_text);
+            let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            let mut lines: Vec<_> = lines.collect();
+            lines.sort();
+            lines
+        };
+        let one = || Rule::trace_context().allow_baggage(["tenant", "sentry-sampled"]);
+        assert_eq!(
+            left(one(), false),
+            [
+                "baggage:  tenant=4",
+                "baggage: tenant=1;p=q,sentry-sampled=true",
+                "eu-sw8-correlation: dGVuYW50:MQ==",
+                "sw8-correlation: dGVuYW50:MQ==",
+                "uberctx-tenant: 5",
+            ]
+        );
+        assert_eq!(left(Rule::everything(), false).len(), headers.len());
+        for (rule, withholds_text) in [
+            (one(), true),
+            (Rule::everything(), true),
+            (Rule::trace_context(), false),
+            (Rule::nothing(), false),
+            (Rule::trace_context().allow_baggage(["other"]), false),
+        ] {
+            assert_eq!(left(rule, withholds_text), [""; 0]);
+        }
     }
 }

@@ -76,8 +76,8 @@ pub use rule::{MAX_RULE_KEYS, Rule};
 /// 1. The headers of the formats that are written to this host are replaced.
 /// 2. Other trace headers are sent unchanged, as far as the rule allows. So are all of them if there is no context.
 /// 3. **The rule decides first.** [`Rule::nothing`] removes the trace headers of every format, and those that no format here
-///    reads, such as `sentry-trace`. A baggage header is sent only if all baggage is allowed, because its keys are not parsed.
-///    The header of a correlation id is sent if the rule allows it.
+///    reads, such as `sentry-trace`. Of a baggage header the members remain that the rule allows. The header of a
+///    correlation id is sent if the rule allows it.
 /// 4. Some servers read `_` in a name as `-`, so `x_datadog_trace_id` is judged as `x-datadog-trace-id`.
 ///
 /// Default headers of a client are treated alike.
