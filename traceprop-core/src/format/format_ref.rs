@@ -65,6 +65,26 @@ impl<F: Format> From<&'static F> for FormatRef {
     }
 }
 
+/// Places in a list of formats, as bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Places(u32);
+
+const _: () = assert!(MAX_FORMATS <= 32);
+
+impl Places {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const ALL: Self = Self(u32::MAX);
+
+    pub(crate) const fn with(self, place: usize) -> Self {
+        Self(self.0 | 1 << place)
+    }
+
+    #[inline]
+    pub(crate) const fn contains(self, place: usize) -> bool {
+        self.0 & (1 << place) != 0
+    }
+}
+
 impl fmt::Debug for FormatRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("FormatRef").field(&self.get().name()).finish()

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{InjectSource, Outcome, Parsed, Writer};
+use super::{InjectSource, Outcome, Parsed, Places, Writer};
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::{InjectOptions, OmitReason};
 use crate::context::trust::Trust;
@@ -73,6 +73,8 @@ pub struct InjectContext<'a> {
     pub(crate) preserve_omitted: u32,
     /// The formats that are written.
     pub(crate) injects: FormatSet,
+    /// Their places in the inject list.
+    pub(crate) places: Places,
 }
 
 impl<'a> InjectContext<'a> {

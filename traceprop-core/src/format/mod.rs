@@ -17,6 +17,7 @@ use crate::field::{FieldNames, FormatKind};
 pub use crate::carrier::headers::{HeaderLines, HeaderLinesIter, Headers, MAX_HEADER_LINES};
 pub use crate::context::Passthrough;
 pub use crate::field::{CustomHeader, FieldSet, InvalidHeaderName, MAX_CUSTOM_HEADERS};
+pub(crate) use format_ref::Places;
 pub use format_ref::{FormatRef, MAX_FORMATS};
 pub use inject_context::InjectContext;
 pub use inject_source::InjectSource;

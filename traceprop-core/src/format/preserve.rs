@@ -1,6 +1,6 @@
 //! Data of built-in formats that is preserved in the tracestate, for hops that forward only W3C headers.
 
-use super::InjectContext;
+use super::{Format, InjectContext};
 use crate::context::inject_options::Allow;
 use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
 
@@ -11,6 +11,12 @@ use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
 pub(crate) trait Preserve: Sync {
     /// Adds data that W3C headers cannot carry. Called before a tracestate is written.
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter);
+
+    /// Returns the format that writes this encoding alone, if the format has several.
+    fn encoding(&self, name: &str) -> Option<&'static dyn Format> {
+        let _ = name;
+        None
+    }
 }
 
 /// Keeps the received text of headers that no format here knows, as far as `allow` permits the header.

@@ -13,7 +13,7 @@ use crate::formats::BUILT_IN;
 /// One of the two lists, and what errors tell about it.
 #[derive(Clone)]
 pub(super) struct ListConfig {
-    formats: FormatList,
+    pub(super) formats: FormatList,
     /// The list may be empty.
     pub(super) allows_none: bool,
     /// The variable with the list, and the text of the list.
@@ -48,13 +48,15 @@ impl ListConfig {
 /// ```
 #[derive(Clone)]
 pub struct PropagatorBuilder {
-    extract: ListConfig,
-    inject: ListConfig,
+    pub(super) extract: ListConfig,
+    pub(super) inject: ListConfig,
     /// Formats that preserve data in the tracestate. A list, not a flag: a program that never asks for it links no format
     /// that it does not name.
     preserving: &'static [&'static dyn Format],
     /// The formats that names mean instead of the built-in instances.
     defined: FormatList,
+    /// The format for contexts that no format supplied, if the others are written in the one that did.
+    received_or: Option<FormatRef>,
     options: Options,
     overflow: bool,
 }
@@ -76,6 +78,7 @@ impl PropagatorBuilder {
             inject: ListConfig::new(),
             preserving: &[],
             defined: FormatList::new(),
+            received_or: None,
             options: Options::DEFAULT,
             overflow: false,
         }
@@ -92,6 +95,40 @@ impl PropagatorBuilder {
     /// Writes `format`.
     pub fn inject(mut self, format: impl Into<FormatRef>) -> Self {
         self.overflow |= !self.inject.formats.push(format.into());
+        self
+    }
+
+    /// Writes each context in the format that supplied it, and `default` for a trace that no format supplied.
+    ///
+    /// It is for a gateway with callers of different formats, whose upstreams read what the callers write. Kong calls it
+    /// `preserve`. It chooses among the formats of this builder that are read, each in the encoding that was received.
+    /// Formats that this builder also injects are written in addition. W3C baggage and correlation ids that are read are
+    /// written where a call allows them.
+    ///
+    /// `default` is also written if the context is from a format that cannot be written, such as `sw8` without a service
+    /// name, from a correlation id, which names no span, or from another propagator that reads formats unknown to this one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::formats::tracecontext::W3cTraceContext;
+    /// use traceprop_core::{InjectOptions, Pairs, Propagator, RandomIds};
+    ///
+    /// let builder = Propagator::builder().names("tracecontext,b3,datadog", "none")?;
+    /// let propagator = builder.inject_received(W3cTraceContext::new()).build()?;
+    /// let sent = |request: &[(&str, &str)]| {
+    ///     let mut headers = Pairs::new();
+    ///     propagator.inject(&propagator.extract(&request).new_span(&RandomIds), &InjectOptions::new(), &mut headers);
+    ///     headers.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    /// };
+    /// assert_eq!(sent(&[("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1")]), ["b3"]);
+    /// assert_eq!(sent(&[]), ["traceparent"]);
+    /// # }
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn inject_received(mut self, default: impl Into<FormatRef>) -> Self {
+        self.received_or = Some(default.into());
         self
     }
 
@@ -243,7 +280,11 @@ impl PropagatorBuilder {
     ///
     /// Returns [`ConfigError`] if a list is empty without `none`, if a format is added twice or cannot be written with
     /// its settings, or if a limit is exceeded.
-    pub fn build(self) -> Result<Propagator, ConfigError> {
+    pub fn build(mut self) -> Result<Propagator, ConfigError> {
+        if let Some(default) = self.received_or.take() {
+            self.options.by_received = self.add_received(default);
+            self.overflow |= self.options.by_received.is_none();
+        }
         if self.overflow {
             return Err(ConfigError::TooManyFormats);
         }

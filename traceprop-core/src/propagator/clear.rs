@@ -2,11 +2,11 @@
 
 use super::Propagator;
 use crate::carrier::{CarrierMut, StaleFields};
-use crate::context::inject_options::{InjectOptions, OmissionList, OmitReason};
+use crate::context::inject_options::{OmissionList, OmitReason};
 use crate::context::received::{Mark, Received};
 use crate::context::trust::Trust;
 use crate::field::{FieldSet, FormatKind, ROWS};
-use crate::format::{Format, Progress, kept_header};
+use crate::format::{Format, InjectContext, Progress, kept_header};
 
 /// The name that means every format in a list of formats.
 const ALL: &str = "all";
@@ -93,17 +93,17 @@ impl Propagator {
     pub(super) fn clear(
         &self,
         stale: &StaleFields<'_>,
-        received: &Received<'_>,
-        options: &InjectOptions<'_>,
+        context: &InjectContext<'_>,
         carrier: &mut dyn CarrierMut,
         omissions: &mut OmissionList,
     ) -> (FieldSet, Progress) {
+        let (received, options) = (&context.source.received, context.options);
         if options.kept_headers().is_empty() && options.kept_formats().is_empty() {
             return (stale.remove_from(carrier), Progress::default());
         }
         let keeps_formats = received.trust() == Trust::Continue && received.is(Mark::Extracted);
         let dialects = self.kept_dialects(stale, options.kept_headers());
-        let formats = self.kept_formats(options.kept_formats());
+        let formats = self.kept_formats(options.kept_formats(), context);
         let (mut removed, mut kept, mut refused) = (FieldSet::EMPTY, FieldSet::EMPTY, FieldSet::EMPTY);
         let mut progress = Progress::default();
         carrier.remove_if(&mut |name| {
@@ -148,18 +148,18 @@ impl Propagator {
         dialects.fold(FieldSet::EMPTY, FieldSet::union)
     }
 
-    /// Returns the trace fields of these formats, as far as the propagator does not write them.
-    fn kept_formats(&self, names: &[&str]) -> FieldSet {
+    /// Returns the trace fields of these formats, as far as the call does not write them.
+    fn kept_formats(&self, names: &[&str], context: &InjectContext<'_>) -> FieldSet {
         let is_named = |name: &str| names.iter().any(|kept| *kept == ALL || kept.eq_ignore_ascii_case(name));
-        let is_kept = |name: &str, kind: FormatKind| {
-            is_named(name) && (kind == FormatKind::Custom || !self.injected.contains(kind))
-        };
+        let is_kept =
+            |name: &str, kind: FormatKind| is_named(name) && (kind == FormatKind::Custom || !context.injects(kind));
         let rows = ROWS.iter().filter(|row| row.names.iter().any(|name| is_kept(name, row.kind))).map(|row| row.fields);
         let read = self.extract.kinds().filter(|(format, kind)| is_kept(format.name(), *kind));
         let read = read.map(|(format, _)| format.fields().trace_fields(&self.names));
         let unread = if names.contains(&ALL) { FieldSet::UNREAD } else { FieldSet::EMPTY };
         let kept = rows.chain(read).fold(unread, FieldSet::union);
-        let written = self.inject.iter().map(|format| format.fields().set(&self.names));
+        let written = self.inject.iter().enumerate().filter(|(place, _)| context.places.contains(*place));
+        let written = written.map(|(_, format)| format.fields().set(&self.names));
         kept.without(written.fold(FieldSet::TEXT, FieldSet::union))
     }
 }
@@ -168,7 +168,7 @@ impl Propagator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::inject_options::Allow;
+    use crate::context::inject_options::{Allow, InjectOptions};
     use crate::field::Field;
     use crate::formats::sw8::Sw8;
     use crate::id::{SpanId, TraceId};

@@ -7,7 +7,7 @@ use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
 use crate::context::received::Mark;
 use crate::context::trust::Trust;
 use crate::field::{Field, FieldSet, FormatKind};
-use crate::format::{InjectContext, InjectSource, Progress, Writer};
+use crate::format::{InjectContext, InjectSource, Places, Progress, Writer};
 use crate::id::sampling::Sampling;
 
 /// The lines of a context that was not received.
@@ -62,6 +62,10 @@ impl Propagator {
         let lines = received.source.unwrap_or(&NO_LINES);
         let mut headers = Headers::empty(lines, names);
         lines.fill(names, &mut headers.table);
+        let (places, injects) = match &self.options.by_received {
+            None => (Places::ALL, self.injected),
+            Some(choice) => self.choose(choice, source, &headers),
+        };
         let context = InjectContext {
             source: source.marked(self.options.mark_random),
             headers: &headers,
@@ -70,7 +74,8 @@ impl Propagator {
             preserve_edits: &[],
             withholds: false,
             preserve_omitted: 0,
-            injects: self.injected,
+            injects,
+            places,
         };
         self.write(&context, carrier)
     }
@@ -86,10 +91,13 @@ impl Propagator {
         let (mut removed, mut progress) = (FieldSet::EMPTY, Progress::default());
         // A carrier usually holds none of them. A few look-ups tell; if a search is needed, it can remove them as well.
         if stale.built_in().is_none() || carrier.contains_any(&stale) {
-            (removed, progress) = self.clear(&stale, &source.received, options, carrier, &mut omissions);
+            (removed, progress) = self.clear(&stale, context, carrier, &mut omissions);
         }
         let nothing = source.is_passthrough && source.trace_id.is_none() && source.sampling == Sampling::Deferred;
-        for format in self.inject.iter() {
+        for (place, format) in self.inject.iter().enumerate() {
+            if !context.places.contains(place) {
+                continue;
+            }
             let mut writer = Writer::new(carrier, &mut progress, &mut omissions, names, options);
             match (nothing, source.is_passthrough) {
                 (true, _) => {}

@@ -45,6 +45,20 @@ impl FormatList {
         (encodes(name) && self.kinds().any(is_other_encoding)) || self.push(format)
     }
 
+    /// Returns the place of the format with this name, which is added if it is missing. `None` if the list is full.
+    pub(super) fn place_or_push(&mut self, format: FormatRef) -> Option<usize> {
+        let named = self.iter().position(|known| known.name().eq_ignore_ascii_case(format.get().name()));
+        named.or_else(|| {
+            let end = self.iter().count();
+            self.push(format).then_some(end)
+        })
+    }
+
+    /// Returns the place of the format with this name and kind.
+    pub(super) fn place_of(&self, name: &str, kind: FormatKind) -> Option<usize> {
+        self.kinds().position(|(format, other)| other == kind && format.name() == name)
+    }
+
     /// Returns the format with this name, in any letter case, that was added last.
     pub(super) fn last_named(&self, name: &str) -> Option<FormatRef> {
         let named = self.listed().filter(|listed| listed.format.get().name().eq_ignore_ascii_case(name));
@@ -68,6 +82,11 @@ impl FormatList {
     #[inline]
     pub(super) fn kinds(&self) -> impl Iterator<Item = (&dyn Format, FormatKind)> {
         self.listed().map(|listed| (listed.format.get(), listed.kind))
+    }
+
+    /// Returns the formats to add to another list, with their kinds.
+    pub(super) fn refs(&self) -> impl Iterator<Item = (&FormatRef, FormatKind)> {
+        self.listed().map(|listed| (&listed.format, listed.kind))
     }
 
     /// Returns the formats that may find a context in these fields, with their places in the list.

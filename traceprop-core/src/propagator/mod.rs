@@ -15,6 +15,7 @@ pub(crate) mod merge;
 mod names;
 mod preserve;
 pub mod presets;
+mod received_format;
 #[cfg(feature = "alloc")]
 pub mod refusals;
 
@@ -31,6 +32,7 @@ pub use error::{ConfigError, ConfigList, ConfigWord};
 pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
 pub(crate) use list::FormatList;
+use received_format::ByReceived;
 
 /// When two formats of one request name the same trace.
 ///
@@ -117,11 +119,18 @@ pub(crate) struct Options {
     pub(crate) extract_first: bool,
     pub(crate) id_match: TraceIdMatch,
     pub(crate) mark_random: bool,
+    /// How to choose from the inject list, if an injection writes only some of it.
+    by_received: Option<ByReceived>,
 }
 
 impl Options {
-    pub(crate) const DEFAULT: Self =
-        Self { trust: Trust::Continue, extract_first: false, id_match: TraceIdMatch::Exact, mark_random: false };
+    pub(crate) const DEFAULT: Self = Self {
+        trust: Trust::Continue,
+        extract_first: false,
+        id_match: TraceIdMatch::Exact,
+        mark_random: false,
+        by_received: None,
+    };
 }
 
 impl core::fmt::Debug for Propagator {
@@ -182,7 +191,8 @@ impl Propagator {
         self.extract.iter().map(Format::name)
     }
 
-    /// Returns the names of the formats that are written, in order.
+    /// Returns the names of the formats that are written, in order. With [`PropagatorBuilder::inject_received`], an injection
+    /// writes some of them.
     pub fn inject_names(&self) -> impl Iterator<Item = &str> {
         self.inject.iter().map(Format::name)
     }

@@ -4,6 +4,7 @@
 mod contexts;
 mod current;
 mod input;
+mod received;
 mod requests;
 mod types;
 mod values;

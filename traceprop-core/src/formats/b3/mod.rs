@@ -171,6 +171,12 @@ impl Format for B3 {
 }
 
 impl Preserve for B3 {
+    fn encoding(&self, name: &str) -> Option<&'static dyn Format> {
+        static ENCODINGS: [B3; 2] = [B3::single(), B3::multi()];
+        let format = ENCODINGS.iter().find(|format| format.name() == name)?;
+        Some(format)
+    }
+
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
         let letter = match context.sampling() {
             Sampling::Debug => preserve::DEBUG,
