@@ -5,6 +5,7 @@ use core::fmt;
 use super::{InjectSource, Outcome, Parsed, Places, Writer};
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::{InjectOptions, OmitReason};
+use crate::context::received::Mark;
 use crate::context::trust::Trust;
 use crate::field::{Field, FormatKind, FormatSet};
 use crate::id::sampling::Sampling;
@@ -107,6 +108,18 @@ impl<'a> InjectContext<'a> {
     /// Returns the sampling decision.
     pub const fn sampling(&self) -> Sampling {
         self.source.sampling
+    }
+
+    /// Returns the decision for a format that cannot leave one open.
+    ///
+    /// A passthrough that replaces the caller's decision, and makes none, keeps the sampled bit that was received.
+    pub(crate) const fn sampling_or_received_bit(&self) -> Sampling {
+        match self.source.sampling {
+            Sampling::Deferred if self.source.is_passthrough && self.is_resampled() => {
+                Sampling::from_flag(self.source.received.is(Mark::WasSampled))
+            }
+            sampling => sampling,
+        }
     }
 
     /// Returns `true` if flag `02` of traceparent is to be set: the trace id is known to be random.

@@ -15,7 +15,7 @@ pub(super) fn flags(context: &InjectContext<'_>) -> JaegerFlags {
     let is_own = context.source.received.built.contains(FormatKind::Jaeger);
     if context.is_resampled() && !is_own {
         // Each of the other bits tells somebody to record, or not to.
-        return JaegerFlags::from_sampling(context.sampling());
+        return JaegerFlags::from_sampling(context.sampling_or_received_bit());
     }
     merge(context.sampling(), context.is_local_decision(), received(context))
 }

@@ -10,6 +10,7 @@ use super::{
     CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, header, lines, preserve,
 };
 use crate::carrier::headers::{HeaderLines, Headers};
+use crate::context::RemoteContext;
 use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldSet, FormatKind};
@@ -128,6 +129,18 @@ fn carried<'a>(context: &InjectContext<'a>) -> Option<(&'a str, preserve::Restor
     Some((item, preserve::restore(item, context.trace_id()?)?))
 }
 
+/// Returns whether the received value is what is being written: no span was made since.
+fn is_forwarded(own: &Sw8Header<'_>, context: &InjectContext<'_>) -> bool {
+    let received = own.context();
+    let is_open = context.is_passthrough() && context.is_resampled() && context.sampling() == Sampling::Deferred;
+    let sampling = if is_open && received.sampling == context.sampling_or_received_bit() {
+        context.sampling()
+    } else {
+        received.sampling
+    };
+    context.matches(&Parsed::context(RemoteContext { sampling, ..received }))
+}
+
 impl Format for Sw8 {
     fn name(&self) -> &str {
         "sw8"
@@ -168,7 +181,7 @@ impl Format for Sw8 {
         let received = if keeps_extension { self.extension(context.received()) } else { None };
         let sent_at_ms = context.options().sent_at();
         // Without a new span the received value is written again.
-        if let Some(own) = own.filter(|own| context.matches(&Parsed::context(own.context()))) {
+        if let Some(own) = own.filter(|own| is_forwarded(own, context)) {
             let is_written = self.put_header(&Value::of_header(&own), field, writer);
             if let Some(received) = received.filter(|_| is_written) {
                 let sent_at_ms = sent_at_ms.or(received.sent_at_ms);
@@ -186,7 +199,7 @@ impl Format for Sw8 {
             (None, Some((_, text))) => Piece::Plain(text.as_str()),
             (None, None) => Piece::Hex(trace_id),
         };
-        let sampled = context.sampling() != Sampling::NotSampled;
+        let sampled = context.sampling_or_received_bit() != Sampling::NotSampled;
         let value = Value::of_span(sampled, trace_id, span_id, identity, context.options());
         let is_written = self.put_header(&value, field, writer);
         // The mode is valid for the trace, the time only for one hop.

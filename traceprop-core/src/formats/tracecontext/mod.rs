@@ -148,7 +148,7 @@ impl Format for W3cTraceContext {
         let Some((trace_id, span_id)) = context.ids_or_omit(Field::TraceParent, writer) else {
             return;
         };
-        let flags = TraceFlags::new(context.sampling().is_sampled(), context.is_random());
+        let flags = TraceFlags::new(context.sampling_or_received_bit().is_sampled(), context.is_random());
         let parent = TraceParent::new(trace_id, span_id, flags).to_bytes();
         writer.write_ascii(Field::TraceParent, &parent);
         self.write_state(context, writer);

@@ -1,0 +1,115 @@
+//! Text of users: baggage and correlation ids.
+
+use traceprop_core::sampler::AlwaysOn;
+use traceprop_core::{Pairs, Trust};
+
+use crate::Row;
+use crate::edge::{ALL, passthrough, propagator, span, traceparent};
+
+pub(crate) const BAGGAGE: Row = Row {
+    name: "baggage, in any format",
+    cells: [("kept", baggage_kept), ("kept", baggage_kept), ("kept", baggage_kept), ("dropped", baggage_dropped)],
+};
+
+/// Baggage in each format. sw8-correlation is read only with an sw8.
+const LINES: [(&str, &str); 4] = [
+    ("baggage", "tenant=acme,user=7;p"),
+    ("uberctx-tenant", "acme"),
+    ("sw8", "1-dGlja2V0-c2VnbWVudA==-3-cw==-aQ==-Lw==-cA=="),
+    // tenant: acme
+    ("sw8-correlation", "dGVuYW50:YWNtZQ=="),
+];
+
+fn baggage_kept(trust: Trust) {
+    let sent = span(trust, ALL, &LINES, &AlwaysOn);
+    for (name, value) in [LINES[0], LINES[1], LINES[3]] {
+        assert_eq!(sent.get(name), Some(value));
+    }
+    let forwarded = passthrough(trust, ALL, &LINES);
+    for (name, value) in [LINES[0], LINES[1]] {
+        assert_eq!(forwarded.get(name), Some(value));
+    }
+    // Without an sw8 nobody reads it.
+    assert_eq!(forwarded.get("sw8-correlation").is_some(), trust <= Trust::Resample);
+    let extraction = propagator(trust, ALL);
+    let request = LINES.to_vec();
+    assert_eq!(extraction.extract(&request).baggage().len(), 2);
+}
+
+fn baggage_dropped(trust: Trust) {
+    for sent in [span(trust, ALL, &LINES, &AlwaysOn), passthrough(trust, ALL, &LINES)] {
+        for (name, _) in [LINES[0], LINES[1], LINES[3]] {
+            assert_eq!(sent.get(name), None);
+        }
+    }
+    let request = LINES.to_vec();
+    let edge = propagator(trust, ALL);
+    let extraction = edge.extract(&request);
+    assert!(extraction.baggage().is_empty() && extraction.jaeger().baggage().is_empty());
+}
+
+pub(crate) const DECISION_IN_BAGGAGE: Row = Row {
+    name: "baggage: `sentry-*` members",
+    cells: [
+        ("kept", decision_kept),
+        ("dropped", decision_dropped),
+        ("dropped", decision_dropped),
+        ("dropped", decision_dropped),
+    ],
+};
+
+const WITH_DECISION: &str = "sentry-sampled=true,tenant=acme,sentry-sample_rate=1.0,sentry%2Dtrace_id=7";
+
+fn with_decision(trust: Trust) -> [Option<String>; 2] {
+    let parent = traceparent("01");
+    let request = [("traceparent", &*parent), ("baggage", WITH_DECISION)];
+    let sent = [span(trust, ALL, &request, &AlwaysOn), passthrough(trust, ALL, &request)];
+    sent.map(|sent| sent.get("baggage").map(str::to_owned))
+}
+
+fn decision_kept(trust: Trust) {
+    assert_eq!(with_decision(trust), [(); 2].map(|()| Some(WITH_DECISION.to_owned())));
+}
+
+fn decision_dropped(trust: Trust) {
+    let left = if trust == Trust::Ignore { None } else { Some("tenant=acme".to_owned()) };
+    assert_eq!(with_decision(trust), [left.clone(), left]);
+    let edge = propagator(trust, ALL);
+    let extraction = edge.extract(&[("baggage", WITH_DECISION)]);
+    assert_eq!(extraction.baggage().get("sentry-sampled"), None);
+}
+
+pub(crate) const CORRELATION: Row = Row {
+    name: "correlation ids",
+    cells: [
+        ("kept", correlation_kept),
+        ("kept", correlation_kept),
+        ("kept from their header", correlation_of_the_header),
+        ("dropped", correlation_dropped),
+    ],
+};
+
+const ID: &str = "D19931BB-F235-4DCB-8E2F-B9D31225D62E";
+
+fn with_id(trust: Trust) -> [Pairs; 2] {
+    let parent = traceparent("01");
+    let request = [("traceparent", &*parent), ("x-request-id", ID)];
+    [span(trust, ALL, &request, &AlwaysOn), passthrough(trust, ALL, &request)]
+}
+
+fn correlation_kept(trust: Trust) {
+    for sent in with_id(trust) {
+        assert_eq!(sent.get("x-request-id"), Some(ID));
+    }
+}
+
+/// One that crossed in our tracestate member belongs to the trace that is not continued: see the row of that member.
+fn correlation_of_the_header(trust: Trust) {
+    correlation_kept(trust);
+}
+
+fn correlation_dropped(trust: Trust) {
+    for sent in with_id(trust) {
+        assert_ne!(sent.get("x-request-id"), Some(ID));
+    }
+}
