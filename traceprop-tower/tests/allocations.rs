@@ -75,12 +75,26 @@ fn ok_extract_without_trace_headers_allocates_only_extensions() {
 }
 
 #[test]
-fn ok_options_and_second_layers_allocate_nothing() {
+fn ok_second_layers_allocate_nothing() {
     let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
-    let mut preflight = request(TRACED, false);
-    *preflight.method_mut() = http::Method::OPTIONS;
-    assert_eq!(count(&mut layer.layer(service_fn(bare)), preflight), 0);
     assert_eq!(count(&mut layer.layer(layer.layer(service_fn(bare))), request(TRACED, true)), 1 + USED);
+}
+
+/// What was received is forwarded. The boxed mark says that there is no span.
+#[test]
+fn ok_skipped_requests_allocate_once_and_their_mark() {
+    let layer = ExtractLayer::new(presets::W3C).id_generator(ids()).skip(|_| true);
+    let skipped = |lines| count(&mut layer.layer(service_fn(bare)), request(lines, true));
+    // A value without a size takes no allocation.
+    assert_eq!((skipped(TRACED), skipped(&[])), (1 + USED, USED));
+}
+
+/// Refused headers are removed without a copy. The second value is the `RefusedContext`.
+#[test]
+fn ok_refusing_allocates_only_values_of_extensions() {
+    let layer = ExtractLayer::new(presets::W3C).id_generator(ids()).trust(traceprop_tower::Trust::Ignore);
+    let refused = |lines| count(&mut layer.layer(service_fn(bare)), request(lines, true));
+    assert_eq!((refused(TRACED), refused(&[])), (2 * USED, USED));
 }
 
 #[test]

@@ -87,13 +87,20 @@ async fn ok_baggage_is_accepted_by_allow_list() {
 }
 
 #[tokio::test]
-async fn ok_skipped_paths_have_no_context() {
+async fn ok_skipped_paths_have_no_span_and_no_report() {
     let layer = ExtractLayer::new(presets::W3C)
         .skip(|head| head.uri.path() == "/health")
         .on_report(|report| assert_eq!(report.invalid_headers().count(), 0));
-    let address = listener(layer).await;
-    assert_eq!(get(address, "/health", &lines("zz")).await, Answer::ok("none"));
-    assert_eq!(get(address, "/", &lines("01")).await, Answer::ok("same child sampled session.id+user.id"));
+    for (trust, skipped, served) in [
+        (Trust::Continue, "same root sampled session.id+user.id", "same child sampled session.id+user.id"),
+        (Trust::Restart, "new root deferred session.id+user.id", "new root sampled session.id+user.id"),
+        (Trust::Ignore, "new root deferred ", "new root sampled "),
+    ] {
+        let address = listener(layer.clone().trust(trust)).await;
+        assert_eq!(get(address, "/health", &lines("01")).await, Answer::ok(skipped), "{trust:?}");
+        assert!(get(address, "/health", &lines("zz")).await.body.starts_with("new root deferred"), "{trust:?}");
+        assert_eq!(get(address, "/", &lines("01")).await, Answer::ok(served), "{trust:?}");
+    }
 }
 
 #[tokio::test]
@@ -114,11 +121,23 @@ async fn ok_routes_have_their_own_settings() {
 }
 
 #[tokio::test]
-async fn ok_outer_layer_is_used_if_both_apply() {
-    let layer = ExtractLayer::new(presets::W3C);
-    let inner = Router::new().route("/", on_get(seen)).layer(layer.clone().trust(Trust::Ignore));
-    let address = serve(inner.layer(layer)).await;
-    assert_eq!(get(address, "/", &lines("01")).await, Answer::ok("same child sampled session.id+user.id"));
+async fn ok_the_stricter_of_two_layers_is_used() {
+    let layer = |trust| ExtractLayer::new(presets::W3C).trust(trust).keep_refused();
+    for (one, other, answer) in [
+        (Trust::Continue, Trust::Continue, "same child not-sampled session.id+user.id"),
+        (Trust::Continue, Trust::Resample, "same child sampled session.id+user.id"),
+        (Trust::Continue, Trust::Restart, "new root sampled session.id+user.id"),
+        (Trust::Resample, Trust::Restart, "new root sampled session.id+user.id"),
+        (Trust::Resample, Trust::Ignore, "new root sampled "),
+        (Trust::Restart, Trust::Ignore, "new root sampled "),
+        (Trust::Ignore, Trust::Ignore, "new root sampled "),
+    ] {
+        for (outer, inner) in [(one, other), (other, one)] {
+            let inside = Router::new().route("/", on_get(seen)).layer(layer(inner));
+            let address = serve(inside.layer(layer(outer))).await;
+            assert_eq!(get(address, "/", &lines("00")).await, Answer::ok(answer), "{outer:?} outside of {inner:?}");
+        }
+    }
 }
 
 async fn endpoint(request: Request) -> String {

@@ -16,6 +16,9 @@ pub(crate) struct TextFilter<'a> {
 }
 
 impl<'a> TextFilter<'a> {
+    /// Removes only the members that carry a sampling decision of the caller.
+    pub(crate) const WITHOUT_DECISIONS: Self = Self { allow: Allow::All, keeps_decisions: false };
+
     /// Creates a filter by key alone.
     pub(crate) const fn by_key(allow: Allow<'a>) -> Self {
         Self { allow, keeps_decisions: true }

@@ -4,6 +4,7 @@ mod allowed;
 #[cfg(feature = "std")]
 pub(crate) mod current;
 pub(crate) mod lines;
+mod nested;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

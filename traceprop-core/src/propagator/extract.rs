@@ -213,12 +213,43 @@ impl<'c> Extraction<'c> {
         Self { merged, decision, received, headers, encoding: merge.encoding, propagator }
     }
 
+    /// Reads an owned context again under a stricter trust, as if its span were the caller's.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn again(
+        propagator: &'c Propagator,
+        headers: Headers<'c>,
+        received: Received<'c>,
+        mut merged: Option<RemoteContext>,
+        mut decision: Sampling,
+        trust: Trust,
+    ) -> Self {
+        let received = apply_trust(trust, received, &headers, &mut merged, &mut decision);
+        Self { merged, decision, received, headers, encoding: None, propagator }
+    }
+
     /// Returns the trace to continue and the caller's span, or `None` if a new trace starts here.
     ///
     /// Always `None` under [`Trust::Restart`] and [`Trust::Ignore`].
     #[inline]
     pub const fn context(&self) -> Option<RemoteContext> {
         if self.trust().continues_trace() { self.merged } else { None }
+    }
+
+    /// Returns the received context that is not continued because of the [trust](Self::trust) in the caller.
+    ///
+    /// Use it for an audit. A passthrough or a span of another trace never has it.
+    ///
+    /// ```
+    /// use traceprop_core::{Trust, presets};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+    /// let refused = propagator.extract_with_trust(&request, Trust::Ignore).refused().expect("there is a context");
+    /// assert_eq!(refused.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    /// assert_eq!(propagator.extract(&request).refused(), None);
+    /// ```
+    pub const fn refused(&self) -> Option<RemoteContext> {
+        if self.trust().continues_trace() { None } else { self.merged }
     }
 
     /// Returns how far the caller is trusted: the propagator's setting, or a stricter one of

@@ -205,6 +205,11 @@ impl Propagator {
         self
     }
 
+    /// Returns what is done with received contexts.
+    pub const fn trust(&self) -> Trust {
+        self.options.trust
+    }
+
     /// Returns the lower-case names of the headers that are written, to clean a carrier that is reused.
     ///
     /// Headers with a prefix are listed as the prefix (`uberctx-`). A field that formats share is listed once.

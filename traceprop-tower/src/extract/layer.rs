@@ -4,18 +4,16 @@ use std::sync::Arc;
 use http::request::Parts;
 use tower_layer::Layer;
 use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
-use traceprop_core::{
-    Allow, Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Trust, report::ExtractReport,
-};
-use traceprop_http::HeaderCarrier;
+use traceprop_core::{Allow, IdGenerator, Propagator, RandomIds, Trust, report::ExtractReport};
 
 use super::Extract;
 use crate::response::ResponseHeaders;
 
-type SamplerFn = dyn Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync;
+pub(super) type SamplerFn = dyn Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync;
 type OnReport = dyn Fn(&ExtractReport<'_>) + Send + Sync;
 type SkipFn = dyn Fn(&Parts) -> bool + Send + Sync;
 type EndpointFn = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
+type TrustFn = dyn Fn(&Parts) -> Trust + Send + Sync;
 
 /// Middleware that reads the trace context of incoming requests.
 ///
@@ -46,15 +44,25 @@ type EndpointFn = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
 /// Reading allocates nothing. The owned context takes one allocation if the request has fields to forward.
 #[derive(Clone)]
 pub struct ExtractLayer<G = RandomIds> {
-    propagator: Arc<Propagator>,
-    id_generator: G,
-    passthrough: bool,
-    sampler: Option<Arc<SamplerFn>>,
-    on_report: Option<Arc<OnReport>>,
-    allow_baggage: Allow<'static>,
-    skip: Option<Arc<SkipFn>>,
-    endpoint: Option<Arc<EndpointFn>>,
-    response_headers: Option<Arc<ResponseHeaders>>,
+    pub(super) propagator: Arc<Propagator>,
+    pub(super) id_generator: G,
+    pub(super) settings: Settings,
+}
+
+/// The settings without a type of their own.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) passthrough: bool,
+    pub(super) trust_fn: Option<Arc<TrustFn>>,
+    pub(super) sampler: Option<Arc<SamplerFn>>,
+    pub(super) on_report: Option<Arc<OnReport>>,
+    pub(super) allow_baggage: Allow<'static>,
+    pub(super) skip: Option<Arc<SkipFn>>,
+    pub(super) endpoint: Option<Arc<EndpointFn>>,
+    pub(super) response_headers: Option<Arc<ResponseHeaders>>,
+    pub(super) keep_refused: bool,
+    pub(super) take_headers: bool,
+    pub(super) parent_from_current: bool,
 }
 
 impl ExtractLayer {
@@ -67,13 +75,19 @@ impl ExtractLayer {
         Self {
             propagator: propagator.into(),
             id_generator: RandomIds,
-            passthrough: false,
-            sampler: None,
-            on_report: None,
-            allow_baggage: Allow::All,
-            skip: None,
-            endpoint: None,
-            response_headers: None,
+            settings: Settings {
+                passthrough: false,
+                trust_fn: None,
+                sampler: None,
+                on_report: None,
+                allow_baggage: Allow::All,
+                skip: None,
+                endpoint: None,
+                response_headers: None,
+                keep_refused: false,
+                take_headers: false,
+                parent_from_current: false,
+            },
         }
     }
 }
@@ -95,17 +109,7 @@ impl<G> ExtractLayer<G> {
     /// # let _ = layer;
     /// ```
     pub fn id_generator<H: IdGenerator>(self, ids: H) -> ExtractLayer<H> {
-        ExtractLayer {
-            id_generator: ids,
-            propagator: self.propagator,
-            passthrough: self.passthrough,
-            sampler: self.sampler,
-            on_report: self.on_report,
-            allow_baggage: self.allow_baggage,
-            skip: self.skip,
-            endpoint: self.endpoint,
-            response_headers: self.response_headers,
-        }
+        ExtractLayer { id_generator: ids, propagator: self.propagator, settings: self.settings }
     }
 
     /// Forwards the received context instead of making a span, for services that report no spans.
@@ -113,30 +117,99 @@ impl<G> ExtractLayer<G> {
     /// Ids, flags and the sampling decision are unchanged on outgoing calls. A decision without a trace id and a
     /// correlation id are forwarded too. The id generator and the sampler are not used.
     pub fn passthrough(mut self) -> Self {
-        self.passthrough = true;
+        self.settings.passthrough = true;
         self
     }
 
     /// Sets how far the callers of this listener are trusted. Defaults to the propagator's setting.
     ///
-    /// Listeners with different trust can share one propagator. See the [module docs](super#trust).
+    /// Listeners with different trust can share one propagator. What is refused is also removed from the request, see the
+    /// [module docs](super#trust).
     pub fn trust(mut self, trust: Trust) -> Self {
         self.propagator = Arc::new(Propagator::clone(&self.propagator).with_trust(trust));
         self
     }
 
+    /// Sets the trust in the caller of each request, for a listener of several kinds of callers.
+    ///
+    /// The stricter of this and [`trust`](Self::trust) is used. Use it if the request tells who calls: a peer address that
+    /// your server knows, a client certificate, a path. Do not use a header that any caller can send. The function set
+    /// last is used, and it sees the headers before any is removed.
+    ///
+    /// # Examples
+    ///
+    /// Axum provides the peer's address if the app is served with
+    /// `app.into_make_service_with_connect_info::<SocketAddr>()`:
+    ///
+    /// ```
+    /// use std::net::SocketAddr;
+    ///
+    /// use axum::extract::ConnectInfo;
+    /// use traceprop_tower::{ExtractLayer, Trust, presets};
+    ///
+    /// let layer = ExtractLayer::new(presets::W3C).trust_fn(|request| {
+    ///     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    ///     match peer {
+    ///         Some(ConnectInfo(address)) if address.ip().is_loopback() => Trust::Continue,
+    ///         _ if request.uri.path().starts_with("/partner/") => Trust::Restart,
+    ///         _ => Trust::Ignore,
+    ///     }
+    /// });
+    /// # let _ = layer;
+    /// ```
+    pub fn trust_fn(mut self, trust: impl Fn(&Parts) -> Trust + Send + Sync + 'static) -> Self {
+        self.settings.trust_fn = Some(Arc::new(trust));
+        self
+    }
+
+    /// Leaves the refused headers in the request. They are counted in a [`RefusedContext`](super::RefusedContext).
+    ///
+    /// Use it for handlers that verify a signature over the headers, or that audit them. Calls that carry the context of
+    /// the request remove them nevertheless. A handler that copies headers into a request of its own has to add
+    /// `without_context(Strip)` to its client, for calls that it makes outside of the request's context.
+    pub fn keep_refused(mut self) -> Self {
+        self.settings.keep_refused = true;
+        self
+    }
+
+    /// Removes all headers of the propagator's formats from the request once they are read, whatever the trust.
+    ///
+    /// These include `tracestate`, baggage, correlation ids and the headers of custom formats. Use it for a gateway whose
+    /// calls do not go through the layers and clients of this crate family: another library only sets its own headers, and
+    /// copies the others.
+    pub fn take_headers(mut self) -> Self {
+        self.settings.take_headers = true;
+        self
+    }
+
+    /// Continues the current context if a request has no trace header, for services that are called in process.
+    ///
+    /// Use it if handlers of this process call the service directly, without a client layer. Do not use it for a listener:
+    /// a server may accept connections in a task that has a context of its own. The span of the request is then a child
+    /// of the current one and has its decision; the sampler is not asked.
+    ///
+    /// It has no effect under [`Trust::Restart`] and [`Trust::Ignore`], and for a request that has a header of one of the
+    /// propagator's formats.
+    pub fn parent_from_current(mut self) -> Self {
+        self.settings.parent_from_current = true;
+        self
+    }
+
     /// Accepts only the baggage members that `keys` allows, in every format. Defaults to all.
     ///
-    /// Other members are not in the context, so outgoing calls do not carry them. The request's headers are unchanged,
-    /// and samplers see all members.
+    /// Use it wherever callers are not your own services. Other members are not in the context, so outgoing calls do not
+    /// carry them, and they are removed from the headers of every request, skipped ones included. Members that stay keep
+    /// their bytes. Samplers see all members.
     pub fn allow_baggage(mut self, keys: Allow<'static>) -> Self {
-        self.allow_baggage = keys;
+        self.settings.allow_baggage = keys;
         self
     }
 
     /// Skips requests for which `skip` returns `true`, such as health checks.
     ///
-    /// A skipped request gets no context, no span, no report and no response headers.
+    /// A skipped request gets no span, no report and no response headers. Its context is a
+    /// [passthrough](Self::passthrough): calls forward what was received. Headers that the trust or
+    /// [`allow_baggage`](Self::allow_baggage) refuses are removed and not forwarded, as for every request.
     ///
     /// # Examples
     ///
@@ -147,7 +220,7 @@ impl<G> ExtractLayer<G> {
     /// # let _ = layer;
     /// ```
     pub fn skip(mut self, skip: impl Fn(&Parts) -> bool + Send + Sync + 'static) -> Self {
-        self.skip = Some(Arc::new(skip));
+        self.settings.skip = Some(Arc::new(skip));
         self
     }
 
@@ -165,7 +238,7 @@ impl<G> ExtractLayer<G> {
     /// # let _ = layer;
     /// ```
     pub fn endpoint(mut self, endpoint: impl Fn(&Parts) -> Option<Arc<str>> + Send + Sync + 'static) -> Self {
-        self.endpoint = Some(Arc::new(endpoint));
+        self.settings.endpoint = Some(Arc::new(endpoint));
         self
     }
 
@@ -192,7 +265,7 @@ impl<G> ExtractLayer<G> {
     /// # let _ = layer;
     /// ```
     pub fn response_headers(mut self, headers: ResponseHeaders) -> Self {
-        self.response_headers = Some(Arc::new(headers));
+        self.settings.response_headers = Some(Arc::new(headers));
         self
     }
 
@@ -223,7 +296,7 @@ impl<G> ExtractLayer<G> {
         mut self,
         sampler: impl Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync + 'static,
     ) -> Self {
-        self.sampler = Some(Arc::new(sampler));
+        self.settings.sampler = Some(Arc::new(sampler));
         self
     }
 
@@ -241,7 +314,7 @@ impl<G> ExtractLayer<G> {
     /// # let _ = layer;
     /// ```
     pub fn on_report(mut self, on_report: impl Fn(&ExtractReport<'_>) + Send + Sync + 'static) -> Self {
-        self.on_report = Some(match self.on_report.take() {
+        self.settings.on_report = Some(match self.settings.on_report.take() {
             None => Arc::new(on_report),
             Some(earlier) => Arc::new(move |report| {
                 earlier(report);
@@ -249,67 +322,6 @@ impl<G> ExtractLayer<G> {
             }),
         });
         self
-    }
-}
-
-impl<G: IdGenerator> ExtractLayer<G> {
-    pub(super) fn headers_to_write(&self) -> Option<Arc<ResponseHeaders>> {
-        self.response_headers.clone()
-    }
-
-    pub(super) fn skips(&self, request: &Parts) -> bool {
-        self.skip.as_ref().is_some_and(|skip| skip(request))
-    }
-
-    /// Returns the context of a request, and stores it in the request's extensions.
-    #[inline]
-    pub(super) fn context(&self, request: &mut Parts) -> OwnedContext {
-        if let Some(context) = request.extensions.get::<OwnedContext>() {
-            return context.clone();
-        }
-        let carrier = HeaderCarrier::new(&request.headers);
-        let mut context = match &self.on_report {
-            None => self.start(&self.propagator.extract(&carrier), request),
-            Some(on_report) => {
-                let report = self.propagator.explain(&carrier);
-                on_report(&report);
-                self.start(report.extraction(), request)
-            }
-        };
-        // A context is large: do not move it if nothing changes.
-        if self.allow_baggage != Allow::All {
-            context = context.filter_baggage(self.allow_baggage);
-        }
-        if let Some(endpoint) = self.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
-            context = context.with_endpoint(endpoint);
-        }
-        request.extensions.insert(context.clone());
-        context
-    }
-
-    fn start(&self, extraction: &Extraction<'_>, request: &Parts) -> OwnedContext {
-        if self.passthrough {
-            return OwnedContext::from_passthrough(extraction);
-        }
-        let span = match &self.sampler {
-            None => extraction.new_span(&self.id_generator),
-            Some(sampler) => {
-                extraction.new_span_with(&self.id_generator, &RequestSampler { sampler: &**sampler, head: request })
-            }
-        };
-        OwnedContext::from_span(extraction, &span)
-    }
-}
-
-/// The sampler of one request.
-struct RequestSampler<'r> {
-    sampler: &'r SamplerFn,
-    head: &'r Parts,
-}
-
-impl Sampler for RequestSampler<'_> {
-    fn should_sample(&self, parameters: &SamplingParameters<'_>) -> SamplingResult {
-        (self.sampler)(parameters, self.head)
     }
 }
 
@@ -325,11 +337,13 @@ impl<G> fmt::Debug for ExtractLayer<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExtractLayer")
             .field("propagator", &self.propagator)
-            .field("passthrough", &self.passthrough)
-            .field("allow_baggage", &self.allow_baggage)
-            .field("sampler", &self.sampler.is_some())
-            .field("on_report", &self.on_report.is_some())
-            .field("response_headers", &self.response_headers)
+            .field("passthrough", &self.settings.passthrough)
+            .field("allow_baggage", &self.settings.allow_baggage)
+            .field("sampler", &self.settings.sampler.is_some())
+            .field("on_report", &self.settings.on_report.is_some())
+            .field("response_headers", &self.settings.response_headers)
+            .field("keep_refused", &self.settings.keep_refused)
+            .field("take_headers", &self.settings.take_headers)
             .finish_non_exhaustive()
     }
 }

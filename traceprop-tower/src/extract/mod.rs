@@ -92,10 +92,13 @@
 //!
 //! [`OwnedContext`]: traceprop_core::OwnedContext
 
+mod begin;
 mod future;
 mod layer;
+mod refused;
 mod service;
 
 pub use future::ExtractFuture;
 pub use layer::ExtractLayer;
+pub use refused::RefusedContext;
 pub use service::Extract;

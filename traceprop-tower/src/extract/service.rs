@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Method, Request, Response};
+use http::{Request, Response};
 use tower_service::Service;
 use traceprop_core::{IdGenerator, OwnedContext, RandomIds};
 
@@ -41,18 +41,13 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        if request.method() == Method::OPTIONS {
-            return ExtractFuture::untouched(self.inner.call(request));
-        }
         let (mut head, body) = request.into_parts();
-        if self.settings.skips(&head) {
-            return ExtractFuture::untouched(self.inner.call(Request::from_parts(head, body)));
-        }
-        let mut context = Some(self.settings.context(&mut head));
+        let (context, response_headers) = self.settings.begin(&mut head);
+        let mut context = Some(context);
         // Inner layers already do work in `call`, before the future is polled.
         let future = OwnedContext::scope_in(&mut context, || self.inner.call(Request::from_parts(head, body)));
         match context {
-            Some(context) => ExtractFuture::in_context(future, context, self.settings.headers_to_write()),
+            Some(context) => ExtractFuture::in_context(future, context, response_headers),
             None => ExtractFuture::untouched(future),
         }
     }
@@ -69,6 +64,8 @@ mod tests {
     use std::sync::Mutex;
     use std::task::Waker;
 
+    use http::Method;
+    use http::header::ACCESS_CONTROL_REQUEST_METHOD;
     use tower::{ServiceExt, service_fn};
     use tower_layer::Layer;
     use traceprop_core::sampler::AlwaysOn;
@@ -199,19 +196,30 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ok_options_is_unchanged() {
+    async fn ok_preflight_is_a_passthrough_without_a_report() {
         let current_in_call = service_fn(|request: Request<()>| {
             let in_call = current_span();
             async move { Ok::<_, Infallible>(Response::new((request, in_call, current_span()))) }
         });
-        let layer = ExtractLayer::new(presets::W3C).on_report(|_| panic!("nothing is read"));
+        let layer = ExtractLayer::new(presets::W3C).on_report(|_| panic!("there is no report"));
         let mut preflight = request(PARENT);
         *preflight.method_mut() = Method::OPTIONS;
+        preflight.headers_mut().insert(ACCESS_CONTROL_REQUEST_METHOD, http::HeaderValue::from_static("GET"));
         let _outer = other_context().enter();
         let Ok(response) = layer.layer(current_in_call).oneshot(preflight).await;
         let (seen, in_call, in_poll) = response.into_body();
-        assert!(seen.extensions().is_empty());
-        assert_eq!((in_call, in_poll), (Some(99), Some(99)));
+        assert!(context(&seen).is_passthrough());
+        assert_eq!(seen.headers()["traceparent"], PARENT);
+        // The caller's span is the one of the context.
+        assert_eq!((in_call, in_poll), (Some(0x00f0_67aa_0ba9_02b7), Some(0x00f0_67aa_0ba9_02b7)));
+    }
+
+    #[tokio::test]
+    async fn ok_options_without_a_requested_method_is_a_request_like_any_other() {
+        let mut options = request(PARENT);
+        *options.method_mut() = Method::OPTIONS;
+        let options = seen(ExtractLayer::new(presets::W3C), options).await;
+        assert!(!context(&options).is_passthrough() && context(&options).parent_id().is_some());
     }
 
     #[tokio::test]

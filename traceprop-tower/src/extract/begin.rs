@@ -1,0 +1,188 @@
+//! What the layer does with one request before the inner service sees it.
+
+use std::sync::Arc;
+
+use http::Method;
+use http::header::ACCESS_CONTROL_REQUEST_METHOD;
+use http::request::Parts;
+use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
+use traceprop_core::{Allow, Extraction, IdGenerator, OwnedContext, RemoteContext, SpanContext, Trust};
+use traceprop_http::{HeaderCarrier, count_refused, remove_refused};
+
+use super::layer::SamplerFn;
+use super::{ExtractLayer, RefusedContext};
+use crate::response::ResponseHeaders;
+
+/// A request extension: a layer skipped the request and made no span for it.
+#[derive(Clone, Copy)]
+struct Skipped;
+
+/// What a layer does with one request.
+#[derive(Clone, Copy)]
+struct Plan {
+    /// The stricter of all settings.
+    trust: Trust,
+    /// Whether the request gets a span.
+    has_span: bool,
+}
+
+impl<G: IdGenerator> ExtractLayer<G> {
+    /// Reads the head of a request, stores its context in the extensions, and removes what is refused.
+    ///
+    /// Also returns what is written into the response.
+    #[inline]
+    pub(super) fn begin(&self, request: &mut Parts) -> (OwnedContext, Option<Arc<ResponseHeaders>>) {
+        let settings = &self.settings;
+        let is_skipped = is_preflight(request) || settings.skip.as_ref().is_some_and(|skip| skip(request));
+        let mut trust = self.propagator.trust();
+        if let Some(trust_fn) = &settings.trust_fn {
+            trust = trust.max(trust_fn(request));
+        }
+        let plan = Plan { trust, has_span: !is_skipped && !settings.passthrough };
+        let context = match self.outer_context(request, trust) {
+            Some(outer) => self.inside_of(outer, request, plan),
+            None => self.read(request, plan, is_skipped),
+        };
+        (context, if is_skipped { None } else { settings.response_headers.clone() })
+    }
+
+    /// Returns the context of an outer layer, unless this layer has to read the headers.
+    fn outer_context(&self, request: &Parts, trust: Trust) -> Option<OwnedContext> {
+        let outer = request.extensions.get::<OwnedContext>()?;
+        // A request that was skipped has no span yet. But what a stricter layer refused is not read again.
+        let reads_again = trust >= outer.trust() && request.extensions.get::<Skipped>().is_some();
+        (!reads_again).then(|| outer.clone())
+    }
+
+    #[inline]
+    fn read(&self, request: &mut Parts, plan: Plan, is_skipped: bool) -> OwnedContext {
+        let carrier = HeaderCarrier::new(&request.headers);
+        let refused;
+        let mut context = match &self.settings.on_report {
+            Some(on_report) if !is_skipped => {
+                let report = self.propagator.explain_with_trust(&carrier, plan.trust);
+                on_report(&report);
+                refused = report.extraction().refused();
+                self.context(report.extraction(), request, plan)
+            }
+            _ => {
+                let extraction = self.propagator.extract_with_trust(&carrier, plan.trust);
+                refused = extraction.refused();
+                self.context(&extraction, request, plan)
+            }
+        };
+        // A context is large: do not move it if nothing changes.
+        if self.settings.allow_baggage != Allow::All {
+            context = context.filter_baggage(self.settings.allow_baggage);
+        }
+        if let Some(endpoint) = self.settings.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
+            context = context.with_endpoint(endpoint);
+        }
+        self.clean(request, plan.trust, refused);
+        if is_skipped {
+            request.extensions.insert(Skipped);
+        } else if request.extensions.get::<Skipped>().is_some() {
+            request.extensions.remove::<Skipped>();
+        }
+        request.extensions.insert(context.clone());
+        context
+    }
+
+    fn context(&self, extraction: &Extraction<'_>, request: &Parts, plan: Plan) -> OwnedContext {
+        if let Some(context) = self.child_of_current(request, plan) {
+            return context;
+        }
+        if !plan.has_span {
+            return OwnedContext::from_passthrough(extraction);
+        }
+        OwnedContext::from_span(extraction, &self.span(extraction, request))
+    }
+
+    fn span<'e>(&self, extraction: &Extraction<'e>, request: &Parts) -> SpanContext<'e> {
+        match &self.settings.sampler {
+            None => extraction.new_span(&self.id_generator),
+            Some(sampler) => {
+                extraction.new_span_with(&self.id_generator, &RequestSampler { sampler: &**sampler, head: request })
+            }
+        }
+    }
+
+    /// Returns the context of a request of this process, if that is configured and the request has no context of its own.
+    fn child_of_current(&self, request: &Parts, plan: Plan) -> Option<OwnedContext> {
+        let continues_trace = matches!(plan.trust, Trust::Continue | Trust::Resample);
+        if !self.settings.parent_from_current || !continues_trace || self.held_fields(request) {
+            return None;
+        }
+        let current = OwnedContext::current()?;
+        let context = if plan.has_span { current.child(self.id_generator.new_span_id())? } else { current };
+        Some(self.under_trust(&context, request, plan))
+    }
+
+    fn held_fields(&self, request: &Parts) -> bool {
+        !count_refused(&request.headers, &self.propagator.refusals(Trust::Ignore, Allow::None)).is_empty()
+    }
+
+    /// Works on the context of an outer layer, and not on the headers, which may have been refused or changed since.
+    fn inside_of(&self, outer: OwnedContext, request: &mut Parts, plan: Plan) -> OwnedContext {
+        let allow = self.settings.allow_baggage;
+        let trust = plan.trust.max(outer.trust());
+        if trust == outer.trust() && allow == Allow::All {
+            self.clean(request, trust, None);
+            return outer;
+        }
+        let context = self.under_trust(&outer, request, plan).filter_baggage(allow);
+        self.clean(request, trust, None);
+        request.extensions.insert(context.clone());
+        context
+    }
+
+    fn under_trust(&self, context: &OwnedContext, request: &Parts, plan: Plan) -> OwnedContext {
+        context.under_trust(&self.propagator, plan.trust, |extraction| {
+            plan.has_span.then(|| self.span(extraction, request))
+        })
+    }
+
+    /// Removes what is refused and what is taken.
+    #[inline]
+    fn clean(&self, request: &mut Parts, trust: Trust, context: Option<RemoteContext>) {
+        if self.settings.take_headers || self.settings.allow_baggage != Allow::All || trust != Trust::Continue {
+            self.remove(request, trust, context);
+        }
+    }
+
+    #[inline(never)]
+    fn remove(&self, request: &mut Parts, trust: Trust, context: Option<RemoteContext>) {
+        let takes = self.settings.take_headers;
+        let keeps = self.settings.keep_refused && !takes;
+        let refusals = self.propagator.refusals(trust, self.settings.allow_baggage);
+        let refused = match keeps {
+            true => count_refused(&request.headers, &refusals),
+            false => remove_refused(&mut request.headers, &refusals),
+        };
+        if !refused.is_empty() && (keeps || trust >= Trust::Restart) {
+            let earlier = request.extensions.remove::<RefusedContext>();
+            let refused = RefusedContext::new(&self.propagator, context, refused, keeps).after(earlier);
+            request.extensions.insert(refused);
+        }
+        if takes {
+            remove_refused(&mut request.headers, &self.propagator.refusals(Trust::Ignore, Allow::None));
+        }
+    }
+}
+
+/// A preflight belongs to the browser and not to the page: it is answered, and no work of the page is done.
+fn is_preflight(request: &Parts) -> bool {
+    request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// The sampler of one request.
+struct RequestSampler<'r> {
+    sampler: &'r SamplerFn,
+    head: &'r Parts,
+}
+
+impl Sampler for RequestSampler<'_> {
+    fn should_sample(&self, parameters: &SamplingParameters<'_>) -> SamplingResult {
+        (self.sampler)(parameters, self.head)
+    }
+}
