@@ -65,7 +65,7 @@ const SEPARATE: &[&str] = &["formats"];
 /// What each crate may depend on.
 const CRATES: &[(&str, &[&str])] = &[
     ("traceprop-core", &["hex", "pin-project-lite", "rand", "serde_core"]),
-    ("traceprop-http", &["traceprop-core", "bytes", "http"]),
+    ("traceprop-http", &["traceprop-core", "bytes", "http", "idna", "thiserror"]),
     (
         "traceprop-tower",
         &[
