@@ -79,7 +79,7 @@ impl OwnedContext {
         let role = match (span, self.role) {
             // The outer listener has made a span for this request. It is still the same request.
             (Some(span), Role::Span(outer)) if trust.continues_trace() => {
-                Role::Span(SpanContext { span_id: outer.span_id, ..span })
+                Role::Span(SpanContext { span_id: outer.span_id, parent_id: outer.parent_id, ..span })
             }
             (Some(span), _) => Role::Span(span),
             (None, _) => {
@@ -89,17 +89,19 @@ impl OwnedContext {
         Self { role, lines: self.lines_under(trust), endpoint: self.endpoint.clone() }
     }
 
+    /// Returns the lines that still count. Names of custom headers stay, because copies of the request may have them.
     fn lines_under(&self, trust: Trust) -> Option<OwnedLines> {
-        if trust == Trust::Ignore {
-            return None;
-        }
-        let mut builder = Builder::default();
         let is_text = |field: Field| field.is_baggage() || field.format() == FormatKind::Custom;
-        let entries = self.lines.iter().flat_map(OwnedLines::entries);
-        for entry in entries.filter(|entry| trust.continues_trace() || is_text(entry.field())) {
+        let is_kept = |entry: &Entry<'_>| match trust {
+            Trust::Ignore => false,
+            Trust::Restart => is_text(entry.field()),
+            Trust::Continue | Trust::Resample => true,
+        };
+        let mut builder = Builder::with_held(self.lines.as_ref());
+        for entry in self.lines.iter().flat_map(OwnedLines::entries).filter(is_kept) {
             let filtered = formats::filter_text(entry.field(), entry.name, entry.value, TextFilter::WITHOUT_DECISIONS);
             let value = filtered.map_or(entry.value.into(), |filtered| filtered.rest);
-            if !value.is_empty() || entry.value.is_empty() {
+            if !value.is_empty() {
                 builder.entry(&Entry { value: &value, ..entry });
             }
         }
@@ -114,5 +116,134 @@ fn as_remote(span: &SpanContext<'_>) -> RemoteContext {
         parent_id: Some(span.span_id),
         sampling: span.sampling,
         random: span.random,
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::carrier::Pairs;
+    use crate::context::inject_options::InjectOptions;
+    use crate::id::generator::IdBits;
+    use crate::id::sampling::Sampling;
+    use std::string::String;
+    use std::vec::Vec;
+
+    const RECEIVED: &[(&str, &str)] = &[
+        ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ("tracestate", "rojo=1,dd=s:2;t.dm:-4;o:rum"),
+        ("baggage", "tenant=acme,sentry-sampled=true"),
+        ("x-request-id", "order-7"),
+    ];
+
+    fn propagator() -> Propagator {
+        let names = "tracecontext,datadog,baggage,correlation:x-request-id";
+        Propagator::from_names(names, names).unwrap()
+    }
+
+    fn outer(propagator: &Propagator, passthrough: bool) -> OwnedContext {
+        let extraction = propagator.extract(&RECEIVED);
+        match passthrough {
+            true => OwnedContext::from_passthrough(&extraction),
+            false => OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(1))),
+        }
+    }
+
+    fn sent(propagator: &Propagator, context: &OwnedContext) -> Vec<(String, String)> {
+        let mut headers = Pairs::new();
+        propagator.inject(context, &InjectOptions::everything(), &mut headers);
+        headers.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    fn get<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+        headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn ok_a_trust_that_is_not_stricter_changes_nothing() {
+        let propagator = propagator();
+        let restarted = propagator.clone().with_trust(Trust::Restart);
+        let outer = outer(&restarted, false);
+        for trust in [Trust::Continue, Trust::Resample, Trust::Restart] {
+            let inner = outer.under_trust(&propagator, trust, |_| panic!("it is not asked for a span"));
+            assert_eq!((inner.trace_id(), inner.trust()), (outer.trace_id(), Trust::Restart));
+        }
+    }
+
+    #[test]
+    fn ok_resample_keeps_the_span_and_decides_again() {
+        let propagator = propagator();
+        let outer = outer(&propagator, false);
+        let inner = outer.under_trust(&propagator, Trust::Resample, |again| {
+            assert_eq!((again.sampling(), again.trust()), (Sampling::Deferred, Trust::Resample));
+            Some(again.new_span_with(&|| IdBits::random(9), &Sampling::NotSampled))
+        });
+        assert_eq!((inner.trace_id(), inner.span_id()), (outer.trace_id(), outer.span_id()));
+        assert_eq!((inner.parent_id(), inner.sampling()), (outer.parent_id(), Sampling::NotSampled));
+        let sent = sent(&propagator, &inner);
+        assert_eq!(get(&sent, "traceparent"), Some("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000001-00"));
+        assert_eq!(get(&sent, "x-datadog-sampling-priority"), Some("0"));
+        assert_eq!(get(&sent, "x-datadog-origin"), Some("rum"));
+        assert!(!get(&sent, "tracestate").unwrap().contains("dm:"));
+        assert_eq!(get(&sent, "baggage"), Some("tenant=acme"));
+        assert_eq!(get(&sent, "x-request-id"), Some("order-7"));
+    }
+
+    #[test]
+    fn ok_restart_keeps_text_and_ignore_keeps_nothing() {
+        let propagator = propagator();
+        for passthrough in [false, true] {
+            let outer = outer(&propagator, passthrough);
+            let restarted = outer.under_trust(&propagator, Trust::Restart, |again| {
+                assert_eq!(again.context(), None);
+                Some(again.new_span(&|| IdBits::random(9)))
+            });
+            assert_ne!(restarted.trace_id(), outer.trace_id());
+            assert_eq!((restarted.parent_id(), restarted.sampling()), (None, Sampling::Sampled));
+            let text = sent(&propagator, &restarted);
+            assert_eq!(get(&text, "baggage"), Some("tenant=acme"));
+            assert_eq!(get(&text, "x-request-id"), Some("order-7"));
+            assert!(!get(&text, "tracestate").unwrap_or_default().contains("rojo"));
+            assert_eq!(get(&text, "x-datadog-origin"), None);
+
+            // The inner trust may be stricter still.
+            let ignored =
+                restarted.under_trust(&propagator, Trust::Ignore, |again| Some(again.new_span(&|| IdBits::random(11))));
+            assert_ne!(ignored.trace_id(), restarted.trace_id());
+            let sent = sent(&propagator, &ignored);
+            assert_eq!((get(&sent, "baggage"), get(&sent, "tracestate")), (None, get(&sent, "tracestate")));
+            assert_ne!(get(&sent, "x-request-id"), Some("order-7"));
+        }
+    }
+
+    #[test]
+    fn ok_without_a_span_the_outer_span_is_forwarded() {
+        let propagator = propagator();
+        let outer = outer(&propagator, false);
+        let resampled = outer.under_trust(&propagator, Trust::Resample, |_| None);
+        assert!(resampled.is_passthrough());
+        assert_eq!((resampled.trace_id(), resampled.span_id()), (outer.trace_id(), outer.span_id()));
+        let ignored = outer.under_trust(&propagator, Trust::Ignore, |_| None);
+        assert_eq!((ignored.trace_id(), sent(&propagator, &ignored).len()), (None, 0));
+    }
+
+    #[test]
+    fn ok_headers_that_an_outer_listener_refused_are_removed_from_copies() {
+        let propagator = propagator();
+        for trust in [Trust::Restart, Trust::Ignore] {
+            let inner = outer(&propagator, false).under_trust(&propagator, trust, |_| None);
+            let mut copy: Vec<(String, String)> =
+                RECEIVED.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            propagator.inject(&inner, &InjectOptions::new(), &mut copy);
+            assert_eq!(copy, []);
+        }
+    }
+
+    #[test]
+    fn ok_endpoint_stays() {
+        let propagator = propagator();
+        let inner = outer(&propagator, false).with_endpoint("/a").under_trust(&propagator, Trust::Ignore, |_| None);
+        assert_eq!(inner.endpoint(), Some("/a"));
     }
 }

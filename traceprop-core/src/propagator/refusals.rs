@@ -145,7 +145,8 @@ impl Refusals<'_> {
     fn of_field(&self, field: Field) -> Verdict {
         let is_text = || match self.propagator.names.custom(field) {
             Some(header) => self.propagator.is_custom_text(header),
-            None => field.is_baggage(),
+            // The text of a header that no format reads cannot be judged.
+            None => field.is_baggage() && field.format() != FormatKind::Custom,
         };
         match self.trust {
             Trust::Continue | Trust::Resample => Verdict::Members(field),

@@ -7,7 +7,7 @@ use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use http::request::Parts;
 use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
 use traceprop_core::{Allow, Extraction, IdGenerator, OwnedContext, RemoteContext, SpanContext, Trust};
-use traceprop_http::{HeaderCarrier, count_refused, remove_refused};
+use traceprop_http::{HeaderCarrier, HeaderCarrierMut, count_refused, remove_refused};
 
 use super::layer::SamplerFn;
 use super::{ExtractLayer, RefusedContext};
@@ -110,7 +110,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
     /// Returns the context of a request of this process, if that is configured and the request has no context of its own.
     fn child_of_current(&self, request: &Parts, plan: Plan) -> Option<OwnedContext> {
         let continues_trace = matches!(plan.trust, Trust::Continue | Trust::Resample);
-        if !self.settings.parent_from_current || !continues_trace || self.held_fields(request) {
+        if !self.settings.parent_from_current || !continues_trace || self.holds_fields(request, plan.trust) {
             return None;
         }
         let current = OwnedContext::current()?;
@@ -118,8 +118,9 @@ impl<G: IdGenerator> ExtractLayer<G> {
         Some(self.under_trust(&context, request, plan))
     }
 
-    fn held_fields(&self, request: &Parts) -> bool {
-        !count_refused(&request.headers, &self.propagator.refusals(Trust::Ignore, Allow::None)).is_empty()
+    fn holds_fields(&self, request: &Parts, trust: Trust) -> bool {
+        let owned = self.propagator.owned_fields(trust);
+        request.headers.keys().any(|name| owned.contains(name.as_str()))
     }
 
     /// Works on the context of an outer layer, and not on the headers, which may have been refused or changed since.
@@ -165,7 +166,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
             request.extensions.insert(refused);
         }
         if takes {
-            remove_refused(&mut request.headers, &self.propagator.refusals(Trust::Ignore, Allow::None));
+            self.propagator.owned_fields(trust).remove_from(&mut HeaderCarrierMut::new(&mut request.headers));
         }
     }
 }

@@ -7,13 +7,16 @@ use crate::field::Field;
 use crate::wire::split_once;
 
 /// Returns the members of a line that stay, or `None` if it is a line of another field. The writer applies the limits.
+///
+/// `correlation-context` is the name of this list in early drafts. It is not read, but others still do.
 pub(crate) fn filter_text<'l>(
     field: Field,
     _: &str,
     line: &'l [u8],
     filter: TextFilter<'_>,
 ) -> Option<FilteredLine<'l>> {
-    (field == Field::Baggage).then(|| FilteredLine::of_list(line, |member| stays(member, filter)))
+    matches!(field, Field::Baggage | Field::CorrelationContext)
+        .then(|| FilteredLine::of_list(line, |member| stays(member, filter)))
 }
 
 fn stays(member: &[u8], filter: TextFilter<'_>) -> bool {
