@@ -17,3 +17,9 @@ pub mod soak;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// Compiles the code of the pages about gateways.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/gateways.md")]
+#[doc = include_str!("../../docs/envoy.md")]
+pub struct Gateways;

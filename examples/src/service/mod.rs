@@ -46,23 +46,28 @@ struct Service {
 pub fn router(options: Options) -> Result<Router, SetupError> {
     let propagator = Arc::new(options.propagator);
     let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-    let mut routes = Router::new()
+    let routes = Router::new()
         .route("/test", post(harness::test))
         .route("/inspect", get(inspect::inspect))
         .route("/call", get(call::call))
         .with_state(Service { propagator: propagator.clone(), client });
+    // `/inspect` shows all headers of a request, those that the trust refuses included.
+    let mut routes = routes.layer(layer(&propagator, &options.inbound).keep_refused());
     if let Some(outbound) = options.outbound {
-        let gateway = Gateway::new(outbound, &propagator)?;
-        routes = routes.fallback_service(any(gateway::forward).with_state(gateway));
+        let gateway = any(gateway::forward).with_state(Gateway::new(outbound, &propagator)?);
+        let layer = layer(&propagator, &options.inbound);
+        let layer = if options.inbound.keep_refused { layer.keep_refused() } else { layer };
+        routes = routes.fallback_service(gateway.layer(layer));
     }
-    Ok(routes.layer(layer(propagator, options.inbound)))
+    Ok(routes)
 }
 
 /// Returns the layer that reads the trace context of each request.
-fn layer(propagator: Arc<Propagator>, inbound: Inbound) -> ExtractLayer {
-    let layer = ExtractLayer::new(propagator)
+fn layer(propagator: &Arc<Propagator>, inbound: &Inbound) -> ExtractLayer {
+    let skip = inbound.skip.clone();
+    let layer = ExtractLayer::new(propagator.clone())
         .allow_baggage(inbound.accept_baggage.0)
-        .skip(move |request| inbound.skip.iter().any(|prefix| request.uri.path().starts_with(prefix)));
+        .skip(move |request| skip.iter().any(|prefix| request.uri.path().starts_with(prefix)));
     if inbound.passthrough { layer.passthrough() } else { layer }
 }
 

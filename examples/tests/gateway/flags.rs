@@ -58,6 +58,8 @@ async fn ok_baggage_goes_where_it_is_accepted_and_sent() {
             ("--send-baggage all", vec!["tenant=acme,user=alice"]),
             ("--send-baggage user", vec!["user=alice"]),
             ("--send-baggage user,tenant --accept-baggage tenant,other", vec!["tenant=acme"]),
+            ("--send-baggage all --accept-baggage none", vec![]),
+            ("", vec![]),
         ] {
             let received = forwarded(&format!("--client {kind} {arguments}"), "/x").await;
             assert_eq!(received.lines("baggage"), baggage, "{kind} {arguments}");
@@ -114,6 +116,7 @@ fn ok_help_lists_every_flag() {
         "--send-baggage KEYS",
         "--send-correlation",
         "--skip PREFIX",
+        "--keep-refused",
     ] {
         assert!(text.contains(&format!("\n  {flag} ")) || text.contains(&format!("\n  {flag}\n")), "{flag}");
     }

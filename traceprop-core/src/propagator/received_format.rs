@@ -227,9 +227,8 @@ mod tests {
             names.into_iter().fold(Propagator::builder(), |builder, format| builder.extract(format))
         };
         assert!(full().inject_received(W3cTraceContext::new()).build().is_ok());
-        let more = (0..crate::format::MAX_FORMATS - 8)
-            .map(|n| super::tests::named(n))
-            .fold(full(), |builder, format| builder.inject(format));
+        let more =
+            (0..crate::format::MAX_FORMATS - 8).map(named).fold(full(), |builder, format| builder.inject(format));
         assert_eq!(more.inject_received(W3cTraceContext::new()).build().unwrap_err(), ConfigError::TooManyFormats);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::uri::{Authority, PathAndQuery, Scheme};
+use axum::http::uri::{Authority, Scheme};
 use axum::http::{Uri, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -28,12 +28,13 @@ pub enum UpstreamError {
     HasQuery,
 }
 
-/// The upstream of a gateway: `http://HOST[:PORT][/PATH]`. The path is put before the path of each request.
+/// The upstream of a gateway: `http://HOST[:PORT][/PATH]`. The path is put before the path of each request. A request for
+/// `/` is for the path itself.
 #[derive(Debug)]
 pub struct Upstream {
     authority: Authority,
-    /// Without a final slash.
-    path: String,
+    /// The path for `/`.
+    root: String,
     /// Whether the upstream speaks HTTP/2 without TLS. Found out by the first request that needs it.
     speaks_h2c: OnceCell<bool>,
 }
@@ -57,16 +58,18 @@ impl Upstream {
         if uri.query().is_some() {
             return Err(UpstreamError::HasQuery);
         }
-        let path = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { authority, path, speaks_h2c: OnceCell::new() })
+        Ok(Self { authority, root: uri.path().to_owned(), speaks_h2c: OnceCell::new() })
     }
 
     /// Returns the URL for a received request. Path and query keep their bytes.
     pub(super) fn uri(&self, received: &Uri) -> Option<Uri> {
-        let path = received.path_and_query().map_or("/", PathAndQuery::as_str);
-        // The absolute form of a target can have no path: `http://a.example?q`.
-        let slash = if path.starts_with('/') { "" } else { "/" };
-        let path = format!("{}{slash}{path}", self.path);
+        let (path, query) = (received.path(), received.query());
+        let path = match path {
+            // The absolute form of a target can have no path: `http://a.example?q`.
+            "" | "/" => self.root.clone(),
+            path => format!("{}{path}", self.root.trim_end_matches('/')),
+        };
+        let path = query.map_or(path.clone(), |query| format!("{path}?{query}"));
         let uri = Uri::builder().scheme(Scheme::HTTP).authority(self.authority.clone()).path_and_query(path);
         uri.build().ok()
     }
@@ -114,7 +117,9 @@ mod tests {
             ("http://a.example", "/", "http://a.example/"),
             ("http://a.example:81/", "/x/../y//%7e?q=%20&&", "http://a.example:81/x/../y//%7e?q=%20&&"),
             ("http://[::1]:81/base/", "/x?", "http://[::1]:81/base/x?"),
-            ("http://a.example/base", "http://b.example?q", "http://a.example/base/?q"),
+            ("http://a.example/base", "http://b.example?q", "http://a.example/base?q"),
+            ("http://a.example/base/", "/", "http://a.example/base/"),
+            ("http://a.example/base/", "/x", "http://a.example/base/x"),
             ("http://a.example", "//b.example/x", "http://a.example//b.example/x"),
         ] {
             assert_eq!(joined(upstream, target), expected);

@@ -15,6 +15,7 @@ pub(super) struct Arguments {
     pub(super) baggage_members: Option<String>,
     pub(super) baggage_bytes: Option<String>,
     pub(super) passthrough: bool,
+    pub(super) keep_refused: bool,
     pub(super) accept_baggage: Option<String>,
     pub(super) skip: Vec<String>,
     pub(super) upstream: Option<String>,
@@ -50,6 +51,7 @@ impl Arguments {
         Some(match name {
             "--extract-first" => Place::Switch(&mut self.extract_first),
             "--passthrough" => Place::Switch(&mut self.passthrough),
+            "--keep-refused" => Place::Switch(&mut self.keep_refused),
             "--send-correlation" => Place::Switch(&mut self.send_correlation),
             "--correlation" => Place::List(&mut self.correlation),
             "--skip" => Place::List(&mut self.skip),

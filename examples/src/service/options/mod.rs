@@ -30,6 +30,7 @@ what is read:
   --passthrough          make no spans: forward the received context
   --accept-baggage KEYS  received baggage that is kept: keys separated by commas, all (default) or none
   --skip PREFIX          skip requests whose path begins so, such as health checks; repeatable
+  --keep-refused         leave refused headers in a request before it is forwarded; calls still do not carry them
 
 what is written:
   --inject LIST          formats to write (default tracecontext,baggage)
@@ -70,6 +71,8 @@ pub struct Inbound {
     pub accept_baggage: Keys,
     /// Beginnings of paths.
     pub skip: Vec<String>,
+    /// Leaves refused headers in requests that are forwarded. For the service's own paths they always stay.
+    pub keep_refused: bool,
 }
 
 impl Arguments {
@@ -123,6 +126,7 @@ impl Arguments {
             passthrough: self.passthrough,
             accept_baggage: keys("--accept-baggage", self.accept_baggage.as_deref().unwrap_or("all"))?,
             skip: self.skip.clone(),
+            keep_refused: self.keep_refused,
         })
     }
 
