@@ -15,11 +15,11 @@ use axum::routing::{any, get as on_get};
 use serde_json::{Value, json};
 use support::log::Log;
 use support::{Answer, PARENT, get, send, serve};
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt};
 use tower_http::trace::TraceLayer;
 use traceprop_core::{IdBits, formats::correlation::Correlation};
 use traceprop_tower::logging::{LogFields, SpanLayer, request_span};
-use traceprop_tower::{ExtractLayer, OwnedContext, Propagator, presets, request_span};
+use traceprop_tower::{ExtractLayer, OwnedContext, Propagator, ResponseHeaders, presets, request_span};
 use tracing::{Level, Span};
 
 /// Returns the span of the only line.
@@ -271,6 +271,27 @@ async fn ok_correlation_id_is_the_received_or_the_sent_one() {
         log.clear();
         get(address, "/", line.as_bytes()).await;
         assert_eq!(only_span(&log)["correlation_id"], shown, "{line}");
+    }
+}
+
+#[tokio::test]
+async fn ok_the_header_that_the_propagator_names_is_logged_echoed_and_sent() {
+    let (log, _guard) = Log::start(Level::INFO);
+    // It is named here and nowhere else.
+    let list = "tracecontext,correlation:x-order-id;opaque";
+    let propagator = || Propagator::from_names(list, list).expect("valid settings");
+    let named = SpanLayer::make_span_with(
+        |head| request_span!(LogFields::from_extensions(&head.extensions), correlation: "order", baggage: [], step = 1),
+    );
+    let echo = ResponseHeaders::new().echo_correlation_of(&propagator());
+    for (spans, field) in [(SpanLayer::new(), "correlation_id"), (named, "order")] {
+        let layer = extract(propagator()).response_headers(echo.clone());
+        let app = Router::new().route("/", on_get(hello)).layer(spans).layer(layer);
+        log.clear();
+        let request = Request::get("/").header("x-order-id", "order-7").body(Body::empty()).unwrap();
+        let answer = app.oneshot(request).await.unwrap();
+        assert_eq!((answer.status().as_u16(), &answer.headers()["x-order-id"]), (200, &"order-7".parse().unwrap()));
+        assert_eq!(only_span(&log)[field], "order-7");
     }
 }
 

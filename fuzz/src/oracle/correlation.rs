@@ -27,9 +27,12 @@ pub enum Meaning {
 
 /// Returns the value that counts: the first line that is not blank, without equal copies after commas.
 pub fn line<'h>(headers: &'h Headers, name: &str) -> Option<&'h [u8]> {
-    let line = values(headers, name).into_iter().take(64).map(trim).find(|line| !line.is_empty())?;
+    values(headers, name).into_iter().take(64).map(single).find(|value| !value.is_empty())
+}
+
+fn single(line: &[u8]) -> &[u8] {
     let parts: Vec<_> = line.split(|&b| b == b',').map(trim).collect();
-    Some(if parts.iter().all(|part| *part == parts[0]) { parts[0] } else { line }).filter(|value| !value.is_empty())
+    if parts.iter().all(|part| *part == parts[0]) { parts[0] } else { trim(line) }
 }
 
 /// Returns whether a text goes to calls.

@@ -1,5 +1,7 @@
 //! Data of built-in formats that is preserved in the tracestate, for hops that forward only W3C headers.
 
+use core::any::Any;
+
 use super::{Format, InjectContext};
 use crate::context::inject_options::Allow;
 use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
@@ -15,6 +17,11 @@ pub(crate) trait Preserve: Sync {
     /// Returns the format that writes this encoding alone, if the format has several.
     fn encoding(&self, name: &str) -> Option<&'static dyn Format> {
         let _ = name;
+        None
+    }
+
+    /// Returns the format itself if its settings matter to more than its headers.
+    fn as_any(&self) -> Option<&dyn Any> {
         None
     }
 }

@@ -129,6 +129,15 @@ pub enum ConfigError {
         /// Why the header name is invalid. An offset counts from the start of the header name.
         source: InvalidHeaderName,
     },
+    /// A list contains a correlation header with a setting that does not exist, such as `correlation:x-id;opake`.
+    UnknownSetting {
+        /// The variable with the list.
+        variable: Option<&'static str>,
+        /// The list with the name.
+        list: ConfigList,
+        /// The name in the list, with its settings.
+        name: ConfigWord,
+    },
     /// A list contains no format, and no `none` that permits it.
     NoFormats {
         /// The variable with the list.
@@ -183,6 +192,12 @@ impl fmt::Display for ConfigError {
             Self::InvalidHeaderName { variable, list, name, source } => {
                 write!(f, "{}: `{name}`: {source}", place(variable, list))
             }
+            Self::UnknownSetting { variable, list, name } => write!(
+                f,
+                "{}: `{name}`: unknown setting; known are opaque, exact, envoy-mask, when-absent=trace-id, \
+                 when-absent=generate, when-absent=omit",
+                place(variable, list)
+            ),
             Self::NoFormats { variable: Some(variable), value, .. } => {
                 write!(f, "{variable}: no known format in `{value}`")
             }

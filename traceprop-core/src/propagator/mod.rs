@@ -186,6 +186,14 @@ impl Propagator {
         Self { extract, inject, others, reads, names, kinds, extracted, injected, owned, baggage_limits, options }
     }
 
+    pub(crate) const fn extract_list(&self) -> &FormatList {
+        &self.extract
+    }
+
+    pub(crate) const fn inject_list(&self) -> &FormatList {
+        &self.inject
+    }
+
     /// Returns the names of the formats that are read, in order.
     pub fn extract_names(&self) -> impl Iterator<Item = &str> {
         self.extract.iter().map(Format::name)

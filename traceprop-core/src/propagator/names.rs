@@ -27,8 +27,14 @@ impl Propagator {
     /// | `jaeger` | `uber-trace-id` and Jaeger baggage |
     /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |
     /// | `correlation:HEADER` | a correlation id in this header, unless HTTP uses it (feature `alloc`) |
+    /// | `correlation:HEADER;opaque` | the same with [`Correlation::opaque`]; further settings below |
     /// | `all` | `tracecontext`, `b3`, `datadog`, `jaeger`, `sw8` and `baggage` |
     /// | `none` | no format; permits an empty list |
+    ///
+    /// The settings of a correlation id are `opaque`, `exact`, `envoy-mask`, `when-absent=trace-id`,
+    /// `when-absent=generate` and `when-absent=omit`, each after a semicolon.
+    ///
+    /// [`Correlation::opaque`]: crate::formats::correlation::Correlation::opaque
     ///
     /// # Errors
     ///
@@ -99,9 +105,16 @@ impl PropagatorBuilder {
         match ROWS.iter().find(|row| row.is_named(name)).map(|row| row.kind) {
             Some(FormatKind::Correlation) => {
                 let (_, header) = name.split_once(':').unwrap_or_default();
+                let mut settings = header.split(';');
+                let header = settings.next().unwrap_or_default();
                 let invalid = |source| ConfigError::InvalidHeaderName { variable, list, name: word, source };
-                let format = Correlation::new(header.trim()).map_err(invalid)?;
-                return Ok(self.defined(format.name()).unwrap_or_else(|| format.into()));
+                let plain = Correlation::new(header.trim()).map_err(invalid)?;
+                let unknown = ConfigError::UnknownSetting { variable, list, name: word };
+                let format = settings.try_fold(plain, |format, setting| format.with_setting(setting.trim()));
+                let format = format.ok_or(unknown)?;
+                // Settings in the list are meant before those of the defined instance.
+                let defined = self.defined(plain.name()).filter(|_| !name.contains(';'));
+                return Ok(defined.unwrap_or_else(|| format.into()));
             }
             // The built-in instance can only read. A writer needs an identity, which the environment may have.
             Some(FormatKind::Sw8) if list == ConfigList::Inject => {
@@ -175,8 +188,43 @@ mod tests {
         let (list, name) = (ConfigList::Inject, ConfigWord::new("correlation:a b"));
         let source = crate::field::InvalidHeaderName::BadByte(1);
         assert_eq!(error, ConfigError::InvalidHeaderName { variable: None, list, name, source });
+        let error = Propagator::from_names("none", "correlation:x-a;opake").unwrap_err();
+        let message = "inject list: `correlation:x-a;opake`: unknown setting; known are opaque, exact, envoy-mask, \
+                       when-absent=trace-id, when-absent=generate, when-absent=omit";
+        assert_eq!(alloc::format!("{error}"), message);
         let error = Propagator::from_names("correlation:X-B3-TraceId", "none").unwrap_err();
         assert_eq!(alloc::format!("{error}"), "extract list: `correlation:X-B3-TraceId`: reserved for format `b3`");
+    }
+
+    #[cfg(feature = "alloc")]
+    #[test]
+    fn ok_settings_of_a_correlation_id_follow_its_header() {
+        use crate::formats::correlation::WhenAbsent;
+
+        let plain = Correlation::from_static("x-request-id");
+        for (settings, expected) in [
+            ("", plain),
+            (";opaque", plain.opaque()),
+            ("; OPAQUE ; exact", plain.opaque().exact()),
+            (";exact;envoy-mask", plain),
+            (";when-absent=trace-id", plain.when_absent(WhenAbsent::TraceId)),
+            (";When-Absent=Generate", plain.when_absent(WhenAbsent::Generate)),
+            (";opaque;when-absent=omit", plain.opaque().when_absent(WhenAbsent::Omit)),
+        ] {
+            let list = alloc::format!("correlation: X-Request-Id{settings}");
+            let propagator = Propagator::from_names(&list, &list).unwrap();
+            assert!(propagator.inject_names().eq(["correlation:x-request-id"]), "{list}");
+            let found: alloc::vec::Vec<_> = propagator.correlation_formats().collect();
+            assert_eq!(alloc::format!("{found:?}"), alloc::format!("[{expected:?}]"), "{list}");
+        }
+        // They count before those of a defined instance, which is meant without them.
+        let builder = |list: &str| Propagator::builder().define(plain.exact()).names(list, list).unwrap();
+        let format = |list: &str| {
+            let propagator = builder(list).build().unwrap();
+            alloc::format!("{:?}", propagator.correlation_formats().next().unwrap())
+        };
+        assert_eq!(format("correlation:x-request-id"), alloc::format!("{:?}", plain.exact()));
+        assert_eq!(format("correlation:x-request-id;opaque"), alloc::format!("{:?}", plain.opaque()));
     }
 
     #[cfg(feature = "alloc")]

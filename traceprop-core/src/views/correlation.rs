@@ -3,7 +3,7 @@
 use super::Data;
 use crate::formats::correlation::{Correlation, CorrelationId};
 use crate::id::TraceId;
-use crate::propagator::Extraction;
+use crate::propagator::{Extraction, FormatList, Propagator};
 use crate::tracestate::preserve::Preserved;
 #[cfg(feature = "alloc")]
 use crate::{
@@ -22,6 +22,31 @@ impl<'c> Data<'_, 'c> {
         let trace_id = self.now.trace_id?;
         Some((Preserved::find(&self.received.tracestate(self.headers), trace_id)?, trace_id))
     }
+}
+
+impl Propagator {
+    /// Returns the correlation ids that are written, then those that are only read, in the order of the lists.
+    ///
+    /// What logs, responses and CORS lists do with them then follows the configuration.
+    ///
+    /// ```
+    /// use traceprop_core::Propagator;
+    ///
+    /// let propagator = Propagator::from_names("all,correlation:x-request-id;opaque", "tracecontext")?;
+    /// let headers: Vec<_> = propagator.correlation_formats().map(|format| format.header_name()).collect();
+    /// assert_eq!(headers, ["x-request-id"]);
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn correlation_formats(&self) -> impl Iterator<Item = &Correlation> {
+        let is_written = |read: &&Correlation| {
+            of_list(self.inject_list()).any(|written| written.header_name() == read.header_name())
+        };
+        of_list(self.inject_list()).chain(of_list(self.extract_list()).filter(move |read| !is_written(read)))
+    }
+}
+
+fn of_list(list: &FormatList) -> impl Iterator<Item = &Correlation> {
+    list.iter().filter_map(|format| format.fields().preserve()?.as_any()?.downcast_ref())
 }
 
 impl<'c> Extraction<'c> {

@@ -140,6 +140,26 @@ impl ResponseHeaders {
         self.update_exposed()
     }
 
+    /// Writes the ids of all correlation headers that `propagator` reads or writes, as
+    /// [`echo_correlation`](Self::echo_correlation) does for one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_core::Propagator;
+    /// use traceprop_http::{ResponseHeaders, cors};
+    ///
+    /// // The header is named here and nowhere else.
+    /// let propagator = Propagator::from_names("all,correlation:x-request-id;opaque", "tracecontext,correlation:x-request-id")?;
+    /// let response_headers = ResponseHeaders::new().echo_correlation_of(&propagator);
+    /// assert!(cors::expose_headers(&response_headers).eq(["x-request-id"]));
+    /// assert!(cors::allow_headers(&propagator).any(|name| name == "x-request-id"));
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn echo_correlation_of(self, propagator: &Propagator) -> Self {
+        propagator.correlation_formats().fold(self, |headers, format| headers.echo_correlation(*format))
+    }
+
     /// Writes `Timing-Allow-Origin`, unless the response has one: an origin, several separated by commas, or `*`.
     ///
     /// Without it some agents (Grafana Faro) see no `Server-Timing` of another origin.

@@ -93,6 +93,11 @@ impl ExtractLayer {
 }
 
 impl<G> ExtractLayer<G> {
+    #[cfg(feature = "tracing")]
+    pub(super) fn propagator(&self) -> &Propagator {
+        &self.propagator
+    }
+
     /// Makes ids with `ids`, an [`IdGenerator`] or a closure. Defaults to [`RandomIds`].
     ///
     /// # Examples

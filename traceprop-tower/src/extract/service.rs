@@ -6,6 +6,8 @@ use tower_service::Service;
 use traceprop_core::{IdGenerator, OwnedContext, RandomIds};
 
 use super::{ExtractFuture, ExtractLayer};
+#[cfg(feature = "tracing")]
+use crate::logging::RequestCorrelation;
 
 /// Service that [`ExtractLayer`] creates. See the [module docs](super).
 #[derive(Debug)]
@@ -13,17 +15,30 @@ pub struct Extract<S, G = RandomIds> {
     inner: S,
     /// Shared, because routers clone the service for each request.
     settings: Arc<ExtractLayer<G>>,
+    /// For the log fields of requests.
+    #[cfg(feature = "tracing")]
+    correlation: Option<RequestCorrelation>,
 }
 
 impl<S, G> Extract<S, G> {
     pub(super) fn new(inner: S, settings: ExtractLayer<G>) -> Self {
-        Self { inner, settings: Arc::new(settings) }
+        Self {
+            inner,
+            #[cfg(feature = "tracing")]
+            correlation: RequestCorrelation::of(settings.propagator()),
+            settings: Arc::new(settings),
+        }
     }
 }
 
 impl<S: Clone, G> Clone for Extract<S, G> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), settings: Arc::clone(&self.settings) }
+        Self {
+            inner: self.inner.clone(),
+            settings: Arc::clone(&self.settings),
+            #[cfg(feature = "tracing")]
+            correlation: self.correlation.clone(),
+        }
     }
 }
 
@@ -44,6 +59,10 @@ where
         let (mut head, body) = request.into_parts();
         let (context, response_headers) = self.settings.begin(&mut head);
         let mut context = Some(context);
+        #[cfg(feature = "tracing")]
+        if let Some(correlation) = &self.correlation {
+            head.extensions.insert(correlation.clone());
+        }
         // Inner layers already do work in `call`, before the future is polled.
         let future = OwnedContext::scope_in(&mut context, || self.inner.call(Request::from_parts(head, body)));
         match context {

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use http::Extensions;
 use traceprop_core::formats::sw8::Sw8Text;
-use traceprop_core::{OwnedContext, SpanId, TraceId, formats::correlation::Correlation};
+use traceprop_core::{OwnedContext, Propagator, SpanId, TraceId, formats::correlation::Correlation};
 use tracing::Span;
 use tracing::field::display;
 
@@ -27,24 +29,46 @@ use super::LogText;
 pub struct LogFields<'c> {
     context: Option<&'c OwnedContext>,
     correlation: Option<&'c Correlation>,
+    correlation_name: &'static str,
 }
+
+/// The first correlation id of the propagator that read a request, for its log fields.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestCorrelation(Arc<Correlation>);
+
+impl RequestCorrelation {
+    /// Returns what a layer with this propagator puts into the extensions of each request.
+    pub(crate) fn of(propagator: &Propagator) -> Option<Self> {
+        propagator.correlation_formats().next().map(|format| Self(Arc::new(*format)))
+    }
+}
+
+const CORRELATION_ID: &str = "correlation_id";
 
 impl<'c> LogFields<'c> {
     /// Creates the fields of the request with these extensions.
     ///
-    /// No field has a value if [`ExtractLayer`](crate::ExtractLayer) has not read the request.
+    /// No field has a value if [`ExtractLayer`](crate::ExtractLayer) has not read the request. The correlation id is that
+    /// of the first correlation header of its propagator.
     pub fn from_extensions(extensions: &'c Extensions) -> Self {
-        Self { context: extensions.get(), correlation: None }
+        let correlation = extensions.get().map(|RequestCorrelation(format)| &**format);
+        Self { context: extensions.get(), correlation, correlation_name: CORRELATION_ID }
     }
 
     /// Creates the fields of a context.
     pub const fn from_context(context: &'c OwnedContext) -> Self {
-        Self { context: Some(context), correlation: None }
+        Self { context: Some(context), correlation: None, correlation_name: CORRELATION_ID }
     }
 
-    /// Adds the correlation id of `header`.
+    /// Uses the correlation id of `header`.
     pub const fn with_correlation(self, header: &'c Correlation) -> Self {
         Self { correlation: Some(header), ..self }
+    }
+
+    /// Sets the name of the field in which [`record`](Self::record) writes the correlation id. Defaults to
+    /// `correlation_id`. [`request_span!`](crate::request_span) has an argument for it.
+    pub const fn correlation_name(self, name: &'static str) -> Self {
+        Self { correlation_name: name, ..self }
     }
 
     /// Returns `trace_id`.
@@ -120,7 +144,7 @@ impl<'c> LogFields<'c> {
         field("dd.trace_id", self.datadog_trace_id().as_ref().map(|id| id as _));
         field("dd.span_id", self.datadog_span_id().as_ref().map(|id| id as _));
         field("sw8.trace_id", self.sw8_trace_id().as_ref().map(|id| id as _));
-        field("correlation_id", self.correlation_id().as_ref().map(|id| id as _));
+        field(self.correlation_name, self.correlation_id().as_ref().map(|id| id as _));
         for key in baggage {
             field(key, self.baggage(key).as_ref().map(|text| text as _));
         }

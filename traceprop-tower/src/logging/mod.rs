@@ -39,7 +39,7 @@
 //! | `trace_id`, `span_id`, `parent_id` | 32 and 16 hex digits; `parent_id` only if the caller sent one |
 //! | `dd.trace_id`, `dd.span_id` | the low 64 bits of the ids in decimal, which Datadog uses to link logs to traces |
 //! | `sw8.trace_id` | the text of the trace id in the received `sw8`, which SkyWalking searches by |
-//! | `correlation_id` | the id that outgoing calls carry in the header of [`LogFields::with_correlation`] |
+//! | `correlation_id` | the id that outgoing calls carry in the correlation header that the propagator names first |
 //! | a baggage key | the value, if the key is listed in [`request_span!`](crate::request_span) |
 //!
 //! All values are text, because many JSON parsers lose digits of 64-bit numbers. Fields without a value are omitted.
@@ -75,6 +75,7 @@ mod span;
 mod text;
 
 pub use fields::LogFields;
+pub(crate) use fields::RequestCorrelation;
 pub use layer::SpanLayer;
 pub use service::SpanService;
 pub use span::request_span;

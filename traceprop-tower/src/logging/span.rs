@@ -45,7 +45,9 @@ pub fn request_span<B>(request: &Request<B>) -> Span {
 ///     status = tracing::field::Empty,
 /// );
 /// let named = request_span!(Level::DEBUG, "checkout", fields, baggage: [], step = 2);
-/// # let _ = (plain, more, named);
+/// // The correlation id in a field of another name than `correlation_id`.
+/// let renamed = request_span!(fields, correlation: "request_id");
+/// # let _ = (plain, more, named, renamed);
 /// # }
 /// ```
 ///
@@ -53,7 +55,8 @@ pub fn request_span<B>(request: &Request<B>) -> Span {
 #[macro_export]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 macro_rules! request_span {
-    ($level:expr, $name:literal, $fields:expr, baggage: [$($key:literal),* $(,)?] $(, $($own:tt)*)?) => {{
+    ($level:expr, $name:literal, $fields:expr, correlation: $id:literal, baggage: [$($key:literal),* $(,)?]
+     $(, $($own:tt)*)?) => {{
         let fields = $fields;
         $crate::logging::tracing::span!(
             $level,
@@ -64,13 +67,27 @@ macro_rules! request_span {
             dd.trace_id = fields.datadog_trace_id().map($crate::logging::tracing::field::display),
             dd.span_id = fields.datadog_span_id().map($crate::logging::tracing::field::display),
             sw8.trace_id = fields.sw8_trace_id().map($crate::logging::tracing::field::display),
-            correlation_id = fields.correlation_id().map($crate::logging::tracing::field::display),
+            $id = fields.correlation_id().map($crate::logging::tracing::field::display),
             $($key = fields.baggage($key).map($crate::logging::tracing::field::display),)*
             $($($own)*)?
         )
     }};
+    ($level:expr, $name:literal, $fields:expr, baggage: [$($key:literal),* $(,)?] $(, $($own:tt)*)?) => {
+        $crate::request_span!(
+            $level, $name, $fields, correlation: "correlation_id", baggage: [$($key),*], $($($own)*)?
+        )
+    };
     ($level:expr, $name:literal, $fields:expr $(,)?) => {
         $crate::request_span!($level, $name, $fields, baggage: [])
+    };
+    ($fields:expr, correlation: $id:literal, baggage: [$($key:literal),* $(,)?] $(, $($own:tt)*)?) => {
+        $crate::request_span!(
+            $crate::logging::tracing::Level::INFO, "request", $fields, correlation: $id, baggage: [$($key),*],
+            $($($own)*)?
+        )
+    };
+    ($fields:expr, correlation: $id:literal $(,)?) => {
+        $crate::request_span!($fields, correlation: $id, baggage: [])
     };
     ($fields:expr, baggage: [$($key:literal),* $(,)?] $(, $($own:tt)*)?) => {
         $crate::request_span!(

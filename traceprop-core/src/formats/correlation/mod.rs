@@ -28,6 +28,7 @@ mod request_id;
 mod uuid;
 mod when_absent;
 
+use core::any::Any;
 use core::fmt;
 
 pub use id::{CorrelationId, EnvoyReason};
@@ -196,6 +197,20 @@ impl Correlation {
     /// ```
     pub const fn exact(self) -> Self {
         Self { envoy_mask: false, ..self }
+    }
+
+    /// Applies a setting by its name in a list of formats. Returns `None` if there is no such setting.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn with_setting(self, setting: &str) -> Option<Self> {
+        let known = [
+            ("opaque", self.opaque()),
+            ("exact", self.exact()),
+            ("envoy-mask", self.envoy_mask()),
+            ("when-absent=trace-id", self.when_absent(WhenAbsent::TraceId)),
+            ("when-absent=generate", self.when_absent(WhenAbsent::Generate)),
+            ("when-absent=omit", self.when_absent(WhenAbsent::Omit)),
+        ];
+        known.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(setting)).map(|(_, format)| format)
     }
 
     /// Returns the header name in lower case.
@@ -367,6 +382,10 @@ impl Format for Correlation {
 }
 
 impl Preserve for Correlation {
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
         let Some(trace_id) = context.trace_id().filter(|_| self.is_allowed(context)) else {
             return;
