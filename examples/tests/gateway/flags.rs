@@ -93,6 +93,19 @@ fn err_start_with_arguments_that_contradict_each_other() {
         ("--upstream https://a.example", "--upstream: \"https://a.example\": only http:// is supported"),
         ("--upstream http://a.example --client curl", "--client: \"curl\" is not one of hyper, reqwest, plain"),
         ("--upstream http://a.example --send-baggage a,,b", "--send-baggage: an empty key"),
+        ("--keep-formats all", "--keep-formats needs --upstream"),
+        (
+            "--upstream http://a.example --keep-formats baggage",
+            "--keep-formats: \"baggage\" is text of users, which is never kept",
+        ),
+        (
+            "--upstream http://a.example --keep-formats all --trust resample",
+            "--keep-formats needs --trust continue: with Resample the caller's trace headers are refused",
+        ),
+        (
+            "--upstream http://a.example --keep-formats b3 --behavior ignore",
+            "--keep-formats needs --trust continue: with Ignore the caller's trace headers are refused",
+        ),
         ("--accept-baggage ,", "--accept-baggage: an empty key"),
         ("--trust none", "--trust: \"none\" is not one of continue, resample, restart, ignore"),
         ("--trust restart --behavior ignore", "--trust and --behavior differ: Restart and Ignore"),
@@ -117,6 +130,7 @@ fn ok_help_lists_every_flag() {
         "--send-correlation",
         "--skip PREFIX",
         "--keep-refused",
+        "--keep-formats LIST",
     ] {
         assert!(text.contains(&format!("\n  {flag} ")) || text.contains(&format!("\n  {flag}\n")), "{flag}");
     }

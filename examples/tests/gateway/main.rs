@@ -5,6 +5,7 @@ mod common;
 mod connection;
 mod flags;
 mod frames;
+mod refused;
 mod streams;
 mod upstream;
 

@@ -29,6 +29,8 @@ pub struct Outbound {
     pub client: ClientKind,
     pub send_baggage: Keys,
     pub send_correlation: bool,
+    /// Formats whose trace headers are kept as received, unless they are written.
+    pub keep_formats: &'static [&'static str],
 }
 
 /// Baggage keys that are allowed.
@@ -49,7 +51,8 @@ pub enum SetupError {
 impl Outbound {
     fn inject_options(&self) -> InjectOptions<'static> {
         let correlation = if self.send_correlation { Allow::All } else { Allow::None };
-        InjectOptions::new().allow_baggage(self.send_baggage.0).allow_correlation(correlation)
+        let options = InjectOptions::new().allow_baggage(self.send_baggage.0).allow_correlation(correlation);
+        options.keep_formats(self.keep_formats)
     }
 }
 

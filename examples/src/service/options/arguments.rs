@@ -22,6 +22,7 @@ pub(super) struct Arguments {
     pub(super) client: Option<String>,
     pub(super) send_baggage: Option<String>,
     pub(super) send_correlation: bool,
+    pub(super) keep_formats: Option<String>,
 }
 
 /// Where the value of an argument goes.
@@ -67,6 +68,7 @@ impl Arguments {
             "--accept-baggage" => Place::Value(&mut self.accept_baggage),
             "--upstream" => Place::Value(&mut self.upstream),
             "--client" => Place::Value(&mut self.client),
+            "--keep-formats" => Place::Value(&mut self.keep_formats),
             "--send-baggage" => Place::Value(&mut self.send_baggage),
             _ => return None,
         })

@@ -32,6 +32,12 @@ pub enum OptionsError {
     Skip(String),
     #[error("--upstream: {url:?}: {source}")]
     Upstream { url: String, source: UpstreamError },
+    #[error("--keep-formats: {0}")]
+    KeptFormats(ConfigError),
+    #[error("--keep-formats: {0:?} is text of users, which is never kept")]
+    KeptText(String),
+    #[error("--keep-formats needs --trust continue: with {0:?} the caller's trace headers are refused")]
+    KeptAndRefused(Trust),
     #[error("{0} needs --upstream")]
     NeedsUpstream(&'static str),
     #[error("--trust and --behavior differ: {0:?} and {1:?}")]

@@ -46,6 +46,7 @@ gateway:
                          plain: reqwest::Client with propagate
   --send-baggage KEYS    baggage that the upstream receives: keys separated by commas, all or none (default)
   --send-correlation     send correlation ids to the upstream
+  --keep-formats LIST    trace headers that are kept as received, of formats that are not written; needs --trust continue
 
 names for LIST: tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, correlation:HEADER, all, none
 
@@ -136,6 +137,7 @@ impl Arguments {
                 ("--client", self.client.is_some()),
                 ("--send-baggage", self.send_baggage.is_some()),
                 ("--send-correlation", self.send_correlation),
+                ("--keep-formats", self.keep_formats.is_some()),
             ];
             return match given.iter().find(|(_, given)| *given) {
                 Some((flag, _)) => Err(OptionsError::NeedsUpstream(flag)),
@@ -148,7 +150,26 @@ impl Arguments {
             client: self.client.as_deref().map_or(Ok(ClientKind::default()), client)?,
             send_baggage: keys("--send-baggage", self.send_baggage.as_deref().unwrap_or("none"))?,
             send_correlation: self.send_correlation,
+            keep_formats: self.keep_formats()?,
         }))
+    }
+
+    /// Returns the formats whose headers are kept. They are leaked, as keys are.
+    fn keep_formats(&self) -> Result<&'static [&'static str], OptionsError> {
+        let list: &'static str = self.keep_formats.clone().unwrap_or_default().leak();
+        let names = || list.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "none");
+        let trust = self.trust()?.unwrap_or_default();
+        if trust != Trust::Continue && names().next().is_some() {
+            return Err(OptionsError::KeptAndRefused(trust));
+        }
+        for name in names() {
+            // A list with an unknown name is an error.
+            Propagator::from_names(name, "none").map_err(OptionsError::KeptFormats)?;
+            if name.eq_ignore_ascii_case("baggage") || name.contains(':') {
+                return Err(OptionsError::KeptText(name.to_owned()));
+            }
+        }
+        Ok(names().collect::<Vec<_>>().leak())
     }
 }
 
