@@ -121,6 +121,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             seed("jaeger_parse", headers(&pairs));
             4
         }
+        "xray" => return seed("xray_parse", headers(&pairs)),
         "legacy-uuid" => {
             let name = case["header"].as_str().expect("a configured header");
             seed("correlation_parse", with(b"\0", lines(&pairs, name)));

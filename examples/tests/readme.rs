@@ -22,5 +22,8 @@ fn ok_explain_says_the_line_of_the_readme() {
         ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1"),
     ];
     let propagator = presets::ALL_TO_W3C.propagator();
-    assert_eq!(propagator.explain(&request).to_string(), block("Why is my trace broken?"));
+    let (line, shown) = (propagator.explain(&request).to_string(), block("Why is my trace broken?"));
+    // The list of absent formats is long.
+    let start = shown.strip_suffix("..").expect("the line is cut");
+    assert!(line.starts_with(start), "{line}");
 }

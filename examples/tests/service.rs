@@ -12,7 +12,7 @@ use axum::routing::post;
 use common::Service;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use traceprop_core::Propagator;
+use traceprop_core::{Propagator, formats::sw8::Sw8};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -164,7 +164,8 @@ fn ok_inspect_keeps_the_words_of_several_formats_apart() {
     assert_eq!((&answer["raw"], &answer["correlation_ids"]), (&id, &json!([["x-plumbr-transactionid", id]])));
     let injected = answer["inject"].as_array().expect("a list");
     let names: Vec<_> = injected.iter().filter_map(|line| line[0].as_str()).collect();
-    for format in Propagator::from_names("all", "none").expect("a known name").extract_names() {
+    let all = Propagator::builder().define(Sw8::new("cart", "cart-1")).names("none", "all").expect("a known name");
+    for format in all.build().expect("a propagator").inject_names() {
         // Each baggage stays in its format, and this request has Jaeger's.
         let alone = Propagator::from_names(format, "none").expect("a known name");
         let is_written = alone.extract_fields().any(|field| names.contains(&field));

@@ -13,12 +13,13 @@ use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::formats::xray::XRay;
 use traceprop_core::{
     Allow, Extraction, Field, InjectOptions, LinkReason, OwnedContext, Propagator, PropagatorBuilder, RemoteContext,
     Sampling, TraceId, TraceIdMatch, Trust,
     report::{ExtractReport, InjectReport},
 };
-use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, elastic, is_digits, jaeger, sw8, w3c};
+use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, elastic, is_digits, jaeger, sw8, w3c, xray};
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_owned,
     written_by_passthrough, written_by_span,
@@ -146,6 +147,7 @@ fn names(sink: &Sink, context: RemoteContext) {
         },
     );
     same(elastic::expected(&sink.0), &[yes_or_no]);
+    same(xray::expected(&sink.0), &[if sampling == Deferred { Deferred } else { yes_or_no }]);
     same(sw8::expected(&sink.0), &[if sampling == NotSampled { NotSampled } else { Sampled }]);
 }
 
@@ -162,6 +164,8 @@ fn private(sink: &Sink) {
     let is_private =
         |name: &str| ["baggage", "jaeger-baggage", "sw8-correlation", NAME].contains(&name) || jaeger::is_line(name);
     assert!(!sink.0.iter().any(|(name, _)| is_private(name)));
+    let fields = xray::line(&sink.0).and_then(xray::value).map(|fields| fields.more);
+    assert!(fields.iter().flatten().all(|(key, _)| key == "Lineage"), "a field of the application");
     let members = w3c::tracestate(&values(&sink.0, "tracestate")).unwrap_or_default();
     if let Expected::Context(context) = w3c::expected(&sink.0) {
         let items = w3c::bridged(&members, context.trace_id).unwrap_or_default();
@@ -272,6 +276,7 @@ impl Settings {
             "jaeger" => add!(Jaeger::new()),
             "sw8" => add!(Sw8::new("cart", "cart-1")),
             "elastic" => add!(Elastic::new()),
+            "xray" => add!(XRay::new()),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no instance here");
                 let format = Correlation::from_static(NAME);
@@ -289,6 +294,7 @@ impl Settings {
             "jaeger" => jaeger::expected(headers),
             "sw8" => sw8::expected(headers),
             "elastic" => elastic::expected(headers),
+            "xray" => xray::expected(headers),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no oracle");
                 correlation::expected(headers, NAME, self.rules)
@@ -316,13 +322,14 @@ impl Settings {
     /// Checks that the first context wins, later ones of its trace fill in, and those of other traces become links.
     fn merged(&self, extraction: &Extraction<'_>, findings: &[Finding]) {
         let mut merged: Option<RemoteContext> = None;
+        let mut source = "";
         let mut decision = None;
         let mut others = Vec::new();
         for Finding { format, found, is_tentative } in findings {
             match (found, &mut merged) {
                 (Expected::Absent | Expected::Invalid, _) => {}
                 (Expected::Decision(sampling), _) => decision = decision.or(Some(*sampling)),
-                (Expected::Context(context), None) => merged = Some(*context),
+                (Expected::Context(context), None) => (merged, source) = (Some(*context), format),
                 (Expected::Context(context), Some(first)) if self.is_same(first.trace_id, context.trace_id) => {
                     first.trace_id = first.trace_id.max(context.trace_id);
                     if *format == "tracecontext" || first.parent_id.is_none() {
@@ -333,6 +340,12 @@ impl Settings {
                     }
                 }
                 (Expected::Context(_), Some(_)) if self.extract_first => panic!("a format was read after the first"),
+                // A load balancer adds a trace of its own.
+                (Expected::Context(context), Some(first))
+                    if source == "xray" && first.parent_id.is_none() && format.starts_with("correlation:") =>
+                {
+                    (*first, source, decision) = (*context, format, None);
+                }
                 (Expected::Context(context), Some(_)) => {
                     others.extend(context.parent_id.map(|span_id| (context.trace_id, span_id)));
                 }

@@ -11,12 +11,13 @@ use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts};
 use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::formats::xray::XRay;
 use traceprop_core::{
     Baggage, Field, InjectOptions, OwnedBaggage, OwnedContext, Propagator, PropagatorBuilder, RemoteContext, Sampling,
     SpanContext, formats::jaeger::JaegerFlags, presets, report::InjectReport,
 };
 use traceprop_fuzz::oracle::{
-    Expected, b3, baggage, correlation, datadog, elastic, is_token, jaeger, sw8, text, trim, w3c,
+    Expected, b3, baggage, correlation, datadog, elastic, is_token, jaeger, sw8, text, trim, w3c, xray,
 };
 use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
 
@@ -40,6 +41,7 @@ fn run(data: &[u8]) {
     jaeger(&given, &context, &sink);
     sw8(&given, &context, &sink);
     further(&context, &sink);
+    xray(&context, &sink);
     correlation_id(&context, &sink);
 
     // A reader of all formats finds one trace, and nothing invalid. Half of Datadog's id, if the other half is
@@ -73,6 +75,7 @@ fn propagator(without: u8, order: u8) -> Propagator {
         "jaeger" => builder.inject(Jaeger::new()),
         "sw8" => builder.inject(Sw8::new("cart", "cart-1")),
         "elastic" => builder.inject(Elastic::new()),
+        "xray" => builder.inject(XRay::new()),
         "correlation" => builder.inject(ID),
         name => panic!("{name} has no instance here"),
     };
@@ -349,6 +352,11 @@ fn further(context: &OwnedContext, sink: &Sink) {
         found => found,
     };
     assert!([Expected::Absent, decided].contains(&found));
+}
+
+fn xray(context: &OwnedContext, sink: &Sink) {
+    let sampling = context.sampling().decision().map_or(Sampling::Deferred, |_| yes_or_no(context.sampling()));
+    assert!([Expected::Absent, said(context, sampling)].contains(&xray::expected(&sink.0)));
 }
 
 fn correlation_id(context: &OwnedContext, sink: &Sink) {

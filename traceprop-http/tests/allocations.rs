@@ -77,6 +77,13 @@ const FORMATS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("sw8", &[("sw8", SW8), ("sw8-correlation", "dGVuYW50:YWNtZQ==")]),
     ("elastic", &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]),
+    (
+        "xray",
+        &[(
+            "x-amzn-trace-id",
+            "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1;Lineage=1:f4ae5ad5:0;a=b",
+        )],
+    ),
     ("correlation:x-request-id", &[("x-request-id", "{4BF92F35-77B3-4DA6-A3CE-929D0E0E4736}")]),
     (
         "tracecontext,baggage",

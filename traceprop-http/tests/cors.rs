@@ -98,7 +98,6 @@ async fn ok_lists_of_formats_cover_the_agents_that_use_them() {
             "Sentry" | "Sentry with traceparent" => &["sentry-trace"],
             "New Relic" | "New Relic with W3C" => &["newrelic"],
             "Application Insights" => &["request-context", "request-id"],
-            "AWS RUM" => &["x-amzn-trace-id"],
             _ => &[],
         };
         assert_eq!(blocked(&all, asked).await, own, "{agent}");

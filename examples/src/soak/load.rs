@@ -62,7 +62,7 @@ impl Load {
     /// Returns the header lines of the request. The format depends on the number.
     pub fn headers(self) -> Vec<(&'static str, String)> {
         let (trace, span) = (self.trace_id(), self.span_id());
-        let mut lines = match self.0 % 5 {
+        let mut lines = match self.0 % 7 {
             0 => vec![("traceparent", format!("00-{trace}-{span}-01")), ("tracestate", format!("load={}", self.0))],
             1 => vec![("b3", format!("{trace}-{span}-1"))],
             2 => vec![
@@ -73,6 +73,11 @@ impl Load {
                 ("x-datadog-tags", format!("_dd.p.tid={:016x},_dd.p.dm=-4", trace.high())),
             ],
             3 => vec![("uber-trace-id", format!("{trace}:{span}:0:1"))],
+            4 => vec![("elastic-apm-traceparent", format!("00-{trace}-{span}-01"))],
+            5 => {
+                let (seconds, rest) = (trace.high() >> 32, trace.get() & (u128::MAX >> 32));
+                vec![("x-amzn-trace-id", format!("Root=1-{seconds:08x}-{rest:024x};Parent={span};Sampled=1"))]
+            }
             _ => vec![("sw8", format!("1-{}-{}-0-bG9hZA==-MQ==-Lw==-ZWRnZQ==", base64(&trace), base64(&span)))],
         };
         lines.push(("baggage", format!("{KEY}={}", self.0)));
@@ -151,12 +156,12 @@ mod tests {
 
     #[test]
     fn err_what_is_of_another_request_is_told() {
-        let (load, other) = (Load::new(5), Load::new(10));
+        let (load, other) = (Load::new(7), Load::new(14));
         assert_eq!(load.judge(None), Err(Fault::NoContext));
         assert_eq!(served(load, &other.headers()), Err(Fault::Trace(Some(other.trace_id()))));
         let mut headers = load.headers();
         headers[2] = other.headers()[2].clone();
-        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("10".to_owned()))));
+        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("14".to_owned()))));
         headers.truncate(2);
         assert_eq!(served(load, &headers), Err(Fault::Baggage(None)));
         let mut headers = load.headers();

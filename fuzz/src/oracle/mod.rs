@@ -9,6 +9,7 @@ pub mod elastic;
 pub mod jaeger;
 pub mod sw8;
 pub mod w3c;
+pub mod xray;
 
 use traceprop_core::{Extraction, Field, RemoteContext, Sampling, format::Outcome};
 
@@ -22,6 +23,7 @@ const fn is_judged(field: Field) -> bool {
         UberTraceId | UberContext | JaegerBaggage | JaegerDebugId => true,
         Sw8 | Sw8Correlation | Sw8Extension => true,
         ElasticTraceParent => true,
+        XAmznTraceId => true,
         Baggage => true,
         _ => false,
     }

@@ -304,7 +304,7 @@ impl Omitted {
     fn show(&self, names: Option<&FieldNames>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = Named(names, self.field);
         // A header of ids is written or omitted as a whole. Members are counted where a header is a list of them.
-        let is_list = self.field.is_baggage() || self.field == Field::TraceState || self.count > 1;
+        let is_list = self.field.can_hold_baggage() || self.field == Field::TraceState || self.count > 1;
         match (is_list, self.count) {
             (false, _) => write!(f, "{name}: omitted ({})", self.reason),
             (true, 1) => write!(f, "{name}: 1 member omitted ({})", self.reason),

@@ -43,10 +43,15 @@ impl<'l> FilteredLine<'l> {
         }
     }
 
-    /// Keeps the members of a list for which `stays` returns `true`, each as received. `stays` sees them without blanks
-    /// around them.
-    pub(crate) fn of_list(line: &'l [u8], mut stays: impl FnMut(&[u8]) -> bool) -> Self {
-        let members = || line.split(|&byte| byte == b',').map(trim).filter(|member| !member.is_empty());
+    /// Keeps the members of a list with commas for which `stays` returns `true`, each as received. `stays` sees them
+    /// without blanks around them.
+    pub(crate) fn of_list(line: &'l [u8], stays: impl FnMut(&[u8]) -> bool) -> Self {
+        Self::of_separated(line, b',', stays)
+    }
+
+    /// Keeps the members of a list with another separator, as [`of_list`](Self::of_list) does.
+    pub(crate) fn of_separated(line: &'l [u8], separator: u8, mut stays: impl FnMut(&[u8]) -> bool) -> Self {
+        let members = || line.split(|&byte| byte == separator).map(trim).filter(|member| !member.is_empty());
         let Some(first_removed) = members().position(|member| !stays(member)) else {
             return Self { rest: Cow::Borrowed(line), removed: 0 };
         };
@@ -55,7 +60,7 @@ impl<'l> FilteredLine<'l> {
         for (place, member) in members().enumerate() {
             if place != first_removed && (place < first_removed || stays(member)) {
                 if !rest.is_empty() {
-                    rest.push(b',');
+                    rest.push(separator);
                 }
                 rest.extend_from_slice(member);
             } else {

@@ -3,12 +3,13 @@
 //! A row holds, in this order:
 //! - its kind;
 //! - its header fields. `Trace` marks ids, decisions and what belongs to them, `NewTrace` a wish for a new trace. `Text`
-//!   marks baggage, which is written only where [`InjectOptions`](crate::InjectOptions) allow it. Names are in lower case;
-//!   one that ends in `-` is a prefix;
+//!   marks baggage, which is written only where [`InjectOptions`](crate::InjectOptions) allow it, and `TraceAndText` a
+//!   header with both. Names are in lower case; one that ends in `-` is a prefix;
 //! - `first_field`: what its first field says about the others, see [`FirstField`](super::kind::FirstField);
 //! - its names in configuration. The first of them is the one that `all` means, as far as `in_all` says;
 //! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`];
-//! - what it keeps in the tracestate, see [`Preserves`](super::Preserves).
+//! - what it keeps in the tracestate, see [`Preserves`](super::Preserves);
+//! - `set_by: Infrastructure` if load balancers set its headers too.
 //!
 //! The order of the rows is the order of `all`, of `Field`, and of what an owned context keeps first.
 //!
@@ -98,6 +99,14 @@ macro_rules! builtin_formats {
                     first_field: Independent, names: ["elastic"], in_all: Read, letter: None,
                     preserves: Nothing,
                 }
+                XRay {
+                    fields: {
+                        /// AWS X-Ray's `X-Amzn-Trace-Id`.
+                        XAmznTraceId: TraceAndText = "x-amzn-trace-id",
+                    }
+                    first_field: Independent, names: ["xray"], in_all: Read, letter: None,
+                    preserves: Decision, set_by: Infrastructure,
+                }
                 Correlation {
                     fields: {}
                     first_field: Independent, names: ["correlation:HEADER"], in_all: No, letter: Some('c'),
@@ -113,8 +122,6 @@ macro_rules! builtin_formats {
                 }
             }
             unread {
-                /// AWS X-Ray's `X-Amzn-Trace-Id`.
-                XAmznTraceId = "x-amzn-trace-id",
                 /// Sentry's `sentry-trace`.
                 SentryTrace = "sentry-trace",
                 /// Google's `X-Cloud-Trace-Context`.

@@ -16,6 +16,16 @@ pub(crate) struct Row {
     /// The letter of its own items in our tracestate member.
     pub(crate) letter: Option<char>,
     pub(crate) preserves: Preserves,
+    pub(crate) set_by: SetBy,
+}
+
+/// Who sets the headers of a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SetBy {
+    /// Services and their agents.
+    Callers,
+    /// Load balancers and gateways too. They add a trace of their own to requests that are part of another trace.
+    Infrastructure,
 }
 
 /// What a format keeps in the tracestate for a hop that speaks only W3C.
@@ -95,6 +105,11 @@ impl FormatKind {
     /// Whether formats of this kind read no header of a fixed name, only custom ones.
     pub(crate) fn has_only_custom_headers(self) -> bool {
         self.row().is_some_and(|row| row.fields.is_empty())
+    }
+
+    /// Whether load balancers add headers of this kind to requests that are part of another trace.
+    pub(crate) fn is_set_by_infrastructure(self) -> bool {
+        self.row().is_some_and(|row| row.set_by == SetBy::Infrastructure)
     }
 
     /// The letter of its own items in our tracestate member, for constants.

@@ -1,7 +1,7 @@
 //! What is made from the rows of `field/builtin.rs`: [`Field`] with its names and its matcher, the kinds of formats, and
 //! their rows.
 
-use super::kind::{FirstField, InAll, Preserves, Row};
+use super::kind::{FirstField, InAll, Preserves, Row, SetBy};
 use super::name::MAX_CUSTOM_HEADERS;
 use super::set::FieldSet;
 
@@ -10,7 +10,7 @@ macro_rules! define {
         formats { $($kind:ident {
             fields: { $($(#[doc = $doc:literal])+ $field:ident: $carries:ident = $text:literal,)* }
             first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:ident, letter: $letter:expr,
-            preserves: $preserves:ident,
+            preserves: $preserves:ident, $(set_by: $set_by:ident,)?
         })+ }
         unread { $($(#[doc = $unread_doc:literal])+ $unread:ident $(: $unread_carries:ident)? = $unread_text:literal,)+ }
     ) => {
@@ -141,6 +141,7 @@ macro_rules! define {
             in_all: InAll::$in_all,
             letter: $letter,
             preserves: Preserves::$preserves,
+            set_by: [$(SetBy::$set_by,)? SetBy::Callers][0],
         }),+];
 
         /// All names of formats, for messages.
@@ -157,6 +158,8 @@ pub(super) enum Carries {
     Trace,
     /// Baggage.
     Text,
+    /// Ids and decisions, and fields that are baggage.
+    TraceAndText,
     /// A wish for a new trace. It counts only without the first field of its format.
     NewTrace,
 }

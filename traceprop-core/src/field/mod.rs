@@ -50,6 +50,11 @@ impl Field {
         matches!(self.carries(), Carries::Text)
     }
 
+    /// Whether the field can hold baggage, alone or next to ids.
+    pub(crate) const fn can_hold_baggage(self) -> bool {
+        matches!(self.carries(), Carries::Text | Carries::TraceAndText)
+    }
+
     /// Whether the field asks for a new trace. It counts only without the first field of its format.
     #[cfg(feature = "alloc")]
     pub(crate) const fn asks_for_trace(self) -> bool {

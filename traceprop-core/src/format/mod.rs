@@ -23,7 +23,7 @@ pub use inject_context::InjectContext;
 pub use inject_source::InjectSource;
 pub(crate) use parsed::DecisionWeight;
 pub use parsed::{Outcome, Parsed};
-pub(crate) use preserve::{Preserve, keep_text};
+pub(crate) use preserve::{Preserve, keep_deferred, keep_text};
 pub use writer::Writer;
 pub(crate) use writer::{Progress, kept_header};
 
@@ -165,6 +165,8 @@ pub struct FormatFields<'a> {
     baggage_limits: Option<&'a BaggageLimits>,
     /// The format itself, if it is built-in and preserves data in the tracestate.
     preserve: Option<&'a dyn Preserve>,
+    /// The format also reads from another place than headers, so it is asked without them too.
+    reads_elsewhere: bool,
 }
 
 impl core::fmt::Debug for FormatFields<'_> {
@@ -186,6 +188,7 @@ impl<'a> FormatFields<'a> {
             kind: FormatKind::Custom,
             baggage_limits: None,
             preserve: None,
+            reads_elsewhere: false,
         }
     }
 
@@ -230,6 +233,16 @@ impl<'a> FormatFields<'a> {
 
     pub(crate) const fn preserve(&self) -> Option<&'a dyn Preserve> {
         self.preserve
+    }
+
+    /// Sets whether the format also reads from another place than headers.
+    #[cfg(feature = "std")]
+    pub(crate) const fn read_elsewhere(self, reads_elsewhere: bool) -> Self {
+        Self { reads_elsewhere, ..self }
+    }
+
+    pub(crate) const fn reads_elsewhere(&self) -> bool {
+        self.reads_elsewhere
     }
 
     pub(crate) const fn kind(&self) -> FormatKind {

@@ -4,7 +4,9 @@ use core::any::Any;
 
 use super::{Format, InjectContext};
 use crate::context::inject_options::Allow;
-use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
+use crate::field::FormatKind;
+use crate::id::sampling::Sampling;
+use crate::tracestate::preserve::{DEFERRED, PreserveWriter, Preserved, TAG, TEXT, tag};
 
 /// A built-in format that preserves data in the tracestate.
 ///
@@ -39,5 +41,14 @@ pub(crate) fn keep_text<'n, N: Iterator<Item = &'n str>>(
         if allow.allows(is_of) && !known().any(is_of) {
             writer.another_item(TEXT, item);
         }
+    }
+}
+
+/// Keeps an open decision, which W3C cannot express, if a format of this kind can and named the trace.
+pub(crate) fn keep_deferred(context: &InjectContext<'_>, kind: FormatKind, writer: &mut PreserveWriter) {
+    let was_preserved = || context.preserved().is_some_and(|tp| tp.item(DEFERRED).is_some());
+    if context.sampling() == Sampling::Deferred && (context.agrees(kind) || was_preserved()) {
+        // If longer items take all the room, the decision reads as not sampled.
+        writer.item(DEFERRED, "");
     }
 }

@@ -19,6 +19,7 @@ pub mod elastic;
 pub mod jaeger;
 pub mod sw8;
 pub mod tracecontext;
+pub mod xray;
 
 #[cfg(feature = "alloc")]
 use crate::context::text_filter::{FilteredLine, TextFilter};
@@ -41,6 +42,7 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &jaeger::Jaeger::new(),
     &sw8::Sw8::read_only(),
     &elastic::Elastic::new(),
+    &xray::XRay::new(),
     &BAGGAGE,
 ];
 
@@ -54,7 +56,7 @@ pub(crate) fn filter_text<'l>(
     line: &'l [u8],
     filter: TextFilter<'_>,
 ) -> Option<FilteredLine<'l>> {
-    let formats = [baggage::filter_text, jaeger::filter_text, sw8::filter_text];
+    let formats = [baggage::filter_text, jaeger::filter_text, sw8::filter_text, xray::filter_text];
     formats.into_iter().find_map(|filter_text| filter_text(field, name, line, filter))
 }
 

@@ -29,7 +29,7 @@ impl OwnedContext {
             return self;
         };
         // A format can carry baggage in a custom header too.
-        let may_hold = |field: Field| field.is_baggage() || matches!(field, Field::Custom(_));
+        let may_hold = |field: Field| field.can_hold_baggage() || matches!(field, Field::Custom(_));
         if !lines.entries().any(|entry| may_hold(entry.field())) {
             return self;
         }

@@ -147,6 +147,8 @@ fn is_needed(field: Field, headers: &Headers<'_>, received: &Received<'_>, extra
         // It belongs to no trace, and may have decided this one.
         _ if field.asks_for_trace() && extraction.trust() != Trust::Continue => false,
         kind if field.asks_for_trace() && !headers.present().intersects(kind.fields().first()) => true,
+        // Ids of another trace are not forwarded, but the baggage next to them is.
+        _ if field.can_hold_baggage() && received.keeps_text() => true,
         kind => match (extraction.context(), extraction.sampling()) {
             // A format that is only written parses its lines when it forwards them, and each of its encodings by itself.
             (Some(_), _) => {

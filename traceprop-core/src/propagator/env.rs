@@ -8,6 +8,7 @@ use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::names::words;
 use super::{Propagator, PropagatorBuilder};
 use crate::field::{KNOWN, ROWS};
+use crate::formats::xray::XRay;
 
 /// Variables with the formats to read. The first that is set is used.
 const EXTRACT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
@@ -16,7 +17,7 @@ const EXTRACT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DD_TRACE_PROP
 const INJECT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_INJECT", "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
 
 /// Names that OpenTelemetry defines and no format here has. A deployment's settings may contain them.
-const OF_OTHERS: [&str; 2] = ["xray", "ottrace"];
+const OF_OTHERS: [&str; 1] = ["ottrace"];
 
 /// What is read and written if no variable is set.
 const DEFAULT_EXTRACT: &str = "all";
@@ -56,8 +57,8 @@ impl Propagator {
     /// | reading | `DD_TRACE_PROPAGATION_STYLE_EXTRACT`, `DD_TRACE_PROPAGATION_STYLE`, `OTEL_PROPAGATORS` | `all` |
     /// | writing | `DD_TRACE_PROPAGATION_STYLE_INJECT`, `DD_TRACE_PROPAGATION_STYLE`, `OTEL_PROPAGATORS` | `tracecontext,baggage` |
     ///
-    /// Names are those of [`Propagator::from_names`]; `B3 single header` means `b3`. The names `xray` and `ottrace` are
-    /// ignored with a warning.
+    /// Names are those of [`Propagator::from_names`]; `B3 single header` means `b3`, and `xray-lambda`
+    /// [`XRay::with_lambda_variable`]. The name `ottrace` is ignored with a warning.
     ///
     /// # Errors
     ///
@@ -87,11 +88,11 @@ impl PropagatorBuilder {
     /// ```
     /// use traceprop_core::PropagatorBuilder;
     ///
-    /// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "xray,b3".to_string());
+    /// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "ottrace,b3".to_string());
     /// let (builder, warnings) = PropagatorBuilder::from_env_with(set)?;
     /// assert!(builder.build()?.inject_names().eq(["b3"]));
     /// let warning = warnings[0].to_string();
-    /// assert!(warning.starts_with("OTEL_PROPAGATORS: ignoring unknown format `xray`; known are tracecontext, "));
+    /// assert!(warning.starts_with("OTEL_PROPAGATORS: ignoring unknown format `ottrace`; known are tracecontext, "));
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn from_env_with<V: Into<OsString>>(
@@ -152,6 +153,10 @@ impl PropagatorBuilder {
             return self.list(list, default);
         };
         let mut builder = self.with_origin(list, Some(variable), names.trim());
+        if words(&names).any(|name| name.eq_ignore_ascii_case("xray-lambda")) && builder.defined("xray").is_none() {
+            // Whichever of the two names comes first.
+            builder = builder.define(XRay::new().with_lambda_variable());
+        }
         for name in words(&names) {
             let is_known = builder.defined(name).is_some() || ROWS.iter().any(|row| row.is_named(name));
             match OF_OTHERS.into_iter().find(|other| !is_known && name.eq_ignore_ascii_case(other)) {
@@ -161,13 +166,18 @@ impl PropagatorBuilder {
                         warnings.push(warning);
                     }
                 }
-                // Datadog's name for it.
-                None if name.eq_ignore_ascii_case("b3 single header") => builder = builder.name(list, "b3")?,
-                None => builder = builder.name(list, name)?,
+                None if is_known => builder = builder.name(list, name)?,
+                None => builder = builder.name(list, own_name(name))?,
             }
         }
         Ok(builder)
     }
+}
+
+/// Returns the name here of a format that others name differently.
+fn own_name(name: &str) -> &str {
+    const NAMES: [(&str, &str); 2] = [("b3 single header", "b3"), ("xray-lambda", "xray")];
+    NAMES.into_iter().find(|(other, _)| name.eq_ignore_ascii_case(other)).map_or(name, |(_, own)| own)
 }
 
 #[cfg(test)]

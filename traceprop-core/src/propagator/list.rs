@@ -68,8 +68,11 @@ impl FormatList {
     /// Notes which fields each format needs. A custom format is always asked.
     pub(super) fn note_needs(&mut self, names: &FieldNames) {
         for listed in self.formats.iter_mut().flatten().filter(|listed| listed.kind != FormatKind::Custom) {
-            let custom = listed.format.get().fields().set(names).without(listed.kind.fields());
-            listed.needs = listed.kind.needs().union(custom);
+            let fields = listed.format.get().fields();
+            if !fields.reads_elsewhere() {
+                let custom = fields.set(names).without(listed.kind.fields());
+                listed.needs = listed.kind.needs().union(custom);
+            }
         }
     }
 

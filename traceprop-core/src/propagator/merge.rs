@@ -88,6 +88,14 @@ impl<'c> Merge<'c> {
                             self.decision = self.decision.or(Some((context.sampling, parsed.weight())));
                         }
                     }
+                    // A load balancer adds a trace of its own to requests that have an id.
+                    Some(primary) if kind.has_only_custom_headers() && gives_way(primary, self.primary) => {
+                        *primary = *context;
+                        self.primary = Some(kind);
+                        self.encoding = Some(encoding);
+                        self.agrees = FormatSet::EMPTY.with(kind);
+                        self.decision = None;
+                    }
                     // It becomes a link; see `Extraction::links`.
                     Some(_) => {}
                 }
@@ -125,6 +133,12 @@ impl<'c> Merge<'c> {
         .with(Mark::FilledIn, filler.is_some_and(|weight| weight != DecisionWeight::WithPriority))
         .with(Mark::PriorityInDd, filler == Some(DecisionWeight::WithPriority))
     }
+}
+
+/// Whether the trace was begun by a load balancer. Then a correlation id of the request is the better one.
+#[cold]
+fn gives_way(context: &RemoteContext, primary: Option<FormatKind>) -> bool {
+    context.parent_id.is_none() && primary.is_some_and(FormatKind::is_set_by_infrastructure)
 }
 
 #[cfg(feature = "std")]

@@ -26,9 +26,10 @@ impl Propagator {
     /// | `datadog` | the `x-datadog-*` headers |
     /// | `jaeger` | `uber-trace-id` and Jaeger baggage |
     /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |
+    /// | `xray` | AWS X-Ray's `x-amzn-trace-id` |
     /// | `correlation:HEADER` | a correlation id in this header, unless HTTP uses it (feature `alloc`) |
     /// | `correlation:HEADER;opaque` | the same with [`Correlation::opaque`]; further settings below |
-    /// | `all` | `tracecontext`, `b3`, `datadog`, `jaeger`, `sw8` and `baggage` |
+    /// | `all` | `tracecontext`, `b3`, `datadog`, `jaeger`, `sw8` and `baggage`; in a list to read also `xray` |
     /// | `none` | no format; permits an empty list |
     ///
     /// The settings of a correlation id are `opaque`, `exact`, `envoy-mask`, `when-absent=trace-id`,

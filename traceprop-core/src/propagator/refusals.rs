@@ -289,7 +289,7 @@ mod tests {
         let fields =
             FieldSet::of(&[Field::TraceState, Field::DatadogTags, Field::XAmznTraceId, custom, Field::Baggage]);
         let names: Vec<_> = propagator.format_names(fields).collect();
-        assert_eq!(names, ["tracecontext", "baggage", "correlation:x-request-id", "datadog", "x-amzn-trace-id"]);
+        assert_eq!(names, ["tracecontext", "baggage", "correlation:x-request-id", "datadog", "xray"]);
         assert_eq!(propagator.format_names(FieldSet::EMPTY).count(), 0);
     }
 }

@@ -6,6 +6,7 @@ mod correlation;
 mod datadog;
 mod jaeger;
 mod sw8;
+mod xray;
 
 use crate::carrier::headers::Headers;
 use crate::context::received::{Mark, Received};

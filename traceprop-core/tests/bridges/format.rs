@@ -12,13 +12,14 @@ pub(crate) enum Format {
     Jaeger,
     Sw8,
     Elastic,
+    XRay,
     Correlation,
 }
 
 impl Format {
     /// The formats in the order in which they are read. Further ones come before the correlation id.
     pub(crate) const ALL: &[Self] =
-        &[Self::W3c, Self::B3, Self::Datadog, Self::Jaeger, Self::Sw8, Self::Elastic, Self::Correlation];
+        &[Self::W3c, Self::B3, Self::Datadog, Self::Jaeger, Self::Sw8, Self::Elastic, Self::XRay, Self::Correlation];
 
     /// Returns the names of all formats, in one list.
     pub(crate) fn all_names() -> String {
@@ -34,6 +35,7 @@ impl Format {
             Self::Jaeger => "jaeger",
             Self::Sw8 => "sw8",
             Self::Elastic => "elastic",
+            Self::XRay => "xray",
             Self::Correlation => "correlation:x-plumbr-transactionid",
         }
     }
@@ -47,6 +49,7 @@ impl Format {
             Self::Jaeger => "Jaeger",
             Self::Sw8 => "sw8",
             Self::Elastic => "Elastic",
+            Self::XRay => "X-Ray",
             Self::Correlation => "correlation id",
         }
     }
@@ -71,6 +74,7 @@ pub(crate) enum Attribute {
     JaegerFlags,
     Sw8Text,
     CorrelationText,
+    Lineage,
     Baggage,
 }
 
@@ -93,6 +97,7 @@ impl Attribute {
             Self::JaegerFlags => "firehose and other flag bits",
             Self::Sw8Text => "text of an sw8 trace id",
             Self::CorrelationText => "text of a correlation id",
+            Self::Lineage => "lineage",
             Self::Baggage => "baggage",
         }
     }
@@ -100,7 +105,10 @@ impl Attribute {
     /// Returns whether a context may have it only if it was received.
     pub(crate) const fn is_never_made_up(self) -> bool {
         use Attribute::*;
-        matches!(self, Origin | Tags | Members | Random | JaegerFlags | Sw8Text | CorrelationText | Baggage | B3Parent)
+        matches!(
+            self,
+            Origin | Tags | Members | Random | JaegerFlags | Sw8Text | CorrelationText | Lineage | Baggage | B3Parent
+        )
     }
 }
 

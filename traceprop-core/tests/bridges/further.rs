@@ -5,37 +5,38 @@ use crate::edge::Lines;
 use crate::format::{Attribute, Format};
 use crate::said::{Decision, Said};
 use crate::seen::{Seen, get, hex64, hex128};
-use crate::table::{ANEW, B, Cell, DEBUG_TO_DATADOG, K, L, NO, NUMBER, YES};
+use crate::table::{ANEW, B, Cell, DEBUG_TO_DATADOG, Fate, K, L, NO, NUMBER, Word, YES, then};
 use Attribute as A;
+use Fate::{As, Kept};
+use Word::NotSampled;
 
 /// Returns what a further format can say.
 pub(crate) const fn attributes(from: Format) -> &'static [Attribute] {
     match from {
         Format::Elastic => &[A::TraceId, A::SpanId, A::Decision, A::Random],
+        Format::XRay => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::Lineage, A::Baggage],
         _ => &[],
     }
 }
 
 /// Returns what becomes of an attribute where one of both is a further format.
 pub(crate) fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
+    if from == to {
+        return K;
+    }
     let has_no_span = to == Format::Correlation;
     match attribute {
         A::TraceId => K,
         A::SpanId | A::Decision if !has_no_span => K,
         A::Decision => ANEW,
         A::Debug => debug(to),
+        A::Deferred if from == Format::XRay && to == Format::W3c => then(As(NotSampled), Kept),
         A::Deferred => deferred(to),
         A::Random if matches!(to, Format::W3c | Format::Elastic) => K,
         A::Width if from == Format::Datadog => B,
         A::Priority if from == Format::Datadog => NUMBER,
-        // Fields of its own.
-        _ => {
-            if from == to {
-                K
-            } else {
-                L
-            }
-        }
+        // Fields of the format itself.
+        _ => L,
     }
 }
 
@@ -52,7 +53,7 @@ fn debug(to: Format) -> Cell {
 /// Returns what becomes of an open decision.
 fn deferred(to: Format) -> Cell {
     match to {
-        Format::B3 | Format::Datadog => K,
+        Format::B3 | Format::Datadog | Format::XRay => K,
         Format::Sw8 => YES,
         Format::Correlation => ANEW,
         _ => NO,

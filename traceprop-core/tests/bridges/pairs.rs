@@ -76,7 +76,7 @@ fn check(said: &Said, to: Format, leg: Leg, attribute: Attribute, fate: Fate, se
 /// Returns what a format writes if sampling is undecided.
 fn undecided(format: Format) -> &'static str {
     match format {
-        Format::B3 | Format::Datadog => "deferred",
+        Format::B3 | Format::Datadog | Format::XRay => "deferred",
         Format::W3c | Format::Jaeger => "not sampled",
         Format::Sw8 => "sampled",
         Format::Correlation => "nothing",
@@ -131,6 +131,11 @@ proptest! {
     }
 
     #[test]
+    fn ok_xray_over_every_format(said in any_said(Format::XRay)) {
+        check_all(&said)?;
+    }
+
+    #[test]
     fn ok_a_correlation_id_over_every_format(said in any_said(Format::Correlation)) {
         check_all(&said)?;
     }
@@ -172,7 +177,8 @@ fn check_forwards(said: &Said, to: Format) {
     let mut between = first.forwards(&said.request());
     if format == Format::Correlation {
         // Whose span? Nothing is written that would need one.
-        assert_eq!(between, [], "{to:?}");
+        let has_ids = to == Format::XRay;
+        assert_eq!(see(to, &between, None).trace_id, has_ids.then_some(said.trace_id), "{to:?}");
         return;
     }
     let fields = (format == Format::W3c).then_some(said);

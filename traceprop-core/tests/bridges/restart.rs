@@ -26,6 +26,10 @@ fn requests() -> Vec<(Format, Lines)> {
         ),
         (Format::B3, lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7-d"))])),
         (Format::B3, lines(&[("b3", &format!("{TRACE}-00f067aa0ba902b7"))])),
+        (
+            Format::XRay,
+            lines(&[("x-amzn-trace-id", "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7")]),
+        ),
         (Format::Jaeger, lines(&[("uber-trace-id", &format!("{TRACE}:00f067aa0ba902b7:0:f"))])),
         (Format::Sw8, lines(&[("sw8", &sw8)])),
         (

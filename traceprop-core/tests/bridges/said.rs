@@ -42,6 +42,7 @@ pub(crate) struct Said {
     /// The text, and its spelling in our member.
     pub(crate) sw8: Option<(String, String)>,
     pub(crate) correlation: Option<(String, String)>,
+    pub(crate) lineage: Option<String>,
     pub(crate) baggage: bool,
 }
 
@@ -64,6 +65,7 @@ impl Said {
             jaeger_bits: 0,
             sw8: None,
             correlation: None,
+            lineage: None,
             baggage: false,
         }
     }
@@ -101,6 +103,7 @@ impl Said {
             Attribute::JaegerFlags => (self.jaeger_bits != 0).then(|| format!("{:x}", self.jaeger_flags())),
             Attribute::Sw8Text => self.sw8.as_ref().map(|(text, _)| text.clone()),
             Attribute::CorrelationText => self.correlation.as_ref().map(|(text, _)| text.clone()),
+            Attribute::Lineage => self.lineage.clone(),
             Attribute::Baggage => self.baggage.then(|| "acme".into()),
         }
     }
@@ -180,6 +183,15 @@ impl Said {
                     add("sw8-correlation", format!("{}:{}", base64("tenant"), base64("acme")));
                 }
             }
+            Format::XRay => {
+                let mut fields = vec![format!("Root=1-{}-{}", &trace[..8], &trace[8..]), format!("Parent={span}")];
+                fields.extend(
+                    (self.decision != Decision::Deferred).then(|| format!("Sampled={}", u8::from(self.is_sampled()))),
+                );
+                fields.extend(self.lineage.as_ref().map(|text| format!("Lineage={text}")));
+                fields.extend(self.baggage.then(|| "tenant=acme".to_owned()));
+                add("X-Amzn-Trace-Id", fields.join(";"));
+            }
             Format::Correlation => {
                 let text = self.correlation.as_ref().map_or(hyphenated(self.trace_id), |(text, _)| text.clone());
                 add(CORRELATION, text);
@@ -220,7 +232,7 @@ pub(crate) fn pairs(pairs: &[(String, String)]) -> String {
 pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
     let decisions: &[Decision] = match format {
         Format::W3c | Format::B3 => &[Decision::Deferred, Decision::No, Decision::Yes, Decision::Debug],
-        Format::Datadog => &[Decision::Deferred, Decision::No, Decision::Yes],
+        Format::Datadog | Format::XRay => &[Decision::Deferred, Decision::No, Decision::Yes],
         Format::Jaeger => &[Decision::No, Decision::Yes, Decision::Debug],
         Format::Sw8 => &[Decision::No, Decision::Yes],
         Format::Correlation => &[Decision::Deferred],
@@ -244,6 +256,15 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
             .boxed(),
         Format::Sw8 => (base, sw8_text(), any::<bool>())
             .prop_map(|(said, (trace_id, text), baggage)| Said { narrow: false, baggage, trace_id, sw8: text, ..said })
+            .boxed(),
+        Format::XRay => (base, any::<u128>(), option::of("[0-9]{1,5}:[0-9a-f]{8}:[0-9]{1,3}"), any::<bool>())
+            .prop_map(|(said, trace_id, lineage, baggage)| Said {
+                narrow: false,
+                trace_id: trace_id | 1,
+                lineage,
+                baggage,
+                ..said
+            })
             .boxed(),
         Format::Correlation => (base, 0..6usize)
             .prop_map(|(said, form)| Said { narrow: false, correlation: spelling(said.trace_id, form), ..said })

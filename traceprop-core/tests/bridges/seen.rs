@@ -23,6 +23,7 @@ pub(crate) struct Seen {
     pub(crate) jaeger_flags: Option<u8>,
     pub(crate) sw8: Option<String>,
     pub(crate) correlation: Option<String>,
+    pub(crate) lineage: Option<String>,
     pub(crate) baggage: Option<String>,
 }
 
@@ -47,6 +48,7 @@ impl Seen {
             }
             Attribute::Sw8Text => self.sw8.clone(),
             Attribute::CorrelationText => self.correlation.clone(),
+            Attribute::Lineage => self.lineage.clone(),
             Attribute::Baggage => self.baggage.clone(),
         }
     }
@@ -100,6 +102,19 @@ pub(crate) fn see(format: Format, lines: &Lines, said: Option<&Said>) -> Seen {
                 seen.sw8 = (!plain).then_some(text);
             }
             seen.baggage = get(lines, "sw8-correlation").map(|value| decoded(value.split_once(':').expect("a pair").1));
+        }
+        Format::XRay => {
+            let fields = get(lines, "x-amzn-trace-id").into_iter().flat_map(|value| value.split(';'));
+            seen.decision = Some("deferred");
+            for (key, value) in fields.map(|field| field.split_once('=').expect("a field")) {
+                match key {
+                    "Root" => seen.trace_id = hex128(&value.strip_prefix("1-").expect("a version").replace('-', "")),
+                    "Parent" => seen.span_id = hex64(value),
+                    "Sampled" => seen.decision = Some(["not sampled", "sampled"][usize::from(value == "1")]),
+                    "Lineage" => seen.lineage = Some(value.to_owned()),
+                    _ => seen.baggage = Some(value.to_owned()),
+                }
+            }
         }
         Format::Correlation => {
             if let Some(text) = get(lines, CORRELATION) {

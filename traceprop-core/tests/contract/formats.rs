@@ -9,6 +9,7 @@ use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
+use traceprop_core::formats::xray::XRay;
 use traceprop_core::{InvalidReason, Sampling, SpanId, format::Format};
 
 use crate::acme::Acme;
@@ -27,6 +28,7 @@ static SW8: Sw8 = Sw8::new("cart", "cart-1");
 static SW8_NAMESPACED: LazyLock<Sw8> =
     LazyLock::new(|| Sw8::new("cart", "cart-1").with_namespace("acme").expect("a namespace"));
 static ELASTIC: Elastic = Elastic::new();
+static XRAY: XRay = XRay::new();
 static CORRELATION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
 static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opaque().when_absent(WhenAbsent::TraceId);
 
@@ -47,6 +49,7 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
         sw8(&SW8, "sw8"),
         sw8(&*SW8_NAMESPACED, "acme-sw8"),
         elastic(),
+        xray(),
         correlation(&CORRELATION, "x-plumbr-transactionid"),
         correlation(&CORRELATION_OPAQUE, "x-order"),
         acme(),
@@ -266,6 +269,39 @@ fn sw8(format: &'static dyn Format, main: &'static str) -> Subject {
         needs_low: false,
         also_writes: &[],
         spell: |span| base64(&format!("{span}0000000000000000")),
+    }
+}
+
+fn xray() -> Subject {
+    let value = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1";
+    let filled = |len: usize| format!("{value};Self={}", "a".repeat(len - value.len() - ";Self=".len()));
+    Subject {
+        format: &XRAY,
+        main: "x-amzn-trace-id",
+        value: value.into(),
+        other_value: value.replace("736;", "737;"),
+        // All but the root costs itself.
+        says_nothing: 41..usize::MAX,
+        others: vec![],
+        husks: vec![lines(&[("x-amzn-trace-id", " ")])],
+        empty: Empty::Absent,
+        two_lines: Second::FirstCounts,
+        joined: Second::FirstCounts,
+        lists: vec![],
+        too_long: TooLong {
+            longest: vec![filled(2048)],
+            longer: vec![
+                (filled(2049), InvalidReason::TooLong),
+                (value.replace(";Parent", "0;Parent"), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::TooLong),
+            ],
+        },
+        says: not_debug,
+        names_span: true,
+        says_random: false,
+        needs_low: false,
+        also_writes: &[],
+        spell: hex,
     }
 }
 

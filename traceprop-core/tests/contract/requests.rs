@@ -33,6 +33,10 @@ pub(crate) fn full(subject: &Subject) -> Vec<Lines> {
             ("jaeger-baggage", "user=alice,b=2"),
             ("jaeger-debug-id", "ticket-4711"),
         ])],
+        "x-amzn-trace-id" => {
+            let fields = "Lineage=1:f4ae5ad5:0;CalledFrom=app";
+            vec![lines(&[(subject.main, &format!("{};{fields}", subject.value))])]
+        }
         "sw8" | "acme-sw8" => {
             let prefix = subject.main.strip_suffix("sw8").unwrap_or_default();
             vec![lines(&[
@@ -120,6 +124,12 @@ pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
                 (&format!("{prefix}sw8-correlation"), "dGVuYW50:YWNtZQ==,dXNlcg==:YWxpY2U="),
             ]));
         }
+        "x-amzn-trace-id" => {
+            requests.extend(full(subject));
+            for rest in [";Parent=00f067aa0ba902b7", ";Parent=00f067aa0ba902b7;Sampled=0;A=1;B=2"] {
+                requests.push(lines(&[(subject.main, &format!("{}{rest}", &subject.value[..40]))]));
+            }
+        }
         "x-acme-trace" => {
             requests.push(lines(&[("x-acme-trace", &subject.value), ("x-acme-keep", "no")]));
             requests.push(lines(&[("x-acme-trace", &subject.value)]));
@@ -191,6 +201,20 @@ pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
             requests.push(lines(&[(subject.main, "broken"), (subject.main, value), (&extension, "0- ")]));
             requests.push(lines(&[(subject.main, value), (&correlation, "YQ:YQ, Yg:Yg")]));
         }
+        "x-amzn-trace-id" => {
+            let root = &value[..40];
+            for value in [
+                format!("Self=1-67891204-12456789abcdef012345678;A=1;{root};Sampled=?"),
+                format!("Sampled=0; Parent=00F067AA0BA902B7 ; {root};x;=;A=b,c;"),
+                format!("{root};Parent=;Sampled=d"),
+                format!("{root};A={}", "a".repeat(300)),
+                format!("{root};Sampled=0"),
+                root.to_owned(),
+                "Sampled=0".to_owned(),
+            ] {
+                requests.push(lines(&[(subject.main, &value)]));
+            }
+        }
         "x-acme-trace" => requests.push(subject.request(&format!(" {value}\t"))),
         main => {
             let value = value.to_uppercase();
@@ -211,6 +235,10 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
         .contains(&subject.main)
     {
         requests.remove(0);
+    }
+    // A decision that is not a known one is none.
+    if subject.main == "x-amzn-trace-id" {
+        requests.remove(1);
     }
     match subject.main {
         "traceparent" => requests.push(lines(&[("traceparent", W3C), ("traceparent", &value[1..])])),

@@ -5,5 +5,6 @@ mod browser_does_not_decide;
 mod child_process;
 mod edge_restarts_trace;
 mod format_of_ones_own;
+mod lambda;
 mod mesh_passthrough;
 mod queue_message;

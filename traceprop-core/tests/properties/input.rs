@@ -214,6 +214,15 @@ const FLEET: &[(&str, &[&str])] = &[
             "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-00",
         ],
     ),
+    (
+        "X-Amzn-Trace-Id",
+        &[
+            "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1;Lineage=1:f4ae5ad5:0",
+            "Self=1-67891204-12456789abcdef012345678;Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;CalledFrom=app",
+            "Root=1-67891204-edfd17dba1f976ec9b1bf481;Sampled=?,Root=1-x",
+            "Sampled=0",
+        ],
+    ),
     ("baggage", &["tenant=shoes;p,user=al%20ice", "a=1 , ,b", "tenant=hats"]),
 ];
 

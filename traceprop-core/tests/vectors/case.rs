@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use traceprop_core::{
-    InjectOptions, Pairs, Propagator, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
+    Carrier, CarrierMut, InjectOptions, Propagator, RemoteContext, Sampling, SpanContext, SpanId, TraceId,
     format::{Outcome, Passthrough},
     report::InjectReport,
 };
@@ -137,6 +137,12 @@ impl Case {
         self.fields.headers("headers")
     }
 
+    /// Returns what the outgoing request holds before.
+    pub(crate) fn carrier(&self) -> Vec<(String, String)> {
+        let carrier = self.fields.pairs("carrier").unwrap_or_default();
+        carrier.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// Returns the headers that the carrier must have afterwards, names in lower case, sorted.
     pub(crate) fn expect_headers(&self) -> Headers {
         sorted(self.fields.headers("expect_headers").into_iter())
@@ -195,8 +201,8 @@ impl Case {
     }
 
     /// Compares what was written with `expect_headers`.
-    pub(crate) fn compare_headers(&self, got: &Pairs, differences: &mut Differences) {
-        let got = sorted(got.iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())));
+    pub(crate) fn compare_headers(&self, got: &impl Carrier, differences: &mut Differences) {
+        let got = sorted(got.fields().map(|(name, value)| (name.to_owned(), value.to_vec())));
         differences.equal("headers", Shown(&self.expect_headers()), Shown(&got));
     }
 }
@@ -228,7 +234,7 @@ impl ToInject {
         &self,
         propagator: &'p Propagator,
         outgoing: &InjectOptions<'_>,
-        headers: &mut Pairs,
+        headers: &mut impl CarrierMut,
     ) -> InjectReport<'p> {
         let passthrough = match (self.trace_id, self.sampling) {
             (Some(trace_id), sampling) => {

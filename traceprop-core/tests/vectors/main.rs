@@ -17,6 +17,7 @@ mod legacy_uuid;
 mod sw8;
 mod w3c_baggage;
 mod w3c_tracecontext;
+mod xray;
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -41,6 +42,7 @@ const DRIVERS: &[(&str, Driver)] = &[
     ("sw8", sw8::check),
     ("w3c-baggage", w3c_baggage::check),
     ("w3c-tracecontext", w3c_tracecontext::check),
+    ("xray", xray::check),
 ];
 
 /// The file of each format, by the name of the format.
@@ -52,12 +54,13 @@ const FILES: &[(&str, &str)] = &[
     ("jaeger", "jaeger"),
     ("sw8", "sw8"),
     ("elastic", "elastic"),
+    ("xray", "xray"),
     ("correlation", "legacy-uuid"),
     ("baggage", "w3c-baggage"),
 ];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["sentry", "instana", "newrelic", "grpc-trace-bin", "ottrace", "xray", "cloudtrace"];
+const NOT_BUILT: &[&str] = &["sentry", "instana", "newrelic", "grpc-trace-bin", "ottrace", "cloudtrace"];
 
 #[test]
 fn ok_every_vector() {

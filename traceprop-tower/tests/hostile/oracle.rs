@@ -50,6 +50,7 @@ fn grammar(name: &str) -> Option<Grammar> {
         "sw8" => |lines, _| lines.len() == 1 && sw8(lines[0]),
         "sw8-correlation" => |lines, names| correlation(&lines.join(","), names),
         "sw8-x" => |lines, _| lines.len() == 1 && extension(lines[0]),
+        "x-amzn-trace-id" => |lines, names| lines.len() == 1 && xray(lines[0], names),
         "x-request-id" => |lines, _| lines[0].len() <= 1024 && lines[0].bytes().all(|b| is_id(b) || b"_#".contains(&b)),
         "x-order" => |lines, _| lines[0].len() <= 128 && lines[0].bytes().all(|b| is_id(b) || b"_#.:+/=|".contains(&b)),
         name if name.starts_with("uberctx-") && name.len() > "uberctx-".len() => |_, _| true,
@@ -187,6 +188,18 @@ fn sw8(value: &str) -> bool {
         && fields[3].parse::<u32>().is_ok()
         && texts.iter().all(|text| text.as_ref().is_some_and(|text| std::str::from_utf8(text).is_ok()))
         && value.len() <= 2048
+}
+
+/// Checks the fields of X-Ray. A passthrough forwards odd ones.
+fn xray(value: &str, names: &mut BTreeSet<Name>) -> bool {
+    let fields =
+        || value.split(';').filter_map(|field| field.split_once('=')).map(|(key, value)| (key.trim(), value.trim()));
+    names.extend(fields().map(|(key, _)| ("x-amzn-trace-id", key.to_owned())));
+    let roots: Vec<_> = fields().filter(|(key, _)| *key == "Root").map(|(_, root)| root).collect();
+    match roots[..] {
+        [root] => root.len() == 35 && root.starts_with("1-") && is_hex(&root[2..].replace('-', "").to_lowercase()),
+        _ => roots.is_empty() && fields().any(|(key, value)| key == "Sampled" && ["0", "1"].contains(&value)),
+    }
 }
 
 /// Checks the last value: a mode, and an optional time. Later versions may append fields.

@@ -66,6 +66,19 @@ pub(super) const FORMATS: &[Format] = &[
         )],
     },
     Format {
+        id: "elastic",
+        name: "Elastic, from an old RUM agent",
+        headers: &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")],
+    },
+    Format {
+        id: "xray",
+        name: "AWS X-Ray, from a Lambda function",
+        headers: &[(
+            "x-amzn-trace-id",
+            "Root=1-67891204-edfd17dba1f976ec9b1bf481;Parent=83c3ec2055daf222;Sampled=1;Lineage=1:f4ae5ad5:0",
+        )],
+    },
+    Format {
         id: "correlation",
         name: "A correlation id of 2016",
         headers: &[("x-plumbr-transactionid", "D19931BB-F235-4DCB-2E2F-B9D31225D62E")],

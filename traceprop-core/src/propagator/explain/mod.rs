@@ -31,14 +31,15 @@ pub struct FormatReport<'c> {
     pub format: &'c str,
     /// What the format found.
     pub parsed: Parsed,
-    /// Whether the format reads correlation ids.
-    is_correlation: bool,
+    /// Whether the format usually names another trace: correlation ids, and headers of load balancers.
+    may_differ: bool,
 }
 
 impl<'c> FormatReport<'c> {
     fn new(format: &'c dyn Format, parsed: Parsed) -> Self {
-        let is_correlation = format.fields().kind().has_only_custom_headers();
-        Self { format: parsed.encoding().unwrap_or(format.name()), parsed, is_correlation }
+        let kind = format.fields().kind();
+        let may_differ = kind.has_only_custom_headers() || kind.is_set_by_infrastructure();
+        Self { format: parsed.encoding().unwrap_or(format.name()), parsed, may_differ }
     }
 }
 
@@ -197,22 +198,24 @@ impl<'c> ExtractReport<'c> {
         self.extraction.source_format()
     }
 
-    /// Returns the formats whose trace differs from the first one. A correlation id is [not](Self::is_passed_on) among them.
+    /// Returns the formats whose trace differs from the first one. A trace without a span is [not](Self::is_passed_on) among
+    /// them.
     pub fn conflicting(&self) -> impl Iterator<Item = FormatReport<'c>> {
         let first = self.first_trace();
-        let differing = self.found().filter_map(move |(format, found)| {
-            let parsed = found.filter(|parsed| self.differs(first, parsed))?;
+        self.found().filter_map(move |(format, found)| {
+            let parsed = found.filter(|parsed| self.conflicts(first, parsed))?;
             Some(FormatReport::new(format, parsed))
-        });
-        differing.filter(|entry| !entry.is_correlation)
+        })
     }
 
-    /// Returns whether the trace of `entry` differs from the first one. It is `false` for a correlation id.
+    /// Returns whether the trace of `entry` differs from the first one. It is `false` for a trace
+    /// without a span.
     pub fn is_conflicting(&self, entry: &FormatReport<'_>) -> bool {
-        !entry.is_correlation && self.differs(self.first_trace(), &entry.parsed)
+        self.conflicts(self.first_trace(), &entry.parsed)
     }
 
-    /// Returns whether `entry` is a correlation id that names no trace, or another one than the first format.
+    /// Returns whether `entry` is a correlation id that names no trace, or another one than the first format. That includes
+    /// the id that a load balancer adds, such as a `Root` of X-Ray.
     ///
     /// That is usual in a mesh, where each request has an `x-request-id`. The id is forwarded and no conflict.
     ///
@@ -230,11 +233,19 @@ impl<'c> ExtractReport<'c> {
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn is_passed_on(&self, entry: &FormatReport<'_>) -> bool {
-        entry.parsed.has_text() || (entry.is_correlation && self.differs(self.first_trace(), &entry.parsed))
+        let first = self.first_trace();
+        let differs = || self.differs(first, &entry.parsed) && !self.conflicts(first, &entry.parsed);
+        entry.parsed.has_text() || (entry.may_differ && differs())
     }
 
     fn first_trace(&self) -> Option<TraceId> {
-        self.found().find_map(|(_, found)| trace_of(&found?))
+        Some(self.extraction.merged?.trace_id)
+    }
+
+    /// Whether a format names another span to continue. A trace without a span is no contradiction.
+    fn conflicts(&self, first: Option<TraceId>, parsed: &Parsed) -> bool {
+        matches!(parsed.outcome(), Outcome::Context(context) if context.parent_id.is_some())
+            && self.differs(first, parsed)
     }
 
     fn differs(&self, first: Option<TraceId>, parsed: &Parsed) -> bool {

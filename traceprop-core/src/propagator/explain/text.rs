@@ -53,10 +53,11 @@ impl ExtractReport<'_> {
     ) -> fmt::Result {
         let is_source = || self.source_format() == Some(parsed.encoding().unwrap_or(format.name()));
         if self.differs(self.first_trace(), parsed) {
-            // A correlation id is usually older than the trace, so it is not expected to name the same one.
-            return match format.fields().kind().has_only_custom_headers() {
-                true => f.write_str("passed on"),
-                false => write!(f, "different trace {trace_id}"),
+            let kind = format.fields().kind();
+            // A correlation id is usually older than the trace, and a load balancer does not know the trace.
+            return match kind.has_only_custom_headers() || kind.is_set_by_infrastructure() {
+                true if !self.conflicts(self.first_trace(), parsed) => f.write_str("passed on"),
+                _ => write!(f, "different trace {trace_id}"),
             };
         }
         match self.extraction.trust() {
