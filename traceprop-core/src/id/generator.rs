@@ -38,9 +38,10 @@ impl IdBits {
 /// # Order
 ///
 /// A trace id takes two draws of bits, upper half first. A span id takes one. Zero is not an id and is drawn again.
-/// [`Extraction::new_span`](crate::Extraction::new_span) and [`SpanContext::root`](crate::SpanContext::root) draw the
-/// trace id first, then the span id. A span that continues a trace draws the span id only. [`SequentialIds`] shows the
-/// order in tests.
+/// [`Extraction::new_span`](crate::Extraction::new_span), [`new_span_with`](crate::Extraction::new_span_with) and
+/// [`SpanContext::root`](crate::SpanContext::root) draw the trace id first, then the span id. A span that continues a trace
+/// draws the span id only. Nothing else is drawn: samplers, children and injections take no bits. [`SequentialIds`] shows
+/// the order in tests.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -167,6 +168,40 @@ mod tests {
         let ids = || IdBits::random(0);
         assert_eq!(ids.new_span_id(), SpanId::MIN);
         assert_eq!(ids.new_trace_id(), (TraceId::MIN, false));
+    }
+
+    #[test]
+    fn ok_a_trace_id_is_drawn_before_the_span_id_and_nothing_after_them() {
+        use crate::context::SpanContext;
+        use crate::context::trust::Trust;
+        use crate::propagator::presets;
+        use crate::sampler::Probability;
+
+        let draws = Cell::new(0);
+        let ids = || {
+            draws.set(draws.get() + 1);
+            IdBits::non_random(draws.get())
+        };
+        let ids_of = |span: SpanContext<'_>| {
+            let drawn = (span.trace_id().high(), span.trace_id().low(), span.span_id().get(), draws.take());
+            let _ = span.child(SpanId::MIN);
+            assert_eq!(draws.get(), 0);
+            drawn
+        };
+        let half = Probability::new(0.5).unwrap();
+        let nothing: [(&str, &str); 0] = [];
+        let request = [("traceparent", "00-00000000000000630000000000000062-00f067aa0ba902b7-01")];
+        assert_eq!(ids_of(SpanContext::root(&ids)), (1, 2, 3, 3));
+        for trust in [Trust::Continue, Trust::Resample, Trust::Restart, Trust::Ignore] {
+            let propagator = presets::W3C.propagator().with_trust(trust);
+            let root = propagator.extract(&nothing);
+            assert_eq!(ids_of(root.new_span(&ids)), (1, 2, 3, 3));
+            assert_eq!(ids_of(root.new_span_with(&ids, &half)), (1, 2, 3, 3));
+            let received = propagator.extract(&request);
+            let expected = if trust.continues_trace() { (0x63, 0x62, 1, 1) } else { (1, 2, 3, 3) };
+            assert_eq!(ids_of(received.new_span(&ids)), expected);
+            assert_eq!(ids_of(received.new_span_with(&ids, &half)), expected);
+        }
     }
 
     #[test]

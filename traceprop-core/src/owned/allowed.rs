@@ -33,7 +33,7 @@ impl OwnedContext {
         if !lines.entries().any(|entry| may_hold(entry.field())) {
             return self;
         }
-        let mut builder = Builder::with_held(Some(lines));
+        let mut builder = Builder::with_notes(Some(lines));
         for entry in lines.entries() {
             let filtered = formats::filter_text(entry.field(), entry.name, entry.value, TextFilter::by_key(allow));
             let value = filtered.map_or(entry.value.into(), |filtered| filtered.rest);

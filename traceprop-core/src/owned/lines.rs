@@ -1,6 +1,7 @@
 //! The lines that an owned context keeps, in one buffer.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use crate::carrier::HeldNames;
 use crate::carrier::headers::Headers;
@@ -10,8 +11,9 @@ use crate::context::received::Received;
 use crate::context::trust::Trust;
 use crate::field::{self, Field, FieldNames, FieldSet, FormatKind};
 use crate::id::sampling::Sampling;
+use crate::id::{SpanId, TraceId};
 use crate::owned::OwnedContext;
-use crate::propagator::Extraction;
+use crate::propagator::{Extraction, Link, LinkReason};
 
 /// The lines of a context in one buffer. Each line is the place of its field, the length of its name (0 if it is fixed),
 /// the length of its value, then name and value.
@@ -27,7 +29,10 @@ const HELD: u8 = u8::MAX;
 /// [`HELD`] for a header whose name is a prefix.
 const HELD_PREFIX: u8 = HELD - 1;
 
-const _: () = assert!(Field::UNWATCHED.index() < HELD_PREFIX as usize);
+/// In place of a field: a link to another trace. Its name is that of the format.
+const LINK: u8 = HELD_PREFIX - 1;
+
+const _: () = assert!(Field::UNWATCHED.index() < LINK as usize);
 
 /// A line, and the place of its field.
 pub(crate) struct Entry<'c> {
@@ -48,6 +53,10 @@ impl Entry<'_> {
     const fn is_held(&self) -> bool {
         self.index >= HELD_PREFIX
     }
+
+    const fn is_line(&self) -> bool {
+        self.index < LINK
+    }
 }
 
 impl OwnedLines {
@@ -65,6 +74,9 @@ impl OwnedLines {
         }
         let held = || held_entries(headers);
         size += held().map(|entry| entry.len()).sum::<usize>();
+        // Most requests name one trace. The headers of others are parsed again, which is cheaper than an allocation.
+        let links = || extraction.has_links().then(|| extraction.links()).into_iter().flatten().map(StoredLink::new);
+        size += links().map(|link| link.entry().len()).sum::<usize>();
         if size == 0 {
             return None;
         }
@@ -75,13 +87,19 @@ impl OwnedLines {
                 each_entry(headers, field, |entry| put(&mut room, &entry));
             }
             held().for_each(|entry| put(&mut room, &entry));
+            links().for_each(|link| put(&mut room, &link.entry()));
         }
         Some(Self(buffer))
     }
 
     /// Returns the lines.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
-        self.all_entries().filter(|entry| !entry.is_held())
+        self.all_entries().filter(Entry::is_line)
+    }
+
+    /// Returns the links to other traces.
+    pub(crate) fn links(&self) -> impl Iterator<Item = Link<'_>> {
+        self.all_entries().filter(|entry| entry.index == LINK).filter_map(StoredLink::read)
     }
 
     /// Returns the custom headers that the request held.
@@ -100,6 +118,47 @@ impl OwnedLines {
             // Names were `str` when they were copied. Most fields have none.
             let name = if name.is_empty() { "" } else { core::str::from_utf8(name).unwrap_or_default() };
             Some(Entry { index, name, value })
+        })
+    }
+}
+
+/// A link as the buffer holds it: the trace id, the span id, and a byte of flags.
+struct StoredLink<'c> {
+    format: &'c str,
+    bytes: [u8; 25],
+}
+
+impl<'c> StoredLink<'c> {
+    const SAMPLED: u8 = 1;
+    const RESTARTED: u8 = 2;
+
+    fn new(link: Link<'c>) -> Self {
+        let mut bytes = [0; 25];
+        bytes[..16].copy_from_slice(&link.trace_id.to_bytes());
+        bytes[16..24].copy_from_slice(&link.span_id.to_bytes());
+        bytes[24] = match link.reason {
+            LinkReason::DifferentTrace => 0,
+            LinkReason::Restarted => Self::RESTARTED,
+        } | if link.sampled { Self::SAMPLED } else { 0 };
+        // A byte counts the length of a name.
+        let format = if link.format.len() <= usize::from(u8::MAX) { link.format } else { "" };
+        Self { format, bytes }
+    }
+
+    const fn entry(&self) -> Entry<'_> {
+        Entry { index: LINK, name: self.format, value: &self.bytes }
+    }
+
+    fn read(entry: Entry<'c>) -> Option<Link<'c>> {
+        let (trace_id, rest) = entry.value.split_first_chunk()?;
+        let (span_id, rest) = rest.split_first_chunk()?;
+        let flags = *rest.first()?;
+        Some(Link {
+            trace_id: TraceId::from_bytes(*trace_id)?,
+            span_id: SpanId::from_bytes(*span_id)?,
+            sampled: flags & Self::SAMPLED != 0,
+            reason: if flags & Self::RESTARTED != 0 { LinkReason::Restarted } else { LinkReason::DifferentTrace },
+            format: entry.name,
         })
     }
 }
@@ -177,7 +236,7 @@ fn put(room: &mut &mut [u8], entry: &Entry<'_>) {
 
 /// Collects lines one by one.
 #[derive(Default)]
-pub(crate) struct Builder(alloc::vec::Vec<u8>);
+pub(crate) struct Builder(Vec<u8>);
 
 impl Builder {
     /// Begins with the custom headers that the request held.
@@ -185,6 +244,17 @@ impl Builder {
         let mut builder = Self::default();
         lines.into_iter().flat_map(OwnedLines::held).for_each(|entry| builder.entry(&entry));
         builder
+    }
+
+    /// Begins with what is not a line: the custom headers that the request held, and links.
+    pub(crate) fn with_notes(lines: Option<&OwnedLines>) -> Self {
+        let mut builder = Self::with_held(lines);
+        lines.into_iter().flat_map(OwnedLines::links).for_each(|link| builder.link(link));
+        builder
+    }
+
+    pub(crate) fn link(&mut self, link: Link<'_>) {
+        self.entry(&StoredLink::new(link).entry());
     }
 
     pub(crate) fn entry(&mut self, entry: &Entry<'_>) {

@@ -21,7 +21,7 @@ use crate::field::{Field, FieldNames, FieldSet, FormatKind};
 use crate::format::InjectSource;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::propagator::Extraction;
+use crate::propagator::{Extraction, Link};
 use crate::sampler::{Sampler, SamplingParameters};
 use crate::tracestate::TraceState;
 
@@ -77,8 +77,11 @@ impl OwnedContext {
 
     /// Creates a context from the span of a service and the received headers.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
-        let received = owned_received(extraction, &span.received);
-        let lines = OwnedLines::copy(extraction, extraction.headers(), &span.received);
+        // A span that a tracer made says nothing about the listener.
+        let is_foreign = !span.received.is(Mark::Extracted);
+        let known = if is_foreign { extraction.received.without_trace() } else { span.received };
+        let received = owned_received(extraction, &known);
+        let lines = OwnedLines::copy(extraction, extraction.headers(), &known);
         let span = SpanContext { received, ..span.without_headers() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
@@ -313,6 +316,25 @@ impl OwnedContext {
         }
     }
 
+    /// Returns the received contexts that are not continued, as [`Extraction::links`] does.
+    ///
+    /// Children have the links of their parent.
+    ///
+    /// ```
+    /// use traceprop_core::{IdBits, LinkReason, OwnedContext, Trust, presets};
+    ///
+    /// let propagator = presets::W3C.propagator().with_trust(Trust::Restart);
+    /// let request = [("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")];
+    /// let extraction = propagator.extract(&request);
+    /// let context = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::random(7)));
+    /// let link = context.links().next().expect("the caller's span");
+    /// assert_eq!(link.reason, LinkReason::Restarted);
+    /// assert_eq!(link.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    /// ```
+    pub fn links(&self) -> impl Iterator<Item = Link<'_>> {
+        self.lines.iter().flat_map(OwnedLines::links)
+    }
+
     /// Returns the endpoint of the service that handles the request, if possible a route.
     ///
     /// The adapters pass it to [`InjectOptions::endpoint`](crate::InjectOptions::endpoint). Only sw8 sends it.
@@ -415,7 +437,7 @@ impl OwnedContext {
 
     /// Copies the lines that are not replaced, so that others can be added to them.
     pub(crate) fn lines_without(&self, is_replaced: impl Fn(&Entry<'_>) -> bool) -> Builder {
-        let mut builder = Builder::with_held(self.lines.as_ref());
+        let mut builder = Builder::with_notes(self.lines.as_ref());
         let kept = self.lines.iter().flat_map(OwnedLines::entries).filter(|entry| !is_replaced(entry));
         kept.for_each(|entry| builder.entry(&entry));
         builder

@@ -7,7 +7,7 @@ use crate::context::trust::Trust;
 use crate::context::{RemoteContext, SpanContext};
 use crate::field::{Field, FormatKind};
 use crate::formats;
-use crate::propagator::{Extraction, Propagator};
+use crate::propagator::{Extraction, Link, LinkReason, Propagator};
 
 impl OwnedContext {
     /// Returns how far the caller was trusted when the context was made.
@@ -34,7 +34,8 @@ impl OwnedContext {
     /// returns a span, or `None` to forward the context without one.
     ///
     /// - [`Trust::Resample`] keeps the trace and the span, and takes the decision of the new span.
-    /// - [`Trust::Restart`] takes the new span, and keeps baggage and correlation ids.
+    /// - [`Trust::Restart`] takes the new span with a [link](Self::links) to this context, and keeps baggage and correlation
+    ///   ids.
     /// - [`Trust::Ignore`] takes the new span, and keeps nothing.
     ///
     /// If `trust` is not stricter than that of the context, the context is unchanged.
@@ -98,6 +99,11 @@ impl OwnedContext {
             Trust::Continue | Trust::Resample => true,
         };
         let mut builder = Builder::with_held(self.lines.as_ref());
+        match trust {
+            Trust::Continue | Trust::Resample => self.links().for_each(|link| builder.link(link)),
+            Trust::Restart => self.as_link().into_iter().for_each(|link| builder.link(link)),
+            Trust::Ignore => {}
+        }
         for entry in self.lines.iter().flat_map(OwnedLines::entries).filter(is_kept) {
             let filtered = formats::filter_text(entry.field(), entry.name, entry.value, TextFilter::WITHOUT_DECISIONS);
             let value = filtered.map_or(entry.value.into(), |filtered| filtered.rest);
@@ -106,6 +112,20 @@ impl OwnedContext {
             }
         }
         builder.finish()
+    }
+}
+
+impl OwnedContext {
+    /// Returns the link from a new trace to this context.
+    fn as_link(&self) -> Option<Link<'static>> {
+        let row = self.known().primary.and_then(FormatKind::row);
+        Some(Link {
+            trace_id: self.trace_id()?,
+            span_id: self.span_id()?,
+            sampled: self.sampling().is_sampled(),
+            reason: LinkReason::Restarted,
+            format: row.map_or("", |row| row.names[0]),
+        })
     }
 }
 
@@ -245,5 +265,27 @@ mod tests {
         let propagator = propagator();
         let inner = outer(&propagator, false).with_endpoint("/a").under_trust(&propagator, Trust::Ignore, |_| None);
         assert_eq!(inner.endpoint(), Some("/a"));
+    }
+
+    #[test]
+    fn ok_links_are_those_of_the_stricter_trust() {
+        let propagator = Propagator::from_names("tracecontext,b3", "none").unwrap();
+        let request = [RECEIVED[0], ("b3", "80e6b5d0a9d93650-8a0ac984f71ab247-1")];
+        let extraction = propagator.extract(&request);
+        let ids = || IdBits::random(9);
+        for outer in [
+            OwnedContext::from_passthrough(&extraction),
+            OwnedContext::from_span(&extraction, &extraction.new_span(&ids)),
+        ] {
+            let links = |trust| {
+                let inner = outer.under_trust(&propagator, trust, |again| Some(again.new_span(&|| IdBits::random(8))));
+                inner.links().map(|link| (Some(link.trace_id), Some(link.span_id), link.reason)).collect::<Vec<_>>()
+            };
+            let other = outer.links().next().unwrap();
+            let other = (Some(other.trace_id), Some(other.span_id), LinkReason::DifferentTrace);
+            assert_eq!(links(Trust::Resample), [other]);
+            assert_eq!(links(Trust::Restart), [(outer.trace_id(), outer.span_id(), LinkReason::Restarted)]);
+            assert_eq!(links(Trust::Ignore), []);
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::id::generator::IdBits;
 use crate::id::sampling::Sampling;
 use crate::propagator::Propagator;
 use std::format;
-use std::string::{String, ToString};
+use std::string::String;
 use std::vec::Vec;
 
 const TRACE_PARENT: (&str, &str) = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
@@ -26,10 +26,11 @@ fn owned(lines: &[(&'static str, &'static str)]) -> OwnedContext {
     OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(1)))
 }
 
-/// The size of the kept headers, as `Debug` shows it.
-fn bytes(lines: &[(&'static str, &'static str)]) -> String {
-    let shown = format!("{:?}", owned(lines));
-    shown.split_once("bytes: ").map(|(_, rest)| rest.to_string()).unwrap()
+/// The size of the kept headers.
+fn bytes(lines: &[(&'static str, &'static str)]) -> usize {
+    let lines = owned(lines).lines;
+    let entries = lines.iter().flat_map(super::lines::OwnedLines::entries);
+    entries.map(|entry| super::lines::HEAD + entry.name.len() + entry.value.len()).sum()
 }
 
 #[test]
@@ -180,4 +181,25 @@ fn ok_copied_headers_end_at_64_kib() {
     };
     let longest = 65_536 - super::lines::HEAD;
     assert_eq!((held(longest), held(longest + 1)), (Some(65_536), None));
+}
+
+/// A span of a tracer, which knows nothing of the request.
+#[test]
+fn err_keep_text_of_a_refused_request_with_a_span_of_a_tracer() {
+    use crate::context::trust::Trust;
+    use crate::id::{SpanId, TraceId};
+
+    let kept = |trust| {
+        let propagator = crate::propagator::presets::W3C.propagator().with_trust(trust);
+        let request = [TRACE_PARENT, ("baggage", "tenant=acme,sentry-sampled=true")];
+        let extraction = propagator.extract(&request);
+        let context = OwnedContext::from_span(&extraction, &SpanContext::new(TraceId::MIN, SpanId::MIN));
+        let mut headers: Vec<(String, String)> = Vec::new();
+        propagator.inject(&context, &InjectOptions::everything(), &mut headers);
+        headers.iter().find(|(name, _)| name == "baggage").map(|(_, value)| value.clone())
+    };
+    assert_eq!(kept(Trust::Continue).as_deref(), Some("tenant=acme,sentry-sampled=true"));
+    assert_eq!(kept(Trust::Resample).as_deref(), Some("tenant=acme"));
+    assert_eq!(kept(Trust::Restart).as_deref(), Some("tenant=acme"));
+    assert_eq!(kept(Trust::Ignore), None);
 }

@@ -102,6 +102,8 @@ pub struct Extraction<'c> {
     pub(crate) received: Received<'c>,
     headers: Headers<'c>,
     encoding: Option<&'c str>,
+    /// A format named another trace than the one that is continued.
+    has_others: bool,
     pub(super) propagator: &'c Propagator,
 }
 
@@ -210,7 +212,8 @@ impl<'c> Extraction<'c> {
         if trust != Trust::Continue {
             received = apply_trust(trust, received, &headers, &mut merged, &mut decision);
         }
-        Self { merged, decision, received, headers, encoding: merge.encoding, propagator }
+        let (encoding, has_others) = (merge.encoding, merge.has_others);
+        Self { merged, decision, received, headers, encoding, has_others, propagator }
     }
 
     /// Reads an owned context again under a stricter trust, as if its span were the caller's.
@@ -224,7 +227,7 @@ impl<'c> Extraction<'c> {
         trust: Trust,
     ) -> Self {
         let received = apply_trust(trust, received, &headers, &mut merged, &mut decision);
-        Self { merged, decision, received, headers, encoding: None, propagator }
+        Self { merged, decision, received, headers, encoding: None, has_others: false, propagator }
     }
 
     /// Returns the trace to continue and the caller's span, or `None` if a new trace starts here.
@@ -309,6 +312,16 @@ impl<'c> Extraction<'c> {
             other.then(|| Link::new(context, LinkReason::DifferentTrace, encoding)).flatten()
         });
         restarted.into_iter().chain(terminated)
+    }
+
+    /// Returns whether there can be links, without parsing the headers again.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn has_links(&self) -> bool {
+        match self.trust() {
+            Trust::Continue | Trust::Resample => self.has_others,
+            Trust::Restart => self.merged.is_some(),
+            Trust::Ignore => false,
+        }
     }
 
     /// Returns the received headers of all formats.

@@ -18,6 +18,8 @@ pub(super) struct Merge<'c> {
     agrees: FormatSet,
     ignored: FieldSet,
     tracestate: TraceStateFacts,
+    /// A format named another trace.
+    pub(super) has_others: bool,
 }
 
 impl<'c> Merge<'c> {
@@ -29,6 +31,7 @@ impl<'c> Merge<'c> {
         agrees: FormatSet::EMPTY,
         ignored: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
+        has_others: false,
     };
 
     /// Starts with what the first format read. Usually there is nothing to merge it with.
@@ -97,7 +100,7 @@ impl<'c> Merge<'c> {
                         self.decision = None;
                     }
                     // It becomes a link; see `Extraction::links`.
-                    Some(_) => {}
+                    Some(_) => self.has_others = true,
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Ids, the decision, the random flag and links.
 
 use traceprop_core::sampler::{AlwaysOn, ParentBased, Probability};
-use traceprop_core::{LinkReason, Pairs, Propagator, Sampling, Trust};
+use traceprop_core::{Allow, LinkReason, OwnedContext, Pairs, Propagator, Sampling, Trust};
 
 use crate::Row;
 use crate::edge::{
@@ -193,4 +193,12 @@ fn links(trust: Trust) {
         (link.trace_id.to_string(), link.span_id.to_string(), link.sampled, link.reason, format)
     };
     assert_eq!(extraction.links().map(shown).collect::<Vec<_>>(), expected);
+    // They cross into the buffer, and into children.
+    let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&ids));
+    let child = owned.child("b7ad6b7169203331".parse().expect("an id")).expect("a trace");
+    let other = owned.child_with("b7ad6b7169203331".parse().expect("an id"), &Sampling::NotSampled).expect("a trace");
+    let filtered = owned.clone().filter_baggage(Allow::None).with_tracestate([("rojo", "1")]).expect("a member");
+    for context in [&owned, &child, &other, &filtered, &OwnedContext::from_passthrough(&extraction)] {
+        assert_eq!(context.links().map(shown).collect::<Vec<_>>(), expected);
+    }
 }

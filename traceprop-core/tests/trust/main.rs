@@ -1,6 +1,7 @@
 //! The table of trust in SECURITY.md: who chooses what, under each trust. Each cell of it has a test here.
 #![cfg(feature = "std")]
 
+mod children;
 mod datadog;
 mod edge;
 mod flags;
