@@ -54,7 +54,7 @@ pub fn router(options: Options) -> Result<Router, SetupError> {
     // `/inspect` shows all headers of a request, those that the trust refuses included.
     let mut routes = routes.layer(layer(&propagator, &options.inbound).keep_refused());
     if let Some(outbound) = options.outbound {
-        let gateway = any(gateway::forward).with_state(Gateway::new(outbound, &propagator)?);
+        let gateway = any(gateway::forward).with_state(Gateway::new(outbound, &propagator, options.trust)?);
         let layer = layer(&propagator, &options.inbound);
         let layer = if options.inbound.keep_refused { layer.keep_refused() } else { layer };
         routes = routes.fallback_service(gateway.layer(layer));

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 pub const MAX_HEADERS: usize = 1024;
 
 /// The limit of all headers in one request of HTTP/2, in bytes. It has no limit of their number.
-const MAX_HEADER_LIST: u32 = 1 << 20;
+pub const MAX_HEADER_LIST: u32 = 1 << 20;
 
 /// Serves until the future is dropped. A failed connection does not affect others.
 pub async fn serve(listener: TcpListener, app: Router) {

@@ -97,6 +97,36 @@ async fn ok_chunks_count_and_not_a_length_beside_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn err_transfer_codings_that_would_be_lost() {
+    let upstream = Upstream::start().await;
+    for kind in CLIENTS {
+        let gateway = upstream.gateway(&format!("--client {kind}"));
+        let request = "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n\
+                       0\r\n\r\n";
+        assert!(raw(&gateway, request).0.starts_with("HTTP/1.1 501 "), "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ok_http_1_0_and_lengths_of_nothing() {
+    let upstream = Upstream::start().await;
+    for kind in CLIENTS {
+        let gateway = upstream.gateway(&format!("--client {kind}"));
+        let (head, body) = raw(&gateway, "GET /x HTTP/1.0\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.0 203 ") && body == "answer", "{kind} {head} {body}");
+        assert_eq!(upstream.received().version, Version::HTTP_11);
+        raw(&gateway, "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(upstream.received().lines("content-length"), ["0"], "{kind}");
+        raw(
+            &gateway,
+            "POST /x HTTP/1.1\r\nHost: a\r\nConnection: close, content-length\r\nContent-Length: 2\r\n\r\nhi",
+        );
+        let received = upstream.received();
+        assert_eq!((received.lines("content-length"), &*received.body), (vec!["2"], &b"hi"[..]), "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ok_targets_that_are_not_paths() {
     let upstream = Upstream::start().await;
     for kind in CLIENTS {

@@ -47,6 +47,30 @@ async fn ok_trailers_go_both_ways() {
 }
 
 #[tokio::test]
+async fn ok_trailers_carry_no_trace_headers() {
+    let upstream = Upstream::start().await;
+    for kind in CLIENTS {
+        for (trust, answered) in [("continue", 2), ("restart", 1)] {
+            let gateway = upstream.gateway(&format!("--client {kind} --trust {trust}"));
+            for version in VERSIONS {
+                let trailers =
+                    [("x-check", "1"), ("baggage", "user=alice"), ("traceparent", "no"), ("x_b3_traceid", "1")];
+                let trailers = trailers.map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+                let body = Frames::of([Ok(Frame::trailers(HeaderMap::from_iter(trailers)))]);
+                let request = Request::post(gateway.url("/trailers")).header("te", "trailers");
+                let request = request.header("trailer", "x-check, baggage, traceparent, x_b3_traceid");
+                let response = send(version, request.body(Body::new(body)).unwrap()).await;
+                let trailers = frames::collect(response.into_body()).await.1.expect("trailers");
+                assert_eq!((trailers.len(), &trailers["x-sum"]), (answered, &HeaderValue::from_static("7")), "{kind}");
+                let received = upstream.received().trailers.expect("trailers");
+                let names: Vec<_> = received.keys().map(|name| name.as_str()).collect();
+                assert_eq!(names, ["x-check"], "{kind} {version:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn ok_an_upstream_without_http_2_is_called_over_http_1() {
     let upstream = Upstream::start_http1().await;
     for kind in CLIENTS {
@@ -55,7 +79,7 @@ async fn ok_an_upstream_without_http_2_is_called_over_http_1() {
             get(&gateway, "/trailers").header("te", "trailers").header("cookie", "a=1").header("cookie", "b=2");
         let response = send(Version::HTTP_2, empty(request)).await;
         let (data, trailers) = frames::collect(response.into_body()).await;
-        assert_eq!((&*data, trailers.map(|trailers| trailers.len())), (&b"data"[..], Some(1)), "{kind}");
+        assert_eq!((&*data, trailers.map(|trailers| trailers.len())), (&b"data"[..], Some(2)), "{kind}");
         let received = upstream.received();
         assert_eq!((received.version, received.lines("cookie")), (Version::HTTP_11, vec!["a=1; b=2"]), "{kind}");
     }

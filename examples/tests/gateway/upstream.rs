@@ -148,9 +148,12 @@ async fn answer(State(upstream): State<Upstream>, request: Request) -> Response 
         "/trailers" => {
             let (body, trailers) = frames::collect(body).await;
             note(body, trailers);
-            let trailers = HeaderMap::from_iter([("x-sum".parse().expect("a name"), HeaderValue::from_static("7"))]);
+            let trailers = [("x-sum", "7"), ("traceresponse", "00-1-2-01")];
+            let trailers =
+                trailers.map(|(name, value)| (name.parse().expect("a name"), HeaderValue::from_static(value)));
+            let trailers = HeaderMap::from_iter(trailers);
             let body = Frames::of([Ok(Frame::data(Bytes::from_static(b"data"))), Ok(Frame::trailers(trailers))]);
-            Response::builder().header("trailer", "x-sum").body(Body::new(body)).expect("a response")
+            Response::builder().header("trailer", "x-sum, traceresponse").body(Body::new(body)).expect("a response")
         }
         _ => {
             let (body, trailers) = frames::collect(body).await;

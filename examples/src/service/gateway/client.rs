@@ -15,8 +15,9 @@ use traceprop_core::{InjectOptions, Propagator};
 use traceprop_reqwest::{Call, Propagate, Rule, Rules, RulesError};
 use traceprop_tower::{InjectLayer, inject::Inject};
 
-use super::body::SharedBody;
+use super::body::ForwardedBody;
 use super::{Outbound, SetupError};
+use crate::service::serve::{MAX_HEADER_LIST, MAX_HEADERS};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -35,7 +36,7 @@ pub enum ClientKind {
 /// A client that writes the context of each request.
 #[derive(Clone)]
 pub(super) enum Client {
-    Hyper(Box<ByVersion<Inject<legacy::Client<HttpConnector, Body>>>>),
+    Hyper(Box<ByVersion<Inject<legacy::Client<HttpConnector, ForwardedBody>>>>),
     Reqwest(ByVersion<traceprop_reqwest::Client>),
     Plain { http: ByVersion<reqwest::Client>, propagator: Arc<Propagator>, options: InjectOptions<'static> },
 }
@@ -90,20 +91,20 @@ impl Client {
     }
 
     /// Sends a request with an absolute URI, and a version that the upstream speaks.
-    pub(super) async fn send(&self, request: Request) -> Result<Response, CallError> {
+    pub(super) async fn send(&self, request: Request<ForwardedBody>) -> Result<Response, CallError> {
         let version = request.version();
         match self {
             Self::Hyper(clients) => Ok(clients.get(version).clone().oneshot(request).await?.map(Body::new)),
             Self::Reqwest(clients) => {
                 let (head, body) = request.into_parts();
                 let call = clients.get(version).request(head.method, head.uri.to_string()).version(version);
-                let call = call.headers(head.headers).body(reqwest::Body::wrap(SharedBody::new(body)));
+                let call = call.headers(head.headers).body(reqwest::Body::wrap(body));
                 Ok(from_reqwest(call.send().await?))
             }
             Self::Plain { http, propagator, options } => {
                 let (head, body) = request.into_parts();
                 let call = http.get(version).request(head.method, head.uri.to_string()).version(version);
-                let call = call.headers(head.headers).body(reqwest::Body::wrap(SharedBody::new(body)));
+                let call = call.headers(head.headers).body(reqwest::Body::wrap(body));
                 let call = call.propagate_with(&Call::new(propagator).inject_options(*options));
                 Ok(from_reqwest(call.send().await?))
             }
@@ -111,18 +112,22 @@ impl Client {
     }
 }
 
-fn hyper_client(version: Version) -> legacy::Client<HttpConnector, Body> {
+fn hyper_client(version: Version) -> legacy::Client<HttpConnector, ForwardedBody> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    legacy::Client::builder(TokioExecutor::new()).http2_only(version == Version::HTTP_2).build(connector)
+    legacy::Client::builder(TokioExecutor::new())
+        .http2_only(version == Version::HTTP_2)
+        .http1_max_headers(MAX_HEADERS)
+        .http2_max_header_list_size(MAX_HEADER_LIST)
+        .build(connector)
 }
 
 fn transport(version: Version) -> reqwest::ClientBuilder {
     let transport = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT);
     match version {
-        Version::HTTP_2 => transport.http2_prior_knowledge(),
-        _ => transport.http1_only(),
+        Version::HTTP_2 => transport.http2_prior_knowledge().http2_max_header_list_size(MAX_HEADER_LIST),
+        _ => transport.http1_only().http1_max_headers(MAX_HEADERS),
     }
 }
 

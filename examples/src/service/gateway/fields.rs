@@ -39,6 +39,11 @@ pub(super) fn prepare_request(headers: &mut HeaderMap, version: Version) {
     }
 }
 
+/// Returns whether the message has a transfer coding that the gateway cannot take off (RFC 9112, section 6.1).
+pub(super) fn has_unknown_coding(headers: &HeaderMap) -> bool {
+    elements(headers, &TRANSFER_ENCODING).any(|coding| !coding.eq_ignore_ascii_case(b"chunked"))
+}
+
 /// Removes the fields of the upstream's connection from a response.
 pub(super) fn prepare_response(headers: &mut HeaderMap) {
     remove_connection_fields(headers);
@@ -49,14 +54,15 @@ fn remove_connection_fields(headers: &mut HeaderMap) {
     if headers.contains_key(TRANSFER_ENCODING) {
         headers.remove(CONTENT_LENGTH);
     }
-    let named: Vec<HeaderName> = elements(headers, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
+    let named: Vec<HeaderName> =
+        elements(headers, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
     for name in named.iter().chain(&OF_CONNECTION) {
         headers.remove(name);
     }
 }
 
 fn accepts_trailers(headers: &HeaderMap) -> bool {
-    elements(headers, &TE).any(|coding| coding.eq_ignore_ascii_case("trailers"))
+    elements(headers, &TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
 }
 
 /// HTTP/2 sends the pairs of a cookie on several lines, HTTP/1.1 on one (RFC 9113, section 8.2.3).
@@ -70,9 +76,12 @@ fn join_cookies(headers: &mut HeaderMap) {
 }
 
 /// Returns the elements of a list, from all its lines.
-fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|element| !element.is_empty())
+fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+    let lines = headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
+    lines
+        .flat_map(|line| line.split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
 }
 
 #[cfg(test)]
@@ -99,7 +108,7 @@ mod tests {
         let received = [
             ("host", "a.example"),
             ("connection", "keep-alive, Traceparent ,,x-b"),
-            ("connection", "X-C, no token"),
+            ("connection", "X-C, no token, \u{e9}"),
             ("keep-alive", "timeout=5"),
             ("proxy-connection", "keep-alive"),
             ("upgrade", "websocket"),

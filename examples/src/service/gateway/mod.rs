@@ -1,7 +1,7 @@
 //! The gateway: forwards each request that is not for a path of the service itself.
 //!
 //! Method, path, query, headers, body and trailers go on as received. The exceptions are fields of the connection (see
-//! [`fields`]), `Host`, and the trace headers, which the client writes. Bodies are streams in both directions. If the
+//! [`fields`]), `Host`, and trace headers: the client writes them, and trailers have none. Bodies are streams in both directions. If the
 //! client goes away, the call to the upstream is cancelled.
 
 mod body;
@@ -11,12 +11,15 @@ mod upstream;
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use traceprop_core::{Allow, InjectOptions, Propagator};
+use traceprop_core::{Allow, InjectOptions, Propagator, Trust};
+use traceprop_http::{remove_refused, strip_upstream};
 use traceprop_reqwest::{BuildError, Rule, RulesError};
 
+use body::ForwardedBody;
 use client::CallError;
 use client::Client;
 pub use client::ClientKind;
@@ -74,12 +77,17 @@ pub(super) struct Gateway(Arc<Inner>);
 struct Inner {
     upstream: Upstream,
     client: Client,
+    propagator: Arc<Propagator>,
+    /// Whether callers are strangers, who learn nothing of the upstream's trace.
+    strips_responses: bool,
 }
 
 impl Gateway {
-    pub(super) fn new(outbound: Outbound, propagator: &Arc<Propagator>) -> Result<Self, SetupError> {
+    pub(super) fn new(outbound: Outbound, propagator: &Arc<Propagator>, trust: Trust) -> Result<Self, SetupError> {
         let client = Client::new(&outbound, propagator)?;
-        Ok(Self(Arc::new(Inner { upstream: outbound.upstream, client })))
+        let strips_responses = matches!(trust, Trust::Restart | Trust::Ignore);
+        let propagator = propagator.clone();
+        Ok(Self(Arc::new(Inner { upstream: outbound.upstream, client, propagator, strips_responses })))
     }
 }
 
@@ -90,7 +98,7 @@ pub(super) async fn forward(State(gateway): State<Gateway>, request: Request) ->
 
 impl Gateway {
     async fn call(&self, request: Request) -> Result<Response, GatewayError> {
-        let Inner { upstream, client } = &*self.0;
+        let Inner { upstream, client, propagator, strips_responses } = &*self.0;
         let (mut head, body) = request.into_parts();
         match head.method {
             Method::CONNECT => return Err(GatewayError::Tunnel),
@@ -100,14 +108,29 @@ impl Gateway {
         }
         head.uri = upstream.uri(&head.uri).ok_or(GatewayError::Target)?;
         head.version = upstream.version(head.version).await;
+        if fields::has_unknown_coding(&head.headers) {
+            return Err(GatewayError::Coding);
+        }
         fields::prepare_request(&mut head.headers, head.version);
+        let body = ForwardedBody::new(body, propagator, strip_trailers);
         let mut response = client.send(Request::from_parts(head, body)).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(GatewayError::Switched);
         }
+        if fields::has_unknown_coding(response.headers()) {
+            return Err(GatewayError::ResponseCoding);
+        }
         fields::prepare_response(response.headers_mut());
-        Ok(response)
+        match strips_responses {
+            true => Ok(response.map(|body| Body::new(ForwardedBody::new(body, propagator, strip_upstream)))),
+            false => Ok(response),
+        }
     }
+}
+
+/// Removes all trace headers, whatever the trust.
+fn strip_trailers(propagator: &Propagator, trailers: &mut HeaderMap) {
+    remove_refused(trailers, &propagator.refusals(Trust::Ignore, Allow::None));
 }
 
 /// Why a request got no response of the upstream.
@@ -117,6 +140,10 @@ enum GatewayError {
     Tunnel,
     #[error("the target is not a path")]
     Target,
+    #[error("a transfer coding other than chunked is not supported")]
+    Coding,
+    #[error("the upstream used a transfer coding other than chunked")]
+    ResponseCoding,
     #[error("the upstream switched to another protocol")]
     Switched,
     #[error("{}", causes(.0))]
@@ -132,9 +159,9 @@ fn causes(error: &dyn std::error::Error) -> String {
 impl IntoResponse for GatewayError {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::Tunnel => StatusCode::NOT_IMPLEMENTED,
+            Self::Tunnel | Self::Coding => StatusCode::NOT_IMPLEMENTED,
             Self::Target => StatusCode::BAD_REQUEST,
-            Self::Switched | Self::Call(_) => StatusCode::BAD_GATEWAY,
+            Self::Switched | Self::ResponseCoding | Self::Call(_) => StatusCode::BAD_GATEWAY,
         };
         (status, format!("gateway: {self}\n")).into_response()
     }

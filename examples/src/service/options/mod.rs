@@ -60,6 +60,7 @@ missing; hyper does neither.";
 pub struct Options {
     pub listen: SocketAddr,
     pub propagator: Propagator,
+    pub trust: Trust,
     pub inbound: Inbound,
     /// Without it, requests for other paths are answered with 404.
     pub outbound: Option<Outbound>,
@@ -218,7 +219,8 @@ impl Options {
         let arguments = Arguments::read(arguments)?;
         let listen = arguments.listen.as_deref().unwrap_or("127.0.0.1:5000").parse()?;
         let (inbound, outbound) = (arguments.inbound()?, arguments.outbound()?);
-        Ok(Self { listen, propagator: arguments.propagator()?, inbound, outbound })
+        let trust = arguments.trust()?.unwrap_or_default();
+        Ok(Self { listen, propagator: arguments.propagator()?, trust, inbound, outbound })
     }
 }
 
