@@ -91,7 +91,7 @@ mod tests {
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
-            headers.append(*name, HeaderValue::from_static(value));
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
         }
         headers
     }
@@ -137,6 +137,13 @@ mod tests {
     fn ok_a_message_in_chunks_has_no_length() {
         check(Version::HTTP_11, &[("transfer-encoding", "chunked"), ("content-length", "5")], &[]);
         check(Version::HTTP_11, &[("content-length", "5")], &[("content-length", "5")]);
+    }
+
+    #[test]
+    fn ok_chunks_are_the_only_transfer_coding() {
+        let has_unknown = |value| has_unknown_coding(&headers(&[("transfer-encoding", value)]));
+        assert_eq!(["Chunked", "gzip, chunked", "chunked;q=1"].map(has_unknown), [false, true, true]);
+        assert!(!has_unknown_coding(&HeaderMap::new()));
     }
 
     #[test]
