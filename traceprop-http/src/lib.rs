@@ -67,6 +67,7 @@ mod refused;
 mod response;
 mod rules;
 mod rum;
+mod without_context;
 
 pub use carrier::{HeaderCarrier, HeaderCarrierMut};
 pub use page::{MetaTag, PageMarkup};
@@ -75,6 +76,7 @@ pub use response::{MAX_SERVER_TIMING_LEN, ResponseHeader, ResponseHeaders, strip
 pub use rules::{Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
 pub use rum::RumIds;
 pub use traceprop_core::OwnedContext;
+pub use without_context::WithoutContext;
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

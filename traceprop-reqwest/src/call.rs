@@ -71,8 +71,9 @@ impl<'a> Call<'a> {
 
     /// Writes the headers into a built request. Returns what was omitted, and why.
     ///
-    /// Headers of the written formats are replaced; all others are unchanged. If there is nothing to write, the request is
-    /// unchanged, so a trace header that you have set remains.
+    /// Of the formats that the propagator reads or writes, and of those that the context was read from, the request then has
+    /// what this call wrote and nothing else. Under `Restart` and `Ignore` that is so for every format. Other headers are
+    /// unchanged, and so is a request without a context.
     pub fn inject(&self, request: &mut Request) -> InjectReport<'_> {
         match self.context {
             Context::Span(span) => self.write_source((&span).into(), None, request),

@@ -127,7 +127,9 @@ pub use middleware::{DisablePropagation, PropagationMiddleware};
 pub use propagate::Propagate;
 pub use rules::RulesExt;
 pub use traceprop_core::{Allow, InjectOptions, OwnedContext, Propagator, SpanContext, presets};
-pub use traceprop_http::{Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
+pub use traceprop_http::{
+    Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError, WithoutContext,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next, Result};
-use traceprop_core::{InjectOptions, OwnedContext, Propagator};
+use traceprop_core::{Allow, InjectOptions, OwnedContext, Propagator};
+use traceprop_http::{HeaderCarrierMut, WithoutContext, remove_refused};
 
 use crate::Call;
 
@@ -40,7 +41,7 @@ use crate::Call;
 /// |---|---|
 /// | [`OwnedContext`] | is sent instead of the current context |
 /// | [`InjectOptions<'static>`](InjectOptions) | sets what is sent in addition to trace context, the peer and the endpoint |
-/// | [`DisablePropagation`] | leaves the request unchanged |
+/// | [`DisablePropagation`] | writes nothing |
 ///
 /// # Retries and redirects
 ///
@@ -54,26 +55,85 @@ use crate::Call;
 #[derive(Clone, Debug)]
 pub struct PropagationMiddleware {
     propagator: Arc<Propagator>,
+    kept_headers: &'static [&'static str],
+    kept_formats: &'static [&'static str],
+    without_context: WithoutContext,
 }
 
 impl PropagationMiddleware {
     /// Creates a middleware that injects with `propagator`: a preset, a [`Propagator`], or a shared `Arc<Propagator>`.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
-        Self { propagator: propagator.into() }
+        Self {
+            propagator: propagator.into(),
+            kept_headers: &[],
+            kept_formats: &[],
+            without_context: WithoutContext::Leave,
+        }
+    }
+
+    /// Keeps headers that a request already has. Nothing is written over them.
+    ///
+    /// Use it if another library inside of the service writes them, for example an SDK that writes `baggage` or
+    /// `sentry-trace`. Do not use it for headers that a gateway copied: they would pass as its own. See
+    /// [`InjectOptions::keep_headers`]; options of a request with names of their own replace these.
+    pub fn keep_headers(mut self, names: &'static [&'static str]) -> Self {
+        self.kept_headers = names;
+        self
+    }
+
+    /// Keeps the trace headers of formats that this middleware does not write. Baggage and correlation ids are not kept.
+    ///
+    /// Use it in a gateway that is transparent in these formats. It has no effect on a context that was made under another
+    /// trust than `Continue`. See [`InjectOptions::keep_formats`]; options of a request with names of their own replace
+    /// these.
+    pub fn keep_formats(mut self, names: &'static [&'static str]) -> Self {
+        self.kept_formats = names;
+        self
+    }
+
+    /// Sets what becomes of the trace headers of a request that has no context. Defaults to [`WithoutContext::Leave`].
+    ///
+    /// Use [`WithoutContext::Strip`] in a gateway that copies received headers.
+    pub fn without_context(mut self, without_context: WithoutContext) -> Self {
+        self.without_context = without_context;
+        self
     }
 
     fn write(&self, request: &mut Request, extensions: &Extensions) {
+        let current;
+        let context = match extensions.get::<OwnedContext>() {
+            Some(context) => Some(context),
+            None => {
+                current = OwnedContext::current();
+                current.as_ref()
+            }
+        };
         if extensions.get::<DisablePropagation>().is_some() {
+            return self.remove_refused(request, context);
+        }
+        let Some(context) = context else {
+            if self.without_context == WithoutContext::Strip {
+                self.propagator.strip(&mut HeaderCarrierMut::new(request.headers_mut()));
+            }
             return;
+        };
+        let options = extensions.get::<InjectOptions<'static>>().copied().unwrap_or_default();
+        let options = match options.kept_headers() {
+            [] => options.keep_headers(self.kept_headers),
+            _ => options,
+        };
+        let options = match options.kept_formats() {
+            [] => options.keep_formats(self.kept_formats),
+            _ => options,
+        };
+        Call::new(&self.propagator).context(context).inject_options(options).inject(request);
+    }
+
+    /// Removes what the listener refused of the request that the context is from.
+    fn remove_refused(&self, request: &mut Request, context: Option<&OwnedContext>) {
+        if let Some(context) = context {
+            remove_refused(request.headers_mut(), &self.propagator.refusals(context.trust(), Allow::All));
         }
-        let mut call = Call::new(&self.propagator);
-        if let Some(context) = extensions.get::<OwnedContext>() {
-            call = call.context(context);
-        }
-        if let Some(outgoing) = extensions.get::<InjectOptions<'static>>() {
-            call = call.inject_options(*outgoing);
-        }
-        call.inject(request);
     }
 }
 
@@ -85,7 +145,15 @@ impl Middleware for PropagationMiddleware {
     }
 }
 
-/// Extension of a request that [`PropagationMiddleware`] leaves unchanged.
+/// Extension of a request into which [`PropagationMiddleware`] writes nothing.
+///
+/// Use it for a call whose trace headers another library writes.
+///
+/// It also removes the headers that the listener refused, which are in a copy of the request if the listener left them
+/// there (`keep_refused` of traceprop-tower). What was refused follows from the trust of the context that is sent: all
+/// trace headers under `Ignore`, all but baggage and correlation ids under `Restart`. Baggage that an allow-list of the
+/// listener refused cannot be told from the service's own, so it stays. All other headers are unchanged; for a host that
+/// must not see them, use [`Rule::nothing`](crate::Rule::nothing).
 ///
 /// ```
 /// use traceprop_reqwest::DisablePropagation;

@@ -143,7 +143,9 @@ pub use inject::InjectLayer;
 pub use request_context::RequestContext;
 pub use response::ResponseHeaders;
 pub use traceprop_core::{Allow, InContext, InjectOptions, OwnedContext, Propagator, Trust, presets};
-pub use traceprop_http::{Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError};
+pub use traceprop_http::{
+    Destination, MAX_RULE_KEYS, PatternError, Rule, Rules, RulesBuilder, RulesError, WithoutContext,
+};
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

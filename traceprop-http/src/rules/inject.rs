@@ -46,6 +46,24 @@ impl Rules {
         })
     }
 
+    /// Removes all trace headers: those of every format, and the custom headers of the propagators of these rules.
+    ///
+    /// Use it for a request that must not tell of a trace, whatever its destination.
+    ///
+    /// ```
+    /// use http::{HeaderMap, HeaderValue};
+    /// use traceprop_core::presets;
+    /// use traceprop_http::Rules;
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.insert("x_b3_traceid", HeaderValue::from_static("1"));
+    /// Rules::from(presets::W3C).strip(&mut headers);
+    /// assert!(headers.is_empty());
+    /// ```
+    pub fn strip(&self, headers: &mut HeaderMap) {
+        self.0.guard.withhold(headers, &Rule::nothing(), true);
+    }
+
     /// Removes the trace headers that the rule of `destination` does not allow, and writes nothing.
     ///
     /// Use it for a request that has no context.

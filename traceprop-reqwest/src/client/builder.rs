@@ -10,12 +10,13 @@ use traceprop_core::{IdGenerator, RandomIds, report::InjectReport};
 use super::error::BuildError;
 use super::redirect::Follow;
 use super::{Client, Inner};
-use crate::Rules;
+use crate::{Rules, WithoutContext};
 
 /// Redirects that are followed by default, as in reqwest.
 const DEFAULT_LIMIT: usize = 10;
 
 pub(super) type Ids = dyn IdGenerator + Send + Sync;
+pub(super) type Names = &'static [&'static str];
 pub(super) type OnOmitted = dyn Fn(&Url, &InjectReport<'_>) + Send + Sync;
 
 /// Builder of a [`Client`].
@@ -43,6 +44,9 @@ pub struct ClientBuilder {
     timeout: Option<Duration>,
     ids: Arc<Ids>,
     start_new_traces: bool,
+    kept_headers: Names,
+    kept_formats: Names,
+    without_context: WithoutContext,
     on_omitted: Option<Arc<OnOmitted>>,
 }
 
@@ -57,6 +61,9 @@ impl ClientBuilder {
             timeout: None,
             ids: Arc::new(RandomIds),
             start_new_traces: false,
+            kept_headers: &[],
+            kept_formats: &[],
+            without_context: WithoutContext::Leave,
             on_omitted: None,
         }
     }
@@ -143,6 +150,58 @@ impl ClientBuilder {
         self
     }
 
+    /// Keeps headers that a request already has. Nothing is written over them, and they are reported as kept.
+    ///
+    /// Use it if another library inside of the service writes them, for example an SDK that writes `baggage` or
+    /// `sentry-trace`. Do not use it for headers that a gateway copied: they would pass as its own. A rule that does not
+    /// allow a header removes it all the same. See [`InjectOptions::keep_headers`](crate::InjectOptions::keep_headers).
+    ///
+    /// ```
+    /// use traceprop_reqwest::{Client, presets};
+    ///
+    /// let client = Client::builder(presets::W3C).keep_headers(&["sentry-trace"]).build()?;
+    /// # let _ = client;
+    /// # Ok::<(), traceprop_reqwest::BuildError>(())
+    /// ```
+    pub fn keep_headers(mut self, names: &'static [&'static str]) -> Self {
+        self.kept_headers = names;
+        self
+    }
+
+    /// Keeps the trace headers of formats that the rules do not write. Baggage and correlation ids are not kept.
+    ///
+    /// Use it in a gateway that is transparent in these formats, for example if AWS X-Ray is behind it. It has no effect on
+    /// a context that was made under another trust than `Continue`. See
+    /// [`InjectOptions::keep_formats`](crate::InjectOptions::keep_formats).
+    ///
+    /// ```
+    /// use traceprop_reqwest::{Client, presets};
+    ///
+    /// let client = Client::builder(presets::W3C).keep_formats(&["b3", "datadog"]).build()?;
+    /// # let _ = client;
+    /// # Ok::<(), traceprop_reqwest::BuildError>(())
+    /// ```
+    pub fn keep_formats(mut self, names: &'static [&'static str]) -> Self {
+        self.kept_formats = names;
+        self
+    }
+
+    /// Sets what becomes of the trace headers of a request that has no context. Defaults to [`WithoutContext::Leave`].
+    ///
+    /// Use [`WithoutContext::Strip`] in a gateway that copies received headers. The rules decide first.
+    ///
+    /// ```
+    /// use traceprop_reqwest::{Client, WithoutContext, presets};
+    ///
+    /// let client = Client::builder(presets::W3C).without_context(WithoutContext::Strip).build()?;
+    /// # let _ = client;
+    /// # Ok::<(), traceprop_reqwest::BuildError>(())
+    /// ```
+    pub fn without_context(mut self, without_context: WithoutContext) -> Self {
+        self.without_context = without_context;
+        self
+    }
+
     /// Calls `on_omitted` for each hop with what was omitted, and why. It is not called if nothing was omitted.
     pub fn on_omitted(mut self, on_omitted: impl Fn(&Url, &InjectReport<'_>) + Send + Sync + 'static) -> Self {
         self.on_omitted = Some(Arc::new(on_omitted));
@@ -180,6 +239,9 @@ impl ClientBuilder {
             timeout: self.timeout,
             ids: self.ids,
             start_new_traces: self.start_new_traces,
+            kept_headers: self.kept_headers,
+            kept_formats: self.kept_formats,
+            without_context: self.without_context,
             on_omitted: self.on_omitted,
         })))
     }

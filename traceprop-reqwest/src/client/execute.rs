@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use reqwest::{Request, Response};
 use traceprop_core::{InjectOptions, OwnedContext, SpanContext};
+use traceprop_http::WithoutContext;
 
+use super::builder::Names;
 use super::error::{Error, Origin};
 use super::redirect::Chain;
 use super::{Client, Inner};
@@ -18,6 +20,8 @@ pub(super) struct Trace {
     /// The context holds the span of the call, so the first hop has its id.
     pub(super) reuse_span: bool,
     pub(super) endpoint: Option<Box<str>>,
+    pub(super) kept_headers: Option<Names>,
+    pub(super) kept_formats: Option<Names>,
 }
 
 impl Client {
@@ -81,7 +85,12 @@ impl Inner {
             false => child_of(context, &*self.ids),
         });
         let served = trace.context.as_ref().and_then(OwnedContext::endpoint);
-        let options = InjectOptions::new();
+        if source.is_none() && self.without_context == WithoutContext::Strip {
+            return self.rules.strip(request.headers_mut());
+        }
+        let options = InjectOptions::new()
+            .keep_headers(trace.kept_headers.unwrap_or(self.kept_headers))
+            .keep_formats(trace.kept_formats.unwrap_or(self.kept_formats));
         let options = trace.endpoint.as_deref().or(served).map_or(options, |endpoint| options.endpoint(endpoint));
         let report = write(&self.rules, source, &options, is_downgraded, request);
         if let Some(on_omitted) = self.on_omitted.as_ref().filter(|_| !report.is_complete()) {

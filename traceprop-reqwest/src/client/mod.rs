@@ -14,12 +14,12 @@ use http::HeaderMap;
 use reqwest::{IntoUrl, Method};
 
 pub use builder::ClientBuilder;
-use builder::{Ids, OnOmitted};
+use builder::{Ids, Names, OnOmitted};
 pub use error::{BuildError, Error, Origin};
 use redirect::Follow;
 pub use request::RequestBuilder;
 
-use crate::Rules;
+use crate::{Rules, WithoutContext};
 
 /// A reqwest client that propagates the current context as far as its [`Rules`] allow.
 ///
@@ -61,6 +61,9 @@ struct Inner {
     timeout: Option<Duration>,
     ids: Arc<Ids>,
     start_new_traces: bool,
+    kept_headers: Names,
+    kept_formats: Names,
+    without_context: WithoutContext,
     on_omitted: Option<Arc<OnOmitted>>,
 }
 

@@ -53,6 +53,24 @@ impl RequestBuilder {
         self
     }
 
+    /// Keeps headers that this request already has, instead of those that the client keeps.
+    ///
+    /// Use it for a call whose headers another library writes. See
+    /// [`ClientBuilder::keep_headers`](crate::ClientBuilder::keep_headers).
+    pub fn keep_headers(mut self, names: &'static [&'static str]) -> Self {
+        self.trace.kept_headers = Some(names);
+        self
+    }
+
+    /// Keeps the trace headers of these formats, instead of those that the client keeps.
+    ///
+    /// Use it for a call that is transparent in them. See
+    /// [`ClientBuilder::keep_formats`](crate::ClientBuilder::keep_formats).
+    pub fn keep_formats(mut self, names: &'static [&'static str]) -> Self {
+        self.trace.kept_formats = Some(names);
+        self
+    }
+
     /// Edits the underlying builder of reqwest, for methods that this builder does not have.
     ///
     /// ```

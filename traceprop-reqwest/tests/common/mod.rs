@@ -50,6 +50,7 @@ impl Server {
     }
 
     /// Returns the headers of the only request.
+    #[allow(dead_code, reason = "not every test has only one")]
     #[track_caller]
     pub(crate) fn request(&self) -> HeaderMap {
         let [request] = self.requests().try_into().expect("just one request");

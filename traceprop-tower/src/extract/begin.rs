@@ -1,7 +1,5 @@
 //! What the layer does with one request before the inner service sees it.
 
-use std::sync::Arc;
-
 use http::Method;
 use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use http::request::Parts;
@@ -9,9 +7,9 @@ use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
 use traceprop_core::{Allow, Extraction, IdGenerator, OwnedContext, RemoteContext, SpanContext, Trust};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut, count_refused, remove_refused};
 
+use super::finish::Finish;
 use super::layer::SamplerFn;
 use super::{ExtractLayer, RefusedContext};
-use crate::response::ResponseHeaders;
 
 /// A request extension: a layer skipped the request and made no span for it.
 #[derive(Clone, Copy)]
@@ -29,9 +27,9 @@ struct Plan {
 impl<G: IdGenerator> ExtractLayer<G> {
     /// Reads the head of a request, stores its context in the extensions, and removes what is refused.
     ///
-    /// Also returns what is written into the response.
+    /// Also returns what is done with the response.
     #[inline]
-    pub(super) fn begin(&self, request: &mut Parts) -> (OwnedContext, Option<Arc<ResponseHeaders>>) {
+    pub(super) fn begin(&self, request: &mut Parts) -> (OwnedContext, Finish) {
         let settings = &self.settings;
         let is_skipped = is_preflight(request) || settings.skip.as_ref().is_some_and(|skip| skip(request));
         let mut trust = self.propagator.trust();
@@ -43,7 +41,8 @@ impl<G: IdGenerator> ExtractLayer<G> {
             Some(outer) => self.inside_of(outer, request, plan),
             None => self.read(request, plan, is_skipped),
         };
-        (context, if is_skipped { None } else { settings.response_headers.clone() })
+        let finish = Finish::new(&self.propagator, settings.response_headers.as_ref(), context.trust(), is_skipped);
+        (context, finish)
     }
 
     /// Returns the context of an outer layer, unless this layer has to read the headers.
@@ -162,7 +161,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
         };
         if !refused.is_empty() && (keeps || trust >= Trust::Restart) {
             let earlier = request.extensions.remove::<RefusedContext>();
-            let refused = RefusedContext::new(&self.propagator, context, refused, keeps).after(earlier);
+            let refused = RefusedContext::new(&self.propagator, trust, context, refused, keeps).after(earlier);
             request.extensions.insert(refused);
         }
         if takes {

@@ -1,13 +1,12 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::Response;
 use pin_project_lite::pin_project;
 use traceprop_core::{ContextFuture, InContext, OwnedContext};
 
-use crate::response::ResponseHeaders;
+use super::finish::Finish;
 
 pin_project! {
     /// Response future of [`Extract`](super::Extract), which runs the inner future in the context of its request.
@@ -26,23 +25,17 @@ pin_project! {
     #[derive(Debug)]
     enum State<F> {
         InContext { #[pin] future: ContextFuture<WithHeaders<F>> },
-        Untouched { #[pin] future: F },
+        WithoutContext { #[pin] future: WithHeaders<F> },
     }
 }
 
 pin_project! {
-    /// Writes the response headers. It is inside of the context future, so it does not hold the context again.
+    /// Changes the response headers. It is inside of the context future, so it does not hold the context again.
     #[derive(Debug)]
     struct WithHeaders<F> {
         #[pin]
         future: F,
-        headers: Option<Arc<ResponseHeaders>>,
-    }
-}
-
-impl<F> ExtractFuture<F> {
-    pub(super) fn untouched(future: F) -> Self {
-        Self { state: State::Untouched { future } }
+        finish: Finish,
     }
 }
 
@@ -50,8 +43,13 @@ impl<F, B, E> ExtractFuture<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
 {
-    pub(super) fn in_context(future: F, context: OwnedContext, headers: Option<Arc<ResponseHeaders>>) -> Self {
-        Self { state: State::InContext { future: WithHeaders { future, headers }.in_context(context) } }
+    pub(super) fn new(future: F, context: Option<OwnedContext>, finish: Finish) -> Self {
+        let future = WithHeaders { future, finish };
+        let state = match context {
+            Some(context) => State::InContext { future: future.in_context(context) },
+            None => State::WithoutContext { future },
+        };
+        Self { state }
     }
 }
 
@@ -64,7 +62,7 @@ where
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         match self.project().state.project() {
             StatePinned::InContext { future } => future.poll(task),
-            StatePinned::Untouched { future } => future.poll(task),
+            StatePinned::WithoutContext { future } => future.poll(task),
         }
     }
 }
@@ -78,11 +76,8 @@ where
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut result = ready!(this.future.poll(task));
-        if let (Ok(response), Some(headers)) = (&mut result, this.headers) {
-            if let Some(context) = OwnedContext::current() {
-                // A header without room is omitted: the response must not fail for it.
-                headers.write(&context, response.headers_mut());
-            }
+        if let Ok(response) = &mut result {
+            this.finish.apply(response);
         }
         Poll::Ready(result)
     }

@@ -93,6 +93,7 @@
 //! [`OwnedContext`]: traceprop_core::OwnedContext
 
 mod begin;
+mod finish;
 mod future;
 mod layer;
 mod refused;

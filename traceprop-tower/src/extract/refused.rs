@@ -1,7 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use traceprop_core::{Field, Propagator, RemoteContext, SpanId, TraceId};
+use traceprop_core::refusals::Verdict;
+use traceprop_core::{Allow, Field, Propagator, RemoteContext, SpanId, TraceId, Trust};
 use traceprop_http::Refused;
 
 /// What a listener refused of a request: ids, formats and counts. A request extension, for audits.
@@ -11,9 +12,12 @@ use traceprop_http::Refused;
 /// request. It holds no text of a header. No propagator writes it: a trace that was refused cannot be continued by
 /// accident.
 ///
-/// [`InjectLayer`](crate::InjectLayer) removes all trace headers of a request that has this extension, before it writes
-/// its own.
+/// [`InjectLayer`](crate::InjectLayer) removes the refused headers of a request that has this extension, also without a
+/// context: all trace headers, or under [`Trust::Continue`] and [`Trust::Resample`] those of which something was refused.
+/// Headers that [`keep_headers`](crate::InjectLayer::keep_headers) names stay.
 ///
+/// [`Trust::Continue`]: crate::Trust::Continue
+/// [`Trust::Resample`]: crate::Trust::Resample
 /// [`Trust::Restart`]: crate::Trust::Restart
 /// [`Trust::Ignore`]: crate::Trust::Ignore
 ///
@@ -47,6 +51,8 @@ use traceprop_http::Refused;
 pub struct RefusedContext {
     /// Names the formats.
     propagator: Arc<Propagator>,
+    /// Under which they were refused.
+    trust: Trust,
     context: Option<RemoteContext>,
     refused: Refused,
     /// Whether the headers are still in the request.
@@ -56,11 +62,12 @@ pub struct RefusedContext {
 impl RefusedContext {
     pub(super) fn new(
         propagator: &Arc<Propagator>,
+        trust: Trust,
         context: Option<RemoteContext>,
         refused: Refused,
         is_kept: bool,
     ) -> Self {
-        Self { propagator: Arc::clone(propagator), context, refused, is_kept }
+        Self { propagator: Arc::clone(propagator), trust, context, refused, is_kept }
     }
 
     /// Adds what an outer layer refused.
@@ -70,6 +77,7 @@ impl RefusedContext {
         let counted = if earlier.is_kept { Refused::default() } else { earlier.refused };
         Self {
             propagator: self.propagator,
+            trust: self.trust.max(earlier.trust),
             context: earlier.context.or(self.context),
             refused: Refused {
                 fields: earlier.refused.fields.union(self.refused.fields),
@@ -77,6 +85,17 @@ impl RefusedContext {
                 members: counted.members.saturating_add(self.refused.members),
             },
             is_kept: self.is_kept,
+        }
+    }
+
+    /// Returns whether a header is one of those that were refused, whole or in part.
+    ///
+    /// Under restart and ignore that is every trace header: a name that only differs in its spelling counts too.
+    pub(crate) fn is_refused(&self, name: &str) -> bool {
+        match self.propagator.refusals(self.trust, Allow::All).of_header(name) {
+            Verdict::Stays => false,
+            Verdict::Members(_) | Verdict::Refused(_) if self.trust >= Trust::Restart => true,
+            Verdict::Members(field) | Verdict::Refused(field) => self.contains(field),
         }
     }
 

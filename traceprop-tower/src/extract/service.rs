@@ -57,7 +57,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut head, body) = request.into_parts();
-        let (context, response_headers) = self.settings.begin(&mut head);
+        let (context, finish) = self.settings.begin(&mut head);
         let mut context = Some(context);
         #[cfg(feature = "tracing")]
         if let Some(correlation) = &self.correlation {
@@ -65,10 +65,7 @@ where
         }
         // Inner layers already do work in `call`, before the future is polled.
         let future = OwnedContext::scope_in(&mut context, || self.inner.call(Request::from_parts(head, body)));
-        match context {
-            Some(context) => ExtractFuture::in_context(future, context, response_headers),
-            None => ExtractFuture::untouched(future),
-        }
+        ExtractFuture::new(future, context, finish)
     }
 }
 

@@ -1,16 +1,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::Uri;
 use http::request::Parts;
+use http::{HeaderMap, Uri};
 use tower_layer::Layer;
 use traceprop_core::{
     IdGenerator, InjectOptions, OwnedContext, Propagator, RandomIds, SpanContext, format::InjectSource,
     report::InjectReport,
 };
-use traceprop_http::{Destination, HeaderCarrierMut, Rules};
+use traceprop_http::{Destination, HeaderCarrierMut, Rules, WithoutContext};
 
 use super::Inject;
+use crate::extract::RefusedContext;
 
 type OptionsFn = dyn Fn(&Uri) -> Option<InjectOptions<'static>> + Send + Sync;
 type OnOmitted = dyn Fn(&Uri, &InjectReport<'_>) + Send + Sync;
@@ -37,10 +38,15 @@ pub struct InjectLayer<G = RandomIds> {
     propagator: Arc<Propagator>,
     id_generator: G,
     destinations: Destinations,
+    kept_headers: Names,
+    kept_formats: Names,
+    without_context: WithoutContext,
     reuse_span: bool,
     start_new_traces: bool,
     on_omitted: Option<Arc<OnOmitted>>,
 }
+
+type Names = &'static [&'static str];
 
 /// What each destination gets.
 #[derive(Clone)]
@@ -62,6 +68,9 @@ impl InjectLayer {
             propagator: propagator.into(),
             id_generator: RandomIds,
             destinations: Destinations::All(InjectOptions::new()),
+            kept_headers: &[],
+            kept_formats: &[],
+            without_context: WithoutContext::Leave,
             reuse_span: false,
             start_new_traces: false,
             on_omitted: None,
@@ -76,6 +85,9 @@ impl<G> InjectLayer<G> {
             id_generator: ids,
             propagator: self.propagator,
             destinations: self.destinations,
+            kept_headers: self.kept_headers,
+            kept_formats: self.kept_formats,
+            without_context: self.without_context,
             reuse_span: self.reuse_span,
             start_new_traces: self.start_new_traces,
             on_omitted: self.on_omitted,
@@ -101,7 +113,10 @@ impl<G> InjectLayer<G> {
         self
     }
 
-    /// Chooses the options for each destination. For `None` nothing is written.
+    /// Chooses the options for each destination. For `None` nothing is written, and all trace headers are removed.
+    ///
+    /// The trace headers are those of every format, of this layer's propagator, and names that servers read as one of them.
+    /// They are removed with or without a context, as [`Rule::nothing`](crate::Rule::nothing) does.
     ///
     /// Replaces [`inject_options`](Self::inject_options) and [`rules`](Self::rules). See the
     /// [module docs](super#destinations) for an example.
@@ -135,6 +150,62 @@ impl<G> InjectLayer<G> {
     /// ```
     pub fn rules(mut self, rules: Rules) -> Self {
         self.destinations = Destinations::ByRules(rules);
+        self
+    }
+
+    /// Keeps headers that the request already has. Nothing is written over them, and they are reported as kept.
+    ///
+    /// Use it if another library inside of the service writes them, for example an SDK that writes `baggage` or
+    /// `sentry-trace`. Do not use it for headers that a gateway copied: they would pass as its own. See
+    /// [`InjectOptions::keep_headers`]; options with names of their own replace these.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{InjectLayer, presets};
+    ///
+    /// let layer = InjectLayer::new(presets::W3C).keep_headers(&["sentry-trace", "baggage"]);
+    /// # let _ = layer;
+    /// ```
+    pub fn keep_headers(mut self, names: &'static [&'static str]) -> Self {
+        self.kept_headers = names;
+        self
+    }
+
+    /// Keeps the trace headers of formats that this layer does not write. Baggage and correlation ids are not kept.
+    ///
+    /// Use it in a gateway that is transparent in these formats, for example if AWS X-Ray is behind it. It has no effect on
+    /// a context that was made under another trust than [`Trust::Continue`](crate::Trust::Continue). See
+    /// [`InjectOptions::keep_formats`]; options with names of their own replace these.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{InjectLayer, presets};
+    ///
+    /// let layer = InjectLayer::new(presets::W3C).keep_formats(&["b3", "datadog"]);
+    /// # let _ = layer;
+    /// ```
+    pub fn keep_formats(mut self, names: &'static [&'static str]) -> Self {
+        self.kept_formats = names;
+        self
+    }
+
+    /// Sets what becomes of the trace headers of a request that has no context. Defaults to [`WithoutContext::Leave`].
+    ///
+    /// Use [`WithoutContext::Strip`] in a gateway that copies received headers. Rules, and a function that returns `None`,
+    /// decide first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_tower::{InjectLayer, WithoutContext, presets};
+    ///
+    /// let layer = InjectLayer::new(presets::W3C).without_context(WithoutContext::Strip);
+    /// # let _ = layer;
+    /// ```
+    pub fn without_context(mut self, without_context: WithoutContext) -> Self {
+        self.without_context = without_context;
         self
     }
 
@@ -191,22 +262,26 @@ impl<G: IdGenerator> InjectLayer<G> {
             (None, _) if self.start_new_traces => (&SpanContext::root(&self.id_generator)).into(),
             (None, _) => return self.write_no_context(request),
         };
-        let uri = &request.uri;
-        let for_call = |options: InjectOptions<'static>| {
-            options.peer(options.peer_or(peer(uri))).endpoint(options.endpoint_or(endpoint))
+        let (uri, headers) = (&request.uri, &mut request.headers);
+        let refused = request.extensions.get::<RefusedContext>();
+        let inject = |options: &InjectOptions<'_>, headers: &mut HeaderMap| {
+            if let Some(refused) = refused {
+                Self::strip_refused(refused, options.kept_headers(), headers);
+            }
+            self.propagator.inject(source, options, &mut HeaderCarrierMut::new(headers))
         };
-        let inject = |options: InjectOptions<'static>, headers| {
-            self.propagator.inject(source, &for_call(options), &mut HeaderCarrierMut::new(headers))
-        };
-        let headers = &mut request.headers;
         let report = match &self.destinations {
-            Destinations::All(options) => inject(*options, headers),
+            Destinations::All(options) => inject(&self.for_call(*options, uri, endpoint), headers),
             Destinations::ByUri(options) => match options(uri) {
-                Some(options) => inject(options, headers),
-                None => return,
+                Some(options) => inject(&self.for_call(options, uri, endpoint), headers),
+                None => return self.strip(headers),
             },
             Destinations::ByRules(rules) => {
-                rules.inject_headers(source, &for_call(InjectOptions::new()), Destination::from_uri(uri), headers)
+                let options = self.for_call(InjectOptions::new(), uri, endpoint);
+                if let Some(refused) = refused {
+                    Self::strip_refused(refused, options.kept_headers(), headers);
+                }
+                rules.inject_headers(source, &options, Destination::from_uri(uri), headers)
             }
         };
         if let Some(on_omitted) = self.on_omitted.as_ref().filter(|_| !report.is_complete()) {
@@ -214,11 +289,48 @@ impl<G: IdGenerator> InjectLayer<G> {
         }
     }
 
-    /// A rule decides about headers that the request has, also where there is nothing to write.
+    /// Adds the settings of this layer, and what is known of the call.
+    fn for_call<'c>(&self, options: InjectOptions<'static>, uri: &'c Uri, endpoint: &'c str) -> InjectOptions<'c> {
+        let kept = |own: Names, of_layer: Names| if own.is_empty() { of_layer } else { own };
+        let options = options.keep_headers(kept(options.kept_headers(), self.kept_headers));
+        let options = options.keep_formats(kept(options.kept_formats(), self.kept_formats));
+        options.peer(options.peer_or(peer(uri))).endpoint(options.endpoint_or(endpoint))
+    }
+
+    /// Judges the headers that a request has, where there is nothing to write.
+    #[cold]
     fn write_no_context(&self, request: &mut Parts) {
-        if let Destinations::ByRules(rules) = &self.destinations {
-            rules.withhold(Destination::from_uri(&request.uri), &mut request.headers);
+        let (uri, headers) = (&request.uri, &mut request.headers);
+        let strips = self.without_context == WithoutContext::Strip;
+        if let Some(refused) = request.extensions.get::<RefusedContext>() {
+            let options = match &self.destinations {
+                Destinations::All(options) => *options,
+                Destinations::ByUri(_) | Destinations::ByRules(_) => InjectOptions::new(),
+            };
+            Self::strip_refused(refused, self.for_call(options, uri, "").kept_headers(), headers);
         }
+        match &self.destinations {
+            Destinations::ByRules(rules) if strips => rules.strip(headers),
+            Destinations::ByRules(rules) => rules.withhold(Destination::from_uri(uri), headers),
+            Destinations::ByUri(options) if strips || options(uri).is_none() => self.strip(headers),
+            Destinations::All(_) if strips => self.strip(headers),
+            Destinations::ByUri(_) | Destinations::All(_) => {}
+        }
+    }
+
+    /// Removes the trace headers that a listener refused, of a copy of its request. Those kept by name stay.
+    #[cold]
+    fn strip_refused(refused: &RefusedContext, kept: &[&str], headers: &mut HeaderMap) {
+        let is_kept = |name: &str| kept.iter().any(|kept| kept.eq_ignore_ascii_case(name));
+        let names = headers.keys().filter(|name| refused.is_refused(name.as_str()) && !is_kept(name.as_str()));
+        for name in names.cloned().collect::<Vec<_>>() {
+            headers.remove(name);
+        }
+    }
+
+    /// Removes all trace headers.
+    fn strip(&self, headers: &mut HeaderMap) {
+        self.propagator.strip(&mut HeaderCarrierMut::new(headers));
     }
 }
 
@@ -240,6 +352,9 @@ impl<G> fmt::Debug for InjectLayer<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InjectLayer")
             .field("propagator", &self.propagator)
+            .field("kept_headers", &self.kept_headers)
+            .field("kept_formats", &self.kept_formats)
+            .field("without_context", &self.without_context)
             .field("reuse_span", &self.reuse_span)
             .field("start_new_traces", &self.start_new_traces)
             .field("on_omitted", &self.on_omitted.is_some())

@@ -108,12 +108,30 @@
 //! # assert!(request.extensions().get::<OwnedContext>().is_some());
 //! ```
 //!
+//! # Headers that a request already has
+//!
+//! A gateway copies the headers of the request that it forwards. After this layer the copy has, of the formats that are read
+//! or written, what the layer wrote and nothing else: no second parent, and no baggage that was not allowed. For a context
+//! that was made under `Restart` or `Ignore` that is so for every format. See
+//! [`Propagator::inject`](traceprop_core::Propagator::inject) for the details.
+//!
+//! For each header the first of these decides:
+//!
+//! 1. a rule of [`InjectLayer::rules`], or `None` of [`InjectLayer::inject_options_fn`], which removes all trace headers,
+//! 2. [`InjectLayer::keep_headers`], for headers of another library inside of the service,
+//! 3. [`InjectLayer::keep_formats`], for a gateway that is transparent in some formats,
+//! 4. what the layer writes. Other trace headers are removed.
+//!
+//! Of two of these layers the inner one replaces what the outer one wrote.
+//!
 //! # Calls without a span
 //!
 //! * A [passthrough](crate::ExtractLayer::passthrough) context is forwarded as received, without a new span id.
-//! * Without a context nothing is written and the headers are unchanged, for example in a timer.
-//!   [`InjectLayer::start_new_traces`] starts a trace for each such call.
-//! * If [`InjectLayer::inject_options_fn`] returns `None`, the headers are unchanged.
+//! * Without a context nothing is written, for example in a timer, and the headers are unchanged as far as rules allow.
+//!   [`InjectLayer::without_context`] removes trace headers in that case, and [`InjectLayer::start_new_traces`] starts a
+//!   trace for each such call.
+//! * Headers that a listener refused are removed from a copy of its request that has its extensions, see
+//!   [`RefusedContext`](crate::extract::RefusedContext).
 
 mod layer;
 mod service;

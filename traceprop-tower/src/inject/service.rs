@@ -65,7 +65,7 @@ mod tests {
     };
     use traceprop_core::{IdBits, InjectOptions, OwnedBaggage, OwnedContext, Pairs, Propagator, SpanContext, presets};
 
-    use crate::ExtractLayer;
+    use crate::{ExtractLayer, Rule, Rules, Trust, WithoutContext};
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
@@ -264,6 +264,165 @@ mod tests {
         let outside = layer().layer(ExtractLayer::new(presets::W3C).layer(service_fn(echo)));
         let Ok(response) = outside.oneshot(request).await;
         assert_eq!(response.body()["traceparent"], traceparent(5));
+    }
+
+    /// Headers of several formats and of none, as a gateway copies them.
+    const COPIED: [(&str, &str); 9] = [
+        ("accept", "*/*"),
+        ("b3", "0"),
+        ("baggage", "theirs=1"),
+        ("sentry-trace", "theirs"),
+        ("sw8-correlation", "theirs"),
+        ("traceparent", "theirs"),
+        ("x-b3-sampled", "0"),
+        ("x-datadog-origin", "theirs"),
+        ("x_datadog_trace_id", "1"),
+    ];
+
+    fn copied(context: Option<OwnedContext>) -> Request<()> {
+        let mut request = to("http://stock.internal:8080/");
+        for (name, value) in COPIED {
+            request.headers_mut().append(name, value.parse().expect("a value"));
+        }
+        if let Some(context) = context {
+            request.extensions_mut().insert(context);
+        }
+        request
+    }
+
+    /// Returns the names of what is sent, and a `!` before those of which a value is not the copied one.
+    async fn names<G: IdGenerator + Clone>(layer: InjectLayer<G>, request: Request<()>) -> String {
+        let headers = sent(layer, request).await;
+        let is_copied = |name: &str, value: &http::HeaderValue| COPIED.contains(&(name, value.to_str().expect("text")));
+        let mark = |(name, value): (&http::HeaderName, _)| {
+            format!("{}{name}", if is_copied(name.as_str(), value) { "" } else { "!" })
+        };
+        let mut names: Vec<_> = headers.iter().map(mark).collect();
+        names.sort();
+        names.join(" ")
+    }
+
+    const ALL_COPIED: &str =
+        "accept b3 baggage sentry-trace sw8-correlation traceparent x-b3-sampled x-datadog-origin x_datadog_trace_id";
+
+    #[tokio::test]
+    async fn ok_no_options_remove_all_trace_headers_with_a_context_and_without() {
+        let by_host = layer().inject_options_fn(|uri| (uri.host() != Some("stock.internal")).then(InjectOptions::new));
+        for context in [Some(context(1)), None] {
+            assert_eq!(names(by_host.clone(), copied(context.clone())).await, "accept");
+            // Nor is anything kept where nothing may go.
+            let kept = by_host.clone().keep_headers(&["baggage"]).keep_formats(&["all"]);
+            assert_eq!(names(kept, copied(context)).await, "accept");
+        }
+        let mut other = copied(None);
+        *other.uri_mut() = http::Uri::from_static("http://other.internal/");
+        assert_eq!(names(by_host, other).await, ALL_COPIED);
+    }
+
+    #[tokio::test]
+    async fn ok_without_a_context_headers_are_left_or_stripped() {
+        assert_eq!(names(layer(), copied(None)).await, ALL_COPIED);
+        let strip = layer().without_context(WithoutContext::Strip);
+        assert_eq!(names(strip.clone(), copied(None)).await, "accept");
+        assert_eq!(names(strip.clone().start_new_traces(), to("/")).await, "!traceparent");
+        let by_uri = strip.clone().inject_options_fn(|_| Some(InjectOptions::everything()));
+        assert_eq!(names(by_uri, copied(None)).await, "accept");
+        // With a context it says nothing: b3 is no format of this propagator.
+        let rest =
+            "!traceparent accept b3 sentry-trace sw8-correlation x-b3-sampled x-datadog-origin x_datadog_trace_id";
+        assert_eq!(names(strip.clone(), copied(Some(context(1)))).await, rest);
+        let rules = Rules::builder(presets::W3C).rule("stock.internal", Rule::everything()).build().unwrap();
+        assert_eq!(names(layer().rules(rules.clone()), copied(None)).await, ALL_COPIED);
+        assert_eq!(names(strip.rules(rules), copied(None)).await, "accept");
+    }
+
+    #[tokio::test]
+    async fn ok_headers_of_another_library_are_kept_by_name() {
+        let all = || InjectLayer::new(presets::ALL_TO_W3C);
+        let request = || copied(Some(with_baggage()));
+        assert_eq!(names(all(), request()).await, "!traceparent accept sentry-trace x_datadog_trace_id");
+        let kept = all().inject_options(InjectOptions::everything()).keep_headers(&["Baggage", "sentry-trace"]);
+        assert_eq!(names(kept.clone(), request()).await, "!traceparent accept baggage sentry-trace x_datadog_trace_id");
+        // The names of the call replace those of the layer, and a header keeps its format whole.
+        let of_call = InjectOptions::everything().keep_headers(&["traceparent"]);
+        assert_eq!(
+            names(kept.clone().inject_options(of_call), request()).await,
+            "!baggage accept sentry-trace traceparent x_datadog_trace_id"
+        );
+        // A rule decides first.
+        let rules = Rules::builder(presets::ALL_TO_W3C).rule("*", Rule::trace_context().allow_baggage(["tenant"]));
+        assert_eq!(
+            names(kept.rules(rules.build().unwrap()), request()).await,
+            "!baggage !traceparent accept sentry-trace x_datadog_trace_id"
+        );
+    }
+
+    #[tokio::test]
+    async fn ok_formats_are_kept_only_for_a_trusted_caller() {
+        for (trust, expected) in [
+            (Trust::Continue, "!traceparent accept b3 sentry-trace x-b3-sampled x_datadog_trace_id"),
+            (Trust::Resample, "!traceparent accept sentry-trace"),
+            (Trust::Restart, "!traceparent accept"),
+            (Trust::Ignore, "!traceparent accept"),
+        ] {
+            let propagator = presets::ALL_TO_W3C.propagator();
+            let received = [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1")];
+            let extraction = propagator.extract_with_trust(&received, trust);
+            let context = OwnedContext::from_span(&extraction, &extraction.new_span(&traceprop_core::RandomIds));
+            let layer = InjectLayer::new(presets::ALL_TO_W3C).keep_formats(&["b3"]);
+            assert_eq!(names(layer, copied(Some(context))).await, expected, "{trust:?}");
+        }
+    }
+
+    /// Returns the request that a handler has behind a listener.
+    async fn behind(listener: ExtractLayer, mut request: Request<()>) -> Request<()> {
+        request.extensions_mut().clear();
+        let handler = service_fn(|request: Request<()>| ready(Ok::<_, Infallible>(Response::new(request))));
+        let Ok(response) = listener.layer(handler).oneshot(request).await;
+        response.into_body()
+    }
+
+    #[tokio::test]
+    async fn ok_what_a_listener_refused_is_removed_from_a_copy_that_has_its_extensions() {
+        for trust in [Trust::Restart, Trust::Ignore] {
+            let listener = ExtractLayer::new(presets::W3C).trust(trust).keep_refused();
+            let mut request = behind(listener, copied(None)).await;
+            assert_eq!(request.headers().len(), COPIED.len());
+            assert_eq!(names(layer(), request.clone()).await, "!traceparent accept", "{trust:?}");
+            let kept = layer().keep_headers(&["sentry-trace"]);
+            assert_eq!(names(kept, request.clone()).await, "!traceparent accept sentry-trace", "{trust:?}");
+            // A context of the handler's own, and none at all.
+            request.extensions_mut().insert(context(1));
+            assert_eq!(names(layer(), request.clone()).await, "!traceparent accept", "{trust:?}");
+            request.extensions_mut().remove::<OwnedContext>();
+            assert_eq!(names(layer(), request.clone()).await, "accept", "{trust:?}");
+            let rules = Rules::builder(presets::W3C).rule("*", Rule::everything()).build().unwrap();
+            assert_eq!(names(layer().rules(rules), request).await, "accept", "{trust:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn ok_of_a_trusted_caller_only_what_was_refused_is_removed() {
+        let listener = ExtractLayer::new(presets::W3C).allow_baggage(Allow::None).keep_refused();
+        let mut request = behind(listener, copied(None)).await;
+        request.extensions_mut().remove::<OwnedContext>();
+        let rest = "accept b3 sentry-trace traceparent x-b3-sampled x-datadog-origin x_datadog_trace_id";
+        assert_eq!(names(layer(), request).await, rest);
+    }
+
+    #[tokio::test]
+    async fn ok_the_inner_of_two_layers_replaces_what_the_outer_one_wrote() {
+        let all = || Propagator::from_names("all", "tracecontext,baggage,b3").unwrap();
+        let inner = InjectLayer::new(presets::W3C).id_generator(|| IdBits::non_random(7));
+        let outer = InjectLayer::new(all()).inject_options(InjectOptions::everything());
+        let Ok(response) = outer.layer(inner.clone().layer(service_fn(echo))).oneshot(of(with_baggage())).await;
+        // b3 is not a format of the inner layer, and the context was not read from it.
+        assert_eq!(response.body()["traceparent"], traceparent(7));
+        assert!(!response.body().contains_key("baggage") && response.body().contains_key("b3"));
+        let inner = InjectLayer::new(all()).id_generator(|| IdBits::non_random(7));
+        let Ok(response) = outer.layer(inner.layer(service_fn(echo))).oneshot(of(with_baggage())).await;
+        assert_eq!(response.body()["b3"], format!("{TRACE}-{:016x}", 7));
+        assert_eq!(response.body().len(), 2);
     }
 
     #[test]
