@@ -18,4 +18,6 @@
 //! ```
 
 pub use crate::context::inject_options::{InjectReport, OmitReason, Omitted};
+#[cfg(feature = "alloc")]
+pub use crate::propagator::explain::OwnedReport;
 pub use crate::propagator::explain::{BaggageReport, ExtractReport, FormatReport};

@@ -12,7 +12,7 @@ use crate::context::{Passthrough, RemoteContext, SpanContext};
 #[cfg(feature = "alloc")]
 use crate::field::FormatKind;
 use crate::field::{Field, FieldSet};
-use crate::format::{Outcome, Parsed};
+use crate::format::{Format, Outcome, Parsed};
 use crate::id::generator::IdGenerator;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
@@ -216,6 +216,26 @@ impl<'c> Extraction<'c> {
         Self { merged, decision, received, headers, encoding, has_others, propagator }
     }
 
+    /// Returns what is known of an extraction whose headers are gone, for a report.
+    #[cfg(feature = "alloc")]
+    pub(super) fn without_headers(
+        propagator: &'c Propagator,
+        merged: Option<RemoteContext>,
+        decision: Sampling,
+        trust: Trust,
+        encoding: Option<&'c str>,
+    ) -> Self {
+        const NO_LINES: [(&str, &str); 0] = [];
+        let headers = Headers::empty(&NO_LINES, &propagator.reads);
+        Self { merged, decision, received: Received::NOTHING.with_trust(trust), headers, encoding, propagator }
+    }
+
+    /// Returns the merged context, a decision without ids, and the name of the format of the context, whatever the trust.
+    #[cfg(feature = "alloc")]
+    pub(super) const fn facts(&self) -> (Option<RemoteContext>, Sampling, Option<&'c str>) {
+        (self.merged, self.decision, self.encoding)
+    }
+
     /// Reads an owned context again under a stricter trust, as if its span were the caller's.
     #[cfg(feature = "alloc")]
     pub(crate) fn again(
@@ -294,6 +314,16 @@ impl<'c> Extraction<'c> {
     ///
     /// The headers are parsed again, so links cost nothing unless they are asked for. [`Link`] has an example.
     pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
+        let headers = self.headers;
+        let formats = self.propagator.extract.asked(headers.maybe_present());
+        self.links_of(formats.map(move |(_, format, _)| (format, format.extract(&headers))))
+    }
+
+    /// Returns the links, where the formats have found this.
+    pub(super) fn links_of(
+        &self,
+        found: impl Iterator<Item = (&'c dyn Format, Parsed)>,
+    ) -> impl Iterator<Item = Link<'c>> {
         let trust = self.trust();
         let restarted = self.merged.zip(self.encoding).filter(|_| trust == Trust::Restart);
         let restarted = restarted.and_then(|(context, encoding)| Link::new(context, LinkReason::Restarted, encoding));
@@ -301,11 +331,9 @@ impl<'c> Extraction<'c> {
             Trust::Continue | Trust::Resample if !self.propagator.options.extract_first => self.merged,
             _ => None,
         };
-        let headers = self.headers;
         let id_match = self.propagator.options.id_match;
-        let terminated = self.propagator.extract.asked(headers.maybe_present()).filter_map(move |(_, format, _)| {
+        let terminated = found.filter_map(move |(format, parsed)| {
             let first = merged?;
-            let parsed = format.extract(&headers);
             let Outcome::Context(context) = parsed.outcome() else { return None };
             let other = !id_match.is_same(context.trace_id, first.trace_id);
             let encoding = parsed.encoding().unwrap_or(format.name());

@@ -1,10 +1,12 @@
 //! Reports for diagnosis: what each format found, which format supplied the context, and which formats conflict.
 
+#[cfg(feature = "alloc")]
+mod owned;
 mod text;
 
 use core::fmt;
 
-use super::{Extraction, Propagator, Recorder};
+use super::{Extraction, Link, Propagator, Recorder};
 use crate::baggage::Baggage;
 use crate::carrier::Carrier;
 use crate::context::trust::Trust;
@@ -12,6 +14,8 @@ use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::format::{Format, Outcome, Parsed};
 use crate::id::TraceId;
+#[cfg(feature = "alloc")]
+pub use owned::OwnedReport;
 use text::ReportTable;
 
 /// What one format found in a request.
@@ -82,6 +86,8 @@ pub enum BaggageReport {
 pub struct ExtractReport<'c> {
     extraction: Extraction<'c>,
     findings: Findings,
+    /// What further formats found, if the headers are gone.
+    further: &'c [Parsed],
     baggage: BaggageReport,
 }
 
@@ -129,7 +135,7 @@ impl Propagator {
         let mut findings = Findings::default();
         let extraction = Extraction::read(self, carrier, trust, &mut findings);
         let baggage = BaggageReport::of(&extraction);
-        ExtractReport { extraction, findings, baggage }
+        ExtractReport { extraction, findings, further: &[], baggage }
     }
 }
 
@@ -179,13 +185,18 @@ impl<'c> ExtractReport<'c> {
     /// The formats that are read, and what those found that were asked.
     fn found(&self) -> impl Iterator<Item = (&'c dyn Format, Option<Parsed>)> {
         let mut asked = self.findings.asked;
-        let mut kept = self.findings.kept.iter();
+        let mut kept = self.findings.kept.iter().flatten().chain(self.further);
         self.extraction.propagator.extract.iter().map(move |format| {
             let is_asked = asked & 1 != 0;
             asked >>= 1;
             let again = || format.extract(self.extraction.headers());
-            (format, is_asked.then(|| kept.next().copied().flatten().unwrap_or_else(again)))
+            (format, is_asked.then(|| kept.next().copied().unwrap_or_else(again)))
         })
+    }
+
+    /// Returns the received contexts that are not continued; see [`Extraction::links`].
+    fn links(&self) -> impl Iterator<Item = Link<'c>> {
+        self.extraction.links_of(self.found().filter_map(|(format, found)| Some((format, found?))))
     }
 
     /// Returns what was read of the W3C baggage.

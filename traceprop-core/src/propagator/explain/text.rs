@@ -142,7 +142,7 @@ impl fmt::Display for ReportTable<'_, '_> {
             Ok(())
         })?;
         f.write_str(line_end)?;
-        for link in report.extraction.links() {
+        for link in report.links() {
             let reason = match link.reason {
                 LinkReason::DifferentTrace => "different-trace",
                 LinkReason::Restarted => "restarted",
