@@ -96,7 +96,7 @@ async fn ok_one_parent_goes_on_in_the_formats_that_are_written() {
 
 #[tokio::test]
 async fn ok_kept_formats_go_on_as_received() {
-    for kind in ["hyper", "plain"] {
+    for kind in CLIENTS {
         let arguments = format!("--client {kind} --extract all --inject tracecontext --keep-formats b3,jaeger");
         let sent = forwarded(&arguments, Method::GET, "/x", false).await;
         for line in [

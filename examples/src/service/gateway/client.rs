@@ -74,10 +74,12 @@ impl Client {
         Ok(match outbound.client {
             ClientKind::Hyper => Self::Hyper(Box::new(ByVersion::try_new(|version| {
                 let layer = InjectLayer::new(propagator.clone()).inject_options(outbound.inject_options());
+                let layer = layer.without_context(outbound.without_context);
                 Ok::<_, SetupError>(layer.layer(hyper_client(version)))
             })?)),
             ClientKind::Reqwest => Self::Reqwest(ByVersion::try_new(|version| {
                 let client = traceprop_reqwest::Client::builder(rules(outbound, propagator)?);
+                let client = client.keep_formats(outbound.keep_formats).without_context(outbound.without_context);
                 Ok::<_, SetupError>(client.transport(transport(version)).no_redirects().build()?)
             })?),
             ClientKind::Plain => Self::Plain {

@@ -16,7 +16,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use traceprop_core::{Allow, InjectOptions, Propagator, Trust};
-use traceprop_http::{remove_refused, strip_upstream};
+use traceprop_http::{WithoutContext, remove_refused, strip_upstream};
 use traceprop_reqwest::{BuildError, Rule, RulesError};
 
 use body::ForwardedBody;
@@ -34,6 +34,8 @@ pub struct Outbound {
     pub send_correlation: bool,
     /// Formats whose trace headers are kept as received, unless they are written.
     pub keep_formats: &'static [&'static str],
+    /// What becomes of a call without a context.
+    pub without_context: WithoutContext,
 }
 
 /// Baggage keys that are allowed.

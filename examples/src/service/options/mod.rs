@@ -10,6 +10,7 @@ use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
 use traceprop_core::{Allow, Propagator, Trust};
+use traceprop_http::WithoutContext;
 
 use super::gateway::{ClientKind, Keys, Outbound, Upstream};
 use arguments::Arguments;
@@ -152,6 +153,8 @@ impl Arguments {
             send_baggage: keys("--send-baggage", self.send_baggage.as_deref().unwrap_or("none"))?,
             send_correlation: self.send_correlation,
             keep_formats: self.keep_formats()?,
+            // Refused headers are then in the request, and a call that lost its context must not send them.
+            without_context: if self.keep_refused { WithoutContext::Strip } else { WithoutContext::Leave },
         }))
     }
 
