@@ -8,7 +8,8 @@ use crate::wire::is_header_text;
 impl InjectContext<'_> {
     /// Writes the received lines of `fields` unchanged if `parsed`, which was read from them, is what is being written.
     ///
-    /// Returns `false` and writes nothing if it is not. The format then has to write its canonical form.
+    /// Returns `false` and writes nothing if it is not, and always under [`Trust::Resample`](crate::Trust::Resample). The
+    /// format then has to write its canonical form.
     ///
     /// Three kinds of fields are omitted. Baggage and headers whose custom name is a prefix are written by
     /// [`Format::inject_text`](crate::format::Format::inject_text), as far as they are allowed. Fields that `parsed`
@@ -58,8 +59,9 @@ impl InjectContext<'_> {
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn forward_verbatim(&self, parsed: &Parsed, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
-        // Lines that this library put together are not text of the wire.
-        if !self.matches(parsed) || self.source.received.is_built() {
+        // Lines that this library put together are not text of the wire. Under `Trust::Resample` lines can say more about
+        // the caller's decision than `parsed` does.
+        if !self.matches(parsed) || self.source.received.is_built() || self.is_resampled() {
             return false;
         }
         let headers = self.headers;

@@ -112,6 +112,20 @@ fn decision_tags_kept(trust: Trust) {
 }
 
 fn decision_tags_dropped(trust: Trust) {
+    // Also those of a caller that left the decision open.
+    let open = [
+        ("x-datadog-trace-id", "11803532876627986230"),
+        ("x-datadog-parent-id", "67667974448284343"),
+        ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6,_dd.p.dm=-5,_dd.p.ksr=0.5,_dd.p.ts=02"),
+    ];
+    let parent = traceparent("00");
+    let open_w3c = [("traceparent", &*parent), ("tracestate", "tp=1;0e0e4736;f,dd=t.dm:-5;t.ksr:0.5;t.ts:02")];
+    for request in [&open[..], &open_w3c] {
+        for sent in [span(trust, NAMES, request, &Sampling::Sampled), passthrough(trust, NAMES, request)] {
+            has_decision_tags(&sent, false);
+            assert!(!tags(&sent).contains(".dm=") && item(&sent, "t.dm").is_none(), "{sent:?}");
+        }
+    }
     for priority in [-1, 1, 2] {
         with_each(priority, |request| {
             for sampling in [Sampling::Sampled, Sampling::NotSampled] {
