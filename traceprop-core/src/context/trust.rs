@@ -2,7 +2,11 @@
 
 /// What a service does with a received context. It is a setting of each listener, not of the process.
 ///
-/// Values are ordered by strictness: `Continue < Resample < Restart < Ignore`.
+/// Values are ordered by strictness: `Continue < Resample < Restart < Ignore`. SECURITY.md has a table of what becomes of each
+/// part of a context.
+///
+/// Text that this service sets itself, such as [`OwnedContext::with_baggage`](crate::OwnedContext::with_baggage), is not the
+/// caller's. It is sent under every trust, where [`InjectOptions`](crate::InjectOptions) allow it.
 ///
 /// ```
 /// use traceprop_core::{Trust, presets};
@@ -16,15 +20,31 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trust {
     /// Continues the trace: callers are trusted.
+    ///
+    /// Callers choose the sampling decision. [`sampler::RateLimited`](crate::sampler) limits how much they can have recorded.
     #[default]
     Continue,
     /// Continues the trace and decides on sampling again, as an edge for browsers does.
     ///
-    /// The received decision has no effect. A decision without ids is ignored.
+    /// The received decision has no effect, and a decision without ids is ignored. Nothing that describes it is sent, even if
+    /// the new decision is the same:
+    ///
+    /// - Datadog's priority becomes 1 or 0. The tags `dm`, `ksr` and `ts` are dropped.
+    /// - Debug, Jaeger's other flags and the mode of `sw8-x` are dropped.
+    /// - `th` and `rv` in the `ot` member are those of this service.
+    /// - Members of vendors that carry a decision are dropped: `es`, `sw`, `*@nr` and `*@dt`, and `sentry-*` of baggage.
+    ///
+    /// The caller still chooses the trace id. So [ratio samplers](crate::sampler) decide by randomness of this service.
+    ///
+    /// A passthrough leaves the decision open. A format that cannot say so keeps the sampled bit that was received.
     Resample,
     /// Starts a new trace and links the received one, as an edge does. Baggage and correlation ids are kept.
+    ///
+    /// `sentry-*` members of baggage are dropped, because they carry a decision. A passthrough forwards no trace context.
     Restart,
-    /// Starts a new trace and ignores all received headers, including baggage and correlation ids.
+    /// Starts a new trace and ignores all received headers, including baggage and correlation ids. There is no link.
+    ///
+    /// A passthrough forwards nothing of the request.
     Ignore,
 }
 
