@@ -1,7 +1,6 @@
 //! Jaeger-specific data of requests and owned contexts.
 
 use super::Data;
-use crate::context::trust::Trust;
 use crate::field::FormatKind;
 use crate::formats::jaeger::JaegerView;
 use crate::id::sampling::Sampling;
@@ -21,9 +20,8 @@ impl<'c> Data<'_, 'c> {
             headers: *self.headers,
             is_same_trace: self.received.agrees.contains(FormatKind::Jaeger),
             keeps_text: self.keeps_text,
-            is_debug_root: self.now.sampling == Sampling::Debug
-                && self.received.primary.is_none()
-                && self.received.trust() == Trust::Continue,
+            // A caller that does not decide cannot ask: its decision is not received, and an owned context lacks the line.
+            is_debug_root: self.now.sampling == Sampling::Debug && self.received.primary.is_none(),
         }
     }
 }

@@ -165,7 +165,9 @@ fn ok_a_member_of_an_unknown_format_lacks_its_decision() {
     let edge = formats.trust(Trust::Resample).build().unwrap();
     let parent = traceparent("01");
     for (state, sent) in [
-        ("dd=s:2;o:rum;t.dm:-5,rojo=1", Some("dd=o:rum,rojo=1")),
+        ("dd=s:2;o:rum;t.dm:-5;t.ksr:1;t.ts:02,rojo=1", Some("dd=o:rum,rojo=1")),
+        ("tp=1;0e0e4736;d;j9;s87.1,rojo=1", Some("tp=1;0e0e4736;s87.1,rojo=1")),
+        ("tp=1;0e0e4736;f;j9,rojo=1", Some("rojo=1")),
         ("rojo=1,dd=s:2", Some("rojo=1")),
         ("rojo=1,dd=o:rum", Some("rojo=1,dd=o:rum")),
         ("sw=1-01", None),
