@@ -227,7 +227,8 @@ impl<'c> Extraction<'c> {
     ) -> Self {
         const NO_LINES: [(&str, &str); 0] = [];
         let headers = Headers::empty(&NO_LINES, &propagator.reads);
-        Self { merged, decision, received: Received::NOTHING.with_trust(trust), headers, encoding, propagator }
+        let received = Received::NOTHING.with_trust(trust);
+        Self { merged, decision, received, headers, encoding, has_others: false, propagator }
     }
 
     /// Returns the merged context, a decision without ids, and the name of the format of the context, whatever the trust.
