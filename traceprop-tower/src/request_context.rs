@@ -9,8 +9,8 @@ use traceprop_core::OwnedContext;
 
 /// Axum extractor for the context that [`ExtractLayer`](crate::ExtractLayer) stored in the request. It never rejects.
 ///
-/// The context is `None` without the layer, for `OPTIONS`, and for requests that the layer
-/// [skips](crate::ExtractLayer::skip).
+/// The context is `None` without the layer. For preflights and requests that the layer
+/// [skips](crate::ExtractLayer::skip) it is a passthrough.
 ///
 /// # Examples
 ///

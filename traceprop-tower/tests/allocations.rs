@@ -100,10 +100,20 @@ fn ok_refusing_allocates_only_values_of_extensions() {
 #[test]
 fn ok_settings_of_the_layer_allocate_nothing_more() {
     let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
-    let reporting = layer.clone().on_report(|report| assert_eq!(report.invalid_headers().count(), 0));
     let sampling = layer.clone().sampler(ParentBased::new(AlwaysOn));
-    for layer in [reporting, sampling, layer.passthrough()] {
+    let trusting = layer.clone().trust_fn(|_| traceprop_tower::Trust::Resample);
+    for layer in [sampling, trusting, layer.passthrough().keep_refused()] {
         assert_eq!(count(&mut layer.layer(service_fn(bare)), request(TRACED, true)), 1 + USED);
+    }
+}
+
+/// The report is one more value of the extensions.
+#[test]
+fn ok_reports_allocate_once() {
+    let layer = ExtractLayer::new(presets::W3C).id_generator(ids());
+    let reporting = layer.clone().on_report(|report| assert_eq!(report.invalid_headers().count(), 0));
+    for layer in [reporting, layer.keep_report()] {
+        assert_eq!(count(&mut layer.layer(service_fn(bare)), request(TRACED, true)), 1 + 2 * USED);
     }
 }
 
@@ -193,7 +203,7 @@ fn ok_disabled_logs_allocate_nothing() {
 
     let bad = &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0")];
     for lines in [TRACED, bad] {
-        let plain = ExtractLayer::new(presets::ALL_TO_W3C).id_generator(ids());
+        let plain = ExtractLayer::new(presets::ALL_TO_W3C).id_generator(ids()).keep_report();
         let logged = plain.clone().log_problems().on_finding(|finding| assert!(!finding.format.is_empty()));
         let without = count(&mut plain.layer(service_fn(bare)), request(lines, true));
         let with = count(&mut logged.layer(SpanLayer::new().layer(service_fn(bare))), request(lines, true));

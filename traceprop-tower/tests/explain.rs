@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::get as on_get;
-use support::{Answer, PARENT, get, serve};
+use support::{Answer, PARENT, TRACE, get, serve};
 use traceprop_core::{Field, IdBits};
 use traceprop_tower::explain::ExplainService;
-use traceprop_tower::{ExtractLayer, Propagator, presets};
+use traceprop_tower::{ExtractLayer, Propagator, Trust, presets};
 
 fn traced() -> Vec<u8> {
     format!("traceparent: {PARENT}\r\n").into_bytes()
@@ -98,6 +98,30 @@ baggage       1 member
 served in trace 4bf92f3577b34da6a3ce929d0e0e4736, span 0000000000000007, sampled
 ";
     assert_eq!(get(address, "/debug/trace", &lines).await, Answer::ok(expected));
+}
+
+#[tokio::test]
+async fn ok_debug_route_explains_what_was_received_before_headers_were_removed() {
+    let propagator = Arc::<Propagator>::from(presets::W3C);
+    let layer = ExtractLayer::new(Arc::clone(&propagator)).id_generator(|| IdBits::non_random(7));
+    let explain = async |layer: ExtractLayer<_>| {
+        let service = ExplainService::new(Arc::clone(&propagator)).enabled(true);
+        let address = serve(Router::new().route_service("/", service).layer(layer)).await;
+        let answer = get(address, "/", &traced()).await;
+        answer.body.lines().next().unwrap_or_default().to_owned()
+    };
+    let refused = format!("new trace; tracecontext: not continued (trust: restart), trace {}; absent: baggage", TRACE);
+    let removed = "headers were removed before this service; ExtractLayer::keep_report() explains what was received";
+    let restart = layer.clone().trust(Trust::Restart);
+    assert_eq!(explain(restart.clone().keep_report()).await, refused);
+    assert_eq!(explain(restart.clone().on_report(|_| {})).await, refused);
+    assert_eq!(explain(restart.clone()).await, removed);
+    assert_eq!(explain(layer.clone().take_headers()).await, removed);
+    // Here the headers are those that were received.
+    let continued =
+        format!("continued trace {TRACE}, parent 00f067aa0ba902b7, sampled; tracecontext: used; absent: baggage");
+    assert_eq!(explain(restart.keep_refused()).await, continued);
+    assert_eq!(explain(layer).await, continued);
 }
 
 #[tokio::test]

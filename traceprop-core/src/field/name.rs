@@ -156,7 +156,6 @@ impl CustomHeader {
     }
 
     /// Returns whether a header is meant whose name, with `-` in place of each `_`, is `dashed`.
-    #[cfg(feature = "alloc")]
     pub(crate) fn matches_dashed(&self, dashed: &str) -> bool {
         let own = self.as_str();
         let is_long_enough = if self.is_prefix { dashed.len() > own.len() } else { dashed.len() == own.len() };

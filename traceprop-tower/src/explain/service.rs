@@ -5,16 +5,23 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Extensions, HeaderValue, Request, Response, StatusCode};
 use tower_service::Service;
+use traceprop_core::report::OwnedReport;
 use traceprop_core::{OwnedContext, Propagator};
 use traceprop_http::HeaderCarrier;
+
+use crate::extract::RefusedContext;
+use crate::extract::begin::Changed;
 
 /// Service that responds with an explanation of its own request: the report as a line and as a table, and the span that
 /// serves the request.
 ///
 /// Mount it at a route for debugging lost traces. It responds with `404` until [`enabled`](Self::enabled) turns it on.
 /// The response contains ids and reasons, never the text of a header, and has `Cache-Control: no-store`.
+///
+/// With [`ExtractLayer::keep_report`](crate::ExtractLayer::keep_report) it explains the request as it was received. Without,
+/// it explains the headers that it sees. If the layer removed some, it says so.
 ///
 /// # Examples
 ///
@@ -53,15 +60,31 @@ impl ExplainService {
     }
 
     fn explain<B>(&self, request: &Request<B>) -> String {
-        let carrier = HeaderCarrier::new(request.headers());
-        let report = self.propagator.explain(&carrier);
-        let mut text = format!("{report}\n\n{}\n", report.table());
-        if let Some(context) = request.extensions().get::<OwnedContext>() {
+        let extensions = request.extensions();
+        let mut text = match extensions.get::<OwnedReport>() {
+            Some(report) => format!("{report}\n\n{}\n", report.table()),
+            None if is_changed(extensions) => REMOVED.to_owned(),
+            None => {
+                let carrier = HeaderCarrier::new(request.headers());
+                let report = self.propagator.explain(&carrier);
+                format!("{report}\n\n{}\n", report.table())
+            }
+        };
+        if let Some(context) = extensions.get::<OwnedContext>() {
             // Writing into a string cannot fail.
             let _ = describe(context, &mut text);
         }
         text
     }
+}
+
+/// Explanations of what remains would be wrong.
+const REMOVED: &str =
+    "headers were removed before this service; ExtractLayer::keep_report() explains what was received\n";
+
+fn is_changed(extensions: &Extensions) -> bool {
+    extensions.get::<Changed>().is_some()
+        || extensions.get::<RefusedContext>().is_some_and(|refused| !refused.is_kept())
 }
 
 /// Describes the context that the layer made, since only the layer knows its sampler and id generator.

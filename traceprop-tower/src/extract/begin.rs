@@ -1,8 +1,11 @@
 //! What the layer does with one request before the inner service sees it.
 
+use std::sync::Arc;
+
 use http::Method;
 use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use http::request::Parts;
+use traceprop_core::report::OwnedReport;
 use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
 use traceprop_core::{Allow, Extraction, IdGenerator, OwnedContext, RemoteContext, SpanContext, Trust};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut, count_refused, remove_refused};
@@ -14,6 +17,10 @@ use super::{ExtractLayer, RefusedContext};
 /// A request extension: a layer skipped the request and made no span for it.
 #[derive(Clone, Copy)]
 struct Skipped;
+
+/// A request extension: the headers are not those that were received. A [`RefusedContext`] says it too.
+#[derive(Clone, Copy)]
+pub(crate) struct Changed;
 
 /// What a layer does with one request.
 #[derive(Clone, Copy)]
@@ -46,29 +53,23 @@ impl<G: IdGenerator> ExtractLayer<G> {
     }
 
     /// Returns the context of an outer layer, unless this layer has to read the headers.
-    fn outer_context(&self, request: &Parts, trust: Trust) -> Option<OwnedContext> {
-        let outer = request.extensions.get::<OwnedContext>()?;
+    fn outer_context(&self, request: &mut Parts, trust: Trust) -> Option<OwnedContext> {
+        let outer = request.extensions.get::<OwnedContext>()?.clone();
         // A request that was skipped has no span yet. But what a stricter layer refused is not read again.
-        let reads_again = trust >= outer.trust() && request.extensions.get::<Skipped>().is_some();
-        (!reads_again).then(|| outer.clone())
+        if trust >= outer.trust() && request.extensions.remove::<Skipped>().is_some() {
+            return None;
+        }
+        Some(outer)
     }
 
     #[inline]
     fn read(&self, request: &mut Parts, plan: Plan, is_skipped: bool) -> OwnedContext {
-        let carrier = HeaderCarrier::new(&request.headers);
-        let refused;
-        let mut context = match &self.settings.on_report {
-            Some(on_report) if !is_skipped => {
-                let report = self.propagator.explain_with_trust(&carrier, plan.trust);
-                on_report(&report);
-                refused = report.extraction().refused();
-                self.context(report.extraction(), request, plan)
-            }
-            _ => {
-                let extraction = self.propagator.extract_with_trust(&carrier, plan.trust);
-                refused = extraction.refused();
-                self.context(&extraction, request, plan)
-            }
+        let (mut context, refused) = if self.settings.keep_report && !is_skipped {
+            self.read_and_report(request, plan)
+        } else {
+            let carrier = HeaderCarrier::new(&request.headers);
+            let extraction = self.propagator.extract_with_trust(&carrier, plan.trust);
+            (self.context(&extraction, request, plan), extraction.refused())
         };
         // A context is large: do not move it if nothing changes.
         if self.settings.allow_baggage != Allow::All {
@@ -80,11 +81,24 @@ impl<G: IdGenerator> ExtractLayer<G> {
         self.clean(request, plan.trust, refused);
         if is_skipped {
             request.extensions.insert(Skipped);
-        } else if request.extensions.get::<Skipped>().is_some() {
-            request.extensions.remove::<Skipped>();
         }
         request.extensions.insert(context.clone());
         context
+    }
+
+    /// Reads the headers, and keeps a report of what was received.
+    #[inline(never)]
+    fn read_and_report(&self, request: &mut Parts, plan: Plan) -> (OwnedContext, Option<RemoteContext>) {
+        let carrier = HeaderCarrier::new(&request.headers);
+        let report = self.propagator.explain_with_trust(&carrier, plan.trust);
+        if let Some(on_report) = &self.settings.on_report {
+            on_report(&report);
+        }
+        let extraction = report.extraction();
+        let read = (self.context(extraction, request, plan), extraction.refused());
+        let owned = OwnedReport::new(&report, Arc::clone(&self.propagator));
+        request.extensions.insert(owned);
+        read
     }
 
     fn context(&self, extraction: &Extraction<'_>, request: &Parts, plan: Plan) -> OwnedContext {
@@ -163,6 +177,8 @@ impl<G: IdGenerator> ExtractLayer<G> {
             let earlier = request.extensions.remove::<RefusedContext>();
             let refused = RefusedContext::new(&self.propagator, trust, context, refused, keeps).after(earlier);
             request.extensions.insert(refused);
+        } else if takes || !refused.is_empty() {
+            request.extensions.insert(Changed);
         }
         if takes {
             self.propagator.owned_fields(trust).remove_from(&mut HeaderCarrierMut::new(&mut request.headers));

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use tower_layer::Layer;
+#[cfg(doc)]
+use traceprop_core::report::OwnedReport;
 use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
 use traceprop_core::{Allow, IdGenerator, Propagator, RandomIds, Trust, report::ExtractReport};
 
@@ -60,6 +62,8 @@ pub(super) struct Settings {
     pub(super) skip: Option<Arc<SkipFn>>,
     pub(super) endpoint: Option<Arc<EndpointFn>>,
     pub(super) response_headers: Option<Arc<ResponseHeaders>>,
+    /// Set with `on_report` too.
+    pub(super) keep_report: bool,
     pub(super) keep_refused: bool,
     pub(super) take_headers: bool,
     pub(super) parent_from_current: bool,
@@ -84,6 +88,7 @@ impl ExtractLayer {
                 skip: None,
                 endpoint: None,
                 response_headers: None,
+                keep_report: false,
                 keep_refused: false,
                 take_headers: false,
                 parent_from_current: false,
@@ -305,10 +310,35 @@ impl<G> ExtractLayer<G> {
         self
     }
 
+    /// Keeps a report of each request in its extensions, as an [`OwnedReport`].
+    ///
+    /// Use it with an [`ExplainService`](crate::explain::ExplainService), and for handlers that explain a request: refused
+    /// headers are no longer in the request that they see. It takes one allocation.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::{Extension, Router, routing::get};
+    /// use traceprop_core::report::OwnedReport;
+    /// use traceprop_tower::{ExtractLayer, Trust, presets};
+    ///
+    /// async fn explain(Extension(report): Extension<OwnedReport>) -> String {
+    ///     report.to_string()
+    /// }
+    ///
+    /// let layer = ExtractLayer::new(presets::ALL_TO_W3C).trust(Trust::Restart).keep_report();
+    /// let app: Router = Router::new().route("/explain", get(explain)).layer(layer);
+    /// ```
+    pub fn keep_report(mut self) -> Self {
+        self.settings.keep_report = true;
+        self
+    }
+
     /// Calls `on_report` with what each format found, and with the reason for every header that is invalid or ignored.
     ///
-    /// A report contains ids, names of formats and headers, and reasons, never the text of a header. It allocates
-    /// nothing. Callbacks add up: each is called for every request that is not [skipped](Self::skip).
+    /// A report contains ids, names of formats and headers, and reasons, never the text of a header. It is made before
+    /// any header is removed, and implies [`keep_report`](Self::keep_report). Callbacks add up: each is called for every
+    /// request that is not [skipped](Self::skip).
     ///
     /// # Examples
     ///
@@ -319,6 +349,7 @@ impl<G> ExtractLayer<G> {
     /// # let _ = layer;
     /// ```
     pub fn on_report(mut self, on_report: impl Fn(&ExtractReport<'_>) + Send + Sync + 'static) -> Self {
+        self.settings.keep_report = true;
         self.settings.on_report = Some(match self.settings.on_report.take() {
             None => Arc::new(on_report),
             Some(earlier) => Arc::new(move |report| {

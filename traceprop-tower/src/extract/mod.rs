@@ -78,21 +78,57 @@
 //!
 //! The link of a restarted trace is in the report: [`ExtractLayer::on_report`], `report.extraction().links()`.
 //!
-//! For settings by route, add a layer to each route. Of two layers around one route the outer one is used, unless it
-//! skips the request.
+//! A listener that serves several kinds of callers decides for each request with [`ExtractLayer::trust_fn`].
 //!
-//! # Unchanged requests and responses
+//! # What a handler sees
 //!
-//! * `OPTIONS` requests get no context: a preflight belongs to the browser, not to the page.
-//! * A request with an [`OwnedContext`] in its extensions keeps it, because an outer layer has read the headers.
-//! * [Skipped](ExtractLayer::skip) requests get no context.
+//! A service that forwards a request usually copies its headers. So the layer removes what it refuses before a handler
+//! runs, from every request, preflights and skipped ones included:
+//!
+//! | removed | `Continue` | `Resample` | `Restart` | `Ignore` |
+//! |---|---|---|---|---|
+//! | headers of all trace formats, read or not, and of custom formats | - | - | yes | yes |
+//! | baggage that [`allow_baggage`](ExtractLayer::allow_baggage) does not accept | yes | yes | yes | yes |
+//! | `sentry-*` members of baggage, which carry a decision | - | yes | yes | yes |
+//! | other baggage, and correlation ids | - | - | - | yes |
+//! | names that a WSGI server reads as one of these, such as `x_b3_traceid` | - | yes | yes | yes |
+//!
+//! Values that stay keep their bytes and their order. [`RefusedContext`], a request extension, has ids, formats and
+//! counts of what was refused. [`ExtractLayer::keep_refused`] leaves the headers, for handlers that verify a signature or
+//! audit a request. [`ExtractLayer::take_headers`] removes the headers of trusted callers too, for gateways whose calls
+//! are made by another library. Reports are made before anything is removed, and [`ExtractLayer::keep_report`] keeps them.
+//!
+//! # Requests without a span
+//!
+//! Requests that are [skipped](ExtractLayer::skip), and preflights (`OPTIONS` with `Access-Control-Request-Method`), get
+//! no span, no report and no response headers. Their context is a [passthrough](ExtractLayer::passthrough), so calls
+//! forward what was received. Any other `OPTIONS` request is a request like others.
+//!
+//! # Layers inside of layers
+//!
+//! For settings by route, add a layer to each route. A layer inside of another one works on the context of the outer layer
+//! and not on the headers. The stricter trust of the two is used:
+//!
+//! * An inner layer of the same or a weaker trust keeps the context. Its allow-list filters the baggage further.
+//! * [`Trust::Resample`] inside of `Continue` keeps the trace and the span, and decides again.
+//! * [`Trust::Restart`] and [`Trust::Ignore`] start a new trace. `Restart` keeps the baggage and the correlation ids of the
+//!   outer context.
+//!
+//! If the outer layer skipped the request, an inner layer reads the headers, unless the outer one trusts less.
+//!
+//! [`Trust::Resample`]: traceprop_core::Trust::Resample
+//! [`Trust::Restart`]: traceprop_core::Trust::Restart
+//! [`Trust::Ignore`]: traceprop_core::Trust::Ignore
+//!
+//! # Responses
+//!
 //! * Responses are unchanged unless [`ExtractLayer::response_headers`] is set.
 //! * The context is not current while a response body is sent. For bodies that make calls, use
 //!   `ExtractLayer::include_response_body` (feature `http-body`).
 //!
 //! [`OwnedContext`]: traceprop_core::OwnedContext
 
-mod begin;
+pub(crate) mod begin;
 mod finish;
 mod future;
 mod layer;

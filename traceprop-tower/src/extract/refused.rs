@@ -99,6 +99,11 @@ impl RefusedContext {
         }
     }
 
+    /// Returns whether the headers are still in the request.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
     /// Returns the refused trace id, or `None` if no format had a valid one.
     pub fn trace_id(&self) -> Option<TraceId> {
         self.context.map(|context| context.trace_id)

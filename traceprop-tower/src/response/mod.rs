@@ -20,7 +20,7 @@
 //!
 //! # Unchanged responses
 //!
-//! * Responses to `OPTIONS` and to requests that the layer [skips](crate::ExtractLayer::skip), which have no span.
+//! * Responses to preflights and to requests that the layer [skips](crate::ExtractLayer::skip), which have no span.
 //! * Responses that shared caches may store, unless [`ResponseHeaders::allow_shared_caches`] is set. These are
 //!   responses with a lifetime in `Cache-Control`, in `Expires` or in a field for CDNs, or with `Last-Modified`, and
 //!   with neither `private` nor `no-store`; see
