@@ -47,7 +47,9 @@ pub(crate) fn keep_text<'n, N: Iterator<Item = &'n str>>(
 /// Keeps an open decision, which W3C cannot express, if a format of this kind can and named the trace.
 pub(crate) fn keep_deferred(context: &InjectContext<'_>, kind: FormatKind, writer: &mut PreserveWriter) {
     let was_preserved = || context.preserved().is_some_and(|tp| tp.item(DEFERRED).is_some());
-    if context.sampling() == Sampling::Deferred && (context.agrees(kind) || was_preserved()) {
+    // That the caller does not decide is not a decision of this service.
+    let is_deferred = context.sampling() == Sampling::Deferred && !context.is_resampled();
+    if is_deferred && (context.agrees(kind) || was_preserved()) {
         // If longer items take all the room, the decision reads as not sampled.
         writer.item(DEFERRED, "");
     }

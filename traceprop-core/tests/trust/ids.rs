@@ -25,6 +25,8 @@ fn with_each_format(test: impl Fn(&Request<'_>)) {
         ("x-datadog-tags", "_dd.p.tid=4bf92f3577b34da6"),
     ]);
     test(&[("uber-trace-id", &format!("{TRACE}:{PARENT}:0:1"))]);
+    test(&[("elastic-apm-traceparent", &traceparent("01"))]);
+    test(&[("x-amzn-trace-id", &format!("Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent={PARENT};Sampled=1"))]);
 }
 
 fn ids_of(trust: Trust) {
@@ -74,6 +76,14 @@ fn with_each_decision(test: impl Fn(&Request<'_>, Sampling)) {
         test(&[("uber-trace-id", &format!("{TRACE}:{PARENT}:0:{flags}"))], sampling);
     }
     test(&[("jaeger-debug-id", "ticket-1")], Debug);
+    test(&[("elastic-apm-traceparent", &traceparent("00"))], NotSampled);
+    test(&[("elastic-apm-traceparent", &traceparent("01"))], Sampled);
+    for (text, sampling) in
+        [(";Sampled=0", NotSampled), (";Sampled=1", Sampled), ("", Deferred), (";Sampled=?", Deferred)]
+    {
+        let root = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736";
+        test(&[("x-amzn-trace-id", &format!("{root};Parent={PARENT}{text}"))], sampling);
+    }
 }
 
 fn decision(trust: Trust) {
@@ -121,6 +131,10 @@ fn is_open(request: &Request<'_>, received: Sampling, forwarded: &Pairs) {
         let bit = u8::from(received.is_sampled());
         assert_eq!(forwarded.get("traceparent"), Some(&*traceparent(&format!("0{bit}"))), "{request:?}");
         assert_eq!(forwarded.get("uber-trace-id"), Some(&*format!("{TRACE}:{PARENT}:0:{bit}")), "{request:?}");
+        let elastic = forwarded.get("elastic-apm-traceparent");
+        assert_eq!(elastic, Some(&*traceparent(&format!("0{bit}"))), "{request:?}");
+        let xray = forwarded.get("x-amzn-trace-id").expect("a parent");
+        assert!(!xray.contains("Sampled=0") && !xray.contains("Sampled=1"), "{request:?}: {xray}");
     }
 }
 

@@ -80,7 +80,7 @@ impl Format for Elastic {
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if let Some((trace_id, span_id)) = context.ids_or_omit(Field::ElasticTraceParent, writer) {
-            let flags = TraceFlags::new(context.sampling().is_sampled(), context.is_random());
+            let flags = TraceFlags::new(context.sampling_or_received_bit().is_sampled(), context.is_random());
             writer.write_ascii(Field::ElasticTraceParent, &TraceParent::new(trace_id, span_id, flags).to_bytes());
         }
     }
