@@ -2,9 +2,10 @@
 //!
 //! A row holds, in this order:
 //! - its kind;
-//! - its header fields. `Trace` marks ids, decisions and what belongs to them, `NewTrace` a wish for a new trace. `Text`
-//!   marks baggage, which is written only where [`InjectOptions`](crate::InjectOptions) allow it, and `TraceAndText` a
-//!   header with both. Names are in lower case; one that ends in `-` is a prefix;
+//! - its header fields. `Trace` marks ids, decisions and what belongs to them, `List` the same if several lines are one
+//!   list, `NewTrace` a wish for a new trace. `Text` marks baggage, which is written only where
+//!   [`InjectOptions`](crate::InjectOptions) allow it, and `TraceAndText` a header with both. Names are in lower case; one
+//!   that ends in `-` is a prefix;
 //! - `first_field`: what its first field says about the others, see [`FirstField`](super::kind::FirstField);
 //! - its names in configuration. The first of them is the one that `all` means, as far as `in_all` says;
 //! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`];
@@ -26,7 +27,7 @@ macro_rules! builtin_formats {
                         /// W3C `traceparent`.
                         TraceParent: Trace = "traceparent",
                         /// W3C `tracestate`.
-                        TraceState: Trace = "tracestate",
+                        TraceState: List = "tracestate",
                     }
                     first_field: Required, names: ["tracecontext"], in_all: ReadAndWrite, letter: None,
                     preserves: Nothing,

@@ -95,7 +95,6 @@ impl FormatKind {
     }
 
     /// Returns the first field of each encoding, if formats of this kind have two encodings.
-    #[cfg(feature = "alloc")]
     pub(crate) fn encodings(self) -> Option<[FieldSet; 2]> {
         let row = self.row().filter(|row| row.first_field == FirstField::Sufficient)?;
         let first = row.fields.first();

@@ -156,6 +156,8 @@ builtin_formats!(define);
 pub(super) enum Carries {
     /// Ids, decisions, and what belongs to them.
     Trace,
+    /// Ids, decisions, and what belongs to them, in a list that several lines may hold.
+    List,
     /// Baggage.
     Text,
     /// Ids and decisions, and fields that are baggage.

@@ -61,6 +61,11 @@ impl Field {
         matches!(self.carries(), Carries::NewTrace)
     }
 
+    /// Whether several lines are one list.
+    pub(crate) const fn is_list(self) -> bool {
+        matches!(self.carries(), Carries::List)
+    }
+
     /// Returns whether the field is all names with a prefix.
     pub const fn is_prefix(self) -> bool {
         FAMILIES.contains(self)

@@ -1,15 +1,21 @@
 //! Forwarding of received lines without a change.
 
+use core::fmt;
+
+use crate::carrier::headers::HeaderLines;
 use crate::carrier::{FieldName, FieldValue};
 use crate::field::Field;
 use crate::format::{FormatFields, InjectContext, Parsed, Writer};
-use crate::wire::is_header_text;
+use crate::wire::{self, is_header_text};
 
 impl InjectContext<'_> {
-    /// Writes the received lines of `fields` unchanged if `parsed`, which was read from them, is what is being written.
+    /// Writes the received lines of `fields` unchanged if `parsed`, which was read from them, has the trace and the decision
+    /// that are forwarded.
     ///
-    /// Returns `false` and writes nothing if it is not, and always under [`Trust::Resample`](crate::Trust::Resample). The
-    /// format then has to write its canonical form.
+    /// The parent may be another one: in a mesh each proxy updates its own format. Decisions are the same if both record the
+    /// trace, or neither does. Returns `false` and writes nothing if they differ, and under
+    /// [`Trust::Resample`](crate::Trust::Resample). The format then has to write its canonical form. Several lines of a
+    /// tracestate are joined in order, because some receivers read only one of them.
     ///
     /// Three kinds of fields are omitted. Baggage and headers whose custom name is a prefix are written by
     /// [`Format::inject_text`](crate::format::Format::inject_text), as far as they are allowed. Fields that `parsed`
@@ -61,7 +67,7 @@ impl InjectContext<'_> {
     pub fn forward_verbatim(&self, parsed: &Parsed, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
         // Lines that this library put together are not text of the wire. Under `Trust::Resample` lines can say more about
         // the caller's decision than `parsed` does.
-        if !self.matches(parsed) || self.source.received.is_built() || self.is_resampled() {
+        if self.is_resampled() || !self.is_forwarded(parsed) || self.source.received.is_built() {
             return false;
         }
         let headers = self.headers;
@@ -74,11 +80,26 @@ impl InjectContext<'_> {
             return false;
         }
         for (field, name) in all() {
-            for line in headers.get_all(field).iter() {
+            let lines = headers.get_all(field);
+            if field.is_list() && lines.is_repeated() {
+                writer.append(FieldName::new(field, name), FieldValue::pieces(&Joined(lines)));
+                continue;
+            }
+            for line in lines.iter() {
                 // The name is written in lower case, however it was received.
                 writer.append(FieldName::new(field, name), FieldValue::ascii(line));
             }
         }
         true
+    }
+}
+
+/// The lines of a list as one line.
+pub(crate) struct Joined<'c>(pub(crate) HeaderLines<'c>);
+
+impl fmt::Display for Joined<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = self.0.iter().map(wire::trim).filter(|line| !line.is_empty());
+        wire::put_joined(lines.map(wire::ascii), ",", f)
     }
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{InjectSource, Outcome, Parsed, Places, Writer};
+use super::{DecisionWeight, InjectSource, Outcome, Parsed, Places, Writer};
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::{InjectOptions, OmitReason};
 use crate::context::received::Mark;
@@ -76,6 +76,8 @@ pub struct InjectContext<'a> {
     pub(crate) injects: FormatSet,
     /// Their places in the inject list.
     pub(crate) places: Places,
+    /// The format is only read, so its lines are forwarded as they are or not at all.
+    pub(crate) is_read_only: bool,
 }
 
 impl<'a> InjectContext<'a> {
@@ -167,6 +169,25 @@ impl<'a> InjectContext<'a> {
     /// Returns `true` if the request named this trace in the headers of the format.
     pub(crate) const fn agrees(&self, kind: FormatKind) -> bool {
         self.source.received.agrees.contains(kind)
+    }
+
+    /// Returns `true` if `parsed` has the trace and the decision that are forwarded, whichever parent it has.
+    ///
+    /// Decisions are the same if both record the trace, or neither does. A line that leaves the decision open contradicts
+    /// none: it is forwarded where its format is only read, and otherwise written anew with the decision.
+    pub(crate) fn is_forwarded(&self, parsed: &Parsed) -> bool {
+        let is_same_decision = |received: Sampling| match self.source.sampling {
+            Sampling::Deferred => received == Sampling::Deferred || parsed.weight() == DecisionWeight::Implicit,
+            _ if received == Sampling::Deferred => self.is_read_only,
+            decided => received.is_sampled() == decided.is_sampled(),
+        };
+        match parsed.outcome() {
+            Outcome::Context(context) => {
+                Some(context.trace_id) == self.source.trace_id && is_same_decision(context.sampling)
+            }
+            Outcome::SamplingOnly(sampling) => self.source.trace_id.is_none() && is_same_decision(sampling),
+            Outcome::Absent | Outcome::Invalid(_) => false,
+        }
     }
 
     /// Returns `true` if `parsed` has the trace, parent and decision that are being written.

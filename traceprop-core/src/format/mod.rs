@@ -84,18 +84,26 @@ pub trait Format: Send + Sync {
 
     /// Forwards a received context, for a service that reports no spans.
     ///
-    /// By default the received lines are written unchanged if they have the trace, parent and decision of `context`.
-    /// Otherwise the canonical form is written.
+    /// By default the received lines are written unchanged if they have the trace and decision of `context`; see
+    /// [`InjectContext::forward_verbatim`]. Otherwise the canonical form is written.
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if !context.forward_verbatim(&self.extract(context.received()), self.fields(), writer) {
             self.inject(context, writer);
         }
     }
 
+    /// Forwards the received lines of a format that the propagator reads and does not write.
+    ///
+    /// By default the lines are written unchanged if they have the trace and decision of `context`. Otherwise nothing is
+    /// written, and the outgoing request has no header of the format.
+    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        context.forward_verbatim(&self.extract(context.received()), self.fields(), writer);
+    }
+
     /// Writes this format's baggage or correlation ids, filtered by [`InjectOptions`](crate::InjectOptions).
     ///
-    /// It is called after [`inject`](Self::inject) or [`forward`](Self::forward), and also if there is no trace to write.
-    /// By default it writes nothing.
+    /// It is called after [`inject`](Self::inject) or [`forward`](Self::forward), and also if there is no trace to write. In
+    /// a passthrough it is called of formats that are only read, too. By default it writes nothing.
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let _ = (context, writer);
     }
@@ -129,6 +137,10 @@ impl<F: Format + ?Sized> Format for &F {
 
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         (**self).forward(context, writer);
+    }
+
+    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        (**self).forward_read_only(context, writer);
     }
 
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

@@ -61,7 +61,8 @@ impl Entry<'_> {
 
 impl OwnedLines {
     /// Copies the lines that a context can still need.
-    pub(crate) fn copy(extraction: &Extraction<'_>, headers: &Headers<'_>, received: &Received<'_>) -> Option<Self> {
+    pub(crate) fn copy(extraction: &Extraction<'_>, received: &Received<'_>) -> Option<Self> {
+        let headers = extraction.headers();
         let mut size = 0;
         let mut fields = FieldSet::EMPTY;
         for field in headers.present().iter().filter(|field| is_needed(*field, headers, received, extraction)) {

@@ -81,7 +81,7 @@ impl OwnedContext {
         let is_foreign = !span.received.is(Mark::Extracted);
         let known = if is_foreign { extraction.received.without_trace() } else { span.received };
         let received = owned_received(extraction, &known);
-        let lines = OwnedLines::copy(extraction, extraction.headers(), &known);
+        let lines = OwnedLines::copy(extraction, &known);
         let span = SpanContext { received, ..span.without_headers() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
@@ -99,10 +99,12 @@ impl OwnedContext {
     /// assert_eq!(headers.get("traceparent"), Some(request[0].1));
     /// ```
     pub fn from_passthrough(extraction: &Extraction<'_>) -> Self {
+        let again = extraction.for_passthrough();
+        let extraction = again.as_ref().unwrap_or(extraction);
         let forwarded = extraction.passthrough();
         let received =
             owned_received(extraction, &forwarded.received).with(Mark::HeldFields, extraction.holds_fields());
-        let lines = OwnedLines::copy(extraction, extraction.headers(), &forwarded.received);
+        let lines = OwnedLines::copy(extraction, &forwarded.received);
         let passthrough = forwarded.with_received(received);
         Self { role: Role::Passthrough(passthrough), lines, endpoint: None }
     }

@@ -11,7 +11,7 @@ use crate::context::trust::Trust;
 use crate::context::{Passthrough, RemoteContext, SpanContext};
 #[cfg(feature = "alloc")]
 use crate::field::FormatKind;
-use crate::field::{Field, FieldSet};
+use crate::field::{Field, FieldSet, FormatSet};
 use crate::format::{Format, Outcome, Parsed};
 use crate::id::generator::IdGenerator;
 use crate::id::sampling::Sampling;
@@ -205,10 +205,20 @@ impl<'c> Extraction<'c> {
             recorder.record(place, &parsed);
             merge.add(format, kind, &parsed, propagator.options.id_match);
         }
+        Self::new(propagator, headers, Some(carrier), &merge, propagator.options.trust.stricter(trust))
+    }
+
+    #[inline]
+    fn new(
+        propagator: &'c Propagator,
+        headers: Headers<'c>,
+        source: Option<&'c dyn LineSource>,
+        merge: &Merge<'c>,
+        trust: Trust,
+    ) -> Self {
         let (mut merged, mut decision) = merge.merged();
-        let mut received = Received { source: Some(carrier), read: propagator.extracted, ..merge.received() };
+        let mut received = Received { source, read: propagator.extracted, ..merge.received() };
         received = received.with(Mark::Extracted, true);
-        let trust = propagator.options.trust.stricter(trust);
         if trust != Trust::Continue {
             received = apply_trust(trust, received, &headers, &mut merged, &mut decision);
         }
@@ -249,6 +259,21 @@ impl<'c> Extraction<'c> {
     ) -> Self {
         let received = apply_trust(trust, received, &headers, &mut merged, &mut decision);
         Self { merged, decision, received, headers, encoding: None, has_others: false, propagator }
+    }
+
+    /// Reads the request again without correlation ids.
+    #[cold]
+    fn without_correlation(&self) -> Self {
+        let propagator = self.propagator;
+        let mut merge = Merge::NOTHING;
+        let asked = propagator.extract.asked(self.headers.maybe_present());
+        for (_, format, kind) in asked.filter(|(_, _, kind)| !kind.has_only_custom_headers()) {
+            if propagator.options.extract_first && merge.context.is_some() {
+                break;
+            }
+            merge.add(format, kind, &format.extract(&self.headers), propagator.options.id_match);
+        }
+        Self::new(propagator, self.headers, self.received.source, &merge, self.trust())
     }
 
     /// Returns the trace to continue and the caller's span, or `None` if a new trace starts here.
@@ -442,7 +467,32 @@ impl<'c> Extraction<'c> {
     }
 
     /// Returns the received context for a service that forwards it and reports no spans.
-    pub const fn passthrough(&self) -> Passthrough<'c> {
+    ///
+    /// A trace id that only a correlation id supplied is not a context here: in a mesh every request has such an id. It is
+    /// forwarded as text, where the options allow it.
+    ///
+    /// ```
+    /// use traceprop_core::{Propagator, Sampling};
+    ///
+    /// let propagator = Propagator::from_names("b3,correlation:x-request-id", "b3")?;
+    /// let request = [("x-request-id", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("b3", "0")];
+    /// let passthrough = propagator.extract(&request).passthrough();
+    /// assert_eq!((passthrough.context(), passthrough.sampling()), (None, Sampling::NotSampled));
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn passthrough(&self) -> Passthrough<'c> {
+        self.for_passthrough().as_ref().unwrap_or(self).forwarded()
+    }
+
+    /// Returns what is forwarded of the request, if a correlation id alone supplied the context.
+    #[inline]
+    pub(crate) fn for_passthrough(&self) -> Option<Self> {
+        let supplier = self.received.primary.filter(|kind| kind.has_only_custom_headers())?;
+        let is_alone = self.received.agrees.is_within(FormatSet::EMPTY.with(supplier));
+        is_alone.then(|| self.without_correlation())
+    }
+
+    const fn forwarded(&self) -> Passthrough<'c> {
         let passthrough = match self.context() {
             Some(context) => Passthrough::from_remote(context),
             None => Passthrough::sampling_only(self.decision),

@@ -76,6 +76,7 @@ impl Propagator {
             preserve_omitted: 0,
             injects,
             places,
+            is_read_only: false,
         };
         self.write(&context, carrier)
     }
@@ -106,10 +107,36 @@ impl Propagator {
             }
             format.inject_text(context, &mut writer);
         }
+        if source.is_passthrough {
+            self.forward_what_is_read(nothing, context, carrier, &mut progress, &mut omissions);
+        }
         if !removed.is_empty() {
             omissions.replace(removed.without(progress.written));
         }
         omissions.report(names)
+    }
+
+    /// Forwards the lines of formats that are only read, and their text.
+    #[inline(never)]
+    fn forward_what_is_read(
+        &self,
+        nothing: bool,
+        context: &InjectContext<'_>,
+        carrier: &mut dyn CarrierMut,
+        progress: &mut Progress,
+        omissions: &mut OmissionList,
+    ) {
+        let context = &InjectContext { is_read_only: true, withholds: self.withholds(context), ..*context };
+        for (format, kind) in self.extract.kinds() {
+            if self.inject.has_at(context.places, format, kind) {
+                continue;
+            }
+            let mut writer = Writer::new(carrier, progress, omissions, &self.names, context.options);
+            if !nothing {
+                format.forward_read_only(context, &mut writer);
+            }
+            format.inject_text(context, &mut writer);
+        }
     }
 
     /// Writes the text of custom formats. A built-in format writes nothing without a context.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::field::{FieldNames, FieldSet, FormatKind};
-use crate::format::{Format, FormatRef, MAX_FORMATS};
+use crate::format::{Format, FormatRef, MAX_FORMATS, Places};
 
 #[derive(Clone)]
 struct Listed {
@@ -57,6 +57,14 @@ impl FormatList {
     /// Returns the place of the format with this name and kind.
     pub(super) fn place_of(&self, name: &str, kind: FormatKind) -> Option<usize> {
         self.kinds().position(|(format, other)| other == kind && format.name() == name)
+    }
+
+    /// Returns whether a format at one of these places is the same one. Encodings of one format are.
+    pub(super) fn has_at(&self, places: Places, format: &dyn Format, kind: FormatKind) -> bool {
+        let is_same =
+            |other: &dyn Format| kind.encodings().is_some() || kind.has_one_name() || other.name() == format.name();
+        let mut listed = self.kinds().enumerate().filter(|(place, _)| places.contains(*place));
+        listed.any(|(_, (other, other_kind))| other_kind == kind && is_same(other))
     }
 
     /// Returns the format with this name, in any letter case, that was added last.

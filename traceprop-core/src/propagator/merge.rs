@@ -3,7 +3,7 @@
 use super::TraceIdMatch;
 use crate::context::RemoteContext;
 use crate::context::received::{Mark, Received};
-use crate::field::{FieldSet, FormatKind, FormatSet};
+use crate::field::{FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{DecisionWeight, Format, Outcome, Parsed};
 use crate::id::sampling::Sampling;
 use crate::tracestate::TraceStateFacts;
@@ -12,6 +12,8 @@ use crate::tracestate::TraceStateFacts;
 pub(super) struct Merge<'c> {
     pub(super) context: Option<RemoteContext>,
     primary: Option<FormatKind>,
+    /// The format that supplied the parent.
+    parent: Option<FormatKind>,
     pub(super) encoding: Option<&'c str>,
     /// The first decision of a later format. It fills in a missing one.
     decision: Option<(Sampling, DecisionWeight)>,
@@ -26,6 +28,7 @@ impl<'c> Merge<'c> {
     pub(super) const NOTHING: Self = Self {
         context: None,
         primary: None,
+        parent: None,
         encoding: None,
         decision: None,
         agrees: FormatSet::EMPTY,
@@ -48,6 +51,7 @@ impl<'c> Merge<'c> {
             return Self {
                 context: Some(*context),
                 primary: Some(kind),
+                parent: context.parent_id.map(|_| kind),
                 encoding: Some(parsed.encoding().unwrap_or(format.name())),
                 agrees: FormatSet::EMPTY.with(kind),
                 ..nothing
@@ -77,6 +81,7 @@ impl<'c> Merge<'c> {
                     None => {
                         self.context = Some(*context);
                         self.primary = Some(kind);
+                        self.parent = context.parent_id.map(|_| kind);
                         self.encoding = Some(encoding);
                         self.agrees = self.agrees.with(kind);
                     }
@@ -84,8 +89,13 @@ impl<'c> Merge<'c> {
                         // The wider id names the trace: the other one lost its upper half on the way.
                         primary.trace_id = primary.trace_id.max(context.trace_id);
                         self.agrees = self.agrees.with(kind);
-                        if kind == FormatKind::TraceContext || primary.parent_id.is_none() {
+                        // The parent of the first format counts: in a mesh it is the one that proxies update. Proxies that
+                        // read only W3C leave a vendor's headers as they were, so of those a traceparent knows better.
+                        let is_newer = kind == FormatKind::TraceContext
+                            && self.parent.is_some_and(|supplier| supplier.preserves() == Preserves::Member);
+                        if is_newer || primary.parent_id.is_none() {
                             primary.parent_id = context.parent_id.or(primary.parent_id);
+                            self.parent = Some(kind);
                         }
                         if context.sampling != Sampling::Deferred && parsed.weight() != DecisionWeight::Implicit {
                             self.decision = self.decision.or(Some((context.sampling, parsed.weight())));

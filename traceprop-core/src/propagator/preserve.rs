@@ -53,7 +53,11 @@ impl Propagator {
             remove_decision(state, &mut writer);
         }
         let items_are_known = writes_items && asked == Asked::All;
-        let withholds = context.preserved().is_some_and(|tp| self.keep(tp, items_are_known, context, &mut writer));
+        let preserved = context.preserved();
+        let withholds = preserved.is_some_and(|tp| self.keep(tp, items_are_known, context, &mut writer));
+        // A member of another trace, and a second one, can hold text too.
+        let withholds =
+            withholds || (state.facts().has_tp() && (preserved.is_none() || state.facts().has_duplicates()));
         let [ours, member] = writer.edits(Preserved::value(state));
         let otel = context.source.otel.member(trace_id, state);
         // The last edit is the left-most member.
@@ -108,6 +112,18 @@ impl Propagator {
         let known = || with_text().flat_map(|(format, _)| format.fields().custom_headers()).map(|name| name.as_str());
         keep_text(writer, received, known, context.options.allowed_correlation());
         writer.lacks_text(received)
+    }
+
+    /// Returns whether the tracestate contains text that may not go to this destination, where it is only forwarded.
+    pub(super) fn withholds(&self, context: &InjectContext<'_>) -> bool {
+        let facts = context.tracestate.facts();
+        let is_allowed = |tp: Preserved<'_>, trace_id| {
+            let mut writer = PreserveWriter::new(trace_id);
+            keep_text(&mut writer, tp, core::iter::empty, context.options.allowed_correlation());
+            !writer.lacks_text(tp)
+        };
+        let preserved = context.preserved().zip(context.source.trace_id);
+        facts.has_tp() && (facts.has_duplicates() || !preserved.is_some_and(|(tp, trace_id)| is_allowed(tp, trace_id)))
     }
 
     /// Returns the formats of both lists and the other ones that preserve data, each once, as far as their kind is asked

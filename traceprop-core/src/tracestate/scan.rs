@@ -46,7 +46,7 @@ impl TraceStateFacts {
     }
 
     /// Returns true if a key is repeated.
-    pub(super) const fn has_duplicates(self) -> bool {
+    pub(crate) const fn has_duplicates(self) -> bool {
         self.0 & Self::DUPLICATES != 0
     }
 

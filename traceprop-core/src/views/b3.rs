@@ -1,6 +1,7 @@
 //! Contexts that are made from a B3 value.
 
 use crate::context::{Passthrough, RemoteContext};
+use crate::field::FormatKind;
 use crate::formats::b3::{B3Multi, B3Single};
 use crate::owned::lines::{Builder, Entry};
 use crate::owned::{OwnedContext, Role};
@@ -33,6 +34,10 @@ impl From<B3Single> for OwnedContext {
         B3Multi::from(b3).write(|field, value| {
             builder.entry(&Entry { index: field.index() as u8, name: "", value: value.as_bytes() });
         });
-        Self { role: Role::Passthrough(passthrough), lines: builder.finish(), endpoint: None }
+        let mut context = Self { role: Role::Passthrough(passthrough), lines: builder.finish(), endpoint: None };
+        // The lines were not received, so each encoding is written in its canonical form.
+        let received = context.known_mut();
+        received.built = received.built.with(FormatKind::B3);
+        context
     }
 }

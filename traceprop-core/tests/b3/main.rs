@@ -104,11 +104,23 @@ fn err_both_bad_are_both_reported() {
 }
 
 #[test]
-fn ok_bare_decision_outranks_multi_and_is_not_a_context() {
-    let request = [&[("b3", "0")], &MULTI_LINES[..]].concat();
+fn ok_a_bare_decision_is_that_of_the_ids_in_the_several_headers() {
     let propagator = writes(B3::single());
-    let extraction = propagator.extract(&request);
-    assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::NotSampled));
+    for (decision, sampling) in [("0", Sampling::NotSampled), ("1", Sampling::Sampled), ("d", Sampling::Debug)] {
+        let request = [&[("b3", decision)], &MULTI_LINES[..]].concat();
+        let report = propagator.explain(&request);
+        let context = report.extraction().context().expect("ids in the several headers");
+        assert_eq!((context.trace_id.to_string().as_str(), context.sampling), (TRACE, sampling));
+        assert_eq!(report.source_format(), Some("b3multi"));
+        // Together they are what is forwarded, so both are.
+        assert_eq!(forwarded(&propagator, &request), owned(&request));
+    }
+    // Without ids, or with invalid ones, the decision is alone.
+    for multi in [&[][..], &[MULTI_LINES[0]], &[("x-b3-sampled", "1")]] {
+        let request = [&[("b3", "0")], multi].concat();
+        let extraction = propagator.extract(&request);
+        assert_eq!((extraction.context(), extraction.sampling()), (None, Sampling::NotSampled));
+    }
 }
 
 #[test]
@@ -160,13 +172,13 @@ fn ok_passthrough_forwards_each_encoding_unchanged() {
     assert_eq!(forwarded(&writes(B3::single()), &parent_alone), owned(&parent_alone));
     let both = [&[SINGLE_LINE], &MULTI_LINES[..]].concat();
     assert_eq!(forwarded(&writes(B3::both()), &both), owned(&both));
-    assert_eq!(forwarded(&writes(B3::multi()), &both), owned(&MULTI_LINES));
+    assert_eq!(forwarded(&writes(B3::multi()), &both), owned(&both));
 }
 
 #[test]
-fn ok_passthrough_into_the_other_encoding_keeps_the_parent() {
-    assert_eq!(forwarded(&writes(B3::multi()), &[SINGLE_LINE]), owned(&MULTI_LINES));
-    assert_eq!(forwarded(&writes(B3::single()), &MULTI_LINES), owned(&[SINGLE_LINE]));
+fn ok_passthrough_into_the_other_encoding_keeps_the_parent_and_the_received_one() {
+    assert_eq!(forwarded(&writes(B3::multi()), &[SINGLE_LINE]), owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat()));
+    assert_eq!(forwarded(&writes(B3::single()), &MULTI_LINES), owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat()));
     let both = owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat());
     assert_eq!(forwarded(&writes(B3::both()), &[SINGLE_LINE]), both);
     assert_eq!(forwarded(&writes(B3::both()), &MULTI_LINES), both);
@@ -179,23 +191,35 @@ fn ok_passthrough_omits_what_is_invalid_or_contradicts() {
     let bad_single = [&[("b3", "nonsense")], &MULTI_LINES[..]].concat();
     assert_eq!(forwarded(&writes(B3::both()), &bad_single), owned(&[&[SINGLE_LINE], &MULTI_LINES[..]].concat()));
     let denied = [&[("b3", "0")], &MULTI_LINES[..]].concat();
-    assert_eq!(forwarded(&writes(B3::both()), &denied), owned(&[("b3", "0"), ("x-b3-sampled", "0")]));
+    assert_eq!(forwarded(&writes(B3::both()), &denied), owned(&denied));
+    // The several headers contradict the single one, which names the trace.
+    let other = [&[("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-0")], &MULTI_LINES[..]].concat();
+    assert_eq!(forwarded(&writes(B3::single()), &other), owned(&other[..1]));
 }
 
 #[test]
-fn ok_passthrough_of_another_span_has_no_parent_of_the_one_in_b3() {
+fn ok_passthrough_of_another_span_leaves_the_one_in_b3() {
     let propagator = Propagator::builder().extract(W3cTraceContext::new()).extract(B3::single()).inject(B3::single());
     let w3c = ("traceparent", "00-bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-01");
-    let expected = owned(&[("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-1")]);
-    assert_eq!(forwarded(&propagator.build().unwrap(), &[w3c, SINGLE_LINE]), expected);
+    let propagator = propagator.build().unwrap();
+    // In a mesh each proxy updates its own format.
+    assert_eq!(forwarded(&propagator, &[w3c, SINGLE_LINE]), owned(&[SINGLE_LINE, w3c]));
+    // What is written anew has no parent of another span.
+    let open = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-17857e0831e5554e-90f26b82fe915329");
+    let anew = ("b3", "bd8ec9a1f80385ed3d7c9ec7081ab44d-00000000000000ff-1");
+    assert_eq!(forwarded(&propagator, &[w3c, open]), owned(&[anew, w3c]));
 }
 
 #[test]
 fn ok_passthrough_of_a_bare_decision_and_of_none() {
     for (single, multi) in [("0", ("x-b3-sampled", "0")), ("1", ("x-b3-sampled", "1")), ("d", ("x-b3-flags", "1"))] {
         for request in [("b3", single), multi] {
-            assert_eq!(forwarded(&writes(B3::single()), &[request]), owned(&[("b3", single)]));
-            assert_eq!(forwarded(&writes(B3::multi()), &[request]), owned(&[multi]));
+            // An encoding that was received is forwarded, and the one to write is written.
+            let both = owned(&[("b3", single), multi]);
+            let alone = owned(&[request]);
+            let expected = |written: &str| if request.0.starts_with(written) { &alone } else { &both };
+            assert_eq!(&forwarded(&writes(B3::single()), &[request]), expected("b3"));
+            assert_eq!(&forwarded(&writes(B3::multi()), &[request]), expected("x-b3"));
         }
     }
     assert_eq!(forwarded(&writes(B3::both()), &[("b3", "nonsense")]), []);
@@ -215,6 +239,7 @@ fn ok_passthrough_with_a_decision_filled_in_is_written_anew() {
         ("x-b3-spanid", "8a0ac984f71ab247"),
         ("x-b3-parentspanid", "90f26b82fe915329"),
         ("x-b3-sampled", "1"),
+        request[1],
     ];
     assert_eq!(forwarded(&propagator, &request), owned(&expected));
 }
@@ -271,17 +296,22 @@ fn ok_debug_and_deferred_return_from_a_w3c_hop() {
         let into = w3c_hop();
         let mut between = Pairs::new();
         into.inject(into.extract(&request).passthrough(), &InjectOptions::new(), &mut between);
-        assert_eq!(between.get("tracestate"), Some(format!("tp=1;081ab44d;{letter}").as_str()));
+        // B3 is only read, so it is forwarded too. A hop that knows W3C alone loses it.
+        assert_eq!(lines(&between)[2], request[0]);
+        let between: Vec<_> = lines(&between)[..2].to_vec();
+        assert_eq!(between[1].1, format!("tp=1;081ab44d;{letter}"));
 
         // A second W3C hop keeps it, without having seen b3.
         let mut further = Pairs::new();
         into.inject(into.extract(&between).passthrough(), &InjectOptions::new(), &mut further);
-        assert_eq!(further.get("tracestate"), between.get("tracestate"));
+        assert_eq!(lines(&further), between);
 
         let out_of = Propagator::builder().extract(W3cTraceContext::new()).inject(B3::single()).build().unwrap();
         let mut back = Pairs::new();
         out_of.inject(out_of.extract(&further).passthrough(), &InjectOptions::new(), &mut back);
-        assert_eq!(lines(&back), request);
+        assert_eq!(lines(&back)[..1], request);
+        // W3C is only read there, so its lines are forwarded as they are.
+        assert_eq!(lines(&back)[1..], lines(&further));
     }
 }
 
@@ -440,5 +470,5 @@ fn regression_an_owned_passthrough_forwards_the_encoding_that_agrees() {
         ("x-b3-sampled", "true"),
     ];
     let single = ("b3", "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1");
-    assert_eq!(forwarded(&propagator, &request), owned(&[&[single], &request[2..]].concat()));
+    assert_eq!(forwarded(&propagator, &request), owned(&[&[single], &request[2..], &request[..1]].concat()));
 }

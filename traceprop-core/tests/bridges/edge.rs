@@ -62,12 +62,16 @@ impl Edge {
         OwnedContext::from_span(&extraction, &span)
     }
 
-    /// Returns what a service without spans forwards.
+    /// Returns what a service without spans forwards in the format that it writes. Lines of others it forwards as they are.
     pub(crate) fn forwards(&self, request: &Lines) -> Lines {
         let owned = OwnedContext::from_passthrough(&self.0.extract(request));
         let mut headers = Pairs::new();
         self.0.inject(&owned, &InjectOptions::everything(), &mut headers);
-        headers.into_iter().collect()
+        let is_written = |name: &str| {
+            let mut fields = self.0.inject_fields();
+            fields.any(|field| name == field || (field.ends_with('-') && name.starts_with(field)))
+        };
+        headers.into_iter().filter(|(name, _)| is_written(name)).collect()
     }
 }
 

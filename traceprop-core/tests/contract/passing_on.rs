@@ -13,8 +13,18 @@ fn by_name(headers: &[(String, String)]) -> Lines {
     headers
 }
 
+/// Returns the received lines of a format. Those of a tracestate are joined.
 fn received(subject: &Subject, request: &Lines) -> Lines {
-    by_name(request).into_iter().filter(|(name, _)| subject.owns(name)).collect()
+    let mut received = Lines::new();
+    for (name, value) in by_name(request).into_iter().filter(|(name, _)| subject.owns(name)) {
+        match received.last_mut() {
+            Some((last, joined)) if *last == name && name == "tracestate" => {
+                *joined = [joined.trim(), value.trim()].join(",");
+            }
+            _ => received.push((name, value)),
+        }
+    }
+    received
 }
 
 /// Returns what was written, without the encoding that was not received.

@@ -14,8 +14,8 @@
 //! X-B3-Flags: 1                                         debug, replaces X-B3-Sampled; other flags are ignored
 //! ```
 //!
-//! Both encodings are read, whichever one is written. The single header has precedence, even if it has only a decision.
-//! If it is invalid, it is reported and the several headers are used. Of repeated lines or values the first counts.
+//! Both encodings are read, whichever one is written. The single header has precedence. If it has only a decision, the ids
+//! are those of the several headers: Envoy sends both. If it is invalid, it is reported and the several headers are used. Of repeated lines or values the first counts.
 //!
 //! Some senders deviate from the specification, so these are read and never written:
 //!
@@ -50,9 +50,10 @@ pub use multi::B3Multi;
 pub use single::B3Single;
 
 use crate::carrier::headers::Headers;
+use crate::context::RemoteContext;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldSet, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer};
 use crate::id::sampling::Sampling;
 use crate::tracestate::preserve::{self, PreserveWriter};
 use crate::wire;
@@ -122,6 +123,7 @@ impl Format for B3 {
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
         match headers.get(Field::B3) {
             Some(value) => match single::parse(value) {
+                Ok(single) if single.ids().is_none() => decision_alone(&single, headers),
                 Ok(single) => single.parsed(),
                 Err(error) => odd_single(value, error, headers),
             },
@@ -142,30 +144,23 @@ impl Format for B3 {
         }
     }
 
-    // Each encoding is checked by itself. Two received encodings can contradict each other, and only the one that agrees
-    // with the context is forwarded verbatim.
+    // Two received encodings can contradict each other. Each is forwarded if it agrees with the context by itself.
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let headers = context.received();
-        if self.single {
-            let fields = FormatFields::built_in(SINGLE);
-            let received = read_single(headers).and_then(Result::ok).map(|single| single.parsed());
-            if !received.is_some_and(|parsed| context.forward_verbatim(&parsed, fields, writer)) {
-                inject_single(context, writer);
-            }
+        if forward_both(context, writer) {
+            return;
         }
-        if self.multi {
-            let fields = FormatFields::built_in(MULTI);
-            let received = read_multi(headers).ok().flatten().map(|multi| {
-                let mut parsed = multi.parsed();
-                // A blank line of flags is not sent. A line after it was ignored, and would count without the blank one.
-                if headers.get(Field::B3Flags).is_some_and(|flags| wire::trim(flags).is_empty()) {
-                    parsed.ignore_field(InvalidHeader::new(Field::B3Flags, InvalidReason::Empty, 0));
-                }
-                parsed
-            });
-            if !received.is_some_and(|parsed| context.forward_verbatim(&parsed, fields, writer)) {
-                inject_multi(context, writer);
-            }
+        if !forward_single(context, writer) && self.single {
+            inject_single(context, writer);
+        }
+        if !forward_multi(context, writer) && self.multi {
+            inject_multi(context, writer);
+        }
+    }
+
+    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        if !forward_both(context, writer) {
+            forward_single(context, writer);
+            forward_multi(context, writer);
         }
     }
 }
@@ -190,6 +185,48 @@ impl Preserve for B3 {
             let _ = writer.item(letter, "");
         }
     }
+}
+
+/// Reads a single header with a decision and no ids. If the several headers have ids, as Envoy 1.39 sends them, the decision
+/// is that of their trace.
+#[cold]
+fn decision_alone(single: &B3Single, headers: &Headers<'_>) -> Parsed {
+    joint(single, headers).unwrap_or_else(|| single.parsed())
+}
+
+/// Returns the ids of the several headers with the decision of the single one.
+fn joint(single: &B3Single, headers: &Headers<'_>) -> Option<Parsed> {
+    let multi = read_multi(headers).ok()??;
+    let Outcome::Context(context) = multi.parsed().outcome() else { return None };
+    Some(multi.parsed().with_outcome(Outcome::Context(RemoteContext { sampling: single.sampling(), ..context })))
+}
+
+/// Forwards a decision and the ids that it is for.
+fn forward_both(context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+    let headers = context.received();
+    let single = read_single(headers).and_then(Result::ok).filter(|single| single.ids().is_none());
+    let joint = single.and_then(|single| joint(&single, headers));
+    let fields = FormatFields::built_in(SINGLE.union(MULTI));
+    joint.is_some_and(|parsed| context.forward_verbatim(&without_blank_flags(parsed, headers), fields, writer))
+}
+
+fn forward_single(context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+    let received = read_single(context.received()).and_then(Result::ok).map(|single| single.parsed());
+    received.is_some_and(|parsed| context.forward_verbatim(&parsed, FormatFields::built_in(SINGLE), writer))
+}
+
+fn forward_multi(context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+    let headers = context.received();
+    let received = read_multi(headers).ok().flatten().map(|multi| without_blank_flags(multi.parsed(), headers));
+    received.is_some_and(|parsed| context.forward_verbatim(&parsed, FormatFields::built_in(MULTI), writer))
+}
+
+/// Ignores a blank line of flags, which is not sent. A line after it was ignored, and would count without the blank one.
+fn without_blank_flags(mut parsed: Parsed, headers: &Headers<'_>) -> Parsed {
+    if headers.get(Field::B3Flags).is_some_and(|flags| wire::trim(flags).is_empty()) {
+        parsed.ignore_field(InvalidHeader::new(Field::B3Flags, InvalidReason::Empty, 0));
+    }
+    parsed
 }
 
 #[cold]
@@ -260,8 +297,6 @@ fn outgoing(context: &InjectContext<'_>, field: Field, writer: &mut Writer<'_>) 
 
 /// Returns the ids of the received B3 headers. Only these have the width of the trace id and the parent span id.
 fn received_ids(headers: &Headers<'_>) -> Option<B3Ids> {
-    match read_single(headers) {
-        Some(Ok(single)) => single.ids(),
-        _ => read_multi(headers).ok().flatten().and_then(|multi| multi.ids()),
-    }
+    let single = read_single(headers).and_then(Result::ok).and_then(|single| single.ids());
+    single.or_else(|| read_multi(headers).ok().flatten().and_then(|multi| multi.ids()))
 }

@@ -6,6 +6,7 @@ use crate::baggage::member::RawMember;
 use crate::baggage::{Baggage, BaggageLimits, BaggageMember};
 use crate::context::inject_options::{Allow, OmitReason};
 use crate::field::Field;
+use crate::format::forward::Joined;
 use crate::format::{InjectContext, Writer};
 use crate::wire;
 use crate::wire::reason::InvalidReason;
@@ -41,8 +42,10 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
     let whole = allowed == baggage.len() && baggage.ignored().is_none() && !baggage.skips_members();
     let lines = baggage.lines();
     if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
-        for line in lines.iter().map(wire::trim).filter(|line| !line.is_empty()) {
-            writer.write_ascii(Field::Baggage, line);
+        // Some receivers read only the first of several lines, others only the last.
+        match lines.is_repeated() {
+            true => writer.write(Field::Baggage, Joined(lines)),
+            false => writer.write_ascii(Field::Baggage, lines.first().map(wire::trim).unwrap_or_default()),
         }
         return;
     }

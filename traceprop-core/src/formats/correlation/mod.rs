@@ -306,7 +306,8 @@ impl Correlation {
     }
 
     fn write(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let preserved = || context.preserved().zip(context.trace_id());
+        // A header that is only read is forwarded, never restored.
+        let preserved = || context.preserved().zip(context.trace_id()).filter(|_| !context.is_read_only);
         let of_span = context.trace_id().filter(|_| !context.is_passthrough());
         let omitted = match self.to_send(self.lines(context).iter(), preserved, of_span) {
             Ok(None) => return,
@@ -370,6 +371,10 @@ impl Format for Correlation {
 
     /// Writes one value if it is allowed, as for a span.
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        self.inject(context, writer);
+    }
+
+    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         self.inject(context, writer);
     }
 

@@ -122,6 +122,15 @@ impl Default for Datadog {
     }
 }
 
+impl Datadog {
+    /// Writes the received lines unless an invalid tag is among them: those are written anew, without it.
+    fn forward_whole(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        let parsed = self.extract(context.received());
+        let is_whole = parsed.ignored().all(|invalid| parsed.ignored_fields().contains(invalid.field()));
+        is_whole && context.forward_verbatim(&parsed, self.fields(), writer)
+    }
+}
+
 impl Format for Datadog {
     fn name(&self) -> &str {
         "datadog"
@@ -141,12 +150,13 @@ impl Format for Datadog {
     }
 
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let reading = self.extract(context.received());
-        let whole = reading.ignored().all(|reject| reading.ignored_fields().contains(reject.field()));
-        // Tags with an invalid one among them are written anew, without it.
-        if !whole || !context.forward_verbatim(&reading, self.fields(), writer) {
+        if !self.forward_whole(context, writer) {
             self.inject(context, writer);
         }
+    }
+
+    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        self.forward_whole(context, writer);
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

@@ -135,8 +135,8 @@ impl Datadog {
 }
 
 /// Returns the sampled flag of traceparent as a priority.
-const fn flag(context: &InjectContext<'_>) -> i32 {
-    context.sampling().is_sampled() as i32
+fn flag(context: &InjectContext<'_>) -> i32 {
+    context.sampling_or_received_bit().is_sampled().into()
 }
 
 /// Assembles items, and compares them with the received member.

@@ -148,8 +148,11 @@ mod tests {
     fn ok_it_is_written_only_by_name() {
         let propagator = Propagator::builder().names("elastic", "tracecontext").unwrap().build().unwrap();
         let request = [("elastic-apm-traceparent", VALUE)];
+        let extraction = propagator.extract(&request);
+        let caller = extraction.context().unwrap();
+        let span = extraction.span_with_ids(caller.trace_id, caller.parent_id.unwrap());
         let mut headers = Pairs::new();
-        propagator.inject(propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
+        propagator.inject(&span, &InjectOptions::new(), &mut headers);
         assert_eq!(headers.iter().collect::<std::vec::Vec<_>>(), [("traceparent", VALUE)]);
     }
 }

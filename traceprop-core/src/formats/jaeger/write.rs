@@ -23,7 +23,7 @@ const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage
 /// clients read `jaeger-baggage` only at the start of a trace.
 pub(super) fn baggage(context: &InjectContext<'_>, with_w3c: bool, writer: &mut Writer<'_>) {
     let headers = context.received();
-    let w3c = if with_w3c { headers.get(Field::Baggage) } else { None };
+    let w3c = if with_w3c && !context.is_read_only { headers.get(Field::Baggage) } else { None };
     if !headers.contains_any(FIELDS) && w3c.is_none() {
         return;
     }

@@ -144,6 +144,12 @@ impl Format for W3cTraceContext {
         }
     }
 
+    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        if !context.withholds {
+            context.forward_verbatim(&self.extract(context.received()), self.fields(), writer);
+        }
+    }
+
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let Some((trace_id, span_id)) = context.ids_or_omit(Field::TraceParent, writer) else {
             return;
