@@ -3,6 +3,7 @@
 //! - [`explain`] says where captured requests lost their trace.
 //! - [`fleet`] shows one trace through several services, in a terminal or on a page.
 //! - [`service`] answers which trace context it received.
+//!   With `--upstream` it is a [gateway](service::gateway). A smaller one is in `src/bin/reverse_proxy.rs`.
 //! - [`soak`] sends load for a long time and checks every context.
 //!
 //! Examples of carriers that are not HTTP are in `traceprop-core/examples`.

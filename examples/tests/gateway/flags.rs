@@ -76,6 +76,22 @@ async fn ok_correlation_ids_go_on_where_they_are_sent() {
     }
 }
 
+#[test]
+fn ok_inspect_shows_what_the_trust_refuses() {
+    for arguments in
+        ["--trust ignore", "--trust restart --accept-baggage none", "--trust resample --skip /", "--passthrough"]
+    {
+        let service = crate::Service::start_with(arguments.split(' '));
+        let lines = [("traceparent", TRACEPARENT), ("baggage", "tenant=acme"), ("b3", "0"), ("x_b3_traceid", "1")];
+        let inspected = service.inspect(&lines.map(|(name, value)| (name, value.as_bytes())));
+        let headers = inspected["headers"].as_array().expect("a list");
+        for (name, value) in lines {
+            assert!(headers.contains(&serde_json::json!([name, value])), "{arguments} {name}");
+        }
+        assert_eq!(inspected["formats"][0]["outcome"], "context", "{arguments}");
+    }
+}
+
 /// Returns the first line of what a command line prints to the standard error, and its exit code.
 fn refused(arguments: &str) -> (String, Option<i32>) {
     let service = Command::new(env!("CARGO_BIN_EXE_service")).args(arguments.split(' ')).output().expect("it starts");
