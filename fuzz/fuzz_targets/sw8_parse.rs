@@ -113,7 +113,8 @@ fn extension(line: &[u8]) {
         Ok(extension) => {
             let fields: Vec<_> = trim(line).split(|&b| b == b'-').map(trim).collect();
             assert_eq!(extension.skip_analysis, fields[0] == b"1");
-            let time = fields.get(1).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
+            let digits = fields.get(1).filter(|digits| digits.iter().all(u8::is_ascii_digit));
+            let time = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
             assert_eq!(extension.sent_at_ms, time);
             assert_eq!(Sw8Extension::parse(extension.to_string().as_bytes()), Ok(extension));
         }

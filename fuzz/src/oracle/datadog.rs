@@ -2,7 +2,7 @@
 
 use traceprop_core::{RemoteContext, Sampling, SpanId, TraceId};
 
-use super::{Expected, decimal, lower_hex, split_once, text, trim};
+use super::{Expected, decimal, equal_copies, lower_hex, split_once, text, trim};
 use crate::input::{Headers, values};
 
 /// What the headers say.
@@ -33,12 +33,13 @@ impl Fields {
     }
 }
 
-/// Reads a number on the only line of a field, if it exists and is valid.
+/// Reads the number of a field, if it exists and is valid.
 fn number(headers: &Headers, name: &str, minus: bool) -> Option<Option<i128>> {
-    let [line] = values(headers, name)[..] else {
-        return (!values(headers, name).is_empty()).then_some(None);
-    };
-    let line = trim(line);
+    let lines = values(headers, name);
+    if lines.is_empty() {
+        return None;
+    }
+    let Some(line) = equal_copies(&lines) else { return Some(None) };
     let digits = line.strip_prefix(b"-").filter(|_| minus).unwrap_or(line);
     let value = decimal(digits).map(|value| i128::try_from(value).unwrap_or(i128::MAX));
     Some(value.map(|value| if digits.len() < line.len() { -value } else { value }))
@@ -129,9 +130,12 @@ pub fn tags(lines: &[&[u8]]) -> Tags {
     tags
 }
 
-/// Returns whether text is a minus and a number of one byte.
+/// Returns whether text is a minus and a number of one byte, perhaps after a hash of ten digits.
 pub fn is_decision_maker(text: &str) -> bool {
-    let number = text.strip_prefix('-').and_then(|digits| decimal(digits.as_bytes()));
+    let hash = text.split_once('-').map_or("", |(hash, _)| hash);
+    let is_hash = hash.is_empty() || lower_hex(hash.as_bytes(), |len| len == 10).is_some();
+    let number = text[hash.len()..].strip_prefix('-').filter(|_| is_hash);
+    let number = number.and_then(|digits| decimal(digits.as_bytes()));
     number.is_some_and(|number| number <= 255)
 }
 

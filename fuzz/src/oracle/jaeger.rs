@@ -2,7 +2,7 @@
 
 use traceprop_core::{RemoteContext, Sampling, SpanId, TraceId};
 
-use super::{Expected, any_hex, percent, split_once, text, trim};
+use super::{Expected, any_hex, equal_copies, percent, split_once, text, trim};
 use crate::input::{Headers, values};
 
 /// Reads trace, span and flag byte of a value.
@@ -50,14 +50,13 @@ pub fn expected(headers: &Headers) -> Expected {
             Some(1..=256) => Expected::Decision(Sampling::Debug),
             Some(_) => Expected::Invalid,
         },
-        [value] => match header(value) {
+        _ => match equal_copies(&values(headers, "uber-trace-id")).and_then(header) {
             Some((trace_id, span_id, flags)) => Expected::Context(RemoteContext {
                 sampling: sampling(flags),
                 ..RemoteContext::new(trace_id, Some(span_id))
             }),
             None => Expected::Invalid,
         },
-        _ => Expected::Invalid,
     }
 }
 
@@ -66,7 +65,7 @@ pub fn baggage(headers: &Headers) -> Vec<(String, String)> {
     // A list item gives way to a line, and of two of one kind the later counts, at the place of the first.
     let mut items: Vec<(String, Vec<u8>, bool)> = Vec::new();
     let mut put = |key: &[u8], value: &[u8], is_line: bool| {
-        let key = text(key).to_ascii_lowercase();
+        let key = if is_line { text(key) } else { decoded(key) }.to_ascii_lowercase();
         match items.iter_mut().find(|(known, ..)| *known == key) {
             Some(known) if known.2 == is_line => known.1 = value.to_vec(),
             Some(_) => {}

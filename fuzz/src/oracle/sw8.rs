@@ -172,7 +172,7 @@ fn fnv(parts: &[&[u8]]) -> u128 {
 
 /// Returns key and value of each pair that counts.
 pub fn correlation(lines: &[&[u8]]) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
+    let mut pairs: Vec<(String, String)> = Vec::new();
     let mut end = 0;
     for raw in lines.join(&b',').split(|&b| b == b',') {
         end += raw.len();
@@ -181,8 +181,13 @@ pub fn correlation(lines: &[&[u8]]) -> Vec<(String, String)> {
         }
         end += 1;
         let pair = split_once(trim(raw), b':').and_then(|(key, value)| Some((base64_text(key)?, base64_text(value)?)));
-        pairs.extend(pair.filter(|(key, value)| !key.is_empty() && !value.is_empty()));
+        let Some(pair) = pair.filter(|(key, value)| !key.is_empty() && !value.is_empty()) else { continue };
+        let known = pairs.iter().position(|(key, _)| *key == pair.0);
+        if known.is_none() && pairs.len() == 3 {
+            break;
+        }
+        known.map(|at| pairs.remove(at));
+        pairs.push(pair);
     }
-    pairs.truncate(3);
     pairs
 }

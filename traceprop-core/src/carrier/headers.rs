@@ -4,6 +4,7 @@ use super::Lookup;
 use super::source::LineSource;
 use super::table::Table;
 use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
+use crate::wire;
 
 /// The most lines of one field that are read.
 ///
@@ -210,6 +211,16 @@ impl<'c> HeaderLines<'c> {
     #[inline]
     pub fn is_over_limit(&self) -> bool {
         self.repeated && self.walk(MAX_HEADER_LINES + 1).count() > MAX_HEADER_LINES
+    }
+
+    /// Returns the value of a header that has one value, if all lines have it, and all parts of a line between commas.
+    ///
+    /// Browsers and proxies that add a header instead of replacing it send equal copies.
+    #[cold]
+    pub(crate) fn equal_value(&self) -> Option<&'c [u8]> {
+        let mut values = self.iter().flat_map(|line| line.split(|&byte| byte == b',')).map(wire::trim);
+        let first = values.next()?;
+        (!self.is_over_limit() && values.all(|value| value == first)).then_some(first)
     }
 
     /// Iterates over the lines, at most [`MAX_HEADER_LINES`].

@@ -222,7 +222,7 @@ mod tests {
         let owned = made(&fields("t")).with_sw8_correlation(pairs);
         let received = owned.sw8().unwrap().correlation;
         let keys: Vec<_> = received.iter().map(|(key, _)| key.to_string()).collect();
-        assert_eq!(keys, ["a", "d", "a"]);
+        assert_eq!(keys, ["d", "a", "e"]);
         assert!(made(&fields("t")).with_sw8_correlation([]).sw8().unwrap().correlation.is_empty());
     }
 

@@ -266,8 +266,8 @@ pub(crate) fn invalid(subject: &Subject) -> Vec<(Lines, &'static str)> {
             with("x-datadog-sampling-priority", "2147483648"),
             with("x-datadog-origin", "rüm"),
         ],
-        "sw8" => vec![with("sw8-x", "1-now"), with("sw8-correlation", "a=b")],
-        "acme-sw8" => vec![with("acme-sw8-x", "1-now"), with("acme-sw8-correlation", "a=b")],
+        "sw8" => vec![with("sw8-x", &"1".repeat(65)), with("sw8-correlation", "a=b")],
+        "acme-sw8" => vec![with("acme-sw8-x", &"1".repeat(65)), with("acme-sw8-correlation", "a=b")],
         "x-acme-trace" => vec![with("x-acme-keep", "maybe")],
         _ => vec![],
     }

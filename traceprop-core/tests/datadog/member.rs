@@ -89,13 +89,16 @@ fn err_headers_without_datadog_data_write_no_member() {
 }
 
 #[test]
-fn err_headers_that_merely_agree_with_another_format_make_no_member() {
+fn ok_headers_that_agree_with_another_format_lend_their_data() {
     let builder = Propagator::builder().extract(B3::single()).extract(DATADOG);
     let propagator = build(builder.inject(TRACE_CONTEXT));
     let received = request(&[TID, ("b3", "66c1f3a00000000070e78dd3418db497-00000000000000fe-1")]);
     let sent = inject_span(&propagator, &received);
     assert_eq!(sent.get("traceparent"), Some("00-66c1f3a00000000070e78dd3418db497-00000000000000ff-01"));
-    assert_eq!(sent.get("tracestate"), None);
+    assert_eq!(sent.get("tracestate"), Some("dd=s:1;p:4000000000000001"));
+    // Headers of another trace lend nothing.
+    let received = request(&[TID, ("b3", "66c1f3a00000000070e78dd3418db498-00000000000000fe-1")]);
+    assert_eq!(inject_span(&propagator, &received).get("tracestate"), None);
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn ok_our_own_member_comes_after() {
 static B3_FORMAT: B3 = B3::single();
 
 #[test]
-fn ok_another_formats_context_leaves_the_member_unchanged() {
+fn ok_a_member_of_the_same_trace_is_said_in_the_headers_too() {
     let builder = Propagator::builder().extract(B3_FORMAT).extract(TRACE_CONTEXT);
     let propagator = build(builder.inject(DATADOG).inject(TRACE_CONTEXT));
     let b3 = |decision: &'static str| {
@@ -199,14 +202,20 @@ fn ok_another_formats_context_leaves_the_member_unchanged() {
         (get("x-datadog-sampling-priority"), get("x-datadog-origin"), get("x-datadog-tags"), get("tracestate"))
     };
     let text = |parts: [&str; 4]| parts.map(str::to_owned).into();
+    let tags = "_dd.p.tid=66c1f3a000000000,_dd.p.dm=-4";
     let received = "acme=1,dd=s:2;o:rum;p:0123456789abcdef;t.dm:-4";
     let tid = "_dd.p.tid=66c1f3a000000000";
-    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-1"), text(["1", "", tid, received]));
+    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-1"), text(["2", "rum", tags, received]));
     // A missing decision is filled in from the member, which brings its number.
-    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001"), text(["2", "", tid, received]));
+    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001"), text(["2", "rum", tags, received]));
     // One that contradicts the member corrects it.
     let corrected = "dd=s:0;o:rum;p:0123456789abcdef,acme=1";
-    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-0"), text(["0", "", tid, corrected]));
+    assert_eq!(b3("66c1f3a00000000070e78dd3418db497-4000000000000001-0"), text(["0", "rum", tid, corrected]));
+    // A member of another trace says nothing.
+    let other = (String::new(), String::new(), "_dd.p.tid=66c1f3a000000000".to_owned(), String::new());
+    let sent = b3("66c1f3a00000000070e78dd3418db498-4000000000000001-1");
+    assert_eq!((sent.1, sent.2), (other.1, other.2));
+    assert_eq!((sent.0.as_str(), sent.3.contains("rum")), ("1", false));
 }
 
 /// Returns the tracestate of a context that was built from fields.

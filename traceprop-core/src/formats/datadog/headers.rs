@@ -58,7 +58,7 @@ impl<'c> DatadogHeaders<'c> {
     ///
     /// # Errors
     /// Returns [`InvalidHeader`] if the trace id is not a decimal number from 1 to 2^64-1 (`empty`, `bad-decimal`,
-    /// `out-of-range`, `zero-trace-id` or `too-long`), or has several lines (`repeated-field`).
+    /// `out-of-range`, `zero-trace-id` or `too-long`), or has several values that differ (`repeated-field`).
     pub fn from_lines(headers: &Headers<'c>) -> Result<Option<Self>, InvalidHeader> {
         let parsed = Self::parse(headers, &mut Parsed::new(Outcome::Absent))?;
         let origin = origin(headers).ok().flatten().and_then(|origin| core::str::from_utf8(origin).ok());
@@ -135,22 +135,25 @@ pub(super) fn priority(headers: &Headers<'_>) -> Option<i32> {
     number(headers, Field::DatadogSamplingPriority, decimal::signed).ok()?
 }
 
-/// Reads a header that holds one number. Several lines are invalid, and so are values that a browser or a proxy joined
-/// with a comma: RFC 9110 makes the two forms equal, and taking one of the values would be a guess.
+/// Reads a header that holds one number. Equal copies are one number. Different numbers are invalid, on lines of their own
+/// and joined by a comma: RFC 9110 makes the two forms equal, and taking one of the values would be a guess.
 #[inline(always)]
 fn number<T>(
     headers: &Headers<'_>,
     field: Field,
     parse: fn(&[u8]) -> Result<T, ReasonAt>,
 ) -> Result<Option<T>, InvalidHeader> {
-    match headers.get(field) {
-        None => Ok(None),
-        Some(_) if headers.is_repeated(field) => Err(InvalidHeader::new(field, InvalidReason::RepeatedField, 0)),
-        Some(line) => {
-            // Nearly no number has blanks around it.
-            let number = parse(line).or_else(|_| parse(wire::trim(line)));
-            number.map(Some).map_err(|error| error.shifted_by(wire::lead(line)).of(field))
-        }
+    let Some(line) = headers.get(field) else { return Ok(None) };
+    let number = match headers.is_repeated(field) {
+        true => Err(InvalidHeader::new(field, InvalidReason::RepeatedField, 0)),
+        // Nearly no number has blanks around it.
+        false => parse(line)
+            .or_else(|_| parse(wire::trim(line)))
+            .map_err(|error| error.shifted_by(wire::lead(line)).of(field)),
+    };
+    match number {
+        Ok(number) => Ok(Some(number)),
+        Err(error) => headers.get_all(field).equal_value().and_then(|value| parse(value).ok()).map(Some).ok_or(error),
     }
 }
 
@@ -263,15 +266,31 @@ mod tests {
     }
 
     #[test]
-    fn err_repeated_ids_and_priority_even_if_they_agree() {
-        let (twice, _) = read(&[TRACE, TRACE]);
+    fn err_repeated_ids_and_priority_that_differ() {
+        let (twice, _) = read(&[TRACE, ("x-datadog-trace-id", b"78")]);
         assert_eq!(twice, Err(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::RepeatedField, 0)));
         let parent = ("x-datadog-parent-id", &b"78"[..]);
-        let priority = ("x-datadog-sampling-priority", &b"1"[..]);
-        let (read, ignored) = read(&[TRACE, parent, parent, priority, priority]);
+        let other = ("x-datadog-parent-id", &b"79"[..]);
+        let [priority, second] = [&b"1"[..], b"2"].map(|value| ("x-datadog-sampling-priority", value));
+        let (read, ignored) = read(&[TRACE, parent, other, priority, second]);
         assert_eq!(read, Ok(Some(context(None, Sampling::Deferred))));
         let repeated = |field| Ignored::Field(InvalidHeader::new(field, InvalidReason::RepeatedField, 0));
         assert_eq!(ignored, [repeated(Field::DatadogParentId), repeated(Field::DatadogSamplingPriority)]);
+    }
+
+    #[test]
+    fn ok_equal_copies_are_one_value() {
+        let expected = Ok(Some(context(Some(78), Sampling::Sampled)));
+        let [parent, joined] = [&b" 78"[..], b"78 ,78"].map(|value| ("x-datadog-parent-id", value));
+        let priority = ("x-datadog-sampling-priority", &b"1"[..]);
+        let (on_lines, ignored) = read(&[TRACE, TRACE, parent, joined, priority, priority]);
+        assert_eq!((on_lines, ignored.len()), (expected, 0));
+        let (joined, ignored) = read(&[("x-datadog-trace-id", b"77,77, 77"), joined, priority]);
+        assert_eq!((joined, ignored.len()), (expected, 0));
+        let (missing, _) = read(&[("x-datadog-trace-id", b"77,")]);
+        assert_eq!(missing, Err(InvalidHeader::new(Field::DatadogTraceId, InvalidReason::BadDecimal, 2)));
+        let too_many = [TRACE; crate::carrier::headers::MAX_HEADER_LINES + 1];
+        assert_eq!(read(&too_many).0.map_err(|invalid| invalid.reason()), Err(InvalidReason::RepeatedField));
     }
 
     #[test]

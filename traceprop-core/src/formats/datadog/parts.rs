@@ -63,8 +63,8 @@ impl<'a> DatadogParts<'a> {
     pub(crate) fn tags_text(&self) -> String {
         let named = self.tags.iter().filter_map(|(key, value)| Some((key.strip_prefix(TAG_PREFIX)?, value)));
         let pairs = named.take(MAX_GIVEN + 1).map(|(name, value)| {
-            // No header can hold blanks at the ends of a value.
-            let value = value.trim_matches([' ', '\t']).replace(',', "\u{fffd}");
+            // A header cannot hold blanks at the end of a value. Those at its start are part of it.
+            let value = value.trim_end_matches([' ', '\t']).replace(',', "\u{fffd}");
             alloc::format!("{TAG_PREFIX}{}={value}", name.replace([',', '='], "\u{fffd}"))
         });
         pairs.collect::<alloc::vec::Vec<_>>().join(",")
@@ -81,10 +81,10 @@ mod tests {
     fn ok_given_tags_are_header_text() {
         let given = [("_dd.p.a=,b", "1,2\r\n"), ("_dd.p.é", " x "), ("secret", "y"), ("_dd.p.", "z=")];
         let text = DatadogParts::new().tags(&given).tags_text();
-        assert_eq!(text, "_dd.p.a\u{fffd}\u{fffd}b=1\u{fffd}2\r\n,_dd.p.é=x,_dd.p.=z=");
+        assert_eq!(text, "_dd.p.a\u{fffd}\u{fffd}b=1\u{fffd}2\r\n,_dd.p.é= x,_dd.p.=z=");
         let tags = DatadogTags::from_parts(HeaderLines::one(text.as_bytes()));
         let tags: alloc::vec::Vec<_> = tags.iter().map(|tag| (tag.name, tag.value.as_str())).collect();
-        assert_eq!(tags, [("a\u{fffd}\u{fffd}b", Some("1\u{fffd}2\r\n")), ("é", Some("x")), ("", Some("z="))]);
+        assert_eq!(tags, [("a\u{fffd}\u{fffd}b", Some("1\u{fffd}2\r\n")), ("é", Some(" x")), ("", Some("z="))]);
     }
 
     #[test]

@@ -39,10 +39,34 @@ pub(super) enum DecisionMaker {
 }
 
 /// Returns whether a value is a minus and a number of one byte. Releases of the tracers add numbers.
+///
+/// A hash of the service that decided may come first: ten hex digits in lower case (dd-trace-java).
 pub(super) fn is_decision_maker(value: &[u8]) -> bool {
+    const HASH: usize = 10;
     match value {
         [b'-', b'0'..=b'9'] | [b'-', b'0'..=b'9', b'0'..=b'9'] => true,
         [b'-', digits @ ..] => decimal::unsigned(digits).is_ok_and(|number| number <= u8::MAX.into()),
-        _ => false,
+        _ => match value.split_at_checked(HASH) {
+            Some((hash, maker @ [b'-', ..])) => {
+                hash.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) && is_decision_maker(maker)
+            }
+            _ => false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ok_a_decision_maker_with_and_without_a_hash() {
+        for value in ["-0", "-4", "-13", "-255", "934086a686-4", "0000000000-255"] {
+            assert!(is_decision_maker(value.as_bytes()), "{value}");
+        }
+        for value in ["", "-", "4", "-256", "--4", "-4 ", "934086a68-4", "934086a6866-4", "934086A686-4", "934086a686-"]
+        {
+            assert!(!is_decision_maker(value.as_bytes()), "{value}");
+        }
     }
 }

@@ -18,7 +18,8 @@ use crate::tracestate::{TraceState, TraceStateMember};
 /// The Datadog data of a context, borrowed from its headers.
 ///
 /// If the `x-datadog-*` headers supplied the context, the data is from them. If traceparent did, it is from the `dd`
-/// member of tracestate. A format that only names the same trace adds no data.
+/// member of tracestate. If another format did, it is from the headers if they name the same trace, else from the `dd`
+/// member of a traceparent that names it.
 ///
 /// ```
 /// use traceprop_core::presets;
@@ -66,7 +67,7 @@ pub(super) enum Source {
     Headers,
     /// A traceparent supplied the context, so the `dd` member counts.
     Member,
-    /// Another format supplied the context.
+    /// Another format supplied the context, and none with Datadog data names the same trace.
     Nothing,
 }
 
@@ -76,6 +77,10 @@ impl Source {
             _ if received.built.contains(FormatKind::Datadog) => Self::Built,
             Some(FormatKind::Datadog) => Self::Headers,
             Some(FormatKind::TraceContext) => Self::Member,
+            Some(_) if received.agrees.contains(FormatKind::Datadog) => Self::Headers,
+            Some(_) if received.agrees.contains(FormatKind::TraceContext) && received.tracestate.has_dd() => {
+                Self::Member
+            }
             _ => Self::Nothing,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! uberctx-KEY    = value                      percent-encoded, "+" is a space
-//! jaeger-baggage = item *( "," item )         item = key "=" value
+//! jaeger-baggage = item *( "," item )         item = key "=" value, both percent-encoded
 //!
 //! uberctx-tenant: acme%20inc
 //! ```
@@ -175,7 +175,7 @@ impl<'c> JaegerBaggage<'c> {
         }
         self.read += 1;
         let items = self.items.get_or_insert([None; MAX_ITEMS]);
-        let known = items[..self.len].iter_mut().flatten().find(|known| known.has_key(item.raw_key()));
+        let known = items[..self.len].iter_mut().flatten().find(|known| known.has_key_of(&item));
         match known {
             Some(known) if known.source() == item.source() => *known = item,
             Some(_) => self.is_shadowed |= item.source() == Source::List,
@@ -350,12 +350,27 @@ mod tests {
         assert_eq!(shown, "JaegerBaggage { len: 1, ignored: None, .. } Some(JaegerBaggageItem(6 bytes))");
     }
 
+    #[test]
+    fn ok_keys_of_a_list_are_decoded() {
+        let list = [("jaeger-baggage", "kevin%20spacey=a, B%2Bc=d%20e,kevin+spacey=f,%=g")];
+        assert_eq!(items(&list), pairs(&[("kevin spacey", "f"), ("b+c", "d e"), ("%", "g")]));
+        with(&list, |baggage| {
+            assert!(baggage.get("Kevin Spacey").is_some_and(|item| item.raw_key() == "kevin+spacey"));
+            assert!(baggage.get("kevin%20spacey").is_none());
+        });
+        // A key in a header name is not encoded. It has precedence over a member with this name.
+        let line = ("uberctx-a%20b", "1");
+        assert_eq!(items(&[line]), pairs(&[("a%20b", "1")]));
+        assert_eq!(items(&[line, ("jaeger-baggage", "a%2520b=2,a%20b=3")]), pairs(&[("a%20b", "1"), ("a b", "3")]));
+    }
+
     proptest! {
         #[test]
         fn ok_no_list_panics_and_bounds_hold(list: String) {
             with(&[("jaeger-baggage", &list)], |baggage| {
                 assert!(baggage.len() <= JaegerBaggage::MAX_ITEMS);
-                assert!(baggage.iter().all(|item| !item.raw_key().is_empty() && baggage.get(item.raw_key()) == Some(item)));
+                let finds = |item: JaegerBaggageItem<'_>| baggage.get(&item.key()) == Some(item) || item.key().contains('\u{fffd}');
+                assert!(baggage.iter().all(|item| !item.raw_key().is_empty() && finds(item)));
             });
         }
     }

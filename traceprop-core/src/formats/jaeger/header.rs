@@ -70,13 +70,17 @@ impl UberTraceId {
         parse(wire::trim(value)).map_err(|error| error.shifted_by(wire::lead(value)).of(Field::UberTraceId))
     }
 
-    /// Parses the header of a request, if there is one. Several lines are invalid.
+    /// Parses the header of a request, if there is one. Equal copies are one value; different values are invalid.
     pub(crate) fn read(headers: &Headers<'_>) -> Option<Result<Self, InvalidHeader>> {
         let first = headers.get(Field::UberTraceId)?;
-        if headers.is_repeated(Field::UberTraceId) {
-            return Some(Err(InvalidHeader::new(Field::UberTraceId, InvalidReason::RepeatedField, 0)));
-        }
-        Some(Self::parse(first))
+        let read = match headers.is_repeated(Field::UberTraceId) {
+            true => Err(InvalidHeader::new(Field::UberTraceId, InvalidReason::RepeatedField, 0)),
+            false => Self::parse(first),
+        };
+        Some(read.or_else(|error| {
+            let copy = headers.get_all(Field::UberTraceId).equal_value();
+            copy.and_then(|value| Self::parse(value).ok()).ok_or(error)
+        }))
     }
 
     /// Returns the flags of a header that is known to be valid, without parsing the rest of it.
@@ -329,6 +333,26 @@ mod tests {
         assert_eq!(err(b"1:2:0:1,1:2:0:1"), (InvalidReason::RepeatedField, 7));
         assert_eq!(err(b"1:2:0:1, "), (InvalidReason::RepeatedField, 7));
         assert_eq!(err(b",1:2:0:1"), (InvalidReason::RepeatedField, 0));
+    }
+
+    #[test]
+    fn ok_read_equal_copies_as_one_value() {
+        let read = |lines: &[&'static str]| {
+            let lines: std::vec::Vec<_> = lines.iter().map(|line| ("uber-trace-id", *line)).collect();
+            let mut names = crate::field::FieldNames::new();
+            names.watch(crate::field::FieldSet::of(&[Field::UberTraceId]));
+            UberTraceId::read(&Headers::collect(&lines, &names)).unwrap().map_err(|invalid| invalid.reason())
+        };
+        let one = read(&["1:2:0:1"]);
+        assert!(one.is_ok());
+        for lines in [&["1:2:0:1", " 1:2:0:1"][..], &["1:2:0:1,1:2:0:1"], &["1:2:0:1 , 1:2:0:1", "1:2:0:1"]] {
+            assert_eq!(read(lines), one, "{lines:?}");
+        }
+        let valid = core::str::from_utf8(VALID).unwrap();
+        assert_eq!(read(&[valid, valid]), read(&[valid]));
+        for lines in [&["1:2:0:1", "1:2:0:0"][..], &["1:2:0:1,1:3:0:1"], &["1:2:0:1,"], &["1:2:0:1", ""]] {
+            assert_eq!(read(lines), Err(InvalidReason::RepeatedField), "{lines:?}");
+        }
     }
 
     #[test]

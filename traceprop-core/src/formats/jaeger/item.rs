@@ -73,16 +73,37 @@ impl<'c> JaegerBaggageItem<'c> {
 
     /// Returns `true` if the item has this key. Case is ignored, because keys are parts of header names.
     pub fn has_key(&self, key: &str) -> bool {
-        self.key.eq_ignore_ascii_case(key)
+        match self.decoded_key() {
+            None => self.key.eq_ignore_ascii_case(key),
+            Some(decoded) => lowercase(decoded).eq(lowercase(key.bytes())),
+        }
     }
 
-    /// Returns the key in lower case.
+    /// Returns `true` if the items have one key.
+    pub(super) fn has_key_of(&self, other: &JaegerBaggageItem<'_>) -> bool {
+        match other.decoded_key() {
+            None => self.has_key(other.key),
+            Some(key) => match self.decoded_key() {
+                None => lowercase(key).eq(lowercase(self.key.bytes())),
+                Some(decoded) => lowercase(decoded).eq(lowercase(key)),
+            },
+        }
+    }
+
+    /// Returns the decoded key of a member, if there is something to decode. A key in a header name is not encoded.
+    fn decoded_key(&self) -> Option<Decoded<'c>> {
+        let is_encoded = self.source == Source::List && self.key.bytes().any(|byte| matches!(byte, b'%' | b'+'));
+        is_encoded.then(|| Decoded::new(self.key.as_bytes(), Decoding::Form))
+    }
+
+    /// Returns the key in lower case. That of a member of `jaeger-baggage` is percent-decoded.
     #[cfg(feature = "alloc")]
     pub fn key(&self) -> alloc::borrow::Cow<'c, str> {
         use alloc::borrow::Cow;
-        match self.key.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => Cow::Owned(self.key.to_ascii_lowercase()),
-            false => Cow::Borrowed(self.key),
+        let key = self.decoded_key().map_or(Cow::Borrowed(self.key), |decoded| decoded.text());
+        match key.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(key.to_ascii_lowercase()),
+            false => key,
         }
     }
 
@@ -121,6 +142,10 @@ impl<'c> JaegerBaggageItem<'c> {
     pub(super) const fn source(&self) -> Source {
         self.source
     }
+}
+
+fn lowercase(bytes: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
+    bytes.map(|byte| byte.to_ascii_lowercase())
 }
 
 impl fmt::Debug for JaegerBaggageItem<'_> {

@@ -18,8 +18,8 @@
 //! - `%3A` for every colon (the Java client),
 //! - any text in the deprecated field of the parent id.
 //!
-//! Short ids are valid: the Python and Node.js clients strip zeros on the left. A second value, on a line of its own or
-//! after a comma, makes the header invalid.
+//! Short ids are valid: the Python and Node.js clients strip zeros on the left. A second value that differs, on a line of
+//! its own or after a comma, makes the header invalid.
 //!
 //! Jaeger cannot express an undecided trace. `Deferred` is written as `0`, and a received `0` does not fill in a decision
 //! that another format left open. W3C and Jaeger share only the sampled bit.

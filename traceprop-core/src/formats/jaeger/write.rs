@@ -73,7 +73,7 @@ pub(crate) fn filter_text<'l>(
     match field {
         Field::JaegerBaggage => Some(FilteredLine::of_list(line, |member| {
             let item = JaegerBaggageItem::parse_member(member).ok().flatten();
-            allow == Allow::All || item.is_some_and(|item| allow.allows_header(item.raw_key()))
+            allow == Allow::All || item.is_some_and(|item| allow.allows(|key| item.has_key(key)))
         })),
         Field::UberContext => {
             let key = name.get(PREFIX.len()..).unwrap_or_default();
@@ -92,7 +92,7 @@ fn write_item(
     let key = item.raw_key();
     let allow = context.options().allowed_baggage();
     let allowed = match item.source() {
-        Source::Line | Source::List => allow.allows_header(key),
+        Source::Line | Source::List => allow.allows(|key| item.has_key(key)),
         Source::W3c => allow.allows_key(key),
     };
     let raw = item.raw_value();

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! An invalid pair is ignored alone. The specification says fewer than 3 pairs and values under 128 bytes, but agents
-//! accept 3 and 128. An empty value is not a pair, since agents remove a key that way. Several lines are one list.
+//! accept 3 and 128. An empty value is not a pair, since agents remove a key that way. Several lines are one list. The
+//! last pair of a key counts, and only that one is written.
 //!
 //! Spec: <https://skywalking.apache.org/docs/main/next/en/api/x-process-correlation-headers-v1/>
 
@@ -74,28 +75,37 @@ impl<'c> Sw8Correlation<'c> {
             return Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0));
         }
         let mut correlation = Self { lines, len: 0, ignored: None };
-        for step in Walk::new(lines) {
-            match step {
-                Ok(_) => correlation.len += 1,
-                Err((reason, at)) => {
-                    correlation.ignored = correlation.ignored.or(Some(InvalidHeader::new(field, reason, at)));
-                }
-            }
+        for (reason, at) in Walk::new(lines).filter_map(Result::err) {
+            correlation.ignored = correlation.ignored.or(Some(InvalidHeader::new(field, reason, at)));
         }
+        correlation.len = correlation.iter().count();
         match correlation.ignored {
             Some(_) if correlation.len == 0 => Err(InvalidHeader::new(field, InvalidReason::NoValidMember, 0)),
             _ => Ok(correlation),
         }
     }
 
-    /// Returns key and value of each pair, in order.
+    /// Returns key and value of each pair, in order. Of several pairs with a key only the last is returned.
     pub fn iter(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> + use<'c> {
-        Walk::new(self.lines).filter_map(Result::ok)
+        let mut pairs = [None; MAX_PAIRS];
+        let mut len = 0;
+        for pair in Walk::new(self.lines).filter_map(Result::ok) {
+            let is_same = |known: &Option<(Sw8Text<'c>, _)>| known.is_some_and(|(key, _)| key == pair.0);
+            if let Some(earlier) = pairs.iter().position(is_same) {
+                pairs[earlier..len].rotate_left(1);
+                len -= 1;
+            }
+            if let Some(place) = pairs.get_mut(len) {
+                *place = Some(pair);
+                len += 1;
+            }
+        }
+        pairs.into_iter().take(len).flatten()
     }
 
-    /// Returns the value of a key, the last if the key is repeated.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<Sw8Text<'c>> {
-        self.iter().filter(|(known, _)| *known == key).last().map(|(_, value)| value)
+        self.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
     /// Returns the number of pairs.
@@ -117,7 +127,11 @@ impl<'c> Sw8Correlation<'c> {
 
     /// Returns the received lines if all of their pairs may be written.
     pub(super) fn as_received(&self, allow: Allow<'_>) -> Option<impl Iterator<Item = &'c str> + use<'c>> {
-        let whole = allow == Allow::All && self.ignored.is_none() && self.iter().all(|(_, value)| fits(value));
+        let is_repeated = || Walk::new(self.lines).filter(Result::is_ok).count() > self.len;
+        let whole = allow == Allow::All
+            && self.ignored.is_none()
+            && self.iter().all(|(_, value)| fits(value))
+            && !is_repeated();
         let lines = self.lines.iter().map(|line| wire::ascii(wire::trim(line)));
         whole.then(|| lines.filter(|line| !line.is_empty()))
     }
@@ -133,13 +147,19 @@ impl From<Sw8Correlation<'_>> for crate::baggage::OwnedBaggage {
 }
 
 /// Returns the line of the first pairs that can be written: neither side is empty, and the value has at most 128 bytes.
+/// The last pair of a key counts.
 #[cfg(feature = "alloc")]
 pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> alloc::string::String {
     use crate::wire::base64::Encoded;
 
     let can_be_written = |(key, value): &(&str, &str)| !key.is_empty() && (1..=MAX_VALUE).contains(&value.len());
     let mut line = alloc::string::String::new();
-    for (key, value) in pairs.into_iter().filter(can_be_written).take(MAX_PAIRS) {
+    let mut last = alloc::vec::Vec::new();
+    for (key, value) in pairs.into_iter().filter(can_be_written) {
+        last.retain(|(known, _)| *known != key);
+        last.push((key, value));
+    }
+    for (key, value) in last.into_iter().take(MAX_PAIRS) {
         let comma = if line.is_empty() { "" } else { "," };
         // Writing to a string does not fail.
         let _ = fmt::write(&mut line, format_args!("{comma}{}:{}", Encoded(key.as_bytes()), Encoded(value.as_bytes())));
@@ -183,13 +203,13 @@ struct Walk<'c> {
     lines: HeaderLinesIter<'c>,
     rest: Option<&'c [u8]>,
     at: usize,
-    pairs: usize,
+    keys: [Option<Sw8Text<'c>>; MAX_PAIRS],
     done: bool,
 }
 
 impl<'c> Walk<'c> {
     fn new(lines: HeaderLines<'c>) -> Self {
-        Self { lines: lines.iter(), rest: None, at: 0, pairs: 0, done: false }
+        Self { lines: lines.iter(), rest: None, at: 0, keys: [None; MAX_PAIRS], done: false }
     }
 }
 
@@ -221,12 +241,14 @@ impl<'c> Iterator for Walk<'c> {
                 continue;
             }
             let read = read_pair(pair).map_err(|reason| (reason, at));
-            if read.is_ok() {
-                if self.pairs == MAX_PAIRS {
-                    self.done = true;
-                    return Some(Err((InvalidReason::TooManyMembers, at)));
+            if let Ok((key, _)) = read {
+                match self.keys.iter_mut().find(|known| known.is_none_or(|known| known == key)) {
+                    Some(place) => *place = Some(key),
+                    None => {
+                        self.done = true;
+                        return Some(Err((InvalidReason::TooManyMembers, at)));
+                    }
                 }
-                self.pairs += 1;
             }
             return Some(read);
         }
@@ -308,7 +330,10 @@ mod tests {
 
     #[test]
     fn ok_pairs_in_order_and_last_value_of_a_key() {
-        assert_eq!(pairs("YQ==:MQ==, YQ:Mg ,,"), [("a".into(), "1".into()), ("a".into(), "2".into())]);
+        assert_eq!(pairs("YQ==:MQ==, YQ:Mg ,,"), [("a".into(), "2".into())]);
+        // A key that is repeated takes no place of another: a, b, a, c, a.
+        let several = pairs("YQ==:MQ==,Yg:Mg,YQ==:Mw==,Yw:NA,YQ==:NQ==");
+        assert_eq!(several, [("b".into(), "2".into()), ("c".into(), "4".into()), ("a".into(), "5".into())]);
         let correlation = Sw8Correlation::parse(b"YQ==:MQ==,YQ:Mg").unwrap();
         assert_eq!(correlation.get("a").unwrap(), "2");
         assert_eq!((correlation.get("b"), correlation.ignored()), (None, None));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! sw8-x = mode "-" time         mode = "1": skip the analysis of this trace; any other: analyse it
-//!                               time = decimal, milliseconds since 1970, or blank
+//!                               time = decimal, milliseconds since 1970; any other text is no time
 //!
 //! 1-1768384712345
 //! ```
@@ -44,11 +44,12 @@ pub struct Sw8Extension {
 }
 
 impl Sw8Extension {
-    /// Parses one value. Fields after the second belong to a later version and are ignored.
+    /// Parses one value. Fields after the second belong to a later version and are ignored, and so is a time that is not a
+    /// number: agents read the mode alone.
     ///
     /// # Errors
     ///
-    /// Returns `bad-decimal` or `out-of-range` for the time, or `too-long` above 64 bytes.
+    /// Returns `too-long` above 64 bytes.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
         parse(value, Field::Sw8Extension)
     }
@@ -77,10 +78,7 @@ fn parse(value: &[u8], field: Field) -> Result<Sw8Extension, InvalidHeader> {
     }
     let (mode, rest) = wire::split_once(value, b'-').unwrap_or((value, b""));
     let time = wire::split_once(rest, b'-').map_or(rest, |(time, _)| time);
-    let sent_at_ms = match wire::trim(time) {
-        [] => None,
-        digits => Some(decimal::unsigned(digits).map_err(|error| error.shifted_by(mode.len() + 1).of(field))?),
-    };
+    let sent_at_ms = decimal::unsigned(wire::trim(time)).ok();
     Ok(Sw8Extension { skip_analysis: wire::trim(mode) == b"1", sent_at_ms })
 }
 
@@ -115,6 +113,10 @@ mod tests {
             ("x-7", extension(false, Some(7))),
             ("-7", extension(false, Some(7))),
             ("1-7-later", extension(true, Some(7))),
+            ("1-test", extension(true, None)),
+            ("0-test", extension(false, None)),
+            ("1-+7", extension(true, None)),
+            ("1-18446744073709551616", extension(true, None)),
             ("0-18446744073709551615", extension(false, Some(u64::MAX))),
         ] {
             assert_eq!(Sw8Extension::parse(value.as_bytes()), Ok(expected), "{value}");
@@ -123,11 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn err_time_that_is_no_number() {
+    fn err_longer_than_64_bytes() {
         let err = |value: &str| Sw8Extension::parse(value.as_bytes()).map_err(|error| (error.reason(), error.offset()));
-        assert_eq!(err("1-abc"), Err((InvalidReason::BadDecimal, 2)));
-        assert_eq!(err("1-+7"), Err((InvalidReason::BadDecimal, 2)));
-        assert_eq!(err("1-18446744073709551616"), Err((InvalidReason::OutOfRange, 2)));
         assert_eq!(err(&"1".repeat(65)), Err((InvalidReason::TooLong, 64)));
         assert_eq!(err(&"1".repeat(64)), Ok(extension(false, None)));
     }

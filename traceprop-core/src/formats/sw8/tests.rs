@@ -220,7 +220,12 @@ fn ok_sw8_x_keeps_the_mode_and_gets_the_time_of_the_call() {
     assert_eq!(extension(Some("1-5"), InjectOptions::new()).as_deref(), Some("1-"));
     assert_eq!(extension(Some("1-5"), InjectOptions::new().sent_at_ms(7)).as_deref(), Some("1-7"));
     assert_eq!(extension(Some("0- "), InjectOptions::new()).as_deref(), Some("0-"));
-    assert_eq!(extension(Some("1-x"), InjectOptions::new()), None);
+    assert_eq!(extension(Some("1-test"), InjectOptions::new()).as_deref(), Some("1-"));
+    assert_eq!(extension(Some(&"1".repeat(65)), InjectOptions::new()), None);
+    let received =
+        headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-test"), ("sw8-correlation", "YQ==:MQ==,YQ==:Mg==")]);
+    let out = passed_through(&sw8_only(), &received, &InjectOptions::everything());
+    assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (Some("1-test"), Some("YQ==:Mg==")));
     // The received span, written again.
     let received = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-5")]);
     let repeated = |call: InjectOptions<'_>| {
@@ -279,14 +284,14 @@ fn err_correlation_without_sw8_is_reported_and_not_written() {
 
 #[test]
 fn ok_invalid_optional_headers_are_ignored_alone() {
-    let received = headers([("sw8", &value(1, AGENT)), ("sw8-x", "1-x"), ("sw8-correlation", "x,YQ==:MQ==")]);
+    let received = headers([("sw8", &value(1, AGENT)), ("sw8-x", &"1".repeat(65)), ("sw8-correlation", "x,YQ==:MQ==")]);
     let propagator = sw8_only();
     let report = propagator.explain(&received);
     let parsed = report.entries().next().unwrap().parsed;
     assert_eq!(parsed.outcome().as_str(), "context");
     assert_eq!(parsed.ignored_fields(), crate::field::FieldSet::of(&[Field::Sw8Extension]));
     let messages: Vec<_> = report.invalid_headers().map(|(_, error)| error.to_string()).collect();
-    assert_eq!(messages, ["invalid sw8-correlation: bad-member at byte 0", "invalid sw8-x: bad-decimal at byte 2"]);
+    assert_eq!(messages, ["invalid sw8-correlation: bad-member at byte 0", "invalid sw8-x: too-long at byte 64"]);
     let out = passed_through(&propagator, &received, &InjectOptions::everything());
     assert_eq!((get(&out, "sw8-x"), get(&out, "sw8-correlation")), (None, Some("YQ==:MQ==")));
 }
