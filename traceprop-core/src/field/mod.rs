@@ -47,6 +47,11 @@ impl Field {
     /// Returns whether the field holds baggage of any format. Baggage is written only if
     /// [`InjectOptions`](crate::InjectOptions) allow it.
     pub const fn is_baggage(self) -> bool {
+        matches!(self.carries(), Carries::Text) && !matches!(self.format(), FormatKind::Custom)
+    }
+
+    /// Whether the field holds only text of the application, also if no format here reads it.
+    pub(super) const fn is_text(self) -> bool {
         matches!(self.carries(), Carries::Text)
     }
 

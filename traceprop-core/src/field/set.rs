@@ -27,12 +27,12 @@ impl FieldSet {
     /// All fields with a built-in name, and all custom headers that a propagator can have.
     pub(crate) const ALL: Self = Self((1 << (FIXED_COUNT + MAX_CUSTOM_HEADERS)) - 1);
 
-    /// The built-in fields that hold baggage.
+    /// The fields that hold baggage and nothing of a trace, also those that no format here reads.
     pub(crate) const TEXT: Self = {
         let mut text = Self::EMPTY;
         let mut i = 0;
         while i < FIXED_COUNT {
-            text = if Field::ALL[i].is_baggage() { text.with(Field::ALL[i]) } else { text };
+            text = if Field::ALL[i].is_text() { text.with(Field::ALL[i]) } else { text };
             i += 1;
         }
         text
