@@ -127,6 +127,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             seed("correlation_parse", with(b"\0", lines(&pairs, name)));
             5
         }
+        "ottrace" => return seed("ottrace_parse", headers(&pairs)),
         "elastic" => return seed("elastic_parse", headers(&pairs)),
         "composite" => return seed("composite_extract", with(b"\0\0\0\0", headers(&pairs))),
         _ => return,
@@ -195,6 +196,9 @@ fn more(seed: &mut dyn FnMut(&'static str, &str, Vec<u8>)) {
         );
         seed("baggage_parse", name, prefixed(b"\0\0", many(count, &|i| format!("k{i}=1\n"))));
         seed("jaeger_parse", name, many(count, &|i| format!("uberctx-k{i}: v\n")));
+        let ids = "ot-tracer-traceid: 7\not-tracer-spanid: 8\n";
+        let items = many(count, &|i| format!("ot-baggage-k{i}: v\n"));
+        seed("ottrace_parse", name, prefixed(ids.as_bytes(), items));
         seed("sw8_parse", name, many(count, &|_| "sw8: 1-YQ==-Yg==-0----\n".into()));
         seed(
             "correlation_parse",

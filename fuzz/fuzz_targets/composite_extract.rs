@@ -11,6 +11,7 @@ use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::ottrace::OtTrace;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::formats::xray::XRay;
@@ -19,7 +20,7 @@ use traceprop_core::{
     Sampling, TraceId, TraceIdMatch, Trust,
     report::{ExtractReport, InjectReport},
 };
-use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, elastic, is_digits, jaeger, sw8, w3c, xray};
+use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, elastic, is_digits, jaeger, ottrace, sw8, w3c, xray};
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_owned,
     written_by_passthrough, written_by_span,
@@ -147,6 +148,11 @@ fn names(sink: &Sink, context: RemoteContext) {
         },
     );
     same(elastic::expected(&sink.0), &[yes_or_no]);
+    if let Expected::Context(found) = ottrace::expected(&sink.0) {
+        // Only the low half of the id is written, and a passthrough forwards the lines of an open decision.
+        assert_eq!((found.trace_id.low(), found.parent_id), (context.trace_id.low(), context.parent_id));
+        assert!([sampling, yes_or_no].contains(&found.sampling), "{sampling} became {}", found.sampling);
+    }
     same(xray::expected(&sink.0), &[if sampling == Deferred { Deferred } else { yes_or_no }]);
     same(sw8::expected(&sink.0), &[if sampling == NotSampled { NotSampled } else { Sampled }]);
 }
@@ -161,8 +167,11 @@ fn jaeger_trace(sink: &Sink) -> Expected {
 
 /// Checks that no baggage is sent where it is not allowed.
 fn private(sink: &Sink) {
-    let is_private =
-        |name: &str| ["baggage", "jaeger-baggage", "sw8-correlation", NAME].contains(&name) || jaeger::is_line(name);
+    let is_private = |name: &str| {
+        ["baggage", "jaeger-baggage", "sw8-correlation", NAME].contains(&name)
+            || jaeger::is_line(name)
+            || ottrace::is_line(name)
+    };
     assert!(!sink.0.iter().any(|(name, _)| is_private(name)));
     let fields = xray::line(&sink.0).and_then(xray::value).map(|fields| fields.more);
     assert!(fields.iter().flatten().all(|(key, _)| key == "Lineage"), "a field of the application");
@@ -276,6 +285,7 @@ impl Settings {
             "jaeger" => add!(Jaeger::new()),
             "sw8" => add!(Sw8::new("cart", "cart-1")),
             "elastic" => add!(Elastic::new()),
+            "ottrace" => add!(OtTrace::new()),
             "xray" => add!(XRay::new()),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no instance here");
@@ -294,6 +304,7 @@ impl Settings {
             "jaeger" => jaeger::expected(headers),
             "sw8" => sw8::expected(headers),
             "elastic" => elastic::expected(headers),
+            "ottrace" => ottrace::expected(headers),
             "xray" => xray::expected(headers),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no oracle");
@@ -401,7 +412,7 @@ fn is_tentative(format: &str, found: Expected, headers: &Headers) -> bool {
             let numbers = dd.split(';').filter_map(|item| item.strip_prefix("s:"));
             !numbers.into_iter().any(|number| is_digits(number.strip_prefix('-').unwrap_or(number).as_bytes()))
         }
-        ("jaeger" | "elastic", Sampling::NotSampled) | ("sw8", Sampling::Sampled) => true,
+        ("jaeger" | "elastic" | "ottrace", Sampling::NotSampled) | ("sw8", Sampling::Sampled) => true,
         _ => false,
     }
 }

@@ -76,6 +76,10 @@ const FORMATS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("sw8", &[("sw8", SW8), ("sw8-correlation", "dGVuYW50:YWNtZQ==")]),
+    (
+        "ottrace",
+        &[("ot-tracer-traceid", "a3ce929d0e0e4736"), ("ot-tracer-spanid", "00f067aa0ba902b7"), ("ot-baggage-a", "1")],
+    ),
     ("elastic", &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]),
     (
         "xray",
@@ -161,7 +165,10 @@ fn ok_inject_of_each_format_allocates_once_a_line() {
             propagator.inject(&span, &InjectOptions::everything(), &mut HeaderCarrierMut::new(&mut outgoing));
         });
         // A name that is known only at run time allocates too.
-        let is_made = |name: &&HeaderName| name.as_str().starts_with("uberctx-") || *name == "x-request-id";
+        let prefixes = ["uberctx-", "ot-baggage-"];
+        let is_made = |name: &&HeaderName| {
+            prefixes.iter().any(|prefix| name.as_str().starts_with(prefix)) || *name == "x-request-id"
+        };
         let made = outgoing.keys().filter(is_made).count();
         assert!(!outgoing.is_empty(), "{names}");
         assert_eq!(info.count_total, (outgoing.len() + made) as u64, "{names}: {outgoing:?}");

@@ -7,10 +7,12 @@ pub mod correlation;
 pub mod datadog;
 pub mod elastic;
 pub mod jaeger;
+pub mod ottrace;
 pub mod sw8;
 pub mod w3c;
 pub mod xray;
 
+use crate::input::{Headers, values};
 use traceprop_core::{Extraction, Field, RemoteContext, Sampling, format::Outcome};
 
 /// Returns whether a module of this folder has the rules of a field.
@@ -23,6 +25,7 @@ const fn is_judged(field: Field) -> bool {
         UberTraceId | UberContext | JaegerBaggage | JaegerDebugId => true,
         Sw8 | Sw8Correlation | Sw8Extension => true,
         ElasticTraceParent => true,
+        OtTracerTraceId | OtTracerSpanId | OtTracerSampled | OtBaggage => true,
         XAmznTraceId => true,
         Baggage => true,
         _ => false,
@@ -91,6 +94,14 @@ impl Expected {
 /// Returns the decision of a format that always has one.
 pub const fn yes_or_no(sampled: bool) -> Sampling {
     if sampled { Sampling::Sampled } else { Sampling::NotSampled }
+}
+
+/// Returns the first value of a header that is not blank, of all lines and of what commas join.
+pub fn first_value(headers: &Headers, name: &str) -> Option<Vec<u8>> {
+    let lines = values(headers, name);
+    let lines = if lines.is_empty() { return None } else { &lines[..lines.len().min(64)] };
+    let all = lines.iter().flat_map(|line| line.split(|&b| b == b',')).map(trim);
+    Some(all.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_vec())
 }
 
 /// Removes spaces and tabs around.

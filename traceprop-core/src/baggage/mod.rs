@@ -16,6 +16,7 @@
 
 mod edit;
 pub(crate) mod member;
+pub(crate) mod prefixed;
 
 #[cfg(feature = "alloc")]
 pub use edit::{BaggageEntry, OwnedBaggage};

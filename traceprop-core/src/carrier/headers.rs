@@ -131,6 +131,21 @@ impl<'c> Headers<'c> {
         HeaderLines { first, repeated, again: again.then_some((self.source, self.names, field)) }
     }
 
+    /// Returns the first value that is not blank, of all lines of a field and of the values that commas join, and its
+    /// offset in the lines put together. It is empty if all are blank.
+    pub(crate) fn first_value(&self, field: Field) -> Option<(usize, &'c [u8])> {
+        self.get(field)?;
+        let mut at = 0;
+        for value in self.get_all(field).iter().flat_map(|line| line.split(|&byte| byte == b',')) {
+            let trimmed = wire::trim(value);
+            if !trimmed.is_empty() {
+                return Some((at + wire::lead(value), trimmed));
+            }
+            at += value.len() + 1;
+        }
+        Some((0, b""))
+    }
+
     /// Returns the field that a custom header is in this propagator.
     ///
     /// A header that is not among the [`fields`](crate::format::Format::fields) of any of its formats is a [`Field::Custom`] that is
@@ -358,7 +373,8 @@ mod tests {
     fn ok_fields_beyond_the_table_are_found_again() {
         let mut names = FieldNames::new();
         names.watch(FieldSet::of(Field::BUILT_IN));
-        let name = |field: &Field| if field.is_prefix() { "uberctx-a" } else { field.name().unwrap() };
+        let name =
+            |field: &Field| std::format!("{}{}", field.name().unwrap(), if field.is_prefix() { "a" } else { "" });
         let headers: [_; Field::BUILT_IN.len()] = core::array::from_fn(|i| (name(&Field::BUILT_IN[i]), "value"));
         let read = Headers::collect(&headers, &names);
         assert!(headers.len() > PLACES && read.present().len() == headers.len());

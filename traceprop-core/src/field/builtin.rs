@@ -4,8 +4,9 @@
 //! - its kind;
 //! - its header fields. `Trace` marks ids, decisions and what belongs to them, `List` the same if several lines are one
 //!   list, `NewTrace` a wish for a new trace. `Text` marks baggage, which is written only where
-//!   [`InjectOptions`](crate::InjectOptions) allow it, and `TraceAndText` a header with both. Names are in lower case; one
-//!   that ends in `-` is a prefix;
+//!   [`InjectOptions`](crate::InjectOptions) allow it, `TextWithIds` baggage that counts only next to ids of the row, and
+//!   `TraceAndText` a header with both. Names are in lower case; one that ends in `-` is a prefix;
+//! - `also`: fields of other rows that it reads and writes as well, if there are any;
 //! - `first_field`: what its first field says about the others, see [`FirstField`](super::kind::FirstField);
 //! - its names in configuration. The first of them is the one that `all` means, as far as `in_all` says;
 //! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`];
@@ -63,6 +64,7 @@ macro_rules! builtin_formats {
                         /// `x-datadog-tags`.
                         DatadogTags: Trace = "x-datadog-tags",
                     }
+                    also: [OtBaggage],
                     first_field: Independent, names: ["datadog"], in_all: ReadAndWrite, letter: None,
                     preserves: Member,
                 }
@@ -100,6 +102,20 @@ macro_rules! builtin_formats {
                     first_field: Independent, names: ["elastic"], in_all: Read, letter: None,
                     preserves: Nothing,
                 }
+                OtTrace {
+                    fields: {
+                        /// OpenTracing's `ot-tracer-traceid`.
+                        OtTracerTraceId: Trace = "ot-tracer-traceid",
+                        /// OpenTracing's `ot-tracer-spanid`.
+                        OtTracerSpanId: Trace = "ot-tracer-spanid",
+                        /// OpenTracing's `ot-tracer-sampled`.
+                        OtTracerSampled: Trace = "ot-tracer-sampled",
+                        /// OpenTracing's baggage, one header an item: all names that begin with `ot-baggage-`.
+                        OtBaggage: TextWithIds = "ot-baggage-",
+                    }
+                    first_field: Independent, names: ["ottrace"], in_all: Read, letter: None,
+                    preserves: Decision,
+                }
                 XRay {
                     fields: {
                         /// AWS X-Ray's `X-Amzn-Trace-Id`.
@@ -127,12 +143,6 @@ macro_rules! builtin_formats {
                 SentryTrace = "sentry-trace",
                 /// Google's `X-Cloud-Trace-Context`.
                 XCloudTraceContext = "x-cloud-trace-context",
-                /// OpenTracing's `ot-tracer-traceid`.
-                OtTracerTraceId = "ot-tracer-traceid",
-                /// OpenTracing's `ot-tracer-spanid`.
-                OtTracerSpanId = "ot-tracer-spanid",
-                /// OpenTracing's `ot-tracer-sampled`.
-                OtTracerSampled = "ot-tracer-sampled",
                 /// Instana's `X-INSTANA-T`.
                 InstanaTraceId = "x-instana-t",
                 /// Instana's `X-INSTANA-S`.

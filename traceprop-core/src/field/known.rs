@@ -9,6 +9,7 @@ macro_rules! define {
     (
         formats { $($kind:ident {
             fields: { $($(#[doc = $doc:literal])+ $field:ident: $carries:ident = $text:literal,)* }
+            $(also: [$($also:ident),+],)?
             first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:ident, letter: $letter:expr,
             preserves: $preserves:ident, $(set_by: $set_by:ident,)?
         })+ }
@@ -135,7 +136,7 @@ macro_rules! define {
         /// What is known of each kind, in their order.
         pub(crate) const ROWS: &[Row] = &[$(Row {
             kind: FormatKind::$kind,
-            fields: FieldSet::of(&[$(Field::$field),*]),
+            fields: FieldSet::of(&[$(Field::$field,)* $($(Field::$also,)+)?]),
             first_field: FirstField::$first_field,
             names: &[$($name),+],
             in_all: InAll::$in_all,
@@ -160,6 +161,8 @@ pub(super) enum Carries {
     List,
     /// Baggage.
     Text,
+    /// Baggage that counts only next to valid ids of its format. A format that reads it as well needs no ids.
+    TextWithIds,
     /// Ids and decisions, and fields that are baggage.
     TraceAndText,
     /// A wish for a new trace. It counts only without the first field of its format.

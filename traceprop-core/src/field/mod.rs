@@ -47,17 +47,22 @@ impl Field {
     /// Returns whether the field holds baggage of any format. Baggage is written only if
     /// [`InjectOptions`](crate::InjectOptions) allow it.
     pub const fn is_baggage(self) -> bool {
-        matches!(self.carries(), Carries::Text) && !matches!(self.format(), FormatKind::Custom)
+        matches!(self.carries(), Carries::Text | Carries::TextWithIds) && !matches!(self.format(), FormatKind::Custom)
     }
 
     /// Whether the field holds only text of the application, also if no format here reads it.
     pub(super) const fn is_text(self) -> bool {
-        matches!(self.carries(), Carries::Text)
+        matches!(self.carries(), Carries::Text | Carries::TextWithIds)
+    }
+
+    /// Whether the field is baggage that counts only next to ids of its format.
+    pub(crate) const fn needs_ids(self) -> bool {
+        matches!(self.carries(), Carries::TextWithIds)
     }
 
     /// Whether the field can hold baggage, alone or next to ids.
     pub(crate) const fn can_hold_baggage(self) -> bool {
-        matches!(self.carries(), Carries::Text | Carries::TraceAndText)
+        matches!(self.carries(), Carries::Text | Carries::TextWithIds | Carries::TraceAndText)
     }
 
     /// Whether the field asks for a new trace. It counts only without the first field of its format.

@@ -41,6 +41,17 @@ impl FieldSet {
     /// The fields that no format here reads.
     pub(crate) const UNREAD: Self = Self::of(Field::ALL).without(Self::of(Field::BUILT_IN));
 
+    /// The fields with baggage that counts only next to ids of their format.
+    pub(crate) const TEXT_WITH_IDS: Self = {
+        let mut text = Self::EMPTY;
+        let mut i = 0;
+        while i < FIXED_COUNT {
+            text = if Field::ALL[i].needs_ids() { text.with(Field::ALL[i]) } else { text };
+            i += 1;
+        }
+        text
+    };
+
     /// Creates a set of these fields.
     pub const fn of(fields: &[Field]) -> Self {
         let mut set = Self::EMPTY;

@@ -8,6 +8,7 @@ pub(crate) mod forward;
 mod inject_context;
 mod inject_source;
 mod parsed;
+mod prefixed;
 mod preserve;
 mod writer;
 
@@ -23,6 +24,7 @@ pub use inject_context::InjectContext;
 pub use inject_source::InjectSource;
 pub(crate) use parsed::DecisionWeight;
 pub use parsed::{Outcome, Parsed};
+pub(crate) use prefixed::write_prefixed_baggage;
 pub(crate) use preserve::{Preserve, keep_deferred, keep_text};
 pub use writer::Writer;
 pub(crate) use writer::{Progress, kept_header};

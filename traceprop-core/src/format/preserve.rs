@@ -46,10 +46,6 @@ pub(crate) fn keep_text<'n, N: Iterator<Item = &'n str>>(
 
 /// Keeps an open decision, which W3C cannot express, if a format of this kind can and named the trace.
 pub(crate) fn keep_deferred(context: &InjectContext<'_>, kind: FormatKind, writer: &mut PreserveWriter) {
-    // That the caller does not decide is no decision of this service.
-    if context.is_resampled() {
-        return;
-    }
     let was_preserved = || context.preserved().is_some_and(|tp| tp.item(DEFERRED).is_some());
     // That the caller does not decide is not a decision of this service.
     let is_deferred = context.sampling() == Sampling::Deferred && !context.is_resampled();

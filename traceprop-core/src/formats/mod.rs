@@ -17,6 +17,7 @@ pub mod correlation;
 pub mod datadog;
 pub mod elastic;
 pub mod jaeger;
+pub mod ottrace;
 pub mod sw8;
 pub mod tracecontext;
 pub mod xray;
@@ -42,6 +43,7 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &jaeger::Jaeger::new(),
     &sw8::Sw8::read_only(),
     &elastic::Elastic::new(),
+    &ottrace::OtTrace::new(),
     &xray::XRay::new(),
     &BAGGAGE,
 ];
@@ -56,7 +58,8 @@ pub(crate) fn filter_text<'l>(
     line: &'l [u8],
     filter: TextFilter<'_>,
 ) -> Option<FilteredLine<'l>> {
-    let formats = [baggage::filter_text, jaeger::filter_text, sw8::filter_text, xray::filter_text];
+    let formats =
+        [baggage::filter_text, jaeger::filter_text, sw8::filter_text, ottrace::filter_text, xray::filter_text];
     formats.into_iter().find_map(|filter_text| filter_text(field, name, line, filter))
 }
 

@@ -11,13 +11,13 @@ use crate::field::{KNOWN, ROWS};
 use crate::formats::xray::XRay;
 
 /// Variables with the formats to read. The first that is set is used.
-const EXTRACT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
+const EXTRACT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DD_TRACE_PROPAGATION_STYLE", OTEL];
 
 /// Variables with the formats to write. The first that is set is used.
-const INJECT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_INJECT", "DD_TRACE_PROPAGATION_STYLE", "OTEL_PROPAGATORS"];
+const INJECT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_INJECT", "DD_TRACE_PROPAGATION_STYLE", OTEL];
 
-/// Names that OpenTelemetry defines and no format here has. A deployment's settings may contain them.
-const OF_OTHERS: [&str; 1] = ["ottrace"];
+/// The variable of OpenTelemetry, whose specification asks to ignore unknown names.
+const OTEL: &str = "OTEL_PROPAGATORS";
 
 /// What is read and written if no variable is set.
 const DEFAULT_EXTRACT: &str = "all";
@@ -30,9 +30,9 @@ const DEFAULT_INJECT: &str = "tracecontext,baggage";
 /// ```
 /// use traceprop_core::PropagatorBuilder;
 ///
-/// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "ottrace,b3".to_string());
+/// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "haystack,b3".to_string());
 /// let (_, warnings) = PropagatorBuilder::from_env_with(set)?;
-/// assert_eq!((warnings[0].variable, warnings[0].value.as_str()), ("OTEL_PROPAGATORS", "ottrace"));
+/// assert_eq!((warnings[0].variable, warnings[0].value.as_str()), ("OTEL_PROPAGATORS", "haystack"));
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +58,13 @@ impl Propagator {
     /// | writing | `DD_TRACE_PROPAGATION_STYLE_INJECT`, `DD_TRACE_PROPAGATION_STYLE`, `OTEL_PROPAGATORS` | `tracecontext,baggage` |
     ///
     /// Names are those of [`Propagator::from_names`]; `B3 single header` means `b3`, and `xray-lambda`
-    /// [`XRay::with_lambda_variable`]. The name `ottrace` is ignored with a warning.
+    /// [`XRay::with_lambda_variable`]. Unknown names are ignored with a warning. If `OTEL_PROPAGATORS` has no known name, the
+    /// default is used.
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] for any other unknown name, for a list without a known one, and for a variable that is not
-    /// UTF-8.
+    /// Returns [`ConfigError`] for a variable of Datadog without a known name, for an invalid header name, and for a
+    /// variable that is not UTF-8.
     pub fn from_env() -> Result<(Self, Vec<EnvWarning>), ConfigError> {
         let (builder, warnings) = PropagatorBuilder::from_env_with(|name| std::env::var_os(name))?;
         Ok((builder.build()?, warnings))
@@ -88,11 +89,11 @@ impl PropagatorBuilder {
     /// ```
     /// use traceprop_core::PropagatorBuilder;
     ///
-    /// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "ottrace,b3".to_string());
+    /// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "haystack,b3".to_string());
     /// let (builder, warnings) = PropagatorBuilder::from_env_with(set)?;
     /// assert!(builder.build()?.inject_names().eq(["b3"]));
     /// let warning = warnings[0].to_string();
-    /// assert!(warning.starts_with("OTEL_PROPAGATORS: ignoring unknown format `ottrace`; known are tracecontext, "));
+    /// assert!(warning.starts_with("OTEL_PROPAGATORS: ignoring unknown format `haystack`; known are tracecontext, "));
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn from_env_with<V: Into<OsString>>(
@@ -152,23 +153,31 @@ impl PropagatorBuilder {
         let Some((variable, names)) = variables.into_iter().find_map(set).transpose()? else {
             return self.list(list, default);
         };
+        let is_known = |name: &str| {
+            let is_any = ["all", "none"].iter().any(|known| name.eq_ignore_ascii_case(known));
+            is_any || self.defined(name).is_some() || ROWS.iter().any(|row| row.is_named(own_name(name)))
+        };
+        let mut known = Vec::new();
+        for name in words(&names) {
+            let warning = EnvWarning { variable, value: ConfigWord::new(name) };
+            if is_known(name) {
+                known.push(name);
+            } else if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        // A Datadog list that becomes empty would open an edge that was to be closed, so it is an error.
+        if known.is_empty() && variable == OTEL {
+            return self.list(list, default);
+        }
         let mut builder = self.with_origin(list, Some(variable), names.trim());
         if words(&names).any(|name| name.eq_ignore_ascii_case("xray-lambda")) && builder.defined("xray").is_none() {
             // Whichever of the two names comes first.
             builder = builder.define(XRay::new().with_lambda_variable());
         }
-        for name in words(&names) {
-            let is_known = builder.defined(name).is_some() || ROWS.iter().any(|row| row.is_named(name));
-            match OF_OTHERS.into_iter().find(|other| !is_known && name.eq_ignore_ascii_case(other)) {
-                Some(other) => {
-                    let warning = EnvWarning { variable, value: ConfigWord::new(other) };
-                    if !warnings.contains(&warning) {
-                        warnings.push(warning);
-                    }
-                }
-                None if is_known => builder = builder.name(list, name)?,
-                None => builder = builder.name(list, own_name(name))?,
-            }
+        for name in known {
+            let name = if builder.defined(name).is_some() { name } else { own_name(name) };
+            builder = builder.name(list, name)?;
         }
         Ok(builder)
     }
@@ -218,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn ok_names_of_others_are_ignored_with_a_warning_for_each_variable() {
-        let (extract, _, warnings) = built(&[("OTEL_PROPAGATORS", "OTTrace,B3 single header,ottrace")]).unwrap();
+    fn ok_unknown_names_are_ignored_with_a_warning() {
+        let (extract, _, warnings) = built(&[("OTEL_PROPAGATORS", "haystack,B3 single header,haystack")]).unwrap();
         assert_eq!(extract, ["b3"]);
         let variable = "OTEL_PROPAGATORS";
-        assert_eq!(warnings, [EnvWarning { variable, value: ConfigWord::new("ottrace") }]);
+        assert_eq!(warnings, [EnvWarning { variable, value: ConfigWord::new("haystack") }]);
         let expected =
-            "OTEL_PROPAGATORS: ignoring unknown format `ottrace`; known are tracecontext, b3, b3multi, datadog, ";
+            "OTEL_PROPAGATORS: ignoring unknown format `haystack`; known are tracecontext, b3, b3multi, datadog, ";
         assert!(std::format!("{}", warnings[0]).starts_with(expected), "{}", warnings[0]);
     }
 
@@ -284,12 +293,23 @@ mod tests {
     }
 
     #[test]
-    fn err_unknown_name_or_no_known_one() {
+    fn ok_a_list_of_opentelemetry_without_a_known_name_is_the_default() {
+        let (extract, inject, warnings) = built(&[("OTEL_PROPAGATORS", "haystack,b4")]).unwrap();
+        let warned = |value: &str| EnvWarning { variable: "OTEL_PROPAGATORS", value: ConfigWord::new(value) };
+        assert_eq!(warnings, [warned("haystack"), warned("b4")]);
+        assert!(extract.len() > 6 && inject == ["tracecontext", "baggage"]);
+    }
+
+    #[test]
+    fn err_a_list_of_datadog_without_a_known_name() {
+        let (variable, list) = (Some("DD_TRACE_PROPAGATION_STYLE"), ConfigList::Extract);
+        let error = ConfigError::NoFormats { variable, list, value: ConfigWord::new("haystack") };
+        assert_eq!(built(&[("DD_TRACE_PROPAGATION_STYLE", "haystack")]), Err(error));
+    }
+
+    #[test]
+    fn err_a_header_name_that_is_invalid() {
         let (variable, list) = (Some("OTEL_PROPAGATORS"), ConfigList::Extract);
-        let error = ConfigError::UnknownFormat { variable, list, name: ConfigWord::new("b4") };
-        assert_eq!(built(&[("OTEL_PROPAGATORS", "b3, b4")]), Err(error));
-        let error = ConfigError::NoFormats { variable, list, value: ConfigWord::new("ottrace") };
-        assert_eq!(built(&[("OTEL_PROPAGATORS", "ottrace")]), Err(error));
         let name = ConfigWord::new("correlation:x id");
         let source = crate::field::InvalidHeaderName::BadByte(1);
         let error = ConfigError::InvalidHeaderName { variable, list, name, source };

@@ -148,6 +148,19 @@ impl Propagator {
     }
 }
 
+/// Returns the baggage that is void: fields that count only next to ids of their format, of which none is valid, and
+/// that no other format reads as well.
+#[cold]
+fn void_text(propagator: &Propagator, headers: &Headers<'_>) -> FieldSet {
+    let present = headers.present().intersection(FieldSet::TEXT_WITH_IDS);
+    let counts = |field: Field| {
+        propagator.extract.kinds().filter(|(_, kind)| kind.fields().contains(field)).any(|(format, kind)| {
+            kind != field.format() || matches!(format.extract(headers).outcome(), Outcome::Context(_))
+        })
+    };
+    present.built_in().filter(|field| !counts(*field)).fold(FieldSet::EMPTY, FieldSet::with)
+}
+
 /// Returns which lines still count if the trace is not simply continued.
 #[inline(never)]
 fn apply_trust<'c>(
@@ -219,6 +232,9 @@ impl<'c> Extraction<'c> {
         let (mut merged, mut decision) = merge.merged();
         let mut received = Received { source, read: propagator.extracted, ..merge.received() };
         received = received.with(Mark::Extracted, true);
+        if headers.maybe_present().intersects(FieldSet::TEXT_WITH_IDS) {
+            received.ignored = received.ignored.union(void_text(propagator, &headers));
+        }
         if trust != Trust::Continue {
             received = apply_trust(trust, received, &headers, &mut merged, &mut decision);
         }

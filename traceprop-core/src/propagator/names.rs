@@ -25,6 +25,8 @@ impl Propagator {
     /// | `b3`, `b3multi` | B3; each reads both encodings and writes its own |
     /// | `datadog` | the `x-datadog-*` headers |
     /// | `jaeger` | `uber-trace-id` and Jaeger baggage |
+    /// | `elastic` | Elastic APM's `elastic-apm-traceparent` |
+    /// | `ottrace` | OpenTracing's `ot-tracer-*` and `ot-baggage-*` |
     /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |
     /// | `xray` | AWS X-Ray's `x-amzn-trace-id` |
     /// | `correlation:HEADER` | a correlation id in this header, unless HTTP uses it (feature `alloc`) |

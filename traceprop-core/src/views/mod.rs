@@ -5,6 +5,7 @@ mod b3;
 mod correlation;
 mod datadog;
 mod jaeger;
+mod ottrace;
 mod sw8;
 mod xray;
 

@@ -12,14 +12,24 @@ pub(crate) enum Format {
     Jaeger,
     Sw8,
     Elastic,
+    OtTrace,
     XRay,
     Correlation,
 }
 
 impl Format {
     /// The formats in the order in which they are read. Further ones come before the correlation id.
-    pub(crate) const ALL: &[Self] =
-        &[Self::W3c, Self::B3, Self::Datadog, Self::Jaeger, Self::Sw8, Self::Elastic, Self::XRay, Self::Correlation];
+    pub(crate) const ALL: &[Self] = &[
+        Self::W3c,
+        Self::B3,
+        Self::Datadog,
+        Self::Jaeger,
+        Self::Sw8,
+        Self::Elastic,
+        Self::OtTrace,
+        Self::XRay,
+        Self::Correlation,
+    ];
 
     /// Returns the names of all formats, in one list.
     pub(crate) fn all_names() -> String {
@@ -35,6 +45,7 @@ impl Format {
             Self::Jaeger => "jaeger",
             Self::Sw8 => "sw8",
             Self::Elastic => "elastic",
+            Self::OtTrace => "ottrace",
             Self::XRay => "xray",
             Self::Correlation => "correlation:x-plumbr-transactionid",
         }
@@ -49,6 +60,7 @@ impl Format {
             Self::Jaeger => "Jaeger",
             Self::Sw8 => "sw8",
             Self::Elastic => "Elastic",
+            Self::OtTrace => "OpenTracing",
             Self::XRay => "X-Ray",
             Self::Correlation => "correlation id",
         }

@@ -5,7 +5,7 @@ use crate::edge::Lines;
 use crate::format::{Attribute, Format};
 use crate::said::{Decision, Said};
 use crate::seen::{Seen, get, hex64, hex128};
-use crate::table::{ANEW, B, Cell, DEBUG_TO_DATADOG, Fate, K, L, NO, NUMBER, Word, YES, then};
+use crate::table::{ANEW, Cell, DEBUG_TO_DATADOG, Fate, K, L, NO, NUMBER, Word, YES, both, then};
 use Attribute as A;
 use Fate::{As, Kept};
 use Word::NotSampled;
@@ -14,6 +14,7 @@ use Word::NotSampled;
 pub(crate) const fn attributes(from: Format) -> &'static [Attribute] {
     match from {
         Format::Elastic => &[A::TraceId, A::SpanId, A::Decision, A::Random],
+        Format::OtTrace => &[A::TraceId, A::Width, A::SpanId, A::Decision, A::Baggage],
         Format::XRay => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::Lineage, A::Baggage],
         _ => &[],
     }
@@ -26,6 +27,8 @@ pub(crate) fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
     }
     let has_no_span = to == Format::Correlation;
     match attribute {
+        // A sender's id has 64 bits.
+        A::TraceId if to == Format::OtTrace && from != to => both(Fate::As(Word::LowHalf)),
         A::TraceId => K,
         A::SpanId | A::Decision if !has_no_span => K,
         A::Decision => ANEW,
@@ -33,7 +36,11 @@ pub(crate) fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
         A::Deferred if from == Format::XRay && to == Format::W3c => then(As(NotSampled), Kept),
         A::Deferred => deferred(to),
         A::Random if matches!(to, Format::W3c | Format::Elastic) => K,
-        A::Width if from == Format::Datadog => B,
+        A::Width => {
+            let is_shown = matches!(to, Format::Datadog | Format::OtTrace);
+            let comes_back = matches!(from, Format::Datadog | Format::OtTrace);
+            then(if is_shown { Fate::Kept } else { Fate::Lost }, if comes_back { Fate::Kept } else { Fate::Lost })
+        }
         A::Priority if from == Format::Datadog => NUMBER,
         // Fields of the format itself.
         _ => L,
@@ -63,7 +70,7 @@ fn deferred(to: Format) -> Cell {
 /// Returns what a format writes if sampling is undecided.
 pub(crate) fn undecided(format: Format) -> &'static str {
     match format {
-        Format::Elastic => "not sampled",
+        Format::Elastic | Format::OtTrace => "not sampled",
         _ => "deferred",
     }
 }
@@ -71,7 +78,7 @@ pub(crate) fn undecided(format: Format) -> &'static str {
 /// Returns the decisions that a sender can make.
 pub(crate) const fn decisions(format: Format) -> &'static [Decision] {
     match format {
-        Format::Elastic => &[Decision::No, Decision::Yes],
+        Format::Elastic | Format::OtTrace => &[Decision::No, Decision::Yes],
         _ => &[Decision::Deferred, Decision::No, Decision::Yes],
     }
 }
@@ -84,6 +91,17 @@ pub(crate) fn request(said: &Said) -> Lines {
         Format::Elastic => {
             let flags = u8::from(is_sampled) | u8::from(said.random) << 1;
             vec![("elastic-apm-traceparent".into(), format!("00-{trace}-{span}-{flags:02x}"))]
+        }
+        Format::OtTrace => {
+            let mut lines: Lines = vec![
+                ("Ot-Tracer-Traceid".into(), format!("{:x}", said.trace_id)),
+                ("Ot-Tracer-Spanid".into(), format!("{:x}", said.span_id)),
+                ("Ot-Tracer-Sampled".into(), if is_sampled { "True".into() } else { "False".into() }),
+            ];
+            if said.baggage {
+                lines.push(("Ot-Baggage-Tenant".into(), "acme".into()));
+            }
+            lines
         }
         other => panic!("{other:?} is not a further format"),
     }
@@ -99,6 +117,18 @@ pub(crate) fn see(format: Format, lines: &Lines, seen: &mut Seen) {
             (seen.trace_id, seen.span_id) = (hex128(parts[1]), hex64(parts[2]));
             seen.random = flags & 2 != 0;
             seen.decision = Some(if flags & 1 == 1 { "sampled" } else { "not sampled" });
+        }
+        Format::OtTrace => {
+            seen.trace_id = get(lines, "ot-tracer-traceid").and_then(hex128);
+            seen.narrow = get(lines, "ot-tracer-traceid").is_some_and(|digits| digits.len() == 16);
+            seen.span_id = get(lines, "ot-tracer-spanid").and_then(hex64);
+            seen.decision = match get(lines, "ot-tracer-sampled") {
+                Some("true") => Some("sampled"),
+                Some("false") => Some("not sampled"),
+                None if seen.trace_id.is_none() => None,
+                other => panic!("{other:?} is not a decision"),
+            };
+            seen.baggage = get(lines, "ot-baggage-tenant").map(str::to_owned);
         }
         other => panic!("{other:?} is not a further format"),
     }

@@ -269,6 +269,14 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
         Format::Correlation => (base, 0..6usize)
             .prop_map(|(said, form)| Said { narrow: false, correlation: spelling(said.trace_id, form), ..said })
             .boxed(),
+        Format::OtTrace => (base, any::<bool>())
+            .prop_map(|(said, baggage)| Said {
+                narrow: true,
+                baggage,
+                trace_id: u128::from(said.trace_id as u64),
+                ..said
+            })
+            .boxed(),
         Format::Elastic => {
             (base, any::<bool>()).prop_map(|(said, random)| Said { narrow: false, random, ..said }).boxed()
         }

@@ -5,7 +5,7 @@ use crate::further;
 use Attribute as A;
 use Fate::{As, Kept, Lost};
 use Format::{B3, Correlation, Datadog, Jaeger, Sw8, W3c};
-use Word::{Anew, Between, NotSampled, PriorityTwo, Sampled, ZeroOrOne};
+use Word::{Anew, Between, LowHalf, NotSampled, PriorityTwo, Sampled, ZeroOrOne};
 
 /// What becomes of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(crate) enum Word {
     Anew,
     /// The span of the service in between.
     Between,
+    /// The low half of a trace id.
+    LowHalf,
 }
 
 impl Fate {
@@ -39,6 +41,7 @@ impl Fate {
             As(ZeroOrOne) => "0 or 1",
             As(Anew) => "undecided",
             As(Between) => "span in between",
+            As(LowHalf) => "right 64 bits",
         }
     }
 }

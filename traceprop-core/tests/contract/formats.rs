@@ -7,6 +7,7 @@ use traceprop_core::formats::correlation::{Correlation, WhenAbsent};
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::ottrace::OtTrace;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::formats::xray::XRay;
@@ -28,6 +29,8 @@ static SW8: Sw8 = Sw8::new("cart", "cart-1");
 static SW8_NAMESPACED: LazyLock<Sw8> =
     LazyLock::new(|| Sw8::new("cart", "cart-1").with_namespace("acme").expect("a namespace"));
 static ELASTIC: Elastic = Elastic::new();
+static OT_TRACE: OtTrace = OtTrace::new();
+static DATADOG_AND_OT: Datadog = Datadog::new().with_ot_baggage();
 static XRAY: XRay = XRay::new();
 static CORRELATION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
 static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opaque().when_absent(WhenAbsent::TraceId);
@@ -44,11 +47,13 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
         },
         datadog(&DATADOG),
         datadog(&DATADOG_TRACER),
+        datadog(&DATADOG_AND_OT),
         jaeger(&JAEGER),
         jaeger(&JAEGER_AND_W3C),
         sw8(&SW8, "sw8"),
         sw8(&*SW8_NAMESPACED, "acme-sw8"),
         elastic(),
+        ottrace(),
         xray(),
         correlation(&CORRELATION, "x-plumbr-transactionid"),
         correlation(&CORRELATION_OPAQUE, "x-order"),
@@ -97,6 +102,7 @@ fn w3c(format: &'static dyn Format, second: Second) -> Subject {
         names_span: true,
         says_random: true,
         needs_low: false,
+        has_low_half: false,
         also_writes: &[],
         spell: hex,
     }
@@ -105,6 +111,37 @@ fn w3c(format: &'static dyn Format, second: Second) -> Subject {
 fn elastic() -> Subject {
     let w3c = w3c(&ELASTIC, Second::Invalid(InvalidReason::MultipleTraceparent));
     Subject { main: "elastic-apm-traceparent", husks: vec![lines(&[("tracestate", "a=1")])], lists: vec![], ..w3c }
+}
+
+fn ottrace() -> Subject {
+    let value = "a3ce929d0e0e4736";
+    Subject {
+        format: &OT_TRACE,
+        main: "ot-tracer-traceid",
+        value: format!("4bf92f3577b34da6{value}"),
+        other_value: "4bf92f3577b34da6a3ce929d0e0e4737".into(),
+        says_nothing: 0..0,
+        others: lines(&[("ot-tracer-spanid", "00f067aa0ba902b7"), ("ot-tracer-sampled", "true")]),
+        husks: vec![lines(&[("ot-baggage-tenant", "acme")])],
+        empty: Empty::Invalid(InvalidReason::BadLength),
+        two_lines: Second::FirstCounts,
+        joined: Second::FirstCounts,
+        lists: vec![],
+        too_long: TooLong {
+            longest: vec![format!("4bf92f3577b34da6{value}"), format!("4bf92f3577b34da6{value},0")],
+            longer: vec![
+                (format!("04bf92f3577b34da6{value}"), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::BadLength),
+            ],
+        },
+        says: yes_or_no,
+        names_span: true,
+        says_random: false,
+        needs_low: true,
+        has_low_half: true,
+        also_writes: &[],
+        spell: hex,
+    }
 }
 
 fn b3_single(format: &'static dyn Format) -> Subject {
@@ -133,6 +170,7 @@ fn b3_single(format: &'static dyn Format) -> Subject {
         names_span: true,
         says_random: false,
         needs_low: false,
+        has_low_half: false,
         also_writes: &[],
         spell: hex,
     }
@@ -187,6 +225,7 @@ fn datadog(format: &'static dyn Format) -> Subject {
         names_span: true,
         says_random: false,
         needs_low: true,
+        has_low_half: false,
         also_writes: &[],
         spell: |span| span.get().to_string(),
     }
@@ -224,6 +263,7 @@ fn jaeger(format: &'static dyn Format) -> Subject {
         names_span: true,
         says_random: false,
         needs_low: false,
+        has_low_half: false,
         also_writes: &[],
         spell: hex,
     }
@@ -267,6 +307,7 @@ fn sw8(format: &'static dyn Format, main: &'static str) -> Subject {
         names_span: true,
         says_random: false,
         needs_low: false,
+        has_low_half: false,
         also_writes: &[],
         spell: |span| base64(&format!("{span}0000000000000000")),
     }
@@ -300,6 +341,7 @@ fn xray() -> Subject {
         names_span: true,
         says_random: false,
         needs_low: false,
+        has_low_half: false,
         also_writes: &[],
         spell: hex,
     }
@@ -337,6 +379,7 @@ fn correlation(format: &'static dyn Format, main: &'static str) -> Subject {
         names_span: false,
         says_random: false,
         needs_low: false,
+        has_low_half: false,
         also_writes: &[],
         spell: hex,
     }
@@ -367,6 +410,7 @@ fn acme() -> Subject {
         names_span: true,
         says_random: false,
         needs_low: false,
+        has_low_half: false,
         also_writes: &[],
         spell: hex,
     }

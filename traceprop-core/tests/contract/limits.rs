@@ -110,9 +110,9 @@ fn ok_oversize_optional_fields_cost_themselves() {
     }
 }
 
-/// Returns whether the context needs this header in addition to the trace id: the span id of the separate B3 headers.
+/// Returns whether the context needs this header in addition to the trace id: the span id.
 fn is_needed(name: &str) -> bool {
-    name == "x-b3-spanid"
+    ["x-b3-spanid", "ot-tracer-spanid"].contains(&name)
 }
 
 #[test]

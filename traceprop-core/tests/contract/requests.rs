@@ -33,6 +33,11 @@ pub(crate) fn full(subject: &Subject) -> Vec<Lines> {
             ("jaeger-baggage", "user=alice,b=2"),
             ("jaeger-debug-id", "ticket-4711"),
         ])],
+        "ot-tracer-traceid" => {
+            let mut request = subject.request(&subject.value);
+            request.extend(lines(&[("ot-baggage-tenant", "a%20b"), ("ot-baggage-user", "alice")]));
+            vec![request]
+        }
         "x-amzn-trace-id" => {
             let fields = "Lineage=1:f4ae5ad5:0;CalledFrom=app";
             vec![lines(&[(subject.main, &format!("{};{fields}", subject.value))])]
@@ -115,6 +120,17 @@ pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
                 ("uberctx-user", "alice"),
             ]));
         }
+        "ot-tracer-traceid" => {
+            // Other trace ids are not in the form that we write.
+            let narrow = |sampled: &str| {
+                let mut request = subject.request(&subject.value[16..]);
+                request.retain(|(name, _)| name != "ot-tracer-sampled");
+                request.extend(lines(&[("ot-tracer-sampled", sampled)]));
+                request
+            };
+            requests = vec![narrow("true"), narrow("false")];
+            requests[0].extend(lines(&[("ot-baggage-tenant", "a%20b,c"), ("ot-baggage-user", "alice")]));
+        }
         "sw8" | "acme-sw8" => {
             let prefix = subject.main.strip_suffix("sw8").unwrap_or_default();
             requests.push(subject.request(&SW8_VALUE.replacen('1', "0", 1)));
@@ -191,6 +207,14 @@ pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
             }
             requests.push(lines(&[("jaeger-debug-id", "ticket 4711")]));
         }
+        "ot-tracer-traceid" => {
+            let ids = [("ot-tracer-traceid", value), ("ot-tracer-spanid", "f067aa0ba902b7")];
+            for sampled in ["True", "0", "1, false", "FALSE"] {
+                requests.push(lines(&[&ids[..], &[("ot-tracer-sampled", sampled)]].concat()));
+            }
+            requests.push(lines(&ids));
+            requests.push(lines(&[ids[0], ("ot-tracer-spanid", "F067AA0BA902B7, 1"), ("ot-baggage-a", "b+c")]));
+        }
         "sw8" | "acme-sw8" => {
             let prefix = subject.main.strip_suffix("sw8").unwrap_or_default();
             let (extension, correlation) = (format!("{prefix}sw8-x"), format!("{prefix}sw8-correlation"));
@@ -231,7 +255,7 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
     let value = subject.value.as_str();
     let mut requests = vec![subject.request(&value[1..]), subject.request(&format!("{value}é")), subject.request("*")];
     // With a digit less these are other ids, and text.
-    if ["x-datadog-trace-id", "x-b3-traceid", "uber-trace-id", "x-order", "x-plumbr-transactionid"]
+    if ["x-datadog-trace-id", "x-b3-traceid", "uber-trace-id", "ot-tracer-traceid", "x-order", "x-plumbr-transactionid"]
         .contains(&subject.main)
     {
         requests.remove(0);
@@ -244,6 +268,10 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
         "traceparent" => requests.push(lines(&[("traceparent", W3C), ("traceparent", &value[1..])])),
         "b3" => requests.push(lines(&[("b3", "true")])),
         "x-b3-traceid" => requests.push(lines(&[("x-b3-traceid", value)])),
+        "ot-tracer-traceid" => {
+            requests.push(lines(&[("ot-tracer-traceid", value)]));
+            requests.push(lines(&[("ot-tracer-sampled", "true"), ("ot-baggage-tenant", "acme")]));
+        }
         "uber-trace-id" => requests.push(lines(&[("uber-trace-id", "0:1:0:1"), ("jaeger-debug-id", "x")])),
         _ => {}
     }
@@ -266,6 +294,7 @@ pub(crate) fn invalid(subject: &Subject) -> Vec<(Lines, &'static str)> {
             with("x-datadog-sampling-priority", "2147483648"),
             with("x-datadog-origin", "rüm"),
         ],
+        "ot-tracer-traceid" => ["yes", "2", ""].map(|sampled| with("ot-tracer-sampled", sampled)).into(),
         "sw8" => vec![with("sw8-x", &"1".repeat(65)), with("sw8-correlation", "a=b")],
         "acme-sw8" => vec![with("acme-sw8-x", &"1".repeat(65)), with("acme-sw8-correlation", "a=b")],
         "x-acme-trace" => vec![with("x-acme-keep", "maybe")],

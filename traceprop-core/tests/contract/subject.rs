@@ -73,6 +73,8 @@ pub(crate) struct Subject {
     pub(crate) says_random: bool,
     /// Whether the low half of a trace id must not be zero.
     pub(crate) needs_low: bool,
+    /// Whether only the low half of a trace id is written.
+    pub(crate) has_low_half: bool,
     /// Fields that are written in addition to the received ones: the other encoding.
     pub(crate) also_writes: &'static [&'static str],
     /// How a span id is spelled in the written lines.
@@ -103,8 +105,9 @@ impl Subject {
 
     /// Returns what a reader must read of a written context.
     pub(crate) fn comes_back(&self, span: &SpanContext<'_>) -> RemoteContext {
+        let low = TraceId::from_halves(0, span.trace_id().low()).filter(|_| self.has_low_half);
         RemoteContext {
-            trace_id: span.trace_id(),
+            trace_id: low.unwrap_or(span.trace_id()),
             parent_id: self.names_span.then_some(span.span_id()),
             sampling: (self.says)(span.sampling()),
             random: span.is_random() && self.says_random,

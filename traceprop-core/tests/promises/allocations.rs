@@ -67,6 +67,11 @@ fn requests() -> Vec<(&'static str, Request)> {
                 ("sw8", "1-NGJmOTJmMzU=-ZjA2N2FhMGI=-0-c2hvcA==-aTE=-L2NhcnQ=-c2hvcDo4MA=="),
                 ("sw8-correlation", "dXNlcg==:YWxpY2U="),
                 ("elastic-apm-traceparent", PARENT.1),
+                ("ot-tracer-traceid", "a3ce929d0e0e4736"),
+                ("ot-tracer-spanid", "00f067aa0ba902b7"),
+                ("ot-tracer-sampled", "true"),
+                ("ot-baggage-tenant", "acme"),
+                ("ot-baggage-user", "alice"),
             ]),
         ),
     ]
@@ -75,7 +80,7 @@ fn requests() -> Vec<(&'static str, Request)> {
 /// Creates a propagator that reads and writes every format.
 fn all() -> Propagator {
     static SW8: Sw8 = Sw8::new("cart", "cart-1");
-    let builder = Propagator::builder().names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger,elastic");
+    let builder = Propagator::builder().names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger,elastic,ottrace");
     builder.expect("built-in names").inject(&SW8).build().expect("a service is named")
 }
 

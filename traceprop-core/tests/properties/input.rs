@@ -207,6 +207,10 @@ const FLEET: &[(&str, &[&str])] = &[
     ),
     ("sw8-correlation", &["dXNlcg==:YWxpY2U="]),
     ("sw8-x", &["0- ", "1-1700000000000"]),
+    ("ot-tracer-traceid", &["a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4736"]),
+    ("ot-tracer-spanid", &["f067aa0ba902b7", "00f067aa0ba902b7"]),
+    ("ot-tracer-sampled", &["true", "false", "1", "no"]),
+    ("Ot-Baggage-Tenant", &["acme", "a%20b"]),
     (
         "elastic-apm-traceparent",
         &[

@@ -12,7 +12,7 @@ pub(crate) const PARENT: &str = "00f067aa0ba902b7";
 pub(crate) const OURS: &str = "0b0b0b0b0b0b0b0b";
 
 /// All formats with fields of their own in the table, and a correlation header.
-pub(crate) const ALL: &str = "tracecontext,baggage,b3,datadog,jaeger,elastic,xray,correlation:x-request-id";
+pub(crate) const ALL: &str = "tracecontext,baggage,b3,datadog,jaeger,elastic,ottrace,xray,correlation:x-request-id";
 
 pub(crate) type Request<'a> = [(&'a str, &'a str)];
 
@@ -68,7 +68,9 @@ pub(crate) fn passthrough(trust: Trust, names: &str, request: &Request<'_>) -> P
 #[track_caller]
 pub(crate) fn has_no_trace(sent: &Pairs) {
     let is_text = |name: &str| {
-        ["baggage", "x-request-id", "sw8-correlation", "jaeger-baggage"].contains(&name) || name.starts_with("uberctx-")
+        ["baggage", "x-request-id", "sw8-correlation", "jaeger-baggage"].contains(&name)
+            || name.starts_with("uberctx-")
+            || name.starts_with("ot-baggage-")
     };
     assert!(sent.iter().all(|(name, _)| is_text(name)), "{sent:?}");
 }

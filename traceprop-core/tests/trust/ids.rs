@@ -76,6 +76,10 @@ fn with_each_decision(test: impl Fn(&Request<'_>, Sampling)) {
         test(&[("uber-trace-id", &format!("{TRACE}:{PARENT}:0:{flags}"))], sampling);
     }
     test(&[("jaeger-debug-id", "ticket-1")], Debug);
+    for (word, sampling) in [("false", NotSampled), ("true", Sampled), ("?", Deferred)] {
+        let ids = [("ot-tracer-traceid", TRACE), ("ot-tracer-spanid", PARENT)];
+        test(&[ids[0], ids[1], ("ot-tracer-sampled", word)], sampling);
+    }
     test(&[("elastic-apm-traceparent", &traceparent("00"))], NotSampled);
     test(&[("elastic-apm-traceparent", &traceparent("01"))], Sampled);
     for (text, sampling) in
@@ -135,6 +139,8 @@ fn is_open(request: &Request<'_>, received: Sampling, forwarded: &Pairs) {
         assert_eq!(elastic, Some(&*traceparent(&format!("0{bit}"))), "{request:?}");
         let xray = forwarded.get("x-amzn-trace-id").expect("a parent");
         assert!(!xray.contains("Sampled=0") && !xray.contains("Sampled=1"), "{request:?}: {xray}");
+        let word = if received.is_sampled() { "true" } else { "false" };
+        assert_eq!(forwarded.get("ot-tracer-sampled"), Some(word), "{request:?}");
     }
 }
 

@@ -12,17 +12,19 @@ pub(crate) const BAGGAGE: Row = Row {
 };
 
 /// Baggage in each format. sw8-correlation is read only with an sw8.
-const LINES: [(&str, &str); 4] = [
+const LINES: [(&str, &str); 5] = [
     ("baggage", "tenant=acme,user=7;p"),
     ("uberctx-tenant", "acme"),
     ("sw8", "1-dGlja2V0-c2VnbWVudA==-3-cw==-aQ==-Lw==-cA=="),
     // tenant: acme
     ("sw8-correlation", "dGVuYW50:YWNtZQ=="),
+    // Read with Datadog, and written next to ids of OpenTracing.
+    ("ot-baggage-tenant", "acme"),
 ];
 
 fn baggage_kept(trust: Trust) {
     let sent = span(trust, ALL, &LINES, &AlwaysOn);
-    for (name, value) in [LINES[0], LINES[1], LINES[3]] {
+    for (name, value) in [LINES[0], LINES[1], LINES[3], LINES[4]] {
         assert_eq!(sent.get(name), Some(value));
     }
     let forwarded = passthrough(trust, ALL, &LINES);
@@ -38,7 +40,7 @@ fn baggage_kept(trust: Trust) {
 
 fn baggage_dropped(trust: Trust) {
     for sent in [span(trust, ALL, &LINES, &AlwaysOn), passthrough(trust, ALL, &LINES)] {
-        for (name, _) in [LINES[0], LINES[1], LINES[3]] {
+        for (name, _) in [LINES[0], LINES[1], LINES[3], LINES[4]] {
             assert_eq!(sent.get(name), None);
         }
     }
@@ -46,6 +48,7 @@ fn baggage_dropped(trust: Trust) {
     let edge = propagator(trust, ALL);
     let extraction = edge.extract(&request);
     assert!(extraction.baggage().is_empty() && extraction.jaeger().baggage().is_empty());
+    assert!(extraction.ot_baggage().is_empty());
 }
 
 pub(crate) const DECISION_IN_BAGGAGE: Row = Row {

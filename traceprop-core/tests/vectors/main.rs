@@ -14,6 +14,7 @@ mod jaeger;
 #[path = "../support/known.rs"]
 mod known;
 mod legacy_uuid;
+mod ottrace;
 mod sw8;
 mod w3c_baggage;
 mod w3c_tracecontext;
@@ -39,6 +40,7 @@ const DRIVERS: &[(&str, Driver)] = &[
     ("elastic", elastic::check),
     ("jaeger", jaeger::check),
     ("legacy-uuid", legacy_uuid::check),
+    ("ottrace", ottrace::check),
     ("sw8", sw8::check),
     ("w3c-baggage", w3c_baggage::check),
     ("w3c-tracecontext", w3c_tracecontext::check),
@@ -54,13 +56,14 @@ const FILES: &[(&str, &str)] = &[
     ("jaeger", "jaeger"),
     ("sw8", "sw8"),
     ("elastic", "elastic"),
+    ("ottrace", "ottrace"),
     ("xray", "xray"),
     ("correlation", "legacy-uuid"),
     ("baggage", "w3c-baggage"),
 ];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["sentry", "instana", "newrelic", "grpc-trace-bin", "ottrace", "cloudtrace"];
+const NOT_BUILT: &[&str] = &["sentry", "instana", "newrelic", "grpc-trace-bin", "cloudtrace"];
 
 #[test]
 fn ok_every_vector() {

@@ -31,7 +31,11 @@ fn everything() -> Propagator {
 /// Every header name that a format reads.
 fn names() -> Vec<&'static str> {
     let built_in = Field::BUILT_IN.iter().filter_map(|field| field.name());
-    let names = built_in.map(|name| if name == "uberctx-" { "uberctx-tenant" } else { name });
+    let names = built_in.map(|name| match name {
+        "uberctx-" => "uberctx-tenant",
+        "ot-baggage-" => "ot-baggage-tenant",
+        name => name,
+    });
     names.chain(["x-request-id", "x-order"]).collect()
 }
 

@@ -44,6 +44,10 @@ fn grammar(name: &str) -> Option<Grammar> {
         "x-datadog-sampling-priority" => |lines, _| lines.len() == 1 && lines[0].parse::<i32>().is_ok(),
         "x-datadog-origin" => |lines, _| lines.len() == 1,
         "x-datadog-tags" => |lines, names| tags(&lines.join(","), names),
+        "ot-tracer-traceid" | "ot-tracer-spanid" => {
+            |lines, _| lines.len() == 1 && lines[0].len() == 16 && is_hex(lines[0])
+        }
+        "ot-tracer-sampled" => |lines, _| lines.len() == 1 && ["true", "false"].contains(&lines[0]),
         "uber-trace-id" => |lines, _| lines.len() == 1 && uber(lines[0]),
         "jaeger-baggage" => |lines, names| pairs("jaeger-baggage", &lines.join(","), '=', names),
         "jaeger-debug-id" => |lines, _| lines[0].len() <= 256,
@@ -53,7 +57,12 @@ fn grammar(name: &str) -> Option<Grammar> {
         "x-amzn-trace-id" => |lines, names| lines.len() == 1 && xray(lines[0], names),
         "x-request-id" => |lines, _| lines[0].len() <= 1024 && lines[0].bytes().all(|b| is_id(b) || b"_#".contains(&b)),
         "x-order" => |lines, _| lines[0].len() <= 128 && lines[0].bytes().all(|b| is_id(b) || b"_#.:+/=|".contains(&b)),
-        name if name.starts_with("uberctx-") && name.len() > "uberctx-".len() => |_, _| true,
+        name if ["uberctx-", "ot-baggage-"]
+            .iter()
+            .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix)) =>
+        {
+            |_, _| true
+        }
         _ => return None,
     };
     Some(grammar)

@@ -8,7 +8,7 @@
 //! | `flags` | a number if `style` is `jaeger`, else the two hex digits of the equivalent traceparent, or null |
 //! | `version` | version of a valid traceparent: two hex digits, or null |
 //! | `tracestate` | `[[key, value], …]` |
-//! | `baggage` | W3C: `[[key, decoded value, properties or null], …]`; without any, Jaeger's: `[[key, value], …]` |
+//! | `baggage` | W3C: `[[key, decoded value, properties or null], …]`; without any, Jaeger's or OpenTracing's: `[[key, value], …]` |
 //! | `style` | the source format, or its encoding, or null |
 //! | `links` | the contexts that are not continued: `[{trace_id, span_id, reason, style}, …]` |
 //! | `reason`, `rejects` | why the outcome is `invalid`; all invalid headers: `{field, reason, at}` |
@@ -39,6 +39,7 @@ mod correlation;
 mod datadog;
 mod headers;
 mod jaeger;
+mod ottrace;
 mod rejects;
 mod sw8;
 mod text;
@@ -66,6 +67,7 @@ pub fn inspection(propagator: &Propagator, headers: &HeaderMap) -> Value {
     datadog::add(&mut keys, &report);
     b3::add(&mut keys, &report);
     jaeger::add(&mut keys, &report);
+    ottrace::add(&mut keys, &report);
     sw8::add(&mut keys, &report);
     correlation::add(&mut keys, &report, propagator);
     rejects::add(&mut keys, &report);

@@ -59,8 +59,8 @@ pub(crate) use view::CurrentContext;
 pub use view::DatadogView;
 
 use crate::carrier::headers::Headers;
-use crate::field::FormatKind;
-use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer};
+use crate::field::{Field, FormatKind};
+use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer, write_prefixed_baggage};
 use crate::tracestate::preserve::PreserveWriter;
 
 /// The Datadog format: its headers, and its `dd` member of a tracestate. Its name is `datadog`.
@@ -81,12 +81,13 @@ pub struct Datadog {
     max_tags_len: u16,
     keep_tid: bool,
     reports_spans: bool,
+    ot_baggage: bool,
 }
 
 impl Datadog {
     /// Creates the format for a service that does not report its spans to Datadog.
     pub const fn new() -> Self {
-        Self { max_tags_len: MAX_TAGS_LEN as u16, keep_tid: false, reports_spans: false }
+        Self { max_tags_len: MAX_TAGS_LEN as u16, keep_tid: false, reports_spans: false, ot_baggage: false }
     }
 
     /// Limits `x-datadog-tags` to this many bytes; 0 omits it.
@@ -112,6 +113,15 @@ impl Datadog {
     /// that Datadog finds the parent of later spans.
     pub const fn reports_spans(mut self) -> Self {
         self.reports_spans = true;
+        self
+    }
+
+    /// Also writes `ot-baggage-*`: the received items, as far as [`InjectOptions`](crate::InjectOptions) allow them.
+    ///
+    /// The tracers of JavaScript and Go send these headers in every style. They are always read, see
+    /// [`Extraction::ot_baggage`](crate::Extraction::ot_baggage).
+    pub const fn with_ot_baggage(mut self) -> Self {
+        self.ot_baggage = true;
         self
     }
 }
@@ -161,6 +171,12 @@ impl Format for Datadog {
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         self.write_headers(context, writer);
+    }
+
+    fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        if self.ot_baggage {
+            write_prefixed_baggage(context, Field::OtBaggage, writer);
+        }
     }
 }
 

@@ -1,0 +1,87 @@
+//! Baggage in `ot-baggage-*` headers, of requests and owned contexts.
+
+use super::Data;
+use crate::field::Field;
+use crate::formats::ottrace::OtBaggage;
+use crate::propagator::Extraction;
+#[cfg(feature = "alloc")]
+use crate::{
+    field::invalid::InvalidHeader,
+    format::Writer,
+    formats::ottrace::baggage_name,
+    owned::{OwnedContext, lines::Entry},
+    wire::{is_header_text, reason::InvalidReason},
+};
+
+impl<'c> Data<'_, 'c> {
+    fn ot_baggage(self) -> OtBaggage<'c> {
+        let counts = self.received.keeps_text() && !self.received.ignored.contains(Field::OtBaggage);
+        match counts {
+            true => OtBaggage::from_lines(self.headers.get_all(Field::OtBaggage), Field::OtBaggage),
+            false => OtBaggage::EMPTY,
+        }
+    }
+}
+
+impl<'c> Extraction<'c> {
+    /// Returns the baggage of `ot-baggage-*` headers.
+    ///
+    /// It counts next to valid ids of OpenTracing, and in any request if the propagator reads Datadog. Empty if neither
+    /// format is configured, and under [`Trust::Ignore`](crate::Trust::Ignore).
+    pub fn ot_baggage(&self) -> OtBaggage<'c> {
+        self.data(self.headers()).ot_baggage()
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl OwnedContext {
+    /// Returns the baggage of `ot-baggage-*` headers.
+    pub fn ot_baggage(&self) -> OtBaggage<'_> {
+        self.data(&self.headers()).ot_baggage()
+    }
+
+    /// Replaces the baggage of `ot-baggage-*` headers. If a key has several values, the last one counts.
+    ///
+    /// ```
+    /// use traceprop_core::{InjectOptions, OwnedContext, Pairs, Propagator, SpanContext, formats::ottrace::OtTrace};
+    /// # let span = SpanContext::new("4ca67353d824b44b41c156cf264ca243".parse()?, "5688d53247ceefc7".parse()?);
+    ///
+    /// let propagator = Propagator::builder().with_format(OtTrace::new()).build()?;
+    /// let context = OwnedContext::new(span).with_ot_baggage([("Tenant", "acme")])?;
+    /// let mut headers = Pairs::new();
+    /// propagator.inject(&context, &InjectOptions::everything(), &mut headers);
+    /// assert_eq!(headers.get("ot-baggage-tenant"), Some("acme"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns `bad-key` if a key cannot be part of a header name, `bad-value` if a value cannot be sent in a header, and
+    /// `too-many-members` and `too-long` beyond [`OtBaggage::MAX_ITEMS`] and [`OtBaggage::MAX_BYTES`].
+    pub fn with_ot_baggage<'i>(
+        self,
+        items: impl IntoIterator<Item = (&'i str, &'i str)>,
+    ) -> Result<Self, InvalidHeader> {
+        let mut builder = self.lines_without(|entry| entry.field() == Field::OtBaggage);
+        let mut bytes = 0;
+        for (place, (key, value)) in items.into_iter().enumerate() {
+            let invalid = |reason| Err(InvalidHeader::new(Field::OtBaggage, reason, bytes));
+            let Some(name) = baggage_name(key) else {
+                return invalid(InvalidReason::BadKey);
+            };
+            if value.is_empty() || !is_header_text(value.as_bytes()) {
+                return invalid(InvalidReason::BadValue);
+            }
+            if place == OtBaggage::MAX_ITEMS {
+                return invalid(InvalidReason::TooManyMembers);
+            }
+            if bytes + key.len() + value.len() > OtBaggage::MAX_BYTES || name.len() > Writer::MAX_NAME_LEN {
+                return invalid(InvalidReason::TooLong);
+            }
+            bytes += key.len() + value.len();
+            builder.entry(&Entry { index: Field::OtBaggage.index() as u8, name: &name, value: value.as_bytes() });
+        }
+        let mut context = Self { lines: builder.finish(), ..self };
+        context.known_mut().ignored = context.known().ignored.without(crate::field::FieldSet::of(&[Field::OtBaggage]));
+        Ok(context)
+    }
+}
