@@ -58,6 +58,7 @@ impl<'c> Headers<'c> {
     }
 
     /// Returns the names that are watched.
+    #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) const fn names(&self) -> &'c FieldNames {
         self.names

@@ -75,9 +75,11 @@ impl OwnedLines {
         }
         let held = || held_entries(headers);
         size += held().map(|entry| entry.len()).sum::<usize>();
-        // Most requests name one trace. The headers of others are parsed again, which is cheaper than an allocation.
-        let links = || extraction.has_links().then(|| extraction.links()).into_iter().flatten().map(StoredLink::new);
-        size += links().map(|link| link.entry().len()).sum::<usize>();
+        // Most requests name one trace.
+        let has_links = extraction.has_links();
+        if has_links {
+            each_link(extraction, |entry| size += entry.len());
+        }
         if size == 0 {
             return None;
         }
@@ -88,7 +90,9 @@ impl OwnedLines {
                 each_entry(headers, field, |entry| put(&mut room, &entry));
             }
             held().for_each(|entry| put(&mut room, &entry));
-            links().for_each(|link| put(&mut room, &link.entry()));
+            if has_links {
+                each_link(extraction, |entry| put(&mut room, &entry));
+            }
         }
         Some(Self(buffer))
     }
@@ -121,6 +125,12 @@ impl OwnedLines {
             Some(Entry { index, name, value })
         })
     }
+}
+
+/// Calls `each` for the links. The headers are parsed again, which is cheaper than an allocation.
+#[cold]
+fn each_link(extraction: &Extraction<'_>, mut each: impl FnMut(Entry<'_>)) {
+    extraction.links().for_each(|link| each(StoredLink::new(link).entry()));
 }
 
 /// A link as the buffer holds it: the trace id, the span id, and a byte of flags.

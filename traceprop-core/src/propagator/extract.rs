@@ -254,7 +254,9 @@ impl<'c> Extraction<'c> {
         const NO_LINES: [(&str, &str); 0] = [];
         let headers = Headers::empty(&NO_LINES, &propagator.reads);
         let received = Received::NOTHING.with_trust(trust);
-        Self { merged, decision, received, headers, encoding, has_others: false, propagator }
+        // What the formats found is in the report.
+        let has_others = !propagator.options.extract_first;
+        Self { merged, decision, received, headers, encoding, has_others, propagator }
     }
 
     /// Returns the merged context, a decision without ids, and the name of the format of the context, whatever the trust.
@@ -354,10 +356,11 @@ impl<'c> Extraction<'c> {
 
     /// Returns the received contexts that are not continued, in the order of the formats.
     ///
-    /// The headers are parsed again, so links cost nothing unless they are asked for. [`Link`] has an example.
+    /// If a format named another trace, the headers are parsed again. Links cost nothing unless they are asked for. [`Link`]
+    /// has an example.
     pub fn links(&self) -> impl Iterator<Item = Link<'c>> {
-        let headers = self.headers;
-        let formats = self.propagator.extract.asked(headers.maybe_present());
+        let (headers, has_others) = (self.headers, self.has_others);
+        let formats = self.propagator.extract.asked(headers.maybe_present()).filter(move |_| has_others);
         self.links_of(formats.map(move |(_, format, _)| (format, format.extract(&headers))))
     }
 
@@ -370,7 +373,7 @@ impl<'c> Extraction<'c> {
         let restarted = self.merged.zip(self.encoding).filter(|_| trust == Trust::Restart);
         let restarted = restarted.and_then(|(context, encoding)| Link::new(context, LinkReason::Restarted, encoding));
         let merged = match trust {
-            Trust::Continue | Trust::Resample if !self.propagator.options.extract_first => self.merged,
+            Trust::Continue | Trust::Resample if self.has_others => self.merged,
             _ => None,
         };
         let id_match = self.propagator.options.id_match;
