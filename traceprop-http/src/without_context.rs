@@ -2,6 +2,8 @@
 
 /// What a client does with the trace headers of a request that is sent without a context.
 ///
+/// An [empty context](traceprop_core::OwnedContext::is_empty) counts as none.
+///
 /// # Examples
 ///
 /// ```

@@ -111,12 +111,12 @@ impl PropagationMiddleware {
         if extensions.get::<DisablePropagation>().is_some() {
             return self.remove_refused(request, context);
         }
-        let Some(context) = context else {
-            if self.without_context == WithoutContext::Strip {
-                self.propagator.strip(&mut HeaderCarrierMut::new(request.headers_mut()));
-            }
+        // The passthrough of a request without a trace is no context.
+        if self.without_context == WithoutContext::Strip && context.is_none_or(OwnedContext::is_empty) {
+            self.propagator.strip(&mut HeaderCarrierMut::new(request.headers_mut()));
             return;
-        };
+        }
+        let Some(context) = context else { return };
         let options = extensions.get::<InjectOptions<'static>>().copied().unwrap_or_default();
         let options = match options.kept_headers() {
             [] => options.keep_headers(self.kept_headers),

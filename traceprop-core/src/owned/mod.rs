@@ -242,6 +242,30 @@ impl OwnedContext {
         matches!(self.role, Role::Passthrough(_))
     }
 
+    /// Returns whether this is the passthrough of a request that held nothing of a trace, and has no baggage of its own.
+    ///
+    /// An injection of it leaves the carrier alone, as if there were no context. Under restart and ignore a context is never
+    /// empty: it says that nothing of the request may be sent.
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, Trust, presets};
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// let request = [("b3", "0")];
+    /// let passthrough = |trust| OwnedContext::from_passthrough(&propagator.extract_with_trust(&request, trust));
+    /// assert!(passthrough(Trust::Continue).is_empty() && !passthrough(Trust::Restart).is_empty());
+    /// ```
+    pub fn is_empty(&self) -> bool {
+        const ALWAYS: FieldSet = FieldSet::of(&[Field::TraceState, Field::Baggage]);
+        let known = self.known();
+        self.is_passthrough()
+            && self.trace_id().is_none()
+            && self.sampling() == Sampling::Deferred
+            && known.trust() < Trust::Restart
+            && !known.is(Mark::HeldFields)
+            && !self.headers().holds_any(known.read.fields().union(ALWAYS))
+    }
+
     /// Returns the stored headers with a built-in name.
     pub(crate) fn headers(&self) -> Headers<'_> {
         match &self.lines {

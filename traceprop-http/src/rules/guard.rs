@@ -70,8 +70,10 @@ impl Guard {
         let is_prefixed = || self.prefixes.iter().any(|prefix| begins(name, prefix));
         let list = match verdict {
             Verdict::Members(field) => Some(field),
+            // Text of a header that no format here reads.
+            Verdict::Refused(field) if field.is_baggage() && Field::from_name(name) == Some(field) => Some(field),
             // A server may read it as the name of a list, but as such nobody parses it here.
-            Verdict::Refused(_) if self.is_text_with_dashes(name) || is_prefixed() => None,
+            Verdict::Refused(field) if field.is_baggage() || is_prefixed() || self.is_text_with_dashes(name) => None,
             Verdict::Refused(_) | Verdict::Stays => return stays(!rule.is_nothing()),
         };
         match (&rule.baggage, list) {

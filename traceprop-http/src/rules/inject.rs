@@ -39,6 +39,11 @@ impl Rules {
         let rule = self.rule(&destination);
         self.0.guard.withhold(headers, rule, destination.withholds_text);
         let Some(propagator) = self.propagator(rule) else {
+            if !headers.is_empty() {
+                // The context names the custom headers of the listener. What is written goes too.
+                self.0.shared.inject(source, &InjectOptions::new(), &mut HeaderCarrierMut::new(headers));
+                self.0.guard.withhold(headers, rule, true);
+            }
             return InjectReport::default();
         };
         lend_text(rule, destination.withholds_text, options, |options| {
@@ -158,6 +163,20 @@ mod tests {
             assert_eq!(names(uri, false), expected, "{uri}");
         }
         assert_eq!(names("http://own.internal/", true), ["traceparent"]);
+    }
+
+    #[test]
+    fn ok_nothing_is_also_no_custom_header_that_only_the_listener_reads() {
+        let reader = Propagator::from_names("tracecontext,correlation:x-order-id", "none").expect("known names");
+        let request = [("x-order-id", "order-77"), ("x-mine", "1")];
+        let extraction = reader.extract(&request);
+        let context = OwnedContext::from_span(&extraction, &extraction.new_span(&traceprop_core::RandomIds));
+        let mut headers = HeaderMap::new();
+        for (name, value) in request {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        inject(&context, "http://none.example/", false, &mut headers);
+        assert!(headers.keys().eq(["x-mine"]), "{headers:?}");
     }
 
     #[test]

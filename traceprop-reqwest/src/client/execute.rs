@@ -85,7 +85,9 @@ impl Inner {
             false => child_of(context, &*self.ids),
         });
         let served = trace.context.as_ref().and_then(OwnedContext::endpoint);
-        if source.is_none() && self.without_context == WithoutContext::Strip {
+        // The passthrough of a request without a trace is no context.
+        let is_nothing = trace.context.as_ref().is_none_or(OwnedContext::is_empty);
+        if self.without_context == WithoutContext::Strip && is_nothing {
             return self.rules.strip(request.headers_mut());
         }
         let options = InjectOptions::new()

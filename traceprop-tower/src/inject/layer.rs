@@ -256,8 +256,11 @@ impl<G: IdGenerator> InjectLayer<G> {
             }
         };
         let endpoint = context.and_then(OwnedContext::endpoint).unwrap_or_default();
+        let strips = self.without_context == WithoutContext::Strip;
         let source = match (context, context.and_then(OwnedContext::span)) {
             (Some(_), Some(span)) if !self.reuse_span => (&span.child(self.id_generator.new_span_id())).into(),
+            // The passthrough of a request without a trace is no context.
+            (Some(context), _) if strips && context.is_empty() => return self.write_no_context(request),
             (Some(context), _) => InjectSource::from(context),
             (None, _) if self.start_new_traces => (&SpanContext::root(&self.id_generator)).into(),
             (None, _) => return self.write_no_context(request),
@@ -274,7 +277,15 @@ impl<G: IdGenerator> InjectLayer<G> {
             Destinations::All(options) => inject(&self.for_call(*options, uri, endpoint), headers),
             Destinations::ByUri(options) => match options(uri) {
                 Some(options) => inject(&self.for_call(options, uri, endpoint), headers),
-                None => return self.strip(headers),
+                None => {
+                    self.strip(headers);
+                    if !headers.is_empty() {
+                        // The context names the custom headers of the listener. What is written goes too.
+                        inject(&InjectOptions::new(), headers);
+                        self.strip(headers);
+                    }
+                    return;
+                }
             },
             Destinations::ByRules(rules) => {
                 let options = self.for_call(InjectOptions::new(), uri, endpoint);

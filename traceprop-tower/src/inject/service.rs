@@ -327,6 +327,10 @@ mod tests {
         assert_eq!(names(strip.clone().start_new_traces(), to("/")).await, "!traceparent");
         let by_uri = strip.clone().inject_options_fn(|_| Some(InjectOptions::everything()));
         assert_eq!(names(by_uri, copied(None)).await, "accept");
+        // The passthrough of a request without a trace is no context either, unless it was refused.
+        let empty = OwnedContext::from_passthrough(&presets::W3C.propagator().extract(&Pairs::new()));
+        assert_eq!(names(layer(), copied(Some(empty.clone()))).await, ALL_COPIED);
+        assert_eq!(names(strip.clone(), copied(Some(empty))).await, "accept");
         // With a context it says nothing: b3 is no format of this propagator.
         let rest =
             "!traceparent accept b3 sentry-trace sw8-correlation x-b3-sampled x-datadog-origin x_datadog_trace_id";
