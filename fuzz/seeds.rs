@@ -29,8 +29,16 @@ fn main() {
     differences(&mut |target, name, data| {
         seeds.entry(target).or_default().insert(name.to_owned(), data);
     });
-    // What all formats say together also comes over a connection.
+    // What all formats say together also comes over a connection, and through a gateway: with spans and without, under each
+    // trust, and with headers that are kept.
     let composite = seeds["composite_extract"].clone();
+    let gateway = seeds.entry("gateway").or_default();
+    for (place, (name, data)) in composite.iter().enumerate() {
+        let bits = place as u8;
+        let settings = [1, 0xff, 0, 1 << (bits % 7), 0, bits % 128, 0, bits & 0x55, bits & 0x0a];
+        let stale = b"--: \nB3: 0\nx_datadog_trace_id: 1\nx-dynatrace: 1\n";
+        gateway.insert(name.clone(), [&settings[..], &data[4..], stale].concat());
+    }
     let server = seeds.entry("http_server").or_default();
     for (name, data) in composite {
         let request = get(&data[4..]);

@@ -11,7 +11,7 @@ use http::{HeaderMap, Method, Request, Response};
 use reqwest::Url;
 use tower_layer::Layer;
 use tower_service::Service;
-use traceprop_core::{Extraction, IdBits, InjectOptions, OwnedContext, Propagator, SpanId};
+use traceprop_core::{Extraction, IdBits, InjectOptions, OwnedContext, Propagator, SpanId, Trust};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 use traceprop_reqwest::{Rule, Rules, RulesExt};
 use traceprop_tower::{ExtractLayer, presets};
@@ -53,6 +53,10 @@ pub(crate) const PATHS: &[Path] = &[
     ("passthrough/traceparent", |calls| passthrough(&[TRACEPARENT], calls)),
     ("forward/traceparent+tracestate", |calls| forward(TRACESTATE, calls)),
     ("forward/tracestate-with-dd", |calls| forward(TRACESTATE_WITH_DD, calls)),
+    ("gateway/continue/w3c", |calls| gateway(Trust::Continue, "tracecontext,baggage", calls)),
+    ("gateway/restart/w3c", |calls| gateway(Trust::Restart, "tracecontext,baggage", calls)),
+    ("gateway/continue/all", |calls| gateway(Trust::Continue, "all", calls)),
+    ("gateway/passthrough/w3c", gateway_passthrough),
     ("serve/traceparent+tracestate", serve),
     ("call/baggage/reqwest-rules", call),
 ];
@@ -169,6 +173,38 @@ fn forward(tracestate: (&'static str, &str), calls: usize) {
         assert_eq!(map["tracestate"], tracestate.1);
     }
     forget(maps);
+}
+
+/// Extracts, creates a span, and injects over a copy of the request, as a gateway does that copies headers.
+fn gateway(trust: Trust, read: &str, calls: usize) {
+    let propagator = Propagator::from_names(read, "tracecontext,baggage").expect("known names").with_trust(trust);
+    let request = request(&[TRACEPARENT, TRACESTATE, BAGGAGE]);
+    let mut maps = copies(&request);
+    for map in &mut maps[..calls] {
+        let carrier = HeaderCarrier::new(black_box(&request));
+        let span = propagator.extract(&carrier).new_span(&span_ids);
+        propagator.inject(&span, &InjectOptions::new(), &mut HeaderCarrierMut::new(map));
+        assert!(map.contains_key("traceparent") && !map.contains_key("baggage"));
+    }
+    forget(maps);
+}
+
+/// Extracts and forwards over a copy of the request.
+fn gateway_passthrough(calls: usize) {
+    let propagator = Propagator::from_names("tracecontext,baggage", "tracecontext,baggage").expect("known names");
+    let request = request(&[TRACEPARENT, TRACESTATE, BAGGAGE]);
+    let mut maps = copies(&request);
+    for map in &mut maps[..calls] {
+        let carrier = HeaderCarrier::new(black_box(&request));
+        let passthrough = propagator.extract(&carrier).passthrough();
+        propagator.inject(passthrough, &InjectOptions::new(), &mut HeaderCarrierMut::new(map));
+        assert!(map.contains_key("tracestate") && !map.contains_key("baggage"));
+    }
+    forget(maps);
+}
+
+fn copies(request: &HeaderMap) -> Vec<HeaderMap> {
+    (0..PREPARED).map(|_| request.clone()).collect()
 }
 
 /// Runs the whole server layer around a service that answers at once.

@@ -4,8 +4,10 @@
 mod contexts;
 mod current;
 mod input;
+mod leaves;
 mod received;
 mod requests;
+mod rule;
 mod types;
 mod values;
 mod writing;
