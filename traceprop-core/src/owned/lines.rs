@@ -60,12 +60,12 @@ impl Entry<'_> {
 }
 
 impl OwnedLines {
-    /// Copies the lines that a context can still need.
-    pub(crate) fn copy(extraction: &Extraction<'_>, received: &Received<'_>) -> Option<Self> {
+    /// Copies those lines of `present` that a context can still need.
+    pub(crate) fn copy(extraction: &Extraction<'_>, received: &Received<'_>, present: FieldSet) -> Option<Self> {
         let headers = extraction.headers();
         let mut size = 0;
         let mut fields = FieldSet::EMPTY;
-        for field in headers.present().iter().filter(|field| is_needed(*field, headers, received, extraction)) {
+        for field in present.iter().filter(|field| is_needed(*field, headers, received, extraction)) {
             let mut bytes = 0;
             each_entry(headers, field, |entry| bytes += entry.len());
             if size + bytes <= OwnedContext::MAX_BYTES {
@@ -73,12 +73,10 @@ impl OwnedLines {
                 size += bytes;
             }
         }
-        let held = || held_entries(headers);
-        size += held().map(|entry| entry.len()).sum::<usize>();
-        // Most requests name one trace.
-        let has_links = extraction.has_links();
-        if has_links {
-            each_link(extraction, |entry| size += entry.len());
+        // Most requests have no custom header and name one trace.
+        let has_rest = extraction.has_links() || !present.without(FieldSet::of(Field::ALL)).is_empty();
+        if has_rest {
+            each_of_the_rest(extraction, &mut |entry| size += entry.len());
         }
         if size == 0 {
             return None;
@@ -89,9 +87,8 @@ impl OwnedLines {
             for field in fields.iter() {
                 each_entry(headers, field, |entry| put(&mut room, &entry));
             }
-            held().for_each(|entry| put(&mut room, &entry));
-            if has_links {
-                each_link(extraction, |entry| put(&mut room, &entry));
+            if has_rest {
+                each_of_the_rest(extraction, &mut |entry| put(&mut room, entry));
             }
         }
         Some(Self(buffer))
@@ -127,10 +124,15 @@ impl OwnedLines {
     }
 }
 
-/// Calls `each` for the links. The headers are parsed again, which is cheaper than an allocation.
-#[cold]
-fn each_link(extraction: &Extraction<'_>, mut each: impl FnMut(Entry<'_>)) {
-    extraction.links().for_each(|link| each(StoredLink::new(link).entry()));
+/// Calls `each` for the custom headers that the request held, and for the links.
+///
+/// The headers of other traces are parsed again, which is cheaper than an allocation.
+#[inline(never)]
+fn each_of_the_rest(extraction: &Extraction<'_>, each: &mut dyn FnMut(&Entry<'_>)) {
+    held_entries(extraction.headers()).for_each(|entry| each(&entry));
+    if extraction.has_links() {
+        extraction.links().map(StoredLink::new).for_each(|link| each(&link.entry()));
+    }
 }
 
 /// A link as the buffer holds it: the trace id, the span id, and a byte of flags.

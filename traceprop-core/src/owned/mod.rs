@@ -78,10 +78,17 @@ impl OwnedContext {
     /// Creates a context from the span of a service and the received headers.
     pub fn from_span(extraction: &Extraction<'_>, span: &SpanContext<'_>) -> Self {
         // A span that a tracer made says nothing about the listener.
-        let is_foreign = !span.received.is(Mark::Extracted);
-        let known = if is_foreign { extraction.received.without_trace() } else { span.received };
-        let received = owned_received(extraction, &known);
-        let lines = OwnedLines::copy(extraction, &known);
+        let foreign;
+        let known = if span.received.is(Mark::Extracted) {
+            &span.received
+        } else {
+            foreign = extraction.received.without_trace();
+            &foreign
+        };
+        let present = extraction.headers().present();
+        let received = owned_received(present, known);
+        // A span writes a traceparent of its own.
+        let lines = OwnedLines::copy(extraction, known, present.without(FieldSet::of(&[Field::TraceParent])));
         let span = SpanContext { received, ..span.without_headers() };
         Self { role: Role::Span(span), lines, endpoint: None }
     }
@@ -102,9 +109,9 @@ impl OwnedContext {
         let again = extraction.for_passthrough();
         let extraction = again.as_ref().unwrap_or(extraction);
         let forwarded = extraction.passthrough();
-        let received =
-            owned_received(extraction, &forwarded.received).with(Mark::HeldFields, extraction.holds_fields());
-        let lines = OwnedLines::copy(extraction, &forwarded.received);
+        let present = extraction.headers().present();
+        let received = owned_received(present, &forwarded.received).with(Mark::HeldFields, extraction.holds_fields());
+        let lines = OwnedLines::copy(extraction, &forwarded.received, present);
         let passthrough = forwarded.with_received(received);
         Self { role: Role::Passthrough(passthrough), lines, endpoint: None }
     }
@@ -484,8 +491,8 @@ impl OwnedContext {
 }
 
 /// Returns what is known of the lines of a request after they were copied.
-fn owned_received(extraction: &Extraction<'_>, received: &Received<'_>) -> Received<'static> {
-    let held = extraction.headers().present().without(FieldSet::of(Field::ALL));
+fn owned_received(present: FieldSet, received: &Received<'_>) -> Received<'static> {
+    let held = present.without(FieldSet::of(Field::ALL));
     received.without_source().with(Mark::HeldCustom, !held.is_empty())
 }
 

@@ -237,9 +237,12 @@ mod owned {
                 None if *name == "nothing" => 0..=0,
                 None => 0..=1,
             };
+            // A span writes a traceparent of its own, so the received one is not copied.
+            let of_span =
+                if name.ends_with("traceparent") || name.ends_with("traceparents") { 0..=0 } else { expected.clone() };
             let mut made = None;
             let count = measure(|| made = Some(OwnedContext::from_span(&extraction, &span))).count_total;
-            assert!(expected.contains(&count), "{name}: from_span takes {count}");
+            assert!(of_span.contains(&count), "{name}: from_span takes {count}");
             let count = measure(|| made = Some(OwnedContext::from_passthrough(&extraction))).count_total;
             assert!(expected.contains(&count), "{name}: from_passthrough takes {count}");
             none(name, || drop(made.clone()));

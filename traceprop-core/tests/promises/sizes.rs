@@ -56,7 +56,7 @@ fn ok_an_owned_context_is_cheap_to_move() {
 #[cfg(feature = "alloc")]
 #[test]
 fn ok_an_owned_context_omits_whole_what_is_more_than_64_kib() {
-    use traceprop_core::{IdBits, OwnedContext, presets};
+    use traceprop_core::{OwnedContext, presets};
 
     const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     // Each line is stored with its field and its length.
@@ -68,7 +68,7 @@ fn ok_an_owned_context_omits_whole_what_is_more_than_64_kib() {
         let baggage = format!("a=1,{}", "b".repeat(len - "a=1,".len()));
         let request = [("traceparent", PARENT), ("baggage", baggage.as_str())];
         let extraction = propagator.extract(&request);
-        let owned = OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(7)));
+        let owned = OwnedContext::from_passthrough(&extraction);
         assert_eq!(owned.baggage().get("a").map(|member| member.raw_value()), kept);
         assert_eq!(owned.trace_id(), extraction.context().map(|context| context.trace_id));
     }

@@ -32,11 +32,11 @@ struct Plan {
 }
 
 impl<G: IdGenerator> ExtractLayer<G> {
-    /// Reads the head of a request, stores its context in the extensions, and removes what is refused.
+    /// Reads the head of a request, stores its context in the extensions and in `context`, and removes what is refused.
     ///
-    /// Also returns what is done with the response.
+    /// Returns what is done with the response. The context is not returned, because it is large.
     #[inline]
-    pub(super) fn begin(&self, request: &mut Parts) -> (OwnedContext, Finish) {
+    pub(super) fn begin(&self, request: &mut Parts, context: &mut Option<OwnedContext>) -> Finish {
         let settings = &self.settings;
         let is_skipped = is_preflight(request) || settings.skip.as_ref().is_some_and(|skip| skip(request));
         let mut trust = self.propagator.trust();
@@ -44,66 +44,86 @@ impl<G: IdGenerator> ExtractLayer<G> {
             trust = trust.max(trust_fn(request));
         }
         let plan = Plan { trust, has_span: !is_skipped && !settings.passthrough };
-        let context = match self.outer_context(request, trust) {
-            Some(outer) => self.inside_of(outer, request, plan),
-            None => self.read(request, plan, is_skipped),
-        };
-        let finish = Finish::new(&self.propagator, settings.response_headers.as_ref(), context.trust(), is_skipped);
-        (context, finish)
+        if request.extensions.get::<OwnedContext>().is_some() {
+            *context = self.outer_context(request, plan);
+        }
+        if context.is_none() {
+            self.read(request, plan, is_skipped, context);
+        }
+        let trust = context.as_ref().map_or(trust, OwnedContext::trust);
+        Finish::new(&self.propagator, settings.response_headers.as_ref(), trust, is_skipped)
     }
 
-    /// Returns the context of an outer layer, unless this layer has to read the headers.
-    fn outer_context(&self, request: &mut Parts, trust: Trust) -> Option<OwnedContext> {
+    /// Returns the context inside of an outer layer, unless this layer has to read the headers.
+    #[inline(never)]
+    fn outer_context(&self, request: &mut Parts, plan: Plan) -> Option<OwnedContext> {
         let outer = request.extensions.get::<OwnedContext>()?.clone();
         // A request that was skipped has no span yet. But what a stricter layer refused is not read again.
-        if trust >= outer.trust() && request.extensions.remove::<Skipped>().is_some() {
+        if plan.trust >= outer.trust() && request.extensions.remove::<Skipped>().is_some() {
             return None;
         }
-        Some(outer)
+        Some(self.inside_of(outer, request, plan))
     }
 
     #[inline]
-    fn read(&self, request: &mut Parts, plan: Plan, is_skipped: bool) -> OwnedContext {
-        let (mut context, refused) = if self.settings.keep_report && !is_skipped {
-            self.read_and_report(request, plan)
+    fn read(&self, request: &mut Parts, plan: Plan, is_skipped: bool, slot: &mut Option<OwnedContext>) {
+        let refused = if self.settings.keep_report && !is_skipped {
+            self.read_and_report(request, plan, slot)
         } else {
             let carrier = HeaderCarrier::new(&request.headers);
             let extraction = self.propagator.extract_with_trust(&carrier, plan.trust);
-            (self.context(&extraction, request, plan), extraction.refused())
+            *slot = Some(self.context(&extraction, request, plan));
+            extraction.refused()
         };
-        // A context is large: do not move it if nothing changes.
-        if self.settings.allow_baggage != Allow::All {
-            context = context.filter_baggage(self.settings.allow_baggage);
-        }
-        if let Some(endpoint) = self.settings.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
-            context = context.with_endpoint(endpoint);
+        if self.settings.allow_baggage != Allow::All || self.settings.endpoint.is_some() {
+            self.restrict(request, slot);
         }
         self.clean(request, plan.trust, refused);
         if is_skipped {
             request.extensions.insert(Skipped);
         }
-        request.extensions.insert(context.clone());
-        context
+        if let Some(context) = slot {
+            request.extensions.insert(context.clone());
+        }
     }
 
     /// Reads the headers, and keeps a report of what was received.
     #[inline(never)]
-    fn read_and_report(&self, request: &mut Parts, plan: Plan) -> (OwnedContext, Option<RemoteContext>) {
+    fn read_and_report(
+        &self,
+        request: &mut Parts,
+        plan: Plan,
+        slot: &mut Option<OwnedContext>,
+    ) -> Option<RemoteContext> {
         let carrier = HeaderCarrier::new(&request.headers);
         let report = self.propagator.explain_with_trust(&carrier, plan.trust);
         if let Some(on_report) = &self.settings.on_report {
             on_report(&report);
         }
         let extraction = report.extraction();
-        let read = (self.context(extraction, request, plan), extraction.refused());
+        *slot = Some(self.context(extraction, request, plan));
+        let refused = extraction.refused();
         let owned = OwnedReport::new(&report, Arc::clone(&self.propagator));
         request.extensions.insert(owned);
-        read
+        refused
     }
 
+    /// Removes baggage that is not accepted, and names the endpoint.
+    #[inline(never)]
+    fn restrict(&self, request: &Parts, slot: &mut Option<OwnedContext>) {
+        let allow = self.settings.allow_baggage;
+        *slot = slot.take().map(|context| context.filter_baggage(allow));
+        if let Some(endpoint) = self.settings.endpoint.as_ref().and_then(|endpoint| endpoint(request)) {
+            *slot = slot.take().map(|context| context.with_endpoint(endpoint));
+        }
+    }
+
+    #[inline]
     fn context(&self, extraction: &Extraction<'_>, request: &Parts, plan: Plan) -> OwnedContext {
-        if let Some(context) = self.child_of_current(request, plan) {
-            return context;
+        if self.settings.parent_from_current {
+            if let Some(context) = self.child_of_current(request, plan) {
+                return context;
+            }
         }
         if !plan.has_span {
             return OwnedContext::from_passthrough(extraction);
@@ -111,6 +131,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
         OwnedContext::from_span(extraction, &self.span(extraction, request))
     }
 
+    #[inline]
     fn span<'e>(&self, extraction: &Extraction<'e>, request: &Parts) -> SpanContext<'e> {
         match &self.settings.sampler {
             None => extraction.new_span(&self.id_generator),
@@ -120,10 +141,11 @@ impl<G: IdGenerator> ExtractLayer<G> {
         }
     }
 
-    /// Returns the context of a request of this process, if that is configured and the request has no context of its own.
+    /// Returns the context of a request of this process, if the request has no context of its own.
+    #[inline(never)]
     fn child_of_current(&self, request: &Parts, plan: Plan) -> Option<OwnedContext> {
         let continues_trace = matches!(plan.trust, Trust::Continue | Trust::Resample);
-        if !self.settings.parent_from_current || !continues_trace || self.holds_fields(request, plan.trust) {
+        if !continues_trace || self.holds_fields(request, plan.trust) {
             return None;
         }
         let current = OwnedContext::current()?;
@@ -187,6 +209,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
 }
 
 /// A preflight belongs to the browser and not to the page: it is answered, and no work of the page is done.
+#[inline]
 fn is_preflight(request: &Parts) -> bool {
     request.method == Method::OPTIONS && request.headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }

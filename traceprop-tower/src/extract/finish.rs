@@ -28,8 +28,7 @@ impl Finish {
         trust: Trust,
         is_skipped: bool,
     ) -> Self {
-        const UNSET: ResponseHeaders = ResponseHeaders::new();
-        let strips = headers.map_or(UNSET.strips_upstream(trust), |headers| headers.strips_upstream(trust));
+        let strips = headers.map_or(trust >= Trust::Restart, |headers| headers.strips_upstream(trust));
         Self { strip: strips.then(|| Arc::clone(propagator)), write: headers.filter(|_| !is_skipped).cloned() }
     }
 
@@ -38,7 +37,8 @@ impl Finish {
         if let Some(propagator) = self.strip.as_ref().filter(|_| response.extensions().get::<Stripped>().is_none()) {
             strip_upstream(propagator, response.headers_mut());
         }
-        if let Some((headers, context)) = self.write.as_ref().zip(OwnedContext::current()) {
+        let Some(headers) = &self.write else { return };
+        if let Some(context) = OwnedContext::current() {
             // A header without room is omitted: the response must not fail for it.
             headers.write(&context, response.headers_mut());
             if self.strip.is_some() {

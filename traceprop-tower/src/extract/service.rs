@@ -57,8 +57,8 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut head, body) = request.into_parts();
-        let (context, finish) = self.settings.begin(&mut head);
-        let mut context = Some(context);
+        let mut context = None;
+        let finish = self.settings.begin(&mut head, &mut context);
         #[cfg(feature = "tracing")]
         if let Some(correlation) = &self.correlation {
             head.extensions.insert(correlation.clone());
