@@ -8,9 +8,11 @@
 //!
 //! - [`load`]: the requests and their expected contexts.
 //! - [`services`]: the services. They check the context at every step.
+//! - [`guards`]: contexts that are entered and left in random order.
 //! - [`watch`]: counts checked contexts and faults.
 //! - [`memory`]: measures the memory of the process.
 
+pub mod guards;
 pub mod load;
 pub mod memory;
 pub mod services;
@@ -101,7 +103,7 @@ pub async fn run(time: Duration) -> Result<Figures, SoakError> {
 
 /// Sends one request, and checks that no context remains on the thread that it is sent from.
 async fn send(client: &reqwest::Client, url: &str, load: Load, watch: &Watch) {
-    watch.none_here(load);
+    guards::shuffle(watch, None);
     let mut request = client.get(format!("{url}/{}", load.number()));
     for (name, value) in load.headers() {
         request = request.header(name, value);

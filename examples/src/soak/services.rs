@@ -13,9 +13,9 @@ use traceprop_core::{InContext, OwnedContext, Propagator, presets};
 use traceprop_reqwest::{Client, Rule, Rules};
 use traceprop_tower::{ExtractLayer, RequestContext};
 
-use super::SoakError;
 use super::load::Load;
 use super::watch::Watch;
+use super::{SoakError, guards};
 
 /// The formats that cart receives. Stock receives [`presets::W3C`].
 const FOR_CART: &str = "b3,datadog,jaeger,baggage";
@@ -85,7 +85,7 @@ impl Service {
     /// Checks the context in the handler, in a task and in a blocking thread.
     async fn look_around(&self, load: Load, own: Option<&OwnedContext>) {
         self.watch.look(self.name, load, own);
-        self.watch.look_here(self.name, load);
+        guards::shuffle(&self.watch, Some(load));
         tokio::task::yield_now().await;
         self.watch.look_here(self.name, load);
         let (watch, name) = (Arc::clone(&self.watch), self.name);
