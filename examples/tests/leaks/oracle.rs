@@ -298,7 +298,7 @@ impl Case<'_> {
             let may_be = self.message.lines.iter().any(|line| line.name == name);
             // sw8 has no form for a passthrough, which has no segment of ours.
             let may_be = may_be || (format == "sw8" && self.is_passthrough());
-            if (is_due && !is_sent(name) && !may_be) || (!is_due && is_sent(name) && !may_be) {
+            if is_due != is_sent(name) && !may_be {
                 wrong.push(format!("{name}: due {is_due}, sent {}", is_sent(name)));
             }
         }

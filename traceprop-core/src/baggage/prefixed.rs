@@ -16,6 +16,9 @@ use crate::wire::trim;
 
 const MAX_ITEMS: usize = 64;
 
+/// A key as received, and its value.
+type Item<'c> = (&'c str, &'c [u8]);
+
 /// The baggage of `ot-baggage-*` headers, borrowed from the carrier.
 ///
 /// Keys ignore case, since they are parts of header names. If a key has several lines, the last one counts. Values are not
@@ -43,7 +46,7 @@ const MAX_ITEMS: usize = 64;
 pub struct PrefixedBaggage<'c> {
     /// The items in the order of their lines; those that a later line replaces are `None`. `None` before the first item:
     /// clearing the array takes longer than reading most requests.
-    items: Option<[Option<(&'c str, &'c [u8])>; MAX_ITEMS]>,
+    items: Option<[Option<Item<'c>>; MAX_ITEMS]>,
     ignored: Option<InvalidHeader>,
 }
 
@@ -76,7 +79,7 @@ impl<'c> PrefixedBaggage<'c> {
                 return baggage;
             }
             let is_known =
-                |item: &&mut Option<(&str, &[u8])>| item.is_some_and(|(known, _)| known.eq_ignore_ascii_case(key));
+                |item: &&mut Option<Item<'_>>| item.is_some_and(|(known, _)| known.eq_ignore_ascii_case(key));
             if let Some(known) = items[..place].iter_mut().find(is_known) {
                 *known = None;
             }

@@ -109,7 +109,7 @@ impl OwnedContext {
         let headers = self.headers();
         let data = self.data(&headers);
         let lines = self.correlation_lines(format);
-        format.to_send(lines, || data.preserved(), of_span).unwrap_or(None)
+        format.text_to_send(lines, || data.preserved(), of_span).unwrap_or(None)
     }
 
     /// Replaces the text of a correlation header.

@@ -138,7 +138,12 @@ impl Correlation {
             };
             i += 1;
         }
-        let envoy_mask = name.eq_ignore_ascii_case(ENVOY_HEADER);
+        let mut envoy_mask = name.len() == ENVOY_HEADER.len();
+        let mut i = 0;
+        while envoy_mask && i < name.len() {
+            envoy_mask = text[PREFIX.len() + i] == ENVOY_HEADER.as_bytes()[i];
+            i += 1;
+        }
         Ok(Self { header, name: text, opaque: false, envoy_mask, when_absent: None })
     }
 
@@ -258,7 +263,7 @@ impl Correlation {
         lines: impl Iterator<Item = &'c [u8]>,
         preserved: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
     ) -> Option<CorrelationId<'c>> {
-        self.to_send(lines, preserved, None).unwrap_or(None)
+        self.text_to_send(lines, preserved, None).unwrap_or(None)
     }
 
     /// Returns the text to send: the received one, the one before a hop, or one that is made for a span of `trace_id`.
@@ -266,7 +271,7 @@ impl Correlation {
     /// # Errors
     ///
     /// Returns why a received text is not sent. Nothing is sent in its place.
-    pub(crate) fn to_send<'c>(
+    pub(crate) fn text_to_send<'c>(
         &self,
         lines: impl Iterator<Item = &'c [u8]>,
         preserved: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
@@ -309,7 +314,7 @@ impl Correlation {
         // A header that is only read is forwarded, never restored.
         let preserved = || context.preserved().zip(context.trace_id()).filter(|_| !context.is_read_only);
         let of_span = context.trace_id().filter(|_| !context.is_passthrough());
-        let omitted = match self.to_send(self.lines(context).iter(), preserved, of_span) {
+        let omitted = match self.text_to_send(self.lines(context).iter(), preserved, of_span) {
             Ok(None) => return,
             Ok(Some(_)) | Err(_) if !self.is_allowed(context) => OmitReason::NotAllowed,
             Ok(Some(id)) => return writer.write_custom_ascii(&self.header, id.as_str().as_bytes()),

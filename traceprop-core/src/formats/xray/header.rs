@@ -229,9 +229,8 @@ impl<'c> XAmznTraceId<'c> {
     /// not fit is left out. So is a field that is not visible ASCII.
     pub fn fields(&self) -> impl Iterator<Item = (&'c str, &'c str)> + Clone + use<'c> {
         let mut budget = Budget::new();
-        pairs(self.text).filter_map(move |Pair { key, value, .. }| {
-            budget.takes(Key::of(key), key, value).then(|| (wire::ascii(key), wire::ascii(value)))
-        })
+        let taken = pairs(self.text).filter(move |pair| budget.takes(Key::of(pair.key), pair.key, pair.value));
+        taken.map(|pair| (wire::ascii(pair.key), wire::ascii(pair.value)))
     }
 
     /// Returns all parts between semicolons, as received.
