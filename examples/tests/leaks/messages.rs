@@ -124,6 +124,8 @@ const ROWS: &[Row] = &[
             ("ot-tracer-traceid", "4bf92f3577b34da6a3ce929d0e0e4736", Kind::Trace),
             ("ot-tracer-spanid", "00f067aa0ba902b7", Kind::Trace),
             ("ot-tracer-sampled", "true", Kind::Trace),
+            ("ot-baggage-tenant", "acme", Kind::Member("tenant")),
+            ("ot-baggage-user", "alice", Kind::Member("user")),
         ],
     ),
     ("grpc-trace-bin", &[("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE", Kind::Trace)]),

@@ -58,6 +58,11 @@ fn writes(pair: Pair, format: &str) -> bool {
     if pair.1 == "all" { ALL_WRITTEN.contains(&format) } else { has(pair.1, format) }
 }
 
+/// Whether readers take the text only beside ids of its format.
+fn needs_ids(line: &Line) -> bool {
+    line.name == "sw8-correlation" || line.name.starts_with("ot-baggage-")
+}
+
 impl Case<'_> {
     fn is_passthrough(&self) -> bool {
         !self.setting.has_span || matches!(self.inbound, Inbound::Preflight | Inbound::Skipped)
@@ -224,10 +229,10 @@ impl Case<'_> {
         // A passthrough hands on the text of what is only read.
         if self.is_passthrough() && self.trust() != Trust::Ignore && is_read && !is_written {
             return match line.kind {
+                // Readers take it only beside ids of its format, and only those of a trusted caller go on.
+                _ if needs_ids(line) && self.trust() != Trust::Continue => Due::Absent,
                 Kind::Member(key) if self.allows(key) => Due::Copy,
                 Kind::Member(_) => Due::Absent,
-                // Nobody reads it without an sw8, and only a trusted caller's goes on.
-                _ if line.name == "sw8-correlation" && self.trust() != Trust::Continue => Due::Absent,
                 _ => self.list(line),
             };
         }
@@ -237,8 +242,7 @@ impl Case<'_> {
         };
         let is_sent = keys.iter().any(|key| self.allows(key)) && self.has_text(line.format);
         match is_written {
-            // Nobody reads it without an sw8, which a passthrough of another trace has not.
-            true if is_sent && line.name == "sw8-correlation" && !self.continues() => Due::MayBeMade,
+            true if is_sent && needs_ids(line) && !self.continues() => Due::MayBeMade,
             true if is_sent => Due::Made,
             _ => Due::Absent,
         }
