@@ -47,6 +47,7 @@ const ROWS: &[&Row] = &[
     &tracestate::TP,
     &tracestate::OTHERS,
     &text::BAGGAGE,
+    &text::XRAY_FIELDS,
     &text::DECISION_IN_BAGGAGE,
     &text::CORRELATION,
 ];

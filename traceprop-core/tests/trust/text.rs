@@ -51,6 +51,36 @@ fn baggage_dropped(trust: Trust) {
     assert!(extraction.ot_baggage().is_empty());
 }
 
+pub(crate) const XRAY_FIELDS: Row = Row {
+    name: "X-Ray: `Lineage`, fields of the application",
+    cells: [("kept", xray_kept), ("kept", xray_kept), ("kept", xray_kept), ("dropped", xray_dropped)],
+};
+
+const XRAY: &str =
+    "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1;Lineage=1:a87bd80c:2;tenant=acme";
+
+fn xray_kept(trust: Trust) {
+    let request = [("x-amzn-trace-id", XRAY)];
+    let is_kept = |sent: &Pairs| {
+        let value = sent.get("x-amzn-trace-id").unwrap_or_default();
+        assert!(value.contains(";Lineage=1:a87bd80c:2") && value.contains(";tenant=acme"), "{sent:?}");
+    };
+    is_kept(&span(trust, ALL, &request, &AlwaysOn));
+    match trust {
+        // The header has no form without a trace.
+        Trust::Restart => assert_eq!(passthrough(trust, ALL, &request).get("x-amzn-trace-id"), None),
+        _ => is_kept(&passthrough(trust, ALL, &request)),
+    }
+}
+
+fn xray_dropped(trust: Trust) {
+    let request = [("x-amzn-trace-id", XRAY)];
+    for sent in [span(trust, ALL, &request, &AlwaysOn), passthrough(trust, ALL, &request)] {
+        let value = sent.get("x-amzn-trace-id").unwrap_or_default();
+        assert!(!value.contains("Lineage") && !value.contains("tenant"), "{sent:?}");
+    }
+}
+
 pub(crate) const DECISION_IN_BAGGAGE: Row = Row {
     name: "baggage: `sentry-*` members",
     cells: [
