@@ -129,6 +129,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             seed("jaeger_parse", headers(&pairs));
             4
         }
+        "sentry" => return seed("sentry_parse", headers(&pairs)),
         "xray" => return seed("xray_parse", headers(&pairs)),
         "legacy-uuid" => {
             let name = case["header"].as_str().expect("a configured header");

@@ -12,6 +12,7 @@ use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::ottrace::OtTrace;
+use traceprop_core::formats::sentry::Sentry;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::formats::xray::XRay;
@@ -20,7 +21,7 @@ use traceprop_core::{
     Sampling, TraceId, TraceIdMatch, Trust,
     report::{ExtractReport, InjectReport},
 };
-use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, elastic, is_digits, jaeger, ottrace, sw8, w3c, xray};
+use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, elastic, is_digits, jaeger, ottrace, sentry, sw8, w3c, xray};
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_owned,
     written_by_passthrough, written_by_span,
@@ -153,6 +154,7 @@ fn names(sink: &Sink, context: RemoteContext) {
         assert_eq!((found.trace_id.low(), found.parent_id), (context.trace_id.low(), context.parent_id));
         assert!([sampling, yes_or_no].contains(&found.sampling), "{sampling} became {}", found.sampling);
     }
+    same(sentry::expected(&sink.0), &[if sampling == Deferred { Deferred } else { yes_or_no }]);
     same(xray::expected(&sink.0), &[if sampling == Deferred { Deferred } else { yes_or_no }]);
     same(sw8::expected(&sink.0), &[if sampling == NotSampled { NotSampled } else { Sampled }]);
 }
@@ -286,6 +288,7 @@ impl Settings {
             "sw8" => add!(Sw8::new("cart", "cart-1")),
             "elastic" => add!(Elastic::new()),
             "ottrace" => add!(OtTrace::new()),
+            "sentry" => add!(Sentry::new()),
             "xray" => add!(XRay::new()),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no instance here");
@@ -305,6 +308,7 @@ impl Settings {
             "sw8" => sw8::expected(headers),
             "elastic" => elastic::expected(headers),
             "ottrace" => ottrace::expected(headers),
+            "sentry" => sentry::expected(headers),
             "xray" => xray::expected(headers),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no oracle");

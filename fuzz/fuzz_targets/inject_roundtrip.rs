@@ -10,6 +10,7 @@ use traceprop_core::formats::datadog::{Datadog, DatadogParts};
 use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::ottrace::OtTrace;
+use traceprop_core::formats::sentry::Sentry;
 use traceprop_core::formats::sw8::{Sw8, Sw8Extension, Sw8Parts};
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::formats::xray::XRay;
@@ -18,7 +19,7 @@ use traceprop_core::{
     SpanContext, formats::jaeger::JaegerFlags, presets, report::InjectReport,
 };
 use traceprop_fuzz::oracle::{
-    Expected, b3, baggage, correlation, datadog, elastic, is_token, jaeger, ottrace, sw8, text, trim, w3c, xray,
+    Expected, b3, baggage, correlation, datadog, elastic, is_token, jaeger, ottrace, sentry, sw8, text, trim, w3c, xray,
 };
 use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
 
@@ -79,6 +80,7 @@ fn propagator(without: u8, order: u8) -> Propagator {
         "sw8" => builder.inject(Sw8::new("cart", "cart-1")),
         "elastic" => builder.inject(Elastic::new()),
         "ottrace" => builder.inject(OtTrace::new()),
+        "sentry" => builder.inject(Sentry::new()),
         "xray" => builder.inject(XRay::new()),
         "correlation" => builder.inject(ID),
         name => panic!("{name} has no instance here"),
@@ -364,7 +366,9 @@ fn further(context: &OwnedContext, sink: &Sink) {
 
 fn xray(context: &OwnedContext, sink: &Sink) {
     let sampling = context.sampling().decision().map_or(Sampling::Deferred, |_| yes_or_no(context.sampling()));
-    assert!([Expected::Absent, said(context, sampling)].contains(&xray::expected(&sink.0)));
+    for found in [xray::expected(&sink.0), sentry::expected(&sink.0)] {
+        assert!([Expected::Absent, said(context, sampling)].contains(&found));
+    }
 }
 
 fn correlation_id(context: &OwnedContext, sink: &Sink) {

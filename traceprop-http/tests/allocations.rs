@@ -82,6 +82,13 @@ const FORMATS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("elastic", &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]),
     (
+        "sentry",
+        &[
+            ("sentry-trace", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1"),
+            ("baggage", "sentry-trace_id=4bf92f3577b34da6a3ce929d0e0e4736,sentry-release=a%401"),
+        ],
+    ),
+    (
         "xray",
         &[(
             "x-amzn-trace-id",

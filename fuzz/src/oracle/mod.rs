@@ -8,6 +8,7 @@ pub mod datadog;
 pub mod elastic;
 pub mod jaeger;
 pub mod ottrace;
+pub mod sentry;
 pub mod sw8;
 pub mod w3c;
 pub mod xray;
@@ -26,6 +27,7 @@ const fn is_judged(field: Field) -> bool {
         Sw8 | Sw8Correlation | Sw8Extension => true,
         ElasticTraceParent => true,
         OtTracerTraceId | OtTracerSpanId | OtTracerSampled | OtBaggage => true,
+        SentryTrace => true,
         XAmznTraceId => true,
         Baggage => true,
         _ => false,

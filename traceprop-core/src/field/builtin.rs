@@ -94,6 +94,14 @@ macro_rules! builtin_formats {
                     first_field: Independent, names: ["sw8"], in_all: ReadAndWrite, letter: Some('s'),
                     preserves: Items,
                 }
+                Sentry {
+                    fields: {
+                        /// Sentry's `sentry-trace`.
+                        SentryTrace: Trace = "sentry-trace",
+                    }
+                    first_field: Required, names: ["sentry"], in_all: Read, letter: None,
+                    preserves: Decision,
+                }
                 Elastic {
                     fields: {
                         /// Elastic APM's `elastic-apm-traceparent`.
@@ -139,8 +147,6 @@ macro_rules! builtin_formats {
                 }
             }
             unread {
-                /// Sentry's `sentry-trace`.
-                SentryTrace = "sentry-trace",
                 /// Google's `X-Cloud-Trace-Context`.
                 XCloudTraceContext = "x-cloud-trace-context",
                 /// Instana's `X-INSTANA-T`.

@@ -221,6 +221,11 @@ impl<'a> FormatFields<'a> {
         Self { kind, ..Self::built_in(kind.fields()) }
     }
 
+    /// Adds headers that the format shares with another one, whose row lists them.
+    pub(crate) const fn with_shared(self, shared: FieldSet) -> Self {
+        Self { built_in: self.built_in.union(shared), ..self }
+    }
+
     /// Creates the list of a built-in format whose headers have custom names.
     pub(crate) const fn of_custom(kind: FormatKind, names: &'a [CustomHeader]) -> Self {
         Self { kind, ..Self::custom(names) }

@@ -3,8 +3,10 @@
 use core::any::Any;
 
 use super::{Format, InjectContext};
+use crate::carrier::headers::Headers;
 use crate::context::inject_options::Allow;
 use crate::field::FormatKind;
+use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::tracestate::preserve::{DEFERRED, PreserveWriter, Preserved, TAG, TEXT, tag};
 
@@ -15,6 +17,12 @@ use crate::tracestate::preserve::{DEFERRED, PreserveWriter, Preserved, TAG, TEXT
 pub(crate) trait Preserve: Sync {
     /// Adds data that W3C headers cannot carry. Called before a tracestate is written.
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter);
+
+    /// Returns the trace that must not be continued in any format, because the settings of this one forbid it.
+    fn refused_trace(&self, headers: &Headers<'_>) -> Option<TraceId> {
+        let _ = headers;
+        None
+    }
 
     /// Returns the format that writes this encoding alone, if the format has several.
     fn encoding(&self, name: &str) -> Option<&'static dyn Format> {

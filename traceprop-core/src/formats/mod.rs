@@ -1,4 +1,5 @@
-//! The built-in formats, one module each. No format depends on another.
+//! The built-in formats, one module each. No format depends on another, but for W3C
+//! baggage and Sentry, which share a header.
 //!
 //! A name in a list or in an environment variable means one of these formats in its default configuration. Formats with
 //! settings are added to a builder:
@@ -18,6 +19,7 @@ pub mod datadog;
 pub mod elastic;
 pub mod jaeger;
 pub mod ottrace;
+pub mod sentry;
 pub mod sw8;
 pub mod tracecontext;
 pub mod xray;
@@ -26,6 +28,8 @@ pub mod xray;
 use crate::context::text_filter::{FilteredLine, TextFilter};
 #[cfg(feature = "alloc")]
 use crate::field::Field;
+#[cfg(feature = "std")]
+use crate::field::FormatKind;
 use crate::format::Format;
 
 pub(crate) static TRACE_CONTEXT: tracecontext::W3cTraceContext = tracecontext::W3cTraceContext::new();
@@ -42,10 +46,18 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &DATADOG,
     &jaeger::Jaeger::new(),
     &sw8::Sw8::read_only(),
+    &sentry::Sentry::new(),
     &elastic::Elastic::new(),
     &ottrace::OtTrace::new(),
     &xray::XRay::new(),
     &BAGGAGE,
+];
+
+/// Environment variables with another name than the header that they hold, and the format that has them.
+#[cfg(feature = "std")]
+pub(crate) const VARIABLES: &[(&str, FormatKind, Field)] = &[
+    ("SENTRY_BAGGAGE", FormatKind::Sentry, Field::Baggage),
+    ("_X_AMZN_TRACE_ID", FormatKind::XRay, Field::XAmznTraceId),
 ];
 
 /// Returns what remains of a received line of baggage, or `None` if the line is not baggage.

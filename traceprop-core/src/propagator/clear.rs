@@ -312,18 +312,17 @@ mod tests {
     #[test]
     fn ok_kept_formats_are_those_that_are_not_written() {
         let reader = presets::ALL_TO_W3C.propagator();
-        let request =
-            [B3, ("x-datadog-trace-id", "1"), ("uberctx-a", "1"), ("sentry-trace", "1"), ("baggage", "a=1"), W3C];
+        let request = [B3, ("x-datadog-trace-id", "1"), ("uberctx-a", "1"), ("x-trace", "1"), ("baggage", "a=1"), W3C];
         let kept = |names: &[&str], trust| {
             let options = InjectOptions::everything().keep_formats(names);
             let (left, report) = forwarded((&reader, &reader), trust, &options, &request);
             (left.join(" "), report)
         };
-        assert_eq!(kept(&["b3"], Trust::Continue).0, "b3 sentry-trace traceparent baggage");
-        assert_eq!(kept(&["all"], Trust::Continue).0, "b3 x-datadog-trace-id sentry-trace traceparent baggage");
-        assert_eq!(kept(&["tracecontext", "baggage"], Trust::Continue).0, "sentry-trace traceparent baggage");
+        assert_eq!(kept(&["b3"], Trust::Continue).0, "b3 x-trace traceparent baggage");
+        assert_eq!(kept(&["all"], Trust::Continue).0, "b3 x-datadog-trace-id x-trace traceparent baggage");
+        assert_eq!(kept(&["tracecontext", "baggage"], Trust::Continue).0, "x-trace traceparent baggage");
         let (left, report) = kept(&["b3"], Trust::Resample);
-        assert_eq!(left, "sentry-trace traceparent baggage");
+        assert_eq!(left, "x-trace traceparent baggage");
         assert!(report.contains("b3: omitted (not-allowed)"), "{report}");
         // No extraction made the context.
         let mut copy = lines(&request);

@@ -7,6 +7,8 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::carrier::{Carrier, CarrierMut, FieldName, FieldValue};
+use crate::field::FormatKind;
+use crate::formats;
 use crate::propagator::Propagator;
 
 /// The trace context that this process was started with: an owned snapshot of the variables that a propagator reads.
@@ -35,7 +37,10 @@ impl EnvCarrier {
     /// Captures the variables that `propagator` reads from `variables`.
     pub fn from_vars(propagator: &Propagator, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let watched = |(name, value): (OsString, OsString)| {
-            let name = header_name(&name)?;
+            let name = match own_header(&name) {
+                Some((kind, header)) if propagator.kinds.contains(kind) => String::from(header),
+                _ => header_name(&name)?,
+            };
             propagator.names.find(&name)?;
             Some((name, value.into_encoded_bytes()))
         };
@@ -50,6 +55,12 @@ impl Carrier for EnvCarrier {
     fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.variables.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
+}
+
+/// Returns the header that a format keeps in a variable with another name, and the kind of the format.
+fn own_header(variable: &OsStr) -> Option<(FormatKind, &'static str)> {
+    let (_, kind, field) = formats::VARIABLES.iter().find(|(name, ..)| variable.eq_ignore_ascii_case(name))?;
+    Some((*kind, field.name()?))
 }
 
 /// Returns `x-b3-traceid` for `X_B3_TRACEID`.
@@ -90,7 +101,11 @@ impl CarrierMut for Command {
         let set = self.get_envs().map(|(name, _)| name.to_os_string());
         let names: HashSet<OsString> = inherited.chain(set).collect();
         for name in names {
-            if header_name(&name).is_some_and(|header| stale(&header)) {
+            let is_stale = match own_header(&name) {
+                Some((_, header)) => stale(header),
+                None => header_name(&name).is_some_and(|header| stale(&header)),
+            };
+            if is_stale {
                 self.env_remove(name);
             }
         }

@@ -218,6 +218,10 @@ impl<'c> Extraction<'c> {
             recorder.record(place, &parsed);
             merge.add(format, kind, &parsed, propagator.options.id_match);
         }
+        if merge.is_refused {
+            let preserving = propagator.extract.iter().filter_map(|format| format.fields().preserve());
+            merge.refuse(preserving.filter_map(|format| format.refused_trace(&headers)), propagator.options.id_match);
+        }
         Self::new(propagator, headers, Some(carrier), &merge, propagator.options.trust.stricter(trust))
     }
 

@@ -78,7 +78,7 @@ impl FormatList {
         for listed in self.formats.iter_mut().flatten().filter(|listed| listed.kind != FormatKind::Custom) {
             let fields = listed.format.get().fields();
             if !fields.reads_elsewhere() {
-                let custom = fields.set(names).without(listed.kind.fields());
+                let custom = fields.set(names).without(fields.built_in_fields());
                 listed.needs = listed.kind.needs().union(custom);
             }
         }

@@ -5,8 +5,10 @@ use crate::context::RemoteContext;
 use crate::context::received::{Mark, Received};
 use crate::field::{FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{DecisionWeight, Format, Outcome, Parsed};
+use crate::id::TraceId;
 use crate::id::sampling::Sampling;
 use crate::tracestate::TraceStateFacts;
+use crate::wire::reason::InvalidReason;
 
 /// The contexts of the formats, merged one by one.
 pub(super) struct Merge<'c> {
@@ -22,6 +24,8 @@ pub(super) struct Merge<'c> {
     tracestate: TraceStateFacts,
     /// A format named another trace.
     pub(super) has_others: bool,
+    /// The settings of a format forbid to continue a trace.
+    pub(super) is_refused: bool,
 }
 
 impl<'c> Merge<'c> {
@@ -35,6 +39,7 @@ impl<'c> Merge<'c> {
         ignored: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
         has_others: false,
+        is_refused: false,
     };
 
     /// Starts with what the first format read. Usually there is nothing to merge it with.
@@ -60,7 +65,7 @@ impl<'c> Merge<'c> {
         if let Outcome::SamplingOnly(sampling) = parsed.outcome_ref() {
             return Self { decision: Some((*sampling, DecisionWeight::Explicit)), ..nothing };
         }
-        nothing
+        Self { is_refused: is_refused(parsed), ..nothing }
     }
 
     #[inline]
@@ -71,7 +76,7 @@ impl<'c> Merge<'c> {
         }
         // By reference: a copy of the whole outcome would be taken apart byte by byte.
         match parsed.outcome_ref() {
-            Outcome::Absent | Outcome::Invalid(_) => {}
+            Outcome::Absent | Outcome::Invalid(_) => self.is_refused |= is_refused(parsed),
             Outcome::SamplingOnly(sampling) => {
                 self.decision = self.decision.or(Some((*sampling, DecisionWeight::Explicit)));
             }
@@ -116,6 +121,16 @@ impl<'c> Merge<'c> {
         }
     }
 
+    /// Drops the context if it is one of these traces, whichever format named it.
+    #[cold]
+    pub(super) fn refuse(&mut self, traces: impl Iterator<Item = TraceId>, id_match: TraceIdMatch) {
+        for refused in traces {
+            if self.context.is_some_and(|context| id_match.is_same(context.trace_id, refused)) {
+                *self = Self { ignored: self.ignored, ..Self::NOTHING };
+            }
+        }
+    }
+
     /// Returns the merged context, and the decision of formats that sent no ids.
     #[inline]
     pub(super) fn merged(&self) -> (Option<RemoteContext>, Sampling) {
@@ -146,6 +161,11 @@ impl<'c> Merge<'c> {
         .with(Mark::FilledIn, filler.is_some_and(|weight| weight != DecisionWeight::WithPriority))
         .with(Mark::PriorityInDd, filler == Some(DecisionWeight::WithPriority))
     }
+}
+
+/// Whether the settings of the format forbid to continue its trace.
+fn is_refused(parsed: &Parsed) -> bool {
+    matches!(parsed.outcome_ref(), Outcome::Invalid(invalid) if invalid.reason() == InvalidReason::OrgMismatch)
 }
 
 /// Whether the trace was begun by a load balancer. Then a correlation id of the request is the better one.

@@ -28,10 +28,11 @@ impl Propagator {
     /// | `elastic` | Elastic APM's `elastic-apm-traceparent` |
     /// | `ottrace` | OpenTracing's `ot-tracer-*` and `ot-baggage-*` |
     /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |
+    /// | `sentry` | `sentry-trace` and the `sentry-*` members of `baggage` |
     /// | `xray` | AWS X-Ray's `x-amzn-trace-id` |
     /// | `correlation:HEADER` | a correlation id in this header, unless HTTP uses it (feature `alloc`) |
     /// | `correlation:HEADER;opaque` | the same with [`Correlation::opaque`]; further settings below |
-    /// | `all` | `tracecontext`, `b3`, `datadog`, `jaeger`, `sw8` and `baggage`; in a list to read also `xray` |
+    /// | `all` | to read, all but correlation ids; to write, `tracecontext`, `b3`, `datadog`, `jaeger`, `sw8` and `baggage` |
     /// | `none` | no format; permits an empty list |
     ///
     /// The settings of a correlation id are `opaque`, `exact`, `envoy-mask`, `when-absent=trace-id`,

@@ -6,6 +6,7 @@ mod correlation;
 mod datadog;
 mod jaeger;
 mod ottrace;
+mod sentry;
 mod sw8;
 mod xray;
 

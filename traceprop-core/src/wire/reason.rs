@@ -116,6 +116,8 @@ reasons! {
     BadUtf8 = "bad-utf8",
     /// The span id is not a number of the format's range.
     BadSpanId = "bad-span-id",
+    /// The trace belongs to another organisation.
+    OrgMismatch = "org-mismatch",
     /// A character is not permitted by the format.
     BadCharacter = "bad-character",
 }

@@ -11,6 +11,7 @@ pub(crate) enum Format {
     Datadog,
     Jaeger,
     Sw8,
+    Sentry,
     Elastic,
     OtTrace,
     XRay,
@@ -25,6 +26,7 @@ impl Format {
         Self::Datadog,
         Self::Jaeger,
         Self::Sw8,
+        Self::Sentry,
         Self::Elastic,
         Self::OtTrace,
         Self::XRay,
@@ -44,6 +46,7 @@ impl Format {
             Self::Datadog => "datadog",
             Self::Jaeger => "jaeger",
             Self::Sw8 => "sw8",
+            Self::Sentry => "sentry",
             Self::Elastic => "elastic",
             Self::OtTrace => "ottrace",
             Self::XRay => "xray",
@@ -59,6 +62,7 @@ impl Format {
             Self::Datadog => "Datadog",
             Self::Jaeger => "Jaeger",
             Self::Sw8 => "sw8",
+            Self::Sentry => "Sentry",
             Self::Elastic => "Elastic",
             Self::OtTrace => "OpenTracing",
             Self::XRay => "X-Ray",
@@ -87,6 +91,7 @@ pub(crate) enum Attribute {
     Sw8Text,
     CorrelationText,
     Lineage,
+    SamplingContext,
     Baggage,
 }
 
@@ -110,6 +115,7 @@ impl Attribute {
             Self::Sw8Text => "text of an sw8 trace id",
             Self::CorrelationText => "text of a correlation id",
             Self::Lineage => "lineage",
+            Self::SamplingContext => "dynamic sampling context",
             Self::Baggage => "baggage",
         }
     }
@@ -119,7 +125,17 @@ impl Attribute {
         use Attribute::*;
         matches!(
             self,
-            Origin | Tags | Members | Random | JaegerFlags | Sw8Text | CorrelationText | Lineage | Baggage | B3Parent
+            Origin
+                | Tags
+                | Members
+                | Random
+                | JaegerFlags
+                | Sw8Text
+                | CorrelationText
+                | Lineage
+                | SamplingContext
+                | Baggage
+                | B3Parent
         )
     }
 }

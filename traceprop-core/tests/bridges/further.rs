@@ -15,6 +15,7 @@ pub(crate) const fn attributes(from: Format) -> &'static [Attribute] {
     match from {
         Format::Elastic => &[A::TraceId, A::SpanId, A::Decision, A::Random],
         Format::OtTrace => &[A::TraceId, A::Width, A::SpanId, A::Decision, A::Baggage],
+        Format::Sentry => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::SamplingContext],
         Format::XRay => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::Lineage, A::Baggage],
         _ => &[],
     }
@@ -33,7 +34,9 @@ pub(crate) fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
         A::SpanId | A::Decision if !has_no_span => K,
         A::Decision => ANEW,
         A::Debug => debug(to),
-        A::Deferred if from == Format::XRay && to == Format::W3c => then(As(NotSampled), Kept),
+        // In baggage.
+        A::SamplingContext if to == Format::W3c => K,
+        A::Deferred if matches!(from, Format::XRay | Format::Sentry) && to == Format::W3c => then(As(NotSampled), Kept),
         A::Deferred => deferred(to),
         A::Random if matches!(to, Format::W3c | Format::Elastic) => K,
         A::Width => {
@@ -60,7 +63,7 @@ fn debug(to: Format) -> Cell {
 /// Returns what becomes of an open decision.
 fn deferred(to: Format) -> Cell {
     match to {
-        Format::B3 | Format::Datadog | Format::XRay => K,
+        Format::B3 | Format::Datadog | Format::XRay | Format::Sentry => K,
         Format::Sw8 => YES,
         Format::Correlation => ANEW,
         _ => NO,
@@ -103,6 +106,20 @@ pub(crate) fn request(said: &Said) -> Lines {
             }
             lines
         }
+        Format::Sentry => {
+            let decision = match said.decision {
+                Decision::Deferred => "",
+                Decision::No => "-0",
+                _ => "-1",
+            };
+            let mut lines = vec![("sentry-trace".into(), format!("{trace}-{span}{decision}"))];
+            lines.extend(
+                said.sampling_context
+                    .iter()
+                    .map(|text| ("baggage".to_owned(), format!("sentry-trace_id={trace},sentry-transaction={text}"))),
+            );
+            lines
+        }
         other => panic!("{other:?} is not a further format"),
     }
 }
@@ -129,6 +146,17 @@ pub(crate) fn see(format: Format, lines: &Lines, seen: &mut Seen) {
                 other => panic!("{other:?} is not a decision"),
             };
             seen.baggage = get(lines, "ot-baggage-tenant").map(str::to_owned);
+        }
+        Format::Sentry => {
+            if let Some(value) = get(lines, "sentry-trace") {
+                let parts: Vec<&str> = value.split('-').collect();
+                (seen.trace_id, seen.span_id) = (hex128(parts[0]), hex64(parts[1]));
+                let decision = parts.get(2).map(|sampled| ["not sampled", "sampled"][usize::from(*sampled == "1")]);
+                seen.decision = Some(decision.unwrap_or("deferred"));
+            }
+            let members = get(lines, "baggage").into_iter().flat_map(|line| line.split(','));
+            let member = members.filter_map(|member| member.strip_prefix("sentry-transaction=")).next();
+            seen.sampling_context = member.map(str::to_owned);
         }
         other => panic!("{other:?} is not a further format"),
     }

@@ -132,6 +132,11 @@ proptest! {
     }
 
     #[test]
+    fn ok_sentry_over_every_format(said in any_said(Format::Sentry)) {
+        check_all(&said)?;
+    }
+
+    #[test]
     fn ok_xray_over_every_format(said in any_said(Format::XRay)) {
         check_all(&said)?;
     }
@@ -207,7 +212,8 @@ fn check_forwards(said: &Said, to: Format) {
             continue;
         }
         // A passthrough forwards text of formats that are only read, and this text is a field of both.
-        if (format, to, attribute) == (Format::OtTrace, Format::Datadog, Attribute::Baggage) {
+        let shared = [(Format::OtTrace, Format::Datadog), (Format::W3c, Format::Sentry)];
+        if attribute == Attribute::Baggage && shared.contains(&(format, to)) {
             continue;
         }
         let both = check(said, to, Leg::There, attribute, cell.there, &there)

@@ -43,6 +43,8 @@ pub(crate) struct Said {
     pub(crate) sw8: Option<(String, String)>,
     pub(crate) correlation: Option<(String, String)>,
     pub(crate) lineage: Option<String>,
+    /// Sentry's name of the transaction.
+    pub(crate) sampling_context: Option<String>,
     pub(crate) baggage: bool,
 }
 
@@ -66,6 +68,7 @@ impl Said {
             sw8: None,
             correlation: None,
             lineage: None,
+            sampling_context: None,
             baggage: false,
         }
     }
@@ -103,6 +106,7 @@ impl Said {
             Attribute::JaegerFlags => (self.jaeger_bits != 0).then(|| format!("{:x}", self.jaeger_flags())),
             Attribute::Sw8Text => self.sw8.as_ref().map(|(text, _)| text.clone()),
             Attribute::CorrelationText => self.correlation.as_ref().map(|(text, _)| text.clone()),
+            Attribute::SamplingContext => self.sampling_context.clone(),
             Attribute::Lineage => self.lineage.clone(),
             Attribute::Baggage => self.baggage.then(|| "acme".into()),
         }
@@ -276,6 +280,9 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
                 trace_id: u128::from(said.trace_id as u64),
                 ..said
             })
+            .boxed(),
+        Format::Sentry => (base, option::of("[a-z]{1,8}"))
+            .prop_map(|(said, sampling_context)| Said { narrow: false, sampling_context, ..said })
             .boxed(),
         Format::Elastic => {
             (base, any::<bool>()).prop_map(|(said, random)| Said { narrow: false, random, ..said }).boxed()

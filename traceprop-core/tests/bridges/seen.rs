@@ -24,6 +24,7 @@ pub(crate) struct Seen {
     pub(crate) sw8: Option<String>,
     pub(crate) correlation: Option<String>,
     pub(crate) lineage: Option<String>,
+    pub(crate) sampling_context: Option<String>,
     pub(crate) baggage: Option<String>,
 }
 
@@ -48,6 +49,7 @@ impl Seen {
             }
             Attribute::Sw8Text => self.sw8.clone(),
             Attribute::CorrelationText => self.correlation.clone(),
+            Attribute::SamplingContext => self.sampling_context.clone(),
             Attribute::Lineage => self.lineage.clone(),
             Attribute::Baggage => self.baggage.clone(),
         }
@@ -196,7 +198,17 @@ fn w3c(lines: &Lines, said: Option<&Said>, seen: &mut Seen) {
     let flags = u8::from_str_radix(parts[3], 16).expect("flags");
     seen.random = flags & 2 != 0;
     seen.decision = Some(if flags & 1 == 1 { "sampled" } else { "not sampled" });
-    seen.baggage = get(lines, "baggage").map(|value| value.split_once('=').expect("a member").1.to_owned());
+    for (key, value) in get(lines, "baggage")
+        .into_iter()
+        .flat_map(|line| line.split(','))
+        .map(|member| member.split_once('=').expect("a member"))
+    {
+        match key {
+            "sentry-transaction" => seen.sampling_context = Some(value.to_owned()),
+            "sentry-trace_id" => {}
+            _ => seen.baggage = Some(value.to_owned()),
+        }
+    }
     for member in get(lines, "tracestate").into_iter().flat_map(|state| state.split(',')) {
         match member.split_once('=').expect("a member") {
             ("dd", value) => dd(value, seen),

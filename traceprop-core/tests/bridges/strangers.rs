@@ -22,7 +22,7 @@ proptest! {
         let place = |said: &Said| Format::ALL.iter().position(|format| *format == said.format);
         let (first, stranger) = if place(&one) < place(&other) { (&one, &other) } else { (&other, &one) };
         // Baggage and correlation ids are custom text and do not belong to a trace.
-        let stranger = Said { baggage: false, lineage: None, ..stranger.clone() };
+        let stranger = Said { baggage: false, lineage: None, sampling_context: None, ..stranger.clone() };
         let mut first = first.clone();
         if stranger.format == Format::Correlation {
             // A text in the header is newer than one that crossed.

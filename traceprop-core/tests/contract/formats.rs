@@ -8,6 +8,7 @@ use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::ottrace::OtTrace;
+use traceprop_core::formats::sentry::Sentry;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::formats::tracecontext::W3cTraceContext;
 use traceprop_core::formats::xray::XRay;
@@ -31,6 +32,8 @@ static SW8_NAMESPACED: LazyLock<Sw8> =
 static ELASTIC: Elastic = Elastic::new();
 static OT_TRACE: OtTrace = OtTrace::new();
 static DATADOG_AND_OT: Datadog = Datadog::new().with_ot_baggage();
+static SENTRY: Sentry = Sentry::new();
+static SENTRY_STRICT: Sentry = Sentry::new().org_id("1");
 static XRAY: XRay = XRay::new();
 static CORRELATION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
 static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opaque().when_absent(WhenAbsent::TraceId);
@@ -52,6 +55,8 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
         jaeger(&JAEGER_AND_W3C),
         sw8(&SW8, "sw8"),
         sw8(&*SW8_NAMESPACED, "acme-sw8"),
+        sentry(&SENTRY),
+        sentry(&SENTRY_STRICT),
         elastic(),
         ottrace(),
         xray(),
@@ -310,6 +315,30 @@ fn sw8(format: &'static dyn Format, main: &'static str) -> Subject {
         has_low_half: false,
         also_writes: &[],
         spell: |span| base64(&format!("{span}0000000000000000")),
+    }
+}
+
+fn sentry(format: &'static dyn Format) -> Subject {
+    let value = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1";
+    Subject {
+        format,
+        main: "sentry-trace",
+        value: value.into(),
+        other_value: value.replace("736-", "737-"),
+        husks: vec![lines(&[("baggage", "sentry-environment=prod")])],
+        empty: Empty::Invalid(InvalidReason::Empty),
+        two_lines: Second::FirstCounts,
+        joined: Second::FirstCounts,
+        too_long: TooLong {
+            longest: vec![value.into()],
+            longer: vec![
+                (format!("{value}1"), InvalidReason::BadSampling),
+                (format!("0{value}"), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::FieldCount),
+            ],
+        },
+        says_nothing: 0..0,
+        ..xray()
     }
 }
 

@@ -38,6 +38,10 @@ pub(crate) fn full(subject: &Subject) -> Vec<Lines> {
             request.extend(lines(&[("ot-baggage-tenant", "a%20b"), ("ot-baggage-user", "alice")]));
             vec![request]
         }
+        "sentry-trace" => {
+            let members = format!("sentry-trace_id={},sentry-release=a%401", &B3[..32]);
+            vec![lines(&[("sentry-trace", &subject.value), ("baggage", &members)])]
+        }
         "x-amzn-trace-id" => {
             let fields = "Lineage=1:f4ae5ad5:0;CalledFrom=app";
             vec![lines(&[(subject.main, &format!("{};{fields}", subject.value))])]
@@ -59,7 +63,8 @@ pub(crate) fn foreign(subject: &Subject) -> Lines {
     let mut foreign = lines(&[("host", "shop.example"), ("Accept", "*/*"), ("x-request-id", "7"), ("cookie", "sw8=1")]);
     for other in SUBJECTS.iter() {
         for (name, value) in full(other).into_iter().flatten() {
-            if !subject.owns(&name) && !foreign.iter().any(|(known, _)| *known == name) {
+            // An injection always owns baggage.
+            if !subject.owns(&name) && name != "baggage" && !foreign.iter().any(|(known, _)| *known == name) {
                 foreign.push((name, value));
             }
         }
@@ -139,6 +144,10 @@ pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
                 (subject.main, &subject.value),
                 (&format!("{prefix}sw8-correlation"), "dGVuYW50:YWNtZQ==,dXNlcg==:YWxpY2U="),
             ]));
+        }
+        "sentry-trace" => {
+            requests.extend(full(subject));
+            requests.extend(["", "-0"].map(|decision| lines(&[("sentry-trace", &format!("{B3}{decision}"))])));
         }
         "x-amzn-trace-id" => {
             requests.extend(full(subject));
@@ -224,6 +233,12 @@ pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
             requests.push(lines(&[(subject.main, &format!("1-------,{value}, 1-------"))]));
             requests.push(lines(&[(subject.main, "broken"), (subject.main, value), (&extension, "0- ")]));
             requests.push(lines(&[(subject.main, value), (&correlation, "YQ:YQ, Yg:Yg")]));
+        }
+        "sentry-trace" => {
+            requests.push(lines(&[("sentry-trace", &format!("{B3}-"))]));
+            requests.push(lines(&[("sentry-trace", &format!("{B3}-1,{B3}-0"))]));
+            requests.push(lines(&[("sentry-trace", &format!("{B3}-1")), ("sentry-trace", &format!("{B3}-0"))]));
+            requests.push(lines(&[("sentry-trace", "0")]));
         }
         "x-amzn-trace-id" => {
             let root = &value[..40];

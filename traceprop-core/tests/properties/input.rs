@@ -212,6 +212,16 @@ const FLEET: &[(&str, &[&str])] = &[
     ("ot-tracer-sampled", &["true", "false", "1", "no"]),
     ("Ot-Baggage-Tenant", &["acme", "a%20b"]),
     (
+        "Sentry-Trace",
+        &[
+            "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1",
+            "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-0,x",
+            "0",
+        ],
+    ),
+    ("Baggage", &["sentry-trace_id=4bf92f3577b34da6a3ce929d0e0e4736,sentry-release=a%401,tenant=acme"]),
+    (
         "elastic-apm-traceparent",
         &[
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",

@@ -15,6 +15,7 @@ mod jaeger;
 mod known;
 mod legacy_uuid;
 mod ottrace;
+mod sentry;
 mod sw8;
 mod w3c_baggage;
 mod w3c_tracecontext;
@@ -41,6 +42,7 @@ const DRIVERS: &[(&str, Driver)] = &[
     ("jaeger", jaeger::check),
     ("legacy-uuid", legacy_uuid::check),
     ("ottrace", ottrace::check),
+    ("sentry", sentry::check),
     ("sw8", sw8::check),
     ("w3c-baggage", w3c_baggage::check),
     ("w3c-tracecontext", w3c_tracecontext::check),
@@ -55,6 +57,7 @@ const FILES: &[(&str, &str)] = &[
     ("datadog", "datadog"),
     ("jaeger", "jaeger"),
     ("sw8", "sw8"),
+    ("sentry", "sentry"),
     ("elastic", "elastic"),
     ("ottrace", "ottrace"),
     ("xray", "xray"),
@@ -63,7 +66,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["sentry", "instana", "newrelic", "grpc-trace-bin", "cloudtrace"];
+const NOT_BUILT: &[&str] = &["instana", "newrelic", "grpc-trace-bin", "cloudtrace"];
 
 #[test]
 fn ok_every_vector() {

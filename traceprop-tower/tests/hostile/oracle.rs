@@ -54,6 +54,7 @@ fn grammar(name: &str) -> Option<Grammar> {
         "sw8" => |lines, _| lines.len() == 1 && sw8(lines[0]),
         "sw8-correlation" => |lines, names| correlation(&lines.join(","), names),
         "sw8-x" => |lines, _| lines.len() == 1 && extension(lines[0]),
+        "sentry-trace" => |lines, _| !lines.is_empty() && sentry(lines[0]),
         "x-amzn-trace-id" => |lines, names| lines.len() == 1 && xray(lines[0], names),
         "x-request-id" => |lines, _| lines[0].len() <= 1024 && lines[0].bytes().all(|b| is_id(b) || b"_#".contains(&b)),
         "x-order" => |lines, _| lines[0].len() <= 128 && lines[0].bytes().all(|b| is_id(b) || b"_#.:+/=|".contains(&b)),
@@ -197,6 +198,23 @@ fn sw8(value: &str) -> bool {
         && fields[3].parse::<u32>().is_ok()
         && texts.iter().all(|text| text.as_ref().is_some_and(|text| std::str::from_utf8(text).is_ok()))
         && value.len() <= 2048
+}
+
+/// Checks the first value of Sentry. A passthrough forwards several.
+fn sentry(value: &str) -> bool {
+    let first = value.split(',').map(str::trim).find(|element| !element.is_empty()).unwrap_or_default();
+    let fields: Vec<_> = first.split('-').collect();
+    match fields[..] {
+        [decision] => ["0", "1"].contains(&decision),
+        [trace, span, ref rest @ ..] => {
+            trace.len() == 32
+                && span.len() == 16
+                && is_hex(trace)
+                && is_hex(span)
+                && (rest.is_empty() || (rest.len() == 1 && ["", "0", "1"].contains(&rest[0])))
+        }
+        [] => false,
+    }
 }
 
 /// Checks the fields of X-Ray. A passthrough forwards odd ones.

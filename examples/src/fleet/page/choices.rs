@@ -66,6 +66,14 @@ pub(super) const FORMATS: &[Format] = &[
         )],
     },
     Format {
+        id: "sentry",
+        name: "Sentry, from a browser",
+        headers: &[
+            ("sentry-trace", "2f90b30075b9669ae69a7feb163cc8e5-e57dddd84dceff9a-1"),
+            ("baggage", "sentry-environment=prod,sentry-trace_id=2f90b30075b9669ae69a7feb163cc8e5,sentry-sampled=true"),
+        ],
+    },
+    Format {
         id: "elastic",
         name: "Elastic, from an old RUM agent",
         headers: &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")],

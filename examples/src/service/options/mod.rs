@@ -49,7 +49,7 @@ gateway:
   --send-correlation     send correlation ids to the upstream
   --keep-formats LIST    trace headers that are kept as received, of formats that are not written; needs --trust continue
 
-names for LIST: tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, xray, correlation:HEADER, all, none
+names for LIST: tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, sentry, elastic, xray, correlation:HEADER, all, none
 
 The service accepts HTTP/1.1, and HTTP/2 without TLS. A request over HTTP/2 is forwarded over HTTP/2 if the upstream
 speaks it, else over HTTP/1.1, where only trailers that the field Trailer announces can be sent. Each client forwards

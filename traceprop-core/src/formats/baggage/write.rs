@@ -5,9 +5,10 @@ use core::fmt;
 use crate::baggage::member::RawMember;
 use crate::baggage::{Baggage, BaggageLimits, BaggageMember};
 use crate::context::inject_options::{Allow, OmitReason};
-use crate::field::Field;
+use crate::field::{Field, FormatKind};
 use crate::format::forward::Joined;
 use crate::format::{InjectContext, Writer};
+use crate::formats::sentry;
 use crate::wire;
 use crate::wire::reason::InvalidReason;
 
@@ -16,11 +17,42 @@ pub(crate) fn write(context: &InjectContext<'_>, limits: BaggageLimits, writer: 
     let lines = context.received().get_all(Field::Baggage);
     let mut list = AllowedText::new(context.options().allowed_baggage());
     let keeps_decisions = context.source.received.keeps_decisions_in_text();
+    if context.injects(FormatKind::Sentry) {
+        return write_with_sampling_context(context, limits, keeps_decisions, writer);
+    }
     let (read, limit) =
         Baggage::scan(lines, limits, keeps_decisions, |member, is_canonical| list.add(member, is_canonical));
     omit_beyond(limit, writer);
     if let Ok(baggage) = read {
         write_members(&baggage, &list, context.is_passthrough(), writer);
+    }
+}
+
+/// Writes the allowed members, and after them the sampling context of Sentry, which goes whole or not at all.
+#[cold]
+fn write_with_sampling_context(
+    context: &InjectContext<'_>,
+    limits: BaggageLimits,
+    keeps_decisions: bool,
+    writer: &mut Writer<'_>,
+) {
+    let lines = context.received().get_all(Field::Baggage);
+    let own = sentry::Outgoing::of(context, writer);
+    let allow = context.options().allowed_baggage();
+    // Nothing changes in lines of which all may go.
+    let is_whole = own.is_some() && context.is_passthrough() && allow == Allow::All && keeps_decisions;
+    let mut list = AllowedText::new(allow);
+    let (read, limit) = Baggage::scan(lines, limits, is_whole, |member, is_canonical| list.add(member, is_canonical));
+    omit_beyond(limit, writer);
+    let baggage = read.unwrap_or(Baggage::EMPTY);
+    match own.filter(|_| !is_whole) {
+        None => write_members(&baggage, &list, context.is_passthrough(), writer),
+        Some(own) => {
+            if baggage.len() > list.count {
+                writer.omit(Field::Baggage, OmitReason::NotAllowed, (baggage.len() - list.count) as u32);
+            }
+            own.write_after(&AllowedMembers { baggage: &baggage, allow }, list.count, limits, writer);
+        }
     }
 }
 

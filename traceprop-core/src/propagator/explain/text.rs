@@ -63,6 +63,7 @@ impl ExtractReport<'_> {
         match self.extraction.trust() {
             Trust::Restart => write!(f, "not continued (trust: restart), trace {trace_id}"),
             Trust::Ignore => write!(f, "not continued (trust: ignore), trace {trace_id}"),
+            _ if self.extraction.merged.is_none() => write!(f, "not continued, trace {trace_id}"),
             Trust::Continue | Trust::Resample => f.write_str(if is_source() { "used" } else { "same trace" }),
         }
     }
