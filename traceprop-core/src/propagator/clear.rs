@@ -14,7 +14,7 @@ const ALL: &str = "all";
 impl Propagator {
     /// Removes all trace headers from a carrier and returns those that it held.
     ///
-    /// These are all headers of [`Field::ALL`], whether a format here reads them or not, and the custom headers of this
+    /// These are all headers of [`Field::ALL`](crate::Field::ALL), whether a format here reads them or not, and the custom headers of this
     /// propagator. Baggage and correlation ids are among them. A `_` in a name counts as `-`, since many servers read both
     /// as one name.
     ///
