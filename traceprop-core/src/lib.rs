@@ -111,6 +111,7 @@ pub use id::generator::{IdBits, IdGenerator};
 #[cfg(feature = "rand")]
 pub use id::random::RandomIds;
 pub use id::sampling::Sampling;
+pub use id::trace_id_match::TraceIdMatch;
 pub use id::{ParseIdError, SpanId, TraceId};
 #[cfg(feature = "alloc")]
 pub use owned::OwnedContext;
@@ -119,8 +120,7 @@ pub use owned::current::{ContextFuture, ContextGuard, InContext};
 #[cfg(feature = "alloc")]
 pub use propagator::refusals;
 pub use propagator::{
-    ConfigError, ConfigList, ConfigWord, Extraction, Link, LinkReason, Propagator, PropagatorBuilder, TraceIdMatch,
-    presets,
+    ConfigError, ConfigList, ConfigWord, Extraction, Link, LinkReason, Propagator, PropagatorBuilder, presets,
 };
 #[cfg(feature = "std")]
 pub use propagator::{EnvCarrier, EnvWarning};

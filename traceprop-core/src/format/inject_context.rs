@@ -9,6 +9,7 @@ use crate::context::received::Mark;
 use crate::context::trust::Trust;
 use crate::field::{Field, FormatKind, FormatSet};
 use crate::id::sampling::Sampling;
+use crate::id::trace_id_match::TraceIdMatch;
 use crate::id::{SpanId, TraceId};
 use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{TraceState, TraceStateEdit};
@@ -76,6 +77,8 @@ pub struct InjectContext<'a> {
     pub(crate) injects: FormatSet,
     /// Their places in the inject list.
     pub(crate) places: Places,
+    /// Which ids of the received lines name the same trace.
+    pub(crate) id_match: TraceIdMatch,
     /// The format is only read, so its lines are forwarded as they are or not at all.
     pub(crate) is_read_only: bool,
 }
@@ -183,7 +186,8 @@ impl<'a> InjectContext<'a> {
         };
         match parsed.outcome() {
             Outcome::Context(context) => {
-                Some(context.trace_id) == self.source.trace_id && is_same_decision(context.sampling)
+                let is_same_trace = |own| self.id_match.is_same(context.trace_id, own);
+                self.source.trace_id.is_some_and(is_same_trace) && is_same_decision(context.sampling)
             }
             Outcome::SamplingOnly(sampling) => self.source.trace_id.is_none() && is_same_decision(sampling),
             Outcome::Absent | Outcome::Invalid(_) => false,

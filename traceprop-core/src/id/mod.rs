@@ -4,6 +4,7 @@ pub(crate) mod generator;
 #[cfg(feature = "rand")]
 pub(crate) mod random;
 pub(crate) mod sampling;
+pub(crate) mod trace_id_match;
 
 use core::fmt;
 use core::num::{NonZeroU64, NonZeroU128};

@@ -4,11 +4,12 @@ use core::fmt;
 
 use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::list::FormatList;
-use super::{Options, Propagator, TraceIdMatch};
+use super::{Options, Propagator};
 use crate::context::trust::Trust;
 use crate::field::{FieldNames, InvalidHeaderName, ROWS};
 use crate::format::{Format, FormatRef};
 use crate::formats::BUILT_IN;
+use crate::id::trace_id_match::TraceIdMatch;
 
 /// One of the two lists, and what errors tell about it.
 #[derive(Clone)]

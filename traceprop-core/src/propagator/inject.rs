@@ -76,6 +76,7 @@ impl Propagator {
             preserve_omitted: 0,
             injects,
             places,
+            id_match: self.options.id_match,
             is_read_only: false,
         };
         self.write(&context, carrier)
@@ -180,6 +181,7 @@ mod tests {
     use crate::formats::tracecontext::W3cTraceContext;
     use crate::id::generator::IdBits;
     use crate::id::sampling::Sampling;
+    use crate::id::trace_id_match::TraceIdMatch;
     use crate::propagator::Propagator;
     use std::collections::HashMap;
     use std::string::{String, ToString};
@@ -234,6 +236,22 @@ mod tests {
         let own = Propagator::builder().with_format(W3cTraceContext::new()).with_format(hello()).build().unwrap();
         assert_eq!(forwarded(own), [("x-hello".to_string(), "1".to_string())]);
         assert_eq!(forwarded(Propagator::builder().with_format(W3cTraceContext::new()).build().unwrap()), []);
+    }
+
+    #[test]
+    fn ok_a_passthrough_forwards_lines_whose_ids_name_the_same_trace() {
+        let request = [
+            ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            ("b3", "a3ce929d0e0e4736-00f067aa0ba902b7-1"),
+        ];
+        let forwarded = |id_match| {
+            let builder = Propagator::builder().names("tracecontext,b3", "tracecontext").unwrap();
+            let propagator = builder.trace_id_match(id_match).build().unwrap();
+            let mut headers: Vec<(String, String)> = Vec::new();
+            propagator.inject(propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
+            headers.len()
+        };
+        assert_eq!((forwarded(TraceIdMatch::Exact), forwarded(TraceIdMatch::Low64)), (1, 2));
     }
 
     #[test]

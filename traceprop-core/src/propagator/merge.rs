@@ -1,12 +1,12 @@
 //! Merges what several formats found in one request into one context.
 
-use super::TraceIdMatch;
 use crate::context::RemoteContext;
 use crate::context::received::{Mark, Received};
 use crate::field::{FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{DecisionWeight, Format, Outcome, Parsed};
 use crate::id::TraceId;
 use crate::id::sampling::Sampling;
+use crate::id::trace_id_match::TraceIdMatch;
 use crate::tracestate::TraceStateFacts;
 use crate::wire::reason::InvalidReason;
 

@@ -23,7 +23,7 @@ use crate::baggage::BaggageLimits;
 use crate::context::trust::Trust;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{Format, FormatRef};
-use crate::id::TraceId;
+use crate::id::trace_id_match::TraceIdMatch;
 
 #[cfg(feature = "std")]
 pub use self::{env::EnvWarning, env_carrier::EnvCarrier};
@@ -33,39 +33,6 @@ pub(crate) use extract::Recorder;
 pub use extract::{Extraction, Link, LinkReason};
 pub(crate) use list::FormatList;
 use received_format::ByReceived;
-
-/// When two formats of one request name the same trace.
-///
-/// ```
-/// use traceprop_core::{Propagator, TraceIdMatch};
-///
-/// let builder = || Propagator::builder().names("tracecontext,b3", "none");
-/// let request = [
-///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-///     ("b3", "a3ce929d0e0e4736-00f067aa0ba902b7-1"),
-/// ];
-/// assert_eq!(builder()?.build()?.extract(&request).links().count(), 1);
-/// let propagator = builder()?.trace_id_match(TraceIdMatch::Low64).build()?;
-/// assert_eq!(propagator.extract(&request).links().count(), 0);
-/// # Ok::<(), traceprop_core::ConfigError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TraceIdMatch {
-    /// All 128 bits are equal.
-    #[default]
-    Exact,
-    /// The lower 64 bits are equal, and the upper ones are equal or zero in one of the ids.
-    ///
-    /// A 64-bit system, or a proxy that drops `x-datadog-tags`, removes the upper bits. The wider id is continued.
-    Low64,
-}
-
-impl TraceIdMatch {
-    pub(crate) const fn is_same(self, one: TraceId, other: TraceId) -> bool {
-        let low_half = matches!(self, Self::Low64) && (one.high() == 0 || other.high() == 0);
-        one.get() == other.get() || (low_half && one.low() == other.low())
-    }
-}
 
 /// Reads and writes trace context in the formats that it was built with.
 ///
@@ -261,20 +228,5 @@ mod tests {
         let b3 = ["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"];
         assert!(propagator.extract_fields().eq(b3.into_iter().chain(["baggage"])));
         assert!(propagator.inject_fields().eq(b3.into_iter().chain(["traceparent", "tracestate"])));
-    }
-
-    #[test]
-    fn ok_low_halves_match_only_if_an_upper_one_is_missing() {
-        let id = |high, low| TraceId::from_halves(high, low).unwrap();
-        for (one, other, exact, low_half) in [
-            (id(1, 2), id(1, 2), true, true),
-            (id(0, 2), id(1, 2), false, true),
-            (id(1, 2), id(0, 2), false, true),
-            (id(1, 2), id(3, 2), false, false),
-            (id(0, 2), id(0, 3), false, false),
-        ] {
-            assert_eq!(TraceIdMatch::Exact.is_same(one, other), exact);
-            assert_eq!(TraceIdMatch::Low64.is_same(one, other), low_half);
-        }
     }
 }
