@@ -22,12 +22,19 @@ pub(super) fn is_of_a_vendor_decision(key: &str) -> bool {
     })
 }
 
+/// Returns whether an item of [`MIXED_MEMBER`] belongs to the decision.
+///
+/// Blanks in its key are ignored, because some tracers remove them.
+pub(crate) fn is_of_the_decision(item: &str) -> bool {
+    let key = item.split(':').next().unwrap_or_default().bytes().filter(|byte| *byte != b' ');
+    ITEMS.iter().any(|item| key.clone().eq(item.bytes()))
+}
+
 /// Returns a value of [`MIXED_MEMBER`] without the items of the decision. For propagators that do not know its format.
 pub(crate) fn without_decision(value: &str) -> StackText<MAX_PART> {
     let mut kept = StackText::new();
     for item in value.split(';') {
-        let key = item.split(':').next().unwrap_or_default();
-        if item.is_empty() || ITEMS.contains(&key) {
+        if item.is_empty() || is_of_the_decision(item) {
             continue;
         }
         // All of the value fits, so a part of it does.
@@ -85,6 +92,7 @@ mod tests {
             ("s:2;;t.dmx:1;sx:1;", "t.dmx:1;sx:1"),
             ("o:a ;s:1", "o:a"),
             ("s", ""),
+            (" s:2;s :2;t.dm :-4;t. ksr:1;x: s", "x: s"),
         ] {
             assert_eq!(without_decision(value).as_str(), kept, "{value}");
         }

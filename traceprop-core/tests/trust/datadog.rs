@@ -203,6 +203,10 @@ fn member_without_decision(trust: Trust) {
             assert_eq!(sent.get("tracestate"), Some(&*format!("dd=s:{ours};{kept}")));
         }
         assert_eq!(passthrough(trust, names, &request).get("tracestate"), Some(&*format!("dd={kept}")));
+        // Some tracers remove blanks around a key.
+        let request = [("traceparent", &*parent), ("tracestate", "dd= s:2;o:rum;s :3;t.dm :-5;t. ksr:1; x:y")];
+        let sent = passthrough(trust, names, &request);
+        assert_eq!(sent.get("tracestate"), Some("dd=o:rum; x:y"), "{names}");
     }
 }
 

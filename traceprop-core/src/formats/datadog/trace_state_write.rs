@@ -9,6 +9,7 @@ use super::view::{self, Decision, Fields, Source};
 use super::{Datadog, tags};
 use crate::field::FormatKind;
 use crate::format::InjectContext;
+use crate::tracestate::decision::is_of_the_decision;
 use crate::tracestate::preserve::PreserveWriter;
 use crate::wire::buffer::StackText;
 use crate::wire::decimal::{self, Digits};
@@ -85,7 +86,9 @@ impl Datadog {
                 });
             }
         }
-        for other in received_member.iter().flat_map(DatadogTraceState::others) {
+        // Only an exact key is read. But another tracer may read ` s` as `s`.
+        let is_void = |other: &&str| decision_maker != DecisionMaker::AsReceived && is_of_the_decision(other);
+        for other in received_member.iter().flat_map(DatadogTraceState::others).filter(|other| !is_void(other)) {
             member.add(true, |item| item.push(other).is_ok());
         }
         member.finish(writer);
