@@ -315,7 +315,7 @@ impl Omitted {
 
 /// What an injection omitted and why, and what became of headers that the carrier held.
 ///
-/// No field is reported twice. The report has at most [`MAX`](Self::MAX) pairs of header and reason. It contains no text of a header, so it can be
+/// No field is reported twice, but of headers with a common prefix some can be kept and others omitted. The report has at most [`MAX`](Self::MAX) pairs of header and reason. It contains no text of a header, so it can be
 /// logged. It borrows the propagator for the names of custom headers.
 ///
 /// # Examples
@@ -346,7 +346,12 @@ pub(crate) struct OmissionList {
 }
 
 impl OmissionList {
+    /// Adds what a format did not write. A header that is kept is told as kept, whatever the format would have done with it.
     pub(crate) fn add(&mut self, field: Field, reason: OmitReason, count: u32) {
+        // Of headers with a common prefix some can be kept and others omitted.
+        if self.kept.contains(field) && !field.is_prefix() {
+            return;
+        }
         let is_known = |known: &&mut Omitted| known.field == field && known.reason == reason;
         if let Some(known) = self.list.iter_mut().flatten().find(is_known) {
             known.count = known.count.saturating_add(count);

@@ -135,7 +135,7 @@ pub(crate) enum Mark {
     Extracted = 1 << 4,
     /// The lines are those of an owned context, and the request held a field of the propagator that read it.
     HeldFields = 1 << 5,
-    /// The lines are those of an owned context, and the request held custom headers, which they name.
+    /// The lines are those of an owned context, and name custom headers that a copy of the request may hold.
     HeldCustom = 1 << 6,
     /// The caller recorded the trace. A new decision replaces this, but not every format can leave it open.
     WasSampled = 1 << 7,

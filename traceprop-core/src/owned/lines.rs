@@ -22,8 +22,8 @@ pub(crate) struct OwnedLines(pub(crate) Arc<[u8]>);
 
 pub(crate) const HEAD: usize = 6;
 
-/// In place of a field: a custom header that the request held, whether its lines are kept or not. It has no value. Another
-/// propagator does not know the header, and has to remove it from a copy of the request.
+/// In place of a field: a custom header that the request may hold, whether its lines are kept or not. It has no value.
+/// Another propagator does not know the header, and has to remove it from a copy of the request.
 const HELD: u8 = u8::MAX;
 
 /// [`HELD`] for a header whose name is a prefix.
@@ -74,7 +74,7 @@ impl OwnedLines {
             }
         }
         // Most requests have no custom header and name one trace.
-        let has_rest = extraction.has_links() || !present.without(FieldSet::of(Field::ALL)).is_empty();
+        let has_rest = extraction.has_links() || !held_fields(extraction, present).is_empty();
         if has_rest {
             each_of_the_rest(extraction, &mut |entry| size += entry.len());
         }
@@ -129,7 +129,7 @@ impl OwnedLines {
 /// The headers of other traces are parsed again, which is cheaper than an allocation.
 #[inline(never)]
 fn each_of_the_rest(extraction: &Extraction<'_>, each: &mut dyn FnMut(&Entry<'_>)) {
-    held_entries(extraction.headers()).for_each(|entry| each(&entry));
+    held_entries(extraction).for_each(|entry| each(&entry));
     if extraction.has_links() {
         extraction.links().map(StoredLink::new).for_each(|link| each(&link.entry()));
     }
@@ -196,11 +196,24 @@ fn entries_of<'c>(headers: &Headers<'c>, field: Field) -> impl Iterator<Item = E
     lines.map(move |(name, value)| Entry { index, name: if named { name } else { "" }, value })
 }
 
-/// Returns an entry without a line for each custom header that the request holds.
-fn held_entries<'c>(headers: &Headers<'c>) -> impl Iterator<Item = Entry<'c>> + use<'c> {
+/// Returns the custom headers that a copy of the request may hold, for propagators that do not know them.
+///
+/// Unless the caller is trusted, these are all of the propagator: a line whose name has `_` in place of `-` was not read, but
+/// counts as one of them.
+#[inline]
+pub(super) fn held_fields(extraction: &Extraction<'_>, present: FieldSet) -> FieldSet {
+    const BUILT_IN: FieldSet = FieldSet::of(Field::ALL);
+    match extraction.trust() {
+        Trust::Continue => present.without(BUILT_IN),
+        _ => extraction.headers().names().watched().without(BUILT_IN),
+    }
+}
+
+/// Returns an entry without a line for each of these headers.
+fn held_entries<'c>(extraction: &Extraction<'c>) -> impl Iterator<Item = Entry<'c>> + use<'c> {
+    let headers = extraction.headers();
     let names = headers.names();
-    let custom = headers.present().without(FieldSet::of(Field::ALL));
-    custom.iter().filter_map(move |field| {
+    held_fields(extraction, headers.present()).iter().filter_map(move |field| {
         let header = names.custom(field)?;
         let index = if header.is_prefix() { HELD_PREFIX } else { HELD };
         Some(Entry { index, name: header.as_str(), value: &[] })

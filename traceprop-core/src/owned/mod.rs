@@ -86,7 +86,7 @@ impl OwnedContext {
             &foreign
         };
         let present = extraction.headers().present();
-        let received = owned_received(present, known);
+        let received = owned_received(lines::held_fields(extraction, present), known);
         // A span writes a traceparent of its own.
         let lines = OwnedLines::copy(extraction, known, present.without(FieldSet::of(&[Field::TraceParent])));
         let span = SpanContext { received, ..span.without_headers() };
@@ -110,7 +110,8 @@ impl OwnedContext {
         let extraction = again.as_ref().unwrap_or(extraction);
         let forwarded = extraction.passthrough();
         let present = extraction.headers().present();
-        let received = owned_received(present, &forwarded.received).with(Mark::HeldFields, extraction.holds_fields());
+        let received = owned_received(lines::held_fields(extraction, present), &forwarded.received);
+        let received = received.with(Mark::HeldFields, extraction.holds_fields());
         let lines = OwnedLines::copy(extraction, &forwarded.received, present);
         let passthrough = forwarded.with_received(received);
         Self { role: Role::Passthrough(passthrough), lines, endpoint: None }
@@ -491,8 +492,7 @@ impl OwnedContext {
 }
 
 /// Returns what is known of the lines of a request after they were copied.
-fn owned_received(present: FieldSet, received: &Received<'_>) -> Received<'static> {
-    let held = present.without(FieldSet::of(Field::ALL));
+fn owned_received(held: FieldSet, received: &Received<'_>) -> Received<'static> {
     received.without_source().with(Mark::HeldCustom, !held.is_empty())
 }
 

@@ -247,6 +247,29 @@ mod tests {
         let b3 = Propagator::from_names("b3", "none").unwrap();
         assert_eq!(names(&b3, Trust::Resample, &request), ["x_datadog_trace_id", "accept_encoding", "traceparent"]);
         assert_eq!(names(&b3, Trust::Continue, &request).len(), 4);
+        // The name was not read, and only the reader knows it.
+        let reader = Propagator::from_names("tracecontext,correlation:x-request-id", "none").unwrap();
+        let request = [("X_Request-Id", "7")];
+        for trust in [Trust::Resample, Trust::Restart, Trust::Ignore] {
+            assert_eq!(names(&reader, trust, &request), ["traceparent"], "{trust:?}");
+        }
+        assert_eq!(names(&reader, Trust::Continue, &request), ["X_Request-Id", "traceparent"]);
+    }
+
+    #[test]
+    fn ok_a_kept_header_is_told_once() {
+        let propagator = Propagator::from_names("tracecontext,baggage,jaeger,correlation:x-a", "none").unwrap();
+        let request = lines(&[W3C, ("baggage", "a=1"), ("x-a", "7"), ("uberctx-a", "1"), ("uberctx-b", "2")]);
+        let extraction = propagator.extract(&request);
+        let told = |names: &[&str]| {
+            let options = InjectOptions::new().keep_headers(names);
+            propagator.inject(extraction.passthrough(), &options, &mut request.clone()).to_string()
+        };
+        assert_eq!(
+            told(&["Baggage", "X-A", "uberctx-a", "uberctx-b"]),
+            "uberctx-: 2 members omitted (not-allowed); uberctx-: kept in the request; baggage: kept in the request; \
+             x-a: kept in the request"
+        );
     }
 
     #[test]

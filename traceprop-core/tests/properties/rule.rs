@@ -21,7 +21,7 @@ const FORMATS: &[(&str, &[&str], &[&str])] = &[
             "x-datadog-origin",
             "x-datadog-tags",
         ],
-        &[],
+        &["ot-baggage-"],
     ),
     ("jaeger", &["uber-trace-id", "jaeger-debug-id"], &["uberctx-", "jaeger-baggage"]),
     ("sw8", &["sw8", "sw8-x"], &["sw8-correlation"]),
@@ -194,8 +194,10 @@ impl Gateway {
             let known = if self.trust == Trust::Continue { known.to_owned() } else { known.replace('_', "-") };
             matches(&self.read_as(name), &known)
         };
-        // Another propagator knows custom headers of the listener only if the request held them and the context owns them.
-        let is_held = |name: &str| request.iter().any(|(held, _)| held.eq_ignore_ascii_case(name));
+        // Another propagator knows custom headers of the listener only if the context owns them: those that the request held, or
+        // all unless the caller is trusted.
+        let is_refused = self.trust > Trust::Continue;
+        let is_held = |name: &str| is_refused || request.iter().any(|(held, _)| held.eq_ignore_ascii_case(name));
         let is_known =
             |format: &str, name: &str| !self.is_split || !format.contains(':') || (self.is_owned && is_held(name));
         let read = self.read.iter().flat_map(|format| names_of(format).filter(|name| is_known(format, name)));
