@@ -16,6 +16,8 @@ pub(super) struct Guard {
     correlation: Vec<Box<str>>,
     /// Prefixes of custom formats. They hold text, as those of built-in formats do.
     prefixes: Vec<Box<str>>,
+    /// Whether a propagator has a header that is not built in.
+    has_custom: bool,
 }
 
 /// What becomes of a header that a request already has.
@@ -40,28 +42,36 @@ impl Guard {
             }
         }
         let fields = propagator.extract_fields().chain(propagator.inject_fields());
-        for name in fields.filter(|name| name.ends_with('-') && Field::from_name(name).is_none()) {
-            push(&mut self.prefixes, name);
+        // A prefix is built in if a name that begins with it is.
+        let is_custom =
+            |name: &&str| Field::from_name(name).or_else(|| Field::from_name(&format!("{name}x"))).is_none();
+        for name in fields.filter(is_custom) {
+            self.has_custom = true;
+            if name.ends_with('-') {
+                push(&mut self.prefixes, name);
+            }
         }
     }
 
     /// Removes the headers, and the members of baggage, that the rule does not allow.
     pub(super) fn withhold(&self, headers: &mut HeaderMap, rule: &Rule, withholds_text: bool) {
-        rule.baggage.lend(|allow| {
-            // Usually there is nothing to remove, and then nothing is copied.
-            let fate = |name: &HeaderName| self.fate(name.as_str(), rule, withholds_text);
-            let judged = headers.keys().map(|name| (name, fate(name))).filter(|(_, fate)| *fate != Fate::Stays);
-            let judged: Vec<_> = judged.map(|(name, fate)| (name.clone(), fate)).collect();
-            for (name, fate) in judged {
-                match fate {
-                    Fate::Members(field) => self.filter(&name, field, allow, headers),
-                    Fate::Goes | Fate::Stays => drop(headers.remove(name)),
-                }
+        // Usually there is nothing to remove, and then nothing is copied.
+        let fate = |name: &HeaderName| self.fate(name.as_str(), rule, withholds_text);
+        let judged = headers.keys().map(|name| (name, fate(name))).filter(|(_, fate)| *fate != Fate::Stays);
+        let judged: Vec<_> = judged.map(|(name, fate)| (name.clone(), fate)).collect();
+        for (name, fate) in judged {
+            match fate {
+                Fate::Members(field) => rule.baggage.lend(|allow| self.filter(&name, field, allow, headers)),
+                Fate::Goes | Fate::Stays => drop(headers.remove(name)),
             }
-        });
+        }
     }
 
     fn fate(&self, name: &str, rule: &Rule, withholds_text: bool) -> Fate {
+        // Most headers of most requests.
+        if !self.has_custom && Field::from_name(name).is_none() && !name.bytes().any(|byte| byte == b'_') {
+            return Fate::Stays;
+        }
         let stays = |stays: bool| if stays { Fate::Stays } else { Fate::Goes };
         if let Some(header) = self.correlation_header(name) {
             return stays(!withholds_text && rule.correlation.lend(|allow| allow.allows_header(header)));
