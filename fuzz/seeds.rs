@@ -137,6 +137,8 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             5
         }
         "ottrace" => return seed("ottrace_parse", headers(&pairs)),
+        "instana" => return seed("instana_parse", headers(&pairs)),
+        "grpc-trace-bin" => return seed("grpc-trace-bin_parse", headers(&pairs)),
         "elastic" => return seed("elastic_parse", headers(&pairs)),
         "composite" => return seed("composite_extract", with(b"\0\0\0\0", headers(&pairs))),
         _ => return,

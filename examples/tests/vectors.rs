@@ -13,7 +13,7 @@ use serde_json::Value;
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../traceprop-core/tests/vectors/data");
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["sentry", "instana", "newrelic", "grpc-trace-bin", "xray", "cloudtrace"];
+const NOT_BUILT: &[&str] = &["sentry", "newrelic", "xray", "cloudtrace"];
 
 /// A service for each command line that a case asks for.
 type Services = BTreeMap<Vec<String>, Service>;
@@ -90,7 +90,7 @@ fn arguments(file: &str, case: &Value) -> Vec<String> {
         "w3c-tracecontext" => "tracecontext".into(),
         "w3c-baggage" => "baggage".into(),
         "datadog" => case["via"].as_str().unwrap_or("datadog").to_owned(),
-        "jaeger" | "sw8" | "elastic" | "ottrace" => file.into(),
+        "jaeger" | "sw8" | "elastic" | "ottrace" | "instana" | "grpc-trace-bin" => file.into(),
         "legacy-uuid" => "none".into(),
         "composite" => list(&case["config"]["extract"]).iter().map(text_of).collect::<Vec<_>>().join(","),
         other => panic!("no list fits {other}"),

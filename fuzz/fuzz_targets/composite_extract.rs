@@ -10,6 +10,8 @@ use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::elastic::Elastic;
+use traceprop_core::formats::grpc_trace_bin::GrpcTraceBin;
+use traceprop_core::formats::instana::Instana;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::ottrace::OtTrace;
 use traceprop_core::formats::sentry::Sentry;
@@ -21,7 +23,10 @@ use traceprop_core::{
     Sampling, TraceId, TraceIdMatch, Trust,
     report::{ExtractReport, InjectReport},
 };
-use traceprop_fuzz::oracle::{Expected, b3, correlation, datadog, elastic, is_digits, jaeger, ottrace, sentry, sw8, w3c, xray};
+use traceprop_fuzz::oracle::{
+    Expected, b3, correlation, datadog, elastic, grpc_trace_bin, instana, is_digits, jaeger, ottrace, sentry, sw8, w3c,
+    xray,
+};
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_owned,
     written_by_passthrough, written_by_span,
@@ -149,6 +154,9 @@ fn names(sink: &Sink, context: RemoteContext) {
         },
     );
     same(elastic::expected(&sink.0), &[yes_or_no]);
+    // A passthrough forwards the lines of an open decision.
+    same(grpc_trace_bin::expected(&sink.0), &[sampling, yes_or_no]);
+    same(instana::expected(&sink.0), &[if sampling == NotSampled { NotSampled } else { Sampled }]);
     if let Expected::Context(found) = ottrace::expected(&sink.0) {
         // Only the low half of the id is written, and a passthrough forwards the lines of an open decision.
         assert_eq!((found.trace_id.low(), found.parent_id), (context.trace_id.low(), context.parent_id));
@@ -287,6 +295,8 @@ impl Settings {
             "jaeger" => add!(Jaeger::new()),
             "sw8" => add!(Sw8::new("cart", "cart-1")),
             "elastic" => add!(Elastic::new()),
+            "instana" => add!(Instana::new()),
+            "grpc-trace-bin" => add!(GrpcTraceBin::new()),
             "ottrace" => add!(OtTrace::new()),
             "sentry" => add!(Sentry::new()),
             "xray" => add!(XRay::new()),
@@ -307,6 +317,8 @@ impl Settings {
             "jaeger" => jaeger::expected(headers),
             "sw8" => sw8::expected(headers),
             "elastic" => elastic::expected(headers),
+            "instana" => instana::expected(headers),
+            "grpc-trace-bin" => grpc_trace_bin::expected(headers),
             "ottrace" => ottrace::expected(headers),
             "sentry" => sentry::expected(headers),
             "xray" => xray::expected(headers),
@@ -416,7 +428,8 @@ fn is_tentative(format: &str, found: Expected, headers: &Headers) -> bool {
             let numbers = dd.split(';').filter_map(|item| item.strip_prefix("s:"));
             !numbers.into_iter().any(|number| is_digits(number.strip_prefix('-').unwrap_or(number).as_bytes()))
         }
-        ("jaeger" | "elastic" | "ottrace", Sampling::NotSampled) | ("sw8", Sampling::Sampled) => true,
+        ("jaeger" | "elastic" | "ottrace" | "grpc-trace-bin", Sampling::NotSampled) => true,
+        ("instana", Sampling::Sampled) | ("sw8", Sampling::Sampled) => true,
         _ => false,
     }
 }

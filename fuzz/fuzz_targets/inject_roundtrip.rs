@@ -8,6 +8,8 @@ use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::{Datadog, DatadogParts};
 use traceprop_core::formats::elastic::Elastic;
+use traceprop_core::formats::grpc_trace_bin::GrpcTraceBin;
+use traceprop_core::formats::instana::Instana;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::ottrace::OtTrace;
 use traceprop_core::formats::sentry::Sentry;
@@ -19,7 +21,8 @@ use traceprop_core::{
     SpanContext, formats::jaeger::JaegerFlags, presets, report::InjectReport,
 };
 use traceprop_fuzz::oracle::{
-    Expected, b3, baggage, correlation, datadog, elastic, is_token, jaeger, ottrace, sentry, sw8, text, trim, w3c, xray,
+    Expected, b3, baggage, correlation, datadog, elastic, grpc_trace_bin, instana, is_token, jaeger, ottrace, sentry,
+    sw8, text, trim, w3c, xray,
 };
 use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
 
@@ -79,6 +82,8 @@ fn propagator(without: u8, order: u8) -> Propagator {
         "jaeger" => builder.inject(Jaeger::new()),
         "sw8" => builder.inject(Sw8::new("cart", "cart-1")),
         "elastic" => builder.inject(Elastic::new()),
+        "instana" => builder.inject(Instana::new()),
+        "grpc-trace-bin" => builder.inject(GrpcTraceBin::new()),
         "ottrace" => builder.inject(OtTrace::new()),
         "sentry" => builder.inject(Sentry::new()),
         "xray" => builder.inject(XRay::new()),
@@ -358,6 +363,11 @@ fn further(context: &OwnedContext, sink: &Sink) {
         found => found,
     };
     assert!([Expected::Absent, decided].contains(&found));
+    assert!([Expected::Absent, decided].contains(&grpc_trace_bin::expected(&sink.0)));
+    // Without a level tracing is on.
+    let level = if context.sampling() == Sampling::NotSampled { Sampling::NotSampled } else { Sampling::Sampled };
+    let instana = instana::expected(&sink.0);
+    assert!([Expected::Absent, said(context, level)].contains(&instana) || !sink.has("x-instana-t"));
     if let (Expected::Context(found), Expected::Context(decided)) = (ottrace::expected(&sink.0), decided) {
         let low = |context: RemoteContext| (context.trace_id.low(), context.parent_id, context.sampling);
         assert_eq!(low(found), low(decided));

@@ -74,6 +74,8 @@ lists! {
     SENTRY: 2 = [SentryTrace, Baggage];
     /// New Relic.
     NEW_RELIC: 3 = [NewRelic, TraceParent, TraceState];
+    /// Instana, which sends them to allowed origins.
+    INSTANA: 3 = [InstanaTraceId, InstanaSpanId, InstanaLevel];
     /// Elastic APM before version 5.0, which sent this header in place of `traceparent`.
     ELASTIC_APM: 1 = [ElasticTraceParent];
     /// Application Insights of Azure Monitor, in its default mode.
@@ -227,7 +229,8 @@ mod tests {
     }
 
     /// Names of formats that no browser agent sends: only a page that sets them itself has to be allowed to.
-    const SENT_BY_NO_AGENT: [&str; 3] = ["ot-tracer-traceid", "ot-tracer-spanid", "ot-tracer-sampled"];
+    const SENT_BY_NO_AGENT: [&str; 5] =
+        ["x-instana-synthetic", "grpc-trace-bin", "ot-tracer-traceid", "ot-tracer-spanid", "ot-tracer-sampled"];
 
     /// Names in the lists that are not the field of a row, because no format has such a field.
     const NOT_A_FIELD: [&str; 1] = ["request-id"];

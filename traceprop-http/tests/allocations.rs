@@ -80,6 +80,8 @@ const FORMATS: &[(&str, &[(&str, &str)])] = &[
         "ottrace",
         &[("ot-tracer-traceid", "a3ce929d0e0e4736"), ("ot-tracer-spanid", "00f067aa0ba902b7"), ("ot-baggage-a", "1")],
     ),
+    ("instana", &[("x-instana-t", "a3ce929d0e0e4736"), ("x-instana-s", "00f067aa0ba902b7"), ("x-instana-l", "1")]),
+    ("grpc-trace-bin", &[("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE")]),
     ("elastic", &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]),
     (
         "sentry",

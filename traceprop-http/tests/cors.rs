@@ -32,6 +32,7 @@ const ASKED: &[(&str, &str)] = &[
     ("New Relic", "newrelic"),
     ("New Relic with W3C", "newrelic,traceparent,tracestate"),
     ("New Relic, W3C only", "traceparent,tracestate"),
+    ("Instana", "x-instana-l,x-instana-s,x-instana-t"),
     ("Application Insights", "request-context,request-id,traceparent"),
     ("AWS RUM", "x-amzn-trace-id"),
 ];

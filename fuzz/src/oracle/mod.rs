@@ -6,6 +6,8 @@ pub mod baggage;
 pub mod correlation;
 pub mod datadog;
 pub mod elastic;
+pub mod grpc_trace_bin;
+pub mod instana;
 pub mod jaeger;
 pub mod ottrace;
 pub mod sentry;
@@ -25,7 +27,8 @@ const fn is_judged(field: Field) -> bool {
         DatadogTraceId | DatadogParentId | DatadogSamplingPriority | DatadogOrigin | DatadogTags => true,
         UberTraceId | UberContext | JaegerBaggage | JaegerDebugId => true,
         Sw8 | Sw8Correlation | Sw8Extension => true,
-        ElasticTraceParent => true,
+        ElasticTraceParent | GrpcTraceBin => true,
+        InstanaTraceId | InstanaSpanId | InstanaLevel | InstanaSynthetic => true,
         OtTracerTraceId | OtTracerSpanId | OtTracerSampled | OtBaggage => true,
         SentryTrace => true,
         XAmznTraceId => true,

@@ -102,6 +102,20 @@ macro_rules! builtin_formats {
                     first_field: Required, names: ["sentry"], in_all: Read, letter: None,
                     preserves: Decision,
                 }
+                Instana {
+                    fields: {
+                        /// Instana's `X-INSTANA-T`.
+                        InstanaTraceId: Trace = "x-instana-t",
+                        /// Instana's `X-INSTANA-S`.
+                        InstanaSpanId: Trace = "x-instana-s",
+                        /// Instana's `X-INSTANA-L`.
+                        InstanaLevel: Trace = "x-instana-l",
+                        /// Instana's `X-INSTANA-SYNTHETIC`.
+                        InstanaSynthetic: Trace = "x-instana-synthetic",
+                    }
+                    first_field: Independent, names: ["instana"], in_all: Read, letter: None,
+                    preserves: Nothing,
+                }
                 Elastic {
                     fields: {
                         /// Elastic APM's `elastic-apm-traceparent`.
@@ -109,6 +123,14 @@ macro_rules! builtin_formats {
                     }
                     first_field: Independent, names: ["elastic"], in_all: Read, letter: None,
                     preserves: Nothing,
+                }
+                GrpcTraceBin {
+                    fields: {
+                        /// OpenCensus in gRPC: `grpc-trace-bin`.
+                        GrpcTraceBin: Trace = "grpc-trace-bin",
+                    }
+                    first_field: Independent, names: ["grpc-trace-bin"], in_all: Read, letter: None,
+                    preserves: Decision,
                 }
                 OtTrace {
                     fields: {
@@ -149,16 +171,8 @@ macro_rules! builtin_formats {
             unread {
                 /// Google's `X-Cloud-Trace-Context`.
                 XCloudTraceContext = "x-cloud-trace-context",
-                /// Instana's `X-INSTANA-T`.
-                InstanaTraceId = "x-instana-t",
-                /// Instana's `X-INSTANA-S`.
-                InstanaSpanId = "x-instana-s",
-                /// Instana's `X-INSTANA-L`.
-                InstanaLevel = "x-instana-l",
                 /// New Relic's `newrelic`.
                 NewRelic = "newrelic",
-                /// gRPC's `grpc-trace-bin`.
-                GrpcTraceBin = "grpc-trace-bin",
                 /// AppDynamics, Lightstep and others before W3C: `x-ot-span-context`.
                 OtSpanContext = "x-ot-span-context",
                 /// `x-dynatrace`.

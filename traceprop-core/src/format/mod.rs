@@ -5,6 +5,7 @@
 
 mod format_ref;
 pub(crate) mod forward;
+mod ids;
 mod inject_context;
 mod inject_source;
 mod parsed;
@@ -20,6 +21,7 @@ pub use crate::context::Passthrough;
 pub use crate::field::{CustomHeader, FieldSet, InvalidHeaderName, MAX_CUSTOM_HEADERS};
 pub(crate) use format_ref::Places;
 pub use format_ref::{FormatRef, MAX_FORMATS};
+pub(crate) use ids::read_ids;
 pub use inject_context::InjectContext;
 pub use inject_source::InjectSource;
 pub(crate) use parsed::DecisionWeight;

@@ -17,6 +17,8 @@ pub mod baggage;
 pub mod correlation;
 pub mod datadog;
 pub mod elastic;
+pub mod grpc_trace_bin;
+pub mod instana;
 pub mod jaeger;
 pub mod ottrace;
 pub mod sentry;
@@ -47,7 +49,9 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &jaeger::Jaeger::new(),
     &sw8::Sw8::read_only(),
     &sentry::Sentry::new(),
+    &instana::Instana::new(),
     &elastic::Elastic::new(),
+    &grpc_trace_bin::GrpcTraceBin::new(),
     &ottrace::OtTrace::new(),
     &xray::XRay::new(),
     &BAGGAGE,

@@ -25,6 +25,8 @@ impl Propagator {
     /// | `b3`, `b3multi` | B3; each reads both encodings and writes its own |
     /// | `datadog` | the `x-datadog-*` headers |
     /// | `jaeger` | `uber-trace-id` and Jaeger baggage |
+    /// | `instana` | Instana's `x-instana-*` |
+    /// | `grpc-trace-bin` | OpenCensus in gRPC |
     /// | `elastic` | Elastic APM's `elastic-apm-traceparent` |
     /// | `ottrace` | OpenTracing's `ot-tracer-*` and `ot-baggage-*` |
     /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |

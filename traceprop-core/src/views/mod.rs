@@ -4,6 +4,8 @@
 mod b3;
 mod correlation;
 mod datadog;
+mod grpc_trace_bin;
+mod instana;
 mod jaeger;
 mod ottrace;
 mod sentry;

@@ -66,6 +66,8 @@ reasons! {
     BadVersion = "bad-version",
     /// A separator is missing.
     BadDelimiter = "bad-delimiter",
+    /// A field of a binary value is cut short.
+    Truncated = "truncated",
     /// There is data after the end of the value.
     TrailingData = "trailing-data",
     /// There are several `traceparent` lines, or several values in one line.

@@ -6,6 +6,7 @@ use crate::format::{Attribute, Format};
 use crate::said::{Decision, Said};
 use crate::seen::{Seen, get, hex64, hex128};
 use crate::table::{ANEW, Cell, DEBUG_TO_DATADOG, Fate, K, L, NO, NUMBER, Word, YES, both, then};
+use crate::text::{decoded_bytes, encoded};
 use Attribute as A;
 use Fate::{As, Kept};
 use Word::NotSampled;
@@ -14,6 +15,8 @@ use Word::NotSampled;
 pub(crate) const fn attributes(from: Format) -> &'static [Attribute] {
     match from {
         Format::Elastic => &[A::TraceId, A::SpanId, A::Decision, A::Random],
+        Format::Instana => &[A::TraceId, A::Width, A::SpanId, A::Decision],
+        Format::GrpcTraceBin => &[A::TraceId, A::SpanId, A::Decision],
         Format::OtTrace => &[A::TraceId, A::Width, A::SpanId, A::Decision, A::Baggage],
         Format::Sentry => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::SamplingContext],
         Format::XRay => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::Lineage, A::Baggage],
@@ -40,8 +43,8 @@ pub(crate) fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
         A::Deferred => deferred(to),
         A::Random if matches!(to, Format::W3c | Format::Elastic) => K,
         A::Width => {
-            let is_shown = matches!(to, Format::Datadog | Format::OtTrace);
-            let comes_back = matches!(from, Format::Datadog | Format::OtTrace);
+            let is_shown = matches!(to, Format::Datadog | Format::Instana | Format::OtTrace);
+            let comes_back = matches!(from, Format::Datadog | Format::Instana | Format::OtTrace);
             then(if is_shown { Fate::Kept } else { Fate::Lost }, if comes_back { Fate::Kept } else { Fate::Lost })
         }
         A::Priority if from == Format::Datadog => NUMBER,
@@ -64,7 +67,7 @@ fn debug(to: Format) -> Cell {
 fn deferred(to: Format) -> Cell {
     match to {
         Format::B3 | Format::Datadog | Format::XRay | Format::Sentry => K,
-        Format::Sw8 => YES,
+        Format::Sw8 | Format::Instana => YES,
         Format::Correlation => ANEW,
         _ => NO,
     }
@@ -73,7 +76,8 @@ fn deferred(to: Format) -> Cell {
 /// Returns what a format writes if sampling is undecided.
 pub(crate) fn undecided(format: Format) -> &'static str {
     match format {
-        Format::Elastic | Format::OtTrace => "not sampled",
+        Format::Elastic | Format::OtTrace | Format::GrpcTraceBin => "not sampled",
+        Format::Instana => "sampled",
         _ => "deferred",
     }
 }
@@ -81,7 +85,7 @@ pub(crate) fn undecided(format: Format) -> &'static str {
 /// Returns the decisions that a sender can make.
 pub(crate) const fn decisions(format: Format) -> &'static [Decision] {
     match format {
-        Format::Elastic | Format::OtTrace => &[Decision::No, Decision::Yes],
+        Format::Elastic | Format::OtTrace | Format::Instana | Format::GrpcTraceBin => &[Decision::No, Decision::Yes],
         _ => &[Decision::Deferred, Decision::No, Decision::Yes],
     }
 }
@@ -94,6 +98,16 @@ pub(crate) fn request(said: &Said) -> Lines {
         Format::Elastic => {
             let flags = u8::from(is_sampled) | u8::from(said.random) << 1;
             vec![("elastic-apm-traceparent".into(), format!("00-{trace}-{span}-{flags:02x}"))]
+        }
+        Format::Instana => vec![
+            ("X-INSTANA-T".into(), trace[if said.narrow { 16 } else { 0 }..].into()),
+            ("X-INSTANA-S".into(), span),
+            ("X-INSTANA-L".into(), u8::from(is_sampled).to_string()),
+        ],
+        Format::GrpcTraceBin => {
+            let ids = [&[0, 0][..], &said.trace_id.to_be_bytes(), &[1], &said.span_id.to_be_bytes()].concat();
+            let bytes = [&ids[..], &[2, u8::from(is_sampled)]].concat();
+            vec![("grpc-trace-bin".into(), encoded(&bytes).trim_end_matches('=').into())]
         }
         Format::OtTrace => {
             let mut lines: Lines = vec![
@@ -134,6 +148,21 @@ pub(crate) fn see(format: Format, lines: &Lines, seen: &mut Seen) {
             (seen.trace_id, seen.span_id) = (hex128(parts[1]), hex64(parts[2]));
             seen.random = flags & 2 != 0;
             seen.decision = Some(if flags & 1 == 1 { "sampled" } else { "not sampled" });
+        }
+        Format::Instana => {
+            seen.trace_id = get(lines, "x-instana-t").and_then(hex128);
+            seen.narrow = get(lines, "x-instana-t").is_some_and(|digits| digits.len() == 16);
+            seen.span_id = get(lines, "x-instana-s").and_then(hex64);
+            seen.decision = Some(if get(lines, "x-instana-l") == Some("0") { "not sampled" } else { "sampled" });
+            assert_eq!(get(lines, "x-instana-synthetic"), None);
+        }
+        Format::GrpcTraceBin => {
+            let Some(value) = get(lines, "grpc-trace-bin") else { return };
+            let bytes = decoded_bytes(value);
+            assert!(bytes.len() == 29 && value.len() == 39, "{value}");
+            seen.trace_id = bytes[2..18].try_into().ok().map(u128::from_be_bytes);
+            seen.span_id = bytes[19..27].try_into().ok().map(u64::from_be_bytes);
+            seen.decision = Some(if bytes[28] == 1 { "sampled" } else { "not sampled" });
         }
         Format::OtTrace => {
             seen.trace_id = get(lines, "ot-tracer-traceid").and_then(hex128);

@@ -273,6 +273,8 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
         Format::Correlation => (base, 0..6usize)
             .prop_map(|(said, form)| Said { narrow: false, correlation: spelling(said.trace_id, form), ..said })
             .boxed(),
+        Format::Instana => base.boxed(),
+        Format::GrpcTraceBin => base.prop_map(|said| Said { narrow: false, ..said }).boxed(),
         Format::OtTrace => (base, any::<bool>())
             .prop_map(|(said, baggage)| Said {
                 narrow: true,

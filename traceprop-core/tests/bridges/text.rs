@@ -4,8 +4,13 @@ const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 /// Encodes standard base64 with padding.
 pub(crate) fn base64(text: &str) -> String {
+    encoded(text.as_bytes())
+}
+
+/// Encodes bytes.
+pub(crate) fn encoded(bytes: &[u8]) -> String {
     let mut encoded = String::new();
-    for chunk in text.as_bytes().chunks(3) {
+    for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let letter = LETTERS[(group >> (18 - 6 * place) & 63) as usize];
@@ -17,6 +22,11 @@ pub(crate) fn base64(text: &str) -> String {
 
 /// Decodes standard base64.
 pub(crate) fn decoded(base64: &str) -> String {
+    String::from_utf8(decoded_bytes(base64)).expect("text")
+}
+
+/// Decodes standard base64 to bytes.
+pub(crate) fn decoded_bytes(base64: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (mut bits, mut count) = (0u32, 0);
     for letter in base64.trim_end_matches('=').bytes() {
@@ -28,7 +38,7 @@ pub(crate) fn decoded(base64: &str) -> String {
             bytes.push((bits >> count) as u8);
         }
     }
-    String::from_utf8(bytes).expect("text")
+    bytes
 }
 
 /// Returns the spelling of a UUID.

@@ -6,6 +6,8 @@ use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::correlation::{Correlation, WhenAbsent};
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::elastic::Elastic;
+use traceprop_core::formats::grpc_trace_bin::GrpcTraceBin;
+use traceprop_core::formats::instana::Instana;
 use traceprop_core::formats::jaeger::Jaeger;
 use traceprop_core::formats::ottrace::OtTrace;
 use traceprop_core::formats::sentry::Sentry;
@@ -31,6 +33,8 @@ static SW8_NAMESPACED: LazyLock<Sw8> =
     LazyLock::new(|| Sw8::new("cart", "cart-1").with_namespace("acme").expect("a namespace"));
 static ELASTIC: Elastic = Elastic::new();
 static OT_TRACE: OtTrace = OtTrace::new();
+static INSTANA: Instana = Instana::new();
+static GRPC_TRACE_BIN: GrpcTraceBin = GrpcTraceBin::new();
 static DATADOG_AND_OT: Datadog = Datadog::new().with_ot_baggage();
 static SENTRY: Sentry = Sentry::new();
 static SENTRY_STRICT: Sentry = Sentry::new().org_id("1");
@@ -59,6 +63,8 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
         sentry(&SENTRY_STRICT),
         elastic(),
         ottrace(),
+        instana(),
+        grpc_trace_bin(),
         xray(),
         correlation(&CORRELATION, "x-plumbr-transactionid"),
         correlation(&CORRELATION_OPAQUE, "x-order"),
@@ -116,6 +122,69 @@ fn w3c(format: &'static dyn Format, second: Second) -> Subject {
 fn elastic() -> Subject {
     let w3c = w3c(&ELASTIC, Second::Invalid(InvalidReason::MultipleTraceparent));
     Subject { main: "elastic-apm-traceparent", husks: vec![lines(&[("tracestate", "a=1")])], lists: vec![], ..w3c }
+}
+
+fn instana() -> Subject {
+    let value = "4bf92f3577b34da6a3ce929d0e0e4736";
+    Subject {
+        format: &INSTANA,
+        main: "x-instana-t",
+        value: value.into(),
+        other_value: value.replace("736", "737"),
+        others: lines(&[("x-instana-s", "00f067aa0ba902b7"), ("x-instana-l", "1")]),
+        husks: vec![
+            lines(&[("x-instana-l", "1")]),
+            lines(&[("x-instana-synthetic", "1")]),
+            lines(&[
+                ("x-instana-t", "cd9ffb6b0f2185e0"),
+                ("x-instana-s", "cd9ffb6b0f2185e0"),
+                ("x-instana-l", "1,correlationType=web;correlationId=cd9ffb6b0f2185e0"),
+            ]),
+        ],
+        too_long: TooLong {
+            longest: vec![value.into()],
+            longer: vec![
+                (format!("0{value}"), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::BadLength),
+            ],
+        },
+        says: |sampling| if sampling == Sampling::NotSampled { sampling } else { Sampling::Sampled },
+        needs_low: false,
+        has_low_half: false,
+        ..ottrace()
+    }
+}
+
+pub(crate) const GRPC_VALUE: &str = "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE";
+
+fn grpc_trace_bin() -> Subject {
+    let filled = |len: usize| format!("{GRPC_VALUE}A{}", "A".repeat(len - GRPC_VALUE.len() - 1));
+    Subject {
+        format: &GRPC_TRACE_BIN,
+        main: "grpc-trace-bin",
+        value: GRPC_VALUE.into(),
+        other_value: GRPC_VALUE.replace("c2AQ", "c3AQ"),
+        says_nothing: 0..0,
+        others: vec![],
+        husks: vec![],
+        empty: Empty::Invalid(InvalidReason::Empty),
+        two_lines: Second::FirstCounts,
+        joined: Second::FirstCounts,
+        too_long: TooLong {
+            longest: vec![format!("{GRPC_VALUE}=")],
+            longer: vec![
+                (filled(256), InvalidReason::RepeatedField),
+                (filled(257), InvalidReason::TooLong),
+                ("a".repeat(100_000), InvalidReason::TooLong),
+            ],
+        },
+        says: yes_or_no,
+        needs_low: false,
+        has_low_half: false,
+        // With the number of the field, these are whole groups.
+        spell: |span| base64_of(&[&[1], &span.to_bytes()[..]].concat()),
+        ..ottrace()
+    }
 }
 
 fn ottrace() -> Subject {
@@ -447,9 +516,13 @@ fn acme() -> Subject {
 
 /// Encodes standard base64 with padding.
 pub(crate) fn base64(text: &str) -> String {
+    base64_of(text.as_bytes())
+}
+
+fn base64_of(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::new();
-    for chunk in text.as_bytes().chunks(3) {
+    for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let letter = LETTERS[(group >> (18 - 6 * place) & 63) as usize];

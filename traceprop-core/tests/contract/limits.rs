@@ -112,7 +112,7 @@ fn ok_oversize_optional_fields_cost_themselves() {
 
 /// Returns whether the context needs this header in addition to the trace id: the span id.
 fn is_needed(name: &str) -> bool {
-    ["x-b3-spanid", "ot-tracer-spanid"].contains(&name)
+    ["x-b3-spanid", "ot-tracer-spanid", "x-instana-s"].contains(&name)
 }
 
 #[test]

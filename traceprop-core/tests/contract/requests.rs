@@ -33,6 +33,11 @@ pub(crate) fn full(subject: &Subject) -> Vec<Lines> {
             ("jaeger-baggage", "user=alice,b=2"),
             ("jaeger-debug-id", "ticket-4711"),
         ])],
+        "x-instana-t" => {
+            let mut request = subject.request(&subject.value);
+            request.extend(lines(&[("x-instana-synthetic", "1")]));
+            vec![request]
+        }
         "ot-tracer-traceid" => {
             let mut request = subject.request(&subject.value);
             request.extend(lines(&[("ot-baggage-tenant", "a%20b"), ("ot-baggage-user", "alice")]));
@@ -125,6 +130,15 @@ pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
                 ("uberctx-user", "alice"),
             ]));
         }
+        "x-instana-t" => {
+            for trace in [subject.value.as_str(), "a3ce929d0e0e4736"] {
+                for level in ["0", "1"] {
+                    let ids = [("x-instana-t", trace), ("x-instana-s", "00f067aa0ba902b7")];
+                    requests.push(lines(&[ids[0], ids[1], ("x-instana-l", level)]));
+                }
+            }
+        }
+        "grpc-trace-bin" => requests.push(subject.request("AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgA")),
         "ot-tracer-traceid" => {
             // Other trace ids are not in the form that we write.
             let narrow = |sampled: &str| {
@@ -216,6 +230,19 @@ pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
             }
             requests.push(lines(&[("jaeger-debug-id", "ticket 4711")]));
         }
+        "x-instana-t" => {
+            let ids = [("x-instana-t", "CF5EA97AC8E4534"), ("x-instana-s", "5d1de0e8ad3bd2")];
+            requests.push(lines(&ids));
+            for level in [" 1 ", "0, 1", "1,0"] {
+                requests.push(lines(&[ids[0], ids[1], ("x-instana-l", level)]));
+            }
+            requests.push(lines(&[("x-instana-l", "0")]));
+        }
+        "grpc-trace-bin" => {
+            requests.push(lines(&[(subject.main, "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE=")]));
+            requests.push(lines(&[(subject.main, "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3")]));
+            requests.push(lines(&[(subject.main, "AAEA8GeqC6kCtwIBAEv5LzV3s02mo86SnQ4ORzY")]));
+        }
         "ot-tracer-traceid" => {
             let ids = [("ot-tracer-traceid", value), ("ot-tracer-spanid", "f067aa0ba902b7")];
             for sampled in ["True", "0", "1, false", "FALSE"] {
@@ -270,8 +297,16 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
     let value = subject.value.as_str();
     let mut requests = vec![subject.request(&value[1..]), subject.request(&format!("{value}é")), subject.request("*")];
     // With a digit less these are other ids, and text.
-    if ["x-datadog-trace-id", "x-b3-traceid", "uber-trace-id", "ot-tracer-traceid", "x-order", "x-plumbr-transactionid"]
-        .contains(&subject.main)
+    if [
+        "x-datadog-trace-id",
+        "x-b3-traceid",
+        "uber-trace-id",
+        "ot-tracer-traceid",
+        "x-instana-t",
+        "x-order",
+        "x-plumbr-transactionid",
+    ]
+    .contains(&subject.main)
     {
         requests.remove(0);
     }
@@ -283,6 +318,10 @@ pub(crate) fn broken(subject: &Subject) -> Vec<Lines> {
         "traceparent" => requests.push(lines(&[("traceparent", W3C), ("traceparent", &value[1..])])),
         "b3" => requests.push(lines(&[("b3", "true")])),
         "x-b3-traceid" => requests.push(lines(&[("x-b3-traceid", value)])),
+        "x-instana-t" => {
+            requests.push(lines(&[("x-instana-t", value), ("x-instana-l", "0")]));
+            requests.push(lines(&[("x-instana-l", "yes")]));
+        }
         "ot-tracer-traceid" => {
             requests.push(lines(&[("ot-tracer-traceid", value)]));
             requests.push(lines(&[("ot-tracer-sampled", "true"), ("ot-baggage-tenant", "acme")]));
@@ -309,6 +348,7 @@ pub(crate) fn invalid(subject: &Subject) -> Vec<(Lines, &'static str)> {
             with("x-datadog-sampling-priority", "2147483648"),
             with("x-datadog-origin", "rüm"),
         ],
+        "x-instana-t" => ["yes", "2", ""].map(|level| with("x-instana-l", level)).into(),
         "ot-tracer-traceid" => ["yes", "2", ""].map(|sampled| with("ot-tracer-sampled", sampled)).into(),
         "sw8" => vec![with("sw8-x", &"1".repeat(65)), with("sw8-correlation", "a=b")],
         "acme-sw8" => vec![with("acme-sw8-x", &"1".repeat(65)), with("acme-sw8-correlation", "a=b")],

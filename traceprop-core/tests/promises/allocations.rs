@@ -67,6 +67,10 @@ fn requests() -> Vec<(&'static str, Request)> {
                 ("sw8", "1-NGJmOTJmMzU=-ZjA2N2FhMGI=-0-c2hvcA==-aTE=-L2NhcnQ=-c2hvcDo4MA=="),
                 ("sw8-correlation", "dXNlcg==:YWxpY2U="),
                 ("elastic-apm-traceparent", PARENT.1),
+                ("x-instana-t", "a3ce929d0e0e4736"),
+                ("x-instana-s", "00f067aa0ba902b7"),
+                ("x-instana-l", "0,correlationType=web;correlationId=1"),
+                ("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE"),
                 ("ot-tracer-traceid", "a3ce929d0e0e4736"),
                 ("ot-tracer-spanid", "00f067aa0ba902b7"),
                 ("ot-tracer-sampled", "true"),
@@ -80,7 +84,8 @@ fn requests() -> Vec<(&'static str, Request)> {
 /// Creates a propagator that reads and writes every format.
 fn all() -> Propagator {
     static SW8: Sw8 = Sw8::new("cart", "cart-1");
-    let builder = Propagator::builder().names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger,elastic,ottrace");
+    let builder = Propagator::builder()
+        .names("all", "tracecontext,baggage,b3,b3multi,datadog,jaeger,elastic,ottrace,instana,grpc-trace-bin");
     builder.expect("built-in names").inject(&SW8).build().expect("a service is named")
 }
 

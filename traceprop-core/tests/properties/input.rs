@@ -211,6 +211,11 @@ const FLEET: &[(&str, &[&str])] = &[
     ("ot-tracer-spanid", &["f067aa0ba902b7", "00f067aa0ba902b7"]),
     ("ot-tracer-sampled", &["true", "false", "1", "no"]),
     ("Ot-Baggage-Tenant", &["acme", "a%20b"]),
+    ("x-instana-t", &["a3ce929d0e0e4736", "4bf92f3577b34da6a3ce929d0e0e4736"]),
+    ("x-instana-s", &["f067aa0ba902b7", "00f067aa0ba902b7"]),
+    ("x-instana-l", &["0", "1", "1,correlationType=web;correlationId=1", "no"]),
+    ("x-instana-synthetic", &["1", "0"]),
+    ("grpc-trace-bin", &["AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE", "AABL+S81d7NNpqPOkp0ODkc2AgA="]),
     (
         "Sentry-Trace",
         &[

@@ -12,7 +12,8 @@ pub(crate) const PARENT: &str = "00f067aa0ba902b7";
 pub(crate) const OURS: &str = "0b0b0b0b0b0b0b0b";
 
 /// All formats with fields of their own in the table, and a correlation header.
-pub(crate) const ALL: &str = "tracecontext,baggage,b3,datadog,jaeger,elastic,ottrace,xray,correlation:x-request-id";
+pub(crate) const ALL: &str =
+    "tracecontext,baggage,b3,datadog,jaeger,instana,elastic,grpc-trace-bin,ottrace,xray,correlation:x-request-id";
 
 pub(crate) type Request<'a> = [(&'a str, &'a str)];
 

@@ -76,6 +76,13 @@ fn with_each_decision(test: impl Fn(&Request<'_>, Sampling)) {
         test(&[("uber-trace-id", &format!("{TRACE}:{PARENT}:0:{flags}"))], sampling);
     }
     test(&[("jaeger-debug-id", "ticket-1")], Debug);
+    for (level, sampling) in [("0", NotSampled), ("1", Sampled)] {
+        test(&[("x-instana-t", TRACE), ("x-instana-s", PARENT), ("x-instana-l", level)], sampling);
+    }
+    test(&[("x-instana-l", "0")], NotSampled);
+    for (options, sampling) in [("AgA", NotSampled), ("AgE", Sampled), ("", Deferred)] {
+        test(&[("grpc-trace-bin", &format!("AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3{options}"))], sampling);
+    }
     for (word, sampling) in [("false", NotSampled), ("true", Sampled), ("?", Deferred)] {
         let ids = [("ot-tracer-traceid", TRACE), ("ot-tracer-spanid", PARENT)];
         test(&[ids[0], ids[1], ("ot-tracer-sampled", word)], sampling);
@@ -139,6 +146,9 @@ fn is_open(request: &Request<'_>, received: Sampling, forwarded: &Pairs) {
         assert_eq!(elastic, Some(&*traceparent(&format!("0{bit}"))), "{request:?}");
         let xray = forwarded.get("x-amzn-trace-id").expect("a parent");
         assert!(!xray.contains("Sampled=0") && !xray.contains("Sampled=1"), "{request:?}: {xray}");
+        assert_eq!(forwarded.get("x-instana-l"), Some(&*bit.to_string()), "{request:?}");
+        let grpc = forwarded.get("grpc-trace-bin").expect("ids");
+        assert!(grpc.ends_with(if received.is_sampled() { "AgE" } else { "AgA" }), "{request:?}: {grpc}");
         let word = if received.is_sampled() { "true" } else { "false" };
         assert_eq!(forwarded.get("ot-tracer-sampled"), Some(word), "{request:?}");
     }

@@ -49,6 +49,7 @@ const ROWS: &[&Row] = &[
     &text::BAGGAGE,
     &text::XRAY_FIELDS,
     &text::DECISION_IN_BAGGAGE,
+    &text::INSTANA,
     &text::CORRELATION,
 ];
 

@@ -112,6 +112,24 @@ fn decision_dropped(trust: Trust) {
     assert_eq!(extraction.baggage().get("sentry-sampled"), None);
 }
 
+pub(crate) const INSTANA: Row = Row {
+    name: "Instana: correlation and synthetic (readable, never sent)",
+    cells: [("kept", instana), ("kept", instana), ("dropped", instana), ("dropped", instana)],
+};
+
+fn instana(trust: Trust) {
+    let level = ("x-instana-l", "1,correlationType=web;correlationId=ab12");
+    let request = [level, ("x-instana-synthetic", "1")];
+    let edge = propagator(trust, ALL);
+    let extraction = edge.extract(&request);
+    let view = extraction.instana();
+    let is_read = trust <= Trust::Resample;
+    assert_eq!((view.correlation().is_some(), view.is_synthetic()), (is_read, is_read));
+    for sent in [span(trust, ALL, &request, &AlwaysOn), passthrough(trust, ALL, &request)] {
+        assert!(sent.iter().all(|(name, value)| !value.contains("ab12") && name != "x-instana-synthetic"), "{sent:?}");
+    }
+}
+
 pub(crate) const CORRELATION: Row = Row {
     name: "correlation ids",
     cells: [

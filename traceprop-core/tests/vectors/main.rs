@@ -10,6 +10,8 @@ mod case;
 mod composite;
 mod datadog;
 mod elastic;
+mod grpc_trace_bin;
+mod instana;
 mod jaeger;
 #[path = "../support/known.rs"]
 mod known;
@@ -39,6 +41,8 @@ const DRIVERS: &[(&str, Driver)] = &[
     ("composite", composite::check),
     ("datadog", datadog::check),
     ("elastic", elastic::check),
+    ("grpc-trace-bin", grpc_trace_bin::check),
+    ("instana", instana::check),
     ("jaeger", jaeger::check),
     ("legacy-uuid", legacy_uuid::check),
     ("ottrace", ottrace::check),
@@ -58,7 +62,9 @@ const FILES: &[(&str, &str)] = &[
     ("jaeger", "jaeger"),
     ("sw8", "sw8"),
     ("sentry", "sentry"),
+    ("instana", "instana"),
     ("elastic", "elastic"),
+    ("grpc-trace-bin", "grpc-trace-bin"),
     ("ottrace", "ottrace"),
     ("xray", "xray"),
     ("correlation", "legacy-uuid"),
@@ -66,7 +72,7 @@ const FILES: &[(&str, &str)] = &[
 ];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["instana", "newrelic", "grpc-trace-bin", "cloudtrace"];
+const NOT_BUILT: &[&str] = &["newrelic", "cloudtrace"];
 
 #[test]
 fn ok_every_vector() {

@@ -44,6 +44,12 @@ fn grammar(name: &str) -> Option<Grammar> {
         "x-datadog-sampling-priority" => |lines, _| lines.len() == 1 && lines[0].parse::<i32>().is_ok(),
         "x-datadog-origin" => |lines, _| lines.len() == 1,
         "x-datadog-tags" => |lines, names| tags(&lines.join(","), names),
+        "x-instana-t" => |lines, _| lines.len() == 1 && matches!(lines[0].len(), 16 | 32) && is_hex(lines[0]),
+        "x-instana-s" => |lines, _| lines.len() == 1 && lines[0].len() == 16 && is_hex(lines[0]),
+        "x-instana-l" => |lines, _| lines.len() == 1 && ["0", "1"].contains(&lines[0]),
+        // It is sent to nobody.
+        "x-instana-synthetic" => |_, _| false,
+        "grpc-trace-bin" => |lines, _| unbase64(&format!("{}=", lines[0])).is_some_and(|bytes| bytes.len() == 29),
         "ot-tracer-traceid" | "ot-tracer-spanid" => {
             |lines, _| lines.len() == 1 && lines[0].len() == 16 && is_hex(lines[0])
         }

@@ -29,6 +29,8 @@
 //! | `debug_id`, `jaeger_baggage` | Jaeger: text or null, `[[key, value], …]` |
 //! | `sw8`, `sw8_x` | SkyWalking: the fields of the header, and `{tracing_mode, sent_at_ms}`; or null |
 //! | `correlation` | the pairs of sw8-correlation: `[[key, value], …]` |
+//! | `level`, `correlation_type`, `correlation_id`, `synthetic` | Instana: `0`, `1` or null, text or null, a bool |
+//! | `options` | grpc-trace-bin: a number or null |
 //! | `raw`, `correlation_ids` | the first correlation id or null, and all: `[[header, id], …]` |
 //!
 //! Each module adds its keys. Each format with data of its own has a module.
@@ -37,7 +39,9 @@ mod b3;
 mod context;
 mod correlation;
 mod datadog;
+mod grpc_trace_bin;
 mod headers;
+mod instana;
 mod jaeger;
 mod ottrace;
 mod rejects;
@@ -67,6 +71,8 @@ pub fn inspection(propagator: &Propagator, headers: &HeaderMap) -> Value {
     datadog::add(&mut keys, &report);
     b3::add(&mut keys, &report);
     jaeger::add(&mut keys, &report);
+    instana::add(&mut keys, &report);
+    grpc_trace_bin::add(&mut keys, &report);
     ottrace::add(&mut keys, &report);
     sw8::add(&mut keys, &report);
     correlation::add(&mut keys, &report, propagator);

@@ -32,10 +32,10 @@ use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
 use crate::format::{
-    Format, FormatFields, InjectContext, Parsed, Preserve, Writer, keep_deferred, write_prefixed_baggage,
+    Format, FormatFields, InjectContext, Parsed, Preserve, Writer, keep_deferred, read_ids, write_prefixed_baggage,
 };
 use crate::id::sampling::Sampling;
-use crate::id::{ParseIdError, SpanId, TraceId};
+use crate::id::{SpanId, TraceId};
 use crate::tracestate::preserve::PreserveWriter;
 use crate::wire::reason::InvalidReason;
 #[cfg(feature = "alloc")]
@@ -75,17 +75,6 @@ impl OtTrace {
     }
 }
 
-/// Reads an id from the first value of a field. `None` if the field is absent.
-fn id<T>(
-    headers: &Headers<'_>,
-    field: Field,
-    parse: impl Fn(&[u8]) -> Result<T, ParseIdError>,
-) -> Option<Result<T, InvalidHeader>> {
-    let (at, digits) = headers.first_value(field)?;
-    let invalid = |error: ParseIdError| InvalidHeader::new(field, error.reason(), at + error.offset() as usize);
-    Some(parse(digits).map_err(invalid))
-}
-
 /// Reads the decision: deferred if there is none.
 fn sampling(headers: &Headers<'_>) -> Result<Sampling, InvalidHeader> {
     const WORDS: [(&[u8], bool); 4] = [(b"true", true), (b"false", false), (b"1", true), (b"0", false)];
@@ -104,14 +93,8 @@ fn sampling(headers: &Headers<'_>) -> Result<Sampling, InvalidHeader> {
 /// Reads the ids. `None` if there are no headers of a trace.
 fn ids(headers: &Headers<'_>) -> Option<Result<(TraceId, SpanId), InvalidHeader>> {
     const NO_TRACE_ID: InvalidHeader = InvalidHeader::new(Field::OtTracerTraceId, InvalidReason::MissingTraceId, 0);
-    const NO_SPAN_ID: InvalidHeader = InvalidHeader::new(Field::OtTracerSpanId, InvalidReason::MissingSpanId, 0);
-    let trace_id = id(headers, Field::OtTracerTraceId, TraceId::from_short_hex);
-    let span_id = id(headers, Field::OtTracerSpanId, SpanId::from_short_hex);
-    if trace_id.is_none() && span_id.is_none() && headers.get(Field::OtTracerSampled).is_none() {
-        return None;
-    }
-    let trace_id = trace_id.unwrap_or(Err(NO_TRACE_ID));
-    Some(trace_id.and_then(|trace_id| Ok((trace_id, span_id.unwrap_or(Err(NO_SPAN_ID))?))))
+    let ids = read_ids(headers, Field::OtTracerTraceId, Field::OtTracerSpanId);
+    ids.or_else(|| headers.get(Field::OtTracerSampled).map(|_| Err(NO_TRACE_ID)))
 }
 
 impl Format for OtTrace {
