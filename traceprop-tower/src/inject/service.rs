@@ -344,14 +344,14 @@ mod tests {
     async fn ok_headers_of_another_library_are_kept_by_name() {
         let all = || InjectLayer::new(presets::ALL_TO_W3C);
         let request = || copied(Some(with_baggage()));
-        assert_eq!(names(all(), request()).await, "!traceparent accept sentry-trace x_datadog_trace_id");
+        assert_eq!(names(all(), request()).await, "!traceparent accept x_datadog_trace_id");
         let kept = all().inject_options(InjectOptions::everything()).keep_headers(&["Baggage", "sentry-trace"]);
         assert_eq!(names(kept.clone(), request()).await, "!traceparent accept baggage sentry-trace x_datadog_trace_id");
         // The names of the call replace those of the layer, and a header keeps its format whole.
         let of_call = InjectOptions::everything().keep_headers(&["traceparent"]);
         assert_eq!(
             names(kept.clone().inject_options(of_call), request()).await,
-            "!baggage accept sentry-trace traceparent x_datadog_trace_id"
+            "!baggage accept traceparent x_datadog_trace_id"
         );
         // A rule decides first.
         let rules = Rules::builder(presets::ALL_TO_W3C).rule("*", Rule::trace_context().allow_baggage(["tenant"]));
@@ -364,8 +364,8 @@ mod tests {
     #[tokio::test]
     async fn ok_formats_are_kept_only_for_a_trusted_caller() {
         for (trust, expected) in [
-            (Trust::Continue, "!traceparent accept b3 sentry-trace x-b3-sampled x_datadog_trace_id"),
-            (Trust::Resample, "!traceparent accept sentry-trace"),
+            (Trust::Continue, "!traceparent accept b3 x-b3-sampled x_datadog_trace_id"),
+            (Trust::Resample, "!traceparent accept"),
             (Trust::Restart, "!traceparent accept"),
             (Trust::Ignore, "!traceparent accept"),
         ] {

@@ -235,10 +235,10 @@ fn xray(value: &str, names: &mut BTreeSet<Name>) -> bool {
     }
 }
 
-/// Checks the last value: a mode, and an optional time. Later versions may append fields.
+/// Checks the last value: a mode and a time. A time that is not a number is no time, and a passthrough forwards it.
 fn extension(list: &str) -> bool {
     let last = list.rsplit(',').map(str::trim).find(|value| !value.is_empty()).unwrap_or_default();
-    last.split('-').nth(1).is_none_or(|time| time.trim().bytes().all(|b| b.is_ascii_digit()))
+    last.len() <= 64
 }
 
 fn correlation(list: &str, names: &mut BTreeSet<Name>) -> bool {
