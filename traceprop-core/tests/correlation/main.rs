@@ -423,7 +423,7 @@ fn trace_of(format: Correlation, text: &str) -> String {
     let request = [(format.header_name(), text)];
     let headers = inject_span(&propagator, &request, &InjectOptions::everything());
     assert_eq!(get(&headers, format.header_name()), Some(text));
-    propagator.extract(&request).context().unwrap().trace_id.to_string()
+    propagator.extract(&request).context().expect("a context").trace_id.to_string()
 }
 
 #[test]

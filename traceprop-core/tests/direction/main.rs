@@ -161,7 +161,7 @@ fn violations(source: &Source) -> Vec<String> {
         for folder in SEPARATE {
             match (member(folder, &module), member(folder, &target)) {
                 (Some(one), Some(other)) if one != other && (one, other) != SHARES_HEADER => {
-                    wrong.push(format!("{module} names {target}"))
+                    wrong.push(format!("{module} names {target}"));
                 }
                 _ => {}
             }

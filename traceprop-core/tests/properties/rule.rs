@@ -218,7 +218,7 @@ impl Gateway {
         let is_written = |format: &str| self.written.iter().any(|written| base(written) == format);
         let by_format = dialect(&own).is_some_and(|format| {
             let is_named = |kept: &&str| *kept == "all" || *kept == format;
-            self.trust == Trust::Continue && !is_written(format) && self.keep_formats.iter().any(|kept| is_named(kept))
+            self.trust == Trust::Continue && !is_written(format) && self.keep_formats.iter().any(is_named)
         });
         by_header || by_format
     }

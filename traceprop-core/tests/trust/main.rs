@@ -16,11 +16,14 @@ use std::path::Path;
 
 use traceprop_core::Trust;
 
+/// The text of a cell, and its test.
+type Cell = (&'static str, fn(Trust));
+
 /// A row of the table: what is received, and what becomes of it under each trust.
 struct Row {
     name: &'static str,
-    /// The text of each cell, in the order of [`COLUMNS`], and its test.
-    cells: [(&'static str, fn(Trust)); 4],
+    /// The cells, in the order of [`COLUMNS`].
+    cells: [Cell; 4],
 }
 
 const COLUMNS: [(&str, Trust); 4] = [

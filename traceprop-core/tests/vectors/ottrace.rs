@@ -22,7 +22,7 @@ fn extract(case: &Case, propagator: &Propagator) -> Verdict {
         let baggage = report.extraction().ot_baggage();
         let items: Vec<_> = baggage.iter().map(|(key, value)| (key.to_lowercase(), value)).collect();
         let got: Vec<_> =
-            items.iter().map(|(key, value)| (key.as_str(), str::from_utf8(value).expect("ASCII"))).collect();
+            items.iter().map(|(key, value)| (key.as_str(), std::str::from_utf8(value).expect("ASCII"))).collect();
         differences.equal("baggage", expected, got);
     }
     differences.verdict()
