@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next, Result};
-use traceprop_core::{Allow, InjectOptions, OwnedContext, Propagator};
+use traceprop_core::{Allow, InjectOptions, OwnedContext, Propagator, Trust};
 use traceprop_http::{HeaderCarrierMut, WithoutContext, remove_refused};
 
 use crate::Call;
@@ -131,9 +131,14 @@ impl PropagationMiddleware {
 
     /// Removes what the listener refused of the request that the context is from.
     fn remove_refused(&self, request: &mut Request, context: Option<&OwnedContext>) {
-        if let Some(context) = context {
-            remove_refused(request.headers_mut(), &self.propagator.refusals(context.trust(), Allow::All));
+        let Some(context) = context else { return };
+        if context.trust() == Trust::Ignore {
+            // All was refused. The context names custom headers that only the listener knows. What is written goes too.
+            let mut carrier = HeaderCarrierMut::new(request.headers_mut());
+            self.propagator.inject(context, &InjectOptions::new(), &mut carrier);
+            self.propagator.strip(&mut carrier);
         }
+        remove_refused(request.headers_mut(), &self.propagator.refusals(context.trust(), Allow::All));
     }
 }
 

@@ -204,4 +204,12 @@ async fn ok_disabled_propagation_removes_only_what_was_refused() {
     assert!((1..9).step_by(2).all(|place| sent[place] == sent[place + 1]));
     assert!(!sent.iter().any(|names| names.contains('!')), "nothing is written");
     assert_eq!(context(Trust::Continue).trace_id().map(|id| id.to_string()).as_deref(), Some(TRACE));
+
+    // Another propagator than the listener's does not know its header.
+    let listener = Propagator::from_names("tracecontext,correlation:x-request-id", "none").expect("known names");
+    let headers = received();
+    let carrier = HeaderCarrier::new(&headers);
+    let ignored = OwnedContext::from_passthrough(&listener.extract_with_trust(&carrier, Trust::Ignore));
+    call().with_extension(ignored).send().await.expect("a response");
+    assert_eq!(server.requests().last().map(names).as_deref(), Some(""));
 }
