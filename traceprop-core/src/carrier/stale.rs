@@ -10,6 +10,9 @@ pub(crate) trait HeldNames {
     /// Returns whether a header with this name is one of them. `dashed` reads `_` as `-`.
     fn contains(&self, name: &str, dashed: bool) -> bool;
 
+    /// Returns whether there are lines in addition to the names.
+    fn has_lines(&self) -> bool;
+
     /// Returns whether `names` has all of them.
     fn are_within(&self, names: &FieldNames) -> bool;
 }
@@ -134,6 +137,10 @@ mod tests {
     impl HeldNames for Tenant {
         fn contains(&self, name: &str, dashed: bool) -> bool {
             name.eq_ignore_ascii_case("x-tenant") || (dashed && name == "x_tenant")
+        }
+
+        fn has_lines(&self) -> bool {
+            false
         }
 
         fn are_within(&self, _: &FieldNames) -> bool {

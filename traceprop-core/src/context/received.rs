@@ -49,7 +49,7 @@ impl<'c> Received<'c> {
         tracestate: TraceStateFacts::NONE,
         built: FormatSet::EMPTY,
         read: FormatSet::EMPTY,
-        marks: Marks(0),
+        marks: Marks::NONE,
     };
 
     /// Returns what is left if the trace of no line counts: the lines themselves, and where the context is from.
@@ -133,7 +133,7 @@ pub(crate) enum Mark {
     PriorityInDd = 1 << 3,
     /// An extraction made the context.
     Extracted = 1 << 4,
-    /// The lines are those of an owned context, and the request held a field of the propagator that read it.
+    /// What is forwarded has no trace, and the request held a field of the propagator that read it.
     HeldFields = 1 << 5,
     /// The lines are those of an owned context, and name custom headers that a copy of the request may hold.
     HeldCustom = 1 << 6,
@@ -146,6 +146,12 @@ pub(crate) enum Mark {
 pub(crate) struct Marks(u8);
 
 impl Marks {
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) const fn with(self, mark: Mark) -> Self {
+        Self(self.0 | mark as u8)
+    }
+
     const TRUST: u8 = 3;
     /// What remains true of a context without its lines.
     const ORIGIN: u8 = Self::TRUST | Mark::Extracted as u8 | Mark::HeldFields as u8 | Mark::HeldCustom as u8;

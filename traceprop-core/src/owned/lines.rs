@@ -303,6 +303,10 @@ impl HeldNames for OwnedLines {
         })
     }
 
+    fn has_lines(&self) -> bool {
+        self.entries().next().is_some()
+    }
+
     fn are_within(&self, names: &FieldNames) -> bool {
         self.held().all(|held| names.has_custom(held.name, held.index == HELD_PREFIX))
     }

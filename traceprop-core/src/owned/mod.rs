@@ -111,7 +111,6 @@ impl OwnedContext {
         let forwarded = extraction.passthrough();
         let present = extraction.headers().present();
         let received = owned_received(lines::held_fields(extraction, present), &forwarded.received);
-        let received = received.with(Mark::HeldFields, extraction.holds_fields());
         let lines = OwnedLines::copy(extraction, &forwarded.received, present);
         let passthrough = forwarded.with_received(received);
         Self { role: Role::Passthrough(passthrough), lines, endpoint: None }

@@ -64,7 +64,7 @@ impl Propagator {
     pub(super) fn stale_fields<'a>(&'a self, received: &Received<'a>, carrier: &dyn CarrierMut) -> StaleFields<'a> {
         // Usually the context is from a propagator with these formats, whose caller is trusted.
         let is_usual = received.trust() == Trust::Continue
-            && received.read.is_within(self.kinds)
+            && received.read.is_within(self.kinds.with(FormatKind::Baggage))
             && !received.is(Mark::HeldCustom);
         match is_usual {
             true => StaleFields::new(&self.names, self.owned),

@@ -222,28 +222,31 @@ impl<'c> Extraction<'c> {
             let preserving = propagator.extract.iter().filter_map(|format| format.fields().preserve());
             merge.refuse(preserving.filter_map(|format| format.refused_trace(&headers)), propagator.options.id_match);
         }
-        Self::new(propagator, headers, Some(carrier), &merge, propagator.options.trust.stricter(trust))
+        let trust = propagator.options.trust.stricter(trust);
+        let (merged, decision, received) = Self::judge(propagator, &headers, Some(carrier), &merge, trust);
+        let (encoding, has_others) = (merge.encoding, merge.has_others);
+        Self { merged, decision, received, headers, encoding, has_others, propagator }
     }
 
-    #[inline]
-    fn new(
+    /// Returns what the trust leaves of a merged context.
+    // The table of headers is not moved here: that would cost another copy.
+    #[inline(always)]
+    fn judge(
         propagator: &'c Propagator,
-        headers: Headers<'c>,
+        headers: &Headers<'c>,
         source: Option<&'c dyn LineSource>,
         merge: &Merge<'c>,
         trust: Trust,
-    ) -> Self {
+    ) -> (Option<RemoteContext>, Sampling, Received<'c>) {
         let (mut merged, mut decision) = merge.merged();
-        let mut received = Received { source, read: propagator.extracted, ..merge.received() };
-        received = received.with(Mark::Extracted, true);
+        let mut received = merge.received(source, propagator.extracted);
         if headers.maybe_present().intersects(FieldSet::TEXT_WITH_IDS) {
-            received.ignored = received.ignored.union(void_text(propagator, &headers));
+            received.ignored = received.ignored.union(void_text(propagator, headers));
         }
         if trust != Trust::Continue {
-            received = apply_trust(trust, received, &headers, &mut merged, &mut decision);
+            received = apply_trust(trust, received, headers, &mut merged, &mut decision);
         }
-        let (encoding, has_others) = (merge.encoding, merge.has_others);
-        Self { merged, decision, received, headers, encoding, has_others, propagator }
+        (merged, decision, received)
     }
 
     /// Returns what is known of an extraction whose headers are gone, for a report.
@@ -295,7 +298,10 @@ impl<'c> Extraction<'c> {
             }
             merge.add(format, kind, &format.extract(&self.headers), propagator.options.id_match);
         }
-        Self::new(propagator, self.headers, self.received.source, &merge, self.trust())
+        let (merged, decision, received) =
+            Self::judge(propagator, &self.headers, self.received.source, &merge, self.trust());
+        let (encoding, has_others) = (merge.encoding, merge.has_others);
+        Self { merged, decision, received, headers: self.headers, encoding, has_others, propagator }
     }
 
     /// Returns the trace to continue and the caller's span, or `None` if a new trace starts here.
@@ -515,17 +521,19 @@ impl<'c> Extraction<'c> {
         is_alone.then(|| self.without_correlation())
     }
 
-    const fn forwarded(&self) -> Passthrough<'c> {
-        let passthrough = match self.context() {
-            Some(context) => Passthrough::from_remote(context),
-            None => Passthrough::sampling_only(self.decision),
-        };
-        passthrough.with_received(self.received)
+    #[inline]
+    fn forwarded(&self) -> Passthrough<'c> {
+        match self.context() {
+            Some(context) => Passthrough::from_remote(context).with_received(self.received),
+            None => {
+                let received = self.received.with(Mark::HeldFields, self.holds_fields());
+                Passthrough::sampling_only(self.decision).with_received(received)
+            }
+        }
     }
 
     /// Returns whether the request holds a field of its propagator, a tracestate or W3C baggage, valid or not.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn holds_fields(&self) -> bool {
+    fn holds_fields(&self) -> bool {
         self.headers.holds_any(FieldSet::of(&[Field::TraceState, Field::Baggage]))
     }
 

@@ -6,7 +6,7 @@ use crate::carrier::headers::Headers;
 use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
 use crate::context::received::Mark;
 use crate::context::trust::Trust;
-use crate::field::{Field, FieldSet, FormatKind};
+use crate::field::{FieldSet, FormatKind};
 use crate::format::{InjectContext, InjectSource, Places, Progress, Writer};
 use crate::id::sampling::Sampling;
 
@@ -53,6 +53,9 @@ impl Propagator {
         options: &InjectOptions<'_>,
         carrier: &mut dyn CarrierMut,
     ) -> InjectReport<'_> {
+        if !is_context(source) && !self.kinds.contains(FormatKind::Custom) {
+            return OmissionList::default().report(&self.names);
+        }
         let received = &source.received;
         // The headers of formats that only preserve data matter if one of them named the trace. They go into a tracestate,
         // which is not written without a trace.
@@ -85,7 +88,7 @@ impl Propagator {
     pub(super) fn write_formats(&self, context: &InjectContext<'_>, carrier: &mut dyn CarrierMut) -> InjectReport<'_> {
         let (source, names, options) = (&context.source, &self.names, context.options);
         let mut omissions = OmissionList::default();
-        if !is_context(context) {
+        if !is_context(source) {
             self.write_without_context(context, carrier, &mut omissions);
             return omissions.report(names);
         }
@@ -108,7 +111,7 @@ impl Propagator {
             }
             format.inject_text(context, &mut writer);
         }
-        if source.is_passthrough {
+        if source.is_passthrough && (self.reads_more || context.places != Places::ALL) {
             self.forward_what_is_read(nothing, context, carrier, &mut progress, &mut omissions);
         }
         if !removed.is_empty() {
@@ -159,15 +162,15 @@ impl Propagator {
 /// Returns whether there is a context: a span, or a request that held a header of its propagator, a tracestate or baggage.
 ///
 /// A request whose trace is refused always makes one. Without a context the carrier is left alone.
-fn is_context(context: &InjectContext<'_>) -> bool {
-    const ALWAYS: FieldSet = FieldSet::of(&[Field::TraceState, Field::Baggage]);
-    let (source, received) = (&context.source, &context.source.received);
+fn is_context(source: &InjectSource<'_>) -> bool {
+    let received = &source.received;
     !source.is_passthrough
         || source.trace_id.is_some()
         || source.sampling != Sampling::Deferred
         || received.trust() >= Trust::Restart
         || received.is(Mark::HeldFields)
-        || (received.source.is_some() && context.headers.holds_any(received.read.fields().union(ALWAYS)))
+        // Text that code gave to an owned context.
+        || received.source.and_then(|lines| lines.held_names()).is_some_and(|held| held.has_lines())
 }
 
 #[cfg(feature = "std")]

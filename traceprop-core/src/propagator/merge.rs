@@ -1,7 +1,8 @@
 //! Merges what several formats found in one request into one context.
 
+use crate::carrier::source::LineSource;
 use crate::context::RemoteContext;
-use crate::context::received::{Mark, Received};
+use crate::context::received::{Mark, Marks, Received};
 use crate::field::{FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{DecisionWeight, Format, Outcome, Parsed};
 use crate::id::TraceId;
@@ -148,18 +149,24 @@ impl<'c> Merge<'c> {
 
     /// Returns which lines of the request count for the context.
     #[inline]
-    pub(super) fn received(&self) -> Received<'c> {
+    pub(super) fn received(&self, source: Option<&'c dyn LineSource>, read: FormatSet) -> Received<'c> {
         let is_open = self.context.is_some_and(|context| context.sampling == Sampling::Deferred);
         let filler = self.decision.filter(|_| is_open).map(|(_, weight)| weight);
+        let marks = match filler {
+            None => Marks::NONE,
+            Some(DecisionWeight::WithPriority) => Marks::NONE.with(Mark::PriorityInDd),
+            Some(_) => Marks::NONE.with(Mark::FilledIn),
+        };
         Received {
+            source,
             agrees: self.agrees,
             primary: self.primary,
             ignored: self.ignored,
             tracestate: self.tracestate,
-            ..Received::NOTHING
+            built: FormatSet::EMPTY,
+            read,
+            marks: marks.with(Mark::Extracted),
         }
-        .with(Mark::FilledIn, filler.is_some_and(|weight| weight != DecisionWeight::WithPriority))
-        .with(Mark::PriorityInDd, filler == Some(DecisionWeight::WithPriority))
     }
 }
 

@@ -22,7 +22,7 @@ pub mod refusals;
 use crate::baggage::BaggageLimits;
 use crate::context::trust::Trust;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet, Preserves};
-use crate::format::{Format, FormatRef};
+use crate::format::{Format, FormatRef, Places};
 use crate::id::trace_id_match::TraceIdMatch;
 
 #[cfg(feature = "std")]
@@ -73,6 +73,8 @@ pub struct Propagator {
     extracted: FormatSet,
     /// The formats of the inject list.
     injected: FormatSet,
+    /// A format of the extract list is not in the inject list.
+    reads_more: bool,
     /// The fields of both lists, and W3C baggage: what an injection removes from a copy of a request.
     owned: FieldSet,
     /// The limits of the baggage that is read; `None` if none is.
@@ -137,7 +139,10 @@ impl Propagator {
         let injected = inject.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let extracted = extract.kinds().fold(FormatSet::EMPTY, |set, (_, kind)| set.with(kind));
         let kinds = injected.union(extracted);
+        let reads_more = extract.kinds().any(|(format, kind)| !inject.has_at(Places::ALL, format, kind));
         let mut names = reads.clone();
+        // An injection looks for it in the carrier.
+        names.watch(FieldSet::of(&[Field::Baggage]));
         let mut others = FormatList::new();
         for format in preserving {
             let fields = format.fields();
@@ -150,7 +155,20 @@ impl Propagator {
             }
         }
         let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits().copied());
-        Self { extract, inject, others, reads, names, kinds, extracted, injected, owned, baggage_limits, options }
+        Self {
+            extract,
+            inject,
+            others,
+            reads,
+            names,
+            kinds,
+            extracted,
+            injected,
+            reads_more,
+            owned,
+            baggage_limits,
+            options,
+        }
     }
 
     pub(crate) const fn extract_list(&self) -> &FormatList {
