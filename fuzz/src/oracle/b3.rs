@@ -84,6 +84,10 @@ pub fn multi(headers: &Headers) -> Option<Option<B3>> {
 pub fn read(headers: &Headers) -> Option<Option<B3>> {
     let one = values(headers, "b3").first().map(|value| single(value));
     match (one, multi(headers)) {
+        // A decision alone belongs to the ids of the separate headers.
+        (Some(Some(one)), Some(Some(multi))) if one.ids.is_none() && multi.ids.is_some() => {
+            Some(Some(B3 { sampling: one.sampling, ..multi }))
+        }
         (Some(Some(one)), _) => Some(Some(one)),
         (Some(None), None) => Some(None),
         (_, multi) => multi,
