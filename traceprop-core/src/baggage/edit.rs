@@ -130,6 +130,15 @@ impl OwnedBaggage {
         self.entries.is_empty()
     }
 
+    /// Returns the header value, with a placeholder for each entry that cannot be written, so that a report counts it.
+    pub(crate) fn line(&self) -> String {
+        let entries = self.entries.iter().map(|entry| match entry.is_legal() {
+            true => entry.to_string(),
+            false => super::ILLEGAL_ENTRY.to_string(),
+        });
+        entries.collect::<Vec<_>>().join(",")
+    }
+
     /// Returns the entries that can be written.
     pub(crate) fn legal(&self) -> impl Iterator<Item = &BaggageEntry> {
         self.entries.iter().filter(|entry| entry.is_legal())
@@ -148,9 +157,11 @@ impl From<Baggage<'_>> for OwnedBaggage {
 }
 
 /// Displays text as a value. The percent sign and everything that is not a `baggage-octet` is percent-encoded.
+///
+/// So are `+` and `=`: some readers take a plus for a space, and some cut a value at the second `=`.
 fn encoded(text: &str) -> Encoded<Bytes<'_>> {
     const fn is_plain(byte: u8) -> bool {
-        matches!(byte, b'!' | b'#'..=b'$' | b'&'..=b'+' | b'-'..=b':' | b'<'..=b'[' | b']'..=b'~')
+        matches!(byte, b'!' | b'#'..=b'$' | b'&'..=b'*' | b'-'..=b':' | b'<' | b'>'..=b'[' | b']'..=b'~')
     }
     Encoded::new(text.bytes(), is_plain)
 }
@@ -217,6 +228,8 @@ mod tests {
         assert_eq!(encoded("a,b;c\"d\\e").to_string(), "a%2Cb%3Bc%22d%5Ce");
         assert_eq!(encoded("a\r\nx: y").to_string(), "a%0D%0Ax:%20y");
         assert_eq!(encoded("Amélie😀").to_string(), "Am%C3%A9lie%F0%9F%98%80");
-        assert_eq!(encoded("!#$&'()*+-./09:<=>?@AZ[]^_`az{|}~").to_string(), "!#$&'()*+-./09:<=>?@AZ[]^_`az{|}~");
+        assert_eq!(encoded("!#$&'()*-./09:<>?@AZ[]^_`az{|}~").to_string(), "!#$&'()*-./09:<>?@AZ[]^_`az{|}~");
+        assert_eq!(encoded("a+b").to_string(), "a%2Bb");
+        assert_eq!(encoded("a=b==").to_string(), "a%3Db%3D%3D");
     }
 }

@@ -90,6 +90,9 @@ pub struct Baggage<'c> {
     keeps_decisions: bool,
 }
 
+/// The member that stands for an entry that cannot be written, in baggage that code gave. It is never written.
+pub(crate) const ILLEGAL_ENTRY: &str = "=";
+
 impl<'c> Baggage<'c> {
     /// Baggage without members.
     pub const EMPTY: Self = Self {
@@ -132,17 +135,18 @@ impl<'c> Baggage<'c> {
 
     /// Parses lines and calls `look` with each member and whether it is in canonical form.
     ///
-    /// Also returns the limit that was exceeded, if any, even if no member before it is valid.
+    /// Also returns the limit that was exceeded, if any, with the number of members beyond it, even if no member before it
+    /// is valid.
     #[inline]
     pub(crate) fn scan(
         lines: HeaderLines<'c>,
         limits: BaggageLimits,
         keeps_decisions: bool,
         mut look: impl FnMut(&RawMember<'c>, bool),
-    ) -> (Result<Self, InvalidHeader>, Option<InvalidReason>) {
+    ) -> (Result<Self, InvalidHeader>, Option<(InvalidReason, usize)>) {
         if lines.is_over_limit() {
             let reason = InvalidReason::TooManyLines;
-            return (Err(InvalidHeader::new(Field::Baggage, reason, 0)), Some(reason));
+            return (Err(InvalidHeader::new(Field::Baggage, reason, 0)), Some((reason, 1)));
         }
         let mut walk = Walk::new(lines, limits, keeps_decisions);
         let mut len = 0;
@@ -160,8 +164,7 @@ impl<'c> Baggage<'c> {
                 Step::Empty => canonical = false,
                 Step::Bad { reason, at } => {
                     canonical = false;
-                    limit = Some(reason)
-                        .filter(|reason| matches!(reason, InvalidReason::TooLong | InvalidReason::TooManyMembers));
+                    limit = (walk.beyond > 0).then_some((reason, walk.beyond));
                     ignored = ignored.or(Some(InvalidHeader::new(Field::Baggage, reason, at)));
                 }
             }
@@ -271,6 +274,8 @@ struct Walk<'c> {
     members: usize,
     keeps_decisions: bool,
     done: bool,
+    /// The number of members beyond a limit, once it is exceeded.
+    beyond: usize,
 }
 
 enum Step<'c> {
@@ -282,7 +287,7 @@ enum Step<'c> {
 impl<'c> Walk<'c> {
     #[inline]
     fn new(lines: HeaderLines<'c>, limits: BaggageLimits, keeps_decisions: bool) -> Self {
-        Self { lines: lines.iter(), rest: None, limits, at: 0, members: 0, keeps_decisions, done: false }
+        Self { lines: lines.iter(), rest: None, limits, at: 0, members: 0, keeps_decisions, done: false, beyond: 0 }
     }
 
     /// Returns the next valid member.
@@ -295,6 +300,14 @@ impl<'c> Walk<'c> {
         }
     }
 
+    /// Ends the walk at a limit. `rest` begins with the first member beyond it. Only the members are counted.
+    #[cold]
+    fn end_at(&mut self, rest: &[u8]) {
+        self.done = true;
+        let count = |line: &[u8]| line.split(|&byte| byte == b',').filter(|raw| !wire::trim(raw).is_empty()).count();
+        self.beyond = core::iter::once(rest).chain(self.lines.clone()).map(count).sum::<usize>().max(1);
+    }
+
     fn step(&mut self) -> Option<Step<'c>> {
         if self.done {
             return None;
@@ -304,7 +317,7 @@ impl<'c> Walk<'c> {
             None => self.lines.next()?,
         };
         if self.at > self.limits.bytes && !rest.is_empty() {
-            self.done = true;
+            self.end_at(rest);
             return Some(Step::Bad { reason: InvalidReason::TooLong, at: self.at });
         }
         // One byte beyond the limit shows whether the member ends within it.
@@ -319,7 +332,7 @@ impl<'c> Walk<'c> {
         self.at += raw.len() + 1;
         let member = wire::trim(raw);
         if raw.len() > left {
-            self.done = true;
+            self.end_at(rest);
             return Some(Step::Bad { reason: InvalidReason::TooLong, at });
         }
         if member.is_empty() {
@@ -328,7 +341,7 @@ impl<'c> Walk<'c> {
         match RawMember::parse(member) {
             Ok(member) if !self.keeps_decisions && is_decision(member.key()) => Some(Step::Empty),
             Ok(_) if self.members == self.limits.members => {
-                self.done = true;
+                self.end_at(rest);
                 Some(Step::Bad { reason: InvalidReason::TooManyMembers, at })
             }
             Ok(member) => {

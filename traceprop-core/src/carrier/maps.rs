@@ -3,18 +3,32 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::string::{String, ToString};
+use std::vec::Vec;
 
 use super::pairs::owned;
 use super::{Carrier, CarrierMut, FieldName, FieldValue};
 
+/// A hash map has no order. Names in lower case come first, then the others in their order, so that of `b3` and `B3` the
+/// same one is read each time.
+impl<S: BuildHasher + Sync> Carrier for HashMap<String, String, S> {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let fields = || self.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let is_lower = |name: &str| !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        // Usually there are none, which takes no allocation.
+        let mut others: Vec<_> = fields().filter(|(name, _)| !is_lower(name)).collect();
+        others.sort_unstable();
+        fields().filter(move |(name, _)| is_lower(name)).chain(others)
+    }
+}
+
+impl Carrier for BTreeMap<String, String> {
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
+    }
+}
+
 macro_rules! carry {
     ([$($generics:tt)*] $map:ty) => {
-        impl<$($generics)*> Carrier for $map {
-            fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-                self.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
-            }
-        }
-
         impl<$($generics)*> CarrierMut for $map {
             fn append(&mut self, name: FieldName<'_>, value: FieldValue<'_>) {
                 let value = owned(value);
@@ -74,6 +88,30 @@ mod tests {
         ];
         assert_eq!(sent::<BTreeMap<String, String>>(), map(&written));
         assert_eq!(sent::<HashMap<String, String>>(), map(&written));
+    }
+
+    #[test]
+    fn ok_of_names_in_two_cases_the_same_one_is_read_each_time() {
+        let propagator = Propagator::from_names("b3", "none").unwrap();
+        let read = |names: [&str; 2]| {
+            let values = [
+                "000000000000000000000000000000a1-00000000000000a1-1",
+                "000000000000000000000000000000a2-00000000000000a2-1",
+            ];
+            let request: HashMap<String, String> = map(&[(names[0], values[0]), (names[1], values[1])]);
+            let context = propagator.extract(&request).context().unwrap();
+            context.trace_id.low()
+        };
+        for _ in 0..50 {
+            assert_eq!((read(["b3", "B3"]), read(["B3", "b3"])), (0xa1, 0xa2));
+        }
+        let propagator = Propagator::from_names("b3multi", "none").unwrap();
+        let read = || {
+            let request: HashMap<String, String> =
+                map(&[("X-B3-Sampled", "1"), ("X-B3-SAMPLED", "0"), ("accept", "*/*")]);
+            propagator.extract(&request).sampling()
+        };
+        assert!((0..50).all(|_| read() == read()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod trust;
 use crate::field::FormatKind;
 use crate::id::generator::IdGenerator;
 use crate::id::sampling::Sampling;
+use crate::id::trace_id_match::TraceIdMatch;
 use crate::id::{SpanId, TraceId};
 use crate::tracestate::otel::OtelEdit;
 use received::{Mark, Received};
@@ -38,6 +39,15 @@ impl RemoteContext {
     /// Creates a context with these ids, without a sampling decision.
     pub const fn new(trace_id: TraceId, parent_id: Option<SpanId>) -> Self {
         Self { trace_id, parent_id, sampling: Sampling::Deferred, random: false }
+    }
+}
+
+impl TraceIdMatch {
+    /// Returns whether two contexts are of one trace. If they name one span too, an absent upper half is enough.
+    pub(crate) fn is_same_context(self, one: &RemoteContext, other: &RemoteContext) -> bool {
+        let is_one_span = || one.parent_id.is_some() && one.parent_id == other.parent_id;
+        self.is_same(one.trace_id, other.trace_id)
+            || (is_one_span() && Self::Low64.is_same(one.trace_id, other.trace_id))
     }
 }
 

@@ -30,6 +30,11 @@ pub(crate) trait Preserve: Sync {
         None
     }
 
+    /// Returns `true` if it adds data to each tracestate, even without data that was received.
+    fn adds_always(&self) -> bool {
+        false
+    }
+
     /// Returns the format itself if its settings matter to more than its headers.
     fn as_any(&self) -> Option<&dyn Any> {
         None

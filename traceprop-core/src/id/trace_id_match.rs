@@ -10,7 +10,7 @@ use super::TraceId;
 /// let builder = || Propagator::builder().names("tracecontext,b3", "none");
 /// let request = [
 ///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
-///     ("b3", "a3ce929d0e0e4736-00f067aa0ba902b7-1"),
+///     ("b3", "a3ce929d0e0e4736-b7ad6b7169203331-1"),
 /// ];
 /// assert_eq!(builder()?.build()?.extract(&request).links().count(), 1);
 /// let propagator = builder()?.trace_id_match(TraceIdMatch::Low64).build()?;
@@ -19,7 +19,9 @@ use super::TraceId;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TraceIdMatch {
-    /// All 128 bits are equal.
+    /// All 128 bits are equal, or the lower 64 bits and the span, while the upper bits of one id are zero.
+    ///
+    /// The second case is one sender that writes an id of 128 bits in one format and its half in another.
     #[default]
     Exact,
     /// The lower 64 bits are equal, and the upper ones are equal or zero in one of the ids.

@@ -402,6 +402,8 @@ impl OwnedContext {
 
     /// Replaces the W3C baggage.
     ///
+    /// Entries with an illegal key or property are never written. [`InjectReport`](crate::report::InjectReport) counts them.
+    ///
     /// It is baggage of this service, so it is sent under every [`Trust`], where a call allows it.
     ///
     /// ```
@@ -412,8 +414,7 @@ impl OwnedContext {
     /// assert_eq!(context.baggage().len(), 1);
     /// ```
     pub fn with_baggage(self, baggage: &OwnedBaggage) -> Self {
-        let lines = alloc::string::ToString::to_string(baggage);
-        let mut context = self.with_line(Field::Baggage, lines.as_bytes());
+        let mut context = self.with_line(Field::Baggage, baggage.line().as_bytes());
         let received = context.known_mut();
         received.built = received.built.with(FormatKind::Baggage);
         context

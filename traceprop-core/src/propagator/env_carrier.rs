@@ -42,7 +42,10 @@ impl EnvCarrier {
                 _ => header_name(&name)?,
             };
             propagator.names.find(&name)?;
-            Some((name, value.into_encoded_bytes()))
+            let value = value.into_encoded_bytes();
+            // Shells and files end a value with a newline. An empty variable counts as unset.
+            let value = value.trim_ascii_end();
+            (!value.is_empty()).then(|| (name, value.to_vec()))
         };
         let mut variables: Vec<_> = variables.into_iter().filter_map(watched).collect();
         // The environment has no order. Sorted, equal variables are always read alike.
@@ -142,6 +145,30 @@ mod tests {
         assert_eq!(extraction.context().map(|context| context.trace_id.low()), Some(0xa3ce_929d_0e0e_4736));
         assert_eq!(extraction.tracestate().get("a"), Some("1"));
         assert_eq!(extraction.baggage().len(), 1);
+    }
+
+    #[test]
+    fn ok_an_empty_variable_is_unset_and_a_newline_at_the_end_is_not_part_of_it() {
+        let propagator = presets::W3C.propagator();
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        for line_end in ["\n", "\r\n", " \n"] {
+            let parent = std::format!("{parent}{line_end}");
+            let all = variables(&[("TRACEPARENT", &parent), ("TRACESTATE", "a=1\n"), ("BAGGAGE", "k=v\n")]);
+            let environment = EnvCarrier::from_vars(&propagator, all);
+            let report = propagator.explain(&environment);
+            assert_eq!(report.invalid_headers().next(), None);
+            let extraction = report.extraction();
+            assert_eq!(extraction.context().map(|context| context.trace_id.low()), Some(0xa3ce_929d_0e0e_4736));
+            assert_eq!((extraction.tracestate().get("a"), extraction.baggage().len()), (Some("1"), 1));
+        }
+        for empty in ["", " ", "\n"] {
+            let environment =
+                EnvCarrier::from_vars(&propagator, variables(&[("TRACEPARENT", empty), ("BAGGAGE", empty)]));
+            assert_eq!(propagator.explain(&environment).to_string(), "new trace; absent: tracecontext, baggage");
+        }
+        // Two spellings of a name with equal values are one value.
+        let all = variables(&[("TRACEPARENT", parent), ("traceparent", parent)]);
+        assert!(propagator.extract(&EnvCarrier::from_vars(&propagator, all)).context().is_some());
     }
 
     #[test]

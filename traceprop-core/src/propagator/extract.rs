@@ -386,11 +386,13 @@ impl<'c> Extraction<'c> {
             Trust::Continue | Trust::Resample if self.has_others => self.merged,
             _ => None,
         };
-        let id_match = self.propagator.options.id_match;
+        let (id_match, agrees) = (self.propagator.options.id_match, self.received.agrees);
         let terminated = found.filter_map(move |(format, parsed)| {
             let first = merged?;
             let Outcome::Context(context) = parsed.outcome() else { return None };
-            let other = !id_match.is_same(context.trace_id, first.trace_id);
+            let kind = format.fields().kind();
+            let is_known = kind != FormatKind::Custom && agrees.contains(kind);
+            let other = !is_known && !id_match.is_same_context(&context, &first);
             let encoding = parsed.encoding().unwrap_or(format.name());
             other.then(|| Link::new(context, LinkReason::DifferentTrace, encoding)).flatten()
         });

@@ -91,7 +91,7 @@ impl<'c> Merge<'c> {
                         self.encoding = Some(encoding);
                         self.agrees = self.agrees.with(kind);
                     }
-                    Some(primary) if id_match.is_same(primary.trace_id, context.trace_id) => {
+                    Some(primary) if id_match.is_same_context(primary, context) => {
                         // The wider id names the trace: the other one lost its upper half on the way.
                         primary.trace_id = primary.trace_id.max(context.trace_id);
                         self.agrees = self.agrees.with(kind);

@@ -77,6 +77,8 @@ pub struct Propagator {
     reads_more: bool,
     /// The fields of both lists, and W3C baggage: what an injection removes from a copy of a request.
     owned: FieldSet,
+    /// A format of the lists has data for each tracestate.
+    preserves_always: bool,
     /// The limits of the baggage that is read; `None` if none is.
     baggage_limits: Option<BaggageLimits>,
     options: Options,
@@ -154,6 +156,10 @@ impl Propagator {
                 names.watch(fields.built_in_fields());
             }
         }
+        let preserves_always = extract
+            .iter()
+            .chain(inject.iter())
+            .any(|format| format.fields().preserve().is_some_and(|format| format.adds_always()));
         let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits().copied());
         Self {
             extract,
@@ -166,6 +172,7 @@ impl Propagator {
             injected,
             reads_more,
             owned,
+            preserves_always,
             baggage_limits,
             options,
         }

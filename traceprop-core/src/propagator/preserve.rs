@@ -82,7 +82,7 @@ impl Propagator {
         };
         if !context.headers.present().without(without_data).is_empty() || facts.has_tp() {
             Asked::All
-        } else if facts.has_dd() || context.injects(WITH_MEMBER) {
+        } else if facts.has_dd() || context.injects(WITH_MEMBER) || self.preserves_always {
             Asked::WithMember
         } else {
             Asked::None

@@ -2,7 +2,7 @@
 
 use super::Data;
 use crate::field::FormatKind;
-use crate::formats::sw8::{Sw8, Sw8View};
+use crate::formats::sw8::{Sw8, Sw8Correlation, Sw8View};
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
@@ -18,12 +18,40 @@ impl<'c> Data<'_, 'c> {
         let is_same_trace = self.received.agrees.contains(FormatKind::Sw8);
         if is_same_trace { Sw8::read_only().received(self.headers) } else { None }
     }
+
+    fn sw8_correlation(&self) -> Sw8Correlation<'c> {
+        let received = if self.received.keeps_text() { Sw8::read_only().received(self.headers) } else { None };
+        received.map_or(Sw8Correlation::EMPTY, |received| received.correlation)
+    }
 }
 
 impl<'c> Extraction<'c> {
     /// Returns the sw8 data of the request, or `None` if `sw8` is absent, invalid or names another trace.
     pub fn sw8(&self) -> Option<Sw8View<'c>> {
         self.data(self.headers()).sw8()
+    }
+
+    /// Returns the pairs of `sw8-correlation`, whichever trace is continued: they are baggage, as `uberctx-*` and W3C
+    /// `baggage` are.
+    ///
+    /// Empty if `sw8` is absent or invalid, as agents ignore the pairs then.
+    ///
+    /// ```
+    /// use traceprop_core::Propagator;
+    ///
+    /// let propagator = Propagator::from_names("tracecontext,sw8", "none")?;
+    /// let request = [
+    ///     ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ///     ("sw8", "1-dGlja2V0LTE=-c2VnbWVudA==-3-c2hvcA==-c2hvcC0x-L2NhcnQ=-c3RvY2s6ODA="),
+    ///     ("sw8-correlation", "dGVuYW50:YWNtZQ=="),
+    /// ];
+    /// let extraction = propagator.extract(&request);
+    /// assert!(extraction.sw8().is_none());
+    /// assert_eq!(extraction.sw8_correlation().get("tenant").unwrap(), "acme");
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn sw8_correlation(&self) -> Sw8Correlation<'c> {
+        self.data(self.headers()).sw8_correlation()
     }
 }
 
@@ -32,6 +60,16 @@ impl OwnedContext {
     /// Returns the sw8 data of the context, or `None` if `sw8` is absent or names another trace.
     pub fn sw8(&self) -> Option<Sw8View<'_>> {
         self.data(&self.headers()).sw8()
+    }
+
+    /// Returns the pairs of `sw8-correlation`, whichever trace the received `sw8` names.
+    pub fn sw8_correlation(&self) -> Sw8Correlation<'_> {
+        let headers = self.headers();
+        match headers.get(Field::Sw8) {
+            Some(_) => self.data(&headers).sw8_correlation(),
+            // Code gave the pairs.
+            None => Sw8Correlation::of_lines(headers.get_all(Field::Sw8Correlation)),
+        }
     }
 
     /// Replaces the `sw8` data of the context.

@@ -66,11 +66,40 @@ fn ok_last_span_where_the_parents_differ() {
 #[test]
 fn ok_a_different_trace_supplies_no_fields() {
     let mut both = request(&[("x-datadog-sampling-priority", "3")]);
-    both.extend([TRACE_PARENT, MEMBER]);
-    // Without its upper half the id is another one.
+    let other = ("traceparent", "00-66c1f3a00000000070e78dd3418db497-1122334455667788-01");
+    both.extend([other, MEMBER]);
+    // Without its upper half and with another span the id is another one.
     assert_eq!(fields(&datadog_first(), &both), "3 - [] - []");
     let sent = inject_span(&datadog_first(), &both);
     assert_eq!(sent.get("tracestate"), Some("dd=s:3;p:4000000000000001"));
+}
+
+#[test]
+fn ok_half_of_an_id_and_the_same_span_are_one_trace() {
+    // dd-trace-cpp writes 128 bits in its own headers, and the lower half in B3.
+    let received = [headers(), vec![("b3", "70e78dd3418db497-4000000000000001-1")]].concat();
+    let propagator = |names: &str| Propagator::from_names(names, "datadog,b3,tracecontext").unwrap();
+    for names in ["b3,datadog", "datadog,b3"] {
+        let propagator = propagator(names);
+        let extraction = propagator.extract(&received);
+        let context = extraction.context().unwrap();
+        assert_eq!(context.trace_id.to_string(), "66c1f3a00000000070e78dd3418db497", "{names}");
+        assert_eq!(extraction.links().count(), 0, "{names}");
+        let report = propagator.explain(&received).to_string();
+        assert!(report.contains("same trace") && !report.contains("different trace"), "{report}");
+        let sent = inject_span(&propagator, &received);
+        assert_eq!(sent.get("x-datadog-sampling-priority"), Some("3"), "{names}");
+        assert_eq!(sent.get("x-datadog-origin"), Some("rum"), "{names}");
+        assert_eq!(sent.get("traceparent").map(|value| &value[3..35]), Some("66c1f3a00000000070e78dd3418db497"));
+    }
+    // Another span, or an upper half of its own, is another trace.
+    for b3 in ["70e78dd3418db497-4000000000000002-1", "00000000000000010000000000000001-4000000000000001-1"] {
+        let received = [headers(), vec![("b3", b3)]].concat();
+        assert_eq!(propagator("b3,datadog").extract(&received).links().count(), 1, "{b3}");
+    }
+    let other = "00c1f3a00000000070e78dd3418db497-4000000000000001-1";
+    let received = [headers(), vec![("b3", other)]].concat();
+    assert_eq!(propagator("b3,datadog").extract(&received).links().count(), 1, "two upper halves");
 }
 
 #[test]

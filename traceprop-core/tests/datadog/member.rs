@@ -111,6 +111,24 @@ fn ok_upper_half_of_the_id_has_no_place_in_the_member() {
 }
 
 #[test]
+fn ok_a_reporting_service_is_named_although_no_datadog_data_was_received() {
+    let reporting = |extract: PropagatorBuilder| build(extract.extract(REPORTING).inject(TRACE_CONTEXT));
+    let propagator = reporting(Propagator::builder().extract(TRACE_CONTEXT));
+    let nothing = vec![];
+    assert_eq!(inject_span(&propagator, &nothing).get("tracestate"), Some("dd=s:1;p:00000000000000ff"));
+    assert_eq!(inject_span(&propagator, &vec![TRACE_PARENT]).get("tracestate"), Some("dd=s:1;p:00000000000000ff"));
+    let vendor = vec![TRACE_PARENT, ("tracestate", "acme=1")];
+    assert_eq!(inject_span(&propagator, &vendor).get("tracestate"), Some("dd=s:1;p:00000000000000ff,acme=1"));
+    // A service that does not report adds nothing, and neither does a passthrough.
+    let quiet = build(Propagator::builder().extract(TRACE_CONTEXT).extract(DATADOG).inject(TRACE_CONTEXT));
+    assert_eq!(inject_span(&quiet, &vec![TRACE_PARENT]).get("tracestate"), None);
+    let received = vec![TRACE_PARENT];
+    let mut passed = Pairs::new();
+    propagator.inject(propagator.extract(&received).passthrough(), &InjectOptions::new(), &mut passed);
+    assert_eq!(passed.get("tracestate"), None);
+}
+
+#[test]
 fn ok_reporting_service_is_the_last_span() {
     let builder = Propagator::builder().extract(TRACE_CONTEXT).extract(REPORTING);
     let propagator = build(builder.inject(TRACE_CONTEXT));

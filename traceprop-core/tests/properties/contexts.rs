@@ -162,6 +162,8 @@ proptest! {
         let mut once: Vec<(String, String)> = Vec::new();
         for (name, value) in &lines {
             let text = String::from_utf8(value.0.clone()).ok().filter(|text| !text.contains('\0'));
+            // An empty variable counts as unset.
+            let text = text.filter(|text| !text.trim_ascii().is_empty());
             if let Some(text) = text.filter(|_| once.iter().all(|(known, _)| !known.eq_ignore_ascii_case(name))) {
                 once.push((name.to_lowercase(), text));
             }

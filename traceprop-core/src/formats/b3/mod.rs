@@ -92,22 +92,48 @@ const MULTI: FieldSet =
 pub struct B3 {
     single: bool,
     multi: bool,
+    sampled_beside_debug: bool,
 }
 
 impl B3 {
     /// Creates a format that writes `b3`. Its name is `b3`.
     pub const fn single() -> Self {
-        Self { single: true, multi: false }
+        Self { single: true, multi: false, sampled_beside_debug: false }
     }
 
     /// Creates a format that writes `X-B3-*`. Its name is `b3multi`.
     pub const fn multi() -> Self {
-        Self { single: false, multi: true }
+        Self { single: false, multi: true, sampled_beside_debug: false }
     }
 
     /// Creates a format that writes `b3` and `X-B3-*`, for a fleet that migrates between them. Its name is `b3`.
     pub const fn both() -> Self {
-        Self { single: true, multi: true }
+        Self { single: true, multi: true, sampled_beside_debug: false }
+    }
+
+    /// Writes `X-B3-Sampled: 1` in addition to `X-B3-Flags: 1`.
+    ///
+    /// The specification has the flags alone. The Jaeger clients of Go, Java and Python and OpenCensus read those as not
+    /// sampled, and Datadog reads no decision. Every reader understands both headers together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::formats::b3::B3;
+    /// use traceprop_core::{InjectOptions, Pairs, Propagator};
+    ///
+    /// let b3 = B3::multi().with_sampled_beside_debug();
+    /// let propagator = Propagator::builder().with_format(b3).build()?;
+    /// let request = [("b3", "d")];
+    /// let mut headers = Pairs::new();
+    /// propagator.inject(propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
+    /// assert_eq!((headers.get("x-b3-flags"), headers.get("x-b3-sampled")), (Some("1"), Some("1")));
+    /// # }
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub const fn with_sampled_beside_debug(self) -> Self {
+        Self { sampled_beside_debug: true, ..self }
     }
 }
 
@@ -140,7 +166,7 @@ impl Format for B3 {
             inject_single(context, writer);
         }
         if self.multi {
-            inject_multi(context, writer);
+            self.inject_multi(context, writer);
         }
     }
 
@@ -153,7 +179,7 @@ impl Format for B3 {
             inject_single(context, writer);
         }
         if !forward_multi(context, writer) && self.multi {
-            inject_multi(context, writer);
+            self.inject_multi(context, writer);
         }
     }
 
@@ -161,6 +187,16 @@ impl Format for B3 {
         if !forward_both(context, writer) {
             forward_single(context, writer);
             forward_multi(context, writer);
+        }
+    }
+}
+
+impl B3 {
+    fn inject_multi(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        if let Some(single) = outgoing(context, Field::B3SpanId, writer) {
+            let headers = B3Multi::from(single);
+            let headers = if self.sampled_beside_debug { headers.with_sampled_beside_debug() } else { headers };
+            headers.write(|field, value| writer.write_ascii(field, value.as_bytes()));
         }
     }
 }
@@ -263,12 +299,6 @@ fn read_multi(headers: &Headers<'_>) -> Result<Option<B3Multi>, InvalidHeader> {
 fn inject_single(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
     if let Some(single) = outgoing(context, Field::B3, writer) {
         writer.write_ascii(Field::B3, single.write_bytes(&mut [0; B3Single::MAX_LEN]));
-    }
-}
-
-fn inject_multi(context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-    if let Some(single) = outgoing(context, Field::B3SpanId, writer) {
-        B3Multi::from(single).write(|field, value| writer.write_ascii(field, value.as_bytes()));
     }
 }
 

@@ -49,20 +49,27 @@ pub struct B3Multi {
     single: B3Single,
     /// The errors of `X-B3-Sampled` and `X-B3-ParentSpanId`, which leave the ids valid.
     ignored: [Option<InvalidHeader>; 2],
+    sampled_beside_debug: bool,
 }
 
 impl B3Multi {
     /// Creates headers with ids.
     pub const fn new(ids: B3Ids, sampling: Sampling) -> Self {
-        Self { single: B3Single::new(ids, sampling), ignored: [None; 2] }
+        Self { single: B3Single::new(ids, sampling), ignored: [None; 2], sampled_beside_debug: false }
     }
 
     /// Creates headers with a decision and no ids. Returns `None` for [`Sampling::Deferred`].
     pub const fn from_sampling(sampling: Sampling) -> Option<Self> {
         match B3Single::from_sampling(sampling) {
-            Some(single) => Some(Self { single, ignored: [None; 2] }),
+            Some(single) => Some(Self { single, ignored: [None; 2], sampled_beside_debug: false }),
             None => None,
         }
+    }
+
+    /// Writes `X-B3-Sampled: 1` in addition to the flags of a debug trace; see
+    /// [`B3::with_sampled_beside_debug`](super::B3::with_sampled_beside_debug).
+    pub const fn with_sampled_beside_debug(self) -> Self {
+        Self { sampled_beside_debug: true, ..self }
     }
 
     /// Returns the ids, if there are any.
@@ -110,7 +117,11 @@ impl B3Multi {
                     Some(Err(invalid)) => (None, Some(invalid)),
                 };
                 let ids = if is_64_bit { ids.with_64_bit_trace_id() } else { ids }.with_parent_span_id(parent);
-                Ok(Some(Self { single: B3Single::new(ids, sampling), ignored: [bad_sampled, bad_parent] }))
+                Ok(Some(Self {
+                    single: B3Single::new(ids, sampling),
+                    ignored: [bad_sampled, bad_parent],
+                    sampled_beside_debug: false,
+                }))
             }
             (None, Some(_)) => Err(MISSING_TRACE_ID.of(Field::B3TraceId)),
             (None, None) => match (Self::from_sampling(sampling), bad_sampled, parent) {
@@ -127,7 +138,7 @@ impl B3Multi {
 
     /// Calls `header` with each header to write, in order.
     ///
-    /// A debug trace is written as flags, without `X-B3-Sampled`. An undecided trace has neither.
+    /// A debug trace is written as flags, by default without `X-B3-Sampled`. An undecided trace has neither.
     pub fn write(&self, mut header: impl FnMut(Field, &str)) {
         let mut hex = |field, digits: &[u8]| header(field, wire::ascii(digits));
         if let Some(ids) = self.ids() {
@@ -141,7 +152,12 @@ impl B3Multi {
             Sampling::Deferred => {}
             Sampling::NotSampled => header(Field::B3Sampled, "0"),
             Sampling::Sampled => header(Field::B3Sampled, "1"),
-            Sampling::Debug => header(Field::B3Flags, "1"),
+            Sampling::Debug => {
+                if self.sampled_beside_debug {
+                    header(Field::B3Sampled, "1");
+                }
+                header(Field::B3Flags, "1");
+            }
         }
     }
 
@@ -158,7 +174,7 @@ impl B3Multi {
 
 impl From<B3Single> for B3Multi {
     fn from(single: B3Single) -> Self {
-        Self { single, ignored: [None; 2] }
+        Self { single, ignored: [None; 2], sampled_beside_debug: false }
     }
 }
 

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use crate::baggage::member::RawMember;
-use crate::baggage::{Baggage, BaggageLimits, BaggageMember};
+use crate::baggage::{Baggage, BaggageLimits, BaggageMember, ILLEGAL_ENTRY};
+use crate::carrier::headers::HeaderLines;
 use crate::context::inject_options::{Allow, OmitReason};
 use crate::field::{Field, FormatKind};
 use crate::format::forward::Joined;
@@ -23,6 +24,9 @@ pub(crate) fn write(context: &InjectContext<'_>, limits: BaggageLimits, writer: 
     let (read, limit) =
         Baggage::scan(lines, limits, keeps_decisions, |member, is_canonical| list.add(member, is_canonical));
     omit_beyond(limit, writer);
+    if context.source.received.built.contains(FormatKind::Baggage) {
+        omit_illegal(lines, writer);
+    }
     if let Ok(baggage) = read {
         write_members(&baggage, &list, context.is_passthrough(), writer);
     }
@@ -56,14 +60,23 @@ fn write_with_sampling_context(
     }
 }
 
-/// Reports that members exceeded a limit. They are not counted, because nothing after a limit is read.
-fn omit_beyond(limit: Option<InvalidReason>, writer: &mut Writer<'_>) {
-    let reason = match limit {
-        Some(InvalidReason::TooLong | InvalidReason::TooManyLines) => OmitReason::TooLong,
-        Some(InvalidReason::TooManyMembers) => OmitReason::TooManyMembers,
-        _ => return,
+/// Reports the members that exceeded a limit.
+fn omit_beyond(limit: Option<(InvalidReason, usize)>, writer: &mut Writer<'_>) {
+    let Some((reason, count)) = limit else { return };
+    let reason = match reason {
+        InvalidReason::TooManyMembers => OmitReason::TooManyMembers,
+        _ => OmitReason::TooLong,
     };
-    writer.omit(Field::Baggage, reason, 1);
+    writer.omit(Field::Baggage, reason, count as u32);
+}
+
+/// Reports the entries that code added and that no header can hold.
+fn omit_illegal(lines: HeaderLines<'_>, writer: &mut Writer<'_>) {
+    let members = lines.iter().flat_map(|line| line.split(|&byte| byte == b','));
+    let count = members.filter(|member| *member == ILLEGAL_ENTRY.as_bytes()).count();
+    if count > 0 {
+        writer.omit(Field::Baggage, OmitReason::BadKey, count as u32);
+    }
 }
 
 fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: bool, writer: &mut Writer<'_>) {
@@ -206,5 +219,49 @@ mod tests {
         }
         assert_eq!(filtered("b=1"), [""; 0]);
         assert_eq!(filtered("c=2,b=1"), ["c=2"]);
+    }
+
+    #[test]
+    fn ok_members_beyond_a_limit_are_counted() {
+        let report = |members: usize, bytes: usize, list: &str| {
+            let format = crate::formats::baggage::W3cBaggage::new();
+            let format = format.limits(crate::baggage::BaggageLimits { members, bytes });
+            let propagator = crate::Propagator::builder().with_format(format).build().unwrap();
+            let request = [("baggage", list)];
+            let mut headers: Vec<(String, String)> = Vec::new();
+            let passthrough = propagator.extract(&request);
+            let report = propagator.inject(passthrough.passthrough(), &InjectOptions::everything(), &mut headers);
+            std::format!("{report}")
+        };
+        let too_many = "baggage: 3 members omitted (too-many-members)";
+        assert_eq!(report(2, 100, "a=1,b=2,c=3, ,d=4,e=5"), too_many);
+        assert_eq!(report(3, 100, "a=1,b=2,c=3"), "nothing omitted");
+        assert_eq!(report(9, 9, "a=1,b=2,cccc=3,d=4"), "baggage: 2 members omitted (too-long)");
+        assert_eq!(report(9, 3, "a=1,b=2"), "baggage: 1 member omitted (too-long)");
+        assert_eq!(report(9, 2, "a=1,b=2"), "baggage: 2 members omitted (too-long)");
+    }
+
+    #[test]
+    fn ok_entries_of_code_with_an_illegal_key_are_reported() {
+        use crate::baggage::{BaggageEntry, OwnedBaggage};
+        let propagator = presets::W3C.propagator();
+        let sent = |entries: &[(&str, &str)]| {
+            let mut baggage = OwnedBaggage::new();
+            for (key, properties) in entries {
+                let [key, value, properties] = [*key, "1", *properties].map(String::from);
+                baggage.push(BaggageEntry { key, value, properties });
+            }
+            let span = crate::SpanContext::root(&|| IdBits::random(7));
+            let context = crate::OwnedContext::new(span).with_baggage(&baggage);
+            let mut headers: Vec<(String, String)> = Vec::new();
+            let report = propagator.inject(&context, &InjectOptions::everything(), &mut headers);
+            let baggage = headers.into_iter().find(|(name, _)| name == "baggage").map(|(_, value)| value);
+            (baggage, std::format!("{report}"))
+        };
+        let one = "baggage: 1 member omitted (bad-key)";
+        assert_eq!(sent(&[("a", ""), ("bad key", ""), ("b", "")]), (Some("a=1,b=1".into()), one.into()));
+        assert_eq!(sent(&[("", "")]), (None, one.into()));
+        assert_eq!(sent(&[("", ""), ("x", "p,q")]), (None, "baggage: 2 members omitted (bad-key)".into()));
+        assert_eq!(sent(&[("a", "p")]), (Some("a=1;p".into()), "nothing omitted".into()));
     }
 }

@@ -181,6 +181,10 @@ impl Format for Datadog {
 }
 
 impl Preserve for Datadog {
+    fn adds_always(&self) -> bool {
+        self.reports_spans
+    }
+
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
         self.write_member(context, writer);
     }

@@ -53,12 +53,13 @@ impl Datadog {
             Source::Member => received_member.is_some() || last_span().is_some(),
             Source::Nothing => false,
         };
-        if !carries && !context.injects(FormatKind::Datadog) {
+        let names_own_span = self.reports_spans && !context.is_passthrough();
+        if !carries && !names_own_span && !context.injects(FormatKind::Datadog) {
             return;
         }
         let (priority, decision_maker) = view::decide(fields.priority, Decision::of(context, source));
         let last_span = match context.span_id() {
-            Some(span) if self.reports_spans && !context.is_passthrough() => Some(DatadogLastSpan::id(span)),
+            Some(span) if names_own_span => Some(DatadogLastSpan::id(span)),
             _ => last_span().filter(DatadogLastSpan::is_legal),
         };
         // A member without `s` relies on the flag of traceparent, so the same decision does not change it.

@@ -70,6 +70,12 @@ impl<'c> Sw8Correlation<'c> {
         Self::from_lines(HeaderLines::one(line), Field::Sw8Correlation)
     }
 
+    /// Parses lines that code gave.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn of_lines(lines: HeaderLines<'c>) -> Self {
+        Self::from_lines(lines, Field::Sw8Correlation).unwrap_or(Self::EMPTY)
+    }
+
     pub(super) fn from_lines(lines: HeaderLines<'c>, field: Field) -> Result<Self, InvalidHeader> {
         if lines.is_over_limit() {
             return Err(InvalidHeader::new(field, InvalidReason::TooManyLines, 0));

@@ -9,6 +9,7 @@ use core::fmt;
 use super::{Extraction, Link, Propagator, Recorder};
 use crate::baggage::Baggage;
 use crate::carrier::Carrier;
+use crate::context::RemoteContext;
 use crate::context::trust::Trust;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
@@ -249,19 +250,20 @@ impl<'c> ExtractReport<'c> {
         entry.parsed.has_text() || (entry.may_differ && differs())
     }
 
-    fn first_trace(&self) -> Option<TraceId> {
-        Some(self.extraction.merged?.trace_id)
+    fn first_trace(&self) -> Option<RemoteContext> {
+        self.extraction.merged
     }
 
     /// Whether a format names another span to continue. A trace without a span is no contradiction.
-    fn conflicts(&self, first: Option<TraceId>, parsed: &Parsed) -> bool {
+    fn conflicts(&self, first: Option<RemoteContext>, parsed: &Parsed) -> bool {
         matches!(parsed.outcome(), Outcome::Context(context) if context.parent_id.is_some())
             && self.differs(first, parsed)
     }
 
-    fn differs(&self, first: Option<TraceId>, parsed: &Parsed) -> bool {
+    fn differs(&self, first: Option<RemoteContext>, parsed: &Parsed) -> bool {
         let id_match = self.extraction.propagator.options.id_match;
-        first.zip(trace_of(parsed)).is_some_and(|(first, other)| !id_match.is_same(first, other))
+        let Outcome::Context(other) = parsed.outcome() else { return false };
+        first.is_some_and(|first| !id_match.is_same_context(&first, &other))
     }
 
     /// Returns each header that is invalid as a whole or in part, with its name.

@@ -31,7 +31,10 @@ impl ExtractReport<'_> {
     fn finding(&self, format: &dyn Format, parsed: &Parsed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |invalid: InvalidHeader| Named(Some(&self.extraction.propagator.reads), invalid.field());
         match parsed.outcome() {
-            Outcome::Absent if parsed.has_text() => f.write_str("passed on")?,
+            Outcome::Absent if parsed.has_text() => f.write_str(match self.extraction.trust() {
+                Trust::Ignore => "not continued (trust: ignore)",
+                _ => "passed on",
+            })?,
             Outcome::Absent => f.write_str("absent")?,
             Outcome::SamplingOnly(sampling) => write!(f, "{}, no trace id", sampling_words(sampling))?,
             Outcome::Invalid(invalid) => write!(f, "invalid {} ({})", name(invalid), invalid.place())?,
@@ -52,8 +55,10 @@ impl ExtractReport<'_> {
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
         let is_source = || self.source_format() == Some(parsed.encoding().unwrap_or(format.name()));
-        if self.differs(self.first_trace(), parsed) {
-            let kind = format.fields().kind();
+        let kind = format.fields().kind();
+        // Under this trust a correlation id is not passed on either.
+        let is_dropped = kind.has_only_custom_headers() && self.extraction.trust() == Trust::Ignore;
+        if self.differs(self.first_trace(), parsed) && !is_dropped {
             // A correlation id is usually older than the trace, and a load balancer does not know the trace.
             return match kind.has_only_custom_headers() || kind.is_set_by_infrastructure() {
                 true if !self.conflicts(self.first_trace(), parsed) => f.write_str("passed on"),
@@ -80,6 +85,9 @@ impl ExtractReport<'_> {
         }
         if let baggage @ (BaggageReport::Members(..) | BaggageReport::Invalid(_)) = self.baggage {
             start(f, "baggage")?;
+            if self.extraction.trust() == Trust::Ignore {
+                f.write_str("not continued (trust: ignore), ")?;
+            }
             write!(f, "{baggage}")?;
         }
         let formats = self.parsed().filter(|(_, parsed)| is_absent(parsed)).map(|(format, _)| format.name());
@@ -220,6 +228,32 @@ mod tests {
         ];
         for (id, end) in ends {
             assert_eq!(line(id), alloc::format!("{start}; correlation:x-request-id: {end}"));
+        }
+    }
+
+    #[test]
+    fn ok_text_that_is_not_taken_over_is_said_to_be_so() {
+        let line = |trust| {
+            let propagator =
+                Propagator::from_names("baggage,b3,correlation:x-a,correlation:x-b;opaque", "none").unwrap();
+            let request = [
+                ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1"),
+                ("baggage", "a=1"),
+                ("x-a", "d19931bb-f235-4dcb-2e2f-b9d31225d600"),
+                ("x-b", "order-7"),
+            ];
+            propagator.with_trust(trust).explain(&request).to_string()
+        };
+        let b3 = "new trace; b3: not continued (trust: ignore), trace 4bf92f3577b34da6a3ce929d0e0e4736";
+        let ids = "correlation:x-a: not continued (trust: ignore), trace d19931bbf2354dcb2e2fb9d31225d600; \
+                   correlation:x-b: not continued (trust: ignore)";
+        assert_eq!(
+            line(Trust::Ignore),
+            alloc::format!("{b3}; {ids}; baggage: not continued (trust: ignore), 1 member")
+        );
+        for trust in [Trust::Continue, Trust::Restart, Trust::Resample] {
+            let end = "; correlation:x-a: passed on; correlation:x-b: passed on; baggage: 1 member";
+            assert!(line(trust).ends_with(end), "{}", line(trust));
         }
     }
 
