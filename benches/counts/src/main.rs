@@ -20,6 +20,34 @@ const MARGIN_PERCENT: u64 = 3;
 /// How much more a path may take than in the first version, whatever was added since.
 const MARGIN_SINCE_FIRST_PERCENT: u64 = 10;
 
+/// Paths that do more than in the first version on purpose, with what they may take more, in percent.
+const MORE_SINCE_FIRST: &[(&str, u64)] = &[
+    // A context carries the trust of its caller and which formats were read, so that nothing refused leaves. Half of what
+    // these paths take more was there before that: names that a user may give, and one table of formats.
+    ("extract/b3", 16),
+    ("extract/x-b3", 15),
+    ("extract/x-datadog+tags", 15),
+    ("extract/malformed/traceparent", 15),
+    // More formats are read: each name is compared where no other header tells them apart, and reported.
+    ("extract/absent/all", 20),
+    ("explain/datadog-rum/all", 20),
+    // The carrier is asked for baggage, which is not in either list.
+    ("inject/traceparent+tracestate", 12),
+    // The member `dd` and the headers of Datadog say the same.
+    ("inject/tracecontext,b3,datadog", 16),
+    // Whether a request without a trace makes a context depends on which of its headers were read.
+    ("passthrough/nothing", 42),
+    // Each line is judged by its trace and decision.
+    ("passthrough/traceparent", 15),
+    // Each member of the baggage that a request already has is judged.
+    ("call/baggage/reqwest-rules", 20),
+];
+
+fn margin_since_first(path: &str) -> u64 {
+    let more = MORE_SINCE_FIRST.iter().find(|(name, _)| *name == path);
+    more.map_or(MARGIN_SINCE_FIRST_PERCENT, |(_, percent)| *percent)
+}
+
 /// What a script sees where nothing could be compared.
 const NOT_COMPARED: u8 = 3;
 
@@ -78,7 +106,7 @@ fn compare() -> Result<ExitCode, Box<dyn Error>> {
     for &(name, _) in paths::PATHS {
         let now = valgrind::instructions(name)?;
         let judgement = before.judge(name, now, MARGIN_PERCENT);
-        let since_first = first.judge(name, now, MARGIN_SINCE_FIRST_PERCENT);
+        let since_first = first.judge(name, now, margin_since_first(name));
         let change = since_first.change().map_or("-".to_owned(), |change| format!("{change:+.1} %"));
         println!("{name:<40} {judgement:<30} {change:>12}");
         if let Judgement::Grown { .. } = since_first {
@@ -95,7 +123,7 @@ fn compare() -> Result<ExitCode, Box<dyn Error>> {
     }
     if !beyond_first.is_empty() {
         eprintln!(
-            "error: more than {MARGIN_SINCE_FIRST_PERCENT} % more instructions than in the first version: {}.",
+            "error: more instructions than the first version allows ({MARGIN_SINCE_FIRST_PERCENT} %, or what is listed): {}.",
             beyond_first.join(", "),
         );
         return Ok(ExitCode::FAILURE);
