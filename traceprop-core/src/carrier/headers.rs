@@ -234,9 +234,14 @@ impl<'c> HeaderLines<'c> {
     /// Browsers and proxies that add a header instead of replacing it send equal copies.
     #[cold]
     pub(crate) fn equal_value(&self) -> Option<&'c [u8]> {
-        let mut values = self.iter().flat_map(|line| line.split(|&byte| byte == b',')).map(wire::trim);
-        let first = values.next()?;
-        (!self.is_over_limit() && values.all(|value| value == first)).then_some(first)
+        let mut first = None;
+        for (count, line) in self.walk(MAX_HEADER_LINES + 1).enumerate() {
+            let mut values = line.split(|&byte| byte == b',').map(wire::trim);
+            if count == MAX_HEADER_LINES || !values.all(|value| *first.get_or_insert(value) == value) {
+                return None;
+            }
+        }
+        first
     }
 
     /// Iterates over the lines, at most [`MAX_HEADER_LINES`].
