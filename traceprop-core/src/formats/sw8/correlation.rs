@@ -422,8 +422,11 @@ mod tests {
         #[test]
         fn ok_roundtrip_pairs(texts in proptest::collection::vec((".{1,20}", ".{1,20}"), 0..=3)) {
             let line = texts.iter().map(|(key, value)| pair(key, value)).collect::<Vec<_>>().join(",");
-            prop_assert_eq!(pairs(&line), texts);
-            prop_assert_eq!(written(&line, Allow::All).0, line);
+            let is_last = |at: usize| texts[at + 1..].iter().all(|(key, _)| *key != texts[at].0);
+            let last: Vec<_> = (0..texts.len()).filter(|at| is_last(*at)).map(|at| texts[at].clone()).collect();
+            let expected = last.iter().map(|(key, value)| pair(key, value)).collect::<Vec<_>>().join(",");
+            prop_assert_eq!(pairs(&line), last);
+            prop_assert_eq!(written(&line, Allow::All).0, expected);
         }
     }
 
