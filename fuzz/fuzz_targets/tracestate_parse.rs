@@ -86,8 +86,14 @@ fn pass_on(lines: &[&[u8]], budget: Option<usize>, edits: &[String]) {
     if received.is_empty() && lines.iter().any(|line| !is_blank(line) && !line.contains(&b',')) {
         assert!(!passed.has("tracestate"), "what is invalid, or says nothing, is not forwarded");
     } else if lines.iter().all(is_text) && received.iter().all(|(key, _)| key != "tp") && !received.is_empty() {
-        let received: Vec<_> =
-            lines.iter().filter(|line| !is_blank(line)).map(|line| String::from_utf8_lossy(line)).collect();
+        // Several lines become one, without the blanks around each.
+        let received: Vec<_> = match &lines[..] {
+            [line] => vec![String::from_utf8_lossy(line).into_owned()],
+            lines => {
+                let lines = lines.iter().map(|line| line.trim_ascii()).filter(|line| !line.is_empty());
+                vec![lines.map(String::from_utf8_lossy).collect::<Vec<_>>().join(",")]
+            }
+        };
         assert_eq!(passed.values("tracestate"), received);
     }
 }

@@ -62,7 +62,7 @@ impl Load {
     /// Returns the header lines of the request. The format depends on the number.
     pub fn headers(self) -> Vec<(&'static str, String)> {
         let (trace, span) = (self.trace_id(), self.span_id());
-        let mut lines = match self.0 % 8 {
+        let mut lines = match self.0 % 11 {
             0 => vec![("traceparent", format!("00-{trace}-{span}-01")), ("tracestate", format!("load={}", self.0))],
             1 => vec![("b3", format!("{trace}-{span}-1"))],
             2 => vec![
@@ -79,7 +79,25 @@ impl Load {
                 let (seconds, rest) = (trace.high() >> 32, trace.get() & (u128::MAX >> 32));
                 vec![("x-amzn-trace-id", format!("Root=1-{seconds:08x}-{rest:024x};Parent={span};Sampled=1"))]
             }
-            _ => vec![("sw8", format!("1-{}-{}-0-bG9hZA==-MQ==-Lw==-ZWRnZQ==", base64(&trace), base64(&span)))],
+            7 => vec![
+                ("x-instana-t", trace.to_string()),
+                ("x-instana-s", span.to_string()),
+                ("x-instana-l", "1".to_owned()),
+            ],
+            8 => vec![
+                ("ot-tracer-traceid", trace.to_string()),
+                ("ot-tracer-spanid", span.to_string()),
+                ("ot-tracer-sampled", "true".to_owned()),
+            ],
+            9 => {
+                let (trace, span) = (trace.get().to_be_bytes(), span.get().to_be_bytes());
+                let fields = [&[0, 0], &trace[..], &[1], &span[..], &[2, 1]].concat();
+                vec![("grpc-trace-bin", base64(&fields))]
+            }
+            _ => {
+                let (trace, span) = (base64(trace.to_string().as_bytes()), base64(span.to_string().as_bytes()));
+                vec![("sw8", format!("1-{trace}-{span}-0-bG9hZA==-MQ==-Lw==-ZWRnZQ=="))]
+            }
         };
         lines.push(("baggage", format!("{KEY}={}", self.0)));
         lines
@@ -108,12 +126,11 @@ impl Load {
     }
 }
 
-/// Encodes an id in hex as base64, as SkyWalking's agents send ids.
-fn base64(id: &impl fmt::Display) -> String {
+/// Encodes bytes as base64: SkyWalking's agents send the text of ids so, gRPC sends binary fields so.
+fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let text = id.to_string();
     let mut encoded = String::new();
-    for chunk in text.as_bytes().chunks(3) {
+    for chunk in bytes.chunks(3) {
         let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let letter = LETTERS[(group >> (18 - 6 * place) & 63) as usize];
@@ -157,12 +174,12 @@ mod tests {
 
     #[test]
     fn err_what_is_of_another_request_is_told() {
-        let (load, other) = (Load::new(8), Load::new(16));
+        let (load, other) = (Load::new(11), Load::new(22));
         assert_eq!(load.judge(None), Err(Fault::NoContext));
         assert_eq!(served(load, &other.headers()), Err(Fault::Trace(Some(other.trace_id()))));
         let mut headers = load.headers();
         headers[2] = other.headers()[2].clone();
-        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("16".to_owned()))));
+        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("22".to_owned()))));
         headers.truncate(2);
         assert_eq!(served(load, &headers), Err(Fault::Baggage(None)));
         let mut headers = load.headers();

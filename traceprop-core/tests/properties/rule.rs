@@ -289,5 +289,8 @@ fn dialect(name: &str) -> Option<&'static str> {
 
 /// Whether a lower-case name is a header, or begins with its prefix.
 fn matches(name: &str, known: &str) -> bool {
-    name == known || (known.ends_with('-') && name.len() > known.len() && name.starts_with(known))
+    match known.ends_with('-') {
+        true => name.len() > known.len() && name.starts_with(known),
+        false => name == known,
+    }
 }

@@ -74,9 +74,32 @@ pub(super) const FORMATS: &[Format] = &[
         ],
     },
     Format {
+        id: "instana",
+        name: "Instana",
+        headers: &[
+            ("x-instana-t", "4bf92f3577b34da6a3ce929d0e0e4736"),
+            ("x-instana-s", "00f067aa0ba902b7"),
+            ("x-instana-l", "1"),
+        ],
+    },
+    Format {
         id: "elastic",
         name: "Elastic, from an old RUM agent",
         headers: &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")],
+    },
+    Format {
+        id: "grpc-trace-bin",
+        name: "OpenCensus, over gRPC",
+        headers: &[("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE")],
+    },
+    Format {
+        id: "ottrace",
+        name: "OpenTracing's basic tracer",
+        headers: &[
+            ("ot-tracer-traceid", "a3ce929d0e0e4736"),
+            ("ot-tracer-spanid", "00f067aa0ba902b7"),
+            ("ot-tracer-sampled", "true"),
+        ],
     },
     Format {
         id: "xray",
