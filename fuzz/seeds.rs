@@ -130,6 +130,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             4
         }
         "sentry" => return seed("sentry_parse", headers(&pairs)),
+        "cloudtrace" => return seed("cloudtrace_parse", headers(&pairs)),
         "xray" => return seed("xray_parse", headers(&pairs)),
         "legacy-uuid" => {
             let name = case["header"].as_str().expect("a configured header");

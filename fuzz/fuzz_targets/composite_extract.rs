@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::baggage::W3cBaggage;
+use traceprop_core::formats::cloudtrace::CloudTrace;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::elastic::Elastic;
@@ -24,7 +25,7 @@ use traceprop_core::{
     report::{ExtractReport, InjectReport},
 };
 use traceprop_fuzz::oracle::{
-    Expected, b3, correlation, datadog, elastic, grpc_trace_bin, instana, is_digits, jaeger, ottrace, sentry, sw8, w3c,
+    Expected, b3, cloudtrace, correlation, datadog, elastic, grpc_trace_bin, instana, is_digits, jaeger, ottrace, sentry, sw8, w3c,
     xray,
 };
 use traceprop_fuzz::{
@@ -162,6 +163,7 @@ fn names(sink: &Sink, context: RemoteContext) {
         assert!([sampling, yes_or_no].contains(&found.sampling), "{sampling} became {}", found.sampling);
     }
     same(sentry::expected(&sink.0), &[if sampling == Deferred { Deferred } else { yes_or_no }]);
+    same(cloudtrace::expected(&sink.0), &[if sampling == Deferred { Deferred } else { yes_or_no }]);
     same(xray::expected(&sink.0), &[if sampling == Deferred { Deferred } else { yes_or_no }]);
     same(sw8::expected(&sink.0), &[if sampling == NotSampled { NotSampled } else { Sampled }]);
 }
@@ -284,6 +286,7 @@ impl Settings {
             "grpc-trace-bin" => add!(GrpcTraceBin::new()),
             "ottrace" => add!(OtTrace::new()),
             "sentry" => add!(Sentry::new()),
+            "cloudtrace" => add!(CloudTrace::new()),
             "xray" => add!(XRay::new()),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no instance here");
@@ -306,6 +309,7 @@ impl Settings {
             "grpc-trace-bin" => grpc_trace_bin::expected(headers),
             "ottrace" => ottrace::expected(headers),
             "sentry" => sentry::expected(headers),
+            "cloudtrace" => cloudtrace::expected(headers),
             "xray" => xray::expected(headers),
             name => {
                 assert!(name.starts_with("correlation:"), "{name} has no oracle");
@@ -359,10 +363,14 @@ impl Settings {
                 (Expected::Context(_), Some(_)) if self.extract_first => panic!("a format was read after the first"),
                 // A load balancer adds a trace of its own.
                 (Expected::Context(context), Some(first))
-                    if source == "xray" && first.parent_id.is_none() && format.starts_with("correlation:") =>
+                    if ["xray", "cloudtrace"].contains(&source)
+                        && first.parent_id.is_none()
+                        && format.starts_with("correlation:") =>
                 {
                     (*first, source, decision) = (*context, format, None);
                 }
+                // Its balancers add a span that nobody reports.
+                (Expected::Context(_), Some(_)) if *format == "cloudtrace" => {}
                 (Expected::Context(context), Some(_)) => {
                     others.extend(context.parent_id.map(|span_id| (context.trace_id, span_id)));
                 }

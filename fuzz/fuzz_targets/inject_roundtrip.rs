@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use traceprop_core::formats::b3::B3;
 use traceprop_core::formats::baggage::W3cBaggage;
+use traceprop_core::formats::cloudtrace::CloudTrace;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::datadog::{Datadog, DatadogParts};
 use traceprop_core::formats::elastic::Elastic;
@@ -21,7 +22,7 @@ use traceprop_core::{
     SpanContext, formats::jaeger::JaegerFlags, presets, report::InjectReport,
 };
 use traceprop_fuzz::oracle::{
-    Expected, b3, baggage, correlation, datadog, elastic, grpc_trace_bin, instana, is_token, jaeger, ottrace, sentry,
+    Expected, b3, baggage, cloudtrace, correlation, datadog, elastic, grpc_trace_bin, instana, is_token, jaeger, ottrace, sentry,
     sw8, text, trim, w3c, xray,
 };
 use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
@@ -86,6 +87,7 @@ fn propagator(without: u8, order: u8) -> Propagator {
         "grpc-trace-bin" => builder.inject(GrpcTraceBin::new()),
         "ottrace" => builder.inject(OtTrace::new()),
         "sentry" => builder.inject(Sentry::new()),
+        "cloudtrace" => builder.inject(CloudTrace::new()),
         "xray" => builder.inject(XRay::new()),
         "correlation" => builder.inject(ID),
         name => panic!("{name} has no instance here"),
@@ -376,7 +378,7 @@ fn further(context: &OwnedContext, sink: &Sink) {
 
 fn xray(context: &OwnedContext, sink: &Sink) {
     let sampling = context.sampling().decision().map_or(Sampling::Deferred, |_| yes_or_no(context.sampling()));
-    for found in [xray::expected(&sink.0), sentry::expected(&sink.0)] {
+    for found in [cloudtrace::expected(&sink.0), xray::expected(&sink.0), sentry::expected(&sink.0)] {
         assert!([Expected::Absent, said(context, sampling)].contains(&found));
     }
 }

@@ -90,6 +90,7 @@ const FORMATS: &[(&str, &[(&str, &str)])] = &[
             ("baggage", "sentry-trace_id=4bf92f3577b34da6a3ce929d0e0e4736,sentry-release=a%401"),
         ],
     ),
+    ("cloudtrace", &[("x-cloud-trace-context", "4bf92f3577b34da6a3ce929d0e0e4736/67667974448284343;o=1")]),
     (
         "xray",
         &[(

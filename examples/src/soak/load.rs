@@ -62,7 +62,7 @@ impl Load {
     /// Returns the header lines of the request. The format depends on the number.
     pub fn headers(self) -> Vec<(&'static str, String)> {
         let (trace, span) = (self.trace_id(), self.span_id());
-        let mut lines = match self.0 % 11 {
+        let mut lines = match self.0 % 12 {
             0 => vec![("traceparent", format!("00-{trace}-{span}-01")), ("tracestate", format!("load={}", self.0))],
             1 => vec![("b3", format!("{trace}-{span}-1"))],
             2 => vec![
@@ -73,6 +73,7 @@ impl Load {
                 ("x-datadog-tags", format!("_dd.p.tid={:016x},_dd.p.dm=-4", trace.high())),
             ],
             3 => vec![("uber-trace-id", format!("{trace}:{span}:0:1"))],
+            10 => vec![("x-cloud-trace-context", format!("{trace}/{};o=1", span.get()))],
             6 => vec![("sentry-trace", format!("{trace}-{span}-1"))],
             4 => vec![("elastic-apm-traceparent", format!("00-{trace}-{span}-01"))],
             5 => {
@@ -174,12 +175,12 @@ mod tests {
 
     #[test]
     fn err_what_is_of_another_request_is_told() {
-        let (load, other) = (Load::new(11), Load::new(22));
+        let (load, other) = (Load::new(12), Load::new(24));
         assert_eq!(load.judge(None), Err(Fault::NoContext));
         assert_eq!(served(load, &other.headers()), Err(Fault::Trace(Some(other.trace_id()))));
         let mut headers = load.headers();
         headers[2] = other.headers()[2].clone();
-        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("22".to_owned()))));
+        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("24".to_owned()))));
         headers.truncate(2);
         assert_eq!(served(load, &headers), Err(Fault::Baggage(None)));
         let mut headers = load.headers();

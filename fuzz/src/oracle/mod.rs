@@ -3,6 +3,7 @@
 
 pub mod b3;
 pub mod baggage;
+pub mod cloudtrace;
 pub mod correlation;
 pub mod datadog;
 pub mod elastic;
@@ -31,7 +32,7 @@ const fn is_judged(field: Field) -> bool {
         InstanaTraceId | InstanaSpanId | InstanaLevel | InstanaSynthetic => true,
         OtTracerTraceId | OtTracerSpanId | OtTracerSampled | OtBaggage => true,
         SentryTrace => true,
-        XAmznTraceId => true,
+        XAmznTraceId | XCloudTraceContext => true,
         Baggage => true,
         _ => false,
     }

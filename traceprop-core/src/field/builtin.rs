@@ -154,6 +154,14 @@ macro_rules! builtin_formats {
                     first_field: Independent, names: ["xray"], in_all: Read, letter: None,
                     preserves: Decision, set_by: Infrastructure,
                 }
+                CloudTrace {
+                    fields: {
+                        /// Google's `X-Cloud-Trace-Context`.
+                        XCloudTraceContext: Trace = "x-cloud-trace-context",
+                    }
+                    first_field: Independent, names: ["cloudtrace"], in_all: Read, letter: None,
+                    preserves: Decision, set_by: Infrastructure,
+                }
                 Correlation {
                     fields: {}
                     first_field: Independent, names: ["correlation:HEADER"], in_all: No, letter: Some('c'),
@@ -169,8 +177,6 @@ macro_rules! builtin_formats {
                 }
             }
             unread {
-                /// Google's `X-Cloud-Trace-Context`.
-                XCloudTraceContext = "x-cloud-trace-context",
                 /// New Relic's `newrelic`.
                 NewRelic = "newrelic",
                 /// AppDynamics, Lightstep and others before W3C: `x-ot-span-context`.

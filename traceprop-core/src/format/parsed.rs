@@ -63,6 +63,7 @@ pub struct Parsed {
     weight: DecisionWeight,
     tracestate: TraceStateFacts,
     has_text: bool,
+    makes_link: bool,
 }
 
 /// How much a decision means if another format left it open.
@@ -90,6 +91,7 @@ impl Parsed {
             weight: DecisionWeight::Explicit,
             tracestate: TraceStateFacts::NONE,
             has_text: false,
+            makes_link: true,
         }
     }
 
@@ -127,6 +129,16 @@ impl Parsed {
         let mut parsed = Self::absent();
         parsed.has_text = true;
         parsed
+    }
+
+    /// Makes no link and no conflict of the context if it is not continued.
+    pub(crate) const fn without_link(mut self) -> Self {
+        self.makes_link = false;
+        self
+    }
+
+    pub(crate) const fn makes_link(&self) -> bool {
+        self.makes_link
     }
 
     pub(crate) const fn has_text(&self) -> bool {

@@ -14,6 +14,7 @@
 
 pub mod b3;
 pub mod baggage;
+pub mod cloudtrace;
 pub mod correlation;
 pub mod datadog;
 pub mod elastic;
@@ -54,6 +55,7 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &grpc_trace_bin::GrpcTraceBin::new(),
     &ottrace::OtTrace::new(),
     &xray::XRay::new(),
+    &cloudtrace::CloudTrace::new(),
     &BAGGAGE,
 ];
 

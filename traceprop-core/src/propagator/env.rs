@@ -58,7 +58,8 @@ impl Propagator {
     /// | writing | `DD_TRACE_PROPAGATION_STYLE_INJECT`, `DD_TRACE_PROPAGATION_STYLE`, `OTEL_PROPAGATORS` | `tracecontext,baggage` |
     ///
     /// Names are those of [`Propagator::from_names`]; `B3 single header` means `b3`, and `xray-lambda`
-    /// [`XRay::with_lambda_variable`]. Unknown names are ignored with a warning. If `OTEL_PROPAGATORS` has no known name, the
+    /// [`XRay::with_lambda_variable`]. `gcp` and `gcp_trace` mean `cloudtrace`, and `oneway-gcp` and `cloudtrace-oneway` mean
+    /// to read it only. Unknown names are ignored with a warning. If `OTEL_PROPAGATORS` has no known name, the
     /// default is used.
     ///
     /// # Errors
@@ -159,8 +160,12 @@ impl PropagatorBuilder {
         };
         let mut known = Vec::new();
         for name in words(&names) {
+            if is_one_way(name) && list == ConfigList::Inject && !variable.ends_with("INJECT") {
+                // The variable is for both lists, and the name for one of them.
+                continue;
+            }
             let warning = EnvWarning { variable, value: ConfigWord::new(name) };
-            if is_known(name) {
+            if is_known(name) && !(is_one_way(name) && list == ConfigList::Inject) {
                 known.push(name);
             } else if !warnings.contains(&warning) {
                 warnings.push(warning);
@@ -183,9 +188,21 @@ impl PropagatorBuilder {
     }
 }
 
+/// Whether a name means that a format is only read.
+fn is_one_way(name: &str) -> bool {
+    ["oneway-gcp", "cloudtrace-oneway"].iter().any(|one_way| name.eq_ignore_ascii_case(one_way))
+}
+
 /// Returns the name here of a format that others name differently.
 fn own_name(name: &str) -> &str {
-    const NAMES: [(&str, &str); 2] = [("b3 single header", "b3"), ("xray-lambda", "xray")];
+    const NAMES: [(&str, &str); 6] = [
+        ("b3 single header", "b3"),
+        ("xray-lambda", "xray"),
+        ("gcp", "cloudtrace"),
+        ("gcp_trace", "cloudtrace"),
+        ("oneway-gcp", "cloudtrace"),
+        ("cloudtrace-oneway", "cloudtrace"),
+    ];
     NAMES.into_iter().find(|(other, _)| name.eq_ignore_ascii_case(other)).map_or(name, |(_, own)| own)
 }
 
@@ -290,6 +307,24 @@ mod tests {
         let find = |name: &str| (name == "OTEL_PROPAGATORS").then(|| String::from("sw8,SW8"));
         let (builder, warnings) = Propagator::builder().define(&SW8).names_from_env_with(find).unwrap();
         assert!(warnings.is_empty() && builder.build().unwrap().inject_names().eq(["sw8"]));
+    }
+
+    #[test]
+    fn ok_one_way_names_are_only_read() {
+        for name in ["oneway-gcp", "CloudTrace-OneWay"] {
+            let (extract, inject, warnings) = built(&[("OTEL_PROPAGATORS", &std::format!("{name},b3"))]).unwrap();
+            assert_eq!(
+                (extract, inject),
+                (["cloudtrace", "b3"].map(str::to_owned).to_vec(), ["b3".to_owned()].to_vec())
+            );
+            assert_eq!(warnings, []);
+            let variable = "DD_TRACE_PROPAGATION_STYLE_INJECT";
+            let (_, inject, warnings) = built(&[(variable, &std::format!("{name},b3"))]).unwrap();
+            assert_eq!(inject, ["b3"]);
+            assert_eq!(warnings, [EnvWarning { variable, value: ConfigWord::new(name) }]);
+        }
+        let (extract, inject, _) = built(&[("OTEL_PROPAGATORS", "gcp_trace,gcp")]).unwrap();
+        assert_eq!((extract, inject), (["cloudtrace".to_owned()].to_vec(), ["cloudtrace".to_owned()].to_vec()));
     }
 
     #[test]

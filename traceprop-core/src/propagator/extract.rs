@@ -390,6 +390,9 @@ impl<'c> Extraction<'c> {
         let terminated = found.filter_map(move |(format, parsed)| {
             let first = merged?;
             let Outcome::Context(context) = parsed.outcome() else { return None };
+            if !parsed.makes_link() {
+                return None;
+            }
             let kind = format.fields().kind();
             let is_known = kind != FormatKind::Custom && agrees.contains(kind);
             let other = !is_known && !id_match.is_same_context(&context, &first);

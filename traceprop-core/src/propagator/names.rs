@@ -32,6 +32,7 @@ impl Propagator {
     /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |
     /// | `sentry` | `sentry-trace` and the `sentry-*` members of `baggage` |
     /// | `xray` | AWS X-Ray's `x-amzn-trace-id` |
+    /// | `cloudtrace` | Google's `x-cloud-trace-context` |
     /// | `correlation:HEADER` | a correlation id in this header, unless HTTP uses it (feature `alloc`) |
     /// | `correlation:HEADER;opaque` | the same with [`Correlation::opaque`]; further settings below |
     /// | `all` | to read, all but correlation ids; to write, `tracecontext`, `b3`, `datadog`, `jaeger`, `sw8` and `baggage` |

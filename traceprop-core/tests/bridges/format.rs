@@ -17,6 +17,7 @@ pub(crate) enum Format {
     GrpcTraceBin,
     OtTrace,
     XRay,
+    CloudTrace,
     Correlation,
 }
 
@@ -34,6 +35,7 @@ impl Format {
         Self::GrpcTraceBin,
         Self::OtTrace,
         Self::XRay,
+        Self::CloudTrace,
         Self::Correlation,
     ];
 
@@ -56,6 +58,7 @@ impl Format {
             Self::GrpcTraceBin => "grpc-trace-bin",
             Self::OtTrace => "ottrace",
             Self::XRay => "xray",
+            Self::CloudTrace => "cloudtrace",
             Self::Correlation => "correlation:x-plumbr-transactionid",
         }
     }
@@ -74,6 +77,7 @@ impl Format {
             Self::GrpcTraceBin => "grpc-trace-bin",
             Self::OtTrace => "OpenTracing",
             Self::XRay => "X-Ray",
+            Self::CloudTrace => "Cloud Trace",
             Self::Correlation => "correlation id",
         }
     }

@@ -19,6 +19,7 @@ pub(crate) const fn attributes(from: Format) -> &'static [Attribute] {
         Format::GrpcTraceBin => &[A::TraceId, A::SpanId, A::Decision],
         Format::OtTrace => &[A::TraceId, A::Width, A::SpanId, A::Decision, A::Baggage],
         Format::Sentry => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::SamplingContext],
+        Format::CloudTrace => &[A::TraceId, A::SpanId, A::Decision, A::Deferred],
         Format::XRay => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::Lineage, A::Baggage],
         _ => &[],
     }
@@ -39,7 +40,9 @@ pub(crate) fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
         A::Debug => debug(to),
         // In baggage.
         A::SamplingContext if to == Format::W3c => K,
-        A::Deferred if matches!(from, Format::XRay | Format::Sentry) && to == Format::W3c => then(As(NotSampled), Kept),
+        A::Deferred if matches!(from, Format::XRay | Format::Sentry | Format::CloudTrace) && to == Format::W3c => {
+            then(As(NotSampled), Kept)
+        }
         A::Deferred => deferred(to),
         A::Random if matches!(to, Format::W3c | Format::Elastic) => K,
         A::Width => {
@@ -66,7 +69,7 @@ fn debug(to: Format) -> Cell {
 /// Returns what becomes of an open decision.
 fn deferred(to: Format) -> Cell {
     match to {
-        Format::B3 | Format::Datadog | Format::XRay | Format::Sentry => K,
+        Format::B3 | Format::Datadog | Format::XRay | Format::Sentry | Format::CloudTrace => K,
         Format::Sw8 | Format::Instana => YES,
         Format::Correlation => ANEW,
         _ => NO,
@@ -119,6 +122,14 @@ pub(crate) fn request(said: &Said) -> Lines {
                 lines.push(("Ot-Baggage-Tenant".into(), "acme".into()));
             }
             lines
+        }
+        Format::CloudTrace => {
+            let decision = match said.decision {
+                Decision::Deferred => "",
+                Decision::No => ";o=0",
+                _ => ";o=1",
+            };
+            vec![("x-cloud-trace-context".into(), format!("{trace}/{}{decision}", said.span_id))]
         }
         Format::Sentry => {
             let decision = match said.decision {
@@ -175,6 +186,17 @@ pub(crate) fn see(format: Format, lines: &Lines, seen: &mut Seen) {
                 other => panic!("{other:?} is not a decision"),
             };
             seen.baggage = get(lines, "ot-baggage-tenant").map(str::to_owned);
+        }
+        Format::CloudTrace => {
+            let Some(value) = get(lines, "x-cloud-trace-context") else { return };
+            let (ids, option) = value.split_once(';').unwrap_or((value, ""));
+            let (trace, span) = ids.split_once('/').expect("a span");
+            (seen.trace_id, seen.span_id) = (hex128(trace), span.parse().ok());
+            seen.decision = Some(match option {
+                "" => "deferred",
+                "o=1" => "sampled",
+                _ => "not sampled",
+            });
         }
         Format::Sentry => {
             if let Some(value) = get(lines, "sentry-trace") {

@@ -137,6 +137,11 @@ proptest! {
     }
 
     #[test]
+    fn ok_cloudtrace_over_every_format(said in any_said(Format::CloudTrace)) {
+        check_all(&said)?;
+    }
+
+    #[test]
     fn ok_xray_over_every_format(said in any_said(Format::XRay)) {
         check_all(&said)?;
     }

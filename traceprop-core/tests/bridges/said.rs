@@ -283,6 +283,9 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
                 ..said
             })
             .boxed(),
+        Format::CloudTrace => (base, any::<u128>())
+            .prop_map(|(said, trace_id)| Said { narrow: false, trace_id: trace_id | 1, ..said })
+            .boxed(),
         Format::Sentry => (base, option::of("[a-z]{1,8}"))
             .prop_map(|(said, sampling_context)| Said { narrow: false, sampling_context, ..said })
             .boxed(),

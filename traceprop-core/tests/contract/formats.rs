@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use traceprop_core::formats::b3::B3;
+use traceprop_core::formats::cloudtrace::CloudTrace;
 use traceprop_core::formats::correlation::{Correlation, WhenAbsent};
 use traceprop_core::formats::datadog::Datadog;
 use traceprop_core::formats::elastic::Elastic;
@@ -38,6 +39,7 @@ static GRPC_TRACE_BIN: GrpcTraceBin = GrpcTraceBin::new();
 static DATADOG_AND_OT: Datadog = Datadog::new().with_ot_baggage();
 static SENTRY: Sentry = Sentry::new();
 static SENTRY_STRICT: Sentry = Sentry::new().org_id("1");
+static CLOUD_TRACE: CloudTrace = CloudTrace::new();
 static XRAY: XRay = XRay::new();
 static CORRELATION: Correlation = Correlation::from_static("X-Plumbr-TransactionId");
 static CORRELATION_OPAQUE: Correlation = Correlation::from_static("x-order").opaque().when_absent(WhenAbsent::TraceId);
@@ -66,6 +68,7 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
         instana(),
         grpc_trace_bin(),
         xray(),
+        cloudtrace(),
         correlation(&CORRELATION, "x-plumbr-transactionid"),
         correlation(&CORRELATION_OPAQUE, "x-order"),
         acme(),
@@ -407,6 +410,29 @@ fn sentry(format: &'static dyn Format) -> Subject {
             ],
         },
         says_nothing: 0..0,
+        ..xray()
+    }
+}
+
+fn cloudtrace() -> Subject {
+    let value = "4bf92f3577b34da6a3ce929d0e0e4736/67667974448284343;o=1";
+    Subject {
+        format: &CLOUD_TRACE,
+        main: "x-cloud-trace-context",
+        value: value.into(),
+        other_value: value.replace("736/", "737/"),
+        husks: vec![],
+        empty: Empty::Invalid(InvalidReason::Empty),
+        too_long: TooLong {
+            longest: vec![value.into()],
+            longer: vec![
+                (format!("{value}1000"), InvalidReason::BadFlags),
+                (format!("0{value}"), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::BadLength),
+            ],
+        },
+        says_nothing: 0..0,
+        spell: |span| span.get().to_string(),
         ..xray()
     }
 }

@@ -159,6 +159,10 @@ pub(crate) fn canonical(subject: &Subject) -> Vec<Lines> {
                 (&format!("{prefix}sw8-correlation"), "dGVuYW50:YWNtZQ==,dXNlcg==:YWxpY2U="),
             ]));
         }
+        "x-cloud-trace-context" => {
+            let ids = subject.value.split(';').next().unwrap_or_default();
+            requests.extend(["", ";o=0"].map(|option| lines(&[(subject.main, &format!("{ids}{option}"))])));
+        }
         "sentry-trace" => {
             requests.extend(full(subject));
             requests.extend(["", "-0"].map(|decision| lines(&[("sentry-trace", &format!("{B3}{decision}"))])));
@@ -260,6 +264,11 @@ pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
             requests.push(lines(&[(subject.main, &format!("1-------,{value}, 1-------"))]));
             requests.push(lines(&[(subject.main, "broken"), (subject.main, value), (&extension, "0- ")]));
             requests.push(lines(&[(subject.main, value), (&correlation, "YQ:YQ, Yg:Yg")]));
+        }
+        "x-cloud-trace-context" => {
+            for value in [format!("{}/007;o=3", &B3[..32]), B3[..32].to_uppercase(), format!("{value},x")] {
+                requests.push(lines(&[(subject.main, &value)]));
+            }
         }
         "sentry-trace" => {
             requests.push(lines(&[("sentry-trace", &format!("{B3}-"))]));

@@ -217,6 +217,14 @@ const FLEET: &[(&str, &[&str])] = &[
     ("x-instana-synthetic", &["1", "0"]),
     ("grpc-trace-bin", &["AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE", "AABL+S81d7NNpqPOkp0ODkc2AgA="]),
     (
+        "X-Cloud-Trace-Context",
+        &[
+            "4bf92f3577b34da6a3ce929d0e0e4736/67667974448284343;o=1",
+            "4bf92f3577b34da6a3ce929d0e0e4736;o=0",
+            "0af7651916cd43dd8448eb211c80319c/1",
+        ],
+    ),
+    (
         "Sentry-Trace",
         &[
             "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1",

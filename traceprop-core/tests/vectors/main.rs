@@ -7,6 +7,7 @@
 
 mod b3;
 mod case;
+mod cloudtrace;
 mod composite;
 mod datadog;
 mod elastic;
@@ -38,6 +39,7 @@ type Driver = fn(&Case) -> Verdict;
 const DRIVERS: &[(&str, Driver)] = &[
     ("b3-multi", b3::check_multi),
     ("b3-single", b3::check_single),
+    ("cloudtrace", cloudtrace::check),
     ("composite", composite::check),
     ("datadog", datadog::check),
     ("elastic", elastic::check),
@@ -67,12 +69,13 @@ const FILES: &[(&str, &str)] = &[
     ("grpc-trace-bin", "grpc-trace-bin"),
     ("ottrace", "ottrace"),
     ("xray", "xray"),
+    ("cloudtrace", "cloudtrace"),
     ("correlation", "legacy-uuid"),
     ("baggage", "w3c-baggage"),
 ];
 
 /// Files of formats that are not built yet.
-const NOT_BUILT: &[&str] = &["newrelic", "cloudtrace"];
+const NOT_BUILT: &[&str] = &["newrelic"];
 
 #[test]
 fn ok_every_vector() {

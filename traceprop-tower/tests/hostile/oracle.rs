@@ -60,6 +60,7 @@ fn grammar(name: &str) -> Option<Grammar> {
         "sw8" => |lines, _| lines.len() == 1 && sw8(lines[0]),
         "sw8-correlation" => |lines, names| correlation(&lines.join(","), names),
         "sw8-x" => |lines, _| lines.len() == 1 && extension(lines[0]),
+        "x-cloud-trace-context" => |lines, _| !lines.is_empty() && cloud_trace(lines[0]),
         "sentry-trace" => |lines, _| !lines.is_empty() && sentry(lines[0]),
         "x-amzn-trace-id" => |lines, names| lines.len() == 1 && xray(lines[0], names),
         "x-request-id" => |lines, _| lines[0].len() <= 1024 && lines[0].bytes().all(|b| is_id(b) || b"_#".contains(&b)),
@@ -204,6 +205,15 @@ fn sw8(value: &str) -> bool {
         && fields[3].parse::<u32>().is_ok()
         && texts.iter().all(|text| text.as_ref().is_some_and(|text| std::str::from_utf8(text).is_ok()))
         && value.len() <= 2048
+}
+
+/// Checks the first value of Google's header. A passthrough forwards several.
+fn cloud_trace(value: &str) -> bool {
+    let first = value.split(',').map(str::trim).find(|element| !element.is_empty()).unwrap_or_default();
+    let (ids, option) = first.split_once(';').unwrap_or((first, "o=0"));
+    let (trace, span) = ids.split_once('/').unwrap_or((ids, "0"));
+    let option = option.strip_prefix("o=").is_some_and(|option| option.parse::<u8>().is_ok());
+    trace.len() == 32 && is_hex(&trace.to_lowercase()) && span.parse::<u64>().is_ok() && option
 }
 
 /// Checks the first value of Sentry. A passthrough forwards several.

@@ -66,6 +66,20 @@ pub(super) const FORMATS: &[Format] = &[
         )],
     },
     Format {
+        id: "ottrace",
+        name: "OpenTracing",
+        headers: &[
+            ("ot-tracer-traceid", "a958602b76b39d62"),
+            ("ot-tracer-spanid", "40ce6a1b007fc31c"),
+            ("ot-tracer-sampled", "true"),
+        ],
+    },
+    Format {
+        id: "cloudtrace",
+        name: "Google Cloud, from a load balancer",
+        headers: &[("x-cloud-trace-context", "a958602b76b39d62888bf010bf907b5b/4669786527834817308;o=1")],
+    },
+    Format {
         id: "sentry",
         name: "Sentry, from a browser",
         headers: &[

@@ -256,8 +256,8 @@ impl<'c> ExtractReport<'c> {
 
     /// Whether a format names another span to continue. A trace without a span is no contradiction.
     fn conflicts(&self, first: Option<RemoteContext>, parsed: &Parsed) -> bool {
-        matches!(parsed.outcome(), Outcome::Context(context) if context.parent_id.is_some())
-            && self.differs(first, parsed)
+        let has_span = matches!(parsed.outcome(), Outcome::Context(context) if context.parent_id.is_some());
+        has_span && parsed.makes_link() && self.differs(first, parsed)
     }
 
     fn differs(&self, first: Option<RemoteContext>, parsed: &Parsed) -> bool {
