@@ -229,8 +229,14 @@ mod tests {
     }
 
     /// Names of formats that no browser agent sends: only a page that sets them itself has to be allowed to.
-    const SENT_BY_NO_AGENT: [&str; 5] =
-        ["x-instana-synthetic", "grpc-trace-bin", "ot-tracer-traceid", "ot-tracer-spanid", "ot-tracer-sampled"];
+    const SENT_BY_NO_AGENT: [&str; 6] = [
+        "x-instana-synthetic",
+        "grpc-trace-bin",
+        "ot-tracer-traceid",
+        "ot-tracer-spanid",
+        "ot-tracer-sampled",
+        "x-cloud-trace-context",
+    ];
 
     /// Names in the lists that are not the field of a row, because no format has such a field.
     const NOT_A_FIELD: [&str; 1] = ["request-id"];

@@ -107,15 +107,6 @@ pub(super) const FORMATS: &[Format] = &[
         headers: &[("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE")],
     },
     Format {
-        id: "ottrace",
-        name: "OpenTracing's basic tracer",
-        headers: &[
-            ("ot-tracer-traceid", "a3ce929d0e0e4736"),
-            ("ot-tracer-spanid", "00f067aa0ba902b7"),
-            ("ot-tracer-sampled", "true"),
-        ],
-    },
-    Format {
         id: "xray",
         name: "AWS X-Ray, from a Lambda function",
         headers: &[(
