@@ -29,8 +29,8 @@ const MORE_SINCE_FIRST: &[(&str, u64)] = &[
     ("extract/x-datadog+tags", 15),
     ("extract/malformed/traceparent", 15),
     // More formats are read: each name is compared where no other header tells them apart, and reported.
-    ("extract/absent/all", 20),
-    ("explain/datadog-rum/all", 20),
+    ("extract/absent/all", 22),
+    ("explain/datadog-rum/all", 22),
     // The carrier is asked for baggage, which is not in either list.
     ("inject/traceparent+tracestate", 12),
     // The member `dd` and the headers of Datadog say the same.
