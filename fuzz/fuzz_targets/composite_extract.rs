@@ -25,8 +25,8 @@ use traceprop_core::{
     report::{ExtractReport, InjectReport},
 };
 use traceprop_fuzz::oracle::{
-    Expected, b3, cloudtrace, correlation, datadog, elastic, grpc_trace_bin, instana, is_digits, jaeger, ottrace, sentry, sw8, w3c,
-    xray,
+    Expected, b3, cloudtrace, correlation, datadog, elastic, grpc_trace_bin, instana, is_digits, jaeger, ottrace,
+    sentry, sw8, w3c, xray,
 };
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_owned,

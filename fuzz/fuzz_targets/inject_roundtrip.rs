@@ -22,8 +22,8 @@ use traceprop_core::{
     SpanContext, formats::jaeger::JaegerFlags, presets, report::InjectReport,
 };
 use traceprop_fuzz::oracle::{
-    Expected, b3, baggage, cloudtrace, correlation, datadog, elastic, grpc_trace_bin, instana, is_token, jaeger, ottrace, sentry,
-    sw8, text, trim, w3c, xray,
+    Expected, b3, baggage, cloudtrace, correlation, datadog, elastic, grpc_trace_bin, instana, is_token, jaeger,
+    ottrace, sentry, sw8, text, trim, w3c, xray,
 };
 use traceprop_fuzz::{Input, Sink, target, values, written_by_owned};
 
