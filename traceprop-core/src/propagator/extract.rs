@@ -9,9 +9,7 @@ use crate::carrier::source::LineSource;
 use crate::context::received::{Mark, Received};
 use crate::context::trust::Trust;
 use crate::context::{Passthrough, RemoteContext, SpanContext};
-#[cfg(feature = "alloc")]
-use crate::field::FormatKind;
-use crate::field::{Field, FieldSet, FormatSet};
+use crate::field::{Field, FieldSet, FormatKind, FormatSet};
 use crate::format::{Format, Outcome, Parsed};
 use crate::id::generator::IdGenerator;
 use crate::id::sampling::Sampling;
