@@ -349,7 +349,9 @@ impl Settings {
                     (merged, source) = (Some(*context), format);
                     parent_of = if context.parent_id.is_some() { format } else { "" };
                 }
-                (Expected::Context(context), Some(first)) if self.is_same(first.trace_id, context.trace_id) => {
+                (Expected::Context(context), Some(first))
+                    if self.is_same(first.trace_id, context.trace_id) || is_half_of(first, context) =>
+                {
                     first.trace_id = first.trace_id.max(context.trace_id);
                     // The parent of the first format counts; a traceparent knows better than Datadog.
                     if (*format == "tracecontext" && parent_of == "datadog") || first.parent_id.is_none() {
@@ -442,4 +444,10 @@ fn reported(report: &ExtractReport<'_>, headers: &Headers) {
         };
         within(reject, field_len(headers, is_of_field));
     }
+}
+
+/// Whether one names half of the other's trace, and the same span: a hop on the way lost the upper half.
+fn is_half_of(one: &RemoteContext, other: &RemoteContext) -> bool {
+    let lost = one.trace_id.high() == 0 || other.trace_id.high() == 0;
+    lost && one.trace_id.low() == other.trace_id.low() && one.parent_id.is_some() && one.parent_id == other.parent_id
 }

@@ -1,7 +1,7 @@
 //! Why is the trace broken? Explains captured requests in a terminal.
 //!
 //! [`input`] reads captures: header lines, the output of `curl -v`, HAR files, answers of `/inspect`. [`hop`] says what
-//! one request carries, [`breaks`] where the hops of a call stop agreeing, and [`print`] shows both.
+//! one request carries, [`breaks`] where the hops of a call stop agreeing, and [`mod@print`] shows both.
 
 pub mod breaks;
 pub mod hop;

@@ -19,7 +19,7 @@ type TrustFn = dyn Fn(&Parts) -> Trust + Send + Sync;
 
 /// Middleware that reads the trace context of incoming requests.
 ///
-/// For each request the layer extracts the context, makes a span of this service, stores both as an [`OwnedContext`] in
+/// For each request the layer extracts the context, makes a span of this service, stores both as an [`OwnedContext`](crate::OwnedContext) in
 /// the request's extensions, and makes that context current while the inner service runs. [`InjectLayer`] and the
 /// clients of this crate family then propagate it without further code.
 ///

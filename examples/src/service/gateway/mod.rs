@@ -1,7 +1,7 @@
 //! The gateway: forwards each request that is not for a path of the service itself.
 //!
 //! Method, path, query, headers, body and trailers go on as received. The exceptions are fields of the connection (see
-//! [`fields`]), `Host`, and trace headers: the client writes them, and trailers have none. Bodies are streams in both directions. If the
+//! `fields`), `Host`, and trace headers: the client writes them, and trailers have none. Bodies are streams in both directions. If the
 //! client goes away, the call to the upstream is cancelled.
 
 mod body;
