@@ -367,7 +367,7 @@ impl OmissionList {
         self.kept = self.kept.union(fields);
     }
 
-    /// Adds fields that were removed from the carrier, and of which nothing was written.
+    /// Adds fields that were removed from the carrier and not written again.
     pub(crate) fn replace(&mut self, fields: FieldSet) {
         let told = self.list.iter().flatten().fold(self.kept, |told, omitted| told.with(omitted.field));
         self.replaced = fields.without(told);

@@ -43,7 +43,7 @@ fn write_with_sampling_context(
     let lines = context.received().get_all(Field::Baggage);
     let own = sentry::Outgoing::of(context, writer);
     let allow = context.options().allowed_baggage();
-    // Nothing changes in lines of which all may go.
+    // Lines whose members are all allowed do not change.
     let is_whole = own.is_some() && context.is_passthrough() && allow == Allow::All && keeps_decisions;
     let mut list = AllowedText::new(allow);
     let (read, limit) = Baggage::scan(lines, limits, is_whole, |member, is_canonical| list.add(member, is_canonical));

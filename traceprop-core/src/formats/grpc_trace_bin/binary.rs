@@ -38,7 +38,7 @@ pub struct GrpcTraceContext {
     pub trace_id: TraceId,
     /// The sender's span. `None` if the field is missing, or all zeros.
     pub span_id: Option<SpanId>,
-    /// The options, of which bit 0 means sampled. `None` if the field is missing.
+    /// The options. Bit 0 means sampled. `None` if the field is missing.
     pub options: Option<u8>,
 }
 

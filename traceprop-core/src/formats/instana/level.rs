@@ -117,7 +117,7 @@ impl<'c> InstanaView<'c> {
         self.read()?.is_on().ok()
     }
 
-    /// Returns the correlation with a page view, for the span of this service. Correlations are sent to nobody.
+    /// Returns the correlation with a page view, for the span of this service. Correlations are never sent.
     pub fn correlation(&self) -> Option<InstanaCorrelation<'c>> {
         self.read()?.correlation()
     }
