@@ -193,15 +193,15 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
         return Err(InvalidReason::BadDelimiter.at(at));
     }
     let version = hex::u8_2(&[head[0], head[1]], Letters::Lower).map_err(|error| match error.reason {
-        InvalidReason::BadHex => InvalidReason::BadVersion.at(error.at),
-        reason => reason.at(error.at),
+        InvalidReason::BadHex => ReasonAt { reason: InvalidReason::BadVersion, ..error },
+        _ => error,
     })?;
     let [_, _, _, ids @ .., _, _, _] = head;
     // Both are shorter than `ids`, so the defaults are never used.
     let (trace_digits, parent_digits) = (ids.first_chunk().unwrap_or(&[0; 32]), ids.last_chunk().unwrap_or(&[0; 16]));
-    let trace_id = hex::u128_32(trace_digits, Letters::Lower).map_err(|error| error.reason.at(3 + error.at))?;
-    let parent_id = hex::u64_16(parent_digits, Letters::Lower).map_err(|error| error.reason.at(36 + error.at))?;
-    let flags = hex::u8_2(&[head[53], head[54]], Letters::Lower).map_err(|error| error.reason.at(53 + error.at))?;
+    let trace_id = hex::u128_32(trace_digits, Letters::Lower).map_err(|error| error.shifted_by(3))?;
+    let parent_id = hex::u64_16(parent_digits, Letters::Lower).map_err(|error| error.shifted_by(36))?;
+    let flags = hex::u8_2(&[head[53], head[54]], Letters::Lower).map_err(|error| error.shifted_by(53))?;
     match (version, tail) {
         (0xff, _) => return Err(InvalidReason::BadVersion.at(0)),
         // Only a later version may have more fields, and only after another dash.

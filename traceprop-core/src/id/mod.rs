@@ -13,7 +13,7 @@ use core::str::FromStr;
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::wire;
-use crate::wire::hex::{self, HexError, Letters};
+use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The id of a trace: 128 bits, never zero. Zero means "no trace" in every format.
@@ -87,9 +87,9 @@ impl fmt::Display for ParseIdError {
 
 impl core::error::Error for ParseIdError {}
 
-impl From<HexError> for ParseIdError {
-    fn from(error: HexError) -> Self {
-        Self(error.reason.at(error.at))
+impl From<ReasonAt> for ParseIdError {
+    fn from(error: ReasonAt) -> Self {
+        Self(error)
     }
 }
 
@@ -135,7 +135,7 @@ macro_rules! id {
             /// Returns `bad-length`, `bad-hex` or `uppercase-hex`, with the offset of the first invalid byte. For zeros it
             /// returns `zero-trace-id` or `zero-span-id`.
             pub fn from_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
-                let digits = digits.try_into().map_err(|_| ParseIdError(InvalidReason::BadLength.at(digits.len())))?;
+                let digits = digits.try_into().map_err(|_| InvalidReason::BadLength.at(digits.len()))?;
                 let value = hex::$decode(digits, Letters::Lower)?;
                 Self::new(value).ok_or(ParseIdError(InvalidReason::$zero.at(0)))
             }
@@ -148,8 +148,7 @@ macro_rules! id {
                 };
                 let mut padded = [b'0'; Self::HEX_LEN];
                 padded[missing..].copy_from_slice(digits);
-                let value = hex::$decode(&padded, Letters::AnyCase)
-                    .map_err(|error| ParseIdError(error.reason.at(error.at.saturating_sub(missing))))?;
+                let value = hex::$decode(&padded, Letters::AnyCase).map_err(|error| error.without_padding(missing))?;
                 Self::new(value).ok_or(ParseIdError(InvalidReason::$zero.at(0)))
             }
 

@@ -10,16 +10,9 @@
 //! lookup per byte. The loop over thirty-two digits is plain, because the compiler vectorizes it. The integer parsers of the
 //! standard library are not used: they accept a leading `+` and any length.
 
-use super::reason::InvalidReason;
+use super::reason::{InvalidReason, ReasonAt};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// The reason why hex is invalid, and the offset of the byte at fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct HexError {
-    pub(crate) reason: InvalidReason,
-    pub(crate) at: usize,
-}
 
 /// The letters that a format accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +82,7 @@ const fn nibble(digit: u8) -> u8 {
 
 /// Parses sixteen digits.
 #[inline]
-pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexError> {
+pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, ReasonAt> {
     match lower16(digits) {
         Some(value) => Ok(value),
         None => uppercase(digits, letters, lower16),
@@ -98,7 +91,7 @@ pub(crate) fn u64_16(digits: &[u8; 16], letters: Letters) -> Result<u64, HexErro
 
 /// Parses thirty-two digits. Inlined, because a value this wide is returned through memory.
 #[inline(always)]
-pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, HexError> {
+pub(crate) fn u128_32(digits: &[u8; 32], letters: Letters) -> Result<u128, ReasonAt> {
     match lower32(digits) {
         Some(value) => Ok(value),
         None => uppercase(digits, letters, lower32),
@@ -113,7 +106,7 @@ fn uppercase<const N: usize, T>(
     digits: &[u8; N],
     letters: Letters,
     parse: fn(&[u8; N]) -> Option<T>,
-) -> Result<T, HexError> {
+) -> Result<T, ReasonAt> {
     let mut lower = *digits;
     lower.make_ascii_lowercase();
     let value = if letters == Letters::AnyCase { parse(&lower) } else { None };
@@ -122,7 +115,7 @@ fn uppercase<const N: usize, T>(
 
 /// Parses two digits.
 #[inline]
-pub(crate) fn u8_2(digits: &[u8; 2], letters: Letters) -> Result<u8, HexError> {
+pub(crate) fn u8_2(digits: &[u8; 2], letters: Letters) -> Result<u8, ReasonAt> {
     match (digit(digits[0], letters), digit(digits[1], letters)) {
         (Some(high), Some(low)) => Ok(high << 4 | low),
         _ => Err(diagnose(digits, letters)),
@@ -143,14 +136,12 @@ pub(crate) const fn digit(byte: u8, letters: Letters) -> Option<u8> {
 
 /// Returns the reason and the offset of the first invalid digit.
 #[cold]
-fn diagnose<const N: usize>(digits: &[u8; N], letters: Letters) -> HexError {
-    let bad = digits.iter().position(|&byte| digit(byte, letters).is_none());
-    let at = bad.unwrap_or(0);
-    let reason = match digits.get(at) {
-        Some(b'A'..=b'F') => InvalidReason::UppercaseHex,
-        _ => InvalidReason::BadHex,
-    };
-    HexError { reason, at }
+fn diagnose<const N: usize>(digits: &[u8; N], letters: Letters) -> ReasonAt {
+    let at = digits.iter().position(|&byte| digit(byte, letters).is_none()).unwrap_or(0);
+    match digits.get(at) {
+        Some(b'A'..=b'F') => InvalidReason::UppercaseHex.at(at),
+        _ => InvalidReason::BadHex.at(at),
+    }
 }
 
 /// Returns the eight digits of `value`, most significant first.
@@ -234,8 +225,8 @@ mod tests {
     #[test]
     fn err_names_the_first_bad_digit() {
         let error = u128_32(b"4bf92f3577b34da6A3ce929d0e0e473g", Letters::Lower);
-        assert_eq!(error, Err(HexError { reason: InvalidReason::UppercaseHex, at: 16 }));
+        assert_eq!(error, Err(InvalidReason::UppercaseHex.at(16)));
         let error = u64_16(b"+0f067aa0ba902b7", Letters::Lower);
-        assert_eq!(error, Err(HexError { reason: InvalidReason::BadHex, at: 0 }));
+        assert_eq!(error, Err(InvalidReason::BadHex.at(0)));
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn parse(text: &[u8; LEN]) -> Result<u128, ReasonAt> {
     digits[20..].copy_from_slice(&text[24..]);
     hex::u128_32(&digits, Letters::AnyCase).map_err(|error| {
         // Offsets in the digits do not count the hyphens before them.
-        let at = HYPHENS.into_iter().fold(error.at, |at, hyphen| if at >= hyphen { at + 1 } else { at });
+        let at = HYPHENS.into_iter().fold(error.at as usize, |at, hyphen| if at >= hyphen { at + 1 } else { at });
         error.reason.at(at)
     })
 }

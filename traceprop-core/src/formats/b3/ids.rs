@@ -15,7 +15,7 @@ use crate::field::invalid::InvalidHeader;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::wire;
-use crate::wire::hex::{self, HexError, Letters};
+use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The shortest id that is read in the `X-B3-*` headers.
@@ -127,7 +127,7 @@ struct Read<T> {
 
 fn digits<const N: usize, T>(
     value: &[u8],
-    decode: impl Fn(&[u8; N]) -> Result<T, HexError>,
+    decode: impl Fn(&[u8; N]) -> Result<T, ReasonAt>,
 ) -> Result<Read<T>, ReasonAt> {
     if let Ok(digits) = <&[u8; N]>::try_from(value) {
         if let Ok(value) = decode(digits) {
@@ -147,7 +147,7 @@ fn digits<const N: usize, T>(
     padded[N - len..].copy_from_slice(element);
     match decode(&padded) {
         Ok(value) => Ok(Read { value, len, start }),
-        Err(error) => Err(error.reason.at(start + error.at.saturating_sub(N - len))),
+        Err(error) => Err(error.without_padding(N - len).shifted_by(start)),
     }
 }
 

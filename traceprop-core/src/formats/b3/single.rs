@@ -19,7 +19,7 @@ use crate::format::Parsed;
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::wire;
-use crate::wire::hex::{self, HexError, Letters};
+use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// A `b3` value: ids and a sampling decision, or a decision alone.
@@ -219,7 +219,7 @@ fn span_digits(rest: &[u8], at: usize) -> Result<(u64, &[u8]), ReasonAt> {
 fn digits<const N: usize, T>(
     rest: &[u8],
     at: usize,
-    decode: impl Fn(&[u8; N]) -> Result<T, HexError>,
+    decode: impl Fn(&[u8; N]) -> Result<T, ReasonAt>,
 ) -> Result<(T, &[u8]), ReasonAt> {
     if let Some((digits, tail @ ([] | [b'-', ..]))) = rest.split_first_chunk::<N>() {
         match decode(digits) {
@@ -232,10 +232,10 @@ fn digits<const N: usize, T>(
 
 /// A dash among the digits ends the field early, so its length is at fault and not its digits.
 #[cold]
-fn bad_field(rest: &[u8], at: usize, expected: usize, error: Option<HexError>) -> ReasonAt {
+fn bad_field(rest: &[u8], at: usize, expected: usize, error: Option<ReasonAt>) -> ReasonAt {
     let len = wire::find(rest, b'-').unwrap_or(rest.len());
     match error.filter(|_| len == expected) {
-        Some(error) => error.reason.at(at + error.at),
+        Some(error) => error.shifted_by(at),
         None => InvalidReason::BadLength.at(at + len),
     }
 }

@@ -132,7 +132,7 @@ fn parse(text: &[u8]) -> Result<XCloudTraceContext, ReasonAt> {
         let bad = trace.iter().position(|byte| !byte.is_ascii_hexdigit());
         bad.map_or(InvalidReason::BadLength.at(trace.len()), |at| InvalidReason::BadHex.at(at))
     })?;
-    let trace_id = hex::u128_32(digits, Letters::AnyCase).map_err(|error| error.reason.at(error.at))?;
+    let trace_id = hex::u128_32(digits, Letters::AnyCase)?;
     let trace_id = TraceId::new(trace_id).ok_or(InvalidReason::ZeroTraceId.at(0))?;
     let span_id = match span {
         None => None,

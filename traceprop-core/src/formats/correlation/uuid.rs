@@ -24,7 +24,7 @@ const BRACED_LEN: usize = uuid::LEN + 2;
 /// Parses the 128 bits, which may be zero.
 pub(super) fn parse(text: &[u8]) -> Result<u128, ReasonAt> {
     if let Ok(digits) = text.try_into() {
-        return hex::u128_32(digits, Letters::AnyCase).map_err(|error| error.reason.at(error.at));
+        return hex::u128_32(digits, Letters::AnyCase);
     }
     match text.len() {
         uuid::LEN => hyphenated(text, 0),

@@ -76,10 +76,9 @@ fn check(key: &[u8], value: &[u8]) -> Result<(), ReasonAt> {
 /// Reads the upper half of a trace id: 16 lower-case hex digits, not all zero.
 pub(super) fn parse_tid(text: &[u8]) -> Result<u64, ReasonAt> {
     let digits = text.try_into().map_err(|_| InvalidReason::BadLength.at(text.len()))?;
-    match hex::u64_16(digits, Letters::Lower) {
-        Ok(0) => Err(InvalidReason::ZeroTraceId.at(0)),
-        Ok(high) => Ok(high),
-        Err(error) => Err(error.reason.at(error.at)),
+    match hex::u64_16(digits, Letters::Lower)? {
+        0 => Err(InvalidReason::ZeroTraceId.at(0)),
+        high => Ok(high),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::id::{SpanId, TraceId};
 use crate::wire;
-use crate::wire::hex::{self, HexError, Letters};
+use crate::wire::hex::{self, Letters};
 use crate::wire::reason::{InvalidReason, ReasonAt};
 
 /// The longest value that is read, in bytes.
@@ -148,7 +148,7 @@ fn parse_fields(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
 fn id<'v, const N: usize, T>(
     value: &'v [u8],
     rest: &'v [u8],
-    decode: impl Fn(&[u8; N]) -> Result<T, HexError>,
+    decode: impl Fn(&[u8; N]) -> Result<T, ReasonAt>,
 ) -> Result<(T, &'v [u8]), ReasonAt> {
     // A colon is not a digit, so digits that decode are the whole field.
     if let Some((digits, [b':', after @ ..])) = rest.split_first_chunk() {
@@ -160,7 +160,7 @@ fn id<'v, const N: usize, T>(
     let (digits, zeros, after) = padded(value, rest)?;
     match decode(&digits) {
         Ok(id) => Ok((id, after)),
-        Err(error) => Err(error.reason.at((at + error.at).saturating_sub(zeros))),
+        Err(error) => Err(error.without_padding(zeros).shifted_by(at)),
     }
 }
 

@@ -316,19 +316,14 @@ fn parse_root(value: &[u8]) -> Result<Option<TraceId>, ReasonAt> {
     let mut digits = [0; TraceId::HEX_LEN];
     digits[..8].copy_from_slice(&root[2..10]);
     digits[8..].copy_from_slice(&root[11..]);
-    match hex::u128_32(&digits, Letters::AnyCase) {
-        Ok(id) => Ok(TraceId::new(id)),
-        Err(error) => Err(error.reason.at(error.at + if error.at < 8 { 2 } else { 3 })),
-    }
+    let id = hex::u128_32(&digits, Letters::AnyCase);
+    id.map(TraceId::new).map_err(|error| error.shifted_by(if error.at < 8 { 2 } else { 3 }))
 }
 
 /// Parses 16 digits. Returns `None` for zeros.
 fn parse_parent(value: &[u8]) -> Result<Option<SpanId>, ReasonAt> {
     let digits = value.try_into().map_err(|_| InvalidReason::BadLength.at(value.len()))?;
-    match hex::u64_16(digits, Letters::AnyCase) {
-        Ok(id) => Ok(SpanId::new(id)),
-        Err(error) => Err(error.reason.at(error.at)),
-    }
+    hex::u64_16(digits, Letters::AnyCase).map(SpanId::new)
 }
 
 #[cfg(test)]
