@@ -142,13 +142,7 @@ macro_rules! id {
 
             /// Parses up to [`HEX_LEN`](Self::HEX_LEN) hex digits in any letter case. Missing ones are zeros on the left.
             pub(crate) fn from_short_hex(digits: &[u8]) -> Result<Self, ParseIdError> {
-                let missing = match Self::HEX_LEN.checked_sub(digits.len()) {
-                    Some(missing) if missing < Self::HEX_LEN => missing,
-                    _ => return Err(ParseIdError(InvalidReason::BadLength.at(digits.len()))),
-                };
-                let mut padded = [b'0'; Self::HEX_LEN];
-                padded[missing..].copy_from_slice(digits);
-                let value = hex::$decode(&padded, Letters::AnyCase).map_err(|error| error.without_padding(missing))?;
+                let value = hex::padded(digits, |digits| hex::$decode(digits, Letters::AnyCase))?;
                 Self::new(value).ok_or(ParseIdError(InvalidReason::$zero.at(0)))
             }
 

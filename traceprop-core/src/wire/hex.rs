@@ -113,6 +113,18 @@ fn uppercase<const N: usize, T>(
     value.ok_or_else(|| diagnose(digits, letters))
 }
 
+/// Parses 1 to `N` digits as if zeros came first. Offsets count from the first digit of `digits`.
+pub(crate) fn padded<const N: usize, T>(
+    digits: &[u8],
+    parse: impl Fn(&[u8; N]) -> Result<T, ReasonAt>,
+) -> Result<T, ReasonAt> {
+    let zeros = N.checked_sub(digits.len()).filter(|zeros| *zeros < N);
+    let zeros = zeros.ok_or(InvalidReason::BadLength.at(digits.len()))?;
+    let mut all = [b'0'; N];
+    all[zeros..].copy_from_slice(digits);
+    parse(&all).map_err(|error| error.reason.at((error.at as usize).saturating_sub(zeros)))
+}
+
 /// Parses two digits.
 #[inline]
 pub(crate) fn u8_2(digits: &[u8; 2], letters: Letters) -> Result<u8, ReasonAt> {

@@ -14,11 +14,6 @@ impl ReasonAt {
     pub(crate) const fn shifted_by(self, offset: usize) -> Self {
         self.reason.at(self.at as usize + offset)
     }
-
-    /// Subtracts the zeros that were put before the digits.
-    pub(crate) const fn without_padding(self, zeros: usize) -> Self {
-        self.reason.at((self.at as usize).saturating_sub(zeros))
-    }
 }
 
 macro_rules! reasons {

@@ -135,20 +135,13 @@ fn digits<const N: usize, T>(
         }
     }
     let (start, element) = first_element(value);
-    let len = element.len();
-    if len == 0 {
-        return Err(InvalidReason::Empty.at(start));
-    }
-    if !(MIN_DIGITS..=N).contains(&len) {
-        return Err(InvalidReason::BadLength.at(start + len));
-    }
-    // jaeger-client-go before 2.30 strips leading zeros of span ids.
-    let mut padded = [b'0'; N];
-    padded[N - len..].copy_from_slice(element);
-    match decode(&padded) {
-        Ok(value) => Ok(Read { value, len, start }),
-        Err(error) => Err(error.without_padding(N - len).shifted_by(start)),
-    }
+    let value = match element.len() {
+        0 => Err(InvalidReason::Empty.at(0)),
+        // jaeger-client-go before 2.30 strips leading zeros of span ids.
+        MIN_DIGITS.. => hex::padded(element, decode),
+        len => Err(InvalidReason::BadLength.at(len)),
+    };
+    Ok(Read { value: value.map_err(|error| error.shifted_by(start))?, len: element.len(), start })
 }
 
 /// Returns the first of several comma-separated values, trimmed, and its offset. Proxies join repeated lines this way.

@@ -156,26 +156,23 @@ fn id<'v, const N: usize, T>(
             return Ok((id, after));
         }
     }
-    let at = value.len() - rest.len();
-    let (digits, zeros, after) = padded(value, rest)?;
-    match decode(&digits) {
-        Ok(id) => Ok((id, after)),
-        Err(error) => Err(error.without_padding(zeros).shifted_by(at)),
-    }
+    short_id(value, rest, decode)
 }
 
-/// Puts back the leading zeros that some clients strip. Returns all digits, how many were added and what follows.
+/// Reads an id of which a client has stripped leading zeros.
 #[cold]
-fn padded<'v, const N: usize>(value: &[u8], rest: &'v [u8]) -> Result<([u8; N], usize, &'v [u8]), ReasonAt> {
-    let at = value.len() - rest.len();
+fn short_id<'v, const N: usize, T>(
+    value: &[u8],
+    rest: &'v [u8],
+    decode: impl Fn(&[u8; N]) -> Result<T, ReasonAt>,
+) -> Result<(T, &'v [u8]), ReasonAt> {
     let (digits, after) = split(value, rest)?;
-    if digits.is_empty() {
-        return Err(InvalidReason::EmptyField.at(at));
-    }
-    let zeros = N.checked_sub(digits.len()).ok_or(InvalidReason::BadLength.at(at + N))?;
-    let mut all = [b'0'; N];
-    all[zeros..].copy_from_slice(digits);
-    Ok((all, zeros, after))
+    let id = match digits.len() {
+        0 => Err(InvalidReason::EmptyField.at(0)),
+        len if len > N => Err(InvalidReason::BadLength.at(N)),
+        _ => hex::padded(digits, decode),
+    };
+    id.map(|id| (id, after)).map_err(|error| error.shifted_by(value.len() - rest.len()))
 }
 
 /// Skips the parent id, which may be anything but a second value.
