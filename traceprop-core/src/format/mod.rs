@@ -88,20 +88,21 @@ pub trait Format: Send + Sync {
 
     /// Forwards a received context, for a service that reports no spans.
     ///
-    /// By default the received lines are written unchanged if they have the trace and decision of `context`; see
-    /// [`InjectContext::forward_verbatim`]. Otherwise the canonical form is written.
+    /// By default it forwards the received lines, or writes the canonical form if
+    /// [`forward_lines`](Self::forward_lines) writes nothing.
     fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if !context.forward_verbatim(&self.extract(context.received()), self.fields(), writer) {
+        if !self.forward_lines(context, writer) {
             self.inject(context, writer);
         }
     }
 
-    /// Forwards the received lines of a format that the propagator reads and does not write.
+    /// Forwards the received lines unchanged. Returns `false` if nothing is written.
     ///
-    /// By default the lines are written unchanged if they have the trace and decision of `context`. Otherwise nothing is
-    /// written, and the outgoing request has no header of the format.
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        context.forward_verbatim(&self.extract(context.received()), self.fields(), writer);
+    /// By default the lines are written if they have the trace and decision of `context`; see
+    /// [`InjectContext::forward_verbatim`]. A format that the propagator reads and does not write is forwarded in no other
+    /// way, so the outgoing request has no header of it if this returns `false`.
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        context.forward_verbatim(&self.extract(context.received()), self.fields(), writer)
     }
 
     /// Writes this format's baggage or correlation ids, filtered by [`InjectOptions`](crate::InjectOptions).
@@ -143,8 +144,8 @@ impl<F: Format + ?Sized> Format for &F {
         (**self).forward(context, writer);
     }
 
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        (**self).forward_read_only(context, writer);
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        (**self).forward_lines(context, writer)
     }
 
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

@@ -137,7 +137,7 @@ impl Propagator {
             }
             let mut writer = Writer::new(carrier, progress, omissions, &self.names, context.options);
             if !nothing {
-                format.forward_read_only(context, &mut writer);
+                format.forward_lines(context, &mut writer);
             }
             format.inject_text(context, &mut writer);
         }

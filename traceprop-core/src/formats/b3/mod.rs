@@ -183,11 +183,9 @@ impl Format for B3 {
         }
     }
 
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if !forward_both(context, writer) {
-            forward_single(context, writer);
-            forward_multi(context, writer);
-        }
+    // If the encodings are not read jointly, either of them or both are forwarded.
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        forward_both(context, writer) || forward_single(context, writer) | forward_multi(context, writer)
     }
 }
 

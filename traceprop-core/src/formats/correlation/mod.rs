@@ -375,12 +375,9 @@ impl Format for Correlation {
     }
 
     /// Writes one value if it is allowed, as for a span.
-    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
         self.inject(context, writer);
-    }
-
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        self.inject(context, writer);
+        true
     }
 
     /// Writes the received text if there is no trace.

@@ -132,15 +132,6 @@ impl Default for Datadog {
     }
 }
 
-impl Datadog {
-    /// Writes the received lines unless an invalid tag is among them: those are written anew, without it.
-    fn forward_whole(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
-        let parsed = self.extract(context.received());
-        let is_whole = parsed.ignored().all(|invalid| parsed.ignored_fields().contains(invalid.field()));
-        is_whole && context.forward_verbatim(&parsed, self.fields(), writer)
-    }
-}
-
 impl Format for Datadog {
     fn name(&self) -> &str {
         "datadog"
@@ -159,14 +150,11 @@ impl Format for Datadog {
         }
     }
 
-    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if !self.forward_whole(context, writer) {
-            self.inject(context, writer);
-        }
-    }
-
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        self.forward_whole(context, writer);
+    /// Writes the received lines unless an invalid tag is among them: those are written anew, without it.
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        let parsed = self.extract(context.received());
+        let is_whole = parsed.ignored().all(|invalid| parsed.ignored_fields().contains(invalid.field()));
+        is_whole && context.forward_verbatim(&parsed, self.fields(), writer)
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

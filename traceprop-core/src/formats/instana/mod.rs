@@ -91,13 +91,6 @@ impl Instana {
     pub const fn new() -> Self {
         Self
     }
-
-    /// Forwards the received lines, unless they hold a correlation.
-    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
-        let headers = context.received();
-        let is_bare = headers.get_all(Field::InstanaLevel).iter().all(|line| !line.contains(&b'='));
-        is_bare && context.forward_verbatim(&self.extract(headers), FormatFields::built_in(SENT), writer)
-    }
 }
 
 impl Format for Instana {
@@ -156,14 +149,11 @@ impl Format for Instana {
         }
     }
 
-    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if !self.forward_lines(context, writer) {
-            self.inject(context, writer);
-        }
-    }
-
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        self.forward_lines(context, writer);
+    /// Forwards the received lines, unless they hold a correlation.
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        let headers = context.received();
+        let is_bare = headers.get_all(Field::InstanaLevel).iter().all(|line| !line.contains(&b'='));
+        is_bare && context.forward_verbatim(&self.extract(headers), FormatFields::built_in(SENT), writer)
     }
 }
 

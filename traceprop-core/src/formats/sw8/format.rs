@@ -118,16 +118,6 @@ impl Sw8 {
         Sw8Extension::read(lines, field).ok()?
     }
 
-    /// Writes the received lines if they are what is forwarded.
-    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
-        let fields = match &self.names {
-            None => self.fields(),
-            // A custom name does not tell that sw8-correlation is baggage, so it is omitted here.
-            Some(names) => FormatFields::custom(&names[..CORRELATION]),
-        };
-        context.forward_verbatim(&self.extract(context.received()), fields, writer)
-    }
-
     fn put_extension(&self, extension: Sw8Extension, writer: &mut Writer<'_>) {
         self.put(EXTENSION, &extension, STACK_VALUE, writer);
     }
@@ -219,14 +209,13 @@ impl Format for Sw8 {
         }
     }
 
-    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if !self.forward_lines(context, writer) {
-            self.inject(context, writer);
-        }
-    }
-
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        self.forward_lines(context, writer);
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        let fields = match &self.names {
+            None => self.fields(),
+            // A custom name does not tell that sw8-correlation is baggage, so it is omitted here.
+            Some(names) => FormatFields::custom(&names[..CORRELATION]),
+        };
+        context.forward_verbatim(&self.extract(context.received()), fields, writer)
     }
 
     fn inject_text(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

@@ -138,16 +138,8 @@ impl Format for W3cTraceContext {
         parsed
     }
 
-    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if context.withholds || !context.forward_verbatim(&self.extract(context.received()), self.fields(), writer) {
-            self.inject(context, writer);
-        }
-    }
-
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if !context.withholds {
-            context.forward_verbatim(&self.extract(context.received()), self.fields(), writer);
-        }
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        !context.withholds && context.forward_verbatim(&self.extract(context.received()), self.fields(), writer)
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

@@ -187,19 +187,6 @@ pub(crate) fn filter_text<'l>(
     (field == FIELD).then(|| FilteredLine::of_separated(line, b';', |part| may_stay(part, filter.allow)))
 }
 
-impl XRay {
-    /// Writes the received line if all of its fields are allowed.
-    fn forward_line(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
-        let allow = context.options().allowed_baggage();
-        read(context.received()).and_then(Result::ok).is_some_and(|header| {
-            // A later value does not count here, but might elsewhere. Its fields were not checked.
-            let is_alone = !context.received().is_repeated(FIELD) && !header.is_joined();
-            let is_allowed = header.parts().all(|part| may_stay(part, allow));
-            is_alone && is_allowed && context.forward_verbatim(&header.parsed(), self.fields(), writer)
-        })
-    }
-}
-
 impl Format for XRay {
     fn name(&self) -> &str {
         "xray"
@@ -236,14 +223,15 @@ impl Format for XRay {
         });
     }
 
-    fn forward(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if !self.forward_line(context, writer) {
-            self.inject(context, writer);
-        }
-    }
-
-    fn forward_read_only(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        self.forward_line(context, writer);
+    /// Writes the received line if all of its fields are allowed.
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        let allow = context.options().allowed_baggage();
+        read(context.received()).and_then(Result::ok).is_some_and(|header| {
+            // A later value does not count here, but might elsewhere. Its fields were not checked.
+            let is_alone = !context.received().is_repeated(FIELD) && !header.is_joined();
+            let is_allowed = header.parts().all(|part| may_stay(part, allow));
+            is_alone && is_allowed && context.forward_verbatim(&header.parsed(), self.fields(), writer)
+        })
     }
 }
 
