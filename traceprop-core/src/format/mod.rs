@@ -27,7 +27,7 @@ pub use inject_source::InjectSource;
 pub(crate) use parsed::DecisionWeight;
 pub use parsed::{Outcome, Parsed};
 pub(crate) use prefixed::write_prefixed_baggage;
-pub(crate) use preserve::{Preserve, keep_deferred, keep_text};
+pub(crate) use preserve::{Preserve, keep_decision, keep_deferred, keep_text};
 pub use writer::Writer;
 pub(crate) use writer::{Progress, kept_header};
 

@@ -14,9 +14,13 @@ use crate::tracestate::preserve::{DEFERRED, PreserveWriter, Preserved, TAG, TEXT
 ///
 /// A propagator holds formats as `dyn Format`. It finds this private trait through their
 /// [`FormatFields`](super::FormatFields). Custom formats do not have it, since they cannot read the data back.
-pub(crate) trait Preserve: Sync {
+pub(crate) trait Preserve: Format {
     /// Adds data that W3C headers cannot carry. Called before a tracestate is written.
-    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter);
+    ///
+    /// By default it keeps an open decision.
+    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
+        keep_deferred(context, self.fields().kind(), writer);
+    }
 
     /// Returns the trace that must not be continued in any format, because the settings of this one forbid it.
     fn refused_trace(&self, headers: &Headers<'_>) -> Option<TraceId> {
@@ -59,11 +63,17 @@ pub(crate) fn keep_text<'n, N: Iterator<Item = &'n str>>(
 
 /// Keeps an open decision, which W3C cannot express, if a format of this kind can and named the trace.
 pub(crate) fn keep_deferred(context: &InjectContext<'_>, kind: FormatKind, writer: &mut PreserveWriter) {
-    let was_preserved = || context.preserved().is_some_and(|tp| tp.item(DEFERRED).is_some());
     // That the caller does not decide is not a decision of this service.
-    let is_deferred = context.sampling() == Sampling::Deferred && !context.is_resampled();
-    if is_deferred && (context.agrees(kind) || was_preserved()) {
-        // If longer items take all the room, the decision reads as not sampled.
-        writer.item(DEFERRED, "");
+    if context.sampling() == Sampling::Deferred && !context.is_resampled() {
+        keep_decision(context, kind, DEFERRED, writer);
+    }
+}
+
+/// Keeps the decision with this letter, if a format of this kind named the trace or an earlier hop kept it.
+pub(crate) fn keep_decision(context: &InjectContext<'_>, kind: FormatKind, letter: char, writer: &mut PreserveWriter) {
+    let was_preserved = || context.preserved().is_some_and(|tp| tp.item(letter).is_some());
+    if context.agrees(kind) || was_preserved() {
+        // If longer items take all the room, only the sampled flag of the traceparent is left of the decision.
+        writer.item(letter, "");
     }
 }

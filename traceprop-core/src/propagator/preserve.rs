@@ -4,7 +4,7 @@ use super::Propagator;
 use crate::carrier::CarrierMut;
 use crate::context::inject_options::InjectReport;
 use crate::field::{FieldSet, FormatKind, Preserves};
-use crate::format::{Format, InjectContext, keep_text};
+use crate::format::{Format, InjectContext, keep_deferred, keep_text};
 use crate::id::sampling::Sampling;
 use crate::tracestate::decision::{MIXED_MEMBER, without_decision};
 use crate::tracestate::otel::OtelMember;
@@ -44,8 +44,10 @@ impl Propagator {
             for (format, kind) in self.preserving(is_asked) {
                 writes_items |= !matches!(kind.preserves(), Preserves::Nothing | Preserves::Text);
                 writes_member |= kind.preserves() == Preserves::Member;
-                if let Some(format) = format.fields().preserve() {
-                    format.preserve(context, &mut writer);
+                match format.fields().preserve() {
+                    Some(format) => format.preserve(context, &mut writer),
+                    None if kind.preserves() == Preserves::Decision => keep_deferred(context, kind, &mut writer),
+                    None => {}
                 }
             }
         }

@@ -53,7 +53,9 @@ use crate::carrier::headers::Headers;
 use crate::context::RemoteContext;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FieldSet, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer};
+use crate::format::{
+    Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer, keep_decision, keep_deferred,
+};
 use crate::id::sampling::Sampling;
 use crate::tracestate::preserve::{self, PreserveWriter};
 use crate::wire;
@@ -207,16 +209,9 @@ impl Preserve for B3 {
     }
 
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
-        let letter = match context.sampling() {
-            Sampling::Debug => preserve::DEBUG,
-            // That the caller does not decide is no decision of this service.
-            Sampling::Deferred if !context.is_resampled() => preserve::DEFERRED,
-            Sampling::Deferred | Sampling::Sampled | Sampling::NotSampled => return,
-        };
-        let was_preserved = || context.preserved().is_some_and(|tp| tp.item(letter).is_some());
-        if context.agrees(FormatKind::B3) || was_preserved() {
-            // If longer items take all the room, only the sampled flag of the traceparent is left of the decision.
-            let _ = writer.item(letter, "");
+        match context.sampling() {
+            Sampling::Debug => keep_decision(context, FormatKind::B3, preserve::DEBUG, writer),
+            _ => keep_deferred(context, FormatKind::B3, writer),
         }
     }
 }

@@ -34,10 +34,9 @@ use crate::carrier::headers::Headers;
 use crate::context::RemoteContext;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer, keep_deferred};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::tracestate::preserve::PreserveWriter;
 use crate::wire;
 use crate::wire::decimal;
 use crate::wire::hex::{self, Letters};
@@ -171,7 +170,7 @@ impl Format for CloudTrace {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::CloudTrace).preserved_by(self)
+        FormatFields::of(FormatKind::CloudTrace)
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
@@ -195,12 +194,6 @@ impl Format for CloudTrace {
             let sampling = context.sampling();
             writer.write(FIELD, XCloudTraceContext { trace_id, span_id: Some(span_id), sampling });
         }
-    }
-}
-
-impl Preserve for CloudTrace {
-    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
-        keep_deferred(context, FormatKind::CloudTrace, writer);
     }
 }
 

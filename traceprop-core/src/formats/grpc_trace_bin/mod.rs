@@ -29,9 +29,8 @@ use crate::carrier::headers::Headers;
 use crate::context::RemoteContext;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer, keep_deferred};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::id::sampling::Sampling;
-use crate::tracestate::preserve::PreserveWriter;
 
 /// The format of OpenCensus in gRPC metadata, named `grpc-trace-bin`.
 ///
@@ -72,7 +71,7 @@ impl Format for GrpcTraceBin {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::GrpcTraceBin).preserved_by(self)
+        FormatFields::of(FormatKind::GrpcTraceBin)
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
@@ -94,11 +93,5 @@ impl Format for GrpcTraceBin {
             let context = GrpcTraceContext { trace_id, span_id: Some(span_id), options: Some(options) };
             context.with_base64(|text| writer.write_ascii(Field::GrpcTraceBin, text));
         }
-    }
-}
-
-impl Preserve for GrpcTraceBin {
-    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
-        keep_deferred(context, FormatKind::GrpcTraceBin, writer);
     }
 }

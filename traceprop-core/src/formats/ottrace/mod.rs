@@ -31,12 +31,9 @@ use crate::context::RemoteContext;
 use crate::context::inject_options::OmitReason;
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
-use crate::format::{
-    Format, FormatFields, InjectContext, Parsed, Preserve, Writer, keep_deferred, read_ids, write_prefixed_baggage,
-};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer, read_ids, write_prefixed_baggage};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::tracestate::preserve::PreserveWriter;
 use crate::wire::reason::InvalidReason;
 #[cfg(feature = "alloc")]
 use crate::{
@@ -103,7 +100,7 @@ impl Format for OtTrace {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::OtTrace).preserved_by(self)
+        FormatFields::of(FormatKind::OtTrace)
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
@@ -144,12 +141,6 @@ impl Format for OtTrace {
         if writer.has_written() {
             write_prefixed_baggage(context, Field::OtBaggage, writer);
         }
-    }
-}
-
-impl Preserve for OtTrace {
-    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
-        keep_deferred(context, FormatKind::OtTrace, writer);
     }
 }
 

@@ -35,9 +35,8 @@ pub use view::SentryView;
 
 use crate::carrier::headers::Headers;
 use crate::field::{Field, FieldSet, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer, keep_deferred};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
 use crate::id::TraceId;
-use crate::tracestate::preserve::PreserveWriter;
 use crate::wire::reason::InvalidReason;
 
 /// The Sentry format, named `sentry`.
@@ -158,10 +157,6 @@ impl Format for Sentry {
 }
 
 impl Preserve for Sentry {
-    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
-        keep_deferred(context, FormatKind::Sentry, writer);
-    }
-
     fn refused_trace(&self, headers: &Headers<'_>) -> Option<TraceId> {
         let (trace_id, _) = SentryTrace::read(headers)?.ok()?.ids()?;
         (!self.continues(headers, trace_id)).then_some(trace_id)

@@ -56,10 +56,9 @@ use crate::context::inject_options::{Allow, OmitReason};
 use crate::context::text_filter::{FilteredLine, TextFilter};
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
-use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer, keep_deferred};
+use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
-use crate::tracestate::preserve::PreserveWriter;
 use crate::wire;
 use header::{Key, MAX_LINEAGE};
 
@@ -193,7 +192,7 @@ impl Format for XRay {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        let fields = FormatFields::of(FormatKind::XRay).preserved_by(self);
+        let fields = FormatFields::of(FormatKind::XRay);
         #[cfg(feature = "std")]
         let fields = fields.read_elsewhere(self.lambda);
         fields
@@ -232,12 +231,6 @@ impl Format for XRay {
             let is_allowed = header.parts().all(|part| may_stay(part, allow));
             is_alone && is_allowed && context.forward_verbatim(&header.parsed(), self.fields(), writer)
         })
-    }
-}
-
-impl Preserve for XRay {
-    fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
-        keep_deferred(context, FormatKind::XRay, writer);
     }
 }
 
