@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::context::inject_options::Allow;
+use crate::field::Field;
 use crate::wire::trim;
 
 /// Which received baggage stays.
@@ -23,6 +24,15 @@ impl<'a> TextFilter<'a> {
     pub(crate) const fn by_key(allow: Allow<'a>) -> Self {
         Self { allow, keeps_decisions: true }
     }
+}
+
+/// A received line that may hold baggage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextLine<'n, 'l> {
+    pub(crate) field: Field,
+    /// The name of a custom header or of a header with a prefix.
+    pub(crate) name: &'n str,
+    pub(crate) value: &'l [u8],
 }
 
 /// What remains of a line of baggage.

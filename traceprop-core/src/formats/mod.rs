@@ -28,7 +28,7 @@ pub mod tracecontext;
 pub mod xray;
 
 #[cfg(feature = "alloc")]
-use crate::context::text_filter::{FilteredLine, TextFilter};
+use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
 #[cfg(feature = "alloc")]
 use crate::field::Field;
 #[cfg(feature = "std")]
@@ -67,18 +67,11 @@ pub(crate) const VARIABLES: &[(&str, FormatKind, Field)] = &[
 ];
 
 /// Returns what remains of a received line of baggage, or `None` if the line is not baggage.
-///
-/// `name` is the name of a custom header or of a header with a prefix.
 #[cfg(feature = "alloc")]
-pub(crate) fn filter_text<'l>(
-    field: Field,
-    name: &str,
-    line: &'l [u8],
-    filter: TextFilter<'_>,
-) -> Option<FilteredLine<'l>> {
+pub(crate) fn filter_text<'l>(line: TextLine<'_, 'l>, filter: TextFilter<'_>) -> Option<FilteredLine<'l>> {
     let formats =
         [baggage::filter_text, jaeger::filter_text, sw8::filter_text, ottrace::filter_text, xray::filter_text];
-    formats.into_iter().find_map(|filter_text| filter_text(field, name, line, filter))
+    formats.into_iter().find_map(|filter_text| filter_text(line, filter))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::OwnedContext;
 use super::lines::{Builder, Entry};
 use crate::context::inject_options::Allow;
-use crate::context::text_filter::TextFilter;
+use crate::context::text_filter::{TextFilter, TextLine};
 use crate::field::Field;
 use crate::formats;
 
@@ -35,14 +35,21 @@ impl OwnedContext {
         }
         let mut builder = Builder::with_notes(Some(lines));
         for entry in lines.entries() {
-            let filtered = formats::filter_text(entry.field(), entry.name, entry.value, TextFilter::by_key(allow));
-            let value = filtered.map_or(entry.value.into(), |filtered| filtered.rest);
-            if !value.is_empty() {
-                builder.entry(&Entry { value: &value, ..entry });
-            }
+            builder.filtered(&entry, TextFilter::by_key(allow));
         }
         self.lines = builder.finish();
         self
+    }
+}
+
+impl Builder {
+    /// Adds what the filter leaves of a line.
+    pub(super) fn filtered(&mut self, entry: &Entry<'_>, filter: TextFilter<'_>) {
+        let line = TextLine { field: entry.field(), name: entry.name, value: entry.value };
+        let value = formats::filter_text(line, filter).map_or(entry.value.into(), |filtered| filtered.rest);
+        if !value.is_empty() {
+            self.entry(&Entry { value: &value, ..*entry });
+        }
     }
 }
 

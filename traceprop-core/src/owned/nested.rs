@@ -6,7 +6,6 @@ use crate::context::text_filter::TextFilter;
 use crate::context::trust::Trust;
 use crate::context::{RemoteContext, SpanContext};
 use crate::field::{Field, FormatKind};
-use crate::formats;
 use crate::propagator::{Extraction, Link, LinkReason, Propagator};
 
 impl OwnedContext {
@@ -105,11 +104,7 @@ impl OwnedContext {
             Trust::Ignore => {}
         }
         for entry in self.lines.iter().flat_map(OwnedLines::entries).filter(is_kept) {
-            let filtered = formats::filter_text(entry.field(), entry.name, entry.value, TextFilter::WITHOUT_DECISIONS);
-            let value = filtered.map_or(entry.value.into(), |filtered| filtered.rest);
-            if !value.is_empty() {
-                builder.entry(&Entry { value: &value, ..entry });
-            }
+            builder.filtered(&entry, TextFilter::WITHOUT_DECISIONS);
         }
         builder.finish()
     }

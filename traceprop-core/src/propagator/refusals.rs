@@ -6,7 +6,7 @@ use alloc::borrow::Cow;
 
 use super::Propagator;
 use crate::context::inject_options::Allow;
-use crate::context::text_filter::TextFilter;
+use crate::context::text_filter::{TextFilter, TextLine};
 use crate::context::trust::Trust;
 use crate::field::{CustomHeader, Field, FieldSet, FormatKind, ROWS, has_underscore};
 use crate::format::Format;
@@ -113,7 +113,7 @@ impl Propagator {
             _ => {
                 let none = TextFilter::by_key(Allow::None);
                 let field = self.names.configured(header).unwrap_or(Field::UNWATCHED);
-                formats::filter_text(field, header.as_str(), b"", none).is_some()
+                formats::filter_text(TextLine { field, name: header.as_str(), value: b"" }, none).is_some()
             }
         })
     }
@@ -146,7 +146,7 @@ impl Refusals<'_> {
         let is_text = || match self.propagator.names.custom(field) {
             Some(header) => self.propagator.is_custom_text(header),
             // The text of a header that no format reads cannot be judged.
-            None => field.is_baggage() && field.format() != FormatKind::Custom,
+            None => field.is_baggage(),
         };
         match self.trust {
             Trust::Continue | Trust::Resample => Verdict::Members(field),
@@ -160,7 +160,7 @@ impl Refusals<'_> {
     /// The members that remain are as received. Nothing remains of a header without a member that is allowed, and a line
     /// that is not baggage remains as it is.
     pub fn of_members<'l>(&self, field: Field, name: &str, line: &'l [u8]) -> (Cow<'l, [u8]>, usize) {
-        match formats::filter_text(field, name, line, self.filter) {
+        match formats::filter_text(TextLine { field, name, value: line }, self.filter) {
             Some(filtered) => (filtered.rest, filtered.removed),
             None => (line.into(), 0),
         }

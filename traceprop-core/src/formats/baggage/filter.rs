@@ -2,21 +2,16 @@
 
 use crate::baggage::member::{RawMember, is_decision};
 use crate::context::inject_options::Allow;
-use crate::context::text_filter::{FilteredLine, TextFilter};
+use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
 use crate::field::Field;
 use crate::wire::split_once;
 
 /// Returns the members of a line that stay, or `None` if it is a line of another field. The writer applies the limits.
 ///
 /// `correlation-context` is the name of this list in early drafts. It is not read, but others still do.
-pub(crate) fn filter_text<'l>(
-    field: Field,
-    _: &str,
-    line: &'l [u8],
-    filter: TextFilter<'_>,
-) -> Option<FilteredLine<'l>> {
-    matches!(field, Field::Baggage | Field::CorrelationContext)
-        .then(|| FilteredLine::of_list(line, |member| stays(member, filter)))
+pub(crate) fn filter_text<'l>(line: TextLine<'_, 'l>, filter: TextFilter<'_>) -> Option<FilteredLine<'l>> {
+    matches!(line.field, Field::Baggage | Field::CorrelationContext)
+        .then(|| FilteredLine::of_list(line.value, |member| stays(member, filter)))
 }
 
 fn stays(member: &[u8], filter: TextFilter<'_>) -> bool {
@@ -34,7 +29,8 @@ mod tests {
     use std::string::String;
 
     fn filtered(line: &str, filter: TextFilter<'_>) -> (String, usize) {
-        let filtered = filter_text(Field::Baggage, "", line.as_bytes(), filter).unwrap();
+        let line = TextLine { field: Field::Baggage, name: "", value: line.as_bytes() };
+        let filtered = filter_text(line, filter).unwrap();
         (String::from_utf8(filtered.rest.into_owned()).unwrap(), filtered.removed)
     }
 
@@ -72,6 +68,7 @@ mod tests {
     #[test]
     fn ok_other_fields_are_not_this_list() {
         let all = TextFilter::by_key(Allow::None);
-        assert_eq!(filter_text(Field::JaegerBaggage, "", b"a=1", all), None);
+        let line = TextLine { field: Field::JaegerBaggage, name: "", value: b"a=1" };
+        assert_eq!(filter_text(line, all), None);
     }
 }

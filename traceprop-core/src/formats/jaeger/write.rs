@@ -8,7 +8,7 @@ use crate::baggage::{Baggage, BaggageLimits};
 use crate::carrier::headers::HeaderLines;
 use crate::context::inject_options::{Allow, OmitReason};
 #[cfg(feature = "alloc")]
-use crate::context::text_filter::{FilteredLine, TextFilter};
+use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
 use crate::field::{Field, FieldSet};
 use crate::format::{InjectContext, Writer};
 use crate::wire::buffer::StackText;
@@ -63,21 +63,16 @@ fn as_received<'c>(context: &InjectContext<'c>, baggage: &JaegerBaggage<'_>) -> 
 
 /// Returns what remains of a line of baggage, or `None` if it is a line of another field.
 #[cfg(feature = "alloc")]
-pub(crate) fn filter_text<'l>(
-    field: Field,
-    name: &str,
-    line: &'l [u8],
-    filter: TextFilter<'_>,
-) -> Option<FilteredLine<'l>> {
+pub(crate) fn filter_text<'l>(line: TextLine<'_, 'l>, filter: TextFilter<'_>) -> Option<FilteredLine<'l>> {
     let allow = filter.allow;
-    match field {
-        Field::JaegerBaggage => Some(FilteredLine::of_list(line, |member| {
+    match line.field {
+        Field::JaegerBaggage => Some(FilteredLine::of_list(line.value, |member| {
             let item = JaegerBaggageItem::parse_member(member).ok().flatten();
             allow == Allow::All || item.is_some_and(|item| allow.allows(|key| item.has_key(key)))
         })),
         Field::UberContext => {
-            let key = name.get(PREFIX.len()..).unwrap_or_default();
-            Some(FilteredLine::whole(line, allow.allows_header(key)))
+            let key = line.name.get(PREFIX.len()..).unwrap_or_default();
+            Some(FilteredLine::whole(line.value, allow.allows_header(key)))
         }
         _ => None,
     }
@@ -174,7 +169,8 @@ mod tests {
     fn ok_allowed_members_of_a_line_are_verbatim() {
         let line = b"a=1+2, B=%2F ,c,=d,e=";
         let filtered = |allow| {
-            let filtered = filter_text(Field::JaegerBaggage, "", line, TextFilter::by_key(allow)).unwrap();
+            let line = TextLine { field: Field::JaegerBaggage, name: "", value: line };
+            let filtered = filter_text(line, TextFilter::by_key(allow)).unwrap();
             (filtered.rest.into_owned(), filtered.removed)
         };
         assert_eq!(filtered(Allow::All), (line.to_vec(), 0));
@@ -185,8 +181,9 @@ mod tests {
     #[test]
     fn ok_a_line_of_one_item_is_allowed_by_its_name() {
         let filter = TextFilter::by_key(Allow::Only(&["tenant"]));
-        let removed = |name| filter_text(Field::UberContext, name, b"a", filter).map(|filtered| filtered.removed);
+        let line = |field, name| TextLine { field, name, value: b"a" };
+        let removed = |name| filter_text(line(Field::UberContext, name), filter).map(|filtered| filtered.removed);
         assert_eq!([removed("Uberctx-Tenant"), removed("uberctx-user")], [Some(0), Some(1)]);
-        assert_eq!(filter_text(Field::Baggage, "", b"a=1", filter), None);
+        assert_eq!(filter_text(line(Field::Baggage, ""), filter), None);
     }
 }

@@ -37,7 +37,7 @@ use crate::id::{SpanId, TraceId};
 use crate::wire::reason::InvalidReason;
 #[cfg(feature = "alloc")]
 use crate::{
-    context::text_filter::{FilteredLine, TextFilter},
+    context::text_filter::{FilteredLine, TextFilter, TextLine},
     wire::is_token_byte,
 };
 
@@ -146,14 +146,9 @@ impl Format for OtTrace {
 
 /// Returns what remains of a line of baggage, or `None` if it is a line of another field.
 #[cfg(feature = "alloc")]
-pub(crate) fn filter_text<'l>(
-    field: Field,
-    name: &str,
-    line: &'l [u8],
-    filter: TextFilter<'_>,
-) -> Option<FilteredLine<'l>> {
-    let key = name.get(PREFIX.len()..).unwrap_or_default();
-    (field == Field::OtBaggage).then(|| FilteredLine::whole(line, filter.allow.allows_header(key)))
+pub(crate) fn filter_text<'l>(line: TextLine<'_, 'l>, filter: TextFilter<'_>) -> Option<FilteredLine<'l>> {
+    let key = line.name.get(PREFIX.len()..).unwrap_or_default();
+    (line.field == Field::OtBaggage).then(|| FilteredLine::whole(line.value, filter.allow.allows_header(key)))
 }
 
 /// The prefix of the header names of baggage items.

@@ -19,7 +19,7 @@ use super::text::Sw8Text;
 use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
 use crate::context::inject_options::Allow;
 #[cfg(feature = "alloc")]
-use crate::context::text_filter::{FilteredLine, TextFilter};
+use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
 use crate::field::Field;
 use crate::field::invalid::InvalidHeader;
 use crate::wire;
@@ -176,18 +176,13 @@ pub(crate) fn line_of<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -
 /// Returns the pairs of a line that stay, or `None` if it is a line of another field. There can be a namespace before the
 /// name. The writer applies the limits.
 #[cfg(feature = "alloc")]
-pub(crate) fn filter_text<'l>(
-    field: Field,
-    name: &str,
-    line: &'l [u8],
-    filter: TextFilter<'_>,
-) -> Option<FilteredLine<'l>> {
-    if field != Field::Sw8Correlation && !is_correlation(name) {
+pub(crate) fn filter_text<'l>(line: TextLine<'_, 'l>, filter: TextFilter<'_>) -> Option<FilteredLine<'l>> {
+    if line.field != Field::Sw8Correlation && !is_correlation(line.name) {
         return None;
     }
     let allow = filter.allow;
     let is_allowed = |key: Sw8Text<'_>| key.with(|key| allow.allows_key(key));
-    Some(FilteredLine::of_list(line, |pair| {
+    Some(FilteredLine::of_list(line.value, |pair| {
         allow == Allow::All || read_pair(pair).is_ok_and(|(key, _)| is_allowed(key))
     }))
 }

@@ -53,7 +53,7 @@ use core::fmt;
 use crate::carrier::headers::Headers;
 use crate::context::inject_options::{Allow, OmitReason};
 #[cfg(feature = "alloc")]
-use crate::context::text_filter::{FilteredLine, TextFilter};
+use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
 use crate::field::invalid::InvalidHeader;
 use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
@@ -177,13 +177,8 @@ fn may_stay(part: &[u8], allow: Allow<'_>) -> bool {
 
 /// Removes the fields of the application that are not allowed from a line of ids.
 #[cfg(feature = "alloc")]
-pub(crate) fn filter_text<'l>(
-    field: Field,
-    _: &str,
-    line: &'l [u8],
-    filter: TextFilter<'_>,
-) -> Option<FilteredLine<'l>> {
-    (field == FIELD).then(|| FilteredLine::of_separated(line, b';', |part| may_stay(part, filter.allow)))
+pub(crate) fn filter_text<'l>(line: TextLine<'_, 'l>, filter: TextFilter<'_>) -> Option<FilteredLine<'l>> {
+    (line.field == FIELD).then(|| FilteredLine::of_separated(line.value, b';', |part| may_stay(part, filter.allow)))
 }
 
 impl Format for XRay {
