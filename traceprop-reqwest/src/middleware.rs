@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next, Result};
-use traceprop_core::{Allow, InjectOptions, OwnedContext, Propagator, Trust};
+use traceprop_core::{InjectOptions, OwnedContext, Propagator};
 use traceprop_http::{HeaderCarrierMut, WithoutContext, remove_refused};
 
 use crate::Call;
@@ -109,7 +109,10 @@ impl PropagationMiddleware {
             }
         };
         if extensions.get::<DisablePropagation>().is_some() {
-            return self.remove_refused(request, context);
+            if let Some(context) = context {
+                remove_refused(request.headers_mut(), &context.refusals(&self.propagator));
+            }
+            return;
         }
         // The passthrough of a request without a trace is no context.
         if self.without_context == WithoutContext::Strip && context.is_none_or(OwnedContext::is_empty) {
@@ -128,18 +131,6 @@ impl PropagationMiddleware {
         };
         Call::new(&self.propagator).context(context).inject_options(options).inject(request);
     }
-
-    /// Removes what the listener refused of the request that the context is from.
-    fn remove_refused(&self, request: &mut Request, context: Option<&OwnedContext>) {
-        let Some(context) = context else { return };
-        if context.trust() == Trust::Ignore {
-            // All was refused. The context names custom headers that only the listener knows. What is written goes too.
-            let mut carrier = HeaderCarrierMut::new(request.headers_mut());
-            self.propagator.inject(context, &InjectOptions::new(), &mut carrier);
-            self.propagator.strip(&mut carrier);
-        }
-        remove_refused(request.headers_mut(), &self.propagator.refusals(context.trust(), Allow::All));
-    }
 }
 
 #[async_trait::async_trait]
@@ -155,10 +146,18 @@ impl Middleware for PropagationMiddleware {
 /// Use it for a call whose trace headers another library writes.
 ///
 /// It also removes the headers that the listener refused, which are in a copy of the request if the listener left them
-/// there (`keep_refused` of traceprop-tower). What was refused follows from the trust of the context that is sent: all
-/// trace headers under `Ignore`, all but baggage and correlation ids under `Restart`. Baggage that an allow-list of the
-/// listener refused cannot be told from the service's own, so it stays. All other headers are unchanged; for a host that
-/// must not see them, use [`Rule::nothing`](crate::Rule::nothing).
+/// there (`keep_refused` of traceprop-tower). What was refused follows from the trust of the context that is sent:
+///
+/// | trust | removed |
+/// |---|---|
+/// | `Continue`, or no context | nothing |
+/// | `Resample` | baggage members with a sampling decision (`sentry-*`), and names that a server reads as a trace header because it takes `_` for `-` |
+/// | `Restart` | these, and all trace headers: of every format, and the custom ones of the listener. Baggage and correlation ids stay |
+/// | `Ignore` | all of these, baggage, and correlation ids |
+///
+/// The context has the names of the listener's custom headers, so they are removed even if this client does not know them.
+/// Baggage that an allow-list of the listener refused cannot be told from the service's own, so it stays. All other headers
+/// are unchanged; for a host that must not see them, use [`Rule::nothing`](crate::Rule::nothing).
 ///
 /// ```
 /// use traceprop_reqwest::DisablePropagation;

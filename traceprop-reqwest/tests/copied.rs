@@ -7,6 +7,7 @@ mod common;
 use common::{Server, values};
 use http::{HeaderMap, HeaderValue};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Allow, InContext, InjectOptions, OwnedContext, RandomIds, Trust};
 use traceprop_http::HeaderCarrier;
 use traceprop_reqwest::{
@@ -204,12 +205,35 @@ async fn ok_disabled_propagation_removes_only_what_was_refused() {
     assert!((1..9).step_by(2).all(|place| sent[place] == sent[place + 1]));
     assert!(!sent.iter().any(|names| names.contains('!')), "nothing is written");
     assert_eq!(context(Trust::Continue).trace_id().map(|id| id.to_string()).as_deref(), Some(TRACE));
+}
 
-    // Another propagator than the listener's does not know its header.
-    let listener = Propagator::from_names("tracecontext,correlation:x-request-id", "none").expect("known names");
-    let headers = received();
-    let carrier = HeaderCarrier::new(&headers);
-    let ignored = OwnedContext::from_passthrough(&listener.extract_with_trust(&carrier, Trust::Ignore));
-    call().with_extension(ignored).send().await.expect("a response");
-    assert_eq!(server.requests().last().map(names).as_deref(), Some(""));
+#[tokio::test]
+async fn ok_disabled_propagation_removes_custom_headers_that_only_the_listener_knows() {
+    let server = Server::start().await;
+    let sw8 = Sw8::new("shop", "shop-1").with_namespace("eu").expect("a namespace");
+    let listener = Propagator::builder().extract(sw8).names("tracecontext,baggage,correlation:x-request-id", "none");
+    let listener = listener.expect("known names").build().expect("good settings");
+    let held = ["accept", "eu-sw8", "eu-sw8-correlation", "eu_sw8", "x-request-id", "x_request_id"];
+    let mut headers = HeaderMap::new();
+    for name in held {
+        headers.append(name, HeaderValue::from_static("theirs"));
+    }
+    for (trust, expected) in [
+        (Trust::Continue, &held[..]),
+        (Trust::Resample, &["accept", "eu-sw8", "eu-sw8-correlation", "x-request-id"]),
+        (Trust::Restart, &["accept", "eu-sw8-correlation", "x-request-id"]),
+        (Trust::Ignore, &["accept"]),
+    ] {
+        let carrier = HeaderCarrier::new(&headers);
+        let extraction = listener.extract_with_trust(&carrier, trust);
+        let span = OwnedContext::from_span(&extraction, &extraction.new_span(&RandomIds));
+        for context in [span, OwnedContext::from_passthrough(&extraction)] {
+            let call = middleware().get(server.url()).headers(headers.clone());
+            call.with_extension(DisablePropagation).with_extension(context).send().await.expect("a response");
+            let sent = server.requests().pop().expect("a request");
+            let mut sent: Vec<_> = sent.keys().map(|name| name.as_str()).filter(|name| *name != "host").collect();
+            sent.sort_unstable();
+            assert_eq!(sent, expected, "{trust:?}");
+        }
+    }
 }

@@ -10,6 +10,10 @@ pub(crate) trait HeldNames {
     /// Returns whether a header with this name is one of them. `dashed` reads `_` as `-`.
     fn contains(&self, name: &str, dashed: bool) -> bool;
 
+    /// Returns whether a header with this name is one of them, and holds baggage or a correlation id.
+    #[cfg(feature = "alloc")]
+    fn holds_text(&self, name: &str) -> bool;
+
     /// Returns whether there are lines in addition to the names.
     fn has_lines(&self) -> bool;
 
@@ -137,6 +141,10 @@ mod tests {
     impl HeldNames for Tenant {
         fn contains(&self, name: &str, dashed: bool) -> bool {
             name.eq_ignore_ascii_case("x-tenant") || (dashed && name == "x_tenant")
+        }
+
+        fn holds_text(&self, _: &str) -> bool {
+            false
         }
 
         fn has_lines(&self) -> bool {

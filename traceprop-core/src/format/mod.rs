@@ -293,6 +293,13 @@ impl<'a> FormatFields<'a> {
         let custom = custom.filter_map(|name| names.configured(name));
         custom.fold(self.built_in.without(FieldSet::TEXT), FieldSet::with)
     }
+
+    /// Returns the custom headers that hold text. `names` numbers them.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn custom_text(&self, names: &FieldNames) -> FieldSet {
+        let custom = self.custom.iter().skip(self.trace_len).filter_map(|name| names.configured(name));
+        custom.fold(FieldSet::EMPTY, FieldSet::with)
+    }
 }
 
 #[cfg(feature = "std")]

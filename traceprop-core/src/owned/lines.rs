@@ -13,7 +13,7 @@ use crate::field::{self, Field, FieldNames, FieldSet, FormatKind};
 use crate::id::sampling::Sampling;
 use crate::id::{SpanId, TraceId};
 use crate::owned::OwnedContext;
-use crate::propagator::{Extraction, Link, LinkReason};
+use crate::propagator::{Extraction, Link, LinkReason, Propagator};
 
 /// The lines of a context in one buffer. Each line is the place of its field, the length of its name (0 if it is fixed),
 /// the length of its value, then name and value.
@@ -24,13 +24,16 @@ pub(crate) const HEAD: usize = 6;
 
 /// In place of a field: a custom header that the request may hold, whether its lines are kept or not. It has no value.
 /// Another propagator does not know the header, and has to remove it from a copy of the request.
-const HELD: u8 = u8::MAX;
+const HELD: u8 = 0xfc;
 
-/// [`HELD`] for a header whose name is a prefix.
-const HELD_PREFIX: u8 = HELD - 1;
+/// A bit of [`HELD`]: the name is a prefix.
+const PREFIX: u8 = 1;
+
+/// A bit of [`HELD`]: the header holds baggage or a correlation id.
+const TEXT: u8 = 2;
 
 /// In place of a field: a link to another trace. Its name is that of the format.
-const LINK: u8 = HELD_PREFIX - 1;
+const LINK: u8 = HELD - 1;
 
 const _: () = assert!(Field::UNWATCHED.index() < LINK as usize);
 
@@ -51,7 +54,14 @@ impl Entry<'_> {
     }
 
     const fn is_held(&self) -> bool {
-        self.index >= HELD_PREFIX
+        self.index >= HELD
+    }
+
+    /// Whether the custom header with this entry has that name. `dashed` reads `_` as `-`.
+    fn holds(&self, name: &str, dashed: bool) -> bool {
+        let read = |byte: u8| if dashed { field::dashed(byte) } else { byte }.to_ascii_lowercase();
+        let begins = name.bytes().map(read).take(self.name.len()).eq(self.name.bytes().map(read));
+        begins && (name.len() > self.name.len()) == (self.index & PREFIX != 0)
     }
 
     const fn is_line(&self) -> bool {
@@ -107,6 +117,11 @@ impl OwnedLines {
     /// Returns the custom headers that the request held.
     fn held(&self) -> impl Iterator<Item = Entry<'_>> {
         self.all_entries().filter(Entry::is_held)
+    }
+
+    /// Returns whether there is such an entry of a custom header.
+    pub(super) fn holds(&self, entry: &Entry<'_>) -> bool {
+        self.held().any(|held| held.index == entry.index && held.name == entry.name)
     }
 
     fn all_entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
@@ -211,12 +226,20 @@ pub(super) fn held_fields(extraction: &Extraction<'_>, present: FieldSet) -> Fie
 
 /// Returns an entry without a line for each of these headers.
 fn held_entries<'c>(extraction: &Extraction<'c>) -> impl Iterator<Item = Entry<'c>> + use<'c> {
-    let headers = extraction.headers();
-    let names = headers.names();
-    held_fields(extraction, headers.present()).iter().filter_map(move |field| {
-        let header = names.custom(field)?;
-        let index = if header.is_prefix() { HELD_PREFIX } else { HELD };
-        Some(Entry { index, name: header.as_str(), value: &[] })
+    entries_without_lines(extraction.propagator, held_fields(extraction, extraction.headers().present()))
+}
+
+/// Returns an entry without a line for each custom header of a propagator.
+pub(super) fn custom_headers(propagator: &Propagator) -> impl Iterator<Item = Entry<'_>> {
+    entries_without_lines(propagator, propagator.names.watched())
+}
+
+fn entries_without_lines(propagator: &Propagator, fields: FieldSet) -> impl Iterator<Item = Entry<'_>> {
+    fields.iter().filter_map(move |field| {
+        let header = propagator.names.custom(field)?;
+        let prefix = if header.is_prefix() { PREFIX } else { 0 };
+        let text = if propagator.custom_text.contains(field) { TEXT } else { 0 };
+        Some(Entry { index: HELD | prefix | text, name: header.as_str(), value: &[] })
     })
 }
 
@@ -296,11 +319,12 @@ impl Builder {
 
 impl HeldNames for OwnedLines {
     fn contains(&self, name: &str, dashed: bool) -> bool {
-        let read = |byte: u8| if dashed { field::dashed(byte) } else { byte }.to_ascii_lowercase();
-        self.held().any(|held| {
-            let begins = name.bytes().map(read).take(held.name.len()).eq(held.name.bytes().map(read));
-            begins && (name.len() > held.name.len()) == (held.index == HELD_PREFIX)
-        })
+        self.held().any(|held| held.holds(name, dashed))
+    }
+
+    fn holds_text(&self, name: &str) -> bool {
+        let mut held = self.held().filter(|held| held.holds(name, false)).peekable();
+        held.peek().is_some() && held.all(|held| held.index & TEXT != 0)
     }
 
     fn has_lines(&self) -> bool {
@@ -308,7 +332,7 @@ impl HeldNames for OwnedLines {
     }
 
     fn are_within(&self, names: &FieldNames) -> bool {
-        self.held().all(|held| names.has_custom(held.name, held.index == HELD_PREFIX))
+        self.held().all(|held| names.has_custom(held.name, held.index & PREFIX != 0))
     }
 }
 

@@ -1,11 +1,15 @@
 //! A context under the stricter trust of a listener inside of the one that made it.
 
-use super::lines::{Builder, Entry, OwnedLines};
+use super::lines::{self, Builder, Entry, OwnedLines};
 use super::{OwnedContext, Role};
+use crate::carrier::HeldNames;
+use crate::context::inject_options::Allow;
+use crate::context::received::Mark;
 use crate::context::text_filter::TextFilter;
 use crate::context::trust::Trust;
 use crate::context::{RemoteContext, SpanContext};
 use crate::field::{Field, FormatKind};
+use crate::propagator::refusals::Refusals;
 use crate::propagator::{Extraction, Link, LinkReason, Propagator};
 
 impl OwnedContext {
@@ -27,6 +31,28 @@ impl OwnedContext {
         }
     }
 
+    /// Returns what the listener refused of the request that the context is from.
+    ///
+    /// Use it for a copy of that request. It refuses by the stricter of the context's trust and that of `propagator`. The
+    /// context has the names of custom headers that only the listener's propagator knows. Baggage that an allow-list of the
+    /// listener refused is not known, so all baggage is allowed.
+    ///
+    /// ```
+    /// use traceprop_core::refusals::Verdict;
+    /// use traceprop_core::{OwnedContext, Propagator, Trust, presets};
+    ///
+    /// let listener = Propagator::from_names("tracecontext,correlation:x-request-id", "none")?;
+    /// let request = [("x-request-id", "order-7")];
+    /// let context = OwnedContext::from_passthrough(&listener.extract_with_trust(&request, Trust::Ignore));
+    /// let propagator = presets::W3C.propagator();
+    /// assert!(matches!(context.refusals(&propagator).of_header("x-request-id"), Verdict::Refused(_)));
+    /// # Ok::<(), traceprop_core::ConfigError>(())
+    /// ```
+    pub fn refusals<'c>(&'c self, propagator: &'c Propagator) -> Refusals<'c> {
+        let held = self.lines.as_ref().map(|lines| lines as &dyn HeldNames);
+        propagator.refusals(self.trust(), Allow::All).with_held(held)
+    }
+
     /// Returns the context under a stricter trust, for a listener inside of the one that made it.
     ///
     /// The headers of the request are not read again. `new_span` receives this context as the caller's, under `trust`. It
@@ -37,7 +63,7 @@ impl OwnedContext {
     ///   ids.
     /// - [`Trust::Ignore`] takes the new span, and keeps nothing.
     ///
-    /// If `trust` is not stricter than that of the context, the context is unchanged.
+    /// If `trust` is not stricter than that of the context, the trace, the span and what is forwarded are unchanged.
     ///
     /// ```
     /// use traceprop_core::{IdBits, OwnedContext, Sampling, Trust, presets};
@@ -64,7 +90,7 @@ impl OwnedContext {
         new_span: impl for<'e> FnOnce(&'e Extraction<'e>) -> Option<SpanContext<'e>>,
     ) -> Self {
         if trust <= self.trust() {
-            return self.clone();
+            return self.clone().holding(propagator);
         }
         let (context, decision) = match self.role {
             Role::Span(span) => (Some(as_remote(&span)), span.sampling),
@@ -86,7 +112,23 @@ impl OwnedContext {
                 Role::Passthrough(extraction.passthrough().with_received(extraction.received.without_source()))
             }
         };
-        Self { role, lines: self.lines_under(trust), endpoint: self.endpoint.clone() }
+        Self { role, lines: self.lines_under(trust), endpoint: self.endpoint.clone() }.holding(propagator)
+    }
+
+    /// Adds the custom headers of a listener that refuses them: a copy of the request may have them.
+    fn holding(mut self, propagator: &Propagator) -> Self {
+        let is_held = |entry: &Entry<'_>| self.lines.as_ref().is_some_and(|lines| lines.holds(entry));
+        let refuses = self.trust() != Trust::Continue;
+        let mut others = lines::custom_headers(propagator).filter(|entry| refuses && !is_held(entry)).peekable();
+        if others.peek().is_none() {
+            return self;
+        }
+        let mut builder = self.lines_without(|_| false);
+        others.for_each(|entry| builder.entry(&entry));
+        self.lines = builder.finish();
+        let received = self.known_mut();
+        *received = received.with(Mark::HeldCustom, true);
+        self
     }
 
     /// Returns the lines that still count. Names of custom headers stay, because copies of the request may have them.
@@ -142,6 +184,7 @@ mod tests {
     use crate::context::inject_options::InjectOptions;
     use crate::id::generator::IdBits;
     use crate::id::sampling::Sampling;
+    use crate::propagator::refusals::Verdict;
     use std::string::String;
     use std::vec::Vec;
 
@@ -252,6 +295,41 @@ mod tests {
                 RECEIVED.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
             propagator.inject(&inner, &InjectOptions::new(), &mut copy);
             assert_eq!(copy, []);
+        }
+    }
+
+    #[test]
+    fn ok_headers_that_only_an_inner_listener_knows_are_removed_from_copies() {
+        let (w3c, inner) = (Propagator::from_names("tracecontext", "tracecontext").unwrap(), propagator());
+        let outer = w3c.extract_with_trust(&RECEIVED, Trust::Resample);
+        let outer = OwnedContext::from_passthrough(&outer);
+        for trust in [Trust::Continue, Trust::Restart, Trust::Ignore] {
+            let context = outer.under_trust(&inner, trust, |_| None);
+            let mut copy: Vec<(String, String)> = Vec::from([("X_Request_Id".into(), "order-7".into())]);
+            w3c.inject(&context, &InjectOptions::new(), &mut copy);
+            assert_eq!(get(&copy, "X_Request_Id"), None, "{trust:?}");
+            assert_eq!(context.under_trust(&inner, trust, |_| None).lines.unwrap().0, context.lines.unwrap().0);
+        }
+        let mut copy: Vec<(String, String)> = Vec::from([("X_Request_Id".into(), "order-7".into())]);
+        w3c.inject(&outer, &InjectOptions::new(), &mut copy);
+        assert!(get(&copy, "X_Request_Id").is_some(), "the outer listener has no such header");
+    }
+
+    #[test]
+    fn ok_refused_custom_headers_are_judged_by_what_they_hold() {
+        let sw8 = crate::formats::sw8::Sw8::new("shop", "shop-1").with_namespace("eu").unwrap();
+        let listener = Propagator::builder().extract(sw8).names("correlation:x-request-id", "none").unwrap();
+        let (listener, w3c) = (listener.build().unwrap(), crate::propagator::presets::W3C.propagator());
+        let names = ["eu-sw8", "EU-sw8-Correlation", "X-Request-Id", "x_request_id", "eu_sw8-correlation"];
+        for (trust, refused) in [
+            (Trust::Continue, [false; 5]),
+            (Trust::Resample, [false, false, false, true, true]),
+            (Trust::Restart, [true, false, false, true, true]),
+            (Trust::Ignore, [true; 5]),
+        ] {
+            let context = OwnedContext::from_passthrough(&listener.extract_with_trust(&[("eu-sw8", "x")], trust));
+            let is_refused = |name| matches!(context.refusals(&w3c).of_header(name), Verdict::Refused(_));
+            assert_eq!(names.map(is_refused), refused, "{trust:?}");
         }
     }
 

@@ -102,7 +102,7 @@ pub struct Extraction<'c> {
     encoding: Option<&'c str>,
     /// A format named another trace than the one that is continued.
     has_others: bool,
-    pub(super) propagator: &'c Propagator,
+    pub(crate) propagator: &'c Propagator,
 }
 
 /// Watches the formats being read, one by one.

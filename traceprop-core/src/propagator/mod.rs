@@ -66,7 +66,7 @@ pub struct Propagator {
     /// The fields that a request is searched for: those of both lists.
     reads: FieldNames,
     /// The fields of both lists, and those of `others`: a context that another propagator read may hold their lines.
-    names: FieldNames,
+    pub(crate) names: FieldNames,
     /// The formats of both lists.
     kinds: FormatSet,
     /// The formats of the extract list.
@@ -77,6 +77,9 @@ pub struct Propagator {
     reads_more: bool,
     /// The fields of both lists, and W3C baggage: what an injection removes from a copy of a request.
     owned: FieldSet,
+    /// The custom headers that hold baggage or a correlation id of a built-in format.
+    #[cfg(feature = "alloc")]
+    pub(crate) custom_text: FieldSet,
     /// A format of the lists has data for each tracestate.
     preserves_always: bool,
     /// The limits of the baggage that is read; `None` if none is.
@@ -162,6 +165,8 @@ impl Propagator {
             .any(|format| format.fields().preserve().is_some_and(|format| format.adds_always()));
         let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits().copied());
         Self {
+            #[cfg(feature = "alloc")]
+            custom_text: custom_text([&extract, &inject], &reads),
             extract,
             inject,
             others,
@@ -229,6 +234,15 @@ impl Propagator {
     pub fn extract_fields(&self) -> impl Iterator<Item = &str> {
         fields_of(&self.extract)
     }
+}
+
+/// Returns the custom headers that hold text, unless a format of the lists reads them as something else.
+#[cfg(feature = "alloc")]
+fn custom_text(formats: [&FormatList; 2], names: &FieldNames) -> FieldSet {
+    let fields = || formats.into_iter().flat_map(FormatList::iter).map(Format::fields);
+    let text = fields().fold(FieldSet::EMPTY, |set, fields| set.union(fields.custom_text(names)));
+    let other = fields().map(|fields| fields.set(names).without(fields.custom_text(names)));
+    text.without(other.fold(FieldSet::EMPTY, FieldSet::union))
 }
 
 fn fields_of(formats: &FormatList) -> impl Iterator<Item = &str> {

@@ -3,12 +3,14 @@
 //! [`Propagator::refusals`] judges names and lines. `traceprop_http::remove_refused` applies it to a header map.
 
 use alloc::borrow::Cow;
+use core::fmt;
 
 use super::Propagator;
+use crate::carrier::HeldNames;
 use crate::context::inject_options::Allow;
 use crate::context::text_filter::{TextFilter, TextLine};
 use crate::context::trust::Trust;
-use crate::field::{CustomHeader, Field, FieldSet, FormatKind, ROWS, has_underscore};
+use crate::field::{Field, FieldSet, FormatKind, ROWS, has_underscore};
 use crate::format::Format;
 use crate::formats;
 
@@ -38,11 +40,13 @@ use crate::formats;
 /// let (rest, removed) = refusals.of_members(Field::Baggage, "baggage", b"tenant=acme, user=alice");
 /// assert_eq!((rest.as_ref(), removed), (&b"tenant=acme"[..], 1));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Refusals<'p> {
     propagator: &'p Propagator,
     trust: Trust,
     filter: TextFilter<'p>,
+    /// The custom headers of the propagator that read the request.
+    held: Option<&'p dyn HeldNames>,
 }
 
 /// What a listener does with a received header; see [`Refusals::of_header`].
@@ -77,6 +81,7 @@ impl Propagator {
             propagator: self,
             trust,
             filter: TextFilter { allow: allow_baggage, keeps_decisions: trust == Trust::Continue },
+            held: None,
         }
     }
 
@@ -102,24 +107,14 @@ impl Propagator {
         let unread = fields.built_in().filter(|field| field.format() == FormatKind::Custom);
         own.map(|(_, format)| format.name()).chain(other).chain(unread.filter_map(|field| field.name()))
     }
-
-    /// Whether a custom header holds baggage or a correlation id of a built-in format.
-    fn is_custom_text(&self, header: &CustomHeader) -> bool {
-        let mut formats = self.extract.iter().chain(self.inject.iter()).map(Format::fields);
-        let own = formats.find(|fields| fields.custom_headers().contains(header));
-        own.is_some_and(|fields| match fields.kind() {
-            FormatKind::Custom => false,
-            kind if kind.has_only_custom_headers() => true,
-            _ => {
-                let none = TextFilter::by_key(Allow::None);
-                let field = self.names.configured(header).unwrap_or(Field::UNWATCHED);
-                formats::filter_text(TextLine { field, name: header.as_str(), value: b"" }, none).is_some()
-            }
-        })
-    }
 }
 
-impl Refusals<'_> {
+impl<'p> Refusals<'p> {
+    /// Adds the custom headers of the propagator that read the request.
+    pub(crate) const fn with_held(self, held: Option<&'p dyn HeldNames>) -> Self {
+        Self { held, ..self }
+    }
+
     /// Returns the trust that applies.
     pub const fn trust(&self) -> Trust {
         self.trust
@@ -135,19 +130,35 @@ impl Refusals<'_> {
     pub fn of_header(&self, name: &str) -> Verdict {
         let names = &self.propagator.names;
         // A custom header may have the name of a field that no format reads. The configuration decides then.
-        if let Some(field) = names.find(name).or_else(|| Field::from_name(name)) {
-            return self.of_field(field);
+        let verdict = match names.find(name).or_else(|| Field::from_name(name)) {
+            Some(field) => self.of_field(field),
+            None if self.trust == Trust::Continue || !has_underscore(name) => Verdict::Stays,
+            None => names.find_dashed(name).map_or(Verdict::Stays, Verdict::Refused),
+        };
+        match self.held {
+            Some(held) if !matches!(verdict, Verdict::Refused(_)) && self.refuses_held(held, name) => {
+                Verdict::Refused(Field::UNWATCHED)
+            }
+            _ => verdict,
         }
-        let read_as = || names.find_dashed(name).map_or(Verdict::Stays, Verdict::Refused);
-        if self.trust == Trust::Continue || !has_underscore(name) { Verdict::Stays } else { read_as() }
+    }
+
+    /// Whether the listener refused this header, and only its own propagator knows the name.
+    #[inline(never)]
+    fn refuses_held(&self, held: &dyn HeldNames, name: &str) -> bool {
+        match self.trust {
+            Trust::Continue => false,
+            // Another name, which a server may read as that of the header.
+            _ if !held.contains(name, false) => held.contains(name, true),
+            Trust::Resample => false,
+            Trust::Restart => !held.holds_text(name),
+            Trust::Ignore => true,
+        }
     }
 
     fn of_field(&self, field: Field) -> Verdict {
-        let is_text = || match self.propagator.names.custom(field) {
-            Some(header) => self.propagator.is_custom_text(header),
-            // The text of a header that no format reads cannot be judged.
-            None => field.is_baggage(),
-        };
+        // The text of a header that no format reads cannot be judged.
+        let is_text = || field.is_baggage() || self.propagator.custom_text.contains(field);
         match self.trust {
             Trust::Continue | Trust::Resample => Verdict::Members(field),
             Trust::Restart if is_text() => Verdict::Members(field),
@@ -167,10 +178,17 @@ impl Refusals<'_> {
     }
 }
 
+impl fmt::Debug for Refusals<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusals").field("trust", &self.trust).field("filter", &self.filter).finish_non_exhaustive()
+    }
+}
+
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::CustomHeader;
     use crate::formats::sw8::Sw8;
     use std::string::String;
     use std::vec::Vec;

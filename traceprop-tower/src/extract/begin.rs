@@ -162,7 +162,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
     fn inside_of(&self, outer: OwnedContext, request: &mut Parts, plan: Plan) -> OwnedContext {
         let allow = self.settings.allow_baggage;
         let trust = plan.trust.max(outer.trust());
-        if trust == outer.trust() && allow == Allow::All {
+        if trust == Trust::Continue && allow == Allow::All {
             self.clean(request, trust, None);
             return outer;
         }
