@@ -64,7 +64,7 @@ fn request(propagator: &Propagator, headers: &Headers) {
     }
     let everything = InjectOptions::everything();
     let passed = written_by_passthrough(propagator, &extraction.passthrough(), &everything).0;
-    assert_eq!(sentry::expected(&passed.0), expected.usable());
+    assert_eq!(sentry::expected(&passed.0), sentry::forwarded(headers));
     let Expected::Context(context) = expected else { return };
     let received = members(headers, context);
     let view = extraction.sentry().expect("it is valid").sampling_context();

@@ -110,6 +110,11 @@ pub fn first_value(headers: &Headers, name: &str) -> Option<Vec<u8>> {
     Some(all.into_iter().find(|value| !value.is_empty()).unwrap_or_default().to_vec())
 }
 
+/// Returns whether lines can be forwarded as they were received: ASCII without control characters, tabs excepted.
+pub fn is_sendable(lines: &[&[u8]]) -> bool {
+    lines.iter().all(|line| line.iter().all(|&b| b == b'\t' || (b' '..=b'~').contains(&b)))
+}
+
 /// Removes spaces and tabs around.
 pub fn trim(mut bytes: &[u8]) -> &[u8] {
     while bytes.first().is_some_and(|b| b" \t".contains(b)) {

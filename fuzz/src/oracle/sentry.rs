@@ -2,7 +2,7 @@
 
 use traceprop_core::{RemoteContext, Sampling, SpanId, TraceId};
 
-use super::{Expected, lower_hex, trim};
+use super::{Expected, is_sendable, lower_hex, trim};
 use crate::input::{Headers, values};
 
 /// Reads a value: the first of those that commas join.
@@ -40,6 +40,14 @@ pub fn expected(headers: &Headers) -> Expected {
         Some((Some((trace_id, span_id)), sampling)) => {
             Expected::Context(RemoteContext { sampling, ..RemoteContext::new(trace_id, Some(span_id)) })
         }
+    }
+}
+
+/// Returns what a receiver must find where this request is forwarded. A decision alone only goes on as the received lines.
+pub fn forwarded(headers: &Headers) -> Expected {
+    match expected(headers) {
+        Expected::Decision(_) if !is_sendable(&values(headers, "sentry-trace")) => Expected::Absent,
+        expected => expected.usable(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use traceprop_core::{RemoteContext, Sampling, SpanId, TraceId};
 
-use super::{Expected, any_hex, split_once, text, trim};
+use super::{Expected, any_hex, is_sendable, split_once, text, trim};
 use crate::input::{Headers, values};
 
 /// What a value says.
@@ -20,8 +20,8 @@ pub struct Fields {
     pub more: Vec<(String, String)>,
 }
 
-/// Returns the value that counts in a line: the first of those that commas join.
-pub fn first(line: &[u8]) -> Vec<u8> {
+/// Returns the values that commas join in a line.
+fn joined(line: &[u8]) -> Vec<Vec<u8>> {
     let mut values: Vec<Vec<u8>> = vec![vec![]];
     for (place, piece) in line.split(|&b| b == b',').enumerate() {
         let starts = ["Root=", "Parent=", "Sampled=", "Self="].iter().any(|key| {
@@ -35,7 +35,12 @@ pub fn first(line: &[u8]) -> Vec<u8> {
             (_, false) => last.extend([b",", piece].concat()),
         }
     }
-    values.into_iter().find(|value| !trim(value).is_empty()).unwrap_or_default()
+    values
+}
+
+/// Returns the value that counts in a line: the first that is not blank.
+fn first(line: &[u8]) -> Vec<u8> {
+    joined(line).into_iter().find(|value| !trim(value).is_empty()).unwrap_or_default()
 }
 
 /// Reads a line.
@@ -53,7 +58,7 @@ pub fn value(line: &[u8]) -> Option<Fields> {
         if key.is_empty() || value.is_empty() {
             continue;
         }
-        let legal = [key, value].concat().iter().all(|b| matches!(b, b' '..=b'~' | b'\t'));
+        let legal = [key, value].concat().iter().all(|b| matches!(b, b' '..=b'~'));
         match key {
             b"Root" => known[0].push(value),
             b"Parent" => known[1].push(value),
@@ -106,6 +111,21 @@ pub fn value(line: &[u8]) -> Option<Fields> {
 /// Returns the line that counts.
 pub fn line(headers: &Headers) -> Option<&[u8]> {
     values(headers, "x-amzn-trace-id").into_iter().take(64).find(|line| !trim(line).is_empty())
+}
+
+/// Returns what a receiver must find where this request is forwarded, and all of it is allowed.
+///
+/// A context has a canonical form. A decision alone has none, so it only goes on as the received line. That line must be the
+/// only one and hold one value, and what it holds besides the decision must be text that a reader keeps.
+pub fn forwarded(headers: &Headers) -> Expected {
+    let lines = values(headers, "x-amzn-trace-id");
+    let is_short =
+        |field: &[u8]| split_once(field, b'=').is_none_or(|(k, v)| trim(k) != b"Lineage" || trim(v).len() <= 64);
+    let goes_on = || lines.len() == 1 && joined(lines[0]).len() == 1 && lines[0].split(|&b| b == b';').all(is_short);
+    match expected(headers) {
+        Expected::Decision(_) if !(goes_on() && is_sendable(&lines)) => Expected::Absent,
+        expected => expected.usable(),
+    }
 }
 
 /// Returns what the format must make of a request.

@@ -7,7 +7,7 @@ use crate::baggage::prefixed::PrefixedBaggage;
 use crate::context::inject_options::OmitReason;
 use crate::field::Field;
 use crate::wire::buffer::StackText;
-use crate::wire::is_header_text;
+use crate::wire::is_visible_text;
 
 /// Writes the received items of a field whose name is a prefix, as far as the options allow them. Keys become lower case,
 /// and values are written as received.
@@ -34,8 +34,8 @@ fn write_item(
     if !context.options().allowed_baggage().allows_header(key) {
         return Err(OmitReason::NotAllowed);
     }
-    // An item without a value is never sent.
-    let text = core::str::from_utf8(value).ok().filter(|text| !text.is_empty() && is_header_text(value));
+    // Empty values and control characters, also tabs, are never sent.
+    let text = core::str::from_utf8(value).ok().filter(|text| !text.is_empty() && is_visible_text(value));
     let text = text.ok_or(OmitReason::BadValue)?;
     let mut name = StackText::<{ Writer::MAX_NAME_LEN }>::new();
     let prefix = field.name().unwrap_or_default();

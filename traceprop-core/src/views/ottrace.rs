@@ -10,7 +10,7 @@ use crate::{
     format::Writer,
     formats::ottrace::baggage_name,
     owned::{OwnedContext, lines::Entry},
-    wire::{is_header_text, reason::InvalidReason},
+    wire::{is_visible_text, reason::InvalidReason},
 };
 
 impl<'c> Data<'_, 'c> {
@@ -55,8 +55,8 @@ impl OwnedContext {
     /// ```
     ///
     /// # Errors
-    /// Returns `bad-key` if a key cannot be part of a header name, `bad-value` if a value cannot be sent in a header, and
-    /// `too-many-members` and `too-long` beyond [`OtBaggage::MAX_ITEMS`] and [`OtBaggage::MAX_BYTES`].
+    /// Returns `bad-key` if a key cannot be part of a header name, `bad-value` if a value is empty or is not visible
+    /// ASCII and spaces, and `too-many-members` and `too-long` beyond [`OtBaggage::MAX_ITEMS`] and [`OtBaggage::MAX_BYTES`].
     pub fn with_ot_baggage<'i>(
         self,
         items: impl IntoIterator<Item = (&'i str, &'i str)>,
@@ -68,7 +68,7 @@ impl OwnedContext {
             let Some(name) = baggage_name(key) else {
                 return invalid(InvalidReason::BadKey);
             };
-            if value.is_empty() || !is_header_text(value.as_bytes()) {
+            if value.is_empty() || !is_visible_text(value.as_bytes()) {
                 return invalid(InvalidReason::BadValue);
             }
             if place == OtBaggage::MAX_ITEMS {

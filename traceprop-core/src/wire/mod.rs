@@ -191,6 +191,11 @@ pub(crate) fn put_joined<T: fmt::Display>(
     Ok(())
 }
 
+/// Returns true if the bytes are visible ASCII and spaces, without control characters.
+pub(crate) fn is_visible_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// Returns true if the bytes can be written as a header value: visible ASCII, spaces and tabs, and no line ends.
 pub(crate) fn is_header_text(bytes: &[u8]) -> bool {
     // Without an early exit the compiler vectorizes the loop.

@@ -244,20 +244,28 @@ mod tests {
     #[test]
     fn err_items_that_no_header_can_hold_are_omitted() {
         let propagator = named("ottrace");
-        let request = [IDS[0], IDS[1], ("ot-baggage-a", "é"), ("ot-baggage-b", " "), ("ot-baggage-c d", "1"), ITEM];
+        let request = [
+            IDS[0],
+            IDS[1],
+            ("ot-baggage-a", "é"),
+            ("ot-baggage-b", " "),
+            ("ot-baggage-t", "1\t2"),
+            ("ot-baggage-c d", "1"),
+            ITEM,
+        ];
         let extraction = propagator.extract(&request);
         let mut headers = Pairs::new();
         let report =
             propagator.inject(extraction.passthrough(), &InjectOptions::everything(), &mut headers).to_string();
         assert_eq!(headers.iter().filter(|(name, _)| name.starts_with("ot-baggage-")).count(), 1);
-        assert_eq!(report, "ot-baggage-: 2 members omitted (bad-value); ot-baggage-: 1 member omitted (bad-key)");
+        assert_eq!(report, "ot-baggage-: 3 members omitted (bad-value); ot-baggage-: 1 member omitted (bad-key)");
         let long: String = "k".repeat(Writer::MAX_NAME_LEN - PREFIX.len() + 1);
         let context = || OwnedContext::from_span(&extraction, &extraction.new_span(&|| IdBits::non_random(7)));
         let reason = |key: &str, value: &str| {
             context().with_ot_baggage([(key, value)]).map_err(|invalid| invalid.reason()).err()
         };
         assert_eq!(reason("a b", "1"), Some(InvalidReason::BadKey));
-        assert_eq!(reason("a", ""), Some(InvalidReason::BadValue));
+        assert_eq!(["", "1\t2"].map(|value| reason("a", value)), [Some(InvalidReason::BadValue); 2]);
         assert_eq!((reason(&long, "1"), reason(&long[1..], "1")), (Some(InvalidReason::TooLong), None));
     }
 

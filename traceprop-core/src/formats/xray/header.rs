@@ -226,7 +226,7 @@ impl<'c> XAmznTraceId<'c> {
     /// Returns the `Lineage` and the fields of the application, in order.
     ///
     /// At most 64 bytes of `Lineage` and [`MAX_FIELD_BYTES`](Self::MAX_FIELD_BYTES) of fields are returned. A field that does
-    /// not fit is left out. So is a field that is not visible ASCII.
+    /// not fit is left out. So is a field that is not visible ASCII and spaces.
     pub fn fields(&self) -> impl Iterator<Item = (&'c str, &'c str)> + Clone + use<'c> {
         let mut budget = Budget::new();
         let taken = pairs(self.text).filter(move |pair| budget.takes(Key::of(pair.key), pair.key, pair.value));
@@ -282,7 +282,7 @@ impl Budget {
 
     /// Whether the field is kept. A small one can follow one that does not fit.
     fn takes(&mut self, kind: Key, key: &[u8], value: &[u8]) -> bool {
-        if !wire::is_header_text(key) || !wire::is_header_text(value) {
+        if !wire::is_visible_text(key) || !wire::is_visible_text(value) {
             return false;
         }
         match kind {
@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(parsed.ignored().map(|invalid| invalid.reason()).collect::<Vec<_>>(), [InvalidReason::TooLong]);
         assert_eq!(fields(&std::format!("{ROOT};Lineage={};Lineage=2", long(64))), [("Lineage", &*long(64))]);
         assert_eq!(fields(&std::format!("{ROOT};Lineage={};Lineage=2", long(65))), [("Lineage", "2")]);
-        assert_eq!(fields(&std::format!("{ROOT};a=\u{e9};\u{1}=b;c=d")), [("c", "d")]);
+        assert_eq!(fields(&std::format!("{ROOT};a=\u{e9};\u{1}=b;t=1\t2;c=d")), [("c", "d")]);
     }
 
     #[test]
