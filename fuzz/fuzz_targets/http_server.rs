@@ -17,6 +17,7 @@ use tower_service::Service;
 use traceprop_core::formats::correlation::Correlation;
 use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Field, IdBits, InjectOptions, OwnedContext, Propagator, Sampling, SpanId, Trust, presets};
+use traceprop_fuzz::oracle::correlation;
 use traceprop_fuzz::wire::{Answer, Wire, finish};
 use traceprop_fuzz::{Headers, extract, ids, target, written_by_passthrough, written_by_span};
 use traceprop_http::HeaderCarrier;
@@ -31,6 +32,7 @@ const MAX_HEADERS: usize = 200;
 /// Bytes that our layer may allocate for each byte of a request, and for any request.
 const MEMORY: (u64, u64) = (4, 4096);
 const NAME: &str = "x-request-id";
+const RULES: correlation::Rules = correlation::Rules { opaque: true, envoy_mask: true };
 
 type Ids = fn() -> IdBits;
 
@@ -195,15 +197,19 @@ fn calls(context: &OwnedContext, received: &HeaderMap, trust: Trust) {
     match (read.context(), read.sampling()) {
         (Some(read), _) if parent.is_some() => {
             assert_eq!((Some(read.trace_id), read.parent_id), (context.trace_id(), parent));
-            // A traceparent has no value for an open decision.
-            let decided = if context.sampling().is_sampled() { Sampling::Sampled } else { Sampling::NotSampled };
+            // A traceparent has no value for an open decision. A passthrough that takes none from the caller keeps its bit.
+            let resampled = trust == Trust::Resample && context.span().is_none();
+            let decision = if resampled { ALL.extract(&lines).sampling() } else { context.sampling() };
+            let decided = if decision.is_sampled() { Sampling::Sampled } else { Sampling::NotSampled };
             assert!([context.sampling(), decided].contains(&read.sampling), "{}", read.sampling);
         }
-        // Without a span little is forwarded: a correlation id verbatim, of this trace or not, and Datadog's ids.
-        // After a restart the id is custom text, which is forwarded without a trace.
+        // Without a span, ids without a parent are those of a header that has no more. The text of a correlation header
+        // goes on as it was received, whether it is the id of this trace or not, unless the caller is ignored.
         (Some(read), _) => {
-            let may_come = context.trace_id().is_some() || trust == Trust::Restart;
-            assert!(may_come && read.parent_id.is_none(), "{read:?}");
+            let text = correlation::line(&sorted(&headers), NAME).map(|text| correlation::meaning(text, RULES));
+            let is_text = text == Some(correlation::Meaning::Trace(read.trace_id)) && trust != Trust::Ignore;
+            assert!(is_text || context.trace_id() == Some(read.trace_id), "{read:?}");
+            assert_eq!(read.parent_id, None);
         }
         (None, sampling) if sampling != Sampling::Deferred => {
             assert_eq!((sampling, context.trace_id()), (context.sampling(), None));

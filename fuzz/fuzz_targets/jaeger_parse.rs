@@ -62,7 +62,8 @@ fn request(headers: &Headers) {
     for item in baggage.iter() {
         let bytes: Vec<u8> = item.value_bytes().collect();
         assert_eq!(String::from_utf8_lossy(&bytes), item.value());
-        assert!(baggage.get(&item.key()).is_some());
+        // A key whose bytes are no text is not found by one.
+        assert!(baggage.get(&item.key()).is_some() || item.key().contains('\u{fffd}'));
     }
     let skipped = field_len(headers, |name| jaeger::is_line(name) || name.eq_ignore_ascii_case("jaeger-baggage"));
     baggage.ignored().into_iter().for_each(|reject| within(reject, skipped));

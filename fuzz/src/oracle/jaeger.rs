@@ -62,10 +62,10 @@ pub fn expected(headers: &Headers) -> Expected {
 
 /// Reads each item: key in lower case and decoded value.
 pub fn baggage(headers: &Headers) -> Vec<(String, String)> {
-    // A list item gives way to a line, and of two of one kind the later counts, at the place of the first.
-    let mut items: Vec<(String, Vec<u8>, bool)> = Vec::new();
+    // A list item gives way to a line, and of two of one kind the later counts, at the place of the first. Keys are bytes.
+    let mut items: Vec<(Vec<u8>, Vec<u8>, bool)> = Vec::new();
     let mut put = |key: &[u8], value: &[u8], is_line: bool| {
-        let key = if is_line { text(key) } else { decoded(key) }.to_ascii_lowercase();
+        let key = if is_line { key.to_vec() } else { decoded(key) }.to_ascii_lowercase();
         match items.iter_mut().find(|(known, ..)| *known == key) {
             Some(known) if known.2 == is_line => known.1 = value.to_vec(),
             Some(_) => {}
@@ -97,7 +97,7 @@ pub fn baggage(headers: &Headers) -> Vec<(String, String)> {
         }
         bytes += 1;
     }
-    items.into_iter().map(|(key, value, _)| (key, decoded(&value))).collect()
+    items.into_iter().map(|(key, value, _)| (text(&key), text(&decoded(&value)))).collect()
 }
 
 /// Returns whether a name is that of an item's line.
@@ -106,10 +106,10 @@ pub fn is_line(name: &str) -> bool {
 }
 
 /// Decodes a value that is percent-encoded as Jaeger's clients do it, with a plus for a space.
-pub fn decoded(wire: &[u8]) -> String {
+pub fn decoded(wire: &[u8]) -> Vec<u8> {
     let spaces: Vec<u8> = wire.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
     match percent(&spaces) {
-        (_, true) => text(wire),
-        (bytes, false) => text(&bytes),
+        (_, true) => wire.to_vec(),
+        (bytes, false) => bytes,
     }
 }

@@ -115,6 +115,11 @@ fn ok_a_bare_decision_is_that_of_the_ids_in_the_several_headers() {
         // Together they are what is forwarded, so both are.
         assert_eq!(forwarded(&propagator, &request), owned(&request));
     }
+    // Copies and blanks around do not change what the single header says.
+    for copies in [&[("b3", " 0")][..], &[("b3", "0,0")], &[("b3", " 0"), ("b3", "0")]] {
+        let extraction = propagator.extract(&[copies, &MULTI_LINES].concat()).context();
+        assert_eq!(extraction.map(|context| context.sampling), Some(Sampling::NotSampled), "{copies:?}");
+    }
     // Without ids, or with invalid ones, the decision is alone.
     for multi in [&[][..], &[MULTI_LINES[0]], &[("x-b3-sampled", "1")]] {
         let request = [&[("b3", "0")], multi].concat();

@@ -50,6 +50,14 @@ fn regression_passthrough_of_a_list_member_that_gave_way_does_not_bring_it_back(
 }
 
 #[test]
+fn regression_key_of_a_list_member_is_written_decoded() {
+    // Receivers do not decode the key of a line.
+    let request = [("jaeger-baggage", "Ten%61nt=acme,my+key=1,a%20b=2,a%3Ab=3,%c3%a9=4,100%=5")];
+    let headers = inject_span(&jaeger(), &request, &InjectOptions::everything());
+    assert_eq!(lines(&headers)[1..], [("uberctx-tenant", "acme"), ("uberctx-100%", "5")]);
+}
+
+#[test]
 fn ok_baggage_leaves_only_where_it_may() {
     let propagator = jaeger();
     assert_eq!(inject_span(&propagator, &BAGGAGE, &InjectOptions::new()).len(), 1);

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! Both encodings are read, whichever one is written. The single header has precedence. If it has only a decision, the ids
-//! are those of the several headers: Envoy sends both. If it is invalid, it is reported and the several headers are used. Of repeated lines or values the first counts.
+//! are those of the several headers: Envoy sends both. If it is invalid, it is reported and the several headers are used.
+//! Of repeated lines or values the first counts.
 //!
 //! Some senders deviate from the specification, so these are read and never written:
 //!
@@ -151,7 +152,7 @@ impl Format for B3 {
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
         match headers.get(Field::B3) {
             Some(value) => match single::parse(value) {
-                Ok(single) if single.ids().is_none() => decision_alone(&single, headers),
+                Ok(single) if single.ids().is_none() => joint_or_single(&single, headers),
                 Ok(single) => single.parsed(),
                 Err(error) => odd_single(value, error, headers),
             },
@@ -216,15 +217,18 @@ impl Preserve for B3 {
     }
 }
 
-/// Reads a single header with a decision and no ids. If the several headers have ids, as Envoy 1.39 sends them, the decision
-/// is that of their trace.
+/// Reads a valid single header. If it has only a decision and the several headers have ids, as Envoy 1.39 sends them, the
+/// decision is that of their trace.
 #[cold]
-fn decision_alone(single: &B3Single, headers: &Headers<'_>) -> Parsed {
+fn joint_or_single(single: &B3Single, headers: &Headers<'_>) -> Parsed {
     joint(single, headers).unwrap_or_else(|| single.parsed())
 }
 
-/// Returns the ids of the several headers with the decision of the single one.
+/// Returns the ids of the several headers with the decision of a single one that has no ids.
 fn joint(single: &B3Single, headers: &Headers<'_>) -> Option<Parsed> {
+    if single.ids().is_some() {
+        return None;
+    }
     let multi = read_multi(headers).ok()??;
     let Outcome::Context(context) = multi.parsed().outcome() else { return None };
     Some(multi.parsed().with_outcome(Outcome::Context(RemoteContext { sampling: single.sampling(), ..context })))
@@ -233,8 +237,7 @@ fn joint(single: &B3Single, headers: &Headers<'_>) -> Option<Parsed> {
 /// Forwards a decision and the ids that it is for.
 fn forward_both(context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
     let headers = context.received();
-    let single = read_single(headers).and_then(Result::ok).filter(|single| single.ids().is_none());
-    let joint = single.and_then(|single| joint(&single, headers));
+    let joint = read_single(headers).and_then(Result::ok).and_then(|single| joint(&single, headers));
     let fields = FormatFields::built_in(SINGLE.union(MULTI));
     joint.is_some_and(|parsed| context.forward_verbatim(&without_blank_flags(parsed, headers), fields, writer))
 }
@@ -261,7 +264,7 @@ fn without_blank_flags(mut parsed: Parsed, headers: &Headers<'_>) -> Parsed {
 #[cold]
 fn odd_single(value: &[u8], error: ReasonAt, headers: &Headers<'_>) -> Parsed {
     let single = single::parse_first_element(value, error);
-    single.map_or_else(|invalid| multi_after(invalid, headers), |single| single.parsed())
+    single.map_or_else(|invalid| multi_after(invalid, headers), |single| joint_or_single(&single, headers))
 }
 
 /// Reads the several headers after an invalid single one. If they are invalid too, the single one is the outcome.

@@ -73,21 +73,22 @@ impl<'c> JaegerBaggageItem<'c> {
 
     /// Returns `true` if the item has this key. Case is ignored, because keys are parts of header names.
     pub fn has_key(&self, key: &str) -> bool {
-        match self.decoded_key() {
-            None => self.key.eq_ignore_ascii_case(key),
-            Some(decoded) => lowercase(decoded).eq(lowercase(key.bytes())),
-        }
+        self.has_key_of(&JaegerBaggageItem::of_line(key, b""))
     }
 
     /// Returns `true` if the items have one key.
     pub(super) fn has_key_of(&self, other: &JaegerBaggageItem<'_>) -> bool {
-        match other.decoded_key() {
-            None => self.has_key(other.key),
-            Some(key) => match self.decoded_key() {
-                None => lowercase(key).eq(lowercase(self.key.bytes())),
-                Some(decoded) => lowercase(decoded).eq(lowercase(key)),
-            },
+        match (self.decoded_key(), other.decoded_key()) {
+            (None, None) => self.key.eq_ignore_ascii_case(other.key),
+            _ => self.key_bytes().eq(other.key_bytes()),
         }
+    }
+
+    /// Returns the bytes of the [`key`](Self::key) without allocating.
+    pub(super) fn key_bytes(&self) -> impl Iterator<Item = u8> + use<'c> {
+        let decoded = self.decoded_key();
+        let plain = if decoded.is_some() { "" } else { self.key };
+        decoded.into_iter().flatten().chain(plain.bytes()).map(|byte| byte.to_ascii_lowercase())
     }
 
     /// Returns the decoded key of a member, if there is something to decode. A key in a header name is not encoded.
@@ -142,10 +143,6 @@ impl<'c> JaegerBaggageItem<'c> {
     pub(super) const fn source(&self) -> Source {
         self.source
     }
-}
-
-fn lowercase(bytes: impl Iterator<Item = u8>) -> impl Iterator<Item = u8> {
-    bytes.map(|byte| byte.to_ascii_lowercase())
 }
 
 impl fmt::Debug for JaegerBaggageItem<'_> {

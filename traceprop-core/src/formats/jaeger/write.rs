@@ -84,11 +84,10 @@ fn write_item(
     left: &mut usize,
     writer: &mut Writer<'_>,
 ) -> Result<(), OmitReason> {
-    let key = item.raw_key();
     let allow = context.options().allowed_baggage();
     let allowed = match item.source() {
         Source::Line | Source::List => allow.allows(|key| item.has_key(key)),
-        Source::W3c => allow.allows_key(key),
+        Source::W3c => allow.allows_key(item.raw_key()),
     };
     let raw = item.raw_value();
     let as_received = context.is_passthrough() && item.source() == Source::Line && is_header_text(raw);
@@ -96,30 +95,30 @@ fn write_item(
         Ok(text) if as_received => Value::AsReceived(text),
         _ => Value::Canonical(Encoded::new(item.decoded(), is_unreserved)),
     };
-    let size = key.len() + value.len();
+    let key_len = item.key_bytes().count();
     if !allowed {
         return Err(OmitReason::NotAllowed);
     }
-    if !key.bytes().all(is_token_byte) {
+    if !item.key_bytes().all(is_token_byte) {
         return Err(OmitReason::BadKey);
     }
     // An item without a value is never sent.
     if value.len() == 0 {
         return Err(OmitReason::BadValue);
     }
-    if PREFIX.len() + key.len() > Writer::MAX_NAME_LEN {
+    if PREFIX.len() + key_len > Writer::MAX_NAME_LEN {
         return Err(OmitReason::TooLong);
     }
     // Once an item does not fit, all later ones are omitted too.
-    let Some(rest) = left.checked_sub(size) else {
+    let Some(rest) = left.checked_sub(key_len + value.len()) else {
         *left = 0;
         return Err(OmitReason::TooLong);
     };
     *left = rest;
     let mut name = StackText::<{ Writer::MAX_NAME_LEN }>::new();
-    for letter in key.chars() {
+    for byte in item.key_bytes() {
         // Cannot fail: the length was checked above.
-        let _ = fmt::Write::write_char(&mut name, letter.to_ascii_lowercase());
+        let _ = fmt::Write::write_char(&mut name, byte.into());
     }
     let is_written = writer.write_prefixed(Field::UberContext, PREFIX, name.as_str(), value);
     if is_written { Ok(()) } else { Err(OmitReason::BadKey) }
