@@ -176,10 +176,10 @@ fn cross(format: Format, way: Way, headers: &Headers) -> Option<Crossed> {
     Some(Crossed { headers, trace_id: received.trace_id, omitted: omitted.without_names() })
 }
 
-/// Returns the text that is made of a trace id.
+/// Returns the text that is made of a trace id. Envoy keeps a decision in the 13th digit of this header, so it is always 4.
 fn canonical(trace_id: TraceId) -> String {
     let id = trace_id.to_string();
-    [&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-")
+    [&id[..8], &id[8..12], &format!("4{}", &id[13..16]), &id[16..20], &id[20..]].join("-")
 }
 
 fn is_canonical(text: &str) -> bool {
