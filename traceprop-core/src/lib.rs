@@ -56,6 +56,7 @@
 //! - [`formats`] has the types of each format, and [`sampler`] has samplers and OpenTelemetry's `ot` member of the tracestate.
 //! - [`Carrier`] and [`CarrierMut`] adapt a protocol; [`format::Format`] adds a format.
 //! - [`report`] describes what an extraction found and what an injection omitted.
+//! - [`active`] connects a tracer, so that calls name its spans.
 //!
 //! # Features
 //!
@@ -64,7 +65,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `alloc` | [`OwnedContext`], [`OwnedBaggage`], [`Pairs`], formats configured at run time |
-//! | `std` | the current context, `HashMap`, `BTreeMap` and the environment as carriers; implies `alloc` |
+//! | `std` | the current context, the active span of a tracer, `HashMap`, `BTreeMap` and the environment as carriers; implies `alloc` |
 //! | `rand` | [`RandomIds`]; implies `std` |
 //! | `serde` | serialization of ids as hex text |
 //! | `hex` | the traits `FromHex` and `ToHex` of the `hex` crate for ids |
@@ -115,6 +116,8 @@ pub use id::trace_id_match::TraceIdMatch;
 pub use id::{ParseIdError, SpanId, TraceId};
 #[cfg(feature = "alloc")]
 pub use owned::OwnedContext;
+#[cfg(feature = "std")]
+pub use owned::active;
 #[cfg(feature = "std")]
 pub use owned::current::{ContextFuture, ContextGuard, InContext};
 #[cfg(feature = "alloc")]

@@ -73,6 +73,9 @@ pub struct SpanContext<'c> {
     /// The trace starts with this span or with one that it is a child of. Its random flag is a setting of the propagator.
     pub(crate) is_new_trace: bool,
     pub(crate) decided_here: bool,
+    /// A tracer exports it, so calls name it as their parent.
+    #[cfg_attr(not(feature = "alloc"), allow(dead_code))]
+    pub(crate) is_reported: bool,
     /// What a local decision changes in OpenTelemetry's tracestate member.
     pub(crate) otel: OtelEdit,
     pub(crate) received: Received<'c>,
@@ -89,6 +92,7 @@ impl<'c> SpanContext<'c> {
             random: false,
             is_new_trace: false,
             decided_here: false,
+            is_reported: false,
             otel: OtelEdit::NONE,
             received: Received::NOTHING,
         }
@@ -134,6 +138,7 @@ impl<'c> SpanContext<'c> {
     pub const fn child(mut self, span_id: SpanId) -> Self {
         self.parent_id = Some(self.span_id);
         self.span_id = span_id;
+        self.is_reported = false;
         self
     }
 

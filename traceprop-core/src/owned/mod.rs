@@ -1,10 +1,13 @@
 //! A context that owns its headers, to cross an await, a thread or a queue.
 
+#[cfg(feature = "std")]
+pub mod active;
 mod allowed;
 #[cfg(feature = "std")]
 pub(crate) mod current;
 pub(crate) mod lines;
 mod nested;
+mod traced;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -537,6 +540,7 @@ impl SpanContext<'_> {
             random: self.random,
             is_new_trace: self.is_new_trace,
             decided_here: self.decided_here,
+            is_reported: self.is_reported,
             otel: self.otel,
             received: self.received.without_lines(),
         }

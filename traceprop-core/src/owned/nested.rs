@@ -105,7 +105,8 @@ impl OwnedContext {
         let role = match (span, self.role) {
             // The outer listener has made a span for this request. It is still the same request.
             (Some(span), Role::Span(outer)) if trust.continues_trace() => {
-                Role::Span(SpanContext { span_id: outer.span_id, parent_id: outer.parent_id, ..span })
+                let SpanContext { span_id, parent_id, is_reported, .. } = outer;
+                Role::Span(SpanContext { span_id, parent_id, is_reported, ..span })
             }
             (Some(span), _) => Role::Span(span),
             (None, _) => {

@@ -230,6 +230,20 @@ impl Propagator {
         fields_of(&self.inject)
     }
 
+    /// Returns whether a header with this name is looked at, in any letter case: the formats that are read or written have it.
+    ///
+    /// Use it if a carrier has to be copied before it is read.
+    ///
+    /// ```
+    /// use traceprop_core::presets;
+    ///
+    /// let propagator = presets::W3C.propagator();
+    /// assert!(propagator.reads_field("Traceparent") && !propagator.reads_field("accept"));
+    /// ```
+    pub fn reads_field(&self, name: &str) -> bool {
+        self.reads.find(name).is_some()
+    }
+
     /// Returns the lower-case names of the headers that are read, for a CORS layer to allow.
     pub fn extract_fields(&self) -> impl Iterator<Item = &str> {
         fields_of(&self.extract)

@@ -9,11 +9,13 @@ mod stack;
 pub use future::{ContextFuture, InContext};
 pub use stack::ContextGuard;
 
-use crate::owned::OwnedContext;
+use crate::owned::{OwnedContext, active};
 use stack::Scope;
 
 impl OwnedContext {
-    /// Returns the current context of this thread, or `None` if no context was entered.
+    /// Returns the current context of this thread: the context that was entered last.
+    ///
+    /// If a tracer is [connected](crate::active), it is the tracer's active span instead, with the data of that context.
     ///
     /// ```
     /// use traceprop_core::{OwnedContext, SpanContext};
@@ -26,7 +28,19 @@ impl OwnedContext {
     /// # Ok::<(), traceprop_core::ParseIdError>(())
     /// ```
     pub fn current() -> Option<Self> {
-        stack::current()
+        active::or_active(stack::entered())
+    }
+
+    /// Returns the context that was entered last on this thread, and never the span of a [tracer](crate::active).
+    ///
+    /// ```
+    /// use traceprop_core::{OwnedContext, SpanContext, SpanId, TraceId};
+    ///
+    /// let _guard = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).enter();
+    /// assert_eq!(OwnedContext::entered().and_then(|context| context.span_id()), Some(SpanId::MIN));
+    /// ```
+    pub fn entered() -> Option<Self> {
+        stack::entered()
     }
 
     /// Makes this context current until the guard is dropped. [`current`](Self::current) has an example.

@@ -115,7 +115,7 @@ fn with_stack<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
     STACK.try_with(|stack| stack.try_borrow_mut().ok().map(|mut stack| f(&mut stack))).ok()?
 }
 
-pub(super) fn current() -> Option<OwnedContext> {
+pub(super) fn entered() -> Option<OwnedContext> {
     with_stack(|stack| Some(stack.last()?.context.clone()))?
 }
 
