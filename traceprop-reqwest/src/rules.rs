@@ -87,11 +87,12 @@ impl RulesExt for Rules {
     }
 }
 
-/// Returns a child of the context's span, or the received context of a service that has no span.
+/// Returns a child of the context's span, or the context itself: a span that a tracer exports, or what a service without a
+/// span received.
 pub(crate) fn child_of<'a>(context: &'a OwnedContext, ids: &(impl IdGenerator + ?Sized)) -> InjectSource<'a> {
     match context.span() {
-        Some(span) => (&span.child(ids.new_span_id())).into(),
-        None => context.into(),
+        Some(span) if !context.is_reported() => (&span.child(ids.new_span_id())).into(),
+        _ => context.into(),
     }
 }
 

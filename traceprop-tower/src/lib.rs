@@ -136,7 +136,7 @@ pub mod logging;
 mod request_context;
 pub mod response;
 
-pub use extract::ExtractLayer;
+pub use extract::{AdoptingLayer, ExtractLayer};
 pub use inject::InjectLayer;
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]

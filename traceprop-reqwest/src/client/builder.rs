@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue};
 use reqwest::{Url, redirect, retry};
+use traceprop_core::active::CallSpans;
 use traceprop_core::{IdGenerator, RandomIds, report::InjectReport};
 
 use super::error::BuildError;
@@ -48,6 +49,7 @@ pub struct ClientBuilder {
     kept_formats: Names,
     without_context: WithoutContext,
     on_omitted: Option<Arc<OnOmitted>>,
+    spans: Option<Arc<dyn CallSpans>>,
 }
 
 impl ClientBuilder {
@@ -65,6 +67,7 @@ impl ClientBuilder {
             kept_formats: &[],
             without_context: WithoutContext::Leave,
             on_omitted: None,
+            spans: None,
         }
     }
 
@@ -208,6 +211,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Makes a span of a tracer for each hop, whose id the hop sends. [`CallSpans`] has an example.
+    ///
+    /// The span of a redirected hop is a sibling of the first one, with the number of the attempt. A call without a context
+    /// begins the trace that the tracer begins, so [`start_new_traces`](Self::start_new_traces) has no effect.
+    pub fn spans(mut self, spans: impl CallSpans + 'static) -> Self {
+        self.spans = Some(Arc::new(spans));
+        self
+    }
+
     /// Builds the client.
     ///
     /// # Errors
@@ -243,6 +255,7 @@ impl ClientBuilder {
             kept_formats: self.kept_formats,
             without_context: self.without_context,
             on_omitted: self.on_omitted,
+            spans: self.spans,
         })))
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderMap;
 use reqwest::{Request, Response};
+use traceprop_core::active::{CallInfo, CallSpan};
 use traceprop_core::{InjectOptions, OwnedContext, SpanContext};
 use traceprop_http::WithoutContext;
 
@@ -11,6 +12,7 @@ use super::builder::Names;
 use super::error::{Error, Origin};
 use super::redirect::Chain;
 use super::{Client, Inner};
+use crate::destination::authority;
 use crate::rules::{child_of, write};
 
 /// The trace settings of a call.
@@ -52,7 +54,7 @@ impl Inner {
     async fn call(&self, mut request: Request, mut trace: Trace) -> Result<Response, Error> {
         self.follow.check_https(request.url())?;
         add_missing(request.headers_mut(), &self.default_headers);
-        if trace.context.is_none() && self.start_new_traces {
+        if trace.context.is_none() && self.start_new_traces && self.spans.is_none() {
             trace.context = Some(OwnedContext::new(SpanContext::root(&*self.ids)));
             trace.reuse_span = true;
         }
@@ -61,8 +63,14 @@ impl Inner {
         let mut hop = 1;
         loop {
             let is_downgraded = chain.as_ref().is_some_and(Chain::is_downgraded);
-            self.write(&mut request, &trace, hop, is_downgraded);
-            let response = self.http.execute(request).await.map_err(|error| Error::send(hop, error))?;
+            let span = self.begin_span(&request, &trace, hop);
+            let context = span.as_ref().and_then(|span| span.context());
+            self.write(&mut request, &trace, context.as_ref(), hop, is_downgraded);
+            let response = self.http.execute(request).await;
+            if let Some(span) = span {
+                span.end(response.as_ref().ok().map(|response| response.status().as_u16()));
+            }
+            let response = response.map_err(|error| Error::send(hop, error))?;
             let next = match &mut chain {
                 Some(chain) => chain.next(response.status(), response.headers())?,
                 None => None,
@@ -78,15 +86,29 @@ impl Inner {
         }
     }
 
-    /// Writes what the rule of this hop allows, with a new span id.
-    fn write(&self, request: &mut Request, trace: &Trace, hop: usize, is_downgraded: bool) {
-        let source = trace.context.as_ref().map(|context| match trace.reuse_span && hop == 1 {
+    /// Begins the span of a hop, if there is a tracer for it.
+    fn begin_span(&self, request: &Request, trace: &Trace, hop: usize) -> Option<Box<dyn CallSpan>> {
+        let call = CallInfo::new(request.method().as_str(), authority(request.url()), hop);
+        self.spans.as_ref()?.begin(trace.context.as_ref(), &call)
+    }
+
+    /// Writes what the rule of this hop allows: `span`, or else a child of the context with a new span id.
+    fn write(
+        &self,
+        request: &mut Request,
+        trace: &Trace,
+        span: Option<&OwnedContext>,
+        hop: usize,
+        is_downgraded: bool,
+    ) {
+        let context = span.or(trace.context.as_ref());
+        let source = context.map(|context| match span.is_some() || (trace.reuse_span && hop == 1) {
             true => context.into(),
             false => child_of(context, &*self.ids),
         });
-        let served = trace.context.as_ref().and_then(OwnedContext::endpoint);
+        let served = context.and_then(OwnedContext::endpoint);
         // The passthrough of a request without a trace is no context.
-        let is_nothing = trace.context.as_ref().is_none_or(OwnedContext::is_empty);
+        let is_nothing = context.is_none_or(OwnedContext::is_empty);
         if self.without_context == WithoutContext::Strip && is_nothing {
             return self.rules.strip(request.headers_mut());
         }
@@ -141,12 +163,12 @@ mod tests {
         let mut request = Request::new(Method::GET, first.parse().unwrap());
         add_missing(request.headers_mut(), &client.0.default_headers);
         let mut chain = Chain::begin(&mut request, client.0.follow).unwrap();
-        client.0.write(&mut request, &trace, 1, chain.is_downgraded());
+        client.0.write(&mut request, &trace, None, 1, chain.is_downgraded());
         let mut sent = vec![request.headers().clone()];
         for (place, url) in others.iter().enumerate() {
             let location = HeaderMap::from_iter([(header::LOCATION, HeaderValue::from_str(url).unwrap())]);
             let mut request = chain.next(StatusCode::FOUND, &location).unwrap().unwrap();
-            client.0.write(&mut request, &trace, place + 2, chain.is_downgraded());
+            client.0.write(&mut request, &trace, None, place + 2, chain.is_downgraded());
             sent.push(request.headers().clone());
         }
         sent

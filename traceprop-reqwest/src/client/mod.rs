@@ -18,6 +18,7 @@ use builder::{Ids, Names, OnOmitted};
 pub use error::{BuildError, Error, Origin};
 use redirect::Follow;
 pub use request::RequestBuilder;
+use traceprop_core::active::CallSpans;
 
 use crate::{Rules, WithoutContext};
 
@@ -25,7 +26,8 @@ use crate::{Rules, WithoutContext};
 ///
 /// The client follows redirects itself:
 ///
-/// * Each hop is checked against the rules and has its own span id.
+/// * Each hop is checked against the rules and has its own span id, unless a tracer exports the span of the context; see
+///   [`ClientBuilder::spans`].
 /// * Baggage and correlation ids are never sent from https to http. A later hop receives them again if its rule allows them.
 /// * Credentials are never sent to another origin, including those of default headers. Later hops do not receive them either.
 ///
@@ -65,6 +67,7 @@ struct Inner {
     kept_formats: Names,
     without_context: WithoutContext,
     on_omitted: Option<Arc<OnOmitted>>,
+    spans: Option<Arc<dyn CallSpans>>,
 }
 
 impl Client {

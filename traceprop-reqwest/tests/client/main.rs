@@ -5,6 +5,7 @@ mod leaks;
 mod server;
 mod settings;
 mod trace;
+mod tracer;
 
 use axum::http::HeaderMap;
 use reqwest::{Response, Url};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use http::header::ACCESS_CONTROL_REQUEST_METHOD;
 use http::request::Parts;
+use http::{Extensions, Method};
 use traceprop_core::report::OwnedReport;
 use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
 use traceprop_core::{Allow, Extraction, IdGenerator, OwnedContext, RemoteContext, SpanContext, Trust};
@@ -50,7 +50,8 @@ impl<G: IdGenerator> ExtractLayer<G> {
         if context.is_none() {
             self.read(request, plan, is_skipped, context);
         }
-        let trust = context.as_ref().map_or(trust, OwnedContext::trust);
+        // A tracer's context does not have to say how far the caller is trusted.
+        let trust = context.as_ref().map_or(trust, |context| context.trust().max(trust));
         Finish::new(&self.propagator, settings.response_headers.as_ref(), trust, is_skipped)
     }
 
@@ -72,13 +73,18 @@ impl<G: IdGenerator> ExtractLayer<G> {
         } else {
             let carrier = HeaderCarrier::new(&request.headers);
             let extraction = self.propagator.extract_with_trust(&carrier, plan.trust);
-            *slot = Some(self.context(&extraction, request, plan));
-            extraction.refused()
+            let mut added = Extensions::new();
+            *slot = Some(self.context(&extraction, request, plan, &mut added));
+            let refused = extraction.refused();
+            request.extensions.extend(added);
+            refused
         };
         if self.settings.allow_baggage != Allow::All || self.settings.endpoint.is_some() {
             self.restrict(request, slot);
         }
-        self.clean(request, plan.trust, refused);
+        // The propagator of a tracer can have another trust.
+        let trust = slot.as_ref().map_or(plan.trust, |context| context.trust().max(plan.trust));
+        self.clean(request, trust, refused);
         if is_skipped {
             request.extensions.insert(Skipped);
         }
@@ -101,9 +107,11 @@ impl<G: IdGenerator> ExtractLayer<G> {
             on_report(&report);
         }
         let extraction = report.extraction();
-        *slot = Some(self.context(extraction, request, plan));
+        let mut added = Extensions::new();
+        *slot = Some(self.context(extraction, request, plan, &mut added));
         let refused = extraction.refused();
         let owned = OwnedReport::new(&report, Arc::clone(&self.propagator));
+        request.extensions.extend(added);
         request.extensions.insert(owned);
         refused
     }
@@ -119,14 +127,25 @@ impl<G: IdGenerator> ExtractLayer<G> {
     }
 
     #[inline]
-    fn context(&self, extraction: &Extraction<'_>, request: &Parts, plan: Plan) -> OwnedContext {
-        if self.settings.parent_from_current {
-            if let Some(context) = self.child_of_current(request, plan) {
+    fn context(
+        &self,
+        extraction: &Extraction<'_>,
+        request: &Parts,
+        plan: Plan,
+        added: &mut Extensions,
+    ) -> OwnedContext {
+        if self.settings.parent_from_current || self.settings.adopts_active_span {
+            if let Some(context) = self.adopted(request, plan) {
                 return context;
             }
         }
         if !plan.has_span {
             return OwnedContext::from_passthrough(extraction);
+        }
+        if let Some(context_fn) = &self.settings.context_fn {
+            let (context, extensions) = context_fn(extraction, request, self.settings.allow_baggage);
+            *added = extensions;
+            return context;
         }
         OwnedContext::from_span(extraction, &self.span(extraction, request))
     }
@@ -141,9 +160,13 @@ impl<G: IdGenerator> ExtractLayer<G> {
         }
     }
 
-    /// Returns the context of a request of this process, if the request has no context of its own.
+    /// Returns the context of a tracer that has a span for the request, or of a request of this process, if the request
+    /// has no context of its own.
     #[inline(never)]
-    fn child_of_current(&self, request: &Parts, plan: Plan) -> Option<OwnedContext> {
+    fn adopted(&self, request: &Parts, plan: Plan) -> Option<OwnedContext> {
+        if self.settings.adopts_active_span {
+            return OwnedContext::current().filter(OwnedContext::is_reported);
+        }
         let continues_trace = matches!(plan.trust, Trust::Continue | Trust::Resample);
         if !continues_trace || self.holds_fields(request, plan.trust) {
             return None;

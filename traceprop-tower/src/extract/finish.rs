@@ -38,7 +38,8 @@ impl Finish {
             strip_upstream(propagator, response.headers_mut());
         }
         let Some(headers) = &self.write else { return };
-        if let Some(context) = OwnedContext::current() {
+        // Not the span of a tracer, which can be that of the whole connection.
+        if let Some(context) = OwnedContext::entered() {
             // A header without room is omitted: the response must not fail for it.
             headers.write(&context, response.headers_mut());
             if self.strip.is_some() {

@@ -1,17 +1,22 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::Extensions;
 use http::request::Parts;
 use tower_layer::Layer;
 #[cfg(doc)]
 use traceprop_core::report::OwnedReport;
 use traceprop_core::sampler::{Sampler, SamplingParameters, SamplingResult};
-use traceprop_core::{Allow, IdGenerator, Propagator, RandomIds, Trust, report::ExtractReport};
+use traceprop_core::{
+    Allow, Extraction, IdGenerator, OwnedContext, Propagator, RandomIds, Trust, report::ExtractReport,
+};
 
 use super::Extract;
 use crate::response::ResponseHeaders;
 
 pub(super) type SamplerFn = dyn Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync;
+/// Makes the context of a request, and further extensions of the request.
+type ContextFn = dyn Fn(&Extraction<'_>, &Parts, Allow<'static>) -> (OwnedContext, Extensions) + Send + Sync;
 type OnReport = dyn Fn(&ExtractReport<'_>) + Send + Sync;
 type SkipFn = dyn Fn(&Parts) -> bool + Send + Sync;
 type EndpointFn = dyn Fn(&Parts) -> Option<Arc<str>> + Send + Sync;
@@ -19,7 +24,7 @@ type TrustFn = dyn Fn(&Parts) -> Trust + Send + Sync;
 
 /// Middleware that reads the trace context of incoming requests.
 ///
-/// For each request the layer extracts the context, makes a span of this service, stores both as an [`OwnedContext`](crate::OwnedContext) in
+/// For each request the layer extracts the context, makes a span of this service, stores both as an [`OwnedContext`] in
 /// the request's extensions, and makes that context current while the inner service runs. [`InjectLayer`] and the
 /// clients of this crate family then propagate it without further code.
 ///
@@ -57,6 +62,7 @@ pub(super) struct Settings {
     pub(super) passthrough: bool,
     pub(super) trust_fn: Option<Arc<TrustFn>>,
     pub(super) sampler: Option<Arc<SamplerFn>>,
+    pub(super) context_fn: Option<Arc<ContextFn>>,
     pub(super) on_report: Option<Arc<OnReport>>,
     pub(super) allow_baggage: Allow<'static>,
     pub(super) skip: Option<Arc<SkipFn>>,
@@ -67,6 +73,8 @@ pub(super) struct Settings {
     pub(super) keep_refused: bool,
     pub(super) take_headers: bool,
     pub(super) parent_from_current: bool,
+    /// Takes over the span of a tracer that is active already.
+    pub(super) adopts_active_span: bool,
 }
 
 impl ExtractLayer {
@@ -83,6 +91,7 @@ impl ExtractLayer {
                 passthrough: false,
                 trust_fn: None,
                 sampler: None,
+                context_fn: None,
                 on_report: None,
                 allow_baggage: Allow::All,
                 skip: None,
@@ -92,6 +101,7 @@ impl ExtractLayer {
                 keep_refused: false,
                 take_headers: false,
                 parent_from_current: false,
+                adopts_active_span: false,
             },
         }
     }
@@ -307,6 +317,45 @@ impl<G> ExtractLayer<G> {
         sampler: impl Fn(&SamplingParameters<'_>, &Parts) -> SamplingResult + Send + Sync + 'static,
     ) -> Self {
         self.settings.sampler = Some(Arc::new(sampler));
+        self
+    }
+
+    /// Makes the context of each request with a closure, for tracers that make the span of the request.
+    ///
+    /// The closure receives what was extracted, the head of the request, and the baggage that
+    /// [`allow_baggage`](Self::allow_baggage) accepts, for tracers that keep baggage of their own. It returns the context,
+    /// and extensions that are added to the request, such as the tracer's span. If the tracer exports that span, call
+    /// [`OwnedContext::reported`] on the context.
+    ///
+    /// The id generator and the sampler are not used. The closure is not called for a request that is
+    /// [skipped](Self::skip), for a [passthrough](Self::passthrough), and inside of another layer that made a context.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::Extensions;
+    /// use traceprop_core::{IdGenerator, RandomIds};
+    /// use traceprop_tower::{ExtractLayer, OwnedContext, presets};
+    ///
+    /// // Stands for the span of a tracer.
+    /// #[derive(Clone)]
+    /// struct RequestSpan(traceprop_core::SpanId);
+    ///
+    /// let layer = ExtractLayer::new(presets::W3C).context_fn(|extraction, _request, _allow| {
+    ///     let ids = (extraction.context().map(|caller| caller.trace_id), RandomIds.new_span_id());
+    ///     let trace_id = ids.0.unwrap_or_else(|| RandomIds.new_trace_id().0);
+    ///     let span = extraction.span_with_ids(trace_id, ids.1);
+    ///     let mut extensions = Extensions::new();
+    ///     extensions.insert(RequestSpan(ids.1));
+    ///     (OwnedContext::from_span(extraction, &span).reported(), extensions)
+    /// });
+    /// # let _ = layer;
+    /// ```
+    pub fn context_fn(
+        mut self,
+        context: impl Fn(&Extraction<'_>, &Parts, Allow<'static>) -> (OwnedContext, Extensions) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.context_fn = Some(Arc::new(context));
         self
     }
 

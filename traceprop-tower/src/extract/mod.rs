@@ -128,6 +128,7 @@
 //!
 //! [`OwnedContext`]: traceprop_core::OwnedContext
 
+mod adopt;
 pub(crate) mod begin;
 mod finish;
 mod future;
@@ -135,6 +136,7 @@ mod layer;
 mod refused;
 mod service;
 
+pub use adopt::AdoptingLayer;
 pub use future::ExtractFuture;
 pub use layer::ExtractLayer;
 pub use refused::RefusedContext;

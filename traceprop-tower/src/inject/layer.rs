@@ -19,7 +19,8 @@ type OnOmitted = dyn Fn(&Uri, &InjectReport<'_>) + Send + Sync;
 /// Middleware that writes trace context into outgoing requests.
 ///
 /// The context is the [`OwnedContext`] in the request's extensions or, without one, the current context, which
-/// [`ExtractLayer`](crate::ExtractLayer) sets. Each call gets a span id of its own.
+/// [`ExtractLayer`](crate::ExtractLayer) sets. Each call gets a span id of its own. If a tracer exports the context's span
+/// ([`OwnedContext::is_reported`]), the call names that span as its parent.
 ///
 /// See the [module docs](super) for destinations, retries and calls without a context.
 ///
@@ -258,7 +259,9 @@ impl<G: IdGenerator> InjectLayer<G> {
         let endpoint = context.and_then(OwnedContext::endpoint).unwrap_or_default();
         let strips = self.without_context == WithoutContext::Strip;
         let source = match (context, context.and_then(OwnedContext::span)) {
-            (Some(_), Some(span)) if !self.reuse_span => (&span.child(self.id_generator.new_span_id())).into(),
+            (Some(context), Some(span)) if !self.reuse_span && !context.is_reported() => {
+                (&span.child(self.id_generator.new_span_id())).into()
+            }
             // The passthrough of a request without a trace is no context.
             (Some(context), _) if strips && context.is_empty() => return self.write_no_context(request),
             (Some(context), _) => InjectSource::from(context),
