@@ -65,7 +65,8 @@ impl Propagator {
         // Usually the context is from a propagator with these formats, whose caller is trusted.
         let is_usual = received.trust() == Trust::Continue
             && received.read.is_within(self.kinds.with(FormatKind::Baggage))
-            && !received.is(Mark::HeldCustom);
+            && !received.is(Mark::HeldCustom)
+            && !carrier.is_environment();
         match is_usual {
             true => StaleFields::new(&self.names, self.owned),
             false => self.stale_fields_of(received, carrier.is_environment()),
@@ -80,7 +81,9 @@ impl Propagator {
             false => self.owned.union(received.read.fields()),
         };
         let stale = StaleFields::new(&self.names, fields);
-        let stale = if received.trust() == Trust::Continue { stale } else { stale.with_underscores() };
+        // A variable has one name for `_` and `-`.
+        let is_exact = received.trust() == Trust::Continue && !is_environment;
+        let stale = if is_exact { stale } else { stale.with_underscores() };
         let held = received.source.filter(|_| received.is(Mark::HeldCustom) && !is_environment);
         match held.and_then(|lines| lines.held_names()).filter(|held| !held.are_within(&self.names)) {
             Some(held) => stale.with_held(held),

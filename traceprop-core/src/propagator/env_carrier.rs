@@ -7,13 +7,14 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::carrier::{Carrier, CarrierMut, FieldName, FieldValue};
-use crate::field::FormatKind;
+use crate::field::{FieldNames, FormatKind};
 use crate::formats;
 use crate::propagator::Propagator;
 
 /// The trace context that this process was started with: an owned snapshot of the variables that a propagator reads.
 ///
-/// Variables have the names of the headers, with `_` for `-`, in any letter case. No other variable is read.
+/// Variables have the names of the headers, with `_` for `-`, in any letter case. No other variable is read. Two custom
+/// headers whose names differ only in `_` and `-` have one variable, which is read as the first of them.
 ///
 /// ```
 /// use traceprop_core::{presets, EnvCarrier};
@@ -39,9 +40,8 @@ impl EnvCarrier {
         let watched = |(name, value): (OsString, OsString)| {
             let name = match own_header(&name) {
                 Some((kind, header)) if propagator.kinds.contains(kind) => String::from(header),
-                _ => header_name(&name)?,
+                _ => watched_name(&propagator.names, &header_name(&name)?)?,
             };
-            propagator.names.find(&name)?;
             let value = value.into_encoded_bytes();
             // Shells and files end a value with a newline. An empty variable counts as unset.
             let value = value.trim_ascii_end();
@@ -69,6 +69,14 @@ fn own_header(variable: &OsStr) -> Option<(FormatKind, &'static str)> {
 /// Returns `x-b3-traceid` for `X_B3_TRACEID`.
 fn header_name(variable: &OsStr) -> Option<String> {
     Some(variable.to_str()?.to_ascii_lowercase().replace('_', "-"))
+}
+
+/// Returns the header of a propagator that has this name if `_` is read as `-`: a custom header can have a `_`.
+fn watched_name(names: &FieldNames, dashed: &str) -> Option<String> {
+    let field = names.find_dashed(dashed).filter(|field| names.watched().contains(*field))?;
+    // Only a prefix is followed by more.
+    let known = names.name_of(field)?;
+    Some(String::from(known) + dashed.get(known.len()..)?)
 }
 
 /// Passes context to a child process.
@@ -169,6 +177,33 @@ mod tests {
         // Two spellings of a name with equal values are one value.
         let all = variables(&[("TRACEPARENT", parent), ("traceparent", parent)]);
         assert!(propagator.extract(&EnvCarrier::from_vars(&propagator, all)).context().is_some());
+    }
+
+    #[test]
+    fn ok_a_custom_header_is_passed_on_in_either_spelling() {
+        for header in ["x-tenant-id", "x_tenant_id", "x_tenant-id"] {
+            let list = std::format!("tracecontext,correlation:{header};opaque");
+            let propagator = Propagator::from_names(&list, &list).unwrap();
+            let request = [(header, "order-7")];
+            for (options, expected) in [(InjectOptions::everything(), Some("order-7")), (InjectOptions::new(), None)] {
+                let mut command = Command::new("true");
+                command.env("X_TENANT_ID", "stale");
+                propagator.inject(propagator.extract(&request).passthrough(), &options, &mut command);
+                assert_eq!(set(&command, "X_TENANT_ID"), Some(expected.map(OsStr::new)), "{header}");
+                let child = command.get_envs().filter_map(|(name, value)| Some((name.into(), value?.into())));
+                let environment = EnvCarrier::from_vars(&propagator, child);
+                let read: Vec<_> = environment.fields().collect();
+                assert_eq!(read, expected.map(|value| (header, value.as_bytes())).into_iter().collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn ok_prefixes_keep_what_follows() {
+        let propagator = Propagator::from_names("jaeger", "none").unwrap();
+        let all = variables(&[("UBERCTX_USER_ID", "7"), ("UBER_TRACE_IDS", "8"), ("X_TRACE", "9")]);
+        let environment = EnvCarrier::from_vars(&propagator, all);
+        assert!(environment.fields().eq([("uberctx-user-id", &b"7"[..])]));
     }
 
     #[test]
