@@ -290,7 +290,7 @@ pub struct Omitted {
     pub field: Field,
     /// The reason.
     pub reason: OmitReason,
-    /// The number of members; 1 for a whole header.
+    /// The number of members. For a whole header 1, or 0 if the header could also lack members.
     pub count: u32,
 }
 
@@ -306,7 +306,7 @@ impl Omitted {
         // A header of ids is written or omitted as a whole. Members are counted where a header is a list of them.
         let is_list = self.field.can_hold_baggage() || self.field == Field::TraceState || self.count > 1;
         match (is_list, self.count) {
-            (false, _) => write!(f, "{name}: omitted ({})", self.reason),
+            (false, _) | (true, 0) => write!(f, "{name}: omitted ({})", self.reason),
             (true, 1) => write!(f, "{name}: 1 member omitted ({})", self.reason),
             (true, count) => write!(f, "{name}: {count} members omitted ({})", self.reason),
         }
@@ -485,6 +485,8 @@ mod tests {
         assert_eq!(shown(Field::Baggage, 1), "baggage: 1 member omitted (not-allowed)");
         assert_eq!(shown(Field::Baggage, 2), "baggage: 2 members omitted (not-allowed)");
         assert_eq!(shown(Field::TraceParent, 1), "traceparent: omitted (not-allowed)");
+        assert_eq!(shown(Field::XAmznTraceId, 1), "x-amzn-trace-id: 1 member omitted (not-allowed)");
+        assert_eq!(shown(Field::XAmznTraceId, 0), "x-amzn-trace-id: omitted (not-allowed)");
         assert_eq!(InjectReport::default().to_string(), "nothing omitted");
     }
 

@@ -15,7 +15,8 @@ impl InjectContext<'_> {
     /// The parent may be another one: in a mesh each proxy updates its own format. Decisions are the same if both record the
     /// trace, or neither does. Returns `false` and writes nothing if they differ, and under
     /// [`Trust::Resample`](crate::Trust::Resample). The format then has to write its canonical form. Several lines of a
-    /// tracestate are joined in order, because some receivers read only one of them.
+    /// tracestate are joined in order, because some receivers read only one of them. Equal lines of any other header are
+    /// written as one, because some receivers refuse two.
     ///
     /// Three kinds of fields are omitted. Baggage and headers whose custom name is a prefix are written by
     /// [`Format::inject_text`](crate::format::Format::inject_text), as far as they are allowed. Fields that `parsed`
@@ -65,9 +66,7 @@ impl InjectContext<'_> {
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn forward_verbatim(&self, parsed: &Parsed, fields: FormatFields<'_>, writer: &mut Writer<'_>) -> bool {
-        // Lines that this library put together are not text of the wire. Under `Trust::Resample` lines can say more about
-        // the caller's decision than `parsed` does.
-        if self.is_resampled() || !self.is_forwarded(parsed) || self.source.received.is_built() {
+        if !self.forwards_lines_of(parsed) {
             return false;
         }
         let headers = self.headers;
@@ -85,12 +84,23 @@ impl InjectContext<'_> {
                 writer.append(FieldName::new(field, name), FieldValue::pieces(&Joined(lines)));
                 continue;
             }
+            if let Some(value) = lines.is_repeated().then(|| lines.equal_value()).flatten() {
+                writer.append(FieldName::new(field, name), FieldValue::ascii(value));
+                continue;
+            }
             for line in lines.iter() {
                 // The name is written in lower case, however it was received.
                 writer.append(FieldName::new(field, name), FieldValue::ascii(line));
             }
         }
         true
+    }
+
+    /// Whether received lines with this content may go on.
+    pub(crate) fn forwards_lines_of(&self, parsed: &Parsed) -> bool {
+        // Lines that this library put together are not text of the wire. Under `Trust::Resample` lines can say more about
+        // the caller's decision than `parsed` does.
+        !self.is_resampled() && self.is_forwarded(parsed) && !self.source.received.is_built()
     }
 }
 
@@ -101,5 +111,31 @@ impl fmt::Display for Joined<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = self.0.iter().map(wire::trim).filter(|line| !line.is_empty());
         wire::put_joined(lines.map(wire::ascii), ",", f)
+    }
+}
+
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod tests {
+    use crate::carrier::Pairs;
+    use crate::context::inject_options::InjectOptions;
+    use crate::owned::OwnedContext;
+    use crate::propagator::Propagator;
+
+    #[test]
+    fn ok_equal_lines_are_forwarded_as_one() {
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let jaeger = "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:1";
+        let request = [("traceparent", parent), ("uber-trace-id", jaeger)].repeat(2);
+        for written in ["tracecontext,jaeger", "none"] {
+            let propagator = Propagator::from_names("tracecontext,jaeger", written).unwrap();
+            let extraction = propagator.extract(&request);
+            let owned = OwnedContext::from_passthrough(&extraction);
+            let (mut headers, mut of_owned) = (Pairs::new(), Pairs::new());
+            propagator.inject(extraction.passthrough(), &InjectOptions::new(), &mut headers);
+            propagator.inject(&owned, &InjectOptions::new(), &mut of_owned);
+            assert!(headers.iter().eq([("traceparent", parent), ("uber-trace-id", jaeger)]), "{headers:?}");
+            assert!(of_owned.iter().eq(headers.iter()), "{of_owned:?}");
+        }
     }
 }

@@ -123,7 +123,7 @@ impl Propagator {
             true
         });
         for field in refused.iter() {
-            omissions.add(field, OmitReason::NotAllowed, 1);
+            omissions.add(field, OmitReason::NotAllowed, u32::from(!field.can_hold_baggage()));
         }
         omissions.keep(kept);
         // Of a dialect that is kept nothing is written, not even the fields that the request lacks.

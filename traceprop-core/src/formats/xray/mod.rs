@@ -161,6 +161,25 @@ impl<'f, F: Iterator<Item = (&'f str, &'f str)> + Clone> fmt::Display for Value<
     }
 }
 
+/// A received value without the fields that may not be sent.
+struct AllowedParts<'c, 'o> {
+    header: XAmznTraceId<'c>,
+    allow: Allow<'o>,
+}
+
+impl<'c> AllowedParts<'c, '_> {
+    fn parts(&self) -> impl Iterator<Item = &'c [u8]> {
+        let stays = |part: &&[u8]| !part.is_empty() && may_stay(part, self.allow);
+        self.header.parts().map(wire::trim).filter(stays)
+    }
+}
+
+impl fmt::Display for AllowedParts<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        wire::put_joined(self.parts().map(wire::ascii), ";", f)
+    }
+}
+
 /// Whether a field may be sent. Only fields of the application need permission.
 fn is_allowed(key: &[u8], allow: Allow<'_>) -> bool {
     Key::of(key) != Key::Custom || core::str::from_utf8(key).is_ok_and(|key| allow.allows_key(key))
@@ -217,14 +236,27 @@ impl Format for XRay {
         });
     }
 
-    /// Writes the received line if all of its fields are allowed.
+    /// Writes the received line if all of its fields are allowed. If the format is only read, writes those that are.
     fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
         let allow = context.options().allowed_baggage();
         read(context.received()).and_then(Result::ok).is_some_and(|header| {
             // A later value does not count here, but might elsewhere. Its fields were not checked.
-            let is_alone = !context.received().is_repeated(FIELD) && !header.is_joined();
-            let is_allowed = header.parts().all(|part| may_stay(part, allow));
-            is_alone && is_allowed && context.forward_verbatim(&header.parsed(), self.fields(), writer)
+            if context.received().is_repeated(FIELD) || header.is_joined() {
+                return false;
+            }
+            let removed = header.parts().filter(|part| !may_stay(part, allow)).count();
+            if removed == 0 {
+                return context.forward_verbatim(&header.parsed(), self.fields(), writer);
+            }
+            let rest = AllowedParts { header, allow };
+            let is_forwarded = context.is_read_only
+                && context.forwards_lines_of(&header.parsed())
+                && rest.parts().all(wire::is_header_text);
+            if is_forwarded {
+                writer.write(FIELD, rest);
+                writer.omit(FIELD, OmitReason::NotAllowed, removed as u32);
+            }
+            is_forwarded
         })
     }
 }

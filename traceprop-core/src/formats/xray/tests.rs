@@ -73,6 +73,40 @@ fn ok_a_passthrough_forwards_the_line_if_all_of_it_is_allowed() {
 }
 
 #[test]
+fn ok_a_line_that_is_only_read_goes_on_without_the_fields_that_are_not_allowed() {
+    let propagator = Propagator::from_names("xray,tracecontext", "tracecontext").unwrap();
+    let request = [(
+        "x-amzn-trace-id",
+        &*format!("Self=x; {ROOT};Parent=83c3ec2055daf222;Sampled=? ;A=1;;Lineage=2:a:3;B = 2; C"),
+    )];
+    let extraction = propagator.extract(&request);
+    let passed = |options: &InjectOptions<'_>| {
+        let mut headers = Pairs::new();
+        let report = propagator.inject(extraction.passthrough(), options, &mut headers).to_string();
+        (headers.get("x-amzn-trace-id").unwrap().to_string(), report)
+    };
+    let kept = format!("Self=x;{ROOT};Parent=83c3ec2055daf222;Sampled=?;Lineage=2:a:3");
+    assert_eq!(
+        passed(&InjectOptions::new()),
+        (kept.clone(), "x-amzn-trace-id: 3 members omitted (not-allowed)".to_string())
+    );
+    let options = InjectOptions::new().allow_baggage(Allow::Only(&["B"]));
+    let report = "x-amzn-trace-id: 2 members omitted (not-allowed)".to_string();
+    assert_eq!(passed(&options), (format!("{kept};B = 2"), report));
+    assert_eq!(passed(&InjectOptions::everything()).0, request[0].1, "byte for byte");
+}
+
+#[test]
+fn ok_a_header_that_is_removed_whole_is_not_told_as_a_member() {
+    let propagator = Propagator::from_names("xray", "tracecontext").unwrap();
+    let request = [("x-amzn-trace-id".to_string(), format!("{ROOT};Parent=83c3ec2055daf222;A=1;B=2"))];
+    let extraction = propagator.extract_with_trust(&request, Trust::Resample);
+    let options = InjectOptions::new().keep_formats(&["xray"]);
+    let report = propagator.inject(extraction.passthrough(), &options, &mut request.to_vec()).to_string();
+    assert_eq!(report, "x-amzn-trace-id: omitted (not-allowed)");
+}
+
+#[test]
 fn ok_lineage_and_fields_are_kept_in_another_trace() {
     let request = [
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
