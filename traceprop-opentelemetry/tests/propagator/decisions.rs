@@ -1,0 +1,117 @@
+//! Decisions without a trace, open ones, and trace ids without a span.
+
+use opentelemetry::Context;
+use opentelemetry::trace::{TraceContextExt, TraceId};
+use opentelemetry_sdk::trace::{Sampler, ShouldSample};
+use traceprop_core::{Trust, presets};
+use traceprop_opentelemetry::{IncomingSampler, OtelContextExt, OtelPropagator};
+
+use crate::common::*;
+
+fn is_sampled(sampler: impl ShouldSample + 'static, lines: &[(&str, &str)]) -> bool {
+    let propagator = OtelPropagator::new(all());
+    let served = Sdk::new(sampler).start(&extract(&propagator, lines));
+    served.span().span_context().is_sampled()
+}
+
+fn sdk_default() -> Sampler {
+    Sampler::ParentBased(Box::new(Sampler::AlwaysOn))
+}
+
+#[test]
+fn ok_a_decision_without_a_trace_decides_the_new_trace() {
+    for (b3, expected) in [("0", false), ("1", true), ("d", true)] {
+        let lines = [("b3", b3)];
+        assert_eq!(is_sampled(IncomingSampler::new(Sampler::AlwaysOn), &lines), expected, "{b3}");
+        assert_eq!(is_sampled(IncomingSampler::new(Sampler::AlwaysOff), &lines), expected, "{b3}");
+        // The SDK's default looks at a parent that has no ids. If that changes, the docs of `with_extraction` do.
+        assert_eq!(is_sampled(sdk_default(), &lines), expected, "{b3}");
+    }
+    // The one that looks at valid parents only needs `IncomingSampler`.
+    assert!(is_sampled(Sampler::parent_based(Sampler::AlwaysOn), &[("b3", "0")]));
+}
+
+#[test]
+fn ok_a_decision_without_a_trace_is_that_of_the_new_trace_and_has_no_parent() {
+    let propagator = OtelPropagator::new(all());
+    let sdk = Sdk::by_default();
+    drop(sdk.start(&extract(&propagator, &[("b3", "1")])));
+    let span = &sdk.exported()[0];
+    assert_eq!(span.parent_span_id, opentelemetry::trace::SpanId::INVALID);
+    assert_ne!(span.span_context.trace_id(), TraceId::INVALID);
+}
+
+#[test]
+fn ok_an_open_decision_is_recorded_by_default_and_asked_by_the_incoming_sampler() {
+    let deferred = [("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7")];
+    assert!(is_sampled(sdk_default(), &deferred));
+    assert!(is_sampled(IncomingSampler::new(Sampler::AlwaysOn), &deferred));
+    assert!(!is_sampled(IncomingSampler::new(Sampler::AlwaysOff), &deferred));
+    let never = Sampler::ParentBased(Box::new(Sampler::AlwaysOff));
+    assert!(!is_sampled(IncomingSampler::new(never), &deferred));
+}
+
+#[test]
+fn ok_debug_is_never_refused_and_a_decided_parent_is_followed() {
+    let asked =
+        |last: &str, inner| is_sampled(IncomingSampler::new(inner), &[("b3", &format!("{TRACE}-{PARENT}-{last}"))]);
+    assert!(asked("d", Sampler::AlwaysOff));
+    assert!(asked("1", Sampler::AlwaysOff));
+    assert!(!asked("0", Sampler::AlwaysOn));
+}
+
+#[test]
+fn ok_inner_spans_have_the_decision_of_the_outer_one() {
+    let propagator = OtelPropagator::new(all());
+    // The caller's decision is open. The inner sampler decides once.
+    let cx = extract(&propagator, &[("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7")]);
+    let outer = Sdk::new(IncomingSampler::new(Sampler::AlwaysOff)).start(&cx);
+    let inner = Sdk::new(IncomingSampler::new(Sampler::AlwaysOn)).start(&outer);
+    assert!(!inner.span().span_context().is_sampled());
+}
+
+#[test]
+fn ok_under_resample_the_caller_does_not_decide_by_its_trace_id() {
+    let propagator = OtelPropagator::new(presets::W3C.propagator().with_trust(Trust::Resample));
+    // The ratio sampler of the SDK takes this trace id whatever the ratio.
+    let lowest = [("traceparent", "00-4bf92f3577b34da60000000000000001-00f067aa0ba902b7-01")];
+    let sdk = Sdk::new(IncomingSampler::new(Sampler::TraceIdRatioBased(0.000_001)));
+    assert!((0..20).all(|_| !sdk.start(&extract(&propagator, &lowest)).span().span_context().is_sampled()));
+    // The trace is continued all the same.
+    let served = sdk.start(&extract(&propagator, &lowest));
+    assert_eq!(served.span().span_context().trace_id().to_string(), "4bf92f3577b34da60000000000000001");
+
+    let trusting = OtelPropagator::new(named("b3", "b3"));
+    let lowest = [("b3", "4bf92f3577b34da60000000000000001-00f067aa0ba902b7")];
+    assert!(sdk.start(&extract(&trusting, &lowest)).span().span_context().is_sampled());
+}
+
+const REQUEST_ID: [(&str, &str); 1] = [("x-request-id", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736")];
+
+#[test]
+fn ok_a_correlation_uuid_becomes_the_trace_id_of_the_requests_span_alone() {
+    let propagator = OtelPropagator::new(all());
+    let sdk = Sdk::by_default();
+    let cx = extract(&propagator, &REQUEST_ID);
+    assert!(!cx.span().span_context().is_valid());
+    assert_eq!(cx.remote().unwrap().parentless_trace_id().unwrap().to_string(), TRACE);
+
+    let served = sdk.start(&cx);
+    assert_eq!(served.span().span_context().trace_id().to_string(), TRACE);
+    // A root inside of the request.
+    let _attached = served.clone().attach();
+    let root = sdk.start(&Context::new());
+    assert_ne!(root.span().span_context().trace_id().to_string(), TRACE);
+    drop((served, root));
+    assert!(sdk.exported().iter().all(|span| span.parent_span_id == opentelemetry::trace::SpanId::INVALID));
+}
+
+#[test]
+fn ok_where_the_context_is_not_attached_a_new_trace_starts() {
+    use opentelemetry::trace::Tracer;
+    let propagator = OtelPropagator::new(all());
+    let sdk = Sdk::by_default();
+    let tracer = sdk.tracer();
+    let span = tracer.build_with_context(tracer.span_builder("server"), &extract(&propagator, &REQUEST_ID));
+    assert_ne!(opentelemetry::trace::Span::span_context(&span).trace_id().to_string(), TRACE);
+}
