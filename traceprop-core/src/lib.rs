@@ -101,19 +101,13 @@ pub use baggage::OwnedBaggage;
 #[cfg(feature = "alloc")]
 pub use carrier::Pairs;
 pub use carrier::{Carrier, CarrierMut};
-pub use context::inject_options::{Allow, InjectOptions};
-pub use context::trust::Trust;
-pub use context::{RemoteContext, SpanContext};
-pub use field::Field;
-pub use field::invalid::InvalidHeader;
+pub use context::{Allow, InjectOptions, RemoteContext, SpanContext, Trust};
+pub use field::{Field, InvalidHeader};
 #[cfg(target_has_atomic = "64")]
 pub use id::generator::SequentialIds;
-pub use id::generator::{IdBits, IdGenerator};
 #[cfg(feature = "rand")]
 pub use id::random::RandomIds;
-pub use id::sampling::Sampling;
-pub use id::trace_id_match::TraceIdMatch;
-pub use id::{ParseIdError, SpanId, TraceId};
+pub use id::{IdBits, IdGenerator, ParseIdError, Sampling, SpanId, TraceId, TraceIdMatch};
 #[cfg(feature = "alloc")]
 pub use owned::OwnedContext;
 #[cfg(feature = "std")]
@@ -128,7 +122,7 @@ pub use propagator::{
 #[cfg(feature = "std")]
 pub use propagator::{EnvCarrier, EnvWarning};
 pub use tracestate::TraceState;
-pub use wire::reason::InvalidReason;
+pub use wire::InvalidReason;
 
 // The example of the README runs.
 #[cfg(all(doctest, feature = "rand"))]

@@ -17,7 +17,7 @@
 //! # }
 //! ```
 
-pub use crate::context::inject_options::{InjectReport, OmitReason, Omitted};
+pub use crate::context::{InjectReport, OmitReason, Omitted};
 #[cfg(feature = "alloc")]
 pub use crate::propagator::explain::OwnedReport;
 pub use crate::propagator::explain::{BaggageReport, ExtractReport, FormatReport};

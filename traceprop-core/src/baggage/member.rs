@@ -12,8 +12,7 @@
 use core::fmt;
 
 use crate::wire::percent::{Decoded, Decoding};
-use crate::wire::reason::InvalidReason;
-use crate::wire::{self, is_token, is_token_byte, split_once, trim};
+use crate::wire::{self, InvalidReason, is_token, is_token_byte, split_once, trim};
 
 /// One member of [`Baggage`](crate::Baggage), borrowed from the carrier.
 ///

@@ -22,11 +22,9 @@ pub(crate) mod prefixed;
 pub use edit::{BaggageEntry, OwnedBaggage};
 pub use member::{BaggageMember, BaggageProperties, BaggageProperty};
 
-use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
-use crate::wire::reason::InvalidReason;
+use crate::carrier::{HeaderLines, HeaderLinesIter};
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{self, InvalidReason};
 use member::{RawMember, is_decision};
 
 /// Limits on the baggage that is read and written.

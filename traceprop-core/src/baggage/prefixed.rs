@@ -8,11 +8,9 @@
 
 use core::fmt;
 
-use crate::carrier::headers::HeaderLines;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire::reason::InvalidReason;
-use crate::wire::trim;
+use crate::carrier::HeaderLines;
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{InvalidReason, trim};
 
 const MAX_ITEMS: usize = 64;
 

@@ -7,8 +7,7 @@
 use core::fmt;
 
 use crate::field::Field;
-use crate::wire;
-use crate::wire::buffer::Counter;
+use crate::wire::{self, Counter};
 
 pub(crate) mod headers;
 #[cfg(feature = "std")]
@@ -20,8 +19,10 @@ pub(crate) mod source;
 mod stale;
 pub(crate) mod table;
 
+pub(crate) use headers::{HeaderLines, HeaderLinesIter, Headers};
 #[cfg(feature = "alloc")]
 pub use pairs::Pairs;
+pub(crate) use source::LineSource;
 pub(crate) use stale::HeldNames;
 pub use stale::StaleFields;
 

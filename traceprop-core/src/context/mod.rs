@@ -7,13 +7,16 @@ pub(crate) mod text_filter;
 pub(crate) mod traceparent;
 pub(crate) mod trust;
 
+pub(crate) use inject_options::OmissionList;
+pub use inject_options::{Allow, InjectOptions, InjectReport, OmitReason, Omitted};
+pub(crate) use received::{Mark, Marks, Received};
+#[cfg(feature = "alloc")]
+pub(crate) use text_filter::{FilteredLine, TextFilter, TextLine};
+pub use trust::Trust;
+
 use crate::field::FormatKind;
-use crate::id::generator::IdGenerator;
-use crate::id::sampling::Sampling;
-use crate::id::trace_id_match::TraceIdMatch;
-use crate::id::{SpanId, TraceId};
+use crate::id::{IdGenerator, Sampling, SpanId, TraceId, TraceIdMatch};
 use crate::tracestate::otel::OtelEdit;
-use received::{Mark, Received};
 
 /// The context of a caller: a trace, and usually the caller's span.
 ///

@@ -1,7 +1,6 @@
 //! What a context keeps of the request that caused it.
 
-use crate::carrier::headers::Headers;
-use crate::carrier::source::LineSource;
+use crate::carrier::{Headers, LineSource};
 use crate::context::trust::Trust;
 use crate::field::{Field, FieldSet, FormatKind, FormatSet};
 use crate::tracestate::{TraceState, TraceStateFacts};

@@ -10,15 +10,12 @@
 
 use core::fmt;
 
-use crate::carrier::headers::{HeaderLines, Headers};
+use crate::carrier::{HeaderLines, Headers};
 use crate::context::RemoteContext;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire;
+use crate::field::{Field, InvalidHeader};
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// The flags of a `traceparent`.
 ///

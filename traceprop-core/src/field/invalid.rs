@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::field::Field;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{InvalidReason, ReasonAt};
 
 /// Why a header is invalid: its field, the reason and the offset of the fault.
 ///

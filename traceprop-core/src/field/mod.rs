@@ -12,6 +12,7 @@ mod set;
 
 use core::fmt;
 
+pub use invalid::InvalidHeader;
 pub(crate) use kind::{FormatSet, InAll, Preserves};
 pub use known::Field;
 use known::{Carries, FAMILIES};

@@ -2,8 +2,7 @@
 
 use core::fmt;
 
-use crate::carrier::headers::HeaderLines;
-use crate::carrier::{FieldName, FieldValue};
+use crate::carrier::{FieldName, FieldValue, HeaderLines};
 use crate::field::Field;
 use crate::format::{FormatFields, InjectContext, Parsed, Writer};
 use crate::wire::{self, is_header_text};

@@ -1,10 +1,9 @@
 //! Ids in two headers, in hex that may lack zeros on the left.
 
-use crate::carrier::headers::Headers;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
+use crate::carrier::Headers;
+use crate::field::{Field, InvalidHeader};
 use crate::id::{ParseIdError, SpanId, TraceId};
-use crate::wire::reason::InvalidReason;
+use crate::wire::InvalidReason;
 
 /// Reads a trace id and a span id, each from the first value of its field. `None` if both fields are absent.
 pub(crate) fn read_ids(

@@ -3,14 +3,10 @@
 use core::fmt;
 
 use super::{DecisionWeight, InjectSource, Outcome, Parsed, Places, Writer};
-use crate::carrier::headers::Headers;
-use crate::context::inject_options::{InjectOptions, OmitReason};
-use crate::context::received::Mark;
-use crate::context::trust::Trust;
+use crate::carrier::Headers;
+use crate::context::{InjectOptions, Mark, OmitReason, Trust};
 use crate::field::{Field, FormatKind, FormatSet};
-use crate::id::sampling::Sampling;
-use crate::id::trace_id_match::TraceIdMatch;
-use crate::id::{SpanId, TraceId};
+use crate::id::{Sampling, SpanId, TraceId, TraceIdMatch};
 use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{TraceState, TraceStateEdit};
 

@@ -1,9 +1,7 @@
 //! Where the data of an injection is from.
 
-use crate::context::received::{Mark, Received};
-use crate::context::{Passthrough, SpanContext};
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
+use crate::context::{Mark, Passthrough, Received, SpanContext};
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::tracestate::otel::OtelEdit;
 
 /// The context that [`Propagator::inject`](crate::Propagator::inject) writes: a span, or a received context to forward.

@@ -1,9 +1,8 @@
 //! The result of reading the headers of one format.
 
 use crate::context::RemoteContext;
-use crate::field::FieldSet;
-use crate::field::invalid::InvalidHeader;
-use crate::id::sampling::Sampling;
+use crate::field::{FieldSet, InvalidHeader};
+use crate::id::Sampling;
 use crate::tracestate::TraceStateFacts;
 
 /// What a format found in its headers.

@@ -4,10 +4,9 @@ use core::fmt::{self, Write};
 
 use super::{InjectContext, Writer};
 use crate::baggage::prefixed::PrefixedBaggage;
-use crate::context::inject_options::OmitReason;
+use crate::context::OmitReason;
 use crate::field::Field;
-use crate::wire::buffer::StackText;
-use crate::wire::is_visible_text;
+use crate::wire::{StackText, is_visible_text};
 
 /// Writes the received items of a field whose name is a prefix, as far as the options allow them. Keys become lower case,
 /// and values are written as received.

@@ -3,11 +3,10 @@
 use core::any::Any;
 
 use super::{Format, InjectContext};
-use crate::carrier::headers::Headers;
-use crate::context::inject_options::Allow;
+use crate::carrier::Headers;
+use crate::context::Allow;
 use crate::field::FormatKind;
-use crate::id::TraceId;
-use crate::id::sampling::Sampling;
+use crate::id::{Sampling, TraceId};
 use crate::tracestate::preserve::{DEFERRED, PreserveWriter, Preserved, TAG, TEXT, tag};
 
 /// A built-in format that preserves data in the tracestate.

@@ -1,13 +1,13 @@
 //! Tests of what a format receives, and of a format by reference.
 
 use super::{Format, FormatFields, InjectContext, Outcome, Parsed, Writer};
-use crate::carrier::headers::Headers;
-use crate::context::inject_options::InjectOptions;
+use crate::carrier::Headers;
+use crate::context::InjectOptions;
 use crate::field::{CustomHeader, Field, FieldSet};
 use crate::formats::jaeger::Jaeger;
 use crate::formats::sw8::Sw8;
 use crate::formats::tracecontext::W3cTraceContext;
-use crate::id::generator::IdBits;
+use crate::id::IdBits;
 use crate::propagator::{ConfigError, Propagator};
 use std::format;
 use std::string::{String, ToString};

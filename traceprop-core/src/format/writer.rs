@@ -3,9 +3,9 @@
 use core::fmt;
 
 use crate::carrier::{CarrierMut, FieldName, FieldValue};
-use crate::context::inject_options::{InjectOptions, OmissionList, OmitReason};
+use crate::context::{InjectOptions, OmissionList, OmitReason};
 use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
-use crate::wire::buffer::StackText;
+use crate::wire::StackText;
 
 /// Writes the headers of one format into a carrier.
 ///

@@ -28,11 +28,9 @@ pub mod tracecontext;
 pub mod xray;
 
 #[cfg(feature = "alloc")]
-use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
-#[cfg(feature = "alloc")]
-use crate::field::Field;
+use crate::context::{FilteredLine, TextFilter, TextLine};
 #[cfg(feature = "std")]
-use crate::field::FormatKind;
+use crate::field::{Field, FormatKind};
 use crate::format::Format;
 
 pub(crate) static TRACE_CONTEXT: tracecontext::W3cTraceContext = tracecontext::W3cTraceContext::new();

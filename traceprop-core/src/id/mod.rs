@@ -6,15 +6,17 @@ pub(crate) mod random;
 pub(crate) mod sampling;
 pub(crate) mod trace_id_match;
 
+pub use generator::{IdBits, IdGenerator};
+pub use sampling::Sampling;
+pub use trace_id_match::TraceIdMatch;
+
 use core::fmt;
 use core::num::{NonZeroU64, NonZeroU128};
 use core::str::FromStr;
 
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
+use crate::field::{Field, InvalidHeader};
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// The id of a trace: 128 bits, never zero. Zero means "no trace" in every format.
 ///

@@ -2,8 +2,7 @@
 
 use super::OwnedContext;
 use super::lines::{Builder, Entry};
-use crate::context::inject_options::Allow;
-use crate::context::text_filter::{TextFilter, TextLine};
+use crate::context::{Allow, TextFilter, TextLine};
 use crate::field::Field;
 use crate::formats;
 

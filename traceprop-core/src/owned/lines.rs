@@ -3,15 +3,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::carrier::HeldNames;
-use crate::carrier::headers::Headers;
-use crate::carrier::source::LineSource;
 use crate::carrier::table::Table;
-use crate::context::received::Received;
-use crate::context::trust::Trust;
+use crate::carrier::{Headers, HeldNames, LineSource};
+use crate::context::{Received, Trust};
 use crate::field::{self, Field, FieldNames, FieldSet, FormatKind};
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::owned::OwnedContext;
 use crate::propagator::{Extraction, Link, LinkReason, Propagator};
 

@@ -3,11 +3,7 @@
 use super::lines::{self, Builder, Entry, OwnedLines};
 use super::{OwnedContext, Role};
 use crate::carrier::HeldNames;
-use crate::context::inject_options::Allow;
-use crate::context::received::Mark;
-use crate::context::text_filter::TextFilter;
-use crate::context::trust::Trust;
-use crate::context::{RemoteContext, SpanContext};
+use crate::context::{Allow, Mark, RemoteContext, SpanContext, TextFilter, Trust};
 use crate::field::{Field, FormatKind};
 use crate::propagator::refusals::Refusals;
 use crate::propagator::{Extraction, Link, LinkReason, Propagator};

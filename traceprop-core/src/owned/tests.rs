@@ -2,15 +2,13 @@
 
 use super::OwnedContext;
 use crate::carrier::{Carrier, Lookup};
-use crate::context::SpanContext;
-use crate::context::inject_options::InjectOptions;
+use crate::context::{InjectOptions, SpanContext};
 use crate::field::Field;
 use crate::formats::b3::B3;
 use crate::formats::datadog::Datadog;
 use crate::formats::jaeger::Jaeger;
 use crate::formats::tracecontext::W3cTraceContext;
-use crate::id::generator::IdBits;
-use crate::id::sampling::Sampling;
+use crate::id::{IdBits, Sampling};
 use crate::propagator::Propagator;
 use std::format;
 use std::string::String;

@@ -5,11 +5,11 @@ use core::fmt;
 use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::list::FormatList;
 use super::{Options, Propagator};
-use crate::context::trust::Trust;
+use crate::context::Trust;
 use crate::field::{FieldNames, InvalidHeaderName, ROWS};
 use crate::format::{Format, FormatRef};
 use crate::formats::BUILT_IN;
-use crate::id::trace_id_match::TraceIdMatch;
+use crate::id::TraceIdMatch;
 
 /// One of the two lists, and what errors tell about it.
 #[derive(Clone)]

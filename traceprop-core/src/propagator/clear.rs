@@ -2,9 +2,7 @@
 
 use super::Propagator;
 use crate::carrier::{CarrierMut, StaleFields};
-use crate::context::inject_options::{OmissionList, OmitReason};
-use crate::context::received::{Mark, Received};
-use crate::context::trust::Trust;
+use crate::context::{Mark, OmissionList, OmitReason, Received, Trust};
 use crate::field::{FieldSet, FormatKind, ROWS};
 use crate::format::{Format, InjectContext, Progress, kept_header};
 

@@ -3,17 +3,11 @@
 use super::Propagator;
 use super::merge::Merge;
 use crate::baggage::{Baggage, BaggageLimits};
-use crate::carrier::Carrier;
-use crate::carrier::headers::{HeaderLines, Headers};
-use crate::carrier::source::LineSource;
-use crate::context::received::{Mark, Received};
-use crate::context::trust::Trust;
-use crate::context::{Passthrough, RemoteContext, SpanContext};
+use crate::carrier::{Carrier, HeaderLines, Headers, LineSource};
+use crate::context::{Mark, Passthrough, Received, RemoteContext, SpanContext, Trust};
 use crate::field::{Field, FieldSet, FormatKind, FormatSet};
 use crate::format::{Format, Outcome, Parsed};
-use crate::id::generator::IdGenerator;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
+use crate::id::{IdGenerator, Sampling, SpanId, TraceId};
 use crate::sampler::{Sampler, SamplingParameters};
 use crate::tracestate::TraceState;
 

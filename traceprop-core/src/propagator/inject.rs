@@ -1,14 +1,11 @@
 //! Injection: formats write a context into a carrier, in canonical form or as it was received.
 
 use super::Propagator;
-use crate::carrier::CarrierMut;
-use crate::carrier::headers::Headers;
-use crate::context::inject_options::{InjectOptions, InjectReport, OmissionList};
-use crate::context::received::Mark;
-use crate::context::trust::Trust;
+use crate::carrier::{CarrierMut, Headers};
+use crate::context::{InjectOptions, InjectReport, Mark, OmissionList, Trust};
 use crate::field::{FieldSet, FormatKind};
 use crate::format::{InjectContext, InjectSource, Places, Progress, Writer};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 
 /// The lines of a context that was not received.
 const NO_LINES: [(&str, &str); 0] = [];

@@ -1,15 +1,12 @@
 //! Merges what several formats found in one request into one context.
 
-use crate::carrier::source::LineSource;
-use crate::context::RemoteContext;
-use crate::context::received::{Mark, Marks, Received};
+use crate::carrier::LineSource;
+use crate::context::{Mark, Marks, Received, RemoteContext};
 use crate::field::{FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{DecisionWeight, Format, Outcome, Parsed};
-use crate::id::TraceId;
-use crate::id::sampling::Sampling;
-use crate::id::trace_id_match::TraceIdMatch;
+use crate::id::{Sampling, TraceId, TraceIdMatch};
 use crate::tracestate::TraceStateFacts;
-use crate::wire::reason::InvalidReason;
+use crate::wire::InvalidReason;
 
 /// The contexts of the formats, merged one by one.
 pub(super) struct Merge<'c> {

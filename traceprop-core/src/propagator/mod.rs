@@ -20,10 +20,10 @@ mod received_format;
 pub mod refusals;
 
 use crate::baggage::BaggageLimits;
-use crate::context::trust::Trust;
+use crate::context::Trust;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{Format, FormatRef, Places};
-use crate::id::trace_id_match::TraceIdMatch;
+use crate::id::TraceIdMatch;
 
 #[cfg(feature = "std")]
 pub use self::{env::EnvWarning, env_carrier::EnvCarrier};

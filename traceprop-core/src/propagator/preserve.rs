@@ -2,10 +2,10 @@
 
 use super::Propagator;
 use crate::carrier::CarrierMut;
-use crate::context::inject_options::InjectReport;
+use crate::context::InjectReport;
 use crate::field::{FieldSet, FormatKind, Preserves};
 use crate::format::{Format, InjectContext, keep_deferred, keep_text};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::tracestate::decision::{MIXED_MEMBER, without_decision};
 use crate::tracestate::otel::OtelMember;
 use crate::tracestate::preserve::{self, PreserveWriter, Preserved};

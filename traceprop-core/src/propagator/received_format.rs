@@ -1,7 +1,7 @@
 //! Writing of the format that supplied the context: which formats of the inject list one injection writes.
 
 use super::{Propagator, PropagatorBuilder};
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::field::{FormatKind, FormatSet};
 use crate::format::{Format, FormatRef, InjectSource, Outcome, Parsed, Places};
 

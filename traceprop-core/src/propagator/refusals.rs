@@ -7,9 +7,7 @@ use core::fmt;
 
 use super::Propagator;
 use crate::carrier::HeldNames;
-use crate::context::inject_options::Allow;
-use crate::context::text_filter::{TextFilter, TextLine};
-use crate::context::trust::Trust;
+use crate::context::{Allow, TextFilter, TextLine, Trust};
 use crate::field::{Field, FieldSet, FormatKind, ROWS, has_underscore};
 use crate::format::Format;
 use crate::formats;

@@ -1,7 +1,7 @@
 //! OpenTelemetry's consistent probability sampling.
 
 use super::{OtelTraceState, Sampler, SamplingParameters, SamplingResult, Threshold, TraceIdRatioBased};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::tracestate::otel::mixed_randomness_of;
 
 /// Samples a ratio of all traces, as OpenTelemetry's probability sampler does.

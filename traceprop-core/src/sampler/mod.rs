@@ -42,10 +42,9 @@ pub use crate::tracestate::otel::{OtelMember, OtelTraceState, Threshold};
 use core::fmt;
 
 use crate::baggage::{Baggage, BaggageLimits};
-use crate::carrier::headers::HeaderLines;
+use crate::carrier::HeaderLines;
 use crate::context::{RemoteContext, SpanContext};
-use crate::id::TraceId;
-use crate::id::sampling::Sampling;
+use crate::id::{Sampling, TraceId};
 use crate::tracestate::TraceState;
 use crate::tracestate::otel::{OtelEdit, mix, randomness_of};
 

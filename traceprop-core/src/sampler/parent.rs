@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::consistent::is_consistent;
 use super::{Sampler, SamplingParameters, SamplingResult};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 
 /// Follows the caller's decision. An open decision stays open.
 ///

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::{Sampler, SamplingParameters, SamplingResult};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 
 /// Limits how many traces another sampler samples per second. The traces beyond the limit are not sampled.
 ///

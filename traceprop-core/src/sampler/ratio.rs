@@ -1,7 +1,7 @@
 //! Sampling by trace id.
 
 use super::{Sampler, SamplingParameters, SamplingResult, Threshold};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::tracestate::otel::randomness_of;
 
 /// Samples a ratio of all traces, by the low 56 bits of the trace id.

@@ -2,7 +2,7 @@
 
 use super::ratio::is_ratio;
 use super::{Sampler, SamplingParameters, SamplingResult, TraceIdRatioBased};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::tracestate::otel::mix;
 use crate::wire::uuid;
 

@@ -1,7 +1,7 @@
 //! What members of vendors say about a sampling decision. It is void once another decision replaces that of the sender.
 
 use super::grammar::MAX_PART;
-use crate::wire::buffer::StackText;
+use crate::wire::StackText;
 
 /// Members that are known to carry a vendor's decision. A `*` stands for the id of an account.
 ///

@@ -11,7 +11,7 @@ use core::fmt;
 use super::grammar::{MAX_MEMBERS, is_key, is_value};
 use super::list::{TraceState, put_members};
 use super::scan::TraceStateMember;
-use crate::wire::buffer::AsciiSink;
+use crate::wire::AsciiSink;
 
 /// Members with more characters are the first to be omitted if a budget is exceeded (W3C tracestate limits).
 const BIG_MEMBER: usize = 128;

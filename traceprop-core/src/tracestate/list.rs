@@ -4,10 +4,9 @@ use core::fmt;
 
 use super::decision::is_of_a_vendor_decision;
 use super::scan::{Members, TraceStateFacts, TraceStateMember, check_lines};
-use crate::carrier::headers::HeaderLines;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
-use crate::wire::buffer::AsciiSink;
+use crate::carrier::HeaderLines;
+use crate::field::InvalidHeader;
+use crate::wire::{self, AsciiSink};
 
 /// A received tracestate, borrowed from the carrier.
 ///

@@ -16,11 +16,9 @@
 use core::fmt::Write;
 
 use crate::field::{FormatKind, Preserves};
-use crate::id::TraceId;
-use crate::id::sampling::Sampling;
+use crate::id::{Sampling, TraceId};
 use crate::tracestate::{TraceState, TraceStateEdit};
-use crate::wire::buffer::StackText;
-use crate::wire::hex;
+use crate::wire::{StackText, hex};
 
 /// The key of our member.
 const KEY: &str = "tp";

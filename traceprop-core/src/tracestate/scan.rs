@@ -8,12 +8,10 @@
 //!
 //! Spec: <https://www.w3.org/TR/trace-context-2/#tracestate-header>
 
-use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
+use crate::carrier::{HeaderLines, HeaderLinesIter};
+use crate::field::{Field, InvalidHeader};
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 use super::grammar::{KEY, KEY_START, MAX_MEMBERS, MAX_PART, is, skip, value_end};
 

@@ -8,7 +8,7 @@ use crate::tracestate::preserve::Preserved;
 #[cfg(feature = "alloc")]
 use crate::{
     carrier::headers::MAX_HEADER_LINES,
-    field::{Field, invalid::InvalidHeader},
+    field::{Field, InvalidHeader},
     owned::OwnedContext,
     owned::lines::{Entry, OwnedLines},
 };

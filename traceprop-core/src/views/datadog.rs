@@ -7,7 +7,7 @@ use crate::propagator::Extraction;
 use crate::{
     field::{Field, FormatKind},
     formats::datadog::DatadogParts,
-    id::sampling::Sampling,
+    id::Sampling,
     owned::{OwnedContext, Role},
 };
 #[cfg(feature = "alloc")]

@@ -3,15 +3,16 @@
 use super::Data;
 use crate::field::FormatKind;
 use crate::formats::jaeger::JaegerView;
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
-    field::{Field, FieldSet, invalid::InvalidHeader},
+    field::{Field, FieldSet, InvalidHeader},
     format::Writer,
     formats::jaeger::{JaegerBaggage, JaegerFlags, UberTraceId, baggage_line},
-    owned::{OwnedContext, lines::Entry},
-    wire::reason::InvalidReason,
+    owned::OwnedContext,
+    owned::lines::Entry,
+    wire::InvalidReason,
 };
 
 impl<'c> Data<'_, 'c> {

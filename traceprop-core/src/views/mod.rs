@@ -12,8 +12,8 @@ mod sentry;
 mod sw8;
 mod xray;
 
-use crate::carrier::headers::Headers;
-use crate::context::received::{Mark, Received};
+use crate::carrier::Headers;
+use crate::context::{Mark, Received};
 use crate::formats::datadog::CurrentContext;
 #[cfg(feature = "alloc")]
 use crate::owned::{OwnedContext, Role};

@@ -6,11 +6,12 @@ use crate::formats::ottrace::OtBaggage;
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
-    field::invalid::InvalidHeader,
+    field::InvalidHeader,
     format::Writer,
     formats::ottrace::baggage_name,
-    owned::{OwnedContext, lines::Entry},
-    wire::{is_visible_text, reason::InvalidReason},
+    owned::OwnedContext,
+    owned::lines::Entry,
+    wire::{InvalidReason, is_visible_text},
 };
 
 impl<'c> Data<'_, 'c> {

@@ -6,11 +6,11 @@ use crate::formats::sw8::{Sw8, Sw8Correlation, Sw8View};
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
-    field::{Field, invalid::InvalidHeader},
+    field::{Field, InvalidHeader},
     formats::sw8::{Sw8Extension, Sw8Parts, correlation_line},
-    id::sampling::Sampling,
+    id::Sampling,
     owned::OwnedContext,
-    wire::reason::InvalidReason,
+    wire::InvalidReason,
 };
 
 impl<'c> Data<'_, 'c> {

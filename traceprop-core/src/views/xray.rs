@@ -5,7 +5,7 @@ use crate::formats::xray::{self, XAmznTraceId};
 use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
-    context::inject_options::Allow,
+    context::Allow,
     field::{Field, FormatKind},
     owned::OwnedContext,
 };

@@ -17,6 +17,10 @@ pub(crate) mod percent;
 pub(crate) mod reason;
 pub(crate) mod uuid;
 
+pub(crate) use buffer::{AsciiSink, Counter, StackText};
+pub use reason::InvalidReason;
+pub(crate) use reason::ReasonAt;
+
 /// Makes a table of a class of bytes: one load per byte, for any number of ranges.
 macro_rules! table {
     ($is_in:path) => {{

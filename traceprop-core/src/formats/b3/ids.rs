@@ -10,13 +10,10 @@
 //! Spec: <https://github.com/openzipkin/b3-propagation#identifiers>
 
 use crate::context::RemoteContext;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire;
+use crate::field::{Field, InvalidHeader};
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// The shortest id that is read in the `X-B3-*` headers.
 ///

@@ -50,17 +50,15 @@ pub use ids::B3Ids;
 pub use multi::B3Multi;
 pub use single::B3Single;
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::RemoteContext;
-use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, FieldSet, FormatKind};
+use crate::field::{Field, FieldSet, FormatKind, InvalidHeader};
 use crate::format::{
     Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer, keep_decision, keep_deferred,
 };
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::tracestate::preserve::{self, PreserveWriter};
-use crate::wire;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 const SINGLE: FieldSet = FieldSet::of(&[Field::B3]);
 

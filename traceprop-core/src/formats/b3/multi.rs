@@ -13,12 +13,10 @@
 
 use super::ids::{self, B3Ids, first_element};
 use super::single::B3Single;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, InvalidHeader};
 use crate::format::Parsed;
-use crate::id::sampling::Sampling;
-use crate::wire;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::id::Sampling;
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// The error for other ids without a trace id.
 const MISSING_TRACE_ID: ReasonAt = InvalidReason::MissingTraceId.at(0);

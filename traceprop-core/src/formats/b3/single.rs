@@ -13,14 +13,11 @@
 use core::fmt;
 
 use super::ids::{B3Ids, first_element};
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, InvalidHeader};
 use crate::format::Parsed;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire;
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// A `b3` value: ids and a sampling decision, or a decision alone.
 ///

@@ -1,8 +1,7 @@
 //! Filtering received baggage: an allow-list of keys, and members that carry a sampling decision.
 
 use crate::baggage::member::{RawMember, is_decision};
-use crate::context::inject_options::Allow;
-use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
+use crate::context::{Allow, FilteredLine, TextFilter, TextLine};
 use crate::field::Field;
 use crate::wire::split_once;
 

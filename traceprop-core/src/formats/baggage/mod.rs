@@ -27,7 +27,7 @@ mod write;
 pub(crate) use filter::filter_text;
 
 use crate::baggage::BaggageLimits;
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::field::FormatKind;
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 

@@ -4,14 +4,13 @@ use core::fmt;
 
 use crate::baggage::member::RawMember;
 use crate::baggage::{Baggage, BaggageLimits, BaggageMember, ILLEGAL_ENTRY};
-use crate::carrier::headers::HeaderLines;
-use crate::context::inject_options::{Allow, OmitReason};
+use crate::carrier::HeaderLines;
+use crate::context::{Allow, OmitReason};
 use crate::field::{Field, FormatKind};
 use crate::format::forward::Joined;
 use crate::format::{InjectContext, Writer};
 use crate::formats::sentry;
-use crate::wire;
-use crate::wire::reason::InvalidReason;
+use crate::wire::{self, InvalidReason};
 
 /// Writes the allowed members. A passthrough forwards the lines verbatim if all members are allowed.
 pub(crate) fn write(context: &InjectContext<'_>, limits: BaggageLimits, writer: &mut Writer<'_>) {

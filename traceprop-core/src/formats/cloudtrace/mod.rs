@@ -30,17 +30,13 @@
 
 use core::fmt;
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::RemoteContext;
-use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, FormatKind};
+use crate::field::{Field, FormatKind, InvalidHeader};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire;
-use crate::wire::decimal;
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt, decimal};
 
 const FIELD: Field = Field::XCloudTraceContext;
 

@@ -4,8 +4,7 @@ use core::fmt;
 
 use super::uuid::{self, Spelling};
 use crate::id::TraceId;
-use crate::wire;
-use crate::wire::buffer::StackText;
+use crate::wire::{self, StackText};
 
 /// A correlation id: received text, byte for byte, or a trace id spelt as a UUID.
 ///

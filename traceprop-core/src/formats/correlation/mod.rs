@@ -35,16 +35,13 @@ pub use id::{CorrelationId, EnvoyReason};
 pub use when_absent::WhenAbsent;
 
 use self::uuid::Spelling;
-use crate::carrier::headers::{HeaderLines, Headers};
-use crate::context::RemoteContext;
-use crate::context::inject_options::OmitReason;
-use crate::field::invalid::InvalidHeader;
-use crate::field::{CustomHeader, Field, FormatKind, InvalidHeaderName};
+use crate::carrier::{HeaderLines, Headers};
+use crate::context::{OmitReason, RemoteContext};
+use crate::field::{CustomHeader, Field, FormatKind, InvalidHeader, InvalidHeaderName};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
 use crate::id::TraceId;
 use crate::tracestate::preserve::{PreserveWriter, Preserved};
-use crate::wire;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// The prefix of the header name in the name of the format.
 const PREFIX: &str = "correlation:";

@@ -9,7 +9,7 @@
 //! Heroku, Kong, Rails and .NET make their ids of these characters. Quotes, blanks, commas and others that are unsafe
 //! in a log or a shell are invalid.
 
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{InvalidReason, ReasonAt};
 
 /// Bytes of the longest text.
 const MAX_LEN: usize = 128;

@@ -18,8 +18,7 @@ use super::uuid::Spelling;
 use super::{request_id, uuid};
 use crate::id::TraceId;
 use crate::tracestate::preserve::{PreserveWriter, Preserved, TAG, TEXT, tag};
-use crate::wire;
-use crate::wire::buffer::StackText;
+use crate::wire::{self, StackText};
 
 /// Returns the received item for this header, without its letter and tag.
 fn item_of<'c>(preserved: Preserved<'c>, header: &str) -> Option<&'c str> {

@@ -12,7 +12,7 @@
 //! Spec: <https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md>
 
 use super::uuid;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{InvalidReason, ReasonAt};
 
 /// Bytes of the longest value that .NET makes.
 const MAX_LEN: usize = 1024;

@@ -10,10 +10,8 @@
 //! The whole text must be one of these. A prefix is not enough: Kong's `uuid#counter` has one UUID for all requests of
 //! a worker, which would merge them into one trace.
 
-use crate::wire::buffer::StackText;
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
-use crate::wire::uuid;
+use crate::wire::{InvalidReason, ReasonAt, StackText, uuid};
 
 /// Bytes of the longest spelling, `urn:uuid:` and the hyphenated form.
 pub(super) const MAX_LEN: usize = URN.len() + uuid::LEN;

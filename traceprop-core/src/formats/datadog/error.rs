@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::context::inject_options::{InjectReport, OmitReason};
+use crate::context::{InjectReport, OmitReason};
 use crate::field::Field;
 
 /// The value of the tag `_dd.propagation_error`, which Datadog's tracers set on a local root span and never send.

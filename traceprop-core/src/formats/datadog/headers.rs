@@ -4,16 +4,12 @@ use core::fmt;
 
 use super::error::PropagationError;
 use super::tags::DatadogTags;
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::RemoteContext;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, InvalidHeader};
 use crate::format::{Outcome, Parsed};
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire;
-use crate::wire::decimal;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::id::{Sampling, SpanId, TraceId};
+use crate::wire::{self, InvalidReason, ReasonAt, decimal};
 
 /// The longest origin that is read, in bytes. Real origins are one word; servers limit a header to about this length.
 pub const MAX_ORIGIN_LEN: usize = 8192;

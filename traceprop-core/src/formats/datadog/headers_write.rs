@@ -9,15 +9,13 @@ use super::text::DatadogText;
 use super::trace_state::DatadogTraceState;
 use super::view::{self, Decision, Fields, Source};
 use super::{Datadog, pairs};
-use crate::context::inject_options::OmitReason;
-use crate::context::received::Mark;
+use crate::context::{Mark, OmitReason};
 use crate::field::Field;
 use crate::format::{InjectContext, Writer};
 use crate::id::TraceId;
 use crate::tracestate::TraceState;
-use crate::wire::buffer::StackText;
 use crate::wire::decimal::Digits;
-use crate::wire::{self, hex};
+use crate::wire::{self, StackText, hex};
 
 type Line = StackText<MAX_TAGS_LEN>;
 

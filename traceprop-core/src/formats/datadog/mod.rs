@@ -58,7 +58,7 @@ pub use trace_state::DatadogTraceState;
 pub(crate) use view::CurrentContext;
 pub use view::DatadogView;
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer, write_prefixed_baggage};
 use crate::tracestate::preserve::PreserveWriter;

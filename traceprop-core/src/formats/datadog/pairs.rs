@@ -1,9 +1,8 @@
 //! The grammar of `x-datadog-tags`: pairs, keys, values, and the upper half of a trace id.
 
-use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
-use crate::wire;
+use crate::carrier::{HeaderLines, HeaderLinesIter};
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// Iterator over the pairs of all lines, without the blanks around them.
 #[derive(Clone)]

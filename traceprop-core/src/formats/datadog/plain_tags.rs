@@ -4,7 +4,7 @@
 use super::pairs::parse_tid;
 use super::tag::{DatadogTag, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
 use super::text::DatadogText;
-use crate::carrier::headers::HeaderLines;
+use crate::carrier::HeaderLines;
 use crate::wire;
 
 const ONES: u64 = 0x0101_0101_0101_0101;

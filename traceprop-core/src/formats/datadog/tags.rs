@@ -6,11 +6,9 @@ use super::plain_tags::PlainTags;
 use super::tag::{DatadogTag, DecisionMaker, MAX_TAGS_LEN, TAG_PREFIX, is_decision_maker};
 use super::text::DatadogText;
 use super::trace_state::Item;
-use crate::carrier::headers::HeaderLines;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::carrier::HeaderLines;
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{self, InvalidReason, ReasonAt};
 use core::fmt;
 
 /// The tag that holds the upper half of the trace id. It is part of the id, so [`DatadogTags::iter`] skips it.

@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use crate::id::SpanId;
-use crate::wire::buffer::StackText;
+use crate::wire::StackText;
 use crate::wire::hex::{self, Letters};
 
 /// Text of a header or of the `dd` member. The member writes `=` as `~`; displayed and compared, it is `=`.

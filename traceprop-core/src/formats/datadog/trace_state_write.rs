@@ -11,7 +11,7 @@ use crate::field::FormatKind;
 use crate::format::InjectContext;
 use crate::tracestate::decision::is_of_the_decision;
 use crate::tracestate::preserve::PreserveWriter;
-use crate::wire::buffer::StackText;
+use crate::wire::StackText;
 use crate::wire::decimal::{self, Digits};
 
 /// The longest member with its key, in bytes, that the tracers read.

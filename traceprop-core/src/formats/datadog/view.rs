@@ -6,13 +6,11 @@ use super::tag::DecisionMaker;
 use super::tags::DatadogTags;
 use super::text::{DatadogLastSpan, DatadogText};
 use super::trace_state::{self, DatadogTraceState};
-use crate::carrier::headers::Headers;
-use crate::context::received::{Mark, Received};
-use crate::context::trust::Trust;
+use crate::carrier::Headers;
+use crate::context::{Mark, Received, Trust};
 use crate::field::{Field, FormatKind, FormatSet};
 use crate::format::InjectContext;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::tracestate::{TraceState, TraceStateMember};
 
 /// The Datadog data of a context, borrowed from its headers.

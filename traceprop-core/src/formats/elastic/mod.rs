@@ -14,7 +14,7 @@
 //!
 //! Spec: <https://github.com/elastic/apm/blob/main/specs/agents/tracing-distributed-tracing.md>
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::traceparent::{self, TraceFlags, TraceParent};
 use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};

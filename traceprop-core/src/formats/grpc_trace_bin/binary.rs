@@ -8,13 +8,10 @@
 //!
 //! Spec: <https://github.com/census-instrumentation/opencensus-specs/blob/master/encodings/BinaryEncoding.md>
 
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
+use crate::field::{Field, InvalidHeader};
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire::base64::{self, Encoded};
-use crate::wire::buffer::StackText;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{InvalidReason, ReasonAt, StackText};
 
 /// The longest base64 text that is read, in bytes. A context has 40.
 const MAX_ENCODED: usize = 256;

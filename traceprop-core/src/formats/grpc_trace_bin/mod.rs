@@ -25,12 +25,11 @@ mod binary;
 
 pub use binary::GrpcTraceContext;
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::RemoteContext;
-use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, FormatKind};
+use crate::field::{Field, FormatKind, InvalidHeader};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 
 /// The format of OpenCensus in gRPC metadata, named `grpc-trace-bin`.
 ///

@@ -9,11 +9,9 @@
 
 use core::fmt;
 
-use crate::carrier::headers::Headers;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire::reason::InvalidReason;
-use crate::wire::{self, trim};
+use crate::carrier::Headers;
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{self, InvalidReason, trim};
 
 /// The first value of the header that is not blank.
 pub(super) struct Level<'c> {

@@ -32,11 +32,11 @@ mod level;
 
 pub use level::{InstanaCorrelation, InstanaView};
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::RemoteContext;
 use crate::field::{Field, FieldSet, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer, read_ids};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use level::Level;
 
 /// The names that Instana's tracers use in Kafka records, whose keys may contain no `-`.

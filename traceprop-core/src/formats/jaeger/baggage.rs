@@ -12,11 +12,9 @@
 use core::fmt;
 
 use super::item::{JaegerBaggageItem, PREFIX, Source};
-use crate::carrier::headers::{HeaderLines, Headers};
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire::reason::InvalidReason;
-use crate::wire::{split_once, trim};
+use crate::carrier::{HeaderLines, Headers};
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{InvalidReason, split_once, trim};
 
 const MAX_ITEMS: usize = 64;
 

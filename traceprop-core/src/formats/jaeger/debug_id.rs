@@ -8,12 +8,10 @@
 
 use core::fmt;
 
-use crate::carrier::headers::Headers;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
+use crate::carrier::Headers;
+use crate::field::{Field, InvalidHeader};
 use crate::wire::percent::{Decoded, Decoding};
-use crate::wire::reason::InvalidReason;
+use crate::wire::{self, InvalidReason};
 
 /// The id by which a caller wants to find a new debug trace. Set it as tag `jaeger-debug-id` on the root span.
 ///

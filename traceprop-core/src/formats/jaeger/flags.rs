@@ -10,7 +10,7 @@
 
 use core::fmt;
 
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::wire::hex::{self, Letters};
 
 /// The flags of an `uber-trace-id`. All bits are kept, even those without a meaning.

@@ -13,14 +13,12 @@
 use core::fmt;
 
 use super::flags::JaegerFlags;
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::RemoteContext;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, InvalidHeader};
 use crate::id::{SpanId, TraceId};
-use crate::wire;
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// The longest value that is read, in bytes.
 ///

@@ -9,8 +9,7 @@
 use core::fmt;
 
 use crate::wire::percent::{Decoded, Decoding};
-use crate::wire::reason::InvalidReason;
-use crate::wire::{split_once, trim};
+use crate::wire::{InvalidReason, split_once, trim};
 
 /// The prefix of the header names of baggage items.
 pub(super) const PREFIX: &str = "uberctx-";

@@ -52,12 +52,12 @@ pub use view::JaegerView;
 #[cfg(feature = "alloc")]
 pub(crate) use write::{baggage_line, filter_text};
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::field::{Field, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::tracestate::preserve::{self, PreserveWriter};
-use crate::wire::buffer::StackText;
+use crate::wire::StackText;
 use outgoing::FLAGS_ITEM;
 
 /// The Jaeger format, named `jaeger`.

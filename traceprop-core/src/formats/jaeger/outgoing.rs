@@ -4,7 +4,7 @@ use super::flags::JaegerFlags;
 use super::header::UberTraceId;
 use crate::field::FormatKind;
 use crate::format::InjectContext;
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::tracestate::preserve;
 
 /// The letter of the flag byte in this family's tracestate member.

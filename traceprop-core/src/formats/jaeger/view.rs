@@ -5,7 +5,7 @@ use core::fmt;
 use super::baggage::JaegerBaggage;
 use super::debug_id::JaegerDebugId;
 use super::header::UberTraceId;
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 
 /// Jaeger-specific data of a request or of an owned context.
 ///

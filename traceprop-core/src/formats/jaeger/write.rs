@@ -5,15 +5,14 @@ use core::fmt;
 use super::baggage::JaegerBaggage;
 use super::item::{JaegerBaggageItem, PREFIX, Source};
 use crate::baggage::{Baggage, BaggageLimits};
-use crate::carrier::headers::HeaderLines;
-use crate::context::inject_options::{Allow, OmitReason};
+use crate::carrier::HeaderLines;
+use crate::context::{Allow, OmitReason};
 #[cfg(feature = "alloc")]
-use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
+use crate::context::{FilteredLine, TextFilter, TextLine};
 use crate::field::{Field, FieldSet};
 use crate::format::{InjectContext, Writer};
-use crate::wire::buffer::StackText;
 use crate::wire::percent::{Decoded, Encoded, is_unreserved};
-use crate::wire::{is_header_text, is_token_byte, trim};
+use crate::wire::{StackText, is_header_text, is_token_byte, trim};
 
 const FIELDS: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
 

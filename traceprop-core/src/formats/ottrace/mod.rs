@@ -26,18 +26,15 @@
 
 pub use crate::baggage::prefixed::PrefixedBaggage as OtBaggage;
 
-use crate::carrier::headers::Headers;
-use crate::context::RemoteContext;
-use crate::context::inject_options::OmitReason;
-use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, FormatKind};
+use crate::carrier::Headers;
+use crate::context::{OmitReason, RemoteContext};
+use crate::field::{Field, FormatKind, InvalidHeader};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer, read_ids, write_prefixed_baggage};
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire::reason::InvalidReason;
+use crate::id::{Sampling, SpanId, TraceId};
+use crate::wire::InvalidReason;
 #[cfg(feature = "alloc")]
 use crate::{
-    context::text_filter::{FilteredLine, TextFilter, TextLine},
+    context::{FilteredLine, TextFilter, TextLine},
     wire::is_token_byte,
 };
 

@@ -3,12 +3,12 @@
 use core::fmt;
 
 use crate::baggage::{Baggage, BaggageLimits, BaggageMember};
-use crate::carrier::headers::Headers;
-use crate::context::inject_options::OmitReason;
+use crate::carrier::Headers;
+use crate::context::OmitReason;
 use crate::field::{Field, FormatKind};
 use crate::format::{InjectContext, Writer};
 use crate::id::TraceId;
-use crate::wire::buffer::Counter;
+use crate::wire::Counter;
 
 const PREFIX: &str = "sentry-";
 

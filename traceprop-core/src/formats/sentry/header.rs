@@ -2,15 +2,12 @@
 
 use core::fmt;
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::RemoteContext;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
+use crate::field::{Field, InvalidHeader};
 use crate::format::Parsed;
-use crate::id::sampling::Sampling;
-use crate::id::{ParseIdError, SpanId, TraceId};
-use crate::wire;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::id::{ParseIdError, Sampling, SpanId, TraceId};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// A valid `sentry-trace` value.
 ///

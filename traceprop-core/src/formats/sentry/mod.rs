@@ -33,11 +33,11 @@ pub use dsc::{SamplingContext, SamplingContextMember};
 pub use header::SentryTrace;
 pub use view::SentryView;
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::field::{Field, FieldSet, FormatKind};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
 use crate::id::TraceId;
-use crate::wire::reason::InvalidReason;
+use crate::wire::InvalidReason;
 
 /// The Sentry format, named `sentry`.
 ///

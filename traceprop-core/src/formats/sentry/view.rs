@@ -2,7 +2,7 @@
 
 use super::dsc::SamplingContext;
 use super::header::SentryTrace;
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 
 /// Sentry-specific data of a request or of an owned context.
 ///

@@ -16,14 +16,12 @@
 use core::fmt;
 
 use super::text::Sw8Text;
-use crate::carrier::headers::{HeaderLines, HeaderLinesIter};
-use crate::context::inject_options::Allow;
+use crate::carrier::{HeaderLines, HeaderLinesIter};
+use crate::context::Allow;
 #[cfg(feature = "alloc")]
-use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
-use crate::wire::reason::InvalidReason;
+use crate::context::{FilteredLine, TextFilter, TextLine};
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{self, InvalidReason};
 
 /// The most valid pairs that are kept.
 const MAX_PAIRS: usize = 3;

@@ -13,11 +13,9 @@
 
 use core::fmt;
 
-use crate::carrier::headers::HeaderLines;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire::reason::InvalidReason;
-use crate::wire::{self, decimal};
+use crate::carrier::HeaderLines;
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{self, InvalidReason, decimal};
 
 /// Bytes of the longest value.
 const MAX_VALUE: usize = 64;

@@ -9,16 +9,13 @@ use super::write::{Piece, Value};
 use super::{
     CORRELATION, EXTENSION, FIELDS, HEADER, Sw8, Sw8Correlation, Sw8Extension, Sw8Header, header, lines, preserve,
 };
-use crate::carrier::headers::{HeaderLines, Headers};
-use crate::context::RemoteContext;
-use crate::context::inject_options::OmitReason;
-use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, FieldSet, FormatKind};
+use crate::carrier::{HeaderLines, Headers};
+use crate::context::{OmitReason, RemoteContext};
+use crate::field::{Field, FieldSet, FormatKind, InvalidHeader};
 use crate::format::{Format, FormatFields, InjectContext, Outcome, Parsed, Preserve, Writer};
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::tracestate::preserve::PreserveWriter;
-use crate::wire::buffer::{Counter, StackText};
-use crate::wire::reason::InvalidReason;
+use crate::wire::{Counter, InvalidReason, StackText};
 
 /// Bytes of the longest value that is assembled on the stack. A longer one is streamed.
 const STACK_VALUE: usize = 512;

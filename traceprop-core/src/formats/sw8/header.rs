@@ -3,13 +3,10 @@
 use super::ids;
 use super::text::Sw8Text;
 use crate::context::RemoteContext;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
+use crate::field::{Field, InvalidHeader};
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire::base64::{LEN_OF_32, MAX_ENCODED};
-use crate::wire::reason::{InvalidReason, ReasonAt};
-use crate::wire::{self, decimal};
+use crate::wire::{self, InvalidReason, ReasonAt, decimal};
 
 /// Bytes of the longest `sw8` value: "the whole header value must be under 2k" in the specification.
 pub(super) const MAX_VALUE: usize = MAX_ENCODED;

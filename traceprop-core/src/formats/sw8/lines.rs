@@ -1,11 +1,9 @@
 //! Selects the `sw8` value to use from several lines and joined values.
 
 use super::header::{MAX_VALUE, Sw8Header, is_husk, parse};
-use crate::carrier::headers::HeaderLines;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::carrier::HeaderLines;
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 /// The most values of one joined line that are examined, from its end. Only husks lead to more than one.
 const MAX_JOINED: usize = 64;

@@ -53,7 +53,7 @@ pub use view::{Sw8View, trace_id_text};
 
 use crate::field::{CustomHeader, Field, InvalidHeaderName};
 use crate::id::{SpanId, TraceId};
-use crate::wire::buffer::StackText;
+use crate::wire::StackText;
 
 use identity::{Identity, Name};
 

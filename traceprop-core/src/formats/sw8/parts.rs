@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use super::header::Sw8Header;
 use super::write::{Piece, Value};
 use super::{span_id_from_segment, trace_id_from_text};
-use crate::field::invalid::InvalidHeader;
+use crate::field::InvalidHeader;
 use crate::id::{SpanId, TraceId};
 
 /// The fields of an `sw8` value as text, from a SkyWalking agent in the same process or from storage.

@@ -21,8 +21,7 @@ use super::text::Sw8Text;
 use crate::id::TraceId;
 use crate::tracestate::preserve::MAX_VALUE;
 use crate::wire::base64::Encoded;
-use crate::wire::buffer::StackText;
-use crate::wire::{ascii, hex, uuid};
+use crate::wire::{StackText, ascii, hex, uuid};
 
 /// The letter of the item.
 pub(super) const LETTER: char = crate::field::FormatKind::Sw8.letter();

@@ -1,16 +1,14 @@
 //! Contexts read from sw8 and written to sw8 and other formats.
 
 use super::*;
-use crate::context::SpanContext;
-use crate::context::inject_options::{Allow, InjectOptions, OmitReason};
-use crate::context::trust::Trust;
-use crate::field::invalid::InvalidHeader;
+use crate::context::{Allow, InjectOptions, OmitReason, SpanContext, Trust};
+use crate::field::InvalidHeader;
 use crate::formats::b3::B3;
 use crate::formats::tracecontext::W3cTraceContext;
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::propagator::{ConfigError, Extraction, Propagator};
+use crate::wire::InvalidReason;
 use crate::wire::base64::Encoded;
-use crate::wire::reason::InvalidReason;
 use proptest::prelude::*;
 use std::format;
 use std::string::{String, ToString};

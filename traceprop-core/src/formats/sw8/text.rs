@@ -2,12 +2,8 @@
 
 use core::fmt;
 
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::wire;
-use crate::wire::base64;
-use crate::wire::buffer::AsciiSink;
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::field::{Field, InvalidHeader};
+use crate::wire::{self, AsciiSink, InvalidReason, ReasonAt, base64};
 
 /// A text field of sw8: valid base64 of UTF-8. Displays and compares as the decoded text.
 ///

@@ -3,7 +3,7 @@
 use super::header::{MAX_VALUE, Sw8Header};
 use super::text::Sw8Text;
 use super::{CORRELATION, Sw8, Sw8Correlation, Sw8Extension, lines};
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::wire;
 
 /// The received headers of sw8.

@@ -5,10 +5,10 @@ use core::fmt;
 use super::header::Sw8Header;
 use super::identity::Identity;
 use super::text::Sw8Text;
-use crate::context::inject_options::InjectOptions;
+use crate::context::InjectOptions;
 use crate::id::{SpanId, TraceId};
+use crate::wire::AsciiSink;
 use crate::wire::base64::Encoded;
-use crate::wire::buffer::AsciiSink;
 use crate::wire::decimal::Digits;
 
 /// Characters of the longest endpoint.

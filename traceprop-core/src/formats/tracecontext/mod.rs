@@ -26,14 +26,13 @@
 
 pub use crate::context::traceparent::{TraceFlags, TraceParent};
 
-use crate::carrier::headers::Headers;
-use crate::context::inject_options::OmitReason;
-use crate::context::traceparent;
+use crate::carrier::Headers;
+use crate::context::{OmitReason, traceparent};
 use crate::field::{Field, FormatKind};
 use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, check_line, check_lines};
-use crate::wire::buffer::StackText;
+use crate::wire::StackText;
 
 /// The longest edited tracestate, in bytes, that is assembled on the stack. A longer one is streamed.
 const STACK_TRACESTATE: usize = 512;

@@ -7,13 +7,11 @@
 use core::fmt;
 
 use crate::context::RemoteContext;
-use crate::field::invalid::InvalidHeader;
+use crate::field::InvalidHeader;
 use crate::format::{Outcome, Parsed};
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire;
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire::hex::{self, Letters};
-use crate::wire::reason::{InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt};
 
 use super::FIELD;
 

@@ -2,8 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::id::generator::{IdBits, IdGenerator};
-use crate::id::{SpanId, TraceId};
+use crate::id::{IdBits, IdGenerator, SpanId, TraceId};
 
 /// Trace ids as X-Ray makes them: 32 bits of time in seconds since 1970, then 96 bits of another generator.
 ///

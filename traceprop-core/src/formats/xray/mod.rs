@@ -50,15 +50,13 @@ pub use ids::XRayIds;
 
 use core::fmt;
 
-use crate::carrier::headers::Headers;
-use crate::context::inject_options::{Allow, OmitReason};
+use crate::carrier::Headers;
+use crate::context::{Allow, OmitReason};
 #[cfg(feature = "alloc")]
-use crate::context::text_filter::{FilteredLine, TextFilter, TextLine};
-use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, FormatKind};
+use crate::context::{FilteredLine, TextFilter, TextLine};
+use crate::field::{Field, FormatKind, InvalidHeader};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
+use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire;
 use header::{Key, MAX_LINEAGE};
 

@@ -9,10 +9,8 @@ use core::fmt;
 use super::{Extraction, Link, Propagator, Recorder};
 use crate::baggage::Baggage;
 use crate::carrier::Carrier;
-use crate::context::RemoteContext;
-use crate::context::trust::Trust;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
+use crate::context::{RemoteContext, Trust};
+use crate::field::{Field, InvalidHeader};
 use crate::format::{Format, Outcome, Parsed};
 use crate::id::TraceId;
 #[cfg(feature = "alloc")]

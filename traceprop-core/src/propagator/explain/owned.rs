@@ -5,11 +5,10 @@ use alloc::sync::Arc;
 use core::fmt;
 
 use super::{BaggageReport, ExtractReport, Findings, FormatReport};
-use crate::context::RemoteContext;
-use crate::context::trust::Trust;
-use crate::field::invalid::InvalidHeader;
+use crate::context::{RemoteContext, Trust};
+use crate::field::InvalidHeader;
 use crate::format::Parsed;
-use crate::id::sampling::Sampling;
+use crate::id::Sampling;
 use crate::propagator::{Extraction, Propagator};
 
 /// An [`ExtractReport`] without the headers, for a request extension or a queue.

@@ -3,12 +3,10 @@
 use core::fmt;
 
 use super::{BaggageReport, ExtractReport, FormatReport};
-use crate::context::trust::Trust;
-use crate::field::Named;
-use crate::field::invalid::InvalidHeader;
+use crate::context::Trust;
+use crate::field::{InvalidHeader, Named};
 use crate::format::{Format, Outcome, Parsed};
-use crate::id::TraceId;
-use crate::id::sampling::Sampling;
+use crate::id::{Sampling, TraceId};
 use crate::propagator::LinkReason;
 
 impl ExtractReport<'_> {

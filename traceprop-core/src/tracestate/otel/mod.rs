@@ -24,7 +24,7 @@ use core::fmt;
 use crate::id::TraceId;
 use crate::tracestate::edit::TraceStateEdit;
 use crate::tracestate::list::TraceState;
-use crate::wire::buffer::StackText;
+use crate::wire::StackText;
 use threshold::{BITS, DIGITS, ONE};
 
 const KEY: &str = "ot";
