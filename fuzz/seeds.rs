@@ -137,6 +137,7 @@ fn of_case(file: &str, case: &Value, seed: &mut dyn FnMut(&'static str, Vec<u8>)
             seed("correlation_parse", with(b"\0", lines(&pairs, name)));
             5
         }
+        "newrelic" => return seed("newrelic_parse", headers(&pairs)),
         "ottrace" => return seed("ottrace_parse", headers(&pairs)),
         "instana" => return seed("instana_parse", headers(&pairs)),
         "grpc-trace-bin" => return seed("grpc-trace-bin_parse", headers(&pairs)),

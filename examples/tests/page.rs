@@ -82,7 +82,7 @@ async fn ok_every_format_is_one_trace_on_every_path() {
     let fleet = Fleet::start();
     let choices = fleet.choices().await;
     let list = |key: &str| choices[key].as_array().unwrap().clone();
-    assert_eq!((list("formats").len(), list("paths").len()), (17, 14));
+    assert_eq!((list("formats").len(), list("paths").len()), (18, 14));
     for format in list("formats") {
         let headers = format["headers"].as_array().unwrap();
         let headers: Vec<_> = headers.iter().map(|h| (h[0].as_str().unwrap(), h[1].as_str().unwrap())).collect();

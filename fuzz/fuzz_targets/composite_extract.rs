@@ -14,6 +14,7 @@ use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::grpc_trace_bin::GrpcTraceBin;
 use traceprop_core::formats::instana::Instana;
 use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::newrelic::NewRelic;
 use traceprop_core::formats::ottrace::OtTrace;
 use traceprop_core::formats::sentry::Sentry;
 use traceprop_core::formats::sw8::Sw8;
@@ -25,8 +26,8 @@ use traceprop_core::{
     report::{ExtractReport, InjectReport},
 };
 use traceprop_fuzz::oracle::{
-    Expected, b3, cloudtrace, correlation, datadog, elastic, grpc_trace_bin, instana, is_digits, jaeger, ottrace,
-    sentry, sw8, w3c, xray,
+    Expected, b3, cloudtrace, correlation, datadog, elastic, grpc_trace_bin, instana, is_digits, jaeger, newrelic,
+    ottrace, sentry, sw8, w3c, xray,
 };
 use traceprop_fuzz::{
     Headers, Input, READING, Sink, Steps, WRITING, extract, field_len, ids, target, values, within, written_by_owned,
@@ -242,7 +243,8 @@ impl Settings {
         }
         let is_in = |bits: u8, place: &usize| bits >> (place % 8) & 1 == 0;
         let named = |place: usize| FORMATS[place].as_str();
-        let written = extract.iter().rev().copied().filter(|place| is_in(inject, place)).map(named).collect();
+        let written = extract.iter().rev().copied().filter(|place| is_in(inject, place)).map(named);
+        let written = written.filter(|name| *name != "newrelic").collect();
         let extract: Vec<_> = extract.into_iter().filter(|place| is_in(without, place)).map(named).collect();
         let behavior = [Trust::Continue, Trust::Restart, Trust::Ignore, Trust::Resample];
         Self {
@@ -286,6 +288,7 @@ impl Settings {
             "grpc-trace-bin" => add!(GrpcTraceBin::new()),
             "ottrace" => add!(OtTrace::new()),
             "sentry" => add!(Sentry::new()),
+            "newrelic" => builder.extract(NewRelic::new()),
             "cloudtrace" => add!(CloudTrace::new()),
             "xray" => add!(XRay::new()),
             name => {
@@ -309,6 +312,7 @@ impl Settings {
             "grpc-trace-bin" => grpc_trace_bin::expected(headers),
             "ottrace" => ottrace::expected(headers),
             "sentry" => sentry::expected(headers),
+            "newrelic" => newrelic::expected(headers),
             "cloudtrace" => cloudtrace::expected(headers),
             "xray" => xray::expected(headers),
             name => {

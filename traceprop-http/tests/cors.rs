@@ -96,7 +96,6 @@ async fn ok_lists_of_formats_cover_the_agents_that_use_them() {
     for (agent, asked) in ASKED {
         let own: &[&str] = match *agent {
             "OpenTelemetry, Jaeger" => &["uberctx-session.id", "uberctx-user.id"],
-            "New Relic" | "New Relic with W3C" => &["newrelic"],
             "Application Insights" => &["request-context", "request-id"],
             _ => &[],
         };

@@ -62,7 +62,7 @@ impl Load {
     /// Returns the header lines of the request. The format depends on the number.
     pub fn headers(self) -> Vec<(&'static str, String)> {
         let (trace, span) = (self.trace_id(), self.span_id());
-        let mut lines = match self.0 % 12 {
+        let mut lines = match self.0 % 13 {
             0 => vec![("traceparent", format!("00-{trace}-{span}-01")), ("tracestate", format!("load={}", self.0))],
             1 => vec![("b3", format!("{trace}-{span}-1"))],
             2 => vec![
@@ -74,6 +74,11 @@ impl Load {
             ],
             3 => vec![("uber-trace-id", format!("{trace}:{span}:0:1"))],
             10 => vec![("x-cloud-trace-context", format!("{trace}/{};o=1", span.get()))],
+            11 => {
+                let ids = format!(r#""id":"{span}","tr":"{trace}""#);
+                let data = format!(r#""ty":"App","ac":"{}","ap":"1",{ids},"sa":true,"ti":1"#, self.0 + 1);
+                vec![("newrelic", format!(r#"{{"v":[0,1],"d":{{{data}}}}}"#))]
+            }
             6 => vec![("sentry-trace", format!("{trace}-{span}-1"))],
             4 => vec![("elastic-apm-traceparent", format!("00-{trace}-{span}-01"))],
             5 => {
@@ -175,12 +180,12 @@ mod tests {
 
     #[test]
     fn err_what_is_of_another_request_is_told() {
-        let (load, other) = (Load::new(12), Load::new(24));
+        let (load, other) = (Load::new(13), Load::new(26));
         assert_eq!(load.judge(None), Err(Fault::NoContext));
         assert_eq!(served(load, &other.headers()), Err(Fault::Trace(Some(other.trace_id()))));
         let mut headers = load.headers();
         headers[2] = other.headers()[2].clone();
-        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("24".to_owned()))));
+        assert_eq!(served(load, &headers), Err(Fault::Baggage(Some("26".to_owned()))));
         headers.truncate(2);
         assert_eq!(served(load, &headers), Err(Fault::Baggage(None)));
         let mut headers = load.headers();

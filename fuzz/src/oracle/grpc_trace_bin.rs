@@ -6,7 +6,7 @@ use super::{Expected, first_value, yes_or_no};
 use crate::input::Headers;
 
 /// Decodes base64, padded or not.
-fn decoded(text: &[u8]) -> Option<Vec<u8>> {
+pub fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = match text {
         [digits @ .., b'=', b'='] | [digits @ .., b'='] if text.len() % 4 == 0 => digits,

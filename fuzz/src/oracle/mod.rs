@@ -10,6 +10,7 @@ pub mod elastic;
 pub mod grpc_trace_bin;
 pub mod instana;
 pub mod jaeger;
+pub mod newrelic;
 pub mod ottrace;
 pub mod sentry;
 pub mod sw8;
@@ -28,7 +29,7 @@ const fn is_judged(field: Field) -> bool {
         DatadogTraceId | DatadogParentId | DatadogSamplingPriority | DatadogOrigin | DatadogTags => true,
         UberTraceId | UberContext | JaegerBaggage | JaegerDebugId => true,
         Sw8 | Sw8Correlation | Sw8Extension => true,
-        ElasticTraceParent | GrpcTraceBin => true,
+        ElasticTraceParent | GrpcTraceBin | NewRelic => true,
         InstanaTraceId | InstanaSpanId | InstanaLevel | InstanaSynthetic => true,
         OtTracerTraceId | OtTracerSpanId | OtTracerSampled | OtBaggage => true,
         SentryTrace => true,

@@ -116,6 +116,14 @@ macro_rules! builtin_formats {
                     first_field: Independent, names: ["instana"], in_all: Read, letter: None,
                     preserves: Nothing,
                 }
+                NewRelic {
+                    fields: {
+                        /// New Relic's `newrelic`.
+                        NewRelic: Trace = "newrelic",
+                    }
+                    first_field: Required, names: ["newrelic"], in_all: Read, letter: None,
+                    preserves: Decision,
+                }
                 Elastic {
                     fields: {
                         /// Elastic APM's `elastic-apm-traceparent`.
@@ -177,8 +185,6 @@ macro_rules! builtin_formats {
                 }
             }
             unread {
-                /// New Relic's `newrelic`.
-                NewRelic = "newrelic",
                 /// AppDynamics, Lightstep and others before W3C: `x-ot-span-context`.
                 OtSpanContext = "x-ot-span-context",
                 /// `x-dynatrace`.

@@ -21,6 +21,7 @@ pub mod elastic;
 pub mod grpc_trace_bin;
 pub mod instana;
 pub mod jaeger;
+pub mod newrelic;
 pub mod ottrace;
 pub mod sentry;
 pub mod sw8;
@@ -49,6 +50,7 @@ pub(crate) static BUILT_IN: &[&dyn Format] = &[
     &sw8::Sw8::read_only(),
     &sentry::Sentry::new(),
     &instana::Instana::new(),
+    &newrelic::NewRelic::new(),
     &elastic::Elastic::new(),
     &grpc_trace_bin::GrpcTraceBin::new(),
     &ottrace::OtTrace::new(),

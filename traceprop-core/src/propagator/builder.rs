@@ -495,14 +495,14 @@ mod tests {
 
     #[test]
     fn ok_a_custom_header_with_the_name_of_an_unread_field_is_written_as_custom() {
-        let names = "correlation:X-Trace,correlation:newrelic";
+        let names = "correlation:X-Trace,correlation:x-dynatrace";
         let propagator = Propagator::from_names(names, names).unwrap();
-        let request = [("X-Trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("NewRelic", "7")];
+        let request = [("X-Trace", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), ("X-Dynatrace", "7")];
         let extraction = propagator.extract(&request);
         let mut headers = alloc::vec::Vec::<(alloc::string::String, alloc::string::String)>::new();
         let options = crate::InjectOptions::new().allow_correlation(crate::Allow::Only(&["x-trace"]));
         let report = propagator.inject(extraction.passthrough(), &options, &mut headers);
-        assert_eq!(alloc::format!("{report}"), "newrelic: omitted (not-allowed)");
+        assert_eq!(alloc::format!("{report}"), "x-dynatrace: omitted (not-allowed)");
         assert!(
             headers
                 .iter()

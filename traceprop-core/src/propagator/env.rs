@@ -190,7 +190,7 @@ impl PropagatorBuilder {
 
 /// Whether a name means that a format is only read.
 fn is_one_way(name: &str) -> bool {
-    ["oneway-gcp", "cloudtrace-oneway"].iter().any(|one_way| name.eq_ignore_ascii_case(one_way))
+    ["oneway-gcp", "cloudtrace-oneway", "newrelic"].iter().any(|one_way| name.eq_ignore_ascii_case(one_way))
 }
 
 /// Returns the name here of a format that others name differently.

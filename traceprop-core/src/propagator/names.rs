@@ -31,6 +31,7 @@ impl Propagator {
     /// | `ottrace` | OpenTracing's `ot-tracer-*` and `ot-baggage-*` |
     /// | `sw8` | SkyWalking; a writer needs a service name, see [`PropagatorBuilder::define`] |
     /// | `sentry` | `sentry-trace` and the `sentry-*` members of `baggage` |
+    /// | `newrelic` | New Relic's `newrelic`; cannot be written |
     /// | `xray` | AWS X-Ray's `x-amzn-trace-id` |
     /// | `cloudtrace` | Google's `x-cloud-trace-context` |
     /// | `correlation:HEADER` | a correlation id in this header, unless HTTP uses it (feature `alloc`) |

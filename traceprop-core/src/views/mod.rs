@@ -7,6 +7,7 @@ mod datadog;
 mod grpc_trace_bin;
 mod instana;
 mod jaeger;
+mod newrelic;
 mod ottrace;
 mod sentry;
 mod sw8;

@@ -114,12 +114,18 @@ reasons! {
     EmptySegmentId = "empty-segment-id",
     /// The text is not base64.
     BadBase64 = "bad-base64",
+    /// The text is not JSON, or nested too deep.
+    BadJson = "bad-json",
+    /// A required field is missing or of another type.
+    MissingField = "missing-field",
     /// The bytes are not UTF-8.
     BadUtf8 = "bad-utf8",
     /// The span id is not a number of the format's range.
     BadSpanId = "bad-span-id",
     /// The trace belongs to another organisation.
     OrgMismatch = "org-mismatch",
+    /// The trace belongs to another account.
+    UntrustedAccount = "untrusted-account",
     /// A character is not permitted by the format.
     BadCharacter = "bad-character",
 }

@@ -26,16 +26,16 @@ fn section() -> String {
         describes what a receiver reads that knows only the format of the column. `back` describes what the next service with \
         traceprop writes in the first format, if that differs. Over W3C, a foreign hop in between creates a span and adds a \
         tracestate member. In the column of its own name, a format passes through one service with traceprop (B3: from one \
-        encoding to the other). `undecided` is what a format writes without a decision: B3 and Datadog no decision, W3C and \
+        encoding to the other). New Relic's header is only read: it has no column, and nothing goes back into it. `undecided` is what a format writes without a decision: B3 and Datadog no decision, W3C and \
         Jaeger 0, sw8 1. The server layers of traceprop decide before that.";
     let mut text = String::new();
     wrap(intro, &mut text);
     for from in Format::ALL {
         let _ = write!(text, "\n### From {}\n\n|", from.title());
-        for to in Format::ALL {
+        for to in Format::written() {
             let _ = write!(text, " | {}", to.title());
         }
-        let _ = writeln!(text, " |\n|{}", "---|".repeat(1 + Format::ALL.len()));
+        let _ = writeln!(text, " |\n|{}", "---|".repeat(1 + Format::written().count()));
         for (attribute, cells) in rows(*from) {
             let _ = write!(text, "| {}", attribute.title());
             for fate in cells {

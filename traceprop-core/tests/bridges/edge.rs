@@ -25,7 +25,8 @@ pub(crate) const BETWEEN: u64 = 0x1111_2222_3333_4444;
 pub(crate) struct Edge(Propagator);
 
 static EDGES: LazyLock<Vec<Edge>> = LazyLock::new(|| {
-    let names = Format::ALL.iter().map(|format| format.names()).chain(["b3multi"]);
+    let names = Format::ALL.iter().map(|format| if format.is_read_only() { "none" } else { format.names() });
+    let names = names.chain(["b3multi"]);
     names.map(|names| Edge(propagator(names, Trust::Continue))).collect()
 });
 

@@ -13,6 +13,7 @@ pub(crate) enum Format {
     Sw8,
     Sentry,
     Instana,
+    NewRelic,
     Elastic,
     GrpcTraceBin,
     OtTrace,
@@ -31,6 +32,7 @@ impl Format {
         Self::Sw8,
         Self::Sentry,
         Self::Instana,
+        Self::NewRelic,
         Self::Elastic,
         Self::GrpcTraceBin,
         Self::OtTrace,
@@ -39,9 +41,19 @@ impl Format {
         Self::Correlation,
     ];
 
-    /// Returns the names of all formats, in one list.
-    pub(crate) fn all_names() -> String {
-        Self::ALL.iter().map(|format| format.names()).collect::<Vec<_>>().join(",")
+    /// Returns whether nothing writes the format, so that it has no column.
+    pub(crate) fn is_read_only(self) -> bool {
+        self == Self::NewRelic
+    }
+
+    /// Returns the formats that can be written.
+    pub(crate) fn written() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|format| !format.is_read_only())
+    }
+
+    /// Returns the names of all formats that can be written, in one list.
+    pub(crate) fn written_names() -> String {
+        Self::written().map(Self::names).collect::<Vec<_>>().join(",")
     }
 
     /// Returns the names of this format in a list. W3C baggage is written next to W3C trace context.
@@ -54,6 +66,7 @@ impl Format {
             Self::Sw8 => "sw8",
             Self::Sentry => "sentry",
             Self::Instana => "instana",
+            Self::NewRelic => "newrelic",
             Self::Elastic => "elastic",
             Self::GrpcTraceBin => "grpc-trace-bin",
             Self::OtTrace => "ottrace",
@@ -73,6 +86,7 @@ impl Format {
             Self::Sw8 => "sw8",
             Self::Sentry => "Sentry",
             Self::Instana => "Instana",
+            Self::NewRelic => "New Relic",
             Self::Elastic => "Elastic",
             Self::GrpcTraceBin => "grpc-trace-bin",
             Self::OtTrace => "OpenTracing",
@@ -154,7 +168,7 @@ impl Attribute {
 
 #[test]
 fn ok_each_format_of_the_table_is_a_section_and_a_column() {
-    let names = Format::all_names();
+    let names = Format::ALL.iter().map(|format| format.names()).collect::<Vec<_>>().join(",");
     // The two encodings of B3 share one section.
     let kinds: Vec<_> =
         names.split(',').chain(["b3multi"]).map(|name| name.split(':').next().unwrap_or(name)).collect();

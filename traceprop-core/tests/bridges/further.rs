@@ -19,7 +19,7 @@ pub(crate) const fn attributes(from: Format) -> &'static [Attribute] {
         Format::GrpcTraceBin => &[A::TraceId, A::SpanId, A::Decision],
         Format::OtTrace => &[A::TraceId, A::Width, A::SpanId, A::Decision, A::Baggage],
         Format::Sentry => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::SamplingContext],
-        Format::CloudTrace => &[A::TraceId, A::SpanId, A::Decision, A::Deferred],
+        Format::CloudTrace | Format::NewRelic => &[A::TraceId, A::SpanId, A::Decision, A::Deferred],
         Format::XRay => &[A::TraceId, A::SpanId, A::Decision, A::Deferred, A::Lineage, A::Baggage],
         _ => &[],
     }
@@ -36,6 +36,7 @@ pub(crate) fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
         A::TraceId if to == Format::OtTrace && from != to => both(Fate::As(Word::LowHalf)),
         A::TraceId => K,
         A::SpanId | A::Decision if !has_no_span => K,
+        A::Decision if from == Format::NewRelic => L,
         A::Decision => ANEW,
         A::Debug => debug(to),
         // In baggage.
@@ -43,6 +44,8 @@ pub(crate) fn cell(from: Format, attribute: Attribute, to: Format) -> Cell {
         A::Deferred if matches!(from, Format::XRay | Format::Sentry | Format::CloudTrace) && to == Format::W3c => {
             then(As(NotSampled), Kept)
         }
+        // Nothing goes back into New Relic's header.
+        A::Deferred if from == Format::NewRelic => both(deferred(to).there),
         A::Deferred => deferred(to),
         A::Random if matches!(to, Format::W3c | Format::Elastic) => K,
         A::Width => {
@@ -123,6 +126,15 @@ pub(crate) fn request(said: &Said) -> Lines {
             }
             lines
         }
+        Format::NewRelic => {
+            let decision = match said.decision {
+                Decision::Deferred => "null",
+                Decision::No => "false",
+                _ => "true",
+            };
+            let data = format!(r#""ty":"App","ac":"33","ap":"2","id":"{span}","tr":"{trace}","sa":{decision},"ti":1"#);
+            vec![("newrelic".into(), encoded(format!(r#"{{"v":[0,1],"d":{{{data}}}}}"#).as_bytes()))]
+        }
         Format::CloudTrace => {
             let decision = match said.decision {
                 Decision::Deferred => "",
@@ -187,6 +199,8 @@ pub(crate) fn see(format: Format, lines: &Lines, seen: &mut Seen) {
             };
             seen.baggage = get(lines, "ot-baggage-tenant").map(str::to_owned);
         }
+        // Nothing writes it.
+        Format::NewRelic => {}
         Format::CloudTrace => {
             let Some(value) = get(lines, "x-cloud-trace-context") else { return };
             let (ids, option) = value.split_once(';').unwrap_or((value, ""));

@@ -283,7 +283,7 @@ pub(crate) fn any_said(format: Format) -> BoxedStrategy<Said> {
                 ..said
             })
             .boxed(),
-        Format::CloudTrace => (base, any::<u128>())
+        Format::CloudTrace | Format::NewRelic => (base, any::<u128>())
             .prop_map(|(said, trace_id)| Said { narrow: false, trace_id: trace_id | 1, ..said })
             .boxed(),
         Format::Sentry => (base, option::of("[a-z]{1,8}"))

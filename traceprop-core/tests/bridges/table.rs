@@ -156,10 +156,9 @@ pub(crate) fn column(from: Format, to: Format) -> impl Iterator<Item = (Attribut
     attributes(from).map(move |attribute| (attribute, cell(from, attribute, to)))
 }
 
-/// Returns the rows of a format, with a cell for each format in the order of [`Format::ALL`].
+/// Returns the rows of a format, with a cell for each format that can be written.
 pub(crate) fn rows(from: Format) -> impl Iterator<Item = (Attribute, Vec<Cell>)> {
-    attributes(from)
-        .map(move |attribute| (attribute, Format::ALL.iter().map(|to| cell(from, attribute, *to)).collect()))
+    attributes(from).map(move |attribute| (attribute, Format::written().map(|to| cell(from, attribute, to)).collect()))
 }
 
 #[test]

@@ -10,6 +10,7 @@ use traceprop_core::formats::elastic::Elastic;
 use traceprop_core::formats::grpc_trace_bin::GrpcTraceBin;
 use traceprop_core::formats::instana::Instana;
 use traceprop_core::formats::jaeger::Jaeger;
+use traceprop_core::formats::newrelic::NewRelic;
 use traceprop_core::formats::ottrace::OtTrace;
 use traceprop_core::formats::sentry::Sentry;
 use traceprop_core::formats::sw8::Sw8;
@@ -35,6 +36,7 @@ static SW8_NAMESPACED: LazyLock<Sw8> =
 static ELASTIC: Elastic = Elastic::new();
 static OT_TRACE: OtTrace = OtTrace::new();
 static INSTANA: Instana = Instana::new();
+static NEW_RELIC: NewRelic = NewRelic::new();
 static GRPC_TRACE_BIN: GrpcTraceBin = GrpcTraceBin::new();
 static DATADOG_AND_OT: Datadog = Datadog::new().with_ot_baggage();
 static SENTRY: Sentry = Sentry::new();
@@ -66,6 +68,7 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
         elastic(),
         ottrace(),
         instana(),
+        newrelic(),
         grpc_trace_bin(),
         xray(),
         cloudtrace(),
@@ -74,6 +77,11 @@ pub(crate) static SUBJECTS: LazyLock<Vec<Subject>> = LazyLock::new(|| {
         acme(),
     ]
 });
+
+/// Returns the formats that are not only read.
+pub(crate) fn writers() -> impl Iterator<Item = &'static Subject> {
+    SUBJECTS.iter().filter(|subject| !subject.is_read_only())
+}
 
 fn yes_or_no(sampling: Sampling) -> Sampling {
     match sampling {
@@ -410,6 +418,38 @@ fn sentry(format: &'static dyn Format) -> Subject {
             ],
         },
         says_nothing: 0..0,
+        ..xray()
+    }
+}
+
+/// Returns a payload of New Relic, with text of this length in a field that nobody knows.
+pub(crate) fn newrelic_payload(trace: &str, rest: usize) -> String {
+    let ids = format!(r#""id":"00f067aa0ba902b7","tr":"{trace}""#);
+    let rest = "x".repeat(rest);
+    format!(r#"{{"v":[0,1],"d":{{"ty":"App","ac":"33","ap":"2","x":"{rest}",{ids},"sa":true,"ti":1518469636035}}}}"#)
+}
+
+fn newrelic() -> Subject {
+    let value = |trace: &str, rest| base64(&newrelic_payload(trace, rest));
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    // So that base64 has no padding.
+    let rest = (0..3).find(|rest| newrelic_payload(trace, *rest).len() % 3 == 0).expect("one of three");
+    let longest = |len: usize| len - newrelic_payload(trace, 0).len();
+    Subject {
+        format: &NEW_RELIC,
+        main: "newrelic",
+        value: value(trace, rest),
+        other_value: value(&trace.replace("736", "737"), rest),
+        says_nothing: 0..0,
+        husks: vec![lines(&[("newrelic", " , ")])],
+        too_long: TooLong {
+            longest: vec![value(trace, longest(3072)), newrelic_payload(trace, longest(4096))],
+            longer: vec![
+                (newrelic_payload(trace, longest(4097)), InvalidReason::TooLong),
+                (value(&format!("{trace}0"), 0), InvalidReason::BadLength),
+                ("a".repeat(100_000), InvalidReason::TooLong),
+            ],
+        },
         ..xray()
     }
 }

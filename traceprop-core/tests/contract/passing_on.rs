@@ -2,7 +2,7 @@
 
 use traceprop_core::{InjectOptions, OwnedContext, Pairs, format::Outcome};
 
-use crate::formats::{SUBJECTS, base64};
+use crate::formats::{SUBJECTS, base64, writers};
 use crate::requests::{broken, canonical, full, invalid, odd};
 use crate::subject::{Lines, OWN_SPAN, SPAN, Subject, forward, inject_span, lines, outcome};
 
@@ -103,7 +103,7 @@ fn err_an_invalid_line_is_not_forwarded() {
 
 #[test]
 fn ok_a_span_after_canonical_lines_changes_the_ids_alone() {
-    for subject in SUBJECTS.iter() {
+    for subject in writers() {
         let propagator = subject.propagator();
         for request in canonical(subject) {
             let (own, new) = ((subject.spell)(SPAN), (subject.spell)(OWN_SPAN));
@@ -146,7 +146,7 @@ fn ok_a_span_after_sw8_changes_what_names_the_caller() {
 /// A span writes odd lines in the canonical form, which then stays.
 #[test]
 fn ok_a_span_writes_the_canonical_form() {
-    for subject in SUBJECTS.iter() {
+    for subject in writers() {
         let propagator = subject.propagator();
         for request in [odd(subject), full(subject), canonical(subject)].concat() {
             let once = written(subject, &inject_span(&propagator, &request.as_slice()));

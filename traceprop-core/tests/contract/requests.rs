@@ -1,6 +1,6 @@
 //! Requests of each format: with all that it can say, in canonical form, in odd form, and broken.
 
-use crate::formats::{SUBJECTS, SW8_VALUE, base64};
+use crate::formats::{SUBJECTS, SW8_VALUE, base64, newrelic_payload};
 use crate::subject::{Lines, Subject, lines};
 
 const TID: &str = "_dd.p.tid=4bf92f3577b34da6";
@@ -264,6 +264,15 @@ pub(crate) fn odd(subject: &Subject) -> Vec<Lines> {
             requests.push(lines(&[(subject.main, &format!("1-------,{value}, 1-------"))]));
             requests.push(lines(&[(subject.main, "broken"), (subject.main, value), (&extension, "0- ")]));
             requests.push(lines(&[(subject.main, value), (&correlation, "YQ:YQ, Yg:Yg")]));
+        }
+        "newrelic" => {
+            let payload = newrelic_payload(&B3[..32], 5);
+            for value in [payload.as_str(), base64(&payload).trim_end_matches('='), &format!(" , {value},x")] {
+                requests.push(lines(&[(subject.main, value)]));
+            }
+            for (from, to) in [("true", "null"), ("00f067aa0ba902b7", "f067aa0ba902b7"), (":\"33\"", ": 33 ")] {
+                requests.push(lines(&[(subject.main, &payload.replace(from, to))]));
+            }
         }
         "x-cloud-trace-context" => {
             for value in [format!("{}/007;o=3", &B3[..32]), B3[..32].to_uppercase(), format!("{value},x")] {

@@ -86,14 +86,21 @@ impl Subject {
         self.format.name()
     }
 
+    /// Returns whether nothing writes the format.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.format.check_inject().is_err()
+    }
+
     /// Returns whether the format is a correlation id, which no passthrough makes.
     pub(crate) fn is_correlation(&self) -> bool {
         self.name().starts_with("correlation:")
     }
 
-    /// Creates a propagator that reads and writes this format alone.
+    /// Creates a propagator that reads this format alone, and writes it unless it is only read.
     pub(crate) fn propagator(&self) -> Propagator {
-        Propagator::builder().extract(self.format).inject(self.format).build().expect("one format")
+        let builder = Propagator::builder().extract(self.format);
+        let builder = if self.is_read_only() { builder.inject_none() } else { builder.inject(self.format) };
+        builder.build().expect("one format")
     }
 
     /// Returns a request with this value of the main field.

@@ -130,7 +130,7 @@ fn err_header_that_http_uses() {
             assert_eq!(error, format!("{list} list: `correlation:{name}`: reserved in HTTP for {purpose}"));
         }
     }
-    for name in ["x-request-id", "request-id", "x-host", "x-content-type", "hosts", "newrelic", "x-trace"] {
+    for name in ["x-request-id", "request-id", "x-host", "x-content-type", "hosts", "x-trace"] {
         assert!(Correlation::new(name).is_ok(), "{name}");
     }
 }

@@ -127,6 +127,7 @@ fn value() -> impl Strategy<Value = Bytes> {
         "1-NGJmOTJmMzU=-ZjA2N2FhMGI=-0-c2hvcA==-aTE=-L2NhcnQ=-c2hvcDo4MA==",
         "dXNlcg==:YWxpY2U=",
         "key1=value%201, key2=value2",
+        r#"{"v":[0,1],"d":{"ty":"App","ac":"3","ap":"2","id":"00f067aa0ba902b7","tr":"4bf92f3577b34da6","ti":1}}"#,
         "4bf92f35-77b3-4da6-a3ce-929d0e0e4736",
         "",
         " ",
@@ -239,6 +240,13 @@ const FLEET: &[(&str, &[&str])] = &[
         &[
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-00",
+        ],
+    ),
+    (
+        "NewRelic",
+        &[
+            r#"{"v":[0,1],"d":{"ty":"App","ac":"3","ap":"2","id":"00f067aa0ba902b7","tr":"4bf92f3577b34da6a3ce929d0e0e4736","ti":1}}"#,
+            "eyJ2IjpbMCwxXSwiZCI6eyJ0eSI6IkFwcCIsImFjIjoiMzMiLCJhcCI6IjIiLCJ0eCI6IjZiIiwidHIiOiI1YSIsInRpIjoxfX0=",
         ],
     ),
     (

@@ -261,10 +261,10 @@ mod tests {
 
     #[test]
     fn ok_a_custom_header_with_the_name_of_an_unread_field_is_judged_as_custom() {
-        let propagator = Propagator::from_names("correlation:NewRelic", "correlation:x-trace").unwrap();
+        let propagator = Propagator::from_names("correlation:X-Honeycomb-Trace", "correlation:x-trace").unwrap();
         let mut guard = Guard::default();
         guard.watch(&Arc::new(propagator));
-        let names = ["x-trace", "newrelic", "x-dynatrace"];
+        let names = ["x-trace", "x-honeycomb-trace", "x-dynatrace"];
         assert!(names.iter().all(|name| Field::from_name(name).is_some_and(|field| !Field::BUILT_IN.contains(&field))));
         let may_go = |rule: &Rule, withholds_text| names.map(|name| guard.may_go(name, rule, withholds_text));
         let one = Rule::trace_context().allow_correlation(["X-Trace"]);

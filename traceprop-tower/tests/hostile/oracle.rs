@@ -49,6 +49,8 @@ fn grammar(name: &str) -> Option<Grammar> {
         "x-instana-l" => |lines, _| lines.len() == 1 && ["0", "1"].contains(&lines[0]),
         // It is sent to nobody.
         "x-instana-synthetic" => |_, _| false,
+        // Nothing writes it, and a passthrough forwards the received lines.
+        "newrelic" => |lines, _| !lines.is_empty(),
         "grpc-trace-bin" => |lines, _| unbase64(&format!("{}=", lines[0])).is_some_and(|bytes| bytes.len() == 29),
         "ot-tracer-traceid" | "ot-tracer-spanid" => {
             |lines, _| lines.len() == 1 && lines[0].len() == 16 && is_hex(lines[0])

@@ -75,6 +75,14 @@ pub(super) const FORMATS: &[Format] = &[
         ],
     },
     Format {
+        id: "newrelic",
+        name: "New Relic, from a browser",
+        headers: &[(
+            "newrelic",
+            "eyJ2IjpbMCwxXSwiZCI6eyJ0eSI6IkJyb3dzZXIiLCJhYyI6IjMxNDE1OTIiLCJhcCI6IjI3MTgyODEiLCJpZCI6IjA1ZjIwYzUwM2I3ODQ2MWYiLCJ0ciI6IjkyYmUzNDdlNWZlMDQzMjllMzA1OWRlNTAwYWQ2MzQ3IiwidGkiOjE3OTUyMDAwMDAxMjMsInRrIjoiNTU1In19",
+        )],
+    },
+    Format {
         id: "cloudtrace",
         name: "Google Cloud, from a load balancer",
         headers: &[("x-cloud-trace-context", "a958602b76b39d62888bf010bf907b5b/4669786527834817308;o=1")],
