@@ -10,7 +10,10 @@ use http::HeaderMap;
 
 use crate::datadog_opentelemetry::{Datadog, Style};
 use crate::w3c::{IDS, LUGGAGE, NOTHING, PACKED, SAMPLED, STATE};
-use crate::{Baggage, CHILD, CORRELATION, Case, Contender, Fields, Found, Input, Tracestate, opentelemetry, traceprop};
+use crate::{
+    Baggage, CHILD, CORRELATION, Case, Contender, FLOOR, Fields, Found, Input, Tracestate, floor, opentelemetry,
+    traceprop,
+};
 
 const B3: (&str, &str) = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
 const SESSION: (&str, &str) = ("baggage", "session.id=6f1c9a52-31f0-4c43-9c5d-3f7a0c8f9d11");
@@ -100,6 +103,9 @@ static OURS_ALL: LazyLock<&'static Propagator> = LazyLock::new(|| {
     let list = format!("all,correlation:{CORRELATION}");
     traceprop::forever(Propagator::from_names(&list, "none").expect("these names are known"))
 });
+/// A report has an entry for each format that is read.
+static REPORTED: LazyLock<usize> =
+    LazyLock::new(|| OURS_ALL.explain(&HeaderCarrier::new(&HeaderMap::new())).entries().count());
 static OURS_THREE: LazyLock<&'static Propagator> = LazyLock::new(|| traceprop::named("tracecontext,b3,baggage"));
 static OURS_FORMATS: LazyLock<&'static Propagator> = LazyLock::new(|| {
     // The peer's tracer reports the spans that it writes.
@@ -117,10 +123,12 @@ pub fn cases() -> Vec<Case> {
     vec![
         extract_all(&RUM, 0),
         extract_all(&RUM, 16),
+        extract_all(&RUM, 40),
         extract_all(&RUM, 100),
         extract_all(&ALL, 16),
         extract_all(&NONE, 0),
         extract_all(&NONE, 16),
+        extract_all(&NONE, 40),
         extract_all(&NONE, 100),
         extract_three(&THREE, 16),
         extract_formats(&FORMATS, 16),
@@ -137,6 +145,7 @@ fn extract_all(input: &'static Input, others: usize) -> Case {
     let mut contenders = vec![
         Contender::extract("traceprop", input, others, |headers| traceprop::extract_with(&OURS_ALL, headers)),
         Contender::extract("traceprop (with report)", input, others, explain),
+        Contender::extract(FLOOR, input, others, floor::all::extract),
         Contender::extract("opentelemetry of three", input, others, |headers| {
             opentelemetry::extract_with(&**OTEL_THREE, headers)
         }),
@@ -157,7 +166,7 @@ fn explain(headers: &HeaderMap) -> Found {
     let carrier = HeaderCarrier::new(headers);
     let report = OURS_ALL.explain(&carrier);
     let entries = report.entries().count();
-    assert!(entries == 6, "{entries} formats are in the report");
+    assert!(entries == *REPORTED, "{entries} formats are in the report");
     traceprop::found(report.extraction())
 }
 
@@ -167,6 +176,7 @@ fn extract_three(input: &'static Input, others: usize) -> Case {
         Contender::extract("opentelemetry", input, others, |headers| {
             opentelemetry::extract_with(&**OTEL_THREE, headers)
         }),
+        Contender::extract(FLOOR, input, others, floor::all::extract),
     ];
     case("extract", input, others, contenders)
 }
@@ -176,6 +186,7 @@ fn extract_formats(input: &'static Input, others: usize) -> Case {
     let contenders = vec![
         Contender::extract("traceprop", input, others, ours),
         Contender::extract("datadog-opentelemetry", input, others, |headers| DATADOG_FORMATS.extract(headers)),
+        Contender::extract(FLOOR, input, others, floor::all::extract_formats),
     ];
     case("extract", input, others, contenders)
 }
@@ -194,6 +205,7 @@ fn inject_three(input: &'static Input) -> Case {
             |headers| opentelemetry::context_with(&**OTEL_THREE, headers),
             |context, headers| opentelemetry::inject_with(&**OTEL_THREE, context, headers),
         ),
+        Contender::inject(FLOOR, input, floor::all::context, floor::all::inject_three),
     ];
     case("inject", input, 16, contenders)
 }
@@ -212,6 +224,7 @@ fn inject_formats(input: &'static Input) -> Case {
             |headers| DATADOG_FORMATS.context(headers),
             |context, headers| DATADOG_FORMATS.inject(context, headers),
         ),
+        Contender::inject(FLOOR, input, floor::all::context, floor::all::inject_formats),
     ];
     case("inject", input, 16, contenders)
 }

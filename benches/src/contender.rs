@@ -15,6 +15,9 @@ use crate::server::Answer;
 /// The contender that ratios are taken to; the first of each case where it takes part.
 pub const OURS: &str = "traceprop";
 
+/// The contender that does the same by hand, and no more: see [`floor`](crate::floor).
+pub const FLOOR: &str = "floor";
+
 /// Outgoing maps that are written between two looks at the clock: enough to hide the clock, few enough to stay in cache.
 const MAPS: usize = 32;
 /// Requests that are served between two looks at the clock, for the same reasons.

@@ -10,6 +10,7 @@ pub mod composite;
 pub mod curves;
 pub mod datadog_opentelemetry;
 pub mod fastrace;
+pub mod floor;
 pub mod formats;
 pub mod measure;
 pub mod opentelemetry;
@@ -26,6 +27,6 @@ mod contender;
 mod found;
 mod input;
 
-pub use contender::{Case, Contender, OURS, Sample};
+pub use contender::{Case, Contender, FLOOR, OURS, Sample};
 pub use found::{Baggage, Fields, Found, Tracestate};
 pub use input::{CHILD, CORRELATION, Input, OTHERS, outgoing};

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use crate::OURS;
 use crate::measure::Row;
+use crate::{FLOOR, OURS};
 
 const HEADER: &str = "case,contender,ns,allocations";
 
@@ -58,17 +58,21 @@ pub fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Returns a line for each case that ends in `ending`: the others' times as multiples of ours, and their allocations.
+/// Returns a line for each case that ends in `ending`: ours as a multiple of the floor, the others as multiples of ours,
+/// and their allocations.
 pub fn short_table(rows: &[Row], ending: &str) -> String {
-    let mut text =
-        "| case | ours: ns | allocations | others: times ours (allocations) |\n|---|--:|--:|---|\n".to_owned();
+    let mut text = "| case | ours: ns | allocations | times the floor | others: times ours (allocations) |\n\
+                    |---|--:|--:|--:|---|\n"
+        .to_owned();
     for ours in rows.iter().filter(|row| row.contender == OURS) {
         let Some(case) = ours.case.strip_suffix(ending) else { continue };
-        let others = rows.iter().filter(|row| row.case == ours.case && row.contender != OURS);
+        let floor = find(rows, &ours.case, FLOOR).map_or(String::new(), |floor| format!("{:.2}", ours.ns / floor.ns));
+        let others = rows.iter().filter(|row| row.case == ours.case && row.contender != OURS && row.contender != FLOOR);
         let others: Vec<_> = others
             .map(|row| format!("{} {:.2} ({})", row.contender, row.ns / ours.ns, short(row.allocations)))
             .collect();
-        let _ = writeln!(text, "| {case} | {:.0} | {} | {} |", ours.ns, short(ours.allocations), others.join(", "));
+        let (ns, allocations) = (ours.ns, short(ours.allocations));
+        let _ = writeln!(text, "| {case} | {ns:.0} | {allocations} | {floor} | {} |", others.join(", "));
     }
     text
 }
@@ -113,7 +117,7 @@ mod tests {
             ns,
             allocations,
         };
-        vec![row(OURS, 50.0, 0.0), row("opentelemetry", 200.0, 4.25)]
+        vec![row(OURS, 50.0, 0.0), row("opentelemetry", 200.0, 4.25), row(FLOOR, 25.0, 0.0)]
     }
 
     #[test]
@@ -131,7 +135,7 @@ mod tests {
     #[test]
     fn ok_short_table_has_a_line_for_a_case() {
         let table = short_table(&rows(), "/16-other");
-        assert_eq!(table.lines().last(), Some("| extract/b3 | 50 | 0 | opentelemetry 4.00 (4.2) |"));
+        assert_eq!(table.lines().last(), Some("| extract/b3 | 50 | 0 | 2.00 | opentelemetry 4.00 (4.2) |"));
         assert_eq!(short_table(&rows(), "/100-other").lines().count(), 2);
     }
 }

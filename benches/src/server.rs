@@ -17,7 +17,7 @@ use traceprop_core::Propagator;
 use traceprop_tower::{ExtractLayer, OwnedContext};
 
 use crate::w3c::{ABSENT, TRACEPARENT, WITH_STATE};
-use crate::{Case, Contender, Input};
+use crate::{Case, Contender, FLOOR, Input, floor};
 
 /// The response of the handler: no bytes, and the trace that it could see.
 #[derive(Debug)]
@@ -64,6 +64,7 @@ fn serve(input: &'static Input, others: usize) -> Case {
         assert!(request.extensions().get::<RequestId>().is_some(), "an id");
         0
     }));
+    let floor = floor::server::Floor(handler(move |_| if continues { floor::server::current() } else { 0 }));
     let bare = handler(|_| 0);
     Case {
         name: format!("serve/{}/{others}-other", input.name),
@@ -71,6 +72,7 @@ fn serve(input: &'static Input, others: usize) -> Case {
             Contender::serve("traceprop", input, others, true, ours),
             Contender::serve("opentelemetry-instrumentation-tower", input, others, true, otel),
             Contender::serve("tower-http request id", input, others, false, request_id),
+            Contender::serve(FLOOR, input, others, true, floor),
             Contender::serve("no layer", input, others, false, bare),
         ],
     }

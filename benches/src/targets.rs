@@ -1,225 +1,161 @@
-//! The table of targets: what the design set out to reach, and what is measured.
+//! The table of targets: how many times the floor each work takes, and how many times it may take.
 
 use std::fmt::Write;
 
-use crate::OURS;
 use crate::measure::Row;
 use crate::results::{find, short};
+use crate::{FLOOR, OURS};
 
-/// One line of the table.
-#[derive(Debug)]
-pub struct Target {
+/// A work and the most that it may take, as a multiple of the floor of the same run.
+struct Target {
     work: &'static str,
-    reach: &'static str,
-    /// The measured values as text, or `None` if a contender is missing.
-    figures: Option<(String, bool)>,
+    case: &'static str,
+    reach: f64,
+    /// The contender whose time is in both and belongs to neither.
+    bare: Option<&'static str>,
 }
 
-const BASE: &str = "no layer";
-const OTEL: &str = "opentelemetry";
-const OTEL_LAYER: &str = "opentelemetry-instrumentation-tower";
-const REPORT: &str = "traceprop (with report)";
-
-/// Returns all targets, compared with these rows.
-pub fn targets(rows: &[Row]) -> Vec<Target> {
-    let with_state = "extract/traceparent+tracestate/16-other";
-    let extract = |work, reach, case: &str, peers: &[&str], times| Target {
-        work,
-        reach,
-        figures: faster(rows, case, OURS, case, peers, times, 0.0),
-    };
-    vec![
-        extract("extract traceparent, tracestate", "0 allocations, 1/5 of OpenTelemetry", with_state, &[OTEL], 5.0),
-        extract(
-            "extract b3",
-            "0 allocations, 1/4 of the fastest peer",
-            "extract/b3/16-other",
-            &[OTEL, "datadog-opentelemetry"],
-            4.0,
-        ),
-        extract(
-            "extract X-B3-*",
-            "0 allocations, 1/3 of the fastest peer",
-            "extract/b3multi/16-other",
-            &[OTEL, "datadog-opentelemetry"],
-            3.0,
-        ),
-        extract(
-            "extract x-datadog-*",
-            "0 allocations, 1/4 of the fastest peer",
-            "extract/datadog/16-other",
-            &["datadog-opentelemetry"],
-            4.0,
-        ),
-        extract(
-            "extract uber-trace-id",
-            "0 allocations, 1/3 of the fastest peer",
-            "extract/jaeger/16-other",
-            &["opentelemetry-jaeger"],
-            3.0,
-        ),
-        extract("extract sw8", "0 allocations, 1/2 of the fastest peer", "extract/sw8/16-other", &["skywalking"], 2.0),
-        Target {
-            work: "all formats at once, a Datadog RUM request, with report",
-            reach: "0 allocations, less than OpenTelemetry for traceparent, tracestate",
-            figures: faster(rows, "extract/datadog-rum/16-other", REPORT, with_state, &[OTEL], 1.0, 0.0),
-        },
-        Target {
-            work: "inject traceparent, tracestate",
-            reach: "an allocation a line, 1/3 of OpenTelemetry",
-            figures: write(rows, "inject/traceparent+tracestate/16-other", 2.0),
-        },
-        Target {
-            work: "inject traceparent, tracestate, b3, baggage",
-            reach: "an allocation a line, 1/3 of OpenTelemetry",
-            figures: write(rows, "inject/traceparent+baggage+b3/16-other", 4.0),
-        },
-        Target {
-            work: "server layer, traceparent, tracestate",
-            reach: "1/4 of what OpenTelemetry's layer adds, less than a request id; 1 allocation, and 3 of the extensions",
-            figures: layer(rows, "serve/traceparent+tracestate/16-other"),
-        },
-        Target {
-            work: "reqwest: rules, child, inject",
-            reach: "less than 1000 ns; an allocation a line",
-            figures: call(rows, "call/rules/traceparent+tracestate/16-other", 2.0),
-        },
-        Target {
-            work: "reqwest: rules that allow some baggage keys, child, inject",
-            reach: "less than 1000 ns; an allocation a line",
-            figures: call(rows, "call/rules-baggage-by-keys/traceparent+tracestate+baggage/16-other", 3.0),
-        },
-        Target {
-            work: "reqwest: our client, up to the connection",
-            reach: "less than 1000 ns added; a copy of the request only if redirects are on",
-            figures: client(rows, "call/client/traceparent+tracestate/16-other"),
-        },
-        Target {
-            work: "a request without trace headers, all formats",
-            reach: "0 allocations, no more than OpenTelemetry's composite of three",
-            figures: {
-                let case = "extract/no-format/16-other";
-                faster(rows, case, OURS, case, &["opentelemetry of three"], 1.0, 0.0)
-            },
-        },
-    ]
+const fn target(work: &'static str, case: &'static str, reach: f64) -> Target {
+    Target { work, case, reach, bare: None }
 }
+
+const TARGETS: [Target; 17] = [
+    target("extract traceparent", "extract/traceparent/16-other", 1.6),
+    target("extract traceparent, tracestate", "extract/traceparent+tracestate/16-other", 1.5),
+    target("W3C, nothing there", "extract/absent/16-other", 3.0),
+    target("extract b3", "extract/b3/16-other", 1.6),
+    target("extract X-B3-*", "extract/b3multi/16-other", 1.6),
+    target("extract x-datadog-* with tags", "extract/datadog/16-other", 1.5),
+    target("extract uber-trace-id", "extract/jaeger/16-other", 1.7),
+    target("extract sw8, text checked", "extract/sw8/16-other", 1.7),
+    target("all formats, nothing there", "extract/no-format/16-other", 2.0),
+    target("all formats, nothing there, 100 other headers", "extract/no-format/100-other", 2.0),
+    target("passthrough of nothing", "forward/passthrough/absent/16-other", 2.6),
+    target("inject traceparent", "inject/traceparent/16-other", 1.8),
+    target("inject b3", "inject/b3/16-other", 1.8),
+    target("inject Datadog, W3C and b3", "inject/datadog+traceparent+b3/16-other", 2.0),
+    Target {
+        work: "what the server layer adds",
+        case: "serve/traceparent+tracestate/16-other",
+        reach: 1.6,
+        bare: Some("no layer"),
+    },
+    target("malformed b3", "extract/b3-malformed/16-other", 2.5),
+    target("malformed traceparent", "extract/malformed/16-other", 2.5),
+];
+
+/// Cases of one preset without families: at 100 other headers it takes at most twice what it takes at 16.
+const GROWTH: [(&str, &str); 3] =
+    [("W3C", "extract/traceparent+tracestate"), ("W3C, nothing there", "extract/absent"), ("b3", "extract/b3")];
+
+/// The peer that a request without trace headers is compared with, and its case.
+const ABSENT: (&str, &str) = ("datadog-opentelemetry of four", "extract/no-format/16-other");
 
 /// Formats the targets as a markdown table.
-pub fn table(targets: &[Target]) -> String {
-    let mut text = "| work | to reach | measured | reached |\n|---|---|---|---|\n".to_owned();
-    for Target { work, reach, figures } in targets {
-        let (measured, reached) = match figures {
-            Some((measured, true)) => (measured.as_str(), "yes"),
-            Some((measured, false)) => (measured.as_str(), "no"),
-            None => ("not in this run", ""),
+pub fn table(rows: &[Row]) -> String {
+    let mut text =
+        "| work | ours: ns | floor: ns | times the floor | to reach | reached | fastest peer, times ours |\n\
+                    |---|--:|--:|--:|--:|---|---|\n"
+            .to_owned();
+    for target in &TARGETS {
+        let Some(Figures { ours, floor, peer }) = figures(rows, target) else {
+            let _ = writeln!(text, "| {} | not in this run |  |  | {:.1} |  |  |", target.work, target.reach);
+            continue;
         };
-        let _ = writeln!(text, "| {work} | {reach} | {measured} | {reached} |");
+        let ratio = ours.ns / floor;
+        let peer = peer.map_or(String::new(), |(name, ns)| format!("{name} {:.2}", ns / ours.ns));
+        let _ = writeln!(
+            text,
+            "| {} | {:.0} ({}) | {floor:.0} | {ratio:.2} | {:.1} | {} | {peer} |",
+            target.work,
+            ours.ns,
+            short(ours.allocations),
+            target.reach,
+            yes(ratio <= target.reach),
+        );
+    }
+    for (work, case) in GROWTH {
+        let at = |others| Some(find(rows, &format!("{case}/{others}-other"), OURS)?.ns);
+        if let (Some(few), Some(many)) = (at(16), at(100)) {
+            let (ratio, reached) = (many / few, yes(many <= 2.0 * few));
+            let _ = writeln!(
+                text,
+                "| {work}: 100 other headers against 16 | {many:.0} | {few:.0} (ours) | {ratio:.2} | 2.0 | {reached} |  |"
+            );
+        }
+    }
+    let (peer, case) = ABSENT;
+    if let (Some(ours), Some(theirs)) = (find(rows, case, OURS), find(rows, case, peer)) {
+        let (ratio, reached) = (ours.ns / theirs.ns, yes(ours.ns <= theirs.ns));
+        let _ = writeln!(
+            text,
+            "| all formats, nothing there: against {peer} | {:.0} | {:.0} (theirs) | {ratio:.2} | 1.0 | {reached} |  |",
+            ours.ns, theirs.ns,
+        );
     }
     text
 }
 
-/// Compares our time with the fastest of `peers`, which may have another request.
-fn faster(
-    rows: &[Row],
-    case: &str,
-    ours: &str,
-    case_of_peers: &str,
-    peers: &[&str],
-    times: f64,
-    allocations: f64,
-) -> Option<(String, bool)> {
-    let ours = find(rows, case, ours)?;
-    let peers = peers.iter().map(|peer| find(rows, case_of_peers, peer)).collect::<Option<Vec<_>>>()?;
-    let peer = peers.into_iter().min_by(|a, b| a.ns.total_cmp(&b.ns))?;
-    let text = format!(
-        "{:.0} ns, {}; {} {:.0} ns: {}",
-        ours.ns,
-        count(ours.allocations),
-        peer.contender,
-        peer.ns,
-        part(ours.ns, peer.ns)
-    );
-    Some((text, ours.allocations <= allocations && ours.ns * times <= peer.ns))
+struct Figures<'r> {
+    ours: Row,
+    floor: f64,
+    peer: Option<(&'r str, f64)>,
 }
 
-fn write(rows: &[Row], case: &str, lines: f64) -> Option<(String, bool)> {
-    faster(rows, case, OURS, case, &[OTEL], 3.0, lines)
+fn figures<'r>(rows: &'r [Row], target: &Target) -> Option<Figures<'r>> {
+    let bare = match target.bare {
+        Some(bare) => find(rows, target.case, bare)?.ns,
+        None => 0.0,
+    };
+    let ours = find(rows, target.case, OURS)?;
+    let floor = find(rows, target.case, FLOOR)?;
+    let peers = rows.iter().filter(|row| {
+        let is_peer = !row.contender.starts_with(OURS) && row.contender != FLOOR;
+        row.case == target.case && is_peer && Some(row.contender.as_str()) != target.bare
+    });
+    let peer = peers.min_by(|a, b| a.ns.total_cmp(&b.ns)).map(|row| (row.contender.as_str(), row.ns - bare));
+    Some(Figures { ours: Row { ns: ours.ns - bare, ..ours.clone() }, floor: floor.ns - bare, peer })
 }
 
-/// Compares what layers add to a service without one.
-fn layer(rows: &[Row], case: &str) -> Option<(String, bool)> {
-    let bare = find(rows, case, BASE)?.ns;
-    let ours = find(rows, case, OURS)?;
-    let added = |contender| Some(find(rows, case, contender)?.ns - bare);
-    let (ours_adds, otel, request_id) = (ours.ns - bare, added(OTEL_LAYER)?, added("tower-http request id")?);
-    let text = format!(
-        "adds {ours_adds:.0} ns, {}; OpenTelemetry's {otel:.0} ns: {}; request id {request_id:.0} ns",
-        count(ours.allocations),
-        part(ours_adds, otel)
-    );
-    Some((text, ours_adds * 4.0 <= otel && ours_adds < request_id && ours.allocations <= 4.0))
-}
-
-fn call(rows: &[Row], case: &str, lines: f64) -> Option<(String, bool)> {
-    let ours = find(rows, case, OURS)?;
-    let text = format!("{:.0} ns, {}", ours.ns, count(ours.allocations));
-    Some((text, ours.ns < 1000.0 && ours.allocations <= lines))
-}
-
-/// Returns what our client adds to reqwest's.
-fn client(rows: &[Row], case: &str) -> Option<(String, bool)> {
-    let (ours, plain) = (find(rows, case, OURS)?, find(rows, case, "reqwest")?);
-    let stays = find(rows, case, "traceprop (no redirects)")?;
-    let added = ours.ns - plain.ns;
-    let text = format!(
-        "adds {added:.0} ns, {}; {} if redirects are off",
-        count(ours.allocations - plain.allocations),
-        short(stays.allocations - plain.allocations)
-    );
-    Some((text, added < 1000.0 && stays.allocations < ours.allocations))
-}
-
-fn count(allocations: f64) -> String {
-    format!("{} allocation{}", short(allocations), if allocations == 1.0 { "" } else { "s" })
-}
-
-/// Formats our time as a part of theirs.
-fn part(ours: f64, theirs: f64) -> String {
-    format!("1/{:.2}", theirs / ours)
+fn yes(reached: bool) -> &'static str {
+    if reached { "yes" } else { "no" }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn row(case: &str, contender: &str, ns: f64, allocations: f64) -> Row {
-        Row { case: case.to_owned(), contender: contender.to_owned(), ns, allocations }
+    fn row(case: &str, contender: &str, ns: f64) -> Row {
+        Row { case: case.to_owned(), contender: contender.to_owned(), ns, allocations: 0.0 }
+    }
+
+    fn line(rows: &[Row], work: &str) -> String {
+        let table = table(rows);
+        table.lines().find(|line| line.starts_with(&format!("| {work} |"))).unwrap().to_owned()
     }
 
     #[test]
-    fn ok_the_fastest_peer_counts() {
-        let rows = |ours, allocations| {
-            [row("c", OURS, ours, allocations), row("c", "a", 400.0, 9.0), row("c", "b", 300.0, 1.0)]
-        };
-        let judge = |ours, allocations| faster(&rows(ours, allocations), "c", OURS, "c", &["a", "b"], 3.0, 0.0);
-        assert_eq!(judge(100.0, 0.0), Some(("100 ns, 0 allocations; b 300 ns: 1/3.00".to_owned(), true)));
-        assert_eq!(judge(101.0, 0.0).map(|figures| figures.1), Some(false));
-        assert_eq!(judge(100.0, 1.0).map(|figures| figures.1), Some(false));
-        assert_eq!(faster(&rows(1.0, 0.0), "c", OURS, "c", &["a", "missing"], 1.0, 0.0), None);
+    fn ok_a_work_is_judged_by_the_floor_and_not_by_a_peer() {
+        let case = "extract/b3/16-other";
+        let rows = |ours| [row(case, OURS, ours), row(case, "a", 400.0), row(case, "b", 96.0), row(case, FLOOR, 30.0)];
+        assert_eq!(line(&rows(48.0), "extract b3"), "| extract b3 | 48 (0) | 30 | 1.60 | 1.6 | yes | b 2.00 |");
+        assert_eq!(line(&rows(96.0), "extract b3"), "| extract b3 | 96 (0) | 30 | 3.20 | 1.6 | no | b 1.00 |");
+        assert_eq!(line(&rows(48.0)[..3], "extract b3"), "| extract b3 | not in this run |  |  | 1.6 |  |  |");
     }
 
     #[test]
     fn ok_layers_are_judged_by_what_they_add() {
-        let rows = |ours| {
-            [
-                row("c", OURS, ours, 4.0),
-                row("c", OTEL_LAYER, 500.0, 40.0),
-                row("c", "tower-http request id", 400.0, 7.0),
-                row("c", BASE, 100.0, 0.0),
-            ]
-        };
-        assert_eq!(layer(&rows(200.0), "c").map(|figures| figures.1), Some(true));
-        assert_eq!(layer(&rows(201.0), "c").map(|figures| figures.1), Some(false));
+        let case = "serve/traceparent+tracestate/16-other";
+        let rows =
+            [row(case, OURS, 260.0), row(case, FLOOR, 200.0), row(case, "no layer", 100.0), row(case, "a", 420.0)];
+        let expected = "| what the server layer adds | 160 (0) | 100 | 1.60 | 1.6 | yes | a 2.00 |";
+        assert_eq!(line(&rows, "what the server layer adds"), expected);
+    }
+
+    #[test]
+    fn ok_growth_is_that_of_ours() {
+        let rows = [row("extract/b3/16-other", OURS, 50.0), row("extract/b3/100-other", OURS, 101.0)];
+        let work = "b3: 100 other headers against 16";
+        assert_eq!(line(&rows, work), format!("| {work} | 101 | 50 (ours) | 2.02 | 2.0 | no |  |"));
     }
 }

@@ -123,7 +123,7 @@ pub fn passthrough_baggage(from: &HeaderMap, to: &mut HeaderMap) {
 pub fn passthrough_with(propagator: &Propagator, from: &HeaderMap, to: &mut HeaderMap) {
     let carrier = HeaderCarrier::new(from);
     let passthrough = propagator.extract(&carrier).passthrough();
-    propagator.inject(&passthrough, &InjectOptions::everything(), &mut HeaderCarrierMut::new(to));
+    propagator.inject(passthrough, &InjectOptions::everything(), &mut HeaderCarrierMut::new(to));
 }
 
 /// Returns a span of our own below that of the caller.

@@ -1,6 +1,8 @@
 //! traceparent, tracestate and baggage: reading, writing, and handing on.
 
-use crate::{Baggage, CHILD, Case, Contender, Fields, Found, Input, Tracestate, fastrace, opentelemetry, traceprop};
+use crate::{
+    Baggage, CHILD, Case, Contender, FLOOR, Fields, Found, Input, Tracestate, fastrace, floor, opentelemetry, traceprop,
+};
 
 /// The members of the specification's own examples, and one more.
 pub(crate) const STATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE,es=s:0.25");
@@ -53,6 +55,8 @@ static WITH_STATE_32: Input = Input::new(
 static NOT_SAMPLED: Input = Input::new("not-sampled", &[UNSAMPLED], Found { sampled: false, ..IDS });
 pub(crate) static ABSENT: Input = Input::new("absent", &[], NOTHING);
 static MALFORMED: Input = Input::new("malformed", &[BROKEN, STATE], NOTHING);
+/// The same value twice, as proxies that join requests send it. Ours compares the lines; the others read the first one.
+static REPEATED: Input = Input::new("repeated", &[SAMPLED, SAMPLED], IDS);
 static BAGGAGE_BROKEN: Input =
     Input::new("baggage-malformed", &[("baggage", "userId,serverNode,isProduction")], NOTHING);
 static BAGGAGE_ABSENT: Input = Input::new("baggage-absent", &[], NOTHING);
@@ -67,16 +71,20 @@ pub fn cases() -> Vec<Case> {
     vec![
         extract(&TRACEPARENT, 0),
         extract(&TRACEPARENT, 16),
+        extract(&TRACEPARENT, 40),
         extract(&TRACEPARENT, 100),
         extract(&WITH_STATE, 0),
         extract(&WITH_STATE, 16),
+        extract(&WITH_STATE, 40),
         extract(&WITH_STATE, 100),
         extract(&WITH_DD, 16),
         extract(&WITH_STATE_32, 16),
         extract(&NOT_SAMPLED, 16),
         extract(&MALFORMED, 16),
+        extract(&REPEATED, 16),
         extract(&ABSENT, 0),
         extract(&ABSENT, 16),
+        extract(&ABSENT, 40),
         extract(&ABSENT, 100),
         extract_baggage(&BAGGAGE, 0),
         extract_baggage(&BAGGAGE, 16),
@@ -104,6 +112,10 @@ fn extract(input: &'static Input, others: usize) -> Case {
             Contender::extract("traceprop", input, others, traceprop::extract),
             Contender::extract("opentelemetry", input, others, opentelemetry::extract),
             Contender::extract("fastrace", input, others, fastrace::extract),
+            match input.found.tracestate {
+                Tracestate::Absent => Contender::extract(FLOOR, input, others, floor::w3c::extract_traceparent),
+                _ => Contender::extract(FLOOR, input, others, floor::w3c::extract),
+            },
         ],
     }
 }
@@ -114,6 +126,7 @@ fn extract_baggage(input: &'static Input, others: usize) -> Case {
         contenders: vec![
             Contender::extract("traceprop", input, others, traceprop::extract_baggage),
             Contender::extract("opentelemetry", input, others, opentelemetry::extract_baggage),
+            Contender::extract(FLOOR, input, others, floor::w3c::extract_baggage),
         ],
     }
 }
@@ -125,6 +138,7 @@ fn extract_default(input: &'static Input, others: usize) -> Case {
         contenders: vec![
             Contender::extract("traceprop", input, others, traceprop::extract_default),
             Contender::extract("opentelemetry", input, others, opentelemetry::extract_default),
+            Contender::extract(FLOOR, input, others, floor::w3c::extract_default),
         ],
     }
 }
@@ -138,6 +152,7 @@ fn inject(input: &'static Input) -> Case {
             Contender::inject("traceprop", input, traceprop::context, traceprop::inject),
             Contender::inject("opentelemetry", input, opentelemetry::context, opentelemetry::inject),
             Contender::inject("fastrace", input, fast, fastrace::inject),
+            Contender::inject(FLOOR, input, floor::w3c::context, floor::w3c::inject),
         ],
     }
 }
@@ -150,6 +165,7 @@ fn inject_default(input: &'static Input) -> Case {
         contenders: vec![
             Contender::inject("traceprop", input, traceprop::context_default, traceprop::inject_default),
             Contender::inject("opentelemetry", input, context, opentelemetry::inject_default),
+            Contender::inject(FLOOR, input, floor::w3c::context, floor::w3c::inject),
         ],
     }
 }
@@ -161,6 +177,7 @@ fn child(input: &'static Input, others: usize) -> Case {
             Contender::child("traceprop", input, others, CHILD, traceprop::child),
             Contender::child("opentelemetry", input, others, CHILD, opentelemetry::child),
             Contender::child("fastrace", input, others, CHILD, fastrace::child),
+            Contender::child(FLOOR, input, others, CHILD, floor::w3c::child),
         ],
     }
 }
@@ -172,6 +189,7 @@ fn passthrough(input: &'static Input, others: usize) -> Case {
             Contender::passthrough("traceprop", input, others, traceprop::passthrough),
             Contender::passthrough("opentelemetry", input, others, opentelemetry::passthrough),
             Contender::passthrough("fastrace", input, others, fastrace::passthrough),
+            Contender::passthrough(FLOOR, input, others, floor::w3c::passthrough),
         ],
     }
 }
@@ -183,6 +201,7 @@ fn passthrough_baggage(input: &'static Input, others: usize) -> Case {
         contenders: vec![
             Contender::passthrough("traceprop", input, others, traceprop::passthrough_baggage),
             Contender::passthrough("opentelemetry", input, others, opentelemetry::passthrough_baggage),
+            Contender::passthrough(FLOOR, input, others, floor::w3c::passthrough_baggage),
         ],
     }
 }

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--write"] => write(rounds).and_then(|()| draw()),
         ["--draw"] => draw(),
-        ["--targets"] => load("ratios").map(|rows| print!("{}", targets::table(&targets::targets(&rows)))),
+        ["--targets"] => load("ratios").map(|rows| print!("{}", targets::table(&rows))),
         _ if words.iter().any(|word| word.starts_with("--")) => {
             Err(io::Error::other("unknown option; README.md lists the options"))
         }
@@ -80,7 +80,7 @@ fn write(rounds: usize) -> io::Result<()> {
 /// Writes the tables and charts of the stored data.
 fn draw() -> io::Result<()> {
     let (ratios, curves) = (load("ratios")?, load("curves")?);
-    let reached = targets::table(&targets::targets(&ratios));
+    let reached = targets::table(&ratios);
     let readme = home().join("README.md");
     results::replace_between(&readme, "targets", &reached)?;
     results::replace_between(&readme, "growth", &chart::slopes(&curves))?;

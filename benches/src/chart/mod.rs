@@ -48,6 +48,7 @@ impl Theme {
         match contender {
             _ if contender.starts_with("traceprop") => self.ours,
             _ if contender.starts_with("datadog") => self.peers[1],
+            crate::FLOOR => self.grid,
             _ => self.peers[0],
         }
     }

@@ -4,12 +4,13 @@
 
 use std::sync::LazyLock;
 
+use http::HeaderMap;
 use opentelemetry_propagator_b3::Propagator as OtelB3;
 use traceprop_core::{InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NARROW, NOTHING, case, sizes};
 use crate::datadog_opentelemetry::{Datadog, Style};
-use crate::{Case, Contender, Found, Input, opentelemetry, traceprop};
+use crate::{Case, Contender, FLOOR, Found, Input, floor, opentelemetry, traceprop};
 
 const SPAN: (&str, &str) = ("x-b3-spanid", "00f067aa0ba902b7");
 const YES: (&str, &str) = ("x-b3-sampled", "1");
@@ -37,17 +38,23 @@ static MULTI_ABSENT: Input = Input::new("b3multi-absent", &[], NOTHING);
 
 /// One encoding, by every contender.
 struct Peers {
+    extract_floor: fn(&HeaderMap) -> Found,
+    inject_floor: fn(&(u128, u64), &mut HeaderMap),
     ours: LazyLock<&'static Propagator>,
     otel: LazyLock<OtelB3>,
     datadog: LazyLock<Datadog>,
 }
 
 static ONE_HEADER: Peers = Peers {
+    extract_floor: floor::b3::extract,
+    inject_floor: floor::b3::inject,
     ours: LazyLock::new(|| traceprop::named("b3")),
     otel: LazyLock::new(opentelemetry::b3_single),
     datadog: LazyLock::new(|| Datadog::new(&[Style::B3SingleHeader])),
 };
 static SEVERAL: Peers = Peers {
+    extract_floor: floor::b3::extract_multi,
+    inject_floor: floor::b3::inject_multi,
     ours: LazyLock::new(|| traceprop::named("b3multi")),
     otel: LazyLock::new(opentelemetry::b3_multi),
     datadog: LazyLock::new(|| Datadog::new(&[Style::B3Multi])),
@@ -68,17 +75,18 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn extract(peers: &'static Peers, input: &'static Input, others: usize) -> Case {
-    let Peers { ours, otel, datadog } = peers;
+    let Peers { ours, otel, datadog, .. } = peers;
     let contenders = vec![
         Contender::extract("traceprop", input, others, |headers| traceprop::extract_ids(ours, headers)),
         Contender::extract("opentelemetry", input, others, |headers| opentelemetry::extract_ids(&**otel, headers)),
         Contender::extract("datadog-opentelemetry", input, others, |headers| datadog.extract_ids(headers)),
+        Contender::extract(FLOOR, input, others, peers.extract_floor),
     ];
     case("extract", input, others, contenders)
 }
 
 fn inject(peers: &'static Peers, input: &'static Input) -> Case {
-    let Peers { ours, otel, datadog } = peers;
+    let Peers { ours, otel, datadog, .. } = peers;
     let contenders = vec![
         Contender::inject(
             "traceprop",
@@ -98,12 +106,13 @@ fn inject(peers: &'static Peers, input: &'static Input) -> Case {
             |headers| datadog.context(headers),
             |context, headers| datadog.inject(context, headers),
         ),
+        Contender::inject(FLOOR, input, |_| (IDS.trace_id, CHILD), peers.inject_floor),
     ];
     case("inject", input, 16, contenders)
 }
 
 fn child(peers: &'static Peers, input: &'static Input, others: usize) -> Case {
-    let Peers { ours, otel, datadog } = peers;
+    let Peers { ours, otel, datadog, .. } = peers;
     let contenders = vec![
         Contender::child("traceprop", input, others, CHILD, |from, span_id, to| {
             traceprop::child_with(ours, &InjectOptions::everything(), from, span_id, to);
@@ -113,6 +122,9 @@ fn child(peers: &'static Peers, input: &'static Input, others: usize) -> Case {
         }),
         Contender::child("datadog-opentelemetry", input, others, CHILD, |from, span_id, to| {
             datadog.child(from, span_id, to);
+        }),
+        Contender::child(FLOOR, input, others, CHILD, |from, span_id, to| {
+            (peers.inject_floor)(&((peers.extract_floor)(from).trace_id, span_id), to);
         }),
     ];
     case("forward/child", input, others, contenders)

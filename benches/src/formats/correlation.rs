@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use traceprop_core::{InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NOTHING, case, sizes};
-use crate::{CORRELATION, Case, Contender, Found, Input, traceprop};
+use crate::{CORRELATION, Case, Contender, FLOOR, Found, Input, floor, traceprop};
 
 static FULL: Input = Input::new(
     "correlation",
@@ -22,7 +22,11 @@ static OURS: LazyLock<&'static Propagator> = LazyLock::new(|| traceprop::named(&
 pub(super) fn cases() -> Vec<Case> {
     let extracts = sizes(&FULL, &ABSENT, &[&BROKEN]).into_iter().map(|(input, others)| {
         let ours = |headers: &_| traceprop::extract_ids(&OURS, headers);
-        case("extract", input, others, vec![Contender::extract("traceprop", input, others, ours)])
+        let contenders = vec![
+            Contender::extract("traceprop", input, others, ours),
+            Contender::extract(FLOOR, input, others, floor::correlation::extract),
+        ];
+        case("extract", input, others, contenders)
     });
     let inject = Contender::inject(
         "traceprop",
@@ -33,6 +37,10 @@ pub(super) fn cases() -> Vec<Case> {
     let child = Contender::child("traceprop", &FULL, 16, CHILD, |from, span_id, to| {
         traceprop::child_with(&OURS, &InjectOptions::everything(), from, span_id, to);
     });
-    let writes = [case("inject", &FULL, 16, vec![inject]), case("forward/child", &FULL, 16, vec![child])];
+    let inject = vec![inject, Contender::inject(FLOOR, &FULL, |_| IDS.trace_id, floor::correlation::inject)];
+    let child_floor = Contender::child(FLOOR, &FULL, 16, CHILD, |from, _, to| {
+        floor::correlation::inject(&floor::correlation::extract(from).trace_id, to);
+    });
+    let writes = [case("inject", &FULL, 16, inject), case("forward/child", &FULL, 16, vec![child, child_floor])];
     extracts.chain(writes).collect()
 }

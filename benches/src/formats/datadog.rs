@@ -6,7 +6,7 @@ use traceprop_core::{InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NARROW, NOTHING, case, sizes};
 use crate::datadog_opentelemetry::{Datadog, Style};
-use crate::{Case, Contender, Fields, Found, Input, traceprop};
+use crate::{Case, Contender, FLOOR, Fields, Found, Input, floor, traceprop};
 
 const TRACE: (&str, &str) = ("x-datadog-trace-id", "11803532876627986230");
 const PARENT: (&str, &str) = ("x-datadog-parent-id", "67667974448284343");
@@ -44,6 +44,7 @@ fn extract(input: &'static Input, others: usize) -> Case {
     let mut contenders = vec![
         Contender::extract("traceprop", input, others, ours),
         Contender::extract("datadog-opentelemetry", input, others, |headers| THEIRS.extract(headers)),
+        Contender::extract(FLOOR, input, others, floor::datadog::extract),
     ];
     if input.found.fields.bytes > 0 {
         let ids = |headers: &_| Found { fields: Fields::UNREAD, ..traceprop::extract_ids(&OURS, headers) };
@@ -66,6 +67,7 @@ fn inject(input: &'static Input) -> Case {
             |headers| THEIRS.context(headers),
             |context, headers| THEIRS.inject(context, headers),
         ),
+        Contender::inject(FLOOR, input, |_| (IDS.trace_id, CHILD), floor::datadog::inject),
     ];
     case("inject", input, 16, contenders)
 }
@@ -77,6 +79,9 @@ fn child(input: &'static Input, others: usize) -> Case {
         }),
         Contender::child("datadog-opentelemetry", input, others, CHILD, |from, span_id, to| {
             THEIRS.child(from, span_id, to);
+        }),
+        Contender::child(FLOOR, input, others, CHILD, |from, span_id, to| {
+            floor::datadog::inject(&(floor::datadog::extract(from).trace_id, span_id), to);
         }),
     ];
     case("forward/child", input, others, contenders)

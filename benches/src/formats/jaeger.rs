@@ -7,7 +7,7 @@ use traceprop_http::HeaderCarrier;
 
 use super::{CHILD, IDS, NARROW, NOTHING, case, sizes};
 use crate::opentelemetry_jaeger::Jaeger;
-use crate::{Baggage, Case, Contender, Found, Input, traceprop};
+use crate::{Baggage, Case, Contender, FLOOR, Found, Input, floor, traceprop};
 
 const SAMPLED: (&str, &str) = ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:1");
 
@@ -46,6 +46,10 @@ fn extract(input: &'static Input, others: usize) -> Case {
     let contenders = vec![
         Contender::extract("traceprop", input, others, read),
         Contender::extract("opentelemetry-jaeger", input, others, |headers| THEIRS.extract(headers)),
+        match input.found.baggage.members {
+            0 => Contender::extract(FLOOR, input, others, floor::jaeger::extract),
+            _ => Contender::extract(FLOOR, input, others, floor::jaeger::extract_with_baggage),
+        },
     ];
     case("extract", input, others, contenders)
 }
@@ -76,6 +80,7 @@ fn inject(input: &'static Input) -> Case {
             |headers| THEIRS.context(headers),
             |context, headers| THEIRS.inject(context, headers),
         ),
+        Contender::inject(FLOOR, input, |_| (IDS.trace_id, CHILD), floor::jaeger::inject),
     ];
     case("inject", input, 16, contenders)
 }
@@ -87,6 +92,9 @@ fn child(input: &'static Input, others: usize) -> Case {
         }),
         Contender::child("opentelemetry-jaeger", input, others, CHILD, |from, span_id, to| {
             THEIRS.child(from, span_id, to);
+        }),
+        Contender::child(FLOOR, input, others, CHILD, |from, span_id, to| {
+            floor::jaeger::inject(&(floor::jaeger::extract(from).trace_id, span_id), to);
         }),
     ];
     case("forward/child", input, others, contenders)

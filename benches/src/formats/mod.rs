@@ -21,7 +21,7 @@ pub fn cases() -> Vec<Case> {
 
 /// Returns each kind of request with its numbers of other headers: all numbers for the usual one and for none.
 fn sizes(usual: &'static Input, absent: &'static Input, unusual: &[&'static Input]) -> Vec<(&'static Input, usize)> {
-    let all = [0, 16, 100];
+    let all = [0, 16, 40, 100];
     let usual = all.map(|others| (usual, others));
     let absent = all.map(|others| (absent, others));
     usual.into_iter().chain(unusual.iter().map(|&input| (input, 16))).chain(absent).collect()

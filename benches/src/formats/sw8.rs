@@ -6,7 +6,7 @@ use traceprop_core::formats::sw8::Sw8;
 use traceprop_core::{Extraction, InjectOptions, Propagator};
 
 use super::{CHILD, IDS, NOTHING, case, sizes};
-use crate::{Case, Contender, Fields, Found, Input, traceprop};
+use crate::{Case, Contender, FLOOR, Fields, Found, Input, floor, traceprop};
 
 /// Who calls, and whom.
 const SERVICE: (&str, &str) = ("cart", "cart-1");
@@ -85,8 +85,10 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn extract(input: &'static Input, others: usize) -> Case {
     let ours = |headers: &_| traceprop::extract_fields(&OURS, headers, lengths);
-    #[allow(unused_mut, reason = "without the feature there are no other contenders")]
-    let mut contenders = vec![Contender::extract("traceprop", input, others, ours)];
+    let mut contenders = vec![
+        Contender::extract("traceprop", input, others, ours),
+        Contender::extract(FLOOR, input, others, floor::sw8::extract),
+    ];
     if input.found.fields.bytes > 0 {
         let ids = |headers: &_| Found { fields: Fields::UNREAD, ..traceprop::extract_ids(&OURS, headers) };
         let decoded = |headers: &_| traceprop::extract_fields(&OURS, headers, decoded);
@@ -141,6 +143,7 @@ fn inject(input: &'static Input) -> Case {
             |headers| crate::skywalking::Call::new(&THEIRS, headers, ENDPOINT, PEER).expect("the input is valid"),
             |call, headers| call.inject(headers),
         ),
+        Contender::inject(FLOOR, input, |_| (IDS.trace_id, CHILD), floor::sw8::inject),
     ];
     case("inject", input, 16, contenders)
 }
@@ -156,6 +159,9 @@ fn child(input: &'static Input, others: usize) -> Case {
             if let Some(call) = crate::skywalking::Call::new(&THEIRS, from, ENDPOINT, PEER) {
                 call.inject(to);
             }
+        }),
+        Contender::child(FLOOR, input, others, CHILD, |from, span_id, to| {
+            floor::sw8::inject(&(floor::sw8::extract(from).trace_id, span_id), to);
         }),
     ];
     case("forward/child", input, others, contenders)
