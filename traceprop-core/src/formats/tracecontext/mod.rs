@@ -24,7 +24,10 @@
 //!
 //! Spec: <https://www.w3.org/TR/trace-context-2/#traceparent-header>
 
+mod sql_statement;
+
 pub use crate::context::traceparent::{TraceFlags, TraceParent};
+pub use sql_statement::SqlStatement;
 
 use crate::carrier::Headers;
 use crate::context::{OmitReason, traceparent};
