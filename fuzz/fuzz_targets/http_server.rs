@@ -73,8 +73,10 @@ fn run(data: &[u8]) {
     let service = LAYERS[usize::from(settings % 32)].layer(seen.clone());
     let served = service_fn(move |request: Request<Incoming>| {
         let (head, _) = request.into_parts();
-        let request = Request::from_parts(head, ());
+        let mut request = Request::from_parts(head, ());
         reading_is_cheap(&request, settings);
+        let arrived = Arrived(request.headers().clone());
+        request.extensions_mut().insert(arrived);
         service.clone().call(request)
     });
     // How many bytes arrive at a time: all of them, or so few that lines are torn apart.
@@ -126,6 +128,10 @@ fn reading_is_cheap(request: &Request<()>, settings: u8) {
     assert!(count.bytes_total <= each * sent as u64 + base, "{} bytes for {sent}", count.bytes_total);
 }
 
+/// The headers as the layer found them. What it refuses is gone when the handler is called, and names may have moved.
+#[derive(Clone)]
+struct Arrived(HeaderMap);
+
 /// What a handler knew of its request.
 struct Call {
     has_body: bool,
@@ -159,8 +165,8 @@ impl Service<Request<()>> for Handler {
             OwnedContext::current().map(|context| context.trace_id()),
             context.map(|context| context.trace_id())
         );
-        if let Some(context) = context {
-            calls(context, request.headers(), self.trust);
+        if let (Some(context), Some(Arrived(arrived))) = (context, request.extensions().get()) {
+            calls(context, arrived, request.headers(), self.trust);
         }
         let trace = context.and_then(OwnedContext::trace_id).map(|id| id.to_string()).unwrap_or_default();
         let span = context.and_then(OwnedContext::span).map(|span| {
@@ -176,13 +182,13 @@ impl Service<Request<()>> for Handler {
 
 /// Checks what is sent from here, with the call's own headers alone and after a proxy that forwards all headers.
 ///
-/// It equals what is written from the lines of the request.
-fn calls(context: &OwnedContext, received: &HeaderMap, trust: Trust) {
+/// It equals what is written from the lines of the request as it arrived.
+fn calls(context: &OwnedContext, arrived: &HeaderMap, received: &HeaderMap, trust: Trust) {
     let outgoing = InjectOptions::everything().peer("stock:80").endpoint("/cart");
     let call = SpanId::new(CALL).expect("not zero");
-    let lines = received.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+    let lines = arrived.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
     let (lines, trusting): (Headers, _) = (lines.collect(), Propagator::clone(&ALL).with_trust(trust));
-    few_are_looked_up(received, &lines);
+    few_are_looked_up(arrived, &lines);
     let extraction = extract(&trusting, &lines);
     let (expected, parent) = if context.span().is_some() {
         (written_by_span(&ALL, &extraction.new_span(&ids).child(call), &outgoing).0, Some(call))
