@@ -18,6 +18,7 @@ mod jaeger;
 mod known;
 mod legacy_uuid;
 mod newrelic;
+mod one_format;
 mod ottrace;
 mod sentry;
 mod sw8;
