@@ -200,7 +200,7 @@ fn sender(setting: Setting, clients: &Arc<Clients>, upstream: SocketAddr) -> Sen
             })
         }
         Sender::Middleware => {
-            let middleware = PropagationMiddleware::new(propagator(setting.pair));
+            let middleware = PropagationMiddleware::new(propagator(setting.pair)).without_context(without_context);
             let client = reqwest_middleware::ClientBuilder::new(clients.reqwest.clone()).with(middleware).build();
             Arc::new(move |headers, context| {
                 let mut request = client.get(&url).headers(headers).with_extension(options);

@@ -126,10 +126,17 @@ async fn ok_every_other_client_sends_the_same() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ok_of_two_listeners_the_stricter_decides() {
     let mut all = Vec::new();
-    for trust in TRUSTS {
-        for inner in TRUSTS.map(Some) {
-            for keeps_refused in [false, true] {
-                all.push(Setting { trust, inner, keeps_refused, ..setting(Sender::Hyper, PAIRS[1]) });
+    for (sender, pair, is_allowed) in [
+        (Sender::Hyper, PAIRS[1], true),
+        (Sender::Hyper, PAIRS[4], true),
+        (Sender::Middleware, PAIRS[1], true),
+        (Sender::Middleware, PAIRS[4], false),
+    ] {
+        for trust in TRUSTS {
+            for inner in TRUSTS.map(Some) {
+                for keeps_refused in [false, true] {
+                    all.push(Setting { trust, inner, keeps_refused, is_allowed, ..setting(sender, pair) });
+                }
             }
         }
     }

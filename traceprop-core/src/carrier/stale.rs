@@ -48,22 +48,27 @@ pub struct StaleFields<'p> {
     fields: FieldSet,
     /// `names` has all of the fields.
     is_watched: bool,
-    /// A `_` in a name counts as `-`.
-    reads_underscores: bool,
+    /// The fields of which a name with `_` in place of `-` is one too.
+    dashed: FieldSet,
     held: Option<&'p dyn HeldNames>,
 }
 
 impl<'p> StaleFields<'p> {
     pub(crate) const fn new(names: &'p FieldNames, fields: FieldSet) -> Self {
         let is_watched = fields.without(names.watched()).is_empty();
-        Self { names, fields, is_watched, reads_underscores: false, held: None }
+        Self { names, fields, is_watched, dashed: FieldSet::EMPTY, held: None }
     }
 
     /// Adds the names that become one of the fields if `_` is read as `-`.
     ///
     /// WSGI and CGI servers have one variable for both (CVE-2015-0219).
     pub(crate) const fn with_underscores(self) -> Self {
-        Self { reads_underscores: true, is_watched: false, ..self }
+        Self { dashed: self.fields, is_watched: false, ..self }
+    }
+
+    /// Adds the names that become any field of the table if `_` is read as `-`. A listener refuses them.
+    pub(crate) const fn with_all_underscores(self) -> Self {
+        Self { dashed: FieldSet::ALL, is_watched: false, ..self }
     }
 
     /// Adds the custom headers of another propagator that a request held.
@@ -86,12 +91,17 @@ impl<'p> StaleFields<'p> {
     fn find_unwatched(&self, name: &str) -> Option<Field> {
         // Custom headers come first: one may have a name that no format here reads.
         let exact = self.names.find(name).or_else(|| Field::from_name(name));
-        let read_as = || match self.reads_underscores && (name.contains('_') || self.names.custom_has_underscore()) {
-            true => self.names.find_dashed(name),
+        let reads_underscores = !self.dashed.is_empty();
+        let read_as = || match reads_underscores && (name.contains('_') || self.names.custom_has_underscore()) {
+            true => self.names.find_dashed(name).filter(|field| self.dashed.contains(*field)),
             false => None,
         };
-        let held = || self.held.filter(|held| held.contains(name, self.reads_underscores)).map(|_| Field::UNWATCHED);
-        exact.or_else(read_as).filter(|field| self.fields.contains(*field)).or_else(held)
+        let held = || self.held.filter(|held| held.contains(name, reads_underscores)).map(|_| Field::UNWATCHED);
+        let found = match exact {
+            Some(field) => Some(field).filter(|field| self.fields.contains(*field)),
+            None => read_as(),
+        };
+        found.or_else(held)
     }
 
     /// Returns whether a header with this name is one of them.
@@ -102,7 +112,7 @@ impl<'p> StaleFields<'p> {
 
     /// Returns the fields if each of them has one built-in name: no prefix, no custom header, no other spelling.
     pub fn built_in(&self) -> Option<FieldSet> {
-        (self.fields.is_fixed() && !self.reads_underscores && self.held.is_none()).then_some(self.fields)
+        (self.fields.is_fixed() && self.dashed.is_empty() && self.held.is_none()).then_some(self.fields)
     }
 
     /// Removes the fields from a carrier and returns those that it held.
@@ -123,7 +133,7 @@ impl fmt::Debug for StaleFields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StaleFields")
             .field("fields", &self.fields)
-            .field("reads_underscores", &self.reads_underscores)
+            .field("reads_underscores", &!self.dashed.is_empty())
             .finish_non_exhaustive()
     }
 }

@@ -132,8 +132,8 @@ impl TraceParent {
 
 /// Parses the value of a field that holds a traceparent. `first` is its first line.
 ///
-/// Equal values, on lines or joined by commas, are one value. `allow_multiple` also accepts different values of one
-/// trace, of which the last one counts.
+/// Equal values, on lines or joined by commas, are one value. With `allow_multiple`, different values are accepted too if
+/// they have one trace id. The last one is then used.
 #[inline]
 pub(crate) fn read(
     headers: &Headers<'_>,

@@ -3,7 +3,7 @@
 use super::Propagator;
 use crate::carrier::{CarrierMut, StaleFields};
 use crate::context::{Mark, OmissionList, OmitReason, Received, Trust};
-use crate::field::{FieldSet, FormatKind, ROWS};
+use crate::field::{Field, FieldSet, FormatKind, ROWS};
 use crate::format::{Format, InjectContext, Progress, kept_header};
 
 /// The name that means every format in a list of formats.
@@ -79,9 +79,13 @@ impl Propagator {
             false => self.owned.union(received.read.fields()),
         };
         let stale = StaleFields::new(&self.names, fields);
-        // A variable has one name for `_` and `-`.
-        let is_exact = received.trust() == Trust::Continue && !is_environment;
-        let stale = if is_exact { stale } else { stale.with_underscores() };
+        let stale = match received.trust() {
+            // A variable has one name for `_` and `-`.
+            _ if is_environment => stale.with_underscores(),
+            Trust::Continue => stale,
+            // The listener refused them, also those of formats that it does not read.
+            _ => stale.with_all_underscores(),
+        };
         let held = received.source.filter(|_| received.is(Mark::HeldCustom) && !is_environment);
         match held.and_then(|lines| lines.held_names()).filter(|held| !held.are_within(&self.names)) {
             Some(held) => stale.with_held(held),
@@ -144,7 +148,8 @@ impl Propagator {
 
     /// Returns the trace fields of the formats that have a header with one of these names.
     fn kept_dialects(&self, stale: &StaleFields<'_>, names: &[&str]) -> FieldSet {
-        let named = names.iter().filter_map(|name| stale.find(name)).fold(FieldSet::EMPTY, FieldSet::with);
+        let named = names.iter().filter_map(|name| stale.find(name).or_else(|| Field::from_name(name)));
+        let named = named.fold(FieldSet::EMPTY, FieldSet::with);
         let dialects = self.dialects().filter(|dialect| dialect.intersects(named));
         dialects.fold(FieldSet::EMPTY, FieldSet::union)
     }
@@ -170,7 +175,6 @@ impl Propagator {
 mod tests {
     use super::*;
     use crate::context::inject_options::{Allow, InjectOptions};
-    use crate::field::Field;
     use crate::formats::sw8::Sw8;
     use crate::id::{SpanId, TraceId};
     use crate::owned::OwnedContext;
@@ -246,7 +250,7 @@ mod tests {
         let request = [("x_datadog_trace_id", "1"), ("x_b3_traceid", "1"), ("accept_encoding", "br")];
         assert_eq!(names(&w3c, Trust::Restart, &request), ["accept_encoding", "traceparent"]);
         let b3 = Propagator::from_names("b3", "none").unwrap();
-        assert_eq!(names(&b3, Trust::Resample, &request), ["x_datadog_trace_id", "accept_encoding", "traceparent"]);
+        assert_eq!(names(&b3, Trust::Resample, &request), ["accept_encoding", "traceparent"]);
         assert_eq!(names(&b3, Trust::Continue, &request).len(), 4);
         // The name was not read, and only the reader knows it.
         let reader = Propagator::from_names("tracecontext,correlation:x-request-id", "none").unwrap();

@@ -44,8 +44,8 @@ impl EnvCarrier {
             };
             let value = value.into_encoded_bytes();
             // Shells and files end a value with a newline. An empty variable counts as unset.
-            let value = value.trim_ascii_end();
-            (!value.is_empty()).then(|| (name, value.to_vec()))
+            let end = value.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))?;
+            Some((name, value[..=end].to_vec()))
         };
         let mut variables: Vec<_> = variables.into_iter().filter_map(watched).collect();
         // The environment has no order. Sorted, equal variables are always read alike.

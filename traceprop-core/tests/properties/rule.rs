@@ -202,7 +202,9 @@ impl Gateway {
             |format: &str, name: &str| !self.is_split || !format.contains(':') || (self.is_owned && is_held(name));
         let read = self.read.iter().flat_map(|format| names_of(format).filter(|name| is_known(format, name)));
         let written = self.written.iter().flat_map(|format| names_of(format));
-        let whole_table = Field::ALL.iter().filter_map(|field| field.name()).filter(|_| self.trust >= Trust::Restart);
+        // Of a caller who does not decide, names that only a server reads as one of the table are refused too.
+        let is_of_table = self.trust >= Trust::Restart || (is_refused && Field::from_name(name).is_none());
+        let whole_table = Field::ALL.iter().filter_map(|field| field.name()).filter(|_| is_of_table);
         read.chain(written).chain(whole_table).chain(["baggage"]).any(is)
     }
 

@@ -1,5 +1,7 @@
 //! Servers on loopback, with and without TLS, that keep the headers of each request, and clients that trust them.
 
+#![forbid(unsafe_code)]
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

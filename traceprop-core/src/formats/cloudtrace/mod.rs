@@ -9,7 +9,7 @@
 //! X-Cloud-Trace-Context: a958602b76b39d62888bf010bf907b5b/4669786527834817308;o=1
 //! ```
 //!
-//! Of several lines, or of several values that a comma joins, the first counts.
+//! If there are several lines, or several values with commas between them, the first one is used.
 //!
 //! A load balancer adds a trace of its own to requests that are part of another one, with a span that nobody reports. So
 //! another trace in this header makes no link and no conflict; [`CloudTrace::with_links`] changes that.
