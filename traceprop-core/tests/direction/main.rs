@@ -99,6 +99,22 @@ const CRATES: &[(&str, &[&str])] = &[
             "tower-service",
         ],
     ),
+    (
+        "traceprop-opentelemetry",
+        &[
+            "traceprop-core",
+            "traceprop-tower",
+            "http",
+            "opentelemetry",
+            "opentelemetry_sdk",
+            "pin-project-lite",
+            "tower-layer",
+            "tower-service",
+            "tracing",
+            "tracing-opentelemetry",
+            "tracing-subscriber",
+        ],
+    ),
 ];
 
 /// Crates that the core never names, under any feature.
