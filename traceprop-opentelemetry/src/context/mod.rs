@@ -159,6 +159,8 @@ fn with_span(base: &OwnedContext, span: &otel::SpanContext, remote: Option<&Remo
     let state = span.trace_state();
     let is_callers = match remote {
         Some(remote) => remote.has_tracestate(trace_id, state),
+        // OpenTelemetry was not told of a received one.
+        None if *state == otel::TraceState::NONE => true,
         None => context.tracestate().iter().map(|member| (member.key, member.value)).eq(state),
     };
     let is_absent = *state == otel::TraceState::NONE && context.tracestate().is_empty();

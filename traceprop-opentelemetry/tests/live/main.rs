@@ -6,7 +6,9 @@
 mod common;
 
 mod clients;
+mod entered;
 mod one_tree;
 mod requests;
 mod servers;
+mod tasks;
 mod world;
