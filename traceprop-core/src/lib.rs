@@ -81,6 +81,7 @@ extern crate std;
 
 pub mod baggage;
 pub mod carrier;
+mod config;
 mod context;
 mod field;
 pub mod format;
@@ -119,10 +120,10 @@ pub use propagator::refusals;
 pub use propagator::{
     ConfigError, ConfigList, ConfigWord, Extraction, Link, LinkReason, Propagator, PropagatorBuilder, presets,
 };
-#[cfg(feature = "std")]
-pub use propagator::{EnvCarrier, EnvWarning};
 pub use tracestate::TraceState;
 pub use wire::InvalidReason;
+#[cfg(feature = "std")]
+pub use {config::EnvWarning, propagator::EnvCarrier};
 
 // The example of the README runs.
 #[cfg(all(doctest, feature = "rand"))]

@@ -94,6 +94,10 @@ pub trait IdGenerator {
     }
 }
 
+/// The variable of Datadog for the width of trace ids.
+#[cfg(feature = "std")]
+pub(crate) const WIDTH_VARIABLE: &str = "DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED";
+
 /// Draws of an id before the source counts as broken.
 const DRAWS: u32 = 4;
 

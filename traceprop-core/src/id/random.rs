@@ -3,13 +3,16 @@
 use core::cell::RefCell;
 use core::hash::Hasher;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use std::ffi::OsString;
 use std::hash::DefaultHasher;
 use std::time::SystemTime;
 
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 
-use super::generator::{IdBits, IdGenerator};
+use super::TraceId;
+use super::generator::{IdBits, IdGenerator, WIDTH_VARIABLE};
+use crate::config::{EnvWarning, Variables};
 
 std::thread_local! {
     static GENERATOR: RefCell<Option<Generator>> = const { RefCell::new(None) };
@@ -32,6 +35,50 @@ std::thread_local! {
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RandomIds;
+
+impl RandomIds {
+    /// Returns the generator that `DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED` asks for, and the ignored value.
+    ///
+    /// If the variable is false, trace ids have 64 bits. Any other value than true and false is ignored.
+    ///
+    /// ```
+    /// use traceprop_core::{IdGenerator, RandomIds};
+    ///
+    /// let (ids, warnings) = RandomIds::from_env();
+    /// assert!(warnings.is_none() && ids.new_trace_id().1);
+    /// ```
+    pub fn from_env() -> (impl IdGenerator + Copy + core::fmt::Debug + Send + Sync + use<>, Option<EnvWarning>) {
+        EnvIds::read(&|name| std::env::var_os(name))
+    }
+}
+
+/// Random ids with trace ids of 128 or 64 bits.
+#[derive(Clone, Copy, Debug)]
+struct EnvIds {
+    are_narrow: bool,
+}
+
+impl EnvIds {
+    fn read(find: &dyn Fn(&str) -> Option<OsString>) -> (Self, Option<EnvWarning>) {
+        let mut variables = Variables::new(find);
+        let are_narrow = variables.flag(WIDTH_VARIABLE) == Some(false);
+        (Self { are_narrow }, variables.warnings.pop())
+    }
+}
+
+impl IdGenerator for EnvIds {
+    fn next_bits(&self) -> IdBits {
+        RandomIds.next_bits()
+    }
+
+    fn new_trace_id(&self) -> (TraceId, bool) {
+        let low = self.are_narrow.then(|| RandomIds.new_span_id().get());
+        match low.and_then(|low| TraceId::from_halves(0, low)) {
+            Some(id) => (id, false),
+            None => RandomIds.new_trace_id(),
+        }
+    }
+}
 
 impl IdGenerator for RandomIds {
     fn next_bits(&self) -> IdBits {
@@ -143,6 +190,24 @@ mod tests {
             next_bits(&mut generator, 1, &mut Constant);
             generator
         })
+    }
+
+    #[test]
+    fn ok_from_env_makes_ids_of_either_width() {
+        for (value, is_narrow, warning) in [
+            (None, false, None),
+            (Some("true"), false, None),
+            (Some("false"), true, None),
+            (Some("0"), true, None),
+            (Some("no"), false, Some("ignoring `no`; expected true or false")),
+        ] {
+            let (ids, got) = EnvIds::read(&|name| value.filter(|_| name == WIDTH_VARIABLE).map(OsString::from));
+            let ((trace_id, is_random), span_id) = (ids.new_trace_id(), ids.new_span_id());
+            assert_eq!((trace_id.high() == 0, is_random), (is_narrow, !is_narrow), "{value:?}");
+            assert_ne!(trace_id.low(), span_id.get());
+            let warning = warning.map(|warning| std::format!("{WIDTH_VARIABLE}: {warning}"));
+            assert_eq!(got.map(|got| std::string::ToString::to_string(&got)), warning);
+        }
     }
 
     #[test]

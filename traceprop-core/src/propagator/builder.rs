@@ -306,8 +306,7 @@ impl PropagatorBuilder {
                 return Err(ConfigError::NameTaken { name: row.names[0] });
             }
         }
-        let contexts = extract.kinds().filter(|(_, kind)| !kind.is_text_alone()).count();
-        if self.options.extract_first && contexts < 2 {
+        if self.options.extract_first && self.contexts() < 2 {
             return Err(ConfigError::ExtractFirstNeedsTwo);
         }
         if self.options.trust != Trust::Continue && extract.is_empty() {
@@ -333,6 +332,19 @@ impl PropagatorBuilder {
             }
         }
         Ok(self.assemble())
+    }
+
+    /// The number of formats with a trace context that are read.
+    pub(super) fn contexts(&self) -> usize {
+        self.extract.formats.kinds().filter(|(_, kind)| !kind.is_text_alone()).count()
+    }
+
+    /// Sets the trust, unless a stricter one is set or nothing is read.
+    #[cfg(feature = "std")]
+    pub(super) fn trust_at_least(self, trust: Trust) -> Self {
+        let trust = if self.extract.formats.is_empty() { Trust::Continue } else { trust };
+        let trust = self.options.trust.stricter(trust);
+        self.trust(trust)
     }
 
     /// Builds the propagator without checks: the formats of a preset are valid.

@@ -7,8 +7,14 @@ use std::vec::Vec;
 use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::names::words;
 use super::{Propagator, PropagatorBuilder};
+use crate::baggage::BaggageLimits;
+use crate::config::{EnvWarning, Message, NotUtf8, Variables};
+use crate::context::trust::Trust;
 use crate::field::{KNOWN, ROWS};
+use crate::formats::baggage::W3cBaggage;
+use crate::formats::datadog::Datadog;
 use crate::formats::xray::XRay;
+use crate::id::generator::WIDTH_VARIABLE;
 
 /// Variables with the formats to read. The first that is set is used.
 const EXTRACT: [&str; 3] = ["DD_TRACE_PROPAGATION_STYLE_EXTRACT", "DD_TRACE_PROPAGATION_STYLE", OTEL];
@@ -23,31 +29,23 @@ const OTEL: &str = "OTEL_PROPAGATORS";
 const DEFAULT_EXTRACT: &str = "all";
 const DEFAULT_INJECT: &str = "tracecontext,baggage";
 
-/// A value of an environment variable that was ignored.
-///
-/// # Examples
-///
-/// ```
-/// use traceprop_core::PropagatorBuilder;
-///
-/// let set = |name: &str| (name == "OTEL_PROPAGATORS").then(|| "haystack,b3".to_string());
-/// let (_, warnings) = PropagatorBuilder::from_env_with(set)?;
-/// assert_eq!((warnings[0].variable, warnings[0].value.as_str()), ("OTEL_PROPAGATORS", "haystack"));
-/// # Ok::<(), traceprop_core::ConfigError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EnvWarning {
-    /// The variable.
-    pub variable: &'static str,
-    /// The ignored value, or the ignored name in a list.
-    pub value: ConfigWord,
-}
+/// What callers are trusted with.
+const TRUST: &str = "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT";
+const EXTRACT_FIRST: &str = "DD_TRACE_PROPAGATION_EXTRACT_FIRST";
+const MAX_TAGS_LEN: &str = "DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH";
+const MAX_MEMBERS: &str = "DD_TRACE_BAGGAGE_MAX_ITEMS";
+const MAX_BYTES: &str = "DD_TRACE_BAGGAGE_MAX_BYTES";
 
-impl core::fmt::Display for EnvWarning {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}: ignoring unknown format `{}`; known are {KNOWN}", self.variable, self.value)
-    }
-}
+/// Variables of Datadog about propagation that mean nothing here. `from_env` finds others by their first letters.
+const UNSUPPORTED: [&str; 2] = ["DD_TRACE_BAGGAGE_TAG_KEYS", "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED"];
+const PREFIXES: [&str; 2] = ["DD_TRACE_PROPAGATION", "DD_TRACE_BAGGAGE"];
+
+const UNKNOWN: Message = &["ignoring unknown format ", "; known are ", KNOWN];
+const READ_ONLY: Message = &["ignoring ", ": the format is only read here"];
+const NONE_KNOWN: Message = &["no known format in ", "; using the default"];
+const NOT_SUPPORTED: Message = &["not supported, ignored"];
+const SINGLE_B3: Message = &["", " writes the single header; name `b3 single header` or `b3multi`"];
+const OF_IDS: Message = &["", " is a setting of the id generator; see `RandomIds::from_env`"];
 
 impl Propagator {
     /// Creates a propagator from environment variables, and returns the values that were ignored.
@@ -57,17 +55,33 @@ impl Propagator {
     /// | reading | `DD_TRACE_PROPAGATION_STYLE_EXTRACT`, `DD_TRACE_PROPAGATION_STYLE`, `OTEL_PROPAGATORS` | `all` |
     /// | writing | `DD_TRACE_PROPAGATION_STYLE_INJECT`, `DD_TRACE_PROPAGATION_STYLE`, `OTEL_PROPAGATORS` | `tracecontext,baggage` |
     ///
-    /// Names are those of [`Propagator::from_names`]; `B3 single header` means `b3`, and `xray-lambda`
+    /// Names are those of [`Propagator::from_names`]; `B3 single header` and `b3single` mean `b3`, and `xray-lambda`
     /// [`XRay::with_lambda_variable`]. `gcp` and `gcp_trace` mean `cloudtrace`, and `oneway-gcp` and `cloudtrace-oneway` mean
     /// to read it only. Unknown names are ignored with a warning. If `OTEL_PROPAGATORS` has no known name, the
-    /// default is used.
+    /// default is used. `b3` in a list of Datadog writes the single header, as in Python and Ruby; a warning says so,
+    /// because the tracers of Java, Go and JavaScript write `X-B3-*` then.
+    ///
+    /// | variable | effect |
+    /// |---|---|
+    /// | `DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT` | [`PropagatorBuilder::trust`]: `continue`, `restart` or `ignore` |
+    /// | `DD_TRACE_PROPAGATION_EXTRACT_FIRST` | [`PropagatorBuilder::extract_first`] |
+    /// | `DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH` | [`Datadog::max_tags_len`] |
+    /// | `DD_TRACE_BAGGAGE_MAX_ITEMS`, `DD_TRACE_BAGGAGE_MAX_BYTES` | [`W3cBaggage::limits`] |
+    /// | other `DD_TRACE_PROPAGATION*` and `DD_TRACE_BAGGAGE*` | a warning |
+    /// | `DD_TRACE_128_BIT_TRACEID_GENERATION_ENABLED` | a warning: `RandomIds::from_env` reads it |
     ///
     /// # Errors
     ///
-    /// Returns [`ConfigError`] for a variable of Datadog without a known name, for an invalid header name, and for a
-    /// variable that is not UTF-8.
+    /// Returns [`ConfigError`] for a variable of Datadog without a known name, for an unknown behavior, for an invalid
+    /// header name, and for a variable with names or a behavior that is not UTF-8.
     pub fn from_env() -> Result<(Self, Vec<EnvWarning>), ConfigError> {
-        let (builder, warnings) = PropagatorBuilder::from_env_with(|name| std::env::var_os(name))?;
+        let is_others = |name: &String| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        let mut names: Vec<_> = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        names.retain(is_others);
+        names.sort();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let find = |name: &str| std::env::var_os(name);
+        let (builder, warnings) = PropagatorBuilder::new().read_env(&mut Variables::new(&find), &names)?;
         Ok((builder.build()?, warnings))
     }
 }
@@ -77,6 +91,8 @@ impl PropagatorBuilder {
     ///
     /// `variable` returns a `String` or an `OsString`. With `std::env::var_os`, a value that is not UTF-8 is an error. With
     /// `std::env::var(name).ok()` it would count as unset.
+    ///
+    /// Of unsupported variables it warns of those that it knows. [`Propagator::from_env`] finds all of them.
     ///
     /// Use [`names_from_env_with`](Self::names_from_env_with) if the variables may contain the name of a
     /// [defined](Self::define) format.
@@ -105,6 +121,9 @@ impl PropagatorBuilder {
 
     /// Adds the formats of variables that `variable` looks up; see [`PropagatorBuilder::from_env_with`].
     ///
+    /// Code decides before variables: settings of a defined format are kept, and of two values of
+    /// [`trust`](Self::trust) the stricter one counts.
+    ///
     /// # Errors
     ///
     /// Returns the errors of [`Propagator::from_env`].
@@ -125,57 +144,93 @@ impl PropagatorBuilder {
         self,
         variable: impl Fn(&str) -> Option<V>,
     ) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
-        let mut warnings = Vec::new();
+        let find = |name: &str| variable(name).map(Into::into);
+        self.read_env(&mut Variables::new(&find), &UNSUPPORTED)
+    }
+
+    /// Adds what the variables say. `others` are names of variables that are warned of, unless they are known.
+    fn read_env(
+        mut self,
+        variables: &mut Variables<'_>,
+        others: &[&str],
+    ) -> Result<(Self, Vec<EnvWarning>), ConfigError> {
+        if let Some(bytes) = variables.number(MAX_TAGS_LEN).filter(|_| self.defined("datadog").is_none()) {
+            self = self.define(Datadog::new().max_tags_len(bytes));
+        }
+        let (members, bytes) = (variables.number(MAX_MEMBERS), variables.number(MAX_BYTES));
+        if (members.is_some() || bytes.is_some()) && self.defined("baggage").is_none() {
+            let default = BaggageLimits::default();
+            let limits =
+                BaggageLimits { members: members.unwrap_or(default.members), bytes: bytes.unwrap_or(default.bytes) };
+            self = self.define(W3cBaggage::new().limits(limits));
+        }
         // Formats that no variable names still cross services that forward only W3C headers.
         let builder = self.preserve_in_tracestate();
-        let variable = |name: &'static str| match variable(name).map(|value| value.into().into_string()) {
-            Some(Ok(value)) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
-            // Without it the default would read every format.
-            Some(Err(_)) => Err(ConfigError::NotUtf8 { variable: name }),
-            None => Ok(None),
-        };
-        let builder = builder.env_list(ConfigList::Extract, variable, &mut warnings)?;
-        let builder = builder.env_list(ConfigList::Inject, variable, &mut warnings)?;
-        Ok((builder, warnings))
+        let builder = builder.env_list(ConfigList::Extract, variables)?;
+        let mut builder = builder.env_list(ConfigList::Inject, variables)?;
+        if let Some(text) = text(variables, TRUST)? {
+            let known = [("continue", Trust::Continue), ("restart", Trust::Restart), ("ignore", Trust::Ignore)];
+            let known = known.into_iter().find(|(name, _)| text.eq_ignore_ascii_case(name));
+            let value = ConfigWord::new(&text);
+            let (_, trust) = known.ok_or(ConfigError::UnknownTrust { variable: TRUST, value })?;
+            builder = builder.trust_at_least(trust);
+        }
+        if variables.flag(EXTRACT_FIRST) == Some(true) && builder.contexts() > 1 {
+            builder = builder.extract_first();
+        }
+        let known = [EXTRACT, INJECT].concat();
+        for name in others.iter().filter(|name| !known.contains(name)) {
+            let is_known = [TRUST, EXTRACT_FIRST, MAX_MEMBERS, MAX_BYTES].contains(name);
+            if !is_known && !matches!(variables.text(name), Ok(None)) {
+                variables.warn(name, "", NOT_SUPPORTED);
+            }
+        }
+        if let Ok(Some(value)) = variables.text(WIDTH_VARIABLE) {
+            variables.warn(WIDTH_VARIABLE, &value, OF_IDS);
+        }
+        Ok((builder, core::mem::take(&mut variables.warnings)))
     }
 
     /// Adds the formats of the first variable that is set, or the default.
-    fn env_list(
-        self,
-        list: ConfigList,
-        variable: impl Fn(&'static str) -> Result<Option<String>, ConfigError>,
-        warnings: &mut Vec<EnvWarning>,
-    ) -> Result<Self, ConfigError> {
-        let (variables, default) = match list {
+    fn env_list(self, list: ConfigList, variables: &mut Variables<'_>) -> Result<Self, ConfigError> {
+        let (names_of, default) = match list {
             ConfigList::Extract => (EXTRACT, DEFAULT_EXTRACT),
             ConfigList::Inject => (INJECT, DEFAULT_INJECT),
         };
-        let set = |name| variable(name).map(|value| value.map(|value| (name, value))).transpose();
-        let Some((variable, names)) = variables.into_iter().find_map(set).transpose()? else {
+        let set = |name| text(variables, name).map(|value| value.map(|value| (name, value))).transpose();
+        let Some((variable, names)) = names_of.into_iter().find_map(set).transpose()? else {
             return self.list(list, default);
         };
         let is_known = |name: &str| {
             let is_any = ["all", "none"].iter().any(|known| name.eq_ignore_ascii_case(known));
             is_any || self.defined(name).is_some() || ROWS.iter().any(|row| row.is_named(own_name(name)))
         };
-        let mut known = Vec::new();
+        let (mut known, mut ignored) = (Vec::new(), Vec::new());
         for name in words(&names) {
-            if is_one_way(name) && list == ConfigList::Inject && !variable.ends_with("INJECT") {
-                // The variable is for both lists, and the name for one of them.
-                continue;
-            }
-            let warning = EnvWarning { variable, value: ConfigWord::new(name) };
-            if is_known(name) && !(is_one_way(name) && list == ConfigList::Inject) {
+            let is_written = list == ConfigList::Inject && self.defined(name).is_none();
+            if !is_known(name) {
+                ignored.push((name, UNKNOWN));
+            } else if is_written && is_only_read(name) {
+                // A variable for both lists is right to have it.
+                ignored.extend(variable.ends_with("INJECT").then_some((name, READ_ONLY)));
+            } else {
+                if is_written && variable != OTEL && name.eq_ignore_ascii_case("b3") {
+                    variables.warn(variable, name, SINGLE_B3);
+                }
                 known.push(name);
-            } else if !warnings.contains(&warning) {
-                warnings.push(warning);
             }
         }
         // A Datadog list that becomes empty would open an edge that was to be closed, so it is an error.
         if known.is_empty() && variable == OTEL {
+            if !ignored.is_empty() {
+                variables.warn(variable, &names, NONE_KNOWN);
+            }
             return self.list(list, default);
         }
-        let mut builder = self.with_origin(list, Some(variable), names.trim());
+        for (name, message) in ignored {
+            variables.warn(variable, name, message);
+        }
+        let mut builder = self.with_origin(list, Some(variable), &names);
         if words(&names).any(|name| name.eq_ignore_ascii_case("xray-lambda")) && builder.defined("xray").is_none() {
             // Whichever of the two names comes first.
             builder = builder.define(XRay::new().with_lambda_variable());
@@ -188,15 +243,21 @@ impl PropagatorBuilder {
     }
 }
 
+/// Returns the text of a variable that must be read: without it, the default would read every format.
+fn text(variables: &Variables<'_>, variable: &'static str) -> Result<Option<String>, ConfigError> {
+    variables.text(variable).map_err(|NotUtf8| ConfigError::NotUtf8 { variable })
+}
+
 /// Whether a name means that a format is only read.
-fn is_one_way(name: &str) -> bool {
-    ["oneway-gcp", "cloudtrace-oneway", "newrelic"].iter().any(|one_way| name.eq_ignore_ascii_case(one_way))
+fn is_only_read(name: &str) -> bool {
+    ["oneway-gcp", "cloudtrace-oneway", "newrelic"].iter().any(|only_read| name.eq_ignore_ascii_case(only_read))
 }
 
 /// Returns the name here of a format that others name differently.
 fn own_name(name: &str) -> &str {
-    const NAMES: [(&str, &str); 6] = [
+    const NAMES: [(&str, &str); 7] = [
         ("b3 single header", "b3"),
+        ("b3single", "b3"),
         ("xray-lambda", "xray"),
         ("gcp", "cloudtrace"),
         ("gcp_trace", "cloudtrace"),
@@ -207,147 +268,4 @@ fn own_name(name: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::field::InAll;
-
-    /// What is read, what is written, and the warnings.
-    type Built = (Vec<String>, Vec<String>, Vec<EnvWarning>);
-
-    fn built(set: &[(&str, &str)]) -> Result<Built, ConfigError> {
-        let find = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| String::from(*value));
-        let (builder, warnings) = PropagatorBuilder::from_env_with(find)?;
-        let propagator = builder.build()?;
-        let names = |names: &mut dyn Iterator<Item = &str>| names.map(String::from).collect();
-        Ok((names(&mut propagator.extract_names()), names(&mut propagator.inject_names()), warnings))
-    }
-
-    #[test]
-    fn ok_the_most_specific_variable_is_used() {
-        let (extract, inject, _) = built(&[
-            ("OTEL_PROPAGATORS", "jaeger"),
-            ("DD_TRACE_PROPAGATION_STYLE", "datadog"),
-            ("DD_TRACE_PROPAGATION_STYLE_EXTRACT", "b3multi, tracecontext"),
-        ])
-        .unwrap();
-        assert_eq!(extract, ["b3multi", "tracecontext"]);
-        assert_eq!(inject, ["datadog"]);
-    }
-
-    #[test]
-    fn ok_empty_is_unset_and_the_default_reads_all() {
-        let (extract, inject, warnings) = built(&[("OTEL_PROPAGATORS", " ")]).unwrap();
-        let all = ROWS.iter().filter(|row| row.in_all != InAll::No).map(|row| row.names[0]);
-        assert!(all.eq(extract.iter().map(String::as_str)), "{extract:?}");
-        assert_eq!(inject, ["tracecontext", "baggage"]);
-        assert_eq!(warnings, []);
-    }
-
-    #[test]
-    fn ok_unknown_names_are_ignored_with_a_warning() {
-        let (extract, _, warnings) = built(&[("OTEL_PROPAGATORS", "haystack,B3 single header,haystack")]).unwrap();
-        assert_eq!(extract, ["b3"]);
-        let variable = "OTEL_PROPAGATORS";
-        assert_eq!(warnings, [EnvWarning { variable, value: ConfigWord::new("haystack") }]);
-        let expected =
-            "OTEL_PROPAGATORS: ignoring unknown format `haystack`; known are tracecontext, b3, b3multi, datadog, ";
-        assert!(std::format!("{}", warnings[0]).starts_with(expected), "{}", warnings[0]);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn err_a_variable_that_is_not_utf8() {
-        use std::os::unix::ffi::OsStringExt;
-
-        let built = |set: &[(&str, &[u8])]| {
-            let find = |name: &str| {
-                let value = set.iter().find(|(known, _)| *known == name)?.1;
-                Some(OsString::from_vec(value.to_vec()))
-            };
-            let (builder, _) = PropagatorBuilder::from_env_with(find)?;
-            builder.build().map(|propagator| propagator.extract_names().map(String::from).collect::<Vec<_>>())
-        };
-        for variable in EXTRACT.into_iter().chain(INJECT) {
-            for value in [&b"datadog\xff"[..], b"\xff", b"datadog,\xc3", b" \xff "] {
-                assert_eq!(built(&[(variable, value)]), Err(ConfigError::NotUtf8 { variable }), "{variable}");
-            }
-        }
-        let message = std::format!("{}", ConfigError::NotUtf8 { variable: EXTRACT[0] });
-        assert_eq!(message, "DD_TRACE_PROPAGATION_STYLE_EXTRACT: the value is not UTF-8");
-        // A variable that is not used is not looked at, and an empty one counts as unset.
-        let used = [(EXTRACT[0], &b"datadog"[..]), (INJECT[0], b"datadog"), ("OTEL_PROPAGATORS", b"\xff")];
-        assert_eq!(built(&used), Ok(std::vec!["datadog".into()]));
-        let error = ConfigError::NotUtf8 { variable: "OTEL_PROPAGATORS" };
-        assert_eq!(built(&[(EXTRACT[0], b" "), ("OTEL_PROPAGATORS", b"b3\xff")]), Err(error));
-        assert_eq!(built(&[("DD_TRACE_PROPAGATION_STYLE", "b3".as_bytes())]), Ok(std::vec!["b3".into()]));
-    }
-
-    /// Runs itself again as a process with such a variable.
-    #[cfg(unix)]
-    #[test]
-    fn err_from_env_with_a_variable_that_is_not_utf8() {
-        use std::os::unix::ffi::OsStringExt;
-
-        const NAME: &str = "propagator::env::tests::err_from_env_with_a_variable_that_is_not_utf8";
-        if std::env::var_os(EXTRACT[0]).is_some() {
-            let error = Propagator::from_env().unwrap_err();
-            assert_eq!(error, ConfigError::NotUtf8 { variable: EXTRACT[0] });
-            return;
-        }
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", NAME]).env(EXTRACT[0], OsString::from_vec(std::vec![b'b', b'3', 0xff]));
-        let output = child.output().unwrap();
-        let shown = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && shown.contains("1 passed"), "{shown}");
-    }
-
-    #[test]
-    fn ok_a_variable_means_a_defined_format() {
-        static SW8: crate::formats::sw8::Sw8 = crate::formats::sw8::Sw8::new("cart", "cart-1");
-        let find = |name: &str| (name == "OTEL_PROPAGATORS").then(|| String::from("sw8,SW8"));
-        let (builder, warnings) = Propagator::builder().define(&SW8).names_from_env_with(find).unwrap();
-        assert!(warnings.is_empty() && builder.build().unwrap().inject_names().eq(["sw8"]));
-    }
-
-    #[test]
-    fn ok_one_way_names_are_only_read() {
-        for name in ["oneway-gcp", "CloudTrace-OneWay"] {
-            let (extract, inject, warnings) = built(&[("OTEL_PROPAGATORS", &std::format!("{name},b3"))]).unwrap();
-            assert_eq!(
-                (extract, inject),
-                (["cloudtrace", "b3"].map(str::to_owned).to_vec(), ["b3".to_owned()].to_vec())
-            );
-            assert_eq!(warnings, []);
-            let variable = "DD_TRACE_PROPAGATION_STYLE_INJECT";
-            let (_, inject, warnings) = built(&[(variable, &std::format!("{name},b3"))]).unwrap();
-            assert_eq!(inject, ["b3"]);
-            assert_eq!(warnings, [EnvWarning { variable, value: ConfigWord::new(name) }]);
-        }
-        let (extract, inject, _) = built(&[("OTEL_PROPAGATORS", "gcp_trace,gcp")]).unwrap();
-        assert_eq!((extract, inject), (["cloudtrace".to_owned()].to_vec(), ["cloudtrace".to_owned()].to_vec()));
-    }
-
-    #[test]
-    fn ok_a_list_of_opentelemetry_without_a_known_name_is_the_default() {
-        let (extract, inject, warnings) = built(&[("OTEL_PROPAGATORS", "haystack,b4")]).unwrap();
-        let warned = |value: &str| EnvWarning { variable: "OTEL_PROPAGATORS", value: ConfigWord::new(value) };
-        assert_eq!(warnings, [warned("haystack"), warned("b4")]);
-        assert!(extract.len() > 6 && inject == ["tracecontext", "baggage"]);
-    }
-
-    #[test]
-    fn err_a_list_of_datadog_without_a_known_name() {
-        let (variable, list) = (Some("DD_TRACE_PROPAGATION_STYLE"), ConfigList::Extract);
-        let error = ConfigError::NoFormats { variable, list, value: ConfigWord::new("haystack") };
-        assert_eq!(built(&[("DD_TRACE_PROPAGATION_STYLE", "haystack")]), Err(error));
-    }
-
-    #[test]
-    fn err_a_header_name_that_is_invalid() {
-        let (variable, list) = (Some("OTEL_PROPAGATORS"), ConfigList::Extract);
-        let name = ConfigWord::new("correlation:x id");
-        let source = crate::field::InvalidHeaderName::BadByte(1);
-        let error = ConfigError::InvalidHeaderName { variable, list, name, source };
-        assert_eq!(built(&[("OTEL_PROPAGATORS", "correlation:x id")]), Err(error));
-    }
-}
+mod tests;

@@ -26,7 +26,7 @@ use crate::format::{Format, FormatRef, Places};
 use crate::id::TraceIdMatch;
 
 #[cfg(feature = "std")]
-pub use self::{env::EnvWarning, env_carrier::EnvCarrier};
+pub use self::env_carrier::EnvCarrier;
 pub use builder::PropagatorBuilder;
 pub use error::{ConfigError, ConfigList, ConfigWord};
 pub(crate) use extract::Recorder;

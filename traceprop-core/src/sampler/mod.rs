@@ -23,6 +23,8 @@
 //! ```
 
 mod consistent;
+#[cfg(feature = "std")]
+mod env;
 mod parent;
 #[cfg(all(feature = "std", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod rate_limited;
@@ -30,6 +32,8 @@ mod ratio;
 mod session;
 
 pub use consistent::Probability;
+#[cfg(feature = "std")]
+pub use env::{BoxSampler, from_env};
 pub use parent::{FollowParent, ParentBased};
 // A browser has no clock here.
 #[cfg(all(feature = "std", not(all(target_family = "wasm", target_os = "unknown"))))]

@@ -20,6 +20,8 @@ const ORDER: &[&[&str]] = &[
     // Which headers there are.
     &["field"],
     &["field::invalid"],
+    // Words of a configuration, and environment variables.
+    &["config"],
     // What lines are read from, and the table of them.
     &["carrier"],
     &["carrier::source", "carrier::headers"],

@@ -38,6 +38,8 @@ fn extract(case: &Case) -> Verdict {
     };
     let propagator = builder.build().expect("a propagator");
     let headers = case.headers();
+    let by_environment = by_environment(&list, config);
+    assert_eq!(by_environment.explain(&headers).to_string(), propagator.explain(&headers).to_string());
     let extraction = propagator.extract(&headers);
     let outcome = match (extraction.context(), extraction.sampling()) {
         (None, Sampling::Deferred) => Outcome::Absent,
@@ -49,6 +51,20 @@ fn extract(case: &Case) -> Verdict {
     compare_datadog(case.expect(), &extraction.datadog(), &mut differences);
     compare_surroundings(case.expect(), &extraction, &mut differences);
     differences.verdict()
+}
+
+/// Creates the propagator from environment variables, as Datadog's tracers are configured.
+fn by_environment(list: &str, config: &Fields) -> Propagator {
+    let find = |name: &str| match name {
+        "DD_TRACE_PROPAGATION_STYLE_EXTRACT" => Some(list.to_owned()),
+        "DD_TRACE_PROPAGATION_STYLE_INJECT" => Some("none".to_owned()),
+        "DD_TRACE_PROPAGATION_EXTRACT_FIRST" => config.value("extract_first").map(|first| first.to_string()),
+        "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT" => config.text("behavior").map(str::to_owned),
+        _ => None,
+    };
+    let (builder, warnings) = PropagatorBuilder::from_env_with(find).expect("known names");
+    assert_eq!(warnings, []);
+    builder.build().expect("a propagator")
 }
 
 /// Compares `style`, `links` and `baggage`.
