@@ -1,14 +1,16 @@
 //! Span contexts: the caller's, the service's, and those that are forwarded.
 
 pub(crate) mod inject_options;
+pub(crate) mod inject_report;
 pub(crate) mod received;
 #[cfg(feature = "alloc")]
 pub(crate) mod text_filter;
 pub(crate) mod traceparent;
 pub(crate) mod trust;
 
-pub(crate) use inject_options::OmissionList;
-pub use inject_options::{Allow, InjectOptions, InjectReport, OmitReason, Omitted};
+pub use inject_options::{Allow, InjectOptions};
+pub(crate) use inject_report::OmissionList;
+pub use inject_report::{InjectReport, OmitReason, Omitted};
 pub(crate) use received::{Mark, Marks, Received};
 #[cfg(feature = "alloc")]
 pub(crate) use text_filter::{FilteredLine, TextFilter, TextLine};

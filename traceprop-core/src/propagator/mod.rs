@@ -10,6 +10,7 @@ mod error;
 pub(crate) mod explain;
 mod extract;
 mod inject;
+mod link;
 mod list;
 pub(crate) mod merge;
 mod names;
@@ -29,8 +30,9 @@ use crate::id::TraceIdMatch;
 pub use self::env_carrier::EnvCarrier;
 pub use builder::PropagatorBuilder;
 pub use error::{ConfigError, ConfigList, ConfigWord};
+pub use extract::Extraction;
 pub(crate) use extract::Recorder;
-pub use extract::{Extraction, Link, LinkReason};
+pub use link::{Link, LinkReason};
 pub(crate) use list::FormatList;
 use received_format::ByReceived;
 

@@ -36,7 +36,7 @@ const ORDER: &[&[&str]] = &[
     &["baggage"],
     // What is received, and what is sent.
     &["context::trust"],
-    &["context::inject_options"],
+    &["context::inject_options", "context::inject_report"],
     &["context::received"],
     &["context"],
     &["context::traceparent"],

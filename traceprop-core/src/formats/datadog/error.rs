@@ -94,7 +94,7 @@ impl fmt::Debug for PropagationError<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::inject_options::OmissionList;
+    use crate::context::OmissionList;
     use crate::field::FieldNames;
     use std::format;
 
