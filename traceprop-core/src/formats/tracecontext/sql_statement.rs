@@ -13,8 +13,8 @@ use crate::field::Field;
 ///
 /// The statement is displayed unchanged if nothing was injected, if it is empty, or if it contains `--` or `/*`: a
 /// statement that has a comment must not be changed. Both are also found in a string literal, because dialects differ in
-/// what a literal is. Semicolons and blanks at the end stay after the comment: text after a semicolon is a second
-/// statement, which MySQL refuses by default.
+/// what a literal is. Semicolons and blanks at the end stay after the comment, because text after a semicolon is not part
+/// of the statement.
 ///
 /// A comment for each span makes each statement a different text. Do not use it with prepared statements or where the
 /// database caches plans by text (Oracle, SQL Server).
