@@ -91,39 +91,33 @@ impl<'a> InjectOptions<'a> {
     }
 
     /// Sets the authority of the destination (`host:port`), which `sw8` contains.
-    pub const fn peer(mut self, authority: &'a str) -> Self {
-        self.peer = Some(authority);
-        self
+    pub const fn peer(self, authority: &'a str) -> Self {
+        Self { peer: Some(authority), ..self }
     }
 
     /// Sets the endpoint of the caller, such as a route, page or topic, which `sw8` contains.
-    pub const fn endpoint(mut self, endpoint: &'a str) -> Self {
-        self.endpoint = Some(endpoint);
-        self
+    pub const fn endpoint(self, endpoint: &'a str) -> Self {
+        Self { endpoint: Some(endpoint), ..self }
     }
 
     /// Sets the time of sending, in milliseconds since 1970. `sw8-x` contains it, for message queues.
-    pub const fn sent_at_ms(mut self, milliseconds: u64) -> Self {
-        self.sent_at_ms = Some(milliseconds);
-        self
+    pub const fn sent_at_ms(self, milliseconds: u64) -> Self {
+        Self { sent_at_ms: Some(milliseconds), ..self }
     }
 
     /// Sets which baggage keys are sent, in every format with baggage. Defaults to none.
-    pub const fn allow_baggage(mut self, keys: Allow<'a>) -> Self {
-        self.baggage = keys;
-        self
+    pub const fn allow_baggage(self, keys: Allow<'a>) -> Self {
+        Self { baggage: keys, ..self }
     }
 
     /// Sets which correlation headers are sent. Defaults to none.
-    pub const fn allow_correlation(mut self, names: Allow<'a>) -> Self {
-        self.correlation_headers = names;
-        self
+    pub const fn allow_correlation(self, names: Allow<'a>) -> Self {
+        Self { correlation_headers: names, ..self }
     }
 
     /// Sets changes to the tracestate, such as the member of a vendor. They are made in this order.
-    pub const fn edit_tracestate(mut self, edits: &'a [TraceStateEdit<'a>]) -> Self {
-        self.tracestate = edits;
-        self
+    pub const fn edit_tracestate(self, edits: &'a [TraceStateEdit<'a>]) -> Self {
+        Self { tracestate: edits, ..self }
     }
 
     /// Keeps headers that the outgoing request already has, whatever the trust. Nothing is written over them.
@@ -147,9 +141,8 @@ impl<'a> InjectOptions<'a> {
     /// assert_eq!(headers[0].1, "own=1");
     /// # }
     /// ```
-    pub const fn keep_headers(mut self, names: &'a [&'a str]) -> Self {
-        self.kept_headers = names;
-        self
+    pub const fn keep_headers(self, names: &'a [&'a str]) -> Self {
+        Self { kept_headers: names, ..self }
     }
 
     /// Keeps the trace headers of formats that this call does not write, for a hop that is transparent in them.
@@ -176,9 +169,8 @@ impl<'a> InjectOptions<'a> {
     /// assert_eq!((forwarded(Trust::Continue), forwarded(Trust::Restart)), (2, 1));
     /// # }
     /// ```
-    pub const fn keep_formats(mut self, names: &'a [&'a str]) -> Self {
-        self.kept_formats = names;
-        self
+    pub const fn keep_formats(self, names: &'a [&'a str]) -> Self {
+        Self { kept_formats: names, ..self }
     }
 
     /// Returns the headers that stay as they are in the outgoing request.

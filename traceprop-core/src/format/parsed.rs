@@ -131,9 +131,8 @@ impl Parsed {
     }
 
     /// Makes no link and no conflict of the context if it is not continued.
-    pub(crate) const fn without_link(mut self) -> Self {
-        self.makes_link = false;
-        self
+    pub(crate) const fn without_link(self) -> Self {
+        Self { makes_link: false, ..self }
     }
 
     pub(crate) const fn makes_link(&self) -> bool {
@@ -144,9 +143,8 @@ impl Parsed {
         self.has_text
     }
 
-    pub(crate) const fn with_outcome(mut self, outcome: Outcome) -> Self {
-        self.outcome = outcome;
-        self
+    pub(crate) const fn with_outcome(self, outcome: Outcome) -> Self {
+        Self { outcome, ..self }
     }
 
     /// Ignores an optional field. It is not forwarded, and is shown in the report.
@@ -165,31 +163,27 @@ impl Parsed {
     }
 
     /// Sets the name of the encoding that was read, such as `b3multi`, if the format has several.
-    pub const fn with_encoding(mut self, encoding: &'static str) -> Self {
-        self.encoding = Some(encoding);
-        self
+    pub const fn with_encoding(self, encoding: &'static str) -> Self {
+        Self { encoding: Some(encoding), ..self }
     }
 
     /// Marks the decision as implicit: the format always writes one, because it cannot express "deferred".
     ///
     /// An implicit decision does not replace an open one of another format.
-    pub const fn implicit_sampling(mut self) -> Self {
-        self.weight = DecisionWeight::Implicit;
-        self
+    pub const fn implicit_sampling(self) -> Self {
+        Self { weight: DecisionWeight::Implicit, ..self }
     }
 
-    pub(crate) const fn with_weight(mut self, weight: DecisionWeight) -> Self {
-        self.weight = weight;
-        self
+    pub(crate) const fn with_weight(self, weight: DecisionWeight) -> Self {
+        Self { weight, ..self }
     }
 
     pub(crate) const fn weight(&self) -> DecisionWeight {
         self.weight
     }
 
-    pub(crate) const fn with_tracestate(mut self, facts: TraceStateFacts) -> Self {
-        self.tracestate = facts;
-        self
+    pub(crate) const fn with_tracestate(self, facts: TraceStateFacts) -> Self {
+        Self { tracestate: facts, ..self }
     }
 
     pub(crate) const fn tracestate(&self) -> TraceStateFacts {

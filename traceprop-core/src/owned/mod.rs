@@ -381,9 +381,8 @@ impl OwnedContext {
     /// let context = OwnedContext::new(SpanContext::new(TraceId::MIN, SpanId::MIN)).with_endpoint("/cart/{id}");
     /// assert_eq!(context.endpoint(), Some("/cart/{id}"));
     /// ```
-    pub fn with_endpoint(mut self, endpoint: impl Into<Arc<str>>) -> Self {
-        self.endpoint = Some(endpoint.into());
-        self
+    pub fn with_endpoint(self, endpoint: impl Into<Arc<str>>) -> Self {
+        Self { endpoint: Some(endpoint.into()), ..self }
     }
 
     /// Returns the tracestate of the trace, or an empty one.

@@ -66,9 +66,8 @@ impl CloudTrace {
     /// Makes a link, and a conflict in reports, of a span in another trace than the one that is continued.
     ///
     /// Use it where the callers are services and not load balancers.
-    pub const fn with_links(mut self) -> Self {
-        self.links = true;
-        self
+    pub const fn with_links(self) -> Self {
+        Self { links: true, ..self }
     }
 }
 

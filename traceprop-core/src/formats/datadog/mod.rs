@@ -94,35 +94,31 @@ impl Datadog {
     ///
     /// Defaults to [`MAX_TAGS_LEN`], which is also the maximum, since no tracer reads more. The tracers call it
     /// `DD_TRACE_X_DATADOG_TAGS_MAX_LENGTH`.
-    pub const fn max_tags_len(mut self, bytes: usize) -> Self {
-        self.max_tags_len = if bytes < MAX_TAGS_LEN { bytes as u16 } else { MAX_TAGS_LEN as u16 };
-        self
+    pub const fn max_tags_len(self, bytes: usize) -> Self {
+        Self { max_tags_len: if bytes < MAX_TAGS_LEN { bytes as u16 } else { MAX_TAGS_LEN as u16 }, ..self }
     }
 
     /// Keeps the upper half of the trace id and the decision maker if the other tags cannot be written.
     ///
     /// The tracers omit all tags then, which splits the trace in two.
-    pub const fn keep_tid(mut self) -> Self {
-        self.keep_tid = true;
-        self
+    pub const fn keep_tid(self) -> Self {
+        Self { keep_tid: true, ..self }
     }
 
     /// Declares that this service reports its spans to Datadog.
     ///
     /// The `dd` member then names its span as the last one reported. By default the member keeps the received span, so
     /// that Datadog finds the parent of later spans.
-    pub const fn reports_spans(mut self) -> Self {
-        self.reports_spans = true;
-        self
+    pub const fn reports_spans(self) -> Self {
+        Self { reports_spans: true, ..self }
     }
 
     /// Also writes `ot-baggage-*`: the received items, as far as [`InjectOptions`](crate::InjectOptions) allow them.
     ///
     /// The tracers of JavaScript and Go send these headers in every style. They are always read, see
     /// [`Extraction::ot_baggage`](crate::Extraction::ot_baggage).
-    pub const fn with_ot_baggage(mut self) -> Self {
-        self.ot_baggage = true;
-        self
+    pub const fn with_ot_baggage(self) -> Self {
+        Self { ot_baggage: true, ..self }
     }
 }
 

@@ -34,15 +34,13 @@ impl<'a> DatadogParts<'a> {
     }
 
     /// Sets the sampling priority. It is also the sampling decision of the trace: above zero the trace is sampled.
-    pub const fn priority(mut self, priority: i32) -> Self {
-        self.priority = Some(priority);
-        self
+    pub const fn priority(self, priority: i32) -> Self {
+        Self { priority: Some(priority), ..self }
     }
 
     /// Sets where the trace began: `rum`, `synthetics`, `lambda`.
-    pub const fn origin(mut self, origin: &'a str) -> Self {
-        self.origin = Some(origin);
-        self
+    pub const fn origin(self, origin: &'a str) -> Self {
+        Self { origin: Some(origin), ..self }
     }
 
     /// Sets the tags, by their whole keys.
@@ -54,9 +52,8 @@ impl<'a> DatadogParts<'a> {
     }
 
     /// Sets the last span that was reported to Datadog, as 16 hex digits.
-    pub const fn last_span(mut self, span: &'a str) -> Self {
-        self.last_span = Some(span);
-        self
+    pub const fn last_span(self, span: &'a str) -> Self {
+        Self { last_span: Some(span), ..self }
     }
 
     /// Returns the tags as the text of `x-datadog-tags`, with one tag more than can be written, if there are so many.

@@ -92,9 +92,8 @@ impl<'c> DatadogTags<'c> {
         Self::of(Source::Header { lines, is_received: false })
     }
 
-    pub(super) const fn with_decision_maker(mut self, decision_maker: DecisionMaker) -> Self {
-        self.decision_maker = decision_maker;
-        self
+    pub(super) const fn with_decision_maker(self, decision_maker: DecisionMaker) -> Self {
+        Self { decision_maker, ..self }
     }
 
     /// Returns the tags in order. If a name is repeated, its last tag counts. The upper half of the trace id is not

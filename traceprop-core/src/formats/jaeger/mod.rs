@@ -102,9 +102,8 @@ impl Jaeger {
     ///
     /// Keys become lower case, and properties are omitted. An item of Jaeger's own headers has precedence over a member
     /// with its key.
-    pub const fn with_w3c_baggage(mut self) -> Self {
-        self.w3c_baggage = true;
-        self
+    pub const fn with_w3c_baggage(self) -> Self {
+        Self { w3c_baggage: true, ..self }
     }
 }
 

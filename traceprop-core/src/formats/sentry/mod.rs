@@ -91,15 +91,13 @@ impl Sentry {
     /// assert_eq!(propagator.extract(&request).context(), None);
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
-    pub const fn org_id(mut self, org_id: &'static str) -> Self {
-        self.org_id = if org_id.is_empty() { None } else { Some(org_id) };
-        self
+    pub const fn org_id(self, org_id: &'static str) -> Self {
+        Self { org_id: if org_id.is_empty() { None } else { Some(org_id) }, ..self }
     }
 
     /// Also starts a new trace if only one of caller and service has an organisation.
-    pub const fn strict_trace_continuation(mut self) -> Self {
-        self.strict = true;
-        self
+    pub const fn strict_trace_continuation(self) -> Self {
+        Self { strict: true, ..self }
     }
 
     /// Whether the caller's organisation may be continued here.

@@ -104,9 +104,8 @@ impl XRay {
     /// It names the trace of the current invocation, so a process must handle one invocation at a time. Without the
     /// header, its `Lineage` is written too. In environment variables, `xray-lambda` means a format with this setting.
     #[cfg(feature = "std")]
-    pub const fn with_lambda_variable(mut self) -> Self {
-        self.lambda = true;
-        self
+    pub const fn with_lambda_variable(self) -> Self {
+        Self { lambda: true, ..self }
     }
 
     /// Passes on the value that counts, if there is one.
