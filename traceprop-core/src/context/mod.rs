@@ -119,6 +119,19 @@ impl<'c> SpanContext<'c> {
         Self { random, is_new_trace: true, ..Self::new(trace_id, ids.new_span_id()) }.with_sampling(Sampling::Sampled)
     }
 
+    /// Creates a child of a caller's span, with the caller's decision.
+    pub(crate) const fn child_of(caller: RemoteContext, span_id: SpanId) -> Self {
+        let RemoteContext { trace_id, parent_id, sampling, random } = caller;
+        Self { parent_id, sampling, random, ..Self::new(trace_id, span_id) }
+    }
+
+    /// Returns the context as the next hop receives it.
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn as_remote(&self) -> RemoteContext {
+        let Self { trace_id, span_id, sampling, random, .. } = *self;
+        RemoteContext { trace_id, parent_id: Some(span_id), sampling, random }
+    }
+
     pub(crate) fn starting(
         context: Option<RemoteContext>,
         received: Received<'c>,
@@ -126,12 +139,7 @@ impl<'c> SpanContext<'c> {
         ids: &(impl IdGenerator + ?Sized),
     ) -> Self {
         let mut span = match context {
-            Some(context) => Self {
-                parent_id: context.parent_id,
-                random: context.random,
-                sampling: context.sampling,
-                ..Self::new(context.trace_id, ids.new_span_id())
-            },
+            Some(context) => Self::child_of(context, ids.new_span_id()),
             None => Self::root(ids),
         };
         span.received = received;

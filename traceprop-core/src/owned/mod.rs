@@ -169,14 +169,8 @@ impl OwnedContext {
             Role::Passthrough(passthrough) => {
                 let parent = passthrough.context()?;
                 let received = passthrough.received;
-                SpanContext {
-                    parent_id: parent.parent_id,
-                    sampling: parent.sampling,
-                    random: parent.random,
-                    decided_here: received.is(Mark::FilledIn),
-                    received,
-                    ..SpanContext::new(parent.trace_id, span_id)
-                }
+                let decided_here = received.is(Mark::FilledIn);
+                SpanContext { decided_here, received, ..SpanContext::child_of(parent, span_id) }
             }
         };
         Some(Self { role: Role::Span(span), lines: self.lines.clone(), endpoint: self.endpoint.clone() })
@@ -216,12 +210,7 @@ impl OwnedContext {
             let parameters = match span.is_new_trace {
                 // No caller: this service writes the randomness of the trace.
                 true => parameters.with_sampling(span.sampling),
-                false => parameters.with_parent(RemoteContext {
-                    trace_id: span.trace_id,
-                    parent_id: span.parent_id,
-                    sampling: span.sampling,
-                    random: span.random,
-                }),
+                false => parameters.with_parent(RemoteContext { parent_id: span.parent_id, ..span.as_remote() }),
             };
             let parameters = parameters
                 .with_tracestate(span.received.tracestate(&headers))
@@ -284,7 +273,15 @@ impl OwnedContext {
         Received { source, ..received }
     }
 
-    pub(crate) fn known(&self) -> Received<'static> {
+    /// Returns the context as the next hop receives it: the parent is the span of this service, or of the sender.
+    const fn as_remote(&self) -> Option<RemoteContext> {
+        match &self.role {
+            Role::Span(span) => Some(span.as_remote()),
+            Role::Passthrough(passthrough) => passthrough.context(),
+        }
+    }
+
+    pub(crate) const fn known(&self) -> Received<'static> {
         match self.role {
             Role::Span(span) => span.received,
             Role::Passthrough(passthrough) => passthrough.received,
@@ -300,23 +297,17 @@ impl OwnedContext {
 
     /// Returns the trace id, or `None` if only a sampling decision is forwarded.
     pub const fn trace_id(&self) -> Option<TraceId> {
-        match self.role {
-            Role::Span(span) => Some(span.trace_id),
-            Role::Passthrough(passthrough) => match passthrough.context() {
-                Some(context) => Some(context.trace_id),
-                None => None,
-            },
+        match self.as_remote() {
+            Some(context) => Some(context.trace_id),
+            None => None,
         }
     }
 
     /// Returns the span id of the service, or the sender's if the context is forwarded.
     pub const fn span_id(&self) -> Option<SpanId> {
-        match self.role {
-            Role::Span(span) => Some(span.span_id),
-            Role::Passthrough(passthrough) => match passthrough.context() {
-                Some(context) => context.parent_id,
-                None => None,
-            },
+        match self.as_remote() {
+            Some(context) => context.parent_id,
+            None => None,
         }
     }
 
@@ -338,13 +329,7 @@ impl OwnedContext {
 
     /// Returns whether the lower 56 bits of the trace id are random, as traceparent flag `02` says.
     pub const fn is_random(&self) -> bool {
-        match self.role {
-            Role::Span(span) => span.random,
-            Role::Passthrough(passthrough) => match passthrough.context() {
-                Some(context) => context.random,
-                None => false,
-            },
-        }
+        matches!(self.as_remote(), Some(RemoteContext { random: true, .. }))
     }
 
     /// Returns the received contexts that are not continued, as [`Extraction::links`] does.

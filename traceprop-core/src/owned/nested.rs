@@ -3,7 +3,7 @@
 use super::lines::{self, Builder, Entry, OwnedLines};
 use super::{OwnedContext, Role};
 use crate::carrier::HeldNames;
-use crate::context::{Allow, Mark, RemoteContext, SpanContext, TextFilter, Trust};
+use crate::context::{Allow, Mark, SpanContext, TextFilter, Trust};
 use crate::field::{Field, FormatKind};
 use crate::propagator::refusals::Refusals;
 use crate::propagator::{Extraction, Link, LinkReason, Propagator};
@@ -21,10 +21,7 @@ impl OwnedContext {
     /// assert_eq!(OwnedContext::from_passthrough(&extraction).trust(), Trust::Resample);
     /// ```
     pub const fn trust(&self) -> Trust {
-        match &self.role {
-            Role::Span(span) => span.received.trust(),
-            Role::Passthrough(passthrough) => passthrough.received.trust(),
-        }
+        self.known().trust()
     }
 
     /// Returns what the listener refused of the request that the context is from.
@@ -88,10 +85,7 @@ impl OwnedContext {
         if trust <= self.trust() {
             return self.clone().holding(propagator);
         }
-        let (context, decision) = match self.role {
-            Role::Span(span) => (Some(as_remote(&span)), span.sampling),
-            Role::Passthrough(passthrough) => (passthrough.context(), passthrough.sampling()),
-        };
+        let (context, decision) = (self.as_remote(), self.sampling());
         let extraction =
             Extraction::again(propagator, self.headers(), self.received(self.known()), context, decision, trust);
         let span = new_span(&extraction).map(|span| {
@@ -160,16 +154,6 @@ impl OwnedContext {
             reason: LinkReason::Restarted,
             format: row.map_or("", |row| row.names[0]),
         })
-    }
-}
-
-/// The span as that of a caller.
-fn as_remote(span: &SpanContext<'_>) -> RemoteContext {
-    RemoteContext {
-        trace_id: span.trace_id,
-        parent_id: Some(span.span_id),
-        sampling: span.sampling,
-        random: span.random,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::id::Sampling;
 use crate::tracestate::decision::{MIXED_MEMBER, without_decision};
 use crate::tracestate::otel::OtelMember;
 use crate::tracestate::preserve::{self, PreserveWriter, Preserved};
-use crate::tracestate::{TraceState, TraceStateEdit, TraceStateFacts};
+use crate::tracestate::{Fact, TraceState, TraceStateEdit, TraceStateFacts};
 
 /// The kind of format with a tracestate member of its own.
 const WITH_MEMBER: FormatKind = FormatKind::preserving(Preserves::Member);
@@ -33,7 +33,7 @@ impl Propagator {
         };
         let state = &context.tracestate;
         let asked = self.asked(context, state.facts());
-        let is_resampled = state.facts().is_resampled();
+        let is_resampled = state.facts().has(Fact::Resampled);
         if asked == Asked::None && context.source.otel.is_none() && !is_resampled {
             return self.write_formats(context, carrier);
         }
@@ -59,7 +59,7 @@ impl Propagator {
         let withholds = preserved.is_some_and(|tp| self.keep(tp, items_are_known, context, &mut writer));
         // A member of another trace, and a second one, can hold text too.
         let withholds =
-            withholds || (state.facts().has_tp() && (preserved.is_none() || state.facts().has_duplicates()));
+            withholds || (state.facts().has(Fact::Tp) && (preserved.is_none() || state.facts().has(Fact::Duplicates)));
         let [ours, member] = writer.edits(Preserved::value(state));
         let otel = context.source.otel.member(trace_id, state);
         // The last edit is the left-most member.
@@ -82,9 +82,9 @@ impl Propagator {
             Sampling::Sampled | Sampling::NotSampled => NOTHING.union(DECISION),
             Sampling::Debug | Sampling::Deferred => NOTHING,
         };
-        if !context.headers.present().without(without_data).is_empty() || facts.has_tp() {
+        if !context.headers.present().without(without_data).is_empty() || facts.has(Fact::Tp) {
             Asked::All
-        } else if facts.has_dd() || context.injects(WITH_MEMBER) || self.preserves_always {
+        } else if facts.has(Fact::Dd) || context.injects(WITH_MEMBER) || self.preserves_always {
             Asked::WithMember
         } else {
             Asked::None
@@ -125,7 +125,8 @@ impl Propagator {
             !writer.lacks_text(tp)
         };
         let preserved = context.preserved().zip(context.source.trace_id);
-        facts.has_tp() && (facts.has_duplicates() || !preserved.is_some_and(|(tp, trace_id)| is_allowed(tp, trace_id)))
+        facts.has(Fact::Tp)
+            && (facts.has(Fact::Duplicates) || !preserved.is_some_and(|(tp, trace_id)| is_allowed(tp, trace_id)))
     }
 
     /// Returns the formats of both lists and the other ones that preserve data, each once, as far as their kind is asked
@@ -154,7 +155,7 @@ impl Propagator {
 
 /// Removes the decision from the member of a vendor whose format this propagator does not have.
 fn remove_decision(state: &TraceState<'_>, writer: &mut PreserveWriter) {
-    let Some(value) = state.get(MIXED_MEMBER).filter(|_| state.facts().has_dd()) else {
+    let Some(value) = state.get(MIXED_MEMBER).filter(|_| state.facts().has(Fact::Dd)) else {
         return;
     };
     let kept = without_decision(value);

@@ -50,6 +50,7 @@ pub(crate) fn without_decision(value: &str) -> StackText<MAX_PART> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tracestate::Fact;
     use crate::tracestate::TraceState;
     use std::string::ToString;
 
@@ -78,7 +79,10 @@ mod tests {
         let state = TraceState::parse(b"rojo=1,dd=s:2").unwrap();
         let resampled = state.as_resampled();
         assert_eq!((resampled.as_received(None), resampled.len()), (Some(&b"rojo=1,dd=s:2"[..]), 2));
-        assert!(resampled.facts().has_dd_priority() && resampled.facts().is_resampled());
+        assert!(
+            resampled.facts().has(crate::tracestate::Fact::DdPriority)
+                && resampled.facts().has(crate::tracestate::Fact::Resampled)
+        );
     }
 
     #[test]

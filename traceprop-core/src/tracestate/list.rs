@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::decision::is_of_a_vendor_decision;
-use super::scan::{Members, TraceStateFacts, TraceStateMember, check_lines};
+use super::scan::{Fact, Members, TraceStateFacts, TraceStateMember, check_lines};
 use crate::carrier::HeaderLines;
 use crate::field::InvalidHeader;
 use crate::wire::{self, AsciiSink};
@@ -79,14 +79,14 @@ impl<'c> TraceState<'c> {
             members: Members::new(self.lines),
             place: 0,
             left: self.facts.len(),
-            repeats: self.facts.has_duplicates().then_some(self.lines),
-            is_resampled: self.facts.is_resampled(),
+            repeats: self.facts.has(Fact::Duplicates).then_some(self.lines),
+            is_resampled: self.facts.has(Fact::Resampled),
         }
     }
 
     /// Returns the value of the first member with this key.
     pub fn get(&self, key: &str) -> Option<&'c str> {
-        if self.facts.is_resampled() && is_of_a_vendor_decision(key) {
+        if self.facts.has(Fact::Resampled) && is_of_a_vendor_decision(key) {
             return None;
         }
         Members::new(self.lines).find(|member| member.key == key.as_bytes()).map(|member| wire::ascii(member.value))
@@ -106,7 +106,7 @@ impl<'c> TraceState<'c> {
 
     /// Returns the received line if it is in canonical form and not longer than `budget` characters.
     pub(crate) fn as_received(&self, budget: Option<usize>) -> Option<&'c [u8]> {
-        let line = self.lines.first().filter(|_| self.facts.is_canonical())?;
+        let line = self.lines.first().filter(|_| self.facts.has(Fact::Canonical))?;
         budget.is_none_or(|budget| line.len() <= budget).then_some(line)
     }
 }

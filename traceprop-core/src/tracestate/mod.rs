@@ -35,4 +35,4 @@ pub use edit::TraceStateEdit;
 pub use grammar::MAX_MEMBERS;
 pub use list::{TraceState, TraceStateIter};
 pub use scan::TraceStateMember;
-pub(crate) use scan::{TraceStateFacts, check_line, check_lines};
+pub(crate) use scan::{Fact, TraceStateFacts, check_line, check_lines};

@@ -17,7 +17,7 @@ use core::fmt::Write;
 
 use crate::field::{FormatKind, Preserves};
 use crate::id::{Sampling, TraceId};
-use crate::tracestate::{TraceState, TraceStateEdit};
+use crate::tracestate::{Fact, TraceState, TraceStateEdit};
 use crate::wire::{StackText, hex};
 
 /// The key of our member.
@@ -72,7 +72,7 @@ impl<'c> Preserved<'c> {
 
     /// Returns the value of the member as it was received.
     pub(crate) fn value(state: &TraceState<'c>) -> Option<&'c str> {
-        state.facts().has_tp().then(|| state.get(KEY)).flatten()
+        state.facts().has(Fact::Tp).then(|| state.get(KEY)).flatten()
     }
 
     /// Returns the texts of all items with this letter.
@@ -301,10 +301,10 @@ mod tests {
     #[test]
     fn ok_only_a_member_of_our_form_is_ours() {
         for line in ["tp=1;0e0e4736;d", "tp=1;0e0e4737;d", "tp=1;00000000;"] {
-            assert!(state(line).facts().has_tp(), "{line}");
+            assert!(state(line).facts().has(Fact::Tp), "{line}");
         }
         for line in ["tp=0", "tp=1", "tp=2;0e0e4736;d", "tp=1;0e0e473;d", "tp=1;0E0E4736;d", "x=1;0e0e4736;d"] {
-            assert!(!state(line).facts().has_tp(), "{line}");
+            assert!(!state(line).facts().has(Fact::Tp), "{line}");
         }
     }
 

@@ -25,17 +25,16 @@ impl TraceStateFacts {
     /// The facts of a tracestate without members.
     pub(crate) const NONE: Self = Self(0);
 
-    const DUPLICATES: u16 = 1;
-    const CANONICAL: u16 = 2;
-    const TP: u16 = 4;
-    const DD: u16 = 8;
-    const DD_PRIORITY: u16 = 16;
-    const RESAMPLED: u16 = 32;
     /// The higher bits are the number of members.
     const LEN_SHIFT: u16 = 8;
 
-    fn set(&mut self, bit: u16, is_set: bool) {
-        self.0 |= if is_set { bit } else { 0 };
+    fn set(&mut self, fact: Fact, is_set: bool) {
+        self.0 |= if is_set { fact as u16 } else { 0 };
+    }
+
+    #[inline]
+    pub(crate) const fn has(self, fact: Fact) -> bool {
+        self.0 & fact as u16 != 0
     }
 
     /// Returns the number of members with different keys.
@@ -43,45 +42,30 @@ impl TraceStateFacts {
         (self.0 >> Self::LEN_SHIFT) as usize
     }
 
-    /// Returns true if a key is repeated.
-    pub(crate) const fn has_duplicates(self) -> bool {
-        self.0 & Self::DUPLICATES != 0
-    }
-
-    /// Returns true if there is one line, in canonical form.
-    pub(super) const fn is_canonical(self) -> bool {
-        self.0 & Self::CANONICAL != 0
-    }
-
-    /// Returns true if another decision replaced that of the sender, so members with a decision of a vendor do not count.
-    #[inline]
-    pub(crate) const fn is_resampled(self) -> bool {
-        self.0 & Self::RESAMPLED != 0
-    }
-
     /// Marks the decision of the sender as replaced. `len` members count now.
     pub(super) const fn resampled(self, len: usize) -> Self {
         let is_changed = self.len() != len;
-        let flags = self.0 & ((1 << Self::LEN_SHIFT) - 1) & !(if is_changed { Self::CANONICAL } else { 0 });
-        Self(flags | Self::RESAMPLED | (len as u16) << Self::LEN_SHIFT)
+        let flags = self.0 & ((1 << Self::LEN_SHIFT) - 1) & !(if is_changed { Fact::Canonical as u16 } else { 0 });
+        Self(flags | Fact::Resampled as u16 | (len as u16) << Self::LEN_SHIFT)
     }
+}
 
-    /// Returns true if there is a `tp` member of this family, even a stale one of another trace.
-    ///
-    /// A `tp` of another vendor is left alone.
-    pub(crate) const fn has_tp(self) -> bool {
-        self.0 & Self::TP != 0
-    }
-
-    /// Returns true if there is a `dd` member.
-    pub(crate) const fn has_dd(self) -> bool {
-        self.0 & Self::DD != 0
-    }
-
-    /// Returns true if the `dd` member has a sampling priority.
-    pub(crate) const fn has_dd_priority(self) -> bool {
-        self.0 & Self::DD_PRIORITY != 0
-    }
+/// A fact about a tracestate, as a bit of [`TraceStateFacts`].
+#[derive(Clone, Copy)]
+#[repr(u16)]
+pub(crate) enum Fact {
+    /// A key is repeated.
+    Duplicates = 1,
+    /// There is one line, in canonical form.
+    Canonical = 2,
+    /// There is a `tp` member of this family, even a stale one of another trace. That of another vendor is left alone.
+    Tp = 4,
+    /// There is a `dd` member.
+    Dd = 8,
+    /// The `dd` member has a sampling priority.
+    DdPriority = 16,
+    /// Another decision replaced that of the sender, so members with a decision of a vendor do not count.
+    Resampled = 32,
 }
 
 /// Checks lines as one list.
@@ -169,10 +153,10 @@ impl Check {
             self.maybe_twice |= self.keys & bit != 0;
             self.keys |= bit;
             match key {
-                b"tp" => self.facts.set(TraceStateFacts::TP, is_ours(value)),
+                b"tp" => self.facts.set(Fact::Tp, is_ours(value)),
                 b"dd" => {
-                    self.facts.set(TraceStateFacts::DD, true);
-                    self.facts.set(TraceStateFacts::DD_PRIORITY, has_priority(value));
+                    self.facts.set(Fact::Dd, true);
+                    self.facts.set(Fact::DdPriority, has_priority(value));
                 }
                 _ => {}
             }
@@ -207,8 +191,8 @@ impl Check {
     fn facts<'l>(&self, lines: impl FnOnce() -> HeaderLines<'l>) -> TraceStateFacts {
         let keys = if self.maybe_twice { count_keys(lines()) } else { self.len };
         let mut facts = self.facts;
-        facts.set(TraceStateFacts::DUPLICATES, keys < self.len);
-        facts.set(TraceStateFacts::CANONICAL, self.is_tight && self.len > 0 && keys == self.len);
+        facts.set(Fact::Duplicates, keys < self.len);
+        facts.set(Fact::Canonical, self.is_tight && self.len > 0 && keys == self.len);
         facts.0 |= (keys as u16) << TraceStateFacts::LEN_SHIFT;
         facts
     }
@@ -345,7 +329,13 @@ mod tests {
     /// Duplicates, canonical, `tp`, `dd`, `dd` with a priority.
     fn facts(lines: &[&str]) -> [bool; 5] {
         let facts = checked(lines).unwrap();
-        [facts.has_duplicates(), facts.is_canonical(), facts.has_tp(), facts.has_dd(), facts.has_dd_priority()]
+        [
+            facts.has(Fact::Duplicates),
+            facts.has(Fact::Canonical),
+            facts.has(Fact::Tp),
+            facts.has(Fact::Dd),
+            facts.has(Fact::DdPriority),
+        ]
     }
 
     #[test]
@@ -366,9 +356,9 @@ mod tests {
         for key in &keys {
             let list = |count: usize| keys.iter().filter(|other| *other != key).take(count);
             let line: Vec<_> = list(30).chain([key]).map(|key| format!("{key}=1")).collect();
-            assert!(!checked(&[&line.join(",")]).unwrap().has_duplicates(), "{key}");
+            assert!(!checked(&[&line.join(",")]).unwrap().has(Fact::Duplicates), "{key}");
             let line = [line, [format!("{key}=2")].into()].concat();
-            assert!(checked(&[&line.join(",")]).unwrap().has_duplicates(), "{key}");
+            assert!(checked(&[&line.join(",")]).unwrap().has(Fact::Duplicates), "{key}");
         }
     }
 

@@ -8,7 +8,7 @@ use super::tag::DatadogTag;
 use super::tags::{DatadogTags, TID};
 use super::text::{DatadogLastSpan, DatadogText};
 use crate::id::TraceId;
-use crate::tracestate::TraceState;
+use crate::tracestate::{Fact, TraceState};
 use crate::wire::decimal;
 
 /// The key of the member.
@@ -42,7 +42,7 @@ impl<'c> DatadogTraceState<'c> {
 
     /// Returns the `dd` member of a tracestate.
     pub fn from_tracestate(state: &TraceState<'c>) -> Option<Self> {
-        state.facts().has_dd().then(|| state.get(KEY)).flatten().map(Self)
+        state.facts().has(Fact::Dd).then(|| state.get(KEY)).flatten().map(Self)
     }
 
     /// Returns the sampling priority, `s`. It is valid only if the sampled flag of traceparent agrees.

@@ -11,7 +11,7 @@ use crate::context::{Mark, Received, Trust};
 use crate::field::{Field, FormatKind, FormatSet};
 use crate::format::InjectContext;
 use crate::id::{Sampling, SpanId, TraceId};
-use crate::tracestate::{TraceState, TraceStateMember};
+use crate::tracestate::{Fact, TraceState, TraceStateMember};
 
 /// The Datadog data of a context, borrowed from its headers.
 ///
@@ -76,7 +76,7 @@ impl Source {
             Some(FormatKind::Datadog) => Self::Headers,
             Some(FormatKind::TraceContext) => Self::Member,
             Some(_) if received.agrees.contains(FormatKind::Datadog) => Self::Headers,
-            Some(_) if received.agrees.contains(FormatKind::TraceContext) && received.tracestate.has_dd() => {
+            Some(_) if received.agrees.contains(FormatKind::TraceContext) && received.tracestate.has(Fact::Dd) => {
                 Self::Member
             }
             _ => Self::Nothing,

@@ -34,7 +34,7 @@ use crate::context::{OmitReason, traceparent};
 use crate::field::{Field, FormatKind};
 use crate::format::{DecisionWeight, Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::tracestate::preserve::Preserved;
-use crate::tracestate::{EditedTraceState, TraceState, TraceStateFacts, check_line, check_lines};
+use crate::tracestate::{EditedTraceState, Fact, TraceState, TraceStateFacts, check_line, check_lines};
 use crate::wire::StackText;
 
 /// The longest edited tracestate, in bytes, that is assembled on the stack. A longer one is streamed.
@@ -124,13 +124,13 @@ impl Format for W3cTraceContext {
                 Err(invalid) => ignored = Some(invalid),
             }
         }
-        if facts.has_tp() {
+        if facts.has(Fact::Tp) {
             let state = TraceState::known(headers.get_all(Field::TraceState), facts);
             let preserved = Preserved::find(&state, context.trace_id);
             let sampling = preserved.and_then(|tp| tp.sampling(context.sampling));
             context.sampling = sampling.unwrap_or(context.sampling);
         }
-        if facts.has_dd_priority() {
+        if facts.has(Fact::DdPriority) {
             weight = DecisionWeight::WithPriority;
         }
         let mut parsed = Parsed::context(context).with_weight(weight).with_tracestate(facts);

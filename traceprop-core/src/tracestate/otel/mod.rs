@@ -24,6 +24,7 @@ use core::fmt;
 use crate::id::TraceId;
 use crate::tracestate::edit::TraceStateEdit;
 use crate::tracestate::list::TraceState;
+use crate::tracestate::scan::Fact;
 use crate::wire::StackText;
 use threshold::{BITS, DIGITS, ONE};
 
@@ -73,7 +74,7 @@ impl<'c> OtelTraceState<'c> {
     /// It is empty if the tracestate has none, and under [`Trust::Resample`](crate::Trust::Resample), where the threshold
     /// and the randomness of the caller do not count.
     pub fn from_tracestate(state: &TraceState<'c>) -> Self {
-        let member = if state.facts().is_resampled() { None } else { state.get(KEY) };
+        let member = if state.facts().has(Fact::Resampled) { None } else { state.get(KEY) };
         Self(member.unwrap_or_default())
     }
 
@@ -196,7 +197,7 @@ impl OtelEdit {
     ///
     /// If the decision of the caller was replaced, its threshold and its randomness are removed in any case.
     pub(crate) fn member(self, trace_id: TraceId, state: &TraceState<'_>) -> Option<OtelMember> {
-        let is_resampled = state.facts().is_resampled();
+        let is_resampled = state.facts().has(Fact::Resampled);
         if self.is_none() && !is_resampled {
             return None;
         }
