@@ -2,56 +2,28 @@
 
 use super::starts_with;
 
-/// Names in lower case and what they are for. A name that ends in `-` stands for all names that begin with it.
-const RESERVED: [(&str, &str); 41] = [
+/// What names in lower case are for. A name that ends in `-` stands for all names that begin with it.
+const RESERVED: [(&str, &[&str]); 10] = [
     // RFC 9110, sections 7.6.1 and 7.8; RFC 9113, section 8.2.2.
-    ("connection", CONNECTION),
-    ("keep-alive", CONNECTION),
-    ("te", CONNECTION),
-    ("upgrade", CONNECTION),
-    ("http2-settings", CONNECTION),
+    (CONNECTION, &["connection", "keep-alive", "te", "upgrade", "http2-settings"]),
     // `proxy-connection`, and the credentials of RFC 9110, section 11.7.
-    ("proxy-", CONNECTION),
+    (CONNECTION, &["proxy-"]),
     // RFC 9112, section 6; RFC 9110, sections 6.6.2 and 10.1.1.
-    ("transfer-encoding", FRAMING),
-    ("trailer", FRAMING),
-    ("expect", FRAMING),
+    (FRAMING, &["transfer-encoding", "trailer", "expect"]),
     // The gRPC protocol over HTTP/2.
-    ("grpc-encoding", FRAMING),
-    ("grpc-accept-encoding", FRAMING),
-    ("grpc-timeout", FRAMING),
-    ("grpc-status", FRAMING),
-    ("grpc-message", FRAMING),
-    // RFC 9110, sections 7.2, 7.6 and 10.2.2; RFC 7239 and what it replaces; RFC 7838.
-    ("host", ROUTING),
-    ("via", ROUTING),
-    ("max-forwards", ROUTING),
-    ("location", ROUTING),
-    ("forwarded", ROUTING),
-    ("x-forwarded-", ROUTING),
-    ("x-real-ip", ROUTING),
-    ("x-original-url", ROUTING),
-    ("x-rewrite-url", ROUTING),
-    ("x-http-method-override", ROUTING),
-    ("alt-used", ROUTING),
-    // RFC 9110, sections 11.6; RFC 6265; RFC 6454; the Fetch standard.
-    ("authorization", CREDENTIALS),
-    ("authentication-info", CREDENTIALS),
-    ("www-authenticate", CREDENTIALS),
-    ("cookie", CREDENTIALS),
-    ("set-cookie", CREDENTIALS),
-    ("origin", CREDENTIALS),
-    ("sec-", CREDENTIALS),
-    ("access-control-", CREDENTIALS),
+    (FRAMING, &["grpc-encoding", "grpc-accept-encoding", "grpc-timeout", "grpc-status", "grpc-message"]),
+    // RFC 9110, sections 7.2, 7.6 and 10.2.2; RFC 7838.
+    (ROUTING, &["host", "via", "max-forwards", "location", "alt-used"]),
+    // RFC 7239 and what it replaces.
+    (ROUTING, &["forwarded", "x-forwarded-", "x-real-ip"]),
+    // Headers that change the request of a proxy.
+    (ROUTING, &["x-original-url", "x-rewrite-url", "x-http-method-override"]),
+    // RFC 9110, section 11.6.
+    (CREDENTIALS, &["authorization", "authentication-info", "www-authenticate"]),
+    // RFC 6265; RFC 6454; the Fetch standard.
+    (CREDENTIALS, &["cookie", "set-cookie", "origin", "sec-", "access-control-"]),
     // RFC 9110, sections 8, 12, 13 and 14; RFC 9111, section 5.
-    ("content-", CONTENT),
-    ("accept", CONTENT),
-    ("accept-", CONTENT),
-    ("range", CONTENT),
-    ("if-", CONTENT),
-    ("etag", CONTENT),
-    ("vary", CONTENT),
-    ("cache-control", CONTENT),
+    (CONTENT, &["content-", "accept", "accept-", "range", "if-", "etag", "vary", "cache-control"]),
 ];
 
 const CONNECTION: &str = "connections";
@@ -64,24 +36,29 @@ const CONTENT: &str = "content and its caching";
 ///
 /// With `is_prefix`, all longer names count. `_` counts as `-`, because many servers read both as one name.
 pub(crate) const fn purpose_of(name: &str, is_prefix: bool) -> Option<&'static str> {
-    let name = name.as_bytes();
     let mut i = 0;
     while i < RESERVED.len() {
-        let (known, purpose) = RESERVED[i];
-        let known = known.as_bytes();
-        let stands_for_more = known[known.len() - 1] == b'-';
-        let is_taken = match (name.len() > known.len(), name.len() < known.len()) {
-            (true, _) => stands_for_more && starts_with(name, known),
-            (_, true) => is_prefix && starts_with(known, name),
-            // The name that a prefix is, with nothing after it, is free, but not as a prefix.
-            _ => starts_with(name, known) && (is_prefix || !stands_for_more),
-        };
-        if is_taken {
-            return Some(purpose);
+        let (purpose, names) = RESERVED[i];
+        let mut place = 0;
+        while place < names.len() {
+            if is_taken(name.as_bytes(), names[place].as_bytes(), is_prefix) {
+                return Some(purpose);
+            }
+            place += 1;
         }
         i += 1;
     }
     None
+}
+
+const fn is_taken(name: &[u8], known: &[u8], is_prefix: bool) -> bool {
+    let stands_for_more = known[known.len() - 1] == b'-';
+    match (name.len() > known.len(), name.len() < known.len()) {
+        (true, _) => stands_for_more && starts_with(name, known),
+        (_, true) => is_prefix && starts_with(known, name),
+        // The name that a prefix is, with nothing after it, is free, but not as a prefix.
+        _ => starts_with(name, known) && (is_prefix || !stands_for_more),
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +89,7 @@ mod tests {
         ] {
             assert_eq!(purpose_of(name, false), Some(purpose), "{name}");
         }
-        for (name, purpose) in RESERVED {
+        for (name, purpose) in RESERVED.iter().flat_map(|(purpose, names)| names.iter().map(|name| (*name, *purpose))) {
             assert!(!name.contains(|c: char| c == '_' || c.is_ascii_uppercase()), "{name}");
             assert_eq!(purpose_of(name, true), Some(purpose), "{name}");
         }
