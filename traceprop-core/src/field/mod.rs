@@ -51,16 +51,6 @@ impl Field {
         matches!(self.carries(), Carries::Text | Carries::TextWithIds) && !matches!(self.format(), FormatKind::Custom)
     }
 
-    /// Whether the field holds only text of the application, also if no format here reads it.
-    pub(super) const fn is_text(self) -> bool {
-        matches!(self.carries(), Carries::Text | Carries::TextWithIds)
-    }
-
-    /// Whether the field is baggage that counts only next to ids of its format.
-    pub(crate) const fn needs_ids(self) -> bool {
-        matches!(self.carries(), Carries::TextWithIds)
-    }
-
     /// Whether the field can hold baggage, alone or next to ids.
     pub(crate) const fn can_hold_baggage(self) -> bool {
         matches!(self.carries(), Carries::Text | Carries::TextWithIds | Carries::TraceAndText)

@@ -1,6 +1,6 @@
 //! Sets of fields, a bit for each.
 
-use super::known::{FAMILIES, FIXED_COUNT, Field};
+use super::known::{Carries, FAMILIES, FIXED_COUNT, Field};
 use super::name::MAX_CUSTOM_HEADERS;
 
 /// A set of fields.
@@ -28,29 +28,25 @@ impl FieldSet {
     pub(crate) const ALL: Self = Self((1 << (FIXED_COUNT + MAX_CUSTOM_HEADERS)) - 1);
 
     /// The fields that hold baggage and nothing of a trace, also those that no format here reads.
-    pub(crate) const TEXT: Self = {
-        let mut text = Self::EMPTY;
-        let mut i = 0;
-        while i < FIXED_COUNT {
-            text = if Field::ALL[i].is_text() { text.with(Field::ALL[i]) } else { text };
-            i += 1;
-        }
-        text
-    };
+    pub(crate) const TEXT: Self = Self::carrying(Carries::Text).union(Self::TEXT_WITH_IDS);
 
     /// The fields that no format here reads.
     pub(crate) const UNREAD: Self = Self::of(Field::ALL).without(Self::of(Field::BUILT_IN));
 
     /// The fields with baggage that counts only next to ids of their format.
-    pub(crate) const TEXT_WITH_IDS: Self = {
-        let mut text = Self::EMPTY;
+    pub(crate) const TEXT_WITH_IDS: Self = Self::carrying(Carries::TextWithIds);
+
+    const fn carrying(content: Carries) -> Self {
+        let mut fields = Self::EMPTY;
         let mut i = 0;
         while i < FIXED_COUNT {
-            text = if Field::ALL[i].needs_ids() { text.with(Field::ALL[i]) } else { text };
+            if Field::ALL[i].carries() as u8 == content as u8 {
+                fields = fields.with(Field::ALL[i]);
+            }
             i += 1;
         }
-        text
-    };
+        fields
+    }
 
     /// Creates a set of these fields.
     pub const fn of(fields: &[Field]) -> Self {
