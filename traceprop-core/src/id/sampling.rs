@@ -30,6 +30,24 @@ impl Sampling {
         if is_sampled { Self::Sampled } else { Self::NotSampled }
     }
 
+    /// Returns the decision that `0` or `1` means.
+    pub(crate) const fn from_digit(text: &[u8]) -> Option<Self> {
+        match text {
+            b"0" => Some(Self::NotSampled),
+            b"1" => Some(Self::Sampled),
+            _ => None,
+        }
+    }
+
+    /// Returns the decision that `0` or `1` means, or `false` or `true` in any letter case.
+    pub(crate) fn from_word(text: &[u8]) -> Option<Self> {
+        match Self::from_digit(text) {
+            None if text.eq_ignore_ascii_case(b"false") => Some(Self::NotSampled),
+            None if text.eq_ignore_ascii_case(b"true") => Some(Self::Sampled),
+            decision => decision,
+        }
+    }
+
     /// Returns `true` for `Sampled` and `Debug`.
     pub const fn is_sampled(self) -> bool {
         matches!(self, Self::Sampled | Self::Debug)

@@ -179,24 +179,14 @@ impl From<B3Single> for B3Multi {
 /// Parses `X-B3-Sampled`.
 #[inline]
 fn sampled(value: &[u8]) -> Result<Sampling, InvalidHeader> {
-    match value {
-        b"0" => Ok(Sampling::NotSampled),
-        b"1" => Ok(Sampling::Sampled),
-        _ => sampled_in_words(value),
-    }
+    Sampling::from_digit(value).map_or_else(|| sampled_in_words(value), Ok)
 }
 
 /// Parses `true` and `false` in any letter case. The specification lets receivers accept them.
 fn sampled_in_words(value: &[u8]) -> Result<Sampling, InvalidHeader> {
     let (at, word) = first_element(value);
-    match word {
-        b"0" => Ok(Sampling::NotSampled),
-        b"1" => Ok(Sampling::Sampled),
-        _ if word.eq_ignore_ascii_case(b"false") => Ok(Sampling::NotSampled),
-        _ if word.eq_ignore_ascii_case(b"true") => Ok(Sampling::Sampled),
-        [] => Err(InvalidHeader::new(Field::B3Sampled, InvalidReason::Empty, at)),
-        _ => Err(InvalidHeader::new(Field::B3Sampled, InvalidReason::BadSampling, at)),
-    }
+    let reason = if word.is_empty() { InvalidReason::Empty } else { InvalidReason::BadSampling };
+    Sampling::from_word(word).ok_or(reason.at(at).of(Field::B3Sampled))
 }
 
 #[cfg(test)]

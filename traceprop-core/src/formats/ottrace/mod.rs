@@ -71,17 +71,11 @@ impl OtTrace {
 
 /// Reads the decision: deferred if there is none.
 fn sampling(headers: &Headers<'_>) -> Result<Sampling, InvalidHeader> {
-    const WORDS: [(&[u8], bool); 4] = [(b"true", true), (b"false", false), (b"1", true), (b"0", false)];
     let Some((at, word)) = headers.first_value(Field::OtTracerSampled) else {
         return Ok(Sampling::Deferred);
     };
-    match WORDS.into_iter().find(|(known, _)| word.eq_ignore_ascii_case(known)) {
-        Some((_, is_sampled)) => Ok(Sampling::from_flag(is_sampled)),
-        None => {
-            let reason = if word.is_empty() { InvalidReason::Empty } else { InvalidReason::BadSampling };
-            Err(InvalidHeader::new(Field::OtTracerSampled, reason, at))
-        }
-    }
+    let reason = if word.is_empty() { InvalidReason::Empty } else { InvalidReason::BadSampling };
+    Sampling::from_word(word).ok_or(reason.at(at).of(Field::OtTracerSampled))
 }
 
 /// Reads the ids. `None` if there are no headers of a trace.

@@ -117,7 +117,7 @@ impl fmt::Display for SentryTrace {
 }
 
 fn parse(text: &[u8]) -> Result<SentryTrace, ReasonAt> {
-    if let Some(sampling) = decision(text) {
+    if let Some(sampling) = Sampling::from_digit(text) {
         return Ok(SentryTrace { ids: None, sampling });
     }
     let mut fields = text.split(|&byte| byte == b'-');
@@ -130,17 +130,9 @@ fn parse(text: &[u8]) -> Result<SentryTrace, ReasonAt> {
     let sampling = match sampled {
         // Some SDKs write the hyphen without a decision.
         None | Some(b"") => Sampling::Deferred,
-        Some(word) => decision(word).ok_or(InvalidReason::BadSampling.at(trace.len() + span.len() + 2))?,
+        Some(word) => Sampling::from_digit(word).ok_or(InvalidReason::BadSampling.at(trace.len() + span.len() + 2))?,
     };
     Ok(SentryTrace { ids: Some((trace_id, span_id)), sampling })
-}
-
-const fn decision(word: &[u8]) -> Option<Sampling> {
-    match word {
-        b"0" => Some(Sampling::NotSampled),
-        b"1" => Some(Sampling::Sampled),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

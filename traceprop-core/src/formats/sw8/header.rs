@@ -160,19 +160,11 @@ impl Judged {
     }
 }
 
-fn is_sampled(sample: &[u8]) -> Option<bool> {
-    match sample {
-        b"1" => Some(true),
-        b"0" => Some(false),
-        _ => None,
-    }
-}
-
 #[inline]
 fn judge(fields: Fields<'_>) -> Result<Judged, ReasonAt> {
     let at = |place: usize| fields[..place].iter().map(|field| field.len() + 1).sum();
     let [sample, trace_id, segment_id, span, names @ ..] = fields;
-    let sampled = is_sampled(sample).ok_or(InvalidReason::BadSampling.at(0))?;
+    let sampled = Sampling::from_digit(sample).ok_or(InvalidReason::BadSampling.at(0))?.is_sampled();
     if trace_id.is_empty() {
         return Err(InvalidReason::MissingTraceId.at(at(1)));
     }
