@@ -123,7 +123,7 @@ impl<F: Fn() -> IdBits> IdGenerator for F {
 /// assert_eq!((span.trace_id().get(), span.span_id().get()), (1, 2));
 /// ```
 #[cfg(target_has_atomic = "64")]
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct SequentialIds(AtomicU64);
 
 #[cfg(target_has_atomic = "64")]
@@ -131,13 +131,6 @@ impl SequentialIds {
     /// Creates a generator whose first id is 1.
     pub const fn new() -> Self {
         Self(AtomicU64::new(0))
-    }
-}
-
-#[cfg(target_has_atomic = "64")]
-impl Default for SequentialIds {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -98,7 +98,7 @@ impl fmt::Debug for InstanaCorrelation<'_> {
 /// assert!(extraction.instana().is_synthetic());
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct InstanaView<'c> {
     pub(crate) headers: Headers<'c>,
     /// False if nothing of the caller's trace counts.
@@ -123,11 +123,5 @@ impl<'c> InstanaView<'c> {
     /// Returns `true` if a synthetic test made the request.
     pub fn is_synthetic(&self) -> bool {
         self.counts && self.headers.first_value(Field::InstanaSynthetic).is_some_and(|(_, value)| value == b"1")
-    }
-}
-
-impl fmt::Debug for InstanaView<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InstanaView").field("level", &self.level()).finish_non_exhaustive()
     }
 }

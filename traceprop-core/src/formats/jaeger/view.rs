@@ -1,7 +1,5 @@
 //! Jaeger-specific data of a context.
 
-use core::fmt;
-
 use super::baggage::JaegerBaggage;
 use super::debug_id::JaegerDebugId;
 use super::header::UberTraceId;
@@ -27,7 +25,7 @@ use crate::carrier::Headers;
 /// # }
 /// # Ok::<(), traceprop_core::ConfigError>(())
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct JaegerView<'c> {
     pub(crate) headers: Headers<'c>,
     /// True if `uber-trace-id` names the trace of the context.
@@ -57,12 +55,5 @@ impl<'c> JaegerView<'c> {
     /// under any [`Trust`](crate::Trust) other than `Continue`.
     pub fn debug_id(&self) -> Option<JaegerDebugId<'c>> {
         if self.is_debug_root { JaegerDebugId::read(&self.headers)?.ok() } else { None }
-    }
-}
-
-impl fmt::Debug for JaegerView<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Baggage can be personal data.
-        f.debug_struct("JaegerView").field("uber_trace_id", &self.uber_trace_id()).finish_non_exhaustive()
     }
 }
