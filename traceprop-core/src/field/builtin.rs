@@ -7,10 +7,12 @@
 //!   [`InjectOptions`](crate::InjectOptions) allow it, `TextWithIds` baggage that counts only next to ids of the row, and
 //!   `TraceAndText` a header with both. Names are in lower case; one that ends in `-` is a prefix;
 //! - `also`: fields of other rows that it reads and writes as well, if there are any;
-//! - `first_field`: what its first field says about the others, see [`FirstField`](super::kind::FirstField);
+//! - `first_field`: what its first field says about the others, if anything, see
+//!   [`FirstField`](super::kind::FirstField);
 //! - its names in configuration. The first of them is the one that `all` means, as far as `in_all` says;
-//! - the letter of its own items in our tracestate member, see [`crate::tracestate::preserve`];
-//! - what it keeps in the tracestate, see [`Preserves`](super::Preserves);
+//! - `letter`: the letter of its own items in our tracestate member, if it has one, see
+//!   [`crate::tracestate::preserve`];
+//! - `preserves`: what it keeps in the tracestate, if anything, see [`Preserves`](super::Preserves);
 //! - `set_by: Infrastructure` if load balancers set its headers too.
 //!
 //! The order of the rows is the order of `all`, of `Field`, and of what an owned context keeps first.
@@ -30,8 +32,7 @@ macro_rules! builtin_formats {
                         /// W3C `tracestate`.
                         TraceState: List = "tracestate",
                     }
-                    first_field: Required, names: ["tracecontext"], in_all: ReadAndWrite, letter: None,
-                    preserves: Nothing,
+                    first_field: Required, names: ["tracecontext"], in_all: ReadAndWrite,
                 }
                 B3 {
                     fields: {
@@ -48,8 +49,7 @@ macro_rules! builtin_formats {
                         /// `X-B3-Flags`.
                         B3Flags: Trace = "x-b3-flags",
                     }
-                    first_field: Sufficient, names: ["b3", "b3multi"], in_all: ReadAndWrite, letter: None,
-                    preserves: Decision,
+                    first_field: Sufficient, names: ["b3", "b3multi"], in_all: ReadAndWrite, preserves: Decision,
                 }
                 Datadog {
                     fields: {
@@ -65,8 +65,7 @@ macro_rules! builtin_formats {
                         DatadogTags: Trace = "x-datadog-tags",
                     }
                     also: [OtBaggage],
-                    first_field: Independent, names: ["datadog"], in_all: ReadAndWrite, letter: None,
-                    preserves: Member,
+                    names: ["datadog"], in_all: ReadAndWrite, preserves: Member,
                 }
                 Jaeger {
                     fields: {
@@ -79,8 +78,7 @@ macro_rules! builtin_formats {
                         /// `jaeger-debug-id`.
                         JaegerDebugId: NewTrace = "jaeger-debug-id",
                     }
-                    first_field: Independent, names: ["jaeger"], in_all: ReadAndWrite, letter: Some('j'),
-                    preserves: Flags,
+                    names: ["jaeger"], in_all: ReadAndWrite, letter: Some('j'), preserves: Flags,
                 }
                 Sw8 {
                     fields: {
@@ -91,16 +89,14 @@ macro_rules! builtin_formats {
                         /// `sw8-x`.
                         Sw8Extension: Trace = "sw8-x",
                     }
-                    first_field: Independent, names: ["sw8"], in_all: ReadAndWrite, letter: Some('s'),
-                    preserves: Items,
+                    names: ["sw8"], in_all: ReadAndWrite, letter: Some('s'), preserves: Items,
                 }
                 Sentry {
                     fields: {
                         /// Sentry's `sentry-trace`.
                         SentryTrace: Trace = "sentry-trace",
                     }
-                    first_field: Required, names: ["sentry"], in_all: Read, letter: None,
-                    preserves: Decision,
+                    first_field: Required, names: ["sentry"], in_all: Read, preserves: Decision,
                 }
                 Instana {
                     fields: {
@@ -113,32 +109,28 @@ macro_rules! builtin_formats {
                         /// Instana's `X-INSTANA-SYNTHETIC`.
                         InstanaSynthetic: Trace = "x-instana-synthetic",
                     }
-                    first_field: Independent, names: ["instana"], in_all: Read, letter: None,
-                    preserves: Nothing,
+                    names: ["instana"], in_all: Read,
                 }
                 NewRelic {
                     fields: {
                         /// New Relic's `newrelic`.
                         NewRelic: Trace = "newrelic",
                     }
-                    first_field: Required, names: ["newrelic"], in_all: Read, letter: None,
-                    preserves: Decision,
+                    first_field: Required, names: ["newrelic"], in_all: Read, preserves: Decision,
                 }
                 Elastic {
                     fields: {
                         /// Elastic APM's `elastic-apm-traceparent`.
                         ElasticTraceParent: Trace = "elastic-apm-traceparent",
                     }
-                    first_field: Independent, names: ["elastic"], in_all: Read, letter: None,
-                    preserves: Nothing,
+                    names: ["elastic"], in_all: Read,
                 }
                 GrpcTraceBin {
                     fields: {
                         /// OpenCensus in gRPC: `grpc-trace-bin`.
                         GrpcTraceBin: Trace = "grpc-trace-bin",
                     }
-                    first_field: Independent, names: ["grpc-trace-bin"], in_all: Read, letter: None,
-                    preserves: Decision,
+                    names: ["grpc-trace-bin"], in_all: Read, preserves: Decision,
                 }
                 OtTrace {
                     fields: {
@@ -151,37 +143,32 @@ macro_rules! builtin_formats {
                         /// OpenTracing's baggage, one header an item: all names that begin with `ot-baggage-`.
                         OtBaggage: TextWithIds = "ot-baggage-",
                     }
-                    first_field: Independent, names: ["ottrace"], in_all: Read, letter: None,
-                    preserves: Decision,
+                    names: ["ottrace"], in_all: Read, preserves: Decision,
                 }
                 XRay {
                     fields: {
                         /// AWS X-Ray's `X-Amzn-Trace-Id`.
                         XAmznTraceId: TraceAndText = "x-amzn-trace-id",
                     }
-                    first_field: Independent, names: ["xray"], in_all: Read, letter: None,
-                    preserves: Decision, set_by: Infrastructure,
+                    names: ["xray"], in_all: Read, preserves: Decision, set_by: Infrastructure,
                 }
                 CloudTrace {
                     fields: {
                         /// Google's `X-Cloud-Trace-Context`.
                         XCloudTraceContext: Trace = "x-cloud-trace-context",
                     }
-                    first_field: Independent, names: ["cloudtrace"], in_all: Read, letter: None,
-                    preserves: Decision, set_by: Infrastructure,
+                    names: ["cloudtrace"], in_all: Read, preserves: Decision, set_by: Infrastructure,
                 }
                 Correlation {
                     fields: {}
-                    first_field: Independent, names: ["correlation:HEADER"], in_all: No, letter: Some('c'),
-                    preserves: Text,
+                    names: ["correlation:HEADER"], in_all: No, letter: Some('c'), preserves: Text,
                 }
                 Baggage {
                     fields: {
                         /// W3C `baggage`.
                         Baggage: Text = "baggage",
                     }
-                    first_field: Independent, names: ["baggage"], in_all: ReadAndWrite, letter: None,
-                    preserves: Nothing,
+                    names: ["baggage"], in_all: ReadAndWrite,
                 }
             }
             unread {

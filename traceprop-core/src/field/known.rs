@@ -10,8 +10,8 @@ macro_rules! define {
         formats { $($kind:ident {
             fields: { $($(#[doc = $doc:literal])+ $field:ident: $carries:ident = $text:literal,)* }
             $(also: [$($also:ident),+],)?
-            first_field: $first_field:ident, names: [$($name:literal),+], in_all: $in_all:ident, letter: $letter:expr,
-            preserves: $preserves:ident, $(set_by: $set_by:ident,)?
+            $(first_field: $first_field:ident,)? names: [$($name:literal),+], in_all: $in_all:ident,
+            $(letter: $letter:expr,)? $(preserves: $preserves:ident,)? $(set_by: $set_by:ident,)?
         })+ }
         unread { $($(#[doc = $unread_doc:literal])+ $unread:ident $(: $unread_carries:ident)? = $unread_text:literal,)+ }
     ) => {
@@ -137,11 +137,11 @@ macro_rules! define {
         pub(crate) const ROWS: &[Row] = &[$(Row {
             kind: FormatKind::$kind,
             fields: FieldSet::of(&[$(Field::$field,)* $($(Field::$also,)+)?]),
-            first_field: FirstField::$first_field,
+            first_field: [$(FirstField::$first_field,)? FirstField::Independent][0],
             names: &[$($name),+],
             in_all: InAll::$in_all,
-            letter: $letter,
-            preserves: Preserves::$preserves,
+            letter: [$($letter,)? None][0],
+            preserves: [$(Preserves::$preserves,)? Preserves::Nothing][0],
             set_by: [$(SetBy::$set_by,)? SetBy::Callers][0],
         }),+];
 
