@@ -132,6 +132,13 @@ impl<'c> Headers<'c> {
         HeaderLines { first, repeated, again: again.then_some((self.source, self.names, field)) }
     }
 
+    /// Returns the first line with a value, or the first line if all are blank.
+    pub(crate) fn first_filled_line(&self, field: Field) -> Option<&'c [u8]> {
+        let first = self.get(field)?;
+        let is_filled = |line: &&[u8]| wire::first_value(line).is_some();
+        if is_filled(&first) { Some(first) } else { self.get_all(field).iter().find(is_filled).or(Some(first)) }
+    }
+
     /// Returns the first value that is not blank, of all lines of a field and of the values that commas join, and its
     /// offset in the lines put together. It is empty if all are blank.
     pub(crate) fn first_value(&self, field: Field) -> Option<(usize, &'c [u8])> {

@@ -123,6 +123,23 @@ impl Parsed {
         Self::new(Outcome::Invalid(invalid))
     }
 
+    /// Ignores a field as [`ignore_field`](Self::ignore_field) does, if it is invalid.
+    pub(crate) fn with_ignored(mut self, invalid: Option<InvalidHeader>) -> Self {
+        if let Some(invalid) = invalid {
+            self.ignore_field(invalid);
+        }
+        self
+    }
+
+    /// Creates the result of a read header: absent, invalid, or what `parsed` makes of its value.
+    pub(crate) fn of<T>(read: Option<Result<T, InvalidHeader>>, parsed: impl FnOnce(T) -> Self) -> Self {
+        match read {
+            None => Self::absent(),
+            Some(Err(invalid)) => Self::invalid(invalid),
+            Some(Ok(value)) => parsed(value),
+        }
+    }
+
     /// Creates the result of a header that names no trace and is forwarded in addition to any.
     pub(crate) const fn text() -> Self {
         let mut parsed = Self::absent();
@@ -172,6 +189,10 @@ impl Parsed {
     /// An implicit decision does not replace an open one of another format.
     pub const fn implicit_sampling(self) -> Self {
         Self { weight: DecisionWeight::Implicit, ..self }
+    }
+
+    pub(crate) const fn implicit_if(self, is_implicit: bool) -> Self {
+        if is_implicit { self.implicit_sampling() } else { self }
     }
 
     pub(crate) const fn with_weight(self, weight: DecisionWeight) -> Self {

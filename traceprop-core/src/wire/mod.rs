@@ -180,6 +180,16 @@ pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> 
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
+/// Returns the first value of a list with commas that is not blank, trimmed, and its offset.
+pub(crate) fn first_value(list: &[u8]) -> Option<(usize, &[u8])> {
+    let mut end = 0;
+    list.split(|&byte| byte == b',').find_map(|raw| {
+        let (start, value) = (end + lead(raw), trim(raw));
+        end += raw.len() + 1;
+        (!value.is_empty()).then_some((start, value))
+    })
+}
+
 /// Writes items with a separator between them.
 pub(crate) fn put_joined<T: fmt::Display>(
     items: impl Iterator<Item = T>,

@@ -272,14 +272,11 @@ fn multi_after(bad_single: InvalidHeader, headers: &Headers<'_>) -> Parsed {
     if !headers.contains_any(MULTI) {
         return single;
     }
-    let (mut parsed, second) = match read_multi(headers) {
+    let (parsed, second) = match read_multi(headers) {
         Ok(Some(multi)) => (multi.parsed(), Some(bad_single)),
         other => (single, other.err()),
     };
-    if let Some(invalid) = second {
-        parsed.ignore_field(invalid);
-    }
-    parsed
+    parsed.with_ignored(second)
 }
 
 fn read_single(headers: &Headers<'_>) -> Option<Result<B3Single, InvalidHeader>> {

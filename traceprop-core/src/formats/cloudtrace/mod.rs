@@ -101,15 +101,8 @@ impl XCloudTraceContext {
     /// Returns `empty`, `bad-length`, `bad-hex`, `zero-trace-id`, `bad-decimal` or `bad-flags`, with the offset of the byte at
     /// fault.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
-        let mut at = 0;
-        for element in value.split(|&byte| byte == b',') {
-            let text = wire::trim(element);
-            if !text.is_empty() {
-                return parse(text).map_err(|error| error.shifted_by(at + wire::lead(element)).of(FIELD));
-            }
-            at += element.len() + 1;
-        }
-        Err(InvalidHeader::new(FIELD, InvalidReason::Empty, 0))
+        let (at, text) = wire::first_value(value).ok_or(InvalidReason::Empty.at(0).of(FIELD))?;
+        parse(text).map_err(|error| error.shifted_by(at).of(FIELD))
     }
 }
 
@@ -169,18 +162,11 @@ impl Format for CloudTrace {
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
-        let Some(first) = headers.get(FIELD) else { return Parsed::absent() };
-        let is_empty = |line: &[u8]| line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b','));
-        let line = match is_empty(first) {
-            true => headers.get_all(FIELD).iter().find(|line| !is_empty(line)).unwrap_or(first),
-            false => first,
-        };
-        let parsed = match XCloudTraceContext::parse(line) {
-            Ok(XCloudTraceContext { trace_id, span_id, sampling }) => {
-                Parsed::context(RemoteContext { sampling, ..RemoteContext::new(trace_id, span_id) })
-            }
-            Err(invalid) => Parsed::invalid(invalid),
-        };
+        let read = headers.first_filled_line(FIELD).map(XCloudTraceContext::parse);
+        let parsed = Parsed::of(read, |header| {
+            let XCloudTraceContext { trace_id, span_id, sampling } = header;
+            Parsed::context(RemoteContext { sampling, ..RemoteContext::new(trace_id, span_id) })
+        });
         if self.links { parsed } else { parsed.without_link() }
     }
 

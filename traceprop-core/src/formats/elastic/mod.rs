@@ -71,9 +71,8 @@ impl Format for Elastic {
             return Parsed::absent();
         };
         match traceparent::read(headers, Field::ElasticTraceParent, first, self.allow_multiple) {
-            Ok(parent) if parent.flags.is_sampled() => Parsed::context(parent.context()),
             // A sender without a decision writes flags 00 too.
-            Ok(parent) => Parsed::context(parent.context()).implicit_sampling(),
+            Ok(parent) => Parsed::context(parent.context()).implicit_if(!parent.flags.is_sampled()),
             Err(invalid) => Parsed::invalid(invalid),
         }
     }

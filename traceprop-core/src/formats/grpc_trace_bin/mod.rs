@@ -74,16 +74,12 @@ impl Format for GrpcTraceBin {
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
-        let context = match read(headers) {
-            None => return Parsed::absent(),
-            Some(Ok(context)) => context,
-            Some(Err(invalid)) => return Parsed::invalid(invalid),
-        };
-        let sampling = context.sampling();
-        let parsed =
-            Parsed::context(RemoteContext { sampling, ..RemoteContext::new(context.trace_id, context.span_id) });
-        // A sender without a decision writes 0 too.
-        if sampling == Sampling::NotSampled { parsed.implicit_sampling() } else { parsed }
+        Parsed::of(read(headers), |context| {
+            let sampling = context.sampling();
+            let remote = RemoteContext { sampling, ..RemoteContext::new(context.trace_id, context.span_id) };
+            // A sender without a decision writes 0 too.
+            Parsed::context(remote).implicit_if(sampling == Sampling::NotSampled)
+        })
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

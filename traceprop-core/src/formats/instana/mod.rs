@@ -108,27 +108,18 @@ impl Format for Instana {
             return Parsed::absent();
         }
         let level = level.map(|level| level.is_on());
-        let ids = match read_ids(headers, Field::InstanaTraceId, Field::InstanaSpanId) {
-            Some(ids) => ids,
-            None => {
-                return match level {
-                    Some(Ok(false)) => Parsed::sampling_only(Sampling::NotSampled),
-                    Some(Err(invalid)) => Parsed::invalid(invalid),
-                    Some(Ok(true)) | None => Parsed::absent(),
-                };
-            }
+        let Some(ids) = read_ids(headers, Field::InstanaTraceId, Field::InstanaSpanId) else {
+            return match level {
+                Some(Ok(false)) => Parsed::sampling_only(Sampling::NotSampled),
+                Some(Err(invalid)) => Parsed::invalid(invalid),
+                Some(Ok(true)) | None => Parsed::absent(),
+            };
         };
-        let (trace_id, span_id) = match ids {
-            Ok(ids) => ids,
-            Err(invalid) => return Parsed::invalid(invalid),
-        };
-        let sampling = Sampling::from_flag(level != Some(Ok(false)));
-        let parsed = Parsed::context(RemoteContext { sampling, ..RemoteContext::new(trace_id, Some(span_id)) });
-        let mut parsed = if sampling.is_sampled() { parsed.implicit_sampling() } else { parsed };
-        if let Some(Err(invalid)) = level {
-            parsed.ignore_field(invalid);
-        }
-        parsed
+        Parsed::of(Some(ids), |(trace_id, span_id)| {
+            let sampling = Sampling::from_flag(level != Some(Ok(false)));
+            let parsed = Parsed::context(RemoteContext { sampling, ..RemoteContext::new(trace_id, Some(span_id)) });
+            parsed.implicit_if(sampling.is_sampled()).with_ignored(level.and_then(Result::err))
+        })
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

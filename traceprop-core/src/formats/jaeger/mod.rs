@@ -119,11 +119,8 @@ impl Format for Jaeger {
     // Baggage is not read here: it has no influence on the trace.
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
         match (UberTraceId::read(headers), JaegerDebugId::read(headers)) {
-            (Some(Ok(header)), _) => {
-                let parsed = Parsed::context(header.context());
-                // A sender without a decision writes 0 too.
-                if header.flags.is_sampled() { parsed } else { parsed.implicit_sampling() }
-            }
+            // A sender without a decision writes 0 too.
+            (Some(Ok(header)), _) => Parsed::context(header.context()).implicit_if(!header.flags.is_sampled()),
             (None, Some(Ok(_))) => Parsed::sampling_only(Sampling::Debug),
             (Some(Err(invalid)), _) | (None, Some(Err(invalid))) => Parsed::invalid(invalid),
             (None, None) => Parsed::absent(),

@@ -95,22 +95,13 @@ impl Format for OtTrace {
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
-        let (trace_id, span_id) = match ids(headers) {
-            None => return Parsed::absent(),
-            Some(Ok(ids)) => ids,
-            Some(Err(invalid)) => return Parsed::invalid(invalid),
-        };
-        let (sampling, ignored) = match sampling(headers) {
-            Ok(sampling) => (sampling, None),
-            Err(invalid) => (Sampling::Deferred, Some(invalid)),
-        };
-        let parsed = Parsed::context(RemoteContext { sampling, ..RemoteContext::new(trace_id, Some(span_id)) });
-        // A sender without a decision writes `false` too.
-        let mut parsed = if sampling == Sampling::NotSampled { parsed.implicit_sampling() } else { parsed };
-        if let Some(invalid) = ignored {
-            parsed.ignore_field(invalid);
-        }
-        parsed
+        Parsed::of(ids(headers), |(trace_id, span_id)| {
+            let read = sampling(headers);
+            let sampling = read.unwrap_or(Sampling::Deferred);
+            let parsed = Parsed::context(RemoteContext { sampling, ..RemoteContext::new(trace_id, Some(span_id)) });
+            // A sender without a decision writes `false` too.
+            parsed.implicit_if(sampling == Sampling::NotSampled).with_ignored(read.err())
+        })
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

@@ -47,28 +47,13 @@ impl SentryTrace {
     /// Returns `empty`, `field-count`, `bad-length`, `bad-hex`, `uppercase-hex`, `zero-trace-id`, `zero-span-id` or
     /// `bad-sampling`, with the offset of the byte at fault.
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
-        let mut at = 0;
-        for element in value.split(|&byte| byte == b',') {
-            let text = wire::trim(element);
-            if !text.is_empty() {
-                let start = at + wire::lead(element);
-                return parse(text).map_err(|error| error.shifted_by(start).of(Field::SentryTrace));
-            }
-            at += element.len() + 1;
-        }
-        Err(InvalidHeader::new(Field::SentryTrace, InvalidReason::Empty, 0))
+        let (at, text) = wire::first_value(value).ok_or(InvalidReason::Empty.at(0).of(Field::SentryTrace))?;
+        parse(text).map_err(|error| error.shifted_by(at).of(Field::SentryTrace))
     }
 
     /// Parses the first line that is not blank. A header of blank lines is invalid.
     pub(crate) fn read(headers: &Headers<'_>) -> Option<Result<Self, InvalidHeader>> {
-        let first = headers.get(Field::SentryTrace)?;
-        let is_empty = |line: &[u8]| line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b','));
-        let line = if is_empty(first) {
-            headers.get_all(Field::SentryTrace).iter().find(|line| !is_empty(line)).unwrap_or(first)
-        } else {
-            first
-        };
-        Some(Self::parse(line))
+        headers.first_filled_line(Field::SentryTrace).map(Self::parse)
     }
 
     /// Returns the trace id and the span id, or `None` if there is only a decision.

@@ -126,16 +126,12 @@ impl Format for Sentry {
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
-        match SentryTrace::read(headers) {
-            None => Parsed::absent(),
-            Some(Err(invalid)) => Parsed::invalid(invalid),
-            Some(Ok(header)) => match header.ids() {
-                Some((trace_id, _)) if !self.continues(headers, trace_id) => {
-                    Parsed::invalid(InvalidReason::OrgMismatch.at(0).of(Field::SentryTrace))
-                }
-                _ => header.parsed(),
-            },
-        }
+        Parsed::of(SentryTrace::read(headers), |header| match header.ids() {
+            Some((trace_id, _)) if !self.continues(headers, trace_id) => {
+                Parsed::invalid(InvalidReason::OrgMismatch.at(0).of(Field::SentryTrace))
+            }
+            _ => header.parsed(),
+        })
     }
 
     // A decision without a trace is only forwarded.

@@ -133,11 +133,7 @@ impl Format for W3cTraceContext {
         if facts.has(Fact::DdPriority) {
             weight = DecisionWeight::WithPriority;
         }
-        let mut parsed = Parsed::context(context).with_weight(weight).with_tracestate(facts);
-        if let Some(invalid) = ignored {
-            parsed.ignore_field(invalid);
-        }
-        parsed
+        Parsed::context(context).with_weight(weight).with_tracestate(facts).with_ignored(ignored)
     }
 
     fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {

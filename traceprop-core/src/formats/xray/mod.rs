@@ -210,11 +210,7 @@ impl Format for XRay {
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
-        self.with_value(headers, |value| match value {
-            Some(Ok(header)) => header.parsed(),
-            Some(Err(invalid)) => Parsed::invalid(invalid),
-            None => Parsed::absent(),
-        })
+        self.with_value(headers, |value| Parsed::of(value, |header| header.parsed()))
     }
 
     // A decision without a trace is only forwarded.
