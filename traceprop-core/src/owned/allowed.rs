@@ -24,9 +24,7 @@ impl OwnedContext {
     /// assert_eq!(keys, ["session.id"]);
     /// ```
     pub fn filter_baggage(mut self, allow: Allow<'_>) -> Self {
-        let Some(lines) = self.lines.as_ref().filter(|_| allow != Allow::All) else {
-            return self;
-        };
+        let Some(lines) = self.lines.as_ref().filter(|_| allow != Allow::All) else { return self };
         // A format can carry baggage in a custom header too.
         let may_hold = |field: Field| field.can_hold_baggage() || matches!(field, Field::Custom(_));
         if !lines.entries().any(|entry| may_hold(entry.field())) {

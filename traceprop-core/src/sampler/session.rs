@@ -85,9 +85,7 @@ fn stable_hash(text: &str) -> u64 {
 
 impl Sampler for SessionRatioBased {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
-        let Some(session) = input.session_id() else {
-            return self.without.should_sample(input);
-        };
+        let Some(session) = input.session_id() else { return self.without.should_sample(input) };
         // A received threshold does not explain this decision.
         SamplingResult::new(Sampling::from_flag(self.keeps(session))).without_threshold()
     }

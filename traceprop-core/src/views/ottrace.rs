@@ -66,9 +66,7 @@ impl OwnedContext {
         let mut bytes = 0;
         for (place, (key, value)) in items.into_iter().enumerate() {
             let invalid = |reason| Err(InvalidHeader::new(Field::OtBaggage, reason, bytes));
-            let Some(name) = baggage_name(key) else {
-                return invalid(InvalidReason::BadKey);
-            };
+            let Some(name) = baggage_name(key) else { return invalid(InvalidReason::BadKey) };
             if value.is_empty() || !is_visible_text(value.as_bytes()) {
                 return invalid(InvalidReason::BadValue);
             }

@@ -40,9 +40,7 @@ impl<const N: usize> StackText<N> {
     #[inline]
     pub(crate) fn push_ascii(&mut self, text: &[u8]) -> fmt::Result {
         let end = self.len + text.len();
-        let Some(free) = self.bytes.get_mut(self.len..end) else {
-            return Err(fmt::Error);
-        };
+        let Some(free) = self.bytes.get_mut(self.len..end) else { return Err(fmt::Error) };
         free.copy_from_slice(text);
         self.len = end;
         Ok(())

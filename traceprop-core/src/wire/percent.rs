@@ -96,9 +96,7 @@ impl Iterator for Decoded<'_> {
 /// Returns the byte of the sequence at the start of `text`, and what follows it.
 #[inline]
 fn sequence(text: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'%', high, low, rest @ ..] = text else {
-        return None;
-    };
+    let [b'%', high, low, rest @ ..] = text else { return None };
     Some((digit(*high, Letters::AnyCase)? << 4 | digit(*low, Letters::AnyCase)?, rest))
 }
 

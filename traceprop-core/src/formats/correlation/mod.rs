@@ -242,7 +242,9 @@ impl Correlation {
 
     /// Returns what these lines say.
     fn found<'c>(&self, lines: impl Iterator<Item = &'c [u8]>) -> Found<'c> {
-        let Some(value) = lines.map(single_value).find(|value| !value.is_empty()) else { return Found::Nothing };
+        let Some(value) = lines.map(single_value).find(|value| !value.is_empty()) else {
+            return Found::Nothing;
+        };
         match self.meaning(value) {
             // What has a meaning is ASCII.
             Ok(meaning) => Found::Text(wire::ascii(value), meaning),

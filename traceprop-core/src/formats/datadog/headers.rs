@@ -156,9 +156,7 @@ fn number<T>(
 /// Reads the origin. It is free text, so a comma is part of it; of several lines the first counts.
 #[inline(always)]
 fn origin<'c>(headers: &Headers<'c>) -> Result<Option<&'c [u8]>, InvalidHeader> {
-    let Some(line) = headers.get(Field::DatadogOrigin) else {
-        return Ok(None);
-    };
+    let Some(line) = headers.get(Field::DatadogOrigin) else { return Ok(None) };
     let value = wire::trim(line);
     let error = match value {
         [] => InvalidReason::Empty.at(0),

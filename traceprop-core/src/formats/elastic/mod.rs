@@ -67,9 +67,7 @@ impl Format for Elastic {
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
-        let Some(first) = headers.get(Field::ElasticTraceParent) else {
-            return Parsed::absent();
-        };
+        let Some(first) = headers.get(Field::ElasticTraceParent) else { return Parsed::absent() };
         match traceparent::read(headers, Field::ElasticTraceParent, first, self.allow_multiple) {
             // A sender without a decision writes flags 00 too.
             Ok(parent) => Parsed::context(parent.context()).implicit_if(!parent.flags.is_sampled()),

@@ -23,9 +23,7 @@ pub(super) fn flags(context: &InjectContext<'_>) -> JaegerFlags {
 fn merge(sampling: Sampling, decided_here: bool, received: Option<JaegerFlags>) -> JaegerFlags {
     const DECISION: u8 = JaegerFlags::SAMPLED | JaegerFlags::DEBUG;
     let decided = JaegerFlags::from_sampling(sampling);
-    let Some(received) = received else {
-        return decided;
-    };
+    let Some(received) = received else { return decided };
     let mut byte = decided.to_byte() | (received.to_byte() & !DECISION);
     // The debug bit is half of a decision. It still applies if the other half is as received and no new decision was made.
     if !decided_here && received.is_sampled() == decided.is_sampled() {

@@ -168,9 +168,7 @@ impl Format for Sw8 {
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         let field = self.field(context.received(), HEADER);
-        let Some((trace_id, span_id)) = context.ids_or_omit(field, writer) else {
-            return;
-        };
+        let Some((trace_id, span_id)) = context.ids_or_omit(field, writer) else { return };
         let own = self.own(context);
         // The mode tells the backend not to analyse the trace, so it goes with the caller's decision.
         let is_built = context.source.received.built.contains(FormatKind::Sw8);
@@ -221,9 +219,7 @@ impl Format for Sw8 {
         if lines.is_empty() || !writer.has_written() || context.source.received.ignored.contains(field) {
             return;
         }
-        let Ok(correlation) = Sw8Correlation::from_lines(lines, field) else {
-            return;
-        };
+        let Ok(correlation) = Sw8Correlation::from_lines(lines, field) else { return };
         let allow = context.options().allowed_baggage();
         if let Some(lines) = correlation.as_received(allow).filter(|_| context.is_passthrough()) {
             for line in lines {

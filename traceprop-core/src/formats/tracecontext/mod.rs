@@ -99,9 +99,7 @@ impl Format for W3cTraceContext {
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
-        let Some(first) = headers.get(Field::TraceParent) else {
-            return Parsed::absent();
-        };
+        let Some(first) = headers.get(Field::TraceParent) else { return Parsed::absent() };
         let parent = match traceparent::read(headers, Field::TraceParent, first, self.allow_multiple) {
             Ok(parent) => parent,
             Err(invalid) => return Parsed::invalid(invalid),

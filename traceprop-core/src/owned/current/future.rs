@@ -65,9 +65,7 @@ impl<F: Future> Future for ContextFuture<F> {
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let _scope = Scope::enter(this.context);
-        let Some(future) = this.future.as_mut().as_pin_mut() else {
-            return Poll::Pending;
-        };
+        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
         let output = ready!(future.poll(task));
         // Dropped here, it needs no scope of its own.
         this.future.set(None);
