@@ -7,19 +7,12 @@ use core::marker::PhantomData;
 use crate::owned::OwnedContext;
 
 std::thread_local! {
-    static STACK: RefCell<Stack> = const {
-        RefCell::new(Stack { first: [const { None }; FIRST], more: Vec::new(), len: 0, last_id: 0 })
-    };
+    static STACK: RefCell<Stack> = const { RefCell::new(Stack { entries: Vec::new(), last_id: 0 }) };
 }
 
-/// Entries that need no allocation: a layer, a future in it, and a guard in that.
-const FIRST: usize = 3;
-
-/// The entries, in the order of their ids.
+/// The entries, in the order of their ids. Room for them is allocated once a thread.
 struct Stack {
-    first: [Option<Entry>; FIRST],
-    more: Vec<Entry>,
-    len: usize,
+    entries: Vec<Entry>,
     last_id: u64,
 }
 
@@ -30,81 +23,36 @@ struct Entry {
 
 impl Stack {
     #[inline]
-    fn get(&self, place: usize) -> Option<&Entry> {
-        match self.first.get(place) {
-            Some(entry) => entry.as_ref(),
-            None => self.more.get(place - FIRST),
-        }
-    }
-
-    #[inline]
-    fn last(&self) -> Option<&Entry> {
-        self.get(self.len.checked_sub(1)?)
-    }
-
-    #[inline]
-    fn push(&mut self, entry: Entry) {
-        match self.first.get_mut(self.len) {
-            Some(free) => *free = Some(entry),
-            None => self.more.push(entry),
-        }
-        self.len += 1;
-    }
-
-    #[inline]
-    fn pop(&mut self) -> Option<Entry> {
-        self.len = self.len.checked_sub(1)?;
-        match self.first.get_mut(self.len) {
-            Some(entry) => entry.take(),
-            None => self.more.pop(),
-        }
-    }
-
-    #[inline]
     fn enter(&mut self, context: OwnedContext) -> u64 {
         self.last_id += 1;
-        self.push(Entry { id: self.last_id, context });
+        self.entries.push(Entry { id: self.last_id, context });
         self.last_id
     }
 
     /// Takes out one entry, and leaves those above it.
     #[inline]
     fn remove(&mut self, id: u64) -> Option<Entry> {
-        match self.last() {
-            Some(last) if last.id == id => self.pop(),
-            _ => self.remove_below(id),
+        match self.entries.last() {
+            Some(last) if last.id == id => self.entries.pop(),
+            _ => self.place(id).map(|place| self.entries.remove(place)),
         }
-    }
-
-    #[cold]
-    fn remove_below(&mut self, id: u64) -> Option<Entry> {
-        let place = self.place(id)?;
-        let above: Vec<_> = (place + 1..self.len).filter_map(|_| self.pop()).collect();
-        let removed = self.pop();
-        above.into_iter().rev().for_each(|entry| self.push(entry));
-        removed
     }
 
     /// Moves the context of one entry into `slot`, and drops the entries above it.
     #[inline]
     fn remove_with_above(&mut self, id: u64, slot: &mut Option<OwnedContext>) {
-        if self.last().is_some_and(|last| last.id != id) {
-            self.remove_above(id);
+        if self.entries.last().is_some_and(|last| last.id != id) {
+            let end = self.place(id).map_or(self.entries.len(), |place| place + 1);
+            self.entries.truncate(end);
         }
-        if let Some(entry) = self.pop() {
+        if let Some(entry) = self.entries.pop() {
             *slot = Some(entry.context);
         }
     }
 
     #[cold]
-    fn remove_above(&mut self, id: u64) {
-        if let Some(place) = self.place(id) {
-            (place + 1..self.len).for_each(|_| drop(self.pop()));
-        }
-    }
-
     fn place(&self, id: u64) -> Option<usize> {
-        (0..self.len).rev().find(|place| self.get(*place).is_some_and(|entry| entry.id == id))
+        self.entries.iter().rposition(|entry| entry.id == id)
     }
 }
 
@@ -116,7 +64,7 @@ fn with_stack<R>(f: impl FnOnce(&mut Stack) -> R) -> Option<R> {
 }
 
 pub(super) fn entered() -> Option<OwnedContext> {
-    with_stack(|stack| Some(stack.last()?.context.clone()))?
+    with_stack(|stack| Some(stack.entries.last()?.context.clone()))?
 }
 
 /// Keeps a context current until it is dropped.
