@@ -79,17 +79,12 @@ impl InjectContext<'_> {
         }
         for (field, name) in all() {
             let lines = headers.get_all(field);
-            if field.is_list() && lines.is_repeated() {
-                writer.append(FieldName::new(field, name), FieldValue::pieces(&Joined(lines)));
-                continue;
-            }
-            if let Some(value) = lines.is_repeated().then(|| lines.equal_value()).flatten() {
-                writer.append(FieldName::new(field, name), FieldValue::ascii(value));
-                continue;
-            }
-            for line in lines.iter() {
-                // The name is written in lower case, however it was received.
-                writer.append(FieldName::new(field, name), FieldValue::ascii(line));
+            // The name is written in lower case, however it was received.
+            let name = FieldName::new(field, name);
+            match lines.first() {
+                Some(line) if !lines.is_repeated() => writer.append(name, FieldValue::ascii(line)),
+                Some(_) => append_repeated(name, lines, writer),
+                None => {}
             }
         }
         true
@@ -100,6 +95,15 @@ impl InjectContext<'_> {
         // Lines that this library put together are not text of the wire. Under `Trust::Resample` lines can say more about
         // the caller's decision than `parsed` does.
         !self.is_resampled() && self.is_forwarded(parsed) && !self.source.received.is_built()
+    }
+}
+
+#[cold]
+fn append_repeated(name: FieldName<'_>, lines: HeaderLines<'_>, writer: &mut Writer<'_>) {
+    match lines.equal_value() {
+        _ if name.field().is_list() => writer.append(name, FieldValue::pieces(&Joined(lines))),
+        Some(value) => writer.append(name, FieldValue::ascii(value)),
+        None => lines.iter().for_each(|line| writer.append(name, FieldValue::ascii(line))),
     }
 }
 
