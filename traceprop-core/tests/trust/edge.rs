@@ -11,9 +11,13 @@ pub(crate) const PARENT: &str = "00f067aa0ba902b7";
 /// The ids that the service draws: each half of a trace id, and each span id.
 pub(crate) const OURS: &str = "0b0b0b0b0b0b0b0b";
 
-/// All formats with fields of their own in the table, and a correlation header.
-pub(crate) const ALL: &str =
-    "tracecontext,baggage,b3,datadog,jaeger,instana,elastic,grpc-trace-bin,ottrace,xray,correlation:x-request-id";
+/// All formats with fields of their own in the table, and a correlation header. Sentry would make `sentry-*` members of
+/// baggage its own.
+pub(crate) const ALL: &str = "tracecontext,baggage,b3,datadog,jaeger,instana,elastic,grpc-trace-bin,ottrace,xray,cloudtrace,correlation:x-request-id";
+
+/// The same with Sentry.
+pub(crate) const ALL_AND_SENTRY: &str = "tracecontext,baggage,b3,datadog,jaeger,sentry,instana,elastic,grpc-trace-bin,\
+                                         ottrace,xray,cloudtrace,correlation:x-request-id";
 
 pub(crate) type Request<'a> = [(&'a str, &'a str)];
 
@@ -26,14 +30,20 @@ pub(crate) fn traceparent(flags: &str) -> String {
     format!("00-{TRACE}-{PARENT}-{flags}")
 }
 
+/// A payload of New Relic of the caller.
+pub(crate) fn newrelic(decision: &str) -> String {
+    let ids = format!(r#""id":"{PARENT}","tr":"{TRACE}""#);
+    format!(r#"{{"v":[0,1],"d":{{"ty":"App","ac":"33","ap":"2",{ids},"sa":{decision},"ti":1}}}}"#)
+}
+
 /// Returns whether the trace of the caller goes on.
 pub(crate) fn continues(trust: Trust) -> bool {
     matches!(trust, Trust::Continue | Trust::Resample)
 }
 
-/// Reads and writes `names`, and sw8.
+/// Reads and writes `names`, and sw8. Reads New Relic, too.
 pub(crate) fn propagator(trust: Trust, names: &str) -> Propagator {
-    let builder = Propagator::builder().names(names, names).expect("known names");
+    let builder = Propagator::builder().names(&format!("{names},newrelic"), names).expect("known names");
     builder.with_format(Sw8::new("shop", "shop-1")).trust(trust).build().expect("it is right")
 }
 

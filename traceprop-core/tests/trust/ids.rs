@@ -5,7 +5,8 @@ use traceprop_core::{Allow, LinkReason, OwnedContext, Pairs, Propagator, Samplin
 
 use crate::Row;
 use crate::edge::{
-    ALL, OURS, PARENT, Request, TRACE, continues, has_no_trace, ids, passthrough, propagator, span, traceparent,
+    ALL_AND_SENTRY as ALL, OURS, PARENT, Request, TRACE, continues, has_no_trace, ids, newrelic, passthrough,
+    propagator, span, traceparent,
 };
 
 pub(crate) const IDS: Row = Row {
@@ -27,6 +28,12 @@ fn with_each_format(test: impl Fn(&Request<'_>)) {
     test(&[("uber-trace-id", &format!("{TRACE}:{PARENT}:0:1"))]);
     test(&[("elastic-apm-traceparent", &traceparent("01"))]);
     test(&[("x-amzn-trace-id", &format!("Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent={PARENT};Sampled=1"))]);
+    test(&[("sentry-trace", &format!("{TRACE}-{PARENT}-1"))]);
+    test(&[("x-instana-t", TRACE), ("x-instana-s", PARENT), ("x-instana-l", "1")]);
+    test(&[("newrelic", &newrelic("true"))]);
+    test(&[("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE")]);
+    test(&[("ot-tracer-traceid", TRACE), ("ot-tracer-spanid", PARENT), ("ot-tracer-sampled", "true")]);
+    test(&[("x-cloud-trace-context", &format!("{TRACE}/67667974448284343;o=1"))]);
 }
 
 fn ids_of(trust: Trust) {
@@ -95,6 +102,17 @@ fn with_each_decision(test: impl Fn(&Request<'_>, Sampling)) {
         let root = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736";
         test(&[("x-amzn-trace-id", &format!("{root};Parent={PARENT}{text}"))], sampling);
     }
+    for (text, sampling) in [("0", NotSampled), ("1", Sampled)] {
+        test(&[("x-amzn-trace-id", &format!("Sampled={text}"))], sampling);
+        test(&[("sentry-trace", text)], sampling);
+        test(&[("sentry-trace", &format!("{TRACE}-{PARENT}-{text}"))], sampling);
+        test(&[("x-cloud-trace-context", &format!("{TRACE}/67667974448284343;o={text}"))], sampling);
+    }
+    test(&[("sentry-trace", &format!("{TRACE}-{PARENT}"))], Deferred);
+    test(&[("x-cloud-trace-context", &format!("{TRACE}/67667974448284343"))], Deferred);
+    for (text, sampling) in [("false", NotSampled), ("true", Sampled), ("null", Deferred)] {
+        test(&[("newrelic", &newrelic(text))], sampling);
+    }
 }
 
 fn decision(trust: Trust) {
@@ -149,6 +167,10 @@ fn is_open(request: &Request<'_>, received: Sampling, forwarded: &Pairs) {
         assert_eq!(forwarded.get("x-instana-l"), Some(&*bit.to_string()), "{request:?}");
         let grpc = forwarded.get("grpc-trace-bin").expect("ids");
         assert!(grpc.ends_with(if received.is_sampled() { "AgE" } else { "AgA" }), "{request:?}: {grpc}");
+        assert_eq!(forwarded.get("sentry-trace"), Some(&*format!("{TRACE}-{PARENT}")), "{request:?}");
+        let cloud = format!("{TRACE}/67667974448284343");
+        assert_eq!(forwarded.get("x-cloud-trace-context"), Some(&*cloud), "{request:?}");
+        assert_eq!(forwarded.get("newrelic"), None, "{request:?}");
         let word = if received.is_sampled() { "true" } else { "false" };
         assert_eq!(forwarded.get("ot-tracer-sampled"), Some(word), "{request:?}");
     }

@@ -53,6 +53,7 @@ const ROWS: &[&Row] = &[
     &text::XRAY_FIELDS,
     &text::DECISION_IN_BAGGAGE,
     &text::INSTANA,
+    &text::NEW_RELIC,
     &text::CORRELATION,
 ];
 

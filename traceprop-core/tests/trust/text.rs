@@ -1,10 +1,11 @@
 //! Text of users: baggage and correlation ids.
 
+use traceprop_core::formats::newrelic::NewRelicPayload;
 use traceprop_core::sampler::AlwaysOn;
 use traceprop_core::{Pairs, Trust};
 
 use crate::Row;
-use crate::edge::{ALL, passthrough, propagator, span, traceparent};
+use crate::edge::{ALL, newrelic, passthrough, propagator, span, traceparent};
 
 pub(crate) const BAGGAGE: Row = Row {
     name: "baggage, in any format",
@@ -128,6 +129,24 @@ fn instana(trust: Trust) {
     for sent in [span(trust, ALL, &request, &AlwaysOn), passthrough(trust, ALL, &request)] {
         assert!(sent.iter().all(|(name, value)| !value.contains("ab12") && name != "x-instana-synthetic"), "{sent:?}");
     }
+}
+
+pub(crate) const NEW_RELIC: Row = Row {
+    name: "New Relic: account, application and the rest of the payload (readable)",
+    cells: [("kept", new_relic), ("kept", new_relic), ("dropped", new_relic), ("dropped", new_relic)],
+};
+
+fn new_relic(trust: Trust) {
+    let request = [("newrelic", newrelic("true"))];
+    let edge = propagator(trust, ALL);
+    let mut buffer = NewRelicPayload::BUFFER;
+    let account = edge.extract(&request).newrelic(&mut buffer).map(|payload| payload.account);
+    assert_eq!(account, (trust <= Trust::Resample).then_some("33"));
+    let request = [("newrelic", &*request[0].1)];
+    assert_eq!(span(trust, ALL, &request, &AlwaysOn).get("newrelic"), None);
+    // The header has the caller's decision, so only those who continue it forward it.
+    let forwarded = (trust == Trust::Continue).then_some(request[0].1);
+    assert_eq!(passthrough(trust, ALL, &request).get("newrelic"), forwarded);
 }
 
 pub(crate) const CORRELATION: Row = Row {
