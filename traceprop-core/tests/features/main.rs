@@ -5,6 +5,7 @@ mod browser_does_not_decide;
 mod child_process;
 mod edge_restarts_trace;
 mod format_of_ones_own;
+mod grpc_metadata;
 mod lambda;
 mod mesh_passthrough;
 mod queue_message;

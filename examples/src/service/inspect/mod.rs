@@ -30,6 +30,9 @@
 //! | `sw8`, `sw8_x` | SkyWalking: the fields of the header, and `{tracing_mode, sent_at_ms}`; or null |
 //! | `correlation` | the pairs of sw8-correlation: `[[key, value], …]` |
 //! | `level`, `correlation_type`, `correlation_id`, `synthetic` | Instana: `0`, `1` or null, text or null, a bool |
+//! | `extra`, `asked` | X-Ray: Lineage and fields of the application as `[[key, value], …]`, a bool |
+//! | `dsc` | Sentry's members of baggage: `[[key without prefix, value], …]` |
+//! | `newrelic` | New Relic: `{type, account, app, transaction, priority, trust_key, timestamp}` or null |
 //! | `options` | grpc-trace-bin: a number or null |
 //! | `raw`, `correlation_ids` | the first correlation id or null, and all: `[[header, id], …]` |
 //!
@@ -43,10 +46,13 @@ mod grpc_trace_bin;
 mod headers;
 mod instana;
 mod jaeger;
+mod newrelic;
 mod ottrace;
 mod rejects;
+mod sentry;
 mod sw8;
 mod text;
+mod xray;
 
 use axum::Json;
 use axum::extract::State;
@@ -72,6 +78,9 @@ pub fn inspection(propagator: &Propagator, headers: &HeaderMap) -> Value {
     b3::add(&mut keys, &report);
     jaeger::add(&mut keys, &report);
     instana::add(&mut keys, &report);
+    xray::add(&mut keys, &report);
+    sentry::add(&mut keys, &report);
+    newrelic::add(&mut keys, &report);
     grpc_trace_bin::add(&mut keys, &report);
     ottrace::add(&mut keys, &report);
     sw8::add(&mut keys, &report);

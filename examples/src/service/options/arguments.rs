@@ -12,6 +12,9 @@ pub(super) struct Arguments {
     pub(super) trust: Option<String>,
     pub(super) behavior: Option<String>,
     pub(super) extract_first: bool,
+    pub(super) sentry_org_id: Option<String>,
+    pub(super) strict_trace_continuation: bool,
+    pub(super) trusted_account_key: Option<String>,
     pub(super) baggage_members: Option<String>,
     pub(super) baggage_bytes: Option<String>,
     pub(super) passthrough: bool,
@@ -51,6 +54,7 @@ impl Arguments {
     fn place(&mut self, name: &str) -> Option<Place<'_>> {
         Some(match name {
             "--extract-first" => Place::Switch(&mut self.extract_first),
+            "--strict-trace-continuation" => Place::Switch(&mut self.strict_trace_continuation),
             "--passthrough" => Place::Switch(&mut self.passthrough),
             "--keep-refused" => Place::Switch(&mut self.keep_refused),
             "--send-correlation" => Place::Switch(&mut self.send_correlation),
@@ -63,6 +67,8 @@ impl Arguments {
             "--sw8-instance" => Place::Value(&mut self.sw8_instance),
             "--trust" => Place::Value(&mut self.trust),
             "--behavior" => Place::Value(&mut self.behavior),
+            "--sentry-org-id" => Place::Value(&mut self.sentry_org_id),
+            "--trusted-account-key" => Place::Value(&mut self.trusted_account_key),
             "--baggage-members" => Place::Value(&mut self.baggage_members),
             "--baggage-bytes" => Place::Value(&mut self.baggage_bytes),
             "--accept-baggage" => Place::Value(&mut self.accept_baggage),

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use traceprop_core::baggage::BaggageLimits;
 use traceprop_core::formats::baggage::W3cBaggage;
 use traceprop_core::formats::correlation::Correlation;
+use traceprop_core::formats::newrelic::NewRelic;
+use traceprop_core::formats::sentry::Sentry;
 use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
 use traceprop_core::{Allow, Propagator, Trust};
 use traceprop_http::WithoutContext;
@@ -28,6 +30,11 @@ what is read:
   --trust WORD           trust in received contexts: continue (default), resample, restart or ignore
   --behavior WORD        the same as --trust
   --extract-first        stop at the first format with a context
+  --sentry-org-id ID     continue traces of this organisation of Sentry, and those without one
+  --strict-trace-continuation
+                         continue traces of Sentry only if both or neither have an organisation
+  --trusted-account-key KEY
+                         continue traces of this account of New Relic
   --passthrough          make no spans: forward the received context
   --accept-baggage KEYS  received baggage that is kept: keys separated by commas, all (default) or none
   --skip PREFIX          skip requests whose path begins so, such as health checks; repeatable
@@ -49,7 +56,8 @@ gateway:
   --send-correlation     send correlation ids to the upstream
   --keep-formats LIST    trace headers that are kept as received, of formats that are not written; needs --trust continue
 
-names for LIST: tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, sentry, elastic, xray, correlation:HEADER, all, none
+names for LIST: tracecontext, baggage, b3, b3multi, datadog, jaeger, sw8, sentry, instana, newrelic, elastic,
+grpc-trace-bin, ottrace, xray, cloudtrace, correlation:HEADER, all, none; newrelic can only be read
 
 The service accepts HTTP/1.1, and HTTP/2 without TLS. A request over HTTP/2 is forwarded over HTTP/2 if the upstream
 speaks it, else over HTTP/1.1, where only trailers that the field Trailer announces can be sent. Each client forwards
@@ -91,6 +99,7 @@ impl Arguments {
             bytes: limit(&self.baggage_bytes, BaggageLimits::W3C.bytes)?,
         };
         builder = builder.define(W3cBaggage::new().limits(limits));
+        builder = builder.define(self.sentry()).define(self.newrelic());
         builder = builder.names(&list(&self.extract), &list(&self.inject))?;
         for header in &self.correlation {
             builder = builder.with_format(Correlation::new(header)?);
@@ -110,6 +119,22 @@ impl Arguments {
         match (named("--trust", &self.trust)?, named("--behavior", &self.behavior)?) {
             (Some(trust), Some(behavior)) if trust != behavior => Err(OptionsError::TwoTrusts(trust, behavior)),
             (trust, behavior) => Ok(trust.or(behavior)),
+        }
+    }
+
+    /// Settings are leaked: they live as long as the process.
+    fn sentry(&self) -> Sentry {
+        let format = match &self.sentry_org_id {
+            Some(org_id) => Sentry::new().org_id(org_id.clone().leak()),
+            None => Sentry::new(),
+        };
+        if self.strict_trace_continuation { format.strict_trace_continuation() } else { format }
+    }
+
+    fn newrelic(&self) -> NewRelic {
+        match &self.trusted_account_key {
+            Some(key) => NewRelic::new().trusted_account_key(key.clone().leak()),
+            None => NewRelic::new(),
         }
     }
 
