@@ -3,8 +3,7 @@
 use super::{OwnedContext, Role};
 use crate::context::SpanContext;
 use crate::field::FormatKind;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
+use crate::id::{Sampling, SpanId, TraceId};
 
 impl OwnedContext {
     /// Returns a context for the span of a tracer, with the data of this context.

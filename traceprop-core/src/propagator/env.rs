@@ -9,7 +9,7 @@ use super::names::words;
 use super::{Propagator, PropagatorBuilder};
 use crate::baggage::BaggageLimits;
 use crate::config::{EnvWarning, Message, NotUtf8, Variables};
-use crate::context::trust::Trust;
+use crate::context::Trust;
 use crate::field::{KNOWN, ROWS};
 use crate::formats::baggage::W3cBaggage;
 use crate::formats::datadog::Datadog;

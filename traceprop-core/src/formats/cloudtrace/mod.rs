@@ -67,7 +67,7 @@ impl CloudTrace {
     ///
     /// Use it where the callers are services and not load balancers.
     pub const fn with_links(self) -> Self {
-        Self { links: true, ..self }
+        Self { links: true }
     }
 }
 

@@ -103,7 +103,7 @@ impl Jaeger {
     /// Keys become lower case, and properties are omitted. An item of Jaeger's own headers has precedence over a member
     /// with its key.
     pub const fn with_w3c_baggage(self) -> Self {
-        Self { w3c_baggage: true, ..self }
+        Self { w3c_baggage: true }
     }
 }
 

@@ -37,13 +37,11 @@ mod payload;
 
 pub use payload::{NewRelicBuffer, NewRelicPayload};
 
-use crate::carrier::headers::Headers;
+use crate::carrier::Headers;
 use crate::context::RemoteContext;
-use crate::field::invalid::InvalidHeader;
-use crate::field::{Field, FormatKind};
+use crate::field::{Field, FormatKind, InvalidHeader};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
-use crate::wire;
-use crate::wire::reason::InvalidReason;
+use crate::wire::{self, InvalidReason};
 
 const FIELD: Field = Field::NewRelic;
 

@@ -3,12 +3,9 @@
 use core::fmt;
 
 use super::json;
-use crate::field::Field;
-use crate::field::invalid::InvalidHeader;
-use crate::id::sampling::Sampling;
-use crate::id::{SpanId, TraceId};
-use crate::wire::reason::InvalidReason;
-use crate::wire::{base64, decimal};
+use crate::field::{Field, InvalidHeader};
+use crate::id::{Sampling, SpanId, TraceId};
+use crate::wire::{InvalidReason, base64, decimal};
 
 /// The longest value that is read, in bytes.
 const MAX_LEN: usize = 4096;

@@ -105,7 +105,7 @@ impl XRay {
     /// header, its `Lineage` is written too. In environment variables, `xray-lambda` means a format with this setting.
     #[cfg(feature = "std")]
     pub const fn with_lambda_variable(self) -> Self {
-        Self { lambda: true, ..self }
+        Self { lambda: true }
     }
 
     /// Passes on the value that counts, if there is one.
