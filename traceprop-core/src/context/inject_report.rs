@@ -201,8 +201,8 @@ impl<'p> InjectReport<'p> {
         self.list.replaced
     }
 
-    /// Returns the fields that stay in the carrier as they were. [`InjectOptions::keep_headers`](crate::InjectOptions::keep_headers) and
-    /// [`InjectOptions::keep_formats`](crate::InjectOptions::keep_formats) keep them.
+    /// Returns the fields that stay in the carrier as they were. [`keep_headers`](crate::InjectOptions::keep_headers) and
+    /// [`keep_formats`](crate::InjectOptions::keep_formats) keep them.
     pub const fn kept(&self) -> FieldSet {
         self.list.kept
     }
