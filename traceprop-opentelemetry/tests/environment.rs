@@ -57,7 +57,9 @@ fn ok_the_list_of_opentelemetry_is_read_and_allows_no_baggage() {
     );
     // All formats are read and W3C is written. There is no span, so what was received is forwarded as well.
     assert_eq!(sent(&[]), r#"["b3", "traceparent"] []"#);
-    assert_eq!(sent(&[("DD_TRACE_PROPAGATION_STYLE", "b3")]), r#"["b3"] []"#);
+    assert_eq!(sent(&[("DD_TRACE_PROPAGATION_STYLE", "b3 single header")]), r#"["b3"] []"#);
+    // The tracers disagree about this name.
+    assert_eq!(sent(&[("DD_TRACE_PROPAGATION_STYLE", "b3")]), r#"["b3"] ["DD_TRACE_PROPAGATION_STYLE=b3"]"#);
 }
 
 #[test]
