@@ -15,7 +15,7 @@ use core::fmt;
 
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::carrier::{Headers, LineSource};
-use crate::context::{Mark, Passthrough, Received, RemoteContext, SpanContext, Trust};
+use crate::context::{Mark, Passthrough, Received, RemoteContext, SpanContext, SpanFacts, Trust};
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, InvalidHeader};
 use crate::format::InjectSource;
 use crate::id::{Sampling, SpanId, TraceId};
@@ -207,7 +207,7 @@ impl OwnedContext {
         if let Role::Span(span) = &mut child.role {
             let headers = self.headers();
             let parameters = SamplingParameters::new(span.trace_id, span.random);
-            let parameters = match span.is_new_trace {
+            let parameters = match span.facts.is(SpanFacts::NEW_TRACE) {
                 // No caller: this service writes the randomness of the trace.
                 true => parameters.with_sampling(span.sampling),
                 false => parameters.with_parent(RemoteContext { parent_id: span.parent_id, ..span.as_remote() }),
@@ -517,9 +517,8 @@ impl SpanContext<'_> {
             parent_id: self.parent_id,
             sampling: self.sampling,
             random: self.random,
-            is_new_trace: self.is_new_trace,
             decided_here: self.decided_here,
-            is_reported: self.is_reported,
+            facts: self.facts,
             otel: self.otel,
             received: self.received.without_lines(),
         }

@@ -1,7 +1,7 @@
 //! Contexts for spans that a tracer made.
 
 use super::{OwnedContext, Role};
-use crate::context::SpanContext;
+use crate::context::{SpanContext, SpanFacts};
 use crate::field::FormatKind;
 use crate::id::{Sampling, SpanId, TraceId};
 
@@ -78,12 +78,15 @@ impl OwnedContext {
     /// assert!(!context.child(SpanId::MIN).expect("there is a trace").is_reported());
     /// ```
     pub fn reported(self) -> Self {
-        self.map_span(|span| SpanContext { is_reported: true, ..span })
+        self.map_span(|span| SpanContext { facts: span.facts.with(SpanFacts::REPORTED, true), ..span })
     }
 
     /// Returns whether a tracer exports the span, so that calls name it as their parent.
     pub const fn is_reported(&self) -> bool {
-        matches!(self.role, Role::Span(SpanContext { is_reported: true, .. }))
+        match self.role {
+            Role::Span(span) => span.facts.is(SpanFacts::REPORTED),
+            Role::Passthrough(_) => false,
+        }
     }
 
     fn map_span(mut self, change: impl FnOnce(SpanContext<'static>) -> SpanContext<'static>) -> Self {
