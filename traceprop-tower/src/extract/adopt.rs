@@ -35,7 +35,7 @@ pub struct AdoptingLayer(ExtractLayer);
 impl AdoptingLayer {
     /// Creates a layer that reads the formats of `propagator` for reports, and where no span is active.
     pub fn new(propagator: impl Into<Arc<Propagator>>) -> Self {
-        let mut layer = ExtractLayer::new(propagator).passthrough();
+        let mut layer = ExtractLayer::new(propagator).passthrough().parent_from_current();
         layer.settings.adopts_active_span = true;
         Self(layer)
     }

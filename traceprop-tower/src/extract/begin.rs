@@ -70,21 +70,18 @@ impl<G: IdGenerator> ExtractLayer<G> {
     fn read(&self, request: &mut Parts, plan: Plan, is_skipped: bool, slot: &mut Option<OwnedContext>) {
         let refused = if self.settings.keep_report && !is_skipped {
             self.read_and_report(request, plan, slot)
+        } else if self.settings.context_fn.is_some() {
+            self.read_for_tracer(request, plan, slot)
         } else {
             let carrier = HeaderCarrier::new(&request.headers);
             let extraction = self.propagator.extract_with_trust(&carrier, plan.trust);
-            let mut added = Extensions::new();
-            *slot = Some(self.context(&extraction, request, plan, &mut added));
-            let refused = extraction.refused();
-            request.extensions.extend(added);
-            refused
+            *slot = Some(self.context(&extraction, request, plan));
+            extraction.refused()
         };
         if self.settings.allow_baggage != Allow::All || self.settings.endpoint.is_some() {
             self.restrict(request, slot);
         }
-        // The propagator of a tracer can have another trust.
-        let trust = slot.as_ref().map_or(plan.trust, |context| context.trust().max(plan.trust));
-        self.clean(request, trust, refused);
+        self.clean(request, plan.trust, refused);
         if is_skipped {
             request.extensions.insert(Skipped);
         }
@@ -108,12 +105,48 @@ impl<G: IdGenerator> ExtractLayer<G> {
         }
         let extraction = report.extraction();
         let mut added = Extensions::new();
-        *slot = Some(self.context(extraction, request, plan, &mut added));
+        *slot = Some(self.context_of_tracer(extraction, request, plan, &mut added));
         let refused = extraction.refused();
         let owned = OwnedReport::new(&report, Arc::clone(&self.propagator));
         request.extensions.extend(added);
         request.extensions.insert(owned);
         refused
+    }
+
+    /// Reads the headers for a tracer that makes the context.
+    #[inline(never)]
+    fn read_for_tracer(
+        &self,
+        request: &mut Parts,
+        plan: Plan,
+        slot: &mut Option<OwnedContext>,
+    ) -> Option<RemoteContext> {
+        let carrier = HeaderCarrier::new(&request.headers);
+        let extraction = self.propagator.extract_with_trust(&carrier, plan.trust);
+        let mut added = Extensions::new();
+        *slot = Some(self.context_of_tracer(&extraction, request, plan, &mut added));
+        let refused = extraction.refused();
+        request.extensions.extend(added);
+        refused
+    }
+
+    /// Asks a tracer for the context, if there is one and the request gets a span.
+    #[inline(never)]
+    fn context_of_tracer(
+        &self,
+        extraction: &Extraction<'_>,
+        request: &Parts,
+        plan: Plan,
+        added: &mut Extensions,
+    ) -> OwnedContext {
+        match &self.settings.context_fn {
+            Some(context_fn) if plan.has_span => {
+                let (context, extensions) = context_fn(extraction, request, self.settings.allow_baggage);
+                *added = extensions;
+                context
+            }
+            _ => self.context(extraction, request, plan),
+        }
     }
 
     /// Removes baggage that is not accepted, and names the endpoint.
@@ -126,26 +159,15 @@ impl<G: IdGenerator> ExtractLayer<G> {
         }
     }
 
-    #[inline]
-    fn context(
-        &self,
-        extraction: &Extraction<'_>,
-        request: &Parts,
-        plan: Plan,
-        added: &mut Extensions,
-    ) -> OwnedContext {
-        if self.settings.parent_from_current || self.settings.adopts_active_span {
+    #[inline(always)]
+    fn context(&self, extraction: &Extraction<'_>, request: &Parts, plan: Plan) -> OwnedContext {
+        if self.settings.parent_from_current {
             if let Some(context) = self.adopted(request, plan) {
                 return context;
             }
         }
         if !plan.has_span {
             return OwnedContext::from_passthrough(extraction);
-        }
-        if let Some(context_fn) = &self.settings.context_fn {
-            let (context, extensions) = context_fn(extraction, request, self.settings.allow_baggage);
-            *added = extensions;
-            return context;
         }
         OwnedContext::from_span(extraction, &self.span(extraction, request))
     }

@@ -73,7 +73,7 @@ pub(super) struct Settings {
     pub(super) keep_refused: bool,
     pub(super) take_headers: bool,
     pub(super) parent_from_current: bool,
-    /// Takes over the span of a tracer that is active already.
+    /// Takes over the span of a tracer that is active already. Set with `parent_from_current` only.
     pub(super) adopts_active_span: bool,
 }
 
@@ -329,6 +329,7 @@ impl<G> ExtractLayer<G> {
     ///
     /// The id generator and the sampler are not used. The closure is not called for a request that is
     /// [skipped](Self::skip), for a [passthrough](Self::passthrough), and inside of another layer that made a context.
+    /// It replaces [`parent_from_current`](Self::parent_from_current).
     ///
     /// # Examples
     ///
