@@ -41,7 +41,8 @@
 //! # Layer order
 //!
 //! `ExtractLayer` must run before every layer that uses the context: `SpanLayer` of the module `logging`, layers that
-//! log, and layers that make calls. Otherwise these layers find no context, and there is no error.
+//! log, and layers that make calls. Otherwise these layers find no context, and there is no error: `SpanLayer` logs a
+//! warning, once.
 //!
 //! In axum the layer added last runs first, so add `ExtractLayer` last:
 //!
@@ -78,19 +79,24 @@
 //! # Spawned tasks and callbacks
 //!
 //! The current context belongs to the task of the request. A spawned task needs it explicitly, and a `tracing` span is
-//! a second, separate context: pass both to the task. Without the context, outgoing calls carry no trace headers; without
-//! the span, log lines have no ids.
+//! a second, separate context. `in_current_trace` carries both. Without the context, outgoing calls carry no trace
+//! headers; without the span, log lines have no ids.
 //!
 //! ```
-//! use traceprop_tower::InContext;
-//! use tracing::Instrument;
+//! # #[cfg(feature = "tracing")] {
+//! use traceprop_tower::logging::{self, InTrace};
 //! # async fn work() {}
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let task = tokio::spawn(work().in_current_context().in_current_span());
+//! let task = tokio::spawn(work().in_current_trace());
+//! let thread = tokio::task::spawn_blocking(logging::in_current_trace(|| tracing::info!("from a thread")));
 //! # task.await.unwrap();
+//! # thread.await.unwrap();
+//! # }
 //! # }
 //! ```
+//!
+//! Without the feature `tracing`, [`InContext::in_current_context`] and [`OwnedContext::wrap`] carry the context.
 //!
 //! A callback that runs later, such as that of a websocket upgrade, has no current context. Move the context into it:
 //!
@@ -119,6 +125,7 @@
 //! | `axum` | `RequestContext`, an extractor for axum handlers; `ExtractLayer::matched_path` |
 //! | `http-body` | `ExtractLayer::include_response_body`, which keeps the context current while a body is sent |
 //! | `tracing` | the module `logging`, which adds ids to every log line; `ExtractLayer::log_problems` |
+//! | `tracing-subscriber` | `logging::WithIds`, ids at the top level of JSON lines; implies `tracing` |
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

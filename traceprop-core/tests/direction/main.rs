@@ -85,6 +85,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "tower-layer",
             "tower-service",
             "tracing",
+            "tracing-subscriber",
         ],
     ),
     (

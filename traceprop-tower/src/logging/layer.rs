@@ -1,8 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::request::Parts;
 use tower_layer::Layer;
+use traceprop_core::OwnedContext;
 use tracing::Span;
 
 use super::{LogFields, SpanService};
@@ -13,7 +15,10 @@ type MakeSpan = dyn Fn(&Parts) -> Span + Send + Sync;
 ///
 /// The span is entered during `call` and each poll of the response future, and closed when the future is dropped. Add
 /// the layer inside of [`ExtractLayer`](crate::ExtractLayer), which reads the ids; see [layer
-/// order](crate#layer-order).
+/// order](crate#layer-order). If it finds no context, it logs a warning, once in a process.
+///
+/// The span is also entered while the response body is sent, if `ExtractLayer::include_response_body` (feature `http-body`)
+/// keeps the context current there.
 ///
 /// # Examples
 ///
@@ -58,10 +63,25 @@ impl SpanLayer {
     }
 
     pub(super) fn span(&self, head: &Parts) -> Span {
+        if head.extensions.get::<OwnedContext>().is_none() {
+            warn_once();
+        }
         match &self.make {
             None => crate::request_span!(LogFields::from_extensions(&head.extensions)),
             Some(make) => make(head),
         }
+    }
+}
+
+/// Says that the layers are in the wrong order, or that one is missing: the ids would be missing without a word.
+#[cold]
+fn warn_once() {
+    static WARNED: AtomicBool = AtomicBool::new(false);
+    if !WARNED.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            target: "traceprop_tower::logging",
+            "SpanLayer found no context, so log lines have no ids: ExtractLayer has to run first (in axum, add it last)"
+        );
     }
 }
 

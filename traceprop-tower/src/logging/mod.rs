@@ -25,7 +25,19 @@
 //! # let _ = tower::ServiceExt::oneshot(with_tower_http.service(handler()), Request::new(Body::new()));
 //! ```
 //!
-//! In axum the layer added last runs first; see [layer order](crate#layer-order). With
+//! In axum the layer added last runs first, so the order is the opposite one:
+//!
+//! ```
+//! use axum::{Router, routing::get};
+//! use traceprop_tower::{ExtractLayer, logging::SpanLayer, presets};
+//!
+//! let app: Router = Router::new()
+//!     .route("/", get(async || "ok"))
+//!     .layer(SpanLayer::new()) // runs second
+//!     .layer(ExtractLayer::new(presets::ALL_TO_W3C)); // runs first
+//! ```
+//!
+//! If a `SpanLayer` finds no context, it logs one warning for the whole process. With
 //! `tracing_subscriber::fmt().json()` a line is
 //!
 //! ```json
@@ -44,8 +56,12 @@
 //!
 //! All values are text, because many JSON parsers lose digits of 64-bit numbers. Fields without a value are omitted.
 //!
-//! Inside of another span, the JSON formatter shows these fields in `spans`, under the span named `request`. A task
-//! that is spawned needs the span and the context; see [spawned tasks](crate#spawned-tasks-and-callbacks).
+//! Inside of another span, the JSON formatter shows these fields in `spans`, under the span named `request`. `WithIds`
+//! (feature `tracing-subscriber`) adds them at the top level of every line that is logged in a context.
+//!
+//! A task that is spawned needs the span and the context: [`InTrace::in_current_trace`] carries both. Log lines of a
+//! response body have the ids if the body is sent in the context of its request (`ExtractLayer::include_response_body`,
+//! feature `http-body`).
 //!
 //! # Text of the request
 //!
@@ -69,6 +85,9 @@
 //! ```
 
 mod fields;
+mod in_trace;
+#[cfg(feature = "tracing-subscriber")]
+mod json;
 mod layer;
 mod service;
 mod span;
@@ -76,6 +95,10 @@ mod text;
 
 pub use fields::LogFields;
 pub(crate) use fields::RequestCorrelation;
+pub use in_trace::{InTrace, in_current_trace};
+#[cfg(feature = "tracing-subscriber")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing-subscriber")))]
+pub use json::WithIds;
 pub use layer::SpanLayer;
 pub use service::SpanService;
 pub use span::request_span;

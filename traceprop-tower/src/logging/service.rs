@@ -31,6 +31,8 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for SpanService<S> {
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (head, body) = request.into_parts();
         let span = self.settings.span(&head);
+        #[cfg(feature = "http-body")]
+        crate::body::SpanSlot::fill(&head.extensions, &span);
         let request = Request::from_parts(head, body);
         // Inner layers already log in `call`, before the future is polled.
         let future = span.in_scope(|| self.inner.call(request));

@@ -14,7 +14,10 @@
 //! ```
 //!
 //! Call it after all other settings of the layer, since it returns a different type. A body that makes no calls and
-//! writes no log lines does not need it. `logging::SpanLayer` does not wrap bodies, so log lines of a body have no ids.
+//! writes no log lines does not need it. The span of an inner `logging::SpanLayer` is entered with the context, so log
+//! lines of a body have the ids of the request.
+
+mod span;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,6 +31,8 @@ use tower_service::Service;
 use traceprop_core::OwnedContext;
 
 use crate::ExtractLayer;
+use span::BodySpan;
+pub(crate) use span::SpanSlot;
 
 impl<G> ExtractLayer<G> {
     /// Keeps the context current while the response body is sent. See [`body`](crate::body).
@@ -78,9 +83,10 @@ where
         self.inner.poll_ready(task)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let context = request.extensions().get::<OwnedContext>().cloned();
-        BodyFuture { future: self.inner.call(request), context }
+        let span = SpanSlot::insert(request.extensions_mut());
+        BodyFuture { future: self.inner.call(request), context, span }
     }
 }
 
@@ -92,6 +98,7 @@ pin_project! {
         #[pin]
         future: F,
         context: Option<OwnedContext>,
+        span: SpanSlot,
     }
 }
 
@@ -104,8 +111,8 @@ where
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.future.poll(task));
-        let context = this.context.take();
-        Poll::Ready(result.map(|response| response.map(|body| ContextBody { body: Some(body), context })))
+        let (context, span) = (this.context.take(), this.span.take());
+        Poll::Ready(result.map(|response| response.map(|body| ContextBody { body: Some(body), context, span })))
     }
 }
 
@@ -117,19 +124,21 @@ pin_project! {
         #[pin]
         body: Option<B>,
         context: Option<OwnedContext>,
+        // The span that log lines of the body belong to.
+        span: BodySpan,
     }
 
     impl<B> PinnedDrop for ContextBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            OwnedContext::scope_in(this.context, || this.body.set(None));
+            OwnedContext::scope_in(this.context, || this.span.in_scope(|| this.body.set(None)));
         }
     }
 }
 
 impl<B: Default> Default for ContextBody<B> {
     fn default() -> Self {
-        Self { body: Some(B::default()), context: None }
+        Self { body: Some(B::default()), context: None, span: BodySpan::default() }
     }
 }
 
@@ -139,10 +148,9 @@ impl<B: Body> Body for ContextBody<B> {
 
     fn poll_frame(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        OwnedContext::scope_in(this.context, || match this.body.as_pin_mut() {
-            Some(body) => body.poll_frame(task),
-            None => Poll::Ready(None),
-        })
+        let body = this.body.as_pin_mut();
+        let poll = || body.map_or(Poll::Ready(None), |body| body.poll_frame(task));
+        OwnedContext::scope_in(this.context, || this.span.in_scope(poll))
     }
 
     fn is_end_stream(&self) -> bool {
