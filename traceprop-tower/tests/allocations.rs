@@ -51,6 +51,9 @@ where
 {
     let mut request = Some(request);
     let mut answer = None;
+    // A thread allocates room for its entered contexts once.
+    let root = traceprop_core::SpanContext::root(&ids());
+    OwnedContext::new(root).scope(|| ());
     let info = measure(|| {
         let mut future = pin!(service.call(request.take().expect("once")));
         answer = Some(future.as_mut().poll(&mut Context::from_waker(Waker::noop())));
