@@ -116,8 +116,9 @@ mod tests {
         let propagator = Propagator::builder().with_format(XRay::new()).build().unwrap();
         let nothing: [(&str, &str); 0] = [];
         let span = propagator.extract(&nothing).new_span(&XRayIds::new(RandomIds));
-        let mut message = Message::default();
-        message.attributes = [("SenderId", "cart"), (ATTRIBUTE, INVOCATION)].map(|(n, v)| (n.into(), v.into())).into();
+        let attributes = [("SenderId", "cart"), (ATTRIBUTE, INVOCATION)];
+        let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut message = Message { attributes: attributes.into(), ..Message::default() };
         propagator.inject(&span, &InjectOptions::new(), &mut message);
         let names: Vec<_> = message.attributes.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["SenderId", ATTRIBUTE]);
