@@ -1,6 +1,5 @@
 //! What was received with a request, as a value of an OpenTelemetry context.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry::trace::{Link, TraceState};
@@ -16,9 +15,8 @@ pub struct Remote {
     received: OwnedContext,
     context: Option<RemoteContext>,
     sampling: Sampling,
-    /// Of the caller's tracestate, to find out whether a sampler has changed it. A copy would cost an allocation for each
-    /// key and value.
-    tracestate: u64,
+    /// How many members of the caller's tracestate OpenTelemetry has accepted.
+    tracestate_len: usize,
     /// How many members of the baggage OpenTelemetry has accepted.
     pub(super) baggage_len: usize,
     links: Vec<Link>,
@@ -31,7 +29,7 @@ impl Remote {
             received: OwnedContext::from_passthrough(extraction).filter_baggage(accept),
             context: extraction.context(),
             sampling: extraction.sampling(),
-            tracestate: hash(tracestate),
+            tracestate_len: tracestate.into_iter().len(),
             baggage_len: 0,
             links: extraction.links().map(|link| link.to_otel()).collect(),
             are_links_taken: AtomicBool::new(false),
@@ -87,14 +85,19 @@ impl Remote {
         self.context.is_none() && self.sampling == Sampling::Deferred && self.links.is_empty()
     }
 
-    /// Returns whether a span of the received trace has the tracestate of the caller.
+    /// Returns whether a span of the received trace has the tracestate of the caller, as OpenTelemetry accepted it.
     pub(super) fn has_tracestate(&self, trace_id: TraceId, state: &TraceState) -> bool {
-        self.context.is_some_and(|context| context.trace_id == trace_id) && self.tracestate == hash(state)
+        let mut members = state.into_iter();
+        if self.context.is_none_or(|context| context.trace_id != trace_id) || members.len() != self.tracestate_len {
+            return false;
+        }
+        // What was not accepted is missing.
+        let mut next = members.next();
+        for received in self.received.tracestate() {
+            if next == Some((received.key, received.value)) {
+                next = members.next();
+            }
+        }
+        next.is_none()
     }
-}
-
-fn hash(state: &TraceState) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    state.hash(&mut hasher);
-    hasher.finish()
 }

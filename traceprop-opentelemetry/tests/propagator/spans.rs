@@ -172,7 +172,11 @@ fn ok_a_tracestate_that_a_sampler_wrote_is_sent() {
     let cx = extract(&propagator, &[TRACEPARENT, ("tracestate", "rojo=1")]);
     let served = Sdk::new(Consistent).start(&cx);
     assert_eq!(get(&inject(&propagator, &served), "tracestate"), Some("ot=th:8,rojo=1"));
-    // Untouched, it goes out as it was received.
+    // Untouched, it goes out as it was received, with members that OpenTelemetry does not accept.
+    let state = "rojo=1,tenant@a-vendor-with-a-long-name=2,fine=3";
+    let odd = extract(&propagator, &[TRACEPARENT, ("tracestate", state)]);
+    assert_eq!(odd.span().span_context().trace_state().header(), "rojo=1,fine=3");
+    assert_eq!(get(&inject(&propagator, &Sdk::by_default().start(&odd)), "tracestate"), Some(state));
     let served = Sdk::by_default().start(&cx);
     assert_eq!(get(&inject(&propagator, &served), "tracestate"), Some("rojo=1"));
 }
