@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use opentelemetry::Context;
-use opentelemetry::trace::{Span as _, TraceContextExt};
+use opentelemetry::trace::Span as _;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
@@ -31,11 +31,6 @@ impl IncomingLinks {
 
 impl SpanProcessor for IncomingLinks {
     fn on_start(&self, span: &mut Span, cx: &Context) {
-        let parent = cx.span();
-        let parent = parent.span_context();
-        if parent.is_valid() && !parent.is_remote() {
-            return;
-        }
         for link in cx.remote().map(|remote| remote.take_links()).unwrap_or_default() {
             span.add_link(link.span_context.clone(), link.attributes.clone());
         }

@@ -92,6 +92,7 @@ async fn ok_a_filtered_server_span_hands_on_the_caller() {
     let turn = Turn::new().await;
     let echo = echo().await;
     let handler = async move || {
+        tracing::info!(target: "live", "without a span");
         let outer = sent(&client(), echo).await;
         let inner = tracing::info_span!(target: "live", "inner");
         Json(vec![outer, sent(&client(), echo).instrument(inner).await])
@@ -108,6 +109,10 @@ async fn ok_a_filtered_server_span_hands_on_the_caller() {
     assert_eq!(inner.parent_span_id.to_string(), PARENT);
     assert_eq!([parent_of(&sent[0]), parent_of(&sent[1])], [PARENT.to_owned(), id(inner)]);
     assert!(sent.iter().all(|sent| sent["tracestate"] == "rojo=1"), "{sent:?}");
+
+    // The line has the trace, but the caller's span is not the one that logged it.
+    let line = &turn.logs()[0];
+    assert_eq!((line["trace_id"].as_str(), line.get("span_id")), (Some(TRACE), None));
 
     // Links wait for the span that is recorded.
     turn.reset();
@@ -325,4 +330,23 @@ async fn ok_where_telemetry_is_suppressed_calls_carry_nothing() {
     let sent = call.instrument(work).await;
     assert!(!sent.contains_key("traceparent"), "{sent:?}");
     drop(turn);
+}
+
+#[tokio::test]
+async fn ok_the_span_of_a_tracer_ends_with_the_response_though_a_task_holds_it() {
+    let turn = Turn::new().await;
+    let handler = async || {
+        let held = Context::current();
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            drop(held);
+        });
+        http::StatusCode::BAD_GATEWAY
+    };
+    let app = Router::new().route("/", get(handler));
+    let shop = serve(Server::Tracer.around(app, &turn, Trust::Continue)).await;
+    call(shop, "/", &[TRACEPARENT]).await;
+    let spans = turn.spans(1).await;
+    let status = named(&spans, "server").attributes.iter().find(|a| a.key.as_str() == "http.response.status_code");
+    assert_eq!(status.map(|a| a.value.to_string()), Some("502".to_owned()));
 }

@@ -1,7 +1,7 @@
 //! Decisions without a trace, open ones, and trace ids without a span.
 
 use opentelemetry::Context;
-use opentelemetry::trace::{TraceContextExt, TraceId};
+use opentelemetry::trace::{Span, TraceContextExt, TraceId, Tracer};
 use opentelemetry_sdk::trace::{Sampler, ShouldSample};
 use traceprop_core::{Trust, presets};
 use traceprop_opentelemetry::{IncomingSampler, OtelContextExt, OtelPropagator};
@@ -100,18 +100,18 @@ fn ok_a_correlation_uuid_becomes_the_trace_id_of_the_requests_span_alone() {
     assert_eq!(served.span().span_context().trace_id().to_string(), TRACE);
     // A root inside of the request.
     let _attached = served.clone().attach();
-    let root = sdk.start(&Context::new());
-    assert_ne!(root.span().span_context().trace_id().to_string(), TRACE);
+    let tracer = sdk.tracer();
+    let root = Tracer::build_with_context(&tracer, Tracer::span_builder(&tracer, "root"), &Context::new());
+    assert_ne!(Span::span_context(&root).trace_id().to_string(), TRACE);
     drop((served, root));
     assert!(sdk.exported().iter().all(|span| span.parent_span_id == opentelemetry::trace::SpanId::INVALID));
 }
 
 #[test]
 fn ok_where_the_context_is_not_attached_a_new_trace_starts() {
-    use opentelemetry::trace::Tracer;
     let propagator = OtelPropagator::new(all());
     let sdk = Sdk::by_default();
     let tracer = sdk.tracer();
     let span = tracer.build_with_context(tracer.span_builder("server"), &extract(&propagator, &REQUEST_ID));
-    assert_ne!(opentelemetry::trace::Span::span_context(&span).trace_id().to_string(), TRACE);
+    assert_ne!(Span::span_context(&span).trace_id().to_string(), TRACE);
 }
