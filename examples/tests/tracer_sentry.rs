@@ -53,8 +53,7 @@ async fn call() -> HeaderMap {
     let call = received.scope(|| client.get(url).send());
     call.await.expect("an answer");
     transaction.finish();
-    let seen = seen.lock().expect("no panic").clone();
-    seen
+    seen.lock().expect("no panic").clone()
 }
 
 #[test]
