@@ -39,8 +39,6 @@ const MORE_SINCE_FIRST: &[(&str, u64)] = &[
     ("passthrough/nothing", 42),
     // Each line is judged by its trace and decision.
     ("passthrough/traceparent", 15),
-    // A tracer can begin the span, and what was entered is asked apart from what is current.
-    ("serve/traceparent+tracestate", 12),
     // Each member of the baggage that a request already has is judged.
     ("call/baggage/reqwest-rules", 20),
 ];
