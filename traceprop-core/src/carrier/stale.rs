@@ -48,7 +48,7 @@ pub struct StaleFields<'p> {
     fields: FieldSet,
     /// `names` has all of the fields.
     is_watched: bool,
-    /// The fields of which a name with `_` in place of `-` is one too.
+    /// The fields that are also found under a name with `_` in place of `-`.
     dashed: FieldSet,
     held: Option<&'p dyn HeldNames>,
 }

@@ -238,7 +238,7 @@ mod tests {
         for trust in [Trust::Continue, Trust::Resample, Trust::Restart, Trust::Ignore] {
             assert_eq!(names(&reader, trust, &request), ["accept", "traceparent"], "{trust:?}");
         }
-        // A format that nobody reads is another service's business.
+        // A format that is not read is left to other services.
         let w3c = presets::W3C.propagator();
         assert_eq!(names(&w3c, Trust::Continue, &[B3, ("x-trace", "2B")]), ["b3", "x-trace", "traceparent"]);
         assert_eq!(names(&w3c, Trust::Restart, &[B3, ("x-trace", "2B")]), ["traceparent"]);

@@ -18,6 +18,8 @@ use crate::response::ResponseHeaders;
 /// and this layer has no settings for them. Use the same propagator: the headers that its trust refuses are removed from
 /// the request, and reports are about its formats.
 ///
+/// Do not add it inside of an [`ExtractLayer`]: it then keeps that layer's context and does not take over a span.
+///
 /// # Examples
 ///
 /// ```

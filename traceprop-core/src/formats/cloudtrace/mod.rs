@@ -11,8 +11,9 @@
 //!
 //! If there are several lines, or several values with commas between them, the first one is used.
 //!
-//! A load balancer adds a trace of its own to requests that are part of another one, with a span that nobody reports. So
-//! another trace in this header makes no link and no conflict; [`CloudTrace::with_links`] changes that.
+//! A load balancer starts a trace of its own for each request, even if the request already has one. Nobody reports the
+//! balancer's span. So if another format has a different trace, this header makes no link and no conflict;
+//! [`CloudTrace::with_links`] changes that.
 //!
 //! Google deprecates the header in favor of W3C trace context. It is usually only read.
 //!

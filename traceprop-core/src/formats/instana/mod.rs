@@ -18,7 +18,7 @@
 //! a decision that another format left open.
 //!
 //! A level of 1 with a correlation is from the browser agent. Its ids are those of the page view and not of a span, so they
-//! are ignored. Correlation and `X-INSTANA-SYNTHETIC` can be [read](InstanaView), and are sent to nobody: the
+//! are ignored. Correlation and `X-INSTANA-SYNTHETIC` can be [read](InstanaView). Neither is ever sent, because the
 //! correlation id identifies a page view.
 //!
 //! The `in` member of a tracestate, which Instana's tracers write, is forwarded as any other member. The format is written

@@ -157,7 +157,7 @@ fn id<'v, const N: usize, T>(
     short_id(value, rest, decode)
 }
 
-/// Reads an id of which a client has stripped leading zeros.
+/// Reads an id without its leading zeros, which some clients strip.
 #[cold]
 fn short_id<'v, const N: usize, T>(
     value: &[u8],

@@ -159,7 +159,7 @@ fn ok_the_trust_of_datadog() {
     let expected =
         "DD_TRACE_PROPAGATION_BEHAVIOR_EXTRACT: unknown value `resample`; expected continue, restart or ignore";
     assert_eq!(error.to_string(), expected);
-    // Where nothing is read, nobody is trusted.
+    // If nothing is read, the setting has no effect and is not an error.
     assert!(from(&[(TRUST, "restart"), (EXTRACT[0], "none")]).is_ok());
 }
 
