@@ -12,6 +12,7 @@ use reqwest::Url;
 use tower_layer::Layer;
 use tower_service::Service;
 use traceprop_core::{Extraction, IdBits, InjectOptions, OwnedContext, Propagator, SpanId, Trust};
+use traceprop_gate::{CALLS, Path};
 use traceprop_http::{HeaderCarrier, HeaderCarrierMut};
 use traceprop_reqwest::{Rule, Rules, RulesExt};
 use traceprop_tower::{ExtractLayer, presets};
@@ -20,16 +21,8 @@ use crate::input::{
     B3, B3_MALFORMED, B3_MULTI, BAGGAGE, DATADOG_RUM, DATADOG_TAGS, PARENT_ID, SW8, TRACE_ID, TRACEPARENT,
     TRACEPARENT_MALFORMED, TRACESTATE, TRACESTATE_WITH_DD, UBER_TRACE_ID, outgoing, request,
 };
-use crate::valgrind::CALLS;
-
-/// Not ours, but part of what is counted: see [`c_library`].
-pub(crate) const C_LIBRARY: &str = "c-library";
-
-/// A name, and what does the work so many times.
-pub(crate) type Path = (&'static str, fn(usize));
 
 pub(crate) const PATHS: &[Path] = &[
-    (C_LIBRARY, c_library),
     ("extract/traceparent", |calls| extract("tracecontext", &[TRACEPARENT], Some((0, 0)), calls)),
     ("extract/traceparent+tracestate", |calls| {
         extract("tracecontext", &[TRACEPARENT, TRACESTATE], Some((3, 0)), calls)
@@ -63,18 +56,6 @@ pub(crate) const PATHS: &[Path] = &[
 
 /// Maps and requests that a path uses up. As many are made for few calls as for many.
 const PREPARED: usize = 2 * CALLS as usize;
-
-/// Runs the work of the C library alone: it allocates, copies, compares and frees.
-fn c_library(calls: usize) {
-    const TEXT: [u8; 2400] = [b'x'; 2400];
-    for _ in 0..calls {
-        for length in [16, 55, 300, 1200, 2400] {
-            let text = &black_box(&TEXT)[..length];
-            let copy = black_box(text.to_vec());
-            assert!(black_box(copy.as_slice()) == black_box(text));
-        }
-    }
-}
 
 /// Extracts. `found` is the number of members of tracestate and of baggage, in addition to the ids.
 fn extract(names: &str, lines: &[(&'static str, &str)], found: Option<(usize, usize)>, calls: usize) {

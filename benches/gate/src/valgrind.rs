@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 /// Calls in the shorter run. Few are enough for a count that is exact. They are also few enough for the generator of
 /// random ids to make no new block in between: it does that with what the processor has, which we do not.
-pub(crate) const CALLS: u64 = 10;
+pub const CALLS: u64 = 10;
 
 /// glibc copies and compares with the widest registers that it finds. This makes all processors alike: features after
 /// the baseline of x86-64 are masked, and the length limits of its copies no longer depend on cache sizes.
