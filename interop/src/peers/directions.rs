@@ -1,0 +1,241 @@
+//! Who writes and who reads: peer to ours, ours to peer, and round trips.
+
+use serde_json::{Value, json};
+use traceprop_core::Sampling;
+
+use super::cases::{CASES, Case};
+use super::compare::{self, THINGS};
+use super::ours::{self, Span};
+use super::plan::{Config, Peer};
+use super::process::{Answer, Headers, Process, headers_of};
+use crate::cell::Place;
+use crate::run::Run;
+
+const FROM_PEER: &str = "peer to ours";
+const TO_PEER: &str = "ours to peer";
+const ROUND_TRIP: &str = "round trip";
+
+/// The other ends of round trips, started when they are first needed.
+#[derive(Debug)]
+pub(super) struct Partners {
+    all: Vec<(Peer, Config, Option<Process>)>,
+}
+
+impl Partners {
+    pub(super) fn new(all: Vec<(Peer, Config)>) -> Self {
+        Self { all: all.into_iter().map(|(peer, config)| (peer, config, None)).collect() }
+    }
+}
+
+/// The cells of one configuration.
+struct Bench<'r> {
+    run: &'r mut Run,
+    peer: &'r Peer,
+    config: &'r Config,
+    version: String,
+}
+
+/// Runs one configuration of a peer in all directions.
+pub(super) fn run(run: &mut Run, peer: &Peer, config: &Config, partners: &mut Partners) {
+    let mut process = match Process::start(&run.folder, peer, config) {
+        Ok(process) => process,
+        Err(error) => {
+            let mut bench = Bench { run, peer, config, version: String::new() };
+            bench.add(FROM_PEER, "start", "start", Err(error));
+            return;
+        }
+    };
+    let version = process.version.clone();
+    println!("{} {version}, {}", peer.name, config.name);
+    let mut bench = Bench { run, peer, config, version };
+    if config.has("out") {
+        bench.from_peer(&mut process);
+    }
+    if config.has("in") {
+        bench.to_peer(&mut process);
+    }
+    if config.has("out") && config.has("in") {
+        for partner in &mut partners.all {
+            bench.round_trip(&mut process, partner);
+        }
+    }
+}
+
+impl Bench<'_> {
+    fn add(&mut self, direction: &'static str, case: &str, thing: &str, result: Result<(), String>) {
+        let place = Place {
+            group: self.peer.language.clone(),
+            peer: self.peer.name.clone(),
+            version: self.version.clone(),
+            config: self.config.name.clone(),
+            direction,
+            case: case.to_owned(),
+            thing: thing.to_owned(),
+        };
+        self.run.check(place, result);
+    }
+
+    /// Compares what the reader says with what was sent. Things that were not sent are not compared.
+    fn compare(
+        &mut self,
+        direction: &'static str,
+        case: &str,
+        sent: &Answer,
+        read: Result<Answer, String>,
+        things: &[&str],
+    ) {
+        let read = match read {
+            Ok(read) => read,
+            Err(error) => return self.add(direction, case, "read", Err(error)),
+        };
+        for thing in things.iter().filter(|thing| sent.contains_key(**thing)) {
+            self.add(direction, case, thing, compare::thing(thing, sent, &read, self.config.trace_id_bits));
+        }
+    }
+
+    /// The peer starts a trace and calls us.
+    fn from_peer(&mut self, process: &mut Process) {
+        for (case, sampled) in [("sampled", true), ("not-sampled", false)] {
+            if !self.config.can(case) {
+                continue;
+            }
+            let (request, baggage) = self.inject_request(sampled);
+            let answer = match process.ask(&request).and_then(|answer| Ok((headers_of(&answer)?, answer))) {
+                Ok(answer) => answer,
+                Err(error) => {
+                    self.add(FROM_PEER, case, "write", Err(error));
+                    continue;
+                }
+            };
+            let (headers, mut sent) = answer;
+            compare::map_segment(&mut sent);
+            sent.insert("sampled".into(), sampled.into());
+            if let Some(baggage) = baggage {
+                sent.insert("baggage".into(), baggage);
+            }
+            // The formats that the peer writes, and all: the result is the same.
+            for (suffix, formats) in [("", self.config.writes()), ("-all", "all")] {
+                let read = ours::read(&headers, formats);
+                self.compare(FROM_PEER, &format!("{case}{suffix}"), &sent, read, &THINGS);
+            }
+        }
+    }
+
+    fn inject_request(&self, sampled: bool) -> (Value, Option<Value>) {
+        let carries = |name: &&str| matches!(*name, "baggage" | "jaeger" | "ottrace" | "sw8");
+        let has_baggage = self.config.can("baggage") && self.config.writes().split(',').any(|name| carries(&name));
+        let baggage = has_baggage.then(|| json!({ "tenant": "acme", "user": "alice" }));
+        let mut request = json!({ "do": "inject", "sampled": sampled });
+        if let (Some(request), Some(baggage)) = (request.as_object_mut(), &baggage) {
+            request.insert("baggage".into(), baggage.clone());
+        }
+        (request, baggage)
+    }
+
+    /// We call the peer: with a span, and as a gateway that forwards what it received.
+    fn to_peer(&mut self, process: &mut Process) {
+        let formats = self.config.reads().to_owned();
+        for case in CASES.iter().filter(|case| case.applies(&formats)) {
+            let sent = self.sent(&case.span, &formats);
+            let headers = ours::write_span(&case.span, &formats);
+            self.ask(process, case.name, &sent, headers);
+        }
+        let Case { span, .. } = CASES[0];
+        let sent = self.sent(&span, &formats);
+        // The same format on both sides, and W3C on the other one.
+        let own = ours::write_span(&span, &formats).and_then(|request| ours::forward(&request, &formats, &formats));
+        self.ask(process, "passthrough", &sent, own);
+        let w3c = "tracecontext,baggage";
+        let crossed = ours::write_span(&span, w3c).and_then(|request| ours::forward(&request, w3c, &formats));
+        let mut without_text = sent.clone();
+        if !formats.split(',').any(|name| name == "baggage") {
+            without_text.remove("baggage");
+        }
+        self.ask(process, "passthrough-of-w3c", &without_text, crossed);
+    }
+
+    fn ask(&mut self, process: &mut Process, case: &str, sent: &Answer, headers: Result<Headers, String>) {
+        let request = headers.map(|headers| json!({ "do": "extract", "headers": headers }));
+        let read = request.and_then(|request| Ok((process.ask(&request)?, request)));
+        let read = read.and_then(|(mut answer, request)| {
+            compare::map_segment(&mut answer);
+            let is_empty = answer.is_empty();
+            if is_empty { Err(format!("nothing is read of {request}")) } else { Ok(answer) }
+        });
+        let things: Vec<_> = THINGS.into_iter().filter(|thing| self.config.tells(thing)).collect();
+        self.compare(TO_PEER, case, sent, read, &things);
+    }
+
+    /// What a reader has to say of a span of ours.
+    fn sent(&self, span: &Span, formats: &str) -> Answer {
+        let has = |names: &[&str]| formats.split(',').any(|name| names.contains(&name));
+        let mut sent = Answer::new();
+        sent.insert("trace_id".into(), span.trace_id.into());
+        sent.insert("span_id".into(), span.span_id.into());
+        sent.insert("sampled".into(), span.sampling.decision().into());
+        if has(&["b3", "b3multi", "jaeger"]) {
+            sent.insert("debug".into(), (span.sampling == Sampling::Debug).into());
+        }
+        if let Some(datadog) = span.datadog {
+            sent.insert("priority".into(), datadog.priority.into());
+            sent.insert("origin".into(), datadog.origin.into());
+            sent.insert(
+                "tags".into(),
+                datadog.tags.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect(),
+            );
+        }
+        if has(&["baggage", "jaeger", "ottrace", "sw8"]) && !span.baggage.is_empty() {
+            let items = span.baggage.iter().map(|(key, value)| ((*key).to_owned(), json!(value)));
+            sent.insert("baggage".into(), items.collect());
+        }
+        sent
+    }
+
+    /// Peer, ours, another peer, ours, and back.
+    fn round_trip(&mut self, process: &mut Process, partner: &mut (Peer, Config, Option<Process>)) {
+        let (peer, config, other) = partner;
+        let case = format!("{}/{}", peer.name, config.name);
+        if other.is_none() {
+            match Process::start(&self.run.folder, peer, config) {
+                Ok(started) => *other = Some(started),
+                Err(error) => return self.add(ROUND_TRIP, &case, "start", Err(error)),
+            }
+        }
+        let Some(other) = other else { return };
+        match self.go_around(process, config, other) {
+            Ok((sent, read)) => self.compare(ROUND_TRIP, &case, &sent, Ok(read), &THINGS),
+            Err(error) => self.add(ROUND_TRIP, &case, "way", Err(error)),
+        }
+    }
+
+    fn go_around(
+        &mut self,
+        process: &mut Process,
+        far: &Config,
+        other: &mut Process,
+    ) -> Result<(Answer, Answer), String> {
+        let near = self.config;
+        let (request, baggage) = self.inject_request(true);
+        let mut sent = process.ask(&request)?;
+        compare::map_segment(&mut sent);
+        let (_, headers) = ours::call(&headers_of(&sent)?, near.writes(), far.reads())?;
+        let there = other.ask(&json!({ "do": "through", "headers": headers }))?;
+        let (span, headers) = ours::call(&headers_of(&there)?, far.writes(), near.reads())?;
+        let mut read = process.ask(&json!({ "do": "extract", "headers": headers }))?;
+        compare::map_segment(&mut read);
+        // The last span is ours, the rest is the peer's own.
+        sent.insert("span_id".into(), span.into());
+        sent.insert("sampled".into(), true.into());
+        let both_carry = |name: &str| {
+            [near.writes(), near.reads(), far.reads(), far.writes()]
+                .iter()
+                .all(|names| names.split(',').any(|one| one == name))
+        };
+        if let Some(baggage) = baggage.filter(|_| both_carry("baggage") && near.tells("baggage")) {
+            sent.insert("baggage".into(), baggage);
+        } else {
+            sent.remove("baggage");
+        }
+        Ok((sent, read))
+    }
+}
