@@ -9,6 +9,7 @@ pub mod client;
 pub mod composite;
 pub mod curves;
 pub mod datadog_opentelemetry;
+pub mod end_to_end;
 pub mod fastrace;
 pub mod floor;
 pub mod formats;

@@ -13,7 +13,9 @@ use std::{fs, io};
 
 use traceprop_benches::measure::measure;
 use traceprop_benches::results::{self, home};
-use traceprop_benches::{Case, allocations, chart, client, composite, curves, formats, server, targets, w3c};
+use traceprop_benches::{
+    Case, allocations, chart, client, composite, curves, end_to_end, formats, server, targets, w3c,
+};
 
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
@@ -87,10 +89,13 @@ fn draw() -> io::Result<()> {
     let machine = fs::read_to_string(home().join("results/machine.txt"))?;
     let all = results::short_table(&ratios, "/16-other");
     results::replace_between(&readme, "results", &format!("{}.\n\n{all}", machine.trim_end()))?;
+    let services = end_to_end::load(&data("end-to-end"))?;
+    results::replace_between(&readme, "requests", &end_to_end::table(&services))?;
     let docs = home().join("../docs");
     for theme in &chart::THEMES {
         fs::write(docs.join(format!("speed-{}.svg", theme.name)), chart::speed(&ratios, theme))?;
         fs::write(docs.join(format!("growth-{}.svg", theme.name)), chart::growth(&curves, theme))?;
+        fs::write(docs.join(format!("requests-{}.svg", theme.name)), chart::requests(&services, theme))?;
     }
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 mod bars;
 mod lines;
+mod requests;
 
 use std::fmt::Write;
 
 pub use bars::speed;
 pub use lines::{growth, slopes};
+pub use requests::requests;
 
 /// The colours of a page.
 #[derive(Debug)]
@@ -48,7 +50,8 @@ impl Theme {
         match contender {
             _ if contender.starts_with("traceprop") => self.ours,
             _ if contender.starts_with("datadog") => self.peers[1],
-            crate::FLOOR => self.grid,
+            // What a contender is compared with.
+            crate::FLOOR | "bare" | "empty-layer" | "log-line" => self.grid,
             _ => self.peers[0],
         }
     }
