@@ -47,10 +47,19 @@ fn sections_of(text: &str) -> BTreeMap<String, String> {
     sections.filter_map(section).collect()
 }
 
+/// The cells of one row and one direction.
+#[derive(Debug, Default)]
+struct Count {
+    passed: usize,
+    failed: usize,
+    /// Indexes of entries in the list of what is known, one for each cell.
+    known: Vec<usize>,
+}
+
 /// The rows of the table, in the order of the run.
 fn section(date: &str, cells: &[&Cell], known: &Known) -> String {
     let mut directions: Vec<&str> = Vec::new();
-    let mut rows: Vec<(String, BTreeMap<&str, (usize, usize, Vec<usize>)>)> = Vec::new();
+    let mut rows: Vec<(String, BTreeMap<&str, Count>)> = Vec::new();
     let mut reasons: Vec<usize> = Vec::new();
     for cell in cells {
         let place = &cell.place;
@@ -62,25 +71,22 @@ fn section(date: &str, cells: &[&Cell], known: &Known) -> String {
             rows.push((head.clone(), BTreeMap::new()));
         }
         let Some((_, row)) = rows.iter_mut().find(|(row, _)| *row == head) else { continue };
-        let (passed, failed, notes) = row.entry(place.direction).or_default();
+        let count = row.entry(place.direction).or_default();
         match cell.verdict {
-            Verdict::Passed => *passed += 1,
-            Verdict::Failed(_) => *failed += 1,
+            Verdict::Passed => count.passed += 1,
+            Verdict::Failed(_) => count.failed += 1,
             Verdict::Known(index, _) => {
                 if !reasons.contains(&index) {
                     reasons.push(index);
                 }
-                notes.push(index);
+                count.known.push(index);
             }
         }
     }
     let mut text = format!("\nRun on {date}.\n\n| peer | version | configuration | {} |\n", directions.join(" | "));
     text += &format!("|---|---|---|{}\n", "---|".repeat(directions.len()));
     for (head, row) in &rows {
-        let column = |direction: &&str| match row.get(direction) {
-            Some((passed, failed, notes)) => column(*passed, *failed, notes, &reasons),
-            None => "–".to_owned(),
-        };
+        let column = |direction: &&str| row.get(direction).map_or("–".to_owned(), |count| column(count, &reasons));
         text += &format!("| {head} | {} |\n", directions.iter().map(column).collect::<Vec<_>>().join(" | "));
     }
     for (number, index) in reasons.iter().enumerate() {
@@ -92,17 +98,18 @@ fn section(date: &str, cells: &[&Cell], known: &Known) -> String {
 }
 
 /// `12`, or `10 + 2 (1, 3)`: two things did not arrive, for the reasons 1 and 3.
-fn column(passed: usize, failed: usize, notes: &[usize], reasons: &[usize]) -> String {
-    let mut text = passed.to_string();
-    if !notes.is_empty() {
-        let mut numbers: Vec<_> = notes.iter().filter_map(|note| reasons.iter().position(|one| one == note)).collect();
+fn column(count: &Count, reasons: &[usize]) -> String {
+    let mut text = count.passed.to_string();
+    if !count.known.is_empty() {
+        let number = |index: &usize| reasons.iter().position(|one| one == index);
+        let mut numbers: Vec<_> = count.known.iter().filter_map(number).collect();
         numbers.sort_unstable();
         numbers.dedup();
         let numbers: Vec<_> = numbers.iter().map(|number| (number + 1).to_string()).collect();
-        text += &format!(" + {} ({})", notes.len(), numbers.join(", "));
+        text += &format!(" + {} ({})", count.known.len(), numbers.join(", "));
     }
-    if failed > 0 {
-        text += &format!(", **{failed} failed**");
+    if count.failed > 0 {
+        text += &format!(", **{} failed**", count.failed);
     }
     text
 }
@@ -148,7 +155,10 @@ mod tests {
 
     #[test]
     fn ok_shows_what_did_not_arrive() {
-        assert_eq!(column(12, 0, &[], &[]), "12");
-        assert_eq!(column(10, 1, &[7, 3, 7], &[3, 7]), "10 + 3 (1, 2), **1 failed**");
+        assert_eq!(column(&Count { passed: 12, ..Count::default() }, &[]), "12");
+        assert_eq!(
+            column(&Count { passed: 10, failed: 1, known: vec![7, 3, 7] }, &[3, 7]),
+            "10 + 3 (1, 2), **1 failed**"
+        );
     }
 }

@@ -49,7 +49,8 @@ pub(super) struct Config {
     /// `tags`, `debug`, `correlation`.
     #[serde(default)]
     pub(super) tells: Vec<String>,
-    /// What its `inject` cannot be asked for: `not-sampled`, `baggage`.
+    /// What its `inject` cannot be asked for (`not-sampled`, `baggage`), cases that mean nothing to it (`deferred`), and
+    /// what its `extract` cannot tell (`sampled`).
     #[serde(default)]
     pub(super) cannot: Vec<String>,
     /// The bits of a trace id that the format or the peer keeps: 64 or 128.
@@ -78,7 +79,9 @@ impl Config {
     }
 
     pub(super) fn tells(&self, thing: &str) -> bool {
-        matches!(thing, "trace_id" | "span_id" | "sampled") || self.tells.iter().any(|one| one == thing)
+        matches!(thing, "trace_id" | "span_id")
+            || (thing == "sampled" && self.can(thing))
+            || self.tells.iter().any(|one| one == thing)
     }
 
     pub(super) fn can(&self, thing: &str) -> bool {
