@@ -250,15 +250,17 @@ impl Bench<'_> {
         if near.tells("sampled") {
             sent.insert("sampled".into(), true.into());
         }
-        let both_carry = |name: &str| {
-            [near.writes(), near.reads(), far.reads(), far.writes()]
-                .iter()
-                .all(|names| names.split(',').any(|one| one == name))
+        // What the formats of the other peer cannot hold is lost on the way.
+        let carries = |names: &[&str]| {
+            let lists = [near.writes(), near.reads(), far.reads(), far.writes()];
+            lists.iter().all(|list| list.split(',').any(|one| names.contains(&one)))
         };
-        if let Some(baggage) = baggage.filter(|_| both_carry("baggage") && near.tells("baggage")) {
+        sent.remove("baggage");
+        if let Some(baggage) = baggage.filter(|_| carries(&["baggage"]) && near.tells("baggage")) {
             sent.insert("baggage".into(), baggage);
-        } else {
-            sent.remove("baggage");
+        }
+        if !carries(&["datadog", "tracecontext"]) {
+            ["priority", "origin", "tags"].map(|thing| sent.remove(thing));
         }
         Ok((sent, read))
     }
