@@ -147,7 +147,10 @@ impl<'c> BaggageMember<'c> {
     /// Invalid UTF-8 becomes U+FFFD. An invalid percent sequence is kept.
     #[cfg(feature = "alloc")]
     pub fn value(&self) -> alloc::borrow::Cow<'c, str> {
-        decoded(self.value).text()
+        match self.value.contains('%') {
+            true => decoded(self.value).text(),
+            false => self.value.into(),
+        }
     }
 
     /// Returns the bytes of the value, percent-decoded once, without allocating.
@@ -216,7 +219,7 @@ impl<'c> BaggageProperties<'c> {
 
     /// Returns `true` if there are no properties.
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.0.is_empty() || self.iter().next().is_none()
     }
 }
 

@@ -332,9 +332,9 @@ impl<'c> Extraction<'c> {
         restarted.into_iter().chain(terminated)
     }
 
-    /// Returns whether there can be links, without parsing the headers again.
-    #[cfg(feature = "alloc")]
-    pub(crate) const fn has_links(&self) -> bool {
+    /// Returns whether there can be [links](Self::links), without parsing the headers again.
+    #[inline]
+    pub const fn has_links(&self) -> bool {
         match self.trust() {
             Trust::Continue | Trust::Resample => self.has_others,
             Trust::Restart => self.merged.is_some(),

@@ -242,6 +242,7 @@ impl Propagator {
     /// let propagator = presets::W3C.propagator();
     /// assert!(propagator.reads_field("Traceparent") && !propagator.reads_field("accept"));
     /// ```
+    #[inline]
     pub fn reads_field(&self, name: &str) -> bool {
         self.reads.find(name).is_some()
     }

@@ -6,7 +6,7 @@ use super::decision::is_of_a_vendor_decision;
 use super::scan::{Fact, Members, TraceStateFacts, TraceStateMember, check_lines};
 use crate::carrier::HeaderLines;
 use crate::field::InvalidHeader;
-use crate::wire::{self, AsciiSink};
+use crate::wire::AsciiSink;
 
 /// A received tracestate, borrowed from the carrier.
 ///
@@ -89,7 +89,7 @@ impl<'c> TraceState<'c> {
         if self.facts.has(Fact::Resampled) && is_of_a_vendor_decision(key) {
             return None;
         }
-        Members::new(self.lines).find(|member| member.key == key.as_bytes()).map(|member| wire::ascii(member.value))
+        Members::new(self.lines).find(|member| member.key == key).map(|member| member.value)
     }
 
     /// Returns the number of members.
@@ -181,7 +181,6 @@ impl<'c> Iterator for TraceStateIter<'c> {
                 .repeats
                 .is_none_or(|lines| Members::new(lines).position(|known| known.key == member.key) == Some(place));
             if is_first {
-                let member = member.text();
                 if self.is_resampled && is_of_a_vendor_decision(member.key) {
                     continue;
                 }

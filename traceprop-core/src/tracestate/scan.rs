@@ -202,10 +202,10 @@ impl Check {
 #[cold]
 fn count_keys(lines: HeaderLines<'_>) -> usize {
     // A digest of eight bytes tells most keys apart. It is exact for short ones, as no key contains a zero byte.
-    let mut known = [(0_u64, &b""[..]); MAX_MEMBERS];
+    let mut known = [(0_u64, ""); MAX_MEMBERS];
     let mut len = 0;
-    for Member { key, .. } in Members::new(lines).take(MAX_MEMBERS) {
-        let digest = key.iter().fold(0_u64, |digest, byte| digest.rotate_left(8) ^ u64::from(*byte));
+    for TraceStateMember { key, .. } in Members::new(lines).take(MAX_MEMBERS) {
+        let digest = key.bytes().fold(0_u64, |digest, byte| digest.rotate_left(8) ^ u64::from(byte));
         if !known[..len].iter().any(|(other, text)| *other == digest && *text == key) {
             known[len] = (digest, key);
             len += 1;
@@ -250,52 +250,45 @@ pub struct TraceStateMember<'c> {
     pub value: &'c str,
 }
 
-/// One member as bytes, which are ASCII.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Member<'c> {
-    pub(super) key: &'c [u8],
-    pub(super) value: &'c [u8],
-}
-
-impl<'c> Member<'c> {
-    #[inline]
-    pub(super) fn text(&self) -> TraceStateMember<'c> {
-        TraceStateMember { key: wire::ascii(self.key), value: wire::ascii(self.value) }
-    }
-}
-
 /// Iterator over all members of valid lines. It only looks for separators.
 #[derive(Clone, Debug)]
 pub(super) struct Members<'c> {
     lines: HeaderLinesIter<'c>,
-    rest: &'c [u8],
+    rest: &'c str,
 }
 
 impl<'c> Members<'c> {
     #[inline]
     pub(super) fn new(lines: HeaderLines<'c>) -> Self {
-        Self { lines: lines.iter(), rest: &[] }
+        Self { lines: lines.iter(), rest: "" }
     }
 }
 
 impl<'c> Iterator for Members<'c> {
-    type Item = Member<'c>;
+    type Item = TraceStateMember<'c>;
 
     #[inline]
-    fn next(&mut self) -> Option<Member<'c>> {
+    fn next(&mut self) -> Option<TraceStateMember<'c>> {
         loop {
             while !self.rest.is_empty() {
-                let (member, rest) = wire::split_once(self.rest, b',').unwrap_or((self.rest, &[]));
+                let (member, rest) = split_once(self.rest, b',').unwrap_or((self.rest, ""));
                 self.rest = rest;
                 // A member can be empty or blank.
-                if let Some(equals) = member.iter().position(|&byte| byte == b'=') {
-                    let (key, value) = (&member[..equals], &member[equals + 1..]);
-                    return Some(Member { key: key.trim_ascii_start(), value: value.trim_ascii_end() });
+                if let Some((key, value)) = split_once(member, b'=') {
+                    return Some(TraceStateMember { key: key.trim_ascii_start(), value: value.trim_ascii_end() });
                 }
             }
-            self.rest = self.lines.next()?;
+            // Valid lines are ASCII. Converting one at once is cheaper than each of its members.
+            self.rest = wire::ascii(self.lines.next()?);
         }
     }
+}
+
+/// Splits at the first `separator`, which is ASCII.
+#[inline]
+fn split_once(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = wire::find(text.as_bytes(), separator)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// Returns the error of the member at `start`, whose key is valid up to `legal`.

@@ -10,7 +10,9 @@ use traceprop_core::{Allow, Baggage, OwnedBaggage, OwnedContext};
 pub(super) fn with_received(cx: &Context, received: &Baggage<'_>, accept: Allow<'_>) -> Context {
     let accepted = received.iter().filter(|member| accept.allows_key(member.key()));
     cx.with_baggage(accepted.map(|member| {
-        KeyValueMetadata::new(member.key().to_owned(), member.value().into_owned(), member.properties().to_string())
+        let properties = member.properties();
+        let properties = if properties.is_empty() { String::new() } else { properties.to_string() };
+        KeyValueMetadata::new(member.key().to_owned(), member.value().into_owned(), properties)
     }))
 }
 

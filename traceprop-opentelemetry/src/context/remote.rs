@@ -31,7 +31,10 @@ impl Remote {
             sampling: extraction.sampling(),
             tracestate_len: tracestate.into_iter().len(),
             baggage_len: 0,
-            links: extraction.links().map(|link| link.to_otel()).collect(),
+            links: match extraction.has_links() {
+                true => extraction.links().map(|link| link.to_otel()).collect(),
+                false => Vec::new(),
+            },
             are_links_taken: AtomicBool::new(false),
         }
     }

@@ -1,5 +1,6 @@
 //! Every format as a propagator of OpenTelemetry.
 
+mod lengths;
 mod omitted;
 mod setter;
 
@@ -12,6 +13,7 @@ use traceprop_core::report::InjectReport;
 use traceprop_core::{Allow, ConfigError, EnvWarning, InjectOptions, Propagator, Trust};
 
 use crate::context::OtelContextExt;
+use lengths::Lengths;
 use omitted::OnOmitted;
 use setter::Setter;
 
@@ -96,6 +98,7 @@ type OptionsFn = dyn Fn(Option<&str>) -> Option<InjectOptions<'static>> + Send +
 pub struct OtelPropagator {
     propagator: Arc<Propagator>,
     fields: Vec<String>,
+    lengths: Lengths,
     options: InjectOptions<'static>,
     options_fn: Option<Arc<OptionsFn>>,
     accept_baggage: Allow<'static>,
@@ -116,6 +119,7 @@ impl OtelPropagator {
             }
         }
         Self {
+            lengths: Lengths::of(&propagator, &fields),
             propagator,
             fields,
             options: InjectOptions::new(),
@@ -176,6 +180,22 @@ impl OtelPropagator {
         self
     }
 
+    fn reads(&self, name: &str) -> bool {
+        self.lengths.contains(name) && self.propagator.reads_field(name)
+    }
+
+    /// Extracts the header `first`, which is read, and those of `rest` that are.
+    // Most requests of some services have none, which is faster without the room for what this needs.
+    #[inline(never)]
+    fn extract_lines(&self, cx: &Context, extractor: &dyn Extractor, first: Option<&&str>, rest: &[&str]) -> Context {
+        // A carrier has to be `Sync`, which `&dyn Extractor` is not. Pairs of borrowed text are.
+        let mut lines: Vec<(&str, &str)> = Vec::with_capacity(8);
+        for name in first.into_iter().chain(rest.iter().filter(|name| self.reads(name))) {
+            lines.extend(extractor.get_all(name).unwrap_or_default().iter().map(|value| (*name, *value)));
+        }
+        cx.with_extraction_accepting(&self.propagator.extract(&lines), self.accept_baggage)
+    }
+
     /// Returns the formats, and the trust in callers.
     pub const fn propagator(&self) -> &Arc<Propagator> {
         &self.propagator
@@ -190,22 +210,14 @@ impl fmt::Debug for OtelPropagator {
 
 impl TextMapPropagator for OtelPropagator {
     fn extract_with_context(&self, cx: &Context, extractor: &dyn Extractor) -> Context {
-        // A carrier has to be `Sync`, which `&dyn Extractor` is not. Pairs of borrowed text are.
-        let mut lines: Vec<(&str, &str)> = Vec::new();
-        for name in extractor.keys() {
-            if self.propagator.reads_field(name) {
-                let values = extractor.get_all(name).unwrap_or_default();
-                if lines.capacity() == 0 {
-                    lines.reserve(values.len().max(8));
-                }
-                lines.extend(values.into_iter().map(|value| (name, value)));
-            }
-        }
+        let names = extractor.keys();
+        let mut rest = names.iter();
+        let first = rest.find(|name| self.reads(name));
         // Under the stricter two it is known that nothing of the request may leave, even of formats that are not read.
-        if lines.is_empty() && self.propagator.trust() < Trust::Restart {
+        if first.is_none() && self.propagator.trust() < Trust::Restart {
             return cx.clone();
         }
-        cx.with_extraction_accepting(&self.propagator.extract(&lines), self.accept_baggage)
+        self.extract_lines(cx, extractor, first, rest.as_slice())
     }
 
     fn inject_context(&self, cx: &Context, injector: &mut dyn Injector) {
