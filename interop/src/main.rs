@@ -18,8 +18,7 @@ pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::from(2)
@@ -27,15 +26,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether all is well.
-fn run() -> Result<bool, Error> {
+/// Returns the exit code: 1 if something failed, 3 if nothing could be run here.
+fn run() -> Result<u8, Error> {
     let options = Options::from_args(std::env::args().skip(1))?;
     let groups = groups::all()?;
     if options.lists {
         for group in &groups {
             println!("{}: {}", group.name(), group.members().join(" "));
         }
-        return Ok(true);
+        return Ok(0);
     }
     options.check_names(&groups)?;
     let mut run = Run::new(options)?;
