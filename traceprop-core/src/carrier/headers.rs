@@ -4,7 +4,7 @@ use super::Lookup;
 use super::source::LineSource;
 use super::table::Table;
 use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
-use crate::wire;
+use crate::wire::{self, debug_as};
 
 /// The most lines of one field that are read.
 ///
@@ -287,11 +287,7 @@ impl<'c> HeaderLines<'c> {
     }
 }
 
-impl core::fmt::Debug for HeaderLines<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "HeaderLines({} lines)", self.iter().count())
-    }
-}
+debug_as!(HeaderLines<'_>, |it| "{} lines", it.iter().count());
 
 impl<'c> IntoIterator for HeaderLines<'c> {
     type Item = &'c [u8];

@@ -7,7 +7,7 @@
 use core::fmt;
 
 use crate::field::Field;
-use crate::wire::{self, Counter};
+use crate::wire::{self, Counter, debug_as};
 
 pub(crate) mod headers;
 #[cfg(feature = "std")]
@@ -337,12 +337,8 @@ impl fmt::Display for FieldValue<'_> {
     }
 }
 
-impl fmt::Debug for FieldValue<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The value can be baggage, which must not be logged.
-        write!(f, "FieldValue({} bytes)", self.len())
-    }
-}
+// The value can be baggage, which must not be logged.
+debug_as!(FieldValue<'_>, |it| "{} bytes", it.len());
 
 #[cfg(feature = "alloc")]
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! The fields that are removed from a carrier.
 
-use core::fmt;
-
 use super::CarrierMut;
 use crate::field::{Field, FieldNames, FieldSet};
+use crate::wire::debug_as;
 
 /// The custom headers that a request held, for a propagator that does not know them.
 pub(crate) trait HeldNames {
@@ -129,14 +128,7 @@ impl<'p> StaleFields<'p> {
     }
 }
 
-impl fmt::Debug for StaleFields<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StaleFields")
-            .field("fields", &self.fields)
-            .field("reads_underscores", &!self.dashed.is_empty())
-            .finish_non_exhaustive()
-    }
-}
+debug_as!(StaleFields<'_>, |it| fields: it.fields, reads_underscores: !it.dashed.is_empty());
 
 #[cfg(feature = "alloc")]
 #[cfg(test)]

@@ -3,54 +3,39 @@
 use core::fmt;
 
 use crate::field::{Field, FieldNames, FieldSet, Named};
+use crate::wire::words;
 
-/// Why something was not written.
-///
-/// # Examples
-///
-/// ```
-/// use traceprop_core::report::OmitReason;
-///
-/// assert_eq!(OmitReason::NotAllowed.to_string(), "not-allowed");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum OmitReason {
-    /// The [options](crate::InjectOptions) do not allow it for this destination.
-    NotAllowed,
-    /// The context has no span id, and the format needs one.
-    NoSpanId,
-    /// The list has more members than the limit. The last ones were omitted.
-    TooManyMembers,
-    /// It is longer than the limit.
-    TooLong,
-    /// The format cannot express the key.
-    BadKey,
-    /// The format cannot express the value.
-    BadValue,
-    /// The header is disabled in the settings of the format.
-    Disabled,
-}
+words! {
+    /// Why something was not written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_core::report::OmitReason;
+    ///
+    /// assert_eq!(OmitReason::NotAllowed.to_string(), "not-allowed");
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum OmitReason {
+        /// The [options](crate::InjectOptions) do not allow it for this destination.
+        NotAllowed = "not-allowed",
+        /// The context has no span id, and the format needs one.
+        NoSpanId = "no-span-id",
+        /// The list has more members than the limit. The last ones were omitted.
+        TooManyMembers = "too-many-members",
+        /// It is longer than the limit.
+        TooLong = "too-long",
+        /// The format cannot express the key.
+        BadKey = "bad-key",
+        /// The format cannot express the value.
+        BadValue = "bad-value",
+        /// The header is disabled in the settings of the format.
+        Disabled = "disabled",
+    }
 
-impl OmitReason {
     /// Returns the word for reports, logs and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotAllowed => "not-allowed",
-            Self::NoSpanId => "no-span-id",
-            Self::TooManyMembers => "too-many-members",
-            Self::TooLong => "too-long",
-            Self::BadKey => "bad-key",
-            Self::BadValue => "bad-value",
-            Self::Disabled => "disabled",
-        }
-    }
-}
-
-impl fmt::Display for OmitReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+    pub fn as_str;
 }
 
 /// Something that was not written: a header, or members of one.

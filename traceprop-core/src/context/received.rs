@@ -4,7 +4,7 @@ use crate::carrier::{Headers, LineSource};
 use crate::context::trust::Trust;
 use crate::field::{Field, FieldSet, FormatKind, FormatSet};
 use crate::tracestate::{TraceState, TraceStateFacts};
-use core::fmt;
+use crate::wire::debug_as;
 
 /// What a context keeps of the request that caused it: the lines, and which of them count.
 ///
@@ -156,12 +156,4 @@ impl Marks {
     const ORIGIN: u8 = Self::TRUST | Mark::Extracted as u8 | Mark::HeldFields as u8 | Mark::HeldCustom as u8;
 }
 
-impl fmt::Debug for Received<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received")
-            .field("lines", &self.source.is_some())
-            .field("primary", &self.primary)
-            .field("ignored", &self.ignored)
-            .finish_non_exhaustive()
-    }
-}
+debug_as!(Received<'_>, |it| lines: it.source.is_some(), primary: it.primary, ignored: it.ignored);

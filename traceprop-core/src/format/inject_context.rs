@@ -1,7 +1,5 @@
 //! The context that a format writes.
 
-use core::fmt;
-
 use super::{DecisionWeight, InjectSource, Outcome, Parsed, Places, Writer};
 use crate::carrier::Headers;
 use crate::context::{InjectOptions, Mark, OmitReason, Trust};
@@ -9,6 +7,7 @@ use crate::field::{Field, FormatKind, FormatSet};
 use crate::id::{Sampling, SpanId, TraceId, TraceIdMatch};
 use crate::tracestate::preserve::Preserved;
 use crate::tracestate::{TraceState, TraceStateEdit};
+use crate::wire::debug_as;
 
 /// The context that a [`Format`](crate::format::Format) writes: ids, the sampling decision and the received headers.
 ///
@@ -203,12 +202,7 @@ impl<'a> InjectContext<'a> {
     }
 }
 
-impl fmt::Debug for InjectContext<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InjectContext")
-            .field("trace_id", &self.source.trace_id)
-            .field("span_id", &self.source.span_id)
-            .field("sampling", &self.source.sampling)
-            .finish_non_exhaustive()
-    }
-}
+debug_as!(
+    InjectContext<'_>, |it|
+    trace_id: it.source.trace_id, span_id: it.source.span_id, sampling: it.source.sampling
+);

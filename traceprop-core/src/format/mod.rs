@@ -15,6 +15,7 @@ mod writer;
 
 use crate::baggage::BaggageLimits;
 use crate::field::{FieldNames, FormatKind};
+use crate::wire::debug_as;
 
 pub use crate::carrier::headers::{HeaderLines, HeaderLinesIter, Headers, MAX_HEADER_LINES};
 pub use crate::context::Passthrough;
@@ -186,14 +187,7 @@ pub struct FormatFields<'a> {
     reads_elsewhere: bool,
 }
 
-impl core::fmt::Debug for FormatFields<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("FormatFields")
-            .field("built_in", &self.built_in)
-            .field("custom", &self.custom)
-            .finish_non_exhaustive()
-    }
-}
+debug_as!(FormatFields<'_>, |it| built_in: it.built_in, custom: it.custom);
 
 impl<'a> FormatFields<'a> {
     /// Creates a list of headers with built-in names.

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::carrier::{CarrierMut, FieldName, FieldValue};
 use crate::context::{InjectOptions, OmissionList, OmitReason};
 use crate::field::{CustomHeader, Field, FieldNames, FieldSet};
-use crate::wire::StackText;
+use crate::wire::{StackText, debug_as};
 
 /// Writes the headers of one format into a carrier.
 ///
@@ -175,8 +175,4 @@ impl<'w> Writer<'w> {
     }
 }
 
-impl fmt::Debug for Writer<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("has_written", &self.has_written).finish_non_exhaustive()
-    }
-}
+debug_as!(Writer<'_>, |it| has_written: it.has_written);

@@ -1,27 +1,32 @@
 //! The sampling decision of a trace.
 
-use core::fmt;
+use crate::wire::words;
 
-/// The sampling decision that travels with a trace.
-///
-/// W3C has only `NotSampled` and `Sampled`. B3 has all four.
-///
-/// ```
-/// use traceprop_core::Sampling;
-///
-/// assert!(Sampling::Debug.is_sampled());
-/// assert_eq!(Sampling::Deferred.decision(), None);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Sampling {
-    /// No decision yet. The receiver decides.
-    Deferred,
-    /// The trace is not recorded. It is still propagated.
-    NotSampled,
-    /// The trace is recorded.
-    Sampled,
-    /// The trace is recorded, whatever samplers downstream decide (B3 `d`, Jaeger's debug bit).
-    Debug,
+words! {
+    /// The sampling decision that travels with a trace.
+    ///
+    /// W3C has only `NotSampled` and `Sampled`. B3 has all four.
+    ///
+    /// ```
+    /// use traceprop_core::Sampling;
+    ///
+    /// assert!(Sampling::Debug.is_sampled());
+    /// assert_eq!(Sampling::Deferred.decision(), None);
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Sampling {
+        /// No decision yet. The receiver decides.
+        Deferred = "deferred",
+        /// The trace is not recorded. It is still propagated.
+        NotSampled = "not-sampled",
+        /// The trace is recorded.
+        Sampled = "sampled",
+        /// The trace is recorded, whatever samplers downstream decide (B3 `d`, Jaeger's debug bit).
+        Debug = "debug",
+    }
+
+    /// Returns the word for reports, logs and metrics: `deferred`, `not-sampled`, `sampled`, `debug`.
+    pub fn as_str;
 }
 
 impl Sampling {
@@ -60,22 +65,6 @@ impl Sampling {
             Self::NotSampled => Some(false),
             Self::Sampled | Self::Debug => Some(true),
         }
-    }
-
-    /// Returns the word for reports, logs and metrics: `deferred`, `not-sampled`, `sampled`, `debug`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Deferred => "deferred",
-            Self::NotSampled => "not-sampled",
-            Self::Sampled => "sampled",
-            Self::Debug => "debug",
-        }
-    }
-}
-
-impl fmt::Display for Sampling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

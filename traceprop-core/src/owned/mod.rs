@@ -9,10 +9,6 @@ pub(crate) mod lines;
 mod nested;
 mod traced;
 
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::fmt;
-
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::carrier::{Headers, LineSource};
 use crate::context::{Mark, Passthrough, Received, RemoteContext, SpanContext, SpanFacts, Trust};
@@ -22,6 +18,9 @@ use crate::id::{Sampling, SpanId, TraceId};
 use crate::propagator::{Extraction, Link};
 use crate::sampler::{Sampler, SamplingParameters};
 use crate::tracestate::TraceState;
+use crate::wire::debug_as;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use lines::{Builder, Entry, OwnedLines};
 
@@ -488,16 +487,11 @@ impl<'a> From<&'a OwnedContext> for InjectSource<'a> {
     }
 }
 
-impl fmt::Debug for OwnedContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OwnedContext")
-            .field("trace_id", &self.trace_id())
-            .field("span_id", &self.span_id())
-            .field("sampling", &self.sampling())
-            .field("bytes", &self.lines.as_ref().map_or(0, |lines| lines.0.len()))
-            .finish_non_exhaustive()
-    }
-}
+debug_as!(
+    OwnedContext, |it|
+    trace_id: it.trace_id(), span_id: it.span_id(), sampling: it.sampling(),
+    bytes: it.lines.as_ref().map_or(0, |lines| lines.0.len())
+);
 
 impl SpanContext<'_> {
     /// Returns the span without its received headers, so that it borrows nothing.

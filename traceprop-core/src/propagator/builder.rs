@@ -1,7 +1,5 @@
 //! The builder of propagators. Only its errors tell that a configuration is invalid.
 
-use core::fmt;
-
 use super::error::{ConfigError, ConfigList, ConfigWord};
 use super::list::FormatList;
 use super::{Options, Propagator};
@@ -10,6 +8,7 @@ use crate::field::{FieldNames, InvalidHeaderName, ROWS};
 use crate::format::{Format, FormatRef};
 use crate::formats::BUILT_IN;
 use crate::id::TraceIdMatch;
+use crate::wire::debug_as;
 
 /// One of the two lists, and what errors tell about it.
 #[derive(Clone)]
@@ -62,15 +61,7 @@ pub struct PropagatorBuilder {
     overflow: bool,
 }
 
-impl fmt::Debug for PropagatorBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PropagatorBuilder")
-            .field("extract", &self.extract.formats)
-            .field("inject", &self.inject.formats)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
-    }
-}
+debug_as!(PropagatorBuilder, |it| extract: it.extract.formats, inject: it.inject.formats, options: it.options);
 
 impl PropagatorBuilder {
     pub(crate) const fn new() -> Self {

@@ -5,37 +5,28 @@ use core::fmt;
 pub use crate::config::ConfigWord;
 use crate::field::{InvalidHeaderName, KNOWN, MAX_CUSTOM_HEADERS};
 use crate::format::MAX_FORMATS;
+use crate::wire::words;
 
-/// One of the two lists of formats in a configuration.
-///
-/// # Examples
-///
-/// ```
-/// use traceprop_core::ConfigList;
-///
-/// assert_eq!(ConfigList::Extract.to_string(), "extract list");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConfigList {
-    /// The formats that are read.
-    Extract,
-    /// The formats that are written.
-    Inject,
-}
-
-impl ConfigList {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Extract => "extract list",
-            Self::Inject => "inject list",
-        }
+words! {
+    /// One of the two lists of formats in a configuration.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use traceprop_core::ConfigList;
+    ///
+    /// assert_eq!(ConfigList::Extract.to_string(), "extract list");
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ConfigList {
+        /// The formats that are read.
+        Extract = "extract list",
+        /// The formats that are written.
+        Inject = "inject list",
     }
-}
 
-impl fmt::Display for ConfigList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+    /// Returns the name of the list.
+    fn as_str;
 }
 
 /// Why a [`Propagator`](crate::Propagator) cannot be built.

@@ -25,6 +25,7 @@ use crate::context::Trust;
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{Format, FormatRef, Places};
 use crate::id::TraceIdMatch;
+use crate::wire::debug_as;
 
 #[cfg(feature = "std")]
 pub use self::env_carrier::EnvCarrier;
@@ -109,15 +110,7 @@ impl Options {
     };
 }
 
-impl core::fmt::Debug for Propagator {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Propagator")
-            .field("extract", &self.extract)
-            .field("inject", &self.inject)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
-    }
-}
+debug_as!(Propagator, |it| extract: it.extract, inject: it.inject, options: it.options);
 
 impl Propagator {
     /// Creates a builder without formats. [`PropagatorBuilder`] has an example.

@@ -2,15 +2,14 @@
 //!
 //! [`Propagator::refusals`] judges names and lines. `traceprop_http::remove_refused` applies it to a header map.
 
-use alloc::borrow::Cow;
-use core::fmt;
-
 use super::Propagator;
 use crate::carrier::HeldNames;
 use crate::context::{Allow, TextFilter, TextLine, Trust};
 use crate::field::{Field, FieldSet, FormatKind, ROWS, has_underscore};
 use crate::format::Format;
 use crate::formats;
+use crate::wire::debug_as;
+use alloc::borrow::Cow;
 
 /// The received headers that a listener refuses, by its trust and by its allow-list for baggage.
 ///
@@ -176,11 +175,7 @@ impl<'p> Refusals<'p> {
     }
 }
 
-impl fmt::Debug for Refusals<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusals").field("trust", &self.trust).field("filter", &self.filter).finish_non_exhaustive()
-    }
-}
+debug_as!(Refusals<'_>, |it| trust: it.trust, filter: it.filter);
 
 #[cfg(feature = "std")]
 #[cfg(test)]

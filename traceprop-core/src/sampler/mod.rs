@@ -43,14 +43,13 @@ pub use session::SessionRatioBased;
 
 pub use crate::tracestate::otel::{OtelMember, OtelTraceState, Threshold};
 
-use core::fmt;
-
 use crate::baggage::{Baggage, BaggageLimits};
 use crate::carrier::HeaderLines;
 use crate::context::{RemoteContext, SpanContext};
 use crate::id::{Sampling, TraceId};
 use crate::tracestate::TraceState;
 use crate::tracestate::otel::{OtelEdit, mix, randomness_of};
+use crate::wire::debug_as;
 
 /// Decides whether a trace is recorded. Closures that return a [`Sampling`] are samplers too.
 ///
@@ -248,17 +247,11 @@ impl<'c> SamplingParameters<'c> {
     }
 }
 
-impl fmt::Debug for SamplingParameters<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A session id is personal data and must not be logged.
-        f.debug_struct("SamplingParameters")
-            .field("parent", &self.parent)
-            .field("sampling", &self.sampling)
-            .field("trace_id", &self.trace_id)
-            .field("random", &self.random)
-            .finish_non_exhaustive()
-    }
-}
+// A session id is personal data and must not be logged.
+debug_as!(
+    SamplingParameters<'_>, |it|
+    parent: it.parent, sampling: it.sampling, trace_id: it.trace_id, random: it.random
+);
 
 /// The decision of a [`Sampler`], and its changes to OpenTelemetry's tracestate member.
 ///

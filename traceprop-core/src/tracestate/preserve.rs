@@ -18,7 +18,7 @@ use core::fmt::Write;
 use crate::field::{FormatKind, Preserves};
 use crate::id::{Sampling, TraceId};
 use crate::tracestate::{Fact, TraceState, TraceStateEdit};
-use crate::wire::{StackText, hex};
+use crate::wire::{StackText, debug_as, hex};
 
 /// The key of our member.
 const KEY: &str = "tp";
@@ -107,11 +107,7 @@ pub(crate) struct PreserveWriter {
     omitted: u32,
 }
 
-impl core::fmt::Debug for PreserveWriter {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PreserveWriter").field("trace_id", &self.trace_id).finish_non_exhaustive()
-    }
-}
+debug_as!(PreserveWriter, |it| trace_id: it.trace_id);
 
 impl PreserveWriter {
     pub(crate) const fn new(trace_id: TraceId) -> Self {

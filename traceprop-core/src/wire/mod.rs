@@ -15,24 +15,15 @@ pub(crate) mod decimal;
 pub(crate) mod hex;
 pub(crate) mod percent;
 pub(crate) mod reason;
+mod shown;
 pub(crate) mod uuid;
+mod words;
 
 pub(crate) use buffer::{AsciiSink, Counter, StackText};
 pub use reason::InvalidReason;
 pub(crate) use reason::ReasonAt;
-
-/// Makes a table of a class of bytes: one load per byte, for any number of ranges.
-macro_rules! table {
-    ($is_in:path) => {{
-        let mut table = [false; 256];
-        let mut byte = 0;
-        while byte < table.len() {
-            table[byte] = $is_in(byte as u8);
-            byte += 1;
-        }
-        table
-    }};
-}
+pub(crate) use shown::debug_as;
+pub(crate) use words::words;
 
 /// Trims the optional white space of RFC 9110 (space and tab) at both ends.
 ///
@@ -77,11 +68,17 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
 /// Returns true for a `tchar` (RFC 9110, section 5.6.2). Header names and baggage keys consist of these.
 #[inline]
 pub(crate) const fn is_token_byte(byte: u8) -> bool {
-    const fn is_token(byte: u8) -> bool {
-        matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'
-            | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
-    }
-    static TOKEN: [bool; 256] = table!(is_token);
+    /// One load per byte, for any number of ranges.
+    static TOKEN: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < table.len() {
+            table[byte] = matches!(byte as u8, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z'
+                | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
+            byte += 1;
+        }
+        table
+    };
     TOKEN[byte as usize]
 }
 

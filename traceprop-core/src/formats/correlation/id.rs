@@ -4,7 +4,7 @@ use core::fmt;
 
 use super::uuid::{self, Spelling};
 use crate::id::TraceId;
-use crate::wire::{self, StackText};
+use crate::wire::{self, StackText, debug_as};
 
 /// A correlation id: received text, byte for byte, or a trace id spelt as a UUID.
 ///
@@ -137,11 +137,7 @@ impl fmt::Display for CorrelationId<'_> {
     }
 }
 
-impl fmt::Debug for CorrelationId<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CorrelationId({} bytes)", self.as_str().len())
-    }
-}
+debug_as!(CorrelationId<'_>, |it| "{} bytes", it.as_str().len());
 
 #[cfg(test)]
 mod tests {

@@ -29,7 +29,6 @@ mod uuid;
 mod when_absent;
 
 use core::any::Any;
-use core::fmt;
 
 pub use id::{CorrelationId, EnvoyReason};
 pub use when_absent::WhenAbsent;
@@ -41,7 +40,7 @@ use crate::field::{CustomHeader, Field, FormatKind, InvalidHeader, InvalidHeader
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Preserve, Writer};
 use crate::id::TraceId;
 use crate::tracestate::preserve::{PreserveWriter, Preserved};
-use crate::wire::{self, InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt, debug_as};
 
 /// The prefix of the header name in the name of the format.
 const PREFIX: &str = "correlation:";
@@ -414,13 +413,7 @@ impl Preserve for Correlation {
     }
 }
 
-impl fmt::Debug for Correlation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Correlation")
-            .field("header", &self.header_name())
-            .field("opaque", &self.opaque)
-            .field("envoy_mask", &self.envoy_mask)
-            .field("when_absent", &self.when_absent)
-            .finish_non_exhaustive()
-    }
-}
+debug_as!(
+    Correlation, |it|
+    header: it.header_name(), opaque: it.opaque, envoy_mask: it.envoy_mask, when_absent: it.when_absent
+);

@@ -1,7 +1,5 @@
 //! The five `x-datadog-*` headers, read together.
 
-use core::fmt;
-
 use super::error::PropagationError;
 use super::tags::DatadogTags;
 use crate::carrier::Headers;
@@ -9,7 +7,7 @@ use crate::context::RemoteContext;
 use crate::field::{Field, InvalidHeader};
 use crate::format::{Outcome, Parsed};
 use crate::id::{Sampling, SpanId, TraceId};
-use crate::wire::{self, InvalidReason, ReasonAt, decimal};
+use crate::wire::{self, InvalidReason, ReasonAt, debug_as, decimal};
 
 /// The longest origin that is read, in bytes. Real origins are one word; servers limit a header to about this length.
 pub const MAX_ORIGIN_LEN: usize = 8192;
@@ -99,18 +97,10 @@ impl<'c> DatadogHeaders<'c> {
     }
 }
 
-impl fmt::Debug for DatadogHeaders<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DatadogHeaders")
-            .field("trace_id", &self.trace_id)
-            .field("parent_id", &self.parent_id)
-            .field("priority", &self.priority)
-            // Text of a request must not end up in a log.
-            .field("origin", &self.origin.map(str::len))
-            .field("tags", &self.tags)
-            .finish()
-    }
-}
+debug_as!(
+    DatadogHeaders<'_>, |it|
+    trace_id: it.trace_id, parent_id: it.parent_id, priority: it.priority, origin: it.origin.map(str::len), tags: it.tags
+);
 
 /// An optional field that is invalid costs itself, since the trace id is what holds a trace together.
 #[inline]

@@ -8,7 +8,7 @@ use super::text::DatadogText;
 use super::trace_state::Item;
 use crate::carrier::HeaderLines;
 use crate::field::{Field, InvalidHeader};
-use crate::wire::{self, InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt, debug_as};
 use core::fmt;
 
 /// The tag that holds the upper half of the trace id. It is part of the id, so [`DatadogTags::iter`] skips it.
@@ -203,11 +203,7 @@ fn excess(lines: &HeaderLines<'_>) -> Option<ReasonAt> {
     (len > MAX_TAGS_LEN).then(|| InvalidReason::TooLong.at(len))
 }
 
-impl fmt::Debug for DatadogTags<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DatadogTags({} tags)", self.iter().count())
-    }
-}
+debug_as!(DatadogTags<'_>, |it| "{} tags", it.iter().count());
 
 impl<'c> IntoIterator for DatadogTags<'c> {
     type Item = DatadogTag<'c>;

@@ -3,8 +3,8 @@
 use core::fmt::{self, Write};
 
 use crate::id::SpanId;
-use crate::wire::StackText;
 use crate::wire::hex::{self, Letters};
+use crate::wire::{StackText, debug_as};
 
 /// Text of a header or of the `dd` member. The member writes `=` as `~`; displayed and compared, it is `=`.
 ///
@@ -71,12 +71,7 @@ impl fmt::Display for DatadogText<'_> {
     }
 }
 
-impl fmt::Debug for DatadogText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Text of a request must not end up in a log.
-        write!(f, "DatadogText({} bytes)", self.len())
-    }
-}
+debug_as!(DatadogText<'_>, |it| "{} bytes", it.len());
 
 impl PartialEq<str> for DatadogText<'_> {
     fn eq(&self, other: &str) -> bool {
@@ -166,11 +161,7 @@ impl fmt::Display for DatadogLastSpan<'_> {
     }
 }
 
-impl fmt::Debug for DatadogLastSpan<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DatadogLastSpan({:?})", self.span_id())
-    }
-}
+debug_as!(DatadogLastSpan<'_>, |it| "{:?}", it.span_id());
 
 #[cfg(feature = "std")]
 #[cfg(test)]

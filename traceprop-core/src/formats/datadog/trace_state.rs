@@ -1,7 +1,5 @@
 //! The `dd` member of a tracestate: Datadog data for hops that forward only W3C headers.
 
-use core::fmt;
-
 use super::error::PropagationError;
 use super::pairs;
 use super::tag::DatadogTag;
@@ -9,7 +7,7 @@ use super::tags::{DatadogTags, TID};
 use super::text::{DatadogLastSpan, DatadogText};
 use crate::id::TraceId;
 use crate::tracestate::{Fact, TraceState};
-use crate::wire::decimal;
+use crate::wire::{debug_as, decimal};
 
 /// The key of the member.
 pub(super) const KEY: &str = "dd";
@@ -115,11 +113,7 @@ impl<'c> DatadogTraceState<'c> {
     }
 }
 
-impl fmt::Debug for DatadogTraceState<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DatadogTraceState({} bytes)", self.0.len())
-    }
-}
+debug_as!(DatadogTraceState<'_>, |it| "{} bytes", it.0.len());
 
 /// One item of a member.
 #[derive(Clone, Copy)]

@@ -7,11 +7,9 @@
 //! 1,correlationType=web;correlationId=cd9ffb6b0f2185e0
 //! ```
 
-use core::fmt;
-
 use crate::carrier::Headers;
 use crate::field::{Field, InvalidHeader};
-use crate::wire::{self, InvalidReason, trim};
+use crate::wire::{self, InvalidReason, debug_as, trim};
 
 /// The first value of the header that is not blank.
 pub(super) struct Level<'c> {
@@ -82,11 +80,7 @@ pub struct InstanaCorrelation<'c> {
     pub id: &'c str,
 }
 
-impl fmt::Debug for InstanaCorrelation<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InstanaCorrelation").field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
+debug_as!(InstanaCorrelation<'_>, |it| kind: it.kind);
 
 /// Instana-specific data of a request. [`Extraction::instana`](crate::Extraction::instana) returns it.
 ///

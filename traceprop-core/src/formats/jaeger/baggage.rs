@@ -9,12 +9,10 @@
 //!
 //! Spec: <https://www.jaegertracing.io/sdk-migration/#propagation-format>
 
-use core::fmt;
-
 use super::item::{JaegerBaggageItem, PREFIX, Source};
 use crate::carrier::{HeaderLines, Headers};
 use crate::field::{Field, InvalidHeader};
-use crate::wire::{InvalidReason, split_once, trim};
+use crate::wire::{InvalidReason, debug_as, split_once, trim};
 
 const MAX_ITEMS: usize = 64;
 
@@ -190,11 +188,7 @@ impl<'c> JaegerBaggage<'c> {
     }
 }
 
-impl fmt::Debug for JaegerBaggage<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JaegerBaggage").field("len", &self.len).field("ignored", &self.ignored).finish_non_exhaustive()
-    }
-}
+debug_as!(JaegerBaggage<'_>, |it| len: it.len, ignored: it.ignored);
 
 /// Converts the items to W3C baggage, with keys in lower case and without properties.
 #[cfg(feature = "alloc")]

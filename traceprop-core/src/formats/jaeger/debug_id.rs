@@ -6,12 +6,10 @@
 //! ticket-4711
 //! ```
 
-use core::fmt;
-
 use crate::carrier::Headers;
 use crate::field::{Field, InvalidHeader};
 use crate::wire::percent::{Decoded, Decoding};
-use crate::wire::{self, InvalidReason};
+use crate::wire::{self, InvalidReason, debug_as};
 
 /// The id by which a caller wants to find a new debug trace. Set it as tag `jaeger-debug-id` on the root span.
 ///
@@ -69,11 +67,7 @@ impl<'c> JaegerDebugId<'c> {
     }
 }
 
-impl fmt::Debug for JaegerDebugId<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JaegerDebugId({} bytes)", self.0.len())
-    }
-}
+debug_as!(JaegerDebugId<'_>, |it| "{} bytes", it.0.len());
 
 #[cfg(feature = "alloc")]
 #[cfg(test)]

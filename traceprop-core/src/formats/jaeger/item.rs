@@ -6,10 +6,8 @@
 //! uberctx-tenant: acme%20inc
 //! ```
 
-use core::fmt;
-
 use crate::wire::percent::{Decoded, Decoding};
-use crate::wire::{InvalidReason, split_once, trim};
+use crate::wire::{InvalidReason, debug_as, split_once, trim};
 
 /// The prefix of the header names of baggage items.
 pub(super) const PREFIX: &str = "uberctx-";
@@ -144,9 +142,5 @@ impl<'c> JaegerBaggageItem<'c> {
     }
 }
 
-impl fmt::Debug for JaegerBaggageItem<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Values can be personal data, which does not belong in logs.
-        write!(f, "JaegerBaggageItem({} bytes)", self.value.len())
-    }
-}
+// Values can be personal data, which does not belong in logs.
+debug_as!(JaegerBaggageItem<'_>, |it| "{} bytes", it.value.len());

@@ -1,11 +1,9 @@
 //! The JSON payload of `newrelic`.
 
-use core::fmt;
-
 use super::json;
 use crate::field::{Field, InvalidHeader};
 use crate::id::{Sampling, SpanId, TraceId};
-use crate::wire::{InvalidReason, base64, decimal};
+use crate::wire::{InvalidReason, base64, debug_as, decimal};
 
 /// The longest value that is read, in bytes.
 const MAX_LEN: usize = 4096;
@@ -56,13 +54,7 @@ pub struct NewRelicPayload<'b> {
     pub(super) has_bad_span_id: bool,
 }
 
-impl fmt::Debug for NewRelicPayload<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("NewRelicPayload");
-        shown.field("trace_id", &self.trace_id).field("span_id", &self.span_id).field("sampling", &self.sampling);
-        shown.field("kind", &self.kind).finish_non_exhaustive()
-    }
-}
+debug_as!(NewRelicPayload<'_>, |it| trace_id: it.trace_id, span_id: it.span_id, sampling: it.sampling, kind: it.kind);
 
 impl<'b> NewRelicPayload<'b> {
     /// An empty buffer.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::wire::words;
+
 /// Characters of the longest service name and of the longest instance name, by the specification.
 const MAX_CHARS: usize = 50;
 
@@ -50,50 +52,37 @@ impl fmt::Debug for Name {
     }
 }
 
-/// Why an identity is missing or invalid, so that sw8 cannot be written.
-///
-/// # Examples
-///
-/// ```
-/// # #[cfg(feature = "alloc")] {
-/// use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
-///
-/// let error = Sw8::builder().service("cart").instance("").build().unwrap_err();
-/// assert_eq!(error, Sw8IdentityError::BadInstance);
-/// assert_eq!(error.to_string(), "the instance name must have 1 to 50 characters");
-/// # }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Sw8IdentityError {
-    /// There is no identity: the format only reads.
-    Missing,
-    /// No service name was set, in code or in the environment.
-    NoService,
-    /// No instance name was set, and none can be generated without the features `std` and `rand`.
-    NoInstance,
-    /// The service name does not have 1 to 50 characters.
-    BadService,
-    /// The instance name does not have 1 to 50 characters.
-    BadInstance,
-}
+words! {
+    /// Why an identity is missing or invalid, so that sw8 cannot be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "alloc")] {
+    /// use traceprop_core::formats::sw8::{Sw8, Sw8IdentityError};
+    ///
+    /// let error = Sw8::builder().service("cart").instance("").build().unwrap_err();
+    /// assert_eq!(error, Sw8IdentityError::BadInstance);
+    /// assert_eq!(error.to_string(), "the instance name must have 1 to 50 characters");
+    /// # }
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum Sw8IdentityError {
+        /// There is no identity: the format only reads.
+        Missing = "no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME",
+        /// No service name was set, in code or in the environment.
+        NoService = "no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME",
+        /// No instance name was set, and none can be generated without the features `std` and `rand`.
+        NoInstance = "no instance name; set one, or enable feature rand to generate it",
+        /// The service name does not have 1 to 50 characters.
+        BadService = "the service name must have 1 to 50 characters",
+        /// The instance name does not have 1 to 50 characters.
+        BadInstance = "the instance name must have 1 to 50 characters",
+    }
 
-impl Sw8IdentityError {
     /// Returns the message.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing | Self::NoService => "no service name; set SW_AGENT_NAME or OTEL_SERVICE_NAME",
-            Self::NoInstance => "no instance name; set one, or enable feature rand to generate it",
-            Self::BadService => "the service name must have 1 to 50 characters",
-            Self::BadInstance => "the instance name must have 1 to 50 characters",
-        }
-    }
-}
-
-impl fmt::Display for Sw8IdentityError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
+    pub fn as_str;
 }
 
 impl core::error::Error for Sw8IdentityError {}

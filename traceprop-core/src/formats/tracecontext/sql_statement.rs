@@ -5,6 +5,7 @@ use core::fmt;
 use super::TraceParent;
 use crate::carrier::{CarrierMut, FieldName, FieldValue};
 use crate::field::Field;
+use crate::wire::debug_as;
 
 /// A SQL statement as a carrier: an injection writes `traceparent` into a comment after it.
 ///
@@ -84,12 +85,8 @@ impl fmt::Display for SqlStatement<'_> {
     }
 }
 
-impl fmt::Debug for SqlStatement<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A statement can hold what a user typed, which must not be logged.
-        f.debug_struct("SqlStatement").field("parent", &self.parent).finish_non_exhaustive()
-    }
-}
+// A statement can hold what a user typed, which must not be logged.
+debug_as!(SqlStatement<'_>, |it| parent: it.parent);
 
 #[cfg(feature = "alloc")]
 #[cfg(test)]

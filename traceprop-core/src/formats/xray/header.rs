@@ -4,14 +4,12 @@
 //! Root=1-67891204-edfd17dba1f976ec9b1bf481;Parent=83c3ec2055daf222;Sampled=1;Lineage=1:f4ae5ad5:0;CalledFrom=app
 //! ```
 
-use core::fmt;
-
 use crate::context::RemoteContext;
 use crate::field::InvalidHeader;
 use crate::format::{Outcome, Parsed};
 use crate::id::{Sampling, SpanId, TraceId};
 use crate::wire::hex::{self, Letters};
-use crate::wire::{self, InvalidReason, ReasonAt};
+use crate::wire::{self, InvalidReason, ReasonAt, debug_as};
 
 use super::FIELD;
 
@@ -255,16 +253,8 @@ impl<'c> XAmznTraceId<'c> {
     }
 }
 
-impl fmt::Debug for XAmznTraceId<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Fields of an application can be personal data.
-        f.debug_struct("XAmznTraceId")
-            .field("trace_id", &self.trace_id)
-            .field("parent_id", &self.parent_id)
-            .field("sampling", &self.sampling)
-            .finish_non_exhaustive()
-    }
-}
+// Fields of an application can be personal data.
+debug_as!(XAmznTraceId<'_>, |it| trace_id: it.trace_id, parent_id: it.parent_id, sampling: it.sampling);
 
 /// The room for additional fields.
 #[derive(Clone)]

@@ -25,7 +25,7 @@ use crate::id::TraceId;
 use crate::tracestate::edit::TraceStateEdit;
 use crate::tracestate::list::TraceState;
 use crate::tracestate::scan::Fact;
-use crate::wire::StackText;
+use crate::wire::{StackText, debug_as};
 use threshold::{BITS, DIGITS, ONE};
 
 const KEY: &str = "ot";
@@ -242,11 +242,7 @@ impl OtelEdit {
     }
 }
 
-impl fmt::Debug for OtelEdit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OtelEdit({:016x}, {:016x})", self.threshold, self.randomness)
-    }
-}
+debug_as!(OtelEdit, |it| "{:016x}, {:016x}", it.threshold, it.randomness);
 
 /// The member of OpenTelemetry to write.
 ///
