@@ -50,8 +50,9 @@ fn is_value(bytes: &[u8]) -> bool {
 /// A valid member as bytes. Counting and forwarding need no more than this.
 #[derive(Clone, Copy)]
 pub(crate) struct RawMember<'c> {
-    whole: &'c [u8],
-    key: &'c [u8],
+    /// The member as received, without blanks around it.
+    pub(crate) whole: &'c [u8],
+    pub(crate) key: &'c [u8],
     /// Trimmed, as `properties` is.
     value: &'c [u8],
     value_at: usize,
@@ -106,15 +107,6 @@ impl<'c> RawMember<'c> {
             value: part(self.value_at, self.value),
             properties: BaggageProperties(part(self.properties_at, self.properties)),
         }
-    }
-
-    pub(crate) const fn key(&self) -> &'c [u8] {
-        self.key
-    }
-
-    /// Returns the member as received, without blanks around it.
-    pub(crate) const fn as_bytes(&self) -> &'c [u8] {
-        self.whole
     }
 
     /// Returns true if `raw`, from which this was parsed, is in canonical form.

@@ -77,13 +77,13 @@ impl Default for BaggageLimits {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Baggage<'c> {
-    lines: HeaderLines<'c>,
+    pub(crate) lines: HeaderLines<'c>,
     limits: BaggageLimits,
     len: usize,
     /// The first error.
     ignored: Option<InvalidHeader>,
     /// The lines are in the form in which they would be written: no errors, blanks or empty members.
-    canonical: bool,
+    pub(crate) canonical: bool,
     /// Members that carry a sampling decision of the caller count.
     keeps_decisions: bool,
 }
@@ -201,18 +201,9 @@ impl<'c> Baggage<'c> {
         self.ignored
     }
 
-    /// Returns true if the lines can be written verbatim.
-    pub(crate) const fn is_canonical(&self) -> bool {
-        self.canonical
-    }
-
     /// Returns true if the lines may hold members that are skipped.
     pub(crate) const fn skips_members(&self) -> bool {
         !self.keeps_decisions && !self.canonical
-    }
-
-    pub(crate) const fn lines(&self) -> HeaderLines<'c> {
-        self.lines
     }
 }
 
@@ -337,7 +328,7 @@ impl<'c> Walk<'c> {
             return Some(Step::Empty);
         }
         match RawMember::parse(member) {
-            Ok(member) if !self.keeps_decisions && is_decision(member.key()) => Some(Step::Empty),
+            Ok(member) if !self.keeps_decisions && is_decision(member.key) => Some(Step::Empty),
             Ok(_) if self.members == self.limits.members => {
                 self.end_at(rest);
                 Some(Step::Bad { reason: InvalidReason::TooManyMembers, at })
@@ -457,7 +448,7 @@ mod tests {
         let baggage = |limits| Baggage::received(HeaderLines::one(line), limits, false).unwrap();
         let read = baggage(BaggageLimits::W3C);
         let keys: Vec<_> = read.iter().map(|member| member.key()).collect();
-        assert_eq!((keys, read.len(), read.is_canonical()), (["a", "b", "xsentry-"].into(), 3, false));
+        assert_eq!((keys, read.len(), read.canonical), (["a", "b", "xsentry-"].into(), 3, false));
         assert_eq!((read.get("sentry-sampled"), read.ignored()), (None, None));
         // They do not count for the limit.
         assert_eq!(baggage(BaggageLimits { members: 3, bytes: 8192 }).ignored(), None);
@@ -470,7 +461,7 @@ mod tests {
         for (line, canonical) in
             [("a=1,b=2;p;q=3", true), ("a=1, b=2", false), ("a=1;p ;q", false), ("a=1,,b=2", false), ("a=1,x", false)]
         {
-            assert_eq!(Baggage::parse(line.as_bytes()).unwrap().is_canonical(), canonical, "{line}");
+            assert_eq!(Baggage::parse(line.as_bytes()).unwrap().canonical, canonical, "{line}");
         }
     }
 }

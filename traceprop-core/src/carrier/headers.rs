@@ -38,7 +38,7 @@ pub const MAX_HEADER_LINES: usize = 64;
 #[derive(Clone, Copy)]
 pub struct Headers<'c> {
     source: &'c dyn LineSource,
-    names: &'c FieldNames,
+    pub(crate) names: &'c FieldNames,
     pub(crate) table: Table<'c>,
 }
 
@@ -55,13 +55,6 @@ impl<'c> Headers<'c> {
     #[inline]
     pub(crate) fn empty(source: &'c dyn LineSource, names: &'c FieldNames) -> Self {
         Self { source, names, table: Table::new() }
-    }
-
-    /// Returns the names that are watched.
-    #[cfg(feature = "alloc")]
-    #[inline]
-    pub(crate) const fn names(&self) -> &'c FieldNames {
-        self.names
     }
 
     /// Returns the fields that are present or may be.
@@ -109,7 +102,7 @@ impl<'c> Headers<'c> {
 
     /// Returns whether any watched field is present, or one of `others`, watched or not.
     pub(crate) fn holds_any(&self, others: FieldSet) -> bool {
-        let others = others.without(self.names.watched());
+        let others = others.without(self.names.watched);
         !self.table.present.is_empty()
             || self.table.unknown.built_in().any(|field| self.get(field).is_some())
             || (!others.is_empty() && self.source.holds_any(others))

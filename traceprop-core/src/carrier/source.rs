@@ -72,7 +72,7 @@ impl<C: Carrier> LineSource for C {
 /// carrier has no index; the table is then still empty.
 #[inline]
 fn look_up<'c, C: Carrier>(carrier: &'c C, headers: usize, names: &FieldNames, table: &mut Table<'c>) -> bool {
-    let Some(order) = names.lookup_order() else { return false };
+    let Some(order) = names.lookup_order.as_ref() else { return false };
     if headers < order.if_present.cheap_from {
         return false;
     }

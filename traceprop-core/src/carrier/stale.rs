@@ -54,7 +54,7 @@ pub struct StaleFields<'p> {
 
 impl<'p> StaleFields<'p> {
     pub(crate) const fn new(names: &'p FieldNames, fields: FieldSet) -> Self {
-        let is_watched = fields.without(names.watched()).is_empty();
+        let is_watched = fields.without(names.watched).is_empty();
         Self { names, fields, is_watched, dashed: FieldSet::EMPTY, held: None }
     }
 

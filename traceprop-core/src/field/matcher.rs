@@ -10,11 +10,13 @@ use super::set::FieldSet;
 /// What a propagator watches for: built-in fields of the formats it has, and configured names.
 #[derive(Clone, Debug)]
 pub(crate) struct FieldNames {
-    watched: FieldSet,
+    pub(crate) watched: FieldSet,
     /// For each length of a name, in a circle, the third letters of those that are watched for: one look tells that a
     /// header is another one. The third, because the names of ordinary headers begin with `x-` and `ac` too.
     third_letters: [u32; Self::LENGTHS],
-    lookup_order: Option<LookupOrder>,
+    /// The order in which an index is asked. `None` if it cannot hold every field: prefixes and custom headers have no
+    /// place in one.
+    pub(crate) lookup_order: Option<LookupOrder>,
     configured: [Option<CustomHeader>; MAX_CUSTOM_HEADERS],
 }
 
@@ -73,11 +75,6 @@ impl FieldNames {
             self.expect(field.name().unwrap_or_default(), field.is_prefix());
         }
         self.lookup_order = LookupOrder::of(self.watched);
-    }
-
-    #[inline]
-    pub(crate) const fn watched(&self) -> FieldSet {
-        self.watched
     }
 
     /// Returns whether there is a custom header with this lower-case name.
@@ -163,13 +160,6 @@ impl FieldNames {
     pub(crate) fn configured(&self, name: &CustomHeader) -> Option<Field> {
         let place = self.configured.iter().position(|known| known.as_ref() == Some(name))?;
         Some(Field::Custom(place as u8))
-    }
-
-    /// Returns in which order an index is asked. `None` if it cannot hold every field: prefixes and custom headers have
-    /// no place in one.
-    #[inline]
-    pub(crate) const fn lookup_order(&self) -> Option<&LookupOrder> {
-        self.lookup_order.as_ref()
     }
 
     /// Lets a name through to [`FieldNames::find_likely`], or all that begin with it.
@@ -285,7 +275,7 @@ mod tests {
         const STATE: FieldSet = FieldSet::of(&[Field::TraceState]);
         const BAGGAGE: FieldSet = FieldSet::of(&[Field::Baggage]);
         let rests = |names: &FieldNames| {
-            let order = names.lookup_order()?;
+            let order = names.lookup_order.as_ref()?;
             let parts = [order.if_present, order.if_absent].map(|rest| (rest.fields, rest.unknown, rest.cheap_from));
             Some((order.first, parts))
         };
@@ -312,7 +302,7 @@ mod tests {
         let mut names = FieldNames::new();
         let (single, multi) = (Field::B3, FieldSet::of(&[Field::B3TraceId, Field::B3Flags]));
         names.watch(multi.with(single));
-        let order = names.lookup_order().unwrap();
+        let order = names.lookup_order.as_ref().unwrap();
         assert_eq!((order.first, order.if_present.fields, order.if_present.unknown), (single, FieldSet::EMPTY, multi));
         assert_eq!((order.if_absent.fields, order.if_absent.unknown), (multi, FieldSet::EMPTY));
     }

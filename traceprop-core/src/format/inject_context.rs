@@ -175,7 +175,7 @@ impl<'a> InjectContext<'a> {
     /// none: it is forwarded where its format is only read, and otherwise written anew with the decision.
     pub(crate) fn is_forwarded(&self, parsed: &Parsed) -> bool {
         let is_same_decision = |received: Sampling| match self.source.sampling {
-            Sampling::Deferred => received == Sampling::Deferred || parsed.weight() == DecisionWeight::Implicit,
+            Sampling::Deferred => received == Sampling::Deferred || parsed.weight == DecisionWeight::Implicit,
             _ if received == Sampling::Deferred => self.is_read_only,
             decided => received.is_sampled() == decided.is_sampled(),
         };

@@ -173,18 +173,18 @@ impl<F: Format + ?Sized> Format for &F {
 /// ```
 #[derive(Clone, Copy)]
 pub struct FormatFields<'a> {
-    built_in: FieldSet,
-    custom: &'a [CustomHeader],
+    pub(crate) built_in: FieldSet,
+    pub(crate) custom: &'a [CustomHeader],
     /// How many of the custom headers are part of the trace context. The others hold text, and so do prefixes.
-    trace_len: usize,
+    pub(crate) trace_len: usize,
     /// The built-in format with these headers, or `Custom`.
-    kind: FormatKind,
+    pub(crate) kind: FormatKind,
     /// The limits of W3C baggage, for its format.
-    baggage_limits: Option<&'a BaggageLimits>,
+    pub(crate) baggage_limits: Option<&'a BaggageLimits>,
     /// The format itself, if it is built-in and preserves data in the tracestate.
-    preserve: Option<&'a dyn Preserve>,
+    pub(crate) preserve: Option<&'a dyn Preserve>,
     /// The format also reads from another place than headers, so it is asked without them too.
-    reads_elsewhere: bool,
+    pub(crate) reads_elsewhere: bool,
 }
 
 debug_as!(FormatFields<'_>, |it| built_in: it.built_in, custom: it.custom);
@@ -218,51 +218,9 @@ impl<'a> FormatFields<'a> {
         Self { kind, ..Self::built_in(kind.fields()) }
     }
 
-    /// Adds headers that the format shares with another one, whose row lists them.
-    pub(crate) const fn with_shared(self, shared: FieldSet) -> Self {
-        Self { built_in: self.built_in.union(shared), ..self }
-    }
-
     /// Creates the list of a built-in format whose headers have custom names.
     pub(crate) const fn of_custom(kind: FormatKind, names: &'a [CustomHeader]) -> Self {
         Self { kind, ..Self::custom(names) }
-    }
-
-    /// Sets how many of the custom headers are part of the trace context. Those after them hold text.
-    pub(crate) const fn with_trace_len(self, trace_len: usize) -> Self {
-        Self { trace_len, ..self }
-    }
-
-    /// Sets the limits of a baggage list.
-    pub(crate) const fn with_baggage_limits(self, limits: &'a BaggageLimits) -> Self {
-        Self { baggage_limits: Some(limits), ..self }
-    }
-
-    pub(crate) const fn baggage_limits(&self) -> Option<&'a BaggageLimits> {
-        self.baggage_limits
-    }
-
-    /// Adds the format with these headers, which preserves data in the tracestate.
-    pub(crate) const fn preserved_by(self, format: &'a dyn Preserve) -> Self {
-        Self { preserve: Some(format), ..self }
-    }
-
-    pub(crate) const fn preserve(&self) -> Option<&'a dyn Preserve> {
-        self.preserve
-    }
-
-    /// Sets whether the format also reads from another place than headers.
-    #[cfg(feature = "std")]
-    pub(crate) const fn read_elsewhere(self, reads_elsewhere: bool) -> Self {
-        Self { reads_elsewhere, ..self }
-    }
-
-    pub(crate) const fn reads_elsewhere(&self) -> bool {
-        self.reads_elsewhere
-    }
-
-    pub(crate) const fn kind(&self) -> FormatKind {
-        self.kind
     }
 
     /// Returns the headers with built-in names.

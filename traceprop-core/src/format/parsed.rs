@@ -55,14 +55,16 @@ impl Outcome {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parsed {
-    outcome: Outcome,
-    ignored: [Option<InvalidHeader>; Self::MAX_IGNORED],
-    ignored_fields: FieldSet,
-    encoding: Option<&'static str>,
-    weight: DecisionWeight,
-    tracestate: TraceStateFacts,
-    has_text: bool,
-    makes_link: bool,
+    pub(crate) outcome: Outcome,
+    pub(crate) ignored: [Option<InvalidHeader>; Self::MAX_IGNORED],
+    pub(crate) ignored_fields: FieldSet,
+    pub(crate) encoding: Option<&'static str>,
+    pub(crate) weight: DecisionWeight,
+    pub(crate) tracestate: TraceStateFacts,
+    /// The header names no trace, and is forwarded in addition to any.
+    pub(crate) has_text: bool,
+    /// A context that is not continued becomes a link or a conflict.
+    pub(crate) makes_link: bool,
 }
 
 /// How much a decision means if another format left it open.
@@ -140,30 +142,6 @@ impl Parsed {
         }
     }
 
-    /// Creates the result of a header that names no trace and is forwarded in addition to any.
-    pub(crate) const fn text() -> Self {
-        let mut parsed = Self::absent();
-        parsed.has_text = true;
-        parsed
-    }
-
-    /// Makes no link and no conflict of the context if it is not continued.
-    pub(crate) const fn without_link(self) -> Self {
-        Self { makes_link: false, ..self }
-    }
-
-    pub(crate) const fn makes_link(&self) -> bool {
-        self.makes_link
-    }
-
-    pub(crate) const fn has_text(&self) -> bool {
-        self.has_text
-    }
-
-    pub(crate) const fn with_outcome(self, outcome: Outcome) -> Self {
-        Self { outcome, ..self }
-    }
-
     /// Ignores an optional field. It is not forwarded, and is shown in the report.
     pub fn ignore_field(&mut self, invalid: InvalidHeader) {
         self.ignored_fields = self.ignored_fields.with(invalid.field());
@@ -195,29 +173,9 @@ impl Parsed {
         if is_implicit { self.implicit_sampling() } else { self }
     }
 
-    pub(crate) const fn with_weight(self, weight: DecisionWeight) -> Self {
-        Self { weight, ..self }
-    }
-
-    pub(crate) const fn weight(&self) -> DecisionWeight {
-        self.weight
-    }
-
-    pub(crate) const fn with_tracestate(self, facts: TraceStateFacts) -> Self {
-        Self { tracestate: facts, ..self }
-    }
-
-    pub(crate) const fn tracestate(&self) -> TraceStateFacts {
-        self.tracestate
-    }
-
     /// Returns what the format found.
     pub const fn outcome(&self) -> Outcome {
         self.outcome
-    }
-
-    pub(crate) const fn outcome_ref(&self) -> &Outcome {
-        &self.outcome
     }
 
     /// Returns the reasons for the ignored fields and members of lists, at most [`MAX_IGNORED`](Self::MAX_IGNORED).

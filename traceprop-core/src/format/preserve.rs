@@ -18,7 +18,7 @@ pub(crate) trait Preserve: Format {
     ///
     /// By default it keeps an open decision.
     fn preserve(&self, context: &InjectContext<'_>, writer: &mut PreserveWriter) {
-        keep_deferred(context, self.fields().kind(), writer);
+        keep_deferred(context, self.fields().kind, writer);
     }
 
     /// Returns the trace that must not be continued in any format, because the settings of this one forbid it.

@@ -216,7 +216,7 @@ pub(super) fn held_fields(extraction: &Extraction<'_>, present: FieldSet) -> Fie
     const BUILT_IN: FieldSet = FieldSet::of(Field::ALL);
     match extraction.trust() {
         Trust::Continue => present.without(BUILT_IN),
-        _ => extraction.headers().names().watched().without(BUILT_IN),
+        _ => extraction.headers().names.watched.without(BUILT_IN),
     }
 }
 
@@ -227,7 +227,7 @@ fn held_entries<'c>(extraction: &Extraction<'c>) -> impl Iterator<Item = Entry<'
 
 /// Returns an entry without a line for each custom header of a propagator.
 pub(super) fn custom_headers(propagator: &Propagator) -> impl Iterator<Item = Entry<'_>> {
-    entries_without_lines(propagator, propagator.names.watched())
+    entries_without_lines(propagator, propagator.names.watched)
 }
 
 fn entries_without_lines(propagator: &Propagator, fields: FieldSet) -> impl Iterator<Item = Entry<'_>> {

@@ -419,7 +419,7 @@ impl OwnedContext {
     ) -> Result<Self, InvalidHeader> {
         let members: Vec<_> = members.into_iter().map(|(key, value)| [key, value].join("=")).collect();
         let line = members.join(",");
-        let facts = TraceState::parse(line.as_bytes())?.facts();
+        let facts = TraceState::parse(line.as_bytes())?.facts;
         let mut context = self.with_line(Field::TraceState, line.as_bytes());
         let received = context.known_mut();
         received.agrees = received.agrees.with(FormatKind::TraceContext);

@@ -43,7 +43,7 @@ impl OwnedContext {
     /// ```
     pub fn refusals<'c>(&'c self, propagator: &'c Propagator) -> Refusals<'c> {
         let held = self.lines.as_ref().map(|lines| lines as &dyn HeldNames);
-        propagator.refusals(self.trust(), Allow::All).with_held(held)
+        Refusals { held, ..propagator.refusals(self.trust(), Allow::All) }
     }
 
     /// Returns the context under a stricter trust, for a listener inside of the one that made it.
@@ -141,9 +141,7 @@ impl OwnedContext {
         }
         builder.finish()
     }
-}
 
-impl OwnedContext {
     /// Returns the link from a new trace to this context.
     fn as_link(&self) -> Option<Link<'static>> {
         let row = self.known().primary.and_then(FormatKind::row);

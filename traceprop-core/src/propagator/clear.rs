@@ -139,7 +139,7 @@ impl Propagator {
     fn dialects(&self) -> impl Iterator<Item = FieldSet> {
         let configured = self.extract.iter().chain(self.inject.iter()).map(|format| {
             let fields = format.fields();
-            fields.kind().fields().union(fields.trace_fields(&self.names))
+            fields.kind.fields().union(fields.trace_fields(&self.names))
         });
         let rows = ROWS.iter().map(|row| row.fields);
         let unread = FieldSet::UNREAD.built_in().map(|field| FieldSet::of(&[field]));

@@ -73,7 +73,7 @@ fn header_name(variable: &OsStr) -> Option<String> {
 
 /// Returns the header of a propagator that has this name if `_` is read as `-`: a custom header can have a `_`.
 fn watched_name(names: &FieldNames, dashed: &str) -> Option<String> {
-    let field = names.find_dashed(dashed).filter(|field| names.watched().contains(*field))?;
+    let field = names.find_dashed(dashed).filter(|field| names.watched.contains(*field))?;
     // Only a prefix is followed by more.
     let known = names.name_of(field)?;
     Some(String::from(known) + dashed.get(known.len()..)?)

@@ -28,10 +28,10 @@ pub struct Extraction<'c> {
     /// The received context. [`Trust::Restart`] makes it a link.
     pub(crate) merged: Option<RemoteContext>,
     /// A decision without ids.
-    decision: Sampling,
+    pub(super) decision: Sampling,
     pub(crate) received: Received<'c>,
     headers: Headers<'c>,
-    encoding: Option<&'c str>,
+    pub(super) encoding: Option<&'c str>,
     /// A format named another trace than the one that is continued.
     has_others: bool,
     pub(crate) propagator: &'c Propagator,
@@ -149,7 +149,7 @@ impl<'c> Extraction<'c> {
             merge.add(format, kind, &parsed, propagator.options.id_match);
         }
         if merge.is_refused {
-            let preserving = propagator.extract.iter().filter_map(|format| format.fields().preserve());
+            let preserving = propagator.extract.iter().filter_map(|format| format.fields().preserve);
             merge.refuse(preserving.filter_map(|format| format.refused_trace(&headers)), propagator.options.id_match);
         }
         let trust = propagator.options.trust.stricter(trust);
@@ -194,12 +194,6 @@ impl<'c> Extraction<'c> {
         // What the formats found is in the report.
         let has_others = !propagator.options.extract_first;
         Self { merged, decision, received, headers, encoding, has_others, propagator }
-    }
-
-    /// Returns the merged context, a decision without ids, and the name of the format of the context, whatever the trust.
-    #[cfg(feature = "alloc")]
-    pub(super) const fn facts(&self) -> (Option<RemoteContext>, Sampling, Option<&'c str>) {
-        (self.merged, self.decision, self.encoding)
     }
 
     /// Reads an owned context again under a stricter trust, as if its span were the caller's.
@@ -320,10 +314,10 @@ impl<'c> Extraction<'c> {
         let terminated = found.filter_map(move |(format, parsed)| {
             let first = merged?;
             let Outcome::Context(context) = parsed.outcome() else { return None };
-            if !parsed.makes_link() {
+            if !parsed.makes_link {
                 return None;
             }
-            let kind = format.fields().kind();
+            let kind = format.fields().kind;
             let is_known = kind != FormatKind::Custom && agrees.contains(kind);
             let other = !is_known && !id_match.is_same_context(&context, &first);
             let encoding = parsed.encoding().unwrap_or(format.name());

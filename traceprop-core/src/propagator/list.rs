@@ -28,7 +28,7 @@ impl FormatList {
     /// Adds a format. Returns `false` if the list is full.
     pub(super) fn push(&mut self, format: FormatRef) -> bool {
         let Some(free) = self.formats.iter_mut().find(|place| place.is_none()) else { return false };
-        let kind = format.get().fields().kind();
+        let kind = format.get().fields().kind;
         *free = Some(Listed { format, kind, needs: FieldSet::EMPTY });
         true
     }
@@ -36,7 +36,7 @@ impl FormatList {
     /// Adds a format to read, unless another encoding of it (`b3`, `b3multi`) already reads for both. Returns `false` if
     /// the list is full.
     pub(super) fn push_reader(&mut self, format: FormatRef) -> bool {
-        let (name, kind) = (format.get().name(), format.get().fields().kind());
+        let (name, kind) = (format.get().name(), format.get().fields().kind);
         // A wrapper inherits the kind of what it wraps. Under a name of its own it is another format.
         let encodes = |name: &str| kind.row().is_some_and(|row| row.is_named(name) && row.names.len() > 1);
         let is_other_encoding = |(known, other): (&dyn Format, FormatKind)| {
@@ -77,7 +77,7 @@ impl FormatList {
     pub(super) fn note_needs(&mut self, names: &FieldNames) {
         for listed in self.formats.iter_mut().flatten().filter(|listed| listed.kind != FormatKind::Custom) {
             let fields = listed.format.get().fields();
-            if !fields.reads_elsewhere() {
+            if !fields.reads_elsewhere {
                 let custom = fields.set(names).without(fields.built_in_fields());
                 listed.needs = listed.kind.needs().union(custom);
             }

@@ -46,11 +46,11 @@ impl<'c> Merge<'c> {
     pub(super) fn first(format: &'c dyn Format, kind: FormatKind, parsed: &Parsed) -> Self {
         let nothing = Self {
             ignored: parsed.ignored_fields(),
-            tracestate: if kind == FormatKind::TraceContext { parsed.tracestate() } else { TraceStateFacts::NONE },
+            tracestate: if kind == FormatKind::TraceContext { parsed.tracestate } else { TraceStateFacts::NONE },
             ..Self::NOTHING
         };
         // One question after the other, the likeliest first: a `match` would be a jump to an address that is read.
-        if let Outcome::Context(context) = parsed.outcome_ref() {
+        if let Outcome::Context(context) = &parsed.outcome {
             return Self {
                 context: Some(*context),
                 primary: Some(kind),
@@ -60,7 +60,7 @@ impl<'c> Merge<'c> {
                 ..nothing
             };
         }
-        if let Outcome::SamplingOnly(sampling) = parsed.outcome_ref() {
+        if let Outcome::SamplingOnly(sampling) = &parsed.outcome {
             return Self { decision: Some((*sampling, DecisionWeight::Explicit)), ..nothing };
         }
         Self { is_refused: is_refused(parsed), ..nothing }
@@ -70,10 +70,10 @@ impl<'c> Merge<'c> {
     pub(super) fn add(&mut self, format: &'c dyn Format, kind: FormatKind, parsed: &Parsed, id_match: TraceIdMatch) {
         self.ignored = self.ignored.union(parsed.ignored_fields());
         if kind == FormatKind::TraceContext {
-            self.tracestate = parsed.tracestate();
+            self.tracestate = parsed.tracestate;
         }
         // By reference: a copy of the whole outcome would be taken apart byte by byte.
-        match parsed.outcome_ref() {
+        match &parsed.outcome {
             Outcome::Absent | Outcome::Invalid(_) => self.is_refused |= is_refused(parsed),
             Outcome::SamplingOnly(sampling) => {
                 self.decision = self.decision.or(Some((*sampling, DecisionWeight::Explicit)));
@@ -100,8 +100,8 @@ impl<'c> Merge<'c> {
                             primary.parent_id = context.parent_id.or(primary.parent_id);
                             self.parent = Some(kind);
                         }
-                        if context.sampling != Sampling::Deferred && parsed.weight() != DecisionWeight::Implicit {
-                            self.decision = self.decision.or(Some((context.sampling, parsed.weight())));
+                        if context.sampling != Sampling::Deferred && parsed.weight != DecisionWeight::Implicit {
+                            self.decision = self.decision.or(Some((context.sampling, parsed.weight)));
                         }
                     }
                     // A load balancer adds a trace of its own to requests that have an id.
@@ -169,7 +169,7 @@ impl<'c> Merge<'c> {
 
 /// Whether the settings of the format forbid to continue its trace.
 fn is_refused(parsed: &Parsed) -> bool {
-    matches!(parsed.outcome_ref(), Outcome::Invalid(invalid) if invalid.reason() == InvalidReason::OrgMismatch)
+    matches!(parsed.outcome, Outcome::Invalid(invalid) if invalid.reason() == InvalidReason::OrgMismatch)
 }
 
 /// Whether the trace was begun by a load balancer. Then a correlation id of the request is the better one.

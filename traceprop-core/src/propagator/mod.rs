@@ -62,8 +62,8 @@ use received_format::ByReceived;
 /// ```
 #[derive(Clone)]
 pub struct Propagator {
-    extract: FormatList,
-    inject: FormatList,
+    pub(crate) extract: FormatList,
+    pub(crate) inject: FormatList,
     /// Built-in formats of neither list that preserve data in the tracestate.
     others: FormatList,
     /// The fields that a request is searched for: those of both lists.
@@ -146,7 +146,7 @@ impl Propagator {
         let mut others = FormatList::new();
         for format in preserving {
             let fields = format.fields();
-            if kinds.contains(fields.kind()) || fields.kind().preserves() == Preserves::Nothing {
+            if kinds.contains(fields.kind) || fields.kind.preserves() == Preserves::Nothing {
                 continue;
             }
             others.push_reader(FormatRef::from_static(*format));
@@ -157,8 +157,8 @@ impl Propagator {
         let preserves_always = extract
             .iter()
             .chain(inject.iter())
-            .any(|format| format.fields().preserve().is_some_and(|format| format.adds_always()));
-        let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits().copied());
+            .any(|format| format.fields().preserve.is_some_and(|format| format.adds_always()));
+        let baggage_limits = extract.iter().find_map(|format| format.fields().baggage_limits.copied());
         Self {
             #[cfg(feature = "alloc")]
             custom_text: custom_text([&extract, &inject], &reads),
@@ -176,14 +176,6 @@ impl Propagator {
             baggage_limits,
             options,
         }
-    }
-
-    pub(crate) const fn extract_list(&self) -> &FormatList {
-        &self.extract
-    }
-
-    pub(crate) const fn inject_list(&self) -> &FormatList {
-        &self.inject
     }
 
     /// Returns the names of the formats that are read, in order.

@@ -32,8 +32,8 @@ impl Propagator {
             return self.write_formats(context, carrier);
         };
         let state = &context.tracestate;
-        let asked = self.asked(context, state.facts());
-        let is_resampled = state.facts().has(Fact::Resampled);
+        let asked = self.asked(context, state.facts);
+        let is_resampled = state.facts.has(Fact::Resampled);
         if asked == Asked::None && context.source.otel.is_none() && !is_resampled {
             return self.write_formats(context, carrier);
         }
@@ -44,7 +44,7 @@ impl Propagator {
             for (format, kind) in self.preserving(is_asked) {
                 writes_items |= !matches!(kind.preserves(), Preserves::Nothing | Preserves::Text);
                 writes_member |= kind.preserves() == Preserves::Member;
-                match format.fields().preserve() {
+                match format.fields().preserve {
                     Some(format) => format.preserve(context, &mut writer),
                     None if kind.preserves() == Preserves::Decision => keep_deferred(context, kind, &mut writer),
                     None => {}
@@ -59,7 +59,7 @@ impl Propagator {
         let withholds = preserved.is_some_and(|tp| self.keep(tp, items_are_known, context, &mut writer));
         // A member of another trace, and a second one, can hold text too.
         let withholds =
-            withholds || (state.facts().has(Fact::Tp) && (preserved.is_none() || state.facts().has(Fact::Duplicates)));
+            withholds || (state.facts.has(Fact::Tp) && (preserved.is_none() || state.facts.has(Fact::Duplicates)));
         let [ours, member] = writer.edits(Preserved::value(state));
         let otel = context.source.otel.member(trace_id, state);
         // The last edit is the left-most member.
@@ -70,7 +70,7 @@ impl Propagator {
             due[len] = edit;
             len += 1;
         }
-        let (preserve_edits, preserve_omitted) = (&due[..len], writer.omitted());
+        let (preserve_edits, preserve_omitted) = (&due[..len], writer.omitted);
         self.write_formats(&InjectContext { preserve_edits, withholds, preserve_omitted, ..*context }, carrier)
     }
 
@@ -118,7 +118,7 @@ impl Propagator {
 
     /// Returns whether the tracestate contains text that may not go to this destination, where it is only forwarded.
     pub(super) fn withholds(&self, context: &InjectContext<'_>) -> bool {
-        let facts = context.tracestate.facts();
+        let facts = context.tracestate.facts;
         let is_allowed = |tp: Preserved<'_>, trace_id| {
             let mut writer = PreserveWriter::new(trace_id);
             keep_text(&mut writer, tp, core::iter::empty, context.options.allowed_correlation());
@@ -155,7 +155,7 @@ impl Propagator {
 
 /// Removes the decision from the member of a vendor whose format this propagator does not have.
 fn remove_decision(state: &TraceState<'_>, writer: &mut PreserveWriter) {
-    let Some(value) = state.get(MIXED_MEMBER).filter(|_| state.facts().has(Fact::Dd)) else {
+    let Some(value) = state.get(MIXED_MEMBER).filter(|_| state.facts.has(Fact::Dd)) else {
         return;
     };
     let kept = without_decision(value);

@@ -46,7 +46,7 @@ fn is_text(kind: FormatKind) -> bool {
 /// Returns the formats that write the other encodings of a built-in format.
 fn encodings(format: &dyn Format, kind: FormatKind) -> impl Iterator<Item = &'static dyn Format> {
     let row = kind.row().filter(|row| row.is_named(format.name()));
-    let preserve = format.fields().preserve();
+    let preserve = format.fields().preserve;
     let names = row.into_iter().flat_map(|row| row.names);
     names.filter_map(move |name| preserve?.encoding(name))
 }

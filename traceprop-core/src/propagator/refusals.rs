@@ -39,11 +39,11 @@ use alloc::borrow::Cow;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Refusals<'p> {
-    propagator: &'p Propagator,
-    trust: Trust,
-    filter: TextFilter<'p>,
+    pub(crate) propagator: &'p Propagator,
+    pub(crate) trust: Trust,
+    pub(crate) filter: TextFilter<'p>,
     /// The custom headers of the propagator that read the request.
-    held: Option<&'p dyn HeldNames>,
+    pub(crate) held: Option<&'p dyn HeldNames>,
 }
 
 /// What a listener does with a received header; see [`Refusals::of_header`].
@@ -107,11 +107,6 @@ impl Propagator {
 }
 
 impl<'p> Refusals<'p> {
-    /// Adds the custom headers of the propagator that read the request.
-    pub(crate) const fn with_held(self, held: Option<&'p dyn HeldNames>) -> Self {
-        Self { held, ..self }
-    }
-
     /// Returns the trust that applies.
     pub const fn trust(&self) -> Trust {
         self.trust

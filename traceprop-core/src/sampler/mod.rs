@@ -224,11 +224,6 @@ impl<'c> SamplingParameters<'c> {
         self.otel.randomness_after(self.trace_id, OtelTraceState::from_tracestate(&self.tracestate))
     }
 
-    /// Returns the randomness that replaces that of the trace id and a received one.
-    const fn own_randomness(&self) -> Option<u64> {
-        self.otel.randomness()
-    }
-
     /// Returns the tracestate of the trace.
     pub const fn tracestate(&self) -> TraceState<'c> {
         self.tracestate
@@ -309,7 +304,7 @@ impl SamplingResult {
 
     /// Writes the randomness if a sampler was given one in place of that of the trace id.
     const fn with_own_randomness(self, input: &SamplingParameters<'_>) -> Self {
-        match input.own_randomness() {
+        match input.otel.randomness() {
             Some(randomness) => self.with_randomness(randomness),
             None => self,
         }

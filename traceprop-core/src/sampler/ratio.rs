@@ -53,7 +53,7 @@ impl Sampler for TraceIdRatioBased {
     fn should_sample(&self, input: &SamplingParameters<'_>) -> SamplingResult {
         // A received threshold does not explain this decision.
         // An `rv` of others does not count: services with this sampler know the trace id alone.
-        let is_sampled = self.keeps(input.own_randomness().unwrap_or(randomness_of(input.trace_id())));
+        let is_sampled = self.keeps(input.otel.randomness().unwrap_or(randomness_of(input.trace_id())));
         SamplingResult::new(Sampling::from_flag(is_sampled)).without_threshold().with_own_randomness(input)
     }
 }

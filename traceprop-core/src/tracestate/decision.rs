@@ -79,7 +79,7 @@ mod tests {
         let state = TraceState::parse(b"rojo=1,dd=s:2").unwrap();
         let resampled = state.as_resampled();
         assert_eq!((resampled.as_received(None), resampled.len()), (Some(&b"rojo=1,dd=s:2"[..]), 2));
-        assert!(resampled.facts().has(Fact::DdPriority) && resampled.facts().has(Fact::Resampled));
+        assert!(resampled.facts.has(Fact::DdPriority) && resampled.facts.has(Fact::Resampled));
     }
 
     #[test]

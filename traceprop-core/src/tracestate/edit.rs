@@ -122,9 +122,7 @@ impl<'a> EditedTraceState<'a> {
             }
         }
     }
-}
 
-impl EditedTraceState<'_> {
     /// Writes the header value. Empty if no member is left.
     pub(crate) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
         put_members(self.kept(), sink)

@@ -23,7 +23,7 @@ use crate::wire::AsciiSink;
 #[derive(Clone, Copy, Debug)]
 pub struct TraceState<'c> {
     lines: HeaderLines<'c>,
-    facts: TraceStateFacts,
+    pub(crate) facts: TraceStateFacts,
 }
 
 impl<'c> TraceState<'c> {
@@ -65,11 +65,6 @@ impl<'c> TraceState<'c> {
     #[cfg(test)]
     pub(super) fn as_resampled(&self) -> Self {
         Self { facts: self.resampled(), ..*self }
-    }
-
-    #[inline]
-    pub(crate) const fn facts(&self) -> TraceStateFacts {
-        self.facts
     }
 
     /// Returns the members, newest first. If a key is repeated, only its first member is returned.

@@ -72,7 +72,7 @@ impl<'c> Preserved<'c> {
 
     /// Returns the value of the member as it was received.
     pub(crate) fn value(state: &TraceState<'c>) -> Option<&'c str> {
-        state.facts().has(Fact::Tp).then(|| state.get(KEY)).flatten()
+        state.facts.has(Fact::Tp).then(|| state.get(KEY)).flatten()
     }
 
     /// Returns the texts of all items with this letter.
@@ -104,7 +104,7 @@ pub(crate) struct PreserveWriter {
     /// A vendor's key and its new value, or `None` to remove the member.
     member: Option<(&'static str, Option<StackText<MAX_VALUE>>)>,
     items: Option<StackText<MAX_VALUE>>,
-    omitted: u32,
+    pub(crate) omitted: u32,
 }
 
 debug_as!(PreserveWriter, |it| trace_id: it.trace_id);
@@ -140,11 +140,6 @@ impl PreserveWriter {
     #[cfg(test)]
     pub(crate) const fn is_untouched(&self) -> bool {
         self.member.is_none() && self.items.is_none() && self.omitted == 0
-    }
-
-    /// Returns the number of omitted items.
-    pub(crate) const fn omitted(&self) -> u32 {
-        self.omitted
     }
 
     /// Adds an item to our member, unless it has one with this letter: formats share letters.
@@ -297,10 +292,10 @@ mod tests {
     #[test]
     fn ok_only_a_member_of_our_form_is_ours() {
         for line in ["tp=1;0e0e4736;d", "tp=1;0e0e4737;d", "tp=1;00000000;"] {
-            assert!(state(line).facts().has(Fact::Tp), "{line}");
+            assert!(state(line).facts.has(Fact::Tp), "{line}");
         }
         for line in ["tp=0", "tp=1", "tp=2;0e0e4736;d", "tp=1;0e0e473;d", "tp=1;0E0E4736;d", "x=1;0e0e4736;d"] {
-            assert!(!state(line).facts().has(Fact::Tp), "{line}");
+            assert!(!state(line).facts.has(Fact::Tp), "{line}");
         }
     }
 

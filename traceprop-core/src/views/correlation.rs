@@ -38,15 +38,14 @@ impl Propagator {
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn correlation_formats(&self) -> impl Iterator<Item = &Correlation> {
-        let is_written = |read: &&Correlation| {
-            of_list(self.inject_list()).any(|written| written.header_name() == read.header_name())
-        };
-        of_list(self.inject_list()).chain(of_list(self.extract_list()).filter(move |read| !is_written(read)))
+        let is_written =
+            |read: &&Correlation| of_list(&self.inject).any(|written| written.header_name() == read.header_name());
+        of_list(&self.inject).chain(of_list(&self.extract).filter(move |read| !is_written(read)))
     }
 }
 
 fn of_list(list: &FormatList) -> impl Iterator<Item = &Correlation> {
-    list.iter().filter_map(|format| format.fields().preserve()?.as_any()?.downcast_ref())
+    list.iter().filter_map(|format| format.fields().preserve?.as_any()?.downcast_ref())
 }
 
 impl<'c> Extraction<'c> {
@@ -67,7 +66,7 @@ impl<'c> Extraction<'c> {
     /// ```
     pub fn correlation(&self, format: &Correlation) -> Option<CorrelationId<'c>> {
         let data = self.data(self.headers());
-        let lines = data.headers.get_all_custom(format.field_name()).iter();
+        let lines = data.headers.get_all_custom(&format.header).iter();
         if data.keeps_text { data.correlation(format, lines) } else { None }
     }
 }
@@ -83,7 +82,7 @@ impl OwnedContext {
 
     fn correlation_lines(&self, format: &Correlation) -> impl Iterator<Item = &[u8]> {
         let entries = self.lines.iter().flat_map(OwnedLines::entries);
-        let lines = entries.filter(|entry| format.field_name().matches(entry.name)).map(|entry| entry.value);
+        let lines = entries.filter(|entry| format.header.matches(entry.name)).map(|entry| entry.value);
         // A list that is too long is copied with one line more than is read, so that it remains too long.
         lines.take(MAX_HEADER_LINES)
     }
@@ -129,7 +128,7 @@ impl OwnedContext {
     /// Returns an error if the format does not read this text.
     pub fn with_correlation(self, format: &Correlation, text: &str) -> Result<Self, InvalidHeader> {
         format.check(text.as_bytes())?;
-        let name = format.field_name();
+        let name = &format.header;
         // The place among the custom headers depends on the propagator. Stored lines are found by their name.
         let entry = Entry { index: Field::Custom(0).index() as u8, name: name.as_str(), value: text.as_bytes() };
         Ok(self.replace(|known| name.matches(known.name), [entry]))

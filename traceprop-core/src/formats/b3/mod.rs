@@ -144,7 +144,7 @@ impl Format for B3 {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::B3).preserved_by(self)
+        FormatFields { preserve: Some(self), ..FormatFields::of(FormatKind::B3) }
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
@@ -229,7 +229,8 @@ fn joint(single: &B3Single, headers: &Headers<'_>) -> Option<Parsed> {
     }
     let multi = read_multi(headers).ok()??;
     let Outcome::Context(context) = multi.parsed().outcome() else { return None };
-    Some(multi.parsed().with_outcome(Outcome::Context(RemoteContext { sampling: single.sampling(), ..context })))
+    let outcome = Outcome::Context(RemoteContext { sampling: single.sampling(), ..context });
+    Some(Parsed { outcome, ..multi.parsed() })
 }
 
 /// Forwards a decision and the ids that it is for.

@@ -18,7 +18,7 @@ fn stays(member: &[u8], filter: TextFilter<'_>) -> bool {
     if !filter.keeps_decisions && is_decision(key) {
         return false;
     }
-    let is_allowed = |member: &RawMember<'_>| filter.allow.allows(|key| key.as_bytes() == member.key());
+    let is_allowed = |member: &RawMember<'_>| filter.allow.allows(|key| key.as_bytes() == member.key);
     filter.allow == Allow::All || RawMember::parse(member).is_ok_and(|member| is_allowed(&member))
 }
 

@@ -70,7 +70,7 @@ impl Format for W3cBaggage {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::Baggage).with_baggage_limits(&self.limits)
+        FormatFields { baggage_limits: Some(&self.limits), ..FormatFields::of(FormatKind::Baggage) }
     }
 
     // Baggage has no trace context. `Extraction::baggage` reads the members when they are needed.

@@ -84,8 +84,8 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
     }
     let allowed = list.count;
     let whole = allowed == baggage.len() && baggage.ignored().is_none() && !baggage.skips_members();
-    let lines = baggage.lines();
-    if whole && (as_received || (baggage.is_canonical() && !lines.is_repeated())) {
+    let lines = baggage.lines;
+    if whole && (as_received || (baggage.canonical && !lines.is_repeated())) {
         // Some receivers read only the first of several lines, others only the last.
         match lines.is_repeated() {
             true => writer.write(Field::Baggage, Joined(lines)),
@@ -126,9 +126,9 @@ impl<'a> AllowedText<'a> {
 
     #[inline]
     fn add(&mut self, member: &RawMember<'_>, is_canonical: bool) {
-        if self.allow.allows(|key| key.as_bytes() == member.key()) {
+        if self.allow.allows(|key| key.as_bytes() == member.key) {
             self.count += 1;
-            self.len = self.len.filter(|_| is_canonical).and_then(|len| self.put(len, member.as_bytes()));
+            self.len = self.len.filter(|_| is_canonical).and_then(|len| self.put(len, member.whole));
         }
     }
 

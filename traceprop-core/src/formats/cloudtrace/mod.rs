@@ -168,7 +168,7 @@ impl Format for CloudTrace {
             let XCloudTraceContext { trace_id, span_id, sampling } = header;
             Parsed::context(RemoteContext { sampling, ..RemoteContext::new(trace_id, span_id) })
         });
-        if self.links { parsed } else { parsed.without_link() }
+        Parsed { makes_link: self.links, ..parsed }
     }
 
     fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {

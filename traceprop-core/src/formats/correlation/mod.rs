@@ -76,7 +76,7 @@ const ENVOY_HEADER: &str = "x-request-id";
 /// ```
 #[derive(Clone, Copy)]
 pub struct Correlation {
-    header: CustomHeader,
+    pub(crate) header: CustomHeader,
     /// [`PREFIX`] and the header name, stored so that a name needs no allocator.
     name: [u8; PREFIX.len() + CustomHeader::MAX_LEN],
     opaque: bool,
@@ -219,10 +219,6 @@ impl Correlation {
         self.header.as_str()
     }
 
-    pub(crate) const fn field_name(&self) -> &CustomHeader {
-        &self.header
-    }
-
     fn meaning(&self, value: &[u8]) -> Result<Meaning, ReasonAt> {
         let id = match value {
             [b'|', ..] => request_id::root(value),
@@ -333,9 +329,8 @@ impl Format for Correlation {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of_custom(FormatKind::Correlation, core::slice::from_ref(&self.header))
-            .with_trace_len(0)
-            .preserved_by(self)
+        let fields = FormatFields::of_custom(FormatKind::Correlation, core::slice::from_ref(&self.header));
+        FormatFields { trace_len: 0, preserve: Some(self), ..fields }
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
@@ -350,7 +345,7 @@ impl Format for Correlation {
         let mut parsed = match self.meaning(value) {
             Ok(Meaning::Trace(trace_id)) => Parsed::context(RemoteContext::new(trace_id, None)),
             // Opaque text names no trace. It is forwarded in addition to any.
-            Ok(Meaning::Opaque) => Parsed::text(),
+            Ok(Meaning::Opaque) => Parsed { has_text: true, ..Parsed::absent() },
             Err(error) => {
                 // A length is that of the value, but an offset is counted from the start of the line.
                 let lead = match error.reason {

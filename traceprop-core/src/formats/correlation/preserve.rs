@@ -43,7 +43,7 @@ pub(super) fn put(
         return;
     }
     match Spelling::all().find(|spelling| spelling.spell(trace_id.get()).as_str() == text) {
-        Some(spelling) => write_item(writer, header, spelling.letter(), ""),
+        Some(spelling) => write_item(writer, header, spelling.letter, ""),
         None => write_item(writer, header, ':', text),
     }
 }
@@ -76,7 +76,7 @@ pub(super) fn restore<'c>(preserved: Preserved<'c>, header: &str, trace_id: Trac
     }
     let mut letters = spelling.chars();
     let letter = letters.next().filter(|_| letters.next().is_none())?;
-    let spelling = Spelling::all().find(|spelling| spelling.letter() == letter)?;
+    let spelling = Spelling::all().find(|spelling| spelling.letter == letter)?;
     Some(CorrelationId::spelt(spelling, trace_id.get()))
 }
 

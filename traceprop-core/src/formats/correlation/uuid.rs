@@ -48,7 +48,8 @@ fn hyphenated(text: &[u8], offset: usize) -> Result<u128, ReasonAt> {
 /// A spelling that a letter can name. A letter in upper case means text in upper case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spelling {
-    letter: char,
+    /// `u`, `h`, `b` or `n`, in upper case for upper case.
+    pub(super) letter: char,
     before: &'static str,
     after: &'static str,
 }
@@ -69,11 +70,6 @@ impl Spelling {
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let uppercase = |lower: Self| Self { letter: lower.letter.to_ascii_uppercase(), ..lower };
         Self::LOWERCASE.into_iter().chain(Self::LOWERCASE.map(uppercase))
-    }
-
-    /// Returns its letter: `u`, `h`, `b` or `n`, in upper case for upper case.
-    pub(super) const fn letter(self) -> char {
-        self.letter
     }
 
     /// Spells an id.
@@ -122,7 +118,7 @@ mod tests {
 
     #[test]
     fn ok_each_spelling_has_its_letter() {
-        let letters: String = Spelling::all().map(Spelling::letter).collect();
+        let letters: String = Spelling::all().map(|spelling| spelling.letter).collect();
         assert_eq!(letters, "uhbnUHBN");
         assert_eq!(Spelling::all().next(), Some(Spelling::CANONICAL));
     }

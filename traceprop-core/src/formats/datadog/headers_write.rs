@@ -73,7 +73,7 @@ fn without_blanks(line: &Line) -> &[u8] {
 
 /// Writes the origin. If code gave it, it can hold any text, and a line end would inject a header.
 fn write_origin(origin: DatadogText<'_>, writer: &mut Writer<'_>) {
-    if !origin.raw().bytes().all(|b| matches!(b, b' '..=b'~')) {
+    if !origin.raw.bytes().all(|b| matches!(b, b' '..=b'~')) {
         writer.omit(Field::DatadogOrigin, OmitReason::BadValue, 1);
         return;
     }
@@ -133,7 +133,7 @@ fn put_tags(
         if tag.name.is_empty() || !tag.name.bytes().all(pairs::is_key_byte) {
             return Err(OmitReason::BadKey);
         }
-        if tag.value.is_empty() || !tag.value.raw().bytes().all(pairs::is_value_byte) {
+        if tag.value.is_empty() || !tag.value.raw.bytes().all(pairs::is_value_byte) {
             return Err(OmitReason::BadValue);
         }
         fits = fits && put_pair(line, tag.name, tag.value);

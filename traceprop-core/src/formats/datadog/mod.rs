@@ -134,14 +134,14 @@ impl Format for Datadog {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::Datadog).preserved_by(self)
+        FormatFields { preserve: Some(self), ..FormatFields::of(FormatKind::Datadog) }
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {
         let mut parsed = Parsed::new(Outcome::Absent);
         match DatadogHeaders::parse(headers, &mut parsed) {
             Ok(None) => parsed,
-            Ok(Some(headers)) => parsed.with_outcome(Outcome::Context(headers.context())),
+            Ok(Some(headers)) => Parsed { outcome: Outcome::Context(headers.context()), ..parsed },
             Err(invalid) => Parsed::invalid(invalid),
         }
     }

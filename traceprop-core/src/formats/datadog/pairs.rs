@@ -11,17 +11,13 @@ pub(super) struct Pairs<'c> {
     more: HeaderLinesIter<'c>,
     /// Where `rest` begins in the lines joined by commas.
     at: usize,
-    is_received: bool,
+    pub(super) is_received: bool,
 }
 
 impl<'c> Pairs<'c> {
     /// Creates the iterator. Text that code gives is split but not checked: see [`Pairs::split`].
     pub(super) fn new(lines: &HeaderLines<'c>, is_received: bool) -> Self {
         Self { rest: &[], more: lines.iter(), at: 0, is_received }
-    }
-
-    pub(super) const fn is_received(&self) -> bool {
-        self.is_received
     }
 
     /// Returns the next pair, and where it begins in the lines joined by commas.

@@ -254,7 +254,7 @@ impl<'c> Iterator for DatadogTagsIter<'c> {
                 return Some(tag);
             }
             match self.decision_maker {
-                DecisionMaker::AsReceived if is_decision_maker(tag.value.raw().as_bytes()) => return Some(tag),
+                DecisionMaker::AsReceived if is_decision_maker(tag.value.raw.as_bytes()) => return Some(tag),
                 DecisionMaker::AsReceived | DecisionMaker::Removed => {}
                 DecisionMaker::Reset | DecisionMaker::ResetIfNamed => {
                     self.decision_maker = DecisionMaker::Removed;
@@ -295,7 +295,7 @@ impl<'c> RawTags<'c> {
                 // Received text is ASCII, and given text was a `str`.
                 let (key, value) = core::str::from_utf8(pair).ok()?.split_at_checked(key.len())?;
                 if let (Some(name), Some(value)) = (key.strip_prefix(TAG_PREFIX), value.get(1..)) {
-                    if !name.is_empty() || !pairs.is_received() {
+                    if !name.is_empty() || !pairs.is_received {
                         return Some(DatadogTag { name, value: DatadogText::verbatim(value) });
                     }
                 }
@@ -324,7 +324,7 @@ impl<'c> RawTags<'c> {
 pub(super) fn is_passed_on(tag: &DatadogTag<'_>) -> bool {
     match tag.name {
         TID | UPSTREAM_SERVICES => false,
-        DECISION_MAKER => is_decision_maker(tag.value.raw().as_bytes()),
+        DECISION_MAKER => is_decision_maker(tag.value.raw.as_bytes()),
         _ => true,
     }
 }

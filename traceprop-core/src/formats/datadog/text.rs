@@ -17,7 +17,7 @@ use crate::wire::{StackText, debug_as};
 /// ```
 #[derive(Clone, Copy)]
 pub struct DatadogText<'c> {
-    raw: &'c str,
+    pub(super) raw: &'c str,
     tilde_is_equals: bool,
 }
 
@@ -28,11 +28,6 @@ impl<'c> DatadogText<'c> {
 
     pub(super) const fn of_member(raw: &'c str) -> Self {
         Self { raw, tilde_is_equals: true }
-    }
-
-    /// Returns the text as received.
-    pub(super) const fn raw(&self) -> &'c str {
-        self.raw
     }
 
     /// Returns the text, if it is borrowed in one piece: always from a header, and from a member if it has no `=`.

@@ -40,7 +40,7 @@ impl<'c> DatadogTraceState<'c> {
 
     /// Returns the `dd` member of a tracestate.
     pub fn from_tracestate(state: &TraceState<'c>) -> Option<Self> {
-        state.facts().has(Fact::Dd).then(|| state.get(KEY)).flatten().map(Self)
+        state.facts.has(Fact::Dd).then(|| state.get(KEY)).flatten().map(Self)
     }
 
     /// Returns the sampling priority, `s`. It is valid only if the sampled flag of traceparent agrees.

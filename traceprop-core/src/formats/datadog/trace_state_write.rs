@@ -304,7 +304,7 @@ mod generated {
         }
 
         fn fields(&self) -> FormatFields<'_> {
-            FormatFields::of(FormatKind::Datadog).preserved_by(self)
+            FormatFields { preserve: Some(self), ..FormatFields::of(FormatKind::Datadog) }
         }
 
         fn extract(&self, headers: &Headers<'_>) -> Parsed {

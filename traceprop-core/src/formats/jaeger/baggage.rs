@@ -51,7 +51,7 @@ pub struct JaegerBaggage<'c> {
     /// The first error.
     ignored: Option<InvalidHeader>,
     /// A line has the key of a member of the list.
-    is_shadowed: bool,
+    pub(super) is_shadowed: bool,
 }
 
 impl<'c> JaegerBaggage<'c> {
@@ -107,11 +107,6 @@ impl<'c> JaegerBaggage<'c> {
     /// Returns the first error: an invalid member, or an exceeded limit.
     pub const fn ignored(&self) -> Option<InvalidHeader> {
         self.ignored
-    }
-
-    /// Returns `true` if a line has precedence over a member of the list.
-    pub(super) const fn is_shadowed(&self) -> bool {
-        self.is_shadowed
     }
 
     fn read_lines(&mut self, lines: HeaderLines<'c>) {
@@ -173,8 +168,8 @@ impl<'c> JaegerBaggage<'c> {
         let items = self.items.get_or_insert([None; MAX_ITEMS]);
         let known = items[..self.len].iter_mut().flatten().find(|known| known.has_key_of(&item));
         match known {
-            Some(known) if known.source() == item.source() => *known = item,
-            Some(_) => self.is_shadowed |= item.source() == Source::List,
+            Some(known) if known.source == item.source => *known = item,
+            Some(_) => self.is_shadowed |= item.source == Source::List,
             None => {
                 items[self.len] = Some(item);
                 self.len += 1;

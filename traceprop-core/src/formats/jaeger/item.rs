@@ -43,7 +43,7 @@ pub(super) enum Source {
 pub struct JaegerBaggageItem<'c> {
     key: &'c str,
     value: &'c [u8],
-    source: Source,
+    pub(super) source: Source,
 }
 
 impl<'c> JaegerBaggageItem<'c> {
@@ -135,10 +135,6 @@ impl<'c> JaegerBaggageItem<'c> {
             Source::W3c => Decoding::Lenient,
         };
         Decoded::new(self.value, decoding)
-    }
-
-    pub(super) const fn source(&self) -> Source {
-        self.source
     }
 }
 

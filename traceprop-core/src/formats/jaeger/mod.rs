@@ -113,7 +113,7 @@ impl Format for Jaeger {
     }
 
     fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::Jaeger).preserved_by(self)
+        FormatFields { preserve: Some(self), ..FormatFields::of(FormatKind::Jaeger) }
     }
 
     // Baggage is not read here: it has no influence on the trace.

@@ -39,7 +39,7 @@ pub(super) fn baggage(context: &InjectContext<'_>, with_w3c: bool, writer: &mut 
     }
     let list = as_received(context, &baggage);
     let mut left = JaegerBaggage::MAX_BYTES;
-    for item in baggage.iter().filter(|item| list.is_none() || item.source() != Source::List) {
+    for item in baggage.iter().filter(|item| list.is_none() || item.source != Source::List) {
         if let Err(reason) = write_item(&item, context, &mut left, writer) {
             writer.omit(Field::UberContext, reason, 1);
         }
@@ -56,7 +56,7 @@ fn as_received<'c>(context: &InjectContext<'c>, baggage: &JaegerBaggage<'_>) -> 
     let lines = context.received().get_all(Field::JaegerBaggage);
     let allowed = context.is_passthrough() && context.options().allowed_baggage() == Allow::All;
     let whole =
-        baggage.ignored().is_none() && !baggage.is_shadowed() && lines.iter().all(|line| is_header_text(trim(line)));
+        baggage.ignored().is_none() && !baggage.is_shadowed && lines.iter().all(|line| is_header_text(trim(line)));
     (allowed && whole).then_some(lines)
 }
 
@@ -84,12 +84,12 @@ fn write_item(
     writer: &mut Writer<'_>,
 ) -> Result<(), OmitReason> {
     let allow = context.options().allowed_baggage();
-    let allowed = match item.source() {
+    let allowed = match item.source {
         Source::Line | Source::List => allow.allows(|key| item.has_key(key)),
         Source::W3c => allow.allows_key(item.raw_key()),
     };
     let raw = item.raw_value();
-    let as_received = context.is_passthrough() && item.source() == Source::Line && is_header_text(raw);
+    let as_received = context.is_passthrough() && item.source == Source::Line && is_header_text(raw);
     let value = match core::str::from_utf8(raw) {
         Ok(text) if as_received => Value::AsReceived(text),
         _ => Value::Canonical(Encoded::new(item.decoded(), is_unreserved)),

@@ -122,7 +122,8 @@ impl Format for Sentry {
 
     fn fields(&self) -> FormatFields<'_> {
         const SHARED: FieldSet = FieldSet::of(&[Field::Baggage]);
-        FormatFields::of(FormatKind::Sentry).with_shared(SHARED).preserved_by(self)
+        let fields = FormatFields::of(FormatKind::Sentry);
+        FormatFields { built_in: fields.built_in.union(SHARED), preserve: Some(self), ..fields }
     }
 
     fn extract(&self, headers: &Headers<'_>) -> Parsed {

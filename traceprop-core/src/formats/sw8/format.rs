@@ -145,9 +145,10 @@ impl Format for Sw8 {
 
     fn fields(&self) -> FormatFields<'_> {
         match &self.names {
-            None => FormatFields::of(FormatKind::Sw8).preserved_by(self),
+            None => FormatFields { preserve: Some(self), ..FormatFields::of(FormatKind::Sw8) },
             Some(names) => {
-                FormatFields::of_custom(FormatKind::Sw8, names).with_trace_len(CORRELATION).preserved_by(self)
+                let fields = FormatFields::of_custom(FormatKind::Sw8, names);
+                FormatFields { trace_len: CORRELATION, preserve: Some(self), ..fields }
             }
         }
     }

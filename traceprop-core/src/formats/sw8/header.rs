@@ -155,7 +155,7 @@ impl Judged {
     }
 
     fn header(self, fields: Fields<'_>) -> Sw8Header<'_> {
-        let [_, trace_id, segment_id, _, service, instance, endpoint, peer] = fields.map(Sw8Text::known);
+        let [_, trace_id, segment_id, _, service, instance, endpoint, peer] = fields.map(Sw8Text);
         Sw8Header { judged: self, trace_id, segment_id, service, instance, endpoint, peer }
     }
 }

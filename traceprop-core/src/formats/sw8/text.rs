@@ -19,7 +19,7 @@ use crate::wire::{self, AsciiSink, InvalidReason, ReasonAt, base64};
 /// # Ok::<(), traceprop_core::InvalidHeader>(())
 /// ```
 #[derive(Clone, Copy)]
-pub struct Sw8Text<'c>(&'c [u8]);
+pub struct Sw8Text<'c>(pub(super) &'c [u8]);
 
 impl<'c> Sw8Text<'c> {
     /// Parses base64, padded or not.
@@ -34,11 +34,6 @@ impl<'c> Sw8Text<'c> {
     pub(super) fn read(encoded: &'c [u8]) -> Result<Self, ReasonAt> {
         Self::judge(encoded)?;
         Ok(Self(encoded))
-    }
-
-    /// Creates a field from text that is known to be valid.
-    pub(super) const fn known(encoded: &'c [u8]) -> Self {
-        Self(encoded)
     }
 
     /// Checks for base64 of UTF-8.

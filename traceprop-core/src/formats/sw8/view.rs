@@ -77,7 +77,7 @@ pub fn trace_id_text(value: &[u8]) -> Option<Sw8Text<'_>> {
         (1..=MAX_LOGGED).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
     })
     .ok()?;
-    is_legal.then_some(Sw8Text::known(encoded))
+    is_legal.then_some(Sw8Text(encoded))
 }
 
 #[cfg(feature = "std")]

@@ -131,7 +131,7 @@ impl Format for W3cTraceContext {
         if facts.has(Fact::DdPriority) {
             weight = DecisionWeight::WithPriority;
         }
-        Parsed::context(context).with_weight(weight).with_tracestate(facts).with_ignored(ignored)
+        Parsed { weight, tracestate: facts, ..Parsed::context(context) }.with_ignored(ignored)
     }
 
     fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {

@@ -38,7 +38,7 @@ pub struct XAmznTraceId<'c> {
     parent_id: Option<SpanId>,
     sampling: Sampling,
     asks_for_decision: bool,
-    is_joined: bool,
+    pub(super) is_joined: bool,
     /// Why the parent is invalid.
     bad_parent: Option<ReasonAt>,
     /// A field of the application was left out, at this offset.
@@ -234,10 +234,6 @@ impl<'c> XAmznTraceId<'c> {
         self.text.split(|&byte| byte == b';')
     }
 
-    pub(super) const fn is_joined(&self) -> bool {
-        self.is_joined
-    }
-
     pub(super) fn parsed(&self) -> Parsed {
         let mut parsed = Parsed::new(match self.trace_id {
             Some(trace_id) => {
@@ -353,7 +349,7 @@ mod tests {
             let header = XAmznTraceId::parse(value.as_bytes()).unwrap();
             assert_eq!(header.trace_id().unwrap().low(), 0xa1f9_76ec_9b1b_f481);
             assert_eq!(header.fields().next().map(|(_, value)| value), expected, "{value}");
-            assert_eq!(header.is_joined(), expected != Some("1,2, 3"));
+            assert_eq!(header.is_joined, expected != Some("1,2, 3"));
         }
     }
 

@@ -205,7 +205,7 @@ impl Format for XRay {
     fn fields(&self) -> FormatFields<'_> {
         let fields = FormatFields::of(FormatKind::XRay);
         #[cfg(feature = "std")]
-        let fields = fields.read_elsewhere(self.lambda);
+        let fields = FormatFields { reads_elsewhere: self.lambda, ..fields };
         fields
     }
 
@@ -234,7 +234,7 @@ impl Format for XRay {
         let allow = context.options().allowed_baggage();
         read(context.received()).and_then(Result::ok).is_some_and(|header| {
             // A later value does not count here, but might elsewhere. Its fields were not checked.
-            if context.received().is_repeated(FIELD) || header.is_joined() {
+            if context.received().is_repeated(FIELD) || header.is_joined {
                 return false;
             }
             let removed = header.parts().filter(|part| !may_stay(part, allow)).count();

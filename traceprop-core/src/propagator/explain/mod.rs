@@ -40,7 +40,7 @@ pub struct FormatReport<'c> {
 
 impl<'c> FormatReport<'c> {
     fn new(format: &'c dyn Format, parsed: Parsed) -> Self {
-        let kind = format.fields().kind();
+        let kind = format.fields().kind;
         let may_differ = kind.has_only_custom_headers() || kind.is_set_by_infrastructure();
         Self { format: parsed.encoding().unwrap_or(format.name()), parsed, may_differ }
     }
@@ -172,7 +172,7 @@ impl<'c> ExtractReport<'c> {
         let mut formats = self.found();
         let mut is_over = false;
         core::iter::from_fn(move || {
-            let is_context = |format: &dyn Format| !format.fields().kind().is_text_alone();
+            let is_context = |format: &dyn Format| !format.fields().kind.is_text_alone();
             let (format, found) = formats.find(|(format, _)| is_context(*format)).filter(|_| !is_over)?;
             // A format that was not asked had none of its fields.
             let parsed = found.unwrap_or(Parsed::new(Outcome::Absent));
@@ -211,7 +211,7 @@ impl<'c> ExtractReport<'c> {
     /// Returns the formats whose trace differs from the first one. A trace without a span is [not](Self::is_passed_on) among
     /// them.
     pub fn conflicting(&self) -> impl Iterator<Item = FormatReport<'c>> {
-        let first = self.first_trace();
+        let first = self.extraction.merged;
         self.found().filter_map(move |(format, found)| {
             let parsed = found.filter(|parsed| self.conflicts(first, parsed))?;
             Some(FormatReport::new(format, parsed))
@@ -221,7 +221,7 @@ impl<'c> ExtractReport<'c> {
     /// Returns whether the trace of `entry` differs from the first one. It is `false` for a trace
     /// without a span.
     pub fn is_conflicting(&self, entry: &FormatReport<'_>) -> bool {
-        self.conflicts(self.first_trace(), &entry.parsed)
+        self.conflicts(self.extraction.merged, &entry.parsed)
     }
 
     /// Returns whether `entry` is a correlation id that names no trace, or another one than the first format. That includes
@@ -243,19 +243,15 @@ impl<'c> ExtractReport<'c> {
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
     pub fn is_passed_on(&self, entry: &FormatReport<'_>) -> bool {
-        let first = self.first_trace();
+        let first = self.extraction.merged;
         let differs = || self.differs(first, &entry.parsed) && !self.conflicts(first, &entry.parsed);
-        entry.parsed.has_text() || (entry.may_differ && differs())
-    }
-
-    fn first_trace(&self) -> Option<RemoteContext> {
-        self.extraction.merged
+        entry.parsed.has_text || (entry.may_differ && differs())
     }
 
     /// Whether a format names another span to continue. A trace without a span is no contradiction.
     fn conflicts(&self, first: Option<RemoteContext>, parsed: &Parsed) -> bool {
         let has_span = matches!(parsed.outcome(), Outcome::Context(context) if context.parent_id.is_some());
-        has_span && parsed.makes_link() && self.differs(first, parsed)
+        has_span && parsed.makes_link && self.differs(first, parsed)
     }
 
     fn differs(&self, first: Option<RemoteContext>, parsed: &Parsed) -> bool {

@@ -48,7 +48,7 @@ pub struct OwnedReport {
 impl OwnedReport {
     /// Copies a report of `propagator`, which names the formats and the custom headers.
     pub fn new(report: &ExtractReport<'_>, propagator: Arc<Propagator>) -> Self {
-        let (context, decision, encoding) = report.extraction.facts();
+        let Extraction { merged: context, decision, encoding, .. } = report.extraction;
         let is_source = |format: &FormatReport<'_>| Some(format.format) == encoding;
         let source = report.asked().position(|format| is_source(&format)).and_then(|place| u8::try_from(place).ok());
         let further = report.asked().skip(Findings::KEPT).map(|format| format.parsed).collect();

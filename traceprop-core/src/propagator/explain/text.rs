@@ -29,7 +29,7 @@ impl ExtractReport<'_> {
     fn finding(&self, format: &dyn Format, parsed: &Parsed, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |invalid: InvalidHeader| Named(Some(&self.extraction.propagator.reads), invalid.field());
         match parsed.outcome() {
-            Outcome::Absent if parsed.has_text() => f.write_str(match self.extraction.trust() {
+            Outcome::Absent if parsed.has_text => f.write_str(match self.extraction.trust() {
                 Trust::Ignore => "not continued (trust: ignore)",
                 _ => "passed on",
             })?,
@@ -53,13 +53,13 @@ impl ExtractReport<'_> {
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
         let is_source = || self.source_format() == Some(parsed.encoding().unwrap_or(format.name()));
-        let kind = format.fields().kind();
+        let kind = format.fields().kind;
         // Under this trust a correlation id is not passed on either.
         let is_dropped = kind.has_only_custom_headers() && self.extraction.trust() == Trust::Ignore;
-        if self.differs(self.first_trace(), parsed) && !is_dropped {
+        if self.differs(self.extraction.merged, parsed) && !is_dropped {
             // A correlation id is usually older than the trace, and a load balancer does not know the trace.
             return match kind.has_only_custom_headers() || kind.is_set_by_infrastructure() {
-                true if !self.conflicts(self.first_trace(), parsed) => f.write_str("passed on"),
+                true if !self.conflicts(self.extraction.merged, parsed) => f.write_str("passed on"),
                 _ => write!(f, "different trace {trace_id}"),
             };
         }
@@ -112,7 +112,7 @@ const fn sampling_words(sampling: Sampling) -> &'static str {
 
 /// Whether the format found neither a context, nor text, nor a part that is invalid.
 fn is_absent(parsed: &Parsed) -> bool {
-    parsed.outcome() == Outcome::Absent && !parsed.has_text() && parsed.ignored().next().is_none()
+    parsed.outcome() == Outcome::Absent && !parsed.has_text && parsed.ignored().next().is_none()
 }
 
 impl fmt::Display for BaggageReport {

@@ -74,7 +74,7 @@ impl<'c> OtelTraceState<'c> {
     /// It is empty if the tracestate has none, and under [`Trust::Resample`](crate::Trust::Resample), where the threshold
     /// and the randomness of the caller do not count.
     pub fn from_tracestate(state: &TraceState<'c>) -> Self {
-        let member = if state.facts().has(Fact::Resampled) { None } else { state.get(KEY) };
+        let member = if state.facts.has(Fact::Resampled) { None } else { state.get(KEY) };
         Self(member.unwrap_or_default())
     }
 
@@ -197,7 +197,7 @@ impl OtelEdit {
     ///
     /// If the decision of the caller was replaced, its threshold and its randomness are removed in any case.
     pub(crate) fn member(self, trace_id: TraceId, state: &TraceState<'_>) -> Option<OtelMember> {
-        let is_resampled = state.facts().has(Fact::Resampled);
+        let is_resampled = state.facts.has(Fact::Resampled);
         if self.is_none() && !is_resampled {
             return None;
         }
