@@ -1,8 +1,6 @@
 //! Datadog data of requests and owned contexts.
 
-use super::Data;
 use crate::formats::datadog::DatadogView;
-use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
     field::{Field, FormatKind},
@@ -13,26 +11,15 @@ use crate::{
 #[cfg(feature = "alloc")]
 use alloc::string::ToString;
 
-impl<'c> Data<'_, 'c> {
-    fn datadog(&self) -> DatadogView<'c> {
-        DatadogView::of(self.headers, &self.received, self.now)
-    }
-}
-
-impl<'c> Extraction<'c> {
-    /// Returns the Datadog data of the request: priority, origin, tags, and the last span that was reported to Datadog.
-    pub fn datadog(&self) -> DatadogView<'c> {
-        self.data(self.headers()).datadog()
+accessors! {
+    /// Returns the Datadog data: priority, origin, tags, and the last span that was reported to Datadog.
+    fn datadog(data) -> DatadogView<'c>, DatadogView<'_> {
+        DatadogView::of(data.headers, &data.received, data.now)
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// Returns the Datadog data of the context: priority, origin, tags, and the last span that was reported to Datadog.
-    pub fn datadog(&self) -> DatadogView<'_> {
-        self.data(&self.headers()).datadog()
-    }
-
     /// Replaces the Datadog data of the context. A priority is also the sampling decision of the trace.
     ///
     /// A value can hold any text. What the headers cannot hold is omitted when they are written, and the

@@ -1,10 +1,8 @@
 //! Jaeger-specific data of requests and owned contexts.
 
-use super::Data;
 use crate::field::FormatKind;
 use crate::formats::jaeger::JaegerView;
 use crate::id::Sampling;
-use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
     field::{Field, FieldSet, InvalidHeader},
@@ -15,32 +13,21 @@ use crate::{
     wire::InvalidReason,
 };
 
-impl<'c> Data<'_, 'c> {
-    fn jaeger(self) -> JaegerView<'c> {
+accessors! {
+    /// Returns the Jaeger-specific data.
+    fn jaeger(data) -> JaegerView<'c>, JaegerView<'_> {
         JaegerView {
-            headers: *self.headers,
-            is_same_trace: self.received.agrees.contains(FormatKind::Jaeger),
-            keeps_text: self.keeps_text,
+            headers: *data.headers,
+            is_same_trace: data.received.agrees.contains(FormatKind::Jaeger),
+            keeps_text: data.keeps_text,
             // A caller that does not decide cannot ask: its decision is not received, and an owned context lacks the line.
-            is_debug_root: self.now.sampling == Sampling::Debug && self.received.primary.is_none(),
+            is_debug_root: data.now.sampling == Sampling::Debug && data.received.primary.is_none(),
         }
-    }
-}
-
-impl<'c> Extraction<'c> {
-    /// Returns the Jaeger-specific data of the request.
-    pub fn jaeger(&self) -> JaegerView<'c> {
-        self.data(self.headers()).jaeger()
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// Returns the Jaeger-specific data of the context.
-    pub fn jaeger(&self) -> JaegerView<'_> {
-        self.data(&self.headers()).jaeger()
-    }
-
     /// Replaces the flags of `uber-trace-id`.
     ///
     /// The sampled and debug bits follow the sampling decision of the trace. The firehose bit and unassigned bits are

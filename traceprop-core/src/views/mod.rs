@@ -1,5 +1,28 @@
 //! What a context holds in one format's terms: a file for each format, for requests and owned contexts alike.
 
+/// Declares accessors of requests and of owned contexts, whose types differ in the lifetime: both read the same `Data`.
+macro_rules! accessors {
+    ($($(#[$doc:meta])+ fn $name:ident($data:ident) -> $of_request:ty, $of_context:ty $read:block)+) => {
+        impl<'c> crate::propagator::Extraction<'c> {
+            $($(#[$doc])+
+            pub fn $name(&self) -> $of_request {
+                let $data = self.data(self.headers());
+                $read
+            })+
+        }
+
+        #[cfg(feature = "alloc")]
+        impl crate::owned::OwnedContext {
+            $($(#[$doc])+
+            pub fn $name(&self) -> $of_context {
+                let headers = self.headers();
+                let $data = self.data(&headers);
+                $read
+            })+
+        }
+    };
+}
+
 #[cfg(feature = "alloc")]
 mod b3;
 mod correlation;

@@ -1,9 +1,7 @@
 //! Baggage in `ot-baggage-*` headers, of requests and owned contexts.
 
-use super::Data;
 use crate::field::Field;
 use crate::formats::ottrace::OtBaggage;
-use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
     field::InvalidHeader,
@@ -14,33 +12,21 @@ use crate::{
     wire::{InvalidReason, is_visible_text},
 };
 
-impl<'c> Data<'_, 'c> {
-    fn ot_baggage(self) -> OtBaggage<'c> {
-        let counts = self.received.keeps_text() && !self.received.ignored.contains(Field::OtBaggage);
-        match counts {
-            true => OtBaggage::from_lines(self.headers.get_all(Field::OtBaggage), Field::OtBaggage),
+accessors! {
+    /// Returns the baggage of `ot-baggage-*` headers.
+    ///
+    /// It counts next to valid ids of OpenTracing, and in any request if the propagator reads Datadog. Empty if neither
+    /// format is configured, and under [`Trust::Ignore`](crate::Trust::Ignore).
+    fn ot_baggage(data) -> OtBaggage<'c>, OtBaggage<'_> {
+        match data.received.keeps_text() && !data.received.ignored.contains(Field::OtBaggage) {
+            true => OtBaggage::from_lines(data.headers.get_all(Field::OtBaggage), Field::OtBaggage),
             false => OtBaggage::EMPTY,
         }
     }
 }
 
-impl<'c> Extraction<'c> {
-    /// Returns the baggage of `ot-baggage-*` headers.
-    ///
-    /// It counts next to valid ids of OpenTracing, and in any request if the propagator reads Datadog. Empty if neither
-    /// format is configured, and under [`Trust::Ignore`](crate::Trust::Ignore).
-    pub fn ot_baggage(&self) -> OtBaggage<'c> {
-        self.data(self.headers()).ot_baggage()
-    }
-}
-
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// Returns the baggage of `ot-baggage-*` headers.
-    pub fn ot_baggage(&self) -> OtBaggage<'_> {
-        self.data(&self.headers()).ot_baggage()
-    }
-
     /// Replaces the baggage of `ot-baggage-*` headers. If a key has several values, the last one counts.
     ///
     /// ```

@@ -1,9 +1,7 @@
 //! Sentry data of requests and owned contexts.
 
-use super::Data;
 use crate::field::FormatKind;
 use crate::formats::sentry::SentryView;
-use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
     baggage::{BaggageEntry, OwnedBaggage},
@@ -12,28 +10,17 @@ use crate::{
     owned::OwnedContext,
 };
 
-impl<'c> Data<'_, 'c> {
-    fn sentry(&self) -> Option<SentryView<'c>> {
-        let is_same_trace = self.received.agrees.contains(FormatKind::Sentry);
-        let keeps_members = self.received.keeps_decisions_in_text();
-        if is_same_trace { SentryView::read(self.headers, keeps_members) } else { None }
-    }
-}
-
-impl<'c> Extraction<'c> {
-    /// Returns the Sentry data of the request, or `None` if `sentry-trace` is absent, invalid or names another trace.
-    pub fn sentry(&self) -> Option<SentryView<'c>> {
-        self.data(self.headers()).sentry()
+accessors! {
+    /// Returns the Sentry data, or `None` if `sentry-trace` is absent, invalid or names another trace.
+    fn sentry(data) -> Option<SentryView<'c>>, Option<SentryView<'_>> {
+        let is_same_trace = data.received.agrees.contains(FormatKind::Sentry);
+        let keeps_members = data.received.keeps_decisions_in_text();
+        if is_same_trace { SentryView::read(data.headers, keeps_members) } else { None }
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// Returns the Sentry data of the context, or `None` if `sentry-trace` is absent or names another trace.
-    pub fn sentry(&self) -> Option<SentryView<'_>> {
-        self.data(&self.headers()).sentry()
-    }
-
     /// Replaces the dynamic sampling context by these members, with keys without `sentry-`.
     ///
     /// It is part of the baggage, so [`with_baggage`](Self::with_baggage) replaces it too. A key that is not a token is

@@ -13,12 +13,15 @@ use crate::{
     wire::InvalidReason,
 };
 
-impl<'c> Data<'_, 'c> {
-    fn sw8(&self) -> Option<Sw8View<'c>> {
-        let is_same_trace = self.received.agrees.contains(FormatKind::Sw8);
-        if is_same_trace { Sw8::read_only().received(self.headers) } else { None }
+accessors! {
+    /// Returns the sw8 data, or `None` if `sw8` is absent, invalid or names another trace.
+    fn sw8(data) -> Option<Sw8View<'c>>, Option<Sw8View<'_>> {
+        let is_same_trace = data.received.agrees.contains(FormatKind::Sw8);
+        if is_same_trace { Sw8::read_only().received(data.headers) } else { None }
     }
+}
 
+impl<'c> Data<'_, 'c> {
     fn sw8_correlation(&self) -> Sw8Correlation<'c> {
         let received = if self.received.keeps_text() { Sw8::read_only().received(self.headers) } else { None };
         received.map_or(Sw8Correlation::EMPTY, |received| received.correlation)
@@ -26,11 +29,6 @@ impl<'c> Data<'_, 'c> {
 }
 
 impl<'c> Extraction<'c> {
-    /// Returns the sw8 data of the request, or `None` if `sw8` is absent, invalid or names another trace.
-    pub fn sw8(&self) -> Option<Sw8View<'c>> {
-        self.data(self.headers()).sw8()
-    }
-
     /// Returns the pairs of `sw8-correlation`, whichever trace is continued: they are baggage, as `uberctx-*` and W3C
     /// `baggage` are.
     ///
@@ -57,11 +55,6 @@ impl<'c> Extraction<'c> {
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// Returns the sw8 data of the context, or `None` if `sw8` is absent or names another trace.
-    pub fn sw8(&self) -> Option<Sw8View<'_>> {
-        self.data(&self.headers()).sw8()
-    }
-
     /// Returns the pairs of `sw8-correlation`, whichever trace the received `sw8` names.
     pub fn sw8_correlation(&self) -> Sw8Correlation<'_> {
         let headers = self.headers();

@@ -1,8 +1,6 @@
 //! X-Ray data of requests and owned contexts.
 
-use super::Data;
 use crate::formats::xray::{self, XAmznTraceId};
-use crate::propagator::Extraction;
 #[cfg(feature = "alloc")]
 use crate::{
     context::Allow,
@@ -10,14 +8,8 @@ use crate::{
     owned::OwnedContext,
 };
 
-impl<'c> Data<'_, 'c> {
-    fn xray(&self) -> Option<XAmznTraceId<'c>> {
-        if self.received.keeps_text() { xray::read(self.headers)?.ok() } else { None }
-    }
-}
-
-impl<'c> Extraction<'c> {
-    /// Returns the `X-Amzn-Trace-Id` of the request, or `None` if it is absent or invalid.
+accessors! {
+    /// Returns the `X-Amzn-Trace-Id`, or `None` if it is absent or invalid.
     ///
     /// It can name another trace than the one that is continued: its fields belong to the request.
     ///
@@ -30,18 +22,13 @@ impl<'c> Extraction<'c> {
     /// assert_eq!((header.asks_for_decision(), header.lineage()), (true, Some("1:f4ae5ad5:0")));
     /// # Ok::<(), traceprop_core::ConfigError>(())
     /// ```
-    pub fn xray(&self) -> Option<XAmznTraceId<'c>> {
-        self.data(self.headers()).xray()
+    fn xray(data) -> Option<XAmznTraceId<'c>>, Option<XAmznTraceId<'_>> {
+        if data.received.keeps_text() { xray::read(data.headers)?.ok() } else { None }
     }
 }
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
-    /// Returns the `X-Amzn-Trace-Id` of the context, or `None` if it is absent or invalid.
-    pub fn xray(&self) -> Option<XAmznTraceId<'_>> {
-        self.data(&self.headers()).xray()
-    }
-
     /// Replaces the `Lineage` and the fields of the application in `X-Amzn-Trace-Id`.
     ///
     /// What [`XAmznTraceId::fields`] leaves out is not written. Fields other than `Lineage` are baggage: they are written
