@@ -132,19 +132,10 @@ impl<'c> Headers<'c> {
         if is_filled(&first) { Some(first) } else { self.get_all(field).iter().find(is_filled).or(Some(first)) }
     }
 
-    /// Returns the first value that is not blank, of all lines of a field and of the values that commas join, and its
-    /// offset in the lines put together. It is empty if all are blank.
+    /// Returns the first value that is not blank, of all lines and of the values that commas join, and its offset in its
+    /// line. It is empty if all are blank.
     pub(crate) fn first_value(&self, field: Field) -> Option<(usize, &'c [u8])> {
-        self.get(field)?;
-        let mut at = 0;
-        for value in self.get_all(field).iter().flat_map(|line| line.split(|&byte| byte == b',')) {
-            let trimmed = wire::trim(value);
-            if !trimmed.is_empty() {
-                return Some((at + wire::lead(value), trimmed));
-            }
-            at += value.len() + 1;
-        }
-        Some((0, b""))
+        self.first_filled_line(field).map(|line| wire::first_value(line).unwrap_or_default())
     }
 
     /// Returns the field that a custom header is in this propagator.

@@ -76,30 +76,13 @@ pub struct SpanContext<'c> {
     pub(crate) sampling: Sampling,
     pub(crate) random: bool,
     pub(crate) decided_here: bool,
-    pub(crate) facts: SpanFacts,
+    /// The trace starts with this span or with one that it is a child of. Its random flag is a setting of the propagator.
+    pub(crate) is_new_trace: bool,
+    /// A tracer exports the span, so calls name it as their parent.
+    pub(crate) is_reported: bool,
     /// What a local decision changes in OpenTelemetry's tracestate member.
     pub(crate) otel: OtelEdit,
     pub(crate) received: Received<'c>,
-}
-
-/// What is known of a span. One byte, because spans are copied often.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SpanFacts(u8);
-
-impl SpanFacts {
-    pub(crate) const NONE: Self = Self(0);
-    /// The trace starts with this span or with one that it is a child of. Its random flag is a setting of the propagator.
-    pub(crate) const NEW_TRACE: u8 = 1;
-    /// A tracer exports the span, so calls name it as their parent.
-    pub(crate) const REPORTED: u8 = 2;
-
-    pub(crate) const fn is(self, fact: u8) -> bool {
-        self.0 & fact != 0
-    }
-
-    pub(crate) const fn with(self, fact: u8, is_set: bool) -> Self {
-        Self(if is_set { self.0 | fact } else { self.0 & !fact })
-    }
 }
 
 impl<'c> SpanContext<'c> {
@@ -112,7 +95,8 @@ impl<'c> SpanContext<'c> {
             sampling: Sampling::Deferred,
             random: false,
             decided_here: false,
-            facts: SpanFacts::NONE,
+            is_new_trace: false,
+            is_reported: false,
             otel: OtelEdit::NONE,
             received: Received::NOTHING,
         }
@@ -131,12 +115,7 @@ impl<'c> SpanContext<'c> {
     /// ```
     pub fn root(ids: &(impl IdGenerator + ?Sized)) -> Self {
         let (trace_id, random) = ids.new_trace_id();
-        Self {
-            random,
-            facts: SpanFacts::NONE.with(SpanFacts::NEW_TRACE, true),
-            ..Self::new(trace_id, ids.new_span_id())
-        }
-        .with_sampling(Sampling::Sampled)
+        Self { random, is_new_trace: true, ..Self::new(trace_id, ids.new_span_id()) }.with_sampling(Sampling::Sampled)
     }
 
     /// Creates a child of a caller's span, with the caller's decision.
@@ -171,7 +150,7 @@ impl<'c> SpanContext<'c> {
     pub const fn child(mut self, span_id: SpanId) -> Self {
         self.parent_id = Some(self.span_id);
         self.span_id = span_id;
-        self.facts = self.facts.with(SpanFacts::REPORTED, false);
+        self.is_reported = false;
         self
     }
 
@@ -190,7 +169,7 @@ impl<'c> SpanContext<'c> {
     /// Sets whether the lower 56 bits of the trace id are random, and writes that as traceparent flag `02`.
     pub const fn with_random(mut self, random: bool) -> Self {
         self.random = random;
-        self.facts = self.facts.with(SpanFacts::NEW_TRACE, false);
+        self.is_new_trace = false;
         self
     }
 

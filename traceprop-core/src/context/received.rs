@@ -53,7 +53,7 @@ impl<'c> Received<'c> {
 
     /// Returns what is left if the trace of no line counts: the lines themselves, and where the context is from.
     pub(crate) const fn without_trace(&self) -> Self {
-        Self { source: self.source, ..self.without_lines() }.with_ignored(self.ignored)
+        Self { source: self.source, ignored: self.ignored, ..self.without_lines() }
     }
 
     /// Returns where the context is from, and nothing of what was received.
@@ -64,20 +64,8 @@ impl<'c> Received<'c> {
     /// Returns what is known of the lines, for a context that owns them.
     #[cfg(feature = "alloc")]
     pub(crate) const fn without_source(&self) -> Received<'static> {
-        Received {
-            source: None,
-            agrees: self.agrees,
-            primary: self.primary,
-            ignored: self.ignored,
-            tracestate: self.tracestate,
-            built: self.built,
-            read: self.read,
-            marks: self.marks,
-        }
-    }
-
-    const fn with_ignored(self, ignored: FieldSet) -> Self {
-        Self { ignored, ..self }
+        let Self { agrees, primary, ignored, tracestate, built, read, marks, .. } = *self;
+        Received { source: None, agrees, primary, ignored, tracestate, built, read, marks }
     }
 
     /// Returns how far the extraction that made the context trusted the caller.

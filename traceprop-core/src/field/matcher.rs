@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::kind::FirstField;
 use super::known::Field;
+use super::matches_dashed;
 use super::name::{CustomHeader, MAX_CUSTOM_HEADERS};
 use super::set::FieldSet;
 
@@ -132,23 +133,12 @@ impl FieldNames {
     ///
     /// WSGI and CGI servers have one variable for names that differ only in `_` and `-` (CVE-2015-0219).
     pub(crate) fn find_dashed(&self, name: &str) -> Option<Field> {
-        // Longer names can only begin with a prefix, and prefixes are shorter.
-        let mut bytes = [0; CustomHeader::MAX_LEN + 2];
-        let mut len = name.len().min(bytes.len());
-        while !name.is_char_boundary(len) {
-            len -= 1;
-        }
-        let (dashed, _) = bytes.split_at_mut(len);
-        dashed.copy_from_slice(&name.as_bytes()[..len]);
-        for byte in dashed.iter_mut() {
-            *byte = super::dashed(*byte);
-        }
-        let dashed = core::str::from_utf8(dashed).ok()?;
         let mut customs = self.configured.iter().map_while(Option::as_ref);
-        let mut custom =
-            || customs.position(|known| known.matches_dashed(dashed)).map(|place| Field::Custom(place as u8));
         // A custom header may have the name of a field that no format reads.
-        custom().or_else(|| Field::from_name(dashed))
+        let custom = customs.position(|known| known.matches_dashed(name)).map(|place| Field::Custom(place as u8));
+        let is_meant =
+            |field: &&Field| field.name().is_some_and(|known| matches_dashed(name, known, field.is_prefix()));
+        custom.or_else(|| Field::ALL.iter().find(is_meant).copied())
     }
 
     /// Returns whether the name of a custom header contains a `_`.

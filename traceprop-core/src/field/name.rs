@@ -155,11 +155,9 @@ impl CustomHeader {
         name.len() == usize::from(self.len) && name.eq_ignore_ascii_case(self.as_str())
     }
 
-    /// Returns whether a header is meant whose name, with `-` in place of each `_`, is `dashed`.
-    pub(crate) fn matches_dashed(&self, dashed: &str) -> bool {
-        let own = self.as_str();
-        let is_long_enough = if self.is_prefix { dashed.len() > own.len() } else { dashed.len() == own.len() };
-        is_long_enough && super::starts_with(dashed.as_bytes(), own.as_bytes())
+    /// Returns whether a header with this name is meant if `_` is read as `-`.
+    pub(crate) fn matches_dashed(&self, name: &str) -> bool {
+        super::matches_dashed(name, self.as_str(), self.is_prefix)
     }
 
     /// Returns the part of `name` after this prefix, with its letter case. Returns `None` if there is none.

@@ -1,6 +1,6 @@
 //! Where the data of an injection is from.
 
-use crate::context::{Mark, Passthrough, Received, SpanContext, SpanFacts};
+use crate::context::{Mark, Passthrough, Received, SpanContext};
 use crate::id::{Sampling, SpanId, TraceId};
 use crate::tracestate::otel::OtelEdit;
 
@@ -54,7 +54,7 @@ impl<'a> From<&SpanContext<'a>> for InjectSource<'a> {
             span_id: Some(span.span_id),
             sampling: span.sampling,
             random: span.random,
-            is_new_trace: span.facts.is(SpanFacts::NEW_TRACE),
+            is_new_trace: span.is_new_trace,
             decided_here: span.decided_here,
             is_passthrough: false,
             received: span.received,

@@ -11,7 +11,7 @@ mod traced;
 
 use crate::baggage::{Baggage, BaggageLimits, OwnedBaggage};
 use crate::carrier::{Headers, LineSource};
-use crate::context::{Mark, Passthrough, Received, RemoteContext, SpanContext, SpanFacts, Trust};
+use crate::context::{Mark, Passthrough, Received, RemoteContext, SpanContext, Trust};
 use crate::field::{Field, FieldNames, FieldSet, FormatKind, InvalidHeader};
 use crate::format::InjectSource;
 use crate::id::{Sampling, SpanId, TraceId};
@@ -206,7 +206,7 @@ impl OwnedContext {
         if let Role::Span(span) = &mut child.role {
             let headers = self.headers();
             let parameters = SamplingParameters::new(span.trace_id, span.random);
-            let parameters = match span.facts.is(SpanFacts::NEW_TRACE) {
+            let parameters = match span.is_new_trace {
                 // No caller: this service writes the randomness of the trace.
                 true => parameters.with_sampling(span.sampling),
                 false => parameters.with_parent(RemoteContext { parent_id: span.parent_id, ..span.as_remote() }),
@@ -512,7 +512,8 @@ impl SpanContext<'_> {
             sampling: self.sampling,
             random: self.random,
             decided_here: self.decided_here,
-            facts: self.facts,
+            is_new_trace: self.is_new_trace,
+            is_reported: self.is_reported,
             otel: self.otel,
             received: self.received.without_lines(),
         }

@@ -3,7 +3,7 @@
 use super::lines::{self, Builder, Entry, OwnedLines};
 use super::{OwnedContext, Role};
 use crate::carrier::HeldNames;
-use crate::context::{Allow, Mark, SpanContext, SpanFacts, TextFilter, Trust};
+use crate::context::{Allow, Mark, SpanContext, TextFilter, Trust};
 use crate::field::{Field, FormatKind};
 use crate::propagator::refusals::Refusals;
 use crate::propagator::{Extraction, Link, LinkReason, Propagator};
@@ -95,8 +95,8 @@ impl OwnedContext {
         let role = match (span, self.role) {
             // The outer listener has made a span for this request. It is still the same request.
             (Some(span), Role::Span(outer)) if trust.continues_trace() => {
-                let facts = span.facts.with(SpanFacts::REPORTED, outer.facts.is(SpanFacts::REPORTED));
-                Role::Span(SpanContext { span_id: outer.span_id, parent_id: outer.parent_id, facts, ..span })
+                let SpanContext { span_id, parent_id, is_reported, .. } = outer;
+                Role::Span(SpanContext { span_id, parent_id, is_reported, ..span })
             }
             (Some(span), _) => Role::Span(span),
             (None, _) => {

@@ -1,7 +1,7 @@
 //! Contexts for spans that a tracer made.
 
 use super::{OwnedContext, Role};
-use crate::context::{SpanContext, SpanFacts};
+use crate::context::SpanContext;
 use crate::field::FormatKind;
 use crate::id::{Sampling, SpanId, TraceId};
 
@@ -78,13 +78,13 @@ impl OwnedContext {
     /// assert!(!context.child(SpanId::MIN).expect("there is a trace").is_reported());
     /// ```
     pub fn reported(self) -> Self {
-        self.map_span(|span| SpanContext { facts: span.facts.with(SpanFacts::REPORTED, true), ..span })
+        self.map_span(|span| SpanContext { is_reported: true, ..span })
     }
 
     /// Returns whether a tracer exports the span, so that calls name it as their parent.
     pub const fn is_reported(&self) -> bool {
         match self.role {
-            Role::Span(span) => span.facts.is(SpanFacts::REPORTED),
+            Role::Span(span) => span.is_reported,
             Role::Passthrough(_) => false,
         }
     }

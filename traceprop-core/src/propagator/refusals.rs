@@ -5,10 +5,10 @@
 use super::Propagator;
 use crate::carrier::HeldNames;
 use crate::context::{Allow, TextFilter, TextLine, Trust};
-use crate::field::{Field, FieldSet, FormatKind, ROWS, has_underscore};
+use crate::field::{Field, FieldSet, FormatKind, ROWS};
 use crate::format::Format;
 use crate::formats;
-use crate::wire::debug_as;
+use crate::wire::{self, debug_as};
 use alloc::borrow::Cow;
 
 /// The received headers that a listener refuses, by its trust and by its allow-list for baggage.
@@ -124,7 +124,7 @@ impl<'p> Refusals<'p> {
         // A custom header may have the name of a field that no format reads. The configuration decides then.
         let verdict = match names.find(name).or_else(|| Field::from_name(name)) {
             Some(field) => self.of_field(field),
-            None if self.trust == Trust::Continue || !has_underscore(name) => Verdict::Stays,
+            None if self.trust == Trust::Continue || wire::find(name.as_bytes(), b'_').is_none() => Verdict::Stays,
             None => names.find_dashed(name).map_or(Verdict::Stays, Verdict::Refused),
         };
         match self.held {

@@ -22,15 +22,9 @@ pub(super) struct Level<'c> {
 impl<'c> Level<'c> {
     /// `None` if the header is absent.
     pub(super) fn read(headers: &Headers<'c>) -> Option<Self> {
-        let (at, word) = headers.first_value(Field::InstanaLevel)?;
-        let mut start = 0;
-        for line in headers.get_all(Field::InstanaLevel).iter() {
-            if let Some(after) = (at + word.len()).checked_sub(start).filter(|after| *after <= line.len()) {
-                return Some(Self { word, at, rest: &line[after..] });
-            }
-            start += line.len() + 1;
-        }
-        Some(Self { word, at, rest: &[] })
+        let line = headers.first_filled_line(Field::InstanaLevel)?;
+        let (at, word) = wire::first_value(line).unwrap_or_default();
+        Some(Self { word, at, rest: &line[at + word.len()..] })
     }
 
     /// Returns `false` for 0 and `true` for 1.
