@@ -8,6 +8,9 @@ os.environ.update(
     NEW_RELIC_ACCOUNT_ID="1",
     NEW_RELIC_TRUSTED_ACCOUNT_KEY="1",
     NEW_RELIC_PRIMARY_APPLICATION_ID="2",
+    # By default it decides every trace anew, by its rate.
+    NEW_RELIC_DISTRIBUTED_TRACING_SAMPLER_REMOTE_PARENT_SAMPLED="always_on",
+    NEW_RELIC_DISTRIBUTED_TRACING_SAMPLER_REMOTE_PARENT_NOT_SAMPLED="always_off",
     NEW_RELIC_LOG="stderr",
     NEW_RELIC_STARTUP_TIMEOUT="5",
 )

@@ -5,7 +5,7 @@ use traceprop_core::Sampling;
 use super::ours::{Datadog, Span};
 
 /// A trace id and a span id, both with zeros in front, which some writers and readers lose.
-pub(super) const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
+const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 pub(super) const SPAN_ID: &str = "00f067aa0ba902b7";
 
 /// A request to a peer.

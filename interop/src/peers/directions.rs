@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use traceprop_core::Sampling;
 
-use super::cases::{CASES, Case};
+use super::cases::{CASES, Case, SPAN_ID};
 use super::compare::{self, THINGS};
 use super::ours::{self, Span};
 use super::plan::{Config, Peer};
@@ -13,6 +13,7 @@ use crate::run::Run;
 
 const FROM_PEER: &str = "peer to ours";
 const TO_PEER: &str = "ours to peer";
+const THROUGH: &str = "through peer";
 const ROUND_TRIP: &str = "round trip";
 
 /// The number of traces in which a zero in front of an id is certain.
@@ -60,6 +61,7 @@ pub(super) fn run(run: &mut Run, peer: &Peer, config: &Config, partners: &mut Pa
         bench.peer_reads(&mut process);
     }
     if config.has("out") && config.has("in") {
+        bench.peer_continues(&mut process);
         for partner in &mut partners.all {
             bench.round_trip(&mut process, partner);
         }
@@ -115,7 +117,6 @@ impl Bench<'_> {
             let (headers, mut sent) = answer;
             compare::map_segment(&mut sent);
             sent.insert("sampled".into(), sampled.into());
-            sent.remove("debug");
             if let Some(baggage) = baggage {
                 sent.insert("baggage".into(), baggage);
             }
@@ -186,6 +187,35 @@ impl Bench<'_> {
         });
         let things: Vec<_> = THINGS.into_iter().filter(|thing| self.config.tells(thing)).collect();
         self.compare(TO_PEER, case, sent, read, &things);
+    }
+
+    /// We call the peer, and the peer calls us: what it received is still there.
+    fn peer_continues(&mut self, process: &mut Process) {
+        let (reads, writes) = (self.config.reads().to_owned(), self.config.writes().to_owned());
+        let known = |case: &&Case| case.applies(&reads) && case.applies(&writes) && self.config.can(case.name);
+        let cases: Vec<_> = CASES.iter().filter(known).collect();
+        for case in cases {
+            // A tracer decides what was left open.
+            if case.span.sampling == Sampling::Deferred {
+                continue;
+            }
+            let mut sent = self.sent(&case.span, &writes);
+            if !self.config.can("baggage") {
+                sent.remove("baggage");
+            }
+            let answer = ours::write_span(&case.span, &reads);
+            let answer = answer.and_then(|headers| process.ask(&json!({ "do": "through", "headers": headers })));
+            let read = answer.and_then(|mut answer| {
+                compare::map_segment(&mut answer);
+                let parent = answer.get("parent").and_then(Value::as_str);
+                if parent.is_some_and(|parent| parent != SPAN_ID) {
+                    return Err(format!("the child has the parent {parent:?}"));
+                }
+                sent.insert("span_id".into(), answer.get("span_id").cloned().unwrap_or_default());
+                ours::read(&headers_of(&answer)?, &writes)
+            });
+            self.compare(THROUGH, case.name, &sent, read, &THINGS);
+        }
     }
 
     /// What a reader has to say of a span of ours.

@@ -50,7 +50,7 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) tells: Vec<String>,
     /// What its `inject` cannot be asked for (`not-sampled`, `baggage`), cases that mean nothing to it (`deferred`), and
-    /// what its `extract` cannot tell (`sampled`).
+    /// that it knows no sampling `decision`.
     #[serde(default)]
     pub(super) cannot: Vec<String>,
     /// The bits of a trace id that the format or the peer keeps: 64 or 128.
@@ -80,7 +80,7 @@ impl Config {
 
     pub(super) fn tells(&self, thing: &str) -> bool {
         matches!(thing, "trace_id" | "span_id")
-            || (thing == "sampled" && self.can(thing))
+            || (thing == "sampled" && self.can("decision"))
             || self.tells.iter().any(|one| one == thing)
     }
 
