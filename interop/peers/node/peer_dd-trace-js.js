@@ -5,6 +5,7 @@ const { serve, asObject, config } = require('./protocol')
 
 process.env.DD_TRACE_PROPAGATION_STYLE = {
   datadog: 'datadog',
+  'ot-baggage': 'datadog',
   w3c: 'tracecontext,baggage',
   b3: 'b3 single header',
   b3multi: 'b3multi',
@@ -49,7 +50,9 @@ function inject ({ sampled, baggage = {} }) {
   tracer.removeAllBaggageItems()
   const span = tracer.startSpan('root')
   span.setTag(sampled ? 'manual.keep' : 'manual.drop', true)
-  for (const [key, value] of Object.entries(baggage)) tracer.setBaggageItem(key, value)
+  // Baggage of a span is sent as ot-baggage-*, in every style; that of the tracer as W3C's.
+  const holder = config === 'ot-baggage' ? span : tracer
+  for (const [key, value] of Object.entries(baggage)) holder.setBaggageItem(key, value)
   return write(span)
 }
 
@@ -61,7 +64,8 @@ function read (headers) {
 function extract ({ headers }) {
   const context = read(headers)
   if (!context?._traceId) return {}
-  return { ...fields(context), baggage: { ...tracer.getAllBaggageItems() } }
+  const baggage = config === 'ot-baggage' ? context._baggageItems : tracer.getAllBaggageItems()
+  return { ...fields(context), baggage: { ...baggage } }
 }
 
 function through ({ headers }) {

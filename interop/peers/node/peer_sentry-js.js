@@ -1,6 +1,7 @@
 // Sentry's SDK, alone and with a traceparent beside its own header.
 'use strict'
 
+const { getDynamicSamplingContextFromSpan } = require('@sentry/core')
 const Sentry = require('@sentry/node')
 
 const { serve, asObject, config } = require('./protocol')
@@ -13,6 +14,12 @@ Sentry.init({
   transport: () => ({ send: async () => ({}), flush: async () => true })
 })
 
+// Values are text in a header.
+function textOf (members = {}) {
+  const known = Object.entries(members).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(known.map(([key, value]) => [key, String(value)]))
+}
+
 function write (span) {
   const headers = Sentry.getTraceData({ span, propagateTraceparent: config === 'traceparent' })
   const { traceId, spanId, traceFlags } = span.spanContext()
@@ -20,7 +27,8 @@ function write (span) {
     headers: Object.entries(headers).filter(([, value]) => value !== undefined),
     trace_id: traceId,
     span_id: spanId,
-    sampled: traceFlags === 1
+    sampled: traceFlags === 1,
+    sampling_context: textOf(getDynamicSamplingContextFromSpan(span))
   }
 }
 
@@ -38,7 +46,12 @@ function extract ({ headers }) {
   return continued(headers, () => {
     const caller = Sentry.getCurrentScope().getPropagationContext()
     if (!caller.parentSpanId) return {}
-    return { trace_id: caller.traceId, span_id: caller.parentSpanId, sampled: caller.sampled ?? null }
+    return {
+      trace_id: caller.traceId,
+      span_id: caller.parentSpanId,
+      sampled: caller.sampled ?? null,
+      sampling_context: textOf(caller.dsc)
+    }
   })
 }
 

@@ -6,6 +6,7 @@ import sys
 STYLES = {
     "datadog": "datadog",
     "w3c": "tracecontext,baggage",
+    "ot-baggage": "datadog",
     "b3": "b3",
     "b3multi": "b3multi",
     "default": "datadog,tracecontext,baggage",
@@ -14,6 +15,7 @@ STYLES = {
 config = sys.argv[1]
 os.environ.update(
     DD_TRACE_PROPAGATION_STYLE=STYLES[config],
+    DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED=str(config == "ot-baggage").lower(),
     DD_TRACE_AGENT_URL="http://127.0.0.1:9",
     DD_INSTRUMENTATION_TELEMETRY_ENABLED="false",
     DD_REMOTE_CONFIGURATION_ENABLED="false",

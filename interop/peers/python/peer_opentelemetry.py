@@ -19,6 +19,7 @@ from protocol import serve
 
 PROPAGATORS = {
     "w3c": [TraceContextTextMapPropagator(), W3CBaggagePropagator()],
+    "mixed": [B3MultiFormat(), JaegerPropagator(), TraceContextTextMapPropagator(), W3CBaggagePropagator()],
     "b3": [B3SingleFormat()],
     "b3multi": [B3MultiFormat()],
     "jaeger": [JaegerPropagator()],

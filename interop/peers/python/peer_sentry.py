@@ -30,6 +30,7 @@ def write(transaction):
         "trace_id": transaction.trace_id,
         "span_id": transaction.span_id,
         "sampled": transaction.sampled,
+        "sampling_context": transaction.get_baggage().dynamic_sampling_context(),
     }
 
 
@@ -47,6 +48,7 @@ def extract(headers):
         "trace_id": transaction.trace_id,
         "span_id": transaction.parent_span_id,
         "sampled": transaction.parent_sampled,
+        "sampling_context": transaction.get_baggage().dynamic_sampling_context(),
     }
 
 

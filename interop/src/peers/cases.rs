@@ -3,6 +3,7 @@
 use traceprop_core::Sampling;
 
 use super::ours::{Datadog, Span};
+use super::plan::Config;
 
 /// A trace id and a span id, both with zeros in front, which some writers and readers lose.
 const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -23,12 +24,15 @@ const PLAIN: Span = Span {
     sampling: Sampling::Sampled,
     baggage: &[("tenant", "acme"), ("user", "alice")],
     datadog: None,
+    sampling_context: &[("environment", "prod"), ("release", "shop@1.0+7")],
 };
 
 const fn datadog(priority: i32, sampling: Sampling) -> Span {
     let tags = &[("_dd.p.dm", "-4"), ("_dd.p.usr.id", "alice")];
     Span { sampling, datadog: Some(Datadog { priority, origin: Some("synthetics"), tags }), ..PLAIN }
 }
+
+pub(super) const KEEP: Case = Case { name: "keep", formats: &["datadog"], span: datadog(2, Sampling::Sampled) };
 
 pub(super) const CASES: [Case; 8] = [
     Case { name: "span", formats: &[], span: PLAIN },
@@ -49,13 +53,16 @@ pub(super) const CASES: [Case; 8] = [
         formats: &["b3", "b3multi", "datadog", "xray"],
         span: Span { sampling: Sampling::Deferred, baggage: &[], ..PLAIN },
     },
-    Case { name: "keep", formats: &["datadog"], span: datadog(2, Sampling::Sampled) },
+    KEEP,
     Case { name: "drop", formats: &["datadog"], span: datadog(-1, Sampling::NotSampled) },
 ];
 
 impl Case {
-    /// Returns whether a peer that reads these formats can be sent the request.
-    pub(super) fn applies(&self, reads: &str) -> bool {
-        self.formats.is_empty() || reads.split(',').any(|name| self.formats.contains(&name))
+    /// Returns whether the request makes sense for these formats of a peer.
+    pub(super) fn applies(&self, formats: &str, config: &Config) -> bool {
+        let is_written = || formats.split(',').any(|name| self.formats.contains(&name));
+        // A tracestate holds Datadog's data too.
+        let is_in_tracestate = || self.span.datadog.is_some() && config.tells("origin");
+        self.formats.is_empty() || is_written() || is_in_tracestate()
     }
 }

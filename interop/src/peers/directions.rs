@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use traceprop_core::Sampling;
 
-use super::cases::{CASES, Case, SPAN_ID};
+use super::cases::{CASES, Case, KEEP, SPAN_ID};
 use super::compare::{self, THINGS};
 use super::ours::{self, Span};
 use super::plan::{Config, Peer};
@@ -15,6 +15,8 @@ const FROM_PEER: &str = "peer to ours";
 const TO_PEER: &str = "ours to peer";
 const THROUGH: &str = "through peer";
 const ROUND_TRIP: &str = "round trip";
+
+const W3C: &str = "tracecontext,baggage";
 
 /// The number of traces in which a zero in front of an id is certain.
 const OFTEN: u32 = 500;
@@ -158,23 +160,26 @@ impl Bench<'_> {
     /// We call the peer: with a span, and as a gateway that forwards what it received.
     fn peer_reads(&mut self, process: &mut Process) {
         let formats = self.config.reads().to_owned();
-        for case in CASES.iter().filter(|case| case.applies(&formats) && self.config.can(case.name)) {
+        for case in CASES.iter().filter(|case| case.applies(&formats, self.config) && self.config.can(case.name)) {
             let sent = self.sent(&case.span, &formats);
             let headers = ours::write_span(&case.span, &formats);
             self.ask(process, case.name, &sent, headers);
         }
-        let Case { span, .. } = CASES[0];
-        let sent = self.sent(&span, &formats);
-        // The same format on both sides, and W3C on the other one.
-        let own = ours::write_span(&span, &formats).and_then(|request| ours::forward(&request, &formats, &formats));
-        self.ask(process, "passthrough", &sent, own);
-        let w3c = "tracecontext,baggage";
-        let crossed = ours::write_span(&span, w3c).and_then(|request| ours::forward(&request, w3c, &formats));
-        let mut without_text = sent.clone();
-        if !formats.split(',').any(|name| name == "baggage") {
-            without_text.remove("baggage");
+        for (case, suffix) in
+            [(CASES[0], ""), (KEEP, "-keep")].iter().filter(|(case, _)| case.applies(&formats, self.config))
+        {
+            // The same format on both sides, and W3C on the other one.
+            let mut sent = self.sent(&case.span, &formats);
+            let own = ours::write_span(&case.span, &formats);
+            let own = own.and_then(|request| ours::forward(&request, &formats, &formats));
+            self.ask(process, &format!("passthrough{suffix}"), &sent, own);
+            let crossed = ours::write_span(&case.span, W3C).and_then(|request| ours::forward(&request, W3C, &formats));
+            if !formats.split(',').any(|name| name == "baggage") {
+                sent.remove("baggage");
+            }
+            sent.remove("sampling_context");
+            self.ask(process, &format!("passthrough-of-w3c{suffix}"), &sent, crossed);
         }
-        self.ask(process, "passthrough-of-w3c", &without_text, crossed);
     }
 
     fn ask(&mut self, process: &mut Process, case: &str, sent: &Answer, headers: Result<Headers, String>) {
@@ -192,9 +197,10 @@ impl Bench<'_> {
     /// We call the peer, and the peer calls us: what it received is still there.
     fn peer_continues(&mut self, process: &mut Process) {
         let (reads, writes) = (self.config.reads().to_owned(), self.config.writes().to_owned());
-        let known = |case: &&Case| case.applies(&reads) && case.applies(&writes) && self.config.can(case.name);
-        let cases: Vec<_> = CASES.iter().filter(known).collect();
-        for case in cases {
+        let known = |case: &&Case| {
+            self.config.can(case.name) && [&reads, &writes].iter().all(|names| case.applies(names, self.config))
+        };
+        for case in CASES.iter().filter(known) {
             // A tracer decides what was left open.
             if case.span.sampling == Sampling::Deferred {
                 continue;
@@ -235,6 +241,10 @@ impl Bench<'_> {
                 "tags".into(),
                 datadog.tags.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect(),
             );
+        }
+        if has(&["sentry"]) {
+            let members = span.sampling_context.iter().map(|(key, value)| ((*key).to_owned(), json!(value)));
+            sent.insert("sampling_context".into(), members.collect());
         }
         if has(&["baggage", "jaeger", "ottrace", "sw8"]) && !span.baggage.is_empty() {
             let items = span.baggage.iter().map(|(key, value)| ((*key).to_owned(), json!(value)));
@@ -288,6 +298,10 @@ impl Bench<'_> {
         sent.remove("baggage");
         if let Some(baggage) = baggage.filter(|_| carries(&["baggage"]) && near.tells("baggage")) {
             sent.insert("baggage".into(), baggage);
+        }
+        // Sentry's is a part of the baggage.
+        if ![far.reads(), far.writes()].iter().all(|list| list.split(',').any(|one| one == "baggage")) {
+            sent.remove("sampling_context");
         }
         if !carries(&["datadog", "tracecontext"]) {
             sent.retain(|thing, _| !matches!(thing.as_str(), "priority" | "origin" | "tags"));

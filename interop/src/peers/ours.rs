@@ -20,6 +20,8 @@ pub(super) struct Span {
     pub(super) sampling: Sampling,
     pub(super) baggage: &'static [(&'static str, &'static str)],
     pub(super) datadog: Option<Datadog>,
+    /// Sentry's dynamic sampling context.
+    pub(super) sampling_context: &'static [(&'static str, &'static str)],
 }
 
 /// Datadog's data.
@@ -59,6 +61,9 @@ pub(super) fn write_span(span: &Span, formats: &str) -> Result<Headers, String> 
     }
     if has("ottrace") {
         context = context.with_ot_baggage(items()).map_err(|error| text(&error))?;
+    }
+    if has("sentry") && !span.sampling_context.is_empty() {
+        context = context.with_sentry_sampling_context(span.sampling_context.iter().copied());
     }
     if has("sw8") {
         context = context.with_sw8_correlation(items());
@@ -120,6 +125,10 @@ fn meaning(extraction: &Extraction<'_>) -> Answer {
     let tags = tags.iter().map(|tag| (format!("{TAG_PREFIX}{}", tag.name), json!(tag.value.to_string())));
     answer.insert("tags".into(), Value::Object(tags.collect()));
     answer.insert("baggage".into(), Value::Object(baggage(extraction)));
+    let members = extraction.sentry().map(|sentry| sentry.sampling_context());
+    let members = members.iter().flat_map(|members| members.iter());
+    let members = members.map(|member| (member.key().to_owned(), json!(member.value())));
+    answer.insert("sampling_context".into(), Value::Object(members.collect()));
     answer
 }
 
