@@ -59,6 +59,11 @@ impl Options {
         }
     }
 
+    /// Returns whether every group is to be run.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.all && self.names.is_empty()
+    }
+
     /// Returns whether directions that only the whole run has are to be run. Named groups are run as a whole.
     pub(crate) fn is_thorough(&self) -> bool {
         self.all || !self.names.is_empty()
