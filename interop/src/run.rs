@@ -1,5 +1,6 @@
 //! A run: its cells, what was left out, and how it ends.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -19,12 +20,21 @@ pub(crate) struct Run {
     cells: Vec<Cell>,
     left_out: Vec<String>,
     started: Instant,
+    /// What has been installed in this run, by names that the groups choose.
+    pub(crate) installed: BTreeSet<String>,
 }
 
 impl Run {
     pub(crate) fn new(options: Options) -> Result<Self, Error> {
         let folder = env!("CARGO_MANIFEST_DIR").into();
-        let run = Self { options, folder, cells: Vec::new(), left_out: Vec::new(), started: Instant::now() };
+        let run = Self {
+            options,
+            folder,
+            cells: Vec::new(),
+            left_out: Vec::new(),
+            started: Instant::now(),
+            installed: BTreeSet::new(),
+        };
         std::fs::create_dir_all(run.cache().join("logs"))?;
         Ok(run)
     }

@@ -79,6 +79,9 @@ impl Group for Language {
 
 /// Installs what the peers of a language need, with the script of the language.
 fn install(run: &mut Run, language: &str, peers: &[&Peer]) -> Result<bool, Error> {
+    if peers.iter().all(|peer| run.installed.contains(&peer.name)) {
+        return Ok(true);
+    }
     let script = run.folder.join("peers").join(language).join("install");
     let mut command = Command::new(&script);
     if run.options.newest {
@@ -88,7 +91,9 @@ fn install(run: &mut Run, language: &str, peers: &[&Peer]) -> Result<bool, Error
     // Its output is a diagnostic: stdout is for cells.
     command.stdin(Stdio::null()).stdout(Stdio::from(std::io::stderr()));
     let status = command.status().map_err(|error| format!("{}: {error}", script.display()))?;
-    if !status.success() {
+    if status.success() {
+        run.installed.extend(peers.iter().map(|peer| peer.name.clone()));
+    } else {
         run.leave_out(format!("{language}, whose packages could not be installed ({status})"));
     }
     Ok(status.success())
