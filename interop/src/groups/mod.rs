@@ -1,5 +1,7 @@
 //! What can be run. A group is a section of the matrix.
 
+mod browsers;
+
 use crate::Error;
 use crate::peers;
 use crate::run::Run;
@@ -25,6 +27,6 @@ pub(crate) trait Group {
 /// All groups, in the order of the matrix: first the languages of `peers.toml`, then one row a group.
 pub(crate) fn all() -> Result<Vec<Box<dyn Group>>, Error> {
     let mut groups = peers::languages()?;
-    groups.extend([]);
+    groups.extend([Box::new(browsers::Browsers) as Box<dyn Group>]);
     Ok(groups)
 }
