@@ -106,6 +106,20 @@ async fn ok_the_active_span_is_adopted_and_is_the_parent_of_calls() {
     assert_eq!((value(&answer, "tracestate"), value(&answer, "baggage")), (Some("rojo=1"), Some("tenant=acme")));
 }
 
+/// As opentelemetry-instrumentation-tower does it: the span is active in the polls alone, and not in the call.
+#[tokio::test]
+async fn ok_a_span_that_is_active_in_polls_alone_is_adopted() {
+    set_active_span(Tracer);
+    let span = OwnedContext::new(traceprop_core::SpanContext::new(TRACE.parse().unwrap(), server_span())).reported();
+    let layers = ServiceBuilder::new()
+        .layer(tower::util::MapFutureLayer::new(move |future| SPAN.scope(span.clone(), future)))
+        .layer(AdoptingLayer::new(presets::W3C));
+    let app = serve(shop(stock().await, everything()).layer(layers)).await;
+    let answer = get(app, "/", format!("traceparent: {PARENT}\r\n").as_bytes()).await;
+    let expected = format!("00-{TRACE}-{SERVER_SPAN}-00");
+    assert_eq!((value(&answer, "span"), value(&answer, "traceparent")), (Some(SERVER_SPAN), Some(&*expected)));
+}
+
 #[tokio::test]
 async fn ok_without_an_active_span_what_was_received_is_forwarded() {
     let app =

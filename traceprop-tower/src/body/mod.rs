@@ -38,7 +38,7 @@ impl<G> ExtractLayer<G> {
     /// Keeps the context current while the response body is sent. See [`body`](crate::body).
     #[cfg_attr(docsrs, doc(cfg(feature = "http-body")))]
     pub fn include_response_body(self) -> Stack<BodyLayer, Self> {
-        Stack::new(BodyLayer(()), self)
+        Stack::new(BodyLayer::new(), self)
     }
 }
 
@@ -56,6 +56,12 @@ impl<G> ExtractLayer<G> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct BodyLayer(());
+
+impl BodyLayer {
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+}
 
 impl<S> Layer<S> for BodyLayer {
     type Service = BodyService<S>;

@@ -136,7 +136,7 @@ mod layer;
 mod refused;
 mod service;
 
-pub use adopt::AdoptingLayer;
+pub use adopt::{Adopt, AdoptFuture, AdoptingLayer};
 pub use future::ExtractFuture;
 pub use layer::ExtractLayer;
 pub use refused::RefusedContext;
