@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use opentelemetry::Context;
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::trace::{self as otel, TraceContextExt};
-use traceprop_core::{Allow, Extraction, OwnedContext, Sampling, presets};
+use traceprop_core::{Allow, Extraction, IdGenerator, OwnedContext, RandomIds, Sampling, TraceId, presets};
 
 pub use remote::Remote;
 
@@ -40,8 +40,8 @@ pub trait OtelContextExt {
     ///
     /// - A caller's span becomes the parent: `is_remote`, with its flags and its tracestate. An open decision counts as
     ///   sampled, and the random flag is only set for sampled spans; `IncomingSampler` (feature `sdk`) knows better.
-    /// - A decision without a trace, as in `b3: 0`, becomes a remote parent without ids. `Sampler::ParentBased` of the SDK
-    ///   and `IncomingSampler` follow it; the SDK's `ParentBasedSampler` does not.
+    /// - A decision without a trace, as in `b3: 0`, becomes a remote parent without a span id, which starts a new trace.
+    ///   `Sampler::ParentBased` of the SDK and `IncomingSampler` follow it; the SDK's `ParentBasedSampler` does not.
     /// - A trace id without a span is no parent. `IncomingIds` (feature `sdk`) gives it to the span of the request.
     /// - All headers are kept in a [`Remote`].
     ///
@@ -90,9 +90,9 @@ impl OtelContextExt for Context {
                         state,
                     ))
                 }
-                None => with_decision(self, context.sampling),
+                None => with_decision(self, context.sampling, Some(context.trace_id)),
             },
-            None => with_decision(self, extraction.sampling()),
+            None => with_decision(self, extraction.sampling(), None),
         };
         if !baggage.is_empty() {
             cx = baggage::with_received(&cx, &baggage, accept);
@@ -177,12 +177,14 @@ pub(crate) fn nothing() -> OwnedContext {
     NOTHING.get_or_init(|| OwnedContext::from_passthrough(&presets::W3C.propagator().extract(&NO_LINES))).clone()
 }
 
-/// Returns a context whose parent has a decision and no ids. A span that is active already has a decision of its own, and
-/// an open decision is left to the sampler of new traces.
-fn with_decision(cx: &Context, sampling: Sampling) -> Context {
+/// Returns a context whose parent has a decision and no span id. A span that is active already has a decision of its own,
+/// and an open decision is left to the sampler of new traces.
+///
+/// opentelemetry_sdk 0.33.0 takes the trace id of such a parent for the new trace. Later releases make one themselves.
+fn with_decision(cx: &Context, sampling: Sampling, trace_id: Option<TraceId>) -> Context {
     match sampling.decision() {
         Some(sampled) if !cx.span().span_context().is_valid() => cx.with_remote_span_context(otel::SpanContext::new(
-            otel::TraceId::INVALID,
+            trace_id.unwrap_or_else(|| RandomIds.new_trace_id().0).to_otel(),
             otel::SpanId::INVALID,
             convert::to_flags(sampled, false),
             true,
