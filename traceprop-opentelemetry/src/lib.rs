@@ -46,14 +46,28 @@
 //! call [`install`]. Calls then name the active span, with the tracestate and the baggage that the other propagator read.
 //! What it did not read is lost.
 //!
-//! In a composite the last propagator that writes a name wins. Do not combine an `OtelPropagator` that reads B3 with the one
-//! of `opentelemetry-propagator-b3`: that one writes an open decision as flags `02`, which W3C defines as the random flag.
+//! In a composite the last propagator that writes a name wins. Two of OpenTelemetry's propagators do not fit beside an
+//! `OtelPropagator`:
+//!
+//! - `BaggagePropagator` sends all baggage to every host, whatever [`allow_baggage`](OtelPropagator::allow_baggage) says.
+//! - `opentelemetry-propagator-b3` gives the SDK flags `02` for an open decision. The SDK's default sampler drops such a
+//!   trace, because `02` means not sampled. In W3C it is the random flag.
 //!
 //! # I have another layer for server spans
 //!
 //! Keep axum-tracing-opentelemetry, opentelemetry-instrumentation-tower or your own layer. It uses the global propagator, so
 //! set an `OtelPropagator`. For `Server-Timing`, log fields and handlers that ask for the context, add `AdoptingLayer` inside of
 //! it. Trust and accepted baggage are those of the global propagator.
+//!
+//! Tests run axum-tracing-opentelemetry 0.42 and opentelemetry-instrumentation-tower 0.19. What such a layer cannot do:
+//!
+//! - A trace id that was received without a span, such as that of a correlation id, does not become the trace id of the
+//!   request. These layers do not attach the context of the request when they start the span, so `IncomingIds` does not see
+//!   it.
+//! - The span of axum-tracing-opentelemetry has the level TRACE. If a filter of tracing-opentelemetry's layer disables it and
+//!   another layer has it, the exported spans lose the caller: `set_parent` succeeds and does nothing. Let the target
+//!   `otel::tracing` through at level TRACE, or use the feature `tracing_level_info` of that crate. If no layer has the span,
+//!   calls and inner spans continue the caller's.
 //!
 //! # I have no `tracing`
 //!
@@ -79,9 +93,38 @@
 //! To export by OTLP to Datadog's agent or to a collector, use [`presets::DATADOG`](traceprop_core::presets::DATADOG) for the
 //! propagator and for the layer. Priority, origin and tags of callers are continued.
 //!
-//! With datadog-opentelemetry, `init()` sets a global propagator of its own. Use `init_local()`, and set a composite of its
-//! propagator and an `OtelPropagator` for the other formats. If an `OtelPropagator` replaces its propagator, received tags go
-//! on, but the decision maker (`_dd.p.dm`) of new traces and Datadog's span links are missing.
+//! With datadog-opentelemetry 0.6, `init()` sets a global propagator of its own, from which Datadog's tracer learns what was
+//! received. Use `init_local()`, and set a composite of two. The first is an `OtelPropagator` that reads every format, and
+//! writes those that Datadog's does not write:
+//!
+//! ```
+//! use opentelemetry::global;
+//! use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
+//! use traceprop_core::Propagator;
+//! use traceprop_opentelemetry::OtelPropagator;
+//!
+//! # let datadogs = opentelemetry_sdk::propagation::TraceContextPropagator::new();
+//! // let (provider, datadogs) = datadog_opentelemetry::tracing().init_local();
+//! let ours = OtelPropagator::new(Propagator::from_names("all", "b3")?);
+//! let both: Vec<Box<dyn TextMapPropagator + Send + Sync>> = vec![Box::new(ours), Box::new(datadogs)];
+//! global::set_text_map_propagator(TextMapCompositePropagator::new(both));
+//! # Ok::<(), traceprop_core::ConfigError>(())
+//! ```
+//!
+//! Sampler, ids and links are then Datadog's: leave out `IncomingSampler`, `IncomingIds` and `IncomingLinks`. Make the
+//! server's span with a layer that uses the global propagator, with `AdoptingLayer` inside of it. Ids agree in all formats,
+//! and priority, origin and tags of a caller go on. What cannot work:
+//!
+//! - The decision maker (`_dd.p.dm`) and `ot` of a new trace are only sent through the global propagator. Datadog's tracer
+//!   tells them to no one else, so clients of this crate family do not send them.
+//! - Priority, origin and tags that were received in the tracestate alone go on through the global propagator alone: Datadog's
+//!   propagator removes `dd` from what OpenTelemetry sees.
+//! - An open decision of Datadog's headers has flags `02` in OpenTelemetry, which clients of this crate family send as the
+//!   random flag.
+//! - Behind a `ServerLayer`, Datadog's tracer does not know origin and tags of the caller.
+//!
+//! If an `OtelPropagator` replaces Datadog's propagator, add `IncomingLinks`. All received data then goes on through every
+//! client. Missing are `_dd.p.dm` and `ot` of new traces, and what Datadog's tracer should have learned from its propagator.
 //!
 //! # Queues
 //!
@@ -91,8 +134,9 @@
 //! # Attempts and redirects
 //!
 //! All attempts of a call name the active span as their parent, unless each has a span. A middleware inside of the retry that
-//! makes `tracing` spans is enough, such as reqwest-tracing without its OpenTelemetry features. For the hops of a redirect
-//! give [`OtelCallSpans`] to the `Client`.
+//! makes `tracing` spans is enough, such as reqwest-tracing 0.7 without its OpenTelemetry features: add the middleware of
+//! reqwest-retry, then `TracingMiddleware`, then `PropagationMiddleware`. For the hops of a redirect give [`OtelCallSpans`] to
+//! the `Client`.
 //!
 //! # Spawned tasks
 //!
@@ -113,8 +157,9 @@
 //! # Versions
 //!
 //! Each release has the number of the OpenTelemetry release that it is for. Types of two releases do not fit together, and
-//! mostly fail silently: `cargo tree -d` must show one opentelemetry. A crate that needs an older release, such as the
-//! OpenTelemetry features of reqwest-tracing 0.7, cannot take part.
+//! mostly fail silently: `cargo tree -d` must show one opentelemetry. A crate that needs an older release cannot take part,
+//! such as the OpenTelemetry features of reqwest-tracing 0.7, which end at 0.32. Every patch release of opentelemetry 0.33
+//! will do; datadog-opentelemetry 0.6 requires 0.33.0.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

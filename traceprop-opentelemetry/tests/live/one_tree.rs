@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use crate::clients::{CLIENTS, Kind};
 use crate::requests::{CASES, Case};
-use crate::servers::{SERVERS, Seen, Server};
+use crate::servers::{ROOT, SERVERS, Seen, Server};
 use crate::world::{Turn, call, serve};
 
 /// The traceparents that arrived at the second service.
@@ -75,6 +75,7 @@ async fn ok_every_format_server_and_client_is_one_tree() {
     for server in SERVERS {
         for client in CLIENTS {
             for case in CASES {
+                let case = &server.expected(*case);
                 let seen = Seen::default();
                 let shop = shop(&turn, server, client, case.trust, stock, seen.clone()).await;
                 turn.reset();
@@ -86,8 +87,8 @@ async fn ok_every_format_server_and_client_is_one_tree() {
                 let count = if case.is_sampled { count } else { 0 };
                 let spans = turn.spans(count).await;
                 let timing = response.headers().get("server-timing").map(|value| value.to_str().unwrap().to_owned());
-                let what = format!("{}, {server:?}, {client:?}: {spans:#?}", case.name);
                 let sent = std::mem::take(&mut *arrived.lock().unwrap());
+                let what = format!("{}, {server:?}, {client:?}: sent {sent:?}, {spans:#?}", case.name);
                 assert_eq!(spans.len(), count, "{what}");
                 assert_eq!(sent.len(), attempts, "{what}");
                 check(case, &spans, &sent, &seen.take(), timing.as_deref(), &turn, &what);
@@ -124,7 +125,7 @@ fn check(
 
     let exported: HashSet<String> = spans.iter().map(|span| span.span_context.span_id().to_string()).collect();
     assert!(spans.iter().all(|span| span.span_context.trace_id().to_string() == trace), "{what}");
-    let root = &one(spans, |span| span.name == "server", what);
+    let root = &one(spans, |span| span.name == ROOT, what);
     for span in spans {
         let parent = span.parent_span_id.to_string();
         if std::ptr::eq(span, *root) {
@@ -140,10 +141,12 @@ fn check(
     }
     let links = usize::from(case.trust == Trust::Restart || case.name == "two traces");
     assert_eq!(root.links.len(), links, "{what}");
-    assert!(spans.iter().filter(|span| span.name != "server").all(|span| span.links.is_empty()), "{what}");
+    assert!(spans.iter().filter(|span| span.name != ROOT).all(|span| span.links.is_empty()), "{what}");
 
     // The wire, the contexts, the response and the log lines name spans that are exported.
     assert!(sent.iter().all(|sent| exported.contains(&sent.parent_id.to_string())), "{what}");
+    let parents: HashSet<_> = sent.iter().map(|sent| sent.parent_id).collect();
+    assert_eq!(parents.len(), sent.len(), "each attempt has a span, {what}");
     let server = root.span_context.span_id().to_string();
     let inner = one(spans, |span| span.name == "inner", what).span_context.span_id().to_string();
     assert_eq!(seen.len(), 3, "{what}");

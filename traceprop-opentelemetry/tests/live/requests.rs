@@ -2,6 +2,7 @@
 
 use traceprop_core::Trust;
 
+#[derive(Clone, Copy)]
 pub struct Case {
     pub name: &'static str,
     pub lines: &'static [(&'static str, &'static str)],
@@ -71,6 +72,7 @@ pub const CASES: &[Case] = &[
         ],
     ),
     of("xray", &[("x-amzn-trace-id", "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1")]),
+    of("grpc-trace-bin", &[("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE=")]),
     of("cloudtrace", &[("x-cloud-trace-context", "4bf92f3577b34da6a3ce929d0e0e4736/67667974448284343;o=1")]),
     // The ids are computed of text.
     Case {

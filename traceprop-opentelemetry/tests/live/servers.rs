@@ -16,6 +16,7 @@ use tracing::Instrument;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::common::all;
+use crate::requests::Case;
 use crate::world::Turn;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,15 @@ pub enum Server {
 
 pub const SERVERS: [Server; 3] = [Server::Layer, Server::Tracer, Server::ByHand];
 
+/// The name of the server's span.
+pub const ROOT: &str = "server";
+
 impl Server {
+    /// Returns what is expected of this server, which is all that was sent.
+    pub const fn expected(self, case: Case) -> Case {
+        case
+    }
+
     /// Adds the server's span to a service.
     pub fn around(self, app: Router, turn: &Turn, trust: Trust) -> Router {
         let propagator: Arc<Propagator> = Arc::new(all().with_trust(trust));

@@ -89,7 +89,11 @@ impl Turn {
     }
 
     pub fn tracer(&self) -> SdkTracer {
-        self.world.provider.tracer("live")
+        self.provider().tracer("live")
+    }
+
+    pub fn provider(&self) -> SdkTracerProvider {
+        self.world.provider.clone()
     }
 
     pub fn set_propagator(&self, propagator: OtelPropagator) {
