@@ -287,6 +287,7 @@ impl Bench<'_> {
         compare::map_segment(&mut read);
         // The last span is ours, the rest is the peer's own.
         sent.insert("span_id".into(), span.into());
+        sent.remove("sampled");
         if near.tells("sampled") {
             sent.insert("sampled".into(), true.into());
         }

@@ -1,0 +1,139 @@
+// Datadog's tracer.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/DataDog/dd-trace-go/v2/ddtrace/ext"
+	"github.com/DataDog/dd-trace-go/v2/ddtrace/tracer"
+
+	. "interop/peers/go/protocol"
+)
+
+var styles = map[string]string{
+	"datadog": "datadog",
+	"w3c":     "tracecontext,baggage",
+	"default": "datadog,tracecontext,baggage",
+	"b3":      "b3 single header",
+	"b3multi": "b3multi",
+}
+
+func main() {
+	os.Setenv("DD_TRACE_PROPAGATION_STYLE", styles[Config()])
+	err := tracer.Start(
+		tracer.WithAgentAddr("127.0.0.1:9"),
+		tracer.WithLogStartup(false),
+		tracer.WithService("interop"),
+	)
+	if err != nil {
+		panic(err)
+	}
+	Serve("github.com/DataDog/dd-trace-go/v2", Peer{Inject: inject, Extract: extract, Through: through})
+}
+
+func write(span *tracer.Span) (Answer, error) {
+	headers := http.Header{}
+	if err := tracer.Inject(span.Context(), tracer.HTTPHeadersCarrier(headers)); err != nil {
+		return nil, err
+	}
+	answer := ids(span.Context())
+	answer["headers"] = Pairs(headers)
+	for key, value := range carried(headers) {
+		answer[key] = value
+	}
+	return answer, nil
+}
+
+func ids(span *tracer.SpanContext) Answer {
+	answer := Answer{"trace_id": Wide(span.TraceID()), "span_id": fmt.Sprintf("%016x", span.SpanID()), "sampled": nil}
+	if priority, decided := span.SamplingPriority(); decided {
+		answer["sampled"] = priority > 0
+		if strings.Contains(styles[Config()], "datadog") {
+			answer["priority"] = priority
+		}
+	}
+	return answer
+}
+
+// carried is what the tracer tells only in its own headers.
+func carried(headers http.Header) Answer {
+	if headers.Get("X-Datadog-Trace-Id") == "" {
+		return Answer{}
+	}
+	tags := map[string]string{}
+	for _, tag := range strings.Split(headers.Get("X-Datadog-Tags"), ",") {
+		// The upper half of the trace id is no tag of its own.
+		if key, value, found := strings.Cut(tag, "="); found && key != "_dd.p.tid" {
+			tags[key] = value
+		}
+	}
+	answer := Answer{"tags": tags}
+	if priority, err := strconv.Atoi(headers.Get("X-Datadog-Sampling-Priority")); err == nil {
+		answer["priority"] = priority
+	}
+	if origin := headers.Get("X-Datadog-Origin"); origin != "" {
+		answer["origin"] = origin
+	}
+	return answer
+}
+
+func inject(sampled bool, baggage map[string]string) (Answer, error) {
+	span := tracer.StartSpan("root")
+	decision := ext.ManualDrop
+	if sampled {
+		decision = ext.ManualKeep
+	}
+	span.SetTag(decision, true)
+	for key, value := range baggage {
+		span.SetBaggageItem(key, value)
+	}
+	return write(span)
+}
+
+func read(headers http.Header) (*tracer.SpanContext, error) {
+	return tracer.Extract(tracer.HTTPHeadersCarrier(headers))
+}
+
+func extract(headers http.Header) (Answer, error) {
+	context, err := read(headers)
+	if errors.Is(err, tracer.ErrSpanContextNotFound) {
+		return Answer{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer := ids(context)
+	baggage := map[string]string{}
+	context.ForeachBaggageItem(func(key, value string) bool {
+		baggage[key] = value
+		return true
+	})
+	answer["baggage"] = baggage
+	child, err := write(tracer.StartSpan("child", tracer.ChildOf(context)))
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range []string{"origin", "tags"} {
+		if value, found := child[key]; found {
+			answer[key] = value
+		}
+	}
+	return answer, nil
+}
+
+func through(headers http.Header) (Answer, error) {
+	parent, err := read(headers)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := write(tracer.StartSpan("child", tracer.ChildOf(parent)))
+	if err == nil {
+		answer["parent"] = fmt.Sprintf("%016x", parent.SpanID())
+	}
+	return answer, err
+}
