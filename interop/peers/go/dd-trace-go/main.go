@@ -4,8 +4,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -95,8 +97,23 @@ func inject(sampled bool, baggage map[string]string) (Answer, error) {
 	return write(span)
 }
 
+// sorted lists headers in an order of their names. A map has none, and the tracer loses the decision maker of a trace that
+// is dropped if it reads the tags before the priority.
+type sorted http.Header
+
+func (sorted sorted) ForeachKey(handler func(key, value string) error) error {
+	for _, name := range slices.Sorted(maps.Keys(sorted)) {
+		for _, value := range sorted[name] {
+			if err := handler(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func read(headers http.Header) (*tracer.SpanContext, error) {
-	return tracer.Extract(tracer.HTTPHeadersCarrier(headers))
+	return tracer.Extract(sorted(headers))
 }
 
 func extract(headers http.Header) (Answer, error) {
