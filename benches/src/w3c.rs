@@ -112,10 +112,7 @@ fn extract(input: &'static Input, others: usize) -> Case {
             Contender::extract("traceprop", input, others, traceprop::extract),
             Contender::extract("opentelemetry", input, others, opentelemetry::extract),
             Contender::extract("fastrace", input, others, fastrace::extract),
-            match input.found.tracestate {
-                Tracestate::Absent => Contender::extract(FLOOR, input, others, floor::w3c::extract_traceparent),
-                _ => Contender::extract(FLOOR, input, others, floor::w3c::extract),
-            },
+            Contender::extract(FLOOR, input, others, floor::w3c::extract),
         ],
     }
 }
@@ -189,7 +186,10 @@ fn passthrough(input: &'static Input, others: usize) -> Case {
             Contender::passthrough("traceprop", input, others, traceprop::passthrough),
             Contender::passthrough("opentelemetry", input, others, opentelemetry::passthrough),
             Contender::passthrough("fastrace", input, others, fastrace::passthrough),
-            Contender::passthrough(FLOOR, input, others, floor::w3c::passthrough),
+            match input.lines {
+                [] => Contender::passthrough(FLOOR, input, others, floor::w3c::passthrough_unless_absent),
+                _ => Contender::passthrough(FLOOR, input, others, floor::w3c::passthrough),
+            },
         ],
     }
 }

@@ -19,11 +19,11 @@ pub struct Context {
 }
 
 /// Extracts a traceparent alone.
-pub fn extract_traceparent(headers: &HeaderMap) -> Found {
+fn extract_traceparent(headers: &HeaderMap) -> Found {
     found(line(headers, &TRACEPARENT).and_then(traceparent))
 }
 
-/// Extracts a traceparent, and the number of members of a tracestate.
+/// Extracts a traceparent, and the number of members of a tracestate. That there is none is part of the answer.
 pub fn extract(headers: &HeaderMap) -> Found {
     let read = extract_traceparent(headers);
     if read.trace_id == 0 {
@@ -76,6 +76,14 @@ pub fn passthrough(from: &HeaderMap, to: &mut HeaderMap) {
     to.insert(TRACEPARENT, text.clone());
     if let Some(text) = from.get(&TRACESTATE).filter(|text| members(text.as_bytes()).is_some()) {
         to.insert(TRACESTATE, text.clone());
+    }
+}
+
+/// Forwards what a request has. Without any of the three headers the outgoing request is left alone, so it asks for all
+/// of them, by a walk over the names.
+pub fn passthrough_unless_absent(from: &HeaderMap, to: &mut HeaderMap) {
+    if from.keys().any(|name| matches!(name.as_str(), "traceparent" | "tracestate" | "baggage")) {
+        passthrough(from, to);
     }
 }
 

@@ -54,10 +54,10 @@ impl<C: Carrier> LineSource for C {
 
     fn holds_any(&self, fields: FieldSet) -> bool {
         let mut lookups = fields.built_in().map(|field| self.lookup(field));
-        let has_index = lookups.clone().next().is_some_and(|found| found != Lookup::Unsupported);
-        match has_index && fields.is_fixed() {
-            true => lookups.any(|found| found != Lookup::Absent),
-            false => self.fields().any(|(name, _)| Field::from_name(name).is_some_and(|field| fields.contains(field))),
+        match lookups.next() {
+            Some(Lookup::Absent) if fields.is_fixed() => lookups.any(|found| found != Lookup::Absent),
+            Some(Lookup::One(_) | Lookup::Several(_)) => true,
+            _ => self.fields().any(|(name, _)| Field::from_name(name).is_some_and(|field| fields.contains(field))),
         }
     }
 

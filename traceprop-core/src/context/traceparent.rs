@@ -105,7 +105,7 @@ impl TraceParent {
     /// of the byte at fault.
     #[inline]
     pub fn parse(value: &[u8]) -> Result<Self, InvalidHeader> {
-        parse(value).or_else(|_| parse_odd(value))
+        parse(value).or_else(|error| parse_trimmed(value, error))
     }
 
     /// Returns the value as bytes, in version `00`.
@@ -134,7 +134,8 @@ impl TraceParent {
 ///
 /// Equal values, on lines or joined by commas, are one value. With `allow_multiple`, different values are accepted too if
 /// they have one trace id. The last one is then used.
-#[inline]
+// Inlined, because a value this wide is returned through memory. Without the attribute it depends on unrelated code.
+#[inline(always)]
 pub(crate) fn read(
     headers: &Headers<'_>,
     field: Field,
@@ -180,7 +181,7 @@ impl fmt::Display for TraceParent {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
     // One length check here puts every fixed offset below in bounds.
     let Some((head, tail)) = value.split_first_chunk::<{ TraceParent::LEN }>() else {
@@ -216,8 +217,10 @@ fn parse(value: &[u8]) -> Result<TraceParent, ReasonAt> {
 
 /// Parses a value with blanks around it. They are rare, so the usual form is tried first.
 #[cold]
-fn parse_odd(value: &[u8]) -> Result<TraceParent, InvalidHeader> {
-    parse(wire::trim(value)).map_err(|error| diagnose(value, error))
+fn parse_trimmed(value: &[u8], error: ReasonAt) -> Result<TraceParent, InvalidHeader> {
+    let trimmed = wire::trim(value);
+    let parsed = if trimmed.len() < value.len() { parse(trimmed) } else { Err(error) };
+    parsed.map_err(|error| diagnose(value, error))
 }
 
 /// Replaces the reason if the value contains a comma: two agents wrote this header, and that explains the rest.

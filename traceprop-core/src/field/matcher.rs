@@ -12,9 +12,9 @@ use super::set::FieldSet;
 #[derive(Clone, Debug)]
 pub(crate) struct FieldNames {
     pub(crate) watched: FieldSet,
-    /// For each length of a name, in a circle, the third letters of those that are watched for: one look tells that a
-    /// header is another one. The third, because the names of ordinary headers begin with `x-` and `ac` too.
-    third_letters: [u32; Self::LENGTHS],
+    /// For each length of a name, in a circle, the letters of those that are watched for: one look tells that a header is
+    /// another one. See [`FieldNames::letters`].
+    letters: [u32; Self::LENGTHS],
     /// The order in which an index is asked. `None` if it cannot hold every field: prefixes and custom headers have no
     /// place in one.
     pub(crate) lookup_order: Option<LookupOrder>,
@@ -64,7 +64,7 @@ impl FieldNames {
     pub(crate) const fn new() -> Self {
         Self {
             watched: FieldSet::EMPTY,
-            third_letters: [0; Self::LENGTHS],
+            letters: [0; Self::LENGTHS],
             lookup_order: None,
             configured: [None; MAX_CUSTOM_HEADERS],
         }
@@ -87,7 +87,7 @@ impl FieldNames {
     /// Watches for the fields of every built-in format.
     #[cfg(feature = "alloc")]
     pub(crate) const fn all_built_in() -> Self {
-        Self { watched: FieldSet::of(Field::BUILT_IN), third_letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
+        Self { watched: FieldSet::of(Field::BUILT_IN), letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
     }
 
     /// The field that a stored line is: built-in ones are known already, others are told by their name.
@@ -155,26 +155,29 @@ impl FieldNames {
     /// Lets a name through to [`FieldNames::find_likely`], or all that begin with it.
     fn expect(&mut self, name: &str, is_family: bool) {
         let longest = if is_family { name.len() + Self::LENGTHS } else { name.len() };
-        // Names of a family with a short prefix have any third letter.
-        let letters = if is_family && name.len() < 3 { u32::MAX } else { Self::third_letter(name) };
+        // Names of a family with a short prefix have any letters.
+        let letters = if is_family && name.len() < 3 { u32::MAX } else { Self::letters(name) };
         for len in name.len()..=longest {
-            self.third_letters[len % Self::LENGTHS] |= letters;
+            self.letters[len % Self::LENGTHS] |= letters;
         }
     }
 
     const LENGTHS: usize = 32;
 
-    /// The bit of the third letter, in either case. Bytes that are none share those of others, and names without one have
-    /// that of a zero.
+    /// The bit of the first and the third letter together, in either case. Neither alone tells enough: the names of
+    /// ordinary headers begin with `x-` too, and those of a family can have any length. Shorter names have one bit.
     #[inline]
-    fn third_letter(name: &str) -> u32 {
-        1 << (name.as_bytes().get(2).copied().unwrap_or_default() & 0x1f)
+    fn letters(name: &str) -> u32 {
+        match name.as_bytes() {
+            [first, _, third, ..] => 1 << (first.wrapping_add(*third) & 0x1f),
+            _ => 1,
+        }
     }
 
     /// The field that a header of this name is, if it is watched for.
     #[inline]
     pub(crate) fn find(&self, name: &str) -> Option<Field> {
-        let likely = self.third_letters[name.len() % Self::LENGTHS] & Self::third_letter(name) != 0;
+        let likely = self.letters[name.len() % Self::LENGTHS] & Self::letters(name) != 0;
         if likely { self.find_likely(name) } else { None }
     }
 

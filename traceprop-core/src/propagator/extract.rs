@@ -134,12 +134,14 @@ impl<'c> Extraction<'c> {
         let mut headers = Headers::empty(carrier, &propagator.reads);
         carrier.fill(&propagator.reads, &mut headers.table);
         let mut formats = propagator.extract.asked(headers.maybe_present());
-        let mut merge = Merge::NOTHING;
-        if let Some((place, format, kind)) = formats.next() {
-            let parsed = format.extract(&headers);
-            recorder.record(place, &parsed);
-            merge = Merge::first(format, kind, &parsed);
-        }
+        let mut merge = match formats.next() {
+            Some((place, format, kind)) => {
+                let parsed = format.extract(&headers);
+                recorder.record(place, &parsed);
+                Merge::first(format, kind, &parsed)
+            }
+            None => Merge::NOTHING,
+        };
         for (place, format, kind) in formats {
             if propagator.options.extract_first && merge.context.is_some() {
                 break;

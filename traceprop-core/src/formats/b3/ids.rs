@@ -93,6 +93,7 @@ impl B3Ids {
 }
 
 /// Parses `X-B3-TraceId`. Returns the id, and `true` if it has at most 16 digits.
+#[inline]
 pub(super) fn trace_id(value: &[u8]) -> Result<(TraceId, bool), InvalidHeader> {
     let read = digits(value, |digits| hex::u128_32(digits, Letters::Lower));
     let id = read.and_then(|read| {
@@ -103,6 +104,7 @@ pub(super) fn trace_id(value: &[u8]) -> Result<(TraceId, bool), InvalidHeader> {
 }
 
 /// Parses `X-B3-SpanId`.
+#[inline]
 pub(super) fn span_id(value: &[u8]) -> Result<SpanId, InvalidHeader> {
     let read = digits(value, |digits| hex::u64_16(digits, Letters::Lower));
     let id = read.and_then(|read| SpanId::new(read.value).ok_or(InvalidReason::ZeroSpanId.at(read.start)));

@@ -207,6 +207,7 @@ pub(super) fn parse(value: &[u8]) -> Result<B3Single, ReasonAt> {
     Ok(B3Single::new(ids.with_parent_span_id(SpanId::new(parent)), sampling))
 }
 
+#[inline]
 fn span_digits(rest: &[u8], at: usize) -> Result<(u64, &[u8]), ReasonAt> {
     digits(rest, at, |digits| hex::u64_16(digits, Letters::Lower))
 }

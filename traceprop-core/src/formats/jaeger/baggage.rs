@@ -11,7 +11,7 @@
 
 use super::item::{JaegerBaggageItem, PREFIX, Source};
 use crate::carrier::{HeaderLines, Headers};
-use crate::field::{Field, InvalidHeader};
+use crate::field::{Field, FieldSet, InvalidHeader};
 use crate::wire::{InvalidReason, debug_as, split_once, trim};
 
 const MAX_ITEMS: usize = 64;
@@ -74,13 +74,16 @@ impl<'c> JaegerBaggage<'c> {
     ///
     /// Reading stops at a limit. [`ignored`](Self::ignored) returns the first error.
     pub fn from_lines(headers: &Headers<'c>) -> Self {
+        let uberctx = FieldSet::of(&[Field::UberContext]);
+        // Returned at once: a local variable as large as this is copied.
+        if !headers.contains_any(uberctx.with(Field::JaegerBaggage)) {
+            return Self::new();
+        }
         let mut baggage = Self::new();
-        if headers.get(Field::UberContext).is_some() {
+        if headers.contains_any(uberctx) {
             baggage.read_lines(headers.get_all(Field::UberContext));
         }
-        if headers.get(Field::JaegerBaggage).is_some() {
-            baggage.read_list(headers.get_all(Field::JaegerBaggage));
-        }
+        baggage.read_list(headers.get_all(Field::JaegerBaggage));
         baggage
     }
 
