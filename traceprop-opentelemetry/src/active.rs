@@ -9,6 +9,7 @@ use traceprop_core::OwnedContext;
 use traceprop_core::active::{ActiveSpan, set_active_span};
 
 use crate::context::{OtelContextExt, active_on, nothing};
+use crate::convert::ToTraceprop;
 
 static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
@@ -75,16 +76,22 @@ fn active(cx: &Context, entered: Option<&OwnedContext>) -> Option<OwnedContext> 
     if cx.is_telemetry_suppressed() {
         return Some(nothing());
     }
-    let is_span = cx.span().span_context().is_valid();
+    let span = cx.span();
+    let trace_id = match span.span_context().is_valid() {
+        true => span.span_context().trace_id().to_traceprop(),
+        false => None,
+    };
+    if let Some(entered) = entered.filter(|entered| trace_id.is_some() && entered.trace_id() == trace_id) {
+        // It has what the program changed in it, besides what was received.
+        return active_on(entered, cx);
+    }
     let has_baggage = !cx.baggage().is_empty() && entered.is_none();
-    if !is_span && cx.remote().is_none() && !has_baggage {
+    if trace_id.is_none() && cx.remote().is_none() && !has_baggage {
         return None;
     }
     let context = cx.to_owned_context()?;
     let Some(entered) = entered else { return Some(context) };
     match entered.trace_id() {
-        // It has what the program changed in it, besides what was received.
-        Some(trace_id) if is_span && context.trace_id() == Some(trace_id) => active_on(entered, cx),
         Some(trace_id) if context.trace_id() != Some(trace_id) && !entered.is_reported() => None,
         _ => Some(match entered.endpoint() {
             Some(endpoint) => context.with_endpoint(endpoint),

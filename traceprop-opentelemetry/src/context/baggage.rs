@@ -20,16 +20,20 @@ pub(super) fn with_received(cx: &Context, received: &Baggage<'_>, accept: Allow<
 ///
 /// `accepted` is the number of received members that OpenTelemetry had.
 pub(super) fn with_baggage(context: OwnedContext, baggage: &OtelBaggage, accepted: usize) -> OwnedContext {
-    let received = context.baggage();
-    if (received.is_empty() && baggage.is_empty()) || is_unchanged(&received, baggage, accepted) {
+    if is_unchanged(&context, baggage, accepted) {
         return context;
     }
-    let changed = merge(&received, baggage);
+    let changed = merge(&context.baggage(), baggage);
     context.with_baggage(&changed)
 }
 
 /// Returns whether OpenTelemetry has what was received, of which it accepted this number of members.
-pub(super) fn is_unchanged(received: &Baggage<'_>, baggage: &OtelBaggage, accepted: usize) -> bool {
+pub(super) fn is_unchanged(received: &OwnedContext, baggage: &OtelBaggage, accepted: usize) -> bool {
+    if accepted == 0 && baggage.is_empty() {
+        // Nothing was there to change, whatever was received.
+        return true;
+    }
+    let received = received.baggage();
     if received.len() == baggage.len() {
         return received
             .iter()

@@ -131,9 +131,7 @@ pub(crate) fn active_on(base: &OwnedContext, cx: &Context) -> Option<OwnedContex
     let remote = cx.remote();
     let context = with_span(base, cx.span().span_context(), remote)?;
     Some(match remote {
-        Some(remote) if baggage::is_unchanged(&remote.received().baggage(), cx.baggage(), remote.baggage_len) => {
-            context
-        }
+        Some(remote) if baggage::is_unchanged(remote.received(), cx.baggage(), remote.baggage_len) => context,
         Some(remote) => baggage::with_baggage(context, cx.baggage(), remote.baggage_len),
         // What was received was not given to OpenTelemetry, so nothing is missing there.
         None => baggage::add(context, cx.baggage()),

@@ -25,8 +25,10 @@ pub struct Remote {
 
 impl Remote {
     pub(super) fn new(extraction: &Extraction<'_>, tracestate: &TraceState, accept: Allow<'_>) -> Self {
+        let received = OwnedContext::from_passthrough(extraction);
         Self {
-            received: OwnedContext::from_passthrough(extraction).filter_baggage(accept),
+            // Most propagators accept all, and then nothing is moved.
+            received: if accept == Allow::All { received } else { received.filter_baggage(accept) },
             context: extraction.context(),
             sampling: extraction.sampling(),
             tracestate_len: tracestate.into_iter().len(),
