@@ -35,7 +35,9 @@ impl Run {
             started: Instant::now(),
             installed: BTreeSet::new(),
         };
-        std::fs::create_dir_all(run.cache().join("logs"))?;
+        for name in ["logs", "captures"] {
+            std::fs::create_dir_all(run.cache().join(name))?;
+        }
         Ok(run)
     }
 

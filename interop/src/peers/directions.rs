@@ -264,15 +264,27 @@ impl Bench<'_> {
             }
         }
         let Some(other) = other else { return };
-        match self.go_around(process, config, other) {
+        match self.go_around(process, &peer.name, config, other) {
             Ok((sent, read)) => self.compare(ROUND_TRIP, &case, &sent, Ok(read), &THINGS),
             Err(error) => self.add(ROUND_TRIP, &case, "way", Err(error)),
         }
     }
 
+    /// Keeps the requests of a round trip, as header lines that the program `explain` reads.
+    fn capture(&self, far: &str, hops: &[(&str, Headers)]) -> Result<(), String> {
+        let mut text = String::new();
+        for (sender, headers) in hops {
+            text += &format!("# {sender}\n");
+            text.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\n")));
+        }
+        let file = format!("{}-{}-{far}.txt", self.peer.name, self.config.name);
+        std::fs::write(self.run.cache().join("captures").join(file), text).map_err(|error| error.to_string())
+    }
+
     fn go_around(
         &mut self,
         process: &mut Process,
+        far_name: &str,
         far: &Config,
         other: &mut Process,
     ) -> Result<(Answer, Answer), String> {
@@ -280,10 +292,14 @@ impl Bench<'_> {
         let (request, baggage) = self.inject_request(true);
         let mut sent = process.ask(&request)?;
         compare::map_segment(&mut sent);
-        let (_, headers) = ours::call(&headers_of(&sent)?, near.writes(), far.reads())?;
-        let there = other.ask(&json!({ "do": "through", "headers": headers }))?;
-        let (span, headers) = ours::call(&headers_of(&there)?, far.writes(), near.reads())?;
+        let mut hops = vec![(self.peer.name.as_str(), headers_of(&sent)?)];
+        hops.push(("traceprop", ours::call(&hops[0].1, near.writes(), far.reads())?.1));
+        let there = other.ask(&json!({ "do": "through", "headers": hops[1].1 }))?;
+        hops.push((far_name, headers_of(&there)?));
+        let (span, headers) = ours::call(&hops[2].1, far.writes(), near.reads())?;
         let mut read = process.ask(&json!({ "do": "extract", "headers": headers }))?;
+        hops.push(("traceprop", headers));
+        self.capture(far_name, &hops)?;
         compare::map_segment(&mut read);
         // The last span is ours, the rest is the peer's own.
         sent.insert("span_id".into(), span.into());
