@@ -18,11 +18,12 @@ import (
 )
 
 var styles = map[string]string{
-	"datadog": "datadog",
-	"w3c":     "tracecontext,baggage",
-	"default": "datadog,tracecontext,baggage",
-	"b3":      "b3 single header",
-	"b3multi": "b3multi",
+	"datadog":    "datadog",
+	"ot-baggage": "datadog",
+	"w3c":        "tracecontext,baggage",
+	"default":    "datadog,tracecontext,baggage",
+	"b3":         "b3 single header",
+	"b3multi":    "b3multi",
 }
 
 func main() {
@@ -55,30 +56,46 @@ func ids(span *tracer.SpanContext) Answer {
 	answer := Answer{"trace_id": Wide(span.TraceID()), "span_id": fmt.Sprintf("%016x", span.SpanID()), "sampled": nil}
 	if priority, decided := span.SamplingPriority(); decided {
 		answer["sampled"] = priority > 0
-		if strings.Contains(styles[Config()], "datadog") {
+		if !strings.HasPrefix(Config(), "b3") {
 			answer["priority"] = priority
 		}
 	}
 	return answer
 }
 
-// carried is what the tracer tells only in its own headers.
+// carried is what the tracer tells only in what it writes: in its own headers, or else in its member of a tracestate.
 func carried(headers http.Header) Answer {
-	if headers.Get("X-Datadog-Trace-Id") == "" {
-		return Answer{}
-	}
+	priority, origin := headers.Get("X-Datadog-Sampling-Priority"), headers.Get("X-Datadog-Origin")
 	tags := map[string]string{}
 	for _, tag := range strings.Split(headers.Get("X-Datadog-Tags"), ",") {
-		// The upper half of the trace id is no tag of its own.
-		if key, value, found := strings.Cut(tag, "="); found && key != "_dd.p.tid" {
+		if key, value, found := strings.Cut(tag, "="); found {
 			tags[key] = value
 		}
 	}
+	if headers.Get("X-Datadog-Trace-Id") == "" {
+		_, member, found := strings.Cut(","+headers.Get("Tracestate"), ",dd=")
+		if !found {
+			return Answer{}
+		}
+		member, _, _ = strings.Cut(member, ",")
+		for _, field := range strings.Split(member, ";") {
+			key, value, _ := strings.Cut(field, ":")
+			if tag, found := strings.CutPrefix(key, "t."); found {
+				tags["_dd.p."+tag] = strings.ReplaceAll(value, "~", "=")
+			} else if key == "s" {
+				priority = value
+			} else if key == "o" {
+				origin = value
+			}
+		}
+	}
+	// The upper half of the trace id is no tag of its own.
+	delete(tags, "_dd.p.tid")
 	answer := Answer{"tags": tags}
-	if priority, err := strconv.Atoi(headers.Get("X-Datadog-Sampling-Priority")); err == nil {
+	if priority, err := strconv.Atoi(priority); err == nil {
 		answer["priority"] = priority
 	}
-	if origin := headers.Get("X-Datadog-Origin"); origin != "" {
+	if origin != "" {
 		answer["origin"] = origin
 	}
 	return answer

@@ -28,7 +28,22 @@ func write(span *sentry.Span) Answer {
 	headers := http.Header{}
 	headers.Set(sentry.SentryTraceHeader, span.ToSentryTrace())
 	headers.Set(sentry.SentryBaggageHeader, span.ToBaggage())
-	return Answer{"headers": Pairs(headers), "trace_id": span.TraceID.String(), "span_id": span.SpanID.String(), "sampled": span.Sampled.Bool()}
+	return Answer{
+		"headers":          Pairs(headers),
+		"trace_id":         span.TraceID.String(),
+		"span_id":          span.SpanID.String(),
+		"sampled":          span.Sampled.Bool(),
+		"sampling_context": samplingContext(span),
+	}
+}
+
+// samplingContext is frozen: what a caller began is what the next service gets.
+func samplingContext(span *sentry.Span) map[string]string {
+	context, err := sentry.DynamicSamplingContextFromHeader([]byte(span.ToBaggage()))
+	if err != nil {
+		panic(err)
+	}
+	return context.Entries
 }
 
 func inject(sampled bool, _ map[string]string) (Answer, error) {
@@ -49,7 +64,12 @@ func extract(headers http.Header) (Answer, error) {
 	if span.ParentSpanID == (sentry.SpanID{}) {
 		return Answer{}, nil
 	}
-	return Answer{"trace_id": span.TraceID.String(), "span_id": span.ParentSpanID.String(), "sampled": span.Sampled.Bool()}, nil
+	return Answer{
+		"trace_id":         span.TraceID.String(),
+		"span_id":          span.ParentSpanID.String(),
+		"sampled":          span.Sampled.Bool(),
+		"sampling_context": samplingContext(span),
+	}, nil
 }
 
 func through(headers http.Header) (Answer, error) {

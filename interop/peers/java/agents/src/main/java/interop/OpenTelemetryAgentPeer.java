@@ -43,26 +43,45 @@ final class OpenTelemetryAgentPeer implements Peer {
         return answer;
     }
 
-    /** What Datadog tells only in its own headers. */
+    /** What Datadog tells only in what it writes: in its own headers, or else in its member of a tracestate. */
     private static void carry(Map<String, String> headers, Map<String, Object> answer) {
+        String priority = headers.get("x-datadog-sampling-priority");
+        String origin = headers.get("x-datadog-origin");
+        Map<String, String> tags = pairs(headers.getOrDefault("x-datadog-tags", ""), ",", "=");
         if (!headers.containsKey("x-datadog-trace-id")) {
-            return;
+            String member = pairs(headers.getOrDefault("tracestate", ""), ",", "=").get("dd");
+            if (member == null) {
+                return;
+            }
+            Map<String, String> fields = pairs(member, ";", ":");
+            priority = fields.get("s");
+            origin = fields.get("o");
+            fields.forEach((key, value) -> {
+                if (key.startsWith("t.")) {
+                    tags.put("_dd.p." + key.substring(2), value.replace('~', '='));
+                }
+            });
         }
-        if (headers.containsKey("x-datadog-sampling-priority")) {
-            answer.put("priority", Integer.valueOf(headers.get("x-datadog-sampling-priority")));
+        // The upper half of the trace id is no tag of its own.
+        tags.remove("_dd.p.tid");
+        answer.put("tags", tags);
+        if (priority != null) {
+            answer.put("priority", Integer.valueOf(priority));
         }
-        if (headers.containsKey("x-datadog-origin")) {
-            answer.put("origin", headers.get("x-datadog-origin"));
+        if (origin != null) {
+            answer.put("origin", origin);
         }
-        Map<String, String> tags = new LinkedHashMap<>();
-        for (String tag : headers.getOrDefault("x-datadog-tags", "").split(",")) {
-            int sign = tag.indexOf('=');
-            // The upper half of the trace id is no tag of its own.
-            if (sign > 0 && !tag.startsWith("_dd.p.tid=")) {
-                tags.put(tag.substring(0, sign), tag.substring(sign + 1));
+    }
+
+    private static Map<String, String> pairs(String text, String separator, String sign) {
+        Map<String, String> pairs = new LinkedHashMap<>();
+        for (String pair : text.split(separator)) {
+            int end = pair.indexOf(sign);
+            if (end > 0) {
+                pairs.put(pair.substring(0, end), pair.substring(end + 1));
             }
         }
-        answer.put("tags", tags);
+        return pairs;
     }
 
     private Context read(Map<String, String> headers) {
