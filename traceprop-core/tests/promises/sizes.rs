@@ -33,14 +33,14 @@ fn ok_contexts_stay_small() {
     assert!(size_of::<RemoteContext>() <= 32);
     assert!(size_of::<Passthrough<'_>>() <= 80);
     assert!(size_of::<Parsed>() <= 96);
-    assert!(size_of::<SpanContext<'_>>() <= 104);
+    assert!(size_of::<SpanContext<'_>>() <= 96);
 }
 
 #[test]
 fn ok_what_lies_on_the_stack_of_a_request_is_bounded() {
-    // A table of a dozen lines. Every request fills and moves it, at about a nanosecond for 16 bytes.
-    assert!(size_of::<Headers<'_>>() <= 256);
-    assert!(size_of::<Extraction<'_>>() <= 384);
+    // A table of a dozen lines. Every request fills and copies it: 256 bytes take 29 instructions, 264 take 52.
+    assert_eq!(size_of::<Headers<'_>>(), 256);
+    assert!(size_of::<Extraction<'_>>() <= 368);
     assert!(size_of::<ExtractReport<'_>>() <= 4096);
 }
 
@@ -48,7 +48,7 @@ fn ok_what_lies_on_the_stack_of_a_request_is_bounded() {
 #[test]
 fn ok_an_owned_context_is_cheap_to_move() {
     use traceprop_core::OwnedContext;
-    assert!(size_of::<OwnedContext>() <= 128);
+    assert_eq!(size_of::<OwnedContext>(), 128);
     assert_eq!(size_of::<Option<OwnedContext>>(), size_of::<OwnedContext>());
 }
 
