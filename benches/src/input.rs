@@ -135,10 +135,18 @@ fn as_received(input: &Input, span_id: u64) -> Vec<(&'static str, String)> {
     let line = |&(name, value): &(&'static str, &str)| match name {
         "baggage" => Some((name, value.to_owned())),
         _ if input.found.trace_id == 0 => None,
-        "traceparent" | "b3" | "x-b3-spanid" | "uber-trace-id" => {
-            Some((name, value.replace(&hex(parent), &hex(span_id))))
+        "traceparent"
+        | "b3"
+        | "x-b3-spanid"
+        | "uber-trace-id"
+        | "sentry-trace"
+        | "x-instana-s"
+        | "ot-tracer-spanid"
+        | "x-amzn-trace-id"
+        | "elastic-apm-traceparent" => Some((name, value.replace(&hex(parent), &hex(span_id)))),
+        "x-datadog-parent-id" | "x-cloud-trace-context" => {
+            Some((name, value.replace(&parent.to_string(), &span_id.to_string())))
         }
-        "x-datadog-parent-id" => Some((name, span_id.to_string())),
         _ => Some((name, value.to_owned())),
     };
     input.lines.iter().filter_map(line).collect()

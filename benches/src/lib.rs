@@ -16,7 +16,9 @@ pub mod formats;
 pub mod measure;
 pub mod opentelemetry;
 pub mod opentelemetry_jaeger;
+pub mod opentelemetry_stackdriver;
 pub mod results;
+pub mod sentry_core;
 pub mod server;
 #[cfg(feature = "skywalking")]
 pub mod skywalking;

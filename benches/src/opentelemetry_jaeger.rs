@@ -60,7 +60,7 @@ impl Jaeger {
 }
 
 /// Returns a span of our own below that of the caller, as with the newer OpenTelemetry.
-fn below(parent: &Context, span_id: u64) -> Option<Context> {
+pub(crate) fn below(parent: &Context, span_id: u64) -> Option<Context> {
     let span = parent.span();
     let received = span.span_context();
     let state = || received.trace_state().clone();

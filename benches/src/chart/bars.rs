@@ -18,7 +18,7 @@ const fn work(title: &'static str, case: &'static str, contenders: &'static [&'s
     Work { title, case, contenders, bare: None }
 }
 
-const WORKS: [Work; 9] = [
+const WORKS: [Work; 12] = [
     work(
         "Extract traceparent, tracestate",
         "extract/traceparent+tracestate/16-other",
@@ -28,6 +28,13 @@ const WORKS: [Work; 9] = [
     work("Extract x-datadog-*", "extract/datadog/16-other", &["traceprop", FLOOR, "datadog-opentelemetry"]),
     work("Extract uber-trace-id", "extract/jaeger/16-other", &["traceprop", FLOOR, "opentelemetry-jaeger"]),
     work("Extract sw8", "extract/sw8/16-other", &["traceprop", FLOOR, "skywalking"]),
+    work("Extract X-Amzn-Trace-Id", "extract/xray/16-other", &["traceprop", FLOOR, "opentelemetry-aws"]),
+    work("Extract sentry-trace", "extract/sentry/16-other", &["traceprop", FLOOR, "sentry-core"]),
+    work(
+        "Extract X-Cloud-Trace-Context",
+        "extract/cloudtrace/16-other",
+        &["traceprop", FLOOR, "opentelemetry-stackdriver"],
+    ),
     work(
         "Request of Datadog RUM, every format configured",
         "extract/datadog-rum/16-other",

@@ -2,11 +2,14 @@
 
 use http::HeaderMap;
 
-use super::{b3, correlation, datadog, found, jaeger, sw8, w3c};
+use super::{
+    b3, cloudtrace, correlation, datadog, found, grpc_trace_bin, instana, jaeger, newrelic, ottrace, sentry, sw8, w3c,
+    xray,
+};
 use crate::{CHILD, CORRELATION, Fields, Found, Tracestate};
 
 /// The headers that are looked for.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 34] = [
     "traceparent",
     "tracestate",
     "baggage",
@@ -27,10 +30,23 @@ const NAMES: [&str; 21] = [
     "sw8",
     "sw8-correlation",
     "sw8-x",
+    "sentry-trace",
+    "x-instana-t",
+    "x-instana-s",
+    "x-instana-l",
+    "x-instana-synthetic",
+    "newrelic",
+    "elastic-apm-traceparent",
+    "grpc-trace-bin",
+    "ot-tracer-traceid",
+    "ot-tracer-spanid",
+    "ot-tracer-sampled",
+    "x-amzn-trace-id",
+    "x-cloud-trace-context",
     CORRELATION,
 ];
 
-/// For each length the third letters that a name of it can have, a bit each.
+/// For each length the first and third letters that a name of it can have, a bit each pair. No ordinary header has one.
 static LETTERS: [u32; 32] = {
     let mut letters = [0; 32];
     let mut n = 0;
@@ -43,14 +59,39 @@ static LETTERS: [u32; 32] = {
 };
 
 const fn bit(name: &[u8]) -> u32 {
-    let letter = if name.len() > 2 { name[2] } else { 0 };
-    1 << (letter & 31)
+    let letters = match name {
+        &[first, _, third, ..] => first ^ third,
+        _ => 0,
+    };
+    1 << (letters & 31)
 }
 
 #[inline(always)]
 fn may_be_one(name: &[u8]) -> bool {
     LETTERS[name.len() & 31] & bit(name) != 0
 }
+
+/// Compares a name that may be one of them.
+#[inline(never)]
+fn is_one(name: &[u8]) -> bool {
+    OF_LENGTH[name.len() & 31].iter().any(|known| known.as_bytes() == name)
+}
+
+/// The names of each length.
+static OF_LENGTH: [[&str; 5]; 32] = {
+    let mut names = [[""; 5]; 32];
+    let mut n = 0;
+    while n < NAMES.len() {
+        let same = &mut names[NAMES[n].len()];
+        let mut at = 0;
+        while !same[at].is_empty() {
+            at += 1;
+        }
+        same[at] = NAMES[n];
+        n += 1;
+    }
+    names
+};
 
 /// The first line of each header that was found.
 #[derive(Default)]
@@ -62,10 +103,18 @@ struct Lines<'h> {
     datadog: [Option<&'h [u8]>; 5],
     jaeger: Option<&'h [u8]>,
     sw8: Option<&'h [u8]>,
+    sentry: Option<&'h [u8]>,
+    instana: [Option<&'h [u8]>; 3],
+    newrelic: Option<&'h [u8]>,
+    elastic: Option<&'h [u8]>,
+    grpc_trace_bin: Option<&'h [u8]>,
+    ottrace: [Option<&'h [u8]>; 3],
+    xray: Option<&'h [u8]>,
+    cloudtrace: Option<&'h [u8]>,
     correlation: Option<&'h [u8]>,
 }
 
-/// Extracts all formats. The ids are those of the first valid one: W3C, Datadog, B3, Jaeger, sw8, the correlation id.
+/// Extracts all formats. The ids are those of the first valid one, in the order of the code.
 pub fn extract(headers: &HeaderMap) -> Found {
     let lines = walk(headers);
     let traceparent = found(lines.traceparent.and_then(w3c::traceparent));
@@ -74,6 +123,14 @@ pub fn extract(headers: &HeaderMap) -> Found {
         found(lines.b3.and_then(b3::single)),
         found(lines.jaeger.and_then(jaeger::value)),
         lines.sw8.and_then(sw8::value).unwrap_or_default(),
+        found(lines.sentry.and_then(sentry::value)),
+        found(instana::ids(lines.instana)),
+        found(lines.newrelic.and_then(newrelic::value)),
+        found(lines.elastic.and_then(w3c::traceparent)),
+        found(lines.grpc_trace_bin.and_then(grpc_trace_bin::value)),
+        found(ottrace::ids(lines.ottrace)),
+        found(lines.xray.and_then(xray::value)),
+        found(lines.cloudtrace.and_then(cloudtrace::value)),
         Found { trace_id: lines.correlation.and_then(correlation::uuid).unwrap_or(0), ..Found::default() },
     ];
     let all = [traceparent, datadog].into_iter().chain(others);
@@ -100,8 +157,8 @@ pub fn extract_formats(headers: &HeaderMap) -> Found {
 #[inline(always)]
 fn walk(headers: &HeaderMap) -> Lines<'_> {
     let mut lines = Lines::default();
-    let may_be_there = headers.keys().fold(false, |found, name| found | may_be_one(name.as_str().as_bytes()));
-    if !may_be_there {
+    let is_there = headers.keys().map(|name| name.as_str().as_bytes()).any(|name| may_be_one(name) && is_one(name));
+    if !is_there {
         return lines;
     }
     for (name, value) in headers {
@@ -121,6 +178,18 @@ fn walk(headers: &HeaderMap) -> Lines<'_> {
             b"x-datadog-tags" => &mut lines.datadog[4],
             b"uber-trace-id" => &mut lines.jaeger,
             b"sw8" => &mut lines.sw8,
+            b"sentry-trace" => &mut lines.sentry,
+            b"x-instana-t" => &mut lines.instana[0],
+            b"x-instana-s" => &mut lines.instana[1],
+            b"x-instana-l" => &mut lines.instana[2],
+            b"newrelic" => &mut lines.newrelic,
+            b"elastic-apm-traceparent" => &mut lines.elastic,
+            b"grpc-trace-bin" => &mut lines.grpc_trace_bin,
+            b"ot-tracer-traceid" => &mut lines.ottrace[0],
+            b"ot-tracer-spanid" => &mut lines.ottrace[1],
+            b"ot-tracer-sampled" => &mut lines.ottrace[2],
+            b"x-amzn-trace-id" => &mut lines.xray,
+            b"x-cloud-trace-context" => &mut lines.cloudtrace,
             name if name == CORRELATION.as_bytes() => &mut lines.correlation,
             _ => continue,
         };
@@ -165,4 +234,35 @@ pub fn inject_formats(context: &Context, headers: &mut HeaderMap) {
     super::put_hex(span_id, &mut tracestate[15..31]);
     w3c::inject_tracestate(&tracestate, headers);
     b3::inject(&context.ids, headers);
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+    use crate::w3c::IDS;
+
+    #[test]
+    fn ok_each_format_is_found_alone() {
+        let requests: [&[(&'static str, &'static str)]; 8] = [
+            &[("sentry-trace", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1")],
+            &[
+                ("x-instana-t", "4bf92f3577b34da6a3ce929d0e0e4736"),
+                ("x-instana-s", "00f067aa0ba902b7"),
+                ("x-instana-l", "1"),
+            ],
+            &[("elastic-apm-traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")],
+            &[("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ODkc2AQDwZ6oLqQK3AgE")],
+            &[("x-amzn-trace-id", "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1")],
+            &[("x-cloud-trace-context", "4bf92f3577b34da6a3ce929d0e0e4736/67667974448284343;o=1")],
+            &[("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1")],
+            &[("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:1")],
+        ];
+        for lines in requests {
+            let lines =
+                lines.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            assert_eq!(extract(&lines.collect()), IDS);
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{decimal, put, put_hex, span_id};
+use super::{decimal, digits, put, put_hex, span_id};
 use crate::{Fields, Found};
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-datadog-trace-id");
@@ -72,18 +72,4 @@ pub fn inject(&(trace_id, span_id): &(u128, u64), headers: &mut HeaderMap) {
     let mut tags = *b"_dd.p.dm=-0,_dd.p.tid=0000000000000000";
     put_hex((trace_id >> 64) as u64, &mut tags[22..]);
     put(headers, TAGS, &tags);
-}
-
-/// Returns a number as text.
-#[inline(always)]
-fn digits(mut number: u64, buffer: &mut [u8; 20]) -> &[u8] {
-    let mut start = buffer.len();
-    loop {
-        start -= 1;
-        buffer[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return &buffer[start..];
-        }
-    }
 }

@@ -6,12 +6,20 @@
 
 pub mod all;
 pub mod b3;
+pub mod cloudtrace;
 pub mod correlation;
 pub mod datadog;
+pub mod elastic;
+pub mod grpc_trace_bin;
+pub mod instana;
 pub mod jaeger;
+pub mod newrelic;
+pub mod ottrace;
+pub mod sentry;
 pub mod server;
 pub mod sw8;
 pub mod w3c;
+pub mod xray;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -104,6 +112,54 @@ fn decimal(text: &[u8]) -> Option<u64> {
         }
         number.checked_mul(10)?.checked_add(u64::from(digit))
     })
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const INVALID: u8 = 0x80;
+
+/// The value of each base64 digit; padding is 0.
+static DIGITS: [u8; 256] = {
+    let mut digits = [INVALID; 256];
+    let mut value = 0;
+    while value < 64 {
+        digits[BASE64[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits[b'=' as usize] = 0;
+    digits
+};
+
+/// Decodes base64, padded. Returns whether all digits are valid.
+#[inline(always)]
+fn base64(blocks: &[[u8; 4]], bytes: &mut [[u8; 3]]) -> bool {
+    let mut invalid = 0;
+    for (four, three) in blocks.iter().zip(bytes) {
+        let [a, b, c, d] = four.map(|byte| DIGITS[byte as usize]);
+        invalid |= a | b | c | d;
+        let bits = u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d & 63);
+        three.copy_from_slice(&bits.to_be_bytes()[1..]);
+    }
+    invalid & INVALID == 0
+}
+
+#[inline(always)]
+fn base64_of([a, b, c]: [u8; 3]) -> [u8; 4] {
+    let bits = u32::from_be_bytes([0, a, b, c]);
+    [18, 12, 6, 0].map(|shift| BASE64[(bits >> shift & 63) as usize])
+}
+
+/// Returns a number as text.
+#[inline(always)]
+fn digits(mut number: u64, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut start = buffer.len();
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return &buffer[start..];
+        }
+    }
 }
 
 /// Writes the 16 digits of an id.

@@ -2,25 +2,10 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::{decimal, hex32, line, put, put_hex, put_trace_id, trace_id};
+use super::{BASE64, DIGITS, INVALID, base64, decimal, hex32, line, put, put_hex, put_trace_id, trace_id};
 use crate::{Fields, Found};
 
 const SW8: HeaderName = HeaderName::from_static("sw8");
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const INVALID: u8 = 0x80;
-
-/// The value of each base64 digit; padding is 0.
-static DIGITS: [u8; 256] = {
-    let mut digits = [INVALID; 256];
-    let mut value = 0;
-    while value < 64 {
-        digits[ALPHABET[value] as usize] = value as u8;
-        value += 1;
-    }
-    digits[b'=' as usize] = 0;
-    digits
-};
-
 /// Extracts ids, decision, and the decoded lengths of the four texts, which are checked.
 pub fn extract(headers: &HeaderMap) -> Found {
     line(headers, &SW8).and_then(value).unwrap_or_default()
@@ -112,14 +97,7 @@ fn quantum(four: &[u8]) -> [u8; 3] {
 #[inline(always)]
 fn decoded(text: &[u8; 44]) -> Option<[u8; 33]> {
     let mut bytes = [0; 33];
-    let mut invalid = 0;
-    for (four, three) in text.as_chunks::<4>().0.iter().zip(bytes.as_chunks_mut::<3>().0) {
-        let [a, b, c, d] = four.map(|byte| DIGITS[byte as usize]);
-        invalid |= a | b | c | d;
-        let bits = u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d & 63);
-        three.copy_from_slice(&bits.to_be_bytes()[1..]);
-    }
-    (invalid & INVALID == 0).then_some(bytes)
+    base64(text.as_chunks().0, bytes.as_chunks_mut().0).then_some(bytes)
 }
 
 #[inline(always)]
@@ -128,7 +106,7 @@ fn encode(bytes: &[u8], text: &mut Vec<u8>) {
         let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
         for at in 0..4 {
-            let digit = ALPHABET[(bits >> (18 - 6 * at) & 63) as usize];
+            let digit = BASE64[(bits >> (18 - 6 * at) & 63) as usize];
             text.push(if at <= three.len() { digit } else { b'=' });
         }
     }

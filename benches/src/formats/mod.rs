@@ -7,6 +7,7 @@ mod correlation;
 mod datadog;
 mod jaeger;
 mod sw8;
+mod vendors;
 
 use crate::CHILD;
 use crate::w3c::{IDS, NOTHING};
@@ -16,7 +17,9 @@ use crate::{Case, Contender, Found, Input};
 const NARROW: Found = Found { trace_id: 0xa3ce_929d_0e0e_4736, ..IDS };
 
 pub fn cases() -> Vec<Case> {
-    [b3::cases(), datadog::cases(), jaeger::cases(), sw8::cases(), correlation::cases()].into_iter().flatten().collect()
+    let formats =
+        [b3::cases(), datadog::cases(), jaeger::cases(), sw8::cases(), vendors::cases(), correlation::cases()];
+    formats.into_iter().flatten().collect()
 }
 
 /// Returns each kind of request with its numbers of other headers: all numbers for the usual one and for none.
