@@ -85,7 +85,7 @@ pub struct Baggage<'c> {
     /// The lines are in the form in which they would be written: no errors, blanks or empty members.
     pub(crate) canonical: bool,
     /// Members that carry a sampling decision of the caller count.
-    keeps_decisions: bool,
+    pub(crate) keeps_decisions: bool,
 }
 
 /// The member that stands for an entry that cannot be written, in baggage that code gave. It is never written.
@@ -199,11 +199,6 @@ impl<'c> Baggage<'c> {
     /// Returns the first error: an invalid member, or an exceeded limit.
     pub const fn ignored(&self) -> Option<InvalidHeader> {
         self.ignored
-    }
-
-    /// Returns true if the lines may hold members that are skipped.
-    pub(crate) const fn skips_members(&self) -> bool {
-        !self.keeps_decisions && !self.canonical
     }
 }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::field::Field;
-use crate::wire::{InvalidReason, ReasonAt};
+use crate::wire::{InvalidReason, ReasonAt, Shown};
 
 /// Why a header is invalid: its field, the reason and the offset of the fault.
 ///
@@ -49,8 +49,11 @@ impl InvalidHeader {
     }
 
     /// Displays the reason and the offset, without the field.
-    pub(crate) const fn place(self) -> ReasonPlace {
-        ReasonPlace(self.reason, self.at)
+    pub(crate) fn place(self) -> impl fmt::Display {
+        Shown(move |f: &mut fmt::Formatter<'_>| match self {
+            Self { reason: InvalidReason::BadLength, at: end, .. } => write!(f, "{}, ends at byte {end}", self.reason),
+            Self { reason, at, .. } => write!(f, "{reason} at byte {at}"),
+        })
     }
 }
 
@@ -62,17 +65,6 @@ impl fmt::Display for InvalidHeader {
 }
 
 impl core::error::Error for InvalidHeader {}
-
-pub(crate) struct ReasonPlace(InvalidReason, u32);
-
-impl fmt::Display for ReasonPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self(reason @ InvalidReason::BadLength, end) => write!(f, "{reason}, ends at byte {end}"),
-            Self(reason, offset) => write!(f, "{reason} at byte {offset}"),
-        }
-    }
-}
 
 impl ReasonAt {
     pub(crate) const fn of(self, field: Field) -> InvalidHeader {

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::carrier::{FieldName, FieldValue, HeaderLines};
 use crate::field::Field;
 use crate::format::{FormatFields, InjectContext, Parsed, Writer};
-use crate::wire::{self, is_header_text};
+use crate::wire::{self, Shown, is_header_text};
 
 impl InjectContext<'_> {
     /// Writes the received lines of `fields` unchanged if `parsed`, which was read from them, has the trace and the decision
@@ -101,20 +101,18 @@ impl InjectContext<'_> {
 #[cold]
 fn append_repeated(name: FieldName<'_>, lines: HeaderLines<'_>, writer: &mut Writer<'_>) {
     match lines.equal_value() {
-        _ if name.field().is_list() => writer.append(name, FieldValue::pieces(&Joined(lines))),
+        _ if name.field().is_list() => writer.append(name, FieldValue::pieces(&joined(lines))),
         Some(value) => writer.append(name, FieldValue::ascii(value)),
         None => lines.iter().for_each(|line| writer.append(name, FieldValue::ascii(line))),
     }
 }
 
-/// The lines of a list as one line.
-pub(crate) struct Joined<'c>(pub(crate) HeaderLines<'c>);
-
-impl fmt::Display for Joined<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines = self.0.iter().map(wire::trim).filter(|line| !line.is_empty());
+/// Displays the lines of a list as one line.
+pub(crate) fn joined(lines: HeaderLines<'_>) -> impl fmt::Display {
+    Shown(move |f: &mut fmt::Formatter<'_>| {
+        let lines = lines.iter().map(wire::trim).filter(|line| !line.is_empty());
         wire::put_joined(lines.map(wire::ascii), ",", f)
-    }
+    })
 }
 
 #[cfg(feature = "std")]

@@ -59,10 +59,6 @@ impl Entry<'_> {
         let begins = name.bytes().map(read).take(self.name.len()).eq(self.name.bytes().map(read));
         begins && (name.len() > self.name.len()) == (self.index & PREFIX != 0)
     }
-
-    const fn is_line(&self) -> bool {
-        self.index < LINK
-    }
 }
 
 impl OwnedLines {
@@ -102,7 +98,7 @@ impl OwnedLines {
 
     /// Returns the lines.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<'_>> + Clone {
-        self.all_entries().filter(Entry::is_line)
+        self.all_entries().filter(|entry| entry.index < LINK)
     }
 
     /// Returns the links to other traces.

@@ -410,20 +410,11 @@ impl<'c> Extraction<'c> {
     /// ```
     pub fn span_with_ids(&self, trace_id: TraceId, span_id: SpanId) -> SpanContext<'c> {
         let context = self.context().filter(|context| context.trace_id == trace_id);
-        let mut span = SpanContext::new(trace_id, span_id).with_sampling(self.sampling());
-        span.decided_here = self.received.is(Mark::FilledIn);
-        match context {
-            Some(context) => {
-                span.parent_id = context.parent_id;
-                span.random = context.random;
-                span.received = self.received;
-            }
-            // In another trace the decision and the vendor data of the request mean nothing.
-            None => {
-                span.received = self.received.without_trace();
-            }
-        }
-        span
+        // In another trace the decision and the vendor data of the request mean nothing.
+        let received = if context.is_some() { self.received } else { self.received.without_trace() };
+        let (sampling, decided_here) = (self.sampling(), self.received.is(Mark::FilledIn));
+        let context = context.unwrap_or(RemoteContext::new(trace_id, None));
+        SpanContext { sampling, decided_here, received, ..SpanContext::child_of(context, span_id) }
     }
 
     /// Returns the received context for a service that forwards it and reports no spans.
@@ -457,15 +448,11 @@ impl<'c> Extraction<'c> {
         match self.context() {
             Some(context) => Passthrough::from_remote(context).with_received(self.received),
             None => {
-                let received = self.received.with(Mark::HeldFields, self.holds_fields());
+                let holds_fields = self.headers.holds_any(FieldSet::of(&[Field::TraceState, Field::Baggage]));
+                let received = self.received.with(Mark::HeldFields, holds_fields);
                 Passthrough::sampling_only(self.decision).with_received(received)
             }
         }
-    }
-
-    /// Returns whether the request holds a field of its propagator, a tracestate or W3C baggage, valid or not.
-    fn holds_fields(&self) -> bool {
-        self.headers.holds_any(FieldSet::of(&[Field::TraceState, Field::Baggage]))
     }
 
     /// Returns whether a format was read. It was not if it is only written, or if an earlier format has a context and

@@ -50,9 +50,15 @@ pub(crate) fn without_decision(value: &str) -> StackText<MAX_PART> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carrier::HeaderLines;
     use crate::tracestate::Fact;
     use crate::tracestate::TraceState;
     use std::string::ToString;
+
+    fn resampled(line: &str) -> TraceState<'_> {
+        let state = TraceState::parse(line.as_bytes()).unwrap();
+        TraceState::known(HeaderLines::one(line.as_bytes()), state.resampled())
+    }
 
     #[test]
     fn ok_members_of_four_vendors_carry_decisions() {
@@ -66,18 +72,15 @@ mod tests {
 
     #[test]
     fn ok_a_resampled_tracestate_lacks_them() {
-        let state = TraceState::parse(b"es=s:1,rojo=1,33@nr=0-0,a@dt=fw4,rojo=2,sw=1-01,congo=2").unwrap();
-        let resampled = state.as_resampled();
+        let resampled = resampled("es=s:1,rojo=1,33@nr=0-0,a@dt=fw4,rojo=2,sw=1-01,congo=2");
         assert_eq!((resampled.to_string().as_str(), resampled.len()), ("rojo=1,congo=2", 2));
         assert_eq!((resampled.get("es"), resampled.get("33@nr"), resampled.get("rojo")), (None, None, Some("1")));
         let mut members = resampled.iter();
         assert_eq!((members.next().map(|member| member.key), members.len()), (Some("rojo"), 1));
         assert_eq!(resampled.as_received(None), None);
         // Nothing is left, or nothing has to go.
-        let state = TraceState::parse(b"es=s:1").unwrap();
-        assert!(state.as_resampled().is_empty());
-        let state = TraceState::parse(b"rojo=1,dd=s:2").unwrap();
-        let resampled = state.as_resampled();
+        assert!(self::resampled("es=s:1").is_empty());
+        let resampled = self::resampled("rojo=1,dd=s:2");
         assert_eq!((resampled.as_received(None), resampled.len()), (Some(&b"rojo=1,dd=s:2"[..]), 2));
         assert!(resampled.facts.has(Fact::DdPriority) && resampled.facts.has(Fact::Resampled));
     }

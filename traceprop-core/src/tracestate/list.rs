@@ -62,11 +62,6 @@ impl<'c> TraceState<'c> {
         self.facts.resampled(kept)
     }
 
-    #[cfg(test)]
-    pub(super) fn as_resampled(&self) -> Self {
-        Self { facts: self.resampled(), ..*self }
-    }
-
     /// Returns the members, newest first. If a key is repeated, only its first member is returned.
     #[inline]
     pub fn iter(&self) -> TraceStateIter<'c> {

@@ -14,8 +14,9 @@ use crate::{
 };
 
 impl<'c> Data<'_, 'c> {
+    /// Returns the received text, or the text before a hop that forwarded only W3C headers.
     fn correlation(&self, format: &Correlation, lines: impl Iterator<Item = &'c [u8]>) -> Option<CorrelationId<'c>> {
-        format.received(lines, || self.preserved())
+        format.text_to_send(lines, || self.preserved(), None).unwrap_or(None)
     }
 
     fn preserved(&self) -> Option<(Preserved<'c>, TraceId)> {

@@ -6,10 +6,8 @@ use crate::id::Sampling;
 #[cfg(feature = "alloc")]
 use crate::{
     field::{Field, FieldSet, InvalidHeader},
-    format::Writer,
-    formats::jaeger::{JaegerBaggage, JaegerFlags, UberTraceId, baggage_line},
+    formats::jaeger::{JaegerFlags, UberTraceId, baggage_line},
     owned::OwnedContext,
-    owned::lines::Entry,
     wire::InvalidReason,
 };
 
@@ -66,29 +64,13 @@ impl OwnedContext {
     ///
     /// # Errors
     /// Returns `bad-key` if a key cannot be part of a header name, `too-many-members` and `too-long` beyond
-    /// [`JaegerBaggage::MAX_ITEMS`] and [`JaegerBaggage::MAX_BYTES`].
+    /// [`JaegerBaggage::MAX_ITEMS`](crate::formats::jaeger::JaegerBaggage::MAX_ITEMS) and [`JaegerBaggage::MAX_BYTES`](crate::formats::jaeger::JaegerBaggage::MAX_BYTES).
     pub fn with_jaeger_baggage<'i>(
         self,
         items: impl IntoIterator<Item = (&'i str, &'i str)>,
     ) -> Result<Self, InvalidHeader> {
         const BAGGAGE: FieldSet = FieldSet::of(&[Field::UberContext, Field::JaegerBaggage]);
-        let reject = |reason, at| Err(InvalidHeader::new(Field::UberContext, reason, at));
-        let mut builder = self.lines_without(|entry| BAGGAGE.contains(entry.field()));
-        let mut bytes = 0;
-        for (place, (key, value)) in items.into_iter().enumerate() {
-            let at = bytes;
-            let Some((name, line)) = baggage_line(key, value) else {
-                return reject(InvalidReason::BadKey, at);
-            };
-            bytes += key.len() + line.len();
-            if place == JaegerBaggage::MAX_ITEMS {
-                return reject(InvalidReason::TooManyMembers, at);
-            }
-            if bytes > JaegerBaggage::MAX_BYTES || name.len() > Writer::MAX_NAME_LEN {
-                return reject(InvalidReason::TooLong, at);
-            }
-            builder.entry(&Entry { index: Field::UberContext.index() as u8, name: &name, value: line.as_bytes() });
-        }
-        Ok(Self { lines: builder.finish(), ..self })
+        let line = |key: &str, value: &str| baggage_line(key, value).ok_or(InvalidReason::BadKey);
+        self.with_prefixed(Field::UberContext, BAGGAGE, items, line)
     }
 }

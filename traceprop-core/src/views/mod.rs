@@ -39,9 +39,18 @@ mod xray;
 use crate::carrier::Headers;
 use crate::context::{Mark, Received};
 use crate::formats::datadog::CurrentContext;
-#[cfg(feature = "alloc")]
-use crate::owned::{OwnedContext, Role};
 use crate::propagator::Extraction;
+#[cfg(feature = "alloc")]
+use crate::{
+    baggage::prefixed::PrefixedBaggage,
+    field::{Field, FieldSet, InvalidHeader},
+    format::Writer,
+    owned::lines::Entry,
+    owned::{OwnedContext, Role},
+    wire::InvalidReason,
+};
+#[cfg(feature = "alloc")]
+use alloc::string::String;
 
 /// What the accessors of a request and of an owned context read.
 struct Data<'a, 'c> {
@@ -68,6 +77,32 @@ impl<'c> Extraction<'c> {
 
 #[cfg(feature = "alloc")]
 impl OwnedContext {
+    /// Replaces the lines of `fields` by one of `field` for each item, whose name and value `line` returns.
+    fn with_prefixed<'i>(
+        self,
+        field: Field,
+        fields: FieldSet,
+        items: impl IntoIterator<Item = (&'i str, &'i str)>,
+        line: impl Fn(&str, &str) -> Result<(String, String), InvalidReason>,
+    ) -> Result<Self, InvalidHeader> {
+        let mut builder = self.lines_without(|entry| fields.contains(entry.field()));
+        let mut bytes = 0;
+        for (place, (key, value)) in items.into_iter().enumerate() {
+            let invalid = |reason| InvalidHeader::new(field, reason, bytes);
+            let (name, value) = line(key, value).map_err(invalid)?;
+            let end = bytes + key.len() + value.len();
+            if place == PrefixedBaggage::MAX_ITEMS {
+                return Err(invalid(InvalidReason::TooManyMembers));
+            }
+            if end > PrefixedBaggage::MAX_BYTES || name.len() > Writer::MAX_NAME_LEN {
+                return Err(invalid(InvalidReason::TooLong));
+            }
+            builder.entry(&Entry { index: field.index() as u8, name: &name, value: value.as_bytes() });
+            bytes = end;
+        }
+        Ok(Self { lines: builder.finish(), ..self })
+    }
+
     fn data<'a, 'c>(&'c self, headers: &'a Headers<'c>) -> Data<'a, 'c> {
         let (parent_id, decided_here) = match self.role {
             Role::Span(span) => (span.parent_id, span.decided_here),

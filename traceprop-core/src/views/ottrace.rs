@@ -4,11 +4,9 @@ use crate::field::Field;
 use crate::formats::ottrace::OtBaggage;
 #[cfg(feature = "alloc")]
 use crate::{
-    field::InvalidHeader,
-    format::Writer,
+    field::{FieldSet, InvalidHeader},
     formats::ottrace::baggage_name,
     owned::OwnedContext,
-    owned::lines::Entry,
     wire::{InvalidReason, is_visible_text},
 };
 
@@ -48,25 +46,14 @@ impl OwnedContext {
         self,
         items: impl IntoIterator<Item = (&'i str, &'i str)>,
     ) -> Result<Self, InvalidHeader> {
-        let mut builder = self.lines_without(|entry| entry.field() == Field::OtBaggage);
-        let mut bytes = 0;
-        for (place, (key, value)) in items.into_iter().enumerate() {
-            let invalid = |reason| Err(InvalidHeader::new(Field::OtBaggage, reason, bytes));
-            let Some(name) = baggage_name(key) else { return invalid(InvalidReason::BadKey) };
-            if value.is_empty() || !is_visible_text(value.as_bytes()) {
-                return invalid(InvalidReason::BadValue);
-            }
-            if place == OtBaggage::MAX_ITEMS {
-                return invalid(InvalidReason::TooManyMembers);
-            }
-            if bytes + key.len() + value.len() > OtBaggage::MAX_BYTES || name.len() > Writer::MAX_NAME_LEN {
-                return invalid(InvalidReason::TooLong);
-            }
-            bytes += key.len() + value.len();
-            builder.entry(&Entry { index: Field::OtBaggage.index() as u8, name: &name, value: value.as_bytes() });
-        }
-        let mut context = Self { lines: builder.finish(), ..self };
-        context.known_mut().ignored = context.known().ignored.without(crate::field::FieldSet::of(&[Field::OtBaggage]));
+        const BAGGAGE: FieldSet = FieldSet::of(&[Field::OtBaggage]);
+        let line = |key: &str, value: &str| match baggage_name(key) {
+            None => Err(InvalidReason::BadKey),
+            Some(_) if value.is_empty() || !is_visible_text(value.as_bytes()) => Err(InvalidReason::BadValue),
+            Some(name) => Ok((name, value.into())),
+        };
+        let mut context = self.with_prefixed(Field::OtBaggage, BAGGAGE, items, line)?;
+        context.known_mut().ignored = context.known().ignored.without(BAGGAGE);
         Ok(context)
     }
 }

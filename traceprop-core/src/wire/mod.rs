@@ -22,7 +22,7 @@ mod words;
 pub(crate) use buffer::{AsciiSink, Counter, StackText};
 pub use reason::InvalidReason;
 pub(crate) use reason::ReasonAt;
-pub(crate) use shown::debug_as;
+pub(crate) use shown::{Shown, debug_as};
 pub(crate) use words::words;
 
 /// Trims the optional white space of RFC 9110 (space and tab) at both ends.

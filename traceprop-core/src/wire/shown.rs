@@ -1,5 +1,7 @@
 //! `Debug` for types that hold text of a request, which must not end up in a log: it shows what is listed and no more.
 
+use core::fmt;
+
 /// Implements `Debug` as `Name { part: value, .. }`, or as `Name(text)` with a format and its values.
 macro_rules! debug_as {
     ($name:ident $(<$life:lifetime>)?, |$it:ident| $text:literal, $($value:expr),+) => {
@@ -21,3 +23,12 @@ macro_rules! debug_as {
 }
 
 pub(crate) use debug_as;
+
+/// Text that a function writes.
+pub(crate) struct Shown<F>(pub(crate) F);
+
+impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Shown<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}

@@ -3,14 +3,14 @@
 use core::fmt;
 
 use crate::baggage::member::RawMember;
-use crate::baggage::{Baggage, BaggageLimits, BaggageMember, ILLEGAL_ENTRY};
+use crate::baggage::{Baggage, BaggageLimits, ILLEGAL_ENTRY};
 use crate::carrier::HeaderLines;
 use crate::context::{Allow, OmitReason};
 use crate::field::{Field, FormatKind};
-use crate::format::forward::Joined;
+use crate::format::forward::joined;
 use crate::format::{InjectContext, Writer};
 use crate::formats::sentry;
-use crate::wire::{self, InvalidReason};
+use crate::wire::{self, InvalidReason, Shown};
 
 /// Writes the allowed members. A passthrough forwards the lines verbatim if all members are allowed.
 pub(crate) fn write(context: &InjectContext<'_>, limits: BaggageLimits, writer: &mut Writer<'_>) {
@@ -54,7 +54,7 @@ fn write_with_sampling_context(
             if baggage.len() > list.count {
                 writer.omit(Field::Baggage, OmitReason::NotAllowed, (baggage.len() - list.count) as u32);
             }
-            own.write_after(&AllowedMembers { baggage: &baggage, allow }, list.count, limits, writer);
+            own.write_after(&allowed_members(&baggage, allow), list.count, limits, writer);
         }
     }
 }
@@ -83,12 +83,13 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
         return;
     }
     let allowed = list.count;
-    let whole = allowed == baggage.len() && baggage.ignored().is_none() && !baggage.skips_members();
+    let whole =
+        allowed == baggage.len() && baggage.ignored().is_none() && (baggage.keeps_decisions || baggage.canonical);
     let lines = baggage.lines;
     if whole && (as_received || (baggage.canonical && !lines.is_repeated())) {
         // Some receivers read only the first of several lines, others only the last.
         match lines.is_repeated() {
-            true => writer.write(Field::Baggage, Joined(lines)),
+            true => writer.write(Field::Baggage, joined(lines)),
             false => writer.write_ascii(Field::Baggage, lines.first().map(wire::trim).unwrap_or_default()),
         }
         return;
@@ -100,7 +101,7 @@ fn write_members(baggage: &Baggage<'_>, list: &AllowedText<'_>, as_received: boo
     match list.text() {
         _ if allowed == 0 => {}
         Some(text) => writer.write_ascii(Field::Baggage, text),
-        None => writer.write(Field::Baggage, AllowedMembers { baggage, allow: list.allow }),
+        None => writer.write(Field::Baggage, allowed_members(baggage, list.allow)),
     }
 }
 
@@ -149,22 +150,11 @@ impl<'a> AllowedText<'a> {
     }
 }
 
-struct AllowedMembers<'a> {
-    baggage: &'a Baggage<'a>,
-    allow: Allow<'a>,
-}
-
-impl<'a> AllowedMembers<'a> {
-    fn members(&self) -> impl Iterator<Item = BaggageMember<'a>> {
-        let allow = self.allow;
-        self.baggage.iter().filter(move |member| allow.allows_key(member.key()))
-    }
-}
-
-impl fmt::Display for AllowedMembers<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        wire::put_joined(self.members(), ",", f)
-    }
+/// Displays the members that are allowed.
+fn allowed_members<'a>(baggage: &'a Baggage<'a>, allow: Allow<'a>) -> impl fmt::Display {
+    Shown(move |f: &mut fmt::Formatter<'_>| {
+        wire::put_joined(baggage.iter().filter(|member| allow.allows_key(member.key())), ",", f)
+    })
 }
 
 #[cfg(feature = "std")]

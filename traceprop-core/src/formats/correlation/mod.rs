@@ -251,15 +251,6 @@ impl Correlation {
         }
     }
 
-    /// Returns the received text, or the text before a hop that forwarded only W3C headers.
-    pub(crate) fn received<'c>(
-        &self,
-        lines: impl Iterator<Item = &'c [u8]>,
-        preserved: impl FnOnce() -> Option<(Preserved<'c>, TraceId)>,
-    ) -> Option<CorrelationId<'c>> {
-        self.text_to_send(lines, preserved, None).unwrap_or(None)
-    }
-
     /// Returns the text to send: the received one, the one before a hop, or one that is made for a span of `trace_id`.
     ///
     /// # Errors

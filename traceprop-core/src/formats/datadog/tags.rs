@@ -9,7 +9,6 @@ use super::trace_state::Item;
 use crate::carrier::HeaderLines;
 use crate::field::{Field, InvalidHeader};
 use crate::wire::{self, InvalidReason, ReasonAt, debug_as};
-use core::fmt;
 
 /// The tag that holds the upper half of the trace id. It is part of the id, so [`DatadogTags::iter`] skips it.
 pub(super) const TID: &str = "tid";
@@ -233,8 +232,8 @@ pub struct DatadogTagsIter<'c> {
     decision_maker: DecisionMaker,
 }
 
-impl fmt::Debug for DatadogTagsIter<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl core::fmt::Debug for DatadogTagsIter<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("DatadogTagsIter").finish_non_exhaustive()
     }
 }

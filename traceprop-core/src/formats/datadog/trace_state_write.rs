@@ -325,7 +325,7 @@ mod generated {
             };
             let mut long = PreserveWriter::new(trace_id);
             self.0.assemble_member(Source::Member, Some(member), context, &mut long);
-            let found = (self.0.keeps_member(member, context), long.is_untouched());
+            let found = (self.0.keeps_member(member, context), long.edits(None) == [None, None] && long.omitted == 0);
             FOUND.with_borrow_mut(|all| all.push(found));
         }
     }

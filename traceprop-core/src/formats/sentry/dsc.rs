@@ -8,7 +8,7 @@ use crate::context::OmitReason;
 use crate::field::{Field, FormatKind};
 use crate::format::{InjectContext, Writer};
 use crate::id::TraceId;
-use crate::wire::Counter;
+use crate::wire::{Counter, Shown};
 
 const PREFIX: &str = "sentry-";
 
@@ -154,7 +154,14 @@ impl<'c> Outgoing<'c> {
         limits: BaggageLimits,
         writer: &mut Writer<'_>,
     ) {
-        let text = After { others, is_first: count == 0, members: self.0 };
+        let text = Shown(|f: &mut fmt::Formatter<'_>| {
+            others.fmt(f)?;
+            for (place, member) in self.0.iter().enumerate() {
+                let comma = if place == 0 && count == 0 { "" } else { "," };
+                write!(f, "{comma}{member}")?;
+            }
+            Ok(())
+        });
         let mut len = Counter::default();
         let is_short = fmt::write(&mut len, format_args!("{text}")).is_ok() && len.0 <= limits.bytes;
         let own = self.0.iter().count();
@@ -165,23 +172,6 @@ impl<'c> Outgoing<'c> {
             writer.omit(Field::Baggage, reason, own as u32);
             writer.write(Field::Baggage, others);
         }
-    }
-}
-
-struct After<'a> {
-    others: &'a dyn fmt::Display,
-    is_first: bool,
-    members: SamplingContext<'a>,
-}
-
-impl fmt::Display for After<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.others.fmt(f)?;
-        for (place, member) in self.members.iter().enumerate() {
-            f.write_str(if place == 0 && self.is_first { "" } else { "," })?;
-            member.fmt(f)?;
-        }
-        Ok(())
     }
 }
 

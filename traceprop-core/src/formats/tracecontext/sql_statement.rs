@@ -48,12 +48,6 @@ impl<'s> SqlStatement<'s> {
     pub const fn new(statement: &'s str) -> Self {
         Self { statement, parent: None }
     }
-
-    /// Returns the statement up to its last token, and the semicolons and blanks after it.
-    fn parts(&self) -> (&'s str, &'s str) {
-        let token = self.statement.trim_end_matches(|end: char| end == ';' || end.is_whitespace());
-        self.statement.split_at(token.len())
-    }
 }
 
 impl CarrierMut for SqlStatement<'_> {
@@ -73,7 +67,9 @@ impl CarrierMut for SqlStatement<'_> {
 
 impl fmt::Display for SqlStatement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (tokens, end) = self.parts();
+        // A semicolon ends the statement, so the comment goes before it.
+        let len = self.statement.trim_end_matches(|end: char| end == ';' || end.is_whitespace()).len();
+        let (tokens, end) = self.statement.split_at(len);
         let has_comment = ["--", "/*"].iter().any(|start| tokens.contains(start));
         match self.parent {
             // Digits and hyphens are neither URL-encoded nor escaped.

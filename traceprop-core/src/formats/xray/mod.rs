@@ -57,7 +57,7 @@ use crate::context::{FilteredLine, TextFilter, TextLine};
 use crate::field::{Field, FormatKind, InvalidHeader};
 use crate::format::{Format, FormatFields, InjectContext, Parsed, Writer};
 use crate::id::{Sampling, SpanId, TraceId};
-use crate::wire;
+use crate::wire::{self, Shown};
 use header::{Key, MAX_LINEAGE};
 
 const FIELD: Field = Field::XAmznTraceId;
@@ -158,25 +158,6 @@ impl<'f, F: Iterator<Item = (&'f str, &'f str)> + Clone> fmt::Display for Value<
     }
 }
 
-/// A received value without the fields that may not be sent.
-struct AllowedParts<'c, 'o> {
-    header: XAmznTraceId<'c>,
-    allow: Allow<'o>,
-}
-
-impl<'c> AllowedParts<'c, '_> {
-    fn parts(&self) -> impl Iterator<Item = &'c [u8]> {
-        let stays = |part: &&[u8]| !part.is_empty() && may_stay(part, self.allow);
-        self.header.parts().map(wire::trim).filter(stays)
-    }
-}
-
-impl fmt::Display for AllowedParts<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        wire::put_joined(self.parts().map(wire::ascii), ";", f)
-    }
-}
-
 /// Whether a field may be sent. Only fields of the application need permission.
 fn is_allowed(key: &[u8], allow: Allow<'_>) -> bool {
     Key::of(key) != Key::Custom || core::str::from_utf8(key).is_ok_and(|key| allow.allows_key(key))
@@ -241,12 +222,12 @@ impl Format for XRay {
             if removed == 0 {
                 return context.forward_verbatim(&header.parsed(), self.fields(), writer);
             }
-            let rest = AllowedParts { header, allow };
-            let is_forwarded = context.is_read_only
-                && context.forwards_lines_of(&header.parsed())
-                && rest.parts().all(wire::is_header_text);
+            let rest = || header.parts().map(wire::trim).filter(|part| !part.is_empty() && may_stay(part, allow));
+            let is_forwarded =
+                context.is_read_only && context.forwards_lines_of(&header.parsed()) && rest().all(wire::is_header_text);
             if is_forwarded {
-                writer.write(FIELD, rest);
+                let text = |f: &mut fmt::Formatter<'_>| wire::put_joined(rest().map(wire::ascii), ";", f);
+                writer.write(FIELD, Shown(text));
                 writer.omit(FIELD, OmitReason::NotAllowed, removed as u32);
             }
             is_forwarded

@@ -13,9 +13,9 @@ use crate::context::{RemoteContext, Trust};
 use crate::field::{Field, InvalidHeader};
 use crate::format::{Format, Outcome, Parsed};
 use crate::id::TraceId;
+use crate::wire::Shown;
 #[cfg(feature = "alloc")]
 pub use owned::OwnedReport;
-use text::ReportTable;
 
 /// What one format found in a request.
 ///
@@ -309,7 +309,7 @@ impl<'c> ExtractReport<'c> {
     /// );
     /// ```
     pub fn table(&self) -> impl fmt::Display {
-        ReportTable(self)
+        Shown(|f: &mut fmt::Formatter<'_>| self.show_table(f))
     }
 }
 

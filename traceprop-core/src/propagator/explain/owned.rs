@@ -10,6 +10,7 @@ use crate::field::InvalidHeader;
 use crate::format::Parsed;
 use crate::id::Sampling;
 use crate::propagator::{Extraction, Propagator};
+use crate::wire::Shown;
 
 /// An [`ExtractReport`] without the headers, for a request extension or a queue.
 ///
@@ -114,7 +115,7 @@ impl OwnedReport {
 
     /// Returns a table that displays one line a format, then the links and the verdict.
     pub fn table(&self) -> impl fmt::Display {
-        Table(self)
+        Shown(|f: &mut fmt::Formatter<'_>| self.report().show_table(f))
     }
 }
 
@@ -134,14 +135,6 @@ impl fmt::Display for OwnedReport {
 impl fmt::Debug for OwnedReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OwnedReport({self})")
-    }
-}
-
-struct Table<'r>(&'r OwnedReport);
-
-impl fmt::Display for Table<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.report().table().fmt(f)
     }
 }
 

@@ -100,6 +100,27 @@ impl ExtractReport<'_> {
         }
         Ok(())
     }
+
+    /// One line a format, then the links and the verdict.
+    pub(super) fn show_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.entries().map(|entry| entry.format.len()).max().unwrap_or(0).max("baggage".len());
+        let mut line_end = "";
+        self.rows(f, |f, title| {
+            write!(f, "{line_end}{title:width$}  ")?;
+            line_end = "\n";
+            Ok(())
+        })?;
+        f.write_str(line_end)?;
+        for link in self.links() {
+            let reason = match link.reason {
+                LinkReason::DifferentTrace => "different-trace",
+                LinkReason::Restarted => "restarted",
+            };
+            writeln!(f, "link: trace {}, span {}, from {} ({reason})", link.trace_id, link.span_id, link.format)?;
+        }
+        f.write_str("=> ")?;
+        self.verdict(f)
+    }
 }
 
 const fn sampling_words(sampling: Sampling) -> &'static str {
@@ -133,31 +154,6 @@ impl fmt::Display for ExtractReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.verdict(f)?;
         self.rows(f, |f, title| write!(f, "; {title}: "))
-    }
-}
-
-pub(super) struct ReportTable<'r, 'c>(pub(super) &'r ExtractReport<'c>);
-
-impl fmt::Display for ReportTable<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let report = self.0;
-        let width = report.entries().map(|entry| entry.format.len()).max().unwrap_or(0).max("baggage".len());
-        let mut line_end = "";
-        report.rows(f, |f, title| {
-            write!(f, "{line_end}{title:width$}  ")?;
-            line_end = "\n";
-            Ok(())
-        })?;
-        f.write_str(line_end)?;
-        for link in report.links() {
-            let reason = match link.reason {
-                LinkReason::DifferentTrace => "different-trace",
-                LinkReason::Restarted => "restarted",
-            };
-            writeln!(f, "link: trace {}, span {}, from {} ({reason})", link.trace_id, link.span_id, link.format)?;
-        }
-        f.write_str("=> ")?;
-        report.verdict(f)
     }
 }
 

@@ -284,6 +284,7 @@ impl fmt::Debug for OtelMember {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carrier::HeaderLines;
     use std::format;
     use std::string::ToString;
 
@@ -344,7 +345,7 @@ mod tests {
     fn ok_nothing_of_a_caller_who_does_not_decide_remains() {
         let written = |line: &str, edit: OtelEdit| {
             let state = TraceState::parse(line.as_bytes()).unwrap();
-            let state = state.as_resampled();
+            let state = TraceState::known(HeaderLines::one(line.as_bytes()), state.resampled());
             assert_eq!(OtelTraceState::from_tracestate(&state), OtelTraceState(""));
             edit.member(TraceId::MIN, &state).map(|member| member.as_str().to_string())
         };
