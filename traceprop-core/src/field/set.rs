@@ -112,7 +112,7 @@ impl FieldSet {
     }
 
     /// Iterates over all fields of the set, in the order of [`Field::ALL`], then custom headers.
-    pub fn iter(self) -> impl Iterator<Item = Field> {
+    pub fn iter(self) -> impl Iterator<Item = Field> + Clone {
         let mut left = self.0;
         core::iter::from_fn(move || {
             let place = (left != 0).then(|| left.trailing_zeros() as usize)?;
@@ -123,12 +123,7 @@ impl FieldSet {
 
     /// Iterates over the fields of the set that have a built-in name or prefix, in the order of [`Field::ALL`].
     pub fn built_in(self) -> impl Iterator<Item = Field> + Clone {
-        let mut left = self.0;
-        core::iter::from_fn(move || {
-            let field = Field::ALL.get(left.trailing_zeros() as usize)?;
-            left &= left - 1;
-            Some(*field)
-        })
+        Self(self.0 & ((1 << FIXED_COUNT) - 1)).iter()
     }
 }
 

@@ -40,6 +40,9 @@ const MAX_BYTES: &str = "DD_TRACE_BAGGAGE_MAX_BYTES";
 const UNSUPPORTED: [&str; 2] = ["DD_TRACE_BAGGAGE_TAG_KEYS", "DD_TRACE_PROPAGATION_HTTP_BAGGAGE_ENABLED"];
 const PREFIXES: [&str; 2] = ["DD_TRACE_PROPAGATION", "DD_TRACE_BAGGAGE"];
 
+/// Names that mean that a format is only read.
+const ONLY_READ: [&str; 3] = ["oneway-gcp", "cloudtrace-oneway", "newrelic"];
+
 const UNKNOWN: Message = &["ignoring unknown format ", "; known are ", KNOWN];
 const READ_ONLY: Message = &["ignoring ", ": the format is only read here"];
 const NONE_KNOWN: Message = &["no known format in ", "; using the default"];
@@ -210,7 +213,7 @@ impl PropagatorBuilder {
             let is_written = list == ConfigList::Inject && self.defined(name).is_none();
             if !is_known(name) {
                 ignored.push((name, UNKNOWN));
-            } else if is_written && is_only_read(name) {
+            } else if is_written && ONLY_READ.iter().any(|only_read| name.eq_ignore_ascii_case(only_read)) {
                 // A variable for both lists is right to have it.
                 ignored.extend(variable.ends_with("INJECT").then_some((name, READ_ONLY)));
             } else {
@@ -246,11 +249,6 @@ impl PropagatorBuilder {
 /// Returns the text of a variable that must be read: without it, the default would read every format.
 fn text(variables: &Variables<'_>, variable: &'static str) -> Result<Option<String>, ConfigError> {
     variables.text(variable).map_err(|NotUtf8| ConfigError::NotUtf8 { variable })
-}
-
-/// Whether a name means that a format is only read.
-fn is_only_read(name: &str) -> bool {
-    ["oneway-gcp", "cloudtrace-oneway", "newrelic"].iter().any(|only_read| name.eq_ignore_ascii_case(only_read))
 }
 
 /// Returns the name here of a format that others name differently.

@@ -136,6 +136,14 @@ impl B3 {
     pub const fn with_sampled_beside_debug(self) -> Self {
         Self { sampled_beside_debug: true, ..self }
     }
+
+    fn inject_multi(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        if let Some(single) = outgoing(context, Field::B3SpanId, writer) {
+            let headers = B3Multi::from(single);
+            let headers = if self.sampled_beside_debug { headers.with_sampled_beside_debug() } else { headers };
+            headers.write(|field, value| writer.write_ascii(field, value.as_bytes()));
+        }
+    }
 }
 
 impl Format for B3 {
@@ -187,16 +195,6 @@ impl Format for B3 {
     // If the encodings are not read jointly, either of them or both are forwarded.
     fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
         forward_both(context, writer) || forward_single(context, writer) | forward_multi(context, writer)
-    }
-}
-
-impl B3 {
-    fn inject_multi(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        if let Some(single) = outgoing(context, Field::B3SpanId, writer) {
-            let headers = B3Multi::from(single);
-            let headers = if self.sampled_beside_debug { headers.with_sampled_beside_debug() } else { headers };
-            headers.write(|field, value| writer.write_ascii(field, value.as_bytes()));
-        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::context::Allow;
 #[cfg(feature = "alloc")]
 use crate::context::{FilteredLine, TextFilter, TextLine};
 use crate::field::{Field, InvalidHeader};
-use crate::wire::{self, InvalidReason};
+use crate::wire::{self, InvalidReason, Shown};
 
 /// The most valid pairs that are kept.
 const MAX_PAIRS: usize = 3;
@@ -127,6 +127,29 @@ impl<'c> Sw8Correlation<'c> {
     /// Limits are 3 pairs, 64 lines, and 2,048 bytes for all lines.
     pub const fn ignored(&self) -> Option<InvalidHeader> {
         self.ignored
+    }
+
+    /// Returns the pairs that are allowed.
+    pub(super) fn allowed(&self, allow: Allow<'_>) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> {
+        self.iter().filter(move |(key, _)| key.with(|key| allow.allows_key(key)))
+    }
+
+    /// Returns the allowed pairs that are short enough.
+    pub(super) fn kept(&self, allow: Allow<'_>) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> {
+        self.allowed(allow).filter(|(_, value)| fits(*value))
+    }
+
+    /// Displays the kept pairs as a header value.
+    pub(super) fn list(&self, allow: Allow<'_>) -> impl fmt::Display {
+        Shown(move |f: &mut fmt::Formatter<'_>| {
+            for (i, (key, value)) in self.kept(allow).enumerate() {
+                f.write_str(if i > 0 { "," } else { "" })?;
+                key.put(f)?;
+                f.write_str(":")?;
+                value.put(f)?;
+            }
+            Ok(())
+        })
     }
 
     /// Returns the received lines if all of their pairs may be written.
@@ -266,40 +289,6 @@ fn read_pair(pair: &[u8]) -> Result<(Sw8Text<'_>, Sw8Text<'_>), InvalidReason> {
     }
 }
 
-/// The pairs that may be written. Displays as the header value.
-pub(super) struct Allowed<'a, 'c> {
-    pub(super) correlation: &'a Sw8Correlation<'c>,
-    pub(super) allow: Allow<'a>,
-}
-
-impl<'c> Allowed<'_, 'c> {
-    fn allowed(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> {
-        self.correlation.iter().filter(|(key, _)| key.with(|key| self.allow.allows_key(key)))
-    }
-
-    fn kept(&self) -> impl Iterator<Item = (Sw8Text<'c>, Sw8Text<'c>)> {
-        self.allowed().filter(|(_, value)| fits(*value))
-    }
-
-    /// Returns the number of allowed pairs, and how many of them are short enough.
-    pub(super) fn count(&self) -> (usize, usize) {
-        (self.allowed().count(), self.kept().count())
-    }
-}
-
-impl fmt::Display for Allowed<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, (key, value)) in self.kept().enumerate() {
-            let comma = if i > 0 { "," } else { "" };
-            f.write_str(comma)?;
-            key.put(f)?;
-            f.write_str(":")?;
-            value.put(f)?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(feature = "std")]
 #[cfg(test)]
 mod tests {
@@ -323,8 +312,8 @@ mod tests {
 
     fn written(line: &str, allow: Allow<'_>) -> (String, (usize, usize)) {
         let correlation = Sw8Correlation::parse(line.as_bytes()).unwrap();
-        let allowed = Allowed { correlation: &correlation, allow };
-        (allowed.to_string(), allowed.count())
+        let counts = (correlation.allowed(allow).count(), correlation.kept(allow).count());
+        (correlation.list(allow).to_string(), counts)
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use core::fmt;
 
-use super::correlation::Allowed;
 use super::header::MAX_VALUE;
 use super::identity::{Identity, Sw8IdentityError};
 use super::write::{Piece, Value};
@@ -228,16 +227,15 @@ impl Format for Sw8 {
             }
             return;
         }
-        let allowed = Allowed { correlation: &correlation, allow };
-        let (allowed_len, kept) = allowed.count();
+        let (allowed_len, kept_len) = (correlation.allowed(allow).count(), correlation.kept(allow).count());
         if correlation.len() > allowed_len {
             writer.omit(field, OmitReason::NotAllowed, (correlation.len() - allowed_len) as u32);
         }
-        if allowed_len > kept {
-            writer.omit(field, OmitReason::TooLong, (allowed_len - kept) as u32);
+        if allowed_len > kept_len {
+            writer.omit(field, OmitReason::TooLong, (allowed_len - kept_len) as u32);
         }
-        if kept > 0 {
-            self.put(CORRELATION, &allowed, usize::MAX, writer);
+        if kept_len > 0 {
+            self.put(CORRELATION, &correlation.list(allow), usize::MAX, writer);
         }
     }
 

@@ -51,18 +51,9 @@ impl<'a> Value<'a> {
     ) -> Self {
         let endpoint = call.endpoint_or("/");
         let end = endpoint.char_indices().nth(MAX_ENDPOINT).map_or(endpoint.len(), |(end, _)| end);
-        Self {
-            sampled,
-            trace_id,
-            segment_id: Piece::Segment(span_id),
-            span_number: 0,
-            names: [
-                Piece::Plain(identity.service.as_str()),
-                Piece::Plain(identity.instance.as_str()),
-                Piece::Plain(&endpoint[..end]),
-                Piece::Plain(call.peer_or("unknown")),
-            ],
-        }
+        let names = [identity.service.as_str(), identity.instance.as_str(), &endpoint[..end], call.peer_or("unknown")];
+        let segment_id = Piece::Segment(span_id);
+        Self { sampled, trace_id, segment_id, span_number: 0, names: names.map(Piece::Plain) }
     }
 
     /// Creates a received value, to be written with padding.
@@ -76,24 +67,7 @@ impl<'a> Value<'a> {
             names: names.map(Piece::Received),
         }
     }
-}
 
-impl Piece<'_> {
-    fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
-        match self {
-            Self::Received(text) => text.put(sink),
-            Self::Plain(text) => Encoded(text.as_bytes()).put(sink),
-            Self::Hex(trace_id) => Encoded(&trace_id.to_hex()).put(sink),
-            Self::Segment(span_id) => {
-                let mut segment = [b'0'; 2 * SpanId::HEX_LEN];
-                segment[..SpanId::HEX_LEN].copy_from_slice(&span_id.to_hex());
-                Encoded(&segment).put(sink)
-            }
-        }
-    }
-}
-
-impl Value<'_> {
     pub(super) fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
         sink.put(if self.sampled { b"1-" } else { b"0-" })?;
         self.trace_id.put(sink)?;
@@ -106,6 +80,17 @@ impl Value<'_> {
             name.put(sink)?;
         }
         Ok(())
+    }
+}
+
+impl Piece<'_> {
+    fn put(&self, sink: &mut impl AsciiSink) -> fmt::Result {
+        match self {
+            Self::Received(text) => text.put(sink),
+            Self::Plain(text) => Encoded(text.as_bytes()).put(sink),
+            Self::Hex(trace_id) => Encoded(&trace_id.to_hex()).put(sink),
+            Self::Segment(span_id) => Encoded([span_id.to_hex(), [b'0'; SpanId::HEX_LEN]].as_flattened()).put(sink),
+        }
     }
 }
 
