@@ -103,10 +103,7 @@ impl<G: IdGenerator> ExtractLayer<G> {
         if let Some(on_report) = &self.settings.on_report {
             on_report(&report);
         }
-        let extraction = report.extraction();
-        let mut added = Extensions::new();
-        *slot = Some(self.context_of_tracer(extraction, request, plan, &mut added));
-        let refused = extraction.refused();
+        let (refused, added) = self.make_context(report.extraction(), request, plan, slot);
         let owned = OwnedReport::new(&report, Arc::clone(&self.propagator));
         request.extensions.extend(added);
         request.extensions.insert(owned);
@@ -123,30 +120,28 @@ impl<G: IdGenerator> ExtractLayer<G> {
     ) -> Option<RemoteContext> {
         let carrier = HeaderCarrier::new(&request.headers);
         let extraction = self.propagator.extract_with_trust(&carrier, plan.trust);
-        let mut added = Extensions::new();
-        *slot = Some(self.context_of_tracer(&extraction, request, plan, &mut added));
-        let refused = extraction.refused();
+        let (refused, added) = self.make_context(&extraction, request, plan, slot);
         request.extensions.extend(added);
         refused
     }
 
-    /// Asks a tracer for the context, if there is one and the request gets a span.
+    /// Asks a tracer for the context, if there is one and the request gets a span, or makes it.
+    ///
+    /// Returns the refused context, and what the tracer adds to the extensions of the request.
     #[inline(never)]
-    fn context_of_tracer(
+    fn make_context(
         &self,
         extraction: &Extraction<'_>,
         request: &Parts,
         plan: Plan,
-        added: &mut Extensions,
-    ) -> OwnedContext {
-        match &self.settings.context_fn {
-            Some(context_fn) if plan.has_span => {
-                let (context, extensions) = context_fn(extraction, request, self.settings.allow_baggage);
-                *added = extensions;
-                context
-            }
-            _ => self.context(extraction, request, plan),
-        }
+        slot: &mut Option<OwnedContext>,
+    ) -> (Option<RemoteContext>, Extensions) {
+        let (context, added) = match &self.settings.context_fn {
+            Some(context_fn) if plan.has_span => context_fn(extraction, request, self.settings.allow_baggage),
+            _ => (self.context(extraction, request, plan), Extensions::new()),
+        };
+        *slot = Some(context);
+        (extraction.refused(), added)
     }
 
     /// Removes baggage that is not accepted, and names the endpoint.
