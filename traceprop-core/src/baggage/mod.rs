@@ -88,7 +88,7 @@ pub struct Baggage<'c> {
     pub(crate) keeps_decisions: bool,
 }
 
-/// The member that stands for an entry that cannot be written, in baggage that code gave. It is never written.
+/// The placeholder for an entry that code set and that cannot be written. The placeholder is not written either.
 pub(crate) const ILLEGAL_ENTRY: &str = "=";
 
 impl<'c> Baggage<'c> {
@@ -133,8 +133,8 @@ impl<'c> Baggage<'c> {
 
     /// Parses lines and calls `look` with each member and whether it is in canonical form.
     ///
-    /// Also returns the limit that was exceeded, if any, with the number of members beyond it, even if no member before it
-    /// is valid.
+    /// Also returns the limit that was exceeded, if any, and the number of members beyond it. It does so even if no member
+    /// before the limit is valid.
     #[inline]
     pub(crate) fn scan(
         lines: HeaderLines<'c>,

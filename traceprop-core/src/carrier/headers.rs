@@ -220,7 +220,7 @@ impl<'c> HeaderLines<'c> {
         self.repeated && self.walk(MAX_HEADER_LINES + 1).count() > MAX_HEADER_LINES
     }
 
-    /// Returns the value of a header that has one value, if all lines have it, and all parts of a line between commas.
+    /// Returns the value of a single-valued header, if all lines and all parts between commas have the same one.
     ///
     /// Browsers and proxies that add a header instead of replacing it send equal copies.
     #[cold]

@@ -1,6 +1,6 @@
 //! Carriers: what headers are read from and written to.
 //!
-//! A carrier to read is something that shows all its `(name, value)` pairs, as often as asked: a header map, gRPC
+//! A carrier to read lists all its `(name, value)` pairs, any number of times. It can be a header map, gRPC
 //! metadata, Kafka headers, a slice of pairs, the environment of a process. One pass collects every field that the
 //! configured formats want; repeated lines need no method of their own.
 
@@ -264,7 +264,7 @@ pub struct FieldValue<'a>(Repr<'a>);
 
 #[derive(Clone, Copy)]
 enum Repr<'a> {
-    /// Known to be ASCII. A carrier of bytes takes it as it is; one of text has it checked.
+    /// Known to be ASCII. A carrier of bytes takes it unchanged. A carrier of text checks it.
     Ascii(&'a [u8]),
     Pieces(&'a dyn fmt::Display),
 }

@@ -79,8 +79,9 @@ impl Omitted {
 
 /// What an injection omitted and why, and what became of headers that the carrier held.
 ///
-/// No field is reported twice, but of headers with a common prefix some can be kept and others omitted. The report has at most [`MAX`](Self::MAX) pairs of header and reason. It contains no text of a header, so it can be
-/// logged. It borrows the propagator for the names of custom headers.
+/// Each field is reported once, except that headers with a common prefix can be kept in part and omitted in part. The
+/// report has at most [`MAX`](Self::MAX) pairs of header and reason. It contains no text of a header, so it can be logged.
+/// It borrows the propagator for the names of custom headers.
 ///
 /// # Examples
 ///
@@ -110,7 +111,7 @@ pub(crate) struct OmissionList {
 }
 
 impl OmissionList {
-    /// Adds what a format did not write. A header that is kept is told as kept, whatever the format would have done with it.
+    /// Adds what a format did not write. A kept header is reported as kept and not as omitted.
     pub(crate) fn add(&mut self, field: Field, reason: OmitReason, count: u32) {
         // Of headers with a common prefix some can be kept and others omitted.
         if self.kept.contains(field) && !field.is_prefix() {

@@ -181,7 +181,7 @@ fn is(name: &[u8], own: &[u8]) -> bool {
     name == own || is_in_any_case(name, own)
 }
 
-/// Whether a name in the table stands for all names that begin with it.
+/// Whether a name in the table is a prefix, which means every longer name that begins with it.
 const fn is_prefix(name: &str) -> bool {
     name.as_bytes()[name.len() - 1] == b'-'
 }

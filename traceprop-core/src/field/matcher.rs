@@ -1,4 +1,4 @@
-//! The names that a propagator watches for, and how one is told from ordinary headers.
+//! The header names that a propagator watches for, and a filter that passes over ordinary headers.
 
 use core::fmt;
 
@@ -90,7 +90,7 @@ impl FieldNames {
         Self { watched: FieldSet::of(Field::BUILT_IN), letters: [u32::MAX; Self::LENGTHS], ..Self::new() }
     }
 
-    /// The field that a stored line is: built-in ones are known already, others are told by their name.
+    /// Returns the field of a stored line. A built-in field is stored as such; any other is found by its name.
     #[cfg(feature = "alloc")]
     pub(crate) fn find_entry(&self, field: Field, name: &str) -> Option<Field> {
         match field {

@@ -124,7 +124,7 @@ impl CustomHeader {
         }
     }
 
-    /// Makes the name a prefix, which stands for all longer names that start with it, one header for each item.
+    /// Makes the name a prefix. It means every longer name that starts with it, with one header for each item.
     ///
     /// Their values count as baggage: they are never forwarded verbatim, and
     /// [`Format::inject_text`](crate::format::Format::inject_text) writes them.

@@ -2,7 +2,7 @@
 
 use super::starts_with;
 
-/// What names in lower case are for. A name that ends in `-` stands for all names that begin with it.
+/// Reserved names in lower case, with their purpose. A name that ends in `-` reserves every name that begins with it.
 const RESERVED: [(&str, &[&str]); 10] = [
     // RFC 9110, sections 7.6.1 and 7.8; RFC 9113, section 8.2.2.
     (CONNECTION, &["connection", "keep-alive", "te", "upgrade", "http2-settings"]),

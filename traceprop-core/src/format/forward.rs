@@ -92,8 +92,8 @@ impl InjectContext<'_> {
 
     /// Whether received lines with this content may go on.
     pub(crate) fn forwards_lines_of(&self, parsed: &Parsed) -> bool {
-        // Lines that this library put together are not text of the wire. Under `Trust::Resample` lines can say more about
-        // the caller's decision than `parsed` does.
+        // Lines that code set were never received. Under `Trust::Resample`, lines can say more about the caller's decision
+        // than `parsed` does.
         !self.is_resampled() && self.is_forwarded(parsed) && !self.source.received.is_built()
     }
 }

@@ -213,7 +213,7 @@ impl<'a> FormatFields<'a> {
         Self { custom: names, trace_len: names.len(), ..self }
     }
 
-    /// Creates the list of a built-in format, as its row has it.
+    /// Creates the list of a built-in format from its row.
     pub(crate) const fn of(kind: FormatKind) -> Self {
         Self { kind, ..Self::built_in(kind.fields()) }
     }

@@ -61,7 +61,7 @@ pub struct Writer<'w> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
     pub(crate) written: FieldSet,
-    /// Fields that stay in the carrier as they are, or may not be written beside those.
+    /// Fields that stay in the carrier, and fields that may not be written next to them.
     pub(crate) taken: FieldSet,
     /// The headers that the options keep by name and that the carrier holds, as bits.
     pub(crate) kept_headers: u64,

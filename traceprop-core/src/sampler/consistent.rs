@@ -113,7 +113,7 @@ mod tests {
         let (low, high) = (b"ot=rv:bfffffffffffff", b"ot=rv:c0000000000000");
         assert_eq!(QUARTER.should_sample(&with(root(u128::MAX), low)).sampling(), Sampling::NotSampled);
         assert_eq!(QUARTER.should_sample(&with(child(1, Sampling::NotSampled), high)).sampling(), Sampling::Sampled);
-        // One that cannot be read is none.
+        // One that cannot be read counts as absent.
         assert_eq!(QUARTER.should_sample(&with(root(u128::MAX), b"ot=rv:0")).sampling(), Sampling::Sampled);
     }
 

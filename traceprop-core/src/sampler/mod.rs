@@ -359,9 +359,8 @@ impl SpanContext<'_> {
 
     /// Returns randomness that the caller did not choose, for a trace whose id it did choose.
     ///
-    /// This departs from OpenTelemetry's rule that only the service that starts a trace writes an `rv`, and that nobody
-    /// changes it. The rule assumes that the caller is trusted. Here a stranger could have all of its traces sampled by its
-    /// choice of the trace id or of `rv`.
+    /// OpenTelemetry's rule is different: only the service that starts a trace writes `rv`, and no other service changes it.
+    /// That rule assumes a trusted caller. Here a stranger could choose a trace id or an `rv` that is always sampled.
     pub(crate) const fn randomness_of_this_service(&self) -> u64 {
         // The span id is drawn here. It is mixed, because a generator may count.
         mix(self.span_id.get())

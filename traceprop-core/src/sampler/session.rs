@@ -47,7 +47,7 @@ impl SessionRatioBased {
     ///
     /// Returns `None` if one is not between 0 and 100.
     pub const fn rum(session_sample_rate: f64, trace_sample_rate: f64) -> Option<Self> {
-        // In this order of operations, as the SDK has it, the last bit is the same too.
+        // The SDK calculates in this order. Another order can change the last bit.
         match is_ratio(session_sample_rate / 100.0) && is_ratio(trace_sample_rate / 100.0) {
             true => Self::new(session_sample_rate * trace_sample_rate / 100.0 / 100.0),
             false => None,

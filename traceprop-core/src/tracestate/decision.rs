@@ -3,7 +3,7 @@
 use super::grammar::MAX_PART;
 use crate::wire::StackText;
 
-/// Members that are known to carry a vendor's decision. A `*` stands for the id of an account.
+/// Members that are known to carry a vendor's decision. A `*` is the id of any account.
 ///
 /// Elastic's sample rate, SolarWinds' flags, and the priorities of New Relic and Dynatrace. SECURITY.md names them.
 const MEMBERS: &[&str] = &["es", "sw", "*@nr", "*@dt"];

@@ -29,7 +29,7 @@ impl From<B3Single> for OwnedContext {
             }),
             None => Passthrough::sampling_only(b3.sampling()),
         };
-        // The single header has no canonical form for a parent beside an open decision; these have.
+        // The single header cannot hold a parent next to an open decision. The several headers can.
         let mut builder = Builder::default();
         B3Multi::from(b3).write(|field, value| {
             builder.entry(&Entry { index: field.index() as u8, name: "", value: value.as_bytes() });

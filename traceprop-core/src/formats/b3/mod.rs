@@ -250,7 +250,8 @@ fn forward_multi(context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
     received.is_some_and(|parsed| context.forward_verbatim(&parsed, FormatFields::built_in(MULTI), writer))
 }
 
-/// Ignores a blank line of flags, which is not sent. A line after it was ignored, and would count without the blank one.
+/// Ignores a blank flags line, so it is not forwarded. A second flags line is not forwarded either: it did not count here,
+/// but the next reader would use it.
 fn without_blank_flags(mut parsed: Parsed, headers: &Headers<'_>) -> Parsed {
     if headers.get(Field::B3Flags).is_some_and(|flags| wire::trim(flags).is_empty()) {
         parsed.ignore_field(InvalidHeader::new(Field::B3Flags, InvalidReason::Empty, 0));

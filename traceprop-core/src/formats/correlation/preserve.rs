@@ -31,7 +31,7 @@ fn item_of<'c>(preserved: Preserved<'c>, header: &str) -> Option<&'c str> {
 
 /// Writes the item for `text`. Nothing is cut: an item that does not fit is omitted.
 ///
-/// `made` is what the services behind the hop send without one.
+/// `made` is the id that services after the hop send if they receive none.
 pub(super) fn put(
     writer: &mut PreserveWriter,
     header: &str,

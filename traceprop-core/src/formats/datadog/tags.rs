@@ -390,7 +390,7 @@ mod tests {
         let longer = line(513);
         assert!(read(&longer).is_empty());
         assert_eq!(err(&longer), (Some(PropagationError::ExtractMaxSize), Some((InvalidReason::TooLong, 513))));
-        // Blanks around the value are none of its bytes.
+        // Blanks around the value are not part of it.
         assert_eq!(read(&std::format!(" {}\t", line(512))).len(), 1);
     }
 

@@ -141,7 +141,7 @@ fn parse_fields(value: &[u8]) -> Result<UberTraceId, ReasonAt> {
     Ok(UberTraceId::new(trace_id, span_id, flags))
 }
 
-/// Reads an id of up to `N` digits at the start of `rest`, which is the end of `value`, and returns what follows it.
+/// Reads an id of up to `N` digits at the start of `rest`, and returns what follows it. `rest` is the end of `value`.
 #[inline(always)]
 fn id<'v, const N: usize, T>(
     value: &'v [u8],

@@ -13,7 +13,7 @@
 //! values, on lines or joined by commas, the first one counts. A missing or unknown `ot-tracer-sampled` leaves sampling
 //! undecided.
 //!
-//! Only the right 64 bits of the trace id are written, since Lightstep accepts no more. The left half is lost for good.
+//! Only the right 64 bits of the trace id are written, since Lightstep accepts no more. The left half is lost.
 //! The format cannot express an undecided trace: it is written as `false`, and a received `false` does not fill in a
 //! decision that another format left open.
 //!

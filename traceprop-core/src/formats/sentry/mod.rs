@@ -77,8 +77,8 @@ impl Sentry {
 
     /// Sets the Sentry organisation of this service.
     ///
-    /// A trace of another organisation is not continued, in no format: `sentry-trace` is invalid (`org-mismatch`). The
-    /// caller's organisation is the member `sentry-org_id`. An empty text is none.
+    /// A trace of another organisation is continued by no format: `sentry-trace` is invalid (`org-mismatch`). The
+    /// caller's organisation is the member `sentry-org_id`. An empty text counts as absent.
     ///
     /// ```
     /// use traceprop_core::{Propagator, formats::sentry::Sentry};

@@ -119,7 +119,7 @@ fn first_value(line: &[u8]) -> (usize, &[u8], bool) {
 }
 
 impl<'c> XAmznTraceId<'c> {
-    /// The number of bytes of keys and values that [`fields`](Self::fields) returns, besides `Lineage`.
+    /// The number of bytes of keys and values that [`fields`](Self::fields) returns, in addition to `Lineage`.
     ///
     /// The X-Ray SDK for Node.js has the same limit.
     pub const MAX_FIELD_BYTES: usize = 256;

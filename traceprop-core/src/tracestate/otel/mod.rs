@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(written("ot=rv:00000000000001", half.with_randomness(7)).as_deref(), Some("th:8;rv:00000000000007"));
         let mixed = format!("rv:{:014x}", mixed_randomness_of(TraceId::MIN));
         assert_eq!(written("ot=rv:00000000000001", OtelEdit::NONE.with_mixed_randomness()).as_deref(), Some(&*mixed));
-        // Without room for what is ours, what was received goes nevertheless.
+        // What was received is removed even if ours does not fit.
         let long = format!("ot=th:c;x:{}", "1".repeat(234));
         let kept = format!("x:{}", "1".repeat(234));
         assert_eq!(written(&long, half.with_randomness(7)).as_deref(), Some(&*format!("rv:00000000000007;{kept}")));
