@@ -136,7 +136,8 @@ impl OwnedLines {
 /// The headers of other traces are parsed again, which is cheaper than an allocation.
 #[inline(never)]
 fn each_of_the_rest(extraction: &Extraction<'_>, each: &mut dyn FnMut(&Entry<'_>)) {
-    held_entries(extraction).for_each(|entry| each(&entry));
+    let held = held_fields(extraction, extraction.headers().present());
+    entries_without_lines(extraction.propagator, held).for_each(|entry| each(&entry));
     if extraction.has_links() {
         extraction.links().map(StoredLink::new).for_each(|link| each(&link.entry()));
     }
@@ -214,11 +215,6 @@ pub(super) fn held_fields(extraction: &Extraction<'_>, present: FieldSet) -> Fie
         Trust::Continue => present.without(BUILT_IN),
         _ => extraction.headers().names.watched.without(BUILT_IN),
     }
-}
-
-/// Returns an entry without a line for each of these headers.
-fn held_entries<'c>(extraction: &Extraction<'c>) -> impl Iterator<Item = Entry<'c>> + use<'c> {
-    entries_without_lines(extraction.propagator, held_fields(extraction, extraction.headers().present()))
 }
 
 /// Returns an entry without a line for each custom header of a propagator.

@@ -74,10 +74,8 @@ impl Propagator {
     #[inline(never)]
     fn stale_fields_of<'a>(&'a self, received: &Received<'a>, is_environment: bool) -> StaleFields<'a> {
         let refuses_trace = !received.trust().continues_trace();
-        let fields = match refuses_trace && !is_environment {
-            true => FieldSet::ALL,
-            false => self.owned.union(received.read.fields()),
-        };
+        let is_whole = refuses_trace && !is_environment;
+        let fields = if is_whole { FieldSet::ALL } else { self.owned.union(received.read.fields()) };
         let stale = StaleFields::new(&self.names, fields);
         let stale = match received.trust() {
             // A variable has one name for `_` and `-`.

@@ -24,9 +24,7 @@ impl<'c> Extraction<'c> {
     where
         'c: 'b,
     {
-        match self.received.agrees.contains(FormatKind::NewRelic) {
-            true => NewRelicPayload::parse(newrelic::value(self.headers())?, buffer).ok(),
-            false => None,
-        }
+        let is_same_trace = self.received.agrees.contains(FormatKind::NewRelic);
+        if is_same_trace { NewRelicPayload::parse(newrelic::value(self.headers())?, buffer).ok() } else { None }
     }
 }

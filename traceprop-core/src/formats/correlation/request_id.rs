@@ -12,7 +12,7 @@
 //! Spec: <https://github.com/dotnet/runtime/blob/main/src/libraries/System.Diagnostics.DiagnosticSource/src/HierarchicalRequestId.md>
 
 use super::uuid;
-use crate::wire::{InvalidReason, ReasonAt};
+use crate::wire::{InvalidReason, ReasonAt, split_once};
 
 /// Bytes of the longest value that .NET makes.
 const MAX_LEN: usize = 1024;
@@ -31,10 +31,7 @@ pub(super) fn root(text: &[u8]) -> Result<u128, ReasonAt> {
     }
     let start = text.get(1..).unwrap_or_default();
     let head = &start[..start.len().min(MAX_ROOT)];
-    let root = match head.iter().position(|&b| b == b'.') {
-        Some(end) => &head[..end],
-        None => head,
-    };
+    let root = split_once(head, b'.').map_or(head, |(root, _)| root);
     uuid::parse(root).map_err(|error| match error.reason {
         // The length is that of the root, not of the value, so the format is what is wrong.
         InvalidReason::BadLength => InvalidReason::BadFormat.at(1),

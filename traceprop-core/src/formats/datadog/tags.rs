@@ -181,13 +181,9 @@ impl<'c> DatadogTags<'c> {
 
     /// Returns whether code gave more tags than the header can hold.
     pub(super) fn is_over_limit(&self) -> bool {
-        match self.source {
-            Source::Header { lines, is_received: false } => {
-                let mut pairs = Pairs::new(&lines, false);
-                core::iter::from_fn(|| pairs.next()).nth(MAX_GIVEN).is_some()
-            }
-            _ => false,
-        }
+        let Source::Header { lines, is_received: false } = self.source else { return false };
+        let mut pairs = Pairs::new(&lines, false);
+        core::iter::from_fn(|| pairs.next()).nth(MAX_GIVEN).is_some()
     }
 }
 

@@ -99,10 +99,8 @@ impl<'c> JaegerBaggageItem<'c> {
     pub fn key(&self) -> alloc::borrow::Cow<'c, str> {
         use alloc::borrow::Cow;
         let key = self.decoded_key().map_or(Cow::Borrowed(self.key), |decoded| decoded.text());
-        match key.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => Cow::Owned(key.to_ascii_lowercase()),
-            false => key,
-        }
+        let has_uppercase = key.bytes().any(|byte| byte.is_ascii_uppercase());
+        if has_uppercase { Cow::Owned(key.to_ascii_lowercase()) } else { key }
     }
 
     /// Returns the key as received.

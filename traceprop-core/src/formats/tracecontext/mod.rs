@@ -87,69 +87,7 @@ impl W3cTraceContext {
     pub const fn max_tracestate_len(self, characters: usize) -> Self {
         Self { max_tracestate_len: Some(characters), ..self }
     }
-}
 
-impl Format for W3cTraceContext {
-    fn name(&self) -> &str {
-        "tracecontext"
-    }
-
-    fn fields(&self) -> FormatFields<'_> {
-        FormatFields::of(FormatKind::TraceContext)
-    }
-
-    fn extract(&self, headers: &Headers<'_>) -> Parsed {
-        let Some(first) = headers.get(Field::TraceParent) else { return Parsed::absent() };
-        let parent = match traceparent::read(headers, Field::TraceParent, first, self.allow_multiple) {
-            Ok(parent) => parent,
-            Err(invalid) => return Parsed::invalid(invalid),
-        };
-        let mut context = parent.context();
-        let mut ignored = None;
-        let mut facts = TraceStateFacts::NONE;
-        let mut weight = match context.sampling.is_sampled() {
-            true => DecisionWeight::Explicit,
-            // A sender without a decision writes flags 00 too.
-            false => DecisionWeight::Implicit,
-        };
-        if let Some(line) = headers.get(Field::TraceState) {
-            let checked = match headers.is_repeated(Field::TraceState) {
-                false => check_line(line),
-                true => check_lines(&headers.get_all(Field::TraceState)),
-            };
-            match checked {
-                Ok(found) => facts = found,
-                Err(invalid) => ignored = Some(invalid),
-            }
-        }
-        if facts.has(Fact::Tp) {
-            let state = TraceState::known(headers.get_all(Field::TraceState), facts);
-            let preserved = Preserved::find(&state, context.trace_id);
-            let sampling = preserved.and_then(|tp| tp.sampling(context.sampling));
-            context.sampling = sampling.unwrap_or(context.sampling);
-        }
-        if facts.has(Fact::DdPriority) {
-            weight = DecisionWeight::WithPriority;
-        }
-        Parsed { weight, tracestate: facts, ..Parsed::context(context) }.with_ignored(ignored)
-    }
-
-    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
-        !context.withholds && context.forward_verbatim(&self.extract(context.received()), self.fields(), writer)
-    }
-
-    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
-        let Some((trace_id, span_id)) = context.ids_or_omit(Field::TraceParent, writer) else {
-            return;
-        };
-        let flags = TraceFlags::new(context.sampling_or_received_bit().is_sampled(), context.is_random());
-        let parent = TraceParent::new(trace_id, span_id, flags).to_bytes();
-        writer.write_ascii(Field::TraceParent, &parent);
-        self.write_state(context, writer);
-    }
-}
-
-impl W3cTraceContext {
     fn write_state(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
         if context.preserve_omitted > 0 {
             writer.omit(Field::TraceState, OmitReason::TooLong, context.preserve_omitted);
@@ -184,6 +122,62 @@ impl W3cTraceContext {
             Ok(()) => writer.write_ascii(Field::TraceState, short.as_bytes()),
             Err(_) => writer.write(Field::TraceState, state),
         }
+    }
+}
+
+impl Format for W3cTraceContext {
+    fn name(&self) -> &str {
+        "tracecontext"
+    }
+
+    fn fields(&self) -> FormatFields<'_> {
+        FormatFields::of(FormatKind::TraceContext)
+    }
+
+    fn extract(&self, headers: &Headers<'_>) -> Parsed {
+        let Some(first) = headers.get(Field::TraceParent) else { return Parsed::absent() };
+        let parent = match traceparent::read(headers, Field::TraceParent, first, self.allow_multiple) {
+            Ok(parent) => parent,
+            Err(invalid) => return Parsed::invalid(invalid),
+        };
+        let mut context = parent.context();
+        let mut ignored = None;
+        let mut facts = TraceStateFacts::NONE;
+        // A sender without a decision writes flags 00 too.
+        let is_explicit = context.sampling.is_sampled();
+        let mut weight = if is_explicit { DecisionWeight::Explicit } else { DecisionWeight::Implicit };
+        if let Some(line) = headers.get(Field::TraceState) {
+            let is_repeated = headers.is_repeated(Field::TraceState);
+            let checked = if is_repeated { check_lines(&headers.get_all(Field::TraceState)) } else { check_line(line) };
+            match checked {
+                Ok(found) => facts = found,
+                Err(invalid) => ignored = Some(invalid),
+            }
+        }
+        if facts.has(Fact::Tp) {
+            let state = TraceState::known(headers.get_all(Field::TraceState), facts);
+            let preserved = Preserved::find(&state, context.trace_id);
+            let sampling = preserved.and_then(|tp| tp.sampling(context.sampling));
+            context.sampling = sampling.unwrap_or(context.sampling);
+        }
+        if facts.has(Fact::DdPriority) {
+            weight = DecisionWeight::WithPriority;
+        }
+        Parsed { weight, tracestate: facts, ..Parsed::context(context) }.with_ignored(ignored)
+    }
+
+    fn forward_lines(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) -> bool {
+        !context.withholds && context.forward_verbatim(&self.extract(context.received()), self.fields(), writer)
+    }
+
+    fn inject(&self, context: &InjectContext<'_>, writer: &mut Writer<'_>) {
+        let Some((trace_id, span_id)) = context.ids_or_omit(Field::TraceParent, writer) else {
+            return;
+        };
+        let flags = TraceFlags::new(context.sampling_or_received_bit().is_sampled(), context.is_random());
+        let parent = TraceParent::new(trace_id, span_id, flags).to_bytes();
+        writer.write_ascii(Field::TraceParent, &parent);
+        self.write_state(context, writer);
     }
 }
 
