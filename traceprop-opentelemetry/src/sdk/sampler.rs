@@ -17,7 +17,7 @@ use crate::context::OtelContextExt;
 ///
 /// What a caller can choose: its own decision, debug included, unless the propagator trusts it less than
 /// [`Trust::Continue`]. Under [`Trust::Resample`] the inner sampler decides by a random trace id, because the caller chose
-/// its own.
+/// its own. The randomness of that id is written as `rv` of the tracestate, so that later services decide by it as well.
 ///
 /// ```
 /// use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
@@ -56,13 +56,17 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for IncomingSampler<S> {
                 trace_state: tracestate(parent),
             },
             None => {
-                let trace_id =
-                    if is_resampled(parent) { RandomIdGenerator::default().new_trace_id() } else { trace_id };
+                let drawn = is_resampled(parent).then(|| RandomIdGenerator::default().new_trace_id());
+                let trace_id = drawn.unwrap_or(trace_id);
                 // Without the caller's span, so that a parent-based sampler asks the one of new traces.
                 let visible = parent.filter(|cx| !cx.has_active_span());
                 let mut result = self.inner.should_sample(visible, trace_id, name, kind, attributes, links);
+                let ot = result.trace_state.get("ot").unwrap_or_default().to_owned();
                 if result.trace_state == TraceState::NONE {
                     result.trace_state = tracestate(parent);
+                }
+                if let Some(drawn) = drawn {
+                    result.trace_state = with_randomness(result.trace_state, &ot, drawn);
                 }
                 result
             }
@@ -94,4 +98,16 @@ fn tracestate(parent: Option<&Context>) -> TraceState {
 fn is_resampled(parent: Option<&Context>) -> bool {
     let remote = parent.and_then(|cx| cx.remote());
     remote.is_some_and(|remote| remote.context().is_some() && remote.received().trust() == Trust::Resample)
+}
+
+/// Adds the randomness by which the trace was sampled to `ot`, the member of the inner sampler, unless it wrote its own. The
+/// caller's member is replaced.
+fn with_randomness(state: TraceState, ot: &str, drawn: TraceId) -> TraceState {
+    if ot.split(';').any(|item| item.starts_with("rv:")) {
+        return state;
+    }
+    let separator = if ot.is_empty() { "" } else { ";" };
+    let randomness = u128::from_be_bytes(drawn.to_bytes()) & ((1 << 56) - 1);
+    // An error would be a value that is too long: the decision counts all the same.
+    state.insert("ot", format!("{ot}{separator}rv:{randomness:014x}")).unwrap_or(state)
 }

@@ -1,8 +1,8 @@
 //! Decisions without a trace, open ones, and trace ids without a span.
 
 use opentelemetry::Context;
-use opentelemetry::trace::{Span, TraceContextExt, TraceId, Tracer};
-use opentelemetry_sdk::trace::{Sampler, ShouldSample};
+use opentelemetry::trace::{Span, TraceContextExt, TraceId, TraceState, Tracer};
+use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
 use traceprop_core::{Trust, presets};
 use traceprop_opentelemetry::{IncomingSampler, OtelContextExt, OtelPropagator};
 
@@ -84,6 +84,62 @@ fn ok_under_resample_the_caller_does_not_decide_by_its_trace_id() {
     let trusting = OtelPropagator::new(named("b3", "b3"));
     let lowest = [("b3", "4bf92f3577b34da60000000000000001-00f067aa0ba902b7")];
     assert!(sdk.start(&extract(&trusting, &lowest)).span().span_context().is_sampled());
+}
+
+/// Samples half of all traces, by the bits that W3C calls random.
+#[derive(Clone, Debug)]
+struct Half;
+
+impl ShouldSample for Half {
+    fn should_sample(
+        &self,
+        _: Option<&Context>,
+        trace_id: TraceId,
+        _: &str,
+        _: &opentelemetry::trace::SpanKind,
+        _: &[opentelemetry::KeyValue],
+        _: &[opentelemetry::trace::Link],
+    ) -> SamplingResult {
+        let is_kept = u128::from_be_bytes(trace_id.to_bytes()) & (1 << 55) != 0;
+        SamplingResult {
+            decision: if is_kept { SamplingDecision::RecordAndSample } else { SamplingDecision::Drop },
+            attributes: Vec::new(),
+            trace_state: TraceState::NONE,
+        }
+    }
+}
+
+#[test]
+fn ok_under_resample_the_randomness_of_the_decision_is_sent_and_not_the_callers() {
+    let traceparent = |flags| format!("00-{TRACE}-{PARENT}-{flags}");
+    let state = "rojo=1,ot=th:0;rv:ffffffffffffff";
+    let propagator = OtelPropagator::new(presets::W3C.propagator().with_trust(Trust::Resample));
+    let sent = |propagator: &OtelPropagator, flags| {
+        let cx = extract(propagator, &[("traceparent", &traceparent(flags)), ("tracestate", state)]);
+        let served = Sdk::new(IncomingSampler::new(Half)).start(&cx);
+        let sent = inject(propagator, &served);
+        (served.span().span_context().is_sampled(), sent["traceparent"][53..].to_owned(), sent["tracestate"].clone())
+    };
+    let (mut kept, mut seen) = (0, std::collections::HashSet::new());
+    for _ in 0..40 {
+        let (is_sampled, flags, state) = sent(&propagator, "01");
+        let ot = state.split(',').find_map(|member| member.strip_prefix("ot="));
+        let randomness = ot.and_then(|ot| ot.strip_prefix("rv:")).unwrap_or_else(|| panic!("{is_sampled}, {state}"));
+        // A later service makes the same decision by it.
+        let bits = u64::from_str_radix(randomness, 16).unwrap();
+        assert_eq!((randomness.len(), bits >= 1 << 55), (14, is_sampled), "{state}");
+        assert!(state.contains("rojo=1"), "{state}");
+        assert_eq!(flags, if is_sampled { "01" } else { "00" });
+        kept += usize::from(is_sampled);
+        seen.insert(randomness.to_owned());
+    }
+    assert!((1..40).contains(&kept) && seen.len() == 40, "{kept}, {seen:?}");
+    // The random flag is sent as it was received, and not relied on.
+    assert!(matches!(&*sent(&propagator, "03").1, "03" | "02"));
+
+    // A trusted caller's is untouched.
+    let trusting = OtelPropagator::new(presets::W3C);
+    assert_eq!(sent(&trusting, "01"), (true, "01".to_owned(), state.to_owned()));
 }
 
 const REQUEST_ID: [(&str, &str); 1] = [("x-request-id", "4bf92f35-77b3-4da6-a3ce-929d0e0e4736")];
