@@ -180,3 +180,17 @@ fn ok_a_tracestate_that_a_sampler_wrote_is_sent() {
     let served = Sdk::by_default().start(&cx);
     assert_eq!(get(&inject(&propagator, &served), "tracestate"), Some("rojo=1"));
 }
+
+#[test]
+fn ok_an_injector_only_sets_and_lines_of_one_name_are_joined() {
+    let propagator = OtelPropagator::new(named("jaeger,b3", "jaeger")).allow_baggage(Allow::All);
+    let uber = format!("{TRACE}:{PARENT}:0:1");
+    let lines = [("uber-trace-id", &*uber), ("jaeger-baggage", "tenant=acme"), ("jaeger-baggage", "user=7")];
+    let cx = extract(&propagator, &lines);
+    let mut headers = std::collections::HashMap::from([("b3".to_owned(), "0".to_owned())]);
+    propagator.inject_context(&cx, &mut headers);
+    assert_eq!(get(&headers, "uber-trace-id"), Some(&*uber));
+    assert_eq!(get(&headers, "jaeger-baggage"), Some("tenant=acme,user=7"));
+    // A stale header that is not written stays: an injector cannot remove it.
+    assert_eq!(get(&headers, "b3"), Some("0"));
+}

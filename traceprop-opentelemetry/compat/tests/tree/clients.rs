@@ -45,15 +45,20 @@ pub fn plain() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// Returns a client that retries, with a span of reqwest-tracing for each attempt.
-pub fn with_retry(propagation: PropagationMiddleware) -> ClientWithMiddleware {
+fn retry() -> RetryTransientMiddleware<ExponentialBackoff> {
     let soon = Duration::from_millis(1);
     let policy = ExponentialBackoff::builder().retry_bounds(soon, soon).build_with_max_retries(2);
-    ClientBuilder::new(plain())
-        .with(RetryTransientMiddleware::new_with_policy(policy))
-        .with(TracingMiddleware::default())
-        .with(propagation)
-        .build()
+    RetryTransientMiddleware::new_with_policy(policy)
+}
+
+/// Returns a client that retries, with a span of reqwest-tracing for each attempt.
+pub fn with_retry(propagation: PropagationMiddleware) -> ClientWithMiddleware {
+    ClientBuilder::new(plain()).with(retry()).with(TracingMiddleware::default()).with(propagation).build()
+}
+
+/// Returns a client that retries, without spans.
+pub fn without_spans(propagation: PropagationMiddleware) -> ClientWithMiddleware {
+    ClientBuilder::new(plain()).with(retry()).with(propagation).build()
 }
 
 pub fn inject_as_others_do(headers: &mut http::HeaderMap) {

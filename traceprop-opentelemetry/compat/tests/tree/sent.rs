@@ -1,8 +1,8 @@
 //! What a service with a server layer of others sends: baggage where it is allowed, and the data of one vendor's headers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::extract::Request;
 use axum::routing::get;
@@ -10,8 +10,9 @@ use axum::{Json, Router};
 use traceprop_core::{Allow, InjectOptions, Propagator, presets};
 use traceprop_opentelemetry::OtelPropagator;
 use traceprop_reqwest::PropagationMiddleware;
+use tracing::Instrument;
 
-use crate::clients::{inject_as_others_do, plain, with_retry};
+use crate::clients::{inject_as_others_do, plain, with_retry, without_spans};
 use crate::common::{TRACEPARENT, named};
 use crate::servers::{ROOT, SERVERS, Server};
 use crate::world::{Turn, call, serve};
@@ -102,5 +103,31 @@ async fn ok_priority_origin_and_tags_of_datadog_go_on() {
                 assert_eq!(sent[name], value, "{server:?}: {sent:?}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn ok_attempts_share_the_active_span_unless_each_has_one() {
+    let turn = Turn::new().await;
+    turn.set_propagator(OtelPropagator::new(presets::W3C));
+    let parents = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&parents);
+    let flaky = async move |request: Request| {
+        let mut parents = sink.lock().unwrap();
+        parents.push(request.headers()["traceparent"].to_str().unwrap()[36..52].to_owned());
+        if parents.len() % 2 == 1 { http::StatusCode::SERVICE_UNAVAILABLE } else { http::StatusCode::OK }
+    };
+    let flaky = serve(Router::new().fallback(flaky)).await;
+    let propagation = || PropagationMiddleware::new(presets::W3C);
+    for (client, distinct) in [(with_retry(propagation()), 2), (without_spans(propagation()), 1)] {
+        turn.reset();
+        let work = tracing::info_span!("work");
+        client.get(format!("http://{flaky}/")).send().instrument(work).await.unwrap();
+        let exported: Vec<_> =
+            turn.spans(distinct).await.iter().map(|span| span.span_context.span_id().to_string()).collect();
+        let sent = std::mem::take(&mut *parents.lock().unwrap());
+        assert_eq!(sent.len(), 2);
+        assert!(sent.iter().all(|parent| exported.contains(parent)), "{sent:?}, {exported:?}");
+        assert_eq!(sent.iter().collect::<HashSet<_>>().len(), distinct);
     }
 }
