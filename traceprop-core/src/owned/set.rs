@@ -13,7 +13,7 @@ impl OwnedContext {
     ///
     /// Entries with an illegal key or property are never written. [`InjectReport`](crate::report::InjectReport) counts them.
     ///
-    /// It is baggage of this service, so it is sent under every [`Trust`], where a call allows it.
+    /// It is baggage of this service, so it is sent under every [`Trust`](crate::Trust), where a call allows it.
     ///
     /// ```
     /// use traceprop_core::{Baggage, OwnedBaggage, OwnedContext, SpanContext, SpanId, TraceId};
