@@ -160,6 +160,8 @@ mod tests {
         assert_eq!(context.to_bytes(), BYTES);
         assert_eq!(context.span_id, SpanId::new(0x34f0_67aa_0ba9_02b7));
         context.with_base64(|text| assert_eq!(text, b"AABL+S81d7NNpqPOkp0ADkc2ATTwZ6oLqQK3AgE"));
+        #[cfg(feature = "alloc")]
+        assert_eq!(context.to_base64(), "AABL+S81d7NNpqPOkp0ADkc2ATTwZ6oLqQK3AgE");
     }
 
     #[test]

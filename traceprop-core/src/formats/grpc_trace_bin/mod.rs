@@ -90,3 +90,32 @@ impl Format for GrpcTraceBin {
         }
     }
 }
+
+#[cfg(feature = "alloc")]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::propagator::Propagator;
+    use crate::wire::InvalidReason;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn ok_a_zero_fills_in_no_decision() {
+        let propagator = Propagator::from_names("b3,grpc-trace-bin", "none").unwrap();
+        let sampling = |value: &'static str| {
+            let b3 = ("b3", "4bf92f3577b34da6a3ce929d000e4736-34f067aa0ba902b7");
+            propagator.extract(&[b3, ("grpc-trace-bin", value)]).sampling()
+        };
+        assert_eq!(sampling("AABL+S81d7NNpqPOkp0ADkc2ATTwZ6oLqQK3AgA"), Sampling::Deferred);
+        assert_eq!(sampling("AABL+S81d7NNpqPOkp0ADkc2ATTwZ6oLqQK3AgE"), Sampling::Sampled);
+    }
+
+    #[test]
+    fn err_offsets_count_from_the_start_of_the_line() {
+        let propagator = Propagator::from_names("grpc-trace-bin", "none").unwrap();
+        let request = [("grpc-trace-bin", "  AA-_")];
+        let report = propagator.explain(&request);
+        let invalid: Vec<_> = report.invalid_headers().map(|(_, invalid)| invalid).collect();
+        assert_eq!(invalid, [InvalidHeader::new(Field::GrpcTraceBin, InvalidReason::BadBase64, 4)]);
+    }
+}

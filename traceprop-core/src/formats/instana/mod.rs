@@ -221,6 +221,36 @@ mod tests {
     }
 
     #[test]
+    fn ok_a_level_without_ids_is_written_only_for_a_denial_without_a_trace() {
+        let propagator = Propagator::from_names("b3,grpc-trace-bin", "instana").unwrap();
+        let sent = |request: &[(&'static str, &'static str)]| {
+            let request = request.to_vec();
+            let mut headers = Pairs::new();
+            propagator.inject(propagator.extract(&request).passthrough(), &InjectOptions::new(), &mut headers);
+            headers.get("x-instana-l").map(std::string::String::from)
+        };
+        assert_eq!(sent(&[("b3", "0")]).as_deref(), Some("0"));
+        assert_eq!(sent(&[("b3", "1")]), None);
+        // A trace without a span.
+        assert_eq!(sent(&[("grpc-trace-bin", "AABL+S81d7NNpqPOkp0ADkc2AgA")]), None);
+    }
+
+    #[test]
+    fn ok_a_level_after_an_empty_value() {
+        let request = [("x-instana-l", " , 1 , correlationType=web;correlationId=ab12")];
+        let propagator = instana();
+        let extraction = propagator.extract(&request);
+        assert_eq!(extraction.instana().correlation(), Some(InstanaCorrelation { kind: "web", id: "ab12" }));
+    }
+
+    #[test]
+    fn ok_debug_names_the_kind_and_no_id() {
+        let correlation = InstanaCorrelation { kind: "web", id: "ab12" };
+        let debug = std::format!("{correlation:?}");
+        assert!(debug.contains("web") && !debug.contains("ab12"), "{debug}");
+    }
+
+    #[test]
     fn err_an_unreadable_level_is_reported() {
         let propagator = instana();
         for (level, reason) in

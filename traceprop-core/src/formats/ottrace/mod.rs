@@ -282,6 +282,17 @@ mod tests {
     }
 
     #[test]
+    fn ok_false_fills_in_no_decision() {
+        let propagator = named("b3,ottrace");
+        let sampling = |sampled: &'static str| {
+            let b3 = ("b3", "00000000000000004e472eabeb7a76fe-a8fb4e7bd67292ee");
+            propagator.extract(&[b3, IDS[0], IDS[1], ("ot-tracer-sampled", sampled)]).sampling()
+        };
+        assert_eq!(sampling("false"), Sampling::Deferred);
+        assert_eq!(sampling("true"), Sampling::Sampled);
+    }
+
+    #[test]
     fn ok_an_open_decision_crosses_a_hop_that_speaks_w3c() {
         let first = Propagator::from_names("ottrace", "tracecontext").unwrap();
         let mut crossing = Pairs::new();
