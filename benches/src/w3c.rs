@@ -112,7 +112,10 @@ fn extract(input: &'static Input, others: usize) -> Case {
             Contender::extract("traceprop", input, others, traceprop::extract),
             Contender::extract("opentelemetry", input, others, opentelemetry::extract),
             Contender::extract("fastrace", input, others, fastrace::extract),
-            Contender::extract(FLOOR, input, others, floor::w3c::extract),
+            match input.found.trace_id {
+                0 => Contender::extract(FLOOR, input, others, floor::w3c::extract_traceparent),
+                _ => Contender::extract(FLOOR, input, others, floor::w3c::extract),
+            },
         ],
     }
 }

@@ -19,7 +19,7 @@ pub struct Context {
 }
 
 /// Extracts a traceparent alone.
-fn extract_traceparent(headers: &HeaderMap) -> Found {
+pub fn extract_traceparent(headers: &HeaderMap) -> Found {
     found(line(headers, &TRACEPARENT).and_then(traceparent))
 }
 
