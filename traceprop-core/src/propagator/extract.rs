@@ -150,9 +150,9 @@ impl<'c> Extraction<'c> {
             recorder.record(place, &parsed);
             merge.add(format, kind, &parsed, propagator.options.id_match);
         }
-        if merge.is_refused {
-            let preserving = propagator.extract.iter().filter_map(|format| format.fields().preserve);
-            merge.refuse(preserving.filter_map(|format| format.refused_trace(&headers)), propagator.options.id_match);
+        // One question for both, which are rare.
+        if merge.needs_another_look | merge.is_refused {
+            merge.settle(propagator, &headers);
         }
         let trust = propagator.options.trust.stricter(trust);
         let (merged, decision, received) = Self::judge(propagator, &headers, Some(carrier), &merge, trust);

@@ -1,10 +1,11 @@
 //! Merges what several formats found in one request into one context.
 
-use crate::carrier::LineSource;
+use super::Propagator;
+use crate::carrier::{Headers, LineSource};
 use crate::context::{Mark, Marks, Received, RemoteContext};
 use crate::field::{FieldSet, FormatKind, FormatSet, Preserves};
 use crate::format::{DecisionWeight, Format, Outcome, Parsed};
-use crate::id::{Sampling, TraceId, TraceIdMatch};
+use crate::id::{Sampling, TraceIdMatch};
 use crate::tracestate::TraceStateFacts;
 use crate::wire::InvalidReason;
 
@@ -22,6 +23,8 @@ pub(super) struct Merge<'c> {
     tracestate: TraceStateFacts,
     /// A format named another trace.
     pub(super) has_others: bool,
+    /// A format completed the trace id after another one was compared with it.
+    pub(super) needs_another_look: bool,
     /// The settings of a format forbid to continue a trace.
     pub(super) is_refused: bool,
 }
@@ -37,6 +40,7 @@ impl<'c> Merge<'c> {
         ignored: FieldSet::EMPTY,
         tracestate: TraceStateFacts::NONE,
         has_others: false,
+        needs_another_look: false,
         is_refused: false,
     };
 
@@ -90,6 +94,7 @@ impl<'c> Merge<'c> {
                     }
                     Some(primary) if id_match.is_same_context(primary, context) => {
                         // The wider id names the trace: the other one lost its upper half on the way.
+                        self.needs_another_look |= self.has_others && context.trace_id > primary.trace_id;
                         primary.trace_id = primary.trace_id.max(context.trace_id);
                         self.agrees = self.agrees.with(kind);
                         // The parent of the first format counts: in a mesh it is the one that proxies update. Proxies that
@@ -119,12 +124,25 @@ impl<'c> Merge<'c> {
         }
     }
 
-    /// Drops the context if it is one of these traces, whichever format named it.
+    /// Does what only all formats together can tell.
     #[cold]
-    pub(super) fn refuse(&mut self, traces: impl Iterator<Item = TraceId>, id_match: TraceIdMatch) {
-        for refused in traces {
-            if self.context.is_some_and(|context| id_match.is_same(context.trace_id, refused)) {
-                *self = Self { ignored: self.ignored, ..Self::NOTHING };
+    pub(super) fn settle(&mut self, propagator: &'c Propagator, headers: &Headers<'_>) {
+        let id_match = propagator.options.id_match;
+        if self.needs_another_look {
+            self.has_others = false;
+            for (_, format, kind) in propagator.extract.asked(headers.maybe_present()) {
+                if !self.agrees.contains(kind) {
+                    self.add(format, kind, &format.extract(headers), id_match);
+                }
+            }
+        }
+        if self.is_refused {
+            // The context, if it is the refused trace, whichever format named it.
+            let preserving = propagator.extract.iter().filter_map(|format| format.fields().preserve);
+            for refused in preserving.filter_map(|format| format.refused_trace(headers)) {
+                if self.context.is_some_and(|context| id_match.is_same(context.trace_id, refused)) {
+                    *self = Self { ignored: self.ignored, ..Self::NOTHING };
+                }
             }
         }
     }
@@ -249,6 +267,18 @@ mod tests {
         };
         assert_eq!(relayed(Trust::Continue).as_deref(), Some("dd=o:rum;t.dm:-4"));
         assert_eq!(relayed(Trust::Resample).as_deref(), Some("dd=o:rum"));
+    }
+
+    #[test]
+    fn ok_a_completed_id_is_compared_with_formats_read_before() {
+        let propagator = Propagator::builder().names("tracecontext,jaeger,b3", "none").unwrap().build().unwrap();
+        let half = ("traceparent", "00-0000000000000000a3ce929d0e0e4736-00f067aa0ba902b7-01");
+        let whole = ("uber-trace-id", "4bf92f3577b34da6a3ce929d0e0e4736:1:0:1");
+        let completing = ("b3", "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1");
+        let links = |request: &[(&'static str, &'static str)]| propagator.extract(&request.to_vec()).links().count();
+        assert_eq!((links(&[half, whole]), links(&[half, whole, completing])), (1, 0));
+        let request = [half, whole, completing];
+        assert!(propagator.extract(&request).jaeger().is_same_trace);
     }
 
     /// What a span of another trace sends after a request.
