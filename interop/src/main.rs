@@ -2,11 +2,14 @@
 
 mod cell;
 mod groups;
+mod hops;
 mod known;
 mod matrix;
 mod options;
 mod peers;
 mod run;
+mod servers;
+mod spans;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
 //! What can be run. A group is a section of the matrix.
 
 mod browsers;
+mod envoy;
+mod queues;
 
 use crate::Error;
 use crate::peers;
@@ -27,6 +29,7 @@ pub(crate) trait Group {
 /// All groups, in the order of the matrix: first the languages of `peers.toml`, then one row a group.
 pub(crate) fn all() -> Result<Vec<Box<dyn Group>>, Error> {
     let mut groups = peers::languages()?;
-    groups.extend([Box::new(browsers::Browsers) as Box<dyn Group>]);
+    let ours: [Box<dyn Group>; 3] = [Box::new(envoy::Envoy), Box::new(queues::Queues), Box::new(browsers::Browsers)];
+    groups.extend(ours);
     Ok(groups)
 }
