@@ -94,6 +94,49 @@ fn ok_the_sampling_context_is_dropped_where_it_does_not_count() {
 }
 
 #[test]
+fn ok_the_sampling_context_has_the_members_of_sentry_only() {
+    let propagator = propagator("none");
+    let read = |line: &'static str| {
+        let request = [HEADER, ("baggage", line)];
+        let members = propagator.extract(&request).sentry().unwrap().sampling_context();
+        (std::format!("{members:?}"), members.is_empty())
+    };
+    assert_eq!(read("sentry-=x,sentryrelease=b,tenant=1,sentry-release=a"), ("[\"release\"]".to_string(), false));
+    assert_eq!(read("tenant=1"), ("[]".to_string(), true));
+}
+
+#[test]
+fn ok_the_sampling_context_needs_a_tie_to_the_trace() {
+    let propagator = propagator("none");
+    let child = |header: (&'static str, &'static str), line: &'static str| {
+        let request = [header, ("baggage", line)];
+        written(&propagator.extract(&request), "sentry", &InjectOptions::everything()).0
+    };
+    assert_eq!(child(HEADER, "sentry-release=a"), "sentry-release=a");
+    assert_eq!(child(PARENT, DSC), DSC);
+    assert_eq!(child(PARENT, "sentry-release=a"), "");
+}
+
+#[test]
+fn err_a_sampling_context_with_too_many_members_is_omitted() {
+    let propagator = propagator("none");
+    let line = std::format!("a=1,b=2,c=3,{DSC}");
+    let request = [HEADER, ("baggage", &*line)];
+    let extraction = propagator.extract(&request);
+    let written = |members: usize| {
+        let limits = crate::baggage::BaggageLimits { members, ..crate::baggage::BaggageLimits::W3C };
+        let baggage = crate::formats::baggage::W3cBaggage::new().limits(limits);
+        let writer = Propagator::builder().extract_none().inject(Sentry::new()).inject(baggage).build().unwrap();
+        let mut headers = Pairs::new();
+        let span = extraction.new_span(&|| IdBits::random(7));
+        let report = writer.inject(&span, &InjectOptions::everything(), &mut headers).to_string();
+        (headers.get("baggage").map(String::from), report)
+    };
+    assert_eq!(written(5), (Some(line.clone()), "nothing omitted".into()));
+    assert_eq!(written(4), (Some("a=1,b=2,c=3".into()), "baggage: 2 members omitted (too-many-members)".into()));
+}
+
+#[test]
 fn err_a_sampling_context_that_does_not_fit_is_omitted() {
     let propagator = propagator("none");
     let long = std::format!("{DSC},sentry-x={},tenant={}", "x".repeat(4000), "y".repeat(4000));
