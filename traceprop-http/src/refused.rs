@@ -20,7 +20,7 @@ use crate::names;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Refused {
-    /// The fields of which something was refused.
+    /// The fields that were refused, whole or in part.
     pub fields: FieldSet,
     /// The number of header lines that were refused whole.
     pub headers: u32,

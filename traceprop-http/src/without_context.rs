@@ -18,7 +18,7 @@ pub enum WithoutContext {
     /// It is right if only your code sets trace headers: another library that writes its own, or a test.
     #[default]
     Leave,
-    /// Removes all trace headers, also those of formats that nobody here reads.
+    /// Removes all trace headers, also those of formats that are not configured.
     ///
     /// It is right for a gateway that copies received headers: where the context of the request is lost, for example in a
     /// spawned task, the caller's headers would be sent as they came in.

@@ -47,7 +47,7 @@ pub(crate) fn is_installed() -> bool {
     IS_INSTALLED.load(Ordering::Relaxed)
 }
 
-/// The active span of OpenTelemetry, of which [`install`] makes the current context.
+/// The active span of OpenTelemetry. [`install`] makes it the source of the current context.
 ///
 /// - The parent on the wire is the active span, with the data of the request. Where there is none, it is the received
 ///   context.

@@ -78,8 +78,8 @@ impl Propagator {
     }
 }
 
-/// Returns the baggage that is void: fields that count only next to ids of their format, of which none is valid, and
-/// that no other format reads as well.
+/// Returns the baggage fields that do not count. Such a field needs valid ids of its format, which has none, and no
+/// other format reads it.
 #[cold]
 fn void_text(propagator: &Propagator, headers: &Headers<'_>) -> FieldSet {
     let present = headers.present().intersection(FieldSet::TEXT_WITH_IDS);

@@ -82,7 +82,7 @@ impl Guard {
             Verdict::Members(field) => Some(field),
             // Text of a header that no format here reads.
             Verdict::Refused(field) if field.is_baggage() && Field::from_name(name) == Some(field) => Some(field),
-            // A server may read it as the name of a list, but as such nobody parses it here.
+            // A server may read it under the name of a list. Its members are not parsed here.
             Verdict::Refused(field) if field.is_baggage() || is_prefixed() || self.is_text_with_dashes(name) => None,
             Verdict::Refused(_) | Verdict::Stays => return stays(!rule.is_nothing()),
         };

@@ -1,1 +1,1 @@
-//! Nothing: the tests are in `tests/`.
+//! Nothing: the tests are in `tests/`. The lints of the manifest forbid unsafe code.

@@ -27,7 +27,7 @@ pub(super) fn with_baggage(context: OwnedContext, baggage: &OtelBaggage, accepte
     context.with_baggage(&changed)
 }
 
-/// Returns whether OpenTelemetry has what was received, of which it accepted this number of members.
+/// Returns whether OpenTelemetry has the received members. It accepted `accepted` of them.
 pub(super) fn is_unchanged(received: &OwnedContext, baggage: &OtelBaggage, accepted: usize) -> bool {
     if accepted == 0 && baggage.is_empty() {
         // Nothing was there to change, whatever was received.
